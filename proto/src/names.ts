@@ -1,0 +1,77 @@
+// The names that more than one process, the chart and people rely on.
+
+export const apiGroup = 'auth.nauthera.io'
+export const apiVersion = 'v1alpha1'
+
+export const labels = {
+  /** On an application's Secret: the name of its OIDCClient. */
+  client: `${apiGroup}/client`,
+  /** On shards: `clients`. */
+  component: `${apiGroup}/component`,
+  managedBy: 'app.kubernetes.io/managed-by',
+} as const
+
+export const managedByOperator = 'nauthera-operator'
+export const clientsComponent = 'clients'
+
+export const annotations = {
+  /** First 8 hex of the SHA-256 of the secret that the Secret holds. */
+  secretId: `${apiGroup}/secret-id`,
+  /** RFC 3339, when that secret was published. */
+  rotatedAt: `${apiGroup}/rotated-at`,
+  /** SHA-256 of the uncompressed content, 64 hex. */
+  contentDigest: `${apiGroup}/content-digest`,
+  /** JSON list of `{id, sha256, notAfter}`: each live secret. */
+  verifiers: `${apiGroup}/verifiers`,
+  /** Changed before an unpublished verifier is dropped, so that an earlier leader's publication meets a conflict. */
+  fence: `${apiGroup}/fence`,
+  /** On a server pod: the nudge. */
+  clientsRevision: `${apiGroup}/clients-revision`,
+  /** On an OIDCClient: a person's trigger. The operator never removes it. */
+  rotate: `${apiGroup}/rotate`,
+} as const
+
+export const fieldManagers = { operator: 'nauthera-operator', status: 'nauthera-operator-status' } as const
+
+/** A power of two. */
+export const shardCount = 16
+/** Raised when the number of shards changes. */
+export const shardEpoch = 1
+/** The version of ClientShard that this code writes, and the versions that it reads. */
+export const shardSchema = { current: 1, min: 1, max: 1 } as const
+
+const twoDigits = (shard: number): string => String(shard).padStart(2, '0')
+
+/** The file of a shard in the mounted directory, and the one key of its Secret: `07.json.gz`. */
+export const shardFile = (shard: number): string => `${twoDigits(shard)}.json.gz`
+export const manifestFile = 'manifest.json'
+
+/** The Secret of a shard: `<release>-clients-07`. */
+export const shardSecretName = (release: string, shard: number): string => `${release}-clients-${twoDigits(shard)}`
+export const manifestSecretName = (release: string): string => `${release}-clients-manifest`
+export const linkSecretName = (release: string): string => `${release}-link`
+export const keysSecretName = (release: string): string => `${release}-keys`
+
+/** DNS names of the certificates of the status port; checked in place of the address. */
+export const linkDnsName = (part: 'agent' | 'operator', release: string, namespace: string): string =>
+  `${release}-${part}.${namespace}`
+
+/** Name of the container port of a server pod on which StatusService listens. */
+export const statusPortName = 'status'
+
+/** Inside the pod. */
+export const podPaths = {
+  clients: '/var/run/nauthera/clients',
+  link: '/var/run/nauthera/link',
+  configSocket: '/run/nauthera/config.sock',
+  configTls: '/run/nauthera/tls',
+} as const
+export const configTlsFiles = { ca: 'ca.crt', cert: 'server.crt', key: 'server.key' } as const
+export const linkFiles = {
+  ca: 'ca.crt',
+  caKey: 'ca.key',
+  agentCert: 'agent.crt',
+  agentKey: 'agent.key',
+  operatorCert: 'operator.crt',
+  operatorKey: 'operator.key',
+} as const

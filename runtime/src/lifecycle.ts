@@ -1,0 +1,151 @@
+import { parseArgs } from 'node:util'
+import { hasCode } from './coded-error.ts'
+import { createHealth, serveManagement } from './health.ts'
+import type { Health } from './health.ts'
+import { createLog, describeError } from './log.ts'
+import type { Log, LogLevel } from './log.ts'
+import { createMetrics } from './metrics.ts'
+import type { Metrics } from './metrics.ts'
+import { loadSettings } from './settings.ts'
+import type { z } from './settings.ts'
+
+/** What a process needs to have in its settings to be run. */
+interface ProcessSettings {
+  readonly log: { level: LogLevel; format: 'json' | 'pretty' }
+  readonly management: { host: string; port: number }
+}
+
+/** Registers how to stop what has been started. Stops run in reverse order, one after the other. */
+export interface Lifecycle {
+  onStop(name: string, stop: () => Promise<void> | void): void
+  /** Ends the process after its stops, as if it had been told to; exit code 1. */
+  fail(reason: string): void
+  /** Aborted when the process begins to stop. */
+  readonly signal: AbortSignal
+}
+
+export interface Running<Settings> {
+  readonly settings: Settings
+  readonly log: Log
+  readonly health: Health
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+  /** What is left of the command line. */
+  readonly settingsFile: string
+}
+
+/** Runs one process: settings (every fault printed, exit 2), log, management port, `start`, then until SIGTERM or
+ *  SIGINT. A second signal exits at once. A fault that nobody caught is logged and ends the process with 1.
+ *  @param options.stopTimeoutMs after this the process exits with 1, whatever has not stopped */
+export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(options: {
+  name: string
+  version: string
+  schema: Schema
+  stopTimeoutMs: number
+  start(running: Running<z.output<Schema>>): Promise<void>
+}): Promise<void> {
+  const { name, version } = options
+  const settingsFile = readCommandLine(name, version)
+  const settings = loadOrExit(options.schema, settingsFile)
+  const log = createLog({ process: name, ...settings.log })
+  const metrics = createMetrics(name)
+  const health = createHealth()
+  const abort = new AbortController()
+  const stops: { name: string; stop: () => Promise<void> | void }[] = []
+  let stopping = false
+
+  const exit = (code: number): never => {
+    log.flush()
+    process.exit(code)
+  }
+  const stop = async (code: number): Promise<void> => {
+    if (stopping) return
+    stopping = true
+    health.drain()
+    abort.abort()
+    const overdue = setTimeout(() => {
+      log.error({ timeout: `${options.stopTimeoutMs}ms` }, 'stop timed out')
+      exit(1)
+    }, options.stopTimeoutMs)
+    overdue.unref()
+    for (const part of stops.reverse()) {
+      try {
+        await part.stop()
+      } catch (error) {
+        log.warn({ part: part.name, error }, 'stop failed')
+      }
+    }
+    log.info({}, 'stopped')
+    exit(code)
+  }
+  const lifecycle: Lifecycle = {
+    onStop: (part, stopPart) => void stops.push({ name: part, stop: stopPart }),
+    fail: (reason) => {
+      log.error({ reason }, 'failed')
+      void stop(1)
+    },
+    signal: abort.signal,
+  }
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (stopping) exit(1)
+      log.info({ signal }, 'stopping')
+      void stop(0)
+    })
+  }
+  process.on('unhandledRejection', (error) => lifecycle.fail(`unhandled rejection: ${describeError(error)}`))
+  process.on('uncaughtException', (error) => lifecycle.fail(`uncaught exception: ${error.stack ?? describeError(error)}`))
+
+  try {
+    const management = await serveManagement({ listen: settings.management, health, metrics })
+    lifecycle.onStop('management', () => management.stop())
+    log.info({ version, management: management.port }, 'starting')
+    await options.start({ settings, log, health, metrics, lifecycle, settingsFile })
+  } catch (error) {
+    log.error({ error }, 'start failed')
+    const faults = hasCode(error) ? error.faults : []
+    for (const fault of faults) log.error({ path: fault.path, fault: fault.message }, 'fault')
+    await stop(hasCode(error, 'SETTINGS_INVALID') ? 2 : 1)
+  }
+}
+
+function readCommandLine(name: string, version: string): string {
+  const fallback = process.env['NAUTHERA_SETTINGS'] ?? `/etc/nauthera/${name}.yaml`
+  const usage = `Usage: ${name} [--settings FILE]
+
+  --settings FILE  settings as YAML; default ${fallback}, or NAUTHERA_SETTINGS
+  --version        print the version
+  --help           print this
+
+Every key can be overridden by an environment variable: docs/settings.md lists them.
+`
+  try {
+    const { values } = parseArgs({
+      options: { settings: { type: 'string' }, help: { type: 'boolean' }, version: { type: 'boolean' } },
+    })
+    if (values.help) {
+      process.stdout.write(usage)
+      process.exit(0)
+    }
+    if (values.version) {
+      process.stdout.write(`${version}\n`)
+      process.exit(0)
+    }
+    return values.settings ?? fallback
+  } catch (error) {
+    process.stderr.write(`${name}: ${describeError(error)}\n\n${usage}`)
+    process.exit(2)
+  }
+}
+
+function loadOrExit<Schema extends z.ZodType<ProcessSettings>>(schema: Schema, file: string): z.output<Schema> {
+  try {
+    return loadSettings(schema, { file, environment: process.env })
+  } catch (error) {
+    if (!hasCode(error, 'SETTINGS_INVALID')) throw error
+    const lines = error.faults.map((fault) => `  ${fault.path}: ${fault.message}`)
+    process.stderr.write(`settings in ${file} are not valid; correct these and start again:\n${lines.join('\n')}\n`)
+    process.exit(2)
+  }
+}

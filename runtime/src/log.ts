@@ -1,0 +1,104 @@
+import { inspect } from 'node:util'
+import { pino } from 'pino'
+
+/** A secret value. Whatever prints it (log, JSON, template, inspect) shows `[redacted]`; `reveal()` is the one way in. */
+export class Secret {
+  readonly #value: string
+
+  constructor(value: string) {
+    this.#value = value
+  }
+
+  reveal(): string {
+    return this.#value
+  }
+
+  toString(): string {
+    return '[redacted]'
+  }
+
+  toJSON(): string {
+    return '[redacted]'
+  }
+
+  [inspect.custom](): string {
+    return '[redacted]'
+  }
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+export type Fields = Readonly<Record<string, unknown>>
+
+/** A line is a constant message and fields; the message never holds a value. */
+export interface Log {
+  debug(fields: Fields, message: string): void
+  info(fields: Fields, message: string): void
+  warn(fields: Fields, message: string): void
+  error(fields: Fields, message: string): void
+  /** A log whose every line carries the fields. */
+  child(fields: Fields): Log
+}
+
+/** Where lines go. `write` must not block. */
+export interface LogSink {
+  write(line: string): void
+}
+
+const levelNames: Readonly<Record<number, string>> = { 20: 'DBG', 30: 'INF', 40: 'WRN', 50: 'ERR' }
+const hidden = new Set(['level', 'time', 'msg', 'process'])
+
+/** @param options.sink default: standard output, buffered; what does not fit a stalled pipe is dropped and counted */
+export function createLog(options: {
+  process: string
+  level: LogLevel
+  format: 'json' | 'pretty'
+  sink?: LogSink
+}): Log & { flush(): void; dropped(): number } {
+  let dropped = 0
+  const buffered = options.sink ? undefined : pino.destination({ dest: 1, sync: false, maxLength: 4 * 1024 * 1024 })
+  buffered?.on('drop', () => dropped++)
+  buffered?.on('error', () => dropped++)
+  const sink: LogSink = options.sink ?? buffered!
+  const target: LogSink = options.format === 'json' ? sink : { write: (line) => sink.write(prettyLine(line)) }
+  const log = pino(
+    {
+      level: options.level,
+      base: { process: options.process },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { error: describeError },
+    },
+    target,
+  )
+  return Object.assign(log, {
+    flush: () => {
+      try {
+        buffered?.flushSync()
+      } catch {
+        // a destination that never opened has nothing to flush
+      }
+    },
+    dropped: () => dropped,
+  }) as unknown as Log & { flush(): void; dropped(): number }
+}
+
+/** @returns the error as one text: code or class, message, causes; never a stack with values of variables. */
+export function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const cause = error.cause === undefined ? '' : ` <- ${describeError(error.cause)}`
+  return `${error.message === '' ? error.name : error.message}${cause}`
+}
+
+/** JSON line -> `INF live       change=c7f2 shard=7`. */
+function prettyLine(line: string): string {
+  const record = JSON.parse(line) as Record<string, unknown>
+  const fields = Object.entries(record)
+    .filter(([key, value]) => !hidden.has(key) && value !== undefined)
+    .map(([key, value]) => `${key}=${prettyValue(value)}`)
+  const message = String(record['msg'] ?? '')
+  return `${levelNames[Number(record['level'])] ?? '???'} ${message.padEnd(10)} ${fields.join(' ')}`.trimEnd() + '\n'
+}
+
+function prettyValue(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value)
+  return typeof value === 'string' && /^[^\s"]*$/.test(text) ? text : typeof value === 'string' ? JSON.stringify(text) : text
+}

@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs'
+import { parseDocument } from 'yaml'
+import { z } from 'zod'
+import { CodedError } from './coded-error.ts'
+import type { Fault } from './coded-error.ts'
+import { Secret } from './log.ts'
+
+export { z }
+
+/** Settings that every process has. */
+export const logSettings = z
+  .strictObject({
+    level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is written.'),
+    format: z.enum(['json', 'pretty']).default('json').describe('JSON lines, or lines for people.'),
+  })
+  .prefault({})
+
+/** An address to listen on. */
+export const listenSettings = (port: number, host = '0.0.0.0') =>
+  z
+    .strictObject({
+      host: z.string().min(1).default(host).describe('Address to listen on.'),
+      port: z.int().min(0).max(65535).default(port).describe('Port to listen on.'),
+    })
+    .prefault({})
+
+/** Reads a YAML file, lays environment variables over it, checks all of it against the schema.
+ *  A key `database.poolMax` is overridden by `NAUTHERA_DATABASE_POOL_MAX` (a YAML value, so lists work).
+ *  @returns the frozen settings
+ *  @throws CodedError SETTINGS_INVALID with every fault and its path */
+export function loadSettings<Schema extends z.ZodType>(
+  schema: Schema,
+  source: { file: string; text?: string; environment?: Readonly<Record<string, string | undefined>> },
+): z.output<Schema> {
+  const raw = overlayEnvironment(schema, parseYaml(source), source.environment ?? {})
+  const parsed = schema.safeParse(raw)
+  if (!parsed.success) {
+    throw new CodedError('SETTINGS_INVALID', { faults: parsed.error.issues.flatMap((issue) => faultsOf(issue)) })
+  }
+  return deepFreeze(parsed.data)
+}
+
+/** Reads a secret from a mounted file, without the line break at its end.
+ *  @throws CodedError SETTINGS_INVALID that names the key and the file */
+export function readSecretFile(path: string, key: string): Secret {
+  try {
+    return new Secret(readFileSync(path, 'utf8').replace(/\r?\n$/, ''))
+  } catch (cause) {
+    throw new CodedError('SETTINGS_INVALID', {
+      cause,
+      faults: [{ path: key, message: `cannot read ${path}; mount the Secret there or correct the path` }],
+    })
+  }
+}
+
+/** @returns the environment variable that overrides a key: `database.poolMax` -> `NAUTHERA_DATABASE_POOL_MAX`. */
+export function environmentName(path: readonly string[]): string {
+  return ['NAUTHERA', ...path.map((part) => part.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase())].join('_')
+}
+
+interface JsonSchema {
+  properties?: Record<string, JsonSchema>
+  type?: string
+}
+
+function parseYaml(source: { file: string; text?: string }): Record<string, unknown> {
+  let text = source.text
+  try {
+    text ??= readFileSync(source.file, 'utf8')
+  } catch (cause) {
+    throw new CodedError('SETTINGS_INVALID', {
+      cause,
+      faults: [{ path: source.file, message: 'cannot be read; give the path of a YAML file with --settings' }],
+    })
+  }
+  const document = parseDocument(text, { prettyErrors: true })
+  if (document.errors.length > 0) {
+    const faults = document.errors.map((error) => ({ path: source.file, message: error.message.split('\n')[0] ?? '' }))
+    throw new CodedError('SETTINGS_INVALID', { faults })
+  }
+  const value: unknown = document.toJS() ?? {}
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    throw new CodedError('SETTINGS_INVALID', {
+      faults: [{ path: source.file, message: 'must be a YAML mapping, such as "issuer: https://login.example.com"' }],
+    })
+  }
+  return value as Record<string, unknown>
+}
+
+function overlayEnvironment(
+  schema: z.ZodType,
+  base: Record<string, unknown>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, unknown> {
+  const root = structuredClone(base)
+  for (const { path, type } of leavesOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema)) {
+    const text = environment[environmentName(path)]
+    if (text === undefined) continue
+    let at = root
+    for (const part of path.slice(0, -1)) at = (at[part] ??= {}) as Record<string, unknown>
+    at[path.at(-1)!] = type === 'string' ? text : parseDocument(text).toJS()
+  }
+  return root
+}
+
+function leavesOf(schema: JsonSchema, path: string[] = []): { path: string[]; type: string | undefined }[] {
+  if (!schema.properties) return path.length > 0 ? [{ path, type: schema.type }] : []
+  return Object.entries(schema.properties).flatMap(([key, child]) => leavesOf(child, [...path, key]))
+}
+
+function faultsOf(issue: z.core.$ZodIssue): Fault[] {
+  const path = issue.path.map(String).join('.')
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [path, key].filter(Boolean).join('.'),
+      message: 'is not a setting; remove it or correct its name',
+    }))
+  }
+  const missing = issue.code === 'invalid_type' && issue.input === undefined
+  return [{ path: path || '(settings)', message: missing && issue.message.startsWith('Invalid') ? 'is required' : issue.message }]
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !(value instanceof Secret)) {
+    Object.freeze(value)
+    for (const child of Object.values(value)) deepFreeze(child)
+  }
+  return value
+}
