@@ -1,0 +1,190 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** A leaf: what a page answers. `login/`, `account/` and `oidc/` return these values; `http/` turns them into bytes. */
+
+/** A client as a page shows it. Every text is as registered: templates escape it. */
+export interface ClientOnPage {
+  readonly clientId: string
+  readonly name: string
+  /** A `data:` URI; logos elsewhere are not shown, since pages make no third-party request. */
+  readonly logo?: string | undefined
+  /** Where a person can start again: the client's own page. Absolute https (or loopback http) URL. */
+  readonly startUrl?: string | undefined
+  readonly policyUrl?: string | undefined
+  readonly termsUrl?: string | undefined
+}
+
+/** The person as a page shows them. */
+export interface PersonOnPage {
+  /** What they sign in with. */
+  readonly username: string
+  readonly name?: string | undefined
+}
+
+/** One entry of the consent page: a scope that has plain words (`consent.scope.<scope>`), or an API's scope. */
+export interface ScopeOnPage {
+  readonly scope: string
+  /** The API that the scope belongs to: its identifier or its client's name. */
+  readonly api?: string | undefined
+}
+
+/** What a person did wrong in a form: a key under `mistake.` in the locales, and the control that it concerns. */
+export interface Mistake {
+  readonly key: string
+  /** id of the control, such as `username` */
+  readonly control?: string | undefined
+  readonly values?: Readonly<Record<string, string | number>> | undefined
+}
+
+/** Every view (`views/<name>.eta`) with what it needs. Addresses (`…Action`) are paths below the origin. */
+export interface Views {
+  'sign-in': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly cancelAction?: string | undefined
+    readonly username: string
+    readonly remember: boolean
+    /** Why an already signed-in person is asked again. */
+    readonly reason?: 'again' | undefined
+    readonly mistakes: readonly Mistake[]
+  }
+  'choose-account': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly cancelAction?: string | undefined
+    readonly person: PersonOnPage
+  }
+  'change-password': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly cancelAction?: string | undefined
+    readonly person: PersonOnPage
+    readonly minLength: number
+    readonly maxLength: number
+    readonly mistakes: readonly Mistake[]
+  }
+  consent: {
+    readonly client: ClientOnPage
+    readonly action: string
+    readonly switchAction: string
+    readonly person: PersonOnPage
+    readonly scopes: readonly ScopeOnPage[]
+    /** Whether to offer "remember"; else the client asks each time. */
+    readonly canRemember: boolean
+    /** Host (or application scheme) that the person goes to. */
+    readonly destination: string
+  }
+  logout: {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    /** Hidden fields of the form, such as the library's own token. */
+    readonly fields: Readonly<Record<string, string>>
+    readonly person?: PersonOnPage | undefined
+  }
+  'signed-out': {
+    readonly client?: ClientOnPage | undefined
+  }
+  error: {
+    /** A key under `error.` in the locales; an unknown one shows the general text. */
+    readonly key: string
+    /** The code that a person can quote: UPPER_SNAKE, or the protocol's own. */
+    readonly code: string
+    readonly client?: ClientOnPage | undefined
+    readonly values?: Readonly<Record<string, string | number>> | undefined
+    /** Said to developers only (settings `development`), such as a redirect URI got and those registered. */
+    readonly detail?: string | undefined
+    /** Seconds after which to try again. */
+    readonly retryAfter?: number | undefined
+    readonly retryUrl?: string | undefined
+  }
+}
+
+export type ViewName = keyof Views
+
+/** A page to render. `formTargets` are URLs that a form of this page ends up at by redirects (the client's redirect
+ *  URI): Chromium applies `form-action` to those as well. */
+export type Page = {
+  [Name in ViewName]: {
+    readonly kind: 'page'
+    readonly view: Name
+    readonly model: Views[Name]
+    readonly status?: number | undefined
+    readonly formTargets?: readonly string[] | undefined
+    /** `ui_locales` of the request, or a person's own choice: before Accept-Language. */
+    readonly languages?: readonly string[] | undefined
+    readonly retryAfter?: number | undefined
+  }
+}[ViewName]
+
+/** Go elsewhere by GET (303). */
+export interface Redirect {
+  readonly kind: 'redirect'
+  readonly location: string
+}
+
+/** The response has been written by whoever returned this. */
+export interface Answered {
+  readonly kind: 'answered'
+}
+
+export type Reply = Page | Redirect | Answered
+
+/** A request as a page's handler sees it: parsed once, at the edge. */
+export interface PageRequest {
+  readonly method: 'GET' | 'POST'
+  readonly params: Readonly<Record<string, string>>
+  readonly query: URLSearchParams
+  /** Fields of a POST that the form guard has let through; empty for GET. */
+  readonly form: URLSearchParams
+  readonly peer: Peer
+  readonly correlationId: string
+  readonly raw: { readonly request: IncomingMessage; readonly response: ServerResponse }
+}
+
+/** Who asks, for lockout, devices and audit. */
+export interface Peer {
+  /** The peer's address, or the one that a trusted proxy names. */
+  readonly address: string
+  readonly userAgent: string
+}
+
+/** One row of a route table. */
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  /** Below the issuer, Express syntax: `/interaction/:uid/sign-in`. */
+  readonly path: string
+  handle(request: PageRequest): Promise<Reply>
+}
+
+/** A page as bytes. */
+export interface RenderedPage {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** Renders a page for one request, for those (oidc-provider's hooks) that must answer by themselves. The
+ *  Content-Security-Policy with the page's form targets is among the headers. */
+export type RenderPage = (page: Page, request: IncomingMessage) => RenderedPage
+
+/** Lets forms of a response end at more places, for responses that others write (`response_mode=form_post`).
+ *  @param policy a Content-Security-Policy; @param targets URLs
+ *  @returns the policy with each target's origin (or application scheme) in `form-action` */
+export function allowFormTargets(policy: string, targets: readonly string[]): string {
+  const sources = targets.flatMap((target) => formSourceOf(target) ?? [])
+  if (sources.length === 0) return policy
+  return policy.replace(/form-action([^;]*)/, (_, present: string) => {
+    const all = new Set([...present.split(' ').filter((source) => source !== '' && source !== "'none'"), ...sources])
+    return `form-action ${[...all].join(' ')}`
+  })
+}
+
+/** An application scheme: letters, digits, `+ - .`; anything else could end the directive. */
+const applicationScheme = /^[a-z][a-z0-9+.-]*:$/
+
+function formSourceOf(target: string): string | undefined {
+  if (!URL.canParse(target)) return undefined
+  const url = new URL(target)
+  if (url.protocol === 'https:' || url.protocol === 'http:') return url.origin
+  return applicationScheme.test(url.protocol) && url.protocol !== 'javascript:' ? url.protocol : undefined
+}
