@@ -31,7 +31,10 @@ export function encodeShard(shard: ClientShard): { file: Uint8Array; digest: str
 /** Reads the file of a shard; throws when gzip, UTF-8, JSON or the message is damaged. Unknown fields are ignored. */
 export function decodeShard(file: Uint8Array): { shard: ClientShard; digest: string } {
   const bytes = gunzipSync(file, { maxOutputLength: maxShardBytes })
-  return { shard: fromJson(ClientShardSchema, parseJson(bytes), { ignoreUnknownFields: true }), digest: digestOf(bytes) }
+  return {
+    shard: fromJson(ClientShardSchema, parseJson(bytes), { ignoreUnknownFields: true }),
+    digest: digestOf(bytes),
+  }
 }
 
 /** @returns manifest.json and its digest, whose first 8 hex are the revision. */

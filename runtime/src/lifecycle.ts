@@ -95,7 +95,9 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
     })
   }
   process.on('unhandledRejection', (error) => lifecycle.fail(`unhandled rejection: ${describeError(error)}`))
-  process.on('uncaughtException', (error) => lifecycle.fail(`uncaught exception: ${error.stack ?? describeError(error)}`))
+  process.on('uncaughtException', (error) =>
+    lifecycle.fail(`uncaught exception: ${error.stack ?? describeError(error)}`),
+  )
 
   try {
     const management = await serveManagement({ listen: settings.management, health, metrics })

@@ -90,15 +90,14 @@ export function describeError(error: unknown): string {
 
 /** JSON line -> `INF live       change=c7f2 shard=7`. */
 function prettyLine(line: string): string {
-  const record = JSON.parse(line) as Record<string, unknown>
+  const record = JSON.parse(line) as Record<string, unknown> & { msg?: string }
   const fields = Object.entries(record)
     .filter(([key, value]) => !hidden.has(key) && value !== undefined)
     .map(([key, value]) => `${key}=${prettyValue(value)}`)
-  const message = String(record['msg'] ?? '')
+  const message = record.msg ?? ''
   return `${levelNames[Number(record['level'])] ?? '???'} ${message.padEnd(10)} ${fields.join(' ')}`.trimEnd() + '\n'
 }
 
 function prettyValue(value: unknown): string {
-  const text = typeof value === 'string' ? value : JSON.stringify(value)
-  return typeof value === 'string' && /^[^\s"]*$/.test(text) ? text : typeof value === 'string' ? JSON.stringify(text) : text
+  return typeof value === 'string' && /^[^\s"]*$/.test(value) ? value : JSON.stringify(value)
 }

@@ -93,7 +93,9 @@ function overlayEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Record<string, unknown> {
   const root = structuredClone(base)
-  for (const { path, type } of leavesOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema)) {
+  for (const { path, type } of leavesOf(
+    z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema,
+  )) {
     const text = environment[environmentName(path)]
     if (text === undefined) continue
     let at = root
@@ -117,7 +119,12 @@ function faultsOf(issue: z.core.$ZodIssue): Fault[] {
     }))
   }
   const missing = issue.code === 'invalid_type' && issue.input === undefined
-  return [{ path: path || '(settings)', message: missing && issue.message.startsWith('Invalid') ? 'is required' : issue.message }]
+  return [
+    {
+      path: path || '(settings)',
+      message: missing && issue.message.startsWith('Invalid') ? 'is required' : issue.message,
+    },
+  ]
 }
 
 function deepFreeze<T>(value: T): T {

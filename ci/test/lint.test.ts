@@ -1,0 +1,65 @@
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect } from 'chai'
+
+/** Lints one file as if it stood at the path; the configuration is the repository's. */
+function lint(path: string, source: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'nauthera-lint-'))
+  try {
+    cpSync('oxlint.config.ts', join(directory, 'oxlint.config.ts'))
+    symlinkSync(join(process.cwd(), 'node_modules'), join(directory, 'node_modules'))
+    cpSync('tsconfig.json', join(directory, 'tsconfig.json'))
+    mkdirSync(join(directory, dirname(path)), { recursive: true })
+    writeFileSync(join(directory, path), source)
+    const oxlint = join(process.cwd(), 'node_modules/oxlint/bin/oxlint')
+    const run = spawnSync(process.execPath, [oxlint, '--config', 'oxlint.config.ts'], {
+      cwd: directory,
+      encoding: 'utf8',
+    })
+    expect(run.stdout).to.contain('on 2 files')
+    return run.stdout
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+const refused: readonly [sentence: string, path: string, source: string, message: string][] = [
+  [
+    'a second door to pg-promise',
+    'server/src/users/x.ts',
+    `import 'pg-promise'\n`,
+    'Only server/src/store/postgres.ts',
+  ],
+  ['a second door to gRPC', 'operator/src/replicas.ts', `import '@grpc/grpc-js'\n`, 'Only proto/src/channel.ts'],
+  ['express outside http', 'server/src/login/x.ts', `import 'express'\n`, 'Only server/src/http/**'],
+  [
+    'a process that imports another',
+    'operator/src/x.ts',
+    `import '@nauthera/server/app'\n`,
+    'do not import one another',
+  ],
+  ['proto that imports runtime', 'proto/src/x.ts', `import '@nauthera/runtime/log'\n`, 'do not import one another'],
+  ['store that imports oidc', 'server/src/store/x.ts', `import '../oidc/sealed.ts'\n`, 'Imports go one way'],
+  ['users that import clients', 'server/src/users/x.ts', `import '../clients/registry.ts'\n`, 'Imports go one way'],
+  ['a folder that imports the wiring', 'server/src/oidc/keys/x.ts', `import '../../app.ts'\n`, 'Imports go one way'],
+  ['the environment away from main', 'operator/src/x.ts', `export const x = process.env['HOME']\n`, 'no-process-env'],
+]
+
+const accepted: readonly [sentence: string, path: string, source: string][] = [
+  ['the door of pg-promise', 'server/src/store/postgres.ts', `import 'pg-promise'\n`],
+  ['express in http', 'server/src/http/server.ts', `import 'express'\n`],
+  ['oidc that imports store', 'server/src/oidc/x.ts', `import '../store/grants.ts'\n`],
+  ['eta in pages, which may import express too', 'server/src/http/pages.ts', `import 'eta'\nimport 'express'\n`],
+]
+
+describe('the lint rules', function () {
+  this.timeout(60_000)
+  for (const [sentence, path, source, message] of refused) {
+    it(`refuse ${sentence}`, () => expect(lint(path, source)).to.contain(message))
+  }
+  for (const [sentence, path, source] of accepted) {
+    it(`accept ${sentence}`, () => expect(lint(path, source)).not.to.match(/no-restricted-imports/))
+  }
+})

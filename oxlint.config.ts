@@ -1,0 +1,133 @@
+// Lint: correctness with types, the arrows between layers and the one door of each outside library (STYLE.md).
+import { defineConfig } from 'oxlint'
+
+/** Outside library (a regular expression on the import) -> the files that may import it. Tests, scripts and ci are free. */
+const doors: Readonly<Record<string, readonly string[]>> = {
+  '^@kubernetes/client-node': ['operator/src/kubernetes/**'],
+  '^chokidar$': ['config-agent/src/watch-mount.ts'],
+  '^@grpc/grpc-js': ['proto/src/channel.ts'],
+  '^(@peculiar/x509|reflect-metadata)$': ['proto/src/certificates.ts'],
+  '^pino': ['runtime/src/log.ts'],
+  '^prom-client$': ['runtime/src/metrics.ts'],
+  '^zod$': ['runtime/src/settings.ts'],
+  '^yaml$': ['runtime/src/settings.ts', 'operator/src/kubectl/**'],
+  '^commander$': ['server/src/cli/**', 'operator/src/kubectl/**'],
+  '^express$': ['server/src/http/**'],
+  '^helmet$': ['server/src/http/**'],
+  '^eta$': ['server/src/http/pages.ts'],
+  '^oidc-provider': ['server/src/oidc/**'],
+  '^jose$': ['server/src/oidc/**'],
+  '^jsonwebtoken$': ['server/src/oidc/session-cookie.ts'],
+  '^@node-rs/argon2$': ['server/src/users/passwords.ts'],
+  '^rate-limiter-flexible$': ['server/src/users/lockout.ts'],
+  '^(pg-promise|pg)$': ['server/src/store/postgres.ts'],
+  '^node-pg-migrate$': ['server/src/store/migrate.ts'],
+  '^ioredis$': ['server/src/store/redis-cache.ts'],
+}
+
+const processes = ['server', 'config-agent', 'operator']
+
+/** Folders of a process, outermost first; an import goes down the list only, and never sideways. */
+const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  server: [['cli'], ['http'], ['login', 'account'], ['oidc'], ['clients', 'users'], ['store']],
+}
+
+interface Denied {
+  regex: string
+  message: string
+}
+
+const closedDoors = (file: string): Denied[] =>
+  Object.entries(doors)
+    .filter(([, open]) => !open.includes(file))
+    .map(([regex, open]) => ({ regex, message: `Only ${open.join(', ')} imports this library.` }))
+
+const otherProcesses = (workspace: string): Denied[] => [
+  {
+    regex: `^@nauthera/(${[...processes, ...(workspace === 'proto' ? ['runtime'] : [])]
+      .filter((name) => name !== workspace)
+      .join('|')})(/|$)`,
+    message: 'Processes do not import one another; proto and runtime import none of them.',
+  },
+]
+
+/** What a folder of a layered process may not import: its siblings, what lies above it, and the wiring. */
+function upward(workspace: string, folder: string): Denied[] {
+  const rows = layers[workspace] ?? []
+  const row = rows.findIndex((names) => names.includes(folder))
+  const denied = [...rows.slice(0, row).flat(), ...(rows[row] ?? []).filter((name) => name !== folder)]
+  const names = denied.length > 0 ? [`(${denied.join('|')})/`] : []
+  return [
+    {
+      regex: `^(\\.\\./)+(${[...names, '(main|app)\\.ts$'].join('|')})`,
+      message: 'Imports go one way: main -> app -> http -> login, account -> oidc -> clients, users -> store.',
+    },
+  ]
+}
+
+const restrict = (files: string[], patterns: Denied[]) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns }] as const },
+})
+
+function importRules() {
+  const workspaces = ['proto', 'runtime', ...processes]
+  const inLayer = (file: string): Denied[] => {
+    const [workspace = '', , folder = ''] = file.split('/')
+    return [
+      ...otherProcesses(workspace),
+      ...(layers[workspace]?.flat().includes(folder) ? upward(workspace, folder) : []),
+    ]
+  }
+  const folders = processes.flatMap((name) => (layers[name] ?? []).flat().map((folder) => `${name}/src/${folder}/**`))
+  const open = [...new Set(Object.values(doors).flat())].sort((a, b) => a.length - b.length)
+  return [
+    ...workspaces.map((name) => restrict([`${name}/src/**`], [...otherProcesses(name), ...closedDoors('')])),
+    ...[...new Set([...folders, ...open])]
+      // From the wide to the narrow: the last override that matches a file replaces the earlier ones.
+      .sort((a, b) => a.split('/').length - b.split('/').length || Number(!a.includes('*')) - Number(!b.includes('*')))
+      .map((file) =>
+        restrict([file], [...inLayer(file), ...closedDoors(file).filter((rule) => !openAbove(file, rule))]),
+      ),
+  ]
+}
+
+/** A file inside a folder that is a door for a library may import it too. */
+function openAbove(file: string, rule: Denied): boolean {
+  return (doors[rule.regex] ?? []).some((door) => door.endsWith('/**') && file.startsWith(door.slice(0, -2)))
+}
+
+export default defineConfig({
+  plugins: ['typescript', 'import', 'unicorn', 'oxc', 'promise', 'node'],
+  options: { typeAware: true, denyWarnings: true },
+  ignorePatterns: ['**/generated/**', '.nauthera/**', 'node_modules/**', 'server/assets/**'],
+  categories: { correctness: 'error' },
+  env: { node: true, mocha: true },
+  rules: {
+    eqeqeq: 'error',
+    'no-console': 'error',
+    'import/no-cycle': 'error',
+    'no-control-regex': 'off',
+    'typescript/no-explicit-any': 'error',
+    'typescript/no-floating-promises': 'error',
+    'typescript/no-misused-promises': ['error', { checksVoidReturn: false }],
+    'typescript/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+    'typescript/only-throw-error': 'error',
+    'typescript/consistent-type-imports': 'error',
+    'typescript/restrict-template-expressions': 'off',
+    'typescript/unbound-method': 'off',
+  },
+  overrides: [
+    {
+      files: ['{proto,server,config-agent,operator}/src/**'],
+      rules: { 'node/no-process-env': 'error', 'unicorn/no-process-exit': 'error' },
+    },
+    {
+      files: ['**/main.ts', 'server/src/cli/**', 'operator/src/kubectl/**'],
+      rules: { 'node/no-process-env': 'off', 'unicorn/no-process-exit': 'off', 'no-console': 'off' },
+    },
+    { files: ['scripts/**', 'ci/**'], rules: { 'no-console': 'off' } },
+    { files: ['*/test/**', 'ci/**'], rules: { 'no-unused-expressions': 'off' } },
+    ...importRules(),
+  ],
+})

@@ -1,0 +1,67 @@
+// npm test: every test that needs no cluster. npm run faults: the longer faults. Arguments go to mocha.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, rmSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+
+const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults] [FILE ...] [-- MOCHA OPTIONS]]
+
+  --suite faults   the longer faults (npm run faults)
+  --coverage       write coverage/ and print a summary
+  FILE ...         run these test files only, for example server/test/oidc/sealed.test.ts
+  --grep TEXT      only tests whose title has the text
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    suite: { type: 'string', default: 'tests' },
+    coverage: { type: 'boolean', default: false },
+    grep: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
+
+const specs: Readonly<Record<string, string[]>> = {
+  tests: ['*/test/**/*.test.ts'],
+  faults: ['ci/faults/**/*.test.ts'],
+}
+const spec = positionals.length > 0 ? positionals : specs[values.suite]
+if (spec === undefined) {
+  process.stderr.write(`--suite ${values.suite}: there is tests and faults\n\n${usage}`)
+  process.exit(2)
+}
+
+const coverageData = '.nauthera/coverage'
+if (values.coverage) {
+  rmSync(coverageData, { recursive: true, force: true })
+  mkdirSync(coverageData, { recursive: true })
+}
+const mocha = spawnSync(
+  process.execPath,
+  [
+    'node_modules/mocha/bin/mocha.js',
+    '--config',
+    '.mocharc.json',
+    '--reporter',
+    'scripts/reporter.mjs',
+    ...(values.grep ? ['--fgrep', values.grep] : []),
+    ...spec,
+  ],
+  {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      NODE_ENV: 'test',
+      ...(values.coverage ? { NODE_V8_COVERAGE: coverageData } : {}),
+    },
+  },
+)
+if (values.coverage) {
+  const { reportCoverage } = await import('./coverage.ts')
+  await reportCoverage(coverageData)
+}
+process.exit(mocha.status ?? 1)
