@@ -66,6 +66,8 @@ export const podPaths = {
   configSocket: '/run/nauthera/config.sock',
   configTls: '/run/nauthera/tls',
 } as const
+/** DNS names of the two leaves of the pod-local CA: the server holds the one, the agent the other. */
+export const podLocalNames = { server: 'server.nauthera.internal', agent: 'agent.nauthera.internal' } as const
 export const configTlsFiles = { ca: 'ca.crt', cert: 'server.crt', key: 'server.key' } as const
 export const linkFiles = {
   ca: 'ca.crt',

@@ -1,0 +1,118 @@
+// Certificates that are replaced while streams stay open: held in memory, or read from files that somebody renews.
+import { X509Certificate } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
+
+/** What one end of a mutual TLS connection holds, as PEM. */
+export interface CertificateSet {
+  /** One or more CA certificates: each is trusted. */
+  readonly ca: string
+  /** Our leaf, followed by intermediates if there are any. */
+  readonly cert: string
+  readonly key: string
+}
+
+export interface CertificateSource {
+  /** @returns the newest usable set; undefined before the first. */
+  current(): CertificateSet | undefined
+  /** Calls back at each new set. @returns how to stop that */
+  onChange(listener: (set: CertificateSet) => void): () => void
+}
+
+/** Keeps the newest set in memory. `replace` refuses a set that TLS could not use, so that a bad one drops nobody. */
+export interface CertificateHolder extends CertificateSource {
+  /** @throws Error when a PEM cannot be read or the key is not the certificate's */
+  replace(set: CertificateSet): void
+}
+
+export function createCertificateHolder(first?: CertificateSet): CertificateHolder {
+  const listeners = new Set<(set: CertificateSet) => void>()
+  let current: CertificateSet | undefined
+  const holder: CertificateHolder = {
+    current: () => current,
+    onChange: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    replace: (set) => {
+      checkCertificateSet(set)
+      if (current && sameSet(current, set)) return
+      current = set
+      for (const listener of listeners) listener(set)
+    },
+  }
+  if (first) holder.replace(first)
+  return holder
+}
+
+/** @throws Error that says which part TLS could not use */
+export function checkCertificateSet(set: CertificateSet): void {
+  const authorities = splitPem(set.ca)
+  if (authorities.length === 0) throw new Error('the CA file holds no certificate')
+  for (const pem of authorities) new X509Certificate(pem)
+  createSecureContext({ ...set })
+}
+
+/** @returns each certificate of a PEM bundle */
+export function splitPem(bundle: string): string[] {
+  return bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
+}
+
+/** @returns when the leaf begins and ends to be valid, epoch milliseconds */
+export function validityOf(certificatePem: string): { notBefore: number; notAfter: number } {
+  const certificate = new X509Certificate(certificatePem)
+  return { notBefore: Date.parse(certificate.validFrom), notAfter: Date.parse(certificate.validTo) }
+}
+
+/** @returns the instant, epoch milliseconds, from which a leaf ought to be renewed: two thirds of its life */
+export function renewalOf(certificatePem: string): number {
+  const { notBefore, notAfter } = validityOf(certificatePem)
+  return notAfter - (notAfter - notBefore) / 3
+}
+
+/** Follows three PEM files that somebody else writes and renews. Files that are absent, torn (a new certificate beside
+ *  an old key) or damaged change nothing: the newest usable set stays.
+ *  @param options.pollMs how often the files are looked at
+ *  @param options.onFault called once for each new kind of fault, and not for files that are merely absent
+ *  @returns a source whose first look has been taken */
+export async function followCertificateFiles(
+  files: { ca: string; cert: string; key: string },
+  options: { pollMs?: number; onFault?: (error: Error) => void } = {},
+): Promise<CertificateSource & { stop(): void }> {
+  const holder = createCertificateHolder()
+  let lastFault: string | undefined
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+
+  const look = async (): Promise<void> => {
+    try {
+      const [ca, cert, key] = await Promise.all([files.ca, files.cert, files.key].map((path) => readFile(path, 'utf8')))
+      holder.replace({ ca: ca!, cert: cert!, key: key! })
+      lastFault = undefined
+    } catch (error) {
+      const fault = error as NodeJS.ErrnoException
+      if (fault.code === 'ENOENT' || fault.message === lastFault) return
+      lastFault = fault.message
+      options.onFault?.(fault)
+    }
+  }
+  const again = (): void => {
+    if (stopped) return
+    timer = setTimeout(() => void look().then(again), options.pollMs ?? 500)
+    timer.unref()
+  }
+  await look()
+  again()
+  return {
+    current: () => holder.current(),
+    onChange: (listener) => holder.onChange(listener),
+    stop: () => {
+      stopped = true
+      clearTimeout(timer)
+    },
+  }
+}
+
+function sameSet(one: CertificateSet, other: CertificateSet): boolean {
+  return one.ca === other.ca && one.cert === other.cert && one.key === other.key
+}
