@@ -54,8 +54,8 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
   const stops: { name: string; stop: () => Promise<void> | void }[] = []
   let stopping = false
 
-  const exit = (code: number): never => {
-    log.flush()
+  const exit = async (code: number): Promise<never> => {
+    await log.flush()
     process.exit(code)
   }
   const stop = async (code: number): Promise<void> => {
@@ -65,7 +65,7 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
     abort.abort()
     const overdue = setTimeout(() => {
       log.error({ timeout: `${options.stopTimeoutMs}ms` }, 'stop timed out')
-      exit(1)
+      void exit(1)
     }, options.stopTimeoutMs)
     overdue.unref()
     for (const part of stops.reverse()) {
@@ -76,7 +76,7 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
       }
     }
     log.info({}, 'stopped')
-    exit(code)
+    await exit(code)
   }
   const lifecycle: Lifecycle = {
     onStop: (part, stopPart) => void stops.push({ name: part, stop: stopPart }),
@@ -89,7 +89,7 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (stopping) exit(1)
+      if (stopping) process.exit(1)
       log.info({ signal }, 'stopping')
       void stop(0)
     })

@@ -47,15 +47,26 @@ export interface LogSink {
 const levelNames: Readonly<Record<number, string>> = { 20: 'DBG', 30: 'INF', 40: 'WRN', 50: 'ERR' }
 const hidden = new Set(['level', 'time', 'msg', 'process'])
 
+/** A log that can wait until what it has buffered is written. */
+export interface ProcessLog extends Log {
+  /** Resolves when every line is written, or after a second when nobody reads them. */
+  flush(): Promise<void>
+  /** How many lines did not fit the buffer of a stalled output. */
+  dropped(): number
+}
+
+// With minLength 0 its flush() returns at once, and a line that is being written is overtaken by those after it.
+const bufferedOutput = { dest: 1, sync: false, minLength: 1, maxLength: 4 * 1024 * 1024 }
+
 /** @param options.sink default: standard output, buffered; what does not fit a stalled pipe is dropped and counted */
 export function createLog(options: {
   process: string
   level: LogLevel
   format: 'json' | 'pretty'
   sink?: LogSink
-}): Log & { flush(): void; dropped(): number } {
+}): ProcessLog {
   let dropped = 0
-  const buffered = options.sink ? undefined : pino.destination({ dest: 1, sync: false, maxLength: 4 * 1024 * 1024 })
+  const buffered = options.sink ? undefined : pino.destination(bufferedOutput)
   buffered?.on('drop', () => dropped++)
   buffered?.on('error', () => dropped++)
   const sink: LogSink = options.sink ?? buffered!
@@ -70,15 +81,17 @@ export function createLog(options: {
     target,
   )
   return Object.assign(log, {
-    flush: () => {
-      try {
-        buffered?.flushSync()
-      } catch {
-        // a destination that never opened has nothing to flush
-      }
-    },
+    flush: () =>
+      new Promise<void>((resolve) => {
+        if (!buffered) return resolve()
+        const overdue = setTimeout(resolve, 1000)
+        buffered.flush(() => {
+          clearTimeout(overdue)
+          resolve()
+        })
+      }),
     dropped: () => dropped,
-  }) as unknown as Log & { flush(): void; dropped(): number }
+  }) as unknown as ProcessLog
 }
 
 /** @returns the error as one text: code or class, message, causes; never a stack with values of variables. */

@@ -1,0 +1,131 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect } from 'chai'
+
+const program = `
+import { logSettings, listenSettings, z } from '@nauthera/runtime/settings'
+import { runProcess } from '@nauthera/runtime/lifecycle'
+const schema = z.strictObject({ log: logSettings, management: listenSettings(0, '127.0.0.1'), mode: z.enum(['run', 'break', 'hang']) })
+await runProcess({ name: 'probe', version: '1.2.3', schema, stopTimeoutMs: 300, async start({ settings, log, health, lifecycle }) {
+  if (settings.mode === 'break') throw new Error('no database')
+  let ready = false
+  health.require('warm', () => ready ? undefined : 'warming up')
+  lifecycle.onStop('first', () => log.info({}, 'stop first'))
+  lifecycle.onStop('second', () => settings.mode === 'hang' ? new Promise(() => {}) : log.info({}, 'stop second'))
+  process.on('SIGUSR2', () => { ready = true; log.info({}, 'warm') })
+  log.info({}, 'started')
+} })
+`
+
+interface Line {
+  msg: string
+  management?: number
+}
+
+describe('runProcess', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'nauthera-lifecycle-'))
+  const children: ChildProcessWithoutNullStreams[] = []
+  const exits = new Map<ChildProcessWithoutNullStreams, Promise<number | null>>()
+
+  function start(settings: string, ...args: string[]) {
+    const file = join(directory, `${children.length}.yaml`)
+    writeFileSync(file, settings)
+    const child = spawn(
+      process.execPath,
+      ['--input-type=module', '--eval', program, '--', '--settings', file, ...args],
+      { cwd: 'runtime', env: { PATH: process.env['PATH'] } },
+    )
+    children.push(child)
+    exits.set(
+      child,
+      once(child, 'exit').then(([code]) => code as number | null),
+    )
+    const seen: Line[] = []
+    const waiting: { message: string; found: (line: Line) => void }[] = []
+    createInterface({ input: child.stdout }).on('line', (text) => {
+      const line = (text.startsWith('{') ? JSON.parse(text) : { msg: text }) as Line
+      seen.push(line)
+      for (const wait of waiting) if (wait.message === line.msg) wait.found(line)
+    })
+    let errors = ''
+    child.stderr.on('data', (data: Buffer) => (errors += data.toString()))
+    return {
+      child,
+      seen,
+      errors: () => errors,
+      exit: () => exits.get(child)!,
+      line: (message: string): Promise<Line> =>
+        new Promise((found) => {
+          const known = seen.find((line) => line.msg === message)
+          if (known) found(known)
+          else waiting.push({ message, found })
+        }),
+    }
+  }
+
+  after(async () => {
+    for (const child of children) child.kill('SIGKILL')
+    await Promise.all(exits.values())
+    rmSync(directory, { recursive: true })
+  })
+
+  it('stops in reverse order on SIGTERM and exits 0', async () => {
+    const probe = start('mode: run')
+    await probe.line('started')
+    probe.child.kill('SIGTERM')
+    expect(await probe.exit()).to.equal(0)
+    expect(probe.seen.map((line) => line.msg).slice(-4)).to.deep.equal([
+      'stopping',
+      'stop second',
+      'stop first',
+      'stopped',
+    ])
+  })
+
+  it('answers livez at once, readyz when its checks hold, and metrics', async () => {
+    const probe = start('mode: run')
+    const { management } = await probe.line('starting')
+    await probe.line('started')
+    const get = (path: string) => fetch(`http://127.0.0.1:${management}${path}`)
+    expect((await get('/livez')).status).to.equal(200)
+    const unready = await get('/readyz')
+    expect([unready.status, await unready.text()]).to.deep.equal([503, 'warm: warming up\n'])
+    probe.child.kill('SIGUSR2')
+    await probe.line('warm')
+    expect((await get('/readyz')).status).to.equal(200)
+    expect(await (await get('/metrics')).text()).to.contain('process_resident_memory_bytes{process="probe"}')
+    expect((await get('/nothing')).status).to.equal(404)
+  })
+
+  it('exits 1 when a stop hangs', async () => {
+    const probe = start('mode: hang')
+    await probe.line('started')
+    probe.child.kill('SIGTERM')
+    expect(await probe.exit()).to.equal(1)
+    expect(probe.seen.at(-1)?.msg).to.equal('stop timed out')
+  })
+
+  it('exits 1 with the reason when it cannot start', async () => {
+    const probe = start('mode: break')
+    expect(await probe.exit()).to.equal(1)
+    expect(JSON.stringify(probe.seen)).to.contain('no database')
+  })
+
+  it('prints every fault of the settings and exits 2', async () => {
+    const probe = start('mode: sideways\nport: 1\n')
+    expect(await probe.exit()).to.equal(2)
+    expect(probe.errors()).to.match(/ {2}mode: .*\n/)
+    expect(probe.errors()).to.contain('  port: is not a setting; remove it or correct its name\n')
+  })
+
+  it('refuses an option that it does not know, with the usage', async () => {
+    const probe = start('mode: run', '--sttings', 'x')
+    expect(await probe.exit()).to.equal(2)
+    expect(probe.errors()).to.contain('--sttings').and.to.contain('Usage: probe')
+  })
+})

@@ -1,0 +1,38 @@
+import { expect } from 'chai'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { Secret, createLog } from '@nauthera/runtime/log'
+
+function lines(format: 'json' | 'pretty', write: (log: ReturnType<typeof createLog>) => void): string[] {
+  const written: string[] = []
+  write(createLog({ process: 'server', level: 'info', format, sink: { write: (line) => void written.push(line) } }))
+  return written
+}
+
+describe('createLog', () => {
+  it('writes a line for people: level, message, then fields', () => {
+    const [line] = lines('pretty', (log) => log.info({ change: 'c7f2', shard: 7, reason: 'not a JWK set' }, 'live'))
+    expect(line).to.equal('INF live       change=c7f2 shard=7 reason="not a JWK set"\n')
+  })
+
+  it('writes JSON with the same keys', () => {
+    const [line] = lines('json', (log) => log.warn({ change: 'c801' }, 'rejected'))
+    expect(JSON.parse(line ?? '')).to.include({ process: 'server', change: 'c801', msg: 'rejected' })
+  })
+
+  it('carries the fields of a child', () => {
+    const [line] = lines('pretty', (log) => log.child({ replica: 'a-1' }).info({ seq: 4n.toString() }, 'push'))
+    expect(line).to.equal('INF push       replica=a-1 seq=4\n')
+  })
+
+  it('drops what lies below the level', () => {
+    expect(lines('json', (log) => log.debug({}, 'noise'))).to.deep.equal([])
+  })
+
+  it('writes an error as its code and causes, and a secret as [redacted]', () => {
+    const error = new CodedError('STORE_UNAVAILABLE', { cause: new Error('connect ECONNREFUSED') })
+    const [line] = lines('json', (log) => log.error({ error, password: new Secret('hunter22') }, 'sign-in failed'))
+    expect(line).to.contain('STORE_UNAVAILABLE <- connect ECONNREFUSED')
+    expect(line).to.contain('[redacted]')
+    expect(line).not.to.contain('hunter22')
+  })
+})
