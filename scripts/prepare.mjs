@@ -1,0 +1,132 @@
+// What comes before every npm command: installs what is missing and says so. Plain JavaScript without dependencies, for any
+// Node >= 20: on a fresh clone nothing else is there yet. Writes to standard error only; standard output belongs to the command.
+//   --servers   the server programs of the tests too
+import { spawn, spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const neededNode = 24
+
+/** Programs that tests run, any of `programs` will do. `optional`: a test without it says why it could not run. */
+const servers = [
+  { programs: ['valkey-server', 'redis-server'], debian: 'redis-server', use: 'tests of the cache' },
+  { programs: ['slapd'], debian: 'slapd', use: 'tests with an LDAP directory' },
+  { programs: ['chromium', 'google-chrome', 'chrome'], debian: 'chromium', use: 'the browser test', optional: true },
+]
+
+const say = (text) => process.stderr.write(`${text}\n`)
+const fail = (text) => {
+  say(text)
+  process.exit(1)
+}
+
+checkRunner()
+await installPackages()
+checkNode()
+if (process.argv.includes('--servers')) await installServers()
+
+function checkRunner() {
+  if (Number(process.versions.node.split('.')[0]) >= 20) return
+  fail(
+    `Node ${process.versions.node} is too old: install Node 20 or newer (https://nodejs.org), then run this command again.`,
+  )
+}
+
+/** `npm ci` when it never ran, did not end well (npm writes its mark last), or the lock file is newer than its result. */
+async function installPackages() {
+  const mark = join(root, 'node_modules/.package-lock.json')
+  const fresh = existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs
+  if (fresh) return
+  const npm = process.env.npm_execpath
+  if (npm === undefined) fail('Run this through npm: npm run dev, npm test, ...')
+  // npm ci removes node_modules, so it must not run on the Node that lives in there
+  const node = process.env.npm_node_execpath ?? process.execPath
+  const result = await run(node, [npm, 'ci', '--loglevel=error', '--prefer-offline'], 'installing packages (npm ci)')
+  if (result.status === 0) return
+  const offline = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED/.test(result.output)
+  fail(
+    offline
+      ? 'The package registry could not be reached, and the packages are not all in the cache of npm. Connect this machine to the network\n' +
+          '(behind a proxy: npm config set proxy URL), then run this command again.'
+      : 'npm ci failed; the reason stands above.',
+  )
+}
+
+/** The packaged Node comes first in the PATH of every npm command; where there is none, the machine's own must do. */
+function checkNode() {
+  const packaged = join(root, 'node_modules/.bin/node')
+  const node = existsSync(packaged) ? packaged : (process.env.npm_node_execpath ?? process.execPath)
+  const asked = spawnSync(node, ['--version'], { encoding: 'utf8' })
+  const version = asked.stdout?.trim() ?? ''
+  if (Number(/^v(\d+)/.exec(version)?.[1] ?? 0) >= neededNode) return
+  fail(
+    existsSync(packaged)
+      ? `The packaged Node does not run on this machine (${version || asked.error?.message || asked.stderr.trim().split('\n')[0]}): ` +
+          `install Node ${neededNode} yourself (https://nodejs.org) and remove ${packaged}.`
+      : `Nauthera runs on Node ${neededNode} or newer; this is ${version}, and there is no packaged one for ${process.platform}-${process.arch}. ` +
+          `Install Node ${neededNode} (https://nodejs.org), then run this command again.`,
+  )
+}
+
+async function installServers() {
+  const missing = servers.filter(({ programs }) => !programs.some(isInstalled))
+  if (missing.length === 0) return
+  const packages = missing.map(({ debian }) => debian)
+  const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
+  if (process.getuid?.() === 0 && isInstalled('apt-get')) {
+    say(`Installing system packages: ${packages.join(' ')} (${missing.map(({ use }) => use).join(', ')})`)
+    // RUNLEVEL: the packages are wanted, not their services
+    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+    await run('apt-get', ['update', '-q'], 'apt-get update', env)
+    const result = await run('apt-get', command.split(' ').slice(1), command, env)
+    if (result.status !== 0) fail(`${command} failed; the reason stands above.`)
+    return
+  }
+  for (const { programs, use, optional } of missing) {
+    say(`${programs.join(' or ')} is missing: needed for ${use}${optional ? ', which is left out and says so' : ''}`)
+  }
+  if (missing.every(({ optional }) => optional)) return
+  fail(
+    `Install what is missing, then run this command again. Debian and Ubuntu: sudo ${command}` +
+      `\nmacOS: brew install ${packages.map((name) => ({ 'redis-server': 'valkey', slapd: 'openldap' })[name] ?? name).join(' ')}`,
+  )
+}
+
+function isInstalled(program) {
+  const places = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    '/usr/sbin',
+    '/sbin',
+    '/usr/local/sbin',
+    '/usr/lib/openldap',
+  ]
+  return places.some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** Runs a program with its output on our standard error, and says every 5 s that it still runs. */
+async function run(program, args, title, env = process.env) {
+  say(`${title} ...`)
+  const started = Date.now()
+  const seconds = () => Math.round((Date.now() - started) / 1000)
+  const child = spawn(program, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk))
+  const timer = setInterval(() => say(`${title}: ${seconds()} s`), 5000)
+  const status = await new Promise((resolve) => {
+    child.once('error', (error) => ((output += error.message), resolve(127)))
+    child.once('close', resolve)
+  })
+  clearInterval(timer)
+  if (status !== 0) say(output.trim().split('\n').slice(-20).join('\n'))
+  else if (seconds() > 0) say(`${title}: done in ${seconds()} s`)
+  return { status, output }
+}
