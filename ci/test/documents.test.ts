@@ -1,0 +1,39 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { expect } from 'chai'
+import { errorCatalogue as agentErrors } from '@nauthera/config-agent/errors'
+import { errorCatalogue as operatorErrors } from '@nauthera/operator/errors'
+import { errorCatalogue as serverErrors } from '@nauthera/server/errors'
+
+const processes = { server: serverErrors, 'config-agent': agentErrors, operator: operatorErrors }
+
+/** Codes that the sources of a process raise: `new CodedError('CODE'` and friends. */
+function raisedIn(folder: string): Set<string> {
+  const sources = readdirSync(`${folder}/src`, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.includes('generated') && name !== 'errors.ts',
+  )
+  const texts = sources.map((name) => readFileSync(`${folder}/src/${name}`, 'utf8'))
+  return new Set(
+    texts.flatMap((text) => [...text.matchAll(/CodedError(?:<\w+>)?\(\s*'([A-Z0-9_]+)'/g)].map((match) => match[1]!)),
+  )
+}
+
+describe('docs/errors.md', () => {
+  const text = readFileSync('docs/errors.md', 'utf8')
+  for (const [name, catalogue] of Object.entries(processes)) {
+    const section = text.split(`## ${name}\n`)[1]?.split('\n## ')[0] ?? ''
+    const documented = [...section.matchAll(/^\| `([A-Z0-9_]+)` \|/gm)].map((match) => match[1])
+
+    it(`lists exactly the codes of the ${name}`, () => {
+      expect(documented).to.have.members(Object.keys(catalogue))
+    })
+
+    it(`has every code that the ${name} raises`, () => {
+      expect(Object.keys(catalogue)).to.include.members([...raisedIn(name)])
+    })
+  }
+
+  it('has every code that runtime raises, in each process', () => {
+    for (const catalogue of Object.values(processes))
+      expect(Object.keys(catalogue)).to.include.members([...raisedIn('runtime')])
+  })
+})

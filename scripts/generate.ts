@@ -1,0 +1,151 @@
+// npm run generate: writes every file that follows from another one. With --check it writes nothing and fails on a difference.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { errorCatalogue as agentErrors } from '@nauthera/config-agent/errors'
+import { settingsSchema as agentSettings } from '@nauthera/config-agent/settings'
+import { renderCrds } from '@nauthera/operator/api/crds'
+import { errorCatalogue as operatorErrors } from '@nauthera/operator/errors'
+import { settingsSchema as operatorSettings } from '@nauthera/operator/settings'
+import { environmentName, z } from '@nauthera/runtime/settings'
+import { errorCatalogue as serverErrors } from '@nauthera/server/errors'
+import { settingsSchema as serverSettings } from '@nauthera/server/settings'
+
+/** A generated file: its path from the root, and what it must hold. */
+interface Generated {
+  readonly path: string
+  readonly content: string
+}
+
+interface JsonSchema {
+  type?: string
+  properties?: Record<string, JsonSchema>
+  required?: string[]
+  items?: JsonSchema
+  enum?: unknown[]
+  anyOf?: JsonSchema[]
+  description?: string
+  default?: unknown
+  additionalProperties?: unknown
+}
+
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+const files = [...generateProto(), ...renderCrds(), renderSettings(), renderErrors()]
+const stale = files.filter((file) => readOrEmpty(file.path) !== file.content)
+for (const file of stale) {
+  process.stdout.write(`${values.check ? 'differs' : 'wrote'} ${file.path}\n`)
+  if (!values.check) writeFileSync(file.path, file.content)
+}
+if (!values.check) process.stdout.write(`${files.length} generated files, ${stale.length} changed\n`)
+process.exit(values.check && stale.length > 0 ? 1 : 0)
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+function generateProto(): Generated[] {
+  const directory = mkdtempSync('proto/.generate-')
+  try {
+    const bin = join(process.cwd(), 'node_modules/.bin')
+    const run = spawnSync(join(bin, 'buf'), ['generate', '--output', relative('proto', directory)], {
+      cwd: 'proto',
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${bin}:${process.env['PATH']}` },
+    })
+    if (run.status !== 0) throw new Error(`buf generate: ${run.stderr}${run.error ?? ''}`)
+    return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => ({ path: join('proto', name), content: readFileSync(join(directory, name), 'utf8') }))
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function renderSettings(): Generated {
+  const parts: [string, z.ZodType][] = [
+    ['server', serverSettings],
+    ['config-agent', agentSettings],
+    ['operator', operatorSettings],
+  ]
+  const sections = parts.map(([name, schema]) => {
+    const rows = leavesOf(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema)
+    return [
+      `## ${name}`,
+      '',
+      '| Key | Type | Default | Environment | Meaning |',
+      '|---|---|---|---|---|',
+      ...rows.map(({ path, leaf, required }) => {
+        const fallback = required
+          ? '**required**'
+          : leaf.default === undefined
+            ? ''
+            : code(JSON.stringify(leaf.default))
+        const meaning = cell(leaf.description ?? '')
+        return `| ${code(path.join('.'))} | ${cell(typeOf(leaf))} | ${fallback} | ${code(environmentName(path))} | ${meaning} |`
+      }),
+      '',
+    ].join('\n')
+  })
+  const head = `# Settings
+
+<!-- Written by "npm run generate" from each process's settings.ts. -->
+
+Each process reads one YAML file: \`--settings FILE\`, else \`NAUTHERA_SETTINGS\`, else \`/etc/nauthera/<process>.yaml\`. An environment variable overrides
+one key; its value is read as YAML unless the key is a string. Secrets are never settings: a key that ends in \`File\` or \`Directory\` names
+where the secret is mounted. A process that finds faults prints every one of them with its key and exits with 2.
+
+`
+  return { path: 'docs/settings.md', content: `${head}${sections.join('\n')}` }
+}
+
+function leavesOf(
+  schema: JsonSchema,
+  path: string[] = [],
+  required = false,
+): { path: string[]; leaf: JsonSchema; required: boolean }[] {
+  if (!schema.properties) return [{ path, leaf: schema, required }]
+  const mandatory = new Set(schema.required ?? [])
+  return Object.entries(schema.properties).flatMap(([key, child]) =>
+    leavesOf(child, [...path, key], mandatory.has(key)),
+  )
+}
+
+function typeOf(schema: JsonSchema): string {
+  if (schema.enum) return schema.enum.map((value) => code(String(value))).join(', ')
+  if (schema.anyOf) return schema.anyOf.map(typeOf).join(' or ')
+  if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}`
+  return schema.type ?? 'any'
+}
+
+const code = (text: string) => `\`${text.replaceAll('|', '\\|')}\``
+const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('\n', ' ')
+
+function renderErrors(): Generated {
+  const catalogues = { server: serverErrors, 'config-agent': agentErrors, operator: operatorErrors }
+  const sections = Object.entries(catalogues).map(([name, catalogue]) =>
+    [
+      `## ${name}`,
+      '',
+      '| Code | Meaning | Remedy |',
+      '|---|---|---|',
+      ...Object.entries(catalogue as Record<string, { meaning: string; remedy: string }>)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([errorCode, { meaning, remedy }]) => `| ${code(errorCode)} | ${cell(meaning)} | ${cell(remedy)} |`),
+      '',
+    ].join('\n'),
+  )
+  const head = `# Error codes
+
+<!-- Written by "npm run generate" from each process's errors.ts. -->
+
+A broken world or a broken input has a code; it stands in the log, on the error page and in conditions. Codes are never reused. Errors of the
+protocol itself (\`invalid_grant\` and its like) are those of the specifications.
+
+`
+  return { path: 'docs/errors.md', content: `${head}${sections.join('\n')}` }
+}
