@@ -1,0 +1,94 @@
+// Every error code of the server. docs/errors.md is generated from this and compared with it. A code is never reused.
+
+export const serverErrors = {
+  SETTINGS_INVALID: {
+    meaning: 'The settings have faults; each is printed with its path. The process exits with 2.',
+    remedy: 'Correct the lines that are named and start again.',
+  },
+  STORE_UNAVAILABLE: {
+    meaning: 'PostgreSQL did not answer in time, or refused the connection.',
+    remedy: 'Nothing here heals by a restart: look at PostgreSQL, its network and its number of connections.',
+  },
+  STORE_SCHEMA_OUTDATED: {
+    meaning: 'The database is older than this release needs.',
+    remedy: 'Run `nauthera migrate up`; in a cluster the init container does.',
+  },
+  STORE_MIGRATION_FAILED: {
+    meaning: 'A migration stopped; nothing of it was kept.',
+    remedy: 'Read the cause beside it, correct it and run `nauthera migrate up` again.',
+  },
+  KEY_RING_INVALID: {
+    meaning: 'The directory of key-encryption keys cannot be read, or what is in it is not a ring.',
+    remedy: 'Mount the Secret `<release>-keys` there: files of 32 bytes each, and `current`, which names one of them.',
+  },
+  KEY_RING_LACKS_KEY: {
+    meaning: 'A row is encrypted under a key-encryption key that this replica does not have.',
+    remedy: 'Put the key that is named back into the ring; remove one only after `nauthera keys reencrypt`.',
+  },
+  SEALED_ROW_DAMAGED: {
+    meaning: 'An encrypted row does not open: it was changed, or moved from another row.',
+    remedy: 'Restore the row that is named from a backup; for a signing key run `nauthera keys rotate`.',
+  },
+  PASSWORD_QUEUE_FULL: {
+    meaning: 'More passwords wait to be checked than this replica can check in time; the answer was 429.',
+    remedy: 'Add replicas or processors. Look for a flood of sign-ins first.',
+  },
+  CONFIG_SOCKET_IN_USE: {
+    meaning: 'Another process listens on the socket of the config-agent.',
+    remedy: 'Stop the other server, or give each its own `config.socket`.',
+  },
+  CONFIG_TLS_MISSING: {
+    meaning: 'The certificates for the socket of the config-agent did not appear in time.',
+    remedy: 'The config-agent makes them: look at its log, and that both mount the same directory.',
+  },
+  LISTEN_FAILED: {
+    meaning: 'The public port could not be opened.',
+    remedy: 'Choose another `listen.port`, or end the process that has it.',
+  },
+  TLS_FILE_INVALID: {
+    meaning: 'The certificate or key of `tls` cannot be read or do not belong together.',
+    remedy: 'Correct the files; while a server runs it keeps the last good ones.',
+  },
+  USERNAME_TAKEN: {
+    meaning: 'Another account has this user name.',
+    remedy: 'Choose another.',
+  },
+  EMAIL_TAKEN: {
+    meaning: 'Another account has this e-mail address.',
+    remedy: 'Choose another, or change that account.',
+  },
+  USER_UNKNOWN: {
+    meaning: 'No account has this name, address or id.',
+    remedy: 'Look it up with `nauthera users list`.',
+  },
+  GROUP_UNKNOWN: {
+    meaning: 'No group has this name.',
+    remedy: 'Create it, or correct its name.',
+  },
+  PASSWORD_REFUSED: {
+    meaning: 'The new password does not meet the rules.',
+    remedy: 'Take 12 to 128 characters that are not among the common passwords.',
+  },
+  INTERACTION_EXPIRED: {
+    meaning: 'The sign-in took longer than its time, or this browser does not have it.',
+    remedy: 'Start again at the application.',
+  },
+  INTERACTION_SPENT: {
+    meaning: 'This sign-in has been completed already, in another tab or by the back button.',
+    remedy: 'Start again at the application.',
+  },
+  ADDRESS_NOT_ALLOWED: {
+    meaning: 'The server would have to fetch from an address that it may not reach.',
+    remedy: 'Give a URL that resolves to a public address, or one inside the cluster that is allowed.',
+  },
+  CLIENT_METADATA_INVALID: {
+    meaning: 'A client cannot be served as it is; the field and the reason are named.',
+    remedy: 'Correct the OIDCClient. Its last good version serves meanwhile.',
+  },
+  CLIENT_FEATURE_UNSUPPORTED: {
+    meaning: 'A client asks for something that this release does not serve yet.',
+    remedy: 'Take the field out, or upgrade the server. The last good version of the client serves meanwhile.',
+  },
+} as const satisfies Readonly<Record<string, { meaning: string; remedy: string }>>
+
+export type ServerErrorCode = keyof typeof serverErrors

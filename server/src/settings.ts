@@ -1,0 +1,169 @@
+import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
+import { podPaths } from '@nauthera/proto/names'
+
+// The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
+
+const duration = (fallback: string) =>
+  z
+    .string()
+    .regex(/^\d{1,6}(ms|s|m|h|d)$/, 'must be a duration such as 10s, 5m, 24h or 30d')
+    .default(fallback)
+    .transform(parseDuration)
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `10s` -> milliseconds. */
+function parseDuration(text: string): number {
+  return Number.parseInt(text, 10) * unitMs[text.replace(/\d/g, '')]!
+}
+
+const file = z.string().min(1)
+const listOf = (item: z.ZodType<string, string>) => z.array(item).max(100).default([])
+const hostName = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?$/, 'must be a host in lower case, such as nauthera.auth.svc or nauthera.auth.svc:8080')
+const addressRange = z
+  .string()
+  .regex(/^[0-9a-f.:]+(\/\d{1,3})?$/i, 'must be an address or a range, such as 10.0.0.0/8')
+const webUrl = z.string().max(2048).refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an https URL')
+
+/** The algorithms that a server can sign with. The first is the default of every client. */
+export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
+export type SigningAlgorithm = (typeof signingAlgorithms)[number]
+
+const issuer = z
+  .string()
+  .superRefine((text, context) => {
+    for (const message of issuerFaults(text)) context.addIssue({ code: 'custom', message })
+  })
+  .describe('The issuer: an https URL without query, fragment and last slash (http on a loopback host only).')
+
+const databaseSettings = z
+  .strictObject({
+    dsnFile: file.optional().describe('File with a postgres:// URL; instead of host, port, name, user and password.'),
+    host: z.string().min(1).optional().describe('Host of PostgreSQL.'),
+    port: z.int().min(1).max(65535).default(5432).describe('Port of PostgreSQL.'),
+    name: z.string().min(1).default('nauthera').describe('Name of the database.'),
+    usernameFile: file.optional().describe('File with the user name.'),
+    passwordFile: file.optional().describe('File with the password.'),
+    sslMode: z
+      .enum(['verify-full', 'require', 'disable'])
+      .default('verify-full')
+      .describe('verify-full checks the certificate and its name; disable is for a loopback or mesh connection only.'),
+    caFile: file.optional().describe('Certificates that sign the certificate of PostgreSQL (PEM).'),
+    poolMax: z.int().min(2).max(200).default(10).describe('Most connections of one replica.'),
+  })
+  .superRefine((database, context) => {
+    if (database.dsnFile !== undefined && database.host !== undefined) {
+      context.addIssue({ code: 'custom', path: ['host'], message: 'cannot stand beside dsnFile; give one of the two' })
+    }
+    if (database.dsnFile === undefined && database.host === undefined) {
+      context.addIssue({ code: 'custom', path: ['host'], message: 'is required; or give dsnFile' })
+    }
+  })
+  .prefault({})
+
+export const serverSettings = z
+  .strictObject({
+    issuer,
+    development: z
+      .boolean()
+      .default(false)
+      .describe('Shows on error pages what only developers should see. Never for real people.'),
+    listen: listenSettings(8080),
+    tls: z
+      .strictObject({ certFile: file, keyFile: file })
+      .optional()
+      .describe('HTTPS on the public port; the files are read again when they change.'),
+    management: listenSettings(9090),
+    log: logSettings,
+    extraHosts: listOf(hostName).describe('Further values of the Host header that are accepted, for callers inside the cluster.'),
+    trustedProxies: listOf(addressRange).describe('Addresses whose forwarding headers are believed. Default: none.'),
+    config: z
+      .strictObject({
+        socket: file.default(podPaths.configSocket).describe('Unix socket that the config-agent of the pod dials.'),
+        tlsDirectory: file.default(podPaths.configTls).describe('Certificates for that socket, made by the config-agent.'),
+        expectedWait: duration('10s').describe('After this a complete set of clients is taken without word from an operator.'),
+      })
+      .prefault({}),
+    keysDirectory: file
+      .default('/etc/nauthera/keys')
+      .describe('The key-encryption keys: files <id> of 32 bytes each, and `current`, which names the one that encrypts.'),
+    database: databaseSettings,
+    cache: z
+      .strictObject({
+        urlFile: file.optional().describe('File with a redis:// or rediss:// URL; absent: a cache in memory.'),
+        maxEntries: z.int().min(100).max(1_000_000).default(10_000).describe('Most entries of the cache in memory.'),
+      })
+      .prefault({}),
+    refreshGrace: duration('10s').describe(
+      'For this long the refresh token before the newest one is answered with the same newest one again (lost answers, parallel tabs).',
+    ),
+    signing: z
+      .strictObject({
+        algorithms: z
+          .array(z.enum(signingAlgorithms))
+          .min(1)
+          .default([...signingAlgorithms])
+          .describe('Algorithms with a key each; the first is the default of every client.'),
+        publishBefore: duration('15m').describe('For this long a new key is published before it signs.'),
+        rotateEvery: duration('30d').describe('Age at which a key is followed by a new one.'),
+      })
+      .prefault({})
+      .superRefine((signing, context) => {
+        if (new Set(signing.algorithms).size < signing.algorithms.length) {
+          context.addIssue({ code: 'custom', path: ['algorithms'], message: 'names an algorithm twice' })
+        }
+        if (signing.publishBefore >= signing.rotateEvery) {
+          context.addIssue({ code: 'custom', path: ['publishBefore'], message: 'must be shorter than rotateEvery' })
+        }
+      }),
+    branding: z
+      .strictObject({
+        title: z.string().min(1).max(80).default('Nauthera').describe('Name on every page.'),
+        logoFile: file.optional().describe('Logo on every page: SVG or PNG of at most 32 KiB.'),
+        accent: z
+          .string()
+          .regex(/^#[0-9a-f]{6}$/i, 'must be a colour such as #2457c5')
+          .optional()
+          .describe('Colour of buttons and links; its contrast is checked.'),
+        footerLinks: z
+          .array(z.strictObject({ label: z.string().min(1).max(60), url: webUrl }))
+          .max(6)
+          .default([])
+          .describe('Links at the foot of every page.'),
+      })
+      .prefault({}),
+    replica: z.string().min(1).max(253).default('server').describe('Name of this replica (of the pod) in logs and audit.'),
+  })
+  .superRefine((settings, context) => {
+    if (settings.development && URL.canParse(settings.issuer) && !isLoopback(new URL(settings.issuer).hostname)) {
+      context.addIssue({ code: 'custom', path: ['development'], message: 'is for issuers on a loopback host only' })
+    }
+  })
+
+export type ServerSettings = z.output<typeof serverSettings>
+export type DatabaseSettings = ServerSettings['database']
+export type BrandingSettings = ServerSettings['branding']
+
+/** @returns whether a host name is this machine itself: only there may an issuer be http (RFC 8252 section 8.3). */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '127.0.0.1' || hostname === '[::1]'
+}
+
+/** OpenID Connect Discovery section 3, RFC 8414 section 2: no query, no fragment. No last slash, so that the issuer
+ *  joins with a path in one way only. */
+function issuerFaults(text: string): string[] {
+  if (!URL.canParse(text)) return ['must be an https URL, such as https://login.example.com']
+  const url = new URL(text)
+  const faults: string[] = []
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
+    faults.push('must be an https URL (http is for a loopback host only)')
+  }
+  if (text.includes('?') || text.includes('#')) faults.push('must have no query and no fragment')
+  if (url.username !== '' || url.password !== '') faults.push('must not hold a user name or password')
+  if (text.endsWith('/')) faults.push('must not end with a slash')
+  const canonical = url.pathname === '/' ? url.origin : url.origin + url.pathname
+  if (faults.length === 0 && canonical !== text) faults.push(`must be written as ${canonical}`)
+  return faults
+}
