@@ -1,0 +1,53 @@
+/** Every code of the operator: what it means, and what a person does about it. docs/errors.md is held equal to this. */
+export const errorCatalogue = {
+  SETTINGS_INVALID: {
+    meaning: 'The settings file or an environment variable holds a value that cannot be used.',
+    remedy: 'Correct each path that the message lists; docs/settings.md names every key.',
+  },
+  KUBERNETES_CONFIG_INVALID: {
+    meaning: 'There is no usable connection to a Kubernetes API: no KUBECONFIG and no service account.',
+    remedy: 'Run inside a pod with a service account token, or set KUBECONFIG to a readable file.',
+  },
+  KUBERNETES_UNREACHABLE: {
+    meaning: 'The Kubernetes API did not answer in time or the connection broke.',
+    remedy: 'Nothing at once: the operator tries again. When it lasts, look at the API server and NetworkPolicies.',
+  },
+  KUBERNETES_REFUSED: {
+    meaning: 'The Kubernetes API answered with an error; status and reason are in the message.',
+    remedy: 'For 403 compare the RBAC of the operator with the chart; for 422 look at admission policies.',
+  },
+  KUBERNETES_ANSWER_INVALID: {
+    meaning: 'The Kubernetes API, or a proxy before it, answered with something that is not JSON of the API.',
+    remedy: 'Look at what stands between operator and API server; the message holds the path.',
+  },
+  WATCH_SILENT: {
+    meaning: 'A watch carried no byte for longer than its bookmarks allow, so it was given up and opened again.',
+    remedy: 'Nothing at once. When it repeats, a proxy or firewall drops idle connections.',
+  },
+  LEASE_LOST: {
+    meaning: 'This process could not renew its leadership in time, so it ended itself; another takes over.',
+    remedy: 'Nothing when it is rare. Else look at the latency of the API server and at CPU throttling.',
+  },
+  SHARD_UNREADABLE: {
+    meaning: 'A client shard in the release namespace is damaged; the operator renders it again.',
+    remedy: 'Find out who wrote to the Secret; only the operator should.',
+  },
+  SHARD_TOO_LARGE: {
+    meaning: 'A client does not fit into its shard any more.',
+    remedy: 'Shorten the largest OIDCClients of that shard, or spread clients over two releases.',
+  },
+  LINK_INVALID: {
+    meaning: 'The certificates for the status port are missing or cannot be read.',
+    remedy: 'With link.mode operator, delete the Secret and it is made again; else correct the mounted files.',
+  },
+  REPLICA_UNREACHABLE: {
+    meaning: 'The status port of a server pod does not answer; nothing counts as live there.',
+    remedy: 'Look at the pod, and at NetworkPolicies between the operator and port 9443.',
+  },
+  KEYS_NOT_CREATED: {
+    meaning: 'The key-encryption Secret could not be created.',
+    remedy: 'Give the Job the right to create Secrets in the release namespace, or create the Secret yourself.',
+  },
+} as const satisfies Record<string, { meaning: string; remedy: string }>
+
+export type ErrorCode = keyof typeof errorCatalogue

@@ -1,0 +1,39 @@
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { ErrorCode } from '../errors.ts'
+
+/** A call to the Kubernetes API that brought no result. */
+export class ApiError extends CodedError<ErrorCode> {
+  /** HTTP status; undefined when there was no answer, so that nobody knows whether the call took effect. */
+  readonly status: number | undefined
+  /** `reason` of the Status object, such as AlreadyExists, Conflict, Expired. */
+  readonly reason: string | undefined
+  /** What the server asked to wait. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    code: ErrorCode,
+    options: { message: string; status?: number; reason?: string; retryAfterMs?: number; cause?: unknown },
+  ) {
+    super(code, { message: options.message, cause: options.cause })
+    this.name = 'ApiError'
+    this.status = options.status
+    this.reason = options.reason
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+const hasStatus = (error: unknown, status: number): error is ApiError =>
+  error instanceof ApiError && error.status === status
+
+/** @returns whether the API itself said that the object is not there; a proxy's 404 page does not count */
+export const isNotFound = (error: unknown): boolean => hasStatus(error, 404) && error.reason === 'NotFound'
+export const isConflict = (error: unknown): boolean => hasStatus(error, 409) && error.reason !== 'AlreadyExists'
+export const isAlreadyExists = (error: unknown): boolean => hasStatus(error, 409) && error.reason === 'AlreadyExists'
+export const isForbidden = (error: unknown): boolean => hasStatus(error, 403)
+export const isGone = (error: unknown): boolean => hasStatus(error, 410)
+
+/** @returns the header's wait in milliseconds; undefined when it is missing or not a number of seconds */
+export function parseRetryAfter(header: string | undefined): number | undefined {
+  if (header === undefined || !/^\d{1,5}$/.test(header.trim())) return undefined
+  return Number(header.trim()) * 1000
+}

@@ -1,0 +1,73 @@
+import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'must be a DNS label: lower-case letters, digits and dashes')
+
+const units: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 }
+
+const duration = z
+  .string()
+  .regex(/^[1-9]\d{0,6}(s|m|h)$/, 'must be a number and s, m or h, such as 10s, 5m or 24h')
+  .transform((text) => Number(text.slice(0, -1)) * units[text.slice(-1)]!)
+
+const watch = z
+  .strictObject({
+    mode: z
+      .enum(['cluster', 'namespaces', 'release'])
+      .default('cluster')
+      .describe('Where OIDCClients are looked for: everywhere, in the listed namespaces, or beside the release.'),
+    namespaces: z.array(name).max(500).default([]).describe('The namespaces of mode namespaces.'),
+  })
+  .refine((value) => value.mode !== 'namespaces' || value.namespaces.length > 0, {
+    path: ['namespaces'],
+    message: 'must list at least one namespace when mode is namespaces',
+  })
+  .prefault({})
+
+const link = z
+  .strictObject({
+    mode: z
+      .enum(['operator', 'existing'])
+      .default('operator')
+      .describe('Who makes the certificates of the status port: the operator, or somebody who mounts them here.'),
+    directory: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Directory with ca.crt, operator.crt and operator.key; needed by mode existing.'),
+  })
+  .refine((value) => value.mode !== 'existing' || value.directory !== undefined, {
+    path: ['directory'],
+    message: 'is required when mode is existing',
+  })
+  .prefault({})
+
+/** The settings of the operator; `docs/settings.md` is made from it. */
+export const settingsSchema = z.strictObject({
+  issuer: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
+    .refine((url) => !/[?#]/.test(url) && !url.endsWith('/'), 'must have no query, no fragment and no slash at its end')
+    .describe('The issuer that the servers of this release have; it goes into every Secret.'),
+  release: name.describe('Name of the release; the Secrets in its namespace are named after it.'),
+  namespace: name.describe('Namespace of the release.'),
+  serverName: z.string().min(1).max(63).default('default').describe('OIDCClients with this spec.serverName are ours.'),
+  identity: z.string().min(1).max(253).describe('Name of this process in the Lease: the pod name.'),
+  watch,
+  nudge: z
+    .boolean()
+    .default(false)
+    .describe('Annotate server pods after a write, so that the kubelet refreshes their volumes at once.'),
+  policy: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('An OIDCPolicy spec without selector that holds for every client.'),
+  link,
+  quietPeriod: duration
+    .prefault('1h')
+    .describe('With rotation.retire WhenUnused, a secret that was not seen for so long counts as unused.'),
+  management: listenSettings(9092),
+  log: logSettings,
+})
+
+export type Settings = z.output<typeof settingsSchema>
