@@ -1,0 +1,17 @@
+import type { ServerResponse } from 'node:http'
+import type { Request } from 'express'
+import type { RenderedPage } from '../reply.ts'
+
+/** Writes a rendered page; the body is left out for HEAD. */
+export function answerPage(request: Request, response: ServerResponse, page: RenderedPage): void {
+  response.statusCode = page.status
+  for (const [name, value] of Object.entries(page.headers)) response.setHeader(name, value)
+  response.setHeader('content-length', Buffer.byteLength(page.body))
+  response.end(request.method === 'HEAD' ? undefined : page.body)
+}
+
+/** Whether a page is what the caller wants, or JSON. Browsers name text/html; API callers do not. */
+export function wantsPage(request: { headers: { accept?: string | undefined } }): boolean {
+  const accept = request.headers.accept ?? ''
+  return /\btext\/html\b/i.test(accept)
+}

@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { RequestHandler } from 'express'
+import type { BrandingSettings } from '../settings.ts'
+import { fitAccent } from './colours.ts'
+
+/** The files that pages load: their content's hash is in the name, so a browser keeps them for good. */
+export interface Assets {
+  /** Paths below the origin. */
+  readonly stylesheet: string
+  readonly logo: string | undefined
+  /** Answers `<issuer path>/assets/…`. */
+  readonly handle: RequestHandler
+}
+
+interface Asset {
+  readonly type: string
+  readonly bytes: Buffer
+}
+
+const longestLogoBytes = 32 * 1024
+
+/** @param basePath the issuer's path, '' when it has none
+ *  @throws CodedError SETTINGS_INVALID when the logo cannot be read, is too long, or neither SVG nor PNG */
+export function createAssets(needs: { basePath: string; branding: BrandingSettings; directory: URL }): Assets {
+  const style = readFileSync(new URL('style.css', needs.directory), 'utf8')
+  const assets = new Map<string, Asset>()
+  const add = (name: string, extension: string, asset: Asset): string => {
+    const hash = createHash('sha256').update(asset.bytes).digest('hex').slice(0, 12)
+    const file = `${name}.${hash}.${extension}`
+    assets.set(file, asset)
+    return `${needs.basePath}/assets/${file}`
+  }
+  const stylesheet = add('style', 'css', {
+    type: 'text/css; charset=utf-8',
+    bytes: Buffer.from(compact(style) + accentRules(needs.branding.accent)),
+  })
+  const given = needs.branding.logoFile === undefined ? undefined : readLogo(needs.branding.logoFile)
+  const logo = given === undefined ? undefined : add('logo', given.type === 'image/png' ? 'png' : 'svg', given)
+  const prefix = `${needs.basePath}/assets/`
+  return {
+    stylesheet,
+    logo,
+    handle: (request, response, next) => {
+      if (!request.path.startsWith(prefix) || (request.method !== 'GET' && request.method !== 'HEAD')) return next()
+      const asset = assets.get(request.path.slice(prefix.length))
+      if (asset === undefined) return next()
+      response.setHeader('cache-control', 'public, max-age=31536000, immutable')
+      response.setHeader('content-type', asset.type)
+      // an SVG that is opened by itself must not run anything, nor style our origin
+      response.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'")
+      response.setHeader('content-length', asset.bytes.length)
+      response.end(request.method === 'HEAD' ? undefined : asset.bytes)
+    },
+  }
+}
+
+function readLogo(path: string): Asset {
+  const fault = (message: string, cause?: unknown) =>
+    new CodedError('SETTINGS_INVALID', { cause, faults: [{ path: 'branding.logoFile', message }] })
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(path)
+  } catch (cause) {
+    throw fault(`cannot read ${path}; mount the file there or correct the path`, cause)
+  }
+  if (bytes.length > longestLogoBytes) throw fault('must be at most 32 KiB')
+  if (bytes.subarray(0, 4).equals(Buffer.from([0x89, 0x50, 0x4e, 0x47]))) return { type: 'image/png', bytes }
+  if (bytes.toString('utf8').includes('<svg')) return { type: 'image/svg+xml', bytes }
+  throw fault('must be an SVG or a PNG')
+}
+
+function accentRules(accent: string | undefined): string {
+  if (accent === undefined) return ''
+  const { light, dark, onLight, onDark } = fitAccent(accent)
+  return (
+    `:root{--accent:${light};--on-accent:${onLight}}` +
+    `@media (prefers-color-scheme:dark){:root{--accent:${dark};--on-accent:${onDark}}}`
+  )
+}
+
+/** Takes comments and indentation out; nothing that could change what the rules mean. */
+function compact(css: string): string {
+  return css
+    .replace(/\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\//g, '')
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .join('\n')
+}

@@ -1,0 +1,62 @@
+/** The accent colour in the two themes, with the text that stands on it. */
+export interface Accent {
+  readonly light: string
+  readonly dark: string
+  readonly onLight: string
+  readonly onDark: string
+}
+
+type Rgb = readonly [number, number, number]
+
+/** What text needs against its ground (WCAG 2.2, 1.4.3), with a little to spare. */
+const contrastNeeded = 4.6
+const lightGround: Rgb = [255, 255, 255]
+const darkGround: Rgb = [29, 34, 44]
+
+/** Fits a brand's colour to both themes: darkened for the light one, lightened for the dark one, until links and buttons
+ *  can be read. A colour that can be read already stays as it is.
+ *  @param colour `#rrggbb` */
+export function fitAccent(colour: string): Accent {
+  const light = shiftUntilReadable(parseColour(colour), lightGround, 0)
+  const dark = shiftUntilReadable(parseColour(colour), darkGround, 255)
+  return { light: format(light), dark: format(dark), onLight: textOn(light), onDark: textOn(dark) }
+}
+
+/** @returns the contrast of two colours `#rrggbb`, 1 to 21 (WCAG 2.2, relative luminance) */
+export function contrast(one: string, other: string): number {
+  return contrastOf(parseColour(one), parseColour(other))
+}
+
+function shiftUntilReadable(colour: Rgb, ground: Rgb, towards: number): Rgb {
+  for (let step = 0; step <= 50; step++) {
+    const share = step / 50
+    const shifted = colour.map((part) => Math.round(part + (towards - part) * share)) as unknown as Rgb
+    if (contrastOf(shifted, ground) >= contrastNeeded) return shifted
+  }
+  return [towards, towards, towards]
+}
+
+function textOn(ground: Rgb): string {
+  return contrastOf(ground, [255, 255, 255]) >= contrastOf(ground, [16, 20, 28]) ? '#ffffff' : '#10141c'
+}
+
+function contrastOf(one: Rgb, other: Rgb): number {
+  const [brighter, darker] = [luminance(one), luminance(other)].sort((a, b) => b - a) as [number, number]
+  return (brighter + 0.05) / (darker + 0.05)
+}
+
+function luminance(colour: Rgb): number {
+  const [red, green, blue] = colour.map((part) => {
+    const share = part / 255
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+  }) as unknown as Rgb
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
+
+function parseColour(colour: string): Rgb {
+  return [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)) as unknown as Rgb
+}
+
+function format(colour: Rgb): string {
+  return `#${colour.map((part) => part.toString(16).padStart(2, '0')).join('')}`
+}

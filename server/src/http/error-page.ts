@@ -1,0 +1,82 @@
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Log } from '@nauthera/runtime/log'
+import type { ErrorRequestHandler, RequestHandler } from 'express'
+import type { Page } from '../reply.ts'
+import type { ServerErrorCode } from '../errors.ts'
+import { answerPage, wantsPage } from './answer.ts'
+import type { Pages } from './pages.ts'
+import { correlationIdOf } from './request-log.ts'
+
+/** What a caller gets for an error: a status, a code to quote, the page's text and, when trying again helps, when. */
+export interface ErrorAnswer {
+  readonly status: number
+  readonly code: string
+  /** Key under `error.` in the locales. */
+  readonly key: string
+  /** Seconds. */
+  readonly retryAfter?: number | undefined
+}
+
+/** Errors of a broken world that a caller meets. Codes that are not here are faults of start-up or of ours: 500. */
+const answers: Partial<Record<ServerErrorCode, Omit<ErrorAnswer, 'code'>>> = {
+  STORE_UNAVAILABLE: { status: 503, key: 'unavailable', retryAfter: 2 },
+  PASSWORD_QUEUE_FULL: { status: 429, key: 'busy', retryAfter: 2 },
+  INTERACTION_EXPIRED: { status: 403, key: 'interaction-expired' },
+  INTERACTION_SPENT: { status: 400, key: 'interaction-spent' },
+}
+
+/** @returns the answer to any error: ours by its code, Express's and body-parser's by their status, all else 500 */
+export function answerTo(error: unknown): ErrorAnswer {
+  if (error instanceof CodedError) {
+    const answer = answers[error.code as ServerErrorCode]
+    return { status: 500, key: 'internal', ...answer, code: answer === undefined ? 'INTERNAL' : error.code }
+  }
+  const status = statusOf(error)
+  if (status === 413) return { status, code: 'BODY_TOO_LARGE', key: 'too-large' }
+  if (status === 415) return { status, code: 'BODY_UNREADABLE', key: 'bad-request' }
+  if (status !== undefined) return { status: 400, code: 'REQUEST_INVALID', key: 'bad-request' }
+  return { status: 500, code: 'INTERNAL', key: 'internal' }
+}
+
+/** The page for an answer, with "try again" for what heals by itself. */
+export function pageFor(answer: ErrorAnswer, more: { languages?: readonly string[] } = {}): Page {
+  const { status, code, key, retryAfter } = answer
+  return { kind: 'page', view: 'error', status, retryAfter, languages: more.languages, model: { key, code, retryAfter } }
+}
+
+/** The last handler: answers what others threw, as a page or as JSON in OAuth's form. The error itself goes to the log,
+ *  never to the caller. */
+export function createErrorHandler(needs: { pages: Pages; log: Log }): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    const answer = answerTo(error)
+    const fields = { id: correlationIdOf(request), code: answer.code, error }
+    if (answer.status === 500) needs.log.error(fields, 'request failed')
+    if (response.headersSent) return next(error)
+    if (wantsPage(request)) return answerPage(request, response, needs.pages.render(pageFor(answer), request))
+    answerJson(response, answer)
+  }
+}
+
+/** Answers what no route has. */
+export function createNotFound(needs: { pages: Pages }): RequestHandler {
+  const answer: ErrorAnswer = { status: 404, code: 'NOT_FOUND', key: 'not-found' }
+  return (request, response) => {
+    if (wantsPage(request)) return answerPage(request, response, needs.pages.render(pageFor(answer), request))
+    answerJson(response, answer)
+  }
+}
+
+function answerJson(response: Parameters<RequestHandler>[1], answer: ErrorAnswer): void {
+  if (answer.retryAfter !== undefined) response.setHeader('retry-after', String(answer.retryAfter))
+  response.setHeader('cache-control', 'no-store')
+  const error = answer.status === 503 || answer.status === 429 ? 'temporarily_unavailable' : undefined
+  const fallback = answer.status === 500 ? 'server_error' : 'invalid_request'
+  response.status(answer.status).json({ error: error ?? fallback, error_description: answer.code })
+}
+
+/** The status of an error of Express or its body reader (http-errors): 4xx only, anything else is ours. */
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { status } = error as { status?: unknown }
+  return typeof status === 'number' && status >= 400 && status < 500 ? status : undefined
+}

@@ -1,0 +1,92 @@
+import { text, Router } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Log } from '@nauthera/runtime/log'
+import type { PageRequest, Peer, Reply, Route } from '../reply.ts'
+import { answerPage } from './answer.ts'
+import { pageFor } from './error-page.ts'
+import { checkForm } from './form-guard.ts'
+import type { FormTokens } from './form-guard.ts'
+import type { Pages } from './pages.ts'
+import { correlationIdOf } from './request-log.ts'
+import { maxBodyBytes, requestDeadlineMs } from './timeouts.ts'
+
+/** Runs a route table: parses the request at the edge, guards its form, turns the reply into bytes.
+ *  @param basePath the issuer's path, '' when it has none */
+export function createPageRouter(needs: {
+  routes: readonly Route[]
+  basePath: string
+  /** Origin of the issuer: where every form of ours comes from. */
+  origin: string
+  pages: Pages
+  tokens: FormTokens
+  log: Log
+  /** Milliseconds; for tests. */
+  deadlineMs?: number
+}): Router {
+  const router = Router({ caseSensitive: true, strict: true })
+  const readBody = text({ type: 'application/x-www-form-urlencoded', limit: maxBodyBytes, defaultCharset: 'utf-8' })
+  for (const route of needs.routes) {
+    const path = `${needs.basePath}${route.path}`
+    if (route.method === 'GET') router.get(path, run(route))
+    else router.post(path, readBody, run(route))
+  }
+  return router
+
+  function run(route: Route): RequestHandler {
+    return async (request, response) => {
+      const parsed = parseRequest(route, request, response)
+      const binding = bindingOf(parsed)
+      response.setHeader('cache-control', 'no-store')
+      if (route.method === 'POST') {
+        const fault = checkForm({ headers: request.headers, form: parsed.form, binding }, needs)
+        if (fault !== undefined) {
+          needs.log.warn({ id: parsed.correlationId, fault, route: route.path }, 'form refused')
+          return answer(request, response, pageFor({ status: 403, code: 'FORM_REFUSED', key: 'form-refused' }), binding)
+        }
+      }
+      answer(request, response, await withDeadline(route.handle(parsed), needs.deadlineMs ?? requestDeadlineMs), binding)
+    }
+  }
+
+  function answer(request: Request, response: Response, reply: Reply, binding: string): void {
+    if (response.headersSent || reply.kind === 'answered') return
+    if (reply.kind === 'page') return answerPage(request, response, needs.pages.render(reply, request, binding))
+    response.statusCode = 303
+    response.setHeader('location', reply.location)
+    response.setHeader('content-length', '0')
+    response.end()
+  }
+}
+
+/** What the forms of a page are bound to: the interaction that its address names. */
+function bindingOf(request: PageRequest): string {
+  return `interaction:${request.params.uid ?? ''}`
+}
+
+function parseRequest(route: Route, request: Request, response: Response): PageRequest {
+  const { searchParams } = new URL(request.originalUrl, 'http://localhost')
+  const body: unknown = request.body
+  return {
+    method: route.method,
+    params: Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)])),
+    query: searchParams,
+    form: new URLSearchParams(typeof body === 'string' ? body : ''),
+    peer: response.locals.peer as Peer,
+    correlationId: correlationIdOf(request),
+    raw: { request, response },
+  }
+}
+
+/** @throws CodedError STORE_UNAVAILABLE after the deadline: only what waits for another part takes that long */
+async function withDeadline<Value>(work: Promise<Value>, milliseconds: number): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined
+  const overdue = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new CodedError('STORE_UNAVAILABLE', { message: 'no answer in time' })), milliseconds)
+  })
+  try {
+    return await Promise.race([work, overdue])
+  } finally {
+    clearTimeout(timer)
+  }
+}

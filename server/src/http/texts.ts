@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import { languages } from './languages.ts'
+import type { Language } from './languages.ts'
+
+export type Values = Readonly<Record<string, string | number>>
+
+/** The texts of one language. */
+export interface Texts {
+  readonly language: Language
+  has(key: string): boolean
+  /** @returns plain text; the template escapes it. An unknown key shows itself: a test finds it first */
+  text(key: string, values?: Values): string
+  /** @returns HTML: the text escaped, each value escaped and set in bold and apart from the text's direction */
+  rich(key: string, values?: Values): string
+}
+
+/** Reads the texts of every language from `<directory>/<language>.json`. */
+export function readTexts(directory: URL): Readonly<Record<Language, Texts>> {
+  const read = (language: Language) =>
+    createTexts(language, JSON.parse(readFileSync(new URL(`${language}.json`, directory), 'utf8')) as Record<string, string>)
+  return Object.fromEntries(languages.map((language) => [language, read(language)])) as Record<Language, Texts>
+}
+
+/** @param entries key -> text, in which `{name}` stands for a value */
+export function createTexts(language: Language, entries: Readonly<Record<string, string>>): Texts {
+  const known = new Map(Object.entries(entries))
+  const fill = (text: string, values: Values, show: (value: string) => string) =>
+    text.replace(/\{([a-zA-Z]+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? show(String(values[name])) : whole))
+  return {
+    language,
+    has: (key) => known.has(key),
+    text: (key, values = {}) => fill(known.get(key) ?? key, values, (value) => value),
+    rich: (key, values = {}) =>
+      fill(escapeHtml(known.get(key) ?? key), values, (value) => `<bdi class="value">${escapeHtml(value)}</bdi>`),
+  }
+}
+
+/** Text -> HTML, for element content and quoted attributes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
