@@ -1,0 +1,56 @@
+// Regular expressions that CEL and the operator share. All are linear and mean the same in RE2 and in JavaScript.
+
+const quote = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+
+/** @returns a CEL list of string literals: `['a', 'b']`. */
+export const celList = (values: readonly string[]): string => `[${values.map(quote).join(', ')}]`
+
+/** @returns the CEL call that matches `target` against a pattern: `self.matches('^a$')`. */
+export const celMatches = (target: string, pattern: string): string => `${target}.matches(${quote(pattern)})`
+
+/** @returns whether the value matches; the twin of celMatches. */
+export const matches = (value: string, pattern: string): boolean => compiled(pattern).test(value)
+
+const cache = new Map<string, RegExp>()
+function compiled(pattern: string): RegExp {
+  let expression = cache.get(pattern)
+  if (!expression) cache.set(pattern, (expression = new RegExp(pattern)))
+  return expression
+}
+
+const host = '([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?'
+const loopback = '(localhost|127[.]0[.]0[.]1|\\[::1\\])(:[0-9]{1,5})?'
+
+export const patterns = {
+  /** A place that only a TLS peer or this very machine answers. A prefix test would take http://localhost.evil.com. */
+  secureUri: `^(https://|http://${loopback}([/?]|$))`,
+  /** The same, or a reverse-domain scheme of an installed application (RFC 8252 section 7.1). */
+  nativeUri: `^(https://|http://${loopback}([/?]|$)|[a-z][a-z0-9+-]*([.][a-z0-9+-]+)+:/[^/])`,
+  /** Printable ASCII without `"`, `#`, `*`, `<`, `>`, `\`. */
+  uriCharacters: "^[!$-)+-;=?-\\[\\]-~]+$",
+  /** Something before an `@` where the host belongs. */
+  userinfo: '^[a-z][a-z0-9+.-]*://[^/?]*@',
+  /** An authority that is a host and at most a port; other schemes pass. */
+  namedHost: `^(https?://${host}([/?]|$)|[a-z][a-z0-9+-]*[.][a-z0-9.+-]*:/)`,
+  httpsUri: `^https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?$`,
+  httpsOrUrn: `^(https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+)$`,
+  origin: `^(https://${host}|http://${loopback})$`,
+  /** Only characters that need no encoding in HTTP Basic. */
+  clientId: '^[A-Za-z0-9._~-]{3,200}$',
+  uuid: '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$',
+  /** RFC 6749 section 3.3. */
+  scope: '^[!#-\\[\\]-~]+$',
+  /** Go's duration in hours, minutes and seconds; at least one of them. The bounds keep CEL's duration() from overflowing. */
+  duration: '^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$',
+  plainText: '^[^\\x00-\\x1f\\x7f]*$',
+  dataKey: '^[-._A-Za-z0-9]{1,253}$',
+  secretName: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+  metadataKey: '^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$',
+  labelValue: '^([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$',
+  email: '^[^@ ]+@[A-Za-z0-9.-]+$',
+  timeZone: '^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+){0,2}$',
+  /** Five fields of minutes, hours, days, months, weekdays; the operator checks their ranges. */
+  cron: '^[-0-9*,/]+( [-0-9*,/]+){2} [-0-9A-Za-z*,/]+ [-0-9A-Za-z*,/]+$',
+  /** `.apps.example.com` or `app.example.com`. */
+  hostSuffix: '^[.]?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$',
+} as const
