@@ -23,6 +23,8 @@ export const annotations = {
   contentDigest: `${apiGroup}/content-digest`,
   /** JSON list of `{id, sha256, notAfter}`: each live secret. */
   verifiers: `${apiGroup}/verifiers`,
+  /** JSON `{trigger, annotation, revoke}`: what the operator has obeyed; here, so that it is one write with the publication. */
+  observed: `${apiGroup}/observed`,
   /** Changed before an unpublished verifier is dropped, so that an earlier leader's publication meets a conflict. */
   fence: `${apiGroup}/fence`,
   /** On a server pod: the nudge. */
