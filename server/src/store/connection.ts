@@ -1,0 +1,86 @@
+// From the settings to a connection: a DSN in a file, or its parts.
+import { readFileSync } from 'node:fs'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { Secret } from '@nauthera/runtime/log'
+import { readSecretFile } from '@nauthera/runtime/settings'
+import type { DatabaseConnection } from './postgres.ts'
+
+export type SslMode = 'disable' | 'require' | 'verify-ca' | 'verify-full'
+
+/** `database` of the server's settings. */
+export interface DatabaseSettings {
+  readonly dsnFile?: string | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly name?: string | undefined
+  readonly usernameFile?: string | undefined
+  readonly passwordFile?: string | undefined
+  readonly sslMode?: SslMode | undefined
+  readonly caFile?: string | undefined
+  readonly poolMax?: number | undefined
+}
+
+/** Reads the files that the settings name. A DSN's own `sslmode` wins over `sslMode`.
+ *  @throws CodedError SETTINGS_INVALID with the path of what is wrong */
+export function databaseConnection(settings: DatabaseSettings): DatabaseConnection {
+  const ca = settings.caFile === undefined ? undefined : readCa(settings.caFile)
+  const poolMax = settings.poolMax ?? 10
+  if (settings.dsnFile !== undefined) {
+    const dsn = readSecretFile(settings.dsnFile, 'database.dsnFile')
+    return { ...parseDsn(dsn, settings.sslMode ?? 'verify-full', ca), poolMax }
+  }
+  const passwordFile = settings.passwordFile
+  return {
+    host: settings.host ?? 'localhost',
+    port: settings.port ?? 5432,
+    name: settings.name ?? 'nauthera',
+    user:
+      settings.usernameFile === undefined
+        ? 'nauthera'
+        : readSecretFile(settings.usernameFile, 'database.usernameFile').reveal(),
+    password: () => (passwordFile === undefined ? undefined : readSecretFile(passwordFile, 'database.passwordFile')),
+    tls: tlsOf(settings.sslMode ?? 'verify-full', ca),
+    poolMax,
+  }
+}
+
+/** @throws CodedError SETTINGS_INVALID; the text of the DSN is in no message */
+export function parseDsn(dsn: Secret, defaultSslMode: SslMode, ca?: string): Omit<DatabaseConnection, 'poolMax'> {
+  const url = URL.canParse(dsn.reveal()) ? new URL(dsn.reveal()) : undefined
+  if (url === undefined || !['postgres:', 'postgresql:'].includes(url.protocol) || url.hostname === '') {
+    throw invalid('must hold postgres://USER:PASSWORD@HOST:PORT/NAME')
+  }
+  const mode = url.searchParams.get('sslmode') ?? defaultSslMode
+  if (!isSslMode(mode)) throw invalid('sslmode must be disable, require, verify-ca or verify-full')
+  const password = new Secret(decodeURIComponent(url.password))
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? 5432 : Number(url.port),
+    name: decodeURIComponent(url.pathname.slice(1)) || 'nauthera',
+    user: decodeURIComponent(url.username) || 'nauthera',
+    password: () => password,
+    tls: tlsOf(mode, ca),
+  }
+}
+
+const isSslMode = (mode: string): mode is SslMode => ['disable', 'require', 'verify-ca', 'verify-full'].includes(mode)
+
+function tlsOf(mode: SslMode, ca: string | undefined): DatabaseConnection['tls'] {
+  if (mode === 'disable') return false
+  const trust = ca === undefined ? {} : { ca }
+  return { ...trust, rejectUnauthorized: mode !== 'require', checkName: mode === 'verify-full' }
+}
+
+function readCa(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new CodedError('SETTINGS_INVALID', {
+      cause,
+      faults: [{ path: 'database.caFile', message: `cannot read ${path}; mount the CA's certificate there` }],
+    })
+  }
+}
+
+const invalid = (message: string) =>
+  new CodedError('SETTINGS_INVALID', { faults: [{ path: 'database.dsnFile', message }] })

@@ -1,0 +1,66 @@
+// What a person allowed a client for good. Grants (one authorization each) come and go without touching it.
+import { auditInsert } from './audit.ts'
+import type { AuditEvent, AuditRows } from './audit.ts'
+import { statement } from './postgres.ts'
+import type { Connection } from './postgres.ts'
+
+export interface Consent {
+  readonly userId: string
+  /** metadata.uid of the OIDCClient. */
+  readonly clientUid: string
+  readonly clientId: string
+  readonly scopes: readonly string[]
+  /** What else was agreed to, such as claims and resources; the caller's own shape. */
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly grantedAt: Date
+}
+
+export interface Consents {
+  find(userId: string, clientUid: string): Promise<Consent | undefined>
+  list(userId: string): Promise<Consent[]>
+  /** Forgets the consent and revokes every grant (so every token) that this client has of this person.
+   *  @returns whether there was one */
+  revoke(userId: string, clientUid: string, audit: readonly AuditEvent[]): Promise<boolean>
+}
+
+const find = statement('consent-find', 'SELECT * FROM consents WHERE user_id = $1 AND client_uid = $2')
+const list = statement('consent-list', 'SELECT * FROM consents WHERE user_id = $1 ORDER BY client_id')
+const revoke = statement(
+  'consent-revoke',
+  `WITH gone AS (DELETE FROM consents WHERE user_id = $1 AND client_uid = $2 RETURNING client_uid),
+   revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND client_uid = $2 AND revoked_at IS NULL RETURNING id),
+   families AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id IN (SELECT id FROM grants WHERE user_id = $1 AND client_uid = $2) AND revoked_at IS NULL),
+   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM gone)')})
+   SELECT client_uid FROM gone`,
+)
+
+export interface ConsentRow {
+  readonly user_id: string
+  readonly client_uid: string
+  readonly client_id: string
+  readonly scopes: string[]
+  readonly payload: Record<string, unknown>
+  readonly granted_at: Date | string
+}
+
+export function createConsents(needs: { database: Connection; audit: AuditRows }): Consents {
+  const { database, audit } = needs
+  return {
+    find: async (userId, clientUid) => (await database.query<ConsentRow>(find, [userId, clientUid])).map(consentOf)[0],
+    list: async (userId) => (await database.query<ConsentRow>(list, [userId])).map(consentOf),
+    async revoke(userId, clientUid, events) {
+      const gone = (await database.query(revoke, [userId, clientUid, audit.rows(events)])).length === 1
+      if (gone) audit.lines(events)
+      return gone
+    },
+  }
+}
+
+export const consentOf = (row: ConsentRow): Consent => ({
+  userId: row.user_id,
+  clientUid: row.client_uid,
+  clientId: row.client_id,
+  scopes: row.scopes,
+  payload: row.payload,
+  grantedAt: new Date(row.granted_at),
+})

@@ -1,0 +1,79 @@
+// Where a person is signed in: a row for each session, and one for each client that the session was used for.
+import { auditInsert } from './audit.ts'
+import type { AuditEvent, AuditRows } from './audit.ts'
+import { statement } from './postgres.ts'
+import type { Connection } from './postgres.ts'
+
+export interface Device {
+  readonly sessionUid: string
+  readonly userId: string
+  /** Undefined on the row of the session itself. */
+  readonly client: { readonly uid: string; readonly id: string; readonly sid: string } | undefined
+  readonly version: number
+  readonly authTime: Date
+  readonly lastSeen: Date
+  readonly agent: string | undefined
+  readonly ip: string | undefined
+  readonly expiresAt: Date
+}
+
+export interface Devices {
+  /** The session's own row and those of its clients, while it is neither ended nor expired. */
+  listOfSession(sessionUid: string): Promise<Device[]>
+  listOfUser(userId: string): Promise<Device[]>
+  /** Ends the session: its cookie is refused from now on.
+   *  @returns its clients, for their logout notices; empty when it had ended before */
+  endSession(sessionUid: string, audit?: readonly AuditEvent[]): Promise<Device[]>
+}
+
+const alive = 'revoked_at IS NULL AND expires_at > now()'
+const ofSession = statement(
+  'device-session',
+  `SELECT * FROM devices WHERE session_uid = $1 AND ${alive} ORDER BY client_uid`,
+)
+const ofUser = statement('device-user', `SELECT * FROM devices WHERE user_id = $1 AND ${alive} ORDER BY last_seen DESC`)
+const endSession = statement(
+  'device-end-session',
+  `WITH ended AS (UPDATE devices SET revoked_at = now() WHERE session_uid = $1 AND ${alive} RETURNING *),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM ended)')})
+   SELECT * FROM ended ORDER BY client_uid`,
+)
+
+interface DeviceRow {
+  readonly session_uid: string
+  readonly client_uid: string
+  readonly client_id: string
+  readonly user_id: string
+  readonly sid: string | null
+  readonly version: number
+  readonly auth_time: Date
+  readonly last_seen: Date
+  readonly agent: string | null
+  readonly ip: string | null
+  readonly expires_at: Date
+}
+
+export function createDevices(needs: { database: Connection; audit: AuditRows }): Devices {
+  const { database, audit } = needs
+  return {
+    listOfSession: async (sessionUid) => (await database.query<DeviceRow>(ofSession, [sessionUid])).map(deviceOf),
+    listOfUser: async (userId) => (await database.query<DeviceRow>(ofUser, [userId])).map(deviceOf),
+    async endSession(sessionUid, events = []) {
+      const rows = await database.query<DeviceRow>(endSession, [sessionUid, audit.rows(events)])
+      if (rows.length > 0) audit.lines(events)
+      return rows.map(deviceOf).filter((device) => device.client !== undefined)
+    },
+  }
+}
+
+const deviceOf = (row: DeviceRow): Device => ({
+  sessionUid: row.session_uid,
+  userId: row.user_id,
+  client: row.client_uid === '' ? undefined : { uid: row.client_uid, id: row.client_id, sid: row.sid ?? '' },
+  version: row.version,
+  authTime: row.auth_time,
+  lastSeen: row.last_seen,
+  agent: row.agent ?? undefined,
+  ip: row.ip ?? undefined,
+  expiresAt: row.expires_at,
+})

@@ -1,0 +1,117 @@
+// Encrypts what a dump of the database must not reveal: with the current key of the ring, decrypts with all.
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { CodedError } from '@nauthera/runtime/coded-error'
+
+/** Keys derived from the ring for one purpose: the first encrypts or signs, all decrypt or verify. */
+export interface DerivedKeys {
+  readonly currentId: string
+  readonly current: Buffer
+  readonly all: ReadonlyMap<string, Buffer>
+}
+
+/** The key-encryption keys of a release, from the Secret `<release>-keys`. */
+export interface KeyRing {
+  readonly currentId: string
+  readonly ids: readonly string[]
+  /** @param boundTo what the value belongs to, such as its row; the same text is needed to decrypt
+   *  @returns the box and the id of the key that it needs */
+  encrypt(plain: Uint8Array, boundTo: string): { box: Buffer; keyId: string }
+  /** @throws CodedError KEY_RING_LACKS_KEY that names the id, SEALED_ROW_DAMAGED when box, binding or key do not fit */
+  decrypt(box: Uint8Array, keyId: string, boundTo: string): Buffer
+  /** 32-byte subkeys (HKDF-SHA-256) for another use than this file's own, one word a purpose. */
+  derive(purpose: string): DerivedKeys
+}
+
+const keyBytes = 32
+const ivBytes = 12
+const tagBytes = 16
+const currentFile = 'current'
+const keyId = /^[A-Za-z0-9._-]{1,64}$/
+
+/** Reads a mounted ring: files `<id>` of 32 raw bytes each, and `current`, which names the one that encrypts.
+ *  @throws CodedError KEY_RING_INVALID with every fault */
+export function loadKeyRing(directory: string): KeyRing {
+  const keys = new Map<string, Buffer>()
+  const faults: { path: string; message: string }[] = []
+  for (const name of list(directory)) {
+    // a mounted Secret has `..data` links beside its files
+    if (name === currentFile || name.startsWith('.')) continue
+    const bytes = readFileSync(join(directory, name))
+    if (!keyId.test(name))
+      faults.push({ path: join(directory, name), message: 'is no name of a key; use A-Z a-z 0-9 . _ -' })
+    else if (bytes.length !== keyBytes)
+      faults.push({
+        path: join(directory, name),
+        message: `must hold exactly ${keyBytes} bytes, holds ${bytes.length}`,
+      })
+    else keys.set(name, bytes)
+  }
+  const current = readCurrent(directory)
+  if (current === undefined)
+    faults.push({ path: join(directory, currentFile), message: 'is missing; it names the key that encrypts' })
+  else if (!keys.has(current))
+    faults.push({ path: join(directory, currentFile), message: `names ${current}, which is no file here` })
+  if (faults.length > 0) throw new CodedError('KEY_RING_INVALID', { faults })
+  return createKeyRing(keys, current!)
+}
+
+/** @param keys id -> 32 bytes
+ *  @param currentId one of them */
+export function createKeyRing(keys: ReadonlyMap<string, Buffer>, currentId: string): KeyRing {
+  const rows = new Map([...keys].map(([id, key]) => [id, subkey(key, 'rows')]))
+  return {
+    currentId,
+    ids: [...keys.keys()],
+    encrypt(plain, boundTo) {
+      const iv = randomBytes(ivBytes)
+      const cipher = createCipheriv('aes-256-gcm', rows.get(currentId)!, iv).setAAD(Buffer.from(boundTo))
+      const text = Buffer.concat([cipher.update(plain), cipher.final()])
+      return { box: Buffer.concat([iv, text, cipher.getAuthTag()]), keyId: currentId }
+    },
+    decrypt(box, id, boundTo) {
+      const key = rows.get(id)
+      if (key === undefined) throw lacksKey(id)
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', key, box.subarray(0, ivBytes), { authTagLength: tagBytes })
+        decipher.setAAD(Buffer.from(boundTo)).setAuthTag(box.subarray(box.length - tagBytes))
+        return Buffer.concat([decipher.update(box.subarray(ivBytes, box.length - tagBytes)), decipher.final()])
+      } catch (cause) {
+        throw new CodedError('SEALED_ROW_DAMAGED', { cause, message: `${boundTo} does not open with key ${id}` })
+      }
+    },
+    derive(purpose) {
+      const all = new Map([...keys].map(([id, key]) => [id, subkey(key, `derived:${purpose}`)]))
+      return { currentId, current: all.get(currentId)!, all }
+    },
+  }
+}
+
+const subkey = (key: Buffer, info: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', key, '', `nauthera:${info}`, keyBytes))
+
+const lacksKey = (id: string) =>
+  new CodedError('KEY_RING_LACKS_KEY', {
+    message: `the key-encryption ring has no key ${id}`,
+    faults: [{ path: 'keysDirectory', message: `add the file ${id}: rows in the database are encrypted with it` }],
+  })
+
+function list(directory: string): string[] {
+  try {
+    return readdirSync(directory).toSorted()
+  } catch (cause) {
+    throw new CodedError('KEY_RING_INVALID', {
+      cause,
+      faults: [{ path: directory, message: 'cannot be read; mount the Secret with the key-encryption keys there' }],
+    })
+  }
+}
+
+function readCurrent(directory: string): string | undefined {
+  try {
+    return readFileSync(join(directory, currentFile), 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}

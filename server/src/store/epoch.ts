@@ -1,0 +1,30 @@
+// The store epoch: raised when a backup is restored, carried by sealed values, so that nothing of before lives again.
+import { auditInsert } from './audit.ts'
+import type { AuditEvent, AuditRows } from './audit.ts'
+import { statement } from './postgres.ts'
+import type { Connection } from './postgres.ts'
+
+export interface Epoch {
+  read(): Promise<number>
+  /** @returns the new epoch. After a restore the clock says more than the restored row, so both count. */
+  raise(audit: readonly AuditEvent[]): Promise<number>
+}
+
+const read = statement('epoch-read', 'SELECT epoch FROM epoch')
+const raise = statement(
+  'epoch-raise',
+  `WITH raised AS (UPDATE epoch SET epoch = greatest(epoch + 1, extract(epoch FROM now())::bigint), raised_at = now() RETURNING epoch),
+   written AS (${auditInsert('$1')})
+   SELECT epoch FROM raised`,
+)
+
+export function createEpoch(needs: { database: Connection; audit: AuditRows }): Epoch {
+  return {
+    read: async () => (await needs.database.query<{ epoch: number }>(read))[0]!.epoch,
+    async raise(events) {
+      const { epoch } = (await needs.database.query<{ epoch: number }>(raise, [needs.audit.rows(events)]))[0]!
+      needs.audit.lines(events)
+      return epoch
+    },
+  }
+}

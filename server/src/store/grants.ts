@@ -1,0 +1,175 @@
+// One row for each authorization. Its code, access tokens and refresh family live while the row does.
+import { auditInsert } from './audit.ts'
+import type { AuditEvent, AuditRows } from './audit.ts'
+import { statement } from './postgres.ts'
+import type { Connection } from './postgres.ts'
+
+export interface Grant {
+  readonly id: string
+  readonly userId: string
+  readonly clientUid: string
+  readonly clientId: string
+  /** The session that it was made in; it ends with it unless `offline`. */
+  readonly sessionUid: string | undefined
+  readonly offline: boolean
+  /** Scopes, claims, resources: the shape is oidc's own. */
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly createdAt: Date
+  readonly expiresAt: Date
+}
+
+export type NewGrant = Omit<Grant, 'createdAt'>
+
+export interface NewFamily {
+  readonly payload: Readonly<Record<string, unknown>>
+  /** Milliseconds: without use, and at most. */
+  readonly idleTtlMs: number
+  readonly absoluteTtlMs: number
+}
+
+export interface Grants {
+  insert(grant: NewGrant, audit?: readonly AuditEvent[]): Promise<void>
+  /** @returns the grant while it is neither revoked nor expired */
+  find(id: string): Promise<Grant | undefined>
+  /** Ends the grant and its refresh family. @returns whether it was alive */
+  revoke(id: string, audit?: readonly AuditEvent[]): Promise<boolean>
+  /** Uses the code up, in one statement: the first caller gets `spent` (with the refresh family of the grant, begun now when `family` is given);
+   *  any other `replayed`, and the grant and its family are revoked (RFC 6749 section 4.1.2). */
+  spendCode(code: {
+    jti: string
+    expiresAt: Date
+    grantId: string
+    family?: NewFamily | undefined
+    auditOnReplay: readonly AuditEvent[]
+  }): Promise<{ kind: 'spent'; family?: { seq: number; rotatedAt: number } } | { kind: 'replayed' }>
+  /** Ends what was made in a session. @param keepOffline spares grants with offline_access */
+  revokeOfSession(sessionUid: string, options: { keepOffline: boolean }): Promise<{ id: string; clientUid: string }[]>
+  revokeOfUser(userId: string, audit?: readonly AuditEvent[]): Promise<number>
+}
+
+const insert = statement(
+  'grant-insert',
+  `WITH new AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)),
+   written AS (${auditInsert('$9')})
+   SELECT`,
+)
+const find = statement('grant-find', 'SELECT * FROM grants WHERE id = $1 AND revoked_at IS NULL AND expires_at > now()')
+const revoke = statement(
+  'grant-revoke',
+  `WITH revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING id),
+   family AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id = $1 AND revoked_at IS NULL),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM revoked)')})
+   SELECT id FROM revoked`,
+)
+// The family is inserted only while the grant is alive. A replay that comes while the first caller's statement runs waits for
+// its mark, and then revokes the family by the grant's row, which `rotate` looks at too: a family row that its snapshot
+// cannot see yet is dead with it.
+const spendCode = statement(
+  'grant-spend-code',
+  `WITH mark AS (INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $1, $2) ON CONFLICT DO NOTHING RETURNING id),
+   family AS (INSERT INTO refresh_families (grant_id, rotated_at, payload, expires_at, absolute_expires_at)
+     SELECT g.id, date_trunc('milliseconds', now()), $4::jsonb,
+       now() + least($5::float8, $6::float8) * interval '1 millisecond', now() + $6::float8 * interval '1 millisecond'
+     FROM grants g, mark WHERE g.id = $3 AND g.revoked_at IS NULL AND $4::jsonb IS NOT NULL
+     ON CONFLICT DO NOTHING RETURNING seq, rotated_at),
+   revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $3 AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark) RETURNING id),
+   dead AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id = $3 AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark)),
+   written AS (${auditInsert('$7', ' WHERE NOT EXISTS (SELECT FROM mark)')})
+   SELECT EXISTS (SELECT FROM mark) AS first, f.seq, f.rotated_at
+   FROM (SELECT) one LEFT JOIN (
+     SELECT seq, rotated_at FROM family UNION ALL SELECT seq, rotated_at FROM refresh_families WHERE grant_id = $3 AND revoked_at IS NULL
+   ) f ON true`,
+)
+const revokeOfSession = statement(
+  'grant-revoke-session',
+  `WITH revoked AS (UPDATE grants SET revoked_at = now()
+     WHERE session_uid = $1 AND revoked_at IS NULL AND NOT ($2 AND offline) RETURNING id, client_uid),
+   families AS (UPDATE refresh_families SET revoked_at = now()
+     WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM grants WHERE session_uid = $1 AND NOT ($2 AND offline)))
+   SELECT id, client_uid FROM revoked`,
+)
+const revokeOfUser = statement(
+  'grant-revoke-user',
+  `WITH revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL RETURNING id),
+   families AS (UPDATE refresh_families SET revoked_at = now()
+     WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM grants WHERE user_id = $1)),
+   written AS (${auditInsert('$2')})
+   SELECT id FROM revoked`,
+)
+
+export interface GrantRow {
+  readonly id: string
+  readonly user_id: string
+  readonly client_uid: string
+  readonly client_id: string
+  readonly session_uid: string | null
+  readonly offline: boolean
+  readonly payload: Record<string, unknown>
+  readonly created_at: Date | string
+  readonly expires_at: Date | string
+}
+
+export function createGrants(needs: { database: Connection; audit: AuditRows }): Grants {
+  const { database, audit } = needs
+  return {
+    async insert(grant, events = []) {
+      await database.query(insert, [...grantValues(grant), audit.rows(events)])
+      audit.lines(events)
+    },
+    find: async (id) => (await database.query<GrantRow>(find, [id])).map(grantOf)[0],
+    async revoke(id, events = []) {
+      const revoked = (await database.query(revoke, [id, audit.rows(events)])).length === 1
+      if (revoked) audit.lines(events)
+      return revoked
+    },
+    async spendCode({ jti, expiresAt, grantId, family, auditOnReplay }) {
+      const payload = family === undefined ? null : JSON.stringify(family.payload)
+      const values = [jti, expiresAt, grantId, payload, family?.idleTtlMs ?? 0, family?.absoluteTtlMs ?? 0]
+      const rows = await database.query<{ first: boolean; seq: number | null; rotated_at: Date | null }>(spendCode, [
+        ...values,
+        audit.rows(auditOnReplay),
+      ])
+      const row = rows[0]!
+      if (!row.first) {
+        audit.lines(auditOnReplay)
+        return { kind: 'replayed' }
+      }
+      if (row.seq === null || row.rotated_at === null) return { kind: 'spent' }
+      return { kind: 'spent', family: { seq: row.seq, rotatedAt: row.rotated_at.getTime() } }
+    },
+    revokeOfSession: async (sessionUid, { keepOffline }) =>
+      (await database.query<{ id: string; client_uid: string }>(revokeOfSession, [sessionUid, keepOffline])).map(
+        (row) => ({ id: row.id, clientUid: row.client_uid }),
+      ),
+    async revokeOfUser(userId, events = []) {
+      const revoked = await database.query(revokeOfUser, [userId, audit.rows(events)])
+      audit.lines(events)
+      return revoked.length
+    },
+  }
+}
+
+/** In the order of the columns of `grant-insert`. */
+const grantValues = (grant: NewGrant): unknown[] => [
+  grant.id,
+  grant.userId,
+  grant.clientUid,
+  grant.clientId,
+  grant.sessionUid ?? null,
+  grant.offline,
+  JSON.stringify(grant.payload),
+  grant.expiresAt,
+]
+
+export const grantOf = (row: GrantRow): Grant => ({
+  id: row.id,
+  userId: row.user_id,
+  clientUid: row.client_uid,
+  clientId: row.client_id,
+  sessionUid: row.session_uid ?? undefined,
+  offline: row.offline,
+  payload: row.payload,
+  createdAt: new Date(row.created_at),
+  expiresAt: new Date(row.expires_at),
+})

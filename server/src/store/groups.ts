@@ -1,0 +1,52 @@
+// Groups of people; they end up in claims and in the rules of clients.
+import { randomUUID } from 'node:crypto'
+import { auditInsert } from './audit.ts'
+import type { AuditEvent, AuditRows } from './audit.ts'
+import { statement } from './postgres.ts'
+import type { Connection } from './postgres.ts'
+
+export interface Group {
+  readonly name: string
+  readonly members: number
+}
+
+export interface Groups {
+  list(): Promise<Group[]>
+  /** Adds the person to the group, which is made when it is new. @returns false when the person was in it already */
+  addMember(group: string, userId: string, audit: readonly AuditEvent[]): Promise<boolean>
+  /** @returns false when the person was not in it */
+  removeMember(group: string, userId: string, audit: readonly AuditEvent[]): Promise<boolean>
+}
+
+const list = statement(
+  'group-list',
+  `SELECT g.name, count(m.user_id)::integer AS members FROM groups g LEFT JOIN group_members m ON m.group_id = g.id
+   GROUP BY g.name ORDER BY g.name`,
+)
+const add = statement(
+  'group-add',
+  `WITH made AS (INSERT INTO groups (id, name) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id),
+   added AS (INSERT INTO group_members (user_id, group_id) SELECT $3, id FROM made ON CONFLICT DO NOTHING RETURNING group_id),
+   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM added)')})
+   SELECT group_id FROM added`,
+)
+const remove = statement(
+  'group-remove',
+  `WITH removed AS (DELETE FROM group_members m USING groups g WHERE g.id = m.group_id AND g.name = $1 AND m.user_id = $2 RETURNING m.group_id),
+   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM removed)')})
+   SELECT group_id FROM removed`,
+)
+
+export function createGroups(needs: { database: Connection; audit: AuditRows }): Groups {
+  const { database, audit } = needs
+  const change = async (asked: typeof add, values: unknown[], events: readonly AuditEvent[]) => {
+    const changed = (await database.query(asked, [...values, audit.rows(events)])).length === 1
+    if (changed) audit.lines(events)
+    return changed
+  }
+  return {
+    list: () => database.query<Group>(list),
+    addMember: (group, userId, events) => change(add, [randomUUID(), group, userId], events),
+    removeMember: (group, userId, events) => change(remove, [group, userId], events),
+  }
+}

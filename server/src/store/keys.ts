@@ -1,0 +1,166 @@
+// Signing, cookie and sealing keys: encrypted with the ring, bound to their row, the same for every replica.
+import { auditInsert } from './audit.ts'
+import type { AuditEvent, AuditRows } from './audit.ts'
+import type { KeyRing } from './envelope.ts'
+import { statement } from './postgres.ts'
+import type { Connection, Database, Listening } from './postgres.ts'
+
+export interface StoredKey {
+  readonly id: string
+  /** What it is for, such as `sig` or `cookie`. */
+  readonly use: string
+  readonly alg: string
+  readonly publicJwk: Readonly<Record<string, unknown>> | undefined
+  /** The private part in plain: never log it. */
+  readonly secret: Buffer
+  readonly createdAt: Date
+  readonly activeAt: Date
+  readonly retireAt: Date | undefined
+  readonly removeAt: Date | undefined
+}
+
+export type NewKey = Omit<StoredKey, 'createdAt' | 'secret'> & { readonly secret: Uint8Array }
+
+/** What may be shown of a key. */
+export type KeySummary = Omit<StoredKey, 'secret'> & { readonly encryptedBy: string }
+
+export interface Keys {
+  /** @throws CodedError KEY_RING_LACKS_KEY when the ring misses the key that a row is encrypted with */
+  list(): Promise<StoredKey[]>
+  /** Without decrypting: works with an incomplete ring too. */
+  summaries(): Promise<KeySummary[]>
+  /** Runs the work while no other replica does, in one transaction; others are told of the change when it commits. */
+  underLock<T>(work: (keys: KeyWriter) => Promise<T>): Promise<T>
+  /** Encrypts every row anew that is not under the ring's current key. @returns how many */
+  reencrypt(audit: readonly AuditEvent[]): Promise<number>
+  /** Calls back when a replica changed a key, and after a lost connection is back. */
+  onChange(changed: () => void): Promise<Listening>
+}
+
+export interface KeyWriter {
+  list(): Promise<StoredKey[]>
+  insert(key: NewKey, audit?: readonly AuditEvent[]): Promise<void>
+  setTimes(
+    id: string,
+    times: { activeAt: Date; retireAt: Date | undefined; removeAt: Date | undefined },
+    audit?: readonly AuditEvent[],
+  ): Promise<void>
+  remove(id: string, audit?: readonly AuditEvent[]): Promise<void>
+}
+
+const channel = 'nauthera_keys'
+/** A number of our own among the advisory locks of the database. */
+const lockNumber = 4_201_001
+
+const lock = statement('key-lock', 'SELECT pg_advisory_xact_lock($1::bigint)')
+const notify = statement('key-notify', `SELECT pg_notify('${channel}', '')`)
+const list = statement('key-list', 'SELECT * FROM keys ORDER BY created_at, id')
+const insert = statement(
+  'key-insert',
+  `WITH new AS (INSERT INTO keys (id, use, alg, public_jwk, secret, encrypted_by, active_at, retire_at, remove_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)),
+   written AS (${auditInsert('$10')})
+   SELECT`,
+)
+const setTimes = statement(
+  'key-set-times',
+  `WITH changed AS (UPDATE keys SET active_at = $2, retire_at = $3, remove_at = $4 WHERE id = $1 RETURNING id),
+   written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM changed)')})
+   SELECT id FROM changed`,
+)
+const remove = statement(
+  'key-remove',
+  `WITH gone AS (DELETE FROM keys WHERE id = $1 RETURNING id),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
+   SELECT id FROM gone`,
+)
+const setSecret = statement(
+  'key-set-secret',
+  `WITH changed AS (UPDATE keys SET secret = $2, encrypted_by = $3 WHERE id = $1 RETURNING id),
+   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM changed)')})
+   SELECT id FROM changed`,
+)
+
+interface KeyRow {
+  readonly id: string
+  readonly use: string
+  readonly alg: string
+  readonly public_jwk: Record<string, unknown> | null
+  readonly secret: Buffer
+  readonly encrypted_by: string
+  readonly created_at: Date
+  readonly active_at: Date
+  readonly retire_at: Date | null
+  readonly remove_at: Date | null
+}
+
+export function createKeys(needs: { database: Database; ring: KeyRing; audit: AuditRows }): Keys {
+  const { database, ring, audit } = needs
+
+  const read = async (connection: Connection): Promise<StoredKey[]> =>
+    (await connection.query<KeyRow>(list)).map((row) => ({
+      ...summaryOf(row),
+      secret: ring.decrypt(row.secret, row.encrypted_by, bindingOf(row)),
+    }))
+
+  const underLock = <T>(work: (connection: Connection) => Promise<T>): Promise<T> =>
+    database.transaction(async (connection) => {
+      await connection.query(lock, [lockNumber])
+      const result = await work(connection)
+      await connection.query(notify)
+      return result
+    })
+
+  const writer = (connection: Connection): KeyWriter => ({
+    list: () => read(connection),
+    async insert(key, events = []) {
+      const { box, keyId } = ring.encrypt(key.secret, bindingOf(key))
+      const jwk = key.publicJwk === undefined ? null : JSON.stringify(key.publicJwk)
+      const times = [key.activeAt, key.retireAt ?? null, key.removeAt ?? null]
+      await connection.query(insert, [key.id, key.use, key.alg, jwk, box, keyId, ...times, audit.rows(events)])
+      audit.lines(events)
+    },
+    async setTimes(id, times, events = []) {
+      const values = [id, times.activeAt, times.retireAt ?? null, times.removeAt ?? null, audit.rows(events)]
+      await connection.query(setTimes, values)
+      audit.lines(events)
+    },
+    async remove(id, events = []) {
+      await connection.query(remove, [id, audit.rows(events)])
+      audit.lines(events)
+    },
+  })
+
+  return {
+    list: () => read(database),
+    summaries: async () => (await database.query<KeyRow>(list)).map(summaryOf),
+    underLock: (work) => underLock((connection) => work(writer(connection))),
+    reencrypt: (events) =>
+      underLock(async (connection) => {
+        const outdated = (await connection.query<KeyRow>(list)).filter((row) => row.encrypted_by !== ring.currentId)
+        for (const row of outdated) {
+          const binding = bindingOf(row)
+          const { box, keyId } = ring.encrypt(ring.decrypt(row.secret, row.encrypted_by, binding), binding)
+          await connection.query(setSecret, [row.id, box, keyId, audit.rows(events)])
+          audit.lines(events)
+        }
+        return outdated.length
+      }),
+    onChange: (changed) => database.listen(channel, changed),
+  }
+}
+
+/** A box copied to another row, or a row whose use or alg was changed, does not open. */
+const bindingOf = (key: { id: string; use: string; alg: string }): string => `keys:${key.id}:${key.use}:${key.alg}`
+
+const summaryOf = (row: KeyRow): KeySummary => ({
+  id: row.id,
+  use: row.use,
+  alg: row.alg,
+  publicJwk: row.public_jwk ?? undefined,
+  createdAt: row.created_at,
+  activeAt: row.active_at,
+  retireAt: row.retire_at ?? undefined,
+  removeAt: row.remove_at ?? undefined,
+  encryptedBy: row.encrypted_by,
+})

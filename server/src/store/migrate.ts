@@ -1,0 +1,70 @@
+// Numbered SQL files, forward only, one process at a time: an advisory lock lets the others wait.
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { runner } from 'node-pg-migrate'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { describeError } from '@nauthera/runtime/log'
+import { clientConfig, statement } from './postgres.ts'
+import type { Connection, DatabaseConnection } from './postgres.ts'
+
+export interface MigrationStatus {
+  /** Names of the files, without `.sql`, in order. */
+  readonly applied: readonly string[]
+  readonly pending: readonly string[]
+}
+
+const directory = fileURLToPath(new URL('./sql', import.meta.url))
+const table = 'schema_migrations'
+
+/** The schema that this release needs: a newer one serves it too, since migrations expand before they contract. */
+export const neededMigrations = (): readonly string[] =>
+  readdirSync(directory)
+    .filter((name) => name.endsWith('.sql'))
+    .map((name) => name.slice(0, -'.sql'.length))
+    .toSorted()
+
+/** Applies what is missing; each file in a transaction of its own.
+ *  @returns the names of what was applied now
+ *  @throws CodedError STORE_UNAVAILABLE, STORE_MIGRATION_FAILED (what came before the failed file stays) */
+export async function migrateUp(
+  connection: DatabaseConnection,
+  options: { log: (line: string) => void },
+): Promise<string[]> {
+  const quiet = { info: options.log, warn: options.log, error: options.log, debug: () => undefined }
+  try {
+    const applied = await runner({
+      databaseUrl: clientConfig(connection, 'nauthera-migrate'),
+      dir: directory,
+      migrationsTable: table,
+      direction: 'up',
+      singleTransaction: false,
+      advisoryLockMode: 'wait',
+      logger: quiet,
+    })
+    return applied.map((migration) => migration.name)
+  } catch (cause) {
+    const unreachable = /ECONN|ENOTFOUND|EHOSTUNREACH|timeout|terminated|password authentication|does not exist/i
+    const text = describeError(cause)
+    const away = unreachable.test(`${text} ${(cause as { code?: string }).code}`) && !/relation|column/.test(text)
+    throw new CodedError(away ? 'STORE_UNAVAILABLE' : 'STORE_MIGRATION_FAILED', { cause, message: text })
+  }
+}
+
+const hasTable = statement('migration-table', `SELECT to_regclass('${table}') IS NOT NULL AS there`)
+const list = statement('migration-list', `SELECT name FROM ${table} ORDER BY id`)
+
+/** Reads; never creates anything. */
+export async function migrationStatus(database: Connection): Promise<MigrationStatus> {
+  const [{ there } = { there: false }] = await database.query<{ there: boolean }>(hasTable)
+  const applied = there ? (await database.query<{ name: string }>(list)).map((row) => row.name) : []
+  return { applied, pending: neededMigrations().filter((name) => !applied.includes(name)) }
+}
+
+/** @throws CodedError STORE_SCHEMA_OUTDATED that names what is missing */
+export async function checkSchema(database: Connection): Promise<void> {
+  const { pending } = await migrationStatus(database)
+  if (pending.length === 0) return
+  throw new CodedError('STORE_SCHEMA_OUTDATED', {
+    message: `the database lacks ${pending.join(', ')}; run "nauthera migrate up"`,
+  })
+}

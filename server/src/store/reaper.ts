@@ -1,0 +1,71 @@
+// Removes rows that have expired, in small batches, by whichever replica comes first.
+import type { Log } from '@nauthera/runtime/log'
+import { statement } from './postgres.ts'
+import type { Connection, Statement } from './postgres.ts'
+
+export interface Reaper {
+  /** One round over every table. @returns how many rows went */
+  reap(): Promise<number>
+  start(): void
+  stop(): void
+}
+
+/** Rows at once, so that no lock lasts, and milliseconds between two rounds. */
+const batchRows = 1000
+const everyMs = 60_000
+/** Marks outlive what they mark by more than any clock skew. */
+const slack = "interval '10 minutes'"
+
+const reaping = (table: string, key: string, condition: string): Statement =>
+  statement(
+    `reap-${table}`,
+    `WITH old AS (SELECT ${key} FROM ${table} WHERE ${condition} LIMIT $1 FOR UPDATE SKIP LOCKED)
+     DELETE FROM ${table} t USING old WHERE ${key
+       .split(', ')
+       .map((column) => `t.${column} = old.${column}`)
+       .join(' AND ')} RETURNING 1`,
+  )
+
+const rounds: readonly Statement[] = [
+  reaping('one_time', 'kind, id', `expires_at < now() - ${slack}`),
+  reaping('pushed_requests', 'id', 'expires_at < now()'),
+  reaping('attempts', 'key', 'until < now()'),
+  // a revoked grant's row is kept until its tokens have expired: it is what refuses them
+  reaping('grants', 'id', `expires_at < now() - ${slack}`),
+  reaping('devices', 'session_uid, client_uid', `expires_at < now() - ${slack}`),
+]
+
+export function createReaper(needs: { database: Connection; log: Log }): Reaper {
+  let timer: NodeJS.Timeout | undefined
+  async function reap(): Promise<number> {
+    let total = 0
+    for (const round of rounds) {
+      for (let gone = batchRows; gone === batchRows;) {
+        gone = (await needs.database.query(round, [batchRows])).length
+        total += gone
+      }
+    }
+    return total
+  }
+  const next = () => {
+    timer = setTimeout(
+      () => {
+        reap()
+          .catch((error: unknown) => needs.log.debug({ error }, 'reaping put off'))
+          .finally(() => {
+            if (timer !== undefined) next()
+          })
+      },
+      everyMs * (0.5 + Math.random()),
+    )
+    timer.unref()
+  }
+  return {
+    reap,
+    start: next,
+    stop: () => {
+      clearTimeout(timer)
+      timer = undefined
+    },
+  }
+}

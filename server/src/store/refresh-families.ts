@@ -1,0 +1,110 @@
+// A refresh family is one row per grant. Its seq says which token is the live one; nothing about tokens is stored.
+import { auditInsert } from './audit.ts'
+import type { AuditEvent, AuditRows } from './audit.ts'
+import type { NewFamily } from './grants.ts'
+import { statement } from './postgres.ts'
+import type { Connection } from './postgres.ts'
+
+/** What a token derives from, besides its grant. */
+export interface FamilyState {
+  readonly seq: number
+  /** Epoch milliseconds by the database's clock. */
+  readonly rotatedAt: number
+  readonly payload: Readonly<Record<string, unknown>>
+  /** Epoch milliseconds: unused until then, it is dead. */
+  readonly expiresAt: number
+}
+
+export type RotateOutcome =
+  /** `repeated`: the immediate predecessor within the grace; the same successor again (same seq, same rotatedAt). */
+  | ({ readonly kind: 'rotated' | 'repeated' } & FamilyState)
+  /** An older token: family and grant are revoked now. */
+  | { readonly kind: 'reused' }
+  /** Unknown, revoked or expired. */
+  | { readonly kind: 'gone' }
+
+export interface RefreshFamilies {
+  insert(family: NewFamily & { grantId: string }): Promise<FamilyState>
+  /** Makes the successor of token `seq`, in one statement. Of parallel calls one rotates, the others get the same successor.
+   *  @param graceMs how long a predecessor still gets its successor again; 0 = never */
+  rotate(use: {
+    grantId: string
+    seq: number
+    graceMs: number
+    idleTtlMs: number
+    auditOnReuse: readonly AuditEvent[]
+  }): Promise<RotateOutcome>
+  /** Looks without rotating: for introspection, and for sender-constrained tokens that are never rotated.
+   *  @returns undefined when the family is unknown, revoked or expired */
+  find(grantId: string): Promise<FamilyState | undefined>
+}
+
+const insert = statement(
+  'family-insert',
+  `INSERT INTO refresh_families (grant_id, rotated_at, payload, expires_at, absolute_expires_at)
+   VALUES ($1, date_trunc('milliseconds', now()), $2, now() + least($3::float8, $4::float8) * interval '1 millisecond',
+     now() + $4::float8 * interval '1 millisecond')
+   RETURNING seq, rotated_at, payload, expires_at`,
+)
+// One UPDATE with the decision inside: a parallel caller waits for the row and then decides on what it finds there.
+const rotate = statement(
+  'family-rotate',
+  `WITH family AS (
+     UPDATE refresh_families f SET
+       seq = CASE WHEN f.seq = $2 THEN f.seq + 1 ELSE f.seq END,
+       rotated_at = CASE WHEN f.seq = $2 THEN date_trunc('milliseconds', clock_timestamp()) ELSE f.rotated_at END,
+       expires_at = CASE WHEN f.seq = $2 THEN least(now() + $4::float8 * interval '1 millisecond', f.absolute_expires_at) ELSE f.expires_at END,
+       revoked_at = CASE
+         WHEN f.seq = $2 THEN NULL
+         WHEN f.seq = $2 + 1 AND f.rotated_at + $3::float8 * interval '1 millisecond' > clock_timestamp() THEN NULL
+         ELSE now() END,
+       rotated_by = CASE WHEN f.seq = $2 THEN pg_current_xact_id()::text ELSE f.rotated_by END
+     FROM grants g
+     WHERE f.grant_id = $1 AND g.id = f.grant_id AND g.revoked_at IS NULL AND g.expires_at > now()
+       AND f.revoked_at IS NULL AND f.expires_at > now() AND f.seq >= $2
+     RETURNING f.*),
+   dead AS (UPDATE grants SET revoked_at = now() WHERE id = (SELECT grant_id FROM family WHERE revoked_at IS NOT NULL)),
+   written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM family WHERE revoked_at IS NOT NULL)')})
+   SELECT seq, rotated_at, payload, expires_at, revoked_at, rotated_by = pg_current_xact_id()::text AS fresh FROM family`,
+)
+const find = statement(
+  'family-find',
+  `SELECT f.seq, f.rotated_at, f.payload, f.expires_at FROM refresh_families f JOIN grants g ON g.id = f.grant_id
+   WHERE f.grant_id = $1 AND f.revoked_at IS NULL AND f.expires_at > now() AND g.revoked_at IS NULL AND g.expires_at > now()`,
+)
+
+export interface FamilyRow {
+  readonly seq: number
+  readonly rotated_at: Date | string
+  readonly payload: Record<string, unknown>
+  readonly expires_at: Date | string
+}
+
+export function createRefreshFamilies(needs: { database: Connection; audit: AuditRows }): RefreshFamilies {
+  const { database, audit } = needs
+  return {
+    async insert(family) {
+      const values = [family.grantId, JSON.stringify(family.payload), family.idleTtlMs, family.absoluteTtlMs]
+      return stateOf((await database.query<FamilyRow>(insert, values))[0]!)
+    },
+    async rotate({ grantId, seq, graceMs, idleTtlMs, auditOnReuse }) {
+      const values = [grantId, seq, graceMs, idleTtlMs, audit.rows(auditOnReuse)]
+      type Row = FamilyRow & { revoked_at: Date | null; fresh: boolean | null }
+      const row = (await database.query<Row>(rotate, values))[0]
+      if (row === undefined) return { kind: 'gone' }
+      if (row.revoked_at !== null) {
+        audit.lines(auditOnReuse)
+        return { kind: 'reused' }
+      }
+      return { kind: row.fresh === true ? 'rotated' : 'repeated', ...stateOf(row) }
+    },
+    find: async (grantId) => (await database.query<FamilyRow>(find, [grantId])).map(stateOf)[0],
+  }
+}
+
+export const stateOf = (row: FamilyRow): FamilyState => ({
+  seq: row.seq,
+  rotatedAt: new Date(row.rotated_at).getTime(),
+  payload: row.payload,
+  expiresAt: new Date(row.expires_at).getTime(),
+})

@@ -1,0 +1,96 @@
+// Every table, bound to one database.
+import type { Log } from '@nauthera/runtime/log'
+import { createAttempts } from './attempts.ts'
+import type { AttemptLimits, Attempts } from './attempts.ts'
+import { createAudit } from './audit.ts'
+import type { Audit } from './audit.ts'
+import { createConsents } from './consents.ts'
+import type { Consents } from './consents.ts'
+import { createCredentials } from './credentials.ts'
+import type { Credentials } from './credentials.ts'
+import { createDevices } from './devices.ts'
+import type { Devices } from './devices.ts'
+import type { KeyRing } from './envelope.ts'
+import { createEpoch } from './epoch.ts'
+import type { Epoch } from './epoch.ts'
+import { createGrants } from './grants.ts'
+import type { Grants } from './grants.ts'
+import { createGroups } from './groups.ts'
+import type { Groups } from './groups.ts'
+import { createKeys } from './keys.ts'
+import type { Keys } from './keys.ts'
+import { createOneTime } from './one-time.ts'
+import type { OneTime } from './one-time.ts'
+import type { Database } from './postgres.ts'
+import { createPreferences } from './preferences.ts'
+import type { PreferenceStore } from './preferences.ts'
+import { createPushedRequests } from './pushed-requests.ts'
+import type { PushedRequests } from './pushed-requests.ts'
+import { createReaper } from './reaper.ts'
+import type { Reaper } from './reaper.ts'
+import { createRefreshFamilies } from './refresh-families.ts'
+import type { RefreshFamilies } from './refresh-families.ts'
+import { createSignIns } from './sign-ins.ts'
+import type { SignIns } from './sign-ins.ts'
+import { createUsers } from './users.ts'
+import type { Users } from './users.ts'
+
+export interface Store {
+  readonly database: Database
+  readonly oneTime: OneTime
+  readonly users: Users
+  readonly groups: Groups
+  readonly credentials: Credentials
+  readonly preferences: PreferenceStore
+  readonly consents: Consents
+  readonly grants: Grants
+  readonly refreshFamilies: RefreshFamilies
+  readonly devices: Devices
+  readonly pushedRequests: PushedRequests
+  readonly signIns: SignIns
+  readonly attempts: Attempts
+  readonly keys: Keys
+  readonly epoch: Epoch
+  readonly audit: Audit
+  readonly reaper: Reaper
+  /** Writes what waits, then closes the connections. */
+  stop(): Promise<void>
+}
+
+/** @param options.replica the name of this pod, for the audit log */
+export function createStore(options: {
+  database: Database
+  ring: KeyRing
+  log: Log
+  replica: string
+  attemptLimits?: AttemptLimits
+}): Store {
+  const { database, ring, log, replica, attemptLimits } = options
+  const audit = createAudit({ database, log, replica })
+  const needs = { database, audit }
+  const reaper = createReaper({ database, log })
+  return {
+    database,
+    oneTime: createOneTime(needs),
+    users: createUsers(needs),
+    groups: createGroups(needs),
+    credentials: createCredentials(needs),
+    preferences: createPreferences(needs),
+    consents: createConsents(needs),
+    grants: createGrants(needs),
+    refreshFamilies: createRefreshFamilies(needs),
+    devices: createDevices(needs),
+    pushedRequests: createPushedRequests(needs),
+    signIns: createSignIns(needs),
+    attempts: createAttempts({ database, ...(attemptLimits === undefined ? {} : { limits: attemptLimits }) }),
+    keys: createKeys({ ...needs, ring }),
+    epoch: createEpoch(needs),
+    audit,
+    reaper,
+    async stop() {
+      reaper.stop()
+      await audit.stop()
+      await database.stop()
+    },
+  }
+}
