@@ -6,8 +6,8 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
 import { ClientShardSchema, ManifestSchema } from './generated/nauthera/config/v1/config_pb.ts'
 import type { ClientShard, Manifest } from './generated/nauthera/config/v1/config_pb.ts'
 
-/** A decompressed shard may not be larger: a gzip bomb ends here. Bytes. */
-export const maxShardBytes = 32 * 1024 * 1024
+/** A decompressed shard may not be larger: a gzip bomb ends here, and what passes fits a message of the channel. Bytes. */
+export const maxShardBytes = 15 * 1024 * 1024
 
 /** @returns SHA-256 of the bytes, 64 lower-case hex. */
 export function digestOf(bytes: Uint8Array | string): string {

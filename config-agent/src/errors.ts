@@ -1,0 +1,83 @@
+/** What the config-agent can find wrong. Faults of the mounted files are logged with `code`; nothing they name ever
+ *  removes a client. */
+export const errorCatalogue = {
+  SETTINGS_INVALID: {
+    meaning: 'The settings file or an environment variable is wrong; the line before lists every fault.',
+    remedy: 'Correct each key that is named; docs/settings.md lists them.',
+  },
+  MOUNT_UNREADABLE: {
+    meaning: 'The directory of the mounted shards cannot be read, or its ..data link leads out of it.',
+    remedy: 'Check that the projected volume of the client shards is mounted at clientsDirectory, without subPath.',
+  },
+  SHARD_MISSING: {
+    meaning: 'A shard that was there before is not mounted any more. What it held stays live.',
+    remedy: 'Check that the Secret <release>-clients-NN exists; the operator restores it within a minute.',
+  },
+  SHARD_NOT_A_FILE: {
+    meaning: 'In the place of a shard is a link, a pipe or a directory. The last good version stays live.',
+    remedy: 'Mount the Secrets as one projected volume without subPath, and nothing else into that directory.',
+  },
+  SHARD_TOO_LARGE: {
+    meaning:
+      'A shard is larger than a Secret can be, or grows past the limit of a message. The last good version stays.',
+    remedy: 'The operator never writes such a shard: look at who else may write the Secret.',
+  },
+  SHARD_UNREADABLE: {
+    meaning: 'A shard is cut, or is not gzip, UTF-8, JSON or a ClientShard. The last good version stays live.',
+    remedy: 'The operator restores an edited shard within a minute; if it does not, look at its log.',
+  },
+  SHARD_MISPLACED: {
+    meaning: 'A shard holds what belongs into another one, or was made for another number of shards.',
+    remedy: 'Check that the volume maps each Secret to the file of its own number and release.',
+  },
+  SHARD_SCHEMA_UNKNOWN: {
+    meaning: 'A shard is written in a schema that this version does not read. The last good version stays live.',
+    remedy: 'Run an operator of the same or the one earlier minor version; upgrade the servers first.',
+  },
+  SHARD_TAMPERED: {
+    meaning: 'A shard differs from the digest that the manifest, or an earlier reading, names for its sequence.',
+    remedy: 'The operator restores an edited shard within a minute: look at who else may write the Secret.',
+  },
+  SHARD_OLDER: {
+    meaning: 'A shard is older than the one that is live, as after a restore of Secrets. The live one stays.',
+    remedy: 'Nothing: the operator learns of the newer sequence and writes past it.',
+  },
+  SHARD_MASS_VANISH: {
+    meaning: 'More than half and more than 20 of all clients would vanish, and the manifest does not confirm it.',
+    remedy: 'If it is meant, wait for the manifest; otherwise look at why the operator no longer sees the clients.',
+  },
+  MANIFEST_MISSING: {
+    meaning: 'The manifest is not mounted. Shards are applied; a server that starts anew does not become ready.',
+    remedy: 'Check that the Secret <release>-clients-manifest exists; the operator restores it within a minute.',
+  },
+  MANIFEST_UNREADABLE: {
+    meaning: 'The manifest is cut, not JSON, or does not name each shard once. The last good one stays.',
+    remedy: 'The operator restores it within a minute; if it does not, look at its log.',
+  },
+  MANIFEST_OLDER: {
+    meaning: 'The manifest names older shards than the one before did. The last good one stays.',
+    remedy: 'Nothing: the operator writes past it.',
+  },
+  STATE_UNWRITABLE: {
+    meaning: 'The last good snapshot cannot be kept: a restarted agent would have to read all of it from the mount.',
+    remedy: 'Give stateDirectory a writable memory volume with free space.',
+  },
+  CERTIFICATES_UNWRITABLE: {
+    meaning: 'The certificates for the server of this pod cannot be written. Renewal is tried again.',
+    remedy: 'Give config.tlsDirectory a writable memory volume that agent and server share.',
+  },
+  LINK_UNUSABLE: {
+    meaning: 'The certificates of the status port cannot be used. The last good ones stay.',
+    remedy: 'Check the Secret <release>-link: ca.crt, agent.crt and agent.key must belong together.',
+  },
+  WATCH_DEGRADED: {
+    meaning: 'The kernel refuses to watch the directory (inotify limits). Changes are found by the poll every 2 s.',
+    remedy: 'Raise fs.inotify.max_user_instances and max_user_watches on the node, or live with the poll.',
+  },
+  SHARD_REFUSED: {
+    meaning: 'The server could not take a shard or the manifest at all. What it had stays live.',
+    remedy: 'Look at the reason in the line; agent and server of one pod ought to be of one version.',
+  },
+} as const satisfies Record<string, { meaning: string; remedy: string }>
+
+export type ErrorCode = keyof typeof errorCatalogue
