@@ -1,0 +1,318 @@
+import type { FieldTree, JsonSchema, KubeObject, ManagedFields } from './objects.ts'
+import { Refusal, isRecord, without } from './objects.ts'
+import type { Resource } from './resources.ts'
+import { groupVersion } from './resources.ts'
+
+// Server-side apply and who owns which field, as far as custom resources and simple built-in kinds need it: maps are merged
+// field by field, lists as their `x-kubernetes-list-type` says (atomic when it says nothing).
+
+/** A set of fields: each path as JSON of its segments (`f:name`, `v:"value"`, `k:{"type":"Ready"}`). */
+type Paths = Set<string>
+
+const systemFields = new Set([
+  'name',
+  'namespace',
+  'uid',
+  'resourceVersion',
+  'generation',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'managedFields',
+  'selfLink',
+])
+
+/** Who writes. A manager that applies and one that updates are two owners even under one name. */
+export interface Writer {
+  readonly manager: string
+  readonly subresource?: string
+}
+
+/** Merges an applied configuration into the live object.
+ *  @returns the object with its managedFields; equal to `live` in everything else when nothing changes
+ *  @throws Refusal 409 that names every field and its owner, unless `force` */
+export function applyFields(
+  resource: Resource,
+  live: KubeObject | undefined,
+  applied: KubeObject,
+  writer: Writer & { force: boolean },
+): KubeObject {
+  const schema = schemaOf(resource)
+  const wanted = collectPaths(strip(applied), schema)
+  const entries = live?.metadata.managedFields ?? []
+  const isOurs = (entry: ManagedFields) =>
+    entry.operation === 'Apply' && entry.manager === writer.manager && entry.subresource === writer.subresource
+  const ours = entries.find(isOurs)
+  const before = ours ? pathsOf(ours.fieldsV1) : new Set<string>()
+  const others = entries.filter((entry) => entry !== ours).map((entry) => ({ entry, paths: pathsOf(entry.fieldsV1) }))
+
+  const merged = live ? (mergeValue(live, strip(applied), schema) as KubeObject) : applied
+  const differs = (path: string) => live !== undefined && !same(readPath(live, path), readPath(merged, path))
+  const conflicts = others.flatMap(({ entry, paths }) =>
+    [...wanted].filter((path) => paths.has(path) && differs(path)).map((path) => ({ entry, path })),
+  )
+  if (conflicts.length > 0 && !writer.force) throw applyConflict(conflicts)
+  for (const { entry, path } of conflicts) others.find((other) => other.entry === entry)!.paths.delete(path)
+
+  for (const path of before) {
+    if (!wanted.has(path) && !others.some(({ paths }) => covers(paths, path))) removePath(merged, path)
+  }
+  const managedFields = [
+    ...others.filter(({ paths }) => paths.size > 0).map(({ entry, paths }) => ({ ...entry, fieldsV1: treeOf(paths) })),
+    entryOf(resource, writer, 'Apply', wanted, ours),
+  ]
+  return { ...merged, metadata: { ...merged.metadata, managedFields } }
+}
+
+/** Records who changed what in an ordinary write: the writer takes over each field that it changed. */
+export function updateFields(
+  resource: Resource,
+  live: KubeObject | undefined,
+  next: KubeObject,
+  writer: Writer,
+): KubeObject {
+  const schema = schemaOf(resource)
+  const after = collectPaths(strip(next), schema)
+  const before = live ? collectPaths(strip(live), schema) : new Set<string>()
+  const changed = new Set([...after].filter((path) => !live || !same(readPath(live, path), readPath(next, path))))
+  const gone = new Set([...before].filter((path) => !after.has(path)))
+  const entries = live?.metadata.managedFields ?? []
+  const isOurs = (entry: ManagedFields) =>
+    entry.operation === 'Update' && entry.manager === writer.manager && entry.subresource === writer.subresource
+  const ours = entries.find(isOurs)
+  const managedFields = entries
+    .filter((entry) => entry !== ours)
+    .map((entry) => ({ entry, paths: subtract(pathsOf(entry.fieldsV1), changed, gone) }))
+    .filter(({ paths }) => paths.size > 0)
+    .map(({ entry, paths }) => ({ ...entry, fieldsV1: treeOf(paths) }))
+  const kept = ours ? subtract(pathsOf(ours.fieldsV1), gone) : new Set<string>()
+  const owned = new Set([...kept, ...changed])
+  if (owned.size > 0) managedFields.push(entryOf(resource, writer, 'Update', owned, ours))
+  return { ...next, metadata: { ...next.metadata, managedFields } }
+}
+
+/** @returns the first field of the value that the schema does not declare, as `.spec.typo` */
+export function undeclaredField(value: unknown, schema: JsonSchema | undefined, path = ''): string | undefined {
+  if (!schema || schema['x-kubernetes-preserve-unknown-fields']) return undefined
+  if (Array.isArray(value)) {
+    return value.map((item, index) => undeclaredField(item, schema.items, `${path}[${index}]`)).find(Boolean)
+  }
+  if (!isRecord(value)) return undefined
+  for (const [key, child] of Object.entries(value)) {
+    const childSchema = schema.properties?.[key] ?? additionalOf(schema)
+    if (path === '' && ['apiVersion', 'kind', 'metadata'].includes(key)) continue
+    if (!childSchema && schema.additionalProperties !== true) return `${path}.${key}`
+    const found = undeclaredField(child, childSchema, `${path}.${key}`)
+    if (found) return found
+  }
+  return undefined
+}
+
+const ownerReferences: JsonSchema = {
+  type: 'array',
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['uid'],
+  items: { type: 'object' },
+}
+
+function schemaOf(resource: Resource): JsonSchema {
+  const schema: JsonSchema = resource.schema ?? { type: 'object' }
+  return {
+    ...schema,
+    properties: { ...schema.properties, metadata: { type: 'object', properties: { ownerReferences } } },
+  }
+}
+
+const additionalOf = (schema: JsonSchema): JsonSchema | undefined =>
+  typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined
+
+const childOf = (schema: JsonSchema | undefined, key: string): JsonSchema | undefined =>
+  schema ? (schema.properties?.[key] ?? additionalOf(schema)) : undefined
+
+/** The object without what the system writes itself. */
+function strip(object: KubeObject): KubeObject {
+  const rest = without(object, 'apiVersion', 'kind', 'metadata')
+  const kept = Object.fromEntries(Object.entries(object.metadata).filter(([key]) => !systemFields.has(key)))
+  return { ...rest, ...(Object.keys(kept).length > 0 ? { metadata: kept } : {}) } as KubeObject
+}
+
+function collectPaths(
+  value: unknown,
+  schema: JsonSchema | undefined,
+  at: readonly string[] = [],
+  into: Paths = new Set(),
+): Paths {
+  const add = (path: readonly string[]) => void (path.length > 0 && into.add(JSON.stringify(path)))
+  if (isRecord(value) && schema?.['x-kubernetes-map-type'] !== 'atomic') {
+    const entries = Object.entries(value)
+    if (entries.length === 0) add(at)
+    for (const [key, child] of entries) collectPaths(child, childOf(schema, key), [...at, `f:${key}`], into)
+  } else if (Array.isArray(value) && schema?.['x-kubernetes-list-type'] === 'set') {
+    if (value.length === 0) add(at)
+    for (const item of value) add([...at, `v:${JSON.stringify(item)}`])
+  } else if (Array.isArray(value) && schema?.['x-kubernetes-list-type'] === 'map') {
+    if (value.length === 0) add(at)
+    for (const item of value as Record<string, unknown>[]) {
+      const member = [...at, `k:${JSON.stringify(keysOf(item, schema))}`]
+      add([...member, '.'])
+      collectPaths(item, schema.items, member, into)
+    }
+  } else add(at)
+  return into
+}
+
+const keysOf = (item: Record<string, unknown>, schema: JsonSchema): Record<string, unknown> =>
+  Object.fromEntries((schema['x-kubernetes-list-map-keys'] ?? []).map((key) => [key, item[key]]))
+
+/** @returns a new value: `applied` laid over `live` */
+function mergeValue(live: unknown, applied: unknown, schema: JsonSchema | undefined): unknown {
+  if (isRecord(live) && isRecord(applied) && schema?.['x-kubernetes-map-type'] !== 'atomic') {
+    const merged: Record<string, unknown> = { ...live }
+    for (const [key, value] of Object.entries(applied)) merged[key] = mergeValue(live[key], value, childOf(schema, key))
+    return merged
+  }
+  if (Array.isArray(live) && Array.isArray(applied) && schema?.['x-kubernetes-list-type'] === 'set') {
+    return [...live, ...applied.filter((item) => !live.some((present) => same(present, item)))]
+  }
+  if (Array.isArray(live) && Array.isArray(applied) && schema?.['x-kubernetes-list-type'] === 'map') {
+    const rest = [...(applied as Record<string, unknown>[])]
+    const merged = (live as Record<string, unknown>[]).map((present) => {
+      const index = rest.findIndex((item) => same(keysOf(item, schema), keysOf(present, schema)))
+      return index < 0 ? present : mergeValue(present, rest.splice(index, 1)[0], schema.items)
+    })
+    return [...merged, ...rest]
+  }
+  return structuredClone(applied)
+}
+
+function readPath(object: unknown, path: string): unknown {
+  let at = object
+  for (const segment of JSON.parse(path) as string[]) at = step(at, segment)
+  return at
+}
+
+function step(at: unknown, segment: string): unknown {
+  if (segment === '.') return at !== undefined
+  const rest = segment.slice(2)
+  if (segment.startsWith('f:')) return isRecord(at) ? at[rest] : undefined
+  if (!Array.isArray(at)) return undefined
+  return at.find((item) => matchesMember(item, segment))
+}
+
+function matchesMember(item: unknown, segment: string): boolean {
+  const wanted: unknown = JSON.parse(segment.slice(2))
+  if (segment.startsWith('v:')) return same(item, wanted)
+  return isRecord(item) && Object.entries(wanted as object).every(([key, value]) => same(item[key], value))
+}
+
+/** Removes the field from a value that mergeValue made, copying what lies on the way. */
+function removePath(root: KubeObject, path: string): void {
+  const segments = JSON.parse(path) as string[]
+  const last = segments.at(-1) === '.' ? segments.at(-2)! : segments.at(-1)!
+  const parents = segments.slice(0, segments.at(-1) === '.' ? -2 : -1)
+  const chain: { holder: Record<string, unknown>; key: string }[] = []
+  let at: Record<string, unknown> | unknown[] = root
+  for (const segment of parents) {
+    const next = step(at, segment)
+    if (typeof next !== 'object' || next === null) return
+    const copy = (Array.isArray(next) ? [...(next as unknown[])] : { ...next }) as Record<string, unknown> | unknown[]
+    if (Array.isArray(at)) at[at.indexOf(next)] = copy
+    else {
+      at[segment.slice(2)] = copy
+      chain.push({ holder: at, key: segment.slice(2) })
+    }
+    at = copy
+  }
+  if (Array.isArray(at)) {
+    const index = at.findIndex((item) => matchesMember(item, last))
+    if (index >= 0) at.splice(index, 1)
+  } else delete at[last.slice(2)]
+  // maps that applying made and that hold nothing any more go too
+  for (const { holder, key } of chain.reverse()) {
+    const child = holder[key]
+    if (typeof child === 'object' && child !== null && Object.keys(child).length === 0 && key !== 'metadata')
+      delete holder[key]
+    else break
+  }
+}
+
+function covers(paths: Paths, path: string): boolean {
+  if (paths.has(path)) return true
+  const prefix = path.slice(0, -1)
+  return [...paths].some((other) => other.startsWith(`${prefix},`))
+}
+
+const subtract = (paths: Paths, ...removed: Paths[]): Paths =>
+  new Set([...paths].filter((path) => !removed.some((set) => set.has(path))))
+
+function pathsOf(tree: FieldTree, at: readonly string[] = [], into: Paths = new Set()): Paths {
+  const entries = Object.entries(tree)
+  if (entries.length === 0 && at.length > 0) into.add(JSON.stringify(at))
+  for (const [segment, child] of entries) pathsOf(child, [...at, segment], into)
+  return into
+}
+
+function treeOf(paths: Paths): FieldTree {
+  const tree: FieldTree = {}
+  for (const path of [...paths].sort()) {
+    let at = tree
+    for (const segment of JSON.parse(path) as string[]) at = at[segment] ??= {}
+  }
+  return tree
+}
+
+function entryOf(
+  resource: Resource,
+  writer: Writer,
+  operation: 'Apply' | 'Update',
+  paths: Paths,
+  previous: ManagedFields | undefined,
+): ManagedFields {
+  const fieldsV1 = treeOf(paths)
+  const unchanged = previous !== undefined && same(previous.fieldsV1, fieldsV1)
+  return {
+    manager: writer.manager,
+    operation,
+    apiVersion: groupVersion(resource),
+    time: unchanged && previous.time ? previous.time : new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+    fieldsType: 'FieldsV1',
+    fieldsV1,
+    ...(writer.subresource === undefined ? {} : { subresource: writer.subresource }),
+  }
+}
+
+function applyConflict(conflicts: readonly { entry: ManagedFields; path: string }[]): Refusal {
+  const describe = ({ manager, operation, apiVersion }: ManagedFields) =>
+    operation === 'Apply' ? `"${manager}"` : `"${manager}" using ${apiVersion}`
+  const causes = conflicts.map(({ entry, path }) => ({
+    reason: 'FieldManagerConflict',
+    message: `conflict with ${describe(entry)}`,
+    field: printPath(path),
+  }))
+  const lines = causes.map(({ message, field }) => `${message}: ${field}`)
+  const text =
+    lines.length === 1
+      ? `Apply failed with 1 conflict: ${lines[0]}`
+      : `Apply failed with ${lines.length} conflicts: ${lines.join('\n')}`
+  return new Refusal(409, 'Conflict', text, { details: { causes } })
+}
+
+const printPath = (path: string): string =>
+  (JSON.parse(path) as string[])
+    .filter((segment) => segment !== '.')
+    .map((segment) => {
+      if (segment.startsWith('f:')) return `.${segment.slice(2)}`
+      if (segment.startsWith('v:')) return `[=${segment.slice(2)}]`
+      const keys = Object.entries(JSON.parse(segment.slice(2)) as object)
+      return `[${keys.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`
+    })
+    .join('')
+
+/** Equality of JSON values; the order of keys does not count. */
+export function same(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (Array.isArray(a) && Array.isArray(b))
+    return a.length === b.length && a.every((item, index) => same(item, b[index]))
+  if (!isRecord(a) || !isRecord(b)) return false
+  const keys = Object.keys(a)
+  return keys.length === Object.keys(b).length && keys.every((key) => key in b && same(a[key], b[key]))
+}

@@ -1,0 +1,93 @@
+import type { ServerResponse } from 'node:http'
+import type { KubeObject } from './objects.ts'
+import { Refusal } from './objects.ts'
+import type { Resource } from './resources.ts'
+import { groupVersion } from './resources.ts'
+import type { Change, Filter, Store } from './store.ts'
+
+/** A watch that is open now; tests break it in the ways in which networks and servers do. */
+export interface OpenWatch {
+  readonly resource: Resource
+  readonly namespace?: string
+  readonly user: string
+  /** The connection is reset. */
+  reset(): void
+  /** The stream ends as it does after timeoutSeconds. */
+  end(): void
+  /** Says nothing any more, not even bookmarks, but stays open. */
+  mute(): void
+  /** Ends with the event ERROR 410. */
+  expire(): void
+}
+
+/** Streams changes as lines of JSON until the caller or `timeoutSeconds` ends it.
+ *  @param options.from the version to go on after; undefined or 0: what there is now comes first */
+export function serveWatch(options: {
+  store: Store
+  resource: Resource
+  namespace?: string
+  filter: Filter
+  from: string | null
+  bookmarks: boolean
+  bookmarkMs: number
+  timeoutSeconds: number
+  response: ServerResponse
+  user: string
+  /** How an object is shown: as it is, or as a row of a table. */
+  render: (objects: readonly KubeObject[]) => unknown
+}): OpenWatch {
+  const { store, resource, response, filter, render, namespace } = options
+  let muted = false
+  const send = (type: string, object: unknown) => {
+    if (!muted && !response.writableEnded) response.write(`${JSON.stringify({ type, object })}\n`)
+  }
+  const tell = (change: Change) => {
+    if (change.resource.plural !== resource.plural || change.resource.group !== resource.group) return
+    if (namespace !== undefined && change.object.metadata.namespace !== namespace) return
+    const matches = change.type !== 'DELETED' && filter(change.object)
+    const matched = change.previous !== undefined && filter(change.previous)
+    if (matches) send(matched ? 'MODIFIED' : 'ADDED', render([change.object]))
+    else if (matched) send('DELETED', render([change.object]))
+  }
+  const bookmark = () => {
+    const metadata = { resourceVersion: store.version, creationTimestamp: null }
+    send('BOOKMARK', { kind: resource.kind, apiVersion: groupVersion(resource), metadata })
+  }
+  const expire = (refusal: Refusal) => {
+    send('ERROR', refusal.toStatus())
+    response.end()
+  }
+
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' })
+  response.flushHeaders()
+  let stopListening = () => {}
+  try {
+    if (options.from === null || options.from === '' || options.from === '0') {
+      for (const object of store.all(resource, namespace)) if (filter(object)) send('ADDED', render([object]))
+    } else {
+      for (const change of store.since(Number(options.from))) tell(change)
+    }
+    stopListening = store.onChange(tell)
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    expire(error)
+  }
+  const beat = options.bookmarks ? setInterval(bookmark, options.bookmarkMs) : undefined
+  const limit = setTimeout(() => response.end(), options.timeoutSeconds * 1000)
+  response.once('close', () => {
+    stopListening()
+    clearInterval(beat)
+    clearTimeout(limit)
+  })
+  return {
+    resource,
+    ...(namespace === undefined ? {} : { namespace }),
+    user: options.user,
+    reset: () => response.socket?.resetAndDestroy(),
+    end: () => response.end(),
+    mute: () => {
+      muted = true
+    },
+    expire: () => expire(new Refusal(410, 'Expired', 'too old resource version')),
+  }
+}

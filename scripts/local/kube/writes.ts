@@ -1,0 +1,355 @@
+import { randomBytes } from 'node:crypto'
+import { parse as parseYaml } from 'yaml'
+import { applyFields, same, undeclaredField, updateFields } from './managed-fields.ts'
+import type { Cause, KubeObject } from './objects.ts'
+import { Refusal, badRequest, conflict, invalid, isRecord, notFound, without } from './objects.ts'
+import { jsonPatch, mergePatch, strategicMergePatch } from './patch.ts'
+import type { ApiRequest } from './request.ts'
+import type { Resource } from './resources.ts'
+import { groupVersion } from './resources.ts'
+import { applyDefaults, prune, validate } from './schema.ts'
+import type { Store } from './store.ts'
+
+// Create, update, patch, apply, delete: from the body to the stored object.
+
+export interface Written {
+  readonly code: number
+  readonly object: KubeObject | Record<string, unknown>
+  /** For the header `Warning`: fields that were dropped. */
+  readonly warnings: readonly string[]
+}
+
+interface Write {
+  readonly store: Store
+  readonly request: ApiRequest
+  readonly resource: Resource
+  readonly body: string
+  readonly contentType: string
+  /** Whether the namespace is there; a namespace that is not refuses what would be created in it. */
+  readonly hasNamespace: (name: string) => boolean
+}
+
+/** @throws Refusal with the API server's code, reason and wording */
+export function write(call: Write): Written {
+  switch (call.request.verb) {
+    case 'create':
+      return create(call)
+    case 'update':
+      return update(call)
+    case 'patch':
+      return call.contentType === 'application/apply-patch+yaml' ? apply(call) : patch(call)
+    case 'delete':
+      return remove(call)
+    default:
+      throw new Refusal(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource')
+  }
+}
+
+function create(call: Write): Written {
+  const { resource, request } = call
+  const object = parseObject(call)
+  if (object.metadata.name === undefined && object.metadata.generateName !== undefined) {
+    object.metadata.name = `${object.metadata.generateName}${randomBytes(4).toString('hex').slice(0, 5)}`
+  }
+  if (object.metadata.resourceVersion) throw badRequest('resourceVersion should not be set on objects to be created')
+  checkName(resource, object)
+  admitNamespace(call, object.metadata.name)
+  const { next, warnings } = prepare(call, undefined, withoutStatus(resource, object, undefined))
+  const created = isDryRun(request)
+    ? next
+    : call.store.create(resource, updateFields(resource, undefined, next, { manager: managerOf(request) }))
+  return { code: 201, object: created, warnings }
+}
+
+function update(call: Write): Written {
+  const object = parseObject(call)
+  const live = call.store.get(call.resource, call.request.namespace, requiredName(call.request))
+  checkName(call.resource, object)
+  return save(call, live, object)
+}
+
+function patch(call: Write): Written {
+  const { request, resource, contentType } = call
+  const live = call.store.get(resource, request.namespace, requiredName(request))
+  const body = parseBody(call)
+  const kinds: Readonly<Record<string, (target: unknown, body: unknown) => unknown>> = {
+    'application/merge-patch+json': mergePatch,
+    'application/strategic-merge-patch+json': strategicMergePatch,
+    'application/json-patch+json': jsonPatch,
+  }
+  const merge = kinds[contentType]
+  if (!merge || (contentType.includes('strategic') && resource.schema)) throw unsupported(contentType)
+  const asserted = isRecord(body) && isRecord(body['metadata']) ? body['metadata']['resourceVersion'] : undefined
+  const patched = merge(live, body) as KubeObject
+  const metadata = {
+    ...patched.metadata,
+    resourceVersion: (asserted as string | undefined) ?? live.metadata.resourceVersion!,
+  }
+  return save(call, live, { ...patched, metadata })
+}
+
+function apply(call: Write): Written {
+  const { request, resource, store } = call
+  const name = requiredName(request)
+  const applied = parseObject(call)
+  const manager = request.query.get('fieldManager')
+  if (!manager)
+    throw badRequest(
+      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
+    )
+  if (applied.metadata.managedFields) throw badRequest('metadata.managedFields must be nil')
+  const undeclared = undeclaredField(applied, resource.schema)
+  if (undeclared) {
+    const what = `${request.namespace ?? ''}/${name}; ${groupVersion(resource)}, Kind=${resource.kind}`
+    const why = `failed to create typed patch object (${what}): ${undeclared}: field not declared in schema`
+    throw new Refusal(500, 'InternalError', why)
+  }
+  checkName(resource, applied)
+  const live = store.find(resource, request.namespace, name)
+  if (request.subresource !== undefined && !live) throw notFound(resource, name)
+  if (live && applied.metadata.uid !== undefined && applied.metadata.uid !== live.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${applied.metadata.uid}, UID in object meta: ${live.metadata.uid}`
+    throw conflict(resource, name, why)
+  }
+  if (live && applied.metadata.resourceVersion && applied.metadata.resourceVersion !== live.metadata.resourceVersion) {
+    throw conflict(
+      resource,
+      name,
+      'the object has been modified; please apply your changes to the latest version and try again',
+    )
+  }
+  const writer = {
+    manager,
+    force: request.query.get('force') === 'true',
+    ...(request.subresource === undefined ? {} : { subresource: request.subresource }),
+  }
+  const scope = live && request.subresource === 'status' ? onlyStatus(applied) : withoutStatusOf(resource, applied)
+  if (!live) {
+    admitNamespace(call, name)
+    const { next, warnings } = prepare(call, undefined, scope)
+    const owned = applyFields(resource, undefined, next, writer)
+    return { code: 201, object: isDryRun(request) ? owned : store.create(resource, owned), warnings }
+  }
+  const merged = applyFields(resource, live, scope, writer)
+  const metadata = { ...merged.metadata, resourceVersion: live.metadata.resourceVersion! }
+  return save(call, live, { ...merged, metadata }, 'owned')
+}
+
+function remove(call: Write): Written {
+  const { request, resource, store } = call
+  const name = requiredName(request)
+  const live = store.get(resource, request.namespace, name)
+  const options = call.body === '' ? {} : (parseBody(call) as DeleteOptions)
+  const { uid, resourceVersion } = options.preconditions ?? {}
+  if (uid !== undefined && uid !== live.metadata.uid) {
+    throw conflict(
+      resource,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${live.metadata.uid}`,
+    )
+  }
+  if (resourceVersion !== undefined && resourceVersion !== live.metadata.resourceVersion) {
+    const why = `Precondition failed: ResourceVersion in precondition: ${resourceVersion}, ResourceVersion in object meta: ${live.metadata.resourceVersion}`
+    throw conflict(resource, name, why)
+  }
+  const policy = options.propagationPolicy ?? request.query.get('propagationPolicy')
+  if (!isDryRun(request)) store.remove(resource, request.namespace, name, { orphan: policy === 'Orphan' })
+  const details = { name, group: resource.group, kind: resource.plural, uid: live.metadata.uid }
+  return {
+    code: 200,
+    object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details },
+    warnings: [],
+  }
+}
+
+interface DeleteOptions {
+  propagationPolicy?: string
+  preconditions?: { uid?: string; resourceVersion?: string }
+}
+
+/** @param fields 'owned': managedFields are as they shall be already */
+function save(call: Write, live: KubeObject, wanted: KubeObject, fields: 'track' | 'owned' = 'track'): Written {
+  const { request, resource, store } = call
+  const scoped =
+    request.subresource === 'status'
+      ? { ...live, metadata: { ...live.metadata, ...pick(wanted.metadata) }, status: wanted['status'] }
+      : withoutStatus(resource, wanted, live)
+  const { next, warnings } = prepare(call, live, scoped as KubeObject)
+  if (request.subresource === 'status' && next['status'] === undefined) delete next['status']
+  const content = (object: KubeObject) => ({
+    ...object,
+    metadata: without(object.metadata, 'managedFields', 'resourceVersion', 'generation'),
+  })
+  const unchanged = same(content(next), content(live))
+  const writer = { manager: managerOf(request), ...(request.subresource ? { subresource: request.subresource } : {}) }
+  const owned = fields === 'owned' ? next : updateFields(resource, live, next, writer)
+  const version = wanted.metadata.resourceVersion
+  const asserted = version && version !== live.metadata.resourceVersion
+  // a write that changes nothing is answered with what is there: no new version, nothing for the watches
+  if (
+    unchanged &&
+    !asserted &&
+    (fields === 'track' || same(owned.metadata.managedFields, live.metadata.managedFields))
+  ) {
+    return { code: 200, object: live, warnings }
+  }
+  const generation = bumpGeneration(resource, live, owned)
+  const metadata = { ...owned.metadata, ...(version ? { resourceVersion: version } : {}), ...generation }
+  const object = { ...owned, metadata }
+  return { code: 200, object: isDryRun(request) ? object : store.replace(resource, object), warnings }
+}
+
+/** What a write to /status may say about metadata: which object and which version it means. */
+function pick({ uid, resourceVersion, managedFields }: KubeObject['metadata']) {
+  return {
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+    ...(managedFields === undefined ? {} : { managedFields }),
+  }
+}
+
+function bumpGeneration(resource: Resource, live: KubeObject, next: KubeObject): { generation?: number } {
+  if (!resource.hasGeneration) return {}
+  const spec = (object: KubeObject) => without(object, 'metadata', 'status')
+  const before = live.metadata.generation ?? 1
+  return { generation: same(spec(live), spec(next)) ? before : before + 1 }
+}
+
+/** Pruning, defaults and validation, as `fieldValidation` asks.
+ *  @throws Refusal 400 for unknown fields under Strict, 422 for everything else that is wrong */
+function prepare(
+  call: Write,
+  live: KubeObject | undefined,
+  object: KubeObject,
+): { next: KubeObject; warnings: string[] } {
+  const { resource, request } = call
+  const { pruned, unknown } = prune(object, resource.schema)
+  const mode = request.query.get('fieldValidation') ?? 'Warn'
+  const sentences = unknown.map((path) => `unknown field "${path}"`)
+  if (mode === 'Strict' && sentences.length > 0) {
+    const text = `strict decoding error: ${sentences.join(', ')}`
+    throw badRequest(
+      live
+        ? text
+        : `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: ${text}`,
+    )
+  }
+  const next = normalize(resource, applyDefaults(pruned, resource.schema) as KubeObject)
+  const causes = validate(next, live, resource.schema)
+  if (causes.length > 0) throw invalid(resource, object.metadata.name, causes)
+  return { next, warnings: mode === 'Ignore' ? [] : sentences }
+}
+
+/** What a built-in kind does with its own fields. */
+function normalize(resource: Resource, object: KubeObject): KubeObject {
+  if (resource.kind !== 'Secret') return object
+  const {
+    stringData = {},
+    data = {},
+    type = 'Opaque',
+  } = object as { stringData?: object; data?: object; type?: string }
+  const encoded = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(String(text)).toString('base64')])
+  const causes = Object.entries(data as Record<string, unknown>)
+    .filter(([, value]) => typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value))
+    .map(([key]) => ({
+      reason: 'FieldValueInvalid',
+      field: `data[${key}]`,
+      message: 'Invalid value: illegal base64 data',
+    }))
+  if (causes.length > 0) throw invalid(resource, object.metadata.name, causes)
+  const all = { ...data, ...Object.fromEntries(encoded) }
+  return { ...without(object, 'stringData'), type, ...(Object.keys(all).length > 0 ? { data: all } : {}) } as KubeObject
+}
+
+/** Ordinary writes leave the status as it is. */
+function withoutStatus(resource: Resource, object: KubeObject, live: KubeObject | undefined): KubeObject {
+  if (!resource.hasStatus) return object
+  const rest = without(object, 'status')
+  return (live?.['status'] === undefined ? rest : { ...rest, status: live['status'] }) as KubeObject
+}
+
+const withoutStatusOf = (resource: Resource, object: KubeObject): KubeObject =>
+  withoutStatus(resource, object, undefined)
+
+const onlyStatus = ({ apiVersion, kind, metadata, status }: KubeObject): KubeObject => ({
+  apiVersion,
+  kind,
+  metadata: { name: metadata.name, ...(metadata.namespace ? { namespace: metadata.namespace } : {}) },
+  ...(status === undefined ? {} : { status }),
+})
+
+function parseObject(call: Write): KubeObject {
+  const { resource, request } = call
+  const object = parseBody(call)
+  if (!isRecord(object)) throw badRequest('the body must be an object')
+  if (object['kind'] !== resource.kind || object['apiVersion'] !== groupVersion(resource)) {
+    throw badRequest(
+      `the API version and kind in the data (${String(object['apiVersion'])}, ${String(object['kind'])}) do not match the expected ones (${groupVersion(resource)}, ${resource.kind})`,
+    )
+  }
+  const metadata = isRecord(object['metadata']) ? { ...object['metadata'] } : {}
+  if (resource.namespaced) {
+    if (metadata['namespace'] !== undefined && metadata['namespace'] !== request.namespace) {
+      throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
+    }
+    metadata['namespace'] = request.namespace
+  }
+  if (request.name !== undefined) {
+    metadata['name'] ??= request.name
+    if (metadata['name'] !== request.name) {
+      throw badRequest(
+        `the name of the object (${String(metadata['name'])}) does not match the name on the URL (${request.name})`,
+      )
+    }
+  }
+  return { ...object, metadata } as KubeObject
+}
+
+function parseBody({ body, contentType }: Write): unknown {
+  if (!/^application\/(.*\+)?(json|yaml)$/.test(contentType)) throw unsupported(contentType)
+  try {
+    return contentType.endsWith('yaml') && !body.trimStart().startsWith('{') ? parseYaml(body) : JSON.parse(body)
+  } catch (error) {
+    throw badRequest(`the object provided is unrecognized: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+const unsupported = (contentType: string) =>
+  new Refusal(
+    415,
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml (got ${contentType})`,
+  )
+
+function checkName(resource: Resource, object: KubeObject): void {
+  const { name } = object.metadata
+  const causes: Cause[] = []
+  if (!name) {
+    causes.push({
+      reason: 'FieldValueRequired',
+      field: 'metadata.name',
+      message: 'Required value: name or generateName is required',
+    })
+  } else if (name.length > 253 || !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)) {
+    const rule =
+      "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
+    causes.push({ reason: 'FieldValueInvalid', field: 'metadata.name', message: `Invalid value: "${name}": ${rule}` })
+  }
+  if (causes.length > 0) throw invalid(resource, name ?? '', causes)
+}
+
+function admitNamespace({ resource, request, hasNamespace }: Write, name: string): void {
+  if (!resource.namespaced || hasNamespace(request.namespace!)) return
+  throw notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, request.namespace ?? name)
+}
+
+function requiredName(request: ApiRequest): string {
+  if (request.name !== undefined) return request.name
+  throw new Refusal(405, 'MethodNotAllowed', 'the server does not allow this method on the requested resource')
+}
+
+const isDryRun = (request: ApiRequest): boolean => request.query.get('dryRun') === 'All'
+
+/** As the API server: the parameter, else the program's name in the User-Agent. */
+const managerOf = (request: ApiRequest): string =>
+  request.query.get('fieldManager') ?? (request.userAgent.split('/')[0] || 'unknown')
