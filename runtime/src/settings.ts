@@ -35,7 +35,7 @@ export function loadSettings<Schema extends z.ZodType>(
   const raw = overlayEnvironment(schema, parseYaml(source), source.environment ?? {})
   const parsed = schema.safeParse(raw)
   if (!parsed.success) {
-    throw new CodedError('SETTINGS_INVALID', { faults: parsed.error.issues.flatMap((issue) => faultsOf(issue)) })
+    throw new CodedError('SETTINGS_INVALID', { faults: parsed.error.issues.flatMap((issue) => faultsOf(issue, raw)) })
   }
   return deepFreeze(parsed.data)
 }
@@ -110,7 +110,7 @@ function leavesOf(schema: JsonSchema, path: string[] = []): { path: string[]; ty
   return Object.entries(schema.properties).flatMap(([key, child]) => leavesOf(child, [...path, key]))
 }
 
-function faultsOf(issue: z.core.$ZodIssue): Fault[] {
+function faultsOf(issue: z.core.$ZodIssue, raw: unknown): Fault[] {
   const path = issue.path.map(String).join('.')
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
@@ -118,13 +118,14 @@ function faultsOf(issue: z.core.$ZodIssue): Fault[] {
       message: 'is not a setting; remove it or correct its name',
     }))
   }
-  const missing = issue.code === 'invalid_type' && issue.input === undefined
-  return [
-    {
-      path: path || '(settings)',
-      message: missing && issue.message.startsWith('Invalid') ? 'is required' : issue.message,
-    },
-  ]
+  // An own message of the schema says more than "is required" does.
+  const missing = issue.code === 'invalid_type' && valueAt(raw, issue.path) === undefined
+  const message = missing && issue.message.startsWith('Invalid input') ? 'is required' : issue.message
+  return [{ path: path || '(settings)', message }]
+}
+
+function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], raw)
 }
 
 function deepFreeze<T>(value: T): T {

@@ -65,6 +65,13 @@ describe('loadSettings', () => {
     expect(faults).to.include('isuer: is not a setting; remove it or correct its name')
   })
 
+  it('tells a missing key from one of the wrong type', () => {
+    expect(faultsOf('listen: {port: 1}')).to.deep.equal(['issuer: must be a URL, such as https://login.example.com'])
+    expect(faultsOf('issuer: https://a.example\ndatabase: {names: 3}').join()).to.match(
+      /^database.names: Invalid input/,
+    )
+  })
+
   it('says that YAML is broken, and where', () => {
     expect(faultsOf('issuer: [')).to.satisfy((faults: string[]) => /^server\.yaml: .*line 1/.test(faults[0] ?? ''))
   })
