@@ -74,6 +74,13 @@ export interface Views {
     /** Host (or application scheme) that the person goes to. */
     readonly destination: string
   }
+  /** The account may not use this client. */
+  refused: {
+    readonly client: ClientOnPage
+    readonly person: PersonOnPage
+    readonly switchAction: string
+    readonly cancelAction: string
+  }
   logout: {
     readonly client?: ClientOnPage | undefined
     readonly action: string

@@ -1,0 +1,17 @@
+import type { LoadedInteraction } from '../oidc/interaction.ts'
+import type { Page } from '../reply.ts'
+
+/** Where the back button and an expired sign-in end: a page that says so and offers to start again at the client.
+ *  403 for what this browser does not have (it may be another's), 400 for what is over. */
+export function overPage(loaded: Exclude<LoadedInteraction, { kind: 'live' }>): Page {
+  const client = loaded.kind === 'over' ? loaded.client : undefined
+  const finished = loaded.kind === 'over' && loaded.reason === 'finished'
+  return {
+    kind: 'page',
+    view: 'error',
+    status: loaded.kind === 'absent' ? 403 : 400,
+    model: finished
+      ? { key: 'interaction-spent', code: 'INTERACTION_SPENT', client }
+      : { key: 'interaction-expired', code: 'INTERACTION_EXPIRED', client },
+  }
+}

@@ -1,0 +1,162 @@
+import type { ClientOnPage, Page } from '../../src/reply.ts'
+
+/** A small picture, so that pages with a client's logo are seen too. */
+const logo =
+  'data:image/svg+xml,' +
+  encodeURIComponent(
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="12" fill="#0f766e"/><path d="M14 30l8-14 6 9 4-5 4 10z" fill="#fff"/></svg>',
+  )
+
+export const sampleClient: ClientOnPage = {
+  clientId: 'team-a.web',
+  name: 'Expense Reports',
+  logo,
+  startUrl: 'https://expenses.example.com/',
+  policyUrl: 'https://expenses.example.com/privacy',
+  termsUrl: 'https://expenses.example.com/terms',
+}
+const plainClient: ClientOnPage = { clientId: 'team-a.cli', name: 'Build console' }
+const person = { username: 'ada@example.com', name: 'Ada Lovelace' }
+const at = '/interaction/u1'
+
+/** Every view, and each state of it that looks different. */
+export const samplePages: Readonly<Record<string, Page>> = {
+  'sign-in': signIn({}),
+  'sign-in with a mistake': signIn({ username: 'ada', mistakes: [{ key: 'wrong-credentials', control: 'username' }] }),
+  'sign-in with both fields empty': signIn({
+    mistakes: [
+      { key: 'username-missing', control: 'username' },
+      { key: 'password-missing', control: 'password' },
+    ],
+  }),
+  'sign-in again': signIn({ username: 'ada@example.com', reason: 'again' }),
+  'sign-in when busy': signIn({ username: 'ada', mistakes: [{ key: 'busy' }] }),
+  'choose-account': {
+    kind: 'page',
+    view: 'choose-account',
+    model: { client: plainClient, action: `${at}/account`, cancelAction: `${at}/cancel`, person },
+  },
+  'change-password': {
+    kind: 'page',
+    view: 'change-password',
+    model: {
+      client: sampleClient,
+      action: `${at}/password`,
+      cancelAction: `${at}/cancel`,
+      person,
+      minLength: 12,
+      maxLength: 128,
+      mistakes: [],
+    },
+  },
+  'change-password with a mistake': {
+    kind: 'page',
+    view: 'change-password',
+    model: {
+      action: `${at}/password`,
+      person,
+      minLength: 12,
+      maxLength: 128,
+      mistakes: [{ key: 'password-too-short', control: 'new-password' }],
+    },
+  },
+  consent: {
+    kind: 'page',
+    view: 'consent',
+    formTargets: ['https://expenses.example.com/callback'],
+    model: {
+      client: sampleClient,
+      action: `${at}/consent`,
+      switchAction: `${at}/switch`,
+      person,
+      scopes: [
+        { scope: 'openid' },
+        { scope: 'profile' },
+        { scope: 'email' },
+        { scope: 'offline_access' },
+        { scope: 'reports.read', api: 'Reports API' },
+        { scope: 'reports.write', api: 'Reports API' },
+      ],
+      canRemember: true,
+      destination: 'expenses.example.com',
+    },
+  },
+  'consent of a plain client': {
+    kind: 'page',
+    view: 'consent',
+    formTargets: ['com.example.console:/callback'],
+    model: {
+      client: plainClient,
+      action: `${at}/consent`,
+      switchAction: `${at}/switch`,
+      person: { username: 'ada' },
+      scopes: [{ scope: 'openid' }, { scope: 'builds' }],
+      canRemember: false,
+      destination: 'com.example.console:',
+    },
+  },
+  refused: {
+    kind: 'page',
+    view: 'refused',
+    status: 403,
+    model: { client: sampleClient, person, switchAction: `${at}/switch`, cancelAction: `${at}/cancel` },
+  },
+  logout: {
+    kind: 'page',
+    view: 'logout',
+    model: { client: sampleClient, action: '/session/end/confirm', fields: { xsrf: 'x1' }, person },
+  },
+  'signed-out': { kind: 'page', view: 'signed-out', model: { client: sampleClient } },
+  'error of the person': {
+    kind: 'page',
+    view: 'error',
+    status: 400,
+    model: { key: 'interaction-expired', code: 'INTERACTION_EXPIRED', client: sampleClient },
+  },
+  'error of the world': {
+    kind: 'page',
+    view: 'error',
+    status: 503,
+    model: { key: 'unavailable', code: 'STORE_UNAVAILABLE', retryAfter: 2, retryUrl: at },
+  },
+  'error of the client': {
+    kind: 'page',
+    view: 'error',
+    status: 400,
+    model: {
+      key: 'invalid_redirect_uri',
+      code: 'invalid_redirect_uri',
+      client: plainClient,
+      detail: 'redirect_uri\n  got        https://expenses.example.com/other\n  registered https://expenses.example.com/callback',
+    },
+  },
+  'error without words of its own': {
+    kind: 'page',
+    view: 'error',
+    status: 400,
+    model: { key: 'unmet_authentication_requirements', code: 'unmet_authentication_requirements' },
+  },
+  'wrong host': {
+    kind: 'page',
+    view: 'error',
+    status: 421,
+    model: { key: 'wrong-host', code: 'HOST_UNKNOWN', values: { issuer: 'https://login.example.com' } },
+  },
+}
+
+function signIn(model: Partial<Extract<Page, { view: 'sign-in' }>['model']>): Page {
+  return {
+    kind: 'page',
+    view: 'sign-in',
+    formTargets: ['https://expenses.example.com/callback'],
+    model: {
+      client: sampleClient,
+      action: `${at}/sign-in`,
+      cancelAction: `${at}/cancel`,
+      username: '',
+      remember: false,
+      mistakes: [],
+      ...model,
+    },
+  }
+}
