@@ -258,7 +258,9 @@ function normalize(resource: Resource, object: KubeObject): KubeObject {
     }))
   if (causes.length > 0) throw invalid(resource, object.metadata.name, causes)
   const all = { ...data, ...Object.fromEntries(encoded) }
-  return { ...without(object, 'stringData'), type, ...(Object.keys(all).length > 0 ? { data: all } : {}) } as KubeObject
+  const rest: KubeObject = { ...object, type, ...(Object.keys(all).length > 0 ? { data: all } : {}) }
+  delete rest['stringData']
+  return rest
 }
 
 /** Ordinary writes leave the status as it is. */

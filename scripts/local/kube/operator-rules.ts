@@ -1,0 +1,58 @@
+import {
+  apiGroup,
+  keysSecretName,
+  linkSecretName,
+  manifestSecretName,
+  shardCount,
+  shardSecretName,
+} from '@nauthera/proto/names'
+import type { Rule } from './rbac.ts'
+
+/** What the operator's roles allow, in each way of watching: secrets never by list or watch, its own by name, and on pods one patch. */
+export function operatorRules(options: {
+  mode: 'cluster' | 'namespaces' | 'release'
+  release: string
+  namespace: string
+  namespaces?: readonly string[]
+  nudge: boolean
+}): Rule[] {
+  const { mode, release, namespace, nudge } = options
+  const scopes: (string | undefined)[] =
+    mode === 'cluster' ? [undefined] : mode === 'release' ? [namespace] : [...(options.namespaces ?? [])]
+  const own = [
+    ...Array.from({ length: shardCount }, (_, shard) => shardSecretName(release, shard)),
+    manifestSecretName(release),
+    linkSecretName(release),
+  ]
+  const inScope = (rule: Omit<Rule, 'namespace'>): Rule[] =>
+    scopes.map((scope) => (scope === undefined ? rule : { ...rule, namespace: scope }))
+  return [
+    ...inScope({ apiGroups: [apiGroup], resources: ['oidcclients'], verbs: ['get', 'list', 'watch'] }),
+    ...inScope({ apiGroups: [apiGroup], resources: ['oidcclients/status'], verbs: ['get', 'patch', 'update'] }),
+    ...inScope({ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create', 'patch', 'delete'] }),
+    ...inScope({ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] }),
+    ...(mode === 'cluster'
+      ? [
+          { apiGroups: [apiGroup], resources: ['oidcpolicies'], verbs: ['get', 'list', 'watch'] },
+          { apiGroups: [apiGroup], resources: ['oidcpolicies/status'], verbs: ['get', 'patch', 'update'] },
+          { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
+        ]
+      : []),
+    { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['get', 'patch', 'delete'], resourceNames: own },
+    // a name cannot restrict `create`: the object has none yet when it is checked
+    { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+    { namespace, apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', ...(nudge ? ['patch'] : [])] },
+    {
+      namespace,
+      apiGroups: ['coordination.k8s.io'],
+      resources: ['leases'],
+      verbs: ['get', 'create', 'update', 'patch'],
+    },
+  ]
+}
+
+/** What the account of the create-only keys Job may do. */
+export const keysJobRules = (release: string, namespace: string): Rule[] => [
+  { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['get'], resourceNames: [keysSecretName(release)] },
+  { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+]
