@@ -15,41 +15,35 @@ export interface AttemptLimits {
   readonly lockMs: number
 }
 
-export const defaultAttemptLimits: AttemptLimits = {
-  perAccount: 10,
-  perAddress: 100,
-  windowMs: 900_000,
-  lockMs: 900_000,
-}
-
 /** What an attempt was counted under. */
 export interface AttemptKeys {
   readonly account: string
   readonly address: string
 }
 
-export type Reservation =
-  /** Counted as if it would fail; a success clears it. `user` is undefined when the name is unknown. */
-  | {
-      readonly kind: 'allowed'
-      readonly keys: AttemptKeys
-      readonly user: User | undefined
-      readonly passwordHash: string | undefined
-    }
-  /** Locked accounts and unknown names look alike. */
-  | {
-      readonly kind: 'locked'
-      readonly keys: AttemptKeys
-      readonly user: User | undefined
-      readonly retryAfterSeconds: number
-    }
-  /** Too many failures from this address; the account's counter was left alone, or a flood would lock people out. */
-  | { readonly kind: 'address-locked'; readonly keys: AttemptKeys; readonly retryAfterSeconds: number }
+export interface AttemptCount {
+  readonly keys: AttemptKeys
+  /** Undefined when the name is unknown. */
+  readonly user: User | undefined
+  readonly passwordHash: string | undefined
+  readonly address: Counter
+  /** Undefined when the address is over its limit: then no account was counted, or a flood would lock people out. */
+  readonly account: Counter | undefined
+}
+
+export interface Counter {
+  /** This attempt included. */
+  readonly count: number
+  /** Until the counter starts anew. */
+  readonly waitSeconds: number
+}
 
 export interface Attempts {
-  /** Counts first and looks after, in one statement: n parallel attempts at a limit of m let m through.
-   *  @param address of the peer; an IPv6 address counts by its /64 */
-  reserve(attempt: { login: string; address: string }): Promise<Reservation>
+  /** Counts as if the attempt failed, and looks the account up, in one statement: of n parallel attempts at a limit of m, m read
+   *  a count within it. A success takes it back with `clear` (or `signIns.finish`).
+   *  @param attempt.login user name or e-mail address in any spelling: all spellings of one account count together
+   *  @param attempt.address of the peer; an IPv6 address counts by its /64 */
+  count(attempt: { login: string; address: string; limits: AttemptLimits }): Promise<AttemptCount>
   /** The attempt succeeded: forgets the account's failures and this one of the address. */
   clear(keys: AttemptKeys): Promise<void>
 }
@@ -61,8 +55,8 @@ const counted = (limit: string) => `
     WHEN attempts.count + 1 = ${limit} THEN clock_timestamp() + $7::float8 * interval '1 millisecond'
     ELSE attempts.until END
   RETURNING attempts.key, attempts.count, ceil(extract(epoch FROM attempts.until - clock_timestamp()))::integer AS wait`
-const reserve = statement(
-  'attempt-reserve',
+const count = statement(
+  'attempt-count',
   `WITH found AS (SELECT u.*, k.password_hash FROM users u LEFT JOIN credentials k ON k.user_id = u.id
      WHERE u.canonical_username = $1 OR u.canonical_email = $1),
    by_address AS (INSERT INTO attempts (key, count, until) VALUES ($3, 1, clock_timestamp() + $6::float8 * interval '1 millisecond')
@@ -82,7 +76,7 @@ const clear = statement(
    UPDATE attempts SET count = count - 1 WHERE key = $2 AND count > 0`,
 )
 
-type ReserveRow = {
+type CountRow = {
   address_count: number
   address_wait: number
   account_key: string | null
@@ -91,32 +85,23 @@ type ReserveRow = {
   password_hash: string | null
 } & { [Column in keyof UserRow]: UserRow[Column] | null }
 
-export function createAttempts(needs: { database: Connection; limits?: AttemptLimits }): Attempts {
-  const { database, limits = defaultAttemptLimits } = needs
+export function createAttempts(needs: { database: Connection }): Attempts {
+  const { database } = needs
   return {
-    async reserve({ login, address }) {
+    async count({ login, address, limits }) {
       const canonical = canonicalName(login)
       const addressKey = `a:${addressBlock(address)}`
       const unknownKey = `n:${createHash('sha256').update(canonical).digest('base64url')}`
-      const values = [
-        canonical,
-        unknownKey,
-        addressKey,
-        limits.perAccount,
-        limits.perAddress,
-        limits.windowMs,
-        limits.lockMs,
-      ]
-      const row = (await database.query<ReserveRow>(reserve, values))[0]!
-      const keys = { account: row.account_key ?? unknownKey, address: addressKey }
-      if (row.account_count === null) {
-        return { kind: 'address-locked', keys, retryAfterSeconds: Math.max(1, row.address_wait) }
+      const { perAccount, perAddress, windowMs, lockMs } = limits
+      const values = [canonical, unknownKey, addressKey, perAccount, perAddress, windowMs, lockMs]
+      const row = (await database.query<CountRow>(count, values))[0]!
+      return {
+        keys: { account: row.account_key ?? unknownKey, address: addressKey },
+        user: row.id === null ? undefined : userOf(row as unknown as UserRow),
+        passwordHash: row.password_hash ?? undefined,
+        address: { count: row.address_count, waitSeconds: row.address_wait },
+        account: row.account_count === null ? undefined : { count: row.account_count, waitSeconds: row.account_wait! },
       }
-      const user = row.id === null ? undefined : userOf(row as unknown as UserRow)
-      if (row.account_count > limits.perAccount) {
-        return { kind: 'locked', keys, user, retryAfterSeconds: Math.max(1, row.account_wait ?? 1) }
-      }
-      return { kind: 'allowed', keys, user, passwordHash: row.password_hash ?? undefined }
     },
     clear: async (keys) => {
       await database.query(clear, [keys.account, keys.address])

@@ -1,7 +1,7 @@
 // Every table, bound to one database.
 import type { Log } from '@nauthera/runtime/log'
 import { createAttempts } from './attempts.ts'
-import type { AttemptLimits, Attempts } from './attempts.ts'
+import type { Attempts } from './attempts.ts'
 import { createAudit } from './audit.ts'
 import type { Audit } from './audit.ts'
 import { createConsents } from './consents.ts'
@@ -58,14 +58,8 @@ export interface Store {
 }
 
 /** @param options.replica the name of this pod, for the audit log */
-export function createStore(options: {
-  database: Database
-  ring: KeyRing
-  log: Log
-  replica: string
-  attemptLimits?: AttemptLimits
-}): Store {
-  const { database, ring, log, replica, attemptLimits } = options
+export function createStore(options: { database: Database; ring: KeyRing; log: Log; replica: string }): Store {
+  const { database, ring, log, replica } = options
   const audit = createAudit({ database, log, replica })
   const needs = { database, audit }
   const reaper = createReaper({ database, log })
@@ -82,7 +76,7 @@ export function createStore(options: {
     devices: createDevices(needs),
     pushedRequests: createPushedRequests(needs),
     signIns: createSignIns(needs),
-    attempts: createAttempts({ database, ...(attemptLimits === undefined ? {} : { limits: attemptLimits }) }),
+    attempts: createAttempts(needs),
     keys: createKeys({ ...needs, ring }),
     epoch: createEpoch(needs),
     audit,

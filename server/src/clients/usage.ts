@@ -1,0 +1,46 @@
+// When each client secret was used last. Told to the agent every few seconds, only what changed.
+import type { RegisteredClient, Registry } from './registry.ts'
+
+export interface SecretUse {
+  readonly namespace: string
+  readonly name: string
+  readonly clientId: string
+  readonly secretId: string
+  /** Epoch milliseconds. */
+  readonly lastUsed: number
+}
+
+export interface Usage {
+  touch(client: RegisteredClient<unknown>, secretId: string): void
+  /** @param cursor 0 for everything that is known, then what the last call returned */
+  since(cursor: number): { uses: SecretUse[]; cursor: number }
+  /** Forgets clients that are gone. */
+  keepOnly(registry: Registry<unknown>): void
+}
+
+export function createUsage(needs: { now: () => number } = { now: Date.now }): Usage {
+  const uses = new Map<string, SecretUse & { readonly order: number }>()
+  let order = 0
+  return {
+    touch({ namespace, name, clientId }, secretId) {
+      uses.set(`${clientId} ${secretId}`, {
+        namespace,
+        name,
+        clientId,
+        secretId,
+        lastUsed: needs.now(),
+        order: ++order,
+      })
+    },
+    since(cursor) {
+      const changed = [...uses.values()].filter((use) => use.order > cursor)
+      return { uses: changed.map(({ order: _, ...use }) => use), cursor: order }
+    },
+    keepOnly(registry) {
+      for (const [key, use] of uses) {
+        const client = registry.find(use.clientId)
+        if (client?.verifiers.some((verifier) => verifier.id === use.secretId) !== true) uses.delete(key)
+      }
+    },
+  }
+}

@@ -1,0 +1,62 @@
+// Client secrets are known here by their SHA-256 only: 256 random bits need no slow hash.
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { timestampMs } from '@bufbuild/protobuf/wkt'
+import type { Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+
+export interface LiveVerifier {
+  /** First 8 hex of the hash: what people and logs call the secret. */
+  readonly id: string
+  readonly sha256: Buffer
+  /** Epoch milliseconds as the operator wrote it; undefined for the newest. */
+  readonly notAfter: number | undefined
+  /** Monotonic milliseconds (performance.now) from which on the secret is refused; Infinity for the newest. */
+  readonly deadline: number
+}
+
+export interface Clocks {
+  /** Epoch milliseconds; may jump. */
+  readonly wall: () => number
+  /** Milliseconds since some instant; never jumps. */
+  readonly monotonic: () => number
+}
+
+export const systemClocks: Clocks = { wall: () => Date.now(), monotonic: () => performance.now() }
+
+/** The wall clock counts only now, at the first apply: a later jump moves no deadline. A verifier that was live before with the
+ *  same `notAfter` keeps its deadline for the same reason.
+ *  @param live what the client had before */
+export function applyVerifiers(
+  verifiers: readonly Verifier[],
+  live: readonly LiveVerifier[],
+  clocks: Clocks,
+): LiveVerifier[] {
+  return verifiers.map((verifier) => {
+    const notAfter = verifier.notAfter === undefined ? undefined : timestampMs(verifier.notAfter)
+    const known = live.find((one) => one.id === verifier.id && one.notAfter === notAfter)
+    const sha256 = Buffer.from(verifier.sha256, 'hex')
+    if (known !== undefined && known.sha256.equals(sha256)) return known
+    const deadline = notAfter === undefined ? Infinity : clocks.monotonic() + (notAfter - clocks.wall())
+    return { id: verifier.id, sha256, notAfter, deadline }
+  })
+}
+
+const nobody: LiveVerifier = { id: '', sha256: Buffer.alloc(32), notAfter: undefined, deadline: -Infinity }
+
+/** Finds the verifier that a presented secret matches, in constant time: every verifier is compared, dead ones too.
+ *  @param presented the secret as text, any length
+ *  @param monotonicNow milliseconds, by the clock that the deadlines were made with
+ *  @returns its id, and whether a newer secret has replaced it; undefined when no live one matches; throws nothing
+ *  Source: RFC 6749 section 2.3.1. */
+export function matchVerifier(
+  presented: string,
+  verifiers: readonly LiveVerifier[],
+  monotonicNow: number,
+): { secretId: string; previous: boolean } | undefined {
+  const hash = createHash('sha256').update(presented).digest()
+  let matched: LiveVerifier | undefined
+  for (const verifier of verifiers.length === 0 ? [nobody] : verifiers) {
+    const equal = timingSafeEqual(hash, verifier.sha256)
+    if (equal && monotonicNow < verifier.deadline) matched = verifier
+  }
+  return matched && { secretId: matched.id, previous: matched.notAfter !== undefined }
+}

@@ -1,0 +1,137 @@
+// Passwords: argon2id, off the event loop, behind a queue that is bounded in length and in time.
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { hash as argon2Hash, parseOptions, verify as argon2Verify } from '@node-rs/argon2'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { canonicalName } from '../store/canonical-name.ts'
+import { isCommonPassword } from './common-passwords.ts'
+
+/** Characters. */
+export const passwordLength = { min: 12, max: 128 } as const
+
+/** What a password costs an attacker. `algorithm` 2 is argon2id; the package's enum exists for the compiler only. */
+const cost = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+
+export interface PasswordFault {
+  readonly code: 'too-short' | 'too-long' | 'common' | 'contains-name' | 'same'
+  readonly path: 'password'
+  readonly message: string
+}
+
+export interface Passwords {
+  /** @returns a PHC string; throws CodedError PASSWORD_QUEUE_FULL */
+  hash(password: string): Promise<string>
+  /** Takes the same time whether there is a hash or not, and whether it matches.
+   *  @param hash undefined for an account that is unknown or has no password: never matches
+   *  @returns `outdated`: it matched, but its cost is not today's
+   *  @throws CodedError PASSWORD_QUEUE_FULL */
+  verify(hash: string | undefined, password: string): Promise<{ matches: boolean; outdated: boolean }>
+  /** @returns every rule that a new password breaks */
+  checkNew(password: string, about: { username?: string | undefined; email?: string | undefined }): PasswordFault[]
+  /** How many wait, and how many are computed now. */
+  queue(): { waiting: number; running: number }
+}
+
+export interface PasswordQueue {
+  /** At once; each keeps one core busy for some 20 ms and holds 19 MiB. */
+  readonly width: number
+  readonly waitMs: number
+  readonly longest: number
+}
+
+/** libuv lends at most four threads, unless the process was started with more. */
+export const defaultPasswordQueue = (): PasswordQueue => ({
+  width: Math.min(availableParallelism(), 4),
+  waitMs: 2000,
+  longest: 200,
+})
+
+export function createPasswords(queue: PasswordQueue = defaultPasswordQueue()): Passwords {
+  const turns = createTurns(queue)
+  // nobody knows the password of it, so it serves for accounts that are not there
+  const dummy = argon2Hash(randomBytes(32), cost)
+  dummy.catch(() => undefined)
+  return {
+    hash: (password) => turns.take(() => argon2Hash(normal(password), cost)),
+    async verify(hash, password) {
+      // an absurd length costs nothing: it cannot be anybody's password
+      if (password.length > passwordLength.max * 4) return { matches: false, outdated: false }
+      const known = hash !== undefined && hash.startsWith('$argon2id$') ? hash : undefined
+      const against = known ?? (await dummy)
+      const equal = await turns.take(() => argon2Verify(against, normal(password)))
+      const matches = equal && known !== undefined
+      return { matches, outdated: matches && isOutdated(against) }
+    },
+    checkNew,
+    queue: turns.state,
+  }
+}
+
+/** The same characters typed on another keyboard may be other code points (RFC 8265 section 4.2). */
+const normal = (password: string): string => password.normalize('NFC')
+
+function isOutdated(hash: string): boolean {
+  const { memoryCost, timeCost, parallelism } = parseOptions(hash)
+  return memoryCost !== cost.memoryCost || timeCost !== cost.timeCost || parallelism !== cost.parallelism
+}
+
+function checkNew(
+  password: string,
+  about: { username?: string | undefined; email?: string | undefined },
+): PasswordFault[] {
+  const faults: PasswordFault[] = []
+  const fault = (code: PasswordFault['code'], message: string) => faults.push({ code, path: 'password', message })
+  const length = [...normal(password)].length
+  if (length < passwordLength.min) fault('too-short', `must have at least ${passwordLength.min} characters`)
+  if (length > passwordLength.max) fault('too-long', `must have at most ${passwordLength.max} characters`)
+  else if (isCommonPassword(password)) fault('common', 'is among the passwords that are tried first; choose another')
+  if (length <= passwordLength.max && containsName(password, about)) {
+    fault('contains-name', 'must not be the user name or e-mail address with a little more around it')
+  }
+  return faults
+}
+
+/** The name itself, or the name and fewer than 6 characters of anything else. */
+function containsName(password: string, about: { username?: string | undefined; email?: string | undefined }): boolean {
+  const text = canonicalName(password)
+  const names = [about.username, about.email, about.email?.split('@')[0]].map((name) => canonicalName(name ?? ''))
+  return names.some((name) => name.length >= 4 && text.includes(name) && text.length - name.length < 6)
+}
+
+/** Lets `width` tasks run at once; the others wait their turn, not for long and not too many. */
+function createTurns(queue: PasswordQueue) {
+  const waiting = new Set<() => void>()
+  let running = 0
+
+  async function take<T>(work: () => Promise<T>): Promise<T> {
+    if (running >= queue.width) await turn()
+    else running++
+    try {
+      return await work()
+    } finally {
+      const [next] = waiting
+      if (next === undefined) running--
+      else next()
+    }
+  }
+
+  function turn(): Promise<void> {
+    if (waiting.size >= queue.longest) return Promise.reject(full())
+    return new Promise((resolve, reject) => {
+      const start = () => {
+        clearTimeout(timer)
+        waiting.delete(start)
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        waiting.delete(start)
+        reject(full())
+      }, queue.waitMs)
+      waiting.add(start)
+    })
+  }
+
+  return { take, state: () => ({ waiting: waiting.size, running }) }
+}
+
+const full = () => new CodedError('PASSWORD_QUEUE_FULL', { message: 'too many passwords wait to be checked' })

@@ -1,0 +1,82 @@
+// People and their passwords in our own database.
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import type { AttemptLimits, Attempts } from '../store/attempts.ts'
+import type { Credentials } from '../store/credentials.ts'
+import type { User, Users } from '../store/users.ts'
+import { decideLockout, defaultLimits } from './lockout.ts'
+import type { Passwords } from './passwords.ts'
+import type { Account, SignInOutcome, UserSource } from './user-source.ts'
+
+const busySeconds = 2
+
+export function createPostgresUsers(needs: {
+  store: { attempts: Attempts; credentials: Credentials; users: Users }
+  passwords: Passwords
+  limits?: AttemptLimits
+}): UserSource {
+  const { store, passwords, limits = defaultLimits } = needs
+
+  /** A password whose hash costs too little is known in plain only now. */
+  async function upgrade(userId: string, oldHash: string, password: string): Promise<void> {
+    try {
+      await store.credentials.rehash(userId, oldHash, await passwords.hash(password))
+    } catch (error) {
+      // the sign-in succeeded; the next one upgrades
+      if (!hasCode(error, 'PASSWORD_QUEUE_FULL', 'STORE_UNAVAILABLE')) throw error
+    }
+  }
+
+  async function tryPassword(login: string, password: string, context: { address: string }): Promise<SignInOutcome> {
+    const count = await store.attempts.count({ login, address: context.address, limits })
+    const decision = decideLockout(count, limits)
+    if (decision.kind === 'address-locked') return { kind: 'busy', retryAfterSeconds: decision.retryAfterSeconds }
+    const { user, passwordHash, keys } = count
+    const usable = decision.kind === 'allowed' && user !== undefined ? passwordHash : undefined
+    const { matches, outdated } = await passwords.verify(usable, password)
+    if (decision.kind === 'locked') return { kind: 'refused', reason: 'locked', userId: user?.id }
+    if (user === undefined) return { kind: 'refused', reason: 'unknown-user', userId: undefined }
+    if (!matches) return { kind: 'refused', reason: 'wrong-password', userId: user.id }
+    if (user.disabled) return { kind: 'refused', reason: 'disabled', userId: user.id }
+    if (outdated) await upgrade(user.id, passwordHash!, password)
+    return { kind: 'passed', account: accountOf(user), groups: user.groups, amr: ['pwd'], attempt: keys }
+  }
+
+  return {
+    id: 'postgres',
+    async tryPassword(login, password, context) {
+      try {
+        return await tryPassword(login, password, context)
+      } catch (error) {
+        if (hasCode(error, 'PASSWORD_QUEUE_FULL')) return { kind: 'busy', retryAfterSeconds: busySeconds }
+        throw error
+      }
+    },
+    async changePassword({ userId, next, keepSession, event }) {
+      const account = await store.users.loadAccount({ userId })
+      if (account === undefined) throw new CodedError('USER_UNKNOWN', { message: 'no account has this id' })
+      const faults = passwords.checkNew(next, account.user)
+      if (faults.length > 0) return { kind: 'refused', faults }
+      const { matches } = await passwords.verify(await store.credentials.find(userId), next)
+      if (matches) {
+        return {
+          kind: 'refused',
+          faults: [{ code: 'same', path: 'password', message: 'must differ from the present one' }],
+        }
+      }
+      const hash = await passwords.hash(next)
+      await store.credentials.set(userId, hash, { keepSession, changeRequired: false, audit: [event] })
+      return { kind: 'changed' }
+    },
+  }
+}
+
+export const accountOf = (user: User): Account => ({
+  id: user.id,
+  username: user.username,
+  email: user.email,
+  emailVerified: user.emailVerified,
+  name: user.name,
+  locale: user.locale,
+  profile: user.profile,
+  passwordChangeRequired: user.passwordChangeRequired,
+})

@@ -1,0 +1,56 @@
+// The port to where people come from: PostgreSQL here, a directory later. Each implementation passes test/conformance/user-source.ts.
+import type { AttemptKeys } from '../store/attempts.ts'
+import type { AuditEvent } from '../store/audit.ts'
+import type { Profile } from '../store/users.ts'
+import type { PasswordFault } from './passwords.ts'
+
+export interface Account {
+  /** The subject of tokens; a UUID. */
+  readonly id: string
+  readonly username: string
+  readonly email: string | undefined
+  readonly emailVerified: boolean
+  readonly name: string | undefined
+  readonly locale: string | undefined
+  readonly profile: Profile
+  readonly passwordChangeRequired: boolean
+}
+
+export type SignInOutcome =
+  | {
+      readonly kind: 'passed'
+      readonly account: Account
+      /** Names, sorted. */
+      readonly groups: readonly string[]
+      readonly amr: readonly ['pwd']
+      /** Plain JSON. Give it to `signIns.finish` as `clearAttempts`: until then the attempt counts as failed. */
+      readonly attempt: AttemptKeys
+    }
+  /** The reason is for the audit log only: text, status and time are the same for each. */
+  | {
+      readonly kind: 'refused'
+      readonly reason: 'wrong-password' | 'unknown-user' | 'locked' | 'disabled'
+      readonly userId: string | undefined
+    }
+  /** Too much at once from this address, or for this server: 429. */
+  | { readonly kind: 'busy'; readonly retryAfterSeconds: number }
+
+export type ChangePasswordOutcome =
+  { readonly kind: 'changed' } | { readonly kind: 'refused'; readonly faults: readonly PasswordFault[] }
+
+export interface UserSource {
+  /** One word for logs and settings, such as `postgres`. */
+  readonly id: string
+  /** @param login user name or e-mail address in any spelling
+   *  @throws CodedError STORE_UNAVAILABLE: never an outcome, and never counted */
+  tryPassword(login: string, password: string, context: { address: string }): Promise<SignInOutcome>
+  /** Takes a new password after its rules: other sessions and their grants end, a required change is done.
+   *  @param change.keepSession the session that it was changed in
+   *  @throws CodedError STORE_UNAVAILABLE, PASSWORD_QUEUE_FULL, USER_UNKNOWN */
+  changePassword(change: {
+    userId: string
+    next: string
+    keepSession?: string | undefined
+    event: AuditEvent
+  }): Promise<ChangePasswordOutcome>
+}
