@@ -1,0 +1,99 @@
+{{/* The settings file of each process. What a value of the chart decides wins over `<part>.settings`. */}}
+
+{{- define "nauthera.log" -}}
+{{- $own := index . 1 -}}
+{{- dict "level" ($own.level | default (index . 0).Values.log.level) "format" ($own.format | default (index . 0).Values.log.format) | toYaml -}}
+{{- end -}}
+
+{{- define "nauthera.settings.database" -}}
+{{- $database := dict "sslMode" .Values.database.sslMode "poolMax" (int .Values.database.poolMax) -}}
+{{- if .Values.database.existingSecret.name -}}
+{{- $_ := set $database "dsnFile" "/var/run/nauthera/database/dsn" -}}
+{{- else -}}
+{{- $_ := set $database "host" .Values.database.host -}}
+{{- $_ := set $database "port" (int .Values.database.port) -}}
+{{- $_ := set $database "name" .Values.database.name -}}
+{{- $_ := set $database "usernameFile" "/var/run/nauthera/database/username" -}}
+{{- $_ := set $database "passwordFile" "/var/run/nauthera/database/password" -}}
+{{- end -}}
+{{- if .Values.database.caSecret.name -}}
+{{- $_ := set $database "caFile" "/var/run/nauthera/database/ca.crt" -}}
+{{- end -}}
+{{- toYaml $database -}}
+{{- end -}}
+
+{{- define "nauthera.settings.server" -}}
+{{- $own := dict
+  "issuer" .Values.issuer
+  "listen" (dict "port" (int .Values.server.ports.http))
+  "management" (dict "port" (int .Values.server.ports.management))
+  "log" (include "nauthera.log" (list . .Values.server.log) | fromYaml)
+  "extraHosts" .Values.server.extraHosts
+  "trustedProxies" .Values.server.trustedProxies
+  "keysDirectory" "/var/run/nauthera/keys"
+  "database" (include "nauthera.settings.database" . | fromYaml)
+  "signing" (dict "algorithms" .Values.signing.algorithms)
+-}}
+{{- if .Values.server.tls.existingSecret -}}
+{{- $_ := set $own "tls" (dict "certFile" "/var/run/nauthera/tls/tls.crt" "keyFile" "/var/run/nauthera/tls/tls.key") -}}
+{{- end -}}
+{{- $branding := dict -}}
+{{- with .Values.branding.title }}{{- $_ := set $branding "title" . -}}{{- end -}}
+{{- if .Values.branding.existingConfigMap.name -}}
+{{- $_ := set $branding "logoFile" "/var/run/nauthera/branding/logo" -}}
+{{- end -}}
+{{- if $branding -}}{{- $_ := set $own "branding" $branding -}}{{- end -}}
+{{- $cache := include "nauthera.settings.cache" . | fromYaml -}}
+{{- if $cache -}}{{- $_ := set $own "cache" $cache -}}{{- end -}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.server.settings) $own) -}}
+{{- end -}}
+
+{{/* What `nauthera migrate up` reads: the server's, with the database as the schema's owner sees it. */}}
+{{- define "nauthera.settings.migrate" -}}
+{{- $database := include "nauthera.settings.database" . | fromYaml -}}
+{{- if .Values.migrations.existingSecret.name -}}
+{{- $database = merge (dict "dsnFile" "/var/run/nauthera/migrations/dsn") (pick $database "sslMode" "caFile") -}}
+{{- end -}}
+{{- dict "issuer" .Values.issuer "log" (include "nauthera.log" (list . .Values.server.log) | fromYaml) "database" $database | toYaml -}}
+{{- end -}}
+
+{{- define "nauthera.settings.agent" -}}
+{{- $own := dict
+  "release" (include "nauthera.release" .)
+  "namespace" .Release.Namespace
+  "status" (dict "port" (int .Values.agent.ports.status))
+  "management" (dict "port" (int .Values.agent.ports.management))
+  "log" (include "nauthera.log" (list . .Values.agent.log) | fromYaml)
+-}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.agent.settings) $own) -}}
+{{- end -}}
+
+{{- define "nauthera.settings.operator" -}}
+{{- $link := dict "mode" "operator" -}}
+{{- if ne .Values.link.mode "operator" -}}
+{{- $link = dict "mode" "existing" "directory" "/var/run/nauthera/link" -}}
+{{- end -}}
+{{- $own := dict
+  "issuer" .Values.issuer
+  "release" (include "nauthera.release" .)
+  "namespace" .Release.Namespace
+  "serverName" .Values.operator.serverName
+  "watch" (dict "mode" .Values.operator.watch.mode "namespaces" .Values.operator.watch.namespaces)
+  "nudge" (eq (include "nauthera.nudge" .) "true")
+  "policy" .Values.operator.policy
+  "link" $link
+  "management" (dict "port" (int .Values.operator.ports.management))
+  "log" (include "nauthera.log" (list . .Values.operator.log) | fromYaml)
+-}}
+{{- toYaml (mergeOverwrite (deepCopy .Values.operator.settings) $own) -}}
+{{- end -}}
+
+{{/* Settings that a process reads only at its start: their digest rolls the pods. */}}
+{{- define "nauthera.cold.server" -}}
+{{- $server := include "nauthera.settings.server" . | fromYaml -}}
+{{- $agent := include "nauthera.settings.agent" . | fromYaml -}}
+{{- list $server $agent (include "nauthera.settings.migrate" . | fromYaml) | toJson | sha256sum -}}
+{{- end -}}
+{{- define "nauthera.cold.operator" -}}
+{{- include "nauthera.settings.operator" . | fromYaml | toJson | sha256sum -}}
+{{- end -}}

@@ -1,0 +1,28 @@
+{{- define "nauthera.pod.keys" -}}
+serviceAccountName: {{ include "nauthera.keys.name" . }}
+automountServiceAccountToken: true
+restartPolicy: OnFailure
+{{ include "nauthera.pod.frame" (list . "keys" (merge (dict "topologySpreadConstraints" list "affinity" dict) (deepCopy .Values.operator))) }}
+containers:
+  - name: create-keys
+    image: {{ include "nauthera.image" (list . .Values.operator.image "operator") }}
+    imagePullPolicy: {{ include "nauthera.pullPolicy" (list . .Values.operator.image) }}
+    command: [node, --enable-source-maps, /app/create-keys.js]
+    args: [--settings, /etc/nauthera/operator.yaml]
+    env:
+      - name: NAUTHERA_IDENTITY
+        {{- include "nauthera.podName" . | nindent 8 }}
+    resources:
+      {{- toYaml .Values.operator.resources | nindent 6 }}
+    securityContext:
+      {{- include "nauthera.containerSecurity" . | nindent 6 }}
+    volumeMounts:
+      - {name: config, mountPath: /etc/nauthera, readOnly: true}
+volumes:
+  - name: config
+    configMap:
+      name: {{ include "nauthera.operator.name" . }}
+{{- end -}}
+{{- define "nauthera.keys.bootstrap" -}}
+{{- if and .Values.keys.bootstrap (eq .Values.keys.existingSecret "") -}}true{{- end -}}
+{{- end -}}

@@ -1,0 +1,63 @@
+{{/* What the operator may do where OIDCClients live. It reads a Secret by its name; it can never list them. */}}
+{{- define "nauthera.rules.clients" -}}
+- apiGroups: [auth.nauthera.io]
+  resources: [oidcclients]
+  verbs: [get, list, watch]
+- apiGroups: [auth.nauthera.io]
+  resources: [oidcclients/status]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, create, patch, delete]
+{{- end -}}
+
+{{/* The Secrets of the release that are the operator's own: shards, manifest, link. */}}
+{{- define "nauthera.ownSecrets" -}}
+{{- $release := include "nauthera.release" . -}}
+{{- $names := list -}}
+{{- range $shard := until 16 }}{{- $names = append $names (printf "%s-clients-%02d" $release $shard) -}}{{- end -}}
+{{- append (append $names (printf "%s-clients-manifest" $release)) (printf "%s-link" $release) | toJson -}}
+{{- end -}}
+
+{{/* What the operator may do beside the release, in every mode. */}}
+{{- define "nauthera.rules.release" -}}
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch{{ if eq (include "nauthera.nudge" .) "true" }}, patch{{ end }}]
+# A name cannot be held against `create`: it is not known yet when the right is checked.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: {{ include "nauthera.ownSecrets" . }}
+  verbs: [get, patch]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [{{ include "nauthera.lease" . }}]
+  verbs: [get, update]
+{{- end -}}
+{{- define "nauthera.lease" -}}{{ include "nauthera.release" . }}-operator{{- end -}}
+
+{{- define "nauthera.operator.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "nauthera.serviceAccount" (list . "operator") | toJson }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{/* The namespaces of the client Role: none in mode `cluster`, which has a ClusterRole. */}}
+{{- define "nauthera.clientNamespaces" -}}
+{{- if eq .Values.operator.watch.mode "namespaces" -}}{{ .Values.operator.watch.namespaces | toJson }}
+{{- else if eq .Values.operator.watch.mode "release" -}}{{ list .Release.Namespace | toJson }}
+{{- else -}}[]{{- end -}}
+{{- end -}}
+
+{{- define "nauthera.operator.username" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "nauthera.serviceAccount" (list . "operator") }}
+{{- end -}}
