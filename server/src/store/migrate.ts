@@ -1,9 +1,9 @@
 // Numbered SQL files, forward only, one process at a time: an advisory lock lets the others wait.
 import { readdirSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
+import { sqlDirectory } from '../files.ts'
 import { clientConfig, statement } from './postgres.ts'
 import type { Connection, DatabaseConnection } from './postgres.ts'
 
@@ -13,12 +13,11 @@ export interface MigrationStatus {
   readonly pending: readonly string[]
 }
 
-const directory = fileURLToPath(new URL('./sql', import.meta.url))
 const table = 'schema_migrations'
 
 /** The schema that this release needs: a newer one serves it too, since migrations expand before they contract. */
 export const neededMigrations = (): readonly string[] =>
-  readdirSync(directory)
+  readdirSync(sqlDirectory)
     .filter((name) => name.endsWith('.sql'))
     .map((name) => name.slice(0, -'.sql'.length))
     .toSorted()
@@ -34,7 +33,7 @@ export async function migrateUp(
   try {
     const applied = await runner({
       databaseUrl: clientConfig(connection, 'nauthera-migrate'),
-      dir: directory,
+      dir: sqlDirectory,
       migrationsTable: table,
       direction: 'up',
       singleTransaction: false,

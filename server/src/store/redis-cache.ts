@@ -1,0 +1,110 @@
+// Valkey or Redis as a cache. Whoever can write to it can do no more than make us miss: entries are sealed with their purpose, id
+// and expiry.
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { Redis } from 'ioredis'
+import type { Log, Secret } from '@nauthera/runtime/log'
+import type { Cache } from './cache.ts'
+import type { DerivedKeys } from './envelope.ts'
+
+/** Milliseconds. A cache that is slower than this is no help. */
+const timeouts = { connect: 500, command: 100, skip: 1000 }
+/** So many failures in a row, and the cache is left alone for `skip`. */
+const failuresToSkip = 5
+const prefix = 'nauthera:'
+
+/** @param options.keys `ring.derive('cache')`
+ *  @param options.now epoch milliseconds, for the expiry that is sealed in */
+export function createRedisCache(options: { url: Secret; keys: DerivedKeys; log: Log; now?: () => number }): Cache {
+  const { keys, log } = options
+  const now = options.now ?? Date.now
+  const redis = new Redis(options.url.reveal(), {
+    connectTimeout: timeouts.connect,
+    commandTimeout: timeouts.command,
+    enableOfflineQueue: false,
+    enableAutoPipelining: true,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 5), 2000) * (0.5 + Math.random() / 2),
+  })
+  let failures = 0
+  let skipUntil = -Infinity
+  let quietUntil = -Infinity
+
+  const failed = (error: unknown): void => {
+    if (++failures >= failuresToSkip) {
+      failures = 0
+      skipUntil = performance.now() + timeouts.skip
+    }
+    if (performance.now() < quietUntil) return
+    quietUntil = performance.now() + 10_000
+    log.warn({ error }, 'cache unavailable')
+  }
+  // without a listener ioredis prints to the console
+  redis.on('error', failed)
+
+  /** Whatever the cache does, the flow goes on without it. */
+  async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (redis.status !== 'ready' || performance.now() < skipUntil) return undefined
+    try {
+      const result = await work()
+      failures = 0
+      return result
+    } catch (error) {
+      failed(error)
+      return undefined
+    }
+  }
+
+  const keyOf = (purpose: string, id: string) => `${prefix}${purpose}:${id}`
+  return {
+    async get(purpose, id) {
+      const box = await attempt(() => redis.getBuffer(keyOf(purpose, id)))
+      return box === null || box === undefined ? undefined : open(box, keyOf(purpose, id), keys, now())
+    },
+    async set(purpose, id, value, ttlMs) {
+      const key = keyOf(purpose, id)
+      const box = seal(value, key, keys, now() + ttlMs)
+      await attempt(() => redis.set(key, box, 'PX', Math.max(1, Math.ceil(ttlMs))))
+    },
+    async delete(purpose, id) {
+      await attempt(() => redis.del(keyOf(purpose, id)))
+    },
+    stop() {
+      redis.disconnect()
+      return Promise.resolve()
+    },
+  }
+}
+
+const ivBytes = 12
+const tagBytes = 16
+const expiryBytes = 8
+
+/** keyIdLength(1) keyId iv ciphertext(expiry value) tag */
+function seal(value: Uint8Array, key: string, keys: DerivedKeys, expiresAt: number): Buffer {
+  const expiry = Buffer.alloc(expiryBytes)
+  expiry.writeDoubleBE(expiresAt)
+  const iv = randomBytes(ivBytes)
+  const cipher = createCipheriv('aes-256-gcm', keys.current, iv).setAAD(Buffer.from(key))
+  const text = Buffer.concat([cipher.update(expiry), cipher.update(value), cipher.final()])
+  const keyId = Buffer.from(keys.currentId)
+  return Buffer.concat([Buffer.of(keyId.length), keyId, iv, text, cipher.getAuthTag()])
+}
+
+/** Anything that is not exactly what we wrote, for this key and this time, is a miss. */
+function open(box: Buffer, key: string, keys: DerivedKeys, now: number): Uint8Array | undefined {
+  const idEnd = 1 + (box[0] ?? 0)
+  const secret = keys.all.get(box.subarray(1, idEnd).toString())
+  if (secret === undefined || box.length < idEnd + ivBytes + expiryBytes + tagBytes) return undefined
+  try {
+    const iv = box.subarray(idEnd, idEnd + ivBytes)
+    const decipher = createDecipheriv('aes-256-gcm', secret, iv, { authTagLength: tagBytes })
+    decipher.setAAD(Buffer.from(key)).setAuthTag(box.subarray(box.length - tagBytes))
+    const text = Buffer.concat([
+      decipher.update(box.subarray(idEnd + ivBytes, box.length - tagBytes)),
+      decipher.final(),
+    ])
+    return text.readDoubleBE(0) > now ? Uint8Array.from(text.subarray(expiryBytes)) : undefined
+  } catch {
+    return undefined
+  }
+}
