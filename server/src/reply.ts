@@ -100,8 +100,7 @@ export interface Views {
     readonly values?: Readonly<Record<string, string | number>> | undefined
     /** Said to developers only (settings `development`), such as a redirect URI got and those registered. */
     readonly detail?: string | undefined
-    /** Seconds after which to try again. */
-    readonly retryAfter?: number | undefined
+    /** Path to try again, for what heals by itself. */
     readonly retryUrl?: string | undefined
   }
 }
@@ -119,6 +118,7 @@ export type Page = {
     readonly formTargets?: readonly string[] | undefined
     /** `ui_locales` of the request, or a person's own choice: before Accept-Language. */
     readonly languages?: readonly string[] | undefined
+    /** Seconds. */
     readonly retryAfter?: number | undefined
   }
 }[ViewName]

@@ -49,7 +49,10 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
       response.setHeader('cache-control', 'public, max-age=31536000, immutable')
       response.setHeader('content-type', asset.type)
       // an SVG that is opened by itself must not run anything, nor style our origin
-      response.setHeader('content-security-policy', "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'")
+      response.setHeader(
+        'content-security-policy',
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+      )
       response.setHeader('content-length', asset.bytes.length)
       response.end(request.method === 'HEAD' ? undefined : asset.bytes)
     },

@@ -2,7 +2,7 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import type { Page } from '../reply.ts'
-import type { ServerErrorCode } from '../errors.ts'
+import type { ErrorCode } from '../errors.ts'
 import { answerPage, wantsPage } from './answer.ts'
 import type { Pages } from './pages.ts'
 import { correlationIdOf } from './request-log.ts'
@@ -18,7 +18,7 @@ export interface ErrorAnswer {
 }
 
 /** Errors of a broken world that a caller meets. Codes that are not here are faults of start-up or of ours: 500. */
-const answers: Partial<Record<ServerErrorCode, Omit<ErrorAnswer, 'code'>>> = {
+const answers: Partial<Record<ErrorCode, Omit<ErrorAnswer, 'code'>>> = {
   STORE_UNAVAILABLE: { status: 503, key: 'unavailable', retryAfter: 2 },
   PASSWORD_QUEUE_FULL: { status: 429, key: 'busy', retryAfter: 2 },
   INTERACTION_EXPIRED: { status: 403, key: 'interaction-expired' },
@@ -28,7 +28,7 @@ const answers: Partial<Record<ServerErrorCode, Omit<ErrorAnswer, 'code'>>> = {
 /** @returns the answer to any error: ours by its code, Express's and body-parser's by their status, all else 500 */
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof CodedError) {
-    const answer = answers[error.code as ServerErrorCode]
+    const answer = answers[error.code as ErrorCode]
     return { status: 500, key: 'internal', ...answer, code: answer === undefined ? 'INTERNAL' : error.code }
   }
   const status = statusOf(error)
@@ -38,10 +38,11 @@ export function answerTo(error: unknown): ErrorAnswer {
   return { status: 500, code: 'INTERNAL', key: 'internal' }
 }
 
-/** The page for an answer, with "try again" for what heals by itself. */
-export function pageFor(answer: ErrorAnswer, more: { languages?: readonly string[] } = {}): Page {
+/** @param path where the person was, for "try again" when the fault heals by itself */
+export function pageFor(answer: ErrorAnswer, path?: string): Page {
   const { status, code, key, retryAfter } = answer
-  return { kind: 'page', view: 'error', status, retryAfter, languages: more.languages, model: { key, code, retryAfter } }
+  const retryUrl = retryAfter === undefined ? undefined : path
+  return { kind: 'page', view: 'error', status, retryAfter, model: { key, code, retryUrl } }
 }
 
 /** The last handler: answers what others threw, as a page or as JSON in OAuth's form. The error itself goes to the log,
@@ -52,7 +53,8 @@ export function createErrorHandler(needs: { pages: Pages; log: Log }): ErrorRequ
     const fields = { id: correlationIdOf(request), code: answer.code, error }
     if (answer.status === 500) needs.log.error(fields, 'request failed')
     if (response.headersSent) return next(error)
-    if (wantsPage(request)) return answerPage(request, response, needs.pages.render(pageFor(answer), request))
+    if (wantsPage(request))
+      return answerPage(request, response, needs.pages.render(pageFor(answer, pathOf(request)), request))
     answerJson(response, answer)
   }
 }
@@ -72,6 +74,11 @@ function answerJson(response: Parameters<RequestHandler>[1], answer: ErrorAnswer
   const error = answer.status === 503 || answer.status === 429 ? 'temporarily_unavailable' : undefined
   const fallback = answer.status === 500 ? 'server_error' : 'invalid_request'
   response.status(answer.status).json({ error: error ?? fallback, error_description: answer.code })
+}
+
+/** The address that was asked, as a path of ours: `//host` would lead elsewhere. */
+function pathOf(request: { originalUrl: string }): string {
+  return request.originalUrl.replace(/^[/\\]+/, '/')
 }
 
 /** The status of an error of Express or its body reader (http-errors): 4xx only, anything else is ours. */

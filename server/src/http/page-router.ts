@@ -1,8 +1,8 @@
 import { text, Router } from 'express'
 import type { Request, RequestHandler, Response } from 'express'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import type { Log } from '@nauthera/runtime/log'
 import type { PageRequest, Peer, Reply, Route } from '../reply.ts'
+import type { Audit } from '../store/audit.ts'
 import { answerPage } from './answer.ts'
 import { pageFor } from './error-page.ts'
 import { checkForm } from './form-guard.ts'
@@ -20,7 +20,7 @@ export function createPageRouter(needs: {
   origin: string
   pages: Pages
   tokens: FormTokens
-  log: Log
+  audit: Pick<Audit, 'record'>
   /** Milliseconds; for tests. */
   deadlineMs?: number
 }): Router {
@@ -41,11 +41,23 @@ export function createPageRouter(needs: {
       if (route.method === 'POST') {
         const fault = checkForm({ headers: request.headers, form: parsed.form, binding }, needs)
         if (fault !== undefined) {
-          needs.log.warn({ id: parsed.correlationId, fault, route: route.path }, 'form refused')
+          needs.audit.record({
+            event: 'signin.refused',
+            outcome: 'failure',
+            reason: `form-${fault}`,
+            address: parsed.peer.address,
+            agent: parsed.peer.userAgent,
+            correlationId: parsed.correlationId,
+          })
           return answer(request, response, pageFor({ status: 403, code: 'FORM_REFUSED', key: 'form-refused' }), binding)
         }
       }
-      answer(request, response, await withDeadline(route.handle(parsed), needs.deadlineMs ?? requestDeadlineMs), binding)
+      answer(
+        request,
+        response,
+        await withDeadline(route.handle(parsed), needs.deadlineMs ?? requestDeadlineMs),
+        binding,
+      )
     }
   }
 
@@ -82,7 +94,10 @@ function parseRequest(route: Route, request: Request, response: Response): PageR
 async function withDeadline<Value>(work: Promise<Value>, milliseconds: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const overdue = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new CodedError('STORE_UNAVAILABLE', { message: 'no answer in time' })), milliseconds)
+    timer = setTimeout(
+      () => reject(new CodedError('STORE_UNAVAILABLE', { message: 'no answer in time' })),
+      milliseconds,
+    )
   })
   try {
     return await Promise.race([work, overdue])

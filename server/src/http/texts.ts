@@ -17,7 +17,10 @@ export interface Texts {
 /** Reads the texts of every language from `<directory>/<language>.json`. */
 export function readTexts(directory: URL): Readonly<Record<Language, Texts>> {
   const read = (language: Language) =>
-    createTexts(language, JSON.parse(readFileSync(new URL(`${language}.json`, directory), 'utf8')) as Record<string, string>)
+    createTexts(
+      language,
+      JSON.parse(readFileSync(new URL(`${language}.json`, directory), 'utf8')) as Record<string, string>,
+    )
   return Object.fromEntries(languages.map((language) => [language, read(language)])) as Record<Language, Texts>
 }
 
@@ -25,7 +28,9 @@ export function readTexts(directory: URL): Readonly<Record<Language, Texts>> {
 export function createTexts(language: Language, entries: Readonly<Record<string, string>>): Texts {
   const known = new Map(Object.entries(entries))
   const fill = (text: string, values: Values, show: (value: string) => string) =>
-    text.replace(/\{([a-zA-Z]+)\}/g, (whole, name: string) => (Object.hasOwn(values, name) ? show(String(values[name])) : whole))
+    text.replace(/\{([a-zA-Z]+)\}/g, (whole, name: string) =>
+      Object.hasOwn(values, name) ? show(String(values[name])) : whole,
+    )
   return {
     language,
     has: (key) => known.has(key),

@@ -5,7 +5,10 @@ import { auditFields } from './audit-fields.ts'
 
 /** Whether the account may use the client (`access.allowedGroups`). The same rule holds again wherever a token is issued;
  *  here a person is told, and may take another account or go back. */
-export function createAccess(needs: { interactions: Pick<Interactions, 'isAllowed'>; audit: Pick<Audit, 'record'> }): Step {
+export function createAccess(needs: {
+  interactions: Pick<Interactions, 'isAllowed'>
+  audit: Pick<Audit, 'record'>
+}): Step {
   return async (attempt: Attempt): Promise<StepOutcome> => {
     const { account, interaction, paths, request } = attempt
     if (!account || (await needs.interactions.isAllowed(interaction, account))) return { kind: 'passed', attempt }
@@ -27,7 +30,12 @@ export function createAccess(needs: { interactions: Pick<Interactions, 'isAllowe
         status: 403,
         languages: interaction.uiLocales,
         formTargets: [interaction.redirectUri],
-        model: { client: interaction.client, person: account.person, switchAction: paths.switch, cancelAction: paths.cancel },
+        model: {
+          client: interaction.client,
+          person: account.person,
+          switchAction: paths.switch,
+          cancelAction: paths.cancel,
+        },
       },
     }
   }

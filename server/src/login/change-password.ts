@@ -4,8 +4,7 @@ import type { UserSource } from '../users/user-source.ts'
 import { auditFields } from './audit-fields.ts'
 
 export type ChangePasswordOutcome =
-  | { readonly kind: 'changed' }
-  | { readonly kind: 'mistaken'; readonly mistakes: readonly Mistake[] }
+  { readonly kind: 'changed' } | { readonly kind: 'mistaken'; readonly mistakes: readonly Mistake[] }
 
 /** Takes the fields `new-password` and `repeat-password` of a forced change.
  *  @throws CodedError STORE_UNAVAILABLE */

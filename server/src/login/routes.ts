@@ -135,7 +135,11 @@ export function createLoginRoutes(needs: {
     event: 'consent.denied' | 'authorization.refused',
     description: string,
   ): Promise<Reply> {
-    const outcome = await interactions.finish(request, interaction, { kind: 'refused', error: 'access_denied', description })
+    const outcome = await interactions.finish(request, interaction, {
+      kind: 'refused',
+      error: 'access_denied',
+      description,
+    })
     if (outcome.kind === 'spent') return spent(interaction)
     const userId = (interaction.progress.signedIn ?? interaction.session)?.accountId
     const reason = event === 'consent.denied' ? undefined : 'cancelled'
@@ -150,7 +154,12 @@ export function createLoginRoutes(needs: {
       if (loaded.kind === 'live') return handle(request, loaded.interaction)
       // a form that comes without its cookie was begun in another browser, or by another site
       if (loaded.kind === 'absent' && request.method === 'POST') {
-        audit.record({ ...auditFields(request), event: 'signin.refused', outcome: 'failure', reason: 'interaction-absent' })
+        audit.record({
+          ...auditFields(request),
+          event: 'signin.refused',
+          outcome: 'failure',
+          reason: 'interaction-absent',
+        })
       }
       return overPage(loaded)
     }

@@ -117,7 +117,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
     kind: 'page',
     view: 'error',
     status: 503,
-    model: { key: 'unavailable', code: 'STORE_UNAVAILABLE', retryAfter: 2, retryUrl: at },
+    model: { key: 'unavailable', code: 'STORE_UNAVAILABLE', retryUrl: at },
   },
   'error of the client': {
     kind: 'page',
@@ -127,7 +127,8 @@ export const samplePages: Readonly<Record<string, Page>> = {
       key: 'invalid_redirect_uri',
       code: 'invalid_redirect_uri',
       client: plainClient,
-      detail: 'redirect_uri\n  got        https://expenses.example.com/other\n  registered https://expenses.example.com/callback',
+      detail:
+        'redirect_uri\n  got        https://expenses.example.com/other\n  registered https://expenses.example.com/callback',
     },
   },
   'error without words of its own': {

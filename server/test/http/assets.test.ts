@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { expect } from 'chai'
+import { createAssets } from '../../src/http/assets.ts'
+import { serverRoot } from '../../src/http/pages.ts'
+import { serve } from './harness.ts'
+import type { Running } from './harness.ts'
+
+describe('createAssets', () => {
+  const directory = new URL('assets/', serverRoot)
+  let folder = ''
+  let running: Running | undefined
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'nauthera-assets-'))
+  })
+  afterEach(async () => {
+    await running?.stop()
+    running = undefined
+    rmSync(folder, { recursive: true })
+  })
+  const create = (logo?: string | Buffer, basePath = '') => {
+    const logoFile = join(folder, 'logo')
+    if (logo !== undefined) writeFileSync(logoFile, logo)
+    const branding = { title: 'Nauthera', footerLinks: [], ...(logo === undefined ? {} : { logoFile }) }
+    return createAssets({ basePath, branding, directory })
+  }
+
+  it('names the style sheet by its content, below the issuer, to be kept for good', async () => {
+    const assets = create(undefined, '/sso')
+    expect(assets.stylesheet).to.match(/^\/sso\/assets\/style\.[0-9a-f]{12}\.css$/)
+    running = await serve([assets.handle])
+    const answer = await running.ask(assets.stylesheet)
+    expect(answer.headers).to.include({
+      'content-type': 'text/css; charset=utf-8',
+      'cache-control': 'public, max-age=31536000, immutable',
+    })
+    const head = await running.ask(assets.stylesheet, { method: 'HEAD' })
+    expect(head).to.include({ status: 200, body: '' })
+    expect(head.headers['content-length']).to.equal(String(Buffer.byteLength(answer.body)))
+  })
+
+  it('answers no other name, and no way out of the folder', async () => {
+    running = await serve([create().handle])
+    for (const path of [
+      '/assets/style.css',
+      '/assets/../settings.ts',
+      '/assets/%2e%2e/package.json',
+      '/assets/__proto__',
+    ]) {
+      expect((await running.ask(path)).status, path).to.equal(404)
+    }
+  })
+
+  it('L15 serves a logo so that nothing in it runs', async () => {
+    const assets = create('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
+    running = await serve([assets.handle])
+    const { headers } = await running.ask(assets.logo ?? '')
+    expect(headers['content-type']).to.equal('image/svg+xml')
+    expect(headers['content-security-policy']).to.contain("default-src 'none'").and.contain('sandbox')
+  })
+
+  const bad: [string, string | Buffer][] = [
+    ['is too long', Buffer.alloc(33 * 1024)],
+    ['is neither SVG nor PNG', 'GIF89a'],
+  ]
+  for (const [sentence, logo] of bad) {
+    it(`refuses a logo that ${sentence}, by the setting’s name`, () => {
+      expect(() => create(logo))
+        .to.throw()
+        .that.satisfies((error: unknown) => {
+          return hasCode(error, 'SETTINGS_INVALID') && error.faults[0]?.path === 'branding.logoFile'
+        })
+    })
+  }
+})

@@ -1,0 +1,114 @@
+import { createServer } from 'node:http'
+import type { IncomingHttpHeaders, Server } from 'node:http'
+import { request as send } from 'node:http'
+import { connect } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import type { ErrorRequestHandler, RequestHandler } from 'express'
+import type { Fields, Log } from '@nauthera/runtime/log'
+import { createAssets } from '../../src/http/assets.ts'
+import { createFormTokens } from '../../src/http/form-guard.ts'
+import { createPages, serverRoot } from '../../src/http/pages.ts'
+import type { Pages } from '../../src/http/pages.ts'
+import { inboundLimits } from '../../src/http/timeouts.ts'
+import type { BrandingSettings } from '../../src/settings.ts'
+
+export interface Line {
+  readonly level: string
+  readonly fields: Fields
+  readonly message: string
+}
+
+/** A log that keeps its lines. */
+export function keepLog(): Log & { lines: Line[] } {
+  const lines: Line[] = []
+  const at = (level: string) => (fields: Fields, message: string) => void lines.push({ level, fields, message })
+  const log = { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: () => log }
+  return log
+}
+
+export const testTokens = createFormTokens(() => [Buffer.alloc(32, 7)])
+
+/** The product's own views, texts and assets. */
+export function testPages(
+  options: { branding?: Partial<BrandingSettings>; development?: boolean; basePath?: string } = {},
+): { pages: Pages; assets: ReturnType<typeof createAssets> } {
+  const branding: BrandingSettings = { title: 'Nauthera', footerLinks: [], ...options.branding }
+  const assets = createAssets({
+    basePath: options.basePath ?? '',
+    branding,
+    directory: new URL('assets/', serverRoot),
+  })
+  const pages = createPages({ assets, branding, development: options.development ?? false, tokens: testTokens })
+  return { pages, assets }
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+export interface Running {
+  readonly origin: string
+  /** Sends exactly these headers (fetch would add and forbid some). */
+  ask(path: string, options?: { method?: string; headers?: Record<string, string>; body?: string }): Promise<Answer>
+  /** Sends these bytes. @returns everything that comes back until the server closes */
+  askRaw(bytes: string): Promise<string>
+  stop(): Promise<void>
+}
+
+/** Serves handlers on a free port of 127.0.0.1, with the limits of the public port. */
+export async function serve(handlers: readonly RequestHandler[], onError?: ErrorRequestHandler): Promise<Running> {
+  const app = express().disable('x-powered-by')
+  for (const handler of handlers) app.use(handler)
+  if (onError) app.use(onError)
+  const server: Server = createServer(inboundLimits, app)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return {
+    origin: `http://127.0.0.1:${port}`,
+    ask: (path, options = {}) => ask(port, path, options),
+    askRaw: (bytes) => askRaw(port, bytes),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+function ask(port: number, path: string, options: Parameters<Running['ask']>[1] = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { method = 'GET', headers = {}, body } = options
+    const outgoing = send(
+      { host: '127.0.0.1', port, path, method, headers, agent: false, timeout: 5000 },
+      (response) => {
+        const parts: Buffer[] = []
+        response.on('data', (part: Buffer) => parts.push(part))
+        response.on('end', () => {
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(parts).toString(),
+          })
+        })
+      },
+    )
+    outgoing.on('error', reject)
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in 5 s')))
+    outgoing.end(body)
+  })
+}
+
+function askRaw(port: number, bytes: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(bytes))
+    let text = ''
+    socket.setTimeout(5000, () => socket.destroy(new Error('no answer in 5 s')))
+    socket.on('data', (part) => (text += part.toString()))
+    // a server that has answered may reset what is still on its way
+    socket.on('error', (error) => (text === '' ? reject(error) : undefined))
+    socket.on('close', () => resolve(text))
+  })
+}

@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect } from 'chai'
+import { languages } from '../../src/http/languages.ts'
+import { serverRoot } from '../../src/http/pages.ts'
+import { createTexts } from '../../src/http/texts.ts'
+
+const read = (language: string) =>
+  JSON.parse(readFileSync(new URL(`locales/${language}.json`, serverRoot), 'utf8')) as Record<string, string>
+const names = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort()
+
+describe('locales', () => {
+  const english = read('en')
+
+  for (const language of languages) {
+    it(`${language} has every text that English has, and no other`, () => {
+      expect(Object.keys(read(language))).to.deep.equal(Object.keys(english))
+    })
+
+    it(`${language} leaves no text empty, and takes the same values`, () => {
+      for (const [key, text] of Object.entries(read(language))) {
+        expect(text.trim(), key).not.to.equal('')
+        expect([...new Set(names(text))], key).to.deep.equal([...new Set(names(english[key] ?? ''))])
+      }
+    })
+  }
+
+  it('has every text that a view names', () => {
+    const directory = new URL('views/', serverRoot)
+    const named = readdirSync(directory).flatMap((file) => {
+      const view = readFileSync(new URL(file, directory), 'utf8')
+      return [...view.matchAll(/(?:text|rich|key:)\(?\s*'([a-z][\w.-]+\.[\w.-]+)'/g)].map(([, key]) => key ?? '')
+    })
+    expect(named.length).to.be.greaterThan(30)
+    expect(named.filter((key) => english[key] === undefined)).to.deep.equal([])
+  })
+
+  it('has a title and a text for every error', () => {
+    const errors = Object.keys(english).filter((key) => /^error\.[\w-]+\.(title|text)$/.test(key))
+    for (const key of errors) {
+      const other = key.endsWith('.title') ? key.replace(/title$/, 'text') : key.replace(/text$/, 'title')
+      expect(english, key).to.have.property(other)
+    }
+  })
+})
+
+describe('createTexts', () => {
+  const { text, rich } = createTexts('en', { greeting: 'Hello <{name}> & {other}' })
+
+  it('fills in values, and leaves what it has none for', () => {
+    expect(text('greeting', { name: 'Ada' })).to.equal('Hello <Ada> & {other}')
+  })
+
+  it('L15 escapes the text and each value in HTML', () => {
+    expect(rich('greeting', { name: '<b onclick="x">' })).to.equal(
+      'Hello &#60;<bdi class="value">&#60;b onclick=&#34;x&#34;&#62;</bdi>&#62; &#38; {other}',
+    )
+  })
+
+  it('E9 takes no value from the prototype', () => {
+    expect(createTexts('en', { a: '{constructor}{toString}' }).text('a', {})).to.equal('{constructor}{toString}')
+  })
+
+  it('does not fill in what a value brings', () => {
+    expect(text('greeting', { name: '{other}', other: 'secret' })).to.equal('Hello <{other}> & secret')
+  })
+})

@@ -1,0 +1,162 @@
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { expect } from 'chai'
+import type { RequestHandler } from 'express'
+import type { PageRequest, Reply, Route } from '../../src/reply.ts'
+import { createErrorHandler, createNotFound } from '../../src/http/error-page.ts'
+import { createPageRouter } from '../../src/http/page-router.ts'
+import { createRequestLog } from '../../src/http/request-log.ts'
+import { maxBodyBytes } from '../../src/http/timeouts.ts'
+import type { AuditEvent } from '../../src/store/audit.ts'
+import { keepLog, serve, testPages, testTokens } from './harness.ts'
+import type { Running } from './harness.ts'
+import { samplePages } from './sample-pages.ts'
+
+const origin = 'https://login.example.com'
+const { pages } = testPages()
+const html = { accept: 'text/html' }
+const formType = { 'content-type': 'application/x-www-form-urlencoded' }
+
+const peer: RequestHandler = (_, response, next) => {
+  response.locals.peer = { address: '203.0.113.9', userAgent: 'test' }
+  next()
+}
+
+describe('createPageRouter', () => {
+  const log = keepLog()
+  const audited: AuditEvent[] = []
+  const handled: PageRequest[] = []
+  let running: Running
+  let reply: () => Promise<Reply>
+  const handle = (request: PageRequest) => {
+    handled.push(request)
+    return reply()
+  }
+  const routes: Route[] = [
+    { method: 'GET', path: '/interaction/:uid', handle },
+    { method: 'POST', path: '/interaction/:uid/sign-in', handle },
+  ]
+  before(async () => {
+    const tokens = testTokens
+    const audit = { record: (event: AuditEvent) => void audited.push(event) }
+    running = await serve(
+      [
+        createRequestLog({ log, basePath: '', now: () => 0 }),
+        peer,
+        createPageRouter({ routes, basePath: '', origin, pages, tokens, audit, deadlineMs: 50 }),
+        createNotFound({ pages }),
+      ],
+      createErrorHandler({ pages, log }),
+    )
+  })
+  after(() => running.stop())
+  beforeEach(() => {
+    handled.length = 0
+    audited.length = 0
+    log.lines.length = 0
+    reply = async () => samplePages['sign-in']!
+  })
+  const post = (fields: Record<string, string>, headers: Record<string, string> = {}) =>
+    running.ask('/interaction/u1/sign-in', {
+      method: 'POST',
+      headers: { ...html, ...formType, ...headers },
+      body: new URLSearchParams(fields).toString(),
+    })
+  const token = testTokens.mint('interaction:u1')
+
+  it('answers a page whose form carries the token of its interaction, and is not kept', async () => {
+    const answer = await running.ask('/interaction/u1?lang=de', { headers: html })
+    expect(answer.status).to.equal(200)
+    expect(answer.headers['cache-control']).to.equal('no-store')
+    expect(answer.body).to.contain(`name="form_token" value="${token}"`)
+    expect(answer.headers['content-security-policy']).to.contain("form-action 'self' https://expenses.example.com")
+    expect(handled[0]).to.deep.include({ method: 'GET', params: { uid: 'u1' } })
+  })
+
+  it('answers a redirect with 303 and without a body', async () => {
+    reply = async () => ({ kind: 'redirect', location: '/interaction/u1' })
+    const answer = await post({ form_token: token, username: 'ada' }, { origin, 'sec-fetch-site': 'same-origin' })
+    expect(answer).to.include({ status: 303, body: '' })
+    expect(answer.headers['location']).to.equal('/interaction/u1')
+    expect(answer.headers['cache-control']).to.equal('no-store')
+    expect(handled[0]?.form.get('username')).to.equal('ada')
+  })
+
+  const attacks: [string, Record<string, string>, Record<string, string>][] = [
+    ['another site', { form_token: token }, { origin: 'https://evil.test', 'sec-fetch-site': 'cross-site' }],
+    ['no token', { username: 'ada' }, { origin }],
+    ['another interaction', { form_token: testTokens.mint('interaction:u2') }, { origin }],
+  ]
+  for (const [what, fields, headers] of attacks) {
+    it(`L1 refuses the form of ${what} with 403 and one audit event, and takes the next good one`, async () => {
+      const answer = await post({ ...fields, password: 'canary-password' }, headers)
+      expect(answer.status).to.equal(403)
+      expect(answer.body).to.contain('FORM_REFUSED').and.not.contain('canary')
+      expect(handled).to.deep.equal([])
+      expect(audited.map(({ event, address }) => ({ event, address }))).to.deep.equal([
+        { event: 'signin.refused', address: '203.0.113.9' },
+      ])
+      expect(JSON.stringify([audited, log.lines])).not.to.contain('canary')
+      expect((await post({ form_token: token }, { origin })).status).to.equal(200)
+    })
+  }
+
+  it('E10 refuses a body over 56 KiB with 413', async () => {
+    const answer = await post({ form_token: token, password: 'x'.repeat(maxBodyBytes) })
+    expect(answer.status).to.equal(413)
+    expect(handled).to.deep.equal([])
+  })
+
+  it('E9 takes __proto__ as a name like any other', async () => {
+    await post({ form_token: token, ['__proto__']: 'polluted', 'constructor[prototype][polluted]': '1' })
+    expect(handled[0]?.form.get('__proto__')).to.equal('polluted')
+    expect(handled).to.have.length(1)
+    expect(({} as Record<string, unknown>)['polluted']).to.equal(undefined)
+  })
+
+  it('L1 takes a form of another type as one without a token', async () => {
+    const answer = await running.ask('/interaction/u1/sign-in', {
+      method: 'POST',
+      headers: { ...html, 'content-type': 'text/plain' },
+      body: `form_token=${token}`,
+    })
+    expect(answer.status).to.equal(403)
+  })
+
+  it('I2 answers 503 with Retry-After when the database is away, as a page that can be tried again', async () => {
+    reply = () => Promise.reject(new CodedError('STORE_UNAVAILABLE', { message: 'canary-host refused' }))
+    const answer = await post({ form_token: token })
+    expect(answer.status).to.equal(503)
+    expect(answer.headers['retry-after']).to.equal('2')
+    expect(answer.body).to.contain('STORE_UNAVAILABLE').and.contain('id="try-again"').and.not.contain('canary')
+  })
+
+  it('cuts a handler at its deadline with 503', async () => {
+    reply = () => new Promise(() => {})
+    expect((await running.ask('/interaction/u1', { headers: html })).status).to.equal(503)
+  })
+
+  it('answers what nobody foresaw with 500, and keeps the reason to the log', async () => {
+    reply = () => Promise.reject(new TypeError('canary-reason'))
+    const answer = await running.ask('/interaction/u1', { headers: html })
+    expect(answer.status).to.equal(500)
+    expect(answer.body).to.contain('INTERNAL').and.not.contain('canary')
+    const failed = log.lines.find(({ message }) => message === 'request failed')
+    expect(String(failed?.fields['error'])).to.contain('canary-reason')
+    expect(failed?.fields['id']).to.equal(answer.headers['x-correlation-id'])
+  })
+
+  it('answers an unknown path with 404: a page for people, JSON for programs', async () => {
+    const page = await running.ask('/nothing?q=<script>', { headers: html })
+    expect(page.status).to.equal(404)
+    expect(page.body).to.contain('<h1>').and.not.contain('<script')
+    const json = await running.ask('/nothing')
+    expect(json.status).to.equal(404)
+    expect(JSON.parse(json.body)).to.deep.equal({ error: 'invalid_request', error_description: 'NOT_FOUND' })
+  })
+
+  it('L18 answers headers over 16 KiB with 431', async () => {
+    const cookie = 'x'.repeat(64 * 1024)
+    const answer = await running.askRaw(`GET /interaction/u1 HTTP/1.1\r\nHost: a\r\nCookie: ${cookie}\r\n\r\n`)
+    expect(answer).to.match(/^HTTP\/1.1 431 /)
+  })
+})

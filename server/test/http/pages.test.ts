@@ -1,0 +1,159 @@
+import { readdirSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { expect } from 'chai'
+import type { ClientOnPage, Page } from '../../src/reply.ts'
+import { serverRoot } from '../../src/http/pages.ts'
+import { serve, testPages } from './harness.ts'
+import { samplePages } from './sample-pages.ts'
+
+const asking = (headers: Record<string, string> = {}) => ({ headers }) as unknown as IncomingMessage
+const { pages, assets } = testPages()
+const render = (page: Page, headers: Record<string, string> = {}) =>
+  pages.render(page, asking(headers), 'interaction:u1')
+
+/** What would break out of an element, an attribute, a title, a URL. */
+const markup = `"><script>alert(1)</script><img src=x onerror=alert(2)>'{username}`
+
+describe('createPages', () => {
+  for (const [name, page] of Object.entries(samplePages)) {
+    describe(name, () => {
+      const { status, headers, body } = render(page)
+
+      it('is whole: one title, one heading, one main, a language', () => {
+        for (const tag of ['<title>', '<h1>', '<main', '<html lang="en">']) {
+          expect(body.split(tag), tag).to.have.length(2)
+        }
+        expect(status).to.equal(page.status ?? 200)
+      })
+
+      it('weighs at most 30 kB with its style sheet, and loads nothing from elsewhere', async () => {
+        const running = await serve([assets.handle])
+        const style = await running.ask(assets.stylesheet)
+        await running.stop()
+        expect(style.status).to.equal(200)
+        expect(Buffer.byteLength(body) + Buffer.byteLength(style.body)).to.be.at.most(30_000)
+        const loaded = [...body.matchAll(/(?:src|<link[^>]*href)="([^"]*)"/g)].map(([, url]) => url ?? '')
+        for (const url of loaded) expect(url).to.match(/^(\/assets\/|data:)/)
+        expect(style.body).not.to.match(/url\(|@import/)
+      })
+
+      it('needs no script and sets no style of its own', () => {
+        expect(body).not.to.match(/<script|<style| style=| on[a-z]+=/i)
+      })
+
+      it('gives each control of a form an id, and each but a plain button a name', () => {
+        const controls = [...body.matchAll(/<(?:input|button)\b[^>]*>/g)].map(([tag]) => tag)
+        for (const tag of controls) {
+          if (/type="hidden"| hidden>/.test(tag)) continue
+          expect(tag, tag).to.match(/ id="[a-z-]+"/)
+          if (!tag.includes('logout-stay')) expect(tag, tag).to.match(/ name="[a-z-]+"/)
+        }
+      })
+
+      it('is not kept, and says its language', () => {
+        expect(headers).to.include({ 'cache-control': 'no-store', 'content-language': 'en' })
+        expect(headers['content-security-policy']).to.contain("script-src 'self'")
+      })
+
+      it('is there in German, without an English word of the texts', () => {
+        const german = render(page, { 'accept-language': 'de' })
+        expect(german.headers['content-language']).to.equal('de')
+        expect(german.body).to.contain('<html lang="de">')
+        expect(german.body).not.to.match(/>(Sign in|Cancel|Allow|Try again)/)
+        expect(german.body).not.to.match(/\b(error|mistake|sign-in|consent|layout)\.[a-z]+(\.[a-z]+)?</)
+      })
+    })
+  }
+
+  it('has a sample of every view', () => {
+    const views = readdirSync(new URL('views/', serverRoot)).map((file) => file.replace('.eta', ''))
+    const parts = ['layout', 'mistakes', 'client', 'person', 'token', 'reference']
+    const shown = new Set(Object.values(samplePages).map(({ view }) => view as string))
+    expect(views.filter((view) => !parts.includes(view) && !shown.has(view))).to.deep.equal([])
+  })
+
+  it('L15 A8 shows markup in every value as text', () => {
+    const client: ClientOnPage = { clientId: markup, name: markup, logo: markup, startUrl: markup, policyUrl: markup }
+    const person = { username: markup, name: markup }
+    const poisoned: Page[] = Object.values(samplePages).map((page) => {
+      const model: Record<string, unknown> = { ...page.model, client }
+      for (const [key, value] of Object.entries(model)) if (typeof value === 'string') model[key] = markup
+      if ('person' in model) model['person'] = person
+      if ('scopes' in model) model['scopes'] = [{ scope: markup }, { scope: markup, api: markup }]
+      if ('fields' in model) model['fields'] = { [markup]: markup }
+      if ('mistakes' in model) model['mistakes'] = [{ key: markup, control: markup }]
+      if ('values' in model) model['values'] = { issuer: markup }
+      return { ...page, model } as unknown as Page
+    })
+    const developing = testPages({
+      development: true,
+      branding: { title: markup, footerLinks: [{ label: markup, url: 'https://a.test' }] },
+    })
+    for (const page of poisoned) {
+      const { body } = developing.pages.render(page, asking(), 'b')
+      expect(body, page.view).not.to.match(/<script|<img src=x|="">/)
+    }
+  })
+
+  it('says in the title what state a page is in', () => {
+    const titleOf = (name: string) => /<title>(.*)<\/title>/.exec(render(samplePages[name]!).body)?.[1]
+    expect(titleOf('sign-in')).to.equal('Sign in · Nauthera')
+    expect(titleOf('sign-in with a mistake')).to.equal('Error: Sign in · Nauthera')
+    expect(titleOf('sign-in again')).to.equal('Sign in again · Nauthera')
+    expect(titleOf('consent')).to.equal('Allow Expense Reports? · Nauthera')
+  })
+
+  it('puts the focus on the summary of mistakes, and ties each to its field', () => {
+    const { body } = render(samplePages['sign-in with both fields empty']!)
+    expect(body).to.match(/<div class="alert" role="alert"[^>]* tabindex="-1" autofocus>/)
+    expect(body.split(' autofocus')).to.have.length(2)
+    for (const field of ['username', 'password']) {
+      expect(body).to.match(new RegExp(`id="${field}"[^>]*aria-invalid="true" aria-describedby="mistake-${field}"`))
+      expect(body).to.contain(`id="mistake-${field}"`)
+    }
+  })
+
+  it('tells password managers what each field is', () => {
+    const signIn = render(samplePages['sign-in']!).body
+    expect(signIn).to.match(/id="username"[^>]*autocomplete="username webauthn"/)
+    expect(signIn).to.match(/id="password"[^>]*autocomplete="current-password"/)
+    const change = render(samplePages['change-password']!).body
+    expect(change.match(/autocomplete="new-password"/g)).to.have.length(2)
+  })
+
+  it('never writes a password back', () => {
+    expect(render(samplePages['sign-in with a mistake']!).body).not.to.match(/type="password"[^>]*value=/)
+  })
+
+  it('shows what is for developers in development only', () => {
+    const page = samplePages['error of the client']!
+    expect(render(page).body).not.to.contain('expenses.example.com/callback')
+    expect(testPages({ development: true }).pages.render(page, asking()).body).to.contain(
+      'expenses.example.com/callback',
+    )
+  })
+
+  it('carries the correlation id and the code of an error', () => {
+    const { body } = render(samplePages['error of the world']!, { 'x-correlation-id': '0123456789abcdef' })
+    expect(body).to.contain('<dd id="correlation-id">0123456789abcdef</dd>')
+    expect(body).to.contain('<dd id="error-code">STORE_UNAVAILABLE</dd>')
+  })
+
+  it('offers to start again at the client, by a link where it has a page and by name where not', () => {
+    expect(render(samplePages['error of the person']!).body).to.match(
+      /id="start-again" href="https:&#?\w*;?\/\/|id="start-again" href="https:\/\/expenses.example.com\/"/,
+    )
+    expect(render(samplePages['error of the client']!).body).to.contain(
+      'Start again at <bdi class="value">Build console</bdi>',
+    )
+  })
+
+  it('wears a brand: title, colour and links', () => {
+    const branded = testPages({
+      branding: { title: 'Acme', accent: '#ffdd00', footerLinks: [{ label: 'Help', url: 'https://help.example.com' }] },
+    })
+    const { body } = branded.pages.render(samplePages['sign-in']!, asking())
+    expect(body).to.contain('Sign in · Acme').and.contain('href="https://help.example.com"')
+    expect(branded.assets.stylesheet).not.to.equal(assets.stylesheet)
+  })
+})

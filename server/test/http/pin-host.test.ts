@@ -1,0 +1,139 @@
+import { expect } from 'chai'
+import type { RequestHandler } from 'express'
+import { createPinHost, parseProxies } from '../../src/http/pin-host.ts'
+import { serve, testPages } from './harness.ts'
+import type { Running } from './harness.ts'
+
+const issuer = new URL('https://login.example.com')
+const { pages } = testPages()
+
+/** Answers what later handlers would see. */
+const mirror: RequestHandler = (request, response) => {
+  response.json({ host: request.headers.host, headers: request.headers, peer: response.locals.peer })
+}
+
+interface Seen {
+  host: string
+  headers: Record<string, string>
+  peer: { address: string; userAgent: string }
+}
+
+describe('createPinHost', () => {
+  const running: Running[] = []
+  afterEach(() => Promise.all(running.splice(0).map((one) => one.stop())))
+  const start = async (options: { extraHosts?: string[]; trustedProxies?: string[] } = {}): Promise<Running> => {
+    const { extraHosts = [], trustedProxies = [] } = options
+    const one = await serve([createPinHost({ issuer, extraHosts, trustedProxies, render: pages.render }), mirror])
+    running.push(one)
+    return one
+  }
+  const see = async (one: Running, headers: Record<string, string>): Promise<Seen> => {
+    const answer = await one.ask('/', { headers: { host: 'login.example.com', ...headers } })
+    expect(answer.status).to.equal(200)
+    return JSON.parse(answer.body) as Seen
+  }
+
+  const hosts: [string, string, number][] = [
+    ['takes the issuer’s host', 'login.example.com', 200],
+    ['takes it in capitals, with its port and a final dot', 'LOGIN.example.com.:443', 200],
+    ['takes an extra host with its port', 'nauthera.auth.svc:8080', 200],
+    ['refuses an extra host with another port', 'nauthera.auth.svc:9090', 421],
+    ['refuses another host', 'evil.test', 421],
+    ['refuses the host as a suffix', 'login.example.com.evil.test', 421],
+    ['refuses another port', 'login.example.com:8443', 421],
+    ['refuses user information', 'login.example.com@evil.test', 421],
+    ['refuses markup', '<script>', 421],
+    ['refuses an empty host', '', 421],
+  ]
+  for (const [sentence, host, status] of hosts) {
+    it(`E1 ${sentence}`, async () => {
+      const one = await start({ extraHosts: ['nauthera.auth.svc:8080'] })
+      const answer = await one.ask('/', { headers: { host } })
+      expect(answer.status).to.equal(status)
+      if (status === 421) {
+        expect(answer.body).to.contain('https://login.example.com')
+        expect(answer.body).not.to.contain('evil.test').and.not.contain('<script')
+      } else {
+        expect((JSON.parse(answer.body) as Seen).host).to.equal('login.example.com')
+      }
+    })
+  }
+
+  it('E1 refuses two hosts and an absolute request target', async () => {
+    const one = await start()
+    for (const hosts of ['login.example.com\r\nHost: evil.test', 'evil.test\r\nhost: login.example.com']) {
+      const twice = await one.askRaw(`GET / HTTP/1.1\r\nHost: ${hosts}\r\nConnection: close\r\n\r\n`)
+      expect(twice).to.match(/^HTTP\/1.1 4(00|21) /)
+    }
+    const absolute = await one.ask('http://evil.test/', { headers: { host: 'login.example.com' } })
+    expect(absolute.status).to.equal(421)
+    expect((await one.ask('/', { headers: { host: 'login.example.com' } })).status).to.equal(200)
+  })
+
+  it('E1 drops every forwarding header of a stranger, and sets its own', async () => {
+    const seen = await see(await start(), {
+      forwarded: 'for=1.2.3.4;host=evil.test;proto=http',
+      'x-forwarded-for': '1.2.3.4',
+      'x-forwarded-host': 'evil.test',
+      'x-forwarded-proto': 'http',
+      'x-forwarded-prefix': '/evil',
+      'x-original-url': '/evil',
+      'x-real-ip': '1.2.3.4',
+      'x-ssl-client-cert': 'forged',
+    })
+    expect(seen.peer.address).to.equal('127.0.0.1')
+    expect(seen.headers).to.include({
+      host: 'login.example.com',
+      'x-forwarded-proto': 'https',
+      'x-forwarded-for': '127.0.0.1',
+    })
+    expect(seen.headers).not.to.have.any.keys(
+      'forwarded',
+      'x-forwarded-host',
+      'x-forwarded-prefix',
+      'x-original-url',
+      'x-real-ip',
+      'x-ssl-client-cert',
+    )
+  })
+
+  it('E2 drops the spelling with underscores too, and no User-Agent opens a way around', async () => {
+    const one = await start()
+    const seen = await see(one, { X_Forwarded_For: '1.2.3.4', 'X_FORWARDED-Host': 'evil.test' })
+    expect(Object.keys(seen.headers).filter((name) => name.includes('_'))).to.deep.equal([])
+    expect(seen.peer.address).to.equal('127.0.0.1')
+    for (const agent of ['kube-probe/1.33', 'GoogleHC/1.0', 'ELB-HealthChecker/2.0']) {
+      expect((await one.ask('/', { headers: { host: 'evil.test', 'user-agent': agent } })).status).to.equal(421)
+    }
+  })
+
+  it('believes a trusted proxy: the first address from the right that is no proxy, and the host it names', async () => {
+    const one = await start({ trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] })
+    const seen = await see(one, {
+      host: 'nauthera.auth.svc',
+      'x-forwarded-host': 'login.example.com',
+      'x-forwarded-for': '6.6.6.6, 203.0.113.9, 10.1.2.3',
+      'x-ssl-client-cert': 'certificate',
+    })
+    expect(seen.peer.address).to.equal('203.0.113.9')
+    expect(seen.headers['x-forwarded-for']).to.equal('203.0.113.9')
+    expect(seen.headers['x-ssl-client-cert']).to.equal('certificate')
+    const wrong = await one.ask('/', { headers: { host: 'login.example.com', 'x-forwarded-host': 'evil.test' } })
+    expect(wrong.status).to.equal(421)
+  })
+
+  it('stops at an entry that is no address', async () => {
+    const one = await start({ trustedProxies: ['127.0.0.1'] })
+    const seen = await see(one, { 'x-forwarded-for': '203.0.113.9, unknown' })
+    expect(seen.peer.address).to.equal('127.0.0.1')
+  })
+})
+
+describe('parseProxies', () => {
+  for (const entry of ['10.0.0.0/8', '10.0.0.1', '2001:db8::/32', '::1']) {
+    it(`reads ${entry}`, () => expect(parseProxies([entry])).not.to.equal(undefined))
+  }
+  for (const entry of ['10.0.0.0/33', '10.0.0.0/', 'proxy', '', '10.0.0.0/x', '::1/129']) {
+    it(`refuses ${entry === '' ? 'an empty entry' : entry}`, () => expect(parseProxies([entry])).to.equal(undefined))
+  }
+})

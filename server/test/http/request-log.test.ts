@@ -1,0 +1,65 @@
+import { expect } from 'chai'
+import type { RequestHandler } from 'express'
+import { createRequestLog, routeOf } from '../../src/http/request-log.ts'
+import { keepLog, serve } from './harness.ts'
+
+const answer =
+  (status: number): RequestHandler =>
+  (_, response) =>
+    void response.status(status).end()
+
+describe('createRequestLog', () => {
+  it('I6 writes one line, without query, cookie, body or what a peer calls itself', async () => {
+    const log = keepLog()
+    const observed: unknown[] = []
+    let clock = 0
+    const running = await serve([
+      createRequestLog({ log, basePath: '', now: () => (clock += 12.5), observe: (request) => observed.push(request) }),
+      answer(303),
+    ])
+    const reply = await running.ask('/auth/canary-uid?code=canary-code&state=canary-state', {
+      method: 'POST',
+      headers: {
+        cookie: 'session=canary-cookie',
+        authorization: 'Bearer canary-token',
+        'x-correlation-id': 'canary-id',
+      },
+      body: 'password=canary-password',
+    })
+    await running.stop()
+    expect(log.lines).to.have.length(1)
+    expect(JSON.stringify(log.lines)).not.to.contain('canary')
+    const id = reply.headers['x-correlation-id']
+    expect(id).to.match(/^[0-9a-f]{16}$/)
+    expect(log.lines[0]).to.deep.equal({
+      level: 'info',
+      message: 'request',
+      fields: { id, method: 'POST', route: '/auth/:', status: 303, milliseconds: 12.5, address: undefined },
+    })
+    expect(observed).to.deep.equal([{ route: '/auth/:', method: 'POST', status: 303, seconds: 0.0125 }])
+  })
+
+  it('warns of an answer of 500 and above', async () => {
+    const log = keepLog()
+    const running = await serve([createRequestLog({ log, basePath: '', now: () => 0 }), answer(503)])
+    await running.ask('/token')
+    await running.stop()
+    expect(log.lines.map(({ level }) => level)).to.deep.equal(['warn'])
+  })
+})
+
+describe('routeOf', () => {
+  const rules: [string, string, string][] = [
+    ['/token', '', '/token'],
+    ['/token/introspection', '', '/token/introspection'],
+    ['/interaction/8sdf7/sign-in', '', '/interaction/:/sign-in'],
+    ['/sso/auth/x', '/sso', '/auth/:'],
+    ['/.well-known/openid-configuration', '', '/.well-known/openid-configuration'],
+    ['/wp-admin/setup.php', '', 'other'],
+    ['/', '', 'other'],
+    ['/auth/a/b/c/d/e/f', '', '/auth/:/:/:'],
+  ]
+  for (const [path, basePath, route] of rules) {
+    it(`E7 names ${path} ${route}`, () => expect(routeOf(path, basePath)).to.equal(route))
+  }
+})
