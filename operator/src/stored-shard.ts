@@ -1,0 +1,116 @@
+import { equals } from '@bufbuild/protobuf'
+import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
+import { ClientConfigSchema, ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  ClientConfig,
+  ClientEntry,
+  ClientShard,
+  Manifest,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { manifestFile, shardFile } from '@nauthera/proto/names'
+import type { ClientForShard } from './decide/shard.ts'
+import type { StoredVerifier } from './decide/rotation.ts'
+import type { SecretObject } from './kubernetes/objects.ts'
+
+/** The stored version of one client, and which writes of the shard brought it. */
+export interface StoredEntry {
+  readonly entry: ClientEntry
+  /** The seq that brought this entry as it is. */
+  readonly entrySeq: number
+  /** The seq that brought its `desired` version. */
+  readonly configSeq: number
+}
+
+/** @returns what a shard's Secret holds; undefined when it is absent, damaged or another shard */
+export function readShardSecret(
+  secret: SecretObject | undefined,
+  index: number,
+): { shard: ClientShard; digest: string } | undefined {
+  const read = readFile(secret, shardFile(index), decodeShard)
+  return read?.shard.shard === index ? read : undefined
+}
+
+/** @returns what the manifest's Secret holds; undefined when it is absent or damaged */
+export function readManifestSecret(
+  secret: SecretObject | undefined,
+): { manifest: Manifest; digest: string } | undefined {
+  return readFile(secret, manifestFile, decodeManifest)
+}
+
+function readFile<T>(secret: SecretObject | undefined, file: string, decode: (bytes: Uint8Array) => T): T | undefined {
+  const text = secret?.data?.[file]
+  if (text === undefined) return undefined
+  try {
+    return decode(Buffer.from(text, 'base64'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Entries of the next stored version beside those of the last.
+ *  @param fresh count every entry as brought by this version: what replicas have live is of another history
+ *  @returns the entries by `namespace/name`, and the keys whose entry differs, gone ones included */
+export function followEntries(
+  known: ReadonlyMap<string, StoredEntry>,
+  next: ClientShard,
+  fresh: boolean,
+): { entries: Map<string, StoredEntry>; changed: string[] } {
+  const seq = Number(next.seq)
+  const entries = new Map<string, StoredEntry>()
+  const changed: string[] = []
+  for (const entry of next.clients) {
+    const key = `${entry.namespace}/${entry.name}`
+    const before = fresh ? undefined : known.get(key)
+    const sameEntry = before !== undefined && equals(ClientEntrySchema, before.entry, entry)
+    const sameConfig = before?.entry.uid === entry.uid && sameVersion(before.entry.desired, entry.desired)
+    if (!sameEntry) changed.push(key)
+    entries.set(key, {
+      entry,
+      entrySeq: sameEntry ? before.entrySeq : seq,
+      configSeq: before && sameConfig ? before.configSeq : seq,
+    })
+  }
+  for (const key of known.keys()) if (!entries.has(key)) changed.push(key)
+  return { entries, changed }
+}
+
+/** @returns the verifiers of an entry as rotation plans them, newest first */
+export function verifiersOf(entry: ClientEntry): StoredVerifier[] {
+  return entry.verifiers.map(({ id, sha256, notAfter }) => ({
+    id,
+    sha256,
+    ...(notAfter ? { notAfter: Number(notAfter.seconds) * 1000 + Math.floor(notAfter.nanos / 1e6) } : {}),
+  }))
+}
+
+/** A client that nobody has decided yet stays as it is stored. */
+export function asStored(entry: ClientEntry): ClientForShard {
+  return {
+    namespace: entry.namespace,
+    name: entry.name,
+    uid: entry.uid,
+    clientId: entry.clientId,
+    createdAt: 0,
+    verifiers: verifiersOf(entry),
+    verdict: entry.desired ? { kind: 'desired', config: entry.desired } : { kind: 'carry' },
+    standing: 'unknown',
+  }
+}
+
+export function sameClient(one: ClientForShard, other: ClientForShard): boolean {
+  return (
+    one.uid === other.uid &&
+    one.clientId === other.clientId &&
+    one.standing === other.standing &&
+    one.createdAt === other.createdAt &&
+    JSON.stringify(one.verifiers) === JSON.stringify(other.verifiers) &&
+    (one.verdict.kind === 'desired'
+      ? other.verdict.kind === 'desired' && sameVersion(one.verdict.config, other.verdict.config)
+      : other.verdict.kind === 'carry')
+  )
+}
+
+function sameVersion(one: ClientConfig | undefined, other: ClientConfig | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other
+  return equals(ClientConfigSchema, one, other)
+}
