@@ -1,9 +1,13 @@
 // Every error code of the server. docs/errors.md is generated from this and compared with it. A code is never reused.
 
-export const serverErrors = {
+export const errorCatalogue = {
   SETTINGS_INVALID: {
     meaning: 'The settings have faults; each is printed with its path. The process exits with 2.',
     remedy: 'Correct the lines that are named and start again.',
+  },
+  USAGE_INVALID: {
+    meaning: 'A command was given something that it cannot work with. It exits with 2.',
+    remedy: 'Correct what is named; `--help` shows how the command is used.',
   },
   STORE_UNAVAILABLE: {
     meaning: 'PostgreSQL did not answer in time, or refused the connection.',
@@ -53,6 +57,10 @@ export const serverErrors = {
     meaning: 'Another account has this user name.',
     remedy: 'Choose another.',
   },
+  USERNAME_INVALID: {
+    meaning: 'The user name or e-mail address cannot be an account of its own.',
+    remedy: 'Take a user name without @, or the same as the e-mail address.',
+  },
   EMAIL_TAKEN: {
     meaning: 'Another account has this e-mail address.',
     remedy: 'Choose another, or change that account.',
@@ -85,10 +93,14 @@ export const serverErrors = {
     meaning: 'A client cannot be served as it is; the field and the reason are named.',
     remedy: 'Correct the OIDCClient. Its last good version serves meanwhile.',
   },
+  CLIENT_ID_CONFLICT: {
+    meaning: 'Two OIDCClients have one client id. The one that had it keeps it.',
+    remedy: 'Give the other `clientId` of its own, or delete the first.',
+  },
   CLIENT_FEATURE_UNSUPPORTED: {
     meaning: 'A client asks for something that this release does not serve yet.',
     remedy: 'Take the field out, or upgrade the server. The last good version of the client serves meanwhile.',
   },
 } as const satisfies Readonly<Record<string, { meaning: string; remedy: string }>>
 
-export type ServerErrorCode = keyof typeof serverErrors
+export type ErrorCode = keyof typeof errorCatalogue

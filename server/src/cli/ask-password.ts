@@ -1,0 +1,81 @@
+// A password for a command: asked without echo, read from standard input, or generated. Never an argument, which others could see.
+import { randomBytes } from 'node:crypto'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { Secret } from '@nauthera/runtime/log'
+import type { Terminal } from './terminal.ts'
+
+export interface PasswordOptions {
+  readonly passwordStdin?: boolean
+  readonly generate?: boolean
+}
+
+/** @returns the password, and whether it was made here and has to be shown
+ *  @throws CodedError USAGE_INVALID */
+export async function askPassword(
+  terminal: Terminal,
+  options: PasswordOptions,
+): Promise<{ password: Secret; generated: boolean }> {
+  if (options.generate === true) return { password: generatePassword(), generated: true }
+  if (options.passwordStdin === true) return { password: await readLine(terminal), generated: false }
+  if (terminal.stdin.isTTY !== true) {
+    const message = 'there is no terminal to ask at; give --password-stdin or --generate'
+    throw new CodedError('USAGE_INVALID', { faults: [{ path: 'password', message }] })
+  }
+  const password = await askHidden(terminal, 'New password: ')
+  if ((await askHidden(terminal, 'Once more: ')).reveal() !== password.reveal()) {
+    throw new CodedError('USAGE_INVALID', { faults: [{ path: 'password', message: 'the two are not the same' }] })
+  }
+  return { password, generated: false }
+}
+
+/** 120 random bits in groups that can be read out. */
+function generatePassword(): Secret {
+  const letters = 'abcdefghjkmnpqrstuvwxyz23456789'
+  const symbols: string[] = []
+  while (symbols.length < 25) {
+    const byte = randomBytes(1)[0]!
+    // no remainder: every symbol is equally likely
+    if (byte < letters.length * 8) symbols.push(letters[byte % letters.length]!)
+  }
+  return new Secret(symbols.join('').replace(/.{5}(?=.)/g, '$&-'))
+}
+
+async function readLine({ stdin }: Terminal): Promise<Secret> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of stdin as AsyncIterable<Buffer | string>) {
+    const bytes = Buffer.from(chunk)
+    size += bytes.length
+    chunks.push(bytes)
+    if (size > 4096) break
+  }
+  return new Secret(Buffer.concat(chunks).toString('utf8').split(/\r?\n/)[0] ?? '')
+}
+
+function askHidden({ stdin, stderr }: Terminal, question: string): Promise<Secret> {
+  stderr.write(question)
+  stdin.setRawMode?.(true)
+  return new Promise((resolve, reject) => {
+    let typed = ''
+    const end = (finish: () => void) => {
+      stdin.off('data', read)
+      stdin.setRawMode?.(false)
+      stdin.pause()
+      stderr.write('\n')
+      finish()
+    }
+    const read = (chunk: Buffer | string) => {
+      for (const character of chunk.toString()) {
+        if (character === '\r' || character === '\n') return end(() => resolve(new Secret(typed)))
+        if (character === '\u0003') {
+          const message = 'given up'
+          return end(() => reject(new CodedError('USAGE_INVALID', { faults: [{ path: 'password', message }] })))
+        }
+        if (character === '\u007f' || character === '\b') typed = [...typed].slice(0, -1).join('')
+        else typed += character
+      }
+    }
+    stdin.on('data', read)
+    stdin.resume()
+  })
+}

@@ -1,0 +1,97 @@
+// nauthera: the command line of an administrator. Exit codes: 0 done, 1 refused or broken, 2 wrong usage or settings.
+import { Command, CommanderError, Option } from 'commander'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { describeError } from '@nauthera/runtime/log'
+import { addGroupCommands } from './groups.ts'
+import { addKeyCommands } from './keys.ts'
+import { addMigrateCommands } from './migrate.ts'
+import type { OutputFormat } from './output.ts'
+import type { Session } from './session.ts'
+import { addSettingsCommands } from './settings.ts'
+import type { Terminal } from './terminal.ts'
+import { addUserCommands } from './users.ts'
+
+const defaultSettings = '/etc/nauthera/server.yaml'
+
+/** @param call.arguments without the name of the program
+ *  @returns the exit code */
+export async function runCommand(call: {
+  arguments: readonly string[]
+  terminal: Terminal
+  environment: Readonly<Record<string, string | undefined>>
+  version: string
+}): Promise<number> {
+  const { terminal, environment } = call
+  let exitCode = 0
+  const program = new Command('nauthera')
+    .description('Administers a Nauthera server through its database.')
+    .version(call.version)
+    .option(
+      '--settings <file>',
+      `settings of the server (or NAUTHERA_SETTINGS)`,
+      environment['NAUTHERA_SETTINGS'] ?? defaultSettings,
+    )
+    .addOption(new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.stdout.write(text),
+      writeErr: (text) => void terminal.stderr.write(text),
+    })
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 done, 1 refused or broken, 2 wrong usage or settings.
+
+Examples:
+  nauthera migrate up
+  nauthera users add alice --email alice@example.com --generate
+  nauthera users list -o json`,
+    )
+  const options = () => program.opts<{ settings: string; output: OutputFormat }>()
+  const session: Session = {
+    terminal,
+    environment,
+    settingsFile: () => options().settings,
+    outputFormat: () => options().output,
+  }
+  addUserCommands(program, session)
+  addGroupCommands(program, session)
+  addKeyCommands(program, session)
+  addMigrateCommands(program, session, (code) => (exitCode = code))
+  addSettingsCommands(program, session)
+  for (const command of every(program)) shareOptions(command, program)
+  try {
+    await program.parseAsync([...call.arguments], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    return report(error, terminal)
+  }
+}
+
+/** `--settings` and `-o` are understood before and after the command. */
+function shareOptions(command: Command, program: Command): void {
+  if (command === program || command.commands.length > 0) return
+  for (const option of program.options.filter(({ long }) => long !== '--version')) {
+    const copy = new Option(option.flags, option.description)
+    if (option.argChoices !== undefined) copy.choices([...option.argChoices])
+    command.addOption(copy)
+    command.on(`option:${option.name()}`, (value: string) => program.setOptionValue(option.attributeName(), value))
+  }
+}
+
+const every = (command: Command): Command[] => [command, ...command.commands.flatMap(every)]
+
+function report(error: unknown, { stderr }: Terminal): number {
+  // it has printed what it had to say; help and version are no faults
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  if (!hasCode(error)) {
+    stderr.write(`nauthera: ${describeError(error)}\n`)
+    return 1
+  }
+  if (error.faults.length === 0) stderr.write(`nauthera: ${error.message}\n`)
+  else
+    stderr.write(
+      `nauthera: ${error.code}\n${error.faults.map((fault) => `  ${fault.path}: ${fault.message}\n`).join('')}`,
+    )
+  return hasCode(error, 'SETTINGS_INVALID', 'USAGE_INVALID') ? 2 : 1
+}

@@ -1,0 +1,74 @@
+// What every command shares: settings, a database for as long as it runs, and where it writes.
+import { createLog } from '@nauthera/runtime/log'
+import { loadSettings } from '@nauthera/runtime/settings'
+import { settingsSchema } from '../settings.ts'
+import type { ServerSettings } from '../settings.ts'
+import { createAudit } from '../store/audit.ts'
+import type { Audit, AuditEvent } from '../store/audit.ts'
+import { databaseConnection } from '../store/connection.ts'
+import { createDatabase } from '../store/postgres.ts'
+import type { Database, DatabaseConnection } from '../store/postgres.ts'
+import { renderRows } from './output.ts'
+import type { OutputFormat } from './output.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface Session {
+  readonly terminal: Terminal
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Of the option `--settings`. */
+  readonly settingsFile: () => string
+  readonly outputFormat: () => OutputFormat
+}
+
+/** @throws CodedError SETTINGS_INVALID */
+export function settingsOf(session: Session, file = session.settingsFile()): ServerSettings {
+  return loadSettings(settingsSchema, { file, environment: session.environment })
+}
+
+/** @throws CodedError SETTINGS_INVALID */
+export function connectionOf(session: Session): DatabaseConnection {
+  return { ...databaseConnection(settingsOf(session).database), poolMax: 2 }
+}
+
+export interface Opened {
+  readonly database: Database
+  readonly audit: Audit
+}
+
+/** Runs the work on an open database and closes it, whatever happens. */
+export async function withDatabase<T>(session: Session, work: (opened: Opened) => Promise<T>): Promise<T> {
+  const { stderr } = session.terminal
+  // audit rows are written; their lines would be in the way of the answer
+  const log = createLog({
+    process: 'nauthera',
+    level: 'warn',
+    format: 'pretty',
+    sink: { write: (line) => void stderr.write(line) },
+  })
+  const database = createDatabase({ connection: connectionOf(session), log, applicationName: 'nauthera-cli' })
+  const audit = createAudit({ database, log, replica: 'cli' })
+  try {
+    return await work({ database, audit })
+  } finally {
+    await audit.stop()
+    await database.stop()
+  }
+}
+
+/** What the audit log says of a command. */
+export function adminEvent(command: string, about: Partial<AuditEvent> = {}): AuditEvent {
+  return { event: `admin.${command}`, outcome: 'success', ...about }
+}
+
+export function print(
+  session: Session,
+  rows: readonly Readonly<Record<string, unknown>>[],
+  columns: readonly string[],
+): void {
+  session.terminal.stdout.write(renderRows(session.outputFormat(), rows, columns))
+}
+
+/** A hint for the person; programs read standard output only. */
+export function say(session: Session, text: string): void {
+  session.terminal.stderr.write(`${text}\n`)
+}

@@ -1,0 +1,41 @@
+// nauthera settings: are they right?
+import type { Command } from 'commander'
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import type { Fault } from '@nauthera/runtime/coded-error'
+import { databaseConnection } from '../store/connection.ts'
+import { loadKeyRing } from '../store/envelope.ts'
+import { say, settingsOf } from './session.ts'
+import type { Session } from './session.ts'
+
+export function addSettingsCommands(program: Command, session: Session): void {
+  const settings = program.command('settings').description('the settings of the server')
+
+  settings
+    .command('check')
+    .description('list every fault with its path; exit code 2 when there is one')
+    .argument('[file]', 'YAML file; default: that of --settings')
+    .option('--no-files', 'do not read the files that the settings name (secrets are not there in a pipeline)')
+    .addHelpText('after', '\nExample:\n  nauthera settings check deploy/server.yaml --no-files')
+    .action((file: string | undefined, options: { files: boolean }) => {
+      const path = file ?? session.settingsFile()
+      const checked = settingsOf(session, path)
+      const faults = options.files
+        ? [
+            ...faultsOf(() => databaseConnection(checked.database).password()),
+            ...faultsOf(() => loadKeyRing(checked.keysDirectory)),
+          ]
+        : []
+      if (faults.length > 0) throw new CodedError('SETTINGS_INVALID', { faults })
+      say(session, `${path}: no fault found`)
+    })
+}
+
+function faultsOf(read: () => unknown): readonly Fault[] {
+  try {
+    read()
+    return []
+  } catch (error) {
+    if (hasCode(error, 'SETTINGS_INVALID', 'KEY_RING_INVALID')) return error.faults
+    throw error
+  }
+}
