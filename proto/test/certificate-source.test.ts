@@ -1,0 +1,81 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { createCertificateHolder, followCertificateFiles } from '../src/certificate-source.ts'
+import type { CertificateSet, CertificateSource } from '../src/certificate-source.ts'
+import { createAuthority, issueLeaf } from '../src/certificates.ts'
+
+const newSet = async (): Promise<CertificateSet> => {
+  const authority = await createAuthority({ name: 'test', lifetimeMs: 60_000 })
+  return { ca: authority.cert, ...(await issueLeaf(authority, { usage: 'both', dnsNames: ['test'] })) }
+}
+
+describe('createCertificateHolder', () => {
+  it('tells each new set once, and not the same one again', async () => {
+    const holder = createCertificateHolder()
+    const told: CertificateSet[] = []
+    const stop = holder.onChange((set) => told.push(set))
+    const [one, other] = [await newSet(), await newSet()]
+    for (const set of [one, { ...one }, other]) holder.replace(set)
+    stop()
+    holder.replace(one)
+    expect(told).to.deep.equal([one, other])
+    expect(holder.current()).to.equal(one)
+  })
+})
+
+describe('followCertificateFiles', () => {
+  let directory: string
+  let source: (CertificateSource & { stop(): void }) | undefined
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'certificates-'))
+  })
+  afterEach(async () => {
+    source?.stop()
+    await rm(directory, { recursive: true })
+  })
+  const files = () => ({ ca: join(directory, 'ca'), cert: join(directory, 'cert'), key: join(directory, 'key') })
+  const write = async (set: Partial<CertificateSet>) => {
+    for (const [name, content] of Object.entries(set)) await writeFile(join(directory, name), content)
+  }
+  const nextSet = (from: CertificateSource) => new Promise<CertificateSet>((resolve) => from.onChange(resolve))
+  const nextFault = (onFault: { current?: (error: Error) => void }) =>
+    new Promise<Error>((resolve) => (onFault.current = resolve))
+
+  it('finds files that appear later and each that follows', async () => {
+    source = await followCertificateFiles(files(), { pollMs: 5 })
+    expect(source.current()).to.equal(undefined)
+    for (const set of [await newSet(), await newSet()]) {
+      const next = nextSet(source)
+      await write(set)
+      expect(await next).to.deep.equal(set)
+    }
+  })
+
+  it('F17 keeps the last usable set when the files are torn, damaged or gone, and says so once', async () => {
+    const good = await newSet()
+    await write(good)
+    const listener: { current?: (error: Error) => void } = {}
+    let faults = 0
+    source = await followCertificateFiles(files(), {
+      pollMs: 5,
+      onFault: (error) => {
+        faults++
+        listener.current?.(error)
+      },
+    })
+    for (const damage of [{ key: (await newSet()).key }, { cert: 'no PEM' }, { ca: '' }]) {
+      const fault = nextFault(listener)
+      await write({ ...good, ...damage })
+      await fault
+      expect(source.current()).to.deep.equal(good)
+    }
+    await rm(files().ca)
+    expect(faults).to.be.at.least(3)
+    const renewed = await newSet()
+    const next = nextSet(source)
+    await write(renewed)
+    expect(await next).to.deep.equal(renewed)
+  })
+})

@@ -1,0 +1,33 @@
+import { expect } from 'chai'
+import { createAuthority, dnsNamesOf, issueLeaf } from '../src/certificates.ts'
+import * as names from '../src/names.ts'
+
+describe('names', () => {
+  it('name Secret, key and file of a shard with two digits', () => {
+    expect(names.shardFile(7)).to.equal('07.json.gz')
+    expect(names.shardFile(15)).to.equal('15.json.gz')
+    expect(names.shardSecretName('login', 7)).to.equal('login-clients-07')
+    expect(names.manifestSecretName('login')).to.equal('login-clients-manifest')
+  })
+
+  it('keep every label and annotation inside the API group, as Kubernetes allows them', () => {
+    const keys = [names.labels.client, names.labels.component, ...Object.values(names.annotations)]
+    for (const key of keys) expect(key).to.match(/^auth\.nauthera\.io\/[a-z][a-z-]{0,61}[a-z]$/)
+    expect(new Set(keys).size).to.equal(keys.length)
+  })
+
+  it('have a number of shards that shardOf can take', () => {
+    expect(names.shardCount & (names.shardCount - 1)).to.equal(0)
+    expect(names.shardCount).to.be.within(1, 256)
+  })
+
+  it('give the link names that a certificate can carry', async () => {
+    const name = names.linkDnsName('agent', 'a'.repeat(53), 'b'.repeat(63))
+    expect(name).to.match(/^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$/)
+    const leaf = await issueLeaf(await createAuthority({ name: 'test', lifetimeMs: 60_000 }), {
+      usage: 'both',
+      dnsNames: [name],
+    })
+    expect(dnsNamesOf(leaf.cert)).to.deep.equal([name])
+  })
+})
