@@ -63,7 +63,7 @@ const databaseSettings = z
   })
   .prefault({})
 
-export const serverSettings = z
+export const settingsSchema = z
   .strictObject({
     issuer,
     development: z
@@ -142,7 +142,7 @@ export const serverSettings = z
     }
   })
 
-export type ServerSettings = z.output<typeof serverSettings>
+export type ServerSettings = z.output<typeof settingsSchema>
 export type DatabaseSettings = ServerSettings['database']
 export type BrandingSettings = ServerSettings['branding']
 

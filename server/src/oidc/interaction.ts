@@ -1,4 +1,5 @@
 import type { ClientOnPage, PageRequest, PersonOnPage, ScopeOnPage } from '../reply.ts'
+import type { AttemptKeys } from '../store/attempts.ts'
 
 // An interaction: what lies between an authorization request and its answer. login/ works on these values.
 
@@ -53,10 +54,18 @@ export interface SignedIn {
   readonly acr?: string | undefined
 }
 
+/** A sign-in in this interaction. */
+export interface Login extends SignedIn {
+  /** "Remember me". */
+  readonly remember: boolean
+  /** Counters that the end of the sign-in clears, in its one statement. */
+  readonly attempt?: AttemptKeys | undefined
+}
+
 /** How far a person has come. Encrypted in the cookie: the browser cannot read or forge it. */
 export interface Progress {
   /** Proved in this interaction; absent: only the session, if any. */
-  readonly signedIn?: (SignedIn & { readonly person: PersonOnPage; readonly remember: boolean }) | undefined
+  readonly signedIn?: (Login & { readonly person: PersonOnPage }) | undefined
   /** The person chose to go on with the session's account (`prompt=select_account`). */
   readonly sessionChosen?: boolean | undefined
   /** The person said "not you?": the session's account does not count. */
@@ -74,7 +83,7 @@ export type InteractionResult =
   | {
       readonly kind: 'signed-in'
       /** Set when proved in this interaction; else the session's account goes on. */
-      readonly login?: (SignedIn & { readonly remember: boolean }) | undefined
+      readonly login?: Login | undefined
       readonly consent?: { readonly scopes: readonly ScopeOnPage[]; readonly remember: boolean } | undefined
     }
   | { readonly kind: 'refused'; readonly error: 'access_denied'; readonly description: string }

@@ -1,0 +1,159 @@
+import { errors } from 'oidc-provider'
+import type { Store } from '../store/store.ts'
+import { readCookies, setCookie } from './cookies.ts'
+import type { CookieScope } from './cookies.ts'
+import { fromStore } from './adapter.ts'
+import { lifetimes } from './lifetimes.ts'
+import { decryptClaims, encryptClaims } from './keys/jwt.ts'
+import type { CookieKeys } from './keys/key-set.ts'
+import type { RequestContext } from './request-context.ts'
+
+/** What the library keeps of an interaction, and what sign-in adds. */
+export type InteractionPayload = Readonly<Record<string, unknown>>
+
+export type FoundInteraction =
+  | { readonly kind: 'live'; readonly payload: InteractionPayload; readonly progress: InteractionPayload }
+  | { readonly kind: 'over'; readonly reason: 'expired' | 'finished'; readonly clientId: string }
+
+/** An interaction lives in an encrypted cookie of its own: tabs do not meet. */
+export interface InteractionCookies {
+  /** @returns undefined when this browser has none of that name, or it does not open */
+  read(request: Pick<RequestContext, 'request'>, uid: string): Promise<FoundInteraction | undefined>
+  /** Keeps the library's part; what sign-in keeps stays. */
+  write(request: RequestContext, uid: string, payload: InteractionPayload): Promise<void>
+  writeProgress(request: RequestContext, uid: string, progress: InteractionPayload): Promise<void>
+  /** What is left of it says only where to start again. */
+  finish(request: RequestContext, uid: string): Promise<void>
+}
+
+/** Browsers keep 4,096 bytes of name and value. */
+const longestCookie = 3800
+const most = { cookies: 5, bytes: 8192 }
+
+interface Claims {
+  /** Seconds. */
+  readonly begun: number
+  readonly until: number
+  readonly client: string
+  readonly payload?: InteractionPayload
+  readonly progress?: InteractionPayload
+}
+
+/** @param needs.now epoch milliseconds */
+export function createInteractionCookies(needs: {
+  keys: () => CookieKeys
+  epoch: () => number
+  scope: CookieScope
+  store: Pick<Store, 'pushedRequests'>
+  now: () => number
+}): InteractionCookies {
+  const { keys, epoch, scope, store, now } = needs
+  const seconds = () => Math.floor(now() / 1000)
+
+  async function open(request: Pick<RequestContext, 'request'>, uid: string): Promise<Claims | undefined> {
+    const value = readCookies(request.request).get(scope.interaction(uid))
+    if (value === undefined) return undefined
+    return openValue(value, uid)
+  }
+
+  async function openValue(value: string, uid: string): Promise<Claims | undefined> {
+    const claims = await decryptClaims(value, {
+      keyOf: (kid) => keys().find('interaction', kid),
+      bound: boundTo(uid, epoch()),
+      now: new Date(now()),
+    })
+    return claims as Claims | undefined
+  }
+
+  async function put(request: RequestContext, uid: string, claims: Claims): Promise<void> {
+    const { kid, key } = keys().current('interaction')
+    const expiresAt = claims.begun + lifetimes.interactionCookie
+    const value = await encryptClaims({ ...claims }, { key, kid, bound: boundTo(uid, epoch()), expiresAt })
+    const name = scope.interaction(uid)
+    if (name.length + value.length > longestCookie) {
+      throw new errors.InvalidRequest('the authorization request is too large; push it first (RFC 9126)')
+    }
+    await prune(request, name, name.length + value.length)
+    setCookie(request.response, scope, { name, value, maxAge: Math.max(expiresAt - seconds(), 1) })
+  }
+
+  /** Makes room: whatever does not open goes first, then the oldest. */
+  async function prune(request: RequestContext, except: string, needed: number): Promise<void> {
+    const others: { name: string; size: number; begun: number }[] = []
+    for (const [name, value] of readCookies(request.request)) {
+      if (!name.startsWith(scope.interactionPrefix) || name === except) continue
+      const claims = await openValue(value, name.slice(scope.interactionPrefix.length))
+      others.push({ name, size: name.length + value.length, begun: claims?.begun ?? 0 })
+    }
+    others.sort((one, other) => other.begun - one.begun)
+    let room = { cookies: most.cookies - 1, bytes: most.bytes - needed }
+    for (const { name, size, begun } of others) {
+      room = { cookies: room.cookies - 1, bytes: room.bytes - size }
+      if (begun === 0 || room.cookies < 0 || room.bytes < 0) setCookie(request.response, scope, { name, value: '', maxAge: 0 })
+    }
+  }
+
+  return {
+    async read(request, uid) {
+      const claims = await open(request, uid)
+      if (claims === undefined) return undefined
+      if (claims.payload === undefined) return { kind: 'over', reason: 'finished', clientId: claims.client }
+      if (claims.until <= seconds()) return { kind: 'over', reason: 'expired', clientId: claims.client }
+      const payload = await withPushedParams(claims.payload, store)
+      if (payload === undefined) return { kind: 'over', reason: 'expired', clientId: claims.client }
+      return { kind: 'live', payload, progress: claims.progress ?? {} }
+    },
+    async write(request, uid, payload) {
+      const before = await open(request, uid)
+      const params = payload['params'] as { client_id: string }
+      await put(request, uid, {
+        begun: before?.begun ?? seconds(),
+        until: Number(payload['exp']),
+        client: params.client_id,
+        payload: withoutPushedParams(payload),
+        ...(before?.progress === undefined ? {} : { progress: before.progress }),
+      })
+    },
+    async writeProgress(request, uid, progress) {
+      const before = await open(request, uid)
+      if (before?.payload === undefined) return
+      await put(request, uid, { ...before, progress })
+    },
+    async finish(request, uid) {
+      const before = await open(request, uid)
+      if (before === undefined) return
+      const { begun, until, client } = before
+      await put(request, uid, { begun, until, client })
+    },
+  }
+}
+
+const boundTo = (uid: string, epoch: number): string => `interaction:${uid}:${epoch}`
+
+/** What is long in a pushed request is not copied into the cookie: its handle is. */
+const longestPushedParam = 200
+
+function withoutPushedParams(payload: InteractionPayload): InteractionPayload {
+  if (typeof payload['parJti'] !== 'string') return payload
+  const params = Object.entries(payload['params'] as Readonly<Record<string, unknown>>)
+  const isLong = ([, value]: [string, unknown]) => JSON.stringify(value ?? null).length > longestPushedParam
+  const left = params.filter(isLong).map(([name]) => name)
+  if (left.length === 0) return payload
+  return { ...payload, params: Object.fromEntries(params.filter((param) => !isLong(param))), leftInPushed: left }
+}
+
+async function withPushedParams(
+  payload: InteractionPayload,
+  store: Pick<Store, 'pushedRequests'>,
+): Promise<InteractionPayload | undefined> {
+  const { leftInPushed, ...rest } = payload as { leftInPushed?: readonly string[]; parJti: string; params: object }
+  if (leftInPushed === undefined) return payload
+  const pushed = await fromStore(() => store.pushedRequests.find(rest.parJti))
+  if (pushed === undefined) return undefined
+  const body = JSON.parse(Buffer.from(String(pushed['request']).split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>
+  const params = leftInPushed.map((name) => {
+    const value = body[name]
+    return [name, typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : value]
+  })
+  return { ...rest, params: { ...rest.params, ...Object.fromEntries(params) } }
+}

@@ -1,0 +1,91 @@
+import { createPrivateKey, generateKeyPair, randomBytes } from 'node:crypto'
+import type { JsonWebKey } from 'node:crypto'
+import { promisify } from 'node:util'
+import { EncryptJWT, calculateJwkThumbprint, jwtDecrypt } from 'jose'
+import type { JWK } from 'jose'
+import type { SigningAlgorithm } from '../../settings.ts'
+
+const makePair = promisify(generateKeyPair) as (type: string, options: object) => Promise<{ privateKey: { export(o: object): JsonWebKey } }>
+
+/** Makes a private key for one algorithm.
+ *  @returns the JWK with `alg`, `use` and `kid` (RFC 7638 thumbprint) */
+export async function mintSigningKey(algorithm: SigningAlgorithm): Promise<JWK & { kid: string }> {
+  const { privateKey } = await makePair(...pairOptions(algorithm))
+  const jwk = privateKey.export({ format: 'jwk' }) as JWK
+  return { ...jwk, alg: algorithm, use: 'sig', kid: await calculateJwkThumbprint(jwk) }
+}
+
+/** @returns what others may see of a key */
+export function publicPart(jwk: JWK): JWK {
+  const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, oth: _oth, k: _k, priv: _priv, ...open } = jwk
+  return open
+}
+
+/** @returns whether a stored private JWK can be read back; a damaged one must not reach the library */
+export function isPrivateJwk(jwk: JWK): boolean {
+  try {
+    createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function pairOptions(algorithm: SigningAlgorithm): [string, object] {
+  switch (algorithm) {
+    case 'ES256':
+      return ['ec', { namedCurve: 'P-256' }]
+    case 'RS256':
+    case 'PS256':
+      return ['rsa', { modulusLength: 2048 }]
+    case 'EdDSA':
+      return ['ed25519', {}]
+  }
+}
+
+/** A new key for cookies and sealed values: 256 random bits, and an id of 8 hex (it stands in `nr_<id>_…`). */
+export function mintCookieKey(): { id: string; secret: Buffer } {
+  return { id: randomBytes(4).toString('hex'), secret: randomBytes(32) }
+}
+
+/** Encrypts claims for a cookie (JWE, dir, A256GCM).
+ *  @param options.key 32 bytes
+ *  @param options.bound what the cookie is for: another reader does not open it
+ *  @param options.expiresAt epoch seconds */
+export async function encryptClaims(
+  claims: Readonly<Record<string, unknown>>,
+  options: { key: Uint8Array; kid: string; bound: string; expiresAt: number },
+): Promise<string> {
+  return new EncryptJWT({ ...claims })
+    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: options.kid })
+    .setAudience(options.bound)
+    .setExpirationTime(options.expiresAt)
+    .encrypt(options.key)
+}
+
+/** @param keyOf finds the key by id; undefined for one that is not (or no longer) ours
+ *  @returns the claims; undefined for whatever does not open, is for another purpose, or has expired */
+export async function decryptClaims(
+  token: string,
+  options: { keyOf: (kid: string) => Uint8Array | undefined; bound: string; now: Date },
+): Promise<Record<string, unknown> | undefined> {
+  try {
+    const { payload } = await jwtDecrypt(
+      token,
+      ({ kid }) => {
+        const key = kid === undefined ? undefined : options.keyOf(kid)
+        if (key === undefined) throw new Error('unknown key')
+        return key
+      },
+      {
+        audience: options.bound,
+        keyManagementAlgorithms: ['dir'],
+        contentEncryptionAlgorithms: ['A256GCM'],
+        currentDate: options.now,
+      },
+    )
+    return payload
+  } catch {
+    return undefined
+  }
+}

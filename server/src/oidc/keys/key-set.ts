@@ -1,0 +1,107 @@
+import { hkdfSync } from 'node:crypto'
+import type { JWK } from 'jose'
+import type { SigningAlgorithm } from '../../settings.ts'
+import { activeKeyAt, keyStates } from './states.ts'
+import type { KeyPolicy, KeyState, KeyTimes } from './states.ts'
+import { publicPart } from './jwt.ts'
+
+/** A key as the ring knows it, decrypted. */
+export interface RingKey extends KeyTimes {
+  readonly use: 'sig' | 'cookie'
+  readonly algorithm: string
+  /** Of a signing key. */
+  readonly privateJwk?: JWK
+  /** Of a cookie key: 32 bytes. */
+  readonly secret?: Buffer
+}
+
+export const cookieLine = 'cookie'
+export const signingLine = (algorithm: SigningAlgorithm): string => `sig:${algorithm}`
+
+/** What one secret is used for. Each purpose has a subkey of its own (HKDF), so that a value of one never opens as another. */
+export type KeyPurpose = 'session' | 'interaction' | 'form' | 'library' | 'sid' | `seal:${string}` | 'refresh-jti'
+
+export interface Subkey {
+  /** 8 hex: the cookie key that it derives from. */
+  readonly kid: string
+  readonly key: Buffer
+}
+
+/** The subkeys of the ring's cookie keys. */
+export interface CookieKeys {
+  /** The one to make new values with. */
+  current(purpose: KeyPurpose): Subkey
+  /** @returns the subkey of a value that names `kid`; undefined when that key is not (or no longer) in the ring */
+  find(purpose: KeyPurpose, kid: string): Buffer | undefined
+  /** The one that was current at an instant (epoch milliseconds), for values that must come out the same again. */
+  activeAt(purpose: KeyPurpose, at: number): Subkey
+  /** Current first. */
+  all(purpose: KeyPurpose): readonly Buffer[]
+}
+
+/** The keys at one instant. Immutable; a change is another set. */
+export interface KeySet {
+  /** Differs when, and only when, the set does. */
+  readonly fingerprint: string
+  /** Private JWKs for the library: the active key of each algorithm first; the others carry `key_ops: ['verify']`,
+   *  so that they are published but never sign. */
+  readonly signing: readonly JWK[]
+  /** What /jwks publishes. */
+  readonly published: readonly JWK[]
+  readonly cookies: CookieKeys
+  readonly states: ReadonlyMap<string, KeyState>
+}
+
+/** @param keys every key of the ring, of any state
+ *  @param algorithms in the order of preference */
+export function buildKeySet(
+  keys: readonly RingKey[],
+  algorithms: readonly SigningAlgorithm[],
+  now: number,
+  policy: KeyPolicy,
+): KeySet {
+  const states = keyStates(keys, now, policy)
+  const order: Readonly<Record<KeyState, number>> = { active: 0, next: 1, retiring: 2, removed: 3 }
+  const rank = (key: RingKey) => order[states.get(key.id)!]
+  const usable = keys.filter((key) => states.get(key.id) !== 'removed').toSorted((one, other) => rank(one) - rank(other))
+  const signing = algorithms
+    .flatMap((algorithm) => usable.filter((key) => key.line === signingLine(algorithm)))
+    .concat(usable.filter((key) => key.use === 'sig' && !algorithms.some((algorithm) => key.line === signingLine(algorithm))))
+    .map((key): JWK => (states.get(key.id) === 'active' ? key.privateJwk! : { ...key.privateJwk!, key_ops: ['verify'] }))
+  return {
+    fingerprint: usable.map((key) => `${key.id}=${states.get(key.id)}`).join(' '),
+    signing,
+    published: signing.map((jwk) => publicPart({ ...jwk, key_ops: undefined! })).map(withoutUndefined),
+    cookies: cookieKeysOf(usable.filter((key) => key.line === cookieLine)),
+    states,
+  }
+}
+
+function cookieKeysOf(keys: readonly RingKey[]): CookieKeys {
+  const derived = new Map<string, Buffer>()
+  const derive = (key: RingKey, purpose: KeyPurpose): Buffer => {
+    const id = `${key.id} ${purpose}`
+    const known = derived.get(id)
+    if (known) return known
+    const fresh = Buffer.from(hkdfSync('sha256', key.secret!, '', `nauthera:cookie:${purpose}`, 32))
+    derived.set(id, fresh)
+    return fresh
+  }
+  const byId = new Map(keys.map((key) => [key.id, key]))
+  const [first] = keys
+  if (first === undefined) throw new TypeError('a key set needs a cookie key')
+  const subkey = (key: RingKey, purpose: KeyPurpose): Subkey => ({ kid: key.id, key: derive(key, purpose) })
+  return {
+    current: (purpose) => subkey(first, purpose),
+    find: (purpose, kid) => {
+      const key = byId.get(kid)
+      return key && derive(key, purpose)
+    },
+    activeAt: (purpose, at) => subkey(activeKeyAt(keys, cookieLine, at) ?? first, purpose),
+    all: (purpose) => keys.map((key) => derive(key, purpose)),
+  }
+}
+
+function withoutUndefined(jwk: JWK): JWK {
+  return Object.fromEntries(Object.entries(jwk).filter(([, value]) => value !== undefined)) as JWK
+}

@@ -1,0 +1,83 @@
+// What a key may do at an instant: a pure function of stored times, so that replicas agree without talking.
+
+/** When a key begins to work. Signing keys have one line for each algorithm, cookie keys one line. */
+export interface KeyTimes {
+  readonly id: string
+  /** Keys of one line follow one another. */
+  readonly line: string
+  /** Epoch milliseconds. */
+  readonly createdAt: number
+  readonly activeAt: number
+}
+
+export type KeyState = 'next' | 'active' | 'retiring' | 'removed'
+
+/** Milliseconds. */
+export interface KeyPolicy {
+  /** A new key is known to everybody for this long before it works. */
+  readonly publishBefore: number
+  readonly rotateEvery: number
+  /** A replaced key still verifies for this long: the longest life of what it signed, and skew. */
+  readonly retireFor: (line: string) => number
+}
+
+/** @param keys of every line
+ *  @returns the state of each key by id. In a line the newest key whose time has come is active; what it replaced
+ *  verifies until `retireFor` after the replacement. */
+export function keyStates(keys: readonly KeyTimes[], now: number, policy: KeyPolicy): ReadonlyMap<string, KeyState> {
+  const states = new Map<string, KeyState>()
+  for (const line of linesOf(keys).values()) {
+    for (const [index, key] of line.entries()) {
+      const successor = line[index + 1]
+      if (key.activeAt > now) states.set(key.id, 'next')
+      else if (successor === undefined || successor.activeAt > now) states.set(key.id, 'active')
+      else states.set(key.id, successor.activeAt + policy.retireFor(key.line) > now ? 'retiring' : 'removed')
+    }
+  }
+  return states
+}
+
+/** @returns the key of a line that worked at an instant; undefined before the first */
+export function activeKeyAt<Key extends KeyTimes>(keys: readonly Key[], line: string, at: number): Key | undefined {
+  return linesOf(keys).get(line)?.findLast((key) => key.activeAt <= at)
+}
+
+export interface KeyPlan {
+  /** Lines that need a key, with the instant from which it works. */
+  readonly create: readonly { readonly line: string; readonly activeAt: number }[]
+  readonly remove: readonly string[]
+  /** Epoch milliseconds: nothing changes by itself before. */
+  readonly wakeAt: number
+}
+
+/** What is to be done now. An empty line gets a key that works at once: nobody can hold anything of an earlier one.
+ *  @param forced lines whose next key is wanted now, whatever the age (`nauthera keys rotate`) */
+export function planKeys(
+  keys: readonly KeyTimes[],
+  lines: readonly string[],
+  now: number,
+  policy: KeyPolicy,
+  forced: ReadonlySet<string> = new Set(),
+): KeyPlan {
+  const states = keyStates(keys, now, policy)
+  const create: { line: string; activeAt: number }[] = []
+  const wakes: number[] = [now + policy.rotateEvery]
+  for (const line of lines) {
+    const ofLine = linesOf(keys).get(line) ?? []
+    const newest = ofLine.at(-1)
+    if (newest === undefined) create.push({ line, activeAt: now })
+    else if (newest.activeAt <= now) {
+      const due = newest.activeAt + policy.rotateEvery - policy.publishBefore
+      if (due <= now || forced.has(line)) create.push({ line, activeAt: now + policy.publishBefore })
+      else wakes.push(due)
+    }
+  }
+  for (const key of keys) if (key.activeAt > now) wakes.push(key.activeAt)
+  const remove = keys.filter((key) => states.get(key.id) === 'removed').map((key) => key.id)
+  return { create, remove, wakeAt: Math.min(...wakes) }
+}
+
+function linesOf<Key extends KeyTimes>(keys: readonly Key[]): ReadonlyMap<string, readonly Key[]> {
+  const sorted = keys.toSorted((one, other) => one.activeAt - other.activeAt || (one.id < other.id ? -1 : 1))
+  return Map.groupBy(sorted, (key) => key.line)
+}

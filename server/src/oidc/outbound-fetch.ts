@@ -1,0 +1,140 @@
+import { lookup } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
+import { request as requestHttp } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { request as requestHttps } from 'node:https'
+import { BlockList, isIP } from 'node:net'
+import { CodedError } from '@nauthera/runtime/coded-error'
+
+// What clients register (jwks_uri, back-channel logout) is fetched from inside the cluster: an open door unless the
+// address is checked. It is checked where it is used: at the connection, after the name is resolved, so that a second
+// answer of the resolver changes nothing (DNS rebinding). No redirect is followed.
+
+/** Milliseconds and bytes. */
+const limits = { connect: 2000, whole: 3000, body: 256 * 1024 }
+
+/** Where nobody may be sent: this host, its links, what clouds keep for metadata, multicast, the unspecified. */
+const never = blockList([
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '192.0.0.0/24',
+  '192.0.2.0/24',
+  '198.18.0.0/15',
+  '198.51.100.0/24',
+  '203.0.113.0/24',
+  '224.0.0.0/4',
+  '240.0.0.0/4',
+  '::/128',
+  '::1/128',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '100::/64',
+  '2001::/23',
+  '2001:db8::/32',
+  '2002::/16',
+  'fe80::/10',
+  'ff00::/8',
+])
+
+/** Networks of the cluster: reachable, since relying parties live there. */
+export type AddressRule = (address: string) => boolean
+
+/** @param options.loopback lets loopback addresses through: development and tests */
+export function allowedAddress(options: { loopback: boolean }): AddressRule {
+  const loopback = blockList(['127.0.0.0/8', '::1/128'])
+  return (address) => {
+    const plain = unmapped(address)
+    const family = isIP(plain) === 6 ? 'ipv6' : 'ipv4'
+    if (options.loopback && loopback.check(plain, family)) return true
+    return isIP(plain) !== 0 && !never.check(plain, family)
+  }
+}
+
+export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
+
+/** A fetch for what clients have registered.
+ *  @throws CodedError ADDRESS_NOT_ALLOWED, before a byte is sent */
+export function createOutboundFetch(needs: { isAllowed: AddressRule }): Fetch {
+  return async (input, init = {}) => {
+    const url = new URL(input)
+    const send = url.protocol === 'https:' ? requestHttps : requestHttp
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused(url.hostname)
+    const literal = url.hostname.replace(/^\[|\]$/g, '')
+    if (isIP(literal) !== 0 && !needs.isAllowed(literal)) throw refused(literal)
+    const headers = Object.fromEntries(new Headers(init.headers))
+    const signal = AbortSignal.any([AbortSignal.timeout(limits.whole), ...(init.signal ? [init.signal] : [])])
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      const outgoing = send(
+        url,
+        { method: init.method ?? 'GET', headers, signal, agent: false, lookup: guardedLookup(needs.isAllowed) as never, timeout: limits.connect },
+        resolve,
+      )
+      outgoing.once('error', reject)
+      outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer within ${limits.connect} ms`)))
+      outgoing.end(init.body === undefined || init.body === null ? undefined : String(init.body))
+    })
+    const body = await readBody(answer)
+    const status = answer.statusCode ?? 502
+    const empty = status === 204 || status === 304
+    return new Response(empty ? null : new Uint8Array(body), { status, headers: headersOf(answer) })
+  }
+}
+
+type Lookup = (hostname: string, options: object, callback: (error: Error | null, address?: unknown, family?: number) => void) => void
+
+/** Resolves a name and gives the connection only addresses that are allowed: one that is not refuses the whole name. */
+function guardedLookup(isAllowed: AddressRule): Lookup {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      if (error) return callback(error)
+      if (addresses.length === 0 || addresses.some(({ address }) => !isAllowed(address))) return callback(refused(hostname))
+      if ((options as { all?: boolean }).all) return callback(null, addresses)
+      return callback(null, addresses[0]!.address, addresses[0]!.family)
+    })
+  }
+}
+
+async function readBody(answer: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > limits.body) {
+      answer.destroy()
+      throw new Error(`the answer is larger than ${limits.body} bytes`)
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function headersOf(answer: IncomingMessage): Headers {
+  const headers = new Headers()
+  for (const [name, value] of Object.entries(answer.headers)) {
+    for (const one of Array.isArray(value) ? value : [value ?? '']) headers.append(name, one)
+  }
+  return headers
+}
+
+/** `::ffff:127.0.0.1` and `::ffff:7f00:1` are IPv4 in disguise. */
+function unmapped(address: string): string {
+  const text = address.toLowerCase().split('%')[0]!
+  const dotted = /^::(?:ffff:)?(\d+\.\d+\.\d+\.\d+)$/.exec(text)
+  if (dotted) return dotted[1]!
+  const hex = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(text)
+  if (!hex) return text
+  const [high, low] = [Number.parseInt(hex[1]!, 16), Number.parseInt(hex[2]!, 16)]
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+}
+
+function blockList(ranges: readonly string[]): BlockList {
+  const list = new BlockList()
+  for (const range of ranges) {
+    const [address, prefix] = range.split('/')
+    list.addSubnet(address!, Number(prefix), address!.includes(':') ? 'ipv6' : 'ipv4')
+  }
+  return list
+}
+
+const refused = (name: string) => new CodedError('ADDRESS_NOT_ALLOWED', { message: `${name} is not an address that may be fetched from` })

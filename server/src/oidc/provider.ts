@@ -1,0 +1,62 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestListener } from 'node:http'
+import { Socket } from 'node:net'
+import { Provider } from 'oidc-provider'
+import type { KoaContextWithOIDC } from 'oidc-provider'
+import { buildConfiguration } from './configuration.ts'
+import type { ConfigurationNeeds } from './configuration.ts'
+import { applyOverrides } from './overrides.ts'
+import type { OverrideNeeds } from './overrides.ts'
+import { watchAnswers } from './answers.ts'
+import type { ProtocolEvents } from './protocol-events.ts'
+import { listenToProtocol } from './protocol-events.ts'
+
+/** One Provider: the settings and one set of keys. Others replace it; requests in flight finish on theirs. */
+export interface Generation {
+  readonly provider: Provider
+  readonly handle: RequestListener
+  readonly documents: {
+    /** OpenID Connect Discovery and RFC 8414 alike. */
+    readonly metadata: Buffer
+    readonly jwks: Buffer
+  }
+}
+
+export type GenerationNeeds = ConfigurationNeeds & OverrideNeeds & { readonly events: ProtocolEvents }
+
+export async function createGeneration(needs: Omit<GenerationNeeds, 'keys'> & { keySet: ConfigurationNeeds['keys'] }): Promise<Generation> {
+  const { keySet, settings } = needs
+  const keys = () => keySet.cookies
+  const provider = new Provider(settings.issuer, buildConfiguration({ ...needs, keys: keySet }))
+  provider.proxy = true
+  applyOverrides(provider, { ...needs, keys })
+  watchAnswers(provider, needs)
+  listenToProtocol(provider, needs.events)
+  const handle = provider.callback() as RequestListener
+  const metadata = await readDocument(handle, settings.issuer, '/.well-known/openid-configuration')
+  const jwks = await readDocument(handle, settings.issuer, '/jwks')
+  return { provider, handle, documents: { metadata, jwks } }
+}
+
+/** Asks the library for a document that depends on nothing but its configuration, without a network. */
+async function readDocument(handle: RequestListener, issuer: string, path: string): Promise<Buffer> {
+  const { host, protocol, pathname } = new URL(issuer)
+  const request = Object.assign(new IncomingMessage(new Socket()), {
+    method: 'GET',
+    url: path,
+    originalUrl: `${pathname.replace(/\/$/, '')}${path}`,
+    headers: { host, 'x-forwarded-proto': protocol.slice(0, -1), accept: 'application/json' },
+  })
+  const response = new ServerResponse(request)
+  const body = await new Promise<unknown>((resolve) => {
+    response.end = ((chunk: unknown) => {
+      resolve(chunk)
+      return response
+    }) as typeof response.end
+    handle(request, response)
+  })
+  if (response.statusCode !== 200) throw new TypeError(`oidc-provider answers ${response.statusCode} for ${path}`)
+  return Buffer.from(String(body))
+}
+
+export type { KoaContextWithOIDC }

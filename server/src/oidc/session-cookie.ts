@@ -1,0 +1,74 @@
+import jsonwebtoken from 'jsonwebtoken'
+import type { CookieKeys } from './keys/key-set.ts'
+
+// A session lives in its cookie alone: a signed JWT that every replica verifies. The store knows only whether it ended.
+
+/** The library's session, as the cookie carries it. Never `authorizations`: two tabs rewrite this cookie, and what one
+ *  of them added would be lost; sid and grant come from elsewhere. Never groups: 4 KB. */
+export interface SessionPayload {
+  readonly jti: string
+  readonly uid: string
+  readonly kind: 'Session'
+  /** Epoch seconds. */
+  readonly iat: number
+  readonly exp: number
+  readonly accountId?: string
+  readonly loginTs?: number
+  readonly amr?: readonly string[]
+  readonly acr?: string
+  readonly transient?: boolean
+  /** What a started logout needs to remember. */
+  readonly state?: Readonly<Record<string, unknown>>
+  /** Id of the key that `sid` values derive from: fixed for the session's life, so that a key rotation changes none. */
+  readonly sidKey?: string
+  /** Epoch seconds: the session ends then, however much it is used. */
+  readonly until?: number
+  /** Rises when the session must not be continued from an older cookie. */
+  readonly version?: number
+}
+
+export interface SessionCookies {
+  /** @returns the value of the cookie */
+  sign(session: SessionPayload): string
+  /** @returns the session; undefined for whatever was not signed here, has expired, or is older than a restore */
+  verify(value: string): SessionPayload | undefined
+}
+
+const audience = 'nauthera:session'
+const algorithm = 'HS256'
+
+/** @param needs.now epoch milliseconds */
+export function createSessionCookies(needs: {
+  issuer: string
+  keys: () => CookieKeys
+  epoch: () => number
+  now: () => number
+}): SessionCookies {
+  const { issuer, keys, epoch, now } = needs
+  return {
+    sign({ accountId, jti, uid, iat, exp, kind: _kind, ...rest }) {
+      const { kid, key } = keys().current('session')
+      const claims = { ...rest, ...(accountId === undefined ? {} : { sub: accountId }), jti, uid, iat, exp, ep: epoch() }
+      return jsonwebtoken.sign(claims, key, { algorithm, keyid: kid, issuer, audience })
+    },
+    verify(value) {
+      try {
+        const kid = jsonwebtoken.decode(value, { complete: true })?.header.kid
+        const key = typeof kid === 'string' ? keys().find('session', kid) : undefined
+        if (key === undefined) return undefined
+        const claims = jsonwebtoken.verify(value, key, {
+          algorithms: [algorithm],
+          issuer,
+          audience,
+          clockTimestamp: Math.floor(now() / 1000),
+        })
+        if (typeof claims === 'string') return undefined
+        const { sub, ep, iss: _iss, aud: _aud, ...rest } = claims
+        if (ep !== epoch() || typeof rest['uid'] !== 'string' || typeof rest.jti !== 'string') return undefined
+        return { ...rest, kind: 'Session', ...(sub === undefined ? {} : { accountId: sub }) } as SessionPayload
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
