@@ -65,15 +65,11 @@ const auth = object(
       authMethods,
     ),
     jwksURI: httpsUri('Where the public keys of the client are. With private_key_jwt: this or jwks.'),
-    jwks: foreignObject('The public keys of the client as a JWK set. With private_key_jwt: this or jwksURI.', {
-      rules: [
-        rule<Readonly<Record<string, unknown>>>(
-          "has(self.keys) && type(self.keys) == list",
-          'must be a JWK set: {"keys": [...]}',
-          (self) => Array.isArray(self['keys']),
-        ),
-      ],
-    }),
+    jwks: object(
+      'The public keys of the client as a JWK set. With private_key_jwt: this or jwksURI.',
+      { keys: list('Keys.', foreignObject('A public JWK.'), { maxItems: 20, minItems: 1 }) },
+      {},
+    ),
     tls: object(
       'Which certificate counts as this client, with tls_client_auth; exactly one field.',
       {},

@@ -1,9 +1,11 @@
 // Which clients stand: the rules of the spec, and two clients with one id.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import { checkClient } from './check-client.ts'
+import { isAllowed } from './policy.ts'
 import type { Policies } from './policy.ts'
 
-/** What a client is refused for; conditions.ts gives the words. */
+/** How a client is judged; conditions.ts gives the words. */
 export type Acceptance =
   | { readonly kind: 'accepted'; readonly clientId: string }
   /** The spec breaks a rule: what was accepted before serves on. */
@@ -19,16 +21,62 @@ export type Acceptance =
   /** The operator does not watch this namespace. */
   | { readonly kind: 'namespace-not-allowed'; readonly clientId: string }
 
-/** @returns `<namespace>.<name>`, or `spec.clientId`. */
+/** @returns `namespace/name`. */
+export function keyOf(client: Pick<OIDCClient, 'metadata'>): string {
+  return `${client.metadata.namespace}/${client.metadata.name}`
+}
+
+/** @returns `spec.clientId`, else the id in status (it outlives a spec that loses the field), else `<namespace>.<name>`. */
 export function clientIdOf(client: OIDCClient): string {
   return client.spec.clientId ?? `${client.metadata.namespace}.${client.metadata.name}`
 }
 
-/** Judges all clients of this release together, since two may claim one id.
+/** Judges all clients of this release together, since two may claim one id: the oldest object wins, and the other takes
+ *  over only when that one is gone. An invalid older client keeps its claim: a mistake must not hand its id to somebody else.
  *  @param clients those whose spec.serverName is ours, in any order
  *  @param policiesOf the policies that hold for a client (policy.ts): they lift the rule of the namespace prefix
  *  @returns by `namespace/name` */
-export declare function judgeClients(
+export function judgeClients(
   clients: readonly OIDCClient[],
   policiesOf: (client: OIDCClient) => Policies,
-): ReadonlyMap<string, Acceptance>
+): ReadonlyMap<string, Acceptance> {
+  const ids = new Map<string, string>()
+  const identifiers = new Map<string, string>()
+  const verdicts = new Map<string, Acceptance>()
+  for (const client of clients.toSorted(byAge)) {
+    const key = keyOf(client)
+    const clientId = clientIdOf(client)
+    const policies = policiesOf(client)
+    const faults = [...checkClient(client), ...checkIdNamespace(client, policies)]
+    const squats = faults.some(({ path }) => path === 'spec.clientId')
+    // a claim without the right to it would let a stranger block the rightful owner
+    const claimsId = !squats && (client.spec.clientId === undefined || isDefaultId(client) || isAllowed(policies, 'customClientId'))
+    const identifier = isAllowed(policies, 'resourceServer') ? client.spec.resourceServer?.identifier : undefined
+    const idHolder = ids.get(clientId)
+    const identifierHolder = identifier === undefined ? undefined : identifiers.get(identifier)
+    if (claimsId && idHolder === undefined) ids.set(clientId, key)
+    if (identifier !== undefined && identifierHolder === undefined) identifiers.set(identifier, key)
+    if (faults.length > 0) verdicts.set(key, { kind: 'invalid', clientId, faults })
+    else if (idHolder !== undefined) verdicts.set(key, { kind: 'conflict', clientId, field: 'spec.clientId', holder: idHolder })
+    else if (identifierHolder !== undefined) {
+      verdicts.set(key, { kind: 'conflict', clientId, field: 'spec.resourceServer.identifier', holder: identifierHolder })
+    } else verdicts.set(key, { kind: 'accepted', clientId })
+  }
+  return verdicts
+}
+
+/** Older first; of two in one second the UID decides, the same on every operator. */
+function byAge(left: OIDCClient, right: OIDCClient): number {
+  const [a, b] = [Date.parse(left.metadata.creationTimestamp), Date.parse(right.metadata.creationTimestamp)]
+  return a - b || (left.metadata.uid < right.metadata.uid ? -1 : 1)
+}
+
+const isDefaultId = ({ spec, metadata }: OIDCClient): boolean => spec.clientId === `${metadata.namespace}.${metadata.name}`
+
+/** A dot is the mark of the default id, so an id with one belongs to the namespace before it. */
+function checkIdNamespace(client: OIDCClient, policies: Policies): readonly Fault[] {
+  const { clientId } = client.spec
+  if (typeof clientId !== 'string' || !clientId.includes('.') || isAllowed(policies, 'anyClientId')) return []
+  const prefix = `${client.metadata.namespace}.`
+  return clientId.startsWith(prefix) ? [] : [{ path: 'spec.clientId', message: `must begin with ${prefix} because it has a dot in it, or have no dot` }]
+}

@@ -1,7 +1,102 @@
 // OIDCClient -> ClientConfig: explicit and total. oidc-provider drops unknown keys in silence, so nothing is passed through.
+import { create } from '@bufbuild/protobuf'
+import type { JsonObject } from '@bufbuild/protobuf'
+import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { OIDCClient } from '../api/oidc-client.ts'
+import { authMethodOf } from '../api/client-rules.ts'
+import { durationMs } from '../api/duration.ts'
+import type { ClientType, GrantType, OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
+import { servedGrants, servedResponseModes } from '../api/served.ts'
+
+const grantsOfType: Readonly<Record<ClientType, readonly GrantType[]>> = {
+  Web: ['authorization_code', 'refresh_token'],
+  SPA: ['authorization_code', 'refresh_token'],
+  Native: ['authorization_code', 'refresh_token', 'device_code'],
+  Device: ['device_code', 'refresh_token'],
+  M2M: ['client_credentials'],
+}
+
+const consentModes = {
+  Explicit: ConsentMode.EXPLICIT,
+  Remember: ConsentMode.REMEMBER,
+  Skip: ConsentMode.SKIP,
+} as const
+
+/** @returns the grants in effect: what the client says, or what its type gives and the server has. */
+export function grantTypesOf(spec: OIDCClientSpec): readonly GrantType[] {
+  return spec.grantTypes ?? grantsOfType[spec.type].filter((grant) => servedGrants.includes(grant))
+}
+
+/** @returns the scopes in effect. */
+export function scopesOf(spec: OIDCClientSpec): readonly string[] {
+  return spec.scopes ?? (spec.type === 'M2M' ? [] : ['openid', 'profile', 'email'])
+}
 
 /** @param client with the defaults of policy applied (policy.ts, applyDefaults)
- *  @returns the client in the words of RFC 7591 with every default resolved */
-export declare function renderConfig(client: OIDCClient): ClientConfig
+ *  @returns the client in the words of RFC 7591 with every default resolved
+ *  Source: RFC 7591 section 2, OpenID Connect Registration 1.0 section 2. */
+export function renderConfig(client: OIDCClient): ClientConfig {
+  const { spec, metadata } = client
+  const redirects = spec.type !== 'M2M' && spec.type !== 'Device'
+  return create(ClientConfigSchema, {
+    generation: BigInt(metadata.generation),
+    type: spec.type,
+    clientName: spec.displayName ?? metadata.name,
+    description: spec.description ?? '',
+    suspended: spec.suspended ?? false,
+    redirectUris: [...(spec.redirectURIs ?? [])],
+    postLogoutRedirectUris: [...(spec.postLogoutRedirectURIs ?? [])],
+    grantTypes: grantTypesOf(spec).map(wireGrant),
+    responseModes: redirects ? [...(spec.responseModes ?? servedResponseModes)] : [],
+    scopes: [...scopesOf(spec)],
+    audiences: [...(spec.audiences ?? [])],
+    tokenEndpointAuthMethod: authMethodOf(spec),
+    jwksUri: spec.auth?.jwksURI ?? '',
+    ...(spec.auth?.jwks ? { jwks: structuredClone(spec.auth.jwks) as unknown as JsonObject } : {}),
+    tlsClientAuthSubjectDn: spec.auth?.tls?.subjectDN ?? '',
+    tlsClientAuthSanDns: spec.auth?.tls?.sanDNS ?? '',
+    tlsClientAuthSanUri: spec.auth?.tls?.sanURI ?? '',
+    pkceRequired: redirects && spec.pkce !== 'Optional',
+    requirePushedAuthorizationRequests: spec.par ?? false,
+    dpopBoundAccessTokens: spec.dpop ?? false,
+    requireSignedRequestObject: spec.signedRequestObject ?? false,
+    profile: spec.profile ?? 'Standard',
+    consent: consentModes[spec.consent ?? 'Remember'],
+    ...(spec.resourceServer
+      ? { resourceServer: { identifier: spec.resourceServer.identifier, scopes: [...(spec.resourceServer.scopes ?? [])] } }
+      : {}),
+    allowedGroups: [...(spec.access?.allowedGroups ?? [])],
+    requiredAcr: [...(spec.access?.requiredAcr ?? [])],
+    accessTokenTtl: seconds(spec.tokens?.accessTTL),
+    idTokenTtl: seconds(spec.tokens?.idTTL),
+    refreshTokenTtl: seconds(spec.tokens?.refreshTTL),
+    accessTokenFormat: spec.tokens?.format ?? '',
+    subjectType: spec.subjectType ?? 'public',
+    sectorIdentifierUri: spec.sectorIdentifierURI ?? '',
+    ...(spec.defaultMaxAge === undefined ? {} : { defaultMaxAge: spec.defaultMaxAge }),
+    requireAuthTime: spec.requireAuthTime ?? false,
+    idTokenSignedResponseAlg: spec.signing?.idToken ?? '',
+    userinfoSignedResponseAlg: spec.signing?.userinfo ?? '',
+    backchannelLogoutUri: spec.logout?.backchannelURI ?? '',
+    backchannelLogoutSessionRequired: spec.logout?.sessionRequired ?? false,
+    corsOrigins: [...(spec.corsOrigins ?? [])],
+    claims: (spec.claims ?? []).map((claim) => ({
+      name: claim.name,
+      join: claim.join ?? 'Array',
+      fromGroups: Object.entries(claim.fromGroups)
+        .toSorted(([left], [right]) => (left < right ? -1 : 1))
+        .map(([group, values]) => ({ group, values: [...values] })),
+    })),
+    clientUri: spec.uris?.client ?? '',
+    logoUri: spec.uris?.logo ?? '',
+    policyUri: spec.uris?.policy ?? '',
+    tosUri: spec.uris?.tos ?? '',
+    initiateLoginUri: spec.uris?.initiateLogin ?? '',
+    contacts: [...(spec.contacts ?? [])],
+  })
+}
+
+const wireGrant = (grant: GrantType): string =>
+  grant === 'device_code' ? 'urn:ietf:params:oauth:grant-type:device_code' : grant
+
+const seconds = (duration: string | undefined): number => Math.floor((durationMs(duration ?? '0s') ?? 0) / 1000)

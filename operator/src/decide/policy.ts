@@ -1,6 +1,9 @@
 // What policies allow, require and default.
-import type { OIDCClient } from '../api/oidc-client.ts'
+import { authMethodOf } from '../api/client-rules.ts'
+import { durationMs } from '../api/duration.ts'
+import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
+import { grantTypesOf, scopesOf } from './metadata.ts'
 
 /** One policy as it holds for a client. The baseline of the settings is named `baseline`. */
 export interface NamedPolicy {
@@ -8,7 +11,7 @@ export interface NamedPolicy {
   readonly spec: OIDCPolicySpec
 }
 
-/** All policies that hold for one client, baseline first, then by priority (highest first), then by name. */
+/** All policies that hold for one client: by priority (highest first), then by name; the baseline last. */
 export type Policies = readonly NamedPolicy[]
 
 export interface Violation {
@@ -20,22 +23,233 @@ export interface Violation {
   readonly message: string
 }
 
-/** The client with every default that policy gives; nothing that the client says itself changes. */
+/** A client with what policy gives where the client says nothing. */
 export interface Effective {
-  readonly spec: OIDCClient['spec']
+  readonly client: OIDCClient
   readonly minSpacingMs: number
   readonly maxOverlapMs: number
 }
 
-export declare function policiesFor(
+const defaultGraceMs = 24 * 3_600_000
+const defaultMaxOverlapMs = 168 * 3_600_000
+
+/** @param input.namespaceLabels undefined where the operator may not read namespaces: a policy that selects by them then
+ *    holds, because a limit that cannot be judged must not be dropped */
+export function policiesFor(
   client: OIDCClient,
   input: {
     readonly baseline: OIDCPolicySpec
     readonly policies: readonly OIDCPolicy[]
-    /** Labels of the client's namespace; undefined where the operator may not read them (only the baseline holds then). */
     readonly namespaceLabels: Readonly<Record<string, string>> | undefined
   },
-): Policies
-export declare function applyDefaults(client: OIDCClient, policies: Policies): Effective
-/** @param olderInNamespace clients of the same namespace that are older, for limits.clientsPerNamespace */
-export declare function checkPolicies(effective: OIDCClient, policies: Policies, olderInNamespace: number): readonly Violation[]
+): Policies {
+  const matching = input.policies.filter(({ spec }) => {
+    const { namespaces, clients } = spec.selector ?? {}
+    return (
+      (input.namespaceLabels === undefined || selects(namespaces, input.namespaceLabels)) &&
+      selects(clients, client.metadata.labels ?? {})
+    )
+  })
+  const ordered = matching
+    .map(({ metadata, spec }) => ({ name: metadata.name, spec }))
+    .toSorted((left, right) => (right.spec.priority ?? 0) - (left.spec.priority ?? 0) || (left.name < right.name ? -1 : 1))
+  return [...ordered, { name: 'baseline', spec: input.baseline }]
+}
+
+/** Lays the defaults of the policies under what the client says. Durations that exceed a policy's limit are the client's
+ *  own fault only when it wrote them: checkPolicies sees the result. */
+export function applyDefaults(client: OIDCClient, policies: Policies): Effective {
+  const { spec } = client
+  const first = <T>(pick: (policy: OIDCPolicySpec) => T | undefined): T | undefined =>
+    policies.map(({ spec: policy }) => pick(policy)).find((value) => value !== undefined)
+  const hasOwnSecret = hasMintedSecret(spec)
+  const interval = spec.rotation?.interval ?? (hasOwnSecret ? first((policy) => policy.defaults?.rotation?.interval) : undefined)
+  const overlap = spec.rotation?.overlap ?? (hasOwnSecret ? first((policy) => policy.defaults?.rotation?.overlap) : undefined)
+  const window =
+    spec.rotation?.window ?? (hasOwnSecret && interval !== undefined ? first((policy) => policy.defaults?.rotation?.window) : undefined)
+  const presets = spec.secret?.presets ?? first((policy) => policy.defaults?.secret?.presets)
+  const rotation = { ...spec.rotation, ...defined({ interval, overlap, window }) }
+  const tokens = {
+    ...defined({
+      accessTTL: first((policy) => policy.defaults?.tokens?.accessTTL),
+      idTTL: first((policy) => policy.defaults?.tokens?.idTTL),
+      refreshTTL: first((policy) => policy.defaults?.tokens?.refreshTTL),
+      format: first((policy) => policy.defaults?.tokens?.format),
+    }),
+    ...spec.tokens,
+  }
+  const effective: OIDCClientSpec = {
+    ...spec,
+    ...(Object.keys(rotation).length > 0 ? { rotation } : {}),
+    ...(Object.keys(tokens).length > 0 ? { tokens } : {}),
+    ...(presets ? { secret: { ...spec.secret, presets } } : {}),
+  }
+  const bounds = policies.map(({ spec: policy }) => policy.rotation)
+  return {
+    client: { ...client, spec: effective },
+    minSpacingMs: Math.max(0, ...bounds.map((bound) => durationMs(bound?.minSpacing ?? '0s') ?? 0)),
+    maxOverlapMs: Math.min(...bounds.map((bound) => durationMs(bound?.maxOverlap ?? '168h') ?? defaultMaxOverlapMs)),
+  }
+}
+
+/** @returns whether the operator mints the client's secret, so that rotation concerns it. */
+export function hasMintedSecret(spec: OIDCClientSpec): boolean {
+  return ['client_secret_basic', 'client_secret_post'].includes(authMethodOf(spec)) && !spec.secret?.existingSecretRef
+}
+
+type Gate = 'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'resourceServer'
+
+/** @returns whether the policies open a gate: one says true, and none says false. Unsaid everywhere = closed. */
+export function isAllowed(policies: Policies, gate: Gate): boolean {
+  const said = policies.map(({ spec }) => spec.allow?.[gate])
+  return said.includes(true) && !said.includes(false)
+}
+
+/** @param client with defaults applied
+ *  @param olderInNamespace clients of the same namespace that are older, for limits.clientsPerNamespace */
+export function checkPolicies(client: OIDCClient, policies: Policies, olderInNamespace: number): readonly Violation[] {
+  return [
+    ...checkGates(client, policies),
+    ...policies.flatMap((policy) =>
+      checkLimits(client, policy.spec, olderInNamespace).map(([field, message]) => violation(policy, field, message)),
+    ),
+  ]
+}
+
+const violation = ({ name, spec }: NamedPolicy, field: string, message: string): Violation => ({
+  policy: name,
+  enforcement: spec.enforcement ?? 'Deny',
+  graceMs: durationMs(spec.grace ?? '24h') ?? defaultGraceMs,
+  field,
+  message,
+})
+
+/** Gates are shut unless a policy opens them, so the baseline answers for what no policy names. */
+function checkGates({ spec, metadata }: OIDCClient, policies: Policies): readonly Violation[] {
+  const asked: readonly { gate: Gate | 'skip'; asks: boolean; field: string; message: string }[] = [
+    {
+      gate: 'customClientId',
+      asks: spec.clientId !== undefined && spec.clientId !== `${metadata.namespace}.${metadata.name}`,
+      field: 'spec.clientId',
+      message: 'needs a policy with allow.customClientId: true; leave it out to use <namespace>.<name>',
+    },
+    {
+      gate: 'existingSecret',
+      asks: spec.secret?.existingSecretRef !== undefined,
+      field: 'spec.secret.existingSecretRef',
+      message: 'needs a policy with allow.existingSecret: true; leave it out and the operator mints a secret',
+    },
+    {
+      gate: 'optionalPKCE',
+      asks: spec.pkce === 'Optional',
+      field: 'spec.pkce',
+      message: 'needs a policy with allow.optionalPKCE: true; Required is the default',
+    },
+    {
+      gate: 'resourceServer',
+      asks: spec.resourceServer !== undefined,
+      field: 'spec.resourceServer',
+      message: 'needs a policy with allow.resourceServer: true',
+    },
+    {
+      gate: 'skip',
+      asks: spec.consent === 'Skip' && policies.every(({ spec: policy }) => policy.allow?.consent === undefined),
+      field: 'spec.consent',
+      message: 'needs a policy whose allow.consent lists Skip; choose Remember or Explicit',
+    },
+  ]
+  return asked
+    .filter(({ gate, asks }) => asks && (gate === 'skip' || !isAllowed(policies, gate)))
+    .map(({ gate, field, message }) => {
+      const denying = gate === 'skip' ? undefined : policies.find(({ spec: policy }) => policy.allow?.[gate] === false)
+      return violation(denying ?? policies.at(-1)!, field, message)
+    })
+}
+
+type Finding = readonly [field: string, message: string]
+
+function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec, olderInNamespace: number): readonly Finding[] {
+  const { allow = {}, require = {}, limits = {} } = policy
+  const among = (field: string, allowed: readonly string[] | undefined, values: readonly string[]): Finding[] =>
+    allowed && values.some((value) => !covers(allowed, value)) ? [[field, `must be among ${allowed.join(', ') || '(nothing)'}`]] : []
+  const maxOverlap = policy.rotation?.maxOverlap
+  return [
+    ...among('spec.type', allow.types, [spec.type]),
+    ...among('spec.grantTypes', allow.grantTypes, grantTypesOf(spec)),
+    ...among('spec.auth.method', allow.authMethods, [authMethodOf(spec)]),
+    ...among('spec.scopes', allow.scopes, scopesOf(spec)),
+    ...among('spec.audiences', allow.audiences, spec.audiences ?? []),
+    ...(spec.type === 'M2M' ? [] : among('spec.consent', allow.consent, [spec.consent ?? 'Remember'])),
+    ...checkHosts(allow.redirectHosts, spec),
+    ...(require.par && spec.par !== true && spec.type !== 'M2M' && spec.type !== 'Device' ? [['spec.par', 'must be true'] as const] : []),
+    ...(require.dpop && spec.dpop !== true ? [['spec.dpop', 'must be true'] as const] : []),
+    ...(require.rotation && hasMintedSecret(spec) && spec.rotation?.interval === undefined
+      ? [['spec.rotation.interval', 'must be set, such as 720h'] as const]
+      : []),
+    ...atMost('spec.tokens.accessTTL', spec.tokens?.accessTTL, limits.tokens?.access),
+    ...atMost('spec.tokens.idTTL', spec.tokens?.idTTL, limits.tokens?.id),
+    ...atMost('spec.tokens.refreshTTL', spec.tokens?.refreshTTL, limits.tokens?.refresh),
+    ...atMost('spec.rotation.overlap', spec.rotation?.overlap, maxOverlap),
+    ...(limits.clientsPerNamespace !== undefined && olderInNamespace >= limits.clientsPerNamespace
+      ? [['metadata.namespace', `must have at most ${limits.clientsPerNamespace} clients; delete one or ask for a higher limit`] as const]
+      : []),
+  ]
+}
+
+function checkHosts(allowed: readonly string[] | undefined, spec: OIDCClientSpec): readonly Finding[] {
+  if (!allowed) return []
+  return (['redirectURIs', 'postLogoutRedirectURIs'] as const)
+    .filter((field) => (spec[field] ?? []).some((uri) => !isHostAllowed(allowed, uri)))
+    .map((field) => [`spec.${field}`, `must be on ${allowed.join(', ') || '(no host)'}`])
+}
+
+/** @param allowed `app.example.com`, or `.apps.example.com` for every host below it: a label boundary, so that
+ *    `evilapps.example.com` does not match
+ *  @returns true for loopback too, and for the own scheme of an installed application: neither is a host on the network */
+export function isHostAllowed(allowed: readonly string[], uri: string): boolean {
+  if (!URL.canParse(uri)) return false
+  const { protocol, hostname } = new URL(uri)
+  if (protocol !== 'https:' && protocol !== 'http:') return true
+  if (['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return true
+  return allowed.some((host) => {
+    const wanted = host.toLowerCase()
+    return wanted.startsWith('.') ? hostname.endsWith(wanted) && hostname.length > wanted.length : hostname === wanted
+  })
+}
+
+/** `api:*` covers `api:read`. */
+const covers = (allowed: readonly string[], value: string): boolean =>
+  allowed.some((one) => (one.endsWith('*') ? value.startsWith(one.slice(0, -1)) : value === one))
+
+function atMost(field: string, value: string | undefined, limit: string | undefined): readonly Finding[] {
+  const [is, most] = [value && durationMs(value), limit && durationMs(limit)]
+  return is !== undefined && is !== '' && most !== undefined && most !== '' && is > most ? [[field, `must be at most ${limit}`]] : []
+}
+
+type LabelSelector = NonNullable<NonNullable<OIDCPolicySpec['selector']>['namespaces']>
+
+function selects(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean {
+  if (!selector) return true
+  const byLabels = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
+  return (
+    byLabels &&
+    (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
+      const value = labels[key]
+      switch (operator) {
+        case 'In':
+          return value !== undefined && values.includes(value)
+        case 'NotIn':
+          return value === undefined || !values.includes(value)
+        case 'Exists':
+          return value !== undefined
+        case 'DoesNotExist':
+          return value === undefined
+      }
+    })
+  )
+}
+
+/** @returns the entries that have a value. */
+function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: NonNullable<T[K]> }
+}

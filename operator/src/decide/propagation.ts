@@ -7,8 +7,15 @@ export interface ReplicaReport {
   /** False when it has not answered lately: what it had before counts no more. */
   readonly reachable: boolean
   readonly serverConnected: boolean
-  readonly live: readonly ShardRef[]
-  readonly rejected: readonly RejectedClient[]
+  readonly live: readonly Pick<ShardRef, 'shard' | 'epoch' | 'seq'>[]
+  readonly rejected: readonly Pick<RejectedClient, 'namespace' | 'name' | 'field' | 'code' | 'message'>[]
+}
+
+export interface Rejection {
+  readonly replica: string
+  readonly field: string
+  readonly code: string
+  readonly message: string
 }
 
 /** How far the stored version of one client has come. */
@@ -18,17 +25,38 @@ export interface Propagation {
   /** Replicas that have answered but are behind. */
   readonly lagging: readonly string[]
   readonly unreachable: readonly string[]
-  readonly rejected: readonly { readonly replica: string; readonly field: string; readonly code: string; readonly message: string }[]
+  readonly rejected: readonly Rejection[]
   /** Every replica has applied the shard at this seq or later. True as well when there is no replica. */
   readonly applied: boolean
   /** applied, and none rejects the desired version. */
   readonly accepted: boolean
 }
 
-/** @param shard where the client is, and the seq that carries what is asked about
- *  @param generation ClientEntry.desired.generation of the stored shard */
-export declare function propagationOf(
+/** @param shard where the client is, and the seq that carries what is asked about */
+export function propagationOf(
   client: { readonly namespace: string; readonly name: string },
   shard: { readonly shard: number; readonly epoch: number; readonly seq: bigint },
   replicas: readonly ReplicaReport[],
-): Propagation
+): Propagation {
+  const unreachable: string[] = []
+  const lagging: string[] = []
+  const rejected: Rejection[] = []
+  let loaded = 0
+  for (const { replica, reachable, serverConnected, live, rejected: refusals } of replicas) {
+    if (!reachable) {
+      unreachable.push(replica)
+      continue
+    }
+    const has = live.find((ref) => ref.shard === shard.shard)
+    // an agent without its server has nothing live, whatever came before
+    if (!serverConnected || !has || has.epoch < shard.epoch || (has.epoch === shard.epoch && has.seq < shard.seq)) {
+      lagging.push(replica)
+      continue
+    }
+    const refusal = refusals.find(({ namespace, name }) => namespace === client.namespace && name === client.name)
+    if (refusal) rejected.push({ replica, field: refusal.field, code: refusal.code, message: refusal.message })
+    else loaded++
+  }
+  const applied = unreachable.length === 0 && lagging.length === 0
+  return { loaded, total: replicas.length, lagging, unreachable, rejected, applied, accepted: applied && rejected.length === 0 }
+}

@@ -1,36 +1,221 @@
 // The application's Secret: presets, renames and templates -> data, labels, annotations.
-import type { OIDCClient } from '../api/oidc-client.ts'
+import { apiGroup, apiVersion, annotations as names, labels as labelNames, managedByOperator } from '@nauthera/proto/names'
+import { digestOf } from '@nauthera/proto/digest'
 import type { Fault } from '@nauthera/runtime/coded-error'
-import type { Secret } from '@nauthera/runtime/log'
-import type { SecretMarks } from './rotation.ts'
+import { Secret } from '@nauthera/runtime/log'
+import { canonicalKeys } from '../api/oidc-client.ts'
+import type { CanonicalKey, OIDCClient, Preset } from '../api/oidc-client.ts'
+import { scopesOf } from './metadata.ts'
+import { presetData, presetLabels } from './presets.ts'
+import type { Observed, SecretMarks, StoredVerifier } from './rotation.ts'
+import { renderTemplate } from './template.ts'
+import type { TemplateVariable } from './template.ts'
 
 export interface RenderedSecret {
   readonly name: string
   readonly namespace: string
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
-  /** Plain text; the writer encodes it. */
-  readonly data: Readonly<Record<string, string>>
+  /** Plain text, printed as [redacted]; the writer encodes it. */
+  readonly data: Readonly<Record<string, Secret>>
   readonly ownerReferences: readonly Readonly<Record<string, unknown>>[]
+}
+
+/** The values that an application needs, as text. */
+export type SecretValues = Readonly<Record<Exclude<CanonicalKey, 'client_secret'>, string>> & { readonly client_secret?: string }
+
+/** Room in a Secret beside its names and annotations. Bytes. */
+const maxDataBytes = 512 * 1024
+
+/** @returns `spec.secret.name`, or `<name>-oidc`. */
+export function secretNameOf(client: OIDCClient): string {
+  return client.spec.secret?.name ?? `${client.metadata.name}-oidc`
+}
+
+/** @returns the endpoints of an issuer under the paths of the server. */
+export function endpointsOf(issuer: string) {
+  const base = issuer.replace(/\/$/, '')
+  return {
+    discovery_url: `${base}/.well-known/openid-configuration`,
+    authorization_endpoint: `${base}/auth`,
+    token_endpoint: `${base}/token`,
+    userinfo_endpoint: `${base}/me`,
+    jwks_uri: `${base}/jwks`,
+    end_session_endpoint: `${base}/session/end`,
+  } as const
 }
 
 /** @param input.client with the defaults of policy applied (policy.ts, applyDefaults)
  *  @param input.plain the client secret; undefined for a client without one
- *  @returns TemplateInvalid as faults when a template does not render */
-export declare function renderSecret(input: {
+ *  @param input.marks undefined for a client without a secret
+ *  @returns the Secret, or a fault for each template that does not render (SecretReady=False/TemplateInvalid) */
+export function renderSecret(input: {
   readonly client: OIDCClient
   readonly clientId: string
   readonly issuer: string
-  readonly scopes: readonly string[]
   readonly plain: Secret | undefined
   readonly marks: SecretMarks | undefined
-}): { readonly kind: 'rendered'; readonly secret: RenderedSecret } | { readonly kind: 'invalid'; readonly faults: readonly Fault[] }
+}): { readonly kind: 'rendered'; readonly secret: RenderedSecret } | { readonly kind: 'invalid'; readonly faults: readonly Fault[] } {
+  const { client, marks } = input
+  const { metadata, spec } = client
+  const values = valuesOf(input)
+  const presets: readonly Preset[] = spec.secret?.presets ?? ['Generic']
+  const templates = renderTemplates(client, values)
+  if (templates.faults.length > 0) return { kind: 'invalid', faults: templates.faults }
+  const data = {
+    ...canonicalData(client, values, templates.data),
+    ...Object.assign({}, ...presets.map((preset) => presetData(preset, values))),
+    ...templates.data,
+  } as Record<string, string>
+  const size = Object.entries(data).reduce((sum, [key, value]) => sum + key.length + Buffer.byteLength(value), 0)
+  if (size > maxDataBytes) {
+    return { kind: 'invalid', faults: [{ path: 'spec.secret.data', message: `must render to at most ${maxDataBytes / 1024} KiB in all` }] }
+  }
+  return {
+    kind: 'rendered',
+    secret: {
+      name: secretNameOf(client),
+      namespace: metadata.namespace,
+      labels: {
+        ...Object.assign({}, ...presets.map(presetLabels)),
+        ...spec.secret?.labels,
+        [labelNames.client]: metadata.name,
+        [labelNames.managedBy]: managedByOperator,
+      },
+      annotations: {
+        ...spec.secret?.annotations,
+        ...(marks ? writeMarks(marks) : {}),
+        [names.contentDigest]: contentDigest(data),
+      },
+      data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, new Secret(value)])),
+      ownerReferences: spec.secret?.deletionPolicy === 'Retain' ? [] : [ownerReference(client)],
+    },
+  }
+}
 
-/** Reads the annotations back; `verifiers` is empty when damaged. */
-export declare function readMarks(annotations: Readonly<Record<string, string>> | undefined): {
-  secretId: string | undefined
-  rotatedAt: number | undefined
-  verifiers: SecretMarks['verifiers']
-  observed: SecretMarks['observed'] | undefined
-  fence: string | undefined
+/** @returns a digest of the data that tells nothing of a 256-bit secret in it. */
+function contentDigest(data: Readonly<Record<string, string>>): string {
+  return digestOf(JSON.stringify(Object.entries(data).toSorted(([left], [right]) => (left < right ? -1 : 1))))
+}
+
+const ownerReference = ({ metadata }: OIDCClient) => ({
+  apiVersion: `${apiGroup}/${apiVersion}`,
+  kind: 'OIDCClient',
+  name: metadata.name,
+  uid: metadata.uid,
+  controller: true,
+  blockOwnerDeletion: false,
+})
+
+function valuesOf(input: { client: OIDCClient; clientId: string; issuer: string; plain: Secret | undefined }): SecretValues {
+  const { spec } = input.client
+  return {
+    client_id: input.clientId,
+    ...(input.plain ? { client_secret: input.plain.reveal() } : {}),
+    issuer: input.issuer,
+    ...endpointsOf(input.issuer),
+    scopes: scopesOf(spec).join(' '),
+    redirect_uris: (spec.redirectURIs ?? []).join(' '),
+  }
+}
+
+/** The canonical keys stand in every Secret, renamed where the client says so; a template of the same name wins. */
+function canonicalData(client: OIDCClient, values: SecretValues, templates: Readonly<Record<string, string>>): Record<string, string> {
+  const renames = client.spec.secret?.keys ?? {}
+  const entries = canonicalKeys.flatMap((key) => {
+    const value = values[key]
+    const name = Object.hasOwn(renames, key) ? renames[key]! : key
+    return value === undefined || Object.hasOwn(templates, name) ? [] : [[name, value] as const]
+  })
+  return Object.fromEntries(entries)
+}
+
+function renderTemplates(client: OIDCClient, values: SecretValues): { data: Record<string, string>; faults: Fault[] } {
+  const variables: Record<TemplateVariable, string> = {
+    clientId: values.client_id,
+    clientSecret: values.client_secret ?? '',
+    issuer: values.issuer,
+    discoveryUrl: values.discovery_url,
+    authorizationEndpoint: values.authorization_endpoint,
+    tokenEndpoint: values.token_endpoint,
+    userinfoEndpoint: values.userinfo_endpoint,
+    jwksUri: values.jwks_uri,
+    endSessionEndpoint: values.end_session_endpoint,
+    scopes: values.scopes,
+    redirectUris: values.redirect_uris,
+    namespace: client.metadata.namespace,
+    name: client.metadata.name,
+  }
+  const data: Record<string, string> = {}
+  const faults: Fault[] = []
+  for (const [key, template] of Object.entries(client.spec.secret?.data ?? {})) {
+    const rendered = renderTemplate(template, variables)
+    if (rendered.kind === 'rendered') data[key] = rendered.text
+    else faults.push({ path: `spec.secret.data.${key}`, message: rendered.message })
+  }
+  return { data, faults }
+}
+
+function writeMarks(marks: SecretMarks): Record<string, string> {
+  return {
+    [names.secretId]: marks.secretId,
+    [names.rotatedAt]: new Date(marks.rotatedAt).toISOString(),
+    [names.verifiers]: JSON.stringify(
+      marks.verifiers.map(({ id, sha256, notAfter }) => ({
+        id,
+        sha256,
+        ...(notAfter === undefined ? {} : { notAfter: new Date(notAfter).toISOString() }),
+      })),
+    ),
+    [names.observed]: JSON.stringify(marks.observed),
+    ...(marks.fence === undefined ? {} : { [names.fence]: marks.fence }),
+  }
+}
+
+export interface ReadMarks {
+  readonly secretId: string | undefined
+  readonly rotatedAt: number | undefined
+  readonly verifiers: readonly StoredVerifier[]
+  readonly observed: Observed | undefined
+  readonly fence: string | undefined
+}
+
+/** Reads the annotations back. Whoever may write the Secret may write them, so nothing here is trusted beyond its form. */
+export function readMarks(annotations: Readonly<Record<string, string>> | undefined): ReadMarks {
+  const rotatedAt = Date.parse(annotations?.[names.rotatedAt] ?? '')
+  return {
+    secretId: annotations?.[names.secretId],
+    rotatedAt: Number.isNaN(rotatedAt) ? undefined : rotatedAt,
+    verifiers: readVerifiers(annotations?.[names.verifiers]),
+    observed: readObserved(annotations?.[names.observed]),
+    fence: annotations?.[names.fence],
+  }
+}
+
+function readVerifiers(text: string | undefined): readonly StoredVerifier[] {
+  const value = parseJson(text)
+  if (!Array.isArray(value)) return []
+  return value.slice(0, 2).flatMap((item: unknown): StoredVerifier[] => {
+    const { sha256, notAfter } = (item ?? {}) as Readonly<Record<string, unknown>>
+    if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return []
+    const end = typeof notAfter === 'string' ? Date.parse(notAfter) : NaN
+    return [{ id: sha256.slice(0, 8), sha256, ...(Number.isNaN(end) ? {} : { notAfter: end }) }]
+  })
+}
+
+function readObserved(text: string | undefined): Observed | undefined {
+  const value = parseJson(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const record = value as Readonly<Record<string, unknown>>
+  return Object.fromEntries(
+    (['trigger', 'annotation', 'revoke'] as const).flatMap((key) => (typeof record[key] === 'string' ? [[key, record[key]]] : [])),
+  )
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

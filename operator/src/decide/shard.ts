@@ -1,5 +1,15 @@
 // Accepted clients and the stored shard -> the next shard, or nothing to write.
-import type { ClientConfig, ClientShard, Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { create, equals } from '@bufbuild/protobuf'
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
+import { encodeManifest, encodeShard } from '@nauthera/proto/digest'
+import {
+  ClientConfigSchema,
+  ClientEntrySchema,
+  ClientShardSchema,
+  ManifestSchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig, ClientEntry, ClientShard, Manifest, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardCount, shardEpoch, shardSchema } from '@nauthera/proto/names'
 import type { StoredVerifier } from './rotation.ts'
 
 /** What the shard should say about one client. */
@@ -30,6 +40,8 @@ export interface ShardPlanInput {
   readonly now: number
   /** Four hex for this write. */
   readonly change: string
+  /** Bytes; for tests. */
+  readonly maxBytes?: number
 }
 
 export type ShardPlan = {
@@ -49,7 +61,157 @@ export type ShardPlan = {
     }
 )
 
-export declare function planShard(input: ShardPlanInput): ShardPlan
+/** A Secret holds 1 MiB; the rest is room for what Kubernetes adds, and for a late warning. Bytes. */
+export const maxShardFileBytes = 700 * 1024
+
+/** @returns the shard to write, or `keep` when the stored one says the same. A version that differs in its generation
+ *  alone is the same; so is one that could merely drop an `accepted` that nobody needs any more (the next write does). */
+export function planShard(input: ShardPlanInput): ShardPlan {
+  const limit = input.maxBytes ?? maxShardFileBytes
+  const stored = new Map((input.stored?.clients ?? []).map((entry) => [entryKey(entry), entry]))
+  const wanted = input.clients
+    .toSorted((left, right) => left.createdAt - right.createdAt || compareKeys(left, right))
+    .flatMap((client) => nextEntry(client, stored.get(entryKey(client))) ?? [])
+  const { entries, refused, file, digest, shard } = fit(input, wanted, stored, limit)
+  const fill = file.length / limit
+  const changed = changedKeys(entries, stored)
+  const isCurrent = input.stored !== undefined && input.stored.seq >= input.seq.highestSeen
+  if (isCurrent && changed.length === 0) return { kind: 'keep', refused, fill }
+  return { kind: 'write', shard, file, digest, changed, refused, fill }
+}
+
+/** What the next shard says about a client, given what the stored one says. */
+export function nextEntry(client: ClientForShard, stored: ClientEntry | undefined): ClientEntry | undefined {
+  // an entry of another object with the same name is nobody's past
+  const past = stored?.uid === client.uid ? stored : undefined
+  const lastGood = lastAccepted(past, client.standing)
+  const base = {
+    namespace: client.namespace,
+    name: client.name,
+    uid: client.uid,
+    clientId: client.clientId,
+    verifiers: client.verifiers.map(wireVerifier),
+  }
+  if (client.verdict.kind === 'carry') {
+    return lastGood && create(ClientEntrySchema, { ...base, accepted: lastGood })
+  }
+  const { config } = client.verdict
+  const isSame = past?.desired !== undefined && sameConfig(past.desired, config)
+  // the stored object keeps the entry byte-equal; a generation alone is no news
+  const desired = isSame ? past.desired! : config
+  const accepted = isSame ? (client.standing === 'accepted' ? undefined : past.accepted) : lastGood
+  return create(ClientEntrySchema, { ...base, desired, ...(accepted ? { accepted } : {}) })
+}
+
+/** The version that a server may fall back to. While nobody has answered yet, an earlier accepted version is the safer
+ *  one; without it the stored desired is all there is, and a replica that rejects it is no worse off. */
+function lastAccepted(stored: ClientEntry | undefined, standing: ClientForShard['standing']): ClientConfig | undefined {
+  switch (standing) {
+    case 'accepted':
+      return stored?.desired ?? stored?.accepted
+    case 'rejected':
+      return stored?.accepted
+    case 'unknown':
+      return stored?.accepted ?? stored?.desired
+  }
+}
+
+function sameConfig(left: ClientConfig, right: ClientConfig): boolean {
+  return equals(ClientConfigSchema, { ...left, generation: right.generation }, right)
+}
+
+/** The same to a server: `accepted` that only went away is no difference. */
+function sameEntry(left: ClientEntry | undefined, right: ClientEntry | undefined): boolean {
+  if (!left || !right) return left === right
+  if (right.accepted === undefined && left.accepted !== undefined && right.desired !== undefined) {
+    const { accepted: _dropped, ...rest } = left
+    return equals(ClientEntrySchema, rest as ClientEntry, right)
+  }
+  return equals(ClientEntrySchema, left, right)
+}
+
+function changedKeys(entries: readonly ClientEntry[], stored: ReadonlyMap<string, ClientEntry>): readonly string[] {
+  const next = new Map(entries.map((entry) => [entryKey(entry), entry]))
+  const keys = new Set([...stored.keys(), ...next.keys()])
+  return [...keys].filter((key) => !sameEntry(stored.get(key), next.get(key))).toSorted()
+}
+
+interface Fitted {
+  readonly entries: readonly ClientEntry[]
+  readonly refused: readonly string[]
+  readonly shard: ClientShard
+  readonly file: Uint8Array
+  readonly digest: string
+}
+
+/** Takes in every change, oldest client first, but those that no longer fit: such a client stays as it is stored. */
+function fit(input: ShardPlanInput, wanted: readonly ClientEntry[], stored: ReadonlyMap<string, ClientEntry>, limit: number): Fitted {
+  const whole = encode(input, wanted)
+  if (whole.file.length <= limit) return { ...whole, refused: [] }
+  const isChange = (entry: ClientEntry): boolean => !sameEntry(stored.get(entryKey(entry)), entry)
+  // verifiers always go in: a secret rotates whatever happens to a version
+  const asStored = (entry: ClientEntry): ClientEntry[] => {
+    const past = stored.get(entryKey(entry))
+    return past ? [create(ClientEntrySchema, { ...past, verifiers: entry.verifiers })] : []
+  }
+  const changes = wanted.filter(isChange)
+  const refused = new Set<string>()
+  const render = (taken: number) => {
+    const open = new Set(changes.slice(taken).map(entryKey))
+    return encode(
+      input,
+      wanted.flatMap((entry) => (refused.has(entryKey(entry)) || open.has(entryKey(entry)) ? asStored(entry) : [entry])),
+    )
+  }
+  for (let taken = 0; taken < changes.length; ) {
+    let [fits, tooMany] = [taken, changes.length + 1]
+    while (tooMany - fits > 1) {
+      const middle = Math.floor((fits + tooMany) / 2)
+      if (render(middle).file.length <= limit) fits = middle
+      else tooMany = middle
+    }
+    if (fits < changes.length) refused.add(entryKey(changes[fits]!))
+    taken = fits + 1
+  }
+  return { ...render(changes.length), refused: [...refused].toSorted() }
+}
+
+function encode(input: ShardPlanInput, entries: readonly ClientEntry[]): Omit<Fitted, 'refused'> {
+  const shard = create(ClientShardSchema, {
+    schema: shardSchema.current,
+    epoch: shardEpoch,
+    shard: input.shard,
+    shardCount,
+    seq: nextSeq(input),
+    renderedAt: timestampFromMs(input.now),
+    change: input.change,
+    clients: entries.toSorted(compareKeys),
+  })
+  return { entries, shard, ...encodeShard(shard) }
+}
+
+/** Rises whatever was lost: the stored shard, the operator, or both. */
+function nextSeq({ stored, seq }: ShardPlanInput): bigint {
+  return [stored?.seq ?? 0n, seq.highestSeen, seq.startSeconds].reduce((most, one) => (one > most ? one : most)) + 1n
+}
+
+const entryKey = ({ namespace, name }: { namespace: string; name: string }): string => `${namespace}/${name}`
+
+type Named = Readonly<{ namespace: string; name: string }>
+const compareKeys = (left: Named, right: Named): number =>
+  compareText(left.namespace, right.namespace) || compareText(left.name, right.name)
+const compareText = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)
+
+const wireVerifier = ({ id, sha256, notAfter }: StoredVerifier) => ({
+  id,
+  sha256,
+  ...(notAfter === undefined ? {} : { notAfter: timestampFromMs(notAfter) }),
+})
+
+/** @returns a verifier of a stored entry as rotation.ts reads it. */
+export function readVerifier({ id, sha256, notAfter }: Verifier): StoredVerifier {
+  return { id, sha256, ...(notAfter ? { notAfter: timestampMs(notAfter) } : {}) }
+}
 
 export interface WrittenShard {
   readonly shard: number
@@ -59,10 +221,23 @@ export interface WrittenShard {
 }
 
 /** @returns the manifest that names these shards, or undefined when the stored one says the same. */
-export declare function planManifest(
+export function planManifest(
   shards: readonly WrittenShard[],
   stored: Manifest | undefined,
-): { readonly manifest: Manifest; readonly file: Uint8Array; readonly digest: string } | undefined
+): { readonly manifest: Manifest; readonly file: Uint8Array; readonly digest: string } | undefined {
+  const manifest = create(ManifestSchema, {
+    epoch: shardEpoch,
+    shardCount,
+    shards: shards.toSorted((left, right) => left.shard - right.shard).map(({ shard, seq, digest, count }) => ({ shard, seq, digest, count })),
+    total: shards.reduce((sum, { count }) => sum + count, 0),
+  })
+  if (stored && equals(ManifestSchema, stored, manifest)) return undefined
+  return { manifest, ...encodeManifest(manifest) }
+}
 
-/** @returns whether so many clients would vanish that the operator must list a second time first. */
-export declare function wouldEmpty(before: number, after: number): boolean
+/** @returns whether so many clients would vanish that the operator must list a second time first: an empty page of a list
+ *  looks exactly like a deletion. */
+export function wouldEmpty(before: number, after: number): boolean {
+  const gone = before - after
+  return gone > 20 && gone > before / 2
+}

@@ -1,0 +1,164 @@
+// Both CustomResourceDefinitions, rendered from the schemas.
+import { apiGroup, apiVersion } from '@nauthera/proto/names'
+import { clientSpec } from './client-rules.ts'
+import { clientStatus } from './oidc-client.ts'
+import { policySpec, policyStatus } from './oidc-policy.ts'
+import { renderSchema } from './schema.ts'
+import { toYaml } from './to-yaml.ts'
+import type { JsonSchema, Schema } from './schema.ts'
+
+export interface CustomResourceDefinition {
+  readonly apiVersion: 'apiextensions.k8s.io/v1'
+  readonly kind: 'CustomResourceDefinition'
+  readonly metadata: { readonly name: string }
+  readonly spec: {
+    readonly group: string
+    readonly names: {
+      readonly kind: string
+      readonly listKind: string
+      readonly plural: string
+      readonly singular: string
+      readonly shortNames: readonly string[]
+      readonly categories: readonly string[]
+    }
+    readonly scope: 'Namespaced' | 'Cluster'
+    readonly versions: readonly {
+      readonly name: string
+      readonly served: true
+      readonly storage: true
+      readonly subresources: { readonly status: Readonly<Record<string, never>> }
+      readonly additionalPrinterColumns: readonly PrinterColumn[]
+      readonly schema: { readonly openAPIV3Schema: JsonSchema }
+    }[]
+  }
+}
+
+export interface PrinterColumn {
+  readonly name: string
+  readonly type: 'string' | 'integer' | 'date'
+  readonly jsonPath: string
+  readonly description: string
+  /** 1 = only with `-o wide`. */
+  readonly priority?: 1
+}
+
+const column = (name: string, jsonPath: string, description: string, wide: 'wide' | 'always' = 'always'): PrinterColumn => ({
+  name,
+  type: 'string',
+  jsonPath,
+  description,
+  ...(wide === 'wide' ? { priority: 1 as const } : {}),
+})
+const age: PrinterColumn = {
+  name: 'AGE',
+  type: 'date',
+  jsonPath: '.metadata.creationTimestamp',
+  description: 'Time since the object was created.',
+}
+const ready = (field: 'status' | 'reason'): string => `.status.conditions[?(@.type=="Ready")].${field}`
+
+const clientColumns: readonly PrinterColumn[] = [
+  column('TYPE', '.spec.type', 'Kind of client.'),
+  column('CLIENT-ID', '.status.clientId', 'Client id in effect.'),
+  column('SECRET', '.status.secret.name', 'Secret that the application mounts.'),
+  column('LOADED', '.status.replicas.summary', 'Replicas that have this version live.'),
+  column('NEXT-ROTATION', '.status.secret.nextRotation', 'When the next scheduled rotation begins.'),
+  column('READY', ready('status'), 'Live on every replica, and its Secret is there.'),
+  age,
+  column('REASON', ready('reason'), 'Why it is ready or not.', 'wide'),
+  column('POLICY', '.status.policies', 'Policies that hold.', 'wide'),
+  column('ISSUER', '.status.issuer', 'Issuer that serves it.', 'wide'),
+]
+
+const policyColumns: readonly PrinterColumn[] = [
+  column('ENFORCEMENT', '.spec.enforcement', 'What happens to a client that breaks it.'),
+  { name: 'CLIENTS', type: 'integer', jsonPath: '.status.matchedClients', description: 'Clients that it holds for.' },
+  age,
+]
+
+/** The longest metadata.name that leaves room for `<name>-oidc` and what else is built from it. */
+const maxNameLength = 120
+
+function definition(options: {
+  kind: string
+  plural: string
+  shortName: string
+  scope: 'Namespaced' | 'Cluster'
+  description: string
+  spec: Schema<unknown>
+  status: Schema<unknown>
+  columns: readonly PrinterColumn[]
+}): CustomResourceDefinition {
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${options.plural}.${apiGroup}` },
+    spec: {
+      group: apiGroup,
+      names: {
+        kind: options.kind,
+        listKind: `${options.kind}List`,
+        plural: options.plural,
+        singular: options.kind.toLowerCase(),
+        shortNames: [options.shortName],
+        categories: ['nauthera'],
+      },
+      scope: options.scope,
+      versions: [
+        {
+          name: apiVersion,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: options.columns,
+          schema: { openAPIV3Schema: rootSchema(options.description, options.spec, options.status) },
+        },
+      ],
+    },
+  }
+}
+
+function rootSchema(description: string, spec: Schema<unknown>, status: Schema<unknown>): JsonSchema {
+  return {
+    type: 'object',
+    description,
+    required: ['spec'],
+    properties: {
+      apiVersion: { type: 'string', description: `${apiGroup}/${apiVersion}.` },
+      kind: { type: 'string', description: 'Kind of the object.' },
+      metadata: { type: 'object', properties: { name: { type: 'string', maxLength: maxNameLength } } },
+      spec: renderSchema(spec),
+      status: renderSchema(status),
+    },
+  }
+}
+
+export const clientDefinition = definition({
+  kind: 'OIDCClient',
+  plural: 'oidcclients',
+  shortName: 'nclient',
+  scope: 'Namespaced',
+  description: 'An application that people sign in to, or that asks for tokens for itself.',
+  spec: clientSpec,
+  status: clientStatus,
+  columns: clientColumns,
+})
+
+export const policyDefinition = definition({
+  kind: 'OIDCPolicy',
+  plural: 'oidcpolicies',
+  shortName: 'npolicy',
+  scope: 'Cluster',
+  description: 'What OIDCClients may be, and what they are by default.',
+  spec: policySpec,
+  status: policyStatus,
+  columns: policyColumns,
+})
+
+/** @returns the files of the chart that hold the CRDs: path from the root of the repository, and content. */
+export function renderCrds(): { readonly path: string; readonly content: string }[] {
+  return [clientDefinition, policyDefinition].map((crd) => ({
+    path: `charts/nauthera/files/crds/${crd.spec.names.plural}.yaml`,
+    content: `# Generated by npm run generate from operator/src/api. Do not edit.\n${toYaml(crd)}`,
+  }))
+}
