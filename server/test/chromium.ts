@@ -1,0 +1,55 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { chromium } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
+
+const candidates = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+/** Starts Chromium for a suite, or says why the suite could not run and skips it: the one kind of test that may.
+ *  `NAUTHERA_CHROMIUM` names another program. */
+export async function launchChromium(suite: Mocha.Context): Promise<Browser> {
+  const executablePath = [process.env['NAUTHERA_CHROMIUM'], ...candidates].find((path) => path && existsSync(path))
+  if (executablePath === undefined) {
+    process.stderr.write(
+      `    browser tests could not run: none of ${candidates.join(', ')} is here (apt-get install chromium)\n`,
+    )
+    return suite.skip()
+  }
+  suite.timeout(60_000)
+  // Chromium has no sandbox for root
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  return chromium.launch({ executablePath, args, timeout: 30_000 })
+}
+
+interface Violation {
+  id: string
+  nodes: { html: string; failureSummary: string }[]
+}
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+/** @returns what axe finds on the page as it is now, one line each; empty when all is well */
+export async function findAxeViolations(page: Page): Promise<string[]> {
+  if (!(await page.evaluate<boolean>('typeof axe === "object"'))) await page.evaluate(axeSource)
+  const { violations } = await page.evaluate<{ violations: Violation[] }>(
+    `axe.run(document, { runOnly: ${JSON.stringify(rules)}, resultTypes: ['violations'] })`,
+  )
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  )
+}
+
+/** Gathers what a page complains about (refused by its Content-Security-Policy, broken) and asks of others. */
+export function watchPage(page: Page, origin: string): { complaints: string[]; strangers: string[] } {
+  const seen = { complaints: [] as string[], strangers: [] as string[] }
+  page.on('console', (message) => {
+    // an error page has an error status: Chromium says so, and nothing is wrong
+    if (!message.text().startsWith('Failed to load resource')) seen.complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => seen.complaints.push(error.message))
+  page.on('request', (request) => {
+    if (!request.url().startsWith(origin) && !request.url().startsWith('data:')) seen.strangers.push(request.url())
+  })
+  return seen
+}

@@ -1,0 +1,148 @@
+import { expect } from 'chai'
+import type { RequestHandler } from 'express'
+import type { Browser, Page as BrowserPage } from 'playwright-core'
+import { answerPage } from '../../src/http/answer.ts'
+import { createHeaders } from '../../src/http/headers.ts'
+import { createRequestLog } from '../../src/http/request-log.ts'
+import { findAxeViolations, launchChromium, watchPage } from '../chromium.ts'
+import { keepLog, serve, testPages } from './harness.ts'
+import type { Running } from './harness.ts'
+import { samplePages } from './sample-pages.ts'
+
+const footerLinks = [
+  { label: 'Help', url: 'https://help.example.com' },
+  { label: 'Privacy', url: 'https://www.example.com/privacy' },
+]
+const { pages, assets } = testPages({ development: true, branding: { footerLinks } })
+
+/** 320 px is 400 % of 1280 px; 640 px at twice the density is 200 %. */
+const looks = [
+  { colorScheme: 'light', width: 1280 },
+  { colorScheme: 'light', width: 640 },
+  { colorScheme: 'light', width: 320 },
+  { colorScheme: 'dark', width: 1280 },
+  { colorScheme: 'dark', width: 640 },
+  { colorScheme: 'dark', width: 320 },
+] as const
+
+describe('the pages in a browser', () => {
+  let browser: Browser
+  let running: Running
+  let client: Running
+  let page: BrowserPage
+  let formTargets: string[] = []
+
+  const show: RequestHandler = (request, response, next) => {
+    const name = decodeURIComponent(request.path.slice(1))
+    const sample = samplePages[name]
+    if (!sample) return next()
+    answerPage(request, response, pages.render({ ...sample, formTargets }, request, 'interaction:u1'))
+  }
+  const toClient: RequestHandler = (request, response, next) => {
+    if (request.method !== 'POST') return next()
+    response.redirect(303, `${client.origin}/callback`)
+  }
+  const callback: RequestHandler = (_, response) => void response.send('<title>Back at the client</title>')
+
+  before(async function () {
+    browser = await launchChromium(this)
+    client = await serve([callback])
+    running = await serve([
+      createRequestLog({ log: keepLog(), basePath: '', now: () => 0 }),
+      createHeaders({ issuer: new URL('http://localhost') }),
+      assets.handle,
+      show,
+      toClient,
+    ])
+  })
+  after(async () => {
+    await browser?.close()
+    await running?.stop()
+    await client?.stop()
+  })
+  beforeEach(async () => {
+    formTargets = []
+    page = await browser.newPage({ locale: 'en', deviceScaleFactor: 1 })
+  })
+  afterEach(() => page?.close())
+
+  for (const name of Object.keys(samplePages)) {
+    it(`${name}: axe finds nothing, nothing sticks out, nothing is refused or asked of others`, async () => {
+      const seen = watchPage(page, running.origin)
+      await page.goto(`${running.origin}/${encodeURIComponent(name)}`)
+      for (const { colorScheme, width } of looks) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        await page.setViewportSize({ width, height: 700 })
+        expect(await findAxeViolations(page), `${colorScheme} ${width}`).to.deep.equal([])
+        const wide = await page.evaluate<number>(
+          'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+        )
+        expect(wide, `${colorScheme} ${width}`).to.equal(0)
+      }
+      expect(seen).to.deep.equal({ complaints: [], strangers: [] })
+    })
+  }
+
+  const focused = () => page.evaluate<string>('document.activeElement.id')
+
+  it('sign-in works by keyboard: name, password, remember, sign in, cancel, in this order', async () => {
+    await page.goto(`${running.origin}/sign-in`)
+    const order = [await focused()]
+    for (let step = 0; step < 4; step++) {
+      await page.keyboard.press('Tab')
+      order.push(await focused())
+    }
+    expect(order).to.deep.equal(['username', 'password', 'remember', 'sign-in', 'cancel'])
+  })
+
+  it('a mistake has the focus, and the next Tab is its field', async () => {
+    await page.goto(`${running.origin}/${encodeURIComponent('sign-in with a mistake')}`)
+    expect(await focused()).to.equal('mistakes')
+    await page.keyboard.press('Tab')
+    expect(await focused()).to.equal('username')
+  })
+
+  it('Enter in a field signs in, and does not cancel', async () => {
+    await page.goto(`${running.origin}/${encodeURIComponent('sign-in again')}`)
+    await page.fill('#password', 'a password')
+    const [request] = await Promise.all([
+      page.waitForRequest((one) => one.method() === 'POST'),
+      page.keyboard.press('Enter'),
+    ])
+    expect(new URL(request.url()).pathname).to.equal('/interaction/u1/sign-in')
+    expect(request.headers()['origin']).to.equal(running.origin)
+  })
+
+  it('a form may end at the client by redirects when the page names it, and only then', async () => {
+    formTargets = [`${client.origin}/callback`]
+    await page.goto(`${running.origin}/consent`)
+    await page.click('#consent-allow')
+    await page.waitForURL(`${client.origin}/callback`)
+    expect(await page.title()).to.equal('Back at the client')
+
+    formTargets = []
+    await page.goto(`${running.origin}/consent`)
+    const refused = page.waitForEvent('console', (message) => message.text().includes('form-action'))
+    await page.click('#consent-allow')
+    await refused
+    expect(new URL(page.url()).origin).to.equal(running.origin)
+  })
+
+  it('L3 no page can be framed', async () => {
+    await page.route(`${client.origin}/frame`, (route) =>
+      route.fulfill({ contentType: 'text/html', body: `<iframe src="${running.origin}/sign-in"></iframe>` }),
+    )
+    const refused = page.waitForEvent('console', (message) => message.text().includes('frame-ancestors'))
+    await page.goto(`${client.origin}/frame`)
+    await refused
+    expect(page.frames().map((frame) => frame.url())).not.to.include(`${running.origin}/sign-in`)
+  })
+
+  it('axe does find what is planted: a field without its label, text that cannot be read', async () => {
+    await page.goto(`${running.origin}/sign-in`)
+    await page.evaluate(`document.querySelector('label[for=username]').remove()`)
+    await page.evaluate(`document.querySelector('h1').style.color = '#eee'`)
+    const found = (await findAxeViolations(page)).join('\n')
+    expect(found).to.contain('label:').and.contain('color-contrast:')
+  })
+})
