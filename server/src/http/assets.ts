@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { RequestHandler } from 'express'
+import { assetsDirectory } from '../files.ts'
 import type { BrandingSettings } from '../settings.ts'
 import { fitAccent } from './colours.ts'
 
@@ -23,8 +25,8 @@ const longestLogoBytes = 32 * 1024
 
 /** @param basePath the issuer's path, '' when it has none
  *  @throws CodedError SETTINGS_INVALID when the logo cannot be read, is too long, or neither SVG nor PNG */
-export function createAssets(needs: { basePath: string; branding: BrandingSettings; directory: URL }): Assets {
-  const style = readFileSync(new URL('style.css', needs.directory), 'utf8')
+export function createAssets(needs: { basePath: string; branding: BrandingSettings }): Assets {
+  const style = readFileSync(join(assetsDirectory, 'style.css'), 'utf8')
   const assets = new Map<string, Asset>()
   const add = (name: string, extension: string, asset: Asset): string => {
     const hash = createHash('sha256').update(asset.bytes).digest('hex').slice(0, 12)

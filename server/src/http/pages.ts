@@ -1,7 +1,9 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { Eta } from 'eta'
-import type { Page, RenderedPage, ViewName } from '../reply.ts'
+import { localesDirectory, viewsDirectory } from '../files.ts'
+import type { Page, RenderedPage } from '../reply.ts'
 import type { BrandingSettings } from '../settings.ts'
 import type { Assets } from './assets.ts'
 import { formTokenField } from './form-guard.ts'
@@ -10,9 +12,6 @@ import { policyFor } from './headers.ts'
 import { chooseLanguage } from './languages.ts'
 import { correlationIdOf } from './request-log.ts'
 import { escapeHtml, readTexts } from './texts.ts'
-
-/** Where views, texts and assets are, beside `src/`. */
-export const serverRoot = new URL('../../', import.meta.url)
 
 export interface Pages {
   /** @param binding what the page's forms are bound to; without it they carry no token (oidc-provider has its own)
@@ -28,11 +27,9 @@ export function createPages(needs: {
   /** Shows `detail` on error pages. */
   development: boolean
   tokens: FormTokens
-  root?: URL
 }): Pages {
-  const root = needs.root ?? serverRoot
-  const texts = readTexts(new URL('locales/', root))
-  const eta = loadViews(new URL('views/', root))
+  const texts = readTexts(localesDirectory)
+  const eta = loadViews(viewsDirectory)
   const { branding, assets, development } = needs
   return {
     render: (page, request, binding) => {
@@ -67,13 +64,18 @@ function headersOf(page: Page, language: string): Record<string, string> {
 }
 
 /** A view `sign-in.eta` becomes `@sign-in`, for `render`, `layout` and `include` alike. */
-function loadViews(directory: URL): Eta {
-  const eta = new Eta({ autoEscape: true, escapeFunction: (value) => escapeHtml(String(value ?? '')), cache: true })
+function loadViews(directory: string): Eta {
+  const eta = new Eta({ autoEscape: true, escapeFunction: (value) => escapeHtml(showValue(value)), cache: true })
   for (const file of readdirSync(directory)) {
     if (!file.endsWith('.eta')) continue
-    eta.loadTemplate(`@${file.slice(0, -4)}`, readFileSync(new URL(file, directory), 'utf8'))
+    eta.loadTemplate(`@${file.slice(0, -4)}`, readFileSync(join(directory, file), 'utf8'))
   }
   return eta
 }
 
-export type { ViewName }
+/** A view shows text and numbers; anything else in it is a fault of the view. */
+function showValue(value: unknown): string {
+  if (value === undefined || value === null) return ''
+  if (typeof value === 'string' || typeof value === 'number') return String(value)
+  throw new TypeError('a view can only show text')
+}

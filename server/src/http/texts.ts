@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { languages } from './languages.ts'
 import type { Language } from './languages.ts'
 
@@ -15,11 +16,11 @@ export interface Texts {
 }
 
 /** Reads the texts of every language from `<directory>/<language>.json`. */
-export function readTexts(directory: URL): Readonly<Record<Language, Texts>> {
+export function readTexts(directory: string): Readonly<Record<Language, Texts>> {
   const read = (language: Language) =>
     createTexts(
       language,
-      JSON.parse(readFileSync(new URL(`${language}.json`, directory), 'utf8')) as Record<string, string>,
+      JSON.parse(readFileSync(join(directory, `${language}.json`), 'utf8')) as Record<string, string>,
     )
   return Object.fromEntries(languages.map((language) => [language, read(language)])) as Record<Language, Texts>
 }

@@ -4,12 +4,10 @@ import { join } from 'node:path'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import { createAssets } from '../../src/http/assets.ts'
-import { serverRoot } from '../../src/http/pages.ts'
 import { serve } from './harness.ts'
 import type { Running } from './harness.ts'
 
 describe('createAssets', () => {
-  const directory = new URL('assets/', serverRoot)
   let folder = ''
   let running: Running | undefined
   beforeEach(() => {
@@ -24,7 +22,7 @@ describe('createAssets', () => {
     const logoFile = join(folder, 'logo')
     if (logo !== undefined) writeFileSync(logoFile, logo)
     const branding = { title: 'Nauthera', footerLinks: [], ...(logo === undefined ? {} : { logoFile }) }
-    return createAssets({ basePath, branding, directory })
+    return createAssets({ basePath, branding })
   }
 
   it('names the style sheet by its content, below the issuer, to be kept for good', async () => {

@@ -8,7 +8,7 @@ import type { ErrorRequestHandler, RequestHandler } from 'express'
 import type { Fields, Log } from '@nauthera/runtime/log'
 import { createAssets } from '../../src/http/assets.ts'
 import { createFormTokens } from '../../src/http/form-guard.ts'
-import { createPages, serverRoot } from '../../src/http/pages.ts'
+import { createPages } from '../../src/http/pages.ts'
 import type { Pages } from '../../src/http/pages.ts'
 import { inboundLimits } from '../../src/http/timeouts.ts'
 import type { BrandingSettings } from '../../src/settings.ts'
@@ -34,11 +34,7 @@ export function testPages(
   options: { branding?: Partial<BrandingSettings>; development?: boolean; basePath?: string } = {},
 ): { pages: Pages; assets: ReturnType<typeof createAssets> } {
   const branding: BrandingSettings = { title: 'Nauthera', footerLinks: [], ...options.branding }
-  const assets = createAssets({
-    basePath: options.basePath ?? '',
-    branding,
-    directory: new URL('assets/', serverRoot),
-  })
+  const assets = createAssets({ basePath: options.basePath ?? '', branding })
   const pages = createPages({ assets, branding, development: options.development ?? false, tokens: testTokens })
   return { pages, assets }
 }

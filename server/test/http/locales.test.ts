@@ -1,12 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { languages } from '../../src/http/languages.ts'
-import { serverRoot } from '../../src/http/pages.ts'
+import { localesDirectory, viewsDirectory } from '../../src/files.ts'
 import { createTexts } from '../../src/http/texts.ts'
 
 const read = (language: string) =>
-  JSON.parse(readFileSync(new URL(`locales/${language}.json`, serverRoot), 'utf8')) as Record<string, string>
-const names = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name).sort()
+  JSON.parse(readFileSync(join(localesDirectory, `${language}.json`), 'utf8')) as Record<string, string>
+const names = (text: string) =>
+  [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name ?? '').toSorted((a, b) => a.localeCompare(b))
 
 describe('locales', () => {
   const english = read('en')
@@ -25,9 +27,8 @@ describe('locales', () => {
   }
 
   it('has every text that a view names', () => {
-    const directory = new URL('views/', serverRoot)
-    const named = readdirSync(directory).flatMap((file) => {
-      const view = readFileSync(new URL(file, directory), 'utf8')
+    const named = readdirSync(viewsDirectory).flatMap((file) => {
+      const view = readFileSync(join(viewsDirectory, file), 'utf8')
       return [...view.matchAll(/(?:text|rich|key:)\(?\s*'([a-z][\w.-]+\.[\w.-]+)'/g)].map(([, key]) => key ?? '')
     })
     expect(named.length).to.be.greaterThan(30)

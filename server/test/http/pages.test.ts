@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { expect } from 'chai'
 import type { ClientOnPage, Page } from '../../src/reply.ts'
-import { serverRoot } from '../../src/http/pages.ts'
+import { viewsDirectory } from '../../src/files.ts'
 import { serve, testPages } from './harness.ts'
 import { samplePages } from './sample-pages.ts'
 
@@ -66,7 +66,7 @@ describe('createPages', () => {
   }
 
   it('has a sample of every view', () => {
-    const views = readdirSync(new URL('views/', serverRoot)).map((file) => file.replace('.eta', ''))
+    const views = readdirSync(viewsDirectory).map((file) => file.replace('.eta', ''))
     const parts = ['layout', 'mistakes', 'client', 'person', 'token', 'reference']
     const shown = new Set(Object.values(samplePages).map(({ view }) => view as string))
     expect(views.filter((view) => !parts.includes(view) && !shown.has(view))).to.deep.equal([])
