@@ -30,7 +30,7 @@ export interface ProtocolSettings {
 /** How the library's pages look: each gets the request's context and writes the whole answer. */
 export interface ProtocolPages {
   error(context: KoaContextWithOIDC, out: { error: string; error_description?: string }, error: unknown): void
-  logout(context: KoaContextWithOIDC, form: { action: string; xsrf: string }): void
+  logout(context: KoaContextWithOIDC, form: { action: string; xsrf: string }): Promise<void>
   signedOut(context: KoaContextWithOIDC): void
 }
 

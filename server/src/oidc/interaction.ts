@@ -1,4 +1,4 @@
-import type { ClientOnPage, PageRequest, PersonOnPage, ScopeOnPage } from '../reply.ts'
+import type { ClientOnPage, Mistake, PageRequest, PersonOnPage, ScopeOnPage } from '../reply.ts'
 import type { AttemptKeys } from '../store/attempts.ts'
 
 // An interaction: what lies between an authorization request and its answer. login/ works on these values.
@@ -65,13 +65,13 @@ export interface Login extends SignedIn {
 /** How far a person has come. Encrypted in the cookie: the browser cannot read or forge it. */
 export interface Progress {
   /** Proved in this interaction; absent: only the session, if any. */
-  readonly signedIn?: (Login & { readonly person: PersonOnPage }) | undefined
+  readonly signedIn?: (Login & { readonly person: PersonOnPage; readonly passwordChangeRequired?: boolean }) | undefined
   /** The person chose to go on with the session's account (`prompt=select_account`). */
   readonly sessionChosen?: boolean | undefined
   /** The person said "not you?": the session's account does not count. */
   readonly switching?: boolean | undefined
   /** What the next page says once, after the 303 of a POST. */
-  readonly said?: { readonly mistakes: readonly { key: string; control?: string }[]; readonly username?: string } | undefined
+  readonly said?: { readonly mistakes: readonly Mistake[]; readonly username?: string } | undefined
 }
 
 export interface MissingConsent {

@@ -8,6 +8,7 @@ import { codeFinish, grantFromRow, refreshFamilyOf } from './grants.ts'
 import { accessOf } from './access-rule.ts'
 import { loadAccountOf } from './load-account.ts'
 import type { ClientInstances } from './client-instances.ts'
+import type { OidcClient } from './clients.ts'
 import type { CookieKeys } from './keys/key-set.ts'
 import { lifetimes } from './lifetimes.ts'
 import { currentRequest } from './request-context.ts'
@@ -24,7 +25,7 @@ export interface OverrideNeeds {
   readonly clients: ClientInstances
   readonly settings: ProtocolSettings
   /** Called when a client's secret matched. */
-  readonly usedSecret: (clientId: string, secretId: string) => void
+  readonly usedSecret: (client: OidcClient, secretId: string) => void
   /** Epoch milliseconds, and milliseconds that no clock change moves. */
   readonly now: () => number
   readonly monotonicNow: () => number
@@ -104,7 +105,7 @@ export function compareSecrets(
       const match = typeof presented === 'string' ? matchVerifier(presented, client.verifiers, monotonicNow()) : undefined
       if (match === undefined) return false
       currentRequest().secret = match
-      usedSecret(client.clientId, match.secretId)
+      usedSecret(client, match.secretId)
       return true
     },
   )

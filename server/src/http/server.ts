@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs'
+import { createServer as createHttp } from 'node:http'
+import type { Server } from 'node:http'
+import { createServer as createHttps } from 'node:https'
+import type { Server as HttpsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import express from 'express'
+import type { ErrorRequestHandler, RequestHandler } from 'express'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Log } from '@nauthera/runtime/log'
+import { inboundLimits } from './timeouts.ts'
+
+/** The handlers of the public port, in their order. */
+export interface Handlers {
+  /** Correlation id, log line. */
+  readonly requestLog: RequestHandler
+  /** Host and protocol from the issuer; forwarding headers dropped. */
+  readonly pinHost: RequestHandler
+  /** Opens the context that the protocol's hooks find the request by. */
+  readonly requestContext: RequestHandler
+  readonly headers: RequestHandler
+  readonly assets: RequestHandler
+  /** Metadata and JWKS as ready bytes. */
+  readonly discovery: RequestHandler
+  /** 503 until keys are loaded: nothing below works without. */
+  readonly keysLoaded: RequestHandler
+  readonly pages: RequestHandler
+  readonly authorizationPost: RequestHandler
+  /** oidc-provider: last, with no body parser in front of it. */
+  readonly protocol: RequestHandler
+  readonly notFound: RequestHandler
+  readonly errors: ErrorRequestHandler
+}
+
+/** @param basePath the issuer's path, '' when it has none */
+export function createApplication(handlers: Handlers, basePath: string): express.Express {
+  const application = express()
+  application.disable('x-powered-by')
+  application.disable('etag')
+  application.set('query parser', false)
+  application.use(handlers.requestLog)
+  application.use(handlers.pinHost)
+  application.use(handlers.requestContext)
+  application.use(handlers.headers)
+  application.use(handlers.assets)
+  application.use(handlers.discovery)
+  application.use(handlers.keysLoaded)
+  application.use(handlers.pages)
+  application.use(handlers.authorizationPost)
+  application.use(basePath === '' ? '/' : basePath, handlers.protocol)
+  application.use(handlers.notFound)
+  application.use(handlers.errors)
+  return application
+}
+
+export interface PublicServer {
+  readonly port: number
+  /** Takes no new connections, lets requests in flight finish for at most `graceMs`. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** Milliseconds. */
+const rereadTlsEvery = 60_000
+
+/** @throws CodedError LISTEN_FAILED, TLS_FILE_INVALID */
+export async function listen(options: {
+  application: express.Express
+  listen: { host: string; port: number }
+  tls: { certFile: string; keyFile: string } | undefined
+  log: Log
+}): Promise<PublicServer> {
+  const { application, tls, log } = options
+  const server: Server | HttpsServer = tls
+    ? createHttps({ ...inboundLimits, minVersion: 'TLSv1.2', ...readTls(tls) }, application)
+    : createHttp(inboundLimits, application)
+  const rereading = tls && setInterval(() => rereadTls(server as HttpsServer, tls, log), rereadTlsEvery)
+  rereading?.unref()
+  let stopping = false
+  server.on('request', (_request, response) => {
+    if (stopping) response.setHeader('connection', 'close')
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(new CodedError('LISTEN_FAILED', { cause, message: `${options.listen.host}:${options.listen.port} cannot be opened` })),
+    )
+    server.listen(options.listen.port, options.listen.host, resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop(graceMs) {
+      stopping = true
+      clearInterval(rereading)
+      const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        server.closeIdleConnections()
+      })
+      clearTimeout(cut)
+    },
+  }
+}
+
+function readTls(tls: { certFile: string; keyFile: string }): { cert: Buffer; key: Buffer } {
+  try {
+    return { cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }
+  } catch (cause) {
+    throw new CodedError('TLS_FILE_INVALID', { cause })
+  }
+}
+
+/** A certificate is renewed under the running server; a torn or wrong file keeps the last good one. */
+function rereadTls(server: HttpsServer, tls: { certFile: string; keyFile: string }, log: Log): void {
+  try {
+    server.setSecureContext({ ...readTls(tls), minVersion: 'TLSv1.2' })
+  } catch (error) {
+    log.warn({ error }, 'certificate not taken; the one before stays')
+  }
+}
