@@ -1,0 +1,194 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { celEnv, celMap, parse as parseCel, plan as planCel } from '@bufbuild/cel'
+import type { CelInput } from '@bufbuild/cel'
+import { strings } from '@bufbuild/cel/ext'
+import { expect } from 'chai'
+import { parse, parseAllDocuments } from 'yaml'
+import { applyDefaults, prune, validate } from '../../../scripts/local/kube/schema.ts'
+import type { JsonSchema as StandInSchema } from '../../../scripts/local/kube/objects.ts'
+import { clientDefinition, renderCrds } from '../../src/api/crds.ts'
+import type { OIDCClient } from '../../src/api/oidc-client.ts'
+import type { JsonSchema } from '../../src/api/schema.ts'
+import { judgeClients } from '../../src/decide/acceptance.ts'
+import { checkPolicySpec } from '../../src/decide/check-client.ts'
+import { checkPolicies } from '../../src/decide/policy.ts'
+import { renderSecret } from '../../src/decide/secret.ts'
+
+const root = new URL('../../../', import.meta.url)
+const schema = clientDefinition.spec.versions[0]!.schema.openAPIV3Schema
+
+interface BadManifest {
+  readonly file: string
+  readonly path: string
+  readonly message: string
+  readonly by: 'API server and operator' | 'operator' | 'operator, by policy'
+  readonly object: OIDCClient
+}
+
+const read = (file: string): string => readFileSync(new URL(file, root), 'utf8')
+
+const badManifests: readonly BadManifest[] = readdirSync(new URL('examples/bad', root)).map((file) => {
+  const text = read(`examples/bad/${file}`)
+  const [, path = '', message = ''] = /^# expect: ([^ ]+): (.*)$/m.exec(text) ?? []
+  const by = /^# refused by: (.*)$/m.exec(text)?.[1] as BadManifest['by']
+  return { file, path, message, by, object: withMetadata(parse(text)) }
+})
+
+function withMetadata(object: OIDCClient): OIDCClient {
+  return {
+    ...object,
+    metadata: { ...object.metadata, uid: object.metadata.name, generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+  }
+}
+
+/** What the API server says, by its schema and CEL. */
+function refusals(object: OIDCClient, old?: OIDCClient): { path: string; message: string }[] {
+  const { pruned, unknown } = prune(object, schema as StandInSchema)
+  const causes = validate(applyDefaults(pruned, schema as StandInSchema), old, schema as StandInSchema)
+  return [
+    ...unknown.map((path) => ({ path, message: `unknown field "${path}"` })),
+    ...causes.map(({ field, message }) => ({ path: field, message })),
+  ]
+}
+
+/** What the operator says by itself, when nothing in front of it has looked. */
+function ownRefusals(client: OIDCClient): readonly { path: string; message: string }[] {
+  const acceptance = judgeClients([client], () => baseline).get(`${client.metadata.namespace}/${client.metadata.name}`)!
+  if (acceptance.kind === 'invalid') return acceptance.faults
+  const violations = checkPolicies(client, baseline, 0).map(({ field, message }) => ({ path: field, message }))
+  const secret = renderSecret({ client, clientId: 'x', issuer: 'https://login.example.com', plain: undefined, marks: undefined })
+  return [...violations, ...(secret.kind === 'invalid' ? secret.faults : [])]
+}
+
+const baseline = [{ name: 'baseline', spec: {} }]
+
+describe('bad manifests', () => {
+  it('are at least 60', () => {
+    expect(badManifests.length).to.be.at.least(60)
+  })
+
+  for (const { file, path, message, by, object } of badManifests) {
+    it(`${file} is refused: ${path}`, () => {
+      const isSaid = (fault: { path: string; message: string }): boolean => fault.path === path && fault.message.includes(message)
+      expect(ownRefusals(object), 'the operator says so').to.satisfy((faults: readonly { path: string; message: string }[]) => faults.some(isSaid))
+      const api = refusals(object)
+      if (by === 'API server and operator') expect(api, 'the API server says so').to.satisfy((faults: typeof api) => faults.some(isSaid))
+      else expect(api, 'the API server takes it').to.deep.equal([])
+    })
+  }
+})
+
+describe('good manifests', () => {
+  for (const file of readdirSync(new URL('examples/clients', root))) {
+    it(`examples/clients/${file} is taken by the API server and the operator`, () => {
+      for (const document of parseAllDocuments(read(`examples/clients/${file}`))) {
+        const client = withMetadata(document.toJS() as OIDCClient)
+        expect(refusals(client)).to.deep.equal([])
+        expect(ownRefusals(client)).to.deep.equal([])
+      }
+    })
+  }
+  for (const file of readdirSync(new URL('examples/policies', root))) {
+    it(`examples/policies/${file} is taken`, () => {
+      const policy = parse(read(`examples/policies/${file}`)) as { spec: unknown }
+      expect(checkPolicySpec(policy.spec, 'spec')).to.deep.equal([])
+    })
+  }
+})
+
+describe('CEL rules', () => {
+  const rules = [...rulesOf(schema)]
+  const environment = celEnv({ funcs: strings })
+
+  it('mean the same to a second evaluator, with the regular expressions of RE2', () => {
+    for (const { object } of badManifests.filter(({ by }) => by !== 'operator')) {
+      if (refusals(object).some(({ message }) => /Required|must be of type|Too (long|many)|unknown field/.test(message))) continue
+      const value = applyDefaults(object, schema as StandInSchema) as Record<string, unknown>
+      for (const { rule, self } of instances(schema, value)) {
+        if (rule.rule.includes('oldSelf')) continue
+        const first = !validate(value, undefined, schema as StandInSchema).some(({ message }) => message.endsWith(rule.message))
+        const second = planCel(environment, parseCel(rule.rule))({ self: celValue(self) })
+        if (first) expect(second, `${object.metadata.name}: ${rule.rule}`).to.equal(true)
+      }
+    }
+  })
+
+  it('have a message each, of less than a line, that does not repeat the path', () => {
+    for (const { message } of rules) expect(message).to.match(/^(must|cannot) .{5,200}$/)
+  })
+})
+
+describe('immutable fields', () => {
+  const client = withMetadata({
+    metadata: { name: 'a', namespace: 'demo' },
+    spec: { type: 'Web', serverName: 'default', clientId: 'my-app', redirectURIs: ['https://app.example.com/'] },
+  } as unknown as OIDCClient)
+  const table = [
+    { sentence: 'type cannot change', spec: { ...client.spec, type: 'SPA' as const }, path: 'spec.type' },
+    { sentence: 'serverName cannot change', spec: { ...client.spec, serverName: 'other' }, path: 'spec.serverName' },
+    { sentence: 'clientId cannot change', spec: { ...client.spec, clientId: 'other' }, path: 'spec.clientId' },
+    { sentence: 'clientId cannot go', spec: { ...client.spec, clientId: undefined }, path: 'spec.clientId' },
+  ]
+  for (const { sentence, spec, path } of table) {
+    it(sentence, () => {
+      const next = JSON.parse(JSON.stringify({ ...client, spec })) as OIDCClient
+      expect(refusals(next, client).map((fault) => fault.path)).to.include(path)
+      expect(refusals(client, client)).to.deep.equal([])
+    })
+  }
+})
+
+describe('renderCrds', () => {
+  it('is what the chart holds', () => {
+    for (const { path, content } of renderCrds()) expect(read(path), `${path}: npm run generate`).to.equal(content)
+  })
+
+  it('reads back as the definitions: the writer of YAML loses nothing', () => {
+    const [client] = renderCrds()
+    expect(parse(client!.content)).to.deep.equal(JSON.parse(JSON.stringify(clientDefinition)))
+  })
+
+  it('bounds every string and every list, as the cost estimate of the API server wants', () => {
+    for (const { path, node } of nodes(schema)) {
+      const isName = path === '.apiVersion' || path === '.kind' || path.startsWith('.metadata')
+      if (isName) continue
+      if (node.type === 'string' && !node.enum) expect(node.maxLength, path).to.be.a('number')
+      if (node.type === 'array') expect(node.maxItems, path).to.be.a('number')
+      if (node.additionalProperties) expect(node.maxProperties, path).to.be.a('number')
+      if (node.type !== 'object' || node.properties || node.additionalProperties) expect(node.description, path).to.be.a('string')
+    }
+  })
+})
+
+function* nodes(node: JsonSchema, path = ''): Generator<{ path: string; node: JsonSchema }> {
+  yield { path, node }
+  for (const [key, child] of Object.entries(node.properties ?? {})) yield* nodes(child, `${path}.${key}`)
+  if (node.items) yield* nodes(node.items, `${path}[]`)
+  if (node.additionalProperties) yield* nodes(node.additionalProperties, `${path}{}`)
+}
+
+function* rulesOf(node: JsonSchema): Generator<{ rule: string; message: string }> {
+  for (const { node: child } of nodes(node)) yield* child['x-kubernetes-validations'] ?? []
+}
+
+/** Each rule with each value that it stands on. */
+function* instances(node: JsonSchema, self: unknown): Generator<{ rule: { rule: string; message: string }; self: unknown }> {
+  if (self === undefined) return
+  for (const rule of node['x-kubernetes-validations'] ?? []) yield { rule, self }
+  if (Array.isArray(self) && node.items) for (const item of self) yield* instances(node.items, item)
+  else if (typeof self === 'object' && self !== null) {
+    for (const [key, value] of Object.entries(self)) {
+      const child = node.properties?.[key] ?? node.additionalProperties
+      if (child) yield* instances(child, value)
+    }
+  }
+}
+
+function celValue(value: unknown): CelInput {
+  if (typeof value === 'number') return BigInt(value)
+  if (Array.isArray(value)) return value.map(celValue)
+  if (typeof value === 'object' && value !== null) {
+    return celMap(new Map(Object.entries(value).map(([key, child]) => [key, celValue(child)])))
+  }
+  return value as CelInput
+}
