@@ -25,11 +25,16 @@ const answers: Partial<Record<ErrorCode, Omit<ErrorAnswer, 'code'>>> = {
   INTERACTION_SPENT: { status: 400, key: 'interaction-spent' },
 }
 
+/** @returns the answer to a code of ours that a caller can meet */
+export function answerToCode(code: unknown): ErrorAnswer | undefined {
+  const answer = typeof code === 'string' && Object.hasOwn(answers, code) ? answers[code as ErrorCode] : undefined
+  return answer && { ...answer, code: String(code) }
+}
+
 /** @returns the answer to any error: ours by its code, Express's and body-parser's by their status, all else 500 */
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof CodedError) {
-    const answer = answers[error.code as ErrorCode]
-    return { status: 500, key: 'internal', ...answer, code: answer === undefined ? 'INTERNAL' : error.code }
+    return answerToCode(error.code) ?? { status: 500, code: 'INTERNAL', key: 'internal' }
   }
   const status = statusOf(error)
   if (status === 413) return { status, code: 'BODY_TOO_LARGE', key: 'too-large' }
@@ -76,8 +81,8 @@ function answerJson(response: Parameters<RequestHandler>[1], answer: ErrorAnswer
   response.status(answer.status).json({ error: error ?? fallback, error_description: answer.code })
 }
 
-/** The address that was asked, as a path of ours: `//host` would lead elsewhere. */
-function pathOf(request: { originalUrl: string }): string {
+/** @returns the address that was asked, as a path of ours: `//host` would lead elsewhere. */
+export function pathOf(request: { originalUrl: string }): string {
   return request.originalUrl.replace(/^[/\\]+/, '/')
 }
 

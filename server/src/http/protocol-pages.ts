@@ -1,6 +1,8 @@
-import type { IncomingMessage } from 'node:http'
+import type { Request } from 'express'
 import type { ClientOnPage, Page } from '../reply.ts'
 import type { ProtocolPages } from '../oidc/configuration.ts'
+import { answerToCode, pathOf } from './error-page.ts'
+import type { ErrorAnswer } from './error-page.ts'
 import type { Pages } from './pages.ts'
 
 /** The pages that the protocol itself answers with: errors, logout, signed out.
@@ -19,7 +21,7 @@ export function createProtocolPages(needs: {
     return clientId === undefined ? undefined : describeClient(clientId)
   }
   function answer(context: Context, page: Page): void {
-    const rendered = pages.render(page, context.req as IncomingMessage)
+    const rendered = pages.render(page, context.req as Request)
     context.status = rendered.status
     for (const [name, value] of Object.entries(rendered.headers)) context.set(name, value)
     context.body = rendered.body
@@ -31,21 +33,22 @@ export function createProtocolPages(needs: {
 
   return {
     error(context, out, error) {
-      const { code, status, statusCode } = error as { code?: unknown; status?: number; statusCode?: number }
-      const known = typeof code === 'string' && /^[A-Z_]+$/.test(code) ? code : undefined
-      const httpStatus = statusCode ?? status ?? 500
+      const coded = codedAnswer(error)
+      const { status, statusCode } = error as { status?: number; statusCode?: number }
+      const given = coded?.status ?? statusCode ?? status ?? 500
+      const retries = coded?.retryAfter !== undefined && context.method === 'GET'
       answer(context, {
         kind: 'page',
         view: 'error',
-        status: httpStatus >= 400 ? httpStatus : 400,
+        status: given >= 400 ? given : 400,
         languages: languagesOf(context),
-        ...(httpStatus === 503 ? { retryAfter: 2 } : {}),
+        retryAfter: coded?.retryAfter,
         model: {
-          key: known ? known.toLowerCase().replaceAll('_', '-') : out.error,
-          code: known ?? out.error,
+          key: coded?.key ?? out.error,
+          code: coded?.code ?? out.error,
           client: clientOf(context),
           detail: detailOf(context, out, error),
-          ...(httpStatus === 503 ? { retryAfter: 2 } : {}),
+          retryUrl: retries ? pathOf(context.req as Request) : undefined,
         },
       })
     },
@@ -65,9 +68,20 @@ export function createProtocolPages(needs: {
       })
     },
     signedOut(context) {
-      answer(context, { kind: 'page', view: 'signed-out', languages: languagesOf(context), model: { client: clientOf(context) } })
+      answer(context, {
+        kind: 'page',
+        view: 'signed-out',
+        languages: languagesOf(context),
+        model: { client: clientOf(context) },
+      })
     },
   }
+}
+
+/** Errors that have a code of ours, and the library's own for an interaction that this browser does not have. */
+function codedAnswer(error: unknown): ErrorAnswer | undefined {
+  const { code, name } = error as { code?: unknown; name?: unknown }
+  return answerToCode(name === 'SessionNotFound' ? 'INTERACTION_EXPIRED' : code)
 }
 
 const targetsOf = (context: Parameters<ProtocolPages['signedOut']>[0]): string[] => {
@@ -76,7 +90,11 @@ const targetsOf = (context: Parameters<ProtocolPages['signedOut']>[0]): string[]
 }
 
 /** For developers: what came and what is registered. The page shows it in development only. */
-function detailOf(context: Parameters<ProtocolPages['signedOut']>[0], out: { error: string; error_description?: string }, error: unknown): string {
+function detailOf(
+  context: Parameters<ProtocolPages['signedOut']>[0],
+  out: { error: string; error_description?: string },
+  error: unknown,
+): string {
   const { error_detail: more } = error as { error_detail?: string }
   const text = [out.error_description, more].filter(Boolean).join('; ')
   if (out.error !== 'invalid_redirect_uri') return text

@@ -91,7 +91,9 @@ export function createLoginRoutes(needs: {
     if (!signedIn?.passwordChangeRequired) return toPage(interaction.uid)
     const outcome = await changePassword(request, interaction, signedIn)
     if (outcome.kind === 'mistaken') return say(request, interaction, { mistakes: outcome.mistakes })
-    return goOn(request, interaction, { signedIn: { ...signedIn, passwordChangeRequired: false } })
+    // the change ended every session of before; this sign-in begins now
+    const authTime = Math.floor(needs.now() / 1000)
+    return goOn(request, interaction, { signedIn: { ...signedIn, authTime, passwordChangeRequired: false } })
   }
 
   async function decideConsent(request: PageRequest, interaction: Interaction): Promise<Reply> {
