@@ -35,6 +35,13 @@ export function reapProcess(child: ChildProcess, signal: 'TERM' | 'INT' | 'QUIT'
   child.once('exit', () => tell(`ended ${pid}`))
 }
 
+/** The same for a process that is not our child.
+ *  @returns forgets it: to be called when it has ended */
+export function reapPid(pid: number, signal: 'TERM' | 'KILL'): () => void {
+  tell(`process ${pid} ${signal}`)
+  return () => tell(`ended ${pid}`)
+}
+
 /** Removes the directory with this process, however this process ends.
  *  @returns removes it now */
 export function reapDirectory(directory: string): () => void {

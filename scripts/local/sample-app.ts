@@ -56,7 +56,7 @@ app.get('/', (request, response) => {
 
 app.get('/login', async (request, response) => {
   const configuration = await readClient()
-  if (!configuration) return void waitingPage(response)
+  if (!configuration) return waitingPage(response)
   const session = sessionOf(request, response)
   session.pending = {
     state: client.randomState(),
@@ -76,7 +76,7 @@ app.get('/login', async (request, response) => {
 
 app.get('/callback', async (request, response) => {
   const configuration = await readClient()
-  if (!configuration) return void waitingPage(response)
+  if (!configuration) return waitingPage(response)
   const session = sessionOf(request, response)
   if (!session.pending) return response.redirect('/login')
   const { state, nonce, verifier } = session.pending

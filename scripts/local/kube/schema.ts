@@ -164,9 +164,8 @@ function checkArray(value: unknown[], schema: JsonSchema, path: string, causes: 
   }
   const identity = (item: unknown): string => {
     const keys = schema['x-kubernetes-list-map-keys'] ?? []
-    return JSON.stringify(
-      schema['x-kubernetes-list-type'] === 'map' && isRecord(item) ? keys.map((key) => item[key]) : item,
-    )
+    const isMember = schema['x-kubernetes-list-type'] === 'map' && isRecord(item)
+    return JSON.stringify(isMember ? Object.fromEntries(keys.map((key) => [key, item[key]])) : item)
   }
   const seen = new Set<string>()
   for (const [index, item] of value.entries()) {
@@ -202,7 +201,6 @@ function checkObject(
     )
   }
   for (const [key, child] of Object.entries(value)) {
-    if (path === '' && ['apiVersion', 'kind', 'metadata'].includes(key)) continue
     const declared = schema.properties?.[key]
     const additional = additionalOf(schema)
     if (declared) checkStructure(child, declared, join(key), causes)

@@ -5,6 +5,9 @@ import type { Resource } from './resources.ts'
 import { groupVersion } from './resources.ts'
 import type { Change, Filter, Store } from './store.ts'
 
+/** The last bookmark comes this long before the time is up. */
+const lastBookmarkMs = 2_000
+
 /** A watch that is open now; tests break it in the ways in which networks and servers do. */
 export interface OpenWatch {
   readonly resource: Resource
@@ -73,11 +76,15 @@ export function serveWatch(options: {
     expire(error)
   }
   const beat = options.bookmarks ? setInterval(bookmark, options.bookmarkMs) : undefined
-  const limit = setTimeout(() => response.end(), options.timeoutSeconds * 1000)
+  const limitMs = options.timeoutSeconds * 1000
+  const limit = setTimeout(() => response.end(), limitMs)
+  // so that whoever goes on afterwards need not begin from an old version
+  const last = options.bookmarks ? setTimeout(bookmark, Math.max(0, limitMs - lastBookmarkMs)) : undefined
   response.once('close', () => {
     stopListening()
     clearInterval(beat)
     clearTimeout(limit)
+    clearTimeout(last)
   })
   return {
     resource,

@@ -107,10 +107,7 @@ function apply(call: Write): Written {
   checkName(resource, applied)
   const live = store.find(resource, request.namespace, name)
   if (request.subresource !== undefined && !live) throw notFound(resource, name)
-  if (live && applied.metadata.uid !== undefined && applied.metadata.uid !== live.metadata.uid) {
-    const why = `Precondition failed: UID in precondition: ${applied.metadata.uid}, UID in object meta: ${live.metadata.uid}`
-    throw conflict(resource, name, why)
-  }
+  if (live && request.subresource === undefined) keepUid(resource, live, applied)
   if (live && applied.metadata.resourceVersion && applied.metadata.resourceVersion !== live.metadata.resourceVersion) {
     throw conflict(
       resource,
@@ -126,9 +123,9 @@ function apply(call: Write): Written {
   const scope = live && request.subresource === 'status' ? onlyStatus(applied) : withoutStatusOf(resource, applied)
   if (!live) {
     admitNamespace(call, name)
-    const { next, warnings } = prepare(call, undefined, scope)
-    const owned = applyFields(resource, undefined, next, writer)
-    return { code: 201, object: isDryRun(request) ? owned : store.create(resource, owned), warnings }
+    // the manager owns what it said, not what defaults added
+    const { next, warnings } = prepare(call, undefined, applyFields(resource, undefined, scope, writer))
+    return { code: 201, object: isDryRun(request) ? next : store.create(resource, next), warnings }
   }
   const merged = applyFields(resource, live, scope, writer)
   const metadata = { ...merged.metadata, resourceVersion: live.metadata.resourceVersion! }
@@ -160,6 +157,14 @@ function remove(call: Write): Written {
     object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details },
     warnings: [],
   }
+}
+
+/** Below /status nobody looks at the uid; elsewhere it is immutable. */
+function keepUid(resource: Resource, live: KubeObject, next: KubeObject): void {
+  const { uid } = next.metadata
+  if (uid === undefined || uid === live.metadata.uid) return
+  const message = `Invalid value: "${uid}": field is immutable`
+  throw invalid(resource, live.metadata.name, [{ reason: 'FieldValueInvalid', field: 'metadata.uid', message }])
 }
 
 interface DeleteOptions {
@@ -200,9 +205,8 @@ function save(call: Write, live: KubeObject, wanted: KubeObject, fields: 'track'
 }
 
 /** What a write to /status may say about metadata: which object and which version it means. */
-function pick({ uid, resourceVersion, managedFields }: KubeObject['metadata']) {
+function pick({ resourceVersion, managedFields }: KubeObject['metadata']) {
   return {
-    ...(uid === undefined ? {} : { uid }),
     ...(resourceVersion === undefined ? {} : { resourceVersion }),
     ...(managedFields === undefined ? {} : { managedFields }),
   }

@@ -1,0 +1,105 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { reapPid } from '../../scripts/local/reaper.ts'
+
+// A real Kubernetes of one node on this machine, from the cluster kit beside the checkout.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const kit = join(root, '../shared/cluster')
+const directory = join(root, '.nauthera/e2e')
+const environment = { ...process.env, KIT_BIN: join(directory, 'bin'), KIT_STATE: join(directory, 'state') }
+
+/** What the kit needs -> the Debian package that brings it. */
+const programs: Readonly<Record<string, string>> = {
+  ip: 'iproute2',
+  nft: 'nftables',
+  iptables: 'iptables',
+  ipset: 'ipset',
+  openssl: 'openssl',
+  zstd: 'zstd',
+}
+
+export interface Cluster {
+  readonly kubeconfig: string
+  /** Makes images (docker archives) known to the node. */
+  loadImages(...archives: string[]): Promise<void>
+  /** Ends it and forgets everything. */
+  down(): Promise<void>
+}
+
+/** @returns why no cluster can be started here; undefined when one can */
+export function missingForCluster(): string | undefined {
+  if (process.platform !== 'linux') return 'the cluster kit runs on Linux only'
+  if (!existsSync(join(kit, 'cluster.sh'))) return `there is no cluster kit in ${kit}`
+  if (process.getuid?.() !== 0) return 'the cluster kit needs root'
+  return undefined
+}
+
+/** @param say gets a line for each step
+ *  @throws Error with the last lines of the step that failed */
+export async function startCluster(say: (line: string) => void): Promise<Cluster> {
+  mkdirSync(directory, { recursive: true })
+  await installPrograms(say)
+  await unpack(say)
+  await step('removing what an earlier run left', ['cluster.sh', 'down'], () => undefined)
+  await step('starting the cluster', ['cluster.sh', 'up'], say)
+  const [pid] = readFileSync(join(environment.KIT_STATE, 'pid'), 'utf8').split(' ')
+  const forget = reapPid(Number(pid), 'KILL')
+  return {
+    kubeconfig: join(environment.KIT_STATE, 'kubeconfig'),
+    loadImages: (...archives) => step('loading images', ['cluster.sh', 'load-image', ...archives], say),
+    down: async () => {
+      await step('removing the cluster', ['cluster.sh', 'down'], say)
+      forget()
+    },
+  }
+}
+
+async function installPrograms(say: (line: string) => void): Promise<void> {
+  const isThere = (program: string) =>
+    spawnSync('sh', ['-c', `PATH="$PATH:/usr/sbin:/sbin"; command -v ${program}`]).status === 0
+  const packages = Object.entries(programs)
+    .filter(([program]) => !isThere(program))
+    .map(([, name]) => name)
+  if (packages.length === 0) return
+  await run('apt-get update', 'apt-get', ['update', '-q'], say)
+  await run(
+    `installing ${packages.join(' ')}`,
+    'apt-get',
+    ['install', '-y', '--no-install-recommends', ...packages],
+    say,
+  )
+}
+
+async function unpack(say: (line: string) => void): Promise<void> {
+  const stamp = join(directory, 'unpacked')
+  const wanted = readFileSync(join(kit, 'packed/SHA256SUMS'), 'utf8')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  await step('unpacking Kubernetes', ['unpack.sh'], say)
+  writeFileSync(stamp, wanted)
+}
+
+const step = (title: string, [script = '', ...args]: string[], say: (line: string) => void): Promise<void> =>
+  run(title, 'bash', [join(kit, script), ...args], say)
+
+async function run(title: string, program: string, args: string[], say: (line: string) => void): Promise<void> {
+  const started = Date.now()
+  const seconds = () => Math.round((Date.now() - started) / 1000)
+  say(`${title} ...`)
+  const child = spawn(program, args, {
+    env: { ...environment, DEBIAN_FRONTEND: 'noninteractive' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 600_000,
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+  const timer = setInterval(() => say(`${title}: ${seconds()} s`), 5_000)
+  // `exit`, not `close`: what the kit starts in the background keeps the pipes open
+  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('exit', resolve))
+  clearInterval(timer)
+  for (const stream of [child.stdout, child.stderr]) stream.destroy()
+  if (code !== 0) throw new Error(`${title} failed:\n${output.trim().split('\n').slice(-15).join('\n')}`)
+  if (seconds() > 1) say(`${title}: done in ${seconds()} s`)
+}

@@ -1,0 +1,123 @@
+import { request as httpRequest } from 'node:http'
+import type { IncomingMessage, RequestOptions } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { createInterface } from 'node:readline'
+import { parse } from 'yaml'
+
+// A plain HTTP client for the Kubernetes API: the contract suite speaks the protocol itself, so that it tests the server and not a
+// library's idea of it.
+
+export interface Answer<T = Json> {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: T
+}
+
+// eslint-disable-next-line typescript/no-explicit-any -- bodies of many kinds; each test knows which one it asked for
+export type Json = any
+
+export interface WatchEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
+  readonly object: Json
+}
+
+export interface OpenedWatch {
+  /** @returns the next event; undefined when the server ended the stream
+   *  @throws Error after `timeoutMs` */
+  next(timeoutMs?: number): Promise<WatchEvent | undefined>
+  close(): void
+}
+
+export interface KubeClient {
+  call<T = Json>(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    options?: {
+      query?: Readonly<Record<string, string | number | boolean>>
+      body?: unknown
+      contentType?: string
+      accept?: string
+    },
+  ): Promise<Answer<T>>
+  watch(path: string, query: Readonly<Record<string, string | number | boolean>>): Promise<OpenedWatch>
+}
+
+const requestTimeoutMs = 30_000
+
+/** @param kubeconfig YAML with certificates or a token */
+export function createKubeClient(kubeconfig: string): KubeClient {
+  const config = parse(kubeconfig) as {
+    clusters: { cluster: { server: string; 'certificate-authority-data'?: string } }[]
+    users: { user: { token?: string; 'client-certificate-data'?: string; 'client-key-data'?: string } }[]
+  }
+  const { server, 'certificate-authority-data': ca } = config.clusters[0]!.cluster
+  const { token, 'client-certificate-data': cert, 'client-key-data': key } = config.users[0]!.user
+  const decode = (text: string | undefined) => (text === undefined ? undefined : Buffer.from(text, 'base64'))
+  const tls = { ca: decode(ca), cert: decode(cert), key: decode(key) }
+  const base = server.replace(/\/$/, '')
+
+  const open = (method: string, path: string, query: object, headers: Record<string, string>, body?: Buffer) => {
+    const url = new URL(`${base}${path}`)
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value))
+    const options: RequestOptions = {
+      ...(url.protocol === 'https:' ? tls : {}),
+      method,
+      headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), 'user-agent': 'contract/1', ...headers },
+    }
+    const call = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options)
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      call.once('response', resolve)
+      call.once('error', reject)
+    })
+    call.setTimeout(requestTimeoutMs, () => call.destroy(new Error(`${method} ${path}: no answer`)))
+    call.end(body)
+    return { call, answered }
+  }
+
+  return {
+    call: async (
+      method,
+      path,
+      { query = {}, body, contentType = 'application/json', accept = 'application/json' } = {},
+    ) => {
+      const bytes = body === undefined ? undefined : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+      const headers = {
+        accept,
+        ...(bytes ? { 'content-type': contentType, 'content-length': String(bytes.length) } : {}),
+      }
+      const response = await open(method, path, query, headers, bytes).answered
+      const chunks: Buffer[] = []
+      for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk)
+      const text = Buffer.concat(chunks).toString()
+      const isJson = response.headers['content-type']?.startsWith('application/json')
+      return {
+        status: response.statusCode!,
+        headers: response.headers,
+        body: (isJson ? JSON.parse(text) : text) as never,
+      }
+    },
+    watch: async (path, query) => {
+      const { call, answered } = open('GET', path, { ...query, watch: true }, { accept: 'application/json' })
+      const response = await answered
+      call.setTimeout(0)
+      const lines = createInterface({ input: response })[Symbol.asyncIterator]()
+      return {
+        next: async (timeoutMs = 15_000) => {
+          let timer: NodeJS.Timeout | undefined
+          const late = new Promise<never>((_, reject) => {
+            timer = setTimeout(() => reject(new Error(`no event on ${path} within ${timeoutMs} ms`)), timeoutMs)
+          })
+          try {
+            const { value, done } = await Promise.race([lines.next(), late])
+            if (done) return undefined
+            const parsed = JSON.parse(value) as WatchEvent
+            return response.statusCode === 200 ? parsed : { type: 'ERROR', object: parsed }
+          } finally {
+            clearTimeout(timer)
+          }
+        },
+        close: () => call.destroy(),
+      }
+    },
+  }
+}
