@@ -19,6 +19,8 @@ export interface PersonOnPage {
   /** What they sign in with. */
   readonly username: string
   readonly name?: string | undefined
+  /** The language that they prefer (BCP 47). */
+  readonly locale?: string | undefined
 }
 
 /** One entry of the consent page: a scope that has plain words (`consent.scope.<scope>`), or an API's scope. */

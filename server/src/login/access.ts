@@ -1,5 +1,6 @@
 import type { Interactions } from '../oidc/interaction.ts'
 import type { Audit } from '../store/audit.ts'
+import { languagesOf } from './attempt.ts'
 import type { Attempt, Step, StepOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 
@@ -28,7 +29,7 @@ export function createAccess(needs: {
         kind: 'page',
         view: 'refused',
         status: 403,
-        languages: interaction.uiLocales,
+        languages: languagesOf(interaction, account.person),
         formTargets: [interaction.redirectUri],
         model: {
           client: interaction.client,

@@ -42,6 +42,11 @@ export interface InteractionPaths {
   readonly cancel: string
 }
 
+/** The languages of a page, in order of wish: those of the request, then the person's own. */
+export function languagesOf(interaction: Interaction, person?: PersonOnPage): readonly string[] {
+  return person?.locale === undefined ? interaction.uiLocales : [...interaction.uiLocales, person.locale]
+}
+
 /** @param basePath the issuer's path, '' when it has none */
 export function interactionPaths(basePath: string, uid: string): InteractionPaths {
   const page = `${basePath}/interaction/${encodeURIComponent(uid)}`

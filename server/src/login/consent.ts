@@ -1,4 +1,5 @@
 import type { Interactions } from '../oidc/interaction.ts'
+import { languagesOf } from './attempt.ts'
 import type { Attempt, Step, StepOutcome } from './attempt.ts'
 
 /** Asks the person to agree to what the client wants and has not been given before. */
@@ -17,7 +18,7 @@ export function createConsent(needs: { interactions: Pick<Interactions, 'missing
       page: {
         kind: 'page',
         view: 'consent',
-        languages: interaction.uiLocales,
+        languages: languagesOf(interaction, account.person),
         formTargets: [interaction.redirectUri],
         model: {
           client: interaction.client,

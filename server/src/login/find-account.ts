@@ -1,3 +1,4 @@
+import { languagesOf } from './attempt.ts'
 import type { Attempt, KnownAccount, StepOutcome } from './attempt.ts'
 
 /** Whose sign-in it is: the account proved in this interaction, else the session's, unless the client or the person
@@ -14,7 +15,7 @@ export function findAccount(attempt: Attempt): StepOutcome {
     page: {
       kind: 'page',
       view: 'choose-account',
-      languages: interaction.uiLocales,
+      languages: languagesOf(interaction, session.person),
       formTargets: [interaction.redirectUri],
       model: { client: interaction.client, action: paths.account, cancelAction: paths.cancel, person: session.person },
     },

@@ -53,7 +53,7 @@ export function createPasswordStep(needs: { users: UserSource; audit: Pick<Audit
             amr,
             attempt,
             passwordChangeRequired: account.passwordChangeRequired,
-            person: { username: account.username, name: account.name },
+            person: { username: account.username, name: account.name, locale: account.locale },
             remember: request.form.get('remember') !== null,
           },
         }

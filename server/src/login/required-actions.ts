@@ -1,5 +1,6 @@
 import { passwordLength } from '../users/passwords.ts'
 import type { Mistake, Page } from '../reply.ts'
+import { languagesOf } from './attempt.ts'
 import type { Attempt, KnownAccount, StepOutcome } from './attempt.ts'
 
 /** What a person must do before going on: choose a new password when an administrator set the present one. */
@@ -14,7 +15,7 @@ export function changePasswordPage(attempt: Attempt, account: KnownAccount, mist
   return {
     kind: 'page',
     view: 'change-password',
-    languages: interaction.uiLocales,
+    languages: languagesOf(interaction, account.person),
     formTargets: [interaction.redirectUri],
     model: {
       client: interaction.client,

@@ -22,7 +22,7 @@ const ada: Account = {
   email: 'ada@example.com',
   emailVerified: true,
   name: 'Ada Lovelace',
-  locale: undefined,
+  locale: 'de',
   profile: {},
   passwordChangeRequired: false,
 }
@@ -55,7 +55,7 @@ function createBrowser(begin: { prompt?: string; session?: SessionAccount; login
     prompt: { name: begin.prompt ?? 'login', reasons: [] },
     session: begin.session,
     loginHint: begin.loginHint,
-    uiLocales: ['de'],
+    uiLocales: ['fr'],
     redirectUri: 'https://expenses.example.com/callback',
     progress,
   })
@@ -129,8 +129,15 @@ describe('createLoginRoutes', () => {
         username: 'ada@example.com',
         mistakes: [],
       })
-      expect(page.languages).to.deep.equal(['de'])
+      expect(page.languages).to.deep.equal(['fr'])
       expect(page.formTargets).to.deep.equal(['https://expenses.example.com/callback'])
+    })
+
+    it('page comes in the person’s own language once they are known, after that of the request', async () => {
+      const browser = createBrowser()
+      browser.says.allowed = false
+      await browser.post('/sign-in', { username: 'ada', password: 'right' })
+      expect(pageOf(await browser.get(), 'refused').languages).to.deep.equal(['fr', 'de'])
     })
 
     it('that is right goes straight to the client when nothing else is missing', async () => {
@@ -240,7 +247,7 @@ describe('createLoginRoutes', () => {
       expect(await browser.post('/sign-in', { username: 'ada', password: 'right' })).to.deep.equal(toPage)
       const { model } = pageOf(await browser.get(), 'consent')
       expect(model).to.deep.include({ scopes: missing.scopes, canRemember: true, destination: 'expenses.example.com' })
-      expect(model.person).to.deep.equal({ username: 'ada', name: 'Ada Lovelace' })
+      expect(model.person).to.deep.equal({ username: 'ada', name: 'Ada Lovelace', locale: 'de' })
       expect(browser.results).to.deep.equal([])
       expect(await browser.post('/consent', { decision: 'allow', remember: 'on' })).to.deep.equal(toClient)
       expect(browser.results).to.have.length(1)
