@@ -11,11 +11,19 @@ import { settingsSchema as operatorSettings } from '@nauthera/operator/settings'
 import { environmentName, z } from '@nauthera/runtime/settings'
 import { errorCatalogue as serverErrors } from '@nauthera/server/errors'
 import { settingsSchema as serverSettings } from '@nauthera/server/settings'
+import { renderChartFiles } from './chart/generate.ts'
 
 /** A generated file: its path from the root, and what it must hold. */
 interface Generated {
   readonly path: string
   readonly content: string
+}
+
+interface Leaf {
+  path: string[]
+  leaf: JsonSchema
+  required: boolean
+  within: string | undefined
 }
 
 interface JsonSchema {
@@ -29,16 +37,6 @@ interface JsonSchema {
   default?: unknown
   additionalProperties?: unknown
 }
-
-const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
-const files = [...generateProto(), ...renderCrds(), renderSettings(), renderErrors()]
-const stale = files.filter((file) => readOrEmpty(file.path) !== file.content)
-for (const file of stale) {
-  process.stdout.write(`${values.check ? 'differs' : 'wrote'} ${file.path}\n`)
-  if (!values.check) writeFileSync(file.path, file.content)
-}
-if (!values.check) process.stdout.write(`${files.length} generated files, ${stale.length} changed\n`)
-process.exit(values.check && stale.length > 0 ? 1 : 0)
 
 function readOrEmpty(path: string): string {
   try {
@@ -79,12 +77,9 @@ function renderSettings(): Generated {
       '',
       '| Key | Type | Default | Environment | Meaning |',
       '|---|---|---|---|---|',
-      ...rows.map(({ path, leaf, required }) => {
-        const fallback = required
-          ? '**required**'
-          : leaf.default === undefined
-            ? ''
-            : code(JSON.stringify(leaf.default))
+      ...rows.map(({ path, leaf, required, within }) => {
+        const needed = within === undefined ? '**required**' : `required with ${code(within)}`
+        const fallback = required ? needed : leaf.default === undefined ? '' : code(JSON.stringify(leaf.default))
         const meaning = cell(leaf.description ?? '')
         return `| ${code(path.join('.'))} | ${cell(typeOf(leaf))} | ${fallback} | ${code(environmentName(path))} | ${meaning} |`
       }),
@@ -103,15 +98,14 @@ where the secret is mounted. A process that finds faults prints every one of the
   return { path: 'docs/settings.md', content: `${head}${sections.join('\n')}` }
 }
 
-function leavesOf(
-  schema: JsonSchema,
-  path: string[] = [],
-  required = false,
-): { path: string[]; leaf: JsonSchema; required: boolean }[] {
-  if (!schema.properties) return [{ path, leaf: schema, required }]
+/** @param within the nearest optional parent that has no default: its keys are required only beside it */
+function leavesOf(schema: JsonSchema, path: string[] = [], required = false, within?: string): Leaf[] {
+  if (!schema.properties) return [{ path, leaf: schema, required, within }]
   const mandatory = new Set(schema.required ?? [])
+  const optional = path.length > 0 && !required && schema.default === undefined
+  const parent = optional ? path.join('.') : within
   return Object.entries(schema.properties).flatMap(([key, child]) =>
-    leavesOf(child, [...path, key], mandatory.has(key)),
+    leavesOf(child, [...path, key], mandatory.has(key), parent),
   )
 }
 
@@ -149,3 +143,13 @@ protocol itself (\`invalid_grant\` and its like) are those of the specifications
 `
   return { path: 'docs/errors.md', content: `${head}${sections.join('\n')}` }
 }
+
+const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+const files = [...generateProto(), ...renderCrds(), ...renderChartFiles(), renderSettings(), renderErrors()]
+const stale = files.filter((file) => readOrEmpty(file.path) !== file.content)
+for (const file of stale) {
+  process.stdout.write(`${values.check ? 'differs' : 'wrote'} ${file.path}\n`)
+  if (!values.check) writeFileSync(file.path, file.content)
+}
+if (!values.check) process.stdout.write(`${files.length} generated files, ${stale.length} changed\n`)
+process.exit(values.check && stale.length > 0 ? 1 : 0)
