@@ -40,6 +40,8 @@ export function createPages(needs: {
         text,
         rich,
         has,
+        web,
+        initial,
         language,
         branding,
         assets,
@@ -71,6 +73,16 @@ function loadViews(directory: string): Eta {
     eta.loadTemplate(`@${file.slice(0, -4)}`, readFileSync(join(directory, file), 'utf8'))
   }
   return eta
+}
+
+/** @returns a URL that a page may link to; undefined for what would run or open something else (`javascript:`) */
+function web(url: string | undefined): string | undefined {
+  return url !== undefined && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) ? url : undefined
+}
+
+/** @returns the letter that stands for a name where it has no picture */
+function initial(name: string): string {
+  return [...name.trim()][0]?.toUpperCase() ?? '·'
 }
 
 /** A view shows text and numbers; anything else in it is a fault of the view. */

@@ -95,6 +95,16 @@ describe('createPages', () => {
     }
   })
 
+  it('L15 links to web pages only', () => {
+    const url = 'javascript:alert(1)'
+    const client = { clientId: 'c', name: 'c', startUrl: url, policyUrl: url, termsUrl: url }
+    for (const page of Object.values(samplePages)) {
+      const { body } = render({ ...page, model: { ...page.model, client } } as unknown as Page)
+      expect(body, page.view).not.to.contain('javascript:')
+    }
+    expect(render(samplePages['consent']!).body).to.contain('href="https://expenses.example.com/privacy"')
+  })
+
   it('says in the title what state a page is in', () => {
     const titleOf = (name: string) => /<title>(.*)<\/title>/.exec(render(samplePages[name]!).body)?.[1]
     expect(titleOf('sign-in')).to.equal('Sign in · Nauthera')
