@@ -33,6 +33,12 @@ export function createPasswordStep(needs: { users: UserSource; audit: Pick<Audit
     const outcome = await needs.users.tryPassword(username, password, { address: request.peer.address })
     switch (outcome.kind) {
       case 'busy':
+        needs.audit.record({
+          ...auditFields(request, interaction),
+          event: 'signin.refused',
+          outcome: 'failure',
+          reason: 'busy',
+        })
         return { kind: 'busy', retryAfter: outcome.retryAfterSeconds, username }
       case 'refused':
         needs.audit.record({

@@ -194,6 +194,9 @@ describe('createLoginRoutes', () => {
       const page = pageOf(await browser.post('/sign-in', { username: 'ada', password: 'right' }), 'sign-in')
       expect(page).to.deep.include({ status: 429, retryAfter: 3 })
       expect(page.model.mistakes.map(({ key }) => key)).to.deep.equal(['busy'])
+      expect(browser.audited.map(({ event, reason }) => ({ event, reason }))).to.deep.equal([
+        { event: 'signin.refused', reason: 'busy' },
+      ])
     })
 
     it('I2 is never called wrong when the database is away', async () => {
