@@ -99,9 +99,12 @@ function checkStructure(value: unknown, schema: JsonSchema, path: string, causes
     (schema.type === 'number' && actual === 'integer') ||
     (schema['x-kubernetes-int-or-string'] === true && (actual === 'integer' || actual === 'string'))
   if (!fits) {
+    // the API server speaks of Go's types when the number is one, but not a whole one
+    const isFraction = schema.type === 'integer' && actual === 'number' && schema.format !== undefined
+    const [wanted, given] = isFraction ? [schema.format, 'float64'] : [schema.type, actual]
     return add(
       'FieldValueTypeInvalid',
-      `Invalid value: "${actual}": ${field} in body must be of type ${schema.type}: "${actual}"`,
+      `Invalid value: "${given}": ${field} in body must be of type ${wanted}: "${given}"`,
     )
   }
   if (schema.enum && !schema.enum.some((allowed) => same(allowed, value))) {

@@ -52,7 +52,11 @@ export function serveWatch(options: {
     if (matches) send(matched ? 'MODIFIED' : 'ADDED', render([change.object]))
     else if (matched) send('DELETED', render([change.object]))
   }
+  let marked = Number(options.from ?? 0)
   const bookmark = () => {
+    // as the API server: a bookmark that tells nothing new is not sent
+    if (Number(store.version) <= marked) return
+    marked = Number(store.version)
     const metadata = { resourceVersion: store.version, creationTimestamp: null }
     send('BOOKMARK', { kind: resource.kind, apiVersion: groupVersion(resource), metadata })
   }
