@@ -4,8 +4,8 @@ import { stringify } from 'yaml'
 import { readDefinitions } from '../../scripts/local/kube-api.ts'
 import { without } from '../../scripts/local/kube/objects.ts'
 import type { Rule } from '../../scripts/local/kube/rbac.ts'
-import type { Json, KubeClient } from './kube-client.ts'
-import { createKubeClient } from './kube-client.ts'
+import type { Json, KubeClient } from '../../scripts/local/kube-client.ts'
+import { createKubeClient } from '../../scripts/local/kube-client.ts'
 import { kubeContract } from './kube-contract.ts'
 
 const deadlineMs = 30_000

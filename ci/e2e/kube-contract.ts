@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import { parseAllDocuments } from 'yaml'
 import type { Rule } from '../../scripts/local/kube/rbac.ts'
 import { operatorRules } from '../../scripts/local/kube/operator-rules.ts'
-import type { Answer, Json, KubeClient } from './kube-client.ts'
+import type { Answer, Json, KubeClient } from '../../scripts/local/kube-client.ts'
 
 // What the operator and kubectl rely on in the Kubernetes API. It runs on the stand-in of scripts/local (npm test) and on a real API
 // server (npm run e2e): so the stand-in cannot drift from the truth.

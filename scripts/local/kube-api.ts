@@ -53,6 +53,9 @@ export interface KubeApi {
   /** @returns the served kind
    *  @throws Error when it is not served */
   resource(plural: string): Resource
+  /** @returns the kind that the object is of
+   *  @throws Error when it is not served */
+  resourceOf(object: KubeObject): Resource
   /** Makes a user with these rights.
    *  @returns the user's kubeconfig as YAML */
   addUser(name: string, rules: readonly Rule[], options?: { namespace?: string }): string
@@ -258,6 +261,11 @@ export async function startKubeApi(
     users.set(token, { name, rules })
     return renderKubeconfig({ url, token, user: name, namespace: namespace ?? 'default' })
   }
+  const resourceOf = ({ apiVersion, kind }: KubeObject): Resource => {
+    const found = resources.find((one) => one.kind === kind && groupVersion(one) === apiVersion)
+    if (!found) throw new Error(`${apiVersion} ${kind}: not served`)
+    return found
+  }
   const adminConfig = addUser('admin', everything)
   return {
     url,
@@ -274,9 +282,9 @@ export async function startKubeApi(
     addUser,
     adminConfig,
     adminToken: [...users.keys()][0]!,
+    resourceOf,
     put: (object) => {
-      const resource = resources.find((one) => one.kind === object.kind && groupVersion(one) === object.apiVersion)
-      if (!resource) throw new Error(`${object.apiVersion} ${object.kind}: not served`)
+      const resource = resourceOf(object)
       const live = store.find(resource, object.metadata.namespace, object.metadata.name)
       return live ? store.replace(resource, object) : store.create(resource, object)
     },

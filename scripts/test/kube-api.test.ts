@@ -1,5 +1,5 @@
 import { startKubeApi } from '../local/kube-api.ts'
-import { createKubeClient } from '../../ci/e2e/kube-client.ts'
+import { createKubeClient } from '../local/kube-client.ts'
 import { kubeContract } from '../../ci/e2e/kube-contract.ts'
 
 describe('the stand-in for the Kubernetes API', () => {

@@ -4,8 +4,8 @@ import { request as httpsRequest } from 'node:https'
 import { createInterface } from 'node:readline'
 import { parse } from 'yaml'
 
-// A plain HTTP client for the Kubernetes API: the contract suite speaks the protocol itself, so that it tests the server and not a
-// library's idea of it.
+// A plain HTTP client for the Kubernetes API: scripts and the contract suite speak the protocol itself, so that the suite tests the
+// server and not the idea that a library has of it.
 
 export interface Answer<T = Json> {
   readonly status: number

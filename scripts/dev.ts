@@ -1,0 +1,350 @@
+// npm run dev: the whole product on this machine, see usage below.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { randomBytes } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { annotations, manifestSecretName } from '@nauthera/proto/names'
+import type { JWTPayload } from 'jose'
+import { createConsole } from './local/console.ts'
+import { applyExamples } from './local/examples.ts'
+import { createKubeClient } from './local/kube-client.ts'
+import type { KubeObject } from './local/kube/objects.ts'
+import { mountVolume } from './local/mounted-volume.ts'
+import { nextFreePort } from './local/ports.ts'
+import { runToEnd, startProcess } from './local/processes.ts'
+import { reapDirectory } from './local/reaper.ts'
+import { rotateUnderLoad } from './local/rotate.ts'
+import type { RotationReport } from './local/rotate.ts'
+import { release, releaseNamespace, startStack } from './local/stack.ts'
+import type { Stack } from './local/stack.ts'
+import { fetchVerifiedToken, parseCredentials } from './local/token.ts'
+import { isReady, statusOf, waitForObject } from './local/wait-for.ts'
+
+const usage = `Usage: npm run dev [-- OPTIONS]
+
+Starts PostgreSQL, a local stand-in for the Kubernetes API, the operator, the server replicas with their config-agents and a sample
+application, applies examples/clients, fetches and verifies a token at every replica, and says what to open and what to type.
+
+  --replicas N     server replicas, 1 to 9; default 1
+  --issuer URL     the issuer as browsers see it, behind a TLS proxy of yours that forwards to the port shown here
+  --rotate NAME    rotate the secret of an OIDCClient (NAME or NAMESPACE/NAME) while every replica is asked for tokens all the time;
+                   in the npm run dev that runs already, else in one of its own
+  --once           stop after the proof
+  --json           one line of JSON on standard output, nothing else there (npm run -s dev -- --once --json)
+  --reset          forget database, keys and objects of earlier runs first
+  --help           print this
+
+State is kept in .nauthera/dev; kubectl --kubeconfig .nauthera/kubeconfig reaches the stand-in.
+`
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const own = join(root, '.nauthera')
+const stateDirectory = join(own, 'dev')
+const runningFile = join(own, 'dev-running.json')
+const demo = { namespace: 'demo', web: 'demo-web', machine: 'demo-machine', person: 'ada' }
+const ports = { issuer: 8080, sample: 3000, api: 6443 }
+
+interface Options {
+  readonly replicas: number
+  readonly issuer: string | undefined
+  readonly rotate: { namespace: string; name: string } | undefined
+  readonly once: boolean
+  readonly json: boolean
+  readonly reset: boolean
+}
+
+/** What a running `npm run dev` tells a later one. */
+interface Running {
+  readonly pid: number
+  readonly kubeconfig: string
+  readonly ports: readonly number[]
+}
+
+const options = readOptions()
+const screen = createConsole({ stream: options.json ? process.stderr : process.stdout, quiet: options.json })
+const recent: string[] = []
+const stops: (() => Promise<void> | void)[] = []
+let stopping = false
+
+process.on('SIGINT', () => void end(130))
+process.on('SIGTERM', () => void end(143))
+try {
+  process.exitCode = await main()
+} catch (error) {
+  if (options.json) for (const line of recent) screen.say(line)
+  screen.say(`npm run dev: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+}
+if (process.exitCode !== undefined) await end(Number(process.exitCode))
+
+/** @returns the exit code; undefined when everything goes on running */
+async function main(): Promise<number | undefined> {
+  const running = findRunning()
+  if (options.rotate && running) return showRotation(await rotateIn(running, options.rotate))
+  if (running && !options.once) {
+    throw new Error(`it runs already (process ${running.pid}); end that one first, or add --once for one beside it`)
+  }
+  const started = performance.now()
+  // what runs once and ends needs no state, and disturbs nobody's
+  const passing = options.once || options.rotate !== undefined
+  const { stack, sample, password } = await start(passing)
+  const proof = await prove(stack)
+  const seconds = Math.round((performance.now() - started) / 100) / 10
+  screen.done()
+  if (options.rotate) {
+    const replicas = stack.pods.map(({ port }) => port)
+    const api = createKubeClient(stack.api.adminConfig)
+    return showRotation(await rotateUnderLoad({ api, ...options.rotate, ports: replicas }))
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify({ issuer: stack.issuer, ...proof, seconds })}\n`)
+  else showSummary(stack, { sample, password, proof, seconds })
+  return options.once ? 0 : undefined
+}
+
+async function start(passing: boolean): Promise<{ stack: Stack; sample: string; password: string }> {
+  if (options.reset && !passing) rmSync(stateDirectory, { recursive: true, force: true })
+  mkdirSync(own, { recursive: true })
+  const directory = passing ? mkdtempSync(join(own, 'once-')) : stateDirectory
+  if (passing) stops.push(reapDirectory(directory))
+  const taken = new Set<number>()
+  const pick = async (what: string, wanted: number) => {
+    const port = await nextFreePort(wanted, taken)
+    taken.add(port)
+    if (port !== wanted) screen.say(`port ${wanted} is taken: ${what} is on ${port}`)
+    return port
+  }
+  const issuerPort = await pick('the issuer', ports.issuer)
+  const samplePort = await pick('the sample application', ports.sample)
+  const apiPort = await pick('the Kubernetes API', ports.api)
+  const isPublic = options.issuer !== undefined && new URL(options.issuer).protocol === 'https:'
+  const stack = await startStack({
+    directory,
+    replicas: options.replicas,
+    issuerPort,
+    apiPort,
+    keep: !passing,
+    namespaces: [demo.namespace],
+    ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
+    serverSettings: isPublic ? { development: false, trustedProxies: ['127.0.0.1'] } : {},
+    onLine: showLine,
+    onStep: (step) => screen.step(step),
+  })
+  stops.push(() => stack.stop())
+  if (!passing) announce(stack)
+
+  screen.step('the sample application and examples/clients')
+  const sample = `http://localhost:${samplePort}`
+  startSampleApp(stack, directory, samplePort)
+  const [password] = await Promise.all([addPerson(stack, directory), applyExamples(stack.api, atPort(samplePort))])
+  return { stack, sample, password }
+}
+
+/** The sample application signs in at its own port, whichever that is. */
+function atPort(port: number): (object: KubeObject) => KubeObject {
+  const moved = (text: string) => text.replaceAll(`http://localhost:${ports.sample}/`, `http://localhost:${port}/`)
+  return (object) =>
+    object.metadata.name === demo.web ? (JSON.parse(moved(JSON.stringify(object))) as KubeObject) : object
+}
+
+function startSampleApp(stack: Stack, directory: string, port: number): void {
+  const { api } = stack
+  const secret = `${demo.web}-oidc`
+  const volume = mountVolume({
+    directory: join(directory, 'sample-secret'),
+    sources: [{ secret }],
+    read: (name) =>
+      api.store.find(api.resource('secrets'), demo.namespace, name)?.['data'] as Record<string, string> | undefined,
+  })
+  const stopListening = api.store.onChange(({ object }) => {
+    if (object.metadata.name === secret && object.metadata.namespace === demo.namespace) volume.nudge()
+  })
+  const app = startProcess({
+    name: 'sample',
+    script: 'scripts/local/sample-app.ts',
+    args: ['--port', String(port), '--secret', volume.directory],
+    restart: true,
+    onLine: (line) => showLine('sample', line),
+  })
+  stops.push(async () => {
+    stopListening()
+    volume.stop()
+    await app.stop()
+  })
+}
+
+/** @returns the password of the person that can sign in */
+async function addPerson(stack: Stack, directory: string): Promise<string> {
+  const file = join(directory, 'password')
+  if (existsSync(file)) return readFileSync(file, 'utf8')
+  const password = randomBytes(9).toString('base64url')
+  const settings = ['--settings', stack.serverSettings]
+  const about = ['--email', `${demo.person}@example.com`, '--email-verified', '--name', 'Ada', '--group', 'admins']
+  await runToEnd({
+    name: `nauthera users add ${demo.person}`,
+    script: 'server/src/cli/main.ts',
+    args: ['users', 'add', demo.person, ...about, '--password-stdin', ...settings],
+    input: password,
+  })
+  writeFileSync(file, password, { mode: 0o600 })
+  return password
+}
+
+interface Proof {
+  /** First 8 hex of the digest of the set of clients. */
+  readonly revision: string
+  /** How many replicas gave a token that verifies. */
+  readonly replicas: number
+  readonly claims: JWTPayload
+}
+
+/** Waits until the machine client is live everywhere, then asks every replica for a token with its Secret. */
+async function prove(stack: Stack): Promise<Proof> {
+  const { api, issuer, pods } = stack
+  screen.step(`the client ${demo.machine} on every replica`)
+  const client = await waitForObject(
+    api,
+    'oidcclients',
+    { namespace: demo.namespace, name: demo.machine },
+    isReady,
+    30_000,
+  )
+  await waitForObject(api, 'oidcclients', { namespace: demo.namespace, name: demo.web }, isReady, 30_000)
+  const secret = api.store.get(api.resource('secrets'), demo.namespace, `${demo.machine}-oidc`)
+  const credentials = parseCredentials(secret['data'] as Record<string, string>)
+  const tokens = await Promise.all(pods.map(({ port }) => fetchVerifiedToken({ port, issuer, credentials })))
+  const manifest = api.store.get(api.resource('secrets'), releaseNamespace, manifestSecretName(release))
+  const digest = manifest.metadata.annotations?.[annotations.contentDigest] ?? ''
+  return {
+    revision: digest.slice(0, 8) || (statusOf(client).revision ?? ''),
+    replicas: tokens.length,
+    claims: tokens[0]!,
+  }
+}
+
+function announce(stack: Stack): void {
+  const kubeconfig = join(own, 'kubeconfig')
+  writeFileSync(kubeconfig, stack.api.adminConfig, { mode: 0o600 })
+  const running: Running = { pid: process.pid, kubeconfig, ports: stack.pods.map(({ port }) => port) }
+  writeFileSync(runningFile, JSON.stringify(running))
+  stops.push(() => rmSync(runningFile, { force: true }))
+}
+
+function findRunning(): Running | undefined {
+  try {
+    const running = JSON.parse(readFileSync(runningFile, 'utf8')) as Running
+    process.kill(running.pid, 0)
+    return running
+  } catch {
+    return undefined
+  }
+}
+
+function rotateIn(running: Running, client: { namespace: string; name: string }): Promise<RotationReport> {
+  const api = createKubeClient(readFileSync(running.kubeconfig, 'utf8'))
+  return rotateUnderLoad({ api, ...client, ports: running.ports })
+}
+
+/** @returns the exit code */
+function showRotation(report: RotationReport): number {
+  const { failures, ...rest } = report
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...rest, failures: failures.length })}\n`)
+  else {
+    screen.say(`${report.client}: secret ${report.from} -> ${report.to}, published after ${report.tookMs} ms`)
+    const until = report.previousUntil === undefined ? '' : `, until ${report.previousUntil}`
+    screen.say(`the old one is still accepted by ${report.previousAccepted} replicas${until}`)
+    screen.say(`requests=${report.requests} failures=${failures.length}`)
+  }
+  for (const failure of failures.slice(0, 5)) screen.say(failure)
+  return failures.length === 0 ? 0 : 1
+}
+
+function showSummary(stack: Stack, found: { sample: string; password: string; proof: Proof; seconds: number }): void {
+  const { proof, sample, password, seconds } = found
+  const kubectl = `kubectl --kubeconfig ${relative(process.cwd(), join(own, 'kubeconfig'))}`
+  const replicas = stack.pods.map(({ name, port }) => `${name} http://127.0.0.1:${port}`)
+  const port = new URL(stack.issuer).port === '' ? `, to which 127.0.0.1:${ports.issuer} answers` : ''
+  const lines = [
+    '',
+    `Ready after ${seconds} s: revision ${proof.revision}, a token of each of ${proof.replicas} replicas verified`,
+    '',
+    `  Issuer        ${stack.issuer}${port}`,
+    `  Sample app    ${sample}   sign in as ${demo.person}, password ${password}`,
+    ...replicas.map((replica, index) => `  ${index === 0 ? 'Replicas  ' : '          '}    ${replica}`),
+    '  Mail          nothing sends mail yet; the inbox page comes with it',
+    '',
+    'Try, in another terminal:',
+    `  ${kubectl} get oidcclients -A`,
+    `  ${kubectl} apply -f examples/clients/web.yaml`,
+    `  ${kubectl} logs -n ${releaseNamespace} ${stack.pods[0]!.name} -c config-agent -f`,
+    `  ${kubectl} apply -f examples/bad/redirect-http.yaml`,
+    `  npm run dev -- --rotate ${demo.machine}`,
+    ...(hasKubectl()
+      ? []
+      : ['', 'There is no kubectl in the PATH: https://kubernetes.io/docs/tasks/tools/ says how to get it.']),
+    '',
+  ]
+  if (options.once) lines.splice(lines.indexOf('Try, in another terminal:') - 1)
+  for (const line of lines) screen.say(line)
+}
+
+function hasKubectl(): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => existsSync(join(directory, 'kubectl')))
+}
+
+function showLine(name: string, line: string): void {
+  recent.push(`${name} ${line}`)
+  if (recent.length > 60) recent.shift()
+  // PostgreSQL's own notices are for a failed start
+  if (name !== 'postgres') screen.line(name, line)
+}
+
+/** Ends everything in reverse order, then the process. A second signal does not wait. */
+async function end(code: number): Promise<never> {
+  if (stopping) process.exit(code)
+  stopping = true
+  screen.step('stopping')
+  for (const stop of stops.splice(0).reverse()) await stop()
+  process.exit(code)
+}
+
+function readOptions(): Options {
+  const refuse = (text: string): never => {
+    process.stderr.write(`${text}\n\n${usage}`)
+    process.exit(2)
+  }
+  try {
+    const { values } = parseArgs({
+      options: {
+        replicas: { type: 'string', default: '1' },
+        issuer: { type: 'string' },
+        rotate: { type: 'string' },
+        once: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        reset: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    if (values.help) {
+      process.stdout.write(usage)
+      process.exit(0)
+    }
+    if (!/^[1-9]$/.test(values.replicas)) refuse(`--replicas ${values.replicas}: must be a number from 1 to 9`)
+    if (values.issuer !== undefined && !/^https?:\/\/[^/]+/.test(values.issuer)) {
+      refuse(`--issuer ${values.issuer}: must be a URL such as https://login.example.com`)
+    }
+    const [first = '', second] = values.rotate?.split('/') ?? []
+    const client =
+      second === undefined ? { namespace: demo.namespace, name: first } : { namespace: first, name: second }
+    return {
+      replicas: Number(values.replicas),
+      issuer: values.issuer,
+      rotate: values.rotate === undefined ? undefined : client,
+      once: values.once,
+      json: values.json,
+      reset: values.reset,
+    }
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error))
+  }
+}

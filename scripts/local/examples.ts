@@ -1,0 +1,41 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { KubeApi } from './kube-api.ts'
+import { readManifests } from './kube-api.ts'
+import type { KubeClient } from './kube-client.ts'
+import { createKubeClient } from './kube-client.ts'
+import type { KubeObject } from './kube/objects.ts'
+
+const directory = fileURLToPath(new URL('../../examples/clients', import.meta.url))
+
+/** Applies examples/clients as a person with kubectl would, namespaces included.
+ *  @param change what is different here, such as a port
+ *  @returns what was applied
+ *  @throws Error with the API's message when one is refused */
+export async function applyExamples(api: KubeApi, change: (object: KubeObject) => KubeObject): Promise<KubeObject[]> {
+  const client = createKubeClient(api.adminConfig)
+  const objects = readdirSync(directory)
+    .filter((file) => file.endsWith('.yaml'))
+    .sort()
+    .flatMap((file) => readManifests(join(directory, file)))
+    .map(change)
+  for (const namespace of new Set(objects.map(({ metadata }) => metadata.namespace ?? 'default'))) {
+    await apply(client, '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+  }
+  for (const object of objects) {
+    const namespace = object.metadata.namespace ?? 'default'
+    const collection = `/apis/${object.apiVersion}/namespaces/${namespace}/${api.resourceOf(object).plural}`
+    await apply(client, collection, object)
+  }
+  return objects
+}
+
+async function apply(client: KubeClient, collection: string, object: KubeObject): Promise<void> {
+  const { status, body } = await client.call('PATCH', `${collection}/${object.metadata.name}`, {
+    query: { fieldManager: 'dev', force: true, fieldValidation: 'Strict' },
+    body: object,
+    contentType: 'application/apply-patch+yaml',
+  })
+  if (status >= 300) throw new Error(`${object.kind} ${object.metadata.name}: ${body.message}`)
+}
