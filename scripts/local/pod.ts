@@ -56,7 +56,6 @@ export async function startServerPod(options: {
   /** From a nudge to the swap, in milliseconds: see mountVolume. */
   nudgeMs?: number
   onLine?: (process: 'agent' | 'server', line: string) => void
-  onReady?: (ready: boolean) => void
 }): Promise<ServerPod> {
   const { api, release, namespace, name, directory } = options
   const [statusPort, agentManagement, serverManagement] = [await freePort(), await freePort(), await freePort()]
@@ -113,6 +112,7 @@ export async function startServerPod(options: {
   })
 
   const state = { started: false, agentReady: false, serverReady: false }
+  const waiting = new Set<() => void>()
   let stopped = false
   const start = (process: 'agent' | 'server', script: string, settings: string) =>
     startProcess({
@@ -154,7 +154,7 @@ export async function startServerPod(options: {
     state.serverReady = await answersOk(serverManagement, '/readyz')
     if (stopped) return
     if (JSON.stringify(state) !== before) writeStatus()
-    if (state.serverReady !== wasReady) options.onReady?.(state.serverReady)
+    if (state.serverReady && !wasReady) for (const resolve of waiting) resolve()
     probing = setTimeout(() => void probe(), probeMs)
   }
   let probing = setTimeout(() => void probe(), 0)
@@ -181,17 +181,26 @@ export async function startServerPod(options: {
     get ready() {
       return state.serverReady
     },
-    whenReady: async (timeoutMs = 30_000) => {
-      const deadline = Date.now() + timeoutMs
-      while (!state.serverReady) {
-        if (Date.now() > deadline) {
-          const lines = [...agent.lines.slice(-10), ...server.lines.slice(-10)].join('\n')
-          throw new Error(
-            `${name} is not ready after ${timeoutMs} ms: ${await readBody(serverManagement, '/readyz')}\n${lines}`,
-          )
+    whenReady: (timeoutMs = 30_000) => {
+      if (state.serverReady) return Promise.resolve()
+      return new Promise((resolve, reject) => {
+        const settle = () => {
+          clearTimeout(timer)
+          waiting.delete(ready)
         }
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      }
+        const ready = () => {
+          settle()
+          resolve()
+        }
+        const late = async () => {
+          settle()
+          const missing = await readBody(serverManagement, '/readyz')
+          const lines = [...agent.lines.slice(-10), ...server.lines.slice(-10)].join('\n')
+          reject(new Error(`${name} is not ready after ${timeoutMs} ms: ${missing}\n${lines}`))
+        }
+        const timer = setTimeout(() => void late(), timeoutMs)
+        waiting.add(ready)
+      })
     },
     stop,
   }
