@@ -1,0 +1,23 @@
+# Nauthera config-agent. The context is what scripts/bundle.ts writes: app/ (one file a process, its source map, what it reads) and bin/.
+# BASE: an image with Node 24 at /usr/local/bin/node; neither a shell nor npm is needed. `npm run images` brings its own.
+ARG BASE=node:24-bookworm-slim
+
+# A bundle that does not start on this base never becomes an image.
+FROM ${BASE} AS tried
+COPY app /app
+RUN ["/usr/local/bin/node", "/app/src/main.js", "--version"]
+
+FROM ${BASE}
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Nauthera config-agent" \
+      org.opencontainers.image.description="Brings the clients from the mounted Secrets to the server beside it" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=tried /app /app
+ENV NODE_ENV=production
+WORKDIR /app
+USER 65532:65532
+# Node is process 1 and handles SIGTERM itself: the runtime's lifecycle listens for it.
+ENTRYPOINT ["/usr/local/bin/node", "--enable-source-maps", "/app/src/main.js"]

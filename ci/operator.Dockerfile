@@ -1,0 +1,24 @@
+# Nauthera operator. The context is what scripts/bundle.ts writes: app/ (one file a process, its source map, what it reads) and bin/.
+# BASE: an image with Node 24 at /usr/local/bin/node; neither a shell nor npm is needed. `npm run images` brings its own.
+ARG BASE=node:24-bookworm-slim
+
+# A bundle that does not start on this base never becomes an image.
+FROM ${BASE} AS tried
+COPY app /app
+RUN ["/usr/local/bin/node", "/app/src/main.js", "--version"]
+RUN ["/usr/local/bin/node", "/app/src/create-keys.js", "--version"]
+
+FROM ${BASE}
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Nauthera operator" \
+      org.opencontainers.image.description="OIDCClients become Secrets and client shards" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=tried /app /app
+ENV NODE_ENV=production
+WORKDIR /app
+USER 65532:65532
+# Node is process 1 and handles SIGTERM itself: the runtime's lifecycle listens for it.
+ENTRYPOINT ["/usr/local/bin/node", "--enable-source-maps", "/app/src/main.js"]

@@ -1,0 +1,26 @@
+# Nauthera server. The context is what scripts/bundle.ts writes: app/ (one file a process, its source map, what it reads) and bin/.
+# BASE: an image with Node 24 at /usr/local/bin/node; neither a shell nor npm is needed. `npm run images` brings its own.
+ARG BASE=node:24-bookworm-slim
+
+# A bundle that does not start on this base never becomes an image.
+FROM ${BASE} AS tried
+COPY app /app
+COPY --chmod=755 bin /usr/local/bin
+RUN ["/usr/local/bin/node", "/app/src/main.js", "--version"]
+RUN ["/usr/local/bin/nauthera", "--version"]
+
+FROM ${BASE}
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Nauthera server" \
+      org.opencontainers.image.description="The OpenID Provider" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=tried /app /app
+COPY --from=tried /usr/local/bin/nauthera /usr/local/bin/nauthera
+ENV NODE_ENV=production
+WORKDIR /app
+USER 65532:65532
+# Node is process 1 and handles SIGTERM itself: the runtime's lifecycle listens for it.
+ENTRYPOINT ["/usr/local/bin/node", "--enable-source-maps", "/app/src/main.js"]

@@ -1,0 +1,86 @@
+// Makes the one file that each process is in its image, beside the files that it reads while it runs.
+import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { rolldown } from 'rolldown'
+
+const root = resolve(import.meta.dirname, '..')
+
+export type Part = 'server' | 'config-agent' | 'operator'
+export const parts: readonly Part[] = ['server', 'config-agent', 'operator']
+
+interface Recipe {
+  /** Source -> file in the image, below /app. Places that the code works out from its own place stay true: see files.ts. */
+  readonly entries: Readonly<Record<string, string>>
+  readonly copies: readonly string[]
+  /** Command on the PATH -> the entry that it runs. */
+  readonly commands: Readonly<Record<string, string>>
+  /** Native addons: a bundle cannot hold them. */
+  readonly externals: readonly string[]
+}
+
+const recipes: Readonly<Record<Part, Recipe>> = {
+  server: {
+    entries: { 'src/main.ts': 'src/main.js', 'src/cli/main.ts': 'src/nauthera.js' },
+    copies: ['views', 'locales', 'assets', 'src/store/sql'],
+    commands: { nauthera: 'src/nauthera.js' },
+    externals: ['@node-rs/argon2'],
+  },
+  'config-agent': { entries: { 'src/main.ts': 'src/main.js' }, copies: [], commands: {}, externals: [] },
+  operator: {
+    entries: { 'src/main.ts': 'src/main.js', 'src/create-keys-main.ts': 'src/create-keys.js' },
+    copies: [],
+    commands: {},
+    externals: [],
+  },
+}
+
+/** Writes `app/` and `bin/` of one part. The same sources give the same bytes.
+ *  @param directory is emptied first */
+export async function bundlePart(part: Part, directory: string): Promise<void> {
+  const { entries, copies, commands, externals } = recipes[part]
+  const app = join(directory, 'app')
+  await rm(directory, { recursive: true, force: true })
+  await mkdir(join(directory, 'bin'), { recursive: true })
+  for (const [source, file] of Object.entries(entries)) {
+    const bundle = await rolldown({
+      input: join(root, part, source),
+      cwd: root,
+      platform: 'node',
+      external: [...externals],
+      logLevel: 'warn',
+      // depd, deep below oidc-provider, makes its wrappers with eval.
+      checks: { eval: false },
+    })
+    await bundle.write({ file: join(app, file), format: 'esm', sourcemap: true, codeSplitting: false, minify: false })
+    await bundle.close()
+  }
+  for (const path of copies) await cp(join(root, part, path), join(app, path), { recursive: true })
+  for (const name of externals) await copyAddon(name, app)
+  await writeFile(join(app, 'package.json'), `${JSON.stringify({ name: `nauthera-${part}`, type: 'module' })}\n`)
+  for (const [command, file] of Object.entries(commands)) {
+    const path = join(directory, 'bin', command)
+    await writeFile(path, `#!/usr/local/bin/node --enable-source-maps\nimport('/app/${file}')\n`)
+    await chmod(path, 0o755)
+  }
+}
+
+/** A package with its binary for this platform, which npm has put beside it. */
+async function copyAddon(name: string, app: string): Promise<void> {
+  const require = createRequire(join(root, 'server/package.json'))
+  const source = dirname(require.resolve(`${name}/package.json`))
+  const manifest = JSON.parse(await readFile(join(source, 'package.json'), 'utf8')) as {
+    optionalDependencies?: Record<string, string>
+  }
+  const installed = Object.keys(manifest.optionalDependencies ?? {}).flatMap((dependency) => {
+    try {
+      return [[dependency, dirname(require.resolve(`${dependency}/package.json`))] as const]
+    } catch {
+      return []
+    }
+  })
+  if (installed.length === 0) throw new Error(`${name} has no binary for this platform; run npm ci`)
+  for (const [dependency, path] of [[name, source] as const, ...installed]) {
+    await cp(path, join(app, 'node_modules', dependency), { recursive: true, dereference: true })
+  }
+}

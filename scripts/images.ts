@@ -1,0 +1,144 @@
+// npm run images: the three images, built without a container daemon and without a registry, as archives that containerd
+// and docker load. The same sources give the same digests.
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { parseArgs, promisify } from 'node:util'
+import { writeRootfs } from './base-rootfs.ts'
+import { bundlePart, parts } from './bundle.ts'
+import type { Part } from './bundle.ts'
+
+const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--base IMAGE] [--json]]
+
+  --part NAME   server, config-agent or operator; default: all three
+  --tag TAG     tag of the images; default: the version in package.json
+  --prefix P    what stands before the name; default: localhost/nauthera
+  --base IMAGE  image with Node 24 to build on; default: one made here from the node binary of node_modules
+  --out DIR     where the archives go; default: .nauthera/images
+  --json        one JSON line of {part, image, archive, bytes, digest} each
+`
+
+const run = promisify(execFile)
+const root = resolve(import.meta.dirname, '..')
+
+const { values } = parseArgs({
+  options: {
+    part: { type: 'string', multiple: true },
+    tag: { type: 'string' },
+    prefix: { type: 'string', default: 'localhost/nauthera' },
+    base: { type: 'string' },
+    out: { type: 'string', default: join(root, '.nauthera/images') },
+    json: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
+})
+if (values.help) {
+  process.stdout.write(usage)
+  process.exit(0)
+}
+const wanted = values.part ?? [...parts]
+for (const name of wanted) {
+  if ((parts as readonly string[]).includes(name)) continue
+  process.stderr.write(`--part ${name}: there is ${parts.join(', ')}\n\n${usage}`)
+  process.exit(2)
+}
+
+const work = join(root, '.nauthera/buildah')
+const version = (JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }).version
+const tag = values.tag ?? version
+const say = (text: string) => process.stderr.write(`${text}\n`)
+
+await checkBuildah()
+await mkdir(values.out, { recursive: true })
+await rm(join(work, 'context'), { recursive: true, force: true })
+const base = values.base ?? (await buildBase())
+const revision = await readRevision()
+for (const part of wanted as Part[]) await buildImage(part)
+
+async function buildImage(part: Part): Promise<void> {
+  const began = Date.now()
+  const context = join(work, 'context', part)
+  await bundlePart(part, context)
+  const image = `${values.prefix}/${part}:${tag}`
+  await build(join(root, `ci/${part}.Dockerfile`), context, image, { BASE: base, VERSION: version, REVISION: revision })
+  const archive = join(values.out, `${part}.tar`)
+  await rm(archive, { force: true })
+  await buildah(['push', '--quiet', image, `docker-archive:${archive}:${image}`])
+  const { size } = await stat(archive)
+  const digest = await sha256(archive)
+  if (values.json) {
+    process.stdout.write(`${JSON.stringify({ part, image, archive, bytes: size, digest })}\n`)
+  } else {
+    say(`${image}  ${Math.round(size / 1e6)} MB  sha256:${digest.slice(0, 12)}  ${archive}  (${seconds(began)})`)
+  }
+}
+
+/** The node binary of this checkout on nothing but its libraries. */
+async function buildBase(): Promise<string> {
+  const began = Date.now()
+  const context = join(work, 'context/base')
+  const require = createRequire(join(root, 'server/package.json'))
+  const addon = dirname(require.resolve(`@node-rs/argon2-linux-${process.arch}-gnu/package.json`))
+  const files = [process.execPath, join(addon, `argon2.linux-${process.arch}-gnu.node`)]
+  await writeRootfs(files, join(context, 'rootfs'))
+  const image = `localhost/nauthera-base:${process.version}`
+  await build(join(root, 'ci/base.Dockerfile'), context, image, {})
+  say(`${image}  (${seconds(began)})`)
+  return image
+}
+
+async function build(file: string, context: string, image: string, args: Record<string, string>): Promise<void> {
+  await buildah([
+    'build',
+    '--quiet',
+    '--isolation=chroot',
+    '--pull=never',
+    '--layers=false',
+    '--timestamp=0',
+    '--format=oci',
+    ...Object.entries(args).map(([key, value]) => `--build-arg=${key}=${value}`),
+    `--file=${file}`,
+    `--tag=${image}`,
+    context,
+  ])
+}
+
+/** Storage of our own, so that nothing of the machine's images is seen or changed. */
+async function buildah(command: readonly string[]): Promise<string> {
+  const storage = ['--root', join(work, 'storage'), '--runroot', join(work, 'run'), '--storage-driver', 'overlay']
+  try {
+    const { stdout } = await run('buildah', [...storage, ...command], { timeout: 300_000, maxBuffer: 64 << 20 })
+    return stdout.trim()
+  } catch (cause) {
+    const { stderr } = cause as { stderr?: string }
+    throw new Error(`buildah ${command[0]} failed:\n${stderr ?? String(cause)}`, { cause })
+  }
+}
+
+async function checkBuildah(): Promise<void> {
+  await run('buildah', ['--version']).catch(() => {
+    say(
+      'buildah is missing. Install it (Debian: apt-get install --no-install-recommends buildah crun), then run this command again.',
+    )
+    process.exit(1)
+  })
+  await mkdir(join(work, 'context'), { recursive: true })
+}
+
+async function readRevision(): Promise<string> {
+  const answer = await run('git', ['rev-parse', 'HEAD'], { cwd: root }).catch(() => undefined)
+  return answer?.stdout.trim() ?? 'unknown'
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer)
+  return hash.digest('hex')
+}
+
+function seconds(began: number): string {
+  return `${((Date.now() - began) / 1000).toFixed(1)} s`
+}
