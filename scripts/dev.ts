@@ -1,12 +1,13 @@
-// npm run dev: the whole product on this machine, see usage below.
+// npm run dev: the whole product on this machine; what it does stands in local/dev-options.ts.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { delimiter, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { randomBytes } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import { annotations, manifestSecretName } from '@nauthera/proto/names'
 import type { JWTPayload } from 'jose'
 import { createConsole } from './local/console.ts'
+import { readDevOptions } from './local/dev-options.ts'
+import { renderSummary } from './local/dev-summary.ts'
 import { applyExamples } from './local/examples.ts'
 import { createKubeClient } from './local/kube-client.ts'
 import type { KubeObject } from './local/kube/objects.ts'
@@ -21,38 +22,12 @@ import type { Stack } from './local/stack.ts'
 import { fetchVerifiedToken, parseCredentials } from './local/token.ts'
 import { isReady, statusOf, waitForObject } from './local/wait-for.ts'
 
-const usage = `Usage: npm run dev [-- OPTIONS]
-
-Starts PostgreSQL, a local stand-in for the Kubernetes API, the operator, the server replicas with their config-agents and a sample
-application, applies examples/clients, fetches and verifies a token at every replica, and says what to open and what to type.
-
-  --replicas N     server replicas, 1 to 9; default 1
-  --issuer URL     the issuer as browsers see it, behind a TLS proxy of yours that forwards to the port shown here
-  --rotate NAME    rotate the secret of an OIDCClient (NAME or NAMESPACE/NAME) while every replica is asked for tokens all the time;
-                   in the npm run dev that runs already, else in one of its own
-  --once           stop after the proof
-  --json           one line of JSON on standard output, nothing else there (npm run -s dev -- --once --json)
-  --reset          forget database, keys and objects of earlier runs first
-  --help           print this
-
-State is kept in .nauthera/dev; kubectl --kubeconfig .nauthera/kubeconfig reaches the stand-in.
-`
-
 const root = fileURLToPath(new URL('..', import.meta.url))
 const own = join(root, '.nauthera')
 const stateDirectory = join(own, 'dev')
 const runningFile = join(own, 'dev-running.json')
 const demo = { namespace: 'demo', web: 'demo-web', machine: 'demo-machine', person: 'ada' }
 const ports = { issuer: 8080, sample: 3000, api: 6443 }
-
-interface Options {
-  readonly replicas: number
-  readonly issuer: string | undefined
-  readonly rotate: { namespace: string; name: string } | undefined
-  readonly once: boolean
-  readonly json: boolean
-  readonly reset: boolean
-}
 
 /** What a running `npm run dev` tells a later one. */
 interface Running {
@@ -61,7 +36,7 @@ interface Running {
   readonly ports: readonly number[]
 }
 
-const options = readOptions()
+const options = readDevOptions(demo.namespace)
 const screen = createConsole({ stream: options.json ? process.stderr : process.stdout, quiet: options.json })
 const recent: string[] = []
 const stops: (() => Promise<void> | void)[] = []
@@ -98,7 +73,21 @@ async function main(): Promise<number | undefined> {
     return showRotation(await rotateUnderLoad({ api, ...options.rotate, ports: replicas }))
   }
   if (options.json) process.stdout.write(`${JSON.stringify({ issuer: stack.issuer, ...proof, seconds })}\n`)
-  else showSummary(stack, { sample, password, proof, seconds })
+  else {
+    const kubeconfig = relative(process.cwd(), passing ? stack.kubeconfig : join(own, 'kubeconfig'))
+    const person = { name: demo.person, password }
+    const lines = renderSummary({
+      stack,
+      kubeconfig,
+      sample,
+      person,
+      client: demo.machine,
+      ...proof,
+      seconds,
+      goesOn: !options.once,
+    })
+    for (const line of lines) screen.say(line)
+  }
   return options.once ? 0 : undefined
 }
 
@@ -259,39 +248,6 @@ function showRotation(report: RotationReport): number {
   return failures.length === 0 ? 0 : 1
 }
 
-function showSummary(stack: Stack, found: { sample: string; password: string; proof: Proof; seconds: number }): void {
-  const { proof, sample, password, seconds } = found
-  const kubectl = `kubectl --kubeconfig ${relative(process.cwd(), join(own, 'kubeconfig'))}`
-  const replicas = stack.pods.map(({ name, port }) => `${name} http://127.0.0.1:${port}`)
-  const port = new URL(stack.issuer).port === '' ? `, to which 127.0.0.1:${ports.issuer} answers` : ''
-  const lines = [
-    '',
-    `Ready after ${seconds} s: revision ${proof.revision}, a token of each of ${proof.replicas} replicas verified`,
-    '',
-    `  Issuer        ${stack.issuer}${port}`,
-    `  Sample app    ${sample}   sign in as ${demo.person}, password ${password}`,
-    ...replicas.map((replica, index) => `  ${index === 0 ? 'Replicas  ' : '          '}    ${replica}`),
-    '  Mail          nothing sends mail yet; the inbox page comes with it',
-    '',
-    'Try, in another terminal:',
-    `  ${kubectl} get oidcclients -A`,
-    `  ${kubectl} apply -f examples/clients/web.yaml`,
-    `  ${kubectl} logs -n ${releaseNamespace} ${stack.pods[0]!.name} -c config-agent -f`,
-    `  ${kubectl} apply -f examples/bad/redirect-http.yaml`,
-    `  npm run dev -- --rotate ${demo.machine}`,
-    ...(hasKubectl()
-      ? []
-      : ['', 'There is no kubectl in the PATH: https://kubernetes.io/docs/tasks/tools/ says how to get it.']),
-    '',
-  ]
-  if (options.once) lines.splice(lines.indexOf('Try, in another terminal:') - 1)
-  for (const line of lines) screen.say(line)
-}
-
-function hasKubectl(): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => existsSync(join(directory, 'kubectl')))
-}
-
 function showLine(name: string, line: string): void {
   recent.push(`${name} ${line}`)
   if (recent.length > 60) recent.shift()
@@ -306,45 +262,4 @@ async function end(code: number): Promise<never> {
   screen.step('stopping')
   for (const stop of stops.splice(0).reverse()) await stop()
   process.exit(code)
-}
-
-function readOptions(): Options {
-  const refuse = (text: string): never => {
-    process.stderr.write(`${text}\n\n${usage}`)
-    process.exit(2)
-  }
-  try {
-    const { values } = parseArgs({
-      options: {
-        replicas: { type: 'string', default: '1' },
-        issuer: { type: 'string' },
-        rotate: { type: 'string' },
-        once: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        reset: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    })
-    if (values.help) {
-      process.stdout.write(usage)
-      process.exit(0)
-    }
-    if (!/^[1-9]$/.test(values.replicas)) refuse(`--replicas ${values.replicas}: must be a number from 1 to 9`)
-    if (values.issuer !== undefined && !/^https?:\/\/[^/]+/.test(values.issuer)) {
-      refuse(`--issuer ${values.issuer}: must be a URL such as https://login.example.com`)
-    }
-    const [first = '', second] = values.rotate?.split('/') ?? []
-    const client =
-      second === undefined ? { namespace: demo.namespace, name: first } : { namespace: first, name: second }
-    return {
-      replicas: Number(values.replicas),
-      issuer: values.issuer,
-      rotate: values.rotate === undefined ? undefined : client,
-      once: values.once,
-      json: values.json,
-      reset: values.reset,
-    }
-  } catch (error) {
-    return refuse(error instanceof Error ? error.message : String(error))
-  }
 }

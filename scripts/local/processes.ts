@@ -20,9 +20,10 @@ export interface RunningProcess {
   readonly lines: readonly string[]
   /** Lines as they come, from the `tail` last ones on. */
   follow(options: { tail?: number; follow: boolean; signal?: AbortSignal }): AsyncGenerator<string>
-  /** @returns the first line (of those kept, or to come) that matches
-   *  @throws Error after `timeoutMs`, with the last lines */
-  line(pattern: RegExp, timeoutMs?: number): Promise<string>
+  /** @param options.from index in `lines` of the first one that counts; default 0
+   *  @returns the first line (of those kept, or to come) that matches
+   *  @throws Error after `timeoutMs` (20 s), with the last lines */
+  line(pattern: RegExp, options?: { from?: number; timeoutMs?: number }): Promise<string>
   kill(signal: NodeJS.Signals): void
   /** Resolves when the process that runs now has ended. */
   readonly ended: Promise<void>
@@ -106,9 +107,9 @@ export function startProcess(options: {
         if (!signal?.aborted) throw error
       }
     },
-    line: (pattern, timeoutMs = 20_000) =>
+    line: (pattern, { from = 0, timeoutMs = 20_000 } = {}) =>
       new Promise((resolve, reject) => {
-        const found = lines.find((line) => pattern.test(line))
+        const found = lines.slice(from).find((line) => pattern.test(line))
         if (found !== undefined) return resolve(found)
         const settle = () => {
           clearTimeout(timer)

@@ -20,6 +20,8 @@ export const releaseNamespace = 'nauthera'
 
 export interface Stack {
   readonly issuer: string
+  /** On 127.0.0.1; in front of all replicas. */
+  readonly frontPort: number
   readonly api: KubeApi
   /** File with the rights of an administrator, for kubectl. */
   readonly kubeconfig: string
@@ -193,7 +195,7 @@ async function startParts(
     stops.push(() => front.stop())
   }
   await Promise.all(pods.map((pod) => pod.whenReady()))
-  return { issuer, api, kubeconfig, database, pods, operator, serverSettings, addPod, stop }
+  return { issuer, frontPort: issuerPort, api, kubeconfig, database, pods, operator, serverSettings, addPod, stop }
 }
 
 /** `kubectl logs`: of the containers `server` (default) and `config-agent`. */

@@ -1,0 +1,70 @@
+import { parseArgs } from 'node:util'
+
+const usage = `Usage: npm run dev [-- OPTIONS]
+
+Starts PostgreSQL, a local stand-in for the Kubernetes API, the operator, the server replicas with their config-agents and a sample
+application, applies examples/clients, fetches and verifies a token at every replica, and says what to open and what to type.
+
+  --replicas N     server replicas, 1 to 9; default 1
+  --issuer URL     the issuer as browsers see it, behind a TLS proxy of yours that forwards to the port shown here
+  --rotate NAME    rotate the secret of an OIDCClient (NAME or NAMESPACE/NAME) while every replica is asked for tokens all the time;
+                   in the npm run dev that runs already, else in one of its own
+  --once           stop after the proof
+  --json           one line of JSON on standard output, nothing else there (npm run -s dev -- --once --json)
+  --reset          forget database, keys and objects of earlier runs first
+  --help           print this
+
+State is kept in .nauthera/dev; kubectl --kubeconfig .nauthera/kubeconfig reaches the stand-in.
+`
+
+export interface DevOptions {
+  readonly replicas: number
+  readonly issuer: string | undefined
+  readonly rotate: { namespace: string; name: string } | undefined
+  readonly once: boolean
+  readonly json: boolean
+  readonly reset: boolean
+}
+
+/** Reads the command line; prints help and ends, or says what is wrong and ends with code 2.
+ *  @param defaultNamespace of a client that is named without one */
+export function readDevOptions(defaultNamespace: string): DevOptions {
+  const refuse = (text: string): never => {
+    process.stderr.write(`${text}\n\n${usage}`)
+    process.exit(2)
+  }
+  try {
+    const { values } = parseArgs({
+      options: {
+        replicas: { type: 'string', default: '1' },
+        issuer: { type: 'string' },
+        rotate: { type: 'string' },
+        once: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        reset: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    if (values.help) {
+      process.stdout.write(usage)
+      process.exit(0)
+    }
+    if (!/^[1-9]$/.test(values.replicas)) refuse(`--replicas ${values.replicas}: must be a number from 1 to 9`)
+    if (values.issuer !== undefined && !/^https?:\/\/[^/]+/.test(values.issuer)) {
+      refuse(`--issuer ${values.issuer}: must be a URL such as https://login.example.com`)
+    }
+    const [first = '', second] = values.rotate?.split('/') ?? []
+    const client =
+      second === undefined ? { namespace: defaultNamespace, name: first } : { namespace: first, name: second }
+    return {
+      replicas: Number(values.replicas),
+      issuer: values.issuer,
+      rotate: values.rotate === undefined ? undefined : client,
+      once: values.once,
+      json: values.json,
+      reset: values.reset,
+    }
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error))
+  }
+}

@@ -1,0 +1,51 @@
+import { existsSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import type { Stack } from './stack.ts'
+import { releaseNamespace } from './stack.ts'
+
+/** @returns what to open and what to type, line by line */
+export function renderSummary(found: {
+  stack: Stack
+  kubeconfig: string
+  sample: string
+  person: { name: string; password: string }
+  client: string
+  revision: string
+  replicas: number
+  seconds: number
+  /** Whether there is still something to type it to. */
+  goesOn: boolean
+}): string[] {
+  const { stack, sample, person, revision, replicas, seconds } = found
+  const addresses = stack.pods.map(({ name, port }) => `${name} http://127.0.0.1:${port}`)
+  const lines = [
+    '',
+    `Ready after ${seconds} s: revision ${revision}, a token of ${replicas === 1 ? 'the replica' : `each of ${replicas} replicas`} verified`,
+    '',
+    `  Issuer      ${stack.issuer}${isElsewhere(stack) ? ` (your proxy forwards to http://127.0.0.1:${stack.frontPort})` : ''}`,
+    `  Sample app  ${sample}   sign in as ${person.name}, password ${person.password}`,
+    ...addresses.map((address, index) => `  ${index === 0 ? 'Replicas' : '        '}    ${address}`),
+    '  Mail        nothing sends mail yet; the inbox page comes with it',
+    '',
+  ]
+  if (!found.goesOn) return lines
+  const kubectl = `kubectl --kubeconfig ${found.kubeconfig}`
+  lines.push(
+    'Try, in another terminal:',
+    `  ${kubectl} get oidcclients -A`,
+    `  ${kubectl} apply -f examples/clients/web.yaml`,
+    `  ${kubectl} logs -n ${releaseNamespace} ${stack.pods[0]!.name} -c config-agent -f`,
+    `  ${kubectl} apply -f examples/bad/redirect-http.yaml`,
+    `  npm run dev -- --rotate ${found.client}`,
+    '',
+  )
+  if (!hasKubectl())
+    lines.push('There is no kubectl in the PATH: https://kubernetes.io/docs/tasks/tools/ says how to get it.', '')
+  return lines
+}
+
+const isElsewhere = ({ issuer, frontPort }: Stack): boolean => issuer !== `http://localhost:${frontPort}`
+
+function hasKubectl(): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => existsSync(join(directory, 'kubectl')))
+}

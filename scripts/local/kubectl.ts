@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process'
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { reapProcess } from './reaper.ts'
+import { findTool } from './tools.ts'
+
+export interface KubectlResult {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export type Kubectl = (...args: string[]) => Promise<KubectlResult>
+
+const timeoutMs = 60_000
+
+/** The real kubectl: of the PATH, else the packed one.
+ *  @param options.cacheDirectory what kubectl would write below the home directory */
+export async function createKubectl(options: { kubeconfig: string; cacheDirectory: string }): Promise<Kubectl> {
+  const program = findInPath('kubectl') ?? (await findTool('kubectl'))
+  const common = ['--kubeconfig', options.kubeconfig, '--cache-dir', options.cacheDirectory]
+  return (...args) => {
+    const child = spawn(program, [...common, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs })
+    reapProcess(child)
+    const output = { stdout: '', stderr: '' }
+    child.stdout.on('data', (chunk) => (output.stdout += String(chunk)))
+    child.stderr.on('data', (chunk) => (output.stderr += String(chunk)))
+    return new Promise((resolve, reject) => {
+      child.once('error', reject)
+      child.once('close', (code) => resolve({ code, ...output }))
+    })
+  }
+}
+
+function findInPath(program: string): string | undefined {
+  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(directory, program)
+    try {
+      accessSync(path, constants.X_OK)
+      return path
+    } catch {
+      // not there
+    }
+  }
+  return undefined
+}

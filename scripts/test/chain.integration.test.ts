@@ -1,0 +1,177 @@
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { createKubeClient } from '../local/kube-client.ts'
+import type { KubectlResult, Kubectl } from '../local/kubectl.ts'
+import { createKubectl } from '../local/kubectl.ts'
+import type { ServerPod } from '../local/pod.ts'
+import { reapDirectory } from '../local/reaper.ts'
+import { rotateUnderLoad } from '../local/rotate.ts'
+import { startStack } from '../local/stack.ts'
+import type { Stack } from '../local/stack.ts'
+import { callReplica, fetchVerifiedToken, parseCredentials, requestToken } from '../local/token.ts'
+import type { Credentials } from '../local/token.ts'
+import { isReady, statusOf, waitForObject } from '../local/wait-for.ts'
+
+// The chain from `kubectl apply` to every replica, with the real kubectl, operator, agents and servers.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const namespace = 'demo'
+const grafana = 'examples/clients/web.yaml'
+const machine = 'examples/clients/demo-machine.yaml'
+
+describe('an OIDCClient that is applied', function () {
+  this.timeout(60_000)
+  let stack: Stack
+  let kubectl: Kubectl
+
+  before(async () => {
+    mkdirSync(join(root, '.nauthera'), { recursive: true })
+    const directory = mkdtempSync(join(root, '.nauthera/test-'))
+    reapDirectory(directory)
+    stack = await startStack({ directory, replicas: 3, namespaces: [namespace] })
+    kubectl = await createKubectl({ kubeconfig: stack.kubeconfig, cacheDirectory: join(directory, 'kubectl') })
+  })
+  after(() => stack?.stop())
+
+  const done = (result: KubectlResult): KubectlResult => {
+    expect(result.code, result.stderr + result.stdout).to.equal(0)
+    return result
+  }
+  const inDemo = (...args: string[]) => kubectl('--namespace', namespace, ...args)
+  const clientOf = (name: string) => ({ namespace, name })
+  const ready = (name: string) => waitForObject(stack.api, 'oidcclients', clientOf(name), isReady)
+  const secretData = (name: string) =>
+    stack.api.store.find(stack.api.resource('secrets'), namespace, `${name}-oidc`)?.['data'] as
+      Record<string, string> | undefined
+  const credentialsOf = (name: string): Credentials => parseCredentials(secretData(name))
+
+  /** A code that is none: `invalid_grant` says that the client itself was accepted. */
+  const knock = async ({ port }: ServerPod, credentials: Credentials): Promise<string> => {
+    const basic = Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString('base64')
+    const { body } = await callReplica({
+      port,
+      url: credentials.tokenEndpoint,
+      method: 'POST',
+      headers: { authorization: `Basic ${basic}` },
+      form: {
+        grant_type: 'authorization_code',
+        code: 'none',
+        redirect_uri: 'https://grafana.example.com/login/generic_oauth',
+        code_verifier: 'v'.repeat(43),
+      },
+    })
+    return (JSON.parse(body) as { error: string }).error
+  }
+  const knockEverywhere = (credentials: Credentials) => Promise.all(stack.pods.map((pod) => knock(pod, credentials)))
+
+  it('is Ready when, and only when, every replica has it: one replica is held back', async () => {
+    const late = stack.pods[2]!
+    late.clients.hold()
+    done(await kubectl('apply', '-f', grafana))
+    await waitForObject(
+      stack.api,
+      'oidcclients',
+      clientOf('grafana'),
+      (object) => statusOf(object).replicas?.loaded === 2,
+    )
+    const early = await inDemo('wait', '--for=condition=Ready', 'oidcclient/grafana', '--timeout=1s')
+    expect(early.code).to.equal(1)
+    expect(secretData('grafana'), 'the Secret must not be there yet').to.equal(undefined)
+
+    const waiting = inDemo('wait', '--for=condition=Ready', 'oidcclient/grafana', '--timeout=20s')
+    late.clients.release()
+    done(await waiting)
+    expect(await knockEverywhere(credentialsOf('grafana'))).to.deep.equal(Array(3).fill('invalid_grant'))
+  })
+
+  it('has a Secret whose values give a token at every replica, and whose wrong values do not', async () => {
+    done(await kubectl('apply', '-f', machine))
+    done(await inDemo('wait', '--for=condition=Ready', 'oidcclient/demo-machine', '--timeout=20s'))
+    const credentials = credentialsOf('demo-machine')
+    for (const { port } of stack.pods) {
+      const claims = await fetchVerifiedToken({ port, issuer: stack.issuer, credentials })
+      expect(claims).to.include({ iss: stack.issuer, client_id: 'demo.demo-machine' })
+      const wrong = await requestToken(port, { ...credentials, clientSecret: 'x'.repeat(43) })
+      expect(wrong.status).to.equal(401)
+      expect(wrong.body).to.include('invalid_client')
+    }
+  })
+
+  it('is shown with its columns', async () => {
+    const { stdout } = done(await inDemo('get', 'oidcclients', 'grafana'))
+    const [header, row] = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(/\s{2,}/).map((cell) => cell.trim()))
+    expect(header).to.deep.equal(['NAME', 'TYPE', 'CLIENT-ID', 'SECRET', 'LOADED', 'NEXT-ROTATION', 'READY', 'AGE'])
+    expect(row!.slice(0, 5)).to.deep.equal(['grafana', 'Web', 'demo.grafana', 'grafana-oidc', '3/3'])
+    expect(row).to.include('True')
+    const wide = done(await inDemo('get', 'nclient', '-o', 'wide')).stdout
+    expect(wide)
+      .to.match(/REASON\s+POLICY\s+ISSUER/)
+      .and.to.include(stack.issuer)
+  })
+
+  it('is described with its events, and no secret in them', async () => {
+    const { stdout } = done(await inDemo('describe', 'oidcclient', 'grafana'))
+    expect(stdout).to.match(/Normal\s+SecretCreated/)
+    expect(stdout).to.not.include(credentialsOf('grafana').clientSecret)
+  })
+
+  it('is told line by line in the log of the agent', async () => {
+    const from = stack.pods[0]!.agent.lines.length
+    done(await inDemo('patch', 'oidcclient', 'grafana', '--type=merge', '-p', '{"spec":{"displayName":"Grafana 2"}}'))
+    const diff = await stack.pods[0]!.agent.line(/^INF diff +.*client=demo\/grafana/, { from })
+    const change = /change=([0-9a-f]{4})/.exec(diff)![1]!
+    await stack.pods[0]!.agent.line(new RegExp(`^INF live +change=${change}`), { from })
+    const { stdout } = done(await kubectl('logs', '-n', 'nauthera', 'server-0', '-c', 'config-agent'))
+    const told = stdout.split('\n').filter((line) => line.includes(`change=${change}`))
+    expect(told.map((line) => line.split(/ +/)[1])).to.include.members(['snapshot', 'diff', 'push', 'live'])
+    expect(told.find((line) => line.includes(' diff '))).to.include('fields=displayName')
+    expect(told.find((line) => line.includes(' live '))).to.match(/shard=\d+ seq=\d+ accepted=\d+ rejected=0/)
+    const all = stack.pods
+      .flatMap(({ agent, server }) => [...agent.lines, ...server.lines])
+      .concat(stack.operator.lines)
+    expect(all.join('\n')).to.not.include(credentialsOf('grafana').clientSecret)
+  })
+
+  it('changes its secret with no failed request, and the old one stays valid meanwhile', async () => {
+    await ready('demo-machine')
+    const report = await rotateUnderLoad({
+      api: createKubeClient(stack.api.adminConfig),
+      namespace,
+      name: 'demo-machine',
+      ports: stack.pods.map(({ port }) => port),
+    })
+    expect(report.failures).to.deep.equal([])
+    expect(report.requests).to.be.greaterThan(20)
+    expect(report.to)
+      .to.match(/^[0-9a-f]{8}$/)
+      .and.to.not.equal(report.from)
+    expect(report.previousAccepted).to.equal(3)
+    expect(Date.parse(report.previousUntil!)).to.be.greaterThan(Date.now() + 3_600_000)
+  })
+
+  it('is refused with the field and the remedy when it is wrong', async () => {
+    const { code, stderr } = await kubectl('apply', '-f', 'examples/bad/redirect-http.yaml')
+    expect(code).to.equal(1)
+    expect(stderr).to.include('spec.redirectURIs').and.to.include('must be https')
+    const typo = await kubectl('apply', '-f', 'examples/bad/unknown-field.yaml')
+    expect(typo.stderr).to.include('unknown field "spec.redirectUris"')
+  })
+
+  it('gets invalid_client from every replica once it is deleted, and its Secret is gone', async () => {
+    const credentials = credentialsOf('grafana')
+    const from = stack.pods.map(({ agent }) => agent.lines.length)
+    done(await inDemo('delete', 'oidcclient', 'grafana'))
+    expect(secretData('grafana')).to.equal(undefined)
+    for (const [index, { agent }] of stack.pods.entries()) {
+      const diff = await agent.line(/^INF diff +.*client=demo\/grafana/, { from: from[index]! })
+      const change = /change=([0-9a-f]{4})/.exec(diff)![1]!
+      await agent.line(new RegExp(`^INF live +change=${change}`), { from: from[index]! })
+    }
+    expect(await knockEverywhere(credentials)).to.deep.equal(Array(3).fill('invalid_client'))
+  })
+})
