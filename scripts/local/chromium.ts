@@ -1,0 +1,30 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { chromium } from 'playwright-core'
+import type { Browser } from 'playwright-core'
+
+/** @returns the path of the machine's Chromium; undefined when there is none */
+export function findChromium(): string | undefined {
+  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
+  for (const directory of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin']) {
+    for (const name of names) {
+      const path = join(directory, name)
+      try {
+        accessSync(path, constants.X_OK)
+        return path
+      } catch {
+        // not there
+      }
+    }
+  }
+  return undefined
+}
+
+/** @throws Error when the machine has no Chromium */
+export async function openBrowser(): Promise<Browser> {
+  const executablePath = findChromium()
+  if (executablePath === undefined) throw new Error('there is no Chromium in the PATH')
+  // the sandbox of Chromium refuses to run for root
+  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
+  return chromium.launch({ executablePath, args, timeout: 30_000 })
+}

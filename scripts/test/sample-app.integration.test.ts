@@ -1,0 +1,127 @@
+import { mkdirSync, mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import type { Browser, Page } from 'playwright-core'
+import { findChromium, openBrowser } from '../local/chromium.ts'
+import { applyExamples } from '../local/examples.ts'
+import { mountVolume } from '../local/mounted-volume.ts'
+import type { MountedVolume } from '../local/mounted-volume.ts'
+import { freePort } from '../local/ports.ts'
+import type { RunningProcess } from '../local/processes.ts'
+import { runToEnd, startProcess } from '../local/processes.ts'
+import { reapDirectory } from '../local/reaper.ts'
+import { startStack } from '../local/stack.ts'
+import type { Stack } from '../local/stack.ts'
+import { isReady, waitForObject } from '../local/wait-for.ts'
+
+// A person signs in to an application that has nothing but its Secret, in a real browser, without JavaScript.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const person = { name: 'ada', password: 'quiet-harbour-71' }
+
+describe('signing in through the sample application', function () {
+  this.timeout(60_000)
+  let stack: Stack
+  let app: RunningProcess
+  let secret: MountedVolume
+  let browser: Browser
+  let home: string
+
+  before(async function () {
+    if (findChromium() === undefined) {
+      process.stderr.write('no Chromium in the PATH: signing in through the sample application is not tested\n')
+      this.skip()
+    }
+    mkdirSync(join(root, '.nauthera'), { recursive: true })
+    const directory = mkdtempSync(join(root, '.nauthera/test-'))
+    reapDirectory(directory)
+    const port = await freePort()
+    home = `http://localhost:${port}`
+    stack = await startStack({ directory, replicas: 2, namespaces: ['demo'] })
+    const { api } = stack
+    secret = mountVolume({
+      directory: join(directory, 'secret'),
+      sources: [{ secret: 'demo-web-oidc' }],
+      read: (name) =>
+        api.store.find(api.resource('secrets'), 'demo', name)?.['data'] as Record<string, string> | undefined,
+    })
+    app = startProcess({
+      name: 'sample',
+      script: 'scripts/local/sample-app.ts',
+      args: ['--port', String(port), '--secret', secret.directory],
+    })
+    const moved = (text: string) => text.replaceAll('http://localhost:3000/', `${home}/`)
+    await Promise.all([
+      app.line(/listening/),
+      applyExamples(api, (object) => JSON.parse(moved(JSON.stringify(object)))),
+      runToEnd({
+        name: 'users add',
+        script: 'server/src/cli/main.ts',
+        args: ['users', 'add', person.name, '--name', 'Ada', '--password-stdin', '--settings', stack.serverSettings],
+        input: person.password,
+      }),
+    ])
+    await waitForObject(api, 'oidcclients', { namespace: 'demo', name: 'demo-web' }, isReady)
+    secret.sync()
+    browser = await openBrowser()
+  })
+  after(async () => {
+    await browser?.close()
+    await app?.stop()
+    secret?.stop()
+    await stack?.stop()
+  })
+
+  const newPage = async (): Promise<Page> => {
+    const context = await browser.newContext({ javaScriptEnabled: false })
+    const page = await context.newPage()
+    page.setDefaultTimeout(15_000)
+    return page
+  }
+  const signIn = async (page: Page) => {
+    await page.goto(home)
+    await page.getByRole('link', { name: 'Sign in' }).click()
+    await page.locator('#username').fill(person.name)
+    await page.locator('#password').fill(person.password)
+    await page.locator('#sign-in').click()
+    // consent is asked for once and remembered
+    await page.locator('#consent-allow, #name').first().waitFor()
+    if (!page.url().startsWith(home)) await page.locator('#consent-allow').click()
+    await page.locator('#name').waitFor()
+  }
+
+  it('shows who it is, and after signing out nobody', async () => {
+    const page = await newPage()
+    await signIn(page)
+    expect(await page.locator('#name').textContent()).to.equal('Ada')
+    const claims = await page.locator('table').textContent()
+    expect(claims).to.include(stack.issuer).and.to.include('demo.demo-web')
+
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.locator('#logout-confirm').click()
+    await page.waitForURL(`${home}/`)
+    expect(await page.locator('body').textContent()).to.include('Nobody is signed in')
+    await page.getByRole('link', { name: 'Sign in' }).click()
+    await page.locator('#password').waitFor()
+  })
+
+  it('goes on with the secret after a rotation, without a restart of the application', async () => {
+    const before = stack.api.store.get(stack.api.resource('secrets'), 'demo', 'demo-web-oidc')
+    const client = stack.api.store.get(stack.api.resource('oidcclients'), 'demo', 'demo-web')
+    const annotations = { ...client.metadata.annotations, 'auth.nauthera.io/rotate': 'now' }
+    stack.api.put({ ...client, metadata: { ...client.metadata, annotations } })
+    const data = (object: unknown) => (object as { data: Record<string, string> }).data['client_secret']
+    await waitForObject(
+      stack.api,
+      'secrets',
+      { namespace: 'demo', name: 'demo-web-oidc' },
+      (object) => object !== undefined && data(object) !== data(before),
+    )
+    secret.sync()
+    const page = await newPage()
+    await signIn(page)
+    expect(await page.locator('#name').textContent()).to.equal('Ada')
+    expect(app.restarts).to.equal(0)
+  })
+})
