@@ -1,0 +1,122 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { renderChartFiles } from '../../scripts/chart/generate.ts'
+import { chart, helms, modes, render, renderNow, runHelm } from './support/render.ts'
+
+describe('a render', function () {
+  this.timeout(120_000)
+
+  for (const mode of modes) {
+    it(`of ${mode} is the same bytes under Helm 3 and 4, and the second time`, async () => {
+      const first = await render({ mode })
+      expect(await render({ mode, helm: 'helm4' })).to.equal(first)
+      expect(await renderNow({ mode })).to.equal(first)
+    })
+  }
+
+  it('does not depend on the version of Kubernetes from 1.30 on, and is refused below', async () => {
+    const newest = await render({ mode: 'everything' })
+    for (const kube of ['1.30.0', '1.33.0', '1.35.0']) expect(await renderNow({ mode: 'everything', kube })).to.equal(newest)
+    const refused = await renderNow({ kube: '1.29.9' }).catch((error: { stderr: string }) => error.stderr)
+    expect(refused).to.contain('requires kubeVersion')
+  })
+
+  it('leaves out the objects of an API that is not there, and renders them where it is', async () => {
+    const values = { metrics: { podMonitor: { enabled: true }, prometheusRule: { enabled: true } } }
+    const without = await renderNow({ values, apis: [] })
+    const withApi = await renderNow({ values, apis: ['monitoring.coreos.com/v1'] })
+    expect(without).not.to.contain('monitoring.coreos.com')
+    expect(withApi).to.contain('kind: PodMonitor').and.to.contain('kind: PrometheusRule')
+  })
+
+  for (const helm of helms) {
+    it(`passes ${helm} lint --strict in every mode`, async () => {
+      for (const mode of modes) {
+        // lint knows no APIs beyond Kubernetes' own, so the rule that asks for cert-manager must not meet it.
+        const flags = ['cert-manager', 'everything'].includes(mode) ? ['--set', 'link.mode=operator'] : []
+        await runHelm(helm, ['lint', '--strict', chart, '--values', join(chart, 'ci', `${mode}.yaml`), ...flags])
+      }
+    })
+  }
+
+  it('is what the generated files of the chart were made for', () => {
+    for (const { path, content } of renderChartFiles()) expect(readFileSync(path, 'utf8'), path).to.equal(content)
+  })
+})
+
+describe('a parent chart', function () {
+  this.timeout(60_000)
+  let parent: string
+  before(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'nauthera-parent-'))
+    await cp(chart, join(parent, 'charts/nauthera'), { recursive: true })
+    const dependency = '{name: nauthera, alias: login, version: 0.1.0, condition: login.enabled}'
+    await writeFile(join(parent, 'Chart.yaml'), `apiVersion: v2\nname: parent\nversion: 1.0.0\ndependencies: [${dependency}]\n`)
+    await writeFile(
+      join(parent, 'values.yaml'),
+      'global: {ours: 1}\nlogin: {issuer: "https://login.example.com", database: {existingSecret: {name: db}}}\n',
+    )
+  })
+  after(() => rm(parent, { recursive: true, force: true }))
+
+  for (const helm of helms) {
+    it(`takes it under an alias, with globals of its own, and can leave it out (${helm})`, async () => {
+      const shown = await runHelm(helm, ['template', 'r', parent])
+      expect(shown).to.contain('name: r-server')
+      expect((await runHelm(helm, ['template', 'r', parent, '--set', 'login.enabled=false'])).trim()).to.equal('')
+    })
+
+    it(`is refused a typo with its path (${helm})`, async () => {
+      const refused = await runHelm(helm, ['template', 'r', parent, '--set', 'login.server.replicas=3']).catch(
+        (error: { stderr: string }) => error.stderr,
+      )
+      expect(refused).to.match(/server.*replicas/)
+    })
+  }
+})
+
+describe('NOTES.txt', function () {
+  this.timeout(60_000)
+  let probe: string
+  before(async () => {
+    probe = await mkdtemp(join(tmpdir(), 'nauthera-notes-'))
+    await cp(chart, probe, { recursive: true })
+    const notes = await readFile(join(chart, 'templates/NOTES.txt'), 'utf8')
+    // helm template prints no notes; as a text of an object they are rendered by the same engine.
+    const indented = notes.replaceAll('\n', '\n    ')
+    const object = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes}\ndata:\n  notes: |\n    ${indented}\n`
+    await writeFile(join(probe, 'templates/probe.yaml'), object)
+  })
+  after(() => rm(probe, { recursive: true, force: true }))
+  const notesOf = async (options: { mode?: string; values?: unknown }): Promise<string> =>
+    (await renderNow({ ...options, directory: probe })).split('name: notes')[1]!.split('\n---')[0]!
+
+  it('tells the issuer, a first client, a first person, the log, the backup and what stays', async () => {
+    const notes = await notesOf({})
+    for (const part of [
+      'https://login.example.com',
+      'kind: OIDCClient',
+      'kubectl -n auth wait --for=condition=Ready',
+      'nauthera users add',
+      'logs -f deploy/nauthera-server -c config-agent',
+      'Back up Secret nauthera-keys',
+      'nauthera-clients-*',
+    ]) {
+      expect(notes).to.contain(part)
+    }
+    expect(notes).not.to.contain('WARNING')
+  })
+
+  for (const [sentence, values, warning] of [
+    ['one replica', { server: { replicaCount: 1 } }, 'one server replica'],
+    ['a weak sslMode', { database: { sslMode: 'require' } }, 'database.sslMode is require'],
+    ['an Ingress without trusted proxies', { ingress: { enabled: true } }, 'server.trustedProxies is empty'],
+  ] as const) {
+    it(`warns of ${sentence}`, async () => {
+      expect(await notesOf({ values })).to.contain(`WARNING: ${warning}`)
+    })
+  }
+})

@@ -1,0 +1,142 @@
+// Renders the chart with real Helm programs. One values file and version is rendered once in a test process.
+import { execFile } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { parseAllDocuments } from 'yaml'
+import { findTool } from '../../../scripts/local/tools.ts'
+
+const run = promisify(execFile)
+
+export const chart = resolve(import.meta.dirname, '../../nauthera')
+export const helms = ['helm3', 'helm4'] as const
+export type Helm = (typeof helms)[number]
+
+/** The values files of `ci/`, one for each way to install. */
+export const modes: readonly string[] = readdirSync(join(chart, 'ci')).map((file) => basename(file, '.yaml'))
+
+export interface Manifest {
+  apiVersion: string
+  kind: string
+  metadata: {
+    name: string
+    namespace?: string
+    labels?: Record<string, string>
+    annotations?: Record<string, string>
+  }
+  // Whatever a kind holds; a test that reads it knows the kind.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  [field: string]: any
+}
+
+export interface RenderOptions {
+  readonly helm?: Helm
+  /** A file of `ci/`, without its ending. */
+  readonly mode?: string
+  /** Laid over it; as JSON, so that no string is touched on its way. */
+  readonly values?: unknown
+  readonly release?: string
+  readonly namespace?: string
+  readonly kube?: string
+  readonly apis?: readonly string[]
+  readonly directory?: string
+}
+
+const rendered = new Map<string, Promise<string>>()
+
+/** @returns what `helm template` prints
+ *  @throws the failed process, whose `stderr` has the message */
+export function render(options: RenderOptions = {}): Promise<string> {
+  const key = JSON.stringify(options)
+  const found = rendered.get(key) ?? renderNow(options)
+  rendered.set(key, found)
+  return found
+}
+
+/** The same without remembering it. */
+export async function renderNow(options: RenderOptions): Promise<string> {
+  const { helm = 'helm3', mode = 'minimal', release = 'nauthera', namespace = 'auth', kube = '1.37.0' } = options
+  const command = ['template', release, options.directory ?? chart, '--namespace', namespace, '--kube-version', kube]
+  for (const api of options.apis ?? ['cert-manager.io/v1']) command.push('--api-versions', api)
+  command.push('--values', join(chart, 'ci', `${mode}.yaml`))
+  return withValues(options.values, (files) => runHelm(helm, [...command, ...files]))
+}
+
+/** @returns what stands in standard error of a render that must fail */
+export async function refusal(options: RenderOptions): Promise<string> {
+  try {
+    await renderNow(options)
+  } catch (error) {
+    return (error as { stderr: string }).stderr
+  }
+  throw new Error(`rendered: ${JSON.stringify(options.values)}`)
+}
+
+export async function runHelm(helm: Helm, command: readonly string[]): Promise<string> {
+  const { stdout } = await run(await findTool(helm), command, {
+    timeout: 60_000,
+    maxBuffer: 64 << 20,
+    // Neither a cluster nor somebody's Helm settings may be seen.
+    env: { HOME: tmpdir(), PATH: process.env['PATH'], KUBECONFIG: '/dev/null' },
+  })
+  return stdout
+}
+
+async function withValues<T>(values: unknown, work: (flags: string[]) => Promise<T>): Promise<T> {
+  if (values === undefined) return work([])
+  const directory = await mkdtemp(join(tmpdir(), 'nauthera-values-'))
+  try {
+    const file = join(directory, 'values.json')
+    await writeFile(file, JSON.stringify(values))
+    return await work(['--values', file])
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** The objects of a render. */
+export function parseManifests(text: string): Manifest[] {
+  return parseAllDocuments(text).flatMap((document) => {
+    if (document.errors.length > 0) throw document.errors[0]!
+    const value = document.toJS() as Manifest | null
+    return value === null ? [] : [value]
+  })
+}
+
+export async function objectsOf(options: RenderOptions = {}): Promise<Manifest[]> {
+  return parseManifests(await render(options))
+}
+
+export function find(objects: readonly Manifest[], kind: string, name: string): Manifest {
+  const found = objects.find((object) => object.kind === kind && object.metadata.name === name)
+  if (!found) throw new Error(`no ${kind} ${name} among ${objects.map((o) => `${o.kind}/${o.metadata.name}`).join(' ')}`)
+  return found
+}
+
+export interface PodSpec {
+  containers: Container[]
+  initContainers?: Container[]
+  // oxlint-disable-next-line typescript/no-explicit-any
+  [field: string]: any
+}
+
+export interface Container {
+  name: string
+  image: string
+  // oxlint-disable-next-line typescript/no-explicit-any
+  [field: string]: any
+}
+
+/** Every pod that a render makes: its owner and its spec. */
+export function podsOf(objects: readonly Manifest[]): { owner: string; spec: PodSpec; metadata: Manifest['metadata'] }[] {
+  return objects.flatMap((object) => {
+    const owner = `${object.kind}/${object.metadata.name}`
+    if (object.kind === 'Pod') return [{ owner, spec: object['spec'] as PodSpec, metadata: object.metadata }]
+    const template = (object['spec'] as { template?: { spec: PodSpec; metadata: Manifest['metadata'] } } | undefined)?.template
+    return template ? [{ owner, spec: template.spec, metadata: template.metadata }] : []
+  })
+}
+
+export const containersOf = (spec: PodSpec): Container[] => [...(spec.initContainers ?? []), ...spec.containers]
