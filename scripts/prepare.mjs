@@ -43,15 +43,18 @@ async function installPackages() {
   if (npm === undefined) fail('Run this through npm: npm run dev, npm test, ...')
   // npm ci removes node_modules, so it must not run on the Node that lives in there
   const node = process.env.npm_node_execpath ?? process.execPath
-  const result = await run(node, [npm, 'ci', '--loglevel=error', '--prefer-offline'], 'installing packages (npm ci)')
+  // npm's own waits between tries are 10 s and 60 s: too long to learn that one is offline
+  const waits = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
+  const args = [npm, 'ci', '--loglevel=error', '--prefer-offline', ...waits]
+  const result = await run(node, args, 'installing packages (npm ci)')
   if (result.status === 0) return
-  const offline = /ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED/.test(result.output)
-  fail(
-    offline
-      ? 'The package registry could not be reached, and the packages are not all in the cache of npm. Connect this machine to the network\n' +
-          '(behind a proxy: npm config set proxy URL), then run this command again.'
-      : 'npm ci failed; the reason stands above.',
-  )
+  if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|ENOTCACHED/.test(result.output)) {
+    fail(
+      'The package registry could not be reached, and not all packages are in the cache of npm. Connect this machine to the network\n' +
+        '(behind a proxy: npm config set proxy URL), then run this command again.',
+    )
+  }
+  fail(`${result.output.trim().split('\n').slice(-20).join('\n')}\nnpm ci failed; the reason stands above.`)
 }
 
 /** The packaged Node comes first in the PATH of every npm command; where there is none, the machine's own must do. */
@@ -81,7 +84,7 @@ async function installServers() {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
     await run('apt-get', ['update', '-q'], 'apt-get update', env)
     const result = await run('apt-get', command.split(' ').slice(1), command, env)
-    if (result.status !== 0) fail(`${command} failed; the reason stands above.`)
+    if (result.status !== 0) fail(`${result.output.trim()}\n${command} failed; the reason stands above.`)
     return
   }
   for (const { programs, use, optional } of missing) {
@@ -112,7 +115,8 @@ function isInstalled(program) {
   })
 }
 
-/** Runs a program with its output on our standard error, and says every 5 s that it still runs. */
+/** Runs a program and says every 5 s that it still runs.
+ *  @returns its exit code and all that it wrote */
 async function run(program, args, title, env = process.env) {
   say(`${title} ...`)
   const started = Date.now()
@@ -126,7 +130,6 @@ async function run(program, args, title, env = process.env) {
     child.once('close', resolve)
   })
   clearInterval(timer)
-  if (status !== 0) say(output.trim().split('\n').slice(-20).join('\n'))
-  else if (seconds() > 0) say(`${title}: done in ${seconds()} s`)
+  if (status === 0 && seconds() > 0) say(`${title}: done in ${seconds()} s`)
   return { status, output }
 }
