@@ -80,9 +80,12 @@ function web(url: string | undefined): string | undefined {
   return url !== undefined && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) ? url : undefined
 }
 
+const letters = new Intl.Segmenter()
+
 /** @returns the letter that stands for a name where it has no picture */
 function initial(name: string): string {
-  return [...name.trim()][0]?.toUpperCase() ?? '·'
+  const [first] = letters.segment(name.trim())
+  return first?.segment.toUpperCase() ?? '·'
 }
 
 /** A view shows text and numbers; anything else in it is a fault of the view. */

@@ -53,7 +53,7 @@ describe('createTexts', () => {
 
   it('L15 escapes the text and each value in HTML', () => {
     expect(rich('greeting', { name: '<b onclick="x">' })).to.equal(
-      'Hello &#60;<bdi class="value">&#60;b onclick=&#34;x&#34;&#62;</bdi>&#62; &#38; {other}',
+      'Hello &lt;<bdi class="value">&lt;b onclick=&quot;x&quot;&gt;</bdi>&gt; &amp; {other}',
     )
   })
 

@@ -1,6 +1,8 @@
+import { BlockList } from 'node:net'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import type { RequestHandler } from 'express'
-import { createPinHost, parseProxies } from '../../src/http/pin-host.ts'
+import { createPinHost, parseProxies, readPeer } from '../../src/http/pin-host.ts'
 import { serve, testPages } from './harness.ts'
 import type { Running } from './harness.ts'
 
@@ -126,6 +128,52 @@ describe('createPinHost', () => {
     const one = await start({ trustedProxies: ['127.0.0.1'] })
     const seen = await see(one, { 'x-forwarded-for': '203.0.113.9, unknown' })
     expect(seen.peer.address).to.equal('127.0.0.1')
+  })
+})
+
+describe('readPeer', () => {
+  const none = new BlockList()
+  const hostOf = (host: string) =>
+    readPeer({ headers: { host }, rawHeaders: ['Host', host], socket: { remoteAddress: '203.0.113.9' } }, none).host
+
+  it('E1 takes no text for the issuer’s host but the host itself', () => {
+    const near = fc.tuple(
+      fc.string(),
+      fc.constantFrom('login.example.com', 'LOGIN.EXAMPLE.COM', 'xn--login', ''),
+      fc.string(),
+    )
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.webAuthority(),
+          near.map((parts) => parts.join('')),
+        ),
+        (host) => {
+          if (hostOf(host) !== 'login.example.com') return
+          expect(
+            host
+              .toLowerCase()
+              .replace(/:(80|443)$/, '')
+              .replace(/\.$/, ''),
+          ).to.equal('login.example.com')
+        },
+      ),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('never believes more than the trusted hops', () => {
+    const trusted = parseProxies(['10.0.0.0/8']) ?? none
+    const address = fc.ipV4()
+    fc.assert(
+      fc.property(fc.array(fc.oneof(address, fc.string()), { maxLength: 5 }), address, (hops, last) => {
+        const headers = { 'x-forwarded-for': [...hops, last].join(', ') }
+        const { address: found } = readPeer({ headers, rawHeaders: [], socket: { remoteAddress: '10.1.1.1' } }, trusted)
+        // what stands left of the first stranger, the stranger wrote
+        if (!last.startsWith('10.')) expect(found).to.equal(last)
+      }),
+    )
   })
 })
 

@@ -1,0 +1,143 @@
+import { expect } from 'chai'
+import { Browser, authorizationUrl, basic, pkce, send } from '../oidc/browser.ts'
+import type { Answer } from '../oidc/browser.ts'
+import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '../oidc/harness.ts'
+import type { Replicas } from '../oidc/harness.ts'
+
+describe('the edge of the real server', () => {
+  let server: Replicas
+  let host = ''
+  before(async function () {
+    this.timeout(60_000)
+    server = await startReplicas({ settings: { extraHosts: ['nauthera.auth.svc:8080'] } })
+    await server.serve([entry('app.web', configs.web), entry('app.machine', configs.machine)])
+    await addPerson(server, 'ada')
+    host = new URL(server.issuer).host
+  })
+  after(async function () {
+    this.timeout(30_000)
+    await server?.stop()
+  })
+
+  const request = (more: Record<string, string> = {}): string =>
+    authorizationUrl(server.issuer, {
+      client_id: 'app.web',
+      response_type: 'code',
+      redirect_uri: redirectUri,
+      scope: 'openid',
+      code_challenge: pkce().challenge,
+      code_challenge_method: 'S256',
+      ...more,
+    })
+  const everything = (answer: Answer): string => JSON.stringify([answer.headers, answer.body])
+
+  const claims: Record<string, string>[] = [
+    { forwarded: 'for=6.6.6.6;host=evil.test;proto=https' },
+    { 'x-forwarded-host': 'evil.test', 'x-forwarded-proto': 'https', 'x-forwarded-for': '6.6.6.6' },
+    { X_Forwarded_Host: 'evil.test', X_Forwarded_For: '6.6.6.6' },
+    { 'x-original-url': '/evil.test', 'x-rewrite-url': '/evil.test', 'x-forwarded-prefix': '/evil.test' },
+    { 'x-forwarded-host': 'evil.test', 'user-agent': 'kube-probe/1.33' },
+  ]
+  for (const headers of claims) {
+    it(`E1 E2 ${Object.keys(headers).join(', ')} changes no URL, link or cookie`, async () => {
+      for (const path of [
+        '/.well-known/openid-configuration',
+        '/jwks',
+        new URL(request()).pathname + new URL(request()).search,
+        '/nothing',
+      ]) {
+        const answer = await send(server, { path, headers: { accept: 'text/html', ...headers } })
+        expect(everything(answer), path).not.to.contain('evil.test').and.not.contain('6.6.6.6')
+      }
+      const metadata = await send(server, { path: '/.well-known/openid-configuration', headers })
+      expect(metadata.json()).to.include({ issuer: server.issuer, token_endpoint: `${server.issuer}/token` })
+      expect(server.lines.join()).not.to.contain('6.6.6.6')
+    })
+  }
+
+  it('E1 answers another host 421 everywhere, with the issuer and nothing of the host', async () => {
+    for (const path of [
+      '/.well-known/openid-configuration',
+      '/jwks',
+      '/token',
+      '/auth?client_id=app.web',
+      '/session/end',
+    ]) {
+      const answer = await send(server, { path, headers: { host: 'evil.test', accept: 'text/html' } })
+      expect(answer.status, path).to.equal(421)
+      expect(everything(answer)).not.to.contain('evil.test')
+      expect(answer.body).to.contain(server.issuer)
+    }
+  })
+
+  it('serves an extra host with the issuer’s URLs', async () => {
+    const path = '/.well-known/openid-configuration'
+    const answer = await send(server, { path, headers: { host: 'nauthera.auth.svc:8080' } })
+    expect(answer.status).to.equal(200)
+    expect(answer.json()).to.include({ issuer: server.issuer })
+    expect(answer.body).not.to.contain('nauthera.auth.svc')
+    const form = { grant_type: 'client_credentials' }
+    const headers = { host: 'nauthera.auth.svc:8080', ...basic('app.machine', clientSecret) }
+    expect((await send(server, { path: '/token', form, headers })).status).to.equal(200)
+  })
+
+  it('E7 has no management path, and no page of the library’s own, on the public port', async () => {
+    for (const path of ['/metrics', '/livez', '/readyz', '/', '/auth/../metrics', '/interaction', '/reg', '/token']) {
+      const page = await send(server, { path, headers: { accept: 'text/html' } })
+      expect(page.status, path).to.equal(404)
+      expect(page.body, path).to.contain('<html lang="en">').and.contain('NOT_FOUND')
+      const json = await send(server, { path })
+      expect(json.status, path).to.equal(404)
+      expect(json.json()['error'], path).to.be.a('string')
+    }
+  })
+
+  it('L3 forbids framing on every kind of answer, and carries a correlation id that the log has too', async () => {
+    const browser = new Browser(server)
+    const answers: Answer[] = [
+      await browser.follow(request()),
+      await browser.open('/session/end/success'),
+      await browser.open('/nothing'),
+      await browser.open('/auth?client_id=unknown'),
+      await send(server, { path: '/token', form: { grant_type: 'none' } }),
+      await send(server, { path: '/.well-known/openid-configuration' }),
+      await send(server, { path: '/', headers: { host: 'evil.test' } }),
+    ]
+    for (const { headers } of answers.slice(0, 6)) {
+      expect(headers['content-security-policy']).to.contain("frame-ancestors 'none'").and.contain("script-src 'self'")
+      expect(headers['x-frame-options']).to.equal('DENY')
+      expect(headers['x-content-type-options']).to.equal('nosniff')
+    }
+    for (const { headers } of answers) {
+      const id = String(headers['x-correlation-id'])
+      expect(id).to.match(/^[0-9a-f]{16}$/)
+      expect(server.lines.filter((line) => line.includes(id))).not.to.have.length(0)
+    }
+  })
+
+  it('I6 logs a line a request in which no code, state, secret, cookie or password stands', async () => {
+    const proof = pkce()
+    const browser = new Browser(server)
+    const back = await browser.authorize(request({ state: 'canary-state', code_challenge: proof.challenge }), 'ada')
+    const code = back.searchParams.get('code') ?? ''
+    const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: proof.verifier }
+    const answer = await send(server, { path: '/token', headers: basic('app.web', clientSecret), form })
+    expect(answer.status).to.equal(200)
+    const secrets = [
+      code,
+      'canary-state',
+      clientSecret,
+      proof.verifier,
+      ...[...browser.jar.values()].map(({ value }) => value),
+    ]
+    secrets.push(String(answer.json()['access_token']), 'correct horse battery staple')
+    const log = server.lines.join('\n')
+    for (const secret of secrets.filter((one) => one.length > 8)) expect(log).not.to.contain(secret)
+    expect(log).to.contain('"route":"/interaction/:/sign-in"').and.contain('"route":"/token"')
+  })
+
+  it('is not moved by a peer that calls itself by another host in the request line', async () => {
+    const answer = await send(server, { path: '/jwks', headers: { host: host.toUpperCase() } })
+    expect(answer.status).to.equal(200)
+  })
+})
