@@ -41,6 +41,8 @@ export interface ServerPod {
 }
 
 const probeMs = 200
+/** A pod that is waited for is given up when a process of it ended more often than this. */
+const maxRestarts = 3
 
 /** @param options.directory holds settings and volumes; made when missing
  *  @param options.server settings that every replica has (issuer, database...); ports, sockets and names come from here
@@ -112,15 +114,20 @@ export async function startServerPod(options: {
   })
 
   const state = { started: false, agentReady: false, serverReady: false }
-  const waiting = new Set<() => void>()
+  const waiting = new Set<{ resolve(): void; fail(why: string): void }>()
   let stopped = false
-  const start = (process: 'agent' | 'server', script: string, settings: string) =>
+  const start = (process: 'agent' | 'server', script: string, settings: string): RunningProcess =>
     startProcess({
       name: `${process} ${name}`,
       script,
       args: ['--settings', settings],
       restart: true,
       onLine: (line) => options.onLine?.(process, line),
+      onEnd: ({ code, signal }) => {
+        if ((process === 'agent' ? agent : server).restarts < maxRestarts) return
+        for (const one of waiting)
+          one.fail(`does not come up: its ${process} ended again and again, last with ${code ?? signal}`)
+      },
     })
   const agent = start('agent', 'config-agent/src/main.ts', agentSettings)
   const server = start('server', 'server/src/main.ts', serverSettings)
@@ -154,7 +161,7 @@ export async function startServerPod(options: {
     state.serverReady = await answersOk(serverManagement, '/readyz')
     if (stopped) return
     if (JSON.stringify(state) !== before) writeStatus()
-    if (state.serverReady && !wasReady) for (const resolve of waiting) resolve()
+    if (state.serverReady && !wasReady) for (const one of waiting) one.resolve()
     probing = setTimeout(() => void probe(), probeMs)
   }
   let probing = setTimeout(() => void probe(), 0)
@@ -186,20 +193,23 @@ export async function startServerPod(options: {
       return new Promise((resolve, reject) => {
         const settle = () => {
           clearTimeout(timer)
-          waiting.delete(ready)
+          waiting.delete(one)
         }
-        const ready = () => {
-          settle()
-          resolve()
+        const one = {
+          resolve: () => {
+            settle()
+            resolve()
+          },
+          fail: (why: string) => {
+            settle()
+            const lines = [...agent.lines.slice(-10), ...server.lines.slice(-10)].join('\n')
+            reject(new Error(`${name} ${why}\n${lines}`))
+          },
         }
-        const late = async () => {
-          settle()
-          const missing = await readBody(serverManagement, '/readyz')
-          const lines = [...agent.lines.slice(-10), ...server.lines.slice(-10)].join('\n')
-          reject(new Error(`${name} is not ready after ${timeoutMs} ms: ${missing}\n${lines}`))
-        }
+        const late = async () =>
+          one.fail(`is not ready after ${timeoutMs} ms: ${await readBody(serverManagement, '/readyz')}`)
         const timer = setTimeout(() => void late(), timeoutMs)
-        waiting.add(ready)
+        waiting.add(one)
       })
     },
     stop,
