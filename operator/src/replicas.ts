@@ -1,5 +1,6 @@
 import { dial } from '@nauthera/proto/channel'
 import type { CertificateSource } from '@nauthera/proto/certificate-source'
+import type { RejectedClient } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { StatusService } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import { linkDnsName, statusPortName } from '@nauthera/proto/names'
@@ -15,6 +16,7 @@ export const unreachableAfterMs = 15_000
 
 /** What one server pod has live, as it said itself. */
 export interface Replica extends ReplicaReport {
+  readonly rejected: readonly RejectedClient[]
   /** Of the pod. */
   readonly uid: string
   /** How long agent and server of the pod have not both been there for us; 0 while they are. */

@@ -1,4 +1,7 @@
 import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
+import { checkValue, nativeRules } from './api/check.ts'
+import { policySpec } from './api/oidc-policy.ts'
+import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 
 const name = z
   .string()
@@ -43,6 +46,8 @@ const link = z
   })
   .prefault({})
 
+const baselineRules = nativeRules(policySpec)
+
 /** The settings of the operator; `docs/settings.md` is made from it. */
 export const settingsSchema = z.strictObject({
   issuer: z
@@ -61,6 +66,18 @@ export const settingsSchema = z.strictObject({
   policy: z
     .record(z.string(), z.unknown())
     .default({})
+    .superRefine((value, context) => {
+      if ('selector' in value)
+        context.addIssue({
+          code: 'custom',
+          path: ['selector'],
+          message: 'is not for the baseline, which holds for every client',
+        })
+      for (const { path, message } of checkValue(baselineRules.json, value, baselineRules.evaluate)) {
+        context.addIssue({ code: 'custom', path: path.split('.').filter((part) => part !== ''), message })
+      }
+    })
+    .transform((value) => value as unknown as OIDCPolicySpec)
     .describe('An OIDCPolicy spec without selector that holds for every client.'),
   link,
   quietPeriod: duration

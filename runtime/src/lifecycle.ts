@@ -20,6 +20,8 @@ export interface Lifecycle {
   onStop(name: string, stop: () => Promise<void> | void): void
   /** Ends the process after its stops, as if it had been told to; exit code 1. */
   fail(reason: string): void
+  /** Ends the process after its stops, since its work is done; exit code 0. */
+  finish(): void
   /** Aborted when the process begins to stop. */
   readonly signal: AbortSignal
 }
@@ -84,6 +86,7 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
       log.error({ reason }, 'failed')
       void stop(1)
     },
+    finish: () => void stop(0),
     signal: abort.signal,
   }
 

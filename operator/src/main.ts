@@ -1,0 +1,32 @@
+import { runProcess } from '@nauthera/runtime/lifecycle'
+import manifest from '../package.json' with { type: 'json' }
+import { startOperator } from './app.ts'
+import { systemClock } from './clock.ts'
+import { createConnection } from './kubernetes/connection.ts'
+import { loadCredentials } from './kubernetes/credentials.ts'
+import { settingsSchema } from './settings.ts'
+
+await runProcess({
+  name: 'operator',
+  version: manifest.version,
+  schema: settingsSchema,
+  stopTimeoutMs: 20_000,
+  start: async ({ settings, log, metrics, lifecycle }) => {
+    const connection = createConnection({
+      credentials: loadCredentials(process.env, systemClock),
+      userAgent: `nauthera-operator/${manifest.version}`,
+    })
+    lifecycle.onStop('connection', () => connection.stop())
+    const operator = startOperator({
+      settings,
+      version: manifest.version,
+      connection,
+      clock: systemClock,
+      random: Math.random,
+      log,
+      metrics,
+      onFatal: lifecycle.fail,
+    })
+    lifecycle.onStop('operator', () => operator.stop())
+  },
+})

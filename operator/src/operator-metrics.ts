@@ -1,0 +1,28 @@
+import type { Metrics } from '@nauthera/runtime/metrics'
+
+/** What an operator tells about its work. */
+export function createOperatorMetrics(metrics: Metrics) {
+  return {
+    leading: metrics.gauge('nauthera_operator_leading', '1 while this process holds the Lease.'),
+    clients: metrics.gauge('nauthera_operator_clients', 'OIDCClients that this release serves.'),
+    replicas: metrics.gauge('nauthera_operator_replicas', 'Server replicas that are followed, by state.', ['state']),
+    queueDepth: metrics.gauge(
+      'nauthera_operator_queue_depth',
+      'Clients that wait to be worked on or are being worked on.',
+    ),
+    reconcileSeconds: metrics.histogram('nauthera_operator_reconcile_seconds', 'Duration of one look at one client.'),
+    reconcileFailures: metrics.counter(
+      'nauthera_operator_reconcile_failures_total',
+      'Looks that failed and are tried again.',
+    ),
+    writes: metrics.counter('nauthera_operator_writes_total', 'Writes to the Kubernetes API, by kind.', ['kind']),
+    writeSeconds: metrics.histogram(
+      'nauthera_operator_write_seconds',
+      'Duration of a write of a shard or the manifest.',
+      ['kind'],
+    ),
+    apiCalls: metrics.counter('nauthera_operator_api_calls_total', 'Calls of the Kubernetes API, by verb.', ['verb']),
+  }
+}
+
+export type OperatorMetrics = ReturnType<typeof createOperatorMetrics>
