@@ -3,7 +3,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import { allowFormTargets } from '../reply.ts'
 import type { ProtocolPages, ProtocolSettings } from './configuration.ts'
 import type { SessionModel } from './overrides.ts'
-import { currentRequest } from './request-context.ts'
+import { currentRequest, maybeRequest } from './request-context.ts'
 
 /** Seconds. */
 const retryAfter = 2
@@ -12,6 +12,8 @@ const retryAfter = 2
 export function watchAnswers(provider: Provider, needs: { settings: ProtocolSettings; pages: ProtocolPages }): void {
   provider.use(async (context, next) => {
     await next()
+    // Documents that a new generation asks for itself belong to no request.
+    if (maybeRequest() === undefined) return
     const oidcContext = context as unknown as KoaContextWithOIDC
     if (currentRequest().unavailable) return answerUnavailable(oidcContext, needs.pages)
     skipEmptyLogout(oidcContext)
