@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { expect } from 'chai'
 import express, { text } from 'express'
+import type { ErrorRequestHandler } from 'express'
 import { inboundLimits } from '../../src/http/timeouts.ts'
 
 /** The real limits are 10 s and 15 s: a fiftieth here. */
@@ -17,6 +18,8 @@ const scaled = {
 describe('inboundLimits', () => {
   const app = express()
   app.use(text({ type: '*/*' }), (_request, response) => void response.send('answered'))
+  const quiet: ErrorRequestHandler = (_error, _request, response, _next) => void response.end()
+  app.use(quiet)
   const server = createServer(scaled, app)
   let port = 0
   before(async () => {
