@@ -19,7 +19,8 @@ describe('a render', function () {
 
   it('does not depend on the version of Kubernetes from 1.30 on, and is refused below', async () => {
     const newest = await render({ mode: 'everything' })
-    for (const kube of ['1.30.0', '1.33.0', '1.35.0']) expect(await renderNow({ mode: 'everything', kube })).to.equal(newest)
+    for (const kube of ['1.30.0', '1.33.0', '1.35.0'])
+      expect(await renderNow({ mode: 'everything', kube })).to.equal(newest)
     const refused = await renderNow({ kube: '1.29.9' }).catch((error: { stderr: string }) => error.stderr)
     expect(refused).to.contain('requires kubeVersion')
   })
@@ -54,7 +55,10 @@ describe('a parent chart', function () {
     parent = await mkdtemp(join(tmpdir(), 'nauthera-parent-'))
     await cp(chart, join(parent, 'charts/nauthera'), { recursive: true })
     const dependency = '{name: nauthera, alias: login, version: 0.1.0, condition: login.enabled}'
-    await writeFile(join(parent, 'Chart.yaml'), `apiVersion: v2\nname: parent\nversion: 1.0.0\ndependencies: [${dependency}]\n`)
+    await writeFile(
+      join(parent, 'Chart.yaml'),
+      `apiVersion: v2\nname: parent\nversion: 1.0.0\ndependencies: [${dependency}]\n`,
+    )
     await writeFile(
       join(parent, 'values.yaml'),
       'global: {ours: 1}\nlogin: {issuer: "https://login.example.com", database: {existingSecret: {name: db}}}\n',

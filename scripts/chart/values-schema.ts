@@ -121,6 +121,7 @@ const rules: readonly (readonly [RegExp, Schema])[] = [
   [/server\.autoscaling\.maxReplicas/, { type: 'integer', minimum: 1 }],
   [/server\.autoscaling\.targetCPU/, orNull({ type: 'integer', minimum: 1 })],
   [/server\.autoscaling\.behavior|.*\.affinity/, ref('kubernetesObject')],
+  [/database\.name/, { type: 'string', minLength: 1 }],
   [
     /.*\.(existingSecret|name|secretName)|link\.existingSecret\.(agent|operator)|branding\.existingConfigMap\.name/,
     ref('objectName'),

@@ -21,11 +21,15 @@ const file = z.string().min(1)
 const listOf = (item: z.ZodType<string, string>) => z.array(item).max(100).default([])
 const hostName = z
   .string()
-  .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?$/, 'must be a host in lower case, such as nauthera.auth.svc or nauthera.auth.svc:8080')
-const addressRange = z
+  .regex(
+    /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?$/,
+    'must be a host in lower case, such as nauthera.auth.svc or nauthera.auth.svc:8080',
+  )
+const addressRange = z.string().regex(/^[0-9a-f.:]+(\/\d{1,3})?$/i, 'must be an address or a range, such as 10.0.0.0/8')
+const webUrl = z
   .string()
-  .regex(/^[0-9a-f.:]+(\/\d{1,3})?$/i, 'must be an address or a range, such as 10.0.0.0/8')
-const webUrl = z.string().max(2048).refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an https URL')
+  .max(2048)
+  .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an https URL')
 
 /** The algorithms that a server can sign with. The first is the default of every client. */
 export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
@@ -63,6 +67,34 @@ const databaseSettings = z
   })
   .prefault({})
 
+const cacheSettings = z
+  .strictObject({
+    urlFile: file
+      .optional()
+      .describe('File with a redis:// or rediss:// URL. Without urlFile, host and sentinels the cache is in memory.'),
+    host: z.string().min(1).optional().describe('Host of Valkey or Redis; instead of urlFile.'),
+    port: z.int().min(1).max(65535).default(6379).describe('Port of Valkey or Redis.'),
+    sentinels: listOf(hostName).describe(
+      'Sentinels as host:port; they say which Valkey is the primary. Instead of urlFile and host.',
+    ),
+    sentinelName: z.string().min(1).max(100).default('nauthera').describe('Name of the primary at the Sentinels.'),
+    passwordFile: file.optional().describe('File with the password of Valkey and Sentinel.'),
+    caFile: file
+      .optional()
+      .describe('Certificates (PEM) that sign those of Valkey and Sentinel; with it connections are TLS.'),
+    maxEntries: z.int().min(100).max(1_000_000).default(10_000).describe('Most entries of the cache in memory.'),
+  })
+  .superRefine((cache, context) => {
+    const given = [cache.urlFile, cache.host, cache.sentinels[0]].filter((value) => value !== undefined)
+    if (given.length > 1) {
+      context.addIssue({
+        code: 'custom',
+        message: 'has more than one of urlFile, host and sentinels; give one of them',
+      })
+    }
+  })
+  .prefault({})
+
 export const settingsSchema = z
   .strictObject({
     issuer,
@@ -77,25 +109,28 @@ export const settingsSchema = z
       .describe('HTTPS on the public port; the files are read again when they change.'),
     management: listenSettings(9090),
     log: logSettings,
-    extraHosts: listOf(hostName).describe('Further values of the Host header that are accepted, for callers inside the cluster.'),
+    extraHosts: listOf(hostName).describe(
+      'Further values of the Host header that are accepted, for callers inside the cluster.',
+    ),
     trustedProxies: listOf(addressRange).describe('Addresses whose forwarding headers are believed. Default: none.'),
     config: z
       .strictObject({
         socket: file.default(podPaths.configSocket).describe('Unix socket that the config-agent of the pod dials.'),
-        tlsDirectory: file.default(podPaths.configTls).describe('Certificates for that socket, made by the config-agent.'),
-        expectedWait: duration('10s').describe('After this a complete set of clients is taken without word from an operator.'),
+        tlsDirectory: file
+          .default(podPaths.configTls)
+          .describe('Certificates for that socket, made by the config-agent.'),
+        expectedWait: duration('10s').describe(
+          'After this a complete set of clients is taken without word from an operator.',
+        ),
       })
       .prefault({}),
     keysDirectory: file
       .default('/etc/nauthera/keys')
-      .describe('The key-encryption keys: files <id> of 32 bytes each, and `current`, which names the one that encrypts.'),
+      .describe(
+        'The key-encryption keys: files <id> of 32 bytes each, and `current`, which names the one that encrypts.',
+      ),
     database: databaseSettings,
-    cache: z
-      .strictObject({
-        urlFile: file.optional().describe('File with a redis:// or rediss:// URL; absent: a cache in memory.'),
-        maxEntries: z.int().min(100).max(1_000_000).default(10_000).describe('Most entries of the cache in memory.'),
-      })
-      .prefault({}),
+    cache: cacheSettings,
     refreshGrace: duration('10s').describe(
       'For this long the refresh token before the newest one is answered with the same newest one again (lost answers, parallel tabs).',
     ),
@@ -134,7 +169,12 @@ export const settingsSchema = z
           .describe('Links at the foot of every page.'),
       })
       .prefault({}),
-    replica: z.string().min(1).max(253).default('server').describe('Name of this replica (of the pod) in logs and audit.'),
+    replica: z
+      .string()
+      .min(1)
+      .max(253)
+      .default('server')
+      .describe('Name of this replica (of the pod) in logs and audit.'),
   })
   .superRefine((settings, context) => {
     if (settings.development && URL.canParse(settings.issuer) && !isLoopback(new URL(settings.issuer).hostname)) {

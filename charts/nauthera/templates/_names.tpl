@@ -11,7 +11,7 @@
 {{- if le (add (len $release) (len $suffix) 1) (int $max) -}}
 {{- printf "%s-%s" $release $suffix -}}
 {{- else -}}
-{{- $room := int (sub $max (len $suffix) 10) -}}
+{{- $room := int (sub (sub $max (len $suffix)) 10) -}}
 {{- printf "%s-%s-%s" ($release | trunc $room | trimSuffix "-") (sha256sum $release | trunc 8) $suffix -}}
 {{- end -}}
 {{- end -}}

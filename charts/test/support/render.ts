@@ -111,7 +111,8 @@ export async function objectsOf(options: RenderOptions = {}): Promise<Manifest[]
 
 export function find(objects: readonly Manifest[], kind: string, name: string): Manifest {
   const found = objects.find((object) => object.kind === kind && object.metadata.name === name)
-  if (!found) throw new Error(`no ${kind} ${name} among ${objects.map((o) => `${o.kind}/${o.metadata.name}`).join(' ')}`)
+  if (!found)
+    throw new Error(`no ${kind} ${name} among ${objects.map((o) => `${o.kind}/${o.metadata.name}`).join(' ')}`)
   return found
 }
 
@@ -130,11 +131,14 @@ export interface Container {
 }
 
 /** Every pod that a render makes: its owner and its spec. */
-export function podsOf(objects: readonly Manifest[]): { owner: string; spec: PodSpec; metadata: Manifest['metadata'] }[] {
+export function podsOf(
+  objects: readonly Manifest[],
+): { owner: string; spec: PodSpec; metadata: Manifest['metadata'] }[] {
   return objects.flatMap((object) => {
     const owner = `${object.kind}/${object.metadata.name}`
     if (object.kind === 'Pod') return [{ owner, spec: object['spec'] as PodSpec, metadata: object.metadata }]
-    const template = (object['spec'] as { template?: { spec: PodSpec; metadata: Manifest['metadata'] } } | undefined)?.template
+    const template = (object['spec'] as { template?: { spec: PodSpec; metadata: Manifest['metadata'] } } | undefined)
+      ?.template
     return template ? [{ owner, spec: template.spec, metadata: template.metadata }] : []
   })
 }

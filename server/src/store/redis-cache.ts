@@ -2,8 +2,9 @@
 // and expiry.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
-import type { Log, Secret } from '@nauthera/runtime/log'
+import type { Log } from '@nauthera/runtime/log'
 import type { Cache } from './cache.ts'
+import type { CacheConnection } from './cache-connection.ts'
 import type { DerivedKeys } from './envelope.ts'
 
 /** Milliseconds. A cache that is slower than this is no help. */
@@ -14,10 +15,15 @@ const prefix = 'nauthera:'
 
 /** @param options.keys `ring.derive('cache')`
  *  @param options.now epoch milliseconds, for the expiry that is sealed in */
-export function createRedisCache(options: { url: Secret; keys: DerivedKeys; log: Log; now?: () => number }): Cache {
+export function createRedisCache(options: {
+  connection: CacheConnection
+  keys: DerivedKeys
+  log: Log
+  now?: () => number
+}): Cache {
   const { keys, log } = options
   const now = options.now ?? Date.now
-  const redis = new Redis(options.url.reveal(), {
+  const redis = connect(options.connection, {
     connectTimeout: timeouts.connect,
     commandTimeout: timeouts.command,
     enableOfflineQueue: false,
@@ -73,6 +79,33 @@ export function createRedisCache(options: { url: Secret; keys: DerivedKeys; log:
       return Promise.resolve()
     },
   }
+}
+
+interface Common {
+  connectTimeout: number
+  commandTimeout: number
+  enableOfflineQueue: boolean
+  enableAutoPipelining: boolean
+  maxRetriesPerRequest: number
+  retryStrategy: (attempt: number) => number
+}
+
+function connect(connection: CacheConnection, common: Common): Redis {
+  if (connection.kind === 'url') return new Redis(connection.url.reveal(), common)
+  const password = connection.password?.reveal()
+  const tls = connection.ca === undefined ? undefined : { ca: connection.ca }
+  const shared = { ...common, ...(password === undefined ? {} : { password }), ...(tls ? { tls } : {}) }
+  if (connection.kind === 'host') return new Redis({ ...shared, host: connection.host, port: connection.port })
+  return new Redis({
+    ...shared,
+    sentinels: connection.sentinels.map(({ host, port }) => ({ host, port })),
+    name: connection.name,
+    ...(password === undefined ? {} : { sentinelPassword: password }),
+    ...(tls ? { sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
+    sentinelCommandTimeout: timeouts.connect,
+    // Without a limit ioredis waits longer and longer between its rounds over the Sentinels.
+    sentinelRetryStrategy: (attempt: number) => Math.min(100 * attempt, 2000),
+  })
 }
 
 const ivBytes = 12

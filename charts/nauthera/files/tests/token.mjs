@@ -33,4 +33,4 @@ const answer = await new Promise((resolve, reject) => {
 if (answer.status !== 200) throw new Error(`${endpoint.pathname} answered ${answer.status}: ${answer.text.slice(0, 300)}`)
 const token = JSON.parse(answer.text)
 if (!token.access_token) throw new Error('no access_token in the answer')
-console.log(`${value('client_id')} got a token for ${token.expires_in} s`)
+process.stdout.write(`${value('client_id')} got a token for ${token.expires_in} s` + '\n')

@@ -1,0 +1,284 @@
+import * as models from '@kubernetes/client-node/dist/gen/models/all.js'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { parse } from 'yaml'
+import { chart, containersOf, find, modes, objectsOf, podsOf, render } from './support/render.ts'
+import type { Manifest } from './support/render.ts'
+
+interface ModelClass {
+  getAttributeTypeMap(): { baseName: string; type: string }[]
+}
+const classes = models as unknown as Readonly<Record<string, ModelClass | undefined>>
+
+/** Every field that Kubernetes' own types do not know, with its path. */
+function unknownFields(value: unknown, type: string, path: string): string[] {
+  const list = /^Array<(.+)>$/.exec(type)
+  if (list) {
+    if (!Array.isArray(value)) return [`${path}: is no list`]
+    return value.flatMap((item, index) => unknownFields(item, list[1]!, `${path}[${index}]`))
+  }
+  const map = /^\{ \[key: string\]: (.+); \}$/.exec(type)
+  if (map)
+    return Object.entries(value as object).flatMap(([key, item]) => unknownFields(item, map[1]!, `${path}.${key}`))
+  const model = classes[type]
+  if (!model) return checkScalar(value, type, path)
+  if (typeof value !== 'object' || value === null) return [`${path}: is no ${type}`]
+  const fields = new Map(model.getAttributeTypeMap().map((field) => [field.baseName, field.type]))
+  return Object.entries(value).flatMap(([key, item]) => {
+    const fieldType = fields.get(key)
+    return fieldType === undefined
+      ? [`${path}.${key}: unknown to ${type}`]
+      : unknownFields(item, fieldType, `${path}.${key}`)
+  })
+}
+
+function checkScalar(value: unknown, type: string, path: string): string[] {
+  const fits =
+    type === 'string'
+      ? typeof value === 'string'
+      : type === 'number'
+        ? typeof value === 'number'
+        : type === 'boolean'
+          ? typeof value === 'boolean'
+          : true // IntOrString, any
+  return fits ? [] : [`${path}: ${JSON.stringify(value)} is no ${type}`]
+}
+
+/** `apps/v1 Deployment` -> V1Deployment. */
+function modelOf({ apiVersion, kind }: Manifest): string {
+  const version = apiVersion.split('/').at(-1)!
+  return `${version[0]!.toUpperCase()}${version.slice(1)}${kind}`
+}
+
+const foreign = /^(cert-manager\.io|monitoring\.coreos\.com|gateway\.networking\.k8s\.io|auth\.nauthera\.io)\//
+
+describe('every object', function () {
+  this.timeout(120_000)
+
+  for (const mode of modes) {
+    it(`of ${mode} has only fields that Kubernetes knows`, async () => {
+      const faults: string[] = []
+      for (const object of await objectsOf({ mode })) {
+        if (foreign.test(object.apiVersion)) continue
+        const model = modelOf(object)
+        expect(classes[model], `${object.apiVersion} ${object.kind}`).not.to.equal(undefined)
+        // A CRD is checked as far as its types go; its schemas are the operator's, which tests them itself.
+        if (object.kind === 'CustomResourceDefinition') continue
+        faults.push(...unknownFields(object, model, `${object.kind}/${object.metadata.name}`))
+      }
+      expect(faults).to.deep.equal([])
+    })
+
+    it(`of ${mode} has a name, labels and, where it is namespaced, the namespace of the release`, async () => {
+      const clusterScoped = /^(ClusterRole|ClusterRoleBinding|CustomResourceDefinition|ValidatingAdmissionPolicy.*)$/
+      const seen = new Set<string>()
+      for (const object of await objectsOf({ mode })) {
+        const { name, namespace, labels } = object.metadata
+        const place = `${object.kind}/${namespace ?? ''}/${name}`
+        expect(seen.has(place), `${place} twice`).to.equal(false)
+        seen.add(place)
+        if (name.startsWith('extra-')) continue
+        expect(labels?.['app.kubernetes.io/name'], place).to.equal('nauthera')
+        expect(labels?.['helm.sh/chart'], place).to.match(/^nauthera-/)
+        if (clusterScoped.test(object.kind)) {
+          expect(namespace, place).to.equal(undefined)
+          if (object.kind !== 'CustomResourceDefinition') expect(name, place).to.match(/^auth\.(nauthera|identity)\./)
+        } else if (object.metadata.name.endsWith('.clients')) {
+          expect(['auth', 'team-a', 'team-b'], place).to.include(namespace)
+        } else {
+          expect(namespace, place).to.equal('auth')
+        }
+      }
+    })
+  }
+
+  it('of an unknown field or a wrong type is found by the walk of this test', () => {
+    const service = {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { name: 'x' },
+      spec: { port: 1, selector: { a: 1 } },
+    }
+    expect(unknownFields(service, 'V1Service', 'Service')).to.deep.equal([
+      'Service.spec.port: unknown to V1ServiceSpec',
+      'Service.spec.selector.a: 1 is no string',
+    ])
+  })
+})
+
+describe('K10 every pod', function () {
+  this.timeout(120_000)
+
+  for (const mode of modes) {
+    it(`of ${mode} passes the restricted standard and asks for what it uses`, async () => {
+      const openshift = mode === 'openshift'
+      const pods = podsOf(await objectsOf({ mode }))
+      expect(pods.length).to.be.greaterThan(2)
+      for (const { owner, spec } of pods) {
+        const { securityContext } = spec
+        expect(securityContext.runAsNonRoot, owner).to.equal(true)
+        expect(securityContext.runAsUser, owner).to.equal(openshift ? undefined : 65532)
+        expect(securityContext.seccompProfile, owner).to.deep.equal({ type: 'RuntimeDefault' })
+        expect(spec['enableServiceLinks'], owner).to.equal(false)
+        for (const field of ['hostNetwork', 'hostPID', 'hostIPC', 'hostUsers'])
+          expect(spec, owner).not.to.have.property(field)
+        for (const volume of (spec['volumes'] ?? []) as object[]) expect(volume, owner).not.to.have.property('hostPath')
+        for (const container of containersOf(spec)) {
+          const place = `${owner} ${container.name}`
+          expect(container['securityContext'], place).to.deep.equal({
+            allowPrivilegeEscalation: false,
+            readOnlyRootFilesystem: true,
+            capabilities: { drop: ['ALL'] },
+          })
+          expect(container['resources'].requests, place).to.have.keys('cpu', 'memory')
+          expect(container['resources'].limits, place).to.have.keys('memory')
+          expect(container.image, place).to.match(/(:(?!latest$)[^:/]+|@sha256:[0-9a-f]{64})$/)
+          for (const mount of (container['volumeMounts'] ?? []) as object[])
+            expect(mount, place).not.to.have.property('subPath')
+          for (const variable of (container['env'] ?? []) as { name: string; valueFrom?: object }[]) {
+            expect(variable.valueFrom ?? {}, `${place} ${variable.name}`).not.to.have.property('secretKeyRef')
+          }
+          expect(container, place).not.to.have.property('envFrom')
+        }
+      }
+    })
+
+    it(`of ${mode} has an API token only if it calls the API`, async () => {
+      for (const { owner, spec } of podsOf(await objectsOf({ mode }))) {
+        const calls = /-(operator|keys-[0-9a-f]{8})$/.test(owner)
+        expect(spec['automountServiceAccountToken'], owner).to.equal(calls)
+      }
+    })
+
+    it(`of ${mode} mounts each of its volumes, and only its volumes`, async () => {
+      for (const { owner, spec } of podsOf(await objectsOf({ mode }))) {
+        const volumes = ((spec['volumes'] ?? []) as { name: string }[]).map(({ name }) => name)
+        const mounted = new Set(
+          containersOf(spec).flatMap((c) => ((c['volumeMounts'] ?? []) as { name: string }[]).map(({ name }) => name)),
+        )
+        expect([...mounted].sort(), owner).to.deep.equal([...volumes].sort())
+      }
+    })
+  }
+
+  it('K10 nothing is random, dated or secret: no Secret, no hook but the tests', async () => {
+    for (const mode of modes) {
+      for (const object of await objectsOf({ mode })) {
+        expect(object.kind).not.to.equal('Secret')
+        const hook = object.metadata.annotations?.['helm.sh/hook']
+        if (hook !== undefined)
+          expect([hook, object.metadata.labels?.['app.kubernetes.io/component']]).to.deep.equal(['test', 'test'])
+      }
+      expect(await render({ mode })).not.to.match(/BEGIN (CERTIFICATE|[A-Z ]*PRIVATE KEY)/)
+    }
+    for (const file of readdirSync(join(chart, 'templates'), { recursive: true, encoding: 'utf8' })) {
+      if (!/\.(tpl|yaml|txt)$/.test(file)) continue
+      const text = readFileSync(join(chart, 'templates', file), 'utf8')
+      expect(text, file).not.to.match(
+        /\b(rand[A-Z]\w*|uuidv4|now|date|gen(CA|Cert|SelfSigned|PrivateKey|SignedCert)\w*|htpasswd|derivePassword|encryptAES)\b *[(|"]/,
+      )
+    }
+  })
+})
+
+describe('the server pod', function () {
+  this.timeout(60_000)
+  const podOf = async (mode: string, name = 'nauthera-server') =>
+    podsOf(await objectsOf({ mode })).find(({ owner }) => owner === `Deployment/${name}`)!.spec
+
+  it('starts migrate, the agent as native sidecar, the server, in this order', async () => {
+    const spec = await podOf('minimal')
+    expect(spec.initContainers!.map(({ name }) => name)).to.deep.equal(['migrate', 'config-agent'])
+    expect(spec.initContainers![1]!['restartPolicy']).to.equal('Always')
+    expect(spec.initContainers![1]).not.to.have.property('readinessProbe')
+    expect(spec.containers.map(({ name }) => name)).to.deep.equal(['server'])
+    expect((await podOf('given-secrets')).initContainers!.map(({ name }) => name)).to.deep.equal(['config-agent'])
+  })
+
+  it('mounts 17 optional Secrets as one volume, and of the link only what an agent needs', async () => {
+    const spec = await podOf('minimal')
+    const clients = spec['volumes'].find(({ name }: { name: string }) => name === 'clients').projected.sources
+    expect(clients).to.have.length(17)
+    expect(clients[7].secret).to.deep.equal({
+      name: 'nauthera-clients-07',
+      optional: true,
+      items: [{ key: '07.json.gz', path: '07.json.gz' }],
+    })
+    expect(clients[16].secret.name).to.equal('nauthera-clients-manifest')
+    const link = spec['volumes'].find(({ name }: { name: string }) => name === 'link').secret
+    expect(link.optional).to.equal(true)
+    expect(link.items.map(({ path }: { path: string }) => path)).to.deep.equal(['ca.crt', 'agent.crt', 'agent.key'])
+  })
+
+  it('names the status port for the operator, and gives the server no right', async () => {
+    const spec = await podOf('minimal')
+    expect(spec.initContainers![1]!['ports'][0]).to.deep.equal({ name: 'status', containerPort: 9443 })
+    const subjects = (await objectsOf())
+      .filter(({ kind }) => kind.endsWith('Binding'))
+      .flatMap((o) => (o['subjects'] ?? []) as { name: string }[])
+    expect(subjects.map(({ name }) => name)).not.to.include(spec['serviceAccountName'])
+  })
+
+  it('rolls when a setting changes that is read at start only, and not for a label of the chart', async () => {
+    const sum = async (values: object) => {
+      const objects = await objectsOf({ values })
+      return find(objects, 'Deployment', 'nauthera-server')['spec'].template.metadata.annotations[
+        'checksum/cold'
+      ] as string
+    }
+    const before = await sum({})
+    expect(await sum({ database: { poolMax: 11 } })).not.to.equal(before)
+    expect(await sum({ global: { commonLabels: { a: 'b' } } })).to.equal(before)
+    expect(await sum({ metrics: { dashboard: { enabled: true } } })).to.equal(before)
+  })
+})
+
+describe('long names', function () {
+  this.timeout(60_000)
+  it('are cut with a digest where Kubernetes would refuse them', async () => {
+    const release = `${'very-long-release-name-'.repeat(2)}0123456`
+    expect(release).to.have.length(53)
+    const objects = await objectsOf({ mode: 'ha-sentinel', release })
+    for (const { kind, metadata } of objects) {
+      const most = { Service: 63, StatefulSet: 52, Job: 63, Deployment: 63, Pod: 63 }[kind] ?? 253
+      expect(metadata.name.length, `${kind}/${metadata.name}`).to.be.at.most(most)
+      for (const value of Object.values(metadata.labels ?? {})) expect(value.length, value).to.be.at.most(63)
+    }
+    const other = await objectsOf({ mode: 'ha-sentinel', release: `${release.slice(0, -1)}7` })
+    const names = (list: typeof objects) =>
+      list.filter(({ kind }) => kind === 'StatefulSet').map(({ metadata }) => metadata.name)
+    expect(names(objects)).not.to.deep.equal(names(other))
+  })
+})
+
+describe('frozen', () => {
+  it('are selectors, Services and versions of the definitions', async () => {
+    const frozen = parse(readFileSync(join(import.meta.dirname, 'frozen.yaml'), 'utf8')) as unknown
+    const objects = await objectsOf({ mode: 'ha-sentinel' })
+    const now = {
+      selectors: Object.fromEntries(
+        objects
+          .filter(({ kind }) => kind === 'Deployment' || kind === 'StatefulSet')
+          .map((object) => [`${object.kind}/${object.metadata.name}`, object['spec'].selector.matchLabels as object]),
+      ),
+      services: Object.fromEntries(
+        objects
+          .filter(({ kind }) => kind === 'Service')
+          .map((object) => [
+            object.metadata.name,
+            { clusterIP: object['spec'].clusterIP ?? 'any', selector: object['spec'].selector as object },
+          ]),
+      ),
+      definitions: Object.fromEntries(
+        objects
+          .filter(({ kind }) => kind === 'CustomResourceDefinition')
+          .map((object) => [
+            object.metadata.name,
+            (object['spec'].versions as { name: string }[]).map(({ name }) => name),
+          ]),
+      ),
+    }
+    expect(now).to.deep.equal(frozen)
+  })
+})

@@ -1,0 +1,97 @@
+import { readFileSync, readdirSync, statSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { expect } from 'chai'
+import { parse } from 'yaml'
+import { chart, helms, renderNow, runHelm } from './support/render.ts'
+
+const root = join(chart, '../..')
+
+describe('the package', function () {
+  this.timeout(60_000)
+  for (const helm of helms) {
+    it(`of ${helm} is below 200 KB, holds what it needs and renders the same`, async () => {
+      const directory = await mkdtemp(join(tmpdir(), 'nauthera-package-'))
+      try {
+        await runHelm(helm, ['package', chart, '--destination', directory])
+        const archive = join(directory, (await readdir(directory))[0]!)
+        expect(statSync(archive).size).to.be.lessThan(200_000)
+        execFileSync('tar', ['-xzf', archive, '-C', directory])
+        const unpacked = join(directory, 'nauthera')
+        expect(await readdir(unpacked)).not.to.include('ci')
+        for (const mode of ['minimal', 'everything']) {
+          expect(await renderNow({ helm, mode, directory: unpacked })).to.equal(await renderNow({ helm, mode }))
+        }
+      } finally {
+        await rm(directory, { recursive: true, force: true })
+      }
+    })
+  }
+})
+
+/** The text of every source file, in which a metric must stand to exist. */
+function sources(): string {
+  return ['runtime', 'server', 'config-agent', 'operator']
+    .flatMap((part) =>
+      readdirSync(join(root, part, 'src'), { recursive: true, encoding: 'utf8' }).map((file) =>
+        join(root, part, 'src', file),
+      ),
+    )
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => readFileSync(file, 'utf8'))
+    .join('\n')
+}
+
+/** Metrics of prom-client's own that every process has. */
+const builtIn = new Set([
+  'nodejs_eventloop_lag_p99_seconds',
+  'process_resident_memory_bytes',
+  'process_cpu_seconds_total',
+])
+const metricsIn = (text: string) =>
+  new Set([...text.matchAll(/\b((?:nauthera|nodejs|process)_[a-z0-9_]+)\b/g)].map((found) => found[1]!))
+
+describe('alerts and dashboard', () => {
+  const code = sources()
+  const exists = (metric: string) =>
+    builtIn.has(metric) || code.includes(`'${metric.replace(/_(bucket|sum|count)$/, '')}'`)
+
+  for (const file of readdirSync(join(chart, 'files/alerts'))) {
+    it(`${basename(file, '.yaml')} asks for metrics that exist and has a runbook of its name`, () => {
+      const rule = parse(readFileSync(join(chart, 'files/alerts', file), 'utf8')) as {
+        alert: string
+        expr: string
+        annotations: Record<string, string>
+        labels: { severity: string }
+      }
+      const kebab = rule.alert.replace(/(?!^)([A-Z])/g, '-$1').toLowerCase()
+      expect(file).to.equal(`${kebab}.yaml`)
+      const metrics = metricsIn(rule.expr)
+      expect(metrics.size).to.be.greaterThan(0)
+      for (const metric of metrics) expect(exists(metric), metric).to.equal(true)
+      expect(rule.expr).to.contain('namespace="$namespace"')
+      expect(['critical', 'warning', 'info']).to.include(rule.labels.severity)
+      const runbook = readFileSync(join(root, rule.annotations['runbook']!), 'utf8')
+      expect(runbook).to.contain(rule.alert)
+    })
+  }
+
+  it('has no runbook without an alert', () => {
+    const alerts = readdirSync(join(chart, 'files/alerts')).map((file) => basename(file, '.yaml'))
+    const runbooks = readdirSync(join(root, 'docs/runbooks')).map((file) => basename(file, '.md'))
+    expect(runbooks.filter((name) => name.startsWith('nauthera-')).sort()).to.deep.equal(alerts.sort())
+  })
+
+  it('shows metrics that exist', () => {
+    const dashboard = JSON.parse(readFileSync(join(chart, 'files/dashboards/nauthera.json'), 'utf8')) as {
+      panels: { targets: { expr: string }[] }[]
+    }
+    for (const metric of metricsIn(
+      dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)).join('\n'),
+    )) {
+      expect(exists(metric), metric).to.equal(true)
+    }
+  })
+})

@@ -1,0 +1,192 @@
+import { manifestSecretName, linkSecretName, shardCount, shardSecretName } from '@nauthera/proto/names'
+import { expect } from 'chai'
+import { find, modes, objectsOf } from './support/render.ts'
+import type { Manifest } from './support/render.ts'
+
+interface Rule {
+  apiGroups: string[]
+  resources: string[]
+  verbs: string[]
+  resourceNames?: string[]
+}
+
+const isRole = ({ kind }: Manifest) => kind === 'Role' || kind === 'ClusterRole'
+const rulesOf = (object: Manifest) => object['rules'] as Rule[]
+
+/** `namespace group/resource verb [names]` of each right that a service account is bound to, sorted. */
+function rightsOf(objects: readonly Manifest[], account: string): string[] {
+  const rights = objects
+    .filter(({ kind }) => kind === 'RoleBinding' || kind === 'ClusterRoleBinding')
+    .filter((binding) => (binding['subjects'] as { name: string }[]).some(({ name }) => name === account))
+    .flatMap((binding) => {
+      const { kind, name } = binding['roleRef'] as { kind: string; name: string }
+      const namespace = binding.metadata.namespace
+      const role = objects.find(
+        (o) =>
+          o.kind === kind &&
+          o.metadata.name === name &&
+          o.metadata.namespace === (kind === 'Role' ? namespace : undefined),
+      )!
+      return rulesOf(role).flatMap((rule) =>
+        rule.resources.flatMap((resource) =>
+          rule.verbs.map(
+            (verb) =>
+              `${namespace ?? '*'} ${resource} ${verb}${rule.resourceNames ? ` (${rule.resourceNames.length} names)` : ''}`,
+          ),
+        ),
+      )
+    })
+  return [...new Set(rights)].sort()
+}
+
+const clientRights = (namespace: string) => [
+  `${namespace} events create`,
+  `${namespace} events patch`,
+  `${namespace} oidcclients get`,
+  `${namespace} oidcclients list`,
+  `${namespace} oidcclients watch`,
+  `${namespace} oidcclients/status patch`,
+  `${namespace} secrets create`,
+  `${namespace} secrets delete`,
+  `${namespace} secrets get`,
+  `${namespace} secrets patch`,
+]
+const releaseRights = (nudge: boolean) => [
+  'auth leases create',
+  'auth leases get (1 names)',
+  'auth leases update (1 names)',
+  'auth pods get',
+  'auth pods list',
+  ...(nudge ? ['auth pods patch'] : []),
+  'auth pods watch',
+  'auth secrets create',
+  'auth secrets get (18 names)',
+  'auth secrets patch (18 names)',
+]
+
+describe('K3 the rights', function () {
+  this.timeout(60_000)
+
+  for (const mode of modes) {
+    it(`K3 of ${mode} hold no wildcard, no list or watch of Secrets, no escalation`, async () => {
+      for (const role of (await objectsOf({ mode })).filter(isRole)) {
+        const place = `${role.kind}/${role.metadata.name}`
+        for (const rule of rulesOf(role)) {
+          for (const field of [rule.apiGroups, rule.resources, rule.verbs]) expect(field, place).not.to.include('*')
+          for (const verb of ['escalate', 'bind', 'impersonate']) expect(rule.verbs, place).not.to.include(verb)
+          expect(
+            rule.resources.filter((name) => /\/(exec|attach|portforward|ephemeralcontainers|token)$/.test(name)),
+            place,
+          ).to.deep.equal([])
+          if (rule.resources.includes('secrets')) {
+            for (const verb of ['list', 'watch', 'update', 'deletecollection'])
+              expect(rule.verbs, place).not.to.include(verb)
+          }
+          if (rule.resources.includes('pods'))
+            expect(rule.verbs, place).not.to.include.oneOf(['create', 'delete', 'update'])
+        }
+      }
+    })
+  }
+
+  const operator = 'nauthera-operator'
+  it('K3 of the operator in mode cluster are these, verb by verb', async () => {
+    expect(rightsOf(await objectsOf(), operator)).to.deep.equal(
+      [
+        ...clientRights('*'),
+        ...releaseRights(true),
+        ...['get', 'list', 'watch'].flatMap((verb) => [`* namespaces ${verb}`, `* oidcpolicies ${verb}`]),
+        '* oidcpolicies/status patch',
+      ].sort(),
+    )
+  })
+
+  it('K3 of the operator in mode namespaces are these, and nothing of the whole cluster', async () => {
+    const objects = await objectsOf({ mode: 'watch-namespaces' })
+    expect(rightsOf(objects, operator)).to.deep.equal(
+      [...clientRights('team-a'), ...clientRights('team-b'), ...releaseRights(false)].sort(),
+    )
+    expect(objects.filter(({ kind }) => /^(ClusterRoleBinding|ValidatingAdmission.*)$/.test(kind))).to.deep.equal([])
+  })
+
+  it('K3 of the operator in mode release are these, and no object of the whole cluster is rendered', async () => {
+    const objects = await objectsOf({ mode: 'watch-release' })
+    expect(rightsOf(objects, operator)).to.deep.equal(
+      [...new Set([...clientRights('auth'), ...releaseRights(false)])].sort(),
+    )
+    expect(objects.filter(({ metadata }) => metadata.namespace === undefined)).to.deep.equal([])
+  })
+
+  it("K3 name exactly the Secrets that are the operator's own", async () => {
+    const role = find(await objectsOf(), 'Role', operator)
+    const names = rulesOf(role).find((rule) => rule.resources.includes('secrets') && rule.resourceNames)!.resourceNames!
+    const own = [
+      ...Array.from({ length: shardCount }, (_, shard) => shardSecretName('nauthera', shard)),
+      manifestSecretName('nauthera'),
+      linkSecretName('nauthera'),
+    ]
+    expect(names).to.have.members(own)
+    const fence = JSON.stringify(
+      find(await objectsOf(), 'ValidatingAdmissionPolicy', 'auth.nauthera.secret-fence')['spec'],
+    )
+    for (const name of own) expect(fence).to.contain(`'${name}'`)
+  })
+
+  it('K3 of the keys Job are to create, and to read its own Secret by name', async () => {
+    expect(rightsOf(await objectsOf(), 'nauthera-keys')).to.deep.equal([
+      'auth secrets create',
+      'auth secrets get (1 names)',
+    ])
+    expect(rightsOf(await objectsOf({ mode: 'given-secrets' }), 'nauthera-keys')).to.deep.equal([])
+  })
+
+  it('K3 of server and Valkey are none', async () => {
+    const objects = await objectsOf({ mode: 'ha-sentinel' })
+    expect(rightsOf(objects, 'nauthera-server')).to.deep.equal([])
+    expect(rightsOf(objects, 'nauthera-valkey')).to.deep.equal([])
+  })
+})
+
+describe('NetworkPolicies', function () {
+  this.timeout(60_000)
+  it('are off by default, and cover every pod when on', async () => {
+    expect((await objectsOf()).filter(({ kind }) => kind === 'NetworkPolicy')).to.deep.equal([])
+    const objects = await objectsOf({ mode: 'ha-sentinel', values: { networkPolicy: { enabled: true } } })
+    const covered = objects
+      .filter(({ kind }) => kind === 'NetworkPolicy')
+      .map((policy) => {
+        expect(policy['spec'].policyTypes).to.deep.equal(['Ingress', 'Egress'])
+        return policy['spec'].podSelector.matchLabels['app.kubernetes.io/component'] as string
+      })
+    const components = objects.flatMap((o) => {
+      const template = o['spec']?.template as Manifest | undefined
+      return template?.metadata.labels ? [template.metadata.labels['app.kubernetes.io/component']!] : []
+    })
+    expect(covered.sort()).to.deep.equal([...components, 'test'].sort())
+  })
+
+  it('never let anything out to the addresses where clouds serve credentials', async () => {
+    const objects = await objectsOf({ values: { networkPolicy: { enabled: true } } })
+    for (const policy of objects.filter(({ kind }) => kind === 'NetworkPolicy')) {
+      for (const rule of (policy['spec'].egress ?? []) as {
+        to: { ipBlock?: { cidr: string; except?: string[] } }[]
+      }[]) {
+        expect(rule.to).to.have.length.greaterThan(0)
+        for (const { ipBlock } of rule.to) {
+          if (ipBlock?.cidr === '0.0.0.0/0') expect(ipBlock.except).to.include('169.254.0.0/16')
+        }
+      }
+    }
+  })
+
+  it('let the operator alone reach the status port', async () => {
+    const objects = await objectsOf({ values: { networkPolicy: { enabled: true } } })
+    const rules = find(objects, 'NetworkPolicy', 'nauthera-server')['spec'].ingress as {
+      ports: { port: number }[]
+      from?: object[]
+    }[]
+    const status = rules.filter(({ ports }) => ports.some(({ port }) => port === 9443))
+    expect(status).to.have.length(1)
+    expect(JSON.stringify(status[0]!.from)).to.contain('"app.kubernetes.io/component":"operator"')
+  })
+})

@@ -1,0 +1,272 @@
+import { expect } from 'chai'
+import { leavesOf, readValues } from '../../scripts/chart/values.ts'
+import { objectsOf, refusal, renderNow } from './support/render.ts'
+
+/** Builds `{a: {b: value}}` from `a.b`. */
+const at = (path: string, value: unknown): unknown =>
+  path
+    .split('.')
+    .reverse()
+    .reduce((inner, key) => ({ [key]: inner }), value)
+
+/** What a person may mistype -> the part of the message that must name the place. */
+const refused: readonly (readonly [string, unknown, string])[] = [
+  ['servr', {}, 'servr'],
+  ['replicaCount', 2, 'replicaCount'],
+  ['isuer', 'https://a.example', 'isuer'],
+  ['issuer', 1, 'issuer'],
+  ['fullnameOverride', 'Upper', 'fullnameOverride'],
+  ['fullnameOverride', 'x'.repeat(54), 'fullnameOverride'],
+  ['enabled', 'yes', 'enabled'],
+  ['global.imagePullSecrets', [{ name: 'pull' }], 'global.imagePullSecrets'],
+  ['global.commonLabels', { team: 1 }, 'global.commonLabels'],
+  ['image.tag', 'has space', 'image.tag'],
+  ['image.pullPolicy', 'Sometimes', 'image.pullPolicy'],
+  ['image.digest', 'sha256:00', 'digest'],
+  ['server.image.digest', 'sha256:00', 'server.image.digest'],
+  ['server.image.pullPolicy', 'never', 'server.image.pullPolicy'],
+  ['log.level', 'trace', 'log.level'],
+  ['log.format', 'text', 'log.format'],
+  ['operator.log.level', 'verbose', 'operator.log.level'],
+  ['crds.install', true, 'install'],
+  ['server.replicas', 2, 'replicas'],
+  ['server.replicaCount', -1, 'server.replicaCount'],
+  ['server.replicaCount', '2', 'server.replicaCount'],
+  ['server.resources.limits.cpu', '1', 'cpu'],
+  ['server.resources.limits.memory', '1 GB', 'server.resources.limits.memory'],
+  ['server.ports.http', 0, 'server.ports.http'],
+  ['server.ports.http', 65_536, 'server.ports.http'],
+  ['server.ports.https', 8443, 'https'],
+  ['server.tls.secretName', 'x', 'secretName'],
+  ['server.tls.existingSecret', 'Not_A_Name', 'server.tls.existingSecret'],
+  ['server.extraHosts', 'one.example', 'server.extraHosts'],
+  ['server.trustedProxies', [''], 'server.trustedProxies'],
+  ['server.settings.issuer', 'https://a.example', 'server.settings'],
+  ['server.settings.database', { host: 'x' }, 'server.settings'],
+  ['server.settings.signing.algorithms', ['ES256'], 'server.settings.signing'],
+  ['server.settings.refreshGrace', 'soon', 'server.settings.refreshGrace'],
+  ['server.settings.nonsense', 1, 'nonsense'],
+  ['server.probes.ready', {}, 'server.probes'],
+  ['server.probes.readiness.httpGet', {}, 'server.probes.readiness'],
+  ['server.rollingUpdate.maxSurge', '25', 'server.rollingUpdate.maxSurge'],
+  ['server.pdb', null, 'pdb'],
+  ['server.pdb.maxUnavailable', 'one', 'server.pdb.maxUnavailable'],
+  ['server.autoscaling.targetCPU', 0, 'server.autoscaling.targetCPU'],
+  ['server.autoscaling.maxReplicas', null, 'maxReplicas'],
+  ['server.podSecurity', 'baseline', 'server.podSecurity'],
+  ['server.podLabels', { a: { b: 1 } }, 'server.podLabels'],
+  ['server.extraEnv', [{ value: 'x' }], 'server.extraEnv'],
+  ['server.extraVolumes', { name: 'x' }, 'server.extraVolumes'],
+  ['server.terminationGracePeriodSeconds', '45s', 'server.terminationGracePeriodSeconds'],
+  ['agent.ports.status', 'status', 'agent.ports.status'],
+  ['agent.settings.clientsDirectory', '/x', 'agent.settings'],
+  ['agent.replicaCount', 1, 'replicaCount'],
+  ['operator.watch.mode', 'all', 'operator.watch.mode'],
+  ['operator.watch.namespaces', ['Team A'], 'operator.watch.namespaces'],
+  ['operator.watch.namespaces', ['a', 'a'], 'operator.watch.namespaces'],
+  ['operator.serverName', '-x', 'operator.serverName'],
+  ['operator.nudge', 'auto', 'operator.nudge'],
+  ['operator.policy.selector', {}, 'operator.policy'],
+  ['operator.policy.alow', {}, 'operator.policy'],
+  ['operator.policy.enforcement', 'Maybe', 'operator.policy.enforcement'],
+  ['operator.settings.quietPeriod', 5, 'operator.settings.quietPeriod'],
+  ['keys.value', 'secret', 'keys'],
+  ['signing.algorithms', [], 'signing.algorithms'],
+  ['signing.algorithms', ['HS256'], 'signing.algorithms'],
+  ['link.mode', 'none', 'link.mode'],
+  ['certManager.issuerRef', { kind: 'Issuer' }, 'certManager.issuerRef'],
+  ['certManager.duration', '90d', 'certManager.duration'],
+  ['database.password', 'secret', 'database'],
+  ['database.port', '5432', 'database.port'],
+  ['database.sslMode', 'prefer', 'database.sslMode'],
+  ['database.poolMax', 1, 'database.poolMax'],
+  ['database.existingSecret', 'name', 'database.existingSecret'],
+  ['database.existingSecret.key', 'a/b', 'database.existingSecret.key'],
+  ['migrations.mode', 'job', 'migrations.mode'],
+  ['cache.mode', 'redis', 'cache.mode'],
+  ['valkey.architecture', 'cluster', 'valkey.architecture'],
+  ['valkey.maxMemory', '1 GB', 'valkey.maxMemory'],
+  ['valkey.downAfterMilliseconds', 5, 'valkey.downAfterMilliseconds'],
+  ['valkey.auth.password', 'secret', 'valkey.auth'],
+  ['service.type', 'ExternalName', 'service.type'],
+  ['service.port', 0, 'service.port'],
+  ['ingress.hosts', ['a'], 'ingress'],
+  ['gateway.parentRefs', ['public'], 'gateway.parentRefs'],
+  ['networkPolicy.egress.ldap', [], 'networkPolicy.egress'],
+  ['metrics.podMonitor.renderMode', 'never', 'metrics.podMonitor.renderMode'],
+  ['metrics.podMonitor.interval', '30', 'metrics.podMonitor.interval'],
+  ['tests', false, 'tests'],
+  ['extraObjects', {}, 'extraObjects'],
+]
+
+describe('values.schema.json', function () {
+  this.timeout(120_000)
+
+  for (const [path, value, place] of refused) {
+    it(`refuses ${path}=${JSON.stringify(value)?.slice(0, 40)} and names ${place}`, async () => {
+      const message = await refusal({ values: at(path, value) })
+      expect(message).to.contain("don't meet the specifications of the schema")
+      expect(message).to.contain(place)
+    })
+  }
+
+  it('says so under Helm 4 as well', async () => {
+    const message = await refusal({ helm: 'helm4', values: { server: { replicas: 2 }, log: { level: 'trace' } } })
+    expect(message).to.contain("'/server'").and.to.contain('replicas').and.to.contain("'/log/level'")
+  })
+
+  it('lets a parent put what it likes into global', async () => {
+    await renderNow({ values: { global: { domain: 'example.com', nested: { deep: true } } } })
+  })
+
+  it('takes null where a value may be absent', async () => {
+    const values = {
+      service: { port: null },
+      operator: { nudge: null, admission: { enabled: null } },
+      server: { replicaCount: null, topologySpreadConstraints: null, pdb: { maxUnavailable: null, minAvailable: 1 } },
+    }
+    const objects = await objectsOf({ values })
+    const server = objects.find(({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'nauthera-server')!
+    expect(server['spec']).not.to.have.property('replicas')
+  })
+
+  it('has a description for every leaf', () => {
+    const { defaults, parameters } = readValues()
+    const described = new Set(parameters.map(({ path }) => path))
+    for (const { path } of leavesOf(defaults, described)) expect(described.has(path), path).to.equal(true)
+  })
+})
+
+describe('validate.yaml', function () {
+  this.timeout(120_000)
+
+  const rules: readonly (readonly [string, object, string])[] = [
+    [
+      'no issuer',
+      { issuer: '' },
+      'issuer is empty; it is written into every token and client; set issuer=https://login.example.com',
+    ],
+    [
+      'an http issuer',
+      { issuer: 'http://login.example.com' },
+      'only an https URL can be an issuer; set issuer=https://',
+    ],
+    ['a query', { issuer: 'https://login.example.com?x=1' }, 'an issuer has no query and no fragment'],
+    [
+      'a slash at the end',
+      { issuer: 'https://a.example/' },
+      'it must not end with a slash; set issuer=https://a.example',
+    ],
+    [
+      'no database',
+      { database: { existingSecret: { name: '' } } },
+      'no database is given; the server needs PostgreSQL; set database.existingSecret.name',
+    ],
+    ['two databases', { database: { host: 'pg' } }, 'database.existingSecret.name and database.host are both set'],
+    [
+      'a host without credentials',
+      { database: { host: 'pg', existingSecret: { name: '' } } },
+      'set database.credentials.name',
+    ],
+    ['no ring', { keys: { bootstrap: false } }, 'set keys.existingSecret or keys.bootstrap=true'],
+    [
+      'no agent certificate',
+      { link: { mode: 'existingSecret', existingSecret: { operator: 'x' } } },
+      'set link.existingSecret.agent',
+    ],
+    [
+      'no operator certificate',
+      { link: { mode: 'existingSecret', existingSecret: { agent: 'x' } } },
+      'set link.existingSecret.operator',
+    ],
+    ['no namespaces', { operator: { watch: { mode: 'namespaces' } } }, 'set operator.watch.namespaces'],
+    ['namespaces for nothing', { operator: { watch: { namespaces: ['a'] } } }, 'set operator.watch.mode=namespaces'],
+    [
+      'no least number',
+      { server: { autoscaling: { enabled: true, minReplicas: null } } },
+      'set server.autoscaling.minReplicas=2',
+    ],
+    [
+      'bounds crossed',
+      { server: { autoscaling: { enabled: true, minReplicas: 11 } } },
+      'minReplicas is 11, more than maxReplicas 10',
+    ],
+    [
+      'nothing to scale by',
+      { server: { autoscaling: { enabled: true, targetCPU: null } } },
+      'set server.autoscaling.targetCPU=70',
+    ],
+    [
+      'both bounds of a budget',
+      { server: { pdb: { minAvailable: 0 } } },
+      'server.pdb.minAvailable and server.pdb.maxUnavailable are both set',
+    ],
+    ['no bound of a budget', { operator: { pdb: { maxUnavailable: null } } }, 'operator.pdb has no bound'],
+    [
+      'two Sentinels',
+      { cache: { mode: 'valkey' }, valkey: { auth: { name: 'a' }, replicas: 2 } },
+      'valkey.replicas is 2; Sentinel needs an odd number >= 3; set valkey.replicas=3',
+    ],
+    [
+      'four Sentinels',
+      { cache: { mode: 'valkey' }, valkey: { auth: { name: 'a' }, replicas: 4 } },
+      'set valkey.replicas=5',
+    ],
+    ['an open cache', { cache: { mode: 'valkey' } }, 'set valkey.auth.name'],
+    ['an external cache without URL', { cache: { mode: 'external' } }, 'set cache.external.urlSecret.name'],
+    ['a route without gateway', { gateway: { enabled: true } }, 'set gateway.parentRefs'],
+    [
+      'no Prometheus operator',
+      { metrics: { podMonitor: { enabled: true, renderMode: 'failIfMissing' } } },
+      'set metrics.podMonitor.renderMode=skipIfMissing',
+    ],
+    ['one port twice', { agent: { ports: { status: 8080 } } }, 'are both 8080; they listen in one pod'],
+    [
+      'a reserved container',
+      { server: { extraContainers: [{ name: 'config-agent' }] } },
+      'server.extraContainers holds the name config-agent',
+    ],
+    [
+      'a reserved volume',
+      { operator: { extraVolumes: [{ name: 'config' }] } },
+      'operator.extraVolumes holds the name config',
+    ],
+    [
+      'a reserved variable',
+      { server: { extraEnv: [{ name: 'NAUTHERA_REPLICA' }] } },
+      'server.extraEnv holds the name NAUTHERA_REPLICA',
+    ],
+    [
+      'a reserved path',
+      { server: { extraVolumeMounts: [{ name: 'x', mountPath: '/run/nauthera/tls' }] } },
+      'choose another mountPath',
+    ],
+    [
+      'a client as extra object',
+      { extraObjects: [{ kind: 'OIDCClient', apiVersion: 'auth.nauthera.io/v1alpha1' }] },
+      'extraObjects holds an OIDCClient',
+    ],
+    ['a policy as extra text', { extraObjects: ['kind: OIDCPolicy\n'] }, 'extraObjects holds an OIDCPolicy'],
+    ['an install of what is off', { enabled: false }, 'enabled is false'],
+  ]
+  for (const [sentence, values, message] of rules) {
+    it(`refuses ${sentence}`, async () => {
+      expect(await refusal({ values })).to.contain(message)
+    })
+  }
+
+  it('refuses cert-manager where its API is not there', async () => {
+    expect(await refusal({ mode: 'cert-manager', apis: [] })).to.contain('or set link.mode=operator')
+  })
+
+  it('lists all faults at once', async () => {
+    const message = await refusal({ values: { issuer: '', keys: { bootstrap: false }, gateway: { enabled: true } } })
+    expect(message).to.contain('3 values of nauthera cannot be used')
+  })
+
+  it('takes a client as extra object when the definitions are there already', async () => {
+    const client = { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata: { name: 'a' } }
+    const objects = await objectsOf({ values: { crds: { enabled: false }, extraObjects: [client] } })
+    expect(objects.some(({ kind, metadata }) => kind === 'OIDCClient' && metadata.name === 'a')).to.equal(true)
+  })
+})

@@ -1,0 +1,157 @@
+import { settingsSchema as agentSettings } from '@nauthera/config-agent/settings'
+import { settingsSchema as operatorSettings } from '@nauthera/operator/settings'
+import { loadSettings } from '@nauthera/runtime/settings'
+import { settingsSchema as serverSettings } from '@nauthera/server/settings'
+import { expect } from 'chai'
+import { parse } from 'yaml'
+import { find, modes, objectsOf, podsOf } from './support/render.ts'
+import type { Manifest, RenderOptions } from './support/render.ts'
+
+const releaseOf = (mode: string): string => (mode === 'everything' ? 'identity' : 'nauthera')
+
+async function filesOf(options: RenderOptions): Promise<Record<string, string>> {
+  const objects = await objectsOf(options)
+  const release = releaseOf(options.mode ?? 'minimal')
+  const data = (part: string) => find(objects, 'ConfigMap', `${release}-${part}`)['data'] as Record<string, string>
+  return { ...data('server'), ...data('operator') }
+}
+
+/** The environment that a pod gives its process: what the settings loader lays over the file. */
+function environmentOf(objects: readonly Manifest[], owner: string, container: string): Record<string, string> {
+  const pod = podsOf(objects).find((candidate) => candidate.owner === owner)!
+  const found = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].find(({ name }) => name === container)!
+  const variables = (found['env'] ?? []) as {
+    name: string
+    value?: string
+    valueFrom?: { fieldRef: { fieldPath: string } }
+  }[]
+  return Object.fromEntries(
+    variables.map(({ name, value, valueFrom }) => [name, value ?? valueFrom!.fieldRef.fieldPath]),
+  )
+}
+
+describe('the settings in the ConfigMaps', function () {
+  this.timeout(60_000)
+
+  for (const mode of modes) {
+    it(`of ${mode} are what each process takes`, async () => {
+      const objects = await objectsOf({ mode })
+      const files = await filesOf({ mode })
+      const release = releaseOf(mode)
+      const server = environmentOf(objects, `Deployment/${release}-server`, 'server')
+      const agent = environmentOf(objects, `Deployment/${release}-server`, 'config-agent')
+      const operator = environmentOf(objects, `Deployment/${release}-operator`, 'operator')
+      const load = <T extends Parameters<typeof loadSettings>[0]>(schema: T, name: string, environment = {}) =>
+        loadSettings(schema, { file: name, text: files[name]!, environment })
+      expect(load(serverSettings, 'server.yaml', server)).to.include({ replica: 'metadata.name' })
+      expect(load(agentSettings, 'agent.yaml', agent)).to.include({
+        replica: 'metadata.name',
+        release,
+        namespace: 'auth',
+      })
+      expect(load(operatorSettings, 'operator.yaml', operator)).to.include({ identity: 'metadata.name', release })
+      if (files['migrate.yaml'] !== undefined) load(serverSettings, 'migrate.yaml')
+    })
+  }
+
+  it('name only files that are mounted', async () => {
+    for (const mode of modes) {
+      const objects = await objectsOf({ mode })
+      const release = releaseOf(mode)
+      const files = await filesOf({ mode })
+      const pod = podsOf(objects).find(({ owner }) => owner === `Deployment/${release}-server`)!.spec
+      for (const [file, container] of [
+        ['server.yaml', pod.containers[0]!],
+        ['migrate.yaml', pod.initContainers![0]!],
+      ] as const) {
+        if (files[file] === undefined) continue
+        const mounts = (container['volumeMounts'] as { name: string; mountPath: string }[]).map(
+          ({ mountPath }) => mountPath,
+        )
+        for (const [, path] of files[file].matchAll(/(?:File|Directory): (\/\S+)/g)) {
+          expect(
+            mounts.some((mount) => path === mount || path!.startsWith(`${mount}/`)),
+            `${mode} ${file}: ${path}`,
+          ).to.equal(true)
+        }
+      }
+    }
+  })
+
+  it('let a value of the chart win over the free settings of the process, and keep the rest', async () => {
+    const values = {
+      server: { settings: { refreshGrace: '20s', listen: { host: '127.0.0.1' } }, ports: { http: 8181 } },
+    }
+    const server = parse((await filesOf({ values }))['server.yaml']!) as Record<string, unknown>
+    expect(server['refreshGrace']).to.equal('20s')
+    expect(server['listen']).to.deep.equal({ host: '127.0.0.1', port: 8181 })
+  })
+
+  it('migrate as the owner of the schema where one is given', async () => {
+    const files = await filesOf({ mode: 'external-cache' })
+    const database = (text: string) => (parse(text) as { database: Record<string, unknown> }).database
+    expect(database(files['migrate.yaml']!)['dsnFile']).to.equal('/var/run/nauthera/migrations/dsn')
+    expect(database(files['server.yaml']!)['dsnFile']).to.equal('/var/run/nauthera/database/dsn')
+  })
+
+  it('nudge where the fence is, and only there, unless somebody says otherwise', async () => {
+    const nudge = async (options: RenderOptions) =>
+      (parse((await filesOf(options))['operator.yaml']!) as { nudge: boolean }).nudge
+    expect(await nudge({})).to.equal(true)
+    expect(await nudge({ mode: 'watch-namespaces' })).to.equal(false)
+    expect(await nudge({ mode: 'watch-release' })).to.equal(false)
+    expect(await nudge({ values: { operator: { admission: { enabled: false } } } })).to.equal(false)
+    expect(await nudge({ mode: 'watch-release', values: { operator: { nudge: true } } })).to.equal(true)
+  })
+})
+
+describe('odd strings', function () {
+  this.timeout(60_000)
+  const odd = [
+    '"',
+    "'",
+    '{{ .Values }}',
+    '# no comment',
+    '- dash',
+    'a: b',
+    'Größe 日本',
+    'two\nlines',
+    ' spaced ',
+    '%d',
+    '\\',
+    'null',
+    '1e3',
+    '<&>',
+    '@x',
+    '`y`',
+  ]
+
+  for (const text of odd) {
+    it(`${JSON.stringify(text)} arrives unchanged in settings, labels, annotations and variables`, async () => {
+      const values = {
+        branding: { title: text },
+        server: {
+          podAnnotations: { odd: text },
+          extraEnv: [{ name: 'ODD', value: text }],
+          serviceAccount: { annotations: { odd: text } },
+        },
+        service: { annotations: { odd: text } },
+        database: { existingSecret: { name: '' }, host: 'pg', name: text, credentials: { name: 'c' } },
+      }
+      const objects = await objectsOf({ values })
+      const deployment = find(objects, 'Deployment', 'nauthera-server')
+      expect(deployment['spec'].template.metadata.annotations.odd).to.equal(text)
+      expect(deployment['spec'].template.spec.containers[0].env.at(-1).value).to.equal(text)
+      expect(find(objects, 'ServiceAccount', 'nauthera-server').metadata.annotations!['odd']).to.equal(text)
+      expect(find(objects, 'Service', 'nauthera-server').metadata.annotations!['odd']).to.equal(text)
+      const server = parse(
+        (find(objects, 'ConfigMap', 'nauthera-server')['data'] as Record<string, string>)['server.yaml']!,
+      ) as {
+        branding: { title: string }
+        database: { name: string }
+      }
+      expect(server.branding.title).to.equal(text)
+      expect(server.database.name).to.equal(text)
+    })
+  }
+})
