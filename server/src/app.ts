@@ -89,11 +89,23 @@ export async function startApp(needs: {
   const scope = cookieScope(issuer)
   const sessions = createSessionCookies({ issuer: settings.issuer, keys: cookieKeys, epoch: epoch.current, now })
   const interactionCookies = createInteractionCookies({ keys: cookieKeys, epoch: epoch.current, scope, store, now })
-  const interactions = createInteractions({ cookies: interactionCookies, sessions, scope, store, clients, algorithm: algorithms[0]! })
+  const interactions = createInteractions({
+    cookies: interactionCookies,
+    sessions,
+    scope,
+    store,
+    clients,
+    algorithm: algorithms[0]!,
+  })
 
   const formTokens = createFormTokens(() => cookieKeys().all('form'))
   const assets = createAssets({ basePath, branding: settings.branding })
-  const pages = createPages({ assets, branding: settings.branding, development: settings.development, tokens: formTokens })
+  const pages = createPages({
+    assets,
+    branding: settings.branding,
+    development: settings.development,
+    tokens: formTokens,
+  })
   const protocolPages = createProtocolPages({
     pages,
     describeClient: (clientId) => {
@@ -103,7 +115,10 @@ export async function startApp(needs: {
     personOf: async (userId) => (await store.users.loadAccount({ userId }))?.user,
   })
 
-  const requests = metrics.counter('nauthera_token_requests_total', 'Token requests by grant and outcome.', ['grant', 'outcome'])
+  const requests = metrics.counter('nauthera_token_requests_total', 'Token requests by grant and outcome.', [
+    'grant',
+    'outcome',
+  ])
   const generations = createGenerations({
     log,
     build: (keySet) =>
@@ -127,16 +142,26 @@ export async function startApp(needs: {
 
   const users = createPostgresUsers({ store, passwords: createPasswords() })
   const loginRoutes = createLoginRoutes({ interactions, users, audit: store.audit, basePath, now })
-  const latency = metrics.histogram('nauthera_request_seconds', 'Latency of requests by route.', ['route', 'method', 'status'])
+  const latency = metrics.histogram('nauthera_request_seconds', 'Latency of requests by route.', [
+    'route',
+    'method',
+    'status',
+  ])
   const application = createApplication(
     {
       requestLog: createRequestLog({
         log,
         basePath,
         now: () => performance.now(),
-        observe: ({ route, method, status, seconds }) => latency.observe({ route, method, status: String(status) }, seconds),
+        observe: ({ route, method, status, seconds }) =>
+          latency.observe({ route, method, status: String(status) }, seconds),
       }),
-      pinHost: createPinHost({ issuer, extraHosts: settings.extraHosts, trustedProxies: settings.trustedProxies, render: pages.render }),
+      pinHost: createPinHost({
+        issuer,
+        extraHosts: settings.extraHosts,
+        trustedProxies: settings.trustedProxies,
+        render: pages.render,
+      }),
       requestContext: (request, response, next) =>
         runInRequest(
           { request, response, correlationId: correlationIdOf(request), peer: response.locals['peer'] as Peer },
@@ -149,8 +174,17 @@ export async function startApp(needs: {
         documents: () => (generations.isReady() ? generations.current().documents : undefined),
       }),
       keysLoaded: (_request, _response, next) =>
-        generations.isReady() ? next() : next(new CodedError('STORE_UNAVAILABLE', { message: 'keys are not loaded yet' })),
-      pages: createPageRouter({ routes: loginRoutes, basePath, origin: issuer.origin, pages, tokens: formTokens, audit: store.audit }),
+        generations.isReady()
+          ? next()
+          : next(new CodedError('STORE_UNAVAILABLE', { message: 'keys are not loaded yet' })),
+      pages: createPageRouter({
+        routes: loginRoutes,
+        basePath,
+        origin: issuer.origin,
+        pages,
+        tokens: formTokens,
+        audit: store.audit,
+      }),
       authorizationPost: createAuthorizationPost({ basePath }),
       protocol: generations.handle,
       notFound: createNotFound({ pages }),

@@ -13,6 +13,8 @@ await runProcess({
   async start({ settings, log, health, metrics, lifecycle }) {
     const app = await startApp({ settings, log, health, metrics, version })
     lifecycle.onStop('app', () => app.stop())
-    app.loaded.catch((error: unknown) => lifecycle.fail(error instanceof Error ? (error.stack ?? error.message) : String(error)))
+    app.loaded.catch((error: unknown) =>
+      lifecycle.fail(error instanceof Error ? (error.stack ?? error.message) : String(error)),
+    )
   },
 })

@@ -16,7 +16,8 @@ export function createAuthorizationPost(needs: { basePath: string }): Router {
     // parsed and written anew: duplicates stay, for the library to refuse; nothing else of the body reaches the header
     const query = typeof body === 'string' ? new URLSearchParams(body).toString() : ''
     if (query === '' || query.length > longestQuery) {
-      const reason = query === '' ? 'the body must be a form' : 'the request is too long for a URL; push it first (RFC 9126)'
+      const reason =
+        query === '' ? 'the body must be a form' : 'the request is too long for a URL; push it first (RFC 9126)'
       response.status(400).json({ error: 'invalid_request', error_description: reason })
       return
     }

@@ -81,7 +81,12 @@ export async function listen(options: {
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
-      reject(new CodedError('LISTEN_FAILED', { cause, message: `${options.listen.host}:${options.listen.port} cannot be opened` })),
+      reject(
+        new CodedError('LISTEN_FAILED', {
+          cause,
+          message: `${options.listen.host}:${options.listen.port} cannot be opened`,
+        }),
+      ),
     )
     server.listen(options.listen.port, options.listen.host, resolve)
   })

@@ -77,7 +77,10 @@ function sessionAdapter({ sessions, scope }: AdapterNeeds): Adapter {
     },
     // the library has set the cookie to the bare id a moment ago; the JWT takes its place
     async upsert(_id, payload) {
-      setCookie(currentRequest().response, scope, { name: scope.session, value: sessions.sign(payload as unknown as SessionPayload) })
+      setCookie(currentRequest().response, scope, {
+        name: scope.session,
+        value: sessions.sign(payload as unknown as SessionPayload),
+      })
     },
     // a cookie that was replaced: there is nothing to remove; the end of a session is an override
     destroy: async () => undefined,
@@ -146,7 +149,9 @@ function pushedRequestAdapter({ store, now }: AdapterNeeds): Adapter {
     async upsert(id, payload, expiresIn) {
       const expiresAt = new Date(now() + ((expiresIn ?? lifetimes.pushedRequest) + lifetimes.interaction * 2) * 1000)
       const clientUid = String((payload as Record<string, unknown>)['clientUid'] ?? '')
-      const stored = await fromStore(() => store.pushedRequests.put({ id, clientUid, payload: payload as Record<string, unknown>, expiresAt }))
+      const stored = await fromStore(() =>
+        store.pushedRequests.put({ id, clientUid, payload: payload as Record<string, unknown>, expiresAt }),
+      )
       if (!stored) throw new TooManyPushedRequests()
     },
     find: async (id) => (await fromStore(() => store.pushedRequests.find(id))) as AdapterPayload | undefined,

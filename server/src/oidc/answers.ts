@@ -26,10 +26,14 @@ export function watchAnswers(provider: Provider, needs: { settings: ProtocolSett
 function answerUnavailable(context: KoaContextWithOIDC, pages: ProtocolPages): void {
   const { response } = currentRequest()
   for (const name of ['set-cookie', 'location', 'www-authenticate']) response.removeHeader(name)
-  const out = { error: 'temporarily_unavailable', error_description: 'the server cannot answer this now; retry in a moment' }
+  const out = {
+    error: 'temporarily_unavailable',
+    error_description: 'the server cannot answer this now; retry in a moment',
+  }
   context.status = 503
   context.set('retry-after', String(retryAfter))
-  if (context.accepts('json', 'html') === 'html') pages.error(context, out, Object.assign(new Error(out.error), { code: 'STORE_UNAVAILABLE', status: 503 }))
+  if (context.accepts('json', 'html') === 'html')
+    pages.error(context, out, Object.assign(new Error(out.error), { code: 'STORE_UNAVAILABLE', status: 503 }))
   else context.body = out
   context.status = 503
 }
@@ -38,11 +42,13 @@ function answerUnavailable(context: KoaContextWithOIDC, pages: ProtocolPages): v
 function skipEmptyLogout(context: KoaContextWithOIDC): void {
   const { oidc } = context
   if (oidc?.route !== 'end_session' || context.status !== 200) return
-  const session = oidc.session as unknown as (SessionModel & { state?: { postLogoutRedirectUri?: string; state?: string } }) | undefined
+  const session = oidc.session as unknown as
+    (SessionModel & { state?: { postLogoutRedirectUri?: string; state?: string } }) | undefined
   if (!session || session.accountId !== undefined) return
   const target = session.state?.postLogoutRedirectUri
   const location = target === undefined ? new URL(oidc.urlFor('end_session_success')) : new URL(target)
-  if (target !== undefined && session.state?.state !== undefined) location.searchParams.set('state', session.state.state)
+  if (target !== undefined && session.state?.state !== undefined)
+    location.searchParams.set('state', session.state.state)
   context.status = 303
   context.redirect(location.href)
 }
@@ -51,5 +57,6 @@ function skipEmptyLogout(context: KoaContextWithOIDC): void {
 function allowReturn(context: KoaContextWithOIDC): void {
   const redirectUri = context.oidc?.params?.['redirect_uri'] ?? context.oidc?.params?.['post_logout_redirect_uri']
   const policy = context.response.get('content-security-policy')
-  if (typeof redirectUri === 'string' && policy !== '') context.set('content-security-policy', allowFormTargets(policy, [redirectUri]))
+  if (typeof redirectUri === 'string' && policy !== '')
+    context.set('content-security-policy', allowFormTargets(policy, [redirectUri]))
 }

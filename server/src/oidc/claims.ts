@@ -42,7 +42,9 @@ const standardProfile: readonly string[] = [...claimsByScope.profile, ...claimsB
 /** Everything that may be told about a person, in the standard's types; the library takes what scopes and request allow.
  *  Source: OpenID Connect Core 5.1. */
 export function claimsOf(user: User): Record<string, unknown> {
-  const profile = Object.entries(user.profile).filter(([name, value]) => standardProfile.includes(name) && isOfItsType(name, value))
+  const profile = Object.entries(user.profile).filter(
+    ([name, value]) => standardProfile.includes(name) && isOfItsType(name, value),
+  )
   const claims = {
     ...Object.fromEntries(profile),
     sub: user.id,
@@ -68,7 +70,9 @@ function isOfItsType(name: string, value: unknown): boolean {
 export function claimsFromGroups(rules: ClientConfig['claims'], groups: readonly string[]): Record<string, unknown> {
   const claims: Record<string, unknown> = {}
   for (const { name, fromGroups, join } of rules) {
-    const values = [...new Set(fromGroups.filter(({ group }) => groups.includes(group)).flatMap(({ values }) => values))]
+    const values = [
+      ...new Set(fromGroups.filter(({ group }) => groups.includes(group)).flatMap(({ values }) => values)),
+    ]
     if (values.length > 0) claims[name] = joined(values, join)
   }
   return claims

@@ -150,7 +150,11 @@ function unsupportedFaults(config: ClientConfig, algorithms: readonly string[]):
     ['spec.signing.userinfo', config.userinfoSignedResponseAlg],
   ] as const) {
     if (value !== '' && !algorithms.includes(value)) {
-      faults.push({ field, code: invalid, message: `${value} is not among this server's algorithms: ${algorithms.join(', ')}` })
+      faults.push({
+        field,
+        code: invalid,
+        message: `${value} is not among this server's algorithms: ${algorithms.join(', ')}`,
+      })
     }
   }
   return faults
@@ -169,9 +173,12 @@ function ownFaults(config: ClientConfig, identity: ClientIdentity): ClientFault[
     if (reason) fault('spec.postLogoutRedirectURIs', `${JSON.stringify(uri)} ${reason}`)
   }
   const method = config.tokenEndpointAuthMethod
-  if (method === 'client_secret_jwt') fault('spec.auth.method', 'must not be client_secret_jwt: only hashes of secrets are kept')
-  if (method.startsWith('client_secret_') && !identity.hasSecret) fault('spec.auth.method', 'needs a secret, and none is there')
-  if (method === 'none' && !config.pkceRequired) fault('spec.pkce', 'must be Required for a client without authentication')
+  if (method === 'client_secret_jwt')
+    fault('spec.auth.method', 'must not be client_secret_jwt: only hashes of secrets are kept')
+  if (method.startsWith('client_secret_') && !identity.hasSecret)
+    fault('spec.auth.method', 'needs a secret, and none is there')
+  if (method === 'none' && !config.pkceRequired)
+    fault('spec.pkce', 'must be Required for a client without authentication')
   if (method === 'none' && config.grantTypes.includes('client_credentials')) {
     fault('spec.grantTypes', 'must not have client_credentials without authentication')
   }
@@ -180,10 +187,12 @@ function ownFaults(config: ClientConfig, identity: ClientIdentity): ClientFault[
   }
   if (config.consent === ConsentMode.UNSPECIFIED) fault('spec.consent', 'must be Explicit, Remember or Skip')
   for (const origin of config.corsOrigins) {
-    if (!URL.canParse(origin) || new URL(origin).origin !== origin) fault('spec.corsOrigins', `${JSON.stringify(origin)} must be an origin such as https://app.example.com`)
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin)
+      fault('spec.corsOrigins', `${JSON.stringify(origin)} must be an origin such as https://app.example.com`)
   }
   for (const { name } of config.claims) {
-    if (registeredClaims.has(name)) fault('spec.claims', `${JSON.stringify(name)} is a registered claim; choose another name`)
+    if (registeredClaims.has(name))
+      fault('spec.claims', `${JSON.stringify(name)} is a registered claim; choose another name`)
   }
   for (const [field, seconds, most] of [
     ['spec.tokens.accessTTL', config.accessTokenTtl, longest.accessToken],
@@ -225,7 +234,8 @@ export function redirectFault(uri: string, type: string): string | undefined {
   if (/[\s\\\u0000-\u001f\u007f]/.test(uri)) return 'must have no space, backslash or control character'
   if (uri.includes('#')) return 'must have no fragment'
   if (uri.includes('*')) return 'must have no *: redirects are compared character by character'
-  if (url.username !== '' || url.password !== '' || /^[a-z]+:\/\/[^/]*@/i.test(uri)) return 'must not hold a user name or password'
+  if (url.username !== '' || url.password !== '' || /^[a-z]+:\/\/[^/]*@/i.test(uri))
+    return 'must not hold a user name or password'
   if (url.protocol === 'https:') return undefined
   if (url.protocol === 'http:') {
     return ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname) && isLoopback(url.hostname)
@@ -271,7 +281,9 @@ function libraryFault(provider: Provider, metadata: ProviderMetadata): ClientFau
     // not only its own error class: some faults surface as a bare TypeError
     const { error_description: description, message } = error as { error_description?: string; message?: string }
     const text = description ?? message ?? 'the library refuses this client'
-    const key = Object.keys(fieldOfKey).find((name) => text.startsWith(name)) ?? (text.includes('JSON Web Key Set') ? 'jwks' : undefined)
+    const key =
+      Object.keys(fieldOfKey).find((name) => text.startsWith(name)) ??
+      (text.includes('JSON Web Key Set') ? 'jwks' : undefined)
     const detail = error instanceof Error && error.cause instanceof Error ? `: ${error.cause.message}` : ''
     return { field: key ? fieldOfKey[key]! : 'spec', code: invalid, message: `${text}${detail}` }
   }

@@ -59,7 +59,14 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     fetch,
     clockTolerance,
     scopes: [...oidcScopes],
-    claims: { ...Object.fromEntries(Object.entries(claimsByScope).map(([name, claims]) => [name, [...claims]])), acr: null, amr: null, auth_time: null, sid: null, iss: null },
+    claims: {
+      ...Object.fromEntries(Object.entries(claimsByScope).map(([name, claims]) => [name, [...claims]])),
+      acr: null,
+      amr: null,
+      auth_time: null,
+      sid: null,
+      iss: null,
+    },
     acrValues: [],
     responseTypes: ['code'],
     subjectTypes: ['public'],
@@ -75,13 +82,22 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     revokeGrantPolicy: () => true,
     issueRefreshToken: async (_context: KoaContextWithOIDC, client: object, code: { scopes: Set<string> }) =>
       mayRefresh(clients.registered(client).config, code.scopes),
-    pkce: { required: (_context: KoaContextWithOIDC, client: object) => clients.registered(client).config.pkceRequired },
+    pkce: {
+      required: (_context: KoaContextWithOIDC, client: object) => clients.registered(client).config.pkceRequired,
+    },
     clientBasedCORS: (_context: KoaContextWithOIDC, origin: string, client: object) =>
       clients.registered(client).config.corsOrigins.includes(origin),
     cookies: {
       names: { session: scope.session, interaction: 'nauthera_interaction', resume: 'nauthera_resume' },
       keys: keys.cookies.all('library').map((key) => key.toString('base64url')),
-      long: { signed: false, httpOnly: true, overwrite: true, sameSite: 'lax' as const, path: scope.path, secure: scope.secure },
+      long: {
+        signed: false,
+        httpOnly: true,
+        overwrite: true,
+        sameSite: 'lax' as const,
+        path: scope.path,
+        secure: scope.secure,
+      },
       short: { signed: false, httpOnly: true, overwrite: true, sameSite: 'lax' as const, secure: scope.secure },
     },
     routes: {
@@ -104,8 +120,11 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     },
     findAccount: (context: KoaContextWithOIDC, sub: string, token?: object) => findAccount(context, sub, token, needs),
     loadExistingGrant: async (context: KoaContextWithOIDC) => freshGrant(context, clients),
-    renderError: (context: KoaContextWithOIDC, out: { error: string; error_description?: string }, error: errors.OIDCProviderError | Error) =>
-      pages.error(context, out, error),
+    renderError: (
+      context: KoaContextWithOIDC,
+      out: { error: string; error_description?: string },
+      error: errors.OIDCProviderError | Error,
+    ) => pages.error(context, out, error),
     features: {
       devInteractions: { enabled: false },
       userinfo: { enabled: true },
@@ -114,17 +133,28 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       clientCredentials: { enabled: true },
       introspection: {
         enabled: true,
-        allowedPolicy: async (_context: KoaContextWithOIDC, client: { tokenEndpointAuthMethod?: string }, token: { clientId?: string; aud?: unknown }) =>
+        allowedPolicy: async (
+          _context: KoaContextWithOIDC,
+          client: { tokenEndpointAuthMethod?: string },
+          token: { clientId?: string; aud?: unknown },
+        ) =>
           client.tokenEndpointAuthMethod !== 'none' &&
           clients.registeredById(token.clientId ?? '') !== undefined &&
           mayIntrospect(clients.registered(client), token),
       },
       revocation: {
         enabled: true,
-        allowedPolicy: async (_context: KoaContextWithOIDC, client: { clientId: string }, token: { clientId?: string }) =>
-          token.clientId === client.clientId,
+        allowedPolicy: async (
+          _context: KoaContextWithOIDC,
+          client: { clientId: string },
+          token: { clientId?: string },
+        ) => token.clientId === client.clientId,
       },
-      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: false, allowUnregisteredRedirectUris: false },
+      pushedAuthorizationRequests: {
+        enabled: true,
+        requirePushedAuthorizationRequests: false,
+        allowUnregisteredRedirectUris: false,
+      },
       requestObjects: { enabled: true, requireSignedRequestObject: false },
       dPoP: { enabled: true },
       jwtResponseModes: { enabled: true },
@@ -159,14 +189,16 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
 
 /** Times to live, in seconds. Functions of the plain kind: the library wants no other. */
 function timesToLive({ clients, now }: ConfigurationNeeds) {
-  const configOf = (client: object | undefined) => (client === undefined ? undefined : clients.registered(client).config)
+  const configOf = (client: object | undefined) =>
+    client === undefined ? undefined : clients.registered(client).config
   return {
     AccessToken: (_context: unknown, token: { resourceServer?: { accessTokenTTL?: number } }, client?: object) =>
       token.resourceServer?.accessTokenTTL || configOf(client)?.accessTokenTtl || lifetimes.accessToken,
     ClientCredentials: (_context: unknown, token: { resourceServer?: { accessTokenTTL?: number } }, client?: object) =>
       token.resourceServer?.accessTokenTTL || configOf(client)?.accessTokenTtl || lifetimes.accessToken,
     IdToken: (_context: unknown, _token: unknown, client?: object) => configOf(client)?.idTokenTtl || lifetimes.idToken,
-    RefreshToken: (_context: unknown, _token: unknown, client?: object) => configOf(client)?.refreshTokenTtl || lifetimes.refreshIdle,
+    RefreshToken: (_context: unknown, _token: unknown, client?: object) =>
+      configOf(client)?.refreshTokenTtl || lifetimes.refreshIdle,
     AuthorizationCode: lifetimes.code,
     DeviceCode: lifetimes.interaction,
     Grant: lifetimes.refreshAbsolute,
@@ -193,9 +225,16 @@ function enabledAlgorithms(signing: readonly SigningAlgorithm[]) {
   }
 }
 
-async function findAccount(context: KoaContextWithOIDC, sub: string, token: object | undefined, needs: ConfigurationNeeds) {
+async function findAccount(
+  context: KoaContextWithOIDC,
+  sub: string,
+  token: object | undefined,
+  needs: ConfigurationNeeds,
+) {
   const client = needs.clients.registered(context.oidc.client!)
-  const loaded = token ? await loadAccountOf(needs.store, currentRequest().artefact ?? {}) : await accountOfSession(context, sub, needs)
+  const loaded = token
+    ? await loadAccountOf(needs.store, currentRequest().artefact ?? {})
+    : await accountOfSession(context, sub, needs)
   if (loaded === undefined || loaded.user.id !== sub) return undefined
   // at an authorization the prompt `access` tells the person; a token is refused
   if (token && accessOf(client.config, loaded.user.groups).kind !== 'allowed') return undefined
@@ -204,13 +243,20 @@ async function findAccount(context: KoaContextWithOIDC, sub: string, token: obje
 }
 
 /** The person of the browser's session, with the session itself checked, unless it has only just begun. */
-async function accountOfSession(context: KoaContextWithOIDC, sub: string, { store, clients }: ConfigurationNeeds): Promise<LoadedAccount | undefined> {
+async function accountOfSession(
+  context: KoaContextWithOIDC,
+  sub: string,
+  { store, clients }: ConfigurationNeeds,
+): Promise<LoadedAccount | undefined> {
   const session = context.oidc.session as unknown as SessionModel
   const signedInNow = (context.oidc.result as { login?: object } | undefined)?.login !== undefined
   const ask = { userId: sub, clientUid: clients.registered(context.oidc.client!).uid }
   if (signedInNow) return loadAccount(store, ask)
   const authTime = new Date((session.loginTs ?? 0) * 1000)
-  const loaded = await loadAccount(store, { ...ask, session: { uid: session.uid, version: session.version ?? 1, authTime } })
+  const loaded = await loadAccount(store, {
+    ...ask,
+    session: { uid: session.uid, version: session.version ?? 1, authTime },
+  })
   return loaded?.sessionLive ? loaded : undefined
 }
 

@@ -51,7 +51,12 @@ export function askedOf(request: {
 
 /** @param consent what the person allowed for good; @param now what they agreed to in this interaction
  *  @returns what of the request is allowed */
-export function allowedOf(asked: Asked, config: Pick<ClientConfig, 'consent'>, consent: Consent | undefined, now: AgreedNow | undefined): Asked {
+export function allowedOf(
+  asked: Asked,
+  config: Pick<ClientConfig, 'consent'>,
+  consent: Consent | undefined,
+  now: AgreedNow | undefined,
+): Asked {
   if (config.consent === ConsentMode.SKIP) return asked
   const remembered = config.consent === ConsentMode.EXPLICIT ? undefined : consent
   const rememberedResources = (remembered?.payload['resources'] ?? {}) as Asked['resources']
@@ -69,7 +74,8 @@ export function allowedOf(asked: Asked, config: Pick<ClientConfig, 'consent'>, c
 /** @returns what of the request is not allowed yet */
 export function missingOf(asked: Asked, allowed: Asked): Asked {
   const resources = Object.entries(asked.resources).map(
-    ([identifier, scopes]) => [identifier, scopes.filter((scope) => !allowed.resources[identifier]?.includes(scope))] as const,
+    ([identifier, scopes]) =>
+      [identifier, scopes.filter((scope) => !allowed.resources[identifier]?.includes(scope))] as const,
   )
   return {
     scopes: asked.scopes.filter((scope) => !allowed.scopes.includes(scope)),
@@ -77,10 +83,15 @@ export function missingOf(asked: Asked, allowed: Asked): Asked {
   }
 }
 
-export const isNothing = (asked: Asked): boolean => asked.scopes.length === 0 && Object.keys(asked.resources).length === 0
+export const isNothing = (asked: Asked): boolean =>
+  asked.scopes.length === 0 && Object.keys(asked.resources).length === 0
 
 /** Whether a person must be asked: `Explicit` asks each time. */
-export function needsConsent(config: Pick<ClientConfig, 'consent'>, missing: Asked, now: AgreedNow | undefined): boolean {
+export function needsConsent(
+  config: Pick<ClientConfig, 'consent'>,
+  missing: Asked,
+  now: AgreedNow | undefined,
+): boolean {
   return !isNothing(missing) || (config.consent === ConsentMode.EXPLICIT && now === undefined)
 }
 
@@ -148,7 +159,8 @@ export function codeFinish(
   }
   const audit: AuditEvent[] = []
   if (result?.login) audit.push({ ...about, event: 'signin.success' })
-  if (result?.consent) audit.push({ ...about, event: 'consent.granted', detail: { scopes: result.consent.scopes.join(' ') } })
+  if (result?.consent)
+    audit.push({ ...about, event: 'consent.granted', detail: { scopes: result.consent.scopes.join(' ') } })
   const until = new Date((session.until ?? 0) * 1000)
   return {
     mark: interaction && { id: interaction.jti, expiresAt: new Date(interaction.exp * 1000 + 60_000) },

@@ -89,7 +89,8 @@ export function createInteractionCookies(needs: {
     let room = { cookies: most.cookies - 1, bytes: most.bytes - needed }
     for (const { name, size, begun } of others) {
       room = { cookies: room.cookies - 1, bytes: room.bytes - size }
-      if (begun === 0 || room.cookies < 0 || room.bytes < 0) setCookie(request.response, scope, { name, value: '', maxAge: 0 })
+      if (begun === 0 || room.cookies < 0 || room.bytes < 0)
+        setCookie(request.response, scope, { name, value: '', maxAge: 0 })
     }
   }
 
@@ -150,7 +151,10 @@ async function withPushedParams(
   if (leftInPushed === undefined) return payload
   const pushed = await fromStore(() => store.pushedRequests.find(rest.parJti))
   if (pushed === undefined) return undefined
-  const body = JSON.parse(Buffer.from(String(pushed['request']).split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>
+  const body = JSON.parse(Buffer.from(String(pushed['request']).split('.')[1] ?? '', 'base64url').toString()) as Record<
+    string,
+    unknown
+  >
   const params = leftInPushed.map((name) => {
     const value = body[name]
     return [name, typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : value]

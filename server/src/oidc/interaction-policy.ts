@@ -49,7 +49,9 @@ export function consentState(
     scopes: oidc.requestParamScopes,
     oidcScopes: oidc.requestParamOIDCScopes,
     claims: oidc.requestParamClaims,
-    apis: Object.fromEntries(Object.entries(oidc.resourceServers ?? {}).map(([identifier, api]) => [identifier, api.scopes])),
+    apis: Object.fromEntries(
+      Object.entries(oidc.resourceServers ?? {}).map(([identifier, api]) => [identifier, api.scopes]),
+    ),
   })
   const now = (oidc.result as { consent?: AgreedNow } | undefined)?.consent
   const consent = currentRequest().loaded?.account?.consent

@@ -11,7 +11,15 @@ import { readCookies, setCookie } from './cookies.ts'
 import type { CookieScope } from './cookies.ts'
 import { allowedOf, askedOf, isNothing, missingOf } from './grants.ts'
 import type { AgreedNow, Asked } from './grants.ts'
-import type { Interaction, Interactions, Login, MissingConsent, Progress, SessionAccount, SignedIn } from './interaction.ts'
+import type {
+  Interaction,
+  Interactions,
+  Login,
+  MissingConsent,
+  Progress,
+  SessionAccount,
+  SignedIn,
+} from './interaction.ts'
 import type { InteractionCookies, InteractionPayload } from './interaction-cookie.ts'
 import { loadAccount } from './load-account.ts'
 import { currentRequest } from './request-context.ts'
@@ -52,7 +60,11 @@ export function createInteractions(needs: {
     if (session?.accountId === undefined || session.loginTs === undefined) return undefined
     if (interaction.session && interaction.session.uid !== session.uid) return undefined
     const authTime = new Date(session.loginTs * 1000)
-    const ask = { userId: session.accountId, session: { uid: session.uid, version: session.version ?? 1, authTime }, clientUid }
+    const ask = {
+      userId: session.accountId,
+      session: { uid: session.uid, version: session.version ?? 1, authTime },
+      clientUid,
+    }
     const loaded = await loadAccount(store, ask)
     if (!loaded?.sessionLive) return undefined
     return {
@@ -68,7 +80,10 @@ export function createInteractions(needs: {
     const clientUid = clients.registeredById(interaction.client.clientId)?.uid
     const known = currentRequest().loaded?.account
     // the query for the browser's session has read the same person
-    if (known?.user.id === account.accountId && (known.consent === undefined || known.consent.clientUid === clientUid)) {
+    if (
+      known?.user.id === account.accountId &&
+      (known.consent === undefined || known.consent.clientUid === clientUid)
+    ) {
       return Promise.resolve(known)
     }
     return loadAccount(store, { userId: account.accountId, clientUid })
@@ -79,7 +94,11 @@ export function createInteractions(needs: {
     const scopes = (params['scope'] ?? '').split(' ').filter(Boolean)
     const identifiers = [params.resource ?? []].flat()
     const apis = identifiers.map((identifier) => {
-      const api = resourceServerOf(identifier, client as never, { clients, algorithm: needs.algorithm, accessTokenTtl: 1 })
+      const api = resourceServerOf(identifier, client as never, {
+        clients,
+        algorithm: needs.algorithm,
+        accessTokenTtl: 1,
+      })
       return [identifier, api.scope.split(' ')] as const
     })
     return askedOf({
@@ -160,7 +179,9 @@ export function createInteractions(needs: {
           ...payload.lastSubmission,
           select_account: {},
           ...(login ? { login: loginResult(login) } : {}),
-          ...(consent ? { consent: agreed(consent, askedBy(payload, clients.registeredById(interaction.client.clientId)!)) } : {}),
+          ...(consent
+            ? { consent: agreed(consent, askedBy(payload, clients.registeredById(interaction.client.clientId)!)) }
+            : {}),
         },
       })
       return { kind: 'finished', location: payload.returnTo }
@@ -197,14 +218,26 @@ export function createInteractions(needs: {
 
 function loginResult(login: Login) {
   const { accountId, authTime, amr, acr, remember, attempt } = login
-  return { accountId, ts: authTime, amr, ...(acr === undefined ? {} : { acr }), remember, ...(attempt === undefined ? {} : { attempt }) }
+  return {
+    accountId,
+    ts: authTime,
+    amr,
+    ...(acr === undefined ? {} : { acr }),
+    remember,
+    ...(attempt === undefined ? {} : { attempt }),
+  }
 }
 
 /** What the person saw, limited to what the request asks: a page is no authority. */
-function agreed(consent: { readonly scopes: readonly ScopeOnPage[]; readonly remember: boolean }, asked: Asked): AgreedNow {
+function agreed(
+  consent: { readonly scopes: readonly ScopeOnPage[]; readonly remember: boolean },
+  asked: Asked,
+): AgreedNow {
   const scopes = consent.scopes.filter(({ api }) => api === undefined).map(({ scope }) => scope)
   const seen = new Set(consent.scopes.filter(({ api }) => api !== undefined).map(({ scope }) => scope))
-  const resources = Object.entries(asked.resources).map(([identifier, wanted]) => [identifier, wanted.filter((scope) => seen.has(scope))] as const)
+  const resources = Object.entries(asked.resources).map(
+    ([identifier, wanted]) => [identifier, wanted.filter((scope) => seen.has(scope))] as const,
+  )
   return {
     scopes: asked.scopes.filter((scope) => scopes.includes(scope)),
     resources: Object.fromEntries(resources.filter(([, wanted]) => wanted.length > 0)),

@@ -35,6 +35,7 @@ export function keyPolicy(signing: { publishBefore: number; rotateEvery: number 
   return {
     ...signing,
     retireFor: (line) =>
-      (line === cookieLine ? lifetimes.refreshAbsolute : Math.max(longest.accessToken, longest.idToken)) * 1000 + skewMs,
+      (line === cookieLine ? lifetimes.refreshAbsolute : Math.max(longest.accessToken, longest.idToken)) * 1000 +
+      skewMs,
   }
 }

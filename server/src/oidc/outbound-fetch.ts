@@ -67,7 +67,14 @@ export function createOutboundFetch(needs: { isAllowed: AddressRule }): Fetch {
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const outgoing = send(
         url,
-        { method: init.method ?? 'GET', headers, signal, agent: false, lookup: guardedLookup(needs.isAllowed) as never, timeout: limits.connect },
+        {
+          method: init.method ?? 'GET',
+          headers,
+          signal,
+          agent: false,
+          lookup: guardedLookup(needs.isAllowed) as never,
+          timeout: limits.connect,
+        },
         resolve,
       )
       outgoing.once('error', reject)
@@ -81,14 +88,19 @@ export function createOutboundFetch(needs: { isAllowed: AddressRule }): Fetch {
   }
 }
 
-type Lookup = (hostname: string, options: object, callback: (error: Error | null, address?: unknown, family?: number) => void) => void
+type Lookup = (
+  hostname: string,
+  options: object,
+  callback: (error: Error | null, address?: unknown, family?: number) => void,
+) => void
 
 /** Resolves a name and gives the connection only addresses that are allowed: one that is not refuses the whole name. */
 function guardedLookup(isAllowed: AddressRule): Lookup {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
       if (error) return callback(error)
-      if (addresses.length === 0 || addresses.some(({ address }) => !isAllowed(address))) return callback(refused(hostname))
+      if (addresses.length === 0 || addresses.some(({ address }) => !isAllowed(address)))
+        return callback(refused(hostname))
       if ((options as { all?: boolean }).all) return callback(null, addresses)
       return callback(null, addresses[0]!.address, addresses[0]!.family)
     })
@@ -137,4 +149,5 @@ function blockList(ranges: readonly string[]): BlockList {
   return list
 }
 
-const refused = (name: string) => new CodedError('ADDRESS_NOT_ALLOWED', { message: `${name} is not an address that may be fetched from` })
+const refused = (name: string) =>
+  new CodedError('ADDRESS_NOT_ALLOWED', { message: `${name} is not an address that may be fetched from` })

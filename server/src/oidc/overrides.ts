@@ -89,8 +89,10 @@ function override<Target extends object, Name extends keyof Target>(
 
 /** Client.find: one immutable map instead of an adapter and a cache of 100 (client instances are built on first use). */
 export function findClients(provider: Provider, { clients }: Pick<OverrideNeeds, 'clients'>): void {
-  override(provider.Client as unknown as { find(id: unknown): Promise<unknown> }, 'find', () => async (id) =>
-    typeof id === 'string' ? clients.find(provider, id) : undefined,
+  override(
+    provider.Client as unknown as { find(id: unknown): Promise<unknown> },
+    'find',
+    () => async (id) => (typeof id === 'string' ? clients.find(provider, id) : undefined),
   )
 }
 
@@ -99,31 +101,46 @@ export function compareSecrets(
   provider: Provider,
   { clients, usedSecret, monotonicNow }: Pick<OverrideNeeds, 'clients' | 'usedSecret' | 'monotonicNow'>,
 ): void {
-  override(provider.Client.prototype as unknown as { compareClientSecret(secret: unknown): unknown }, 'compareClientSecret', () =>
-    function compareClientSecret(this: object, presented: unknown): boolean {
-      const client = clients.registered(this)
-      const match = typeof presented === 'string' ? matchVerifier(presented, client.verifiers, monotonicNow()) : undefined
-      if (match === undefined) return false
-      currentRequest().secret = match
-      usedSecret(client, match.secretId)
-      return true
-    },
+  override(
+    provider.Client.prototype as unknown as { compareClientSecret(secret: unknown): unknown },
+    'compareClientSecret',
+    () =>
+      function compareClientSecret(this: object, presented: unknown): boolean {
+        const client = clients.registered(this)
+        const match =
+          typeof presented === 'string' ? matchVerifier(presented, client.verifiers, monotonicNow()) : undefined
+        if (match === undefined) return false
+        currentRequest().secret = match
+        usedSecret(client, match.secretId)
+        return true
+      },
   )
 }
 
 /** Client.prototype.backchannelLogout: the library would wait for every relying party inside the request. */
 export function neverSendLogout(provider: Provider): void {
-  override(provider.Client.prototype as unknown as { backchannelLogout(): Promise<void> }, 'backchannelLogout', () => async () => undefined)
+  override(
+    provider.Client.prototype as unknown as { backchannelLogout(): Promise<void> },
+    'backchannelLogout',
+    () => async () => undefined,
+  )
 }
 
 /** getValueAndPayload of what becomes a sealed string: no payload is left for the adapter to store. A JWT stays one. */
 export function sealValues(provider: Provider, { sealer }: Pick<OverrideNeeds, 'sealer'>): void {
-  for (const kind of ['AuthorizationCode', 'AccessToken', 'ClientCredentials'] as const satisfies readonly SealedKind[]) {
-    override(modelOf(provider, kind).prototype, 'getValueAndPayload', (original) =>
-      async function getValueAndPayload(this: Artefact) {
-        const { value, payload } = await original.call(this)
-        return { value: payload === undefined ? value : sealer.seal(kind, payload) }
-      },
+  for (const kind of [
+    'AuthorizationCode',
+    'AccessToken',
+    'ClientCredentials',
+  ] as const satisfies readonly SealedKind[]) {
+    override(
+      modelOf(provider, kind).prototype,
+      'getValueAndPayload',
+      (original) =>
+        async function getValueAndPayload(this: Artefact) {
+          const { value, payload } = await original.call(this)
+          return { value: payload === undefined ? value : sealer.seal(kind, payload) }
+        },
     )
   }
 }
@@ -131,88 +148,115 @@ export function sealValues(provider: Provider, { sealer }: Pick<OverrideNeeds, '
 /** AuthorizationCode.prototype.consume: the library's own check is a read, then a write. Here one statement decides; the
  *  loser's grant dies (RFC 6749 section 4.1.2). */
 export function consumeCodes(provider: Provider, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
-  override(modelOf(provider, 'AuthorizationCode').prototype, 'consume', () =>
-    async function consume(this: Artefact) {
-      const context = Provider.ctx as KoaContextWithOIDC
-      const request = currentRequest()
-      const outcome = await fromStore(() =>
-        store.grants.spendCode({
-          jti: this.jti,
-          expiresAt: new Date(this.exp! * 1000),
-          grantId: this.grantId!,
-          family: refreshFamilyOf(clients.registered(context.oidc.client!), new Set(this.scope?.split(' '))),
-          auditOnReplay: [auditOf('code.replay', this)],
-        }),
-      )
-      if (outcome.kind === 'replayed') throw new errors.InvalidGrant('authorization code already consumed')
-      if (outcome.family) request.family = { ...outcome.family, expiresAt: Number.POSITIVE_INFINITY }
-      this.emit('consumed')
-    },
+  override(
+    modelOf(provider, 'AuthorizationCode').prototype,
+    'consume',
+    () =>
+      async function consume(this: Artefact) {
+        const context = Provider.ctx as KoaContextWithOIDC
+        const request = currentRequest()
+        const outcome = await fromStore(() =>
+          store.grants.spendCode({
+            jti: this.jti,
+            expiresAt: new Date(this.exp! * 1000),
+            grantId: this.grantId!,
+            family: refreshFamilyOf(clients.registered(context.oidc.client!), new Set(this.scope?.split(' '))),
+            auditOnReplay: [auditOf('code.replay', this)],
+          }),
+        )
+        if (outcome.kind === 'replayed') throw new errors.InvalidGrant('authorization code already consumed')
+        if (outcome.family) request.family = { ...outcome.family, expiresAt: Number.POSITIVE_INFINITY }
+        this.emit('consumed')
+      },
   )
 }
 
 /** AuthorizationCode.prototype.save: with a code, and only then, an authorization is written down: the interaction's
  *  mark, consent, grant, session and audit in one statement. */
-export function finishCodes(provider: Provider, { store, clients, keys, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'now'>): void {
-  override(modelOf(provider, 'AuthorizationCode').prototype, 'save', (original) =>
-    async function save(this: Artefact) {
-      const context = Provider.ctx as KoaContextWithOIDC
-      const client = clients.registered(context.oidc.client!)
-      const sid = sidOf(keys(), context.oidc.session as never, client.clientId)
-      const finish = codeFinish(context, { client, request: currentRequest(), now: now(), sid, grantId: this.grantId! })
-      if (!(await fromStore(() => store.signIns.finish(finish))).done) {
-        throw Object.assign(new errors.InvalidRequest('this sign-in has been completed already'), {
-          allow_redirect: false,
-          code: 'INTERACTION_SPENT',
+export function finishCodes(
+  provider: Provider,
+  { store, clients, keys, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'now'>,
+): void {
+  override(
+    modelOf(provider, 'AuthorizationCode').prototype,
+    'save',
+    (original) =>
+      async function save(this: Artefact) {
+        const context = Provider.ctx as KoaContextWithOIDC
+        const client = clients.registered(context.oidc.client!)
+        const sid = sidOf(keys(), context.oidc.session as never, client.clientId)
+        const finish = codeFinish(context, {
+          client,
+          request: currentRequest(),
+          now: now(),
+          sid,
+          grantId: this.grantId!,
         })
-      }
-      return original.call(this)
-    },
+        if (!(await fromStore(() => store.signIns.finish(finish))).done) {
+          throw Object.assign(new errors.InvalidRequest('this sign-in has been completed already'), {
+            allow_redirect: false,
+            code: 'INTERACTION_SPENT',
+          })
+        }
+        return original.call(this)
+      },
   )
 }
 
 /** RefreshToken: consume, generateTokenId and getValueAndPayload. A token is derived from its family's row (grant, seq,
  *  time of the rotation), so that a repeated request gets the same successor, and nothing is stored. */
-export function rotateRefreshTokens(provider: Provider, needs: Pick<OverrideNeeds, 'store' | 'sealer' | 'keys' | 'settings' | 'clients'>): void {
+export function rotateRefreshTokens(
+  provider: Provider,
+  needs: Pick<OverrideNeeds, 'store' | 'sealer' | 'keys' | 'settings' | 'clients'>,
+): void {
   const { store, sealer, keys, settings, clients } = needs
   const model = modelOf(provider, 'RefreshToken')
   extendPayload(model, ['seq'])
-  override(model.prototype, 'consume', () =>
-    async function consume(this: Artefact) {
-      const client = clients.registered((Provider.ctx as KoaContextWithOIDC).oidc.client!)
-      const outcome = await fromStore(() =>
-        store.refreshFamilies.rotate({
-          grantId: this.grantId!,
-          seq: this.seq!,
-          graceMs: settings.refreshGraceMs,
-          idleTtlMs: (client.config.refreshTokenTtl || lifetimes.refreshIdle) * 1000,
-          auditOnReuse: [auditOf('refresh.reuse', this)],
-        }),
-      )
-      if (outcome.kind === 'reused') throw new errors.InvalidGrant('refresh token already used')
-      if (outcome.kind === 'gone') throw new errors.InvalidGrant('refresh token was revoked')
-      currentRequest().family = outcome
-      this.emit('consumed')
-    },
+  override(
+    model.prototype,
+    'consume',
+    () =>
+      async function consume(this: Artefact) {
+        const client = clients.registered((Provider.ctx as KoaContextWithOIDC).oidc.client!)
+        const outcome = await fromStore(() =>
+          store.refreshFamilies.rotate({
+            grantId: this.grantId!,
+            seq: this.seq!,
+            graceMs: settings.refreshGraceMs,
+            idleTtlMs: (client.config.refreshTokenTtl || lifetimes.refreshIdle) * 1000,
+            auditOnReuse: [auditOf('refresh.reuse', this)],
+          }),
+        )
+        if (outcome.kind === 'reused') throw new errors.InvalidGrant('refresh token already used')
+        if (outcome.kind === 'gone') throw new errors.InvalidGrant('refresh token was revoked')
+        currentRequest().family = outcome
+        this.emit('consumed')
+      },
   )
-  override(model.prototype, 'generateTokenId', () =>
-    function generateTokenId(this: Artefact) {
-      const { seq, rotatedAt } = familyOfRequest()
-      const { key } = keys().activeAt('refresh-jti', rotatedAt)
-      return createHmac('sha256', key).update(`${this.grantId}\0${seq}\0${rotatedAt}`).digest('base64url')
-    },
+  override(
+    model.prototype,
+    'generateTokenId',
+    () =>
+      function generateTokenId(this: Artefact) {
+        const { seq, rotatedAt } = familyOfRequest()
+        const { key } = keys().activeAt('refresh-jti', rotatedAt)
+        return createHmac('sha256', key).update(`${this.grantId}\0${seq}\0${rotatedAt}`).digest('base64url')
+      },
   )
-  override(model.prototype, 'getValueAndPayload', (original) =>
-    async function getValueAndPayload(this: Artefact) {
-      const { seq, rotatedAt, expiresAt } = familyOfRequest()
-      this.seq = seq
-      this.iat = Math.floor(rotatedAt / 1000)
-      const client = clients.registered(this.client!)
-      const idle = this.iat + (client.config.refreshTokenTtl || lifetimes.refreshIdle)
-      this.exp = Number.isFinite(expiresAt) ? Math.min(idle, Math.floor(expiresAt / 1000)) : idle
-      const { payload } = await original.call(this)
-      return { value: sealer.seal('RefreshToken', payload!, { madeAt: rotatedAt }) }
-    },
+  override(
+    model.prototype,
+    'getValueAndPayload',
+    (original) =>
+      async function getValueAndPayload(this: Artefact) {
+        const { seq, rotatedAt, expiresAt } = familyOfRequest()
+        this.seq = seq
+        this.iat = Math.floor(rotatedAt / 1000)
+        const client = clients.registered(this.client!)
+        const idle = this.iat + (client.config.refreshTokenTtl || lifetimes.refreshIdle)
+        this.exp = Number.isFinite(expiresAt) ? Math.min(idle, Math.floor(expiresAt / 1000)) : idle
+        const { payload } = await original.call(this)
+        return { value: sealer.seal('RefreshToken', payload!, { madeAt: rotatedAt }) }
+      },
   )
 }
 
@@ -223,23 +267,32 @@ function familyOfRequest() {
 }
 
 /** PushedAuthorizationRequest.prototype.consume (RFC 9126 section 4: once), and whose it is, for the limit per client. */
-export function consumePushedRequests(provider: Provider, { store, clients, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'now'>): void {
+export function consumePushedRequests(
+  provider: Provider,
+  { store, clients, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'now'>,
+): void {
   const model = modelOf(provider, 'PushedAuthorizationRequest')
   extendPayload(model, ['clientUid'])
-  override(model.prototype, 'consume', () =>
-    async function consume(this: Artefact) {
-      const expiresAt = new Date(now() + lifetimes.interactionCookie * 1000)
-      if (!(await fromStore(() => store.oneTime.mark('par', this.jti, expiresAt)))) {
-        throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used')
-      }
-      this.emit('consumed')
-    },
+  override(
+    model.prototype,
+    'consume',
+    () =>
+      async function consume(this: Artefact) {
+        const expiresAt = new Date(now() + lifetimes.interactionCookie * 1000)
+        if (!(await fromStore(() => store.oneTime.mark('par', this.jti, expiresAt)))) {
+          throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used')
+        }
+        this.emit('consumed')
+      },
   )
-  override(model.prototype, 'save', (original) =>
-    async function save(this: Artefact & { clientUid?: string }, ttl) {
-      this.clientUid = clients.registered((Provider.ctx as KoaContextWithOIDC).oidc.client!).uid
-      return original.call(this, ttl)
-    },
+  override(
+    model.prototype,
+    'save',
+    (original) =>
+      async function save(this: Artefact & { clientUid?: string }, ttl) {
+        this.clientUid = clients.registered((Provider.ctx as KoaContextWithOIDC).oidc.client!).uid
+        return original.call(this, ttl)
+      },
   )
 }
 
@@ -264,10 +317,12 @@ export function loadGrants(provider: Provider, { store, clients }: Pick<Override
     const row = loaded?.grant
     if (!loaded || !row) return undefined
     const client = clients.registeredById(row.clientId)
-    if (!client || client.uid !== row.clientUid || accessOf(client.config, loaded.user.groups).kind !== 'allowed') return undefined
+    if (!client || client.uid !== row.clientUid || accessOf(client.config, loaded.user.groups).kind !== 'allowed')
+      return undefined
     // a token that was rotated away is not active; at the token endpoint the rotation itself decides
     const { route } = (Provider.ctx as KoaContextWithOIDC).oidc
-    if (artefact['kind'] === 'RefreshToken' && route === 'introspection' && loaded.family?.seq !== artefact['seq']) return undefined
+    if (artefact['kind'] === 'RefreshToken' && route === 'introspection' && loaded.family?.seq !== artefact['seq'])
+      return undefined
     return new model(grantFromRow(row))
   })
 }
@@ -281,25 +336,34 @@ export function statelessSessions(provider: Provider, { keys, now }: Pick<Overri
   const session = model.prototype as unknown as SessionModel
   const grants = new WeakMap<object, string>()
   override(session, 'authorizationFor', () => () => ({}))
-  override(session, 'sidFor', () =>
-    function sidFor(this: SessionModel, clientId) {
-      return sidOf(keys(), this, clientId)
-    },
+  override(
+    session,
+    'sidFor',
+    () =>
+      function sidFor(this: SessionModel, clientId) {
+        return sidOf(keys(), this, clientId)
+      },
   )
-  override(session, 'grantIdFor', () =>
-    function grantIdFor(this: SessionModel, _clientId, value) {
-      if (value !== undefined) grants.set(currentRequest(), value)
-      return grants.get(currentRequest())
-    },
+  override(
+    session,
+    'grantIdFor',
+    () =>
+      function grantIdFor(this: SessionModel, _clientId, value) {
+        if (value !== undefined) grants.set(currentRequest(), value)
+        return grants.get(currentRequest())
+      },
   )
-  override(session, 'loginAccount', (original) =>
-    function loginAccount(this: SessionModel, details) {
-      original.call(this, details)
-      this.sidKey ??= keys().current('sid').kid
-      this.version ??= 1
-      const seconds = Math.floor(now() / 1000)
-      this.until = seconds + (details.transient === true ? lifetimes.sessionAbsolute : lifetimes.sessionRemembered)
-    },
+  override(
+    session,
+    'loginAccount',
+    (original) =>
+      function loginAccount(this: SessionModel, details) {
+        original.call(this, details)
+        this.sidKey ??= keys().current('sid').kid
+        this.version ??= 1
+        const seconds = Math.floor(now() / 1000)
+        this.until = seconds + (details.transient === true ? lifetimes.sessionAbsolute : lifetimes.sessionRemembered)
+      },
   )
 }
 
@@ -326,28 +390,34 @@ export function sidOf(keys: CookieKeys, session: Pick<SessionModel, 'uid' | 'sid
 /** Session.prototype.destroy (the end of a logout): ends the session in the store, and every grant of it that was not
  *  given offline_access. */
 export function endSessions(provider: Provider, { store }: Pick<OverrideNeeds, 'store'>): void {
-  override(modelOf(provider, 'Session').prototype, 'destroy', (original) =>
-    async function destroy(this: Artefact & SessionModel) {
-      const { uid, accountId } = this
-      if (accountId !== undefined) {
-        await fromStore(async () => {
-          await store.devices.endSession(uid, [{ ...auditOf('session.ended', this), outcome: 'success' }])
-          await store.grants.revokeOfSession(uid, { keepOffline: true })
-        })
-      }
-      return original.call(this)
-    },
+  override(
+    modelOf(provider, 'Session').prototype,
+    'destroy',
+    (original) =>
+      async function destroy(this: Artefact & SessionModel) {
+        const { uid, accountId } = this
+        if (accountId !== undefined) {
+          await fromStore(async () => {
+            await store.devices.endSession(uid, [{ ...auditOf('session.ended', this), outcome: 'success' }])
+            await store.grants.revokeOfSession(uid, { keepOffline: true })
+          })
+        }
+        return original.call(this)
+      },
   )
 }
 
 /** Claims.prototype.result: claims that a client derives from groups have names that the Provider cannot list. */
 export function addGroupClaims(provider: Provider): void {
   type Claims = { prototype: { result(): Promise<Record<string, unknown>> } }
-  override((provider as unknown as { Claims: Claims }).Claims.prototype, 'result', (original) =>
-    async function result(this: { available: Record<symbol, Record<string, unknown>> }) {
-      const claims = await original.call(this as never)
-      return { ...this.available[groupClaims], ...claims }
-    } as Claims['prototype']['result'],
+  override(
+    (provider as unknown as { Claims: Claims }).Claims.prototype,
+    'result',
+    (original) =>
+      async function result(this: { available: Record<symbol, Record<string, unknown>> }) {
+        const claims = await original.call(this as never)
+        return { ...this.available[groupClaims], ...claims }
+      } as Claims['prototype']['result'],
   )
 }
 
@@ -358,7 +428,10 @@ function extendPayload(model: Model, names: readonly string[]): void {
   Object.defineProperty(model, 'IN_PAYLOAD', { configurable: true, value: [...model.IN_PAYLOAD, ...names] })
 }
 
-function auditOf(event: 'code.replay' | 'refresh.reuse' | 'session.ended', about: { accountId?: string; clientId?: string }) {
+function auditOf(
+  event: 'code.replay' | 'refresh.reuse' | 'session.ended',
+  about: { accountId?: string; clientId?: string },
+) {
   const { correlationId, peer } = currentRequest()
   return {
     event,

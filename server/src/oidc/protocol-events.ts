@@ -44,16 +44,23 @@ export function listenToProtocol(provider: Provider, events: ProtocolEvents): vo
     const grant = String(context.oidc?.params?.['grant_type'] ?? context.oidc?.route ?? '')
     counted(grant, error.error ?? 'server_error')
     const event = error.error === 'invalid_client' ? 'client.auth_failed' : 'token.refused'
-    record(context, event, { outcome: 'failure', reason: error.error_detail ?? error.error_description ?? error.message })
+    record(context, event, {
+      outcome: 'failure',
+      reason: error.error_detail ?? error.error_description ?? error.message,
+    })
   }
   const on = (event: string, listener: (context: KoaContextWithOIDC, error: ProtocolError) => void) =>
     void (provider as unknown as EventEmitter).on(event, listener)
-  for (const endpoint of ['grant', 'introspection', 'revocation', 'pushed_authorization_request']) on(`${endpoint}.error`, refused)
+  for (const endpoint of ['grant', 'introspection', 'revocation', 'pushed_authorization_request'])
+    on(`${endpoint}.error`, refused)
   on('authorization.error', (context, error) => {
     record(context, 'authorization.refused', { outcome: 'failure', reason: error.error_description ?? error.message })
     if (error.error === 'invalid_redirect_uri') {
       const { client, params } = context.oidc
-      log.warn({ client: client?.clientId, got: params?.['redirect_uri'], registered: client?.redirectUris }, 'redirect URI not registered')
+      log.warn(
+        { client: client?.clientId, got: params?.['redirect_uri'], registered: client?.redirectUris },
+        'redirect URI not registered',
+      )
     }
   })
   provider.on('grant.revoked', (context: KoaContextWithOIDC) => {
@@ -61,6 +68,10 @@ export function listenToProtocol(provider: Provider, events: ProtocolEvents): vo
   })
   provider.on('server_error', (context: KoaContextWithOIDC, error: Error) => {
     const { unavailable, correlationId } = currentRequest()
-    if (!unavailable) log.error({ error, correlation: correlationId, route: context.oidc?.route, at: error.stack?.split('\n')[1]?.trim() }, 'protocol failed')
+    if (!unavailable)
+      log.error(
+        { error, correlation: correlationId, route: context.oidc?.route, at: error.stack?.split('\n')[1]?.trim() },
+        'protocol failed',
+      )
   })
 }

@@ -24,7 +24,9 @@ export interface Generation {
 
 export type GenerationNeeds = ConfigurationNeeds & OverrideNeeds & { readonly events: ProtocolEvents }
 
-export async function createGeneration(needs: Omit<GenerationNeeds, 'keys'> & { keySet: ConfigurationNeeds['keys'] }): Promise<Generation> {
+export async function createGeneration(
+  needs: Omit<GenerationNeeds, 'keys'> & { keySet: ConfigurationNeeds['keys'] },
+): Promise<Generation> {
   const { keySet, settings } = needs
   const keys = () => keySet.cookies
   const provider = new Provider(settings.issuer, buildConfiguration({ ...needs, keys: keySet }))

@@ -29,7 +29,11 @@ export function resourceServerOf(
 
 /** Which API a request means that names none: for a machine its only audience. A person's token without a resource is
  *  for userinfo, and opaque. */
-export function defaultResource(client: OidcClient, grantType: unknown, oneOf: readonly string[] | undefined): string | undefined {
+export function defaultResource(
+  client: OidcClient,
+  grantType: unknown,
+  oneOf: readonly string[] | undefined,
+): string | undefined {
   if (oneOf) return oneOf[0]
   const { audiences } = client.config
   return grantType === 'client_credentials' && audiences.length === 1 ? audiences[0] : undefined

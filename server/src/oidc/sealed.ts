@@ -29,7 +29,9 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
     seal(kind, payload, options) {
       const plain = Buffer.from(JSON.stringify(payload))
       const purpose = `seal:${kind}` as const
-      const { kid, key }: Subkey = options ? needs.keys().activeAt(purpose, options.madeAt) : needs.keys().current(purpose)
+      const { kid, key }: Subkey = options
+        ? needs.keys().activeAt(purpose, options.madeAt)
+        : needs.keys().current(purpose)
       const iv = options ? fixedIv(key, kind, plain) : randomBytes(ivBytes)
       const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes }).setAAD(boundTo(kind))
       const sealed = Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()])

@@ -48,7 +48,15 @@ export function createSessionCookies(needs: {
   return {
     sign({ accountId, jti, uid, iat, exp, kind: _kind, ...rest }) {
       const { kid, key } = keys().current('session')
-      const claims = { ...rest, ...(accountId === undefined ? {} : { sub: accountId }), jti, uid, iat, exp, ep: epoch() }
+      const claims = {
+        ...rest,
+        ...(accountId === undefined ? {} : { sub: accountId }),
+        jti,
+        uid,
+        iat,
+        exp,
+        ep: epoch(),
+      }
       return jsonwebtoken.sign(claims, key, { algorithm, keyid: kid, issuer, audience })
     },
     verify(value) {

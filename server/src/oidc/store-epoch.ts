@@ -19,7 +19,8 @@ export function createStoreEpoch(needs: { epoch: Pick<Epoch, 'read'>; log: Log }
   let timer: NodeJS.Timeout | undefined
   const load = async () => {
     const next = await needs.epoch.read()
-    if (current !== undefined && next !== current) needs.log.warn({ epoch: next }, 'the database was restored; what was issued before is refused')
+    if (current !== undefined && next !== current)
+      needs.log.warn({ epoch: next }, 'the database was restored; what was issued before is refused')
     current = next
   }
   return {

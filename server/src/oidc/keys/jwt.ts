@@ -5,7 +5,10 @@ import { EncryptJWT, calculateJwkThumbprint, jwtDecrypt } from 'jose'
 import type { JWK } from 'jose'
 import type { SigningAlgorithm } from '../../settings.ts'
 
-const makePair = promisify(generateKeyPair) as (type: string, options: object) => Promise<{ privateKey: { export(o: object): JsonWebKey } }>
+const makePair = promisify(generateKeyPair) as (
+  type: string,
+  options: object,
+) => Promise<{ privateKey: { export(o: object): JsonWebKey } }>
 
 /** Makes a private key for one algorithm.
  *  @returns the JWK with `alg`, `use` and `kid` (RFC 7638 thumbprint) */

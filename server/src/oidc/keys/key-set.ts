@@ -63,11 +63,17 @@ export function buildKeySet(
   const states = keyStates(keys, now, policy)
   const order: Readonly<Record<KeyState, number>> = { active: 0, next: 1, retiring: 2, removed: 3 }
   const rank = (key: RingKey) => order[states.get(key.id)!]
-  const usable = keys.filter((key) => states.get(key.id) !== 'removed').toSorted((one, other) => rank(one) - rank(other))
+  const usable = keys
+    .filter((key) => states.get(key.id) !== 'removed')
+    .toSorted((one, other) => rank(one) - rank(other))
   const signing = algorithms
     .flatMap((algorithm) => usable.filter((key) => key.line === signingLine(algorithm)))
-    .concat(usable.filter((key) => key.use === 'sig' && !algorithms.some((algorithm) => key.line === signingLine(algorithm))))
-    .map((key): JWK => (states.get(key.id) === 'active' ? key.privateJwk! : { ...key.privateJwk!, key_ops: ['verify'] }))
+    .concat(
+      usable.filter((key) => key.use === 'sig' && !algorithms.some((algorithm) => key.line === signingLine(algorithm))),
+    )
+    .map((key): JWK =>
+      states.get(key.id) === 'active' ? key.privateJwk! : { ...key.privateJwk!, key_ops: ['verify'] },
+    )
   return {
     fingerprint: usable.map((key) => `${key.id}=${states.get(key.id)}`).join(' '),
     signing,

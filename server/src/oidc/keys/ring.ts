@@ -126,7 +126,8 @@ async function carryOut(plan: KeyPlan, writer: KeyWriter): Promise<void> {
       { event: 'key.created', outcome: 'success', detail: { key: key.id, use: key.use, alg: key.alg } },
     ])
   }
-  for (const id of plan.remove) await writer.remove(id, [{ event: 'key.removed', outcome: 'success', detail: { key: id } }])
+  for (const id of plan.remove)
+    await writer.remove(id, [{ event: 'key.removed', outcome: 'success', detail: { key: id } }])
 }
 
 async function mint(line: string, activeAt: Date): Promise<NewKey> {
@@ -143,7 +144,12 @@ async function mint(line: string, activeAt: Date): Promise<NewKey> {
 
 function toRing(stored: readonly StoredKey[], log: Log): RingKey[] {
   return stored.flatMap((key): RingKey[] => {
-    const times = { id: key.id, createdAt: key.createdAt.getTime(), activeAt: key.activeAt.getTime(), algorithm: key.alg }
+    const times = {
+      id: key.id,
+      createdAt: key.createdAt.getTime(),
+      activeAt: key.activeAt.getTime(),
+      algorithm: key.alg,
+    }
     if (key.use === 'cookie') return [{ ...times, use: 'cookie', line: cookieLine, secret: key.secret }]
     if (key.use !== 'sig') return []
     const privateJwk = JSON.parse(key.secret.toString()) as JWK

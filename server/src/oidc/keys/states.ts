@@ -39,7 +39,9 @@ export function keyStates(keys: readonly KeyTimes[], now: number, policy: KeyPol
 
 /** @returns the key of a line that worked at an instant; undefined before the first */
 export function activeKeyAt<Key extends KeyTimes>(keys: readonly Key[], line: string, at: number): Key | undefined {
-  return linesOf(keys).get(line)?.findLast((key) => key.activeAt <= at)
+  return linesOf(keys)
+    .get(line)
+    ?.findLast((key) => key.activeAt <= at)
 }
 
 export interface KeyPlan {
