@@ -148,7 +148,7 @@ function pushedRequestAdapter({ store, now }: AdapterNeeds): Adapter {
     // the row stays while an interaction that it began may last: the interaction's cookie carries the handle only
     async upsert(id, payload, expiresIn) {
       const expiresAt = new Date(now() + ((expiresIn ?? lifetimes.pushedRequest) + lifetimes.interaction * 2) * 1000)
-      const clientUid = String((payload as Record<string, unknown>)['clientUid'] ?? '')
+      const { clientUid = '' } = payload as { clientUid?: string }
       const stored = await fromStore(() =>
         store.pushedRequests.put({ id, clientUid, payload: payload as Record<string, unknown>, expiresAt }),
       )

@@ -14,11 +14,22 @@ export function watchAnswers(provider: Provider, needs: { settings: ProtocolSett
     await next()
     // Documents that a new generation asks for itself belong to no request.
     if (maybeRequest() === undefined) return
+    if (passOn(context as unknown as KoaContextWithOIDC)) return
     const oidcContext = context as unknown as KoaContextWithOIDC
     if (currentRequest().unavailable) return answerUnavailable(oidcContext, needs.pages)
     skipEmptyLogout(oidcContext)
     allowReturn(oidcContext)
   })
+}
+
+/** A path or method that the library does not have gets the same page as any other.
+ *  @returns whether the request is no longer the library's */
+function passOn(context: KoaContextWithOIDC): boolean {
+  const next = currentRequest().passOn
+  if (context.status !== 404 || context.body !== undefined || next === undefined) return false
+  context.respond = false
+  next()
+  return true
 }
 
 /** PostgreSQL was away: whatever the library made of it, the truth is 503, and nothing of the answer is kept (cookies of

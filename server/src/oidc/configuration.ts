@@ -1,4 +1,4 @@
-import Provider from 'oidc-provider'
+import type Provider from 'oidc-provider'
 import type { Configuration, KoaContextWithOIDC, errors } from 'oidc-provider'
 import type { SigningAlgorithm } from '../settings.ts'
 import type { Store } from '../store/store.ts'

@@ -1,7 +1,8 @@
-import type { RequestListener } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
 import type { KeySet } from './keys/key-set.ts'
 import type { Generation } from './provider.ts'
+import { currentRequest } from './request-context.ts'
 
 /** The Provider that takes new requests. A change of keys makes another one, in about a millisecond. */
 export interface Generations {
@@ -10,8 +11,9 @@ export interface Generations {
   isReady(): boolean
   /** Builds the next one beside the current, then swaps. A fault keeps the current. */
   renew(keys: KeySet): Promise<void>
-  /** Hands a request to the current one, which keeps it to its end. */
-  readonly handle: RequestListener
+  /** Hands a request to the current one, which keeps it to its end.
+   *  @param next for paths that the library does not have */
+  readonly handle: (request: IncomingMessage, response: ServerResponse, next: () => void) => void
 }
 
 export function createGenerations(needs: { build: (keys: KeySet) => Promise<Generation>; log: Log }): Generations {
@@ -35,6 +37,9 @@ export function createGenerations(needs: { build: (keys: KeySet) => Promise<Gene
         if (current === undefined) throw error
       }
     },
-    handle: (request, response) => take().handle(request, response),
+    handle: (request, response, next) => {
+      currentRequest().passOn = next
+      take().handle(request, response)
+    },
   }
 }

@@ -271,6 +271,6 @@ export function clientOnPage(client: Pick<RegisteredClient<unknown>, 'clientId' 
   }
 }
 
-const personOf = (user: User): PersonOnPage => ({ username: user.username, name: user.name })
+const personOf = (user: User): PersonOnPage => ({ username: user.username, name: user.name, locale: user.locale })
 
 export type { PageRequest }

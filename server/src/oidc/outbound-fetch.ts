@@ -63,6 +63,7 @@ export function createOutboundFetch(needs: { isAllowed: AddressRule }): Fetch {
     const literal = url.hostname.replace(/^\[|\]$/g, '')
     if (isIP(literal) !== 0 && !needs.isAllowed(literal)) throw refused(literal)
     const headers = Object.fromEntries(new Headers(init.headers))
+    const body = init.body ? await new Response(init.body).text() : undefined
     const signal = AbortSignal.any([AbortSignal.timeout(limits.whole), ...(init.signal ? [init.signal] : [])])
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const outgoing = send(
@@ -79,12 +80,12 @@ export function createOutboundFetch(needs: { isAllowed: AddressRule }): Fetch {
       )
       outgoing.once('error', reject)
       outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer within ${limits.connect} ms`)))
-      outgoing.end(init.body === undefined || init.body === null ? undefined : String(init.body))
+      outgoing.end(body)
     })
-    const body = await readBody(answer)
+    const received = await readBody(answer)
     const status = answer.statusCode ?? 502
     const empty = status === 204 || status === 304
-    return new Response(empty ? null : new Uint8Array(body), { status, headers: headersOf(answer) })
+    return new Response(empty ? null : new Uint8Array(received), { status, headers: headersOf(answer) })
   }
 }
 

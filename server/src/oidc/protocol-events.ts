@@ -14,6 +14,14 @@ export interface ProtocolEvents {
   readonly counted: (grant: string, outcome: string) => void
 }
 
+const grants = new Set(['authorization_code', 'refresh_token', 'client_credentials'])
+
+/** A label of few values, whatever a caller sends. */
+function grantOf(context: KoaContextWithOIDC): string {
+  const grant = context.oidc?.params?.['grant_type']
+  return typeof grant === 'string' && grants.has(grant) ? grant : 'other'
+}
+
 type ProtocolError = Error & { error?: string; error_detail?: string; error_description?: string }
 
 /** Turns the library's events into audit records and metrics. */
@@ -34,15 +42,14 @@ export function listenToProtocol(provider: Provider, events: ProtocolEvents): vo
     })
   }
   provider.on('grant.success', (context: KoaContextWithOIDC) => {
-    const grant = String(context.oidc.params?.['grant_type'])
+    const grant = grantOf(context)
     const { secret } = currentRequest()
     counted(grant, 'ok')
     record(context, grant === 'refresh_token' ? 'token.refreshed' : 'token.issued', { detail: { grant } })
     if (secret?.previous) record(context, 'client.previous_secret_used', { detail: { secret: secret.secretId } })
   })
   const refused = (context: KoaContextWithOIDC, error: ProtocolError) => {
-    const grant = String(context.oidc?.params?.['grant_type'] ?? context.oidc?.route ?? '')
-    counted(grant, error.error ?? 'server_error')
+    counted(grantOf(context), error.error ?? 'server_error')
     const event = error.error === 'invalid_client' ? 'client.auth_failed' : 'token.refused'
     record(context, event, {
       outcome: 'failure',

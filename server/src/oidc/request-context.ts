@@ -17,6 +17,8 @@ export interface RequestContext {
   family?: { readonly seq: number; readonly rotatedAt: number; readonly expiresAt: number }
   /** Set when PostgreSQL failed this request: the answer becomes 503, whatever the library made of it. */
   unavailable?: boolean
+  /** Hands the request to the next handler: the library has no such path. */
+  passOn?: () => void
   /** Which live secret of the client matched. */
   secret?: { readonly secretId: string; readonly previous: boolean }
 }
