@@ -123,7 +123,7 @@ export default defineConfig({
       rules: { 'node/no-process-env': 'error', 'unicorn/no-process-exit': 'error' },
     },
     {
-      files: ['**/main.ts', 'server/src/cli/**', 'operator/src/kubectl/**'],
+      files: ['**/main.ts', '**/*-main.ts', 'server/src/cli/**', 'operator/src/kubectl/**'],
       rules: { 'node/no-process-env': 'off', 'unicorn/no-process-exit': 'off', 'no-console': 'off' },
     },
     { files: ['scripts/**', 'ci/**'], rules: { 'no-console': 'off' } },

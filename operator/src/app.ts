@@ -172,8 +172,10 @@ async function startLeading(
   stops.push(() => shards.stop())
 
   const isBehind = (pod: string): boolean => {
-    const live = replicas.list().find(({ replica }) => replica === pod)?.live ?? []
-    const seqs = new Map(live.map(({ shard, seq }) => [shard, Number(seq)]))
+    const replica = replicas.list().find((one) => one.replica === pod)
+    // Its agent has not started: it will mount what stands there then.
+    if (!replica) return false
+    const seqs = new Map(replica.live.map(({ shard, seq }) => [shard, Number(seq)]))
     return Array.from({ length: shardCount }, (_, shard) => shard).some(
       (shard) => (seqs.get(shard) ?? 0) < shards.seq(shard),
     )

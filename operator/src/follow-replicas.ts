@@ -89,8 +89,7 @@ export function createFollowReplicas(options: {
   }
 }
 
-const isExcused = ({ absentMs, joining }: Replica): boolean =>
-  absentMs < (joining ? joiningMs : unreachableAfterMs)
+const isExcused = ({ absentMs, joining }: Replica): boolean => absentMs < (joining ? joiningMs : unreachableAfterMs)
 
 function rejections(list: readonly Replica[]): Map<string, string> {
   const found = new Map<string, string>()

@@ -39,7 +39,8 @@ export interface Reconciler {
 interface Memory {
   readonly uid: string
   /** Of the Secret as last read; never its data. */
-  read: { readonly state: ReadSecret['state']; readonly fingerprint: string | undefined; readonly at: number } | undefined
+  read:
+    { readonly state: ReadSecret['state']; readonly fingerprint: string | undefined; readonly at: number } | undefined
   /** The plain secret lives here from its minting to its publication. */
   pending: { readonly secret: PendingSecret; readonly plain: Secret } | undefined
 }
@@ -95,7 +96,7 @@ export function createReconciler(options: {
     const work = createWork({ key, client, judgement, memory, log })
     const result = await work.run()
     await report({ key, client, judgement, result, log })
-    if (result.failure) throw result.failure
+    if (result.failure !== undefined) throw result.failure
   }
 
   // --- the secret of one client
@@ -106,7 +107,7 @@ export function createReconciler(options: {
     /** Milliseconds after which to look again. */
     readonly again: number | undefined
     /** What went wrong with the Secret; everything else went on. */
-    readonly failure: unknown
+    readonly failure: Error | undefined
   }
 
   const createWork = (about: { key: string; client: OIDCClient; judgement: Judgement; memory: Memory; log: Log }) => {
@@ -208,19 +209,23 @@ export function createReconciler(options: {
       const { serve, acceptance } = judgement
       if (serve.kind === 'nothing') putShard([])
       if (acceptance.kind === 'invalid') return await frozen()
-      let failure: unknown
+      let failure: Error | undefined
       let source: SecretSource = { kind: 'minted' }
       let given: Secret | undefined
       let missing: string | undefined
       let read: ReadSecret
       try {
-        const found = await readSource(secrets, client, needsSecret(judgement, shards.stored(key)?.entry.verifiers.length ?? 0))
+        const found = await readSource(
+          secrets,
+          client,
+          needsSecret(judgement, shards.stored(key)?.entry.verifiers.length ?? 0),
+        )
         source = found.source
         given = found.plain
         missing = found.missing
         read = await readState(false)
       } catch (error) {
-        failure = error
+        failure = asError(error)
         read = { state: { kind: 'unknown' }, object: undefined, plain: undefined }
       }
       const existing = client.spec.secret?.existingSecretRef !== undefined
@@ -234,7 +239,8 @@ export function createReconciler(options: {
       for (let turn = 0; turn < turnLimit; turn++) {
         const plan = planFrom(source, read.state)
         putShard(plan.verifiers)
-        if (failure !== undefined) return finish(plan, { kind: 'unreadable', name, message: unreadableMessage(failure) })
+        if (failure !== undefined)
+          return finish(plan, { kind: 'unreadable', name, message: unreadableMessage(failure) })
         if (missing !== undefined) return finish(plan, { kind: 'waiting-for-secret', name, message: missing })
         if (read.state.kind === 'foreign') return finish(plan, { kind: 'name-taken', name })
         if (plan.step.kind === 'mint') {
@@ -259,13 +265,14 @@ export function createReconciler(options: {
             read = fresh
             if (moved) continue
           } catch (error) {
-            failure = error
+            failure = asError(error)
             continue
           }
         }
         const plain = source.kind === 'none' ? undefined : (given ?? plainFor(plan, read))
         const rendered = render(plain, marks)
-        if (rendered.kind === 'invalid') return finish(plan, { kind: 'template-invalid', name, faults: rendered.faults })
+        if (rendered.kind === 'invalid')
+          return finish(plan, { kind: 'template-invalid', name, faults: rendered.faults })
         if (source.kind !== 'none' && !plain) return finish(plan, { kind: 'pending', name })
         try {
           const written = await write(read, rendered.secret, marks)
@@ -276,7 +283,7 @@ export function createReconciler(options: {
           read = written ?? (await readState(true))
         } catch (error) {
           memory.read = undefined
-          failure = error
+          failure = asError(error)
         }
       }
       options.again(key, 1_000)
@@ -309,17 +316,13 @@ export function createReconciler(options: {
 
   // --- what people see
 
-  const report = async (about: {
-    key: string
-    client: OIDCClient
-    judgement: Judgement
-    result: Result
-    log: Log
-  }) => {
+  const report = async (about: { key: string; client: OIDCClient; judgement: Judgement; result: Result; log: Log }) => {
     const { key, client, judgement, result } = about
     const stored = shards.stored(key)
     const carriesThis =
-      judgement.config !== undefined && stored?.entry.uid === client.metadata.uid && isStored(judgement, stored.entry.desired)
+      judgement.config !== undefined &&
+      stored?.entry.uid === client.metadata.uid &&
+      isStored(judgement, stored.entry.desired)
     const propagation = carriesThis ? follow.config(key) : undefined
     const settled = propagation?.accepted === true && isAtRest(result.plan)
     follow.note(key, settled)
@@ -384,7 +387,11 @@ function needsSecret(judgement: Judgement, storedVerifiers: number): boolean {
 }
 
 /** Whether the application's Secret is to be written in this turn: now, or when it is not what it should be. */
-function wantedWrite(plan: RotationPlan, source: SecretSource, entry: Propagation | undefined): 'now' | 'if-changed' | 'no' {
+function wantedWrite(
+  plan: RotationPlan,
+  source: SecretSource,
+  entry: Propagation | undefined,
+): 'now' | 'if-changed' | 'no' {
   if (plan.step.kind === 'publish' || plan.step.kind === 'fence') return 'now'
   // Without a secret there is nothing to rotate: the endpoints are written once the client is live everywhere.
   if (source.kind === 'none') return entry?.applied === true ? 'if-changed' : 'no'
@@ -427,11 +434,14 @@ function sameButGeneration(one: NonNullable<Judgement['config']>, other: NonNull
 }
 
 const canonical = (config: object): string =>
-  JSON.stringify({ ...config, generation: '0' }, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))
+  JSON.stringify({ ...config, generation: '0' }, (_key, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  )
 
 /** Nothing is wrong yet: replicas or the Secret are a moment away. */
 function isInProgress(outcome: Outcome): boolean {
-  if (outcome.acceptance.kind !== 'accepted' || outcome.violations.some(({ enforcement }) => enforcement === 'Deny')) return false
+  if (outcome.acceptance.kind !== 'accepted' || outcome.violations.some(({ enforcement }) => enforcement === 'Deny'))
+    return false
   if (outcome.shardFull || !['ready', 'pending'].includes(outcome.secret.kind)) return false
   const { propagation } = outcome
   if (propagation && (propagation.rejected.length > 0 || propagation.unreachable.length > 0)) return false
@@ -450,6 +460,8 @@ const fingerprint = (secret: RenderedSecret): string =>
       ]),
     )
     .digest('hex')
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))
 
 const unreadableMessage = (error: unknown): string =>
   isForbidden(error) ? 'the operator may not read or write this Secret; compare its RBAC' : describeError(error)

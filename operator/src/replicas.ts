@@ -95,7 +95,12 @@ export function createReplicas(options: {
     options.onChange(name)
   }
 
-  const follow = async (name: string, target: { host: string; port: number }, state: FollowerState, stop: AbortSignal) => {
+  const follow = async (
+    name: string,
+    target: { host: string; port: number },
+    state: FollowerState,
+    stop: AbortSignal,
+  ) => {
     const backoff = createBackoff({ baseMs: 100, capMs: 30_000, random: options.random })
     while (!stop.aborted) {
       try {

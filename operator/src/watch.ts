@@ -159,4 +159,3 @@ function keysIn(keys: ReadonlyMap<string, unknown>, namespace: string | undefine
   if (namespace === undefined) return keys
   return new Map([...keys].filter(([key]) => key.startsWith(`${namespace}/`)))
 }
-

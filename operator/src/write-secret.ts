@@ -37,11 +37,17 @@ export function isOwned(object: SecretObject, client: OIDCClient): boolean {
   if (metadata.labels?.[labels.client] !== client.metadata.name) return false
   if (metadata.labels[labels.managedBy] !== managedByOperator) return false
   const controller = metadata.ownerReferences?.find((owner) => owner.controller)
-  return controller === undefined ? (metadata.ownerReferences ?? []).length === 0 : controller.uid === client.metadata.uid
+  return controller === undefined
+    ? (metadata.ownerReferences ?? []).length === 0
+    : controller.uid === client.metadata.uid
 }
 
 /** @returns whether the name is of a Secret that the operator itself needs in its namespace */
-export function isReservedName(namespace: string, name: string, about: { namespace: string; release: string }): boolean {
+export function isReservedName(
+  namespace: string,
+  name: string,
+  about: { namespace: string; release: string },
+): boolean {
   if (namespace !== about.namespace) return false
   const { release } = about
   const own = [linkSecretName(release), keysSecretName(release), manifestSecretName(release)]
@@ -52,7 +58,10 @@ export function isReservedName(namespace: string, name: string, about: { namespa
  *  somebody edited the first, and nothing needs to be minted to restore it. */
 function findPlain(object: SecretObject, client: OIDCClient, secretId: string | undefined): Secret | undefined {
   const values = new Map(
-    Object.entries(object.data ?? {}).map(([key, value]) => [key, new Secret(Buffer.from(value, 'base64').toString('utf8'))]),
+    Object.entries(object.data ?? {}).map(([key, value]) => [
+      key,
+      new Secret(Buffer.from(value, 'base64').toString('utf8')),
+    ]),
   )
   const named = [...values.values()].find((value) => identifySecret(value).id === secretId)
   if (named) return named
@@ -72,7 +81,10 @@ export async function writeClientSecret(
     labels: rendered.labels,
     annotations: rendered.annotations,
     data: Object.fromEntries(
-      Object.entries(rendered.data).map(([key, value]) => [key, Buffer.from(value.reveal(), 'utf8').toString('base64')]),
+      Object.entries(rendered.data).map(([key, value]) => [
+        key,
+        Buffer.from(value.reveal(), 'utf8').toString('base64'),
+      ]),
     ),
     ownerReferences: rendered.ownerReferences as unknown as readonly OwnerReference[],
   }
@@ -89,7 +101,11 @@ export async function readSource(
   const reference = client.spec.secret?.existingSecretRef
   if (!needsSecret) return { source: { kind: 'none' }, plain: undefined, missing: undefined }
   if (!reference) return { source: { kind: 'minted' }, plain: undefined, missing: undefined }
-  const none = (missing: string) => ({ source: { kind: 'existing', secret: undefined } as const, plain: undefined, missing })
+  const none = (missing: string) => ({
+    source: { kind: 'existing', secret: undefined } as const,
+    plain: undefined,
+    missing,
+  })
   let object: SecretObject | undefined
   try {
     object = await secrets.read(client.metadata.namespace, reference.name)

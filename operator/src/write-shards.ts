@@ -273,7 +273,9 @@ export function createShards(options: {
     manifest.cancelTimer()
     manifest.cancelTimer = noTimer
     if (!opened || stopped || !manifest.dirty || manifest.running || !isWhole()) return
-    const busyUntil = states.some(({ running }) => running) ? manifest.dirtySince + times.manifestWaitMs : -Infinity
+    const busyUntil = states.some(({ running }) => running !== undefined)
+      ? manifest.dirtySince + times.manifestWaitMs
+      : -Infinity
     const waitMs = Math.max(manifest.notBefore, busyUntil) - clock.monotonic()
     if (waitMs > 0) {
       manifest.cancelTimer = clock.after(waitMs, scheduleManifest)
@@ -371,7 +373,10 @@ export function createShards(options: {
 
   return {
     load: async () => {
-      const [manifestSecret, ...found] = await Promise.all([readManifest(), ...states.map(({ index }) => readShard(index))])
+      const [manifestSecret, ...found] = await Promise.all([
+        readManifest(),
+        ...states.map(({ index }) => readShard(index)),
+      ])
       for (const state of states) {
         const secret = found[state.index]
         const read = readShardSecret(secret, state.index)
@@ -438,7 +443,7 @@ export function createShards(options: {
       cancelReadBack()
       manifest.cancelTimer()
       for (const state of states) state.cancelTimer()
-      await Promise.all(states.map(({ running }) => running))
+      await Promise.all(states.map(({ running }) => running ?? Promise.resolve()))
       await manifest.running
       // What was written belongs into the manifest, or the next operator finds a set that looks half done.
       if (opened && manifest.dirty && isWhole()) await writeManifest()

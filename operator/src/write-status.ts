@@ -28,14 +28,23 @@ export interface StatusTimes {
   /** The last use of a previous secret is written so often; each minute while its end waits for it. */
   readonly usageMs: number
   readonly usageWaitingMs: number
+  /** Somebody wrote to the object at the same time: come again after so long. */
+  readonly conflictMs: number
 }
 
-export const statusTimes: StatusTimes = { firstMs: 1_000, nextMs: 5_000, usageMs: 3_600_000, usageWaitingMs: 60_000 }
+export const statusTimes: StatusTimes = {
+  firstMs: 1_000,
+  nextMs: 5_000,
+  usageMs: 3_600_000,
+  usageWaitingMs: 60_000,
+  conflictMs: 200,
+}
 
 interface Applied {
   readonly uid: string
   readonly status: OIDCClientStatus
-  /** The version that the API answered with; what the watch brings before it is older. */
+  /** Of the object after that; what the watch brings with another one may be older. */
+  readonly resourceVersion: string
   readonly at: number
 }
 
@@ -61,7 +70,8 @@ export function createWriteStatus(options: {
         applied.delete(keyOf(client))
         return client
       }
-      return { ...client, status: last.status }
+      const metadata = { ...client.metadata, resourceVersion: last.resourceVersion }
+      return { ...client, metadata, status: last.status }
     },
     write: async (outcome, inProgress) => {
       const { client } = outcome
@@ -80,10 +90,14 @@ export function createWriteStatus(options: {
         pending.dueAt = clock.monotonic() + times.nextMs
       } else unfinished.delete(key)
       const object = { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', ...client }
-      const there = await applyStatus(connection, resourceTypes.clients, object as never, status)
-      if (!there) return { status }
+      const resourceVersion = await applyStatus(connection, resourceTypes.clients, object as never, status)
+      if (resourceVersion === undefined) {
+        // The watch brings what came in between; until then there is nothing to say.
+        applied.delete(key)
+        return { status, again: times.conflictMs }
+      }
       options.onWrite?.()
-      applied.set(key, { uid: client.metadata.uid, status, at: clock.monotonic() })
+      applied.set(key, { uid: client.metadata.uid, status, resourceVersion, at: clock.monotonic() })
       for (const event of described.events) events.record(object as never, event)
       return { status }
     },
@@ -101,7 +115,8 @@ const keyOf = (client: OIDCClient): string => `${client.metadata.namespace}/${cl
 export function keepOldNews(client: OIDCClient, status: OIDCClientStatus, times: StatusTimes): OIDCClientStatus {
   const before = client.status
   if (!before) return status
-  const isWhole = (replicas: OIDCClientStatus['replicas']) => replicas !== undefined && replicas.loaded === replicas.total
+  const isWhole = (replicas: OIDCClientStatus['replicas']) =>
+    replicas !== undefined && replicas.loaded === replicas.total
   const keepReplicas = isWhole(before.replicas) && isWhole(status.replicas) && before.replicas!.total > 0
   const waiting = client.spec.rotation?.retire === 'WhenUnused'
   const previous = status.secret?.previous?.map((entry) => {
@@ -116,5 +131,7 @@ export function keepOldNews(client: OIDCClient, status: OIDCClientStatus, times:
   }
   const { revision: _was, ...rest } = before
   const { revision: _is, ...nextRest } = next
-  return isDeepStrictEqual(rest, nextRest) ? before : { ...next, ...(status.replicas ? { replicas: status.replicas } : {}) }
+  return isDeepStrictEqual(rest, nextRest)
+    ? before
+    : { ...next, ...(status.replicas ? { replicas: status.replicas } : {}) }
 }

@@ -113,7 +113,11 @@ export function planSecretPatch(stored: SecretObject, wanted: WantedSecret): obj
   const fields = metadata.managedFields
   const data = planKeys(stored.data, wanted.data, ownedKeys(fields, ['f:data']))
   const labels = planKeys(metadata.labels, wanted.labels, ownedKeys(fields, ['f:metadata', 'f:labels']))
-  const annotations = planKeys(metadata.annotations, wanted.annotations, ownedKeys(fields, ['f:metadata', 'f:annotations']))
+  const annotations = planKeys(
+    metadata.annotations,
+    wanted.annotations,
+    ownedKeys(fields, ['f:metadata', 'f:annotations']),
+  )
   const owners =
     wanted.ownerReferences === undefined || sameOwners(metadata.ownerReferences ?? [], wanted.ownerReferences)
       ? undefined
@@ -154,32 +158,36 @@ function ownedKeys(fields: readonly ManagedFields[] | undefined, path: readonly 
 }
 
 function sameOwners(stored: readonly OwnerReference[], wanted: readonly OwnerReference[]): boolean {
-  const uids = (owners: readonly OwnerReference[]) => owners.map((owner) => owner.uid).sort().join(',')
+  const uids = (owners: readonly OwnerReference[]) =>
+    owners
+      .map((owner) => owner.uid)
+      .sort()
+      .join(',')
   return uids(stored) === uids(wanted)
 }
 
-/** Applies the status of an object, as the manager of status. The UID goes with it: the status of an object that was
- *  deleted never lands on its successor of the same name.
- *  @returns false when that object is not there any more */
+/** Applies the status of an object, as the manager of status, under the resourceVersion that it was planned from: the
+ *  status of an object that was deleted never lands on its successor of the same name.
+ *  @returns the resourceVersion that it has now; undefined when the object has changed meanwhile or is gone */
 export async function applyStatus(
   connection: Connection,
   type: { prefix: string; plural: string },
   object: KubernetesObject,
   status: unknown,
-): Promise<boolean> {
-  const { namespace, name, uid } = object.metadata
+): Promise<string | undefined> {
+  const { namespace, name, resourceVersion } = object.metadata
   const at = { ...(namespace === undefined ? {} : { namespace }), name }
   try {
-    await connection.call({
+    const applied = await connection.call<KubernetesObject>({
       method: 'PATCH',
       path: objectPath(type, { ...at, subresource: 'status' }),
       query: { fieldManager: fieldManagers.status, force: 'true' },
       contentType: applyPatch,
-      body: { apiVersion: object.apiVersion, kind: object.kind, metadata: { ...at, uid }, status },
+      body: { apiVersion: object.apiVersion, kind: object.kind, metadata: { ...at, resourceVersion }, status },
     })
-    return true
+    return applied.metadata.resourceVersion
   } catch (error) {
-    if (isNotFound(error) || isConflict(error)) return false
+    if (isNotFound(error) || isConflict(error)) return undefined
     throw error
   }
 }

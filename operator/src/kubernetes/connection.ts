@@ -169,7 +169,9 @@ async function readText(response: IncomingMessage, call: ApiCall): Promise<strin
     size += chunk.length
     if (size > maxAnswerBytes) {
       response.destroy()
-      throw new ApiError('KUBERNETES_ANSWER_INVALID', { message: `${call.path}: answer of more than ${maxAnswerBytes} bytes` })
+      throw new ApiError('KUBERNETES_ANSWER_INVALID', {
+        message: `${call.path}: answer of more than ${maxAnswerBytes} bytes`,
+      })
     }
     chunks.push(chunk)
   }

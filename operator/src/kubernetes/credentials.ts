@@ -25,10 +25,7 @@ const rereadMs = 60_000
 
 /** Finds the API as kubectl does: the file that KUBECONFIG names, else the pod's service account.
  *  @throws CodedError KUBERNETES_CONFIG_INVALID */
-export function loadCredentials(
-  environment: Readonly<Record<string, string | undefined>>,
-  clock: Clock,
-): Credentials {
+export function loadCredentials(environment: Readonly<Record<string, string | undefined>>, clock: Clock): Credentials {
   const file = environment['KUBECONFIG']
   if (file) return fromKubeconfig(file, clock)
   const host = environment['KUBERNETES_SERVICE_HOST']
@@ -79,7 +76,10 @@ function fromKubeconfig(file: string, clock: Clock): Credentials {
       }
       if (user?.token) headers['authorization'] = `Bearer ${user.token}`
       const tokenFile = user?.authProvider?.config?.tokenFile as string | undefined
-      if (tokenFile) headers['authorization'] = `Bearer ${read(resolve(dirname(file), tokenFile)).toString().trim()}`
+      if (tokenFile)
+        headers['authorization'] = `Bearer ${read(resolve(dirname(file), tokenFile))
+          .toString()
+          .trim()}`
       if (user?.username) {
         headers['authorization'] = `Basic ${Buffer.from(`${user.username}:${user.password}`).toString('base64')}`
       }

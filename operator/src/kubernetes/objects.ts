@@ -98,10 +98,7 @@ export function collectionPath(type: ResourceType, namespace?: string): string {
 }
 
 /** @returns the path of one object, or of its subresource */
-export function objectPath(
-  type: ResourceType,
-  at: { namespace?: string; name: string; subresource?: string },
-): string {
+export function objectPath(type: ResourceType, at: { namespace?: string; name: string; subresource?: string }): string {
   const path = `${collectionPath(type, at.namespace)}/${encodeURIComponent(at.name)}`
   return at.subresource === undefined ? path : `${path}/${at.subresource}`
 }

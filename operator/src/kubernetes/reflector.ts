@@ -61,8 +61,7 @@ export function createReflector<T extends KubernetesObject>(options: {
 
   const listPages = async (): Promise<{ items: T[]; resourceVersion: string }> => {
     const items: T[] = []
-    let next: string | undefined
-    do {
+    for (let next: string | undefined; ;) {
       const query = { ...options.query, limit: unpaged ? undefined : '500', continue: next }
       const page = await connection.call<ListAnswer<T>>({
         method: 'GET',
@@ -83,7 +82,7 @@ export function createReflector<T extends KubernetesObject>(options: {
         }
         return { items, resourceVersion }
       }
-    } while (true)
+    }
   }
 
   /** A list after which most of what we know would be gone is believed only when a second one says the same. */
@@ -118,7 +117,7 @@ export function createReflector<T extends KubernetesObject>(options: {
   const relist = async (): Promise<string> => {
     const { items, resourceVersion } = await list()
     const listed = new Set(items.map(keyOf))
-    for (const [key, previous] of [...objects]) if (!listed.has(key)) drop(key, previous)
+    for (const [key, previous] of objects) if (!listed.has(key)) drop(key, previous)
     for (const object of items) put(object)
     listedOnce = true
     synced.resolve()
