@@ -24,6 +24,7 @@ import type { Trigger } from './watch-mount.ts'
 const pollMs = 2_000
 const heartbeatMs = 10 * 60_000
 const renewalCheckMs = 60_000
+const wordlessMs = 10_000
 
 /** What is started, in order; `onStop` gets how to stop each part again. */
 interface Needs {
@@ -36,6 +37,7 @@ interface Needs {
   /** Shortened by tests. Milliseconds. */
   leafLifetimeMs?: number
   renewalCheckMs?: number
+  wordlessMs?: number
 }
 
 /** Starts the agent.
@@ -88,6 +90,7 @@ export async function startAgent(needs: Needs): Promise<{ statusPort: number }> 
     reports,
     log,
     now,
+    wordlessMs: needs.wordlessMs ?? wordlessMs,
   })
   onStop('pusher', () => pusher.stop())
   words.onChange(() => pusher.push())

@@ -2,9 +2,6 @@
 import { compareAge } from './snapshot.ts'
 import type { ReadManifest, Ref } from './snapshot.ts'
 
-/** How long a server that starts waits for an operator to speak. Milliseconds. */
-export const wordlessMs = 10_000
-
 /** What operators said on the streams that are open, or were. Times are of the monotonic clock, milliseconds. */
 export interface OperatorWord {
   /** Digest of the manifest that an operator which is connected expects; undefined when none says. */
@@ -30,6 +27,8 @@ export function planComplete(state: {
   serverManifestDigest: string
   word: OperatorWord
   now: number
+  /** How long a server that starts waits for an operator to speak; 10 s. */
+  wordlessMs: number
 }): CompletePlan {
   const { manifest, live, word } = state
   if (!manifest || manifest.digest === state.serverManifestDigest) return { kind: 'nothing' }
@@ -43,6 +42,6 @@ export function planComplete(state: {
   if (!isApplied) return { kind: 'nothing' }
   if (state.serverManifestDigest !== '' || word.expected === manifest.digest) return { kind: 'send' }
   if (word.expected !== undefined) return { kind: 'hold', until: undefined, expected: word.expected }
-  const until = word.lastWordAt + wordlessMs
+  const until = word.lastWordAt + state.wordlessMs
   return state.now >= until ? { kind: 'send' } : { kind: 'hold', until, expected: undefined }
 }

@@ -39,6 +39,7 @@ export function createPusher(needs: {
   reports: Reports
   log: Log
   now: () => number
+  wordlessMs: number
 }): Pusher {
   const abort = new AbortController()
   let session: { push(): void } | undefined
@@ -125,6 +126,7 @@ async function runSession(
       serverManifestDigest: live.manifestDigest,
       word: needs.word(),
       now: needs.now(),
+      wordlessMs: needs.wordlessMs,
     })
     clearTimeout(holdTimer)
     if (plan.kind === 'hold') {

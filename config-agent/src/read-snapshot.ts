@@ -146,6 +146,11 @@ export function parseShard(index: number, file: Uint8Array): ReadShard {
   if (shard.schema < shardSchema.min || shard.schema > shardSchema.max) {
     throw new CodedError<ErrorCode>('SHARD_SCHEMA_UNKNOWN', { message: `is of schema ${shard.schema}` })
   }
+  if (!shard.renderedAt || !/^[0-9a-f]{4}$/.test(shard.change)) {
+    throw new CodedError<ErrorCode>('SHARD_UNREADABLE', {
+      message: 'does not say when and for what change it was rendered',
+    })
+  }
   if (shard.shard !== index) throw misplaced(`says that it is shard ${shard.shard}`)
   if (shard.shardCount !== shardCount) throw misplaced(`is one of ${shard.shardCount}, not of ${shardCount}`)
   const keys = new Set<string>()

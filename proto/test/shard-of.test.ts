@@ -12,7 +12,7 @@ describe('shardOf', () => {
   }
 
   it('spreads 16,000 clients evenly: each shard within a fifth of the mean', () => {
-    const counts = new Array<number>(shardCount).fill(0)
+    const counts = Array.from({ length: shardCount }, () => 0)
     for (let index = 0; index < 16_000; index++) counts[shardOf(`team-${index % 40}`, `app-${index}`)]!++
     expect(Math.min(...counts)).to.be.above(800)
     expect(Math.max(...counts)).to.be.below(1_200)

@@ -67,7 +67,7 @@ export async function createPod() {
         waiting.add(check)
         check()
       }),
-    startAgent: async (more: { leafLifetimeMs?: number; renewalCheckMs?: number } = {}) => {
+    startAgent: async (more: { leafLifetimeMs?: number; renewalCheckMs?: number; wordlessMs?: number } = {}) => {
       const metrics = createMetrics('agent')
       const parts: (() => Promise<void> | void)[] = []
       const agent = await startAgent({
@@ -77,6 +77,7 @@ export async function createPod() {
         metrics,
         health: createHealth(),
         onStop: (_, stop) => void parts.push(stop),
+        wordlessMs: 200,
         ...more,
       })
       const stop = async (): Promise<void> => {

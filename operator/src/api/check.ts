@@ -4,7 +4,8 @@ import { renderSchema } from './schema.ts'
 import type { JsonSchema, Rule, Schema } from './schema.ts'
 
 /** `unknown` is a field that the schema does not have: the API server refuses it (strict) or drops it. */
-export type FaultKind = 'required' | 'type' | 'unsupported' | 'too-long' | 'too-many' | 'too-few' | 'range' | 'duplicate' | 'rule' | 'unknown'
+export type FaultKind =
+  'required' | 'type' | 'unsupported' | 'too-long' | 'too-many' | 'too-few' | 'range' | 'duplicate' | 'rule' | 'unknown'
 
 export interface SchemaFault extends Fault {
   readonly kind: FaultKind
@@ -53,14 +54,17 @@ function checkShape(schema: JsonSchema, value: unknown, path: string, faults: Sc
     faults.push({ path: at, kind, message })
   }
   if (!hasType(schema, value)) {
-    fault('type', `must be of type ${schema.type}: "${typeName(value)}"`)
+    // The API server speaks of Go's types when the number is one, but not a whole one.
+    const isFraction = schema.type === 'integer' && typeof value === 'number' && schema.format !== undefined
+    const [wanted, given] = isFraction ? [schema.format, 'float64'] : [schema.type, typeName(value)]
+    fault('type', `must be of type ${wanted}: "${given}"`)
     return
   }
   if (typeof value === 'string') {
     if (schema.enum && !schema.enum.includes(value)) {
       fault('unsupported', `supported values: ${schema.enum.map((one) => `"${one}"`).join(', ')}`)
     }
-    if (schema.maxLength !== undefined && [...value].length > schema.maxLength) {
+    if (schema.maxLength !== undefined && Array.from(value).length > schema.maxLength) {
       fault('too-long', `may not be more than ${schema.maxLength} bytes`)
     }
     if (schema.minLength !== undefined && value.length < schema.minLength) {
@@ -68,8 +72,10 @@ function checkShape(schema: JsonSchema, value: unknown, path: string, faults: Sc
     }
   }
   if (typeof value === 'number') {
-    if (schema.minimum !== undefined && value < schema.minimum) fault('range', `should be greater than or equal to ${schema.minimum}`)
-    if (schema.maximum !== undefined && value > schema.maximum) fault('range', `should be less than or equal to ${schema.maximum}`)
+    if (schema.minimum !== undefined && value < schema.minimum)
+      fault('range', `should be greater than or equal to ${schema.minimum}`)
+    if (schema.maximum !== undefined && value > schema.maximum)
+      fault('range', `should be less than or equal to ${schema.maximum}`)
   }
   if (Array.isArray(value)) checkList(schema, value, path, faults, fault)
   if (isRecord(value)) checkObject(schema, value, path, faults, fault)
@@ -77,7 +83,13 @@ function checkShape(schema: JsonSchema, value: unknown, path: string, faults: Sc
 
 type AddFault = (kind: FaultKind, message: string, at?: string) => void
 
-function checkList(schema: JsonSchema, value: readonly unknown[], path: string, faults: SchemaFault[], fault: AddFault): void {
+function checkList(
+  schema: JsonSchema,
+  value: readonly unknown[],
+  path: string,
+  faults: SchemaFault[],
+  fault: AddFault,
+): void {
   if (schema.maxItems !== undefined && value.length > schema.maxItems) {
     fault('too-many', `must have at most ${schema.maxItems} items`)
     return
@@ -134,7 +146,9 @@ function checkRules(
 ): void {
   faults.push(...rules(schema, value, old, path))
   if (Array.isArray(value)) {
-    if (schema.items) for (const [index, item] of value.entries()) checkRules(schema.items, item, undefined, `${path}[${index}]`, rules, faults)
+    if (schema.items)
+      for (const [index, item] of value.entries())
+        checkRules(schema.items, item, undefined, `${path}[${index}]`, rules, faults)
     return
   }
   if (!isRecord(value)) return

@@ -8,10 +8,7 @@ export function renderRows(
   columns: readonly string[],
 ): string {
   if (format === 'json') return `${JSON.stringify(rows, null, 2)}\n`
-  const lines = [
-    columns.map((column) => column.toUpperCase()),
-    ...rows.map((row) => columns.map((column) => cell(row[column]))),
-  ]
+  const lines = [columns.map(heading), ...rows.map((row) => columns.map((column) => cell(row[column])))]
   const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]!.length)))
   return lines
     .map(
@@ -23,6 +20,9 @@ export function renderRows(
     )
     .join('')
 }
+
+/** `createdAt` -> `CREATED-AT` */
+const heading = (column: string): string => column.replace(/([A-Z])/g, '-$1').toUpperCase()
 
 function cell(value: unknown): string {
   if (value === undefined || value === null || value === '') return '-'

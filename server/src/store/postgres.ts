@@ -135,6 +135,7 @@ export function createDatabase(options: {
   }
 
   const listeners = createListeners({ pool, log })
+  let stopped: Promise<void> | undefined
   return {
     query: (asked, values = []) => guarded(() => alone(asked, values), !asked.writes),
     transaction: (work) => guarded(() => inTransaction(work), false),
@@ -143,10 +144,7 @@ export function createDatabase(options: {
     ping: async () => {
       await guarded(() => alone(pingStatement, []), true)
     },
-    stop: async () => {
-      await listeners.stop()
-      await pool.$pool.end()
-    },
+    stop: () => (stopped ??= listeners.stop().then(() => pool.$pool.end())),
   }
 }
 
@@ -314,7 +312,7 @@ function toCoded(error: unknown): { code?: string; error: unknown } {
   if (state === '42P01' || state === '42703') {
     return {
       code: 'STORE_SCHEMA_OUTDATED',
-      error: new CodedError('STORE_SCHEMA_OUTDATED', { cause: error, message: text }),
+      error: new CodedError('STORE_SCHEMA_OUTDATED', { cause: error, message: `${text}; run "nauthera migrate up"` }),
     }
   }
   return { error }

@@ -1,6 +1,7 @@
 // People as rows. What is checked about a person at each authorization, refresh and page is loaded by one query.
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Fault } from '@nauthera/runtime/coded-error'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
@@ -181,8 +182,11 @@ export function createUsers(needs: { database: Connection; audit: AuditRows }): 
     list: async ({ afterUsername = '', limit }) =>
       (await database.query<UserRow>(list, [canonicalName(afterUsername), limit])).map(userOf),
     async insert(user, events = []) {
+      const faults = faultsOfName(user.username)
+      if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
+      const id = randomUUID()
       const values = [
-        randomUUID(),
+        id,
         user.username,
         canonicalName(user.username),
         user.email ?? null,
@@ -196,9 +200,9 @@ export function createUsers(needs: { database: Connection; audit: AuditRows }): 
         user.groups ?? [],
       ]
       try {
-        const events2 = events.map((event) => ({ userId: values[0] as string, ...event }))
-        const row = (await database.query<UserRow>(insert, [...values, audit.rows(events2)]))[0]!
-        audit.lines(events2)
+        const about = events.map((event) => ({ userId: id, ...event }))
+        const row = (await database.query<UserRow>(insert, [...values, audit.rows(about)]))[0]!
+        audit.lines(about)
         return userOf(row)
       } catch (error) {
         throw refusalOf(error, user) ?? error
@@ -207,6 +211,17 @@ export function createUsers(needs: { database: Connection; audit: AuditRows }): 
     setDisabled: (userId, disabled, events) => change(disabled ? disable : enable, userId, events),
     revokeSessions: (userId, events) => change(revokeSessions, userId, events),
   }
+}
+
+/** Longest e-mail address (RFC 5321 section 4.5.3.1), so longest user name. */
+const longestName = 320
+
+function faultsOfName(username: string): Fault[] {
+  const fault = (message: string) => [{ path: 'username', message }]
+  if (canonicalName(username) === '') return fault('must not be empty')
+  if (username.length > longestName) return fault(`must have at most ${longestName} characters`)
+  if (/[\p{Cc}\p{Cf}]/u.test(username)) return fault('must not hold invisible characters')
+  return []
 }
 
 function refusalOf(error: unknown, user: NewUser): CodedError | undefined {

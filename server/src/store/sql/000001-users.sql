@@ -17,7 +17,7 @@ CREATE TABLE users (
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),
   -- one name can never mean two accounts: a user name that looks like an e-mail address is the account's own
-  CONSTRAINT users_name_is_own_email CHECK (position('@' IN canonical_username) = 0 OR canonical_username = canonical_email),
+  CONSTRAINT users_name_is_own_email CHECK (position('@' IN canonical_username) = 0 OR canonical_username IS NOT DISTINCT FROM canonical_email),
   CONSTRAINT users_email_has_at CHECK (canonical_email IS NULL OR position('@' IN canonical_email) > 1)
 );
 

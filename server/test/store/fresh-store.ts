@@ -1,0 +1,87 @@
+// A migrated database of its own for a file of tests, and stores on it: several stand for several replicas.
+import { randomBytes, randomUUID } from 'node:crypto'
+import { createLog } from '@nauthera/runtime/log'
+import { Secret } from '@nauthera/runtime/log'
+import { freshDatabase } from '../../../scripts/local/postgres.ts'
+import { parseDsn } from '../../src/store/connection.ts'
+import { createKeyRing } from '../../src/store/envelope.ts'
+import type { KeyRing } from '../../src/store/envelope.ts'
+import { migrateUp } from '../../src/store/migrate.ts'
+import { createDatabase } from '../../src/store/postgres.ts'
+import type { DatabaseConnection } from '../../src/store/postgres.ts'
+import { createStore } from '../../src/store/store.ts'
+import type { Store } from '../../src/store/store.ts'
+
+export interface FreshStore {
+  readonly url: string
+  readonly connection: DatabaseConnection
+  /** Lines that the stores logged, as JSON. */
+  readonly lines: string[]
+  /** Another replica: a pool of its own on the same database. */
+  replica(options?: { ring?: KeyRing; poolMax?: number }): Store
+  stop(): Promise<void>
+}
+
+/** Runs one test file's worth of database; give the `before` that calls it 30 s. */
+export async function freshStore(): Promise<FreshStore> {
+  const database = await freshDatabase({ template: await migratedTemplate() })
+  const connection = connectionOf(database.url)
+  const lines: string[] = []
+  const log = createLog({
+    process: 'test',
+    level: 'info',
+    format: 'json',
+    sink: { write: (line) => void lines.push(line) },
+  })
+  const stores: Store[] = []
+  return {
+    url: database.url,
+    connection,
+    lines,
+    replica({ ring = testRing, poolMax = 10 } = {}) {
+      const replica = `replica-${stores.length}`
+      const store = createStore({
+        database: createDatabase({ connection: { ...connection, poolMax }, log }),
+        ring,
+        log,
+        replica,
+      })
+      stores.push(store)
+      return store
+    },
+    async stop() {
+      await Promise.all(stores.map((store) => store.stop()))
+      await database.drop()
+    },
+  }
+}
+
+export const testRing = createKeyRing(new Map([['test', randomBytes(32)]]), 'test')
+
+export const connectionOf = (url: string): DatabaseConnection => ({
+  ...parseDsn(new Secret(url), 'disable'),
+  poolMax: 10,
+})
+
+let template: Promise<string> | undefined
+
+/** Migrations run once a process; each test file gets a copy. */
+function migratedTemplate(): Promise<string> {
+  return (template ??= (async () => {
+    const { name, url } = await freshDatabase()
+    await migrateUp(connectionOf(url), { log: () => undefined })
+    return name
+  })())
+}
+
+/** @returns a person's id, ready for grants and sessions */
+export async function addPerson(
+  store: Store,
+  about: { passwordHash?: string; groups?: string[] } = {},
+): Promise<{ id: string; username: string }> {
+  const username = `person-${randomUUID().slice(0, 8)}`
+  const user = await store.users.insert({ username, email: `${username}@example.test`, ...about })
+  return { id: user.id, username }
+}
+
+export const inMs = (ms: number): Date => new Date(Date.now() + ms)

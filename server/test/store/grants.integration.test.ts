@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { createGrants } from '../../src/store/grants.ts'
+import type { NewGrant } from '../../src/store/grants.ts'
+import type { Store } from '../../src/store/store.ts'
+import { addPerson, freshStore, inMs } from './fresh-store.ts'
+import type { FreshStore } from './fresh-store.ts'
+
+describe(createGrants.name, () => {
+  let fresh: FreshStore
+  let store: Store
+  let userId: string
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+    store = fresh.replica()
+    userId = (await addPerson(store)).id
+  })
+  after(() => fresh.stop())
+
+  const newGrant = (about: Partial<NewGrant> = {}): NewGrant => ({
+    id: randomUUID(),
+    userId,
+    clientUid: 'uid-1',
+    clientId: 'shop.web',
+    sessionUid: 'session-1',
+    offline: false,
+    payload: { scopes: ['openid'] },
+    expiresAt: inMs(60_000),
+    ...about,
+  })
+  const family = { payload: { scope: 'openid' }, idleTtlMs: 60_000, absoluteTtlMs: 600_000 }
+  const replay = [{ event: 'code.replay', outcome: 'failure' }] as const
+
+  it('finds a grant until it is revoked, with its family', async () => {
+    const grant = newGrant()
+    await store.grants.insert(grant)
+    await store.refreshFamilies.insert({ grantId: grant.id, ...family })
+    expect(await store.grants.find(grant.id)).to.deep.include({ id: grant.id, payload: grant.payload, userId })
+    expect(await store.grants.revoke(grant.id)).to.equal(true)
+    expect(await store.grants.revoke(grant.id)).to.equal(false)
+    expect(await store.grants.find(grant.id)).to.equal(undefined)
+    expect(await store.refreshFamilies.find(grant.id)).to.equal(undefined)
+  })
+
+  it('does not find an expired grant', async () => {
+    const grant = newGrant({ expiresAt: inMs(-1) })
+    await store.grants.insert(grant)
+    expect(await store.grants.find(grant.id)).to.equal(undefined)
+  })
+
+  it('A6 spends a code once of 50 parallel redemptions over 3 replicas, and the grant is revoked with its family', async () => {
+    const replicas = [store, fresh.replica(), fresh.replica()]
+    const grant = newGrant()
+    await store.grants.insert(grant)
+    const code = { jti: randomUUID(), expiresAt: inMs(60_000), grantId: grant.id, family, auditOnReplay: replay }
+    const turns = Array.from({ length: 50 }, (_, turn) => replicas[turn % 3]!.grants.spendCode(code))
+    const spent = (await Promise.all(turns)).filter(({ kind }) => kind === 'spent')
+    expect(spent).to.have.length(1)
+    expect(spent[0]).to.have.nested.property('family.seq', 1)
+    expect(await store.grants.find(grant.id)).to.equal(undefined)
+    expect(await store.refreshFamilies.find(grant.id)).to.equal(undefined)
+    const rotated = await store.refreshFamilies.rotate({
+      grantId: grant.id,
+      seq: 1,
+      graceMs: 0,
+      idleTtlMs: 1000,
+      auditOnReuse: [],
+    })
+    expect(rotated.kind).to.equal('gone')
+  })
+
+  it('A6 writes one audit row and one line for each replay, and none for the first use', async () => {
+    const grant = newGrant()
+    await store.grants.insert(grant)
+    const event = { event: 'code.replay', outcome: 'failure', reason: randomUUID() } as const
+    const code = { jti: randomUUID(), expiresAt: inMs(60_000), grantId: grant.id, auditOnReplay: [event] }
+    const rowsOf = async () =>
+      (await store.audit.search({ limit: 1000 })).filter(({ reason }) => reason === event.reason)
+    expect((await store.grants.spendCode(code)).kind).to.equal('spent')
+    expect(await rowsOf()).to.have.length(0)
+    expect((await store.grants.spendCode(code)).kind).to.equal('replayed')
+    expect(await rowsOf()).to.have.length(1)
+    expect(fresh.lines.filter((line) => line.includes(event.reason))).to.have.length(1)
+  })
+
+  it('begins the family with the code, or tells the one that is there', async () => {
+    const grant = newGrant()
+    await store.grants.insert(grant)
+    const known = await store.refreshFamilies.insert({ grantId: grant.id, ...family })
+    const spent = await store.grants.spendCode({
+      jti: randomUUID(),
+      expiresAt: inMs(60_000),
+      grantId: grant.id,
+      family,
+      auditOnReplay: [],
+    })
+    expect(spent).to.deep.equal({ kind: 'spent', family: { seq: 1, rotatedAt: known.rotatedAt } })
+  })
+
+  it('ends what was made in a session, and spares offline_access when asked to', async () => {
+    const sessionUid = randomUUID()
+    const online = newGrant({ sessionUid })
+    const offline = newGrant({ sessionUid, offline: true, clientUid: 'uid-2' })
+    const elsewhere = newGrant()
+    for (const grant of [online, offline, elsewhere]) await store.grants.insert(grant)
+    const revoked = await store.grants.revokeOfSession(sessionUid, { keepOffline: true })
+    expect(revoked).to.deep.equal([{ id: online.id, clientUid: 'uid-1' }])
+    expect(await store.grants.find(offline.id)).to.not.equal(undefined)
+    expect(await store.grants.revokeOfSession(sessionUid, { keepOffline: false })).to.have.length(1)
+    expect(await store.grants.find(elsewhere.id)).to.not.equal(undefined)
+  })
+
+  it("ends all of a person's grants and nobody else's", async () => {
+    const [mine, other] = [await addPerson(store), await addPerson(store)]
+    const grants = [newGrant({ userId: mine.id }), newGrant({ userId: mine.id }), newGrant({ userId: other.id })]
+    for (const grant of grants) await store.grants.insert(grant)
+    expect(await store.grants.revokeOfUser(mine.id)).to.equal(2)
+    expect(await store.grants.find(grants[2]!.id)).to.not.equal(undefined)
+  })
+})

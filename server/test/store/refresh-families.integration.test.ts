@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { createRefreshFamilies } from '../../src/store/refresh-families.ts'
+import type { Store } from '../../src/store/store.ts'
+import { addPerson, freshStore, inMs } from './fresh-store.ts'
+import type { FreshStore } from './fresh-store.ts'
+
+const hour = 3_600_000
+
+describe(createRefreshFamilies.name, () => {
+  let fresh: FreshStore
+  let store: Store
+  let userId: string
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+    store = fresh.replica()
+    userId = (await addPerson(store)).id
+  })
+  after(() => fresh.stop())
+
+  async function newFamily(
+    ttl: { idleTtlMs?: number; absoluteTtlMs?: number; grantExpiresAt?: Date } = {},
+  ): Promise<string> {
+    const grantId = randomUUID()
+    const expiresAt = ttl.grantExpiresAt ?? inMs(hour)
+    const about = { clientUid: 'uid', clientId: 'id', sessionUid: undefined, offline: true, payload: {} }
+    await store.grants.insert({ id: grantId, userId, ...about, expiresAt })
+    await store.refreshFamilies.insert({
+      grantId,
+      payload: { scope: 'openid' },
+      idleTtlMs: hour,
+      absoluteTtlMs: hour,
+      ...ttl,
+    })
+    return grantId
+  }
+  const rotate = (grantId: string, seq: number, { graceMs = 10_000, from = store, reason = '' } = {}) =>
+    from.refreshFamilies.rotate({
+      grantId,
+      seq,
+      graceMs,
+      idleTtlMs: hour,
+      auditOnReuse: [{ event: 'refresh.reuse', outcome: 'failure', reason }],
+    })
+
+  it('T1 gives 20 parallel uses over 3 replicas the same one successor', async () => {
+    const replicas = [store, fresh.replica(), fresh.replica()]
+    const grantId = await newFamily()
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, turn) => rotate(grantId, 1, { from: replicas[turn % 3]! })),
+    )
+    expect(outcomes.filter(({ kind }) => kind === 'rotated')).to.have.length(1)
+    expect(outcomes.filter(({ kind }) => kind === 'repeated')).to.have.length(19)
+    const successors = new Set(outcomes.map((outcome) => 'seq' in outcome && `${outcome.seq}@${outcome.rotatedAt}`))
+    expect([...successors]).to.have.length(1)
+    expect(await store.refreshFamilies.find(grantId)).to.include({ seq: 2 })
+  })
+
+  it('T1 repeats the successor after a lost answer, and the family lives on', async () => {
+    const grantId = await newFamily()
+    const first = await rotate(grantId, 1)
+    const again = await rotate(grantId, 1)
+    expect(first.kind).to.equal('rotated')
+    expect(again).to.deep.equal({ ...first, kind: 'repeated' })
+    expect(await rotate(grantId, 2)).to.include({ kind: 'rotated', seq: 3 })
+  })
+
+  it('T1 revokes family and grant when an older token than the predecessor comes, with one audit row', async () => {
+    const grantId = await newFamily()
+    const reason = randomUUID()
+    await rotate(grantId, 1)
+    await rotate(grantId, 2)
+    expect((await rotate(grantId, 1, { reason })).kind).to.equal('reused')
+    expect((await rotate(grantId, 3, { reason })).kind).to.equal('gone')
+    expect((await rotate(grantId, 1, { reason })).kind).to.equal('gone')
+    expect(await store.grants.find(grantId)).to.equal(undefined)
+    const rows = (await store.audit.search({ event: 'refresh.reuse', limit: 1000 })).filter(
+      (row) => row.reason === reason,
+    )
+    expect(rows).to.have.length(1)
+  })
+
+  it('T1 revokes the family when the predecessor comes after its grace', async () => {
+    const grantId = await newFamily()
+    await rotate(grantId, 1)
+    expect((await rotate(grantId, 1, { graceMs: 0 })).kind).to.equal('reused')
+    expect((await rotate(grantId, 2)).kind).to.equal('gone')
+  })
+
+  it('F27 refuses a token that is newer than the row, as after a restore, without revoking anything', async () => {
+    const grantId = await newFamily()
+    expect((await rotate(grantId, 5)).kind).to.equal('gone')
+    expect(await rotate(grantId, 1)).to.include({ kind: 'rotated' })
+  })
+
+  it('ends an unused family, and never lives longer than its absolute life or its grant', async () => {
+    expect((await rotate(await newFamily({ idleTtlMs: -1 }), 1)).kind).to.equal('gone')
+    expect((await rotate(await newFamily({ absoluteTtlMs: -1 }), 1)).kind).to.equal('gone')
+    expect((await rotate(await newFamily({ grantExpiresAt: inMs(-1) }), 1)).kind).to.equal('gone')
+    const short = await newFamily({ absoluteTtlMs: 60_000 })
+    const rotated = await rotate(short, 1)
+    expect(rotated)
+      .to.have.property('expiresAt')
+      .that.is.below(Date.now() + 61_000)
+  })
+
+  it('T5 does not rotate for a revoked grant', async () => {
+    const grantId = await newFamily()
+    await store.grants.revoke(grantId)
+    expect((await rotate(grantId, 1)).kind).to.equal('gone')
+  })
+
+  it('looks without rotating', async () => {
+    const grantId = await newFamily()
+    const found = await store.refreshFamilies.find(grantId)
+    expect(found).to.deep.include({ seq: 1, payload: { scope: 'openid' } })
+    expect(await store.refreshFamilies.find(grantId)).to.deep.equal(found)
+  })
+})

@@ -1,0 +1,113 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { createSignIns } from '../../src/store/sign-ins.ts'
+import type { Finish } from '../../src/store/sign-ins.ts'
+import type { Store } from '../../src/store/store.ts'
+import { addPerson, freshStore, inMs } from './fresh-store.ts'
+import type { FreshStore } from './fresh-store.ts'
+
+describe(createSignIns.name, () => {
+  let fresh: FreshStore
+  let store: Store
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+    store = fresh.replica()
+  })
+  after(() => fresh.stop())
+
+  const finishOf = <About extends Partial<Finish>>(userId: string, about: About = {} as About) => {
+    const sessionUid = randomUUID()
+    const client = { clientUid: 'uid', clientId: 'shop.web' }
+    return {
+      mark: { id: randomUUID(), expiresAt: inMs(60_000) },
+      device: { sessionUid, userId, version: 1, authTime: new Date(), expiresAt: inMs(60_000), ...client, sid: 'sid' },
+      consent: { userId, ...client, scopes: ['openid', 'email'], payload: { resources: [] } },
+      grant: { id: randomUUID(), userId, ...client, sessionUid, offline: false, payload: {}, expiresAt: inMs(60_000) },
+      family: { payload: {}, idleTtlMs: 60_000, absoluteTtlMs: 60_000 },
+      audit: [{ event: 'signin.success', outcome: 'success', userId }],
+      ...about,
+    } satisfies Finish
+  }
+
+  it('writes mark, session, consent, grant, family and audit in one round trip and one commit', async () => {
+    const { id: userId } = await addPerson(store)
+    const finish = finishOf(userId)
+    const before = store.database.counters()
+    const { done, family } = await store.signIns.finish(finish)
+    const after = store.database.counters()
+    expect([done, after.roundTrips - before.roundTrips, after.commits - before.commits]).to.deep.equal([true, 1, 1])
+    const loaded = await store.users.loadAccount({
+      userId,
+      session: { uid: finish.device.sessionUid, version: 1, authTime: finish.device.authTime },
+      grantId: finish.grant.id,
+      clientUid: 'uid',
+    })
+    expect(loaded?.sessionLive).to.equal(true)
+    expect(loaded?.grant?.id).to.equal(finish.grant.id)
+    expect(loaded?.consent?.scopes).to.deep.equal(['openid', 'email'])
+    expect(loaded?.family).to.deep.include({ seq: 1, rotatedAt: family!.rotatedAt })
+    expect((await store.devices.listOfSession(finish.device.sessionUid)).map(({ client }) => client?.id)).to.deep.equal(
+      [undefined, 'shop.web'],
+    )
+    expect(await store.audit.search({ userId, event: 'signin.success', limit: 10 })).to.have.length(1)
+  })
+
+  it('L2 answers an interaction once: of 20 parallel answers one is done and the others write nothing', async () => {
+    const { id: userId } = await addPerson(store)
+    const mark = { id: randomUUID(), expiresAt: inMs(60_000) }
+    const finishes = Array.from({ length: 20 }, () => finishOf(userId, { mark }))
+    const outcomes = await Promise.all(finishes.map((finish) => store.signIns.finish(finish)))
+    expect(outcomes.filter(({ done }) => done)).to.have.length(1)
+    const grants = await Promise.all(finishes.map(({ grant }) => store.grants.find(grant!.id)))
+    expect(grants.filter((grant) => grant !== undefined)).to.have.length(1)
+    expect(await store.audit.search({ userId, event: 'signin.success', limit: 100 })).to.have.length(1)
+  })
+
+  it('needs no interaction and no grant: a session that meets another client', async () => {
+    const { id: userId } = await addPerson(store)
+    const { device } = finishOf(userId)
+    expect(await store.signIns.finish({ device, audit: [] })).to.deep.equal({ done: true })
+    expect(
+      await store.signIns.finish({ device: { ...device, clientUid: 'uid-2', clientId: 'wiki.web' }, audit: [] }),
+    ).to.deep.equal({ done: true })
+    expect(await store.devices.listOfSession(device.sessionUid)).to.have.length(3)
+  })
+
+  it('writes nothing at all when one part cannot be written', async () => {
+    const { id: userId } = await addPerson(store)
+    const finish = finishOf(userId)
+    const nobody = randomUUID()
+    const failed = await store.signIns
+      .finish({ ...finish, grant: { ...finish.grant, userId: nobody } })
+      .catch((error: unknown) => error)
+    expect(failed).to.be.instanceOf(Error)
+    expect(await store.oneTime.isMarked('interaction', finish.mark.id)).to.equal(false)
+    expect(await store.signIns.finish(finish)).to.include({ done: true })
+  })
+
+  it('clears the failures that came before', async () => {
+    const { id: userId, username } = await addPerson(store)
+    const limits = { perAccount: 3, perAddress: 100, windowMs: 60_000, lockMs: 60_000 }
+    const attempt = () => store.attempts.count({ login: username, address: '192.0.2.7', limits })
+    await attempt()
+    const { keys, account } = await attempt()
+    expect(account?.count).to.equal(2)
+    await store.signIns.finish(finishOf(userId, { clearAttempts: keys }))
+    expect((await attempt()).account?.count).to.equal(1)
+  })
+
+  it('rises the version of a session and never lowers it, nor moves it to another person', async () => {
+    const [one, other] = [await addPerson(store), await addPerson(store)]
+    const { device } = finishOf(one.id)
+    const authTime = device.authTime
+    const live = async (version: number, userId = one.id) =>
+      (await store.users.loadAccount({ userId, session: { uid: device.sessionUid, version, authTime } }))?.sessionLive
+    await store.signIns.finish({ device: { ...device, version: 2 }, audit: [] })
+    expect([await live(2), await live(1)]).to.deep.equal([true, false])
+    await store.signIns.finish({ device: { ...device, version: 1 }, audit: [] })
+    expect(await live(1)).to.equal(false)
+    await store.signIns.finish({ device: { ...device, userId: other.id, version: 9 }, audit: [] })
+    expect([await live(2), await live(9, other.id)]).to.deep.equal([true, false])
+  })
+})

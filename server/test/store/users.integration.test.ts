@@ -1,0 +1,179 @@
+import { randomUUID } from 'node:crypto'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { expect } from 'chai'
+import type { Store } from '../../src/store/store.ts'
+import { createUsers } from '../../src/store/users.ts'
+import { addPerson, freshStore, inMs } from './fresh-store.ts'
+import type { FreshStore } from './fresh-store.ts'
+
+describe(createUsers.name, () => {
+  let fresh: FreshStore
+  let store: Store
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+    store = fresh.replica()
+  })
+  after(() => fresh.stop())
+
+  const refusal = async (work: Promise<unknown>): Promise<string> => {
+    const error = await work.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    return hasCode(error) ? `${error.code} ${error.faults[0]?.path}` : String(error)
+  }
+
+  it('finds a person by user name and e-mail address in every spelling', async () => {
+    const user = await store.users.insert({ username: 'Ada Löv', email: 'Ada@Example.test', groups: ['b', 'a', 'b'] })
+    const spellings = ['ada löv', ' ADA  LÖV ', 'ada lo\u0308v', 'ＡＤＡ löv', 'ADA@EXAMPLE.TEST', ' ada@example.test']
+    for (const login of spellings) expect((await store.users.findByLogin(login))?.id, login).to.equal(user.id)
+    expect(user.groups).to.deep.equal(['a', 'b'])
+    expect(await store.users.findByLogin('ada')).to.equal(undefined)
+  })
+
+  it('never lets one name mean two accounts', async () => {
+    await store.users.insert({ username: 'bob', email: 'bob@example.test' })
+    const cases: [Parameters<typeof store.users.insert>[0], string][] = [
+      [{ username: 'BOB' }, 'USERNAME_TAKEN username'],
+      [{ username: 'bob2', email: 'Bob@Example.test' }, 'EMAIL_TAKEN email'],
+      [{ username: 'Bob@example.test' }, 'USERNAME_INVALID username'],
+      [{ username: 'mallory@example.test', email: 'other@example.test' }, 'USERNAME_INVALID username'],
+      [{ username: 'carl', email: 'carl' }, 'USERNAME_INVALID email'],
+      [{ username: ' ' }, 'USERNAME_INVALID username'],
+      [{ username: 'a\u0000b' }, 'USERNAME_INVALID username'],
+      [{ username: 'a'.repeat(321) }, 'USERNAME_INVALID username'],
+    ]
+    for (const [user, expected] of cases)
+      expect(await refusal(store.users.insert(user)), user.username).to.equal(expected)
+    expect((await store.users.insert({ username: 'Dora@example.test', email: 'dora@example.test' })).username).to.equal(
+      'Dora@example.test',
+    )
+  })
+
+  it('E8 treats SQL in names, ids and page tokens as text', async () => {
+    const hostile = "x' OR '1'='1"
+    expect(await store.users.findByLogin(hostile)).to.equal(undefined)
+    expect(await store.users.loadAccount({ userId: hostile })).to.equal(undefined)
+    expect(await store.users.list({ afterUsername: "zzz' OR 1=1 --", limit: 10 })).to.deep.equal([])
+    const user = await store.users.insert({ username: hostile, name: '"; DROP TABLE users; --' })
+    expect((await store.users.findByLogin(hostile))?.name).to.equal('"; DROP TABLE users; --')
+    expect(user.username).to.equal(hostile)
+  })
+
+  it('E9 keeps __proto__ in a profile as data', async () => {
+    const profile = JSON.parse('{"__proto__": {"admin": true}, "given_name": "Eve"}') as Record<string, unknown>
+    const { id } = await store.users.insert({ username: 'proto', profile })
+    const loaded = await store.users.loadAccount({ userId: id })
+    expect((loaded!.user.profile as { admin?: unknown }).admin).to.equal(undefined)
+    expect(Object.getOwnPropertyNames(loaded!.user.profile)).to.have.members(['__proto__', 'given_name'])
+    expect(({} as { admin?: unknown }).admin).to.equal(undefined)
+  })
+
+  it('loads everything that is checked about a person with one query', async () => {
+    const { id: userId } = await addPerson(store, { groups: ['ops'] })
+    const before = store.database.counters().roundTrips
+    const session = { uid: 'unknown', version: 1, authTime: new Date() }
+    const loaded = await store.users.loadAccount({ userId, session, grantId: 'none', clientUid: 'none' })
+    expect(store.database.counters().roundTrips - before).to.equal(1)
+    expect(loaded).to.deep.include({ sessionLive: false, grant: undefined, consent: undefined, family: undefined })
+    expect(loaded!.user.groups).to.deep.equal(['ops'])
+    expect((await store.users.loadAccount({ userId }))?.sessionLive).to.equal(true)
+    expect(await store.users.loadAccount({ userId: randomUUID() })).to.equal(undefined)
+  })
+
+  const signedIn = async () => {
+    const { id: userId } = await addPerson(store)
+    const sessionUid = randomUUID()
+    const grantId = randomUUID()
+    const client = { clientUid: 'uid', clientId: 'id' }
+    const authTime = new Date()
+    await store.signIns.finish({
+      device: { sessionUid, userId, version: 1, authTime, expiresAt: inMs(60_000), ...client, sid: 'sid' },
+      grant: { id: grantId, userId, ...client, sessionUid, offline: true, payload: {}, expiresAt: inMs(60_000) },
+      audit: [],
+    })
+    const load = () => store.users.loadAccount({ userId, session: { uid: sessionUid, version: 1, authTime }, grantId })
+    return { userId, sessionUid, load }
+  }
+
+  it('T5 ends sessions and grants of a disabled person at once, and old ones stay dead when enabled again', async () => {
+    const { userId, load } = await signedIn()
+    expect((await load())?.sessionLive).to.equal(true)
+    await store.users.setDisabled(userId, true, [{ event: 'account.disabled', outcome: 'success', userId }])
+    const disabled = await load()
+    expect([disabled?.user.disabled, disabled?.sessionLive, disabled?.grant]).to.deep.equal([true, false, undefined])
+    await store.users.setDisabled(userId, false, [])
+    const enabled = await load()
+    expect([enabled?.user.disabled, enabled?.sessionLive, enabled?.grant]).to.deep.equal([false, false, undefined])
+    expect(await store.audit.search({ userId, event: 'account.disabled', limit: 9 })).to.have.length(1)
+  })
+
+  it('ends every session of a person who signs out everywhere, and nobody elses', async () => {
+    const [mine, other] = [await signedIn(), await signedIn()]
+    await store.users.revokeSessions(mine.userId, [])
+    expect([(await mine.load())?.sessionLive, (await other.load())?.sessionLive]).to.deep.equal([false, true])
+    expect((await mine.load())?.grant).to.equal(undefined)
+  })
+
+  it('ends one session and names its clients, once', async () => {
+    const { userId, sessionUid, load } = await signedIn()
+    const event = { event: 'session.ended', outcome: 'success', userId } as const
+    expect((await store.devices.endSession(sessionUid, [event])).map(({ client }) => client?.id)).to.deep.equal(['id'])
+    expect(await store.devices.endSession(sessionUid, [event])).to.deep.equal([])
+    expect((await load())?.sessionLive).to.equal(false)
+    expect(await store.audit.search({ userId, event: 'session.ended', limit: 9 })).to.have.length(1)
+  })
+
+  it('a new password ends the other sessions and keeps the one that it was changed in', async () => {
+    const { userId, sessionUid, load } = await signedIn()
+    await store.credentials.set(userId, 'hash-1', { keepSession: sessionUid, changeRequired: false, audit: [] })
+    expect((await load())?.sessionLive).to.equal(true)
+    await store.credentials.set(userId, 'hash-2', { changeRequired: true, audit: [] })
+    const loaded = await load()
+    expect([loaded?.sessionLive, loaded?.grant, loaded?.user.passwordChangeRequired]).to.deep.equal([
+      false,
+      undefined,
+      true,
+    ])
+    await store.credentials.rehash(userId, 'hash-1', 'hash-3')
+    expect(await store.credentials.find(userId)).to.equal('hash-2')
+  })
+
+  it('L10 forgets a consent with the grants that rest on it', async () => {
+    const { userId, load } = await signedIn()
+    await store.signIns.finish({
+      consent: { userId, clientUid: 'uid', clientId: 'id', scopes: ['openid'], payload: {} },
+      audit: [],
+    })
+    expect(await store.consents.list(userId)).to.have.length(1)
+    expect(await store.consents.revoke(userId, 'uid', [])).to.equal(true)
+    expect(await store.consents.revoke(userId, 'uid', [])).to.equal(false)
+    expect([await store.consents.find(userId, 'uid'), (await load())?.grant]).to.deep.equal([undefined, undefined])
+  })
+
+  it('lists in pages by user name', async () => {
+    const page = await store.users.list({ limit: 2 })
+    const next = await store.users.list({ afterUsername: page[1]!.username, limit: 2 })
+    expect(page).to.have.length(2)
+    expect(next.map(({ id }) => id)).to.not.include(page[1]!.id)
+  })
+
+  it('puts people into groups and out of them', async () => {
+    const { id } = await addPerson(store)
+    expect(await store.groups.addMember('crew', id, [])).to.equal(true)
+    expect(await store.groups.addMember('crew', id, [])).to.equal(false)
+    expect((await store.groups.list()).find(({ name }) => name === 'crew')).to.deep.equal({ name: 'crew', members: 1 })
+    expect((await store.users.loadAccount({ userId: id }))?.user.groups).to.deep.equal(['crew'])
+    expect(await store.groups.removeMember('crew', id, [])).to.equal(true)
+    expect(await store.groups.removeMember('crew', id, [])).to.equal(false)
+  })
+
+  it('keeps preferences', async () => {
+    const { id } = await addPerson(store)
+    expect(await store.preferences.find(id)).to.deep.equal({})
+    await store.preferences.set(id, { locale: 'de' })
+    await store.preferences.set(id, { locale: 'en' })
+    expect(await store.preferences.find(id)).to.deep.equal({ locale: 'en' })
+  })
+})
