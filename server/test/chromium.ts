@@ -15,7 +15,6 @@ export async function launchChromium(suite: Mocha.Context): Promise<Browser> {
     )
     return suite.skip()
   }
-  suite.timeout(60_000)
   // Chromium has no sandbox for root
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
   return chromium.launch({ executablePath, args, timeout: 30_000 })

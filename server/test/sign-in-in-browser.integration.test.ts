@@ -55,7 +55,8 @@ async function startRelyingParty(): Promise<FixtureRelyingParty> {
   }
 }
 
-describe('signing in with a browser', () => {
+describe('signing in with a browser', function () {
+  this.timeout(60_000)
   let browser: Browser
   let server: Replicas
   let party: FixtureRelyingParty
@@ -79,14 +80,12 @@ describe('signing in with a browser', () => {
     await server.serve([entry(clientId, config)])
     person = await addPerson()
   })
-  after(async function () {
-    this.timeout(30_000)
+  after(async () => {
     await browser?.close()
     await server?.stop()
     await party?.stop()
   })
-  beforeEach(async function () {
-    this.timeout(30_000)
+  beforeEach(async () => {
     context = await browser.newContext({ locale: 'en', javaScriptEnabled: false })
     page = await context.newPage()
   })
@@ -134,8 +133,7 @@ describe('signing in with a browser', () => {
     return (await answer.json()) as Record<string, unknown>
   }
 
-  it('works without JavaScript: password, consent, back at the client with a code that gives tokens', async function () {
-    this.timeout(30_000)
+  it('works without JavaScript: password, consent, back at the client with a code that gives tokens', async () => {
     const seen = watchPage(page, server.issuer)
     await page.goto(requestUrl())
     expect(await page.title()).to.equal('Sign in · Nauthera')
@@ -159,8 +157,7 @@ describe('signing in with a browser', () => {
     expect(party.last().get('state')).to.equal('second')
   })
 
-  it('says the same of a wrong password and of an unknown user, and a good password still works after it', async function () {
-    this.timeout(30_000)
+  it('says the same of a wrong password and of an unknown user, and a good password still works after it', async () => {
     await page.goto(requestUrl())
     const texts: string[] = []
     for (const username of [person.username, 'nobody']) {
@@ -176,8 +173,7 @@ describe('signing in with a browser', () => {
     expect(await page.title()).not.to.contain('Error')
   })
 
-  it('goes back to the client with access_denied when the person cancels or does not allow', async function () {
-    this.timeout(30_000)
+  it('goes back to the client with access_denied when the person cancels or does not allow', async () => {
     const other = await addPerson()
     await page.goto(requestUrl())
     await page.click('#cancel')
@@ -191,8 +187,7 @@ describe('signing in with a browser', () => {
     expect(party.last().get('iss')).to.equal(server.issuer)
   })
 
-  it('switches to another account from the consent page', async function () {
-    this.timeout(30_000)
+  it('switches to another account from the consent page', async () => {
     const [first, second] = [await addPerson({ name: 'First Person' }), await addPerson({ name: 'Second Person' })]
     await page.goto(requestUrl())
     await signIn(first.username, first.password)
@@ -209,8 +204,7 @@ describe('signing in with a browser', () => {
     expect(claims.sub).to.equal(second.id)
   })
 
-  it('lets the person choose: go on as they are, or as somebody else', async function () {
-    this.timeout(30_000)
+  it('lets the person choose: go on as they are, or as somebody else', async () => {
     const [first, second] = [await addPerson({ name: 'First Person' }), await addPerson({ name: 'Second Person' })]
     await page.goto(requestUrl())
     await signIn(first.username, first.password)
@@ -231,8 +225,7 @@ describe('signing in with a browser', () => {
     expect(party.last().has('code')).to.equal(true)
   })
 
-  it('asks for a new password first when an administrator set it', async function () {
-    this.timeout(30_000)
+  it('asks for a new password first when an administrator set it', async () => {
     const fresh = await addPerson({ passwordChangeRequired: true })
     await page.goto(requestUrl())
     await signIn(fresh.username, fresh.password)
@@ -249,8 +242,7 @@ describe('signing in with a browser', () => {
     await redeem(party.last().get('code') ?? '')
   })
 
-  it('ends the back button on a page that leads to the client', async function () {
-    this.timeout(30_000)
+  it('ends the back button on a page that leads to the client', async () => {
     const other = await addPerson()
     await page.goto(requestUrl())
     const signInPage = page.url()
@@ -263,8 +255,7 @@ describe('signing in with a browser', () => {
     expect(await page.getAttribute('#start-again', 'href')).to.contain(party.origin)
   })
 
-  it('L1 gives another browser nothing of an interaction', async function () {
-    this.timeout(30_000)
+  it('L1 gives another browser nothing of an interaction', async () => {
     await page.goto(requestUrl())
     const stranger = await browser.newContext({ javaScriptEnabled: false })
     const theirs = await stranger.newPage()
@@ -276,8 +267,7 @@ describe('signing in with a browser', () => {
     expect(await page.title()).not.to.contain('Error')
   })
 
-  it('signs out after asking, and the next request asks for a password', async function () {
-    this.timeout(30_000)
+  it('signs out after asking, and the next request asks for a password', async () => {
     await page.goto(requestUrl())
     await signIn(person.username, person.password)
     if (page.url().startsWith(server.issuer)) await page.click('#consent-allow')
@@ -296,15 +286,13 @@ describe('signing in with a browser', () => {
     expect(await page.title()).to.equal('Sign in · Nauthera')
   })
 
-  it('speaks the language that the request asks for', async function () {
-    this.timeout(30_000)
+  it('speaks the language that the request asks for', async () => {
     await page.goto(requestUrl({ ui_locales: 'de-CH de' }))
     expect(await page.title()).to.equal('Anmelden · Nauthera')
     expect(await page.getAttribute('html', 'lang')).to.equal('de')
   })
 
-  it('A1 A8 stays here with a page when the redirect URI is not registered, and shows no markup of the request', async function () {
-    this.timeout(30_000)
+  it('A1 A8 stays here with a page when the redirect URI is not registered, and shows no markup of the request', async () => {
     const wrong = `${party.origin}/elsewhere"><script>alert(1)</script>`
     const answer = await page.goto(requestUrl({ redirect_uri: wrong, state: '<script>alert(1)</script>' }))
     expect(answer?.status()).to.equal(400)
@@ -314,8 +302,7 @@ describe('signing in with a browser', () => {
     expect(await page.textContent('#correlation-id')).to.equal(answer?.headers()['x-correlation-id'])
   })
 
-  it('passes axe on the pages that it really sends', async function () {
-    this.timeout(60_000)
+  it('passes axe on the pages that it really sends', async () => {
     const other = await addPerson()
     const scripted = await browser.newContext({ locale: 'en' })
     page = await scripted.newPage()
@@ -345,8 +332,7 @@ describe('signing in with a browser', () => {
     await scripted.close()
   })
 
-  it('answers by a form too (form_post), where scripts may run', async function () {
-    this.timeout(30_000)
+  it('answers by a form too (form_post), where scripts may run', async () => {
     const scripted = await browser.newContext({ locale: 'en' })
     page = await scripted.newPage()
     const seen = watchPage(page, server.issuer)

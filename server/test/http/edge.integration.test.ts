@@ -4,18 +4,17 @@ import type { Answer } from '../oidc/browser.ts'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '../oidc/harness.ts'
 import type { Replicas } from '../oidc/harness.ts'
 
-describe('the edge of the real server', () => {
+describe('the edge of the real server', function () {
+  this.timeout(60_000)
   let server: Replicas
   let host = ''
-  before(async function () {
-    this.timeout(60_000)
+  before(async () => {
     server = await startReplicas({ settings: { extraHosts: ['nauthera.auth.svc:8080'] } })
     await server.serve([entry('app.web', configs.web), entry('app.machine', configs.machine)])
     await addPerson(server, 'ada')
     host = new URL(server.issuer).host
   })
-  after(async function () {
-    this.timeout(30_000)
+  after(async () => {
     await server?.stop()
   })
 
@@ -136,7 +135,7 @@ describe('the edge of the real server', () => {
     expect(log).to.contain('"route":"/interaction/:/sign-in"').and.contain('"route":"/token"')
   })
 
-  it('is not moved by a peer that calls itself by another host in the request line', async () => {
+  it('takes its own host in capitals', async () => {
     const answer = await send(server, { path: '/jwks', headers: { host: host.toUpperCase() } })
     expect(answer.status).to.equal(200)
   })

@@ -25,7 +25,8 @@ const looks = [
   { colorScheme: 'dark', width: 320 },
 ] as const
 
-describe('the pages in a browser', () => {
+describe('the pages in a browser', function () {
+  this.timeout(60_000)
   let browser: Browser
   let running: Running
   let client: Running
