@@ -20,8 +20,10 @@ export function authMethodOf(spec: Pick<Spec, 'type' | 'auth'>): NonNullable<Non
   return spec.auth?.method ?? (confidentialTypes.includes(spec.type) ? 'client_secret_basic' : 'none')
 }
 
-const celGrants = (names: readonly string[]) => `has(self.grantTypes) && self.grantTypes.exists(g, g in ${celList(names)})`
-const grants = (spec: Spec, ...names: string[]): boolean => (spec.grantTypes ?? []).some((grant) => names.includes(grant))
+const celGrants = (names: readonly string[]) =>
+  `has(self.grantTypes) && self.grantTypes.exists(g, g in ${celList(names)})`
+const grants = (spec: Spec, ...names: string[]): boolean =>
+  (spec.grantTypes ?? []).some((grant) => names.includes(grant))
 
 const immutable = (field: 'type' | 'serverName' | 'clientId') =>
   rule<Spec>(
@@ -31,7 +33,12 @@ const immutable = (field: 'type' | 'serverName' | 'clientId') =>
     { fieldPath: `.${field}`, transition: true },
   )
 
-const everyUri = (field: UriField, pattern: string, message: string, when?: { cel: string; holds: (spec: Spec) => boolean }) =>
+const everyUri = (
+  field: UriField,
+  pattern: string,
+  message: string,
+  when?: { cel: string; holds: (spec: Spec) => boolean },
+) =>
   rule<Spec>(
     `${when ? `${when.cel} || ` : ''}!has(self.${field}) || self.${field}.all(u, ${celMatches('u', pattern)})`,
     message,
@@ -50,8 +57,17 @@ const uriRules = (field: UriField) => [
     'must be https, http on localhost, 127.0.0.1 or [::1], or a scheme of your own such as com.example.app:/callback',
     { cel: "self.type != 'Native'", holds: (spec) => spec.type !== 'Native' },
   ),
-  everyUri(field, patterns.uriCharacters, 'must be a whole URI without fragment (#), *, \\, space or quotes; encode them with %'),
-  everyUri(field, patterns.namedHost, 'must name a host and at most a port, such as https://app.example.com/callback', undefined),
+  everyUri(
+    field,
+    patterns.uriCharacters,
+    'must be a whole URI without fragment (#), *, \\, space or quotes; encode them with %',
+  ),
+  everyUri(
+    field,
+    patterns.namedHost,
+    'must name a host and at most a port, such as https://app.example.com/callback',
+    undefined,
+  ),
   rule<Spec>(
     `!has(self.${field}) || !self.${field}.exists(u, ${celMatches('u', patterns.userinfo)})`,
     'must have no user name before the host; remove what stands before the @',
@@ -146,7 +162,9 @@ const scopeRules = [
     { fieldPath: '.scopes' },
   ),
   rule<Spec>(
-    "!has(self.resourceServer) || !has(self.resourceServer.scopes) || !self.resourceServer.scopes.exists(s, s in " + celList(personScopes) + ')',
+    '!has(self.resourceServer) || !has(self.resourceServer.scopes) || !self.resourceServer.scopes.exists(s, s in ' +
+      celList(personScopes) +
+      ')',
     'must not have scopes of OpenID Connect (openid, profile, email, address, phone, groups, offline_access); name scopes of the API',
     (self) => !(self.resourceServer?.scopes ?? []).some((scope) => personScopes.includes(scope)),
     { fieldPath: '.resourceServer.scopes' },
@@ -171,7 +189,8 @@ const authRules = [
     'must have exactly one of subjectDN, sanDNS and sanURI with tls_client_auth',
     (self) =>
       !methodIn(self, ['tls_client_auth']) ||
-      [self.auth?.tls?.subjectDN, self.auth?.tls?.sanDNS, self.auth?.tls?.sanURI].filter((one) => one !== undefined).length === 1,
+      [self.auth?.tls?.subjectDN, self.auth?.tls?.sanDNS, self.auth?.tls?.sanURI].filter((one) => one !== undefined)
+        .length === 1,
     { fieldPath: '.auth.tls' },
   ),
   rule<Spec>(
@@ -195,9 +214,14 @@ const authRules = [
 ]
 
 const fapi = (cel: string, message: string, holds: (self: Spec) => boolean, fieldPath: string) =>
-  rule<Spec>(`!has(self.profile) || self.profile != 'FAPI2' || ${cel}`, message, (self) => self.profile !== 'FAPI2' || holds(self), {
-    fieldPath,
-  })
+  rule<Spec>(
+    `!has(self.profile) || self.profile != 'FAPI2' || ${cel}`,
+    message,
+    (self) => self.profile !== 'FAPI2' || holds(self),
+    {
+      fieldPath,
+    },
+  )
 
 const fapiAlgorithms = ['ES256', 'PS256', 'EdDSA']
 const fapiRules = [

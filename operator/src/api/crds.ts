@@ -42,7 +42,12 @@ export interface PrinterColumn {
   readonly priority?: 1
 }
 
-const column = (name: string, jsonPath: string, description: string, wide: 'wide' | 'always' = 'always'): PrinterColumn => ({
+const column = (
+  name: string,
+  jsonPath: string,
+  description: string,
+  wide: 'wide' | 'always' = 'always',
+): PrinterColumn => ({
   name,
   type: 'string',
   jsonPath,

@@ -6,7 +6,15 @@ import type { TypeOf } from './schema.ts'
 
 export const clientTypes = ['Web', 'SPA', 'Native', 'M2M', 'Device'] as const
 export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials', 'device_code'] as const
-export const responseModes = ['query', 'fragment', 'form_post', 'jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt'] as const
+export const responseModes = [
+  'query',
+  'fragment',
+  'form_post',
+  'jwt',
+  'query.jwt',
+  'fragment.jwt',
+  'form_post.jwt',
+] as const
 export const authMethods = [
   'client_secret_basic',
   'client_secret_post',
@@ -41,18 +49,46 @@ export type CanonicalKey = (typeof canonicalKeys)[number]
 
 /** Claims with a meaning of their own, which no mapping from groups may forge. */
 export const registeredClaims = [
-  ...['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti', 'nonce', 'acr', 'amr', 'azp', 'auth_time', 'at_hash', 'c_hash'],
-  ...['s_hash', 'sid', 'events', 'client_id', 'scope', 'cnf', 'act', 'may_act', 'typ', 'email', 'email_verified'],
+  'iss',
+  'sub',
+  'aud',
+  'exp',
+  'nbf',
+  'iat',
+  'jti',
+  'nonce',
+  'acr',
+  'amr',
+  'azp',
+  'auth_time',
+  'at_hash',
+  'c_hash',
+  's_hash',
+  'sid',
+  'events',
+  'client_id',
+  'scope',
+  'cnf',
+  'act',
+  'may_act',
+  'typ',
+  'email',
+  'email_verified',
 ] as const
 
 const uri = (description: string) => text(description, { maxLength: 2048 })
 const httpsUri = (description: string) =>
   text(description, {
     maxLength: 2048,
-    rules: [matchesRule(patterns.httpsUri, 'must be an https URL without a fragment, such as https://app.example.com/path')],
+    rules: [
+      matchesRule(patterns.httpsUri, 'must be an https URL without a fragment, such as https://app.example.com/path'),
+    ],
   })
 const plainText = (description: string, maxLength: number) =>
-  text(description, { maxLength, rules: [matchesRule(patterns.plainText, 'must be plain text without control characters')] })
+  text(description, {
+    maxLength,
+    rules: [matchesRule(patterns.plainText, 'must be plain text without control characters')],
+  })
 const ttl = (description: string, least: string, most: string) =>
   text(description, { maxLength: 21, rules: [durationRule(least, most)] })
 
@@ -86,10 +122,18 @@ const secret = object(
   'The Secret that the application mounts.',
   {},
   {
-    name: text('Name of the Secret. Default: <name>-oidc. A Secret of that name that the operator does not own is left alone.', {
-      maxLength: 253,
-      rules: [matchesRule(patterns.secretName, 'must be a name of lower-case letters, digits, - and ., such as grafana-oidc')],
-    }),
+    name: text(
+      'Name of the Secret. Default: <name>-oidc. A Secret of that name that the operator does not own is left alone.',
+      {
+        maxLength: 253,
+        rules: [
+          matchesRule(
+            patterns.secretName,
+            'must be a name of lower-case letters, digits, - and ., such as grafana-oidc',
+          ),
+        ],
+      },
+    ),
     labels: mapOf('Labels for the Secret, for Reloader or Argo CD.', text('Value.', { maxLength: 63 }), {
       maxProperties: 20,
       rules: [
@@ -174,7 +218,11 @@ const window = object(
 
 /** Also the shape of a policy's defaults. */
 export const rotationFields = {
-  interval: ttl('How often the secret rotates by itself; 1h to 8760h. Default: from policy, else never.', '1h', '8760h'),
+  interval: ttl(
+    'How often the secret rotates by itself; 1h to 8760h. Default: from policy, else never.',
+    '1h',
+    '8760h',
+  ),
   window,
   overlap: ttl(
     'How long the previous secret stays valid, from the moment that the Secret is written; 1m to 168h. Default: 24h, or half the interval if that is shorter.',
@@ -188,9 +236,13 @@ const rotation = object(
   {},
   {
     ...rotationFields,
-    retire: oneOf('WhenUnused: the previous secret stays until nobody has used it for a while.', ['AfterOverlap', 'WhenUnused'], {
-      default: 'AfterOverlap',
-    }),
+    retire: oneOf(
+      'WhenUnused: the previous secret stays until nobody has used it for a while.',
+      ['AfterOverlap', 'WhenUnused'],
+      {
+        default: 'AfterOverlap',
+      },
+    ),
     trigger: plainText('Change it to rotate now. The annotation auth.nauthera.io/rotate does the same.', 64),
     revokePrevious: plainText(
       'Change it to drop every secret but the published one now; with a rotation pending, right after that. For a leak, set it together with trigger.',
@@ -214,42 +266,76 @@ export const clientSpecFields = object(
   'What the client is.',
   { type: oneOf('Sets grants, authentication and PKCE in one word. Cannot be changed.', clientTypes) },
   {
-    serverName: text('Which release serves this client. Cannot be changed.', { maxLength: 63, minLength: 1, default: 'default' }),
-    clientId: text('Default: <namespace>.<name>. Cannot be changed. Another one needs a policy with allow.customClientId.', {
-      maxLength: 200,
-      rules: [
-        matchesRule(patterns.clientId, 'must be 3 to 200 letters, digits, ., _, ~ and -'),
-        rule<string>(
-          `!self.matches('${patterns.uuid}')`,
-          'must not be a UUID: the subject of a person is one',
-          (self) => !new RegExp(patterns.uuid).test(self),
-        ),
-      ],
+    serverName: text('Which release serves this client. Cannot be changed.', {
+      maxLength: 63,
+      minLength: 1,
+      default: 'default',
     }),
+    clientId: text(
+      'Default: <namespace>.<name>. Cannot be changed. Another one needs a policy with allow.customClientId.',
+      {
+        maxLength: 200,
+        rules: [
+          matchesRule(patterns.clientId, 'must be 3 to 200 letters, digits, ., _, ~ and -'),
+          rule<string>(
+            `!self.matches('${patterns.uuid}')`,
+            'must not be a UUID: the subject of a person is one',
+            (self) => !new RegExp(patterns.uuid).test(self),
+          ),
+        ],
+      },
+    ),
     displayName: plainText('Name on the consent page. Default: the name of the object.', 128),
     description: plainText('One sentence for people.', 512),
     suspended: flag('Stops sign-ins and tokens without losing id or secret.', { default: false }),
-    redirectURIs: set('Where people are sent back to, compared byte by byte (Native: any port on loopback).', uri('URI.'), {
-      maxItems: 50,
-    }),
+    redirectURIs: set(
+      'Where people are sent back to, compared byte by byte (Native: any port on loopback).',
+      uri('URI.'),
+      {
+        maxItems: 50,
+      },
+    ),
     postLogoutRedirectURIs: set('Where people may be sent after signing out.', uri('URI.'), { maxItems: 50 }),
-    grantTypes: set('Default: from type. No implicit, no password.', oneOf('Grant.', grantTypes), { maxItems: 4, minItems: 1 }),
-    responseModes: set('Default: any that the server offers.', oneOf('Response mode.', responseModes), { maxItems: 7, minItems: 1 }),
-    scopes: set('Scopes that the client may ask for. Default: openid profile email; none for M2M.', scopeName('Scope.'), {
-      maxItems: 50,
-      rules: [everyMatches(patterns.scope, 'must be scopes without space, " or \\')],
+    grantTypes: set('Default: from type. No implicit, no password.', oneOf('Grant.', grantTypes), {
+      maxItems: 4,
+      minItems: 1,
     }),
-    audiences: set('Resources that the client may ask tokens for (RFC 8707).', text('Identifier.', { maxLength: 512 }), {
-      maxItems: 20,
-      rules: [everyMatches(patterns.httpsOrUrn, 'must be https URLs or URNs, such as https://api.example.com or urn:example:api')],
+    responseModes: set('Default: any that the server offers.', oneOf('Response mode.', responseModes), {
+      maxItems: 7,
+      minItems: 1,
     }),
+    scopes: set(
+      'Scopes that the client may ask for. Default: openid profile email; none for M2M.',
+      scopeName('Scope.'),
+      {
+        maxItems: 50,
+        rules: [everyMatches(patterns.scope, 'must be scopes without space, " or \\')],
+      },
+    ),
+    audiences: set(
+      'Resources that the client may ask tokens for (RFC 8707).',
+      text('Identifier.', { maxLength: 512 }),
+      {
+        maxItems: 20,
+        rules: [
+          everyMatches(
+            patterns.httpsOrUrn,
+            'must be https URLs or URNs, such as https://api.example.com or urn:example:api',
+          ),
+        ],
+      },
+    ),
     auth,
-    pkce: oneOf('Optional only for a client with authentication, and by policy.', ['Required', 'Optional'], { default: 'Required' }),
+    pkce: oneOf('Optional only for a client with authentication, and by policy.', ['Required', 'Optional'], {
+      default: 'Required',
+    }),
     par: flag('Demands pushed authorization requests (RFC 9126).', { default: false }),
     dpop: flag('Binds access tokens to a key of the client (RFC 9449).', { default: false }),
     signedRequestObject: flag('Demands signed authorization requests (RFC 9101).', { default: false }),
     profile: oneOf('FAPI2 demands the FAPI 2.0 security profile.', ['Standard', 'FAPI2'], { default: 'Standard' }),
-    consent: oneOf('Remember asks once, Explicit each time. Skip needs a policy.', consentModes, { default: 'Remember' }),
+    consent: oneOf('Remember asks once, Explicit each time. Skip needs a policy.', consentModes, {
+      default: 'Remember',
+    }),
     resourceServer: object(
       'This client is an API: others that list its identifier as audience may ask for its scopes, and it may introspect its tokens. Needs a policy.',
       {
@@ -269,18 +355,29 @@ export const clientSpecFields = object(
       'Who may sign in; checked at every token and refresh.',
       {},
       {
-        allowedGroups: set('Members of one of these groups. Default: everybody.', text('Group.', { maxLength: 256, minLength: 1 }), {
-          maxItems: 100,
-        }),
-        requiredAcr: set('One of these levels of authentication.', text('acr value.', { maxLength: 256, minLength: 1 }), {
-          maxItems: 10,
-        }),
+        allowedGroups: set(
+          'Members of one of these groups. Default: everybody.',
+          text('Group.', { maxLength: 256, minLength: 1 }),
+          {
+            maxItems: 100,
+          },
+        ),
+        requiredAcr: set(
+          'One of these levels of authentication.',
+          text('acr value.', { maxLength: 256, minLength: 1 }),
+          {
+            maxItems: 10,
+          },
+        ),
       },
     ),
     tokens: object('Life and form of tokens, within policy.', {}, tokenFields),
     subjectType: oneOf('pairwise gives each sector its own subjects.', ['public', 'pairwise'], { default: 'public' }),
     sectorIdentifierURI: httpsUri('Sector of pairwise subjects (OpenID Connect Core 8.1).'),
-    defaultMaxAge: integer('Seconds after which a person must authenticate again.', { minimum: 0, maximum: 31_536_000 }),
+    defaultMaxAge: integer('Seconds after which a person must authenticate again.', {
+      minimum: 0,
+      maximum: 31_536_000,
+    }),
     requireAuthTime: flag('Puts auth_time into every ID token.', { default: false }),
     signing: object(
       'Algorithms of what the server signs for this client.',
@@ -323,11 +420,9 @@ export const clientSpecFields = object(
               ),
             ],
           }),
-          fromGroups: mapOf(
-            'Group to values.',
-            list('Values.', text('Value.', { maxLength: 256 }), { maxItems: 20 }),
-            { maxProperties: 50 },
-          ),
+          fromGroups: mapOf('Group to values.', list('Values.', text('Value.', { maxLength: 256 }), { maxItems: 20 }), {
+            maxProperties: 50,
+          }),
         },
         { join: oneOf('How several values become one claim.', ['Array', 'CSV', 'SSV'], { default: 'Array' }) },
       ),
@@ -371,7 +466,10 @@ export const clientStatus = object(
   'What the operator knows.',
   {},
   {
-    observedGeneration: integer('Generation that this status is about.', { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    observedGeneration: integer('Generation that this status is about.', {
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+    }),
     servedBy: text('<namespace>/<release> that serves the client.', { maxLength: 317 }),
     clientId: text('The client id in effect.', { maxLength: 317 }),
     issuer: text('The issuer.', { maxLength: 2048 }),
@@ -389,16 +487,24 @@ export const clientStatus = object(
         grantTypes: list('Grants.', text('Grant.', { maxLength: 64 }), { maxItems: 10 }),
         authMethod: text('Authentication.', { maxLength: 64 }),
         scopes: list('Scopes.', text('Scope.', { maxLength: 128 }), { maxItems: 50 }),
-        tokens: object('Tokens.', {}, {
-          accessTTL: text('Duration.', { maxLength: 21 }),
-          idTTL: text('Duration.', { maxLength: 21 }),
-          refreshTTL: text('Duration.', { maxLength: 21 }),
-          format: text('jwt or opaque.', { maxLength: 10 }),
-        }),
-        rotation: object('Rotation.', {}, {
-          interval: text('Duration.', { maxLength: 21 }),
-          overlap: text('Duration.', { maxLength: 21 }),
-        }),
+        tokens: object(
+          'Tokens.',
+          {},
+          {
+            accessTTL: text('Duration.', { maxLength: 21 }),
+            idTTL: text('Duration.', { maxLength: 21 }),
+            refreshTTL: text('Duration.', { maxLength: 21 }),
+            format: text('jwt or opaque.', { maxLength: 10 }),
+          },
+        ),
+        rotation: object(
+          'Rotation.',
+          {},
+          {
+            interval: text('Duration.', { maxLength: 21 }),
+            overlap: text('Duration.', { maxLength: 21 }),
+          },
+        ),
       },
     ),
     secret: object(
@@ -424,10 +530,14 @@ export const clientStatus = object(
         ),
       },
     ),
-    conditions: mapList('Accepted, PolicyCompliant, SecretReady, Propagated, RotationHealthy, Ready.', conditionFields, {
-      maxItems: 16,
-      keys: ['type'],
-    }),
+    conditions: mapList(
+      'Accepted, PolicyCompliant, SecretReady, Propagated, RotationHealthy, Ready.',
+      conditionFields,
+      {
+        maxItems: 16,
+        keys: ['type'],
+      },
+    ),
   },
 )
 

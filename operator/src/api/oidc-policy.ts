@@ -1,6 +1,15 @@
 // The OIDCPolicy: limits and defaults of the security team. The chart's `operator.policy` is the spec of one, without selector.
 import { durationRule, everyMatches, matchesRule } from './rule-kinds.ts'
-import { authMethods, clientTypes, conditionFields, consentModes, grantTypes, presets, rotationFields, tokenFields } from './oidc-client.ts'
+import {
+  authMethods,
+  clientTypes,
+  conditionFields,
+  consentModes,
+  grantTypes,
+  presets,
+  rotationFields,
+  tokenFields,
+} from './oidc-client.ts'
 import { patterns } from './patterns.ts'
 import { flag, integer, list, mapList, mapOf, object, oneOf, set, text } from './schema.ts'
 import type { TypeOf } from './schema.ts'
@@ -36,16 +45,26 @@ export const policySpec = object(
     selector: object(
       'Which clients it holds for. Default: all.',
       {},
-      { namespaces: labelSelector('By the labels of the namespace.'), clients: labelSelector('By the labels of the OIDCClient.') },
+      {
+        namespaces: labelSelector('By the labels of the namespace.'),
+        clients: labelSelector('By the labels of the OIDCClient.'),
+      },
     ),
-    enforcement: oneOf('Deny refuses, Warn says so in a condition, Audit only counts in the status of the policy.', ['Deny', 'Warn', 'Audit'], {
-      default: 'Deny',
-    }),
+    enforcement: oneOf(
+      'Deny refuses, Warn says so in a condition, Audit only counts in the status of the policy.',
+      ['Deny', 'Warn', 'Audit'],
+      {
+        default: 'Deny',
+      },
+    ),
     grace: duration('How long the last compliant version of a client serves on once it is denied.', '0s', '8760h'),
-    priority: integer('Of two policies with a default for the same field, the higher one gives it; then the name decides.', {
-      minimum: -1000,
-      maximum: 1000,
-    }),
+    priority: integer(
+      'Of two policies with a default for the same field, the higher one gives it; then the name decides.',
+      {
+        minimum: -1000,
+        maximum: 1000,
+      },
+    ),
     allow: object(
       'What a client may use. A list that is absent allows all.',
       {},
@@ -53,21 +72,36 @@ export const policySpec = object(
         types: set('Types.', oneOf('Type.', clientTypes), { maxItems: 5 }),
         grantTypes: set('Grants.', oneOf('Grant.', grantTypes), { maxItems: 4 }),
         authMethods: set('Authentication.', oneOf('Method.', authMethods), { maxItems: 6 }),
-        scopes: set('Scopes; one that ends in * allows all that begin so.', text('Scope.', { maxLength: 128 }), { maxItems: 100 }),
-        audiences: set('Audiences; one that ends in * allows all that begin so.', text('Audience.', { maxLength: 512 }), {
+        scopes: set('Scopes; one that ends in * allows all that begin so.', text('Scope.', { maxLength: 128 }), {
           maxItems: 100,
         }),
+        audiences: set(
+          'Audiences; one that ends in * allows all that begin so.',
+          text('Audience.', { maxLength: 512 }),
+          {
+            maxItems: 100,
+          },
+        ),
         consent: set('Consent. Default: Explicit and Remember.', oneOf('Mode.', consentModes), { maxItems: 3 }),
         redirectHosts: set(
           'Hosts of redirect URIs: app.example.com, or .apps.example.com for all below it.',
           text('Host.', { maxLength: 253 }),
           {
             maxItems: 100,
-            rules: [everyMatches(patterns.hostSuffix, 'must be hosts such as app.example.com, or .apps.example.com for all below it')],
+            rules: [
+              everyMatches(
+                patterns.hostSuffix,
+                'must be hosts such as app.example.com, or .apps.example.com for all below it',
+              ),
+            ],
           },
         ),
-        customClientId: flag('A clientId other than <namespace>.<name>. Default: false, unless another policy allows it.'),
-        anyClientId: flag('A clientId that begins with another namespace. Default: false, unless another policy allows it.'),
+        customClientId: flag(
+          'A clientId other than <namespace>.<name>. Default: false, unless another policy allows it.',
+        ),
+        anyClientId: flag(
+          'A clientId that begins with another namespace. Default: false, unless another policy allows it.',
+        ),
         existingSecret: flag('secret.existingSecretRef. Default: false, unless another policy allows it.'),
         optionalPKCE: flag('pkce: Optional. Default: false, unless another policy allows it.'),
         resourceServer: flag('resourceServer. Default: false, unless another policy allows it.'),
@@ -86,7 +120,10 @@ export const policySpec = object(
       'Upper bounds.',
       {},
       {
-        clientsPerNamespace: integer('OIDCClients in one namespace; the oldest stay.', { minimum: 0, maximum: 100_000 }),
+        clientsPerNamespace: integer('OIDCClients in one namespace; the oldest stay.', {
+          minimum: 0,
+          maximum: 100_000,
+        }),
         tokens: object(
           'Longest lives.',
           {},
@@ -104,18 +141,18 @@ export const policySpec = object(
       {
         rotation: object('Rotation.', {}, rotationFields),
         tokens: object('Tokens.', {}, tokenFields),
-        secret: object(
-          'Secret.',
-          {},
-          { presets: set('Presets.', oneOf('Preset.', presets), { maxItems: 6 }) },
-        ),
+        secret: object('Secret.', {}, { presets: set('Presets.', oneOf('Preset.', presets), { maxItems: 6 }) }),
       },
     ),
     rotation: object(
       'Bounds of rotations.',
       {},
       {
-        minSpacing: duration('Least time between two scheduled rotations, so that a fleet does not rotate at one instant.', '0s', '24h'),
+        minSpacing: duration(
+          'Least time between two scheduled rotations, so that a fleet does not rotate at one instant.',
+          '0s',
+          '24h',
+        ),
         maxOverlap: duration('Longest that a previous secret may live. Default: 168h.', '1m', '168h'),
       },
     ),
@@ -126,7 +163,10 @@ export const policyStatus = object(
   'What the policy meets.',
   {},
   {
-    observedGeneration: integer('Generation that this status is about.', { minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+    observedGeneration: integer('Generation that this status is about.', {
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+    }),
     matchedClients: integer('Clients that it holds for.', { minimum: 0, maximum: 10_000_000 }),
     violating: list(
       'The first clients that break it.',

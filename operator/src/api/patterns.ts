@@ -27,7 +27,7 @@ export const patterns = {
   /** The same, or a reverse-domain scheme of an installed application (RFC 8252 section 7.1). */
   nativeUri: `^(https://|http://${loopback}([/?]|$)|[a-z][a-z0-9+-]*([.][a-z0-9+-]+)+:/[^/])`,
   /** Printable ASCII without `"`, `#`, `*`, `<`, `>`, `\`. */
-  uriCharacters: "^[!$-)+-;=?-\\[\\]-~]+$",
+  uriCharacters: '^[!$-)+-;=?-\\[\\]-~]+$',
   /** Something before an `@` where the host belongs. */
   userinfo: '^[a-z][a-z0-9+.-]*://[^/?]*@',
   /** An authority that is a host and at most a port; other schemes pass. */

@@ -187,7 +187,11 @@ export function renderSchema(schema: Schema<unknown>): JsonSchema {
     ...schema.json,
     ...(validations.length > 0 ? { 'x-kubernetes-validations': validations } : {}),
     ...(schema.properties
-      ? { properties: Object.fromEntries(Object.entries(schema.properties).map(([key, child]) => [key, renderSchema(child)])) }
+      ? {
+          properties: Object.fromEntries(
+            Object.entries(schema.properties).map(([key, child]) => [key, renderSchema(child)]),
+          ),
+        }
       : {}),
     ...(schema.items
       ? schema.json.type === 'array'

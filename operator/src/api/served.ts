@@ -19,15 +19,28 @@ const unserved: readonly Unserved[] = [
   },
   {
     field: 'spec.auth.method',
-    asks: (spec) => ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'].includes(spec.auth?.method ?? ''),
+    asks: (spec) =>
+      ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'].includes(spec.auth?.method ?? ''),
     instead: 'choose client_secret_basic or client_secret_post',
   },
   { field: 'spec.dpop', asks: (spec) => spec.dpop === true, instead: 'leave it out' },
-  { field: 'spec.signedRequestObject', asks: (spec) => spec.signedRequestObject === true, instead: 'leave it out; par protects the request too' },
+  {
+    field: 'spec.signedRequestObject',
+    asks: (spec) => spec.signedRequestObject === true,
+    instead: 'leave it out; par protects the request too',
+  },
   { field: 'spec.profile', asks: (spec) => spec.profile === 'FAPI2', instead: 'choose Standard' },
   { field: 'spec.subjectType', asks: (spec) => spec.subjectType === 'pairwise', instead: 'choose public' },
-  { field: 'spec.logout.backchannelURI', asks: (spec) => spec.logout?.backchannelURI !== undefined, instead: 'leave it out' },
-  { field: 'spec.claims', asks: (spec) => (spec.claims ?? []).length > 0, instead: 'ask for the scope groups and map in the application' },
+  {
+    field: 'spec.logout.backchannelURI',
+    asks: (spec) => spec.logout?.backchannelURI !== undefined,
+    instead: 'leave it out',
+  },
+  {
+    field: 'spec.claims',
+    asks: (spec) => (spec.claims ?? []).length > 0,
+    instead: 'ask for the scope groups and map in the application',
+  },
   {
     field: 'spec.responseModes',
     asks: (spec) => spec.responseModes?.some((mode) => mode.includes('jwt')) === true,

@@ -21,7 +21,10 @@ function block(value: unknown, indent: string): string {
 const keyText = (key: string): string => (/^[A-Za-z][A-Za-z0-9._/-]*$/.test(key) ? key : JSON.stringify(key))
 
 const scalar = (value: unknown): string =>
-  typeof value === 'string' && /^[A-Za-z][A-Za-z0-9 ./-]*$/.test(value) && !reserved.has(value.toLowerCase()) && !value.endsWith(' ')
+  typeof value === 'string' &&
+  /^[A-Za-z][A-Za-z0-9 ./-]*$/.test(value) &&
+  !reserved.has(value.toLowerCase()) &&
+  !value.endsWith(' ')
     ? value
     : JSON.stringify(value)
 

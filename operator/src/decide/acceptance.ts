@@ -50,16 +50,23 @@ export function judgeClients(
     const faults = [...checkClient(client), ...checkIdNamespace(client, policies)]
     const squats = faults.some(({ path }) => path === 'spec.clientId')
     // a claim without the right to it would let a stranger block the rightful owner
-    const claimsId = !squats && (client.spec.clientId === undefined || isDefaultId(client) || isAllowed(policies, 'customClientId'))
+    const claimsId =
+      !squats && (client.spec.clientId === undefined || isDefaultId(client) || isAllowed(policies, 'customClientId'))
     const identifier = isAllowed(policies, 'resourceServer') ? client.spec.resourceServer?.identifier : undefined
     const idHolder = ids.get(clientId)
     const identifierHolder = identifier === undefined ? undefined : identifiers.get(identifier)
     if (claimsId && idHolder === undefined) ids.set(clientId, key)
     if (identifier !== undefined && identifierHolder === undefined) identifiers.set(identifier, key)
     if (faults.length > 0) verdicts.set(key, { kind: 'invalid', clientId, faults })
-    else if (idHolder !== undefined) verdicts.set(key, { kind: 'conflict', clientId, field: 'spec.clientId', holder: idHolder })
+    else if (idHolder !== undefined)
+      verdicts.set(key, { kind: 'conflict', clientId, field: 'spec.clientId', holder: idHolder })
     else if (identifierHolder !== undefined) {
-      verdicts.set(key, { kind: 'conflict', clientId, field: 'spec.resourceServer.identifier', holder: identifierHolder })
+      verdicts.set(key, {
+        kind: 'conflict',
+        clientId,
+        field: 'spec.resourceServer.identifier',
+        holder: identifierHolder,
+      })
     } else verdicts.set(key, { kind: 'accepted', clientId })
   }
   return verdicts
@@ -71,12 +78,15 @@ function byAge(left: OIDCClient, right: OIDCClient): number {
   return a - b || (left.metadata.uid < right.metadata.uid ? -1 : 1)
 }
 
-const isDefaultId = ({ spec, metadata }: OIDCClient): boolean => spec.clientId === `${metadata.namespace}.${metadata.name}`
+const isDefaultId = ({ spec, metadata }: OIDCClient): boolean =>
+  spec.clientId === `${metadata.namespace}.${metadata.name}`
 
 /** A dot is the mark of the default id, so an id with one belongs to the namespace before it. */
 function checkIdNamespace(client: OIDCClient, policies: Policies): readonly Fault[] {
   const { clientId } = client.spec
   if (typeof clientId !== 'string' || !clientId.includes('.') || isAllowed(policies, 'anyClientId')) return []
   const prefix = `${client.metadata.namespace}.`
-  return clientId.startsWith(prefix) ? [] : [{ path: 'spec.clientId', message: `must begin with ${prefix} because it has a dot in it, or have no dot` }]
+  return clientId.startsWith(prefix)
+    ? []
+    : [{ path: 'spec.clientId', message: `must begin with ${prefix} because it has a dot in it, or have no dot` }]
 }

@@ -13,8 +13,14 @@ const maxNameLength = 120
 
 /** @param stored the last version, where it is known: some fields cannot change
  *  @returns every fault, `spec.redirectURIs: must be …`; none is fixed, none is ignored */
-export function checkClient(object: Pick<OIDCClient, 'metadata' | 'spec'>, stored?: Pick<OIDCClient, 'spec'>): readonly Fault[] {
-  const name = object.metadata.name.length > maxNameLength ? [{ path: 'metadata.name', message: `may not be more than ${maxNameLength} bytes` }] : []
+export function checkClient(
+  object: Pick<OIDCClient, 'metadata' | 'spec'>,
+  stored?: Pick<OIDCClient, 'spec'>,
+): readonly Fault[] {
+  const name =
+    object.metadata.name.length > maxNameLength
+      ? [{ path: 'metadata.name', message: `may not be more than ${maxNameLength} bytes` }]
+      : []
   const shape = checkValue(client.json, object.spec, client.evaluate, { path: 'spec', old: stored?.spec })
   // a value of the wrong shape would make the further checks throw
   if (shape.some(({ kind }) => kind !== 'rule')) return [...name, ...shape].map(plain)

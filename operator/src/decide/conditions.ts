@@ -67,7 +67,10 @@ const no = (reason: string, message: string): Finding => ({ status: 'False', rea
 const unknown = (reason: string, message: string): Finding => ({ status: 'Unknown', reason, message })
 
 /** @returns the whole status to apply, and the events of what has changed since `client.status`. */
-export function describeOutcome(outcome: Outcome): { readonly status: OIDCClientStatus; readonly events: readonly ClientEvent[] } {
+export function describeOutcome(outcome: Outcome): {
+  readonly status: OIDCClientStatus
+  readonly events: readonly ClientEvent[]
+} {
   const findings: Readonly<Record<string, Finding>> = {
     Accepted: accepted(outcome),
     PolicyCompliant: policyCompliant(outcome),
@@ -89,9 +92,15 @@ function accepted({ acceptance, shardFull }: Outcome): Finding {
     case 'invalid':
       return no('InvalidSpec', faultText(acceptance.faults))
     case 'conflict':
-      return no('ClientIDConflict', `${acceptance.field}: is taken by the older ${acceptance.holder}; choose another, or delete that one`)
+      return no(
+        'ClientIDConflict',
+        `${acceptance.field}: is taken by the older ${acceptance.holder}; choose another, or delete that one`,
+      )
     case 'namespace-not-allowed':
-      return no('NamespaceNotAllowed', 'metadata.namespace: is not watched by this release; ask for it in operator.watch.namespaces')
+      return no(
+        'NamespaceNotAllowed',
+        'metadata.namespace: is not watched by this release; ask for it in operator.watch.namespaces',
+      )
   }
 }
 
@@ -99,7 +108,9 @@ function policyCompliant({ violations }: Outcome): Finding {
   const said = violations.filter(({ enforcement }) => enforcement !== 'Audit')
   if (said.length === 0) return yes('Compliant', 'every policy is met')
   const message = said.map(({ policy, field, message }) => `${field}: ${message} (policy ${policy})`).join('; ')
-  return said.some(({ enforcement }) => enforcement === 'Deny') ? no('PolicyViolation', cut(message)) : yes('Warning', cut(message))
+  return said.some(({ enforcement }) => enforcement === 'Deny')
+    ? no('PolicyViolation', cut(message))
+    : yes('Warning', cut(message))
 }
 
 function secretReady({ secret, rotation }: Outcome): Finding {
@@ -118,7 +129,10 @@ function secretReady({ secret, rotation }: Outcome): Finding {
     case 'waiting-for-secret':
       return no('WaitingForSecret', secret.message)
     case 'name-taken':
-      return no('NameTaken', `Secret ${name} belongs to somebody else and is left alone; choose another spec.secret.name, or delete that Secret`)
+      return no(
+        'NameTaken',
+        `Secret ${name} belongs to somebody else and is left alone; choose another spec.secret.name, or delete that Secret`,
+      )
     case 'template-invalid':
       return no('TemplateInvalid', faultText(secret.faults))
     case 'unreadable':
@@ -134,7 +148,10 @@ function propagated({ propagation, config, acceptance, violations }: Outcome): F
   const { loaded, total, rejected, unreachable, lagging } = propagation
   if (rejected.length > 0) {
     const [first] = rejected
-    return no('RejectedByServer', cut(`${first!.field}: ${first!.message} (${first!.code}, ${rejected.length} of ${total} replicas)`))
+    return no(
+      'RejectedByServer',
+      cut(`${first!.field}: ${first!.message} (${first!.code}, ${rejected.length} of ${total} replicas)`),
+    )
   }
   if (unreachable.length > 0) {
     return unknown('StatusUnreachable', cut(`no answer from ${unreachable.join(', ')}; silence never counts as live`))
@@ -154,7 +171,10 @@ const needed = ['Accepted', 'PolicyCompliant', 'SecretReady', 'Propagated'] as c
 /** Ready is the first of the needed conditions that does not hold, in the order in which things happen. */
 function ready(findings: Readonly<Record<string, Finding>>): Finding {
   // a client waits for its Secret because it waits for replicas: name the cause
-  const order = findings['SecretReady']?.reason === 'WaitingForReplicas' ? ['Accepted', 'PolicyCompliant', 'Propagated', 'SecretReady'] : needed
+  const order =
+    findings['SecretReady']?.reason === 'WaitingForReplicas'
+      ? ['Accepted', 'PolicyCompliant', 'Propagated', 'SecretReady']
+      : needed
   for (const type of order) {
     const finding = findings[type]!
     if (finding.status !== 'True') return { ...finding, message: `${type}: ${finding.message}` }
@@ -174,7 +194,11 @@ function describeStatus(outcome: Outcome, findings: Readonly<Record<string, Find
     clientId: outcome.acceptance.clientId,
     issuer: outcome.issuer,
     ...present('revision', outcome.revision),
-    ...(replicas ? { replicas: { loaded: replicas.loaded, total: replicas.total, summary: `${replicas.loaded}/${replicas.total}` } } : {}),
+    ...(replicas
+      ? {
+          replicas: { loaded: replicas.loaded, total: replicas.total, summary: `${replicas.loaded}/${replicas.total}` },
+        }
+      : {}),
     policies: outcome.policies,
     ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
     secret: {
@@ -200,7 +224,10 @@ function describeStatus(outcome: Outcome, findings: Readonly<Record<string, Find
   }
 }
 
-function effectiveOf({ client, rotationSettings }: Outcome, config: ClientConfig): NonNullable<OIDCClientStatus['effective']> {
+function effectiveOf(
+  { client, rotationSettings }: Outcome,
+  config: ClientConfig,
+): NonNullable<OIDCClientStatus['effective']> {
   const ttl = (seconds: number): string | undefined => (seconds === 0 ? undefined : durationText(seconds * 1000))
   return {
     grantTypes: config.grantTypes,
@@ -215,7 +242,10 @@ function effectiveOf({ client, rotationSettings }: Outcome, config: ClientConfig
     ...(rotationSettings
       ? {
           rotation: {
-            ...present('interval', rotationSettings.intervalMs === undefined ? undefined : durationText(rotationSettings.intervalMs)),
+            ...present(
+              'interval',
+              rotationSettings.intervalMs === undefined ? undefined : durationText(rotationSettings.intervalMs),
+            ),
             overlap: durationText(overlapOf({ rotation: rotationSettings })),
           },
         }
@@ -240,10 +270,14 @@ function eventsOf({ client, violations }: Outcome, status: OIDCClientStatus): re
   const turned = (type: string): Condition | undefined => {
     const [was, is] = [before, status].map((one) => one?.conditions?.find((condition) => condition.type === type))
     // the same refusal for another reason is news too; the same words are not
-    return is && (is.status !== was?.status || (is.status === 'False' && (is.reason !== was.reason || is.message !== was.message))) ? is : undefined
+    return is &&
+      (is.status !== was?.status || (is.status === 'False' && (is.reason !== was.reason || is.message !== was.message)))
+      ? is
+      : undefined
   }
   const acceptance = turned('Accepted')
-  if (acceptance?.status === 'True') events.push({ type: 'Normal', reason: 'ClientAccepted', message: `client id ${status.clientId}` })
+  if (acceptance?.status === 'True')
+    events.push({ type: 'Normal', reason: 'ClientAccepted', message: `client id ${status.clientId}` })
   if (acceptance?.status === 'False') {
     const reason = acceptance.reason === 'ClientIDConflict' ? 'ClientIDConflict' : 'InvalidSpec'
     events.push({ type: 'Warning', reason, message: acceptance.message })
@@ -253,7 +287,8 @@ function eventsOf({ client, violations }: Outcome, status: OIDCClientStatus): re
     events.push({ type: 'Warning', reason: 'PolicyViolation', message: policy.message })
   }
   const propagation = turned('Propagated')
-  if (propagation?.reason === 'RejectedByServer') events.push({ type: 'Warning', reason: 'ServerRejected', message: propagation.message })
+  if (propagation?.reason === 'RejectedByServer')
+    events.push({ type: 'Warning', reason: 'ServerRejected', message: propagation.message })
   events.push(...secretEvents(before?.secret, status.secret))
   return events
 }
@@ -264,7 +299,11 @@ function secretEvents(before: OIDCClientStatus['secret'], after: OIDCClientStatu
     events.push(
       before?.activeId === undefined
         ? { type: 'Normal', reason: 'SecretCreated', message: `Secret ${after.name} holds secret ${after.activeId}` }
-        : { type: 'Normal', reason: 'SecretRotated', message: `Secret ${after.name}: ${before.activeId} -> ${after.activeId}` },
+        : {
+            type: 'Normal',
+            reason: 'SecretRotated',
+            message: `Secret ${after.name}: ${before.activeId} -> ${after.activeId}`,
+          },
     )
   }
   const left = new Set(after?.previous?.map(({ id }) => id))
@@ -276,7 +315,8 @@ function secretEvents(before: OIDCClientStatus['secret'], after: OIDCClientStatu
   return events
 }
 
-const faultText = (faults: readonly Fault[]): string => cut(faults.map(({ path, message }) => `${path}: ${message}`).join('; '))
+const faultText = (faults: readonly Fault[]): string =>
+  cut(faults.map(({ path, message }) => `${path}: ${message}`).join('; '))
 
 /** The condition's message has 4,096 characters in the CRD, an event 1,024. */
 const cut = (message: string): string => (message.length <= 1000 ? message : `${message.slice(0, 997)}...`)

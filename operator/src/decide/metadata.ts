@@ -63,7 +63,12 @@ export function renderConfig(client: OIDCClient): ClientConfig {
     profile: spec.profile ?? 'Standard',
     consent: consentModes[spec.consent ?? 'Remember'],
     ...(spec.resourceServer
-      ? { resourceServer: { identifier: spec.resourceServer.identifier, scopes: [...(spec.resourceServer.scopes ?? [])] } }
+      ? {
+          resourceServer: {
+            identifier: spec.resourceServer.identifier,
+            scopes: [...(spec.resourceServer.scopes ?? [])],
+          },
+        }
       : {}),
     allowedGroups: [...(spec.access?.allowedGroups ?? [])],
     requiredAcr: [...(spec.access?.requiredAcr ?? [])],

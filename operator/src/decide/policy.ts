@@ -52,7 +52,9 @@ export function policiesFor(
   })
   const ordered = matching
     .map(({ metadata, spec }) => ({ name: metadata.name, spec }))
-    .toSorted((left, right) => (right.spec.priority ?? 0) - (left.spec.priority ?? 0) || (left.name < right.name ? -1 : 1))
+    .toSorted(
+      (left, right) => (right.spec.priority ?? 0) - (left.spec.priority ?? 0) || (left.name < right.name ? -1 : 1),
+    )
   return [...ordered, { name: 'baseline', spec: input.baseline }]
 }
 
@@ -63,10 +65,13 @@ export function applyDefaults(client: OIDCClient, policies: Policies): Effective
   const first = <T>(pick: (policy: OIDCPolicySpec) => T | undefined): T | undefined =>
     policies.map(({ spec: policy }) => pick(policy)).find((value) => value !== undefined)
   const hasOwnSecret = hasMintedSecret(spec)
-  const interval = spec.rotation?.interval ?? (hasOwnSecret ? first((policy) => policy.defaults?.rotation?.interval) : undefined)
-  const overlap = spec.rotation?.overlap ?? (hasOwnSecret ? first((policy) => policy.defaults?.rotation?.overlap) : undefined)
+  const interval =
+    spec.rotation?.interval ?? (hasOwnSecret ? first((policy) => policy.defaults?.rotation?.interval) : undefined)
+  const overlap =
+    spec.rotation?.overlap ?? (hasOwnSecret ? first((policy) => policy.defaults?.rotation?.overlap) : undefined)
   const window =
-    spec.rotation?.window ?? (hasOwnSecret && interval !== undefined ? first((policy) => policy.defaults?.rotation?.window) : undefined)
+    spec.rotation?.window ??
+    (hasOwnSecret && interval !== undefined ? first((policy) => policy.defaults?.rotation?.window) : undefined)
   const presets = spec.secret?.presets ?? first((policy) => policy.defaults?.secret?.presets)
   const rotation = { ...spec.rotation, ...defined({ interval, overlap, window }) }
   const tokens = {
@@ -171,7 +176,9 @@ type Finding = readonly [field: string, message: string]
 function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec, olderInNamespace: number): readonly Finding[] {
   const { allow = {}, require = {}, limits = {} } = policy
   const among = (field: string, allowed: readonly string[] | undefined, values: readonly string[]): Finding[] =>
-    allowed && values.some((value) => !covers(allowed, value)) ? [[field, `must be among ${allowed.join(', ') || '(nothing)'}`]] : []
+    allowed && values.some((value) => !covers(allowed, value))
+      ? [[field, `must be among ${allowed.join(', ') || '(nothing)'}`]]
+      : []
   const maxOverlap = policy.rotation?.maxOverlap
   return [
     ...among('spec.type', allow.types, [spec.type]),
@@ -181,7 +188,9 @@ function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec, olderInNamesp
     ...among('spec.audiences', allow.audiences, spec.audiences ?? []),
     ...(spec.type === 'M2M' ? [] : among('spec.consent', allow.consent, [spec.consent ?? 'Remember'])),
     ...checkHosts(allow.redirectHosts, spec),
-    ...(require.par && spec.par !== true && spec.type !== 'M2M' && spec.type !== 'Device' ? [['spec.par', 'must be true'] as const] : []),
+    ...(require.par && spec.par !== true && spec.type !== 'M2M' && spec.type !== 'Device'
+      ? [['spec.par', 'must be true'] as const]
+      : []),
     ...(require.dpop && spec.dpop !== true ? [['spec.dpop', 'must be true'] as const] : []),
     ...(require.rotation && hasMintedSecret(spec) && spec.rotation?.interval === undefined
       ? [['spec.rotation.interval', 'must be set, such as 720h'] as const]
@@ -191,7 +200,12 @@ function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec, olderInNamesp
     ...atMost('spec.tokens.refreshTTL', spec.tokens?.refreshTTL, limits.tokens?.refresh),
     ...atMost('spec.rotation.overlap', spec.rotation?.overlap, maxOverlap),
     ...(limits.clientsPerNamespace !== undefined && olderInNamespace >= limits.clientsPerNamespace
-      ? [['metadata.namespace', `must have at most ${limits.clientsPerNamespace} clients; delete one or ask for a higher limit`] as const]
+      ? [
+          [
+            'metadata.namespace',
+            `must have at most ${limits.clientsPerNamespace} clients; delete one or ask for a higher limit`,
+          ] as const,
+        ]
       : []),
   ]
 }
@@ -223,7 +237,9 @@ const covers = (allowed: readonly string[], value: string): boolean =>
 
 function atMost(field: string, value: string | undefined, limit: string | undefined): readonly Finding[] {
   const [is, most] = [value && durationMs(value), limit && durationMs(limit)]
-  return is !== undefined && is !== '' && most !== undefined && most !== '' && is > most ? [[field, `must be at most ${limit}`]] : []
+  return is !== undefined && is !== '' && most !== undefined && most !== '' && is > most
+    ? [[field, `must be at most ${limit}`]]
+    : []
 }
 
 type LabelSelector = NonNullable<NonNullable<OIDCPolicySpec['selector']>['namespaces']>
@@ -251,5 +267,7 @@ function selects(selector: LabelSelector | undefined, labels: Readonly<Record<st
 
 /** @returns the entries that have a value. */
 function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as { [K in keyof T]?: NonNullable<T[K]> }
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>
+  }
 }

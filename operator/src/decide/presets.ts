@@ -4,7 +4,8 @@ import type { SecretValues } from './secret.ts'
 
 /** @returns the keys that a preset adds; those of the secret are absent for a client without one. */
 export function presetData(preset: Preset, values: SecretValues): Readonly<Record<string, string>> {
-  const secret = (key: string): Record<string, string> => (values.client_secret === undefined ? {} : { [key]: values.client_secret })
+  const secret = (key: string): Record<string, string> =>
+    values.client_secret === undefined ? {} : { [key]: values.client_secret }
   const redirect = (key: string): Record<string, string> => {
     const [first] = values.redirect_uris.split(' ')
     return first ? { [key]: first } : {}

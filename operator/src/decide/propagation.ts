@@ -58,5 +58,13 @@ export function propagationOf(
     else loaded++
   }
   const applied = unreachable.length === 0 && lagging.length === 0
-  return { loaded, total: replicas.length, lagging, unreachable, rejected, applied, accepted: applied && rejected.length === 0 }
+  return {
+    loaded,
+    total: replicas.length,
+    lagging,
+    unreachable,
+    rejected,
+    applied,
+    accepted: applied && rejected.length === 0,
+  }
 }

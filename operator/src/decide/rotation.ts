@@ -121,7 +121,10 @@ export type RotationStep =
   /** Write `secret` (its fence annotation changes), conditional on what was read, and plan again. */
   | { readonly kind: 'fence' }
   /** Cannot go on. */
-  | { readonly kind: 'blocked'; readonly why: 'foreign' | 'unknown' | 'waiting-for-secret' | 'overlap-without-secret' | 'not-serving' }
+  | {
+      readonly kind: 'blocked'
+      readonly why: 'foreign' | 'unknown' | 'waiting-for-secret' | 'overlap-without-secret' | 'not-serving'
+    }
 
 /** What the application's Secret says in its annotations. */
 export interface SecretMarks {
@@ -144,7 +147,9 @@ export interface RotationPlan {
   readonly keepsPending: boolean
   /** Plan again at this time at the latest; epoch milliseconds. */
   readonly wakeAt: number | undefined
-  readonly health: { readonly ok: true } | { readonly ok: false; readonly reason: 'Overdue' | 'WindowMissed' | 'ReplicasLagging'; readonly message: string }
+  readonly health:
+    | { readonly ok: true }
+    | { readonly ok: false; readonly reason: 'Overdue' | 'WindowMissed' | 'ReplicasLagging'; readonly message: string }
   /** For status.secret. */
   readonly report: {
     readonly activeId?: string
@@ -166,7 +171,12 @@ export function planRotation(input: RotationInput): RotationPlan {
   if (input.source.kind === 'none') return plan(input, { state: 'none', verifiers: [], step: { kind: 'rest' } })
   const known = knownVerifiers(input)
   const hold = (why: 'foreign' | 'unknown' | 'not-serving'): RotationPlan =>
-    plan(input, { state: known.published ? 'only-old' : 'first', verifiers: input.verifiers ?? [], step: { kind: 'blocked', why }, published: known.published })
+    plan(input, {
+      state: known.published ? 'only-old' : 'first',
+      verifiers: input.verifiers ?? [],
+      step: { kind: 'blocked', why },
+      published: known.published,
+    })
   if (input.secret.kind === 'foreign') return hold('foreign')
   // whatever could not be read may hold a secret that people use: nothing changes
   if (input.secret.kind === 'unknown') return hold('unknown')
@@ -197,7 +207,10 @@ function knownVerifiers(input: RotationInput): Known {
     return { live: [published, ...others], published }
   }
   // edited: the shard knows what was published; without it the annotation does
-  return { live: stored.length > 0 ? stored : held !== undefined && !isStale(input) ? marked : [], published: undefined }
+  return {
+    live: stored.length > 0 ? stored : held !== undefined && !isStale(input) ? marked : [],
+    published: undefined,
+  }
 }
 
 /** The Secret holds a verifier of the shard. Usually that is the newest, or the one before an unpublished one. */
@@ -208,7 +221,11 @@ function settle(input: RotationInput, stored: readonly StoredVerifier[], held: S
   const wasReplaced = held.notAfter !== undefined || input.status.activeId === other.id
   if (heldIsOlder && !wasReplaced) return { live: [other, held], published: held }
   // somebody put an older copy of the Secret back while its value is still live: it is the published one again
-  if (heldIsOlder) return { live: [withoutEnd(held), { ...other, notAfter: input.now + overlapOf(input) }], published: withoutEnd(held) }
+  if (heldIsOlder)
+    return {
+      live: [withoutEnd(held), { ...other, notAfter: input.now + overlapOf(input) }],
+      published: withoutEnd(held),
+    }
   return { live: [withoutEnd(held), ...endOf(input, other)], published: withoutEnd(held) }
 }
 
@@ -259,24 +276,48 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
   const base = { published, schedule, state: 'only-old' as const }
 
   if (unpublished) {
-    if (candidate?.id === unpublished.id && isDue) return planInFlight(input, candidate, [published], { published, schedule })
+    if (candidate?.id === unpublished.id && isDue)
+      return planInFlight(input, candidate, [published], { published, schedule })
     // our own candidate that nobody wants any more: the plain value goes with it, so no earlier leader can publish it
-    if (candidate?.id === unpublished.id) return plan(input, { ...base, verifiers: [published], step: { kind: 'write-shard' } })
+    if (candidate?.id === unpublished.id)
+      return plan(input, { ...base, verifiers: [published], step: { kind: 'write-shard' } })
     if (secret.kind === 'owned' && secret.fence !== unpublished.id) {
-      return plan(input, { ...base, state: 'minted', verifiers: live, step: { kind: 'fence' }, fence: unpublished.id, keepsPending: true })
+      return plan(input, {
+        ...base,
+        state: 'minted',
+        verifiers: live,
+        step: { kind: 'fence' },
+        fence: unpublished.id,
+        keepsPending: true,
+      })
     }
   }
   const previous = unpublished ? undefined : live[1]
   const isRevoked = asksRevoke(input)
   const kept = previous && !isRevoked && !isRetired(input, previous) ? [previous] : []
   const verifiers = [published, ...kept]
-  const wait = plan(input, { ...base, state: kept.length > 0 ? 'overlap' : 'only-old', verifiers, step: rest(input, verifiers), revoked: isRevoked && !isDue })
-  if (input.source.kind === 'existing' && !input.source.secret) return { ...wait, step: { kind: 'blocked', why: 'waiting-for-secret' } }
+  const wait = plan(input, {
+    ...base,
+    state: kept.length > 0 ? 'overlap' : 'only-old',
+    verifiers,
+    step: rest(input, verifiers),
+    revoked: isRevoked && !isDue,
+  })
+  if (input.source.kind === 'existing' && !input.source.secret)
+    return { ...wait, step: { kind: 'blocked', why: 'waiting-for-secret' } }
   if (!isDue) return wait
   // at most two live verifiers: a third rotation waits for the previous one to retire
-  if (kept.length > 0) return { ...wait, health: overdue(input, schedule, `waits until the previous secret retires`) ?? wait.health }
+  if (kept.length > 0)
+    return { ...wait, health: overdue(input, schedule, `waits until the previous secret retires`) ?? wait.health }
   if (!candidate) return plan(input, { ...base, verifiers, step: { kind: 'mint', obeys: nonces(input) } })
-  return plan(input, { ...base, state: 'minted', verifiers: [candidate, published], step: { kind: 'write-shard' }, keepsPending: true, since: candidate.mintedAt ?? now })
+  return plan(input, {
+    ...base,
+    state: 'minted',
+    verifiers: [candidate, published],
+    step: { kind: 'write-shard' },
+    keepsPending: true,
+    since: candidate.mintedAt ?? now,
+  })
 }
 
 /** No Secret, or one whose value is not ours: the first one, or a restoration. */
@@ -288,9 +329,16 @@ function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]):
     return plan(input, { ...base, verifiers: live, step: { kind: 'blocked', why: 'waiting-for-secret' } })
   }
   const kept = keepOne(input, live)
-  if (kept.length > 1) return plan(input, { ...base, verifiers: kept, step: { kind: 'blocked', why: 'overlap-without-secret' } })
+  if (kept.length > 1)
+    return plan(input, { ...base, verifiers: kept, step: { kind: 'blocked', why: 'overlap-without-secret' } })
   if (!candidate) return plan(input, { ...base, verifiers: kept, step: { kind: 'mint', obeys: nonces(input) } })
-  return plan(input, { ...base, state: 'minted', verifiers: [candidate, ...kept], step: { kind: 'write-shard' }, keepsPending: true })
+  return plan(input, {
+    ...base,
+    state: 'minted',
+    verifiers: [candidate, ...kept],
+    step: { kind: 'write-shard' },
+    keepsPending: true,
+  })
 }
 
 /** Makes room for another verifier. One whose publication cannot be excluded stays: an application may hold it. */
@@ -298,9 +346,13 @@ function keepOne(input: RotationInput, live: readonly StoredVerifier[]): readonl
   const [newest, older] = live
   if (!newest || !older) return live
   if (asksRevoke(input)) return [newest]
-  const wasPublished = older.notAfter !== undefined || input.status.activeId === newest.id
+  const { secret, status } = input
+  const wasPublished =
+    older.notAfter !== undefined ||
+    status.activeId === newest.id ||
+    (secret.kind === 'owned' && secret.secretId === newest.id)
   if (wasPublished) return [newest, { ...older, notAfter: older.notAfter ?? input.now + overlapOf(input) }]
-  return input.status.activeId === older.id ? [older] : [newest]
+  return status.activeId === older.id ? [older] : [newest]
 }
 
 interface Candidate {
@@ -328,13 +380,19 @@ function planInFlight(
   const verifiers = [withoutEnd({ id: candidate.id, sha256: candidate.sha256 }), ...others]
   const common = { ...base, verifiers, keepsPending: true, since }
   const mayPublish =
-    replicas.total > 0 ? replicas.serving && replicas.unreachable === 0 : candidate.mintedAt === undefined || now >= since + noReplicaWaitMs
+    replicas.total > 0
+      ? replicas.serving && replicas.unreachable === 0
+      : candidate.mintedAt === undefined || now >= since + noReplicaWaitMs
   if (!mayPublish) return plan(input, { ...common, state: 'minted', step: { kind: 'await-replicas', since } })
   const overlap = asksRevoke(input) || input.source.kind === 'existing' ? 0 : lifeOfPrevious(input)
   const previous = others
     .map((one) => ({ ...one, notAfter: Math.min(one.notAfter ?? Infinity, now + overlap) }))
     .filter(({ notAfter }) => notAfter > now)
-  const obeyed = { ...observedOf(input), ...candidate.obeys, ...(asksRevoke(input) ? { revoke: input.rotation.revokePrevious! } : {}) }
+  const obeyed = {
+    ...observedOf(input),
+    ...candidate.obeys,
+    ...(asksRevoke(input) ? { revoke: input.rotation.revokePrevious! } : {}),
+  }
   return plan(input, {
     ...common,
     state: 'propagated',
@@ -380,8 +438,14 @@ const nonces = ({ rotation }: RotationInput): Observed => ({
   ...(rotation.annotation === undefined ? {} : { annotation: rotation.annotation }),
 })
 
-function dueReasons(input: RotationInput, published: StoredVerifier, schedule: Scheduled | undefined, inFlight: boolean): boolean {
-  if (input.source.kind === 'existing') return input.source.secret !== undefined && input.source.secret.id !== published.id
+function dueReasons(
+  input: RotationInput,
+  published: StoredVerifier,
+  schedule: Scheduled | undefined,
+  inFlight: boolean,
+): boolean {
+  if (input.source.kind === 'existing')
+    return input.source.secret !== undefined && input.source.secret.id !== published.id
   const observed = observedOf(input)
   const { trigger, annotation } = input.rotation
   if (trigger !== undefined && trigger !== observed.trigger) return true
@@ -433,10 +497,18 @@ export function sameVerifiers(left: readonly StoredVerifier[], right: readonly S
 const rest = (input: RotationInput, verifiers: readonly StoredVerifier[]): RotationStep =>
   sameVerifiers(verifiers, input.verifiers ?? []) ? { kind: 'rest' } : { kind: 'write-shard' }
 
-function overdue(input: RotationInput, schedule: Scheduled | undefined, why: string): RotationPlan['health'] | undefined {
+function overdue(
+  input: RotationInput,
+  schedule: Scheduled | undefined,
+  why: string,
+): RotationPlan['health'] | undefined {
   if (!schedule || input.now < schedule.beginsAt + laggingAfterMs) return undefined
   if (schedule.missed && !schedule.isOpen) {
-    return { ok: false, reason: 'WindowMissed', message: `due since ${text(schedule.dueAt)}; begins in the window at ${text(schedule.beginsAt)}` }
+    return {
+      ok: false,
+      reason: 'WindowMissed',
+      message: `due since ${text(schedule.dueAt)}; begins in the window at ${text(schedule.beginsAt)}`,
+    }
   }
   return { ok: false, reason: 'Overdue', message: `due since ${text(schedule.dueAt)}; ${why}` }
 }
@@ -481,7 +553,9 @@ function plan(
     wakeAt: wakeAt(input, made),
     health: healthOf(input, made),
     report: {
-      ...((published?.id ?? input.status.activeId) === undefined ? {} : { activeId: published?.id ?? input.status.activeId! }),
+      ...((published?.id ?? input.status.activeId) === undefined
+        ? {}
+        : { activeId: published?.id ?? input.status.activeId! }),
       ...(lastRotated === undefined ? {} : { lastRotated }),
       ...(schedule === undefined ? {} : { nextRotation: Math.max(schedule.beginsAt, schedule.dueAt) }),
       observed,
@@ -494,13 +568,25 @@ function plan(
   }
 }
 
-function healthOf(input: RotationInput, made: { step: RotationStep; since?: number; schedule?: Scheduled | undefined }): RotationPlan['health'] {
+function healthOf(
+  input: RotationInput,
+  made: { step: RotationStep; since?: number; schedule?: Scheduled | undefined },
+): RotationPlan['health'] {
   if (made.step.kind === 'await-replicas' && made.since !== undefined && input.now - made.since > laggingAfterMs) {
-    const who = input.replicas.unreachable > 0 ? `${input.replicas.unreachable} of ${input.replicas.total} replicas do not answer` : 'not every replica has the new secret'
+    const who =
+      input.replicas.unreachable > 0
+        ? `${input.replicas.unreachable} of ${input.replicas.total} replicas do not answer`
+        : 'not every replica has the new secret'
     return { ok: false, reason: 'ReplicasLagging', message: `${who}; the old secret stays, nothing is published` }
   }
   if (made.schedule?.missed && !made.schedule.isOpen) {
-    return overdue(input, { ...made.schedule, beginsAt: Math.min(made.schedule.beginsAt, input.now - laggingAfterMs) }, '') ?? { ok: true }
+    return (
+      overdue(
+        input,
+        { ...made.schedule, beginsAt: Math.min(made.schedule.beginsAt, input.now - laggingAfterMs) },
+        '',
+      ) ?? { ok: true }
+    )
   }
   return { ok: true }
 }

@@ -33,8 +33,18 @@ export function parseCron(text: string): Schedule | string {
     parseField(fields[0]!, 0, 59, []),
     parseField(fields[1]!, 0, 23, []),
     parseField(fields[2]!, 1, 31, []),
-    parseField(fields[3]!, 1, 12, monthNames.map((name, index) => [name, index + 1])),
-    parseField(fields[4]!, 0, 7, weekdayNames.map((name, index) => [name, index])),
+    parseField(
+      fields[3]!,
+      1,
+      12,
+      monthNames.map((name, index) => [name, index + 1]),
+    ),
+    parseField(
+      fields[4]!,
+      0,
+      7,
+      weekdayNames.map((name, index) => [name, index]),
+    ),
   ]
   if (!minutes) return 'must have minutes from 0 to 59'
   if (!hours) return 'must have hours from 0 to 23'
@@ -45,7 +55,12 @@ export function parseCron(text: string): Schedule | string {
   return { minutes, hours, days, months, weekdays, anyDay: fields[2] === '*', anyWeekday: fields[4] === '*' }
 }
 
-function parseField(text: string, least: number, most: number, names: readonly (readonly [string, number])[]): Set<number> | undefined {
+function parseField(
+  text: string,
+  least: number,
+  most: number,
+  names: readonly (readonly [string, number])[],
+): Set<number> | undefined {
   const result = new Set<number>()
   const numberOf = (part: string): number =>
     names.find(([name]) => name === part.toUpperCase())?.[1] ?? (/^[0-9]{1,2}$/.test(part) ? Number(part) : NaN)
@@ -54,7 +69,8 @@ function parseField(text: string, least: number, most: number, names: readonly (
     const step = stepText === undefined ? 1 : numberOf(stepText)
     const [from, to] = range === '*' ? [least, most] : range.split('-').map(numberOf)
     const last = to ?? (stepText === undefined ? from : most)
-    if (!(step >= 1) || from === undefined || last === undefined || !(from >= least) || !(last <= most) || from > last) return undefined
+    if (!(step >= 1) || from === undefined || last === undefined || !(from >= least) || !(last <= most) || from > last)
+      return undefined
     if (item.split('/').length > 2 || range.split('-').length > 2) return undefined
     for (let value = from; value <= last; value += step) result.add(value)
   }
@@ -107,9 +123,12 @@ export function checkWindow(spec: OIDCClientSpec): readonly Fault[] {
   const schedule = parseCron(window.schedule)
   if (typeof schedule === 'string') return [{ path: `${path}.schedule`, message: schedule }]
   const gap = shortestGap(schedule)
-  if (gap === undefined) return [{ path: `${path}.schedule`, message: 'must name a day that comes; this one never does' }]
+  if (gap === undefined)
+    return [{ path: `${path}.schedule`, message: 'must name a day that comes; this one never does' }]
   const length = durationMs(window.duration) ?? 0
-  return length < gap ? [] : [{ path: `${path}.duration`, message: 'must be shorter than the time between two openings of the schedule' }]
+  return length < gap
+    ? []
+    : [{ path: `${path}.duration`, message: 'must be shorter than the time between two openings of the schedule' }]
 }
 
 function isTimeZone(name: string): boolean {
@@ -160,7 +179,12 @@ function offsetAt(timeZone: string, instant: number): number {
     format = new Intl.DateTimeFormat('en-US', {
       timeZone,
       hourCycle: 'h23',
-      ...{ year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' },
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
     })
     formats.set(timeZone, format)
   }

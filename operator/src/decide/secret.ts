@@ -1,5 +1,11 @@
 // The application's Secret: presets, renames and templates -> data, labels, annotations.
-import { apiGroup, apiVersion, annotations as names, labels as labelNames, managedByOperator } from '@nauthera/proto/names'
+import {
+  apiGroup,
+  apiVersion,
+  annotations as names,
+  labels as labelNames,
+  managedByOperator,
+} from '@nauthera/proto/names'
 import { digestOf } from '@nauthera/proto/digest'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/log'
@@ -22,7 +28,9 @@ export interface RenderedSecret {
 }
 
 /** The values that an application needs, as text. */
-export type SecretValues = Readonly<Record<Exclude<CanonicalKey, 'client_secret'>, string>> & { readonly client_secret?: string }
+export type SecretValues = Readonly<Record<Exclude<CanonicalKey, 'client_secret'>, string>> & {
+  readonly client_secret?: string
+}
 
 /** Room in a Secret beside its names and annotations. Bytes. */
 const maxDataBytes = 512 * 1024
@@ -55,7 +63,9 @@ export function renderSecret(input: {
   readonly issuer: string
   readonly plain: Secret | undefined
   readonly marks: SecretMarks | undefined
-}): { readonly kind: 'rendered'; readonly secret: RenderedSecret } | { readonly kind: 'invalid'; readonly faults: readonly Fault[] } {
+}):
+  | { readonly kind: 'rendered'; readonly secret: RenderedSecret }
+  | { readonly kind: 'invalid'; readonly faults: readonly Fault[] } {
   const { client, marks } = input
   const { metadata, spec } = client
   const values = valuesOf(input)
@@ -69,7 +79,10 @@ export function renderSecret(input: {
   } as Record<string, string>
   const size = Object.entries(data).reduce((sum, [key, value]) => sum + key.length + Buffer.byteLength(value), 0)
   if (size > maxDataBytes) {
-    return { kind: 'invalid', faults: [{ path: 'spec.secret.data', message: `must render to at most ${maxDataBytes / 1024} KiB in all` }] }
+    return {
+      kind: 'invalid',
+      faults: [{ path: 'spec.secret.data', message: `must render to at most ${maxDataBytes / 1024} KiB in all` }],
+    }
   }
   return {
     kind: 'rendered',
@@ -107,7 +120,12 @@ const ownerReference = ({ metadata }: OIDCClient) => ({
   blockOwnerDeletion: false,
 })
 
-function valuesOf(input: { client: OIDCClient; clientId: string; issuer: string; plain: Secret | undefined }): SecretValues {
+function valuesOf(input: {
+  client: OIDCClient
+  clientId: string
+  issuer: string
+  plain: Secret | undefined
+}): SecretValues {
   const { spec } = input.client
   return {
     client_id: input.clientId,
@@ -120,7 +138,11 @@ function valuesOf(input: { client: OIDCClient; clientId: string; issuer: string;
 }
 
 /** The canonical keys stand in every Secret, renamed where the client says so; a template of the same name wins. */
-function canonicalData(client: OIDCClient, values: SecretValues, templates: Readonly<Record<string, string>>): Record<string, string> {
+function canonicalData(
+  client: OIDCClient,
+  values: SecretValues,
+  templates: Readonly<Record<string, string>>,
+): Record<string, string> {
   const renames = client.spec.secret?.keys ?? {}
   const entries = canonicalKeys.flatMap((key) => {
     const value = values[key]
@@ -208,7 +230,9 @@ function readObserved(text: string | undefined): Observed | undefined {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const record = value as Readonly<Record<string, unknown>>
   return Object.fromEntries(
-    (['trigger', 'annotation', 'revoke'] as const).flatMap((key) => (typeof record[key] === 'string' ? [[key, record[key]]] : [])),
+    (['trigger', 'annotation', 'revoke'] as const).flatMap((key) =>
+      typeof record[key] === 'string' ? [[key, record[key]]] : [],
+    ),
   )
 }
 

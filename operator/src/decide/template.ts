@@ -46,7 +46,9 @@ export function renderTemplate(
     at = closes + 2
   }
   const text = parts.join('') + template.slice(at)
-  return text.length > maxRendered ? { kind: 'invalid', message: `must render to at most ${maxRendered} characters` } : { kind: 'rendered', text }
+  return text.length > maxRendered
+    ? { kind: 'invalid', message: `must render to at most ${maxRendered} characters` }
+    : { kind: 'rendered', text }
 }
 
 /** @returns the fault of a template, whatever the values are; undefined when it is fine. */
@@ -70,7 +72,8 @@ function renderExpression(
   let text = values[name as TemplateVariable]
   for (const filter of names) {
     const apply = Object.hasOwn(filters, filter) ? filters[filter] : undefined
-    if (!apply) return { kind: 'invalid', message: `has the unknown filter ${JSON.stringify(filter)}; known are json, b64, url` }
+    if (!apply)
+      return { kind: 'invalid', message: `has the unknown filter ${JSON.stringify(filter)}; known are json, b64, url` }
     text = apply(text)
   }
   return { kind: 'rendered', text }

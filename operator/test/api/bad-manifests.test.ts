@@ -37,7 +37,12 @@ const badManifests: readonly BadManifest[] = readdirSync(new URL('examples/bad',
 function withMetadata(object: OIDCClient): OIDCClient {
   return {
     ...object,
-    metadata: { ...object.metadata, uid: object.metadata.name, generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+    metadata: {
+      ...object.metadata,
+      uid: object.metadata.name,
+      generation: 1,
+      creationTimestamp: '2026-01-01T00:00:00Z',
+    },
   }
 }
 
@@ -56,7 +61,13 @@ function ownRefusals(client: OIDCClient): readonly { path: string; message: stri
   const acceptance = judgeClients([client], () => baseline).get(`${client.metadata.namespace}/${client.metadata.name}`)!
   if (acceptance.kind === 'invalid') return acceptance.faults
   const violations = checkPolicies(client, baseline, 0).map(({ field, message }) => ({ path: field, message }))
-  const secret = renderSecret({ client, clientId: 'x', issuer: 'https://login.example.com', plain: undefined, marks: undefined })
+  const secret = renderSecret({
+    client,
+    clientId: 'x',
+    issuer: 'https://login.example.com',
+    plain: undefined,
+    marks: undefined,
+  })
   return [...violations, ...(secret.kind === 'invalid' ? secret.faults : [])]
 }
 
@@ -69,10 +80,14 @@ describe('bad manifests', () => {
 
   for (const { file, path, message, by, object } of badManifests) {
     it(`${file} is refused: ${path}`, () => {
-      const isSaid = (fault: { path: string; message: string }): boolean => fault.path === path && fault.message.includes(message)
-      expect(ownRefusals(object), 'the operator says so').to.satisfy((faults: readonly { path: string; message: string }[]) => faults.some(isSaid))
+      const isSaid = (fault: { path: string; message: string }): boolean =>
+        fault.path === path && fault.message.includes(message)
+      expect(ownRefusals(object), 'the operator says so').to.satisfy(
+        (faults: readonly { path: string; message: string }[]) => faults.some(isSaid),
+      )
       const api = refusals(object)
-      if (by === 'API server and operator') expect(api, 'the API server says so').to.satisfy((faults: typeof api) => faults.some(isSaid))
+      if (by === 'API server and operator')
+        expect(api, 'the API server says so').to.satisfy((faults: typeof api) => faults.some(isSaid))
       else expect(api, 'the API server takes it').to.deep.equal([])
     })
   }
@@ -102,11 +117,16 @@ describe('CEL rules', () => {
 
   it('mean the same to a second evaluator, with the regular expressions of RE2', () => {
     for (const { object } of badManifests.filter(({ by }) => by !== 'operator')) {
-      if (refusals(object).some(({ message }) => /Required|must be of type|Too (long|many)|unknown field/.test(message))) continue
+      if (
+        refusals(object).some(({ message }) => /Required|must be of type|Too (long|many)|unknown field/.test(message))
+      )
+        continue
       const value = applyDefaults(object, schema as StandInSchema) as Record<string, unknown>
       for (const { rule, self } of instances(schema, value)) {
         if (rule.rule.includes('oldSelf')) continue
-        const first = !validate(value, undefined, schema as StandInSchema).some(({ message }) => message.endsWith(rule.message))
+        const first = !validate(value, undefined, schema as StandInSchema).some(({ message }) =>
+          message.endsWith(rule.message),
+        )
         const second = planCel(environment, parseCel(rule.rule))({ self: celValue(self) })
         if (first) expect(second, `${object.metadata.name}: ${rule.rule}`).to.equal(true)
       }
@@ -155,7 +175,8 @@ describe('renderCrds', () => {
       if (node.type === 'string' && !node.enum) expect(node.maxLength, path).to.be.a('number')
       if (node.type === 'array') expect(node.maxItems, path).to.be.a('number')
       if (node.additionalProperties) expect(node.maxProperties, path).to.be.a('number')
-      if (node.type !== 'object' || node.properties || node.additionalProperties) expect(node.description, path).to.be.a('string')
+      if (node.type !== 'object' || node.properties || node.additionalProperties)
+        expect(node.description, path).to.be.a('string')
     }
   })
 })
@@ -172,7 +193,10 @@ function* rulesOf(node: JsonSchema): Generator<{ rule: string; message: string }
 }
 
 /** Each rule with each value that it stands on. */
-function* instances(node: JsonSchema, self: unknown): Generator<{ rule: { rule: string; message: string }; self: unknown }> {
+function* instances(
+  node: JsonSchema,
+  self: unknown,
+): Generator<{ rule: { rule: string; message: string }; self: unknown }> {
   if (self === undefined) return
   for (const rule of node['x-kubernetes-validations'] ?? []) yield { rule, self }
   if (Array.isArray(self) && node.items) for (const item of self) yield* instances(node.items, item)
