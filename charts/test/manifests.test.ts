@@ -1,6 +1,7 @@
 import * as models from '@kubernetes/client-node/dist/gen/models/all.js'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { podPaths } from '@nauthera/proto/names'
 import { expect } from 'chai'
 import { parse } from 'yaml'
 import { chart, containersOf, find, modes, objectsOf, podsOf, render } from './support/render.ts'
@@ -209,6 +210,25 @@ describe('the server pod', function () {
     const link = spec['volumes'].find(({ name }: { name: string }) => name === 'link').secret
     expect(link.optional).to.equal(true)
     expect(link.items.map(({ path }: { path: string }) => path)).to.deep.equal(['ca.crt', 'agent.crt', 'agent.key'])
+  })
+
+  it('mounts no two things at one place, also where /var/run is a link to /run as in most images', async () => {
+    for (const mode of modes) {
+      for (const { owner, spec } of podsOf(await objectsOf({ mode }))) {
+        for (const container of containersOf(spec)) {
+          const places = ((container['volumeMounts'] ?? []) as { mountPath: string }[]).map(
+            ({ mountPath }) => mountPath,
+          )
+          const real = [
+            ...places,
+            ...(places.includes('/run/nauthera') ? [dirname(podPaths.configSocket), podPaths.configTls] : []),
+          ]
+            .map((path) => path.replace(/^\/var\/run\//, '/run/'))
+            .filter((path, index) => index < places.length || path !== '/run/nauthera')
+          expect(new Set(real).size, `${owner} ${container.name}: ${real.join(' ')}`).to.equal(real.length)
+        }
+      }
+    }
   })
 
   it('names the status port for the operator, and gives the server no right', async () => {

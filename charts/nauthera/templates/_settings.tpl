@@ -35,7 +35,7 @@
   "signing" (dict "algorithms" .Values.signing.algorithms)
 -}}
 {{- if .Values.server.tls.existingSecret -}}
-{{- $_ := set $own "tls" (dict "certFile" "/var/run/nauthera/tls/tls.crt" "keyFile" "/var/run/nauthera/tls/tls.key") -}}
+{{- $_ := set $own "tls" (dict "certFile" "/var/run/nauthera/https/tls.crt" "keyFile" "/var/run/nauthera/https/tls.key") -}}
 {{- end -}}
 {{- $branding := dict -}}
 {{- with .Values.branding.title }}{{- $_ := set $branding "title" . -}}{{- end -}}

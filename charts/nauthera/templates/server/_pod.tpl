@@ -90,7 +90,8 @@ containers:
       - {name: keys, mountPath: /var/run/nauthera/keys, readOnly: true}
       - {name: database, mountPath: /var/run/nauthera/database, readOnly: true}
       {{- if $tls }}
-      - {name: tls, mountPath: /var/run/nauthera/tls, readOnly: true}
+      {{- /* Not .../tls: most images have /var/run as a link to /run, and /run/nauthera/tls is the config socket's. */}}
+      - {name: tls, mountPath: /var/run/nauthera/https, readOnly: true}
       {{- end }}
       {{- if ne .Values.cache.mode "none" }}
       - {name: cache, mountPath: /var/run/nauthera/cache, readOnly: true}
