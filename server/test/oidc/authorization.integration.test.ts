@@ -1,0 +1,299 @@
+import { expect } from 'chai'
+import { Browser, authorizationUrl, basic, formOf, pkce, send } from './browser.ts'
+import { getCode, redeem, request } from './flows.ts'
+import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from './harness.ts'
+import type { Replicas } from './harness.ts'
+
+// The authorization endpoint and the code exchange, case by case: what is accepted, and what is refused how.
+
+describe('authorization', () => {
+  let replicas: Replicas
+  before(async function () {
+    this.timeout(60_000)
+    replicas = await startReplicas()
+    await replicas.serve([
+      entry('app.web', configs.web),
+      entry('app.two', { ...configs.web, redirectUris: [redirectUri, 'https://app.example.com/other'] }),
+      entry('app.native', {
+        ...configs.spa,
+        type: 'Native',
+        redirectUris: ['http://127.0.0.1/callback', 'com.example.app:/callback'],
+      }),
+      entry('app.machine', configs.machine),
+      entry('app.suspended', { ...configs.web, suspended: true }),
+      entry('app.engineers', { ...configs.web, allowedGroups: ['engineers'] }),
+    ])
+    await addPerson(replicas, 'ada', ['engineers'])
+    await addPerson(replicas, 'bob')
+  })
+  after(() => replicas.stop())
+
+  const ask = (parameters: Record<string, string | undefined>) => {
+    const given = Object.entries({ ...request(pkce()), ...parameters }).filter(([, value]) => value !== undefined)
+    return new Browser(replicas).open(
+      authorizationUrl(replicas.issuer, Object.fromEntries(given) as Record<string, string>),
+    )
+  }
+
+  describe('A1 a redirect URI that is not registered, character by character, gets our own page', () => {
+    for (const uri of [
+      'https://app.example.com.evil.test/callback',
+      'https://app.example.com@evil.test/callback',
+      'https://user@app.example.com/callback',
+      'https://app.example.com/callback/..;/x',
+      'https://app.example.com/%2e%2e/callback',
+      'https://app.example.com/%63allback',
+      'https://APP.example.com/callback',
+      'https://app.example.com/callback/',
+      'https://app.example.com/callback?x=1',
+      'https://app.example.com/callback#x',
+      'https://app.example.com:443/callback',
+      'https://аpp.example.com/callback',
+      'https://app.example.com\\callback',
+      'https://evil.test/https://app.example.com/callback',
+      'http://app.example.com/callback',
+      '//app.example.com/callback',
+      'javascript:alert(1)',
+    ]) {
+      it(uri, async () => {
+        const answer = await ask({ redirect_uri: uri })
+        expect(answer.status).to.equal(400)
+        expect(answer.headers.location).to.equal(undefined)
+        expect(answer.headers['content-type']).to.match(/text\/html/)
+        expect(answer.body).to.not.contain(uri.includes('<') ? uri : 'onerror')
+      })
+    }
+
+    it('and the registered one is taken', async () => expect((await ask({})).status).to.equal(303))
+  })
+
+  it('A1 a native application may come back to any port of the loopback address, and to no other host', async () => {
+    const native = { client_id: 'app.native', scope: 'openid' }
+    expect((await ask({ ...native, redirect_uri: 'http://127.0.0.1:51004/callback' })).status).to.equal(303)
+    expect((await ask({ ...native, redirect_uri: 'com.example.app:/callback' })).status).to.equal(303)
+    for (const uri of [
+      'http://127.0.0.1:51004/other',
+      'http://127.0.0.2:51004/callback',
+      'http://localhost.evil.test/callback',
+    ]) {
+      expect((await ask({ ...native, redirect_uri: uri })).status).to.equal(400)
+    }
+  })
+
+  it('A3 the redirect URI is required, whether one or two are registered', async () => {
+    for (const client_id of ['app.web', 'app.two']) {
+      const answer = await ask({ client_id, redirect_uri: undefined })
+      expect(answer.status).to.equal(400)
+      expect(answer.headers.location).to.equal(undefined)
+    }
+    const code = await getCode(replicas)
+    const { proof } = code
+    const form = { grant_type: 'authorization_code', code: code.value, code_verifier: proof.verifier }
+    const answer = await send(replicas, { path: '/token', headers: basic('app.web', clientSecret), form })
+    expect([answer.status, answer.json()['error']]).to.deep.equal([400, 'invalid_request'])
+    expect((await redeem(replicas, code)).status).to.equal(200)
+  })
+
+  describe('A4 proof of possession of the code', () => {
+    for (const [sentence, parameters] of [
+      ['none', { code_challenge: undefined, code_challenge_method: undefined }],
+      ['plain', { code_challenge_method: 'plain' }],
+      ['a challenge without its method', { code_challenge_method: undefined }],
+      ['a challenge of 42 characters', { code_challenge: 'a'.repeat(42) }],
+      ['a challenge of 129 characters', { code_challenge: 'a'.repeat(129) }],
+    ] as const) {
+      it(`${sentence}: refused`, async () => {
+        const back = new URL((await ask(parameters)).headers.location!)
+        expect(back.origin + back.pathname).to.equal(redirectUri)
+        expect(back.searchParams.get('error')).to.equal('invalid_request')
+        expect(back.searchParams.get('iss')).to.equal(replicas.issuer)
+      })
+    }
+
+    for (const [sentence, verifier, error] of [
+      ['dropped', undefined, 'invalid_grant'],
+      ['of another request', pkce().verifier, 'invalid_grant'],
+      ['of 42 characters', 'a'.repeat(42), 'invalid_request'],
+      ['of 129 characters', 'a'.repeat(129), 'invalid_request'],
+    ] as const) {
+      it(`a verifier ${sentence} is refused, and the right one still works`, async () => {
+        const code = await getCode(replicas)
+        const form = {
+          grant_type: 'authorization_code',
+          code: code.value,
+          redirect_uri: redirectUri,
+          ...(verifier ? { code_verifier: verifier } : {}),
+        }
+        const answer = await send(replicas, { path: '/token', headers: basic('app.web', clientSecret), form })
+        expect([answer.status, answer.json()['error']]).to.deep.equal([400, error])
+        expect((await redeem(replicas, code)).status).to.equal(200)
+      })
+    }
+  })
+
+  it('A5 every answer and the metadata name the issuer', async () => {
+    const { back } = await getCode(replicas)
+    expect(back.searchParams.get('iss')).to.equal(replicas.issuer)
+    const refused = new URL((await ask({ scope: 'openid', prompt: 'none' })).headers.location!)
+    expect(refused.searchParams.get('error')).to.equal('login_required')
+    expect(refused.searchParams.get('iss')).to.equal(replicas.issuer)
+    const metadata = (await send(replicas, { path: '/.well-known/openid-configuration' })).json()
+    expect(metadata['issuer']).to.equal(replicas.issuer)
+    expect(metadata['authorization_response_iss_parameter_supported']).to.equal(true)
+  })
+
+  describe('refused, at the client', () => {
+    for (const [sentence, parameters, error] of [
+      ['A7 an unknown response mode', { response_mode: 'carrier-pigeon' }, 'unsupported_response_mode'],
+      ['an implicit answer', { response_type: 'token' }, 'unsupported_response_type'],
+      ['a hybrid answer', { response_type: 'code id_token', nonce: 'n' }, 'unsupported_response_type'],
+      ['a scope that the client does not have', { scope: 'openid phone' }, 'invalid_scope'],
+      ['a scope with a control character', { scope: 'openid \u0007' }, 'invalid_scope'],
+      ['prompt none together with login', { prompt: 'none login' }, 'invalid_request'],
+      ['an unknown prompt', { prompt: 'dance' }, 'invalid_request'],
+      ['a negative max_age', { max_age: '-1' }, 'invalid_request'],
+      ['claims that are no JSON', { claims: '{' }, 'invalid_request'],
+      ['an API that the client does not list', { resource: 'https://api.example.com' }, 'invalid_target'],
+      ['A9 a request object without a signature', { request: 'eyJhbGciOiJub25lIn0.e30.' }, 'invalid_request_object'],
+      [
+        'A9 a request_uri that leads to a host',
+        { request_uri: 'https://evil.test/request' },
+        'request_uri_not_supported',
+      ],
+    ] as const) {
+      it(`${sentence}: ${error}`, async () => {
+        const answer = await ask(parameters)
+        expect(answer.status).to.equal(303)
+        const back = new URL(answer.headers.location!)
+        expect(back.origin + back.pathname).to.equal(redirectUri)
+        const fields = back.searchParams.has('error') ? back.searchParams : new URLSearchParams(back.hash.slice(1))
+        expect(fields.get('error')).to.equal(error)
+        expect(fields.get('state')).to.equal('a-state')
+      })
+    }
+  })
+
+  describe('refused, with our own page', () => {
+    for (const [sentence, parameters] of [
+      ['an unknown client', { client_id: 'app.unknown' }],
+      ['a suspended client', { client_id: 'app.suspended' }],
+      ['a client without the code flow', { client_id: 'app.machine' }],
+      ['no client', { client_id: undefined }],
+      ['A8 markup as client', { client_id: '<script>alert(1)</script>' }],
+    ] as const) {
+      it(sentence, async () => {
+        const answer = await ask(parameters)
+        expect(answer.status).to.equal(400)
+        expect(answer.headers.location).to.equal(undefined)
+        expect(answer.body).to.contain('<html').and.not.contain('<script>alert')
+      })
+    }
+  })
+
+  it('A7 a parameter given twice is refused', async () => {
+    const url = authorizationUrl(replicas.issuer, request(pkce()))
+    for (const twice of ['scope=openid', 'client_id=app.web', 'redirect_uri=https%3A%2F%2Fevil.test', 'state=b']) {
+      const answer = await new Browser(replicas).open(`${url}&${twice}`)
+      expect(answer.headers.location ?? '').to.not.contain('evil.test')
+      expect((answer.headers.location ?? '') + answer.body).to.contain('invalid_request')
+    }
+  })
+
+  it('takes the request by POST too, and sends it on to the same by GET', async () => {
+    const form = request(pkce())
+    const answer = await send(replicas, { path: '/auth', form })
+    expect(answer.status).to.equal(303)
+    const location = new URL(answer.headers.location!, replicas.issuer)
+    expect(location.pathname).to.equal('/auth')
+    expect(Object.fromEntries(location.searchParams)).to.deep.equal(form)
+    expect(answer.headers['set-cookie']).to.equal(undefined)
+    const long = await send(replicas, { path: '/auth', form: { ...form, state: 'x'.repeat(7000) } })
+    expect([long.status, long.json()['error']]).to.deep.equal([400, 'invalid_request'])
+  })
+
+  it('answers in each response mode', async () => {
+    const browser = new Browser(replicas)
+    await getCode(replicas, { browser })
+    const open = (response_mode: string) =>
+      browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { response_mode })))
+    expect(new URL((await open('query')).location!).searchParams.get('code')).to.match(/^nr_/)
+    expect(new URLSearchParams(new URL((await open('fragment')).location!).hash.slice(1)).get('code')).to.match(/^nr_/)
+    const posted = await open('form_post')
+    expect(posted.status).to.equal(200)
+    expect(posted.body).to.match(/name="code" value="nr_/)
+    expect(posted.headers['content-security-policy']).to.contain("'sha256-").and.contain('https://app.example.com')
+    expect(new URL((await open('jwt')).location!).searchParams.get('response')).to.match(/^eyJ/)
+  })
+
+  it('goes on with the session without a page, and asks again for prompt=login and a reached max_age', async () => {
+    const { browser } = await getCode(replicas)
+    const silent = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { prompt: 'none' })))
+    expect(new URL(silent.location!).searchParams.get('code')).to.match(/^nr_/)
+    for (const parameters of [{ prompt: 'login' }, { max_age: '0' }] as Record<string, string>[]) {
+      const page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), parameters)))
+      expect(page.body).to.contain('id="password"')
+    }
+  })
+
+  it('shows the account to choose for prompt=select_account, and goes on with it', async () => {
+    const { browser } = await getCode(replicas)
+    const url = authorizationUrl(replicas.issuer, request(pkce(), { prompt: 'select_account' }))
+    expect((await browser.follow(url)).body).to.contain('id="account-continue"')
+    expect((await browser.authorize(url, 'ada')).searchParams.get('code')).to.match(/^nr_/)
+  })
+
+  it('lets two tabs sign in side by side', async () => {
+    const browser = new Browser(replicas)
+    const first = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { state: 'one' })))
+    const second = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { state: 'two' })))
+    const fields = { username: 'ada', password }
+    expect(new URL((await browser.submit(second, '/sign-in', fields)).location!).searchParams.get('state')).to.equal(
+      'two',
+    )
+    expect(new URL((await browser.submit(first, '/sign-in', fields)).location!).searchParams.get('state')).to.equal(
+      'one',
+    )
+  })
+
+  it('keeps at most five interactions of a browser, the newest', async () => {
+    const browser = new Browser(replicas)
+    for (let tab = 0; tab < 9; tab++) await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
+    const kept = [...browser.jar.values()].filter(({ name }) => name.includes('nauthera_i_'))
+    expect(kept).to.have.length(5)
+    expect(kept.reduce((size, { name, value }) => size + name.length + value.length, 0)).to.be.at.most(8192)
+  })
+
+  it('says to push a request that would not fit a cookie', async () => {
+    const answer = await ask({ state: 'x'.repeat(3500) })
+    const back = new URL(answer.headers.location!)
+    expect(back.searchParams.get('error')).to.equal('invalid_request')
+    expect(back.searchParams.get('error_description')).to.contain('push')
+  })
+
+  it('L10 ends an interaction once: the result of a sign-in cannot be played again', async () => {
+    const browser = new Browser(replicas)
+    let page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
+    const { action, fields } = formOf(page.body, '/sign-in')
+    const signedIn = await browser.open(action, { form: { ...fields, username: 'ada', password } })
+    const resume = signedIn.headers.location!
+    const thief = browser.copy()
+    expect((await browser.follow(resume)).location).to.contain('code=nr_')
+    page = await thief.follow(resume)
+    expect(page.status).to.equal(400)
+    expect(page.location).to.equal(undefined)
+  })
+
+  it('lets only the groups that the client allows come through, at the sign-in and at each refresh', async () => {
+    const parameters = { client_id: 'app.engineers' }
+    expect((await getCode(replicas, { parameters })).value).to.match(/^nr_/)
+    const browser = new Browser(replicas)
+    await getCode(replicas, { browser, username: 'bob' })
+    const page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), parameters)))
+    expect(page.location).to.equal(undefined)
+    expect(page.status).to.equal(403)
+    const silent = await browser.follow(
+      authorizationUrl(replicas.issuer, request(pkce(), { ...parameters, prompt: 'none' })),
+    )
+    expect(new URL(silent.location!).searchParams.get('error')).to.equal('access_denied')
+  })
+})
