@@ -109,12 +109,18 @@ export function compareSecrets(
         const client = clients.registered(this)
         const match =
           typeof presented === 'string' ? matchVerifier(presented, client.verifiers, monotonicNow()) : undefined
-        if (match === undefined) return false
+        if (match === undefined || !cameAsRegistered(client.config.tokenEndpointAuthMethod)) return false
         currentRequest().secret = match
         usedSecret(client, match.secretId)
         return true
       },
   )
+}
+
+/** The library takes a secret from the header or the body, whichever of the two is registered. */
+function cameAsRegistered(method: string): boolean {
+  const header = (Provider.ctx as KoaContextWithOIDC).headers.authorization
+  return (header !== undefined) === (method === 'client_secret_basic')
 }
 
 /** Client.prototype.backchannelLogout: the library would wait for every relying party inside the request. */

@@ -50,7 +50,7 @@ export const password = 'correct horse battery staple'
 /** @param options.path of the issuer, such as `/auth-here`
  *  @param options.databaseUrl another way to the database, such as a proxy */
 export async function startReplicas(
-  options: { count?: number; path?: string; settings?: object; databaseUrl?: (url: string) => string } = {},
+  options: { count?: number; path?: string; settings?: object; databaseUrl?: (url: string) => Promise<string> } = {},
 ): Promise<Replicas> {
   const database = await freshDatabase()
   const lines: string[] = []
@@ -62,7 +62,7 @@ export async function startReplicas(
   })
   await migrateUp({ ...parseDsn(new Secret(database.url), 'disable'), poolMax: 2 }, { log: () => undefined })
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
-  const url = options.databaseUrl?.(database.url) ?? database.url
+  const url = (await options.databaseUrl?.(database.url)) ?? database.url
   writeFileSync(join(directory, 'dsn'), url)
   const keysDirectory = join(directory, 'keys')
   mkdirSync(keysDirectory)

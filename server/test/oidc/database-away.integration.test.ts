@@ -1,0 +1,125 @@
+import { expect } from 'chai'
+import { createServer, connect } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { Browser, authorizationUrl, basic, pkce, send } from './browser.ts'
+import { getCode, getTokens, introspect, redeem, refresh, request } from './flows.ts'
+import { addPerson, clientSecret, configs, entry, startReplicas } from './harness.ts'
+import type { Replicas } from './harness.ts'
+
+/** A way to PostgreSQL that can be cut: new connections are refused, open ones broken. */
+async function startProxy(target: { host: string; port: number }) {
+  const sockets = new Set<Socket>()
+  const accept = (incoming: Socket) => {
+    const outgoing = connect(target)
+    for (const socket of [incoming, outgoing]) {
+      sockets.add(socket)
+      socket.on('error', () => undefined)
+      socket.once('close', () => {
+        sockets.delete(socket)
+        incoming.destroy()
+        outgoing.destroy()
+      })
+    }
+    incoming.pipe(outgoing).pipe(incoming)
+  }
+  let server: Server | undefined
+  const listen = (port: number) =>
+    new Promise<number>((resolve) => {
+      server = createServer(accept).listen(port, '127.0.0.1', () => resolve((server!.address() as AddressInfo).port))
+    })
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server?.close(() => resolve())
+      for (const socket of sockets) socket.destroy()
+    })
+  const port = await listen(0)
+  return { port, cut: close, mend: () => listen(port), stop: close }
+}
+
+describe('F1 while the database is away', () => {
+  let replicas: Replicas
+  let proxy: Awaited<ReturnType<typeof startProxy>>
+  before(async function () {
+    this.timeout(60_000)
+    replicas = await startReplicas({
+      databaseUrl: async (url) => {
+        const { hostname, port } = new URL(url)
+        proxy = await startProxy({ host: hostname, port: Number(port) })
+        const through = new URL(url)
+        through.port = String(proxy.port)
+        return through.href
+      },
+    })
+    await replicas.serve([
+      entry('app.web', configs.web),
+      entry('app.machine', configs.machine),
+      entry('app.opaque', { ...configs.machine, audiences: [] }),
+    ])
+    await addPerson(replicas, 'ada')
+  })
+  after(async () => {
+    await replicas.stop()
+    await proxy.stop()
+  })
+
+  it('what needs no database answers, the rest is 503 with Retry-After, and all of it heals by itself', async function () {
+    this.timeout(30_000)
+    const tokens = await getTokens(replicas)
+    const code = await getCode(replicas)
+    const browser = new Browser(replicas)
+    const signInPage = await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
+    await proxy.cut()
+
+    const form = { grant_type: 'client_credentials' }
+    for (let n = 0; n < 10; n++) {
+      for (const ask of [
+        { path: '/.well-known/openid-configuration' },
+        { path: '/jwks' },
+        { path: '/token', form, headers: basic('app.machine', clientSecret) },
+        { path: '/token', form, headers: basic('app.opaque', clientSecret) },
+      ]) {
+        expect((await send(replicas, ask)).status).to.equal(200)
+      }
+    }
+    expect((await send(replicas, { path: '/token', form, headers: basic('app.machine', 'wrong') })).status).to.equal(
+      401,
+    )
+    // a person who is not signed in yet gets the page: nothing was asked of the database
+    expect((await new Browser(replicas).follow(authorizationUrl(replicas.issuer, request(pkce())))).body).to.contain(
+      'id="password"',
+    )
+
+    const me = { path: '/me', headers: { authorization: `Bearer ${tokens.access}` } }
+    for (const answer of [
+      await redeem(replicas, code),
+      await refresh(replicas, tokens.refresh),
+      await introspect(replicas, tokens.access),
+      await send(replicas, me),
+    ]) {
+      expect(answer.status, answer.body).to.equal(503)
+      expect(answer.headers['retry-after']).to.equal('2')
+      expect(answer.json()['error']).to.equal('temporarily_unavailable')
+    }
+    const silent = await code.browser.open(authorizationUrl(replicas.issuer, request(pkce())))
+    expect(silent.status).to.equal(503)
+    expect(silent.headers['retry-after']).to.equal('2')
+    expect(silent.headers['content-type']).to.match(/text\/html/)
+    const signIn = await browser.submit(signInPage, '/sign-in', {
+      username: 'ada',
+      password: 'correct horse battery staple',
+    })
+    expect(signIn.status).to.equal(503)
+    expect(replicas.health[0]!.missing()).to.not.have.property('keys')
+
+    await proxy.mend()
+    const mended = performance.now()
+    let answer = await redeem(replicas, code)
+    while (answer.status === 503 && performance.now() - mended < 5000) answer = await redeem(replicas, code)
+    expect(answer.status, answer.body).to.equal(200)
+    expect((await refresh(replicas, tokens.refresh)).status).to.equal(200)
+    expect(
+      (await browser.submit(signInPage, '/sign-in', { username: 'ada', password: 'correct horse battery staple' }))
+        .location,
+    ).to.contain('code=')
+  })
+})

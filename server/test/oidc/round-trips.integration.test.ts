@@ -1,0 +1,98 @@
+import { expect } from 'chai'
+import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { Browser, authorizationUrl, basic, formOf, pkce, send } from './browser.ts'
+import { introspect, redeem, refresh, request, tokensOf } from './flows.ts'
+import { addPerson, clientSecret, configs, entry, password, startReplicas } from './harness.ts'
+import type { Replicas } from './harness.ts'
+
+// What each flow costs in PostgreSQL: a round trip more is a millisecond more for everybody, and a commit more is a disk.
+
+describe('database round trips', () => {
+  let replicas: Replicas
+  before(async function () {
+    this.timeout(60_000)
+    replicas = await startReplicas()
+    await replicas.serve([
+      entry('app.web', configs.web),
+      entry('app.remember', { ...configs.web, consent: ConsentMode.REMEMBER }),
+      entry('app.machine', configs.machine),
+      entry('app.opaque', { ...configs.machine, audiences: [] }),
+    ])
+    await addPerson(replicas, 'ada')
+  })
+  after(() => replicas.stop())
+
+  /** Batched audit rows are not counted: they are written before and after. */
+  async function cost<T>(work: () => Promise<T>): Promise<{ result: T; roundTrips: number; commits: number }> {
+    const { store } = replicas.apps[0]!
+    await store.audit.flush()
+    const before = store.database.counters()
+    const result = await work()
+    const after = store.database.counters()
+    return { result, roundTrips: after.roundTrips - before.roundTrips, commits: after.commits - before.commits }
+  }
+
+  async function signIn(clientId: string) {
+    const browser = new Browser(replicas)
+    const proof = pkce()
+    const page = await browser.follow(authorizationUrl(replicas.issuer, request(proof, { client_id: clientId })))
+    const { action, fields } = formOf(page.body, '/sign-in')
+    const posted = await browser.open(action, { form: { ...fields, username: 'ada', password } })
+    const back = await browser.follow(posted.headers.location!)
+    const code = { value: new URL(back.location!).searchParams.get('code')!, proof }
+    return tokensOf(await redeem(replicas, code, { clientId }))
+  }
+
+  it('a whole sign-in with code exchange takes at most 6, and 3 commits', async () => {
+    const { roundTrips, commits } = await cost(() => signIn('app.web'))
+    expect(roundTrips).to.be.at.most(6)
+    expect(commits).to.be.at.most(3)
+  })
+
+  it('so does one with a consent that is remembered', async () => {
+    const browser = new Browser(replicas)
+    const url = authorizationUrl(replicas.issuer, request(pkce(), { client_id: 'app.remember' }))
+    await browser.authorize(url, 'ada', { remember: true })
+    const { roundTrips, commits } = await cost(() => signIn('app.remember'))
+    expect(roundTrips).to.be.at.most(6)
+    expect(commits).to.be.at.most(3)
+  })
+
+  it('a refresh takes at most 2, an introspection 1', async () => {
+    const tokens = await signIn('app.web')
+    const refreshed = await cost(() => refresh(replicas, tokens.refresh))
+    expect(refreshed.result.status).to.equal(200)
+    expect(refreshed.roundTrips).to.be.at.most(2)
+    const next = tokensOf(refreshed.result)
+    for (const token of [next.access, next.refresh]) {
+      const looked = await cost(() => introspect(replicas, token))
+      expect(looked.result.json()['active']).to.equal(true)
+      expect(looked.roundTrips).to.be.at.most(1)
+    }
+    const me = await cost(() => send(replicas, { path: '/me', headers: { authorization: `Bearer ${next.access}` } }))
+    expect(me.result.status).to.equal(200)
+    expect(me.roundTrips).to.be.at.most(1)
+  })
+
+  it('discovery, JWKS and client_credentials take none', async () => {
+    const form = { grant_type: 'client_credentials' }
+    for (const ask of [
+      { path: '/.well-known/openid-configuration' },
+      { path: '/jwks' },
+      { path: '/token', form, headers: basic('app.machine', clientSecret) },
+      { path: '/token', form, headers: basic('app.opaque', clientSecret) },
+    ]) {
+      const { result, roundTrips } = await cost(() => send(replicas, ask))
+      expect(result.status).to.equal(200)
+      expect(roundTrips).to.equal(0)
+    }
+  })
+
+  it('E6 a flood of authorization requests leaves no row', async () => {
+    const { roundTrips } = await cost(async () => {
+      for (let n = 0; n < 20; n++)
+        await new Browser(replicas).follow(authorizationUrl(replicas.issuer, request(pkce())))
+    })
+    expect(roundTrips).to.equal(0)
+  })
+})
