@@ -5,6 +5,7 @@ import { reflect } from '@bufbuild/protobuf/reflect'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig, ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { clientKey } from './snapshot.ts'
+import { specWords } from './spec-words.ts'
 
 export interface ClientChange {
   readonly client: string
@@ -55,7 +56,7 @@ function changedFields(before: ClientEntry, after: ClientEntry): string[] {
   if (before.clientId !== after.clientId) fields.push('clientId')
   if (verifiersOf(before) !== verifiersOf(after)) fields.push('verifiers')
   fields.push(...changedConfig(before.desired, after.desired))
-  if (!sameConfig(before.accepted, after.accepted)) fields.push('accepted')
+  // `accepted` follows `desired` sooner or later: what the operator carries forward is not what somebody changed.
   return fields
 }
 
@@ -72,18 +73,12 @@ function changedConfig(before: ClientConfig | undefined, after: ClientConfig | u
     }
     return !equals(ClientConfigSchema, pick(one), pick(other))
   }
-  const fields = ClientConfigSchema.fields.filter((field) => differs(field)).map((field) => specWord(field.localName))
+  const fields = ClientConfigSchema.fields
+    .filter((field) => differs(field))
+    .map((field) => specWords[field.localName as keyof typeof specWords])
   return fields.length > 1 ? fields.filter((field) => field !== 'generation') : fields
 }
 
 function sameConfig(before: ClientConfig | undefined, after: ClientConfig | undefined): boolean {
   return before === undefined || after === undefined ? before === after : equals(ClientConfigSchema, before, after)
-}
-
-/** `redirectUris` -> `redirectURIs`, as people write it in the spec. */
-function specWord(localName: string): string {
-  return localName.replace(
-    /Ur([il])(s?)(?![a-z])/g,
-    (_, letter: string, plural: string) => `UR${letter.toUpperCase()}${plural}`,
-  )
 }

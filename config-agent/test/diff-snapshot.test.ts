@@ -27,13 +27,15 @@ describe('diffClients', () => {
     [
       'a URL and an endpoint',
       { desired: config({ logoUri: 'https://x', jwksUri: 'https://y' }) },
-      ['jwksURI', 'logoURI'],
+      ['auth.jwksURI', 'uris.logo'],
     ],
     ['the order of scopes', { desired: config({ scopes: ['profile', 'openid'] }) }, ['scopes']],
     ['a field that is set for the first time', { desired: config({ defaultMaxAge: 0 }) }, ['defaultMaxAge']],
-    ['the key set', { desired: config({ jwks: { keys: [{ kty: 'EC' }] } }) }, ['jwks']],
+    ['the key set', { desired: config({ jwks: { keys: [{ kty: 'EC' }] } }) }, ['auth.jwks']],
     ['only the generation', { desired: config({ generation: 2n }) }, ['generation']],
-    ['a desired version that is withdrawn', { accepted: config() }, ['desired', 'accepted']],
+    ['a desired version that is withdrawn', { accepted: config() }, ['desired']],
+    ['nothing when only the carried version changes', { accepted: config() }, []],
+    ['the display name', { desired: config({ clientName: 'Grafana', generation: 2n }) }, ['displayName']],
     ['the client id', { desired: config(), clientId: 'other' }, ['clientId']],
   ]
   for (const [title, after, fields] of rows) {
