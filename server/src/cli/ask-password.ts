@@ -71,7 +71,7 @@ function askHidden({ stdin, stderr }: Terminal, question: string): Promise<Secre
           const message = 'given up'
           return end(() => reject(new CodedError('USAGE_INVALID', { faults: [{ path: 'password', message }] })))
         }
-        if (character === '\u007f' || character === '\b') typed = [...typed].slice(0, -1).join('')
+        if (character === '\u007f' || character === '\b') typed = Array.from(typed).slice(0, -1).join('')
         else typed += character
       }
     }

@@ -32,12 +32,13 @@ export function faultOfShard(ref: ShardRefValue, clients: readonly ClientEntry[]
   return undefined
 }
 
-/** `same`: exactly what is live; `stale`: older, or another content under the same seq. */
+/** `same`: exactly what is live. Another content under the same seq is newer: the agent sends it only when the manifest names
+ *  exactly that one. */
 export function compareRefs(live: LiveShard<unknown> | undefined, ref: ShardRefValue): 'newer' | 'same' | 'stale' {
   if (live === undefined) return 'newer'
   if (ref.epoch !== live.ref.epoch) return ref.epoch > live.ref.epoch ? 'newer' : 'stale'
   if (ref.seq !== live.ref.seq) return ref.seq > live.ref.seq ? 'newer' : 'stale'
-  return ref.digest === live.ref.digest ? 'same' : 'stale'
+  return ref.digest === live.ref.digest ? 'same' : 'newer'
 }
 
 /** @returns what is missing of the set that the manifest names; undefined when all of it is live */

@@ -19,25 +19,19 @@ export interface Usage {
 }
 
 export function createUsage(needs: { now: () => number } = { now: Date.now }): Usage {
-  const uses = new Map<string, SecretUse & { readonly order: number }>()
+  const uses = new Map<string, { use: SecretUse; order: number }>()
   let order = 0
   return {
     touch({ namespace, name, clientId }, secretId) {
-      uses.set(`${clientId} ${secretId}`, {
-        namespace,
-        name,
-        clientId,
-        secretId,
-        lastUsed: needs.now(),
-        order: ++order,
-      })
+      const use = { namespace, name, clientId, secretId, lastUsed: needs.now() }
+      uses.set(`${clientId} ${secretId}`, { use, order: ++order })
     },
     since(cursor) {
-      const changed = [...uses.values()].filter((use) => use.order > cursor)
-      return { uses: changed.map(({ order: _, ...use }) => use), cursor: order }
+      const changed = [...uses.values()].filter((known) => known.order > cursor)
+      return { uses: changed.map(({ use }) => use), cursor: order }
     },
     keepOnly(registry) {
-      for (const [key, use] of uses) {
+      for (const [key, { use }] of uses) {
         const client = registry.find(use.clientId)
         if (client?.verifiers.some((verifier) => verifier.id === use.secretId) !== true) uses.delete(key)
       }

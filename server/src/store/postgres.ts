@@ -3,6 +3,7 @@ import pgPromise from 'pg-promise'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log, Secret } from '@nauthera/runtime/log'
+import { createBoundedQueue } from './bounded-queue.ts'
 
 /** A prepared statement: PostgreSQL plans it once per connection under its name. */
 export interface Statement {
@@ -51,7 +52,14 @@ export interface DatabaseConnection {
 }
 
 /** Milliseconds. A call ends well within the 10 s of a request, whatever PostgreSQL does. */
-export const databaseTimeouts = { connect: 2000, statement: 3000, idleInTransaction: 5000, answer: 4000, idle: 30_000 }
+export const databaseTimeouts = {
+  slot: 1000,
+  connect: 2000,
+  statement: 3000,
+  idleInTransaction: 5000,
+  answer: 4000,
+  idle: 30_000,
+}
 
 const retries = 3
 const redial = { firstMs: 250, maxMs: 5000 }
@@ -74,7 +82,13 @@ export function createDatabase(options: {
   // an idle connection that the server cuts must not end the process; the pool forgets it by itself
   pool.$pool.on('error', (error: Error) => report(error))
 
-  async function withWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> {
+  const slots = createBoundedQueue(
+    { width: options.connection.poolMax, waitMs: databaseTimeouts.slot, longest: Infinity },
+    () => new CodedError('STORE_UNAVAILABLE', { message: 'every connection is busy' }),
+  )
+  const withWire = <T>(work: (wire: Wire) => Promise<T>): Promise<T> => slots.take(() => onWire(work))
+
+  async function onWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> {
     const wire = await pool.connect()
     try {
       const result = await work(wire)
@@ -198,7 +212,10 @@ function createListeners(options: { pool: Pool; log: Log }) {
 
   async function open(): Promise<void> {
     const next = await options.pool.connect({ direct: true, onLost: lost })
-    if (stopped) return void (await next.done())
+    if (stopped) {
+      await next.done()
+      return
+    }
     next.client.on('notification', (message: { channel: string; payload?: string }) => {
       for (const callback of channels.get(message.channel) ?? []) callback(message.payload ?? '')
     })
@@ -218,7 +235,8 @@ function createListeners(options: { pool: Pool; log: Log }) {
         timer = undefined
         dial().then(
           () => {
-            for (const callbacks of channels.values()) for (const callback of callbacks) callback('')
+            // what was told meanwhile was missed
+            for (const tell of [...channels.values()].flatMap((callbacks) => [...callbacks])) tell('')
           },
           () => redialAfter(Math.min(delayMs * 2, redial.maxMs)),
         )

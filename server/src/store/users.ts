@@ -117,7 +117,7 @@ const endAll = `sessions AS (UPDATE devices SET revoked_at = now() WHERE user_id
    revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = (SELECT id FROM changed) AND revoked_at IS NULL)`
 const disable = statement(
   'user-disable',
-  `WITH changed AS (UPDATE users SET disabled_at = coalesce(disabled_at, now()), sessions_valid_after = now(), updated_at = now()
+  `WITH changed AS (UPDATE users SET disabled_at = coalesce(disabled_at, now()), sessions_valid_after = date_trunc('second', now()), updated_at = now()
      WHERE id = $1 RETURNING id),
    ${endAll}, written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT id FROM changed`,
@@ -130,7 +130,7 @@ const enable = statement(
 )
 const revokeSessions = statement(
   'user-revoke-sessions',
-  `WITH changed AS (UPDATE users SET sessions_valid_after = now() WHERE id = $1 RETURNING id),
+  `WITH changed AS (UPDATE users SET sessions_valid_after = date_trunc('second', now()) WHERE id = $1 RETURNING id),
    ${endAll}, written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT id FROM changed`,
 )

@@ -62,7 +62,7 @@ const rows = [
   'zxcvbnm',
   'yxcvbnm',
 ]
-const walks = rows.flatMap((row) => [row.repeat(4), [...row].toReversed().join('').repeat(4)])
+const walks = rows.flatMap((row) => [row.repeat(4), Array.from(row).toReversed().join('').repeat(4)])
 
 /** @returns whether the password is one that an attacker tries first */
 export function isCommonPassword(password: string): boolean {

@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash as argon2Hash, parseOptions, verify as argon2Verify } from '@node-rs/argon2'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { createBoundedQueue } from '../store/bounded-queue.ts'
+import type { QueueLimits } from '../store/bounded-queue.ts'
 import { canonicalName } from '../store/canonical-name.ts'
 import { isCommonPassword } from './common-passwords.ts'
 
@@ -32,22 +34,16 @@ export interface Passwords {
   queue(): { waiting: number; running: number }
 }
 
-export interface PasswordQueue {
-  /** At once; each keeps one core busy for some 20 ms and holds 19 MiB. */
-  readonly width: number
-  readonly waitMs: number
-  readonly longest: number
-}
-
-/** libuv lends at most four threads, unless the process was started with more. */
-export const defaultPasswordQueue = (): PasswordQueue => ({
+/** Each keeps one core busy for some 20 ms and holds 19 MiB. libuv lends at most four threads, unless the process was started
+ *  with more. */
+export const defaultPasswordQueue = (): QueueLimits => ({
   width: Math.min(availableParallelism(), 4),
   waitMs: 2000,
   longest: 200,
 })
 
-export function createPasswords(queue: PasswordQueue = defaultPasswordQueue()): Passwords {
-  const turns = createTurns(queue)
+export function createPasswords(queue: QueueLimits = defaultPasswordQueue()): Passwords {
+  const turns = createBoundedQueue(queue, full)
   // nobody knows the password of it, so it serves for accounts that are not there
   const dummy = argon2Hash(randomBytes(32), cost)
   dummy.catch(() => undefined)
@@ -81,7 +77,7 @@ function checkNew(
 ): PasswordFault[] {
   const faults: PasswordFault[] = []
   const fault = (code: PasswordFault['code'], message: string) => faults.push({ code, path: 'password', message })
-  const length = [...normal(password)].length
+  const length = Array.from(normal(password)).length
   if (length < passwordLength.min) fault('too-short', `must have at least ${passwordLength.min} characters`)
   if (length > passwordLength.max) fault('too-long', `must have at most ${passwordLength.max} characters`)
   else if (isCommonPassword(password)) fault('common', 'is among the passwords that are tried first; choose another')
@@ -96,42 +92,6 @@ function containsName(password: string, about: { username?: string | undefined; 
   const text = canonicalName(password)
   const names = [about.username, about.email, about.email?.split('@')[0]].map((name) => canonicalName(name ?? ''))
   return names.some((name) => name.length >= 4 && text.includes(name) && text.length - name.length < 6)
-}
-
-/** Lets `width` tasks run at once; the others wait their turn, not for long and not too many. */
-function createTurns(queue: PasswordQueue) {
-  const waiting = new Set<() => void>()
-  let running = 0
-
-  async function take<T>(work: () => Promise<T>): Promise<T> {
-    if (running >= queue.width) await turn()
-    else running++
-    try {
-      return await work()
-    } finally {
-      const [next] = waiting
-      if (next === undefined) running--
-      else next()
-    }
-  }
-
-  function turn(): Promise<void> {
-    if (waiting.size >= queue.longest) return Promise.reject(full())
-    return new Promise((resolve, reject) => {
-      const start = () => {
-        clearTimeout(timer)
-        waiting.delete(start)
-        resolve()
-      }
-      const timer = setTimeout(() => {
-        waiting.delete(start)
-        reject(full())
-      }, queue.waitMs)
-      waiting.add(start)
-    })
-  }
-
-  return { take, state: () => ({ waiting: waiting.size, running }) }
 }
 
 const full = () => new CodedError('PASSWORD_QUEUE_FULL', { message: 'too many passwords wait to be checked' })

@@ -44,7 +44,7 @@ describe(createAttempts.name, () => {
 
   it('L5 counts every spelling of one account together: case, spaces, width, e-mail address', async () => {
     const { username } = await addPerson(replicas[0]!)
-    const wide = [...username].map((letter) =>
+    const wide = Array.from(username).map((letter) =>
       /[a-z]/.test(letter) ? String.fromCodePoint(letter.codePointAt(0)! + 0xfee0) : letter,
     )
     const spellings = [username, username.toUpperCase(), `  ${username}\t`, wide.join(''), `${username}@EXAMPLE.test`]
