@@ -31,33 +31,33 @@ done
 umask 077
 {
   if [ -n "$tls" ]; then
-    echo "port 0"
-    echo "tls-port $PORT"
-    echo "tls-replication yes"
-    echo "tls-cert-file $SECRETS/tls/tls.crt"
-    echo "tls-key-file $SECRETS/tls/tls.key"
-    echo "tls-ca-cert-file $SECRETS/tls/ca.crt"
-    echo "tls-auth-clients optional"
+    line "port 0"
+    line "tls-port $PORT"
+    line "tls-replication yes"
+    line "tls-cert-file $SECRETS/tls/tls.crt"
+    line "tls-key-file $SECRETS/tls/tls.key"
+    line "tls-ca-cert-file $SECRETS/tls/ca.crt"
+    line "tls-auth-clients optional"
   else
-    echo "port $PORT"
+    line "port $PORT"
   fi
-  echo "bind ${BIND:-* -::*}"
-  echo "protected-mode no"
-  echo "dir $DATA"
-  echo 'save ""'
-  echo "appendonly no"
-  echo "maxmemory ${MAX_MEMORY:-128mb}"
-  echo "maxmemory-policy allkeys-lru"
-  echo "repl-diskless-sync yes"
-  echo "repl-diskless-sync-delay 0"
-  echo "requirepass $(quoted "$password")"
-  echo "masterauth $(quoted "$password")"
+  line "bind ${BIND:-* -::*}"
+  line "protected-mode no"
+  line "dir $DATA"
+  line 'save ""'
+  line "appendonly no"
+  line "maxmemory ${MAX_MEMORY:-128mb}"
+  line "maxmemory-policy allkeys-lru"
+  line "repl-diskless-sync yes"
+  line "repl-diskless-sync-delay 0"
+  line "requirepass $(quoted "$password")"
+  line "masterauth $(quoted "$password")"
   if [ "$SENTINEL" = yes ]; then
-    echo "replica-announce-ip $SELF"
-    echo "replica-announce-port $PORT"
-    echo "min-replicas-to-write 1"
-    echo "min-replicas-max-lag 10"
-    if [ "$primary" != "$SELF" ]; then echo "replicaof $primary $PORT"; fi
+    line "replica-announce-ip $SELF"
+    line "replica-announce-port $PORT"
+    line "min-replicas-to-write 1"
+    line "min-replicas-max-lag 10"
+    if [ "$primary" != "$SELF" ]; then line "replicaof $primary $PORT"; fi
   fi
 } >"$DATA/valkey.conf"
 echo "$primary" >"$DATA/primary.new"

@@ -44,3 +44,4 @@ running_primary() { # a peer that says it is the primary
 }
 
 quoted() { printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g')"; } # a word of a configuration file
+line() { printf '%s\n' "$*"; } # echo would take backslashes apart
