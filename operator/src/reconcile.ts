@@ -238,15 +238,15 @@ export function createReconciler(options: {
 
       for (let turn = 0; turn < turnLimit; turn++) {
         const plan = planFrom(source, read.state)
+        if (plan.step.kind === 'mint' && failure === undefined && missing === undefined) {
+          mint(plan.step.obeys)
+          continue
+        }
         putShard(plan.verifiers)
         if (failure !== undefined)
           return finish(plan, { kind: 'unreadable', name, message: unreadableMessage(failure) })
         if (missing !== undefined) return finish(plan, { kind: 'waiting-for-secret', name, message: missing })
         if (read.state.kind === 'foreign') return finish(plan, { kind: 'name-taken', name })
-        if (plan.step.kind === 'mint') {
-          mint(plan.step.obeys)
-          continue
-        }
         if (!plan.keepsPending) memory.pending = undefined
 
         const wantsWrite = wantedWrite(plan, source, follow.entry(key))

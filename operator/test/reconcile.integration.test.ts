@@ -1,25 +1,308 @@
 import { expect } from 'chai'
-import { machine, startCluster } from './support/cluster.ts'
-import type { Cluster } from './support/cluster.ts'
+import { shardOf } from '@nauthera/proto/shard-of'
+import { appsNamespace, machine, releaseNamespace, startCluster } from './support/cluster.ts'
+import type { Cluster, TestOperator } from './support/cluster.ts'
+import type { TestReplica } from './support/replica.ts'
+
+const reports = `${appsNamespace}/reports`
+const shardOfReports = `nauthera-clients-${String(shardOf(appsNamespace, 'reports')).padStart(2, '0')}`
+const everyTime = [
+  'patch secrets nauthera-clients-manifest',
+  ...['a', 'b', 'c'].map((name) => `patch pods server-${name}`),
+]
 
 describe('operator', function () {
-  this.timeout(20_000)
+  this.timeout(30_000)
   let cluster: Cluster
+  let replicas: TestReplica[]
+  let operator: TestOperator
+
+  const isReady = (name: string) => () => {
+    const client = cluster.client(name)
+    const ready = cluster.condition(name, 'Ready')
+    return ready?.status === 'True' && client?.status?.observedGeneration === client?.metadata.generation
+  }
+  const applyReady = async (name: string, spec: Record<string, unknown> = machine) => {
+    await cluster.apply(name, spec)
+    await cluster.until(isReady(name), `${name} is Ready`)
+  }
+
+  /** These writes and one or two of status, and no more however long one waits. */
+  const expectWrites = async (from: number, expected: readonly string[]) => {
+    const writes = () => cluster.writes(from).filter((write) => !write.includes('leases') && !write.includes('events'))
+    const others = () => writes().filter((write) => !write.endsWith('status'))
+    await cluster.until(() => others().length >= expected.length, `${expected.length} writes`)
+    operator.clock.leap(6_000)
+    await cluster.until(() => cluster.writes(from).some((write) => write.includes('leases')), 'the Lease was renewed')
+    expect(others().sort()).to.deep.equal([...expected].sort())
+    expect(writes().length - others().length).to.be.within(1, 2)
+  }
+
   beforeEach(async () => {
     cluster = await startCluster()
+    replicas = await Promise.all(['a', 'b', 'c'].map((name) => cluster.startReplica(`server-${name}`)))
+    operator = cluster.startOperator()
+    await operator.leading
+    await cluster.until(() => replicas.every(({ expected }) => (expected.at(-1) ?? '') !== ''), 'a complete empty set')
   })
   afterEach(async () => {
     await cluster.stop()
     expect(cluster.violations).to.deep.equal([])
   })
 
-  it('makes an applied client live on every replica, and only then writes its Secret', async () => {
-    await Promise.all(['a', 'b', 'c'].map((name) => cluster.startReplica(name)))
-    const operator = cluster.startOperator()
-    await operator.leading
-    await cluster.apply('reports', machine)
-    await cluster.until(() => cluster.condition('reports', 'Ready')?.status === 'True', 'reports is Ready')
-    expect(cluster.client('reports')?.status?.replicas).to.include({ loaded: 3, total: 3 })
-    expect(cluster.plain('reports')).to.match(/^[A-Za-z0-9_-]{43}$/)
+  describe('a new client', () => {
+    it('is Ready when and only when every replica has it, and only then has a Secret', async () => {
+      const slow = replicas[2]!
+      slow.hold()
+      await cluster.apply('reports', machine)
+      await cluster.until(() => cluster.client('reports')?.status !== undefined, 'people are told that it is on its way')
+      operator.clock.leap(6_000)
+      await cluster.until(() => cluster.client('reports')?.status?.replicas?.loaded === 2, 'status counts two replicas')
+      expect(cluster.client('reports')?.status?.replicas?.summary).to.equal('2/3')
+      expect(cluster.condition('reports', 'Ready')).to.include({ status: 'False', reason: 'ReplicasLagging' })
+      expect(cluster.secret('reports-oidc')).to.equal(undefined)
+      slow.release()
+      await cluster.until(isReady('reports'), 'reports is Ready')
+      expect(cluster.plain('reports')).to.match(/^[A-Za-z0-9_-]{43}$/)
+      expect(replicas.map((replica) => replica.accepts(reports, cluster.plain('reports')!))).to.deep.equal([true, true, true])
+    })
+
+    it('costs one shard, one manifest, one nudge a pod, its Secret and at most two status writes', async () => {
+      const from = cluster.api.requests.length
+      await applyReady('reports')
+      await expectWrites(from, ['create secrets', `patch secrets ${shardOfReports}`, ...everyTime])
+    })
+
+    it('is told in events, once each', async () => {
+      await applyReady('reports')
+      await cluster.until(
+        () => cluster.api.store.all(cluster.api.resource('events'), appsNamespace).length >= 2,
+        'two events',
+      )
+      const events = cluster.api.store.all(cluster.api.resource('events'), appsNamespace) as unknown as { reason: string }[]
+      expect(events.map(({ reason }) => reason).sort()).to.deep.equal(['ClientAccepted', 'SecretCreated'])
+    })
+
+    it('without a secret of its own still gets a Secret with the endpoints', async () => {
+      await applyReady('app', { type: 'SPA', redirectURIs: ['https://app.example.com/callback'] })
+      const secret = cluster.secret('app-oidc')
+      expect(Object.keys(secret!.data)).to.include.members(['client_id', 'issuer', 'token_endpoint'])
+      expect(secret!.data).not.to.have.property('client_secret')
+    })
+
+    it('is written without a replica too, after a minute in which none came', async () => {
+      await Promise.all(replicas.map((replica) => replica.remove()))
+      await cluster.until(() => operator.log.told('replica gone').length === 3, 'no replica is left')
+      await cluster.apply('reports', machine)
+      await cluster.until(() => operator.log.told('secret minted').length === 1, 'the secret is minted')
+      await cluster.until(() => operator.log.told('manifest written').length > 1, 'the client is in its shard')
+      expect(cluster.secret('reports-oidc')).to.equal(undefined)
+      operator.clock.leap(61_000)
+      await cluster.until(() => cluster.plain('reports') !== undefined, 'the Secret is there')
+    })
+  })
+
+  describe('a changed client', () => {
+    it('costs one shard, one manifest, one nudge a pod and one or two status writes', async () => {
+      await applyReady('reports')
+      operator.clock.leap(1_500)
+      const from = cluster.api.requests.length
+      await applyReady('reports', { ...machine, description: 'Monthly reports' })
+      await expectWrites(from, [`patch secrets ${shardOfReports}`, ...everyTime])
+    })
+
+    it('keeps what is live when the new version breaks a rule', async () => {
+      await applyReady('reports')
+      const plain = cluster.plain('reports')!
+      await cluster.apply('reports', { ...machine, dpop: true })
+      await cluster.until(() => cluster.condition('reports', 'Accepted')?.status === 'False', 'the version is refused')
+      expect(cluster.condition('reports', 'Accepted')?.reason).to.equal('InvalidSpec')
+      expect(replicas.every((replica) => replica.accepts(reports, plain))).to.equal(true)
+    })
+
+    it('keeps the version before for all, late starters too, when a server rejects the new one', async () => {
+      await applyReady('reports')
+      const plain = cluster.plain('reports')!
+      const rule: Parameters<TestReplica['reject']>[0] = ({ desired }) =>
+        desired?.description === 'Refused by the server'
+          ? { field: 'spec.auth.jwks', code: 'CLIENT_REJECTED', message: 'not a JWK set' }
+          : undefined
+      for (const replica of replicas) replica.reject(rule)
+      await cluster.apply('reports', { ...machine, description: 'Refused by the server' })
+      await cluster.until(() => cluster.condition('reports', 'Propagated')?.reason === 'RejectedByServer', 'the reason is shown')
+      expect(cluster.condition('reports', 'Ready')?.message).to.include('spec.auth.jwks')
+      const late = await cluster.startReplica('server-late')
+      late.reject(rule)
+      expect(late.accepts(reports, plain)).to.equal(true)
+      expect(replicas.every((replica) => replica.accepts(reports, plain))).to.equal(true)
+    })
+
+    it('leaves another client alone when one is poison', async () => {
+      await applyReady('reports')
+      cluster.api.put({
+        apiVersion: 'auth.nauthera.io/v1alpha1',
+        kind: 'OIDCClient',
+        metadata: { name: 'poison', namespace: appsNamespace, generation: 1 },
+        spec: { type: 'Web', redirectURIs: { not: 'a list' }, auth: 7 },
+      } as never)
+      await cluster.until(
+        () => cluster.condition('poison', 'Accepted')?.status === 'False' || operator.log.told('reconcile failed').length > 0,
+        'the poison is met',
+      )
+      await applyReady('other')
+      expect(isReady('reports')()).to.equal(true)
+    })
+  })
+
+  describe('a deleted client', () => {
+    it('is refused by every replica, and its Secret is collected', async () => {
+      await applyReady('reports')
+      const plain = cluster.plain('reports')!
+      await cluster.remove('reports')
+      await cluster.until(() => replicas.every((replica) => !replica.accepts(reports, plain)), 'every replica refuses it')
+      expect(cluster.secret('reports-oidc')).to.equal(undefined)
+    })
+
+    it('K1 leaves nothing to a new one of its name', async () => {
+      await applyReady('reports')
+      const [plain, uid] = [cluster.plain('reports')!, cluster.client('reports')!.metadata.uid]
+      await cluster.remove('reports')
+      await applyReady('reports')
+      expect(cluster.client('reports')!.metadata.uid).not.to.equal(uid)
+      expect(cluster.plain('reports')).not.to.equal(plain)
+      expect(replicas.some((replica) => replica.accepts(reports, plain))).to.equal(false)
+    })
+  })
+
+  describe('two clients with one id', () => {
+    const custom = { ...machine, clientId: 'shared-id' }
+
+    it('K1 serves the older one; the other takes over when that is gone', async () => {
+      await operator.stop()
+      operator = cluster.startOperator({ settings: { policy: { allow: { customClientId: true } } } })
+      await operator.leading
+      await applyReady('first', custom)
+      // creationTimestamp counts seconds: let the one of the first pass.
+      const second = Date.parse(cluster.client('first')!.metadata.creationTimestamp) + 1_000
+      await cluster.until(() => Date.now() >= second, 'the second of its creation is over')
+      await cluster.apply('second', custom)
+      await cluster.until(() => cluster.condition('second', 'Accepted')?.reason === 'ClientIDConflict', 'the conflict is shown')
+      expect(replicas[0]!.clients()).to.deep.equal([`${appsNamespace}/first`])
+      await cluster.remove('first')
+      await cluster.until(isReady('second'), 'second is Ready')
+    })
+  })
+
+  describe('secrets of others', () => {
+    it('K2 leaves a Secret of that name alone', async () => {
+      cluster.api.put({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name: 'reports-oidc', namespace: appsNamespace, labels: { 'auth.nauthera.io/client': 'reports' } },
+        data: { token: 'dW50b3VjaGVk' },
+      } as never)
+      await cluster.apply('reports', machine)
+      await cluster.until(() => cluster.condition('reports', 'SecretReady')?.reason === 'NameTaken', 'NameTaken is shown')
+      expect(cluster.secret('reports-oidc')!.data).to.deep.equal({ token: 'dW50b3VjaGVk' })
+    })
+
+    it('K2 never writes over its own Secrets for a client that asks for their name', async () => {
+      for (const name of ['nauthera-clients-03', 'nauthera-keys', 'nauthera-link']) {
+        await cluster.apply('thief', { ...machine, secret: { name } }, { namespace: releaseNamespace })
+        const condition = () =>
+          cluster.client('thief', releaseNamespace)?.status?.conditions?.find(({ type }) => type === 'SecretReady')
+        await cluster.until(() => condition()?.reason === 'NameTaken', `${name} is taken`)
+        expect(cluster.secret(name, releaseNamespace)?.data ?? {}).not.to.have.property('client_secret')
+        await cluster.remove('thief', releaseNamespace)
+      }
+    })
+
+    it('K2 waits for a Secret that its author may use, and uses it then', async () => {
+      await operator.stop()
+      operator = cluster.startOperator({ settings: { policy: { allow: { existingSecret: true } } } })
+      await operator.leading
+      const value = 'a-secret-of-their-own-with-40-characters'
+      const given = (labels: Record<string, string>) =>
+        cluster.api.put({
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: { name: 'given', namespace: appsNamespace, labels },
+          data: { value: Buffer.from(value).toString('base64') },
+        } as never)
+      given({})
+      await cluster.apply('reports', { ...machine, secret: { existingSecretRef: { name: 'given', key: 'value' } } })
+      await cluster.until(() => cluster.condition('reports', 'SecretReady')?.reason === 'WaitingForSecret', 'it waits')
+      expect(cluster.plain('reports')).to.equal(undefined)
+      given({ 'auth.nauthera.io/client': 'reports' })
+      operator.clock.leap(16_000)
+      await cluster.until(isReady('reports'), 'reports is Ready')
+      expect(cluster.plain('reports')).to.equal(value)
+      expect(replicas.every((replica) => replica.accepts(reports, value))).to.equal(true)
+    })
+
+    it('K4 shows no secret in status, events or log', async () => {
+      await applyReady('reports')
+      const plain = cluster.plain('reports')!
+      const shown = JSON.stringify([
+        cluster.client('reports'),
+        cluster.api.store.all(cluster.api.resource('events')),
+        operator.log.lines,
+      ])
+      for (const form of [plain, Buffer.from(plain).toString('base64'), Buffer.from(plain).toString('hex')]) {
+        expect(shown).not.to.include(form)
+      }
+    })
+
+    it('K12 stores verifiers only in its shards', async () => {
+      await applyReady('reports')
+      const plain = cluster.plain('reports')!
+      for (const { metadata } of cluster.api.store.all(cluster.api.resource('secrets'), releaseNamespace)) {
+        expect(JSON.stringify(cluster.secret(metadata.name, releaseNamespace))).not.to.include(plain)
+      }
+      expect(replicas[0]!.accepts(reports, plain)).to.equal(true)
+    })
+  })
+
+  describe('what another release serves', () => {
+    it('is left alone', async () => {
+      await cluster.apply('foreign', { ...machine, serverName: 'internal' })
+      cluster.api.put({
+        apiVersion: 'auth.nauthera.io/v1alpha1',
+        kind: 'OIDCClient',
+        metadata: { name: 'served', namespace: appsNamespace, generation: 1 },
+        spec: machine,
+        status: { servedBy: 'elsewhere/nauthera' },
+      } as never)
+      await applyReady('reports')
+      expect(replicas[0]!.clients()).to.deep.equal([reports])
+      expect(cluster.client('foreign')?.status).to.equal(undefined)
+      expect(cluster.client('served')?.status).to.deep.equal({ servedBy: 'elsewhere/nauthera' })
+    })
+  })
+
+  describe('ways of watching', () => {
+    for (const [mode, namespaces] of [
+      ['namespaces', [appsNamespace]],
+      ['release', []],
+    ] as const) {
+      it(`serves a client in mode ${mode} with no more rights than that mode has`, async () => {
+        await operator.stop()
+        operator = cluster.startOperator({ settings: { nudge: false, watch: { mode, namespaces } } })
+        await operator.leading
+        const namespace = mode === 'release' ? releaseNamespace : appsNamespace
+        await cluster.apply('reports', machine, { namespace })
+        const ready = () =>
+          cluster.client('reports', namespace)?.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
+        await cluster.until(ready, 'reports is Ready')
+        const refused = cluster.api.requests.filter(({ user, code }) => user === operator.identity && code === 403)
+        expect(refused).to.deep.equal([])
+      })
+    }
+  })
+
+  it('never lists or watches Secrets', async () => {
+    await applyReady('reports')
+    const calls = cluster.api.requests.filter(({ user, resource }) => user === operator.identity && resource?.plural === 'secrets')
+    expect(new Set(calls.map(({ verb }) => verb))).to.deep.equal(new Set(['get', 'create', 'patch']))
   })
 })

@@ -100,7 +100,8 @@ export interface PendingSecret {
   readonly id: string
   readonly sha256: string
   readonly mintedAt: number
-  /** What its publication obeys. */
+  /** What had been asked for when it was minted. Its publication obeys whatever is asked for by then: a secret that nobody
+   *  has seen yet is as new as one minted for a later trigger. */
   readonly obeys: Observed
 }
 
@@ -390,7 +391,7 @@ function planInFlight(
     .filter(({ notAfter }) => notAfter > now)
   const obeyed = {
     ...observedOf(input),
-    ...candidate.obeys,
+    ...nonces(input),
     ...(asksRevoke(input) ? { revoke: input.rotation.revokePrevious! } : {}),
   }
   return plan(input, {

@@ -5,7 +5,7 @@ import { serve } from '@nauthera/proto/channel'
 import type { Stream } from '@nauthera/proto/channel'
 import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
 import { RejectedClientSchema, ShardRefSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientShard, RejectedClient } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientEntry, ClientShard, RejectedClient } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { StatusService, StatusUpdateSchema } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { StatusUpdate, WatchRequest } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import {
@@ -31,7 +31,7 @@ export interface TestReplica {
   hold(): void
   release(): void
   /** Refuses versions: what comes back is field, code and message. */
-  reject(rule: (client: { namespace: string; name: string }) => { field: string; code: string; message: string } | undefined): void
+  reject(rule: (client: ClientEntry) => { field: string; code: string; message: string } | undefined): void
   /** A secret of the client was used here. */
   use(client: string, secretId: string, at: number): void
   /** The agent lost its server, or found it again. */

@@ -1,0 +1,110 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { hour, minute, PropertyBroken, World } from './rotation-world.ts'
+import type { Bugs } from './rotation-world.ts'
+
+type Model = Record<string, never>
+
+/** A command that is a sentence in a counterexample. */
+class Command implements fc.Command<Model, World> {
+  readonly sentence: string
+  readonly act: (world: World) => void
+
+  constructor(sentence: string, act: (world: World) => void) {
+    this.sentence = sentence
+    this.act = act
+  }
+
+  check(): boolean {
+    return true
+  }
+
+  run(_model: Model, world: World): void {
+    this.act(world)
+    world.check()
+  }
+
+  toString(): string {
+    return this.sentence
+  }
+}
+
+const one = (sentence: string, act: (world: World) => void) => fc.constant(new Command(sentence, act))
+const onReplica = (sentence: string, act: (world: World, index: number) => void) =>
+  fc.nat(3).map((index) => new Command(`${sentence} ${index}`, (world) => act(world, index)))
+
+const ordinary = [
+  one('operate', (world) => world.operate('lives')),
+  one('operate', (world) => world.operate('lives')),
+  one('operate twice', (world) => [1, 2].forEach(() => world.operate('lives'))),
+  onReplica('kubelet syncs', (world, index) => world.sync(index)),
+  one('kubelet syncs all', (world) => world.replicas.forEach((_, index) => world.sync(index))),
+  one('the application reads its Secret', (world) => world.readSecret()),
+  onReplica('a pod calls', (world, index) => world.use(index)),
+  one('rotate', (world) => world.rotate()),
+  fc
+    .constantFrom(1_000, 70_000, 10 * minute, hour + minute, 5 * hour)
+    .map((ms) => new Command(`tick ${ms}`, (world) => world.tick(ms))),
+]
+
+const faults = [
+  one('crash before the write', (world) => world.operate('crashes-before')),
+  one('crash after the write', (world) => world.operate('crashes-after')),
+  one('pause with the write in hand', (world) => world.operate('pauses')),
+  one('the paused leader wakes', (world) => world.resume()),
+  one('revokePrevious', (world) => world.askRevoke()),
+  one('rotate and revoke', (world) => (world.rotate(), world.askRevoke())),
+  one('the Secret is deleted', (world) => world.deleteSecret()),
+  one('the Secret is edited', (world) => world.editSecret()),
+  one('the annotations are damaged', (world) => world.damageAnnotations()),
+  one('the shard is lost', (world) => world.loseShard()),
+  fc
+    .constantFrom(0, -minute, minute)
+    .map((skew) => new Command(`replica added, skew ${skew}`, (world) => world.addReplica(skew))),
+  onReplica('replica removed', (world, index) => world.removeReplica(index)),
+  onReplica('replica restarted', (world, index) => world.restartReplica(index)),
+  onReplica('status port shut', (world, index) => world.setPort(index, false)),
+  onReplica('status port open', (world, index) => world.setPort(index, true)),
+]
+
+const runs = Number(process.env['MODEL_RUNS'] ?? 1_000)
+
+function model(bugs: Bugs, options: { runs: number; seed?: number }) {
+  return fc.check(
+    fc.property(
+      fc.nat(3),
+      fc.constantFrom('AfterOverlap' as const, 'WhenUnused' as const),
+      fc.commands([...ordinary, ...ordinary, ...faults], { maxCommands: 60, size: 'max' }),
+      (replicas, retire, commands) => {
+        const world = new World(bugs, replicas + 1, retire)
+        fc.modelRun(() => ({ model: {}, real: world }), commands)
+        world.heal()
+      },
+    ),
+    { numRuns: options.runs, ...(options.seed === undefined ? {} : { seed: options.seed }) },
+  )
+}
+
+describe('rotation, as a model', function () {
+  this.timeout(120_000)
+
+  it(`holds P1 to P6 and P8 in ${runs} runs`, () => {
+    const result = model({}, { runs })
+    expect(result.failed, `${String(result.errorInstance)}; ${fc.defaultReportMessage(result) ?? ''}`).to.equal(false)
+  })
+
+  const planted: readonly { bug: Bugs; sentence: string; finds: RegExp }[] = [
+    { bug: { publishBeforeAck: true }, sentence: 'publish before the acknowledgement', finds: /P4|P1/ },
+    { bug: { dropOldAtPublication: true }, sentence: 'drop the old verifier at publication', finds: /P1/ },
+    { bug: { ignoreResourceVersion: true }, sentence: 'write without resourceVersion', finds: /P6/ },
+    { bug: { mintTwiceAfterCrash: true }, sentence: 'mint twice after a crash', finds: /P5/ },
+  ]
+  for (const { bug, sentence, finds } of planted) {
+    it(`finds the planted bug: ${sentence}`, () => {
+      const result = model(bug, { runs: 2_000 })
+      expect(result.failed).to.equal(true)
+      expect(String(result.errorInstance)).to.match(finds)
+      expect(result.errorInstance).to.be.instanceOf(PropertyBroken)
+    })
+  }
+})

@@ -1,0 +1,529 @@
+// The world in which the pure plan of a rotation is driven: an API server with resource versions, replicas behind a kubelet,
+// operators that crash or pause, and pods of an application that read their Secret late. Times are epoch milliseconds.
+import { create } from '@bufbuild/protobuf'
+import { digestOf } from '@nauthera/proto/digest'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardEpoch } from '@nauthera/proto/names'
+import { propagationOf } from '../../src/decide/propagation.ts'
+import type { Propagation } from '../../src/decide/propagation.ts'
+import { planRotation } from '../../src/decide/rotation.ts'
+import type { Observed, PendingSecret, RotationInput, RotationPlan, SecretMarks } from '../../src/decide/rotation.ts'
+import { planShard, readVerifier } from '../../src/decide/shard.ts'
+
+export const minute = 60_000
+export const hour = 60 * minute
+const overlapMs = hour
+
+interface StoredSecret {
+  readonly resourceVersion: number
+  readonly value: string
+  readonly marks: SecretMarks | undefined
+}
+
+interface Replica {
+  readonly name: string
+  /** What the kubelet has put into the volume. */
+  mounted: ClientShard | undefined
+  applied: ClientShard | undefined
+  /** Ends of verifiers by the replica's own steady clock. */
+  ends: Map<string, number>
+  ready: boolean
+  /** The status port answers. */
+  open: boolean
+  /** Wall clock of the replica minus the true one. */
+  readonly skew: number
+  lastUsed: Map<string, number>
+}
+
+interface Operator {
+  pending: PendingSecret | undefined
+  readonly startSeconds: bigint
+}
+
+/** A write that has been decided on and not yet sent: what a paused leader wakes up with. */
+type Write =
+  | { readonly kind: 'shard'; readonly basedOn: number; readonly shard: ClientShard }
+  | {
+      readonly kind: 'secret'
+      readonly basedOn: number
+      readonly value: string
+      readonly marks: SecretMarks
+      readonly publishes: boolean
+    }
+  | { readonly kind: 'status' }
+
+/** Mistakes that the model must find. */
+export interface Bugs {
+  /** Publishes without waiting for replicas. */
+  readonly publishBeforeAck?: boolean
+  /** Drops the old verifier at publication. */
+  readonly dropOldAtPublication?: boolean
+  /** Writes without the resourceVersion of what was read. */
+  readonly ignoreResourceVersion?: boolean
+  /** Believes the status, not the Secret, about what has been obeyed. */
+  readonly mintTwiceAfterCrash?: boolean
+}
+
+export class PropertyBroken extends Error {}
+
+/** Where the run stands. Commands change it; check() throws the name of the property that no longer holds. */
+export class World {
+  now = Date.UTC(2026, 0, 1)
+  readonly bugs: Bugs
+  readonly replicas: Replica[] = []
+  readonly pods: { value: string; since: number }[] = []
+  secret: StoredSecret | undefined
+  shard: { readonly resourceVersion: number; readonly content: ClientShard } | undefined
+  status: { activeId?: string; lastRotated?: number; observed: Observed } = { observed: {} }
+  operator: Operator
+  paused: Write | undefined
+  trigger: string | undefined
+  revoke: string | undefined
+  retire: 'AfterOverlap' | 'WhenUnused' = 'AfterOverlap'
+  /** An edit of the Secret by somebody else: its value is not ours. */
+  edited = false
+  #minted = 0
+  #resourceVersion = 0
+  #reasons = 1
+  readonly #published: string[] = []
+  readonly #revoked = new Set<string>()
+  readonly #ends = new Map<string, number>()
+
+  constructor(bugs: Bugs, replicas: number, retire: 'AfterOverlap' | 'WhenUnused') {
+    this.bugs = bugs
+    this.retire = retire
+    this.operator = { pending: undefined, startSeconds: BigInt(Math.floor(this.now / 1000)) }
+    for (let count = 0; count < replicas; count++) this.addReplica(0)
+  }
+
+  // --- what people and faults do
+
+  rotate(): void {
+    this.trigger = `t${++this.#reasons}`
+  }
+
+  askRevoke(): void {
+    this.revoke = `r${++this.#minted}`
+  }
+
+  deleteSecret(): void {
+    if (!this.#isSettled()) return
+    this.secret = undefined
+    this.#reasons++
+  }
+
+  editSecret(): void {
+    if (!this.secret || !this.#isSettled()) return
+    this.secret = {
+      ...this.secret,
+      resourceVersion: ++this.#resourceVersion,
+      value: 'edited by somebody'.padEnd(40, '!'),
+    }
+    this.edited = true
+    this.#reasons++
+  }
+
+  damageAnnotations(): void {
+    if (!this.secret || !this.#isSettled() || this.edited) return
+    this.secret = { ...this.secret, resourceVersion: ++this.#resourceVersion, marks: undefined }
+  }
+
+  loseShard(): void {
+    // with neither shard nor Secret nor annotation nobody knows any more what was live
+    if (this.secret?.marks && !this.edited && this.#isSettled()) this.shard = undefined
+  }
+
+  addReplica(skew: number): void {
+    const replica: Replica = {
+      name: `r${++this.#minted}`,
+      mounted: this.shard?.content,
+      applied: undefined,
+      ends: new Map(),
+      ready: false,
+      open: true,
+      skew,
+      lastUsed: new Map(),
+    }
+    this.#apply(replica)
+    // it turns ready only with the manifest that the operator expects
+    replica.ready = this.#isCurrent(replica)
+    this.replicas.push(replica)
+  }
+
+  removeReplica(index: number): void {
+    this.replicas.splice(index % Math.max(1, this.replicas.length), 1)
+  }
+
+  restartReplica(index: number): void {
+    const replica = this.#replica(index)
+    if (!replica) return
+    replica.applied = undefined
+    replica.ends = new Map()
+    this.#apply(replica)
+    replica.ready = this.#isCurrent(replica)
+  }
+
+  sync(index: number): void {
+    const replica = this.#replica(index)
+    if (!replica) return
+    // a missing Secret leaves the optional volume without the file; the agent keeps the last good one
+    if (this.shard) replica.mounted = this.shard.content
+    this.#apply(replica)
+    if (this.#isCurrent(replica)) replica.ready = true
+  }
+
+  setPort(index: number, open: boolean): void {
+    const replica = this.#replica(index)
+    if (replica) replica.open = open
+  }
+
+  readSecret(): void {
+    if (this.secret && !this.edited) this.pods.push({ value: this.secret.value, since: this.now })
+  }
+
+  /** Pods of an application read a changed Secret within half the overlap. */
+  tick(ms: number): void {
+    for (let left = ms; left > 0;) {
+      const step = Math.min(left, overlapMs / 4)
+      this.now += step
+      left -= step
+      for (const pod of this.pods) {
+        const changed = this.secret && !this.edited && pod.value !== this.secret.value
+        if (!changed) pod.since = this.now
+        else if (this.now - pod.since > overlapMs / 2)
+          Object.assign(pod, { value: this.secret!.value, since: this.now })
+      }
+    }
+  }
+
+  /** Each pod calls a replica with the secret that it holds. */
+  use(index: number): void {
+    const replica = this.#replica(index)
+    const pod = this.pods[index % Math.max(1, this.pods.length)]
+    if (replica && pod && this.#accepts(replica, pod.value)) replica.lastUsed.set(idOf(pod.value), this.now)
+  }
+
+  // --- the operator
+
+  /** One step of the leader. @param fate crash before the write, after it, or pause with it in hand */
+  operate(fate: 'lives' | 'crashes-before' | 'crashes-after' | 'pauses'): void {
+    const write = this.#decide()
+    if (write && fate === 'pauses' && !this.paused) {
+      this.paused = write
+      this.#restartOperator()
+      return
+    }
+    if (write && fate !== 'crashes-before') this.#send(write, false)
+    if (fate !== 'lives') this.#restartOperator()
+  }
+
+  /** The paused leader wakes up and sends what it had in hand. */
+  resume(): void {
+    const write = this.paused
+    this.paused = undefined
+    if (write) this.#send(write, true)
+  }
+
+  /** Faults stop; everybody gets the time that the design promises. */
+  heal(): void {
+    this.resume()
+    for (let round = 0; round < 60; round++) {
+      this.replicas.forEach((replica, index) => {
+        replica.open = true
+        this.sync(index)
+      })
+      for (let step = 0; step < 12; step++) this.operate('lives')
+      this.replicas.forEach((_, index) => this.sync(index))
+      this.check()
+      this.tick(round < 30 ? 10 * minute : 8 * hour)
+    }
+    const verifiers = this.#verifiers() ?? []
+    const held = this.secret && digestOf(this.secret.value)
+    this.#assert(
+      'P8',
+      verifiers.length === 1 && verifiers[0]!.sha256 === held,
+      'only the new secret is live once faults have stopped',
+    )
+    this.#assert(
+      'P8',
+      this.trigger === undefined || this.secret?.marks?.observed.trigger === this.trigger,
+      'every trigger is obeyed',
+    )
+    this.#assert(
+      'P8',
+      this.revoke === undefined || this.secret?.marks?.observed.revoke === this.revoke,
+      'every revocation is obeyed',
+    )
+    for (const replica of this.replicas) {
+      for (const value of new Set([...this.#published, ...this.pods.map((pod) => pod.value)])) {
+        this.#assert(
+          'P2',
+          this.#accepts(replica, value) === (digestOf(value) === held),
+          `${replica.name} accepts the published secret alone`,
+        )
+      }
+    }
+  }
+
+  check(): void {
+    const verifiers = this.#verifiers()
+    this.#assert('P3', (verifiers?.length ?? 0) <= 2, 'at most two live verifiers')
+    for (const pod of this.pods) {
+      if (this.#revoked.has(pod.value)) continue
+      for (const replica of this.replicas.filter(({ ready }) => ready)) {
+        this.#assert('P1', this.#accepts(replica, pod.value), `${replica.name} accepts ${pod.value}, which a pod holds`)
+      }
+    }
+    this.#assert('P5', this.#published.length <= this.#reasons, 'one published value a rotation')
+  }
+
+  #decide(): Write | undefined {
+    for (let turn = 0; turn < 4; turn++) {
+      const plan = this.#plan()
+      if (plan.step.kind === 'mint') {
+        const value = `secret-${++this.#minted}`
+        this.operator.pending = { id: idOf(value), sha256: digestOf(value), mintedAt: this.now, obeys: plan.step.obeys }
+        values.set(this.operator.pending.sha256, value)
+        continue
+      }
+      if (!plan.keepsPending) this.operator.pending = undefined
+      return this.#shardWrite(plan) ?? this.#secretWrite(plan) ?? this.#statusWrite(plan)
+    }
+    throw new PropertyBroken('the plan asks for a secret again and again')
+  }
+
+  #input(): RotationInput {
+    const propagation = this.#propagation()
+    const { secret } = this
+    return {
+      source: { kind: 'minted' },
+      rotation: {
+        overlapMs,
+        retire: this.retire,
+        maxOverlapMs: 24 * hour,
+        quietPeriodMs: 2 * hour,
+        ...(this.trigger === undefined ? {} : { trigger: this.trigger }),
+        ...(this.revoke === undefined ? {} : { revokePrevious: this.revoke }),
+      },
+      serving: true,
+      secret: secret
+        ? {
+            kind: 'owned',
+            sha256: digestOf(secret.value),
+            secretId: secret.marks?.secretId,
+            rotatedAt: secret.marks?.rotatedAt,
+            verifiers: secret.marks?.verifiers ?? [],
+            observed: this.bugs.mintTwiceAfterCrash ? undefined : secret.marks?.observed,
+            fence: secret.marks?.fence,
+          }
+        : { kind: 'absent' },
+      verifiers: this.#verifiers(),
+      pending: this.operator.pending,
+      replicas: {
+        total: this.replicas.length,
+        serving: this.bugs.publishBeforeAck === true || (propagation?.applied ?? false),
+        unreachable: this.bugs.publishBeforeAck ? 0 : (propagation?.unreachable.length ?? 0),
+      },
+      usage: { complete: this.replicas.every(({ open }) => open), lastUsed: this.#lastUsed() },
+      status: this.status,
+      now: this.now,
+    }
+  }
+
+  #plan(): RotationPlan {
+    const plan = planRotation(this.#input())
+    if (!this.bugs.dropOldAtPublication || plan.state !== 'overlap') return plan
+    return { ...plan, verifiers: plan.verifiers.slice(0, 1) }
+  }
+
+  #shardWrite(plan: RotationPlan): Write | undefined {
+    // a write is due only where the verifiers are; the rest of the entry never changes here
+    const seen = this.replicas.map(({ applied }) => applied?.seq ?? 0n)
+    const next = planShard({
+      shard: 0,
+      clients: [{ ...identity, verifiers: plan.verifiers, verdict: { kind: 'desired', config }, standing: 'unknown' }],
+      stored: this.shard?.content,
+      seq: {
+        highestSeen: seen.reduce((most, one) => (one > most ? one : most), 0n),
+        startSeconds: this.operator.startSeconds,
+      },
+      now: this.now,
+      change: 'c0de',
+      fill: 0,
+    })
+    if (next.kind === 'keep') return undefined
+    return { kind: 'shard', basedOn: this.shard?.resourceVersion ?? 0, shard: next.shard }
+  }
+
+  #secretWrite(plan: RotationPlan): Write | undefined {
+    const { secret } = this
+    if (!plan.secret) return undefined
+    const publishes = plan.step.kind === 'publish'
+    const value = publishes ? values.get(this.operator.pending!.sha256)! : secret!.value
+    const isCurrent = secret && secret.value === value && JSON.stringify(secret.marks) === JSON.stringify(plan.secret)
+    if (isCurrent && plan.step.kind !== 'fence') return undefined
+    return { kind: 'secret', basedOn: secret?.resourceVersion ?? 0, value, marks: plan.secret, publishes }
+  }
+
+  #statusWrite(plan: RotationPlan): Write | undefined {
+    const { activeId, lastRotated, observed } = plan.report
+    const next = {
+      ...(activeId === undefined ? {} : { activeId }),
+      ...(lastRotated === undefined ? {} : { lastRotated }),
+      observed,
+    }
+    if (JSON.stringify(next) === JSON.stringify(this.status)) return undefined
+    this.status = next
+    return { kind: 'status' }
+  }
+
+  #send(write: Write, wasPaused: boolean): void {
+    const isStale = (resourceVersion: number | undefined): boolean =>
+      !this.bugs.ignoreResourceVersion && (resourceVersion ?? 0) !== (write.kind === 'status' ? 0 : write.basedOn)
+    if (write.kind === 'shard') {
+      if (isStale(this.shard?.resourceVersion)) return
+      this.#assert(
+        'P6',
+        !wasPaused || (this.shard?.resourceVersion ?? 0) === write.basedOn,
+        "a paused leader's shard is refused",
+      )
+      const seen = [this.shard?.content.seq ?? 0n, ...this.replicas.map(({ applied }) => applied?.seq ?? 0n)]
+      // a paused leader may re-create a shard that was lost meanwhile; every agent refuses its older seq
+      this.#assert('P6', wasPaused || seen.every((seq) => write.shard.seq > seq), 'seq only rises')
+      this.#noteEnds(write.shard)
+      this.shard = { resourceVersion: ++this.#resourceVersion, content: write.shard }
+    }
+    if (write.kind === 'secret') {
+      if (isStale(this.secret?.resourceVersion)) return
+      this.#assert(
+        'P6',
+        !wasPaused || (this.secret?.resourceVersion ?? 0) === write.basedOn,
+        "a paused leader's Secret is refused",
+      )
+      if (write.publishes) this.#publish(write.value, write.marks, wasPaused)
+      else if (this.#revokedBy(write.marks)) this.#revokeAllBut(write.value)
+      this.secret = { resourceVersion: ++this.#resourceVersion, value: write.value, marks: write.marks }
+      this.edited = false
+    }
+    // the pending secret is published now
+    if (write.kind === 'secret' && write.publishes && !wasPaused) this.operator.pending = undefined
+  }
+
+  #publish(value: string, marks: SecretMarks, wasPaused: boolean): void {
+    const isFirst = this.#published.length === 0
+    // an earlier leader that creates the very first Secret late: read back and made live before anything else
+    if (!(isFirst && wasPaused)) {
+      for (const replica of this.replicas)
+        this.#assert('P4', this.#accepts(replica, value), `${replica.name} has ${value} before it is published`)
+    }
+    if (this.#revokedBy(marks)) this.#revokeAllBut(value)
+    this.#published.push(value)
+  }
+
+  #revokedBy(marks: SecretMarks): boolean {
+    return marks.observed.revoke !== undefined && marks.observed.revoke !== this.secret?.marks?.observed.revoke
+  }
+
+  #revokeAllBut(value: string): void {
+    for (const pod of this.pods) if (pod.value !== value) this.#revoked.add(pod.value)
+    for (const old of this.#published) if (old !== value) this.#revoked.add(old)
+  }
+
+  /** P2: the end of a previous secret is set once and never moves later. */
+  #noteEnds(shard: ClientShard): void {
+    const verifiers = shard.clients[0]?.verifiers.map(readVerifier) ?? []
+    // a shard drops previous secrets when it is asked to revoke, before the Secret says so
+    if (this.revoke !== undefined && this.revoke !== this.secret?.marks?.observed.revoke) {
+      const kept = new Set(verifiers.map(({ sha256 }) => sha256))
+      for (const { sha256 } of this.#verifiers() ?? [])
+        if (!kept.has(sha256)) this.#revoked.add(values.get(sha256) ?? '')
+    }
+    for (const { sha256, notAfter } of verifiers) {
+      const before = this.#ends.get(sha256)
+      if (notAfter === undefined) continue
+      if (before !== undefined) this.#assert('P2', notAfter <= before, 'the end of a previous secret never moves later')
+      this.#ends.set(sha256, notAfter)
+    }
+  }
+
+  #restartOperator(): void {
+    this.operator = { pending: undefined, startSeconds: BigInt(Math.floor(this.now / 1000)) }
+  }
+
+  /** Neither a crash between publication and shard, nor an unfinished restoration: a further loss then is a double fault. */
+  #isSettled(): boolean {
+    const verifiers = this.#verifiers() ?? []
+    const held = this.secret && digestOf(this.secret.value)
+    return (
+      verifiers.length > 0 &&
+      verifiers[0]!.sha256 === held &&
+      this.status.activeId === verifiers[0]!.id &&
+      verifiers.slice(1).every(({ notAfter }) => notAfter !== undefined)
+    )
+  }
+
+  #apply(replica: Replica): void {
+    const { mounted } = replica
+    if (!mounted || (replica.applied && replica.applied.seq >= mounted.seq)) return
+    replica.applied = mounted
+    const wall = this.now + replica.skew
+    for (const { sha256, notAfter } of mounted.clients[0]?.verifiers.map(readVerifier) ?? []) {
+      // at apply the wall clock counts once, then the steady one
+      if (notAfter !== undefined && !replica.ends.has(sha256)) replica.ends.set(sha256, this.now + (notAfter - wall))
+    }
+  }
+
+  /** It holds what the operator expects. */
+  #isCurrent({ applied }: Replica): boolean {
+    return applied !== undefined && applied.seq === this.shard?.content.seq
+  }
+
+  #accepts(replica: Replica, value: string): boolean {
+    const sha256 = digestOf(value)
+    const isThere = replica.applied?.clients[0]?.verifiers.some((verifier) => verifier.sha256 === sha256) ?? false
+    const isMarked =
+      replica.applied?.clients[0]?.verifiers.some((verifier) => verifier.sha256 === sha256 && verifier.notAfter) ??
+      false
+    return isThere && (!isMarked || this.now < (replica.ends.get(sha256) ?? Infinity))
+  }
+
+  #propagation(): Propagation | undefined {
+    if (!this.shard) return undefined
+    const { seq } = this.shard.content
+    return propagationOf(
+      identity,
+      { shard: 0, epoch: shardEpoch, seq },
+      this.replicas.map(({ name, open, applied }) => ({
+        replica: name,
+        reachable: open,
+        serverConnected: applied !== undefined,
+        live: applied ? [{ shard: 0, epoch: shardEpoch, seq: applied.seq }] : [],
+        rejected: [],
+      })),
+    )
+  }
+
+  #lastUsed(): Record<string, number> {
+    const all: Record<string, number> = {}
+    for (const { lastUsed } of this.replicas) for (const [id, at] of lastUsed) all[id] = Math.max(all[id] ?? 0, at)
+    return all
+  }
+
+  #verifiers() {
+    return this.shard?.content.clients[0]?.verifiers.map(readVerifier)
+  }
+
+  #replica(index: number): Replica | undefined {
+    return this.replicas[index % Math.max(1, this.replicas.length)]
+  }
+
+  #assert(property: string, holds: boolean, sentence: string): void {
+    if (!holds) throw new PropertyBroken(`${property} broken: ${sentence}`)
+  }
+}
+
+const values = new Map<string, string>()
+const idOf = (value: string): string => digestOf(value).slice(0, 8)
+const identity = { namespace: 'demo', name: 'app', uid: 'u', clientId: 'demo.app', createdAt: 0 }
+const config = create(ClientConfigSchema, { type: 'M2M', generation: 1n })
