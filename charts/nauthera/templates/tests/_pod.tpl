@@ -11,7 +11,7 @@ annotations:
   helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 {{- end -}}
 
-{{/* (root, script, environment): a pod that runs files/tests/<script>.mjs in the server's image. */}}
+{{/* (root, script, environment): a pod that runs files/tests/<script>.mjs, behind ask.mjs, in the server's image. */}}
 {{- define "nauthera.pod.test" -}}
 {{- $root := index . 0 -}}{{- $script := index . 1 -}}
 restartPolicy: Never
@@ -24,6 +24,7 @@ containers:
     command: [node, --input-type=module, --eval]
     args:
       - |
+        {{- $root.Files.Get "files/tests/ask.mjs" | nindent 8 }}
         {{- $root.Files.Get (printf "files/tests/%s.mjs" $script) | nindent 8 }}
     env:
       - {name: ISSUER, value: {{ $root.Values.issuer | toJson }}}
