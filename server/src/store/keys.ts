@@ -103,46 +103,51 @@ export function createKeys(needs: { database: Database; ring: KeyRing; audit: Au
       secret: ring.decrypt(row.secret, row.encrypted_by, bindingOf(row)),
     }))
 
-  const underLock = <T>(work: (connection: Connection) => Promise<T>): Promise<T> =>
-    database.transaction(async (connection) => {
+  /** @param work gets a list for the audit events that it wrote; their lines go out after the commit */
+  const underLock = async <T>(work: (connection: Connection, told: AuditEvent[]) => Promise<T>): Promise<T> => {
+    const { result, told } = await database.transaction(async (connection) => {
       await connection.query(lock, [lockNumber])
-      const result = await work(connection)
+      const events: AuditEvent[] = []
+      const done = await work(connection, events)
       await connection.query(notify)
-      return result
+      return { result: done, told: events }
     })
+    audit.lines(told)
+    return result
+  }
 
-  const writer = (connection: Connection): KeyWriter => ({
+  const writer = (connection: Connection, told: AuditEvent[]): KeyWriter => ({
     list: () => read(connection),
     async insert(key, events = []) {
       const { box, keyId } = ring.encrypt(key.secret, bindingOf(key))
       const jwk = key.publicJwk === undefined ? null : JSON.stringify(key.publicJwk)
       const times = [key.activeAt, key.retireAt ?? null, key.removeAt ?? null]
       await connection.query(insert, [key.id, key.use, key.alg, jwk, box, keyId, ...times, audit.rows(events)])
-      audit.lines(events)
+      told.push(...events)
     },
     async setTimes(id, times, events = []) {
       const values = [id, times.activeAt, times.retireAt ?? null, times.removeAt ?? null, audit.rows(events)]
       await connection.query(setTimes, values)
-      audit.lines(events)
+      told.push(...events)
     },
     async remove(id, events = []) {
       await connection.query(remove, [id, audit.rows(events)])
-      audit.lines(events)
+      told.push(...events)
     },
   })
 
   return {
     list: () => read(database),
     summaries: async () => (await database.query<KeyRow>(list)).map(summaryOf),
-    underLock: (work) => underLock((connection) => work(writer(connection))),
+    underLock: (work) => underLock((connection, told) => work(writer(connection, told))),
     reencrypt: (events) =>
-      underLock(async (connection) => {
+      underLock(async (connection, told) => {
         const outdated = (await connection.query<KeyRow>(list)).filter((row) => row.encrypted_by !== ring.currentId)
         for (const row of outdated) {
           const binding = bindingOf(row)
           const { box, keyId } = ring.encrypt(ring.decrypt(row.secret, row.encrypted_by, binding), binding)
           await connection.query(setSecret, [row.id, box, keyId, audit.rows(events)])
-          audit.lines(events)
+          told.push(...events)
         }
         return outdated.length
       }),

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { createEpoch } from '../../src/store/epoch.ts'
+import { statement } from '../../src/store/postgres.ts'
+import { createPushedRequests } from '../../src/store/pushed-requests.ts'
+import { createReaper } from '../../src/store/reaper.ts'
+import type { Store } from '../../src/store/store.ts'
+import { addPerson, freshStore, inMs } from './fresh-store.ts'
+import type { FreshStore } from './fresh-store.ts'
+
+describe('housekeeping of the store', () => {
+  let fresh: FreshStore
+  let store: Store
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+    store = fresh.replica()
+  })
+  after(() => fresh.stop())
+
+  describe(createPushedRequests.name, () => {
+    it('keeps a request until it expires', async () => {
+      const [id, expired] = [randomUUID(), randomUUID()]
+      expect(
+        await store.pushedRequests.put({ id, clientUid: 'a', payload: { scope: 'openid' }, expiresAt: inMs(60_000) }),
+      ).to.equal(true)
+      await store.pushedRequests.put({ id: expired, clientUid: 'a', payload: {}, expiresAt: inMs(-1) })
+      expect(await store.pushedRequests.find(id)).to.deep.equal({ scope: 'openid' })
+      expect(await store.pushedRequests.find(expired)).to.equal(undefined)
+    })
+
+    it('E6 caps the open requests of a client and of no other', async () => {
+      const capped = createPushedRequests({ database: store.database, perClient: 3 })
+      const put = (clientUid: string) =>
+        capped.put({ id: randomUUID(), clientUid, payload: {}, expiresAt: inMs(60_000) })
+      const flood = [await put('flood'), await put('flood'), await put('flood'), await put('flood')]
+      expect(flood).to.deep.equal([true, true, true, false])
+      expect(await put('other')).to.equal(true)
+    })
+
+    it('never replaces a request under the same id', async () => {
+      const request = { id: randomUUID(), clientUid: 'a', expiresAt: inMs(60_000) }
+      await store.pushedRequests.put({ ...request, payload: { first: true } })
+      expect(await store.pushedRequests.put({ ...request, payload: { first: false } })).to.equal(false)
+      expect(await store.pushedRequests.find(request.id)).to.deep.equal({ first: true })
+    })
+  })
+
+  describe(createEpoch.name, () => {
+    it('F27 rises with each restore, also beyond what a restored row says', async () => {
+      const first = await store.epoch.read()
+      const second = await store.epoch.raise([{ event: 'admin.migrate.restored', outcome: 'success' }])
+      expect(second).to.be.greaterThan(first)
+      // the same backup once more: the row is as old as before
+      await store.database.query(statement('test-restore', 'UPDATE epoch SET epoch = $1'), [first])
+      expect(await store.epoch.raise([])).to.be.at.least(second)
+      expect(await store.audit.search({ event: 'admin.migrate.restored', limit: 5 })).to.have.length(1)
+    })
+  })
+
+  describe(createReaper.name, () => {
+    it('removes what has expired and nothing else', async () => {
+      const { id: userId } = await addPerson(store)
+      const grant = (expiresAt: Date) => ({
+        id: randomUUID(),
+        userId,
+        clientUid: 'uid',
+        clientId: 'id',
+        sessionUid: randomUUID(),
+        offline: false,
+        payload: {},
+        expiresAt,
+      })
+      const hourAgo = inMs(-3_600_000)
+      const [dead, live] = [grant(hourAgo), grant(inMs(60_000))]
+      await store.grants.insert(dead)
+      await store.refreshFamilies.insert({ grantId: dead.id, payload: {}, idleTtlMs: 1, absoluteTtlMs: 1 })
+      await store.grants.insert(live)
+      const [oldMark, newMark] = [randomUUID(), randomUUID()]
+      await store.oneTime.mark('code', oldMark, hourAgo)
+      await store.oneTime.mark('code', newMark, inMs(60_000))
+      expect(await store.reaper.reap()).to.be.at.least(2)
+      expect(await store.oneTime.isMarked('code', oldMark)).to.equal(false)
+      expect(await store.oneTime.isMarked('code', newMark)).to.equal(true)
+      expect(await store.grants.find(live.id)).to.not.equal(undefined)
+      const left = await store.database.query(
+        statement('test-left', 'SELECT 1 FROM refresh_families WHERE grant_id = $1'),
+        [dead.id],
+      )
+      expect(left).to.deep.equal([])
+    })
+
+    it('removes more rows than one batch, also when two replicas do it at once', async () => {
+      await store.database.query(
+        statement(
+          'test-many',
+          "INSERT INTO one_time SELECT 'jti', g::text, now() - interval '1 hour' FROM generate_series(1, 2500) g",
+        ),
+      )
+      const reaped = await Promise.all([store.reaper.reap(), fresh.replica().reaper.reap()])
+      expect(reaped[0] + reaped[1]).to.equal(2500)
+    })
+  })
+})

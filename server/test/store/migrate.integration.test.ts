@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { createLog } from '@nauthera/runtime/log'
+import { expect } from 'chai'
+import { freshDatabase } from '../../../scripts/local/postgres.ts'
+import { reapDirectory, reapProcess } from '../../../scripts/local/reaper.ts'
+import { checkSchema, migrateUp, migrationStatus, neededMigrations } from '../../src/store/migrate.ts'
+import { createDatabase, statement } from '../../src/store/postgres.ts'
+import type { Database } from '../../src/store/postgres.ts'
+import { connectionOf } from './fresh-store.ts'
+
+const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
+const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const quiet = { log: () => undefined }
+
+describe(migrateUp.name, () => {
+  let url: string
+  let database: Database
+  beforeEach(async function () {
+    this.timeout(30_000)
+    url = (await freshDatabase()).url
+    database = createDatabase({ connection: connectionOf(url), log })
+  })
+  afterEach(() => database.stop())
+
+  it('applies every file in order, and nothing the second time', async () => {
+    expect(await migrationStatus(database)).to.deep.equal({ applied: [], pending: neededMigrations() })
+    expect(await migrateUp(connectionOf(url), quiet)).to.deep.equal(neededMigrations())
+    expect(await migrateUp(connectionOf(url), quiet)).to.deep.equal([])
+    expect(await migrationStatus(database)).to.deep.equal({ applied: neededMigrations(), pending: [] })
+    await checkSchema(database)
+  })
+
+  it('F41 applies once when 5 processes migrate at once and one of them is killed', async function () {
+    this.timeout(60_000)
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-migrate-'))
+    const forget = reapDirectory(directory)
+    writeFileSync(join(directory, 'dsn'), `${url}?sslmode=disable`)
+    const settings = join(directory, 'server.yaml')
+    writeFileSync(settings, `issuer: http://localhost:1\ndatabase: {dsnFile: ${join(directory, 'dsn')}}\n`)
+    const processes = Array.from({ length: 5 }, () => {
+      const child = spawn(process.execPath, [cli, 'migrate', 'up', '-o', 'json', '--settings', settings], {
+        stdio: 'pipe',
+      })
+      reapProcess(child)
+      let output = ''
+      child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+      const ended = new Promise<{ code: number | null; output: string }>((resolve) =>
+        child.once('close', (code) => resolve({ code, output })),
+      )
+      return { child, ended }
+    })
+    // whichever it is, and wherever it is: waiting, applying or done
+    await new Promise((resolve) => processes[1]!.child.once('spawn', resolve))
+    processes[2]!.child.kill('SIGKILL')
+    const results = await Promise.all(processes.map(({ ended }) => ended))
+    const survivors = results.filter((_, index) => index !== 2)
+    expect(survivors.map(({ code }) => code)).to.deep.equal([0, 0, 0, 0])
+    const applied = survivors.flatMap(({ output }) => JSON.parse(output) as { migration: string }[])
+    expect(new Set(applied.map(({ migration }) => migration)).size).to.equal(applied.length)
+    expect(await migrationStatus(database)).to.deep.equal({ applied: neededMigrations(), pending: [] })
+    forget()
+  })
+
+  it('F20 serves a schema that is newer than this release needs', async () => {
+    await migrateUp(connectionOf(url), quiet)
+    await database.query(
+      statement(
+        'test-newer',
+        "INSERT INTO schema_migrations (name, run_on) VALUES ('999999-of-a-later-release', now())",
+      ),
+    )
+    await checkSchema(database)
+    expect((await migrationStatus(database)).pending).to.deep.equal([])
+  })
+
+  it('names what is missing and what to run', async () => {
+    const error = await checkSchema(database).catch((reason: unknown) => reason)
+    expect(hasCode(error, 'STORE_SCHEMA_OUTDATED')).to.equal(true)
+    expect(String(error)).to.include('000001-users').and.include('nauthera migrate up')
+  })
+
+  it('says STORE_UNAVAILABLE when PostgreSQL is away, and not where its password is', async () => {
+    const away = { ...connectionOf(url), port: 1 }
+    const error = await migrateUp(away, quiet).catch((reason: unknown) => reason)
+    expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
+    expect(String(error)).to.not.include(new URL(url).password)
+  })
+
+  it('keeps nothing of a file that fails, and says which error it was', async () => {
+    await database.query(statement('test-in-the-way', 'CREATE TABLE grants (id integer)'))
+    const error = await migrateUp(connectionOf(url), quiet).catch((reason: unknown) => reason)
+    expect(hasCode(error, 'STORE_MIGRATION_FAILED')).to.equal(true)
+    expect(String(error)).to.include('grants')
+    const { applied } = await migrationStatus(database)
+    expect(applied).to.deep.equal(['000001-users'])
+    expect(await database.query(statement('test-gone', "SELECT to_regclass('one_time') AS found"))).to.deep.equal([
+      { found: null },
+    ])
+  })
+})
+
+describe(neededMigrations.name, () => {
+  it('numbers files without a gap, so that the order is the same everywhere', () => {
+    const numbers = neededMigrations().map((name) => Number(name.split('-')[0]))
+    expect(numbers).to.deep.equal(numbers.map((_, index) => index + 1))
+  })
+})
