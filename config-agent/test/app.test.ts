@@ -1,34 +1,423 @@
+import { mkdir, readFile, readdir, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
+import { manifestFile, shardFile } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
+import { failOnLeaks } from '../../proto/test/support/leaks.ts'
 import { createPod } from './support/agent.ts'
 import type { Pod } from './support/agent.ts'
 import { startConfigServer } from './support/config-server.ts'
-import { makeClient, makeClients, makeVolume } from './support/make-shards.ts'
+import { makeClient, makeClients, makeVolume, sha256 } from './support/make-shards.ts'
 import { createMountedVolume } from './support/mounted-volume.ts'
+import { createLink, dialStatus, mountLink } from './support/operator.ts'
 
 describe('startAgent', () => {
   let pod: Pod
+  let volume: ReturnType<typeof createMountedVolume>
   beforeEach(async () => {
     pod = await createPod()
+    volume = createMountedVolume(pod.settings.clientsDirectory)
   })
   afterEach(() => pod.remove())
+  failOnLeaks()
 
   const startServer = async (more: Partial<Parameters<typeof startConfigServer>[0]> = {}) => {
     const server = await startConfigServer({ ...pod.settings.config, ...more })
     pod.onStop(() => server.stop())
     return server
   }
+  const dialAs = async (port: number, link: Awaited<ReturnType<typeof createLink>>) => {
+    const operator = await dialStatus(port, link.authority)
+    pod.onStop(() => operator.close())
+    return operator
+  }
+  const clients = makeClients(40)
+  const names = clients.map((client) => client.name).sort()
+  const first = makeVolume(clients, { seq: 1n })
+  const late = makeVolume([...clients, makeClient('late')], { seq: 2n, change: 'a1b2' })
+  const home = shardOf('apps', 'late')
 
-  it('brings every mounted client to the server, and after it each change', async () => {
-    const volume = createMountedVolume(pod.settings.clientsDirectory)
-    const clients = makeClients(40)
-    await volume.swap(makeVolume(clients).files)
+  describe('the way of a change', () => {
+    it('brings every mounted client to the server, completes it, and then sends only the shard that changed', async () => {
+      await volume.swap(first.files)
+      await pod.startAgent()
+      const server = await startServer()
+      await server.until('complete', () => server.manifestDigest === first.manifestDigest)
+      expect(server.clients()).to.deep.equal(names)
+
+      server.received.length = 0
+      const one = makeVolume([...clients, makeClient('late')], {
+        seq: (shard) => (shard === home ? 2n : 1n),
+        change: 'a1b2',
+      })
+      for (const [file, content] of first.files) {
+        if (file !== shardFile(home) && file !== manifestFile) one.files.set(file, content)
+      }
+      await volume.swap(one.files)
+      await server.until('one more', () => server.clients().includes('late'))
+      expect(server.received.filter((message) => message.$typeName.endsWith('.Shard'))).to.have.length(1)
+    })
+
+    it('tells it line by line, with the same keys at each step', async () => {
+      await volume.swap(first.files)
+      await pod.startAgent()
+      await startServer()
+      await pod.untilTold('complete')
+      pod.lines.length = 0
+      await volume.swap(late.files)
+      await pod.untilTold('live', (line) => line['shard'] === home)
+      expect(pod.told('snapshot')[0]).to.include({ change: 'a1b2', shards: '16/16' })
+      expect(pod.told('diff')).to.have.length(1)
+      expect(pod.told('diff')[0]).to.include({ change: 'a1b2', client: 'apps/late', fields: 'added' })
+      expect(pod.told('push').find((line) => line['shard'] === home)).to.include({ change: 'a1b2', seq: 2, base: 1 })
+      const live = pod.told('live').find((line) => line['shard'] === home)!
+      expect(live).to.include({ change: 'a1b2', seq: 2, rejected: 0 })
+      expect(live['since_render']).to.match(/^\d/)
+    })
+
+    it('tells a rotation by ids and the end of the old secret only once it is dead at the server', async () => {
+      const verifier = (text: string) => ({ id: sha256(text).slice(0, 8), sha256: sha256(text) })
+      const [one, two] = [verifier('one'), verifier('two')]
+      const volumeOf = (seq: bigint, verifiers: (typeof one)[]) =>
+        makeVolume([makeClient('app', { verifiers } as never)], { seq })
+      await volume.swap(volumeOf(1n, [one]).files)
+      await pod.startAgent()
+      const server = await startServer()
+      await pod.untilTold('complete')
+      await volume.swap(volumeOf(2n, [two, one]).files)
+      expect((await pod.untilTold('diff'))['verifiers']).to.equal(`${one.id}->${two.id},${one.id}`)
+      await server.sendUsage([
+        {
+          namespace: 'apps',
+          name: 'app',
+          clientId: 'apps.app',
+          secretId: one.id,
+          lastUsed: timestampFromMs(Date.now() - 14 * 60_000),
+        },
+      ])
+      expect(await pod.untilTold('usage')).to.include({ client: 'apps/app', secret: one.id, last_used: '14m' })
+      await volume.swap(volumeOf(3n, [two]).files)
+      await pod.untilTold('retired', (line) => line['secret'] === one.id)
+      const order = pod.lines.map((line) => line.msg)
+      expect(order.lastIndexOf('retired')).to.be.above(order.lastIndexOf('push'))
+    })
+
+    it('names a rejected client with its field, and what was kept', async () => {
+      await volume.swap(first.files)
+      const { metrics } = await pod.startAgent()
+      await startServer({
+        reject: (entry) =>
+          entry.name === 'late'
+            ? { clientId: entry.clientId, field: 'spec.auth.jwks', code: 'CLIENT_INVALID', message: 'not a JWK set' }
+            : undefined,
+      })
+      await pod.untilTold('complete')
+      await volume.swap(late.files)
+      expect(await pod.untilTold('rejected')).to.include({
+        change: 'a1b2',
+        client: 'apps/late',
+        field: 'spec.auth.jwks',
+        reason: 'not a JWK set',
+        kept_seq: 1,
+      })
+      await pod.untilTold('live', (line) => line['rejected'] === 1)
+      expect(await metrics.render()).to.match(/nauthera_agent_rejected_clients\{[^}]*\} 1/)
+    })
+
+    it('F14 one shard that the server refuses as a whole holds up no other', async () => {
+      await volume.swap(first.files)
+      await pod.startAgent()
+      const server = await startServer({ refuse: (shard) => shard.ref!.shard === 3 })
+      await server.until('fifteen', () => server.shards.size === 15)
+      const refused = await pod.untilTold('refused')
+      expect(refused).to.include({ shard: 3, code: 'SHARD_REFUSED', reason: 'unreadable: no' })
+      await volume.swap(late.files)
+      await server.until('the next version of the others', () => server.clients().includes('late'))
+    })
+  })
+
+  describe('faults', () => {
+    it('F13 any order of start: server first, volume last', async () => {
+      const started = pod.startAgent()
+      await started
+      const server = await startServer()
+      await server.until('a stream', () => server.streams === 1)
+      expect(server.received).to.deep.equal([])
+      await volume.swap(first.files)
+      await server.until('complete', () => server.manifestDigest === first.manifestDigest)
+    })
+
+    it('F13 a server that starts again is in sync within 3 s, and gets only what it lacks', async () => {
+      await volume.swap(first.files)
+      await pod.startAgent()
+      const server = await startConfigServer(pod.settings.config)
+      await server.until('complete', () => server.manifestDigest !== '')
+      await server.stop()
+      const kept = new Map([...server.shards].filter(([shard]) => shard !== 5))
+      const again = await startServer({ have: kept })
+      await again.until('in sync', () => again.manifestDigest === first.manifestDigest, 3_000)
+      expect(again.received.filter((message) => message.$typeName.endsWith('.Shard'))).to.have.length(1)
+    })
+
+    it('F13 an agent that starts again is in sync within 3 s from its memory alone, mount or none', async () => {
+      await volume.swap(first.files)
+      const agent = await pod.startAgent()
+      const server = await startServer()
+      await server.until('complete', () => server.manifestDigest !== '')
+      await agent.stop()
+      await rm(pod.settings.clientsDirectory, { recursive: true })
+      await mkdir(pod.settings.clientsDirectory)
+      await server.stop()
+      const fresh = await startServer()
+      await pod.startAgent()
+      await fresh.until('in sync', () => fresh.manifestDigest === first.manifestDigest, 3_000)
+      expect(fresh.clients()).to.deep.equal(names)
+    })
+
+    it('F13 a cold start without a manifest applies the shards but completes nothing', async () => {
+      const { files } = makeVolume(clients)
+      files.delete(manifestFile)
+      await volume.swap(files)
+      await pod.startAgent({ wordlessMs: 0 })
+      const server = await startServer()
+      await server.until('all shards', () => server.shards.size === 16)
+      await volume.swap(late.files)
+      await server.until('complete', () => server.manifestDigest === late.manifestDigest)
+      expect(server.received.filter((message) => message.$typeName.endsWith('.Complete'))).to.have.length(1)
+    })
+
+    it('F14 a shard that is damaged stays at its last good version, is counted, and heals; the others go on', async () => {
+      await volume.swap(first.files)
+      const { metrics } = await pod.startAgent()
+      const server = await startServer()
+      await server.until('complete', () => server.manifestDigest !== '')
+      const bad = (home + 1) % 16
+      await volume.swap(late.files, (fresh) => truncate(join(fresh, shardFile(bad)), 30))
+      await server.until('the others', () => server.clients().includes('late'), 2_000)
+      expect(await pod.untilTold('refused')).to.include({ shard: bad, code: 'SHARD_UNREADABLE', kept: 'last good' })
+      expect(await metrics.render()).to.match(/nauthera_agent_faulty_files\{[^}]*SHARD_UNREADABLE[^}]*\} 1/)
+      expect(server.clients()).to.deep.equal([...names, 'late'].sort())
+      await volume.swap(late.files)
+      await server.until('complete again', () => server.manifestDigest === late.manifestDigest)
+      expect(await pod.untilTold('healed')).to.include({ shard: bad, fault: 'SHARD_UNREADABLE' })
+      expect(await metrics.render()).not.to.match(/nauthera_agent_faulty_files\{[^}]*SHARD_UNREADABLE[^}]*\} 1/)
+    })
+
+    it('I3 an emptied volume removes no client from the server', async () => {
+      await volume.swap(first.files)
+      await pod.startAgent()
+      const server = await startServer()
+      await server.until('complete', () => server.manifestDigest !== '')
+      await volume.swap(new Map())
+      await pod.untilTold('refused', (line) => line['code'] === 'SHARD_MISSING')
+      await unlink(join(pod.settings.clientsDirectory, '..data'))
+      const empty = makeVolume([], { seq: 9n })
+      empty.files.delete(manifestFile)
+      await volume.swap(empty.files)
+      await pod.untilTold('refused', (line) => line['code'] === 'SHARD_MASS_VANISH')
+      expect(server.clients()).to.deep.equal(names)
+      await volume.swap(makeVolume([], { seq: 9n }).files)
+      await server.until('really none', () => server.clients().length === 0)
+    })
+
+    it('F14 says a fault that lasts once, not at every look', async () => {
+      await volume.swap(first.files, (fresh) => truncate(join(fresh, shardFile(3)), 30))
+      await pod.startAgent()
+      const server = await startServer()
+      for (const seq of [2n, 3n, 4n]) {
+        const next = makeVolume(clients, { seq })
+        await volume.swap(next.files, (fresh) => truncate(join(fresh, shardFile(3)), 30))
+        await server.until(`seq ${seq}`, () => server.shards.get(4)?.ref?.seq === seq)
+      }
+      expect(pod.told('refused')).to.have.length(1)
+    })
+
+    it('keeps running when the last good snapshot cannot be kept', async () => {
+      await writeFile(pod.settings.stateDirectory, 'in the way')
+      await volume.swap(first.files)
+      await pod.startAgent()
+      const server = await startServer()
+      await server.until('complete', () => server.manifestDigest !== '')
+      expect(await pod.untilTold('not kept')).to.include({ code: 'STATE_UNWRITABLE' })
+    })
+
+    it('F17 leaves of a few seconds are renewed under an open stream, which stays', async function () {
+      this.timeout(20_000)
+      await volume.swap(first.files)
+      await pod.startAgent({ leafLifetimeMs: 4_000, renewalCheckMs: 100 })
+      const server = await startServer()
+      await server.until('complete', () => server.manifestDigest !== '')
+      const leaf = await readFile(join(pod.settings.config.tlsDirectory, 'server.crt'), 'utf8')
+      await pod.untilTold('renewed', () => true, 8_000)
+      expect(await readFile(join(pod.settings.config.tlsDirectory, 'server.crt'), 'utf8')).not.to.equal(leaf)
+      await volume.swap(late.files)
+      await server.until('the same stream still works', () => server.clients().includes('late'))
+      expect(server.streams).to.equal(1)
+    })
+  })
+
+  describe('Complete', () => {
+    it('is held back until the operator expects that manifest', async () => {
+      const link = await createLink()
+      await mountLink(pod, link.authority)
+      await volume.swap(first.files)
+      const { statusPort } = await pod.startAgent({ wordlessMs: 60_000 })
+      const operator = await dialAs(statusPort, link)
+      await operator.expect(late.manifestDigest)
+      const server = await startServer()
+      expect(await pod.untilTold('held back', (line) => line['expected'] !== undefined)).to.include({
+        expected: late.manifestDigest.slice(0, 8),
+      })
+      await server.until('all shards', () => server.shards.size === 16)
+      expect(server.manifestDigest).to.equal('')
+      await volume.swap(late.files)
+      await server.until('complete', () => server.manifestDigest === late.manifestDigest)
+      expect(server.received.filter((message) => message.$typeName.endsWith('.Complete'))).to.have.length(1)
+    })
+
+    it('follows when the operator comes to expect what is mounted', async () => {
+      const link = await createLink()
+      await mountLink(pod, link.authority)
+      await volume.swap(first.files)
+      const { statusPort } = await pod.startAgent({ wordlessMs: 60_000 })
+      const server = await startServer()
+      const operator = await dialAs(statusPort, link)
+      await operator.expect('')
+      await pod.untilTold('held back')
+      await operator.expect(first.manifestDigest)
+      await server.until('complete', () => server.manifestDigest === first.manifestDigest)
+    })
+
+    it('goes out without a word after a while, also when the only operator has gone', async () => {
+      const link = await createLink()
+      await mountLink(pod, link.authority)
+      await volume.swap(first.files)
+      const { statusPort } = await pod.startAgent({ wordlessMs: 300 })
+      const operator = await dialAs(statusPort, link)
+      await operator.expect('another')
+      const server = await startServer()
+      await pod.untilTold('held back', (line) => line['expected'] !== undefined)
+      await operator.close()
+      await server.until('complete', () => server.manifestDigest === first.manifestDigest)
+    })
+  })
+
+  describe('the status port', () => {
+    it('tells what is live at once and at every change, what was rejected, used and ever seen', async () => {
+      const link = await createLink()
+      await mountLink(pod, link.authority)
+      await volume.swap(first.files)
+      const { statusPort } = await pod.startAgent()
+      const operator = await dialAs(statusPort, link)
+      const before = await operator.until('the first', () => true)
+      expect(before).to.include({ replica: 'nauthera-server-0', serverConnected: false, agentVersion: '0.0.0-test' })
+      expect(before.live).to.deep.equal([])
+      expect(before.seen).to.have.length(16)
+
+      const server = await startServer({
+        reject: (entry) =>
+          entry.name === 'late'
+            ? { clientId: entry.clientId, field: 'spec.type', code: 'X', message: 'no' }
+            : undefined,
+      })
+      const complete = await operator.until('complete', (update) => update.manifestDigest === first.manifestDigest)
+      expect(complete.serverConnected).to.equal(true)
+      expect(complete.live.map((ref) => ref.digest).sort()).to.deep.equal([...first.digests.values()].sort())
+      await volume.swap(late.files)
+      const rejected = await operator.until('the reject', (update) => update.rejected.length === 1)
+      expect(rejected.rejected[0]).to.include({ name: 'late', field: 'spec.type', shard: home })
+
+      const use = {
+        namespace: 'apps',
+        name: 'client-1',
+        clientId: 'apps.client-1',
+        secretId: 'aabbccdd',
+        lastUsed: timestampFromMs(1_000),
+      }
+      await server.sendUsage([use])
+      const used = await operator.until('the use', (update) => update.uses.length > 0)
+      expect(used.uses[0]).to.include({ secretId: 'aabbccdd' })
+      const second = await dialAs(statusPort, link)
+      expect((await second.until('the first of a new operator', () => true)).uses).to.have.length(1)
+
+      await server.stop()
+      const away = await operator.until('nothing is live without a server', (update) => !update.serverConnected)
+      expect(away).to.deep.include({ live: [], manifestDigest: '', rejected: [] })
+      expect(away.uses, 'told before').to.deep.equal([])
+    })
+
+    it('K13 lets in neither the certificate of another agent, nor a foreign CA, nor none', async () => {
+      const link = await createLink()
+      await mountLink(pod, link.authority)
+      const { statusPort } = await pod.startAgent()
+      const codeOf = (attempt: Promise<unknown>) =>
+        attempt.then(
+          () => 'was let in',
+          (error: { code: string }) => error.code,
+        )
+      expect(await codeOf(dialStatus(statusPort, link.authority, 'agent'))).to.equal('PERMISSION_DENIED')
+      expect(await pod.untilTold('status refused')).to.include({ peer: 'nauthera-agent.auth' })
+      expect(await codeOf(dialStatus(statusPort, (await createLink()).authority))).to.equal('UNAVAILABLE')
+    })
+
+    it('F17 takes certificates that appear later and each renewal; a damaged set changes nothing', async () => {
+      const { statusPort, metrics } = await pod.startAgent({ renewalCheckMs: 50 })
+      const link = await createLink()
+      const attempt = () => dialStatus(statusPort, link.authority).catch(() => undefined)
+      expect(await attempt()).to.equal(undefined)
+      await mountLink(pod, link.authority)
+      const inTime = async () => {
+        const deadline = performance.now() + 3_000
+        for (;;) {
+          const operator = await attempt()
+          if (operator) return operator
+          if (performance.now() > deadline) throw new Error('not let in within 3 s')
+        }
+      }
+      const open = await inTime()
+      await writeFile(join(pod.settings.linkDirectory, 'agent.key'), 'no key')
+      expect(await pod.untilTold('refused')).to.include({ code: 'LINK_UNUSABLE' })
+      await (await inTime()).close()
+      expect(open.closed.aborted).to.equal(false)
+      await open.close()
+      expect(await metrics.render()).to.match(/certificate_expiry_timestamp_seconds\{[^}]*link[^}]*\} \d/)
+    })
+  })
+
+  it('K12 I6 neither log, metric nor kept snapshot holds a secret, and no log holds a verifier', async () => {
+    const plain = 'canary-51f0-plain-secret'
+    const sha = sha256(plain)
+    await volume.swap(
+      makeVolume([makeClient('app', { verifiers: [{ id: sha.slice(0, 8), sha256: sha }] } as never)]).files,
+    )
+    const { metrics, stop } = await pod.startAgent()
+    const server = await startServer()
+    await server.until('complete', () => server.manifestDigest !== '')
+    await volume.swap(makeVolume([makeClient('app')], { seq: 2n }).files)
+    await pod.untilTold('retired')
+    await stop()
+    const kept: string[] = []
+    for (const name of await readdir(pod.settings.stateDirectory)) {
+      kept.push(await readFile(join(pod.settings.stateDirectory, name), 'latin1'))
+    }
+    const written = [JSON.stringify(pod.lines), await metrics.render()]
+    for (const form of [plain, Buffer.from(plain).toString('base64'), Buffer.from(plain).toString('hex')]) {
+      expect([...written, ...kept].some((text) => text.includes(form))).to.equal(false)
+    }
+    expect(written.some((text) => text.includes(sha))).to.equal(false)
+    expect(written[0], 'the search finds what is there').to.include(sha.slice(0, 8))
+  })
+
+  it('K8 a volume that leads out of itself is refused, and the last good set stays', async () => {
+    await volume.swap(first.files)
     await pod.startAgent()
     const server = await startServer()
-    await server.until('40 clients', () => server.clients().length === 40)
-
-    await volume.swap(makeVolume([...clients, makeClient('late')], { seq: 2n, change: 'a1b2' }).files)
-    await server.until('one more', () => server.clients().includes('late'))
-    expect((await pod.untilTold('diff', (line) => line['client'] === 'apps/late'))['change']).to.equal('a1b2')
-    await pod.untilTold('live', (line) => line['change'] === 'a1b2')
+    await server.until('complete', () => server.manifestDigest !== '')
+    const link = join(pod.settings.clientsDirectory, '..data')
+    await symlink('/etc', `${link}_tmp`)
+    await rename(`${link}_tmp`, link)
+    expect(await pod.untilTold('refused')).to.include({ code: 'MOUNT_UNREADABLE' })
+    expect(server.clients()).to.deep.equal(names)
   })
 })

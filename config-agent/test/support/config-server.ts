@@ -48,6 +48,7 @@ export async function startConfigServer(options: {
     admit: (peer) => peer.dnsNames.includes(podLocalNames.agent),
     handle: async (stream) => {
       streams++
+      changed()
       sendUsage = (uses) => stream.send({ message: { case: 'usage', value: { uses } } })
       const rejectedIn = (shard: Shard): Rejected[] =>
         shard.clients.flatMap((entry) => {
