@@ -1,0 +1,103 @@
+import { spawnSync } from 'node:child_process'
+import { expect } from 'chai'
+import { failOnLeaks } from '../../proto/test/support/leaks.ts'
+import { createPod } from './support/agent.ts'
+import type { Pod } from './support/agent.ts'
+import { startConfigServer } from './support/config-server.ts'
+import { makeClient, makeClients, makeVolume } from './support/make-shards.ts'
+import { createMountedVolume } from './support/mounted-volume.ts'
+import { createLink, dialStatus, mountLink } from './support/operator.ts'
+import { spawnAgent } from './support/process.ts'
+
+describe('the config-agent as a process', function () {
+  this.timeout(30_000)
+  let pod: Pod
+  let volume: ReturnType<typeof createMountedVolume>
+  beforeEach(async () => {
+    pod = await createPod()
+    volume = createMountedVolume(pod.settings.clientsDirectory)
+  })
+  afterEach(() => pod.remove())
+  failOnLeaks()
+
+  const startServer = async () => {
+    const server = await startConfigServer(pod.settings.config)
+    pod.onStop(() => server.stop())
+    return server
+  }
+  const clients = makeClients(40)
+  const first = makeVolume(clients, { seq: 1n })
+
+  it('is ready once it is started, whether or not anything is mounted, and ends within 2 s when told to', async () => {
+    const link = await createLink()
+    await mountLink(pod, link.authority)
+    const agent = await spawnAgent(pod)
+    const { management } = await agent.untilTold('starting')
+    const { status } = await agent.untilTold('started')
+    const server = await startServer()
+    await server.until('a stream', () => server.streams === 1)
+    const operator = await dialStatus(Number(status), link.authority)
+    await operator.until('an update', (update) => update.serverConnected)
+    const answer = await fetch(`http://127.0.0.1:${management}/readyz`)
+    expect(answer.status).to.equal(200)
+    const metrics = await (await fetch(`http://127.0.0.1:${management}/metrics`)).text()
+    for (const name of [
+      'nauthera_agent_shard_seq',
+      'nauthera_agent_apply_seconds',
+      'nauthera_agent_last_applied_timestamp_seconds',
+      'nauthera_agent_rejected_clients',
+      'nauthera_client_secret_last_used_timestamp_seconds',
+    ]) {
+      expect(metrics).to.contain(`# TYPE ${name} `)
+    }
+    const began = performance.now()
+    expect(await agent.kill('SIGTERM')).to.deep.equal([0, null])
+    expect(performance.now() - began).to.be.below(2_000)
+    await operator.close()
+  })
+
+  it('lists every wrong setting at once and exits with 2', async () => {
+    const wrong = { ...pod.settings, release: '', status: { host: '', port: 99_999 }, extra: 1 }
+    const agent = await spawnAgent({ ...pod, settings: wrong as never })
+    expect((await agent.exited)[0]).to.equal(2)
+    for (const path of ['release', 'status.host', 'status.port', 'extra'])
+      expect(agent.errors()).to.contain(`${path}: `)
+  })
+
+  it('F13 killed and started again, it is in sync within 3 s of its start', async () => {
+    await volume.swap(first.files)
+    const agent = await spawnAgent(pod)
+    const server = await startServer()
+    await server.until('every shard', () => server.shards.size === 16)
+    await agent.kill('SIGKILL')
+    await volume.swap(makeVolume([...clients, makeClient('late')], { seq: 2n }).files)
+    const again = await spawnAgent(pod)
+    await again.untilTold('started')
+    await server.until('in sync', () => server.clients().includes('late'), 3_000)
+  })
+
+  it('F15 without inotify, each of three changes is live within 3 s, and the loss is told once', async () => {
+    // A user namespace has limits of its own; where the kernel gives none, the call fails as it would at the limit.
+    const hasNamespaces = spawnSync('unshare', ['-r', 'true']).status === 0
+    const failing = `import fs from 'node:fs'; import { syncBuiltinESMExports } from 'node:module';
+      fs.watch = () => { throw Object.assign(new Error('EMFILE: too many open files, watch'), { code: 'EMFILE' }) };
+      syncBuiltinESMExports()`
+    await volume.swap(first.files)
+    const agent = await spawnAgent(
+      pod,
+      hasNamespaces
+        ? { wrap: ['unshare', '-r', 'sh', '-c', 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"', 'sh'] }
+        : { nodeOptions: ['--import', `data:text/javascript,${encodeURIComponent(failing)}`] },
+    )
+    const server = await startServer()
+    await server.until('every shard', () => server.shards.size === 16)
+    await agent.untilTold('watch degraded')
+    for (const seq of [2n, 3n, 4n]) {
+      await volume.swap(makeVolume([...clients, makeClient(`late-${seq}`)], { seq }).files)
+      await server.until(`change ${seq}`, () => server.clients().includes(`late-${seq}`), 3_000)
+    }
+    expect(agent.lines.filter((line) => line.msg === 'watch degraded')).to.have.length(1)
+    const triggers = agent.lines.filter((line) => line.msg === 'snapshot').map((line) => line['trigger'])
+    expect(triggers.slice(-3)).to.deep.equal(['poll', 'poll', 'poll'])
+  })
+})

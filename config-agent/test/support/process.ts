@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { LogLine, Pod } from './agent.ts'
+
+const main = join(import.meta.dirname, '../../src/main.ts')
+
+/** The agent as a process of its own, with the settings of the pod.
+ *  @param options.wrap a program that starts it, such as `unshare`, with its arguments */
+export async function spawnAgent(
+  pod: Pod,
+  options: { wrap?: readonly string[]; nodeOptions?: readonly string[] } = {},
+) {
+  const file = join(pod.root, 'agent.yaml')
+  // JSON is YAML.
+  await writeFile(file, JSON.stringify(pod.settings))
+  const [command, ...args] = [
+    ...(options.wrap ?? []),
+    process.execPath,
+    ...(options.nodeOptions ?? []),
+    main,
+    '--settings',
+    file,
+  ]
+  const child: ChildProcess = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
+  const lines: LogLine[] = []
+  const waiting = new Set<() => void>()
+  let errors = ''
+  child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()))
+  createInterface({ input: child.stdout! }).on('line', (line) => {
+    lines.push(JSON.parse(line) as LogLine)
+    for (const check of waiting) check()
+  })
+  const kill = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    return exited
+  }
+  pod.onStop(async () => {
+    if (child.exitCode === null && child.signalCode === null) await kill('SIGKILL')
+  })
+  return {
+    lines,
+    exited,
+    kill,
+    signal: (signal: NodeJS.Signals) => child.kill(signal),
+    errors: () => errors,
+    untilTold: (
+      message: string,
+      matches: (line: LogLine) => boolean = () => true,
+      timeoutMs = 8_000,
+    ): Promise<LogLine> =>
+      new Promise((resolve, reject) => {
+        const check = (): void => {
+          const found = lines.find((line) => line.msg === message && matches(line))
+          if (!found) return
+          clearTimeout(timer)
+          waiting.delete(check)
+          resolve(found)
+        }
+        const timer = setTimeout(() => {
+          waiting.delete(check)
+          reject(
+            new Error(
+              `"${message}" was not told within ${timeoutMs} ms:\n${lines.map((line) => line.msg).join()}\n${errors}`,
+            ),
+          )
+        }, timeoutMs)
+        waiting.add(check)
+        check()
+      }),
+  }
+}
