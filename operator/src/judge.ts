@@ -1,4 +1,5 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import { judgeClients } from './decide/acceptance.ts'
@@ -25,11 +26,35 @@ export interface Judgement {
     | { readonly kind: 'nothing' }
 }
 
-/** @param now epoch milliseconds */
-export function judgeClient(
-  client: OIDCClient,
-  needs: { watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels'>; baseline: OIDCPolicySpec; now: number },
-): Judgement {
+interface Needs {
+  readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels'>
+  readonly baseline: OIDCPolicySpec
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+/** Never throws: an object that cannot even be judged is refused, and concerns nobody else.
+ *  @param onPoison told of such an object */
+export function judgeClient(client: OIDCClient, needs: Needs, onPoison: (error: unknown) => void): Judgement {
+  try {
+    return judge(client, needs)
+  } catch (error) {
+    onPoison(error)
+    const clientId = `${client.metadata.namespace}.${client.metadata.name}`
+    const message = `cannot be understood (${describeError(error)}); write it anew`
+    return {
+      acceptance: { kind: 'invalid', clientId, faults: [{ path: 'spec', message }] },
+      policies: [],
+      violations: [],
+      client,
+      effective: { client, minSpacingMs: 0, maxOverlapMs: 0 },
+      config: undefined,
+      serve: { kind: 'carry', until: undefined },
+    }
+  }
+}
+
+function judge(client: OIDCClient, needs: Needs): Judgement {
   const { watch, baseline, now } = needs
   const key = `${client.metadata.namespace}/${client.metadata.name}`
   const all = watch.policies()

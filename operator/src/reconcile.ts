@@ -90,9 +90,10 @@ export function createReconciler(options: {
     const found = options.watch.clients.get(key)
     if (!found) return forget(key)
     const client = options.status.withLatest(found)
-    const judgement = judgeClient(client, { watch: options.watch, baseline: options.baseline, now: clock.now() })
-    const memory = memoryOf(key, client.metadata.uid)
     const log = options.log.child({ client: key })
+    const needs = { watch: options.watch, baseline: options.baseline, now: clock.now() }
+    const judgement = judgeClient(client, needs, (error) => log.warn({ error }, 'client not understood'))
+    const memory = memoryOf(key, client.metadata.uid)
     const work = createWork({ key, client, judgement, memory, log })
     const result = await work.run()
     await report({ key, client, judgement, result, log })
@@ -237,6 +238,10 @@ export function createReconciler(options: {
       })
 
       for (let turn = 0; turn < turnLimit; turn++) {
+        // Another leader has dropped our secret and raised the fence in its name: it must never be published now, though
+        // every replica that we remember has it.
+        const { pending } = memory
+        if (pending && read.state.kind === 'owned' && read.state.fence === pending.secret.id) memory.pending = undefined
         const plan = planFrom(source, read.state)
         if (plan.step.kind === 'mint' && failure === undefined && missing === undefined) {
           mint(plan.step.obeys)

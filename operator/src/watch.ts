@@ -144,6 +144,8 @@ const serverPods = (release: string): string =>
 /** What another release serves already is left alone, whatever it says now. What is being deleted is gone for us. */
 function isOurs(client: OIDCClient, serverName: string, servedBy: string): boolean {
   if (client.metadata.deletionTimestamp !== undefined) return false
+  // An API server without our schema lets anything in.
+  if (typeof client.spec !== 'object' || client.spec === null) return false
   if ((client.spec.serverName ?? 'default') !== serverName) return false
   const served = client.status?.servedBy
   return served === undefined || served === '' || served === servedBy

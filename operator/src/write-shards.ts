@@ -188,6 +188,7 @@ export function createShards(options: {
       seq: { highestSeen: state.damaged && seen <= storedSeq ? storedSeq + 1n : seen, startSeconds },
       now: clock.now(),
       change: randomBytes(2).toString('hex'),
+      ...(state.fill > 0 && !state.damaged ? { fill: state.fill } : {}),
     })
     state.refused = new Set(plan.refused)
     state.fill = plan.fill

@@ -1,6 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { decodeShard } from '@nauthera/proto/digest'
+import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardFile, shardSecretName } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { startKubeApi } from '../../../scripts/local/kube-api.ts'
 import type { KubeApi } from '../../../scripts/local/kube-api.ts'
@@ -40,6 +44,8 @@ export interface TestOperator {
   /** Every call hangs until `resume`, as under SIGSTOP; time goes on. */
   pause(): void
   resume(): void
+  /** Stands still just before the first call that matches, as if stopped there. Resolves when it does. */
+  pauseAt(matches: (call: ApiCall) => boolean): Promise<void>
 }
 
 export interface Cluster {
@@ -57,6 +63,8 @@ export interface Cluster {
   secret(name: string, namespace?: string): (KubeObject & { data: Record<string, string> }) | undefined
   /** The client secret in the application's Secret. */
   plain(name: string, namespace?: string): string | undefined
+  /** The client's entry in the stored shard. */
+  stored(name: string): ClientEntry | undefined
   condition(name: string, type: string): { status: string; reason: string; message: string } | undefined
   /** Resolves when it holds; looked at whenever an object, a replica or a log changes. */
   until(holds: () => unknown, what: string, timeoutMs?: number): Promise<void>
@@ -175,6 +183,7 @@ export async function startCluster(): Promise<Cluster> {
         dieAtWrite: (nth, when) => gate.dieAtWrite(nth, when),
         pause: () => gate.pause(),
         resume: () => gate.resume(),
+        pauseAt: (matches) => gate.pauseAt(matches),
       }
       operators.push(test)
       return test
@@ -222,6 +231,12 @@ export async function startCluster(): Promise<Cluster> {
     client: clientOf,
     secret: secretOf,
     plain: plainOf,
+    stored: (name) => {
+      const index = shardOf(appsNamespace, name)
+      const data = secretOf(shardSecretName(release, index), releaseNamespace)?.data[shardFile(index)]
+      if (data === undefined) return undefined
+      return decodeShard(Buffer.from(data, 'base64')).shard.clients.find((client) => client.name === name)
+    },
     condition: (name, type) => clientOf(name)?.status?.conditions?.find((condition) => condition.type === type),
     until: (holds, what, timeoutMs = 8_000) =>
       new Promise((resolve, reject) => {
@@ -269,6 +284,7 @@ const tail = (operators: readonly TestOperator[]): string =>
 function createGate(inner: Connection) {
   let dead = false
   let paused: PromiseWithResolvers<void> | undefined
+  let trap: { matches: (call: ApiCall) => boolean; caught: () => void } | undefined
   let fuse: { left: number; when: 'before' | 'after'; blown: () => void } | undefined
   const watches = new AbortController()
   const die = () => {
@@ -283,6 +299,11 @@ function createGate(inner: Connection) {
   const connection: Connection = {
     stop: () => inner.stop(),
     call: async <T>(call: ApiCall): Promise<T> => {
+      if (trap?.matches(call)) {
+        paused ??= Promise.withResolvers<void>()
+        trap.caught()
+        trap = undefined
+      }
       await paused?.promise
       if (dead) refuse(call)
       const counts = call.method !== 'GET' && call.lane !== 'lease' && fuse !== undefined && --fuse.left === 0
@@ -310,6 +331,10 @@ function createGate(inner: Connection) {
     dieAtWrite: (nth: number, when: 'before' | 'after') =>
       new Promise<void>((resolve) => {
         fuse = { left: nth, when, blown: resolve }
+      }),
+    pauseAt: (matches: (call: ApiCall) => boolean) =>
+      new Promise<void>((resolve) => {
+        trap = { matches, caught: resolve }
       }),
     pause: () => {
       paused ??= Promise.withResolvers<void>()

@@ -1,0 +1,225 @@
+import { expect } from 'chai'
+import { annotations } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
+import { appsNamespace, machine, releaseNamespace, startCluster } from './support/cluster.ts'
+import type { Cluster, TestOperator } from './support/cluster.ts'
+import type { TestReplica } from './support/replica.ts'
+
+const reports = `${appsNamespace}/reports`
+const shard = shardOf(appsNamespace, 'reports')
+const rotating = (trigger: string, more: Record<string, unknown> = {}) => ({
+  ...machine,
+  rotation: { trigger, overlap: '1h', ...more },
+})
+
+describe('rotation', function () {
+  this.timeout(30_000)
+  let cluster: Cluster
+  let replicas: TestReplica[]
+  let operator: TestOperator
+
+  const status = () => cluster.client('reports')?.status?.secret
+  const isReady = () => cluster.condition('reports', 'Ready')?.status === 'True'
+  const acceptedBy = (secret: string) => replicas.map((replica) => replica.accepts(reports, secret))
+  const mark = (name: string) => cluster.secret('reports-oidc')?.metadata.annotations?.[name]
+
+  beforeEach(async () => {
+    cluster = await startCluster()
+    replicas = await Promise.all(['a', 'b', 'c'].map((name) => cluster.startReplica(`server-${name}`)))
+    operator = cluster.startOperator()
+    await operator.leading
+    await cluster.apply('reports', machine)
+    await cluster.until(isReady, 'reports is Ready')
+  })
+  afterEach(async () => {
+    await cluster.stop()
+    expect(cluster.violations).to.deep.equal([])
+  })
+
+  it('mints, waits for every replica, publishes, keeps the old one for the overlap, retires it', async () => {
+    const old = cluster.plain('reports')!
+    const slow = replicas[2]!
+    slow.hold()
+    await cluster.apply('reports', rotating('1'))
+    await cluster.until(() => operator.log.told('secret minted').length === 2, 'a second secret is minted')
+    await cluster.until(() => replicas[0]!.seq(shard) > slow.seq(shard), 'the others have it')
+    operator.clock.leap(5_000)
+    expect(cluster.plain('reports')).to.equal(old)
+    slow.release()
+    await cluster.until(() => cluster.plain('reports') !== old, 'the new secret is published')
+    const fresh = cluster.plain('reports')!
+    expect(acceptedBy(fresh)).to.deep.equal([true, true, true])
+    expect(acceptedBy(old)).to.deep.equal([true, true, true])
+    await cluster.until(() => status()?.previous?.length === 1, 'status shows the previous one')
+    expect(status()?.observedTrigger).to.equal('1')
+    operator.clock.leap(3_600_000)
+    await cluster.until(() => !acceptedBy(old).includes(true), 'the old one is refused everywhere')
+    expect(acceptedBy(fresh)).to.deep.equal([true, true, true])
+    await cluster.until(() => status()?.previous === undefined, 'status shows it no more')
+  })
+
+  it('is triggered by the annotation too, which stays where it is', async () => {
+    const old = cluster.plain('reports')!
+    await cluster.apply('reports', machine, { annotations: { [annotations.rotate]: 'now' } })
+    await cluster.until(() => cluster.plain('reports') !== old, 'the new secret is published')
+    await cluster.until(() => status()?.observedAnnotation === 'now', 'status says so')
+    expect(cluster.client('reports')?.metadata.annotations?.[annotations.rotate]).to.equal('now')
+  })
+
+  it('stays Ready all the time and costs one status write or two', async () => {
+    operator.clock.leap(1_500)
+    const from = cluster.api.requests.length
+    const seen = new Set<string | undefined>()
+    const stop = cluster.api.store.onChange(() => seen.add(cluster.condition('reports', 'Ready')?.status))
+    const old = cluster.plain('reports')!
+    await cluster.apply('reports', rotating('1'))
+    await cluster.until(() => status()?.previous?.length === 1, 'the overlap has begun')
+    stop()
+    expect(cluster.plain('reports')).not.to.equal(old)
+    expect([...seen]).to.deep.equal(['True'])
+    expect(cluster.writes(from).filter((write) => write.endsWith('reports status')).length).to.be.within(1, 2)
+    expect(cluster.writes(from).filter((write) => write === 'patch secrets reports-oidc').length).to.equal(1)
+  })
+
+  it('K17 takes fifty triggers for at most two live secrets', async () => {
+    for (let trigger = 0; trigger < 50; trigger++) await cluster.apply('reports', rotating(String(trigger)))
+    await cluster.until(() => status()?.observedTrigger !== undefined, 'one is obeyed')
+    await cluster.until(() => (status()?.previous?.length ?? 0) === 1, 'the overlap has begun')
+    const verifiers = JSON.parse(mark(annotations.verifiers)!) as unknown[]
+    expect(verifiers.length).to.be.at.most(2)
+    expect(operator.log.told('secret published').length).to.be.at.most(2)
+  })
+
+  it('revokes the previous secret at once when it is told to', async () => {
+    const old = cluster.plain('reports')!
+    await cluster.apply('reports', rotating('leak', { revokePrevious: 'leak' }))
+    await cluster.until(() => cluster.plain('reports') !== old, 'the new secret is published')
+    await cluster.until(() => !acceptedBy(old).includes(true), 'the leaked one is refused everywhere')
+    await cluster.until(() => status()?.observedRevoke === 'leak', 'status says so')
+  })
+
+  it('F39 publishes nothing while a replica is silent, and says so', async () => {
+    const old = cluster.plain('reports')!
+    await replicas[1]!.close()
+    await cluster.apply('reports', rotating('1'))
+    await cluster.until(() => operator.log.told('secret minted').length === 2, 'a second secret is minted')
+    operator.clock.leap(20_000)
+    await cluster.until(() => cluster.condition('reports', 'Propagated')?.reason === 'StatusUnreachable', 'the silence is shown')
+    expect(cluster.condition('reports', 'Propagated')?.status).to.equal('Unknown')
+    expect(cluster.plain('reports')).to.equal(old)
+    operator.clock.leap(300_000)
+    await cluster.until(() => cluster.condition('reports', 'RotationHealthy')?.status === 'False', 'the rotation is overdue')
+    expect(cluster.condition('reports', 'RotationHealthy')?.reason).to.equal('ReplicasLagging')
+    expect(cluster.plain('reports')).to.equal(old)
+    await replicas[1]!.open()
+    operator.clock.leap(40_000)
+    await cluster.until(() => cluster.plain('reports') !== old, 'it answers again, and the secret is published')
+    await cluster.until(isReady, 'reports is Ready')
+  })
+
+  it('F16 counts an agent without its server as not live', async () => {
+    const old = cluster.plain('reports')!
+    replicas[0]!.setServer(false)
+    await cluster.apply('reports', rotating('1'))
+    await cluster.until(() => operator.log.told('secret minted').length === 2, 'a second secret is minted')
+    operator.clock.leap(5_000)
+    await cluster.until(() => operator.log.told('manifest written').length > 2, 'every mount has followed')
+    expect(cluster.plain('reports')).to.equal(old)
+    replicas[0]!.setServer(true)
+    await cluster.until(() => cluster.plain('reports') !== old, 'the secret is published')
+  })
+
+  describe('of a Secret that somebody touched', () => {
+    const secrets = () => cluster.api.resource('secrets')
+
+    it('F37 restores a deleted one with another secret, live before it is there', async () => {
+      const old = cluster.plain('reports')!
+      cluster.api.store.remove(secrets(), appsNamespace, 'reports-oidc')
+      operator.clock.leap(601_000)
+      await cluster.until(() => cluster.plain('reports') !== undefined, 'the Secret is there again')
+      expect(cluster.plain('reports')).not.to.equal(old)
+      expect(acceptedBy(cluster.plain('reports')!)).to.deep.equal([true, true, true])
+    })
+
+    it('K7 restores an edited one: the endpoints from the spec, the secret by rotation', async () => {
+      const secret = cluster.secret('reports-oidc')!
+      const edit = (data: Record<string, string>) =>
+        cluster.api.put({ ...cluster.secret('reports-oidc')!, data: { ...secret.data, ...data } } as never)
+      edit({ issuer: Buffer.from('https://evil.example.com').toString('base64') })
+      operator.clock.leap(601_000)
+      const issuer = () => Buffer.from(cluster.secret('reports-oidc')!.data['issuer'] ?? '', 'base64').toString()
+      await cluster.until(() => issuer() === 'https://login.example.com', 'the issuer is restored')
+      expect(cluster.secret('reports-oidc')!.data['client_secret']).to.equal(secret.data['client_secret'])
+    })
+
+    it('leaves keys and labels of others in it', async () => {
+      const secret = cluster.secret('reports-oidc')!
+      cluster.api.put({
+        ...secret,
+        metadata: { ...secret.metadata, labels: { ...secret.metadata.labels, theirs: 'yes' } },
+        data: { ...secret.data, 'cookie-secret': 'dGhlaXJz' },
+      } as never)
+      const from = cluster.api.requests.length
+      operator.clock.leap(601_000)
+      await cluster.until(
+        () => cluster.api.requests.slice(from).some(({ verb, name }) => verb === 'get' && name === 'reports-oidc'),
+        'it was read again',
+      )
+      await cluster.apply('reports', { ...machine, description: 'again' })
+      await cluster.until(() => cluster.client('reports')?.status?.observedGeneration === 2, 'the change is through')
+      expect(cluster.secret('reports-oidc')!.data['cookie-secret']).to.equal('dGhlaXJz')
+      expect(cluster.secret('reports-oidc')!.metadata.labels?.['theirs']).to.equal('yes')
+    })
+  })
+
+  describe('with another leader', () => {
+    const dropLease = () =>
+      cluster.api.store.remove(cluster.api.resource('leases'), releaseNamespace, 'nauthera-operator')
+
+    it('drops the unpublished secret of one that died, and mints another', async () => {
+      const old = cluster.plain('reports')!
+      replicas[2]!.hold()
+      await cluster.apply('reports', rotating('1'))
+      await cluster.until(() => operator.log.told('secret minted').length === 2, 'a second secret is minted')
+      await cluster.until(() => operator.log.told('manifest written').length > 2, 'its verifier is in the shard')
+      const dead = String(operator.log.told('secret minted')[1]!['secret'])
+      await operator.kill()
+      dropLease()
+      operator = cluster.startOperator()
+      replicas[2]!.release()
+      await operator.leading
+      await cluster.until(() => cluster.plain('reports') !== old, 'a secret is published')
+      expect(status()?.activeId).not.to.equal(dead)
+      expect(mark(annotations.secretId)).not.to.equal(dead)
+    })
+
+    it('F12 stops a paused leader from publishing a secret that the next one has dropped', async () => {
+      const old = cluster.plain('reports')!
+      const paused = operator
+      const publication = paused.pauseAt(({ method, path }) => method === 'PATCH' && path.endsWith('/secrets/reports-oidc'))
+      await cluster.apply('reports', rotating('1'))
+      await publication
+      dropLease()
+      replicas[2]!.hold()
+      operator = cluster.startOperator()
+      await operator.leading
+      await cluster.until(() => mark(annotations.fence) !== undefined, 'the fence is up')
+      await cluster.until(() => operator.log.told('secret minted').length === 1, 'the new leader has minted its own')
+      const dead = mark(annotations.fence)!
+      const hasDead = () => cluster.stored('reports')?.verifiers.some(({ id }) => id === dead) ?? false
+      await cluster.until(() => !hasDead(), 'the dead secret is in no shard any more')
+      const from = cluster.api.requests.length
+      paused.resume()
+      const refused = () =>
+        cluster.api.requests.slice(from).find(({ user, name, code }) => user === paused.identity && name === 'reports-oidc' && code === 409)
+      await cluster.until(refused, 'the publication of the paused one is refused')
+      expect(cluster.plain('reports')).to.equal(old)
+      replicas[2]!.release()
+      await cluster.until(() => cluster.plain('reports') !== old, 'the new leader publishes its own')
+      const published = cluster.plain('reports')!
+      await cluster.until(() => paused.fatal() !== undefined, 'the old leader has ended itself')
+      expect(cluster.plain('reports')).to.equal(published)
+      expect(acceptedBy(published)).to.deep.equal([true, true, true])
+    })
+  })
+})
