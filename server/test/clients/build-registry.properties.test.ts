@@ -1,0 +1,121 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { buildRegistry, rejectionsOf } from '../../src/clients/build-registry.ts'
+import { compareRefs, faultOfShard } from '../../src/clients/check-shard.ts'
+import { emptyRegistry } from '../../src/clients/registry.ts'
+import { systemClocks } from '../../src/clients/verifiers.ts'
+import { configOf, createCheck, entryOf, namesIn, shardInput } from './shards.ts'
+import type { Metadata } from './shards.ts'
+
+const keys = [...namesIn(3, 4), ...namesIn(5, 4)]
+const shardOfKey = (key: string) => (keys.indexOf(key) < 4 ? 3 : 5)
+
+/** What the operator may write of one client. */
+const client = fc.record({
+  key: fc.constantFrom(...keys),
+  name: fc.constantFrom('good', 'other', 'bad', 'throws', undefined),
+  accepted: fc.constantFrom('good', 'earlier', undefined),
+  uid: fc.constantFrom('one', 'two'),
+  secret: fc.constantFrom('old', 'new'),
+  clientId: fc.constantFrom('own', 'own', 'own', 'shared'),
+})
+const push = fc.record({
+  shard: fc.constantFrom(3, 5),
+  seq: fc.integer({ min: 1, max: 30 }),
+  clients: fc.uniqueArray(client, { selector: ({ key }) => key, maxLength: 5 }),
+})
+const named = (clientName: string | undefined) => (clientName === undefined ? undefined : configOf({ clientName }))
+
+describe(`${buildRegistry.name}, whatever comes`, () => {
+  it('holds after any pushes: nothing foreign, nothing torn, nobody lost but by a newer shard', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(push, { maxLength: 12 }), async (pushes) => {
+        let registry = emptyRegistry<Metadata>()
+        for (const { shard, seq, clients } of pushes) {
+          const entries = clients
+            .filter(({ key }) => shardOfKey(key) === shard)
+            .map((about) =>
+              entryOf(about.key, {
+                uid: about.uid,
+                clientId: about.clientId === 'shared' ? 'shared' : about.key.replace('/', '.'),
+                desired: named(about.name),
+                accepted: named(about.accepted),
+                secrets: [about.secret],
+              }),
+            )
+          const input = shardInput(shard, BigInt(seq), entries)
+          const before = registry
+          if (faultOfShard(input.ref, input.clients) !== undefined) throw new Error('the generator makes good shards')
+          if (compareRefs(before.shards.get(shard), input.ref) !== 'newer') continue
+          const built = await buildRegistry(before, input, { checkClient: createCheck(), clocks: systemClocks })
+          registry = built.registry
+
+          // every client of the other shard that was live still is, as the same object
+          for (const [clientId, known] of before.clients) {
+            if (known.shard !== shard) expect(registry.find(clientId)).to.equal(known)
+          }
+          const serving = new Map(
+            [...registry.clients.values(), ...registry.blocked].map((one) => [`${one.namespace}/${one.name}`, one]),
+          )
+          for (const entry of entries) {
+            const key = `${entry.namespace}/${entry.name}`
+            const served = serving.get(key)
+            const usable = entry.desired?.clientName !== 'bad' && entry.desired?.clientName !== 'throws'
+            const old = [...before.clients.values(), ...before.blocked].find(
+              (one) => `${one.namespace}/${one.name}` === key,
+            )
+            const live = old?.uid === entry.uid && old.clientId === entry.clientId ? old : undefined
+            const expected =
+              entry.desired && usable
+                ? entry.desired.clientName
+                : ((entry.desired && live?.metadata.name) ?? entry.accepted?.clientName)
+            expect(served?.metadata.name).to.equal(expected)
+            // whatever became of the version, the verifiers are today's
+            if (served) expect(served.verifiers.map(({ id }) => id)).to.deep.equal(entry.verifiers.map(({ id }) => id))
+            const refused = built.rejected.some(
+              (one) => `${one.namespace}/${one.name}` === key && one.code !== 'CLIENT_ID_CONFLICT',
+            )
+            expect(refused).to.equal(entry.desired !== undefined && !usable)
+          }
+          // nobody of this shard is served who is not in it
+          const inShard = new Set(entries.map((entry) => `${entry.namespace}/${entry.name}`))
+          for (const [key, one] of serving) if (one.shard === shard) expect(inShard.has(key)).to.equal(true)
+          // one id, one client; whoever waits for an id is reported and has none
+          for (const [clientId, one] of registry.clients) expect(one.clientId).to.equal(clientId)
+          const conflicts = rejectionsOf(registry).filter(({ code }) => code === 'CLIENT_ID_CONFLICT')
+          expect(conflicts).to.have.length(registry.blocked.length)
+          for (const one of registry.blocked) expect(registry.find(one.clientId)).to.not.equal(one)
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('gives the same registry for the same shards, in whatever order the shards come', async () => {
+    const anyShard = (shard: number) =>
+      fc.uniqueArray(client, { selector: ({ key }) => key, maxLength: 4 }).map((clients) => {
+        const mine = clients.filter(({ key }) => shardOfKey(key) === shard)
+        return shardInput(
+          shard,
+          1n,
+          mine.map(({ key, name, accepted }) => entryOf(key, { desired: named(name), accepted: named(accepted) })),
+        )
+      })
+    await fc.assert(
+      fc.asyncProperty(anyShard(3), anyShard(5), async (one, other) => {
+        const applied = async (...shards: (typeof one)[]) => {
+          let registry = emptyRegistry<Metadata>()
+          for (const shard of shards) {
+            registry = (await buildRegistry(registry, shard, { checkClient: createCheck(), clocks: systemClocks }))
+              .registry
+          }
+          return [...registry.clients.values()]
+            .map(({ clientId, metadata }) => `${clientId} ${metadata.name}`)
+            .toSorted()
+        }
+        expect(await applied(one, other)).to.deep.equal(await applied(other, one))
+      }),
+      { numRuns: 100 },
+    )
+  })
+})

@@ -1,0 +1,242 @@
+import { expect } from 'chai'
+import { buildRegistry, rejectionsOf } from '../../src/clients/build-registry.ts'
+import { createRegistryHolder } from '../../src/clients/registry.ts'
+import { systemClocks } from '../../src/clients/verifiers.ts'
+import { applyAll, configOf, createCheck, entryOf, namesIn, shardInput, spread, verifierOf } from './shards.ts'
+import type { Metadata } from './shards.ts'
+
+const [first, second, third] = namesIn(3, 3) as [string, string, string]
+const [elsewhere] = namesIn(5, 1) as [string]
+const idOf = (key: string) => key.replace('/', '.')
+const bad = configOf({ clientName: 'bad', generation: 2n })
+
+describe(buildRegistry.name, () => {
+  it('adds, changes and removes the clients of one shard and touches no other', async () => {
+    const { registry: one } = await applyAll([
+      shardInput(3, 1n, [entryOf(first), entryOf(second)]),
+      shardInput(5, 1n, [entryOf(elsewhere)]),
+    ])
+    expect([...one.clients.keys()].toSorted()).to.deep.equal([first, second, elsewhere].map(idOf).toSorted())
+    const changed = entryOf(first, { desired: configOf({ clientName: 'renamed', generation: 2n }) })
+    const { registry: two } = await applyAll([shardInput(3, 2n, [changed, entryOf(third)])], createCheck(), one)
+    expect([...two.clients.keys()].toSorted()).to.deep.equal([first, third, elsewhere].map(idOf).toSorted())
+    expect(two.find(idOf(first))?.metadata.name).to.equal('renamed')
+    expect(two.find(idOf(elsewhere))).to.equal(one.find(idOf(elsewhere)))
+    expect(one.find(idOf(second)), 'the old registry is untouched').to.not.equal(undefined)
+  })
+
+  it('checks only what changed and keeps the very objects of the others', async () => {
+    const check = createCheck()
+    const { registry: one } = await applyAll([shardInput(3, 1n, [entryOf(first), entryOf(second)])], check)
+    check.asked.length = 0
+    const changed = entryOf(second, { desired: configOf({ clientName: 'renamed', generation: 2n }) })
+    const { registry: two } = await applyAll([shardInput(3, 2n, [entryOf(first), changed])], check, one)
+    expect(check.asked).to.deep.equal([idOf(second)])
+    expect(two.find(idOf(first))).to.equal(one.find(idOf(first)))
+    expect(two.find(idOf(second))).to.not.equal(one.find(idOf(second)))
+  })
+
+  it('changes verifiers without a check of the client', async () => {
+    const check = createCheck()
+    const { registry: one } = await applyAll([shardInput(3, 1n, [entryOf(first, { secrets: ['old'] })])], check)
+    check.asked.length = 0
+    const rotated = entryOf(first, { secrets: ['new', verifierOf('old', Date.now() + 60_000)] })
+    const { registry: two } = await applyAll([shardInput(3, 2n, [rotated])], check, one)
+    expect(check.asked).to.deep.equal([])
+    expect(two.find(idOf(first))?.verifiers.map(({ id }) => id)).to.deep.equal([
+      verifierOf('new').id,
+      verifierOf('old').id,
+    ])
+    expect(two.find(idOf(first))?.metadata).to.equal(one.find(idOf(first))?.metadata)
+  })
+
+  const rejections: [string, ReturnType<typeof entryOf>, string | undefined, boolean][] = [
+    ['keeps what is live when the new version is rejected', entryOf(first, { desired: bad }), 'good', true],
+    [
+      'prefers what is live to accepted',
+      entryOf(first, { desired: bad, accepted: configOf({ clientName: 'earlier' }) }),
+      'good',
+      true,
+    ],
+    [
+      'keeps what is live when the check throws',
+      entryOf(first, { desired: configOf({ clientName: 'throws' }) }),
+      'good',
+      true,
+    ],
+    ['removes the client when the operator gives no version', entryOf(first, { desired: undefined }), undefined, false],
+    [
+      'serves accepted when the operator denies the current version',
+      entryOf(first, { desired: undefined, accepted: configOf({ clientName: 'earlier' }) }),
+      'earlier',
+      false,
+    ],
+    [
+      'keeps nothing of an object that was re-created under the same name',
+      entryOf(first, { uid: 'another', desired: bad }),
+      undefined,
+      true,
+    ],
+    ['keeps nothing under another client id', entryOf(first, { clientId: 'custom', desired: bad }), undefined, true],
+  ]
+  for (const [sentence, entry, expected, rejectedToo] of rejections) {
+    it(sentence, async () => {
+      const { registry: one } = await applyAll([shardInput(3, 1n, [entryOf(first), entryOf(second)])])
+      const { registry: two, rejected } = await applyAll(
+        [shardInput(3, 2n, [entry, entryOf(second)])],
+        createCheck(),
+        one,
+      )
+      expect(two.find(entry.clientId)?.metadata.name).to.equal(expected)
+      expect(rejected.map(({ clientId }) => clientId)).to.deep.equal(rejectedToo ? [entry.clientId] : [])
+      expect(two.find(idOf(second))).to.equal(one.find(idOf(second)))
+    })
+  }
+
+  it('serves accepted on a replica that starts after the rejection, as the others serve it', async () => {
+    const entry = entryOf(first, { desired: bad, accepted: configOf() })
+    const { registry, rejected } = await applyAll([shardInput(3, 7n, [entry])])
+    expect(registry.find(idOf(first))?.metadata.name).to.equal('good')
+    expect(rejected).to.have.length(1)
+  })
+
+  it('rotates secrets of a client whose new version is rejected', async () => {
+    const { registry: one } = await applyAll([shardInput(3, 1n, [entryOf(first, { secrets: ['old'] })])])
+    const rotated = entryOf(first, { desired: bad, secrets: ['new'] })
+    const { registry: two } = await applyAll([shardInput(3, 2n, [rotated])], createCheck(), one)
+    expect(two.find(idOf(first))?.metadata.name).to.equal('good')
+    expect(two.find(idOf(first))?.verifiers.map(({ id }) => id)).to.deep.equal([verifierOf('new').id])
+  })
+
+  it('says field, code, reason and generation of a rejection', async () => {
+    const { rejected } = await applyAll([shardInput(3, 1n, [entryOf(first, { desired: bad })])])
+    expect(rejected).to.deep.equal([
+      {
+        namespace: 'team',
+        name: first.slice(5),
+        clientId: idOf(first),
+        shard: 3,
+        field: 'spec.auth.jwks',
+        code: 'CLIENT_METADATA_INVALID',
+        message: 'is no JWK set',
+        generation: 2n,
+      },
+    ])
+  })
+
+  it('touches no other when one of 1,000 clients is poison, whatever the poison does', async () => {
+    const poisons = ['bad', 'throws']
+    const good = spread(1n, 1000, (key) => entryOf(key))
+    const { registry: one } = await applyAll(good)
+    for (const [index, clientName] of poisons.entries()) {
+      const poisoned = spread(BigInt(index + 2), 1000, (key) =>
+        entryOf(key, key === 'team/app-500' ? { desired: configOf({ clientName, generation: 9n }) } : {}),
+      )
+      const { registry: two } = await applyAll(poisoned, createCheck(), one)
+      expect(two.size).to.equal(1000)
+      expect(rejectionsOf(two).map(({ clientId }) => clientId)).to.deep.equal(['team.app-500'])
+      for (const [clientId, client] of one.clients) expect(two.find(clientId)).to.equal(client)
+    }
+    const { registry: cold } = await applyAll(
+      spread(1n, 1000, (key) => entryOf(key, key === 'team/app-500' ? { desired: bad } : {})),
+    )
+    expect(cold.size).to.equal(999)
+  })
+
+  it('K1 lets who has a client id keep it; the other waits and takes over when it is free', async () => {
+    const owner = entryOf(first, { clientId: 'shared' })
+    const thief = entryOf(elsewhere, { clientId: 'shared' })
+    const { registry: one, rejected } = await applyAll([shardInput(3, 1n, [owner]), shardInput(5, 1n, [thief])])
+    expect(one.find('shared')?.name).to.equal(owner.name)
+    expect(rejected.map(({ code, field }) => [code, field])).to.deep.equal([['CLIENT_ID_CONFLICT', 'spec.clientId']])
+    const { registry: same } = await applyAll([shardInput(3, 2n, [owner])], createCheck(), one)
+    expect(same.find('shared')).to.equal(one.find('shared'))
+    const { registry: free } = await applyAll([shardInput(3, 3n, [])], createCheck(), same)
+    expect(free.find('shared')?.name).to.equal(thief.name)
+    expect(rejectionsOf(free)).to.deep.equal([])
+  })
+
+  it('K1 keeps the id with its owner when the other comes first in the same shard', async () => {
+    const [early, late] = [first, second].toSorted() as [string, string]
+    const owner = entryOf(late, { clientId: 'shared' })
+    const { registry: one } = await applyAll([shardInput(3, 1n, [owner])])
+    const { registry: two } = await applyAll(
+      [shardInput(3, 2n, [entryOf(early, { clientId: 'shared' }), owner])],
+      createCheck(),
+      one,
+    )
+    expect(two.find('shared')).to.equal(one.find('shared'))
+  })
+
+  it('finds the client that is an API by its identifier, the first by client id when two are', async () => {
+    const api = configOf({ api: 'https://api.example.test' })
+    const { registry } = await applyAll([
+      shardInput(3, 1n, [entryOf(first, { desired: api, clientId: 'b' })]),
+      shardInput(5, 1n, [entryOf(elsewhere, { desired: api, clientId: 'a' })]),
+    ])
+    expect(registry.findApi('https://api.example.test')?.clientId).to.equal('a')
+    expect(registry.findApi('https://other.example.test')).to.equal(undefined)
+  })
+
+  it('E9 takes __proto__ and constructor as names like any other', async () => {
+    const names = ['__proto__', 'constructor', 'toString']
+    const entries = names.map((clientId) => entryOf(namesIn(3, 9)[names.indexOf(clientId)]!, { clientId }))
+    const { registry } = await applyAll([shardInput(3, 1n, entries)])
+    expect(names.map((clientId) => registry.find(clientId)?.clientId)).to.deep.equal(names)
+    expect(registry.find('hasOwnProperty')).to.equal(undefined)
+  })
+
+  it('gives requests their turn while it checks a full load', async () => {
+    const check = createCheck()
+    const slow: typeof check = Object.assign(
+      (...call: Parameters<typeof check>) => {
+        const end = performance.now() + 0.5
+        while (performance.now() < end);
+        return check(...call)
+      },
+      { asked: check.asked },
+    )
+    let turns = 0
+    let done = false
+    const request = () => {
+      turns++
+      if (!done) setImmediate(request)
+    }
+    setImmediate(request)
+    await applyAll(
+      spread(1n, 400, (key) => entryOf(key)),
+      slow,
+    )
+    done = true
+    // 200 ms of checking in slices of 4 ms
+    expect(turns).to.be.greaterThan(20)
+  })
+
+  it('swaps 5,000 clients 5 times while they are looked up, and no look-up misses', async function () {
+    this.timeout(30_000)
+    const holder = createRegistryHolder<Metadata>()
+    const swap = async (seq: bigint) => {
+      for (const shard of spread(seq, 5000, (key) => entryOf(key, { desired: configOf({ clientName: `v${seq}` }) }))) {
+        const built = await buildRegistry(holder.current(), shard, { checkClient: createCheck(), clocks: systemClocks })
+        holder.swap(built.registry)
+      }
+    }
+    await swap(1n)
+    let lookups = 0
+    let misses = 0
+    let done = false
+    const lookUp = () => {
+      for (let turn = 0; turn < 50; turn++) {
+        lookups++
+        if (holder.current().find(`team.app-${(lookups * 7) % 5000}`) === undefined) misses++
+      }
+      if (!done) setImmediate(lookUp)
+    }
+    lookUp()
+    for (const seq of [2n, 3n, 4n, 5n, 6n]) await swap(seq)
+    done = true
+    expect(misses).to.equal(0)
+    expect(lookups).to.be.greaterThan(1000)
+    expect(holder.current().find('team.app-4999')?.metadata.name).to.equal('v6')
+  })
+})

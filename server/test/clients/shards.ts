@@ -1,0 +1,109 @@
+// Shards as the operator renders them, small enough for tests.
+import { createHash } from 'node:crypto'
+import { create } from '@bufbuild/protobuf'
+import { timestampFromMs } from '@bufbuild/protobuf/wkt'
+import { ClientConfigSchema, ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig, ClientEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardCount } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
+import type { CheckClient, ShardInput } from '../../src/clients/build-registry.ts'
+import { emptyRegistry } from '../../src/clients/registry.ts'
+import type { Registry } from '../../src/clients/registry.ts'
+import { systemClocks } from '../../src/clients/verifiers.ts'
+import { buildRegistry } from '../../src/clients/build-registry.ts'
+
+export interface Metadata {
+  readonly name: string
+}
+
+export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+export const verifierOf = (secret: string, notAfter?: number) => ({
+  id: sha256(secret).slice(0, 8),
+  sha256: sha256(secret),
+  ...(notAfter === undefined ? {} : { notAfter: timestampFromMs(notAfter) }),
+})
+
+export const configOf = (about: { clientName?: string; generation?: bigint; api?: string } = {}): ClientConfig =>
+  create(ClientConfigSchema, {
+    type: 'Web',
+    generation: about.generation ?? 1n,
+    clientName: about.clientName ?? 'good',
+    ...(about.api === undefined ? {} : { resourceServer: { identifier: about.api, scopes: [] } }),
+  })
+
+export const entryOf = (
+  key: string,
+  about: {
+    uid?: string
+    clientId?: string
+    desired?: ClientConfig | undefined
+    accepted?: ClientConfig | undefined
+    secrets?: (string | ReturnType<typeof verifierOf>)[]
+  } = {},
+): ClientEntry => {
+  const [namespace = '', name = ''] = key.split('/')
+  const verifiers = (about.secrets ?? ['secret']).map((secret) =>
+    typeof secret === 'string' ? verifierOf(secret) : secret,
+  )
+  return create(ClientEntrySchema, {
+    namespace,
+    name,
+    uid: about.uid ?? `uid-${key}`,
+    clientId: about.clientId ?? `${namespace}.${name}`,
+    verifiers: verifiers as Verifier[],
+    ...('desired' in about ? (about.desired === undefined ? {} : { desired: about.desired }) : { desired: configOf() }),
+    ...(about.accepted === undefined ? {} : { accepted: about.accepted }),
+  })
+}
+
+/** @returns `count` names that all belong to one shard, so that tests can fill it */
+export function namesIn(shard: number, count: number, namespace = 'team'): string[] {
+  const names: string[] = []
+  for (let number = 0; names.length < count; number++) {
+    if (shardOf(namespace, `app-${number}`) === shard) names.push(`${namespace}/app-${number}`)
+  }
+  return names
+}
+
+export const shardInput = (shard: number, seq: bigint, clients: readonly ClientEntry[]): ShardInput => ({
+  ref: { epoch: 1, shard, seq, digest: sha256(`${shard} ${seq} ${clients.length}`) },
+  clients,
+})
+
+/** Refuses a client whose display name says so; counts what it was asked. */
+export function createCheck(): CheckClient<Metadata> & { asked: string[] } {
+  const asked: string[] = []
+  const check: CheckClient<Metadata> = (config, identity) => {
+    asked.push(identity.clientId)
+    if (config.clientName === 'throws') throw new TypeError('cannot read properties of undefined')
+    if (config.clientName !== 'bad') return { kind: 'accepted', metadata: { name: config.clientName } }
+    const fault = { field: 'spec.auth.jwks', code: 'CLIENT_METADATA_INVALID', message: 'is no JWK set' }
+    return { kind: 'rejected', faults: [fault] }
+  }
+  return Object.assign(check, { asked })
+}
+
+/** Applies shards one after the other. */
+export async function applyAll(
+  shards: readonly ShardInput[],
+  check = createCheck(),
+  start: Registry<Metadata> = emptyRegistry(),
+) {
+  let registry = start
+  let rejected: Awaited<ReturnType<typeof buildRegistry<Metadata>>>['rejected'] = []
+  for (const shard of shards) {
+    const built = await buildRegistry(registry, shard, { checkClient: check, clocks: systemClocks })
+    registry = built.registry
+    rejected = built.rejected
+  }
+  return { registry, rejected }
+}
+
+/** Clients spread over all shards: one input per shard. */
+export function spread(seq: bigint, count: number, entry: (key: string) => ClientEntry): ShardInput[] {
+  const shards = Array.from({ length: shardCount }, (): ClientEntry[] => [])
+  for (let number = 0; number < count; number++)
+    shards[shardOf('team', `app-${number}`)]!.push(entry(`team/app-${number}`))
+  return shards.map((clients, shard) => shardInput(shard, seq, clients))
+}

@@ -1,0 +1,40 @@
+import { expect } from 'chai'
+import { createUsage } from '../../src/clients/usage.ts'
+import { applyAll, entryOf, namesIn, shardInput, verifierOf } from './shards.ts'
+
+const [key] = namesIn(3, 1) as [string]
+const loaded = async (secrets: string[]) => {
+  const { registry } = await applyAll([shardInput(3, 1n, [entryOf(key, { secrets })])])
+  return { registry, client: registry.find(key.replace('/', '.'))! }
+}
+
+describe(createUsage.name, () => {
+  it('tells each stream what changed since it was told last, the newest use only', async () => {
+    let now = 1000
+    const usage = createUsage({ now: () => now })
+    const { client } = await loaded(['a', 'b'])
+    const [a, b] = [verifierOf('a').id, verifierOf('b').id]
+    usage.touch(client, a)
+    const first = usage.since(0)
+    expect(first.uses.map(({ secretId, lastUsed }) => [secretId, lastUsed])).to.deep.equal([[a, 1000]])
+    expect(usage.since(first.cursor).uses).to.deep.equal([])
+    now = 2000
+    usage.touch(client, b)
+    usage.touch(client, b)
+    expect(usage.since(first.cursor).uses.map(({ secretId, lastUsed }) => [secretId, lastUsed])).to.deep.equal([
+      [b, 2000],
+    ])
+    expect(usage.since(0).uses).to.have.length(2)
+  })
+
+  it('forgets secrets and clients that are gone', async () => {
+    const usage = createUsage()
+    const { client } = await loaded(['a', 'b'])
+    usage.touch(client, verifierOf('a').id)
+    usage.touch(client, verifierOf('b').id)
+    usage.keepOnly((await loaded(['b'])).registry)
+    expect(usage.since(0).uses.map(({ secretId }) => secretId)).to.deep.equal([verifierOf('b').id])
+    usage.keepOnly((await applyAll([])).registry)
+    expect(usage.since(0).uses).to.deep.equal([])
+  })
+})
