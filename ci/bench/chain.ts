@@ -1,0 +1,146 @@
+import { shardSecretName } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
+import { shardTimes } from '@nauthera/operator/write-shards'
+import type { KubeApi, RecordedRequest } from '../../scripts/local/kube-api.ts'
+import { release, startStack } from '../../scripts/local/stack.ts'
+import type { Stack } from '../../scripts/local/stack.ts'
+import { isReady, waitForObject } from '../../scripts/local/wait-for.ts'
+import { measurement, quantile } from '../report.ts'
+import type { Measurement } from '../report.ts'
+import { residentMegabytes } from './process-cost.ts'
+import type { BenchContext } from './run.ts'
+
+const namespace = 'bench'
+const changes = 30
+const replicas = 2
+
+/** What 02-propagation wants to reach, by number of clients. Milliseconds, seconds, MB. */
+const targets: Readonly<
+  Record<number, { shard: [number, number]; ack: [number, number]; load: number; operator: number; agent: number }>
+> = {
+  10: { shard: [20, 100], ack: [10, 50], load: 0.3, operator: 110, agent: 60 },
+  1_000: { shard: [20, 150], ack: [10, 60], load: 0.5, operator: 120, agent: 65 },
+  10_000: { shard: [40, 300], ack: [20, 100], load: 2, operator: 220, agent: 110 },
+}
+
+/** From an applied OIDCClient to every replica, with the real processes and the stand-in for the API and the kubelet.
+ *  @param clients how many there are while one changes */
+export function measureChain(clients: 10 | 1_000 | 10_000): (context: BenchContext) => Promise<Measurement[]> {
+  return async ({ directory, say }) => {
+    const stack = await startStack({ directory, replicas, namespaces: [namespace], nudgeMs: 0 })
+    try {
+      return await measure(stack, clients, say)
+    } finally {
+      await stack.stop()
+    }
+  }
+}
+
+async function measure(stack: Stack, clients: number, say: (text: string) => void): Promise<Measurement[]> {
+  const { api } = stack
+  const target = targets[clients]!
+  const kind = api.resource('oidcclients')
+  const names = Array.from({ length: clients }, (_, index) => `client-${index}`)
+  const seededAt = performance.now()
+  for (const name of names) api.put(clientObject(name))
+  for (const [index, name] of names.entries()) {
+    await waitForObject(api, 'oidcclients', { namespace, name }, isReady, 900_000)
+    if (index % 1_000 === 999) say(`${index + 1} clients are Ready`)
+  }
+  const seedSeconds = (performance.now() - seededAt) / 1000
+
+  const pod = stack.pods[0]!
+  let swappedAt = 0
+  const { sync } = pod.clients
+  pod.clients.sync = () => {
+    const swapped = sync()
+    if (swapped) swappedAt = performance.now()
+    return swapped
+  }
+  const times = { shard: [] as number[], ack: [] as number[], ready: [] as number[] }
+  const writes: number[] = []
+  const quietFrom = new Map<string, number>()
+  say(`${changes} changes`)
+  await untilIdle(api)
+  for (let index = 0; index < changes; index++) {
+    const name = names[(index * 7) % names.length]!
+    const secret = shardSecretName(release, shardOf(namespace, name))
+    // A shard is written once a second at most; what waits for that is no latency of the chain.
+    await untilQuiet(quietFrom.get(secret) ?? 0)
+    const object = api.store.find(kind, namespace, name)!
+    const generation = (object.metadata.generation ?? 1) + 1
+    const firstRequest = api.requests.length
+    const written = Promise.withResolvers<number>()
+    const stopListening = api.store.onChange((change) => {
+      if (change.object.metadata.name === secret) written.resolve(performance.now())
+    })
+    const live = pod.agent
+      .line(/\blive\b/, { from: pod.agent.lines.length, timeoutMs: 30_000 })
+      .then(() => performance.now())
+    const startedAt = performance.now()
+    api.put({
+      ...object,
+      spec: { ...(object['spec'] as object), displayName: `Change ${index}` },
+      metadata: { ...object.metadata, generation },
+    })
+    await waitForObject(api, 'oidcclients', { namespace, name }, isReady, 30_000)
+    times.ready.push(performance.now() - startedAt)
+    times.shard.push((await written.promise) - startedAt)
+    times.ack.push((await live) - swappedAt)
+    stopListening()
+    quietFrom.set(secret, performance.now() + shardTimes.spacingMs)
+    writes.push(api.requests.slice(firstRequest).filter(isWrite).length)
+  }
+
+  say('one more replica, cold')
+  const cold = await stack.addPod()
+  const loading = cold.agent.line(/\bsnapshot\b/, { timeoutMs: 60_000 }).then(() => performance.now())
+  await cold.agent.line(/\bcomplete\b/, { timeoutMs: 60_000 })
+  const loadSeconds = (performance.now() - (await loading)) / 1000
+  await cold.whenReady()
+
+  const at = (what: string) => `chain.${what}.${clients}`
+  const milliseconds = (what: string, values: number[], [p50, p99]: readonly [number, number]) => [
+    measurement({ name: at(`${what}.p50`), value: quantile(values, 0.5), unit: 'ms', target: p50 }),
+    measurement({ name: at(`${what}.p99`), value: quantile(values, 0.99), unit: 'ms', target: p99 }),
+  ]
+  const megabytes = (what: string, pid: number | undefined, limit: number | null) =>
+    measurement({ name: at(what), value: residentMegabytes(pid!), unit: 'MB', target: limit })
+  return [
+    ...milliseconds('event-to-shard', times.shard, target.shard),
+    ...milliseconds('swap-to-ack', times.ack, target.ack),
+    ...milliseconds('event-to-ready', times.ready, [500, 1_000]),
+    measurement({
+      name: at('api-writes-per-change'),
+      value: Math.max(...writes),
+      unit: 'writes',
+      target: 4 + replicas,
+    }),
+    measurement({ name: at('first-load'), value: seedSeconds, unit: 's', target: null }),
+    measurement({ name: at('full-load'), value: loadSeconds, unit: 's', target: target.load }),
+    megabytes('operator-rss', stack.operator.pid, target.operator),
+    megabytes('agent-rss', pod.agent.pid, target.agent),
+    megabytes('server-rss', pod.server.pid, null),
+  ]
+}
+
+/** Events of the first load are still being written when the last client is Ready. */
+async function untilIdle(api: KubeApi): Promise<void> {
+  for (let seen = -1; seen !== api.requests.length;) {
+    seen = api.requests.length
+    await untilQuiet(performance.now() + shardTimes.spacingMs)
+  }
+}
+
+const untilQuiet = (at: number) => new Promise((resolve) => setTimeout(resolve, Math.max(0, at - performance.now())))
+
+const clientObject = (name: string) => ({
+  apiVersion: 'auth.nauthera.io/v1alpha1',
+  kind: 'OIDCClient',
+  metadata: { name, namespace, generation: 1 },
+  spec: { serverName: 'default', type: 'M2M', displayName: name, audiences: ['https://api.example.com'] },
+})
+
+/** Of the operator, for clients: its Lease is not counted. */
+const isWrite = ({ method, resource, user }: RecordedRequest): boolean =>
+  user === 'operator' && method !== 'GET' && resource?.plural !== 'leases'

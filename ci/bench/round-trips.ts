@@ -1,0 +1,51 @@
+import { basic, send } from '../../server/test/oidc/browser.ts'
+import { getCode, introspect, redeem, refresh, tokensOf } from '../../server/test/oidc/flows.ts'
+import { addPerson, clientSecret, configs, entry, startReplicas } from '../../server/test/oidc/harness.ts'
+import { measurement } from '../report.ts'
+import type { Measurement } from '../report.ts'
+
+/** What each flow costs in PostgreSQL; batched audit rows are not counted. Source of the targets: design 03, "Budget". */
+export async function measureRoundTrips(): Promise<Measurement[]> {
+  const replicas = await startReplicas()
+  try {
+    await replicas.serve([entry('app.web', configs.web), entry('app.machine', configs.machine)])
+    await addPerson(replicas, 'ada')
+    const { store } = replicas.apps[0]!
+    const cost = async <T>(work: () => Promise<T>) => {
+      await store.audit.flush()
+      const before = store.database.counters()
+      const result = await work()
+      const after = store.database.counters()
+      return { result, trips: after.roundTrips - before.roundTrips, commits: after.commits - before.commits }
+    }
+    const signIn = await cost(async () => tokensOf(await redeem(replicas, await getCode(replicas))))
+    const refreshed = await cost(async () => tokensOf(await refresh(replicas, signIn.result.refresh)))
+    const introspected = await cost(() => introspect(replicas, refreshed.result.access))
+    const userinfo = await cost(() =>
+      send(replicas, { path: '/me', headers: { authorization: `Bearer ${refreshed.result.access}` } }),
+    )
+    const machine = await cost(() =>
+      send(replicas, {
+        path: '/token',
+        form: { grant_type: 'client_credentials' },
+        headers: basic('app.machine', clientSecret),
+      }),
+    )
+    const discovery = await cost(() => send(replicas, { path: '/.well-known/openid-configuration' }))
+    const jwks = await cost(() => send(replicas, { path: '/jwks' }))
+    const trips = (flow: string, value: number, target: number) =>
+      measurement({ name: `round-trips.${flow}`, value, unit: 'round trips', target })
+    return [
+      trips('sign-in-with-code', signIn.trips, 6),
+      measurement({ name: 'commits.sign-in-with-code', value: signIn.commits, unit: 'commits', target: 3 }),
+      trips('refresh', refreshed.trips, 2),
+      trips('introspection', introspected.trips, 1),
+      trips('userinfo', userinfo.trips, 1),
+      trips('client-credentials', machine.trips, 0),
+      trips('discovery', discovery.trips, 0),
+      trips('jwks', jwks.trips, 0),
+    ]
+  } finally {
+    await replicas.stop()
+  }
+}
