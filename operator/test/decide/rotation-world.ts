@@ -86,6 +86,8 @@ export class World {
   #minted = 0
   #resourceVersion = 0
   #reasons = 1
+  /** What the leader tells replicas to have before they turn ready (the digest of the manifest stands for it). */
+  #expected: ClientShard | undefined
   readonly #published: string[] = []
   readonly #revoked = new Set<string>()
   readonly #ends = new Map<string, number>()
@@ -109,16 +111,18 @@ export class World {
 
   deleteSecret(): void {
     if (!this.#isSettled()) return
+    this.#strandLateReaders()
     this.secret = undefined
     this.#reasons++
   }
 
   editSecret(): void {
     if (!this.secret || !this.#isSettled()) return
+    this.#strandLateReaders()
     this.secret = {
       ...this.secret,
       resourceVersion: ++this.#resourceVersion,
-      value: 'edited by somebody'.padEnd(40, '!'),
+      value: editedValue,
     }
     this.edited = true
     this.#reasons++
@@ -216,6 +220,7 @@ export class World {
       return true
     }
     if (write && fate !== 'crashes-before') this.#send(write, false)
+    if (write?.kind !== 'shard') this.#expected = this.shard?.content
     if (fate !== 'lives') this.#restartOperator()
     return write !== undefined
   }
@@ -396,6 +401,7 @@ export class World {
       this.#assert('P6', wasPaused || seen.every((seq) => write.shard.seq > seq), 'seq only rises')
       this.#noteEnds(write.shard)
       this.shard = { resourceVersion: ++this.#resourceVersion, content: write.shard }
+      if (!wasPaused) this.#expected = write.shard
     }
     if (write.kind === 'secret') {
       if (isStale(this.secret?.resourceVersion)) return
@@ -407,7 +413,7 @@ export class World {
       if (write.publishes) this.#publish(write.value, write.marks, wasPaused)
       else if (this.#revokedBy(write.marks)) this.#revokeAllBut(write.value)
       this.secret = { resourceVersion: ++this.#resourceVersion, value: write.value, marks: write.marks }
-      this.edited = false
+      this.edited = write.value === editedValue
     }
     // the pending secret is published now
     if (write.kind === 'secret' && write.publishes && !wasPaused) this.operator.pending = undefined
@@ -424,6 +430,12 @@ export class World {
     }
     if (this.#revokedBy(marks)) this.#revokeAllBut(value)
     this.#published.push(value)
+  }
+
+  /** Whoever takes the new value away during an overlap leaves those without one who had not read it yet: with two live
+   *  verifiers there is no room for a third, and their old one ends as announced. */
+  #strandLateReaders(): void {
+    for (const { value } of this.pods) if (value !== this.secret?.value) this.#revoked.add(value)
   }
 
   #revokedBy(marks: SecretMarks): boolean {
@@ -481,7 +493,7 @@ export class World {
 
   /** It holds what the operator expects. */
   #isCurrent({ applied }: Replica): boolean {
-    return applied !== undefined && applied.seq === this.shard?.content.seq
+    return applied !== undefined && applied === this.#expected
   }
 
   #accepts(replica: Replica, value: string): boolean {
@@ -528,6 +540,7 @@ export class World {
   }
 }
 
+const editedValue = 'edited by somebody'.padEnd(40, '!')
 const values = new Map<string, string>()
 const digests = new Map<string, string>()
 /** The same few values are hashed a million times in a run. */

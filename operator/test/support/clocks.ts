@@ -49,6 +49,8 @@ export function createManualClock(start = Date.parse('2026-01-01T00:00:00Z')): M
 /** Time that runs as it does, and can leap: minutes of waiting pass at once, while real requests go on meanwhile. */
 export interface LeapClock extends Clock {
   leap(milliseconds: number): void
+  /** Callbacks that wait. */
+  pending(): number
   /** Nothing calls back any more: the process that lived by this clock is dead. */
   kill(): void
 }
@@ -87,6 +89,7 @@ export function createLeapClock(): LeapClock {
         arm(timer)
       }
     },
+    pending: () => timers.size,
     kill: () => {
       dead = true
       for (const handle of timers.values()) clearTimeout(handle)

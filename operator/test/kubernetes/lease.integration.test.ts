@@ -1,0 +1,183 @@
+import { expect } from 'chai'
+import { startKubeApi } from '../../../scripts/local/kube-api.ts'
+import type { KubeApi } from '../../../scripts/local/kube-api.ts'
+import { ApiError } from '../../src/kubernetes/api-error.ts'
+import { createConnection } from '../../src/kubernetes/connection.ts'
+import type { Connection } from '../../src/kubernetes/connection.ts'
+import { loadCredentials } from '../../src/kubernetes/credentials.ts'
+import { createLease, writeWhileHeld } from '../../src/kubernetes/lease.ts'
+import { createManualClock } from '../support/clocks.ts'
+import type { ManualClock } from '../support/clocks.ts'
+import { writeKubeconfig } from '../support/kubeconfig.ts'
+import { createRecordedLog } from '../support/recorded-log.ts'
+
+describe('createLease', function () {
+  this.timeout(10_000)
+  let api: KubeApi
+  let connection: Connection
+
+  const spec = () =>
+    (api.store.find(api.resource('leases'), 'default', 'nauthera-operator') as unknown as { spec: Record<string, unknown> })?.spec
+  const leaseRequests = (user: string) => api.requests.filter(({ resource, userAgent }) => resource?.plural === 'leases' && userAgent === user)
+
+  /** A candidate with a clock of its own: no two machines agree on the time. */
+  const createCandidate = (identity: string, startsAt?: number) => {
+    const clock: ManualClock = createManualClock(startsAt)
+    const recorded = createRecordedLog()
+    const lost: string[] = []
+    const mine = createConnection({
+      credentials: loadCredentials({ KUBECONFIG: writeKubeconfig(api.adminConfig) }, clock),
+      userAgent: identity,
+      timeouts: { connectMs: 1_000, requestMs: 1_000, leaseMs: 500, pageMs: 1_000, silenceMs: 1_000 },
+    })
+    connections.push(mine)
+    const lease = createLease({
+      connection: mine,
+      namespace: 'default',
+      name: 'nauthera-operator',
+      identity,
+      clock,
+      log: recorded.log,
+      onLost: (reason) => lost.push(reason),
+    })
+    let leads = false
+    const acquired = lease.acquire().then(() => {
+      leads = true
+    })
+    /** Lets time pass and waits for what it set off. */
+    const pass = async (milliseconds: number) => {
+      const before = leaseRequests(identity).length
+      clock.advance(milliseconds)
+      // The next wait begins when the attempt is over.
+      await until(() => leaseRequests(identity).length > before && clock.pending > 0)
+    }
+    return { lease, clock, lost, acquired, pass, leads: () => leads }
+  }
+  let connections: Connection[]
+  const until = (holds: () => boolean): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        clearInterval(glance)
+        reject(new Error('not within 4 s'))
+      }, 4_000)
+      const glance = setInterval(() => {
+        if (!holds()) return
+        clearTimeout(timer)
+        clearInterval(glance)
+        resolve()
+      }, 5)
+    })
+
+  beforeEach(async () => {
+    api = await startKubeApi({ definitions: [] })
+    connections = []
+    connection = createConnection({
+      credentials: loadCredentials({ KUBECONFIG: writeKubeconfig(api.adminConfig) }, createManualClock()),
+      userAgent: 'test',
+    })
+    connections.push(connection)
+  })
+  afterEach(async () => {
+    for (const one of connections) one.stop()
+    await api.stop()
+  })
+
+  it('is held by the first who asks, and named after it', async () => {
+    const first = createCandidate('first')
+    await first.acquired
+    expect(first.lease.isHeld()).to.equal(true)
+    expect(spec()).to.include({ holderIdentity: 'first', leaseDurationSeconds: 15, leaseTransitions: 0 })
+  })
+
+  it('is left to a holder who renews it, for however long', async () => {
+    const first = createCandidate('first')
+    await first.acquired
+    const second = createCandidate('second')
+    await until(() => leaseRequests('second').length === 1 && second.clock.pending > 0)
+    for (let round = 0; round < 15; round++) {
+      await first.pass(2_000)
+      await second.pass(2_000)
+    }
+    expect(second.leads()).to.equal(false)
+    expect(first.lost).to.deep.equal([])
+  })
+
+  it('F12 is taken 15 s after the record last changed by the own clock, wherever the clocks of others stand', async () => {
+    const first = createCandidate('first', Date.parse('2031-01-01T00:00:00Z'))
+    await first.acquired
+    const second = createCandidate('second', Date.parse('2020-01-01T00:00:00Z'))
+    await until(() => leaseRequests('second').length === 1 && second.clock.pending > 0)
+    for (let round = 0; round < 7; round++) {
+      await second.pass(2_000)
+      expect(second.leads()).to.equal(false)
+    }
+    second.clock.advance(2_000)
+    await second.acquired
+    expect(spec()).to.include({ holderIdentity: 'second', leaseTransitions: 1 })
+  })
+
+  it('F12 is lost by a holder who wakes up after another took it', async () => {
+    const first = createCandidate('first')
+    await first.acquired
+    const second = createCandidate('second')
+    await until(() => leaseRequests('second').length === 1 && second.clock.pending > 0)
+    for (let round = 0; round < 7; round++) await second.pass(2_000)
+    second.clock.advance(2_000)
+    await second.acquired
+    first.clock.advance(30_000)
+    expect(first.lease.isHeld()).to.equal(false)
+    await until(() => first.lost.length === 1)
+    expect(spec()).to.include({ holderIdentity: 'second' })
+  })
+
+  it('is lost after ten seconds without a renewal', async () => {
+    const first = createCandidate('first')
+    await first.acquired
+    api.faults.add({ when: ({ resource }) => resource?.plural === 'leases', effect: { kind: 'refuse', code: 500 } })
+    for (let round = 0; round < 4; round++) {
+      await first.pass(2_000)
+      expect(first.lost).to.deep.equal([])
+    }
+    first.clock.advance(2_000)
+    await until(() => first.lost.length === 1)
+    expect(first.lost[0]).to.include('not renewed')
+  })
+
+  it('survives failures that are shorter, and answers that were lost', async () => {
+    const first = createCandidate('first')
+    await first.acquired
+    api.faults.add({ when: ({ verb }) => verb === 'update', effect: { kind: 'lose-answer' }, times: 1 })
+    await first.pass(2_000)
+    await first.pass(2_000)
+    await first.pass(2_000)
+    expect(first.lost).to.deep.equal([])
+    expect(first.lease.isHeld()).to.equal(true)
+  })
+
+  it('F38 is free at once after a release', async () => {
+    const first = createCandidate('first')
+    await first.acquired
+    await first.lease.release()
+    expect(spec()).to.include({ holderIdentity: '', leaseDurationSeconds: 1 })
+    const second = createCandidate('second')
+    await second.acquired
+    expect(spec()).to.include({ holderIdentity: 'second' })
+  })
+
+  it('lets nobody write who does not hold it', async () => {
+    const held = { isHeld: () => true }
+    const gone = { isHeld: () => false }
+    const path = '/api/v1/namespaces/default/secrets'
+    const body = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'one', namespace: 'default' } }
+    await writeWhileHeld(connection, held).call({ method: 'POST', path, body })
+    let refused: unknown
+    await writeWhileHeld(connection, gone)
+      .call({ method: 'POST', path, body: { ...body, metadata: { ...body.metadata, name: 'two' } } })
+      .catch((error: unknown) => {
+        refused = error
+      })
+    expect(refused).to.be.instanceOf(ApiError).with.property('code', 'LEASE_LOST')
+    expect(api.store.find(api.resource('secrets'), 'default', 'two')).to.equal(undefined)
+    await writeWhileHeld(connection, gone).call({ method: 'GET', path: `${path}/one` })
+  })
+})
