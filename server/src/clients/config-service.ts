@@ -52,6 +52,8 @@ export function createConfigService<Metadata>(needs: {
   metrics?: Metrics
   audit?: Pick<Audit, 'record'>
   clocks?: Clocks
+  /** Milliseconds between two messages about use. */
+  usageEveryMs?: number
 }): ConfigService {
   const { holder, usage, log } = needs
   const clocks = needs.clocks ?? systemClocks
@@ -159,7 +161,7 @@ export function createConfigService<Metadata>(needs: {
       stream.send({ message: { case: 'usage', value: { uses: told } } }).catch(() => {
         // the stream broke; the next one is told everything
       })
-    }, usageEveryMs)
+    }, needs.usageEveryMs ?? usageEveryMs)
     timer.unref()
     return () => clearInterval(timer)
   }

@@ -1,0 +1,159 @@
+import { randomBytes } from 'node:crypto'
+import { Secret, createLog } from '@nauthera/runtime/log'
+import { expect } from 'chai'
+import { Redis } from 'ioredis'
+import { startValkey } from '../../../scripts/local/valkey.ts'
+import type { Valkey } from '../../../scripts/local/valkey.ts'
+import type { Cache } from '../../src/store/cache.ts'
+import { createKeyRing } from '../../src/store/envelope.ts'
+import { createRedisCache } from '../../src/store/redis-cache.ts'
+import { cacheConformance } from '../conformance/cache.ts'
+
+const keys = createKeyRing(new Map([['k', randomBytes(32)]]), 'k').derive('cache')
+const lines: string[] = []
+const log = createLog({
+  process: 'test',
+  level: 'info',
+  format: 'json',
+  sink: { write: (line) => void lines.push(line) },
+})
+
+async function openCache(url: string, options: { now?: () => number; keys?: typeof keys } = {}): Promise<Cache> {
+  const cache = createRedisCache({ connection: { kind: 'url', url: new Secret(url) }, keys, log, ...options })
+  await untilHit(cache)
+  return cache
+}
+
+/** A cache that is not connected yet misses; it is there once it gives back what was set. */
+async function untilHit(cache: Cache): Promise<void> {
+  const end = performance.now() + 10_000
+  while (performance.now() < end) {
+    await cache.set('test', 'probe', Buffer.of(1), 60_000)
+    if ((await cache.get('test', 'probe')) !== undefined) return
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  throw new Error('the cache did not come within 10 s')
+}
+
+describe(createRedisCache.name, () => {
+  let server: Valkey
+  before(async function () {
+    this.timeout(30_000)
+    server = await startValkey()
+  })
+  after(() => server.stop())
+
+  cacheConformance(createRedisCache.name, async () => {
+    let passed = 0
+    const cache = await openCache(server.url, { now: () => Date.now() + passed })
+    return { cache, pass: (ms) => void (passed += ms), end: () => cache.stop() }
+  })
+
+  describe('with somebody else writing to the server', () => {
+    let cache: Cache
+    let raw: Redis
+    beforeEach(async () => {
+      cache = await openCache(server.url)
+      raw = new Redis(server.url)
+    })
+    afterEach(async () => {
+      raw.disconnect()
+      await cache.stop()
+    })
+
+    it('F7 misses for whatever was forged, cut, moved, replayed under another id, or garbage', async () => {
+      await cache.set('grant', 'a', Buffer.from('good'), 60_000)
+      const box = (await raw.getBuffer('nauthera:grant:a'))!
+      const flipped = Buffer.from(box)
+      flipped[flipped.length - 1]! ^= 1
+      const forged: [string, Buffer][] = [
+        ['nauthera:grant:b', box],
+        ['nauthera:claims:a', box],
+        ['nauthera:grant:flipped', flipped],
+        ['nauthera:grant:cut', box.subarray(0, 20)],
+        ['nauthera:grant:empty', Buffer.alloc(0)],
+        ['nauthera:grant:garbage', randomBytes(200)],
+        ['nauthera:grant:text', Buffer.from('{"admin":true}')],
+      ]
+      for (const [key, value] of forged) await raw.set(key, value)
+      for (const [key] of forged) {
+        const [, purpose, id] = key.split(':') as [string, string, string]
+        expect(await cache.get(purpose, id), key).to.equal(undefined)
+      }
+      expect(Buffer.from((await cache.get('grant', 'a'))!).toString()).to.equal('good')
+    })
+
+    it('F7 misses for an entry that was kept beyond its time', async () => {
+      let passed = 0
+      const later = await openCache(server.url, { now: () => Date.now() + passed })
+      await later.set('grant', 'old', Buffer.from('x'), 60_000)
+      await raw.persist('nauthera:grant:old')
+      passed = 61_000
+      expect(await later.get('grant', 'old')).to.equal(undefined)
+      await later.stop()
+    })
+
+    it('F7 misses after a flush, and goes on', async () => {
+      await cache.set('grant', 'a', Buffer.from('x'), 60_000)
+      await raw.flushall()
+      expect(await cache.get('grant', 'a')).to.equal(undefined)
+      await cache.set('grant', 'a', Buffer.from('y'), 60_000)
+      expect(await cache.get('grant', 'a')).to.not.equal(undefined)
+    })
+
+    it('K12 shows no value to who can read the server, and opens entries of every key of the ring', async () => {
+      const [old, current] = [randomBytes(32), randomBytes(32)]
+      const before = await openCache(server.url, { keys: createKeyRing(new Map([['o', old]]), 'o').derive('cache') })
+      await before.set('grant', 'ring', Buffer.from('canary-value'), 60_000)
+      expect((await raw.getBuffer('nauthera:grant:ring'))!.includes('canary-value')).to.equal(false)
+      const after = createKeyRing(
+        new Map([
+          ['o', old],
+          ['c', current],
+        ]),
+        'c',
+      ).derive('cache')
+      const rotated = await openCache(server.url, { keys: after })
+      expect(Buffer.from((await rotated.get('grant', 'ring'))!).toString()).to.equal('canary-value')
+      expect(await cache.get('grant', 'ring'), 'another release cannot').to.equal(undefined)
+      await before.stop()
+      await rotated.stop()
+    })
+  })
+
+  it('F5 misses at once while the server is down, says so once, and comes back by itself', async function () {
+    this.timeout(30_000)
+    const doomed = await startValkey()
+    const cache = await openCache(doomed.url)
+    await doomed.stop()
+    const before = lines.length
+    const began = performance.now()
+    for (let turn = 0; turn < 100; turn++) {
+      await cache.set('grant', 'a', Buffer.from('x'), 60_000)
+      expect(await cache.get('grant', 'a')).to.equal(undefined)
+    }
+    expect(performance.now() - began).to.be.below(2000)
+    const back = await startValkey({ port: doomed.port })
+    await untilHit(cache)
+    expect(lines.slice(before).filter((line) => line.includes('cache unavailable')).length).to.be.at.most(1)
+    await cache.stop()
+    await back.stop()
+  })
+
+  it('F5 waits 100 ms for a server that hangs, five times, and then leaves it alone', async function () {
+    this.timeout(30_000)
+    const hung = await startValkey()
+    const cache = await openCache(hung.url)
+    process.kill(hung.pid, 'SIGSTOP')
+    const began = performance.now()
+    for (let turn = 0; turn < 5; turn++) expect(await cache.get('grant', 'a')).to.equal(undefined)
+    const waited = performance.now()
+    for (let turn = 0; turn < 50; turn++) expect(await cache.get('grant', 'a')).to.equal(undefined)
+    expect(waited - began).to.be.below(3000)
+    expect(performance.now() - waited).to.be.below(300)
+    process.kill(hung.pid, 'SIGCONT')
+    await untilHit(cache)
+    await cache.stop()
+    await hung.stop()
+  })
+})
