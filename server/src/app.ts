@@ -223,6 +223,7 @@ export async function startApp(needs: {
     store.reaper.start()
     await config.start()
     loadedOnce = true
+    if (!config.isComplete()) log.info({}, 'waiting for clients')
   })
 
   return {

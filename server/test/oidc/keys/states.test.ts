@@ -1,0 +1,94 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { activeKeyAt, keyStates, planKeys } from '../../../src/oidc/keys/states.ts'
+import type { KeyPolicy, KeyTimes } from '../../../src/oidc/keys/states.ts'
+
+const minute = 60_000
+const day = 24 * 60 * minute
+const policy: KeyPolicy = { publishBefore: 15 * minute, rotateEvery: 30 * day, retireFor: () => day }
+const key = (id: string, activeAt: number, line = 'sig:ES256'): KeyTimes => ({
+  id,
+  line,
+  createdAt: activeAt,
+  activeAt,
+})
+const stateOf = (keys: readonly KeyTimes[], now: number) => Object.fromEntries(keyStates(keys, now, policy))
+
+describe('keyStates', () => {
+  const keys = [key('a', 0), key('b', 30 * day)]
+  for (const [sentence, now, states] of [
+    ['before its time a key is next', 30 * day - 1, { a: 'active', b: 'next' }],
+    ['from its time on it is active, and what it replaced only verifies', 30 * day, { a: 'retiring', b: 'active' }],
+    ['until the longest token has expired', 31 * day - 1, { a: 'retiring', b: 'active' }],
+    ['then the old one is gone', 31 * day, { a: 'removed', b: 'active' }],
+  ] as const) {
+    it(sentence, () => expect(stateOf(keys, now)).to.deep.equal(states))
+  }
+
+  it('has exactly one active key in a line at any instant, whatever the times', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 1000 }), { minLength: 1, maxLength: 8 }),
+        fc.integer({ min: 1000, max: 3000 }),
+        (times, now) => {
+          const keys = times.map((activeAt, index) => key(`k${index}`, activeAt))
+          const active = [...keyStates(keys, now, policy)].filter(([, state]) => state === 'active')
+          expect(active).to.have.length(1)
+          expect(active[0]![0]).to.equal(activeKeyAt(keys, 'sig:ES256', now)!.id)
+        },
+      ),
+    )
+  })
+
+  it('keeps lines apart', () => {
+    expect(stateOf([key('a', 0), key('b', 1, 'cookie')], 2)).to.deep.equal({ a: 'active', b: 'active' })
+  })
+})
+
+describe('planKeys', () => {
+  it('gives an empty line a key that works at once', () => {
+    expect(planKeys([], ['cookie'], 5, policy).create).to.deep.equal([{ line: 'cookie', activeAt: 5 }])
+  })
+
+  it('makes the next key in time to be published before it works', () => {
+    const due = 30 * day - policy.publishBefore
+    expect(planKeys([key('a', 0)], ['sig:ES256'], due - 1, policy).create).to.deep.equal([])
+    expect(planKeys([key('a', 0)], ['sig:ES256'], due, policy).create).to.deep.equal([
+      { line: 'sig:ES256', activeAt: 30 * day },
+    ])
+  })
+
+  it('makes none while one waits, forced or not', () => {
+    const keys = [key('a', 0), key('b', 40 * day)]
+    expect(planKeys(keys, ['sig:ES256'], 35 * day, policy, new Set(['sig:ES256'])).create).to.deep.equal([])
+  })
+
+  it('a forced key is published first, too', () => {
+    const plan = planKeys([key('a', 0)], ['sig:ES256'], day, policy, new Set(['sig:ES256']))
+    expect(plan.create).to.deep.equal([{ line: 'sig:ES256', activeAt: day + policy.publishBefore }])
+  })
+
+  it('removes what verifies nothing any more, and wakes for the next change', () => {
+    expect(planKeys([key('a', 0), key('b', 30 * day)], ['sig:ES256'], 32 * day, policy).remove).to.deep.equal(['a'])
+    expect(planKeys([key('a', 0), key('b', 30 * day)], ['sig:ES256'], 29 * day, policy).wakeAt).to.equal(30 * day)
+  })
+
+  it('settles: what it makes leaves nothing to do at the same instant, and every line keeps a key that works', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 40 }), (steps) => {
+        let now = 0
+        let keys: KeyTimes[] = []
+        for (const [index, step] of steps.entries()) {
+          const plan = planKeys(keys, ['sig:ES256'], now, policy)
+          keys = keys.filter(({ id }) => !plan.remove.includes(id))
+          keys.push(...plan.create.map(({ line, activeAt }, n) => key(`k${index}-${n}`, activeAt, line)))
+          const again = planKeys(keys, ['sig:ES256'], now, policy)
+          expect(again.create).to.deep.equal([])
+          expect(again.remove).to.deep.equal([])
+          expect(activeKeyAt(keys, 'sig:ES256', now)).to.not.equal(undefined)
+          now += step * day
+        }
+      }),
+    )
+  })
+})

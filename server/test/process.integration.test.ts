@@ -1,0 +1,132 @@
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { expect } from 'chai'
+import { Secret } from '@nauthera/runtime/log'
+import { freePort } from '../../scripts/local/ports.ts'
+import { freshDatabase } from '../../scripts/local/postgres.ts'
+import type { FreshDatabase } from '../../scripts/local/postgres.ts'
+import { reapProcess } from '../../scripts/local/reaper.ts'
+import { parseDsn } from '../src/store/connection.ts'
+import { migrateUp } from '../src/store/migrate.ts'
+
+// The process itself: what it prints, when it is ready, how it ends.
+
+interface Run {
+  readonly child: ChildProcess
+  readonly lines: string[]
+  /** Resolves with the first line that contains the text. */
+  line(text: string): Promise<string>
+  readonly ended: Promise<number | null>
+}
+
+const running: Run[] = []
+
+function run(settingsFile: string): Run {
+  const child = spawn(process.execPath, ['server/src/main.ts', '--settings', settingsFile], {
+    cwd: new URL('../..', import.meta.url),
+    env: { PATH: process.env['PATH'], NODE_ENV: 'production' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  reapProcess(child)
+  const lines: string[] = []
+  const waiting: { text: string; resolve: (line: string) => void }[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    createInterface({ input: stream }).on('line', (line) => {
+      lines.push(line)
+      for (const one of waiting) if (line.includes(one.text)) one.resolve(line)
+    })
+  }
+  const started: Run = {
+    child,
+    lines,
+    line: (text) => {
+      const found = lines.find((line) => line.includes(text))
+      if (found !== undefined) return Promise.resolve(found)
+      return new Promise((resolve) => waiting.push({ text, resolve }))
+    },
+    ended: new Promise((resolve) => child.once('close', (code) => resolve(code))),
+  }
+  running.push(started)
+  return started
+}
+
+describe('the server process', () => {
+  let database: FreshDatabase
+  let directory: string
+  let settings: Record<string, unknown>
+  before(async function () {
+    this.timeout(60_000)
+    database = await freshDatabase()
+    directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
+    mkdirSync(join(directory, 'keys'))
+    writeFileSync(join(directory, 'keys/k1'), randomBytes(32))
+    writeFileSync(join(directory, 'keys/current'), 'k1')
+    writeFileSync(join(directory, 'dsn'), database.url)
+    settings = {
+      issuer: `http://localhost:${await freePort()}`,
+      listen: { host: '127.0.0.1', port: 0 },
+      management: { host: '127.0.0.1', port: await freePort() },
+      config: { socket: join(directory, 'config.sock'), tlsDirectory: directory },
+      keysDirectory: join(directory, 'keys'),
+      database: { dsnFile: join(directory, 'dsn'), sslMode: 'disable' },
+    }
+    writeFileSync(join(directory, 'server.yaml'), JSON.stringify(settings))
+  })
+  afterEach(() => {
+    for (const { child } of running.splice(0)) child.kill('SIGKILL')
+  })
+  after(async () => {
+    await database.drop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  it('waits for the schema, says so, starts by itself once it is there, prints no notice of a library, and ends in order', async function () {
+    this.timeout(30_000)
+    const server = run(join(directory, 'server.yaml'))
+    expect(await server.line('not ready')).to.contain('STORE_SCHEMA_OUTDATED')
+    const { management } = settings as { management: { port: number } }
+    const ready = () => fetch(`http://127.0.0.1:${management.port}/readyz`)
+    expect((await ready()).status).to.equal(503)
+    await migrateUp({ ...parseDsn(new Secret(database.url), 'disable'), poolMax: 2 }, { log: () => undefined })
+    await server.line('waiting for clients')
+    const listening = JSON.parse(await server.line('listening')) as { port: number }
+    const answer = await fetch(`http://localhost:${listening.port}/jwks`, { headers: { host: 'x' } })
+    expect(answer.status).to.equal(421)
+    // not ready: no complete set of clients has come
+    expect(await (await ready()).text()).to.match(/^clients: /)
+    const ending = server.ended
+    server.child.kill('SIGTERM')
+    expect(await ending).to.equal(0)
+    expect(server.lines.filter((line) => /NOTICE|WARNING|deprecat/i.test(line))).to.deep.equal([])
+    for (const line of server.lines) expect(() => JSON.parse(line) as unknown, line).to.not.throw()
+    expect(server.lines.join('\n')).to.not.contain(new URL(database.url).password)
+  })
+
+  it('ends with 2 and every fault when its settings are wrong', async function () {
+    this.timeout(20_000)
+    writeFileSync(join(directory, 'bad.yaml'), JSON.stringify({ issuer: 'x', refreshGrace: 'soon', nonsense: 1 }))
+    const server = run(join(directory, 'bad.yaml'))
+    expect(await server.ended).to.equal(2)
+    for (const path of ['issuer:', 'refreshGrace:', 'nonsense:']) expect(server.lines.join('\n')).to.contain(path)
+  })
+
+  it('ends with a code when the ring of keys is not there', async function () {
+    this.timeout(20_000)
+    writeFileSync(
+      join(directory, 'no-keys.yaml'),
+      JSON.stringify({
+        ...settings,
+        management: { host: '127.0.0.1', port: 0 },
+        keysDirectory: join(directory, 'nowhere'),
+      }),
+    )
+    const server = run(join(directory, 'no-keys.yaml'))
+    expect(await server.ended).to.equal(1)
+    expect(server.lines.join('\n')).to.contain('KEY_RING_INVALID')
+  })
+})

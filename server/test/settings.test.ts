@@ -1,0 +1,86 @@
+import { expect } from 'chai'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { loadSettings } from '@nauthera/runtime/settings'
+import { settingsSchema } from '../src/settings.ts'
+
+const load = (settings: object) => loadSettings(settingsSchema, { file: 'server.yaml', text: JSON.stringify(settings) })
+const good = { issuer: 'https://login.example.com', database: { host: 'postgres' } }
+
+function faultsOf(settings: object): string[] {
+  try {
+    load(settings)
+    return []
+  } catch (error) {
+    if (!hasCode(error, 'SETTINGS_INVALID')) throw error
+    return error.faults.map(({ path }) => path)
+  }
+}
+
+describe('the settings of the server', () => {
+  it('need an issuer and a database; all else has a default, in milliseconds', () => {
+    const settings = load(good)
+    expect(settings.refreshGrace).to.equal(10_000)
+    expect(settings.signing.rotateEvery).to.equal(30 * 86_400_000)
+    expect(settings.database.sslMode).to.equal('verify-full')
+    expect(settings.listen.port).to.equal(8080)
+    expect(Object.isFrozen(settings)).to.equal(true)
+  })
+
+  it('report every fault at once, each with its path', () => {
+    const faults = faultsOf({
+      issuer: 'ftp://x',
+      database: { poolMax: 0, dsnFile: '/x', host: 'y' },
+      signing: { algorithms: ['HS256'], publishBefore: 'soon' },
+      refreshGrace: 10,
+      branding: { accent: 'red' },
+      nonsense: true,
+    })
+    expect(faults).to.include.members([
+      'issuer',
+      'database.poolMax',
+      'signing.algorithms.0',
+      'signing.publishBefore',
+      'refreshGrace',
+      'branding.accent',
+      'nonsense',
+    ])
+  })
+
+  for (const issuer of [
+    'http://login.example.com',
+    'https://login.example.com/',
+    'https://login.example.com?x=1',
+    'https://login.example.com#x',
+    'https://user@login.example.com',
+    'https://LOGIN.example.com',
+    'https://login.example.com:443',
+    'login.example.com',
+    '',
+  ]) {
+    it(`refuse the issuer ${JSON.stringify(issuer)}`, () => expect(faultsOf({ ...good, issuer })).to.include('issuer'))
+  }
+
+  for (const issuer of [
+    'https://login.example.com',
+    'https://example.com/auth',
+    'http://localhost:8080',
+    'http://127.0.0.1:8080',
+  ]) {
+    it(`take the issuer ${issuer}`, () => expect(load({ ...good, issuer }).issuer).to.equal(issuer))
+  }
+
+  for (const [sentence, settings, path] of [
+    ['a database in no way', { database: {} }, 'database.host'],
+    ['a database in two ways', { database: { host: 'x', dsnFile: '/x' } }, 'database.host'],
+    ['an algorithm twice', { signing: { algorithms: ['ES256', 'ES256'] } }, 'signing.algorithms'],
+    [
+      'a key that is published longer than it lives',
+      { signing: { publishBefore: '2d', rotateEvery: '1d' } },
+      'signing.publishBefore',
+    ],
+    ['development for other people', { development: true }, 'development'],
+    ['a proxy that is no address', { trustedProxies: ['everybody'] }, 'trustedProxies.0'],
+  ] as const) {
+    it(`refuse ${sentence}`, () => expect(faultsOf({ ...good, ...settings })).to.include(path))
+  }
+})
