@@ -234,7 +234,7 @@ function settle(input: RotationInput, stored: readonly StoredVerifier[], held: S
  *  that the annotation of this very publication does not list has been retired or revoked. */
 function endOf(input: RotationInput, previous: StoredVerifier): readonly StoredVerifier[] {
   const { secret, now } = input
-  if (secret.kind === 'owned' && secret.sha256 !== undefined && isConsistent(secret, secret.sha256)) {
+  if (secret.kind === 'owned' && secret.sha256 !== undefined && isOwnPublication(input, secret.sha256)) {
     const marked = secret.verifiers.find(({ sha256 }) => sha256 === previous.sha256)
     if (!marked) return []
     // who may write the annotation may not make an old secret live for ever
@@ -330,8 +330,19 @@ function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]):
     return plan(input, { ...base, verifiers: live, step: { kind: 'blocked', why: 'waiting-for-secret' } })
   }
   const kept = keepOne(input, live)
-  if (kept.length > 1)
+  if (kept.length > 1) {
     return plan(input, { ...base, verifiers: kept, step: { kind: 'blocked', why: 'overlap-without-secret' } })
+  }
+  const fence = fenceBefore(input, live, kept)
+  if (fence)
+    return plan(input, {
+      ...base,
+      state: 'minted',
+      verifiers: live,
+      step: { kind: 'fence' },
+      marks: fence,
+      keepsPending: true,
+    })
   if (!candidate) return plan(input, { ...base, verifiers: kept, step: { kind: 'mint', obeys: nonces(input) } })
   return plan(input, {
     ...base,
@@ -354,6 +365,26 @@ function keepOne(input: RotationInput, live: readonly StoredVerifier[]): readonl
     (secret.kind === 'owned' && secret.secretId === newest.id)
   if (wasPublished) return [newest, { ...older, notAfter: older.notAfter ?? input.now + overlapOf(input) }]
   return status.activeId === older.id ? [older] : [newest]
+}
+
+/** Before a verifier goes that an earlier leader may still publish over an edited Secret, that Secret is written once: its
+ *  value stays the edited one, but the earlier leader's write now meets a conflict. */
+function fenceBefore(
+  input: RotationInput,
+  live: readonly StoredVerifier[],
+  kept: readonly StoredVerifier[],
+): SecretMarks | undefined {
+  const dropped = live.find((one) => one.notAfter === undefined && !kept.includes(one))
+  const { secret } = input
+  if (!dropped || secret.kind !== 'owned' || secret.sha256 === undefined || secret.fence === dropped.id)
+    return undefined
+  return {
+    secretId: secret.sha256.slice(0, 8),
+    rotatedAt: lastRotatedOf(input) ?? input.now,
+    verifiers: kept,
+    observed: observedOf(input),
+    fence: dropped.id,
+  }
 }
 
 interface Candidate {
@@ -544,7 +575,7 @@ function plan(
     observed,
     ...(fence === undefined ? {} : { fence }),
   }
-  const marks = made.marks && { ...made.marks, ...(fence === undefined ? {} : { fence }) }
+  const marks = made.marks && { ...(fence === undefined ? {} : { fence }), ...made.marks }
   return {
     state: made.state,
     verifiers,

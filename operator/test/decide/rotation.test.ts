@@ -1,0 +1,440 @@
+import { expect } from 'chai'
+import { digestOf } from '@nauthera/proto/digest'
+import { planRotation } from '../../src/decide/rotation.ts'
+import type { RotationInput, RotationPlan, SecretState, StoredVerifier } from '../../src/decide/rotation.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+const now = Date.UTC(2026, 5, 1, 12)
+
+const verifier = (name: string, notAfter?: number): StoredVerifier => ({
+  id: digestOf(name).slice(0, 8),
+  sha256: digestOf(name),
+  ...(notAfter === undefined ? {} : { notAfter }),
+})
+const ids = (plan: RotationPlan): string[] => plan.verifiers.map(({ id }) => id)
+const idOf = (name: string): string => verifier(name).id
+
+const holds = (name: string, more: Partial<Extract<SecretState, { kind: 'owned' }>> = {}): SecretState => ({
+  kind: 'owned',
+  sha256: digestOf(name),
+  secretId: idOf(name),
+  rotatedAt: now - hour,
+  verifiers: [verifier(name)],
+  observed: {},
+  fence: undefined,
+  ...more,
+})
+const pending = (name: string, mintedAt = now) => ({ ...verifier(name), mintedAt, obeys: {} })
+
+type Change = Omit<Partial<RotationInput>, 'rotation' | 'replicas' | 'status'> & {
+  rotation?: Partial<RotationInput['rotation']>
+  replicas?: Partial<RotationInput['replicas']>
+  status?: Partial<RotationInput['status']>
+}
+
+function input(change: Change = {}): RotationInput {
+  return {
+    source: { kind: 'minted' },
+    serving: true,
+    secret: holds('old'),
+    verifiers: [verifier('old')],
+    pending: undefined,
+    usage: { complete: true, lastUsed: {} },
+    now,
+    ...change,
+    rotation: { retire: 'AfterOverlap', maxOverlapMs: 168 * hour, quietPeriodMs: hour, ...change.rotation },
+    replicas: { total: 3, serving: true, unreachable: 0, ...change.replicas },
+    status: { activeId: idOf('old'), lastRotated: now - hour, observed: {}, ...change.status },
+  }
+}
+
+interface Row {
+  readonly sentence: string
+  readonly given: Change
+  readonly step: RotationPlan['step']['kind'] | `blocked ${string}`
+  /** Names of secrets; `name!` has an end. */
+  readonly verifiers: readonly string[]
+}
+
+const fresh = {
+  secret: { kind: 'absent' },
+  verifiers: [],
+  status: { activeId: undefined, lastRotated: undefined },
+} as unknown as Change
+const asked = { rotation: { trigger: 'now' } } as const
+
+const table: readonly Row[] = [
+  { sentence: 'rests while nothing is asked', given: {}, step: 'rest', verifiers: ['old'] },
+  { sentence: 'mints the first secret', given: fresh, step: 'mint', verifiers: [] },
+  {
+    sentence: 'puts a minted secret into the shard before anything else',
+    given: { ...fresh, pending: pending('new') },
+    step: 'write-shard',
+    verifiers: ['new'],
+  },
+  {
+    sentence: 'publishes the first secret once every replica has it',
+    given: { ...fresh, pending: pending('new'), verifiers: [verifier('new')] },
+    step: 'publish',
+    verifiers: ['new'],
+  },
+  {
+    sentence: 'waits a minute for a first replica',
+    given: { ...fresh, pending: pending('new'), verifiers: [verifier('new')], replicas: { total: 0 } },
+    step: 'await-replicas',
+    verifiers: ['new'],
+  },
+  {
+    sentence: 'publishes without a replica after a minute',
+    given: { ...fresh, pending: pending('new', now - minute), verifiers: [verifier('new')], replicas: { total: 0 } },
+    step: 'publish',
+    verifiers: ['new'],
+  },
+  { sentence: 'mints when the trigger changes', given: asked, step: 'mint', verifiers: ['old'] },
+  {
+    sentence: 'mints when the annotation changes',
+    given: { rotation: { annotation: 'a' } },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'rests when the trigger has been obeyed',
+    given: { ...asked, secret: holds('old', { observed: { trigger: 'now' } }) },
+    step: 'rest',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'rests when the trigger goes away',
+    given: { secret: holds('old', { observed: { trigger: 'before' } }) },
+    step: 'rest',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'falls back to the status when the annotation is gone',
+    given: { ...asked, secret: holds('old', { observed: undefined }), status: { observed: { trigger: 'now' } } },
+    step: 'rest',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'adds the new verifier in front of the old one',
+    given: { ...asked, pending: pending('new') },
+    step: 'write-shard',
+    verifiers: ['new', 'old'],
+  },
+  {
+    sentence: 'waits for every replica',
+    given: {
+      ...asked,
+      pending: pending('new'),
+      verifiers: [verifier('new'), verifier('old')],
+      replicas: { serving: false },
+    },
+    step: 'await-replicas',
+    verifiers: ['new', 'old'],
+  },
+  {
+    sentence: 'F39 publishes nothing while a replica is silent',
+    given: {
+      ...asked,
+      pending: pending('new'),
+      verifiers: [verifier('new'), verifier('old')],
+      replicas: { unreachable: 1 },
+    },
+    step: 'await-replicas',
+    verifiers: ['new', 'old'],
+  },
+  {
+    sentence: 'publishes once every replica has it',
+    given: { ...asked, pending: pending('new'), verifiers: [verifier('new'), verifier('old')] },
+    step: 'publish',
+    verifiers: ['new', 'old'],
+  },
+  {
+    sentence: 'gives the old one the end that the publication wrote',
+    given: {
+      secret: holds('new', { rotatedAt: now, verifiers: [verifier('new'), verifier('old', now + hour)] }),
+      verifiers: [verifier('new'), verifier('old')],
+    },
+    step: 'write-shard',
+    verifiers: ['new', 'old!'],
+  },
+  {
+    sentence: 'keeps both during the overlap',
+    given: {
+      secret: holds('new', { rotatedAt: now, verifiers: [verifier('new'), verifier('old', now + hour)] }),
+      verifiers: [verifier('new'), verifier('old', now + hour)],
+    },
+    step: 'rest',
+    verifiers: ['new', 'old!'],
+  },
+  {
+    sentence: 'T12 retires the old one at its end',
+    given: {
+      secret: holds('new', { verifiers: [verifier('new'), verifier('old', now)] }),
+      verifiers: [verifier('new'), verifier('old', now)],
+    },
+    step: 'write-shard',
+    verifiers: ['new'],
+  },
+  {
+    sentence: 'K17 lets a third rotation wait: at most two live verifiers',
+    given: {
+      ...asked,
+      secret: holds('new', { rotatedAt: now, verifiers: [verifier('new'), verifier('old', now + hour)] }),
+      verifiers: [verifier('new'), verifier('old', now + hour)],
+    },
+    step: 'rest',
+    verifiers: ['new', 'old!'],
+  },
+  {
+    sentence: 'T12 revokes the previous one at once',
+    given: {
+      rotation: { revokePrevious: 'leak' },
+      secret: holds('new', { rotatedAt: now, verifiers: [verifier('new'), verifier('old', now + hour)] }),
+      verifiers: [verifier('new'), verifier('old', now + hour)],
+    },
+    step: 'write-shard',
+    verifiers: ['new'],
+  },
+  {
+    sentence: 'a revocation with a rotation pending first mints',
+    given: { rotation: { trigger: 'now', revokePrevious: 'leak' } },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'fences before it drops a verifier that an earlier leader may publish',
+    given: { ...asked, verifiers: [verifier('lost'), verifier('old')] },
+    step: 'fence',
+    verifiers: ['lost', 'old'],
+  },
+  {
+    sentence: 'mints another one once that is fenced',
+    given: { ...asked, secret: holds('old', { fence: idOf('lost') }), verifiers: [verifier('lost'), verifier('old')] },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'drops the fenced one when nothing is asked any more',
+    given: { secret: holds('old', { fence: idOf('lost') }), verifiers: [verifier('lost'), verifier('old')] },
+    step: 'write-shard',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'K5 changes nothing while the Secret cannot be read',
+    given: { ...asked, secret: { kind: 'unknown' } },
+    step: 'blocked unknown',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'K2 leaves a foreign Secret alone',
+    given: { secret: { kind: 'foreign' } },
+    step: 'blocked foreign',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'F37 restores a deleted Secret through a rotation',
+    given: { secret: { kind: 'absent' } },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'K7 replaces a value that somebody else wrote',
+    given: { secret: holds('old', { sha256: digestOf('theirs') }) },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'K7 does not revive a retired secret from an older copy',
+    given: { secret: holds('older', { rotatedAt: now - 2 * hour }) },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'F37 rebuilds a lost shard from the annotation',
+    given: { verifiers: undefined },
+    step: 'write-shard',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'F12 makes live first of all what an earlier leader has published',
+    given: {
+      secret: holds('theirs', { rotatedAt: now }),
+      verifiers: [verifier('mine')],
+      pending: pending('mine'),
+      status: { activeId: undefined, lastRotated: undefined } as never,
+    },
+    step: 'write-shard',
+    verifiers: ['theirs'],
+  },
+  {
+    sentence: 'waits with a restoration while an overlap runs',
+    given: { secret: { kind: 'absent' }, verifiers: [verifier('old'), verifier('older', now + hour)] },
+    step: 'blocked overlap-without-secret',
+    verifiers: ['old', 'older!'],
+  },
+  {
+    sentence: 'has no verifier for a client without a secret',
+    given: { source: { kind: 'none' } },
+    step: 'rest',
+    verifiers: [],
+  },
+  {
+    sentence: 'waits for a secret of your own',
+    given: { source: { kind: 'existing', secret: undefined }, ...fresh },
+    step: 'blocked waiting-for-secret',
+    verifiers: [],
+  },
+  {
+    sentence: 'takes a secret of your own without minting',
+    given: { source: { kind: 'existing', secret: verifier('yours') }, ...fresh },
+    step: 'write-shard',
+    verifiers: ['yours'],
+  },
+  {
+    sentence: 'drops the previous one when you change your own secret',
+    given: {
+      source: { kind: 'existing', secret: verifier('yours2') },
+      secret: holds('yours2', { rotatedAt: now }),
+      verifiers: [verifier('yours2'), verifier('yours')],
+    },
+    step: 'write-shard',
+    verifiers: ['yours2'],
+  },
+  { sentence: 'rotates by the interval', given: { rotation: { intervalMs: hour } }, step: 'mint', verifiers: ['old'] },
+  {
+    sentence: 'waits for the interval',
+    given: { rotation: { intervalMs: 2 * hour } },
+    step: 'rest',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'waits for the window',
+    given: { rotation: { intervalMs: hour, window: { schedule: '0 3 * * *', durationMs: hour } } },
+    step: 'rest',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'rotates in the window',
+    given: { rotation: { intervalMs: hour, window: { schedule: '30 11 * * *', durationMs: hour } } },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'waits for the spacing of the policy',
+    given: { rotation: { intervalMs: hour }, notBefore: now + minute },
+    step: 'rest',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'a trigger does not wait for a window',
+    given: { rotation: { trigger: 'now', intervalMs: hour, window: { schedule: '0 3 * * *', durationMs: hour } } },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'rests while the client is not served',
+    given: { ...asked, serving: false },
+    step: 'blocked not-serving',
+    verifiers: ['old'],
+  },
+]
+
+describe('planRotation', () => {
+  for (const { sentence, given, step, verifiers } of table) {
+    it(sentence, () => {
+      const plan = planRotation(input(given))
+      expect(plan.step.kind === 'blocked' ? `blocked ${plan.step.why}` : plan.step.kind).to.equal(step)
+      expect(ids(plan)).to.deep.equal(verifiers.map((name) => idOf(name.replace('!', ''))))
+      expect(plan.verifiers.map(({ notAfter }) => notAfter !== undefined)).to.deep.equal(
+        verifiers.map((name) => name.endsWith('!')),
+      )
+    })
+  }
+
+  const publication = (rotation: Partial<RotationInput['rotation']>) =>
+    planRotation(
+      input({
+        pending: pending('new'),
+        verifiers: [verifier('new'), verifier('old')],
+        rotation: { trigger: 'now', ...rotation },
+      }),
+    ).secret!
+
+  it('writes the end of the old secret with the publication: half of the interval, at most 24 hours', () => {
+    expect(publication({}).verifiers[1]!.notAfter).to.equal(now + 24 * hour)
+    expect(publication({ intervalMs: 4 * hour }).verifiers[1]!.notAfter).to.equal(now + 2 * hour)
+    expect(publication({ overlapMs: minute }).verifiers[1]!.notAfter).to.equal(now + minute)
+    expect(publication({ overlapMs: 200 * hour }).verifiers[1]!.notAfter, 'the policy bounds it').to.equal(
+      now + 168 * hour,
+    )
+  })
+
+  it('observes trigger and revocation in the same write as the publication', () => {
+    const marks = publication({ revokePrevious: 'leak' })
+    expect(marks.observed).to.deep.equal({ trigger: 'now', revoke: 'leak' })
+    expect(marks.verifiers.map(({ id }) => id)).to.deep.equal([idOf('new')])
+  })
+
+  it('says that replicas lag after five minutes, and not before', () => {
+    const after = (age: number) =>
+      planRotation(
+        input({
+          ...asked,
+          pending: pending('new', now - age),
+          verifiers: [verifier('new'), verifier('old')],
+          replicas: { serving: false },
+        }),
+      ).health
+    expect(after(5 * minute).ok).to.equal(true)
+    expect(after(5 * minute + 1)).to.include({ ok: false, reason: 'ReplicasLagging' })
+  })
+
+  it('says that a window was missed, and when the next one opens', () => {
+    const { health, report } = planRotation(
+      input({
+        secret: holds('old', { rotatedAt: now - 60 * hour }),
+        rotation: { intervalMs: hour, window: { schedule: '0 3 * * *', durationMs: hour } },
+      }),
+    )
+    expect(health).to.include({ ok: false, reason: 'WindowMissed' })
+    expect(report.nextRotation).to.equal(Date.UTC(2026, 5, 2, 3))
+  })
+
+  it('with WhenUnused keeps the previous secret while it is used, and not past the bound of the policy', () => {
+    const given = (lastUsed: number, more: Change = {}) =>
+      planRotation(
+        input({
+          secret: holds('new', {
+            rotatedAt: now - 30 * hour,
+            verifiers: [verifier('new'), verifier('old', now + 100 * hour)],
+          }),
+          verifiers: [verifier('new'), verifier('old', now + 100 * hour)],
+          usage: { complete: true, lastUsed: { [idOf('old')]: lastUsed } },
+          status: { activeId: idOf('new'), lastRotated: now - 30 * hour },
+          rotation: { retire: 'WhenUnused' },
+          ...more,
+        }),
+      )
+    expect(given(now - minute).verifiers, 'used a minute ago').to.have.length(2)
+    expect(given(now - 2 * hour).verifiers, 'quiet for two hours').to.have.length(1)
+    expect(
+      given(now - 2 * hour, { usage: { complete: false, lastUsed: {} } }).verifiers,
+      'a replica is silent',
+    ).to.have.length(2)
+    expect(given(now - minute, { now: now + 101 * hour }).verifiers, 'past the bound').to.have.length(1)
+    expect(given(now - minute).wakeAt).to.equal(now + 59 * minute)
+  })
+
+  it('K7 does not let an annotation stretch an overlap', () => {
+    const far = now + 100_000 * hour
+    const plan = planRotation(
+      input({
+        secret: holds('new', { verifiers: [verifier('new'), verifier('old', far)] }),
+        verifiers: [verifier('new'), verifier('old')],
+      }),
+    )
+    expect(plan.verifiers[1]!.notAfter).to.equal(now + 168 * hour)
+  })
+})
