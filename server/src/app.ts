@@ -147,6 +147,10 @@ export async function startApp(needs: {
     'method',
     'status',
   ])
+  const discovery = createDiscovery({
+    basePath,
+    documents: () => (generations.isReady() ? generations.current().documents : undefined),
+  })
   const application = createApplication(
     {
       requestLog: createRequestLog({
@@ -169,10 +173,7 @@ export async function startApp(needs: {
         ),
       headers: createHeaders({ issuer }),
       assets: assets.handle,
-      discovery: createDiscovery({
-        basePath,
-        documents: () => (generations.isReady() ? generations.current().documents : undefined),
-      }),
+      discovery,
       keysLoaded: (_request, _response, next) =>
         generations.isReady()
           ? next()
@@ -204,7 +205,8 @@ export async function startApp(needs: {
     metrics,
     audit: store.audit,
   })
-  const server = await listen({ application, listen: settings.listen, tls: settings.tls, log })
+  const hosts = new Set([issuer.host, ...settings.extraHosts])
+  const server = await listen({ application, discovery, hosts, listen: settings.listen, tls: settings.tls, log })
   log.info({ issuer: settings.issuer, port: server.port }, 'listening')
 
   const abort = new AbortController()

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
-import { Router } from 'express'
-import type { RequestHandler } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 
 /** Metadata and keys of the Provider that takes requests now. */
 export interface Documents {
@@ -8,48 +7,56 @@ export interface Documents {
   readonly jwks: Buffer
 }
 
+/** Answers a request for a document. @returns false when it is for anything else: the next handler answers then */
+export type Discovery = (request: IncomingMessage, response: ServerResponse, path: string) => boolean
+
 /** Seconds; well under the time for which a new key is published before it signs. */
 const maxAge = 300
 
-/** Serves metadata and JWKS as ready bytes: rendered once for each set of keys, the same on every replica.
- *  An issuer with a path has its RFC 8414 metadata at `/.well-known/oauth-authorization-server<path>` too (section 3.1).
- *  @param needs.documents undefined while no keys are loaded: the next handler answers then */
-export function createDiscovery(needs: { basePath: string; documents: () => Documents | undefined }): Router {
-  const { basePath, documents } = needs
-  const router = Router({ caseSensitive: true, strict: true })
-  const metadata = answer(() => documents()?.metadata)
-  const jwks = answer(() => documents()?.jwks)
-  for (const [path, handler] of [
-    [`${basePath}/.well-known/openid-configuration`, metadata],
-    [`${basePath}/.well-known/oauth-authorization-server`, metadata],
-    [`/.well-known/oauth-authorization-server${basePath}`, metadata],
-    [`${basePath}/jwks`, jwks],
-  ] as const) {
-    router.get(path, handler)
-  }
-  return router
+interface Ready {
+  readonly bytes: Buffer
+  readonly tag: string
+  readonly headers: Readonly<Record<string, string | number>>
 }
 
-function answer(document: () => Buffer | undefined): RequestHandler {
-  const tags = new WeakMap<Buffer, string>()
-  return (request, response, next) => {
-    const bytes = document()
-    if (bytes === undefined) return next()
-    let tag = tags.get(bytes)
-    if (tag === undefined) {
-      tag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
-      tags.set(bytes, tag)
+/** Serves metadata and JWKS as ready bytes: rendered once for each set of keys, the same on every replica.
+ *  An issuer with a path has its RFC 8414 metadata at `/.well-known/oauth-authorization-server<path>` too (section 3.1).
+ *  @param needs.documents undefined while no keys are loaded */
+export function createDiscovery(needs: { basePath: string; documents: () => Documents | undefined }): Discovery {
+  const { basePath, documents } = needs
+  const ready = new WeakMap<Buffer, Ready>()
+  const kinds = new Map<string, keyof Documents>([
+    [`${basePath}/.well-known/openid-configuration`, 'metadata'],
+    [`${basePath}/.well-known/oauth-authorization-server`, 'metadata'],
+    [`/.well-known/oauth-authorization-server${basePath}`, 'metadata'],
+    [`${basePath}/jwks`, 'jwks'],
+  ])
+  return (request, response, path) => {
+    const kind = kinds.get(path)
+    if (kind === undefined || (request.method !== 'GET' && request.method !== 'HEAD')) return false
+    const bytes = documents()?.[kind]
+    if (bytes === undefined) return false
+    let document = ready.get(bytes)
+    if (document === undefined) ready.set(bytes, (document = prepare(bytes)))
+    if (request.headers['if-none-match'] === document.tag) {
+      const { 'content-length': _length, 'content-type': _type, ...headers } = document.headers
+      response.writeHead(304, headers).end()
+    } else {
+      response.writeHead(200, document.headers).end(request.method === 'HEAD' ? undefined : document.bytes)
     }
-    response.setHeader('etag', tag)
-    response.setHeader('cache-control', `public, max-age=${maxAge}`)
-    response.setHeader('access-control-allow-origin', '*')
-    if (request.headers['if-none-match'] === tag) {
-      response.statusCode = 304
-      response.end()
-      return
-    }
-    response.setHeader('content-type', 'application/json; charset=utf-8')
-    response.setHeader('content-length', bytes.length)
-    response.end(request.method === 'HEAD' ? undefined : bytes)
+    return true
   }
+}
+
+function prepare(bytes: Buffer): Ready {
+  const tag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': bytes.length,
+    'cache-control': `public, max-age=${maxAge}`,
+    etag: tag,
+    'access-control-allow-origin': '*',
+    'x-content-type-options': 'nosniff',
+  }
+  return { bytes, tag, headers }
 }

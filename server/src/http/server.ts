@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
-import type { Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -8,6 +8,7 @@ import express from 'express'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
+import type { Discovery } from './discovery.ts'
 import { inboundLimits } from './timeouts.ts'
 
 /** The handlers of the public port, in their order. */
@@ -20,8 +21,8 @@ export interface Handlers {
   readonly requestContext: RequestHandler
   readonly headers: RequestHandler
   readonly assets: RequestHandler
-  /** Metadata and JWKS as ready bytes. */
-  readonly discovery: RequestHandler
+  /** Metadata and JWKS as ready bytes, for requests that did not come the short way (see `listen`). */
+  readonly discovery: Discovery
   /** 503 until keys are loaded: nothing below works without. */
   readonly keysLoaded: RequestHandler
   readonly pages: RequestHandler
@@ -43,7 +44,9 @@ export function createApplication(handlers: Handlers, basePath: string): express
   application.use(handlers.requestContext)
   application.use(handlers.headers)
   application.use(handlers.assets)
-  application.use(handlers.discovery)
+  application.use((request, response, next) => {
+    if (!handlers.discovery(request, response, request.path)) next()
+  })
   application.use(handlers.keysLoaded)
   application.use(handlers.pages)
   application.use(handlers.authorizationPost)
@@ -62,17 +65,27 @@ export interface PublicServer {
 /** Milliseconds. */
 const rereadTlsEvery = 60_000
 
-/** @throws CodedError LISTEN_FAILED, TLS_FILE_INVALID */
+/** Metadata and JWKS are most of the requests and depend on nothing but the host: they are answered in front of
+ *  everything else, without a log line.
+ *  @param options.hosts values of the Host header that are ours
+ *  @throws CodedError LISTEN_FAILED, TLS_FILE_INVALID */
 export async function listen(options: {
   application: express.Express
+  discovery: Discovery
+  hosts: ReadonlySet<string>
   listen: { host: string; port: number }
   tls: { certFile: string; keyFile: string } | undefined
   log: Log
 }): Promise<PublicServer> {
-  const { application, tls, log } = options
+  const { application, discovery, hosts, tls, log } = options
+  const answer: RequestListener = (request, response) => {
+    const { host = '' } = request.headers
+    if (hosts.has(host) && discovery(request, response, request.url ?? '')) return
+    application(request, response)
+  }
   const server: Server | HttpsServer = tls
-    ? createHttps({ ...inboundLimits, minVersion: 'TLSv1.2', ...readTls(tls) }, application)
-    : createHttp(inboundLimits, application)
+    ? createHttps({ ...inboundLimits, minVersion: 'TLSv1.2', ...readTls(tls) }, answer)
+    : createHttp(inboundLimits, answer)
   const rereading = tls && setInterval(() => rereadTls(server as HttpsServer, tls, log), rereadTlsEvery)
   rereading?.unref()
   let stopping = false
