@@ -148,7 +148,7 @@ export async function startApp(needs: {
     'status',
   ])
   const discovery = createDiscovery({
-    basePath,
+    issuer,
     documents: () => (generations.isReady() ? generations.current().documents : undefined),
   })
   const application = createApplication(

@@ -22,8 +22,9 @@ interface Ready {
 /** Serves metadata and JWKS as ready bytes: rendered once for each set of keys, the same on every replica.
  *  An issuer with a path has its RFC 8414 metadata at `/.well-known/oauth-authorization-server<path>` too (section 3.1).
  *  @param needs.documents undefined while no keys are loaded */
-export function createDiscovery(needs: { basePath: string; documents: () => Documents | undefined }): Discovery {
-  const { basePath, documents } = needs
+export function createDiscovery(needs: { issuer: URL; documents: () => Documents | undefined }): Discovery {
+  const { issuer, documents } = needs
+  const basePath = issuer.pathname.replace(/\/$/, '')
   const ready = new WeakMap<Buffer, Ready>()
   const kinds = new Map<string, keyof Documents>([
     [`${basePath}/.well-known/openid-configuration`, 'metadata'],
@@ -37,7 +38,7 @@ export function createDiscovery(needs: { basePath: string; documents: () => Docu
     const bytes = documents()?.[kind]
     if (bytes === undefined) return false
     let document = ready.get(bytes)
-    if (document === undefined) ready.set(bytes, (document = prepare(bytes)))
+    if (document === undefined) ready.set(bytes, (document = prepare(bytes, issuer.protocol === 'https:')))
     if (request.headers['if-none-match'] === document.tag) {
       const { 'content-length': _length, 'content-type': _type, ...headers } = document.headers
       response.writeHead(304, headers).end()
@@ -48,7 +49,7 @@ export function createDiscovery(needs: { basePath: string; documents: () => Docu
   }
 }
 
-function prepare(bytes: Buffer): Ready {
+function prepare(bytes: Buffer, https: boolean): Ready {
   const tag = `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"`
   const headers = {
     'content-type': 'application/json; charset=utf-8',
@@ -56,7 +57,10 @@ function prepare(bytes: Buffer): Ready {
     'cache-control': `public, max-age=${maxAge}`,
     etag: tag,
     'access-control-allow-origin': '*',
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
     'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    ...(https ? { 'strict-transport-security': 'max-age=31536000' } : {}),
   }
   return { bytes, tag, headers }
 }
