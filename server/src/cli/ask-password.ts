@@ -1,5 +1,6 @@
 // A password for a command: asked without echo, read from standard input, or generated. Never an argument, which others could see.
 import { randomBytes } from 'node:crypto'
+import { StringDecoder } from 'node:string_decoder'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/log'
 import type { Terminal } from './terminal.ts'
@@ -52,30 +53,43 @@ async function readLine({ stdin }: Terminal): Promise<Secret> {
   return new Secret(Buffer.concat(chunks).toString('utf8').split(/\r?\n/)[0] ?? '')
 }
 
+/** Reads one line in raw mode, where the terminal shows nothing and we do what it does otherwise. */
 function askHidden({ stdin, stderr }: Terminal, question: string): Promise<Secret> {
   stderr.write(question)
   stdin.setRawMode?.(true)
   return new Promise((resolve, reject) => {
+    const decoder = new StringDecoder('utf8')
     let typed = ''
     const end = (finish: () => void) => {
       stdin.off('data', read)
+      stdin.off('end', giveUp)
       stdin.setRawMode?.(false)
       stdin.pause()
       stderr.write('\n')
       finish()
     }
+    const giveUp = () => {
+      end(() => reject(new CodedError('USAGE_INVALID', { faults: [{ path: 'password', message: 'given up' }] })))
+    }
     const read = (chunk: Buffer | string) => {
-      for (const character of chunk.toString()) {
-        if (character === '\r' || character === '\n') return end(() => resolve(new Secret(typed)))
-        if (character === '\u0003') {
-          const message = 'given up'
-          return end(() => reject(new CodedError('USAGE_INVALID', { faults: [{ path: 'password', message }] })))
+      const characters = Array.from(typeof chunk === 'string' ? chunk : decoder.write(chunk))
+      for (const [index, character] of characters.entries()) {
+        if (character === '\r' || character === '\n') {
+          // what was pasted after the line belongs to the next question
+          const rest = characters.slice(index + 1).join('')
+          return end(() => {
+            if (rest !== '') stdin.unshift(Buffer.from(rest))
+            resolve(new Secret(typed))
+          })
         }
+        // Ctrl-C and Ctrl-D, which raw mode gives us as characters
+        if (character === '\u0003' || character === '\u0004') return giveUp()
         if (character === '\u007f' || character === '\b') typed = Array.from(typed).slice(0, -1).join('')
         else typed += character
       }
     }
     stdin.on('data', read)
+    stdin.once('end', giveUp)
     stdin.resume()
   })
 }

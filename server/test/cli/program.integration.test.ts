@@ -1,0 +1,304 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { freshDatabase } from '../../../scripts/local/postgres.ts'
+import { runCommand } from '../../src/cli/program.ts'
+import { createPasswords } from '../../src/users/passwords.ts'
+import { createPostgresUsers } from '../../src/users/postgres-users.ts'
+import { freshStore } from '../store/fresh-store.ts'
+import type { FreshStore } from '../store/fresh-store.ts'
+
+const password = 'correct horse battery staple'
+
+describe(runCommand.name, () => {
+  let fresh: FreshStore
+  let directory: string
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+    directory = mkdtempSync(join(tmpdir(), 'nauthera-cli-'))
+    mkdirSync(join(directory, 'keys'))
+    writeFileSync(join(directory, 'keys/k1'), randomBytes(32))
+    writeFileSync(join(directory, 'keys/current'), 'k1')
+    writeSettings('server.yaml', fresh.url)
+  })
+  after(async () => {
+    rmSync(directory, { recursive: true })
+    await fresh.stop()
+  })
+
+  function writeSettings(name: string, url: string, more: string[] = []): string {
+    writeFileSync(join(directory, `${name}.dsn`), `${url}?sslmode=disable\n`)
+    const lines = [
+      'issuer: http://localhost:3000',
+      `database: {dsnFile: ${join(directory, `${name}.dsn`)}}`,
+      `keysDirectory: ${join(directory, 'keys')}`,
+    ]
+    writeFileSync(join(directory, name), `${[...lines, ...more].join('\n')}\n`)
+    return join(directory, name)
+  }
+
+  /** A person at a terminal types `typed`; without it standard input is `input`. */
+  async function nauthera(command: string[], about: { input?: string; typed?: string; settings?: string } = {}) {
+    let [out, err, raw] = ['', '', 0]
+    const sink = (write: (text: string) => void) =>
+      new Writable({
+        write: (chunk: Buffer, _, done) => {
+          write(chunk.toString())
+          done()
+        },
+      })
+    const stdin = Object.assign(
+      Readable.from([Buffer.from(about.typed ?? about.input ?? '')], { autoDestroy: false }),
+      {
+        isTTY: about.typed !== undefined,
+        setRawMode: () => raw++,
+      },
+    )
+    const code = await runCommand({
+      arguments: command,
+      terminal: { stdin, stdout: sink((text) => (out += text)), stderr: sink((text) => (err += text)) },
+      environment: { NAUTHERA_SETTINGS: about.settings ?? join(directory, 'server.yaml') },
+      version: '1.2.3',
+    })
+    const json = () => JSON.parse(out) as Record<string, unknown>[]
+    return { code, out, err, raw, json }
+  }
+
+  it('adds a person who can sign in, with a password from standard input', async () => {
+    const added = await nauthera(
+      ['users', 'add', 'ada', '--email', 'ada@example.test', '--group', 'ops', 'dev', '--password-stdin', '-o', 'json'],
+      { input: `${password}\n` },
+    )
+    expect([added.code, added.err]).to.deep.equal([0, ''])
+    expect(added.json()[0])
+      .to.include({ username: 'ada', email: 'ada@example.test', disabled: false })
+      .and.not.have.property('password')
+    const store = fresh.replica()
+    const users = createPostgresUsers({ store, passwords: createPasswords() })
+    const outcome = await users.tryPassword('ada', password, { address: '192.0.2.1' })
+    expect(outcome.kind === 'passed' && outcome.groups).to.deep.equal(['dev', 'ops'])
+    const events = await store.audit.search({ userId: added.json()[0]!['id'] as string, limit: 9 })
+    expect(events.map(({ event, replica }) => [event, replica]).toSorted()).to.deep.equal([
+      ['account.created', 'cli'],
+      ['admin.users.add', 'cli'],
+    ])
+  })
+
+  it('generates a password, shows it once, and it works', async () => {
+    const added = await nauthera(['users', 'add', 'bob', '--generate', '--must-change', '-o', 'json'])
+    const generated = added.json()[0]!['password'] as string
+    expect(generated).to.match(/^([a-z2-9]{5}-){4}[a-z2-9]{5}$/)
+    const users = createPostgresUsers({ store: fresh.replica(), passwords: createPasswords() })
+    const outcome = await users.tryPassword('bob', generated, { address: '192.0.2.1' })
+    expect(outcome.kind === 'passed' && outcome.account.passwordChangeRequired).to.equal(true)
+    expect((await nauthera(['users', 'list', '-o', 'json'])).out).to.not.include(generated)
+  })
+
+  it('asks twice at a terminal, without an echo, and minds backspace', async () => {
+    const typed = `${password}x\u007f\r${password}\r`
+    const added = await nauthera(['users', 'add', 'carl'], { typed })
+    expect(added.code).to.equal(0)
+    expect(added.err).to.equal('New password: \nOnce more: \n')
+    expect(added.raw).to.equal(4)
+    expect(added.out).to.not.include(password)
+    const users = createPostgresUsers({ store: fresh.replica(), passwords: createPasswords() })
+    expect((await users.tryPassword('carl', password, { address: '192.0.2.1' })).kind).to.equal('passed')
+    const differing = await nauthera(['users', 'add', 'carla'], { typed: `${password}\rsomething else\r` })
+    expect([differing.code, differing.err.includes('not the same')]).to.deep.equal([2, true])
+    const given = await nauthera(['users', 'add', 'carla'], { typed: '\u0003' })
+    expect([given.code, given.err.includes('given up')]).to.deep.equal([2, true])
+  })
+
+  it('sets a password, which ends what was there before', async () => {
+    await nauthera(['users', 'add', 'dora', '--password-stdin'], { input: password })
+    const set = await nauthera(['users', 'set-password', 'DORA', '--password-stdin'], {
+      input: 'another horse battery staple',
+    })
+    expect([set.code, set.err]).to.deep.equal([0, 'password of dora set\n'])
+    const users = createPostgresUsers({ store: fresh.replica(), passwords: createPasswords() })
+    expect((await users.tryPassword('dora', password, { address: '192.0.2.1' })).kind).to.equal('refused')
+    expect((await users.tryPassword('dora', 'another horse battery staple', { address: '192.0.2.1' })).kind).to.equal(
+      'passed',
+    )
+  })
+
+  it('disables, enables and shows a person', async () => {
+    await nauthera(['users', 'add', 'eve', '--generate'])
+    const state = async () => (await nauthera(['users', 'show', 'eve', '-o', 'json'])).json()[0]!['disabled']
+    await nauthera(['users', 'disable', 'eve'])
+    expect(await state()).to.equal(true)
+    await nauthera(['users', 'enable', 'eve'])
+    expect(await state()).to.equal(false)
+    expect((await nauthera(['users', 'revoke-sessions', 'eve'])).code).to.equal(0)
+  })
+
+  it('puts people into groups and out of them', async () => {
+    await nauthera(['users', 'add', 'fay', '--generate'])
+    expect((await nauthera(['groups', 'add-member', 'crew', 'fay'])).err).to.equal('fay is in crew\n')
+    expect((await nauthera(['groups', 'list', '-o', 'json'])).json()).to.deep.include({ name: 'crew', members: 1 })
+    expect((await nauthera(['groups', 'remove-member', 'crew', 'fay'])).err).to.equal('fay is out of crew\n')
+  })
+
+  const refusals: [string, string[], { input?: string }, number, string[]][] = [
+    [
+      'a name that is taken',
+      ['users', 'add', 'ADA', '--generate'],
+      {},
+      1,
+      ['USERNAME_TAKEN', 'username: ADA is taken'],
+    ],
+    [
+      'a weak password, every rule',
+      ['users', 'add', 'gil', '--password-stdin'],
+      { input: '12345' },
+      1,
+      ['PASSWORD_REFUSED', 'at least 12', 'tried first'],
+    ],
+    ['an empty standard input', ['users', 'add', 'gil', '--password-stdin'], { input: '' }, 1, ['at least 12']],
+    ['no terminal to ask at', ['users', 'add', 'gil'], {}, 2, ['--password-stdin or --generate']],
+    ['an unknown person', ['users', 'set-password', 'nobody', '--generate'], {}, 1, ['USER_UNKNOWN', 'nobody']],
+    ['an unknown command', ['users', 'frobnicate'], {}, 2, ['frobnicate']],
+    ['an unknown option', ['users', 'list', '--frobnicate'], {}, 2, ['--frobnicate']],
+    ['another output', ['users', 'list', '-o', 'xml'], {}, 2, ['table, json']],
+    ['a missing argument', ['users', 'add'], {}, 2, ['username']],
+  ]
+  for (const [sentence, command, about, code, texts] of refusals) {
+    it(`refuses ${sentence} and exits with ${code}`, async () => {
+      const refused = await nauthera(command, about)
+      expect([refused.code, refused.out]).to.deep.equal([code, ''])
+      for (const text of texts) expect(refused.err).to.include(text)
+    })
+  }
+
+  it('prints help with examples for each command, and the version', async () => {
+    const commands = [
+      ['users', 'add'],
+      ['users', 'list'],
+      ['users', 'set-password'],
+      ['groups', 'add-member'],
+      ['migrate', 'up'],
+      ['settings', 'check'],
+      [],
+    ]
+    for (const command of commands) {
+      const help = await nauthera([...command, '--help'])
+      expect([help.code, help.out.includes('Example')], command.join(' ')).to.deep.equal([0, true])
+    }
+    expect((await nauthera(['--version'])).out).to.equal('1.2.3\n')
+  })
+
+  it('understands --settings and -o before and after the command', async () => {
+    const settings = join(directory, 'server.yaml')
+    const before = await nauthera(['--settings', settings, '-o', 'json', 'users', 'list'], { settings: '/absent' })
+    const after = await nauthera(['users', 'list', '-o', 'json', '--settings', settings], { settings: '/absent' })
+    expect(before.out).to.equal(after.out)
+    expect(before.json().length).to.be.greaterThan(0)
+  })
+
+  it('migrates: status exits with 1 while something is missing, up applies it once', async () => {
+    const settings = writeSettings('empty.yaml', (await freshDatabase()).url)
+    const missing = await nauthera(['migrate', 'status', '-o', 'json'], { settings })
+    expect([missing.code, new Set(missing.json().map(({ state }) => state))]).to.deep.equal([1, new Set(['pending'])])
+    const early = await nauthera(['users', 'list'], { settings })
+    expect([early.code, early.err.includes('nauthera migrate up')]).to.deep.equal([1, true])
+    expect((await nauthera(['migrate', 'up', '-o', 'json'], { settings })).json().length).to.equal(
+      missing.json().length,
+    )
+    expect((await nauthera(['migrate', 'up', '-o', 'json'], { settings })).json()).to.deep.equal([])
+    expect((await nauthera(['migrate', 'status'], { settings })).code).to.equal(0)
+    const [first, second] = [
+      await nauthera(['migrate', 'restored', '-o', 'json'], { settings }),
+      await nauthera(['migrate', 'restored', '-o', 'json'], { settings }),
+    ]
+    expect(Number(second.json()[0]!['epoch'])).to.be.greaterThan(Number(first.json()[0]!['epoch']) - 1)
+  })
+
+  it('lists keys with what encrypts them, never their private part, and re-encrypts them', async () => {
+    const store = fresh.replica()
+    const list = await nauthera(['keys', 'list', '-o', 'json'])
+    expect(list.json()).to.deep.equal([])
+    await store.keys.underLock((keys) =>
+      keys.insert({
+        id: 'key-1',
+        use: 'sig',
+        alg: 'ES256',
+        publicJwk: undefined,
+        secret: Buffer.from('canary'),
+        activeAt: new Date(),
+        retireAt: undefined,
+        removeAt: undefined,
+      }),
+    )
+    const one = (await nauthera(['keys', 'list', '-o', 'json'])).json()
+    expect(one[0]).to.include({ id: 'key-1', encryptedBy: 'test', inRing: false })
+    expect(JSON.stringify(one)).to.not.include(Buffer.from('canary').toString('base64')).and.not.include('canary')
+    const lacking = await nauthera(['keys', 'reencrypt'])
+    expect([lacking.code, lacking.err.includes('test')]).to.deep.equal([1, true])
+    await store.keys.underLock((keys) => keys.remove('key-1'))
+    expect((await nauthera(['keys', 'reencrypt', '-o', 'json'])).json()).to.deep.equal([
+      { reencrypted: 0, current: 'k1' },
+    ])
+  })
+
+  describe('settings check', () => {
+    it('finds no fault in good settings', async () => {
+      const checked = await nauthera(['settings', 'check'])
+      expect([checked.code, checked.err.includes('no fault')]).to.deep.equal([0, true])
+    })
+
+    it('lists every fault at once with its path, and exits with 2', async () => {
+      const path = join(directory, 'bad.yaml')
+      writeFileSync(
+        path,
+        'issuer: http://login.example.com/?a=b\nfrobnicate: 1\ndatabase: {poolMax: 0, host: db}\nlog: {level: loud}\nrefreshGrace: soon\n',
+      )
+      const checked = await nauthera(['settings', 'check', path])
+      expect(checked.code).to.equal(2)
+      for (const place of ['issuer:', 'frobnicate:', 'database.poolMax:', 'log.level:', 'refreshGrace:'])
+        expect(checked.err).to.include(`  ${place}`)
+    })
+
+    it('reads the files that are named, unless told not to', async () => {
+      const path = writeSettings('nofiles.yaml', fresh.url)
+      rmSync(`${path}.dsn`)
+      const checked = await nauthera(['settings', 'check', path])
+      expect([checked.code, checked.err.includes('database.dsnFile')]).to.deep.equal([2, true])
+      expect((await nauthera(['settings', 'check', path, '--no-files'])).code).to.equal(0)
+    })
+
+    it('says which file cannot be read', async () => {
+      const checked = await nauthera(['settings', 'check', '/absent/server.yaml'])
+      expect([checked.code, checked.err.includes('/absent/server.yaml')]).to.deep.equal([2, true])
+    })
+  })
+
+  it('I6 says nothing of the password when the database is away', async () => {
+    const away = new URL(fresh.url)
+    away.port = '1'
+    const settings = writeSettings('away.yaml', away.href)
+    const failed = await nauthera(['users', 'list'], { settings })
+    expect([failed.code, failed.err.includes('STORE_UNAVAILABLE')]).to.deep.equal([1, true])
+    expect(failed.err).to.not.include(away.password)
+  })
+
+  it('runs as a program and sets its exit code', function () {
+    this.timeout(20_000)
+    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+    const run = (...command: string[]) =>
+      spawnSync(process.execPath, [main, ...command], {
+        encoding: 'utf8',
+        timeout: 15_000,
+        env: { NAUTHERA_SETTINGS: join(directory, 'server.yaml') },
+      })
+    expect(run('users', 'list', '-o', 'json').status).to.equal(0)
+    const missing = run('users', 'show', 'nobody')
+    expect([missing.status, missing.stdout]).to.deep.equal([1, ''])
+    expect(run('settings', 'check', '/absent').status).to.equal(2)
+  })
+})

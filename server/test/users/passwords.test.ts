@@ -1,0 +1,112 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { hash as argon2Hash } from '@node-rs/argon2'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { isCommonPassword } from '../../src/users/common-passwords.ts'
+import { createPasswords, passwordLength } from '../../src/users/passwords.ts'
+
+const good = 'correct horse battery staple'
+
+describe(createPasswords.name, () => {
+  const passwords = createPasswords()
+
+  it('verifies what it hashed, and nothing else', async () => {
+    const hash = await passwords.hash(good)
+    expect(hash).to.match(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+    expect(await passwords.verify(hash, good)).to.deep.equal({ matches: true, outdated: false })
+    for (const wrong of [`${good} `, good.toUpperCase(), '', hash]) {
+      expect((await passwords.verify(hash, wrong)).matches, wrong).to.equal(false)
+    }
+    expect(await passwords.hash(good), 'salted').to.not.equal(hash)
+  })
+
+  it('takes one password for the same one from another keyboard', async () => {
+    const hash = await passwords.hash('Schl\u00fcsselbund an der Wand')
+    expect((await passwords.verify(hash, 'Schlu\u0308sselbund an der Wand')).matches).to.equal(true)
+  })
+
+  it('matches nothing without a hash, or with one that it does not know', async () => {
+    for (const hash of [undefined, '', '$2b$10$abcdefghijklmnopqrstuv', 'plain']) {
+      expect(await passwords.verify(hash, good)).to.deep.equal({ matches: false, outdated: false })
+    }
+  })
+
+  it('says that a hash is outdated when its cost is not today’s', async () => {
+    const cheap = await argon2Hash(good, { algorithm: 2, memoryCost: 8192, timeCost: 2, parallelism: 1 })
+    expect(await passwords.verify(cheap, good)).to.deep.equal({ matches: true, outdated: true })
+    expect(await passwords.verify(cheap, 'wrong password')).to.deep.equal({ matches: false, outdated: false })
+  })
+
+  it('E10 F25 refuses what it cannot hash in time, with the event loop free', async function () {
+    this.timeout(20_000)
+    const small = createPasswords({ width: 1, waitMs: 200, longest: 5 })
+    await small.verify(undefined, good)
+    const lag = monitorEventLoopDelay({ resolution: 5 })
+    lag.enable()
+    const all = await Promise.allSettled(Array.from({ length: 200 }, () => small.verify(undefined, good)))
+    lag.disable()
+    const refused = all.filter((one) => one.status === 'rejected')
+    expect(refused.every((one) => hasCode(one.reason, 'PASSWORD_QUEUE_FULL'))).to.equal(true)
+    expect(refused.length).to.be.at.least(194)
+    expect(lag.percentile(99) / 1e6, 'ms').to.be.below(300)
+    expect(small.queue()).to.deep.equal({ waiting: 0, running: 0 })
+    expect((await small.verify(undefined, good)).matches, 'it goes on').to.equal(false)
+  })
+
+  it('refuses after the wait is over', async () => {
+    const slow = createPasswords({ width: 1, waitMs: 1, longest: 100 })
+    const all = await Promise.allSettled(Array.from({ length: 30 }, () => slow.hash(good)))
+    expect(all.filter((one) => one.status === 'rejected').length).to.be.greaterThan(10)
+    expect(slow.queue()).to.deep.equal({ waiting: 0, running: 0 })
+  })
+
+  it('E10 does no work for a password of 1 MB', async () => {
+    const began = performance.now()
+    expect((await passwords.verify(await passwords.hash(good), 'x'.repeat(1_000_000))).matches).to.equal(false)
+    expect(performance.now() - began).to.be.below(2000)
+  })
+
+  const refusals: [string, string, { username?: string; email?: string }, string[]][] = [
+    ['a good one', good, { username: 'ada' }, []],
+    ['12 characters', 'zebra-lamp-9', {}, []],
+    ['11 characters', 'zebra-lamp9', {}, ['too-short']],
+    ['characters, not bytes, count', 'ü'.repeat(3) + 'zebra-l', {}, ['too-short']],
+    ['128 characters', `${'zebra lamp '.repeat(11)}abcdefg`, {}, []],
+    ['129 characters', `${'zebra lamp '.repeat(11)}abcdefgh`, {}, ['too-long']],
+    ['1 MB', 'x'.repeat(1_000_000), {}, ['too-long']],
+    ['a listed one', 'Q1W2E3R4T5Y6', {}, ['common']],
+    ['a word and a year', 'Password2026!', {}, ['common']],
+    ['the product and digits', 'nauthera12345', {}, ['common']],
+    ['few characters over and over', 'abcabcabcabc', {}, ['common']],
+    ['the user name and a year', 'adalovelace26', { username: 'AdaLovelace' }, ['contains-name']],
+    ['the e-mail address', 'ada@example.test', { email: 'ada@example.test' }, ['contains-name']],
+    ['the name within a long one', 'adalovelace walks over the bridge', { username: 'adalovelace' }, []],
+    ['empty', '', {}, ['too-short', 'common']],
+  ]
+  for (const [sentence, password, about, expected] of refusals) {
+    it(`checks a new password: ${sentence}`, () => {
+      expect(passwords.checkNew(password, about).map(({ code }) => code)).to.deep.equal(expected)
+    })
+  }
+
+  it('has no password in any fault', () => {
+    for (const fault of passwords.checkNew('Q1W2E3R4T5Y6', {})) expect(fault.message).to.not.include('Q1W2')
+  })
+})
+
+describe(isCommonPassword.name, () => {
+  it('lets random ones through', () => {
+    const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
+    const random = fc.string({ unit: fc.constantFrom(...letters), minLength: 20, maxLength: 40 })
+    fc.assert(fc.property(random, (text) => new Set(text.toLowerCase()).size < 8 || !isCommonPassword(text)))
+  })
+
+  it('E3 answers at once for the longest password', () => {
+    const began = performance.now()
+    for (const text of ['a'.repeat(128), 'ab'.repeat(64), '1'.repeat(127) + 'x', '!'.repeat(128)])
+      isCommonPassword(text)
+    expect(performance.now() - began).to.be.below(200)
+    expect(passwordLength.max).to.equal(128)
+  })
+})

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto'
+import { hash as argon2Hash } from '@node-rs/argon2'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { createLog } from '@nauthera/runtime/log'
+import { expect } from 'chai'
+import { createDatabase } from '../../src/store/postgres.ts'
+import { createStore } from '../../src/store/store.ts'
+import type { Store } from '../../src/store/store.ts'
+import { createPasswords } from '../../src/users/passwords.ts'
+import { createPostgresUsers } from '../../src/users/postgres-users.ts'
+import { userSourceConformance } from '../conformance/user-source.ts'
+import { freshStore, testRing } from '../store/fresh-store.ts'
+import type { FreshStore } from '../store/fresh-store.ts'
+
+const limits = { perAccount: 5, perAddress: 1000, windowMs: 600_000, lockMs: 600_000 }
+const passwords = createPasswords({ width: 2, waitMs: 20_000, longest: 1000 })
+
+userSourceConformance(createPostgresUsers.name, async () => {
+  const fresh = await freshStore()
+  const [one, other] = [fresh.replica(), fresh.replica()]
+  const sourceOf = (store: Store) => createPostgresUsers({ store, passwords, limits })
+  return {
+    sources: [sourceOf(one), sourceOf(other)],
+    perAccount: limits.perAccount,
+    addPerson: async ({ password, ...person }) =>
+      (await one.users.insert({ ...person, passwordHash: await passwords.hash(password) })).id,
+    disable: async (userId) => {
+      await one.users.setDisabled(userId, true, [])
+    },
+    clear: (attempt) => one.attempts.clear(attempt),
+    end: () => fresh.stop(),
+  }
+})
+
+describe(createPostgresUsers.name, () => {
+  let fresh: FreshStore
+  let store: Store
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+    store = fresh.replica()
+  })
+  after(() => fresh.stop())
+
+  const password = 'correct horse battery staple'
+  const addPerson = async (hash: string) => {
+    const username = `user-${randomUUID().slice(0, 8)}`
+    return store.users.insert({ username, passwordHash: hash })
+  }
+
+  it('needs one round trip and one commit for an attempt', async () => {
+    const users = createPostgresUsers({ store, passwords, limits })
+    const { username } = await addPerson(await passwords.hash(password))
+    const before = store.database.counters()
+    expect((await users.tryPassword(username, password, { address: '192.0.2.1' })).kind).to.equal('passed')
+    const after = store.database.counters()
+    expect([after.roundTrips - before.roundTrips, after.commits - before.commits]).to.deep.equal([1, 1])
+  })
+
+  it('upgrades a hash of another cost at the next sign-in', async () => {
+    const users = createPostgresUsers({ store, passwords, limits })
+    const user = await addPerson(await argon2Hash(password, { algorithm: 2, memoryCost: 8192, timeCost: 2 }))
+    expect((await users.tryPassword(user.username, password, { address: '192.0.2.1' })).kind).to.equal('passed')
+    expect(await store.credentials.find(user.id)).to.match(/m=19456,t=2,p=1/)
+    expect((await users.tryPassword(user.username, password, { address: '192.0.2.1' })).kind).to.equal('passed')
+  })
+
+  it('L6 answers 429 to an address over its limit, whoever it tries, and lets others in', async () => {
+    const users = createPostgresUsers({ store, passwords, limits: { ...limits, perAddress: 3 } })
+    const { username } = await addPerson(await passwords.hash(password))
+    const flood = { address: '203.0.113.9' }
+    for (let turn = 0; turn < 3; turn++) await users.tryPassword(`nobody-${turn}-${username}`, 'guess', flood)
+    const outcome = await users.tryPassword(username, password, flood)
+    expect(outcome.kind === 'busy' && outcome.retryAfterSeconds).to.be.within(1, 600)
+    expect((await users.tryPassword(username, password, { address: '203.0.113.10' })).kind).to.equal('passed')
+  })
+
+  it('E10 answers 429 when the hash queue is full', async () => {
+    const users = createPostgresUsers({
+      store,
+      passwords: createPasswords({ width: 1, waitMs: 1, longest: 1 }),
+      limits,
+    })
+    const { username } = await addPerson(await passwords.hash(password))
+    const outcomes = await Promise.all(
+      Array.from({ length: 5 }, () => users.tryPassword(username, password, { address: '192.0.2.2' })),
+    )
+    expect(outcomes.filter(({ kind }) => kind === 'busy').length).to.be.at.least(1)
+    expect(outcomes.filter(({ kind }) => kind === 'refused')).to.have.length(0)
+  })
+
+  it('F1 says STORE_UNAVAILABLE when PostgreSQL is away, never "wrong password"', async () => {
+    const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
+    const database = createDatabase({ connection: { ...fresh.connection, port: 1 }, log })
+    const away = createStore({ database, ring: testRing, log, replica: 'away' })
+    const users = createPostgresUsers({ store: away, passwords, limits })
+    const error = await users.tryPassword('ada', password, { address: '192.0.2.1' }).catch((reason: unknown) => reason)
+    expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
+    await away.stop()
+  })
+
+  it('L4 takes as long for an unknown person as for a wrong password', async function () {
+    this.timeout(60_000)
+    const users = createPostgresUsers({ store, passwords, limits: { ...limits, perAccount: 10_000 } })
+    const { username } = await addPerson(await passwords.hash(password))
+    const times = { known: [] as number[], unknown: [] as number[] }
+    for (let turn = 0; turn < 40; turn++) {
+      for (const kind of ['known', 'unknown'] as const) {
+        const login = kind === 'known' ? username : `nobody-${turn}-${username}`
+        const began = performance.now()
+        await users.tryPassword(login, 'guess', { address: `198.51.100.${turn}` })
+        times[kind].push(performance.now() - began)
+      }
+    }
+    const median = (some: number[]) => some.toSorted((one, other) => one - other)[some.length / 2]!
+    // one hash takes some 20 ms: leaving it out for one of the two would show
+    expect(median(times.unknown) / median(times.known)).to.be.within(0.6, 1.67)
+  })
+})
