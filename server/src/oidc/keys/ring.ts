@@ -44,6 +44,7 @@ export function createKeyRing(needs: {
   let listening: { stop(): Promise<void> } | undefined
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
+  let queued: Promise<void> | undefined
   let stopped = false
 
   /** States move with time alone, whether PostgreSQL answers or not. */
@@ -72,7 +73,17 @@ export function createKeyRing(needs: {
     settle()
   }
 
-  const loadOnce = (): Promise<void> => (running ??= load().finally(() => (running = undefined)))
+  /** One at a time. Who asks while one runs gets another one after it: what runs may have read before the change. */
+  function loadOnce(): Promise<void> {
+    if (running === undefined) return (running = load().finally(() => (running = undefined)))
+    queued ??= running
+      .catch(() => undefined)
+      .then(() => {
+        queued = undefined
+        return loadOnce()
+      })
+    return queued
+  }
 
   function schedule(): void {
     if (stopped) return
@@ -114,7 +125,7 @@ export function createKeyRing(needs: {
       stopped = true
       clearTimeout(timer)
       await listening?.stop()
-      await running?.catch(() => undefined)
+      await (queued ?? running)?.catch(() => undefined)
     },
   }
 }

@@ -1,0 +1,121 @@
+import { expect } from 'chai'
+import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
+import type { KeyRing } from '../../../src/oidc/keys/ring.ts'
+import { freshStore } from '../../store/fresh-store.ts'
+import type { FreshStore } from '../../store/fresh-store.ts'
+import { keepLog } from '../../http/harness.ts'
+import { basic, send } from '../browser.ts'
+import { clientSecret, configs, entry, startReplicas } from '../harness.ts'
+import type { Replicas } from '../harness.ts'
+
+const minute = 60_000
+const policy = { publishBefore: 15 * minute, rotateEvery: 30 * 24 * 60 * minute, retireFor: () => 24 * 60 * minute }
+
+describe('createKeyRing', () => {
+  let fresh: FreshStore
+  const rings: KeyRing[] = []
+  let now = Date.now()
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+  })
+  after(async () => {
+    await Promise.all(rings.map((ring) => ring.stop()))
+    await fresh.stop()
+  })
+  const ringOf = () => {
+    const ring = createKeyRing({
+      keys: fresh.replica().keys,
+      algorithms: ['ES256', 'EdDSA'],
+      policy,
+      now: () => now,
+      log: keepLog(),
+    })
+    rings.push(ring)
+    return ring
+  }
+
+  it('replicas that start at once agree on one key for each line', async () => {
+    const three = [ringOf(), ringOf(), ringOf()]
+    await Promise.all(three.map((ring) => ring.load()))
+    expect(new Set(three.map((ring) => ring.current().fingerprint)).size).to.equal(1)
+    expect(three[0]!.current().published.map(({ alg }) => alg)).to.deep.equal(['ES256', 'EdDSA'])
+    expect(JSON.stringify(three[0]!.current().published)).to.not.match(/"d":/)
+  })
+
+  it('a rotation is told to the others, is published before it signs, and then signs', async () => {
+    const [first, second] = [ringOf(), ringOf()]
+    await first.load()
+    await second.load()
+    const told = new Promise<void>((resolve) => second.onChange(() => resolve()))
+    await second.follow()
+    const before = first.current().signing[0]!.kid
+    await first.rotate()
+    await told
+    const waiting = second.current()
+    expect(waiting.signing[0]!.kid).to.equal(before)
+    expect(waiting.published.filter(({ alg }) => alg === 'ES256')).to.have.length(2)
+    expect(waiting.signing.filter((key) => key.key_ops?.[0] === 'verify')).to.have.length(2)
+    now += policy.publishBefore
+    await second.load()
+    await first.load()
+    expect(second.current().signing[0]!.kid).to.not.equal(before)
+    expect(first.current().fingerprint).to.equal(second.current().fingerprint)
+    expect(second.current().published.map(({ kid }) => kid)).to.include(before)
+    now += policy.retireFor()
+    await second.load()
+    expect(second.current().published.map(({ kid }) => kid)).to.not.include(before)
+  })
+})
+
+describe('a new generation of the Provider', () => {
+  let replicas: Replicas
+  before(async function () {
+    this.timeout(60_000)
+    replicas = await startReplicas({ count: 2, settings: { signing: { publishBefore: '1s', algorithms: ['ES256'] } } })
+    await replicas.serve([entry('app.machine', configs.machine)])
+  })
+  after(() => replicas.stop())
+
+  const kidNow = async (replica: number): Promise<string> => {
+    const ask = {
+      replica,
+      path: '/token',
+      headers: basic('app.machine', clientSecret),
+      form: { grant_type: 'client_credentials' },
+    }
+    const token = String((await send(replicas, ask)).json()['access_token'])
+    return (JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()) as { kid: string }).kid
+  }
+  const published = async (replica: number): Promise<string[]> =>
+    ((await send(replicas, { replica, path: '/jwks' })).json() as { keys: { kid: string }[] }).keys.map(
+      ({ kid }) => kid,
+    )
+
+  it('F28 takes over under load: no request fails, and no token is signed with a key that is not published everywhere', async function () {
+    this.timeout(20_000)
+    const before = await kidNow(0)
+    const cli = createKeyRing({
+      keys: replicas.apps[0]!.store.keys,
+      algorithms: ['ES256'],
+      policy: { ...policy, publishBefore: 1000 },
+      now: Date.now,
+      log: keepLog(),
+    })
+    await cli.load()
+    await cli.rotate()
+    await cli.stop()
+    const deadline = Date.now() + 10_000
+    const after = new Set<string>()
+    while (after.size < 2 && Date.now() < deadline) {
+      for (const replica of [0, 1]) {
+        const kid = await kidNow(replica)
+        expect(await published(1 - replica)).to.include(kid)
+        if (kid !== before) after.add(`${replica}`)
+      }
+    }
+    expect(after.size).to.equal(2)
+    expect(await published(0)).to.include(before)
+    expect(await kidNow(0)).to.equal(await kidNow(1))
+  })
+})
