@@ -68,7 +68,13 @@ export function applyDefaults(client: OIDCClient, policies: Policies): Effective
   const interval =
     spec.rotation?.interval ?? (hasOwnSecret ? first((policy) => policy.defaults?.rotation?.interval) : undefined)
   const overlap =
-    spec.rotation?.overlap ?? (hasOwnSecret ? first((policy) => policy.defaults?.rotation?.overlap) : undefined)
+    spec.rotation?.overlap ??
+    (hasOwnSecret
+      ? fitting(
+          first((policy) => policy.defaults?.rotation?.overlap),
+          interval,
+        )
+      : undefined)
   const window =
     spec.rotation?.window ??
     (hasOwnSecret && interval !== undefined ? first((policy) => policy.defaults?.rotation?.window) : undefined)
@@ -95,6 +101,12 @@ export function applyDefaults(client: OIDCClient, policies: Policies): Effective
     minSpacingMs: Math.max(0, ...bounds.map((bound) => durationMs(bound?.minSpacing ?? '0s') ?? 0)),
     maxOverlapMs: Math.min(...bounds.map((bound) => durationMs(bound?.maxOverlap ?? '168h') ?? defaultMaxOverlapMs)),
   }
+}
+
+/** A default overlap that is longer than the client's own interval would make every rotation wait: half of it then. */
+function fitting(overlap: string | undefined, interval: string | undefined): string | undefined {
+  const [overlapMs, intervalMs] = [durationMs(overlap ?? ''), durationMs(interval ?? '')]
+  return overlapMs !== undefined && intervalMs !== undefined && overlapMs > intervalMs ? undefined : overlap
 }
 
 /** @returns whether the operator mints the client's secret, so that rotation concerns it. */

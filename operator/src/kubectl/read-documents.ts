@@ -1,0 +1,100 @@
+// YAML files -> objects that know the line of each of their fields.
+import { isMap, isSeq, LineCounter, parseAllDocuments } from 'yaml'
+import type { Document, Node } from 'yaml'
+
+/** A fault as an editor can jump to it. */
+export interface LocatedFault {
+  readonly file: string
+  /** From 1. */
+  readonly line: number
+  /** Field, or empty when the file itself is at fault. */
+  readonly path: string
+  readonly message: string
+}
+
+export interface ReadObject {
+  readonly file: string
+  readonly object: Readonly<Record<string, unknown>>
+  /** @param path such as `spec.redirectURIs[1]`
+   *  @returns the line of the field, or of the nearest one above it that is there */
+  readonly lineOf: (path: string) => number
+}
+
+/** @returns each object of a file with several documents, and what is not even YAML. */
+export function readDocuments(
+  file: string,
+  text: string,
+): { readonly objects: readonly ReadObject[]; readonly faults: readonly LocatedFault[] } {
+  const lines = new LineCounter()
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: true })
+  const objects: ReadObject[] = []
+  const faults: LocatedFault[] = []
+  for (const document of Array.isArray(documents) ? documents : []) {
+    for (const error of document.errors) {
+      faults.push({
+        file,
+        line: error.linePos?.[0].line ?? 1,
+        path: '',
+        message: error.message.split('\n')[0]!.replace(/ at line .*$/, ''),
+      })
+    }
+    if (document.errors.length > 0) continue
+    const value: unknown = document.toJS()
+    if (value === null || value === undefined) continue
+    const lineOf = (path: string): number => lineOfPath(document, lines, path)
+    if (typeof value === 'object' && !Array.isArray(value))
+      objects.push({ file, object: value as Record<string, unknown>, lineOf })
+    else
+      faults.push({
+        file,
+        line: lineOf(''),
+        path: '',
+        message: 'must be a mapping with apiVersion, kind, metadata and spec',
+      })
+  }
+  return { objects, faults }
+}
+
+function lineOfPath(document: Document.Parsed, lines: LineCounter, path: string): number {
+  let node: Node | null = document.contents
+  let line = lineAt(lines, node)
+  let rest = path.replaceAll(/\[(\d+)\]/g, '.$1')
+  while (rest !== '') {
+    const step = stepInto(node, rest)
+    if (!step) break
+    node = step.value
+    line = step.line(lines)
+    rest = step.rest
+  }
+  return line
+}
+
+interface Step {
+  readonly value: Node | null
+  readonly rest: string
+  readonly line: (lines: LineCounter) => number
+}
+
+/** One key deeper. A key may hold dots itself, so the longest one that is there wins. */
+function stepInto(node: Node | null, path: string): Step | undefined {
+  if (isSeq(node)) {
+    const [index = '', ...rest] = path.split('.')
+    const item = node.items[Number(index)] as Node | undefined
+    return item && { value: item, rest: rest.join('.'), line: (lines) => lineAt(lines, item) }
+  }
+  if (!isMap(node)) return undefined
+  const pairs = node.items
+    .map((pair) => ({ key: String((pair.key as { value?: unknown } | null)?.value), pair }))
+    .filter(({ key }) => path === key || path.startsWith(`${key}.`))
+    .toSorted((left, right) => right.key.length - left.key.length)
+  const [found] = pairs
+  if (!found) return undefined
+  const { key, pair } = found
+  return {
+    value: pair.value as Node | null,
+    rest: path.slice(key.length + 1),
+    line: (lines) => lineAt(lines, pair.key as Node),
+  }
+}
+
+const lineAt = (lines: LineCounter, node: Node | null): number => lines.linePos(node?.range?.[0] ?? 0).line || 1

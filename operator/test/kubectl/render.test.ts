@@ -1,0 +1,176 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync, readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { parseAllDocuments } from 'yaml'
+import { runCommand } from '../../src/kubectl/command.ts'
+
+const root = new URL('../../../', import.meta.url)
+
+function run(args: readonly string[], files: Readonly<Record<string, string>> = {}) {
+  let [out, error] = ['', '']
+  const code = runCommand(args, {
+    read: (path) => files[path] ?? readFileSync(new URL(path, root), 'utf8'),
+    out: (text) => (out += text),
+    error: (text) => (error += text),
+  })
+  return { code, out, error }
+}
+
+const client = (spec: string, name = 'app'): string =>
+  `apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCClient\nmetadata:\n  name: ${name}\nspec:\n${spec}`
+
+describe('kubectl nauthera render', () => {
+  it('shows the Secret and the metadata of each client in a file', () => {
+    const { code, out, error } = run([
+      'render',
+      '-f',
+      'examples/clients/argo-cd.yaml',
+      '--issuer',
+      'https://login.example.org',
+    ])
+    expect({ code, error }).to.deep.equal({ code: 0, error: '' })
+    const [secret, metadata] = (parseAllDocuments(out) as { toJS(): Record<string, unknown> }[]).map((document) =>
+      document.toJS(),
+    )
+    expect(secret).to.deep.include({ kind: 'Secret', type: 'Opaque' })
+    expect(secret!['stringData']).to.include({ clientID: 'demo.argo-cd', 'oidc.issuer': 'https://login.example.org' })
+    expect(metadata).to.deep.include({
+      client_id: 'demo.argo-cd',
+      scope: 'openid profile email groups',
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: ['authorization_code', 'refresh_token'],
+      pkce_required: true,
+    })
+  })
+
+  it('prints one JSON array with -o json', () => {
+    const { code, out } = run(['render', '-o', 'json', '-f', 'examples/clients/web.yaml', 'examples/clients/spa.yaml'])
+    expect(code).to.equal(0)
+    expect((JSON.parse(out) as { client: string }[]).map((one) => one.client)).to.deep.equal([
+      'demo/grafana',
+      'demo/dashboard',
+    ])
+  })
+
+  it('names file, line and field of every fault, and renders the clients that are fine', () => {
+    const text = [
+      client(
+        '  type: Web\n  redirectURIs:\n    - https://ok.example.com/\n    - http://bad.example.com/\n  tokens:\n    accessTTL: 1d\n',
+        'bad',
+      ),
+      client('  type: M2M\n', 'good'),
+    ].join('---\n')
+    const { code, out, error } = run(['render', '-f', 'all.yaml'], { 'all.yaml': text })
+    expect(code).to.equal(1)
+    expect(error.split('\n')).to.deep.equal([
+      'all.yaml:7: spec.redirectURIs: must be https, or http on localhost, 127.0.0.1 or [::1]',
+      'all.yaml:11: spec.tokens.accessTTL: must be a duration from 1m to 24h, such as 1m or 24h',
+      '',
+    ])
+    expect(out).to.include('default.good').and.not.include('default.bad')
+  })
+
+  it('points into a list and at a key with dots', () => {
+    const text = client(
+      "  type: Web\n  redirectURIs: [https://a.example.com/]\n  secret:\n    data:\n      a.b.json: '{{ .nothing }}'\n",
+    )
+    expect(run(['render', '-f', '-'], { '-': text }).error).to.match(
+      /^\(stdin\):10: spec\.secret\.data\.a\.b\.json: has the unknown variable/,
+    )
+    const twice = client('  type: Web\n  redirectURIs:\n    - https://a.example.com/\n    - https://a.example.com/\n')
+    expect(run(['render', '-f', '-'], { '-': twice }).error).to.match(
+      /^\(stdin\):9: spec\.redirectURIs\[1\]: Duplicate value/,
+    )
+  })
+
+  it('holds clients against the policies that are given', () => {
+    const files = {
+      'client.yaml': client('  type: Web\n  clientId: shop\n  redirectURIs: [https://shop.example.com/]\n'),
+      'open.yaml':
+        'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCPolicy\nmetadata: {name: open}\nspec: {allow: {customClientId: true}}\n',
+      'hosts.yaml':
+        'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCPolicy\nmetadata: {name: hosts}\nspec: {allow: {redirectHosts: [.apps.example.com]}}\n',
+    }
+    expect(run(['render', '-f', 'client.yaml'], files).error).to.include(
+      'spec.clientId: needs a policy with allow.customClientId: true',
+    )
+    expect(run(['render', '-f', 'client.yaml', '-p', 'open.yaml'], files).code).to.equal(0)
+    expect(run(['render', '-f', 'client.yaml', '-p', 'open.yaml', 'hosts.yaml'], files).error).to.equal(
+      'client.yaml:8: spec.redirectURIs: must be on .apps.example.com (policy hosts)\n',
+    )
+  })
+
+  it('K1 finds two clients with one id in one set of files', () => {
+    const spec = '  type: M2M\n  clientId: shop\n'
+    const open =
+      'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCPolicy\nmetadata: {name: open}\nspec: {allow: {customClientId: true}}\n'
+    const { error } = run(['render', '-f', 'a', '-p', 'p'], {
+      a: [client(spec, 'one'), client(spec, 'two')].join('---\n'),
+      p: open,
+    })
+    expect(error).to.equal('a:15: spec.clientId: is taken by default/one; choose another\n')
+  })
+
+  const refused: readonly [sentence: string, text: string, error: RegExp][] = [
+    ['what is no YAML', 'a: [', /^f:1: /],
+    ['a list', '- a\n', /^f:1: must be a mapping/],
+    ['an empty file', '', /^f:1: has no OIDCClient/],
+    [
+      'another version',
+      'apiVersion: auth.nauthera.io/v1\nkind: OIDCClient\n',
+      /^f:1: apiVersion: must be auth\.nauthera\.io\/v1alpha1/,
+    ],
+    [
+      'an object without name and spec',
+      'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCClient\n',
+      /metadata\.name: Required value\nf:1: spec: Required value/,
+    ],
+    [
+      'a spec that is a text',
+      'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCClient\nmetadata: {name: a}\nspec: Web\n',
+      /spec: Required value/,
+    ],
+    ['__proto__ as a key', client('  type: M2M\n  __proto__: {suspended: true}\n'), /unknown field "spec\.__proto__"/],
+  ]
+  for (const [sentence, text, error] of refused) {
+    it(`refuses ${sentence}`, () => {
+      const result = run(['render', '-f', 'f'], { f: text })
+      expect(result.code).to.equal(1)
+      expect(result.error).to.match(error)
+    })
+  }
+
+  it('refuses every bad example, and takes every good one', () => {
+    for (const file of readdirSync(new URL('examples/bad', root))) {
+      const { code, error } = run(['render', '-f', `examples/bad/${file}`])
+      const [, path = '', message = ''] =
+        /^# expect: ([^ ]+): (.*)$/m.exec(readFileSync(new URL(`examples/bad/${file}`, root), 'utf8')) ?? []
+      expect(code, file).to.equal(1)
+      expect(error, file).to.include(`${path}: `).and.include(message)
+    }
+    const good = readdirSync(new URL('examples/clients', root)).map((file) => `examples/clients/${file}`)
+    expect(run(['render', '-f', ...good, '-p', 'examples/policies/everyone.yaml'])).to.include({ code: 0, error: '' })
+  })
+
+  it('exits with 2 for a command line that makes no sense, and helps', () => {
+    expect(run(['render'])).to.include({ code: 2, out: '' })
+    expect(run(['render', '-f', 'a', '-o', 'xml']).code).to.equal(2)
+    expect(run(['render', '-f', 'a', '--issuer', 'login']).error).to.include('must be an https URL')
+    expect(run(['render', '--help']).out)
+      .to.include('--filename')
+      .and.include('Example:')
+    expect(run(['--help']).out).to.include('render')
+  })
+
+  it('runs as a program that reads standard input', () => {
+    const program = fileURLToPath(new URL('operator/src/kubectl/main.ts', root))
+    const result = spawnSync(process.execPath, [program, 'render', '-f', '-'], {
+      input: client('  type: M2M\n'),
+      encoding: 'utf8',
+      timeout: 20_000,
+    })
+    expect({ status: result.status, stderr: result.stderr }).to.deep.equal({ status: 0, stderr: '' })
+    expect(result.stdout).to.include('client_id: default.app')
+  }).timeout(30_000)
+})
