@@ -1,0 +1,93 @@
+import { expect } from 'chai'
+import { create } from '@bufbuild/protobuf'
+import { ClaimFromGroupsSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { accessOf } from '../../src/oidc/access-rule.ts'
+import { claimsFromGroups, claimsOf, scopeOfClaim } from '../../src/oidc/claims.ts'
+import type { User } from '../../src/store/users.ts'
+
+const user: User = {
+  id: 'id',
+  username: 'ada',
+  email: 'ada@example.com',
+  emailVerified: true,
+  name: 'Ada',
+  locale: 'de',
+  profile: {
+    given_name: 'Ada',
+    address: { country: 'GB' },
+    phone_number_verified: 'yes',
+    sub: 'other',
+    updated_at: 'x',
+    admin: true,
+  },
+  passwordChangeRequired: false,
+  disabled: false,
+  createdAt: new Date(0),
+  updatedAt: new Date(5000),
+  groups: ['engineers'],
+}
+
+describe('claimsOf', () => {
+  const claims = claimsOf(user)
+  it('tells the standard claims in their standard types', () => {
+    expect(claims).to.deep.include({
+      sub: 'id',
+      preferred_username: 'ada',
+      email_verified: true,
+      updated_at: 5,
+      address: { country: 'GB' },
+    })
+  })
+  it('takes from a profile neither a wrong type, nor a claim that is no profile’s, nor who the person is', () => {
+    expect(claims).to.not.have.any.keys('phone_number_verified', 'admin')
+    expect(claims['sub']).to.equal('id')
+  })
+  it('leaves out what is not known', () => {
+    expect(claimsOf({ ...user, email: undefined })).to.not.have.any.keys('email', 'email_verified')
+  })
+})
+
+describe('claimsFromGroups', () => {
+  const rule = (join: string) =>
+    create(ClaimFromGroupsSchema, {
+      name: 'roles',
+      join,
+      fromGroups: [
+        { group: 'engineers', values: ['admin', 'dev'] },
+        { group: 'all', values: ['dev'] },
+        { group: 'finance', values: ['books'] },
+      ],
+    })
+  for (const [join, wanted] of [
+    ['Array', ['admin', 'dev']],
+    ['CSV', 'admin,dev'],
+    ['SSV', 'admin dev'],
+  ] as const) {
+    it(`joins values as ${join}, each once`, () => {
+      expect(claimsFromGroups([rule(join)], ['engineers', 'all'])).to.deep.equal({ roles: wanted })
+    })
+  }
+  it('leaves a claim without a value out', () =>
+    expect(claimsFromGroups([rule('Array')], ['guests'])).to.deep.equal({}))
+})
+
+describe('scopeOfClaim', () => {
+  it('knows where a claim belongs', () => {
+    expect(scopeOfClaim('email')).to.equal('email')
+    expect(scopeOfClaim('auth_time')).to.equal(undefined)
+  })
+})
+
+describe('accessOf', () => {
+  for (const [allowedGroups, groups, kind] of [
+    [[], [], 'allowed'],
+    [['a'], ['a', 'b'], 'allowed'],
+    [['a', 'b'], ['b'], 'allowed'],
+    [['a'], [], 'refused'],
+    [['a'], ['A'], 'refused'],
+  ] as const) {
+    it(`${JSON.stringify(groups)} of ${JSON.stringify(allowedGroups)}: ${kind}`, () => {
+      expect(accessOf({ allowedGroups: [...allowedGroups] }, groups).kind).to.equal(kind)
+    })
+  }
+})
