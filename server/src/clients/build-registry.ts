@@ -1,7 +1,7 @@
 // A registry and a shard -> the next registry. Only clients that changed are checked; one that fails keeps what it had.
-import { equals } from '@bufbuild/protobuf'
-import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig, ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { createRegisteredClient, packConfig } from './registered-client.ts'
+import type { PackedConfig } from './registered-client.ts'
 import { createRegistry } from './registry.ts'
 import type { LiveShard, RegisteredClient, Registry, Rejection, ShardRefValue } from './registry.ts'
 import { applyVerifiers } from './verifiers.ts'
@@ -81,9 +81,13 @@ export function rejectionsOf<Metadata>(registry: Registry<Metadata>): Rejection[
 }
 
 interface Version<Metadata> {
-  readonly config: ClientConfig
+  readonly packed: PackedConfig
+  readonly api: string | undefined
   readonly metadata: Metadata
 }
+
+type Loaded<Metadata> =
+  { kind: 'accepted'; version: Version<Metadata> } | Extract<CheckOutcome<Metadata>, { kind: 'rejected' }>
 
 interface Resolved<Metadata> {
   readonly version?: Version<Metadata> | undefined
@@ -97,30 +101,24 @@ async function resolveClient<Metadata>(
   live: RegisteredClient<Metadata> | undefined,
   check: (entry: ClientEntry, config: ClientConfig) => Promise<CheckOutcome<Metadata>>,
 ): Promise<Resolved<Metadata>> {
-  const load = async (config: ClientConfig): Promise<CheckOutcome<Metadata>> => {
-    const same =
-      live !== undefined &&
-      needsSecret(live.verifiers) === needsSecret(entry.verifiers) &&
-      equals(ClientConfigSchema, live.config, config)
-    return same ? { kind: 'accepted', metadata: live.metadata } : check(entry, config)
+  const load = async (config: ClientConfig): Promise<Loaded<Metadata>> => {
+    const packed = packConfig(config)
+    const sameSecrecy = live !== undefined && needsSecret(live.verifiers) === needsSecret(entry.verifiers)
+    if (sameSecrecy && live.packed === packed) return { kind: 'accepted', version: live }
+    const outcome = await check(entry, config)
+    if (outcome.kind === 'rejected') return outcome
+    return { kind: 'accepted', version: { packed, api: config.resourceServer?.identifier, metadata: outcome.metadata } }
   }
-  const { desired, accepted } = entry
-  if (desired !== undefined) {
-    const outcome = await load(desired)
-    if (outcome.kind === 'accepted') return { version: { config: desired, metadata: outcome.metadata } }
-    const rejected = rejectionOf(entry, shard, desired.generation, outcome.faults)
-    if (live !== undefined) return { version: live, rejected }
-    return { version: accepted && (await acceptedVersion(accepted, load)), rejected }
+  const acceptedVersion = async (): Promise<Version<Metadata> | undefined> => {
+    const outcome = entry.accepted && (await load(entry.accepted))
+    return outcome?.kind === 'accepted' ? outcome.version : undefined
   }
-  return { version: accepted && (await acceptedVersion(accepted, load)) }
-}
-
-async function acceptedVersion<Metadata>(
-  config: ClientConfig,
-  load: (config: ClientConfig) => Promise<CheckOutcome<Metadata>>,
-): Promise<Version<Metadata> | undefined> {
-  const outcome = await load(config)
-  return outcome.kind === 'accepted' ? { config, metadata: outcome.metadata } : undefined
+  const { desired } = entry
+  if (desired === undefined) return { version: await acceptedVersion() }
+  const outcome = await load(desired)
+  if (outcome.kind === 'accepted') return { version: outcome.version }
+  const rejected = rejectionOf(entry, shard, desired.generation, outcome.faults)
+  return { version: live ?? (await acceptedVersion()), rejected }
 }
 
 const needsSecret = (verifiers: readonly unknown[]): boolean => verifiers.length > 0
@@ -148,9 +146,16 @@ function registeredOf<Metadata>(
   clocks: Clocks,
 ): RegisteredClient<Metadata> {
   const verifiers = applyVerifiers(entry.verifiers, live?.verifiers ?? [], clocks)
-  if (live !== undefined && live.metadata === version.metadata && sameVerifiers(live.verifiers, verifiers)) return live
+  if (
+    live !== undefined &&
+    live.metadata === version.metadata &&
+    live.packed === version.packed &&
+    sameVerifiers(live.verifiers, verifiers)
+  )
+    return live
   const { clientId, uid, namespace, name } = entry
-  return { clientId, uid, namespace, name, shard, verifiers, config: version.config, metadata: version.metadata }
+  const { api, metadata, packed } = version
+  return createRegisteredClient({ clientId, uid, namespace, name, shard, verifiers, api, metadata }, packed)
 }
 
 const sameVerifiers = (some: readonly LiveVerifier[], others: readonly LiveVerifier[]): boolean =>

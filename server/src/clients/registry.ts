@@ -1,5 +1,6 @@
 // The clients that this replica serves: one immutable value, replaced by one assignment. A request keeps the one it began with.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { PackedConfig } from './registered-client.ts'
 import type { LiveVerifier } from './verifiers.ts'
 
 /** A client that is served. The object stays the same across swaps while nothing about the client changes.
@@ -12,7 +13,12 @@ export interface RegisteredClient<Metadata> {
   readonly name: string
   readonly shard: number
   readonly verifiers: readonly LiveVerifier[]
+  /** Decoded when it is read; the same object while somebody holds it. */
   readonly config: ClientConfig
+  /** The config as bytes: two are equal exactly when the configs are. */
+  readonly packed: PackedConfig
+  /** `config.resourceServer.identifier`: the API that this client is. */
+  readonly api: string | undefined
   readonly metadata: Metadata
 }
 
@@ -76,10 +82,9 @@ export const emptyRegistry = <Metadata>(): Registry<Metadata> =>
 function apisOf<Metadata>(clients: ReadonlyMap<string, RegisteredClient<Metadata>>) {
   const apis = new Map<string, RegisteredClient<Metadata>>()
   for (const client of clients.values()) {
-    const identifier = client.config.resourceServer?.identifier
-    if (identifier === undefined) continue
-    const first = apis.get(identifier)
-    if (first === undefined || client.clientId < first.clientId) apis.set(identifier, client)
+    if (client.api === undefined) continue
+    const first = apis.get(client.api)
+    if (first === undefined || client.clientId < first.clientId) apis.set(client.api, client)
   }
   return apis
 }

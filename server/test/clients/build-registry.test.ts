@@ -1,3 +1,5 @@
+import { create, equals } from '@bufbuild/protobuf'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import { buildRegistry, rejectionsOf } from '../../src/clients/build-registry.ts'
 import { createRegistryHolder } from '../../src/clients/registry.ts'
@@ -34,6 +36,25 @@ describe(buildRegistry.name, () => {
     expect(check.asked).to.deep.equal([idOf(second)])
     expect(two.find(idOf(first))).to.equal(one.find(idOf(first)))
     expect(two.find(idOf(second))).to.not.equal(one.find(idOf(second)))
+  })
+
+  it('gives the config that the operator wrote, jwks and unknown corners included', async () => {
+    const config = create(ClientConfigSchema, {
+      type: 'Web',
+      generation: 2n ** 60n,
+      clientName: 'Grüße \u{1f511}',
+      redirectUris: ['https://a.example.test/cb', 'https://b.example.test/cb'],
+      jwks: { keys: [{ kty: 'EC', x: 'abc', nested: { list: [1, null, true] } }] },
+      defaultMaxAge: 0,
+      resourceServer: { identifier: 'urn:api', scopes: ['read'] },
+      claims: [{ name: 'roles', fromGroups: [{ group: 'ops', values: ['Admin'] }], join: 'CSV' }],
+    })
+    const { registry } = await applyAll([shardInput(3, 1n, [entryOf(first, { desired: config })])])
+    const client = registry.find(idOf(first))!
+    expect(equals(ClientConfigSchema, client.config, config)).to.equal(true)
+    const held = client.config
+    expect(client.config, 'the same object while it is held').to.equal(held)
+    expect(registry.findApi('urn:api')).to.equal(client)
   })
 
   it('changes verifiers without a check of the client', async () => {
