@@ -240,6 +240,8 @@ describe(buildRegistry.name, () => {
       for (const shard of spread(seq, 5000, (key) => entryOf(key, { desired: configOf({ clientName: `v${seq}` }) }))) {
         const built = await buildRegistry(holder.current(), shard, { checkClient: createCheck(), clocks: systemClocks })
         holder.swap(built.registry)
+        // as between two messages of the agent, a request gets its turn
+        await new Promise((resolve) => setImmediate(resolve))
       }
     }
     await swap(1n)
