@@ -1,6 +1,7 @@
 // Decides what of a snapshot to believe. Pure: the one place that could make a client vanish.
 import { shardCount } from '@nauthera/proto/names'
-import { agreesWith, clientKey, compareAge } from './snapshot.ts'
+import { shardOf } from '@nauthera/proto/shard-of'
+import { agreesWith, compareAge } from './snapshot.ts'
 import type { Held, ReadManifest, ReadShard, Snapshot, SnapshotFault } from './snapshot.ts'
 
 /** Past both, a loss of clients needs the manifest's word. */
@@ -12,13 +13,13 @@ export interface Acceptance {
   readonly changed: readonly ReadShard[]
   /** Those of the snapshot, and what it held against itself or against what is live. */
   readonly faults: readonly SnapshotFault[]
-  /** Clients when the manifest last confirmed every shard; handed in again at the next decision. */
-  readonly confirmed: ReadonlySet<string>
+  /** Clients that went since the manifest last confirmed every shard; handed in again at the next decision. */
+  readonly lost: ReadonlySet<string>
 }
 
 /** Takes each shard that is whole, newer, and not contradicted by the manifest; keeps what is held of the others.
- *  @param confirmed what the decision before returned, so that a loss in small steps counts as one */
-export function acceptSnapshot(held: Held, snapshot: Snapshot, confirmed: ReadonlySet<string> = new Set()): Acceptance {
+ *  @param lost what the decision before returned, so that a loss in small steps counts as one */
+export function acceptSnapshot(held: Held, snapshot: Snapshot, lost: ReadonlySet<string> = new Set()): Acceptance {
   const faults: SnapshotFault[] = [...snapshot.faults]
   const manifest = acceptManifest(held.manifest, snapshot, faults)
   const shards = new Map(held.shards)
@@ -41,27 +42,26 @@ export function acceptSnapshot(held: Held, snapshot: Snapshot, confirmed: Readon
     }
   }
 
-  const before = new Set([...confirmed, ...keysOf(held.shards)])
-  const vanished = before.size - countIn(before, keysOf(shards))
-  if (vanished > massVanish.clients && vanished > before.size * massVanish.fraction) {
-    const after = keysOf(shards)
-    const unconfirmed = changed.filter((shard) => {
-      const loses = held.shards.get(shard.ref.shard)?.clients.some((client) => !after.has(clientKey(client))) ?? false
-      return loses && !(manifest && agreesWith(manifest.manifest, shard))
-    })
-    for (const { ref } of unconfirmed) {
-      shards.set(ref.shard, held.shards.get(ref.shard)!)
-      faults.push({
-        shard: ref.shard,
-        code: 'SHARD_MASS_VANISH',
-        reason: `with it ${vanished} of ${before.size} clients would vanish`,
-      })
+  const leaving = new Map(changed.map((shard) => [shard, lostBy(held.shards.get(shard.ref.shard), shard)]))
+  const stillLost = new Set([...lost].filter((key) => !isIn(shards, key)))
+  const vanishing = stillLost.size + sum([...leaving.values()].map((keys) => keys.length))
+  const before = countClients(held) + [...lost].filter((key) => !isIn(held.shards, key)).length
+  if (vanishing > massVanish.clients && vanishing > before * massVanish.fraction) {
+    const unconfirmed = changed.filter(
+      (shard) => leaving.get(shard)!.length > 0 && !(manifest && agreesWith(manifest.manifest, shard)),
+    )
+    for (const shard of unconfirmed) {
+      const reason = `with it ${vanishing} of ${before} clients would vanish`
+      faults.push({ shard: shard.ref.shard, code: 'SHARD_MASS_VANISH', reason })
+      shards.set(shard.ref.shard, held.shards.get(shard.ref.shard)!)
+      leaving.delete(shard)
     }
     changed = changed.filter((shard) => !unconfirmed.includes(shard))
   }
 
   const next: Held = { shards, manifest }
-  return { held: next, changed, faults, confirmed: isConfirmed(next) ? keysOf(shards) : before }
+  const nowLost = isConfirmed(next) ? new Set<string>() : new Set([...stillLost, ...[...leaving.values()].flat()])
+  return { held: next, changed, faults, lost: nowLost }
 }
 
 function acceptManifest(
@@ -110,12 +110,21 @@ export function isConfirmed(held: Held): boolean {
   return [...shards.values()].every((shard) => agreesWith(manifest.manifest, shard))
 }
 
-function keysOf(shards: ReadonlyMap<number, ReadShard>): Set<string> {
-  return new Set([...shards.values()].flatMap((shard) => shard.clients.map(clientKey)))
+/** @returns how many clients are held */
+export function countClients(held: Held): number {
+  return sum([...held.shards.values()].map((shard) => shard.clients.size))
 }
 
-function countIn(keys: ReadonlySet<string>, among: ReadonlySet<string>): number {
-  let count = 0
-  for (const key of keys) if (among.has(key)) count++
-  return count
+/** A client never moves to another shard: its name decides. */
+function lostBy(before: ReadShard | undefined, after: ReadShard): string[] {
+  return before ? [...before.clients.keys()].filter((key) => !after.clients.has(key)) : []
+}
+
+function isIn(shards: ReadonlyMap<number, ReadShard>, key: string): boolean {
+  const [namespace = '', name = ''] = key.split('/')
+  return shards.get(shardOf(namespace, name))?.clients.has(key) ?? false
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }

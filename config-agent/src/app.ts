@@ -72,7 +72,7 @@ export async function startAgent(needs: Needs): Promise<{ statusPort: number }> 
   const lastGood = createLastGood(settings.stateDirectory)
   const began = now()
   let held: Held = await lastGood.load()
-  let confirmed: ReadonlySet<string> = new Set()
+  let lost: ReadonlySet<string> = new Set()
   for (const shard of held.shards.values()) live.met(shard.ref)
   if (held.shards.size > 0) {
     reports.changed({ shards: new Map(), manifest: undefined }, held, [...held.shards.values()], {
@@ -104,9 +104,9 @@ export async function startAgent(needs: Needs): Promise<{ statusPort: number }> 
       if (!snapshot) return { again: true }
       for (const shard of snapshot.shards.values()) live.met(shard.ref)
       const before = held
-      const accepted = acceptSnapshot(before, snapshot, confirmed)
+      const accepted = acceptSnapshot(before, snapshot, lost)
       held = accepted.held
-      confirmed = accepted.confirmed
+      lost = accepted.lost
       const isNew = accepted.changed.length > 0 || held.manifest?.digest !== before.manifest?.digest
       if (isNew) {
         reports.changed(before, held, accepted.changed, { trigger, readMs: now() - began })

@@ -5,6 +5,7 @@ import { reflect } from '@bufbuild/protobuf/reflect'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig, ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { clientKey } from './snapshot.ts'
+import type { ReadShard } from './snapshot.ts'
 import { specWords } from './spec-words.ts'
 
 export interface ClientChange {
@@ -16,6 +17,14 @@ export interface ClientChange {
   readonly verifiers: { readonly before: readonly string[]; readonly after: readonly string[] }
   /** Ids of the secrets that are no longer accepted. */
   readonly retired: readonly string[]
+}
+
+/** @returns a change for each client that differs; those that do not are not even unpacked */
+export function diffShards(before: ReadShard, after: ReadShard): ClientChange[] {
+  const differing = new Set<string>()
+  for (const [key, hash] of after.clients) if (before.clients.get(key) !== hash) differing.add(key)
+  for (const key of before.clients.keys()) if (!after.clients.has(key)) differing.add(key)
+  return differing.size === 0 ? [] : diffClients(before.entries(differing), after.entries(differing))
 }
 
 /** @returns a change for each client that differs, in the order of the shard, removed ones last */

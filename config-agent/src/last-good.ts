@@ -1,7 +1,7 @@
 import { mkdir, readFile, readdir, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isConfirmed } from './accept-snapshot.ts'
-import { parseManifest, parseShard } from './read-snapshot.ts'
+import { parseManifest, parseShard } from './parse-files.ts'
 import { compareAge } from './snapshot.ts'
 import type { Held, ReadManifest, ReadShard } from './snapshot.ts'
 import { writeFileAtomically } from './write-file.ts'

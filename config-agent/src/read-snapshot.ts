@@ -1,18 +1,12 @@
 import { constants } from 'node:fs'
 import { lstat, open, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { toBinary } from '@bufbuild/protobuf'
-import { timestampMs } from '@bufbuild/protobuf/wkt'
-import { maxMessageBytes } from '@nauthera/proto/channel'
-import { decodeManifest, decodeShard, digestOf } from '@nauthera/proto/digest'
-import { ClientShardSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientShard, Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { manifestFile, shardCount, shardFile, shardSchema } from '@nauthera/proto/names'
-import { shardOf } from '@nauthera/proto/shard-of'
+import { digestOf } from '@nauthera/proto/digest'
+import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
-import { hasCode, CodedError } from '@nauthera/runtime/coded-error'
 import type { ErrorCode } from './errors.ts'
-import { clientKey } from './snapshot.ts'
+import { parseManifest, parseShard } from './parse-files.ts'
 import type { ReadManifest, ReadShard, Snapshot, SnapshotFault } from './snapshot.ts'
 
 /** The link that the kubelet switches from one version of the volume to the next. */
@@ -136,68 +130,6 @@ function tryParse(shard: number, file: Uint8Array): ReadShard | CodedError<Error
     if (hasCode<ErrorCode>(error)) return error
     return new CodedError<ErrorCode>('SHARD_UNREADABLE', { cause: error, message: describeError(error) })
   }
-}
-
-/** Checks everything about a shard that can be known from its file alone.
- *  @throws CodedError SHARD_… or another error when it cannot be decoded */
-export function parseShard(index: number, file: Uint8Array): ReadShard {
-  const { shard, digest } = decode(file)
-  const misplaced = (message: string) => new CodedError<ErrorCode>('SHARD_MISPLACED', { message })
-  if (shard.schema < shardSchema.min || shard.schema > shardSchema.max) {
-    throw new CodedError<ErrorCode>('SHARD_SCHEMA_UNKNOWN', { message: `is of schema ${shard.schema}` })
-  }
-  if (!shard.renderedAt || !/^[0-9a-f]{4}$/.test(shard.change)) {
-    throw new CodedError<ErrorCode>('SHARD_UNREADABLE', {
-      message: 'does not say when and for what change it was rendered',
-    })
-  }
-  if (shard.shard !== index) throw misplaced(`says that it is shard ${shard.shard}`)
-  if (shard.shardCount !== shardCount) throw misplaced(`is one of ${shard.shardCount}, not of ${shardCount}`)
-  const keys = new Set<string>()
-  for (const client of shard.clients) {
-    const key = clientKey(client)
-    if (shardOf(client.namespace, client.name) !== index) throw misplaced(`holds ${key}, which belongs elsewhere`)
-    if (keys.has(key)) throw new CodedError<ErrorCode>('SHARD_UNREADABLE', { message: `holds ${key} twice` })
-    keys.add(key)
-  }
-  return {
-    ref: { epoch: shard.epoch, shard: index, seq: shard.seq, digest },
-    clients: shard.clients,
-    change: shard.change,
-    renderedAt: shard.renderedAt && timestampMs(shard.renderedAt),
-    file,
-  }
-}
-
-function decode(file: Uint8Array): { shard: ClientShard; digest: string } {
-  try {
-    const decoded = decodeShard(file)
-    // JSON is nearly always the longer form; only a hostile one of nested lists is not.
-    if (toBinary(ClientShardSchema, decoded.shard).length > maxMessageBytes - 1024) {
-      throw new CodedError<ErrorCode>('SHARD_TOO_LARGE', { message: 'does not fit a message' })
-    }
-    return decoded
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error
-    throw new CodedError<ErrorCode>('SHARD_TOO_LARGE', { cause: error, message: 'grows past the limit when unpacked' })
-  }
-}
-
-/** @throws an error when the bytes are no manifest that names each shard once */
-export function parseManifest(file: Uint8Array): ReadManifest {
-  const { manifest, digest } = decodeManifest(file)
-  checkManifest(manifest)
-  return { manifest, digest, file }
-}
-
-function checkManifest(manifest: Manifest): void {
-  const named = new Set(manifest.shards.map((entry) => entry.shard))
-  const complete = named.size === shardCount && [...named].every((shard) => shard < shardCount)
-  if (manifest.shardCount !== shardCount || !complete || manifest.shards.length !== shardCount) {
-    throw new Error(`does not name each of ${shardCount} shards once`)
-  }
-  const total = manifest.shards.reduce((sum, entry) => sum + entry.count, 0)
-  if (total !== manifest.total) throw new Error(`counts ${manifest.total} clients, but its shards ${total}`)
 }
 
 function faultOf(shard: number | undefined, error: unknown): SnapshotFault {

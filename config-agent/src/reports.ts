@@ -5,7 +5,8 @@ import { shortDigest } from '@nauthera/proto/digest'
 import { shardCount } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
-import { diffClients } from './diff-snapshot.ts'
+import { countClients } from './accept-snapshot.ts'
+import { diffShards } from './diff-snapshot.ts'
 import type { LiveState } from './live-state.ts'
 import { useKey } from './live-state.ts'
 import { clientKey } from './snapshot.ts'
@@ -49,11 +50,11 @@ export function createReports(needs: { log: Log; metrics: Metrics; live: LiveSta
   const logDiff = (before: ReadShard | undefined, after: ReadShard): void => {
     // The first of a shard is no change, it is the beginning.
     if (!before) return
-    const changes = diffClients(before.clients, after.clients)
+    const changes = diffShards(before, after)
     for (const { client, kind, fields, verifiers, retired } of changes.slice(0, diffLines)) {
       log.info(
         {
-          change: after.change || undefined,
+          change: after.change,
           client,
           fields: kind === 'changed' ? fields.join() : kind,
           verifiers: fields.includes('verifiers') || kind !== 'changed' ? spellVerifiers(verifiers) : undefined,
@@ -71,7 +72,7 @@ export function createReports(needs: { log: Log; metrics: Metrics; live: LiveSta
 
   return {
     changed: (before, after, changed, { trigger, readMs }) => {
-      const names = [...new Set(changed.map((shard) => shard.change).filter((change) => change !== ''))]
+      const names = [...new Set(changed.map((shard) => shard.change))]
       log.info(
         {
           change: names.length > 0 ? names.slice(0, 3).join() : undefined,
@@ -118,11 +119,11 @@ export function createReports(needs: { log: Log; metrics: Metrics; live: LiveSta
     pushed: ({ ref, change, clients }, base) => {
       log.info(
         {
-          change: change || undefined,
+          change,
           shard: ref.shard,
           seq: Number(ref.seq),
           base: base && Number(base.seq),
-          clients: clients.length,
+          clients: clients.size,
         },
         'push',
       )
@@ -135,20 +136,20 @@ export function createReports(needs: { log: Log; metrics: Metrics; live: LiveSta
       metrics.rejected.set(live.rejected.length)
       log.info(
         {
-          change: change || undefined,
+          change,
           shard: ref.shard,
           seq: Number(ref.seq),
-          accepted: clients.length - rejected.length,
+          accepted: clients.size - rejected.length,
           rejected: rejected.length,
           apply: spellDuration(applyMs),
-          since_render: renderedAt === undefined ? undefined : spellDuration(lastAppliedAt - renderedAt),
+          since_render: spellDuration(lastAppliedAt - renderedAt),
         },
         'live',
       )
       for (const client of rejected) {
         log.warn(
           {
-            change: change || undefined,
+            change,
             client: clientKey(client),
             field: client.field,
             code: client.code,
@@ -168,14 +169,14 @@ export function createReports(needs: { log: Log; metrics: Metrics; live: LiveSta
         live.retired(client, secret)
         toldUses.delete(`${client} ${secret}`)
         metrics.lastUsed.remove({ client, secret })
-        log.info({ change: by || undefined, client, secret }, 'retired')
+        log.info({ change: by, client, secret }, 'retired')
       }
     },
     refused: (shard, reason, message) => {
       metrics.faults.inc({ code: 'SHARD_REFUSED' })
       log.warn(
         {
-          change: shard?.change || undefined,
+          change: shard?.change,
           shard: shard?.ref.shard,
           seq: shard && Number(shard.ref.seq),
           code: 'SHARD_REFUSED',
@@ -208,13 +209,12 @@ export function createReports(needs: { log: Log; metrics: Metrics; live: LiveSta
     },
     heartbeat: (held, operators) => {
       metrics.connected.set(live.serverConnected ? 1 : 0)
-      const clients = [...held.shards.values()].reduce((sum, shard) => sum + shard.clients.length, 0)
       log.info(
         {
           revision: live.manifestDigest === '' ? undefined : shortDigest(live.manifestDigest),
           age: lastAppliedAt === undefined ? undefined : spellDuration(wallNow() - lastAppliedAt),
           shards: `${live.live.size}/${shardCount}`,
-          clients,
+          clients: countClients(held),
           rejected: live.rejected.length,
           server: live.serverConnected ? 'connected' : 'away',
           operators,

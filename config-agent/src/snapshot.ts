@@ -13,13 +13,18 @@ export interface Ref {
 /** One shard that was read and found whole. */
 export interface ReadShard {
   readonly ref: Ref
-  readonly clients: readonly ClientEntry[]
-  /** Four hex of the operator's write; empty when it gave none. */
+  /** `namespace/name` -> a hash of all that the shard says of that client. */
+  readonly clients: ReadonlyMap<string, string>
+  /** Four hex of the operator's write. */
   readonly change: string
-  /** Epoch milliseconds; undefined when the operator gave none. */
-  readonly renderedAt: number | undefined
+  /** Epoch milliseconds. */
+  readonly renderedAt: number
   /** The bytes as mounted. */
   readonly file: Uint8Array
+  /** @param keys `namespace/name` of those that are wanted; default all */
+  entries(keys?: ReadonlySet<string>): readonly ClientEntry[]
+  /** Lets the messages go: they take 20 times the memory of the file, from which `entries` then unpacks them anew. */
+  forget(): void
 }
 
 export interface ReadManifest {
@@ -61,13 +66,13 @@ export function clientKey(client: { namespace: string; name: string }): string {
 }
 
 /** @returns whether the manifest names exactly this version of the shard, with this many clients */
-export function agreesWith(manifest: Manifest, shard: { ref: Ref; clients: readonly unknown[] }): boolean {
+export function agreesWith(manifest: Manifest, shard: { ref: Ref; clients: ReadonlyMap<string, string> }): boolean {
   const named = manifest.shards.find((entry) => entry.shard === shard.ref.shard)
   return (
     named !== undefined &&
     manifest.epoch === shard.ref.epoch &&
     named.seq === shard.ref.seq &&
     named.digest === shard.ref.digest &&
-    named.count === shard.clients.length
+    named.count === shard.clients.size
   )
 }

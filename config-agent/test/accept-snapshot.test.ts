@@ -3,7 +3,7 @@ import { shardFile, manifestFile, shardCount } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acceptSnapshot, isConfirmed } from '../src/accept-snapshot.ts'
-import { parseManifest, parseShard } from '../src/read-snapshot.ts'
+import { parseManifest, parseShard } from '../src/parse-files.ts'
 import type { Held, ReadShard, Snapshot } from '../src/snapshot.ts'
 import { makeClient, makeClients, makeVolume } from './support/make-shards.ts'
 
@@ -35,7 +35,7 @@ function snapshotOf(
 
 const hold = (volume: ReturnType<typeof makeVolume>) => acceptSnapshot(nothing, snapshotOf(volume))
 const namesIn = (held: Held) =>
-  [...held.shards.values()].flatMap((shard) => shard.clients.map((client) => client.name)).sort()
+  [...held.shards.values()].flatMap((shard) => shard.entries().map((client) => client.name)).sort()
 const codes = (acceptance: { faults: readonly { shard: number | undefined; code: string }[] }) =>
   acceptance.faults.map(({ shard, code }) => `${shard ?? 'manifest'} ${code}`)
 const names = (clients: readonly ClientEntry[]) => clients.map((client) => client.name).sort()
@@ -54,9 +54,10 @@ describe('acceptSnapshot', () => {
   })
 
   it('changes nothing when it reads the same again', () => {
-    const accepted = acceptSnapshot(hold(at5).held, snapshotOf(at5))
+    const { held } = hold(at5)
+    const accepted = acceptSnapshot(held, snapshotOf(at5))
     expect(accepted.changed).to.deep.equal([])
-    expect(accepted.held.shards).to.deep.equal(hold(at5).held.shards)
+    for (const [shard, read] of held.shards) expect(accepted.held.shards.get(shard)).to.equal(read)
   })
 
   it('takes a newer shard without waiting for the manifest', () => {
@@ -142,18 +143,18 @@ describe('acceptSnapshot', () => {
 
     it('keeps them until the manifest agrees', () => {
       const before = hold(at5)
-      const unsure = acceptSnapshot(before.held, snapshotOf(few, { from: [[manifestFile, at5]] }), before.confirmed)
+      const unsure = acceptSnapshot(before.held, snapshotOf(few, { from: [[manifestFile, at5]] }), before.lost)
       expect(namesIn(unsure.held)).to.deep.equal(names(clients))
       expect(codes(unsure).some((code) => code.endsWith('SHARD_MASS_VANISH'))).to.equal(true)
 
-      const sure = acceptSnapshot(unsure.held, snapshotOf(few), unsure.confirmed)
+      const sure = acceptSnapshot(unsure.held, snapshotOf(few), unsure.lost)
       expect(namesIn(sure.held)).to.deep.equal(names(clients.slice(0, 20)))
       expect(codes(sure)).to.deep.equal([])
     })
 
     it('keeps them too when the manifest is missing', () => {
       const before = hold(at5)
-      const unsure = acceptSnapshot(before.held, snapshotOf(few, { without: [manifestFile] }), before.confirmed)
+      const unsure = acceptSnapshot(before.held, snapshotOf(few, { without: [manifestFile] }), before.lost)
       expect(namesIn(unsure.held)).to.deep.equal(names(clients))
     })
 
@@ -161,7 +162,7 @@ describe('acceptSnapshot', () => {
       let state = hold(at5)
       for (let shard = 0; shard < shardCount; shard++) {
         const step = snapshotOf(at5, { from: Array.from({ length: shard + 1 }, (_, index) => [shardFile(index), few]) })
-        state = acceptSnapshot(state.held, step, state.confirmed)
+        state = acceptSnapshot(state.held, step, state.lost)
       }
       expect(namesIn(state.held).length).to.be.at.least(30)
     })
@@ -175,7 +176,7 @@ describe('acceptSnapshot', () => {
       )
       const grown = makeVolume([...clients, makeClient('late')], { seq: 6n })
       const mixed = snapshotOf(most, { from: [[shardFile(home), grown]], without: [manifestFile] })
-      const accepted = acceptSnapshot(before.held, mixed, before.confirmed)
+      const accepted = acceptSnapshot(before.held, mixed, before.lost)
       expect(namesIn(accepted.held)).to.deep.equal(names([...clients, makeClient('late')]))
       expect(codes(accepted)).to.include(`${emptied} SHARD_MASS_VANISH`)
     })
@@ -185,6 +186,6 @@ describe('acceptSnapshot', () => {
     const small = makeClients(21)
     const before = hold(makeVolume(small, { seq: 5n }))
     const after = snapshotOf(makeVolume(small.slice(0, 1), { seq: 6n }), { without: [manifestFile] })
-    expect(namesIn(acceptSnapshot(before.held, after, before.confirmed).held)).to.deep.equal(names(small.slice(0, 1)))
+    expect(namesIn(acceptSnapshot(before.held, after, before.lost).held)).to.deep.equal(names(small.slice(0, 1)))
   })
 })

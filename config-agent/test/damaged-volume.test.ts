@@ -71,7 +71,7 @@ describe('a damaged volume', () => {
     try {
       await fc.assert(
         fc.asyncProperty(fc.array(files, { minLength: 1, maxLength: 3 }), async (steps) => {
-          let state: { held: Held; confirmed: ReadonlySet<string> } = first
+          let state: { held: Held; lost: ReadonlySet<string> } = first
           for (const step of steps) {
             const content = new Map<string, Uint8Array>()
             step.forEach(({ source }, index) => {
@@ -85,8 +85,10 @@ describe('a damaged volume', () => {
                 if (content.has(names[index]!)) await damages[damage]!(join(fresh, names[index]!), { at, byte })
               }
             })
-            state = acceptSnapshot(state.held, (await readSnapshot(volume.directory))!, state.confirmed)
-            const held = [...state.held.shards.values()].flatMap((shard) => shard.clients.map((client) => client.name))
+            state = acceptSnapshot(state.held, (await readSnapshot(volume.directory))!, state.lost)
+            const held = [...state.held.shards.values()].flatMap((shard) =>
+              shard.entries().map((client) => client.name),
+            )
             expect(held.sort()).to.deep.equal(wanted)
           }
         }),

@@ -2,8 +2,11 @@ import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import { ClientConfigSchema, VerifierSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { diffClients } from '../src/diff-snapshot.ts'
-import { makeClient, sha256 } from './support/make-shards.ts'
+import { diffClients, diffShards } from '../src/diff-snapshot.ts'
+import { shardFile } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
+import { parseShard } from '../src/parse-files.ts'
+import { makeClient, makeClients, makeVolume, sha256 } from './support/make-shards.ts'
 
 const config = (more: Partial<ClientConfig> = {}) =>
   create(ClientConfigSchema, {
@@ -71,5 +74,26 @@ describe('diffClients', () => {
       'apps/gone removed',
     ])
     expect(changes[1]?.retired).to.have.length(1)
+  })
+})
+
+describe('diffShards', () => {
+  const shardWith = (name: string, more: Parameters<typeof makeClient>[1] = {}) => {
+    const clients = [makeClient(name, more), ...makeClients(200)]
+    const shard = shardOf('apps', name)
+    return parseShard(shard, makeVolume(clients).files.get(shardFile(shard))!)
+  }
+
+  it('finds the one client that differs, also when the messages were let go', () => {
+    const before = shardWith('grafana')
+    before.forget()
+    const after = shardWith('grafana', { clientId: 'other' })
+    const changes = diffShards(before, after)
+    expect(changes.map(({ client, fields }) => [client, fields])).to.deep.equal([['apps/grafana', ['clientId']]])
+    expect(before.entries()).to.deep.equal(shardWith('grafana').entries())
+  })
+
+  it('finds nothing between two renderings of the same', () => {
+    expect(diffShards(shardWith('grafana'), shardWith('grafana'))).to.deep.equal([])
   })
 })

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { manifestFile } from '@nauthera/proto/names'
 import { planComplete } from '../src/plan-complete.ts'
-import { parseManifest } from '../src/read-snapshot.ts'
+import { parseManifest } from '../src/parse-files.ts'
 import type { Ref } from '../src/snapshot.ts'
 import { makeClients, makeVolume } from './support/make-shards.ts'
 

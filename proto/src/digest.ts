@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { fromJson, toJson } from '@bufbuild/protobuf'
-import type { DescMessage, MessageShape } from '@bufbuild/protobuf'
+import type { DescMessage, JsonValue, MessageShape } from '@bufbuild/protobuf'
 import { ClientShardSchema, ManifestSchema } from './generated/nauthera/config/v1/config_pb.ts'
 import type { ClientShard, Manifest } from './generated/nauthera/config/v1/config_pb.ts'
 
@@ -30,11 +30,15 @@ export function encodeShard(shard: ClientShard): { file: Uint8Array; digest: str
 
 /** Reads the file of a shard; throws when gzip, UTF-8, JSON or the message is damaged. Unknown fields are ignored. */
 export function decodeShard(file: Uint8Array): { shard: ClientShard; digest: string } {
+  const { json, digest } = unpackShard(file)
+  return { shard: fromJson(ClientShardSchema, json, { ignoreUnknownFields: true }), digest }
+}
+
+/** The first half of decodeShard, for who needs a part of a shard only; throws when gzip, UTF-8 or JSON is damaged.
+ *  @returns its size in bytes, too */
+export function unpackShard(file: Uint8Array): { json: JsonValue; digest: string; size: number } {
   const bytes = gunzipSync(file, { maxOutputLength: maxShardBytes })
-  return {
-    shard: fromJson(ClientShardSchema, parseJson(bytes), { ignoreUnknownFields: true }),
-    digest: digestOf(bytes),
-  }
+  return { json: parseJson(bytes), digest: digestOf(bytes), size: bytes.length }
 }
 
 /** @returns manifest.json and its digest, whose first 8 hex are the revision. */
@@ -51,6 +55,6 @@ export function decodeManifest(file: Uint8Array): { manifest: Manifest; digest: 
   }
 }
 
-function parseJson(bytes: Uint8Array) {
-  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+function parseJson(bytes: Uint8Array): JsonValue {
+  return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as JsonValue
 }

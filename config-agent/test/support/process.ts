@@ -45,6 +45,7 @@ export async function spawnAgent(
   return {
     lines,
     exited,
+    pid: child.pid,
     kill,
     signal: (signal: NodeJS.Signals) => child.kill(signal),
     errors: () => errors,
