@@ -1,0 +1,137 @@
+import { expect } from 'chai'
+import type { OIDCClient } from '../../src/api/oidc-client.ts'
+import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import { judgeClients } from '../../src/decide/acceptance.ts'
+import { client, holding } from './clients.ts'
+
+const at = (second: number): { creationTimestamp: string } => ({
+  creationTimestamp: new Date(second * 1000).toISOString(),
+})
+const one = (name: string, clientId: string | undefined, second: number, namespace = 'demo'): OIDCClient =>
+  client(clientId === undefined ? {} : { clientId }, { name, namespace, ...at(second) })
+
+const verdicts = (clients: readonly OIDCClient[], allow: OIDCPolicySpec['allow'] = { customClientId: true }) =>
+  Object.fromEntries(
+    [...judgeClients(clients, () => holding({ ...(allow ? { allow } : {}) }))].map(([key, verdict]) => [
+      key,
+      verdict.kind,
+    ]),
+  )
+
+describe('judgeClients', () => {
+  const table: readonly [
+    sentence: string,
+    clients: readonly OIDCClient[],
+    outcome: Record<string, string>,
+    allow?: OIDCPolicySpec['allow'],
+  ][] = [
+    [
+      'accepts clients with different ids',
+      [one('a', undefined, 1), one('b', undefined, 2)],
+      { 'demo/a': 'accepted', 'demo/b': 'accepted' },
+    ],
+    [
+      'K1 lets the oldest of two with one id win, in any order',
+      [one('b', 'shop', 2), one('a', 'shop', 1)],
+      { 'demo/a': 'accepted', 'demo/b': 'conflict' },
+    ],
+    [
+      'K1 of two with one id in two namespaces the oldest wins',
+      [one('a', 'shop', 1, 'x'), one('a', 'shop', 2, 'y')],
+      { 'x/a': 'accepted', 'y/a': 'conflict' },
+    ],
+    [
+      'K1 a third one conflicts too',
+      [one('a', 'shop', 1), one('b', 'shop', 2), one('c', 'shop', 3)],
+      { 'demo/a': 'accepted', 'demo/b': 'conflict', 'demo/c': 'conflict' },
+    ],
+    ['K1 the younger takes over when the older is gone', [one('b', 'shop', 2)], { 'demo/b': 'accepted' }],
+    [
+      'K1 an id like the default id of another namespace is refused',
+      [one('thief', 'payments.shop', 1), one('shop', undefined, 2, 'payments')],
+      { 'demo/thief': 'invalid', 'payments/shop': 'accepted' },
+    ],
+    ['an id that begins with the own namespace is taken', [one('a', 'demo.other', 1)], { 'demo/a': 'accepted' }],
+    [
+      'anyClientId lifts the rule of the prefix',
+      [one('a', 'other.app', 1)],
+      { 'demo/a': 'accepted' },
+      { customClientId: true, anyClientId: true },
+    ],
+    [
+      'K1 who may not choose an id cannot block the one who may: a claim needs the right to it',
+      [one('a', 'shop', 1), one('b', 'shop', 2)],
+      { 'demo/a': 'accepted', 'demo/b': 'accepted' },
+      {},
+    ],
+    [
+      'a mistake does not hand an id to somebody else',
+      [
+        client({ clientId: 'shop', redirectURIs: ['http://bad.example.com/'] }, { name: 'a', ...at(1) }),
+        one('b', 'shop', 2),
+      ],
+      { 'demo/a': 'invalid', 'demo/b': 'conflict' },
+    ],
+    [
+      'of two resource servers with one identifier the oldest wins',
+      [
+        client({ resourceServer: { identifier: 'https://api.example.com' } }, { name: 'a', ...at(1) }),
+        client({ resourceServer: { identifier: 'https://api.example.com' } }, { name: 'b', ...at(2) }),
+      ],
+      { 'demo/a': 'accepted', 'demo/b': 'conflict' },
+      { resourceServer: true },
+    ],
+  ]
+  for (const [sentence, clients, outcome, allow] of table) {
+    it(sentence, () => {
+      expect(verdicts(clients, allow)).to.deep.equal(outcome)
+    })
+  }
+
+  it('names the older client of a conflict, and the field', () => {
+    const verdict = judgeClients([one('a', 'shop', 1), one('b', 'shop', 2)], () =>
+      holding({ allow: { customClientId: true } }),
+    ).get('demo/b')
+    expect(verdict).to.deep.equal({ kind: 'conflict', clientId: 'shop', field: 'spec.clientId', holder: 'demo/a' })
+  })
+
+  it('decides between two of one second the same way everywhere: by their UIDs', () => {
+    const [left, right] = [one('a', 'shop', 1), one('b', 'shop', 1)]
+    expect(verdicts([left, right])).to.deep.equal(verdicts([right, left]))
+  })
+
+  it('K11 reports every fault of a spec at once', () => {
+    const bad = client({
+      redirectURIs: ['http://a.example.com/'],
+      tokens: { accessTTL: '-5m' },
+      pkce: 'Optional',
+      auth: { method: 'none' },
+    })
+    const verdict = judgeClients([bad], () => holding({})).get('demo/app')!
+    expect(verdict.kind === 'invalid' && verdict.faults.map(({ path }) => path)).to.have.members([
+      'spec.redirectURIs',
+      'spec.tokens.accessTTL',
+      'spec.pkce',
+    ])
+  })
+
+  it('K11 survives anything that an API server without schema may hand over', () => {
+    for (const spec of [
+      { type: 5 },
+      { type: 'Web', redirectURIs: 'x' },
+      { type: 'Web', redirectURIs: [{}] },
+      { type: 'Web', auth: [] },
+      { type: 'M2M', secret: { data: 5 } },
+    ]) {
+      const object = { ...client(), spec } as unknown as OIDCClient
+      expect(judgeClients([object], () => holding({})).get('demo/app')?.kind, JSON.stringify(spec)).to.equal('invalid')
+    }
+  })
+
+  it('K11 refuses a megabyte in one field quickly', () => {
+    const huge = client({ redirectURIs: [`https://a.example.com/${'a'.repeat(1_000_000)}`] })
+    const start = performance.now()
+    expect(judgeClients([huge], () => holding({})).get('demo/app')?.kind).to.equal('invalid')
+    expect(performance.now() - start).to.be.below(500)
+  })
+})

@@ -1,0 +1,300 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
+import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import { checkPolicySpec } from '../../src/decide/check-client.ts'
+import { applyDefaults, checkPolicies, isHostAllowed, policiesFor } from '../../src/decide/policy.ts'
+import { client, holding, policy } from './clients.ts'
+
+describe('checkPolicies', () => {
+  const table: readonly [
+    sentence: string,
+    spec: Partial<OIDCClientSpec>,
+    policies: readonly OIDCPolicySpec[],
+    fields: readonly string[],
+  ][] = [
+    ['lets an ordinary client through the empty baseline', {}, [{}], []],
+    ['keeps a custom id behind its gate', { clientId: 'shop' }, [{}], ['spec.clientId']],
+    ['opens the gate by the baseline', { clientId: 'shop' }, [{ allow: { customClientId: true } }], []],
+    ['opens the gate by another policy', { clientId: 'shop' }, [{ allow: { customClientId: true } }, {}], []],
+    [
+      'shuts the gate when one policy says no',
+      { clientId: 'shop' },
+      [{ allow: { customClientId: true } }, { allow: { customClientId: false } }],
+      ['spec.clientId'],
+    ],
+    ['takes the default id, spelled out, for no custom one', { clientId: 'demo.app' }, [{}], []],
+    [
+      'keeps a secret of your own behind its gate',
+      { secret: { existingSecretRef: { name: 'a', key: 'b' } } },
+      [{}],
+      ['spec.secret.existingSecretRef'],
+    ],
+    ['keeps optional PKCE behind its gate', { pkce: 'Optional' }, [{}], ['spec.pkce']],
+    [
+      'keeps a resource server behind its gate',
+      { resourceServer: { identifier: 'urn:a:b' } },
+      [{}],
+      ['spec.resourceServer'],
+    ],
+    ['keeps consent Skip behind its gate', { consent: 'Skip' }, [{}], ['spec.consent']],
+    ['opens Skip by a list that has it', { consent: 'Skip' }, [{ allow: { consent: ['Skip'] } }], []],
+    [
+      'wants Skip in every list',
+      { consent: 'Skip' },
+      [{ allow: { consent: ['Skip'] } }, { allow: { consent: ['Remember'] } }],
+      ['spec.consent'],
+    ],
+    ['limits types', {}, [{ allow: { types: ['SPA'] } }], ['spec.type']],
+    [
+      'limits the grants in effect, not only those written down',
+      {},
+      [{ allow: { grantTypes: ['authorization_code'] } }],
+      ['spec.grantTypes'],
+    ],
+    ['limits authentication', {}, [{ allow: { authMethods: ['none'] } }], ['spec.auth.method']],
+    [
+      'limits scopes',
+      { scopes: ['openid', 'api:write'] },
+      [{ allow: { scopes: ['openid', 'api:read'] } }],
+      ['spec.scopes'],
+    ],
+    [
+      'takes * at the end of a scope',
+      { scopes: ['openid', 'api:write'] },
+      [{ allow: { scopes: ['openid', 'api:*'] } }],
+      [],
+    ],
+    [
+      'limits audiences',
+      { audiences: ['https://a.example.com'] },
+      [{ allow: { audiences: ['https://b.example.com'] } }],
+      ['spec.audiences'],
+    ],
+    [
+      'K14 limits hosts at a label boundary',
+      { redirectURIs: ['https://evilapps.example.com/'] },
+      [{ allow: { redirectHosts: ['.apps.example.com'] } }],
+      ['spec.redirectURIs'],
+    ],
+    [
+      'intersects: what one policy forbids, no other allows',
+      {},
+      [{ allow: { types: ['Web'] } }, { allow: { types: ['SPA'] } }],
+      ['spec.type'],
+    ],
+    ['demands PAR', {}, [{ require: { par: true } }], ['spec.par']],
+    ['demands no PAR of a machine', { type: 'M2M' }, [{ require: { par: true } }], []],
+    ['demands DPoP', {}, [{ require: { dpop: true } }], ['spec.dpop']],
+    ['demands rotation of a client with a secret', {}, [{ require: { rotation: true } }], ['spec.rotation.interval']],
+    [
+      'demands no rotation of a client without one',
+      { auth: { method: 'none' } },
+      [{ require: { rotation: true } }],
+      [],
+    ],
+    [
+      'limits lives of tokens',
+      { tokens: { accessTTL: '2h', idTTL: '5m', refreshTTL: '10h' } },
+      [{ limits: { tokens: { access: '1h', id: '10m', refresh: '5h' } } }],
+      ['spec.tokens.accessTTL', 'spec.tokens.refreshTTL'],
+    ],
+    [
+      'limits the overlap',
+      { rotation: { overlap: '48h' } },
+      [{ rotation: { maxOverlap: '24h' } }],
+      ['spec.rotation.overlap'],
+    ],
+  ]
+  for (const [sentence, spec, policies, fields] of table) {
+    it(sentence, () => {
+      expect(checkPolicies(client(spec), holding(...policies), 0).map(({ field }) => field)).to.deep.equal(fields)
+    })
+  }
+
+  it('limits clients of a namespace: the oldest stay', () => {
+    const limited = holding({ limits: { clientsPerNamespace: 2 } })
+    expect(checkPolicies(client(), limited, 1)).to.deep.equal([])
+    expect(checkPolicies(client(), limited, 2).map(({ field }) => field)).to.deep.equal(['metadata.namespace'])
+  })
+
+  it('carries enforcement, grace and name of the policy', () => {
+    const [violation] = checkPolicies(
+      client(),
+      holding({ enforcement: 'Warn', grace: '2h', allow: { types: ['SPA'] } }, {}),
+      0,
+    )
+    expect(violation).to.include({
+      policy: 'policy-1',
+      enforcement: 'Warn',
+      graceMs: 7_200_000,
+      message: 'must be among SPA',
+    })
+  })
+})
+
+describe('isHostAllowed', () => {
+  const table: readonly [host: string, uri: string, allowed: boolean][] = [
+    ['.apps.example.com', 'https://a.apps.example.com/cb', true],
+    ['.apps.example.com', 'https://a.b.apps.example.com/cb', true],
+    ['.apps.example.com', 'https://apps.example.com/cb', false],
+    ['.apps.example.com', 'https://evilapps.example.com/cb', false],
+    ['.apps.example.com', 'https://apps.example.com.evil.com/cb', false],
+    ['.apps.example.com', 'https://a.apps.example.com@evil.com/cb', false],
+    ['.apps.example.com', 'https://A.APPS.example.com/cb', true],
+    ['app.example.com', 'https://app.example.com:8443/cb', true],
+    ['app.example.com', 'https://a.app.example.com/cb', false],
+    ['app.example.com', 'http://localhost:3000/cb', true],
+    ['app.example.com', 'com.example.app:/cb', true],
+    ['app.example.com', 'not a uri', false],
+  ]
+  for (const [host, uri, allowed] of table) {
+    it(`${host} ${allowed ? 'allows' : 'does not allow'} ${uri}`, () => {
+      expect(isHostAllowed([host], uri)).to.equal(allowed)
+    })
+  }
+
+  it('K14 never allows a host that does not end at a label boundary', () => {
+    const label = fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/)
+    fc.assert(
+      fc.property(
+        fc.array(label, { minLength: 1, maxLength: 4 }),
+        fc.array(label, { minLength: 2, maxLength: 3 }),
+        (front, suffix) => {
+          const host = [...front, ...suffix].join('.')
+          expect(isHostAllowed([`.${suffix.join('.')}`], `https://${host}/`)).to.equal(true)
+          expect(isHostAllowed([`.${suffix.join('.')}`], `https://x${suffix.join('.')}/`)).to.equal(false)
+          expect(isHostAllowed([`.${suffix.join('.')}`], `https://${host}.evil.test/`)).to.equal(false)
+        },
+      ),
+    )
+  })
+})
+
+describe('policiesFor', () => {
+  const find = (
+    selector: OIDCPolicySpec['selector'],
+    labels: Record<string, string> | undefined,
+    own: Record<string, string> = {},
+  ) =>
+    policiesFor(client({}, { labels: own }), {
+      baseline: {},
+      policies: [policy('p', selector ? { selector } : {})],
+      namespaceLabels: labels,
+    }).map(({ name }) => name)
+
+  it('takes every policy without a selector, and the baseline last', () => {
+    expect(find(undefined, {})).to.deep.equal(['p', 'baseline'])
+  })
+
+  const team = { namespaces: { matchLabels: { team: 'a' } } }
+  const expressions: readonly [
+    sentence: string,
+    selector: OIDCPolicySpec['selector'],
+    labels: Record<string, string>,
+    holds: boolean,
+  ][] = [
+    ['matchLabels', team, { team: 'a' }, true],
+    ['matchLabels of another value', team, { team: 'b' }, false],
+    [
+      'In',
+      { namespaces: { matchExpressions: [{ key: 'team', operator: 'In', values: ['a', 'b'] }] } },
+      { team: 'b' },
+      true,
+    ],
+    [
+      'NotIn, absent',
+      { namespaces: { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['a'] }] } },
+      {},
+      true,
+    ],
+    [
+      'NotIn, present',
+      { namespaces: { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['a'] }] } },
+      { team: 'a' },
+      false,
+    ],
+    ['Exists', { namespaces: { matchExpressions: [{ key: 'team', operator: 'Exists' }] } }, {}, false],
+    ['DoesNotExist', { namespaces: { matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] } }, {}, true],
+  ]
+  for (const [sentence, selector, labels, holds] of expressions) {
+    it(`selects by ${sentence}: ${holds}`, () => {
+      expect(find(selector, labels)).to.deep.equal(holds ? ['p', 'baseline'] : ['baseline'])
+    })
+  }
+
+  it('K14 a policy whose selector cannot be judged holds', () => {
+    expect(find(team, undefined)).to.deep.equal(['p', 'baseline'])
+  })
+
+  it('selects by the labels of the client too', () => {
+    expect(find({ clients: { matchLabels: { tier: 'gold' } } }, {}, { tier: 'gold' })).to.deep.equal(['p', 'baseline'])
+    expect(find({ clients: { matchLabels: { tier: 'gold' } } }, {})).to.deep.equal(['baseline'])
+  })
+
+  it('orders by priority, then by name', () => {
+    const policies = [policy('b', {}), policy('a', {}), policy('z', { priority: 5 })]
+    expect(
+      policiesFor(client(), { baseline: {}, policies, namespaceLabels: {} }).map(({ name }) => name),
+    ).to.deep.equal(['z', 'a', 'b', 'baseline'])
+  })
+})
+
+describe('applyDefaults', () => {
+  const defaults: OIDCPolicySpec = {
+    defaults: {
+      rotation: { interval: '720h', overlap: '48h' },
+      tokens: { accessTTL: '10m', format: 'jwt' },
+      secret: { presets: ['Env'] },
+    },
+  }
+  const spec = (change: Partial<OIDCClientSpec>, ...policies: OIDCPolicySpec[]) =>
+    applyDefaults(client(change), holding(...policies)).client.spec
+
+  it('fills in what the client leaves open', () => {
+    expect(spec({}, defaults)).to.deep.include({
+      rotation: { interval: '720h', overlap: '48h' },
+      tokens: { accessTTL: '10m', format: 'jwt' },
+      secret: { presets: ['Env'] },
+    })
+  })
+  it('changes nothing that the client says', () => {
+    const own = {
+      rotation: { interval: '100h', overlap: '1h' },
+      tokens: { accessTTL: '1h', format: 'opaque' as const },
+      secret: { presets: ['Grafana' as const] },
+    }
+    expect(spec(own, defaults)).to.deep.include(own)
+  })
+  it('takes the first policy that has a default', () => {
+    expect(spec({}, { defaults: { tokens: { accessTTL: '1m' } } }, defaults).tokens).to.deep.equal({
+      accessTTL: '1m',
+      format: 'jwt',
+    })
+  })
+  it('gives no rotation to a client that has no secret of ours', () => {
+    expect(spec({ auth: { method: 'none' } }, defaults).rotation).to.equal(undefined)
+    expect(spec({ secret: { existingSecretRef: { name: 'a', key: 'b' } } }, defaults).rotation).to.equal(undefined)
+  })
+  it('gives no overlap that is longer than the interval', () => {
+    expect(spec({ rotation: { interval: '2h' } }, defaults).rotation).to.deep.equal({ interval: '2h' })
+  })
+  it('takes the widest spacing and the shortest overlap of all policies', () => {
+    const effective = applyDefaults(
+      client(),
+      holding({ rotation: { minSpacing: '10s', maxOverlap: '24h' } }, { rotation: { minSpacing: '1m' } }),
+    )
+    expect(effective).to.include({ minSpacingMs: 60_000, maxOverlapMs: 24 * 3_600_000 })
+  })
+})
+
+describe('checkPolicySpec', () => {
+  it('names every fault of a baseline where it stands in the settings', () => {
+    const faults = checkPolicySpec({ grace: 'long', allow: { redirectHosts: ['*.example.com'], typo: true } }, 'policy')
+    expect(faults.map(({ path }) => path)).to.have.members([
+      'policy.grace',
+      'policy.allow.redirectHosts',
+      'policy.allow.typo',
+    ])
+  })
+})
