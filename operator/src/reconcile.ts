@@ -247,7 +247,8 @@ export function createReconciler(options: {
           mint(plan.step.obeys)
           continue
         }
-        putShard(plan.verifiers)
+        // What could not be read may hold a secret that is in use: without a stored entry nobody knows its verifier.
+        if (failure === undefined || shards.stored(key)) putShard(plan.verifiers)
         if (failure !== undefined)
           return finish(plan, { kind: 'unreadable', name, message: unreadableMessage(failure) })
         if (missing !== undefined) return finish(plan, { kind: 'waiting-for-secret', name, message: missing })

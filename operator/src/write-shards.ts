@@ -197,7 +197,10 @@ export function createShards(options: {
     const secret = wanted(shardSecretName(release, state.index), shardFile(state.index), plan.file, plan.digest)
     try {
       const outcome = state.secret ? await secrets.update(state.secret, secret) : await secrets.create(secret)
-      if (outcome.kind === 'conflict') return takeRead(state, await readShard(state.index))
+      if (outcome.kind === 'conflict') {
+        state.dirty = true
+        return takeRead(state, await readShard(state.index))
+      }
       state.backoff.reset()
       state.secret = outcome.secret
       const changed = setContent(state, plan.shard, plan.digest, behind)

@@ -44,6 +44,8 @@ export interface TestOperator {
   /** Every call hangs until `resume`, as under SIGSTOP; time goes on. */
   pause(): void
   resume(): void
+  /** Lets time pass as it does: with the Lease renewed in between. */
+  pass(milliseconds: number): Promise<void>
   /** Stands still just before the first call that matches, as if stopped there. Resolves when it does. */
   pauseAt(matches: (call: ApiCall) => boolean): Promise<void>
 }
@@ -74,6 +76,9 @@ export interface Cluster {
   readonly violations: readonly string[]
   stop(): Promise<void>
 }
+
+/** Longer than the pause between two renewals of the Lease, and shorter than what it survives. */
+const passMs = 4_000
 
 export const machine = { type: 'M2M', scopes: ['reports.read'], audiences: ['https://reports.example.com'] }
 
@@ -129,6 +134,26 @@ export async function startCluster(): Promise<Cluster> {
     changed()
   })
 
+  const until: Cluster['until'] = (holds, what, timeoutMs = 8_000) =>
+    new Promise((resolve, reject) => {
+      const look = () => {
+        if (!holds()) return
+        clearTimeout(timer)
+        clearInterval(glance)
+        listeners.delete(look)
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        clearInterval(glance)
+        listeners.delete(look)
+        reject(new Error(`not within ${timeoutMs} ms: ${what}\n${tail(operators)}`))
+      }, timeoutMs)
+      // Replica state behind gRPC has no event here; a glance now and then finds it.
+      const glance = setInterval(look, 50)
+      listeners.add(look)
+      look()
+    })
+
   return {
     api,
     violations,
@@ -148,7 +173,7 @@ export async function startCluster(): Promise<Cluster> {
       const { mode, namespaces } = parsed.watch
       const rules = operatorRules({ mode, release, namespace: releaseNamespace, namespaces, nudge: parsed.nudge })
       const inner = connect(identity, api.addUser(identity, rules, { namespace: releaseNamespace }), timeouts)
-      const gate = createGate(inner)
+      const gate = createGate(inner, changed)
       let fatal: string | undefined
       const operator = startOperator({
         settings: parsed,
@@ -184,6 +209,15 @@ export async function startCluster(): Promise<Cluster> {
         pause: () => gate.pause(),
         resume: () => gate.resume(),
         pauseAt: (matches) => gate.pauseAt(matches),
+        pass: async (milliseconds) => {
+          for (let left = milliseconds; left > 0; left -= passMs) {
+            const renewals = gate.renewals()
+            clock.leap(Math.min(left, passMs))
+            if (left >= passMs) await until(() => gate.renewals() > renewals, 'the Lease is renewed', 4_000)
+            // Its loop begins the next wait before the next leap.
+            await new Promise(setImmediate)
+          }
+        },
       }
       operators.push(test)
       return test
@@ -238,25 +272,7 @@ export async function startCluster(): Promise<Cluster> {
       return decodeShard(Buffer.from(data, 'base64')).shard.clients.find((client) => client.name === name)
     },
     condition: (name, type) => clientOf(name)?.status?.conditions?.find((condition) => condition.type === type),
-    until: (holds, what, timeoutMs = 8_000) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          if (!holds()) return
-          clearTimeout(timer)
-          clearInterval(glance)
-          listeners.delete(look)
-          resolve()
-        }
-        const timer = setTimeout(() => {
-          clearInterval(glance)
-          listeners.delete(look)
-          reject(new Error(`not within ${timeoutMs} ms: ${what}\n${tail(operators)}`))
-        }, timeoutMs)
-        // Replica state behind gRPC has no event here; a glance now and then finds it.
-        const glance = setInterval(look, 50)
-        listeners.add(look)
-        look()
-      }),
+    until,
     writes: (from = 0) =>
       api.requests
         .slice(from)
@@ -281,9 +297,10 @@ const tail = (operators: readonly TestOperator[]): string =>
     .join('\n')
 
 /** A connection that can be paused, or cut for ever at a chosen write. */
-function createGate(inner: Connection) {
+function createGate(inner: Connection, onRenewal: () => void) {
   let dead = false
   let paused: PromiseWithResolvers<void> | undefined
+  let renewals = 0
   let trap: { matches: (call: ApiCall) => boolean; caught: () => void } | undefined
   let fuse: { left: number; when: 'before' | 'after'; blown: () => void } | undefined
   const watches = new AbortController()
@@ -312,6 +329,10 @@ function createGate(inner: Connection) {
         refuse(call)
       }
       const answer = await inner.call<T>(call)
+      if (call.lane === 'lease' && call.method === 'PUT') {
+        renewals++
+        onRenewal()
+      }
       if (counts) die()
       if (dead) refuse(call)
       return answer
@@ -327,6 +348,7 @@ function createGate(inner: Connection) {
   }
   return {
     connection,
+    renewals: () => renewals,
     die,
     dieAtWrite: (nth: number, when: 'before' | 'after') =>
       new Promise<void>((resolve) => {
