@@ -1,0 +1,188 @@
+import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { expect } from 'chai'
+import { clientTypes } from '../../src/api/oidc-client.ts'
+import { clientSpec } from '../../src/api/client-rules.ts'
+import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
+import { checkServed } from '../../src/api/served.ts'
+import { renderConfig } from '../../src/decide/metadata.ts'
+import { client } from './clients.ts'
+
+const render = (change: Partial<OIDCClientSpec> = {}): ClientConfig => renderConfig(client(change))
+const jwks = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'a' }] }
+
+/** Each field of the configuration: what sets it, and what is then in it. The default is that of a Web client. */
+const fields: readonly [field: string, spec: Partial<OIDCClientSpec>, value: unknown, unset: unknown][] = [
+  ['type', { type: 'SPA' }, 'SPA', 'Web'],
+  ['clientName', { displayName: 'Shop' }, 'Shop', 'app'],
+  ['description', { description: 'A shop.' }, 'A shop.', ''],
+  ['suspended', { suspended: true }, true, false],
+  [
+    'redirectUris',
+    { redirectURIs: ['https://a.example.com/'] },
+    ['https://a.example.com/'],
+    ['https://app.example.com/callback'],
+  ],
+  ['postLogoutRedirectUris', { postLogoutRedirectURIs: ['https://a.example.com/'] }, ['https://a.example.com/'], []],
+  [
+    'grantTypes',
+    { grantTypes: ['authorization_code'] },
+    ['authorization_code'],
+    ['authorization_code', 'refresh_token'],
+  ],
+  ['responseModes', { responseModes: ['form_post'] }, ['form_post'], ['query', 'fragment', 'form_post']],
+  ['scopes', { scopes: ['openid'] }, ['openid'], ['openid', 'profile', 'email']],
+  ['audiences', { audiences: ['urn:a:b'] }, ['urn:a:b'], []],
+  ['tokenEndpointAuthMethod', { auth: { method: 'client_secret_post' } }, 'client_secret_post', 'client_secret_basic'],
+  ['jwksUri', { auth: { jwksURI: 'https://a.example.com/jwks' } }, 'https://a.example.com/jwks', ''],
+  ['jwks', { auth: { jwks } }, jwks, undefined],
+  ['tlsClientAuthSubjectDn', { auth: { tls: { subjectDN: 'CN=a' } } }, 'CN=a', ''],
+  ['tlsClientAuthSanDns', { auth: { tls: { sanDNS: 'a.example.com' } } }, 'a.example.com', ''],
+  ['tlsClientAuthSanUri', { auth: { tls: { sanURI: 'urn:a' } } }, 'urn:a', ''],
+  ['pkceRequired', { pkce: 'Optional' }, false, true],
+  ['requirePushedAuthorizationRequests', { par: true }, true, false],
+  ['dpopBoundAccessTokens', { dpop: true }, true, false],
+  ['requireSignedRequestObject', { signedRequestObject: true }, true, false],
+  ['profile', { profile: 'FAPI2' }, 'FAPI2', 'Standard'],
+  ['consent', { consent: 'Explicit' }, ConsentMode.EXPLICIT, ConsentMode.REMEMBER],
+  ['allowedGroups', { access: { allowedGroups: ['a'] } }, ['a'], []],
+  ['requiredAcr', { access: { requiredAcr: ['mfa'] } }, ['mfa'], []],
+  ['accessTokenTtl', { tokens: { accessTTL: '1h30m' } }, 5400, 0],
+  ['idTokenTtl', { tokens: { idTTL: '90s' } }, 90, 0],
+  ['refreshTokenTtl', { tokens: { refreshTTL: '720h' } }, 2_592_000, 0],
+  ['accessTokenFormat', { tokens: { format: 'opaque' } }, 'opaque', ''],
+  ['subjectType', { subjectType: 'pairwise' }, 'pairwise', 'public'],
+  ['sectorIdentifierUri', { sectorIdentifierURI: 'https://a.example.com/s' }, 'https://a.example.com/s', ''],
+  ['defaultMaxAge', { defaultMaxAge: 0 }, 0, undefined],
+  ['requireAuthTime', { requireAuthTime: true }, true, false],
+  ['idTokenSignedResponseAlg', { signing: { idToken: 'RS256' } }, 'RS256', ''],
+  ['userinfoSignedResponseAlg', { signing: { userinfo: 'ES256' } }, 'ES256', ''],
+  ['backchannelLogoutUri', { logout: { backchannelURI: 'https://a.example.com/l' } }, 'https://a.example.com/l', ''],
+  ['backchannelLogoutSessionRequired', { logout: { sessionRequired: true } }, true, false],
+  ['corsOrigins', { corsOrigins: ['https://a.example.com'] }, ['https://a.example.com'], []],
+  ['clientUri', { uris: { client: 'https://a.example.com/' } }, 'https://a.example.com/', ''],
+  ['logoUri', { uris: { logo: 'https://a.example.com/l.png' } }, 'https://a.example.com/l.png', ''],
+  ['policyUri', { uris: { policy: 'https://a.example.com/p' } }, 'https://a.example.com/p', ''],
+  ['tosUri', { uris: { tos: 'https://a.example.com/t' } }, 'https://a.example.com/t', ''],
+  ['initiateLoginUri', { uris: { initiateLogin: 'https://a.example.com/i' } }, 'https://a.example.com/i', ''],
+  ['contacts', { contacts: ['a@example.com'] }, ['a@example.com'], []],
+]
+
+describe('renderConfig', () => {
+  for (const [field, spec, value, unset] of fields) {
+    it(`maps ${field}`, () => {
+      const read = (config: ClientConfig): unknown => (config as unknown as Record<string, unknown>)[field]
+      expect(read(render(spec))).to.deep.equal(value)
+      expect(read(render())).to.deep.equal(unset)
+    })
+  }
+
+  it('maps the generation, the resource server and claims from groups', () => {
+    const config = renderConfig(
+      client(
+        {
+          resourceServer: { identifier: 'urn:a:b', scopes: ['read'] },
+          claims: [{ name: 'roles', fromGroups: { b: ['B'], a: ['A', 'AA'] } }],
+        },
+        { generation: 7 },
+      ),
+    )
+    expect(config.generation).to.equal(7n)
+    expect(config.resourceServer).to.deep.include({ identifier: 'urn:a:b', scopes: ['read'] })
+    expect(config.claims[0]).to.deep.include({ name: 'roles', join: 'Array' })
+    expect(config.claims[0]!.fromGroups.map(({ group, values }) => [group, values])).to.deep.equal([
+      ['a', ['A', 'AA']],
+      ['b', ['B']],
+    ])
+  })
+
+  it('is total: no field of the configuration is without a row here', () => {
+    const rows = new Set<string>([...fields.map(([field]) => field), 'generation', 'resourceServer', 'claims'])
+    expect(ClientConfigSchema.fields.map(({ localName }) => localName).filter((name) => !rows.has(name))).to.deep.equal(
+      [],
+    )
+  })
+
+  it('reads every field of the spec that is about the provider', () => {
+    const forOthers = ['serverName', 'clientId', 'secret', 'rotation']
+    const read = new Set<string>()
+    const watched = new Proxy(client({ type: 'Web' }).spec, {
+      get: (spec, key) => {
+        read.add(String(key))
+        return Reflect.get(spec, key) as unknown
+      },
+    })
+    renderConfig({ ...client(), spec: watched })
+    expect(
+      Object.keys(clientSpec.properties ?? {}).filter((key) => !read.has(key) && !forOthers.includes(key)),
+    ).to.deep.equal([])
+  })
+
+  it('shares nothing with the object: a later change of one is none of the other', () => {
+    const given = client({ auth: { jwks } })
+    const config = renderConfig(given)
+    config.redirectUris.push('https://evil.example.com/')
+    expect(given.spec.redirectURIs).to.have.length(1)
+    expect(config.jwks).to.not.equal(jwks)
+  })
+
+  const types: Readonly<Record<string, Partial<ClientConfig>>> = {
+    Web: {
+      grantTypes: ['authorization_code', 'refresh_token'],
+      tokenEndpointAuthMethod: 'client_secret_basic',
+      pkceRequired: true,
+    },
+    SPA: { grantTypes: ['authorization_code', 'refresh_token'], tokenEndpointAuthMethod: 'none', pkceRequired: true },
+    Native: {
+      grantTypes: ['authorization_code', 'refresh_token'],
+      tokenEndpointAuthMethod: 'none',
+      pkceRequired: true,
+    },
+    M2M: {
+      grantTypes: ['client_credentials'],
+      tokenEndpointAuthMethod: 'client_secret_basic',
+      pkceRequired: false,
+      scopes: [],
+      responseModes: [],
+    },
+    Device: { tokenEndpointAuthMethod: 'none', pkceRequired: false, responseModes: [] },
+  }
+  for (const type of clientTypes) {
+    it(`gives type ${type} its grants and authentication`, () => {
+      expect(render({ type })).to.deep.include(types[type])
+    })
+  }
+
+  it('says a device grant in the words of RFC 8628', () => {
+    expect(render({ type: 'Native', grantTypes: ['device_code'] }).grantTypes).to.deep.equal([
+      'urn:ietf:params:oauth:grant-type:device_code',
+    ])
+  })
+})
+
+describe('checkServed', () => {
+  it('lets a client pass that asks only for what the server does', () => {
+    expect(checkServed(client({ par: true, audiences: ['urn:a:b'], consent: 'Explicit' }).spec)).to.deep.equal([])
+  })
+  it('refuses each field that the server does not serve, and says what to write instead', () => {
+    const asks: readonly [Partial<OIDCClientSpec>, string][] = [
+      [{ type: 'Device' }, 'spec.type'],
+      [{ grantTypes: ['device_code'] }, 'spec.grantTypes'],
+      [{ auth: { method: 'private_key_jwt' } }, 'spec.auth.method'],
+      [{ auth: { method: 'tls_client_auth' } }, 'spec.auth.method'],
+      [{ dpop: true }, 'spec.dpop'],
+      [{ signedRequestObject: true }, 'spec.signedRequestObject'],
+      [{ profile: 'FAPI2' }, 'spec.profile'],
+      [{ subjectType: 'pairwise' }, 'spec.subjectType'],
+      [{ logout: { backchannelURI: 'https://a.example.com/' } }, 'spec.logout.backchannelURI'],
+      [{ claims: [{ name: 'roles', fromGroups: {} }] }, 'spec.claims'],
+      [{ responseModes: ['jwt'] }, 'spec.responseModes'],
+      [{ signing: { userinfo: 'ES256' } }, 'spec.signing.userinfo'],
+    ]
+    for (const [spec, path] of asks) {
+      const faults = checkServed(client(spec).spec)
+      expect(faults.map((fault) => fault.path)).to.deep.equal([path])
+      expect(faults[0]!.message).to.match(/^is not served by this version yet; \w+/)
+    }
+  })
+})

@@ -1,0 +1,270 @@
+import { create } from '@bufbuild/protobuf'
+import { decodeManifest, decodeShard, digestOf } from '@nauthera/proto/digest'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig, ClientEntry, ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { expect } from 'chai'
+import { planManifest, planShard, wouldEmpty } from '../../src/decide/shard.ts'
+import type { ClientForShard, ShardPlan, ShardPlanInput } from '../../src/decide/shard.ts'
+
+const config = (name: string, generation = 1): ClientConfig =>
+  create(ClientConfigSchema, { type: 'M2M', clientName: name, generation: BigInt(generation) })
+const sha256 = digestOf('a secret')
+const verifier = { id: sha256.slice(0, 8), sha256 }
+
+const one = (change: Partial<ClientForShard> = {}): ClientForShard => ({
+  namespace: 'demo',
+  name: 'app',
+  uid: 'u1',
+  clientId: 'demo.app',
+  createdAt: 1,
+  verifiers: [verifier],
+  verdict: { kind: 'desired', config: config('one') },
+  standing: 'unknown',
+  ...change,
+})
+const carry = { verdict: { kind: 'carry' } } as const
+
+const plan = (
+  clients: readonly ClientForShard[],
+  stored?: ClientShard,
+  more: Partial<ShardPlanInput> = {},
+): ShardPlan =>
+  planShard({
+    shard: 3,
+    clients,
+    stored,
+    seq: { highestSeen: 0n, startSeconds: 100n },
+    now: 1_000,
+    change: 'c7f2',
+    ...more,
+  })
+
+function written(
+  clients: readonly ClientForShard[],
+  stored?: ClientShard,
+  more: Partial<ShardPlanInput> = {},
+): ClientShard {
+  const made = plan(clients, stored, more)
+  if (made.kind !== 'write') throw new Error('expected a write')
+  return made.shard
+}
+
+const said = (entry: ClientEntry | undefined) =>
+  entry && { desired: entry.desired?.clientName, accepted: entry.accepted?.clientName }
+
+describe('planShard', () => {
+  it('writes clients in order, with every word of the shard', () => {
+    const shard = written([one({ name: 'b' }), one({ namespace: 'a', name: 'z' }), one({ name: 'a' })])
+    expect(shard).to.include({ schema: 1, epoch: 1, shard: 3, shardCount: 16, seq: 101n, change: 'c7f2' })
+    expect(shard.clients.map(({ namespace, name }) => `${namespace}/${name}`)).to.deep.equal([
+      'a/z',
+      'demo/a',
+      'demo/b',
+    ])
+  })
+
+  it('gives the same bytes whatever the order of the clients', () => {
+    const [left, right] = [
+      plan([one({ name: 'a' }), one({ name: 'b' })]),
+      plan([one({ name: 'b' }), one({ name: 'a' })]),
+    ]
+    expect(left.kind === 'write' && left.digest).to.equal(right.kind === 'write' && right.digest)
+  })
+
+  it('reads back what it wrote, under the digest that it names', () => {
+    const made = plan([one({ verifiers: [verifier, { ...verifier, notAfter: 5_000 }] })])
+    if (made.kind !== 'write') throw new Error('expected a write')
+    const { shard, digest } = decodeShard(made.file)
+    expect(digest).to.equal(made.digest)
+    expect(shard.clients[0]!.verifiers[1]!.notAfter?.seconds).to.equal(5n)
+  })
+
+  it('K12 holds verifiers only, never a secret', () => {
+    expect(
+      JSON.stringify(written([one()]), (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value)),
+    ).to.not.include('a secret')
+  })
+
+  describe('keeps what is stored', () => {
+    const stored = written([one()])
+    const kept: readonly [sentence: string, clients: readonly ClientForShard[]][] = [
+      ['when nothing changed', [one()]],
+      ['when only the generation changed', [one({ verdict: { kind: 'desired', config: config('one', 2) } })]],
+      ['when a version turned out to be accepted', [one({ standing: 'accepted' })]],
+    ]
+    for (const [sentence, clients] of kept) {
+      it(sentence, () => {
+        expect(plan(clients, stored).kind).to.equal('keep')
+        expect(plan(clients, stored, { fill: 0.1 })).to.deep.equal({ kind: 'keep', refused: [], fill: 0.1 })
+      })
+    }
+    it('when it could merely drop an accepted version: the next write does that', () => {
+      const edited = written([one({ verdict: { kind: 'desired', config: config('two') } })], stored)
+      expect(said(edited.clients[0])).to.deep.equal({ desired: 'two', accepted: 'one' })
+      const settled = one({ verdict: { kind: 'desired', config: config('two') }, standing: 'accepted' })
+      expect(plan([settled], edited).kind).to.equal('keep')
+      const later = written([settled, one({ name: 'other' })], edited)
+      expect(said(later.clients[0])).to.deep.equal({ desired: 'two', accepted: undefined })
+    })
+  })
+
+  describe('carries the last accepted version forward', () => {
+    const first = written([one()])
+    const second = written([one({ verdict: { kind: 'desired', config: config('two') }, standing: 'accepted' })], first)
+    const third = { verdict: { kind: 'desired', config: config('three') } } as const
+    const table: readonly [
+      sentence: string,
+      client: ClientForShard,
+      stored: ClientShard,
+      entry: ReturnType<typeof said>,
+    ][] = [
+      [
+        'an accepted version becomes the one to fall back to',
+        one({ ...third, standing: 'accepted' }),
+        second,
+        { desired: 'three', accepted: 'two' },
+      ],
+      [
+        'a rejected version never does',
+        one({ ...third, standing: 'rejected' }),
+        second,
+        { desired: 'three', accepted: 'one' },
+      ],
+      [
+        'before anybody has answered the earlier one is safer',
+        one({ ...third, standing: 'unknown' }),
+        second,
+        { desired: 'three', accepted: 'one' },
+      ],
+      [
+        'a denied client is served by it',
+        one({ ...carry, standing: 'accepted' }),
+        second,
+        { desired: undefined, accepted: 'two' },
+      ],
+      [
+        'an invalid edit of a rejected one too',
+        one({ ...carry, standing: 'rejected' }),
+        second,
+        { desired: undefined, accepted: 'one' },
+      ],
+      ['a client that nobody accepted before has no entry', one({ ...carry, standing: 'rejected' }), first, undefined],
+      ['a re-created client inherits nothing', one({ ...carry, uid: 'u2' }), second, undefined],
+    ]
+    for (const [sentence, client, stored, entry] of table) {
+      it(sentence, () => {
+        expect(said(written([client], stored).clients[0])).to.deep.equal(entry)
+      })
+    }
+    it('and rotates its secret all the same', () => {
+      const denied = written([one({ ...carry, standing: 'accepted' })], second)
+      const rotated = written(
+        [one({ ...carry, verifiers: [{ id: 'ffffffff', sha256: 'f'.repeat(64) }, verifier] })],
+        denied,
+      )
+      expect(said(rotated.clients[0])).to.deep.equal({ desired: undefined, accepted: 'two' })
+      expect(rotated.clients[0]!.verifiers.map(({ id }) => id)).to.deep.equal(['ffffffff', verifier.id])
+    })
+  })
+
+  describe('seq rises', () => {
+    const stored = { ...written([one()]), seq: 500n }
+    const next = [one({ clientId: 'other' })]
+    const table: readonly [
+      sentence: string,
+      stored: ClientShard | undefined,
+      seen: bigint,
+      start: bigint,
+      seq: bigint,
+    ][] = [
+      ['from the stored one', stored, 0n, 0n, 501n],
+      ['from what a replica has seen, when the shard is lost', undefined, 700n, 0n, 701n],
+      ['from the start of the operator, when all is lost', undefined, 0n, 1_790_000_000n, 1_790_000_001n],
+      ['past what a replica has seen, when an older copy was restored', stored, 900n, 0n, 901n],
+    ]
+    for (const [sentence, before, highestSeen, startSeconds, seq] of table) {
+      it(sentence, () => {
+        expect(written(next, before, { seq: { highestSeen, startSeconds } }).seq).to.equal(seq)
+      })
+    }
+    it('F37 an older copy that says the same is written again, since replicas have seen a later one', () => {
+      expect(plan([one()], stored, { seq: { highestSeen: 900n, startSeconds: 0n }, fill: 0.1 }).kind).to.equal('write')
+    })
+  })
+
+  describe('F22 a shard that is full', () => {
+    const wide = (name: string, createdAt: number, size: number): ClientForShard => {
+      let text = ''
+      for (let count = 0; text.length < size; count++) text += digestOf(`${name} ${count}`)
+      return one({
+        name,
+        createdAt,
+        verdict: { kind: 'desired', config: create(ClientConfigSchema, { type: 'M2M', description: text }) },
+      })
+    }
+    const names = (shard: ClientShard): string[] => shard.clients.map(({ name }) => name)
+    const maxBytes = 10_000
+
+    it('refuses the one that no longer fits, and takes a smaller one after it', () => {
+      const clients = [wide('a', 1, 6_000), wide('b', 2, 30_000), wide('c', 3, 1_000)]
+      const made = plan(clients, undefined, { maxBytes })
+      expect(made.refused).to.deep.equal(['demo/b'])
+      expect(made.kind === 'write' && names(made.shard)).to.deep.equal(['a', 'c'])
+      expect(made.fill).to.be.within(0.3, 1)
+    })
+    it('keeps the stored version of a client that grew too wide, and still rotates its secret', () => {
+      const stored = written([wide('a', 1, 3_000), wide('b', 2, 3_000)], undefined, { maxBytes })
+      const grown = { ...wide('a', 1, 60_000), verifiers: [{ id: 'ffffffff', sha256: 'f'.repeat(64) }] }
+      const made = plan([grown, wide('b', 2, 3_000)], stored, { maxBytes })
+      expect(made.refused).to.deep.equal(['demo/a'])
+      if (made.kind !== 'write') throw new Error('expected a write')
+      expect(made.shard.clients[0]!.desired!.description).to.have.length.below(4_000)
+      expect(made.shard.clients[0]!.verifiers[0]!.id).to.equal('ffffffff')
+    })
+    it('an older client keeps its place', () => {
+      const stored = written([wide('old', 1, 9_000)], undefined, { maxBytes })
+      expect(plan([wide('new', 2, 15_000), wide('old', 1, 9_000)], stored, { maxBytes }).refused).to.deep.equal([
+        'demo/new',
+      ])
+    })
+  })
+
+  it('names what has changed, what is gone included', () => {
+    const stored = written([one({ name: 'a' }), one({ name: 'b' })])
+    const made = plan([one({ name: 'a', clientId: 'x' }), one({ name: 'c' })], stored)
+    expect(made.kind === 'write' && made.changed).to.deep.equal(['demo/a', 'demo/b', 'demo/c'])
+  })
+})
+
+describe('planManifest', () => {
+  const shards = [
+    { shard: 1, seq: 5n, digest: 'b'.repeat(64), count: 2 },
+    { shard: 0, seq: 4n, digest: 'a'.repeat(64), count: 1 },
+  ]
+  it('names each shard in order, and the total', () => {
+    const { manifest } = planManifest(shards, undefined)!
+    expect(manifest.shards.map(({ shard }) => shard)).to.deep.equal([0, 1])
+    expect(manifest).to.include({ total: 3, shardCount: 16, epoch: 1 })
+  })
+  it('is not written again when it says the same', () => {
+    const { file } = planManifest(shards, undefined)!
+    expect(planManifest(shards.toReversed(), decodeManifest(file).manifest)).to.equal(undefined)
+  })
+})
+
+describe('wouldEmpty', () => {
+  const table: readonly [before: number, after: number, empties: boolean][] = [
+    [1_000, 0, true],
+    [1_000, 499, true],
+    [1_000, 500, false],
+    [20, 0, false],
+    [21, 0, true],
+    [0, 0, false],
+    [10, 50, false],
+  ]
+  for (const [before, after, empties] of table) {
+    it(`F34 ${before} -> ${after}: ${empties ? 'lists a second time' : 'goes on'}`, () => {
+      expect(wouldEmpty(before, after)).to.equal(empties)
+    })
+  }
+})
