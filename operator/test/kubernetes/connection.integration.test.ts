@@ -1,0 +1,161 @@
+import { createServer } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { expect } from 'chai'
+import { ApiError, isNotFound } from '../../src/kubernetes/api-error.ts'
+import { createConnection } from '../../src/kubernetes/connection.ts'
+import type { Connection } from '../../src/kubernetes/connection.ts'
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+describe('createConnection', () => {
+  let server: Server
+  let connection: Connection
+  let handler: Handler
+  let calls: number
+
+  const status = (response: ServerResponse, code: number, reason: string, headers: Record<string, string> = {}) =>
+    response
+      .writeHead(code, { 'content-type': 'application/json', ...headers })
+      .end(JSON.stringify({ kind: 'Status', code, reason, message: `${reason} it is` }))
+  const failure = async (work: Promise<unknown>): Promise<ApiError> => {
+    try {
+      await work
+    } catch (error) {
+      expect(error).to.be.instanceOf(ApiError)
+      return error as ApiError
+    }
+    throw new Error('it did not fail')
+  }
+  const get = () => connection.call({ method: 'GET', path: '/api/v1/namespaces/a/secrets/b' })
+  const post = () => connection.call({ method: 'POST', path: '/api/v1/namespaces/a/secrets', body: {} })
+  const read = async () => {
+    const lines: unknown[] = []
+    for await (const line of connection.watch({ path: '/api/v1/pods', signal: new AbortController().signal })) {
+      lines.push(line)
+    }
+    return lines
+  }
+
+  beforeEach(async () => {
+    calls = 0
+    server = createServer((request, response) => {
+      calls++
+      handler(request, response)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as AddressInfo
+    connection = createConnection({
+      credentials: {
+        server: new URL(`http://127.0.0.1:${port}/prefix`),
+        namespace: undefined,
+        current: async () => ({ headers: { authorization: 'Bearer token' }, tls: {} }),
+      },
+      userAgent: 'test',
+      timeouts: { connectMs: 200, requestMs: 200, leaseMs: 100, pageMs: 200, silenceMs: 200 },
+    })
+  })
+  afterEach(async () => {
+    connection.stop()
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+
+  it('sends path, query, body, type and token', async () => {
+    let seen: unknown
+    handler = (request, response) => {
+      const chunks: Buffer[] = []
+      request.on('data', (chunk: Buffer) => chunks.push(chunk))
+      request.on('end', () => {
+        const { url, method, headers } = request
+        seen = [method, url, headers['content-type'], headers.authorization, Buffer.concat(chunks).toString()]
+        response.end('{"ok":true}')
+      })
+    }
+    const answer = await connection.call({
+      method: 'PATCH',
+      path: '/api/v1/x',
+      query: { force: 'true', nothing: undefined },
+      contentType: 'application/merge-patch+json',
+      body: { a: 1 },
+    })
+    expect(answer).to.deep.equal({ ok: true })
+    expect(seen).to.deep.equal(['PATCH', '/prefix/api/v1/x?force=true', 'application/merge-patch+json', 'Bearer token', '{"a":1}'])
+  })
+
+  it('K5 takes only a Status of the API for a 404', async () => {
+    handler = (_request, response) => void status(response, 404, 'NotFound')
+    expect(isNotFound(await failure(get()))).to.equal(true)
+    handler = (_request, response) => void response.writeHead(404).end('<html>no such page</html>')
+    expect(isNotFound(await failure(get()))).to.equal(false)
+  })
+
+  it('tells status, reason and Retry-After of a refusal', async () => {
+    handler = (_request, response) => void status(response, 429, 'TooManyRequests', { 'retry-after': '4' })
+    expect(await failure(get())).to.include({ code: 'KUBERNETES_REFUSED', status: 429, retryAfterMs: 4_000 })
+  })
+
+  it('gives a call up that is not answered in time, and knows nothing then', async () => {
+    handler = () => {}
+    expect(await failure(post())).to.include({ code: 'KUBERNETES_UNREACHABLE', status: undefined })
+  })
+
+  it('gives a call up whose answer stops in the middle', async () => {
+    handler = (_request, response) => void response.writeHead(200, { 'content-length': '100' }).write('{"half":')
+    expect(await failure(get())).to.include({ code: 'KUBERNETES_UNREACHABLE' })
+  })
+
+  it('takes what is not JSON for a fault of the way', async () => {
+    handler = (_request, response) => void response.end('<html>welcome</html>')
+    expect(await failure(get())).to.include({ code: 'KUBERNETES_ANSWER_INVALID' })
+  })
+
+  it('reads once more after a reset, and never writes twice', async () => {
+    handler = (request, response) => {
+      if (calls === 1) request.socket.resetAndDestroy()
+      else response.end('{"second":true}')
+    }
+    expect(await get()).to.deep.equal({ second: true })
+    calls = 0
+    expect(await failure(post())).to.include({ code: 'KUBERNETES_UNREACHABLE' })
+    expect(calls).to.equal(1)
+  })
+
+  it('never puts a body into a message', async () => {
+    handler = (_request, response) => void status(response, 422, 'Invalid')
+    const error = await failure(connection.call({ method: 'POST', path: '/api/v1/x', body: { data: 'c2VjcmV0' } }))
+    expect(error.message).not.to.include('c2VjcmV0')
+  })
+
+  it('yields the lines of a watch however they are cut', async () => {
+    handler = (_request, response) => {
+      response.write('{"type":"ADD')
+      response.write('ED","object":{"a":"\u00e4"}}\n{"type":"BOOKMARK"}')
+      response.end('\n\n')
+    }
+    expect(await read()).to.deep.equal([{ type: 'ADDED', object: { a: '\u00e4' } }, { type: 'BOOKMARK' }])
+  })
+
+  it('F10 ends a watch that carries no byte, and not one that does', async () => {
+    handler = (_request, response) => {
+      response.write('{"n":1}\n')
+      let more = 3
+      const timer = setInterval(() => {
+        if (more-- > 0) response.write('{"n":2}\n')
+        else clearInterval(timer)
+      }, 100)
+    }
+    const from = performance.now()
+    expect(await failure(read())).to.include({ code: 'WATCH_SILENT' })
+    expect(performance.now() - from).to.be.at.least(490)
+  })
+
+  it('lets a Lease through while all other sockets hang', async () => {
+    handler = (request, response) => {
+      if (request.url?.includes('leases')) response.end('{"lease":true}')
+    }
+    const hanging = Array.from({ length: 40 }, () => failure(post()))
+    expect(await connection.call({ method: 'GET', path: '/leases', lane: 'lease' })).to.deep.equal({ lease: true })
+    await Promise.all(hanging)
+  })
+})
