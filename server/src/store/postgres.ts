@@ -1,4 +1,6 @@
 // The one door to PostgreSQL: pool, time-outs, transactions, LISTEN. The SQL stands beside the table that it is about.
+import { checkServerIdentity } from 'node:tls'
+import type { PeerCertificate } from 'node:tls'
 import pgPromise from 'pg-promise'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
@@ -179,7 +181,9 @@ export function clientConfig(connection: DatabaseConnection, applicationName: st
         : {
             ...(tls.ca === undefined ? {} : { ca: tls.ca }),
             rejectUnauthorized: tls.rejectUnauthorized,
-            ...(tls.checkName ? {} : { checkServerIdentity: () => undefined }),
+            // for an address the driver names no host, and node:tls would then check for the name localhost
+            checkServerIdentity: (_: string, certificate: PeerCertificate) =>
+              tls.checkName ? checkServerIdentity(connection.host, certificate) : undefined,
           },
     connectionTimeoutMillis: databaseTimeouts.connect,
     keepAlive: true,

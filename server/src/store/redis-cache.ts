@@ -103,6 +103,8 @@ function connect(connection: CacheConnection, common: Common): Redis {
     ...(password === undefined ? {} : { sentinelPassword: password }),
     ...(tls ? { sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
     sentinelCommandTimeout: timeouts.connect,
+    // A primary that hangs keeps its connections: the Sentinels tell when to leave it.
+    failoverDetector: true,
     // Without a limit ioredis waits longer and longer between its rounds over the Sentinels.
     sentinelRetryStrategy: (attempt: number) => Math.min(100 * attempt, 2000),
   })
