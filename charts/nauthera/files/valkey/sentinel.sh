@@ -30,7 +30,7 @@ if [ ! -e "$DATA/sentinel.conf" ]; then
     line "sentinel announce-port $SENTINEL_PORT"
     line "sentinel monitor $name $(cat "$DATA/primary") $PORT $(($# / 2 + 1))"
     line "sentinel down-after-milliseconds $name ${DOWN_AFTER:-5000}"
-    line "sentinel failover-timeout $name 15000"
+    line "sentinel failover-timeout $name $((${DOWN_AFTER:-5000} * 3))" # twice this lies between two attempts
     line "sentinel parallel-syncs $name 1"
   } >"$DATA/sentinel.new"
   mv "$DATA/sentinel.new" "$DATA/sentinel.conf"

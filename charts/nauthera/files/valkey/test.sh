@@ -20,7 +20,7 @@ check() { # prints what is wrong, nothing when all is well
   fi
 }
 
-left=15
+left=${TEST_TRIES:-15}
 until fault=$(check) && [ -z "$fault" ]; do
   left=$((left - 1))
   [ "$left" -gt 0 ] || { echo "$fault"; exit 1; }

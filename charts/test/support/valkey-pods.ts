@@ -1,0 +1,187 @@
+// The pods of the Valkey StatefulSet as processes on loopback addresses, run by the chart's own scripts: a "kubelet" that
+// starts an ended container again, and can be told to kill, stop or end one gracefully.
+import { spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { reapDirectory, reapProcess } from '../../../scripts/local/reaper.ts'
+import { chart } from './render.ts'
+
+const scripts = join(chart, 'files/valkey')
+/** A container that ended starts again after this. Milliseconds. */
+const restartMs = 200
+
+export const password = 'c"a $che\\1 #'
+
+export interface ValkeyPod {
+  readonly host: string
+  /** Starts both containers; they keep being started until `end`. */
+  start(): void
+  /** Like the kernel when memory is short: no goodbye. Both containers, or one. */
+  kill(container?: 'node' | 'sentinel'): void
+  /** Both containers hang, and go on. */
+  pause(): void
+  resume(): void
+  /** Like the kubelet: preStop in both containers, TERM, and the pod's volume is gone. */
+  end(): Promise<void>
+  /** Like the loss of a node: no goodbye, and the pod's volume is gone. */
+  vanish(): Promise<void>
+  /** Runs a script of the chart in the pod. @returns its exit code */
+  run(script: string, ...args: string[]): Promise<number>
+  /** Whom the pod took for the primary when its node started. */
+  decided(): string
+  /** `master`, `slave` or `none`. */
+  role(): Promise<string>
+  /** How many healthy replicas its Sentinel knows. A Sentinel learns of them from the primary every 10 s;
+   *  asking makes it 0.5 s. */
+  knownReplicas(): Promise<number>
+  /** Whether the node takes a write at this moment. */
+  takesWrites(): Promise<boolean>
+}
+
+export interface ValkeyPods {
+  readonly pods: readonly ValkeyPod[]
+  readonly port: number
+  readonly sentinelPort: number
+  readonly passwordFile: string
+  stop(): Promise<void>
+}
+
+/** @param options.program prefix of the programs: valkey or redis */
+export function createValkeyPods(options: {
+  program: string
+  port: number
+  sentinelPort: number
+  replicas: number
+}): ValkeyPods {
+  const { program, port, sentinelPort } = options
+  const home = mkdtempSync(join(tmpdir(), 'nauthera-valkey-'))
+  const forgetHome = reapDirectory(home)
+  mkdirSync(join(home, 'secrets/auth'), { recursive: true })
+  const passwordFile = join(home, 'secrets/auth/password')
+  writeFileSync(passwordFile, password)
+  const hosts = Array.from({ length: options.replicas }, (_, ordinal) => `127.0.0.${ordinal + 11}`)
+  const pods = hosts.map((host) => {
+    const environment = {
+      PATH: process.env['PATH'],
+      VALKEY: program,
+      DATA: join(home, host),
+      SECRETS: join(home, 'secrets'),
+      PORT: String(port),
+      SENTINEL_PORT: String(sentinelPort),
+      SELF: host,
+      PEERS: hosts.join(' '),
+      SENTINEL: 'yes',
+      BIND: host,
+      // Shorter, and a busy machine looks like a dead one.
+      DOWN_AFTER: '2000',
+      MAX_MEMORY: '16mb',
+      START_TRIES: '2',
+      TEST_TRIES: '1',
+    }
+    return createPod(host, port, environment)
+  })
+  return {
+    pods,
+    port,
+    sentinelPort,
+    passwordFile,
+    stop: async () => {
+      for (const pod of pods) pod.resume()
+      await Promise.all(pods.map((pod) => pod.vanish()))
+      forgetHome()
+    },
+  }
+}
+
+function createPod(host: string, port: number, env: Record<string, string | undefined>): ValkeyPod {
+  const containers = new Map<string, ChildProcess>()
+  let wanted = false
+  let timers = new Set<NodeJS.Timeout>()
+
+  const launch = (name: 'node' | 'sentinel'): void => {
+    const child = spawn('sh', [join(scripts, `${name}.sh`)], { env, stdio: 'ignore' })
+    reapProcess(child, 'KILL')
+    containers.set(name, child)
+    child.once('exit', () => {
+      containers.delete(name)
+      if (!wanted) return
+      const timer = setTimeout(() => {
+        timers.delete(timer)
+        if (wanted) launch(name)
+      }, restartMs)
+      timers.add(timer)
+    })
+  }
+  const signal = (name: NodeJS.Signals, only?: string): void => {
+    for (const [container, child] of containers) if (only === undefined || only === container) child.kill(name)
+  }
+  const run = async (script: string, ...args: string[]): Promise<number> => {
+    const child = spawn('sh', [join(scripts, script), ...args], { env, stdio: 'ignore' })
+    reapProcess(child, 'KILL')
+    const [code] = (await once(child, 'exit')) as [number | null]
+    return code ?? -1
+  }
+  const ended = async (name: NodeJS.Signals): Promise<void> => {
+    wanted = false
+    for (const timer of timers) clearTimeout(timer)
+    timers = new Set()
+    const children = [...containers.values()]
+    const exits = children.map((child) => once(child, 'exit'))
+    for (const child of children) child.kill(name)
+    await Promise.all(exits)
+    rmSync(env['DATA']!, { recursive: true, force: true })
+  }
+  const ask = async <T>(work: (redis: Redis) => Promise<T>, otherwise: T, at = port): Promise<T> => {
+    const redis = new Redis({
+      host,
+      port: at,
+      password,
+      connectTimeout: 500,
+      commandTimeout: 500,
+      retryStrategy: () => null,
+    })
+    redis.on('error', () => undefined)
+    try {
+      return await work(redis)
+    } catch {
+      return otherwise
+    } finally {
+      redis.disconnect()
+    }
+  }
+  return {
+    host,
+    start: () => {
+      mkdirSync(env['DATA']!, { recursive: true })
+      wanted = true
+      launch('node')
+      launch('sentinel')
+    },
+    kill: (container) => signal('SIGKILL', container),
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
+    end: async () => {
+      await Promise.all([run('pre-stop.sh', 'node'), run('pre-stop.sh', 'sentinel')])
+      await ended('SIGTERM')
+    },
+    vanish: () => ended('SIGKILL'),
+    run,
+    decided: () => readFileSync(join(env['DATA']!, 'primary'), 'utf8').trim(),
+    role: () => ask(async (redis) => String(((await redis.call('ROLE')) as unknown[])[0]), 'none'),
+    knownReplicas: () =>
+      ask(
+        async (redis) => {
+          await redis.call('SENTINEL', 'DEBUG', 'INFO-PERIOD', '500')
+          const replicas = (await redis.call('SENTINEL', 'REPLICAS', 'nauthera')) as string[][]
+          return replicas.filter((fields) => fields[fields.indexOf('flags') + 1] === 'slave').length
+        },
+        0,
+        Number(env['SENTINEL_PORT']),
+      ),
+    takesWrites: () => ask(async (redis) => (await redis.set('nauthera:probe', '1', 'PX', 1000)) === 'OK', false),
+  }
+}
