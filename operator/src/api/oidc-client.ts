@@ -300,7 +300,7 @@ export const clientSpecFields = object(
       maxItems: 4,
       minItems: 1,
     }),
-    responseModes: set('Default: any that the server offers.', oneOf('Response mode.', responseModes), {
+    responseModes: set('Default: query, fragment and form_post.', oneOf('Response mode.', responseModes), {
       maxItems: 7,
       minItems: 1,
     }),

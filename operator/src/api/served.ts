@@ -11,7 +11,11 @@ interface Unserved {
 }
 
 const unserved: readonly Unserved[] = [
-  { field: 'spec.type', asks: (spec) => spec.type === 'Device', instead: 'choose Native with a loopback redirect URI' },
+  {
+    field: 'spec.type',
+    asks: (spec) => spec.type === 'Device',
+    instead: 'choose Native with a loopback redirect URI',
+  },
   {
     field: 'spec.grantTypes',
     asks: (spec) => spec.grantTypes?.includes('device_code') === true,
@@ -19,34 +23,21 @@ const unserved: readonly Unserved[] = [
   },
   {
     field: 'spec.auth.method',
-    asks: (spec) =>
-      ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'].includes(spec.auth?.method ?? ''),
-    instead: 'choose client_secret_basic or client_secret_post',
+    asks: (spec) => ['tls_client_auth', 'self_signed_tls_client_auth'].includes(spec.auth?.method ?? ''),
+    instead: 'choose private_key_jwt or client_secret_basic',
   },
-  { field: 'spec.dpop', asks: (spec) => spec.dpop === true, instead: 'leave it out' },
+  { field: 'spec.profile', asks: (spec) => spec.profile === 'FAPI2', instead: 'choose Standard with par and dpop' },
   {
-    field: 'spec.signedRequestObject',
-    asks: (spec) => spec.signedRequestObject === true,
-    instead: 'leave it out; par protects the request too',
+    field: 'spec.access.requiredAcr',
+    asks: (spec) => (spec.access?.requiredAcr ?? []).length > 0,
+    instead: 'leave it out; allowedGroups is served',
   },
-  { field: 'spec.profile', asks: (spec) => spec.profile === 'FAPI2', instead: 'choose Standard' },
   { field: 'spec.subjectType', asks: (spec) => spec.subjectType === 'pairwise', instead: 'choose public' },
   {
     field: 'spec.logout.backchannelURI',
     asks: (spec) => spec.logout?.backchannelURI !== undefined,
     instead: 'leave it out',
   },
-  {
-    field: 'spec.claims',
-    asks: (spec) => (spec.claims ?? []).length > 0,
-    instead: 'ask for the scope groups and map in the application',
-  },
-  {
-    field: 'spec.responseModes',
-    asks: (spec) => spec.responseModes?.some((mode) => mode.includes('jwt')) === true,
-    instead: 'choose query, fragment or form_post',
-  },
-  { field: 'spec.signing.userinfo', asks: (spec) => spec.signing?.userinfo !== undefined, instead: 'leave it out' },
 ]
 
 /** Grants that a type may get by default; the others are left out until the server has them. */

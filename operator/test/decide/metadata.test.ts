@@ -168,16 +168,11 @@ describe('checkServed', () => {
     const asks: readonly [Partial<OIDCClientSpec>, string][] = [
       [{ type: 'Device' }, 'spec.type'],
       [{ grantTypes: ['device_code'] }, 'spec.grantTypes'],
-      [{ auth: { method: 'private_key_jwt' } }, 'spec.auth.method'],
       [{ auth: { method: 'tls_client_auth' } }, 'spec.auth.method'],
-      [{ dpop: true }, 'spec.dpop'],
-      [{ signedRequestObject: true }, 'spec.signedRequestObject'],
+      [{ access: { requiredAcr: ['mfa'] } }, 'spec.access.requiredAcr'],
       [{ profile: 'FAPI2' }, 'spec.profile'],
       [{ subjectType: 'pairwise' }, 'spec.subjectType'],
       [{ logout: { backchannelURI: 'https://a.example.com/' } }, 'spec.logout.backchannelURI'],
-      [{ claims: [{ name: 'roles', fromGroups: {} }] }, 'spec.claims'],
-      [{ responseModes: ['jwt'] }, 'spec.responseModes'],
-      [{ signing: { userinfo: 'ES256' } }, 'spec.signing.userinfo'],
     ]
     for (const [spec, path] of asks) {
       const faults = checkServed(client(spec).spec)
