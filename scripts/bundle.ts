@@ -1,7 +1,7 @@
 // Makes the one file that each process is in its image, beside the files that it reads while it runs.
 import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { rolldown } from 'rolldown'
 
 const root = resolve(import.meta.dirname, '..')
@@ -52,7 +52,15 @@ export async function bundlePart(part: Part, directory: string): Promise<void> {
       // depd, deep below oidc-provider, makes its wrappers with eval.
       checks: { eval: false },
     })
-    await bundle.write({ file: join(app, file), format: 'esm', sourcemap: true, codeSplitting: false, minify: false })
+    await bundle.write({
+      file: join(app, file),
+      format: 'esm',
+      sourcemap: true,
+      // As in the repository, whatever place it was built at: the same bytes everywhere.
+      sourcemapPathTransform: (source, map) => relative(root, resolve(dirname(map), source)),
+      codeSplitting: false,
+      minify: false,
+    })
     await bundle.close()
   }
   for (const path of copies) await cp(join(root, part, path), join(app, path), { recursive: true })

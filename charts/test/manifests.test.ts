@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { podPaths } from '@nauthera/proto/names'
 import { expect } from 'chai'
 import { parse } from 'yaml'
-import { chart, containersOf, find, modes, objectsOf, podsOf, render } from './support/render.ts'
+import { chart, containersOf, find, modes, objectsOf, parseManifests, podsOf, render } from './support/render.ts'
 import type { Manifest } from './support/render.ts'
 
 interface ModelClass {
@@ -93,6 +93,17 @@ describe('every object', function () {
       }
     })
   }
+
+  it('of examples/postgresql.yaml is known to Kubernetes and passes the restricted standard', () => {
+    const objects = parseManifests(readFileSync(join(chart, '../../examples/postgresql.yaml'), 'utf8'))
+    expect(objects.flatMap((object) => unknownFields(object, modelOf(object), object.kind))).to.deep.equal([])
+    const [pod] = podsOf(objects)
+    expect(pod!.spec['securityContext']).to.include({ runAsNonRoot: true }).and.to.have.property('seccompProfile')
+    expect(containersOf(pod!.spec)[0]!['securityContext']).to.deep.include({
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+    })
+  })
 
   it('of an unknown field or a wrong type is found by the walk of this test', () => {
     const service = {

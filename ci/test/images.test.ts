@@ -1,0 +1,99 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { bundlePart, parts } from '../../scripts/bundle.ts'
+import { reapDirectory, reapProcess } from '../../scripts/local/reaper.ts'
+
+/** Path -> digest of every file below. */
+function digests(directory: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(directory, { recursive: true, encoding: 'utf8' })
+      .filter((file) => statSync(join(directory, file)).isFile())
+      .sort()
+      .map((file) => [
+        file,
+        createHash('sha256')
+          .update(readFileSync(join(directory, file)))
+          .digest('hex'),
+      ]),
+  )
+}
+
+describe('what goes into an image', function () {
+  this.timeout(60_000)
+  // Outside of the checkout, so that nothing of node_modules or of the sources is found by accident.
+  const directory = mkdtempSync(join(tmpdir(), 'nauthera-bundle-'))
+  const forget = reapDirectory(directory)
+  const place = (part: string) => join(directory, part)
+  before(async () => {
+    for (const part of parts) await bundlePart(part, place(part))
+  })
+  after(() => forget())
+
+  const node = (file: string, ...args: string[]) =>
+    execFileSync(process.execPath, ['--enable-source-maps', file, ...args], {
+      cwd: directory,
+      encoding: 'utf8',
+      env: {},
+    })
+
+  it('is the same bytes the second time', async () => {
+    for (const part of parts) {
+      const first = digests(place(part))
+      await bundlePart(part, `${place(part)}-again`)
+      expect(digests(`${place(part)}-again`)).to.deep.equal(first)
+      rmSync(`${place(part)}-again`, { recursive: true })
+    }
+  })
+
+  for (const [part, file] of [
+    ['server', 'main.js'],
+    ['server', 'nauthera.js'],
+    ['config-agent', 'main.js'],
+    ['operator', 'main.js'],
+    ['operator', 'create-keys.js'],
+  ] as const) {
+    it(`${part}: ${file} is one file with its source map, and starts without anything else`, () => {
+      const path = join(place(part), 'app/src', file)
+      expect(node(path, '--version')).to.match(/^\d+\.\d+\.\d+\n$/)
+      const map = JSON.parse(readFileSync(`${path}.map`, 'utf8')) as { sources: string[] }
+      expect(map.sources.some((source) => source.endsWith('runtime/src/settings.ts'))).to.equal(true)
+    })
+  }
+
+  it('holds no path of the machine that made it', () => {
+    const root = join(import.meta.dirname, '../..')
+    for (const part of parts) {
+      for (const file of readdirSync(join(place(part), 'app/src')).filter((name) => /\.(js|map)$/.test(name))) {
+        expect(readFileSync(join(place(part), 'app/src', file), 'utf8').includes(root), `${part} ${file}`).to.equal(
+          false,
+        )
+      }
+    }
+  })
+
+  it('ends on SIGTERM as process 1 would: it listens for the signal itself', async () => {
+    const settings = join(directory, 'agent.yaml')
+    const free = { status: { host: '127.0.0.1', port: 0 }, management: { host: '127.0.0.1', port: 0 } }
+    const own = Object.fromEntries(
+      ['clientsDirectory', 'linkDirectory', 'stateDirectory'].map((key) => [key, join(directory, key)]),
+    )
+    const config = { socket: join(directory, 'config.sock'), tlsDirectory: join(directory, 'tls') }
+    writeFileSync(settings, JSON.stringify({ release: 'r', namespace: 'n', config, ...own, ...free }))
+    const child = spawn(process.execPath, [join(place('config-agent'), 'app/src/main.js'), '--settings', settings], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    reapProcess(child, 'KILL')
+    let text = ''
+    for await (const chunk of child.stdout) {
+      text += String(chunk)
+      if (text.includes('"started"')) break
+    }
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).to.deep.equal([0, null])
+  })
+})
