@@ -38,6 +38,7 @@ interface Needs {
   leafLifetimeMs?: number
   renewalCheckMs?: number
   wordlessMs?: number
+  patience?: { helloMs: number; ackMs: number }
 }
 
 /** Starts the agent.
@@ -91,6 +92,7 @@ export async function startAgent(needs: Needs): Promise<{ statusPort: number }> 
     log,
     now,
     wordlessMs: needs.wordlessMs ?? wordlessMs,
+    ...(needs.patience ? { patience: needs.patience } : {}),
   })
   onStop('pusher', () => pusher.stop())
   words.onChange(() => pusher.push())

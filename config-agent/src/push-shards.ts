@@ -20,7 +20,8 @@ type ServerStream = Stream<SyncResponse, MessageInitShape<typeof SyncRequestSche
 
 const firstRetryMs = 100
 const lastRetryMs = 2_000
-const helloMs = 5_000
+/** A server that takes longer to say Hello, or to acknowledge, is dialled anew. */
+const patience = { helloMs: 5_000, ackMs: 30_000 }
 
 /** Keeps the server of this pod at what is held: dials, redials, sends what it lacks, tells it when the set is complete. */
 export interface Pusher {
@@ -40,6 +41,7 @@ export function createPusher(needs: {
   log: Log
   now: () => number
   wordlessMs: number
+  patience?: { helloMs: number; ackMs: number }
 }): Pusher {
   const abort = new AbortController()
   let session: { push(): void } | undefined
@@ -66,10 +68,12 @@ export function createPusher(needs: {
         reason = error instanceof ChannelError ? error.code : describeError(error)
       }
       session = undefined
-      if (needs.live.serverConnected) needs.live.disconnected()
+      const wasConnected = needs.live.serverConnected
+      if (wasConnected) needs.live.disconnected()
       if (abort.signal.aborted) return
+      if (wasConnected) needs.log.warn({ reason }, 'disconnected')
       // Each attempt that fails alike is one story.
-      if (reason !== lastReason) needs.log.info({ reason }, 'waiting')
+      else if (reason !== lastReason) needs.log.info({ reason }, 'waiting')
       lastReason = reason
       await sleep(retryMs * (0.8 + 0.2 * Math.random()), undefined, { signal: abort.signal }).catch(() => undefined)
       retryMs = Math.min(retryMs * 2, lastRetryMs)
@@ -96,7 +100,7 @@ async function runSession(
   const inFlight = new Map<string, { shard: ReadShard; base: Ref | undefined; sentAt: number }>()
   const awaited = new Map<number, string>()
   const refused = new Map<number, string>()
-  let completing: { nonce: string; digest: string } | undefined
+  let completing: { nonce: string; digest: string; sentAt: number } | undefined
   let refusedManifest = ''
   let holdTimer: NodeJS.Timeout | undefined
   let heldFor: string | undefined
@@ -138,7 +142,7 @@ async function runSession(
       if (plan.until !== undefined) holdTimer = setTimeout(push, plan.until - needs.now() + 1)
     }
     if (plan.kind !== 'send' || completing?.digest === manifest!.digest || refusedManifest === manifest!.digest) return
-    completing = { nonce: randomBytes(6).toString('hex'), digest: manifest!.digest }
+    completing = { nonce: randomBytes(6).toString('hex'), digest: manifest!.digest, sentAt: needs.now() }
     await stream.send({
       message: {
         case: 'complete',
@@ -204,7 +208,13 @@ async function runSession(
     }
   }
 
-  const helloTimeout = setTimeout(() => stream.close(), helloMs)
+  const { helloMs, ackMs } = needs.patience ?? patience
+  const helloTimeout = setTimeout(() => stream.cancel(), helloMs)
+  const ackWatch = setInterval(() => {
+    const [oldest] = inFlight.values()
+    const since = Math.min(oldest?.sentAt ?? Infinity, completing?.sentAt ?? Infinity)
+    if (needs.now() - since > ackMs) stream.cancel()
+  }, ackMs / 10)
   try {
     for await (const { message } of stream) {
       switch (message.case) {
@@ -232,6 +242,7 @@ async function runSession(
     }
   } finally {
     clearTimeout(helloTimeout)
+    clearInterval(ackWatch)
     clearTimeout(holdTimer)
     stream.close()
   }

@@ -233,6 +233,19 @@ describe('startAgent', () => {
       expect(pod.told('refused')).to.have.length(1)
     })
 
+    for (const [what, mute] of [
+      ['says no Hello', { hello: 1 }],
+      ['acknowledges nothing', { acks: 1 }],
+    ] as const) {
+      it(`F13 a server that ${what} is dialled anew`, async () => {
+        await volume.swap(first.files)
+        await pod.startAgent({ patience: { helloMs: 200, ackMs: 200 } })
+        const server = await startServer({ mute })
+        await server.until('complete', () => server.manifestDigest === first.manifestDigest)
+        expect(server.streams).to.equal(2)
+      })
+    }
+
     it('keeps running when the last good snapshot cannot be kept', async () => {
       await writeFile(pod.settings.stateDirectory, 'in the way')
       await volume.swap(first.files)

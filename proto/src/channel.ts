@@ -39,6 +39,8 @@ export interface Stream<In, Out> extends AsyncIterable<In> {
   send(message: Out): Promise<void>
   /** Ends the stream in order. What was sent still arrives. */
   close(): void
+  /** Breaks the stream at once, for a peer that no longer answers. */
+  cancel(): void
   /** Aborted as soon as the stream is over, for whatever reason. */
   readonly closed: AbortSignal
 }
@@ -90,7 +92,10 @@ export async function serve<In extends DescMessage, Out extends DescMessage>(opt
       return
     }
     open.add(call)
-    const stream = streamOf(call, method.output, peer, () => call.end())
+    const stream = streamOf(call, method.output, peer, {
+      end: () => call.end(),
+      cancel: () => failCall(call, new ChannelError('CANCELLED', 'given up')),
+    })
     stream.closed.addEventListener('abort', () => open.delete(call))
     // Without headers the peer would not know before the first message that it was let in.
     call.sendMetadata(new Metadata())
@@ -171,7 +176,7 @@ export async function dial<In extends DescMessage, Out extends DescMessage>(opti
     call as ClientDuplexStream<never, MessageShape<Out>>,
     method.input,
     () => peerOf(call.getAuthContext()?.sslPeerCertificate),
-    () => call.end(),
+    { end: () => call.end(), cancel: () => call.cancel() },
   )
   stream.closed.addEventListener('abort', () => client.close())
   const stopWaiting = new AbortController()
@@ -205,7 +210,7 @@ function streamOf<In, OutInit>(
   call: Call<In, never>,
   outgoing: DescMessage,
   peer: Peer | (() => Peer),
-  end: () => void,
+  ways: { end: () => void; cancel: () => void },
 ): Stream<In, OutInit> {
   const closed = new AbortController()
   const over = (error: ChannelError): void => closed.abort(error)
@@ -221,7 +226,10 @@ function streamOf<In, OutInit>(
     },
     closed: closed.signal,
     close: () => {
-      if (!call.writableEnded) end()
+      if (!call.writableEnded) ways.end()
+    },
+    cancel: () => {
+      if (!closed.signal.aborted) ways.cancel()
     },
     send: async (message) => {
       if (closed.signal.aborted) throw failure()

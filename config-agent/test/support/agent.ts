@@ -67,7 +67,7 @@ export async function createPod() {
         waiting.add(check)
         check()
       }),
-    startAgent: async (more: { leafLifetimeMs?: number; renewalCheckMs?: number; wordlessMs?: number } = {}) => {
+    startAgent: async (more: Partial<Parameters<typeof startAgent>[0]> = {}) => {
       const metrics = createMetrics('agent')
       const parts: (() => Promise<void> | void)[] = []
       const agent = await startAgent({

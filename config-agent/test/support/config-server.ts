@@ -24,6 +24,8 @@ export async function startConfigServer(options: {
   /** Answers a shard with a Nack. */
   refuse?: (shard: Shard) => boolean
   have?: ReadonlyMap<number, Shard>
+  /** Says nothing, or takes messages without an answer, on the streams with these numbers (the first is 1). */
+  mute?: { hello?: number; acks?: number }
 }) {
   const shards = new Map<number, Shard>(options.have)
   const received: (Shard | Complete)[] = []
@@ -47,8 +49,12 @@ export async function startConfigServer(options: {
     certificates,
     admit: (peer) => peer.dnsNames.includes(podLocalNames.agent),
     handle: async (stream) => {
-      streams++
+      const number = ++streams
       changed()
+      if (options.mute?.hello === number) {
+        await new Promise((resolve) => stream.closed.addEventListener('abort', resolve))
+        return
+      }
       sendUsage = (uses) => stream.send({ message: { case: 'usage', value: { uses } } })
       const rejectedIn = (shard: Shard): Rejected[] =>
         shard.clients.flatMap((entry) => {
@@ -71,6 +77,7 @@ export async function startConfigServer(options: {
         },
       })
       for await (const { message } of stream) {
+        if (options.mute?.acks === number) continue
         if (message.case === 'shard') {
           const shard = message.value
           const { nonce } = shard
