@@ -224,11 +224,14 @@ describe(buildRegistry.name, () => {
       if (!done) setImmediate(request)
     }
     setImmediate(request)
-    await applyAll(
-      spread(1n, 400, (key) => entryOf(key)),
-      slow,
-    )
-    done = true
+    try {
+      await applyAll(
+        spread(1n, 400, (key) => entryOf(key)),
+        slow,
+      )
+    } finally {
+      done = true
+    }
     // 200 ms of checking in slices of 4 ms
     expect(turns).to.be.greaterThan(20)
   })
@@ -256,8 +259,11 @@ describe(buildRegistry.name, () => {
       if (!done) setImmediate(lookUp)
     }
     lookUp()
-    for (const seq of [2n, 3n, 4n, 5n, 6n]) await swap(seq)
-    done = true
+    try {
+      for (const seq of [2n, 3n, 4n, 5n, 6n]) await swap(seq)
+    } finally {
+      done = true
+    }
     expect(misses).to.equal(0)
     expect(lookups).to.be.greaterThan(1000)
     expect(holder.current().find('team.app-4999')?.metadata.name).to.equal('v6')

@@ -165,12 +165,15 @@ describe(createDatabase.name, () => {
     const witness = openDatabase(connectionOf(url))
     await witness.query(statement('test-marks', 'CREATE TABLE marks (n integer)'))
     await database.ping()
-    proxy.cutAfterNextRequest()
-    expect(await codeOf(database.query(statement('test-mark', 'INSERT INTO marks VALUES (1)')))).to.equal(
-      'STORE_UNAVAILABLE',
-    )
-    expect(proxy.requests()).to.equal(1)
-    proxy.close()
+    try {
+      proxy.cutAfterNextRequest()
+      expect(await codeOf(database.query(statement('test-mark', 'INSERT INTO marks VALUES (1)')))).to.equal(
+        'STORE_UNAVAILABLE',
+      )
+      expect(proxy.requests()).to.equal(1)
+    } finally {
+      proxy.close()
+    }
   })
 
   it('rolls a transaction back when its work fails, and passes the error on', async () => {

@@ -18,8 +18,11 @@ const log = createLog({
   sink: { write: (line) => void lines.push(line) },
 })
 
+/** Whatever a test opened ends with it, also when it fails. */
+const ends: (() => Promise<void>)[] = []
 async function openCache(url: string, options: { now?: () => number; keys?: typeof keys } = {}): Promise<Cache> {
   const cache = createRedisCache({ connection: { kind: 'url', url: new Secret(url) }, keys, log, ...options })
+  ends.push(() => cache.stop())
   await untilHit(cache)
   return cache
 }
@@ -42,6 +45,9 @@ describe(createRedisCache.name, () => {
     server = await startValkey()
   })
   after(() => server.stop())
+  afterEach(async () => {
+    for (const end of ends.splice(0)) await end()
+  })
 
   cacheConformance(createRedisCache.name, async () => {
     let passed = 0
@@ -56,10 +62,7 @@ describe(createRedisCache.name, () => {
       cache = await openCache(server.url)
       raw = new Redis(server.url)
     })
-    afterEach(async () => {
-      raw.disconnect()
-      await cache.stop()
-    })
+    afterEach(() => raw.disconnect())
 
     it('F7 misses for whatever was forged, cut, moved, replayed under another id, or garbage', async () => {
       await cache.set('grant', 'a', Buffer.from('good'), 60_000)
@@ -90,7 +93,6 @@ describe(createRedisCache.name, () => {
       await raw.persist('nauthera:grant:old')
       passed = 61_000
       expect(await later.get('grant', 'old')).to.equal(undefined)
-      await later.stop()
     })
 
     it('F7 misses after a flush, and goes on', async () => {
@@ -116,14 +118,13 @@ describe(createRedisCache.name, () => {
       const rotated = await openCache(server.url, { keys: after })
       expect(Buffer.from((await rotated.get('grant', 'ring'))!).toString()).to.equal('canary-value')
       expect(await cache.get('grant', 'ring'), 'another release cannot').to.equal(undefined)
-      await before.stop()
-      await rotated.stop()
     })
   })
 
   it('F5 misses at once while the server is down, says so once, and comes back by itself', async function () {
     this.timeout(30_000)
     const doomed = await startValkey()
+    ends.push(() => doomed.stop())
     const cache = await openCache(doomed.url)
     await doomed.stop()
     const before = lines.length
@@ -134,15 +135,15 @@ describe(createRedisCache.name, () => {
     }
     expect(performance.now() - began).to.be.below(2000)
     const back = await startValkey({ port: doomed.port })
+    ends.push(() => back.stop())
     await untilHit(cache)
     expect(lines.slice(before).filter((line) => line.includes('cache unavailable')).length).to.be.at.most(1)
-    await cache.stop()
-    await back.stop()
   })
 
   it('F5 waits 100 ms for a server that hangs, five times, and then leaves it alone', async function () {
     this.timeout(30_000)
     const hung = await startValkey()
+    ends.push(() => hung.stop())
     const cache = await openCache(hung.url)
     process.kill(hung.pid, 'SIGSTOP')
     const began = performance.now()
@@ -153,7 +154,5 @@ describe(createRedisCache.name, () => {
     expect(performance.now() - waited).to.be.below(300)
     process.kill(hung.pid, 'SIGCONT')
     await untilHit(cache)
-    await cache.stop()
-    await hung.stop()
   })
 })
