@@ -1,5 +1,7 @@
 // nauthera keys: signing and cookie keys, never their private parts.
 import type { Command } from 'commander'
+import { createKeyRing } from '../oidc/keys/ring.ts'
+import { keyPolicy } from '../oidc/lifetimes.ts'
 import { loadKeyRing } from '../store/envelope.ts'
 import { createKeys } from '../store/keys.ts'
 import type { KeySummary } from '../store/keys.ts'
@@ -25,6 +27,32 @@ export function addKeyCommands(program: Command, session: Session): void {
     )
 
   keys
+    .command('rotate')
+    .description('make the next signing and cookie keys now; they work once every replica has published them')
+    .addHelpText('after', '\nExample:\n  nauthera keys rotate && nauthera keys list')
+    .action(async () =>
+      withDatabase(session, async ({ database, audit, log }) => {
+        const { keysDirectory, signing } = settingsOf(session)
+        const keys = createKeys({ database, audit, ring: loadKeyRing(keysDirectory) })
+        const known = new Set((await keys.summaries()).map((key) => key.id))
+        const policy = keyPolicy(signing)
+        const ring = createKeyRing({ keys, algorithms: signing.algorithms, policy, now: Date.now, log })
+        try {
+          await ring.rotate()
+        } finally {
+          await ring.stop()
+        }
+        audit.record(adminEvent('keys.rotate'))
+        const made = (await keys.summaries()).filter((key) => !known.has(key.id))
+        print(
+          session,
+          made.map((key) => rowOf(key)),
+          ['id', 'use', 'alg', 'activeAt'],
+        )
+      }),
+    )
+
+  keys
     .command('reencrypt')
     .description('encrypt every key anew with the current key-encryption key; the old one may go after that')
     .action(async () =>
@@ -37,7 +65,7 @@ export function addKeyCommands(program: Command, session: Session): void {
     )
 }
 
-const rowOf = (key: KeySummary, ringIds: readonly string[]) => ({
+const rowOf = (key: KeySummary, ringIds: readonly string[] = [key.encryptedBy]) => ({
   id: key.id,
   use: key.use,
   alg: key.alg,

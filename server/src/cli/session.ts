@@ -1,5 +1,6 @@
 // What every command shares: settings, a database for as long as it runs, and where it writes.
 import { createLog } from '@nauthera/runtime/log'
+import type { Log } from '@nauthera/runtime/log'
 import { loadSettings } from '@nauthera/runtime/settings'
 import { settingsSchema } from '../settings.ts'
 import type { ServerSettings } from '../settings.ts'
@@ -33,6 +34,7 @@ export function connectionOf(session: Session): DatabaseConnection {
 export interface Opened {
   readonly database: Database
   readonly audit: Audit
+  readonly log: Log
 }
 
 /** Runs the work on an open database and closes it, whatever happens. */
@@ -48,7 +50,7 @@ export async function withDatabase<T>(session: Session, work: (opened: Opened) =
   const database = createDatabase({ connection: connectionOf(session), log, applicationName: 'nauthera-cli' })
   const audit = createAudit({ database, log, replica: 'cli' })
   try {
-    return await work({ database, audit })
+    return await work({ database, audit, log })
   } finally {
     await audit.stop()
     await database.stop()

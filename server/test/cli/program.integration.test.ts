@@ -246,6 +246,20 @@ describe(runCommand.name, () => {
     ])
   })
 
+  it('rotates keys: the next ones are there and work later, the present ones go on', async () => {
+    const settings = writeSettings('rotate.yaml', (await freshDatabase()).url)
+    await nauthera(['migrate', 'up'], { settings })
+    const first = await nauthera(['keys', 'rotate', '-o', 'json'], { settings })
+    expect([first.code, first.err]).to.deep.equal([0, ''])
+    const listed = async () => (await nauthera(['keys', 'list', '-o', 'json'], { settings })).json()
+    const before = await listed()
+    expect(before.map(({ use }) => use)).to.include.members(['sig', 'cookie'])
+    const second = await nauthera(['keys', 'rotate', '-o', 'json'], { settings })
+    expect(second.json().length).to.be.greaterThan(0)
+    for (const key of second.json()) expect(Date.parse(key['activeAt'] as string)).to.be.greaterThan(Date.now())
+    expect((await listed()).map(({ id }) => id)).to.include.members(before.map(({ id }) => id))
+  })
+
   describe('settings check', () => {
     it('finds no fault in good settings', async () => {
       const checked = await nauthera(['settings', 'check'])
