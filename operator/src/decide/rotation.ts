@@ -43,7 +43,7 @@ export type SecretState =
       /** From annotation verifiers; empty when absent or damaged. */
       readonly verifiers: readonly StoredVerifier[]
       readonly observed: Observed | undefined
-      /** From annotation fence. */
+      /** From annotation fence: ids of verifiers that a leader has dropped or is about to drop, newest first, with commas. */
       readonly fence: string | undefined
     }
 
@@ -282,13 +282,13 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
     // our own candidate that nobody wants any more: the plain value goes with it, so no earlier leader can publish it
     if (candidate?.id === unpublished.id)
       return plan(input, { ...base, verifiers: [published], step: { kind: 'write-shard' } })
-    if (secret.kind === 'owned' && secret.fence !== unpublished.id) {
+    if (secret.kind === 'owned' && !isFenced(input, unpublished.id)) {
       return plan(input, {
         ...base,
         state: 'minted',
         verifiers: live,
         step: { kind: 'fence' },
-        fence: unpublished.id,
+        fence: withFence(input, unpublished.id),
         keepsPending: true,
       })
     }
@@ -376,14 +376,14 @@ function fenceBefore(
 ): SecretMarks | undefined {
   const dropped = live.find((one) => one.notAfter === undefined && !kept.includes(one))
   const { secret } = input
-  if (!dropped || secret.kind !== 'owned' || secret.sha256 === undefined || secret.fence === dropped.id)
+  if (!dropped || secret.kind !== 'owned' || secret.sha256 === undefined || isFenced(input, dropped.id))
     return undefined
   return {
     secretId: secret.sha256.slice(0, 8),
     rotatedAt: lastRotatedOf(input) ?? input.now,
     verifiers: kept,
     observed: observedOf(input),
-    fence: dropped.id,
+    fence: withFence(input, dropped.id),
   }
 }
 
@@ -394,9 +394,31 @@ interface Candidate {
   readonly obeys: Observed
 }
 
-/** The secret that this process could publish. */
+/** More leaders than this do not come and go while one of them is paused. */
+const rememberedFences = 16
+
+const fencesOf = ({ secret }: RotationInput): readonly string[] =>
+  secret.kind === 'owned' ? (secret.fence?.split(',') ?? []) : []
+
+const isFenced = (input: RotationInput, id: string): boolean => fencesOf(input).includes(id)
+
+/** An earlier fence stays: the leader that it shuts out may still be paused when the next one is raised. */
+const withFence = (input: RotationInput, id: string): string =>
+  [id, ...fencesOf(input)].slice(0, rememberedFences).join(',')
+
+/** Somebody has published since it was minted. A time in the future was written by nobody who publishes. */
+function isOvertaken({ secret, status, now }: RotationInput, { mintedAt }: PendingSecret): boolean {
+  const published = (secret.kind === 'owned' ? secret.rotatedAt : undefined) ?? status.lastRotated
+  return published !== undefined && published <= now && published > mintedAt
+}
+
+/** The secret that this process could publish. It is not one that a later leader has fenced off, nor one that is older than
+ *  what the Secret holds: that leader has dropped its verifier, whatever this process still believes of the shard. */
 function candidateOf(input: RotationInput): Candidate | undefined {
-  if (input.source.kind !== 'existing') return input.pending
+  const { pending } = input
+  if (input.source.kind !== 'existing') {
+    return pending && !isFenced(input, pending.id) && !isOvertaken(input, pending) ? pending : undefined
+  }
   return input.source.secret && { ...input.source.secret, mintedAt: undefined, obeys: nonces(input) }
 }
 

@@ -161,12 +161,12 @@ function isDay(schedule: Schedule, at: Date): boolean {
   return byDay || byWeekday
 }
 
-/** @returns the instant at which the zone shows this wall time; undefined when the zone skips it. */
+/** @returns the first instant at which the zone shows this wall time; undefined when the zone skips it. */
 function toInstant(timeZone: string, wall: number): number | undefined {
-  for (const guess of [wall - offsetAt(timeZone, wall), wall - offsetAt(timeZone, wall - day)]) {
-    if (guess + offsetAt(timeZone, guess) === wall) return guess
-  }
-  return undefined
+  // the offset of a day before and a day after are the only two that a change of clocks lets the wall time have
+  return [wall - offsetAt(timeZone, wall - day), wall - offsetAt(timeZone, wall + day)]
+    .filter((guess) => guess + offsetAt(timeZone, guess) === wall)
+    .toSorted((left, right) => left - right)[0]
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>()

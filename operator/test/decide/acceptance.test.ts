@@ -12,10 +12,7 @@ const one = (name: string, clientId: string | undefined, second: number, namespa
 
 const verdicts = (clients: readonly OIDCClient[], allow: OIDCPolicySpec['allow'] = { customClientId: true }) =>
   Object.fromEntries(
-    [...judgeClients(clients, () => holding({ ...(allow ? { allow } : {}) }))].map(([key, verdict]) => [
-      key,
-      verdict.kind,
-    ]),
+    [...judgeClients(clients, () => holding(allow ? { allow } : {}))].map(([key, verdict]) => [key, verdict.kind]),
   )
 
 describe('judgeClients', () => {

@@ -86,7 +86,7 @@ function model(bugs: Bugs, options: { runs: number; seed?: number }) {
 }
 
 describe('rotation, as a model', function () {
-  this.timeout(120_000)
+  this.timeout(60_000 + 3 * runs)
 
   it(`holds P1 to P6 and P8 in ${runs} runs`, () => {
     const result = model({}, { runs })

@@ -77,7 +77,14 @@ export class World {
   shard: { readonly resourceVersion: number; readonly content: ClientShard } | undefined
   status: { activeId?: string; lastRotated?: number; observed: Observed } = { observed: {} }
   operator: Operator
-  paused: { readonly write: Write; readonly at: number } | undefined
+  paused:
+    | {
+        readonly write: Write
+        readonly at: number
+        readonly pending: PendingSecret | undefined
+        readonly view: RotationInput['verifiers']
+      }
+    | undefined
   trigger: string | undefined
   revoke: string | undefined
   retire: 'AfterOverlap' | 'WhenUnused' = 'AfterOverlap'
@@ -133,6 +140,8 @@ export class World {
   damageAnnotations(): void {
     if (!this.secret || !this.#isSettled() || this.edited) return
     this.secret = { ...this.secret, resourceVersion: ++this.#resourceVersion, marks: undefined }
+    // a leader that was paused may take the value for somebody else's now, and restore it
+    this.#reasons++
   }
 
   loseShard(): void {
@@ -219,7 +228,7 @@ export class World {
     this.now += 1_000
     const write = this.#decide()
     if (write && fate === 'pauses' && !this.paused) {
-      this.paused = { write, at: this.now }
+      this.paused = { write, at: this.now, pending: this.operator.pending, view: this.#verifiers() }
       this.#restartOperator()
       return true
     }
@@ -234,7 +243,21 @@ export class World {
     const { paused } = this
     this.paused = undefined
     // longer than this no connection lives, and a new one is a new look at the Lease
-    if (paused && this.now - paused.at < 10 * minute) this.#send(paused.write, true)
+    if (!paused || this.now - paused.at >= 10 * minute) return
+    if (this.#send(paused.write, true) || paused.write.kind !== 'secret') return
+    // it met a conflict and reads the Secret again, still with its own view of the shard and its own unpublished secret
+    const plan = planRotation({
+      ...this.#input(),
+      verifiers: paused.view,
+      pending: paused.pending,
+      replicas: { total: this.replicas.length, serving: true, unreachable: 0 },
+    })
+    if (plan.step.kind !== 'publish' || !plan.secret || !paused.pending) return
+    const value = values.get(paused.pending.sha256)!
+    this.#send(
+      { kind: 'secret', basedOn: this.secret?.resourceVersion ?? 0, value, marks: plan.secret, publishes: true },
+      true,
+    )
   }
 
   /** Faults stop; everybody gets the time that the design promises. */
@@ -391,11 +414,12 @@ export class World {
     return { kind: 'status' }
   }
 
-  #send(write: Write, wasPaused: boolean): void {
+  /** @returns whether it was taken, not refused for a stale resourceVersion */
+  #send(write: Write, wasPaused: boolean): boolean {
     const isStale = (resourceVersion: number | undefined): boolean =>
       !this.bugs.ignoreResourceVersion && (resourceVersion ?? 0) !== (write.kind === 'status' ? 0 : write.basedOn)
     if (write.kind === 'shard') {
-      if (isStale(this.shard?.resourceVersion)) return
+      if (isStale(this.shard?.resourceVersion)) return false
       this.#assert(
         'P6',
         !wasPaused || (this.shard?.resourceVersion ?? 0) === write.basedOn,
@@ -409,7 +433,7 @@ export class World {
       if (!wasPaused) this.#expected = write.shard
     }
     if (write.kind === 'secret') {
-      if (isStale(this.secret?.resourceVersion)) return
+      if (isStale(this.secret?.resourceVersion)) return false
       this.#assert(
         'P6',
         !wasPaused || (this.secret?.resourceVersion ?? 0) === write.basedOn,
@@ -422,6 +446,7 @@ export class World {
     }
     // the pending secret is published now
     if (write.kind === 'secret' && write.publishes && !wasPaused) this.operator.pending = undefined
+    return true
   }
 
   #publish(value: string, marks: SecretMarks, wasPaused: boolean): void {

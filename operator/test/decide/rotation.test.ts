@@ -216,6 +216,17 @@ const table: readonly Row[] = [
     verifiers: ['old'],
   },
   {
+    sentence: 'F12 never publishes what a later leader has fenced off',
+    given: {
+      ...asked,
+      secret: holds('old', { fence: idOf('mine') }),
+      verifiers: [verifier('mine'), verifier('old')],
+      pending: pending('mine'),
+    },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
     sentence: 'drops the fenced one when nothing is asked any more',
     given: { secret: holds('old', { fence: idOf('lost') }), verifiers: [verifier('lost'), verifier('old')] },
     step: 'write-shard',

@@ -1,0 +1,149 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { durationMs, durationText } from '../../src/api/duration.ts'
+import { checkWindow, nextOpening, parseCron, windowAt } from '../../src/decide/schedule.ts'
+import { client } from './clients.ts'
+
+const at = (text: string): number => Date.parse(text)
+const text = (time: number | undefined): string | undefined =>
+  time === undefined ? undefined : new Date(time).toISOString().slice(0, 16)
+
+function next(cron: string, from: string, timeZone = 'UTC'): string | undefined {
+  const schedule = parseCron(cron)
+  if (typeof schedule === 'string') throw new Error(schedule)
+  return text(nextOpening(schedule, timeZone, at(from)))
+}
+
+describe('nextOpening', () => {
+  const table: readonly [cron: string, from: string, opens: string, timeZone?: string][] = [
+    ['0 3 * * *', '2026-01-01T00:00:00Z', '2026-01-01T03:00'],
+    ['0 3 * * *', '2026-01-01T03:00:00Z', '2026-01-01T03:00'],
+    ['0 3 * * *', '2026-01-01T03:00:01Z', '2026-01-02T03:00'],
+    ['*/15 * * * *', '2026-01-01T00:16:00Z', '2026-01-01T00:30'],
+    ['5-10/5 1,2 * * *', '2026-01-01T01:06:00Z', '2026-01-01T01:10'],
+    ['0 3 * * 6', '2026-01-01T00:00:00Z', '2026-01-03T03:00'],
+    ['0 3 * * SAT', '2026-01-01T00:00:00Z', '2026-01-03T03:00'],
+    ['0 3 * * 7', '2026-01-01T00:00:00Z', '2026-01-04T03:00'],
+    ['0 3 1 JAN *', '2026-01-02T00:00:00Z', '2027-01-01T03:00'],
+    ['0 0 29 2 *', '2026-01-01T00:00:00Z', '2028-02-29T00:00'],
+    // both restricted: one of the two is enough, as in cron
+    ['0 0 13 * 5', '2026-01-01T00:00:00Z', '2026-01-02T00:00'],
+    ['0 3 * * *', '2026-01-01T00:00:00Z', '2026-01-01T02:00', 'Europe/Berlin'],
+    ['0 3 * * *', '2026-07-01T00:00:00Z', '2026-07-01T01:00', 'Europe/Berlin'],
+    // in the night of 29 March there is no 02:30
+    ['30 2 * * *', '2026-03-28T12:00:00Z', '2026-03-30T00:30', 'Europe/Berlin'],
+    // in the night of 25 October 02:30 comes twice; the first one counts
+    ['30 2 * * *', '2026-10-24T12:00:00Z', '2026-10-25T00:30', 'Europe/Berlin'],
+    ['0 9 * * *', '2026-01-01T00:00:00Z', '2026-01-01T03:15', 'Asia/Kathmandu'],
+  ]
+  for (const [cron, from, opens, timeZone] of table) {
+    it(`${cron} ${timeZone ?? ''} after ${from} opens at ${opens}`, () => {
+      expect(next(cron, from, timeZone)).to.equal(opens)
+    })
+  }
+
+  it('never comes for 31 February', () => {
+    expect(next('0 0 31 2 *', '2026-01-01T00:00:00Z')).to.equal(undefined)
+  })
+
+  it('is never before the instant that it was asked for, in any zone', () => {
+    const zone = fc.constantFrom('UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'Asia/Kathmandu')
+    fc.assert(
+      fc.property(
+        fc.integer({ min: at('2026-01-01T00:00:00Z'), max: at('2027-01-01T00:00:00Z') }),
+        fc.nat(23),
+        fc.nat(59),
+        zone,
+        (from, hour, minute, timeZone) => {
+          const opens = nextOpening(parseCron(`${minute} ${hour} * * *`) as never, timeZone, from)!
+          expect(opens).to.be.at.least(from)
+          expect(opens - from).to.be.at.most(49 * 3_600_000)
+        },
+      ),
+      { numRuns: 300 },
+    )
+  })
+})
+
+describe('parseCron', () => {
+  const refused: readonly [cron: string, says: RegExp][] = [
+    ['60 * * * *', /minutes/],
+    ['* 24 * * *', /hours/],
+    ['* * 0 * *', /days/],
+    ['* * * 13 *', /months/],
+    ['* * * * 8', /weekdays/],
+    ['* * * *', /five fields/],
+    ['*/0 * * * *', /minutes/],
+    ['5-1 * * * *', /minutes/],
+    ['1-2-3 * * * *', /minutes/],
+    ['1/2/3 * * * *', /minutes/],
+    [', * * * *', /minutes/],
+    ['* * * * FRIDAY', /weekdays/],
+  ]
+  for (const [cron, says] of refused) {
+    it(`refuses ${cron}`, () => {
+      expect(parseCron(cron)).to.match(says)
+    })
+  }
+})
+
+describe('windowAt', () => {
+  const window = { schedule: '0 3 * * *', durationMs: 2 * 3_600_000 }
+  const table: readonly [now: string, opens: string][] = [
+    ['2026-01-01T02:59:00Z', '2026-01-01T03:00'],
+    ['2026-01-01T03:00:00Z', '2026-01-01T03:00'],
+    ['2026-01-01T04:59:59Z', '2026-01-01T03:00'],
+    ['2026-01-01T05:00:00Z', '2026-01-02T03:00'],
+  ]
+  for (const [now, opens] of table) {
+    it(`at ${now} it is the window of ${opens}`, () => {
+      expect(text(windowAt(window, at(now))?.opens)).to.equal(opens)
+    })
+  }
+})
+
+describe('checkWindow', () => {
+  const check = (schedule: string, duration: string, timeZone?: string) =>
+    checkWindow(
+      client({ rotation: { interval: '720h', window: { schedule, duration, ...(timeZone ? { timeZone } : {}) } } })
+        .spec,
+    ).map(({ path }) => path)
+  it('takes a window that is shorter than the gap', () => {
+    expect(check('0 3 * * *', '23h', 'Europe/Berlin')).to.deep.equal([])
+  })
+  it('refuses one that never closes', () => {
+    expect(check('0 3 * * *', '24h')).to.deep.equal(['spec.rotation.window.duration'])
+    expect(check('*/5 * * * *', '5m')).to.deep.equal(['spec.rotation.window.duration'])
+  })
+  it('refuses a zone that nobody knows', () => {
+    expect(check('0 3 * * *', '1h', 'Mars/Olympus')).to.deep.equal(['spec.rotation.window.timeZone'])
+  })
+})
+
+describe('durationMs', () => {
+  const table: readonly [string, number | undefined][] = [
+    ['1h', 3_600_000],
+    ['1h30m', 5_400_000],
+    ['90s', 90_000],
+    ['0s', 0],
+    ['', undefined],
+    ['1d', undefined],
+    ['-1h', undefined],
+    ['1.5h', undefined],
+    ['30m1h', undefined],
+    ['1 h', undefined],
+    ['9999999h', undefined],
+  ]
+  for (const [duration, ms] of table) {
+    it(`${JSON.stringify(duration)} is ${ms ?? 'no duration'}`, () => {
+      expect(durationMs(duration)).to.equal(ms)
+    })
+  }
+  it('is the inverse of durationText', () => {
+    fc.assert(
+      fc.property(fc.nat(3_000_000), (seconds) => {
+        expect(durationMs(durationText(seconds * 1000))).to.equal(seconds * 1000)
+      }),
+    )
+  })
+})

@@ -1,0 +1,287 @@
+import { annotations, labels } from '@nauthera/proto/names'
+import { digestOf } from '@nauthera/proto/digest'
+import { Secret } from '@nauthera/runtime/log'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
+import type { SecretMarks } from '../../src/decide/rotation.ts'
+import { readMarks, renderSecret } from '../../src/decide/secret.ts'
+import type { RenderedSecret } from '../../src/decide/secret.ts'
+import { checkTemplate, renderTemplate, templateVariables } from '../../src/decide/template.ts'
+import type { TemplateVariable } from '../../src/decide/template.ts'
+import { client } from './clients.ts'
+
+const plain = new Secret('a-secret-of-43-characters-is-what-is-minted')
+const sha256 = digestOf(plain.reveal())
+const marks: SecretMarks = {
+  secretId: sha256.slice(0, 8),
+  rotatedAt: Date.UTC(2026, 0, 1),
+  verifiers: [
+    { id: sha256.slice(0, 8), sha256 },
+    { id: 'ffffffff', sha256: 'f'.repeat(64), notAfter: Date.UTC(2026, 0, 2) },
+  ],
+  observed: { trigger: 't1', revoke: 'r1' },
+  fence: 'ffffffff',
+}
+
+function render(secret: OIDCClientSpec['secret'] = {}, options: { plain?: Secret | undefined } = { plain }) {
+  return renderSecret({
+    client: client({ secret }),
+    clientId: 'demo.app',
+    issuer: 'https://login.example.com',
+    plain: options.plain,
+    marks: options.plain && marks,
+  })
+}
+
+function rendered(...options: Parameters<typeof render>): RenderedSecret {
+  const result = render(...options)
+  if (result.kind === 'invalid') throw new Error(JSON.stringify(result.faults))
+  return result.secret
+}
+
+const dataOf = ({ data }: RenderedSecret): Record<string, string> =>
+  Object.fromEntries(Object.entries(data).map(([key, value]) => [key, value.reveal()]))
+
+const canonical = {
+  client_id: 'demo.app',
+  client_secret: plain.reveal(),
+  issuer: 'https://login.example.com',
+  discovery_url: 'https://login.example.com/.well-known/openid-configuration',
+  authorization_endpoint: 'https://login.example.com/auth',
+  token_endpoint: 'https://login.example.com/token',
+  userinfo_endpoint: 'https://login.example.com/me',
+  jwks_uri: 'https://login.example.com/jwks',
+  end_session_endpoint: 'https://login.example.com/session/end',
+  scopes: 'openid profile email',
+  redirect_uris: 'https://app.example.com/callback',
+}
+
+describe('renderSecret', () => {
+  it('has every canonical key', () => {
+    expect(dataOf(rendered())).to.deep.equal(canonical)
+  })
+
+  it('leaves only client_secret out for a client without one, so that charts need no branch', () => {
+    const { client_secret: _absent, ...rest } = canonical
+    expect(dataOf(rendered({}, { plain: undefined }))).to.deep.equal(rest)
+  })
+
+  it('is named after the client, or as the client says', () => {
+    expect(rendered().name).to.equal('app-oidc')
+    expect(rendered({ name: 'mine' }).name).to.equal('mine')
+  })
+
+  const presets: readonly [
+    NonNullable<NonNullable<OIDCClientSpec['secret']>['presets']>[number],
+    Record<string, string>,
+  ][] = [
+    ['Generic', {}],
+    [
+      'Env',
+      {
+        OIDC_CLIENT_ID: 'demo.app',
+        OIDC_CLIENT_SECRET: plain.reveal(),
+        OIDC_ISSUER: canonical.issuer,
+        OIDC_DISCOVERY_URL: canonical.discovery_url,
+        OIDC_SCOPES: canonical.scopes,
+        OIDC_REDIRECT_URI: 'https://app.example.com/callback',
+      },
+    ],
+    ['ArgoCD', { 'oidc.clientID': 'demo.app', 'oidc.clientSecret': plain.reveal(), 'oidc.issuer': canonical.issuer }],
+    [
+      'Grafana',
+      {
+        GF_AUTH_GENERIC_OAUTH_CLIENT_ID: 'demo.app',
+        GF_AUTH_GENERIC_OAUTH_CLIENT_SECRET: plain.reveal(),
+        GF_AUTH_GENERIC_OAUTH_AUTH_URL: canonical.authorization_endpoint,
+        GF_AUTH_GENERIC_OAUTH_TOKEN_URL: canonical.token_endpoint,
+        GF_AUTH_GENERIC_OAUTH_API_URL: canonical.userinfo_endpoint,
+        GF_AUTH_GENERIC_OAUTH_SCOPES: canonical.scopes,
+      },
+    ],
+    [
+      'OAuth2Proxy',
+      {
+        OAUTH2_PROXY_CLIENT_ID: 'demo.app',
+        OAUTH2_PROXY_CLIENT_SECRET: plain.reveal(),
+        OAUTH2_PROXY_OIDC_ISSUER_URL: canonical.issuer,
+        OAUTH2_PROXY_REDIRECT_URL: 'https://app.example.com/callback',
+      },
+    ],
+    ['EnvoyGateway', { 'client-secret': plain.reveal() }],
+  ]
+  for (const [preset, data] of presets) {
+    it(`preset ${preset} adds its keys`, () => {
+      expect(dataOf(rendered({ presets: [preset] }))).to.deep.equal({ ...canonical, ...data })
+      const secrets = Object.values(dataOf(rendered({ presets: [preset] }, { plain: undefined }))).filter(
+        (value) => value === plain.reveal(),
+      )
+      expect(secrets, 'none without a secret').to.deep.equal([])
+    })
+  }
+
+  it('preset ArgoCD adds the label that Argo CD looks for', () => {
+    expect(rendered({ presets: ['ArgoCD'] }).labels).to.include({ 'app.kubernetes.io/part-of': 'argocd' })
+    expect(rendered().labels).to.not.have.property('app.kubernetes.io/part-of')
+  })
+
+  it('renames keys', () => {
+    const data = dataOf(rendered({ keys: { client_id: 'CLIENT_ID', client_secret: 'CLIENT_SECRET' } }))
+    expect(data).to.include({ CLIENT_ID: 'demo.app', CLIENT_SECRET: plain.reveal() })
+    expect(data).to.not.have.any.keys('client_id', 'client_secret')
+  })
+
+  it('K2 marks what it writes as its own, whatever labels and annotations the client wants', () => {
+    const {
+      labels: has,
+      annotations: marked,
+      ownerReferences,
+    } = rendered({ labels: { team: 'a', [labels.client]: 'other' }, annotations: { a: 'b' } })
+    expect(has).to.include({ team: 'a', [labels.client]: 'app', [labels.managedBy]: 'nauthera-operator' })
+    expect(marked).to.include({ a: 'b', [annotations.secretId]: marks.secretId })
+    expect(ownerReferences).to.deep.equal([
+      {
+        apiVersion: 'auth.nauthera.io/v1alpha1',
+        kind: 'OIDCClient',
+        name: 'app',
+        uid: 'uid-of-demo-app',
+        controller: true,
+        blockOwnerDeletion: false,
+      },
+    ])
+  })
+
+  it('has no owner with Retain, so that it outlives the client', () => {
+    expect(rendered({ deletionPolicy: 'Retain' }).ownerReferences).to.deep.equal([])
+  })
+
+  it('reads its own annotations back', () => {
+    expect(readMarks(rendered().annotations)).to.deep.equal(marks)
+  })
+
+  it('K7 takes damaged annotations for absent ones', () => {
+    for (const text of ['', '{', '[1]', '[{"sha256":5}]', '{"a":1}', 'null', '[{"sha256":"zz"}]']) {
+      const read = readMarks({
+        [annotations.verifiers]: text,
+        [annotations.observed]: text,
+        [annotations.rotatedAt]: text,
+      })
+      expect(read.verifiers, text).to.deep.equal([])
+      expect(read.rotatedAt, text).to.equal(undefined)
+    }
+  })
+
+  it('K4 prints no secret, however it is printed', () => {
+    const secret = rendered({ presets: ['Env'], data: { file: '{{ .clientSecret | b64 }}' } })
+    for (const text of [JSON.stringify(secret), String(secret.data['client_secret'])]) {
+      expect(text).to.not.include(plain.reveal())
+      expect(text).to.not.include(Buffer.from(plain.reveal()).toString('base64'))
+    }
+  })
+
+  it('K15 names each template that does not render, and renders nothing then', () => {
+    const result = render({ data: { a: '{{ .password }}', b: '{{ .clientId', c: 'fine {{ .clientId }}' } })
+    expect(result.kind === 'invalid' && result.faults.map(({ path }) => path)).to.deep.equal([
+      'spec.secret.data.a',
+      'spec.secret.data.b',
+    ])
+  })
+
+  it('a template of the name of a canonical key wins', () => {
+    expect(dataOf(rendered({ data: { scopes: 'openid' } }))).to.include({ scopes: 'openid' })
+  })
+
+  it('serves an issuer with a path', () => {
+    const result = renderSecret({
+      client: client(),
+      clientId: 'a',
+      issuer: 'https://example.com/login',
+      plain: undefined,
+      marks: undefined,
+    })
+    expect(result.kind === 'rendered' && dataOf(result.secret)['token_endpoint']).to.equal(
+      'https://example.com/login/token',
+    )
+  })
+})
+
+describe('renderTemplate', () => {
+  const values = Object.fromEntries(templateVariables.map((name) => [name, `<${name} "&">`])) as Record<
+    TemplateVariable,
+    string
+  >
+  const table: readonly [template: string, text: string][] = [
+    ['', ''],
+    ['plain', 'plain'],
+    ['{{ .clientId }}', '<clientId "&">'],
+    ['{{.clientId}}-{{ .name }}', '<clientId "&">-<name "&">'],
+    ['{{ .clientId | json }}', '"<clientId \\"&\\">"'],
+    ['{{ .clientId | url }}', '%3CclientId%20%22%26%22%3E'],
+    ['{{ .clientId | b64 }}', Buffer.from('<clientId "&">').toString('base64')],
+    ['{{ .clientId | json | b64 }}', Buffer.from('"<clientId \\"&\\">"').toString('base64')],
+    ['a } b }} c', 'a } b }} c'],
+  ]
+  for (const [template, text] of table) {
+    it(`renders ${template || '(nothing)'}`, () => {
+      expect(renderTemplate(template, values)).to.deep.equal({ kind: 'rendered', text })
+    })
+  }
+
+  const refused = [
+    '{{',
+    '{{ .clientId',
+    '{{ }}',
+    '{{ clientId }}',
+    '{{ .constructor }}',
+    '{{ .__proto__ }}',
+    '{{ .clientId | toString }}',
+    '{{ .clientId | upper }}',
+    '{{ if .clientId }}x{{ end }}',
+    '{{ {{ .clientId }} }}',
+    '{{ .clientId | b64 | b64 | b64 | b64 | b64 }}',
+    '{{ .clientId .name }}',
+  ]
+  for (const template of refused) {
+    it(`K15 refuses ${template}`, () => {
+      expect(renderTemplate(template, values).kind).to.equal('invalid')
+      expect(checkTemplate(template)).to.match(/^(must|has) /)
+    })
+  }
+
+  it('K15 never takes a value for a template', () => {
+    const tricky = { ...values, clientId: '{{ .clientSecret }}' }
+    expect(renderTemplate('{{ .clientId }}', tricky)).to.deep.equal({ kind: 'rendered', text: '{{ .clientSecret }}' })
+  })
+
+  it('K15 bounds what it renders', () => {
+    const long = { ...values, redirectUris: 'x'.repeat(60_000) }
+    expect(renderTemplate('{{ .redirectUris }}{{ .redirectUris }}', long).kind).to.equal('invalid')
+  })
+
+  it('K15 ends and throws nothing, whatever the template', () => {
+    const piece = fc.constantFrom(
+      '{{',
+      '}}',
+      '{',
+      '}',
+      ' ',
+      '.clientId',
+      '.clientSecret',
+      '|',
+      'json',
+      'b64',
+      '\n',
+      'x',
+      '.',
+      '__proto__',
+    )
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+        const result = renderTemplate(pieces.join(''), values)
+        expect(result.kind).to.be.oneOf(['rendered', 'invalid'])
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
