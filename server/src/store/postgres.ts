@@ -5,6 +5,7 @@ import pgPromise from 'pg-promise'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log, Secret } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
 import { createBoundedQueue } from './bounded-queue.ts'
 
 /** A prepared statement: PostgreSQL plans it once per connection under its name. */
@@ -75,10 +76,12 @@ type Wire = Awaited<ReturnType<Pool['connect']>>
 export function createDatabase(options: {
   connection: DatabaseConnection
   log: Log
+  metrics?: Metrics
   applicationName?: string
 }): Database {
   const { log } = options
   const counts = { roundTrips: 0, commits: 0 }
+  const gauges = options.metrics && createGauges(options.metrics)
   const pool = pgp(poolConfig(options.connection, options.applicationName ?? 'nauthera'))
   const report = oncePerTenSeconds((error) => log.warn({ error }, 'database unavailable'))
   // an idle connection that the server cuts must not end the process; the pool forgets it by itself
@@ -105,7 +108,12 @@ export function createDatabase(options: {
 
   async function run<Row>(wire: Wire, asked: Statement, values: readonly unknown[]): Promise<Row[]> {
     counts.roundTrips++
-    return wire.any<Row>(new pgp.PreparedStatement({ name: asked.name, text: asked.text, values: [...values] }))
+    const ended = gauges?.seconds.startTimer()
+    const rows = await wire.any<Row>(
+      new pgp.PreparedStatement({ name: asked.name, text: asked.text, values: [...values] }),
+    )
+    ended?.()
+    return rows
   }
 
   async function alone<Row>(asked: Statement, values: readonly unknown[]): Promise<Row[]> {
@@ -144,6 +152,7 @@ export function createDatabase(options: {
         if (conflict && attempt <= retries) continue
         if (readOnly && attempt === 1 && isDeadConnection(error)) continue
         const coded = toCoded(error)
+        gauges?.failures.inc()
         if (coded.code === 'STORE_UNAVAILABLE') report(error)
         throw coded.code === undefined ? error : coded.error
       }
@@ -161,6 +170,19 @@ export function createDatabase(options: {
       await guarded(() => alone(pingStatement, []), true)
     },
     stop: () => (stopped ??= listeners.stop().then(() => pool.$pool.end())),
+  }
+}
+
+function createGauges(metrics: Metrics) {
+  const buckets = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 3]
+  return {
+    seconds: metrics.histogram(
+      'nauthera_server_database_seconds',
+      'Time of a statement that was answered.',
+      [],
+      buckets,
+    ),
+    failures: metrics.counter('nauthera_server_database_failures_total', 'Statements and transactions that failed.'),
   }
 }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { createLog } from '@nauthera/runtime/log'
+import { createMetrics } from '@nauthera/runtime/metrics'
 import { expect } from 'chai'
 import { reapDirectory } from '../../../scripts/local/reaper.ts'
 import { freshDatabase, startPostgres } from '../../../scripts/local/postgres.ts'
@@ -203,6 +204,17 @@ describe(createDatabase.name, () => {
     await database.transaction((connection) => connection.query(one))
     const after = database.counters()
     expect([after.roundTrips - before.roundTrips, after.commits - before.commits]).to.deep.equal([5, 2])
+  })
+
+  it('measures answers and counts failures', async () => {
+    const metrics = createMetrics('test')
+    const database = createDatabase({ connection: connectionOf(url), log, metrics })
+    open.push(database)
+    await database.query(one)
+    await codeOf(database.query(statement('test-metric', 'SELECT * FROM not_there')))
+    const text = await metrics.render()
+    expect(text).to.match(/nauthera_server_database_seconds_count\{[^}]*\} 1\n/)
+    expect(text).to.match(/nauthera_server_database_failures_total\{[^}]*\} 1\n/)
   })
 
   it('hears notifications, and is called after a lost connection is back', async () => {
