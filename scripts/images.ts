@@ -8,6 +8,7 @@ import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { writeRootfs } from './base-rootfs.ts'
+import { buildImage, buildahDirectory, checkBuildah, saveImage } from './buildah.ts'
 import { bundlePart, parts } from './bundle.ts'
 import type { Part } from './bundle.ts'
 
@@ -46,27 +47,35 @@ for (const name of wanted) {
   process.exit(2)
 }
 
-const work = join(root, '.nauthera/buildah')
 const version = (JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }).version
 const tag = values.tag ?? version
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
-await checkBuildah()
+try {
+  await checkBuildah()
+} catch (error) {
+  say((error as Error).message)
+  process.exit(1)
+}
 await mkdir(values.out, { recursive: true })
-await rm(join(work, 'context'), { recursive: true, force: true })
+await rm(join(buildahDirectory, 'context'), { recursive: true, force: true })
 const base = values.base ?? (await buildBase())
 const revision = await readRevision()
-for (const part of wanted as Part[]) await buildImage(part)
+for (const part of wanted as Part[]) await buildPart(part)
 
-async function buildImage(part: Part): Promise<void> {
+async function buildPart(part: Part): Promise<void> {
   const began = Date.now()
-  const context = join(work, 'context', part)
+  const context = join(buildahDirectory, 'context', part)
   await bundlePart(part, context)
   const image = `${values.prefix}/${part}:${tag}`
-  await build(join(root, `ci/${part}.Dockerfile`), context, image, { BASE: base, VERSION: version, REVISION: revision })
+  await buildImage({
+    dockerfile: join(root, `ci/${part}.Dockerfile`),
+    context,
+    image,
+    args: { BASE: base, VERSION: version, REVISION: revision },
+  })
   const archive = join(values.out, `${part}.tar`)
-  await rm(archive, { force: true })
-  await buildah(['push', '--quiet', image, `docker-archive:${archive}:${image}`])
+  await saveImage(image, archive)
   const { size } = await stat(archive)
   const digest = await sha256(archive)
   if (values.json) {
@@ -79,53 +88,15 @@ async function buildImage(part: Part): Promise<void> {
 /** The node binary of this checkout on nothing but its libraries. */
 async function buildBase(): Promise<string> {
   const began = Date.now()
-  const context = join(work, 'context/base')
+  const context = join(buildahDirectory, 'context/base')
   const require = createRequire(join(root, 'server/package.json'))
   const addon = dirname(require.resolve(`@node-rs/argon2-linux-${process.arch}-gnu/package.json`))
   const files = [process.execPath, join(addon, `argon2.linux-${process.arch}-gnu.node`)]
   await writeRootfs(files, join(context, 'rootfs'))
   const image = `localhost/nauthera-base:${process.version}`
-  await build(join(root, 'ci/base.Dockerfile'), context, image, {})
+  await buildImage({ dockerfile: join(root, 'ci/base.Dockerfile'), context, image })
   say(`${image}  (${seconds(began)})`)
   return image
-}
-
-async function build(file: string, context: string, image: string, args: Record<string, string>): Promise<void> {
-  await buildah([
-    'build',
-    '--quiet',
-    '--isolation=chroot',
-    '--pull=never',
-    '--layers=false',
-    '--timestamp=0',
-    '--format=oci',
-    ...Object.entries(args).map(([key, value]) => `--build-arg=${key}=${value}`),
-    `--file=${file}`,
-    `--tag=${image}`,
-    context,
-  ])
-}
-
-/** Storage of our own, so that nothing of the machine's images is seen or changed. */
-async function buildah(command: readonly string[]): Promise<string> {
-  const storage = ['--root', join(work, 'storage'), '--runroot', join(work, 'run'), '--storage-driver', 'overlay']
-  try {
-    const { stdout } = await run('buildah', [...storage, ...command], { timeout: 300_000, maxBuffer: 64 << 20 })
-    return stdout.trim()
-  } catch (cause) {
-    const { stderr } = cause as { stderr?: string }
-    throw new Error(`buildah ${command[0]} failed:\n${stderr ?? String(cause)}`, { cause })
-  }
-}
-
-async function checkBuildah(): Promise<void> {
-  await run('buildah', ['--version']).catch(() => {
-    say(
-      'buildah is missing. Install it (Debian: apt-get install --no-install-recommends buildah crun), then run this command again.',
-    )
-    process.exit(1)
-  })
-  await mkdir(join(work, 'context'), { recursive: true })
 }
 
 async function readRevision(): Promise<string> {

@@ -33,22 +33,20 @@ const layers: readonly Layer[] = [
   },
 ]
 
-const pending = new Map<Tool, Promise<string>>()
+/** A layer holds two programs and is fetched once, whoever asks. */
+const fetching = new Map<Layer, Promise<void>>()
 
 /** @returns the path of the program, fetched once into `.nauthera/tools` (about 70 MB over the network)
  *  @throws Error when the registry cannot be reached or the bytes are not the ones that are expected */
-export function findTool(tool: Tool): Promise<string> {
-  const found = pending.get(tool) ?? locate(tool)
-  pending.set(tool, found)
-  return found
-}
-
-async function locate(tool: Tool): Promise<string> {
+export async function findTool(tool: Tool): Promise<string> {
   const layer = layers.find(({ entries }) => Object.values(entries).includes(tool))!
   // The digest is in the path, so a changed version never meets an old program.
   const directory = join(root, '.nauthera/tools', layer.sha256.slice(0, 12))
   const path = join(directory, tool)
-  if (!(await exists(path))) await fetchLayer(layer, directory)
+  if (await exists(path)) return path
+  const fetched = fetching.get(layer) ?? fetchLayer(layer, directory)
+  fetching.set(layer, fetched)
+  await fetched
   return path
 }
 

