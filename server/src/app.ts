@@ -76,7 +76,7 @@ export async function startApp(needs: {
   const basePath = issuer.pathname.replace(/\/$/, '')
   const algorithms = settings.signing.algorithms
 
-  const database = createDatabase({ connection: databaseConnection(settings.database), log })
+  const database = createDatabase({ connection: databaseConnection(settings.database), log, metrics })
   const store = createStore({ database, ring: loadKeyRing(settings.keysDirectory), log, replica: settings.replica })
   const registry = createRegistryHolder<ProviderMetadata>()
   const usage = createUsage()
