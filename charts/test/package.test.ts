@@ -18,7 +18,7 @@ describe('the package', function () {
         await runHelm(helm, ['package', chart, '--destination', directory])
         const archive = join(directory, (await readdir(directory))[0]!)
         expect(statSync(archive).size).to.be.lessThan(200_000)
-        execFileSync('tar', ['-xzf', archive, '-C', directory])
+        execFileSync('tar', ['-xzmf', archive, '-C', directory])
         const unpacked = join(directory, 'nauthera')
         expect(await readdir(unpacked)).not.to.include('ci')
         for (const mode of ['minimal', 'everything']) {
