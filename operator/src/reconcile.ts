@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { shortDigest } from '@nauthera/proto/digest'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { describeError, Secret } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
@@ -12,6 +13,7 @@ import type { Observed, PendingSecret, RotationPlan, SecretMarks, SecretSource }
 import { identifySecret } from './decide/secret-id.ts'
 import { renderSecret, secretNameOf } from './decide/secret.ts'
 import type { RenderedSecret } from './decide/secret.ts'
+import { sameConfig } from './decide/shard.ts'
 import type { FollowReplicas } from './follow-replicas.ts'
 import { judgeClient } from './judge.ts'
 import type { Judgement } from './judge.ts'
@@ -238,10 +240,6 @@ export function createReconciler(options: {
       })
 
       for (let turn = 0; turn < turnLimit; turn++) {
-        // Another leader has dropped our secret and raised the fence in its name: it must never be published now, though
-        // every replica that we remember has it.
-        const { pending } = memory
-        if (pending && read.state.kind === 'owned' && read.state.fence === pending.secret.id) memory.pending = undefined
         const plan = planFrom(source, read.state)
         if (plan.step.kind === 'mint' && failure === undefined && missing === undefined) {
           mint(plan.step.obeys)
@@ -430,19 +428,9 @@ function againAfter(
 const isAtRest = (plan: RotationPlan | undefined): boolean => plan === undefined || plan.step.kind === 'rest'
 
 /** The stored version may be of an earlier generation when nothing that a server sees has changed since. */
-function isStored(judgement: Judgement, desired: { generation: bigint } | undefined): boolean {
-  if (!desired || !judgement.config) return false
-  return sameButGeneration(desired as typeof judgement.config, judgement.config)
+function isStored(judgement: Judgement, desired: ClientConfig | undefined): boolean {
+  return desired !== undefined && judgement.config !== undefined && sameConfig(desired, judgement.config)
 }
-
-function sameButGeneration(one: NonNullable<Judgement['config']>, other: NonNullable<Judgement['config']>): boolean {
-  return one === other || canonical(one) === canonical(other)
-}
-
-const canonical = (config: object): string =>
-  JSON.stringify({ ...config, generation: '0' }, (_key, value: unknown) =>
-    typeof value === 'bigint' ? String(value) : value,
-  )
 
 /** Nothing is wrong yet: replicas or the Secret are a moment away. */
 function isInProgress(outcome: Outcome): boolean {

@@ -128,7 +128,9 @@ function lastAccepted(stored: ClientEntry | undefined, standing: ClientForShard[
   }
 }
 
-function sameConfig(left: ClientConfig, right: ClientConfig): boolean {
+/** @returns whether two versions say the same to a server, whichever generation they were rendered from. Not by their JSON: the
+ *  order of keys differs between a rendered message and a read one. */
+export function sameConfig(left: ClientConfig, right: ClientConfig): boolean {
   return equals(ClientConfigSchema, { ...left, generation: right.generation }, right)
 }
 

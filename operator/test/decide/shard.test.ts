@@ -3,8 +3,10 @@ import { decodeManifest, decodeShard, digestOf } from '@nauthera/proto/digest'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig, ClientEntry, ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
-import { planManifest, planShard, wouldEmpty } from '../../src/decide/shard.ts'
+import { renderConfig } from '../../src/decide/metadata.ts'
+import { planManifest, planShard, sameConfig, wouldEmpty } from '../../src/decide/shard.ts'
 import type { ClientForShard, ShardPlan, ShardPlanInput } from '../../src/decide/shard.ts'
+import { client } from './clients.ts'
 
 const config = (name: string, generation = 1): ClientConfig =>
   create(ClientConfigSchema, { type: 'M2M', clientName: name, generation: BigInt(generation) })
@@ -77,6 +79,25 @@ describe('planShard', () => {
     const { shard, digest } = decodeShard(made.file)
     expect(digest).to.equal(made.digest)
     expect(shard.clients[0]!.verifiers[1]!.notAfter?.seconds).to.equal(5n)
+  })
+
+  it('knows a version again that was written and read, with every kind of field', () => {
+    const jwks = { keys: [{ kty: 'OKP', x: 'a' }] }
+    const { spec } = client({
+      defaultMaxAge: 3600,
+      par: true,
+      auth: { jwks },
+      resourceServer: { identifier: 'urn:a:b' },
+    })
+    const wide = one({ verdict: { kind: 'desired', config: renderConfig({ ...client(), spec }) } })
+    const made = plan([wide])
+    if (made.kind !== 'write') throw new Error('expected a write')
+    const { shard } = decodeShard(made.file)
+    expect(sameConfig(shard.clients[0]!.desired!, renderConfig({ ...client({}, { generation: 9 }), spec }))).to.equal(
+      true,
+    )
+    expect(sameConfig(shard.clients[0]!.desired!, renderConfig(client()))).to.equal(false)
+    expect(plan([wide], shard).kind).to.equal('keep')
   })
 
   it('K12 holds verifiers only, never a secret', () => {
