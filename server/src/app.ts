@@ -54,12 +54,15 @@ export interface App {
   readonly checkClient: ReturnType<typeof createClientCheck>
   /** Resolves once the database has answered and the keys are loaded. */
   readonly loaded: Promise<void>
-  stop(): Promise<void>
+  /** @param options.lingerMs default 3 s; 0 when no client needs to be told */
+  stop(options?: { lingerMs?: number }): Promise<void>
 }
 
 /** Milliseconds. */
 const retryEvery = 1000
 const drainFor = 25_000
+/** How long clients are told to leave before idle connections are closed. */
+const lingerFor = 3_000
 
 /** Binds every part together and opens the public port. It comes up whether or not the database answers: what needs no
  *  database works as soon as the keys have been read once. */
@@ -234,10 +237,10 @@ export async function startApp(needs: {
     registry,
     checkClient,
     loaded,
-    async stop() {
+    async stop({ lingerMs = lingerFor } = {}) {
       abort.abort()
       await config.stop()
-      await server.stop(drainFor)
+      await server.stop({ lingerMs, graceMs: drainFor })
       await ring.stop()
       epoch.stop()
       await store.stop()

@@ -3,7 +3,7 @@ import { createServer as createHttp } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
 import { createServer as createHttps } from 'node:https'
 import type { Server as HttpsServer } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import express from 'express'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -58,8 +58,9 @@ export function createApplication(handlers: Handlers, basePath: string): express
 
 export interface PublicServer {
   readonly port: number
-  /** Takes no new connections, lets requests in flight finish for at most `graceMs`. */
-  stop(graceMs: number): Promise<void>
+  /** Ends each connection with its next answer. After `lingerMs`, or when none is open, takes no new ones and closes the
+   *  idle ones; requests in flight have `graceMs` more. */
+  stop(options: { lingerMs: number; graceMs: number }): Promise<void>
 }
 
 /** Milliseconds. */
@@ -78,7 +79,9 @@ export async function listen(options: {
   log: Log
 }): Promise<PublicServer> {
   const { application, discovery, hosts, tls, log } = options
+  let stopping = false
   const answer: RequestListener = (request, response) => {
+    if (stopping) response.setHeader('connection', 'close')
     const { host = '' } = request.headers
     if (hosts.has(host) && discovery(request, response, request.url ?? '')) return
     application(request, response)
@@ -88,9 +91,14 @@ export async function listen(options: {
     : createHttp(inboundLimits, answer)
   const rereading = tls && setInterval(() => rereadTls(server as HttpsServer, tls, log), rereadTlsEvery)
   rereading?.unref()
-  let stopping = false
-  server.on('request', (_request, response) => {
-    if (stopping) response.setHeader('connection', 'close')
+  const open = new Set<Socket>()
+  let onAllClosed: (() => void) | undefined
+  server.on('connection', (socket: Socket) => {
+    open.add(socket)
+    socket.once('close', () => {
+      open.delete(socket)
+      if (open.size === 0) onAllClosed?.()
+    })
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
@@ -105,9 +113,16 @@ export async function listen(options: {
   })
   return {
     port: (server.address() as AddressInfo).port,
-    async stop(graceMs) {
+    async stop({ lingerMs, graceMs }) {
       stopping = true
       clearInterval(rereading)
+      // A client may send into an idle connection at the very moment in which we close it: it is told first.
+      if (open.size > 0 && lingerMs > 0) {
+        await new Promise<void>((resolve) => {
+          const over = setTimeout(resolve, lingerMs)
+          onAllClosed = () => (clearTimeout(over), resolve())
+        })
+      }
       const cut = setTimeout(() => server.closeAllConnections(), graceMs)
       await new Promise<void>((resolve) => {
         server.close(() => resolve())

@@ -127,7 +127,7 @@ export async function startReplicas(
       }
     },
     async stop() {
-      await Promise.all(apps.map((app) => app.stop()))
+      await Promise.all(apps.map((app) => app.stop({ lingerMs: 0 })))
       await database.drop()
       rmSync(directory, { recursive: true, force: true })
     },
