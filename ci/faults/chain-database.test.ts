@@ -1,0 +1,102 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect } from 'chai'
+import { startPostgres } from '../../scripts/local/postgres.ts'
+import type { Postgres } from '../../scripts/local/postgres.ts'
+import { startChain } from './support/chain.ts'
+import type { Chain } from './support/chain.ts'
+import { checkInvariants } from './support/invariants.ts'
+import { startLoad, withDatabase, withoutDatabase } from './support/load.ts'
+import type { Flow, Load, Outcome } from './support/load.ts'
+import { tell } from './support/tell.ts'
+
+// What PostgreSQL does to the whole chain under load. In all rows the paths that need no database must not notice.
+
+describe('PostgreSQL under three replicas with load', function () {
+  this.timeout(60_000)
+  let chain: Chain
+  let load: Load
+  let again: Postgres | undefined
+
+  before(async () => {
+    chain = await startChain({ keep: true })
+  })
+  after(async () => {
+    await chain?.stop()
+    await again?.stop()
+  })
+  beforeEach(async () => {
+    load = await startLoad(chain)
+  })
+  afterEach(async () => {
+    await load.stop()
+    await checkInvariants(chain, load)
+  })
+
+  const needsDatabase = ({ flow }: Outcome) => (withDatabase as readonly Flow[]).includes(flow)
+  const expectOnlyUnavailable = (from: number) => {
+    const failures = load.failures(from)
+    expect(failures.filter((one) => !needsDatabase(one))).to.deep.equal([])
+    const wrong = failures.filter(({ status, retryAfter }) => status !== 503 || !(Number(retryAfter) > 0))
+    expect(wrong, 'all else is 503 with Retry-After').to.deep.equal([])
+    const slowest = Math.max(...load.outcomes.filter(({ ended }) => ended >= from).map((one) => one.ended - one.began))
+    expect(slowest).to.be.below(10_000)
+    return slowest
+  }
+  const readyEverywhere = () => chain.stack.pods.map(({ ready }) => ready)
+
+  it('F1 stops and comes back: discovery, keys and client_credentials go on, the rest is 503, healed in 5 s', async () => {
+    const { database } = chain.stack
+    const from = performance.now()
+    await database.stop()
+    await load.failing(['sign-in'])
+    await load.healed({ flows: [...withoutDatabase, 'edit'] })
+    expect(readyEverywhere()).to.deep.equal([true, true, true])
+    const directory = join(dirname(chain.stack.kubeconfig), 'postgres')
+    again = await startPostgres({ directory, port: database.port })
+    chain.planted.add(new URL(again.url).password)
+    const healMs = await load.healed()
+    tell('F1', { healMs, slowestMs: expectOnlyUnavailable(from), failed: load.failures(from).length })
+    expect(healMs).to.be.below(5_000)
+    expect(chain.stack.pods.map(({ server }) => server.restarts)).to.deep.equal([0, 0, 0])
+  })
+
+  it('F2 hangs: everything is answered within 10 s, and healed 5 s after it goes on', async () => {
+    const family = processesOf((again ?? chain.stack.database).pid)
+    const from = performance.now()
+    signalAll(family, 'SIGSTOP')
+    try {
+      await load.failing(['sign-in'])
+      await load.healed({ flows: [...withoutDatabase, 'edit'] })
+      expect(readyEverywhere()).to.deep.equal([true, true, true])
+    } finally {
+      signalAll(family, 'SIGCONT')
+    }
+    const healMs = await load.healed()
+    tell('F2', { healMs, slowestMs: expectOnlyUnavailable(from), failed: load.failures(from).length })
+    expect(healMs).to.be.below(5_000)
+  })
+})
+
+/** The postmaster and every process that it started. */
+function processesOf(postmaster: number): number[] {
+  const children = readdirSync('/proc').filter((name) => {
+    if (!/^\d+$/.test(name)) return false
+    try {
+      return Number(/\) . (\d+)/.exec(readFileSync(`/proc/${name}/stat`, 'utf8'))?.[1]) === postmaster
+    } catch {
+      return false
+    }
+  })
+  return [postmaster, ...children.map(Number)]
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { reapDirectory } from '../../../scripts/local/reaper.ts'
+
+/** What a caller was told, and may hold the product to. `session` names a browser of the load. */
+export type Entry =
+  | { kind: 'signed-in'; session: number }
+  | { kind: 'code-used'; session: number; code: string; verifier: string }
+  /** The newest refresh token of this session's grant. */
+  | { kind: 'holds'; session: number; token: string }
+  | { kind: 'revoked'; session: number; token: string }
+  /** An answer was cut: what it would have said may or may not be done. */
+  | { kind: 'unknown'; session: number }
+
+/** Acknowledged events, each in a file of the driver's own before it counts: the servers' logs are never the judge. */
+export class Journal {
+  readonly #file: string
+
+  constructor() {
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-journal-'))
+    reapDirectory(directory)
+    this.#file = join(directory, 'journal')
+    appendFileSync(this.#file, '')
+  }
+
+  add(entry: Entry): void {
+    appendFileSync(this.#file, `${JSON.stringify(entry)}\n`, { flush: true })
+  }
+
+  read(): Entry[] {
+    return readFileSync(this.#file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Entry)
+  }
+}
