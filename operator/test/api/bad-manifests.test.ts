@@ -3,9 +3,12 @@ import { celEnv, celMap, parse as parseCel, plan as planCel } from '@bufbuild/ce
 import type { CelInput } from '@bufbuild/cel'
 import { strings } from '@bufbuild/cel/ext'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { parse, parseAllDocuments } from 'yaml'
 import { applyDefaults, prune, validate } from '../../../scripts/local/kube/schema.ts'
 import type { JsonSchema as StandInSchema } from '../../../scripts/local/kube/objects.ts'
+import { checkValue, nativeRules } from '../../src/api/check.ts'
+import { clientSpec } from '../../src/api/client-rules.ts'
 import { clientDefinition, renderCrds } from '../../src/api/crds.ts'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { JsonSchema } from '../../src/api/schema.ts'
@@ -109,6 +112,80 @@ describe('good manifests', () => {
       expect(checkPolicySpec(policy.spec, 'spec')).to.deep.equal([])
     })
   }
+})
+
+describe('the operator and the API server', () => {
+  const { json, evaluate } = nativeRules(clientSpec)
+
+  it('find the same faults by the same rules, in TypeScript and in CEL', () => {
+    for (const { object, file } of badManifests) {
+      const own = checkValue(json, object.spec, evaluate, { path: 'spec' }).map(({ path, message }) => ({
+        path,
+        message,
+      }))
+      const api = refusals(object).filter(({ path }) => path.startsWith('spec'))
+      expect(own.map(({ path }) => path).toSorted(), file).to.deep.equal(api.map(({ path }) => path).toSorted())
+      for (const { path, message } of own) {
+        expect(
+          api.some((fault) => fault.path === path && fault.message.includes(message)),
+          `${file}: ${path}: ${message}`,
+        ).to.equal(true)
+      }
+    }
+  })
+})
+
+describe('redirect URIs', () => {
+  const piece = fc.constantFrom(
+    'https://',
+    'http://',
+    'HTTPS://',
+    'javascript:',
+    'com.example.app:/',
+    'localhost',
+    '127.0.0.1',
+    '[::1]',
+    'app.example.com',
+    '.evil.com',
+    ':443',
+    ':',
+    '@',
+    '/',
+    '//',
+    '\\\\',
+    '#',
+    '?',
+    '*',
+    '%2e',
+    '..',
+    ' ',
+    'ä',
+    '\\n',
+    '"',
+    'x',
+  )
+
+  it('A2 are judged alike by CEL and TypeScript, and what passes goes to https, to this machine or to an own scheme', () => {
+    fc.assert(
+      fc.property(fc.array(piece, { minLength: 1, maxLength: 6 }), fc.constantFrom('Web', 'Native'), (pieces, type) => {
+        const uri = pieces.join('')
+        const object = withMetadata({
+          metadata: { name: 'a', namespace: 'demo' },
+          spec: { type, redirectURIs: [uri] },
+        } as unknown as OIDCClient)
+        const api = refusals(object).filter(({ path }) => path.startsWith('spec')).length
+        const own = ownRefusals(object).length
+        expect(api === 0, uri).to.equal(own === 0)
+        if (own > 0) return
+        const { protocol, hostname, username, hash } = new URL(uri)
+        const isLocal = protocol === 'http:' && ['localhost', '127.0.0.1', '[::1]'].includes(hostname)
+        const isOwnScheme = type === 'Native' && protocol.includes('.')
+        expect(isLocal || isOwnScheme || protocol === 'https:', uri).to.equal(true)
+        expect(username + hash, uri).to.equal('')
+      }),
+      { numRuns: 3_000 },
+    )
+  })
 })
 
 describe('CEL rules', () => {
