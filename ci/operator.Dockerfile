@@ -21,4 +21,5 @@ ENV NODE_ENV=production
 WORKDIR /app
 USER 65532:65532
 # Node is process 1 and handles SIGTERM itself: the runtime's lifecycle listens for it.
-ENTRYPOINT ["/usr/local/bin/node", "--enable-source-maps", "/app/src/main.js"]
+# Source maps lie beside the bundle; reading them at start costs 40 to 70 MB, so it is off: NODE_OPTIONS=--enable-source-maps.
+ENTRYPOINT ["/usr/local/bin/node", "/app/src/main.js"]

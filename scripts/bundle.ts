@@ -68,7 +68,7 @@ export async function bundlePart(part: Part, directory: string): Promise<void> {
   await writeFile(join(app, 'package.json'), `${JSON.stringify({ name: `nauthera-${part}`, type: 'module' })}\n`)
   for (const [command, file] of Object.entries(commands)) {
     const path = join(directory, 'bin', command)
-    await writeFile(path, `#!/usr/local/bin/node --enable-source-maps\nimport('/app/${file}')\n`)
+    await writeFile(path, `#!/usr/local/bin/node\nimport('/app/${file}')\n`)
     await chmod(path, 0o755)
   }
 }

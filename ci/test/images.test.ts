@@ -35,7 +35,7 @@ describe('what goes into an image', function () {
   after(() => forget())
 
   const node = (file: string, ...args: string[]) =>
-    execFileSync(process.execPath, ['--enable-source-maps', file, ...args], {
+    execFileSync(process.execPath, [file, ...args], {
       cwd: directory,
       encoding: 'utf8',
       env: {},

@@ -7,7 +7,7 @@ containers:
   - name: create-keys
     image: {{ include "nauthera.image" (list . .Values.operator.image "operator") }}
     imagePullPolicy: {{ include "nauthera.pullPolicy" (list . .Values.operator.image) }}
-    command: [node, --enable-source-maps, /app/src/create-keys.js]
+    command: [node, /app/src/create-keys.js]
     args: [--settings, /etc/nauthera/operator.yaml]
     env:
       - name: NAUTHERA_IDENTITY
