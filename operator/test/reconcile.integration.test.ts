@@ -55,7 +55,10 @@ describe('operator', function () {
       const slow = replicas[2]!
       slow.hold()
       await cluster.apply('reports', machine)
-      await cluster.until(() => cluster.client('reports')?.status !== undefined, 'people are told that it is on its way')
+      await cluster.until(
+        () => cluster.client('reports')?.status !== undefined,
+        'people are told that it is on its way',
+      )
       operator.clock.leap(6_000)
       await cluster.until(() => cluster.client('reports')?.status?.replicas?.loaded === 2, 'status counts two replicas')
       expect(cluster.client('reports')?.status?.replicas?.summary).to.equal('2/3')
@@ -64,7 +67,11 @@ describe('operator', function () {
       slow.release()
       await cluster.until(isReady('reports'), 'reports is Ready')
       expect(cluster.plain('reports')).to.match(/^[A-Za-z0-9_-]{43}$/)
-      expect(replicas.map((replica) => replica.accepts(reports, cluster.plain('reports')!))).to.deep.equal([true, true, true])
+      expect(replicas.map((replica) => replica.accepts(reports, cluster.plain('reports')!))).to.deep.equal([
+        true,
+        true,
+        true,
+      ])
     })
 
     it('costs one shard, one manifest, one nudge a pod, its Secret and at most two status writes', async () => {
@@ -79,7 +86,9 @@ describe('operator', function () {
         () => cluster.api.store.all(cluster.api.resource('events'), appsNamespace).length >= 2,
         'two events',
       )
-      const events = cluster.api.store.all(cluster.api.resource('events'), appsNamespace) as unknown as { reason: string }[]
+      const events = cluster.api.store.all(cluster.api.resource('events'), appsNamespace) as unknown as {
+        reason: string
+      }[]
       expect(events.map(({ reason }) => reason).sort()).to.deep.equal(['ClientAccepted', 'SecretCreated'])
     })
 
@@ -114,7 +123,7 @@ describe('operator', function () {
     it('keeps what is live when the new version breaks a rule', async () => {
       await applyReady('reports')
       const plain = cluster.plain('reports')!
-      await cluster.apply('reports', { ...machine, dpop: true })
+      await cluster.apply('reports', { ...machine, access: { requiredAcr: ['mfa'] } })
       await cluster.until(() => cluster.condition('reports', 'Accepted')?.status === 'False', 'the version is refused')
       expect(cluster.condition('reports', 'Accepted')?.reason).to.equal('InvalidSpec')
       expect(replicas.every((replica) => replica.accepts(reports, plain))).to.equal(true)
@@ -129,7 +138,10 @@ describe('operator', function () {
           : undefined
       for (const replica of replicas) replica.reject(rule)
       await cluster.apply('reports', { ...machine, description: 'Refused by the server' })
-      await cluster.until(() => cluster.condition('reports', 'Propagated')?.reason === 'RejectedByServer', 'the reason is shown')
+      await cluster.until(
+        () => cluster.condition('reports', 'Propagated')?.reason === 'RejectedByServer',
+        'the reason is shown',
+      )
       expect(cluster.condition('reports', 'Ready')?.message).to.include('spec.auth.jwks')
       const late = await cluster.startReplica('server-late')
       late.reject(rule)
@@ -146,7 +158,9 @@ describe('operator', function () {
         spec: { type: 'Web', redirectURIs: { not: 'a list' }, auth: 7 },
       } as never)
       await cluster.until(
-        () => cluster.condition('poison', 'Accepted')?.status === 'False' || operator.log.told('reconcile failed').length > 0,
+        () =>
+          cluster.condition('poison', 'Accepted')?.status === 'False' ||
+          operator.log.told('reconcile failed').length > 0,
         'the poison is met',
       )
       await applyReady('other')
@@ -159,7 +173,10 @@ describe('operator', function () {
       await applyReady('reports')
       const plain = cluster.plain('reports')!
       await cluster.remove('reports')
-      await cluster.until(() => replicas.every((replica) => !replica.accepts(reports, plain)), 'every replica refuses it')
+      await cluster.until(
+        () => replicas.every((replica) => !replica.accepts(reports, plain)),
+        'every replica refuses it',
+      )
       expect(cluster.secret('reports-oidc')).to.equal(undefined)
     })
 
@@ -186,7 +203,10 @@ describe('operator', function () {
       const second = Date.parse(cluster.client('first')!.metadata.creationTimestamp) + 1_000
       await cluster.until(() => Date.now() >= second, 'the second of its creation is over')
       await cluster.apply('second', custom)
-      await cluster.until(() => cluster.condition('second', 'Accepted')?.reason === 'ClientIDConflict', 'the conflict is shown')
+      await cluster.until(
+        () => cluster.condition('second', 'Accepted')?.reason === 'ClientIDConflict',
+        'the conflict is shown',
+      )
       expect(replicas[0]!.clients()).to.deep.equal([`${appsNamespace}/first`])
       await cluster.remove('first')
       await cluster.until(isReady('second'), 'second is Ready')
@@ -202,7 +222,10 @@ describe('operator', function () {
         data: { token: 'dW50b3VjaGVk' },
       } as never)
       await cluster.apply('reports', machine)
-      await cluster.until(() => cluster.condition('reports', 'SecretReady')?.reason === 'NameTaken', 'NameTaken is shown')
+      await cluster.until(
+        () => cluster.condition('reports', 'SecretReady')?.reason === 'NameTaken',
+        'NameTaken is shown',
+      )
       expect(cluster.secret('reports-oidc')!.data).to.deep.equal({ token: 'dW50b3VjaGVk' })
     })
 
@@ -292,7 +315,8 @@ describe('operator', function () {
         const namespace = mode === 'release' ? releaseNamespace : appsNamespace
         await cluster.apply('reports', machine, { namespace })
         const ready = () =>
-          cluster.client('reports', namespace)?.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True'
+          cluster.client('reports', namespace)?.status?.conditions?.find(({ type }) => type === 'Ready')?.status ===
+          'True'
         await cluster.until(ready, 'reports is Ready')
         const refused = cluster.api.requests.filter(({ user, code }) => user === operator.identity && code === 403)
         expect(refused).to.deep.equal([])
@@ -302,7 +326,9 @@ describe('operator', function () {
 
   it('never lists or watches Secrets', async () => {
     await applyReady('reports')
-    const calls = cluster.api.requests.filter(({ user, resource }) => user === operator.identity && resource?.plural === 'secrets')
+    const calls = cluster.api.requests.filter(
+      ({ user, resource }) => user === operator.identity && resource?.plural === 'secrets',
+    )
     expect(new Set(calls.map(({ verb }) => verb))).to.deep.equal(new Set(['get', 'create', 'patch']))
   })
 })

@@ -104,11 +104,17 @@ describe('rotation', function () {
     await cluster.apply('reports', rotating('1'))
     await cluster.until(() => operator.log.told('secret minted').length === 2, 'a second secret is minted')
     await operator.pass(20_000)
-    await cluster.until(() => cluster.condition('reports', 'Propagated')?.reason === 'StatusUnreachable', 'the silence is shown')
+    await cluster.until(
+      () => cluster.condition('reports', 'Propagated')?.reason === 'StatusUnreachable',
+      'the silence is shown',
+    )
     expect(cluster.condition('reports', 'Propagated')?.status).to.equal('Unknown')
     expect(cluster.plain('reports')).to.equal(old)
     await operator.pass(300_000)
-    await cluster.until(() => cluster.condition('reports', 'RotationHealthy')?.status === 'False', 'the rotation is overdue')
+    await cluster.until(
+      () => cluster.condition('reports', 'RotationHealthy')?.status === 'False',
+      'the rotation is overdue',
+    )
     expect(cluster.condition('reports', 'RotationHealthy')?.reason).to.equal('ReplicasLagging')
     expect(cluster.plain('reports')).to.equal(old)
     await replicas[1]!.open()
@@ -196,7 +202,9 @@ describe('rotation', function () {
     it('F12 stops a paused leader from publishing a secret that the next one has dropped', async () => {
       const old = cluster.plain('reports')!
       const paused = operator
-      const publication = paused.pauseAt(({ method, path }) => method === 'PATCH' && path.endsWith('/secrets/reports-oidc'))
+      const publication = paused.pauseAt(
+        ({ method, path }) => method === 'PATCH' && path.endsWith('/secrets/reports-oidc'),
+      )
       await cluster.apply('reports', rotating('1'))
       await publication
       dropLease()
@@ -211,7 +219,9 @@ describe('rotation', function () {
       const from = cluster.api.requests.length
       paused.resume()
       const refused = () =>
-        cluster.api.requests.slice(from).find(({ user, name, code }) => user === paused.identity && name === 'reports-oidc' && code === 409)
+        cluster.api.requests
+          .slice(from)
+          .find(({ user, name, code }) => user === paused.identity && name === 'reports-oidc' && code === 409)
       await cluster.until(refused, 'the publication of the paused one is refused')
       expect(cluster.plain('reports')).to.equal(old)
       replicas[2]!.release()

@@ -157,29 +157,33 @@ describe('createWorkQueue', () => {
       fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(300) }),
     )
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { maxLength: 60 }), fc.integer({ min: 1, max: 3 }), async (commands, workers) => {
-        const bench = createBench(workers)
-        /** For each key, how many starts there must be at last: one after each time it was added. */
-        const owed = new Map<string, number>()
-        const starts = (key: string) => bench.started.filter((one) => one === key).length
-        for (const one of commands) {
-          if (one.kind === 'add') {
-            owed.set(one.key, starts(one.key) + 1)
-            bench.queue.add(one.key)
-          } else if (one.kind === 'later') bench.queue.addAfter(one.key, one.ms)
-          else if (one.kind === 'end') await bench.end(one.key, one.fails ? new Error('broken') : undefined)
-          else bench.clock.advance(one.ms)
-          expect(bench.overlaps).to.deep.equal([])
-          expect(bench.running.size).to.be.at.most(workers)
-        }
-        for (let turn = 0; turn < 200 && (bench.running.size > 0 || bench.clock.pending > 0); turn++) {
-          for (const key of bench.running.keys()) await bench.end(key)
-          bench.clock.advance(60_000)
-          await bench.settle()
-        }
-        expect(bench.queue.depth).to.equal(0)
-        for (const [key, least] of owed) expect(starts(key)).to.be.at.least(least)
-      }),
+      fc.asyncProperty(
+        fc.array(command, { maxLength: 60 }),
+        fc.integer({ min: 1, max: 3 }),
+        async (commands, workers) => {
+          const bench = createBench(workers)
+          /** For each key, how many starts there must be at last: one after each time it was added. */
+          const owed = new Map<string, number>()
+          const starts = (key: string) => bench.started.filter((one) => one === key).length
+          for (const one of commands) {
+            if (one.kind === 'add') {
+              owed.set(one.key, starts(one.key) + 1)
+              bench.queue.add(one.key)
+            } else if (one.kind === 'later') bench.queue.addAfter(one.key, one.ms)
+            else if (one.kind === 'end') await bench.end(one.key, one.fails ? new Error('broken') : undefined)
+            else bench.clock.advance(one.ms)
+            expect(bench.overlaps).to.deep.equal([])
+            expect(bench.running.size).to.be.at.most(workers)
+          }
+          for (let turn = 0; turn < 200 && (bench.running.size > 0 || bench.clock.pending > 0); turn++) {
+            for (const key of bench.running.keys()) await bench.end(key)
+            bench.clock.advance(60_000)
+            await bench.settle()
+          }
+          expect(bench.queue.depth).to.equal(0)
+          for (const [key, least] of owed) expect(starts(key)).to.be.at.least(least)
+        },
+      ),
       { numRuns: 300 },
     )
   })

@@ -29,8 +29,11 @@ describe('createShards', function () {
   const manifest = () => decodeManifest(bytes(manifestSecretName(release), manifestFile)).manifest
   const secretObject = (name: string) => structuredClone(cluster.secret(name, releaseNamespace)!)
   const shardWrites = (from: number, name = homeSecret) =>
-    cluster.api.requests.slice(from).filter(({ verb, name: one, resource }) => verb === 'patch' && resource?.plural === 'secrets' && one === name)
-  const dropLease = () => cluster.api.store.remove(cluster.api.resource('leases'), releaseNamespace, 'nauthera-operator')
+    cluster.api.requests
+      .slice(from)
+      .filter(({ verb, name: one, resource }) => verb === 'patch' && resource?.plural === 'secrets' && one === name)
+  const dropLease = () =>
+    cluster.api.store.remove(cluster.api.resource('leases'), releaseNamespace, 'nauthera-operator')
   const remove = (name: string) => cluster.api.store.remove(cluster.api.resource('secrets'), releaseNamespace, name)
 
   beforeEach(async () => {
@@ -49,7 +52,9 @@ describe('createShards', function () {
 
   it('writes all sixteen and a manifest that names each as it is stored', () => {
     const named = manifest()
-    expect(named.shards.map(({ shard }) => shard)).to.deep.equal(Array.from({ length: shardCount }, (_, index) => index))
+    expect(named.shards.map(({ shard }) => shard)).to.deep.equal(
+      Array.from({ length: shardCount }, (_, index) => index),
+    )
     expect(named.total).to.equal(1)
     for (const { shard, digest, seq } of named.shards) {
       const read = decodeShard(bytes(shardSecretName(release, shard), shardFile(shard)))
@@ -63,7 +68,10 @@ describe('createShards', function () {
     operator = cluster.startOperator()
     await operator.leading
     await cluster.until(
-      () => cluster.api.requests.slice(from).some(({ user, name }) => user === operator.identity && name === 'reports-oidc'),
+      () =>
+        cluster.api.requests
+          .slice(from)
+          .some(({ user, name }) => user === operator.identity && name === 'reports-oidc'),
       'the client was looked at',
     )
     await cluster.apply('other', machine)
@@ -165,7 +173,10 @@ describe('createShards', function () {
       }
       remove(manifestSecretName(release))
       await operator.pass(61_000)
-      await cluster.until(() => cluster.secret(manifestSecretName(release), releaseNamespace) !== undefined, 'the manifest is there')
+      await cluster.until(
+        () => cluster.secret(manifestSecretName(release), releaseNamespace) !== undefined,
+        'the manifest is there',
+      )
       expect(manifest().shards[home]!.seq).to.equal(stored().seq)
     })
 
@@ -240,7 +251,10 @@ describe('createShards', function () {
       await operator.leading
       const newest = () => cluster.stored('reports')?.verifiers[0]?.id
       const active = () => cluster.client('reports')?.status?.secret?.activeId
-      await cluster.until(() => newest() === active() && replicas[0]!.seq(home) === Number(stored().seq), 'the published secret is back in the shard')
+      await cluster.until(
+        () => newest() === active() && replicas[0]!.seq(home) === Number(stored().seq),
+        'the published secret is back in the shard',
+      )
       expect(cluster.plain('reports')).to.equal(published)
       expect(replicas.every((replica) => replica.accepts(reports, published))).to.equal(true)
     })
@@ -253,7 +267,13 @@ describe('createShards', function () {
       times: 1,
     })
     await cluster.apply('reports', { ...machine, description: 'edited' })
-    await cluster.until(() => cluster.api.requests.some(({ verb, name, code }) => verb === 'patch' && name === homeSecret && code === undefined), 'a write is running')
+    await cluster.until(
+      () =>
+        cluster.api.requests.some(
+          ({ verb, name, code }) => verb === 'patch' && name === homeSecret && code === undefined,
+        ),
+      'a write is running',
+    )
     await operator.stop()
     expect(stored().clients[0]?.desired?.description).to.equal('edited')
     expect(manifest().shards[home]!.seq).to.equal(stored().seq)

@@ -39,7 +39,10 @@ describe('planSecretPatch', () => {
   })
 
   it('removes a key that we wrote and no longer want', () => {
-    const before = stored({ data: { client_id: 'YQ==', old: 'Yw==' } }, { 'f:data': { 'f:client_id': {}, 'f:old': {} } })
+    const before = stored(
+      { data: { client_id: 'YQ==', old: 'Yw==' } },
+      { 'f:data': { 'f:client_id': {}, 'f:old': {} } },
+    )
     expect(planSecretPatch(before, wanted)).to.deep.equal({ metadata: { resourceVersion: '7' }, data: { old: null } })
   })
 

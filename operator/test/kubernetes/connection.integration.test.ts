@@ -80,7 +80,13 @@ describe('createConnection', () => {
       body: { a: 1 },
     })
     expect(answer).to.deep.equal({ ok: true })
-    expect(seen).to.deep.equal(['PATCH', '/prefix/api/v1/x?force=true', 'application/merge-patch+json', 'Bearer token', '{"a":1}'])
+    expect(seen).to.deep.equal([
+      'PATCH',
+      '/prefix/api/v1/x?force=true',
+      'application/merge-patch+json',
+      'Bearer token',
+      '{"a":1}',
+    ])
   })
 
   it('K5 takes only a Status of the API for a 404', async () => {

@@ -17,7 +17,9 @@ const load = (text: string) => loadCredentials({ KUBECONFIG: writeKubeconfig(tex
 describe('loadCredentials', () => {
   it('reads server, CA and token of the current context', async () => {
     const ca = Buffer.from('ca').toString('base64')
-    const credentials = load(kubeconfig('token: secret', `server: https://10.0.0.1:6443/, certificate-authority-data: ${ca}`))
+    const credentials = load(
+      kubeconfig('token: secret', `server: https://10.0.0.1:6443/, certificate-authority-data: ${ca}`),
+    )
     expect(credentials.server.href).to.equal('https://10.0.0.1:6443/')
     const { headers, tls } = await credentials.current()
     expect(headers).to.deep.equal({ authorization: 'Bearer secret' })
@@ -44,12 +46,15 @@ describe('loadCredentials', () => {
     ['nothing says where the API is', {}],
     ['the file is not there', { KUBECONFIG: '/does/not/exist' }],
     ['the file is no kubeconfig', { KUBECONFIG: writeKubeconfig('hello: world') }],
-    ['the context is unknown', { KUBECONFIG: writeKubeconfig(kubeconfig('token: x').replace('name: main,', 'name: other,')) }],
+    [
+      'the context is unknown',
+      { KUBECONFIG: writeKubeconfig(kubeconfig('token: x').replace('name: main,', 'name: other,')) },
+    ],
   ] as const) {
     it(`says KUBERNETES_CONFIG_INVALID when ${what}`, () => {
-      expect(() => loadCredentials(environment, createManualClock())).to.throw().that.satisfies((error: unknown) =>
-        hasCode(error, 'KUBERNETES_CONFIG_INVALID'),
-      )
+      expect(() => loadCredentials(environment, createManualClock()))
+        .to.throw()
+        .that.satisfies((error: unknown) => hasCode(error, 'KUBERNETES_CONFIG_INVALID'))
     })
   }
 })

@@ -17,8 +17,13 @@ describe('createLease', function () {
   let connection: Connection
 
   const spec = () =>
-    (api.store.find(api.resource('leases'), 'default', 'nauthera-operator') as unknown as { spec: Record<string, unknown> })?.spec
-  const leaseRequests = (user: string) => api.requests.filter(({ resource, userAgent }) => resource?.plural === 'leases' && userAgent === user)
+    (
+      api.store.find(api.resource('leases'), 'default', 'nauthera-operator') as unknown as {
+        spec: Record<string, unknown>
+      }
+    )?.spec
+  const leaseRequests = (user: string) =>
+    api.requests.filter(({ resource, userAgent }) => resource?.plural === 'leases' && userAgent === user)
 
   /** A candidate with a clock of its own: no two machines agree on the time. */
   const createCandidate = (identity: string, startsAt?: number) => {

@@ -228,7 +228,11 @@ describe('createReflector', function () {
   ] as const) {
     it(`F10 obeys the Retry-After of a ${what}`, async () => {
       put('a')
-      api.faults.add({ when: ({ verb }) => verb === 'list', effect: { kind: 'refuse', code, retryAfterSeconds }, times: 1 })
+      api.faults.add({
+        when: ({ verb }) => verb === 'list',
+        effect: { kind: 'refuse', code, retryAfterSeconds },
+        times: 1,
+      })
       start()
       await until(() => log.told('list failed').length === 1, 'it is met')
       clock.leap(6_500)
@@ -244,7 +248,10 @@ describe('createReflector', function () {
     const end = api.faults.add({ when: ({ verb }) => verb === 'list', effect: { kind: 'refuse', code: 500 } })
     start()
     for (const [count, waitMs] of [800, 1_600, 3_200].entries()) {
-      await until(() => lists() === count + 1 && api.requests.every(({ code }) => code !== undefined), 'another failure')
+      await until(
+        () => lists() === count + 1 && api.requests.every(({ code }) => code !== undefined),
+        'another failure',
+      )
       await until(() => clock.pending() > 0, 'it waits')
       clock.leap(waitMs * 0.9)
       expect(lists()).to.equal(count + 1)
@@ -271,7 +278,10 @@ describe('createReflector', function () {
     const emptyOnce = () =>
       api.faults.add({
         when: ({ verb }) => verb === 'list',
-        effect: { kind: 'answer', body: { kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: [] } },
+        effect: {
+          kind: 'answer',
+          body: { kind: 'PodList', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: [] },
+        },
         times: 1,
       })
 
@@ -309,7 +319,11 @@ describe('createReflector', function () {
 
     it('refuses an answer that is no list at all', async () => {
       put('a')
-      api.faults.add({ when: ({ verb }) => verb === 'list', effect: { kind: 'answer', body: { hello: 'proxy' } }, times: 1 })
+      api.faults.add({
+        when: ({ verb }) => verb === 'list',
+        effect: { kind: 'answer', body: { hello: 'proxy' } },
+        times: 1,
+      })
       start()
       await until(() => log.told('list failed').length === 1, 'it is met')
       clock.leap(1_000)

@@ -59,7 +59,11 @@ export interface Cluster {
   }): TestOperator
   startReplica(name: string): Promise<TestReplica>
   /** Creates an OIDCClient or changes its spec, through the API with its validation. */
-  apply(name: string, spec: Record<string, unknown>, more?: { namespace?: string; annotations?: Record<string, string> }): Promise<OIDCClient>
+  apply(
+    name: string,
+    spec: Record<string, unknown>,
+    more?: { namespace?: string; annotations?: Record<string, string> },
+  ): Promise<OIDCClient>
   remove(name: string, namespace?: string): Promise<void>
   client(name: string, namespace?: string): OIDCClient | undefined
   secret(name: string, namespace?: string): (KubeObject & { data: Record<string, string> }) | undefined
@@ -107,7 +111,8 @@ export async function startCluster(): Promise<Cluster> {
   }
   const admin = connect('admin', api.adminConfig)
 
-  const find = (plural: string, namespace: string, name: string) => api.store.find(api.resource(plural), namespace, name)
+  const find = (plural: string, namespace: string, name: string) =>
+    api.store.find(api.resource(plural), namespace, name)
   const secretOf = (name: string, namespace = appsNamespace) =>
     find('secrets', namespace, name) as (KubeObject & { data: Record<string, string> }) | undefined
   const plainOf = (name: string, namespace = appsNamespace): string | undefined => {
@@ -119,6 +124,7 @@ export async function startCluster(): Promise<Cluster> {
 
   /** What an application may hold must be let in by every replica that takes traffic. */
   const watchdog = () => {
+    if (replicas.length === 0) return
     for (const { metadata } of api.store.all(api.resource('oidcclients'))) {
       const key = `${metadata.namespace}/${metadata.name}`
       const plain = plainOf(metadata.name, metadata.namespace)
@@ -276,7 +282,9 @@ export async function startCluster(): Promise<Cluster> {
     writes: (from = 0) =>
       api.requests
         .slice(from)
-        .filter(({ verb, user }) => ['create', 'update', 'patch', 'delete'].includes(verb) && user.startsWith('operator'))
+        .filter(
+          ({ verb, user }) => ['create', 'update', 'patch', 'delete'].includes(verb) && user.startsWith('operator'),
+        )
         .map(({ verb, resource, name, subresource }) =>
           [verb, resource?.plural, name, subresource].filter((part) => part !== undefined).join(' '),
         ),

@@ -72,7 +72,8 @@ export async function startReplica(options: {
   let rule: Parameters<TestReplica['reject']>[0] = () => undefined
 
   const dataOf = (secret: string, file: string): Buffer | undefined => {
-    const object = api.store.find(secrets, namespace, secret) as (KubeObject & { data?: Record<string, string> }) | undefined
+    const object = api.store.find(secrets, namespace, secret) as
+      (KubeObject & { data?: Record<string, string> }) | undefined
     const text = object?.data?.[file]
     return text === undefined ? undefined : Buffer.from(text, 'base64')
   }
@@ -202,7 +203,8 @@ export async function startReplica(options: {
     },
     close,
     open,
-    clients: () => [...live.values()].flatMap(({ shard }) => shard.clients.map((client) => `${client.namespace}/${client.name}`)),
+    clients: () =>
+      [...live.values()].flatMap(({ shard }) => shard.clients.map((client) => `${client.namespace}/${client.name}`)),
     accepts: (client, secret) => {
       const sha256 = createHash('sha256').update(secret).digest('hex')
       const entry = [...live.values()]

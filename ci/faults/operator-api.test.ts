@@ -1,0 +1,161 @@
+import { expect } from 'chai'
+import { decodeShard } from '@nauthera/proto/digest'
+import { shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
+import { appsNamespace, machine, release, releaseNamespace, startCluster } from '../../operator/test/support/cluster.ts'
+import type { Cluster, TestOperator } from '../../operator/test/support/cluster.ts'
+import type { TestReplica } from '../../operator/test/support/replica.ts'
+
+const reports = `${appsNamespace}/reports`
+
+describe('an operator and its API server', function () {
+  this.timeout(60_000)
+  let cluster: Cluster
+  let replicas: TestReplica[]
+  let operator: TestOperator
+
+  const isReady = (name: string) => () => {
+    const client = cluster.client(name)
+    const ready = cluster.condition(name, 'Ready')
+    return ready?.status === 'True' && client?.status?.observedGeneration === client?.metadata.generation
+  }
+  const shard = (index: number) =>
+    decodeShard(
+      Buffer.from(cluster.secret(shardSecretName(release, index), releaseNamespace)!.data[shardFile(index)]!, 'base64'),
+    ).shard
+  const versions = () =>
+    cluster.api.store
+      .all(cluster.api.resource('secrets'))
+      .map(({ metadata }) => `${metadata.name} ${metadata.resourceVersion}`)
+
+  beforeEach(async () => {
+    cluster = await startCluster()
+    replicas = await Promise.all(['a', 'b', 'c'].map((name) => cluster.startReplica(`server-${name}`)))
+    await cluster.apply('reports', machine)
+    operator = cluster.startOperator()
+    await operator.leading
+    await cluster.until(isReady('reports'), 'reports is Ready')
+  })
+  afterEach(async () => {
+    await cluster.stop()
+    expect(cluster.violations).to.deep.equal([])
+  })
+
+  it('F10 is away for ten minutes: no Secret is rewritten, the replicas serve on, the next one converges', async () => {
+    await cluster.until(() => operator.log.told('manifest written').length > 0, 'the set is complete')
+    operator.clock.leap(3_000)
+    const before = versions()
+    const plain = cluster.plain('reports')!
+    const back = cluster.api.faults.add({
+      when: ({ userAgent }) => userAgent.startsWith('operator'),
+      effect: { kind: 'reset' },
+    })
+    for (const watch of cluster.api.watches) watch.reset()
+    await cluster.apply('reports', { ...machine, description: 'edited meanwhile' })
+    for (let minute = 0; minute < 10 && operator.fatal() === undefined; minute++) {
+      operator.clock.leap(60_000)
+      await cluster.until(
+        () => operator.fatal() !== undefined || operator.log.told('watch broken').length > minute,
+        'it feels it',
+      )
+    }
+    expect(versions()).to.deep.equal(before)
+    expect(replicas.every((replica) => replica.accepts(reports, plain))).to.equal(true)
+    back()
+    await operator.kill()
+    operator = cluster.startOperator()
+    // Its own clock must see the record of the dead one stand still for 15 s.
+    await cluster.until(
+      () =>
+        cluster.api.requests.some(({ user, resource }) => user === operator.identity && resource?.plural === 'leases'),
+      'it has seen the Lease',
+    )
+    for (let waited = 0; waited < 16_000; waited += 2_000) {
+      operator.clock.leap(2_000)
+      await new Promise(setImmediate)
+    }
+    await operator.leading
+    await cluster.until(() => cluster.stored('reports')?.desired?.description === 'edited meanwhile', 'it catches up')
+    await cluster.until(isReady('reports'), 'reports is Ready')
+    expect(cluster.plain('reports')).to.equal(plain)
+    expect(versions().filter((one) => !before.includes(one)).length).to.equal(2)
+  })
+
+  it('F12 has one writer at a time, and the next one within 20 s of a crash', async () => {
+    const standby = cluster.startOperator()
+    await cluster.until(
+      () => cluster.api.requests.some(({ user }) => user === standby.identity),
+      'the standby has looked',
+    )
+    expect(cluster.writes().some((write) => write.includes(standby.identity))).to.equal(false)
+    await operator.kill()
+    const from = standby.clock.monotonic()
+    let leads = false
+    void standby.leading.then(() => {
+      leads = true
+    })
+    while (!leads && standby.clock.monotonic() - from < 30_000) {
+      standby.clock.leap(1_000)
+      await cluster.until(() => true, 'a moment')
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    expect(standby.clock.monotonic() - from).to.be.below(20_000)
+    operator = standby
+    await cluster.apply('reports', { ...machine, description: 'edited' })
+    await cluster.until(isReady('reports'), 'reports is Ready')
+  })
+
+  it('F12 stays one when a paused leader wakes up: its write meets a conflict, and it ends itself', async () => {
+    const paused = operator
+    const write = paused.pauseAt(({ method, path }) => method === 'PATCH' && path.includes('nauthera-clients-'))
+    paused.clock.leap(1_500)
+    await cluster.apply('reports', { ...machine, description: 'seen by the first' })
+    await write
+    cluster.api.store.remove(cluster.api.resource('leases'), releaseNamespace, 'nauthera-operator')
+    operator = cluster.startOperator()
+    await operator.leading
+    await cluster.until(
+      () => cluster.stored('reports')?.desired?.description === 'seen by the first',
+      'the second writes it',
+    )
+    await cluster.apply('reports', { ...machine, description: 'seen by the second' })
+    await cluster.until(() => cluster.stored('reports')?.desired?.description === 'seen by the second', 'and goes on')
+    const from = cluster.api.requests.length
+    paused.resume()
+    await cluster.until(() => paused.fatal() !== undefined, 'the first has ended itself')
+    const its = cluster.api.requests
+      .slice(from)
+      .filter(
+        ({ user, verb, resource }) => user === paused.identity && verb === 'patch' && resource?.plural === 'secrets',
+      )
+    expect(its.map(({ code }) => code)).to.include(409)
+    expect(its.some(({ code }) => code === 200)).to.equal(false)
+    expect(cluster.stored('reports')?.desired?.description).to.equal('seen by the second')
+  })
+
+  it('F36 meets objects that cannot be understood, and serves the others', async () => {
+    for (const [index, spec] of [
+      { type: 'Web', redirectURIs: { not: 'a list' } },
+      { type: 7 },
+      [],
+      { scopes: 'all' },
+    ].entries()) {
+      cluster.api.put({
+        apiVersion: 'auth.nauthera.io/v1alpha1',
+        kind: 'OIDCClient',
+        metadata: { name: `poison-${index}`, namespace: appsNamespace, generation: 1 },
+        spec,
+      } as never)
+    }
+    await cluster.apply('other', machine)
+    await cluster.until(isReady('other'), 'other is Ready')
+    await cluster.apply('reports', { ...machine, description: 'edited' })
+    await cluster.until(isReady('reports'), 'reports is Ready')
+    expect(
+      Array.from({ length: shardCount }, (_, index) => shard(index))
+        .flatMap(({ clients }) => clients)
+        .map(({ name }) => name)
+        .sort(),
+    ).to.deep.equal(['other', 'reports'])
+    expect(operator.fatal()).to.equal(undefined)
+  })
+})

@@ -1,0 +1,131 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { expect } from 'chai'
+import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
+import { manifestFile, manifestSecretName, shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
+import { machine, release, releaseNamespace, startCluster } from '../../operator/test/support/cluster.ts'
+import type { Cluster } from '../../operator/test/support/cluster.ts'
+import { startOperatorProcess } from './support/operator-process.ts'
+import type { OperatorProcess } from './support/operator-process.ts'
+
+describe('an operator in a process of its own', function () {
+  this.timeout(90_000)
+  let cluster: Cluster
+  let operators: OperatorProcess[]
+
+  const start = async (identity: string) => {
+    const operator = await startOperatorProcess(cluster, identity)
+    operators.push(operator)
+    return operator
+  }
+  const isReady = (name: string) => () => {
+    const client = cluster.client(name)
+    const ready = cluster.condition(name, 'Ready')
+    return ready?.status === 'True' && client?.status?.observedGeneration === client?.metadata.generation
+  }
+  const bytes = (secret: string, file: string) =>
+    Buffer.from(cluster.secret(secret, releaseNamespace)?.data[file] ?? '', 'base64')
+  const holder = () =>
+    (
+      cluster.api.store.find(cluster.api.resource('leases'), releaseNamespace, 'nauthera-operator') as unknown as
+        { spec: { holderIdentity: string } } | undefined
+    )?.spec.holderIdentity
+
+  beforeEach(async () => {
+    cluster = await startCluster()
+    operators = []
+  })
+  afterEach(async () => {
+    await Promise.all(operators.map((operator) => operator.end()))
+    await cluster.stop()
+    expect(cluster.violations).to.deep.equal([])
+  })
+
+  it('F12 is replaced within 20 s after a KILL, and goes on where it was', async () => {
+    await cluster.startReplica('server-a')
+    await cluster.apply('reports', machine)
+    const first = await start('operator-first')
+    await cluster.until(isReady('reports'), 'reports is Ready', 20_000)
+    const second = await start('operator-second')
+    await second.line(/starting/)
+    expect(holder()).to.equal('operator-first')
+    const plain = cluster.plain('reports')
+    first.kill('SIGKILL')
+    const killedAt = performance.now()
+    await cluster.apply('reports', { ...machine, description: 'edited after the crash' })
+    await cluster.until(isReady('reports'), 'reports is Ready again', 25_000)
+    expect(performance.now() - killedAt).to.be.below(20_000)
+    expect(holder()).to.equal('operator-second')
+    expect(cluster.plain('reports')).to.equal(plain)
+  })
+
+  it('F38 ends in the middle of a batch: the manifest names every written shard, the Lease is free in 3 s', async () => {
+    const operator = await start('operator-0')
+    await operator.line(/manifest written/)
+    for (let index = 0; index < 60; index++) await cluster.apply(`client-${index}`, machine)
+    await cluster.until(() => cluster.stored('client-0') !== undefined, 'it is in the middle of it')
+    operator.kill('SIGTERM')
+    const from = performance.now()
+    await operator.ended
+    expect(performance.now() - from).to.be.below(3_000 * 3)
+    expect(holder()).to.equal('')
+    const { manifest } = decodeManifest(bytes(manifestSecretName(release), manifestFile))
+    for (const { shard, seq, digest } of manifest.shards) {
+      const stored = decodeShard(bytes(shardSecretName(release, shard), shardFile(shard)))
+      expect([stored.shard.seq, stored.digest], `shard ${shard}`).to.deep.equal([seq, digest])
+    }
+  })
+
+  it('F23 takes 10,000 edits in 10 s: one write a second for each shard, nobody late, the loop free', async () => {
+    const names = Array.from({ length: 200 }, (_, index) => `client-${index}`)
+    for (const name of names) await cluster.apply(name, machine)
+    const operator = await start('operator-0')
+    await cluster.until(() => names.every((name) => cluster.stored(name) !== undefined), 'all are stored', 20_000)
+    const from = cluster.api.requests.length
+    const edit = (name: string, description: string) => {
+      const object = structuredClone(cluster.client(name)!) as unknown as {
+        spec: Record<string, unknown>
+        metadata: { generation: number }
+      }
+      object.spec['description'] = description
+      object.metadata.generation++
+      cluster.api.put(object as never)
+    }
+    const startedAt = performance.now()
+    // 100 edits each 100 ms; client 199 is edited once, in the thick of it.
+    const edited = names.slice(0, 199)
+    for (let round = 0; round < 100; round++) {
+      for (let index = 0; index < 100; index++) edit(edited[(round * 100 + index) % 199]!, `round ${round}`)
+      if (round === 50) {
+        edit(names[199]!, 'somebody else')
+        const editedAt = performance.now()
+        void cluster
+          .until(
+            () => cluster.stored(names[199]!)?.desired?.description === 'somebody else',
+            'the other one is stored',
+            20_000,
+          )
+          .then(() => {
+            otherMs = performance.now() - editedAt
+          })
+      }
+      await delay(Math.max(0, startedAt + (round + 1) * 100 - performance.now()))
+    }
+    await cluster.until(
+      () =>
+        edited.every((name) => cluster.stored(name)?.desired?.description === cluster.client(name)?.spec.description),
+      'every last edit is stored',
+      20_000,
+    )
+    const seconds = (performance.now() - startedAt) / 1000
+    for (let index = 0; index < shardCount; index++) {
+      const name = shardSecretName(release, index)
+      const writes = cluster.api.requests
+        .slice(from)
+        .filter((one) => one.verb === 'patch' && one.resource?.plural === 'secrets' && one.name === name)
+      expect(writes.length, name).to.be.at.most(Math.ceil(seconds) + 1)
+    }
+    expect(otherMs).to.be.below(2_000 * 3)
+    expect(await operator.metric('nodejs_eventloop_lag_p99_seconds')).to.be.below(0.2 * 3)
+  })
+  let otherMs = Infinity
+})

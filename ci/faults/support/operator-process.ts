@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { operatorRules } from '../../../scripts/local/kube/operator-rules.ts'
+import { startProcess } from '../../../scripts/local/processes.ts'
+import type { RunningProcess } from '../../../scripts/local/processes.ts'
+import { freePort } from '../../../scripts/local/ports.ts'
+import { release, releaseNamespace } from '../../../operator/test/support/cluster.ts'
+import type { Cluster } from '../../../operator/test/support/cluster.ts'
+
+export interface OperatorProcess extends RunningProcess {
+  readonly identity: string
+  /** The value of a metric without labels. */
+  metric(name: string): Promise<number>
+  end(): Promise<void>
+}
+
+/** Starts the operator as a process of its own against the stand-in API, with the rights of the chart. */
+export async function startOperatorProcess(cluster: Cluster, identity: string): Promise<OperatorProcess> {
+  const directory = mkdtempSync(join(tmpdir(), 'operator-process-'))
+  const port = await freePort()
+  const rules = operatorRules({ mode: 'cluster', release, namespace: releaseNamespace, nudge: true })
+  writeFileSync(join(directory, 'kubeconfig'), cluster.api.addUser(identity, rules, { namespace: releaseNamespace }))
+  writeFileSync(
+    join(directory, 'operator.yaml'),
+    JSON.stringify({
+      issuer: 'https://login.example.com',
+      release,
+      namespace: releaseNamespace,
+      identity,
+      nudge: true,
+      management: { host: '127.0.0.1', port },
+      log: { format: 'json', level: 'info' },
+    }),
+  )
+  const running = startProcess({
+    name: identity,
+    script: 'operator/src/main.ts',
+    args: ['--settings', join(directory, 'operator.yaml')],
+    env: { KUBECONFIG: join(directory, 'kubeconfig') },
+  })
+  return Object.assign(Object.create(running) as RunningProcess, {
+    identity,
+    metric: async (name: string) => {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+      const line = text.split('\n').find((one) => one.startsWith(`${name}{`) || one.startsWith(`${name} `))
+      return Number(line?.split(' ').at(-1))
+    },
+    end: async () => {
+      await running.stop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  })
+}
