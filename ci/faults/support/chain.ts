@@ -38,6 +38,8 @@ export interface Chain {
   /** Applies and waits until every replica has it. */
   applyAndWait(name: string, spec: object): Promise<void>
   patch(name: string, body: object): Promise<void>
+  /** Generation of the OIDCClient, and the one that its condition Ready is about when that holds. */
+  generations(name: string): { now: number; ready: number | undefined }
   /** Asks for a rotation as a person does. */
   rotate(name: string): Promise<void>
   ready(name: string, timeoutMs?: number): Promise<void>
@@ -79,6 +81,7 @@ export async function startChain(options: { keep?: boolean } = {}): Promise<Chai
   const path = (name: string) => `/apis/auth.nauthera.io/v1alpha1/namespaces/${namespace}/oidcclients/${name}`
   const secret = (name: string) =>
     stack.api.store.find(stack.api.resource('secrets'), namespace, `${name}-oidc`) as Json | undefined
+  const client = (name: string) => stack.api.store.get(stack.api.resource('oidcclients'), namespace, name) as Json
 
   const call = async (name: string, body: object, contentType: string, query = {}) => {
     const answer = await kube.call('PATCH', path(name), { body, contentType, query })
@@ -103,6 +106,11 @@ export async function startChain(options: { keep?: boolean } = {}): Promise<Chai
       await chain.ready(name)
     },
     patch: (name, body) => call(name, body, 'application/merge-patch+json'),
+    generations: (name) => {
+      const { metadata, status } = client(name)
+      const ready = (status?.conditions as Json[] | undefined)?.find(({ type }) => type === 'Ready')
+      return { now: metadata.generation, ready: ready?.status === 'True' ? status.observedGeneration : undefined }
+    },
     rotate: (name) =>
       chain.patch(name, { metadata: { annotations: { [annotations.rotate]: new Date().toISOString() } } }),
     ready: async (name, timeoutMs = 20_000) => {

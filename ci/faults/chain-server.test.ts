@@ -1,0 +1,152 @@
+import { expect } from 'chai'
+import type { KubeObject } from '../../scripts/local/kube/objects.ts'
+import type { ServerPod } from '../../scripts/local/pod.ts'
+import { requestToken } from '../../scripts/local/token.ts'
+import { statusOf, waitForObject } from '../../scripts/local/wait-for.ts'
+import { namespace, startChain } from './support/chain.ts'
+import type { Chain } from './support/chain.ts'
+import { checkInvariants } from './support/invariants.ts'
+import { startLoad } from './support/load.ts'
+import type { Load } from './support/load.ts'
+import { rotateMany } from './support/rotate-many.ts'
+import { tell } from './support/tell.ts'
+
+// What happens to a replica, its server and its config-agent, while the others serve.
+
+/** Loops of the load: no more requests than that are in flight at once. */
+const callers = 7
+
+describe('three replicas under load, one in trouble', function () {
+  this.timeout(60_000)
+  let chain: Chain
+  let load: Load
+
+  before(async () => {
+    chain = await startChain()
+  })
+  after(() => chain?.stop())
+  beforeEach(async () => {
+    load = await startLoad(chain)
+  })
+  afterEach(async () => {
+    await load.stop()
+    await checkInvariants(chain, load)
+  })
+
+
+  it('F30 rotates 100 secrets under load: no request fails', async () => {
+    const from = performance.now()
+    const report = await rotateMany(chain, 100)
+    expect(report.rotations).to.equal(100)
+    expect(report.failures).to.deep.equal([])
+    expect(load.failures(from)).to.deep.equal([])
+    tell('F30', { rotations: report.rotations, requests: report.requests, failed: 0, tookMs: performance.now() - from })
+  })
+
+  it('F19 a server that gets TERM ends with no failed request, and comes back', async () => {
+    for (const pod of chain.stack.pods) {
+      const from = performance.now()
+      const out = chain.takeOut(pod)
+      const { ended, restarts } = pod.server
+      pod.server.kill('SIGTERM')
+      await ended
+      const endedMs = performance.now() - from
+      await load.healed()
+      await backAgain(pod, restarts)
+      out.undo()
+      expect(load.failures(from), pod.name).to.deep.equal([])
+      tell('F19', { pod: pod.name, endedMs, readyMs: performance.now() - from, failed: 0 })
+    }
+  })
+
+  it('F19 a server that is killed breaks what is in flight there, and nothing else', async () => {
+    const pod = chain.stack.pods[1]!
+    const from = performance.now()
+    const out = chain.takeOut(pod)
+    const { ended, restarts } = pod.server
+    pod.server.kill('SIGKILL')
+    await ended
+    const healMs = await load.healed()
+    await backAgain(pod, restarts)
+    out.undo()
+    const failures = load.failures(from)
+    expect(failures.length).to.be.at.most(callers)
+    expect(failures.filter(({ status }) => status !== 0)).to.deep.equal([])
+    tell('F19', { signal: 'KILL', healMs, readyMs: performance.now() - from, failed: failures.length })
+  })
+
+  it('F13 a config-agent that stands still holds nobody up, and is in sync 3 s after it goes on', async () => {
+    const pod = chain.stack.pods[0]!
+    const from = performance.now()
+    pod.agent.kill('SIGSTOP')
+    await chain.patch('machine', { spec: { displayName: 'while one agent stood still' } })
+    const others = (object: KubeObject | undefined) => statusOf(object).replicas?.loaded === 2
+    await waitForObject(chain.stack.api, 'oidcclients', { namespace, name: 'machine' }, others)
+    const { now, ready } = chain.generations('machine')
+    expect(ready, 'Ready though one replica is silent').to.not.equal(now)
+    const continued = performance.now()
+    pod.agent.kill('SIGCONT')
+    await chain.ready('machine')
+    const syncMs = performance.now() - continued
+    expect(syncMs).to.be.below(3_000 * 3)
+    expect(load.failures(from).filter(({ flow }) => flow !== 'edit')).to.deep.equal([])
+    tell('F13', { syncMs })
+  })
+
+  it('F13 agent and server of one pod are killed together: in sync again with no other touched', async () => {
+    const pod = chain.stack.pods[2]!
+    const from = performance.now()
+    const out = chain.takeOut(pod)
+    const { restarts } = pod.server
+    pod.agent.kill('SIGKILL')
+    pod.server.kill('SIGKILL')
+    await pod.server.ended
+    const syncMs = await load.healed()
+    await backAgain(pod, restarts)
+    const readyMs = performance.now() - from
+    const { status, body } = await requestToken(pod.port, chain.credentials('machine'))
+    expect(status, body).to.equal(200)
+    out.undo()
+    const failures = load.failures(from)
+    expect(failures.length).to.be.at.most(callers)
+    expect(failures.filter(({ status: answered }) => answered !== 0)).to.deep.equal([])
+    tell('F13', { syncMs, readyMs, failed: failures.length })
+  })
+
+  it('F16 one replica gets a rotation late, another restarts amid it: old secret good, new one unseen until all have it', async () => {
+    const [early, restarting, late] = chain.stack.pods as [ServerPod, ServerPod, ServerPod]
+    const from = performance.now()
+    const lines = early.agent.lines.length
+    const before = chain.secretId('machine')
+    const old = chain.credentials('machine')
+    late.clients.hold()
+    await chain.rotate('machine')
+    await early.agent.line(/^INF diff .*client=demo\/machine fields=\S*verifiers/, { from: lines })
+    const { ended, restarts } = restarting.server
+    const out = chain.takeOut(restarting)
+    restarting.server.kill('SIGTERM')
+    await ended
+    expect(chain.secretId('machine'), 'published with one replica late').to.equal(before)
+    await restarting.whenReady()
+    out.undo()
+    expect(restarting.server.restarts).to.equal(restarts + 1)
+    expect(chain.secretId('machine'), 'published with one replica late').to.equal(before)
+    const released = performance.now()
+    late.clients.release()
+    await chain.published('machine', before)
+    const publishMs = performance.now() - released
+    for (const pod of chain.stack.pods) {
+      for (const credentials of [old, chain.credentials('machine')]) {
+        const { status, body } = await requestToken(pod.port, credentials)
+        expect(status, `${pod.name}: ${body}`).to.equal(200)
+      }
+    }
+    expect(load.failures(from).filter(({ flow }) => flow !== 'edit')).to.deep.equal([])
+    tell('F16', { publishMs, rotationMs: performance.now() - from })
+  })
+
+  const backAgain = async (pod: ServerPod, restarts: number) => {
+    await pod.whenReady()
+    expect(pod.server.restarts).to.equal(restarts + 1)
+  }
+})
