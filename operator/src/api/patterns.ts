@@ -18,7 +18,9 @@ function compiled(pattern: string): RegExp {
   return expression
 }
 
-const host = '([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?'
+const octet = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
+/** A name whose last label begins with a letter, or an address: browsers refuse `app.127.0.0.1` and take `127.1` for one. */
+const host = `(([A-Za-z0-9_-]+[.])*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?|${octet}([.]${octet}){3}|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?`
 const loopback = '(localhost|127[.]0[.]0[.]1|\\[::1\\])(:[0-9]{1,5})?'
 
 export const patterns = {

@@ -183,7 +183,7 @@ describe('redirect URIs', () => {
         expect(isLocal || isOwnScheme || protocol === 'https:', uri).to.equal(true)
         expect(username + hash, uri).to.equal('')
       }),
-      { numRuns: 3_000 },
+      { numRuns: Number(process.env['FUZZ_RUNS'] ?? 3_000) },
     )
   })
 })
