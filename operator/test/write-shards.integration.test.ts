@@ -11,7 +11,7 @@ const home = shardOf(appsNamespace, 'reports')
 const homeSecret = shardSecretName(release, home)
 
 describe('createShards', function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
   let cluster: Cluster
   let replicas: TestReplica[]
   let operator: TestOperator
@@ -39,9 +39,9 @@ describe('createShards', function () {
   beforeEach(async () => {
     cluster = await startCluster()
     replicas = await Promise.all(['a', 'b'].map((name) => cluster.startReplica(`server-${name}`)))
+    await cluster.apply('reports', machine)
     operator = cluster.startOperator()
     await operator.leading
-    await cluster.apply('reports', machine)
     await cluster.until(isReady('reports'), 'reports is Ready')
     operator.clock.leap(1_500)
   })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeShard } from '@nauthera/proto/digest'
-import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientEntry, ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardFile, shardSecretName } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { createMetrics } from '@nauthera/runtime/metrics'
@@ -71,6 +71,8 @@ export interface Cluster {
   plain(name: string, namespace?: string): string | undefined
   /** The client's entry in the stored shard. */
   stored(name: string): ClientEntry | undefined
+  /** The seq of the stored shard that the client belongs to; 0 when there is none. */
+  storedSeq(name: string): number
   condition(name: string, type: string): { status: string; reason: string; message: string } | undefined
   /** Resolves when it holds; looked at whenever an object, a replica or a log changes. */
   until(holds: () => unknown, what: string, timeoutMs?: number): Promise<void>
@@ -122,6 +124,12 @@ export async function startCluster(): Promise<Cluster> {
   const clientOf = (name: string, namespace = appsNamespace) =>
     find('oidcclients', namespace, name) as unknown as OIDCClient | undefined
 
+  const shardOfClient = (name: string): ClientShard | undefined => {
+    const index = shardOf(appsNamespace, name)
+    const data = secretOf(shardSecretName(release, index), releaseNamespace)?.data[shardFile(index)]
+    return data === undefined ? undefined : decodeShard(Buffer.from(data, 'base64')).shard
+  }
+
   /** What an application may hold must be let in by every replica that takes traffic. */
   const watchdog = () => {
     if (replicas.length === 0) return
@@ -140,7 +148,7 @@ export async function startCluster(): Promise<Cluster> {
     changed()
   })
 
-  const until: Cluster['until'] = (holds, what, timeoutMs = 8_000) =>
+  const until: Cluster['until'] = (holds, what, timeoutMs = 15_000) =>
     new Promise((resolve, reject) => {
       const look = () => {
         if (!holds()) return
@@ -219,7 +227,7 @@ export async function startCluster(): Promise<Cluster> {
           for (let left = milliseconds; left > 0; left -= passMs) {
             const renewals = gate.renewals()
             clock.leap(Math.min(left, passMs))
-            if (left >= passMs) await until(() => gate.renewals() > renewals, 'the Lease is renewed', 4_000)
+            if (left >= passMs) await until(() => gate.renewals() > renewals, 'the Lease is renewed')
             // Its loop begins the next wait before the next leap.
             await new Promise(setImmediate)
           }
@@ -271,12 +279,8 @@ export async function startCluster(): Promise<Cluster> {
     client: clientOf,
     secret: secretOf,
     plain: plainOf,
-    stored: (name) => {
-      const index = shardOf(appsNamespace, name)
-      const data = secretOf(shardSecretName(release, index), releaseNamespace)?.data[shardFile(index)]
-      if (data === undefined) return undefined
-      return decodeShard(Buffer.from(data, 'base64')).shard.clients.find((client) => client.name === name)
-    },
+    stored: (name) => shardOfClient(name)?.clients.find((client) => client.name === name),
+    storedSeq: (name) => Number(shardOfClient(name)?.seq ?? 0n),
     condition: (name, type) => clientOf(name)?.status?.conditions?.find((condition) => condition.type === type),
     until,
     writes: (from = 0) =>
