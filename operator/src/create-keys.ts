@@ -1,19 +1,28 @@
 import { randomBytes } from 'node:crypto'
 import { keysSecretName, labels, managedByOperator } from '@nauthera/proto/names'
+import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
+import type { ErrorCode } from './errors.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
 
 /** Creates the key-encryption ring of a release, once: an entry of 32 random bytes under its id, and `current`, the id
  *  that encrypts. One that is there stays as it is, whatever it holds.
  *  @returns whether it was made now
- *  @throws ApiError when nobody knows whether there is one */
+ *  @throws CodedError KEYS_NOT_CREATED when nobody knows whether there is one, or it may not be made */
 export async function createKeys(needs: {
   secrets: SecretStore
   release: string
   namespace: string
   log: Log
 }): Promise<boolean> {
-  const { secrets, release, namespace, log } = needs
+  try {
+    return await createOnce(needs)
+  } catch (cause) {
+    throw new CodedError<ErrorCode>('KEYS_NOT_CREATED', { cause })
+  }
+}
+
+async function createOnce({ secrets, release, namespace, log }: Parameters<typeof createKeys>[0]): Promise<boolean> {
   const name = keysSecretName(release)
   if (await secrets.read(namespace, name)) {
     log.info({ secret: name }, 'keys kept')

@@ -142,7 +142,7 @@ export function createReplicas(options: {
     const look = () => {
       const absent = absentMs(state) >= unreachableAfterMs
       if (absent && !reported) {
-        log.warn({ replica: name, answers: state.update !== undefined }, 'replica absent')
+        log.warn({ code: 'REPLICA_UNREACHABLE', replica: name, answers: state.update !== undefined }, 'replica absent')
         options.onChange(name)
       }
       reported = absent

@@ -107,6 +107,8 @@ interface ManifestState {
 }
 
 const noTimer = () => {}
+/** Share of a shard's limit from which people are warned. */
+const warnFrom = 0.8
 
 /** Holds what the shards ought to say, and writes them: the first change at once, then at most one write a second and
  *  one at a time for each shard, the manifest last. Every write is conditional on the version that it was planned from.
@@ -190,6 +192,7 @@ export function createShards(options: {
       change: randomBytes(2).toString('hex'),
       ...(state.fill > 0 && !state.damaged ? { fill: state.fill } : {}),
     })
+    warnOfSize(state, plan.refused, plan.fill)
     state.refused = new Set(plan.refused)
     state.fill = plan.fill
     if (plan.kind === 'keep') return
@@ -209,6 +212,16 @@ export function createShards(options: {
       options.onStored(changed)
     } catch (error) {
       await recover(state, error)
+    }
+  }
+
+  /** Said when it begins, not at every write. */
+  const warnOfSize = (state: ShardState, refused: readonly string[], fill: number) => {
+    const fresh = refused.filter((key) => !state.refused.has(key))
+    if (fresh.length > 0)
+      log.warn({ code: 'SHARD_TOO_LARGE', shard: state.index, clients: fresh }, 'clients do not fit')
+    if (fill >= warnFrom && state.fill < warnFrom) {
+      log.warn({ shard: state.index, fill: Math.round(fill * 100) / 100 }, 'shard nearly full')
     }
   }
 

@@ -30,7 +30,7 @@ describe('loadCredentials', () => {
   it('reads client certificates, and passwords', async () => {
     const pem = Buffer.from('pem').toString('base64')
     const { tls } = await load(kubeconfig(`client-certificate-data: ${pem}, client-key-data: ${pem}`)).current()
-    expect([String(tls.cert), String(tls.key)]).to.deep.equal(['pem', 'pem'])
+    expect([tls.cert, tls.key].map((value) => (value as Buffer).toString())).to.deep.equal(['pem', 'pem'])
     const { headers } = await load(kubeconfig('username: me, password: pass')).current()
     expect(headers['authorization']).to.equal(`Basic ${Buffer.from('me:pass').toString('base64')}`)
   })
