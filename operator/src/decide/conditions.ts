@@ -62,7 +62,7 @@ export interface ClientEvent {
 
 type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
 
-const yes = (reason: string, message = ''): Finding => ({ status: 'True', reason, message })
+const yes = (reason: string, message: string): Finding => ({ status: 'True', reason, message })
 const no = (reason: string, message: string): Finding => ({ status: 'False', reason, message })
 const unknown = (reason: string, message: string): Finding => ({ status: 'Unknown', reason, message })
 
@@ -162,7 +162,7 @@ function propagated({ propagation, config, acceptance, violations }: Outcome): F
 }
 
 function rotationHealthy({ rotation }: Outcome): Finding {
-  if (!rotation || rotation.health.ok) return yes('Healthy')
+  if (!rotation || rotation.health.ok) return yes('Healthy', 'no rotation is late')
   return no(rotation.health.reason, rotation.health.message)
 }
 
