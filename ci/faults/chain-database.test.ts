@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { startPostgres } from '../../scripts/local/postgres.ts'
 import type { Postgres } from '../../scripts/local/postgres.ts'
@@ -52,7 +52,7 @@ describe('PostgreSQL under three replicas with load', function () {
     await load.failing(['sign-in'])
     await load.healed({ flows: [...withoutDatabase, 'edit'] })
     expect(readyEverywhere()).to.deep.equal([true, true, true])
-    const directory = join(dirname(chain.stack.kubeconfig), 'postgres')
+    const directory = join(chain.directory, 'postgres')
     again = await startPostgres({ directory, port: database.port })
     chain.planted.add(new URL(again.url).password)
     const healMs = await load.healed()

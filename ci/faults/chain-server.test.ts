@@ -33,7 +33,6 @@ describe('three replicas under load, one in trouble', function () {
     await checkInvariants(chain, load)
   })
 
-
   /** Sends the signal to the server of a pod, and waits until that has ended. */
   const endServer = async (pod: ServerPod, signal: NodeJS.Signals) => {
     const { ended, lines } = pod.server
@@ -152,5 +151,4 @@ describe('three replicas under load, one in trouble', function () {
     expect(load.failures(from).filter(({ flow }) => flow !== 'edit')).to.deep.equal([])
     tell('F16', { publishMs, rotationMs: performance.now() - from })
   })
-
 })

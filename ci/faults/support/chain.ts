@@ -24,12 +24,15 @@ export const person = 'ada'
 export const callback = 'https://app.example.com/callback'
 
 export interface Chain {
+  readonly directory: string
   readonly stack: Stack
   readonly kube: KubeClient
   /** For Browser and send: every request goes through the front. */
   readonly front: Replicas
   /** Of every process, the database included. */
   readonly lines: readonly string[]
+  /** Adds a line of a process that a test started itself. */
+  note(line: string): void
   /** What no line, status, event or metric may show: read and minted secrets, tokens, codes, passwords. */
   readonly planted: Set<string>
   /** New connections go to the other replicas until `undo`. */
@@ -58,7 +61,7 @@ const web = { type: 'Web', redirectURIs: [callback], scopes: ['openid', 'profile
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** @param options.keep the database's files outlive `stack.database.stop()`, for tests that start it again */
-export async function startChain(options: { keep?: boolean } = {}): Promise<Chain> {
+export async function startChain(options: { keep?: boolean; serverSettings?: object } = {}): Promise<Chain> {
   mkdirSync(join(root, '.nauthera'), { recursive: true })
   const directory = mkdtempSync(join(root, '.nauthera/faults-'))
   // the database's account is another one, and passes through
@@ -71,6 +74,7 @@ export async function startChain(options: { keep?: boolean } = {}): Promise<Chai
     replicas: 3,
     namespaces: [namespace],
     ...(options.keep ? { keep: true } : {}),
+    ...(options.serverSettings ? { serverSettings: options.serverSettings } : {}),
     onLine: (process, line) => void lines.push(`${process}: ${line}`),
   })
   planted.add(new URL(stack.database.url).password)
@@ -88,17 +92,24 @@ export async function startChain(options: { keep?: boolean } = {}): Promise<Chai
     if (answer.status >= 300) throw new Error(`${name}: ${answer.status} ${String(answer.body.message)}`)
   }
   const chain: Chain = {
+    directory,
     stack,
     kube,
     front: { issuer: stack.issuer, origin: () => `http://127.0.0.1:${front.port}` } as unknown as Replicas,
     lines,
+    note: (line) => void lines.push(line),
     planted,
     takeOut: (pod) => {
       out.add(pod)
       return { undo: () => void out.delete(pod) }
     },
     apply: (name, spec) => {
-      const object = { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata: { name, namespace }, spec }
+      const object = {
+        apiVersion: 'auth.nauthera.io/v1alpha1',
+        kind: 'OIDCClient',
+        metadata: { name, namespace },
+        spec,
+      }
       return call(name, object, 'application/apply-patch+yaml', { fieldManager: 'test', force: true })
     },
     applyAndWait: async (name, spec) => {

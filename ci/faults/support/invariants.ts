@@ -48,10 +48,17 @@ async function replay(chain: Chain, { journal, sessions }: Load): Promise<void> 
   for (const session of signedIn.slice(-asked)) {
     const proof = pkce()
     // a consent is asked for in the load; here the session alone is in question
-    const request = authorizationUrl(front.issuer, askForCode(clientId, proof.challenge, { prompt: 'none', scope: 'openid' }))
+    const request = authorizationUrl(
+      front.issuer,
+      askForCode(clientId, proof.challenge, { prompt: 'none', scope: 'openid' }),
+    )
     const { location, status } = await sessions.get(session)!.follow(request)
     const error = new URL(location ?? 'http://none').searchParams.get('error')
-    expect(error, `I1 session ${session} is lost (${status})`).to.be.oneOf([null, 'consent_required', 'interaction_required'])
+    expect(error, `I1 session ${session} is lost (${status})`).to.be.oneOf([
+      null,
+      'consent_required',
+      'interaction_required',
+    ])
   }
   for (const [session, { code, verifier }] of [...codes].slice(-asked)) {
     const form = { grant_type: 'authorization_code', code, redirect_uri: callback, code_verifier: verifier }

@@ -131,7 +131,15 @@ export async function startLoad(chain: Chain, options: { edits?: boolean } = {})
   const edit = async () => {
     const began = performance.now()
     const done = (good: boolean, detail: string) =>
-      note({ flow: 'edit', began, ended: performance.now(), status: good ? 200 : 0, good, retryAfter: undefined, detail })
+      note({
+        flow: 'edit',
+        began,
+        ended: performance.now(),
+        status: good ? 200 : 0,
+        good,
+        retryAfter: undefined,
+        detail,
+      })
     try {
       await chain.patch('edited', { spec: { description: `edit ${++edits}` } })
       await chain.ready('edited')

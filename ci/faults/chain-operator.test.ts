@@ -1,0 +1,295 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { parse } from 'yaml'
+import { manifestSecretName, shardSecretName } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
+import type { Json } from '../../scripts/local/kube-client.ts'
+import { operatorRules } from '../../scripts/local/kube/operator-rules.ts'
+import type { ApiRequest } from '../../scripts/local/kube/request.ts'
+import type { KubeObject } from '../../scripts/local/kube/objects.ts'
+import { startServerPod } from '../../scripts/local/pod.ts'
+import type { ServerPod } from '../../scripts/local/pod.ts'
+import { startProcess, writeSettings } from '../../scripts/local/processes.ts'
+import type { RunningProcess } from '../../scripts/local/processes.ts'
+import { freePort } from '../../scripts/local/ports.ts'
+import { release, releaseNamespace } from '../../scripts/local/stack.ts'
+import { requestToken } from '../../scripts/local/token.ts'
+import { statusOf, waitForObject } from '../../scripts/local/wait-for.ts'
+import { machine, namespace, startChain } from './support/chain.ts'
+import type { Chain } from './support/chain.ts'
+import { checkInvariants } from './support/invariants.ts'
+import { startLoad } from './support/load.ts'
+import type { Load } from './support/load.ts'
+import { startTcpProxy } from './support/tcp-proxy.ts'
+import { tell } from './support/tell.ts'
+
+// What happens to the operator and the Kubernetes API while three replicas serve: these never notice. The load edits no client here,
+// since most of these rows stop edits on purpose.
+
+describe('the operator and its API under three replicas with load', function () {
+  this.timeout(60_000)
+  let chain: Chain
+  let load: Load
+  const undo: (() => Promise<void> | void)[] = []
+
+  before(async () => {
+    chain = await startChain({ serverSettings: { signing: { algorithms: ['ES256'] } } })
+    await Promise.all(others.map((name) => chain.applyAndWait(name, machine)))
+  })
+  after(() => chain?.stop())
+  beforeEach(async () => {
+    load = await startLoad(chain, { edits: false })
+  })
+  afterEach(async () => {
+    for (const end of undo.splice(0).reverse()) await end()
+    await load.stop()
+    // I2: none of these rows may be seen by anybody who signs in or asks for a token
+    expect(load.failures()).to.deep.equal([])
+    await checkInvariants(chain, load)
+  })
+
+  const others = Array.from({ length: 24 }, (_, index) => `other-${index}`)
+  let edits = 0
+  const edit = async (name: string) => {
+    await chain.patch(name, { spec: { description: `edit ${++edits}` } })
+    await chain.ready(name)
+  }
+  const condition = (object: KubeObject | undefined, type: string) =>
+    statusOf(object).conditions?.find((one) => one.type === type)
+  const until = (name: string, holds: (object: KubeObject | undefined) => boolean, timeoutMs?: number) =>
+    waitForObject(chain.stack.api, 'oidcclients', { namespace, name }, holds, timeoutMs)
+  const byOperator = (request: ApiRequest) => (request as ApiRequest & { user: string }).user.startsWith('operator')
+  const holder = (lease: KubeObject | undefined) => (lease as Json)?.spec?.holderIdentity as string | undefined
+  const untilHolder = (holds: (identity: string | undefined) => boolean) =>
+    waitForObject(
+      chain.stack.api,
+      'leases',
+      { namespace: releaseNamespace, name: `${release}-operator` },
+      (lease) => holds(holder(lease)),
+      25_000,
+    )
+  const expectServed = async (pod: ServerPod, names: readonly string[]) => {
+    for (const name of names) {
+      const { status, body } = await requestToken(pod.port, chain.credentials(name))
+      expect(status, `${name} at ${pod.name}: ${body}`).to.equal(200)
+    }
+  }
+  const expectAllServed = () => Promise.all(chain.stack.pods.map((pod) => expectServed(pod, [...others, 'machine'])))
+
+  it('F10 the API refuses, breaks connections, forgets: no Secret rewritten, healed when it is back', async () => {
+    const { api, operator } = chain.stack
+    const before = chain.secretVersions()
+    const { ended } = operator
+    const restarted = operator.line(/^INF starting /, { from: operator.lines.length, timeoutMs: 25_000 })
+    undo.push(() => api.faults.clear())
+    // ten minutes in the table; the operator gives up its Lease after ten seconds, so one such end stands for all (factor 1:50)
+    api.faults.add({ when: byOperator, effect: { kind: 'refuse', code: 429, retryAfterSeconds: 1 }, times: 20 })
+    api.faults.add({ when: byOperator, effect: { kind: 'reset' } })
+    for (const watch of api.watches) if (watch.user.startsWith('operator')) watch.expire()
+    await ended
+    api.faults.clear()
+    const backAt = performance.now()
+    await restarted
+    await edit('machine')
+    const healMs = performance.now() - backAt
+    const after = chain.secretVersions()
+    const changed = new Set(Object.keys(after).filter((name) => after[name] !== before[name]))
+    // the edit's own: its shard and the manifest
+    changed.delete(shardSecretName(release, shardOf(namespace, 'machine')))
+    changed.delete(manifestSecretName(release))
+    expect([...changed]).to.deep.equal([])
+    tell('F10', { healMs })
+  })
+
+  it('F34 a list that is empty once removes nobody', async () => {
+    const { api } = chain.stack
+    const before = chain.secretVersions()
+    const isList = (one: ApiRequest) => byOperator(one) && one.verb === 'list' && one.resource?.plural === 'oidcclients'
+    const empty = { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClientList', items: [] }
+    const body = { ...empty, metadata: { resourceVersion: api.store.version } }
+    const from = api.requests.length
+    undo.push(() => api.faults.clear())
+    api.faults.add({ when: isList, effect: { kind: 'answer', body }, times: 1 })
+    for (const watch of api.watches) if (watch.resource.plural === 'oidcclients') watch.expire()
+    await edit('machine')
+    expect(api.requests.slice(from).filter(isList).length, 'lists: the empty one, and another').to.be.at.least(2)
+    await expectAllServed()
+    const touched = Object.entries(chain.secretVersions()).filter(([name, version]) => before[name] !== version)
+    expect(touched.length, `rewritten: ${touched.map(([name]) => name).join(', ')}`).to.be.at.most(2)
+  })
+
+  it('F36 objects that cannot be understood stop nobody else', async () => {
+    const { api } = chain.stack
+    const poison = (name: string, spec: unknown) => {
+      const metadata = { name, namespace, uid: `uid-${name}`, generation: 1 }
+      api.put({ apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata, spec } as unknown as KubeObject)
+      undo.push(() => void api.store.remove(api.resource('oidcclients'), namespace, name))
+    }
+    const { restarts } = chain.stack.operator
+    poison('poison-null', null)
+    poison('poison-list', { type: ['Web'], redirectURIs: { a: 1 }, scopes: 7 })
+    poison('poison-text', 'all of it')
+    const from = performance.now()
+    await edit('machine')
+    tell('F36', { otherReadyMs: performance.now() - from })
+    await expectAllServed()
+    expect(chain.stack.operator.restarts - restarts).to.equal(0)
+  })
+
+  it('F37 shards, manifest and an application Secret are deleted and damaged: all serve on, each comes back', async () => {
+    const { api } = chain.stack
+    const secrets = api.resource('secrets')
+    const shard = shardSecretName(release, shardOf(namespace, 'other-0'))
+    const old = chain.credentials('other-0')
+    const from = performance.now()
+    api.store.remove(secrets, releaseNamespace, shard)
+    api.store.remove(secrets, releaseNamespace, manifestSecretName(release))
+    api.store.remove(secrets, namespace, 'other-0-oidc')
+    for (const { clients } of chain.stack.pods) clients.sync()
+    for (const pod of chain.stack.pods) expect((await requestToken(pod.port, old)).status).to.equal(200)
+    // the operator looks by itself after 60 s, at the application's Secret after 10 min; whoever rotates has it at once
+    await chain.rotate('other-0')
+    await chain.published('other-0', undefined)
+    await chain.ready('other-0')
+    const secretMs = performance.now() - from
+    expect(api.store.find(secrets, releaseNamespace, shard)).to.not.equal(undefined)
+    await waitForObject(api, 'secrets', { namespace: releaseNamespace, name: manifestSecretName(release) }, Boolean)
+    tell('F37', { restoredMs: performance.now() - from, secretMs })
+    await expectAllServed()
+  })
+
+  it('a replica that starts while a client is rejected serves what the others serve; F39 its status port is cut', async () => {
+    await chain.applyAndWait('signer', { ...machine, displayName: 'accepted' })
+    await chain.patch('signer', { spec: { signing: { idToken: 'EdDSA' } } })
+    await until('signer', (object) => condition(object, 'Propagated')?.reason === 'RejectedByServer')
+
+    const { pod, proxy } = await startBehindProxy()
+    await pod.whenReady()
+    await expectServed(pod, [...others, 'machine', 'signer'])
+    await chain.patch('signer', { spec: { signing: null } })
+    await chain.ready('signer')
+
+    proxy.cut()
+    const cutAt = performance.now()
+    const before = chain.secretId('machine')
+    await chain.rotate('machine')
+    const unreachable = (object: KubeObject | undefined) =>
+      condition(object, 'Propagated')?.reason === 'StatusUnreachable'
+    await until('machine', unreachable, 25_000)
+    const noticedMs = performance.now() - cutAt
+    expect(chain.secretId('machine'), 'published while a replica was silent').to.equal(before)
+    proxy.restore()
+    const restoredAt = performance.now()
+    await chain.published('machine', before, 35_000)
+    tell('F39', { noticedMs, publishedMs: performance.now() - restoredAt })
+    await expectServed(pod, ['machine'])
+  })
+  /** A fourth replica whose status port the operator reaches only through a proxy. */
+  const startBehindProxy = async () => {
+    const { api } = chain.stack
+    const directory = join(chain.directory, 'pods/behind-proxy')
+    let proxy: Awaited<ReturnType<typeof startTcpProxy>> | undefined
+    const held: KubeObject[] = []
+    const put = (object: KubeObject) => {
+      const port = (object as Json).spec.initContainers[0].ports[0]
+      if (proxy === undefined) {
+        held.push(object)
+        return object
+      }
+      port.containerPort = proxy.port
+      return api.put(object)
+    }
+    const pod = await startServerPod({
+      api: Object.create(api, { put: { value: put } }) as typeof api,
+      release,
+      namespace: releaseNamespace,
+      name: 'server-proxied',
+      directory,
+      server: parse(readFileSync(chain.stack.serverSettings, 'utf8')) as object,
+      onLine: (process, line) => chain.note(`${process} proxied: ${line}`),
+    })
+    undo.push(() => pod.stop())
+    const first = held[0] as Json
+    proxy = await startTcpProxy(first.spec.initContainers[0].ports[0].containerPort as number)
+    put(first as KubeObject)
+    undo.push(() => proxy.stop())
+    return { pod, proxy }
+  }
+
+  it('F12 a leader that stands still is followed by another, and writes nothing when it goes on', async () => {
+    const { api, operator } = chain.stack
+    const second = await startSecondOperator()
+    await second.line(/^INF starting /)
+    const before = chain.secretId('other-2')
+    await chain.rotate('other-2')
+    operator.kill('SIGSTOP')
+    const stoppedAt = performance.now()
+    undo.push(() => operator.kill('SIGCONT'))
+    await untilHolder((identity) => identity === 'operator-1')
+    const takenOverMs = performance.now() - stoppedAt
+    expect(takenOverMs).to.be.below(20_000)
+    await edit('other-2')
+    if (chain.secretId('other-2') === before) await chain.published('other-2', before)
+    const held = chain.secretId('other-2')
+    const from = api.requests.length
+    const { ended } = operator
+    operator.kill('SIGCONT')
+    await ended
+    const written = api.requests
+      .slice(from)
+      .filter((one) => one.user === 'operator' && ['patch', 'create', 'update', 'delete'].includes(one.verb))
+      .filter((one) => one.resource?.plural === 'secrets' && (one.code ?? 0) < 300)
+    expect(written.map(({ verb, name }) => `${verb} ${name}`)).to.deep.equal([])
+    expect(chain.secretId('other-2')).to.equal(held)
+    await expectAllServed()
+    tell('F12', { takenOverMs })
+  })
+  const startSecondOperator = async (): Promise<RunningProcess> => {
+    const settings = writeSettings(join(chain.directory, 'operator-1.yaml'), {
+      issuer: chain.stack.issuer,
+      release,
+      namespace: releaseNamespace,
+      identity: 'operator-1',
+      nudge: true,
+      management: { host: '127.0.0.1', port: await freePort() },
+      log: { format: 'pretty', level: 'info' },
+    })
+    const rules = operatorRules({ mode: 'cluster', release, namespace: releaseNamespace, nudge: true })
+    const kubeconfig = join(chain.directory, 'operator-1.kubeconfig')
+    writeFileSync(kubeconfig, chain.stack.api.addUser('operator-1', rules), { mode: 0o600 })
+    const second = startProcess({
+      name: 'operator-1',
+      script: 'operator/src/main.ts',
+      args: ['--settings', settings],
+      env: { KUBECONFIG: kubeconfig },
+      onLine: (line) => chain.note(`operator-1: ${line}`),
+    })
+    undo.push(() => second.stop())
+    return second
+  }
+
+  // the last one: after a refusal the operator tries no nudge for ten minutes
+  it('F40 a nudge that is forbidden is one warning, and the slow way works', async () => {
+    const { api, operator, pods } = chain.stack
+    await untilHolder((identity) => identity === 'operator-0')
+    await edit('machine')
+    const warnings = () => operator.lines.filter((line) => /^WRN nudge forbidden/.test(line)).length
+    const before = warnings()
+    const isNudge = (one: ApiRequest) => one.verb === 'patch' && one.resource?.plural === 'pods'
+    const tries = () => api.requests.filter(isNudge).length
+    const triesBefore = tries()
+    undo.push(() => api.faults.clear())
+    api.faults.add({ when: isNudge, effect: { kind: 'refuse', code: 403 } })
+    for (let turn = 0; turn < 3; turn++) {
+      const warned = operator.line(/^INF manifest written/, { from: operator.lines.length })
+      await chain.patch('machine', { spec: { description: `slow ${turn}` } })
+      await warned
+      // what the kubelet does by itself within 90 s
+      for (const { clients } of pods) clients.sync()
+      await chain.ready('machine')
+    }
+    expect(warnings() - before).to.equal(1)
+    expect(tries() - triesBefore, 'no loop of tries').to.be.at.most(3 * pods.length * 2)
+  })
+})
