@@ -1,119 +1,14 @@
-import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { stringify } from 'yaml'
-import { readDefinitions } from '../../scripts/local/kube-api.ts'
-import { without } from '../../scripts/local/kube/objects.ts'
-import type { Rule } from '../../scripts/local/kube/rbac.ts'
-import type { Json, KubeClient } from '../../scripts/local/kube-client.ts'
 import { createKubeClient } from '../../scripts/local/kube-client.ts'
 import { kubeContract } from './kube-contract.ts'
-
-const deadlineMs = 30_000
+import { connectRealApi } from './real-api.ts'
 
 describe('a real API server', () => {
   kubeContract(async () => {
-    const kubeconfig = readFileSync(process.env['KUBECONFIG']!, 'utf8')
-    const admin = createKubeClient(kubeconfig)
-    for (const definition of readDefinitions() as Json[]) await installDefinition(admin, definition)
+    const { admin, addUser } = await connectRealApi()
     return {
       admin,
-      userWith: (rules, namespace) => createUser(admin, kubeconfig, rules, namespace),
+      userWith: async (rules, namespace) => createKubeClient(await addUser(rules, namespace)),
       stop: async () => {},
     }
   })
 })
-
-async function installDefinition(admin: KubeClient, definition: Json): Promise<void> {
-  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${definition.metadata.name}`
-  const applied = await admin.call('PATCH', path, {
-    query: { fieldManager: 'e2e', force: true },
-    body: definition,
-    contentType: 'application/apply-patch+yaml',
-  })
-  if (applied.status >= 300) throw new Error(`${definition.metadata.name}: ${JSON.stringify(applied.body)}`)
-  const { group, names, versions } = definition.spec
-  await until(`${names.plural} to be served`, async () => {
-    const { body } = await admin.call('GET', path)
-    const isEstablished = body.status?.conditions?.some(
-      (one: Json) => one.type === 'Established' && one.status === 'True',
-    )
-    if (!isEstablished) return false
-    return (await admin.call('GET', `/apis/${group}/${versions[0].name}/${names.plural}`)).status === 200
-  })
-}
-
-/** A service account with roles of these rules. */
-async function createUser(
-  admin: KubeClient,
-  kubeconfig: string,
-  rules: readonly Rule[],
-  namespace: string,
-): Promise<KubeClient> {
-  const name = `user-${randomBytes(3).toString('hex')}`
-  const post = async (path: string, body: Json) => {
-    const answer = await admin.call('POST', path, { body })
-    if (answer.status >= 300) throw new Error(`${path}: ${JSON.stringify(answer.body)}`)
-    return answer.body
-  }
-  const account = { kind: 'ServiceAccount', name, namespace }
-  await post(`/api/v1/namespaces/${namespace}/serviceaccounts`, {
-    apiVersion: 'v1',
-    kind: 'ServiceAccount',
-    metadata: { name },
-  })
-  const rbac = '/apis/rbac.authorization.k8s.io/v1'
-  for (const scope of new Set(rules.map((rule) => rule.namespace))) {
-    const [role, binding] = scope === undefined ? ['ClusterRole', 'ClusterRoleBinding'] : ['Role', 'RoleBinding']
-    const base = scope === undefined ? rbac : `${rbac}/namespaces/${scope}`
-    const apiVersion = 'rbac.authorization.k8s.io/v1'
-    const inScope = rules.filter((rule) => rule.namespace === scope).map((rule) => without(rule, 'namespace'))
-    await post(`${base}/${role.toLowerCase()}s`, { apiVersion, kind: role, metadata: { name }, rules: inScope })
-    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: role, name }
-    await post(`${base}/${binding.toLowerCase()}s`, {
-      apiVersion,
-      kind: binding,
-      metadata: { name },
-      roleRef,
-      subjects: [account],
-    })
-  }
-  const issued = await post(`/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`, {
-    apiVersion: 'authentication.k8s.io/v1',
-    kind: 'TokenRequest',
-    spec: { expirationSeconds: 3600 },
-  })
-  const user = createKubeClient(withToken(kubeconfig, issued.status.token))
-  const [rule] = rules
-  await until('the rights to be in force', async () => {
-    const attributes = {
-      namespace: rule!.namespace,
-      verb: rule!.verbs[0],
-      group: rule!.apiGroups[0],
-      resource: rule!.resources[0],
-    }
-    const { body } = await user.call('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', {
-      body: {
-        apiVersion: 'authorization.k8s.io/v1',
-        kind: 'SelfSubjectAccessReview',
-        spec: { resourceAttributes: attributes },
-      },
-    })
-    return body.status?.allowed === true
-  })
-  return user
-}
-
-/** The same cluster, another user. */
-function withToken(kubeconfig: string, token: string): string {
-  const clusters = /^clusters:[\s\S]*?(?=^\S)/m.exec(`${kubeconfig}\nend:`)?.[0] ?? ''
-  return `${clusters}\n${stringify({ users: [{ name: 'user', user: { token } }] })}`
-}
-
-/** Some things of a cluster are told by no event that we could await. */
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + deadlineMs
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`waited ${deadlineMs} ms for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}

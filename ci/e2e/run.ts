@@ -45,7 +45,7 @@ const mocha = spawn(
     '--timeout',
     '60000',
     '--reporter',
-    'spec',
+    'scripts/reporter.mjs',
     ...filter,
     ...files,
   ],

@@ -1,0 +1,124 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect } from 'chai'
+import { manifestSecretName, shardCount, shardSecretName } from '@nauthera/proto/names'
+import type { Json, KubeClient } from '../../scripts/local/kube-client.ts'
+import { operatorRules } from '../../scripts/local/kube/operator-rules.ts'
+import type { RunningProcess } from '../../scripts/local/processes.ts'
+import { startProcess, writeSettings } from '../../scripts/local/processes.ts'
+import { reapDirectory } from '../../scripts/local/reaper.ts'
+import { connectRealApi } from './real-api.ts'
+
+// The real operator on a real API server, with the rights of its roles and no more. There are no server replicas here.
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+describe('the operator on a real API server', function () {
+  this.timeout(150_000)
+  const id = randomBytes(3).toString('hex')
+  const [own, team] = [`operator-${id}`, `team-${id}`]
+  const clients = `/apis/auth.nauthera.io/v1alpha1/namespaces/${team}/oidcclients`
+  const secrets = `/api/v1/namespaces/${team}/secrets`
+  let admin: KubeClient
+  let operator: RunningProcess
+
+  before(async () => {
+    const api = await connectRealApi()
+    admin = api.admin
+    for (const name of [own, team]) {
+      const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
+      expect((await admin.call('POST', '/api/v1/namespaces', { body })).status).to.equal(201)
+    }
+    mkdirSync(join(root, '.nauthera'), { recursive: true })
+    const directory = mkdtempSync(join(root, '.nauthera/e2e-operator-'))
+    reapDirectory(directory)
+    const kubeconfig = join(directory, 'kubeconfig')
+    const about = { mode: 'namespaces', release: 'nauthera', namespace: own, namespaces: [team], nudge: false } as const
+    writeFileSync(kubeconfig, await api.addUser(operatorRules(about), own), { mode: 0o600 })
+    const settings = writeSettings(join(directory, 'operator.yaml'), {
+      issuer: 'https://login.example.com',
+      release: 'nauthera',
+      namespace: own,
+      identity: 'operator-0',
+      watch: { mode: 'namespaces', namespaces: [team] },
+      management: { host: '127.0.0.1', port: 0 },
+      log: { format: 'pretty' },
+    })
+    operator = startProcess({
+      name: 'operator',
+      script: 'operator/src/main.ts',
+      args: ['--settings', settings],
+      env: { KUBECONFIG: kubeconfig },
+    })
+    await operator.line(/^INF started/, { timeoutMs: 30_000 })
+  })
+  after(async () => {
+    await operator?.stop()
+    for (const name of [own, team]) await admin.call('DELETE', `/api/v1/namespaces/${name}`)
+  })
+
+  it('writes every shard and the manifest, and holds the Lease', async () => {
+    await operator.line(/^INF manifest written/)
+    const names = [
+      ...Array.from({ length: shardCount }, (_, shard) => shardSecretName('nauthera', shard)),
+      manifestSecretName('nauthera'),
+    ]
+    for (const name of names) {
+      expect((await admin.call('GET', `/api/v1/namespaces/${own}/secrets/${name}`)).status, name).to.equal(200)
+    }
+    const leases = (await admin.call('GET', `/apis/coordination.k8s.io/v1/namespaces/${own}/leases`)).body
+      .items as Json[]
+    expect(leases.map((lease) => lease.spec.holderIdentity)).to.deep.equal(['operator-0'])
+  })
+
+  it('gives a client its Secret once it is clear that no replica is to be waited for, status and event included', async () => {
+    const body = {
+      apiVersion: 'auth.nauthera.io/v1alpha1',
+      kind: 'OIDCClient',
+      metadata: { name: 'app' },
+      spec: { type: 'Web', redirectURIs: ['https://app.example.com/callback'] },
+    }
+    expect((await admin.call('POST', clients, { body })).status).to.equal(201)
+    const watch = await admin.watch(secrets, { fieldSelector: 'metadata.name=app-oidc', timeoutSeconds: 140 })
+    const created = await watch.next(120_000)
+    watch.close()
+    expect(created?.type).to.equal('ADDED')
+    const read = (key: string) => Buffer.from(created?.object.data[key], 'base64').toString()
+    expect(read('client_id')).to.equal(`${team}.app`)
+    expect(read('client_secret')).to.match(/^[A-Za-z0-9_-]{43}$/)
+    expect(read('issuer')).to.equal('https://login.example.com')
+
+    const changes = await admin.watch(clients, { fieldSelector: 'metadata.name=app', timeoutSeconds: 60 })
+    let status: Json = {}
+    while (!status.conditions?.some((one: Json) => one.type === 'SecretReady' && one.status === 'True')) {
+      status = (await changes.next(30_000))?.object.status ?? {}
+    }
+    changes.close()
+    expect(status).to.include({ clientId: `${team}.app`, servedBy: `${own}/nauthera` })
+    const events = (await admin.call('GET', `/api/v1/namespaces/${team}/events`)).body.items as Json[]
+    expect(events.map((event) => event.reason)).to.include('SecretCreated')
+  })
+
+  it('was refused nothing by the API server', () => {
+    expect(operator.lines.filter((line) => /40[13]|orbidden/.test(line))).to.deep.equal([])
+  })
+
+  it('leaves nothing of a client that is deleted', async () => {
+    const watch = await admin.watch(secrets, { fieldSelector: 'metadata.name=app-oidc', timeoutSeconds: 60 })
+    expect((await watch.next())?.type).to.equal('ADDED')
+    await admin.call('DELETE', `${clients}/app`)
+    let event = await watch.next(45_000)
+    while (event && event.type !== 'DELETED') event = await watch.next(45_000)
+    watch.close()
+    expect(event?.type).to.equal('DELETED')
+  })
+
+  it('releases the Lease when it is told to stop', async () => {
+    await operator.stop()
+    const leases = (await admin.call('GET', `/apis/coordination.k8s.io/v1/namespaces/${own}/leases`)).body
+      .items as Json[]
+    expect(leases.map((lease) => lease.spec.holderIdentity ?? '')).to.deep.equal([''])
+  })
+})
