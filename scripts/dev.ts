@@ -44,6 +44,10 @@ let stopping = false
 
 process.on('SIGINT', () => void end(130))
 process.on('SIGTERM', () => void end(143))
+// npm ends on a signal without passing it on: who started us being gone means the same.
+const starter = process.ppid
+const orphaned = setInterval(() => process.ppid !== starter && void end(143), 500)
+orphaned.unref()
 try {
   process.exitCode = await main()
 } catch (error) {

@@ -26,10 +26,18 @@ export async function applyExamples(api: KubeApi, change: (object: KubeObject) =
   for (const object of objects) {
     const namespace = object.metadata.namespace ?? 'default'
     const collection = `/apis/${object.apiVersion}/namespaces/${namespace}/${api.resourceOf(object).plural}`
-    await apply(client, collection, object)
+    await apply(client, collection, withLastApplied(object))
   }
   return objects
 }
+
+/** What kubectl leaves behind, so that its next apply of the same file finds what it expects. */
+function withLastApplied(object: KubeObject): KubeObject {
+  const annotations = { [lastApplied]: `${JSON.stringify(object)}\n` }
+  return { ...object, metadata: { ...object.metadata, annotations } }
+}
+
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration'
 
 async function apply(client: KubeClient, collection: string, object: KubeObject): Promise<void> {
   const { status, body } = await client.call('PATCH', `${collection}/${object.metadata.name}`, {
