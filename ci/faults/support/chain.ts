@@ -58,6 +58,8 @@ export interface Chain {
 
 export const machine = { type: 'M2M', audiences: ['https://reports.example.com'] }
 const web = { type: 'Web', redirectURIs: [callback], scopes: ['openid', 'profile', 'email', 'offline_access'] }
+const addPerson =
+  `users add ${person} --email ${person}@example.com --email-verified --name Ada --password-stdin`.split(' ')
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** @param options.keep the database's files outlive `stack.database.stop()`, for tests that start it again */
@@ -84,7 +86,7 @@ export async function startChain(options: { keep?: boolean; serverSettings?: obj
   const kube = createKubeClient(stack.api.adminConfig)
   const path = (name: string) => `/apis/auth.nauthera.io/v1alpha1/namespaces/${namespace}/oidcclients/${name}`
   const secret = (name: string) =>
-    stack.api.store.find(stack.api.resource('secrets'), namespace, `${name}-oidc`) as Json | undefined
+    stack.api.store.find(stack.api.resource('secrets'), namespace, `${name}-oidc`) as Json
   const client = (name: string) => stack.api.store.get(stack.api.resource('oidcclients'), namespace, name) as Json
 
   const call = async (name: string, body: object, contentType: string, query = {}) => {
@@ -156,10 +158,7 @@ export async function startChain(options: { keep?: boolean; serverSettings?: obj
     await runToEnd({
       name: 'nauthera users add',
       script: 'server/src/cli/main.ts',
-      args: [
-        ...['users', 'add', person, '--email', `${person}@example.com`, '--email-verified', '--name', 'Ada'],
-        ...['--password-stdin', '--settings', stack.serverSettings],
-      ],
+      args: addPerson.concat('--settings', stack.serverSettings),
       input: password,
     })
     await Promise.all([
