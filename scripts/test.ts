@@ -11,15 +11,7 @@ const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults] [FILE ...
   --grep TEXT      only tests whose title has the text
 `
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    suite: { type: 'string', default: 'tests' },
-    coverage: { type: 'boolean', default: false },
-    grep: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
+const { values, positionals } = readCommandLine()
 if (values.help) {
   process.stdout.write(usage)
   process.exit(0)
@@ -65,3 +57,20 @@ if (values.coverage) {
   await reportCoverage(coverageData)
 }
 process.exit(mocha.status ?? 1)
+
+function readCommandLine() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        suite: { type: 'string', default: 'tests' },
+        coverage: { type: 'boolean', default: false },
+        grep: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    process.exit(2)
+  }
+}

@@ -23,7 +23,7 @@ const afterwardsMs = 500
 
 /** Triggers a rotation as a person does, by annotation, while every replica is asked for tokens again and again with whatever the
  *  Secret holds at that moment.
- *  @throws Error when the Secret does not change within 60 s */
+ *  @throws Error at once when the client cannot show a rotation now, or when the Secret does not change within 60 s */
 export async function rotateUnderLoad(options: {
   api: KubeClient
   namespace: string
@@ -34,6 +34,8 @@ export async function rotateUnderLoad(options: {
   const clientPath = `/apis/auth.nauthera.io/v1alpha1/namespaces/${namespace}/oidcclients/${name}`
   const found = await api.call('GET', clientPath)
   if (found.status !== 200) throw new Error(`OIDCClient ${namespace}/${name}: ${found.body.message}`)
+  const obstacle = findObstacle(found.body)
+  if (obstacle !== undefined) throw new Error(`${namespace}/${name} ${obstacle}`)
   const secretPath = `/api/v1/namespaces/${namespace}/secrets/${found.body.status?.secret?.name ?? `${name}-oidc`}`
   const readSecret = async (): Promise<Json> => {
     const { status, body } = await api.call('GET', secretPath)
@@ -80,6 +82,21 @@ export async function rotateUnderLoad(options: {
   } finally {
     await load.stop()
   }
+}
+
+/** @returns why this client cannot show a rotation now, and what to do; undefined when it can */
+function findObstacle({ status = {} }: Json): string | undefined {
+  const { effective = {}, secret = {} } = status as { effective?: Json; secret?: Json }
+  if (!String(effective.authMethod).startsWith('client_secret_'))
+    return 'has no secret that could be rotated; choose another'
+  if (!effective.grantTypes?.includes('client_credentials')) {
+    return 'cannot ask for tokens by itself, which is what shows the rotation here; choose one of type M2M, or set its annotation'
+  }
+  const [previous] = (secret.previous ?? []) as { id: string; expiresAt: string }[]
+  return (
+    previous &&
+    `has rotated already and its secret ${previous.id} is accepted until ${previous.expiresAt}; the next rotation waits for that (spec.rotation.revokePrevious ends it now)`
+  )
 }
 
 /** Two clients a replica, each with one request at a time. */

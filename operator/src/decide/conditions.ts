@@ -148,10 +148,7 @@ function propagated({ propagation, config, acceptance, violations }: Outcome): F
   const { loaded, total, rejected, unreachable, lagging } = propagation
   if (rejected.length > 0) {
     const [first] = rejected
-    return no(
-      'RejectedByServer',
-      cut(`${first!.field}: ${first!.message} (${first!.code}, ${rejected.length} of ${total} replicas)`),
-    )
+    return no('RejectedByServer', cut(`${first!.field}: ${first!.message} (${first!.code})`))
   }
   if (unreachable.length > 0) {
     return unknown('StatusUnreachable', cut(`no answer from ${unreachable.join(', ')}; silence never counts as live`))
