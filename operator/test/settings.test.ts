@@ -33,6 +33,24 @@ describe('settingsSchema', () => {
     expect(load(least, { NAUTHERA_IDENTITY: 'pod-2' }).identity).to.equal('pod-2')
   })
 
+  it('takes an http issuer on a loopback host only, as the server does', () => {
+    for (const issuer of [
+      'http://localhost:8080',
+      'http://127.0.0.1:8080/path',
+      'http://[::1]:8080',
+      'http://app.localhost',
+    ]) {
+      expect(load(`${least}issuer: ${issuer}\n`.replace(/^issuer.*\n/, '')).issuer).to.equal(issuer)
+    }
+    for (const issuer of [
+      'http://login.example.com',
+      'http://localhost.evil.example',
+      'http://127.0.0.1.evil.example',
+    ]) {
+      expect(faults(`${least}issuer: ${issuer}\n`.replace(/^issuer.*\n/, ''))).to.deep.equal(['issuer'])
+    }
+  })
+
   it('lists every fault at once', () => {
     expect(
       faults('issuer: ftp://x\nrelease: Not_A_Name\nwatch: {mode: some}\nquietPeriod: soon\nextra: 1\n'),
