@@ -55,10 +55,7 @@ const baselineRules = nativeRules(policySpec)
 export const settingsSchema = z.strictObject({
   issuer: z
     .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-    .refine(
-      (url) => url.startsWith('https://') || loopback.test(url),
-      'must be https (http is for a loopback host only)',
-    )
+    .refine((url) => !url.startsWith('http:') || loopback.test(url), 'must be https (http is for a loopback host only)')
     .refine((url) => !/[?#]/.test(url) && !url.endsWith('/'), 'must have no query, no fragment and no slash at its end')
     .describe('The issuer that the servers of this release have; it goes into every Secret.'),
   release: name.describe('Name of the release; the Secrets in its namespace are named after it.'),
