@@ -6,8 +6,8 @@ import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { startAgent } from '../../src/app.ts'
 import { settingsSchema } from '../../src/settings.ts'
-
-export type LogLine = Record<string, unknown> & { msg: string; level: number }
+import { createToldLines } from './told-lines.ts'
+import type { LogLine } from './told-lines.ts'
 
 /** A temporary pod: its directories, and a log that a test can wait on. */
 export async function createPod() {
@@ -25,19 +25,8 @@ export async function createPod() {
   })
   await mkdir(settings.clientsDirectory)
   await mkdir(settings.linkDirectory)
-  const lines: LogLine[] = []
-  const waiting = new Set<() => void>()
-  const log = createLog({
-    process: 'agent',
-    level: 'debug',
-    format: 'json',
-    sink: {
-      write: (line) => {
-        lines.push(JSON.parse(line) as LogLine)
-        for (const check of waiting) check()
-      },
-    },
-  })
+  const { lines, add, untilTold } = createToldLines({ timeoutMs: 5_000 })
+  const log = createLog({ process: 'agent', level: 'debug', format: 'json', sink: { write: add } })
   const stops: (() => Promise<void> | void)[] = []
 
   return {
@@ -46,27 +35,7 @@ export async function createPod() {
     lines,
     /** The lines with this message, in order. */
     told: (message: string): LogLine[] => lines.filter((line) => line.msg === message),
-    untilTold: (
-      message: string,
-      matches: (line: LogLine) => boolean = () => true,
-      timeoutMs = 5_000,
-    ): Promise<LogLine> =>
-      new Promise((resolve, reject) => {
-        const check = (): void => {
-          const found = lines.find((line) => line.msg === message && matches(line))
-          if (!found) return
-          clearTimeout(timer)
-          waiting.delete(check)
-          resolve(found)
-        }
-        const timer = setTimeout(() => {
-          waiting.delete(check)
-          const told = lines.map((line) => JSON.stringify(line)).join('\n')
-          reject(new Error(`"${message}" was not logged within ${timeoutMs} ms; there was:\n${told}`))
-        }, timeoutMs)
-        waiting.add(check)
-        check()
-      }),
+    untilTold,
     startAgent: async (more: Partial<Parameters<typeof startAgent>[0]> = {}) => {
       const metrics = createMetrics('agent')
       const parts: (() => Promise<void> | void)[] = []

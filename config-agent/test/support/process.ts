@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import type { LogLine, Pod } from './agent.ts'
+import type { Pod } from './agent.ts'
+import { createToldLines } from './told-lines.ts'
 
 const main = join(import.meta.dirname, '../../src/main.ts')
 
@@ -27,14 +28,10 @@ export async function spawnAgent(
   ]
   const child: ChildProcess = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
-  const lines: LogLine[] = []
-  const waiting = new Set<() => void>()
   let errors = ''
+  const { lines, add, untilTold } = createToldLines({ timeoutMs: 8_000, errors: () => errors })
   child.stderr!.on('data', (chunk: Buffer) => (errors += chunk.toString()))
-  createInterface({ input: child.stdout! }).on('line', (line) => {
-    lines.push(JSON.parse(line) as LogLine)
-    for (const check of waiting) check()
-  })
+  createInterface({ input: child.stdout! }).on('line', add)
   const kill = async (signal: NodeJS.Signals) => {
     child.kill(signal)
     return exited
@@ -49,29 +46,6 @@ export async function spawnAgent(
     kill,
     signal: (signal: NodeJS.Signals) => child.kill(signal),
     errors: () => errors,
-    untilTold: (
-      message: string,
-      matches: (line: LogLine) => boolean = () => true,
-      timeoutMs = 8_000,
-    ): Promise<LogLine> =>
-      new Promise((resolve, reject) => {
-        const check = (): void => {
-          const found = lines.find((line) => line.msg === message && matches(line))
-          if (!found) return
-          clearTimeout(timer)
-          waiting.delete(check)
-          resolve(found)
-        }
-        const timer = setTimeout(() => {
-          waiting.delete(check)
-          reject(
-            new Error(
-              `"${message}" was not told within ${timeoutMs} ms:\n${lines.map((line) => line.msg).join()}\n${errors}`,
-            ),
-          )
-        }, timeoutMs)
-        waiting.add(check)
-        check()
-      }),
+    untilTold,
   }
 }
