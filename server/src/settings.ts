@@ -67,22 +67,35 @@ const databaseSettings = z
   })
   .prefault({})
 
+/** The chart writes these, so they are checked; the cache of `store/` has no caller in the server yet, and the page says so. */
 const cacheSettings = z
   .strictObject({
     urlFile: file
       .optional()
-      .describe('File with a redis:// or rediss:// URL. Without urlFile, host and sentinels the cache is in memory.'),
-    host: z.string().min(1).optional().describe('Host of Valkey or Redis; instead of urlFile.'),
-    port: z.int().min(1).max(65535).default(6379).describe('Port of Valkey or Redis.'),
+      .describe(
+        'Reserved: the settings of the cache are checked, and nothing is cached yet. File with a redis:// or rediss:// URL. Without urlFile, host and sentinels the cache is in memory.',
+      ),
+    host: z.string().min(1).optional().describe('Reserved. Host of Valkey or Redis; instead of urlFile.'),
+    port: z.int().min(1).max(65535).default(6379).describe('Reserved. Port of Valkey or Redis.'),
     sentinels: listOf(hostName).describe(
-      'Sentinels as host:port; they say which Valkey is the primary. Instead of urlFile and host.',
+      'Reserved. Sentinels as host:port; they say which Valkey is the primary. Instead of urlFile and host.',
     ),
-    sentinelName: z.string().min(1).max(100).default('nauthera').describe('Name of the primary at the Sentinels.'),
-    passwordFile: file.optional().describe('File with the password of Valkey and Sentinel.'),
+    sentinelName: z
+      .string()
+      .min(1)
+      .max(100)
+      .default('nauthera')
+      .describe('Reserved. Name of the primary at the Sentinels.'),
+    passwordFile: file.optional().describe('Reserved. File with the password of Valkey and Sentinel.'),
     caFile: file
       .optional()
-      .describe('Certificates (PEM) that sign those of Valkey and Sentinel; with it connections are TLS.'),
-    maxEntries: z.int().min(100).max(1_000_000).default(10_000).describe('Most entries of the cache in memory.'),
+      .describe('Reserved. Certificates (PEM) that sign those of Valkey and Sentinel; with it connections are TLS.'),
+    maxEntries: z
+      .int()
+      .min(100)
+      .max(1_000_000)
+      .default(10_000)
+      .describe('Reserved. Most entries of the cache in memory.'),
   })
   .superRefine((cache, context) => {
     const given = [cache.urlFile, cache.host, cache.sentinels[0]].filter((value) => value !== undefined)
