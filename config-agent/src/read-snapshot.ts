@@ -10,7 +10,7 @@ import { parseManifest, parseShard } from './parse-files.ts'
 import type { ReadManifest, ReadShard, Snapshot, SnapshotFault } from './snapshot.ts'
 
 /** The link that the kubelet switches from one version of the volume to the next. */
-export const dataLink = '..data'
+const dataLink = '..data'
 
 /** A Secret holds 1 MiB. Bytes. */
 const maxFileBytes = 2 * 1024 * 1024

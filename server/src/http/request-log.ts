@@ -4,7 +4,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { RequestHandler } from 'express'
 
 /** The header that carries the correlation id, in both directions. */
-export const correlationHeader = 'x-correlation-id'
+const correlationHeader = 'x-correlation-id'
 
 /** The id that stands in the answer's header, on the page, in the log and in the audit: 16 hex. Ours alone: a peer's own
  *  would let it forge another request's trail. */

@@ -35,7 +35,7 @@ export function createConsent(needs: { interactions: Pick<Interactions, 'missing
 }
 
 /** What a person can recognise of a redirect URI: its host, or the scheme of an application on the device. */
-export function destinationOf(redirectUri: string): string {
+function destinationOf(redirectUri: string): string {
   const url = new URL(redirectUri)
   return url.host === '' ? url.protocol : url.host
 }

@@ -10,7 +10,7 @@ export function requiredActions(attempt: Attempt): StepOutcome {
   return { kind: 'ask', page: changePasswordPage(attempt, signedIn, said?.mistakes ?? []) }
 }
 
-export function changePasswordPage(attempt: Attempt, account: KnownAccount, mistakes: readonly Mistake[]): Page {
+function changePasswordPage(attempt: Attempt, account: KnownAccount, mistakes: readonly Mistake[]): Page {
   const { interaction, paths } = attempt
   return {
     kind: 'page',

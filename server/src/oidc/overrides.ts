@@ -15,8 +15,8 @@ import { currentRequest } from './request-context.ts'
 import type { Sealer, SealedKind } from './sealed.ts'
 import type { ProtocolSettings } from './configuration.ts'
 
-// Every internal of oidc-provider that we lean on, one function each. test/oidc/overrides.test.ts holds a contract for
-// each by name: when an update of the library breaks one, its test says which.
+// Every internal of oidc-provider that we lean on, one function each. test/oidc/overrides.integration.test.ts holds a
+// contract for each by name: when an update of the library breaks one, its test says which.
 
 export interface OverrideNeeds {
   readonly store: Store

@@ -55,7 +55,7 @@ export interface DatabaseConnection {
 }
 
 /** Milliseconds. A call ends well within the 10 s of a request, whatever PostgreSQL does. */
-export const databaseTimeouts = {
+const databaseTimeouts = {
   slot: 1000,
   connect: 2000,
   statement: 3000,

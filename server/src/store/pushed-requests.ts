@@ -15,7 +15,7 @@ export interface PushedRequests {
 }
 
 /** Open requests of one client; beyond it something floods us. */
-export const pushedRequestsPerClient = 10_000
+const pushedRequestsPerClient = 10_000
 
 const put = statement(
   'pushed-request-put',

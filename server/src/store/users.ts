@@ -242,7 +242,7 @@ function refusalOf(error: unknown, user: NewUser): CodedError | undefined {
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** PostgreSQL would refuse anything else with an error. */
-export const isUuid = (text: string): boolean => uuid.test(text)
+const isUuid = (text: string): boolean => uuid.test(text)
 
 export const userOf = (row: UserRow): User => ({
   id: row.id,

@@ -36,7 +36,7 @@ export interface Passwords {
 
 /** Each keeps one core busy for some 20 ms and holds 19 MiB. libuv lends at most four threads, unless the process was started
  *  with more. */
-export const defaultPasswordQueue = (): QueueLimits => ({
+const defaultPasswordQueue = (): QueueLimits => ({
   width: Math.min(availableParallelism(), 4),
   waitMs: 2000,
   longest: 200,

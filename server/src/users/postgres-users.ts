@@ -70,7 +70,7 @@ export function createPostgresUsers(needs: {
   }
 }
 
-export const accountOf = (user: User): Account => ({
+const accountOf = (user: User): Account => ({
   id: user.id,
   username: user.username,
   email: user.email,
