@@ -12,7 +12,6 @@ const neededNode = 24
 /** Programs that tests run, any of `programs` will do. `optional`: a test without it says why it could not run. */
 const servers = [
   { programs: ['valkey-server', 'redis-server'], debian: 'redis-server', use: 'tests of the cache' },
-  { programs: ['slapd'], debian: 'slapd', use: 'tests with an LDAP directory' },
   { programs: ['chromium', 'google-chrome', 'chrome'], debian: 'chromium', use: 'the browser test', optional: true },
 ]
 
@@ -93,7 +92,7 @@ async function installServers() {
   if (missing.every(({ optional }) => optional)) return
   fail(
     `Install what is missing, then run this command again. Debian and Ubuntu: sudo ${command}` +
-      `\nmacOS: brew install ${packages.map((name) => ({ 'redis-server': 'valkey', slapd: 'openldap' })[name] ?? name).join(' ')}`,
+      `\nmacOS: brew install ${packages.map((name) => ({ 'redis-server': 'valkey' })[name] ?? name).join(' ')}`,
   )
 }
 

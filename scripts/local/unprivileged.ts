@@ -1,7 +1,7 @@
 import { chownSync, cpSync, lstatSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** The account `nobody`: PostgreSQL and slapd refuse to run as root, so that they are started as this one. */
+/** The account `nobody`: PostgreSQL refuses to run as root, so it is started as this one. */
 const nobody = { uid: 65534, gid: 65534 } as const
 
 /** @returns what to give to `spawn`: another account when we are root, else nothing */
