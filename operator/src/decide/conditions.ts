@@ -113,7 +113,7 @@ function policyCompliant({ violations }: Outcome): Finding {
     : yes('Warning', cut(message))
 }
 
-function secretReady({ secret, rotation }: Outcome): Finding {
+function secretReady({ secret, rotation, config }: Outcome): Finding {
   const { name } = secret
   if (rotation?.step.kind === 'blocked' && rotation.step.why === 'overlap-without-secret') {
     return no(
@@ -125,7 +125,9 @@ function secretReady({ secret, rotation }: Outcome): Finding {
     case 'ready':
       return yes('SecretReady', `Secret ${name} is current`)
     case 'pending':
-      return no('WaitingForReplicas', `Secret ${name} is written once every replica has the client`)
+      return config === undefined
+        ? no('WaitingForReplicas', `Secret ${name} is written once a version is accepted and every replica has it`)
+        : no('WaitingForReplicas', `Secret ${name} is written once every replica has the client`)
     case 'waiting-for-secret':
       return no('WaitingForSecret', secret.message)
     case 'name-taken':
@@ -140,7 +142,7 @@ function secretReady({ secret, rotation }: Outcome): Finding {
   }
 }
 
-function propagated({ propagation, config, acceptance, violations }: Outcome): Finding {
+function propagated({ propagation, config, acceptance, violations, secret }: Outcome): Finding {
   if (acceptance.kind !== 'accepted' || violations.some(({ enforcement }) => enforcement === 'Deny') || !config) {
     return no('NotRendered', 'this version is refused; see Accepted and PolicyCompliant')
   }
@@ -148,6 +150,8 @@ function propagated({ propagation, config, acceptance, violations }: Outcome): F
   const { loaded, total, rejected, unreachable, lagging } = propagation
   if (rejected.length > 0) {
     const [first] = rejected
+    // Servers refuse a client without a verifier; the cause is the name.
+    if (secret.kind === 'name-taken') return no('NotRendered', 'it has no secret to be served with; see SecretReady')
     return no('RejectedByServer', cut(`${first!.field}: ${first!.message} (${first!.code})`))
   }
   if (unreachable.length > 0) {
