@@ -16,3 +16,11 @@ export function residentMegabytes(pid: number): number {
   const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return (Number(kibibytes) * 1024) / 1e6
 }
+
+/** @returns seconds since a process was started */
+export function ageSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) - Number(fields[19]) * tickSeconds
+}

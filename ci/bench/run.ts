@@ -19,6 +19,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'chain-10': async () => (await import('./chain.ts')).measureChain(10),
   'chain-1000': async () => (await import('./chain.ts')).measureChain(1_000),
   'chain-10000': async () => (await import('./chain.ts')).measureChain(10_000),
+  start: async () => (await import('./start.ts')).measureStart,
   throughput: async () => (await import('./throughput.ts')).measureThroughput,
 }
 

@@ -18,8 +18,8 @@ import type { KubeObject } from './kube/objects.ts'
 import { mountVolume } from './mounted-volume.ts'
 import type { MountedVolume } from './mounted-volume.ts'
 import { freePort } from './ports.ts'
-import type { RunningProcess } from './processes.ts'
-import { startProcess, writeSettings } from './processes.ts'
+import type { Programs, RunningProcess } from './processes.ts'
+import { sources, startProcess, writeSettings } from './processes.ts'
 import { reapDirectory } from './reaper.ts'
 
 // One server pod: the object in the API, its mounted volumes, and the real config-agent and server processes.
@@ -57,9 +57,10 @@ export async function startServerPod(options: {
   server: object
   /** From a nudge to the swap, in milliseconds: see mountVolume. */
   nudgeMs?: number
+  programs?: Programs
   onLine?: (process: 'agent' | 'server', line: string) => void
 }): Promise<ServerPod> {
-  const { api, release, namespace, name, directory } = options
+  const { api, release, namespace, name, directory, programs = sources } = options
   const [statusPort, agentManagement, serverManagement] = [await freePort(), await freePort(), await freePort()]
   const port = options.port ?? (await freePort())
   const at = (path: string) => join(directory, path)
@@ -129,8 +130,8 @@ export async function startServerPod(options: {
           one.fail(`does not come up: its ${process} ended again and again, last with ${code ?? signal}`)
       },
     })
-  const agent = start('agent', 'config-agent/src/main.ts', agentSettings)
-  const server = start('server', 'server/src/main.ts', serverSettings)
+  const agent = start('agent', programs['config-agent'], agentSettings)
+  const server = start('server', programs.server, serverSettings)
 
   const render = (): KubeObject => renderPod({ release, namespace, name, statusPort, port, agent, server, state })
   api.put(render())

@@ -31,7 +31,21 @@ export interface RunningProcess {
   stop(graceMs?: number): Promise<void>
 }
 
-/** @param options.script path from the root of the repository
+/** What runs as each process: entry files, from the root of the repository or absolute. */
+export interface Programs {
+  readonly server: string
+  readonly 'config-agent': string
+  readonly operator: string
+}
+
+/** The sources, as they are. */
+export const sources: Programs = {
+  server: 'server/src/main.ts',
+  'config-agent': 'config-agent/src/main.ts',
+  operator: 'operator/src/main.ts',
+}
+
+/** @param options.script path from the root of the repository, or absolute
  *  @param options.restart whether it is started again when it ends by itself, as a kubelet does */
 export function startProcess(options: {
   name: string

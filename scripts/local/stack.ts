@@ -9,8 +9,8 @@ import { startServerPod } from './pod.ts'
 import { freePort } from './ports.ts'
 import type { Postgres } from './postgres.ts'
 import { startPostgres } from './postgres.ts'
-import type { RunningProcess } from './processes.ts'
-import { runToEnd, startProcess, writeSettings } from './processes.ts'
+import type { Programs, RunningProcess } from './processes.ts'
+import { runToEnd, sources, startProcess, writeSettings } from './processes.ts'
 
 // The whole product on one machine, as the chart lays it out: PostgreSQL, the API, the keys Job, migrations, the operator and the
 // server pods. `npm run dev` and the end-to-end tests start it.
@@ -50,6 +50,8 @@ export interface StackOptions {
   readonly nudgeMs?: number
   readonly serverSettings?: object
   readonly operatorSettings?: object
+  /** Default: the sources; or bundles, as images hold them. */
+  readonly programs?: Programs
   readonly onLine?: (process: string, line: string) => void
   readonly onStep?: (step: string) => void
 }
@@ -74,7 +76,7 @@ async function startParts(
   stops: (() => Promise<void> | void)[],
   stop: () => Promise<void>,
 ): Promise<Stack> {
-  const { directory, replicas, onLine, onStep } = options
+  const { directory, replicas, onLine, onStep, programs = sources } = options
   const at = (path: string) => join(directory, path)
   const state = at('kube-objects.json')
   mkdirSync(directory, { recursive: true })
@@ -158,7 +160,7 @@ async function startParts(
   const rules = operatorRules({ mode: 'cluster', release, namespace: releaseNamespace, nudge: true })
   const operator = startProcess({
     name: 'operator',
-    script: 'operator/src/main.ts',
+    script: programs.operator,
     args: ['--settings', operatorSettings],
     env: { KUBECONFIG: userConfig('operator', rules) },
     restart: true,
@@ -175,6 +177,7 @@ async function startParts(
       name,
       directory: at(`pods/${name}`),
       server,
+      programs,
       // one replica: people and programs reach it without the front
       ...(replicas === 1 && pods.length === 0 ? { port: issuerPort } : {}),
       ...(options.nudgeMs === undefined ? {} : { nudgeMs: options.nudgeMs }),

@@ -1,0 +1,66 @@
+import { join } from 'node:path'
+import { bundlePart, parts } from '../../scripts/bundle.ts'
+import { startStack } from '../../scripts/local/stack.ts'
+import { fetchVerifiedToken, parseCredentials } from '../../scripts/local/token.ts'
+import { isReady, waitForObject } from '../../scripts/local/wait-for.ts'
+import { measurement, quantile } from '../report.ts'
+import type { Measurement } from '../report.ts'
+import { ageSeconds, residentMegabytes } from './process-cost.ts'
+import type { BenchContext } from './run.ts'
+
+const starts = 5
+const client = { namespace: 'bench', name: 'machine' }
+
+/** Cold start and memory of the bundles, which are what the images hold. Source of the targets: design 02 and 03. */
+export async function measureStart({ directory, say }: BenchContext): Promise<Measurement[]> {
+  const bundles = join(process.cwd(), directory, 'bundles')
+  say('bundling')
+  for (const part of parts) await bundlePart(part, join(bundles, part))
+  const programOf = (part: string) => join(bundles, part, 'app/src/main.js')
+  const stack = await startStack({
+    directory: join(directory, 'stack'),
+    replicas: 1,
+    namespaces: [client.namespace],
+    programs: {
+      server: programOf('server'),
+      'config-agent': programOf('config-agent'),
+      operator: programOf('operator'),
+    },
+    serverSettings: { log: { format: 'json', level: 'info' } },
+  })
+  try {
+    stack.api.put({
+      apiVersion: 'auth.nauthera.io/v1alpha1',
+      kind: 'OIDCClient',
+      metadata: { ...client, generation: 1 },
+      spec: { serverName: 'default', type: 'M2M', audiences: ['https://api.example.com'] },
+    })
+    await waitForObject(stack.api, 'oidcclients', client, isReady)
+    const held = stack.api.store.find(stack.api.resource('secrets'), client.namespace, 'machine-oidc')
+    const credentials = parseCredentials(held?.['data'] as Record<string, string>)
+    const [pod] = stack.pods
+    const megabytes = (name: string, pid: number | undefined, target: number) =>
+      measurement({ name: `start.${name}-idle-rss`, value: residentMegabytes(pid!), unit: 'MB', target })
+    const memory = [
+      megabytes('server', pod!.server.pid, 110),
+      megabytes('agent', pod!.agent.pid, 60),
+      megabytes('operator', stack.operator.pid, 110),
+    ]
+    say(`${starts} cold starts`)
+    const seconds: number[] = []
+    for (let index = 0; index < starts; index++) {
+      const from = pod!.server.lines.length
+      pod!.server.kill('SIGKILL')
+      await pod!.server.ended
+      await pod!.server.line(/"msg":"complete"/, { from })
+      await fetchVerifiedToken({ port: pod!.port, issuer: stack.issuer, credentials })
+      seconds.push(ageSeconds(pod!.server.pid!))
+    }
+    return [
+      measurement({ name: 'start.server-to-first-token.p50', value: quantile(seconds, 0.5), unit: 's', target: 0.8 }),
+      ...memory,
+    ]
+  } finally {
+    await stack.stop()
+  }
+}
