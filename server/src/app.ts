@@ -7,7 +7,6 @@ import { createRegistryHolder } from './clients/registry.ts'
 import type { RegistryHolder } from './clients/registry.ts'
 import { createUsage } from './clients/usage.ts'
 import { createAssets } from './http/assets.ts'
-import { createAuthorizationPost } from './http/authorization-post.ts'
 import { createDiscovery } from './http/discovery.ts'
 import { createErrorHandler, createNotFound } from './http/error-page.ts'
 import { createFormTokens } from './http/form-guard.ts'
@@ -15,6 +14,7 @@ import { createHeaders } from './http/headers.ts'
 import { createPageRouter } from './http/page-router.ts'
 import { createPages } from './http/pages.ts'
 import { createPinHost } from './http/pin-host.ts'
+import { createPostByGet } from './http/post-by-get.ts'
 import { createProtocolPages } from './http/protocol-pages.ts'
 import { correlationIdOf, createRequestLog } from './http/request-log.ts'
 import { createApplication, listen } from './http/server.ts'
@@ -189,7 +189,7 @@ export async function startApp(needs: {
         tokens: formTokens,
         audit: store.audit,
       }),
-      authorizationPost: createAuthorizationPost({ basePath }),
+      postByGet: createPostByGet({ basePath }),
       protocol: generations.handle,
       notFound: createNotFound({ pages }),
       errors: createErrorHandler({ pages, log }),

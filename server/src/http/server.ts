@@ -26,7 +26,7 @@ export interface Handlers {
   /** 503 until keys are loaded: nothing below works without. */
   readonly keysLoaded: RequestHandler
   readonly pages: RequestHandler
-  readonly authorizationPost: RequestHandler
+  readonly postByGet: RequestHandler
   /** oidc-provider: last, with no body parser in front of it. */
   readonly protocol: RequestHandler
   readonly notFound: RequestHandler
@@ -49,7 +49,7 @@ export function createApplication(handlers: Handlers, basePath: string): express
   })
   application.use(handlers.keysLoaded)
   application.use(handlers.pages)
-  application.use(handlers.authorizationPost)
+  application.use(handlers.postByGet)
   application.use(basePath === '' ? '/' : basePath, handlers.protocol)
   application.use(handlers.notFound)
   application.use(handlers.errors)

@@ -85,7 +85,8 @@ export function createInteractionCookies(needs: {
       const claims = await openValue(value, name.slice(scope.interactionPrefix.length))
       others.push({ name, size: name.length + value.length, begun: claims?.begun ?? 0 })
     }
-    others.sort((one, other) => other.begun - one.begun)
+    // browsers send the oldest first, which decides between those of one second (RFC 6265 section 5.4)
+    others.reverse().sort((one, other) => other.begun - one.begun)
     let room = { cookies: most.cookies - 1, bytes: most.bytes - needed }
     for (const { name, size, begun } of others) {
       room = { cookies: room.cookies - 1, bytes: room.bytes - size }

@@ -19,6 +19,15 @@ export function createInteractionPolicy(needs: { clients: ClientInstances }): in
       return session?.accountId !== undefined && account === undefined
     }),
   )
+  login!.checks.add(
+    new Check('id_token_hint_of_another', 'another person than the one asked for', 'login_required', (context) => {
+      const { params, entities, session } = (context as KoaContextWithOIDC).oidc
+      const hint: unknown = params?.['id_token_hint']
+      // the library compares at /auth; after a sign-in it knows the hint no more (Core 3.1.2.2: never another's tokens)
+      if (typeof hint !== 'string' || entities.IdTokenHint !== undefined) return false
+      return subjectOf(hint) !== session?.accountId
+    }),
+  )
   const selectAccount = new Prompt({ name: 'select_account', requestable: true })
   const access = new Prompt(
     { name: 'access', requestable: false },
@@ -57,4 +66,10 @@ export function consentState(
   const consent = currentRequest().loaded?.account?.consent
   const { config } = clients.registered(oidc.client!)
   return { asked, allowed: allowedOf(asked, config, consent, now), now, consent }
+}
+
+/** Of an ID token that was verified when its request came in, and lay in an encrypted cookie since. */
+function subjectOf(idToken: string): unknown {
+  const payload = Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString()
+  return (JSON.parse(payload) as { sub?: unknown }).sub
 }

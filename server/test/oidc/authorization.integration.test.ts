@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from './browser.ts'
-import { getCode, redeem, request } from './flows.ts'
+import { getCode, redeem, request, tokensOf } from './flows.ts'
 import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from './harness.ts'
 import type { Replicas } from './harness.ts'
 
@@ -209,6 +209,36 @@ describe('authorization', () => {
     expect(answer.headers['set-cookie']).to.equal(undefined)
     const long = await send(replicas, { path: '/auth', form: { ...form, state: 'x'.repeat(7000) } })
     expect([long.status, long.json()['error']]).to.deep.equal([400, 'invalid_request'])
+    const json = await send(replicas, {
+      path: '/auth',
+      body: JSON.stringify(form),
+      headers: { 'content-type': 'application/json' },
+    })
+    expect([json.status, json.json()['error_description']]).to.deep.equal([400, 'the body must be a form'])
+  })
+
+  it('takes a logout by POST too, with and without parameters', async () => {
+    const { browser, value, proof } = await getCode(replicas)
+    const { id } = tokensOf(await redeem(replicas, { value, proof }))
+    const plain = await browser.follow(`${replicas.issuer}/session/end`, { form: {} })
+    expect(plain.body).to.contain('id="logout-confirm"')
+    const page = await browser.follow(`${replicas.issuer}/session/end`, {
+      form: { id_token_hint: id, post_logout_redirect_uri: 'https://app.example.com/bye', state: 'x' },
+    })
+    const left = await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+    expect(left.location).to.equal('https://app.example.com/bye?state=x')
+  })
+
+  it('gives nobody’s tokens to a client that named another by id_token_hint, whoever signs in', async () => {
+    const { id } = tokensOf(await redeem(replicas, await getCode(replicas, { username: 'bob' })))
+    for (const browser of [new Browser(replicas), (await getCode(replicas)).browser]) {
+      let page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { id_token_hint: id })))
+      page = await browser.submit(page, '/sign-in', { username: 'ada', password })
+      expect([page.location, page.status]).to.deep.equal([undefined, 200])
+      expect(page.body).to.contain('id="password"')
+      const back = await browser.submit(page, '/sign-in', { username: 'bob', password })
+      expect(new URL(back.location!).searchParams.get('code')).to.match(/^nr_/)
+    }
   })
 
   it('answers in each response mode', async () => {
@@ -257,9 +287,11 @@ describe('authorization', () => {
 
   it('keeps at most five interactions of a browser, the newest', async () => {
     const browser = new Browser(replicas)
-    for (let tab = 0; tab < 9; tab++) await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
+    const tabs: string[] = []
+    for (let tab = 0; tab < 9; tab++)
+      tabs.push((await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))).url.split('/').at(-1)!)
     const kept = [...browser.jar.values()].filter(({ name }) => name.includes('nauthera_i_'))
-    expect(kept).to.have.length(5)
+    expect(kept.map(({ name }) => name.replace(/.*nauthera_i_/, ''))).to.have.members(tabs.slice(-5))
     expect(kept.reduce((size, { name, value }) => size + name.length + value.length, 0)).to.be.at.most(8192)
   })
 

@@ -1,0 +1,39 @@
+import { Router, text } from 'express'
+import { maxBodyBytes } from './timeouts.ts'
+
+/** Longest request that becomes a URL, in bytes. */
+const longestQuery = 6 * 1024
+
+const form = 'application/x-www-form-urlencoded'
+
+/** Where a browser may be sent by POST as well as by GET.
+ *  Source: OpenID Connect Core 1.0 section 3.1.2.1, RP-Initiated Logout 1.0 section 2. */
+const paths = ['/auth', '/session/end']
+
+/** A request by POST is sent on to the same request by GET, so that cookies can stay SameSite=Lax: a POST from a
+ *  client's page comes without them. What is too long for a URL has to be pushed (RFC 9126). */
+export function createPostByGet(needs: { basePath: string }): Router {
+  const router = Router({ caseSensitive: true, strict: true })
+  const read = text({ type: form, limit: maxBodyBytes, defaultCharset: 'utf-8' })
+  for (const path of paths.map((own) => `${needs.basePath}${own}`)) {
+    router.post(path, read, (request, response) => {
+      response.setHeader('cache-control', 'no-store')
+      const body: unknown = request.body
+      // parsed and written anew: duplicates stay, for the library to refuse; nothing else of the body reaches the header
+      const query = typeof body === 'string' ? new URLSearchParams(body).toString() : ''
+      const isOther = request.is(form) === false
+      if (isOther || query.length > longestQuery) {
+        const reason = isOther
+          ? 'the body must be a form'
+          : 'the request is too long for a URL; push it first (RFC 9126)'
+        response.status(400).json({ error: 'invalid_request', error_description: reason })
+        return
+      }
+      response.statusCode = 303
+      response.setHeader('location', query === '' ? path : `${path}?${query}`)
+      response.setHeader('content-length', '0')
+      response.end()
+    })
+  }
+  return router
+}
