@@ -7,8 +7,9 @@ export const inboundLimits = {
   requestTimeout: 15_000,
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 1_000,
-  /** Bytes of all headers; more is answered 431. Cookies take up to 12 KB of it. */
-  maxHeaderSize: 16 * 1024,
+  /** Bytes of all headers; more is answered 431. Cookies take 12 KB of it, and more when a browser opens many tabs in the
+   *  same moment (none of those requests sees the others' cookies to prune). */
+  maxHeaderSize: 32 * 1024,
 } as const satisfies ServerOptions
 
 /** Longest body that any handler reads, in bytes; more is answered 413. oidc-provider has the same limit of its own. */

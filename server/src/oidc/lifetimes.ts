@@ -23,7 +23,13 @@ export const lifetimes = {
 } as const
 
 /** The most that a client may ask for, in seconds: keys verify for at least as long. */
-export const longest = { accessToken: 24 * 3600, idToken: 24 * 3600, refreshIdle: lifetimes.refreshAbsolute } as const
+export const longest = {
+  accessToken: 24 * 3600,
+  idToken: 24 * 3600,
+  refreshIdle: lifetimes.refreshAbsolute,
+  /** From now: the mark of an assertion that was used stays until it expires. */
+  assertion: 30 * 86_400,
+} as const
 
 /** Clocks of replicas and callers may differ by this much, in seconds. */
 export const clockTolerance = 10

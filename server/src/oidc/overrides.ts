@@ -10,7 +10,7 @@ import { loadAccountOf } from './load-account.ts'
 import type { ClientInstances } from './client-instances.ts'
 import type { OidcClient } from './clients.ts'
 import type { CookieKeys } from './keys/key-set.ts'
-import { lifetimes } from './lifetimes.ts'
+import { lifetimes, longest } from './lifetimes.ts'
 import { currentRequest } from './request-context.ts'
 import type { Sealer, SealedKind } from './sealed.ts'
 import type { ProtocolSettings } from './configuration.ts'
@@ -303,11 +303,13 @@ export function consumePushedRequests(
 }
 
 /** ReplayDetection.unique (jti of assertions and DPoP proofs): the library reads, then writes. */
-export function replayOnce(provider: Provider, { store }: Pick<OverrideNeeds, 'store'>): void {
+export function replayOnce(provider: Provider, { store, now }: Pick<OverrideNeeds, 'store' | 'now'>): void {
   const model = modelOf(provider, 'ReplayDetection') as unknown as {
     unique(issuer: string, jti: string, exp: number): Promise<boolean>
   }
   override(model, 'unique', () => async (issuer, jti, exp) => {
+    // it has to be remembered for as long as it is valid (RFC 7523 section 3, 4.: too far in the future may be refused)
+    if (!(exp <= now() / 1000 + longest.assertion)) return false
     const id = createHmac('sha256', 'jti').update(`${issuer}\0${jti}`).digest('base64url')
     return fromStore(() => store.oneTime.mark('jti', id, new Date(exp * 1000)))
   })

@@ -154,7 +154,7 @@ describe('createPageRouter', () => {
     expect(JSON.parse(json.body)).to.deep.equal({ error: 'invalid_request', error_description: 'NOT_FOUND' })
   })
 
-  it('L18 answers headers over 16 KiB with 431', async () => {
+  it('L18 answers headers over 32 KiB with 431', async () => {
     const cookie = 'x'.repeat(64 * 1024)
     const answer = await running.askRaw(`GET /interaction/u1 HTTP/1.1\r\nHost: a\r\nCookie: ${cookie}\r\n\r\n`)
     expect(answer).to.match(/^HTTP\/1.1 431 /)

@@ -295,6 +295,16 @@ describe('authorization', () => {
     expect(kept.reduce((size, { name, value }) => size + name.length + value.length, 0)).to.be.at.most(8192)
   })
 
+  it('L18 lets a browser in that opens 20 tabs in the same moment, none of which sees the others’ cookies', async () => {
+    const browser = new Browser(replicas)
+    const url = authorizationUrl(replicas.issuer, request(pkce()))
+    const tabs = Array.from({ length: 20 }, () => new Browser(replicas))
+    await Promise.all(tabs.map((tab) => tab.open(url)))
+    for (const { jar } of tabs) for (const [key, cookie] of jar) browser.jar.set(key, cookie)
+    expect((await browser.authorize(url, 'ada')).searchParams.get('code')).to.match(/^nr_/)
+    expect([...browser.jar.values()].filter(({ name }) => name.includes('nauthera_i_')).length).to.be.at.most(5)
+  })
+
   it('says to push a request that would not fit a cookie', async () => {
     const answer = await ask({ state: 'x'.repeat(3500) })
     const back = new URL(answer.headers.location!)

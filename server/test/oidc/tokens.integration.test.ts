@@ -167,7 +167,7 @@ describe('tokens', () => {
   })
 
   it('T11 a client that signs its assertion may use each one once, on whichever replica', async () => {
-    const assertion = (aud: string) => {
+    const assertion = (aud: string, validFor = 60) => {
       const now = Math.floor(Date.now() / 1000)
       const head = b64({ alg: 'ES256', kid: 'own' })
       const body = b64({
@@ -176,7 +176,7 @@ describe('tokens', () => {
         aud,
         jti: String(Math.random()),
         iat: now,
-        exp: now + 60,
+        exp: now + validFor,
       })
       const signature = signBytes('sha256', Buffer.from(`${head}.${body}`), {
         key: privateJwk.privateKey,
@@ -194,6 +194,8 @@ describe('tokens', () => {
     expect(answers.filter(({ status }) => status === 200)).to.have.length(1)
     expect(answers.filter(({ status }) => status === 401)).to.have.length(9)
     expect((await token(form(assertion('https://elsewhere.test')))).status).to.equal(401)
+    for (const tooFar of [1e18, 1e300, 31 * 86_400])
+      expect((await token(form(assertion(replicas.issuer, tooFar)))).status).to.equal(401)
     expect((await token(form(assertion(replicas.issuer)))).status).to.equal(200)
   })
 
