@@ -97,8 +97,11 @@ describe('the operator on a real API server', function () {
     }
     changes.close()
     expect(status).to.include({ clientId: `${team}.app`, servedBy: `${own}/nauthera` })
-    const events = (await admin.call('GET', `/api/v1/namespaces/${team}/events`)).body.items as Json[]
-    expect(events.map((event) => event.reason)).to.include('SecretCreated')
+    // Events are written after the status, and nothing waits for them: neither does a person, who watches.
+    const events = await admin.watch(`/api/v1/namespaces/${team}/events`, { timeoutSeconds: 60 })
+    let reason = ''
+    while (reason !== 'SecretCreated') reason = (await events.next(30_000))?.object.reason ?? ''
+    events.close()
   })
 
   it('was refused nothing by the API server', () => {
