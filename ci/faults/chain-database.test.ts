@@ -26,7 +26,7 @@ describe('PostgreSQL under three replicas with load', function () {
     await again?.stop()
   })
   beforeEach(async () => {
-    load = await startLoad(chain)
+    load = await startLoad(chain, { edits: chain })
   })
   afterEach(async () => {
     await load.stop()

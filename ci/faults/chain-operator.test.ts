@@ -39,7 +39,7 @@ describe('the operator and its API under three replicas with load', function () 
   })
   after(() => chain?.stop())
   beforeEach(async () => {
-    load = await startLoad(chain, { edits: false })
+    load = await startLoad(chain)
   })
   afterEach(async () => {
     for (const end of undo.splice(0).reverse()) await end()

@@ -26,7 +26,7 @@ describe('three replicas under load, one in trouble', function () {
   })
   after(() => chain?.stop())
   beforeEach(async () => {
-    load = await startLoad(chain)
+    load = await startLoad(chain, { edits: chain })
   })
   afterEach(async () => {
     await load.stop()

@@ -13,22 +13,21 @@ import type { Stack } from '../../../scripts/local/stack.ts'
 import { parseCredentials } from '../../../scripts/local/token.ts'
 import type { Credentials } from '../../../scripts/local/token.ts'
 import { isReady, waitForObject } from '../../../scripts/local/wait-for.ts'
-import { password } from '../../../server/test/oidc/harness.ts'
-import type { Replicas } from '../../../server/test/oidc/harness.ts'
+import { password } from '../../../server/test/oidc/browser.ts'
+import type { Target } from '../../../server/test/oidc/browser.ts'
+import { callback, person } from './load.ts'
 
 // The whole product with three replicas, the clients that the load uses, and a front that a test can take a replica out of, as the
 // endpoints of a Service do before a pod gets its TERM.
 
 export const namespace = 'demo'
-export const person = 'ada'
-export const callback = 'https://app.example.com/callback'
 
 export interface Chain {
   readonly directory: string
   readonly stack: Stack
   readonly kube: KubeClient
   /** For Browser and send: every request goes through the front. */
-  readonly front: Replicas
+  readonly front: Target
   /** Of every process, the database included. */
   readonly lines: readonly string[]
   /** Adds a line of a process that a test started itself. */
@@ -97,7 +96,7 @@ export async function startChain(options: { keep?: boolean; serverSettings?: obj
     directory,
     stack,
     kube,
-    front: { issuer: stack.issuer, origin: () => `http://127.0.0.1:${front.port}` } as unknown as Replicas,
+    front: { issuer: stack.issuer, origin: () => `http://127.0.0.1:${front.port}` },
     lines,
     note: (line) => void lines.push(line),
     planted,

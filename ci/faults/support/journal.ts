@@ -17,11 +17,17 @@ export type Entry =
 export class Journal {
   readonly #file: string
 
-  constructor() {
+  /** @param file is made; must not be there yet */
+  constructor(file: string) {
+    this.#file = file
+    appendFileSync(this.#file, '')
+  }
+
+  /** In a directory that ends with this process. */
+  static temporary(): Journal {
     const directory = mkdtempSync(join(tmpdir(), 'nauthera-journal-'))
     reapDirectory(directory)
-    this.#file = join(directory, 'journal')
-    appendFileSync(this.#file, '')
+    return new Journal(join(directory, 'journal'))
   }
 
   add(entry: Entry): void {

@@ -1,8 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Browser, authorizationUrl, basic, pkce, send } from '../../../server/test/oidc/browser.ts'
-import type { Answer } from '../../../server/test/oidc/browser.ts'
-import { callback, person } from './chain.ts'
-import type { Chain } from './chain.ts'
+import type { Answer, Target } from '../../../server/test/oidc/browser.ts'
+import type { Credentials } from '../../../scripts/local/token.ts'
 import { Journal } from './journal.ts'
 
 // A closed loop of mixed flows through the front: each caller waits for its answer before it asks again.
@@ -10,6 +9,25 @@ import { Journal } from './journal.ts'
 export const withoutDatabase = ['discovery', 'keys', 'machine'] as const
 export const withDatabase = ['sign-in', 'code', 'refresh', 'introspection', 'revocation'] as const
 export type Flow = (typeof withoutDatabase)[number] | (typeof withDatabase)[number] | 'edit'
+
+export const person = 'ada'
+export const callback = 'https://app.example.com/callback'
+
+/** What the load is put on. */
+export interface Loaded {
+  /** Every request goes there. */
+  readonly front: Target
+  /** Gets what no line, status, event or metric may show. */
+  readonly planted: Set<string>
+  /** Of the clients `web` and `machine`, as the application reads them now. */
+  credentials(name: string): Credentials
+}
+
+/** A client that can be edited, until every replica has the edit. */
+export interface Edited {
+  patch(name: string, body: object): Promise<void>
+  ready(name: string): Promise<void>
+}
 
 /** One answer, or one that never came. Instants in milliseconds of `performance.now()`. */
 export interface Outcome {
@@ -42,11 +60,13 @@ export interface Load {
 /** A person and a program think between two requests; after a failure a little longer. */
 const thinkMs = { good: 10, bad: 50 }
 
-/** @param options.edits whether an OIDCClient is edited all the time, each time until every replica has it; default true */
-export async function startLoad(chain: Chain, options: { edits?: boolean } = {}): Promise<Load> {
+/** @param options.edits who edits the OIDCClient `edited` all the time, each time until every replica has it; default: nobody
+ *  @param options.journal an empty one; default: a temporary one */
+export async function startLoad(chain: Loaded, options: { edits?: Edited; journal?: Journal } = {}): Promise<Load> {
   const { front, planted } = chain
+  const { edits: editor } = options
   const outcomes: Outcome[] = []
-  const journal = new Journal()
+  const journal = options.journal ?? Journal.temporary()
   const sessions = new Map<number, Browser>()
   const listeners = new Set<(outcome: Outcome) => void>()
   let running = true
@@ -128,7 +148,7 @@ export async function startLoad(chain: Chain, options: { edits?: boolean } = {})
   }
 
   let edits = 0
-  const edit = async () => {
+  const edit = async (client: Edited) => {
     const began = performance.now()
     const done = (good: boolean, detail: string) =>
       note({
@@ -141,8 +161,8 @@ export async function startLoad(chain: Chain, options: { edits?: boolean } = {})
         detail,
       })
     try {
-      await chain.patch('edited', { spec: { description: `edit ${++edits}` } })
-      await chain.ready('edited')
+      await client.patch('edited', { spec: { description: `edit ${++edits}` } })
+      await client.ready('edited')
       done(true, '')
     } catch (error) {
       done(false, String(error))
@@ -173,10 +193,10 @@ export async function startLoad(chain: Chain, options: { edits?: boolean } = {})
     loop(() => token('machine', 'machine', '/token', { grant_type: 'client_credentials' })),
     loop(visit),
     loop(visit),
-    ...(options.edits === false ? [] : [loop(edit)]),
+    ...(editor ? [loop(() => edit(editor))] : []),
   ])
 
-  const every: Flow[] = [...withoutDatabase, ...withDatabase, ...(options.edits === false ? [] : ['edit' as const])]
+  const every: Flow[] = [...withoutDatabase, ...withDatabase, ...(editor ? ['edit' as const] : [])]
   const until = <T>(what: string, timeoutMs: number, judge: (outcome: Outcome) => T | undefined): Promise<T> =>
     new Promise((resolve, reject) => {
       const settle = () => {

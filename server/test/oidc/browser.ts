@@ -1,8 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { request as requestHttp } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
-import { password } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { request as requestHttps } from 'node:https'
+
+/** Where the servers are: an issuer, and the origin at which each replica, or what stands before them all, answers. */
+export interface Target {
+  readonly issuer: string
+  origin(replica: number): string
+}
+
+/** Of every person in the tests. */
+export const password = 'correct horse battery staple'
 
 export interface Answer {
   readonly status: number
@@ -13,7 +21,7 @@ export interface Answer {
 
 /** One request to one replica, with the issuer's Host. */
 export function send(
-  replicas: Replicas,
+  replicas: Target,
   options: {
     replica?: number
     method?: string
@@ -26,8 +34,9 @@ export function send(
   const { host } = new URL(replicas.issuer)
   const body = options.body ?? (options.form ? new URLSearchParams(options.form).toString() : undefined)
   return new Promise((resolve, reject) => {
-    const outgoing = requestHttp(
-      `${replicas.origin(options.replica ?? 0)}${options.path}`,
+    const origin = replicas.origin(options.replica ?? 0)
+    const outgoing = (origin.startsWith('https:') ? requestHttps : requestHttp)(
+      `${origin}${options.path}`,
       {
         method: options.method ?? (body === undefined ? 'GET' : 'POST'),
         headers: {
@@ -79,11 +88,11 @@ export function pkce(): Pkce {
 
 /** A browser without JavaScript: cookies with their paths, redirects by hand, forms as a person would send them. */
 export class Browser {
-  readonly #replicas: Replicas
+  readonly #replicas: Target
   /** By name and path, as browsers keep them. */
   readonly jar = new Map<string, { name: string; value: string; path: string }>()
 
-  constructor(replicas: Replicas) {
+  constructor(replicas: Target) {
     this.#replicas = replicas
   }
 

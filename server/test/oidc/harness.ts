@@ -28,11 +28,13 @@ import { parseDsn } from '../../src/store/connection.ts'
 import { migrateUp } from '../../src/store/migrate.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import { Secret } from '@nauthera/runtime/log'
+import { password } from './browser.ts'
+import type { Target } from './browser.ts'
 
 // Real servers over HTTP on one real database. Clients are fed through the registry's own way in, without an agent.
 
-export interface Replicas {
-  /** The issuer that every replica has; replica 0 listens there. */
+export interface Replicas extends Target {
+  /** Replica 0 listens there. */
   readonly issuer: string
   readonly apps: readonly App[]
   readonly lines: readonly string[]
@@ -45,7 +47,7 @@ export interface Replicas {
   stop(): Promise<void>
 }
 
-export const password = 'correct horse battery staple'
+export { password }
 
 /** @param options.path of the issuer, such as `/auth-here`
  *  @param options.databaseUrl another way to the database, such as a proxy */
