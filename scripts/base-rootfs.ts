@@ -46,5 +46,7 @@ export async function writeRootfs(programs: readonly string[], directory: string
 
 async function librariesOf(program: string): Promise<string[]> {
   const { stdout } = await run('ldd', [program])
-  return [...stdout.matchAll(/(?:=> |^\s*)(\/\S+)/gm)].map((found) => found[1]!)
+  const found = [...stdout.matchAll(/(?:=> |^\s*)(\/\S+)/gm)].map(([, path]) => path!)
+  // what a program brings along comes with it
+  return found.filter((path) => /^\/(usr\/)?lib/.test(path))
 }

@@ -43,25 +43,7 @@ export async function bundlePart(part: Part, directory: string): Promise<void> {
   await rm(directory, { recursive: true, force: true })
   await mkdir(join(directory, 'bin'), { recursive: true })
   for (const [source, file] of Object.entries(entries)) {
-    const bundle = await rolldown({
-      input: join(root, part, source),
-      cwd: root,
-      platform: 'node',
-      external: [...externals],
-      logLevel: 'warn',
-      // depd, deep below oidc-provider, makes its wrappers with eval.
-      checks: { eval: false },
-    })
-    await bundle.write({
-      file: join(app, file),
-      format: 'esm',
-      sourcemap: true,
-      // As in the repository, whatever place it was built at: the same bytes everywhere.
-      sourcemapPathTransform: (source, map) => relative(root, resolve(dirname(map), source)),
-      codeSplitting: false,
-      minify: false,
-    })
-    await bundle.close()
+    await bundleFile(join(root, part, source), join(app, file), externals)
   }
   for (const path of copies) await cp(join(root, part, path), join(app, path), { recursive: true })
   for (const name of externals) await copyAddon(name, app)
@@ -71,6 +53,30 @@ export async function bundlePart(part: Part, directory: string): Promise<void> {
     await writeFile(path, `#!/usr/local/bin/node\nimport('/app/${file}')\n`)
     await chmod(path, 0o755)
   }
+}
+
+/** Writes one file that needs no node_modules, and its source map.
+ *  @param externals packages that stay outside */
+export async function bundleFile(source: string, file: string, externals: readonly string[] = []): Promise<void> {
+  const bundle = await rolldown({
+    input: source,
+    cwd: root,
+    platform: 'node',
+    external: [...externals],
+    logLevel: 'warn',
+    // depd, deep below oidc-provider, makes its wrappers with eval.
+    checks: { eval: false },
+  })
+  await bundle.write({
+    file,
+    format: 'esm',
+    sourcemap: true,
+    // As in the repository, whatever place it was built at: the same bytes everywhere.
+    sourcemapPathTransform: (path, map) => relative(root, resolve(dirname(map), path)),
+    codeSplitting: false,
+    minify: false,
+  })
+  await bundle.close()
 }
 
 /** A package with its binary for this platform, which npm has put beside it. */

@@ -20,11 +20,13 @@ export function findChromium(): string | undefined {
   return undefined
 }
 
-/** @throws Error when the machine has no Chromium */
-export async function openBrowser(): Promise<Browser> {
+/** @param options.proxy where it asks for everything, such as http://127.0.0.1:8080
+ *  @throws Error when the machine has no Chromium */
+export async function openBrowser(options: { proxy?: string; args?: readonly string[] } = {}): Promise<Browser> {
   const executablePath = findChromium()
   if (executablePath === undefined) throw new Error('there is no Chromium in the PATH')
   // the sandbox of Chromium refuses to run for root
-  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  return chromium.launch({ executablePath, args, timeout: 30_000 })
+  const args = [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), ...(options.args ?? [])]
+  const proxy = options.proxy === undefined ? {} : { proxy: { server: options.proxy } }
+  return chromium.launch({ executablePath, args, ...proxy, timeout: 30_000 })
 }

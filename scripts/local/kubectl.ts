@@ -12,15 +12,19 @@ export interface KubectlResult {
 
 export type Kubectl = (...args: string[]) => Promise<KubectlResult>
 
-const timeoutMs = 60_000
-
 /** The real kubectl: of the PATH, else the packed one.
- *  @param options.cacheDirectory what kubectl would write below the home directory */
-export async function createKubectl(options: { kubeconfig: string; cacheDirectory: string }): Promise<Kubectl> {
+ *  @param options.cacheDirectory what kubectl would write below the home directory
+ *  @param options.timeoutMs after which a call is ended; default 60 s */
+export async function createKubectl(options: {
+  kubeconfig: string
+  cacheDirectory: string
+  timeoutMs?: number
+}): Promise<Kubectl> {
   const program = findInPath('kubectl') ?? (await findTool('kubectl'))
   const common = ['--kubeconfig', options.kubeconfig, '--cache-dir', options.cacheDirectory]
+  const timeout = options.timeoutMs ?? 60_000
   return (...args) => {
-    const child = spawn(program, [...common, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeoutMs })
+    const child = spawn(program, [...common, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout })
     reapProcess(child)
     const output = { stdout: '', stderr: '' }
     child.stdout.on('data', (chunk) => (output.stdout += String(chunk)))

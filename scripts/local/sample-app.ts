@@ -1,8 +1,12 @@
 // A web application as a developer would write it: openid-client, one mounted Secret, no other configuration. The Secret is read
 // again at each sign-in, so that a rotation needs no restart.
-//   node scripts/local/sample-app.ts --port 3000 --secret DIRECTORY
+//   node scripts/local/sample-app.ts --port 3000 --secret DIRECTORY [--host 0.0.0.0] [--tls DIRECTORY]
+// With --tls it speaks HTTPS, with tls.crt and tls.key of that directory.
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { createServer as createHttpServer } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -10,7 +14,14 @@ import express from 'express'
 import type { Request, Response } from 'express'
 import * as client from 'openid-client'
 
-const { values } = parseArgs({ options: { port: { type: 'string', default: '3000' }, secret: { type: 'string' } } })
+const { values } = parseArgs({
+  options: {
+    host: { type: 'string', default: '127.0.0.1' },
+    port: { type: 'string', default: '3000' },
+    secret: { type: 'string' },
+    tls: { type: 'string' },
+  },
+})
 if (values.secret === undefined) throw new Error('--secret DIRECTORY: where the Secret of the client is mounted')
 const secretDirectory = values.secret
 
@@ -118,7 +129,8 @@ app.use(
   },
 )
 
-const originOf = (request: Request): string => `http://${request.get('host')}`
+const { tls } = values
+const originOf = (request: Request): string => `${tls === undefined ? 'http' : 'https'}://${request.get('host')}`
 
 function sessionOf(request: Request, response: Response): Session {
   const cookie = /(?:^|; )sample_session=([0-9a-f-]{36})/.exec(request.get('cookie') ?? '')?.[1]
@@ -163,10 +175,13 @@ const page = (title: string, body: string): string => `<!doctype html>
 
 const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
 
-const server = app.listen(Number(values.port), '127.0.0.1', (error) => {
-  if (error) throw error
+const server =
+  tls === undefined
+    ? createHttpServer(app)
+    : createHttpsServer({ cert: readFileSync(join(tls, 'tls.crt')), key: readFileSync(join(tls, 'tls.key')) }, app)
+server.listen(Number(values.port), values.host, () => {
   const { port } = server.address() as AddressInfo
-  process.stdout.write(`listening on http://localhost:${port}\n`)
+  process.stdout.write(`listening on ${tls === undefined ? 'http' : 'https'}://localhost:${port}\n`)
 })
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {

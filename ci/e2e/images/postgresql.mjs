@@ -1,5 +1,5 @@
 // Process 1 of the PostgreSQL of the end-to-end run: makes the cluster of databases once, then runs it with TLS. Mounts: /data,
-// /tmp, /tls (tls.crt, tls.key); POSTGRES_PASSWORD is that of the user nauthera.
+// /tmp, /tls (tls.crt, tls.key); POSTGRES_PASSWORD is that of the user nauthera, POSTGRES_DATABASES the names to create.
 import { spawn, spawnSync } from 'node:child_process'
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 
@@ -17,7 +17,8 @@ if (!existsSync(`${data}/PG_VERSION`)) {
   ]
   if (spawnSync(program('initdb'), ['--pgdata', data, ...flags], { stdio: 'inherit' }).status !== 0) process.exit(1)
   appendFileSync(`${data}/pg_hba.conf`, 'hostssl all all all scram-sha-256\n')
-  spawnSync(program('postgres'), ['--single', '-D', data, 'postgres'], { input: 'CREATE DATABASE nauthera\n' })
+  const statements = process.env.POSTGRES_DATABASES.split(',').map((name) => `CREATE DATABASE ${name}\n`)
+  spawnSync(program('postgres'), ['--single', '-D', data, 'postgres'], { input: statements.join('') })
 }
 const settings = {
   listen_addresses: '0.0.0.0',

@@ -1,0 +1,128 @@
+// The applications of the end-to-end run, in a pod of their own: they call the product through its Service. On port 8080:
+//   POST   /load       begins the mixed load (sign-in, code, refresh, introspection, revocation, machine)
+//   DELETE /load       ends it and replays what was acknowledged against behaviour
+//   POST   /callers?clients=PREFIX[&mounted=DIRECTORY]   machines that use what their Secrets hold
+//   DELETE /callers
+//   POST   /ask        one token request with {clientId, clientSecret}: its status and error
+//   GET    /tally      what came of all of it, since the start of the pod
+//   CONNECT host:port  a way into the network and the names of the cluster, for a browser outside of it
+import { createServer } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
+import type { Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { basic, send } from '../../../server/test/oidc/browser.ts'
+import { Journal } from '../../faults/support/journal.ts'
+import { startLoad } from '../../faults/support/load.ts'
+import type { Load } from '../../faults/support/load.ts'
+import { replay } from '../../faults/support/replay.ts'
+import { startCallers } from './callers.ts'
+import type { Callers, Count, Failure } from './callers.ts'
+import { watchSecrets } from './secrets.ts'
+
+/** Answer of /tally. */
+export interface Tally {
+  readonly counts: Readonly<Record<string, Count>>
+  readonly failures: readonly Failure[]
+}
+
+const [issuer, namespace] = [process.env['ISSUER']!, process.env['NAMESPACE']!]
+const front = { issuer, origin: () => new URL(issuer).origin }
+const secrets = watchSecrets(namespace)
+const loaded = { front, planted: new Set<string>(), credentials: secrets.current }
+let load: Load | undefined
+let callers: Callers | undefined
+let past: Tally = { counts: {}, failures: [] }
+let loads = 0
+
+const startedAt = Date.now() - performance.now()
+const tallyOfLoad = ({ outcomes }: Load): Tally => {
+  const counts: Record<string, Count> = {}
+  for (const { flow, good } of outcomes) (counts[flow] ??= { good: 0, bad: 0 })[good ? 'good' : 'bad']++
+  const failures = outcomes
+    .filter(({ good }) => !good)
+    .map(({ flow, ended, status, detail }) => ({ flow, at: startedAt + ended, status, detail }))
+  return { counts, failures }
+}
+const add = (left: Tally, right: Tally | undefined): Tally => {
+  const counts: Record<string, Count> = structuredClone(left.counts) as Record<string, Count>
+  for (const [flow, { good, bad }] of Object.entries(right?.counts ?? {})) {
+    const count = (counts[flow] ??= { good: 0, bad: 0 })
+    count.good += good
+    count.bad += bad
+  }
+  return { counts, failures: [...left.failures, ...(right?.failures ?? [])] }
+}
+
+/** Answer of /ask. */
+export interface Asked {
+  readonly status: number
+  readonly error: string | undefined
+}
+
+const routes: Readonly<Record<string, (query: URLSearchParams, body: string) => Promise<unknown>>> = {
+  'POST /ask': async (_, body): Promise<Asked> => {
+    const { clientId, clientSecret } = JSON.parse(body) as { clientId: string; clientSecret: string }
+    const form = { grant_type: 'client_credentials' }
+    const answer = await send(front, { path: '/token', headers: basic(clientId, clientSecret), form })
+    return { status: answer.status, error: answer.json()['error'] as string | undefined }
+  },
+  'POST /load': async () => {
+    load ??= await startLoad(loaded, { journal: new Journal(`/tmp/journal-${loads++}`) })
+  },
+  'DELETE /load': async () => {
+    const ending = load
+    if (!ending) return
+    await ending.stop()
+    past = add(past, tallyOfLoad(ending))
+    load = undefined
+    await replay(loaded, ending)
+  },
+  'POST /callers': async (query) => {
+    callers ??= startCallers({
+      front,
+      secrets,
+      clients: query.get('clients')!,
+      mounted: query.get('mounted') ?? undefined,
+    })
+  },
+  'DELETE /callers': async () => {
+    const ending = callers
+    await ending?.stop()
+    past = add(past, ending)
+    callers = undefined
+  },
+  'GET /tally': async () => add(add(past, load && tallyOfLoad(load)), callers),
+}
+
+const server = createServer((request, response) => {
+  const { pathname, searchParams } = new URL(request.url!, 'http://driver')
+  const route = routes[`${request.method} ${pathname}`]
+  const answer = (status: number, body: unknown) =>
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? {}))
+  if (!route) return void answer(404, { message: `no ${request.method} ${pathname}` })
+  text(request)
+    .then((body) => route(searchParams, body))
+    .then(
+      (body) => answer(200, body),
+      (error: unknown) => answer(500, { message: error instanceof Error ? error.message : String(error) }),
+    )
+})
+server.on('connect', (request: IncomingMessage, client: Socket) => {
+  const [host, port] = request.url!.split(':')
+  const upstream = connect(Number(port), host!, () => {
+    client.write('HTTP/1.1 200 Connection established\r\n\r\n')
+    upstream.pipe(client).pipe(upstream)
+  })
+  for (const [socket, other] of [
+    [client, upstream],
+    [upstream, client],
+  ] as const) {
+    socket.on('error', () => other.destroy())
+    socket.on('close', () => other.destroy())
+  }
+})
+// a replay takes a while, and nobody else asks
+server.requestTimeout = 0
+server.listen(8080, () => process.stdout.write('listening\n'))
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0))

@@ -1,0 +1,11 @@
+import { removeProduct } from './product.ts'
+import { writeReport } from './report.ts'
+
+// Loaded by mocha in front of all files.
+export const mochaHooks = {
+  async afterAll(this: Mocha.Context): Promise<void> {
+    this.timeout(120_000)
+    process.stdout.write(`\n  ${writeReport()}\n`)
+    await removeProduct()
+  },
+}
