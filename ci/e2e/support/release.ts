@@ -38,7 +38,8 @@ export async function tlsSecret(namespace: string, name: string, dnsNames: reado
     kind: 'Secret',
     type: 'kubernetes.io/tls',
     metadata: { name, namespace },
-    stringData: { 'tls.crt': leaf.cert, 'tls.key': leaf.key, 'ca.crt': ca },
+    // with the CA: a browser is told its key, and must find it in what it is shown
+    stringData: { 'tls.crt': leaf.cert + ca, 'tls.key': leaf.key, 'ca.crt': ca },
   }
 }
 
