@@ -1,0 +1,215 @@
+import { expect } from 'chai'
+import type { Json } from '../../scripts/local/kube-client.ts'
+import { clientObject, clientsIn, measureReady, whenClientReady } from './support/clients.ts'
+import type { Outcome } from './support/driver.ts'
+import { admin, applyObjects, get, kubectl, tryKubectl, until, whenObject } from './support/kubernetes.ts'
+import { canKill, isReady, killContainer } from './support/pods.ts'
+import { machine, useDriver, useProduct } from './support/product.ts'
+import type { Product } from './support/product.ts'
+import { record } from './support/report.ts'
+
+// What platform engineers do to pods, and what happens to them, under the mixed load of ci/faults.
+
+describe('pods that go and come, under load', function () {
+  this.timeout(240_000)
+  let product: Product
+  let namespace: string
+  before(async () => {
+    product = await useProduct()
+    ;({ namespace } = product.release)
+    await useDriver()
+  })
+
+  const settled = () =>
+    until(
+      'two ready servers',
+      async () => {
+        const { items } = await get(`/api/v1/namespaces/${namespace}/pods`, {
+          labelSelector: 'app.kubernetes.io/component=server',
+        })
+        return (items as Json[]).length === 2 && (items as Json[]).every(isReady)
+      },
+      90_000,
+    )
+  beforeEach(settled)
+
+  const underLoad = async (what: string, work: () => Promise<unknown>): Promise<Outcome> => {
+    const outcome = await (await useDriver()).underLoad(work)
+    record({ name: `${what}.requests`, value: outcome.requests, unit: 'requests', target: null })
+    return outcome
+  }
+  /** Seconds from `from` (epoch milliseconds) to the last failure; 0 when there was none. */
+  const healedAfter = ({ failures }: Outcome, from: number) =>
+    failures.length === 0 ? 0 : (Math.max(...failures.map(({ at }) => at)) - from) / 1000
+  const expectNone = (what: string, outcome: Outcome) => {
+    record({ name: `${what}.failed-requests`, value: outcome.failures.length, unit: 'requests', target: 0 })
+    expect(outcome.failures).to.deep.equal([])
+    expect(outcome.requests).to.be.greaterThan(200)
+  }
+
+  it('F19 a rolling restart fails no request', async () => {
+    const outcome = await underLoad('rolling-restart', async () => {
+      await kubectl('-n', namespace, 'rollout', 'restart', 'deploy/nauthera-server')
+      await kubectl('-n', namespace, 'rollout', 'status', 'deploy/nauthera-server', '--timeout=120s')
+      await settled()
+    })
+    expectNone('rolling-restart', outcome)
+  })
+
+  it('a drain takes one server at a time, as the PodDisruptionBudget says, and fails no request', async () => {
+    const before = (await product.release.pods('server')).map(({ metadata }) => metadata.name as string)
+    const { spec } = (await product.release.pods('server'))[0]
+    const outcome = await underLoad('drain', async () => {
+      const selector = 'app.kubernetes.io/component=server'
+      const draining = tryKubectl(
+        'drain',
+        spec.nodeName,
+        '--ignore-daemonsets',
+        '--delete-emptydir-data',
+        `--pod-selector=${selector}`,
+        '--timeout=110s',
+      )
+      // There is no other node here: what was evicted may come back to this one while the drain goes on with the rest.
+      await whenObject('/api/v1/nodes', spec.nodeName, (node) => node?.spec.unschedulable === true, 20_000)
+      await kubectl('uncordon', spec.nodeName)
+      const { code, stdout, stderr } = await draining
+      expect(code, stderr).to.equal(0)
+      expect(stdout.match(/pod\/\S+ evicted/g)).to.have.length(before.length)
+      expect(stderr + stdout, 'the budget never held it back').to.include('disruption budget')
+      await settled()
+    })
+    expectNone('drain', outcome)
+    const after = (await product.release.pods('server')).map(({ metadata }) => metadata.name as string)
+    expect(after.filter((name) => before.includes(name))).to.deep.equal([])
+  })
+
+  const killed = (title: string, run: (this: Mocha.Context) => Promise<void>) =>
+    it(title, async function () {
+      if (!canKill) {
+        process.stderr.write(`      not run: ${title}: the containers of a cluster elsewhere are out of reach\n`)
+        this.skip()
+      }
+      await run.call(this)
+    })
+
+  killed('F19 SIGKILL of a server: only what met the dead one fails, and it is back within seconds', async () => {
+    let at = 0
+    const outcome = await underLoad('server-killed', async () => {
+      const [pod] = await product.release.pods('server')
+      at = Date.now()
+      await (await killContainer(pod, 'server')).back(30_000)
+    })
+    const healed = healedAfter(outcome, at)
+    record({ name: 'server-killed.failed-requests', value: outcome.failures.length, unit: 'requests', target: null })
+    record({ name: 'server-killed.healed', value: healed, unit: 's', target: 5 })
+    // no connection, or one that broke: never a wrong answer
+    expect(outcome.failures.filter(({ status }) => status !== 0)).to.deep.equal([])
+    expect(healed).to.be.lessThan(15)
+  })
+
+  killed('F13 SIGKILL of an agent: no request fails, and a change is live again at once', async () => {
+    const outcome = await underLoad('agent-killed', async () => {
+      const [pod] = await product.release.pods('server')
+      const back = await killContainer(pod, 'config-agent')
+      const began = performance.now()
+      await measureReady(product.team, 'killed-agent', { ...machine, displayName: String(Date.now()) }, 60_000)
+      record({ name: 'agent-killed.change-ready', value: (performance.now() - began) / 1000, unit: 's', target: 3 })
+      await back.back(30_000)
+    })
+    expectNone('agent-killed', outcome)
+  })
+
+  killed('F11 SIGKILL of the leading operator: no request fails, another leads within 20 s', async () => {
+    const lease = await get(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/nauthera-operator`)
+    const holder = lease.spec.holderIdentity as string
+    const pods = await product.release.pods('operator')
+    const leader = pods.find(({ metadata }) => holder.startsWith(metadata.name))
+    const outcome = await underLoad('leader-killed', async () => {
+      const began = performance.now()
+      await killContainer(leader, 'operator')
+      await measureReady(product.team, 'killed-leader', { ...machine, displayName: String(Date.now()) }, 60_000)
+      record({ name: 'leader-killed.change-ready', value: (performance.now() - began) / 1000, unit: 's', target: 20 })
+    })
+    expectNone('leader-killed', outcome)
+  })
+
+  killed('F6 SIGKILL of the primary Valkey: no request fails, Sentinel has another within 20 s', async () => {
+    const roles = async () => {
+      const pods = await product.release.pods('valkey')
+      const ask = async (pod: Json) => {
+        const command = [
+          'sh',
+          '-c',
+          'VALKEYCLI_AUTH="$(cat /var/run/nauthera/auth/password)" valkey-cli role | head -1',
+        ]
+        const { stdout } = await tryKubectl(
+          '-n',
+          namespace,
+          'exec',
+          pod.metadata.name,
+          '-c',
+          'valkey',
+          '--',
+          ...command,
+        )
+        return stdout.trim()
+      }
+      return Promise.all(pods.map(async (pod) => ({ pod, role: await ask(pod) })))
+    }
+    const primaries = (await roles()).filter(({ role }) => role === 'master')
+    expect(primaries).to.have.length(1)
+    const outcome = await underLoad('valkey-killed', async () => {
+      const began = performance.now()
+      const { back } = await killContainer(primaries[0]!.pod, 'valkey')
+      await back(60_000)
+      await until(
+        'one primary again',
+        async () => {
+          const now = await roles()
+          return (
+            now.filter(({ role }) => role === 'master').length === 1 &&
+            now.filter(({ role }) => role === 'slave').length === 2
+          )
+        },
+        60_000,
+      )
+      record({ name: 'valkey-killed.one-primary', value: (performance.now() - began) / 1000, unit: 's', target: 20 })
+    })
+    expectNone('valkey-killed', outcome)
+  })
+
+  it('F39 a replica whose status port is cut off is never taken as live: nothing is published until it answers', async () => {
+    const policies = `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies`
+    const policy = await get(`${policies}/nauthera-server`)
+    const isStatusRule = (rule: Json) => rule.ports?.some(({ port }: Json) => port === 9443)
+    const patch = async (ingress: Json[]) => {
+      const answer = await admin().call('PATCH', `${policies}/nauthera-server`, {
+        body: { spec: { ingress } },
+        contentType: 'application/merge-patch+json',
+      })
+      expect(answer.status).to.equal(200)
+    }
+    await patch(policy.spec.ingress.filter((rule: Json) => !isStatusRule(rule)))
+    try {
+      // streams that are open stay open; a new leader has none
+      await kubectl('-n', namespace, 'delete', 'pod', '-l', 'app.kubernetes.io/component=operator', '--wait=true')
+      await applyObjects([clientObject(product.team, 'cut-off', machine)])
+      await whenObject(
+        clientsIn(product.team),
+        'cut-off',
+        (object) =>
+          object?.status?.conditions?.some(
+            (one: Json) => one.type === 'Propagated' && one.status === 'Unknown' && one.reason === 'StatusUnreachable',
+          ) === true,
+        90_000,
+      )
+      const { status } = await admin().call('GET', `/api/v1/namespaces/${product.team}/secrets/cut-off-oidc`)
+      expect(status, 'a Secret was published').to.equal(404)
+    } finally {
+      await patch(policy.spec.ingress)
+    }
+    const began = performance.now()
+    await whenClientReady(product.team, 'cut-off', 90_000)
+    record({ name: 'f39.ready-after-cut', value: (performance.now() - began) / 1000, unit: 's', target: 30 })
+  })
+})
