@@ -137,11 +137,7 @@ describe('pods that go and come, under load', function () {
     const roles = async () => {
       const pods = await product.release.pods('valkey')
       const ask = async (pod: Json) => {
-        const command = [
-          'sh',
-          '-c',
-          'VALKEYCLI_AUTH="$(cat /var/run/nauthera/auth/password)" valkey-cli role | head -1',
-        ]
+        const command = ['sh', '-c', '. /scripts/peers.sh; role "$SELF"']
         const { stdout } = await tryKubectl(
           '-n',
           namespace,

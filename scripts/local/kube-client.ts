@@ -44,8 +44,9 @@ export interface KubeClient {
 
 const requestTimeoutMs = 30_000
 
-/** @param kubeconfig YAML with certificates or a token */
-export function createKubeClient(kubeconfig: string): KubeClient {
+/** @param kubeconfig YAML with certificates or a token
+ *  @param everyHeaders sent with each request, such as impersonate-user */
+export function createKubeClient(kubeconfig: string, everyHeaders: Readonly<Record<string, string>> = {}): KubeClient {
   const config = parse(kubeconfig) as {
     clusters: { cluster: { server: string; 'certificate-authority-data'?: string } }[]
     users: { user: { token?: string; 'client-certificate-data'?: string; 'client-key-data'?: string } }[]
@@ -62,7 +63,12 @@ export function createKubeClient(kubeconfig: string): KubeClient {
     const options: RequestOptions = {
       ...(url.protocol === 'https:' ? tls : {}),
       method,
-      headers: { ...(token ? { authorization: `Bearer ${token}` } : {}), 'user-agent': 'contract/1', ...headers },
+      headers: {
+        ...(token ? { authorization: `Bearer ${token}` } : {}),
+        'user-agent': 'contract/1',
+        ...everyHeaders,
+        ...headers,
+      },
     }
     const call = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options)
     const answered = new Promise<IncomingMessage>((resolve, reject) => {

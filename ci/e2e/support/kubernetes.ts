@@ -78,6 +78,10 @@ let client: KubeClient | undefined
 /** With the rights of KUBECONFIG. */
 export const admin = (): KubeClient => (client ??= createKubeClient(readFileSync(process.env['KUBECONFIG']!, 'utf8')))
 
+/** With the rights of somebody else, who the cluster then takes us for. */
+export const asUser = (user: string): KubeClient =>
+  createKubeClient(readFileSync(process.env['KUBECONFIG']!, 'utf8'), { 'impersonate-user': user })
+
 /** @returns the object, or the items of a list
  *  @throws Error when the API refuses */
 export async function get(path: string, query: Record<string, string> = {}): Promise<Json> {
