@@ -11,7 +11,7 @@ const kit = join(root, '../shared/cluster')
 const directory = join(root, '.nauthera/e2e')
 const environment = { ...process.env, KIT_BIN: join(directory, 'bin'), KIT_STATE: join(directory, 'state') }
 
-/** What the kit needs -> the Debian package that brings it. */
+/** What the kit and the building of images need -> the Debian package that brings it. */
 const programs: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   nft: 'nftables',
@@ -19,6 +19,10 @@ const programs: Readonly<Record<string, string>> = {
   ipset: 'ipset',
   openssl: 'openssl',
   zstd: 'zstd',
+  buildah: 'buildah',
+  crun: 'crun',
+  debootstrap: 'debootstrap',
+  chromium: 'chromium',
 }
 
 export interface Cluster {

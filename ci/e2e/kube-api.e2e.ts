@@ -4,11 +4,11 @@ import { connectRealApi } from './real-api.ts'
 
 describe('a real API server', () => {
   kubeContract(async () => {
-    const { admin, addUser } = await connectRealApi()
+    const { admin, addUser, removeDefinitions } = await connectRealApi()
     return {
       admin,
       userWith: async (rules, namespace) => createKubeClient(await addUser(rules, namespace)),
-      stop: async () => {},
+      stop: removeDefinitions,
     }
   })
 })

@@ -16,18 +16,36 @@ export interface RealApi {
   /** Makes a service account with roles of these rules, in force.
    *  @returns its kubeconfig */
   addUser(rules: readonly Rule[], namespace: string): Promise<string>
+  /** Takes the kinds away that were not there before: a release of the chart is to bring its own. */
+  removeDefinitions(): Promise<void>
 }
 
 /** @returns when our kinds are served */
 export async function connectRealApi(): Promise<RealApi> {
   const kubeconfig = readFileSync(process.env['KUBECONFIG']!, 'utf8')
   const admin = createKubeClient(kubeconfig)
-  for (const definition of readDefinitions() as Json[]) await installDefinition(admin, definition)
-  return { admin, addUser: (rules, namespace) => addUser(admin, kubeconfig, rules, namespace) }
+  const brought: string[] = []
+  for (const definition of readDefinitions() as Json[]) {
+    const path = `${definitions}/${definition.metadata.name}`
+    if ((await admin.call('GET', path)).status === 404) brought.push(path)
+    await installDefinition(admin, definition)
+  }
+  return {
+    admin,
+    addUser: (rules, namespace) => addUser(admin, kubeconfig, rules, namespace),
+    removeDefinitions: async () => {
+      for (const path of brought) {
+        await admin.call('DELETE', path)
+        await until(`${path} to go`, async () => (await admin.call('GET', path)).status === 404)
+      }
+    },
+  }
 }
 
+const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
+
 async function installDefinition(admin: KubeClient, definition: Json): Promise<void> {
-  const path = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${definition.metadata.name}`
+  const path = `${definitions}/${definition.metadata.name}`
   const applied = await admin.call('PATCH', path, {
     query: { fieldManager: 'e2e', force: true },
     body: definition,

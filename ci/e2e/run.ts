@@ -1,26 +1,58 @@
 // npm run e2e: the product on a real Kubernetes. Starts one itself, or uses the one of KUBECONFIG with NAUTHERA_E2E_CLUSTER=existing.
 import { spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { missingForCluster, startCluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
+import { buildDriverImage, buildPostgresImage, buildValkeyImage } from './images/build.ts'
+import { describeTraces, readTraces } from './leftovers.ts'
+import { buildPrevious, previousArchives } from './previous.ts'
 
-const usage = `Usage: npm run e2e [-- [--grep TEXT] [FILE ...]]
+const usage = `Usage: npm run e2e [-- [--grep TEXT] [--keep] [FILE ...]]
 
   --grep TEXT  only tests whose title has the text
-  FILE ...     these files only; default: ci/e2e/*.e2e.ts
+  --keep       leave the cluster that was started running, and say how to reach it
+  FILE ...     these files only; default: all, in an order in which they share one installation
 
-NAUTHERA_E2E_CLUSTER=existing runs on the cluster that KUBECONFIG names; the tests clean up after themselves there.
+Writes e2e-report.json, in the form of npm run bench -- --json.
+NAUTHERA_E2E_CLUSTER=existing runs on the cluster that KUBECONFIG names. Its nodes must have the images of
+\`npm run images\` and of \`node ci/e2e/images/build.ts\`; NAUTHERA_E2E_IMAGES=PREFIX when they stand before another name than localhost.
+What the tests make there they remove; so that they remove nothing of yours, it should serve no OIDCClient.
+NAUTHERA_E2E_PREVIOUS=COMMIT is what an upgrade begins from; default: the newest tag, or what ci/e2e/previous-build names.
 `
+
+/** Those that bring their own definitions first, then all that share an installation, which the last one takes away. */
+const suites = [
+  'kube-api',
+  'operator',
+  'install',
+  'clients',
+  'fences',
+  'sign-in',
+  'rotation',
+  'disruption',
+  'releases',
+  'uninstall',
+].map((name) => `ci/e2e/${name}.e2e.ts`)
+/** They run processes of this checkout: no images are needed. */
+const withoutImages = new Set(suites.slice(0, 2))
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { grep: { type: 'string' }, help: { type: 'boolean', default: false } },
+  options: {
+    grep: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
+  },
 })
 if (values.help) {
   process.stdout.write(usage)
   process.exit(0)
 }
 
-const say = (line: string): void => void process.stderr.write(`e2e: ${line}\n`)
+const began = performance.now()
+const seconds = () => Math.round((performance.now() - began) / 1000)
+const say = (line: string): void => void process.stderr.write(`e2e ${String(seconds()).padStart(4)} s: ${line}\n`)
 const useExisting = process.env['NAUTHERA_E2E_CLUSTER'] === 'existing'
 const missing = useExisting
   ? process.env['KUBECONFIG']
@@ -32,26 +64,54 @@ if (missing !== undefined) {
   process.exit(1)
 }
 
+const files = positionals.length > 0 ? positionals : suites
+const tracesBefore = await readTraces()
 const cluster = useExisting ? undefined : await startCluster(say)
-const kubeconfig = cluster?.kubeconfig ?? process.env['KUBECONFIG']!
-const files = positionals.length > 0 ? positionals : ['ci/e2e/*.e2e.ts']
-const filter = values.grep === undefined ? [] : ['--fgrep', values.grep]
-const mocha = spawn(
-  process.execPath,
-  [
-    'node_modules/mocha/bin/mocha.js',
-    '--no-config',
-    '--forbid-only',
-    '--timeout',
-    '60000',
-    '--reporter',
-    'scripts/reporter.mjs',
-    ...filter,
-    ...files,
-  ],
-  { stdio: 'inherit', env: { ...process.env, NODE_ENV: 'test', KUBECONFIG: kubeconfig } },
-)
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => mocha.kill('SIGTERM'))
-const code = await new Promise<number>((resolve) => mocha.once('exit', (status) => resolve(status ?? 1)))
-await cluster?.down()
+const stopped = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.abort())
+
+let code = 1
+try {
+  if (cluster && files.some((file) => !withoutImages.has(file))) await loadImages(cluster)
+  if (!stopped.signal.aborted) code = await runTests(cluster?.kubeconfig ?? process.env['KUBECONFIG']!)
+} catch (error) {
+  say(error instanceof Error ? error.message : String(error))
+}
+if (values.keep && cluster) say(`left running: KUBECONFIG=${cluster.kubeconfig}; the next npm run e2e removes it`)
+else await cluster?.down()
+if (cluster && !values.keep) {
+  const left = describeTraces(tracesBefore, await readTraces())
+  for (const trace of left) say(`left behind: ${trace}`)
+  if (left.length > 0) code ||= 1
+}
+say('done')
 process.exit(code)
+
+async function loadImages(target: Cluster): Promise<void> {
+  say('building the images ...')
+  await runScript(['scripts/images.ts'])
+  // PostgreSQL, Valkey, the driver; and the product as it was before
+  const extra = [await buildPostgresImage(), await buildValkeyImage(), await buildDriverImage()]
+  await buildPrevious(say)
+  const own = ['server', 'config-agent', 'operator'].map((part) => join('.nauthera/images', `${part}.tar`))
+  await target.loadImages(...own, ...extra.map(({ archive }) => archive), ...previousArchives)
+}
+
+function runTests(kubeconfig: string): Promise<number> {
+  const mocha = ['node_modules/mocha/bin/mocha.js', '--no-config', '--forbid-only', '--timeout', '60000']
+  const filter = values.grep === undefined ? [] : ['--fgrep', values.grep]
+  const report = ['--reporter', 'scripts/reporter.mjs', '--require', 'ci/e2e/support/hooks.ts']
+  return runScript([...mocha, ...report, ...filter, ...files], { NODE_ENV: 'test', KUBECONFIG: kubeconfig })
+}
+
+/** @returns the exit code of a test run
+ *  @throws Error when another script fails */
+async function runScript(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<number> {
+  const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env } })
+  const end = () => child.kill('SIGTERM')
+  stopped.signal.addEventListener('abort', end)
+  const status = await new Promise<number>((resolve) => child.once('exit', (exit) => resolve(exit ?? 1)))
+  stopped.signal.removeEventListener('abort', end)
+  if (status !== 0 && env === undefined) throw new Error(`${args[0]} ended with ${status}; the reason stands above`)
+  return status
+}

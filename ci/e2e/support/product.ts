@@ -7,6 +7,7 @@ import type { Driver } from './driver.ts'
 import { applyObjects, root } from './kubernetes.ts'
 import {
   authority,
+  deleteDefinitions,
   deleteNamespaces,
   describeRelease,
   e2eImage,
@@ -81,7 +82,7 @@ async function install(): Promise<Product> {
 async function drive(): Promise<Driver> {
   const { release, team } = await useProduct()
   await release.addPerson(person)
-  await applyClients(team, { web, machine, mounted: machine })
+  await applyClients(team, { ...loadClients, mounted: machine })
   return startDriver({
     namespace: team,
     issuer: release.issuer,
@@ -96,6 +97,8 @@ const web = {
   redirectURIs: ['https://app.example.com/callback'],
   scopes: ['openid', 'profile', 'email', 'offline_access'],
 }
+/** What the mixed load of ci/faults uses. */
+export const loadClients = { web, machine }
 
 /** Ends everything that was made. */
 export async function removeProduct(): Promise<void> {
@@ -103,4 +106,5 @@ export async function removeProduct(): Promise<void> {
   const product = await installed.catch(() => undefined)
   await product?.release.uninstall()
   await deleteNamespaces(...Object.values(namespaces))
+  await deleteDefinitions(namespaces.auth)
 }

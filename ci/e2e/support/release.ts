@@ -5,7 +5,7 @@ import { reapDirectory } from '../../../scripts/local/reaper.ts'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
 import { password } from '../../../server/test/oidc/browser.ts'
-import { applyObjects, kubectl, kubectlWithInput, mustRun, root, whenObject } from './kubernetes.ts'
+import { applyObjects, get, kubectl, kubectlWithInput, mustRun, root, whenObject } from './kubernetes.ts'
 import { isReady, podsOf, restrictedContainer, restrictedPod } from './pods.ts'
 
 /** A release of the chart and what it needs around it. */
@@ -196,3 +196,12 @@ export function describeRelease(about: {
 
 export const deleteNamespaces = (...names: string[]): Promise<string> =>
   kubectl('delete', 'namespace', '--ignore-not-found', '--wait=false', ...names)
+
+/** Those that a release of this namespace has brought, and every OIDCClient with them. */
+export async function deleteDefinitions(namespace: string): Promise<void> {
+  const { items } = await get('/apis/apiextensions.k8s.io/v1/customresourcedefinitions')
+  for (const { metadata } of items as Json[]) {
+    if (metadata.annotations?.['meta.helm.sh/release-namespace'] !== namespace) continue
+    await kubectl('delete', 'crd', metadata.name, '--wait=false')
+  }
+}

@@ -1,0 +1,147 @@
+import { expect } from 'chai'
+import type { Json } from '../../scripts/local/kube-client.ts'
+import { quantile } from '../report.ts'
+import { person } from '../faults/support/load.ts'
+import { previousChart, previousTag } from './previous.ts'
+import { applyClients, clientObject, clientsIn, credentialsOf, whenClientReady } from './support/clients.ts'
+import { startDriver } from './support/driver.ts'
+import type { Driver } from './support/driver.ts'
+import { applyObjects, get, kubectl, mustRun, tryKubectl, until } from './support/kubernetes.ts'
+import { isReady } from './support/pods.ts'
+import { databases, loadClients, machine, namespaces, useDriver, useProduct, version } from './support/product.ts'
+import type { Product } from './support/product.ts'
+import {
+  authority,
+  databaseSecrets,
+  describeRelease,
+  e2eImage,
+  restrictedNamespace,
+  tlsSecret,
+} from './support/release.ts'
+import type { Release } from './support/release.ts'
+import { record } from './support/report.ts'
+
+// A second release in its own namespace, that may see nothing else of the cluster and begins as the build before this one.
+
+const serverName = 'second'
+/** Applied at once: without the nudge each waits for the kubelet, all together. */
+const inFlight = 10
+
+describe('a second release, in mode release', function () {
+  this.timeout(300_000)
+  let first: Product
+  let release: Release
+  let driver: Driver
+
+  before(async () => {
+    first = await useProduct()
+    await useDriver()
+    const namespace = namespaces.second
+    await applyObjects([restrictedNamespace(namespace)])
+    await applyObjects([
+      await tlsSecret(namespace, 'server-tls', [`second-server.${namespace}.svc`]),
+      ...databaseSecrets(namespace, (await authority).cert),
+    ])
+    release = describeRelease({
+      name: 'second',
+      namespace,
+      postgresNamespace: namespaces.auth,
+      database: databases.second,
+      tag: previousTag,
+      chart: previousChart,
+      helm: 'helm3',
+      values: { operator: { serverName, watch: { mode: 'release' } } },
+    })
+    await release.upgrade()
+    await release.addPerson(person)
+  })
+  after(async () => {
+    await release.uninstall()
+  })
+
+  it('has no right and no object outside its namespace', async () => {
+    const manifest = await mustRun('helm3', ['get', 'manifest', 'second', '-n', release.namespace])
+    expect(manifest.match(/^kind: (Cluster.*|CustomResource.*|ValidatingAdmission.*)$/gm)).to.equal(null)
+    const as = `--as=system:serviceaccount:${release.namespace}:second-operator`
+    const canI = async (...what: string[]) => (await tryKubectl('auth', 'can-i', ...what, as)).stdout.trim()
+    expect(await canI('list', 'oidcclients', '-n', first.team)).to.equal('no')
+    expect(await canI('get', 'secrets', '-n', first.team)).to.equal('no')
+    expect(await canI('get', 'secrets', '-n', first.release.namespace)).to.equal('no')
+    expect(await canI('list', 'namespaces')).to.equal('no')
+    expect(await canI('list', 'secrets', '-n', release.namespace)).to.equal('no')
+    expect(await canI('list', 'oidcclients', '-n', release.namespace)).to.equal('yes')
+  })
+
+  it(`makes ${inFlight} clients that are applied at once Ready without the nudge, in the time of the kubelet`, async () => {
+    const names = Array.from({ length: inFlight }, (_, index) => `slow-${index}`)
+    const all = { ...loadClients, ...Object.fromEntries(names.map((name) => [name, machine])) }
+    const began = performance.now()
+    const times = new Map<string, number>()
+    await applyObjects(
+      Object.entries(all).map(([name, spec]) => clientObject(release.namespace, name, { ...spec, serverName })),
+    )
+    await Promise.all(
+      Object.keys(all).map(async (name) => {
+        await whenClientReady(release.namespace, name, 150_000)
+        times.set(name, (performance.now() - began) / 1000)
+      }),
+    )
+    const slow = names.map((name) => times.get(name)!)
+    record({ name: 'ready.no-nudge.p50', value: quantile(slow, 0.5), unit: 's', target: null })
+    record({ name: 'ready.no-nudge.max', value: Math.max(...slow), unit: 's', target: null })
+  })
+
+  it('serves its own clients, and each release leaves alone what the other has', async () => {
+    // in the namespace that both look into, one for each; and one for the second where only the first looks
+    await applyClients(release.namespace, { 'of-first': machine })
+    await applyObjects([clientObject(first.team, 'of-nobody', { ...machine, serverName })])
+    await applyClients(first.team, { 'of-first-too': machine })
+    const servedBy = async (namespace: string, name: string) =>
+      (await get(`${clientsIn(namespace)}/${name}`)).status?.servedBy as string | undefined
+    expect(await servedBy(release.namespace, 'slow-0')).to.equal(`${release.namespace}/second`)
+    expect(await servedBy(release.namespace, 'of-first')).to.equal(`${first.release.namespace}/nauthera`)
+    expect(await servedBy(first.team, 'of-first-too')).to.equal(`${first.release.namespace}/nauthera`)
+    expect(await servedBy(first.team, 'of-nobody')).to.equal(undefined)
+
+    driver = await startDriver({
+      namespace: release.namespace,
+      issuer: release.issuer,
+      caCertificate: (await authority).cert,
+      image: e2eImage('driver:1'),
+    })
+    const theirs = await credentialsOf(first.team, 'of-first-too')
+    const own = await credentialsOf(release.namespace, 'slow-0')
+    expect(await driver.ask(own.clientId, own.clientSecret)).to.deep.equal({ status: 200 })
+    expect(await driver.ask(theirs.clientId, theirs.clientSecret)).to.include({ status: 401, error: 'invalid_client' })
+    const other = await useDriver()
+    expect(await other.ask(own.clientId, own.clientSecret)).to.include({ status: 401, error: 'invalid_client' })
+  })
+
+  it('F20 is upgraded from the build before, and rolled back, and upgraded by Helm 4: no request fails', async () => {
+    /** Helm waits for the new pods, not for the end of the old ones. */
+    const runs = (tag: string) =>
+      until(`only ${tag} to run`, async () => {
+        const pods: Json[] = (await release.pods('server')).filter(isReady)
+        const images = pods.flatMap(({ spec }) => spec.containers.map(({ image }: Json) => image as string))
+        return images.length === 2 && images.every((image) => image.endsWith(`:${tag}`))
+      })
+    const toThis = { chart: 'charts/nauthera', values: { image: { tag: version } } }
+    await runs(previousTag)
+    const outcome = await driver.underLoad(async () => {
+      await release.upgrade({ ...toThis, helm: 'helm3' })
+      await runs(version)
+      await mustRun('helm3', ['rollback', 'second', '1', '-n', release.namespace, '--wait', '--timeout', '180s'], {
+        timeoutMs: 200_000,
+      })
+      await runs(previousTag)
+      await release.upgrade({ ...toThis, helm: 'helm4' })
+      await runs(version)
+    })
+    record({ name: 'upgrade.requests', value: outcome.requests, unit: 'requests', target: null })
+    record({ name: 'upgrade.failed-requests', value: outcome.failures.length, unit: 'requests', target: 0 })
+    expect(outcome.failures).to.deep.equal([])
+    expect(outcome.counts['sign-in']?.good).to.be.greaterThan(100)
+    await whenClientReady(release.namespace, 'slow-0')
+    expect(await kubectl('-n', release.namespace, 'get', 'oidcclients')).to.include('2/2')
+  })
+})
