@@ -91,6 +91,7 @@ export function createReconciler(options: {
   const reconcile = async (key: string) => {
     const found = options.watch.clients.get(key)
     if (!found) return forget(key)
+    follow.begin(key)
     const client = options.status.withLatest(found)
     const log = options.log.child({ client: key })
     const needs = { watch: options.watch, baseline: options.baseline, now: clock.now() }

@@ -61,6 +61,7 @@ export function createWorkQueue(options: {
   }
 
   const dispatch = () => {
+    if (running.size >= options.workers) return
     for (const key of waiting) {
       if (stopped || running.size >= options.workers) return
       waiting.delete(key)
