@@ -61,7 +61,7 @@ export function followEntries(
   for (const entry of next.clients) {
     const key = `${entry.namespace}/${entry.name}`
     const before = fresh ? undefined : known.get(key)
-    const sameEntry = before !== undefined && equals(ClientEntrySchema, before.entry, entry)
+    const sameEntry = before !== undefined && (before.entry === entry || equals(ClientEntrySchema, before.entry, entry))
     const sameConfig = before?.entry.uid === entry.uid && sameVersion(before.entry.desired, entry.desired)
     if (!sameEntry) changed.push(key)
     entries.set(key, {
@@ -111,6 +111,6 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
 }
 
 function sameVersion(one: ClientConfig | undefined, other: ClientConfig | undefined): boolean {
-  if (one === undefined || other === undefined) return one === other
+  if (one === undefined || other === undefined || one === other) return one === other
   return equals(ClientConfigSchema, one, other)
 }

@@ -17,7 +17,7 @@ import type { Log } from '@nauthera/runtime/log'
 import { createBackoff } from './backoff.ts'
 import type { Backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
-import { planManifest, planShard } from './decide/shard.ts'
+import { keepsEntry, planManifest, planShard } from './decide/shard.ts'
 import type { ClientForShard } from './decide/shard.ts'
 import { ApiError } from './kubernetes/api-error.ts'
 import type { SecretStore, WantedSecret } from './kubernetes/conditional-write.ts'
@@ -174,6 +174,14 @@ export function createShards(options: {
     state.dirty = true
     schedule(state)
   }
+
+  /** Most of what is put says what is stored: to plan the whole shard for each would make a first load quadratic. */
+  const isNews = (state: ShardState, key: string, client: ClientForShard): boolean =>
+    state.content === undefined ||
+    // What is being written may not be what is stored now.
+    state.running !== undefined ||
+    state.refused.has(key) ||
+    !keepsEntry(client, state.entries.get(key)?.entry)
 
   const writeShard = async (state: ShardState) => {
     const startedAt = clock.monotonic()
@@ -432,7 +440,8 @@ export function createShards(options: {
         return
       }
       state.clients.set(key, client)
-      markDirty(state)
+      if (isNews(state, key, client)) markDirty(state)
+      else if (awaited) schedule(state)
     },
     remove: (key) => {
       const state = stateOf(key)

@@ -1,0 +1,104 @@
+import { create } from '@bufbuild/protobuf'
+import { expect } from 'chai'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardOf } from '@nauthera/proto/shard-of'
+import type { ClientForShard } from '../src/decide/shard.ts'
+import type { SecretStore, WantedSecret } from '../src/kubernetes/conditional-write.ts'
+import type { SecretObject } from '../src/kubernetes/objects.ts'
+import { createShards } from '../src/write-shards.ts'
+import { createManualClock } from './support/clocks.ts'
+import { createRecordedLog } from './support/recorded-log.ts'
+
+const home = shardOf('apps', 'client-0')
+const names = Array.from({ length: 2_000 }, (_, index) => `client-${index}`)
+  .filter((name) => shardOf('apps', name) === home)
+  .slice(0, 100)
+const client = (name: string, more: Partial<ClientForShard> = {}): ClientForShard => ({
+  namespace: 'apps',
+  name,
+  uid: `uid-${name}`,
+  clientId: `apps.${name}`,
+  createdAt: 1,
+  verifiers: [],
+  verdict: { kind: 'desired', config: create(ClientConfigSchema, { clientName: name }) },
+  standing: 'unknown',
+  ...more,
+})
+
+/** Secrets in memory: each write counts, none fails. */
+function createSecrets(): SecretStore & { readonly held: ReadonlyMap<string, SecretObject> } {
+  const held = new Map<string, SecretObject>()
+  let version = 0
+  const write = async ({ namespace, name, data }: WantedSecret) => {
+    const secret = { metadata: { namespace, name, resourceVersion: String(++version) }, data } as SecretObject
+    held.set(name, secret)
+    return { kind: 'written', secret } as const
+  }
+  return {
+    held,
+    read: async (_namespace, name) => held.get(name),
+    create: write,
+    update: async (_stored, wanted) => await write(wanted),
+    remove: async () => true,
+  }
+}
+
+describe('createShards', () => {
+  const clock = createManualClock()
+  /** How often a whole shard was planned. */
+  let plans: number
+  let shards: ReturnType<typeof createShards>
+  let written: PromiseWithResolvers<void>
+
+  beforeEach(async () => {
+    plans = 0
+    written = Promise.withResolvers()
+    shards = createShards({
+      secrets: createSecrets(),
+      release: 'nauthera',
+      namespace: 'auth',
+      highestSeq: (shard) => {
+        if (shard === home) plans++
+        return 0
+      },
+      clock,
+      random: () => 0.5,
+      log: createRecordedLog().log,
+      onStored: () => {},
+      onManifest: () => written.resolve(),
+    })
+    await shards.load()
+    for (const name of names) shards.put(client(name))
+    shards.open(names.map((name) => `apps/${name}`))
+    await written.promise
+    clock.advance(2_000)
+    plans = 0
+  })
+  afterEach(async () => await shards.stop())
+
+  it('plans no shard for clients that are put as they are stored: a first load does not cost its square', () => {
+    for (const name of names) shards.put(client(name, { standing: 'accepted' }))
+    expect(plans).to.equal(0)
+  })
+
+  it('plans it for one that is put in another way, and stores that', async () => {
+    written = Promise.withResolvers()
+    const [name] = names as [string]
+    shards.put(client(name, { clientId: 'other' }))
+    expect(plans).to.be.greaterThan(0)
+    await written.promise
+    expect(shards.stored(`apps/${name}`)?.entry.clientId).to.equal('other')
+  })
+
+  it('stores the last of two versions though the first is being written and the last is the stored one', async () => {
+    const [name] = names as [string]
+    shards.put(client(name, { clientId: 'other' }))
+    shards.put(client(name))
+    written = Promise.withResolvers()
+    await written.promise
+    written = Promise.withResolvers()
+    clock.advance(1_000)
+    await written.promise
+    expect(shards.stored(`apps/${name}`)?.entry.clientId).to.equal(`apps.${name}`)
+  })
+})
