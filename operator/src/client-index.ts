@@ -20,6 +20,8 @@ export function createClientIndex(): ClientIndex {
   const clients = new Map<string, OIDCClient>()
   const byClaim = new Map<string, Set<string>>()
   const byNamespace = new Map<string, Set<string>>()
+  /** By namespace and key; counted when somebody asks, forgotten when a client comes or goes. */
+  const ranks = new Map<string, ReadonlyMap<string, number>>()
 
   const link = (index: Map<string, Set<string>>, at: string, key: string) => {
     const keys = index.get(at) ?? new Set()
@@ -41,11 +43,24 @@ export function createClientIndex(): ClientIndex {
     return found
   }
 
+  const ranksIn = (namespace: string): ReadonlyMap<string, number> => {
+    const known = ranks.get(namespace)
+    if (known) return known
+    const keys = [...(byNamespace.get(namespace) ?? [])]
+    keys.sort((one, other) => (isOlder(clients.get(one)!, clients.get(other)!) ? -1 : 1))
+    const counted = new Map(keys.map((key, rank) => [key, rank]))
+    ranks.set(namespace, counted)
+    return counted
+  }
+
   return {
     get: (key) => clients.get(key),
     set: (key, client) => {
       const touched = rivalKeys(key)
       const previous = clients.get(key)
+      if (!previous || !client || isOlder(previous, client) || isOlder(client, previous)) {
+        ranks.delete((client ?? previous)?.metadata.namespace ?? '')
+      }
       if (previous) {
         for (const claim of claimsOf(previous)) unlink(byClaim, claim, key)
         unlink(byNamespace, previous.metadata.namespace, key)
@@ -62,10 +77,7 @@ export function createClientIndex(): ClientIndex {
     keys: () => clients.keys(),
     keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : (byNamespace.get(namespace) ?? []))],
     rivals: (key) => [...rivalKeys(key)].flatMap((each) => clients.get(each) ?? []),
-    olderInNamespace: (client) => {
-      const keys = byNamespace.get(client.metadata.namespace) ?? []
-      return [...keys].filter((key) => isOlder(clients.get(key)!, client)).length
-    },
+    olderInNamespace: ({ metadata: { namespace, name } }) => ranksIn(namespace).get(`${namespace}/${name}`) ?? 0,
     get size() {
       return clients.size
     },

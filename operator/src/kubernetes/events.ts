@@ -18,6 +18,7 @@ const rememberMs = 600_000
 const waitingLimit = 1000
 /** As client-go: 25 at once for an object, then one in five minutes. */
 const bucketSize = 25
+const bucketLimit = 5000
 const refillMs = 300_000
 
 /** Writes Events. The same event within ten minutes raises the count of the first one; an object that talks too much
@@ -49,10 +50,13 @@ export function createEventRecorder(options: {
     return true
   }
 
+  /** The oldest come first, so that this costs no more than what it forgets. */
   const forgetOld = () => {
-    if (seen.size < 5000) return
-    for (const [key, entry] of seen) if (clock.monotonic() - entry.at > rememberMs) seen.delete(key)
-    buckets.clear()
+    for (const [key, entry] of seen) {
+      if (clock.monotonic() - entry.at <= rememberMs) break
+      seen.delete(key)
+    }
+    if (buckets.size > bucketLimit) buckets.clear()
   }
 
   const send = async (object: KubernetesObject, event: { type: string; reason: string; message: string }) => {
@@ -104,6 +108,7 @@ export function createEventRecorder(options: {
         reportingInstance: options.instance,
       },
     })
+    seen.delete(key)
     seen.set(key, { at: clock.monotonic(), name: eventName, count: 1 })
   }
 
