@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { decodeShard } from '@nauthera/proto/digest'
 import { shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
 import { appsNamespace, machine, release, releaseNamespace, startCluster } from '../../operator/test/support/cluster.ts'
 import type { Cluster, TestOperator } from '../../operator/test/support/cluster.ts'
 import type { TestReplica } from '../../operator/test/support/replica.ts'
@@ -79,6 +80,52 @@ describe('an operator and its API server', function () {
     expect(cluster.plain('reports')).to.equal(plain)
     expect(versions().filter((one) => !before.includes(one)).length).to.equal(2)
   })
+
+  for (const [what, effect] of [
+    ['403', { kind: 'refuse', code: 403 }],
+    ['500', { kind: 'refuse', code: 500 }],
+    ['nothing', { kind: 'silence' }],
+  ] as const) {
+    it(`F37 takes no client away with a lost shard while its Secret answers ${what}, and holds up no other`, async () => {
+      const home = shardOf(appsNamespace, 'reports')
+      const beside = Array.from({ length: 100 }, (_, index) => `other-${index}`).find(
+        (name) => shardOf(appsNamespace, name) === home,
+      )!
+      await cluster.apply(beside, machine)
+      await cluster.until(isReady(beside), `${beside} is Ready`)
+      const plain = cluster.plain('reports')!
+      await operator.stop()
+      cluster.api.store.remove(cluster.api.resource('secrets'), releaseNamespace, shardSecretName(release, home))
+      const end = cluster.api.faults.add({
+        when: ({ verb, name }) => verb === 'get' && name === 'reports-oidc',
+        effect,
+      })
+      operator = cluster.startOperator({ timeouts: { requestMs: 500 } })
+      await operator.leading
+      await cluster.until(() => operator.log.told('reconcile failed').length > 0, 'the fault is met')
+      await operator.pass(61_000)
+      await cluster.until(
+        () => cluster.secret(shardSecretName(release, home), releaseNamespace) !== undefined,
+        'the shard is there again',
+      )
+      expect(
+        shard(home)
+          .clients.map(({ name }) => name)
+          .sort(),
+      ).to.deep.equal([beside, 'reports'].sort())
+      await cluster.apply(beside, { ...machine, description: 'edited meanwhile' })
+      await cluster.until(isReady(beside), `${beside} is Ready again`)
+      expect(replicas.map((replica) => replica.accepts(reports, plain))).to.deep.equal([true, true, true])
+      expect(cluster.condition('reports', 'SecretReady')).to.include({ status: 'Unknown', reason: 'SecretUnreadable' })
+      end()
+      await operator.pass(61_000)
+      await cluster.until(() => cluster.stored('reports')?.verifiers.length === 1, 'its secret is known again')
+      await cluster.until(isReady('reports'), 'reports is Ready again')
+      expect(cluster.plain('reports')).to.equal(plain)
+      const late = await cluster.startReplica('server-late')
+      expect(late.accepts(reports, plain)).to.equal(true)
+    })
+  }
 
   it('F12 has one writer at a time, and the next one within 20 s of a crash', async () => {
     const standby = cluster.startOperator()

@@ -163,10 +163,11 @@ export function createReconciler(options: {
       })
     }
 
-    const putShard = (verifiers: RotationPlan['verifiers']) => {
+    const putShard = (verifiers: RotationPlan['verifiers'], isKnown = true) => {
       if (judgement.serve.kind === 'nothing') return shards.remove(key)
       const config = follow.config(key)
-      shards.put({
+      const put = isKnown ? shards.put : shards.presume
+      put({
         namespace: client.metadata.namespace,
         name: client.metadata.name,
         uid: client.metadata.uid,
@@ -247,7 +248,8 @@ export function createReconciler(options: {
           continue
         }
         // What could not be read may hold a secret that is in use: without a stored entry nobody knows its verifier.
-        if (failure === undefined || shards.stored(key)) putShard(plan.verifiers)
+        const isKnown = failure === undefined || source.kind === 'none' || shards.stored(key) !== undefined
+        putShard(plan.verifiers, isKnown)
         if (failure !== undefined)
           return finish(plan, { kind: 'unreadable', name, message: unreadableMessage(failure) })
         if (missing !== undefined) return finish(plan, { kind: 'waiting-for-secret', name, message: missing })

@@ -34,7 +34,7 @@ export interface ShardTimes {
   readonly manifestWaitMs: number
   /** How often the Secrets are read back. */
   readonly readBackMs: number
-  /** Longest that a shard waits until clients have been decided again. */
+  /** Longest that a shard waits for clients that have been looked at and could not be decided. */
   readonly decideWaitMs: number
 }
 
@@ -51,6 +51,9 @@ export interface Shards {
   /** Begins to write. @param keys all clients of this release: any other leaves its shard */
   open(keys: Iterable<string>): void
   put(client: ClientForShard): void
+  /** Its Secret cannot be read, so that nobody knows its verifiers. If its shard waits for it, the client is written as it is
+   *  when the wait is over: servers keep the verifiers that they have of a client whose entry names none. */
+  presume(client: ClientForShard): void
   remove(key: string): void
   stored(key: string): (StoredEntry & { readonly shard: number }) | undefined
   /** Every `namespace/name` in the stored shards. */
@@ -75,7 +78,7 @@ interface ShardState {
   readonly index: number
   readonly clients: Map<string, ClientForShard>
   entries: ReadonlyMap<string, StoredEntry>
-  /** Clients to decide before the next write, since what is stored is not what we knew. */
+  /** Clients to decide before the next write, since what is stored is not what we knew, or lacks them. */
   readonly undecided: Set<string>
   undecidedSince: number
   secret: SecretObject | undefined
@@ -158,6 +161,8 @@ export function createShards(options: {
     state.cancelTimer()
     state.cancelTimer = noTimer
     if (!opened || stopped || state.running || !state.dirty) return
+    // Without a word about a client the shard would take it away; each is looked at once before long.
+    for (const key of state.undecided) if (!state.clients.has(key)) return
     const decideBy = state.undecided.size > 0 ? state.undecidedSince + times.decideWaitMs : -Infinity
     const waitMs = Math.max(state.notBefore, decideBy) - clock.monotonic()
     if (waitMs > 0) {
@@ -420,7 +425,8 @@ export function createShards(options: {
         const stored = state.entries.get(key)
         if (state.clients.has(key)) continue
         if (stored) state.clients.set(key, asStored(stored.entry))
-        else if (!state.content) state.undecided.add(key)
+        // New; or what stands there is lost or an older copy, and servers have the client.
+        else state.undecided.add(key)
       }
       for (const state of states) {
         state.undecidedSince = clock.monotonic()
@@ -442,6 +448,13 @@ export function createShards(options: {
       state.clients.set(key, client)
       if (isNews(state, key, client)) markDirty(state)
       else if (awaited) schedule(state)
+    },
+    presume: (client) => {
+      const key = `${client.namespace}/${client.name}`
+      const state = stateOf(key)
+      if (!state.undecided.has(key)) return
+      state.clients.set(key, client)
+      markDirty(state)
     },
     remove: (key) => {
       const state = stateOf(key)

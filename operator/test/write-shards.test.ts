@@ -44,17 +44,20 @@ function createSecrets(): SecretStore & { readonly held: ReadonlyMap<string, Sec
 }
 
 describe('createShards', () => {
-  const clock = createManualClock()
+  let clock: ReturnType<typeof createManualClock>
+  let secrets: ReturnType<typeof createSecrets>
   /** How often a whole shard was planned. */
   let plans: number
   let shards: ReturnType<typeof createShards>
   let written: PromiseWithResolvers<void>
 
-  beforeEach(async () => {
+  const start = async () => {
     plans = 0
+    clock = createManualClock()
+    secrets = createSecrets()
     written = Promise.withResolvers()
     shards = createShards({
-      secrets: createSecrets(),
+      secrets,
       release: 'nauthera',
       namespace: 'auth',
       highestSeq: (shard) => {
@@ -68,20 +71,50 @@ describe('createShards', () => {
       onManifest: () => written.resolve(),
     })
     await shards.load()
+  }
+  const startFilled = async () => {
+    await start()
     for (const name of names) shards.put(client(name))
     shards.open(names.map((name) => `apps/${name}`))
     await written.promise
     clock.advance(2_000)
     plans = 0
-  })
+  }
   afterEach(async () => await shards.stop())
 
-  it('plans no shard for clients that are put as they are stored: a first load does not cost its square', () => {
+  it('writes no shard of which a client has not been looked at, however long that takes', async () => {
+    await start()
+    const [seen, unseen] = names as [string, string]
+    shards.open([`apps/${seen}`, `apps/${unseen}`])
+    shards.put(client(seen))
+    clock.advance(3_600_000)
+    expect(plans).to.equal(0)
+    shards.presume(client(unseen))
+    await written.promise
+    expect([seen, unseen].map((name) => shards.stored(`apps/${name}`)?.entry.name)).to.deep.equal([seen, unseen])
+  })
+
+  it('waits a minute for a client whose verifiers nobody knows, then goes on with the others', async () => {
+    await start()
+    const [known, unknown] = names as [string, string]
+    shards.open([`apps/${known}`, `apps/${unknown}`])
+    shards.put(client(known))
+    shards.presume(client(unknown))
+    clock.advance(59_999)
+    expect(plans).to.equal(0)
+    clock.advance(1)
+    await written.promise
+    expect(plans).to.equal(1)
+  })
+
+  it('plans no shard for clients that are put as they are stored: a first load does not cost its square', async () => {
+    await startFilled()
     for (const name of names) shards.put(client(name, { standing: 'accepted' }))
     expect(plans).to.equal(0)
   })
 
   it('plans it for one that is put in another way, and stores that', async () => {
+    await startFilled()
     written = Promise.withResolvers()
     const [name] = names as [string]
     shards.put(client(name, { clientId: 'other' }))
@@ -91,6 +124,7 @@ describe('createShards', () => {
   })
 
   it('stores the last of two versions though the first is being written and the last is the stored one', async () => {
+    await startFilled()
     const [name] = names as [string]
     shards.put(client(name, { clientId: 'other' }))
     shards.put(client(name))

@@ -151,7 +151,8 @@ function propagated({ propagation, config, acceptance, violations, secret }: Out
   if (rejected.length > 0) {
     const [first] = rejected
     // Servers refuse a client without a verifier; the cause is the name.
-    if (secret.kind === 'name-taken') return no('NotRendered', 'it has no secret to be served with; see SecretReady')
+    if (secret.kind === 'name-taken' || secret.kind === 'unreadable')
+      return no('NotRendered', 'it has no secret to be served with; see SecretReady')
     return no('RejectedByServer', cut(`${first!.field}: ${first!.message} (${first!.code})`))
   }
   if (unreachable.length > 0) {

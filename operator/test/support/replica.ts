@@ -90,7 +90,7 @@ export async function startReplica(options: {
       try {
         const read = decodeShard(bytes)
         if (read.shard.seq <= (live.get(index)?.shard.seq ?? 0n)) continue
-        live.set(index, read)
+        live.set(index, { ...read, shard: keepVerifiers(read.shard, live.get(index)?.shard) })
         seen.set(index, Math.max(seen.get(index) ?? 0, Number(read.shard.seq)))
         changed = true
       } catch {
@@ -236,6 +236,17 @@ export async function startReplica(options: {
   await open()
   api.put(podOf({ name, release, namespace, port }))
   return replica
+}
+
+/** As servers do: an entry that names no verifier takes none away. */
+function keepVerifiers(next: ClientShard, before: ClientShard | undefined): ClientShard {
+  const held = new Map(before?.clients.map((client) => [`${client.uid} ${client.clientId}`, client.verifiers]))
+  const clients = next.clients.map((client) => {
+    const needsSecret = (client.desired ?? client.accepted)?.tokenEndpointAuthMethod.startsWith('client_secret_')
+    const verifiers = held.get(`${client.uid} ${client.clientId}`)
+    return client.verifiers.length === 0 && needsSecret && verifiers ? { ...client, verifiers } : client
+  })
+  return { ...next, clients }
 }
 
 function podOf(about: { name: string; release: string; namespace: string; port: number }): KubeObject {

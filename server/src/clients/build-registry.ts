@@ -52,19 +52,20 @@ export async function buildRegistry<Metadata>(
   const clients: RegisteredClient<Metadata>[] = []
   const rejected: Rejection[] = []
   let checked = 0
-  const check = (entry: ClientEntry, config: ClientConfig) => {
+  const check = (entry: ClientEntry, config: ClientConfig, hasSecret: boolean) => {
     checked++
-    return checkSafely(entry, config, needs.checkClient)
+    return checkSafely(entry, config, hasSecret, needs.checkClient)
   }
   let sliceEnd = performance.now() + sliceMs
   for (const entry of shard.clients) {
     const old = before.get(keyOf(entry))
     // a re-created object, or one under another id, inherits nothing
     const live = old?.uid === entry.uid && old.clientId === entry.clientId ? old : undefined
-    const resolved = await resolveClient(entry, shard.ref.shard, live, check)
+    const verifiers = verifiersFor(entry, live, needs.clocks)
+    const resolved = await resolveClient(entry, shard.ref.shard, verifiers, live, check)
     if (resolved.rejected !== undefined) rejected.push(resolved.rejected)
     if (resolved.version !== undefined)
-      clients.push(registeredOf(entry, shard.ref.shard, live, resolved.version, needs.clocks))
+      clients.push(registeredOf(entry, shard.ref.shard, verifiers, live, resolved.version))
     if (performance.now() < sliceEnd) continue
     await new Promise((resolve) => setImmediate(resolve))
     sliceEnd = performance.now() + sliceMs
@@ -94,18 +95,32 @@ interface Resolved<Metadata> {
   readonly rejected?: Rejection
 }
 
+/** A client that authenticates with a secret, in an entry that names none: the operator lost the shard and cannot read the
+ *  client's Secret now. What is missing takes nothing away, so those that are live stay to their end. */
+function verifiersFor<Metadata>(
+  entry: ClientEntry,
+  live: RegisteredClient<Metadata> | undefined,
+  clocks: Clocks,
+): readonly LiveVerifier[] {
+  const method = (entry.desired ?? entry.accepted)?.tokenEndpointAuthMethod ?? ''
+  if (live === undefined || hasAny(entry.verifiers) || !method.startsWith('client_secret_'))
+    return applyVerifiers(entry.verifiers, live?.verifiers ?? [], clocks)
+  return live.verifiers.filter(({ deadline }) => clocks.monotonic() < deadline)
+}
+
 /** desired, else what is live, else accepted, else absent. */
 async function resolveClient<Metadata>(
   entry: ClientEntry,
   shard: number,
+  verifiers: readonly LiveVerifier[],
   live: RegisteredClient<Metadata> | undefined,
-  check: (entry: ClientEntry, config: ClientConfig) => Promise<CheckOutcome<Metadata>>,
+  check: (entry: ClientEntry, config: ClientConfig, hasSecret: boolean) => Promise<CheckOutcome<Metadata>>,
 ): Promise<Resolved<Metadata>> {
   const load = async (config: ClientConfig): Promise<Loaded<Metadata>> => {
     const packed = packConfig(config)
-    const sameSecrecy = live !== undefined && needsSecret(live.verifiers) === needsSecret(entry.verifiers)
+    const sameSecrecy = live !== undefined && hasAny(live.verifiers) === hasAny(verifiers)
     if (sameSecrecy && live.packed === packed) return { kind: 'accepted', version: live }
-    const outcome = await check(entry, config)
+    const outcome = await check(entry, config, hasAny(verifiers))
     if (outcome.kind === 'rejected') return outcome
     return { kind: 'accepted', version: { packed, api: config.resourceServer?.identifier, metadata: outcome.metadata } }
   }
@@ -121,16 +136,17 @@ async function resolveClient<Metadata>(
   return { version: live ?? (await acceptedVersion()), rejected }
 }
 
-const needsSecret = (verifiers: readonly unknown[]): boolean => verifiers.length > 0
+const hasAny = (verifiers: readonly unknown[]): boolean => verifiers.length > 0
 
 async function checkSafely<Metadata>(
   entry: ClientEntry,
   config: ClientConfig,
+  hasSecret: boolean,
   checkClient: CheckClient<Metadata>,
 ): Promise<CheckOutcome<Metadata>> {
   const { clientId, uid, namespace, name } = entry
   try {
-    return await checkClient(config, { clientId, uid, namespace, name, hasSecret: needsSecret(entry.verifiers) })
+    return await checkClient(config, { clientId, uid, namespace, name, hasSecret })
   } catch (error) {
     // the protocol library throws plain TypeErrors too
     const message = error instanceof Error ? error.message : 'cannot be served as it is'
@@ -141,11 +157,10 @@ async function checkSafely<Metadata>(
 function registeredOf<Metadata>(
   entry: ClientEntry,
   shard: number,
+  verifiers: readonly LiveVerifier[],
   live: RegisteredClient<Metadata> | undefined,
   version: Version<Metadata>,
-  clocks: Clocks,
 ): RegisteredClient<Metadata> {
-  const verifiers = applyVerifiers(entry.verifiers, live?.verifiers ?? [], clocks)
   if (
     live !== undefined &&
     live.metadata === version.metadata &&

@@ -71,6 +71,41 @@ describe(buildRegistry.name, () => {
     expect(two.find(idOf(first))?.metadata).to.equal(one.find(idOf(first))?.metadata)
   })
 
+  describe('an entry without a verifier', () => {
+    const confidential = (about: Parameters<typeof configOf>[0] = {}) =>
+      create(ClientConfigSchema, { ...configOf(about), tokenEndpointAuthMethod: 'client_secret_basic' })
+    const start = async (secrets: NonNullable<Parameters<typeof entryOf>[1]>['secrets']) =>
+      (await applyAll([shardInput(3, 1n, [entryOf(first, { desired: confidential(), ...(secrets && { secrets }) })])]))
+        .registry
+    const idsAfter = async (secrets: string[], about: Parameters<typeof entryOf>[1]) => {
+      const { registry } = await applyAll(
+        [shardInput(3, 2n, [entryOf(first, { desired: confidential(), secrets: [], ...about })])],
+        createCheck(),
+        await start(secrets),
+      )
+      return registry.find(idOf(first))?.verifiers.map(({ id }) => id)
+    }
+
+    it('keeps those that are live, with the old version and with a new one', async () => {
+      const held = [verifierOf('secret').id]
+      expect(await idsAfter(['secret'], {})).to.deep.equal(held)
+      expect(await idsAfter(['secret'], { desired: confidential({ clientName: 'renamed' }) })).to.deep.equal(held)
+    })
+
+    it('does not keep one whose time is over', async () => {
+      const registry = await start([verifierOf('new'), verifierOf('old', Date.now() - 1_000)])
+      const next = shardInput(3, 2n, [entryOf(first, { desired: confidential(), secrets: [] })])
+      const { registry: after } = await applyAll([next], createCheck(), registry)
+      expect(after.find(idOf(first))?.verifiers.map(({ id }) => id)).to.deep.equal([verifierOf('new').id])
+    })
+
+    it('keeps none for a client that no longer authenticates with a secret, nor for another object of the name', async () => {
+      const open = create(ClientConfigSchema, { ...configOf(), tokenEndpointAuthMethod: 'none' })
+      expect(await idsAfter(['secret'], { desired: open })).to.deep.equal([])
+      expect(await idsAfter(['secret'], { uid: 'another' })).to.deep.equal([])
+    })
+  })
+
   const rejections: [string, ReturnType<typeof entryOf>, string | undefined, boolean][] = [
     ['keeps what is live when the new version is rejected', entryOf(first, { desired: bad }), 'good', true],
     [

@@ -571,6 +571,8 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
   clientId: string;
 
   /**
+   * Of a client that authenticates with a secret, none means that the operator does not know them now: what is live stays.
+   *
    * @generated from field: repeated nauthera.config.v1.Verifier verifiers = 5;
    */
   verifiers: Verifier[];
