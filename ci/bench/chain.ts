@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { shardSecretName } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { shardTimes } from '@nauthera/operator/write-shards'
@@ -7,6 +8,7 @@ import type { Stack } from '../../scripts/local/stack.ts'
 import { isReady, waitForObject } from '../../scripts/local/wait-for.ts'
 import { measurement, quantile } from '../report.ts'
 import type { Measurement } from '../report.ts'
+import { bundlePrograms } from './bundles.ts'
 import { residentMegabytes } from './process-cost.ts'
 import type { BenchContext } from './run.ts'
 
@@ -27,7 +29,15 @@ const targets: Readonly<
  *  @param clients how many there are while one changes */
 export function measureChain(clients: 10 | 1_000 | 10_000): (context: BenchContext) => Promise<Measurement[]> {
   return async ({ directory, say }) => {
-    const stack = await startStack({ directory, replicas, namespaces: [namespace], nudgeMs: 0 })
+    say('bundling')
+    const programs = await bundlePrograms(join(directory, 'bundles'))
+    const stack = await startStack({
+      directory: join(directory, 'stack'),
+      replicas,
+      namespaces: [namespace],
+      nudgeMs: 0,
+      programs,
+    })
     try {
       return await measure(stack, clients, say)
     } finally {

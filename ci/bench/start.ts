@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { bundlePart, parts } from '../../scripts/bundle.ts'
 import { startStack } from '../../scripts/local/stack.ts'
 import { fetchVerifiedToken, parseCredentials } from '../../scripts/local/token.ts'
 import { isReady, waitForObject } from '../../scripts/local/wait-for.ts'
 import { measurement, quantile } from '../report.ts'
 import type { Measurement } from '../report.ts'
+import { bundlePrograms } from './bundles.ts'
 import { ageSeconds, residentMegabytes } from './process-cost.ts'
 import type { BenchContext } from './run.ts'
 
@@ -13,19 +13,13 @@ const client = { namespace: 'bench', name: 'machine' }
 
 /** Cold start and memory of the bundles, which are what the images hold. Source of the targets: design 02 and 03. */
 export async function measureStart({ directory, say }: BenchContext): Promise<Measurement[]> {
-  const bundles = join(process.cwd(), directory, 'bundles')
   say('bundling')
-  for (const part of parts) await bundlePart(part, join(bundles, part))
-  const programOf = (part: string) => join(bundles, part, 'app/src/main.js')
+  const programs = await bundlePrograms(join(directory, 'bundles'))
   const stack = await startStack({
     directory: join(directory, 'stack'),
     replicas: 1,
     namespaces: [client.namespace],
-    programs: {
-      server: programOf('server'),
-      'config-agent': programOf('config-agent'),
-      operator: programOf('operator'),
-    },
+    programs,
     serverSettings: { log: { format: 'json', level: 'info' } },
   })
   try {
