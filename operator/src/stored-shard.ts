@@ -8,6 +8,7 @@ import type {
   Manifest,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { manifestFile, shardFile } from '@nauthera/proto/names'
+import { sameConfig } from './decide/shard.ts'
 import type { ClientForShard } from './decide/shard.ts'
 import type { StoredVerifier } from './decide/rotation.ts'
 import type { SecretObject } from './kubernetes/objects.ts'
@@ -62,12 +63,12 @@ export function followEntries(
     const key = `${entry.namespace}/${entry.name}`
     const before = fresh ? undefined : known.get(key)
     const sameEntry = before !== undefined && (before.entry === entry || equals(ClientEntrySchema, before.entry, entry))
-    const sameConfig = before?.entry.uid === entry.uid && sameVersion(before.entry.desired, entry.desired)
+    const sameDesired = before?.entry.uid === entry.uid && sameVersion(before.entry.desired, entry.desired)
     if (!sameEntry) changed.push(key)
     entries.set(key, {
       entry,
       entrySeq: sameEntry ? before.entrySeq : seq,
-      configSeq: before && sameConfig ? before.configSeq : seq,
+      configSeq: before && sameDesired ? before.configSeq : seq,
     })
   }
   for (const key of known.keys()) if (!entries.has(key)) changed.push(key)
@@ -97,6 +98,13 @@ export function asStored(entry: ClientEntry): ClientForShard {
   }
 }
 
+/** The same client; when its version says the same as the stored one, it holds that very object, so that each is in memory once. */
+export function shareConfig(client: ClientForShard, stored: ClientEntry | undefined): ClientForShard {
+  const { verdict } = client
+  if (verdict.kind !== 'desired' || !stored?.desired || !sameConfig(stored.desired, verdict.config)) return client
+  return { ...client, verdict: { kind: 'desired', config: stored.desired } }
+}
+
 export function sameClient(one: ClientForShard, other: ClientForShard): boolean {
   return (
     one.uid === other.uid &&
@@ -105,7 +113,7 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
     one.createdAt === other.createdAt &&
     JSON.stringify(one.verifiers) === JSON.stringify(other.verifiers) &&
     (one.verdict.kind === 'desired'
-      ? other.verdict.kind === 'desired' && sameVersion(one.verdict.config, other.verdict.config)
+      ? other.verdict.kind === 'desired' && sameConfig(one.verdict.config, other.verdict.config)
       : other.verdict.kind === 'carry')
   )
 }

@@ -23,7 +23,14 @@ import { ApiError } from './kubernetes/api-error.ts'
 import type { SecretStore, WantedSecret } from './kubernetes/conditional-write.ts'
 import { splitKey } from './kubernetes/objects.ts'
 import type { SecretObject } from './kubernetes/objects.ts'
-import { asStored, followEntries, readManifestSecret, readShardSecret, sameClient } from './stored-shard.ts'
+import {
+  asStored,
+  followEntries,
+  readManifestSecret,
+  readShardSecret,
+  sameClient,
+  shareConfig,
+} from './stored-shard.ts'
 import type { StoredEntry } from './stored-shard.ts'
 
 /** Milliseconds. */
@@ -445,8 +452,9 @@ export function createShards(options: {
         if (awaited) schedule(state)
         return
       }
-      state.clients.set(key, client)
-      if (isNews(state, key, client)) markDirty(state)
+      const held = shareConfig(client, state.entries.get(key)?.entry)
+      state.clients.set(key, held)
+      if (isNews(state, key, held)) markDirty(state)
       else if (awaited) schedule(state)
     },
     presume: (client) => {

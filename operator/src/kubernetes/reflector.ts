@@ -96,10 +96,11 @@ export function createReflector<T extends KubernetesObject>(options: {
     return await listPages()
   }
 
-  const put = (object: T) => {
-    const key = keyOf(object)
-    // Half of an object's bytes, and of no use to anybody here.
-    delete object.metadata.managedFields
+  const put = (found: T) => {
+    const key = keyOf(found)
+    // Half of an object's bytes, and of no use to anybody here. Not `delete`: that leaves a hash table behind.
+    const { managedFields: _unused, ...metadata } = found.metadata
+    const object: T = { ...found, metadata }
     const previous = objects.get(key)
     if (previous && previous.metadata.uid !== object.metadata.uid) drop(key, previous)
     const replaced = objects.get(key)
