@@ -40,6 +40,8 @@ export interface Reconciler {
 /** What is remembered of a client between two looks; nothing of it is needed after a crash. */
 interface Memory {
   readonly uid: string
+  /** Of the client when it was last looked at. */
+  generation: number
   /** Of the Secret as last read; never its data. */
   read:
     { readonly state: ReadSecret['state']; readonly fingerprint: string | undefined; readonly at: number } | undefined
@@ -79,13 +81,18 @@ export function createReconciler(options: {
     shards.remove(key)
   }
 
-  const memoryOf = (key: string, uid: string): Memory => {
+  const memoryOf = (key: string, { metadata: { uid, generation } }: OIDCClient): Memory => {
     const known = memories.get(key)
     // A re-created client inherits nothing.
-    if (known?.uid === uid) return known
-    const fresh: Memory = { uid, read: undefined, pending: undefined }
-    memories.set(key, fresh)
-    return fresh
+    if (known?.uid !== uid) {
+      const fresh: Memory = { uid, generation, read: undefined, pending: undefined }
+      memories.set(key, fresh)
+      return fresh
+    }
+    // Who edits the client may do so because its Secret is gone.
+    if (known.generation !== generation) known.read = undefined
+    known.generation = generation
+    return known
   }
 
   const reconcile = async (key: string) => {
@@ -96,7 +103,7 @@ export function createReconciler(options: {
     const log = options.log.child({ client: key })
     const needs = { watch: options.watch, baseline: options.baseline, now: clock.now() }
     const judgement = judgeClient(client, needs, (error) => log.warn({ error }, 'client not understood'))
-    const memory = memoryOf(key, client.metadata.uid)
+    const memory = memoryOf(key, client)
     const work = createWork({ key, client, judgement, memory, log })
     const result = await work.run()
     await report({ key, client, judgement, result, log })

@@ -155,6 +155,12 @@ describe('rotation', function () {
       expect(acceptedBy(cluster.plain('reports')!)).to.deep.equal([true, true, true])
     })
 
+    it('restores a deleted one when the client is edited, though the edit changes nothing in it', async () => {
+      cluster.api.store.remove(cluster.api.resource('secrets'), appsNamespace, 'reports-oidc')
+      await cluster.apply('reports', { ...machine, description: 'edited' })
+      await cluster.until(() => cluster.secret('reports-oidc') !== undefined, 'it is there again')
+    })
+
     it('K7 restores an edited one: the endpoints from the spec, the secret by rotation', async () => {
       const secret = cluster.secret('reports-oidc')!
       const edit = (data: Record<string, string>) =>
