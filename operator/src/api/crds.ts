@@ -71,7 +71,7 @@ const clientColumns: readonly PrinterColumn[] = [
   column('READY', ready('status'), 'Live on every replica, and its Secret is there.'),
   age,
   column('REASON', ready('reason'), 'Why it is ready or not.', 'wide'),
-  column('POLICY', '.status.policies', 'Policies that hold.', 'wide'),
+  column('POLICY', '.status.policySummary', 'Policies that hold.', 'wide'),
   column('ISSUER', '.status.issuer', 'Issuer that serves it.', 'wide'),
 ]
 

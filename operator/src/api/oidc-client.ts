@@ -169,7 +169,7 @@ const secret = object(
       ],
     }),
     data: mapOf(
-      'Further keys from templates: {{ .clientId }} and its kind, with the filters json, b64 and url.',
+      'Further keys from templates: {{ .clientId }} and its kind, with the filters json, b64 and url. A template under the name of another key takes its place; the key of the client secret must keep it.',
       text('Template.', { maxLength: 4096 }),
       {
         maxProperties: 20,
@@ -480,6 +480,7 @@ export const clientStatus = object(
       { summary: text('loaded/total.', { maxLength: 20 }) },
     ),
     policies: list('Policies that hold for the client.', text('Name.', { maxLength: 253 }), { maxItems: 50 }),
+    policySummary: text('The same in one line.', { maxLength: 1000 }),
     effective: object(
       'What type, policy and defaults come to.',
       {},

@@ -202,6 +202,7 @@ function describeStatus(outcome: Outcome, findings: Readonly<Record<string, Find
         }
       : {}),
     policies: outcome.policies,
+    policySummary: cut(outcome.policies.join(', ')),
     ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
     secret: {
       name: secret.name,
@@ -277,9 +278,9 @@ function eventsOf({ client, violations }: Outcome, status: OIDCClientStatus): re
       ? is
       : undefined
   }
-  const acceptance = turned('Accepted')
-  if (acceptance?.status === 'True')
+  if (stands(status) && !stands(before))
     events.push({ type: 'Normal', reason: 'ClientAccepted', message: `client id ${status.clientId}` })
+  const acceptance = turned('Accepted')
   if (acceptance?.status === 'False') {
     const reason = acceptance.reason === 'ClientIDConflict' ? 'ClientIDConflict' : 'InvalidSpec'
     events.push({ type: 'Warning', reason, message: acceptance.message })
@@ -293,6 +294,12 @@ function eventsOf({ client, violations }: Outcome, status: OIDCClientStatus): re
     events.push({ type: 'Warning', reason: 'ServerRejected', message: propagation.message })
   events.push(...secretEvents(before?.secret, status.secret))
   return events
+}
+
+/** The spec and policy both let it in. */
+function stands(status: OIDCClientStatus | undefined): boolean {
+  const holds = (wanted: string) => status?.conditions?.find(({ type }) => type === wanted)?.status === 'True'
+  return holds('Accepted') && holds('PolicyCompliant')
 }
 
 function secretEvents(before: OIDCClientStatus['secret'], after: OIDCClientStatus['secret']): readonly ClientEvent[] {

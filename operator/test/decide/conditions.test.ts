@@ -300,6 +300,8 @@ describe('events', () => {
     acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: 'm' }] },
   }
 
+  const denial = { policy: 'p', enforcement: 'Deny', graceMs: 0, field: 'f', message: 'm' } as const
+
   const table: readonly [
     sentence: string,
     before: OIDCClientStatus | undefined,
@@ -323,12 +325,9 @@ describe('events', () => {
       { acceptance: { kind: 'conflict', clientId: 'x', field: 'spec.clientId', holder: 'a/b' } },
       ['ClientIDConflict'],
     ],
-    [
-      'a violation',
-      before,
-      { violations: [{ policy: 'p', enforcement: 'Deny', graceMs: 0, field: 'f', message: 'm' }] },
-      ['PolicyViolation'],
-    ],
+    ['a violation', before, { violations: [denial] }, ['PolicyViolation']],
+    ['a new client that policy refuses', undefined, { violations: [denial], rotation: undefined }, ['PolicyViolation']],
+    ['policy lets it in at last', describeOutcome(outcome({ violations: [denial] })).status, {}, ['ClientAccepted']],
     [
       'a rejection',
       before,
