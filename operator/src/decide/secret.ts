@@ -77,6 +77,8 @@ export function renderSecret(input: {
     ...Object.assign({}, ...presets.map((preset) => presetData(preset, values))),
     ...templates.data,
   } as Record<string, string>
+  const faults = secretKeyFaults(client, values, data)
+  if (faults.length > 0) return { kind: 'invalid', faults }
   const size = Object.entries(data).reduce((sum, [key, value]) => sum + key.length + Buffer.byteLength(value), 0)
   if (size > maxDataBytes) {
     return {
@@ -137,7 +139,8 @@ function valuesOf(input: {
   }
 }
 
-/** The canonical keys stand in every Secret, renamed where the client says so; a template of the same name wins. */
+/** The canonical keys stand in every Secret, renamed where the client says so; a template of the same name wins, but not over the
+ *  client secret. */
 function canonicalData(
   client: OIDCClient,
   values: SecretValues,
@@ -150,6 +153,17 @@ function canonicalData(
     return value === undefined || Object.hasOwn(templates, name) ? [] : [[name, value] as const]
   })
   return Object.fromEntries(entries)
+}
+
+/** The client secret is read back from its key. Another value there would look like somebody's edit, and be rotated away
+ *  for ever. */
+function secretKeyFaults({ spec }: OIDCClient, values: SecretValues, data: Readonly<Record<string, string>>): Fault[] {
+  const key = spec.secret?.keys?.client_secret ?? 'client_secret'
+  if (values.client_secret === undefined || data[key] === values.client_secret) return []
+  const isTemplate = Object.hasOwn(spec.secret?.data ?? {}, key)
+  return isTemplate
+    ? [{ path: `spec.secret.data.${key}`, message: 'must not take the place of the client secret; choose another key' }]
+    : [{ path: 'spec.secret.keys', message: `must leave ${key} to the client secret; choose another key` }]
 }
 
 function renderTemplates(client: OIDCClient, values: SecretValues): { data: Record<string, string>; faults: Fault[] } {

@@ -192,6 +192,30 @@ describe('renderSecret', () => {
     expect(dataOf(rendered({ data: { scopes: 'openid' } }))).to.include({ scopes: 'openid' })
   })
 
+  for (const [what, secret, path] of [
+    [
+      'a template in the place of',
+      { data: { client_secret: 'x{{ .clientSecret }}' } },
+      'spec.secret.data.client_secret',
+    ],
+    [
+      'a template in the place of the renamed',
+      { keys: { client_secret: 'password' }, data: { password: '{{ .clientId }}' } },
+      'spec.secret.data.password',
+    ],
+    ['another key renamed to that of', { keys: { issuer: 'client_secret' } }, 'spec.secret.keys'],
+  ] as const) {
+    it(`refuses ${what} the client secret: what is read back must be what was written`, () => {
+      const result = render(secret)
+      expect(result.kind === 'invalid' && result.faults.map((fault) => fault.path)).to.deep.equal([path])
+    })
+  }
+
+  it('takes a template that gives the client secret as it is', () => {
+    const own = { keys: { issuer: 'url' }, data: { client_secret: '{{ .clientSecret }}' } }
+    expect(dataOf(rendered(own))).to.include({ client_secret: plain.reveal() })
+  })
+
   it('serves an issuer with a path', () => {
     const result = renderSecret({
       client: client(),
