@@ -2,7 +2,7 @@ import { annotations } from '@nauthera/proto/names'
 import { durationMs } from './api/duration.ts'
 import type { OIDCClient } from './api/oidc-client.ts'
 import type { Effective } from './decide/policy.ts'
-import type { Observed, RotationInput } from './decide/rotation.ts'
+import type { Observed, RotationInput } from './decide/rotation-terms.ts'
 
 /** @returns what the client says about its rotation, in milliseconds */
 export function rotationOf(effective: Effective, quietPeriodMs: number): RotationInput['rotation'] {

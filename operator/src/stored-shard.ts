@@ -10,7 +10,7 @@ import type {
 import { manifestFile, shardFile } from '@nauthera/proto/names'
 import { sameConfig } from './decide/shard.ts'
 import type { ClientForShard } from './decide/shard.ts'
-import type { StoredVerifier } from './decide/rotation.ts'
+import type { StoredVerifier } from './decide/rotation-terms.ts'
 import type { SecretObject } from './kubernetes/objects.ts'
 
 /** The stored version of one client, and which writes of the shard brought it. */

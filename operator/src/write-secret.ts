@@ -1,7 +1,7 @@
 import { labels, linkSecretName, keysSecretName, managedByOperator, manifestSecretName } from '@nauthera/proto/names'
 import { Secret } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
-import type { SecretSource, SecretState } from './decide/rotation.ts'
+import type { SecretSource, SecretState } from './decide/rotation-terms.ts'
 import { identifySecret } from './decide/secret-id.ts'
 import { readMarks, secretNameOf } from './decide/secret.ts'
 import type { RenderedSecret } from './decide/secret.ts'

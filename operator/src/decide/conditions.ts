@@ -7,8 +7,8 @@ import type { Condition, OIDCClient, OIDCClientStatus } from '../api/oidc-client
 import type { Acceptance } from './acceptance.ts'
 import type { Violation } from './policy.ts'
 import type { Propagation } from './propagation.ts'
-import { overlapOf } from './rotation.ts'
-import type { RotationInput, RotationPlan } from './rotation.ts'
+import { overlapOf } from './rotation-terms.ts'
+import type { RotationInput, RotationPlan } from './rotation-terms.ts'
 
 /** All that a reconcile found out about one client. */
 export interface Outcome {

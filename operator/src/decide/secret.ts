@@ -13,7 +13,7 @@ import { canonicalKeys } from '../api/oidc-client.ts'
 import type { CanonicalKey, OIDCClient, Preset } from '../api/oidc-client.ts'
 import { scopesOf } from './metadata.ts'
 import { presetData, presetLabels } from './presets.ts'
-import type { Observed, SecretMarks, StoredVerifier } from './rotation.ts'
+import type { Observed, SecretMarks, StoredVerifier } from './rotation-terms.ts'
 import { renderTemplate } from './template.ts'
 import type { TemplateVariable } from './template.ts'
 

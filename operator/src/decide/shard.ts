@@ -16,7 +16,7 @@ import type {
   Verifier,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount, shardEpoch, shardSchema } from '@nauthera/proto/names'
-import type { StoredVerifier } from './rotation.ts'
+import type { StoredVerifier } from './rotation-terms.ts'
 
 /** What the shard should say about one client. */
 export interface ClientForShard {

@@ -7,7 +7,7 @@ import type { Outcome } from '../../src/decide/conditions.ts'
 import { renderConfig } from '../../src/decide/metadata.ts'
 import { propagationOf } from '../../src/decide/propagation.ts'
 import type { ReplicaReport } from '../../src/decide/propagation.ts'
-import type { RotationPlan } from '../../src/decide/rotation.ts'
+import type { RotationPlan } from '../../src/decide/rotation-terms.ts'
 import { client } from './clients.ts'
 
 const now = Date.UTC(2026, 0, 1)

@@ -8,7 +8,13 @@ import { shardEpoch } from '@nauthera/proto/names'
 import { propagationOf } from '../../src/decide/propagation.ts'
 import type { Propagation } from '../../src/decide/propagation.ts'
 import { planRotation } from '../../src/decide/rotation.ts'
-import type { Observed, PendingSecret, RotationInput, RotationPlan, SecretMarks } from '../../src/decide/rotation.ts'
+import type {
+  Observed,
+  PendingSecret,
+  RotationInput,
+  RotationPlan,
+  SecretMarks,
+} from '../../src/decide/rotation-terms.ts'
 import { planShard, readVerifier } from '../../src/decide/shard.ts'
 
 export const minute = 60_000

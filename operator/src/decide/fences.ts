@@ -1,0 +1,35 @@
+// Marks on the application's Secret that shut an earlier leader out: its write of a dropped secret meets a conflict.
+import { lastRotatedOf, observedOf } from './rotation-terms.ts'
+import type { RotationInput, SecretMarks, StoredVerifier } from './rotation-terms.ts'
+
+/** More leaders than this do not come and go while one of them is paused. */
+const rememberedFences = 16
+
+const fencesOf = ({ secret }: RotationInput): readonly string[] =>
+  secret.kind === 'owned' ? (secret.fence?.split(',') ?? []) : []
+
+export const isFenced = (input: RotationInput, id: string): boolean => fencesOf(input).includes(id)
+
+/** An earlier fence stays: the leader that it shuts out may still be paused when the next one is raised. */
+export const withFence = (input: RotationInput, id: string): string =>
+  [id, ...fencesOf(input)].slice(0, rememberedFences).join(',')
+
+/** Before a verifier goes that an earlier leader may still publish over an edited Secret, that Secret is written once: its
+ *  value stays the edited one, but the earlier leader's write now meets a conflict. */
+export function fenceBefore(
+  input: RotationInput,
+  live: readonly StoredVerifier[],
+  kept: readonly StoredVerifier[],
+): SecretMarks | undefined {
+  const dropped = live.find((one) => one.notAfter === undefined && !kept.includes(one))
+  const { secret } = input
+  if (!dropped || secret.kind !== 'owned' || secret.sha256 === undefined || isFenced(input, dropped.id))
+    return undefined
+  return {
+    secretId: secret.sha256.slice(0, 8),
+    rotatedAt: lastRotatedOf(input) ?? input.now,
+    verifiers: kept,
+    observed: observedOf(input),
+    fence: withFence(input, dropped.id),
+  }
+}

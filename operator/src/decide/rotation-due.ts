@@ -1,0 +1,83 @@
+// When a rotation is due, and when a previous secret ends.
+import { lastRotatedOf, observedOf, overlapOf } from './rotation-terms.ts'
+import type { RotationInput, RotationPlan, StoredVerifier } from './rotation-terms.ts'
+import { windowAt } from './schedule.ts'
+
+/** Propagation that takes longer is reported; nothing is published meanwhile. */
+export const laggingAfterMs = 5 * 60_000
+
+export interface Scheduled {
+  /** When the interval is over. */
+  readonly dueAt: number
+  /** When the rotation may begin: the next window, or the instant of minSpacing. */
+  readonly beginsAt: number
+  readonly isOpen: boolean
+  /** A window has come and gone since dueAt. */
+  readonly missed: boolean
+}
+
+export function scheduleOf(input: RotationInput): Scheduled | undefined {
+  const { rotation, now } = input
+  const last = lastRotatedOf(input)
+  if (rotation.intervalMs === undefined || last === undefined || input.source.kind !== 'minted') return undefined
+  const dueAt = last + rotation.intervalMs
+  const earliest = Math.max(dueAt, input.notBefore ?? 0)
+  if (!rotation.window) return { dueAt, beginsAt: earliest, isOpen: now >= earliest, missed: false }
+  const first = windowAt(rotation.window, earliest)
+  const next = windowAt(rotation.window, Math.max(now, earliest))
+  if (!first || !next) return { dueAt, beginsAt: earliest, isOpen: now >= earliest, missed: false }
+  const beginsAt = Math.max(next.opens, earliest)
+  return { dueAt, beginsAt, isOpen: now >= beginsAt, missed: now >= first.closes }
+}
+
+export function dueReasons(
+  input: RotationInput,
+  published: StoredVerifier,
+  schedule: Scheduled | undefined,
+  inFlight: boolean,
+): boolean {
+  if (input.source.kind === 'existing')
+    return input.source.secret !== undefined && input.source.secret.id !== published.id
+  const observed = observedOf(input)
+  const { trigger, annotation } = input.rotation
+  if (trigger !== undefined && trigger !== observed.trigger) return true
+  if (annotation !== undefined && annotation !== observed.annotation) return true
+  // a window says when a rotation may begin; one that has begun goes on
+  return schedule !== undefined && (inFlight ? input.now >= schedule.dueAt : schedule.isOpen)
+}
+
+export function overdue(
+  input: RotationInput,
+  schedule: Scheduled | undefined,
+  why: string,
+): RotationPlan['health'] | undefined {
+  if (!schedule || input.now < schedule.beginsAt + laggingAfterMs) return undefined
+  if (schedule.missed && !schedule.isOpen) {
+    return {
+      ok: false,
+      reason: 'WindowMissed',
+      message: `due since ${text(schedule.dueAt)}; begins in the window at ${text(schedule.beginsAt)}`,
+    }
+  }
+  return { ok: false, reason: 'Overdue', message: `due since ${text(schedule.dueAt)}; ${why}` }
+}
+
+const text = (time: number): string => new Date(time).toISOString()
+
+/** How long the previous secret may live at most: with WhenUnused only the policy's bound is certain. */
+export const lifeOfPrevious = (input: RotationInput): number =>
+  input.rotation.retire === 'WhenUnused' ? Math.max(overlapOf(input), input.rotation.maxOverlapMs) : overlapOf(input)
+
+export function isRetired(input: RotationInput, previous: StoredVerifier): boolean {
+  if (previous.notAfter !== undefined && previous.notAfter <= input.now) return true
+  const unusedAt = unusedSince(input, previous)
+  return input.rotation.retire === 'WhenUnused' && unusedAt !== undefined && input.now >= unusedAt
+}
+
+/** With WhenUnused: when the previous secret may go early; undefined while some replica has not said what it saw. */
+export function unusedSince(input: RotationInput, previous: StoredVerifier): number | undefined {
+  if (!input.usage.complete) return undefined
+  const published = lastRotatedOf(input) ?? input.now
+  const lastUsed = Math.max(input.usage.lastUsed[previous.id] ?? 0, published)
+  return Math.max(published + overlapOf(input), lastUsed + input.rotation.quietPeriodMs)
+}
