@@ -7,10 +7,18 @@ import type {
   ClientShard,
   Manifest,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { manifestFile, shardFile } from '@nauthera/proto/names'
+import {
+  annotations,
+  clientsComponent,
+  labels,
+  managedByOperator,
+  manifestFile,
+  shardFile,
+} from '@nauthera/proto/names'
 import { sameConfig } from './decide/shard.ts'
 import type { ClientForShard } from './decide/shard.ts'
 import type { StoredVerifier } from './decide/rotation-terms.ts'
+import type { WantedSecret } from './kubernetes/conditional-write.ts'
 import type { SecretObject } from './kubernetes/objects.ts'
 
 /** The stored version of one client, and which writes of the shard brought it. */
@@ -36,6 +44,23 @@ export function readManifestSecret(
   secret: SecretObject | undefined,
 ): { manifest: Manifest; digest: string } | undefined {
   return readFile(secret, manifestFile, decodeManifest)
+}
+
+/** @returns the Secret that holds one file of the set */
+export function secretOfFile(about: {
+  namespace: string
+  name: string
+  file: string
+  bytes: Uint8Array
+  digest: string
+}): WantedSecret {
+  return {
+    namespace: about.namespace,
+    name: about.name,
+    labels: { [labels.component]: clientsComponent, [labels.managedBy]: managedByOperator },
+    annotations: { [annotations.contentDigest]: about.digest },
+    data: { [about.file]: Buffer.from(about.bytes).toString('base64') },
+  }
 }
 
 function readFile<T>(secret: SecretObject | undefined, file: string, decode: (bytes: Uint8Array) => T): T | undefined {

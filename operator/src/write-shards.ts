@@ -1,37 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import { shortDigest } from '@nauthera/proto/digest'
-import type { ClientShard, Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import {
-  annotations,
-  clientsComponent,
-  labels,
-  managedByOperator,
-  manifestFile,
-  manifestSecretName,
-  shardCount,
-  shardFile,
-  shardSecretName,
-} from '@nauthera/proto/names'
+import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { Log } from '@nauthera/runtime/log'
 import { createBackoff } from './backoff.ts'
 import type { Backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
-import { keepsEntry, planManifest, planShard } from './decide/shard.ts'
-import type { ClientForShard } from './decide/shard.ts'
+import { keepsEntry, planShard } from './decide/shard.ts'
+import type { ClientForShard, WrittenShard } from './decide/shard.ts'
 import { ApiError } from './kubernetes/api-error.ts'
-import type { SecretStore, WantedSecret } from './kubernetes/conditional-write.ts'
+import type { SecretStore } from './kubernetes/conditional-write.ts'
 import { splitKey } from './kubernetes/objects.ts'
 import type { SecretObject } from './kubernetes/objects.ts'
-import {
-  asStored,
-  followEntries,
-  readManifestSecret,
-  readShardSecret,
-  sameClient,
-  shareConfig,
-} from './stored-shard.ts'
+import { asStored, followEntries, readShardSecret, secretOfFile, sameClient, shareConfig } from './stored-shard.ts'
 import type { StoredEntry } from './stored-shard.ts'
+import { createManifestWriter } from './write-manifest.ts'
 
 /** Milliseconds. */
 export interface ShardTimes {
@@ -102,20 +86,6 @@ interface ShardState {
   readonly backoff: Backoff
 }
 
-interface ManifestState {
-  secret: SecretObject | undefined
-  content: Manifest | undefined
-  digest: string
-  /** A write of unknown outcome: read before the next one. */
-  doubtful: boolean
-  dirty: boolean
-  dirtySince: number
-  running: Promise<void> | undefined
-  notBefore: number
-  cancelTimer: () => void
-  readonly backoff: Backoff
-}
-
 const noTimer = () => {}
 /** Share of a shard's limit from which people are warned. */
 const warnFrom = 0.8
@@ -143,7 +113,19 @@ export function createShards(options: {
   const startSeconds = BigInt(Math.floor(clock.now() / 1000))
   const newBackoff = () => createBackoff({ baseMs: 800, capMs: 30_000, random: options.random })
   const states = Array.from({ length: shardCount }, (_, index) => emptyShard(index, newBackoff()))
-  const manifest = emptyManifest(newBackoff())
+  const manifest = createManifestWriter({
+    secrets,
+    release,
+    namespace,
+    clock,
+    log,
+    backoff: newBackoff(),
+    waitMs: times.manifestWaitMs,
+    shards: () => namedShards(states),
+    isBusy: () => states.some(({ running }) => running !== undefined),
+    onManifest: options.onManifest,
+    onWrite: (milliseconds) => options.onWrite?.('manifest', milliseconds),
+  })
   let opened = false
   let stopped = false
   let cancelReadBack = noTimer
@@ -153,14 +135,6 @@ export function createShards(options: {
     return states[shardOf(client.namespace, client.name)]!
   }
   const readShard = (index: number) => secrets.read(namespace, shardSecretName(release, index))
-  const readManifest = () => secrets.read(namespace, manifestSecretName(release))
-  const wanted = (name: string, file: string, bytes: Uint8Array, digest: string): WantedSecret => ({
-    namespace,
-    name,
-    labels: { [labels.component]: clientsComponent, [labels.managedBy]: managedByOperator },
-    annotations: { [annotations.contentDigest]: digest },
-    data: { [file]: Buffer.from(bytes).toString('base64') },
-  })
 
   // --- one shard
 
@@ -179,7 +153,7 @@ export function createShards(options: {
     state.running = writeShard(state).finally(() => {
       state.running = undefined
       schedule(state)
-      scheduleManifest()
+      manifest.schedule()
     })
   }
   const markDirty = (state: ShardState) => {
@@ -217,7 +191,13 @@ export function createShards(options: {
     state.fill = plan.fill
     if (plan.kind === 'keep') return
     state.notBefore = startedAt + times.spacingMs
-    const secret = wanted(shardSecretName(release, state.index), shardFile(state.index), plan.file, plan.digest)
+    const secret = secretOfFile({
+      namespace,
+      name: shardSecretName(release, state.index),
+      file: shardFile(state.index),
+      bytes: plan.file,
+      digest: plan.digest,
+    })
     try {
       const outcome = state.secret ? await secrets.update(state.secret, secret) : await secrets.create(secret)
       if (outcome.kind === 'conflict') {
@@ -227,7 +207,7 @@ export function createShards(options: {
       state.backoff.reset()
       state.secret = outcome.secret
       const changed = setContent(state, plan.shard, plan.digest, behind)
-      touchManifest()
+      manifest.touch()
       report(state, plan.shard, changed.length, startedAt)
       options.onStored(changed)
     } catch (error) {
@@ -285,7 +265,7 @@ export function createShards(options: {
       return
     }
     state.dirty = true
-    touchManifest()
+    manifest.touch()
     const newer = read && (state.content === undefined || read.shard.seq > state.content.seq)
     if (!newer) {
       log.warn({ shard: state.index, found: read ? 'another' : secret ? 'damaged' : 'none' }, 'shard lost')
@@ -297,78 +277,6 @@ export function createShards(options: {
     if (state.undecided.size === 0) state.undecidedSince = clock.monotonic()
     for (const key of changed) if (state.clients.has(key)) state.undecided.add(key)
     options.onStored(changed)
-  }
-
-  // --- the manifest
-
-  const touchManifest = () => {
-    if (!manifest.dirty) manifest.dirtySince = clock.monotonic()
-    manifest.dirty = true
-  }
-
-  const scheduleManifest = () => {
-    manifest.cancelTimer()
-    manifest.cancelTimer = noTimer
-    if (!opened || stopped || !manifest.dirty || manifest.running || !isWhole()) return
-    const busyUntil = states.some(({ running }) => running !== undefined)
-      ? manifest.dirtySince + times.manifestWaitMs
-      : -Infinity
-    const waitMs = Math.max(manifest.notBefore, busyUntil) - clock.monotonic()
-    if (waitMs > 0) {
-      manifest.cancelTimer = clock.after(waitMs, scheduleManifest)
-      return
-    }
-    manifest.running = writeManifest().finally(() => {
-      manifest.running = undefined
-      scheduleManifest()
-    })
-  }
-  /** Only shards that are stored may be named. */
-  const isWhole = () => states.every(({ content, damaged }) => content !== undefined && !damaged)
-
-  const writeManifest = async () => {
-    const startedAt = clock.monotonic()
-    manifest.dirty = false
-    try {
-      if (manifest.doubtful) takeManifest(await readManifest())
-      const named = states.map(({ index, content, digest }) => ({
-        shard: index,
-        seq: content!.seq,
-        digest,
-        count: content!.clients.length,
-      }))
-      const plan = planManifest(named, manifest.content)
-      if (!plan) return
-      const secret = wanted(manifestSecretName(release), manifestFile, plan.file, plan.digest)
-      const outcome = manifest.secret ? await secrets.update(manifest.secret, secret) : await secrets.create(secret)
-      if (outcome.kind === 'conflict') {
-        touchManifest()
-        return takeManifest(await readManifest())
-      }
-      manifest.backoff.reset()
-      manifest.secret = outcome.secret
-      manifest.content = plan.manifest
-      manifest.digest = plan.digest
-      const duration = clock.monotonic() - startedAt
-      options.onWrite?.('manifest', duration)
-      const fields = { revision: shortDigest(plan.digest), clients: plan.manifest.total }
-      log.info({ ...fields, duration: `${Math.round(duration)}ms` }, 'manifest written')
-      options.onManifest(plan.digest)
-    } catch (error) {
-      const retryMs = Math.max(manifest.backoff.next(), error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0)
-      log.warn({ error, retry: `${Math.round(retryMs)}ms` }, 'manifest not written')
-      manifest.doubtful = true
-      manifest.notBefore = clock.monotonic() + retryMs
-      touchManifest()
-    }
-  }
-
-  const takeManifest = (secret: SecretObject | undefined) => {
-    const read = readManifestSecret(secret)
-    manifest.doubtful = false
-    manifest.secret = secret
-    manifest.content = read?.manifest
-    manifest.digest = read?.digest ?? ''
   }
 
   // --- reading back
@@ -383,18 +291,9 @@ export function createShards(options: {
     schedule(state)
   }
 
-  const readBackManifest = async () => {
-    if (manifest.running) return
-    const { secret: before, digest } = manifest
-    const secret = await readManifest()
-    if (manifest.running || manifest.secret !== before) return
-    takeManifest(secret)
-    if (manifest.digest !== digest) touchManifest()
-  }
-
   const readBack = async () => {
-    const results = await Promise.allSettled([...states.map(readBackShard), readBackManifest()])
-    scheduleManifest()
+    const results = await Promise.allSettled([...states.map(readBackShard), manifest.readBack()])
+    manifest.schedule()
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }
 
@@ -410,10 +309,7 @@ export function createShards(options: {
 
   return {
     load: async () => {
-      const [manifestSecret, ...found] = await Promise.all([
-        readManifest(),
-        ...states.map(({ index }) => readShard(index)),
-      ])
+      const [found] = await Promise.all([Promise.all(states.map(({ index }) => readShard(index))), manifest.load()])
       for (const state of states) {
         const secret = found[state.index]
         const read = readShardSecret(secret, state.index)
@@ -421,11 +317,11 @@ export function createShards(options: {
         if (read) setContent(state, read.shard, read.digest, false)
         else if (secret) log.warn({ shard: state.index, code: 'SHARD_UNREADABLE' }, 'shard lost')
       }
-      takeManifest(manifestSecret)
-      if (manifest.digest !== '') options.onManifest(manifest.digest)
+      if (manifest.digest() !== '') options.onManifest(manifest.digest())
     },
     open: (keys) => {
       opened = true
+      manifest.open()
       const all = new Set(keys)
       for (const key of all) {
         const state = stateOf(key)
@@ -439,8 +335,8 @@ export function createShards(options: {
         state.undecidedSince = clock.monotonic()
         markDirty(state)
       }
-      touchManifest()
-      scheduleManifest()
+      manifest.touch()
+      manifest.schedule()
       readBackLater()
     },
     put: (client) => {
@@ -483,19 +379,26 @@ export function createShards(options: {
       const state = states[shard]
       if (state?.content && options.highestSeq(shard) > Number(state.content.seq)) markDirty(state)
     },
-    manifestDigest: () => manifest.digest,
+    manifestDigest: manifest.digest,
     readBack,
     stop: async () => {
       stopped = true
       cancelReadBack()
-      manifest.cancelTimer()
       for (const state of states) state.cancelTimer()
-      await Promise.all(states.map(({ running }) => running ?? Promise.resolve()))
-      await manifest.running
-      // What was written belongs into the manifest, or the next operator finds a set that looks half done.
-      if (opened && manifest.dirty && isWhole()) await writeManifest()
+      await manifest.stop(Promise.all(states.map(({ running }) => running ?? Promise.resolve())))
     },
   }
+}
+
+/** @returns every shard as it is stored; undefined while one is not: only those may be named */
+function namedShards(states: readonly ShardState[]): WrittenShard[] | undefined {
+  if (!states.every(({ content, damaged }) => content !== undefined && !damaged)) return undefined
+  return states.map(({ index, content, digest }) => ({
+    shard: index,
+    seq: content!.seq,
+    digest,
+    count: content!.clients.length,
+  }))
 }
 
 /** @returns the keys whose stored entry is another one now */
@@ -522,21 +425,6 @@ function emptyShard(index: number, backoff: Backoff): ShardState {
     refused: new Set(),
     fill: 0,
     dirty: false,
-    running: undefined,
-    notBefore: -Infinity,
-    cancelTimer: noTimer,
-    backoff,
-  }
-}
-
-function emptyManifest(backoff: Backoff): ManifestState {
-  return {
-    secret: undefined,
-    content: undefined,
-    digest: '',
-    doubtful: false,
-    dirty: false,
-    dirtySince: 0,
     running: undefined,
     notBefore: -Infinity,
     cancelTimer: noTimer,
