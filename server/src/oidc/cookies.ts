@@ -6,22 +6,29 @@ export interface CookieScope {
   /** Path of the issuer, at least `/`. */
   readonly path: string
   readonly session: string
-  readonly interaction: (uid: string) => string
-  readonly interactionPrefix: string
+  /** An interaction's cookies are shown to its own pages, or to its own resume endpoint, and to nothing else: however
+   *  many tabs are begun at once, a request carries one of them. */
+  readonly interaction: (uid: string) => { readonly name: string; readonly pages: string; readonly resume: string }
+  /** Which interactions this browser has begun. Shown where they are begun and end. */
+  readonly begun: { readonly name: string; readonly path: string }
 }
 
 /** `__Host-` (no Domain, Path=/, Secure) where the issuer has no path; behind a path another application may share the
- *  host, so the path binds. */
+ *  host, so the path binds. What has a narrower path is `__Secure-`. */
 export function cookieScope(issuer: URL): CookieScope {
   const secure = issuer.protocol === 'https:'
-  const path = issuer.pathname.replace(/\/$/, '') || '/'
-  const prefix = secure ? (path === '/' ? '__Host-' : '__Secure-') : ''
+  const base = issuer.pathname.replace(/\/$/, '')
+  const narrow = secure ? '__Secure-' : ''
   return {
     secure,
-    path,
-    session: `${prefix}nauthera_session`,
-    interaction: (uid) => `${prefix}nauthera_i_${uid}`,
-    interactionPrefix: `${prefix}nauthera_i_`,
+    path: base || '/',
+    session: `${secure && base === '' ? '__Host-' : narrow}nauthera_session`,
+    interaction: (uid) => ({
+      name: `${narrow}nauthera_i_${uid}`,
+      pages: `${base}/interaction/${uid}`,
+      resume: `${base}/auth/${uid}`,
+    }),
+    begun: { name: `${narrow}nauthera_begun`, path: `${base}/auth` },
   }
 }
 
@@ -36,18 +43,23 @@ export function readCookies(request: IncomingMessage): ReadonlyMap<string, strin
   return cookies
 }
 
-/** Sets a cookie, in place of one with that name that this response sets already.
- *  @param options.maxAge seconds; absent: until the browser ends; 0 removes it */
+/** Sets a cookie, in place of one with that name and path that this response sets already.
+ *  @param cookie.path default: the issuer's
+ *  @param cookie.maxAge seconds; absent: until the browser ends; 0 removes it */
 export function setCookie(
   response: ServerResponse,
   scope: CookieScope,
-  cookie: { name: string; value: string; maxAge?: number },
+  cookie: { name: string; value: string; path?: string; maxAge?: number },
 ): void {
   if (response.headersSent) return
+  const { name, value, path = scope.path, maxAge } = cookie
   const present = response.getHeader('set-cookie')
   const list = Array.isArray(present) ? present : present === undefined ? [] : [String(present)]
-  const others = list.filter((line) => !line.startsWith(`${cookie.name}=`) && !line.startsWith(`${cookie.name}.sig=`))
-  const age = cookie.maxAge === undefined ? '' : `; Max-Age=${cookie.maxAge}`
-  const line = `${cookie.name}=${cookie.value}; Path=${scope.path}${age}; HttpOnly; SameSite=Lax${scope.secure ? '; Secure' : ''}`
-  response.setHeader('set-cookie', [...others, line])
+  const isSame = (line: string) =>
+    (line.startsWith(`${name}=`) || line.startsWith(`${name}.sig=`)) && pathOf(line) === path
+  const age = maxAge === undefined ? '' : `; Max-Age=${maxAge}`
+  const line = `${name}=${value}; Path=${path}${age}; HttpOnly; SameSite=Lax${scope.secure ? '; Secure' : ''}`
+  response.setHeader('set-cookie', [...list.filter((other) => !isSame(other)), line])
 }
+
+const pathOf = (line: string): string | undefined => /; *path=([^;]*)/i.exec(line)?.[1]

@@ -15,11 +15,12 @@ export type FoundInteraction =
   | { readonly kind: 'live'; readonly payload: InteractionPayload; readonly progress: InteractionPayload }
   | { readonly kind: 'over'; readonly reason: 'expired' | 'finished'; readonly clientId: string }
 
-/** An interaction lives in an encrypted cookie of its own: tabs do not meet. */
+/** An interaction lives in an encrypted cookie of its own: tabs do not meet. It waits at its pages for the person, and
+ *  with a result at the resume endpoint for the library. */
 export interface InteractionCookies {
-  /** @returns undefined when this browser has none of that name, or it does not open */
+  /** @returns undefined when this browser shows none of that name here, or it does not open */
   read(request: Pick<RequestContext, 'request'>, uid: string): Promise<FoundInteraction | undefined>
-  /** Keeps the library's part; what sign-in keeps stays. */
+  /** Keeps the library's part, at the resume endpoint when it has a result; what sign-in keeps stays. */
   write(request: RequestContext, uid: string, payload: InteractionPayload): Promise<void>
   writeProgress(request: RequestContext, uid: string, progress: InteractionPayload): Promise<void>
   /** What is left of it says only where to start again. */
@@ -28,7 +29,9 @@ export interface InteractionCookies {
 
 /** Browsers keep 4,096 bytes of name and value. */
 const longestCookie = 3800
-const most = { cookies: 5, bytes: 8192 }
+/** Interactions that one browser may have open. Tabs that are begun in the same moment do not see one another: then more
+ *  are open, until they expire. */
+const mostOpen = 5
 
 interface Claims {
   /** Seconds. */
@@ -51,12 +54,8 @@ export function createInteractionCookies(needs: {
   const seconds = () => Math.floor(now() / 1000)
 
   async function open(request: Pick<RequestContext, 'request'>, uid: string): Promise<Claims | undefined> {
-    const value = readCookies(request.request).get(scope.interaction(uid))
+    const value = readCookies(request.request).get(scope.interaction(uid).name)
     if (value === undefined) return undefined
-    return openValue(value, uid)
-  }
-
-  async function openValue(value: string, uid: string): Promise<Claims | undefined> {
     const claims = await decryptClaims(value, {
       keyOf: (kid) => keys().find('interaction', kid),
       bound: boundTo(uid, epoch()),
@@ -65,34 +64,38 @@ export function createInteractionCookies(needs: {
     return claims as Claims | undefined
   }
 
-  async function put(request: RequestContext, uid: string, claims: Claims): Promise<void> {
+  async function put(request: RequestContext, uid: string, claims: Claims, at: 'pages' | 'resume'): Promise<void> {
     const { kid, key } = keys().current('interaction')
     const expiresAt = claims.begun + lifetimes.interactionCookie
     const value = await encryptClaims({ ...claims }, { key, kid, bound: boundTo(uid, epoch()), expiresAt })
-    const name = scope.interaction(uid)
+    const { name, [at]: path } = scope.interaction(uid)
     if (name.length + value.length > longestCookie) {
       throw new errors.InvalidRequest('the authorization request is too large; push it first (RFC 9126)')
     }
-    await prune(request, name, name.length + value.length)
-    setCookie(request.response, scope, { name, value, maxAge: Math.max(expiresAt - seconds(), 1) })
+    setCookie(request.response, scope, { name, value, path, maxAge: Math.max(expiresAt - seconds(), 1) })
   }
 
-  /** Makes room: whatever does not open goes first, then the oldest. */
-  async function prune(request: RequestContext, except: string, needed: number): Promise<void> {
-    const others: { name: string; size: number; begun: number }[] = []
-    for (const [name, value] of readCookies(request.request)) {
-      if (!name.startsWith(scope.interactionPrefix) || name === except) continue
-      const claims = await openValue(value, name.slice(scope.interactionPrefix.length))
-      others.push({ name, size: name.length + value.length, begun: claims?.begun ?? 0 })
+  function remove(request: RequestContext, uid: string, at: 'pages' | 'resume'): void {
+    const { name, [at]: path } = scope.interaction(uid)
+    setCookie(request.response, scope, { name, value: '', path, maxAge: 0 })
+  }
+
+  /** What this browser has begun, oldest first. Its own word, and good for nothing but its own cookies. */
+  function begunBy(request: RequestContext): string[] {
+    const value = readCookies(request.request).get(scope.begun.name) ?? ''
+    return value.split('.').filter((uid) => /^[\w-]{10,64}$/.test(uid))
+  }
+
+  /** Makes room: the oldest go, what is left of finished ones included. */
+  function begin(request: RequestContext, uid: string): void {
+    const all = [...begunBy(request), uid]
+    for (const old of all.slice(0, -mostOpen)) {
+      remove(request, old, 'pages')
+      remove(request, old, 'resume')
     }
-    // browsers send the oldest first, which decides between those of one second (RFC 6265 section 5.4)
-    others.reverse().sort((one, other) => other.begun - one.begun)
-    let room = { cookies: most.cookies - 1, bytes: most.bytes - needed }
-    for (const { name, size, begun } of others) {
-      room = { cookies: room.cookies - 1, bytes: room.bytes - size }
-      if (begun === 0 || room.cookies < 0 || room.bytes < 0)
-        setCookie(request.response, scope, { name, value: '', maxAge: 0 })
-    }
+    const { name, path } = scope.begun
+    const value = all.slice(-mostOpen).join('.')
+    setCookie(request.response, scope, { name, value, path, maxAge: lifetimes.interactionCookie })
   }
 
   return {
@@ -108,24 +111,27 @@ export function createInteractionCookies(needs: {
     async write(request, uid, payload) {
       const before = await open(request, uid)
       const params = payload['params'] as { client_id: string }
-      await put(request, uid, {
+      const claims = {
         begun: before?.begun ?? seconds(),
         until: Number(payload['exp']),
         client: params.client_id,
         payload: withoutPushedParams(payload),
         ...(before?.progress === undefined ? {} : { progress: before.progress }),
-      })
+      }
+      await put(request, uid, claims, payload['result'] === undefined ? 'pages' : 'resume')
+      if (before === undefined) begin(request, uid)
     },
     async writeProgress(request, uid, progress) {
       const before = await open(request, uid)
       if (before?.payload === undefined) return
-      await put(request, uid, { ...before, progress })
+      await put(request, uid, { ...before, progress }, 'pages')
     },
     async finish(request, uid) {
       const before = await open(request, uid)
       if (before === undefined) return
       const { begun, until, client } = before
-      await put(request, uid, { begun, until, client })
+      await put(request, uid, { begun, until, client }, 'pages')
+      remove(request, uid, 'resume')
     },
   }
 }

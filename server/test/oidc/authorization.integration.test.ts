@@ -285,24 +285,54 @@ describe('authorization', () => {
     )
   })
 
-  it('keeps at most five interactions of a browser, the newest', async () => {
+  const interactionsIn = (browser: Browser) =>
+    [...browser.jar.values()].filter(({ name }) => name.includes('nauthera_i_'))
+
+  it('L18 keeps at most five interactions of a browser, the newest', async () => {
     const browser = new Browser(replicas)
     const tabs: string[] = []
     for (let tab = 0; tab < 9; tab++)
       tabs.push((await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))).url.split('/').at(-1)!)
-    const kept = [...browser.jar.values()].filter(({ name }) => name.includes('nauthera_i_'))
-    expect(kept.map(({ name }) => name.replace(/.*nauthera_i_/, ''))).to.have.members(tabs.slice(-5))
-    expect(kept.reduce((size, { name, value }) => size + name.length + value.length, 0)).to.be.at.most(8192)
+    const kept = interactionsIn(browser).map(({ name }) => name.replace(/.*nauthera_i_/, ''))
+    expect(kept).to.have.members(tabs.slice(-5))
+    const [gone, oldest] = await Promise.all(
+      [tabs[3], tabs[4]].map((uid) => browser.open(`${replicas.issuer}/interaction/${uid}`)),
+    )
+    expect(gone!.status).to.equal(403)
+    expect(oldest!.body).to.contain('id="password"')
   })
 
-  it('L18 lets a browser in that opens 20 tabs in the same moment, none of which sees the others’ cookies', async () => {
+  it('L18 lets a browser in that opens 100 tabs in the same moment, none of which sees the others’ cookies', async () => {
     const browser = new Browser(replicas)
-    const url = authorizationUrl(replicas.issuer, request(pkce()))
-    const tabs = Array.from({ length: 20 }, () => new Browser(replicas))
-    await Promise.all(tabs.map((tab) => tab.open(url)))
-    for (const { jar } of tabs) for (const [key, cookie] of jar) browser.jar.set(key, cookie)
-    expect((await browser.authorize(url, 'ada')).searchParams.get('code')).to.match(/^nr_/)
-    expect([...browser.jar.values()].filter(({ name }) => name.includes('nauthera_i_')).length).to.be.at.most(5)
+    const tabs = Array.from({ length: 100 }, (_, tab) =>
+      authorizationUrl(replicas.issuer, request(pkce(), { state: `tab-${tab}` })),
+    )
+    const begun = await Promise.all(tabs.map((url) => browser.open(url)))
+    expect(interactionsIn(browser)).to.have.length(100)
+    for (const path of ['/auth', '/session/end', '/interaction/another'])
+      expect(browser.shows(`${replicas.issuer}${path}`).filter((name) => name.includes('nauthera_i'))).to.deep.equal([])
+    const fiftieth = new URL(begun[49]!.headers.location!, replicas.issuer)
+    expect(browser.shows(fiftieth.href).filter((name) => name.includes('nauthera_i_'))).to.have.length(1)
+
+    const back = await browser.authorize(fiftieth.href, 'ada')
+    expect(back.searchParams.get('state')).to.equal('tab-49')
+    expect(back.searchParams.get('code')).to.match(/^nr_/)
+    // the session that began there serves the others, and new ones
+    expect((await browser.authorize(authorizationUrl(replicas.issuer, request(pkce())), 'ada')).href).to.contain(
+      'code=',
+    )
+    const last = await browser.authorize(new URL(begun[99]!.headers.location!, replicas.issuer).href, 'ada')
+    expect(last.searchParams.get('state')).to.equal('tab-99')
+  })
+
+  it('says that a finished sign-in is over when the person goes back to its page', async () => {
+    const browser = new Browser(replicas)
+    const page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
+    await browser.submit(page, '/sign-in', { username: 'ada', password })
+    const again = await browser.open(page.url)
+    expect(again.status).to.equal(400)
+    expect(again.body).to.contain('INTERACTION_SPENT')
+    expect(interactionsIn(browser).map(({ path }) => path)).to.deep.equal([new URL(page.url).pathname])
   })
 
   it('says to push a request that would not fit a cookie', async () => {

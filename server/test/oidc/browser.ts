@@ -105,9 +105,7 @@ export class Browser {
 
   async open(target: string, options: { form?: Record<string, string>; replica?: number } = {}): Promise<Answer> {
     const url = new URL(target, this.#replicas.issuer)
-    const cookies = [...this.jar.values()]
-      .filter(({ path }) => url.pathname === path || url.pathname.startsWith(path.endsWith('/') ? path : `${path}/`))
-      .map(({ name, value }) => `${name}=${value}`)
+    const cookies = this.#cookiesFor(url).map(({ name, value }) => `${name}=${value}`)
     const answer = await send(this.#replicas, {
       ...(options.replica === undefined ? {} : { replica: options.replica }),
       path: url.pathname + url.search,
@@ -120,6 +118,17 @@ export class Browser {
     })
     for (const line of answer.headers['set-cookie'] ?? []) this.#take(line)
     return answer
+  }
+
+  /** @returns names of the cookies that go to an address */
+  shows(target: string): string[] {
+    return this.#cookiesFor(new URL(target, this.#replicas.issuer)).map(({ name }) => name)
+  }
+
+  #cookiesFor({ pathname }: URL) {
+    return [...this.jar.values()].filter(
+      ({ path }) => pathname === path || pathname.startsWith(path.endsWith('/') ? path : `${path}/`),
+    )
   }
 
   #take(line: string): void {

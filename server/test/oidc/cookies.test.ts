@@ -1,0 +1,34 @@
+import { ServerResponse, IncomingMessage } from 'node:http'
+import { Socket } from 'node:net'
+import { expect } from 'chai'
+import { cookieScope, setCookie } from '../../src/oidc/cookies.ts'
+
+describe('cookieScope', () => {
+  const cases: [issuer: string, session: string, sessionPath: string, interaction: string, pages: string][] = [
+    ['https://id.example.com', '__Host-nauthera_session', '/', '__Secure-nauthera_i_u', '/interaction/u'],
+    ['https://example.com/id/', '__Secure-nauthera_session', '/id', '__Secure-nauthera_i_u', '/id/interaction/u'],
+    ['http://localhost:8080', 'nauthera_session', '/', 'nauthera_i_u', '/interaction/u'],
+  ]
+  for (const [issuer, session, path, name, pages] of cases)
+    it(`binds the cookies of ${issuer}, each as narrowly as its prefix allows`, () => {
+      const scope = cookieScope(new URL(issuer))
+      expect({ session: scope.session, path: scope.path }).to.deep.equal({ session, path })
+      const resume = pages.replace('interaction', 'auth')
+      expect(scope.interaction('u')).to.deep.equal({ name, pages, resume })
+    })
+})
+
+describe('setCookie', () => {
+  it('takes the place of one with its name and path, and leaves one with another path', () => {
+    const response = new ServerResponse(new IncomingMessage(new Socket()))
+    const scope = cookieScope(new URL('https://id.example.com'))
+    response.setHeader('set-cookie', ['a=library; path=/; httponly', 'a.sig=x; path=/', 'ab=other; path=/'])
+    setCookie(response, scope, { name: 'a', value: 'narrow', path: '/auth/u', maxAge: 60 })
+    setCookie(response, scope, { name: 'a', value: 'wide' })
+    expect(response.getHeader('set-cookie')).to.deep.equal([
+      'ab=other; path=/',
+      'a=narrow; Path=/auth/u; Max-Age=60; HttpOnly; SameSite=Lax; Secure',
+      'a=wide; Path=/; HttpOnly; SameSite=Lax; Secure',
+    ])
+  })
+})
