@@ -11,6 +11,7 @@ import { createDiscovery } from './http/discovery.ts'
 import { createErrorHandler, createNotFound } from './http/error-page.ts'
 import { createFormTokens } from './http/form-guard.ts'
 import { createHeaders } from './http/headers.ts'
+import { createOptions } from './http/options.ts'
 import { createPageRouter } from './http/page-router.ts'
 import { createPages } from './http/pages.ts'
 import { createPinHost } from './http/pin-host.ts'
@@ -19,6 +20,7 @@ import { createProtocolPages } from './http/protocol-pages.ts'
 import { correlationIdOf, createRequestLog } from './http/request-log.ts'
 import { createApplication, listen } from './http/server.ts'
 import { createLoginRoutes } from './login/routes.ts'
+import { fromStore } from './oidc/adapter.ts'
 import { createClientCheck } from './oidc/client-mapping.ts'
 import { createClientInstances } from './oidc/client-instances.ts'
 import type { ProviderMetadata } from './oidc/clients.ts'
@@ -115,7 +117,7 @@ export async function startApp(needs: {
       const client = clients.registeredById(clientId)
       return client && clientOnPage(client)
     },
-    personOf: async (userId) => (await store.users.loadAccount({ userId }))?.user,
+    personOf: async (userId) => (await fromStore(() => store.users.loadAccount({ userId })))?.user,
   })
 
   const requests = metrics.counter('nauthera_token_requests_total', 'Token requests by grant and outcome.', [
@@ -177,6 +179,7 @@ export async function startApp(needs: {
       headers: createHeaders({ issuer }),
       assets: assets.handle,
       discovery,
+      options: createOptions({ basePath }),
       keysLoaded: (_request, _response, next) =>
         generations.isReady()
           ? next()

@@ -1,8 +1,9 @@
 import { BlockList, isIP } from 'node:net'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { RequestHandler } from 'express'
+import type { Request, RequestHandler } from 'express'
 import type { Peer, RenderPage } from '../reply.ts'
 import { answerPage } from './answer.ts'
+import { pageFor } from './error-page.ts'
 
 /** What a peer can claim about the way of a request. Only a trusted proxy's word counts, and only what we read of it. */
 const claims =
@@ -25,18 +26,27 @@ export function parseProxies(entries: readonly string[]): BlockList | undefined 
   return list
 }
 
+/** Whether a request names its host twice: it has to be refused (RFC 9112 section 3.2). Node keeps the first. */
+export function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++
+  }
+  return hosts > 1
+}
+
 /** Finds who asks, and for which host, from one request.
  *  @param trusted proxies whose X-Forwarded-For and X-Forwarded-Host count
- *  @returns `host` undefined when it is absent, repeated or no host at all */
+ *  @returns `host` undefined when it is absent or no host at all */
 export function readPeer(
-  request: Pick<IncomingMessage, 'headers' | 'rawHeaders'> & { socket: { remoteAddress?: string | undefined } },
+  request: Pick<IncomingMessage, 'headers'> & { socket: { remoteAddress?: string | undefined } },
   trusted: BlockList,
 ): { address: string; host: string | undefined; viaProxy: boolean } {
   const direct = plainAddress(request.socket.remoteAddress ?? '')
   const viaProxy = isTrusted(direct, trusted)
-  const hosts = request.rawHeaders.filter((_, index) => index % 2 === 0).filter((name) => name.toLowerCase() === 'host')
   const named = viaProxy ? single(request.headers['x-forwarded-host']) : undefined
-  const host = hosts.length > 1 ? undefined : parseHost(named ?? request.headers.host)
+  const host = parseHost(named ?? request.headers.host)
   return { address: viaProxy ? farthest(request.headers, trusted, direct) : direct, host, viaProxy }
 }
 
@@ -53,6 +63,8 @@ export function createPinHost(needs: {
   const known = new Set([needs.issuer.host, ...needs.extraHosts].map((host) => parseHost(host)))
   const protocol = needs.issuer.protocol.slice(0, -1)
   return (request, response, next) => {
+    const isTwice = namesHostTwice(request)
+    takeAbsoluteTarget(request)
     const { address, host, viaProxy } = readPeer(request, trusted)
     const proxyHeaders = viaProxy ? clientCertificateOf(request.headers) : {}
     dropClaims(request.headers)
@@ -62,6 +74,10 @@ export function createPinHost(needs: {
     request.headers['x-forwarded-for'] = address
     Object.assign(request.headers, proxyHeaders)
     response.locals.peer = { address, userAgent: (request.headers['user-agent'] ?? '').slice(0, 256) } satisfies Peer
+    if (isTwice) {
+      const answer = { status: 400, code: 'REQUEST_INVALID', key: 'bad-request' }
+      return answerPage(request, response, needs.render(pageFor(answer), request))
+    }
     if (host !== undefined && known.has(host) && request.url.startsWith('/')) return next()
     answerPage(
       request,
@@ -77,6 +93,16 @@ export function createPinHost(needs: {
       ),
     )
   }
+}
+
+/** `GET http://host/path`: servers take it like the path, with that host in the place of Host (RFC 9112 section 3.2.2). */
+function takeAbsoluteTarget(request: Request): void {
+  const match = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url)
+  if (!match) return
+  const [, host = '', rest = ''] = match
+  request.headers.host = host
+  request.url = rest.startsWith('/') ? rest : `/${rest}`
+  request.originalUrl = request.url
 }
 
 /** The one header with which a trusted proxy passes on the certificate of a mutual TLS client. */

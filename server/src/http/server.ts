@@ -9,6 +9,7 @@ import type { ErrorRequestHandler, RequestHandler } from 'express'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { Discovery } from './discovery.ts'
+import { namesHostTwice } from './pin-host.ts'
 import { inboundLimits } from './timeouts.ts'
 
 /** The handlers of the public port, in their order. */
@@ -23,6 +24,8 @@ export interface Handlers {
   readonly assets: RequestHandler
   /** Metadata and JWKS as ready bytes, for requests that did not come the short way (see `listen`). */
   readonly discovery: Discovery
+  /** OPTIONS of our own paths. */
+  readonly options: RequestHandler
   /** 503 until keys are loaded: nothing below works without. */
   readonly keysLoaded: RequestHandler
   readonly pages: RequestHandler
@@ -47,6 +50,7 @@ export function createApplication(handlers: Handlers, basePath: string): express
   application.use((request, response, next) => {
     if (!handlers.discovery(request, response, request.path)) next()
   })
+  application.use(handlers.options)
   application.use(handlers.keysLoaded)
   application.use(handlers.pages)
   application.use(handlers.postByGet)
@@ -83,7 +87,7 @@ export async function listen(options: {
   const answer: RequestListener = (request, response) => {
     if (stopping) response.setHeader('connection', 'close')
     const { host = '' } = request.headers
-    if (hosts.has(host) && discovery(request, response, request.url ?? '')) return
+    if (hosts.has(host) && !namesHostTwice(request) && discovery(request, response, request.url ?? '')) return
     application(request, response)
   }
   const server: Server | HttpsServer = tls

@@ -7,8 +7,7 @@ export const inboundLimits = {
   requestTimeout: 15_000,
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 1_000,
-  /** Bytes of all headers; more is answered 431. Cookies take 12 KB of it, and more when a browser opens many tabs in the
-   *  same moment (none of those requests sees the others' cookies to prune). */
+  /** Bytes of all headers; more is answered 431. Our own cookies take at most 8 KB of it (a session, an interaction). */
   maxHeaderSize: 32 * 1024,
 } as const satisfies ServerOptions
 

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '../oidc/browser.ts'
 import type { Answer } from '../oidc/browser.ts'
@@ -137,6 +138,72 @@ describe('the edge of the real server', function () {
     for (const secret of secrets.filter((one) => one.length > 8)) expect(log).not.to.contain(secret)
     expect(log).to.contain('"route":"/interaction/:/sign-in"').and.contain('"route":"/token"')
   })
+
+  it('E1 refuses two hosts on each path, the documents included, and takes an absolute target', async () => {
+    for (const path of ['/.well-known/openid-configuration', '/jwks', '/token', '/auth?client_id=app.web']) {
+      const twice = await sendRaw(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nHost: ${host}`)
+      expect(twice, path).to.match(/^HTTP\/1.1 400 /)
+    }
+    for (const path of ['/.well-known/openid-configuration', '/jwks']) {
+      const absolute = await sendRaw(`GET http://${host}${path} HTTP/1.1\r\nHost: ${host}`)
+      expect(absolute, path)
+        .to.match(/^HTTP\/1.1 200 /)
+        .and.contain('application/json')
+    }
+    const { pathname, search } = new URL(request())
+    const begun = await sendRaw(`GET http://${host}${pathname}${search} HTTP/1.1\r\nHost: evil.test`)
+    expect(begun)
+      .to.match(/^HTTP\/1.1 303 /)
+      .and.match(/^location: \/interaction\//im)
+    expect(begun).not.to.contain('evil.test')
+  })
+
+  const asked: [
+    method: string,
+    path: string,
+    headers: Record<string, string>,
+    status: number,
+    allow: string | undefined,
+  ][] = [
+    ['OPTIONS', '/auth', {}, 204, 'GET, HEAD, POST, OPTIONS'],
+    ['OPTIONS', '/auth', { accept: 'text/html' }, 204, 'GET, HEAD, POST, OPTIONS'],
+    ['OPTIONS', '/session/end', {}, 204, 'GET, HEAD, POST, OPTIONS'],
+    ['OPTIONS', '/interaction/x', {}, 204, 'GET, HEAD, POST, OPTIONS'],
+    ['OPTIONS', '/token', {}, 204, 'POST, OPTIONS'],
+    ['OPTIONS', '/jwks', {}, 204, 'GET, HEAD, OPTIONS'],
+    ['OPTIONS', '/nothing', {}, 404, undefined],
+    ['OPTIONS', '/__proto__', {}, 404, undefined],
+  ]
+  for (const [method, path, headers, status, allow] of asked) {
+    it(`answers ${method} ${path} ${JSON.stringify(headers)} with ${status}`, async () => {
+      const answer = await send(server, { method, path, headers })
+      expect(answer.status).to.equal(status)
+      expect(answer.headers['allow']).to.equal(allow)
+      if (status === 204) expect(answer.body).to.equal('')
+    })
+  }
+
+  it('lets no page of another origin send a form to a page', async () => {
+    const headers = { origin: 'https://evil.test', 'access-control-request-method': 'POST' }
+    for (const path of ['/auth', '/session/end', '/interaction/x']) {
+      const answer = await send(server, { method: 'OPTIONS', path, headers })
+      expect(answer.status).to.equal(204)
+      expect(Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))).to.deep.equal([])
+    }
+  })
+
+  function sendRaw(head: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = connect(server.apps[0]!.port, '127.0.0.1', () =>
+        socket.write(`${head}\r\nConnection: close\r\n\r\n`),
+      )
+      let text = ''
+      socket.setTimeout(5000, () => socket.destroy(new Error('no answer in 5 s')))
+      socket.on('data', (part) => (text += part.toString()))
+      socket.on('error', reject)
+      socket.on('close', () => resolve(text))
+    })
+  }
 
   it('takes its own host in capitals', async () => {
     const answer = await send(server, { path: '/jwks', headers: { host: host.toUpperCase() } })

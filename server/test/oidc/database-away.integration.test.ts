@@ -104,6 +104,12 @@ describe('F1 while the database is away', () => {
     expect(silent.status).to.equal(503)
     expect(silent.headers['retry-after']).to.equal('2')
     expect(silent.headers['content-type']).to.match(/text\/html/)
+    const cookie = [...code.browser.jar.values()].map(({ name, value }) => `${name}=${value}`).join('; ')
+    for (const accept of ['text/html', 'application/json']) {
+      const logout = await send(replicas, { path: '/session/end', headers: { accept, cookie } })
+      expect(logout.status, accept).to.equal(503)
+      expect(logout.headers['retry-after'], accept).to.equal('2')
+    }
     const signIn = await browser.submit(signInPage, '/sign-in', {
       username: 'ada',
       password: 'correct horse battery staple',
