@@ -87,7 +87,7 @@ const httpsUri = (description: string) =>
 const plainText = (description: string, maxLength: number) =>
   text(description, {
     maxLength,
-    rules: [matchesRule(patterns.plainText, 'must be plain text without control characters')],
+    rules: [matchesRule(patterns.plainText, 'must be plain text without control or invisible formatting characters')],
   })
 const ttl = (description: string, least: string, most: string) =>
   text(description, { maxLength: 21, rules: [durationRule(least, most)] })

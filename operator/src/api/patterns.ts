@@ -1,6 +1,13 @@
 // Regular expressions that CEL and the operator share. All are linear and mean the same in RE2 and in JavaScript.
 
-const quote = (value: string): string => `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`
+const quote = (value: string): string =>
+  `'${value
+    .replaceAll('\\', '\\\\')
+    .replaceAll("'", "\\'")
+    .replace(/[^ -~]/g, escapeCharacter)}'`
+
+/** What cannot be seen must not stand raw in a generated file. */
+const escapeCharacter = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /** @returns a CEL list of string literals: `['a', 'b']`. */
 export const celList = (values: readonly string[]): string => `[${values.map(quote).join(', ')}]`
@@ -44,7 +51,10 @@ export const patterns = {
   scope: '^[!#-\\[\\]-~]+$',
   /** Go's duration in hours, minutes and seconds; at least one of them. The bounds keep CEL's duration() from overflowing. */
   duration: '^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$',
-  plainText: '^[^\\x00-\\x1f\\x7f]*$',
+  /** No control characters, and none that turn the direction of the text around or take no room. The two joiners
+   *  (U+200C, U+200D) stay: some scripts and emoji need them. */
+  plainText:
+    '^[^\\x00-\\x1f\\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*$',
   dataKey: '^[-._A-Za-z0-9]{1,253}$',
   secretName: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
   metadataKey: '^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$',
