@@ -213,7 +213,8 @@ function timesToLive({ clients, now }: ConfigurationNeeds) {
 
 /** The algorithms of each use: asymmetric ones with a key. HS* would need a plain secret. */
 function enabledAlgorithms(signing: readonly SigningAlgorithm[]) {
-  const fromClients = ['ES256', 'RS256', 'PS256', 'EdDSA']
+  // two names of one algorithm: RFC 8037's, and RFC 9864's, which newer libraries write
+  const fromClients = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519']
   return {
     idTokenSigningAlgValues: [...signing],
     userinfoSigningAlgValues: [...signing],

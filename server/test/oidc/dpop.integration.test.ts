@@ -1,0 +1,286 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import type { JWK } from 'jose'
+import * as client from 'openid-client'
+import { Browser, basic, send } from './browser.ts'
+import { claimsOfJwt, getCode, introspect } from './flows.ts'
+import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from './harness.ts'
+import type { Replicas } from './harness.ts'
+
+// Tokens that are good only for who holds a key (RFC 9449): openid-client makes the proofs that are right, this file
+// those that are not.
+
+describe('DPoP', () => {
+  let replicas: Replicas
+  before(async function () {
+    this.timeout(60_000)
+    replicas = await startReplicas({ count: 2 })
+    await replicas.serve([
+      entry('app.web', configs.web),
+      entry('app.bound', { ...configs.web, dpopBoundAccessTokens: true }),
+      entry('app.spa', configs.spa),
+      entry('app.machine', configs.machine),
+      entry('app.opaque', { ...configs.machine, audiences: [] }),
+    ])
+    await addPerson(replicas, 'ada')
+  })
+  after(() => replicas.stop())
+
+  const discover = (clientId: string, authentication = client.ClientSecretBasic(clientSecret)) =>
+    client.discovery(new URL(replicas.issuer), clientId, undefined, authentication, {
+      execute: [client.allowInsecureRequests],
+    })
+
+  /** A key with its proofs, right unless told otherwise. */
+  async function holder(algorithm = 'ES256') {
+    const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true })
+    const jwk = await exportJWK(publicKey)
+    return {
+      jwk,
+      privateJwk: await exportJWK(privateKey),
+      thumbprint: await calculateJwkThumbprint(jwk),
+      proof: ({ head = {}, body = {} }: { head?: object; body?: object } = {}) =>
+        new SignJWT({
+          htm: 'POST',
+          htu: `${replicas.issuer}/token`,
+          iat: Math.floor(Date.now() / 1000),
+          jti: randomUUID(),
+          ...body,
+        })
+          .setProtectedHeader({ alg: algorithm, typ: 'dpop+jwt', jwk, ...head })
+          .sign(privateKey),
+    }
+  }
+  const machine = (headers: Record<string, string>, options: { clientId?: string; replica?: number } = {}) =>
+    send(replicas, {
+      replica: options.replica ?? 0,
+      path: '/token',
+      form: { grant_type: 'client_credentials' },
+      headers: { ...basic(options.clientId ?? 'app.machine', clientSecret), ...headers },
+    })
+  const hashOf = (token: string) => createHash('sha256').update(token).digest('base64url')
+
+  for (const [clientId, authentication] of [
+    ['app.web', client.ClientSecretBasic(clientSecret)],
+    ['app.bound', client.ClientSecretBasic(clientSecret)],
+    ['app.spa', client.None()],
+  ] as const) {
+    it(`openid-client: ${clientId} gets bound tokens for a code and a refresh, and uses them at userinfo`, async () => {
+      const config = await discover(clientId, authentication)
+      const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair())
+      const thumbprint = await DPoP.calculateThumbprint()
+      const verifier = client.randomPKCECodeVerifier()
+      const url = client.buildAuthorizationUrl(config, {
+        redirect_uri: clientId === 'app.spa' ? 'https://spa.example.com/callback' : redirectUri,
+        scope: 'openid email',
+        code_challenge: await client.calculatePKCECodeChallenge(verifier),
+        code_challenge_method: 'S256',
+        // the code is bound to the key, too (section 10)
+        dpop_jkt: thumbprint,
+      })
+      const back = await new Browser(replicas).authorize(url.href, 'ada')
+      const tokens = await client.authorizationCodeGrant(config, back, { pkceCodeVerifier: verifier }, undefined, {
+        DPoP,
+      })
+      expect(tokens.token_type).to.equal('dpop')
+      const { sub } = tokens.claims()!
+      expect((await client.fetchUserInfo(config, tokens.access_token, sub, { DPoP })).email).to.equal('ada@example.com')
+      const next = await client.refreshTokenGrant(config, tokens.refresh_token!, undefined, { DPoP })
+      expect(next.token_type).to.equal('dpop')
+      expect((await client.fetchUserInfo(config, next.access_token, sub, { DPoP })).sub).to.equal(sub)
+      if (clientId === 'app.spa') return
+      const looked = await client.tokenIntrospection(config, next.access_token)
+      expect(looked).to.deep.include({ active: true, token_type: 'DPoP', cnf: { jkt: thumbprint } })
+    })
+  }
+
+  for (const clientId of ['app.machine', 'app.opaque']) {
+    it(`openid-client: ${clientId} gets a bound token for its own credentials`, async () => {
+      const config = await discover(clientId)
+      const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair())
+      const tokens = await client.clientCredentialsGrant(config, {}, { DPoP })
+      expect(tokens.token_type).to.equal('dpop')
+      const cnf = { jkt: await DPoP.calculateThumbprint() }
+      if (clientId === 'app.machine') expect(claimsOfJwt(tokens.access_token)['cnf']).to.deep.equal(cnf)
+      else expect((await introspect(replicas, tokens.access_token, { clientId })).json()['cnf']).to.deep.equal(cnf)
+    })
+  }
+
+  for (const algorithm of ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519']) {
+    it(`takes a proof that is signed with ${algorithm}`, async () => {
+      const dpop = await (await holder(algorithm)).proof()
+      expect((await machine({ dpop })).json()['token_type']).to.equal('DPoP')
+    })
+  }
+
+  const now = () => Math.floor(Date.now() / 1000)
+  type Holder = Awaited<ReturnType<typeof holder>>
+  const wrong: [sentence: string, proof: (own: Holder) => Promise<string>][] = [
+    ['text that is no JWT', () => Promise.resolve('proof')],
+    ['one for another method', (own) => own.proof({ body: { htm: 'GET' } })],
+    ['one for another path', (own) => own.proof({ body: { htu: `${replicas.issuer}/me` } })],
+    ['one for another host', (own) => own.proof({ body: { htu: 'https://other.test/token' } })],
+    ['one without htu', (own) => own.proof({ body: { htu: undefined } })],
+    ['one without jti', (own) => own.proof({ body: { jti: undefined } })],
+    ['one without iat', (own) => own.proof({ body: { iat: undefined } })],
+    ['one of an hour ago', (own) => own.proof({ body: { iat: now() - 3600 } })],
+    ['one of the next hour', (own) => own.proof({ body: { iat: now() + 3600 } })],
+    ['one of another type', (own) => own.proof({ head: { typ: 'jwt' } })],
+    ['one without its key', (own) => own.proof({ head: { jwk: undefined } })],
+    ['one with another’s key', async (own) => own.proof({ head: { jwk: (await holder()).jwk } })],
+    ['one with a private key', (own) => own.proof({ head: { jwk: own.privateJwk } })],
+    [
+      'one signed with HS256 and the key that it carries',
+      () =>
+        new SignJWT({ htm: 'POST', htu: `${replicas.issuer}/token`, iat: now(), jti: randomUUID() })
+          .setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk: { kty: 'oct', k: 'c2VjcmV0' } as JWK })
+          .sign(Buffer.from('c2VjcmV0'.repeat(8), 'base64')),
+    ],
+    [
+      'one signed by nobody',
+      async (own) => {
+        const [, body] = (await own.proof()).split('.')
+        const head = Buffer.from(JSON.stringify({ alg: 'none', typ: 'dpop+jwt', jwk: own.jwk })).toString('base64url')
+        return `${head}.${body}.`
+      },
+    ],
+    ['one whose signature was changed', async (own) => (await own.proof()).replace(/.{6}$/, 'AAAAAA')],
+    ['two in one header', async (own) => `${await own.proof()}, ${await own.proof()}`],
+  ]
+  for (const [sentence, make] of wrong) {
+    it(`refuses ${sentence}, and takes the right one`, async () => {
+      const own = await holder()
+      const answer = await machine({ dpop: await make(own) })
+      expect([answer.status, answer.json()['error']], answer.body).to.deep.equal([400, 'invalid_dpop_proof'])
+      expect((await machine({ dpop: await own.proof() })).status).to.equal(200)
+    })
+  }
+
+  it('T11 takes one proof once: of 10 parallel uses on two replicas one succeeds', async () => {
+    const own = await holder()
+    const dpop = await own.proof()
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => machine({ dpop }, { replica: n % 2 })))
+    expect(answers.filter(({ status }) => status === 200)).to.have.length(1)
+    const refused = answers.filter(({ status }) => status === 400).map((answer) => answer.json()['error'])
+    expect(refused).to.deep.equal(Array(9).fill('invalid_grant'))
+    expect((await machine({ dpop }, { replica: 1 })).status).to.equal(400)
+    expect((await machine({ dpop: await own.proof() }, { replica: 1 })).status).to.equal(200)
+  })
+
+  const redeemed = async (
+    clientId: string,
+    parameters: Record<string, string>,
+    headers: Record<string, string>,
+  ): Promise<[status: number, error: unknown]> => {
+    const code = await getCode(replicas, { parameters: { client_id: clientId, ...parameters } })
+    const answer = await send(replicas, {
+      path: '/token',
+      headers: { ...basic(clientId, clientSecret), ...headers },
+      form: {
+        grant_type: 'authorization_code',
+        code: code.value,
+        redirect_uri: redirectUri,
+        code_verifier: code.proof.verifier,
+      },
+    })
+    return [answer.status, answer.json()['error']]
+  }
+
+  it('a client that must bind its tokens gets none without a proof', async () => {
+    expect(await redeemed('app.bound', {}, {})).to.deep.equal([400, 'invalid_grant'])
+    expect(await redeemed('app.bound', {}, { dpop: await (await holder()).proof() })).to.deep.equal([200, undefined])
+  })
+
+  it('a code that was asked for with a key is redeemed with that key alone', async () => {
+    const own = await holder()
+    const asked = { dpop_jkt: own.thumbprint }
+    expect(await redeemed('app.web', asked, {})).to.deep.equal([400, 'invalid_grant'])
+    const stolen = { dpop: await (await holder()).proof() }
+    expect(await redeemed('app.web', asked, stolen)).to.deep.equal([400, 'invalid_grant'])
+    expect(await redeemed('app.web', asked, { dpop: await own.proof() })).to.deep.equal([200, undefined])
+  })
+
+  describe('a stolen token', () => {
+    let own: Holder
+    let access: string
+    let refreshToken: string
+    before(async () => {
+      own = await holder()
+      const redirect = 'https://spa.example.com/callback'
+      const parameters = { client_id: 'app.spa', redirect_uri: redirect }
+      const code = await getCode(replicas, { parameters })
+      const answer = await send(replicas, {
+        path: '/token',
+        headers: { dpop: await own.proof() },
+        form: {
+          grant_type: 'authorization_code',
+          client_id: 'app.spa',
+          code: code.value,
+          redirect_uri: redirect,
+          code_verifier: code.proof.verifier,
+        },
+      })
+      expect(answer.status, answer.body).to.equal(200)
+      access = String(answer.json()['access_token'])
+      refreshToken = String(answer.json()['refresh_token'])
+    })
+
+    const me = (headers: Record<string, string>) => send(replicas, { path: '/me', headers })
+    const atMe = (one: Holder, body: object = {}) =>
+      one.proof({ body: { htm: 'GET', htu: `${replicas.issuer}/me`, ath: hashOf(access), ...body } })
+    const uses: [sentence: string, headers: () => Promise<Record<string, string>>, status: number][] = [
+      ['as a bearer token', () => Promise.resolve({ authorization: `Bearer ${access}` }), 401],
+      ['without a proof', () => Promise.resolve({ authorization: `DPoP ${access}` }), 400],
+      [
+        'with a proof of another key',
+        async () => ({ authorization: `DPoP ${access}`, dpop: await atMe(await holder()) }),
+        401,
+      ],
+      [
+        'with a proof for another token',
+        async () => ({ authorization: `DPoP ${access}`, dpop: await atMe(own, { ath: hashOf('x') }) }),
+        401,
+      ],
+      [
+        'with a proof for no token',
+        async () => ({ authorization: `DPoP ${access}`, dpop: await atMe(own, { ath: undefined }) }),
+        401,
+      ],
+      [
+        'with a proof that was made for the token endpoint',
+        async () => ({
+          authorization: `DPoP ${access}`,
+          dpop: await own.proof({ body: { ath: hashOf(access) } }),
+        }),
+        401,
+      ],
+    ]
+    for (const [sentence, headers, status] of uses) {
+      it(`is refused ${sentence}`, async () => {
+        const answer = await me(await headers())
+        expect(answer.status, answer.body).to.equal(status)
+        expect(answer.body).not.to.contain('"sub"')
+        expect((await me({ authorization: `DPoP ${access}`, dpop: await atMe(own) })).status).to.equal(200)
+      })
+    }
+
+    it('T11 is refused with a proof that was used on another replica', async () => {
+      const headers = { authorization: `DPoP ${access}`, dpop: await atMe(own) }
+      const answers = await Promise.all(
+        Array.from({ length: 10 }, (_, n) => send(replicas, { replica: n % 2, path: '/me', headers })),
+      )
+      expect(answers.filter(({ status }) => status === 200)).to.have.length(1)
+      expect(answers.filter(({ status }) => status === 401)).to.have.length(9)
+    })
+
+    it('a refresh token of a public client is refused without its key, and not used up by that', async () => {
+      const form = { grant_type: 'refresh_token', client_id: 'app.spa', refresh_token: refreshToken }
+      const ask = (headers: Record<string, string>) => send(replicas, { path: '/token', form, headers })
+      expect((await ask({})).status).to.equal(400)
+      const stolen = await ask({ dpop: await (await holder()).proof() })
+      expect([stolen.status, stolen.json()['error']]).to.deep.equal([400, 'invalid_grant'])
+      expect((await ask({ dpop: await own.proof() })).status).to.equal(200)
+    })
+  })
+})

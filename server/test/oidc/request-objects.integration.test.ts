@@ -1,0 +1,171 @@
+import { createHmac, randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { exportJWK, generateKeyPair, SignJWT } from 'jose'
+import type { CryptoKey, JWK } from 'jose'
+import * as client from 'openid-client'
+import { Browser, authorizationUrl, send } from './browser.ts'
+import { addPerson, configs, entry, redirectUri, startReplicas } from './harness.ts'
+import type { Replicas } from './harness.ts'
+
+// Authorization requests that the client has signed, by value (RFC 9101). The client authenticates with the same key.
+
+interface Key {
+  readonly alg: string
+  readonly privateKey: CryptoKey
+  readonly jwk: JWK
+}
+
+async function makeKey(alg: string, kid: string): Promise<Key> {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true })
+  return { alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
+}
+
+describe('signed request objects', () => {
+  let replicas: Replicas
+  let keys: Record<string, Key>
+  let stranger: Key
+  before(async function () {
+    this.timeout(60_000)
+    replicas = await startReplicas()
+    const algorithms = ['ES256', 'RS256', 'PS256', 'Ed25519']
+    const made = await Promise.all(algorithms.map((alg) => makeKey(alg, `own-${alg}`)))
+    keys = Object.fromEntries(made.map((key) => [key.alg, key]))
+    stranger = await makeKey('ES256', 'own-ES256')
+    const jwks = { keys: made.map(({ jwk }) => jwk as Record<string, string>) }
+    const signed = { ...configs.web, tokenEndpointAuthMethod: 'private_key_jwt', jwks }
+    await replicas.serve([
+      entry('app.signed', signed),
+      entry('app.strict', { ...signed, requireSignedRequestObject: true }),
+    ])
+    await addPerson(replicas, 'ada')
+  })
+  after(() => replicas.stop())
+
+  for (const clientId of ['app.signed', 'app.strict']) {
+    for (const alg of ['ES256', 'RS256', 'PS256', 'Ed25519']) {
+      it(`openid-client: ${clientId} signs in with a request that it signed with ${alg}`, async () => {
+        const { privateKey, jwk } = keys[alg]!
+        const own = { key: privateKey, kid: jwk.kid! }
+        const config = await client.discovery(
+          new URL(replicas.issuer),
+          clientId,
+          undefined,
+          client.PrivateKeyJwt(own),
+          { execute: [client.allowInsecureRequests] },
+        )
+        const verifier = client.randomPKCECodeVerifier()
+        const state = client.randomState()
+        const url = await client.buildAuthorizationUrlWithJAR(
+          config,
+          {
+            redirect_uri: redirectUri,
+            scope: 'openid email',
+            state,
+            code_challenge: await client.calculatePKCECodeChallenge(verifier),
+            code_challenge_method: 'S256',
+          },
+          own,
+        )
+        expect([...url.searchParams.keys()]).to.have.members(['client_id', 'request'])
+        const back = await new Browser(replicas).authorize(url.href, 'ada')
+        const tokens = await client.authorizationCodeGrant(config, back, {
+          pkceCodeVerifier: verifier,
+          expectedState: state,
+        })
+        expect(tokens.claims()!.aud).to.equal(clientId)
+      })
+    }
+  }
+
+  const now = () => Math.floor(Date.now() / 1000)
+  const parameters = (clientId: string): Record<string, string> => ({
+    client_id: clientId,
+    response_type: 'code',
+    redirect_uri: redirectUri,
+    scope: 'openid',
+    state: 'signed-state',
+    code_challenge: 'x'.repeat(43),
+    code_challenge_method: 'S256',
+  })
+  const bodyOf = (more: object): Record<string, unknown> => ({
+    ...parameters('app.signed'),
+    iss: 'app.signed',
+    aud: replicas.issuer,
+    iat: now(),
+    nbf: now(),
+    exp: now() + 60,
+    jti: randomUUID(),
+    ...more,
+  })
+  const signWith = (key: Key, more: object = {}, head: object = {}): Promise<string> =>
+    new SignJWT(bodyOf(more))
+      .setProtectedHeader({ alg: key.alg, kid: key.jwk.kid!, typ: 'oauth-authz-req+jwt', ...head })
+      .sign(key.privateKey)
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const byHand = (head: object, sign: (data: string) => string): string => {
+    const data = `${encode({ typ: 'oauth-authz-req+jwt', ...head })}.${encode(bodyOf({}))}`
+    return `${data}.${sign(data)}`
+  }
+  /** What the page or the redirect says; `page` when a sign-in has begun. */
+  async function outcomeOf(query: Record<string, string>): Promise<string> {
+    const answer = await send(replicas, {
+      path: new URL(authorizationUrl(replicas.issuer, query)).pathname + `?${new URLSearchParams(query).toString()}`,
+      headers: { accept: 'text/html' },
+    })
+    const location = new URL(answer.headers.location ?? '/', replicas.issuer)
+    if (location.pathname.startsWith('/interaction/')) return 'page'
+    if (answer.status === 303) return location.searchParams.get('error') ?? 'none'
+    return /(?:invalid|unsupported|unauthorized)_[a-z_]+/.exec(answer.body)?.[0] ?? String(answer.status)
+  }
+
+  const es256 = () => keys['ES256']!
+  const refused: [sentence: string, request: () => Promise<string> | string][] = [
+    ['one that has expired', () => signWith(es256(), { exp: now() - 60 })],
+    ['one that is not valid yet', () => signWith(es256(), { nbf: now() + 600 })],
+    ['one for another issuer', () => signWith(es256(), { aud: 'https://other.test' })],
+    ['one of another client', () => signWith(es256(), { iss: 'app.strict' })],
+    ['one that names another client', () => signWith(es256(), { client_id: 'app.strict' })],
+    ['one signed with a key that is not the client’s', () => signWith(stranger)],
+    ['one that brings its own key', () => signWith(stranger, {}, { kid: undefined, jwk: stranger.jwk })],
+    ['one with another request inside', () => signWith(es256(), { request: 'x.y.z' })],
+    ['one with a request_uri inside', () => signWith(es256(), { request_uri: 'https://app.example.com/r' })],
+    ['one that is signed by nobody', () => byHand({ alg: 'none' }, () => '')],
+    [
+      'one signed with HS256 and the public key',
+      () =>
+        byHand({ alg: 'HS256', kid: es256().jwk.kid }, (data) =>
+          createHmac('sha256', JSON.stringify(es256().jwk)).update(data).digest('base64url'),
+        ),
+    ],
+    ['one whose signature was changed', async () => (await signWith(es256())).replace(/.{6}$/, 'AAAAAA')],
+    ['text that is no JWT', () => 'request'],
+  ]
+  for (const [sentence, make] of refused) {
+    it(`A9 refuses ${sentence}, and takes the right one`, async () => {
+      const query = { client_id: 'app.signed', scope: 'openid', response_type: 'code' }
+      expect(await outcomeOf({ ...query, request: await make() })).to.match(/^invalid_request(_object)?$/)
+      expect(await outcomeOf({ ...query, request: await signWith(es256()) })).to.equal('page')
+    })
+  }
+
+  it('a client that must sign its requests begins none without a signature', async () => {
+    expect(await outcomeOf(parameters('app.strict'))).to.equal('invalid_request')
+    const own = { iss: 'app.strict', client_id: 'app.strict' }
+    const signed = { client_id: 'app.strict', request: await signWith(es256(), own) }
+    expect(await outcomeOf(signed)).to.equal('page')
+  })
+
+  it('what stands beside a signed request counts for nothing', async () => {
+    const browser = new Browser(replicas)
+    const query = {
+      client_id: 'app.signed',
+      request: await signWith(es256()),
+      state: 'unsigned-state',
+      redirect_uri: 'https://evil.test/callback',
+      scope: 'openid email offline_access',
+    }
+    const back = await browser.authorize(authorizationUrl(replicas.issuer, query), 'ada')
+    expect(back.origin + back.pathname).to.equal(redirectUri)
+    expect(back.searchParams.get('state')).to.equal('signed-state')
+  })
+})
