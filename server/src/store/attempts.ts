@@ -1,4 +1,4 @@
-// Counters of sign-in attempts: the same on every replica, by the database's clock, and lost with no process.
+// Counters of failed sign-ins: the same on every replica, by the database's clock, and lost with no process.
 import { createHash } from 'node:crypto'
 import { canonicalName } from './canonical-name.ts'
 import { statement } from './postgres.ts'
@@ -15,96 +15,128 @@ export interface AttemptLimits {
   readonly lockMs: number
 }
 
-/** What an attempt was counted under. */
+/** What an attempt is counted under, and the places that it took there. */
 export interface AttemptKeys {
   readonly account: string
   readonly address: string
+  /** Undefined where none was free. */
+  readonly accountPlace?: string | undefined
+  readonly addressPlace?: string | undefined
 }
 
-export interface AttemptCount {
+export interface BegunAttempt {
   readonly keys: AttemptKeys
   /** Undefined when the name is unknown. */
   readonly user: User | undefined
   readonly passwordHash: string | undefined
-  readonly address: Counter
-  /** Undefined when the address is over its limit: then no account was counted, or a flood would lock people out. */
-  readonly account: Counter | undefined
-}
-
-export interface Counter {
-  /** This attempt included. */
-  readonly count: number
-  /** Until the counter starts anew. */
+  /** How long an address without a free place has to wait. */
   readonly waitSeconds: number
 }
 
 export interface Attempts {
-  /** Counts as if the attempt failed, and looks the account up, in one statement: of n parallel attempts at a limit of m, m read
-   *  a count within it. A success takes it back with `clear` (or `signIns.finish`).
+  /** Takes a place of the account and of the address, and looks the account up, in one statement. Failures and places
+   *  together stay within the limit: of n parallel attempts at a limit of m, m get one. A place is free again when its
+   *  attempt fails (it is a failure then), when a sign-in is finished (`clear`, `signIns.finish`), or after 20 s: a right
+   *  password counts for nothing, whether its sign-in is finished or not.
    *  @param attempt.login user name or e-mail address in any spelling: all spellings of one account count together
-   *  @param attempt.address of the peer; an IPv6 address counts by its /64 */
-  count(attempt: { login: string; address: string; limits: AttemptLimits }): Promise<AttemptCount>
-  /** The attempt succeeded: forgets the account's failures and this one of the address. */
+   *  @param attempt.address of the peer; an IPv6 address counts by its /64. One without a free place takes none of the
+   *  account, or a flood would lock people out */
+  begin(attempt: { login: string; address: string; limits: AttemptLimits }): Promise<BegunAttempt>
+  /** The attempt failed: its places become failures. Without places it costs as much and counts for nothing. */
+  fail(keys: AttemptKeys, limits: AttemptLimits): Promise<void>
+  /** The attempt ended a sign-in: forgets the account's failures, and the place of the address. */
   clear(keys: AttemptKeys): Promise<void>
 }
 
-const counted = (limit: string) => `
-  count = CASE WHEN attempts.until <= clock_timestamp() THEN 1 ELSE attempts.count + 1 END,
-  until = CASE
-    WHEN attempts.until <= clock_timestamp() THEN clock_timestamp() + $6::float8 * interval '1 millisecond'
-    WHEN attempts.count + 1 = ${limit} THEN clock_timestamp() + $7::float8 * interval '1 millisecond'
-    ELSE attempts.until END
-  RETURNING attempts.key, attempts.count, ceil(extract(epoch FROM attempts.until - clock_timestamp()))::integer AS wait`
-const count = statement(
-  'attempt-count',
+/** Milliseconds for which a place is held: longer than any password waits for its turn and is checked. */
+const placeFor = 20_000
+
+const isOver = 'attempts.until <= clock_timestamp()'
+const livePlaces =
+  'ARRAY(SELECT place FROM unnest(attempts.places) place WHERE place > clock_timestamp() ORDER BY place)'
+const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds} * interval '1 millisecond'`
+const take = (limit: string) => `
+  ON CONFLICT (key) DO UPDATE SET
+    count = CASE WHEN ${isOver} THEN 0 ELSE attempts.count END,
+    until = CASE WHEN ${isOver} THEN ${ahead('$6::float8')} ELSE attempts.until END,
+    places = ${livePlaces} || (${ahead(String(placeFor))})
+  WHERE CASE WHEN ${isOver} THEN 0 ELSE attempts.count END + cardinality(${livePlaces}) < ${limit}
+  RETURNING attempts.places[cardinality(attempts.places)]::text AS place`
+const begin = statement(
+  'attempt-begin',
   `WITH found AS (SELECT u.*, k.password_hash FROM users u LEFT JOIN credentials k ON k.user_id = u.id
      WHERE u.canonical_username = $1 OR u.canonical_email = $1),
-   by_address AS (INSERT INTO attempts (key, count, until) VALUES ($3, 1, clock_timestamp() + $6::float8 * interval '1 millisecond')
-     ON CONFLICT (key) DO UPDATE SET ${counted('$5')}),
-   by_account AS (INSERT INTO attempts (key, count, until)
-     SELECT coalesce('u:' || (SELECT id FROM found), $2), 1, clock_timestamp() + $6::float8 * interval '1 millisecond'
-     FROM by_address WHERE by_address.count <= $5
-     ON CONFLICT (key) DO UPDATE SET ${counted('$4')})
-   SELECT by_address.count AS address_count, by_address.wait AS address_wait, by_account.key AS account_key,
-     by_account.count AS account_count, by_account.wait AS account_wait, u.*,
+   by_address AS (INSERT INTO attempts (key, count, until, places)
+     VALUES ($3, 0, ${ahead('$6::float8')}, ARRAY[${ahead(String(placeFor))}])${take('$5')}),
+   by_account AS (INSERT INTO attempts (key, count, until, places)
+     SELECT coalesce('u:' || (SELECT id FROM found), $2), 0, ${ahead('$6::float8')}, ARRAY[${ahead(String(placeFor))}]
+     FROM by_address${take('$4')})
+   SELECT by_address.place AS address_place, by_account.place AS account_place,
+     coalesce('u:' || u.id, $2) AS account_key,
+     (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
+      FROM attempts WHERE key = $3) AS address_wait, u.*,
      coalesce((SELECT array_agg(g.name ORDER BY g.name) FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id), '{}') AS groups
-   FROM by_address LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
+   FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
-const clear = statement(
-  'attempt-clear',
-  `WITH cleared AS (DELETE FROM attempts WHERE key = $1)
-   UPDATE attempts SET count = count - 1 WHERE key = $2 AND count > 0`,
+const failed = (place: string, limit: string) => `
+  count = CASE WHEN ${place}::timestamptz IS NULL THEN attempts.count WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,
+  until = CASE
+    WHEN ${place}::timestamptz IS NULL THEN attempts.until
+    WHEN NOT ${isOver} AND attempts.count + 1 = ${limit} THEN ${ahead('$8::float8')}
+    WHEN ${isOver} OR attempts.count = 0 THEN ${ahead('$7::float8')}
+    ELSE attempts.until END,
+  places = array_remove(attempts.places, ${place}::timestamptz)`
+// whoever needs both rows locks the address first, so that no two wait for each other
+const fail = statement(
+  'attempt-fail',
+  `WITH by_address AS (UPDATE attempts SET ${failed('$4', '$6')} WHERE key = $2 RETURNING key)
+   UPDATE attempts SET ${failed('$3', '$5')} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0`,
 )
+/** As CTEs `forgiven` and `cleared`. @param parameters account's key, address's key, address's place; @param when SQL */
+export const clearAttempts = (parameters: readonly [string, string, string], when: string): string => {
+  const [account, address, place] = parameters
+  return `forgiven AS (UPDATE attempts SET places = array_remove(places, ${place}::timestamptz)
+     WHERE key = ${address} AND ${when} RETURNING key),
+   cleared AS (DELETE FROM attempts WHERE key = ${account} AND ${when} AND (SELECT count(*) FROM forgiven) >= 0)`
+}
+const clear = statement('attempt-clear', `WITH ${clearAttempts(['$1', '$2', '$3'], 'true')} SELECT 1`)
 
-type CountRow = {
-  address_count: number
-  address_wait: number
-  account_key: string | null
-  account_count: number | null
-  account_wait: number | null
+type BegunRow = {
+  address_place: string | null
+  account_place: string | null
+  account_key: string
+  address_wait: number | null
   password_hash: string | null
 } & { [Column in keyof UserRow]: UserRow[Column] | null }
 
 export function createAttempts(needs: { database: Connection }): Attempts {
   const { database } = needs
   return {
-    async count({ login, address, limits }) {
+    async begin({ login, address, limits }) {
       const canonical = canonicalName(login)
       const addressKey = `a:${addressBlock(address)}`
       const unknownKey = `n:${createHash('sha256').update(canonical).digest('base64url')}`
-      const { perAccount, perAddress, windowMs, lockMs } = limits
-      const values = [canonical, unknownKey, addressKey, perAccount, perAddress, windowMs, lockMs]
-      const row = (await database.query<CountRow>(count, values))[0]!
+      const { perAccount, perAddress, windowMs } = limits
+      const values = [canonical, unknownKey, addressKey, perAccount, perAddress, windowMs]
+      const row = (await database.query<BegunRow>(begin, values))[0]!
       return {
-        keys: { account: row.account_key ?? unknownKey, address: addressKey },
+        keys: {
+          account: row.account_key,
+          address: addressKey,
+          accountPlace: row.account_place ?? undefined,
+          addressPlace: row.address_place ?? undefined,
+        },
         user: row.id === null ? undefined : userOf(row as unknown as UserRow),
         passwordHash: row.password_hash ?? undefined,
-        address: { count: row.address_count, waitSeconds: row.address_wait },
-        account: row.account_count === null ? undefined : { count: row.account_count, waitSeconds: row.account_wait! },
+        waitSeconds: row.address_wait ?? 0,
       }
     },
+    fail: async (keys, { perAccount, perAddress, windowMs, lockMs }) => {
+      const places = [keys.accountPlace ?? null, keys.addressPlace ?? null]
+      await database.query(fail, [keys.account, keys.address, ...places, perAccount, perAddress, windowMs, lockMs])
+    },
     clear: async (keys) => {
-      await database.query(clear, [keys.account, keys.address])
+      await database.query(clear, [keys.account, keys.address, keys.addressPlace ?? null])
     },
   }
 }

@@ -1,6 +1,7 @@
 // The end of a sign-in in one statement and one commit: all of it is there, or nothing.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
+import { clearAttempts } from './attempts.ts'
 import type { AttemptKeys } from './attempts.ts'
 import type { Consent } from './consents.ts'
 import type { NewFamily, NewGrant } from './grants.ts'
@@ -74,8 +75,7 @@ const finishSql = statement(
      SELECT g.id, date_trunc('milliseconds', now()), $9::jsonb, now() + least($10::float8, $11::float8) * interval '1 millisecond',
        now() + $11::float8 * interval '1 millisecond'
      FROM grants_new g WHERE $9::jsonb IS NOT NULL RETURNING seq, rotated_at),
-   cleared AS (DELETE FROM attempts WHERE key = $6 AND EXISTS (SELECT FROM mark)),
-   forgiven AS (UPDATE attempts SET count = count - 1 WHERE key = $7 AND count > 0 AND EXISTS (SELECT FROM mark)),
+   ${clearAttempts(['$6', '$7', '$12'], 'EXISTS (SELECT FROM mark)')},
    written AS (${auditInsert('$8', whenDone)})
    SELECT family.seq, family.rotated_at FROM mark LEFT JOIN family ON true`,
 )
@@ -97,6 +97,7 @@ export function createSignIns(needs: { database: Connection; audit: AuditRows })
         family === undefined ? null : JSON.stringify(family.payload),
         family?.idleTtlMs ?? 0,
         family?.absoluteTtlMs ?? 0,
+        finish.clearAttempts?.addressPlace ?? null,
       ])
       const row = rows[0]
       if (row === undefined) return { done: false }

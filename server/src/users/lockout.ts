@@ -1,5 +1,5 @@
 // When too many attempts failed. The counters are in PostgreSQL; what they mean is decided here.
-import type { AttemptCount, AttemptLimits } from '../store/attempts.ts'
+import type { AttemptLimits, BegunAttempt } from '../store/attempts.ts'
 
 export const defaultLimits: AttemptLimits = { perAccount: 10, perAddress: 100, windowMs: 900_000, lockMs: 900_000 }
 
@@ -10,10 +10,9 @@ export type LockoutDecision =
   /** Too many failures from one address: 429. Live sessions are not touched, nor the counters of accounts. */
   | { readonly kind: 'address-locked'; readonly retryAfterSeconds: number }
 
-/** Attempts are counted before they are made, so exactly `limit` of parallel ones are allowed. */
-export function decideLockout(count: AttemptCount, limits: AttemptLimits): LockoutDecision {
-  if (count.account === undefined) {
-    return { kind: 'address-locked', retryAfterSeconds: Math.max(1, count.address.waitSeconds) }
-  }
-  return { kind: count.account.count > limits.perAccount ? 'locked' : 'allowed' }
+/** Attempts take their place before they are made, so exactly `limit` of parallel ones are allowed. */
+export function decideLockout(attempt: BegunAttempt): LockoutDecision {
+  const { keys, waitSeconds } = attempt
+  if (keys.addressPlace === undefined) return { kind: 'address-locked', retryAfterSeconds: Math.max(1, waitSeconds) }
+  return { kind: keys.accountPlace === undefined ? 'locked' : 'allowed' }
 }

@@ -27,16 +27,18 @@ export function createPostgresUsers(needs: {
   }
 
   async function tryPassword(login: string, password: string, context: { address: string }): Promise<SignInOutcome> {
-    const count = await store.attempts.count({ login, address: context.address, limits })
-    const decision = decideLockout(count, limits)
+    const attempt = await store.attempts.begin({ login, address: context.address, limits })
+    const decision = decideLockout(attempt)
     if (decision.kind === 'address-locked') return { kind: 'busy', retryAfterSeconds: decision.retryAfterSeconds }
-    const { user, passwordHash, keys } = count
+    const { user, passwordHash, keys } = attempt
     const usable = decision.kind === 'allowed' && user !== undefined ? passwordHash : undefined
     const { matches, outdated } = await passwords.verify(usable, password)
-    if (decision.kind === 'locked') return { kind: 'refused', reason: 'locked', userId: user?.id }
-    if (user === undefined) return { kind: 'refused', reason: 'unknown-user', userId: undefined }
-    if (!matches) return { kind: 'refused', reason: 'wrong-password', userId: user.id }
-    if (user.disabled) return { kind: 'refused', reason: 'disabled', userId: user.id }
+    const reason = refusalOf({ locked: decision.kind === 'locked', user, matches })
+    if (user === undefined || reason !== undefined) {
+      // the same statement for every reason: the time must not tell them apart
+      await store.attempts.fail(keys, limits)
+      return { kind: 'refused', reason: reason ?? 'unknown-user', userId: user?.id }
+    }
     if (outdated) await upgrade(user.id, passwordHash!, password)
     return { kind: 'passed', account: accountOf(user), groups: user.groups, amr: ['pwd'], attempt: keys }
   }
@@ -68,6 +70,13 @@ export function createPostgresUsers(needs: {
       return { kind: 'changed' }
     },
   }
+}
+
+function refusalOf(about: { locked: boolean; user: User | undefined; matches: boolean }) {
+  if (about.locked) return 'locked'
+  if (about.user === undefined) return 'unknown-user'
+  if (!about.matches) return 'wrong-password'
+  return about.user.disabled ? 'disabled' : undefined
 }
 
 const accountOf = (user: User): Account => ({

@@ -23,7 +23,7 @@ export type SignInOutcome =
       /** Names, sorted. */
       readonly groups: readonly string[]
       readonly amr: readonly ['pwd']
-      /** Plain JSON. Give it to `signIns.finish` as `clearAttempts`: until then the attempt counts as failed. */
+      /** Plain JSON. Give it to `signIns.finish` as `clearAttempts`: that forgets the failures of before. */
       readonly attempt: AttemptKeys
     }
   /** The reason is for the audit log only: text, status and time are the same for each. */

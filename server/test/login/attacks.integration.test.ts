@@ -4,6 +4,7 @@ import { Browser, authorizationUrl, formOf, pkce, send } from '../oidc/browser.t
 import type { Answer } from '../oidc/browser.ts'
 import { addPerson, configs, entry, password, redirectUri, startReplicas } from '../oidc/harness.ts'
 import type { Replicas } from '../oidc/harness.ts'
+import { statement } from '../../src/store/postgres.ts'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
 describe('attacks on a sign-in', function () {
@@ -71,6 +72,25 @@ describe('attacks on a sign-in', function () {
     expect(events(from)).to.deep.equal(['signin.refused'])
     const next = await browser.submit(page, '/sign-in', { username: 'ada', password })
     expect(next.body).to.contain('id="consent-allow"')
+  })
+
+  it('L6 sign-ins that a person leaves on the consent page lock nobody out, and wrong passwords still do', async () => {
+    const signIn = async (secret: string) => {
+      const browser = new Browser(server)
+      return browser.submit(await browser.follow(request()), '/sign-in', { username: 'grace', password: secret })
+    }
+    const afterAMinute = statement(
+      'test-after-a-minute',
+      `UPDATE attempts SET places = ARRAY(SELECT place - interval '1 minute' FROM unnest(places) place)`,
+    )
+    for (let turn = 0; turn < 12; turn++) {
+      expect((await signIn(password)).body, String(turn)).to.contain('id="consent-allow"')
+      if (turn === 8) await server.apps[0]!.store.database.query(afterAMinute)
+    }
+    await server.apps[0]!.store.database.query(afterAMinute)
+    for (let turn = 0; turn < 10; turn++) expect((await signIn('a wrong password')).body).to.contain('id="mistakes"')
+    expect((await signIn(password)).body).to.contain('id="mistakes"')
+    await server.apps[0]!.store.database.query(statement('test-forget', 'DELETE FROM attempts'))
   })
 
   it('L1 an interaction begun in another browser can be neither seen, signed in to nor agreed to', async () => {

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { addressBlock, createAttempts } from '../../src/store/attempts.ts'
+import type { AttemptLimits, BegunAttempt } from '../../src/store/attempts.ts'
+import { statement } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import { addPerson, freshStore } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
@@ -18,28 +20,55 @@ describe(createAttempts.name, () => {
   after(() => fresh.stop())
 
   const freshAddress = () => `2001:db8:${randomUUID().slice(0, 4)}:${randomUUID().slice(0, 4)}::1`
-  const within = (count: { account: { count: number } | undefined }) =>
-    (count.account?.count ?? Infinity) <= limits.perAccount
+  const begin = (login: string, options: { replica?: number; address?: string; limits?: AttemptLimits } = {}) =>
+    replicas[options.replica ?? 0]!.attempts.begin({
+      login,
+      address: options.address ?? freshAddress(),
+      limits: options.limits ?? limits,
+    })
+  const has = ({ keys }: BegunAttempt) => keys.accountPlace !== undefined
+  /** @returns whether the attempt, which fails, had a place */
+  async function failing(login: string, options: Parameters<typeof begin>[1] = {}): Promise<boolean> {
+    const attempt = await begin(login, options)
+    await replicas[options.replica ?? 0]!.attempts.fail(attempt.keys, options.limits ?? limits)
+    return has(attempt)
+  }
+  const pass = (seconds: number) =>
+    replicas[0]!.database.query(
+      statement(
+        'test-pass-time',
+        `UPDATE attempts SET until = until - $1 * interval '1 second',
+           places = ARRAY(SELECT place - $1 * interval '1 second' FROM unnest(places) place)`,
+      ),
+      [seconds],
+    )
+  const allowed = (outcomes: readonly boolean[]) => outcomes.filter(Boolean).length
 
   it('L7 lets exactly the limit through when 60 attempts come at once over 3 replicas', async () => {
     const { username } = await addPerson(replicas[0]!)
     const address = freshAddress()
-    const attempts = Array.from({ length: 60 }, (_, turn) =>
-      replicas[turn % 3]!.attempts.count({ login: username, address, limits }),
-    )
-    expect((await Promise.all(attempts)).filter(within)).to.have.length(limits.perAccount)
+    const attempts = Array.from({ length: 60 }, (_, turn) => begin(username, { replica: turn % 3, address }))
+    expect((await Promise.all(attempts)).filter(has)).to.have.length(limits.perAccount)
+  })
+
+  it('L7 lets exactly the limit through when failures come in between', async () => {
+    const { username } = await addPerson(replicas[0]!)
+    const address = freshAddress()
+    const attempts = Array.from({ length: 60 }, (_, turn) => failing(username, { replica: turn % 3, address }))
+    expect(allowed(await Promise.all(attempts))).to.equal(limits.perAccount)
+    await pass(21)
+    expect(await failing(username)).to.equal(false)
   })
 
   it('L7 keeps the counter when the replica that counted is gone', async () => {
     const { username } = await addPerson(replicas[0]!)
     const doomed = fresh.replica()
     for (let turn = 0; turn < limits.perAccount; turn++) {
-      await doomed.attempts.count({ login: username, address: freshAddress(), limits })
+      const { keys } = await doomed.attempts.begin({ login: username, address: freshAddress(), limits })
+      await doomed.attempts.fail(keys, limits)
     }
     await doomed.stop()
-    expect(within(await fresh.replica().attempts.count({ login: username, address: freshAddress(), limits }))).to.equal(
-      false,
-    )
+    expect(has(await begin(username, { replica: 1 }))).to.equal(false)
   })
 
   it('L5 counts every spelling of one account together: case, spaces, width, e-mail address', async () => {
@@ -48,73 +77,102 @@ describe(createAttempts.name, () => {
       /[a-z]/.test(letter) ? String.fromCodePoint(letter.codePointAt(0)! + 0xfee0) : letter,
     )
     const spellings = [username, username.toUpperCase(), `  ${username}\t`, wide.join(''), `${username}@EXAMPLE.test`]
-    const counts: (number | undefined)[] = []
-    for (const login of spellings) {
-      counts.push((await replicas[0]!.attempts.count({ login, address: freshAddress(), limits })).account?.count)
-    }
-    expect(counts).to.deep.equal([1, 2, 3, 4, 5])
+    for (const login of spellings) expect(await failing(login), login).to.equal(true)
+    for (const login of spellings) expect(await failing(login), login).to.equal(false)
   })
 
   it('L4 counts an unknown name like a known one', async () => {
     const login = `nobody-${randomUUID()}`
-    const counts: (number | undefined)[] = []
+    const outcomes: boolean[] = []
     for (let turn = 0; turn < 6; turn++) {
-      const count = await replicas[turn % 3]!.attempts.count({
-        login: turn % 2 ? login.toUpperCase() : login,
-        address: freshAddress(),
-        limits,
-      })
-      expect(count.user).to.equal(undefined)
-      counts.push(count.account?.count)
+      const spelled = turn % 2 ? login.toUpperCase() : login
+      const attempt = await begin(spelled, { replica: turn % 3 })
+      expect(attempt.user).to.equal(undefined)
+      await replicas[0]!.attempts.fail(attempt.keys, limits)
+      outcomes.push(has(attempt))
     }
-    expect(counts).to.deep.equal([1, 2, 3, 4, 5, 6])
+    expect(outcomes).to.deep.equal([true, true, true, true, true, false])
   })
 
   it('L6 stops counting accounts for an address that is over its limit, so that a flood locks nobody', async () => {
     const { username } = await addPerson(replicas[0]!)
-    const address = freshAddress()
-    const tight = { ...limits, perAddress: 3 }
-    for (let turn = 0; turn < 3; turn++)
-      await replicas[0]!.attempts.count({ login: `x${turn}-${username}`, address, limits: tight })
-    const flooded = await replicas[1]!.attempts.count({ login: username, address, limits: tight })
-    expect(flooded.account).to.equal(undefined)
-    expect(flooded.address.waitSeconds).to.be.within(1, 60)
-    const elsewhere = await replicas[1]!.attempts.count({ login: username, address: freshAddress(), limits: tight })
-    expect(elsewhere.account?.count).to.equal(1)
+    const tight = { limits: { ...limits, perAddress: 3 }, address: freshAddress() }
+    for (let turn = 0; turn < 3; turn++) await failing(`x${turn}-${username}`, tight)
+    for (let turn = 0; turn < 10; turn++) {
+      const flooded = await begin(username, { ...tight, replica: 1 })
+      expect(flooded.keys).to.include({ addressPlace: undefined, accountPlace: undefined })
+      expect(flooded.waitSeconds).to.be.within(21, 60)
+    }
+    for (let turn = 0; turn < limits.perAccount; turn++) expect(await failing(username)).to.equal(true)
   })
 
-  it('takes a success back: the account starts anew and the address gets its attempt back', async () => {
+  it('a right password counts for nothing, finished or not: its place is free again after 20 s', async () => {
     const { username } = await addPerson(replicas[0]!)
     const address = freshAddress()
-    await replicas[0]!.attempts.count({ login: username, address, limits })
-    const { keys } = await replicas[1]!.attempts.count({ login: username, address, limits })
-    await replicas[2]!.attempts.clear(keys)
-    const next = await replicas[0]!.attempts.count({ login: username, address, limits })
-    expect([next.account?.count, next.address.count]).to.deep.equal([1, 2])
+    const tight = { limits: { ...limits, perAddress: limits.perAccount }, address }
+    for (let round = 0; round < 3; round++) {
+      for (let turn = 0; turn < limits.perAccount; turn++) expect(has(await begin(username, tight))).to.equal(true)
+      const full = await begin(username, tight)
+      expect(has(full)).to.equal(false)
+      expect(full.waitSeconds).to.equal(20)
+      await pass(21)
+    }
+    for (let turn = 0; turn < limits.perAccount; turn++) expect(await failing(username, tight)).to.equal(true)
+    expect(await failing(username, tight)).to.equal(false)
+  })
+
+  it('takes a success back: the account starts anew and the address gets its place back, no failure', async () => {
+    const { username } = await addPerson(replicas[0]!)
+    const tight = { address: freshAddress(), limits: { ...limits, perAccount: 2, perAddress: 3 } }
+    for (let round = 0; round < 2; round++) {
+      await failing(username, tight)
+      const { keys } = await begin(username, { ...tight, replica: 1 })
+      expect(keys.accountPlace).not.to.equal(undefined)
+      await replicas[2]!.attempts.clear(keys)
+    }
+    // two failures of the address stay: one place is left
+    expect(has(await begin(username, tight))).to.equal(true)
+    expect(has(await begin(username, tight))).to.equal(false)
   })
 
   it("F18 ends a lock by the database's clock", async () => {
     const { username } = await addPerson(replicas[0]!)
-    const short = { ...limits, perAccount: 2, windowMs: 60_000, lockMs: 1 }
-    const attempt = () => replicas[0]!.attempts.count({ login: username, address: freshAddress(), limits: short })
-    await attempt()
-    await attempt()
-    await replicas[0]!.database.query({ name: 'test-pass-time', text: 'SELECT pg_sleep(0.01)', writes: false })
-    expect((await attempt()).account?.count).to.equal(1)
+    const short = { limits: { ...limits, perAccount: 2, windowMs: 60_000, lockMs: 5_000 } }
+    for (const expected of [true, true, false]) expect(await failing(username, short)).to.equal(expected)
+    await pass(4)
+    expect(await failing(username, short)).to.equal(false)
+    await pass(2)
+    expect(await failing(username, short)).to.equal(true)
   })
 
   it('does not let refused attempts make a lock longer', async () => {
     const { username } = await addPerson(replicas[0]!)
-    const address = freshAddress()
-    const waits: number[] = []
-    for (let turn = 0; turn < 8; turn++) {
-      const lockMs = turn < 5 ? 30_000 : 3_000_000
-      waits.push(
-        (await replicas[0]!.attempts.count({ login: username, address, limits: { ...limits, lockMs } })).account!
-          .waitSeconds,
-      )
-    }
-    expect(waits.slice(4).every((wait) => wait <= 30)).to.equal(true)
+    for (let turn = 0; turn < 5; turn++) await failing(username, { limits: { ...limits, lockMs: 30_000 } })
+    for (let turn = 0; turn < 5; turn++) await failing(username, { limits: { ...limits, lockMs: 3_000_000 } })
+    await pass(31)
+    expect(await failing(username)).to.equal(true)
+  })
+
+  it('counts a window from its first failure', async () => {
+    const { username } = await addPerson(replicas[0]!)
+    await begin(username)
+    await pass(50)
+    for (let turn = 0; turn < limits.perAccount - 1; turn++) await failing(username)
+    await pass(20)
+    expect(await failing(username)).to.equal(true)
+    expect(await failing(username)).to.equal(false)
+  })
+
+  it('never makes two attempts of one address and one account wait for each other', async () => {
+    const { username } = await addPerson(replicas[0]!)
+    const wide = { address: freshAddress(), limits: { ...limits, perAccount: 1000 } }
+    await Promise.all(
+      Array.from({ length: 60 }, async (_, turn) => {
+        const { attempts } = replicas[turn % 3]!
+        const { keys } = await begin(username, { ...wide, replica: turn % 3 })
+        await (turn % 2 ? attempts.fail(keys, wide.limits) : attempts.clear(keys))
+      }),
+    )
   })
 })
 

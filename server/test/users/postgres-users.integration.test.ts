@@ -48,7 +48,7 @@ describe(createPostgresUsers.name, () => {
     return store.users.insert({ username, passwordHash: hash })
   }
 
-  it('needs one round trip and one commit for an attempt', async () => {
+  it('needs one round trip and one commit for a right password', async () => {
     const users = createPostgresUsers({ store, passwords, limits })
     const { username } = await addPerson(await passwords.hash(password))
     const before = store.database.counters()
