@@ -14,6 +14,7 @@ import { createHeaders } from './http/headers.ts'
 import { createOptions } from './http/options.ts'
 import { createPageRouter } from './http/page-router.ts'
 import { createPages } from './http/pages.ts'
+import { peerOf } from './http/peer.ts'
 import { createPinHost } from './http/pin-host.ts'
 import { createPostByGet } from './http/post-by-get.ts'
 import { createProtocolPages } from './http/protocol-pages.ts'
@@ -36,7 +37,6 @@ import { runInRequest } from './oidc/request-context.ts'
 import { createSealer } from './oidc/sealed.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/store-epoch.ts'
-import type { Peer } from './reply.ts'
 import { isLoopback } from './settings.ts'
 import type { ServerSettings } from './settings.ts'
 import { databaseConnection } from './store/connection.ts'
@@ -172,10 +172,7 @@ export async function startApp(needs: {
         render: pages.render,
       }),
       requestContext: (request, response, next) =>
-        runInRequest(
-          { request, response, correlationId: correlationIdOf(request), peer: response.locals['peer'] as Peer },
-          next,
-        ),
+        runInRequest({ request, response, correlationId: correlationIdOf(request), peer: peerOf(request)! }, next),
       headers: createHeaders({ issuer }),
       assets: assets.handle,
       discovery,

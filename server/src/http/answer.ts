@@ -1,9 +1,8 @@
-import type { ServerResponse } from 'node:http'
-import type { Request } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { RenderedPage } from '../reply.ts'
 
 /** Writes a rendered page; the body is left out for HEAD. */
-export function answerPage(request: Request, response: ServerResponse, page: RenderedPage): void {
+export function answerPage(request: IncomingMessage, response: ServerResponse, page: RenderedPage): void {
   response.statusCode = page.status
   for (const [name, value] of Object.entries(page.headers)) response.setHeader(name, value)
   response.setHeader('content-length', Buffer.byteLength(page.body))

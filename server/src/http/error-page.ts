@@ -1,9 +1,10 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
-import type { ErrorRequestHandler, RequestHandler } from 'express'
+import type { ServerResponse } from 'node:http'
 import type { Page } from '../reply.ts'
 import type { ErrorCode } from '../errors.ts'
 import { answerPage, wantsPage } from './answer.ts'
+import type { Handler, InboundRequest } from './handler.ts'
 import type { Pages } from './pages.ts'
 import { correlationIdOf } from './request-log.ts'
 
@@ -50,10 +51,17 @@ export function pageFor(answer: ErrorAnswer, path?: string): Page {
   return { kind: 'page', view: 'error', status, retryAfter, model: { key, code, retryUrl } }
 }
 
+export type ErrorHandler = (
+  error: unknown,
+  request: InboundRequest,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
+
 /** The last handler: answers what others threw, as a page or as JSON in OAuth's form. The error itself goes to the log,
  *  never to the caller. */
-export function createErrorHandler(needs: { pages: Pages; log: Log }): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
+export function createErrorHandler(needs: { pages: Pages; log: Log }): ErrorHandler {
+  return (error, request, response, next) => {
     const answer = answerTo(error)
     const fields = { id: correlationIdOf(request), code: answer.code, error }
     if (answer.status === 500) needs.log.error(fields, 'request failed')
@@ -65,7 +73,7 @@ export function createErrorHandler(needs: { pages: Pages; log: Log }): ErrorRequ
 }
 
 /** Answers what no route has. */
-export function createNotFound(needs: { pages: Pages }): RequestHandler {
+export function createNotFound(needs: { pages: Pages }): Handler {
   const answer: ErrorAnswer = { status: 404, code: 'NOT_FOUND', key: 'not-found' }
   return (request, response) => {
     if (wantsPage(request)) return answerPage(request, response, needs.pages.render(pageFor(answer), request))
@@ -73,17 +81,21 @@ export function createNotFound(needs: { pages: Pages }): RequestHandler {
   }
 }
 
-function answerJson(response: Parameters<RequestHandler>[1], answer: ErrorAnswer): void {
+function answerJson(response: ServerResponse, answer: ErrorAnswer): void {
   if (answer.retryAfter !== undefined) response.setHeader('retry-after', String(answer.retryAfter))
   response.setHeader('cache-control', 'no-store')
   const error = answer.status === 503 || answer.status === 429 ? 'temporarily_unavailable' : undefined
   const fallback = answer.status === 500 ? 'server_error' : 'invalid_request'
-  response.status(answer.status).json({ error: error ?? fallback, error_description: answer.code })
+  const body = JSON.stringify({ error: error ?? fallback, error_description: answer.code })
+  response.statusCode = answer.status
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.setHeader('content-length', Buffer.byteLength(body))
+  response.end(response.req.method === 'HEAD' ? undefined : body)
 }
 
 /** @returns the address that was asked, as a path of ours: `//host` would lead elsewhere. */
-export function pathOf(request: { originalUrl: string }): string {
-  return request.originalUrl.replace(/^[/\\]+/, '/')
+export function pathOf(request: { originalUrl?: string | undefined }): string {
+  return (request.originalUrl ?? '/').replace(/^[/\\]+/, '/')
 }
 
 /** The status of an error of Express or its body reader (http-errors): 4xx only, anything else is ours. */

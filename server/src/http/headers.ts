@@ -1,6 +1,8 @@
-import type { RequestHandler } from 'express'
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import helmet from 'helmet'
 import { allowFormTargets } from '../reply.ts'
+import type { Handler } from './handler.ts'
 
 /** What a response may load and do. `script-src 'self'` is named literally: oidc-provider adds the hash of its
  *  form_post script only to a literal one. `form-action` grows for each response (Chromium applies it to the redirects
@@ -23,7 +25,7 @@ export function policyFor(formTargets: readonly string[] = []): string {
 
 /** Sets the security headers that every response has. Referrer-Policy is `same-origin`: under `no-referrer` browsers
  *  send `Origin: null` with our own forms, and the form guard could not tell them from a stranger's. */
-export function createHeaders(needs: { issuer: URL }): RequestHandler {
+export function createHeaders(needs: { issuer: URL }): Handler {
   const https = needs.issuer.protocol === 'https:'
   const common = helmet({
     contentSecurityPolicy: false,
@@ -36,9 +38,21 @@ export function createHeaders(needs: { issuer: URL }): RequestHandler {
     originAgentCluster: false,
     xPoweredBy: false,
   })
-  return (request, response, next) => {
-    response.setHeader('content-security-policy', basePolicy)
-    response.setHeader('permissions-policy', 'camera=(), geolocation=(), microphone=(), payment=(), usb=()')
-    common(request, response, next)
+  const headers = Object.entries({
+    ...headersOf(common),
+    'content-security-policy': basePolicy,
+    'permissions-policy': 'camera=(), geolocation=(), microphone=(), payment=(), usb=()',
+  })
+  return (_request, response, next) => {
+    for (const [name, value] of headers) response.setHeader(name, value)
+    next()
   }
+}
+
+/** What helmet sets is the same for every response: it is asked once. */
+function headersOf(middleware: ReturnType<typeof helmet>): Record<string, string> {
+  const request = new IncomingMessage(new Socket())
+  const response = new ServerResponse(request)
+  middleware(request, response, () => undefined)
+  return Object.fromEntries(Object.entries(response.getHeaders()).map(([name, value]) => [name, String(value)]))
 }

@@ -1,13 +1,14 @@
 import { text, Router } from 'express'
 import type { Request, RequestHandler, Response } from 'express'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import type { PageRequest, Peer, Reply, Route } from '../reply.ts'
+import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import { answerPage } from './answer.ts'
 import { pageFor } from './error-page.ts'
 import { checkForm } from './form-guard.ts'
 import type { FormTokens } from './form-guard.ts'
 import type { Pages } from './pages.ts'
+import { peerOf } from './peer.ts'
 import { correlationIdOf } from './request-log.ts'
 import { maxBodyBytes, requestDeadlineMs } from './timeouts.ts'
 
@@ -84,7 +85,7 @@ function parseRequest(route: Route, request: Request, response: Response): PageR
     params: Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)])),
     query: searchParams,
     form: new URLSearchParams(typeof body === 'string' ? body : ''),
-    peer: response.locals.peer as Peer,
+    peer: peerOf(request)!,
     correlationId: correlationIdOf(request),
     raw: { request, response },
   }

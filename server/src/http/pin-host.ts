@@ -1,9 +1,10 @@
 import { BlockList, isIP } from 'node:net'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import type { Request, RequestHandler } from 'express'
-import type { Peer, RenderPage } from '../reply.ts'
+import type { RenderPage } from '../reply.ts'
 import { answerPage } from './answer.ts'
 import { pageFor } from './error-page.ts'
+import type { Handler, InboundRequest } from './handler.ts'
+import { keepPeer } from './peer.ts'
 
 /** What a peer can claim about the way of a request. Only a trusted proxy's word counts, and only what we read of it. */
 const claims =
@@ -58,7 +59,7 @@ export function createPinHost(needs: {
   extraHosts: readonly string[]
   trustedProxies: readonly string[]
   render: RenderPage
-}): RequestHandler {
+}): Handler {
   const trusted = parseProxies(needs.trustedProxies) ?? new BlockList()
   const known = new Set([needs.issuer.host, ...needs.extraHosts].map((host) => parseHost(host)))
   const protocol = needs.issuer.protocol.slice(0, -1)
@@ -73,12 +74,12 @@ export function createPinHost(needs: {
     request.headers['x-forwarded-proto'] = protocol
     request.headers['x-forwarded-for'] = address
     Object.assign(request.headers, proxyHeaders)
-    response.locals.peer = { address, userAgent: (request.headers['user-agent'] ?? '').slice(0, 256) } satisfies Peer
+    keepPeer(request, { address, userAgent: (request.headers['user-agent'] ?? '').slice(0, 256) })
     if (isTwice) {
       const answer = { status: 400, code: 'REQUEST_INVALID', key: 'bad-request' }
       return answerPage(request, response, needs.render(pageFor(answer), request))
     }
-    if (host !== undefined && known.has(host) && request.url.startsWith('/')) return next()
+    if (host !== undefined && known.has(host) && request.url?.startsWith('/')) return next()
     answerPage(
       request,
       response,
@@ -96,8 +97,9 @@ export function createPinHost(needs: {
 }
 
 /** `GET http://host/path`: servers take it like the path, with that host in the place of Host (RFC 9112 section 3.2.2). */
-function takeAbsoluteTarget(request: Request): void {
-  const match = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url)
+function takeAbsoluteTarget(request: InboundRequest): void {
+  if (request.url?.startsWith('/')) return
+  const match = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? '')
   if (!match) return
   const [, host = '', rest = ''] = match
   request.headers.host = host

@@ -5,39 +5,78 @@ import { createServer as createHttps } from 'node:https'
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import express from 'express'
-import type { ErrorRequestHandler, RequestHandler } from 'express'
+import type { RequestHandler } from 'express'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { Discovery } from './discovery.ts'
+import type { ErrorHandler } from './error-page.ts'
+import { pathOfTarget } from './handler.ts'
+import type { Handler, InboundRequest } from './handler.ts'
 import { namesHostTwice } from './pin-host.ts'
 import { inboundLimits } from './timeouts.ts'
 
 /** The handlers of the public port, in their order. */
 export interface Handlers {
   /** Correlation id, log line. */
-  readonly requestLog: RequestHandler
+  readonly requestLog: Handler
   /** Host and protocol from the issuer; forwarding headers dropped. */
-  readonly pinHost: RequestHandler
+  readonly pinHost: Handler
   /** Opens the context that the protocol's hooks find the request by. */
-  readonly requestContext: RequestHandler
-  readonly headers: RequestHandler
+  readonly requestContext: Handler
+  readonly headers: Handler
   readonly assets: RequestHandler
   /** Metadata and JWKS as ready bytes, for requests that did not come the short way (see `listen`). */
   readonly discovery: Discovery
   /** OPTIONS of our own paths. */
   readonly options: RequestHandler
   /** 503 until keys are loaded: nothing below works without. */
-  readonly keysLoaded: RequestHandler
+  readonly keysLoaded: Handler
   readonly pages: RequestHandler
   readonly postByGet: RequestHandler
   /** oidc-provider: last, with no body parser in front of it. */
-  readonly protocol: RequestHandler
-  readonly notFound: RequestHandler
-  readonly errors: ErrorRequestHandler
+  readonly protocol: Handler
+  readonly notFound: Handler
+  readonly errors: ErrorHandler
 }
 
-/** @param basePath the issuer's path, '' when it has none */
-export function createApplication(handlers: Handlers, basePath: string): express.Express {
+/** What programs send by POST and the library alone answers, below the issuer. */
+const protocolPaths = ['/token', '/token/introspection', '/token/revocation', '/request', '/me']
+
+/** Requests of programs go a short way: nothing of pages, assets or forms is on it, and Express, which costs as much as
+ *  half of what the library does for a token, neither.
+ *  @param basePath the issuer's path, '' when it has none */
+export function createApplication(handlers: Handlers, basePath: string): RequestListener {
+  const { requestLog, pinHost, requestContext, headers, keysLoaded } = handlers
+  const application = createLongWay(handlers, basePath)
+  const below: Handler = (request, response, next) => {
+    request.url = request.url!.slice(basePath.length)
+    handlers.protocol(request, response, next)
+  }
+  const shortWay = chain([requestLog, pinHost, requestContext, headers, keysLoaded, below, handlers.notFound], handlers)
+  const paths = new Set(protocolPaths.map((path) => `${basePath}${path}`))
+  return (request, response) => {
+    if (request.method === 'POST' && paths.has(pathOfTarget(request.url ?? ''))) shortWay(request, response)
+    else application(request, response)
+  }
+}
+
+/** One handler after the other. What one throws or hands on is answered as everywhere. */
+function chain(steps: readonly Handler[], { errors }: Pick<Handlers, 'errors'>): RequestListener {
+  return (request: InboundRequest, response) => {
+    request.originalUrl = request.url!
+    const fail = (error: unknown) => errors(error, request, response, () => void response.destroy())
+    const go = (at: number): void => {
+      try {
+        steps[at]?.(request, response, (error) => (error === undefined ? go(at + 1) : fail(error)))
+      } catch (error) {
+        fail(error)
+      }
+    }
+    go(0)
+  }
+}
+
+function createLongWay(handlers: Handlers, basePath: string): express.Express {
   const application = express()
   application.disable('x-powered-by')
   application.disable('etag')
@@ -75,7 +114,7 @@ const rereadTlsEvery = 60_000
  *  @param options.hosts values of the Host header that are ours
  *  @throws CodedError LISTEN_FAILED, TLS_FILE_INVALID */
 export async function listen(options: {
-  application: express.Express
+  application: RequestListener
   discovery: Discovery
   hosts: ReadonlySet<string>
   listen: { host: string; port: number }

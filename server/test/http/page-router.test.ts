@@ -4,6 +4,7 @@ import type { RequestHandler } from 'express'
 import type { PageRequest, Reply, Route } from '../../src/reply.ts'
 import { createErrorHandler, createNotFound } from '../../src/http/error-page.ts'
 import { createPageRouter } from '../../src/http/page-router.ts'
+import { keepPeer } from '../../src/http/peer.ts'
 import { createRequestLog } from '../../src/http/request-log.ts'
 import { maxBodyBytes } from '../../src/http/timeouts.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
@@ -16,8 +17,8 @@ const { pages } = testPages()
 const html = { accept: 'text/html' }
 const formType = { 'content-type': 'application/x-www-form-urlencoded' }
 
-const peer: RequestHandler = (_, response, next) => {
-  response.locals.peer = { address: '203.0.113.9', userAgent: 'test' }
+const peer: RequestHandler = (request, _, next) => {
+  keepPeer(request, { address: '203.0.113.9', userAgent: 'test' })
   next()
 }
 

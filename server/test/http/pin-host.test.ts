@@ -2,6 +2,7 @@ import { BlockList } from 'node:net'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import type { RequestHandler } from 'express'
+import { peerOf } from '../../src/http/peer.ts'
 import { createPinHost, parseProxies, readPeer } from '../../src/http/pin-host.ts'
 import { serve, testPages } from './harness.ts'
 import type { Running } from './harness.ts'
@@ -15,7 +16,7 @@ const mirror: RequestHandler = (request, response) => {
     host: request.headers.host,
     url: request.originalUrl,
     headers: request.headers,
-    peer: response.locals.peer,
+    peer: peerOf(request),
   })
 }
 

@@ -1,0 +1,11 @@
+import type { IncomingMessage } from 'node:http'
+import type { Peer } from '../reply.ts'
+
+const peers = new WeakMap<IncomingMessage, Peer>()
+
+export function keepPeer(request: IncomingMessage, peer: Peer): void {
+  peers.set(request, peer)
+}
+
+/** @returns who asks, as `pinHost` found out; undefined before */
+export const peerOf = (request: IncomingMessage): Peer | undefined => peers.get(request)
