@@ -20,6 +20,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'chain-1000': async () => (await import('./chain.ts')).measureChain(1_000),
   'chain-10000': async () => (await import('./chain.ts')).measureChain(10_000),
   start: async () => (await import('./start.ts')).measureStart,
+  'many-clients': async () => (await import('./many-clients.ts')).measureManyClients,
   throughput: async () => (await import('./throughput.ts')).measureThroughput,
 }
 
