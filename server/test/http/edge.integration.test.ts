@@ -68,6 +68,10 @@ describe('the edge of the real server', function () {
       expect(everything(answer)).not.to.contain('evil.test')
       expect(answer.body).to.contain(server.issuer)
     }
+    for (const path of ['/token', '/me']) {
+      const answer = await send(server, { path, form: { grant_type: 'x' }, headers: { host: 'evil.test' } })
+      expect(answer.status, path).to.equal(421)
+    }
   })
 
   it('serves an extra host with the issuer’s URLs', async () => {

@@ -3,7 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { expect } from 'chai'
 import express from 'express'
 import { createLog } from '@nauthera/runtime/log'
-import { listen } from '../../src/http/server.ts'
+import { createApplication, listen } from '../../src/http/server.ts'
+import type { Handlers } from '../../src/http/server.ts'
+import type { Handler } from '../../src/http/handler.ts'
 
 const log = createLog({ process: 'server', level: 'error', format: 'json', sink: { write: () => undefined } })
 
@@ -54,5 +56,84 @@ describe(listen.name, () => {
     await get('/')
     await server.stop({ lingerMs: 20, graceMs: 5_000 })
     agent.destroy()
+  })
+})
+
+describe(createApplication.name, () => {
+  /** Which handlers a request met, and what the protocol saw as its address. */
+  async function meet(method: string, path: string, over: Partial<Handlers> = {}) {
+    const met: string[] = []
+    const pass =
+      (name: string): Handler =>
+      (_request, _response, next) => {
+        met.push(name)
+        next()
+      }
+    const handlers: Handlers = {
+      requestLog: pass('log'),
+      pinHost: pass('host'),
+      requestContext: pass('context'),
+      headers: pass('headers'),
+      assets: pass('assets'),
+      discovery: () => false,
+      options: pass('options'),
+      keysLoaded: pass('keys'),
+      pages: pass('pages'),
+      postByGet: pass('post'),
+      protocol: (request, response) => {
+        met.push('protocol')
+        response.end(`${request.url} of ${request.originalUrl}`)
+      },
+      notFound: (_request, response) => void response.writeHead(404).end('none'),
+      errors: (error, _request, response) => void response.writeHead(503).end(String(error)),
+      ...over,
+    }
+    const server = await listen({
+      application: createApplication(handlers, '/base'),
+      discovery: () => false,
+      hosts: new Set(),
+      listen: { host: '127.0.0.1', port: 0 },
+      tls: undefined,
+      log,
+    })
+    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`, { method })
+    const text = await answer.text()
+    await server.stop({ lingerMs: 0, graceMs: 1_000 })
+    return { met, status: answer.status, text }
+  }
+  const short = ['log', 'host', 'context', 'headers', 'keys', 'protocol']
+
+  for (const path of ['/token', '/token/introspection', '/token/revocation', '/request', '/me'])
+    it(`takes POST ${path} past the pages to the protocol, which sees the same address as on the long way`, async () => {
+      expect(await meet('POST', `/base${path}?a=1`)).to.deep.equal({
+        met: short,
+        status: 200,
+        text: `${path}?a=1 of /base${path}?a=1`,
+      })
+      expect((await meet('GET', `/base${path}?a=1`)).text).to.equal(`${path}?a=1 of /base${path}?a=1`)
+    })
+
+  for (const [method, path] of [
+    ['GET', '/base/token'],
+    ['POST', '/base/auth'],
+    ['POST', '/base/token/'],
+    ['POST', '/token'],
+    ['POST', '/base/interaction/token'],
+  ] as const)
+    it(`takes ${method} ${path} the long way`, async () => {
+      expect((await meet(method, path)).met).to.include.members(['assets', 'pages', 'post'])
+    })
+
+  it('answers what a handler of the short way throws or hands on, and what the protocol passes on', async () => {
+    const thrown = await meet('POST', '/base/token', {
+      headers: () => {
+        throw new Error('thrown')
+      },
+    })
+    expect([thrown.status, thrown.text]).to.deep.equal([503, 'Error: thrown'])
+    const handed = await meet('POST', '/base/token', { keysLoaded: (_request, _response, next) => next('handed on') })
+    expect([handed.status, handed.text]).to.deep.equal([503, 'handed on'])
+    const passed = await meet('POST', '/base/token', { protocol: (_request, _response, next) => next() })
+    expect([passed.status, passed.text]).to.deep.equal([404, 'none'])
   })
 })
