@@ -163,17 +163,27 @@ describe(createAttempts.name, () => {
     expect(await failing(username)).to.equal(false)
   })
 
-  it('never makes two attempts of one address and one account wait for each other', async () => {
-    const { username } = await addPerson(replicas[0]!)
-    const wide = { address: freshAddress(), limits: { ...limits, perAccount: 1000 } }
-    await Promise.all(
-      Array.from({ length: 60 }, async (_, turn) => {
-        const { attempts } = replicas[turn % 3]!
-        const { keys } = await begin(username, { ...wide, replica: turn % 3 })
-        await (turn % 2 ? attempts.fail(keys, wide.limits) : attempts.clear(keys))
-      }),
-    )
-  })
+  for (const ending of ['fail', 'clear'] as const)
+    it(`${ending} locks the address before the account, as begin does: no two wait for each other`, async () => {
+      const { username } = await addPerson(replicas[0]!)
+      const { keys } = await begin(username)
+      const lock = statement('test-lock', 'SELECT FROM attempts WHERE key = $1 FOR UPDATE NOWAIT')
+      const waiting = statement(
+        'test-waiting',
+        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      )
+      let ended: Promise<void> | undefined
+      await replicas[0]!.database.transaction(async (connection) => {
+        await connection.query(lock, [keys.address])
+        ended = replicas[1]!.attempts[ending](keys, limits)
+        const until = performance.now() + 5_000
+        while ((await replicas[2]!.database.query(waiting)).length === 0)
+          if (performance.now() > until) throw new Error('it does not wait for the address')
+        // refused at once if the one that waits had it
+        await connection.query(lock, [keys.account])
+      })
+      await ended
+    })
 })
 
 describe(addressBlock.name, () => {
