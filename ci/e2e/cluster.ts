@@ -1,15 +1,27 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { reapPid } from '../../scripts/local/reaper.ts'
 
-// A real Kubernetes of one node on this machine, from the cluster kit beside the checkout.
+// A real Kubernetes of one node on this machine: from the kit of built programs beside the checkout, else built by ci/cluster.
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const kit = join(root, '../shared/cluster')
+const packed = join(root, '../shared/cluster')
+const isPacked = existsSync(join(packed, 'packed/SHA256SUMS')) && process.env['NAUTHERA_E2E_CLUSTER'] !== 'built'
+const kit = isPacked ? packed : join(root, 'ci/cluster')
 const directory = join(root, '.nauthera/e2e')
-const environment = { ...process.env, KIT_BIN: join(directory, 'bin'), KIT_STATE: join(directory, 'state') }
+const environment = {
+  ...process.env,
+  KIT_BIN: join(directory, 'bin'),
+  KIT_STATE: join(directory, 'state'),
+  // of src/build.sh
+  OUT: join(directory, 'bin'),
+}
+
+/** What building the cluster's programs needs, in Debian's packages; Go itself must be there. */
+const buildPackages = ['gcc', 'libc6-dev', 'pkg-config', 'libseccomp-dev']
 
 /** What the kit and the building of images need -> the Debian package that brings it. */
 const programs: Readonly<Record<string, string>> = {
@@ -36,7 +48,9 @@ export interface Cluster {
 /** @returns why no cluster can be started here; undefined when one can */
 export function missingForCluster(): string | undefined {
   if (process.platform !== 'linux') return 'the cluster kit runs on Linux only'
-  if (!existsSync(join(kit, 'cluster.sh'))) return `there is no cluster kit in ${kit}`
+  if (!isPacked && spawnSync('go', ['version']).status !== 0) {
+    return `there is no kit of built programs in ${packed}, and no Go (1.26.6 or newer) to build it by ci/cluster`
+  }
   if (process.getuid?.() !== 0) return 'the cluster kit needs root'
   return undefined
 }
@@ -46,7 +60,7 @@ export function missingForCluster(): string | undefined {
 export async function startCluster(say: (line: string) => void): Promise<Cluster> {
   mkdirSync(directory, { recursive: true })
   await installPrograms(say)
-  await unpack(say)
+  await (isPacked ? unpack(say) : build(say))
   await step('removing what an earlier run left', ['cluster.sh', 'down'], () => undefined)
   await step('starting the cluster', ['cluster.sh', 'up'], say)
   const [pid] = readFileSync(join(environment.KIT_STATE, 'pid'), 'utf8').split(' ')
@@ -67,7 +81,10 @@ async function installPrograms(say: (line: string) => void): Promise<void> {
   const packages = Object.entries(programs)
     .filter(([program]) => !isThere(program))
     .map(([, name]) => name)
-  if (packages.length === 0) return
+  if (packages.length > 0) await install(packages, say)
+}
+
+async function install(packages: readonly string[], say: (line: string) => void): Promise<void> {
   await run('apt-get update', 'apt-get', ['update', '-q'], say)
   await run(
     `installing ${packages.join(' ')}`,
@@ -85,6 +102,24 @@ async function unpack(say: (line: string) => void): Promise<void> {
   writeFileSync(stamp, wanted)
 }
 
+/** Once for each set of versions. */
+async function build(say: (line: string) => void): Promise<void> {
+  const stamp = join(directory, 'built')
+  const modules = readdirSync(join(kit, 'src'))
+    .map((name) => join(kit, 'src', name, 'go.sum'))
+    .filter((file) => existsSync(file))
+  const wanted = modules.map((file) => createHash('sha256').update(readFileSync(file)).digest('hex')).join('\n')
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  await install(buildPackages, say)
+  await run(
+    'building Kubernetes from its modules (12 min on 2 cores the first time)',
+    'bash',
+    [join(kit, 'src/build.sh')],
+    say,
+  )
+  writeFileSync(stamp, wanted)
+}
+
 const step = (title: string, [script = '', ...args]: string[], say: (line: string) => void): Promise<void> =>
   run(title, 'bash', [join(kit, script), ...args], say)
 
@@ -95,7 +130,7 @@ async function run(title: string, program: string, args: string[], say: (line: s
   const child = spawn(program, args, {
     env: { ...environment, DEBIAN_FRONTEND: 'noninteractive' },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 600_000,
+    timeout: 1_800_000,
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
