@@ -86,7 +86,7 @@ const refused: readonly (readonly [string, unknown, string])[] = [
   ['cache.mode', 'redis', 'cache.mode'],
   ['valkey.architecture', 'cluster', 'valkey.architecture'],
   ['valkey.maxMemory', '1 GB', 'valkey.maxMemory'],
-  ['valkey.downAfterMilliseconds', 5, 'valkey.downAfterMilliseconds'],
+  ['valkey.downAfterMilliseconds', 2_999, 'valkey.downAfterMilliseconds'],
   ['valkey.auth.password', 'secret', 'valkey.auth'],
   ['service.type', 'ExternalName', 'service.type'],
   ['service.port', 0, 'service.port'],

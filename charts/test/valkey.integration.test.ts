@@ -5,7 +5,7 @@ import { cacheConnection } from '@nauthera/server/store/cache-connection'
 import { createRedisCache } from '@nauthera/server/store/redis-cache'
 import { expect } from 'chai'
 import { freePort } from '../../scripts/local/ports.ts'
-import { createValkeyPods } from './support/valkey-pods.ts'
+import { startValkeyPods } from './support/valkey-pods.ts'
 import type { ValkeyPod, ValkeyPods } from './support/valkey-pods.ts'
 
 /** Looks every 50 ms until it holds.
@@ -41,7 +41,7 @@ describe('Valkey with Sentinel, run by the scripts of the chart', function () {
   let mostWritable = 0
 
   before(async () => {
-    stack = createValkeyPods({
+    stack = await startValkeyPods({
       program: findProgram(),
       port: await freePort(),
       sentinelPort: await freePort(),
@@ -136,13 +136,26 @@ describe('Valkey with Sentinel, run by the scripts of the chart', function () {
       const took = await until('another is primary', async () =>
         (await Promise.all(others.map((pod) => pod.role()))).includes('master'),
       )
-      expect(took).to.be.lessThan(7_000) // down-after + 5 s
+      expect(took).to.be.lessThan(8_000) // down-after + 5 s
       await until('the cache works again', works)
       old.resume()
       await until('all three are one', whole)
     } finally {
       await cache.stop()
     }
+  })
+
+  it('stops taking writes when it is cut off from the others, before they appoint another', async () => {
+    const old = await primary()
+    expect(await old.takesWrites()).to.equal(true)
+    stack.network.cutOff(old.host)
+    const others = pods.filter((pod) => pod !== old)
+    await until('another takes writes', async () =>
+      (await Promise.all(others.map((pod) => pod.takesWrites()))).includes(true),
+    )
+    expect([await old.role(), await old.takesWrites()]).to.deep.equal(['master', false])
+    stack.network.heal()
+    await until('all three are one', whole)
   })
 
   it('survives the kill of one node, and of all containers at once', async () => {

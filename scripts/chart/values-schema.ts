@@ -151,7 +151,8 @@ const rules: readonly (readonly [RegExp, Schema])[] = [
   [/migrations\.mode/, oneOf('init', 'off')],
   [/cache\.mode/, oneOf('none', 'valkey', 'external')],
   [/valkey\.architecture/, oneOf('sentinel', 'standalone')],
-  [/valkey\.downAfterMilliseconds/, { type: 'integer', minimum: 500, maximum: 600_000 }],
+  // Less, and a primary that is cut off would still take writes when the next one does: see files/valkey/node.sh.
+  [/valkey\.downAfterMilliseconds/, { type: 'integer', minimum: 3_000, maximum: 600_000 }],
   [/valkey\.maxMemory/, pattern('^[0-9]+(b|k|kb|m|mb|g|gb)?$')],
   [/branding\.title/, { type: 'string', maxLength: 80 }],
   [/service\.type/, oneOf('ClusterIP', 'NodePort', 'LoadBalancer')],

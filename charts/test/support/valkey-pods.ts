@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { reapDirectory, reapProcess } from '../../../scripts/local/reaper.ts'
+import { startNetwork } from './network.ts'
+import type { Network } from './network.ts'
 import { chart } from './render.ts'
 
 const scripts = join(chart, 'files/valkey')
@@ -17,6 +19,7 @@ const restartMs = 200
 export const password = 'c"a $che\\1 #'
 
 export interface ValkeyPod {
+  /** The address by which its peers know it. */
   readonly host: string
   /** Starts both containers; they keep being started until `end`. */
   start(): void
@@ -47,24 +50,31 @@ export interface ValkeyPods {
   readonly port: number
   readonly sentinelPort: number
   readonly passwordFile: string
+  readonly network: Network
   stop(): Promise<void>
 }
 
 /** @param options.program prefix of the programs: valkey or redis */
-export function createValkeyPods(options: {
+export async function startValkeyPods(options: {
   program: string
   port: number
   sentinelPort: number
   replicas: number
-}): ValkeyPods {
+}): Promise<ValkeyPods> {
   const { program, port, sentinelPort } = options
   const home = mkdtempSync(join(tmpdir(), 'nauthera-valkey-'))
   const forgetHome = reapDirectory(home)
   mkdirSync(join(home, 'secrets/auth'), { recursive: true })
   const passwordFile = join(home, 'secrets/auth/password')
   writeFileSync(passwordFile, password)
-  const hosts = Array.from({ length: options.replicas }, (_, ordinal) => `127.0.0.${ordinal + 11}`)
-  const pods = hosts.map((host) => {
+  const places = Array.from({ length: options.replicas }, (_, ordinal) => ({
+    host: `127.0.0.${ordinal + 21}`,
+    listens: `127.0.0.${ordinal + 11}`,
+    ports: [port, sentinelPort],
+  }))
+  const network = await startNetwork(places)
+  const hosts = places.map(({ host }) => host)
+  const pods = places.map(({ host, listens }) => {
     const environment = {
       PATH: process.env['PATH'],
       VALKEY: program,
@@ -75,29 +85,35 @@ export function createValkeyPods(options: {
       SELF: host,
       PEERS: hosts.join(' '),
       SENTINEL: 'yes',
-      BIND: host,
-      // Shorter, and a busy machine looks like a dead one.
-      DOWN_AFTER: '2000',
+      BIND: listens,
+      // The least that the schema allows.
+      DOWN_AFTER: '3000',
       MAX_MEMORY: '16mb',
       START_TRIES: '2',
       TEST_TRIES: '1',
     }
-    return createPod(host, port, environment)
+    return createPod({ host, listens }, port, environment)
   })
   return {
     pods,
     port,
     sentinelPort,
     passwordFile,
+    network,
     stop: async () => {
       for (const pod of pods) pod.resume()
       await Promise.all(pods.map((pod) => pod.vanish()))
+      await network.stop()
       forgetHome()
     },
   }
 }
 
-function createPod(host: string, port: number, env: Record<string, string | undefined>): ValkeyPod {
+function createPod(
+  place: { readonly host: string; readonly listens: string },
+  port: number,
+  env: Record<string, string | undefined>,
+): ValkeyPod {
   const containers = new Map<string, ChildProcess>()
   let wanted = false
   let timers = new Set<NodeJS.Timeout>()
@@ -137,7 +153,7 @@ function createPod(host: string, port: number, env: Record<string, string | unde
   }
   const ask = async <T>(work: (redis: Redis) => Promise<T>, otherwise: T, at = port): Promise<T> => {
     const redis = new Redis({
-      host,
+      host: place.listens,
       port: at,
       password,
       connectTimeout: 500,
@@ -154,7 +170,7 @@ function createPod(host: string, port: number, env: Record<string, string | unde
     }
   }
   return {
-    host,
+    host: place.host,
     start: () => {
       mkdirSync(env['DATA']!, { recursive: true })
       wanted = true

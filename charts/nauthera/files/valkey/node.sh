@@ -28,6 +28,11 @@ while [ -z "$primary" ] && [ "$SENTINEL" = yes ]; do
 done
 [ -n "$primary" ] || primary=$SELF
 
+# A primary that is cut off stops taking writes at most 2 s after this, a second before the Sentinels can have put another in
+# its place. Seconds.
+max_lag=$((${DOWN_AFTER:-5000} / 1000 - 2))
+[ "$max_lag" -ge 1 ] || max_lag=1
+
 umask 077
 {
   if [ -n "$tls" ]; then
@@ -56,7 +61,7 @@ umask 077
     line "replica-announce-ip $SELF"
     line "replica-announce-port $PORT"
     line "min-replicas-to-write 1"
-    line "min-replicas-max-lag 10"
+    line "min-replicas-max-lag $max_lag"
     if [ "$primary" != "$SELF" ]; then line "replicaof $primary $PORT"; fi
   fi
 } >"$DATA/valkey.conf"
