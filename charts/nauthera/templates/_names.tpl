@@ -56,6 +56,10 @@
 {{- if kindIs "invalid" $enabled -}}{{- $enabled = eq .Values.operator.watch.mode "cluster" -}}{{- end -}}
 {{- if $enabled -}}true{{- end -}}
 {{- end -}}
+{{/* In the other modes the operator reads no OIDCPolicy, so none may be enforced. */}}
+{{- define "nauthera.policyAdmission" -}}
+{{- if and (include "nauthera.admission" .) (eq .Values.operator.watch.mode "cluster") -}}true{{- end -}}
+{{- end -}}
 {{- define "nauthera.nudge" -}}
 {{- if kindIs "invalid" .Values.operator.nudge -}}{{ include "nauthera.admission" . }}
 {{- else if .Values.operator.nudge -}}true{{- end -}}

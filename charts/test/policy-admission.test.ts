@@ -1,0 +1,217 @@
+import { Environment } from '@marcbachmann/cel-js'
+import type { OIDCClient, OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
+import type { OIDCPolicySpec } from '@nauthera/operator/api/oidc-policy'
+import { checkPolicies, policiesFor } from '@nauthera/operator/decide/policy'
+import { expect } from 'chai'
+import { find, modes, objectsOf } from './support/render.ts'
+
+interface AdmissionSpec {
+  failurePolicy: string
+  matchConditions: { name: string; expression: string }[]
+  variables: { name: string; expression: string }[]
+  validations: { expression: string; messageExpression: string }[]
+}
+
+const evaluator = () => {
+  const environment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false })
+  for (const name of ['object', 'oldObject', 'params', 'namespaceObject', 'variables'])
+    environment.registerVariable(name, 'dyn')
+  const parsed = new Map<string, (context: object) => unknown>()
+  return (expression: string, context: object): unknown => {
+    const evaluate = parsed.get(expression) ?? environment.parse(expression)
+    parsed.set(expression, evaluate)
+    return evaluate(context)
+  }
+}
+
+const namespaceLabels = { 'example.com/team': 'platform' }
+const web: OIDCClientSpec = { type: 'Web', redirectURIs: ['https://a.apps.example.com/cb'] }
+
+function client(spec: Partial<OIDCClientSpec>, labels: Record<string, string> = {}): OIDCClient {
+  const metadata = { name: 'shop', namespace: 'team-a', uid: 'u', generation: 1, labels }
+  return { metadata, spec: { ...web, ...spec } } as OIDCClient
+}
+
+/** The other gates stand open, and every consent is allowed: what is left is what the one policy says. */
+const opener: OIDCPolicySpec = {
+  allow: {
+    customClientId: true,
+    existingSecret: true,
+    optionalPKCE: true,
+    resourceServer: true,
+    consent: ['Explicit', 'Remember', 'Skip'],
+  },
+}
+
+const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCClient][] = [
+  ['a policy that says nothing', {}, client({})],
+  ['a type outside', { allow: { types: ['SPA'] } }, client({})],
+  ['a type inside', { allow: { types: ['SPA', 'Web'] } }, client({})],
+  ['no type at all', { allow: { types: [] } }, client({})],
+  ['a grant outside', { allow: { grantTypes: ['authorization_code'] } }, client({ grantTypes: ['refresh_token'] })],
+  ['the method of a type', { allow: { authMethods: ['none'] } }, client({})],
+  ['the method of an SPA', { allow: { authMethods: ['none'] } }, client({ type: 'SPA' })],
+  ['a method that is said', { allow: { authMethods: ['none'] } }, client({ auth: { method: 'client_secret_post' } })],
+  ['the scopes of a person', { allow: { scopes: ['openid'] } }, client({})],
+  ['no scopes of a machine', { allow: { scopes: ['openid'] } }, client({ type: 'M2M', redirectURIs: [] })],
+  ['a scope that begins so', { allow: { scopes: ['openid', 'api:*'] } }, client({ scopes: ['openid', 'api:read'] })],
+  ['a scope that only nearly begins so', { allow: { scopes: ['openid', 'api:*'] } }, client({ scopes: ['apis'] })],
+  ['an audience outside', { allow: { audiences: ['https://a/*'] } }, client({ audiences: ['https://b/'] })],
+  ['an audience inside', { allow: { audiences: ['https://a/*'] } }, client({ audiences: ['https://a/b'] })],
+  ['consent by default', { allow: { consent: ['Explicit'] } }, client({})],
+  ['consent that is skipped', { allow: { consent: ['Remember'] } }, client({ consent: 'Skip' })],
+  ['consent of a machine', { allow: { consent: [] } }, client({ type: 'M2M', redirectURIs: [] })],
+  ...(
+    [
+      ['https://a.apps.example.com/cb', '.apps.example.com'],
+      ['https://apps.example.com/cb', '.apps.example.com'],
+      ['https://evilapps.example.com/cb', '.apps.example.com'],
+      ['https://A.Apps.Example.com:8443/cb', '.apps.EXAMPLE.com'],
+      ['https://login.example.com?x=1', 'login.example.com'],
+      ['https://login.example.com', 'login.example.com'],
+      ['https://login.example.com.evil.com/', 'login.example.com'],
+      ['http://localhost:3000/cb', 'x.example.com'],
+      ['http://127.0.0.1/cb', 'x.example.com'],
+      ['http://[::1]:3000/cb', 'x.example.com'],
+      ['com.example.app:/cb', 'x.example.com'],
+    ] as const
+  ).flatMap(([uri, host]): [string, OIDCPolicySpec, OIDCClient][] => [
+    [`${uri} with ${host}`, { allow: { redirectHosts: [host] } }, client({ redirectURIs: [uri] })],
+    [
+      `${uri} after logout, with ${host}`,
+      { allow: { redirectHosts: [host] } },
+      client({ redirectURIs: [], postLogoutRedirectURIs: [uri] }),
+    ],
+  ]),
+  ['an id of its own', { allow: { customClientId: false } }, client({ clientId: 'team-a.other' })],
+  ['the usual id, said', { allow: { customClientId: false } }, client({ clientId: 'team-a.shop' })],
+  ['a gate that it opens', { allow: { customClientId: true } }, client({ clientId: 'team-a.other' })],
+  [
+    'a Secret of its own',
+    { allow: { existingSecret: false } },
+    client({ secret: { existingSecretRef: { name: 's', key: 'k' } } }),
+  ],
+  ['PKCE optional', { allow: { optionalPKCE: false } }, client({ pkce: 'Optional' })],
+  ['an API', { allow: { resourceServer: false } }, client({ resourceServer: { identifier: 'https://api' } })],
+  ['no PAR', { require: { par: true } }, client({})],
+  ['PAR', { require: { par: true } }, client({ par: true })],
+  ['PAR of a machine', { require: { par: true } }, client({ type: 'M2M', redirectURIs: [] })],
+  ['no DPoP', { require: { dpop: true } }, client({ par: true, dpop: false })],
+  ['a long access token', { limits: { tokens: { access: '10m' } } }, client({ tokens: { accessTTL: '1h' } })],
+  [
+    'an access token that just fits',
+    { limits: { tokens: { access: '60m' } } },
+    client({ tokens: { accessTTL: '1h' } }),
+  ],
+  ['a long ID token', { limits: { tokens: { id: '10m' } } }, client({ tokens: { idTTL: '11m' } })],
+  ['a long refresh token', { limits: { tokens: { refresh: '1h' } } }, client({ tokens: { refreshTTL: '2h' } })],
+  ['a long overlap', { rotation: { maxOverlap: '1h' } }, client({ rotation: { interval: '24h', overlap: '2h' } })],
+  ['several at once', { allow: { types: ['SPA'], scopes: [] }, require: { dpop: true } }, client({})],
+  ['Warn', { enforcement: 'Warn', allow: { types: [] } }, client({})],
+  ['Audit', { enforcement: 'Audit', allow: { types: [] } }, client({})],
+  ['Deny, said', { enforcement: 'Deny', allow: { types: [] } }, client({})],
+  ...(
+    [
+      ['a label that is there', { matchLabels: { a: '1' } }],
+      ['a label with another value', { matchLabels: { a: '2' } }],
+      ['a label that is absent', { matchLabels: { b: '1' } }],
+      ['In', { matchExpressions: [{ key: 'a', operator: 'In', values: ['0', '1'] }] }],
+      ['In without values', { matchExpressions: [{ key: 'a', operator: 'In' }] }],
+      ['NotIn', { matchExpressions: [{ key: 'a', operator: 'NotIn', values: ['1'] }] }],
+      ['NotIn of an absent label', { matchExpressions: [{ key: 'b', operator: 'NotIn', values: ['1'] }] }],
+      ['Exists', { matchExpressions: [{ key: 'a', operator: 'Exists' }] }],
+      ['DoesNotExist', { matchExpressions: [{ key: 'a', operator: 'DoesNotExist' }] }],
+    ] as const
+  ).map(([sentence, clients]): [string, OIDCPolicySpec, OIDCClient] => [
+    `clients selected by ${sentence}`,
+    { selector: { clients }, allow: { types: [] } },
+    client({}, { a: '1' }),
+  ]),
+  [
+    'a namespace that is selected',
+    { selector: { namespaces: { matchLabels: namespaceLabels } }, allow: { types: [] } },
+    client({}),
+  ],
+  [
+    'a namespace that is not selected',
+    { selector: { namespaces: { matchLabels: { 'example.com/team': 'x' } } }, allow: { types: [] } },
+    client({}),
+  ],
+]
+
+describe('K14 the admission policy of OIDCPolicies', function () {
+  this.timeout(60_000)
+  const evaluate = evaluator()
+  let spec: AdmissionSpec
+  before(async () => {
+    const policy = find(await objectsOf(), 'ValidatingAdmissionPolicy', 'auth.nauthera.policy')
+    spec = policy['spec'] as AdmissionSpec
+  })
+
+  /** What `kubectl apply` would say. */
+  const refusals = (params: object, object: OIDCClient): string[] => {
+    const variables: Record<string, unknown> = {}
+    const context = {
+      object,
+      oldObject: null,
+      params,
+      namespaceObject: { metadata: { labels: namespaceLabels } },
+      variables,
+    }
+    for (const { name, expression } of spec.variables) variables[name] = evaluate(expression, context)
+    return spec.validations
+      .filter(({ expression }) => evaluate(expression, context) !== true)
+      .map(({ messageExpression }) => String(evaluate(messageExpression, context)))
+  }
+  const denials = (params: { metadata: { name: string }; spec: OIDCPolicySpec }, object: OIDCClient): string[] => {
+    const policies = policiesFor(object, { baseline: opener, policies: [params], namespaceLabels })
+    return checkPolicies(object, policies, 0)
+      .filter(({ enforcement, policy }) => enforcement === 'Deny' && policy === params.metadata.name)
+      .map(({ field }) => field)
+  }
+
+  for (const [sentence, policy, object] of cases) {
+    it(`says of ${sentence} what the operator says`, () => {
+      const params = { metadata: { name: 'limits' }, spec: policy }
+      const fields = refusals(params, object).map((message) => /^OIDCPolicy limits: (\S+): /.exec(message)?.[1])
+      expect(fields).to.have.members(denials(params, object))
+    })
+  }
+
+  it('has a case above that breaks it, for every rule', () => {
+    const refused = cases.flatMap(([, policy, object]) => refusals({ metadata: { name: 'x' }, spec: policy }, object))
+    const fields = new Set(refused.map((message) => message.split(': ')[1]))
+    expect(fields.size).to.equal(spec.validations.length)
+  })
+
+  it('names the policy, the field and what to write', () => {
+    const params = { metadata: { name: 'limits' }, spec: { allow: { types: ['SPA', 'M2M'] } } }
+    expect(refusals(params, client({}))).to.deep.equal(['OIDCPolicy limits: spec.type: must be among SPA, M2M'])
+  })
+
+  it('judges clients of its own server name, and only when their spec is new', () => {
+    const judged = (object: OIDCClient, oldObject: OIDCClient | null) =>
+      spec.matchConditions.every(({ expression }) => evaluate(expression, { object, oldObject }) === true)
+    expect(judged(client({}), null)).to.equal(true)
+    expect(judged(client({ serverName: 'default' }), null)).to.equal(true)
+    expect(judged(client({ serverName: 'second' }), null)).to.equal(false)
+    expect(judged(client({}, { rotate: '1' }), client({}))).to.equal(false)
+    expect(judged(client({ dpop: true }), client({}))).to.equal(true)
+  })
+
+  it('lets clients through to the operator where it cannot be asked', () => {
+    expect(spec.failurePolicy).to.equal('Ignore')
+  })
+
+  it('is there where the operator reads policies and fences are wanted, and only there', async () => {
+    const isThere = async (options: Parameters<typeof objectsOf>[0]) =>
+      (await objectsOf(options)).some(({ metadata }) => metadata.name === 'auth.nauthera.policy')
+    expect(modes).to.include.members(['watch-namespaces', 'watch-release'])
+    const on = { operator: { admission: { enabled: true } } }
+    expect(await isThere({})).to.equal(true)
+    expect(await isThere({ values: { operator: { admission: { enabled: false } } } })).to.equal(false)
+    for (const mode of ['watch-namespaces', 'watch-release']) {
+      expect(await isThere({ mode, values: on }), mode).to.equal(false)
+    }
+  })
+})
