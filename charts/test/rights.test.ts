@@ -1,5 +1,6 @@
 import { manifestSecretName, linkSecretName, shardCount, shardSecretName } from '@nauthera/proto/names'
 import { expect } from 'chai'
+import { grantsOf, rightsIn } from './support/grants.ts'
 import { find, modes, objectsOf } from './support/render.ts'
 import type { Manifest } from './support/render.ts'
 
@@ -13,29 +14,12 @@ interface Rule {
 const isRole = ({ kind }: Manifest) => kind === 'Role' || kind === 'ClusterRole'
 const rulesOf = (object: Manifest) => object['rules'] as Rule[]
 
-/** `namespace group/resource verb [names]` of each right that a service account is bound to, sorted. */
+/** `namespace resource verb (count of names)` of each right that a service account is bound to, sorted. */
 function rightsOf(objects: readonly Manifest[], account: string): string[] {
-  const rights = objects
-    .filter(({ kind }) => kind === 'RoleBinding' || kind === 'ClusterRoleBinding')
-    .filter((binding) => (binding['subjects'] as { name: string }[]).some(({ name }) => name === account))
-    .flatMap((binding) => {
-      const { kind, name } = binding['roleRef'] as { kind: string; name: string }
-      const namespace = binding.metadata.namespace
-      const role = objects.find(
-        (o) =>
-          o.kind === kind &&
-          o.metadata.name === name &&
-          o.metadata.namespace === (kind === 'Role' ? namespace : undefined),
-      )!
-      return rulesOf(role).flatMap((rule) =>
-        rule.resources.flatMap((resource) =>
-          rule.verbs.map(
-            (verb) =>
-              `${namespace ?? '*'} ${resource} ${verb}${rule.resourceNames ? ` (${rule.resourceNames.length} names)` : ''}`,
-          ),
-        ),
-      )
-    })
+  const rights = rightsIn(grantsOf(objects, account)).map(
+    ({ namespace = '*', resource, verb, names }) =>
+      `${namespace} ${resource} ${verb}${names ? ` (${names.length} names)` : ''}`,
+  )
   return [...new Set(rights)].sort()
 }
 

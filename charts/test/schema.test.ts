@@ -1,13 +1,6 @@
 import { expect } from 'chai'
 import { leavesOf, readValues } from '../../scripts/chart/values.ts'
-import { objectsOf, refusal, renderNow } from './support/render.ts'
-
-/** Builds `{a: {b: value}}` from `a.b`. */
-const at = (path: string, value: unknown): unknown =>
-  path
-    .split('.')
-    .reverse()
-    .reduce((inner, key) => ({ [key]: inner }), value)
+import { at, objectsOf, refusal, renderNow } from './support/render.ts'
 
 /** What a person may mistype -> the part of the message that must name the place. */
 const refused: readonly (readonly [string, unknown, string])[] = [

@@ -96,6 +96,13 @@ async function withValues<T>(values: unknown, work: (flags: string[]) => Promise
   }
 }
 
+/** Builds `{a: {b: value}}` from `a.b`. */
+export const at = (path: string, value: unknown): unknown =>
+  path
+    .split('.')
+    .reverse()
+    .reduce((inner, key) => ({ [key]: inner }), value)
+
 /** The objects of a render. */
 export function parseManifests(text: string): Manifest[] {
   return parseAllDocuments(text).flatMap((document) => {

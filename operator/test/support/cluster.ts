@@ -9,6 +9,7 @@ import { createMetrics } from '@nauthera/runtime/metrics'
 import { startKubeApi } from '../../../scripts/local/kube-api.ts'
 import type { KubeApi } from '../../../scripts/local/kube-api.ts'
 import type { KubeObject } from '../../../scripts/local/kube/objects.ts'
+import type { Rule } from '../../../scripts/local/kube/rbac.ts'
 import { operatorRules } from '../../../scripts/local/kube/operator-rules.ts'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import { startOperator } from '../../src/app.ts'
@@ -56,6 +57,8 @@ export interface Cluster {
     identity?: string
     settings?: Record<string, unknown>
     timeouts?: Partial<ApiTimeouts>
+    /** Default: what the chart gives it. */
+    rules?: readonly Rule[]
   }): TestOperator
   startReplica(name: string): Promise<TestReplica>
   /** Creates an OIDCClient or changes its spec, through the API with its validation. */
@@ -171,7 +174,7 @@ export async function startCluster(): Promise<Cluster> {
   return {
     api,
     violations,
-    startOperator: ({ identity = `operator-${operators.length}`, settings = {}, timeouts } = {}) => {
+    startOperator: ({ identity = `operator-${operators.length}`, settings = {}, timeouts, rules } = {}) => {
       const log = createRecordedLog()
       log.onLine(changed)
       const clock = createLeapClock()
@@ -185,8 +188,9 @@ export async function startCluster(): Promise<Cluster> {
         ...settings,
       })
       const { mode, namespaces } = parsed.watch
-      const rules = operatorRules({ mode, release, namespace: releaseNamespace, namespaces, nudge: parsed.nudge })
-      const inner = connect(identity, api.addUser(identity, rules, { namespace: releaseNamespace }), timeouts)
+      const granted =
+        rules ?? operatorRules({ mode, release, namespace: releaseNamespace, namespaces, nudge: parsed.nudge })
+      const inner = connect(identity, api.addUser(identity, granted, { namespace: releaseNamespace }), timeouts)
       const gate = createGate(inner, changed)
       let fatal: string | undefined
       const operator = startOperator({

@@ -8,7 +8,8 @@ import {
 } from '@nauthera/proto/names'
 import type { Rule } from './rbac.ts'
 
-/** What the operator's roles allow, in each way of watching: secrets never by list or watch, its own by name, and on pods one patch. */
+/** What the chart's roles give the operator, in each way of watching (a test of the chart holds the two to one another): secrets
+ *  never by list or watch, its own by name, and on pods one patch. */
 export function operatorRules(options: {
   mode: 'cluster' | 'namespaces' | 'release'
   release: string
@@ -28,25 +29,27 @@ export function operatorRules(options: {
     scopes.map((scope) => (scope === undefined ? rule : { ...rule, namespace: scope }))
   return [
     ...inScope({ apiGroups: [apiGroup], resources: ['oidcclients'], verbs: ['get', 'list', 'watch'] }),
-    ...inScope({ apiGroups: [apiGroup], resources: ['oidcclients/status'], verbs: ['get', 'patch', 'update'] }),
+    ...inScope({ apiGroups: [apiGroup], resources: ['oidcclients/status'], verbs: ['patch'] }),
     ...inScope({ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create', 'patch', 'delete'] }),
     ...inScope({ apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] }),
     ...(mode === 'cluster'
       ? [
           { apiGroups: [apiGroup], resources: ['oidcpolicies'], verbs: ['get', 'list', 'watch'] },
-          { apiGroups: [apiGroup], resources: ['oidcpolicies/status'], verbs: ['get', 'patch', 'update'] },
+          { apiGroups: [apiGroup], resources: ['oidcpolicies/status'], verbs: ['patch'] },
           { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'watch'] },
         ]
       : []),
-    { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['get', 'patch', 'delete'], resourceNames: own },
+    { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['get', 'patch'], resourceNames: own },
     // a name cannot restrict `create`: the object has none yet when it is checked
     { namespace, apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
     { namespace, apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch', ...(nudge ? ['patch'] : [])] },
+    { namespace, apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
     {
       namespace,
       apiGroups: ['coordination.k8s.io'],
       resources: ['leases'],
-      verbs: ['get', 'create', 'update', 'patch'],
+      verbs: ['get', 'update'],
+      resourceNames: [`${release}-operator`],
     },
   ]
 }

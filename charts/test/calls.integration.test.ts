@@ -1,0 +1,97 @@
+import { expect } from 'chai'
+import { appsNamespace, machine, releaseNamespace, startCluster } from '../../operator/test/support/cluster.ts'
+import type { Cluster } from '../../operator/test/support/cluster.ts'
+import { keysJobRules, operatorRules } from '../../scripts/local/kube/operator-rules.ts'
+import type { Rule } from '../../scripts/local/kube/rbac.ts'
+import { grantsOf, isUsedBy, rightsIn, spellRight } from './support/grants.ts'
+import { objectsOf } from './support/render.ts'
+
+const operator = 'nauthera-operator'
+const ways = [
+  { mode: 'cluster', namespace: appsNamespace, render: {} },
+  {
+    mode: 'namespaces',
+    namespace: appsNamespace,
+    render: { mode: 'watch-namespaces', values: { operator: { watch: { namespaces: [appsNamespace] }, nudge: true } } },
+  },
+  {
+    mode: 'release',
+    namespace: releaseNamespace,
+    render: { mode: 'watch-release', values: { operator: { serverName: 'default', nudge: true } } },
+  },
+] as const
+
+const spell = (rules: readonly Rule[]) => rightsIn(rules).map(spellRight).sort()
+
+/** Rights that no call needs, and why they are there all the same. */
+const spare: readonly RegExp[] = [
+  /\/(oidcclients|oidcpolicies|namespaces|pods) get$/, // what may be listed, may be read
+  /\/oidcpolicies\/status patch$/, // what a policy meets is not written yet
+]
+
+describe('K3 the rights of the operator and its calls', function () {
+  this.timeout(60_000)
+  let cluster: Cluster
+  beforeEach(async () => {
+    cluster = await startCluster()
+  })
+  afterEach(() => cluster.stop())
+
+  for (const { mode, namespace, render } of ways) {
+    it(`are the same in mode ${mode}`, async () => {
+      const rules = grantsOf(await objectsOf(render), operator)
+      const settings = { watch: { mode, namespaces: mode === 'namespaces' ? [appsNamespace] : [] } }
+      const replica = await cluster.startReplica('server-a')
+      replica.reject(({ desired }) =>
+        desired?.clientName === 'bad' ? { field: 'displayName', code: 'BAD', message: 'is bad' } : undefined,
+      )
+      const process = cluster.startOperator({ identity: 'operator-0', settings, rules })
+      await process.leading
+      const secrets = cluster.api.resource('secrets')
+      const isThere = (name: string) => cluster.api.store.find(secrets, namespace, name) !== undefined
+      const apply = async (name: string, spec: object, ready: string) => {
+        const applied = await cluster.apply(name, { ...machine, ...spec }, { namespace })
+        const isLive = () => {
+          const status = cluster.client(name, namespace)?.status
+          const condition = status?.conditions?.find(({ type }) => type === 'Ready')
+          return status?.observedGeneration === applied.metadata.generation && condition?.status === ready
+        }
+        await cluster.until(isLive, `${name} with ${JSON.stringify(spec)} has Ready=${ready}`)
+        await process.pass(4_000)
+      }
+      await apply('reports', {}, 'True')
+      await apply('other', {}, 'True')
+      // Told, taken back and told again: the second event counts up the first.
+      await apply('reports', { displayName: 'bad' }, 'False')
+      await apply('reports', { displayName: 'good' }, 'True')
+      await apply('reports', { displayName: 'bad' }, 'False')
+      await apply('reports', {}, 'True')
+      const before = cluster.plain('reports', namespace)
+      await apply('reports', { rotation: { trigger: 'now' } }, 'True')
+      await cluster.until(() => cluster.plain('reports', namespace) !== before, 'the secret is rotated')
+      await apply('other', { secret: { name: 'renamed' } }, 'True')
+      await cluster.until(() => !isThere('other-oidc'), 'the old Secret is gone')
+      await cluster.remove('reports', namespace)
+      await cluster.until(() => replica.clients().length === 1, 'the client is gone')
+      await process.stop()
+      expect(process.log.told('event lost')).to.deep.equal([])
+
+      const calls = cluster.api.requests.filter(({ user }) => user === 'operator-0')
+      expect(calls.filter(({ code }) => code === 403)).to.deep.equal([])
+      const unused = rightsIn(rules).filter((right) => !calls.some((call) => isUsedBy(right, call)))
+      expect(unused.map(spellRight).filter((right) => !spare.some((reason) => reason.test(right)))).to.deep.equal([])
+    })
+
+    it(`are those of the tests of the operator in mode ${mode}`, async () => {
+      const rendered = grantsOf(await objectsOf(render), operator)
+      const namespaces = mode === 'namespaces' ? [appsNamespace] : []
+      const ours = operatorRules({ mode, release: 'nauthera', namespace: releaseNamespace, namespaces, nudge: true })
+      expect(spell(ours)).to.deep.equal(spell(rendered))
+    })
+  }
+
+  it('of the keys Job are those of the tests of the operator', async () => {
+    const rendered = grantsOf(await objectsOf(), 'nauthera-keys')
+    expect(spell(keysJobRules('nauthera', releaseNamespace))).to.deep.equal(spell(rendered))
+  })
+})

@@ -1,0 +1,129 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { leavesOf, readValues } from '../../scripts/chart/values.ts'
+import type { Value } from '../../scripts/chart/values.ts'
+import { at, chart, render, renderNow } from './support/render.ts'
+import type { RenderOptions } from './support/render.ts'
+
+const { defaults, parameters } = readValues()
+const leaves = leavesOf(defaults, new Set(parameters.map(({ path }) => path)))
+
+/** Another value of the same kind that the schema takes, where the default does not tell one. */
+const others: Readonly<Record<string, Value>> = {
+  issuer: 'https://other.example.com',
+  'image.pullPolicy': 'Always',
+  'log.level': 'debug',
+  'log.format': 'pretty',
+  'operator.watch.mode': 'release',
+  'operator.watch.namespaces': ['team-c'],
+  'link.mode': 'certManager',
+  'migrations.mode': 'off',
+  'cache.mode': 'none',
+  'service.type': 'NodePort',
+  'database.sslMode': 'require',
+  'valkey.architecture': 'standalone',
+  'metrics.podMonitor.renderMode': 'alwaysRender',
+  'metrics.podMonitor.interval': '31s',
+  'certManager.duration': '1h',
+  'certManager.issuerRef': { name: 'x' },
+  'signing.algorithms': ['EdDSA'],
+  'global.imagePullSecrets': ['other'],
+  'server.extraHosts': ['x.example.com'],
+  'server.trustedProxies': ['10.1.0.0/16'],
+  'server.settings': { refreshGrace: '11s' },
+  'agent.settings': { status: { host: '127.0.0.1' } },
+  'operator.settings': { quietPeriod: '3h' },
+  'operator.policy': { enforcement: 'Warn' },
+  'server.probes': { liveness: { periodSeconds: 11 } },
+  'valkey.maxMemory': '1mb',
+  extraObjects: ['{apiVersion: v1, kind: ConfigMap, metadata: {name: other}}'],
+}
+
+function otherThan(path: string, value: Value): Value {
+  if (path in others) return others[path]!
+  if (/\.podSecurity$/.test(path)) return 'openshift'
+  if (/\.digest$/.test(path)) return `sha256:${'1'.repeat(64)}`
+  if (/\.pullPolicy$/.test(path)) return 'Never'
+  if (/\.log\.level$/.test(path)) return 'warn'
+  if (/\.log\.format$/.test(path)) return 'pretty'
+  if (/\.resources\./.test(path)) return '77M'
+  if (/\.extraEnv$/.test(path)) return [{ name: 'OTHER', value: 'x' }]
+  if (/\.extraVolumeMounts$/.test(path)) return [{ name: 'other', mountPath: '/other' }]
+  if (/\.(extra|topology|tolerations|metrics$|parentRefs|ingress|egress)/.test(path)) return [{ name: 'other' }]
+  if (/\.pdb\.minAvailable$/.test(path)) return 0
+  if (typeof value === 'boolean') return !value
+  if (typeof value === 'number') return value + 2
+  if (value === null) return path === 'service.port' ? 8443 : true
+  if (typeof value === 'object') return Array.isArray(value) ? [{ name: 'other' }] : { other: 'x' }
+  return 'other'
+}
+
+/** Where a value is looked for, in this order: the first in which another one makes a difference will do. */
+const scenes: readonly RenderOptions[] = [
+  { mode: 'minimal', values: { crds: { enabled: false } } },
+  { mode: 'ha-sentinel', values: { crds: { enabled: false }, networkPolicy: { enabled: true } } },
+  { mode: 'everything', apis: ['cert-manager.io/v1', 'monitoring.coreos.com/v1'] },
+  { mode: 'minimal', apis: ['monitoring.coreos.com/v1'] },
+  { mode: 'minimal', values: { metrics: { podMonitor: { enabled: true } } } },
+  { mode: 'watch-namespaces' },
+  { mode: 'external-cache', values: { networkPolicy: { enabled: true } } },
+  { mode: 'given-secrets' },
+  { mode: 'tls-gateway' },
+]
+
+/** Only a cluster shows whose definitions are there. */
+const unseen = ['crds.adopt']
+
+describe('every value', function () {
+  this.timeout(120_000)
+
+  it('is used: another one renders something else, or is refused by name', async () => {
+    const look = async ({ path, value }: { path: string; value: Value }): Promise<string[]> => {
+      const change = at(path, otherThan(path, value))
+      for (const scene of path.startsWith('valkey.') ? scenes.slice(1) : scenes) {
+        const before = await render(scene)
+        const values = scene.values === undefined ? change : merge(scene.values, change)
+        const after = await renderNow({ ...scene, values }).catch((error: { stderr: string }) => error.stderr)
+        const isRefused = !after.startsWith('---')
+        if (isRefused ? after.includes(path) : after !== before) return []
+      }
+      return [path]
+    }
+    const left = leaves.filter(({ path }) => !unseen.includes(path))
+    const worker = async (): Promise<string[]> => {
+      const unused: string[] = []
+      for (let leaf = left.pop(); leaf !== undefined; leaf = left.pop()) unused.push(...(await look(leaf)))
+      return unused
+    }
+    expect((await Promise.all([worker(), worker(), worker()])).flat()).to.deep.equal([])
+  })
+
+  it('that a template names is declared', () => {
+    const templates = join(chart, 'templates')
+    const named = readdirSync(templates, { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.(tpl|yaml|txt)$/.test(file))
+      .flatMap((file) => [
+        ...readFileSync(join(templates, file), 'utf8').matchAll(/(?:\.Values|\$v)\.([A-Za-z]+(?:\.[A-Za-z]+)*)/g),
+      ])
+      .map(([, path]) => path!)
+    expect(named.length).to.be.greaterThan(100)
+    const isDeclared = (path: string) =>
+      path
+        .split('.')
+        .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], defaults) !== undefined
+    expect([...new Set(named)].filter((path) => !isDeclared(path))).to.deep.equal([])
+  })
+})
+
+function merge(left: unknown, right: unknown): unknown {
+  const isMap = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isMap(left) || !isMap(right)) return right
+  return Object.fromEntries(
+    [...new Set([...Object.keys(left), ...Object.keys(right)])].map((key) => [
+      key,
+      key in right ? (key in left ? merge(left[key], right[key]) : right[key]) : left[key],
+    ]),
+  )
+}
