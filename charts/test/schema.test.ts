@@ -1,6 +1,14 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import { leavesOf, readValues } from '../../scripts/chart/values.ts'
-import { at, objectsOf, refusal, renderNow } from './support/render.ts'
+import { at, chart, helms, merge, objectsOf, refusal, renderNow } from './support/render.ts'
+
+interface SchemaNode {
+  properties?: Record<string, SchemaNode>
+  required?: string[]
+  additionalProperties?: unknown
+}
 
 /** What a person may mistype -> the part of the message that must name the place. */
 const refused: readonly (readonly [string, unknown, string])[] = [
@@ -107,6 +115,54 @@ describe('values.schema.json', function () {
     const message = await refusal({ helm: 'helm4', values: { server: { replicas: 2 }, log: { level: 'trace' } } })
     expect(message).to.contain("'/server'").and.to.contain('replicas').and.to.contain("'/log/level'")
   })
+
+  /** Every map of the schema that takes no further keys, and every leaf that must be there. */
+  const places = (schema: SchemaNode, path = ''): { closed: string[]; needed: string[] } => {
+    const below = Object.entries(schema.properties ?? {}).map(([key, child]) => {
+      const childPath = path === '' ? key : `${path}.${key}`
+      return { key, childPath, isMap: child.properties !== undefined, ...places(child, childPath) }
+    })
+    return {
+      closed: [
+        ...(schema.properties && schema.additionalProperties === false ? [path] : []),
+        ...below.flatMap(({ closed }) => closed),
+      ],
+      needed: below.flatMap(({ key, childPath, isMap, needed }) =>
+        !schema.required?.includes(key) ? [] : isMap ? needed : [childPath],
+      ),
+    }
+  }
+  const schema = JSON.parse(readFileSync(join(chart, 'values.schema.json'), 'utf8')) as SchemaNode
+  /** What one message must say of a place: Helm 3 joins with dots and leaves the root out, Helm 4 has a JSON pointer. */
+  const lineAbout = (message: string, path: string, key: string): boolean =>
+    message
+      .split('\n')
+      .some(
+        (line) =>
+          line.includes(key) &&
+          (path === '' || line.includes(`${path}: `) || line.includes(`'/${path.replaceAll('.', '/')}'`)),
+      )
+
+  for (const helm of helms) {
+    it(`refuses a typo at any level, with its path (${helm})`, async () => {
+      const { closed } = places(schema)
+      expect(closed).to.include.members(['', 'server', 'valkey.tls', 'metrics.podMonitor', 'server.settings.signing'])
+      const values = closed.map((path) => at(path === '' ? 'tpyo' : `${path}.tpyo`, 1)).reduce(merge)
+      const message = await refusal({ helm, values })
+      expect(closed.filter((path) => !lineAbout(message, path, 'tpyo'))).to.deep.equal([])
+    })
+
+    it(`refuses null wherever a value must be, with its path (${helm})`, async () => {
+      const { needed } = places(schema)
+      expect(needed).to.include.members(['issuer', 'server.ports.http', 'operator.watch.mode'])
+      const message = await refusal({ helm, values: needed.map((path) => at(path, null)).reduce(merge) })
+      const said = (path: string) => {
+        const keys = path.split('.')
+        return lineAbout(message, keys.slice(0, -1).join('.'), keys.at(-1)!)
+      }
+      expect(needed.filter((path) => !said(path))).to.deep.equal([])
+    })
+  }
 
   it('lets a parent put what it likes into global', async () => {
     await renderNow({ values: { global: { domain: 'example.com', nested: { deep: true } } } })
@@ -235,6 +291,21 @@ describe('validate.yaml', function () {
       'choose another mountPath',
     ],
     [
+      'a label that selects',
+      { server: { podLabels: { 'app.kubernetes.io/name': 'x' } } },
+      'server.podLabels holds app.kubernetes.io/name; the chart writes it itself; take it out of server.podLabels',
+    ],
+    [
+      'a label of its own',
+      { global: { commonLabels: { 'helm.sh/chart': 'x' } } },
+      'take it out of global.commonLabels',
+    ],
+    [
+      'an annotation of its own',
+      { valkey: { podAnnotations: { 'checksum/scripts': 'x' } } },
+      'take it out of valkey.podAnnotations',
+    ],
+    [
       'a client as extra object',
       { extraObjects: [{ kind: 'OIDCClient', apiVersion: 'auth.nauthera.io/v1alpha1' }] },
       'extraObjects holds an OIDCClient',
@@ -244,7 +315,10 @@ describe('validate.yaml', function () {
   ]
   for (const [sentence, values, message] of rules) {
     it(`refuses ${sentence}`, async () => {
-      expect(await refusal({ values })).to.contain(message)
+      const faults = (await refusal({ values })).split('\n').filter((line) => line.startsWith('  - '))
+      expect(faults.join('\n')).to.contain(message)
+      // What is there; why it cannot be; what to set.
+      for (const fault of faults) expect(fault).to.match(/^ {2}- [^;]+; [^;]+; [^;]+$/)
     })
   }
 

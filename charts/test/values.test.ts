@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { leavesOf, readValues } from '../../scripts/chart/values.ts'
 import type { Value } from '../../scripts/chart/values.ts'
-import { at, chart, render, renderNow } from './support/render.ts'
+import { at, chart, merge, render, renderNow } from './support/render.ts'
 import type { RenderOptions } from './support/render.ts'
 
 const { defaults, parameters } = readValues()
@@ -69,7 +69,7 @@ const scenes: readonly RenderOptions[] = [
   { mode: 'watch-namespaces' },
   { mode: 'external-cache', values: { networkPolicy: { enabled: true } } },
   { mode: 'given-secrets' },
-  { mode: 'tls-gateway' },
+  { mode: 'minimal', values: { gateway: { parentRefs: [{ name: 'public' }] } } },
 ]
 
 /** Only a cluster shows whose definitions are there. */
@@ -115,15 +115,3 @@ describe('every value', function () {
     expect([...new Set(named)].filter((path) => !isDeclared(path))).to.deep.equal([])
   })
 })
-
-function merge(left: unknown, right: unknown): unknown {
-  const isMap = (value: unknown): value is Record<string, unknown> =>
-    typeof value === 'object' && value !== null && !Array.isArray(value)
-  if (!isMap(left) || !isMap(right)) return right
-  return Object.fromEntries(
-    [...new Set([...Object.keys(left), ...Object.keys(right)])].map((key) => [
-      key,
-      key in right ? (key in left ? merge(left[key], right[key]) : right[key]) : left[key],
-    ]),
-  )
-}

@@ -103,6 +103,19 @@ export const at = (path: string, value: unknown): unknown =>
     .reverse()
     .reduce((inner, key) => ({ [key]: inner }), value)
 
+/** Lays values over others, as Helm does with files. */
+export function merge(left: unknown, right: unknown): unknown {
+  const isMap = (value: unknown): value is Record<string, unknown> =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isMap(left) || !isMap(right)) return right
+  return Object.fromEntries(
+    [...new Set([...Object.keys(left), ...Object.keys(right)])].map((key) => [
+      key,
+      key in right ? (key in left ? merge(left[key], right[key]) : right[key]) : left[key],
+    ]),
+  )
+}
+
 /** The objects of a render. */
 export function parseManifests(text: string): Manifest[] {
   return parseAllDocuments(text).flatMap((document) => {
