@@ -2,8 +2,12 @@ import * as models from '@kubernetes/client-node/dist/gen/models/all.js'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { podPaths } from '@nauthera/proto/names'
+import { clientDefinition, policyDefinition } from '@nauthera/operator/api/crds'
 import { expect } from 'chai'
 import { parse } from 'yaml'
+import type { JsonSchema } from '../../scripts/local/kube/objects.ts'
+import { applyDefaults, prune, validate } from '../../scripts/local/kube/schema.ts'
+import { foreignFaults, foreignKinds } from './support/foreign-kinds.ts'
 import { chart, containersOf, find, modes, objectsOf, parseManifests, podsOf, render } from './support/render.ts'
 import type { Manifest } from './support/render.ts'
 
@@ -52,7 +56,20 @@ function modelOf({ apiVersion, kind }: Manifest): string {
   return `${version[0]!.toUpperCase()}${version.slice(1)}${kind}`
 }
 
-const foreign = /^(cert-manager\.io|monitoring\.coreos\.com|gateway\.networking\.k8s\.io|auth\.nauthera\.io)\//
+const isOurs = ({ apiVersion }: Manifest) => apiVersion.startsWith('auth.nauthera.io/')
+
+/** Our own kinds, as the API server checks them: with the definition that comes in the same chart. */
+function definitionFaults(object: Manifest): string[] {
+  const { kind, metadata } = object
+  const definition = [clientDefinition, policyDefinition].find(({ spec }) => spec.names.kind === kind)
+  if (!definition) return [`${kind}: no definition`]
+  const schema = definition.spec.versions[0]!.schema.openAPIV3Schema as JsonSchema
+  const { pruned, unknown } = prune(object, schema)
+  const faults = validate(applyDefaults(pruned, schema), undefined, schema)
+  return [...unknown, ...faults.map(({ field, message }) => `${field}: ${message}`)].map(
+    (fault) => `${kind}/${metadata.name}: ${fault}`,
+  )
+}
 
 describe('every object', function () {
   this.timeout(120_000)
@@ -61,7 +78,17 @@ describe('every object', function () {
     it(`of ${mode} has only fields that Kubernetes knows`, async () => {
       const faults: string[] = []
       for (const object of await objectsOf({ mode })) {
-        if (foreign.test(object.apiVersion)) continue
+        const place = `${object.kind}/${object.metadata.name}`
+        const foreign = foreignKinds[`${object.apiVersion} ${object.kind}`]
+        if (foreign !== undefined) {
+          faults.push(...unknownFields(object['metadata'], 'V1ObjectMeta', `${place}.metadata`))
+          faults.push(...foreignFaults(object['spec'], foreign, `${place}.spec`))
+          continue
+        }
+        if (isOurs(object)) {
+          faults.push(...definitionFaults(object))
+          continue
+        }
         const model = modelOf(object)
         expect(classes[model], `${object.apiVersion} ${object.kind}`).not.to.equal(undefined)
         // A CRD is checked as far as its types go; its schemas are the operator's, which tests them itself.
@@ -93,6 +120,19 @@ describe('every object', function () {
       }
     })
   }
+
+  it('of a foreign kind is rendered by some values file, and an unknown field of it is found', async () => {
+    const rendered = new Set<string>()
+    for (const mode of modes)
+      for (const { apiVersion, kind } of await objectsOf({ mode })) rendered.add(`${apiVersion} ${kind}`)
+    expect([...rendered]).to.include.members(Object.keys(foreignKinds))
+    const route = foreignKinds['gateway.networking.k8s.io/v1 HTTPRoute']!
+    expect(foreignFaults({ parentRefs: [], hostnames: 'a', rules: [{ backends: [] }] }, route, 'spec')).to.deep.equal([
+      'spec.hostnames: is no list',
+      'spec.rules[0].backends: unknown',
+      'spec.rules[0].backendRefs: is missing',
+    ])
+  })
 
   it('of examples/postgresql.yaml is known to Kubernetes and passes the restricted standard', () => {
     const objects = parseManifests(readFileSync(join(chart, '../../examples/postgresql.yaml'), 'utf8'))
