@@ -1,13 +1,28 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { renderChartFiles } from '../../scripts/chart/generate.ts'
+import { copyWithNotes } from './support/notes.ts'
+import type { ChartWithNotes } from './support/notes.ts'
 import { chart, helms, modes, render, renderNow, runHelm } from './support/render.ts'
+import { readSnapshot, renderSnapshot } from './support/snapshot.ts'
+
+const apiSets = [
+  [],
+  ['cert-manager.io/v1'],
+  ['monitoring.coreos.com/v1'],
+  ['cert-manager.io/v1', 'monitoring.coreos.com/v1', 'gateway.networking.k8s.io/v1'],
+]
 
 describe('a render', function () {
   this.timeout(120_000)
+  let copy: ChartWithNotes
+  before(async () => {
+    copy = await copyWithNotes()
+  })
+  after(() => copy.remove())
 
   for (const mode of modes) {
     it(`of ${mode} is the same bytes under Helm 3 and 4, and the second time`, async () => {
@@ -17,10 +32,33 @@ describe('a render', function () {
     })
   }
 
-  it('does not depend on the version of Kubernetes from 1.30 on, and is refused below', async () => {
-    const newest = await render({ mode: 'everything' })
-    for (const kube of ['1.30.0', '1.33.0', '1.35.0'])
-      expect(await renderNow({ mode: 'everything', kube })).to.equal(newest)
+  const versions = ['1.30', '1.31', '1.32', '1.33', '1.34', '1.35', '1.36', '1.37']
+  for (const mode of modes) {
+    it(`of ${mode} does not depend on the version of Kubernetes, notes included`, async () => {
+      const newest = await render({ mode, directory: copy.directory })
+      const helmOf = (index: number) => helms[index % helms.length]!
+      const look = async (version: string, index: number) => {
+        const kube = `${version}.0`
+        const text = await renderNow({ mode, kube, helm: helmOf(index), directory: copy.directory })
+        expect(text, version).to.equal(newest)
+      }
+      await Promise.all(versions.map(look))
+    })
+
+    it(`of ${mode} is the same bytes under Helm 3 and 4 with any set of APIs`, async () => {
+      const needsCertManager = mode === 'cert-manager' || mode === 'everything'
+      for (const apis of needsCertManager ? apiSets.filter((set) => set.includes('cert-manager.io/v1')) : apiSets) {
+        const [third, fourth] = await Promise.all(helms.map((helm) => renderNow({ mode, helm, apis })))
+        expect(fourth, apis.join(' ')).to.equal(third)
+      }
+    })
+
+    it(`of ${mode} is what its snapshot says (changed on purpose: node charts/test/support/snapshot.ts)`, async () => {
+      expect(await renderSnapshot(copy.directory, mode)).to.equal(readSnapshot(mode))
+    })
+  }
+
+  it('is refused below Kubernetes 1.30', async () => {
     const refused = await renderNow({ kube: '1.29.9' }).catch((error: { stderr: string }) => error.stderr)
     expect(refused).to.contain('requires kubeVersion')
   })
@@ -84,19 +122,13 @@ describe('a parent chart', function () {
 
 describe('NOTES.txt', function () {
   this.timeout(60_000)
-  let probe: string
+  let copy: ChartWithNotes
   before(async () => {
-    probe = await mkdtemp(join(tmpdir(), 'nauthera-notes-'))
-    await cp(chart, probe, { recursive: true })
-    const notes = await readFile(join(chart, 'templates/NOTES.txt'), 'utf8')
-    // helm template prints no notes; as a text of an object they are rendered by the same engine.
-    const indented = notes.replaceAll('\n', '\n    ')
-    const object = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: notes}\ndata:\n  notes: |\n    ${indented}\n`
-    await writeFile(join(probe, 'templates/probe.yaml'), object)
+    copy = await copyWithNotes()
   })
-  after(() => rm(probe, { recursive: true, force: true }))
+  after(() => copy.remove())
   const notesOf = async (options: { mode?: string; values?: unknown }): Promise<string> =>
-    (await renderNow({ ...options, directory: probe })).split('name: notes')[1]!.split('\n---')[0]!
+    (await renderNow({ ...options, directory: copy.directory })).split('name: notes')[1]!.split('\n---')[0]!
 
   it('tells the issuer, a first client, a first person, the log, the backup and what stays', async () => {
     const notes = await notesOf({})
