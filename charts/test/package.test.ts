@@ -5,7 +5,7 @@ import { basename, join } from 'node:path'
 import { execFileSync } from 'node:child_process'
 import { expect } from 'chai'
 import { parse } from 'yaml'
-import { chart, helms, renderNow, runHelm } from './support/render.ts'
+import { chart, containersOf, helms, objectsOf, podsOf, renderNow, runHelm } from './support/render.ts'
 
 const root = join(chart, '../..')
 
@@ -29,6 +29,23 @@ describe('the package', function () {
       }
     })
   }
+})
+
+describe('Chart.yaml', () => {
+  it('lists the images that are rendered, and the newest changes', async () => {
+    const { annotations } = parse(readFileSync(join(chart, 'Chart.yaml'), 'utf8')) as {
+      annotations: Record<string, string>
+    }
+    const listed = (parse(annotations['artifacthub.io/images']!) as { image: string }[]).map(({ image }) => image)
+    const pods = podsOf(await objectsOf({ mode: 'ha-sentinel' }))
+    expect([...new Set(pods.flatMap(({ spec }) => containersOf(spec).map(({ image }) => image)))]).to.have.members(
+      listed,
+    )
+    const changes = parse(annotations['artifacthub.io/changes']!) as { kind: string; description: string }[]
+    expect(changes.length).to.be.greaterThan(0)
+    for (const { kind } of changes)
+      expect(['added', 'changed', 'deprecated', 'removed', 'fixed', 'security']).to.include(kind)
+  })
 })
 
 /** The text of every source file, in which a metric must stand to exist. */

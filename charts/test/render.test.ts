@@ -146,8 +146,19 @@ describe('NOTES.txt', function () {
     expect(notes).not.to.contain('WARNING')
   })
 
+  it('tells a first client in a namespace that is watched', async () => {
+    const notes = await notesOf({ mode: 'watch-namespaces' })
+    expect(notes).to.contain('namespace: team-a}').and.to.contain('kubectl -n team-a wait')
+    expect(notes).to.contain('kubectl -n auth exec')
+  })
+
   for (const [sentence, values, warning] of [
     ['one replica', { server: { replicaCount: 1 } }, 'one server replica'],
+    [
+      'one replica at night',
+      { server: { autoscaling: { enabled: true, minReplicas: 1 } } },
+      'the autoscaler may leave one',
+    ],
     ['a weak sslMode', { database: { sslMode: 'require' } }, 'database.sslMode is require'],
     ['an Ingress without trusted proxies', { ingress: { enabled: true } }, 'server.trustedProxies is empty'],
   ] as const) {

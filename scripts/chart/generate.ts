@@ -1,10 +1,11 @@
-// Writes values.schema.json and the table in README.md; with --check only says whether they are as they should be.
+// Writes values.schema.json, the table in README.md and the annotations in Chart.yaml; with --check only says whether they are as they should be.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { renderChartYaml } from './chart-yaml.ts'
 import { renderReadme } from './readme.ts'
 import { renderValuesSchema } from './values-schema.ts'
 
 /** The files of the chart that follow from values.yaml and from the settings of the processes. */
-export const renderChartFiles = () => [renderValuesSchema(), renderReadme()]
+export const renderChartFiles = () => [renderValuesSchema(), renderReadme(), renderChartYaml()]
 
 if (import.meta.main) {
   const stale = renderChartFiles().filter(({ path, content }) => {
