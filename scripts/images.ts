@@ -12,13 +12,14 @@ import { buildImage, buildahDirectory, checkBuildah, saveImage } from './buildah
 import { bundlePart, parts } from './bundle.ts'
 import type { Part } from './bundle.ts'
 
-const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--base IMAGE] [--json]]
+const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--base IMAGE] [--check] [--json]]
 
   --part NAME   server, config-agent or operator; default: all three
   --tag TAG     tag of the images; default: the version in package.json
   --prefix P    what stands before the name; default: localhost/nauthera
   --base IMAGE  image with Node 24 to build on; default: one made here from the node binary of node_modules
   --out DIR     where the archives go; default: .nauthera/images
+  --check       builds everything a second time, and fails when a digest differs
   --json        one JSON line of {part, image, archive, bytes, digest} each
 `
 
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     prefix: { type: 'string', default: 'localhost/nauthera' },
     base: { type: 'string' },
     out: { type: 'string', default: join(root, '.nauthera/images') },
+    check: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
@@ -57,13 +59,45 @@ try {
   say((error as Error).message)
   process.exit(1)
 }
-await mkdir(values.out, { recursive: true })
-await rm(join(buildahDirectory, 'context'), { recursive: true, force: true })
-const base = values.base ?? (await buildBase())
 const revision = await readRevision()
-for (const part of wanted as Part[]) await buildPart(part)
+const built = await buildAll(values.out, ({ part, image, archive, bytes, digest, took }) => {
+  if (values.json) process.stdout.write(`${JSON.stringify({ part, image, archive, bytes, digest })}\n`)
+  else say(`${image}  ${Math.round(bytes / 1e6)} MB  sha256:${digest.slice(0, 12)}  ${archive}  (${took})`)
+})
+if (values.check) {
+  const again = join(values.out, 'again')
+  const differing = (await buildAll(again, () => undefined)).filter(
+    ({ digest }, index) => digest !== built[index]!.digest,
+  )
+  await rm(again, { recursive: true, force: true })
+  if (differing.length === 0) say('built twice: the same digests')
+  for (const { image } of differing) say(`${image}: the second build has another digest`)
+  process.exitCode = differing.length === 0 ? 0 : 1
+}
 
-async function buildPart(part: Part): Promise<void> {
+interface Built {
+  readonly part: Part
+  readonly image: string
+  readonly archive: string
+  readonly bytes: number
+  readonly digest: string
+  readonly took: string
+}
+
+async function buildAll(out: string, onBuilt: (built: Built) => void): Promise<Built[]> {
+  await mkdir(out, { recursive: true })
+  await rm(join(buildahDirectory, 'context'), { recursive: true, force: true })
+  const base = values.base ?? (await buildBase())
+  const all: Built[] = []
+  for (const part of wanted as Part[]) {
+    const one = await buildPart(part, base, out)
+    onBuilt(one)
+    all.push(one)
+  }
+  return all
+}
+
+async function buildPart(part: Part, base: string, out: string): Promise<Built> {
   const began = Date.now()
   const context = join(buildahDirectory, 'context', part)
   await bundlePart(part, context)
@@ -74,15 +108,10 @@ async function buildPart(part: Part): Promise<void> {
     image,
     args: { BASE: base, VERSION: version, REVISION: revision },
   })
-  const archive = join(values.out, `${part}.tar`)
+  const archive = join(out, `${part}.tar`)
   await saveImage(image, archive)
-  const { size } = await stat(archive)
-  const digest = await sha256(archive)
-  if (values.json) {
-    process.stdout.write(`${JSON.stringify({ part, image, archive, bytes: size, digest })}\n`)
-  } else {
-    say(`${image}  ${Math.round(size / 1e6)} MB  sha256:${digest.slice(0, 12)}  ${archive}  (${seconds(began)})`)
-  }
+  const { size: bytes } = await stat(archive)
+  return { part, image, archive, bytes, digest: await sha256(archive), took: seconds(began) }
 }
 
 /** The node binary of this checkout on nothing but its libraries. */

@@ -23,6 +23,26 @@ function digests(directory: string): Record<string, string> {
   )
 }
 
+describe('the Dockerfile', () => {
+  for (const part of parts) {
+    const lines = readFileSync(join(import.meta.dirname, `../${part}.Dockerfile`), 'utf8').split('\n')
+    const all = (instruction: string) => lines.filter((line) => line.startsWith(`${instruction} `))
+
+    it(`of the ${part} takes its base as an argument, tries the bundle in a stage of its own, and needs no shell`, () => {
+      expect(all('ARG')[0]).to.match(/^ARG BASE=\S+$/)
+      expect(all('FROM')).to.deep.equal(['FROM ${BASE} AS tried', 'FROM ${BASE}'])
+      for (const line of [...all('RUN'), ...all('ENTRYPOINT')]) expect(line).to.match(/^\w+ \["\/usr\/local\/bin\//)
+      expect(lines.indexOf(all('FROM')[1]!)).to.be.greaterThan(lines.lastIndexOf(all('RUN').at(-1)!))
+    })
+
+    it(`of the ${part} names a user that is not root, and says what the image is`, () => {
+      expect(all('USER')).to.deep.equal(['USER 65532:65532'])
+      for (const label of ['title', 'description', 'licenses', 'version', 'revision'])
+        expect(lines.join('\n')).to.contain(`org.opencontainers.image.${label}=`)
+    })
+  }
+})
+
 describe('what goes into an image', function () {
   this.timeout(60_000)
   // Outside of the checkout, so that nothing of node_modules or of the sources is found by accident.
