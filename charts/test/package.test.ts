@@ -75,6 +75,14 @@ describe('alerts and dashboard', () => {
   const exists = (metric: string) =>
     builtIn.has(metric) || code.includes(`'${metric.replace(/_(bucket|sum|count)$/, '')}'`)
 
+  /** The expressions of the dashboard. */
+  const shown = (): string[] => {
+    const dashboard = JSON.parse(readFileSync(join(chart, 'files/dashboards/nauthera.json'), 'utf8')) as {
+      panels: { targets: { expr: string }[] }[]
+    }
+    return dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
+  }
+
   for (const file of readdirSync(join(chart, 'files/alerts'))) {
     it(`${basename(file, '.yaml')} asks for metrics that exist and has a runbook of its name`, () => {
       const rule = parse(readFileSync(join(chart, 'files/alerts', file), 'utf8')) as {
@@ -95,6 +103,32 @@ describe('alerts and dashboard', () => {
     })
   }
 
+  it('ask by labels that their metrics have', () => {
+    const expressions = [
+      ...readdirSync(join(chart, 'files/alerts')).map(
+        (file) => (parse(readFileSync(join(chart, 'files/alerts', file), 'utf8')) as { expr: string }).expr,
+      ),
+      ...shown(),
+    ]
+    expect(expressions.length).to.be.greaterThan(10)
+    // Prometheus adds the first two, every process the third, a histogram the last.
+    const everywhere = ['namespace', 'pod', 'process', 'le']
+    const labelsOf = (metric: string): string[] => {
+      const name = metric.replace(/_(bucket|sum|count)$/, '')
+      const [, list = ''] = new RegExp(`'${name}',\\s*'[^']*'(?:,\\s*\\[([^\\]]*)\\])?`).exec(code) ?? []
+      return [...list.matchAll(/'(\w+)'/g)].map(([, label]) => label!)
+    }
+    for (const expression of expressions) {
+      const asked = [
+        ...[...expression.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list]) => list!.split(/, */)),
+        ...[...expression.matchAll(/[{,] *(\w+)(?:=|!=|=~|!~)"/g)].map(([, label]) => label!),
+      ]
+      const known = [...everywhere, ...[...metricsIn(expression)].flatMap(labelsOf)]
+      expect(known, expression).to.include.members(asked)
+    }
+    expect(labelsOf('nauthera_agent_shard_seq')).to.deep.equal(['shard'])
+  })
+
   it('has no runbook without an alert', () => {
     const alerts = readdirSync(join(chart, 'files/alerts')).map((file) => basename(file, '.yaml'))
     const runbooks = readdirSync(join(root, 'docs/runbooks')).map((file) => basename(file, '.md'))
@@ -102,12 +136,7 @@ describe('alerts and dashboard', () => {
   })
 
   it('shows metrics that exist', () => {
-    const dashboard = JSON.parse(readFileSync(join(chart, 'files/dashboards/nauthera.json'), 'utf8')) as {
-      panels: { targets: { expr: string }[] }[]
-    }
-    for (const metric of metricsIn(
-      dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)).join('\n'),
-    )) {
+    for (const metric of metricsIn(shown().join('\n'))) {
       expect(exists(metric), metric).to.equal(true)
     }
   })

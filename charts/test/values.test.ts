@@ -42,16 +42,16 @@ const others: Readonly<Record<string, Value>> = {
 
 function otherThan(path: string, value: Value): Value {
   if (path in others) return others[path]!
-  if (/\.podSecurity$/.test(path)) return 'openshift'
-  if (/\.digest$/.test(path)) return `sha256:${'1'.repeat(64)}`
-  if (/\.pullPolicy$/.test(path)) return 'Never'
-  if (/\.log\.level$/.test(path)) return 'warn'
-  if (/\.log\.format$/.test(path)) return 'pretty'
+  if (path.endsWith('.podSecurity')) return 'openshift'
+  if (path.endsWith('.digest')) return `sha256:${'1'.repeat(64)}`
+  if (path.endsWith('.pullPolicy')) return 'Never'
+  if (path.endsWith('.log.level')) return 'warn'
+  if (path.endsWith('.log.format')) return 'pretty'
   if (/\.resources\./.test(path)) return '77M'
-  if (/\.extraEnv$/.test(path)) return [{ name: 'OTHER', value: 'x' }]
-  if (/\.extraVolumeMounts$/.test(path)) return [{ name: 'other', mountPath: '/other' }]
+  if (path.endsWith('.extraEnv')) return [{ name: 'OTHER', value: 'x' }]
+  if (path.endsWith('.extraVolumeMounts')) return [{ name: 'other', mountPath: '/other' }]
   if (/\.(extra|topology|tolerations|metrics$|parentRefs|ingress|egress)/.test(path)) return [{ name: 'other' }]
-  if (/\.pdb\.minAvailable$/.test(path)) return 0
+  if (path.endsWith('.pdb.minAvailable')) return 0
   if (typeof value === 'boolean') return !value
   if (typeof value === 'number') return value + 2
   if (value === null) return path === 'service.port' ? 8443 : true

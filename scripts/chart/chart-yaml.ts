@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parse, stringify } from 'yaml'
 import { chartDirectory, isMap, readValues } from './values.ts'
+import type { Value } from './values.ts'
 
 const path = `${chartDirectory}/Chart.yaml`
 const start = '  # Written by npm run generate, from CHANGELOG.md and values.yaml:\n'
@@ -39,14 +40,16 @@ export function readChanges(changelog: string): { kind: string; description: str
 }
 
 function readImages(appVersion: string): { name: string; image: string }[] {
-  const { image, valkey } = readValues().defaults
-  if (!isMap(image) || !isMap(valkey) || !isMap(valkey['image'])) throw new Error('values.yaml: no image')
-  const { repository, tag } = valkey['image']
-  return [
-    ...['server', 'config-agent', 'operator'].map((name) => ({
-      name,
-      image: `${String(image['repository'])}/${name}:${appVersion}`,
-    })),
-    { name: 'valkey', image: `${String(repository)}:${String(tag)}` },
-  ]
+  const { defaults } = readValues()
+  const text = (...path: string[]): string => {
+    const value = path.reduce<Value | undefined>((inner, key) => (isMap(inner) ? inner[key] : undefined), defaults)
+    if (typeof value !== 'string') throw new Error(`values.yaml: ${path.join('.')} is no text`)
+    return value
+  }
+  const ours = ['server', 'config-agent', 'operator'].map((name) => ({
+    name,
+    image: `${text('image', 'repository')}/${name}:${appVersion}`,
+  }))
+  const valkey = `${text('valkey', 'image', 'repository')}:${text('valkey', 'image', 'tag')}`
+  return [...ours, { name: 'valkey', image: valkey }]
 }
