@@ -310,12 +310,19 @@ describe('long names', function () {
   it('are cut with a digest where Kubernetes would refuse them', async () => {
     const release = `${'very-long-release-name-'.repeat(2)}0123456`
     expect(release).to.have.length(53)
-    const objects = await objectsOf({ mode: 'ha-sentinel', release })
-    for (const { kind, metadata } of objects) {
-      const most = { Service: 63, StatefulSet: 52, Job: 63, Deployment: 63, Pod: 63 }[kind] ?? 253
-      expect(metadata.name.length, `${kind}/${metadata.name}`).to.be.at.most(most)
-      for (const value of Object.values(metadata.labels ?? {})) expect(value.length, value).to.be.at.most(63)
+    const values = { fullnameOverride: release }
+    for (const mode of modes) {
+      for (const { kind, metadata } of await objectsOf({
+        mode,
+        release,
+        ...(mode === 'everything' ? { values } : {}),
+      })) {
+        const most = { Service: 63, StatefulSet: 52, Job: 63, Deployment: 63, Pod: 63, OIDCClient: 63 }[kind] ?? 253
+        expect(metadata.name.length, `${mode} ${kind}/${metadata.name}`).to.be.at.most(most)
+        for (const value of Object.values(metadata.labels ?? {})) expect(value.length, value).to.be.at.most(63)
+      }
     }
+    const objects = await objectsOf({ mode: 'ha-sentinel', release })
     const other = await objectsOf({ mode: 'ha-sentinel', release: `${release.slice(0, -1)}7` })
     const names = (list: typeof objects) =>
       list.filter(({ kind }) => kind === 'StatefulSet').map(({ metadata }) => metadata.name)
