@@ -1,6 +1,7 @@
 // What comes before every npm command: installs what is missing and says so. Plain JavaScript without dependencies, for any
 // Node >= 20: on a fresh clone nothing else is there yet. Writes to standard error only; standard output belongs to the command.
 //   --servers   the server programs of the tests too
+//   --images    the programs that build images too
 import { spawn, spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
@@ -14,6 +15,7 @@ const servers = [
   { programs: ['valkey-server', 'redis-server'], debian: 'redis-server', use: 'tests of the cache' },
   { programs: ['chromium', 'google-chrome', 'chrome'], debian: 'chromium', use: 'the browser test', optional: true },
 ]
+const imageBuilders = ['buildah', 'crun'].map((name) => ({ programs: [name], debian: name, use: 'building images' }))
 
 const say = (text) => process.stderr.write(`${text}\n`)
 const fail = (text) => {
@@ -24,7 +26,8 @@ const fail = (text) => {
 checkRunner()
 await installPackages()
 checkNode()
-if (process.argv.includes('--servers')) await installServers()
+if (process.argv.includes('--servers')) await installPrograms(servers)
+if (process.argv.includes('--images')) await installPrograms(imageBuilders)
 
 function checkRunner() {
   if (Number(process.versions.node.split('.')[0]) >= 20) return
@@ -72,8 +75,8 @@ function checkNode() {
   )
 }
 
-async function installServers() {
-  const missing = servers.filter(({ programs }) => !programs.some(isInstalled))
+async function installPrograms(wanted) {
+  const missing = wanted.filter(({ programs }) => !programs.some(isInstalled))
   if (missing.length === 0) return
   const packages = missing.map(({ debian }) => debian)
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
