@@ -3,7 +3,7 @@ import type { Json } from '../../scripts/local/kube-client.ts'
 import { clientObject, clientsIn, measureReady, whenClientReady } from './support/clients.ts'
 import type { Outcome } from './support/driver.ts'
 import { admin, applyObjects, get, kubectl, tryKubectl, until, whenObject } from './support/kubernetes.ts'
-import { canKill, isReady, killContainer } from './support/pods.ts'
+import { canKill, exitCodeOf, isReady, killContainer } from './support/pods.ts'
 import { machine, useDriver, useProduct } from './support/product.ts'
 import type { Product } from './support/product.ts'
 import { record } from './support/report.ts'
@@ -54,6 +54,32 @@ describe('pods that go and come, under load', function () {
       await settled()
     })
     expectNone('rolling-restart', outcome)
+  })
+
+  it('every process, as the first of its container, ends with 0 when it is told to', async () => {
+    for (const [component, containers] of [
+      ['server', ['server', 'config-agent']],
+      ['operator', ['operator']],
+    ] as const) {
+      const [pod] = await product.release.pods(component)
+      const codes = new Map<string, number>()
+      const gone = whenObject(
+        `/api/v1/namespaces/${namespace}/pods`,
+        pod.metadata.name,
+        (now) => {
+          for (const name of containers) {
+            const code = exitCodeOf(now, name)
+            if (code !== undefined) codes.set(name, code)
+          }
+          return now === undefined
+        },
+        90_000,
+      )
+      await kubectl('-n', namespace, 'delete', 'pod', pod.metadata.name, '--wait=false')
+      await gone
+      expect(Object.fromEntries(codes)).to.deep.equal(Object.fromEntries(containers.map((name) => [name, 0])))
+      await settled()
+    }
   })
 
   it('a drain takes one server at a time, as the PodDisruptionBudget says, and fails no request', async () => {

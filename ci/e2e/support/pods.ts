@@ -43,6 +43,10 @@ const containersOf = (pod: Json): Json[] => [
 export const restartsOf = (pod: Json, container: string): number =>
   containersOf(pod).find(({ name }) => name === container)?.restartCount ?? 0
 
+/** Of a container that has ended for good. */
+export const exitCodeOf = (pod: Json, container: string): number | undefined =>
+  pod && containersOf(pod).find(({ name }) => name === container)?.state?.terminated?.exitCode
+
 /** Only a cluster that was started on this machine lets a test reach into its containers. */
 export const canKill = process.env['NAUTHERA_E2E_CLUSTER'] !== 'existing'
 
