@@ -15,7 +15,7 @@ import {
   manifestFile,
   shardFile,
 } from '@nauthera/proto/names'
-import { sameConfig } from './decide/shard.ts'
+import { readVerifier, sameConfig } from './decide/shard.ts'
 import type { ClientForShard } from './decide/shard.ts'
 import type { StoredVerifier } from './decide/rotation-terms.ts'
 import type { WantedSecret } from './kubernetes/conditional-write.ts'
@@ -102,11 +102,7 @@ export function followEntries(
 
 /** @returns the verifiers of an entry as rotation plans them, newest first */
 export function verifiersOf(entry: ClientEntry): StoredVerifier[] {
-  return entry.verifiers.map(({ id, sha256, notAfter }) => ({
-    id,
-    sha256,
-    ...(notAfter ? { notAfter: Number(notAfter.seconds) * 1000 + Math.floor(notAfter.nanos / 1e6) } : {}),
-  }))
+  return entry.verifiers.map(readVerifier)
 }
 
 /** A client that nobody has decided yet stays as it is stored. */

@@ -251,7 +251,7 @@ const wireVerifier = ({ id, sha256, notAfter }: StoredVerifier) => ({
   ...(notAfter === undefined ? {} : { notAfter: timestampFromMs(notAfter) }),
 })
 
-/** @returns a verifier of a stored entry as rotation.ts reads it. */
+/** @returns a verifier of a stored entry as rotation plans it; `notAfter` in epoch milliseconds */
 export function readVerifier({ id, sha256, notAfter }: Verifier): StoredVerifier {
   return { id, sha256, ...(notAfter ? { notAfter: timestampMs(notAfter) } : {}) }
 }
@@ -278,11 +278,4 @@ export function planManifest(
   })
   if (stored && equals(ManifestSchema, stored, manifest)) return undefined
   return { manifest, ...encodeManifest(manifest) }
-}
-
-/** @returns whether so many clients would vanish that the operator must list a second time first: an empty page of a list
- *  looks exactly like a deletion. */
-export function wouldEmpty(before: number, after: number): boolean {
-  const gone = before - after
-  return gone > 20 && gone > before / 2
 }

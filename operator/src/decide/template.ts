@@ -51,13 +51,6 @@ export function renderTemplate(
     : { kind: 'rendered', text }
 }
 
-/** @returns the fault of a template, whatever the values are; undefined when it is fine. */
-export function checkTemplate(template: string): string | undefined {
-  const none = Object.fromEntries(templateVariables.map((name) => [name, ''])) as Record<TemplateVariable, string>
-  const rendered = renderTemplate(template, none)
-  return rendered.kind === 'invalid' ? rendered.message : undefined
-}
-
 function renderExpression(
   expression: string,
   values: Readonly<Record<TemplateVariable, string>>,

@@ -4,7 +4,7 @@ import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1
 import type { ClientConfig, ClientEntry, ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import { renderConfig } from '../../src/decide/metadata.ts'
-import { planManifest, planShard, sameConfig, wouldEmpty } from '../../src/decide/shard.ts'
+import { planManifest, planShard, sameConfig } from '../../src/decide/shard.ts'
 import type { ClientForShard, ShardPlan, ShardPlanInput } from '../../src/decide/shard.ts'
 import { client } from './clients.ts'
 
@@ -271,21 +271,4 @@ describe('planManifest', () => {
     const { file } = planManifest(shards, undefined)!
     expect(planManifest(shards.toReversed(), decodeManifest(file).manifest)).to.equal(undefined)
   })
-})
-
-describe('wouldEmpty', () => {
-  const table: readonly [before: number, after: number, empties: boolean][] = [
-    [1_000, 0, true],
-    [1_000, 499, true],
-    [1_000, 500, false],
-    [20, 0, false],
-    [21, 0, true],
-    [0, 0, false],
-    [10, 50, false],
-  ]
-  for (const [before, after, empties] of table) {
-    it(`F34 ${before} -> ${after}: ${empties ? 'lists a second time' : 'goes on'}`, () => {
-      expect(wouldEmpty(before, after)).to.equal(empties)
-    })
-  }
 })
