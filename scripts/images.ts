@@ -12,7 +12,7 @@ import { buildImage, buildahDirectory, checkBuildah, saveImage } from './buildah
 import { bundlePart, parts } from './bundle.ts'
 import type { Part } from './bundle.ts'
 
-const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--base IMAGE] [--check] [--json]]
+const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--prefix P] [--base IMAGE] [--out DIR] [--check] [--json]]
 
   --part NAME   server, config-agent or operator; default: all three
   --tag TAG     tag of the images; default: the version in package.json

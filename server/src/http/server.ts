@@ -25,7 +25,7 @@ export interface Handlers {
   readonly requestContext: Handler
   readonly headers: Handler
   readonly assets: RequestHandler
-  /** Metadata and JWKS as ready bytes, for requests that did not come the short way (see `listen`). */
+  /** Metadata and JWKS as ready bytes, for requests that were not answered in front of everything (see `listen`). */
   readonly discovery: Discovery
   /** OPTIONS of our own paths. */
   readonly options: RequestHandler
