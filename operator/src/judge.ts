@@ -2,7 +2,7 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
-import { judgeClients } from './decide/acceptance.ts'
+import { judgeClients, keyOf } from './decide/acceptance.ts'
 import type { Acceptance } from './decide/acceptance.ts'
 import { renderConfig } from './decide/metadata.ts'
 import { applyDefaults, checkPolicies, policiesFor } from './decide/policy.ts'
@@ -56,7 +56,7 @@ export function judgeClient(client: OIDCClient, needs: Needs, onPoison: (error: 
 
 function judge(client: OIDCClient, needs: Needs): Judgement {
   const { watch, baseline, now } = needs
-  const key = `${client.metadata.namespace}/${client.metadata.name}`
+  const key = keyOf(client)
   const all = watch.policies()
   const policiesOf = (one: OIDCClient): Policies =>
     policiesFor(one, { baseline, policies: all, namespaceLabels: watch.namespaceLabels(one.metadata.namespace) })

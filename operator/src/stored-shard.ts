@@ -15,7 +15,7 @@ import {
   manifestFile,
   shardFile,
 } from '@nauthera/proto/names'
-import { readVerifier, sameConfig } from './decide/shard.ts'
+import { entryKey, readVerifier, sameConfig } from './decide/shard.ts'
 import type { ClientForShard } from './decide/shard.ts'
 import type { StoredVerifier } from './decide/rotation-terms.ts'
 import type { WantedSecret } from './kubernetes/conditional-write.ts'
@@ -85,7 +85,7 @@ export function followEntries(
   const entries = new Map<string, StoredEntry>()
   const changed: string[] = []
   for (const entry of next.clients) {
-    const key = `${entry.namespace}/${entry.name}`
+    const key = entryKey(entry)
     const before = fresh ? undefined : known.get(key)
     const sameEntry = before !== undefined && (before.entry === entry || equals(ClientEntrySchema, before.entry, entry))
     const sameDesired = before?.entry.uid === entry.uid && sameVersion(before.entry.desired, entry.desired)

@@ -17,7 +17,7 @@ import type { Replicas } from './replicas.ts'
 import { rotationOf, statusOf } from './rotation-input.ts'
 import type { Settings } from './settings.ts'
 import { verifiersOf } from './stored-shard.ts'
-import { isReservedName, readClientSecret, readSource, writeClientSecret } from './write-secret.ts'
+import { isReservedName, readClientSecret, readSecretObject, readSource, writeClientSecret } from './write-secret.ts'
 import type { ReadSecret } from './write-secret.ts'
 import type { Shards } from './write-shards.ts'
 
@@ -27,8 +27,7 @@ export interface Memory {
   /** Of the client when it was last looked at. */
   generation: number
   /** Of the Secret as last read; never its data. */
-  read:
-    { readonly state: ReadSecret['state']; readonly fingerprint: string | undefined; readonly at: number } | undefined
+  read: { readonly state: ReadSecret['state']; readonly fingerprint: string | undefined } | undefined
   /** The plain secret lives here from its minting to its publication. */
   pending: { readonly secret: PendingSecret; readonly plain: Secret } | undefined
 }
@@ -82,7 +81,7 @@ export function createWorkOnSecret(options: {
       if (reserved) return { state: { kind: 'foreign' }, object: undefined, plain: undefined }
       if (!needsFresh && memory.read) return { state: memory.read.state, object: undefined, plain: undefined }
       const read = await readClientSecret(secrets, client)
-      memory.read = { state: read.state, fingerprint: undefined, at: clock.monotonic() }
+      memory.read = { state: read.state, fingerprint: undefined }
       return read
     }
 
@@ -162,9 +161,9 @@ export function createWorkOnSecret(options: {
         options.onWrite?.('secret')
         log.info({ secret: marks?.secretId, name }, read.object ? 'secret written' : 'secret created')
       }
-      const again = await readClientSecret({ ...secrets, read: async () => outcome.secret }, client)
-      memory.read = { state: again.state, fingerprint: fingerprintOf(marks), at: clock.monotonic() }
-      return again
+      const written = readSecretObject(outcome.secret, client)
+      memory.read = { state: written.state, fingerprint: fingerprintOf(marks) }
+      return written
     }
 
     const run = async (): Promise<SecretResult> => {

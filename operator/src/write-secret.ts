@@ -19,7 +19,11 @@ export interface ReadSecret {
 
 /** Reads the application's Secret. A failed read is not an absent Secret: it throws, and nothing is written. */
 export async function readClientSecret(secrets: SecretStore, client: OIDCClient): Promise<ReadSecret> {
-  const object = await secrets.read(client.metadata.namespace, secretNameOf(client))
+  return readSecretObject(await secrets.read(client.metadata.namespace, secretNameOf(client)), client)
+}
+
+/** @param object the application's Secret as the API gave it; undefined after a confirmed 404 */
+export function readSecretObject(object: SecretObject | undefined, client: OIDCClient): ReadSecret {
   if (!object) return { state: { kind: 'absent' }, object: undefined, plain: undefined }
   if (!isOwned(object, client)) return { state: { kind: 'foreign' }, object, plain: undefined }
   const marks = readMarks(object.metadata.annotations)

@@ -7,7 +7,7 @@ import type { Log } from '@nauthera/runtime/log'
 import { createBackoff } from './backoff.ts'
 import type { Backoff } from './backoff.ts'
 import type { Clock } from './clock.ts'
-import { keepsEntry, planShard } from './decide/shard.ts'
+import { entryKey, keepsEntry, planShard } from './decide/shard.ts'
 import type { ClientForShard, WrittenShard } from './decide/shard.ts'
 import { ApiError } from './kubernetes/api-error.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
@@ -340,7 +340,7 @@ export function createShards(options: {
       readBackLater()
     },
     put: (client) => {
-      const key = `${client.namespace}/${client.name}`
+      const key = entryKey(client)
       const state = stateOf(key)
       const known = state.clients.get(key)
       const awaited = state.undecided.delete(key)
@@ -354,7 +354,7 @@ export function createShards(options: {
       else if (awaited) schedule(state)
     },
     presume: (client) => {
-      const key = `${client.namespace}/${client.name}`
+      const key = entryKey(client)
       const state = stateOf(key)
       if (!state.undecided.has(key)) return
       state.clients.set(key, client)

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { OIDCClient, OIDCClientStatus } from './api/oidc-client.ts'
 import type { Clock } from './clock.ts'
+import { keyOf } from './decide/acceptance.ts'
 import { describeOutcome } from './decide/conditions.ts'
 import type { Outcome } from './decide/conditions.ts'
 import { applyStatus } from './kubernetes/conditional-write.ts'
@@ -107,8 +108,6 @@ export function createWriteStatus(options: {
     },
   }
 }
-
-const keyOf = (client: OIDCClient): string => `${client.metadata.namespace}/${client.metadata.name}`
 
 /** Of what changes all the time, the written value stays while it tells people the same: the revision, as long as
  *  nothing else is new; the number of replicas, as long as all of them have the client; a recent last use. */

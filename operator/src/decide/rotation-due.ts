@@ -30,7 +30,9 @@ export function scheduleOf(input: RotationInput): Scheduled | undefined {
   return { dueAt, beginsAt, isOpen: now >= beginsAt, missed: now >= first.closes }
 }
 
-export function dueReasons(
+/** @param inFlight whether its secret is in the shard already: a window that has closed does not stop it
+ *  @returns whether the next secret is wanted now */
+export function isRotationDue(
   input: RotationInput,
   published: StoredVerifier,
   schedule: Scheduled | undefined,

@@ -9,8 +9,8 @@
 import { fenceBefore, isFenced, withFence } from './fences.ts'
 import { knownVerifiers } from './known-verifiers.ts'
 import {
-  dueReasons,
   isRetired,
+  isRotationDue,
   laggingAfterMs,
   lifeOfPrevious,
   overdue,
@@ -65,7 +65,7 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
   const candidate = candidateOf(input)
   const schedule = scheduleOf(input)
   const unpublished = live[0]!.id === published.id ? undefined : live[0]!
-  const isDue = dueReasons(input, published, schedule, unpublished !== undefined && unpublished.id === candidate?.id)
+  const isDue = isRotationDue(input, published, schedule, unpublished !== undefined && unpublished.id === candidate?.id)
   const base = { published, schedule, state: 'only-old' as const }
 
   if (unpublished) {

@@ -238,9 +238,9 @@ function nextSeq({ stored, seq }: ShardPlanInput): bigint {
   return [stored?.seq ?? 0n, seq.highestSeen, seq.startSeconds].reduce((most, one) => (one > most ? one : most)) + 1n
 }
 
-const entryKey = ({ namespace, name }: { namespace: string; name: string }): string => `${namespace}/${name}`
-
 type Named = Readonly<{ namespace: string; name: string }>
+/** @returns `namespace/name` of a client or its entry */
+export const entryKey = ({ namespace, name }: Named): string => `${namespace}/${name}`
 const compareKeys = (left: Named, right: Named): number =>
   compareText(left.namespace, right.namespace) || compareText(left.name, right.name)
 const compareText = (left: string, right: string): number => (left < right ? -1 : left > right ? 1 : 0)
