@@ -62,8 +62,8 @@ const thinkMs = { good: 10, bad: 50 }
 
 /** @param options.edits who edits the OIDCClient `edited` all the time, each time until every replica has it; default: nobody
  *  @param options.journal an empty one; default: a temporary one */
-export async function startLoad(chain: Loaded, options: { edits?: Edited; journal?: Journal } = {}): Promise<Load> {
-  const { front, planted } = chain
+export async function startLoad(loaded: Loaded, options: { edits?: Edited; journal?: Journal } = {}): Promise<Load> {
+  const { front, planted } = loaded
   const { edits: editor } = options
   const outcomes: Outcome[] = []
   const journal = options.journal ?? Journal.temporary()
@@ -97,7 +97,7 @@ export async function startLoad(chain: Loaded, options: { edits?: Edited; journa
   const ok = (answer: Answer) => answer.status === 200
   const token = (flow: Flow, client: string, path: string, form: Record<string, string>) =>
     watched(flow, ok, () => {
-      const { clientId, clientSecret } = chain.credentials(client)
+      const { clientId, clientSecret } = loaded.credentials(client)
       return send(front, { path, headers: basic(clientId, clientSecret), form })
     })
 
@@ -116,7 +116,7 @@ export async function startLoad(chain: Loaded, options: { edits?: Edited; journa
     const session = ++lastSession
     const browser = new Visitor(front)
     const proof = pkce()
-    const clientId = chain.credentials('web').clientId
+    const clientId = loaded.credentials('web').clientId
     const back = await browser.authorize(authorizationUrl(front.issuer, askForCode(clientId, proof.challenge)), person)
     const code = back.searchParams.get('code')
     if (code === null) throw new Error(`no code: ${back.href}`)

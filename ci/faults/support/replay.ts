@@ -9,9 +9,9 @@ const asked = 8
 /** Replays what was acknowledged against behaviour (I1, I5): newest refresh tokens work, revoked ones and used codes do not, sessions
  *  live. The load must have ended.
  *  @throws AssertionError naming the invariant */
-export async function replay(chain: Loaded, { journal, sessions }: Pick<Load, 'journal' | 'sessions'>): Promise<void> {
-  const { front } = chain
-  const { clientId, clientSecret } = chain.credentials('web')
+export async function replay(loaded: Loaded, { journal, sessions }: Pick<Load, 'journal' | 'sessions'>): Promise<void> {
+  const { front } = loaded
+  const { clientId, clientSecret } = loaded.credentials('web')
   const ask = (path: string, form: Record<string, string>) =>
     send(front, { path, headers: basic(clientId, clientSecret), form })
   const held = new Map<number, string>()
