@@ -11,19 +11,20 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const packed = join(root, '../shared/cluster')
 const isPacked = existsSync(join(packed, 'packed/SHA256SUMS')) && process.env['NAUTHERA_E2E_CLUSTER'] !== 'built'
 const kit = isPacked ? packed : join(root, 'ci/cluster')
-const directory = join(root, '.nauthera/e2e')
+/** Of the cluster on this machine: its programs, data, keys and logs. */
+export const clusterDirectory = join(root, '.nauthera/e2e')
 const environment = {
   ...process.env,
-  KIT_BIN: join(directory, 'bin'),
-  KIT_STATE: join(directory, 'state'),
+  KIT_BIN: join(clusterDirectory, 'bin'),
+  KIT_STATE: join(clusterDirectory, 'state'),
   // of src/build.sh
-  OUT: join(directory, 'bin'),
+  OUT: join(clusterDirectory, 'bin'),
 }
 
 /** What building the cluster's programs needs, in Debian's packages; Go itself must be there. */
 const buildPackages = ['gcc', 'libc6-dev', 'pkg-config', 'libseccomp-dev']
 
-/** What the kit and the building of images need -> the Debian package that brings it. */
+/** What the kit, the building of images and the test in a browser need -> the Debian package that brings it. */
 const programs: Readonly<Record<string, string>> = {
   ip: 'iproute2',
   nft: 'nftables',
@@ -58,7 +59,7 @@ export function missingForCluster(): string | undefined {
 /** @param say gets a line for each step
  *  @throws Error with the last lines of the step that failed */
 export async function startCluster(say: (line: string) => void): Promise<Cluster> {
-  mkdirSync(directory, { recursive: true })
+  mkdirSync(clusterDirectory, { recursive: true })
   await installPrograms(say)
   await (isPacked ? unpack(say) : build(say))
   await step('removing what an earlier run left', ['cluster.sh', 'down'], () => undefined)
@@ -95,7 +96,7 @@ async function install(packages: readonly string[], say: (line: string) => void)
 }
 
 async function unpack(say: (line: string) => void): Promise<void> {
-  const stamp = join(directory, 'unpacked')
+  const stamp = join(clusterDirectory, 'unpacked')
   const wanted = readFileSync(join(kit, 'packed/SHA256SUMS'), 'utf8')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
   await step('unpacking Kubernetes', ['unpack.sh'], say)
@@ -104,7 +105,7 @@ async function unpack(say: (line: string) => void): Promise<void> {
 
 /** Once for each set of versions. */
 async function build(say: (line: string) => void): Promise<void> {
-  const stamp = join(directory, 'built')
+  const stamp = join(clusterDirectory, 'built')
   const modules = readdirSync(join(kit, 'src'))
     .map((name) => join(kit, 'src', name, 'go.sum'))
     .filter((file) => existsSync(file))

@@ -136,11 +136,11 @@ describe('pods that go and come, under load', function () {
   killed('F13 SIGKILL of an agent: no request fails, and a change is live again at once', async () => {
     const outcome = await underLoad('agent-killed', async () => {
       const [pod] = await product.release.pods('server')
-      const back = await killContainer(pod, 'config-agent')
+      const { back } = await killContainer(pod, 'config-agent')
       const began = performance.now()
       await measureReady(product.team, 'killed-agent', { ...machine, displayName: String(Date.now()) }, 60_000)
       record({ name: 'agent-killed.change-ready', value: (performance.now() - began) / 1000, unit: 's', target: 3 })
-      await back.back(30_000)
+      await back(30_000)
     })
     expectNone('agent-killed', outcome)
   })

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process'
 import { readFile, readdir, readlink } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
+import { clusterDirectory } from './cluster.ts'
 
 const run = promisify(execFile)
-const kit = join(resolve(import.meta.dirname, '../..'), '.nauthera/e2e')
 
 /** What a cluster on this machine leaves when it is not taken down properly: kind -> lines. */
 export type Traces = Readonly<Record<string, readonly string[]>>
@@ -41,5 +40,7 @@ export function describeTraces(before: Traces, now: Traces): string[] {
 async function processes(): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const programs = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/exe`).catch(() => '')))
-  return pids.flatMap((pid, index) => (programs[index]!.startsWith(kit) ? [`${pid} ${programs[index]}`] : []))
+  return pids.flatMap((pid, index) =>
+    programs[index]!.startsWith(clusterDirectory) ? [`${pid} ${programs[index]}`] : [],
+  )
 }

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { manifestSecretName, shardCount, shardSecretName } from '@nauthera/proto/names'
 import type { Json, KubeClient } from '../../scripts/local/kube-client.ts'
@@ -10,10 +9,9 @@ import type { RunningProcess } from '../../scripts/local/processes.ts'
 import { startProcess, writeSettings } from '../../scripts/local/processes.ts'
 import { reapDirectory } from '../../scripts/local/reaper.ts'
 import { connectRealApi } from './real-api.ts'
+import { root } from './support/kubernetes.ts'
 
 // The real operator on a real API server, with the rights of its roles and no more. There are no server replicas here.
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
 
 describe('the operator on a real API server', function () {
   this.timeout(150_000)

@@ -6,10 +6,9 @@ import type { Json, KubeClient } from '../../scripts/local/kube-client.ts'
 import { createKubeClient } from '../../scripts/local/kube-client.ts'
 import { without } from '../../scripts/local/kube/objects.ts'
 import type { Rule } from '../../scripts/local/kube/rbac.ts'
+import { until } from './support/kubernetes.ts'
 
 // The cluster that KUBECONFIG names: our kinds, and users with rights of their own.
-
-const deadlineMs = 30_000
 
 export interface RealApi {
   readonly admin: KubeClient
@@ -135,13 +134,4 @@ function withToken(kubeconfig: string, token: string): string {
     contexts: [{ name: 'user', context: { cluster: clusters[0]!.name, user: 'user' } }],
     'current-context': 'user',
   })
-}
-
-/** Some things of a cluster are told by no event that we could await. */
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + deadlineMs
-  while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`waited ${deadlineMs} ms for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
 }

@@ -89,7 +89,8 @@ process.exit(code)
 
 async function loadImages(target: Cluster): Promise<void> {
   say('building the images ...')
-  await runScript(['scripts/images.ts'])
+  const status = await runNode(['scripts/images.ts'])
+  if (status !== 0) throw new Error(`scripts/images.ts ended with ${status}; the reason stands above`)
   // PostgreSQL, Valkey, the driver; and the product as it was before
   const extra = [await buildPostgresImage(), await buildValkeyImage(), await buildDriverImage()]
   await buildPrevious(say)
@@ -101,17 +102,16 @@ function runTests(kubeconfig: string): Promise<number> {
   const mocha = ['node_modules/mocha/bin/mocha.js', '--no-config', '--forbid-only', '--timeout', '60000']
   const filter = values.grep === undefined ? [] : ['--fgrep', values.grep]
   const report = ['--reporter', 'scripts/reporter.mjs', '--require', 'ci/e2e/support/hooks.ts']
-  return runScript([...mocha, ...report, ...filter, ...files], { NODE_ENV: 'test', KUBECONFIG: kubeconfig })
+  return runNode([...mocha, ...report, ...filter, ...files], { NODE_ENV: 'test', KUBECONFIG: kubeconfig })
 }
 
-/** @returns the exit code of a test run
- *  @throws Error when another script fails */
-async function runScript(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<number> {
+/** Is ended when this process is told to.
+ *  @returns its exit code */
+async function runNode(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env } })
   const end = () => child.kill('SIGTERM')
   stopped.signal.addEventListener('abort', end)
   const status = await new Promise<number>((resolve) => child.once('exit', (exit) => resolve(exit ?? 1)))
   stopped.signal.removeEventListener('abort', end)
-  if (status !== 0 && env === undefined) throw new Error(`${args[0]} ended with ${status}; the reason stands above`)
   return status
 }

@@ -2,6 +2,7 @@ import { annotations } from '@nauthera/proto/names'
 import type { Json } from '../../../scripts/local/kube-client.ts'
 import { parseCredentials } from '../../../scripts/local/token.ts'
 import type { Credentials } from '../../../scripts/local/token.ts'
+import { isReady } from '../../../scripts/local/wait-for.ts'
 import { admin, applyObjects, get, whenObject } from './kubernetes.ts'
 
 export const clientObject = (namespace: string, name: string, spec: object): object => ({
@@ -14,13 +15,9 @@ export const clientObject = (namespace: string, name: string, spec: object): obj
 export const clientsIn = (namespace: string): string =>
   `/apis/auth.nauthera.io/v1alpha1/namespaces/${namespace}/oidcclients`
 
-/** `Ready=True` for the generation that is there. */
-export const isClientReady = (object: Json): boolean =>
-  object?.status?.observedGeneration === object?.metadata.generation &&
-  object?.status?.conditions?.some((one: Json) => one.type === 'Ready' && one.status === 'True') === true
-
+/** Resolves when it is Ready in the generation that is there. */
 export const whenClientReady = (namespace: string, name: string, timeoutMs = 30_000): Promise<Json> =>
-  whenObject(clientsIn(namespace), name, isClientReady, timeoutMs)
+  whenObject(clientsIn(namespace), name, isReady, timeoutMs)
 
 /** Applies and waits until every replica has it. */
 export async function applyClients(namespace: string, specs: Readonly<Record<string, object>>, timeoutMs = 60_000) {
@@ -48,7 +45,7 @@ export async function measureReady(
   await whenObject(
     clientsIn(namespace),
     name,
-    (object) => isClientReady(object) && object.status.observedGeneration >= generation,
+    (object) => isReady(object) && object.status.observedGeneration >= generation,
     timeoutMs,
   )
   return performance.now() - began

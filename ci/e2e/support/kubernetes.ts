@@ -82,7 +82,7 @@ export const admin = (): KubeClient => (client ??= createKubeClient(readFileSync
 export const asUser = (user: string): KubeClient =>
   createKubeClient(readFileSync(process.env['KUBECONFIG']!, 'utf8'), { 'impersonate-user': user })
 
-/** @returns the object, or the items of a list
+/** @returns the object, or the list
  *  @throws Error when the API refuses */
 export async function get(path: string, query: Record<string, string> = {}): Promise<Json> {
   const { status, body } = await admin().call('GET', path, { query })

@@ -51,7 +51,8 @@ export const exitCodeOf = (pod: Json, container: string): number | undefined =>
 export const canKill = process.env['NAUTHERA_E2E_CLUSTER'] !== 'existing'
 
 /** SIGKILL for the first process of a container: nothing inside a container may send that.
- *  @returns when the kubelet has started it again and the pod is ready */
+ *  @returns `back`: resolves with the pod when the kubelet has started the container again and the pod is ready
+ *  @throws Error when the container runs on another machine */
 export async function killContainer(pod: Json, container: string): Promise<{ back(timeoutMs: number): Promise<Json> }> {
   const { namespace, name } = pod.metadata as { namespace: string; name: string }
   const found = containersOf(pod).find((one) => one.name === container)
