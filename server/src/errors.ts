@@ -41,10 +41,6 @@ export const errorCatalogue = {
     meaning: 'Another process listens on the socket of the config-agent.',
     remedy: 'Stop the other server, or give each its own `config.socket`.',
   },
-  CONFIG_TLS_MISSING: {
-    meaning: 'The certificates for the socket of the config-agent did not appear in time.',
-    remedy: 'The config-agent makes them: look at its log, and that both mount the same directory.',
-  },
   LISTEN_FAILED: {
     meaning: 'The public port could not be opened.',
     remedy: 'Choose another `listen.port`, or end the process that has it.',
@@ -68,10 +64,6 @@ export const errorCatalogue = {
   USER_UNKNOWN: {
     meaning: 'No account has this name, address or id.',
     remedy: 'Look it up with `nauthera users list`.',
-  },
-  GROUP_UNKNOWN: {
-    meaning: 'No group has this name.',
-    remedy: 'Create it, or correct its name.',
   },
   PASSWORD_REFUSED: {
     meaning: 'The new password does not meet the rules.',
