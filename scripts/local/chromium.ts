@@ -3,8 +3,10 @@ import { delimiter, join } from 'node:path'
 import { chromium } from 'playwright-core'
 import type { Browser } from 'playwright-core'
 
-/** @returns the path of the machine's Chromium; undefined when there is none */
+/** @returns the path of the machine's Chromium, or of the program that `NAUTHERA_CHROMIUM` names; undefined when there is none */
 export function findChromium(): string | undefined {
+  const named = process.env['NAUTHERA_CHROMIUM']
+  if (named !== undefined) return named
   const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
   for (const directory of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin']) {
     for (const name of names) {

@@ -1,23 +1,17 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { chromium } from 'playwright-core'
 import type { Browser, Page } from 'playwright-core'
+import { findChromium, openBrowser } from '../../scripts/local/chromium.ts'
 
-const candidates = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
-
-/** Starts Chromium for a suite, or says why the suite could not run and skips it: the one kind of test that may.
- *  `NAUTHERA_CHROMIUM` names another program. */
+/** Starts Chromium for a suite, or says why the suite could not run and skips it: the one kind of test that may. */
 export async function launchChromium(suite: Mocha.Context): Promise<Browser> {
-  const executablePath = [process.env['NAUTHERA_CHROMIUM'], ...candidates].find((path) => path && existsSync(path))
-  if (executablePath === undefined) {
+  if (findChromium() === undefined) {
     process.stderr.write(
-      `    browser tests could not run: none of ${candidates.join(', ')} is here (apt-get install chromium)\n`,
+      '    browser tests could not run: there is no Chromium in the PATH (apt-get install chromium)\n',
     )
     return suite.skip()
   }
-  // Chromium has no sandbox for root
-  const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  return chromium.launch({ executablePath, args, timeout: 30_000 })
+  return openBrowser()
 }
 
 interface Violation {
