@@ -42,8 +42,8 @@ export interface Handlers {
 /** What programs send by POST and the library alone answers, below the issuer. */
 const protocolPaths = ['/token', '/token/introspection', '/token/revocation', '/request', '/me']
 
-/** Requests of programs go a short way: nothing of pages, assets or forms is on it, and Express, which costs as much as
- *  half of what the library does for a token, neither.
+/** Requests of programs go a short way: nothing of pages, assets or forms is on it, and Express, which costs up to a tenth of
+ *  a token request, neither.
  *  @param basePath the issuer's path, '' when it has none */
 export function createApplication(handlers: Handlers, basePath: string): RequestListener {
   const { requestLog, pinHost, requestContext, headers, keysLoaded } = handlers
