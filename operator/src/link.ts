@@ -117,7 +117,7 @@ export function createLink(options: {
 }
 
 /** @returns the files of a Secret that is whole and readable, else undefined */
-export function readLink(secret: SecretObject): LinkFiles | undefined {
+function readLink(secret: SecretObject): LinkFiles | undefined {
   const files = {} as Record<keyof LinkFiles, string>
   for (const file of Object.values(linkFiles)) {
     const text = Buffer.from(secret.data?.[file] ?? '', 'base64').toString('utf8')

@@ -19,7 +19,7 @@ export interface NudgeTimes {
   readonly forbiddenMs: number
 }
 
-export const nudgeTimes: NudgeTimes = { repeatMs: 3_000, repeatCapMs: 60_000, forbiddenMs: 600_000 }
+const nudgeTimes: NudgeTimes = { repeatMs: 3_000, repeatCapMs: 60_000, forbiddenMs: 600_000 }
 
 /** Annotates each server pod, which makes its kubelet refresh the mounted Secrets at once, and again while the pod is
  *  behind. Each time with a new value: an annotation that stays the same wakes nobody.

@@ -18,7 +18,7 @@ export interface QueueTimes {
   readonly backoffCapMs: number
 }
 
-export const queueTimes: QueueTimes = { backoffMs: 5, backoffCapMs: 60_000 }
+const queueTimes: QueueTimes = { backoffMs: 5, backoffCapMs: 60_000 }
 
 /** @param options.work its exception is a failed attempt: the key comes back after a wait that doubles
  *  @param options.waitFor how long the error itself asks to wait, milliseconds */

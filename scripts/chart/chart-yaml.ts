@@ -24,7 +24,7 @@ export function renderChartYaml(): { path: string; content: string } {
 const listed = (items: readonly object[]): string => stringify(items, { lineWidth: 0 })
 
 /** The entries of the first section: `### Added` is kind `added`. */
-export function readChanges(changelog: string): { kind: string; description: string }[] {
+function readChanges(changelog: string): { kind: string; description: string }[] {
   const section = changelog.split(/^## /m)[1] ?? ''
   return section
     .split(/^### /m)

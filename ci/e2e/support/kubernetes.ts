@@ -21,7 +21,7 @@ export interface RunResult {
 
 /** Runs a program to its end.
  *  @param options.timeoutMs after which it is ended; default 120 s */
-export async function runTool(
+async function runTool(
   tool: Tool,
   args: readonly string[],
   options: { input?: string; timeoutMs?: number } = {},

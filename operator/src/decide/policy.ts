@@ -110,7 +110,7 @@ function fitting(overlap: string | undefined, interval: string | undefined): str
 }
 
 /** @returns whether the operator mints the client's secret, so that rotation concerns it. */
-export function hasMintedSecret(spec: OIDCClientSpec): boolean {
+function hasMintedSecret(spec: OIDCClientSpec): boolean {
   return ['client_secret_basic', 'client_secret_post'].includes(authMethodOf(spec)) && !spec.secret?.existingSecretRef
 }
 

@@ -41,7 +41,7 @@ export function secretNameOf(client: OIDCClient): string {
 }
 
 /** @returns the endpoints of an issuer under the paths of the server. */
-export function endpointsOf(issuer: string) {
+function endpointsOf(issuer: string) {
   const base = issuer.replace(/\/$/, '')
   return {
     discovery_url: `${base}/.well-known/openid-configuration`,

@@ -70,7 +70,7 @@ export type ShardPlan = {
 )
 
 /** A Secret holds 1 MiB; the rest is room for what Kubernetes adds, and for a late warning. Bytes. */
-export const maxShardFileBytes = 700 * 1024
+const maxShardFileBytes = 700 * 1024
 
 /** @returns the shard to write, or `keep` when the stored one says the same. A version that differs in its generation
  *  alone is the same; so is one that could merely drop an `accepted` that nobody needs any more (the next write does). */
@@ -114,7 +114,7 @@ function plannedEntry(client: ClientForShard, stored: ClientEntry | undefined): 
 }
 
 /** What the next shard says about a client, given what the stored one says. */
-export function nextEntry(client: ClientForShard, stored: ClientEntry | undefined): ClientEntry | undefined {
+function nextEntry(client: ClientForShard, stored: ClientEntry | undefined): ClientEntry | undefined {
   // an entry of another object with the same name is nobody's past
   const past = stored?.uid === client.uid ? stored : undefined
   const lastGood = lastAccepted(past, client.standing)

@@ -14,7 +14,7 @@ export interface ApiTimeouts {
   readonly silenceMs: number
 }
 
-export const apiTimeouts: ApiTimeouts = {
+const apiTimeouts: ApiTimeouts = {
   connectMs: 5_000,
   requestMs: 10_000,
   leaseMs: 5_000,

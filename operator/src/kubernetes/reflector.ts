@@ -27,7 +27,7 @@ export interface ReflectorTimes {
   readonly backoffCapMs: number
 }
 
-export const reflectorTimes: ReflectorTimes = { relistMs: 600_000, backoffMs: 800, backoffCapMs: 30_000 }
+const reflectorTimes: ReflectorTimes = { relistMs: 600_000, backoffMs: 800, backoffCapMs: 30_000 }
 
 /** Lists in pages, then watches with bookmarks. A reset, a refused call, silence and 410 lead back to the watch or
  *  the list after a jittered wait; the server's Retry-After is obeyed.

@@ -123,7 +123,7 @@ export interface Names {
   plural: string
   kind: string
 }
-export const qualified = ({ group, plural }: Names): string => (group === '' ? plural : `${plural}.${group}`)
+const qualified = ({ group, plural }: Names): string => (group === '' ? plural : `${plural}.${group}`)
 const detailsOf = (names: Names, name: string) => ({
   name,
   ...(names.group === '' ? {} : { group: names.group }),

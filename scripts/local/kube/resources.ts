@@ -30,7 +30,7 @@ export interface Resource extends Names {
 export const groupVersion = ({ group, version }: { group: string; version: string }): string =>
   group === '' ? version : `${group}/${version}`
 
-export const ageColumn: Column = {
+const ageColumn: Column = {
   name: 'Age',
   type: 'date',
   description: 'When it was created',

@@ -54,7 +54,7 @@ const printValue = (value: unknown): string => (typeof value === 'string' ? valu
 
 /** The JSONPath of printer columns: `.a.b`, `['a']`, `[0]`, `[*]`, `[?(@.type=="Ready")]`. Several results: the first, as the
  *  API server prints for a column. */
-export function readJsonPath(root: unknown, path: string): unknown {
+function readJsonPath(root: unknown, path: string): unknown {
   let found: unknown[] = [root]
   const tokens = path.matchAll(
     /\.([\w-]+(?:\\\.[\w-]+)*)|\['([^']+)'\]|\[(\d+|\*)\]|\[\?\(@\.([\w.]+)\s*==\s*["']([^"']*)["']\)\]/g,

@@ -124,7 +124,7 @@ function cameAsRegistered(method: string): boolean {
 }
 
 /** Client.prototype.backchannelLogout: the library would wait for every relying party inside the request. */
-export function neverSendLogout(provider: Provider): void {
+function neverSendLogout(provider: Provider): void {
   override(
     provider.Client.prototype as unknown as { backchannelLogout(): Promise<void> },
     'backchannelLogout',
@@ -153,7 +153,7 @@ export function sealValues(provider: Provider, { sealer }: Pick<OverrideNeeds, '
 
 /** AuthorizationCode.prototype.consume: the library's own check is a read, then a write. Here one statement decides; the
  *  loser's grant dies (RFC 6749 section 4.1.2). */
-export function consumeCodes(provider: Provider, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
+function consumeCodes(provider: Provider, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
   override(
     modelOf(provider, 'AuthorizationCode').prototype,
     'consume',
@@ -273,7 +273,7 @@ function familyOfRequest() {
 }
 
 /** PushedAuthorizationRequest.prototype.consume (RFC 9126 section 4: once), and whose it is, for the limit per client. */
-export function consumePushedRequests(
+function consumePushedRequests(
   provider: Provider,
   { store, clients, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'now'>,
 ): void {
@@ -303,7 +303,7 @@ export function consumePushedRequests(
 }
 
 /** ReplayDetection.unique (jti of assertions and DPoP proofs): the library reads, then writes. */
-export function replayOnce(provider: Provider, { store, now }: Pick<OverrideNeeds, 'store' | 'now'>): void {
+function replayOnce(provider: Provider, { store, now }: Pick<OverrideNeeds, 'store' | 'now'>): void {
   const model = modelOf(provider, 'ReplayDetection') as unknown as {
     unique(issuer: string, jti: string, exp: number): Promise<boolean>
   }
@@ -316,7 +316,7 @@ export function replayOnce(provider: Provider, { store, now }: Pick<OverrideNeed
 }
 
 /** Grant.find: grant, account and session come in one query, which the request keeps for `findAccount`. */
-export function loadGrants(provider: Provider, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
+function loadGrants(provider: Provider, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
   const model = modelOf(provider, 'Grant')
   override(model, 'find', () => async (grantId) => {
     const artefact = currentRequest().artefact
@@ -390,7 +390,7 @@ export interface SessionModel {
 }
 
 /** The `sid` of a client in a session: the same in every tab and on every replica. */
-export function sidOf(keys: CookieKeys, session: Pick<SessionModel, 'uid' | 'sidKey'>, clientId: string): string {
+function sidOf(keys: CookieKeys, session: Pick<SessionModel, 'uid' | 'sidKey'>, clientId: string): string {
   const key = (session.sidKey === undefined ? undefined : keys.find('sid', session.sidKey)) ?? keys.current('sid').key
   return createHmac('sha256', key).update(`${session.uid}\0${clientId}`).digest('base64url').slice(0, 32)
 }
@@ -416,7 +416,7 @@ export function endSessions(provider: Provider, { store }: Pick<OverrideNeeds, '
 }
 
 /** Claims.prototype.result: claims that a client derives from groups have names that the Provider cannot list. */
-export function addGroupClaims(provider: Provider): void {
+function addGroupClaims(provider: Provider): void {
   type Claims = { prototype: { result(): Promise<Record<string, unknown>> } }
   override(
     (provider as unknown as { Claims: Claims }).Claims.prototype,
