@@ -40,6 +40,8 @@ const mocha = spawnSync(
     '.mocharc.json',
     '--reporter',
     'scripts/reporter.mjs',
+    // a mistyped sentence must not look like a good run
+    '--fail-zero',
     ...(values.grep ? ['--fgrep', values.grep] : []),
     ...spec,
   ],

@@ -145,7 +145,7 @@ describe('pods that go and come, under load', function () {
     expectNone('agent-killed', outcome)
   })
 
-  killed('F11 SIGKILL of the leading operator: no request fails, another leads within 20 s', async () => {
+  killed('F11 SIGKILL of the leading operator: no request fails, a change is Ready within 20 s', async () => {
     const lease = await get(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/nauthera-operator`)
     const holder = lease.spec.holderIdentity as string
     const pods = await product.release.pods('operator')
@@ -154,12 +154,14 @@ describe('pods that go and come, under load', function () {
       const began = performance.now()
       await killContainer(leader, 'operator')
       await measureReady(product.team, 'killed-leader', { ...machine, displayName: String(Date.now()) }, 60_000)
-      record({ name: 'leader-killed.change-ready', value: (performance.now() - began) / 1000, unit: 's', target: 20 })
+      const seconds = (performance.now() - began) / 1000
+      record({ name: 'leader-killed.change-ready', value: seconds, unit: 's', target: 20 })
+      expect(seconds).to.be.lessThan(20)
     })
     expectNone('leader-killed', outcome)
   })
 
-  killed('F6 SIGKILL of the primary Valkey: no request fails, Sentinel has another within 20 s', async () => {
+  killed('F6 SIGKILL of the primary Valkey: no request fails, there is one again within 20 s', async () => {
     const roles = async () => {
       const pods = await product.release.pods('valkey')
       const ask = async (pod: Json) => {
@@ -195,7 +197,9 @@ describe('pods that go and come, under load', function () {
         },
         60_000,
       )
-      record({ name: 'valkey-killed.one-primary', value: (performance.now() - began) / 1000, unit: 's', target: 20 })
+      const seconds = (performance.now() - began) / 1000
+      record({ name: 'valkey-killed.one-primary', value: seconds, unit: 's', target: 20 })
+      expect(seconds).to.be.lessThan(20)
     })
     expectNone('valkey-killed', outcome)
   })

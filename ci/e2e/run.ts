@@ -99,7 +99,7 @@ async function loadImages(target: Cluster): Promise<void> {
 }
 
 function runTests(kubeconfig: string): Promise<number> {
-  const mocha = ['node_modules/mocha/bin/mocha.js', '--no-config', '--forbid-only', '--timeout', '60000']
+  const mocha = ['node_modules/mocha/bin/mocha.js', '--no-config', '--forbid-only', '--fail-zero', '--timeout', '60000']
   const filter = values.grep === undefined ? [] : ['--fgrep', values.grep]
   const report = ['--reporter', 'scripts/reporter.mjs', '--require', 'ci/e2e/support/hooks.ts']
   return runNode([...mocha, ...report, ...filter, ...files], { NODE_ENV: 'test', KUBECONFIG: kubeconfig })

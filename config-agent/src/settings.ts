@@ -11,7 +11,8 @@ export const settingsSchema = z.strictObject({
   replica: z
     .string()
     .min(1)
-    .default(hostname())
+    .optional()
+    .transform((name) => name ?? hostname())
     .describe('Name of the pod, as the operator sees it; default: the host name.'),
   clientsDirectory: z.string().min(1).default(podPaths.clients).describe('Where the client shards are mounted.'),
   linkDirectory: z
