@@ -1,11 +1,16 @@
 import { basic, send } from '../../server/test/oidc/browser.ts'
 import { getCode, introspect, redeem, refresh, tokensOf } from '../../server/test/oidc/flows.ts'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '../../server/test/oidc/harness.ts'
+import { startValkey } from '../../scripts/local/valkey.ts'
 import { measurement } from '../report.ts'
 import type { Measurement } from '../report.ts'
 
 /** What each flow costs in PostgreSQL; batched audit rows are not counted. Source of the targets: design 03, "Budget". */
 export async function measureRoundTrips(): Promise<Measurement[]> {
+  return [...(await measureWithout()), ...(await measureWithCache())]
+}
+
+async function measureWithout(): Promise<Measurement[]> {
   const replicas = await startReplicas()
   try {
     await replicas.serve([entry('app.web', configs.web), entry('app.machine', configs.machine)])
@@ -33,8 +38,6 @@ export async function measureRoundTrips(): Promise<Measurement[]> {
     )
     const discovery = await cost(() => send(replicas, { path: '/.well-known/openid-configuration' }))
     const jwks = await cost(() => send(replicas, { path: '/jwks' }))
-    const trips = (flow: string, value: number, target: number) =>
-      measurement({ name: `round-trips.${flow}`, value, unit: 'round trips', target })
     return [
       trips('sign-in-with-code', signIn.trips, 6),
       measurement({ name: 'commits.sign-in-with-code', value: signIn.commits, unit: 'commits', target: 3 }),
@@ -49,3 +52,34 @@ export async function measureRoundTrips(): Promise<Measurement[]> {
     await replicas.stop()
   }
 }
+
+/** Introspection and userinfo of a token that a replica has looked at just before. */
+async function measureWithCache(): Promise<Measurement[]> {
+  const valkey = await startValkey()
+  const replicas = await startReplicas({ cache: { url: valkey.url } })
+  try {
+    await replicas.serve([entry('app.web', configs.web)])
+    await addPerson(replicas, 'ada')
+    const { access } = tokensOf(await redeem(replicas, await getCode(replicas)))
+    const looks = {
+      introspection: () => introspect(replicas, access),
+      userinfo: () => send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } }),
+    }
+    await looks.introspection()
+    const { store } = replicas.apps[0]!
+    const measured: Measurement[] = []
+    for (const [flow, look] of Object.entries(looks)) {
+      await store.audit.flush()
+      const before = store.database.counters().roundTrips
+      await look()
+      measured.push(trips(`${flow}-with-cache`, store.database.counters().roundTrips - before, 0))
+    }
+    return measured
+  } finally {
+    await replicas.stop()
+    await valkey.stop()
+  }
+}
+
+const trips = (flow: string, value: number, target: number): Measurement =>
+  measurement({ name: `round-trips.${flow}`, value, unit: 'round trips', target })

@@ -39,10 +39,12 @@ import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/store-epoch.ts'
 import { isLoopback } from './settings.ts'
 import type { ServerSettings } from './settings.ts'
+import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
 import { loadKeyRing } from './store/envelope.ts'
 import { checkSchema } from './store/migrate.ts'
 import { createDatabase } from './store/postgres.ts'
+import { createRedisCache } from './store/redis-cache.ts'
 import { createStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
 import { createPasswords } from './users/passwords.ts'
@@ -82,7 +84,12 @@ export async function startApp(needs: {
   const algorithms = settings.signing.algorithms
 
   const database = createDatabase({ connection: databaseConnection(settings.database), log, metrics })
-  const store = createStore({ database, ring: loadKeyRing(settings.keysDirectory), log, replica: settings.replica })
+  const keyRing = loadKeyRing(settings.keysDirectory)
+  const connection = cacheConnection(settings.cache)
+  const cache =
+    connection &&
+    createRedisCache({ connection, keys: keyRing.derive('cache'), timeoutMs: settings.cache.timeout, log, metrics })
+  const store = createStore({ database, cache, ring: keyRing, log, metrics, replica: settings.replica })
   const registry = createRegistryHolder<ProviderMetadata>()
   const usage = createUsage()
   const clients = createClientInstances(registry)

@@ -67,35 +67,24 @@ const databaseSettings = z
   })
   .prefault({})
 
-/** The chart writes these, so they are checked; the cache of `store/` has no caller in the server yet, and the page says so. */
 const cacheSettings = z
   .strictObject({
     urlFile: file
       .optional()
       .describe(
-        'Reserved: the settings of the cache are checked, and nothing is cached yet. File with a redis:// or rediss:// URL. Without urlFile, host and sentinels the cache is in memory.',
+        'File with a redis:// or rediss:// URL of the cache, which introspection and userinfo read for at most 10 s. Without urlFile, host and sentinels nothing is cached.',
       ),
-    host: z.string().min(1).optional().describe('Reserved. Host of Valkey or Redis; instead of urlFile.'),
-    port: z.int().min(1).max(65535).default(6379).describe('Reserved. Port of Valkey or Redis.'),
+    host: z.string().min(1).optional().describe('Host of Valkey or Redis; instead of urlFile.'),
+    port: z.int().min(1).max(65535).default(6379).describe('Port of Valkey or Redis.'),
     sentinels: listOf(hostName).describe(
-      'Reserved. Sentinels as host:port; they say which Valkey is the primary. Instead of urlFile and host.',
+      'Sentinels as host:port; they say which Valkey is the primary. Instead of urlFile and host.',
     ),
-    sentinelName: z
-      .string()
-      .min(1)
-      .max(100)
-      .default('nauthera')
-      .describe('Reserved. Name of the primary at the Sentinels.'),
-    passwordFile: file.optional().describe('Reserved. File with the password of Valkey and Sentinel.'),
+    sentinelName: z.string().min(1).max(100).default('nauthera').describe('Name of the primary at the Sentinels.'),
+    passwordFile: file.optional().describe('File with the password of Valkey and Sentinel.'),
     caFile: file
       .optional()
-      .describe('Reserved. Certificates (PEM) that sign those of Valkey and Sentinel; with it connections are TLS.'),
-    maxEntries: z
-      .int()
-      .min(100)
-      .max(1_000_000)
-      .default(10_000)
-      .describe('Reserved. Most entries of the cache in memory.'),
+      .describe('Certificates (PEM) that sign those of Valkey and Sentinel; with it connections are TLS.'),
+    timeout: duration('100ms').describe('A request waits for the cache no longer than this, and goes on without it.'),
   })
   .superRefine((cache, context) => {
     const given = [cache.urlFile, cache.host, cache.sentinels[0]].filter((value) => value !== undefined)

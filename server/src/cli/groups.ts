@@ -12,10 +12,10 @@ export function addGroupCommands(program: Command, session: Session): void {
     .command('list')
     .description('list the groups')
     .action(async () =>
-      withDatabase(session, async ({ database, audit }) => {
+      withDatabase(session, async (opened) => {
         print(
           session,
-          (await createGroups({ database, audit }).list()).map((group) => ({ ...group })),
+          (await createGroups(opened).list()).map((group) => ({ ...group })),
           ['name', 'members'],
         )
       }),

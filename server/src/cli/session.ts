@@ -6,9 +6,15 @@ import { settingsSchema } from '../settings.ts'
 import type { ServerSettings } from '../settings.ts'
 import { createAudit } from '../store/audit.ts'
 import type { Audit, AuditEvent } from '../store/audit.ts'
+import type { Cache } from '../store/cache.ts'
+import { cacheConnection } from '../store/cache-connection.ts'
+import { createChanges } from '../store/changes.ts'
+import type { Changes } from '../store/changes.ts'
 import { databaseConnection } from '../store/connection.ts'
+import { loadKeyRing } from '../store/envelope.ts'
 import { createDatabase } from '../store/postgres.ts'
 import type { Database, DatabaseConnection } from '../store/postgres.ts'
+import { createRedisCache } from '../store/redis-cache.ts'
 import { renderRows } from './output.ts'
 import type { OutputFormat } from './output.ts'
 import type { Terminal } from './terminal.ts'
@@ -34,10 +40,11 @@ export function connectionOf(session: Session): DatabaseConnection {
 export interface Opened {
   readonly database: Database
   readonly audit: Audit
+  readonly changes: Changes
   readonly log: Log
 }
 
-/** Runs the work on an open database and closes it, whatever happens. */
+/** Runs the work on an open database, and the cache that the servers share, and closes them, whatever happens. */
 export async function withDatabase<T>(session: Session, work: (opened: Opened) => Promise<T>): Promise<T> {
   const { stderr } = session.terminal
   // audit rows are written; their lines would be in the way of the answer
@@ -49,12 +56,26 @@ export async function withDatabase<T>(session: Session, work: (opened: Opened) =
   })
   const database = createDatabase({ connection: connectionOf(session), log, applicationName: 'nauthera-cli' })
   const audit = createAudit({ database, log, replica: 'cli' })
+  const cache = openCache(settingsOf(session), log)
   try {
-    return await work({ database, audit, log })
+    await cache?.settled()
+    return await work({ database, audit, changes: createChanges(cache), log })
   } finally {
+    await cache?.stop()
     await audit.stop()
     await database.stop()
   }
+}
+
+function openCache({ cache, keysDirectory }: ServerSettings, log: Log): Cache | undefined {
+  const connection = cacheConnection(cache)
+  if (connection === undefined) return undefined
+  return createRedisCache({
+    connection,
+    keys: loadKeyRing(keysDirectory).derive('cache'),
+    timeoutMs: cache.timeout,
+    log,
+  })
 }
 
 /** What the audit log says of a command. */

@@ -42,8 +42,8 @@ Examples:
     .description('list everybody')
     .addHelpText('after', '\nExample:\n  nauthera users list -o json')
     .action(async () =>
-      withDatabase(session, async ({ database, audit }) => {
-        print(session, (await listAll(createUsers({ database, audit }))).map(rowOf), columns)
+      withDatabase(session, async (opened) => {
+        print(session, (await listAll(createUsers(opened))).map(rowOf), columns)
       }),
     )
 
@@ -116,8 +116,8 @@ interface AddOptions extends PasswordOptions {
 
 async function addUser(session: Session, username: string, options: AddOptions): Promise<void> {
   const { password, passwordHash, generated } = await newPassword(session, options, { username, email: options.email })
-  const user = await withDatabase(session, ({ database, audit }) =>
-    createUsers({ database, audit }).insert(
+  const user = await withDatabase(session, (opened) =>
+    createUsers(opened).insert(
       {
         username,
         email: options.email,
@@ -176,8 +176,8 @@ async function change(
   command: string,
   work: (users: Users, user: User) => Promise<boolean>,
 ): Promise<void> {
-  await withUser(session, login, async (user, { database, audit }) => {
-    await work(createUsers({ database, audit }), user)
+  await withUser(session, login, async (user, opened) => {
+    await work(createUsers(opened), user)
     say(session, `${command}: ${user.username}`)
   })
 }
@@ -192,8 +192,8 @@ async function withUser(
 }
 
 /** @throws CodedError USER_UNKNOWN */
-export async function findUser({ database, audit }: Opened, login: string): Promise<User> {
-  const user = await createUsers({ database, audit }).findByLogin(login)
+export async function findUser(opened: Opened, login: string): Promise<User> {
+  const user = await createUsers(opened).findByLogin(login)
   if (user === undefined) throw new CodedError('USER_UNKNOWN', { message: `nobody is called ${login}` })
   return user
 }

@@ -25,7 +25,7 @@ export type CacheConnection =
 const sentinelPort = 26379
 
 /** Reads the files that the settings name.
- *  @returns undefined when the cache is to be in memory
+ *  @returns undefined when nothing is to be cached
  *  @throws CodedError SETTINGS_INVALID that names the file */
 export function cacheConnection(cache: ServerSettings['cache']): CacheConnection | undefined {
   if (cache.urlFile !== undefined) return { kind: 'url', url: readSecretFile(cache.urlFile, 'cache.urlFile') }

@@ -1,6 +1,7 @@
 // Password hashes, one a person.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
+import type { Changes } from './changes.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -34,13 +35,14 @@ const rehash = statement(
   'UPDATE credentials SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2',
 )
 
-export function createCredentials(needs: { database: Connection; audit: AuditRows }): Credentials {
-  const { database, audit } = needs
+export function createCredentials(needs: { database: Connection; audit: AuditRows; changes: Changes }): Credentials {
+  const { database, audit, changes } = needs
   return {
     find: async (userId) => (await database.query<{ password_hash: string }>(find, [userId]))[0]?.password_hash,
     async set(userId, passwordHash, { keepSession, changeRequired, audit: events }) {
       const values = [userId, passwordHash, keepSession ?? null, changeRequired, audit.rows(events)]
       const changed = (await database.query(set, values)).length === 1
+      await changes.tell(userId)
       if (changed) audit.lines(events)
       return changed
     },

@@ -1,6 +1,7 @@
 // Where a person is signed in: a row for each session, and one for each client that the session was used for.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
+import type { Changes } from './changes.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -53,13 +54,14 @@ interface DeviceRow {
   readonly expires_at: Date
 }
 
-export function createDevices(needs: { database: Connection; audit: AuditRows }): Devices {
-  const { database, audit } = needs
+export function createDevices(needs: { database: Connection; audit: AuditRows; changes: Changes }): Devices {
+  const { database, audit, changes } = needs
   return {
     listOfSession: async (sessionUid) => (await database.query<DeviceRow>(ofSession, [sessionUid])).map(deviceOf),
     listOfUser: async (userId) => (await database.query<DeviceRow>(ofUser, [userId])).map(deviceOf),
     async endSession(sessionUid, events = []) {
       const rows = await database.query<DeviceRow>(endSession, [sessionUid, audit.rows(events)])
+      await changes.tell(sessionUid)
       if (rows.length > 0) audit.lines(events)
       return rows.map(deviceOf).filter((device) => device.client !== undefined)
     },

@@ -1,6 +1,7 @@
 // One row for each authorization. Its code, access tokens and refresh family live while the row does.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
+import type { Changes } from './changes.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -110,8 +111,8 @@ export interface GrantRow {
   readonly expires_at: Date | string
 }
 
-export function createGrants(needs: { database: Connection; audit: AuditRows }): Grants {
-  const { database, audit } = needs
+export function createGrants(needs: { database: Connection; audit: AuditRows; changes: Changes }): Grants {
+  const { database, audit, changes } = needs
   return {
     async insert(grant, events = []) {
       await database.query(insert, [...grantValues(grant), audit.rows(events)])
@@ -120,6 +121,7 @@ export function createGrants(needs: { database: Connection; audit: AuditRows }):
     find: async (id) => (await database.query<GrantRow>(find, [id])).map(grantOf)[0],
     async revoke(id, events = []) {
       const revoked = (await database.query(revoke, [id, audit.rows(events)])).length === 1
+      await changes.tell(id)
       if (revoked) audit.lines(events)
       return revoked
     },
@@ -132,18 +134,22 @@ export function createGrants(needs: { database: Connection; audit: AuditRows }):
       ])
       const row = rows[0]!
       if (!row.first) {
+        await changes.tell(grantId)
         audit.lines(auditOnReplay)
         return { kind: 'replayed' }
       }
       if (row.seq === null || row.rotated_at === null) return { kind: 'spent' }
       return { kind: 'spent', family: { seq: row.seq, rotatedAt: row.rotated_at.getTime() } }
     },
-    revokeOfSession: async (sessionUid, { keepOffline }) =>
-      (await database.query<{ id: string; client_uid: string }>(revokeOfSession, [sessionUid, keepOffline])).map(
-        (row) => ({ id: row.id, clientUid: row.client_uid }),
-      ),
+    async revokeOfSession(sessionUid, { keepOffline }) {
+      type Row = { id: string; client_uid: string }
+      const rows = await database.query<Row>(revokeOfSession, [sessionUid, keepOffline])
+      await changes.tell(...rows.map(({ id }) => id))
+      return rows.map((row) => ({ id: row.id, clientUid: row.client_uid }))
+    },
     async revokeOfUser(userId, events = []) {
       const revoked = await database.query(revokeOfUser, [userId, audit.rows(events)])
+      await changes.tell(userId)
       audit.lines(events)
       return revoked.length
     },

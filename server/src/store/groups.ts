@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
+import type { Changes } from './changes.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -37,16 +38,17 @@ const remove = statement(
    SELECT group_id FROM removed`,
 )
 
-export function createGroups(needs: { database: Connection; audit: AuditRows }): Groups {
-  const { database, audit } = needs
-  const change = async (asked: typeof add, values: unknown[], events: readonly AuditEvent[]) => {
+export function createGroups(needs: { database: Connection; audit: AuditRows; changes: Changes }): Groups {
+  const { database, audit, changes } = needs
+  const change = async (asked: typeof add, values: unknown[], userId: string, events: readonly AuditEvent[]) => {
     const changed = (await database.query(asked, [...values, audit.rows(events)])).length === 1
+    await changes.tell(userId)
     if (changed) audit.lines(events)
     return changed
   }
   return {
     list: () => database.query<Group>(list),
-    addMember: (group, userId, events) => change(add, [randomUUID(), group, userId], events),
-    removeMember: (group, userId, events) => change(remove, [group, userId], events),
+    addMember: (group, userId, events) => change(add, [randomUUID(), group, userId], userId, events),
+    removeMember: (group, userId, events) => change(remove, [group, userId], userId, events),
   }
 }

@@ -3,13 +3,15 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import type { Log } from '@nauthera/runtime/log'
-import type { Cache } from './cache.ts'
+import type { Metrics } from '@nauthera/runtime/metrics'
+import type { Cache, CacheKey } from './cache.ts'
 import type { CacheConnection } from './cache-connection.ts'
 import type { DerivedKeys } from './envelope.ts'
 
-/** Milliseconds. A cache that is slower than this is no help. */
-const timeouts = { connect: 500, command: 100, skip: 1000 }
-/** So many failures in a row, and the cache is left alone for `skip`. */
+/** Milliseconds. */
+const timeouts = { connect: 500, disconnect: 100, skip: 1000 }
+/** So many failures in a row, and the cache is left alone for `skip`, and dialled anew: behind a connection on which nothing
+ *  passes any more there may be another primary, and until it is replaced nobody waits. */
 const failuresToSkip = 5
 const prefix = 'nauthera:'
 
@@ -18,14 +20,23 @@ const prefix = 'nauthera:'
 export function createRedisCache(options: {
   connection: CacheConnection
   keys: DerivedKeys
+  /** One that is slower than this is no help. */
+  timeoutMs: number
   log: Log
+  metrics?: Metrics
   now?: () => number
 }): Cache {
   const { keys, log } = options
+  const failuresTotal = options.metrics?.counter(
+    'nauthera_server_cache_failures_total',
+    'What failed of the cache: a command that somebody waited for, or a connection.',
+    ['what'],
+  )
   const now = options.now ?? Date.now
   const redis = connect(options.connection, {
     connectTimeout: timeouts.connect,
-    commandTimeout: timeouts.command,
+    commandTimeout: options.timeoutMs,
+    disconnectTimeout: timeouts.disconnect,
     enableOfflineQueue: false,
     enableAutoPipelining: true,
     maxRetriesPerRequest: 0,
@@ -35,17 +46,32 @@ export function createRedisCache(options: {
   let skipUntil = -Infinity
   let quietUntil = -Infinity
 
-  const failed = (error: unknown): void => {
-    if (++failures >= failuresToSkip) {
-      failures = 0
-      skipUntil = performance.now() + timeouts.skip
-    }
+  const report = (what: 'command' | 'connection', error: unknown): void => {
+    failuresTotal?.inc({ what })
     if (performance.now() < quietUntil) return
     quietUntil = performance.now() + 10_000
     log.warn({ error }, 'cache unavailable')
   }
   // without a listener ioredis prints to the console
-  redis.on('error', failed)
+  redis.on('error', (error) => report('connection', error))
+
+  const failed = (error: unknown): void => {
+    report('command', error)
+    if (++failures < failuresToSkip) return
+    failures = 0
+    if (redis.status !== 'ready') return
+    skipUntil = performance.now() + timeouts.skip
+    redis.disconnect(true)
+  }
+
+  const settled = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, timeouts.connect)
+    for (const event of ['ready', 'error', 'end'])
+      redis.once(event, () => {
+        clearTimeout(timer)
+        resolve()
+      })
+  })
 
   /** Whatever the cache does, the flow goes on without it. */
   async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
@@ -60,20 +86,21 @@ export function createRedisCache(options: {
     }
   }
 
-  const keyOf = (purpose: string, id: string) => `${prefix}${purpose}:${id}`
   return {
-    async get(purpose, id) {
-      const box = await attempt(() => redis.getBuffer(keyOf(purpose, id)))
-      return box === null || box === undefined ? undefined : open(box, keyOf(purpose, id), keys, now())
+    async get(asked) {
+      const names = asked.map(nameOf)
+      const boxes = await attempt(() => redis.mgetBuffer(names))
+      return names.map((name, n) => {
+        const box = boxes?.[n]
+        return box === null || box === undefined ? undefined : open(box, name, keys, now())
+      })
     },
-    async set(purpose, id, value, ttlMs) {
-      const key = keyOf(purpose, id)
-      const box = seal(value, key, keys, now() + ttlMs)
-      await attempt(() => redis.set(key, box, 'PX', Math.max(1, Math.ceil(ttlMs))))
+    async set(key, value, ttlMs) {
+      const name = nameOf(key)
+      const box = seal(value, name, keys, now() + ttlMs)
+      await attempt(() => redis.set(name, box, 'PX', Math.max(1, Math.ceil(ttlMs))))
     },
-    async delete(purpose, id) {
-      await attempt(() => redis.del(keyOf(purpose, id)))
-    },
+    settled: () => settled,
     stop() {
       redis.disconnect()
       return Promise.resolve()
@@ -81,9 +108,12 @@ export function createRedisCache(options: {
   }
 }
 
+const nameOf = ({ purpose, id }: CacheKey) => `${prefix}${purpose}:${id}`
+
 interface Common {
   connectTimeout: number
   commandTimeout: number
+  disconnectTimeout: number
   enableOfflineQueue: boolean
   enableAutoPipelining: boolean
   maxRetriesPerRequest: number
@@ -103,8 +133,8 @@ function connect(connection: CacheConnection, common: Common): Redis {
     ...(password === undefined ? {} : { sentinelPassword: password }),
     ...(tls ? { sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
     sentinelCommandTimeout: timeouts.connect,
-    // A primary that hangs keeps its connections: the Sentinels tell when to leave it.
-    failoverDetector: true,
+    // One that takes no writes is the primary no more, or soon: the Sentinels say which is.
+    reconnectOnError: (error: Error) => /^(READONLY|NOREPLICAS)/.test(error.message),
     // Without a limit ioredis waits longer and longer between its rounds over the Sentinels.
     sentinelRetryStrategy: (attempt: number) => Math.min(100 * attempt, 2000),
   })

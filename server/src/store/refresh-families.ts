@@ -1,6 +1,7 @@
 // A refresh family is one row per grant. Its seq says which token is the live one; nothing about tokens is stored.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
+import type { Changes } from './changes.ts'
 import type { NewFamily } from './grants.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
@@ -80,8 +81,12 @@ export interface FamilyRow {
   readonly expires_at: Date | string
 }
 
-export function createRefreshFamilies(needs: { database: Connection; audit: AuditRows }): RefreshFamilies {
-  const { database, audit } = needs
+export function createRefreshFamilies(needs: {
+  database: Connection
+  audit: AuditRows
+  changes: Changes
+}): RefreshFamilies {
+  const { database, audit, changes } = needs
   return {
     async insert(family) {
       const values = [family.grantId, JSON.stringify(family.payload), family.idleTtlMs, family.absoluteTtlMs]
@@ -93,6 +98,7 @@ export function createRefreshFamilies(needs: { database: Connection; audit: Audi
       const row = (await database.query<Row>(rotate, values))[0]
       if (row === undefined) return { kind: 'gone' }
       if (row.revoked_at !== null) {
+        await changes.tell(grantId)
         audit.lines(auditOnReuse)
         return { kind: 'reused' }
       }

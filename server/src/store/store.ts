@@ -1,9 +1,12 @@
 // Every table, bound to one database.
 import type { Log } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
 import { createAttempts } from './attempts.ts'
 import type { Attempts } from './attempts.ts'
 import { createAudit } from './audit.ts'
 import type { Audit } from './audit.ts'
+import type { Cache } from './cache.ts'
+import { createChanges } from './changes.ts'
 import { createConsents } from './consents.ts'
 import type { Consents } from './consents.ts'
 import { createCredentials } from './credentials.ts'
@@ -32,6 +35,8 @@ import { createRefreshFamilies } from './refresh-families.ts'
 import type { RefreshFamilies } from './refresh-families.ts'
 import { createSignIns } from './sign-ins.ts'
 import type { SignIns } from './sign-ins.ts'
+import { createTokenAccounts } from './token-accounts.ts'
+import type { TokenAccounts } from './token-accounts.ts'
 import { createUsers } from './users.ts'
 import type { Users } from './users.ts'
 
@@ -39,6 +44,7 @@ export interface Store {
   readonly database: Database
   readonly oneTime: OneTime
   readonly users: Users
+  readonly tokenAccounts: TokenAccounts
   readonly groups: Groups
   readonly credentials: Credentials
   readonly preferences: PreferenceStore
@@ -57,16 +63,26 @@ export interface Store {
   stop(): Promise<void>
 }
 
-/** @param options.replica the name of this pod, for the audit log */
-export function createStore(options: { database: Database; ring: KeyRing; log: Log; replica: string }): Store {
-  const { database, ring, log, replica } = options
+/** @param options.cache ends with the store; none: nothing is cached
+ *  @param options.replica the name of this pod, for the audit log */
+export function createStore(options: {
+  database: Database
+  cache?: Cache | undefined
+  ring: KeyRing
+  log: Log
+  metrics?: Metrics
+  replica: string
+}): Store {
+  const { database, cache, ring, log, metrics, replica } = options
   const audit = createAudit({ database, log, replica })
-  const needs = { database, audit }
+  const needs = { database, audit, changes: createChanges(cache) }
   const reaper = createReaper({ database, log })
+  const users = createUsers(needs)
   return {
     database,
     oneTime: createOneTime(needs),
-    users: createUsers(needs),
+    users,
+    tokenAccounts: createTokenAccounts({ users, cache, metrics }),
     groups: createGroups(needs),
     credentials: createCredentials(needs),
     preferences: createPreferences(needs),
@@ -84,6 +100,7 @@ export function createStore(options: { database: Database; ring: KeyRing; log: L
     async stop() {
       reaper.stop()
       await audit.stop()
+      await cache?.stop()
       await database.stop()
     },
   }

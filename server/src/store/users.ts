@@ -5,6 +5,7 @@ import type { Fault } from '@nauthera/runtime/coded-error'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
+import type { Changes } from './changes.ts'
 import { consentOf } from './consents.ts'
 import type { Consent, ConsentRow } from './consents.ts'
 import { grantOf } from './grants.ts'
@@ -150,11 +151,12 @@ export interface UserRow {
   readonly groups: string[]
 }
 
-export function createUsers(needs: { database: Connection; audit: AuditRows }): Users {
-  const { database, audit } = needs
+export function createUsers(needs: { database: Connection; audit: AuditRows; changes: Changes }): Users {
+  const { database, audit, changes } = needs
   const change = async (change: typeof enable, userId: string, events: readonly AuditEvent[]) => {
     if (!isUuid(userId)) return false
     const changed = (await database.query(change, [userId, audit.rows(events)])).length === 1
+    await changes.tell(userId)
     if (changed) audit.lines(events)
     return changed
   }

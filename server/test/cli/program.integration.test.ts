@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { Readable, Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
+import { Redis } from 'ioredis'
 import { freshDatabase } from '../../../scripts/local/postgres.ts'
+import { startValkey } from '../../../scripts/local/valkey.ts'
 import { runCommand } from '../../src/cli/program.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import { createPostgresUsers } from '../../src/users/postgres-users.ts'
@@ -136,6 +138,41 @@ describe(runCommand.name, () => {
     await nauthera(['users', 'enable', 'eve'])
     expect(await state()).to.equal(false)
     expect((await nauthera(['users', 'revoke-sessions', 'eve'])).code).to.equal(0)
+  })
+
+  it('T5 tells the cache of the servers at once, and works without it', async function () {
+    this.timeout(30_000)
+    const valkey = await startValkey()
+    const raw = new Redis(valkey.url)
+    raw.on('error', () => undefined)
+    try {
+      writeFileSync(join(directory, 'cache'), valkey.url)
+      const settings = writeSettings('cached.yaml', fresh.url, [
+        `cache: {urlFile: ${join(directory, 'cache')}, timeout: 5s}`,
+      ])
+      const added = await nauthera(['users', 'add', 'frances', '--generate', '-o', 'json'], { settings })
+      const mark = `nauthera:changed:${String(added.json()[0]!['id'])}`
+      const commands = [
+        ['users', 'disable', 'frances'],
+        ['users', 'enable', 'frances'],
+        ['users', 'revoke-sessions', 'frances'],
+        ['users', 'set-password', 'frances', '--generate'],
+        ['groups', 'add-member', 'ops', 'frances'],
+        ['groups', 'remove-member', 'ops', 'frances'],
+      ]
+      for (const command of commands) {
+        await raw.del(mark)
+        expect((await nauthera(command, { settings })).code).to.equal(0)
+        expect(await raw.exists(mark), command.join(' ')).to.equal(1)
+      }
+      await valkey.stop()
+      const { code, err } = await nauthera(['users', 'disable', 'frances'], { settings })
+      expect(code).to.equal(0)
+      expect(err).to.contain('cache unavailable').and.to.contain('disable: frances')
+    } finally {
+      raw.disconnect()
+      await valkey.stop()
+    }
   })
 
   it('puts people into groups and out of them', async () => {

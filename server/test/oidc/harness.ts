@@ -13,6 +13,7 @@ import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/c
 import { createHealth } from '@nauthera/runtime/health'
 import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
+import type { Metrics } from '@nauthera/runtime/metrics'
 import { loadSettings } from '@nauthera/runtime/settings'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { configTlsFiles, podLocalNames } from '@nauthera/proto/names'
@@ -39,6 +40,8 @@ export interface Replicas extends Target {
   readonly apps: readonly App[]
   readonly lines: readonly string[]
   readonly database: FreshDatabase
+  readonly keysDirectory: string
+  readonly metrics: readonly Metrics[]
   readonly health: readonly ReturnType<typeof createHealth>[]
   /** Makes these the clients of every replica. */
   serve(clients: readonly ClientEntry[]): Promise<void>
@@ -50,9 +53,16 @@ export interface Replicas extends Target {
 export { password }
 
 /** @param options.path of the issuer, such as `/auth-here`
- *  @param options.databaseUrl another way to the database, such as a proxy */
+ *  @param options.databaseUrl another way to the database, such as a proxy
+ *  @param options.cache default: nothing is cached; `timeout` as in the settings */
 export async function startReplicas(
-  options: { count?: number; path?: string; settings?: object; databaseUrl?: (url: string) => Promise<string> } = {},
+  options: {
+    count?: number
+    path?: string
+    settings?: object
+    databaseUrl?: (url: string) => Promise<string>
+    cache?: { url: string; timeout?: string }
+  } = {},
 ): Promise<Replicas> {
   const database = await freshDatabase()
   const lines: string[] = []
@@ -66,6 +76,8 @@ export async function startReplicas(
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
   const url = (await options.databaseUrl?.(database.url)) ?? database.url
   writeFileSync(join(directory, 'dsn'), url)
+  const { cache } = options
+  if (cache) writeFileSync(join(directory, 'cache'), cache.url)
   const keysDirectory = join(directory, 'keys')
   mkdirSync(keysDirectory)
   writeFileSync(join(keysDirectory, 'k1'), randomBytes(32))
@@ -79,6 +91,7 @@ export async function startReplicas(
   const issuer = `http://localhost:${port}${options.path ?? ''}`
   const apps: App[] = []
   const health: ReturnType<typeof createHealth>[] = []
+  const metrics: Metrics[] = []
   for (let replica = 0; replica < (options.count ?? 1); replica++) {
     const settings = loadSettings(settingsSchema, {
       file: 'test',
@@ -89,16 +102,18 @@ export async function startReplicas(
         config: { socket: join(directory, `config-${replica}.sock`), tlsDirectory: directory },
         keysDirectory,
         database: { dsnFile: join(directory, 'dsn'), sslMode: 'disable' },
+        ...(cache ? { cache: { urlFile: join(directory, 'cache'), timeout: cache.timeout ?? '100ms' } } : {}),
         replica: `server-${replica}`,
         ...options.settings,
       }),
     })
     health.push(createHealth())
+    metrics.push(createMetrics('server'))
     const app = await startApp({
       settings,
       log,
       health: health[replica]!,
-      metrics: createMetrics('server'),
+      metrics: metrics[replica]!,
       version: '0.0.0',
     })
     apps.push(app)
@@ -110,6 +125,8 @@ export async function startReplicas(
     apps,
     lines,
     database,
+    keysDirectory,
+    metrics,
     health,
     origin: (replica) => `http://127.0.0.1:${apps[replica]!.port}`,
     async serve(clients) {

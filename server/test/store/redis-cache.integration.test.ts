@@ -7,7 +7,7 @@ import type { Valkey } from '../../../scripts/local/valkey.ts'
 import type { Cache } from '../../src/store/cache.ts'
 import { createKeyRing } from '../../src/store/envelope.ts'
 import { createRedisCache } from '../../src/store/redis-cache.ts'
-import { cacheConformance } from '../conformance/cache.ts'
+import { cacheConformance, read } from '../conformance/cache.ts'
 
 const keys = createKeyRing(new Map([['k', randomBytes(32)]]), 'k').derive('cache')
 const lines: string[] = []
@@ -20,19 +20,24 @@ const log = createLog({
 
 /** Whatever a test opened ends with it, also when it fails. */
 const ends: (() => Promise<void>)[] = []
-async function openCache(url: string, options: { now?: () => number; keys?: typeof keys } = {}): Promise<Cache> {
-  const cache = createRedisCache({ connection: { kind: 'url', url: new Secret(url) }, keys, log, ...options })
+async function openCache(
+  url: string,
+  options: { now?: () => number; keys?: typeof keys; timeoutMs?: number } = {},
+): Promise<Cache> {
+  // a busy machine is no fault; the tests of faults ask for what is the default in the server
+  const connection = { kind: 'url', url: new Secret(url) } as const
+  const cache = createRedisCache({ connection, keys, log, timeoutMs: 5000, ...options })
   ends.push(() => cache.stop())
-  await untilHit(cache)
+  await cache.settled()
   return cache
 }
 
-/** A cache that is not connected yet misses; it is there once it gives back what was set. */
+/** A cache that is away misses; it is there again once it gives back what was set. */
 async function untilHit(cache: Cache): Promise<void> {
   const end = performance.now() + 10_000
   while (performance.now() < end) {
-    await cache.set('test', 'probe', Buffer.of(1), 60_000)
-    if ((await cache.get('test', 'probe')) !== undefined) return
+    await cache.set({ purpose: 'test', id: 'probe' }, Buffer.of(1), 60_000)
+    if ((await read(cache, 'test', 'probe')) !== undefined) return
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   throw new Error('the cache did not come within 10 s')
@@ -65,7 +70,7 @@ describe(createRedisCache.name, () => {
     afterEach(() => raw.disconnect())
 
     it('F7 misses for whatever was forged, cut, moved, replayed under another id, or garbage', async () => {
-      await cache.set('grant', 'a', Buffer.from('good'), 60_000)
+      await cache.set({ purpose: 'grant', id: 'a' }, Buffer.from('good'), 60_000)
       const box = (await raw.getBuffer('nauthera:grant:a'))!
       const flipped = Buffer.from(box)
       flipped[flipped.length - 1]! ^= 1
@@ -81,32 +86,32 @@ describe(createRedisCache.name, () => {
       for (const [key, value] of forged) await raw.set(key, value)
       for (const [key] of forged) {
         const [, purpose, id] = key.split(':') as [string, string, string]
-        expect(await cache.get(purpose, id), key).to.equal(undefined)
+        expect(await read(cache, purpose, id), key).to.equal(undefined)
       }
-      expect(Buffer.from((await cache.get('grant', 'a'))!).toString()).to.equal('good')
+      expect(Buffer.from((await read(cache, 'grant', 'a'))!).toString()).to.equal('good')
     })
 
     it('F7 misses for an entry that was kept beyond its time', async () => {
       let passed = 0
       const later = await openCache(server.url, { now: () => Date.now() + passed })
-      await later.set('grant', 'old', Buffer.from('x'), 60_000)
+      await later.set({ purpose: 'grant', id: 'old' }, Buffer.from('x'), 60_000)
       await raw.persist('nauthera:grant:old')
       passed = 61_000
-      expect(await later.get('grant', 'old')).to.equal(undefined)
+      expect(await read(later, 'grant', 'old')).to.equal(undefined)
     })
 
     it('F7 misses after a flush, and goes on', async () => {
-      await cache.set('grant', 'a', Buffer.from('x'), 60_000)
+      await cache.set({ purpose: 'grant', id: 'a' }, Buffer.from('x'), 60_000)
       await raw.flushall()
-      expect(await cache.get('grant', 'a')).to.equal(undefined)
-      await cache.set('grant', 'a', Buffer.from('y'), 60_000)
-      expect(await cache.get('grant', 'a')).to.not.equal(undefined)
+      expect(await read(cache, 'grant', 'a')).to.equal(undefined)
+      await cache.set({ purpose: 'grant', id: 'a' }, Buffer.from('y'), 60_000)
+      expect(await read(cache, 'grant', 'a')).to.not.equal(undefined)
     })
 
     it('K12 shows no value to who can read the server, and opens entries of every key of the ring', async () => {
       const [old, current] = [randomBytes(32), randomBytes(32)]
       const before = await openCache(server.url, { keys: createKeyRing(new Map([['o', old]]), 'o').derive('cache') })
-      await before.set('grant', 'ring', Buffer.from('canary-value'), 60_000)
+      await before.set({ purpose: 'grant', id: 'ring' }, Buffer.from('canary-value'), 60_000)
       expect((await raw.getBuffer('nauthera:grant:ring'))!.includes('canary-value')).to.equal(false)
       const after = createKeyRing(
         new Map([
@@ -116,8 +121,8 @@ describe(createRedisCache.name, () => {
         'c',
       ).derive('cache')
       const rotated = await openCache(server.url, { keys: after })
-      expect(Buffer.from((await rotated.get('grant', 'ring'))!).toString()).to.equal('canary-value')
-      expect(await cache.get('grant', 'ring'), 'another release cannot').to.equal(undefined)
+      expect(Buffer.from((await read(rotated, 'grant', 'ring'))!).toString()).to.equal('canary-value')
+      expect(await read(cache, 'grant', 'ring'), 'another release cannot').to.equal(undefined)
     })
   })
 
@@ -125,13 +130,13 @@ describe(createRedisCache.name, () => {
     this.timeout(30_000)
     const doomed = await startValkey()
     ends.push(() => doomed.stop())
-    const cache = await openCache(doomed.url)
+    const cache = await openCache(doomed.url, { timeoutMs: 100 })
     await doomed.stop()
     const before = lines.length
     const began = performance.now()
     for (let turn = 0; turn < 100; turn++) {
-      await cache.set('grant', 'a', Buffer.from('x'), 60_000)
-      expect(await cache.get('grant', 'a')).to.equal(undefined)
+      await cache.set({ purpose: 'grant', id: 'a' }, Buffer.from('x'), 60_000)
+      expect(await read(cache, 'grant', 'a')).to.equal(undefined)
     }
     expect(performance.now() - began).to.be.below(2000)
     const back = await startValkey({ port: doomed.port })
@@ -144,14 +149,23 @@ describe(createRedisCache.name, () => {
     this.timeout(30_000)
     const hung = await startValkey()
     ends.push(() => hung.stop())
-    const cache = await openCache(hung.url)
+    const cache = await openCache(hung.url, { timeoutMs: 100 })
     process.kill(hung.pid, 'SIGSTOP')
     const began = performance.now()
-    for (let turn = 0; turn < 5; turn++) expect(await cache.get('grant', 'a')).to.equal(undefined)
+    for (let turn = 0; turn < 5; turn++) expect(await read(cache, 'grant', 'a')).to.equal(undefined)
     const waited = performance.now()
-    for (let turn = 0; turn < 50; turn++) expect(await cache.get('grant', 'a')).to.equal(undefined)
+    for (let turn = 0; turn < 50; turn++) expect(await read(cache, 'grant', 'a')).to.equal(undefined)
     expect(waited - began).to.be.below(3000)
     expect(performance.now() - waited).to.be.below(300)
+    // it dials anew for as long as the server hangs, and nobody waits for that
+    let slow = 0
+    while (performance.now() - waited < 3000) {
+      const asked = performance.now()
+      expect(await read(cache, 'grant', 'a')).to.equal(undefined)
+      if (performance.now() - asked > 80) slow++
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    expect(slow).to.be.below(3)
     process.kill(hung.pid, 'SIGCONT')
     await untilHit(cache)
   })

@@ -1,0 +1,112 @@
+// What an access token stands on, its person, grant and session, from the cache for at most 10 s: for introspection and userinfo
+// alone. A code and a refresh token always ask PostgreSQL.
+import type { Metrics } from '@nauthera/runtime/metrics'
+import { z } from '@nauthera/runtime/settings'
+import type { Cache, CacheKey } from './cache.ts'
+import { changeKey, oldestEntryMs } from './changes.ts'
+import type { LoadedAccount, Users } from './users.ts'
+
+type Ask = Omit<Parameters<Users['loadAccount']>[0], 'clientUid'> & { readonly grantId: string }
+
+export interface TokenAccounts {
+  /** As `users.loadAccount`, without consent and family, and at most 10 s old. What has been told to `changes` is not older than
+   *  that, unless the cache lost the mark. */
+  load(ask: Ask): Promise<LoadedAccount | undefined>
+}
+
+/** @param needs.cache none: every call is a query
+ *  @param needs.now epoch milliseconds; @param needs.monotonicNow milliseconds that no clock change moves */
+export function createTokenAccounts(needs: {
+  users: Pick<Users, 'loadAccount'>
+  cache: Cache | undefined
+  metrics?: Metrics | undefined
+  now?: () => number
+  monotonicNow?: () => number
+}): TokenAccounts {
+  const { users, cache, metrics, now = Date.now, monotonicNow = () => performance.now() } = needs
+  if (cache === undefined) return { load: (ask) => users.loadAccount(ask) }
+  const reads = metrics?.counter('nauthera_server_cache_reads_total', 'Lookups in the cache: hit or miss.', ['outcome'])
+  return {
+    async load(ask) {
+      const marks = [ask.grantId, ask.userId, ...(ask.session ? [ask.session.uid] : [])].map(changeKey)
+      const [entry, ...changed] = await cache.get([entryKey(ask), ...marks])
+      const isChanged = changed.some((mark) => mark !== undefined)
+      const kept = entry === undefined || isChanged ? undefined : parseEntry(entry, ask)
+      reads?.inc({ outcome: kept ? 'hit' : 'miss' })
+      if (kept) return kept
+      const began = monotonicNow()
+      const loaded = await users.loadAccount(ask)
+      // what is refused is asked about anew each time: it may be let in at any moment
+      if (isChanged || !loaded?.grant || loaded.user.disabled) return loaded
+      if (!loaded.sessionLive && !loaded.grant.offline) return loaded
+      // from when the query began: a mark that is set while it runs outlives this entry
+      const ttlMs = Math.min(oldestEntryMs - (monotonicNow() - began), loaded.grant.expiresAt.getTime() - now())
+      if (ttlMs > 0) void cache.set(entryKey(ask), entryOf(loaded, ask), ttlMs)
+      return loaded
+    },
+  }
+}
+
+const entryKey = ({ grantId }: Ask): CacheKey => ({ purpose: 'token-account', id: grantId })
+
+/** All that was asked: an entry answers exactly this. */
+const askOf = ({ userId, grantId, session }: Ask): string =>
+  JSON.stringify([userId, grantId, session?.uid, session?.version, session?.authTime])
+
+const maybe = z
+  .string()
+  .nullable()
+  .transform((text) => text ?? undefined)
+const date = z.iso.datetime().transform((text) => new Date(text))
+const record = z.record(z.string(), z.unknown())
+
+/** Strict: an entry of a release with another shape is a miss. When only the meaning changes, rename the purpose. */
+const entrySchema = z.strictObject({
+  ask: z.string(),
+  sessionLive: z.boolean(),
+  user: z.strictObject({
+    id: z.string(),
+    username: z.string(),
+    email: maybe,
+    emailVerified: z.boolean(),
+    name: maybe,
+    locale: maybe,
+    profile: record,
+    passwordChangeRequired: z.boolean(),
+    disabled: z.literal(false),
+    createdAt: date,
+    updatedAt: date,
+    groups: z.array(z.string()),
+  }),
+  grant: z.strictObject({
+    id: z.string(),
+    userId: z.string(),
+    clientUid: z.string(),
+    clientId: z.string(),
+    sessionUid: maybe,
+    offline: z.boolean(),
+    payload: record,
+    createdAt: date,
+    expiresAt: date,
+  }),
+})
+
+function entryOf({ user, grant, sessionLive }: LoadedAccount, ask: Ask): Uint8Array {
+  const orNull = (_name: string, value: unknown) => (value === undefined ? null : value)
+  return Buffer.from(JSON.stringify({ ask: askOf(ask), sessionLive, user, grant }, orNull))
+}
+
+function parseEntry(bytes: Uint8Array, ask: Ask): LoadedAccount | undefined {
+  const entry = entrySchema.safeParse(parseJson(bytes)).data
+  if (entry?.ask !== askOf(ask)) return undefined
+  const { user, grant, sessionLive } = entry
+  return { user, grant, sessionLive, consent: undefined, family: undefined }
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString())
+  } catch {
+    return undefined
+  }
+}

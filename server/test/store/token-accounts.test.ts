@@ -1,0 +1,211 @@
+import { expect } from 'chai'
+import type { Cache, CacheKey } from '../../src/store/cache.ts'
+import { createChanges } from '../../src/store/changes.ts'
+import { createTokenAccounts } from '../../src/store/token-accounts.ts'
+import type { LoadedAccount } from '../../src/store/users.ts'
+import { createMemoryCache } from './memory-cache.ts'
+
+const day = 86_400_000
+
+describe(createTokenAccounts.name, () => {
+  let now: number
+  let queries: number
+  let cache: Cache
+  let stored: LoadedAccount | undefined
+  /** What happens while a query runs. */
+  let meanwhile: () => Promise<void> | void
+  beforeEach(() => {
+    now = Date.UTC(2026, 0, 1)
+    queries = 0
+    cache = createMemoryCache({ now: () => now })
+    stored = ada()
+    meanwhile = () => undefined
+  })
+
+  const ada = (): LoadedAccount => ({
+    user: {
+      id: 'ada',
+      username: 'ada',
+      email: undefined,
+      emailVerified: false,
+      name: 'Ada Example',
+      locale: undefined,
+      profile: { address: { country: 'UK', region: null } },
+      passwordChangeRequired: false,
+      disabled: false,
+      createdAt: new Date(now - day),
+      updatedAt: new Date(now - 1),
+      groups: ['ops'],
+    },
+    sessionLive: true,
+    grant: {
+      id: 'grant',
+      userId: 'ada',
+      clientUid: 'uid',
+      clientId: 'app',
+      sessionUid: 'session',
+      offline: false,
+      payload: { openid: { scope: 'openid' } },
+      createdAt: new Date(now - day),
+      expiresAt: new Date(now + day),
+    },
+    consent: undefined,
+    family: undefined,
+  })
+  const ask = {
+    userId: 'ada',
+    grantId: 'grant',
+    session: { uid: 'session', version: 1, authTime: new Date(Date.UTC(2026, 0, 1)) },
+  }
+  /** Another replica each time: nothing but the cache is shared. */
+  const load = (asked: typeof ask = ask) =>
+    createTokenAccounts({
+      users: {
+        async loadAccount() {
+          queries++
+          const found = stored
+          await meanwhile()
+          return found
+        },
+      },
+      cache,
+      now: () => now,
+      monotonicNow: () => now,
+    }).load(asked)
+  const tell = (id: string) => createChanges(cache).tell(id)
+
+  it('asks PostgreSQL once, and gives the same again', async () => {
+    expect(await load()).to.deep.equal(stored)
+    expect(await load()).to.deep.equal(stored)
+    expect(queries).to.equal(1)
+  })
+
+  it('gives nothing that is older than 10 s, however often it is asked', async () => {
+    await load()
+    for (let second = 1; second <= 9; second++) {
+      now += 1000
+      await load()
+    }
+    expect(queries).to.equal(1)
+    now += 1000
+    stored = undefined
+    expect(await load()).to.equal(undefined)
+  })
+
+  it('counts these 10 s from when its query began', async () => {
+    meanwhile = () => void (now += 4000)
+    await load()
+    now += 5999
+    await load()
+    expect(queries).to.equal(1)
+    now += 1
+    await load()
+    expect(queries).to.equal(2)
+  })
+
+  it('keeps nothing beyond the end of the grant', async () => {
+    stored = { ...ada(), grant: { ...ada().grant!, expiresAt: new Date(now + 3000) } }
+    await load()
+    now += 3000
+    stored = undefined
+    expect(await load()).to.equal(undefined)
+  })
+
+  for (const id of ['grant', 'ada', 'session']) {
+    it(`asks anew as soon as it is told of a change of ${id}, until no entry of before can be left`, async () => {
+      await load()
+      await tell(id)
+      stored = undefined
+      for (let second = 0; second <= 20; second++) {
+        expect(await load()).to.equal(undefined)
+        now += 1000
+      }
+    })
+
+    it(`gives nothing that a query found before a change of ${id} which came while it ran`, async () => {
+      meanwhile = () => {
+        stored = undefined
+        return tell(id)
+      }
+      await load()
+      meanwhile = () => undefined
+      for (let second = 0; second <= 20; second++) {
+        expect(await load()).to.equal(undefined)
+        now += 1000
+      }
+    })
+  }
+
+  it('a mark that was lost costs 10 s', async () => {
+    await load()
+    stored = undefined
+    now += 9999
+    expect(await load()).to.not.equal(undefined)
+    now += 1
+    expect(await load()).to.equal(undefined)
+  })
+
+  it('keeps no refusal: what is let in again is let in at once', async () => {
+    const refusals = [
+      undefined,
+      { ...ada(), user: { ...ada().user, disabled: true } },
+      { ...ada(), grant: undefined },
+      { ...ada(), sessionLive: false },
+    ]
+    for (const refusal of refusals) {
+      stored = refusal
+      expect(await load()).to.deep.equal(refusal)
+    }
+    stored = ada()
+    expect(await load()).to.deep.equal(stored)
+  })
+
+  it('keeps an offline grant whose session has ended', async () => {
+    stored = { ...ada(), sessionLive: false, grant: { ...ada().grant!, offline: true } }
+    await load()
+    expect(await load()).to.deep.equal(stored)
+    expect(queries).to.equal(1)
+  })
+
+  it('answers only what was asked: another person or session of the grant is a miss', async () => {
+    await load()
+    await load({ ...ask, userId: 'bob' })
+    await load({ ...ask, session: { ...ask.session, uid: 'another' } })
+    expect(queries).to.equal(3)
+  })
+
+  it('F7 an entry of another shape is a miss', async () => {
+    let key: CacheKey | undefined
+    let entry: Record<string, unknown> = {}
+    const spy: Cache = {
+      ...cache,
+      set(name, value, ttlMs) {
+        key = name
+        entry = JSON.parse(Buffer.from(value).toString()) as Record<string, unknown>
+        return cache.set(name, value, ttlMs)
+      },
+    }
+    await createTokenAccounts({
+      users: { loadAccount: () => Promise.resolve(stored) },
+      cache: spy,
+      now: () => now,
+    }).load(ask)
+    const { user, ...without } = entry
+    const shapes = [
+      '',
+      'null',
+      '[]',
+      '{"half":',
+      JSON.stringify(without),
+      JSON.stringify({ ...entry, later: true }),
+      JSON.stringify({ ...entry, user: { ...(user as object), groups: 'ops' } }),
+      JSON.stringify({ ...entry, user: { ...(user as object), createdAt: 'yesterday' } }),
+    ]
+    for (const shape of shapes) {
+      await cache.set(key!, Buffer.from(shape), 10_000)
+      const before = queries
+      expect(await load(), shape).to.deep.equal(stored)
+      expect(queries, shape).to.equal(before + 1)
+    }
+  })
+})
