@@ -77,6 +77,10 @@ export const errorCatalogue = {
     meaning: 'This sign-in has been completed already, in another tab or by the back button.',
     remedy: 'Start again at the application.',
   },
+  SIGN_IN_ENDED: {
+    meaning: 'Since the password was given, it was changed, or the sessions of the account were ended.',
+    remedy: 'Start again at the application, with the password of now.',
+  },
   ADDRESS_NOT_ALLOWED: {
     meaning: 'The server would have to fetch from an address that it may not reach.',
     remedy: 'Give a URL that resolves to a public address, or one inside the cluster that is allowed.',

@@ -24,6 +24,7 @@ const answers: Partial<Record<ErrorCode, Omit<ErrorAnswer, 'code'>>> = {
   PASSWORD_QUEUE_FULL: { status: 429, key: 'busy', retryAfter: 2 },
   INTERACTION_EXPIRED: { status: 403, key: 'interaction-expired' },
   INTERACTION_SPENT: { status: 400, key: 'interaction-spent' },
+  SIGN_IN_ENDED: { status: 400, key: 'sign-in-ended' },
 }
 
 /** @returns the answer to a code of ours that a caller can meet */

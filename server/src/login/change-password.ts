@@ -4,7 +4,11 @@ import type { UserSource } from '../users/user-source.ts'
 import { auditFields } from './audit-fields.ts'
 
 export type ChangePasswordOutcome =
-  { readonly kind: 'changed' } | { readonly kind: 'mistaken'; readonly mistakes: readonly Mistake[] }
+  /** With what the sign-in goes on. */
+  | { readonly kind: 'changed'; readonly authTime: number; readonly standing: string }
+  | { readonly kind: 'mistaken'; readonly mistakes: readonly Mistake[] }
+  /** The password that was proved here is none any more. */
+  | { readonly kind: 'ended' }
 
 /** Takes the fields `new-password` and `repeat-password` of a forced change.
  *  @throws CodedError STORE_UNAVAILABLE */
@@ -22,6 +26,7 @@ export function createChangePassword(needs: { users: UserSource }) {
     const outcome = await needs.users.changePassword({
       userId: account.accountId,
       next,
+      standing: account.standing ?? '',
       event: {
         ...auditFields(request, interaction),
         event: 'password.changed',
@@ -30,8 +35,17 @@ export function createChangePassword(needs: { users: UserSource }) {
         userId: account.accountId,
       },
     })
-    if (outcome.kind === 'changed') return { kind: 'changed' }
-    return mistaken(...outcome.faults.map((fault) => ({ key: `password-${fault.code}`, control: 'new-password' })))
+    switch (outcome.kind) {
+      case 'changed': {
+        // the change ended every session of before; this sign-in begins now
+        const authTime = Math.floor(outcome.since.getTime() / 1000)
+        return { kind: 'changed', authTime, standing: outcome.standing }
+      }
+      case 'refused':
+        return mistaken(...outcome.faults.map(({ code }) => ({ key: `password-${code}`, control: 'new-password' })))
+      case 'ended':
+        return { kind: 'ended' }
+    }
   }
 }
 

@@ -13,6 +13,7 @@ export function createFinish(needs: { interactions: Pick<Interactions, 'finish'>
       acr: signedIn.acr,
       remember: signedIn.remember,
       attempt: signedIn.attempt,
+      standing: signedIn.standing,
     }
     const outcome = await needs.interactions.finish(request, interaction, { kind: 'signed-in', login, consent })
     return outcome.kind === 'finished' ? { kind: 'ended', location: outcome.location } : { kind: 'spent' }

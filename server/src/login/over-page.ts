@@ -5,13 +5,16 @@ import type { Page } from '../reply.ts'
  *  403 for what this browser does not have (it may be another's), 400 for what is over. */
 export function overPage(loaded: Exclude<LoadedInteraction, { kind: 'live' }>): Page {
   const client = loaded.kind === 'over' ? loaded.client : undefined
-  const finished = loaded.kind === 'over' && loaded.reason === 'finished'
   return {
     kind: 'page',
     view: 'error',
     status: loaded.kind === 'absent' ? 403 : 400,
-    model: finished
-      ? { key: 'interaction-spent', code: 'INTERACTION_SPENT', client }
-      : { key: 'interaction-expired', code: 'INTERACTION_EXPIRED', client },
+    model: { ...texts[loaded.kind === 'over' ? loaded.reason : 'expired'], client },
   }
 }
+
+const texts = {
+  expired: { key: 'interaction-expired', code: 'INTERACTION_EXPIRED' },
+  finished: { key: 'interaction-spent', code: 'INTERACTION_SPENT' },
+  ended: { key: 'sign-in-ended', code: 'SIGN_IN_ENDED' },
+} as const

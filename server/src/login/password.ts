@@ -50,7 +50,7 @@ export function createPasswordStep(needs: { users: UserSource; audit: Pick<Audit
         })
         return { kind: 'mistaken', mistakes: wrong, username }
       case 'passed': {
-        const { account, amr, attempt } = outcome
+        const { account, amr, attempt, standing } = outcome
         return {
           kind: 'proved',
           signedIn: {
@@ -58,6 +58,7 @@ export function createPasswordStep(needs: { users: UserSource; audit: Pick<Audit
             authTime: Math.floor(needs.now() / 1000),
             amr,
             attempt,
+            standing,
             passwordChangeRequired: account.passwordChangeRequired,
             person: { username: account.username, name: account.name, locale: account.locale },
             remember: request.form.get('remember') !== null,

@@ -90,10 +90,23 @@ export function createLoginRoutes(needs: {
     const { signedIn } = interaction.progress
     if (!signedIn?.passwordChangeRequired) return toPage(interaction.uid)
     const outcome = await changePassword(request, interaction, signedIn)
-    if (outcome.kind === 'mistaken') return say(request, interaction, { mistakes: outcome.mistakes })
-    // the change ended every session of before; this sign-in begins now
-    const authTime = Math.floor(needs.now() / 1000)
-    return goOn(request, interaction, { signedIn: { ...signedIn, authTime, passwordChangeRequired: false } })
+    switch (outcome.kind) {
+      case 'changed': {
+        const { authTime, standing } = outcome
+        return goOn(request, interaction, {
+          signedIn: { ...signedIn, authTime, standing, passwordChangeRequired: false },
+        })
+      }
+      case 'mistaken':
+        return say(request, interaction, { mistakes: outcome.mistakes })
+      case 'ended': {
+        const { accountId: userId } = signedIn
+        const refused = { event: 'signin.refused', outcome: 'failure', reason: 'ended-meanwhile', userId } as const
+        audit.record({ ...auditFields(request, interaction), ...refused })
+        await interactions.save(request, interaction, {})
+        return overPage({ kind: 'over', reason: 'ended', client: interaction.client })
+      }
+    }
   }
 
   async function decideConsent(request: PageRequest, interaction: Interaction): Promise<Reply> {

@@ -19,8 +19,12 @@ export interface Interactions {
 
 export type LoadedInteraction =
   | { readonly kind: 'live'; readonly interaction: Interaction }
-  /** Over time, or already ended: the client is known from the cookie, so that a person can start again there. */
-  | { readonly kind: 'over'; readonly reason: 'expired' | 'finished'; readonly client?: ClientOnPage | undefined }
+  /** Over time, answered, or ended with the person's sessions: the client is known from the cookie, so that a person can start again there. */
+  | {
+      readonly kind: 'over'
+      readonly reason: 'expired' | 'finished' | 'ended'
+      readonly client?: ClientOnPage | undefined
+    }
   /** No cookie of this browser has it. */
   | { readonly kind: 'absent' }
 
@@ -60,6 +64,8 @@ export interface Login extends SignedIn {
   readonly remember: boolean
   /** Counters that the end of the sign-in clears, in its one statement. */
   readonly attempt?: AttemptKeys | undefined
+  /** Of the account when it was proved: once it has moved, the sign-in counts no more. */
+  readonly standing?: string | undefined
 }
 
 /** How far a person has come. Encrypted in the cookie: the browser cannot read or forge it. */

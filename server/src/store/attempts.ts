@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { canonicalName } from './canonical-name.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
+import { standing } from './standing.ts'
 import { userOf } from './users.ts'
 import type { User, UserRow } from './users.ts'
 
@@ -29,6 +30,8 @@ export interface BegunAttempt {
   /** Undefined when the name is unknown. */
   readonly user: User | undefined
   readonly passwordHash: string | undefined
+  /** Of the user, as of this password hash. */
+  readonly standing: string | undefined
   /** How long an address without a free place has to wait. */
   readonly waitSeconds: number
 }
@@ -74,7 +77,7 @@ const begin = statement(
    SELECT by_address.place AS address_place, by_account.place AS account_place,
      coalesce('u:' || u.id, $2) AS account_key,
      (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
-      FROM attempts WHERE key = $3) AS address_wait, u.*,
+      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing,
      coalesce((SELECT array_agg(g.name ORDER BY g.name) FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id), '{}') AS groups
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
@@ -107,6 +110,7 @@ type BegunRow = {
   account_key: string
   address_wait: number | null
   password_hash: string | null
+  standing: string | null
 } & { [Column in keyof UserRow]: UserRow[Column] | null }
 
 export function createAttempts(needs: { database: Connection }): Attempts {
@@ -128,6 +132,7 @@ export function createAttempts(needs: { database: Connection }): Attempts {
         },
         user: row.id === null ? undefined : userOf(row as unknown as UserRow),
         passwordHash: row.password_hash ?? undefined,
+        standing: row.standing ?? undefined,
         waitSeconds: row.address_wait ?? 0,
       }
     },

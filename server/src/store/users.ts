@@ -11,9 +11,10 @@ import type { Consent, ConsentRow } from './consents.ts'
 import { grantOf } from './grants.ts'
 import type { Grant, GrantRow } from './grants.ts'
 import { statement, violates } from './postgres.ts'
-import type { Connection } from './postgres.ts'
+import type { Database } from './postgres.ts'
 import { stateOf } from './refresh-families.ts'
 import type { FamilyRow, FamilyState } from './refresh-families.ts'
+import { endSessionsOf, moveStanding, standing } from './standing.ts'
 
 /** Further standard claims by their names (OpenID Connect Core 5.1), such as given_name, phone_number, address. */
 export type Profile = Readonly<Record<string, unknown>>
@@ -51,6 +52,8 @@ export interface NewUser {
 
 export interface LoadedAccount {
   readonly user: User
+  /** The same for as long as no password was set and no sessions were ended; opaque. */
+  readonly standing: string
   /** Of the session that was asked for: its row is there, not ended, not expired, of no newer version, and the person has not
    *  signed out everywhere since. True when none was asked for. */
   readonly sessionLive: boolean
@@ -85,8 +88,9 @@ const groupsOf = `coalesce((SELECT array_agg(g.name ORDER BY g.name) FROM group_
   WHERE m.user_id = u.id), '{}') AS groups`
 const load = statement(
   'user-load-account',
-  `SELECT u.*, ${groupsOf},
-     ($2::text IS NULL OR (d.version <= $3 AND $4::timestamptz >= u.sessions_valid_after)) IS TRUE AS session_live,
+  `SELECT u.*, ${groupsOf}, ${standing} AS standing,
+     ($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
+       AS session_live,
      to_jsonb(t) AS grant_row, to_jsonb(c) AS consent_row, to_jsonb(f) AS family_row
    FROM users u
    LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND d.user_id = u.id AND d.revoked_at IS NULL AND d.expires_at > now()
@@ -114,13 +118,11 @@ const insert = statement(
    written AS (${auditInsert('$13')})
    SELECT new.*, ARRAY(SELECT name FROM wanted ORDER BY name) AS groups FROM new`,
 )
-const endAll = `sessions AS (UPDATE devices SET revoked_at = now() WHERE user_id = (SELECT id FROM changed) AND revoked_at IS NULL),
-   revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = (SELECT id FROM changed) AND revoked_at IS NULL)`
 const disable = statement(
   'user-disable',
-  `WITH changed AS (UPDATE users SET disabled_at = coalesce(disabled_at, now()), sessions_valid_after = date_trunc('second', now()), updated_at = now()
+  `WITH changed AS (UPDATE users SET disabled_at = coalesce(disabled_at, now()), ${moveStanding}, updated_at = now()
      WHERE id = $1 RETURNING id),
-   ${endAll}, written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT id FROM changed`,
 )
 const enable = statement(
@@ -131,8 +133,8 @@ const enable = statement(
 )
 const revokeSessions = statement(
   'user-revoke-sessions',
-  `WITH changed AS (UPDATE users SET sessions_valid_after = date_trunc('second', now()) WHERE id = $1 RETURNING id),
-   ${endAll}, written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
+  `WITH changed AS (UPDATE users SET ${moveStanding} WHERE id = $1 RETURNING id),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT id FROM changed`,
 )
 
@@ -151,11 +153,15 @@ export interface UserRow {
   readonly groups: string[]
 }
 
-export function createUsers(needs: { database: Connection; audit: AuditRows; changes: Changes }): Users {
+export function createUsers(needs: { database: Database; audit: AuditRows; changes: Changes }): Users {
   const { database, audit, changes } = needs
   const change = async (change: typeof enable, userId: string, events: readonly AuditEvent[]) => {
     if (!isUuid(userId)) return false
-    const changed = (await database.query(change, [userId, audit.rows(events)])).length === 1
+    const changed = await database.transaction(async (connection) => {
+      const rows = await connection.query(change, [userId, audit.rows(events)])
+      if (change !== enable) await endSessionsOf(connection, userId)
+      return rows.length === 1
+    })
     await changes.tell(userId)
     if (changed) audit.lines(events)
     return changed
@@ -164,6 +170,7 @@ export function createUsers(needs: { database: Connection; audit: AuditRows; cha
     async loadAccount({ userId, session, grantId, clientUid }) {
       if (!isUuid(userId)) return undefined
       type Row = UserRow & {
+        standing: string
         session_live: boolean
         grant_row: GrantRow | null
         consent_row: ConsentRow | null
@@ -174,6 +181,7 @@ export function createUsers(needs: { database: Connection; audit: AuditRows; cha
       if (row === undefined) return undefined
       return {
         user: userOf(row),
+        standing: row.standing,
         sessionLive: row.session_live,
         grant: row.grant_row === null ? undefined : grantOf(row.grant_row),
         consent: row.consent_row === null ? undefined : consentOf(row.consent_row),

@@ -2,7 +2,7 @@
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { AttemptLimits, Attempts } from '../store/attempts.ts'
 import type { Credentials } from '../store/credentials.ts'
-import type { User, Users } from '../store/users.ts'
+import type { LoadedAccount, User, Users } from '../store/users.ts'
 import { decideLockout, defaultLimits } from './lockout.ts'
 import type { Passwords } from './passwords.ts'
 import type { Account, SignInOutcome, UserSource } from './user-source.ts'
@@ -30,7 +30,7 @@ export function createPostgresUsers(needs: {
     const attempt = await store.attempts.begin({ login, address: context.address, limits })
     const decision = decideLockout(attempt)
     if (decision.kind === 'address-locked') return { kind: 'busy', retryAfterSeconds: decision.retryAfterSeconds }
-    const { user, passwordHash, keys } = attempt
+    const { user, passwordHash, keys, standing = '' } = attempt
     const usable = decision.kind === 'allowed' && user !== undefined ? passwordHash : undefined
     const { matches, outdated } = await passwords.verify(usable, password)
     const reason = refusalOf({ locked: decision.kind === 'locked', user, matches })
@@ -40,7 +40,7 @@ export function createPostgresUsers(needs: {
       return { kind: 'refused', reason: reason ?? 'unknown-user', userId: user?.id }
     }
     if (outdated) await upgrade(user.id, passwordHash!, password)
-    return { kind: 'passed', account: accountOf(user), groups: user.groups, amr: ['pwd'], attempt: keys }
+    return { kind: 'passed', account: accountOf(user), groups: user.groups, amr: ['pwd'], attempt: keys, standing }
   }
 
   return {
@@ -53,9 +53,11 @@ export function createPostgresUsers(needs: {
         throw error
       }
     },
-    async changePassword({ userId, next, keepSession, event }) {
+    async changePassword({ userId, next, standing, keepSession, event }) {
       const account = await store.users.loadAccount({ userId })
       if (account === undefined) throw new CodedError('USER_UNKNOWN', { message: 'no account has this id' })
+      // before anything is said about the new one: "the same as now" would tell a guess
+      if (standing !== undefined && !mayChange(account, standing)) return { kind: 'ended' }
       const faults = passwords.checkNew(next, account.user)
       if (faults.length > 0) return { kind: 'refused', faults }
       const { matches } = await passwords.verify(await store.credentials.find(userId), next)
@@ -66,10 +68,16 @@ export function createPostgresUsers(needs: {
         }
       }
       const hash = await passwords.hash(next)
-      await store.credentials.set(userId, hash, { keepSession, changeRequired: false, audit: [event] })
-      return { kind: 'changed' }
+      const change = { keepSession, changeRequired: false, standing, audit: [event] }
+      const changed = await store.credentials.set(userId, hash, change)
+      return changed === undefined ? { kind: 'ended' } : { kind: 'changed', ...changed }
     },
   }
+}
+
+/** The statement that sets it decides; this is for whoever cannot get there any more. */
+function mayChange({ user, standing }: LoadedAccount, proved: string): boolean {
+  return user.passwordChangeRequired && !user.disabled && standing === proved
 }
 
 function refusalOf(about: { locked: boolean; user: User | undefined; matches: boolean }) {

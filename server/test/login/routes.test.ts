@@ -45,10 +45,19 @@ function createBrowser(begin: { prompt?: string; session?: SessionAccount; login
       password === 'right' ? passed() : { kind: 'refused', reason: 'wrong-password', userId: ada.id },
     allowed: true,
     consent: { scopes: [], canRemember: false } as MissingConsent,
-    change: { kind: 'changed' } as Awaited<ReturnType<UserSource['changePassword']>>,
+    change: { kind: 'changed', standing: 's2', since: new Date(now + 2500) } as Awaited<
+      ReturnType<UserSource['changePassword']>
+    >,
     finish: 'finished' as 'finished' | 'spent',
   }
-  const passed = (): SignInOutcome => ({ kind: 'passed', account: ada, groups: [], amr: ['pwd'], attempt })
+  const passed = (): SignInOutcome => ({
+    kind: 'passed',
+    account: ada,
+    groups: [],
+    amr: ['pwd'],
+    attempt,
+    standing: 's1',
+  })
   const interaction = (): Interaction => ({
     uid: 'u1',
     client,
@@ -144,7 +153,8 @@ describe('createLoginRoutes', () => {
       const browser = createBrowser()
       const fields = { username: ' ada ', password: 'right', remember: 'on' }
       expect(await browser.post('/sign-in', fields)).to.deep.equal(toClient)
-      const login = { accountId: ada.id, authTime: now / 1000, amr: ['pwd'], acr: undefined, remember: true, attempt }
+      const proved = { accountId: ada.id, authTime: now / 1000, amr: ['pwd'], acr: undefined, remember: true }
+      const login = { ...proved, attempt, standing: 's1' }
       expect(browser.results).to.deep.equal([{ kind: 'signed-in', login, consent: undefined }])
       expect(browser.audited).to.deep.equal([])
     })
@@ -308,6 +318,23 @@ describe('createLoginRoutes', () => {
       const fields = { 'new-password': 'four words in a row', 'repeat-password': 'four words in a row' }
       expect(await browser.post('/password', fields)).to.deep.equal(toClient)
       expect(browser.results).to.have.length(1)
+      expect(browser.results[0])
+        .to.have.property('login')
+        .that.includes({ authTime: now / 1000 + 2, standing: 's2' })
+    })
+
+    it('is not taken once the account’s sessions were ended: the page says so, and the sign-in starts over', async () => {
+      const browser = await begin()
+      browser.says.change = { kind: 'ended' }
+      const fields = { 'new-password': 'four words in a row', 'repeat-password': 'four words in a row' }
+      const page = pageOf(await browser.post('/password', fields), 'error')
+      expect(page.status).to.equal(400)
+      expect(page.model).to.deep.include({ code: 'SIGN_IN_ENDED', client })
+      expect(browser.audited.map(({ event, reason, userId }) => [event, reason, userId])).to.deep.equal([
+        ['signin.refused', 'ended-meanwhile', ada.id],
+      ])
+      pageOf(await browser.get(), 'sign-in')
+      expect(browser.results).to.deep.equal([])
     })
 
     it('cannot be gone around by the consent form', async () => {

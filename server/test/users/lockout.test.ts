@@ -7,6 +7,7 @@ const attempt = (accountPlace?: string, addressPlace?: string, waitSeconds = 7):
   keys: { account: 'u:1', address: 'a:1', accountPlace, addressPlace },
   user: undefined,
   passwordHash: undefined,
+  standing: undefined,
   waitSeconds,
 })
 

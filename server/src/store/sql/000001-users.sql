@@ -12,7 +12,7 @@ CREATE TABLE users (
   profile jsonb NOT NULL DEFAULT '{}',
   password_change_required boolean NOT NULL DEFAULT false,
   disabled_at timestamptz,
-  -- sessions whose person signed in before this instant are dead; whole seconds, as auth_time is (OpenID Connect Core 2)
+  -- sessions whose person signed in before this instant are dead, by whole seconds, as auth_time is (OpenID Connect Core 2)
   sessions_valid_after timestamptz NOT NULL DEFAULT '-infinity',
   created_at timestamptz NOT NULL DEFAULT now(),
   updated_at timestamptz NOT NULL DEFAULT now(),

@@ -1,0 +1,111 @@
+import { expect } from 'chai'
+import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { Browser, authorizationUrl, formOf, pkce } from '../oidc/browser.ts'
+import type { Answer } from '../oidc/browser.ts'
+import { redeem, refresh, request, tokensOf } from '../oidc/flows.ts'
+import { configs, entry, password, startReplicas } from '../oidc/harness.ts'
+import type { Replicas } from '../oidc/harness.ts'
+import { createPasswords } from '../../src/users/passwords.ts'
+
+// A page of a sign-in is kept open while something else happens: what was proved on it must not count any more.
+
+const passwords = createPasswords()
+const own = 'four words that ada chose'
+const evil = 'four words of the thief'
+
+describe('a sign-in that is held open', function () {
+  this.timeout(60_000)
+  let server: Replicas
+  let people = 0
+  before(async () => {
+    server = await startReplicas({ count: 2 })
+    await server.serve([
+      entry('app.web', configs.web),
+      entry('app.asks', { ...configs.web, consent: ConsentMode.REMEMBER }),
+    ])
+  })
+  after(async () => {
+    await server?.stop()
+  })
+
+  const store = () => server.apps[1]!.store
+  const addPerson = async (about: { passwordChangeRequired?: boolean } = {}) =>
+    store().users.insert({ username: `held-${people++}`, passwordHash: await passwords.hash(password), ...about })
+  const setPassword = async (userId: string, next: string, changeRequired = false) =>
+    store().credentials.set(userId, await passwords.hash(next), { changeRequired, audit: [] })
+  const isPassword = async (userId: string, word: string) =>
+    (await passwords.verify(await store().credentials.find(userId), word)).matches
+  const url = (more: Record<string, string> = {}, proof = pkce()) =>
+    authorizationUrl(server.issuer, request(proof, more))
+
+  /** Proves the password and stops at the page that follows. */
+  async function hold(username: string, more: Record<string, string> = {}, browser = new Browser(server)) {
+    const proof = pkce()
+    const page = await browser.follow(url(more, proof))
+    return { browser, proof, page: await browser.submit(page, '/sign-in', { username, password }) }
+  }
+  type Held = Awaited<ReturnType<typeof hold>>
+  const choose = ({ browser, page }: Held, word: string, replica = 0): Promise<Answer> => {
+    const { action, fields } = formOf(page.body, '/password')
+    return browser.open(action, { replica, form: { ...fields, 'new-password': word, 'repeat-password': word } })
+  }
+
+  describe('with a password that must be changed', () => {
+    const meanwhile: [string, (userId: string, username: string) => Promise<unknown>, string][] = [
+      ['the person chose their own', async (_, username) => choose(await hold(username), own), own],
+      ['an administrator set another', (userId) => setPassword(userId, own, true), own],
+      ['the sessions were ended', (userId) => store().users.revokeSessions(userId, []), password],
+      ['the account was disabled', (userId) => store().users.setDisabled(userId, true, []), password],
+      [
+        'the account was disabled and enabled',
+        async (userId) => {
+          await store().users.setDisabled(userId, true, [])
+          await store().users.setDisabled(userId, false, [])
+        },
+        password,
+      ],
+    ]
+    for (const [what, happen, present] of meanwhile) {
+      it(`L9 takes no new one after ${what}`, async () => {
+        const { id, username } = await addPerson({ passwordChangeRequired: true })
+        const thief = await hold(username)
+        await happen(id, username)
+        const answer = await choose(thief, evil, 1)
+        expect(answer.status).to.equal(400)
+        expect(answer.body).to.contain('SIGN_IN_ENDED')
+        expect([await isPassword(id, evil), await isPassword(id, present)]).to.deep.equal([false, true])
+        expect((await thief.browser.open(thief.page.url)).body).to.contain('id="password"')
+      })
+    }
+
+    it('L4 tells nobody whether a word is the one that the person chose', async () => {
+      const { username } = await addPerson({ passwordChangeRequired: true })
+      const thief = await hold(username)
+      const copy = { ...thief, browser: thief.browser.copy() }
+      await choose(await hold(username), own)
+      const answers = [await choose(thief, own), await choose(copy, evil)]
+      expect(answers.map(({ status }) => status)).to.deep.equal([400, 400])
+    })
+
+    it('takes exactly one of those that are sent at once', async () => {
+      const { id, username } = await addPerson({ passwordChangeRequired: true })
+      const words = Array.from({ length: 6 }, (_, n) => `${own}, the number ${n}`)
+      const held: Held[] = []
+      for (const _ of words) held.push(await hold(username))
+      const answers = await Promise.all(words.map((word, n) => choose(held[n]!, word, n % 2)))
+      expect(answers.map(({ status }) => status)).to.have.members([303, 400, 400, 400, 400, 400])
+      expect(await isPassword(id, words[answers.findIndex(({ status }) => status === 303)]!)).to.equal(true)
+    })
+
+    it('goes on for whoever chooses: their tokens and their session live', async () => {
+      const { username } = await addPerson({ passwordChangeRequired: true })
+      const held = await hold(username)
+      const chosen = await choose(held, own)
+      const back = await held.browser.follow(chosen.headers.location!)
+      const code = { value: new URL(back.location!).searchParams.get('code')!, proof: held.proof }
+      const tokens = tokensOf(await redeem(server, code, { replica: 1 }))
+      expect((await refresh(server, tokens.refresh)).status).to.equal(200)
+      expect((await held.browser.follow(url({ prompt: 'none' }))).location).to.contain('code=nr_')
+    })
+  })
+})
