@@ -47,7 +47,7 @@ export interface Views {
     readonly username: string
     readonly remember: boolean
     /** Why an already signed-in person is asked again. */
-    readonly reason?: 'again' | undefined
+    readonly reason?: 'again' | 'ended' | undefined
     readonly mistakes: readonly Mistake[]
   }
   'choose-account': {

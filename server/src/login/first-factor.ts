@@ -14,7 +14,7 @@ export function signInPage(
   said: { mistakes: readonly Mistake[]; username?: string | undefined; retryAfter?: number; status?: number },
 ): Page {
   const { interaction, paths } = attempt
-  const { session, progress, loginHint } = interaction
+  const { session, progress, loginHint, prompt } = interaction
   const known = progress.switching ? undefined : session?.person.username
   return {
     kind: 'page',
@@ -29,7 +29,7 @@ export function signInPage(
       cancelAction: paths.cancel,
       username: said.username ?? known ?? (progress.switching ? '' : (loginHint ?? '')),
       remember: false,
-      reason: known === undefined ? undefined : 'again',
+      reason: prompt.reasons.includes('session_ended') ? 'ended' : known === undefined ? undefined : 'again',
       mistakes: said.mistakes,
     },
   }

@@ -243,16 +243,20 @@ async function findAccount(
   return { accountId: loaded.user.id, claims: async () => claims }
 }
 
-/** The person of the browser's session, with the session itself checked, unless it has only just begun. */
+/** The person of the browser's session, with the session itself checked. One that only just begins is in no store yet: it
+ *  counts while the account stands as it did when the password was proved. */
 async function accountOfSession(
   context: KoaContextWithOIDC,
   sub: string,
   { store, clients }: ConfigurationNeeds,
 ): Promise<LoadedAccount | undefined> {
   const session = context.oidc.session as unknown as SessionModel
-  const signedInNow = (context.oidc.result as { login?: object } | undefined)?.login !== undefined
+  const { login } = (context.oidc.result ?? {}) as { login?: { standing?: string } }
   const ask = { userId: sub, clientUid: clients.registered(context.oidc.client!).uid }
-  if (signedInNow) return loadAccount(store, ask)
+  if (login !== undefined) {
+    const loaded = await loadAccount(store, ask)
+    return loaded?.standing === login.standing ? loaded : undefined
+  }
   const authTime = new Date((session.loginTs ?? 0) * 1000)
   const loaded = await loadAccount(store, {
     ...ask,

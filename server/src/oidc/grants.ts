@@ -163,6 +163,7 @@ export function codeFinish(
     audit.push({ ...about, event: 'consent.granted', detail: { scopes: result.consent.scopes.join(' ') } })
   const until = new Date((session.until ?? 0) * 1000)
   return {
+    person: { userId, standing: request.loaded?.account?.standing ?? '' },
     mark: interaction && { id: interaction.jti, expiresAt: new Date(interaction.exp * 1000 + 60_000) },
     device: {
       ...whole,

@@ -176,9 +176,9 @@ export function createInteractions(needs: {
       await cookies.write(request, interaction.uid, {
         ...(other ? withoutSession : payload),
         result: {
-          ...payload.lastSubmission,
+          // who signs in anew is bound by nothing that was agreed to in the sign-in before
+          ...(login ? { login: loginResult(login) } : payload.lastSubmission),
           select_account: {},
-          ...(login ? { login: loginResult(login) } : {}),
           ...(consent
             ? { consent: agreed(consent, askedBy(payload, clients.registeredById(interaction.client.clientId)!)) }
             : {}),
@@ -217,7 +217,7 @@ export function createInteractions(needs: {
 }
 
 function loginResult(login: Login) {
-  const { accountId, authTime, amr, acr, remember, attempt } = login
+  const { accountId, authTime, amr, acr, remember, attempt, standing } = login
   return {
     accountId,
     ts: authTime,
@@ -225,6 +225,7 @@ function loginResult(login: Login) {
     ...(acr === undefined ? {} : { acr }),
     remember,
     ...(attempt === undefined ? {} : { attempt }),
+    ...(standing === undefined ? {} : { standing }),
   }
 }
 

@@ -198,7 +198,14 @@ export function finishCodes(
           sid,
           grantId: this.grantId!,
         })
-        if (!(await fromStore(() => store.signIns.finish(finish))).done) {
+        const { done, ended } = await fromStore(() => store.signIns.finish(finish))
+        if (ended) {
+          throw Object.assign(new errors.InvalidRequest('the sessions of this account were ended meanwhile'), {
+            allow_redirect: false,
+            code: 'SIGN_IN_ENDED',
+          })
+        }
+        if (!done) {
           throw Object.assign(new errors.InvalidRequest('this sign-in has been completed already'), {
             allow_redirect: false,
             code: 'INTERACTION_SPENT',

@@ -7,6 +7,7 @@ import type { Consent } from './consents.ts'
 import type { NewFamily, NewGrant } from './grants.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
+import { standing } from './standing.ts'
 
 /** A session of a person, and the client that it is used for now. */
 export interface DeviceUse {
@@ -25,6 +26,8 @@ export interface DeviceUse {
 }
 
 export interface Finish {
+  /** Whose sign-in it is, and the standing that it began with. With another one by now, or disabled, nothing is written. */
+  readonly person?: { readonly userId: string; readonly standing: string } | undefined
   /** The interaction that this answers; it can be answered once. Undefined: there was no page in between. */
   readonly mark?: { readonly id: string; readonly expiresAt: Date } | undefined
   readonly device?: DeviceUse | undefined
@@ -38,17 +41,21 @@ export interface Finish {
 }
 
 export interface SignIns {
-  /** @returns `done: false` when the interaction was answered before: then nothing was written.
-   *  `family`: what its first token derives from; `rotatedAt` in epoch milliseconds by the database's clock */
-  finish(finish: Finish): Promise<{ done: boolean; family?: { seq: number; rotatedAt: number } }>
+  /** @returns `done: false` when nothing was written: the interaction was answered before, or (`ended`) the person's sessions
+   *  were ended since. `family`: what its first token derives from; `rotatedAt` in epoch milliseconds by the database's clock */
+  finish(finish: Finish): Promise<{ done: boolean; ended?: true; family?: { seq: number; rotatedAt: number } }>
 }
 
 const whenDone = ' WHERE EXISTS (SELECT FROM mark)'
+// The person's row is held until the commit: whoever ends the sessions meanwhile comes after, and ends this one, too.
 const finishSql = statement(
   'sign-in-finish',
-  `WITH mark AS (
+  `WITH person AS (
+     SELECT u.id FROM users u WHERE u.id = $13::uuid AND u.disabled_at IS NULL AND ${standing} = $14 FOR SHARE),
+   mark AS (
      INSERT INTO one_time (kind, id, expires_at)
      SELECT 'interaction', coalesce($1, 'none:' || gen_random_uuid()), coalesce($2::timestamptz, now())
+     WHERE $13::uuid IS NULL OR EXISTS (SELECT FROM person)
      ON CONFLICT DO NOTHING RETURNING id),
    device AS (
      INSERT INTO devices (session_uid, client_uid, client_id, user_id, sid, version, auth_time, agent, ip, expires_at)
@@ -56,7 +63,7 @@ const finishSql = statement(
      FROM jsonb_to_recordset($3::jsonb) AS d(session_uid text, client_uid text, client_id text, user_id uuid, sid text, version integer,
        auth_time timestamptz, agent text, ip text, expires_at timestamptz)${whenDone}
      ON CONFLICT (session_uid, client_uid) DO UPDATE SET
-       version = greatest(devices.version, excluded.version), auth_time = excluded.auth_time, last_seen = now(),
+       version = greatest(devices.version, excluded.version), auth_time = greatest(devices.auth_time, excluded.auth_time), last_seen = now(),
        agent = excluded.agent, ip = excluded.ip, expires_at = excluded.expires_at
      WHERE devices.user_id = excluded.user_id),
    consent AS (
@@ -77,7 +84,8 @@ const finishSql = statement(
      FROM grants_new g WHERE $9::jsonb IS NOT NULL RETURNING seq, rotated_at),
    ${clearAttempts(['$6', '$7', '$12'], 'EXISTS (SELECT FROM mark)')},
    written AS (${auditInsert('$8', whenDone)})
-   SELECT family.seq, family.rotated_at FROM mark LEFT JOIN family ON true`,
+   SELECT $13::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM person) AS ended, mark.id IS NOT NULL AS done, family.seq, family.rotated_at
+   FROM (SELECT) one LEFT JOIN mark ON true LEFT JOIN family ON true`,
 )
 
 export function createSignIns(needs: { database: Connection; audit: AuditRows }): SignIns {
@@ -85,7 +93,8 @@ export function createSignIns(needs: { database: Connection; audit: AuditRows })
   return {
     async finish(finish) {
       const { family } = finish
-      const rows = await database.query<{ seq: number | null; rotated_at: Date | null }>(finishSql, [
+      type Row = { ended: boolean; done: boolean; seq: number | null; rotated_at: Date | null }
+      const rows = await database.query<Row>(finishSql, [
         finish.mark?.id ?? null,
         finish.mark?.expiresAt ?? null,
         JSON.stringify(finish.device === undefined ? [] : deviceRows(finish.device)),
@@ -98,9 +107,12 @@ export function createSignIns(needs: { database: Connection; audit: AuditRows })
         family?.idleTtlMs ?? 0,
         family?.absoluteTtlMs ?? 0,
         finish.clearAttempts?.addressPlace ?? null,
+        finish.person?.userId ?? null,
+        finish.person?.standing ?? null,
       ])
-      const row = rows[0]
-      if (row === undefined) return { done: false }
+      const row = rows[0]!
+      if (row.ended) return { done: false, ended: true }
+      if (!row.done) return { done: false }
       audit.lines(finish.audit)
       if (row.seq === null || row.rotated_at === null) return { done: true }
       return { done: true, family: { seq: row.seq, rotatedAt: row.rotated_at.getTime() } }

@@ -30,6 +30,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
     ],
   }),
   'sign-in again': signIn({ username: 'ada@example.com', reason: 'again' }),
+  'sign-in after the one before has ended': signIn({ username: 'ada', reason: 'ended' }),
   'sign-in when busy': signIn({ username: 'ada', mistakes: [{ key: 'busy' }] }),
   'choose-account': {
     kind: 'page',

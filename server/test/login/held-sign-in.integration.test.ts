@@ -5,6 +5,7 @@ import type { Answer } from '../oidc/browser.ts'
 import { redeem, refresh, request, tokensOf } from '../oidc/flows.ts'
 import { configs, entry, password, startReplicas } from '../oidc/harness.ts'
 import type { Replicas } from '../oidc/harness.ts'
+import { statement } from '../../src/store/postgres.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 
 // A page of a sign-in is kept open while something else happens: what was proved on it must not count any more.
@@ -107,5 +108,78 @@ describe('a sign-in that is held open', function () {
       expect((await refresh(server, tokens.refresh)).status).to.equal(200)
       expect((await held.browser.follow(url({ prompt: 'none' }))).location).to.contain('code=nr_')
     })
+  })
+
+  const ends: [string, (userId: string) => Promise<unknown>][] = [
+    ['a new password was set', (userId) => setPassword(userId, own)],
+    ['the sessions were ended', (userId) => store().users.revokeSessions(userId, [])],
+    ['the account was disabled', (userId) => store().users.setDisabled(userId, true, [])],
+  ]
+  const agree = ({ browser, page }: Held): Promise<Answer> => {
+    const { action, fields } = formOf(page.body, '/consent')
+    return browser.open(action, { form: { ...fields, decision: 'allow', remember: 'on' }, replica: 1 })
+  }
+  const rowsOf = async (userId: string) => {
+    const rows = statement(
+      'test-rows-of',
+      `SELECT (SELECT count(*) FROM grants WHERE user_id = $1 AND revoked_at IS NULL) AS grants,
+         (SELECT count(*) FROM devices WHERE user_id = $1 AND revoked_at IS NULL) AS devices,
+         (SELECT count(*) FROM consents WHERE user_id = $1) AS consents`,
+    )
+    return (await store().database.query<Record<string, number>>(rows, [userId]))[0]
+  }
+
+  for (const [what, happen] of ends) {
+    for (const place of ['the consent page', 'the way back to the client'] as const) {
+      it(`T5 on ${place} gets nothing once ${what}: the person signs in again, and is told why`, async () => {
+        const { id, username } = await addPerson()
+        const held = await hold(username, { client_id: 'app.asks', scope: 'openid offline_access', prompt: 'consent' })
+        let agreed = place === 'the consent page' ? undefined : await agree(held)
+        await happen(id)
+        agreed ??= await agree(held)
+        const page = await held.browser.follow(agreed.headers.location!)
+        expect([page.status, page.location]).to.deep.equal([200, undefined])
+        expect(page.body).to.contain('id="password"').and.contain('The sign-in of before has ended')
+        expect(await rowsOf(id)).to.deep.equal({ grants: 0, devices: 0, consents: 0 })
+        const silent = await held.browser.follow(url({ prompt: 'none' }))
+        expect(silent.location).to.contain('error=login_required')
+      })
+    }
+  }
+
+  it('T5 without a page in between gets nothing either', async () => {
+    const { id, username } = await addPerson()
+    const browser = new Browser(server)
+    const { action, fields } = formOf((await browser.follow(url())).body, '/sign-in')
+    const proved = await browser.open(action, { form: { ...fields, username, password } })
+    await setPassword(id, own)
+    const page = await browser.follow(proved.headers.location!)
+    expect([page.status, page.location]).to.deep.equal([200, undefined])
+    expect(await rowsOf(id)).to.include({ grants: 0, devices: 0 })
+    const again = await browser.submit(page, '/sign-in', { username, password: own })
+    expect(again.location).to.contain('code=nr_')
+  })
+
+  it('what was agreed to in the sign-in that has ended is asked again', async () => {
+    const { id, username } = await addPerson()
+    const held = await hold(username, { client_id: 'app.asks' })
+    const agreed = await agree(held)
+    await setPassword(id, own)
+    const page = await held.browser.follow(agreed.headers.location!)
+    const next = await held.browser.submit(page, '/sign-in', { username, password: own })
+    expect(next.body).to.contain('id="consent-allow"')
+    expect(await rowsOf(id)).to.include({ consents: 0 })
+  })
+
+  it('T5 in a session that began before gets nothing once the sessions were ended', async () => {
+    const { id, username } = await addPerson()
+    const browser = new Browser(server)
+    await browser.authorize(url(), username)
+    const page = await browser.follow(url({ client_id: 'app.asks', scope: 'openid offline_access', prompt: 'consent' }))
+    const agreed = await agree({ browser, page, proof: pkce() })
+    await store().users.revokeSessions(id, [])
+    const back = await browser.follow(agreed.headers.location!)
+    expect([back.status, back.location]).to.deep.equal([200, undefined])
+    expect(await rowsOf(id)).to.deep.equal({ grants: 0, devices: 0, consents: 0 })
   })
 })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { createSignIns } from '../../src/store/sign-ins.ts'
 import type { Finish } from '../../src/store/sign-ins.ts'
+import { statement } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import { addPerson, freshStore, inMs } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
@@ -97,6 +98,69 @@ describe(createSignIns.name, () => {
       await store.signIns.finish(finishOf(userId, { clearAttempts: keys }))
     }
   })
+
+  const standingOf = async (userId: string) => (await store.users.loadAccount({ userId }))!.standing
+  const ends: [string, (userId: string) => Promise<unknown>][] = [
+    ['the password was set', (userId) => store.credentials.set(userId, 'hash', { changeRequired: false, audit: [] })],
+    ['the sessions were ended', (userId) => store.users.revokeSessions(userId, [])],
+    ['the person was disabled', (userId) => store.users.setDisabled(userId, true, [])],
+  ]
+  for (const [what, end] of ends) {
+    it(`T5 writes nothing when ${what} after the proof, in the same second as well`, async () => {
+      const { id: userId } = await addPerson(store)
+      const person = { userId, standing: await standingOf(userId) }
+      await end(userId)
+      const finish = finishOf(userId, { person })
+      expect(await store.signIns.finish(finish)).to.deep.equal({ done: false, ended: true })
+      expect(await store.grants.find(finish.grant.id)).to.equal(undefined)
+      expect(await store.devices.listOfUser(userId)).to.deep.equal([])
+      expect(await store.oneTime.isMarked('interaction', finish.mark.id)).to.equal(false)
+      expect(await store.audit.search({ userId, event: 'signin.success', limit: 1 })).to.deep.equal([])
+    })
+
+    it(`T5 comes in time or not at all when ${what} in the same moment`, async () => {
+      const other = fresh.replica()
+      const { id: userId } = await addPerson(store)
+      const person = { userId, standing: await standingOf(userId) }
+      const finish = finishOf(userId, { person })
+      let ended: Promise<unknown> = Promise.resolve()
+      // the sign-in holds the person until it is written; whoever ends the sessions waits, and finds it then
+      await other.database.transaction(async (connection) => {
+        const { done } = await createSignIns({ database: connection, audit: other.audit }).finish(finish)
+        expect(done).to.equal(true)
+        ended = end(userId)
+        await somebodyWaits()
+      })
+      await ended
+      expect(await store.grants.find(finish.grant.id)).to.equal(undefined)
+      expect(await store.devices.listOfUser(userId)).to.deep.equal([])
+    })
+  }
+
+  it('T5 waits for whoever ends the sessions in the same moment, and then writes nothing', async () => {
+    const { id: userId } = await addPerson(store)
+    const finish = finishOf(userId, { person: { userId, standing: await standingOf(userId) } })
+    let finished: ReturnType<typeof store.signIns.finish> | undefined
+    await fresh.replica().database.transaction(async (connection) => {
+      await connection.query(disable, [userId])
+      finished = store.signIns.finish(finish)
+      await somebodyWaits()
+    })
+    expect(await finished).to.deep.equal({ done: false, ended: true })
+    expect(await store.grants.find(finish.grant.id)).to.equal(undefined)
+  })
+
+  const disable = statement('test-disable', 'UPDATE users SET disabled_at = now() WHERE id = $1')
+  const waiting = statement(
+    'test-waiting',
+    `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+  )
+  async function somebodyWaits(): Promise<void> {
+    const deadline = performance.now() + 2000
+    while ((await store.database.query(waiting)).length === 0) {
+      if (performance.now() > deadline) throw new Error('nobody waits for the row')
+    }
+  }
 
   it('rises the version of a session and never lowers it, nor moves it to another person', async () => {
     const [one, other] = [await addPerson(store), await addPerson(store)]
