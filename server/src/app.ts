@@ -100,7 +100,18 @@ export async function startApp(needs: {
   const sealer = createSealer({ keys: cookieKeys, epoch: epoch.current })
   const scope = cookieScope(issuer)
   const sessions = createSessionCookies({ issuer: settings.issuer, keys: cookieKeys, epoch: epoch.current, now })
-  const interactionCookies = createInteractionCookies({ keys: cookieKeys, epoch: epoch.current, scope, store, now })
+  const interactionCookies = createInteractionCookies({
+    keys: cookieKeys,
+    epoch: epoch.current,
+    scope,
+    store,
+    client: (clientId) => {
+      const entry = clients.registeredById(clientId)
+      const takesRedirectUri = (uri: string) => clients.takesRedirectUri(generations.current().provider, clientId, uri)
+      return entry && { uid: entry.uid, takesRedirectUri }
+    },
+    now,
+  })
   const interactions = createInteractions({
     cookies: interactionCookies,
     sessions,

@@ -70,7 +70,8 @@ export const errorCatalogue = {
     remedy: 'Take 12 to 128 characters that are not among the common passwords.',
   },
   INTERACTION_EXPIRED: {
-    meaning: 'The sign-in took longer than its time, or this browser does not have it.',
+    meaning:
+      'The sign-in took longer than its time, its client was changed meanwhile, or this browser does not have it.',
     remedy: 'Start again at the application.',
   },
   INTERACTION_SPENT: {

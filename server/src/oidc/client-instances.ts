@@ -10,6 +10,8 @@ export interface ClientInstances {
   registered(client: object): OidcClient
   /** The live entry; undefined for an unknown or suspended client */
   registeredById(clientId: string): OidcClient | undefined
+  /** Whether the library would answer there: a native application may come back to any port of the loopback address. */
+  takesRedirectUri(provider: Provider, clientId: string, uri: string): boolean
   /** The client that stands for an API (RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
 }
@@ -21,20 +23,25 @@ export function createClientInstances(registry: OidcRegistry): ClientInstances {
     const entry = registry.current().find(clientId)
     return entry === undefined || entry.config.suspended ? undefined : entry
   }
+  const find = (provider: Provider, clientId: string): object | undefined => {
+    const entry = registeredById(clientId)
+    if (entry === undefined) return undefined
+    let ofProvider = built.get(provider)
+    if (!ofProvider) built.set(provider, (ofProvider = new WeakMap()))
+    let client = ofProvider.get(entry)
+    if (!client) {
+      client = new (provider.Client as unknown as new (metadata: object) => object)({ ...entry.metadata })
+      ofProvider.set(entry, client)
+      entries.set(client, entry)
+    }
+    return client
+  }
   return {
     registeredById,
-    find(provider, clientId) {
-      const entry = registeredById(clientId)
-      if (entry === undefined) return undefined
-      let ofProvider = built.get(provider)
-      if (!ofProvider) built.set(provider, (ofProvider = new WeakMap()))
-      let client = ofProvider.get(entry)
-      if (!client) {
-        client = new (provider.Client as unknown as new (metadata: object) => object)({ ...entry.metadata })
-        ofProvider.set(entry, client)
-        entries.set(client, entry)
-      }
-      return client
+    find,
+    takesRedirectUri(provider, clientId, uri) {
+      const client = find(provider, clientId) as { redirectUriAllowed(uri: string): boolean } | undefined
+      return client?.redirectUriAllowed(uri) ?? false
     },
     registered(client) {
       const entry = entries.get(client)

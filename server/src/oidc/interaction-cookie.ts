@@ -38,16 +38,25 @@ interface Claims {
   readonly begun: number
   readonly until: number
   readonly client: string
+  /** The object that the client was then: another one may have its id by now. */
+  readonly clientUid: string
   readonly payload?: InteractionPayload
   readonly progress?: InteractionPayload
 }
 
-/** @param needs.now epoch milliseconds */
+/** A client as it is registered now. */
+export interface ClientOfInteraction {
+  readonly uid: string
+  takesRedirectUri(uri: string): boolean
+}
+
+/** @param needs.client undefined when it is gone or suspended; @param needs.now epoch milliseconds */
 export function createInteractionCookies(needs: {
   keys: () => CookieKeys
   epoch: () => number
   scope: CookieScope
   store: Pick<Store, 'pushedRequests'>
+  client: (clientId: string) => ClientOfInteraction | undefined
   now: () => number
 }): InteractionCookies {
   const { keys, epoch, scope, store, now } = needs
@@ -80,6 +89,13 @@ export function createInteractionCookies(needs: {
     setCookie(request.response, scope, { name, value: '', path, maxAge: 0 })
   }
 
+  /** What a person sees and agrees to is for the client that asked, and goes where that client may be answered. */
+  function isOfItsClient({ client: clientId, clientUid }: Claims, payload: InteractionPayload): boolean {
+    const client = needs.client(clientId)
+    const { redirect_uri: uri } = payload['params'] as { redirect_uri?: string }
+    return client?.uid === clientUid && uri !== undefined && client.takesRedirectUri(uri)
+  }
+
   /** What this browser has begun, oldest first. Its own word, and good for nothing but its own cookies. */
   function begunBy(request: RequestContext): string[] {
     const value = readCookies(request.request).get(scope.begun.name) ?? ''
@@ -105,7 +121,9 @@ export function createInteractionCookies(needs: {
       if (claims.payload === undefined) return { kind: 'over', reason: 'finished', clientId: claims.client }
       if (claims.until <= seconds()) return { kind: 'over', reason: 'expired', clientId: claims.client }
       const payload = await withPushedParams(claims.payload, store)
-      if (payload === undefined) return { kind: 'over', reason: 'expired', clientId: claims.client }
+      if (payload === undefined || !isOfItsClient(claims, payload)) {
+        return { kind: 'over', reason: 'expired', clientId: claims.client }
+      }
       return { kind: 'live', payload, progress: claims.progress ?? {} }
     },
     async write(request, uid, payload) {
@@ -115,6 +133,7 @@ export function createInteractionCookies(needs: {
         begun: before?.begun ?? seconds(),
         until: Number(payload['exp']),
         client: params.client_id,
+        clientUid: before?.clientUid ?? needs.client(params.client_id)?.uid ?? '',
         payload: withoutPushedParams(payload),
         ...(before?.progress === undefined ? {} : { progress: before.progress }),
       }
@@ -129,8 +148,8 @@ export function createInteractionCookies(needs: {
     async finish(request, uid) {
       const before = await open(request, uid)
       if (before === undefined) return
-      const { begun, until, client } = before
-      await put(request, uid, { begun, until, client }, 'pages')
+      const { payload: _payload, progress: _progress, ...rest } = before
+      await put(request, uid, rest, 'pages')
       remove(request, uid, 'resume')
     },
   }

@@ -3,7 +3,7 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import { Browser, authorizationUrl, formOf, pkce } from '../oidc/browser.ts'
 import type { Answer } from '../oidc/browser.ts'
 import { redeem, refresh, request, tokensOf } from '../oidc/flows.ts'
-import { configs, entry, password, startReplicas } from '../oidc/harness.ts'
+import { configs, entry, password, redirectUri, startReplicas } from '../oidc/harness.ts'
 import type { Replicas } from '../oidc/harness.ts'
 import { statement } from '../../src/store/postgres.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
@@ -18,12 +18,11 @@ describe('a sign-in that is held open', function () {
   this.timeout(60_000)
   let server: Replicas
   let people = 0
+  const asks = { ...configs.web, consent: ConsentMode.REMEMBER }
+  const present = [entry('app.web', configs.web), entry('app.asks', asks)]
   before(async () => {
     server = await startReplicas({ count: 2 })
-    await server.serve([
-      entry('app.web', configs.web),
-      entry('app.asks', { ...configs.web, consent: ConsentMode.REMEMBER }),
-    ])
+    await server.serve(present)
   })
   after(async () => {
     await server?.stop()
@@ -181,5 +180,63 @@ describe('a sign-in that is held open', function () {
     const back = await browser.follow(agreed.headers.location!)
     expect([back.status, back.location]).to.deep.equal([200, undefined])
     expect(await rowsOf(id)).to.deep.equal({ grants: 0, devices: 0, consents: 0 })
+  })
+
+  describe('for a client that changes', () => {
+    const there = 'https://app.example.com/there'
+    const native = { ...configs.spa, type: 'Native', consent: ConsentMode.REMEMBER, corsOrigins: [] }
+    const changes: [string, Record<string, string>, ReturnType<typeof entry>, ReturnType<typeof entry>?][] = [
+      [
+        'A1 whose redirect URI is registered no more',
+        {},
+        entry('app.held', { ...asks, redirectUris: [redirectUri, there] }),
+        entry('app.held', { ...asks, redirectUris: [there] }),
+      ],
+      [
+        'A1 whose loopback address is registered no more',
+        { redirect_uri: 'http://127.0.0.1:51004/callback' },
+        entry('app.held', { ...native, redirectUris: ['http://127.0.0.1/callback', 'com.example.app:/callback'] }),
+        entry('app.held', { ...native, redirectUris: ['com.example.app:/callback'] }),
+      ],
+      [
+        'L10 whose id another one has now',
+        {},
+        entry('app.held', asks),
+        entry('app.held', asks, { uid: 'uid-of-the-successor' }),
+      ],
+      ['that is suspended', {}, entry('app.held', asks), entry('app.held', { ...asks, suspended: true })],
+      ['that is gone', {}, entry('app.held', asks)],
+    ]
+    for (const [what, parameters, before, after] of changes) {
+      for (const place of ['on the consent page', 'on the way back'] as const) {
+        it(`${what}, ${place}: it is over, and nothing is remembered`, async () => {
+          await server.serve([...present, before])
+          const { id, username } = await addPerson()
+          const held = await hold(username, { client_id: 'app.held', ...parameters })
+          const agreed = place === 'on the way back' ? await agree(held) : undefined
+          await server.serve([...present, ...(after ? [after] : [])])
+          const answer = agreed ? await held.browser.open(agreed.headers.location!) : await agree(held)
+          expect(answer.headers.location).to.equal(undefined)
+          expect(answer.body).to.contain('INTERACTION_EXPIRED')
+          expect(await rowsOf(id)).to.deep.equal({ grants: 0, devices: 0, consents: 0 })
+        })
+      }
+    }
+
+    it('goes on when the change concerns neither', async () => {
+      await server.serve([...present, entry('app.held', asks)])
+      const held = await hold((await addPerson()).username, { client_id: 'app.held' })
+      await server.serve([...present, entry('app.held', { ...asks, redirectUris: [there, redirectUri] })])
+      const back = await held.browser.follow((await agree(held)).headers.location!)
+      expect(back.location).to.contain('code=nr_')
+    })
+
+    it('goes on at any port of the loopback address', async () => {
+      await server.serve([...present, entry('app.held', { ...native, redirectUris: ['http://127.0.0.1/callback'] })])
+      const redirect_uri = 'http://127.0.0.1:51004/callback'
+      const held = await hold((await addPerson()).username, { client_id: 'app.held', redirect_uri })
+      const back = await held.browser.follow((await agree(held)).headers.location!)
+      expect(back.location).to.contain(`${redirect_uri}?code=nr_`)
+    })
   })
 })

@@ -46,6 +46,7 @@ describe('the internals of oidc-provider that are overridden', () => {
   for (const [name, method] of [
     ['Client', 'compareClientSecret'],
     ['Client', 'backchannelLogout'],
+    ['Client', 'redirectUriAllowed'],
     ['AuthorizationCode', 'getValueAndPayload'],
     ['AuthorizationCode', 'consume'],
     ['AuthorizationCode', 'save'],
