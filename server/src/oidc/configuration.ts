@@ -88,7 +88,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     clientBasedCORS: (_context: KoaContextWithOIDC, origin: string, client: object) =>
       clients.registered(client).config.corsOrigins.includes(origin),
     cookies: {
-      names: { session: scope.session, interaction: 'nauthera_interaction', resume: 'nauthera_resume' },
+      names: { session: scope.session, interaction: scope.library.pages, resume: scope.library.resume },
       keys: keys.cookies.all('library').map((key) => key.toString('base64url')),
       long: {
         signed: false,
@@ -98,7 +98,8 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
         path: scope.path,
         secure: scope.secure,
       },
-      short: { signed: false, httpOnly: true, overwrite: true, sameSite: 'lax' as const, secure: scope.secure },
+      // `overwrite` goes by the name alone: it would take back the removal of those that lie at other paths
+      short: { signed: false, httpOnly: true, overwrite: false, sameSite: 'lax' as const, secure: scope.secure },
     },
     routes: {
       authorization: '/auth',

@@ -9,6 +9,8 @@ export interface CookieScope {
   /** An interaction's cookies are shown to its own pages, or to its own resume endpoint, and to nothing else: however
    *  many tabs are begun at once, a request carries one of them. */
   readonly interaction: (uid: string) => { readonly name: string; readonly pages: string; readonly resume: string }
+  /** The library's own two beside it, by the place where each lies. */
+  readonly library: { readonly pages: string; readonly resume: string }
   /** Which interactions this browser has begun. Shown where they are begun and end. */
   readonly begun: { readonly name: string; readonly path: string }
 }
@@ -28,6 +30,7 @@ export function cookieScope(issuer: URL): CookieScope {
       pages: `${base}/interaction/${uid}`,
       resume: `${base}/auth/${uid}`,
     }),
+    library: { pages: 'nauthera_interaction', resume: 'nauthera_resume' },
     begun: { name: `${narrow}nauthera_begun`, path: `${base}/auth` },
   }
 }

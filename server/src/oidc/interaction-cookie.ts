@@ -87,6 +87,12 @@ export function createInteractionCookies(needs: {
   function remove(request: RequestContext, uid: string, at: 'pages' | 'resume'): void {
     const { name, [at]: path } = scope.interaction(uid)
     setCookie(request.response, scope, { name, value: '', path, maxAge: 0 })
+    removeOfLibrary(request, uid, at)
+  }
+
+  function removeOfLibrary(request: RequestContext, uid: string, at: 'pages' | 'resume'): void {
+    const path = scope.interaction(uid)[at]
+    setCookie(request.response, scope, { name: scope.library[at], value: '', path, maxAge: 0 })
   }
 
   /** What a person sees and agrees to is for the client that asked, and goes where that client may be answered. */
@@ -150,6 +156,7 @@ export function createInteractionCookies(needs: {
       if (before === undefined) return
       const { payload: _payload, progress: _progress, ...rest } = before
       await put(request, uid, rest, 'pages')
+      removeOfLibrary(request, uid, 'pages')
       remove(request, uid, 'resume')
     },
   }

@@ -288,6 +288,9 @@ describe('authorization', () => {
   const interactionsIn = (browser: Browser) =>
     [...browser.jar.values()].filter(({ name }) => name.includes('nauthera_i_'))
 
+  const ofLibrary = (browser: Browser) =>
+    [...browser.jar.values()].filter(({ name }) => /nauthera_(interaction|resume)$/.test(name))
+
   it('L18 keeps at most five interactions of a browser, the newest', async () => {
     const browser = new Browser(replicas)
     const tabs: string[] = []
@@ -295,6 +298,8 @@ describe('authorization', () => {
       tabs.push((await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))).url.split('/').at(-1)!)
     const kept = interactionsIn(browser).map(({ name }) => name.replace(/.*nauthera_i_/, ''))
     expect(kept).to.have.members(tabs.slice(-5))
+    const newest = tabs.slice(-5).flatMap((uid) => [`/interaction/${uid}`, `/auth/${uid}`])
+    expect(ofLibrary(browser).map(({ path }) => path)).to.have.members(newest)
     const [gone, oldest] = await Promise.all(
       [tabs[3], tabs[4]].map((uid) => browser.open(`${replicas.issuer}/interaction/${uid}`)),
     )
@@ -333,6 +338,7 @@ describe('authorization', () => {
     expect(again.status).to.equal(400)
     expect(again.body).to.contain('INTERACTION_SPENT')
     expect(interactionsIn(browser).map(({ path }) => path)).to.deep.equal([new URL(page.url).pathname])
+    expect(ofLibrary(browser)).to.deep.equal([])
   })
 
   it('says to push a request that would not fit a cookie', async () => {
