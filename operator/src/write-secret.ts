@@ -1,8 +1,15 @@
-import { labels, linkSecretName, keysSecretName, managedByOperator, manifestSecretName } from '@nauthera/proto/names'
+import {
+  annotations,
+  labels,
+  linkSecretName,
+  keysSecretName,
+  managedByOperator,
+  manifestSecretName,
+} from '@nauthera/proto/names'
 import { Secret } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
 import type { SecretSource, SecretState } from './decide/rotation-terms.ts'
-import { identifySecret } from './decide/secret-id.ts'
+import { hasMintedForm, identifySecret } from './decide/secret-id.ts'
 import { readMarks, secretNameOf } from './decide/secret.ts'
 import type { RenderedSecret } from './decide/secret.ts'
 import { isForbidden } from './kubernetes/api-error.ts'
@@ -29,20 +36,27 @@ export function readSecretObject(object: SecretObject | undefined, client: OIDCC
   const marks = readMarks(object.metadata.annotations)
   const plain = findPlain(object, client, marks.secretId)
   return {
-    state: { kind: 'owned', ...marks, sha256: plain && identifySecret(plain).sha256 },
+    state: {
+      kind: 'owned',
+      ...marks,
+      sha256: plain && identifySecret(plain).sha256,
+      isMinted: plain !== undefined && hasMintedForm(plain),
+    },
     object,
     plain,
   }
 }
 
-/** Ours is what carries our labels and belongs to this very object; or to no object, as deletionPolicy Retain has it. */
+/** Ours is what carries our labels and belongs to this very object; or to no object, as deletionPolicy Retain has it, and then
+ *  names the client's uid: one that was there before the client cannot. */
 export function isOwned(object: SecretObject, client: OIDCClient): boolean {
   const { metadata } = object
   if (metadata.labels?.[labels.client] !== client.metadata.name) return false
   if (metadata.labels[labels.managedBy] !== managedByOperator) return false
   const controller = metadata.ownerReferences?.find((owner) => owner.controller)
   return controller === undefined
-    ? (metadata.ownerReferences ?? []).length === 0
+    ? (metadata.ownerReferences ?? []).length === 0 &&
+        metadata.annotations?.[annotations.clientUid] === client.metadata.uid
     : controller.uid === client.metadata.uid
 }
 

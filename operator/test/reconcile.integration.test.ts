@@ -1,4 +1,6 @@
 import { expect } from 'chai'
+import { digestOf } from '@nauthera/proto/digest'
+import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { appsNamespace, machine, releaseNamespace, startCluster } from './support/cluster.ts'
 import type { Cluster, TestOperator } from './support/cluster.ts'
@@ -229,6 +231,33 @@ describe('operator', function () {
         'NameTaken is shown',
       )
       expect(cluster.secret('reports-oidc')!.data).to.deep.equal({ token: 'dW50b3VjaGVk' })
+    })
+
+    it('K2 leaves one alone that nobody owns, though its labels and annotations say that it is ours', async () => {
+      const sha256 = digestOf('hunter2')
+      cluster.planted.add('hunter2')
+      cluster.api.put({
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: {
+          name: 'reports-oidc',
+          namespace: appsNamespace,
+          labels: { [labels.client]: 'reports', [labels.managedBy]: managedByOperator },
+          annotations: {
+            [annotations.secretId]: sha256.slice(0, 8),
+            [annotations.rotatedAt]: '2099-01-01T00:00:00Z',
+            [annotations.verifiers]: JSON.stringify([{ sha256 }]),
+          },
+        },
+        data: { client_secret: Buffer.from('hunter2').toString('base64') },
+      } as never)
+      await cluster.apply('reports', machine)
+      await cluster.until(
+        () => cluster.condition('reports', 'SecretReady')?.reason === 'NameTaken',
+        'NameTaken is shown',
+      )
+      expect(cluster.plain('reports')).to.equal('hunter2')
+      expect(replicas.some((replica) => replica.accepts(reports, 'hunter2'))).to.equal(false)
     })
 
     it('K2 never writes over its own Secrets for a client that asks for their name', async () => {

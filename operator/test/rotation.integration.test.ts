@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { digestOf } from '@nauthera/proto/digest'
 import { annotations } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { appsNamespace, machine, releaseNamespace, startCluster } from './support/cluster.ts'
@@ -170,6 +171,31 @@ describe('rotation', function () {
       const issuer = () => Buffer.from(cluster.secret('reports-oidc')!.data['issuer'] ?? '', 'base64').toString()
       await cluster.until(() => issuer() === 'https://login.example.com', 'the issuer is restored')
       expect(cluster.secret('reports-oidc')!.data['client_secret']).to.equal(secret.data['client_secret'])
+    })
+
+    it('K7 replaces a value that was never minted, whatever the annotations say of it', async () => {
+      const old = cluster.plain('reports')!
+      const secret = cluster.secret('reports-oidc')!
+      const sha256 = digestOf('hunter2')
+      cluster.planted.add('hunter2')
+      cluster.api.put({
+        ...secret,
+        metadata: {
+          ...secret.metadata,
+          annotations: {
+            ...secret.metadata.annotations,
+            [annotations.secretId]: sha256.slice(0, 8),
+            [annotations.rotatedAt]: new Date(operator.clock.now()).toISOString(),
+            [annotations.verifiers]: JSON.stringify([{ sha256 }]),
+          },
+        },
+        data: { ...secret.data, client_secret: Buffer.from('hunter2').toString('base64') },
+      } as never)
+      await cluster.apply('reports', { ...machine, description: 'edited' })
+      await cluster.until(() => cluster.plain('reports') !== 'hunter2', 'another secret is published')
+      expect(cluster.plain('reports')).not.to.equal(old)
+      expect(acceptedBy('hunter2')).to.deep.equal([false, false, false])
+      expect(acceptedBy(old), 'what the application read before').to.deep.equal([true, true, true])
     })
 
     it('leaves keys and labels of others in it', async () => {

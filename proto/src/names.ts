@@ -15,6 +15,8 @@ export const managedByOperator = 'nauthera-operator'
 export const clientsComponent = 'clients'
 
 export const annotations = {
+  /** Uid of the OIDCClient that the Secret was written for. */
+  clientUid: `${apiGroup}/client-uid`,
   /** First 8 hex of the SHA-256 of the secret that the Secret holds. */
   secretId: `${apiGroup}/secret-id`,
   /** RFC 3339, when that secret was published. */

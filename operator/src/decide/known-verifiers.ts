@@ -16,15 +16,18 @@ export function knownVerifiers(input: RotationInput): Known {
   if (secret.kind !== 'owned') return { live: stored, published: undefined }
   const held = secret.sha256
   const inShard = stored.find(({ sha256 }) => sha256 === held)
-  if (held !== undefined && inShard) return settle(input, stored, inShard)
+  const mayBeOurs = held !== undefined && hasOurForm(input)
+  if (mayBeOurs && inShard) return settle(input, stored, inShard)
   const marked = liveMarks(input)
-  if (held !== undefined && isOwnPublication(input, held)) {
-    // an earlier leader published it, or the shard is lost or older: what an application may hold must be live first of all
-    const others = marked.filter(({ sha256 }) => sha256 !== held).slice(0, 1)
+  if (mayBeOurs && isOwnPublication(input, held)) {
+    // an earlier leader published it, or the shard is lost or older: what an application may hold must be live first of all;
+    // beside it only what the shard knew, when there is one: who may write the annotation could list any weak value
+    const known = stored.length > 0 ? stored.map(({ sha256 }) => sha256) : marked.map(({ sha256 }) => sha256)
+    const others = marked.filter(({ sha256 }) => sha256 !== held && known.includes(sha256)).slice(0, 1)
     const published = { id: held.slice(0, 8), sha256: held }
     return { live: [published, ...others], published }
   }
-  // edited: the shard knows what was published; without it the annotation does
+  // edited, or never minted: the shard knows what was published; without it the annotation does
   return {
     live: stored.length > 0 ? stored : held !== undefined && !isStale(input) ? marked : [],
     published: undefined,
@@ -70,6 +73,11 @@ function liveMarks(input: RotationInput): readonly StoredVerifier[] {
     .filter(({ notAfter }) => notAfter === undefined || notAfter > now)
     .map((one) => (one.notAfter === undefined ? one : { ...one, notAfter: Math.min(one.notAfter, latest) }))
 }
+
+/** Whoever may write the Secret may write annotations that vouch for its value. The form is what they cannot give to a weak
+ *  one; a secret of the client's own is compared with where it came from. */
+const hasOurForm = ({ secret, source }: RotationInput): boolean =>
+  source.kind !== 'minted' || (secret.kind === 'owned' && secret.isMinted)
 
 type OwnedSecret = Extract<SecretState, { kind: 'owned' }>
 

@@ -28,6 +28,8 @@ export type SecretState =
       readonly kind: 'owned'
       /** SHA-256 of the client_secret that it holds; undefined when it holds none. */
       readonly sha256: string | undefined
+      /** That one has the form of a secret that the operator mints. */
+      readonly isMinted: boolean
       /** From annotation secret-id. */
       readonly secretId: string | undefined
       /** From annotation rotated-at; epoch milliseconds. */

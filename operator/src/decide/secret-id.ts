@@ -6,3 +6,8 @@ export function identifySecret(plain: Secret): { readonly id: string; readonly s
   const sha256 = digestOf(plain.reveal())
   return { id: shortDigest(sha256), sha256 }
 }
+
+/** @returns whether it looks like 256 random bits as we write them: a weak value does not */
+export function hasMintedForm(plain: Secret): boolean {
+  return /^[A-Za-z0-9_-]{43}$/.test(plain.reveal())
+}

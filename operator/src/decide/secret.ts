@@ -99,6 +99,7 @@ export function renderSecret(input: {
       },
       annotations: {
         ...spec.secret?.annotations,
+        [names.clientUid]: metadata.uid,
         ...(marks ? writeMarks(marks) : {}),
         [names.contentDigest]: contentDigest(data),
       },

@@ -18,6 +18,7 @@ const idOf = (name: string): string => verifier(name).id
 const holds = (name: string, more: Partial<Extract<SecretState, { kind: 'owned' }>> = {}): SecretState => ({
   kind: 'owned',
   sha256: digestOf(name),
+  isMinted: true,
   secretId: idOf(name),
   rotatedAt: now - hour,
   verifiers: [verifier(name)],
@@ -261,6 +262,24 @@ const table: readonly Row[] = [
     given: { secret: holds('older', { rotatedAt: now - 2 * hour }) },
     step: 'mint',
     verifiers: ['old'],
+  },
+  {
+    sentence: 'K7 replaces a value that was never minted, though the annotations vouch for it',
+    given: { secret: holds('hunter2', { isMinted: false, rotatedAt: now }) },
+    step: 'mint',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'K7 lets one that was never minted and is live end with an overlap',
+    given: { secret: holds('old', { isMinted: false }), pending: pending('new') },
+    step: 'write-shard',
+    verifiers: ['new', 'old'],
+  },
+  {
+    sentence: 'K7 makes nothing live that the annotation alone lists beside another value',
+    given: { secret: holds('theirs', { rotatedAt: now, verifiers: [verifier('theirs'), verifier('hunter2')] }) },
+    step: 'write-shard',
+    verifiers: ['theirs'],
   },
   {
     sentence: 'F37 rebuilds a lost shard from the annotation',

@@ -153,7 +153,9 @@ describe('renderSecret', () => {
   })
 
   it('has no owner with Retain, so that it outlives the client', () => {
-    expect(rendered({ deletionPolicy: 'Retain' }).ownerReferences).to.deep.equal([])
+    const secret = rendered({ deletionPolicy: 'Retain' })
+    expect(secret.ownerReferences).to.deep.equal([])
+    expect(secret.annotations[annotations.clientUid]).to.equal('uid-of-demo-app')
   })
 
   it('reads its own annotations back', () => {
