@@ -6,7 +6,6 @@ import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import type { Clock } from './clock.ts'
 import type { Outcome } from './decide/conditions.ts'
 import type { RotationPlan } from './decide/rotation-terms.ts'
-import { secretNameOf } from './decide/secret.ts'
 import { sameConfig } from './decide/shard.ts'
 import type { FollowReplicas } from './follow-replicas.ts'
 import { judgeClient } from './judge.ts'
@@ -18,7 +17,7 @@ import type { Settings } from './settings.ts'
 import type { Watch } from './watch.ts'
 import { createWorkOnSecret } from './work-on-secret.ts'
 import type { Memory, SecretResult } from './work-on-secret.ts'
-import { isOwned } from './write-secret.ts'
+import { formerNames, removeFormerSecrets } from './write-secret.ts'
 import type { Shards } from './write-shards.ts'
 import type { WriteStatus } from './write-status.ts'
 
@@ -61,7 +60,7 @@ export function createReconciler(options: {
     const known = memories.get(key)
     // A re-created client inherits nothing.
     if (known?.uid !== uid) {
-      const fresh: Memory = { uid, generation, read: undefined, pending: undefined }
+      const fresh: Memory = { uid, generation, read: undefined, names: new Set(), pending: undefined }
       memories.set(key, fresh)
       return fresh
     }
@@ -81,8 +80,8 @@ export function createReconciler(options: {
     const judgement = judgeClient(client, needs, (error) => log.warn({ error }, 'client not understood'))
     const memory = memoryOf(key, client)
     const result = await workOnSecret({ key, judgement, memory, log })
-    await report({ key, client, judgement, result, log })
-    if (result.failure !== undefined) throw result.failure
+    const failure = await report({ key, client, judgement, memory, result, log })
+    if (failure !== undefined) throw failure
   }
 
   // --- what people see
@@ -91,10 +90,13 @@ export function createReconciler(options: {
     key: string
     client: OIDCClient
     judgement: Judgement
+    memory: Memory
     result: SecretResult
     log: Log
-  }) => {
-    const { key, client, judgement, result } = about
+  }): Promise<Error | undefined> => {
+    const { key, client, judgement, memory, result } = about
+    // Before the status forgets the former name: after a crash nothing else knows it.
+    const former = await leaveFormerNames(judgement.client, memory, result)
     const stored = shards.stored(key)
     const carriesThis =
       judgement.config !== undefined &&
@@ -113,6 +115,7 @@ export function createReconciler(options: {
       violations: judgement.violations,
       config: judgement.config,
       secret: result.secret,
+      formerName: former.names[0],
       rotation: result.plan,
       rotationSettings: result.plan && rotationOf(judgement.effective, settings.quietPeriod),
       propagation,
@@ -123,15 +126,26 @@ export function createReconciler(options: {
     const written = await options.status.write(outcome, isInProgress(outcome))
     const waits = [result.again, written.again].filter((ms) => ms !== undefined)
     if (waits.length > 0) options.again(key, Math.max(1, Math.min(...waits)))
-    await removeRenamed(client, judgement, result)
+    if (former.names.length > 0 && result.secret.kind === 'ready') options.again(key, 1_000)
+    return result.failure ?? former.failure
   }
 
-  /** After spec.secret.name has changed and the new Secret is there, the old one goes, if it is ours. */
-  const removeRenamed = async (client: OIDCClient, judgement: Judgement, result: SecretResult) => {
-    const before = client.status?.secret?.name
-    if (!before || before === secretNameOf(judgement.client) || result.secret.kind !== 'ready') return
-    const old = await secrets.read(client.metadata.namespace, before)
-    if (old && isOwned(old, client)) await secrets.remove(old)
+  /** After spec.secret.name has changed and the new Secret is there, the old one goes, if it is ours.
+   *  @returns the former names that are still to be left */
+  const leaveFormerNames = async (
+    client: OIDCClient,
+    memory: Memory,
+    result: SecretResult,
+  ): Promise<{ names: readonly string[]; failure?: Error }> => {
+    const names = formerNames(client, memory.names, settings)
+    if (names.length === 0 || result.secret.kind !== 'ready') return { names }
+    try {
+      const left = await removeFormerSecrets(secrets, client, names)
+      for (const name of names) if (!left.includes(name)) memory.names.delete(name)
+      return { names: left }
+    } catch (error) {
+      return { names, failure: error instanceof Error ? error : new Error(String(error)) }
+    }
   }
 
   return {

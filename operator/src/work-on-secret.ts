@@ -17,7 +17,14 @@ import type { Replicas } from './replicas.ts'
 import { rotationOf, statusOf } from './rotation-input.ts'
 import type { Settings } from './settings.ts'
 import { verifiersOf } from './stored-shard.ts'
-import { isReservedName, readClientSecret, readSecretObject, readSource, writeClientSecret } from './write-secret.ts'
+import {
+  formerNames,
+  isReservedName,
+  readClientSecret,
+  readSecretObject,
+  readSource,
+  writeClientSecret,
+} from './write-secret.ts'
 import type { ReadSecret } from './write-secret.ts'
 import type { Shards } from './write-shards.ts'
 
@@ -27,7 +34,11 @@ export interface Memory {
   /** Of the client when it was last looked at. */
   generation: number
   /** Of the Secret as last read; never its data. */
-  read: { readonly state: ReadSecret['state']; readonly fingerprint: string | undefined } | undefined
+  read:
+    | { readonly state: ReadSecret['state']; readonly isFormer?: true; readonly fingerprint: string | undefined }
+    | undefined
+  /** Names at which its Secret was written, oldest first; a former one until it is gone from there. */
+  readonly names: Set<string>
   /** The plain secret lives here from its minting to its publication. */
   pending: { readonly secret: PendingSecret; readonly plain: Secret } | undefined
 }
@@ -79,9 +90,11 @@ export function createWorkOnSecret(options: {
     /** What is known of the Secret, read now unless that was done before. */
     const readState = async (needsFresh: boolean): Promise<ReadSecret> => {
       if (reserved) return { state: { kind: 'foreign' }, object: undefined, plain: undefined }
-      if (!needsFresh && memory.read) return { state: memory.read.state, object: undefined, plain: undefined }
-      const read = await readClientSecret(secrets, client)
-      memory.read = { state: read.state, fingerprint: undefined }
+      // one that somebody else must remove has no event either
+      if (!needsFresh && memory.read && memory.read.state.kind !== 'foreign')
+        return { ...memory.read, object: undefined, plain: undefined }
+      const read = await readClientSecret(secrets, client, formerNames(client, memory.names, settings))
+      memory.read = { state: read.state, ...(read.isFormer ? { isFormer: true } : {}), fingerprint: undefined }
       return read
     }
 
@@ -159,6 +172,8 @@ export function createWorkOnSecret(options: {
       if (outcome.kind === 'conflict') return undefined
       if (outcome.kind === 'written') {
         options.onWrite?.('secret')
+        memory.names.delete(name)
+        memory.names.add(name)
         log.info({ secret: marks?.secretId, name }, read.object ? 'secret written' : 'secret created')
       }
       const written = readSecretObject(outcome.secret, client)
@@ -213,12 +228,12 @@ export function createWorkOnSecret(options: {
         if (!plan.keepsPending) memory.pending = undefined
 
         const wantsWrite = wantedWrite(plan, source, follow.entry(key))
-        if (wantsWrite === 'no') return finish(plan, settledSecret(source, read.state, name))
+        if (wantsWrite === 'no') return finish(plan, settledSecret(source, read, name))
         const marks = plan.secret
         const current = fingerprintOf(marks)
         const isCurrent = memory.read?.fingerprint !== undefined && memory.read.fingerprint === current
         if (wantsWrite === 'if-changed' && isCurrent && read.state.kind === 'owned') {
-          return finish(plan, settledSecret(source, read.state, name))
+          return finish(plan, settledSecret(source, read, name))
         }
         // Whatever is written is decided on what is there now.
         if (read.object === undefined && !(turn === 0 && read.state.kind === 'absent')) {
@@ -265,10 +280,10 @@ export function createWorkOnSecret(options: {
       const stored = shards.stored(key)?.entry
       putShard(stored ? verifiersOf(stored) : [])
       const read = await readState(false).catch(() => undefined)
-      const state = read?.state.kind ?? 'unknown'
+      const isThere = read?.state.kind === 'owned' && !read.isFormer
       return {
         plan: undefined,
-        secret: { kind: state === 'owned' ? 'ready' : 'pending', name },
+        secret: { kind: isThere ? 'ready' : 'pending', name },
         again: undefined,
         failure: undefined,
       }
@@ -310,8 +325,8 @@ function wantedWrite(
   return plan.secret === undefined ? 'no' : 'if-changed'
 }
 
-function settledSecret(source: SecretSource, state: ReadSecret['state'], name: string): Outcome['secret'] {
-  if (state.kind !== 'owned') return { kind: 'pending', name }
+function settledSecret(source: SecretSource, { state, isFormer }: ReadSecret, name: string): Outcome['secret'] {
+  if (state.kind !== 'owned' || isFormer) return { kind: 'pending', name }
   const lacksValue = source.kind !== 'none' && state.sha256 === undefined
   return { kind: lacksValue ? 'pending' : 'ready', name }
 }

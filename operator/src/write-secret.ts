@@ -22,11 +22,53 @@ export interface ReadSecret {
   readonly object: SecretObject | undefined
   /** The client secret that it holds, when it is ours. */
   readonly plain: Secret | undefined
+  /** All this is of the Secret of a former name: under the one that the client asks for there is none yet. */
+  readonly isFormer?: true
 }
 
-/** Reads the application's Secret. A failed read is not an absent Secret: it throws, and nothing is written. */
-export async function readClientSecret(secrets: SecretStore, client: OIDCClient): Promise<ReadSecret> {
-  return readSecretObject(await secrets.read(client.metadata.namespace, secretNameOf(client)), client)
+/** Reads the application's Secret. A failed read is not an absent Secret: it throws, and nothing is written.
+ *  @param former names that it had before: what lies there moves to the present one, and is not lost */
+export async function readClientSecret(
+  secrets: SecretStore,
+  client: OIDCClient,
+  former: readonly string[] = [],
+): Promise<ReadSecret> {
+  const { namespace } = client.metadata
+  const present = readSecretObject(await secrets.read(namespace, secretNameOf(client)), client)
+  if (present.state.kind !== 'absent') return present
+  for (const name of former) {
+    const { state, plain } = readSecretObject(await secrets.read(namespace, name), client)
+    if (state.kind === 'owned') return { state, object: undefined, plain, isFormer: true }
+  }
+  return present
+}
+
+/** Removes what is ours under former names.
+ *  @returns the names at which something may still be: somebody wrote to it meanwhile */
+export async function removeFormerSecrets(
+  secrets: SecretStore,
+  client: OIDCClient,
+  former: readonly string[],
+): Promise<readonly string[]> {
+  const left: string[] = []
+  for (const name of former) {
+    const object = await secrets.read(client.metadata.namespace, name)
+    if (object && isOwned(object, client) && !(await secrets.remove(object))) left.push(name)
+  }
+  return left
+}
+
+/** @param names other names that are known to have been used since the status was written
+ *  @returns where the client's Secret may still lie besides the name that it asks for, newest first */
+export function formerNames(
+  client: OIDCClient,
+  names: Iterable<string>,
+  about: { namespace: string; release: string },
+): readonly string[] {
+  const all = new Set([...[...names].toReversed(), client.status?.secret?.name ?? secretNameOf(client)])
+  return [...all].filter(
+    (name) => name !== secretNameOf(client) && !isReservedName(client.metadata.namespace, name, about),
+  )
 }
 
 /** @param object the application's Secret as the API gave it; undefined after a confirmed 404 */

@@ -218,10 +218,95 @@ describe('rotation', function () {
     })
   })
 
-  describe('with another leader', () => {
-    const dropLease = () =>
-      cluster.api.store.remove(cluster.api.resource('leases'), releaseNamespace, 'nauthera-operator')
+  const dropLease = () =>
+    cluster.api.store.remove(cluster.api.resource('leases'), releaseNamespace, 'nauthera-operator')
 
+  describe('of a Secret whose name changes', () => {
+    const named = (name: string, more: Record<string, unknown> = {}) => ({ ...machine, ...more, secret: { name } })
+    const valueIn = (name: string): string | undefined => {
+      const text = cluster.secret(name)?.data['client_secret']
+      return text === undefined ? undefined : Buffer.from(text, 'base64').toString()
+    }
+    /** The new Secret alone is there, and the status says so. */
+    const hasMovedTo = (name: string) => () =>
+      isReady() &&
+      status()?.name === name &&
+      cluster.api.store.all(cluster.api.resource('secrets'), appsNamespace).length === 1 &&
+      cluster.secret(name) !== undefined
+
+    it('moves the value and mints none', async () => {
+      const old = cluster.plain('reports')!
+      await cluster.apply('reports', named('moved'))
+      await cluster.until(hasMovedTo('moved'), 'the Secret has moved')
+      expect(valueIn('moved')).to.equal(old)
+      expect(operator.log.told('secret minted').length).to.equal(1)
+      expect(cluster.stored('reports')!.verifiers.length).to.equal(1)
+    })
+
+    it('moves it during an overlap too, and stays Ready', async () => {
+      const old = cluster.plain('reports')!
+      await cluster.apply('reports', rotating('1'))
+      await cluster.until(() => status()?.previous?.length === 1, 'the overlap has begun')
+      const fresh = cluster.plain('reports')!
+      const seen = new Set<string | undefined>()
+      const stop = cluster.api.store.onChange(() => seen.add(cluster.condition('reports', 'Ready')?.status))
+      await cluster.apply('reports', named('moved', { rotation: rotating('1').rotation }))
+      await cluster.until(hasMovedTo('moved'), 'the Secret has moved')
+      stop()
+      expect([...seen]).to.deep.equal(['True'])
+      expect(valueIn('moved')).to.equal(fresh)
+      expect([...acceptedBy(old), ...acceptedBy(fresh)]).not.to.include(false)
+      await operator.pass(121_000)
+      await cluster.until(() => !acceptedBy(old).includes(true), 'the old one is refused everywhere')
+    })
+
+    it('moves on when it is renamed again before the status says anything', async () => {
+      const old = cluster.plain('reports')!
+      for (const name of ['second', 'third', 'reports-oidc', 'fourth']) {
+        await cluster.apply('reports', named(name))
+        await cluster.until(() => cluster.secret(name) !== undefined, `${name} is there`)
+      }
+      await cluster.until(hasMovedTo('fourth'), 'the Secret has moved')
+      expect(valueIn('fourth')).to.equal(old)
+    })
+
+    it('keeps the old one, and its name in the status, while the new name is taken', async () => {
+      const old = cluster.plain('reports')!
+      const theirs = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'taken', namespace: appsNamespace } }
+      cluster.api.put(theirs as never)
+      await cluster.apply('reports', named('taken'))
+      await cluster.until(() => cluster.condition('reports', 'Ready')?.reason === 'NameTaken', 'NameTaken is shown')
+      expect(status()?.name).to.equal('reports-oidc')
+      expect(cluster.plain('reports')).to.equal(old)
+      cluster.api.store.remove(cluster.api.resource('secrets'), appsNamespace, 'taken')
+      await operator.pass(20_000)
+      await cluster.until(hasMovedTo('taken'), 'the Secret has moved')
+      expect(valueIn('taken')).to.equal(old)
+    })
+
+    it('removes the old one under the next leader when the first dies before it has', async () => {
+      const removal = operator.pauseAt(
+        ({ method, path }) => method === 'DELETE' && path.endsWith('/secrets/reports-oidc'),
+      )
+      await cluster.apply('reports', named('moved'))
+      await removal
+      await operator.kill()
+      dropLease()
+      operator = cluster.startOperator()
+      await operator.leading
+      await cluster.until(hasMovedTo('moved'), 'the Secret has moved')
+    })
+
+    it('keeps the old one while the edit that renames it breaks a rule', async () => {
+      const old = cluster.plain('reports')!
+      await cluster.apply('reports', named('moved', { access: { requiredAcr: ['mfa'] } }))
+      await cluster.until(() => cluster.condition('reports', 'Accepted')?.status === 'False', 'the fault is shown')
+      expect(cluster.plain('reports')).to.equal(old)
+      expect(status()?.name).to.equal('reports-oidc')
+    })
+  })
+
+  describe('with another leader', () => {
     it('drops the unpublished secret of one that died, and mints another', async () => {
       const old = cluster.plain('reports')!
       replicas[2]!.hold()

@@ -22,6 +22,8 @@ export interface Outcome {
   /** Rendered from this generation; undefined when refused. */
   readonly config: ClientConfig | undefined
   readonly secret: SecretOutcome
+  /** Where its Secret still lies after spec.secret.name has changed: the status is all that remembers it. */
+  readonly formerName: string | undefined
   readonly rotation: RotationPlan | undefined
   /** What planRotation was given, for the effective interval and overlap. */
   readonly rotationSettings: RotationInput['rotation'] | undefined
@@ -205,7 +207,7 @@ function describeStatus(outcome: Outcome, findings: Readonly<Record<string, Find
     policySummary: cut(outcome.policies.join(', ')),
     ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
     secret: {
-      name: secret.name,
+      name: outcome.formerName ?? secret.name,
       ...present('activeId', report?.activeId ?? before?.activeId),
       ...present('observedTrigger', report ? report.observed.trigger : before?.observedTrigger),
       ...present('observedAnnotation', report ? report.observed.annotation : before?.observedAnnotation),

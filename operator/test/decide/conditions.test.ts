@@ -35,6 +35,7 @@ const outcome = (change: Partial<Outcome> = {}): Outcome => ({
   rotation: settled,
   rotationSettings: { retire: 'AfterOverlap', maxOverlapMs: 604_800_000, quietPeriodMs: 0, intervalMs: 7_200_000 },
   propagation: live,
+  formerName: undefined,
   shardFull: false,
   revision: '0a1b2c3d',
   now,
