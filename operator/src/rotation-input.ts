@@ -1,13 +1,15 @@
 import { annotations } from '@nauthera/proto/names'
 import { durationMs } from './api/duration.ts'
 import type { OIDCClient } from './api/oidc-client.ts'
+import { longestObserved } from './decide/secret.ts'
 import type { Effective } from './decide/policy.ts'
 import type { Observed, RotationInput } from './decide/rotation-terms.ts'
 
 /** @returns what the client says about its rotation, in milliseconds */
 export function rotationOf(effective: Effective, quietPeriodMs: number): RotationInput['rotation'] {
   const { rotation } = effective.client.spec
-  const annotation = effective.client.metadata.annotations?.[annotations.rotate]
+  // an annotation may be of any length; of this one counts what the status has room for
+  const annotation = effective.client.metadata.annotations?.[annotations.rotate]?.slice(0, longestObserved.annotation)
   const intervalMs = millisecondsOf(rotation?.interval)
   const overlapMs = millisecondsOf(rotation?.overlap)
   const window = rotation?.window

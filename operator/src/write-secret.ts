@@ -75,7 +75,7 @@ export function formerNames(
 export function readSecretObject(object: SecretObject | undefined, client: OIDCClient): ReadSecret {
   if (!object) return { state: { kind: 'absent' }, object: undefined, plain: undefined }
   if (!isOwned(object, client)) return { state: { kind: 'foreign' }, object, plain: undefined }
-  const marks = readMarks(object.metadata.annotations)
+  const marks = readMarks(object.metadata.annotations, Date.parse(client.metadata.creationTimestamp))
   const plain = findPlain(object, client, marks.secretId)
   return {
     state: {

@@ -75,6 +75,13 @@ describe('rotation', function () {
     expect(cluster.client('reports')?.metadata.annotations?.[annotations.rotate]).to.equal('now')
   })
 
+  it('obeys an annotation that is longer than the status has room for once', async () => {
+    await cluster.apply('reports', machine, { annotations: { [annotations.rotate]: 'x'.repeat(1_000) } })
+    await cluster.until(() => status()?.observedAnnotation === 'x'.repeat(256), 'status says so')
+    await operator.pass(601_000)
+    expect(operator.log.told('secret minted').length).to.equal(2)
+  })
+
   it('stays Ready all the time and costs one status write or two', async () => {
     operator.clock.leap(1_500)
     const from = cluster.api.requests.length

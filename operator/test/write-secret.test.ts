@@ -74,4 +74,38 @@ describe("the application's Secret, as it is read", () => {
   it('is foreign when another object owns it', () => {
     expect(readSecretObject(holding(minted, { owners: ['another'] }), client()).state.kind).to.equal('foreign')
   })
+
+  it('K7 ignores a time that no status takes, or from before there was the client', () => {
+    const timeOf = (text: string) => {
+      const { state } = readSecretObject(holding(minted, { annotations: { [annotations.rotatedAt]: text } }), client())
+      return state.kind === 'owned' ? state.rotatedAt : NaN
+    }
+    for (const text of [
+      '-271821-04-20T00:00:00Z',
+      '+275760-09-13T00:00:00Z',
+      '0000-01-01T00:00:00Z',
+      '2025-12-31T22:59:59Z',
+      '2026',
+      'Thu, 01 Jan 2026 00:00:00 GMT',
+      '2026-01-01T24:00:00Z',
+      '2026-13-01T00:00:00Z',
+    ])
+      expect(timeOf(text), text).to.equal(undefined)
+    expect(timeOf('2026-01-01T00:00:00.250Z')).to.equal(Date.UTC(2026, 0, 1, 0, 0, 0, 250))
+    expect(timeOf('2026-02-01T01:00:00+01:00')).to.equal(Date.UTC(2026, 1, 1))
+    expect(timeOf('2025-12-31T23:59:30Z'), 'a clock that is a little behind').to.equal(
+      Date.UTC(2025, 11, 31, 23, 59, 30),
+    )
+  })
+
+  it('K7 ignores what was obeyed when no status takes it, and fences that are none', () => {
+    const read = (name: string, text: string) => {
+      const { state } = readSecretObject(holding(minted, { annotations: { [name]: text } }), client())
+      return state.kind === 'owned' ? state : undefined
+    }
+    const observed = JSON.stringify({ trigger: 'x'.repeat(65), annotation: 'x'.repeat(257), revoke: 'r' })
+    expect(read(annotations.observed, observed)?.observed).to.deep.equal({ revoke: 'r' })
+    expect(read(annotations.fence, 'f'.repeat(200_000))?.fence).to.equal(undefined)
+    expect(read(annotations.fence, '0a1b2c3d,ffffffff')?.fence).to.equal('0a1b2c3d,ffffffff')
+  })
 })

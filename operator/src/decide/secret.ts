@@ -217,16 +217,29 @@ export interface ReadMarks {
   readonly fence: string | undefined
 }
 
-/** Reads the annotations back. Whoever may write the Secret may write them, so nothing here is trusted beyond its form. */
-export function readMarks(annotations: Readonly<Record<string, string>> | undefined): ReadMarks {
-  const rotatedAt = Date.parse(annotations?.[names.rotatedAt] ?? '')
+/** How far behind the API server's clock ours may be. Milliseconds. */
+const toleratedSkewMs = 3_600_000
+
+/** Reads the annotations back. Whoever may write the Secret may write them, so nothing here is trusted beyond its form; and what
+ *  the API would not take in a status is ignored, or no status would be written any more.
+ *  @param createdAt of the client, epoch milliseconds: nothing was published before */
+export function readMarks(annotations: Readonly<Record<string, string>> | undefined, createdAt = -Infinity): ReadMarks {
+  const rotatedAt = readTime(annotations?.[names.rotatedAt])
+  const fence = annotations?.[names.fence]
   return {
     secretId: annotations?.[names.secretId],
-    rotatedAt: Number.isNaN(rotatedAt) ? undefined : rotatedAt,
+    rotatedAt: rotatedAt !== undefined && rotatedAt >= createdAt - toleratedSkewMs ? rotatedAt : undefined,
     verifiers: readVerifiers(annotations?.[names.verifiers]),
     observed: readObserved(annotations?.[names.observed]),
-    fence: annotations?.[names.fence],
+    fence: fence !== undefined && /^[0-9a-f]{8}(,[0-9a-f]{8})*$/.test(fence) ? fence : undefined,
   }
+}
+
+/** RFC 3339, as the API takes it: four digits for the year. */
+function readTime(text: string | undefined): number | undefined {
+  if (!/^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text ?? '')) return undefined
+  const time = Date.parse(text!)
+  return Number.isNaN(time) ? undefined : time
 }
 
 function readVerifiers(text: string | undefined): readonly StoredVerifier[] {
@@ -235,19 +248,23 @@ function readVerifiers(text: string | undefined): readonly StoredVerifier[] {
   return value.slice(0, 2).flatMap((item: unknown): StoredVerifier[] => {
     const { sha256, notAfter } = (item ?? {}) as Readonly<Record<string, unknown>>
     if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return []
-    const end = typeof notAfter === 'string' ? Date.parse(notAfter) : NaN
-    return [{ id: sha256.slice(0, 8), sha256, ...(Number.isNaN(end) ? {} : { notAfter: end }) }]
+    const end = typeof notAfter === 'string' ? readTime(notAfter) : undefined
+    return [{ id: sha256.slice(0, 8), sha256, ...(end === undefined ? {} : { notAfter: end }) }]
   })
 }
+
+/** Characters that the status has room for. */
+export const longestObserved = { trigger: 64, annotation: 256, revoke: 64 } as const
 
 function readObserved(text: string | undefined): Observed | undefined {
   const value = parseJson(text)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
   const record = value as Readonly<Record<string, unknown>>
   return Object.fromEntries(
-    (['trigger', 'annotation', 'revoke'] as const).flatMap((key) =>
-      typeof record[key] === 'string' ? [[key, record[key]]] : [],
-    ),
+    Object.entries(longestObserved).flatMap(([key, length]) => {
+      const text = record[key]
+      return typeof text === 'string' && text.length <= length ? [[key, text]] : []
+    }),
   )
 }
 
