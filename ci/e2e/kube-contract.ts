@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { expect } from 'chai'
 import { parseAllDocuments } from 'yaml'
 import type { Rule } from '../../scripts/local/kube/rbac.ts'
@@ -34,6 +35,19 @@ const secretOf = (name: string, data: Readonly<Record<string, string>> = {}, met
   metadata: { name, ...metadata },
   data: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, Buffer.from(value).toString('base64')])),
 })
+
+/** An object as kubectl sends it: a mark, and the bytes of the object in an envelope that says its kind. */
+function protobufOf(kind: string, write: (writer: BinaryWriter) => void): Uint8Array {
+  const object = new BinaryWriter()
+  write(object)
+  const envelope = new BinaryWriter()
+  envelope.tag(1, WireType.LengthDelimited).fork()
+  envelope.tag(1, WireType.LengthDelimited).string('v1')
+  envelope.tag(2, WireType.LengthDelimited).string(kind)
+  envelope.join()
+  envelope.tag(2, WireType.LengthDelimited).bytes(object.finish())
+  return Buffer.concat([Buffer.from('k8s\0', 'latin1'), envelope.finish()])
+}
 
 export function kubeContract(connect: () => Promise<Contract>): void {
   const namespace = `contract-${randomBytes(3).toString('hex')}`
@@ -169,6 +183,28 @@ export function kubeContract(connect: () => Promise<Contract>): void {
       expect(Number(events.at(-1)?.object.metadata.resourceVersion)).to.be.at.least(Number(metadata.resourceVersion))
     })
 
+    it('begin with what is there and say where that ends, when they stand for a list', async () => {
+      await create(secrets, secretOf('listed', {}, { labels: { listed: 'yes' } }))
+      const query = { labelSelector: 'listed=yes', sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }
+      const watch = await api.watch(secrets, { ...query, allowWatchBookmarks: true, timeoutSeconds: 60 })
+      const events = [await watch.next(), await watch.next()]
+      const later = await create(secrets, secretOf('listed-later', {}, { labels: { listed: 'yes' } }))
+      const next = await watch.next()
+      watch.close()
+      expect(events.map((event) => event?.type)).to.deep.equal(['ADDED', 'BOOKMARK'])
+      expect(events[0]?.object.metadata.name).to.equal('listed')
+      expect(events[1]?.object).to.include({ kind: 'Secret', apiVersion: 'v1' })
+      expect(events[1]?.object.metadata.annotations).to.deep.equal({ 'k8s.io/initial-events-end': 'true' })
+      expect(next?.object.metadata.uid).to.equal(later.metadata.uid)
+    })
+
+    it('refuse to stand for a list without saying of which version', async () => {
+      expectRefusal(await api.call('GET', secrets, { query: { watch: true, sendInitialEvents: true } }), 422, 'Invalid')
+      const query = { watch: true, resourceVersionMatch: 'NotOlderThan' }
+      expectRefusal(await api.call('GET', secrets, { query }), 422, 'Invalid')
+      expectRefusal(await api.call('GET', secrets, { query: { sendInitialEvents: true } }), 422, 'Invalid')
+    })
+
     it('from a version that is forgotten end with 410', async () => {
       const watch = await api.watch(clients, { resourceVersion: 1, timeoutSeconds: 60 })
       const event = await watch.next()
@@ -186,6 +222,29 @@ export function kubeContract(connect: () => Promise<Contract>): void {
       expect(created.metadata.creationTimestamp).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
       expect(created.type).to.equal('Opaque')
       expectRefusal(await api.call('POST', secrets, { body: secretOf('once') }), 409, 'AlreadyExists')
+    })
+
+    it('take a Secret in the protobuf of kubectl, and none of our kinds', async () => {
+      const contentType = 'application/vnd.kubernetes.protobuf'
+      const body = protobufOf('Secret', (writer) => {
+        writer.tag(1, WireType.LengthDelimited).fork()
+        writer.tag(1, WireType.LengthDelimited).string('from-protobuf')
+        writer.tag(11, WireType.LengthDelimited).fork()
+        writer.tag(1, WireType.LengthDelimited).string('made')
+        writer.tag(2, WireType.LengthDelimited).string('by-hand')
+        writer.join().join()
+        writer.tag(2, WireType.LengthDelimited).fork()
+        writer.tag(1, WireType.LengthDelimited).string('token')
+        writer.tag(2, WireType.LengthDelimited).bytes(Buffer.from('value'))
+        writer.join()
+        writer.tag(3, WireType.LengthDelimited).string('Opaque')
+      })
+      const created = await api.call('POST', secrets, { body, contentType })
+      expect(created.status, JSON.stringify(created.body)).to.equal(201)
+      const { body: secret } = await api.call('GET', `${secrets}/from-protobuf`)
+      expect(secret.metadata.labels).to.deep.equal({ made: 'by-hand' })
+      expect(secret).to.deep.include({ type: 'Opaque', data: { token: Buffer.from('value').toString('base64') } })
+      expectRefusal(await api.call('POST', clients, { body, contentType }), 415, 'UnsupportedMediaType')
     })
 
     it('say NotFound for what is not there, and for a namespace that is not there', async () => {

@@ -10,6 +10,7 @@ import { discover } from './kube/discovery.ts'
 import { Faults, refusalOf } from './kube/faults.ts'
 import type { KubeObject } from './kube/objects.ts'
 import { Refusal, isRecord } from './kube/objects.ts'
+import { protobufType, readProtobuf } from './kube/protobuf.ts'
 import type { Rule, User } from './kube/rbac.ts'
 import { authorize, everything } from './kube/rbac.ts'
 import type { ApiRequest } from './kube/request.ts'
@@ -20,7 +21,7 @@ import { parseFieldSelector, parseLabelSelector } from './kube/selectors.ts'
 import { Store } from './kube/store.ts'
 import { renderTable } from './kube/table.ts'
 import type { OpenWatch } from './kube/watch.ts'
-import { serveWatch } from './kube/watch.ts'
+import { askedInitialEvents, invalidOptions, serveWatch } from './kube/watch.ts'
 import { write } from './kube/writes.ts'
 
 // A stand-in for the Kubernetes API on loopback: what the operator and `kubectl apply|get|wait|delete|describe|logs` need, and no
@@ -149,7 +150,7 @@ export async function startKubeApi(
       incoming,
       response,
       user,
-    }: { body: string; incoming: IncomingMessage; response: ServerResponse; user: User },
+    }: { body: Buffer; incoming: IncomingMessage; response: ServerResponse; user: User },
   ): void => {
     const { resource, verb, namespace, name, subresource, query } = request
     if (!resource) return serveRest(request, response)
@@ -164,12 +165,16 @@ export async function startKubeApi(
       const byName = (object: KubeObject) => name === undefined || object.metadata.name === name
       const filter = (object: KubeObject) => byName(object) && byLabel(object) && byField(object)
       const scope = { ...(namespace === undefined ? {} : { namespace }), filter }
+      if (verb === 'list' && query.has('sendInitialEvents'))
+        throw invalidOptions('sendInitialEvents', 'Forbidden: sendInitialEvents is forbidden for list')
       if (verb === 'list') return serveList(resource, request, scope, wantsTable, response)
+      const initialEvents = askedInitialEvents(query)
       const open = serveWatch({
         store,
         resource,
         ...scope,
         from: query.get('resourceVersion'),
+        initialEvents,
         bookmarks: query.get('allowWatchBookmarks') === 'true',
         bookmarkMs: options.bookmarkMs ?? 60_000,
         timeoutSeconds: Number(query.get('timeoutSeconds') ?? 1800),
@@ -181,8 +186,7 @@ export async function startKubeApi(
       response.once('close', () => watches.delete(open))
       return
     }
-    const contentType = (incoming.headers['content-type'] ?? 'application/json').split(';')[0]!.trim()
-    const written = write({ store, request, resource, body, contentType, hasNamespace })
+    const written = write({ store, request, resource, ...textOf(body, incoming, resource), hasNamespace })
     if (resource === namespaceKind && verb === 'delete') emptyNamespace(name!)
     const warnings = written.warnings.map((text) => `299 - "${text.replaceAll('"', '\\"')}"`)
     const object = written.object as KubeObject
@@ -331,7 +335,7 @@ function renderKubeconfig(options: { url: string; token: string; user: string; n
   })
 }
 
-async function readBody(incoming: IncomingMessage): Promise<string> {
+async function readBody(incoming: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
@@ -340,7 +344,19 @@ async function readBody(incoming: IncomingMessage): Promise<string> {
       throw new Refusal(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${maxBodyBytes}`)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
+}
+
+/** @returns the body as JSON or YAML; as it came when it is neither */
+function textOf(
+  body: Buffer,
+  { headers }: IncomingMessage,
+  { schema }: Resource,
+): { body: string; contentType: string } {
+  const contentType = (headers['content-type'] ?? 'application/json').split(';')[0]!.trim()
+  const object = contentType === protobufType && !schema ? readProtobuf(body) : undefined
+  if (object) return { body: JSON.stringify(object), contentType: 'application/json' }
+  return { body: body.toString('utf8'), contentType }
 }
 
 function answer(

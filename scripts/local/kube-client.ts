@@ -86,7 +86,7 @@ export function createKubeClient(kubeconfig: string, everyHeaders: Readonly<Reco
       path,
       { query = {}, body, contentType = 'application/json', accept = 'application/json' } = {},
     ) => {
-      const bytes = body === undefined ? undefined : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
+      const bytes = body === undefined ? undefined : bytesOf(body)
       const headers = {
         accept,
         ...(bytes ? { 'content-type': contentType, 'content-length': String(bytes.length) } : {}),
@@ -126,4 +126,9 @@ export function createKubeClient(kubeconfig: string, everyHeaders: Readonly<Reco
       }
     },
   }
+}
+
+function bytesOf(body: unknown): Buffer {
+  if (body instanceof Uint8Array) return Buffer.from(body)
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body))
 }

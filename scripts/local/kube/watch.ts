@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import type { KubeObject } from './objects.ts'
-import { Refusal } from './objects.ts'
+import { Refusal, invalid } from './objects.ts'
 import type { Resource } from './resources.ts'
 import { groupVersion } from './resources.ts'
 import type { Change, Filter, Store } from './store.ts'
@@ -24,13 +24,15 @@ export interface OpenWatch {
 }
 
 /** Streams changes as lines of JSON until the caller or `timeoutSeconds` ends it.
- *  @param options.from the version to go on after; undefined or 0: what there is now comes first */
+ *  @param options.from the version to go on after; undefined or 0: what there is now comes first
+ *  @param options.initialEvents whether what there is comes first, whatever `from` says; undefined: nothing was asked */
 export function serveWatch(options: {
   store: Store
   resource: Resource
   namespace?: string
   filter: Filter
   from: string | null
+  initialEvents: boolean | undefined
   bookmarks: boolean
   bookmarkMs: number
   timeoutSeconds: number
@@ -53,12 +55,18 @@ export function serveWatch(options: {
     else if (matched) send('DELETED', render([change.object]))
   }
   let marked = Number(options.from ?? 0)
+  const mark = (annotations?: Readonly<Record<string, string>>) => {
+    marked = Number(store.version)
+    const metadata = {
+      resourceVersion: store.version,
+      creationTimestamp: null,
+      ...(annotations ? { annotations } : {}),
+    }
+    send('BOOKMARK', { kind: resource.kind, apiVersion: groupVersion(resource), metadata })
+  }
   const bookmark = () => {
     // as the API server: a bookmark that tells nothing new is not sent
-    if (Number(store.version) <= marked) return
-    marked = Number(store.version)
-    const metadata = { resourceVersion: store.version, creationTimestamp: null }
-    send('BOOKMARK', { kind: resource.kind, apiVersion: groupVersion(resource), metadata })
+    if (Number(store.version) > marked) mark()
   }
   const expire = (refusal: Refusal) => {
     send('ERROR', refusal.toStatus())
@@ -69,9 +77,12 @@ export function serveWatch(options: {
   response.flushHeaders()
   let stopListening = () => {}
   try {
-    if (options.from === null || options.from === '' || options.from === '0') {
+    const begins = options.from === null || options.from === '' || options.from === '0'
+    if (options.initialEvents ?? begins) {
       for (const object of store.all(resource, namespace)) if (filter(object)) send('ADDED', render([object]))
-    } else {
+      // whoever lists by watching waits for this one
+      if (options.initialEvents && options.bookmarks) mark({ 'k8s.io/initial-events-end': 'true' })
+    } else if (!begins) {
       for (const change of store.since(Number(options.from))) tell(change)
     }
     stopListening = store.onChange(tell)
@@ -102,3 +113,25 @@ export function serveWatch(options: {
     expire: () => expire(new Refusal(410, 'Expired', 'too old resource version')),
   }
 }
+
+/** @returns whether the caller wants what there is first; undefined when it says nothing
+ *  @throws Refusal 422 for what only together makes sense */
+export function askedInitialEvents(query: URLSearchParams): boolean | undefined {
+  const asked = query.get('sendInitialEvents')
+  const match = query.get('resourceVersionMatch') ?? ''
+  if (asked === null && match === '') return undefined
+  if (asked === null) {
+    const why = 'Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'
+    throw invalidOptions('resourceVersionMatch', why)
+  }
+  if (match !== 'NotOlderThan') {
+    const why = 'Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan'
+    throw invalidOptions('resourceVersionMatch', why)
+  }
+  return asked === 'true'
+}
+
+export const invalidOptions = (field: string, message: string): Refusal =>
+  invalid({ group: 'meta.k8s.io', kind: 'ListOptions', plural: '' }, '', [
+    { reason: 'FieldValueForbidden', field, message },
+  ])
