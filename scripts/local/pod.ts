@@ -18,7 +18,7 @@ import type { KubeObject } from './kube/objects.ts'
 import { mountVolume } from './mounted-volume.ts'
 import type { MountedVolume } from './mounted-volume.ts'
 import { freePort } from './ports.ts'
-import type { Programs, RunningProcess } from './processes.ts'
+import type { Program, Programs, RunningProcess } from './processes.ts'
 import { sources, startProcess, writeSettings } from './processes.ts'
 import { reapDirectory } from './reaper.ts'
 
@@ -117,10 +117,10 @@ export async function startServerPod(options: {
   const state = { started: false, agentReady: false, serverReady: false }
   const waiting = new Set<{ resolve(): void; fail(why: string): void }>()
   let stopped = false
-  const start = (process: 'agent' | 'server', script: string, settings: string): RunningProcess =>
+  const start = (process: 'agent' | 'server', program: Program, settings: string): RunningProcess =>
     startProcess({
       name: `${process} ${name}`,
-      script,
+      ...program,
       args: ['--settings', settings],
       restart: true,
       onLine: (line) => options.onLine?.(process, line),

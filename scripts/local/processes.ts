@@ -31,31 +31,38 @@ export interface RunningProcess {
   stop(graceMs?: number): Promise<void>
 }
 
-/** What runs as each process: entry files, from the root of the repository or absolute. */
+export interface Program {
+  /** Entry file, from the root of the repository or absolute. */
+  readonly script: string
+  /** Of Node itself. */
+  readonly flags?: readonly string[]
+}
+
+/** What runs as each process. */
 export interface Programs {
-  readonly server: string
-  readonly 'config-agent': string
-  readonly operator: string
+  readonly server: Program
+  readonly 'config-agent': Program
+  readonly operator: Program
 }
 
 /** The sources, as they are. */
 export const sources: Programs = {
-  server: 'server/src/main.ts',
-  'config-agent': 'config-agent/src/main.ts',
-  operator: 'operator/src/main.ts',
+  server: { script: 'server/src/main.ts' },
+  'config-agent': { script: 'config-agent/src/main.ts' },
+  operator: { script: 'operator/src/main.ts' },
 }
 
-/** @param options.script path from the root of the repository, or absolute
- *  @param options.restart whether it is started again when it ends by itself, as a kubelet does */
-export function startProcess(options: {
-  name: string
-  script: string
-  args?: readonly string[]
-  env?: Readonly<Record<string, string>>
-  restart?: boolean
-  onLine?: (line: string) => void
-  onEnd?: (how: { code: number | null; signal: NodeJS.Signals | null }) => void
-}): RunningProcess {
+/** @param options.restart whether it is started again when it ends by itself, as a kubelet does */
+export function startProcess(
+  options: Program & {
+    name: string
+    args?: readonly string[]
+    env?: Readonly<Record<string, string>>
+    restart?: boolean
+    onLine?: (line: string) => void
+    onEnd?: (how: { code: number | null; signal: NodeJS.Signals | null }) => void
+  },
+): RunningProcess {
   const emitter = new EventEmitter()
   emitter.setMaxListeners(0)
   const lines: string[] = []
@@ -72,7 +79,7 @@ export function startProcess(options: {
     options.onLine?.(line)
   }
   const start = () => {
-    const run = spawn(process.execPath, [options.script, ...(options.args ?? [])], {
+    const run = spawn(process.execPath, [...(options.flags ?? []), options.script, ...(options.args ?? [])], {
       cwd: root,
       env: { ...process.env, NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],

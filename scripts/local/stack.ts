@@ -160,7 +160,7 @@ async function startParts(
   const rules = operatorRules({ mode: 'cluster', release, namespace: releaseNamespace, nudge: true })
   const operator = startProcess({
     name: 'operator',
-    script: programs.operator,
+    ...programs.operator,
     args: ['--settings', operatorSettings],
     env: { KUBECONFIG: userConfig('operator', rules) },
     restart: true,
