@@ -50,6 +50,8 @@ export function checkCertificateSet(set: CertificateSet): void {
   const authorities = splitPem(set.ca)
   if (authorities.length === 0) throw new Error('the CA file holds no certificate')
   for (const pem of authorities) new X509Certificate(pem)
+  // A context without one or the other is made without complaint; a file is empty for a moment while it is written.
+  if (set.cert === '' || set.key === '') throw new Error('the file of the certificate or of its key is empty')
   createSecureContext({ ...set })
 }
 
