@@ -6,7 +6,8 @@ import type { Verifier } from '@nauthera/proto/generated/nauthera/config/v1/conf
 export interface LiveVerifier {
   /** First 8 hex of the hash: what people and logs call the secret. */
   readonly id: string
-  readonly sha256: Buffer
+  /** 64 hex. A small buffer would be cut from a slab of 64 KiB, and keep all of it. */
+  readonly sha256: string
   /** Epoch milliseconds as the operator wrote it; undefined for the newest. */
   readonly notAfter: number | undefined
   /** Monotonic milliseconds (performance.now) from which on the secret is refused; Infinity for the newest. */
@@ -33,14 +34,14 @@ export function applyVerifiers(
   return verifiers.map((verifier) => {
     const notAfter = verifier.notAfter === undefined ? undefined : timestampMs(verifier.notAfter)
     const known = live.find((one) => one.id === verifier.id && one.notAfter === notAfter)
-    const sha256 = Buffer.from(verifier.sha256, 'hex')
-    if (known !== undefined && known.sha256.equals(sha256)) return known
+    const { id, sha256 } = verifier
+    if (known !== undefined && known.sha256 === sha256) return known
     const deadline = notAfter === undefined ? Infinity : clocks.monotonic() + (notAfter - clocks.wall())
-    return { id: verifier.id, sha256, notAfter, deadline }
+    return { id, sha256, notAfter, deadline }
   })
 }
 
-const nobody: LiveVerifier = { id: '', sha256: Buffer.alloc(32), notAfter: undefined, deadline: -Infinity }
+const nobody: LiveVerifier = { id: '', sha256: '0'.repeat(64), notAfter: undefined, deadline: -Infinity }
 
 /** Finds the verifier that a presented secret matches, in constant time: every verifier is compared, dead ones too.
  *  @param presented the secret as text, any length
@@ -55,7 +56,7 @@ export function matchVerifier(
   const hash = createHash('sha256').update(presented).digest()
   let matched: LiveVerifier | undefined
   for (const verifier of verifiers.length === 0 ? [nobody] : verifiers) {
-    const equal = timingSafeEqual(hash, verifier.sha256)
+    const equal = timingSafeEqual(hash, Buffer.from(verifier.sha256, 'hex'))
     if (equal && monotonicNow < verifier.deadline) matched = verifier
   }
   return matched && { secretId: matched.id, previous: matched.notAfter !== undefined }
