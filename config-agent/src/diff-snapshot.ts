@@ -4,6 +4,7 @@ import type { DescField } from '@bufbuild/protobuf'
 import { reflect } from '@bufbuild/protobuf/reflect'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig, ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { unpackClient } from './packed-client.ts'
 import { clientKey } from './snapshot.ts'
 import type { ReadShard } from './snapshot.ts'
 import { specWords } from './spec-words.ts'
@@ -21,10 +22,12 @@ export interface ClientChange {
 
 /** @returns a change for each client that differs; those that do not are not even unpacked */
 export function diffShards(before: ReadShard, after: ReadShard): ClientChange[] {
-  const differing = new Set<string>()
-  for (const [key, hash] of after.clients) if (before.clients.get(key) !== hash) differing.add(key)
-  for (const key of before.clients.keys()) if (!after.clients.has(key)) differing.add(key)
-  return differing.size === 0 ? [] : diffClients(before.entries(differing), after.entries(differing))
+  return diffClients(clientsNotIn(before, after), clientsNotIn(after, before))
+}
+
+function clientsNotIn(shard: ReadShard, other: ReadShard): ClientEntry[] {
+  const differing = [...shard.clients].filter(([key, { packed }]) => other.clients.get(key)?.packed !== packed)
+  return differing.map(([, { packed }]) => unpackClient(packed))
 }
 
 /** @returns a change for each client that differs, in the order of the shard, removed ones last */

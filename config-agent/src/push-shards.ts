@@ -10,6 +10,7 @@ import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { LiveState } from './live-state.ts'
+import { shardMessage } from './packed-client.ts'
 import { planComplete } from './plan-complete.ts'
 import type { OperatorWord } from './plan-complete.ts'
 import { compareAge } from './snapshot.ts'
@@ -110,18 +111,13 @@ async function runSession(
       const { ref } = shard
       const base = live.live.get(ref.shard)
       const age = base ? compareAge(ref, base) : 1
-      if (age < 0 || (age === 0 && base?.digest === ref.digest)) {
-        shard.forget()
-        continue
-      }
+      if (age < 0 || (age === 0 && base?.digest === ref.digest)) continue
       if (awaited.get(ref.shard) === ref.digest || refused.get(ref.shard) === ref.digest) continue
       const nonce = randomBytes(6).toString('hex')
       inFlight.set(nonce, { shard, base, sentAt: needs.now() })
       awaited.set(ref.shard, ref.digest)
       reports.pushed(shard, base)
-      await stream.send({
-        message: { case: 'shard', value: { nonce, ref, clients: [...shard.entries()], change: shard.change } },
-      })
+      await stream.send({ message: { case: 'shard', value: shardMessage(shard, nonce) } })
     }
   }
 
@@ -164,7 +160,6 @@ async function runSession(
     const { ref } = sent.shard
     if (awaited.get(ref.shard) === ref.digest) awaited.delete(ref.shard)
     refusedManifest = ''
-    sent.shard.forget()
     live.applied(ref, ack.rejected)
     reports.applied(sent.shard, { base: sent.base, rejected: ack.rejected, applyMs: needs.now() - sent.sentAt })
   }

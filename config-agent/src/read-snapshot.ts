@@ -117,15 +117,18 @@ function parseCached(shard: number, file: Uint8Array, cache: ReadCache): ReadSha
   const key = shardFile(shard)
   const bytes = digestOf(file)
   const known = cache.get(key)
-  if (known?.bytes !== bytes) cache.set(key, { bytes, outcome: tryParse(shard, file) })
+  if (known?.bytes !== bytes) {
+    const before = known?.outcome instanceof CodedError ? undefined : known?.outcome
+    cache.set(key, { bytes, outcome: tryParse(shard, file, before) })
+  }
   const { outcome } = cache.get(key)!
   if (outcome instanceof CodedError) throw outcome
   return outcome
 }
 
-function tryParse(shard: number, file: Uint8Array): ReadShard | CodedError<ErrorCode> {
+function tryParse(shard: number, file: Uint8Array, before?: ReadShard): ReadShard | CodedError<ErrorCode> {
   try {
-    return parseShard(shard, file)
+    return parseShard(shard, file, before)
   } catch (error) {
     if (hasCode<ErrorCode>(error)) return error
     return new CodedError<ErrorCode>('SHARD_UNREADABLE', { cause: error, message: describeError(error) })

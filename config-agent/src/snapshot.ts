@@ -1,5 +1,6 @@
-import type { ClientEntry, Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ErrorCode } from './errors.ts'
+import type { PackedClient } from './packed-client.ts'
 
 /** Names one version of one shard. */
 export interface Ref {
@@ -13,18 +14,21 @@ export interface Ref {
 /** One shard that was read and found whole. */
 export interface ReadShard {
   readonly ref: Ref
-  /** `namespace/name` -> a hash of all that the shard says of that client. */
-  readonly clients: ReadonlyMap<string, string>
+  /** By `namespace/name`, in the order of the file. */
+  readonly clients: ReadonlyMap<string, HeldClient>
   /** Four hex of the operator's write. */
   readonly change: string
   /** Epoch milliseconds. */
   readonly renderedAt: number
   /** The bytes as mounted. */
   readonly file: Uint8Array
-  /** @param keys `namespace/name` of those that are wanted; default all */
-  entries(keys?: ReadonlySet<string>): readonly ClientEntry[]
-  /** Lets the messages go: they take 20 times the memory of the file, from which `entries` then unpacks them anew. */
-  forget(): void
+}
+
+/** What a shard says of one client. */
+export interface HeldClient {
+  /** SHA-256 of its JSON, base64url: a client that stayed as it was is not decoded again. */
+  readonly hash: string
+  readonly packed: PackedClient
 }
 
 export interface ReadManifest {
@@ -66,7 +70,7 @@ export function clientKey(client: { namespace: string; name: string }): string {
 }
 
 /** @returns whether the manifest names exactly this version of the shard, with this many clients */
-export function agreesWith(manifest: Manifest, shard: { ref: Ref; clients: ReadonlyMap<string, string> }): boolean {
+export function agreesWith(manifest: Manifest, shard: { ref: Ref; clients: ReadonlyMap<string, unknown> }): boolean {
   const named = manifest.shards.find((entry) => entry.shard === shard.ref.shard)
   return (
     named !== undefined &&

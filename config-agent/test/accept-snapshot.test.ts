@@ -3,6 +3,7 @@ import { shardFile, manifestFile, shardCount } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acceptSnapshot, isConfirmed } from '../src/accept-snapshot.ts'
+import { unpackClient } from '../src/packed-client.ts'
 import { parseManifest, parseShard } from '../src/parse-files.ts'
 import type { Held, ReadShard, Snapshot } from '../src/snapshot.ts'
 import { makeClient, makeClients, makeVolume } from './support/make-shards.ts'
@@ -35,7 +36,9 @@ function snapshotOf(
 
 const hold = (volume: ReturnType<typeof makeVolume>) => acceptSnapshot(nothing, snapshotOf(volume))
 const namesIn = (held: Held) =>
-  [...held.shards.values()].flatMap((shard) => shard.entries().map((client) => client.name)).sort()
+  [...held.shards.values()]
+    .flatMap((shard) => [...shard.clients.values()].map((client) => unpackClient(client.packed).name))
+    .sort()
 const codes = (acceptance: { faults: readonly { shard: number | undefined; code: string }[] }) =>
   acceptance.faults.map(({ shard, code }) => `${shard ?? 'manifest'} ${code}`)
 const names = (clients: readonly ClientEntry[]) => clients.map((client) => client.name).sort()

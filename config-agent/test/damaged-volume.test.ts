@@ -6,6 +6,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
 import { acceptSnapshot } from '../src/accept-snapshot.ts'
+import { unpackClient } from '../src/packed-client.ts'
 import { readSnapshot } from '../src/read-snapshot.ts'
 import type { Held } from '../src/snapshot.ts'
 import { makeClients, makeVolume } from './support/make-shards.ts'
@@ -87,7 +88,7 @@ describe('a damaged volume', () => {
             })
             state = acceptSnapshot(state.held, (await readSnapshot(volume.directory))!, state.lost)
             const held = [...state.held.shards.values()].flatMap((shard) =>
-              shard.entries().map((client) => client.name),
+              [...shard.clients.values()].map((client) => unpackClient(client.packed).name),
             )
             expect(held.sort()).to.deep.equal(wanted)
           }

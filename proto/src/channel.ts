@@ -265,12 +265,15 @@ function methodDefinition<In extends DescMessage, Out extends DescMessage>(metho
     path: `/${method.parent.typeName}/${method.name}`,
     requestStream: true,
     responseStream: true,
-    requestSerialize: (message: MessageShape<In>) => Buffer.from(toBinary(method.input, message)),
+    requestSerialize: (message: MessageShape<In>) => asBuffer(toBinary(method.input, message)),
     requestDeserialize: (bytes: Buffer): MessageShape<In> => fromBinary(method.input, bytes),
-    responseSerialize: (message: MessageShape<Out>) => Buffer.from(toBinary(method.output, message)),
+    responseSerialize: (message: MessageShape<Out>) => asBuffer(toBinary(method.output, message)),
     responseDeserialize: (bytes: Buffer): MessageShape<Out> => fromBinary(method.output, bytes),
   }
 }
+
+/** The same bytes, not a copy. */
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 
 function channelCredentials(set: CertificateSet) {
   return credentials.createFromSecureContext(createSecureContext({ ...set, minVersion: 'TLSv1.3' }))

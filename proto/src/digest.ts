@@ -34,11 +34,10 @@ export function decodeShard(file: Uint8Array): { shard: ClientShard; digest: str
   return { shard: fromJson(ClientShardSchema, json, { ignoreUnknownFields: true }), digest }
 }
 
-/** The first half of decodeShard, for who needs a part of a shard only; throws when gzip, UTF-8 or JSON is damaged.
- *  @returns its size in bytes, too */
-export function unpackShard(file: Uint8Array): { json: JsonValue; digest: string; size: number } {
+/** The first half of decodeShard, for who needs a part of a shard only; throws when gzip, UTF-8 or JSON is damaged. */
+export function unpackShard(file: Uint8Array): { json: JsonValue; digest: string } {
   const bytes = gunzipSync(file, { maxOutputLength: maxShardBytes })
-  return { json: parseJson(bytes), digest: digestOf(bytes), size: bytes.length }
+  return { json: parseJson(bytes), digest: digestOf(bytes) }
 }
 
 /** @returns manifest.json and its digest, whose first 8 hex are the revision. */
