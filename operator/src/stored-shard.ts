@@ -15,6 +15,7 @@ import {
   manifestFile,
   shardFile,
 } from '@nauthera/proto/names'
+import { compactConfig } from './decide/metadata.ts'
 import { entryKey, readVerifier, sameConfig } from './decide/shard.ts'
 import type { ClientForShard } from './decide/shard.ts'
 import type { StoredVerifier } from './decide/rotation-terms.ts'
@@ -36,7 +37,12 @@ export function readShardSecret(
   index: number,
 ): { shard: ClientShard; digest: string } | undefined {
   const read = readFile(secret, shardFile(index), decodeShard)
-  return read?.shard.shard === index ? read : undefined
+  if (read?.shard.shard !== index) return undefined
+  for (const entry of read.shard.clients) {
+    if (entry.desired) entry.desired = compactConfig(entry.desired)
+    if (entry.accepted) entry.accepted = compactConfig(entry.accepted)
+  }
+  return read
 }
 
 /** @returns what the manifest's Secret holds; undefined when it is absent or damaged */

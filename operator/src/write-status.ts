@@ -62,6 +62,13 @@ export function createWriteStatus(options: {
   const unfinished = new Map<string, { dueAt: number }>()
   /** The watch is this late at most; from then on the object itself is believed again, edits of others included. */
   const believeMs = 10_000
+  /** A status that nobody asks for again would stay beside the one that the watch has brought. */
+  const forgetOld = (): void => {
+    for (const [key, { at }] of applied) {
+      if (clock.monotonic() - at <= believeMs) return
+      applied.delete(key)
+    }
+  }
 
   return {
     withLatest: (client) => {
@@ -98,7 +105,9 @@ export function createWriteStatus(options: {
         return { status, again: times.conflictMs }
       }
       options.onWrite?.()
+      applied.delete(key)
       applied.set(key, { uid: client.metadata.uid, status, resourceVersion, at: clock.monotonic() })
+      forgetOld()
       for (const event of described.events) events.record(object as never, event)
       return { status }
     },
