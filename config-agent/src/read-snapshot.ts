@@ -1,5 +1,5 @@
-import { constants } from 'node:fs'
-import { lstat, open, readlink } from 'node:fs/promises'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { lstat, readlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { digestOf } from '@nauthera/proto/digest'
 import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
@@ -33,7 +33,7 @@ export async function readSnapshot(directory: string, cache: ReadCache = new Map
     const state = await lstat(pinned).catch(() => undefined)
     if (state && !state.isDirectory())
       throw new CodedError('MOUNT_UNREADABLE', { message: `${pinned} is not a directory` })
-    const snapshot = state && (await readPinned(pinned, cache))
+    const snapshot = state && readPinned(pinned, cache)
     // A file of the old version may vanish while it is read; only a link that stayed says that the reading was of one.
     if (snapshot && (await readDataLink(directory)) === target) return snapshot
     if (!state && (await readDataLink(directory)) === target) return undefined
@@ -57,43 +57,39 @@ export async function readDataLink(directory: string): Promise<string | undefine
   return target
 }
 
-async function readPinned(pinned: string, cache: ReadCache): Promise<Snapshot> {
+/** The volume is memory: 17 files take less time than to hand one of them to a thread and back. */
+function readPinned(pinned: string, cache: ReadCache): Snapshot {
   const shards = new Map<number, ReadShard>()
   const faults: SnapshotFault[] = []
   const missing: number[] = []
-  const indices = Array.from({ length: shardCount }, (_, shard) => shard)
-  await Promise.all(
-    indices.map(async (shard) => {
-      try {
-        const bytes = await readRegularFile(join(pinned, shardFile(shard)))
-        if (bytes === undefined) missing.push(shard)
-        else shards.set(shard, parseCached(shard, bytes, cache))
-      } catch (error) {
-        faults.push(faultOf(shard, error))
-      }
-    }),
-  )
+  for (let shard = 0; shard < shardCount; shard++) {
+    try {
+      const bytes = readRegularFile(join(pinned, shardFile(shard)))
+      if (bytes === undefined) missing.push(shard)
+      else shards.set(shard, parseCached(shard, bytes, cache))
+    } catch (error) {
+      faults.push(faultOf(shard, error))
+    }
+  }
   let manifest: ReadManifest | undefined
   let manifestMissing = false
   try {
-    const bytes = await readRegularFile(join(pinned, manifestFile))
+    const bytes = readRegularFile(join(pinned, manifestFile))
     if (bytes === undefined) manifestMissing = true
     else manifest = parseManifest(bytes)
   } catch (error) {
     faults.push({ ...faultOf(undefined, error), code: 'MANIFEST_UNREADABLE' })
   }
-  missing.sort((one, other) => one - other)
-  faults.sort((one, other) => (one.shard ?? shardCount) - (other.shard ?? shardCount))
   return { shards, manifest, faults, missing: { shards: missing, manifest: manifestMissing } }
 }
 
 /** Neither follows a link nor waits for the writer of a pipe.
  *  @returns undefined when there is no such file */
-async function readRegularFile(path: string): Promise<Uint8Array | undefined> {
+function readRegularFile(path: string): Uint8Array | undefined {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
   let file
   try {
-    file = await open(path, flags)
+    file = openSync(path, flags)
   } catch (cause) {
     if (isMissing(cause)) return undefined
     const isLink = (cause as NodeJS.ErrnoException).code === 'ELOOP'
@@ -103,13 +99,13 @@ async function readRegularFile(path: string): Promise<Uint8Array | undefined> {
     })
   }
   try {
-    const state = await file.stat()
+    const state = fstatSync(file)
     if (!state.isFile()) throw new CodedError<ErrorCode>('SHARD_NOT_A_FILE', { message: 'is not a regular file' })
     if (state.size > maxFileBytes)
       throw new CodedError<ErrorCode>('SHARD_TOO_LARGE', { message: `has ${state.size} bytes` })
-    return await file.readFile()
+    return readFileSync(file)
   } finally {
-    await file.close()
+    closeSync(file)
   }
 }
 
