@@ -10,8 +10,8 @@ export async function bundlePrograms(directory: string): Promise<Programs> {
   const bundles = join(process.cwd(), directory)
   for (const part of parts) await bundlePart(part, join(bundles, part))
   const programOf = async (part: Part): Promise<Program> => ({
+    ...(await readImage(part)),
     script: join(bundles, part, 'app/src/main.js'),
-    flags: await imageFlags(part),
   })
   return {
     server: await programOf('server'),
@@ -20,10 +20,14 @@ export async function bundlePrograms(directory: string): Promise<Programs> {
   }
 }
 
-/** @returns what stands between Node and the file in the image's entry point */
-async function imageFlags(part: Part): Promise<readonly string[]> {
+/** @returns how the image of a part runs it: the flags between Node and the file, and the environment */
+export async function readImage(part: Part): Promise<Required<Omit<Program, 'script'>>> {
   const recipe = await readFile(join(import.meta.dirname, '..', `${part}.Dockerfile`), 'utf8')
-  const entryPoint = /^ENTRYPOINT (\[.*\])$/m.exec(recipe)
-  if (!entryPoint) throw new Error(`the recipe of ${part} has no entry point`)
-  return (JSON.parse(entryPoint[1]!) as string[]).slice(1, -1)
+  const entryPoint = /^ENTRYPOINT (\[.*\])$/m.exec(recipe)?.[1]
+  const environment = /^ENV (.*)$/m.exec(recipe)?.[1]
+  if (entryPoint === undefined || environment === undefined) throw new Error(`the recipe of ${part} is of another form`)
+  return {
+    flags: (JSON.parse(entryPoint) as string[]).slice(1, -1),
+    env: Object.fromEntries(environment.split(' ').map((pair) => pair.split('=') as [string, string])),
+  }
 }

@@ -16,6 +16,7 @@ import { startProcess } from '../../scripts/local/processes.ts'
 import type { RunningProcess } from '../../scripts/local/processes.ts'
 import { freePort } from '../../scripts/local/ports.ts'
 import { freshDatabase } from '../../scripts/local/postgres.ts'
+import { readImage } from './bundles.ts'
 import { parseDsn } from '../../server/src/store/connection.ts'
 import { migrateUp } from '../../server/src/store/migrate.ts'
 
@@ -65,7 +66,7 @@ export async function startPushedServer(directory: string): Promise<PushedServer
     name: 'server',
     script: join('server', 'src', 'main.ts'),
     args: ['--settings', at('server.yaml')],
-    env: { NODE_ENV: 'production' },
+    ...(await readImage('server')),
   })
   await server.line(/waiting for clients/)
   const stream = await dial({

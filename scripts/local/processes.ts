@@ -36,6 +36,7 @@ export interface Program {
   readonly script: string
   /** Of Node itself. */
   readonly flags?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** What runs as each process. */
@@ -57,7 +58,6 @@ export function startProcess(
   options: Program & {
     name: string
     args?: readonly string[]
-    env?: Readonly<Record<string, string>>
     restart?: boolean
     onLine?: (line: string) => void
     onEnd?: (how: { code: number | null; signal: NodeJS.Signals | null }) => void

@@ -162,7 +162,7 @@ async function startParts(
     name: 'operator',
     ...programs.operator,
     args: ['--settings', operatorSettings],
-    env: { KUBECONFIG: userConfig('operator', rules) },
+    env: { ...programs.operator.env, KUBECONFIG: userConfig('operator', rules) },
     restart: true,
     onLine: tell('operator'),
   })
