@@ -77,6 +77,12 @@ export async function bundleFile(source: string, file: string, externals: readon
     minify: false,
   })
   await bundle.close()
+  await writeFile(file, escapeWide(await readFile(file, 'utf8')))
+}
+
+/** One wide character makes V8 hold a whole source at two bytes a character, for as long as the process lives. */
+function escapeWide(source: string): string {
+  return source.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
 /** A package with its binary for this platform, which npm has put beside it. */

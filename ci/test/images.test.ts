@@ -77,8 +77,9 @@ describe('what goes into an image', function () {
     ['operator', 'main.js'],
     ['operator', 'create-keys.js'],
   ] as const) {
-    it(`${part}: ${file} is one file with its source map, and starts without anything else`, () => {
+    it(`${part}: ${file} is one file of narrow characters with its source map, and starts without anything else`, () => {
       const path = join(place(part), 'app/src', file)
+      expect(readFileSync(path).every((byte) => byte < 0x80)).to.equal(true)
       expect(node(path, '--version')).to.match(/^\d+\.\d+\.\d+\n$/)
       const map = JSON.parse(readFileSync(`${path}.map`, 'utf8')) as { sources: string[] }
       expect(map.sources.some((source) => source.endsWith('runtime/src/settings.ts'))).to.equal(true)
