@@ -5,7 +5,7 @@ ARG BASE=node:24-bookworm-slim
 # A bundle that does not start on this base never becomes an image.
 FROM ${BASE} AS tried
 COPY app /app
-RUN ["/usr/local/bin/node", "--max-semi-space-size=2", "/app/src/main.js", "--version"]
+RUN ["/usr/local/bin/node", "--max-semi-space-size=1", "--heap-growing-percent=40", "/app/src/main.js", "--version"]
 
 FROM ${BASE}
 ARG VERSION=0.0.0
@@ -22,5 +22,5 @@ WORKDIR /app
 USER 65532:65532
 # Node is process 1 and handles SIGTERM itself: the runtime's lifecycle listens for it.
 # Source maps lie beside the bundle; reading them at start costs 40 to 70 MB, so it is off: NODE_OPTIONS=--enable-source-maps.
-# A small young generation: the agent holds little and lives long.
-ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=2", "/app/src/main.js"]
+# A small young generation, and garbage collected sooner: the agent holds little, and a changed shard is garbage a moment later.
+ENTRYPOINT ["/usr/local/bin/node", "--max-semi-space-size=1", "--heap-growing-percent=40", "/app/src/main.js"]
