@@ -35,8 +35,9 @@ export function createCertificateHolder(first?: CertificateSet): CertificateHold
       return () => void listeners.delete(listener)
     },
     replace: (set) => {
-      checkCertificateSet(set)
+      // A look at files finds the same set nearly always; to check it takes a context of TLS.
       if (current && sameSet(current, set)) return
+      checkCertificateSet(set)
       current = set
       for (const listener of listeners) listener(set)
     },
