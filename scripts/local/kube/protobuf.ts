@@ -22,7 +22,7 @@ function map(value: (reader: BinaryReader) => unknown): (reader: BinaryReader) =
   const entry = message({ 1: ['key', text], 2: ['value', value] })
   return (reader) => {
     const { key, value: read } = entry(reader)
-    return [String(key ?? ''), read ?? '']
+    return [typeof key === 'string' ? key : '', read ?? '']
   }
 }
 
