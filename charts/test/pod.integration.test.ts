@@ -96,7 +96,7 @@ describe('the rendered server pod', function () {
     })
     agent = startProcess({
       name: 'agent',
-      script: sources['config-agent'],
+      ...sources['config-agent'],
       args: pod.argumentsOf('config-agent'),
       restart: true,
       env: {
@@ -109,7 +109,7 @@ describe('the rendered server pod', function () {
     await passes('config-agent', 'startupProbe')
     server = startProcess({
       name: 'server',
-      script: sources.server,
+      ...sources.server,
       args: pod.argumentsOf('server'),
       restart: true,
       env: shared('server'),

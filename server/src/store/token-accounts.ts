@@ -64,6 +64,7 @@ const record = z.record(z.string(), z.unknown())
 const entrySchema = z.strictObject({
   ask: z.string(),
   sessionLive: z.boolean(),
+  standing: z.string(),
   user: z.strictObject({
     id: z.string(),
     username: z.string(),
@@ -91,16 +92,16 @@ const entrySchema = z.strictObject({
   }),
 })
 
-function entryOf({ user, grant, sessionLive }: LoadedAccount, ask: Ask): Uint8Array {
+function entryOf({ user, grant, sessionLive, standing }: LoadedAccount, ask: Ask): Uint8Array {
   const orNull = (_name: string, value: unknown) => (value === undefined ? null : value)
-  return Buffer.from(JSON.stringify({ ask: askOf(ask), sessionLive, user, grant }, orNull))
+  return Buffer.from(JSON.stringify({ ask: askOf(ask), sessionLive, standing, user, grant }, orNull))
 }
 
 function parseEntry(bytes: Uint8Array, ask: Ask): LoadedAccount | undefined {
   const entry = entrySchema.safeParse(parseJson(bytes)).data
   if (entry?.ask !== askOf(ask)) return undefined
-  const { user, grant, sessionLive } = entry
-  return { user, grant, sessionLive, consent: undefined, family: undefined }
+  const { user, grant, sessionLive, standing } = entry
+  return { user, grant, sessionLive, standing, consent: undefined, family: undefined }
 }
 
 function parseJson(bytes: Uint8Array): unknown {

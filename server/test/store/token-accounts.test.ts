@@ -38,6 +38,7 @@ describe(createTokenAccounts.name, () => {
       groups: ['ops'],
     },
     sessionLive: true,
+    standing: '2026-01-01 00:00:00',
     grant: {
       id: 'grant',
       userId: 'ada',
