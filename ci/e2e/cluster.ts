@@ -44,6 +44,8 @@ export interface Cluster {
   loadImages(...archives: string[]): Promise<void>
   /** Ends it and forgets everything. */
   down(): Promise<void>
+  /** Lets it outlive this process. */
+  leave(): void
 }
 
 /** @returns why no cluster can be started here; undefined when one can */
@@ -73,6 +75,7 @@ export async function startCluster(say: (line: string) => void): Promise<Cluster
       await step('removing the cluster', ['cluster.sh', 'down'], say)
       forget()
     },
+    leave: forget,
   }
 }
 

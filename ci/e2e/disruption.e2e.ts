@@ -47,6 +47,16 @@ describe('pods that go and come, under load', function () {
     expect(outcome.requests).to.be.greaterThan(200)
   }
 
+  /** Of all servers, as their metrics say. */
+  const cacheHits = async () => {
+    const pods = await product.release.pods('server')
+    const texts = await Promise.all(
+      pods.map(({ metadata }) => get(`/api/v1/namespaces/${namespace}/pods/${metadata.name}:9090/proxy/metrics`)),
+    )
+    const hits = texts.join('\n').matchAll(/^nauthera_server_cache_reads_total\{[^}]*outcome="hit"[^}]*\} (\d+)/gm)
+    return [...hits].reduce((sum, [, count]) => sum + Number(count), 0)
+  }
+
   it('F19 a rolling restart fails no request', async () => {
     const outcome = await underLoad('rolling-restart', async () => {
       await kubectl('-n', namespace, 'rollout', 'restart', 'deploy/nauthera-server')
@@ -202,6 +212,7 @@ describe('pods that go and come, under load', function () {
       expect(seconds).to.be.lessThan(20)
     })
     expectNone('valkey-killed', outcome)
+    expect(await cacheHits(), 'the cache was never of use').to.be.greaterThan(0)
   })
 
   it('F39 a replica whose status port is cut off is never taken as live: nothing is published until it answers', async () => {

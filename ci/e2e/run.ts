@@ -11,7 +11,7 @@ import { buildPrevious, previousArchives } from './previous.ts'
 const usage = `Usage: npm run e2e [-- [--grep TEXT] [--keep] [FILE ...]]
 
   --grep TEXT  only tests whose title has the text
-  --keep       leave the cluster that was started running, and say how to reach it
+  --keep       leave the cluster that was started, and all in it, running, and say how to reach it
   FILE ...     these files only; default: all, in an order in which they share one installation
 
 Writes e2e-report.json, in the form of npm run bench -- --json.
@@ -77,8 +77,10 @@ try {
 } catch (error) {
   say(error instanceof Error ? error.message : String(error))
 }
-if (values.keep && cluster) say(`left running: KUBECONFIG=${cluster.kubeconfig}; the next npm run e2e removes it`)
-else await cluster?.down()
+if (values.keep && cluster) {
+  cluster.leave()
+  say(`left running: KUBECONFIG=${cluster.kubeconfig}; the next npm run e2e removes it`)
+} else await cluster?.down()
 if (cluster && !values.keep) {
   const left = describeTraces(tracesBefore, await readTraces())
   for (const trace of left) say(`left behind: ${trace}`)
@@ -102,7 +104,11 @@ function runTests(kubeconfig: string): Promise<number> {
   const mocha = ['node_modules/mocha/bin/mocha.js', '--no-config', '--forbid-only', '--fail-zero', '--timeout', '60000']
   const filter = values.grep === undefined ? [] : ['--fgrep', values.grep]
   const report = ['--reporter', 'scripts/reporter.mjs', '--require', 'ci/e2e/support/hooks.ts']
-  return runNode([...mocha, ...report, ...filter, ...files], { NODE_ENV: 'test', KUBECONFIG: kubeconfig })
+  return runNode([...mocha, ...report, ...filter, ...files], {
+    NODE_ENV: 'test',
+    KUBECONFIG: kubeconfig,
+    ...(values.keep ? { NAUTHERA_E2E_KEEP: 'yes' } : {}),
+  })
 }
 
 /** Is ended when this process is told to.

@@ -6,6 +6,7 @@ export const mochaHooks = {
   async afterAll(this: Mocha.Context): Promise<void> {
     this.timeout(120_000)
     process.stdout.write(`\n  ${writeReport()}\n`)
-    await removeProduct()
+    // npm run e2e -- --keep
+    if (process.env['NAUTHERA_E2E_KEEP'] !== 'yes') await removeProduct()
   },
 }

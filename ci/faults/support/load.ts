@@ -124,9 +124,11 @@ export async function startLoad(loaded: Loaded, options: { edits?: Edited; journ
     sessions.set(session, browser)
     journal.add({ kind: 'signed-in', session })
     let held: string
+    let access: string
     const hold = (answer: Answer) => {
       held = answer.json()['refresh_token'] as string
-      planted.add(held).add(answer.json()['access_token'] as string)
+      access = answer.json()['access_token'] as string
+      planted.add(held).add(access)
       journal.add({ kind: 'holds', session, token: held })
     }
     try {
@@ -135,8 +137,10 @@ export async function startLoad(loaded: Loaded, options: { edits?: Edited; journ
       journal.add({ kind: 'code-used', session, code, verifier: proof.verifier })
       for (let turn = 0; turn < 3; turn++) {
         hold(await token('refresh', 'web', '/token', { grant_type: 'refresh_token', refresh_token: held! }))
-        const { active } = (await token('introspection', 'web', '/token/introspection', { token: held! })).json()
-        if (active !== true) throw new Error('a token that was just issued is not active')
+        for (const issued of [held!, access!, access!]) {
+          const { active } = (await token('introspection', 'web', '/token/introspection', { token: issued })).json()
+          if (active !== true) throw new Error('a token that was just issued is not active')
+        }
       }
       if (session % 3 !== 0) return
       await token('revocation', 'web', '/token/revocation', { token: held! })
