@@ -194,7 +194,7 @@ export async function startApp(needs: {
       headers: createHeaders({ issuer }),
       assets: assets.handle,
       discovery,
-      options: createOptions({ basePath }),
+      options: createOptions({ basePath, pages }),
       keysLoaded: (_request, _response, next) =>
         generations.isReady()
           ? next()

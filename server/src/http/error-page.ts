@@ -1,7 +1,7 @@
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 import type { ServerResponse } from 'node:http'
-import type { Page } from '../reply.ts'
+import type { Page, RenderPage } from '../reply.ts'
 import type { ErrorCode } from '../errors.ts'
 import { answerPage, wantsPage } from './answer.ts'
 import type { Handler, InboundRequest } from './handler.ts'
@@ -14,6 +14,8 @@ export interface ErrorAnswer {
   readonly code: string
   /** Key under `error.` in the locales. */
   readonly key: string
+  /** Said to programs beside the code. */
+  readonly detail?: string | undefined
   /** Seconds. */
   readonly retryAfter?: number | undefined
 }
@@ -67,19 +69,26 @@ export function createErrorHandler(needs: { pages: Pages; log: Log }): ErrorHand
     const fields = { id: correlationIdOf(request), code: answer.code, error }
     if (answer.status === 500) needs.log.error(fields, 'request failed')
     if (response.headersSent) return next(error)
-    if (wantsPage(request))
-      return answerPage(request, response, needs.pages.render(pageFor(answer, pathOf(request)), request))
-    answerJson(response, answer)
+    answerError(request, response, answer, needs.pages.render, pageFor(answer, pathOf(request)))
   }
+}
+
+/** Answers as a page, or to a program as JSON. */
+export function answerError(
+  request: InboundRequest,
+  response: ServerResponse,
+  answer: ErrorAnswer,
+  render: RenderPage,
+  page: Page = pageFor(answer),
+): void {
+  if (wantsPage(request)) answerPage(request, response, render(page, request))
+  else answerJson(response, answer)
 }
 
 /** Answers what no route has. */
 export function createNotFound(needs: { pages: Pages }): Handler {
   const answer: ErrorAnswer = { status: 404, code: 'NOT_FOUND', key: 'not-found' }
-  return (request, response) => {
-    if (wantsPage(request)) return answerPage(request, response, needs.pages.render(pageFor(answer), request))
-    answerJson(response, answer)
-  }
+  return (request, response) => answerError(request, response, answer, needs.pages.render)
 }
 
 function answerJson(response: ServerResponse, answer: ErrorAnswer): void {
@@ -87,7 +96,8 @@ function answerJson(response: ServerResponse, answer: ErrorAnswer): void {
   response.setHeader('cache-control', 'no-store')
   const error = answer.status === 503 || answer.status === 429 ? 'temporarily_unavailable' : undefined
   const fallback = answer.status === 500 ? 'server_error' : 'invalid_request'
-  const body = JSON.stringify({ error: error ?? fallback, error_description: answer.code })
+  const description = answer.detail === undefined ? answer.code : `${answer.code}: ${answer.detail}`
+  const body = JSON.stringify({ error: error ?? fallback, error_description: description })
   response.statusCode = answer.status
   response.setHeader('content-type', 'application/json; charset=utf-8')
   response.setHeader('content-length', Buffer.byteLength(body))

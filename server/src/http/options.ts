@@ -1,4 +1,6 @@
 import type { RequestHandler } from 'express'
+import { answerError } from './error-page.ts'
+import type { Pages } from './pages.ts'
 
 const pages = ['GET', 'HEAD', 'POST']
 const documents = ['GET', 'HEAD']
@@ -20,19 +22,23 @@ const methodsOf: ReadonlyMap<string, readonly string[]> = new Map([
 /** What pages of other origins may ask for: the protocol answers whether this one may. */
 const sharedPaths = new Set([...methodsOf.keys()].filter((path) => path !== '/auth' && path !== '/session/end'))
 
-/** Says which methods a path has: Express would count only the routers in front of the protocol. A preflight of a path that
- *  other origins may ask goes on; one of a page gets no header that would let a page of another origin in.
+/** Says which methods a path has, when asked and when another one is tried (405): Express would count only the routers in
+ *  front of the protocol. A preflight of a path that other origins may ask goes on; one of a page gets no header that would
+ *  let a page of another origin in.
  *  @param needs.basePath the issuer's path, '' when it has none
- *  Source: RFC 9110 section 9.3.7. */
-export function createOptions(needs: { basePath: string }): RequestHandler {
+ *  Source: RFC 9110 sections 9.3.7 and 15.5.6. */
+export function createOptions(needs: { basePath: string; pages: Pages }): RequestHandler {
+  const notAllowed = { status: 405, code: 'METHOD_NOT_ALLOWED', key: 'bad-request' }
   return (request, response, next) => {
-    if (request.method !== 'OPTIONS' || !request.path.startsWith(`${needs.basePath}/`)) return next()
+    if (!request.path.startsWith(`${needs.basePath}/`)) return next()
     const path = request.path.slice(needs.basePath.length)
     const methods = path.startsWith('/interaction/') ? pages : methodsOf.get(path)
-    const isPreflight = request.headers['access-control-request-method'] !== undefined
-    if (methods === undefined || (isPreflight && sharedPaths.has(path))) return next()
-    response.statusCode = 204
+    if (methods === undefined || methods.includes(request.method)) return next()
+    const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
+    if (isPreflight && sharedPaths.has(path)) return next()
     response.setHeader('allow', [...methods, 'OPTIONS'].join(', '))
+    if (request.method !== 'OPTIONS') return answerError(request, response, notAllowed, needs.pages.render)
+    response.statusCode = 204
     response.setHeader('cache-control', 'no-store')
     response.end()
   }

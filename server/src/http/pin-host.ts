@@ -1,10 +1,10 @@
 import { BlockList, isIP } from 'node:net'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { RenderPage } from '../reply.ts'
-import { answerPage } from './answer.ts'
-import { pageFor } from './error-page.ts'
+import { answerError } from './error-page.ts'
 import type { Handler, InboundRequest } from './handler.ts'
 import { keepPeer } from './peer.ts'
+import { keepToJson } from './program-paths.ts'
 
 /** What a peer can claim about the way of a request. Only a trusted proxy's word counts, and only what we read of it. */
 const claims =
@@ -63,9 +63,12 @@ export function createPinHost(needs: {
   const trusted = parseProxies(needs.trustedProxies) ?? new BlockList()
   const known = new Set([needs.issuer.host, ...needs.extraHosts].map((host) => parseHost(host)))
   const protocol = needs.issuer.protocol.slice(0, -1)
+  const issuer = needs.issuer.href.replace(/\/$/, '')
+  const basePath = needs.issuer.pathname.replace(/\/$/, '')
   return (request, response, next) => {
     const isTwice = namesHostTwice(request)
     takeAbsoluteTarget(request)
+    keepToJson(request, basePath)
     const { address, host, viaProxy } = readPeer(request, trusted)
     const proxyHeaders = viaProxy ? clientCertificateOf(request.headers) : {}
     dropClaims(request.headers)
@@ -77,22 +80,13 @@ export function createPinHost(needs: {
     keepPeer(request, { address, userAgent: (request.headers['user-agent'] ?? '').slice(0, 256) })
     if (isTwice) {
       const answer = { status: 400, code: 'REQUEST_INVALID', key: 'bad-request' }
-      return answerPage(request, response, needs.render(pageFor(answer), request))
+      return answerError(request, response, answer, needs.render)
     }
     if (host !== undefined && known.has(host) && request.url?.startsWith('/')) return next()
-    answerPage(
-      request,
-      response,
-      needs.render(
-        {
-          kind: 'page',
-          view: 'error',
-          status: 421,
-          model: { key: 'wrong-host', code: 'HOST_UNKNOWN', values: { issuer: needs.issuer.href.replace(/\/$/, '') } },
-        },
-        request,
-      ),
-    )
+    const answer = { status: 421, code: 'HOST_UNKNOWN', key: 'wrong-host', detail: `the issuer is ${issuer}` }
+    const { status, code, key } = answer
+    const page = { kind: 'page', view: 'error', status, model: { key, code, values: { issuer } } } as const
+    answerError(request, response, answer, needs.render, page)
   }
 }
 

@@ -13,6 +13,7 @@ import type { ErrorHandler } from './error-page.ts'
 import { pathOfTarget } from './handler.ts'
 import type { Handler, InboundRequest } from './handler.ts'
 import { namesHostTwice } from './pin-host.ts'
+import { programPaths } from './program-paths.ts'
 import { inboundLimits } from './timeouts.ts'
 
 /** The handlers of the public port, in their order. */
@@ -27,7 +28,7 @@ export interface Handlers {
   readonly assets: RequestHandler
   /** Metadata and JWKS as ready bytes, for requests that were not answered in front of everything (see `listen`). */
   readonly discovery: Discovery
-  /** OPTIONS of our own paths. */
+  /** OPTIONS of our own paths, and 405 for a method that they do not have. */
   readonly options: RequestHandler
   /** 503 until keys are loaded: nothing below works without. */
   readonly keysLoaded: Handler
@@ -38,9 +39,6 @@ export interface Handlers {
   readonly notFound: Handler
   readonly errors: ErrorHandler
 }
-
-/** What programs send by POST and the library alone answers, below the issuer. */
-const protocolPaths = ['/token', '/token/introspection', '/token/revocation', '/request', '/me']
 
 /** Requests of programs go a short way: nothing of pages, assets or forms is on it, and Express, which costs up to a tenth of
  *  a token request, neither.
@@ -53,7 +51,7 @@ export function createApplication(handlers: Handlers, basePath: string): Request
     handlers.protocol(request, response, next)
   }
   const shortWay = chain([requestLog, pinHost, requestContext, headers, keysLoaded, below, handlers.notFound], handlers)
-  const paths = new Set(protocolPaths.map((path) => `${basePath}${path}`))
+  const paths = new Set(programPaths.map((path) => `${basePath}${path}`))
   return (request, response) => {
     if (request.method === 'POST' && paths.has(pathOfTarget(request.url ?? ''))) shortWay(request, response)
     else application(request, response)

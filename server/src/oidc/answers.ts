@@ -17,6 +17,7 @@ export function watchAnswers(provider: Provider, needs: { settings: ProtocolSett
     if (passOn(context as unknown as KoaContextWithOIDC)) return
     const oidcContext = context as unknown as KoaContextWithOIDC
     if (currentRequest().unavailable) return answerUnavailable(oidcContext, needs.pages)
+    keepOutOfCaches(oidcContext)
     skipEmptyLogout(oidcContext)
     allowReturn(oidcContext)
   })
@@ -47,6 +48,11 @@ function answerUnavailable(context: KoaContextWithOIDC, pages: ProtocolPages): v
     pages.error(context, out, Object.assign(new Error(out.error), { code: 'STORE_UNAVAILABLE', status: 503 }))
   else context.body = out
   context.status = 503
+}
+
+/** The library says so where it thinks of it: not with an error of the revocation endpoint. */
+function keepOutOfCaches(context: KoaContextWithOIDC): void {
+  if (context.status >= 400 && !context.response.get('cache-control')) context.set('cache-control', 'no-store')
 }
 
 /** A logout of nobody: the library answers with a form that posts itself by a script; a redirect needs none. */

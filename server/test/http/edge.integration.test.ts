@@ -86,7 +86,7 @@ describe('the edge of the real server', function () {
   })
 
   it('E7 has no management path, and no page of the library’s own, on the public port', async () => {
-    for (const path of ['/metrics', '/livez', '/readyz', '/', '/auth/../metrics', '/interaction', '/reg', '/token']) {
+    for (const path of ['/metrics', '/livez', '/readyz', '/', '/auth/../metrics', '/interaction', '/reg']) {
       const page = await send(server, { path, headers: { accept: 'text/html' } })
       expect(page.status, path).to.equal(404)
       expect(page.body, path).to.contain('<html lang="en">').and.contain('NOT_FOUND')
@@ -184,6 +184,61 @@ describe('the edge of the real server', function () {
       expect(answer.status).to.equal(status)
       expect(answer.headers['allow']).to.equal(allow)
       if (status === 204) expect(answer.body).to.equal('')
+    })
+  }
+
+  const java = 'text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2'
+  const accepted = [java, 'text/html', 'application/xhtml+xml, TEXT/HTML;q=0.9', 'text/*', 'image/png', '*/*', '']
+  const programs = ['/token', '/token/introspection', '/token/revocation', '/request', '/me']
+  for (const path of programs) {
+    it(`answers each error of ${path} as JSON that no cache keeps, whatever the program says that it takes`, async () => {
+      for (const accept of accepted) {
+        const twice = await sendRaw(`POST ${path} HTTP/1.1\r\nHost: ${host}\r\nHost: ${host}\r\nAccept: ${accept}`)
+        expect(twice).to.match(/^HTTP\/1.1 400 /)
+        expect(twice).to.match(/^content-type: application\/json/im)
+        const form = { grant_type: 'x', token: 'x' }
+        for (const [status, answer] of [
+          [undefined, await send(server, { path, form, headers: { accept } })],
+          [421, await send(server, { path, form, headers: { accept, host: 'evil.test' } })],
+          [421, await send(server, { path, headers: { accept, host: 'evil.test' } })],
+          [405, await send(server, { method: 'PUT', path, headers: { accept } })],
+        ] as const) {
+          if (status === undefined) expect(answer.status).to.be.oneOf([400, 401])
+          else expect(answer.status).to.equal(status)
+          expect(answer.headers['content-type'], accept).to.match(/^application\/json/)
+          expect(answer.headers['cache-control'], accept).to.equal('no-store')
+          expect(answer.json()['error'], accept).to.be.a('string')
+        }
+      }
+    })
+  }
+
+  it('shows people a page for the same faults elsewhere', async () => {
+    for (const [path, headers] of [
+      ['/auth', { accept: java, host: 'evil.test' }],
+      ['/nothing', { accept: java }],
+      ['/auth?client_id=unknown', { accept: java }],
+    ] as const) {
+      const answer = await send(server, { path, headers })
+      expect(answer.headers['content-type'], path).to.match(/^text\/html/)
+    }
+  })
+
+  const refused: [method: string, path: string, allow: string][] = [
+    ['GET', '/token', 'POST, OPTIONS'],
+    ['HEAD', '/token', 'POST, OPTIONS'],
+    ['PUT', '/token', 'POST, OPTIONS'],
+    ['GET', '/token/revocation', 'POST, OPTIONS'],
+    ['DELETE', '/me', 'GET, HEAD, POST, OPTIONS'],
+    ['POST', '/jwks', 'GET, HEAD, OPTIONS'],
+    ['PUT', '/auth', 'GET, HEAD, POST, OPTIONS'],
+    ['PATCH', '/interaction/x', 'GET, HEAD, POST, OPTIONS'],
+  ]
+  for (const [method, path, allow] of refused) {
+    it(`answers ${method} ${path} with 405 and the methods that there are`, async () => {
+      const answer = await send(server, { method, path, headers: { accept: 'text/html' } })
+      expect([answer.status, answer.headers['allow']]).to.deep.equal([405, allow])
+      if (method !== 'HEAD') expect(answer.body).to.contain('METHOD_NOT_ALLOWED')
     })
   }
 
