@@ -16,6 +16,16 @@ const refused: readonly (readonly [string, unknown, string])[] = [
   ['replicaCount', 2, 'replicaCount'],
   ['isuer', 'https://a.example', 'isuer'],
   ['issuer', 1, 'issuer'],
+  ['issuer', 'https://login.example.com/a b', 'issuer'],
+  ['issuer', 'https://login.example.com\n', 'issuer'],
+  ['issuer', 'https://user:pw@login.example.com', 'issuer'],
+  ['issuer', 'https://login.example.com/a/../b', 'issuer'],
+  ['issuer', 'https://login.example.com/.', 'issuer'],
+  ['issuer', 'https://login.example.com/%2E%2e/b', 'issuer'],
+  ['issuer', 'https://Login.example.com', 'issuer'],
+  ['issuer', 'HTTPS://login.example.com', 'issuer'],
+  ['issuer', 'https://login.exämple.com', 'issuer'],
+  ['issuer', 'https:///path', 'issuer'],
   ['fullnameOverride', 'Upper', 'fullnameOverride'],
   ['fullnameOverride', 'x'.repeat(54), 'fullnameOverride'],
   ['enabled', 'yes', 'enabled'],
@@ -179,6 +189,16 @@ describe('values.schema.json', function () {
     expect(server['spec']).not.to.have.property('replicas')
   })
 
+  it('takes every issuer that the server takes', async () => {
+    for (const issuer of [
+      'https://login.example.com',
+      'https://login.example.com:8443/realms/Main',
+      'https://[2001:db8::1]/a',
+      "https://login.example.com/.well/..well/.../a.b/~x_(y)!$&'*+,;=:@-%20",
+    ])
+      expect(await renderNow({ values: { issuer } }), issuer).to.contain(issuer)
+  })
+
   it('has a description for every leaf', () => {
     const { defaults, parameters } = readValues()
     const described = new Set(parameters.map(({ path }) => path))
@@ -201,6 +221,16 @@ describe('validate.yaml', function () {
       'only an https URL can be an issuer; set issuer=https://',
     ],
     ['a query', { issuer: 'https://login.example.com?x=1' }, 'an issuer has no query and no fragment'],
+    [
+      'the port that https has anyway',
+      { issuer: 'https://a.example:443/x' },
+      'the server would write it without :443; set issuer=https://a.example/x',
+    ],
+    [
+      'a name in the way of Services',
+      { fullnameOverride: '1rel' },
+      'fullnameOverride is 1rel; Services are named after it, so it begins with a letter; set fullnameOverride=nauthera',
+    ],
     [
       'a slash at the end',
       { issuer: 'https://a.example/' },
@@ -319,6 +349,16 @@ describe('validate.yaml', function () {
       expect(faults.join('\n')).to.contain(message)
       // What is there; why it cannot be; what to set.
       for (const fault of faults) expect(fault).to.match(/^ {2}- [^;]+; [^;]+; [^;]+$/)
+    })
+  }
+
+  for (const release of ['a.b', '1rel']) {
+    it(`refuses a release ${release}: its Services would have no name`, async () => {
+      const message = await refusal({ release })
+      expect(message).to.contain(`  - the release name is ${release}; Services are named after it`)
+      expect(message).to.contain('; set fullnameOverride=nauthera')
+      const objects = await objectsOf({ release, values: { fullnameOverride: 'sso' } })
+      expect(objects.some(({ kind, metadata }) => kind === 'Service' && metadata.name === 'sso-server')).to.equal(true)
     })
   }
 
