@@ -1,6 +1,7 @@
 // The command line of kubectl-nauthera: kubectl finds it as `kubectl nauthera`.
 import { Command, CommanderError, Option } from 'commander'
 import { stringify } from 'yaml'
+import { isNamespaceName, namespaceRule } from './object-shape.ts'
 import { readDocuments } from './read-documents.ts'
 import type { LocatedFault } from './read-documents.ts'
 import { renderClients } from './render.ts'
@@ -23,7 +24,12 @@ interface RenderOptions {
 }
 
 /** Runs the command line. @returns the exit code: 0 fine, 1 faults in the files, 2 a command that makes no sense */
-export function runCommand(args: readonly string[], terminal: Terminal): number {
+export function runCommand(args: readonly string[], raw: Terminal): number {
+  const terminal: Terminal = {
+    read: raw.read,
+    out: (text) => raw.out(printable(text)),
+    error: (text) => raw.error(printable(text)),
+  }
   let code = 0
   const program = new Command('kubectl-nauthera')
     .description('Tools for OIDCClients. As a kubectl plugin: kubectl nauthera <command>.')
@@ -64,6 +70,10 @@ function render(options: RenderOptions, terminal: Terminal): number {
     terminal.error('--issuer: must be an https URL, such as https://login.example.com\n')
     return 2
   }
+  if (!isNamespaceName(options.namespace)) {
+    terminal.error(`--namespace: ${namespaceRule}\n`)
+    return 2
+  }
   const read = [...options.filename, ...options.policy].map((file) => readFile(file, terminal))
   const result = renderClients({
     objects: read.flatMap(({ objects }) => objects),
@@ -81,8 +91,9 @@ function render(options: RenderOptions, terminal: Terminal): number {
 }
 
 function readFile(file: string, terminal: Terminal): ReturnType<typeof readDocuments> {
+  let text: string
   try {
-    return readDocuments(file, terminal.read(file))
+    text = terminal.read(file)
   } catch {
     return {
       objects: [],
@@ -91,7 +102,17 @@ function readFile(file: string, terminal: Terminal): ReturnType<typeof readDocum
       ],
     }
   }
+  return readDocuments(file, text)
 }
+
+/** Files of others must not drive the terminal. In YAML and JSON such characters stand between double quotes, where the escape
+ *  means the same. */
+const printable = (text: string): string =>
+  text.replaceAll(
+    // oxlint-disable-next-line no-control-regex -- these are what is looked for
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 const faultText = ({ file, line, path, message }: LocatedFault): string =>
   `${file === '-' ? '(stdin)' : file}:${line}: ${path === '' ? '' : `${path}: `}${message}`

@@ -30,6 +30,11 @@ export function readDocuments(
   const objects: ReadObject[] = []
   const faults: LocatedFault[] = []
   for (const document of Array.isArray(documents) ? documents : []) {
+    // the parser reports each level at which its stack was at an end
+    if (document.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) {
+      faults.push({ file, line: 1, path: '', message: 'nests too deep; no OIDCClient has so many levels' })
+      continue
+    }
     for (const error of document.errors) {
       faults.push({
         file,
@@ -39,9 +44,14 @@ export function readDocuments(
       })
     }
     if (document.errors.length > 0) continue
-    const value: unknown = document.toJS()
-    if (value === null || value === undefined) continue
     const lineOf = (path: string): number => lineOfPath(document, lines, path)
+    const read = valueOf(document)
+    if (read.kind === 'bomb') {
+      faults.push({ file, line: lineOf(''), path: '', message: 'holds too many aliases; write them out' })
+      continue
+    }
+    const { value } = read
+    if (value === null || value === undefined) continue
     if (typeof value === 'object' && !Array.isArray(value))
       objects.push({ file, object: value as Record<string, unknown>, lineOf })
     else
@@ -53,6 +63,18 @@ export function readDocuments(
       })
   }
   return { objects, faults }
+}
+
+/** A few aliases of aliases make millions of values: the library refuses to write those out. */
+function valueOf(
+  document: Document.Parsed,
+): { readonly kind: 'read'; readonly value: unknown } | { readonly kind: 'bomb' } {
+  try {
+    return { kind: 'read', value: document.toJS() }
+  } catch (error) {
+    if (error instanceof ReferenceError) return { kind: 'bomb' }
+    throw error
+  }
 }
 
 function lineOfPath(document: Document.Parsed, lines: LineCounter, path: string): number {

@@ -13,6 +13,7 @@ import { renderConfig } from '../decide/metadata.ts'
 import { applyDefaults, checkPolicies, policiesFor } from '../decide/policy.ts'
 import type { Policies } from '../decide/policy.ts'
 import { renderSecret } from '../decide/secret.ts'
+import { shapeFaults } from './object-shape.ts'
 import type { LocatedFault, ReadObject } from './read-documents.ts'
 
 /** What one OIDCClient gives. */
@@ -46,7 +47,7 @@ export function renderClients(input: RenderInput): {
     for (const { path, message } of found) faults.push({ file, line: lineOf(path), path, message })
   }
   const mine = input.objects.filter((read) => isOurs(read, locate))
-  const policies = mine.filter(({ object }) => object['kind'] === 'OIDCPolicy')
+  const policies = mine.filter(({ object }) => object['kind'] === 'OIDCPolicy').filter((read) => hasShape(read, locate))
   for (const read of policies) locate(read, checkPolicySpec(read.object['spec'] ?? {}, 'spec'))
   const clients = mine
     .filter(({ object }) => object['kind'] === 'OIDCClient')
@@ -82,17 +83,13 @@ function isOurs(read: ReadObject, locate: Locate): boolean {
 }
 
 function hasShape(read: ReadObject, locate: Locate): boolean {
-  const { metadata, spec } = read.object as { metadata?: { name?: unknown }; spec?: unknown }
-  const faults = [
-    ...(typeof metadata?.name === 'string' ? [] : [{ path: 'metadata.name', message: 'Required value' }]),
-    ...(typeof spec === 'object' && spec !== null ? [] : [{ path: 'spec', message: 'Required value' }]),
-  ]
+  const faults = shapeFaults(read.object)
   locate(read, faults)
   return faults.length === 0
 }
 
 /** As the API server would store it; of two files the earlier one is the older object. */
-function asStored(object: OIDCClient, namespace: string, index: number): OIDCClient {
+function asStored({ status: _dropped, ...object }: OIDCClient, namespace: string, index: number): OIDCClient {
   return {
     ...object,
     metadata: {

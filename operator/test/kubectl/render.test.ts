@@ -129,7 +129,7 @@ describe('kubectl nauthera render', () => {
     [
       'a spec that is a text',
       'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCClient\nmetadata: {name: a}\nspec: Web\n',
-      /spec: Required value/,
+      /spec: must be a mapping/,
     ],
     ['__proto__ as a key', client('  type: M2M\n  __proto__: {suspended: true}\n'), /unknown field "spec\.__proto__"/],
   ]
@@ -173,4 +173,90 @@ describe('kubectl nauthera render', () => {
     expect({ status: result.status, stderr: result.stderr }).to.deep.equal({ status: 0, stderr: '' })
     expect(result.stdout).to.include('client_id: default.app')
   }).timeout(30_000)
+
+  const object = (metadata: string, more = '') =>
+    `apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCClient\nmetadata: ${metadata}\nspec: {type: M2M}\n${more}`
+  const shapes: readonly (readonly [sentence: string, text: string, says: string])[] = [
+    ['a name with other characters', object('{name: Foo_Bar}'), 'x.yaml:3: metadata.name: must be'],
+    ['a name of 254 characters', object(`{name: ${'a'.repeat(254)}}`), 'x.yaml:3: metadata.name: must be'],
+    ['a name that is a number', object('{name: 5}'), 'x.yaml:3: metadata.name: must be'],
+    ['no name', object('{}'), 'x.yaml:3: metadata.name: Required value'],
+    ['a namespace that is none', object('{name: a, namespace: ../x y}'), 'x.yaml:3: metadata.namespace: must be'],
+    ['a namespace with a dot', object('{name: a, namespace: x.y}'), 'x.yaml:3: metadata.namespace: must be'],
+    ['annotations in a list', object('{name: a, annotations: [1]}'), 'x.yaml:3: metadata.annotations: must be'],
+    [
+      'an annotation that is a number',
+      object('{name: a, annotations: {b: 1}}'),
+      'metadata.annotations.b: must be a text',
+    ],
+    ['a label that is a number', object('{name: a, labels: {b: 1}}'), 'x.yaml:3: metadata.labels.b: must be a text'],
+    ['metadata in a list', object('[]'), 'x.yaml:3: metadata: must be a mapping'],
+    ['a status that is a number', object('{name: a}', 'status: 5\n'), 'x.yaml:5: status: must be a mapping'],
+    ['a spec in a list', object('{name: a}').replace('{type: M2M}', '[]'), 'x.yaml:4: spec: must be a mapping'],
+    [
+      'a policy without a name that the API takes',
+      'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCPolicy\nmetadata: {name: A}\nspec: {}\n',
+      'x.yaml:3: metadata.name: must be',
+    ],
+  ]
+  for (const [sentence, text, says] of shapes) {
+    it(`refuses ${sentence}`, () => {
+      const { code, out, error } = run(['render', '-f', 'x.yaml'], { 'x.yaml': text })
+      expect(code).to.equal(1)
+      expect(error).to.contain(says)
+      expect(out).to.equal('')
+    })
+  }
+
+  it('ignores a status, as the API does', () => {
+    const text = object('{name: a}', 'status: {conditions: [{type: Ready}]}\n')
+    expect(run(['render', '-f', 'x.yaml'], { 'x.yaml': text }).code).to.equal(0)
+  })
+
+  it('refuses a --namespace that is none', () => {
+    const { code, error } = run(['render', '-f', 'x.yaml', '-n', '../x'], { 'x.yaml': object('{name: a}') })
+    expect({ code, error }).to.deep.equal({
+      code: 2,
+      error: '--namespace: must be a name of lower-case letters, digits and -, at most 63 characters\n',
+    })
+  })
+
+  it('sends no control character to the terminal', () => {
+    const files = {
+      name: object(String.raw`{name: "a\e[31m"}`),
+      key: object('{name: a}').replace(
+        '{type: M2M}',
+        String.raw`{type: M2M, secret: {data: {"k\e]0;x\a\n": "{{ .nope }}"}}}`,
+      ),
+      value: object('{name: a}').replace(
+        '{type: M2M}',
+        String.raw`{type: M2M, secret: {data: {k: "\e[2J\x9b2J\x7f"}}}`,
+      ),
+      [`\u001b[31m`]: 'a: [}',
+    }
+    for (const args of [
+      ...Object.keys(files).map((file) => ['-f', file]),
+      ['-f', 'value', '-o', 'json'],
+      ['--\u001b[1m'],
+    ]) {
+      const { out, error } = run(['render', ...args], files)
+      expect(out + error, JSON.stringify(args)).to.match(/^[\t\n\u0020-\u007e\u00a0-\uffff]+$/)
+    }
+    const { out } = run(['render', '-f', 'value'], files)
+    const [secret] = (parseAllDocuments(out) as { toJS(): { stringData: Record<string, string> } }[]).map((one) =>
+      one.toJS(),
+    )
+    expect(secret!.stringData['k']).to.equal('\u001b[2J\u009b2J\u007f')
+  })
+
+  it('says what is wrong with a file that it can read', () => {
+    const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
+    for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef']) bomb.push(`${to}: &${to} [${`*${from},`.repeat(9)}]`)
+    const { code, error } = run(['render', '-f', 'bomb', 'deep'], {
+      bomb: bomb.join('\n'),
+      deep: `${object('{name: a}')}more: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`,
+    })
+    expect(code).to.equal(1)
+    expect(error).to.match(/^bomb:1: holds too many aliases; write them out\ndeep:1: nests too deep/)
+  })
 })
