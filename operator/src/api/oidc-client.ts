@@ -209,10 +209,13 @@ const window = object(
     }),
   },
   {
-    timeZone: text('IANA time zone of the schedule. Default: UTC.', {
-      maxLength: 64,
-      rules: [matchesRule(patterns.timeZone, 'must be an IANA time zone, such as Europe/Berlin')],
-    }),
+    timeZone: text(
+      'IANA time zone of the schedule. Default: UTC. A time that it skips in a night of spring is the first one after it.',
+      {
+        maxLength: 64,
+        rules: [matchesRule(patterns.timeZone, 'must be an IANA time zone, such as Europe/Berlin')],
+      },
+    ),
   },
 )
 

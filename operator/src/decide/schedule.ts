@@ -79,9 +79,10 @@ function parseField(
 
 /** @returns the first opening at or after `from`, epoch milliseconds; undefined when there is none in four years. */
 export function nextOpening(schedule: Schedule, timeZone: string, from: number): number | undefined {
-  // local wall time as if it were UTC; a day that the zone skips or repeats is settled by toInstant
+  // local wall time as if it were UTC; what the zone skips or repeats is settled by toInstant. Where clocks have just gone forward,
+  // the search begins with the time that they skipped.
   const start = Math.ceil(from / minute) * minute
-  let wall = start + offsetAt(timeZone, start)
+  let wall = start + offsetAt(timeZone, start - minute)
   const limit = wall + 4 * 366 * day
   while (wall < limit) {
     const at = new Date(wall)
@@ -98,7 +99,7 @@ export function nextOpening(schedule: Schedule, timeZone: string, from: number):
       continue
     }
     const instant = toInstant(timeZone, wall)
-    if (instant !== undefined && instant >= from) return instant
+    if (instant >= from) return instant
     wall += minute
   }
   return undefined
@@ -161,12 +162,25 @@ function isDay(schedule: Schedule, at: Date): boolean {
   return byDay || byWeekday
 }
 
-/** @returns the first instant at which the zone shows this wall time; undefined when the zone skips it. */
-function toInstant(timeZone: string, wall: number): number | undefined {
+/** @returns the first instant at which the zone shows this wall time; when it skips that, the one at which it goes on */
+function toInstant(timeZone: string, wall: number): number {
   // the offset of a day before and a day after are the only two that a change of clocks lets the wall time have
-  return [wall - offsetAt(timeZone, wall - day), wall - offsetAt(timeZone, wall + day)]
-    .filter((guess) => guess + offsetAt(timeZone, guess) === wall)
-    .toSorted((left, right) => left - right)[0]
+  const guesses = [wall - offsetAt(timeZone, wall - day), wall - offsetAt(timeZone, wall + day)]
+  const [early, late] = guesses.toSorted((left, right) => left - right) as [number, number]
+  const shown = [early, late].find((guess) => guess + offsetAt(timeZone, guess) === wall)
+  return shown ?? changeBetween(timeZone, early, late)
+}
+
+/** @returns the instant at which the offset changes, to the minute */
+function changeBetween(timeZone: string, early: number, late: number): number {
+  const before = offsetAt(timeZone, early)
+  let [low, high] = [early, late]
+  while (high - low > minute) {
+    const middle = low + Math.floor((high - low) / 2 / minute) * minute
+    if (offsetAt(timeZone, middle) === before) low = middle
+    else high = middle
+  }
+  return high
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>()

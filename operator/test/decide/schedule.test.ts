@@ -30,8 +30,19 @@ describe('nextOpening', () => {
     ['0 0 13 * 5', '2026-01-01T00:00:00Z', '2026-01-02T00:00'],
     ['0 3 * * *', '2026-01-01T00:00:00Z', '2026-01-01T02:00', 'Europe/Berlin'],
     ['0 3 * * *', '2026-07-01T00:00:00Z', '2026-07-01T01:00', 'Europe/Berlin'],
-    // in the night of 29 March there is no 02:30
-    ['30 2 * * *', '2026-03-28T12:00:00Z', '2026-03-30T00:30', 'Europe/Berlin'],
+    // in the night of 29 March there is no 02:30: 03:00 comes after 01:59
+    ['30 2 * * *', '2026-03-28T12:00:00Z', '2026-03-29T01:00', 'Europe/Berlin'],
+    ['30 2 * * *', '2026-03-29T01:00:00Z', '2026-03-29T01:00', 'Europe/Berlin'],
+    ['30 2 * * *', '2026-03-29T01:00:01Z', '2026-03-30T00:30', 'Europe/Berlin'],
+    ['30 2 29 MAR *', '2026-03-01T00:00:00Z', '2026-03-29T01:00', 'Europe/Berlin'],
+    // on 6 September the day begins at 01:00
+    ['0 0 * * *', '2026-09-05T12:00:00Z', '2026-09-06T04:00', 'America/Santiago'],
+    ['0 0 * * SUN', '2026-09-05T12:00:00Z', '2026-09-06T04:00', 'America/Santiago'],
+    ['0 0 * * *', '2026-09-06T04:01:00Z', '2026-09-07T03:00', 'America/Santiago'],
+    // half an hour is skipped there
+    ['15 2 * * *', '2026-10-03T12:00:00Z', '2026-10-03T15:30', 'Australia/Lord_Howe'],
+    ['*/15 * * * *', '2026-03-29T00:46:00Z', '2026-03-29T01:00', 'Europe/Berlin'],
+    ['*/15 * * * *', '2026-03-29T01:01:00Z', '2026-03-29T01:15', 'Europe/Berlin'],
     // in the night of 25 October 02:30 comes twice; the first one counts
     ['30 2 * * *', '2026-10-24T12:00:00Z', '2026-10-25T00:30', 'Europe/Berlin'],
     ['0 9 * * *', '2026-01-01T00:00:00Z', '2026-01-01T03:15', 'Asia/Kathmandu'],
@@ -57,7 +68,8 @@ describe('nextOpening', () => {
         (from, hour, minute, timeZone) => {
           const opens = nextOpening(parseCron(`${minute} ${hour} * * *`) as never, timeZone, from)!
           expect(opens).to.be.at.least(from)
-          expect(opens - from).to.be.at.most(49 * 3_600_000)
+          // a day has 25 hours at most, and none goes without
+          expect(opens - from).to.be.at.most(25 * 3_600_000)
         },
       ),
       { numRuns: 300 },
@@ -100,6 +112,13 @@ describe('windowAt', () => {
       expect(text(windowAt(window, at(now))?.opens)).to.equal(opens)
     })
   }
+
+  it('is open after the hour that a change of clocks skips', () => {
+    const berlin = { schedule: '30 2 * * *', timeZone: 'Europe/Berlin', durationMs: 3_600_000 }
+    for (const now of ['2026-03-29T01:00:00Z', '2026-03-29T01:59:59Z'])
+      expect(text(windowAt(berlin, at(now))?.opens), now).to.equal('2026-03-29T01:00')
+    expect(text(windowAt(berlin, at('2026-03-29T02:00:00Z'))?.opens)).to.equal('2026-03-30T00:30')
+  })
 })
 
 describe('checkWindow', () => {
