@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { issuerFaults } from '@nauthera/server/settings'
 
 const usage = `Usage: npm run dev [-- OPTIONS]
 
@@ -50,8 +51,12 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
       process.exit(0)
     }
     if (!/^[1-9]$/.test(values.replicas)) refuse(`--replicas ${values.replicas}: must be a number from 1 to 9`)
-    if (values.issuer !== undefined && !/^https?:\/\/[^/]+/.test(values.issuer)) {
-      refuse(`--issuer ${values.issuer}: must be a URL such as https://login.example.com`)
+    if (values.issuer !== undefined) {
+      const faults = issuerFaults(values.issuer)
+      if (faults.length > 0) refuse(`--issuer ${values.issuer}: ${faults.join('; ')}`)
+    }
+    if (values.rotate !== undefined && !/^[^/]+(\/[^/]+)?$/.test(values.rotate)) {
+      refuse(`--rotate ${values.rotate}: must be NAME or NAMESPACE/NAME`)
     }
     const [first = '', second] = values.rotate?.split('/') ?? []
     const client =

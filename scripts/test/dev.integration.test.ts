@@ -59,4 +59,20 @@ describe('npm run dev', function () {
     expect(wrong.stderr).to.include('--replicas 0: must be a number from 1 to 9')
     expect((await dev('--replica', '3')).code).to.equal(2)
   })
+
+  const refused: readonly (readonly [args: readonly string[], says: string])[] = [
+    [['--issuer', 'https://a.example/?x'], '--issuer https://a.example/?x: must have no query and no fragment'],
+    [['--issuer', 'http://evil.example'], '--issuer http://evil.example: must be an https URL'],
+    [['--issuer', 'https://a.example/x/../y'], 'must be written as https://a.example/y'],
+    [['--rotate', 'a/b/c'], '--rotate a/b/c: must be NAME or NAMESPACE/NAME'],
+    [['--rotate', 'a/'], '--rotate a/: must be NAME or NAMESPACE/NAME'],
+    [['--rotate', ''], '--rotate : must be NAME or NAMESPACE/NAME'],
+  ]
+  for (const [args, says] of refused) {
+    it(`refuses ${args.join(' ')} before anything starts`, async () => {
+      const { code, stderr, stdout } = await dev('--once', ...args)
+      expect(stderr).to.include(says)
+      expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' })
+    })
+  }
 })

@@ -193,9 +193,10 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '127.0.0.1' || hostname === '[::1]'
 }
 
-/** OpenID Connect Discovery section 3, RFC 8414 section 2: no query, no fragment. No last slash, so that the issuer
- *  joins with a path in one way only. */
-function issuerFaults(text: string): string[] {
+/** OpenID Connect Discovery section 3, RFC 8414 section 2: no query, no fragment. No last slash, so that the issuer joins with a
+ *  path in one way only.
+ *  @returns what is wrong with it */
+export function issuerFaults(text: string): string[] {
   if (!URL.canParse(text)) return ['must be an https URL, such as https://login.example.com']
   const url = new URL(text)
   const faults: string[] = []
