@@ -353,7 +353,7 @@ export class World {
         ? {
             kind: 'owned',
             sha256: digestOf(secret.value),
-            isMinted: true,
+            isMinted: secret.value !== editedValue,
             secretId: secret.marks?.secretId,
             rotatedAt: secret.marks?.rotatedAt,
             verifiers: secret.marks?.verifiers ?? [],
