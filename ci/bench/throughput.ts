@@ -5,6 +5,7 @@ import { parseCredentials } from '../../scripts/local/token.ts'
 import { isReady, waitForObject } from '../../scripts/local/wait-for.ts'
 import { measurement, quantile } from '../report.ts'
 import type { Measurement } from '../report.ts'
+import { bundlePrograms } from './bundles.ts'
 import { closedLoop } from './closed-loop.ts'
 import { cpuSeconds } from './process-cost.ts'
 import type { BenchContext } from './run.ts'
@@ -23,6 +24,7 @@ export async function measureThroughput({ directory, say }: BenchContext): Promi
     directory,
     replicas: 1,
     namespaces: [client.namespace],
+    programs: await bundlePrograms(`${directory}/bundles`),
     // As the chart has it; the lines for people cost more.
     serverSettings: { log: { format: 'json', level: 'info' } },
   })
