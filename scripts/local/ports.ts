@@ -1,11 +1,22 @@
+import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 
-/** @returns a port of 127.0.0.1 that nobody listens on right now */
+/** Below what systems give to outgoing connections (Linux from 32768, others from 49152): a port of those can be gone between
+ *  the look and the use. */
+const range = { from: 20_000, to: 32_000 }
+/** What this process was given counts as taken, used or not. */
+const given = new Set<number>()
+
+/** @returns a port of 127.0.0.1 that nobody listens on right now, another one each time */
 export async function freePort(): Promise<number> {
-  const port = await tryPort(0)
-  if (port === undefined) throw new Error('no free port on 127.0.0.1')
-  return port
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(range.from, range.to)
+    if (given.has(port) || (await tryPort(port)) === undefined) continue
+    given.add(port)
+    return port
+  }
+  throw new Error(`no free port of 127.0.0.1 between ${range.from} and ${range.to}`)
 }
 
 /** @returns the wanted port, or the next one above it that is free */
