@@ -28,7 +28,7 @@ const recipes: Readonly<Record<Part, Recipe>> = {
   },
   'config-agent': { entries: { 'src/main.ts': 'src/main.js' }, copies: [], commands: {}, externals: [] },
   operator: {
-    entries: { 'src/main.ts': 'src/main.js', 'src/create-keys-main.ts': 'src/create-keys.js' },
+    entries: { 'src/main.ts': 'src/main.js', 'src/keys/main.ts': 'src/create-keys.js' },
     copies: [],
     commands: {},
     externals: [],

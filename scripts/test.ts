@@ -7,7 +7,7 @@ const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults] [FILE ...
 
   --suite faults   the longer faults (npm run faults)
   --coverage       write coverage/ and print a summary
-  FILE ...         run these test files only, for example server/test/oidc/sealed.test.ts
+  FILE ...         run these test files only, for example server/test/oidc/artefacts/sealed.test.ts
   --grep TEXT      only tests whose title has the text
 `
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { appsNamespace, machine, releaseNamespace, startCluster } from '../../operator/test/support/cluster.ts'
-import type { Cluster } from '../../operator/test/support/cluster.ts'
-import { keysJobRules, operatorRules } from '../../scripts/local/kube/operator-rules.ts'
-import type { Rule } from '../../scripts/local/kube/rbac.ts'
+import { appsNamespace, machine, releaseNamespace, startCluster } from '@nauthera/harness/operator/cluster'
+import type { Cluster } from '@nauthera/harness/operator/cluster'
+import { keysJobRules, operatorRules } from '@nauthera/stand-in/operator-rules'
+import type { Rule } from '@nauthera/stand-in/rbac'
 import { grantsOf, isUsedBy, rightsIn, spellRight } from './support/grants.ts'
 import { objectsOf } from './support/render.ts'
 

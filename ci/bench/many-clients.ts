@@ -1,5 +1,5 @@
 import { shardOf } from '@nauthera/proto/shard-of'
-import { clientSecret, configs, entry } from '../../server/test/oidc/harness.ts'
+import { clientSecret, configs, entry } from '@nauthera/harness/server'
 import { measurement, quantile } from '../report.ts'
 import type { Measurement } from '../report.ts'
 import { closedLoop } from './closed-loop.ts'

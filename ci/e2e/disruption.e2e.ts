@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Json } from '../../scripts/local/kube-client.ts'
+import type { Json } from '@nauthera/stand-in/kube-client'
 import { clientObject, clientsIn, measureReady, whenClientReady } from './support/clients.ts'
 import type { Outcome } from './support/driver.ts'
 import { admin, applyObjects, get, kubectl, tryKubectl, until, whenObject } from './support/kubernetes.ts'

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Answer, Json, KubeClient } from '../../scripts/local/kube-client.ts'
+import type { Answer, Json, KubeClient } from '@nauthera/stand-in/kube-client'
 import { admin, asUser, get } from './support/kubernetes.ts'
 import { useDriver, useProduct } from './support/product.ts'
 import type { Product } from './support/product.ts'

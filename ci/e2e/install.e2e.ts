@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Json } from '../../scripts/local/kube-client.ts'
+import type { Json } from '@nauthera/stand-in/kube-client'
 import { kubectl, mustRun, tryKubectl } from './support/kubernetes.ts'
 import { isReady, restartsOf } from './support/pods.ts'
 import { useProduct } from './support/product.ts'

@@ -1,5 +1,5 @@
-import { createKubeClient } from '../../scripts/local/kube-client.ts'
-import { kubeContract } from './kube-contract.ts'
+import { createKubeClient } from '@nauthera/stand-in/kube-client'
+import { kubeContract } from '../../stand-in/test/contract.ts'
 import { connectRealApi } from './real-api.ts'
 
 describe('a real API server', () => {

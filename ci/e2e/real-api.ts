@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parse, stringify } from 'yaml'
-import { readDefinitions } from '../../scripts/local/kube-api.ts'
-import type { Json, KubeClient } from '../../scripts/local/kube-client.ts'
-import { createKubeClient } from '../../scripts/local/kube-client.ts'
-import { without } from '../../scripts/local/kube/objects.ts'
-import type { Rule } from '../../scripts/local/kube/rbac.ts'
+import { readDefinitions } from '@nauthera/stand-in/kube-api'
+import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
+import { createKubeClient } from '@nauthera/stand-in/kube-client'
+import { without } from '@nauthera/stand-in/objects'
+import type { Rule } from '@nauthera/stand-in/rbac'
 import { until } from './support/kubernetes.ts'
 
 // The cluster that KUBECONFIG names: our kinds, and users with rights of their own.

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { Json } from '../../scripts/local/kube-client.ts'
+import type { Json } from '@nauthera/stand-in/kube-client'
 import { quantile } from '../report.ts'
 import { person } from '../faults/support/load.ts'
 import { previousChart, previousTag } from './previous.ts'

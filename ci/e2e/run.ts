@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { reapProcess } from '../../scripts/local/reaper.ts'
 import { missingForCluster, startCluster } from './cluster.ts'
 import type { Cluster } from './cluster.ts'
 import { buildDriverImage, buildPostgresImage, buildValkeyImage } from './images/build.ts'
@@ -115,6 +116,7 @@ function runTests(kubeconfig: string): Promise<number> {
  *  @returns its exit code */
 async function runNode(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<number> {
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env } })
+  reapProcess(child)
   const end = () => child.kill('SIGTERM')
   stopped.signal.addEventListener('abort', end)
   const status = await new Promise<number>((resolve) => child.once('exit', (exit) => resolve(exit ?? 1)))

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from 'chai'
-import { createPod } from '../../config-agent/test/support/agent.ts'
-import type { Pod } from '../../config-agent/test/support/agent.ts'
-import { startConfigServer } from '../../config-agent/test/support/config-server.ts'
-import { makeClient, makeClients, makeVolume } from '../../config-agent/test/support/make-shards.ts'
-import { createMountedVolume } from '../../config-agent/test/support/mounted-volume.ts'
-import { createLink, dialStatus, mountLink } from '../../config-agent/test/support/operator.ts'
-import { spawnAgent } from '../../config-agent/test/support/process.ts'
+import { createPod } from '@nauthera/harness/agent/agent'
+import type { Pod } from '@nauthera/harness/agent/agent'
+import { startConfigServer } from '@nauthera/harness/agent/config-server'
+import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { createMountedVolume } from '@nauthera/harness/agent/mounted-volume'
+import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
+import { spawnAgent } from '@nauthera/harness/agent/process'
 
 describe('a config-agent that is stopped for 30 s', function () {
   this.timeout(60_000)

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { KubeObject } from '../../scripts/local/kube/objects.ts'
+import type { KubeObject } from '@nauthera/stand-in/objects'
 import type { ServerPod } from '../../scripts/local/pod.ts'
 import { requestToken } from '../../scripts/local/token.ts'
 import { statusOf, waitForObject } from '../../scripts/local/wait-for.ts'

@@ -2,9 +2,9 @@ import { expect } from 'chai'
 import { decodeShard } from '@nauthera/proto/digest'
 import { shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
-import { appsNamespace, machine, release, releaseNamespace, startCluster } from '../../operator/test/support/cluster.ts'
-import type { Cluster, TestOperator } from '../../operator/test/support/cluster.ts'
-import type { TestReplica } from '../../operator/test/support/replica.ts'
+import { appsNamespace, machine, release, releaseNamespace, startCluster } from '@nauthera/harness/operator/cluster'
+import type { Cluster, TestOperator } from '@nauthera/harness/operator/cluster'
+import type { TestReplica } from '@nauthera/harness/operator/replica'
 
 const reports = `${appsNamespace}/reports`
 

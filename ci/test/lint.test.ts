@@ -32,7 +32,7 @@ const refused: readonly [sentence: string, path: string, source: string, message
     `import 'pg-promise'\n`,
     'Only server/src/store/postgres.ts',
   ],
-  ['a second door to gRPC', 'operator/src/replicas.ts', `import '@grpc/grpc-js'\n`, 'Only proto/src/channel.ts'],
+  ['a second door to gRPC', 'operator/src/replicas/x.ts', `import '@grpc/grpc-js'\n`, 'Only proto/src/channel.ts'],
   ['express outside http', 'server/src/login/x.ts', `import 'express'\n`, 'Only server/src/http/**'],
   [
     'a process that imports another',

@@ -6,7 +6,7 @@ import { acceptSnapshot, isConfirmed } from '../src/accept-snapshot.ts'
 import { unpackClient } from '../src/packed-client.ts'
 import { parseManifest, parseShard } from '../src/parse-files.ts'
 import type { Held, ReadShard, Snapshot } from '../src/snapshot.ts'
-import { makeClient, makeClients, makeVolume } from './support/make-shards.ts'
+import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 
 const nothing: Held = { shards: new Map(), manifest: undefined }
 

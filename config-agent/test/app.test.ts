@@ -5,12 +5,12 @@ import { expect } from 'chai'
 import { manifestFile, shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { failOnLeaks } from '../../proto/test/support/leaks.ts'
-import { createPod } from './support/agent.ts'
-import type { Pod } from './support/agent.ts'
-import { startConfigServer } from './support/config-server.ts'
-import { makeClient, makeClients, makeVolume, sha256 } from './support/make-shards.ts'
-import { createMountedVolume } from './support/mounted-volume.ts'
-import { createLink, dialStatus, mountLink } from './support/operator.ts'
+import { createPod } from '@nauthera/harness/agent/agent'
+import type { Pod } from '@nauthera/harness/agent/agent'
+import { startConfigServer } from '@nauthera/harness/agent/config-server'
+import { makeClient, makeClients, makeVolume, sha256 } from '@nauthera/harness/agent/make-shards'
+import { createMountedVolume } from '@nauthera/harness/agent/mounted-volume'
+import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
 
 describe('startAgent', () => {
   let pod: Pod

@@ -9,8 +9,8 @@ import { acceptSnapshot } from '../src/accept-snapshot.ts'
 import { unpackClient } from '../src/packed-client.ts'
 import { readSnapshot } from '../src/read-snapshot.ts'
 import type { Held } from '../src/snapshot.ts'
-import { makeClients, makeVolume } from './support/make-shards.ts'
-import { createMountedVolume } from './support/mounted-volume.ts'
+import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { createMountedVolume } from '@nauthera/harness/agent/mounted-volume'
 
 type Damage = (path: string, random: { at: number; byte: number }) => Promise<void>
 

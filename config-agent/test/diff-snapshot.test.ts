@@ -6,7 +6,7 @@ import { diffClients, diffShards } from '../src/diff-snapshot.ts'
 import { shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { parseShard } from '../src/parse-files.ts'
-import { makeClient, makeClients, makeVolume, sha256 } from './support/make-shards.ts'
+import { makeClient, makeClients, makeVolume, sha256 } from '@nauthera/harness/agent/make-shards'
 
 const config = (more: Partial<ClientConfig> = {}) =>
   create(ClientConfigSchema, {

@@ -6,7 +6,7 @@ import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
 import { createLastGood } from '../src/last-good.ts'
 import { parseManifest, parseShard } from '../src/parse-files.ts'
 import type { Held } from '../src/snapshot.ts'
-import { makeClients, makeVolume } from './support/make-shards.ts'
+import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 
 function heldOf(volume: ReturnType<typeof makeVolume>): Held {
   const indices = Array.from({ length: shardCount }, (_, shard) => shard)

@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { expect } from 'chai'
 import { failOnLeaks } from '../../proto/test/support/leaks.ts'
-import { createPod } from './support/agent.ts'
-import type { Pod } from './support/agent.ts'
-import { startConfigServer } from './support/config-server.ts'
-import { makeClient, makeClients, makeVolume } from './support/make-shards.ts'
-import { createMountedVolume } from './support/mounted-volume.ts'
-import { createLink, dialStatus, mountLink } from './support/operator.ts'
-import { spawnAgent } from './support/process.ts'
+import { createPod } from '@nauthera/harness/agent/agent'
+import type { Pod } from '@nauthera/harness/agent/agent'
+import { startConfigServer } from '@nauthera/harness/agent/config-server'
+import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { createMountedVolume } from '@nauthera/harness/agent/mounted-volume'
+import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
+import { spawnAgent } from '@nauthera/harness/agent/process'
 
 describe('the config-agent as a process', function () {
   this.timeout(30_000)

@@ -5,7 +5,7 @@ import { shardOf } from '@nauthera/proto/shard-of'
 import { expect } from 'chai'
 import { shardMessage, unpackClient } from '../src/packed-client.ts'
 import { parseShard } from '../src/parse-files.ts'
-import { makeClient, makeClients, makeVolume } from './support/make-shards.ts'
+import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 
 describe(parseShard.name, () => {
   const shard = shardOf('apps', 'grafana')

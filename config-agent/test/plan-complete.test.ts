@@ -3,7 +3,7 @@ import { manifestFile } from '@nauthera/proto/names'
 import { planComplete } from '../src/plan-complete.ts'
 import { parseManifest } from '../src/parse-files.ts'
 import type { Ref } from '../src/snapshot.ts'
-import { makeClients, makeVolume } from './support/make-shards.ts'
+import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 
 describe('planComplete', () => {
   const volume = makeVolume(makeClients(5), { seq: 7n })

@@ -9,8 +9,8 @@ import { maxShardBytes } from '@nauthera/proto/digest'
 import { readSnapshot } from '../src/read-snapshot.ts'
 import type { ReadCache } from '../src/read-snapshot.ts'
 import type { ErrorCode } from '../src/errors.ts'
-import { makeClients, makeVolume } from './support/make-shards.ts'
-import { createMountedVolume } from './support/mounted-volume.ts'
+import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+import { createMountedVolume } from '@nauthera/harness/agent/mounted-volume'
 
 describe('readSnapshot', () => {
   let root: string

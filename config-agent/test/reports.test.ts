@@ -10,7 +10,7 @@ import { createLiveState } from '../src/live-state.ts'
 import { parseShard } from '../src/parse-files.ts'
 import { createReports } from '../src/reports.ts'
 import type { Held } from '../src/snapshot.ts'
-import { makeClient, makeClients, makeVolume } from './support/make-shards.ts'
+import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 
 describe('createReports', () => {
   let now = 0

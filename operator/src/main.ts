@@ -1,7 +1,7 @@
 import { runProcess } from '@nauthera/runtime/lifecycle'
 import manifest from '../package.json' with { type: 'json' }
 import { startOperator } from './app.ts'
-import { systemClock } from './clock.ts'
+import { systemClock } from './time/clock.ts'
 import { createConnection } from './kubernetes/connection.ts'
 import { loadCredentials } from './kubernetes/credentials.ts'
 import { settingsSchema } from './settings.ts'

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { machine, startCluster } from './support/cluster.ts'
-import type { Cluster } from './support/cluster.ts'
+import { machine, startCluster } from '@nauthera/harness/operator/cluster'
+import type { Cluster } from '@nauthera/harness/operator/cluster'
 
 describe('OIDCPolicy objects', function () {
   this.timeout(60_000)

@@ -2,9 +2,9 @@ import { expect } from 'chai'
 import { digestOf } from '@nauthera/proto/digest'
 import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
-import { appsNamespace, machine, releaseNamespace, startCluster } from './support/cluster.ts'
-import type { Cluster, TestOperator } from './support/cluster.ts'
-import type { TestReplica } from './support/replica.ts'
+import { appsNamespace, machine, releaseNamespace, startCluster } from '@nauthera/harness/operator/cluster'
+import type { Cluster, TestOperator } from '@nauthera/harness/operator/cluster'
+import type { TestReplica } from '@nauthera/harness/operator/replica'
 
 const reports = `${appsNamespace}/reports`
 const shardOfReports = `nauthera-clients-${String(shardOf(appsNamespace, 'reports')).padStart(2, '0')}`

@@ -8,6 +8,7 @@ import { Client, credentials, status } from '@grpc/grpc-js'
 import type { ChannelCredentials, ServiceError } from '@grpc/grpc-js'
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { expect } from 'chai'
+import { reapProcess } from '../../scripts/local/reaper.ts'
 import { createCertificateHolder } from '../src/certificate-source.ts'
 import type { CertificateSet, CertificateSource } from '../src/certificate-source.ts'
 import { bundleAuthorities, createAuthority, issueLeaf } from '../src/certificates.ts'
@@ -352,6 +353,7 @@ describe('channel', () => {
         '-e',
         `require('node:net').createServer().listen(${JSON.stringify(socket)}, () => console.log('up'))`,
       ])
+      reapProcess(owner)
       await once(owner.stdout, 'data')
       owner.kill('SIGKILL')
       await once(owner, 'close')

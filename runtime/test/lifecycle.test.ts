@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect } from 'chai'
+import { reapProcess } from '../../scripts/local/reaper.ts'
 
 const program = `
 import { logSettings, listenSettings, z } from '@nauthera/runtime/settings'
@@ -40,6 +41,7 @@ describe('runProcess', () => {
       ['--input-type=module', '--eval', program, '--', '--settings', file, ...args],
       { cwd: 'runtime', env: { PATH: process.env['PATH'] } },
     )
+    reapProcess(child)
     children.push(child)
     exits.set(
       child,

@@ -1,11 +1,11 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { KubeApi } from './kube-api.ts'
-import { readManifests } from './kube-api.ts'
-import type { KubeClient } from './kube-client.ts'
-import { createKubeClient } from './kube-client.ts'
-import type { KubeObject } from './kube/objects.ts'
+import type { KubeApi } from '@nauthera/stand-in/kube-api'
+import { readManifests } from '@nauthera/stand-in/kube-api'
+import type { KubeClient } from '@nauthera/stand-in/kube-client'
+import { createKubeClient } from '@nauthera/stand-in/kube-client'
+import type { KubeObject } from '@nauthera/stand-in/objects'
 
 const directory = fileURLToPath(new URL('../../examples/clients', import.meta.url))
 

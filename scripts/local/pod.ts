@@ -13,10 +13,10 @@ import {
   shardSecretName,
   statusPortName,
 } from '@nauthera/proto/names'
-import type { KubeApi } from './kube-api.ts'
-import type { KubeObject } from './kube/objects.ts'
-import { mountVolume } from './mounted-volume.ts'
-import type { MountedVolume } from './mounted-volume.ts'
+import type { KubeApi } from '@nauthera/stand-in/kube-api'
+import type { KubeObject } from '@nauthera/stand-in/objects'
+import { mountVolume } from '@nauthera/stand-in/mounted-volume'
+import type { MountedVolume } from '@nauthera/stand-in/mounted-volume'
 import { freePort } from './ports.ts'
 import type { Program, Programs, RunningProcess } from './processes.ts'
 import { sources, startProcess, writeSettings } from './processes.ts'

@@ -1,5 +1,5 @@
 import { annotations } from '@nauthera/proto/names'
-import type { Json, KubeClient } from './kube-client.ts'
+import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
 import { parseCredentials, requestToken } from './token.ts'
 
 export interface RotationReport {

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startFront } from './front.ts'
-import type { ContainerLogs, KubeApi } from './kube-api.ts'
-import { startKubeApi } from './kube-api.ts'
-import { keysJobRules, operatorRules } from './kube/operator-rules.ts'
+import type { ContainerLogs, KubeApi } from '@nauthera/stand-in/kube-api'
+import { startKubeApi } from '@nauthera/stand-in/kube-api'
+import { keysJobRules, operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { ServerPod } from './pod.ts'
 import { startServerPod } from './pod.ts'
 import { freePort } from './ports.ts'
@@ -143,7 +143,7 @@ async function startParts(
   await Promise.all([
     runToEnd({
       name: 'keys job',
-      script: 'operator/src/create-keys-main.ts',
+      script: 'operator/src/keys/main.ts',
       args: ['--settings', operatorSettings],
       env: { KUBECONFIG: userConfig('keys-job', keysJobRules(release, releaseNamespace)) },
       onLine: tell('keys job'),

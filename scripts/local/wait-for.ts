@@ -1,5 +1,5 @@
-import type { KubeApi } from './kube-api.ts'
-import type { KubeObject } from './kube/objects.ts'
+import type { KubeApi } from '@nauthera/stand-in/kube-api'
+import type { KubeObject } from '@nauthera/stand-in/objects'
 
 /** Resolves when the object is as wanted: at once, or after the change that makes it so.
  *  @param holds gets undefined while there is no such object

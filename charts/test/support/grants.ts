@@ -1,6 +1,6 @@
 // What the bindings of a render give a service account, in the form that the stand-in API enforces.
-import type { RecordedRequest } from '../../../scripts/local/kube-api.ts'
-import type { Rule } from '../../../scripts/local/kube/rbac.ts'
+import type { RecordedRequest } from '@nauthera/stand-in/kube-api'
+import type { Rule } from '@nauthera/stand-in/rbac'
 import type { Manifest } from './render.ts'
 
 /** @returns the rules of every role that the account is bound to; without namespace: everywhere */

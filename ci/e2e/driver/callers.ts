@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { basic, send } from '../../../server/test/oidc/browser.ts'
-import type { Target } from '../../../server/test/oidc/browser.ts'
+import { basic, send } from '@nauthera/harness/browser'
+import type { Target } from '@nauthera/harness/browser'
 import type { Credentials } from '../../../scripts/local/token.ts'
 import { readMounted } from './secrets.ts'
 import type { ClientSecrets } from './secrets.ts'

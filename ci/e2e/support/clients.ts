@@ -1,5 +1,5 @@
 import { annotations } from '@nauthera/proto/names'
-import type { Json } from '../../../scripts/local/kube-client.ts'
+import type { Json } from '@nauthera/stand-in/kube-client'
 import { parseCredentials } from '../../../scripts/local/token.ts'
 import type { Credentials } from '../../../scripts/local/token.ts'
 import { isReady } from '../../../scripts/local/wait-for.ts'
@@ -79,3 +79,13 @@ export async function rotate(
   )
   return { from, to: idOf(secret) }
 }
+
+/** Resolves when this secret alone is accepted: the next rotation waits for nothing.
+ *  @param id of the published one */
+export const whenPreviousRetired = (namespace: string, name: string, id: string, timeoutMs: number): Promise<Json> =>
+  whenObject(
+    clientsIn(namespace),
+    name,
+    (object) => object?.status?.secret?.activeId === id && (object.status.secret.previous ?? []).length === 0,
+    timeoutMs,
+  )

@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import type { Json } from '../../../scripts/local/kube-client.ts'
+import type { Json } from '@nauthera/stand-in/kube-client'
 import { get, kubectl, whenObject } from './kubernetes.ts'
 
 /** What Pod Security `restricted` wants, on a pod and on each of its containers. */

@@ -1,10 +1,10 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Json } from '../../../scripts/local/kube-client.ts'
+import type { Json } from '@nauthera/stand-in/kube-client'
 import { reapDirectory } from '../../../scripts/local/reaper.ts'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
-import { password } from '../../../server/test/oidc/browser.ts'
+import { password } from '@nauthera/harness/browser'
 import { applyObjects, get, kubectl, kubectlWithInput, mustRun, root, whenObject } from './kubernetes.ts'
 import { isReady, podsOf, restrictedContainer, restrictedPod } from './pods.ts'
 

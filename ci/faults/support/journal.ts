@@ -7,7 +7,7 @@ import { reapDirectory } from '../../../scripts/local/reaper.ts'
 export type Entry =
   | { kind: 'signed-in'; session: number }
   | { kind: 'code-used'; session: number; code: string; verifier: string }
-  /** The newest refresh token of this session's grant. */
+  /** The newest refresh token of the grant. */
   | { kind: 'holds'; session: number; token: string }
   | { kind: 'revoked'; session: number; token: string }
   /** An answer was cut: what it would have said may or may not be done. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { Browser, authorizationUrl, basic, pkce, send } from '../../../server/test/oidc/browser.ts'
-import type { Answer, Target } from '../../../server/test/oidc/browser.ts'
+import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
+import type { Answer, Target } from '@nauthera/harness/browser'
 import type { Credentials } from '../../../scripts/local/token.ts'
 import { Journal } from './journal.ts'
 

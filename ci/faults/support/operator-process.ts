@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { operatorRules } from '../../../scripts/local/kube/operator-rules.ts'
+import { operatorRules } from '@nauthera/stand-in/operator-rules'
 import { startProcess } from '../../../scripts/local/processes.ts'
 import type { RunningProcess } from '../../../scripts/local/processes.ts'
 import { freePort } from '../../../scripts/local/ports.ts'
-import { release, releaseNamespace } from '../../../operator/test/support/cluster.ts'
-import type { Cluster } from '../../../operator/test/support/cluster.ts'
+import { release, releaseNamespace } from '@nauthera/harness/operator/cluster'
+import type { Cluster } from '@nauthera/harness/operator/cluster'
 
 export interface OperatorProcess extends RunningProcess {
   readonly identity: string

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { authorizationUrl, basic, pkce, send } from '../../../server/test/oidc/browser.ts'
+import { authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { askForCode, callback } from './load.ts'
 import type { Load, Loaded } from './load.ts'
 

@@ -7,7 +7,7 @@ import type { Cluster, User } from '@kubernetes/client-node/dist/config_types.js
 import { ExecAuth } from '@kubernetes/client-node/dist/exec_auth.js'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { loadSettings, z } from '@nauthera/runtime/settings'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** Where the API is and who we are there. */
 export interface Credentials {

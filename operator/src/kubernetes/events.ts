@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { fieldManagers } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { isNotFound } from './api-error.ts'
 import type { Connection } from './connection.ts'
 import { collectionPath, objectPath, resourceTypes } from './objects.ts'

@@ -1,6 +1,6 @@
 import type { Log } from '@nauthera/runtime/log'
-import { pause } from '../clock.ts'
-import type { Clock } from '../clock.ts'
+import { pause } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { ApiError, isAlreadyExists, isConflict, isNotFound } from './api-error.ts'
 import type { Connection } from './connection.ts'
 import { collectionPath, objectPath, resourceTypes } from './objects.ts'

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { loadCredentials } from '../../src/kubernetes/credentials.ts'
-import { createManualClock } from '../support/clocks.ts'
-import { writeKubeconfig } from '../support/kubeconfig.ts'
+import { createManualClock } from '@nauthera/harness/operator/clocks'
+import { writeKubeconfig } from '@nauthera/harness/operator/kubeconfig'
 
 const kubeconfig = (user: string, cluster = 'server: https://10.0.0.1:6443/') => `
 apiVersion: v1

@@ -1,15 +1,15 @@
 import { expect } from 'chai'
-import { startKubeApi } from '../../../scripts/local/kube-api.ts'
-import type { KubeApi } from '../../../scripts/local/kube-api.ts'
+import { startKubeApi } from '@nauthera/stand-in/kube-api'
+import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import { createConnection } from '../../src/kubernetes/connection.ts'
 import type { Connection } from '../../src/kubernetes/connection.ts'
 import { loadCredentials } from '../../src/kubernetes/credentials.ts'
 import { createLease, writeWhileHeld } from '../../src/kubernetes/lease.ts'
-import { createManualClock } from '../support/clocks.ts'
-import type { ManualClock } from '../support/clocks.ts'
-import { writeKubeconfig } from '../support/kubeconfig.ts'
-import { createRecordedLog } from '../support/recorded-log.ts'
+import { createManualClock } from '@nauthera/harness/operator/clocks'
+import type { ManualClock } from '@nauthera/harness/operator/clocks'
+import { writeKubeconfig } from '@nauthera/harness/operator/kubeconfig'
+import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
 
 describe('createLease', function () {
   this.timeout(30_000)

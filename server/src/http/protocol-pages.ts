@@ -1,6 +1,6 @@
 import type { Request } from 'express'
 import type { ClientOnPage, Page } from '../reply.ts'
-import type { ProtocolPages } from '../oidc/configuration.ts'
+import type { ProtocolPages } from '../oidc/library/configuration.ts'
 import { answerToCode, pathOf } from './error-page.ts'
 import type { ErrorAnswer } from './error-page.ts'
 import type { Pages } from './pages.ts'

@@ -1,4 +1,4 @@
-import type { Interactions } from '../oidc/interaction.ts'
+import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Audit } from '../store/audit.ts'
 import { languagesOf } from './attempt.ts'
 import type { Attempt, Step, StepOutcome } from './attempt.ts'

@@ -1,4 +1,4 @@
-import type { Interaction, SignedIn } from '../oidc/interaction.ts'
+import type { Interaction, SignedIn } from '../oidc/interaction/interaction.ts'
 import type { Page, PageRequest, PersonOnPage } from '../reply.ts'
 
 /** One request of one person on the way through a sign-in. Steps read it and pass on what they found. */

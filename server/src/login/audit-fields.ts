@@ -1,4 +1,4 @@
-import type { Interaction } from '../oidc/interaction.ts'
+import type { Interaction } from '../oidc/interaction/interaction.ts'
 import type { PageRequest } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
 

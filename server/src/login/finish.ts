@@ -1,4 +1,4 @@
-import type { Interactions } from '../oidc/interaction.ts'
+import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Attempt, Step, StepOutcome } from './attempt.ts'
 
 /** The last step: hands the outcome to the protocol, which answers the client. */

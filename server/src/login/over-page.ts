@@ -1,4 +1,4 @@
-import type { LoadedInteraction } from '../oidc/interaction.ts'
+import type { LoadedInteraction } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
 
 /** Where the back button and an expired sign-in end: a page that says so and offers to start again at the client.

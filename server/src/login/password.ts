@@ -1,4 +1,4 @@
-import type { Interaction, Progress } from '../oidc/interaction.ts'
+import type { Interaction, Progress } from '../oidc/interaction/interaction.ts'
 import type { Mistake, PageRequest } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import type { UserSource } from '../users/user-source.ts'

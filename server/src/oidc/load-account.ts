@@ -1,6 +1,6 @@
 import type { LoadedAccount } from '../store/users.ts'
 import type { Store } from '../store/store.ts'
-import { fromStore } from './adapter.ts'
+import { fromStore } from './artefacts/adapter.ts'
 import { currentRequest } from './request-context.ts'
 
 type Accounts = Pick<Store, 'users' | 'tokenAccounts'>

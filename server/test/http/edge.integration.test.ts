@@ -1,9 +1,9 @@
 import { connect } from 'node:net'
 import { expect } from 'chai'
-import { Browser, authorizationUrl, basic, pkce, send } from '../oidc/browser.ts'
-import type { Answer } from '../oidc/browser.ts'
-import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '../oidc/harness.ts'
-import type { Replicas } from '../oidc/harness.ts'
+import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
+import type { Answer } from '@nauthera/harness/browser'
+import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 describe('the edge of the real server', function () {
   this.timeout(60_000)

@@ -1,9 +1,9 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { expect } from 'chai'
-import { Browser, authorizationUrl, formOf, pkce, send } from '../oidc/browser.ts'
-import type { Answer } from '../oidc/browser.ts'
-import { addPerson, configs, entry, password, redirectUri, startReplicas } from '../oidc/harness.ts'
-import type { Replicas } from '../oidc/harness.ts'
+import { Browser, authorizationUrl, formOf, pkce, send } from '@nauthera/harness/browser'
+import type { Answer } from '@nauthera/harness/browser'
+import { addPerson, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 

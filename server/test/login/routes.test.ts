@@ -8,7 +8,7 @@ import type {
   MissingConsent,
   Progress,
   SessionAccount,
-} from '../../src/oidc/interaction.ts'
+} from '../../src/oidc/interaction/interaction.ts'
 import type { Page, PageRequest, Reply, Views } from '../../src/reply.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
 import type { Account, SignInOutcome, UserSource } from '../../src/users/user-source.ts'

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { Browser, authorizationUrl, basic, formOf, pkce, send } from './browser.ts'
-import { getCode, redeem, request, tokensOf } from './flows.ts'
-import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
+import { getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 // The authorization endpoint and the code exchange, case by case: what is accepted, and what is refused how.
 

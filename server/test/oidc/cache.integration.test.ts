@@ -7,10 +7,10 @@ import { startValkey } from '../../../scripts/local/valkey.ts'
 import type { Valkey } from '../../../scripts/local/valkey.ts'
 import { loadKeyRing } from '../../src/store/envelope.ts'
 import { createRedisCache } from '../../src/store/redis-cache.ts'
-import { send } from './browser.ts'
-import { getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from './flows.ts'
-import { addPerson, configs, entry, startReplicas } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { send } from '@nauthera/harness/browser'
+import { getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 const count = 2
 const everyReplica = Array.from({ length: count }, (_, replica) => replica)

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { create } from '@bufbuild/protobuf'
 import { ClaimFromGroupsSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { accessOf } from '../../src/oidc/access-rule.ts'
+import { accessOf } from '../../src/oidc/clients/access.ts'
 import { claimsFromGroups, claimsOf, scopeOfClaim } from '../../src/oidc/claims.ts'
 import type { User } from '../../src/store/users.ts'
 

@@ -1,10 +1,10 @@
 import { expect } from 'chai'
 import { createServer, connect } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { Browser, authorizationUrl, basic, pkce, send } from './browser.ts'
-import { getCode, getTokens, introspect, redeem, refresh, request } from './flows.ts'
-import { addPerson, clientSecret, configs, entry, startReplicas } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
+import { getCode, getTokens, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 /** A way to PostgreSQL that can be cut: new connections are refused, open ones broken. */
 async function startProxy(target: { host: string; port: number }) {

@@ -3,10 +3,10 @@ import { expect } from 'chai'
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { JWK } from 'jose'
 import * as client from 'openid-client'
-import { Browser, basic, send } from './browser.ts'
-import { claimsOfJwt, getCode, introspect } from './flows.ts'
-import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { Browser, basic, send } from '@nauthera/harness/browser'
+import { claimsOfJwt, getCode, introspect } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 // Tokens that are good only for who holds a key (RFC 9449): openid-client makes the proofs that are right, this file
 // those that are not.

@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
-import { Browser } from './browser.ts'
-import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { Browser } from '@nauthera/harness/browser'
+import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 // The whole surface as two independent client libraries see it: what they verify, they verify by themselves.
 

@@ -3,9 +3,9 @@ import { expect } from 'chai'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 import * as client from 'openid-client'
-import { Browser, authorizationUrl, send } from './browser.ts'
-import { addPerson, configs, entry, redirectUri, startReplicas } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { Browser, authorizationUrl, send } from '@nauthera/harness/browser'
+import { addPerson, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 // Authorization requests that the client has signed, by value (RFC 9101). The client authenticates with the same key.
 

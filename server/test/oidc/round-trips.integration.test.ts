@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { Browser, authorizationUrl, basic, formOf, pkce, send } from './browser.ts'
-import { introspect, redeem, refresh, request, tokensOf } from './flows.ts'
-import { addPerson, clientSecret, configs, entry, password, startReplicas } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
+import { introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 // What each flow costs in PostgreSQL: a round trip more is a millisecond more for everybody, and a commit more is a disk.
 

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
-import { basic, pkce, send } from './browser.ts'
-import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from './flows.ts'
-import { addPerson, clientSecret, configs, entry, startReplicas } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { basic, pkce, send } from '@nauthera/harness/browser'
+import { getCode, getTokens, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 const count = (statuses: readonly number[], wanted: number) => statuses.filter((status) => status === wanted).length
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import { basic, send } from './browser.ts'
-import { clientSecret, configs, entry, startReplicas } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { basic, send } from '@nauthera/harness/browser'
+import { clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 describe('a swap of the clients under load', () => {
   let replicas: Replicas

@@ -1,9 +1,9 @@
 import { createHmac, generateKeyPairSync, sign as signBytes } from 'node:crypto'
 import { expect } from 'chai'
-import { basic, send } from './browser.ts'
-import { claimsOfJwt, getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from './flows.ts'
-import { addPerson, clientSecret, configs, entry, startReplicas } from './harness.ts'
-import type { Replicas } from './harness.ts'
+import { basic, send } from '@nauthera/harness/browser'
+import { claimsOfJwt, getCode, getTokens, introspect, redeem, refresh, revoke, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 const b64 = (value: object | string): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')

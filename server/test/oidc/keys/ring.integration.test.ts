@@ -4,9 +4,9 @@ import type { KeyRing } from '../../../src/oidc/keys/ring.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
 import { keepLog } from '../../http/harness.ts'
-import { basic, send } from '../browser.ts'
-import { clientSecret, configs, entry, startReplicas } from '../harness.ts'
-import type { Replicas } from '../harness.ts'
+import { basic, send } from '@nauthera/harness/browser'
+import { clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
 
 const minute = 60_000
 const policy = { publishBefore: 15 * minute, rotateEvery: 30 * 24 * 60 * minute, retireFor: () => 24 * 60 * minute }

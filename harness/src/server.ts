@@ -1,0 +1,242 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { create } from '@bufbuild/protobuf'
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import {
+  ClientConfigSchema,
+  ClientEntrySchema,
+  ConsentMode,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { createHealth } from '@nauthera/runtime/health'
+import { createLog } from '@nauthera/runtime/log'
+import { createMetrics } from '@nauthera/runtime/metrics'
+import type { Metrics } from '@nauthera/runtime/metrics'
+import { loadSettings } from '@nauthera/runtime/settings'
+import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
+import { configTlsFiles, podLocalNames } from '@nauthera/proto/names'
+import { freePort } from '../../scripts/local/ports.ts'
+import { freshDatabase } from '../../scripts/local/postgres.ts'
+import type { FreshDatabase } from '../../scripts/local/postgres.ts'
+import { startApp } from '@nauthera/server/app'
+import type { App } from '@nauthera/server/app'
+import { buildRegistry } from '@nauthera/server/clients/build-registry'
+import { systemClocks } from '@nauthera/server/clients/verifiers'
+import { settingsSchema } from '@nauthera/server/settings'
+import { parseDsn } from '@nauthera/server/store/connection'
+import { migrateUp } from '@nauthera/server/store/migrate'
+import { createPasswords } from '@nauthera/server/users/passwords'
+import { Secret } from '@nauthera/runtime/log'
+import { password } from './browser.ts'
+import type { Target } from './browser.ts'
+
+// Real servers over HTTP on one real database. Clients are fed through the registry's own way in, without an agent.
+
+export interface Replicas extends Target {
+  /** Replica 0 listens there. */
+  readonly issuer: string
+  readonly apps: readonly App[]
+  readonly lines: readonly string[]
+  readonly database: FreshDatabase
+  readonly keysDirectory: string
+  readonly metrics: readonly Metrics[]
+  readonly health: readonly ReturnType<typeof createHealth>[]
+  /** Makes these the clients of every replica. */
+  serve(clients: readonly ClientEntry[]): Promise<void>
+  /** `http://127.0.0.1:<port of replica n>`, for requests with the issuer's Host. */
+  origin(replica: number): string
+  stop(): Promise<void>
+}
+
+export { password }
+
+/** @param options.path of the issuer, such as `/auth-here`
+ *  @param options.databaseUrl another way to the database, such as a proxy
+ *  @param options.cache default: nothing is cached; `timeout` as in the settings */
+export async function startReplicas(
+  options: {
+    count?: number
+    path?: string
+    settings?: object
+    databaseUrl?: (url: string) => Promise<string>
+    cache?: { url: string; timeout?: string }
+  } = {},
+): Promise<Replicas> {
+  const database = await freshDatabase()
+  const lines: string[] = []
+  const log = createLog({
+    process: 'server',
+    level: 'info',
+    format: 'json',
+    sink: { write: (line) => void lines.push(line) },
+  })
+  await migrateUp({ ...parseDsn(new Secret(database.url), 'disable'), poolMax: 2 }, { log: () => undefined })
+  const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
+  const url = (await options.databaseUrl?.(database.url)) ?? database.url
+  writeFileSync(join(directory, 'dsn'), url)
+  const { cache } = options
+  if (cache) writeFileSync(join(directory, 'cache'), cache.url)
+  const keysDirectory = join(directory, 'keys')
+  mkdirSync(keysDirectory)
+  writeFileSync(join(keysDirectory, 'k1'), randomBytes(32))
+  writeFileSync(join(keysDirectory, 'current'), 'k1')
+  const authority = await createAuthority({ name: 'test', lifetimeMs: 3_600_000 })
+  const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: [podLocalNames.server] })
+  writeFileSync(join(directory, configTlsFiles.ca), authority.cert)
+  writeFileSync(join(directory, configTlsFiles.cert), leaf.cert)
+  writeFileSync(join(directory, configTlsFiles.key), leaf.key)
+  const port = await freePort()
+  const issuer = `http://localhost:${port}${options.path ?? ''}`
+  const apps: App[] = []
+  const health: ReturnType<typeof createHealth>[] = []
+  const metrics: Metrics[] = []
+  for (let replica = 0; replica < (options.count ?? 1); replica++) {
+    const settings = loadSettings(settingsSchema, {
+      file: 'test',
+      text: JSON.stringify({
+        issuer,
+        listen: { host: '127.0.0.1', port: replica === 0 ? port : 0 },
+        log: { level: 'info' },
+        config: { socket: join(directory, `config-${replica}.sock`), tlsDirectory: directory },
+        keysDirectory,
+        database: { dsnFile: join(directory, 'dsn'), sslMode: 'disable' },
+        ...(cache ? { cache: { urlFile: join(directory, 'cache'), timeout: cache.timeout ?? '100ms' } } : {}),
+        replica: `server-${replica}`,
+        ...options.settings,
+      }),
+    })
+    health.push(createHealth())
+    metrics.push(createMetrics('server'))
+    const app = await startApp({
+      settings,
+      log,
+      health: health[replica]!,
+      metrics: metrics[replica]!,
+      version: '0.0.0',
+    })
+    apps.push(app)
+    await app.loaded
+  }
+  let seq = 0n
+  return {
+    issuer,
+    apps,
+    lines,
+    database,
+    keysDirectory,
+    metrics,
+    health,
+    origin: (replica) => `http://127.0.0.1:${apps[replica]!.port}`,
+    async serve(clients) {
+      seq++
+      for (const app of apps) {
+        const ref = { epoch: 1, shard: 0, seq, digest: createHash('sha256').update(String(seq)).digest('hex') }
+        const { registry, rejected } = await buildRegistry(
+          app.registry.current(),
+          { ref, clients },
+          { checkClient: app.checkClient, clocks: systemClocks },
+        )
+        if (rejected.length > 0)
+          throw new Error(
+            `rejected: ${JSON.stringify(rejected, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`,
+          )
+        app.registry.swap(registry)
+      }
+    },
+    async stop() {
+      await Promise.all(apps.map((app) => app.stop({ lingerMs: 0 })))
+      await database.drop()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+export async function addPerson(replicas: Replicas, username: string, groups: readonly string[] = []): Promise<string> {
+  const passwords = createPasswords()
+  const user = await replicas.apps[0]!.store.users.insert({
+    username,
+    email: `${username}@example.com`,
+    emailVerified: true,
+    name: `${username} Example`,
+    groups,
+    passwordHash: await passwords.hash(password),
+  })
+  return user.id
+}
+
+export const clientSecret = 'a-secret-of-more-than-32-characters-for-tests'
+
+type Config = MessageInitShape<typeof ClientConfigSchema>
+
+const base: Config = {
+  generation: 1n,
+  clientName: 'Test',
+  subjectType: 'public',
+  profile: 'Standard',
+  pkceRequired: true,
+  consent: ConsentMode.SKIP,
+}
+
+export const redirectUri = 'https://app.example.com/callback'
+
+export const configs = {
+  web: {
+    ...base,
+    type: 'Web',
+    redirectUris: [redirectUri],
+    postLogoutRedirectUris: ['https://app.example.com/bye'],
+    grantTypes: ['authorization_code', 'refresh_token'],
+    scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
+    tokenEndpointAuthMethod: 'client_secret_basic',
+  },
+  spa: {
+    ...base,
+    type: 'SPA',
+    redirectUris: ['https://spa.example.com/callback'],
+    grantTypes: ['authorization_code', 'refresh_token'],
+    scopes: ['openid', 'profile', 'email'],
+    tokenEndpointAuthMethod: 'none',
+    corsOrigins: ['https://spa.example.com'],
+  },
+  machine: {
+    ...base,
+    type: 'M2M',
+    grantTypes: ['client_credentials'],
+    audiences: ['https://api.example.com'],
+    tokenEndpointAuthMethod: 'client_secret_basic',
+  },
+  api: {
+    ...base,
+    type: 'M2M',
+    grantTypes: ['client_credentials'],
+    resourceServer: { identifier: 'https://api.example.com', scopes: ['read', 'write'] },
+    tokenEndpointAuthMethod: 'client_secret_basic',
+  },
+} as const satisfies Record<string, Config>
+
+/** An entry of a shard, as the operator would render it. */
+export function entry(
+  clientId: string,
+  config: Config,
+  options: { secrets?: readonly { plain: string; notAfter?: Date }[]; uid?: string } = {},
+): ClientEntry {
+  const secrets =
+    options.secrets ?? (config.tokenEndpointAuthMethod?.startsWith('client_secret') ? [{ plain: clientSecret }] : [])
+  return create(ClientEntrySchema, {
+    namespace: 'default',
+    name: clientId.replaceAll('.', '-'),
+    uid: options.uid ?? `uid-${clientId}`,
+    clientId,
+    verifiers: secrets.map(({ plain, notAfter }) => {
+      const sha256 = createHash('sha256').update(plain).digest('hex')
+      return {
+        id: sha256.slice(0, 8),
+        sha256,
+        ...(notAfter ? { notAfter: { seconds: BigInt(Math.floor(notAfter.getTime() / 1000)), nanos: 0 } } : {}),
+      }
+    }),
+    desired: create(ClientConfigSchema, config),
+  })
+}

@@ -1,0 +1,163 @@
+import type { Log } from '@nauthera/runtime/log'
+import type { OIDCClient } from '../api/oidc-client.ts'
+import type { OIDCPolicy } from '../api/oidc-policy.ts'
+import { createClientIndex } from './client-index.ts'
+import type { ClientIndex } from './client-index.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Connection } from '../kubernetes/connection.ts'
+import { collectionPath, resourceTypes } from '../kubernetes/objects.ts'
+import type { KubernetesObject, NamespaceObject, PodObject } from '../kubernetes/objects.ts'
+import { createReflector } from '../kubernetes/reflector.ts'
+import type { Change, Reflector, ReflectorTimes } from '../kubernetes/reflector.ts'
+import type { Settings } from '../settings.ts'
+
+/** What the operator knows of the cluster: never a Secret. */
+export interface Watch {
+  /** Starts to list. Resolves when every collection has been listed once. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** Clients of this release by `namespace/name`. */
+  readonly clients: ClientIndex
+  policies(): readonly OIDCPolicy[]
+  /** Labels of a namespace; undefined where the operator may not read them. */
+  namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
+  pods(): Iterable<PodObject>
+}
+
+/** Turns lists and watches into keys of clients.
+ *  @param options.knownKeys clients in the stored shards, so that an empty first list is doubted
+ *  @param options.onClients these clients are to be looked at
+ *  @param options.onResync the same, and what was read before is to be doubted: a full list has been taken
+ *  @param options.onPods the server pods changed */
+export function createWatch(options: {
+  settings: Pick<Settings, 'release' | 'namespace' | 'serverName' | 'watch'>
+  connection: Connection
+  clock: Clock
+  random: () => number
+  log: Log
+  knownKeys: ReadonlyMap<string, unknown>
+  times?: ReflectorTimes
+  onClients: (keys: Iterable<string>) => void
+  onResync: (keys: Iterable<string>) => void
+  onPods: (pods: Iterable<PodObject>) => void
+}): Watch {
+  const { settings, knownKeys } = options
+  const clients = createClientIndex()
+  const servedBy = `${settings.namespace}/${settings.release}`
+  const clusterWide = settings.watch.mode === 'cluster'
+  let synced = false
+
+  const reflect = <T extends KubernetesObject>(
+    path: string,
+    part: {
+      query?: Readonly<Record<string, string>>
+      knownKeys?: ReadonlyMap<string, unknown>
+      onChange: (change: Change<T>) => void
+      onRelist?: () => void
+    },
+  ): Reflector<T> =>
+    createReflector<T>({
+      connection: options.connection,
+      clock: options.clock,
+      random: options.random,
+      log: options.log,
+      ...(options.times ? { times: options.times } : {}),
+      path,
+      ...part,
+    })
+
+  const tell = (keys: Iterable<string>) => {
+    if (synced) options.onClients(keys)
+  }
+
+  const onClient = (change: Change<OIDCClient & KubernetesObject>) => {
+    const object = change.kind === 'deleted' ? undefined : change.object
+    const ours = object !== undefined && isOurs(object, settings.serverName, servedBy)
+    const touched = clients.set(change.key, ours ? object : undefined)
+    // Our own write of a status says nothing new.
+    if (change.kind === 'updated' && sameSpec(change.previous, change.object)) return
+    tell(touched)
+  }
+
+  const namespacesToWatch = (): (string | undefined)[] => {
+    if (clusterWide) return [undefined]
+    return settings.watch.mode === 'release' ? [settings.namespace] : [...new Set(settings.watch.namespaces)]
+  }
+  const clientReflectors = namespacesToWatch().map((namespace) =>
+    reflect<OIDCClient & KubernetesObject>(collectionPath(resourceTypes.clients, namespace), {
+      knownKeys: keysIn(knownKeys, namespace),
+      onChange: onClient,
+      onRelist: () => {
+        if (synced) options.onResync(clients.keysIn(namespace))
+      },
+    }),
+  )
+  const policies = clusterWide
+    ? reflect<OIDCPolicy & KubernetesObject>(collectionPath(resourceTypes.policies), {
+        onChange: (change) => {
+          if (change.kind === 'updated' && sameSpec(change.previous, change.object)) return
+          tell(clients.keysIn(undefined))
+        },
+      })
+    : undefined
+  const namespaces = clusterWide
+    ? reflect<NamespaceObject>(collectionPath(resourceTypes.namespaces), {
+        onChange: (change) => {
+          const before = change.kind === 'added' ? undefined : change.previous.metadata.labels
+          const after = change.kind === 'deleted' ? undefined : change.object.metadata.labels
+          if (change.kind === 'updated' && JSON.stringify(before) === JSON.stringify(after)) return
+          tell(clients.keysIn(change.key))
+        },
+      })
+    : undefined
+  const pods: Reflector<PodObject> = reflect<PodObject>(collectionPath(resourceTypes.pods, settings.namespace), {
+    query: { labelSelector: serverPods(settings.release) },
+    onChange: () => {
+      if (synced) options.onPods(pods.objects.values())
+    },
+  })
+  const all = [...clientReflectors, pods, ...(policies ? [policies] : []), ...(namespaces ? [namespaces] : [])]
+
+  return {
+    start: async () => {
+      for (const reflector of all) reflector.start()
+      await Promise.all(all.map((reflector) => reflector.synced))
+      synced = true
+      options.onPods(pods.objects.values())
+    },
+    stop: async () => {
+      await Promise.all(all.map((reflector) => reflector.stop()))
+    },
+    clients,
+    policies: () => [...(policies?.objects.values() ?? [])],
+    namespaceLabels: (namespace) => {
+      if (!namespaces) return undefined
+      return namespaces.objects.get(namespace)?.metadata.labels ?? {}
+    },
+    pods: () => pods.objects.values(),
+  }
+}
+
+const serverPods = (release: string): string =>
+  `app.kubernetes.io/name=nauthera,app.kubernetes.io/instance=${release},app.kubernetes.io/component=server`
+
+/** What another release serves already is left alone, whatever it says now. What is being deleted is gone for us. */
+function isOurs(client: OIDCClient, serverName: string, servedBy: string): boolean {
+  if (client.metadata.deletionTimestamp !== undefined) return false
+  // An API server without our schema lets anything in.
+  if (typeof client.spec !== 'object' || client.spec === null) return false
+  if ((client.spec.serverName ?? 'default') !== serverName) return false
+  const served = client.status?.servedBy
+  return served === undefined || served === '' || served === servedBy
+}
+
+function sameSpec(one: KubernetesObject, other: KubernetesObject): boolean {
+  const about = ({ metadata }: KubernetesObject) =>
+    JSON.stringify([metadata.generation, metadata.labels, metadata.annotations, metadata.deletionTimestamp])
+  return about(one) === about(other)
+}
+
+function keysIn(keys: ReadonlyMap<string, unknown>, namespace: string | undefined): ReadonlyMap<string, unknown> {
+  if (namespace === undefined) return keys
+  return new Map([...keys].filter(([key]) => key.startsWith(`${namespace}/`)))
+}

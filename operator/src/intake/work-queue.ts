@@ -1,0 +1,113 @@
+import type { Clock } from '../time/clock.ts'
+
+/** Keys to work on. A key is there once, is never worked on twice at the same time, and is worked on again when it was
+ *  added meanwhile: the semantics of client-go's rate-limiting queue. */
+export interface WorkQueue {
+  add(key: string): void
+  addAfter(key: string, milliseconds: number): void
+  /** Keys that wait or are being worked on. */
+  readonly depth: number
+  /** Resolves when nothing waits, nothing runs; keys that wait for their time do not count. */
+  idle(): Promise<void>
+  /** Takes no new keys; resolves when the running ones have ended. */
+  stop(): Promise<void>
+}
+
+export interface QueueTimes {
+  readonly backoffMs: number
+  readonly backoffCapMs: number
+}
+
+const queueTimes: QueueTimes = { backoffMs: 5, backoffCapMs: 60_000 }
+
+/** @param options.work its exception is a failed attempt: the key comes back after a wait that doubles
+ *  @param options.waitFor how long the error itself asks to wait, milliseconds */
+export function createWorkQueue(options: {
+  work: (key: string) => Promise<void>
+  workers: number
+  clock: Clock
+  times?: QueueTimes
+  waitFor?: (error: unknown) => number
+  onFailed: (key: string, error: unknown, retryInMs: number) => void
+}): WorkQueue {
+  const { clock, work } = options
+  const times = options.times ?? queueTimes
+  const waiting = new Set<string>()
+  const running = new Set<string>()
+  const again = new Set<string>()
+  const failures = new Map<string, number>()
+  const delayed = new Map<string, { at: number; cancel: () => void }>()
+  let idleWaiters: (() => void)[] = []
+  let stopped = false
+
+  const add = (key: string) => {
+    if (stopped) return
+    if (running.has(key)) again.add(key)
+    else waiting.add(key)
+    dispatch()
+  }
+
+  const addAfter = (key: string, milliseconds: number) => {
+    if (stopped) return
+    const at = clock.monotonic() + milliseconds
+    const earlier = delayed.get(key)
+    if (earlier && earlier.at <= at) return
+    earlier?.cancel()
+    const cancel = clock.after(milliseconds, () => {
+      delayed.delete(key)
+      add(key)
+    })
+    delayed.set(key, { at, cancel })
+  }
+
+  const dispatch = () => {
+    if (running.size >= options.workers) return
+    for (const key of waiting) {
+      if (stopped || running.size >= options.workers) return
+      waiting.delete(key)
+      running.add(key)
+      void runOne(key)
+    }
+  }
+
+  const runOne = async (key: string) => {
+    try {
+      await work(key)
+      failures.delete(key)
+    } catch (error) {
+      const count = (failures.get(key) ?? 0) + 1
+      failures.set(key, count)
+      const backoffMs = Math.min(times.backoffCapMs, times.backoffMs * 2 ** Math.min(count - 1, 40))
+      const retryInMs = Math.max(backoffMs, options.waitFor?.(error) ?? 0)
+      options.onFailed(key, error, retryInMs)
+      addAfter(key, retryInMs)
+    }
+    running.delete(key)
+    if (again.delete(key)) waiting.add(key)
+    dispatch()
+    if (running.size === 0 && (stopped || waiting.size === 0)) {
+      for (const resolve of idleWaiters) resolve()
+      idleWaiters = []
+    }
+  }
+
+  const idle = (): Promise<void> =>
+    running.size === 0 && (stopped || waiting.size === 0)
+      ? Promise.resolve()
+      : new Promise((resolve) => idleWaiters.push(resolve))
+
+  return {
+    add,
+    addAfter,
+    get depth() {
+      return waiting.size + running.size
+    },
+    idle,
+    stop: async () => {
+      stopped = true
+      for (const { cancel } of delayed.values()) cancel()
+      delayed.clear()
+      await idle()
+    },
+  }
+}

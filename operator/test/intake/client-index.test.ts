@@ -1,0 +1,46 @@
+import { expect } from 'chai'
+import type { OIDCClient } from '../../src/api/oidc-client.ts'
+import { createClientIndex } from '../../src/intake/client-index.ts'
+
+const client = (name: string, spec: Record<string, unknown> = {}, created = '2026-01-01T00:00:00Z'): OIDCClient => ({
+  metadata: { name, namespace: 'apps', uid: `uid-${name}`, generation: 1, creationTimestamp: created },
+  spec: { type: 'M2M', ...spec } as OIDCClient['spec'],
+})
+const names = (clients: readonly OIDCClient[]) => clients.map(({ metadata }) => metadata.name).sort()
+
+describe('createClientIndex', () => {
+  it('knows no rivals of a client with an id of its own', () => {
+    const index = createClientIndex()
+    index.set('apps/a', client('a'))
+    index.set('apps/b', client('b'))
+    expect(names(index.rivals('apps/a'))).to.deep.equal(['a'])
+  })
+
+  it('finds rivals over an id and over an identifier, however many steps away', () => {
+    const index = createClientIndex()
+    const api = (identifier: string) => ({ resourceServer: { identifier } })
+    index.set('apps/a', client('a', { clientId: 'shared' }))
+    index.set('apps/b', client('b', { clientId: 'shared', ...api('urn:one') }))
+    index.set('apps/c', client('c', api('urn:one')))
+    index.set('apps/d', client('d'))
+    expect(names(index.rivals('apps/a'))).to.deep.equal(['a', 'b', 'c'])
+  })
+
+  it('names those whom a change concerns: rivals before and after', () => {
+    const index = createClientIndex()
+    index.set('apps/a', client('a', { clientId: 'one' }))
+    index.set('apps/b', client('b', { clientId: 'two' }))
+    expect(index.set('apps/c', client('c', { clientId: 'one' }))).to.have.members(['apps/a', 'apps/c'])
+    expect(index.set('apps/c', client('c', { clientId: 'two' }))).to.have.members(['apps/a', 'apps/b', 'apps/c'])
+    expect(index.set('apps/c', undefined)).to.have.members(['apps/b', 'apps/c'])
+    expect(index.size).to.equal(2)
+  })
+
+  it('counts the older ones of a namespace', () => {
+    const index = createClientIndex()
+    index.set('apps/a', client('a', {}, '2026-01-03T00:00:00Z'))
+    index.set('apps/b', client('b', {}, '2026-01-01T00:00:00Z'))
+    index.set('apps/c', client('c', {}, '2026-01-01T00:00:00Z'))
+    expect(['a', 'b', 'c'].map((name) => index.olderInNamespace(index.get(`apps/${name}`)!))).to.deep.equal([2, 0, 1])
+  })
+})

@@ -1,0 +1,75 @@
+import { expect } from 'chai'
+import { keysSecretName } from '@nauthera/proto/names'
+import { startKubeApi } from '@nauthera/stand-in/kube-api'
+import type { KubeApi } from '@nauthera/stand-in/kube-api'
+import { keysJobRules } from '@nauthera/stand-in/operator-rules'
+import { createKeys } from '../../src/keys/create-keys.ts'
+import { createSecretStore } from '../../src/kubernetes/conditional-write.ts'
+import { createConnection } from '../../src/kubernetes/connection.ts'
+import type { Connection } from '../../src/kubernetes/connection.ts'
+import { loadCredentials } from '../../src/kubernetes/credentials.ts'
+import { createManualClock } from '@nauthera/harness/operator/clocks'
+import { writeKubeconfig } from '@nauthera/harness/operator/kubeconfig'
+import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
+
+describe('createKeys', () => {
+  let api: KubeApi
+  let connection: Connection
+  const name = keysSecretName('nauthera')
+
+  const run = () =>
+    createKeys({
+      secrets: createSecretStore(connection),
+      release: 'nauthera',
+      namespace: 'auth',
+      log: createRecordedLog().log,
+    })
+  const stored = () =>
+    api.store.find(api.resource('secrets'), 'auth', name) as unknown as { data: Record<string, string> } | undefined
+
+  beforeEach(async () => {
+    api = await startKubeApi({ definitions: [], namespaces: ['auth'] })
+    const kubeconfig = api.addUser('keys', keysJobRules('nauthera', 'auth'))
+    connection = createConnection({
+      credentials: loadCredentials({ KUBECONFIG: writeKubeconfig(kubeconfig) }, createManualClock()),
+      userAgent: 'test',
+    })
+  })
+  afterEach(async () => {
+    connection.stop()
+    await api.stop()
+  })
+
+  it('makes a ring of one key with the rights of its Job', async () => {
+    expect(await run()).to.equal(true)
+    const { data } = stored()!
+    const current = Buffer.from(data['current']!, 'base64').toString()
+    expect(Object.keys(data).sort()).to.deep.equal([current, 'current'].sort())
+    expect(Buffer.from(data[current]!, 'base64').length).to.equal(32)
+  })
+
+  it('changes nothing the second time, or when another was faster', async () => {
+    await run()
+    const first = stored()
+    expect(await run()).to.equal(false)
+    expect(stored()).to.deep.equal(first)
+    api.faults.add({
+      when: ({ verb }) => verb === 'get',
+      effect: { kind: 'refuse', code: 404, reason: 'NotFound' },
+      times: 1,
+    })
+    expect(await run()).to.equal(false)
+    expect(stored()).to.deep.equal(first)
+  })
+
+  for (const code of [403, 429, 500]) {
+    it(`K5 creates nothing when reading answers ${code}`, async () => {
+      api.faults.add({ when: ({ verb }) => verb === 'get', effect: { kind: 'refuse', code } })
+      let failed = false
+      await run().catch(() => {
+        failed = true
+      })
+      expect([failed, stored()]).to.deep.equal([true, undefined])
+    })
+  }
+})

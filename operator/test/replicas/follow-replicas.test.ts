@@ -1,0 +1,117 @@
+import { expect } from 'chai'
+import { create } from '@bufbuild/protobuf'
+import { ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardCount } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
+import { createFollowReplicas } from '../../src/replicas/follow-replicas.ts'
+import type { Replica } from '../../src/replicas/replicas.ts'
+
+const clients = 1_600
+const keys = Array.from({ length: clients }, (_, index) => `apps/client-${index}`)
+const shardOfKey = (key: string) => shardOf('apps', key.slice('apps/'.length))
+const everyShard = Array.from({ length: shardCount }, (_, shard) => shard)
+
+describe('createFollowReplicas', () => {
+  let replicas: Replica[]
+  let asked: string[]
+  let follow: ReturnType<typeof createFollowReplicas>
+
+  const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
+    replica: name,
+    uid: `uid-${name}`,
+    absentMs: 0,
+    joining: false,
+    reachable: true,
+    serverConnected: true,
+    live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })) as unknown as Replica['live'],
+    rejected: [],
+    ...more,
+  })
+  /** The replica says something else from now on. */
+  const say = (name: string, more: Partial<Replica>) => {
+    replicas = replicas.map((one) => (one.replica === name ? { ...one, ...more } : one))
+    follow.changed()
+  }
+  const withLive = (name: string, shard: number, seq: bigint): Partial<Replica> => ({
+    live: replicas
+      .find((one) => one.replica === name)!
+      .live.map((ref) => (ref.shard === shard ? { ...ref, seq } : ref)) as unknown as Replica['live'],
+  })
+
+  beforeEach(() => {
+    replicas = [replica('a'), replica('b')]
+    asked = []
+    follow = createFollowReplicas({
+      replicas: { list: () => replicas },
+      shards: {
+        reconsider: () => {},
+        stored: (key) => ({
+          entry: create(ClientEntrySchema, { uid: key }),
+          entrySeq: 2,
+          configSeq: 2,
+          shard: shardOfKey(key),
+        }),
+      },
+      allKeys: () => keys,
+      onKeys: (due) => asked.push(...due),
+      onMany: () => {},
+    })
+    follow.changed()
+    for (const key of keys) follow.note(key, false)
+    asked = []
+  })
+
+  it('asks for a client only when its own shard moves: a first load of n clients costs n looks a replica', () => {
+    for (const shard of everyShard) {
+      for (const name of ['a', 'b']) {
+        const before = asked.length
+        say(name, withLive(name, shard, 2n))
+        expect(asked.slice(before).sort()).to.deep.equal(keys.filter((key) => shardOfKey(key) === shard).sort())
+      }
+    }
+    expect(asked.length).to.equal(2 * clients)
+  })
+
+  it('asks for nobody when a replica says the same again, or tells of uses only', () => {
+    for (let update = 0; update < 100; update++) follow.changed()
+    expect(asked).to.deep.equal([])
+  })
+
+  it('asks for nobody who has settled', () => {
+    for (const key of keys) follow.note(key, true)
+    for (const shard of everyShard) say('a', withLive('a', shard, 2n))
+    expect(asked).to.deep.equal([])
+  })
+
+  for (const [what, change] of [
+    ['came', () => replicas.push(replica('c'))],
+    ['went', () => replicas.pop()],
+    ['is another pod of that name', () => (replicas[1] = replica('b', { uid: 'other' }))],
+    ['answers no more', () => (replicas[1] = replica('b', { reachable: false }))],
+    ['lost its server', () => (replicas[1] = replica('b', { serverConnected: false }))],
+  ] as const) {
+    it(`asks for everybody who waits when a replica ${what}`, () => {
+      change()
+      follow.changed()
+      expect(asked.sort()).to.deep.equal([...keys].sort())
+    })
+  }
+
+  it('asks for a client when a replica begins to reject it, and when it ends that', () => {
+    const [key] = keys as [string]
+    follow.note(key, true)
+    const rejected = [{ namespace: 'apps', name: key.slice('apps/'.length), generation: 1n, code: 'X' }]
+    say('a', { rejected: rejected as unknown as Replica['rejected'] })
+    expect(asked).to.deep.equal([key])
+    say('a', { rejected: [] })
+    expect(asked).to.deep.equal([key, key])
+  })
+
+  it('asks again for a client that is being looked at when its shard moves', () => {
+    const [key] = keys as [string]
+    follow.note(key, true)
+    follow.begin(key)
+    say('a', withLive('a', shardOfKey(key), 2n))
+    expect(asked).to.include(key)
+  })
+})

@@ -1,0 +1,111 @@
+import { expect } from 'chai'
+import { digestOf } from '@nauthera/proto/digest'
+import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
+import type { OIDCClient } from '../../src/api/oidc-client.ts'
+import type { SecretObject } from '../../src/kubernetes/objects.ts'
+import { readSecretObject } from '../../src/secret/write-secret.ts'
+
+const uid = '6f1c2c9e-0000-4000-8000-000000000001'
+const minted = 'q2D0J3Yx_8k1mZ-4nVhT7bLs9WcPfE6rGaUuIoXyK5A'
+const client = (secret: object = {}) =>
+  ({
+    apiVersion: 'auth.nauthera.io/v1alpha1',
+    kind: 'OIDCClient',
+    metadata: {
+      name: 'reports',
+      namespace: 'apps',
+      uid,
+      generation: 1,
+      resourceVersion: '1',
+      creationTimestamp: '2026-01-01T00:00:00Z',
+    },
+    spec: { type: 'M2M', secret },
+  }) as unknown as OIDCClient
+
+const holding = (value: string, more: { annotations?: Record<string, string>; owners?: readonly string[] } = {}) =>
+  ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: {
+      name: 'reports-oidc',
+      namespace: 'apps',
+      uid: 's',
+      resourceVersion: '1',
+      labels: { [labels.client]: 'reports', [labels.managedBy]: managedByOperator },
+      annotations: {
+        [annotations.secretId]: digestOf(value).slice(0, 8),
+        [annotations.verifiers]: JSON.stringify([{ sha256: digestOf(value) }]),
+        ...more.annotations,
+      },
+      ownerReferences: (more.owners ?? [uid]).map((owner) => ({
+        apiVersion: 'auth.nauthera.io/v1alpha1',
+        kind: 'OIDCClient',
+        name: 'reports',
+        uid: owner,
+        controller: true,
+      })),
+    },
+    data: { client_secret: Buffer.from(value).toString('base64') },
+  }) as unknown as SecretObject
+
+describe("the application's Secret, as it is read", () => {
+  it('knows a value of the minted form from any other', () => {
+    const formOf = (value: string) => {
+      const { state } = readSecretObject(holding(value), client())
+      return state.kind === 'owned' && state.isMinted
+    }
+    expect(formOf(minted)).to.equal(true)
+    for (const value of ['hunter2', 'a'.repeat(42), 'a'.repeat(44), `${minted}\n`, `${minted.slice(1)}=`]) {
+      expect(formOf(value), JSON.stringify(value)).to.equal(false)
+    }
+  })
+
+  it('is foreign without an owner: whoever was there first knew no uid of the client', () => {
+    const { state } = readSecretObject(holding(minted, { owners: [] }), client())
+    expect(state.kind).to.equal('foreign')
+  })
+
+  it('is ours without an owner where it names the very client, as deletionPolicy Retain has it', () => {
+    const named = (name: string) => holding(minted, { owners: [], annotations: { [annotations.clientUid]: name } })
+    expect(readSecretObject(named(uid), client()).state.kind).to.equal('owned')
+    expect(readSecretObject(named('another'), client()).state.kind).to.equal('foreign')
+  })
+
+  it('is foreign when another object owns it', () => {
+    expect(readSecretObject(holding(minted, { owners: ['another'] }), client()).state.kind).to.equal('foreign')
+  })
+
+  it('K7 ignores a time that no status takes, or from before there was the client', () => {
+    const timeOf = (text: string) => {
+      const { state } = readSecretObject(holding(minted, { annotations: { [annotations.rotatedAt]: text } }), client())
+      return state.kind === 'owned' ? state.rotatedAt : NaN
+    }
+    for (const text of [
+      '-271821-04-20T00:00:00Z',
+      '+275760-09-13T00:00:00Z',
+      '0000-01-01T00:00:00Z',
+      '2025-12-31T22:59:59Z',
+      '2026',
+      'Thu, 01 Jan 2026 00:00:00 GMT',
+      '2026-01-01T24:00:00Z',
+      '2026-13-01T00:00:00Z',
+    ])
+      expect(timeOf(text), text).to.equal(undefined)
+    expect(timeOf('2026-01-01T00:00:00.250Z')).to.equal(Date.UTC(2026, 0, 1, 0, 0, 0, 250))
+    expect(timeOf('2026-02-01T01:00:00+01:00')).to.equal(Date.UTC(2026, 1, 1))
+    expect(timeOf('2025-12-31T23:59:30Z'), 'a clock that is a little behind').to.equal(
+      Date.UTC(2025, 11, 31, 23, 59, 30),
+    )
+  })
+
+  it('K7 ignores what was obeyed when no status takes it, and fences that are none', () => {
+    const read = (name: string, text: string) => {
+      const { state } = readSecretObject(holding(minted, { annotations: { [name]: text } }), client())
+      return state.kind === 'owned' ? state : undefined
+    }
+    const observed = JSON.stringify({ trigger: 'x'.repeat(65), annotation: 'x'.repeat(257), revoke: 'r' })
+    expect(read(annotations.observed, observed)?.observed).to.deep.equal({ revoke: 'r' })
+    expect(read(annotations.fence, 'f'.repeat(200_000))?.fence).to.equal(undefined)
+    expect(read(annotations.fence, '0a1b2c3d,ffffffff')?.fence).to.equal('0a1b2c3d,ffffffff')
+  })
+})

@@ -1,0 +1,138 @@
+import { create } from '@bufbuild/protobuf'
+import { expect } from 'chai'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardOf } from '@nauthera/proto/shard-of'
+import type { ClientForShard } from '../../src/decide/shard.ts'
+import type { SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'
+import type { SecretObject } from '../../src/kubernetes/objects.ts'
+import { createShards } from '../../src/shards/write-shards.ts'
+import { createManualClock } from '@nauthera/harness/operator/clocks'
+import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
+
+const home = shardOf('apps', 'client-0')
+const names = Array.from({ length: 2_000 }, (_, index) => `client-${index}`)
+  .filter((name) => shardOf('apps', name) === home)
+  .slice(0, 100)
+const client = (name: string, more: Partial<ClientForShard> = {}): ClientForShard => ({
+  namespace: 'apps',
+  name,
+  uid: `uid-${name}`,
+  clientId: `apps.${name}`,
+  createdAt: 1,
+  verifiers: [],
+  verdict: { kind: 'desired', config: create(ClientConfigSchema, { clientName: name }) },
+  standing: 'unknown',
+  ...more,
+})
+
+/** Secrets in memory: each write counts, none fails. */
+function createSecrets(): SecretStore & { readonly held: ReadonlyMap<string, SecretObject> } {
+  const held = new Map<string, SecretObject>()
+  let version = 0
+  const write = async ({ namespace, name, data }: WantedSecret) => {
+    const secret = { metadata: { namespace, name, resourceVersion: String(++version) }, data } as SecretObject
+    held.set(name, secret)
+    return { kind: 'written', secret } as const
+  }
+  return {
+    held,
+    read: async (_namespace, name) => held.get(name),
+    create: write,
+    update: async (_stored, wanted) => await write(wanted),
+    remove: async () => true,
+  }
+}
+
+describe('createShards', () => {
+  let clock: ReturnType<typeof createManualClock>
+  let secrets: ReturnType<typeof createSecrets>
+  /** How often a whole shard was planned. */
+  let plans: number
+  let shards: ReturnType<typeof createShards>
+  let written: PromiseWithResolvers<void>
+
+  const start = async () => {
+    plans = 0
+    clock = createManualClock()
+    secrets = createSecrets()
+    written = Promise.withResolvers()
+    shards = createShards({
+      secrets,
+      release: 'nauthera',
+      namespace: 'auth',
+      highestSeq: (shard) => {
+        if (shard === home) plans++
+        return 0
+      },
+      clock,
+      random: () => 0.5,
+      log: createRecordedLog().log,
+      onStored: () => {},
+      onManifest: () => written.resolve(),
+    })
+    await shards.load()
+  }
+  const startFilled = async () => {
+    await start()
+    for (const name of names) shards.put(client(name))
+    shards.open(names.map((name) => `apps/${name}`))
+    await written.promise
+    clock.advance(2_000)
+    plans = 0
+  }
+  afterEach(async () => await shards.stop())
+
+  it('writes no shard of which a client has not been looked at, however long that takes', async () => {
+    await start()
+    const [seen, unseen] = names as [string, string]
+    shards.open([`apps/${seen}`, `apps/${unseen}`])
+    shards.put(client(seen))
+    clock.advance(3_600_000)
+    expect(plans).to.equal(0)
+    shards.presume(client(unseen))
+    await written.promise
+    expect([seen, unseen].map((name) => shards.stored(`apps/${name}`)?.entry.name)).to.deep.equal([seen, unseen])
+  })
+
+  it('waits a minute for a client whose verifiers nobody knows, then goes on with the others', async () => {
+    await start()
+    const [known, unknown] = names as [string, string]
+    shards.open([`apps/${known}`, `apps/${unknown}`])
+    shards.put(client(known))
+    shards.presume(client(unknown))
+    clock.advance(59_999)
+    expect(plans).to.equal(0)
+    clock.advance(1)
+    await written.promise
+    expect(plans).to.equal(1)
+  })
+
+  it('plans no shard for clients that are put as they are stored: a first load does not cost its square', async () => {
+    await startFilled()
+    for (const name of names) shards.put(client(name, { standing: 'accepted' }))
+    expect(plans).to.equal(0)
+  })
+
+  it('plans it for one that is put in another way, and stores that', async () => {
+    await startFilled()
+    written = Promise.withResolvers()
+    const [name] = names as [string]
+    shards.put(client(name, { clientId: 'other' }))
+    expect(plans).to.be.greaterThan(0)
+    await written.promise
+    expect(shards.stored(`apps/${name}`)?.entry.clientId).to.equal('other')
+  })
+
+  it('stores the last of two versions though the first is being written and the last is the stored one', async () => {
+    await startFilled()
+    const [name] = names as [string]
+    shards.put(client(name, { clientId: 'other' }))
+    shards.put(client(name))
+    written = Promise.withResolvers()
+    await written.promise
+    written = Promise.withResolvers()
+    clock.advance(1_000)
+    await written.promise
+    expect(shards.stored(`apps/${name}`)?.entry.clientId).to.equal(`apps.${name}`)
+  })
+})

@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as pause } from 'node:timers/promises'
+import { expect } from 'chai'
+import { reapDirectory, reapProcess } from '../local/reaper.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+describe('a test run that is ended from outside', function () {
+  this.timeout(60_000)
+
+  it('leaves no process and no temporary file, those of a stopped agent included', async function () {
+    if (process.platform !== 'linux') this.skip()
+    const parent = mkdtempSync(join(tmpdir(), 'nauthera-interrupted-'))
+    reapDirectory(parent)
+    // only its processes know this name
+    const temporary = join(parent, 'temporary')
+    mkdirSync(temporary)
+    const run = spawn(process.execPath, ['scripts/test.ts', 'config-agent/test/main.test.ts'], {
+      cwd: root,
+      env: { ...process.env, TMPDIR: temporary },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    reapProcess(run)
+    const ended = once(run, 'exit')
+    await new Promise<void>((resolve) => run.stdout.on('data', () => left(temporary).agents > 0 && resolve()))
+    for (const pid of left(temporary).pids)
+      if (commandOf(pid).includes('config-agent/src/main')) process.kill(pid, 'SIGSTOP')
+    run.kill('SIGTERM')
+    await ended
+    // the shell that outlives a run waits 5 s before it kills
+    const deadline = Date.now() + 30_000
+    while (left(temporary).pids.length > 0 || readdirSync(temporary).length > 0) {
+      if (Date.now() > deadline) break
+      await pause(100)
+    }
+    expect(left(temporary).pids.map(commandOf)).to.deep.equal([])
+    expect(readdirSync(temporary)).to.deep.equal([])
+  })
+})
+
+/** Processes whose environment names the directory. */
+function left(directory: string): { pids: number[]; agents: number } {
+  const pids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => read(pid, 'environ').includes(directory))
+  return { pids, agents: pids.filter((pid) => commandOf(pid).includes('config-agent/src/main')).length }
+}
+
+const commandOf = (pid: number): string => read(pid, 'cmdline').replaceAll('\0', ' ')
+
+function read(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,62 @@
+import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import type { CookieKeys, Subkey } from '../keys/key-set.ts'
+
+// Codes, refresh tokens and opaque access tokens are sealed strings: the payload itself, encrypted, so that the store
+// holds marks and no payloads. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot: introspection and revocation
+// refuse what looks like JOSE.
+
+const ivBytes = 12
+const tagBytes = 16
+/** Longest sealed string that is looked at, in characters: what is longer was not made here. */
+const longest = 8192
+const shape = /^nr_([0-9a-f]{8})_([A-Za-z0-9_-]{40,})$/
+
+export type SealedKind = 'AuthorizationCode' | 'RefreshToken' | 'AccessToken' | 'ClientCredentials'
+
+export interface Sealer {
+  /** @param options.madeAt epoch milliseconds: the same kind, payload and instant give the same string again, on every
+   *  replica; without it each call gives another one */
+  seal(kind: SealedKind, payload: object, options?: { madeAt: number }): string
+  /** @returns the payload; undefined for what was not sealed here for this kind, was changed, or is older than a restore.
+   *  Never throws. */
+  unseal(kind: SealedKind, value: string): Record<string, unknown> | undefined
+}
+
+/** @param needs.epoch the store epoch: it is bound to every value, so that nothing sealed before a restore opens after it */
+export function createSealer(needs: { keys: () => CookieKeys; epoch: () => number }): Sealer {
+  const boundTo = (kind: SealedKind) => Buffer.from(`${kind}\0${needs.epoch()}`)
+  return {
+    seal(kind, payload, options) {
+      const plain = Buffer.from(JSON.stringify(payload))
+      const purpose = `seal:${kind}` as const
+      const { kid, key }: Subkey = options
+        ? needs.keys().activeAt(purpose, options.madeAt)
+        : needs.keys().current(purpose)
+      const iv = options ? fixedIv(key, kind, plain) : randomBytes(ivBytes)
+      const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes }).setAAD(boundTo(kind))
+      const sealed = Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+      return `nr_${kid}_${sealed.toString('base64url')}`
+    },
+    unseal(kind, value) {
+      const match = value.length <= longest ? shape.exec(value) : null
+      const key = match && needs.keys().find(`seal:${kind}`, match[1]!)
+      if (!match || !key) return undefined
+      const sealed = Buffer.from(match[2]!, 'base64url')
+      // one string for one value: spare bits at the end of base64url would give a sealed value several spellings
+      if (sealed.toString('base64url') !== match[2]) return undefined
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, ivBytes), { authTagLength: tagBytes })
+        decipher.setAAD(boundTo(kind)).setAuthTag(sealed.subarray(-tagBytes))
+        const plain = Buffer.concat([decipher.update(sealed.subarray(ivBytes, -tagBytes)), decipher.final()])
+        return JSON.parse(plain.toString()) as Record<string, unknown>
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
+
+/** Equal plaintexts share an IV and nothing else does: safe for GCM, and nothing needs to be stored (compare RFC 5297). */
+function fixedIv(key: Buffer, kind: SealedKind, plain: Buffer): Buffer {
+  return createHmac('sha256', key).update(`iv\0${kind}\0`).update(plain).digest().subarray(0, ivBytes)
+}

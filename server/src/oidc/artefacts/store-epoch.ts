@@ -1,0 +1,38 @@
+import type { Log } from '@nauthera/runtime/log'
+import type { Epoch } from '../../store/epoch.ts'
+
+/** The store epoch, kept in memory: every sealed value and cookie carries it. */
+export interface StoreEpoch {
+  load(): Promise<void>
+  /** Reads it again now and then, until `stop`. */
+  follow(): void
+  /** @throws TypeError before the first `load` */
+  readonly current: () => number
+  stop(): void
+}
+
+/** Milliseconds. A restore happens with the servers down; this is for one that was forgotten. */
+const pollEvery = 30_000
+
+export function createStoreEpoch(needs: { epoch: Pick<Epoch, 'read'>; log: Log }): StoreEpoch {
+  let current: number | undefined
+  let timer: NodeJS.Timeout | undefined
+  const load = async () => {
+    const next = await needs.epoch.read()
+    if (current !== undefined && next !== current)
+      needs.log.warn({ epoch: next }, 'the database was restored; what was issued before is refused')
+    current = next
+  }
+  return {
+    load,
+    follow() {
+      timer ??= setInterval(() => void load().catch(() => undefined), pollEvery)
+      timer.unref()
+    },
+    current() {
+      if (current === undefined) throw new TypeError('the store epoch is not loaded')
+      return current
+    },
+    stop: () => clearInterval(timer),
+  }
+}

@@ -1,0 +1,45 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Log } from '@nauthera/runtime/log'
+import type { KeySet } from '../keys/key-set.ts'
+import type { Generation } from './provider.ts'
+import { currentRequest } from '../request-context.ts'
+
+/** The Provider that takes new requests. A change of keys makes another one, in about a millisecond. */
+export interface Generations {
+  /** @throws TypeError before the first one */
+  current(): Generation
+  isReady(): boolean
+  /** Builds the next one beside the current, then swaps. A fault keeps the current. */
+  renew(keys: KeySet): Promise<void>
+  /** Hands a request to the current one, which keeps it to its end.
+   *  @param next for paths that the library does not have */
+  readonly handle: (request: IncomingMessage, response: ServerResponse, next: () => void) => void
+}
+
+export function createGenerations(needs: { build: (keys: KeySet) => Promise<Generation>; log: Log }): Generations {
+  let current: Generation | undefined
+  let latest = 0
+  const take = (): Generation => {
+    if (current === undefined) throw new TypeError('no keys are loaded yet')
+    return current
+  }
+  return {
+    current: take,
+    isReady: () => current !== undefined,
+    async renew(keys) {
+      const turn = ++latest
+      try {
+        const next = await needs.build(keys)
+        // a later change may have been faster
+        if (turn === latest) current = next
+      } catch (error) {
+        needs.log.error({ error }, 'new keys could not be taken; those before stay')
+        if (current === undefined) throw error
+      }
+    },
+    handle: (request, response, next) => {
+      currentRequest().passOn = next
+      take().handle(request, response)
+    },
+  }
+}

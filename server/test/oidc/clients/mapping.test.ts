@@ -1,0 +1,230 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { create } from '@bufbuild/protobuf'
+import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { Provider } from 'oidc-provider'
+import { createClientCheck, fieldUse, redirectFault, renderMetadata } from '../../../src/oidc/clients/mapping.ts'
+import { mintSigningKey } from '../../../src/oidc/keys/jwt.ts'
+import { configs } from '@nauthera/harness/server'
+
+const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA']
+const provider = new Provider('http://localhost:1', {
+  adapter: class {} as never,
+  jwks: { keys: await Promise.all(algorithms.map((algorithm) => mintSigningKey(algorithm as 'ES256'))) },
+  cookies: { keys: ['x'] },
+  clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+  enabledJWA: {
+    authorizationSigningAlgValues: algorithms as never,
+    idTokenSigningAlgValues: algorithms as never,
+    userinfoSigningAlgValues: algorithms as never,
+  },
+  scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
+  features: {
+    devInteractions: { enabled: false },
+    jwtUserinfo: { enabled: true },
+    jwtResponseModes: { enabled: true },
+    clientCredentials: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+    dPoP: { enabled: true },
+    requestObjects: { enabled: true },
+  },
+} as never)
+
+describe('fieldUse', () => {
+  it('says of every field of ClientConfig where it goes', () => {
+    const fields = ClientConfigSchema.fields.map(({ localName }) => localName)
+    expect(Object.keys(fieldUse).toSorted()).to.deep.equal(fields.toSorted())
+  })
+})
+
+describe('renderMetadata', () => {
+  const render = (config: object) =>
+    renderMetadata(
+      create(ClientConfigSchema, { ...configs.web, ...config }),
+      { clientId: 'a.b' },
+      { algorithm: 'ES256' },
+    )
+  for (const [sentence, config, key, value] of [
+    ['the id', {}, 'client_id', 'a.b'],
+    ['the name', { clientName: 'Shop' }, 'client_name', 'Shop'],
+    ['redirects', {}, 'redirect_uris', ['https://app.example.com/callback']],
+    ['post-logout redirects', {}, 'post_logout_redirect_uris', ['https://app.example.com/bye']],
+    ['grants', {}, 'grant_types', ['authorization_code', 'refresh_token']],
+    ['the one response type', {}, 'response_types', ['code']],
+    ['no response type without the code flow', { grantTypes: ['client_credentials'] }, 'response_types', []],
+    ['response modes', { responseModes: ['form_post'] }, 'response_modes', ['form_post']],
+    ['scopes of the Provider, none of an API', { scopes: ['openid', 'read'] }, 'scope', 'openid'],
+    ['authentication', {}, 'token_endpoint_auth_method', 'client_secret_basic'],
+    ['a placeholder where the library wants a secret', {}, 'client_secret', 'hashed-secrets-are-compared-elsewhere'],
+    ['no placeholder without a secret', { tokenEndpointAuthMethod: 'none' }, 'client_secret', undefined],
+    ['native applications', { type: 'Native' }, 'application_type', 'native'],
+    ['PAR', { requirePushedAuthorizationRequests: true }, 'require_pushed_authorization_requests', true],
+    ['DPoP', { dpopBoundAccessTokens: true }, 'dpop_bound_access_tokens', true],
+    ['signed requests', { requireSignedRequestObject: true }, 'require_signed_request_object', true],
+    ['max age, zero too', { defaultMaxAge: 0 }, 'default_max_age', 0],
+    ['auth_time', { requireAuthTime: true }, 'require_auth_time', true],
+    ['the algorithm of ID tokens', { idTokenSignedResponseAlg: 'EdDSA' }, 'id_token_signed_response_alg', 'EdDSA'],
+    ['the server’s first algorithm otherwise', {}, 'id_token_signed_response_alg', 'ES256'],
+    ['the algorithm of userinfo', { userinfoSignedResponseAlg: 'PS256' }, 'userinfo_signed_response_alg', 'PS256'],
+    [
+      'its pages',
+      { clientUri: 'https://a.test/', policyUri: 'https://a.test/p', tosUri: 'https://a.test/t' },
+      'policy_uri',
+      'https://a.test/p',
+    ],
+    [
+      'where a sign-in starts',
+      { initiateLoginUri: 'https://a.test/login' },
+      'initiate_login_uri',
+      'https://a.test/login',
+    ],
+    ['contacts', { contacts: ['ops@a.test'] }, 'contacts', ['ops@a.test']],
+    ['keys by address', { jwksUri: 'https://a.test/jwks' }, 'jwks_uri', 'https://a.test/jwks'],
+    ['keys by value', { jwks: { keys: [] } }, 'jwks', { keys: [] }],
+  ] as const) {
+    it(sentence, () => expect(render(config)[key]).to.deep.equal(value))
+  }
+})
+
+describe('createClientCheck', () => {
+  const check = createClientCheck({ provider: () => provider, algorithms })
+  const identity = { clientId: 'a.b', uid: 'u', namespace: 'a', name: 'b', hasSecret: true }
+  const outcome = (config: object, more: object = {}) =>
+    check(create(ClientConfigSchema, { ...configs.web, ...config }), { ...identity, ...more })
+
+  it('takes a good client', async () =>
+    expect((await outcome({})).kind, JSON.stringify(await outcome({}))).to.equal('accepted'))
+
+  for (const [sentence, config, field, code] of [
+    ['A2 a wildcard', { redirectUris: ['https://*.example.com/'] }, 'spec.redirectURIs', 'CLIENT_METADATA_INVALID'],
+    [
+      'A2 http beyond loopback',
+      { redirectUris: ['http://app.example.com/'] },
+      'spec.redirectURIs',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'A2 a host that only begins like loopback',
+      { redirectUris: ['http://localhost.evil.com/'] },
+      'spec.redirectURIs',
+      'CLIENT_METADATA_INVALID',
+    ],
+    ['A2 a script', { redirectUris: ['javascript:alert(1)'] }, 'spec.redirectURIs', 'CLIENT_METADATA_INVALID'],
+    ['A2 a relative address', { redirectUris: ['/callback'] }, 'spec.redirectURIs', 'CLIENT_METADATA_INVALID'],
+    [
+      'A2 an application scheme of a Web client',
+      { redirectUris: ['com.example.app:/cb'] },
+      'spec.redirectURIs',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'a post-logout redirect that is none',
+      { postLogoutRedirectUris: ['x'] },
+      'spec.postLogoutRedirectURIs',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'client_secret_jwt',
+      { tokenEndpointAuthMethod: 'client_secret_jwt' },
+      'spec.auth.method',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'a public client without PKCE',
+      { tokenEndpointAuthMethod: 'none', pkceRequired: false },
+      'spec.pkce',
+      'CLIENT_METADATA_INVALID',
+    ],
+    ['implicit', { grantTypes: ['implicit'] }, 'spec.grantTypes', 'CLIENT_METADATA_INVALID'],
+    ['a consent that is not said', { consent: ConsentMode.UNSPECIFIED }, 'spec.consent', 'CLIENT_METADATA_INVALID'],
+    ['an origin with a path', { corsOrigins: ['https://a.test/x'] }, 'spec.corsOrigins', 'CLIENT_METADATA_INVALID'],
+    [
+      'a registered claim',
+      { claims: [{ name: 'sub', join: 'Array', fromGroups: [] }] },
+      'spec.claims',
+      'CLIENT_METADATA_INVALID',
+    ],
+    ['an access token for two days', { accessTokenTtl: 172_800 }, 'spec.tokens.accessTTL', 'CLIENT_METADATA_INVALID'],
+    [
+      'an algorithm without a key',
+      { idTokenSignedResponseAlg: 'HS256' },
+      'spec.signing.idToken',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'keys that do not parse',
+      { tokenEndpointAuthMethod: 'private_key_jwt', jwks: { keys: [{ kty: 'EC' }] } },
+      'spec.auth.jwks',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'T10 a private key',
+      { tokenEndpointAuthMethod: 'private_key_jwt', jwks: { keys: [{ kty: 'RSA', n: 'x', e: 'AQAB', d: 'x' }] } },
+      'spec.auth.jwks',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'private_key_jwt without keys',
+      { tokenEndpointAuthMethod: 'private_key_jwt' },
+      'spec.auth.jwks',
+      'CLIENT_METADATA_INVALID',
+    ],
+    ['the device flow', { type: 'Device' }, 'spec.type', 'CLIENT_FEATURE_UNSUPPORTED'],
+    ['mutual TLS', { tokenEndpointAuthMethod: 'tls_client_auth' }, 'spec.auth.method', 'CLIENT_FEATURE_UNSUPPORTED'],
+    ['FAPI2', { profile: 'FAPI2' }, 'spec.profile', 'CLIENT_FEATURE_UNSUPPORTED'],
+    ['a second factor', { requiredAcr: ['mfa'] }, 'spec.access.requiredAcr', 'CLIENT_FEATURE_UNSUPPORTED'],
+    ['a pairwise subject', { subjectType: 'pairwise' }, 'spec.subjectType', 'CLIENT_FEATURE_UNSUPPORTED'],
+    [
+      'back-channel logout',
+      { backchannelLogoutUri: 'https://a.test/out' },
+      'spec.logout.backchannelURI',
+      'CLIENT_FEATURE_UNSUPPORTED',
+    ],
+  ] as const) {
+    it(`refuses ${sentence}, and names the field`, async () => {
+      const refused = await outcome(config)
+      if (refused.kind !== 'rejected') throw new Error('accepted')
+      expect(refused.faults.map((fault) => [fault.field, fault.code])).to.deep.include([field, code])
+      for (const fault of refused.faults) expect(fault.message).to.have.length.greaterThan(10)
+    })
+  }
+
+  it('refuses a secret’s method without a secret', async () => {
+    expect((await outcome({}, { hasSecret: false })).kind).to.equal('rejected')
+  })
+
+  it('says every fault at once', async () => {
+    const refused = await outcome({ redirectUris: ['x', 'http://y.test/'], corsOrigins: ['z'] })
+    expect(refused.kind === 'rejected' && refused.faults).to.have.length(3)
+  })
+})
+
+describe('redirectFault', () => {
+  it('A2 lets nothing through but https, loopback http and reverse-domain schemes', () => {
+    fc.assert(
+      fc.property(
+        fc.webUrl({ validSchemes: ['http', 'https', 'ftp', 'data'], withFragments: true, withQueryParameters: true }),
+        (uri) => {
+          if (redirectFault(uri, 'Web') !== undefined) return
+          const { protocol, hostname, hash } = new URL(uri)
+          expect(hash).to.equal('')
+          if (protocol !== 'https:') expect(['localhost', '127.0.0.1', '[::1]']).to.include(hostname)
+        },
+      ),
+    )
+  })
+  for (const uri of ['https://a.test/', 'http://localhost/cb', 'http://127.0.0.1:8080/', 'http://[::1]/']) {
+    it(`takes ${uri}`, () => expect(redirectFault(uri, 'Web')).to.equal(undefined))
+  }
+  for (const uri of [
+    'https://u@a.test/',
+    'https://a.test/#x',
+    'https://a.test/\\x',
+    'https://a.test/ x',
+    'ftp://a.test/',
+    'data:text/html,x',
+    'vbscript:x',
+  ]) {
+    it(`refuses ${uri}`, () => expect(redirectFault(uri, 'Native')).to.be.a('string'))
+  }
+})
