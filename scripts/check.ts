@@ -1,12 +1,26 @@
 // npm run check: everything about the sources that needs no test to run. Prints each check and what it took.
 import { spawnSync } from 'node:child_process'
 
+const knip = ['node_modules/knip/bin/knip.js', '--no-progress', '--treat-config-hints-as-errors']
+
 const checks: readonly { name: string; command: string; args: string[]; cwd?: string; remedy?: string }[] = [
   { name: 'types', command: process.execPath, args: ['node_modules/typescript/bin/tsc', '--noEmit'] },
   {
     name: 'lint',
     command: process.execPath,
     args: ['node_modules/oxlint/bin/oxlint', '--config', 'oxlint.config.ts'],
+  },
+  {
+    name: 'unused exports, files and dependencies',
+    command: process.execPath,
+    args: knip,
+    remedy: 'remove it, or only the word export when the file itself uses it',
+  },
+  {
+    name: 'exports of the product that only tests use',
+    command: process.execPath,
+    args: [...knip, '--production'],
+    remedy: 'remove it with its test, or mark it @internal and say what the test needs it for',
   },
   {
     name: 'format',

@@ -4,6 +4,7 @@ import mocha from 'mocha'
 const { Spec } = mocha.reporters
 const settleMs = 10_000
 
+/** @public mocha is told its path */
 export default class Reporter extends Spec {
   constructor(runner, options) {
     super(runner, options)

@@ -185,7 +185,6 @@ export const settingsSchema = z
   })
 
 export type ServerSettings = z.output<typeof settingsSchema>
-export type DatabaseSettings = ServerSettings['database']
 export type BrandingSettings = ServerSettings['branding']
 
 /** @returns whether a host name is this machine itself: only there may an issuer be http (RFC 8252 section 8.3). */

@@ -16,7 +16,7 @@ const scripts = join(chart, 'files/valkey')
 /** A container that ended starts again after this. Milliseconds. */
 const restartMs = 200
 
-export const password = 'c"a $che\\1 #'
+const password = 'c"a $che\\1 #'
 
 export interface ValkeyPod {
   /** The address by which its peers know it. */

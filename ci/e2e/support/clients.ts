@@ -51,7 +51,7 @@ export async function measureReady(
   return performance.now() - began
 }
 
-export const readSecret = (namespace: string, name: string): Promise<Json> =>
+const readSecret = (namespace: string, name: string): Promise<Json> =>
   get(`/api/v1/namespaces/${namespace}/secrets/${name}-oidc`)
 
 export const credentialsOf = async (namespace: string, name: string): Promise<Credentials> =>

@@ -1,7 +1,8 @@
 import { removeProduct } from './product.ts'
 import { writeReport } from './report.ts'
 
-// Loaded by mocha in front of all files.
+/** Loaded by mocha in front of all files.
+ *  @public */
 export const mochaHooks = {
   async afterAll(this: Mocha.Context): Promise<void> {
     this.timeout(120_000)

@@ -6,15 +6,7 @@ import type { TypeOf } from './schema.ts'
 
 export const clientTypes = ['Web', 'SPA', 'Native', 'M2M', 'Device'] as const
 export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials', 'device_code'] as const
-export const responseModes = [
-  'query',
-  'fragment',
-  'form_post',
-  'jwt',
-  'query.jwt',
-  'fragment.jwt',
-  'form_post.jwt',
-] as const
+const responseModes = ['query', 'fragment', 'form_post', 'jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt'] as const
 export const authMethods = [
   'client_secret_basic',
   'client_secret_post',
@@ -25,7 +17,7 @@ export const authMethods = [
 ] as const
 export const consentModes = ['Explicit', 'Remember', 'Skip'] as const
 export const presets = ['Generic', 'Env', 'ArgoCD', 'Grafana', 'OAuth2Proxy', 'EnvoyGateway'] as const
-export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
+const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 /** Keys that every application Secret has, unless `secret.keys` renames them. */
 export const canonicalKeys = [
   'client_id',
@@ -43,12 +35,11 @@ export const canonicalKeys = [
 
 export type ClientType = (typeof clientTypes)[number]
 export type GrantType = (typeof grantTypes)[number]
-export type AuthMethod = (typeof authMethods)[number]
 export type Preset = (typeof presets)[number]
 export type CanonicalKey = (typeof canonicalKeys)[number]
 
 /** Claims with a meaning of their own, which no mapping from groups may forge. */
-export const registeredClaims = [
+const registeredClaims = [
   'iss',
   'sub',
   'aud',

@@ -1,5 +1,5 @@
 // The OIDCPolicy: limits and defaults of the security team. The chart's `operator.policy` is the spec of one, without selector.
-import { durationRule, everyMatches, matchesRule } from './rule-kinds.ts'
+import { durationRule, everyMatches } from './rule-kinds.ts'
 import {
   authMethods,
   clientTypes,
@@ -197,5 +197,3 @@ export interface OIDCPolicy {
   readonly spec: OIDCPolicySpec
   readonly status?: OIDCPolicyStatus
 }
-
-export { matchesRule }

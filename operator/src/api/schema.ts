@@ -1,6 +1,5 @@
 // A structural schema as Kubernetes wants it, typed: one description gives the CRD, the CEL rules, the operator's own
 // validation and the TypeScript type.
-import type { Fault } from '@nauthera/runtime/coded-error'
 
 /** A rule in both tongues: CEL for the API server, `check` for the operator, which trusts no API server.
  *  A test runs every case through both. `message` says what to write instead. */
@@ -200,5 +199,3 @@ export function renderSchema(schema: Schema<unknown>): JsonSchema {
       : {}),
   }
 }
-
-export type { Fault }

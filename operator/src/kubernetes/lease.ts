@@ -22,7 +22,7 @@ export interface LeaseTimes {
   readonly retryMs: number
 }
 
-export const leaseTimes: LeaseTimes = { durationMs: 15_000, renewWithinMs: 10_000, retryMs: 2_000 }
+const leaseTimes: LeaseTimes = { durationMs: 15_000, renewWithinMs: 10_000, retryMs: 2_000 }
 
 export interface Lease {
   /** Resolves once this process leads. */

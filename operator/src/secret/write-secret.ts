@@ -91,7 +91,7 @@ export function readSecretObject(object: SecretObject | undefined, client: OIDCC
 
 /** Ours is what carries our labels and belongs to this very object; or to no object, as deletionPolicy Retain has it, and then
  *  names the client's uid: one that was there before the client cannot. */
-export function isOwned(object: SecretObject, client: OIDCClient): boolean {
+function isOwned(object: SecretObject, client: OIDCClient): boolean {
   const { metadata } = object
   if (metadata.labels?.[labels.client] !== client.metadata.name) return false
   if (metadata.labels[labels.managedBy] !== managedByOperator) return false

@@ -22,7 +22,8 @@ export function fitAccent(colour: string): Accent {
   return { light: format(light), dark: format(dark), onLight: textOn(light), onDark: textOn(dark) }
 }
 
-/** @returns the contrast of two colours `#rrggbb`, 1 to 21 (WCAG 2.2, relative luminance) */
+/** @returns the contrast of two colours `#rrggbb`, 1 to 21 (WCAG 2.2, relative luminance)
+ *  @internal read by a test alone */
 export function contrast(one: string, other: string): number {
   return contrastOf(parseColour(one), parseColour(other))
 }

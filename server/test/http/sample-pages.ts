@@ -7,7 +7,7 @@ const logo =
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="12" fill="#0f766e"/><path d="M14 30l8-14 6 9 4-5 4 10z" fill="#fff"/></svg>',
   )
 
-export const sampleClient: ClientOnPage = {
+const sampleClient: ClientOnPage = {
   clientId: 'team-a.web',
   name: 'Expense Reports',
   logo,

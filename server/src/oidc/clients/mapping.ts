@@ -19,7 +19,8 @@ const unsupported = code('CLIENT_FEATURE_UNSUPPORTED')
 /** Stands where the library wants a plain secret. It is never compared with anything (overrides: compareSecrets). */
 const secretPlaceholder = 'hashed-secrets-are-compared-elsewhere'
 
-/** What each field of ClientConfig becomes: a key of the metadata, or the place that reads it from the entry itself. */
+/** What each field of ClientConfig becomes: a key of the metadata, or the place that reads it from the entry itself.
+ *  @internal read by a test alone */
 export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>, string>> = {
   generation: 'clients: rejections name it',
   type: 'application_type; grants: mayRefresh',

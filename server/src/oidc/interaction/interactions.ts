@@ -1,5 +1,5 @@
 import type { RegisteredClient } from '../../clients/registry.ts'
-import type { ClientOnPage, PageRequest, PersonOnPage, ScopeOnPage } from '../../reply.ts'
+import type { ClientOnPage, PersonOnPage, ScopeOnPage } from '../../reply.ts'
 import type { Store } from '../../store/store.ts'
 import type { LoadedAccount, User } from '../../store/users.ts'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -273,5 +273,3 @@ export function clientOnPage(client: Pick<RegisteredClient<unknown>, 'clientId' 
 }
 
 const personOf = (user: User): PersonOnPage => ({ username: user.username, name: user.name, locale: user.locale })
-
-export type { PageRequest }

@@ -2,7 +2,6 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener } from 'node:http'
 import { Socket } from 'node:net'
 import { Provider } from 'oidc-provider'
-import type { KoaContextWithOIDC } from 'oidc-provider'
 import { buildConfiguration } from './configuration.ts'
 import type { ConfigurationNeeds } from './configuration.ts'
 import { applyOverrides } from './overrides.ts'
@@ -60,5 +59,3 @@ async function readDocument(handle: RequestListener, issuer: string, path: strin
   if (response.statusCode !== 200) throw new TypeError(`oidc-provider answers ${response.statusCode} for ${path}`)
   return Buffer.from(String(body))
 }
-
-export type { KoaContextWithOIDC }

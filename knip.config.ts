@@ -1,0 +1,46 @@
+// What nothing uses: exports, files, dependencies (docs/adr/0004-unused.md). `npm run check` asks twice: for all of the sources,
+// and (--production: the patterns that end in !) for what ships and the scripts, which finds what only tests keep alive.
+import type { KnipConfig } from 'knip'
+
+/** Started by their path: no import leads to them. */
+const programs = [
+  'scripts/*.{ts,mjs}',
+  'scripts/local/sample-app.ts',
+  'ci/e2e/{run,support/hooks,driver/main}.ts',
+  'ci/e2e/images/postgresql.mjs',
+  'ci/bench/{run,bare-server,stock-server}.ts',
+  'charts/nauthera/files/tests/*.mjs',
+].map((file) => `${file}!`)
+
+const shipped = { entry: ['test/**/*.test.ts'], project: ['src/**/*.ts!', 'test/**/*.ts'] }
+const forTests = { entry: ['test/**/*.test.ts'], project: ['**/*.ts'] }
+
+const config = ({ production = false }: { production?: boolean }): KnipConfig => ({
+  workspaces: {
+    '.': {
+      entry: [...programs, '{ci,scripts,charts}/**/*.{test,e2e}.ts'],
+      project: ['*.ts', '{scripts,ci,charts}/**/*.{ts,mjs}'],
+      ignoreDependencies: ['@bufbuild/buf'], // a program: scripts/check.ts and scripts/generate.ts start it
+    },
+    proto: shipped,
+    runtime: shipped,
+    server: shipped,
+    'config-agent': shipped,
+    operator: shipped,
+    'stand-in': forTests,
+    harness: { project: ['**/*.ts'], ignoreDependencies: ['axe-core'] }, // read as a file: harness/src/chromium.ts
+  },
+  ignoreWorkspaces: production ? ['stand-in', 'harness'] : [],
+  // The `exports` of a workspace open each of its files, so to knip each is an entry: report what nobody takes from them.
+  includeEntryExports: true,
+  // A pure function that its own file uses may be exported for its tests, and a shape that an exported function takes or gives
+  // for whoever has to name it.
+  ignoreExportsUsedInFile: production ? true : { interface: true, type: true },
+  ignore: [
+    '**/generated/**',
+    'server/src/oidc/library/overrides.ts', // exports each of its steps, and uses them itself
+  ],
+  ignoreBinaries: ['go', 'mkfifo', 'unshare'],
+})
+
+export default config
