@@ -24,6 +24,16 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   '^ioredis$': ['server/src/store/redis-cache.ts'],
 }
 
+/** Files that still import one another for a type; the list only gets shorter. */
+const circles = [
+  'config-agent/src/{packed-client,snapshot}.ts',
+  'operator/src/decide/{presets,secret}.ts',
+  'server/src/clients/{registered-client,registry}.ts',
+  'server/src/oidc/artefacts/{adapter,grants}.ts',
+  'server/src/oidc/interaction/interaction-{cookie,policy}.ts',
+  'server/src/oidc/library/{configuration,overrides}.ts',
+]
+
 const processes = ['server', 'config-agent', 'operator']
 
 /** Folders of a process, outermost first; an import goes down the list only, and never sideways. */
@@ -105,7 +115,7 @@ export default defineConfig({
   rules: {
     eqeqeq: 'error',
     'no-console': 'error',
-    'import/no-cycle': 'error',
+    'import/no-cycle': ['error', { ignoreTypes: false }],
     'no-control-regex': 'off',
     'typescript/no-explicit-any': 'error',
     'typescript/no-floating-promises': 'error',
@@ -125,6 +135,7 @@ export default defineConfig({
       files: ['**/main.ts', '**/*-main.ts', 'server/src/cli/**', 'operator/src/kubectl/**'],
       rules: { 'node/no-process-env': 'off', 'unicorn/no-process-exit': 'off', 'no-console': 'off' },
     },
+    { files: circles, rules: { 'import/no-cycle': ['error', { ignoreTypes: true }] } },
     { files: ['scripts/**', 'ci/**'], rules: { 'no-console': 'off' } },
     { files: ['*/test/**', 'ci/**'], rules: { 'no-unused-expressions': 'off' } },
     ...importRules(),

@@ -10,7 +10,7 @@ import { measurement, quantile } from '../report.ts'
 import type { Measurement } from '../report.ts'
 import { bundlePrograms } from './bundles.ts'
 import { residentMegabytes } from './process-cost.ts'
-import type { BenchContext } from './run.ts'
+import type { BenchContext } from './context.ts'
 
 const namespace = 'bench'
 const changes = 30

@@ -6,7 +6,7 @@ import { closedLoop } from './closed-loop.ts'
 import { cpuSeconds, residentMegabytes } from './process-cost.ts'
 import { startPushedServer } from './pushed-server.ts'
 import type { PushedServer } from './pushed-server.ts'
-import type { BenchContext } from './run.ts'
+import type { BenchContext } from './context.ts'
 
 /** Of each size, so many take part: all others only fill the registry. */
 const asked = 10

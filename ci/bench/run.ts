@@ -4,13 +4,7 @@ import { parseArgs } from 'node:util'
 import { reapDirectory } from '../../scripts/local/reaper.ts'
 import { describeMeasurement } from '../report.ts'
 import type { Measurement } from '../report.ts'
-
-export interface BenchContext {
-  /** An empty directory of its own; removed at the end. */
-  readonly directory: string
-  /** Progress, for people. */
-  readonly say: (text: string) => void
-}
+import type { BenchContext } from './context.ts'
 
 type Bench = (context: BenchContext) => Promise<Measurement[]>
 

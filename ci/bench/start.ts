@@ -6,7 +6,7 @@ import { measurement, quantile } from '../report.ts'
 import type { Measurement } from '../report.ts'
 import { bundlePrograms } from './bundles.ts'
 import { ageSeconds, residentMegabytes } from './process-cost.ts'
-import type { BenchContext } from './run.ts'
+import type { BenchContext } from './context.ts'
 
 const starts = 5
 const client = { namespace: 'bench', name: 'machine' }

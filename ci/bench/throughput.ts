@@ -8,7 +8,7 @@ import type { Measurement } from '../report.ts'
 import { bundlePrograms } from './bundles.ts'
 import { closedLoop } from './closed-loop.ts'
 import { cpuSeconds } from './process-cost.ts'
-import type { BenchContext } from './run.ts'
+import type { BenchContext } from './context.ts'
 
 const rounds = 6
 /** A round: long enough for clock ticks of 10 ms to tell a cheap request from a cheaper one. */

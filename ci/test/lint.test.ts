@@ -4,21 +4,24 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect } from 'chai'
 
-/** Lints one file as if it stood at the path; the configuration is the repository's. */
-function lint(path: string, source: string): string {
+/** Lints files as if they stood at their paths; the configuration is the repository's.
+ *  @param sources path -> text */
+function lint(sources: Readonly<Record<string, string>>): string {
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-lint-'))
   try {
     cpSync('oxlint.config.ts', join(directory, 'oxlint.config.ts'))
     symlinkSync(join(process.cwd(), 'node_modules'), join(directory, 'node_modules'))
     cpSync('tsconfig.json', join(directory, 'tsconfig.json'))
-    mkdirSync(join(directory, dirname(path)), { recursive: true })
-    writeFileSync(join(directory, path), source)
+    for (const [path, source] of Object.entries(sources)) {
+      mkdirSync(join(directory, dirname(path)), { recursive: true })
+      writeFileSync(join(directory, path), source)
+    }
     const oxlint = join(process.cwd(), 'node_modules/oxlint/bin/oxlint')
     const run = spawnSync(process.execPath, [oxlint, '--config', 'oxlint.config.ts'], {
       cwd: directory,
       encoding: 'utf8',
     })
-    expect(run.stdout).to.contain('on 2 files')
+    expect(run.stdout).to.contain(`on ${Object.keys(sources).length + 1} files`)
     return run.stdout
   } finally {
     rmSync(directory, { recursive: true, force: true })
@@ -57,9 +60,18 @@ const accepted: readonly [sentence: string, path: string, source: string][] = [
 describe('the lint rules', function () {
   this.timeout(60_000)
   for (const [sentence, path, source, message] of refused) {
-    it(`refuse ${sentence}`, () => expect(lint(path, source)).to.contain(message))
+    it(`refuse ${sentence}`, () => expect(lint({ [path]: source })).to.contain(message))
   }
+
+  it('refuse two files that import one another, for a type alone too', () => {
+    const circle = {
+      'proto/src/a.ts': `import type { B } from './b.ts'\nexport interface A {\n  b: B\n}\n`,
+      'proto/src/b.ts': `import type { A } from './a.ts'\nexport interface B {\n  a: A\n}\n`,
+    }
+    expect(lint(circle)).to.contain('Dependency cycle detected')
+  })
+
   for (const [sentence, path, source] of accepted) {
-    it(`accept ${sentence}`, () => expect(lint(path, source)).not.to.match(/no-restricted-imports/))
+    it(`accept ${sentence}`, () => expect(lint({ [path]: source })).not.to.match(/no-restricted-imports/))
   }
 })
