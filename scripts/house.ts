@@ -1,0 +1,83 @@
+// npm run house -- [--list] [DIRECTORY ...]: the shape of the sources in numbers, of this checkout or of others beside it.
+import { spawnSync } from 'node:child_process'
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { entriesOf, findCircles, readImports } from './house/imports.ts'
+
+const product = '{proto,runtime,rules,server,config-agent,operator}/src/**/*.ts'
+const everything = '{proto,runtime,rules,server,config-agent,operator,stand-in,harness,scripts,ci,charts}/**/*.ts'
+/** The one place that may look behind the types of a library. */
+const castDoor = 'server/src/oidc/library/'
+const oxlint = fileURLToPath(new URL('../node_modules/oxlint/bin/oxlint', import.meta.url))
+
+/** @param root a checkout; it needs no node_modules
+ *  @returns each number, as the list of what it counts */
+export function measureHouse(root: string): Readonly<Record<string, readonly string[]>> {
+  const find = (pattern: string) =>
+    globSync(pattern, { cwd: root, exclude: ['**/node_modules/**', '**/generated/**'] }).sort()
+  const sources = new Map(find(everything).map((file) => [file, readFileSync(join(root, file), 'utf8')]))
+  const imports = readImports(sources)
+  const files = find(product)
+  const rooms = [...new Set(files.map(dirname))].map((folder) => ({ folder, entries: entriesOf(folder, imports) }))
+  const lines = (file: string) => sources.get(file)!.split('\n').length - 1
+  const functions = functionLengths(root)
+  const longer = (limit: number) => functions.filter((found) => found.lines > limit).map(({ place }) => place)
+  return {
+    'files of the product': files.map((file) => `${lines(file)} ${file}`),
+    'files over 300 lines': files.filter((file) => lines(file) > 300),
+    rooms: rooms.map(({ folder }) => folder),
+    'rooms with more than a dozen entries': rooms
+      .filter(({ entries }) => entries.size > 12)
+      .map(({ folder, entries }) => `${entries.size} ${folder}`),
+    'arrows between the entries of the rooms': rooms.flatMap(({ entries }) =>
+      [...entries].flatMap(([from, names]) => names.map((name) => `${from} -> ${name}`)),
+    ),
+    'circles of the entries of a room': rooms.flatMap(({ entries }) => findCircles(entries).map(spell)),
+    'circles of files, in all sources': findCircles(imports).map(spell),
+    'functions over 60 lines': longer(60),
+    'functions over 80 lines': longer(80),
+    'functions over 100 lines': longer(100),
+    [`casts outside ${castDoor}`]: files
+      .filter((file) => !file.startsWith(castDoor))
+      .flatMap((file) => castsIn(sources.get(file)!).map((line) => `${file}:${line}`)),
+  }
+}
+
+const spell = (circle: readonly string[]): string => circle.join(' <-> ')
+
+/** @returns the line of each cast through `unknown`, `never` or `any` */
+function castsIn(text: string): number[] {
+  const code = text.replace(/\/\*[\s\S]*?\*\//g, (comment) => comment.replace(/[^\n]/g, '')).split('\n')
+  return code.flatMap((line, index) =>
+    /^\s*\/\//.test(line) ? [] : [...line.matchAll(/\bas (unknown as|never\b|any\b)/g)].map(() => index + 1),
+  )
+}
+
+/** Functions of the product over 60 lines, longest first. The linter counts them, with blank lines and comments. */
+function functionLengths(root: string): { lines: number; place: string }[] {
+  const directory = mkdtempSync(join(tmpdir(), 'nauthera-house-'))
+  const config = join(directory, 'oxlint.json')
+  const rules = { 'max-lines-per-function': ['error', { max: 60 }] }
+  writeFileSync(config, JSON.stringify({ plugins: [], categories: { correctness: 'off' }, rules }))
+  const args = [oxlint, '--config', config, '--format', 'unix', '.']
+  const { stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+  rmSync(directory, { recursive: true })
+  return [...stdout.matchAll(/^(.+?:\d+):\d+: (?:The )?(.*?) has too many lines \((\d+)\)/gm)]
+    .filter(([, place = '']) => /^(?!stand-in|harness)[\w-]+\/src\/(?!generated)/.test(place))
+    .map(([, place, name, lines]) => ({ lines: Number(lines), place: `${lines} ${place} ${name}` }))
+    .sort((a, b) => b.lines - a.lines)
+}
+
+if (import.meta.main) {
+  const { values, positionals } = parseArgs({ options: { list: { type: 'boolean' } }, allowPositionals: true })
+  const houses = (positionals.length > 0 ? positionals : ['.']).map((path) => measureHouse(resolve(path)))
+  for (const name of Object.keys(houses[0]!)) {
+    const numbers = houses.map((house) => String(house[name]?.length).padStart(6)).join('')
+    process.stdout.write(`${name.padEnd(44)}${numbers}\n`)
+    if (values.list)
+      for (const house of houses) for (const place of house[name] ?? []) process.stdout.write(`    ${place}\n`)
+  }
+}

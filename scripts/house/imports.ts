@@ -1,0 +1,60 @@
+import { dirname, join } from 'node:path'
+
+/** Who imports whom: a file, or an entry of a folder -> those that it imports, for a type alone too. */
+export type Imports = ReadonlyMap<string, readonly string[]>
+
+/** @param sources path of each file from the root -> its text */
+export function readImports(sources: ReadonlyMap<string, string>): Imports {
+  return new Map([...sources].map(([file, text]) => [file, importsOf(file, text).filter((name) => sources.has(name))]))
+}
+
+function importsOf(file: string, text: string): string[] {
+  const named = [...text.matchAll(/\b(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, name = '']) => {
+    const [, workspace, path] = /^@nauthera\/([^/]+)\/(.+)$/.exec(name) ?? []
+    return workspace ? `${workspace}/src/${path}.ts` : join(dirname(file), name)
+  })
+  return [...new Set(named)].filter((name) => name !== file)
+}
+
+/** What lies in a folder, each folder in it as one, and which of these imports which. */
+export function entriesOf(folder: string, imports: Imports): Imports {
+  const entries = new Map<string, string[]>()
+  const entryOf = (file: string) =>
+    file
+      .split('/')
+      .slice(0, folder.split('/').length + 1)
+      .join('/')
+  for (const [file, names] of imports) {
+    if (!file.startsWith(`${folder}/`)) continue
+    const entry = entryOf(file)
+    const others = names.filter((name) => name.startsWith(`${folder}/`)).map(entryOf)
+    const known = entries.get(entry) ?? []
+    entries.set(
+      entry,
+      [...new Set([...known, ...others])].filter((name) => name !== entry),
+    )
+  }
+  return entries
+}
+
+/** @returns groups, each of whose members leads back to itself through the others */
+export function findCircles(imports: Imports): string[][] {
+  const names = [...imports.keys()]
+  const reached = new Map(names.map((name) => [name, reachableFrom(name, imports)]))
+  const circles = names.map((name) => names.filter((other) => meet(reached, name, other)))
+  return circles.filter((circle, index) => circle.length > 1 && circle[0] === names[index])
+}
+
+const meet = (reached: ReadonlyMap<string, ReadonlySet<string>>, one: string, other: string): boolean =>
+  reached.get(one)!.has(other) && reached.get(other)!.has(one)
+
+function reachableFrom(start: string, imports: Imports): Set<string> {
+  const reached = new Set<string>()
+  const open = [...(imports.get(start) ?? [])]
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (reached.has(next)) continue
+    reached.add(next)
+    open.push(...(imports.get(next) ?? []))
+  }
+  return reached
+}
