@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { shardSecretName } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
-import { shardTimes } from '@nauthera/operator/shards/write-shards'
+import { shardTimes } from '@nauthera/operator/shards/shards'
 import type { KubeApi, RecordedRequest } from '@nauthera/stand-in/kube-api'
 import { release, startStack } from '../../scripts/local/stack.ts'
 import type { Stack } from '../../scripts/local/stack.ts'

@@ -27,7 +27,7 @@ import { createReplicas } from './replicas/replicas.ts'
 import type { Settings } from './settings.ts'
 import { createWatch } from './intake/watch.ts'
 import { createWorkQueue } from './intake/work-queue.ts'
-import { createShards } from './shards/write-shards.ts'
+import { createShards } from './shards/shards.ts'
 import { createWriteStatus } from './status/write-status.ts'
 
 /** Clients that are worked on at the same time. */

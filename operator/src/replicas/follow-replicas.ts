@@ -5,7 +5,7 @@ import type { Propagation, ReplicaReport } from '../decide/propagation.ts'
 import { splitKey } from '../kubernetes/objects.ts'
 import { unreachableAfterMs } from './replicas.ts'
 import type { Replica, Replicas } from './replicas.ts'
-import type { Shards } from '../shards/write-shards.ts'
+import type { Shards } from '../shards/shards.ts'
 
 /** A pod that has just come may take so long to start before clients that are live elsewhere count as lagging. */
 const joiningMs = 60_000

@@ -16,7 +16,7 @@ import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { Replicas } from '../replicas/replicas.ts'
 import { rotationOf, statusOf } from './rotation-input.ts'
 import type { Settings } from '../settings.ts'
-import { verifiersOf } from '../shards/stored-shard.ts'
+import { verifiersOf } from '../shards/client-entry.ts'
 import {
   formerNames,
   isReservedName,
@@ -26,7 +26,7 @@ import {
   writeClientSecret,
 } from './write-secret.ts'
 import type { ReadSecret } from './write-secret.ts'
-import type { Shards } from '../shards/write-shards.ts'
+import type { Shards } from '../shards/shards.ts'
 
 /** What is remembered of a client between two looks; nothing of it is needed after a crash. */
 export interface Memory {

@@ -1,26 +1,10 @@
+// What is stored of one shard, as far as we know: a value, and what makes the next one of it.
 import { equals } from '@bufbuild/protobuf'
-import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
 import { ClientConfigSchema, ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type {
-  ClientConfig,
-  ClientEntry,
-  ClientShard,
-  Manifest,
-} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import {
-  annotations,
-  clientsComponent,
-  labels,
-  managedByOperator,
-  manifestFile,
-  shardFile,
-} from '@nauthera/proto/names'
-import { compactConfig } from '../decide/metadata.ts'
-import { entryKey, readVerifier, sameConfig } from '../decide/shard.ts'
-import type { ClientForShard } from '../decide/shard.ts'
-import type { StoredVerifier } from '../decide/rotation-terms.ts'
-import type { WantedSecret } from '../kubernetes/conditional-write.ts'
+import type { ClientConfig, ClientEntry, ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SecretObject } from '../kubernetes/objects.ts'
+import { entryKey } from './client-entry.ts'
+import { readShardSecret } from './shard-secret.ts'
 
 /** The stored version of one client, and which writes of the shard brought it. */
 export interface StoredEntry {
@@ -31,58 +15,91 @@ export interface StoredEntry {
   readonly configSeq: number
 }
 
-/** @returns what a shard's Secret holds; undefined when it is absent, damaged or another shard */
-export function readShardSecret(
-  secret: SecretObject | undefined,
-  index: number,
-): { shard: ClientShard; digest: string } | undefined {
-  const read = readFile(secret, shardFile(index), decodeShard)
-  if (read?.shard.shard !== index) return undefined
-  for (const entry of read.shard.clients) {
-    if (entry.desired) entry.desired = compactConfig(entry.desired)
-    if (entry.accepted) entry.accepted = compactConfig(entry.accepted)
-  }
-  return read
+export interface StoredShard {
+  readonly index: number
+  /** As last read or written; the next write is conditional on it. */
+  readonly secret: SecretObject | undefined
+  /** The best version that we know of: the one in the Secret, unless `damaged`. */
+  readonly content: ClientShard | undefined
+  /** Of the content; empty without one. */
+  readonly digest: string
+  /** By `namespace/name`. */
+  readonly entries: ReadonlyMap<string, StoredEntry>
+  /** The Secret does not hold the content: it is gone, unreadable, or an older version. */
+  readonly damaged: boolean
 }
 
-/** @returns what the manifest's Secret holds; undefined when it is absent or damaged */
-export function readManifestSecret(
-  secret: SecretObject | undefined,
-): { manifest: Manifest; digest: string } | undefined {
-  return readFile(secret, manifestFile, decodeManifest)
+export const nothingStored = (index: number): StoredShard => ({
+  index,
+  secret: undefined,
+  content: undefined,
+  digest: '',
+  entries: new Map(),
+  damaged: false,
+})
+
+/** What a Secret that was read is to us. */
+export type Found =
+  /** What we know already. */
+  | { readonly kind: 'same'; readonly stored: StoredShard }
+  /** Worse than what we know, which is written over it. */
+  | { readonly kind: 'lost'; readonly stored: StoredShard; readonly what: 'none' | 'damaged' | 'another' }
+  /** Another operator's: each client that differs is to be decided again on its ground. */
+  | { readonly kind: 'newer'; readonly stored: StoredShard; readonly changed: readonly string[] }
+
+/** The first look, before anything is known. @param secret undefined when there is none; a damaged one counts as lost */
+export function onShardLoaded(stored: StoredShard, secret: SecretObject | undefined): StoredShard {
+  const read = readShardSecret(secret, stored.index)
+  return read ? withContent({ ...stored, secret }, read, false).stored : { ...stored, secret }
 }
 
-/** @returns the Secret that holds one file of the set */
-export function secretOfFile(about: {
-  namespace: string
-  name: string
-  file: string
-  bytes: Uint8Array
-  digest: string
-}): WantedSecret {
-  return {
-    namespace: about.namespace,
-    name: about.name,
-    labels: { [labels.component]: clientsComponent, [labels.managedBy]: managedByOperator },
-    annotations: { [annotations.contentDigest]: about.digest },
-    data: { [about.file]: Buffer.from(about.bytes).toString('base64') },
+/** A later look. @param secret undefined when there is none */
+export function onShardRead(stored: StoredShard, secret: SecretObject | undefined): Found {
+  const read = readShardSecret(secret, stored.index)
+  const { content } = stored
+  if (read && read.digest === stored.digest) return { kind: 'same', stored: { ...stored, secret, damaged: false } }
+  if (read && (content === undefined || read.shard.seq > content.seq)) {
+    return { kind: 'newer', ...withContent({ ...stored, secret }, read, false) }
   }
+  const what = read ? 'another' : secret ? 'damaged' : 'none'
+  return { kind: 'lost', what, stored: { ...stored, secret, damaged: content !== undefined } }
 }
 
-function readFile<T>(secret: SecretObject | undefined, file: string, decode: (bytes: Uint8Array) => T): T | undefined {
-  const text = secret?.data?.[file]
-  if (text === undefined) return undefined
-  try {
-    return decode(Buffer.from(text, 'base64'))
-  } catch {
-    return undefined
-  }
+/** A write has succeeded.
+ *  @param fresh count every entry as brought by it: what replicas have live is of another history
+ *  @returns also the keys whose stored entry is another one now */
+export function onShardWritten(
+  stored: StoredShard,
+  written: { readonly secret: SecretObject; readonly shard: ClientShard; readonly digest: string },
+  fresh: boolean,
+): { readonly stored: StoredShard; readonly changed: readonly string[] } {
+  return withContent({ ...stored, secret: written.secret }, written, fresh)
+}
+
+/** @returns whether a replica has seen a later version: then ours is an older history */
+export function isBehind({ content }: StoredShard, highestSeen: bigint): boolean {
+  return content !== undefined && highestSeen > content.seq
+}
+
+/** @returns the seq that the next version must exceed. Above the stored one it makes it a write though nothing else has
+ *  changed: so for what is behind, and for what is damaged. */
+export function seqToExceed({ content, damaged }: StoredShard, highestSeen: bigint): bigint {
+  const storedSeq = content?.seq ?? 0n
+  return damaged && highestSeen <= storedSeq ? storedSeq + 1n : highestSeen
+}
+
+function withContent(
+  stored: StoredShard,
+  { shard, digest }: { readonly shard: ClientShard; readonly digest: string },
+  fresh: boolean,
+): { readonly stored: StoredShard; readonly changed: readonly string[] } {
+  const { entries, changed } = followEntries(stored.entries, shard, fresh)
+  return { stored: { ...stored, entries, content: shard, digest, damaged: false }, changed }
 }
 
 /** Entries of the next stored version beside those of the last.
- *  @param fresh count every entry as brought by this version: what replicas have live is of another history
  *  @returns the entries by `namespace/name`, and the keys whose entry differs, gone ones included */
-export function followEntries(
+function followEntries(
   known: ReadonlyMap<string, StoredEntry>,
   next: ClientShard,
   fresh: boolean,
@@ -104,45 +121,6 @@ export function followEntries(
   }
   for (const key of known.keys()) if (!entries.has(key)) changed.push(key)
   return { entries, changed }
-}
-
-/** @returns the verifiers of an entry as rotation plans them, newest first */
-export function verifiersOf(entry: ClientEntry): StoredVerifier[] {
-  return entry.verifiers.map(readVerifier)
-}
-
-/** A client that nobody has decided yet stays as it is stored. */
-export function asStored(entry: ClientEntry): ClientForShard {
-  return {
-    namespace: entry.namespace,
-    name: entry.name,
-    uid: entry.uid,
-    clientId: entry.clientId,
-    createdAt: 0,
-    verifiers: verifiersOf(entry),
-    verdict: entry.desired ? { kind: 'desired', config: entry.desired } : { kind: 'carry' },
-    standing: 'unknown',
-  }
-}
-
-/** The same client; when its version says the same as the stored one, it holds that very object, so that each is in memory once. */
-export function shareConfig(client: ClientForShard, stored: ClientEntry | undefined): ClientForShard {
-  const { verdict } = client
-  if (verdict.kind !== 'desired' || !stored?.desired || !sameConfig(stored.desired, verdict.config)) return client
-  return { ...client, verdict: { kind: 'desired', config: stored.desired } }
-}
-
-export function sameClient(one: ClientForShard, other: ClientForShard): boolean {
-  return (
-    one.uid === other.uid &&
-    one.clientId === other.clientId &&
-    one.standing === other.standing &&
-    one.createdAt === other.createdAt &&
-    JSON.stringify(one.verifiers) === JSON.stringify(other.verifiers) &&
-    (one.verdict.kind === 'desired'
-      ? other.verdict.kind === 'desired' && sameConfig(one.verdict.config, other.verdict.config)
-      : other.verdict.kind === 'carry')
-  )
 }
 
 function sameVersion(one: ClientConfig | undefined, other: ClientConfig | undefined): boolean {

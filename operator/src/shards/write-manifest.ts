@@ -1,153 +1,159 @@
 import { shortDigest } from '@nauthera/proto/digest'
-import type { Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { manifestFile, manifestSecretName } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
-import type { Backoff } from '../time/backoff.ts'
-import type { Clock } from '../time/clock.ts'
-import { planManifest } from '../decide/shard.ts'
-import type { WrittenShard } from '../decide/shard.ts'
 import { ApiError } from '../kubernetes/api-error.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { readManifestSecret, secretOfFile } from './stored-shard.ts'
+import type { Backoff } from '../time/backoff.ts'
+import type { Clock } from '../time/clock.ts'
+import {
+  manifestWaitMs,
+  noManifest,
+  onManifestBegun,
+  onManifestFailed,
+  onManifestRead,
+  onManifestStale,
+  onManifestWritten,
+  planManifest,
+} from './manifest-state.ts'
+import type { WrittenShard } from './manifest-state.ts'
+import { secretOfFile } from './shard-secret.ts'
+import { createTurns } from './turns.ts'
+import type { Turns } from './turns.ts'
 
-/** Says when the set of shards is complete; written after them. */
-export interface ManifestWriter {
-  /** Reads what is stored. @throws ApiError when it cannot be read; a damaged one counts as lost */
-  load(): Promise<void>
-  /** Begins to write. */
-  open(): void
-  /** A shard is another one now. */
-  touch(): void
-  /** Writes when there is something to say and the shards let it; else looks again when they may. */
-  schedule(): void
-  /** Of the stored one; empty before the first. */
-  digest(): string
-  /** Reads it back, and has it written again when it was deleted or edited. */
-  readBack(): Promise<void>
-  /** Starts no further write, but names what the last writes of shards have stored. */
-  stop(shardsEnded: Promise<unknown>): Promise<void>
+interface ManifestWriterNeeds {
+  readonly secrets: SecretStore
+  readonly release: string
+  readonly namespace: string
+  readonly clock: Clock
+  readonly log: Log
+  readonly backoff: Backoff
+  /** Longest wait for shards that are being written, milliseconds. */
+  readonly busyWaitMs: number
+  /** All that are to be named; undefined while one of them is not stored. */
+  readonly shards: () => readonly WrittenShard[] | undefined
+  /** Whether a shard is being written. */
+  readonly isBusy: () => boolean
+  /** Digest of the newest complete set. */
+  readonly onManifest: (digest: string) => void
+  readonly onWrite?: (milliseconds: number) => void
 }
 
-/** @param options.waitMs longest wait for shards that are being written
- *  @param options.shards all that are to be named; undefined while one of them is not stored
- *  @param options.isBusy whether a shard is being written
- *  @param options.onManifest digest of the newest complete set */
-export function createManifestWriter(options: {
-  secrets: SecretStore
-  release: string
-  namespace: string
-  clock: Clock
-  log: Log
-  backoff: Backoff
-  waitMs: number
-  shards: () => readonly WrittenShard[] | undefined
-  isBusy: () => boolean
-  onManifest: (digest: string) => void
-  onWrite?: (milliseconds: number) => void
-}): ManifestWriter {
-  const { secrets, namespace, clock, log, backoff } = options
-  const name = manifestSecretName(options.release)
-  let secret: SecretObject | undefined
-  let content: Manifest | undefined
-  let digest = ''
-  /** A write of unknown outcome: read before the next one. */
-  let doubtful = false
-  let dirty = false
-  let dirtySince = 0
-  let running: Promise<void> | undefined
-  let notBefore = -Infinity
-  let cancelTimer = () => {}
-  let opened = false
-  let stopped = false
+/** Says when the set of shards is complete; written after them. */
+export class ManifestWriter {
+  readonly #needs: ManifestWriterNeeds
+  readonly #name: string
+  readonly #turns: Turns
+  #state = noManifest
 
-  const read = () => secrets.read(namespace, name)
-
-  const touch = () => {
-    if (!dirty) dirtySince = clock.monotonic()
-    dirty = true
+  constructor(needs: ManifestWriterNeeds) {
+    this.#needs = needs
+    this.#name = manifestSecretName(needs.release)
+    this.#turns = createTurns({ clock: needs.clock, waitMs: () => this.#waitMs(), work: () => this.#turn() })
   }
 
-  const schedule = () => {
-    cancelTimer()
-    cancelTimer = () => {}
-    if (!opened || stopped || !dirty || running || !options.shards()) return
-    const busyUntil = options.isBusy() ? dirtySince + options.waitMs : -Infinity
-    const waitMs = Math.max(notBefore, busyUntil) - clock.monotonic()
-    if (waitMs > 0) {
-      cancelTimer = clock.after(waitMs, schedule)
-      return
-    }
-    running = write().finally(() => {
-      running = undefined
-      schedule()
-    })
+  /** Of the stored one; empty before the first. */
+  get digest(): string {
+    return this.#state.digest
   }
 
-  const write = async () => {
-    const startedAt = clock.monotonic()
-    dirty = false
+  /** Reads what is stored. @throws ApiError when it cannot be read; a damaged one counts as lost */
+  async load(): Promise<void> {
+    await this.#takeStored()
+  }
+
+  /** Begins to write. */
+  open(): void {
+    this.touch()
+    this.#turns.open()
+    this.#turns.wake()
+  }
+
+  /** A shard is another one now. */
+  touch(): void {
+    this.#state = onManifestStale(this.#state, this.#needs.clock.monotonic())
+  }
+
+  /** Writes when there is something to say and the shards let it; else looks again when they may. */
+  wake(): void {
+    this.#turns.wake()
+  }
+
+  /** Reads it back, and has it written again when it was deleted or edited. @throws ApiError when it cannot be read */
+  async readBack(): Promise<void> {
+    if (this.#turns.isRunning) return
+    const before = this.#state
+    const secret = await this.#read()
+    // One of our own writes came in between: it is the newer truth.
+    if (this.#turns.isRunning || this.#state.secret !== before.secret) return
+    this.#state = onManifestRead(this.#state, secret)
+    if (this.#state.digest !== before.digest) this.touch()
+  }
+
+  /** Starts no further write, but names what the last writes of shards have stored. */
+  async stop(shardsEnded: Promise<unknown>): Promise<void> {
+    const ended = this.#turns.stop()
+    await shardsEnded
+    await ended
+    // What was written belongs into the manifest, or the next operator finds a set that looks half done.
+    if (this.#state.dirtySince !== undefined && this.#needs.shards()) await this.#turn()
+  }
+
+  #waitMs(): number | undefined {
+    const { clock, isBusy, busyWaitMs, shards } = this.#needs
+    if (!shards()) return undefined
+    return manifestWaitMs(this.#state, { now: clock.monotonic(), isBusy: isBusy(), busyWaitMs })
+  }
+
+  async #turn(): Promise<void> {
+    this.#state = onManifestBegun(this.#state)
     try {
-      if (doubtful) take(await read())
-      const named = options.shards()
-      const plan = named && planManifest(named, content)
-      if (!plan) return
-      const wanted = secretOfFile({ namespace, name, file: manifestFile, bytes: plan.file, digest: plan.digest })
-      const outcome = secret ? await secrets.update(secret, wanted) : await secrets.create(wanted)
-      if (outcome.kind === 'conflict') {
-        touch()
-        return take(await read())
-      }
-      backoff.reset()
-      secret = outcome.secret
-      content = plan.manifest
-      digest = plan.digest
-      const duration = clock.monotonic() - startedAt
-      options.onWrite?.(duration)
-      const fields = { revision: shortDigest(plan.digest), clients: plan.manifest.total }
-      log.info({ ...fields, duration: `${Math.round(duration)}ms` }, 'manifest written')
-      options.onManifest(plan.digest)
+      await this.#write()
     } catch (error) {
-      const retryMs = Math.max(backoff.next(), error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0)
-      log.warn({ error, retry: `${Math.round(retryMs)}ms` }, 'manifest not written')
-      doubtful = true
-      notBefore = clock.monotonic() + retryMs
-      touch()
+      this.#retryLater(error)
     }
   }
 
-  const take = (found: SecretObject | undefined) => {
-    const stored = readManifestSecret(found)
-    doubtful = false
-    secret = found
-    content = stored?.manifest
-    digest = stored?.digest ?? ''
+  async #write(): Promise<void> {
+    const { secrets, namespace, clock, shards, backoff } = this.#needs
+    const startedAt = clock.monotonic()
+    if (this.#state.doubtful) await this.#takeStored()
+    const named = shards()
+    const plan = named && planManifest(named, this.#state.content)
+    if (!plan) return
+    const { file, digest, manifest } = plan
+    const wanted = secretOfFile({ namespace, name: this.#name, file: manifestFile, bytes: file, digest })
+    const { secret } = this.#state
+    const outcome = secret ? await secrets.update(secret, wanted) : await secrets.create(wanted)
+    if (outcome.kind === 'conflict') {
+      this.touch()
+      return await this.#takeStored()
+    }
+    backoff.reset()
+    this.#state = onManifestWritten(this.#state, { secret: outcome.secret, manifest, digest })
+    this.#report(manifest.total, clock.monotonic() - startedAt)
+    this.#needs.onManifest(digest)
   }
 
-  return {
-    load: async () => take(await read()),
-    open: () => {
-      opened = true
-    },
-    touch,
-    schedule,
-    digest: () => digest,
-    readBack: async () => {
-      if (running) return
-      const [secretBefore, digestBefore] = [secret, digest]
-      const found = await read()
-      // One of our own writes came in between: it is the newer truth.
-      if (running || secret !== secretBefore) return
-      take(found)
-      if (digest !== digestBefore) touch()
-    },
-    stop: async (shardsEnded) => {
-      stopped = true
-      cancelTimer()
-      await shardsEnded
-      await running
-      // What was written belongs into the manifest, or the next operator finds a set that looks half done.
-      if (opened && dirty && options.shards()) await write()
-    },
+  #retryLater(error: unknown): void {
+    const { backoff, clock, log } = this.#needs
+    const retryMs = Math.max(backoff.next(), error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0)
+    log.warn({ error, retry: `${Math.round(retryMs)}ms` }, 'manifest not written')
+    this.#state = onManifestFailed(this.#state, clock.monotonic(), retryMs)
+  }
+
+  #report(clients: number, duration: number): void {
+    this.#needs.onWrite?.(duration)
+    const revision = shortDigest(this.#state.digest)
+    this.#needs.log.info({ revision, clients, duration: `${Math.round(duration)}ms` }, 'manifest written')
+  }
+
+  async #takeStored(): Promise<void> {
+    const secret = await this.#read()
+    this.#state = onManifestRead(this.#state, secret)
+  }
+
+  #read(): Promise<SecretObject | undefined> {
+    return this.#needs.secrets.read(this.#needs.namespace, this.#name)
   }
 }

@@ -15,7 +15,8 @@ import type {
   RotationPlan,
   SecretMarks,
 } from '../../src/decide/rotation-terms.ts'
-import { planShard, readVerifier } from '../../src/decide/shard.ts'
+import { readVerifier } from '../../src/shards/client-entry.ts'
+import { planShard } from '../../src/shards/plan-shard.ts'
 
 export const minute = 60_000
 export const hour = 60 * minute

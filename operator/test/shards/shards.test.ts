@@ -1,29 +1,10 @@
-import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
-import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardOf } from '@nauthera/proto/shard-of'
-import type { ClientForShard } from '../../src/decide/shard.ts'
 import type { SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
-import { createShards } from '../../src/shards/write-shards.ts'
+import { createShards } from '../../src/shards/shards.ts'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
-
-const home = shardOf('apps', 'client-0')
-const names = Array.from({ length: 2_000 }, (_, index) => `client-${index}`)
-  .filter((name) => shardOf('apps', name) === home)
-  .slice(0, 100)
-const client = (name: string, more: Partial<ClientForShard> = {}): ClientForShard => ({
-  namespace: 'apps',
-  name,
-  uid: `uid-${name}`,
-  clientId: `apps.${name}`,
-  createdAt: 1,
-  verifiers: [],
-  verdict: { kind: 'desired', config: create(ClientConfigSchema, { clientName: name }) },
-  standing: 'unknown',
-  ...more,
-})
+import { home, names, wanted } from './wanted.ts'
 
 /** Secrets in memory: each write counts, none fails. */
 function createSecrets(): SecretStore & { readonly held: ReadonlyMap<string, SecretObject> } {
@@ -74,7 +55,7 @@ describe('createShards', () => {
   }
   const startFilled = async () => {
     await start()
-    for (const name of names) shards.put(client(name))
+    for (const name of names) shards.put(wanted(name))
     shards.open(names.map((name) => `apps/${name}`))
     await written.promise
     clock.advance(2_000)
@@ -86,10 +67,10 @@ describe('createShards', () => {
     await start()
     const [seen, unseen] = names as [string, string]
     shards.open([`apps/${seen}`, `apps/${unseen}`])
-    shards.put(client(seen))
+    shards.put(wanted(seen))
     clock.advance(3_600_000)
     expect(plans).to.equal(0)
-    shards.presume(client(unseen))
+    shards.presume(wanted(unseen))
     await written.promise
     expect([seen, unseen].map((name) => shards.stored(`apps/${name}`)?.entry.name)).to.deep.equal([seen, unseen])
   })
@@ -98,8 +79,8 @@ describe('createShards', () => {
     await start()
     const [known, unknown] = names as [string, string]
     shards.open([`apps/${known}`, `apps/${unknown}`])
-    shards.put(client(known))
-    shards.presume(client(unknown))
+    shards.put(wanted(known))
+    shards.presume(wanted(unknown))
     clock.advance(59_999)
     expect(plans).to.equal(0)
     clock.advance(1)
@@ -109,7 +90,7 @@ describe('createShards', () => {
 
   it('plans no shard for clients that are put as they are stored: a first load does not cost its square', async () => {
     await startFilled()
-    for (const name of names) shards.put(client(name, { standing: 'accepted' }))
+    for (const name of names) shards.put(wanted(name, { standing: 'accepted' }))
     expect(plans).to.equal(0)
   })
 
@@ -117,7 +98,7 @@ describe('createShards', () => {
     await startFilled()
     written = Promise.withResolvers()
     const [name] = names as [string]
-    shards.put(client(name, { clientId: 'other' }))
+    shards.put(wanted(name, { clientId: 'other' }))
     expect(plans).to.be.greaterThan(0)
     await written.promise
     expect(shards.stored(`apps/${name}`)?.entry.clientId).to.equal('other')
@@ -126,8 +107,8 @@ describe('createShards', () => {
   it('stores the last of two versions though the first is being written and the last is the stored one', async () => {
     await startFilled()
     const [name] = names as [string]
-    shards.put(client(name, { clientId: 'other' }))
-    shards.put(client(name))
+    shards.put(wanted(name, { clientId: 'other' }))
+    shards.put(wanted(name))
     written = Promise.withResolvers()
     await written.promise
     written = Promise.withResolvers()

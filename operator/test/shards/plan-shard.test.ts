@@ -1,12 +1,14 @@
 import { create } from '@bufbuild/protobuf'
-import { decodeManifest, decodeShard, digestOf } from '@nauthera/proto/digest'
+import { decodeShard, digestOf } from '@nauthera/proto/digest'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig, ClientEntry, ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import { renderConfig } from '../../src/decide/metadata.ts'
-import { planManifest, planShard, sameConfig } from '../../src/decide/shard.ts'
-import type { ClientForShard, ShardPlan, ShardPlanInput } from '../../src/decide/shard.ts'
-import { client } from './clients.ts'
+import { sameConfig } from '../../src/shards/client-entry.ts'
+import type { ClientForShard } from '../../src/shards/client-entry.ts'
+import { planShard } from '../../src/shards/plan-shard.ts'
+import type { ShardPlan, ShardPlanInput } from '../../src/shards/plan-shard.ts'
+import { client } from '../decide/clients.ts'
 
 const config = (name: string, generation = 1): ClientConfig =>
   create(ClientConfigSchema, { type: 'M2M', clientName: name, generation: BigInt(generation) })
@@ -254,21 +256,5 @@ describe('planShard', () => {
     const stored = written([one({ name: 'a' }), one({ name: 'b' })])
     const made = plan([one({ name: 'a', clientId: 'x' }), one({ name: 'c' })], stored)
     expect(made.kind === 'write' && made.changed).to.deep.equal(['demo/a', 'demo/b', 'demo/c'])
-  })
-})
-
-describe('planManifest', () => {
-  const shards = [
-    { shard: 1, seq: 5n, digest: 'b'.repeat(64), count: 2 },
-    { shard: 0, seq: 4n, digest: 'a'.repeat(64), count: 1 },
-  ]
-  it('names each shard in order, and the total', () => {
-    const { manifest } = planManifest(shards, undefined)!
-    expect(manifest.shards.map(({ shard }) => shard)).to.deep.equal([0, 1])
-    expect(manifest).to.include({ total: 3, shardCount: 16, epoch: 1 })
-  })
-  it('is not written again when it says the same', () => {
-    const { file } = planManifest(shards, undefined)!
-    expect(planManifest(shards.toReversed(), decodeManifest(file).manifest)).to.equal(undefined)
   })
 })

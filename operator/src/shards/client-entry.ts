@@ -1,0 +1,152 @@
+// What a shard says about one client: what is wanted of it, and the entry that follows from that and the stored one.
+import { create, equals } from '@bufbuild/protobuf'
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
+import { ClientConfigSchema, ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig, ClientEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { StoredVerifier } from '../decide/rotation-terms.ts'
+
+/** What the shard should say about one client. */
+export interface ClientForShard {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+  readonly clientId: string
+  /** Epoch milliseconds of creation: the older ones keep their place when a shard is full. */
+  readonly createdAt: number
+  /** RotationPlan.verifiers. */
+  readonly verifiers: readonly StoredVerifier[]
+  readonly verdict:
+    | { readonly kind: 'desired'; readonly config: ClientConfig }
+    /** Invalid, or denied within its grace: the last accepted version serves on; without one there is no entry. */
+    | { readonly kind: 'carry' }
+  /** How the stored entry's `desired` stands at the replicas. */
+  readonly standing: 'accepted' | 'rejected' | 'unknown'
+}
+
+/** @returns `namespace/name` of a client or its entry */
+export const entryKey = ({ namespace, name }: Readonly<{ namespace: string; name: string }>): string =>
+  `${namespace}/${name}`
+
+/** @returns whether a write for the sake of this client alone would say nothing new */
+export function keepsEntry(client: ClientForShard, stored: ClientEntry | undefined): boolean {
+  return sameEntry(stored, plannedEntry(client, stored))
+}
+
+/** Of 600 clients one has changed: the others need not be compared field by field at each look. */
+const planned = new WeakMap<
+  ClientForShard,
+  { readonly stored: ClientEntry | undefined; readonly next: ClientEntry | undefined }
+>()
+
+/** @returns what the next shard says about a client, given what the stored one says: nothing, when it has no entry; the
+ *  stored object itself when that says the same, byte for byte */
+export function plannedEntry(client: ClientForShard, stored: ClientEntry | undefined): ClientEntry | undefined {
+  const before = planned.get(client)
+  if (before && before.stored === stored) return before.next
+  const entry = nextEntry(client, stored)
+  const next = entry && stored && equals(ClientEntrySchema, entry, stored) ? stored : entry
+  planned.set(client, { stored, next })
+  return next
+}
+
+function nextEntry(client: ClientForShard, stored: ClientEntry | undefined): ClientEntry | undefined {
+  // an entry of another object with the same name is nobody's past
+  const past = stored?.uid === client.uid ? stored : undefined
+  const lastGood = lastAccepted(past, client.standing)
+  const base = {
+    namespace: client.namespace,
+    name: client.name,
+    uid: client.uid,
+    clientId: client.clientId,
+    verifiers: client.verifiers.map(wireVerifier),
+  }
+  if (client.verdict.kind === 'carry') {
+    return lastGood && create(ClientEntrySchema, { ...base, accepted: lastGood })
+  }
+  const { config } = client.verdict
+  const isSame = past?.desired !== undefined && sameConfig(past.desired, config)
+  // the stored object keeps the entry byte-equal; a generation alone is no news
+  const desired = isSame ? past.desired! : config
+  const accepted = isSame ? (client.standing === 'accepted' ? undefined : past.accepted) : lastGood
+  return create(ClientEntrySchema, { ...base, desired, ...(accepted ? { accepted } : {}) })
+}
+
+/** The version that a server may fall back to. While nobody has answered yet, an earlier accepted version is the safer
+ *  one; without it the stored desired is all there is, and a replica that rejects it is no worse off. */
+function lastAccepted(stored: ClientEntry | undefined, standing: ClientForShard['standing']): ClientConfig | undefined {
+  switch (standing) {
+    case 'accepted':
+      return stored?.desired ?? stored?.accepted
+    case 'rejected':
+      return stored?.accepted
+    case 'unknown':
+      return stored?.accepted ?? stored?.desired
+  }
+}
+
+/** @returns whether two versions say the same to a server, whichever generation they were rendered from. Not by their JSON: the
+ *  order of keys differs between a rendered message and a read one. */
+export function sameConfig(left: ClientConfig, right: ClientConfig): boolean {
+  if (left === right) return true
+  return equals(ClientConfigSchema, { ...left, generation: right.generation }, right)
+}
+
+/** The same to a server: `accepted` that only went away is no difference. */
+export function sameEntry(left: ClientEntry | undefined, right: ClientEntry | undefined): boolean {
+  if (!left || !right || left === right) return left === right
+  if (right.accepted === undefined && left.accepted !== undefined && right.desired !== undefined) {
+    const { accepted: _dropped, ...rest } = left
+    return equals(ClientEntrySchema, rest as ClientEntry, right)
+  }
+  return equals(ClientEntrySchema, left, right)
+}
+
+/** A client that nobody has decided yet stays as it is stored. */
+export function asStored(entry: ClientEntry): ClientForShard {
+  return {
+    namespace: entry.namespace,
+    name: entry.name,
+    uid: entry.uid,
+    clientId: entry.clientId,
+    createdAt: 0,
+    verifiers: verifiersOf(entry),
+    verdict: entry.desired ? { kind: 'desired', config: entry.desired } : { kind: 'carry' },
+    standing: 'unknown',
+  }
+}
+
+/** The same client; when its version says the same as the stored one, it holds that very object, so that each is in memory once. */
+export function shareConfig(client: ClientForShard, stored: ClientEntry | undefined): ClientForShard {
+  const { verdict } = client
+  if (verdict.kind !== 'desired' || !stored?.desired || !sameConfig(stored.desired, verdict.config)) return client
+  return { ...client, verdict: { kind: 'desired', config: stored.desired } }
+}
+
+export function sameClient(one: ClientForShard, other: ClientForShard): boolean {
+  return (
+    one.uid === other.uid &&
+    one.clientId === other.clientId &&
+    one.standing === other.standing &&
+    one.createdAt === other.createdAt &&
+    JSON.stringify(one.verifiers) === JSON.stringify(other.verifiers) &&
+    (one.verdict.kind === 'desired'
+      ? other.verdict.kind === 'desired' && sameConfig(one.verdict.config, other.verdict.config)
+      : other.verdict.kind === 'carry')
+  )
+}
+
+/** @returns the verifiers of an entry as rotation plans them, newest first */
+export function verifiersOf(entry: ClientEntry): StoredVerifier[] {
+  return entry.verifiers.map(readVerifier)
+}
+
+/** @returns a verifier of a stored entry as rotation plans it; `notAfter` in epoch milliseconds */
+export function readVerifier({ id, sha256, notAfter }: Verifier): StoredVerifier {
+  return { id, sha256, ...(notAfter ? { notAfter: timestampMs(notAfter) } : {}) }
+}
+
+const wireVerifier = ({ id, sha256, notAfter }: StoredVerifier) => ({
+  id,
+  sha256,
+  ...(notAfter === undefined ? {} : { notAfter: timestampFromMs(notAfter) }),
+})

@@ -1,0 +1,62 @@
+// A file of the set (a shard, the manifest) <-> the Secret that holds it.
+import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
+import type { ClientShard, Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  annotations,
+  clientsComponent,
+  labels,
+  managedByOperator,
+  manifestFile,
+  shardFile,
+} from '@nauthera/proto/names'
+import { compactConfig } from '../decide/metadata.ts'
+import type { WantedSecret } from '../kubernetes/conditional-write.ts'
+import type { SecretObject } from '../kubernetes/objects.ts'
+
+/** @returns what a shard's Secret holds; undefined when it is absent, damaged or another shard */
+export function readShardSecret(
+  secret: SecretObject | undefined,
+  index: number,
+): { shard: ClientShard; digest: string } | undefined {
+  const read = readFile(secret, shardFile(index), decodeShard)
+  if (read?.shard.shard !== index) return undefined
+  for (const entry of read.shard.clients) {
+    if (entry.desired) entry.desired = compactConfig(entry.desired)
+    if (entry.accepted) entry.accepted = compactConfig(entry.accepted)
+  }
+  return read
+}
+
+/** @returns what the manifest's Secret holds; undefined when it is absent or damaged */
+export function readManifestSecret(
+  secret: SecretObject | undefined,
+): { manifest: Manifest; digest: string } | undefined {
+  return readFile(secret, manifestFile, decodeManifest)
+}
+
+/** @returns the Secret that holds one file of the set */
+export function secretOfFile(about: {
+  namespace: string
+  name: string
+  file: string
+  bytes: Uint8Array
+  digest: string
+}): WantedSecret {
+  return {
+    namespace: about.namespace,
+    name: about.name,
+    labels: { [labels.component]: clientsComponent, [labels.managedBy]: managedByOperator },
+    annotations: { [annotations.contentDigest]: about.digest },
+    data: { [about.file]: Buffer.from(about.bytes).toString('base64') },
+  }
+}
+
+function readFile<T>(secret: SecretObject | undefined, file: string, decode: (bytes: Uint8Array) => T): T | undefined {
+  const text = secret?.data?.[file]
+  if (text === undefined) return undefined
+  try {
+    return decode(Buffer.from(text, 'base64'))
+  } catch {
+    return undefined
+  }
+}

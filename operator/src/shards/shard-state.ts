@@ -1,0 +1,193 @@
+import type { SecretObject } from '../kubernetes/objects.ts'
+import { asStored, entryKey, keepsEntry, sameClient, shareConfig } from './client-entry.ts'
+import type { ClientForShard } from './client-entry.ts'
+import { planShard } from './plan-shard.ts'
+import type { ShardPlan } from './plan-shard.ts'
+import { isBehind, nothingStored, onShardLoaded, onShardRead, onShardWritten, seqToExceed } from './stored-shard.ts'
+import type { Found, StoredShard } from './stored-shard.ts'
+
+/** Share of a shard's limit from which people are warned. */
+const warnFrom = 0.8
+
+/** What a turn of writing begins with. */
+export interface BegunTurn {
+  readonly plan: ShardPlan
+  /** A replica has seen a later version than ours: what it has live is of another history. */
+  readonly fresh: boolean
+  /** Clients that do not fit, and did until now. */
+  readonly newlyRefused: readonly string[]
+  /** The shard has just grown past the share of its limit from which people are warned. */
+  readonly nearlyFull: boolean
+}
+
+/** One shard: what it ought to say, what is stored of it, and when it may be written. Every step happens at once, without
+ *  I/O and without a clock: write-shard.ts carries out what it answers.
+ *  A class and not a value: to copy 600 clients at each put would make a first load cost its square.
+ *  Times are milliseconds of the monotonic clock. */
+export class ShardState {
+  readonly index: number
+  stored: StoredShard
+  /** `namespace/name` of clients that are left out because the shard is full. */
+  refused: ReadonlySet<string> = new Set()
+  /** Share of the limit that the shard takes, 0 to 1; 0 while it is not known. */
+  fill = 0
+  /** From the beginning of a turn to its end: what is stored is not certain. */
+  busy = false
+  /** What the shard ought to say, by `namespace/name`. */
+  readonly #clients = new Map<string, ClientForShard>()
+  /** Clients to decide before the next write, since what is stored is not what we knew, or lacks them. */
+  readonly #undecided = new Set<string>()
+  #undecidedSince = 0
+  /** There may be something to write. */
+  #dirty = false
+  #notBefore = -Infinity
+
+  constructor(index: number) {
+    this.index = index
+    this.stored = nothingStored(index)
+  }
+
+  /** The first look at the Secret. @returns whether it is there but unreadable */
+  load(secret: SecretObject | undefined): { readonly unreadable: boolean } {
+    this.stored = onShardLoaded(this.stored, secret)
+    return { unreadable: secret !== undefined && this.stored.content === undefined }
+  }
+
+  /** These are all clients of the shard: any other leaves it. Each stays as it is stored until it is put. */
+  open(keys: Iterable<string>, now: number): void {
+    for (const key of keys) {
+      if (this.#clients.has(key)) continue
+      const stored = this.stored.entries.get(key)
+      if (stored) this.#clients.set(key, asStored(stored.entry))
+      // New; or what stands there is lost or an older copy, and servers have the client.
+      else this.#undecided.add(key)
+    }
+    this.#undecidedSince = now
+    this.#dirty = true
+  }
+
+  /** What a client ought to say. @returns whether there may be something to do now */
+  put(client: ClientForShard): boolean {
+    const key = entryKey(client)
+    const known = this.#clients.get(key)
+    const awaited = this.#undecided.delete(key)
+    if (known && sameClient(known, client)) return awaited
+    const held = shareConfig(client, this.stored.entries.get(key)?.entry)
+    this.#clients.set(key, held)
+    if (!this.#isNews(key, held)) return awaited
+    this.#dirty = true
+    return true
+  }
+
+  /** What a client may say when the wait for its decision is over. @returns whether there may be something to do now */
+  presume(client: ClientForShard): boolean {
+    const key = entryKey(client)
+    if (!this.#undecided.has(key)) return false
+    this.#clients.set(key, client)
+    this.#dirty = true
+    return true
+  }
+
+  /** The client is gone. @returns whether there may be something to do now */
+  remove(key: string): boolean {
+    const awaited = this.#undecided.delete(key)
+    if (!this.#clients.delete(key) && !this.stored.entries.has(key)) return awaited
+    this.#dirty = true
+    return true
+  }
+
+  /** A replica has seen this seq: a shard that is behind is written anew. @returns whether there may be something to do now */
+  notice(highestSeen: bigint): boolean {
+    if (!isBehind(this.stored, highestSeen)) return false
+    this.#dirty = true
+    return true
+  }
+
+  /** @returns how long until the shard may be written, 0 or less for now; undefined while there is nothing to write, or
+   *  nobody has said a word about one of its clients: the shard would take that one away, and each is looked at before long */
+  waitMs(now: number, decideWaitMs: number): number | undefined {
+    if (!this.#dirty) return undefined
+    for (const key of this.#undecided) if (!this.#clients.has(key)) return undefined
+    const decideBy = this.#undecided.size > 0 ? this.#undecidedSince + decideWaitMs : -Infinity
+    return Math.max(this.#notBefore, decideBy) - now
+  }
+
+  /** A turn begins: plans what is to be written. `end` ends it.
+   *  @param about.spacingMs least time from this write to the next
+   *  @param about.change four hex for this write */
+  begin(about: {
+    readonly highestSeen: bigint
+    readonly startSeconds: bigint
+    readonly epochMs: number
+    readonly now: number
+    readonly spacingMs: number
+    readonly change: string
+  }): BegunTurn {
+    this.busy = true
+    this.#dirty = false
+    this.#undecided.clear()
+    const { stored } = this
+    const plan = planShard({
+      shard: this.index,
+      clients: [...this.#clients.values()],
+      stored: stored.content,
+      seq: { highestSeen: seqToExceed(stored, about.highestSeen), startSeconds: about.startSeconds },
+      now: about.epochMs,
+      change: about.change,
+      ...(this.fill > 0 && !stored.damaged ? { fill: this.fill } : {}),
+    })
+    const newlyRefused = plan.refused.filter((key) => !this.refused.has(key))
+    const nearlyFull = plan.fill >= warnFrom && this.fill < warnFrom
+    this.refused = new Set(plan.refused)
+    this.fill = plan.fill
+    if (plan.kind === 'write') this.#notBefore = about.now + about.spacingMs
+    return { plan, fresh: isBehind(stored, about.highestSeen), newlyRefused, nearlyFull }
+  }
+
+  /** The write has succeeded. @returns the keys whose stored entry is another one now */
+  written(written: Parameters<typeof onShardWritten>[1], fresh: boolean): readonly string[] {
+    const next = onShardWritten(this.stored, written, fresh)
+    this.stored = next.stored
+    return next.changed
+  }
+
+  /** Somebody else wrote since the Secret was read: it is to be read, and what is to be written still is. */
+  conflicted(): void {
+    this.#dirty = true
+  }
+
+  /** Nobody knows what became of the write: it is tried again, after a wait. */
+  failed(now: number, retryMs: number): void {
+    this.#notBefore = now + retryMs
+    this.#dirty = true
+  }
+
+  end(): void {
+    this.busy = false
+  }
+
+  /** The Secret has been read. A newer version than ours is another operator's: each of our clients that differs is decided
+   *  again on its ground before we write. An older or damaged one is written over from what we know. */
+  read(secret: SecretObject | undefined, now: number): Found {
+    const found = onShardRead(this.stored, secret)
+    this.stored = found.stored
+    if (found.kind === 'same') return found
+    this.#dirty = true
+    if (found.kind === 'newer') {
+      if (this.#undecided.size === 0) this.#undecidedSince = now
+      for (const key of found.changed) if (this.#clients.has(key)) this.#undecided.add(key)
+    }
+    return found
+  }
+
+  /** Most of what is put says what is stored: to plan the whole shard for each would make a first load cost its square. */
+  #isNews(key: string, client: ClientForShard): boolean {
+    return (
+      this.stored.content === undefined ||
+      // What is being written may not be what is stored now.
+      this.busy ||
+      this.refused.has(key) ||
+      !keepsEntry(client, this.stored.entries.get(key)?.entry)
+    )
+  }
+}

@@ -1,0 +1,196 @@
+import { shardCount } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
+import type { Log } from '@nauthera/runtime/log'
+import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import { splitKey } from '../kubernetes/objects.ts'
+import { createBackoff } from '../time/backoff.ts'
+import type { Clock } from '../time/clock.ts'
+import { entryKey } from './client-entry.ts'
+import type { ClientForShard } from './client-entry.ts'
+import type { WrittenShard } from './manifest-state.ts'
+import { ShardState } from './shard-state.ts'
+import type { StoredEntry } from './stored-shard.ts'
+import { createTurns } from './turns.ts'
+import { ManifestWriter } from './write-manifest.ts'
+import { ShardWriter } from './write-shard.ts'
+
+/** Milliseconds. */
+export interface ShardTimes {
+  /** Least time between two writes of one shard. */
+  readonly spacingMs: number
+  /** Longest that the manifest waits for shards that are being written. */
+  readonly manifestWaitMs: number
+  /** How often the Secrets are read back. */
+  readonly readBackMs: number
+  /** Longest that a shard waits for clients that have been looked at and could not be decided. */
+  readonly decideWaitMs: number
+}
+
+export const shardTimes: ShardTimes = {
+  spacingMs: 1_000,
+  manifestWaitMs: 250,
+  readBackMs: 60_000,
+  decideWaitMs: 60_000,
+}
+
+export interface Shards {
+  /** Reads the 17 Secrets. @throws ApiError when one cannot be read; a damaged one counts as lost */
+  load(): Promise<void>
+  /** Begins to write. @param keys all clients of this release: any other leaves its shard */
+  open(keys: Iterable<string>): void
+  put(client: ClientForShard): void
+  /** Its Secret cannot be read, so that nobody knows its verifiers. If its shard waits for it, the client is written as it is
+   *  when the wait is over: servers keep the verifiers that they have of a client whose entry names none. */
+  presume(client: ClientForShard): void
+  remove(key: string): void
+  stored(key: string): (StoredEntry & { readonly shard: number }) | undefined
+  /** Every `namespace/name` in the stored shards. */
+  storedKeys(): string[]
+  /** Whether the client is left out because its shard is full. */
+  isRefused(key: string): boolean
+  /** Share of the limit that the shard of a client takes, 0 to 1. */
+  fill(key: string): number
+  /** The stored seq; 0 when there is none. */
+  seq(shard: number): number
+  /** A replica has seen this seq: when it is above ours, ours is an older history and is written anew. */
+  reconsider(shard: number): void
+  /** Of the stored manifest; empty before the first. */
+  manifestDigest(): string
+  /** Reads all Secrets back and writes again what was deleted or edited. */
+  readBack(): Promise<void>
+  /** Lets running writes end and names them in the manifest; starts no others. */
+  stop(): Promise<void>
+}
+
+/** Holds what the shards ought to say, and writes them: the first change at once, then at most one write a second and
+ *  one at a time for each shard, the manifest last. Every write is conditional on the version that it was planned from.
+ *  @param options.highestSeq the highest seq of a shard that any replica has seen
+ *  @param options.onStored these clients' entries have been stored, or were found changed by others: look at them again
+ *  @param options.onManifest digest of the newest complete set */
+export function createShards(options: {
+  secrets: SecretStore
+  release: string
+  namespace: string
+  highestSeq: (shard: number) => number
+  clock: Clock
+  random: () => number
+  log: Log
+  times?: ShardTimes
+  onStored: (keys: readonly string[]) => void
+  onManifest: (digest: string) => void
+  onWrite?: (kind: 'shard' | 'manifest', milliseconds: number) => void
+}): Shards {
+  const { clock, log } = options
+  const times = options.times ?? shardTimes
+  const startSeconds = BigInt(Math.floor(clock.now() / 1000))
+  const newBackoff = () => createBackoff({ baseMs: 800, capMs: 30_000, random: options.random })
+  const states = Array.from({ length: shardCount }, (_, index) => new ShardState(index))
+  const manifest = new ManifestWriter({
+    ...options,
+    backoff: newBackoff(),
+    busyWaitMs: times.manifestWaitMs,
+    shards: () => namedShards(states),
+    isBusy: () => states.some(({ busy }) => busy),
+    onWrite: (milliseconds) => options.onWrite?.('manifest', milliseconds),
+  })
+  const writers = states.map(
+    (state) =>
+      new ShardWriter(state, {
+        ...options,
+        ...times,
+        startSeconds,
+        backoff: newBackoff(),
+        manifest,
+        onWrite: (milliseconds) => options.onWrite?.('shard', milliseconds),
+      }),
+  )
+  const writerOf = (key: string): ShardWriter => writers[shardIndexOf(key)]!
+  const stateOf = (key: string): ShardState => writerOf(key).state
+  const reading = createReadBack({ writers, manifest, clock, log, everyMs: times.readBackMs })
+
+  return {
+    load: async () => {
+      const [found] = await Promise.all([Promise.all(writers.map((one) => one.readSecret())), manifest.load()])
+      for (const state of states) {
+        const { unreadable } = state.load(found[state.index])
+        if (unreadable) log.warn({ shard: state.index, code: 'SHARD_UNREADABLE' }, 'shard lost')
+      }
+      if (manifest.digest !== '') options.onManifest(manifest.digest)
+    },
+    open: (keys) => {
+      const keysOf = Map.groupBy(new Set(keys), shardIndexOf)
+      for (const writer of writers) writer.open(keysOf.get(writer.state.index) ?? [])
+      for (const writer of writers) writer.wake()
+      manifest.open()
+      reading.start()
+    },
+    put: (client) => writerOf(entryKey(client)).put(client),
+    presume: (client) => writerOf(entryKey(client)).presume(client),
+    remove: (key) => writerOf(key).remove(key),
+    stored: (key) => {
+      const { index, entries } = stateOf(key).stored
+      const entry = entries.get(key)
+      return entry && { shard: index, ...entry }
+    },
+    storedKeys: () => states.flatMap(({ stored }) => [...stored.entries.keys()]),
+    isRefused: (key) => stateOf(key).refused.has(key),
+    fill: (key) => stateOf(key).fill,
+    seq: (shard) => Number(states[shard]?.stored.content?.seq ?? 0n),
+    reconsider: (shard) => writers[shard]?.reconsider(),
+    manifestDigest: () => manifest.digest,
+    readBack: reading.now,
+    stop: async () => {
+      reading.stop()
+      await manifest.stop(Promise.all(writers.map((writer) => writer.stop())))
+    },
+  }
+}
+
+/** Reads all Secrets back, again and again, and has written again what was deleted or edited. */
+function createReadBack(about: {
+  writers: readonly ShardWriter[]
+  manifest: ManifestWriter
+  clock: Clock
+  log: Log
+  everyMs: number
+}): { start(): void; now(): Promise<void>; stop(): void } {
+  const { writers, manifest, clock, log, everyMs } = about
+  let dueAt = Infinity
+  const now = async () => {
+    const results = await Promise.allSettled([...writers.map((writer) => writer.readBack()), manifest.readBack()])
+    manifest.wake()
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+  }
+  const turns = createTurns({
+    clock,
+    waitMs: () => dueAt - clock.monotonic(),
+    work: async () => {
+      await now().catch((error: unknown) => log.warn({ error }, 'read back failed'))
+      dueAt = clock.monotonic() + everyMs
+    },
+  })
+  return {
+    start: () => {
+      dueAt = clock.monotonic() + everyMs
+      turns.open()
+      turns.wake()
+    },
+    now,
+    stop: () => void turns.stop(),
+  }
+}
+
+function shardIndexOf(key: string): number {
+  const { namespace, name } = splitKey(key)
+  return shardOf(namespace, name)
+}
+
+/** @returns every shard as it is stored; undefined while one is not: only those may be named */
+function namedShards(states: readonly ShardState[]): WrittenShard[] | undefined {
+  const named: WrittenShard[] = []
+  for (const { index, stored } of states) {
+    if (stored.content === undefined || stored.damaged) return undefined
+    named.push({ shard: index, seq: stored.content.seq, digest: stored.digest, count: stored.content.clients.length })
+  }
+  return named
+}

@@ -1,0 +1,209 @@
+import { randomBytes } from 'node:crypto'
+import { shortDigest } from '@nauthera/proto/digest'
+import { shardFile, shardSecretName } from '@nauthera/proto/names'
+import type { Log } from '@nauthera/runtime/log'
+import { ApiError } from '../kubernetes/api-error.ts'
+import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import type { SecretObject } from '../kubernetes/objects.ts'
+import type { Backoff } from '../time/backoff.ts'
+import type { Clock } from '../time/clock.ts'
+import type { ClientForShard } from './client-entry.ts'
+import { secretOfFile } from './shard-secret.ts'
+import type { BegunTurn, ShardState } from './shard-state.ts'
+import { createTurns } from './turns.ts'
+import type { Turns } from './turns.ts'
+import type { ManifestWriter } from './write-manifest.ts'
+
+export interface ShardWriterNeeds {
+  readonly secrets: SecretStore
+  readonly release: string
+  readonly namespace: string
+  /** The highest seq of a shard that any replica has seen. */
+  readonly highestSeq: (shard: number) => number
+  readonly startSeconds: bigint
+  readonly spacingMs: number
+  readonly decideWaitMs: number
+  readonly backoff: Backoff
+  readonly clock: Clock
+  readonly log: Log
+  readonly manifest: Pick<ManifestWriter, 'touch' | 'wake'>
+  readonly onStored: (keys: readonly string[]) => void
+  readonly onWrite?: (milliseconds: number) => void
+}
+
+/** Carries out what the state of one shard says: one write at a time, each conditional on the version that it was planned
+ *  from. */
+export class ShardWriter {
+  readonly state: ShardState
+  readonly #needs: ShardWriterNeeds
+  readonly #turns: Turns
+
+  constructor(state: ShardState, needs: ShardWriterNeeds) {
+    this.state = state
+    this.#needs = needs
+    this.#turns = createTurns({
+      clock: needs.clock,
+      waitMs: () => state.waitMs(needs.clock.monotonic(), needs.decideWaitMs),
+      work: () => this.#turn(),
+      onEnd: () => needs.manifest.wake(),
+    })
+  }
+
+  /** Begins to write, once `wake` is called. @param keys all clients of this shard */
+  open(keys: Iterable<string>): void {
+    this.state.open(keys, this.#needs.clock.monotonic())
+    this.#turns.open()
+  }
+
+  wake(): void {
+    this.#turns.wake()
+  }
+
+  put(client: ClientForShard): void {
+    if (this.state.put(client)) this.#turns.wake()
+  }
+
+  presume(client: ClientForShard): void {
+    if (this.state.presume(client)) this.#turns.wake()
+  }
+
+  remove(key: string): void {
+    if (this.state.remove(key)) this.#turns.wake()
+  }
+
+  /** A replica may have seen a later version. */
+  reconsider(): void {
+    if (this.state.notice(this.#highestSeen())) this.#turns.wake()
+  }
+
+  /** Starts no further write; resolves when the running one has ended. */
+  async stop(): Promise<void> {
+    await this.#turns.stop()
+  }
+
+  /** @throws ApiError when the Secret cannot be read */
+  async readSecret(): Promise<SecretObject | undefined> {
+    const { secrets, namespace, release } = this.#needs
+    return await secrets.read(namespace, shardSecretName(release, this.state.index))
+  }
+
+  /** Looks whether the Secret still is what was written. @throws ApiError when it cannot be read */
+  async readBack(): Promise<void> {
+    const { state } = this
+    if (state.busy) return
+    const before = state.stored.secret
+    const secret = await this.readSecret()
+    // One of our own writes came in between: it is the newer truth.
+    if (state.busy || state.stored.secret !== before) return
+    this.#take(secret)
+    this.#turns.wake()
+  }
+
+  async #turn(): Promise<void> {
+    const { state } = this
+    const { clock, spacingMs, startSeconds } = this.#needs
+    const startedAt = clock.monotonic()
+    const turn = state.begin({
+      highestSeen: this.#highestSeen(),
+      startSeconds,
+      epochMs: clock.now(),
+      now: startedAt,
+      spacingMs,
+      change: randomBytes(2).toString('hex'),
+    })
+    this.#warnOfSize(turn)
+    try {
+      await this.#write(turn, startedAt)
+    } catch (error) {
+      await this.#recover(error)
+    } finally {
+      state.end()
+    }
+  }
+
+  async #write({ plan, fresh }: BegunTurn, startedAt: number): Promise<void> {
+    if (plan.kind === 'keep') return
+    const { state } = this
+    const { secrets, namespace, release, manifest } = this.#needs
+    const wanted = secretOfFile({
+      namespace,
+      name: shardSecretName(release, state.index),
+      file: shardFile(state.index),
+      bytes: plan.file,
+      digest: plan.digest,
+    })
+    const { secret } = state.stored
+    const outcome = secret ? await secrets.update(secret, wanted) : await secrets.create(wanted)
+    if (outcome.kind === 'conflict') {
+      state.conflicted()
+      this.#take(await this.readSecret())
+      return
+    }
+    this.#needs.backoff.reset()
+    const changed = state.written({ secret: outcome.secret, shard: plan.shard, digest: plan.digest }, fresh)
+    manifest.touch()
+    this.#report(changed.length, startedAt)
+    this.#needs.onStored(changed)
+  }
+
+  /** Nobody knows what became of the write: read before the next one, after a wait. */
+  async #recover(error: unknown): Promise<void> {
+    const { clock, log, backoff } = this.#needs
+    const retryMs = Math.max(backoff.next(), error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0)
+    log.warn({ shard: this.state.index, error, retry: `${Math.round(retryMs)}ms` }, 'shard not written')
+    this.state.failed(clock.monotonic(), retryMs)
+    try {
+      this.#take(await this.readSecret())
+    } catch {
+      // Still no answer: the next write meets a conflict if it has to, and reads then.
+    }
+  }
+
+  /** Compares what was read with what we know. */
+  #take(secret: SecretObject | undefined): void {
+    const { clock, log, manifest } = this.#needs
+    const found = this.state.read(secret, clock.monotonic())
+    if (found.kind === 'same') return
+    manifest.touch()
+    const shard = this.state.index
+    if (found.kind === 'lost') {
+      log.warn({ shard, found: found.what }, 'shard lost')
+      return
+    }
+    const { changed, stored } = found
+    log.info({ shard, seq: Number(stored.content?.seq), changed: changed.length }, 'shard taken over')
+    this.#needs.onStored(changed)
+  }
+
+  /** Said when it begins, not at every write. */
+  #warnOfSize({ newlyRefused, nearlyFull, plan }: BegunTurn): void {
+    const { log } = this.#needs
+    const shard = this.state.index
+    if (newlyRefused.length > 0)
+      log.warn({ code: 'SHARD_TOO_LARGE', shard, clients: newlyRefused }, 'clients do not fit')
+    if (nearlyFull) log.warn({ shard, fill: Math.round(plan.fill * 100) / 100 }, 'shard nearly full')
+  }
+
+  #highestSeen(): bigint {
+    return BigInt(this.#needs.highestSeq(this.state.index))
+  }
+
+  #report(changed: number, startedAt: number): void {
+    const { clock, log, onWrite } = this.#needs
+    const { index, stored } = this.state
+    const duration = clock.monotonic() - startedAt
+    onWrite?.(duration)
+    log.info(
+      {
+        change: stored.content?.change,
+        shard: index,
+        seq: Number(stored.content?.seq),
+        digest: shortDigest(stored.digest),
+        clients: stored.content?.clients.length,
+        changed,
+        duration: `${Math.round(duration)}ms`,
+      },
+      'shard written',
+    )
+  }
+}

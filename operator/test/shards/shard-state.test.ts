@@ -1,0 +1,244 @@
+import { expect } from 'chai'
+import { create } from '@bufbuild/protobuf'
+import { randomBytes } from 'node:crypto'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ShardState } from '../../src/shards/shard-state.ts'
+import type { BegunTurn } from '../../src/shards/shard-state.ts'
+import { home, names, secretWith, version, wanted, written } from './wanted.ts'
+
+const [first, second] = names as [string, string]
+const key = (name: string) => `apps/${name}`
+const decideWaitMs = 60_000
+
+describe('ShardState', () => {
+  let state: ShardState
+  const waitMs = (now: number) => state.waitMs(now, decideWaitMs)
+  const begin = (now: number, highestSeen = 0n): BegunTurn =>
+    state.begin({ highestSeen, startSeconds: 0n, epochMs: 0, now, spacingMs: 1_000, change: 'c7f2' })
+  /** A whole turn, and the write succeeds. @returns the shard that was written */
+  const write = (now: number, highestSeen = 0n) => {
+    const { plan, fresh } = begin(now, highestSeen)
+    if (plan.kind !== 'write') throw new Error('expected a write')
+    const { shard, digest, file } = plan
+    const changed = state.written({ secret: secretWith(file), shard, digest }, fresh)
+    state.end()
+    return { shard, changed, fresh }
+  }
+  const nameIn = (name: string) => state.stored.entries.get(key(name))?.entry.desired?.clientName
+
+  /** Both clients are stored under seq 101, at time 0. */
+  beforeEach(() => {
+    state = new ShardState(home)
+    state.load(undefined)
+    state.open([first, second].map(key), 0)
+    for (const name of [first, second]) state.put(wanted(name))
+    write(0, 100n)
+  })
+
+  describe('load', () => {
+    it('says when a Secret is there that nobody can read', () => {
+      expect(new ShardState(home).load(undefined).unreadable).to.equal(false)
+      expect(new ShardState(home).load(secretWith(Buffer.from('x'))).unreadable).to.equal(true)
+      expect(new ShardState(home).load(written([], 1n).secret).unreadable).to.equal(false)
+    })
+  })
+
+  describe('open', () => {
+    it('keeps a client as it is stored until something else is said of it', () => {
+      const stored = written([wanted(first), wanted(second)], 100n).secret
+      state = new ShardState(home)
+      state.load(stored)
+      state.open([first, second].map(key), 0)
+      expect(waitMs(0)).to.be.at.most(0)
+      expect(begin(0).plan.kind).to.equal('keep')
+    })
+
+    it('takes out a client that is gone', () => {
+      state = new ShardState(home)
+      state.load(written([wanted(first), wanted(second)], 100n).secret)
+      state.open([key(first)], 0)
+      expect(write(0).shard.clients.map(({ name }) => name)).to.deep.equal([first])
+    })
+
+    it('writes nothing before a word has been said about each client that is not stored', () => {
+      state = new ShardState(home)
+      state.load(undefined)
+      state.open([first, second].map(key), 0)
+      state.put(wanted(first))
+      expect(waitMs(3_600_000)).to.equal(undefined)
+      expect(state.put(wanted(second))).to.equal(true)
+      expect(waitMs(0)).to.be.at.most(0)
+    })
+  })
+
+  describe('put', () => {
+    it('has the first change written at once, and the next one a second after that', () => {
+      expect(waitMs(5_000)).to.equal(undefined)
+      expect(state.put(wanted(first, version('one')))).to.equal(true)
+      expect(waitMs(5_000)).to.be.at.most(0)
+      write(5_000)
+      state.put(wanted(first, version('two')))
+      expect(waitMs(5_100)).to.equal(900)
+      expect(waitMs(6_000)).to.equal(0)
+    })
+
+    it('asks for nothing when the client is as it is stored', () => {
+      expect(state.put(wanted(first))).to.equal(false)
+      expect(state.put(wanted(first, { standing: 'accepted' }))).to.equal(false)
+      expect(waitMs(5_000)).to.equal(undefined)
+    })
+
+    it('asks for a look when the client is as it is stored, but another version is being written', () => {
+      state.put(wanted(first, version('one')))
+      begin(5_000)
+      expect(state.put(wanted(first))).to.equal(true)
+      expect(waitMs(6_000)).to.equal(0)
+    })
+  })
+
+  describe('presume', () => {
+    it('waits a minute for a client that could not be decided, then goes on without its verifiers', () => {
+      state = new ShardState(home)
+      state.load(undefined)
+      state.open([first, second].map(key), 0)
+      state.put(wanted(first))
+      expect(state.presume(wanted(second))).to.equal(true)
+      expect(waitMs(1_000)).to.equal(59_000)
+      expect(waitMs(60_000)).to.equal(0)
+    })
+
+    it('says nothing of a client that the shard does not wait for', () => {
+      expect(state.presume(wanted(first, version('one')))).to.equal(false)
+      expect(waitMs(5_000)).to.equal(undefined)
+    })
+  })
+
+  describe('remove', () => {
+    it('takes the client out, and asks for nothing the second time', () => {
+      expect(state.remove(key(first))).to.equal(true)
+      expect(write(5_000).changed).to.deep.equal([key(first)])
+      expect(state.remove(key(first))).to.equal(false)
+    })
+
+    it('waits no longer for a client that is gone', () => {
+      state = new ShardState(home)
+      state.load(undefined)
+      state.open([first, second].map(key), 0)
+      state.put(wanted(first))
+      expect(waitMs(0)).to.equal(undefined)
+      expect(state.remove(key(second))).to.equal(true)
+      expect(waitMs(0)).to.be.at.most(0)
+    })
+  })
+
+  describe('notice', () => {
+    it('writes the shard anew above what a replica has seen, though nothing else has changed', () => {
+      expect(state.notice(101n)).to.equal(false)
+      expect(state.notice(500n)).to.equal(true)
+      const { shard, changed, fresh } = write(5_000, 500n)
+      expect(shard.seq).to.equal(501n)
+      expect(fresh).to.equal(true)
+      expect([...changed].sort()).to.deep.equal([first, second].map(key).sort())
+    })
+  })
+
+  describe('begin', () => {
+    const large = (name: string, createdAt: number) => {
+      const description = randomBytes(600_000).toString('base64')
+      const config = create(ClientConfigSchema, { clientName: name, description })
+      return wanted(name, { createdAt, verdict: { kind: 'desired', config } })
+    }
+
+    it('F22 refuses the younger client of a shard that is full, says so once, and takes it in when there is room', () => {
+      state.put(large(first, 1))
+      state.put(large(second, 2))
+      const turn = begin(5_000)
+      expect(turn).to.deep.include({ newlyRefused: [key(second)], nearlyFull: true })
+      if (turn.plan.kind !== 'write') throw new Error('expected a write')
+      state.written({ ...turn.plan, secret: secretWith(turn.plan.file) }, false)
+      state.end()
+      expect([...state.refused]).to.deep.equal([key(second)])
+      expect(nameIn(second), 'it stays as it is stored').to.equal(second)
+      state.put(wanted(second, version('smaller')))
+      expect(begin(6_000)).to.deep.include({ newlyRefused: [], nearlyFull: false })
+      expect(state.refused.size).to.equal(0)
+    })
+
+    it('refuses a client no longer when it is put as it is stored', () => {
+      state.put(large(first, 1))
+      state.put(large(second, 2))
+      write(5_000)
+      expect(state.refused.has(key(second))).to.equal(true)
+      expect(state.put(wanted(second))).to.equal(true)
+      expect(begin(6_000).plan.kind).to.equal('keep')
+      expect(state.refused.size).to.equal(0)
+    })
+  })
+
+  describe('failed', () => {
+    it('tries again what was to be written, after the wait', () => {
+      state.put(wanted(first, version('one')))
+      begin(5_000)
+      state.failed(5_100, 3_000)
+      state.end()
+      expect(waitMs(5_100)).to.equal(3_000)
+      write(8_100)
+      expect(nameIn(first)).to.equal('one')
+    })
+  })
+
+  describe('conflicted', () => {
+    it('writes again what was to be written, a second later', () => {
+      state.put(wanted(first, version('one')))
+      begin(5_000)
+      state.conflicted()
+      state.end()
+      expect(waitMs(5_100)).to.equal(900)
+    })
+  })
+
+  describe('read', () => {
+    it('changes nothing when what is stored is what we know', () => {
+      expect(state.read(written([wanted(first), wanted(second)], 100n).secret, 5_000).kind).to.equal('same')
+      expect(waitMs(5_000)).to.equal(undefined)
+    })
+
+    it('decides again each client that differs in a newer shard, before it writes', () => {
+      const newer = written([wanted(first, version('theirs')), wanted(second)], 200n)
+      expect(state.read(newer.secret, 5_000)).to.deep.include({ kind: 'newer', changed: [key(first)] })
+      expect(waitMs(5_000)).to.equal(60_000)
+      expect(state.put(wanted(first))).to.equal(true)
+      expect(waitMs(5_000)).to.be.at.most(0)
+      expect(write(5_000).shard).to.include({ seq: 202n })
+      expect(nameIn(first)).to.equal(first)
+    })
+
+    it('waits a minute for that at most', () => {
+      state.read(written([wanted(first, version('theirs')), wanted(second)], 200n).secret, 5_000)
+      state.read(written([wanted(first, version('again')), wanted(second)], 300n).secret, 40_000)
+      expect(waitMs(65_000)).to.equal(0)
+    })
+
+    it('waits for no client that is not ours', () => {
+      const newer = written([wanted(first), wanted(second), wanted(names[2]!)], 200n)
+      expect(state.read(newer.secret, 5_000)).to.deep.include({ changed: [key(names[2]!)] })
+      expect(waitMs(5_000)).to.be.at.most(0)
+      expect(write(5_000).shard.clients.length).to.equal(2)
+    })
+
+    for (const [what, secret] of [
+      ['a damaged', secretWith(Buffer.from('nothing of ours'))],
+      ['an older', written([wanted(names[2]!)], 50n).secret],
+      ['no', undefined],
+    ] as const) {
+      it(`F37 writes over ${what} shard from what it knows, at once and under a higher seq`, () => {
+        expect(state.read(secret, 5_000).kind).to.equal('lost')
+        expect(waitMs(5_000)).to.be.at.most(0)
+        const { shard, changed } = write(5_000)
+        expect(shard.seq > 101n).to.equal(true)
+        expect(shard.clients.map(({ name }) => name)).to.deep.equal([first, second].sort())
+        expect(changed, 'servers that have a client need not load it again').to.deep.equal([])
+      })
+    }
+  })
+})
