@@ -12,6 +12,7 @@ import { environmentName, z } from '@nauthera/runtime/settings'
 import { errorCatalogue as serverErrors } from '@nauthera/server/errors'
 import { settingsSchema as serverSettings } from '@nauthera/server/settings'
 import { renderChartFiles } from './chart/generate.ts'
+import { idPages, readUses, renderIdPage } from './test-ids.ts'
 
 /** A generated file: its path from the root, and what it must hold. */
 interface Generated {
@@ -144,8 +145,20 @@ protocol itself (\`invalid_grant\` and its like) are those of the specifications
   return { path: 'docs/errors.md', content: `${head}${sections.join('\n')}` }
 }
 
+function renderIdPages(): Generated[] {
+  const uses = readUses()
+  return Object.keys(idPages).map((path) => ({ path, content: renderIdPage(readOrEmpty(path), uses) }))
+}
+
 const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
-const files = [...generateProto(), ...renderCrds(), ...renderChartFiles(), renderSettings(), renderErrors()]
+const files = [
+  ...generateProto(),
+  ...renderCrds(),
+  ...renderChartFiles(),
+  renderSettings(),
+  renderErrors(),
+  ...renderIdPages(),
+]
 const stale = files.filter((file) => readOrEmpty(file.path) !== file.content)
 for (const file of stale) {
   process.stdout.write(`${values.check ? 'differs' : 'wrote'} ${file.path}\n`)
