@@ -35,6 +35,8 @@ const circles = [
 ]
 
 const processes = ['server', 'config-agent', 'operator']
+/** Never in an image: what the tests of several workspaces use. */
+const forTests = ['stand-in', 'harness']
 
 /** Folders of a process, outermost first; an import goes down the list only, and never sideways. */
 const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
@@ -57,6 +59,18 @@ const otherProcesses = (workspace: string): Denied[] => [
       .filter((name) => name !== workspace)
       .join('|')})(/|$)`,
     message: 'Processes do not import one another; proto and runtime import none of them.',
+  },
+  {
+    regex: `^(@nauthera|(\\.\\./)+)/?(${forTests.join('|')})(/|$)`,
+    message: 'Tests, scripts and ci alone import the stand-in and the harness: they are in no image.',
+  },
+]
+
+/** The stand-in takes nothing from what it is a stand-in for; the harness starts everything, and nothing in it is a test. */
+const ofTheStandIn: Denied[] = [
+  {
+    regex: `^@nauthera/(${[...processes, 'runtime', 'harness'].join('|')})(/|$)`,
+    message: 'The stand-in imports proto alone: it is what Kubernetes does, not what we do.',
   },
 ]
 
@@ -91,6 +105,7 @@ function importRules() {
   const folders = processes.flatMap((name) => (layers[name] ?? []).flat().map((folder) => `${name}/src/${folder}/**`))
   const open = [...new Set(Object.values(doors).flat())].sort((a, b) => a.length - b.length)
   return [
+    restrict(['stand-in/src/**'], ofTheStandIn),
     ...workspaces.map((name) => restrict([`${name}/src/**`], [...otherProcesses(name), ...closedDoors('')])),
     ...[...new Set([...folders, ...open])]
       // From the wide to the narrow: the last override that matches a file replaces the earlier ones.

@@ -86,8 +86,33 @@ describe('what goes into an image', function () {
     })
   }
 
+  const root = join(import.meta.dirname, '../..')
+  const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] }
+  const shared = workspaces.filter(
+    (name) => !['stand-in', 'harness'].includes(name) && !(parts as readonly string[]).includes(name),
+  )
+
+  it('holds sources of its own part and of what the parts share, and nothing that is for tests', () => {
+    for (const part of parts) {
+      const maps = readdirSync(join(place(part), 'app/src')).filter((name) => name.endsWith('.map'))
+      const sources = maps.flatMap((name) => {
+        const map = JSON.parse(readFileSync(join(place(part), 'app/src', name), 'utf8')) as { sources: string[] }
+        return map.sources
+      })
+      const folders = [...new Set(sources.map((source) => source.split('/')[0]!))]
+      expect(['node_modules', part, ...shared], part).to.include.members(folders)
+      expect(folders).to.include.members(['node_modules', 'proto', 'runtime', part])
+    }
+  })
+
+  it('needs no package that is for tests', () => {
+    for (const name of [...parts, ...shared]) {
+      const text = readFileSync(join(root, name, 'package.json'), 'utf8')
+      expect(text, name).to.not.match(/@nauthera\/(stand-in|harness)/)
+    }
+  })
+
   it('holds no path of the machine that made it', () => {
-    const root = join(import.meta.dirname, '../..')
     for (const part of parts) {
       for (const file of readdirSync(join(place(part), 'app/src')).filter((name) => /\.(js|map)$/.test(name))) {
         expect(readFileSync(join(place(part), 'app/src', file), 'utf8').includes(root), `${part} ${file}`).to.equal(

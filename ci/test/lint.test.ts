@@ -43,6 +43,10 @@ const refused: readonly [sentence: string, path: string, source: string, message
     `import '@nauthera/server/app'\n`,
     'do not import one another',
   ],
+  ['a process that imports the stand-in', 'operator/src/x.ts', `import '@nauthera/stand-in/store'\n`, 'in no image'],
+  ['a door that imports the harness', 'server/src/http/x.ts', `import '@nauthera/harness/browser'\n`, 'in no image'],
+  ['the stand-in by its path', 'proto/src/x.ts', `import '../../stand-in/src/store.ts'\n`, 'in no image'],
+  ['a stand-in that imports us', 'stand-in/src/x.ts', `import '@nauthera/operator/app'\n`, 'imports proto alone'],
   ['proto that imports runtime', 'proto/src/x.ts', `import '@nauthera/runtime/log'\n`, 'do not import one another'],
   ['store that imports oidc', 'server/src/store/x.ts', `import '../oidc/sealed.ts'\n`, 'Imports go one way'],
   ['users that import clients', 'server/src/users/x.ts', `import '../clients/registry.ts'\n`, 'Imports go one way'],
@@ -54,6 +58,9 @@ const accepted: readonly [sentence: string, path: string, source: string][] = [
   ['the door of pg-promise', 'server/src/store/postgres.ts', `import 'pg-promise'\n`],
   ['express in http', 'server/src/http/server.ts', `import 'express'\n`],
   ['oidc that imports store', 'server/src/oidc/x.ts', `import '../store/grants.ts'\n`],
+  ['a test that imports the harness', 'server/test/x.test.ts', `import '@nauthera/harness/browser'\n`],
+  ['a stand-in that imports proto', 'stand-in/src/x.ts', `import '@nauthera/proto/names'\n`],
+  ['a harness that imports a process', 'harness/src/x.ts', `import '@nauthera/server/app'\n`],
   ['eta in pages, which may import express too', 'server/src/http/pages.ts', `import 'eta'\nimport 'express'\n`],
 ]
 
