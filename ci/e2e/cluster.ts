@@ -24,17 +24,17 @@ const environment = {
 /** What building the cluster's programs needs, in Debian's packages; Go itself must be there. */
 const buildPackages = ['gcc', 'libc6-dev', 'pkg-config', 'libseccomp-dev']
 
-/** What the kit, the building of images and the test in a browser need -> the Debian package that brings it. */
+/** What the building of images needs -> the Debian package that brings it. */
+const imagePrograms: Readonly<Record<string, string>> = { buildah: 'buildah', crun: 'crun', debootstrap: 'debootstrap' }
+/** What the kit and the test in a browser need besides. */
 const programs: Readonly<Record<string, string>> = {
+  ...imagePrograms,
   ip: 'iproute2',
   nft: 'nftables',
   iptables: 'iptables',
   ipset: 'ipset',
   openssl: 'openssl',
   zstd: 'zstd',
-  buildah: 'buildah',
-  crun: 'crun',
-  debootstrap: 'debootstrap',
   chromium: 'chromium',
 }
 
@@ -62,7 +62,7 @@ export function missingForCluster(): string | undefined {
  *  @throws Error with the last lines of the step that failed */
 export async function startCluster(say: (line: string) => void): Promise<Cluster> {
   mkdirSync(clusterDirectory, { recursive: true })
-  await installPrograms(say)
+  await installPrograms(programs, say)
   await (isPacked ? unpack(say) : build(say))
   await step('removing what an earlier run left', ['cluster.sh', 'down'], () => undefined)
   await step('starting the cluster', ['cluster.sh', 'up'], say)
@@ -79,10 +79,12 @@ export async function startCluster(say: (line: string) => void): Promise<Cluster
   }
 }
 
-async function installPrograms(say: (line: string) => void): Promise<void> {
+export const installImagePrograms = (say: (line: string) => void): Promise<void> => installPrograms(imagePrograms, say)
+
+async function installPrograms(wanted: Readonly<Record<string, string>>, say: (line: string) => void): Promise<void> {
   const isThere = (program: string) =>
     spawnSync('sh', ['-c', `PATH="$PATH:/usr/sbin:/sbin"; command -v ${program}`]).status === 0
-  const packages = Object.entries(programs)
+  const packages = Object.entries(wanted)
     .filter(([program]) => !isThere(program))
     .map(([, name]) => name)
   if (packages.length > 0) await install(packages, say)

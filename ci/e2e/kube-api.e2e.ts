@@ -4,11 +4,11 @@ import { connectRealApi } from './real-api.ts'
 
 describe('a real API server', () => {
   kubeContract(async () => {
-    const { admin, addUser, removeDefinitions } = await connectRealApi()
+    const { admin, addUser, removeBrought } = await connectRealApi()
     return {
       admin,
       userWith: async (rules, namespace) => createKubeClient(await addUser(rules, namespace)),
-      stop: removeDefinitions,
+      stop: removeBrought,
     }
   })
 })

@@ -20,13 +20,13 @@ describe('the operator on a real API server', function () {
   const clients = `/apis/auth.nauthera.io/v1alpha1/namespaces/${team}/oidcclients`
   const secrets = `/api/v1/namespaces/${team}/secrets`
   let admin: KubeClient
-  let removeDefinitions: () => Promise<void>
+  let removeBrought: () => Promise<void>
   let operator: RunningProcess
 
   before(async () => {
     const api = await connectRealApi()
     admin = api.admin
-    removeDefinitions = api.removeDefinitions
+    removeBrought = api.removeBrought
     for (const name of [own, team]) {
       const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
       expect((await admin.call('POST', '/api/v1/namespaces', { body })).status).to.equal(201)
@@ -57,7 +57,7 @@ describe('the operator on a real API server', function () {
   after(async () => {
     await operator?.stop()
     for (const name of [own, team]) await admin.call('DELETE', `/api/v1/namespaces/${name}`)
-    await removeDefinitions()
+    await removeBrought()
   })
 
   it('writes every shard and the manifest, and holds the Lease', async () => {

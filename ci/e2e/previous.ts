@@ -18,7 +18,7 @@ export const previousArchives = parts.map((part) => join(root, `.nauthera/images
  *  @throws Error that says what to do when the commit is not in this clone */
 export async function buildPrevious(say: (line: string) => void): Promise<void> {
   const commit = await previousCommit()
-  if ((await readFile(stamp, 'utf8').catch(() => '')) === commit) return
+  if (await isPreviousBuilt()) return
   say(`building the images of ${commit.slice(0, 12)} ...`)
   await rm(checkout, { recursive: true, force: true })
   await mkdir(checkout, { recursive: true })
@@ -36,6 +36,9 @@ export async function buildPrevious(say: (line: string) => void): Promise<void> 
   for (const path of [archive, out, join(checkout, '.nauthera')]) await rm(path, { recursive: true, force: true })
   await writeFile(stamp, commit)
 }
+
+export const isPreviousBuilt = async (): Promise<boolean> =>
+  (await readFile(stamp, 'utf8').catch(() => '')) === (await previousCommit())
 
 /** @returns the newest tag of a release; until there is one, the commit that ci/e2e/previous-build names */
 async function previousCommit(): Promise<string> {
@@ -63,7 +66,8 @@ async function installPackages(say: (line: string) => void): Promise<void> {
     return
   }
   // links to workspaces are relative, so they must lead to the earlier sources: a copy, made of hard links
-  for (const path of ['', ...['proto', 'runtime', ...parts].map((name) => `${name}/`)]) {
+  const { workspaces } = JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')) as { workspaces: string[] }
+  for (const path of ['', ...workspaces.map((name) => `${name}/`)]) {
     const source = join(root, path, 'node_modules')
     await run('cp', ['--archive', '--link', source, join(checkout, path)]).catch((error: unknown) => {
       if (path === '') throw error

@@ -15,8 +15,8 @@ export interface RealApi {
   /** Makes a service account with roles of these rules, in force.
    *  @returns its kubeconfig */
   addUser(rules: readonly Rule[], namespace: string): Promise<string>
-  /** Takes the kinds away that were not there before: a release of the chart is to bring its own. */
-  removeDefinitions(): Promise<void>
+  /** Takes away what it brought to the whole cluster: roles, and the kinds that were not there before. */
+  removeBrought(): Promise<void>
 }
 
 /** @returns when our kinds are served */
@@ -31,8 +31,8 @@ export async function connectRealApi(): Promise<RealApi> {
   }
   return {
     admin,
-    addUser: (rules, namespace) => addUser(admin, kubeconfig, rules, namespace),
-    removeDefinitions: async () => {
+    addUser: (rules, namespace) => addUser(admin, kubeconfig, rules, namespace, brought),
+    removeBrought: async () => {
       for (const path of brought) {
         await admin.call('DELETE', path)
         await until(`${path} to go`, async () => (await admin.call('GET', path)).status === 404)
@@ -62,11 +62,13 @@ async function installDefinition(admin: KubeClient, definition: Json): Promise<v
   })
 }
 
+/** @param brought gets the path of each object that is in no namespace */
 async function addUser(
   admin: KubeClient,
   kubeconfig: string,
   rules: readonly Rule[],
   namespace: string,
+  brought: string[],
 ): Promise<string> {
   const name = `user-${randomBytes(3).toString('hex')}`
   const post = async (path: string, body: Json) => {
@@ -95,6 +97,9 @@ async function addUser(
       roleRef,
       subjects: [account],
     })
+    if (scope === undefined) {
+      for (const kind of [role, binding]) brought.push(`${rbac}/${kind.toLowerCase()}s/${name}`)
+    }
   }
   const issued = await post(`/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`, {
     apiVersion: 'authentication.k8s.io/v1',

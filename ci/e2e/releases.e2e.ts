@@ -37,7 +37,7 @@ describe('a second release, in mode release', function () {
     first = await useProduct()
     await useDriver()
     const namespace = namespaces.second
-    await applyObjects([restrictedNamespace(namespace)])
+    await applyObjects(restrictedNamespace(namespace))
     await applyObjects([
       await tlsSecret(namespace, 'server-tls', [`second-server.${namespace}.svc`]),
       ...databaseSecrets(namespace, (await authority).cert),

@@ -2,23 +2,24 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { parts } from '../../scripts/bundle.ts'
 import { reapProcess } from '../../scripts/local/reaper.ts'
-import { missingForCluster, startCluster } from './cluster.ts'
-import type { Cluster } from './cluster.ts'
+import { installImagePrograms, missingForCluster, startCluster } from './cluster.ts'
+import { useExisting } from './existing.ts'
 import { buildDriverImage, buildPostgresImage, buildValkeyImage } from './images/build.ts'
 import { describeTraces, readTraces } from './leftovers.ts'
 import { buildPrevious, previousArchives } from './previous.ts'
+import { root } from './support/kubernetes.ts'
 
-const usage = `Usage: npm run e2e [-- [--grep TEXT] [--keep] [FILE ...]]
+const usage = `Usage: npm run e2e [-- [--grep TEXT] [--keep] [--images] [FILE ...]]
 
   --grep TEXT  only tests whose title has the text
   --keep       leave the cluster that was started, and all in it, running, and say how to reach it
+  --images     build the images that the nodes of a cluster need, print their archives, one a line, and end
   FILE ...     these files only; default: all, in an order in which they share one installation
 
 Writes e2e-report.json, in the form of npm run bench -- --json.
-NAUTHERA_E2E_CLUSTER=existing runs on the cluster that KUBECONFIG names. Its nodes must have the images of
-\`npm run images\` and of \`node ci/e2e/images/build.ts\`; NAUTHERA_E2E_IMAGES=PREFIX when they stand before another name than localhost.
-What the tests make there they remove; so that they remove nothing of yours, it should serve no OIDCClient.
+NAUTHERA_E2E_CLUSTER=existing runs on the cluster that KUBECONFIG names: docs/e2e.md says what it must have, and how it gets the images.
 NAUTHERA_E2E_PREVIOUS=COMMIT is what an upgrade begins from; default: the newest tag, or what ci/e2e/previous-build names.
 `
 
@@ -43,6 +44,7 @@ const { values, positionals } = parseArgs({
   options: {
     grep: { type: 'string' },
     keep: { type: 'boolean', default: false },
+    images: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 })
@@ -54,29 +56,35 @@ if (values.help) {
 const began = performance.now()
 const seconds = () => Math.round((performance.now() - began) / 1000)
 const say = (line: string): void => void process.stderr.write(`e2e ${String(seconds()).padStart(4)} s: ${line}\n`)
-const useExisting = process.env['NAUTHERA_E2E_CLUSTER'] === 'existing'
-const missing = useExisting
-  ? process.env['KUBECONFIG']
-    ? undefined
-    : 'NAUTHERA_E2E_CLUSTER=existing needs KUBECONFIG'
-  : missingForCluster()
-if (missing !== undefined) {
-  say(`no cluster: ${missing}. To use another one: NAUTHERA_E2E_CLUSTER=existing KUBECONFIG=FILE npm run e2e`)
+const giveUp = (why: string): never => {
+  say(why)
   process.exit(1)
 }
-
-const files = positionals.length > 0 ? positionals : suites
-const tracesBefore = await readTraces()
-const cluster = useExisting ? undefined : await startCluster(say)
 const stopped = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.abort())
 
+if (values.images) {
+  await installImagePrograms(say)
+  for (const archive of await buildImages().catch((error: unknown) => giveUp(describe(error))))
+    process.stdout.write(`${archive}\n`)
+  process.exit(0)
+}
+
+const files = positionals.length > 0 ? positionals : suites
+const needsImages = files.some((file) => !withoutImages.has(file))
+const isExisting = process.env['NAUTHERA_E2E_CLUSTER'] === 'existing'
+const missing = isExisting ? undefined : missingForCluster()
+if (missing !== undefined)
+  giveUp(`no cluster: ${missing}. To use another one: NAUTHERA_E2E_CLUSTER=existing KUBECONFIG=FILE npm run e2e`)
+const tracesBefore = await readTraces()
+const cluster = isExisting ? undefined : await startCluster(say)
+
 let code = 1
 try {
-  if (cluster && files.some((file) => !withoutImages.has(file))) await loadImages(cluster)
-  if (!stopped.signal.aborted) code = await runTests(cluster?.kubeconfig ?? process.env['KUBECONFIG']!)
+  if (cluster && needsImages) await cluster.loadImages(...(await buildImages()))
+  if (!stopped.signal.aborted) code = await runTests(cluster?.kubeconfig ?? (await useExisting(say, { needsImages })))
 } catch (error) {
-  say(error instanceof Error ? error.message : String(error))
+  say(describe(error))
 }
 if (values.keep && cluster) {
   cluster.leave()
@@ -90,15 +98,19 @@ if (cluster && !values.keep) {
 say('done')
 process.exit(code)
 
-async function loadImages(target: Cluster): Promise<void> {
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** @returns the archives: of this product, of what it needs around it, and of the product as it was before */
+async function buildImages(): Promise<string[]> {
   say('building the images ...')
   const status = await runNode(['scripts/images.ts'])
   if (status !== 0) throw new Error(`scripts/images.ts ended with ${status}; the reason stands above`)
-  // PostgreSQL, Valkey, the driver; and the product as it was before
   const extra = [await buildPostgresImage(), await buildValkeyImage(), await buildDriverImage()]
   await buildPrevious(say)
-  const own = ['server', 'config-agent', 'operator'].map((part) => join('.nauthera/images', `${part}.tar`))
-  await target.loadImages(...own, ...extra.map(({ archive }) => archive), ...previousArchives)
+  const own = parts.map((part) => join(root, '.nauthera/images', `${part}.tar`))
+  return [...own, ...extra.map(({ archive }) => archive), ...previousArchives]
 }
 
 function runTests(kubeconfig: string): Promise<number> {

@@ -2,8 +2,13 @@ import { readFileSync, readdirSync } from 'node:fs'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { get, kubectl, whenObject } from './kubernetes.ts'
 
+/** A Docker configuration with the registry's password, for clusters that pull the images of the run. */
+export const pullConfig = process.env['NAUTHERA_E2E_PULL_CONFIG']
+export const pullSecretName = 'pull'
+
 /** What Pod Security `restricted` wants, on a pod and on each of its containers. */
 export const restrictedPod = {
+  ...(pullConfig === undefined ? {} : { imagePullSecrets: [{ name: pullSecretName }] }),
   automountServiceAccountToken: false,
   enableServiceLinks: false,
   securityContext: {

@@ -37,6 +37,9 @@ export const databases = { first: 'nauthera', second: 'second' } as const
 export const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version
 
 const id = randomBytes(3).toString('hex')
+const runLabel = 'nauthera-e2e'
+/** Of the servers of this run: what drains a node by it takes no pod of anybody else. */
+export const serverSelector = `app.kubernetes.io/component=server,${runLabel}=${id}`
 export const namespaces = { auth: `auth-${id}`, team: `team-${id}`, second: `second-${id}` } as const
 
 let installed: Promise<Product> | undefined
@@ -50,7 +53,7 @@ export const useDriver = (): Promise<Driver> => (driving ??= drive())
 
 async function install(): Promise<Product> {
   const { auth, team } = namespaces
-  await applyObjects([restrictedNamespace(auth), restrictedNamespace(team)])
+  await applyObjects([...restrictedNamespace(auth), ...restrictedNamespace(team)])
   await Promise.all([
     startPostgres(auth, Object.values(databases)),
     applyObjects([
@@ -65,6 +68,7 @@ async function install(): Promise<Product> {
     database: databases.first,
     tag: version,
     values: {
+      server: { podLabels: { [runLabel]: id } },
       cache: { mode: 'valkey' },
       valkey: {
         auth: { name: 'valkey' },

@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { reapDirectory } from '../../../scripts/local/reaper.ts'
@@ -6,7 +6,7 @@ import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
 import { password } from '@nauthera/harness/browser'
 import { applyObjects, get, kubectl, kubectlWithInput, mustRun, root, whenObject } from './kubernetes.ts'
-import { isReady, podsOf, restrictedContainer, restrictedPod } from './pods.ts'
+import { isReady, podsOf, pullConfig, pullSecretName, restrictedContainer, restrictedPod } from './pods.ts'
 
 /** A release of the chart and what it needs around it. */
 export interface Release {
@@ -43,12 +43,25 @@ export async function tlsSecret(namespace: string, name: string, dnsNames: reado
   }
 }
 
-/** A namespace in which nothing runs that Pod Security `restricted` would refuse. */
-export const restrictedNamespace = (name: string): object => ({
-  apiVersion: 'v1',
-  kind: 'Namespace',
-  metadata: { name, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
-})
+/** A namespace in which nothing runs that Pod Security `restricted` would refuse, with the pull Secret where there is one. */
+export const restrictedNamespace = (name: string): object[] => [
+  {
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name, labels: { 'pod-security.kubernetes.io/enforce': 'restricted' } },
+  },
+  ...(pullConfig === undefined
+    ? []
+    : [
+        {
+          apiVersion: 'v1',
+          kind: 'Secret',
+          type: 'kubernetes.io/dockerconfigjson',
+          metadata: { name: pullSecretName, namespace: name },
+          data: { '.dockerconfigjson': readFileSync(pullConfig).toString('base64') },
+        },
+      ]),
+]
 
 /** One PostgreSQL with TLS, with these databases; ends with its namespace. */
 export async function startPostgres(namespace: string, databases: readonly string[]): Promise<void> {
@@ -141,6 +154,7 @@ export function describeRelease(about: {
   reapDirectory(directory)
   const base = {
     issuer,
+    global: pullConfig === undefined ? {} : { imagePullSecrets: [pullSecretName] },
     image: { registry: imagePrefix, tag: about.tag },
     server: { tls: { existingSecret: 'server-tls' } },
     agent: { log: { format: 'pretty' } },
