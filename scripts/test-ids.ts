@@ -13,7 +13,7 @@ const id = '[IPFATLEK][1-9][0-9]?'
 const anyId = new RegExp(String.raw`(?<![\w./#-])${id}(?![\w-])`, 'g')
 const lineWidth = 160
 
-export interface Definition {
+interface Definition {
   readonly id: string
   readonly page: string
   /** The page's own words on why no test carries it. */
@@ -23,11 +23,11 @@ export interface Definition {
 /** @returns every id in a text, each once */
 export const idsIn = (text: string): string[] => [...new Set(text.match(anyId))]
 
-/** @param read the text of a file
+/** @internal ci/test/ids.test.ts holds them equal to what tests carry
  *  @returns a definition for each paragraph that begins with an id in bold, in the order of the pages */
-export function readDefinitions(read = readText): Definition[] {
+export function readDefinitions(): Definition[] {
   return Object.keys(idPages).flatMap((page) =>
-    paragraphs(read(page)).flatMap((paragraph) => {
+    paragraphs(readText(page)).flatMap((paragraph) => {
       const name = idOf(paragraph)
       return name === undefined ? [] : [{ id: name, page, noTest: /^No test: (.*)/ms.exec(paragraph)?.[1] }]
     }),
