@@ -38,6 +38,13 @@ const processes = ['server', 'config-agent', 'operator']
 /** Never in an image: what the tests of several workspaces use. */
 const forTests = ['stand-in', 'harness']
 
+/** What lies under the processes -> what of that it may not import. */
+const floors: Readonly<Record<string, readonly string[]>> = {
+  proto: ['rules', 'runtime'],
+  rules: ['runtime'],
+  runtime: ['rules'],
+}
+
 /** Folders of a process, outermost first; an import goes down the list only, and never sideways. */
 const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
   server: [['cli'], ['http'], ['login', 'account'], ['oidc'], ['clients', 'users'], ['store']],
@@ -55,10 +62,11 @@ const closedDoors = (file: string): Denied[] =>
 
 const otherProcesses = (workspace: string): Denied[] => [
   {
-    regex: `^@nauthera/(${[...processes, ...(workspace === 'proto' ? ['runtime'] : [])]
+    regex: `^@nauthera/(${[...processes, ...(floors[workspace] ?? [])]
       .filter((name) => name !== workspace)
       .join('|')})(/|$)`,
-    message: 'Processes do not import one another; proto and runtime import none of them.',
+    message:
+      'Processes do not import one another; under them rules imports proto, and proto and runtime nothing of ours.',
   },
   {
     regex: `^(@nauthera|(\\.\\./)+)/?(${forTests.join('|')})(/|$)`,
@@ -94,7 +102,7 @@ const restrict = (files: string[], patterns: Denied[]) => ({
 })
 
 function importRules() {
-  const workspaces = ['proto', 'runtime', ...processes]
+  const workspaces = [...Object.keys(floors), ...processes]
   const inLayer = (file: string): Denied[] => {
     const [workspace = '', , folder = ''] = file.split('/')
     return [
@@ -143,7 +151,7 @@ export default defineConfig({
   },
   overrides: [
     {
-      files: ['{proto,server,config-agent,operator}/src/**'],
+      files: ['{proto,rules,server,config-agent,operator}/src/**'],
       rules: { 'node/no-process-env': 'error', 'unicorn/no-process-exit': 'error' },
     },
     {

@@ -47,6 +47,10 @@ const refused: readonly [sentence: string, path: string, source: string, message
   ['a door that imports the harness', 'server/src/http/x.ts', `import '@nauthera/harness/browser'\n`, 'in no image'],
   ['the stand-in by its path', 'proto/src/x.ts', `import '../../stand-in/src/store.ts'\n`, 'in no image'],
   ['a stand-in that imports us', 'stand-in/src/x.ts', `import '@nauthera/operator/app'\n`, 'imports proto alone'],
+  ['proto that imports rules', 'proto/src/x.ts', `import '@nauthera/rules/limits'\n`, 'do not import one another'],
+  ['runtime that imports rules', 'runtime/src/x.ts', `import '@nauthera/rules/limits'\n`, 'do not import one another'],
+  ['rules that import runtime', 'rules/src/x.ts', `import '@nauthera/runtime/log'\n`, 'do not import one another'],
+  ['rules that import a process', 'rules/src/x.ts', `import '@nauthera/server/app'\n`, 'do not import one another'],
   ['proto that imports runtime', 'proto/src/x.ts', `import '@nauthera/runtime/log'\n`, 'do not import one another'],
   ['store that imports oidc', 'server/src/store/x.ts', `import '../oidc/sealed.ts'\n`, 'Imports go one way'],
   ['users that import clients', 'server/src/users/x.ts', `import '../clients/registry.ts'\n`, 'Imports go one way'],
@@ -61,6 +65,8 @@ const accepted: readonly [sentence: string, path: string, source: string][] = [
   ['a test that imports the harness', 'server/test/x.test.ts', `import '@nauthera/harness/browser'\n`],
   ['a stand-in that imports proto', 'stand-in/src/x.ts', `import '@nauthera/proto/names'\n`],
   ['a harness that imports a process', 'harness/src/x.ts', `import '@nauthera/server/app'\n`],
+  ['rules that import proto', 'rules/src/x.ts', `import '@nauthera/proto/names'\n`],
+  ['a process that imports rules', 'server/src/oidc/x.ts', `import '@nauthera/rules/limits'\n`],
   ['eta in pages, which may import express too', 'server/src/http/pages.ts', `import 'eta'\nimport 'express'\n`],
 ]
 

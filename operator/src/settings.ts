@@ -1,4 +1,5 @@
 import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
+import { issuerFaults } from '@nauthera/rules/issuer'
 import { checkValue, nativeRules } from './api/check.ts'
 import { policySpec } from './api/oidc-policy.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
@@ -46,17 +47,15 @@ const link = z
   })
   .prefault({})
 
-/** As the server has it: a Secret must not name an issuer that no server serves. */
-const loopback = /^http:\/\/(localhost|([a-z0-9-]+\.)+localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/
-
 const baselineRules = nativeRules(policySpec)
 
 /** The settings of the operator; `docs/settings.md` is made from it. */
 export const settingsSchema = z.strictObject({
   issuer: z
-    .url({ protocol: /^https?$/, error: 'must be an http or https URL' })
-    .refine((url) => !url.startsWith('http:') || loopback.test(url), 'must be https (http is for a loopback host only)')
-    .refine((url) => !/[?#]/.test(url) && !url.endsWith('/'), 'must have no query, no fragment and no slash at its end')
+    .string()
+    .superRefine((text, context) => {
+      for (const message of issuerFaults(text)) context.addIssue({ code: 'custom', message })
+    })
     .describe('The issuer that the servers of this release have; it goes into every Secret.'),
   release: name.describe('Name of the release; the Secrets in its namespace are named after it.'),
   namespace: name.describe('Namespace of the release.'),

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { issuerFaults } from '@nauthera/server/settings'
+import { issuerFaults } from '@nauthera/rules/issuer'
 
 const usage = `Usage: npm run dev [-- OPTIONS]
 

@@ -1,5 +1,7 @@
 import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
 import { podPaths } from '@nauthera/proto/names'
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
 
 // The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
 
@@ -30,10 +32,6 @@ const webUrl = z
   .string()
   .max(2048)
   .refine((text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol), 'must be an https URL')
-
-/** The algorithms that a server can sign with. The first is the default of every client. */
-export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
-export type SigningAlgorithm = (typeof signingAlgorithms)[number]
 
 const issuer = z
   .string()
@@ -186,26 +184,3 @@ export const settingsSchema = z
 
 export type ServerSettings = z.output<typeof settingsSchema>
 export type BrandingSettings = ServerSettings['branding']
-
-/** @returns whether a host name is this machine itself: only there may an issuer be http (RFC 8252 section 8.3). */
-export function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname.endsWith('.localhost') || hostname === '127.0.0.1' || hostname === '[::1]'
-}
-
-/** OpenID Connect Discovery section 3, RFC 8414 section 2: no query, no fragment. No last slash, so that the issuer joins with a
- *  path in one way only.
- *  @returns what is wrong with it */
-export function issuerFaults(text: string): string[] {
-  if (!URL.canParse(text)) return ['must be an https URL, such as https://login.example.com']
-  const url = new URL(text)
-  const faults: string[] = []
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && isLoopback(url.hostname))) {
-    faults.push('must be an https URL (http is for a loopback host only)')
-  }
-  if (text.includes('?') || text.includes('#')) faults.push('must have no query and no fragment')
-  if (url.username !== '' || url.password !== '') faults.push('must not hold a user name or password')
-  if (text.endsWith('/')) faults.push('must not end with a slash')
-  const canonical = url.pathname === '/' ? url.origin : url.origin + url.pathname
-  if (faults.length === 0 && canonical !== text) faults.push(`must be written as ${canonical}`)
-  return faults
-}

@@ -1,5 +1,9 @@
 // What holds between the fields of an OIDCClient. Each rule stands in CEL, for the API server, and in TypeScript, for the
 // operator, which must not depend on an old API server; its message says what to write instead.
+import { fapiAlgorithms } from '@nauthera/rules/algorithms'
+import { keyMethods, secretMethods, strongMethods } from '@nauthera/rules/client-authentication'
+import { typesWhere } from '@nauthera/rules/client-types'
+import { oidcScopes } from '@nauthera/rules/scopes'
 import { clientSpecFields } from './oidc-client.ts'
 import type { OIDCClientSpec } from './oidc-client.ts'
 import { durationMs } from './duration.ts'
@@ -9,10 +13,7 @@ import { rule, withRules } from './schema.ts'
 type Spec = OIDCClientSpec
 type UriField = 'redirectURIs' | 'postLogoutRedirectURIs'
 
-const withSecret = ['client_secret_basic', 'client_secret_post']
-const withKeys = ['private_key_jwt', 'self_signed_tls_client_auth']
-const withStrongAuth = ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth']
-const confidentialTypes = ['Web', 'M2M']
+const confidentialTypes: readonly string[] = typesWhere(({ method }) => method !== 'none')
 
 /** The method in effect, in CEL and in TypeScript. */
 const celMethod = `(has(self.auth) && has(self.auth.method) ? self.auth.method : self.type in ${celList(confidentialTypes)} ? 'client_secret_basic' : 'none')`
@@ -56,6 +57,12 @@ const uriRules = (field: UriField) => [
     patterns.nativeUri,
     'must be https, http on localhost, 127.0.0.1 or [::1], or a scheme of your own such as com.example.app:/callback',
     { cel: "self.type != 'Native'", holds: (spec) => spec.type !== 'Native' },
+  ),
+  rule<Spec>(
+    `self.type != 'Native' || !has(self.${field}) || !self.${field}.exists(u, ${celMatches('u', patterns.secureLoopback)})`,
+    'must be http on localhost, 127.0.0.1 and [::1] for type Native: no certificate is for that host',
+    (self) => self.type !== 'Native' || !(self[field] ?? []).some((uri) => matches(uri, patterns.secureLoopback)),
+    { fieldPath: `.${field}` },
   ),
   everyUri(
     field,
@@ -147,12 +154,11 @@ const typeRules = [
   ),
 ]
 
-const personScopes = ['openid', 'profile', 'email', 'address', 'phone', 'groups', 'offline_access']
 const scopeRules = [
   rule<Spec>(
-    `self.type != 'M2M' || !has(self.scopes) || !self.scopes.exists(s, s in ${celList(personScopes)})`,
+    `self.type != 'M2M' || !has(self.scopes) || !self.scopes.exists(s, s in ${celList(oidcScopes)})`,
     'must not have scopes of a person (openid, profile, email, address, phone, groups, offline_access) for type M2M',
-    (self) => self.type !== 'M2M' || !(self.scopes ?? []).some((scope) => personScopes.includes(scope)),
+    (self) => self.type !== 'M2M' || !(self.scopes ?? []).some((scope) => oidcScopes.includes(scope)),
     { fieldPath: '.scopes' },
   ),
   rule<Spec>(
@@ -163,19 +169,19 @@ const scopeRules = [
   ),
   rule<Spec>(
     '!has(self.resourceServer) || !has(self.resourceServer.scopes) || !self.resourceServer.scopes.exists(s, s in ' +
-      celList(personScopes) +
+      celList(oidcScopes) +
       ')',
     'must not have scopes of OpenID Connect (openid, profile, email, address, phone, groups, offline_access); name scopes of the API',
-    (self) => !(self.resourceServer?.scopes ?? []).some((scope) => personScopes.includes(scope)),
+    (self) => !(self.resourceServer?.scopes ?? []).some((scope) => oidcScopes.includes(scope)),
     { fieldPath: '.resourceServer.scopes' },
   ),
 ]
 
 const authRules = [
   rule<Spec>(
-    `!(${celMethod} in ${celList(withKeys)}) || (has(self.auth.jwksURI) != has(self.auth.jwks))`,
+    `!(${celMethod} in ${celList(keyMethods)}) || (has(self.auth.jwksURI) != has(self.auth.jwks))`,
     'must have exactly one of jwksURI and jwks with private_key_jwt and self_signed_tls_client_auth',
-    (self) => !methodIn(self, withKeys) || (self.auth?.jwksURI !== undefined) !== (self.auth?.jwks !== undefined),
+    (self) => !methodIn(self, keyMethods) || (self.auth?.jwksURI !== undefined) !== (self.auth?.jwks !== undefined),
     { fieldPath: '.auth' },
   ),
   rule<Spec>(
@@ -223,12 +229,11 @@ const fapi = (cel: string, message: string, holds: (self: Spec) => boolean, fiel
     },
   )
 
-const fapiAlgorithms = ['ES256', 'PS256', 'EdDSA']
 const fapiRules = [
   fapi(
-    `${celMethod} in ${celList(withStrongAuth)}`,
+    `${celMethod} in ${celList(strongMethods)}`,
     'must be private_key_jwt, tls_client_auth or self_signed_tls_client_auth with profile FAPI2',
-    (self) => methodIn(self, withStrongAuth),
+    (self) => methodIn(self, strongMethods),
     '.auth.method',
   ),
   fapi('has(self.par) && self.par', 'must be true with profile FAPI2', (self) => self.par === true, '.par'),
@@ -248,15 +253,15 @@ const fapiRules = [
 
 const secretRules = [
   rule<Spec>(
-    `!has(self.rotation) || ${celMethod} in ${celList(withSecret)}`,
+    `!has(self.rotation) || ${celMethod} in ${celList(secretMethods)}`,
     'must be absent for a client without a secret; remove it or choose client_secret_basic or client_secret_post',
-    (self) => !self.rotation || methodIn(self, withSecret),
+    (self) => !self.rotation || methodIn(self, secretMethods),
     { fieldPath: '.rotation' },
   ),
   rule<Spec>(
-    `!has(self.secret) || !has(self.secret.existingSecretRef) || ${celMethod} in ${celList(withSecret)}`,
+    `!has(self.secret) || !has(self.secret.existingSecretRef) || ${celMethod} in ${celList(secretMethods)}`,
     'must be absent for a client without a secret; remove it or choose client_secret_basic or client_secret_post',
-    (self) => !self.secret?.existingSecretRef || methodIn(self, withSecret),
+    (self) => !self.secret?.existingSecretRef || methodIn(self, secretMethods),
     { fieldPath: '.secret.existingSecretRef' },
   ),
   rule<Spec>(

@@ -1,5 +1,6 @@
 // Both CustomResourceDefinitions, rendered from the schemas.
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
+import { maxNameLength } from '@nauthera/rules/limits'
 import { clientSpec } from './client-rules.ts'
 import { clientStatus } from './oidc-client.ts'
 import { policySpec, policyStatus } from './oidc-policy.ts'
@@ -80,9 +81,6 @@ const policyColumns: readonly PrinterColumn[] = [
   { name: 'CLIENTS', type: 'integer', jsonPath: '.status.matchedClients', description: 'Clients that it holds for.' },
   age,
 ]
-
-/** The longest metadata.name that leaves room for `<name>-oidc` and what else is built from it. */
-const maxNameLength = 120
 
 function definition(options: {
   kind: string

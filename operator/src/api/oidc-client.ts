@@ -1,23 +1,19 @@
 // The OIDCClient: every field, its limits and its words. client-rules.ts adds the rules between fields.
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import { registeredClaims } from '@nauthera/rules/claims'
+import { authMethods } from '@nauthera/rules/client-authentication'
+import { clientTypes } from '@nauthera/rules/client-types'
+import { grantTypes } from '@nauthera/rules/grants'
+import { rotationTimes, tokenLife } from '@nauthera/rules/limits'
+import { responseModes } from '@nauthera/rules/response-modes'
+import { emailPattern } from '@nauthera/rules/uris'
 import { patterns } from './patterns.ts'
-import { durationRule, everyMatches, matchesRule, keysMatch } from './rule-kinds.ts'
+import { everyMatches, matchesRule, keysMatch, timeSpan } from './rule-kinds.ts'
 import { flag, foreignObject, integer, list, mapList, mapOf, object, oneOf, rule, set, text, time } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
-export const clientTypes = ['Web', 'SPA', 'Native', 'M2M', 'Device'] as const
-export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials', 'device_code'] as const
-const responseModes = ['query', 'fragment', 'form_post', 'jwt', 'query.jwt', 'fragment.jwt', 'form_post.jwt'] as const
-export const authMethods = [
-  'client_secret_basic',
-  'client_secret_post',
-  'none',
-  'private_key_jwt',
-  'tls_client_auth',
-  'self_signed_tls_client_auth',
-] as const
 export const consentModes = ['Explicit', 'Remember', 'Skip'] as const
 export const presets = ['Generic', 'Env', 'ArgoCD', 'Grafana', 'OAuth2Proxy', 'EnvoyGateway'] as const
-const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 /** Keys that every application Secret has, unless `secret.keys` renames them. */
 export const canonicalKeys = [
   'client_id',
@@ -33,39 +29,8 @@ export const canonicalKeys = [
   'redirect_uris',
 ] as const
 
-export type ClientType = (typeof clientTypes)[number]
-export type GrantType = (typeof grantTypes)[number]
 export type Preset = (typeof presets)[number]
 export type CanonicalKey = (typeof canonicalKeys)[number]
-
-/** Claims with a meaning of their own, which no mapping from groups may forge. */
-const registeredClaims = [
-  'iss',
-  'sub',
-  'aud',
-  'exp',
-  'nbf',
-  'iat',
-  'jti',
-  'nonce',
-  'acr',
-  'amr',
-  'azp',
-  'auth_time',
-  'at_hash',
-  'c_hash',
-  's_hash',
-  'sid',
-  'events',
-  'client_id',
-  'scope',
-  'cnf',
-  'act',
-  'may_act',
-  'typ',
-  'email',
-  'email_verified',
-] as const
 
 const uri = (description: string) => text(description, { maxLength: 2048 })
 const httpsUri = (description: string) =>
@@ -80,9 +45,6 @@ const plainText = (description: string, maxLength: number) =>
     maxLength,
     rules: [matchesRule(patterns.plainText, 'must be plain text without control or invisible formatting characters')],
   })
-const ttl = (description: string, least: string, most: string) =>
-  text(description, { maxLength: 21, rules: [durationRule(least, most)] })
-
 const auth = object(
   'How the client authenticates at the token endpoint.',
   {},
@@ -194,10 +156,7 @@ const window = object(
       maxLength: 100,
       rules: [matchesRule(patterns.cron, 'must be a cron of five fields, such as "0 3 * * 6"')],
     }),
-    duration: text('How long the window stays open; shorter than the gap of the schedule.', {
-      maxLength: 21,
-      rules: [durationRule('5m', '168h')],
-    }),
+    duration: timeSpan('How long the window stays open; shorter than the gap of the schedule.', rotationTimes.window),
   },
   {
     timeZone: text(
@@ -212,16 +171,14 @@ const window = object(
 
 /** Also the shape of a policy's defaults. */
 export const rotationFields = {
-  interval: ttl(
-    'How often the secret rotates by itself; 1h to 8760h. Default: from policy, else never.',
-    '1h',
-    '8760h',
+  interval: timeSpan(
+    'How often the secret rotates by itself. Default: from policy, else never.',
+    rotationTimes.interval,
   ),
   window,
-  overlap: ttl(
-    'How long the previous secret stays valid, from the moment that the Secret is written; 1m to 168h. Default: 24h, or half the interval if that is shorter.',
-    '1m',
-    '168h',
+  overlap: timeSpan(
+    'How long the previous secret stays valid, from the moment that the Secret is written. Default: 24h, or half the interval if that is shorter.',
+    rotationTimes.overlap,
   ),
 }
 
@@ -247,9 +204,9 @@ const rotation = object(
 
 /** Also the shape of a policy's defaults. */
 export const tokenFields = {
-  accessTTL: ttl('Life of an access token; 1m to 24h.', '1m', '24h'),
-  idTTL: ttl('Life of an ID token; 1m to 24h.', '1m', '24h'),
-  refreshTTL: ttl('Idle life of a refresh token; 5m to 8760h.', '5m', '8760h'),
+  accessTTL: timeSpan('Life of an access token.', tokenLife.access),
+  idTTL: timeSpan('Life of an ID token.', tokenLife.id),
+  refreshTTL: timeSpan('Idle life of a refresh token.', tokenLife.refresh),
   format: oneOf('Form of access tokens. Default: jwt when an audience applies, else opaque.', ['jwt', 'opaque']),
 }
 
@@ -435,7 +392,7 @@ export const clientSpecFields = object(
     ),
     contacts: set('E-mail addresses of those who answer for the client.', text('Address.', { maxLength: 254 }), {
       maxItems: 10,
-      rules: [everyMatches(patterns.email, 'must be e-mail addresses')],
+      rules: [everyMatches(emailPattern, 'must be e-mail addresses')],
     }),
     secret,
     rotation,

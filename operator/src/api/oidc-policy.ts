@@ -1,21 +1,15 @@
 // The OIDCPolicy: limits and defaults of the security team. The chart's `operator.policy` is the spec of one, without selector.
-import { durationRule, everyMatches } from './rule-kinds.ts'
-import {
-  authMethods,
-  clientTypes,
-  conditionFields,
-  consentModes,
-  grantTypes,
-  presets,
-  rotationFields,
-  tokenFields,
-} from './oidc-client.ts'
+import { authMethods } from '@nauthera/rules/client-authentication'
+import { clientTypes } from '@nauthera/rules/client-types'
+import { grantTypes } from '@nauthera/rules/grants'
+import { rotationTimes, tokenLife } from '@nauthera/rules/limits'
+import { everyMatches, timeSpan } from './rule-kinds.ts'
+import { conditionFields, consentModes, presets, rotationFields, tokenFields } from './oidc-client.ts'
 import { patterns } from './patterns.ts'
 import { flag, integer, list, mapList, mapOf, object, oneOf, set, text } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
-const duration = (description: string, least: string, most: string) =>
-  text(description, { maxLength: 21, rules: [durationRule(least, most)] })
+const hour = 3600
 
 const labelSelector = (description: string) =>
   object(
@@ -57,7 +51,10 @@ export const policySpec = object(
         default: 'Deny',
       },
     ),
-    grace: duration('How long the last compliant version of a client serves on once it is denied.', '0s', '8760h'),
+    grace: timeSpan('How long the last compliant version of a client serves on once it is denied.', {
+      least: 0,
+      most: 8760 * hour,
+    }),
     priority: integer(
       'Of two policies with a default for the same field, the higher one gives it; then the name decides.',
       {
@@ -128,9 +125,9 @@ export const policySpec = object(
           'Longest lives.',
           {},
           {
-            access: duration('Access token.', '1m', '24h'),
-            id: duration('ID token.', '1m', '24h'),
-            refresh: duration('Refresh token, idle.', '5m', '8760h'),
+            access: timeSpan('Access token.', tokenLife.access),
+            id: timeSpan('ID token.', tokenLife.id),
+            refresh: timeSpan('Refresh token, idle.', tokenLife.refresh),
           },
         ),
       },
@@ -148,12 +145,11 @@ export const policySpec = object(
       'Bounds of rotations.',
       {},
       {
-        minSpacing: duration(
+        minSpacing: timeSpan(
           'Least time between two scheduled rotations, so that a fleet does not rotate at one instant.',
-          '0s',
-          '24h',
+          { least: 0, most: 24 * hour },
         ),
-        maxOverlap: duration('Longest that a previous secret may live. Default: 168h.', '1m', '168h'),
+        maxOverlap: timeSpan('Longest that a previous secret may live. Default: 168h.', rotationTimes.overlap),
       },
     ),
   },

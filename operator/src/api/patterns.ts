@@ -39,6 +39,8 @@ export const patterns = {
   uriCharacters: '^[!$-)+-;=?-\\[\\]-~]+$',
   /** Something before an `@` where the host belongs. */
   userinfo: '^[a-z][a-z0-9+.-]*://[^/?]*@',
+  /** This machine over https: no certificate is for it (RFC 8252 section 7.3). */
+  secureLoopback: `^https://${loopback}([/?]|$)`,
   /** An authority that is a host and at most a port; other schemes pass. */
   namedHost: `^(https?://${host}([/?]|$)|[a-z][a-z0-9+-]*[.][a-z0-9.+-]*:/)`,
   httpsUri: `^https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?$`,
@@ -59,7 +61,6 @@ export const patterns = {
   secretName: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
   metadataKey: '^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$',
   labelValue: '^([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$',
-  email: '^[^@ ]+@[A-Za-z0-9.-]+$',
   timeZone: '^[A-Za-z0-9+_-]+(/[A-Za-z0-9+_-]+){0,2}$',
   /** Five fields of minutes, hours, days, months, weekdays; the operator checks their ranges. */
   cron: '^[-0-9*,/]+( [-0-9*,/]+){2} [-0-9A-Za-z*,/]+ [-0-9A-Za-z*,/]+$',

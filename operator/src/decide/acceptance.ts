@@ -1,7 +1,7 @@
 // Which clients stand: the rules of the spec, and two clients with one id.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import { checkClient } from './check-client.ts'
+import { checkSpec } from './check-spec.ts'
 import { isAllowed } from './policy.ts'
 import type { Policies } from './policy.ts'
 
@@ -47,7 +47,7 @@ export function judgeClients(
     const key = keyOf(client)
     const clientId = clientIdOf(client)
     const policies = policiesOf(client)
-    const faults = [...checkClient(client), ...checkIdNamespace(client, policies)]
+    const faults = [...checkSpec(client), ...checkIdNamespace(client, policies)]
     const squats = faults.some(({ path }) => path === 'spec.clientId')
     // a claim without the right to it would let a stranger block the rightful owner
     const claimsId =

@@ -3,18 +3,13 @@ import { create } from '@bufbuild/protobuf'
 import type { JsonObject } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { defaultGrantsOf, meaningOf } from '@nauthera/rules/client-types'
+import { wireGrant } from '@nauthera/rules/grants'
+import type { GrantType } from '@nauthera/rules/grants'
+import { defaultResponseModes } from '@nauthera/rules/response-modes'
 import { authMethodOf } from '../api/client-rules.ts'
 import { durationMs } from '../api/duration.ts'
-import type { ClientType, GrantType, OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
-import { servedGrants, servedResponseModes } from '../api/served.ts'
-
-const grantsOfType: Readonly<Record<ClientType, readonly GrantType[]>> = {
-  Web: ['authorization_code', 'refresh_token'],
-  SPA: ['authorization_code', 'refresh_token'],
-  Native: ['authorization_code', 'refresh_token', 'device_code'],
-  Device: ['device_code', 'refresh_token'],
-  M2M: ['client_credentials'],
-}
+import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 
 const consentModes = {
   Explicit: ConsentMode.EXPLICIT,
@@ -24,12 +19,12 @@ const consentModes = {
 
 /** @returns the grants in effect: what the client says, or what its type gives and the server has. */
 export function grantTypesOf(spec: OIDCClientSpec): readonly GrantType[] {
-  return spec.grantTypes ?? grantsOfType[spec.type].filter((grant) => servedGrants.includes(grant))
+  return spec.grantTypes ?? defaultGrantsOf(spec.type)
 }
 
 /** @returns the scopes in effect. */
 export function scopesOf(spec: OIDCClientSpec): readonly string[] {
-  return spec.scopes ?? (spec.type === 'M2M' ? [] : ['openid', 'profile', 'email'])
+  return spec.scopes ?? meaningOf(spec.type).scopes
 }
 
 /** @param client with the defaults of policy applied (policy.ts, applyDefaults)
@@ -37,7 +32,7 @@ export function scopesOf(spec: OIDCClientSpec): readonly string[] {
  *  Source: RFC 7591 section 2, OpenID Connect Registration 1.0 section 2. */
 export function renderConfig(client: OIDCClient): ClientConfig {
   const { spec, metadata } = client
-  const redirects = spec.type !== 'M2M' && spec.type !== 'Device'
+  const { redirects } = meaningOf(spec.type)
   const config = create(ClientConfigSchema, {
     generation: BigInt(metadata.generation),
     type: spec.type,
@@ -47,7 +42,7 @@ export function renderConfig(client: OIDCClient): ClientConfig {
     redirectUris: [...(spec.redirectURIs ?? [])],
     postLogoutRedirectUris: [...(spec.postLogoutRedirectURIs ?? [])],
     grantTypes: grantTypesOf(spec).map(wireGrant),
-    responseModes: redirects ? [...(spec.responseModes ?? servedResponseModes)] : [],
+    responseModes: redirects ? [...(spec.responseModes ?? defaultResponseModes)] : [],
     scopes: [...scopesOf(spec)],
     audiences: [...(spec.audiences ?? [])],
     tokenEndpointAuthMethod: authMethodOf(spec),
@@ -107,8 +102,5 @@ export function renderConfig(client: OIDCClient): ClientConfig {
 export function compactConfig(config: ClientConfig): ClientConfig {
   return { ...config }
 }
-
-const wireGrant = (grant: GrantType): string =>
-  grant === 'device_code' ? 'urn:ietf:params:oauth:grant-type:device_code' : grant
 
 const seconds = (duration: string | undefined): number => Math.floor((durationMs(duration ?? '0s') ?? 0) / 1000)

@@ -1,4 +1,6 @@
 // What policies allow, require and default.
+import { showsSecret } from '@nauthera/rules/client-authentication'
+import { loopbackHosts } from '@nauthera/rules/uris'
 import { authMethodOf } from '../api/client-rules.ts'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
@@ -111,7 +113,7 @@ function fitting(overlap: string | undefined, interval: string | undefined): str
 
 /** @returns whether the operator mints the client's secret, so that rotation concerns it. */
 function hasMintedSecret(spec: OIDCClientSpec): boolean {
-  return ['client_secret_basic', 'client_secret_post'].includes(authMethodOf(spec)) && !spec.secret?.existingSecretRef
+  return showsSecret(authMethodOf(spec)) && !spec.secret?.existingSecretRef
 }
 
 type Gate = 'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'resourceServer'
@@ -236,7 +238,7 @@ export function isHostAllowed(allowed: readonly string[], uri: string): boolean 
   if (!URL.canParse(uri)) return false
   const { protocol, hostname } = new URL(uri)
   if (protocol !== 'https:' && protocol !== 'http:') return true
-  if (['localhost', '127.0.0.1', '[::1]'].includes(hostname)) return true
+  if (loopbackHosts.includes(hostname)) return true
   return allowed.some((host) => {
     const wanted = host.toLowerCase()
     return wanted.startsWith('.') ? hostname.endsWith(wanted) && hostname.length > wanted.length : hostname === wanted

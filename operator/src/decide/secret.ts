@@ -7,6 +7,7 @@ import {
   managedByOperator,
 } from '@nauthera/proto/names'
 import { digestOf } from '@nauthera/proto/digest'
+import { paths } from '@nauthera/rules/endpoints'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/log'
 import { canonicalKeys } from '../api/oidc-client.ts'
@@ -44,12 +45,12 @@ export function secretNameOf(client: OIDCClient): string {
 function endpointsOf(issuer: string) {
   const base = issuer.replace(/\/$/, '')
   return {
-    discovery_url: `${base}/.well-known/openid-configuration`,
-    authorization_endpoint: `${base}/auth`,
-    token_endpoint: `${base}/token`,
-    userinfo_endpoint: `${base}/me`,
-    jwks_uri: `${base}/jwks`,
-    end_session_endpoint: `${base}/session/end`,
+    discovery_url: `${base}${paths.discovery}`,
+    authorization_endpoint: `${base}${paths.authorization}`,
+    token_endpoint: `${base}${paths.token}`,
+    userinfo_endpoint: `${base}${paths.userinfo}`,
+    jwks_uri: `${base}${paths.jwks}`,
+    end_session_endpoint: `${base}${paths.endSession}`,
   } as const
 }
 

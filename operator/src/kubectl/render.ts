@@ -2,13 +2,14 @@
 import { toJson } from '@bufbuild/protobuf'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
+import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/log'
 import { authMethodOf } from '../api/client-rules.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
 import { clientIdOf, judgeClients, keyOf } from '../decide/acceptance.ts'
-import { checkPolicySpec } from '../decide/check-client.ts'
+import { checkPolicySpec } from '../decide/check-spec.ts'
 import { renderConfig } from '../decide/metadata.ts'
 import { applyDefaults, checkPolicies, policiesFor } from '../decide/policy.ts'
 import type { Policies } from '../decide/policy.ts'
@@ -116,7 +117,7 @@ function renderOne(
   const denials = checkPolicies(complete, policies, 0)
     .filter(({ enforcement }) => enforcement === 'Deny')
     .map(({ field, message, policy }) => ({ path: field, message: `${message} (policy ${policy})` }))
-  const hasSecret = authMethodOf(complete.spec).startsWith('client_secret')
+  const hasSecret = showsSecret(authMethodOf(complete.spec))
   const result = renderSecret({
     client: complete,
     clientId: clientIdOf(client),

@@ -1,10 +1,9 @@
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
-import { clientTypes } from '../../src/api/oidc-client.ts'
+import { clientTypes } from '@nauthera/rules/client-types'
 import { clientSpec } from '../../src/api/client-rules.ts'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
-import { checkServed } from '../../src/api/served.ts'
 import { renderConfig } from '../../src/decide/metadata.ts'
 import { client } from './clients.ts'
 
@@ -157,27 +156,5 @@ describe('renderConfig', () => {
     expect(render({ type: 'Native', grantTypes: ['device_code'] }).grantTypes).to.deep.equal([
       'urn:ietf:params:oauth:grant-type:device_code',
     ])
-  })
-})
-
-describe('checkServed', () => {
-  it('lets a client pass that asks only for what the server does', () => {
-    expect(checkServed(client({ par: true, audiences: ['urn:a:b'], consent: 'Explicit' }).spec)).to.deep.equal([])
-  })
-  it('refuses each field that the server does not serve, and says what to write instead', () => {
-    const asks: readonly [Partial<OIDCClientSpec>, string][] = [
-      [{ type: 'Device' }, 'spec.type'],
-      [{ grantTypes: ['device_code'] }, 'spec.grantTypes'],
-      [{ auth: { method: 'tls_client_auth' } }, 'spec.auth.method'],
-      [{ access: { requiredAcr: ['mfa'] } }, 'spec.access.requiredAcr'],
-      [{ profile: 'FAPI2' }, 'spec.profile'],
-      [{ subjectType: 'pairwise' }, 'spec.subjectType'],
-      [{ logout: { backchannelURI: 'https://a.example.com/' } }, 'spec.logout.backchannelURI'],
-    ]
-    for (const [spec, path] of asks) {
-      const faults = checkServed(client(spec).spec)
-      expect(faults.map((fault) => fault.path)).to.deep.equal([path])
-      expect(faults[0]!.message).to.match(/^is not served by this version yet; \w+/)
-    }
   })
 })

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { checkPolicySpec } from '../../src/decide/check-client.ts'
+import { checkPolicySpec } from '../../src/decide/check-spec.ts'
 import { applyDefaults, checkPolicies, isHostAllowed, policiesFor } from '../../src/decide/policy.ts'
 import { client, holding, policy } from './clients.ts'
 

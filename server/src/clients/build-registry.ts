@@ -1,18 +1,13 @@
 // A registry and a shard -> the next registry. Only clients that changed are checked; one that fails keeps what it had.
 import type { ClientConfig, ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { showsSecret } from '@nauthera/rules/client-authentication'
+import type { ClientFault } from '@nauthera/rules/client-fault'
 import { createRegisteredClient, packConfig } from './registered-client.ts'
 import type { PackedConfig } from './registered-client.ts'
 import { createRegistry } from './registry.ts'
 import type { LiveShard, RegisteredClient, Registry, Rejection, ShardRefValue } from './registry.ts'
 import { applyVerifiers } from './verifiers.ts'
 import type { Clocks, LiveVerifier } from './verifiers.ts'
-
-export interface ClientFault {
-  /** Path in the OIDCClient, such as `spec.auth.jwks`. */
-  readonly field: string
-  readonly code: string
-  readonly message: string
-}
 
 export type CheckOutcome<Metadata> =
   | { readonly kind: 'accepted'; readonly metadata: Metadata }
@@ -103,7 +98,7 @@ function verifiersFor<Metadata>(
   clocks: Clocks,
 ): readonly LiveVerifier[] {
   const method = (entry.desired ?? entry.accepted)?.tokenEndpointAuthMethod ?? ''
-  if (live === undefined || hasAny(entry.verifiers) || !method.startsWith('client_secret_'))
+  if (live === undefined || hasAny(entry.verifiers) || !showsSecret(method))
     return applyVerifiers(entry.verifiers, live?.verifiers ?? [], clocks)
   return live.verifiers.filter(({ deadline }) => clocks.monotonic() < deadline)
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { paths } from '@nauthera/rules/endpoints'
 
 /** Metadata and keys of the Provider that takes requests now. */
 export interface Documents {
@@ -27,10 +28,10 @@ export function createDiscovery(needs: { issuer: URL; documents: () => Documents
   const basePath = issuer.pathname.replace(/\/$/, '')
   const ready = new WeakMap<Buffer, Ready>()
   const kinds = new Map<string, keyof Documents>([
-    [`${basePath}/.well-known/openid-configuration`, 'metadata'],
-    [`${basePath}/.well-known/oauth-authorization-server`, 'metadata'],
-    [`/.well-known/oauth-authorization-server${basePath}`, 'metadata'],
-    [`${basePath}/jwks`, 'jwks'],
+    [`${basePath}${paths.discovery}`, 'metadata'],
+    [`${basePath}${paths.metadata}`, 'metadata'],
+    [`${paths.metadata}${basePath}`, 'metadata'],
+    [`${basePath}${paths.jwks}`, 'jwks'],
   ])
   return (request, response, path) => {
     const kind = kinds.get(path)

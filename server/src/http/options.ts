@@ -1,3 +1,4 @@
+import { paths } from '@nauthera/rules/endpoints'
 import type { RequestHandler } from 'express'
 import { answerError } from './error-page.ts'
 import type { Pages } from './pages.ts'
@@ -7,20 +8,22 @@ const documents = ['GET', 'HEAD']
 
 /** By path below the issuer. */
 const methodsOf: ReadonlyMap<string, readonly string[]> = new Map([
-  ['/.well-known/openid-configuration', documents],
-  ['/.well-known/oauth-authorization-server', documents],
-  ['/jwks', documents],
-  ['/auth', pages],
-  ['/session/end', pages],
-  ['/me', pages],
-  ['/token', ['POST']],
-  ['/token/introspection', ['POST']],
-  ['/token/revocation', ['POST']],
-  ['/request', ['POST']],
+  [paths.discovery, documents],
+  [paths.metadata, documents],
+  [paths.jwks, documents],
+  [paths.authorization, pages],
+  [paths.endSession, pages],
+  [paths.userinfo, pages],
+  [paths.token, ['POST']],
+  [paths.introspection, ['POST']],
+  [paths.revocation, ['POST']],
+  [paths.pushedRequest, ['POST']],
 ])
 
 /** What pages of other origins may ask for: the protocol answers whether this one may. */
-const sharedPaths = new Set([...methodsOf.keys()].filter((path) => path !== '/auth' && path !== '/session/end'))
+const sharedPaths = new Set(
+  [...methodsOf.keys()].filter((path) => path !== paths.authorization && path !== paths.endSession),
+)
 
 /** Says which methods a path has, when asked and when another one is tried (405): Express would count only the routers in
  *  front of the protocol. A preflight of a path that other origins may ask goes on; one of a page gets no header that would
@@ -32,7 +35,7 @@ export function createOptions(needs: { basePath: string; pages: Pages }): Reques
   return (request, response, next) => {
     if (!request.path.startsWith(`${needs.basePath}/`)) return next()
     const path = request.path.slice(needs.basePath.length)
-    const methods = path.startsWith('/interaction/') ? pages : methodsOf.get(path)
+    const methods = path.startsWith(`${paths.interaction}/`) ? pages : methodsOf.get(path)
     if (methods === undefined || methods.includes(request.method)) return next()
     const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
     if (isPreflight && sharedPaths.has(path)) return next()

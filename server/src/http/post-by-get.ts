@@ -1,3 +1,4 @@
+import { paths } from '@nauthera/rules/endpoints'
 import { Router, text } from 'express'
 import { maxBodyBytes } from './timeouts.ts'
 
@@ -8,14 +9,14 @@ const form = 'application/x-www-form-urlencoded'
 
 /** Where a browser may be sent by POST as well as by GET.
  *  Source: OpenID Connect Core 1.0 section 3.1.2.1, RP-Initiated Logout 1.0 section 2. */
-const paths = ['/auth', '/session/end']
+const pages = [paths.authorization, paths.endSession]
 
 /** A request by POST is sent on to the same request by GET, so that cookies can stay SameSite=Lax: a POST from a
  *  client's page comes without them. What is too long for a URL has to be pushed (RFC 9126). */
 export function createPostByGet(needs: { basePath: string }): Router {
   const router = Router({ caseSensitive: true, strict: true })
   const read = text({ type: form, limit: maxBodyBytes, defaultCharset: 'utf-8' })
-  for (const path of paths.map((own) => `${needs.basePath}${own}`)) {
+  for (const path of pages.map((own) => `${needs.basePath}${own}`)) {
     router.post(path, read, (request, response) => {
       response.setHeader('cache-control', 'no-store')
       const body: unknown = request.body

@@ -1,13 +1,14 @@
+import { paths } from '@nauthera/rules/endpoints'
 import { pathOfTarget } from './handler.ts'
 import type { InboundRequest } from './handler.ts'
 
 /** What programs ask and the library alone answers, below the issuer. */
 export const programPaths: readonly string[] = [
-  '/token',
-  '/token/introspection',
-  '/token/revocation',
-  '/request',
-  '/me',
+  paths.token,
+  paths.introspection,
+  paths.revocation,
+  paths.pushedRequest,
+  paths.userinfo,
 ]
 
 const asksForPage = /^\s*(text\/(html|\*)|application\/xhtml\+xml)\s*(;|$)/i

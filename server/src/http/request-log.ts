@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { paths } from '@nauthera/rules/endpoints'
 import type { Log } from '@nauthera/runtime/log'
 import { pathOfTarget } from './handler.ts'
 import type { Handler } from './handler.ts'
@@ -62,20 +63,21 @@ function createIds(): () => string {
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS'])
 
+const ofProtocol = Object.values(paths).map((path) => path.split('/').slice(1))
+
 /** First segments below the issuer. Everything else is one route, so that a scanner makes no new label. */
-const known = new Set(
-  (
-    '.well-known auth token me jwks request device session interaction account federation forgot reset verify-email ' +
-    'assets logout signed-out'
-  ).split(' '),
-)
+const known = new Set([
+  ...ofProtocol.map(([first]) => first),
+  ...'device account federation forgot reset verify-email assets logout signed-out'.split(' '),
+])
 /** Words below those: an id, a code or a name is none of them. */
-const words = new Set(
-  (
-    'openid-configuration oauth-authorization-server introspection revocation auth end confirm success callback ' +
+const words = new Set([
+  ...ofProtocol.flatMap(([, ...rest]) => rest),
+  ...(
+    'auth confirm success callback ' +
     'sign-in account password consent switch cancel security sessions apps profile preferences'
   ).split(' '),
-)
+])
 
 /** @returns the path with everything that is no word of ours as `:`; `other` for a path that is none of ours */
 export function routeOf(path: string, basePath: string): string {

@@ -1,3 +1,4 @@
+import { paths } from '@nauthera/rules/endpoints'
 import type { Interaction, SignedIn } from '../oidc/interaction/interaction.ts'
 import type { Page, PageRequest, PersonOnPage } from '../reply.ts'
 
@@ -49,7 +50,7 @@ export function languagesOf(interaction: Interaction, person?: PersonOnPage): re
 
 /** @param basePath the issuer's path, '' when it has none */
 export function interactionPaths(basePath: string, uid: string): InteractionPaths {
-  const page = `${basePath}/interaction/${encodeURIComponent(uid)}`
+  const page = `${basePath}${paths.interaction}/${encodeURIComponent(uid)}`
   return {
     page,
     signIn: `${page}/sign-in`,

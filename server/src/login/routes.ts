@@ -1,3 +1,4 @@
+import { paths } from '@nauthera/rules/endpoints'
 import type { Interaction, Interactions, Progress } from '../oidc/interaction/interaction.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
@@ -37,16 +38,18 @@ export function createLoginRoutes(needs: {
   const checkPassword = createPasswordStep(needs)
   const changePassword = createChangePassword(needs)
 
+  const page = `${paths.interaction}/:uid`
+
   return [
-    { method: 'GET', path: '/interaction/:uid', handle: live(show) },
+    { method: 'GET', path: page, handle: live(show) },
     // a reload of what a POST answered (503, 429) comes back to the page
-    { method: 'GET', path: '/interaction/:uid/:form', handle: async ({ params }) => toPage(params.uid ?? '') },
-    { method: 'POST', path: '/interaction/:uid/sign-in', handle: live(signIn) },
-    { method: 'POST', path: '/interaction/:uid/account', handle: live(chooseAccount) },
-    { method: 'POST', path: '/interaction/:uid/password', handle: live(choosePassword) },
-    { method: 'POST', path: '/interaction/:uid/consent', handle: live(decideConsent) },
-    { method: 'POST', path: '/interaction/:uid/switch', handle: live(switchAccount) },
-    { method: 'POST', path: '/interaction/:uid/cancel', handle: live(cancel) },
+    { method: 'GET', path: `${page}/:form`, handle: async ({ params }) => toPage(params.uid ?? '') },
+    { method: 'POST', path: `${page}/sign-in`, handle: live(signIn) },
+    { method: 'POST', path: `${page}/account`, handle: live(chooseAccount) },
+    { method: 'POST', path: `${page}/password`, handle: live(choosePassword) },
+    { method: 'POST', path: `${page}/consent`, handle: live(decideConsent) },
+    { method: 'POST', path: `${page}/switch`, handle: live(switchAccount) },
+    { method: 'POST', path: `${page}/cancel`, handle: live(cancel) },
   ]
 
   async function show(request: PageRequest, interaction: Interaction): Promise<Reply> {

@@ -1,41 +1,6 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { claimsByScope } from '@nauthera/rules/scopes'
 import type { User } from '../store/users.ts'
-
-/** Scope -> claims (OpenID Connect Core 5.4; `groups` is ours). */
-export const claimsByScope = {
-  openid: ['sub'],
-  profile: [
-    'name',
-    'family_name',
-    'given_name',
-    'middle_name',
-    'nickname',
-    'preferred_username',
-    'profile',
-    'picture',
-    'website',
-    'gender',
-    'birthdate',
-    'zoneinfo',
-    'locale',
-    'updated_at',
-  ],
-  email: ['email', 'email_verified'],
-  address: ['address'],
-  phone: ['phone_number', 'phone_number_verified'],
-  groups: ['groups'],
-} as const satisfies Readonly<Record<string, readonly string[]>>
-
-/** Every scope that the Provider itself knows; whatever else is a scope belongs to an API. */
-export const oidcScopes: readonly string[] = [...Object.keys(claimsByScope), 'offline_access']
-
-/** About the sign-in, in no scope. */
-export const signInClaims = ['acr', 'amr', 'auth_time', 'sid', 'iss'] as const
-
-/** @returns the scope that holds a claim; undefined for one in none */
-export function scopeOfClaim(claim: string): string | undefined {
-  return Object.entries(claimsByScope).find(([, claims]) => (claims as readonly string[]).includes(claim))?.[0]
-}
 
 const standardProfile: readonly string[] = [...claimsByScope.profile, ...claimsByScope.address, ...claimsByScope.phone]
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { paths } from '@nauthera/rules/endpoints'
 
 /** How cookies of this issuer are named and bound. */
 export interface CookieScope {
@@ -27,11 +28,11 @@ export function cookieScope(issuer: URL): CookieScope {
     session: `${secure && base === '' ? '__Host-' : narrow}nauthera_session`,
     interaction: (uid) => ({
       name: `${narrow}nauthera_i_${uid}`,
-      pages: `${base}/interaction/${uid}`,
-      resume: `${base}/auth/${uid}`,
+      pages: `${base}${paths.interaction}/${uid}`,
+      resume: `${base}${paths.authorization}/${uid}`,
     }),
     library: { pages: 'nauthera_interaction', resume: 'nauthera_resume' },
-    begun: { name: `${narrow}nauthera_begun`, path: `${base}/auth` },
+    begun: { name: `${narrow}nauthera_begun`, path: `${base}${paths.authorization}` },
   }
 }
 

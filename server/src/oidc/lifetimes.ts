@@ -1,3 +1,4 @@
+import { tokenLife } from '@nauthera/rules/limits'
 import type { KeyPolicy } from './keys/states.ts'
 import { cookieLine } from './keys/key-set.ts'
 
@@ -9,7 +10,7 @@ export const lifetimes = {
   /** Unused. */
   refreshIdle: 30 * 86_400,
   /** Since the sign-in. */
-  refreshAbsolute: 90 * 86_400,
+  refreshAbsolute: tokenLife.refresh.most,
   pushedRequest: 60,
   interaction: 600,
   /** The cookie stays longer, so that an expired page can say where to start again. */
@@ -22,14 +23,8 @@ export const lifetimes = {
   sessionAnonymous: 3600,
 } as const
 
-/** The most that a client may ask for, in seconds: keys verify for at least as long. */
-export const longest = {
-  accessToken: 24 * 3600,
-  idToken: 24 * 3600,
-  refreshIdle: lifetimes.refreshAbsolute,
-  /** From now: the mark of an assertion that was used stays until it expires. */
-  assertion: 30 * 86_400,
-} as const
+/** From now, in seconds: the mark of an assertion that was used stays until it expires. */
+export const longestAssertion = 30 * 86_400
 
 /** Clocks of replicas and callers may differ by this much, in seconds. */
 export const clockTolerance = 10
@@ -41,7 +36,7 @@ export function keyPolicy(signing: { publishBefore: number; rotateEvery: number 
   return {
     ...signing,
     retireFor: (line) =>
-      (line === cookieLine ? lifetimes.refreshAbsolute : Math.max(longest.accessToken, longest.idToken)) * 1000 +
+      (line === cookieLine ? lifetimes.refreshAbsolute : Math.max(tokenLife.access.most, tokenLife.id.most)) * 1000 +
       skewMs,
   }
 }

@@ -6,6 +6,7 @@ import { ClientConfigSchema, ClientEntrySchema } from '@nauthera/proto/generated
 import type { ClientConfig, ClientEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
+import { invalid } from '@nauthera/rules/client-fault'
 import type { CheckClient, ShardInput } from '../../src/clients/build-registry.ts'
 import { emptyRegistry } from '../../src/clients/registry.ts'
 import type { Registry } from '../../src/clients/registry.ts'
@@ -78,8 +79,7 @@ export function createCheck(): CheckClient<Metadata> & { asked: string[] } {
     asked.push(identity.clientId)
     if (config.clientName === 'throws') throw new TypeError('cannot read properties of undefined')
     if (config.clientName !== 'bad') return { kind: 'accepted', metadata: { name: config.clientName } }
-    const fault = { field: 'spec.auth.jwks', code: 'CLIENT_METADATA_INVALID', message: 'is no JWK set' }
-    return { kind: 'rejected', faults: [fault] }
+    return { kind: 'rejected', faults: [invalid('auth.jwks', 'is no JWK set')] }
   }
   return Object.assign(check, { asked })
 }

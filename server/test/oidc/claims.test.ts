@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { create } from '@bufbuild/protobuf'
 import { ClaimFromGroupsSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { accessOf } from '../../src/oidc/clients/access.ts'
-import { claimsFromGroups, claimsOf, scopeOfClaim } from '../../src/oidc/claims.ts'
+import { claimsFromGroups, claimsOf } from '../../src/oidc/claims.ts'
 import type { User } from '../../src/store/users.ts'
 
 const user: User = {
@@ -69,13 +69,6 @@ describe('claimsFromGroups', () => {
   }
   it('leaves a claim without a value out', () =>
     expect(claimsFromGroups([rule('Array')], ['guests'])).to.deep.equal({}))
-})
-
-describe('scopeOfClaim', () => {
-  it('knows where a claim belongs', () => {
-    expect(scopeOfClaim('email')).to.equal('email')
-    expect(scopeOfClaim('auth_time')).to.equal(undefined)
-  })
 })
 
 describe('accessOf', () => {

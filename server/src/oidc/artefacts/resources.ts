@@ -1,6 +1,6 @@
 import { errors } from 'oidc-provider'
 import type { ResourceServer } from 'oidc-provider'
-import { oidcScopes } from '../claims.ts'
+import { oidcScopes } from '@nauthera/rules/scopes'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 

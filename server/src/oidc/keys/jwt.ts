@@ -3,7 +3,7 @@ import type { JsonWebKey } from 'node:crypto'
 import { promisify } from 'node:util'
 import { EncryptJWT, calculateJwkThumbprint, jwtDecrypt } from 'jose'
 import type { JWK } from 'jose'
-import type { SigningAlgorithm } from '../../settings.ts'
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 
 const makePair = promisify(generateKeyPair) as (
   type: string,

@@ -1,6 +1,6 @@
 import { hkdfSync } from 'node:crypto'
 import type { JWK } from 'jose'
-import type { SigningAlgorithm } from '../../settings.ts'
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { activeKeyAt, keyStates } from './states.ts'
 import type { KeyPolicy, KeyState, KeyTimes } from './states.ts'
 import { publicPart } from './jwt.ts'

@@ -1,6 +1,6 @@
 import type { JWK } from 'jose'
 import type { Log } from '@nauthera/runtime/log'
-import type { SigningAlgorithm } from '../../settings.ts'
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { KeyWriter, Keys, NewKey, StoredKey } from '../../store/keys.ts'
 import { isPrivateJwk, mintCookieKey, mintSigningKey, publicPart } from './jwt.ts'
 import { buildKeySet, cookieLine, signingLine } from './key-set.ts'

@@ -1,12 +1,16 @@
 import type Provider from 'oidc-provider'
 import type { Configuration, KoaContextWithOIDC, errors } from 'oidc-provider'
-import type { SigningAlgorithm } from '../../settings.ts'
+import { clientAlgorithms } from '@nauthera/rules/algorithms'
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import { paths } from '@nauthera/rules/endpoints'
+import { servedMethods } from '@nauthera/rules/not-served'
+import { claimsByScope, oidcScopes } from '@nauthera/rules/scopes'
 import type { Store } from '../../store/store.ts'
 import type { LoadedAccount } from '../../store/users.ts'
 import { accessOf } from '../clients/access.ts'
 import { createAdapter } from '../artefacts/adapter.ts'
 import type { AdapterNeeds } from '../artefacts/adapter.ts'
-import { claimsByScope, claimsFromGroups, claimsOf, oidcScopes } from '../claims.ts'
+import { claimsFromGroups, claimsOf } from '../claims.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { CookieScope } from '../cookies.ts'
 import { grantPayload, mayRefresh } from '../artefacts/grants.ts'
@@ -70,7 +74,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     acrValues: [],
     responseTypes: ['code'],
     subjectTypes: ['public'],
-    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientAuthMethods: [...servedMethods],
     clientDefaults: { id_token_signed_response_alg: signing[0] },
     enabledJWA: enabledAlgorithms(signing),
     conformIdTokenClaims: true,
@@ -102,22 +106,20 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       short: { signed: false, httpOnly: true, overwrite: false, sameSite: 'lax' as const, secure: scope.secure },
     },
     routes: {
-      authorization: '/auth',
-      device_authorization: '/device/auth',
-      code_verification: '/device',
-      end_session: '/session/end',
-      introspection: '/token/introspection',
-      jwks: '/jwks',
-      pushed_authorization_request: '/request',
-      revocation: '/token/revocation',
-      token: '/token',
-      userinfo: '/me',
+      authorization: paths.authorization,
+      end_session: paths.endSession,
+      introspection: paths.introspection,
+      jwks: paths.jwks,
+      pushed_authorization_request: paths.pushedRequest,
+      revocation: paths.revocation,
+      token: paths.token,
+      userinfo: paths.userinfo,
     },
     ttl,
     interactions: {
       policy: createInteractionPolicy({ clients }),
       url: (_context: KoaContextWithOIDC, interaction: { uid: string }) =>
-        `${new URL(settings.issuer).pathname.replace(/\/$/, '')}/interaction/${interaction.uid}`,
+        `${new URL(settings.issuer).pathname.replace(/\/$/, '')}${paths.interaction}/${interaction.uid}`,
     },
     findAccount: (context: KoaContextWithOIDC, sub: string, token?: object) => findAccount(context, sub, token, needs),
     loadExistingGrant: async (context: KoaContextWithOIDC) => freshGrant(context, clients),
@@ -214,16 +216,14 @@ function timesToLive({ clients, now }: ConfigurationNeeds) {
 
 /** The algorithms of each use: asymmetric ones with a key. HS* would need a plain secret. */
 function enabledAlgorithms(signing: readonly SigningAlgorithm[]) {
-  // two names of one algorithm: RFC 8037's, and RFC 9864's, which newer libraries write
-  const fromClients = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519']
   return {
     idTokenSigningAlgValues: [...signing],
     userinfoSigningAlgValues: [...signing],
     authorizationSigningAlgValues: [...signing],
     introspectionSigningAlgValues: [...signing],
-    clientAuthSigningAlgValues: fromClients.slice(),
-    requestObjectSigningAlgValues: fromClients.slice(),
-    dPoPSigningAlgValues: fromClients.slice(),
+    clientAuthSigningAlgValues: [...clientAlgorithms],
+    requestObjectSigningAlgValues: [...clientAlgorithms],
+    dPoPSigningAlgValues: [...clientAlgorithms],
   }
 }
 

@@ -10,7 +10,7 @@ import { loadAccountOf } from '../load-account.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { CookieKeys } from '../keys/key-set.ts'
-import { lifetimes, longest } from '../lifetimes.ts'
+import { lifetimes, longestAssertion } from '../lifetimes.ts'
 import { currentRequest } from '../request-context.ts'
 import type { Sealer, SealedKind } from '../artefacts/sealed.ts'
 import type { ProtocolSettings } from './configuration.ts'
@@ -316,7 +316,7 @@ function replayOnce(provider: Provider, { store, now }: Pick<OverrideNeeds, 'sto
   }
   override(model, 'unique', () => async (issuer, jti, exp) => {
     // it has to be remembered for as long as it is valid (RFC 7523 section 3, 4.: too far in the future may be refused)
-    if (!(exp <= now() / 1000 + longest.assertion)) return false
+    if (!(exp <= now() / 1000 + longestAssertion)) return false
     const id = createHmac('sha256', 'jti').update(`${issuer}\0${jti}`).digest('base64url')
     return fromStore(() => store.oneTime.mark('jti', id, new Date(exp * 1000)))
   })

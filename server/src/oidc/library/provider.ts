@@ -1,6 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener } from 'node:http'
 import { Socket } from 'node:net'
+import { paths } from '@nauthera/rules/endpoints'
 import { Provider } from 'oidc-provider'
 import { buildConfiguration } from './configuration.ts'
 import type { ConfigurationNeeds } from './configuration.ts'
@@ -34,8 +35,8 @@ export async function createGeneration(
   watchAnswers(provider, needs)
   listenToProtocol(provider, needs.events)
   const handle = provider.callback() as RequestListener
-  const metadata = await readDocument(handle, settings.issuer, '/.well-known/openid-configuration')
-  const jwks = await readDocument(handle, settings.issuer, '/jwks')
+  const metadata = await readDocument(handle, settings.issuer, paths.discovery)
+  const jwks = await readDocument(handle, settings.issuer, paths.jwks)
   return { provider, handle, documents: { metadata, jwks } }
 }
 

@@ -1,9 +1,8 @@
 import { expect } from 'chai'
-import fc from 'fast-check'
 import { create } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Provider } from 'oidc-provider'
-import { createClientCheck, fieldUse, redirectFault, renderMetadata } from '../../../src/oidc/clients/mapping.ts'
+import { createClientCheck, fieldUse, renderMetadata } from '../../../src/oidc/clients/mapping.ts'
 import { mintSigningKey } from '../../../src/oidc/keys/jwt.ts'
 import { configs } from '@nauthera/harness/server'
 
@@ -197,34 +196,4 @@ describe('createClientCheck', () => {
     const refused = await outcome({ redirectUris: ['x', 'http://y.test/'], corsOrigins: ['z'] })
     expect(refused.kind === 'rejected' && refused.faults).to.have.length(3)
   })
-})
-
-describe('redirectFault', () => {
-  it('A2 lets nothing through but https, loopback http and reverse-domain schemes', () => {
-    fc.assert(
-      fc.property(
-        fc.webUrl({ validSchemes: ['http', 'https', 'ftp', 'data'], withFragments: true, withQueryParameters: true }),
-        (uri) => {
-          if (redirectFault(uri, 'Web') !== undefined) return
-          const { protocol, hostname, hash } = new URL(uri)
-          expect(hash).to.equal('')
-          if (protocol !== 'https:') expect(['localhost', '127.0.0.1', '[::1]']).to.include(hostname)
-        },
-      ),
-    )
-  })
-  for (const uri of ['https://a.test/', 'http://localhost/cb', 'http://127.0.0.1:8080/', 'http://[::1]/']) {
-    it(`takes ${uri}`, () => expect(redirectFault(uri, 'Web')).to.equal(undefined))
-  }
-  for (const uri of [
-    'https://u@a.test/',
-    'https://a.test/#x',
-    'https://a.test/\\x',
-    'https://a.test/ x',
-    'ftp://a.test/',
-    'data:text/html,x',
-    'vbscript:x',
-  ]) {
-    it(`refuses ${uri}`, () => expect(redirectFault(uri, 'Native')).to.be.a('string'))
-  }
 })

@@ -1,22 +1,24 @@
 // The operator's own validation: everything that the CRD says, and what CEL cannot say.
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import { checkClient } from '@nauthera/rules/check-client'
+import { maxNameLength } from '@nauthera/rules/limits'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { checkValue, nativeRules } from '../api/check.ts'
 import { clientSpec } from '../api/client-rules.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { policySpec } from '../api/oidc-policy.ts'
-import { checkServed } from '../api/served.ts'
+import { renderConfig } from './metadata.ts'
 import { checkWindow } from './schedule.ts'
 
 const client = nativeRules(clientSpec)
 const policy = nativeRules(policySpec)
-const maxNameLength = 120
+
+/** The secret is minted later, and which algorithms a server has only it can say. */
+const unknownHere = { hasSecret: true, algorithms: signingAlgorithms }
 
 /** @param stored the last version, where it is known: some fields cannot change
  *  @returns every fault, `spec.redirectURIs: must be …`; none is fixed, none is ignored */
-export function checkClient(
-  object: Pick<OIDCClient, 'metadata' | 'spec'>,
-  stored?: Pick<OIDCClient, 'spec'>,
-): readonly Fault[] {
+export function checkSpec(object: OIDCClient, stored?: Pick<OIDCClient, 'spec'>): readonly Fault[] {
   const name =
     object.metadata.name.length > maxNameLength
       ? [{ path: 'metadata.name', message: `may not be more than ${maxNameLength} bytes` }]
@@ -24,8 +26,18 @@ export function checkClient(
   const shape = checkValue(client.json, object.spec, client.evaluate, { path: 'spec', old: stored?.spec })
   // a value of the wrong shape would make the further checks throw
   if (shape.some(({ kind }) => kind !== 'rule')) return [...name, ...shape].map(plain)
-  return [...name, ...shape, ...checkServed(object.spec), ...checkWindow(object.spec)].map(plain)
+  const found = [...name, ...shape, ...checkWindow(object.spec)].map(plain)
+  return [...found, ...checkConfig(object).filter(({ path }) => !found.some((fault) => isSamePlace(path, fault.path)))]
 }
+
+/** What the server would say. */
+const checkConfig = (object: OIDCClient): readonly Fault[] =>
+  checkClient(renderConfig(object), unknownHere).map(({ field, message }) => ({ path: field, message }))
+
+/** One mistake is said once: the CRD names `spec.claims[0].name` where the server knows `spec.claims`. */
+const isSamePlace = (one: string, other: string): boolean => isWithin(one, other) || isWithin(other, one)
+const isWithin = (path: string, above: string): boolean =>
+  path.startsWith(above) && ['', '.', '['].includes(path.charAt(above.length))
 
 /** @param path where the spec stands: `spec`, or `policy` for the baseline in the settings */
 export function checkPolicySpec(spec: unknown, path: string): readonly Fault[] {

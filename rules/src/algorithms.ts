@@ -1,0 +1,11 @@
+// Signatures: asymmetric ones only, since HS256 and its kind need a plain secret on the server.
+
+/** What a server can sign with; its settings choose among them. */
+export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
+export type SigningAlgorithm = (typeof signingAlgorithms)[number]
+
+/** Those that FAPI 2.0 allows. */
+export const fapiAlgorithms: readonly SigningAlgorithm[] = ['ES256', 'PS256', 'EdDSA']
+
+/** What clients may sign with. EdDSA has two names: that of RFC 8037, and that of RFC 9864, which newer libraries write. */
+export const clientAlgorithms = [...signingAlgorithms, 'Ed25519'] as const

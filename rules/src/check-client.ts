@@ -1,0 +1,143 @@
+// What a client may be. The operator asks before it serves a client and `kubectl-nauthera render` without a cluster; the
+// server asks again, whatever came before: an old API server or a disabled policy must not open a hole.
+import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { authMethods, keyMethods, showsSecret } from './client-authentication.ts'
+import { invalid } from './client-fault.ts'
+import type { ClientFault } from './client-fault.ts'
+import { registeredClaims } from './claims.ts'
+import { wireGrants } from './grants.ts'
+import { jwksFaults } from './jwks.ts'
+import { tokenLife } from './limits.ts'
+import { notServedFaults } from './not-served.ts'
+import { responseModes } from './response-modes.ts'
+import { emailPattern, isHttpsUrl, originFault, redirectFault } from './uris.ts'
+
+/** What is not in a client's config. */
+export interface AboutClient {
+  /** There is a secret that it can show. */
+  readonly hasSecret: boolean
+  /** What the server signs with; who does not know gives all of them. */
+  readonly algorithms: readonly string[]
+}
+
+/** A list of known words, in which any text may be looked for. */
+const words = (list: readonly string[]): readonly string[] => list
+
+type Check = (config: ClientConfig, about: AboutClient) => readonly ClientFault[]
+
+const checks: readonly Check[] = [
+  notServedFaults,
+  algorithmFaults,
+  redirectFaults,
+  authenticationFaults,
+  grantFaults,
+  keyFaults,
+  pageFaults,
+  claimFaults,
+  lifeFaults,
+]
+
+/** @returns every fault; empty when the client can be served */
+export function checkClient(config: ClientConfig, about: AboutClient): readonly ClientFault[] {
+  return checks.flatMap((check) => check(config, about))
+}
+
+function algorithmFaults(config: ClientConfig, { algorithms }: AboutClient): readonly ClientFault[] {
+  return (
+    [
+      ['signing.idToken', config.idTokenSignedResponseAlg],
+      ['signing.userinfo', config.userinfoSignedResponseAlg],
+    ] as const
+  )
+    .filter(([, value]) => value !== '' && !algorithms.includes(value))
+    .map(([field, value]) => invalid(field, `${value} is not among this server's algorithms: ${algorithms.join(', ')}`))
+}
+
+function redirectFaults(config: ClientConfig): readonly ClientFault[] {
+  return (
+    [
+      ['redirectURIs', config.redirectUris, (uri: string) => redirectFault(uri, config.type)],
+      ['postLogoutRedirectURIs', config.postLogoutRedirectUris, (uri: string) => redirectFault(uri, config.type)],
+      ['corsOrigins', config.corsOrigins, originFault],
+    ] as const
+  ).flatMap(([field, values, faultOf]) =>
+    values.flatMap((value) => {
+      const fault = faultOf(value)
+      return fault === undefined ? [] : [invalid(field, `${JSON.stringify(value)} ${fault}`)]
+    }),
+  )
+}
+
+function authenticationFaults(config: ClientConfig, { hasSecret }: AboutClient): readonly ClientFault[] {
+  const method = config.tokenEndpointAuthMethod
+  const faults: ClientFault[] = []
+  if (method === 'client_secret_jwt')
+    faults.push(invalid('auth.method', 'must not be client_secret_jwt: only hashes of secrets are kept'))
+  else if (!words(authMethods).includes(method))
+    faults.push(invalid('auth.method', `must be among ${authMethods.join(', ')}`))
+  if (showsSecret(method) && !hasSecret) faults.push(invalid('auth.method', 'needs a secret, and none is there'))
+  if (method === 'none' && !config.pkceRequired && config.grantTypes.includes('authorization_code'))
+    faults.push(invalid('pkce', 'must be Required for a client without authentication'))
+  return faults
+}
+
+function grantFaults(config: ClientConfig): readonly ClientFault[] {
+  const faults: ClientFault[] = []
+  if (!config.grantTypes.every((grant) => wireGrants.includes(grant)))
+    faults.push(invalid('grantTypes', `must be among ${wireGrants.join(', ')}`))
+  if (config.tokenEndpointAuthMethod === 'none' && config.grantTypes.includes('client_credentials'))
+    faults.push(invalid('grantTypes', 'must not have client_credentials without authentication'))
+  if (!config.responseModes.every((mode) => words(responseModes).includes(mode)))
+    faults.push(invalid('responseModes', `must be among ${responseModes.join(', ')}`))
+  if (config.consent === ConsentMode.UNSPECIFIED) faults.push(invalid('consent', 'must be Explicit, Remember or Skip'))
+  return faults
+}
+
+function keyFaults(config: ClientConfig): readonly ClientFault[] {
+  const { jwks, jwksUri, tokenEndpointAuthMethod: method } = config
+  const faults = jwks === undefined ? [] : jwksFaults(jwks).map((message) => invalid('auth.jwks', message))
+  if (jwks !== undefined && jwksUri !== '') faults.push(invalid('auth.jwks', 'must not be there beside auth.jwksURI'))
+  if (jwks === undefined && jwksUri === '' && keyMethods.includes(method))
+    faults.push(invalid('auth.jwks', `must be there with ${method}, or auth.jwksURI in its place`))
+  return faults
+}
+
+/** Pages about the client, and other places of its own. */
+function pageFaults(config: ClientConfig): readonly ClientFault[] {
+  const pages = (
+    [
+      ['auth.jwksURI', config.jwksUri],
+      ['uris.client', config.clientUri],
+      ['uris.logo', config.logoUri],
+      ['uris.policy', config.policyUri],
+      ['uris.tos', config.tosUri],
+      ['uris.initiateLogin', config.initiateLoginUri],
+    ] as const
+  )
+    .filter(([, url]) => url !== '' && !isHttpsUrl(url))
+    .map(([field]) => invalid(field, 'must be an https URL, such as https://app.example.com/path'))
+  const isAddress = new RegExp(emailPattern)
+  const contacts = config.contacts.every((contact) => isAddress.test(contact))
+    ? []
+    : [invalid('contacts', 'must be e-mail addresses')]
+  return [...pages, ...contacts]
+}
+
+function claimFaults(config: ClientConfig): readonly ClientFault[] {
+  return config.claims
+    .filter(({ name }) => registeredClaims.includes(name))
+    .map(({ name }) => invalid('claims', `${JSON.stringify(name)} is a registered claim; choose another name`))
+}
+
+function lifeFaults(config: ClientConfig): readonly ClientFault[] {
+  return (
+    [
+      ['tokens.accessTTL', config.accessTokenTtl, tokenLife.access],
+      ['tokens.idTTL', config.idTokenTtl, tokenLife.id],
+      ['tokens.refreshTTL', config.refreshTokenTtl, tokenLife.refresh],
+    ] as const
+  )
+    .filter(([, seconds, { most }]) => seconds > most)
+    .map(([field, , { most }]) => invalid(field, `must be at most ${most / 3600}h`))
+}

@@ -1,0 +1,33 @@
+// Claims with a meaning of their own: a client may not derive one of these names from groups, or an application would take
+// what a group says for what the Provider says.
+import { claimsByScope } from './scopes.ts'
+
+/** About the sign-in, in no scope. */
+export const signInClaims = ['acr', 'amr', 'auth_time', 'sid', 'iss'] as const
+
+/** About the token itself. */
+const tokenClaims = [
+  'aud',
+  'exp',
+  'nbf',
+  'iat',
+  'jti',
+  'nonce',
+  'azp',
+  'at_hash',
+  'c_hash',
+  's_hash',
+  'cnf',
+  'scope',
+  'client_id',
+  'events',
+  'act',
+  'may_act',
+  'typ',
+] as const
+
+export const registeredClaims: readonly string[] = [
+  ...signInClaims,
+  ...tokenClaims,
+  ...Object.values(claimsByScope).flat(),
+]

@@ -1,0 +1,17 @@
+// Where things are below the issuer. Applications find these in their Secret, so a path never changes.
+
+export const paths = {
+  discovery: '/.well-known/openid-configuration',
+  /** RFC 8414. */
+  metadata: '/.well-known/oauth-authorization-server',
+  jwks: '/jwks',
+  authorization: '/auth',
+  token: '/token',
+  introspection: '/token/introspection',
+  revocation: '/token/revocation',
+  pushedRequest: '/request',
+  userinfo: '/me',
+  endSession: '/session/end',
+  /** The pages of a sign-in. */
+  interaction: '/interaction',
+} as const

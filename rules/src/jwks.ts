@@ -1,0 +1,70 @@
+// The public keys of a client, by value. Whoever writes them should hear at once that one can never verify anything.
+import { createPublicKey } from 'node:crypto'
+import type { JsonWebKey } from 'node:crypto'
+
+interface Kind {
+  /** Members that make the public key. */
+  readonly needs: readonly string[]
+  readonly privateMembers: readonly string[]
+  /** Curves that are known, by `crv`. */
+  readonly curves?: readonly string[]
+}
+
+/** By `kty`. Source: RFC 7518 section 6, RFC 8037 section 2; AKP is that of ML-DSA. */
+const kinds: Readonly<Record<string, Kind>> = {
+  EC: { needs: ['x', 'y'], privateMembers: ['d'], curves: ['P-256', 'P-384', 'P-521'] },
+  OKP: { needs: ['x'], privateMembers: ['d'], curves: ['Ed25519', 'X25519'] },
+  AKP: { needs: ['alg', 'pub'], privateMembers: ['priv'] },
+  RSA: { needs: ['n', 'e'], privateMembers: ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth'] },
+}
+
+/** RFC 7518 sections 3.3 and 3.5; libraries do not verify with a shorter one. */
+const leastRsaBits = 2048
+
+/** @returns what is wrong, with the place of each key. A key of a kind that nobody here knows is no fault: it is left alone
+ *  (RFC 7517 section 5). No message holds a value. */
+export function jwksFaults(jwks: unknown): readonly string[] {
+  const keys: unknown = isObject(jwks) ? jwks['keys'] : undefined
+  if (!Array.isArray(keys)) return ['must be a JWK set: an object whose keys is a list']
+  return keys.flatMap((key: unknown, index) => {
+    const fault = isObject(key) ? keyFault(key) : 'must be an object'
+    return fault === undefined ? [] : [`keys[${index}] ${fault}`]
+  })
+}
+
+function keyFault(key: Readonly<Record<string, unknown>>): string | undefined {
+  const { kty } = key
+  if (!isText(kty)) return 'must have kty, such as EC'
+  if (kty === 'oct') return 'must be a public key, not a shared secret'
+  const known = Object.hasOwn(kinds, kty) ? kinds[kty] : undefined
+  if (!known) return undefined
+  if (known.curves) {
+    if (!isText(key['crv'])) return `must have crv, such as ${known.curves[0]}`
+    if (!known.curves.includes(key['crv'])) return undefined
+  }
+  const lacking = known.needs.filter((member) => !isText(key[member]))
+  if (lacking.length > 0) return `must have ${lacking.join(' and ')}`
+  const ofPrivate = known.privateMembers.filter((member) => key[member] !== undefined)
+  if (ofPrivate.length > 0)
+    return `must not have ${ofPrivate.join(', ')}: this is a private key; give the public one, and make a new pair`
+  const odd = ['alg', 'kid', 'use'].find((member) => key[member] !== undefined && !isText(key[member]))
+  if (odd !== undefined) return `must have text in ${odd}`
+  const { x5c } = key
+  if (x5c !== undefined && !(Array.isArray(x5c) && x5c.every(isText))) return 'must have a list of texts in x5c'
+  return materialFault(key)
+}
+
+function materialFault(key: Readonly<Record<string, unknown>>): string | undefined {
+  let bits: number | undefined
+  try {
+    bits = createPublicKey({ key: key as JsonWebKey, format: 'jwk' }).asymmetricKeyDetails?.modulusLength
+  } catch {
+    return 'must be a key: its members do not make one'
+  }
+  return bits !== undefined && bits < leastRsaBits ? `must have at least ${leastRsaBits} bits` : undefined
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
+
+const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

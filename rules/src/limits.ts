@@ -1,0 +1,28 @@
+// How long and how much. Schema, policy and server read these; a limit that stood in two places drifted once.
+
+/** From, to: both included, in seconds. */
+export interface Span {
+  readonly least: number
+  readonly most: number
+}
+
+const minute = 60
+const hour = 60 * minute
+const day = 24 * hour
+
+export const tokenLife = {
+  /** The keys that signed a token are published for as long. */
+  access: { least: minute, most: day },
+  id: { least: minute, most: day },
+  /** Unused. A family of refresh tokens ends this long after the sign-in in any case, so no token can be left longer. */
+  refresh: { least: 5 * minute, most: 90 * day },
+} as const satisfies Readonly<Record<string, Span>>
+
+export const rotationTimes = {
+  interval: { least: hour, most: 365 * day },
+  overlap: { least: minute, most: 7 * day },
+  window: { least: 5 * minute, most: 7 * day },
+} as const satisfies Readonly<Record<string, Span>>
+
+/** Characters of metadata.name: it leaves room for `<name>-oidc` and what else is built from it. */
+export const maxNameLength = 120

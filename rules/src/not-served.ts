@@ -1,0 +1,65 @@
+// What an OIDCClient can ask for from the start and the server does not do yet. It is refused with a reason: a field that is
+// accepted and ignored would be a promise that nobody keeps.
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { authMethods, tlsMethods } from './client-authentication.ts'
+import type { ClientFault } from './client-fault.ts'
+import { grantTypes, wireGrant } from './grants.ts'
+import type { GrantType } from './grants.ts'
+
+interface NotServed {
+  readonly field: string
+  readonly asks: (config: ClientConfig) => boolean
+  /** What to write instead. */
+  readonly instead: string
+}
+
+const deviceFlow: GrantType = 'device_code'
+
+export const servedMethods = authMethods.filter((method) => !tlsMethods.includes(method))
+export const servedGrants: readonly GrantType[] = grantTypes.filter((grant) => grant !== deviceFlow)
+
+const notServed: readonly NotServed[] = [
+  {
+    field: 'spec.type',
+    asks: ({ type }) => type === 'Device',
+    instead: 'choose Native with a loopback redirect URI',
+  },
+  {
+    field: 'spec.grantTypes',
+    asks: (config) => config.grantTypes.includes(wireGrant(deviceFlow)),
+    instead: 'leave device_code out',
+  },
+  {
+    field: 'spec.auth.method',
+    asks: ({ tokenEndpointAuthMethod }) => tlsMethods.includes(tokenEndpointAuthMethod),
+    instead: 'choose private_key_jwt or client_secret_basic',
+  },
+  { field: 'spec.profile', asks: ({ profile }) => profile === 'FAPI2', instead: 'choose Standard with par and dpop' },
+  {
+    field: 'spec.access.requiredAcr',
+    asks: ({ requiredAcr }) => requiredAcr.length > 0,
+    instead: 'leave it out; allowedGroups is served',
+  },
+  { field: 'spec.subjectType', asks: ({ subjectType }) => subjectType === 'pairwise', instead: 'choose public' },
+  {
+    field: 'spec.sectorIdentifierURI',
+    asks: ({ sectorIdentifierUri }) => sectorIdentifierUri !== '',
+    instead: 'leave it out',
+  },
+  {
+    field: 'spec.logout.backchannelURI',
+    asks: ({ backchannelLogoutUri }) => backchannelLogoutUri !== '',
+    instead: 'leave it out',
+  },
+]
+
+/** @returns a fault for each field that this version of the server does not serve */
+export function notServedFaults(config: ClientConfig): readonly ClientFault[] {
+  return notServed
+    .filter(({ asks }) => asks(config))
+    .map(({ field, instead }) => ({
+      field,
+      code: 'CLIENT_FEATURE_UNSUPPORTED',
+      message: `is not served by this version yet; ${instead}`,
+    }))
+}

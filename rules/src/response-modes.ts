@@ -1,0 +1,15 @@
+// In which form an authorization response reaches the client.
+
+export const responseModes = [
+  'query',
+  'fragment',
+  'form_post',
+  'jwt',
+  'query.jwt',
+  'fragment.jwt',
+  'form_post.jwt',
+] as const
+export type ResponseMode = (typeof responseModes)[number]
+
+/** What a client may use that says nothing. */
+export const defaultResponseModes: readonly ResponseMode[] = ['query', 'fragment', 'form_post']

@@ -1,0 +1,111 @@
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { expect } from 'chai'
+import { checkClient } from '../src/check-client.ts'
+import { config, everything } from './configs.ts'
+
+type Change = MessageInitShape<typeof ClientConfigSchema>
+
+const keys = { keys: [{ kty: 'EC', crv: 'P-256', x: 'a', y: 'b' }] }
+const derived = (name: string): Change => ({ claims: [{ name, join: 'Array', fromGroups: [] }] })
+
+/** What is refused: where the person looks for it, and a piece of what it says. */
+const refused: readonly [sentence: string, change: Change, field: string, message: RegExp][] = [
+  [
+    'a redirect to http',
+    { redirectUris: ['http://a.test/'] },
+    'spec.redirectURIs',
+    /"http:\/\/a\.test\/" must be https/,
+  ],
+  ['a redirect after logout', { postLogoutRedirectUris: ['x'] }, 'spec.postLogoutRedirectURIs', /absolute/],
+  ['an origin with a path', { corsOrigins: ['https://a.test/x'] }, 'spec.corsOrigins', /origin such as/],
+  ['an origin that others read along', { corsOrigins: ['http://a.test'] }, 'spec.corsOrigins', /must be https/],
+  ['an origin in capitals', { corsOrigins: ['https://A.test'] }, 'spec.corsOrigins', /origin such as/],
+  ['client_secret_jwt', { tokenEndpointAuthMethod: 'client_secret_jwt' }, 'spec.auth.method', /hashes/],
+  ['another method', { tokenEndpointAuthMethod: 'magic' }, 'spec.auth.method', /must be among client_secret_basic/],
+  [
+    'a public client without PKCE',
+    { tokenEndpointAuthMethod: 'none', pkceRequired: false },
+    'spec.pkce',
+    /must be Required/,
+  ],
+  [
+    'tokens for whoever asks',
+    { tokenEndpointAuthMethod: 'none', grantTypes: ['client_credentials'] },
+    'spec.grantTypes',
+    /without authentication/,
+  ],
+  ['implicit', { grantTypes: ['implicit'] }, 'spec.grantTypes', /must be among authorization_code/],
+  ['password', { grantTypes: ['password'] }, 'spec.grantTypes', /must be among/],
+  ['another response mode', { responseModes: ['web_message'] }, 'spec.responseModes', /must be among query/],
+  ['a consent that is not said', { consent: ConsentMode.UNSPECIFIED }, 'spec.consent', /Explicit/],
+  [
+    'private_key_jwt without keys',
+    { tokenEndpointAuthMethod: 'private_key_jwt' },
+    'spec.auth.jwks',
+    /must be there with private_key_jwt/,
+  ],
+  ['keys in two places', { jwks: { keys: [] }, jwksUri: 'https://a.test/k' }, 'spec.auth.jwks', /beside auth.jwksURI/],
+  ['keys that are none', { jwks: keys }, 'spec.auth.jwks', /keys\[0\] must be a key/],
+  ['keys over http', { jwksUri: 'http://a.test/k' }, 'spec.auth.jwksURI', /https URL/],
+  ['a home page over http', { clientUri: 'http://a.test/' }, 'spec.uris.client', /https URL/],
+  ['a logo that is a script', { logoUri: 'javascript:x' }, 'spec.uris.logo', /https URL/],
+  ['a policy that is no URL', { policyUri: 'https://' }, 'spec.uris.policy', /https URL/],
+  ['terms that are no URL', { tosUri: 'x' }, 'spec.uris.tos', /https URL/],
+  ['a sign-in that begins at no URL', { initiateLoginUri: 'x' }, 'spec.uris.initiateLogin', /https URL/],
+  ['a contact that is no address', { contacts: ['ops@-', 'ops'] }, 'spec.contacts', /e-mail/],
+  ['the claim sub from groups', derived('sub'), 'spec.claims', /"sub" is a registered claim/],
+  ['the claim nickname from groups', derived('nickname'), 'spec.claims', /"nickname" is a registered claim/],
+  ['the claim picture from groups', derived('picture'), 'spec.claims', /"picture" is a registered claim/],
+  ['the claim groups from groups', derived('groups'), 'spec.claims', /"groups" is a registered claim/],
+  ['an access token of two days', { accessTokenTtl: 172_800 }, 'spec.tokens.accessTTL', /at most 24h/],
+  ['an ID token of two days', { idTokenTtl: 172_800 }, 'spec.tokens.idTTL', /at most 24h/],
+  ['a refresh token of a year', { refreshTokenTtl: 31_536_000 }, 'spec.tokens.refreshTTL', /at most 2160h/],
+]
+
+const taken: readonly [sentence: string, change: Change][] = [
+  ['a web client', {}],
+  ['a public client with PKCE', { type: 'SPA', tokenEndpointAuthMethod: 'none' }],
+  ['a script on this machine', { corsOrigins: ['http://localhost:3000', 'https://a.test'] }],
+  ['keys by address', { tokenEndpointAuthMethod: 'private_key_jwt', jwksUri: 'https://a.test/keys' }],
+  ['the longest lives', { accessTokenTtl: 86_400, idTokenTtl: 86_400, refreshTokenTtl: 90 * 86_400 }],
+  ['a claim of its own from groups', derived('roles')],
+  ['a machine', { type: 'M2M', redirectUris: [], grantTypes: ['client_credentials'], pkceRequired: false }],
+]
+
+describe('checkClient', () => {
+  for (const [sentence, change, field, message] of refused) {
+    it(`refuses ${sentence}, at ${field}`, () => {
+      const faults = checkClient(config(change), everything)
+      expect(faults.map((fault) => [fault.field, fault.code])).to.deep.equal([[field, 'CLIENT_METADATA_INVALID']])
+      expect(faults[0]!.message).to.match(message)
+    })
+  }
+
+  for (const [sentence, change] of taken) {
+    it(`takes ${sentence}`, () => expect(checkClient(config(change), everything)).to.deep.equal([]))
+  }
+
+  it('refuses the method of a secret without a secret', () => {
+    const [fault] = checkClient(config(), { ...everything, hasSecret: false })
+    expect(fault).to.deep.include({ field: 'spec.auth.method', message: 'needs a secret, and none is there' })
+  })
+
+  it('refuses an algorithm that this server does not sign with, and names those that it has', () => {
+    const faults = checkClient(config({ idTokenSignedResponseAlg: 'EdDSA', userinfoSignedResponseAlg: 'ES256' }), {
+      ...everything,
+      algorithms: ['ES256'],
+    })
+    expect(faults).to.have.length(1)
+    expect(faults[0]).to.deep.include({
+      field: 'spec.signing.idToken',
+      message: "EdDSA is not among this server's algorithms: ES256",
+    })
+  })
+
+  it('says every fault at once', () => {
+    const faults = checkClient(config({ redirectUris: ['x', 'http://y.test/'], corsOrigins: ['z'] }), everything)
+    expect(faults).to.have.length(3)
+  })
+})

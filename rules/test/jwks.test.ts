@@ -1,0 +1,58 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { expect } from 'chai'
+import { jwksFaults } from '../src/jwks.ts'
+
+const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const ec = publicKey.export({ format: 'jwk' })
+const ed = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' })
+const rsa = (modulusLength: number) => generateKeyPairSync('rsa', { modulusLength }).publicKey.export({ format: 'jwk' })
+
+const refused: readonly [sentence: string, jwks: unknown, message: RegExp][] = [
+  ['nothing', null, /^must be a JWK set/],
+  ['a key in place of a set', ec, /^must be a JWK set/],
+  ['keys that are no list', { keys: ec }, /^must be a JWK set/],
+  ['a key that is a text', { keys: ['x'] }, /^keys\[0\] must be an object/],
+  ['a key of no type', { keys: [{ ...ec, kty: undefined }] }, /^keys\[0\] must have kty/],
+  ['a shared secret', { keys: [{ kty: 'oct', k: 'AAAA' }] }, /^keys\[0\] must be a public key/],
+  ['a key without curve', { keys: [{ ...ec, crv: undefined }] }, /^keys\[0\] must have crv, such as P-256/],
+  ['half a key', { keys: [{ kty: 'EC', crv: 'P-256' }] }, /^keys\[0\] must have x and y/],
+  ['a point that is not on the curve', { keys: [{ ...ec, y: ec.x }] }, /^keys\[0\] must be a key/],
+  ['no base64', { keys: [{ ...ed, x: '!' }] }, /^keys\[0\] must be a key/],
+  ['a short RSA key', { keys: [rsa(1024)] }, /^keys\[0\] must have at least 2048 bits/],
+  ['an odd kid', { keys: [{ ...ec, kid: 7 }] }, /^keys\[0\] must have text in kid/],
+  ['odd certificates', { keys: [{ ...ec, x5c: 'x' }] }, /^keys\[0\] must have a list of texts in x5c/],
+]
+
+describe('jwksFaults', () => {
+  for (const [sentence, jwks, message] of refused) {
+    it(`refuses ${sentence}`, () => {
+      const faults = jwksFaults(jwks)
+      expect(faults).to.have.length(1)
+      expect(faults[0]).to.match(message)
+    })
+  }
+
+  it('refuses a private key without repeating it', () => {
+    const jwk = privateKey.export({ format: 'jwk' })
+    const [fault] = jwksFaults({ keys: [jwk] })
+    expect(fault).to.match(/^keys\[0\] must not have d: this is a private key/)
+    expect(fault).not.to.contain(jwk.d)
+  })
+
+  it('names each key at fault by its place', () => {
+    expect(jwksFaults({ keys: [{ kty: 'oct' }, ec, 'x'] }).map((fault) => fault.slice(0, 7))).to.deep.equal([
+      'keys[0]',
+      'keys[2]',
+    ])
+  })
+
+  for (const [sentence, keys] of [
+    ['EC, Ed25519 and RSA keys', [{ ...ec, kid: 'a', alg: 'ES256', use: 'sig' }, ed, rsa(2048)]],
+    ['no key yet', []],
+    ['an ML-DSA key', [generateKeyPairSync('ml-dsa-44').publicKey.export({ format: 'jwk' })]],
+    ['a type that nobody here knows', [{ kty: 'LATER', pub: 'x' }]],
+    ['a curve that nobody here knows', [{ kty: 'EC', crv: 'secp256k1', x: 'a', y: 'b' }]],
+  ] as const) {
+    it(`takes ${sentence}`, () => expect(jwksFaults({ keys })).to.deep.equal([]))
+  }
+})
