@@ -23,6 +23,7 @@ const config = ({ production = false }: { production?: boolean }): KnipConfig =>
       ignoreDependencies: ['@bufbuild/buf'], // a program: scripts/check.ts and scripts/generate.ts start it
     },
     proto: shipped,
+    rules: shipped,
     runtime: shipped,
     server: shipped,
     'config-agent': shipped,
