@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { appsNamespace, machine, releaseNamespace, startCluster } from '@nauthera/harness/operator/cluster'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 import { keysJobRules, operatorRules } from '@nauthera/stand-in/operator-rules'
-import type { Rule } from '@nauthera/stand-in/rbac'
+import type { Rule } from '@nauthera/stand-in/http/rbac'
 import { grantsOf, isUsedBy, rightsIn, spellRight } from './support/grants.ts'
 import { objectsOf } from './support/render.ts'
 

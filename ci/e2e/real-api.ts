@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { parse, stringify } from 'yaml'
-import { readDefinitions } from '@nauthera/stand-in/kube-api'
+import { readDefinitions } from '@nauthera/stand-in/manifests'
 import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import { without } from '@nauthera/stand-in/objects'
-import type { Rule } from '@nauthera/stand-in/rbac'
+import type { Rule } from '@nauthera/stand-in/http/rbac'
 import { until } from './support/kubernetes.ts'
 
 // The cluster that KUBECONFIG names: our kinds, and users with rights of their own.

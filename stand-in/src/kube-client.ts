@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http'
-import type { IncomingMessage, RequestOptions } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { createInterface } from 'node:readline'
 import { parse } from 'yaml'
@@ -47,39 +47,7 @@ const requestTimeoutMs = 30_000
 /** @param kubeconfig YAML with certificates or a token
  *  @param everyHeaders sent with each request, such as impersonate-user */
 export function createKubeClient(kubeconfig: string, everyHeaders: Readonly<Record<string, string>> = {}): KubeClient {
-  const config = parse(kubeconfig) as {
-    clusters: { cluster: { server: string; 'certificate-authority-data'?: string } }[]
-    users: { user: { token?: string; 'client-certificate-data'?: string; 'client-key-data'?: string } }[]
-  }
-  const { server, 'certificate-authority-data': ca } = config.clusters[0]!.cluster
-  const { token, 'client-certificate-data': cert, 'client-key-data': key } = config.users[0]!.user
-  const decode = (text: string | undefined) => (text === undefined ? undefined : Buffer.from(text, 'base64'))
-  const tls = { ca: decode(ca), cert: decode(cert), key: decode(key) }
-  const base = server.replace(/\/$/, '')
-
-  const open = (method: string, path: string, query: object, headers: Record<string, string>, body?: Buffer) => {
-    const url = new URL(`${base}${path}`)
-    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value))
-    const options: RequestOptions = {
-      ...(url.protocol === 'https:' ? tls : {}),
-      method,
-      headers: {
-        ...(token ? { authorization: `Bearer ${token}` } : {}),
-        'user-agent': 'contract/1',
-        ...everyHeaders,
-        ...headers,
-      },
-    }
-    const call = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, options)
-    const answered = new Promise<IncomingMessage>((resolve, reject) => {
-      call.once('response', resolve)
-      call.once('error', reject)
-    })
-    call.setTimeout(requestTimeoutMs, () => call.destroy(new Error(`${method} ${path}: no answer`)))
-    call.end(body)
-    return { call, answered }
-  }
-
+  const open = createCaller(kubeconfig, everyHeaders)
   return {
     call: async (
       method,
@@ -106,25 +74,67 @@ export function createKubeClient(kubeconfig: string, everyHeaders: Readonly<Reco
       const { call, answered } = open('GET', path, { ...query, watch: true }, { accept: 'application/json' })
       const response = await answered
       call.setTimeout(0)
-      const lines = createInterface({ input: response })[Symbol.asyncIterator]()
-      return {
-        next: async (timeoutMs = 15_000) => {
-          let timer: NodeJS.Timeout | undefined
-          const late = new Promise<never>((_, reject) => {
-            timer = setTimeout(() => reject(new Error(`no event on ${path} within ${timeoutMs} ms`)), timeoutMs)
-          })
-          try {
-            const { value, done } = await Promise.race([lines.next(), late])
-            if (done) return undefined
-            const parsed = JSON.parse(value) as WatchEvent
-            return response.statusCode === 200 ? parsed : { type: 'ERROR', object: parsed }
-          } finally {
-            clearTimeout(timer)
-          }
-        },
-        close: () => call.destroy(),
-      }
+      const next = createEventReader(response, path)
+      return { next, close: () => call.destroy() }
     },
+  }
+}
+
+type Open = (
+  method: string,
+  path: string,
+  query: object,
+  headers: Record<string, string>,
+  body?: Buffer,
+) => { call: ClientRequest; answered: Promise<IncomingMessage> }
+
+/** One request to the server of a kubeconfig, as its user. */
+function createCaller(kubeconfig: string, everyHeaders: Readonly<Record<string, string>>): Open {
+  const config = parse(kubeconfig) as {
+    clusters: { cluster: { server: string; 'certificate-authority-data'?: string } }[]
+    users: { user: { token?: string; 'client-certificate-data'?: string; 'client-key-data'?: string } }[]
+  }
+  const { server, 'certificate-authority-data': ca } = config.clusters[0]!.cluster
+  const { token, 'client-certificate-data': cert, 'client-key-data': key } = config.users[0]!.user
+  const decode = (text: string | undefined) => (text === undefined ? undefined : Buffer.from(text, 'base64'))
+  const tls = { ca: decode(ca), cert: decode(cert), key: decode(key) }
+  const base = server.replace(/\/$/, '')
+  const authorization = token ? { authorization: `Bearer ${token}` } : {}
+
+  return (method, path, query, headers, body) => {
+    const url = new URL(`${base}${path}`)
+    for (const [name, value] of Object.entries(query)) url.searchParams.set(name, String(value))
+    const isSecure = url.protocol === 'https:'
+    const call = (isSecure ? httpsRequest : httpRequest)(url, {
+      ...(isSecure ? tls : {}),
+      method,
+      headers: { ...authorization, 'user-agent': 'contract/1', ...everyHeaders, ...headers },
+    })
+    const answered = new Promise<IncomingMessage>((resolve, reject) => {
+      call.once('response', resolve)
+      call.once('error', reject)
+    })
+    call.setTimeout(requestTimeoutMs, () => call.destroy(new Error(`${method} ${path}: no answer`)))
+    call.end(body)
+    return { call, answered }
+  }
+}
+
+function createEventReader(response: IncomingMessage, path: string): OpenedWatch['next'] {
+  const lines = createInterface({ input: response })[Symbol.asyncIterator]()
+  return async (timeoutMs = 15_000) => {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no event on ${path} within ${timeoutMs} ms`)), timeoutMs)
+    })
+    try {
+      const { value, done } = await Promise.race([lines.next(), late])
+      if (done) return undefined
+      const parsed = JSON.parse(value) as WatchEvent
+      return response.statusCode === 200 ? parsed : { type: 'ERROR', object: parsed }
+    } finally {
+      clearTimeout(timer)
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import {
   shardCount,
   shardSecretName,
 } from '@nauthera/proto/names'
-import type { Rule } from './rbac.ts'
+import type { Rule } from './http/rbac.ts'
 
 /** What the chart's roles give the operator, in each way of watching (a test of the chart holds the two to one another): secrets
  *  never by list or watch, its own by name, and on pods one patch. */

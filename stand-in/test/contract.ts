@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import { expect } from 'chai'
 import { parseAllDocuments } from 'yaml'
-import type { Rule } from '../src/rbac.ts'
+import type { Rule } from '../src/http/rbac.ts'
 import { operatorRules } from '../src/operator-rules.ts'
 import type { Answer, Json, KubeClient } from '../src/kube-client.ts'
 

@@ -1,6 +1,6 @@
 // What the bindings of a render give a service account, in the form that the stand-in API enforces.
-import type { RecordedRequest } from '@nauthera/stand-in/kube-api'
-import type { Rule } from '@nauthera/stand-in/rbac'
+import type { RecordedRequest } from '@nauthera/stand-in/state'
+import type { Rule } from '@nauthera/stand-in/http/rbac'
 import type { Manifest } from './render.ts'
 
 /** @returns the rules of every role that the account is bound to; without namespace: everywhere */

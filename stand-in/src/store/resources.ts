@@ -1,5 +1,6 @@
-import type { JsonSchema, KubeObject, Names } from './objects.ts'
-import { isRecord } from './objects.ts'
+import type { JsonSchema, KubeObject } from '../objects.ts'
+import type { Names } from '../refusals.ts'
+import { isRecord } from '../objects.ts'
 
 /** A column of `kubectl get`. `path` is the JSONPath of an additionalPrinterColumn. */
 export interface Column {

@@ -1,4 +1,4 @@
-import { Refusal } from './objects.ts'
+import { Refusal } from '../refusals.ts'
 import type { ApiRequest } from './request.ts'
 
 /** A rule of a Role (with `namespace`) or of a ClusterRole. */

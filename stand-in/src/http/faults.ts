@@ -1,5 +1,5 @@
 import type { ApiRequest } from './request.ts'
-import { Refusal } from './objects.ts'
+import { Refusal } from '../refusals.ts'
 
 /** What happens to a request instead of, before or after its work. */
 export type Effect =

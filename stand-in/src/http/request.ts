@@ -1,5 +1,5 @@
-import { badRequest } from './objects.ts'
-import type { Resource } from './resources.ts'
+import { badRequest } from '../refusals.ts'
+import type { Resource } from '../store/resources.ts'
 
 /** One request, as the stand-in understands it; what the request log, RBAC and scripted faults look at. */
 export interface ApiRequest {

@@ -1,13 +1,24 @@
-import type { FieldTree, JsonSchema, KubeObject, ManagedFields } from './objects.ts'
-import { Refusal, isRecord, without } from './objects.ts'
-import type { Resource } from './resources.ts'
-import { groupVersion } from './resources.ts'
+import type { JsonSchema, KubeObject, ManagedFields } from '../objects.ts'
+import { isRecord, same, without } from '../objects.ts'
+import { Refusal } from '../refusals.ts'
+import { childOf } from '../schema/child-schema.ts'
+import type { Resource } from '../store/resources.ts'
+import { groupVersion } from '../store/resources.ts'
+import type { Paths } from './field-paths.ts'
+import {
+  collectPaths,
+  covers,
+  keysOf,
+  pathsOf,
+  printPath,
+  readPath,
+  removePath,
+  subtract,
+  treeOf,
+} from './field-paths.ts'
 
 // Server-side apply and who owns which field, as far as custom resources and simple built-in kinds need it: maps are merged
 // field by field, lists as their `x-kubernetes-list-type` says (atomic when it says nothing).
-
-/** A set of fields: each path as JSON of its segments (`f:name`, `v:"value"`, `k:{"type":"Ready"}`). */
-type Paths = Set<string>
 
 const systemFields = new Set([
   'name',
@@ -98,7 +109,7 @@ export function undeclaredField(value: unknown, schema: JsonSchema | undefined, 
   }
   if (!isRecord(value)) return undefined
   for (const [key, child] of Object.entries(value)) {
-    const childSchema = schema.properties?.[key] ?? additionalOf(schema)
+    const childSchema = childOf(schema, key)
     if (path === '' && ['apiVersion', 'kind', 'metadata'].includes(key)) continue
     if (!childSchema && schema.additionalProperties !== true) return `${path}.${key}`
     const found = undeclaredField(child, childSchema, `${path}.${key}`)
@@ -122,46 +133,12 @@ function schemaOf(resource: Resource): JsonSchema {
   }
 }
 
-const additionalOf = (schema: JsonSchema): JsonSchema | undefined =>
-  typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined
-
-const childOf = (schema: JsonSchema | undefined, key: string): JsonSchema | undefined =>
-  schema ? (schema.properties?.[key] ?? additionalOf(schema)) : undefined
-
 /** The object without what the system writes itself. */
 function strip(object: KubeObject): KubeObject {
   const rest = without(object, 'apiVersion', 'kind', 'metadata')
   const kept = Object.fromEntries(Object.entries(object.metadata).filter(([key]) => !systemFields.has(key)))
   return { ...rest, ...(Object.keys(kept).length > 0 ? { metadata: kept } : {}) } as KubeObject
 }
-
-function collectPaths(
-  value: unknown,
-  schema: JsonSchema | undefined,
-  at: readonly string[] = [],
-  into: Paths = new Set(),
-): Paths {
-  const add = (path: readonly string[]) => void (path.length > 0 && into.add(JSON.stringify(path)))
-  if (isRecord(value) && schema?.['x-kubernetes-map-type'] !== 'atomic') {
-    const entries = Object.entries(value)
-    if (entries.length === 0) add(at)
-    for (const [key, child] of entries) collectPaths(child, childOf(schema, key), [...at, `f:${key}`], into)
-  } else if (Array.isArray(value) && schema?.['x-kubernetes-list-type'] === 'set') {
-    if (value.length === 0) add(at)
-    for (const item of value) add([...at, `v:${JSON.stringify(item)}`])
-  } else if (Array.isArray(value) && schema?.['x-kubernetes-list-type'] === 'map') {
-    if (value.length === 0) add(at)
-    for (const item of value as Record<string, unknown>[]) {
-      const member = [...at, `k:${JSON.stringify(keysOf(item, schema))}`]
-      add([...member, '.'])
-      collectPaths(item, schema.items, member, into)
-    }
-  } else add(at)
-  return into
-}
-
-const keysOf = (item: Record<string, unknown>, schema: JsonSchema): Record<string, unknown> =>
-  Object.fromEntries((schema['x-kubernetes-list-map-keys'] ?? []).map((key) => [key, item[key]]))
 
 /** @returns a new value: `applied` laid over `live` */
 function mergeValue(live: unknown, applied: unknown, schema: JsonSchema | undefined): unknown {
@@ -182,82 +159,6 @@ function mergeValue(live: unknown, applied: unknown, schema: JsonSchema | undefi
     return [...merged, ...rest]
   }
   return structuredClone(applied)
-}
-
-function readPath(object: unknown, path: string): unknown {
-  let at = object
-  for (const segment of JSON.parse(path) as string[]) at = step(at, segment)
-  return at
-}
-
-function step(at: unknown, segment: string): unknown {
-  if (segment === '.') return at !== undefined
-  const rest = segment.slice(2)
-  if (segment.startsWith('f:')) return isRecord(at) ? at[rest] : undefined
-  if (!Array.isArray(at)) return undefined
-  return at.find((item) => matchesMember(item, segment))
-}
-
-function matchesMember(item: unknown, segment: string): boolean {
-  const wanted: unknown = JSON.parse(segment.slice(2))
-  if (segment.startsWith('v:')) return same(item, wanted)
-  return isRecord(item) && Object.entries(wanted as object).every(([key, value]) => same(item[key], value))
-}
-
-/** Removes the field from a value that mergeValue made, copying what lies on the way. */
-function removePath(root: KubeObject, path: string): void {
-  const segments = JSON.parse(path) as string[]
-  const last = segments.at(-1) === '.' ? segments.at(-2)! : segments.at(-1)!
-  const parents = segments.slice(0, segments.at(-1) === '.' ? -2 : -1)
-  const chain: { holder: Record<string, unknown>; key: string }[] = []
-  let at: Record<string, unknown> | unknown[] = root
-  for (const segment of parents) {
-    const next = step(at, segment)
-    if (typeof next !== 'object' || next === null) return
-    const copy = (Array.isArray(next) ? [...(next as unknown[])] : { ...next }) as Record<string, unknown> | unknown[]
-    if (Array.isArray(at)) at[at.indexOf(next)] = copy
-    else {
-      at[segment.slice(2)] = copy
-      chain.push({ holder: at, key: segment.slice(2) })
-    }
-    at = copy
-  }
-  if (Array.isArray(at)) {
-    const index = at.findIndex((item) => matchesMember(item, last))
-    if (index >= 0) at.splice(index, 1)
-  } else delete at[last.slice(2)]
-  // maps that applying made and that hold nothing any more go too
-  for (const { holder, key } of chain.reverse()) {
-    const child = holder[key]
-    if (typeof child === 'object' && child !== null && Object.keys(child).length === 0 && key !== 'metadata')
-      delete holder[key]
-    else break
-  }
-}
-
-function covers(paths: Paths, path: string): boolean {
-  if (paths.has(path)) return true
-  const prefix = path.slice(0, -1)
-  return [...paths].some((other) => other.startsWith(`${prefix},`))
-}
-
-const subtract = (paths: Paths, ...removed: Paths[]): Paths =>
-  new Set([...paths].filter((path) => !removed.some((set) => set.has(path))))
-
-function pathsOf(tree: FieldTree, at: readonly string[] = [], into: Paths = new Set()): Paths {
-  const entries = Object.entries(tree)
-  if (entries.length === 0 && at.length > 0) into.add(JSON.stringify(at))
-  for (const [segment, child] of entries) pathsOf(child, [...at, segment], into)
-  return into
-}
-
-function treeOf(paths: Paths): FieldTree {
-  const tree: FieldTree = {}
-  for (const path of [...paths].sort()) {
-    let at = tree
-    for (const segment of JSON.parse(path) as string[]) at = at[segment] ??= {}
-  }
-  return tree
 }
 
 function entryOf(
@@ -294,25 +195,4 @@ function applyConflict(conflicts: readonly { entry: ManagedFields; path: string 
       ? `Apply failed with 1 conflict: ${lines[0]}`
       : `Apply failed with ${lines.length} conflicts: ${lines.join('\n')}`
   return new Refusal(409, 'Conflict', text, { details: { causes } })
-}
-
-const printPath = (path: string): string =>
-  (JSON.parse(path) as string[])
-    .filter((segment) => segment !== '.')
-    .map((segment) => {
-      if (segment.startsWith('f:')) return `.${segment.slice(2)}`
-      if (segment.startsWith('v:')) return `[=${segment.slice(2)}]`
-      const keys = Object.entries(JSON.parse(segment.slice(2)) as object)
-      return `[${keys.map(([key, value]) => `${key}=${JSON.stringify(value)}`).join(',')}]`
-    })
-    .join('')
-
-/** Equality of JSON values; the order of keys does not count. */
-export function same(a: unknown, b: unknown): boolean {
-  if (a === b) return true
-  if (Array.isArray(a) && Array.isArray(b))
-    return a.length === b.length && a.every((item, index) => same(item, b[index]))
-  if (!isRecord(a) || !isRecord(b)) return false
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => key in b && same(a[key], b[key]))
 }

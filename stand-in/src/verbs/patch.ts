@@ -1,5 +1,5 @@
-import { Refusal, badRequest, isRecord } from './objects.ts'
-import { same } from './managed-fields.ts'
+import { isRecord, same } from '../objects.ts'
+import { Refusal, badRequest } from '../refusals.ts'
 
 /** RFC 7386. */
 export function mergePatch(target: unknown, patch: unknown): unknown {

@@ -1,6 +1,6 @@
-import type { JsonSchema } from './objects.ts'
-import type { Resource } from './resources.ts'
-import { groupVersion } from './resources.ts'
+import type { JsonSchema } from '../objects.ts'
+import type { Resource } from '../store/resources.ts'
+import { groupVersion } from '../store/resources.ts'
 
 // What kubectl asks before it does anything: which kinds there are, and (for `kubectl apply`, `kubectl explain`) their schemas.
 

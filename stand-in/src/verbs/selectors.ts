@@ -1,6 +1,7 @@
-import type { KubeObject } from './objects.ts'
-import { badRequest, isRecord } from './objects.ts'
-import type { Filter } from './store.ts'
+import type { KubeObject } from '../objects.ts'
+import { isRecord } from '../objects.ts'
+import { badRequest } from '../refusals.ts'
+import type { Filter } from '../store/store.ts'
 
 /** `a=b,c!=d,e in (f,g),h notin (i),j,!k` over labels. */
 export function parseLabelSelector(text: string | null): Filter {

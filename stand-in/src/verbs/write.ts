@@ -1,14 +1,16 @@
 import { randomBytes } from 'node:crypto'
-import { parse as parseYaml } from 'yaml'
-import { applyFields, same, undeclaredField, updateFields } from './managed-fields.ts'
-import type { Cause, KubeObject } from './objects.ts'
-import { Refusal, badRequest, conflict, invalid, isRecord, notFound, without } from './objects.ts'
+import type { ApiRequest } from '../http/request.ts'
+import type { KubeObject } from '../objects.ts'
+import { isRecord, same, without } from '../objects.ts'
+import { Refusal, badRequest, conflict, invalid, notFound, staleVersion } from '../refusals.ts'
+import type { Resource } from '../store/resources.ts'
+import { groupVersion } from '../store/resources.ts'
+import type { Store } from '../store/store.ts'
+import { admitNamespace, checkName, prepare } from './admission.ts'
+import { applyFields, undeclaredField, updateFields } from './managed-fields.ts'
 import { jsonPatch, mergePatch, strategicMergePatch } from './patch.ts'
-import type { ApiRequest } from './request.ts'
-import type { Resource } from './resources.ts'
-import { groupVersion } from './resources.ts'
-import { applyDefaults, prune, validate } from './schema.ts'
-import type { Store } from './store.ts'
+import type { Body } from './written-body.ts'
+import { parseBody, parseObject, unsupported } from './written-body.ts'
 
 // Create, update, patch, apply, delete: from the body to the stored object.
 
@@ -19,13 +21,11 @@ export interface Written {
   readonly warnings: readonly string[]
 }
 
-interface Write {
+interface Write extends Body {
   readonly store: Store
   readonly request: ApiRequest
   readonly resource: Resource
-  readonly body: string
-  readonly contentType: string
-  /** Whether the namespace is there; a namespace that is not refuses what would be created in it. */
+  /** Whether the namespace is there; nothing is created in one that is not. */
   readonly hasNamespace: (name: string) => boolean
 }
 
@@ -109,11 +109,7 @@ function apply(call: Write): Written {
   if (request.subresource !== undefined && !live) throw notFound(resource, name)
   if (live && request.subresource === undefined) keepUid(resource, live, applied)
   if (live && applied.metadata.resourceVersion && applied.metadata.resourceVersion !== live.metadata.resourceVersion) {
-    throw conflict(
-      resource,
-      name,
-      'the object has been modified; please apply your changes to the latest version and try again',
-    )
+    throw conflict(resource, name, staleVersion)
   }
   const writer = {
     manager,
@@ -219,54 +215,6 @@ function bumpGeneration(resource: Resource, live: KubeObject, next: KubeObject):
   return { generation: same(spec(live), spec(next)) ? before : before + 1 }
 }
 
-/** Pruning, defaults and validation, as `fieldValidation` asks.
- *  @throws Refusal 400 for unknown fields under Strict, 422 for everything else that is wrong */
-function prepare(
-  call: Write,
-  live: KubeObject | undefined,
-  object: KubeObject,
-): { next: KubeObject; warnings: string[] } {
-  const { resource, request } = call
-  const { pruned, unknown } = prune(object, resource.schema)
-  const mode = request.query.get('fieldValidation') ?? 'Warn'
-  const sentences = unknown.map((path) => `unknown field "${path}"`)
-  if (mode === 'Strict' && sentences.length > 0) {
-    const text = `strict decoding error: ${sentences.join(', ')}`
-    throw badRequest(
-      live
-        ? text
-        : `${resource.kind} in version "${resource.version}" cannot be handled as a ${resource.kind}: ${text}`,
-    )
-  }
-  const next = normalize(resource, applyDefaults(pruned, resource.schema) as KubeObject)
-  const causes = validate(next, live, resource.schema)
-  if (causes.length > 0) throw invalid(resource, object.metadata.name, causes)
-  return { next, warnings: mode === 'Ignore' ? [] : sentences }
-}
-
-/** What a built-in kind does with its own fields. */
-function normalize(resource: Resource, object: KubeObject): KubeObject {
-  if (resource.kind !== 'Secret') return object
-  const {
-    stringData = {},
-    data = {},
-    type = 'Opaque',
-  } = object as { stringData?: object; data?: object; type?: string }
-  const encoded = Object.entries(stringData).map(([key, text]) => [key, Buffer.from(String(text)).toString('base64')])
-  const causes = Object.entries(data as Record<string, unknown>)
-    .filter(([, value]) => typeof value !== 'string' || !/^[A-Za-z0-9+/]*={0,2}$/.test(value))
-    .map(([key]) => ({
-      reason: 'FieldValueInvalid',
-      field: `data[${key}]`,
-      message: 'Invalid value: illegal base64 data',
-    }))
-  if (causes.length > 0) throw invalid(resource, object.metadata.name, causes)
-  const all = { ...data, ...Object.fromEntries(encoded) }
-  const rest: KubeObject = { ...object, type, ...(Object.keys(all).length > 0 ? { data: all } : {}) }
-  delete rest['stringData']
-  return rest
-}
-
 /** Ordinary writes leave the status as it is. */
 function withoutStatus(resource: Resource, object: KubeObject, live: KubeObject | undefined): KubeObject {
   if (!resource.hasStatus) return object
@@ -283,71 +231,6 @@ const onlyStatus = ({ apiVersion, kind, metadata, status }: KubeObject): KubeObj
   metadata: { name: metadata.name, ...(metadata.namespace ? { namespace: metadata.namespace } : {}) },
   ...(status === undefined ? {} : { status }),
 })
-
-function parseObject(call: Write): KubeObject {
-  const { resource, request } = call
-  const object = parseBody(call)
-  if (!isRecord(object)) throw badRequest('the body must be an object')
-  if (object['kind'] !== resource.kind || object['apiVersion'] !== groupVersion(resource)) {
-    throw badRequest(
-      `the API version and kind in the data (${String(object['apiVersion'])}, ${String(object['kind'])}) do not match the expected ones (${groupVersion(resource)}, ${resource.kind})`,
-    )
-  }
-  const metadata = isRecord(object['metadata']) ? { ...object['metadata'] } : {}
-  if (resource.namespaced) {
-    if (metadata['namespace'] !== undefined && metadata['namespace'] !== request.namespace) {
-      throw badRequest('the namespace of the provided object does not match the namespace sent on the request')
-    }
-    metadata['namespace'] = request.namespace
-  }
-  if (request.name !== undefined) {
-    metadata['name'] ??= request.name
-    if (metadata['name'] !== request.name) {
-      throw badRequest(
-        `the name of the object (${String(metadata['name'])}) does not match the name on the URL (${request.name})`,
-      )
-    }
-  }
-  return { ...object, metadata } as KubeObject
-}
-
-function parseBody({ body, contentType }: Write): unknown {
-  if (!/^application\/(.*\+)?(json|yaml)$/.test(contentType)) throw unsupported(contentType)
-  try {
-    return contentType.endsWith('yaml') && !body.trimStart().startsWith('{') ? parseYaml(body) : JSON.parse(body)
-  } catch (error) {
-    throw badRequest(`the object provided is unrecognized: ${error instanceof Error ? error.message : String(error)}`)
-  }
-}
-
-const unsupported = (contentType: string) =>
-  new Refusal(
-    415,
-    'UnsupportedMediaType',
-    `the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml (got ${contentType})`,
-  )
-
-function checkName(resource: Resource, object: KubeObject): void {
-  const { name } = object.metadata
-  const causes: Cause[] = []
-  if (!name) {
-    causes.push({
-      reason: 'FieldValueRequired',
-      field: 'metadata.name',
-      message: 'Required value: name or generateName is required',
-    })
-  } else if (name.length > 253 || !/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/.test(name)) {
-    const rule =
-      "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character"
-    causes.push({ reason: 'FieldValueInvalid', field: 'metadata.name', message: `Invalid value: "${name}": ${rule}` })
-  }
-  if (causes.length > 0) throw invalid(resource, name ?? '', causes)
-}
-
-function admitNamespace({ resource, request, hasNamespace }: Write, name: string): void {
-  if (!resource.namespaced || hasNamespace(request.namespace!)) return
-  throw notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, request.namespace ?? name)
-}
 
 function requiredName(request: ApiRequest): string {
   if (request.name !== undefined) return request.name

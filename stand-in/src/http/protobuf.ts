@@ -1,6 +1,6 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire'
-import { badRequest } from './objects.ts'
-import type { KubeObject } from './objects.ts'
+import { badRequest } from '../refusals.ts'
+import type { KubeObject } from '../objects.ts'
 
 // kubectl creates what Kubernetes itself knows with a body of protobuf, and has no second try in JSON. A kind of the chart is never
 // sent so: a real API server has no messages for it either.

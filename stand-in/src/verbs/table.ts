@@ -1,6 +1,6 @@
-import type { KubeObject } from './objects.ts'
-import { isRecord } from './objects.ts'
-import type { Resource } from './resources.ts'
+import type { KubeObject } from '../objects.ts'
+import { isRecord } from '../objects.ts'
+import type { Resource } from '../store/resources.ts'
 
 // What `kubectl get` prints: the server makes the cells, kubectl only aligns them.
 

@@ -1,0 +1,51 @@
+import type { Faults } from './http/faults.ts'
+import type { ApiRequest } from './http/request.ts'
+import type { Users } from './http/users.ts'
+import type { Kinds } from './store/kinds.ts'
+import type { Resource } from './store/resources.ts'
+import type { Store } from './store/store.ts'
+
+export interface RecordedRequest extends ApiRequest {
+  readonly user: string
+  /** Status of the answer; undefined while it is open, and for ever when a fault kept it back. */
+  code?: number
+}
+
+/** What a container wrote, for `kubectl logs`. */
+export type ContainerLogs = (query: {
+  namespace: string
+  pod: string
+  container: string | undefined
+  follow: boolean
+  tailLines: number | undefined
+  signal: AbortSignal
+}) => AsyncIterable<string> | undefined
+
+/** A watch that is open now; tests break it in the ways in which networks and servers do. */
+export interface OpenWatch {
+  readonly resource: Resource
+  readonly namespace?: string
+  readonly user: string
+  /** The connection is reset. */
+  reset(): void
+  /** The stream ends as it does after timeoutSeconds. */
+  end(): void
+  /** Says nothing any more, not even bookmarks, but stays open. */
+  mute(): void
+  /** Ends with the event ERROR 410. */
+  expire(): void
+}
+
+/** What one running API knows; every request gets it. */
+export interface ApiState {
+  readonly store: Store
+  readonly kinds: Kinds
+  readonly users: Users
+  readonly faults: Faults
+  /** Every request since the start, oldest first. */
+  readonly requests: RecordedRequest[]
+  readonly watches: Set<OpenWatch>
+  readonly bookmarkMs: number
+  readonly logs: ContainerLogs | undefined
+  readonly onRequest: ((request: RecordedRequest) => void) | undefined
+}
