@@ -14,6 +14,7 @@ import type { SecretStore } from './kubernetes/conditional-write.ts'
 import type { Replicas } from './replicas/replicas.ts'
 import { formerNames, removeFormerSecrets } from './secret/former-names.ts'
 import type { Memory } from './secret/look.ts'
+import { createMemories } from './secret/memories.ts'
 import { rotationOf } from './secret/plan-next.ts'
 import type { Settings } from './settings.ts'
 import type { Watch } from './intake/watch.ts'
@@ -47,28 +48,14 @@ export function createReconciler(options: {
 }): Reconciler {
   const { settings, secrets, shards, follow, clock } = options
   const servedBy = `${settings.namespace}/${settings.release}`
-  const memories = new Map<string, Memory>()
+  const memories = createMemories()
   const workOnSecret = createWorkOnSecret(options)
 
   const forget = (key: string) => {
-    memories.delete(key)
+    memories.forget(key)
     follow.forget(key)
     options.status.forget(key)
     shards.remove(key)
-  }
-
-  const memoryOf = (key: string, { metadata: { uid, generation } }: OIDCClient): Memory => {
-    const known = memories.get(key)
-    // A re-created client inherits nothing.
-    if (known?.uid !== uid) {
-      const fresh: Memory = { uid, generation, read: undefined, names: new Set(), pending: undefined }
-      memories.set(key, fresh)
-      return fresh
-    }
-    // Who edits the client may do so because its Secret is gone.
-    if (known.generation !== generation) known.read = undefined
-    known.generation = generation
-    return known
   }
 
   const reconcile = async (key: string) => {
@@ -79,7 +66,7 @@ export function createReconciler(options: {
     const log = options.log.child({ client: key })
     const needs = { watch: options.watch, baseline: options.baseline, now: clock.now() }
     const judgement = judgeClient(client, needs, (error) => log.warn({ error }, 'client not understood'))
-    const memory = memoryOf(key, client)
+    const memory = memories.of(key, client)
     const result = await workOnSecret({ key, judgement, memory, log })
     const failure = await report({ key, client, judgement, memory, result, log })
     if (failure !== undefined) throw failure
@@ -151,12 +138,7 @@ export function createReconciler(options: {
 
   return {
     reconcile,
-    doubt: (keys) => {
-      for (const key of keys) {
-        const memory = memories.get(key)
-        if (memory) memory.read = undefined
-      }
-    },
+    doubt: memories.doubt,
   }
 }
 

@@ -1,6 +1,5 @@
 // What is known of one client's secret while it is worked on, and what a step says.
 import type { Log, Secret } from '@nauthera/runtime/log'
-import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Outcome } from '../decide/conditions.ts'
 import type { PendingSecret, RotationPlan, SecretSource } from '../decide/rotation-terms.ts'
 import type { Judgement } from '../intake/judge.ts'
@@ -22,11 +21,6 @@ export interface Memory {
 interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer'> {
   /** Of what was written, with the id in the place of the secret; undefined when it was only read. */
   readonly fingerprint: string | undefined
-}
-
-/** @returns the memory of a client that was never looked at: a re-created one inherits nothing */
-export function emptyMemory({ metadata: { uid, generation } }: Pick<OIDCClient, 'metadata'>): Memory {
-  return { uid, generation, read: undefined, names: new Set(), pending: undefined }
 }
 
 /** A client whose secret is to be worked on, and what was decided about it. */

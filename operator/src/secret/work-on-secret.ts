@@ -1,4 +1,5 @@
 import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { Outcome } from '../decide/conditions.ts'
 import type { RotationPlan } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
@@ -118,10 +119,8 @@ async function firstAnswer(steps: readonly Step[], look: Look): Promise<Exclude<
   throw new Error('the last step writes or says why not')
 }
 
-const secretless = new Set(['none', 'private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'])
-
 function needsSecret({ config }: Judgement, stored: ClientEntry | undefined): boolean {
-  if (config) return !secretless.has(config.tokenEndpointAuthMethod)
+  if (config) return showsSecret(config.tokenEndpointAuthMethod)
   return (stored?.verifiers.length ?? 0) > 0
 }
 

@@ -19,7 +19,7 @@ import { judgeClient } from '../../src/intake/judge.ts'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import type { SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
-import { emptyMemory } from '../../src/secret/look.ts'
+import { createMemories } from '../../src/secret/memories.ts'
 import type { Look, Memory, SecretWork, Step } from '../../src/secret/look.ts'
 import { createReader } from '../../src/secret/read.ts'
 import { readSecretObject } from '../../src/secret/read-secret.ts'
@@ -45,7 +45,7 @@ export interface HeldSecrets extends SecretStore {
   put(name: string, secret: Partial<SecretObject> & { value?: string }): void
 }
 
-export function createHeldSecrets(): HeldSecrets {
+function createHeldSecrets(): HeldSecrets {
   let version = 0
   const stored = (name: string, secret: Omit<SecretObject, 'metadata'> & { metadata?: object }): SecretObject => ({
     ...secret,
@@ -125,7 +125,7 @@ export function createOneClient(
     ...(options.status ? { status: options.status } : {}),
   }
   const key = `${client.metadata.namespace}/${client.metadata.name}`
-  const memory: Memory = emptyMemory(client)
+  const memory: Memory = createMemories().of(key, client)
   const again: number[] = []
 
   const shard: HeldShard = {
