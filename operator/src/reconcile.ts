@@ -12,12 +12,14 @@ import { judgeClient } from './intake/judge.ts'
 import type { Judgement } from './intake/judge.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
 import type { Replicas } from './replicas/replicas.ts'
-import { rotationOf } from './secret/rotation-input.ts'
+import { formerNames, removeFormerSecrets } from './secret/former-names.ts'
+import type { Memory } from './secret/look.ts'
+import { createMemories } from './secret/memories.ts'
+import { rotationOf } from './secret/plan-next.ts'
 import type { Settings } from './settings.ts'
 import type { Watch } from './intake/watch.ts'
 import { createWorkOnSecret } from './secret/work-on-secret.ts'
-import type { Memory, SecretResult } from './secret/work-on-secret.ts'
-import { formerNames, removeFormerSecrets } from './secret/write-secret.ts'
+import type { SecretResult } from './secret/work-on-secret.ts'
 import type { Shards } from './shards/shards.ts'
 import type { WriteStatus } from './status/write-status.ts'
 
@@ -46,28 +48,14 @@ export function createReconciler(options: {
 }): Reconciler {
   const { settings, secrets, shards, follow, clock } = options
   const servedBy = `${settings.namespace}/${settings.release}`
-  const memories = new Map<string, Memory>()
+  const memories = createMemories()
   const workOnSecret = createWorkOnSecret(options)
 
   const forget = (key: string) => {
-    memories.delete(key)
+    memories.forget(key)
     follow.forget(key)
     options.status.forget(key)
     shards.remove(key)
-  }
-
-  const memoryOf = (key: string, { metadata: { uid, generation } }: OIDCClient): Memory => {
-    const known = memories.get(key)
-    // A re-created client inherits nothing.
-    if (known?.uid !== uid) {
-      const fresh: Memory = { uid, generation, read: undefined, names: new Set(), pending: undefined }
-      memories.set(key, fresh)
-      return fresh
-    }
-    // Who edits the client may do so because its Secret is gone.
-    if (known.generation !== generation) known.read = undefined
-    known.generation = generation
-    return known
   }
 
   const reconcile = async (key: string) => {
@@ -78,7 +66,7 @@ export function createReconciler(options: {
     const log = options.log.child({ client: key })
     const needs = { watch: options.watch, baseline: options.baseline, now: clock.now() }
     const judgement = judgeClient(client, needs, (error) => log.warn({ error }, 'client not understood'))
-    const memory = memoryOf(key, client)
+    const memory = memories.of(key, client)
     const result = await workOnSecret({ key, judgement, memory, log })
     const failure = await report({ key, client, judgement, memory, result, log })
     if (failure !== undefined) throw failure
@@ -150,12 +138,7 @@ export function createReconciler(options: {
 
   return {
     reconcile,
-    doubt: (keys) => {
-      for (const key of keys) {
-        const memory = memories.get(key)
-        if (memory) memory.read = undefined
-      }
-    },
+    doubt: memories.doubt,
   }
 }
 

@@ -25,7 +25,7 @@ export interface RenderedSecret {
   readonly annotations: Readonly<Record<string, string>>
   /** Plain text, printed as [redacted]; the writer encodes it. */
   readonly data: Readonly<Record<string, Secret>>
-  readonly ownerReferences: readonly Readonly<Record<string, unknown>>[]
+  readonly ownerReferences: readonly ReturnType<typeof ownerReference>[]
 }
 
 /** The values that an application needs, as text. */

@@ -8,7 +8,8 @@ import type { Connection } from '../kubernetes/connection.ts'
 import { collectionPath, resourceTypes } from '../kubernetes/objects.ts'
 import type { KubernetesObject, NamespaceObject, PodObject } from '../kubernetes/objects.ts'
 import { createReflector } from '../kubernetes/reflector.ts'
-import type { Change, Reflector, ReflectorTimes } from '../kubernetes/reflector.ts'
+import type { Change } from '../kubernetes/collection.ts'
+import type { Reflector, ReflectorTimes } from '../kubernetes/reflector.ts'
 import type { Settings } from '../settings.ts'
 
 /** What the operator knows of the cluster: never a Secret. */

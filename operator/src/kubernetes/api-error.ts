@@ -37,3 +37,11 @@ export function parseRetryAfter(header: string | undefined): number | undefined 
   if (header === undefined || !/^\d{1,5}$/.test(header.trim())) return undefined
   return Number(header.trim()) * 1000
 }
+
+/** For `catch`: an expected refusal is an answer, everything else is thrown on. */
+export const insteadWhen =
+  <T>(isExpected: (error: unknown) => boolean, answer: T) =>
+  (error: unknown): T => {
+    if (isExpected(error)) return answer
+    throw error
+  }

@@ -1,7 +1,8 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
-import { ApiError, parseRetryAfter } from './api-error.ts'
+import { isRefusal, readAnswer, readLines, refusalOf } from './answer.ts'
+import { ApiError } from './api-error.ts'
 import type { Credentials } from './credentials.ts'
 
 /** How long each kind of call may take, in milliseconds. */
@@ -46,8 +47,6 @@ export interface Connection {
   stop(): void
 }
 
-const maxAnswerBytes = 64 * 1024 * 1024
-
 /** @param options.onCall told of each call that was sent, for counts and for the record that RBAC is compared with */
 export function createConnection(options: {
   credentials: Credentials
@@ -55,55 +54,17 @@ export function createConnection(options: {
   timeouts?: ApiTimeouts
   onCall?: (call: { method: string; path: string; watch: boolean }) => void
 }): Connection {
-  const { credentials } = options
   const timeouts = options.timeouts ?? apiTimeouts
-  const secure = credentials.server.protocol === 'https:'
-  const Agent = secure ? HttpsAgent : HttpAgent
-  const agents = {
-    work: new Agent({ keepAlive: true, maxSockets: 32, timeout: 60_000 }),
-    lease: new Agent({ keepAlive: true, maxSockets: 2, timeout: 60_000 }),
-    page: new Agent({ keepAlive: true, maxSockets: 8, timeout: 60_000 }),
-    watch: new Agent({ keepAlive: false }),
-  }
   const limits: Record<Lane, number> = { work: timeouts.requestMs, lease: timeouts.leaseMs, page: timeouts.pageMs }
-
-  const send = async (call: ApiCall, agent: HttpAgent, signal: AbortSignal): Promise<Exchange> => {
-    const { headers, tls } = await credentials.current()
-    const url = new URL(credentials.server)
-    url.pathname = `${url.pathname.replace(/\/$/, '')}${call.path}`
-    for (const [key, value] of Object.entries(call.query ?? {})) {
-      if (value !== undefined) url.searchParams.set(key, value)
-    }
-    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body))
-    options.onCall?.({ method: call.method, path: call.path, watch: call.query?.['watch'] === 'true' })
-    const request = (secure ? httpsRequest : httpRequest)(url, {
-      ...tls,
-      method: call.method,
-      agent,
-      signal,
-      headers: {
-        ...headers,
-        accept: 'application/json',
-        'user-agent': options.userAgent,
-        ...(body ? { 'content-type': call.contentType ?? 'application/json', 'content-length': body.length } : {}),
-      },
-    })
-    limitConnect(request, timeouts.connectMs, secure)
-    request.end(body)
-    return new Promise((resolve, reject) => {
-      request.once('error', reject)
-      request.once('response', (response) => resolve({ request, response }))
-    })
-  }
+  const agents = createAgents(options.credentials.server)
+  const send = createSend({ ...options, connectMs: timeouts.connectMs })
 
   const callOnce = async <T>(call: ApiCall): Promise<T> => {
     const lane = call.lane ?? 'work'
     const deadline = AbortSignal.timeout(limits[lane])
     const signal = call.signal ? AbortSignal.any([call.signal, deadline]) : deadline
-    const { response } = await send(call, agents[lane], signal)
-    const text = await readText(response, call)
-    if (isRefusal(response)) throw refusal(call, response, text)
-    return parseAnswer(call, text) as T
+    const response = await send(call, agents[lane], signal)
+    return (await readAnswer(response, call)) as T
   }
 
   return {
@@ -116,28 +77,22 @@ export function createConnection(options: {
         return rethrow(call)(error)
       }
     },
-    watch: async function* (call) {
-      const silence = new AbortController()
-      let timer = setTimeout(() => silence.abort(), timeouts.silenceMs)
-      const touch = () => {
-        clearTimeout(timer)
-        timer = setTimeout(() => silence.abort(), timeouts.silenceMs)
-      }
-      const signal = AbortSignal.any([call.signal, silence.signal])
-      const read: ApiCall = { method: 'GET', path: call.path, query: { ...call.query, watch: 'true' } }
+    watch: async function* ({ path, query, signal, onOpen }) {
+      const call: ApiCall = { method: 'GET', path, query: { ...query, watch: 'true' } }
+      const silence = createSilenceGuard(timeouts.silenceMs)
       try {
-        const { response } = await send(read, agents.watch, signal)
-        touch()
-        if (isRefusal(response)) throw refusal(read, response, await readText(response, read))
-        call.onOpen?.()
-        yield* readLines(response, read, touch)
+        const response = await send(call, agents.watch, AbortSignal.any([signal, silence.signal]))
+        silence.heard()
+        if (isRefusal(response)) throw await refusalOf(response, call)
+        onOpen?.()
+        yield* readLines(response, call, silence.heard)
       } catch (error) {
-        if (silence.signal.aborted && !call.signal.aborted) {
-          throw new ApiError('WATCH_SILENT', { message: `no byte for ${timeouts.silenceMs} ms on ${call.path}` })
+        if (silence.signal.aborted && !signal.aborted) {
+          throw new ApiError('WATCH_SILENT', { message: `no byte for ${timeouts.silenceMs} ms on ${path}` })
         }
-        rethrow(read)(error)
+        rethrow(call)(error)
       } finally {
-        clearTimeout(timer)
+        silence.stop()
       }
     },
     stop: () => {
@@ -146,9 +101,74 @@ export function createConnection(options: {
   }
 }
 
-interface Exchange {
-  readonly request: ClientRequest
-  readonly response: IncomingMessage
+const isSecure = (server: URL): boolean => server.protocol === 'https:'
+
+/** Sockets of each lane, and those of watches, of which none is used twice. */
+function createAgents(server: URL): Record<Lane | 'watch', HttpAgent> {
+  const Agent = isSecure(server) ? HttpsAgent : HttpAgent
+  return {
+    work: new Agent({ keepAlive: true, maxSockets: 32, timeout: 60_000 }),
+    lease: new Agent({ keepAlive: true, maxSockets: 2, timeout: 60_000 }),
+    page: new Agent({ keepAlive: true, maxSockets: 8, timeout: 60_000 }),
+    watch: new Agent({ keepAlive: false }),
+  }
+}
+
+/** Sends a call. Resolves with the head of the answer. */
+function createSend(needs: {
+  credentials: Credentials
+  userAgent: string
+  connectMs: number
+  onCall?: (call: { method: string; path: string; watch: boolean }) => void
+}): (call: ApiCall, agent: HttpAgent, signal: AbortSignal) => Promise<IncomingMessage> {
+  const { credentials, connectMs } = needs
+  const secure = isSecure(credentials.server)
+  return async (call, agent, signal) => {
+    const { headers, tls } = await credentials.current()
+    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body))
+    needs.onCall?.({ method: call.method, path: call.path, watch: call.query?.['watch'] === 'true' })
+    const request = (secure ? httpsRequest : httpRequest)(urlOf(credentials.server, call), {
+      ...tls,
+      method: call.method,
+      agent,
+      signal,
+      headers: {
+        ...headers,
+        accept: 'application/json',
+        'user-agent': needs.userAgent,
+        ...(body ? { 'content-type': call.contentType ?? 'application/json', 'content-length': body.length } : {}),
+      },
+    })
+    limitConnect(request, connectMs, secure)
+    request.end(body)
+    return new Promise((resolve, reject) => {
+      request.once('error', reject)
+      request.once('response', resolve)
+    })
+  }
+}
+
+function urlOf(server: URL, { path, query = {} }: ApiCall): URL {
+  const url = new URL(server)
+  url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`
+  for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value)
+  return url
+}
+
+/** Aborts when nothing has been heard for so long. */
+function createSilenceGuard(silenceMs: number) {
+  const silence = new AbortController()
+  const start = () => setTimeout(() => silence.abort(), silenceMs)
+  let timer = start()
+  const stop = () => clearTimeout(timer)
+  return {
+    signal: silence.signal,
+    heard: () => {
+      stop()
+      timer = start()
+    },
+    stop,
+  }
 }
 
 /** The request's own deadline also covers this, but a host that drops packets must not cost ten seconds. */
@@ -160,63 +180,6 @@ function limitConnect(request: ClientRequest, connectMs: number, secure: boolean
     socket.once(secure ? 'secureConnect' : 'connect', clear)
     socket.once('close', clear)
   })
-}
-
-async function readText(response: IncomingMessage, call: ApiCall): Promise<string> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > maxAnswerBytes) {
-      response.destroy()
-      throw new ApiError('KUBERNETES_ANSWER_INVALID', {
-        message: `${call.path}: answer of more than ${maxAnswerBytes} bytes`,
-      })
-    }
-    chunks.push(chunk)
-  }
-  if (!response.complete) throw new Error('the answer was cut')
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-async function* readLines(response: IncomingMessage, call: ApiCall, touch: () => void): AsyncGenerator<unknown> {
-  response.setEncoding('utf8')
-  let rest = ''
-  for await (const chunk of response as AsyncIterable<string>) {
-    touch()
-    rest += chunk
-    const lines = rest.split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) if (line.trim() !== '') yield parseAnswer(call, line)
-  }
-}
-
-const isRefusal = (response: IncomingMessage): boolean => (response.statusCode ?? 500) >= 300
-
-function refusal(call: ApiCall, response: IncomingMessage, text: string): ApiError {
-  const status = response.statusCode ?? 500
-  let answer: { kind?: string; reason?: string; message?: string } = {}
-  try {
-    answer = JSON.parse(text) as typeof answer
-  } catch {
-    // not a Status object: some proxy answered
-  }
-  const isStatus = answer.kind === 'Status'
-  const retryAfterMs = parseRetryAfter(response.headers['retry-after'])
-  return new ApiError('KUBERNETES_REFUSED', {
-    message: `${call.method} ${call.path}: ${status} ${isStatus ? (answer.message ?? '') : 'without a Status'}`.trim(),
-    status,
-    ...(isStatus && answer.reason ? { reason: answer.reason } : {}),
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-  })
-}
-
-function parseAnswer(call: ApiCall, text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new ApiError('KUBERNETES_ANSWER_INVALID', { message: `${call.method} ${call.path}: not JSON`, cause })
-  }
 }
 
 const wasClosedSocket = (error: unknown): boolean =>

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { fieldManagers } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
 import type { Clock } from '../time/clock.ts'
-import { isNotFound } from './api-error.ts'
+import { insteadWhen, isNotFound } from './api-error.ts'
 import type { Connection } from './connection.ts'
 import { collectionPath, objectPath, resourceTypes } from './objects.ts'
 import type { KubernetesObject } from './objects.ts'
@@ -14,117 +14,152 @@ export interface EventRecorder {
   flush(): Promise<void>
 }
 
-const rememberMs = 600_000
+type ClientEvent = Parameters<EventRecorder['record']>[1]
+
 const waitingLimit = 1000
+const warnEveryMs = 10_000
+
+/** Writes Events, one after the other. The same event within ten minutes raises the count of the first one; an object that
+ *  talks too much is cut short. */
+export function createEventRecorder(options: {
+  connection: Pick<Connection, 'call'>
+  component: string
+  instance: string
+  clock: Pick<Clock, 'now' | 'monotonic'>
+  log: Log
+}): EventRecorder {
+  const { connection, clock, log } = options
+  const told = createTold(clock)
+  const allowance = createAllowance(clock)
+  let waiting = 0
+  let chain = Promise.resolve()
+  let warnedAt = -Infinity
+
+  const send = async (object: KubernetesObject, event: ClientEvent) => {
+    const at = eventTime(clock.now())
+    const key = [object.metadata.uid, event.type, event.reason, event.message].join('\n')
+    const earlier = told.find(key)
+    if (earlier && (await countUp(connection, object, { ...earlier, at }))) {
+      earlier.count++
+      return
+    }
+    const name = `${object.metadata.name.slice(0, 200)}.${randomBytes(8).toString('hex')}`
+    await connection.call({
+      method: 'POST',
+      path: collectionPath(resourceTypes.events, namespaceOf(object)),
+      query: { fieldManager: fieldManagers.operator },
+      body: eventBody(object, event, { ...options, name, at }),
+    })
+    told.add(key, name)
+  }
+
+  const warn = (error: unknown) => {
+    if (clock.monotonic() - warnedAt < warnEveryMs) return
+    warnedAt = clock.monotonic()
+    log.warn({ error }, 'event lost')
+  }
+
+  return {
+    record: (object, event) => {
+      if (waiting >= waitingLimit || !allowance.take(object.metadata.uid ?? '')) return
+      waiting++
+      chain = chain
+        .then(() => send(object, event))
+        .catch(warn)
+        .then(() => void waiting--)
+    },
+    flush: () => chain,
+  }
+}
+
+const namespaceOf = ({ metadata: { namespace = 'default' } }: KubernetesObject): string => namespace
+const eventTime = (epochMs: number): string => new Date(epochMs).toISOString().replace(/\.\d+Z$/, 'Z')
+
+/** @returns false when the earlier event is gone: the API keeps them for an hour */
+async function countUp(
+  connection: Pick<Connection, 'call'>,
+  object: KubernetesObject,
+  earlier: { name: string; count: number; at: string },
+): Promise<boolean> {
+  return await connection
+    .call({
+      method: 'PATCH',
+      path: objectPath(resourceTypes.events, { namespace: namespaceOf(object), name: earlier.name }),
+      query: { fieldManager: fieldManagers.operator },
+      contentType: 'application/merge-patch+json',
+      body: { count: earlier.count + 1, lastTimestamp: earlier.at },
+    })
+    .then(() => true)
+    .catch(insteadWhen(isNotFound, false))
+}
+
+function eventBody(
+  { apiVersion, kind, metadata }: KubernetesObject,
+  event: ClientEvent,
+  about: { name: string; at: string; component: string; instance: string },
+): object {
+  const { namespace, name, uid, resourceVersion } = metadata
+  return {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name: about.name, namespace: namespace ?? 'default' },
+    involvedObject: { apiVersion, kind, name, namespace, uid, resourceVersion },
+    ...event,
+    message: event.message.slice(0, 1024),
+    count: 1,
+    firstTimestamp: about.at,
+    lastTimestamp: about.at,
+    source: { component: about.component },
+    reportingComponent: about.component,
+    reportingInstance: about.instance,
+  }
+}
+
+const rememberMs = 600_000
+
+/** The events of the last ten minutes, by what they say. */
+function createTold(clock: Pick<Clock, 'monotonic'>) {
+  const events = new Map<string, { at: number; name: string; count: number }>()
+  const isOld = ({ at }: { at: number }) => clock.monotonic() - at >= rememberMs
+  return {
+    find: (key: string) => {
+      const event = events.get(key)
+      return event && !isOld(event) ? event : undefined
+    },
+    add: (key: string, name: string) => {
+      // The oldest come first, so that this costs no more than what it forgets.
+      for (const [each, event] of events) {
+        if (!isOld(event)) break
+        events.delete(each)
+      }
+      events.delete(key)
+      events.set(key, { at: clock.monotonic(), name, count: 1 })
+    },
+  }
+}
+
 /** As client-go: 25 at once for an object, then one in five minutes. */
 const bucketSize = 25
 const bucketLimit = 5000
 const refillMs = 300_000
 
-/** Writes Events. The same event within ten minutes raises the count of the first one; an object that talks too much
- *  is cut short. */
-export function createEventRecorder(options: {
-  connection: Connection
-  component: string
-  instance: string
-  clock: Clock
-  log: Log
-}): EventRecorder {
-  const { connection, clock, log } = options
-  const seen = new Map<string, { at: number; name: string; count: number }>()
+/** How much an object may say, by its uid. */
+function createAllowance(clock: Pick<Clock, 'monotonic'>) {
   const buckets = new Map<string, { tokens: number; at: number }>()
-  let waiting = 0
-  let chain = Promise.resolve()
-  let warnedAt = -Infinity
-
-  const takeToken = (uid: string): boolean => {
-    const bucket = buckets.get(uid) ?? { tokens: bucketSize, at: clock.monotonic() }
-    const refilled = Math.floor((clock.monotonic() - bucket.at) / refillMs)
-    if (refilled > 0) {
-      bucket.tokens = Math.min(bucketSize, bucket.tokens + refilled)
-      bucket.at += refilled * refillMs
-    }
-    buckets.set(uid, bucket)
-    if (bucket.tokens === 0) return false
-    bucket.tokens--
-    return true
-  }
-
-  /** The oldest come first, so that this costs no more than what it forgets. */
-  const forgetOld = () => {
-    for (const [key, entry] of seen) {
-      if (clock.monotonic() - entry.at <= rememberMs) break
-      seen.delete(key)
-    }
-    if (buckets.size > bucketLimit) buckets.clear()
-  }
-
-  const send = async (object: KubernetesObject, event: { type: string; reason: string; message: string }) => {
-    const { namespace = 'default', name, uid } = object.metadata
-    const key = [uid, event.type, event.reason, event.message].join('\n')
-    const time = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z')
-    const earlier = seen.get(key)
-    if (earlier && clock.monotonic() - earlier.at < rememberMs) {
-      earlier.count++
-      try {
-        await connection.call({
-          method: 'PATCH',
-          path: objectPath(resourceTypes.events, { namespace, name: earlier.name }),
-          query: { fieldManager: fieldManagers.operator },
-          contentType: 'application/merge-patch+json',
-          body: { count: earlier.count, lastTimestamp: time },
-        })
-        return
-      } catch (error) {
-        if (!isNotFound(error)) throw error
-      }
-    }
-    const suffix = createHash('sha256').update(`${key}\n${time}\n${Math.random()}`).digest('hex').slice(0, 16)
-    const eventName = `${name.slice(0, 200)}.${suffix}`
-    forgetOld()
-    await connection.call({
-      method: 'POST',
-      path: collectionPath(resourceTypes.events, namespace),
-      query: { fieldManager: fieldManagers.operator },
-      body: {
-        apiVersion: 'v1',
-        kind: 'Event',
-        metadata: { name: eventName, namespace },
-        involvedObject: {
-          apiVersion: object.apiVersion,
-          kind: object.kind,
-          name,
-          namespace: object.metadata.namespace,
-          uid,
-          resourceVersion: object.metadata.resourceVersion,
-        },
-        ...event,
-        message: event.message.slice(0, 1024),
-        count: 1,
-        firstTimestamp: time,
-        lastTimestamp: time,
-        source: { component: options.component },
-        reportingComponent: options.component,
-        reportingInstance: options.instance,
-      },
-    })
-    seen.delete(key)
-    seen.set(key, { at: clock.monotonic(), name: eventName, count: 1 })
-  }
-
   return {
-    record: (object, event) => {
-      if (waiting >= waitingLimit || !takeToken(object.metadata.uid ?? '')) return
-      waiting++
-      chain = chain
-        .then(() => send(object, event))
-        .catch((error: unknown) => {
-          if (clock.monotonic() - warnedAt < 10_000) return
-          warnedAt = clock.monotonic()
-          log.warn({ error }, 'event lost')
-        })
-        .finally(() => void waiting--)
+    /** @returns whether it may say one thing more */
+    take: (uid: string): boolean => {
+      if (buckets.size > bucketLimit) buckets.clear()
+      const bucket = buckets.get(uid) ?? { tokens: bucketSize, at: clock.monotonic() }
+      const refilled = Math.floor((clock.monotonic() - bucket.at) / refillMs)
+      if (refilled > 0) {
+        bucket.tokens = Math.min(bucketSize, bucket.tokens + refilled)
+        bucket.at += refilled * refillMs
+      }
+      buckets.set(uid, bucket)
+      if (bucket.tokens === 0) return false
+      bucket.tokens--
+      return true
     },
-    flush: () => chain,
   }
 }

@@ -1,20 +1,20 @@
 import type { Log } from '@nauthera/runtime/log'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
-import { ApiError, isAlreadyExists, isConflict, isNotFound } from './api-error.ts'
+import { ApiError, insteadWhen, isAlreadyExists, isConflict, isNotFound } from './api-error.ts'
 import type { Connection } from './connection.ts'
+import {
+  afterDoubt,
+  afterRead,
+  afterWrite,
+  givenBack,
+  lossOf,
+  mustRead,
+  nextMove,
+  nothingKnown,
+} from './lease-record.ts'
+import type { LeaseMove, LeaseObject } from './lease-record.ts'
 import { collectionPath, objectPath, resourceTypes } from './objects.ts'
-import type { KubernetesObject } from './objects.ts'
-
-interface LeaseObject extends KubernetesObject {
-  spec: {
-    holderIdentity?: string
-    leaseDurationSeconds?: number
-    acquireTime?: string
-    renewTime?: string
-    leaseTransitions?: number
-  }
-}
 
 export interface LeaseTimes {
   readonly durationMs: number
@@ -33,8 +33,7 @@ export interface Lease {
   release(): Promise<void>
 }
 
-/** Leadership by a Lease. When another holds it, its end is judged by our own monotonic clock from the moment at which
- *  we last saw the record change: the clocks of two machines are never compared.
+/** Leadership by a Lease.
  *  @param options.onLost called once when it could not be renewed in time or somebody else has it: end the process */
 export function createLease(options: {
   connection: Connection
@@ -46,104 +45,41 @@ export function createLease(options: {
   times?: LeaseTimes
   onLost: (reason: string) => void
 }): Lease {
-  const { connection, namespace, name, identity, clock, log } = options
+  const { identity, clock, log } = options
   const times = options.times ?? leaseTimes
-  const path = objectPath(resourceTypes.leases, { namespace, name })
+  const calls = createLeaseCalls(options.connection, options)
   const stopping = new AbortController()
-  let record: LeaseObject | undefined
-  let recordSeenAt = -Infinity
-  let renewedAt = -Infinity
-  let leading = false
-  let loop: Promise<void> | undefined
-
-  const observe = (seen: LeaseObject) => {
-    const changed = record?.metadata.resourceVersion !== seen.metadata.resourceVersion
-    record = seen
-    if (changed) recordSeenAt = clock.monotonic()
-  }
-
-  const ours = (transitions: number, acquireTime: string): LeaseObject['spec'] => ({
-    holderIdentity: identity,
-    leaseDurationSeconds: Math.ceil(times.durationMs / 1000),
-    acquireTime,
-    renewTime: microTime(clock.now()),
-    leaseTransitions: transitions,
-  })
-
-  const mayTake = (): boolean => {
-    const holder = record?.spec.holderIdentity
-    if (!holder || holder === identity) return true
-    const durationMs = (record?.spec.leaseDurationSeconds ?? 0) * 1000
-    return clock.monotonic() - recordSeenAt >= durationMs
-  }
+  let view = nothingKnown
+  let renewing: Promise<void> | undefined
 
   /** @returns whether we hold it now */
-  const tryOnce = async (): Promise<boolean> => {
-    const startedAt = clock.monotonic()
-    try {
-      if (!leading || record === undefined) observe(await connection.call({ method: 'GET', path, lane: 'lease' }))
-    } catch (error) {
-      if (!isNotFound(error)) throw error
-      const created = await create().catch(ignoreLostRace)
-      if (!created) return false
-      observe(created)
-      renewedAt = startedAt
-      return true
-    }
-    if (!mayTake() || record === undefined) return false
-    const mine = record.spec.holderIdentity === identity
-    const transitions = (record.spec.leaseTransitions ?? 0) + (mine ? 0 : 1)
-    const acquireTime = mine ? (record.spec.acquireTime ?? microTime(clock.now())) : microTime(clock.now())
-    const body = { ...record, spec: ours(transitions, acquireTime) }
-    const written = await connection
-      .call<LeaseObject>({ method: 'PUT', path, body, lane: 'lease' })
-      .catch(ignoreLostRace)
-    if (!written) {
-      record = undefined
-      return false
-    }
-    observe(written)
-    renewedAt = startedAt
-    return true
-  }
-
-  const create = (): Promise<LeaseObject> =>
-    connection.call({
-      method: 'POST',
-      path: collectionPath(resourceTypes.leases, namespace),
-      lane: 'lease',
-      body: {
-        apiVersion: 'coordination.k8s.io/v1',
-        kind: 'Lease',
-        metadata: { name, namespace },
-        spec: ours(0, microTime(clock.now())),
-      },
-    })
-
   const attempt = async (): Promise<boolean> => {
+    const begunAt = clock.monotonic()
     try {
-      return await tryOnce()
+      if (mustRead(view)) view = afterRead(view, await calls.find(), clock.monotonic())
+      const time = { now: clock.now(), monotonic: clock.monotonic() }
+      const move = nextMove(view, identity, times.durationMs, time)
+      if (move.kind === 'wait') return false
+      const written = await calls.send(move)
+      view = written ? afterWrite(view, written, begunAt, clock.monotonic()) : afterDoubt(view)
+      return written !== undefined
     } catch (error) {
-      // What we know may be old now: read before the next write.
-      record = undefined
+      view = afterDoubt(view)
       log.warn({ error }, 'lease failed')
       return false
     }
   }
 
-  const keep = async () => {
+  const renew = async () => {
     while (!stopping.signal.aborted) {
       await pause(clock, times.retryMs, stopping.signal)
+      if (stopping.signal.aborted || (await attempt())) continue
       if (stopping.signal.aborted) return
-      if (await attempt()) continue
-      if (stopping.signal.aborted) return
-      const holder = record?.spec.holderIdentity
-      const taken = holder !== undefined && holder !== '' && holder !== identity
-      if (taken || clock.monotonic() - renewedAt >= times.renewWithinMs) {
-        leading = false
-        options.onLost(taken ? `held by ${holder}` : `not renewed for ${times.renewWithinMs} ms`)
-        return
-      }
+      const loss = lossOf(view, identity, times.renewWithinMs, clock.monotonic())
+      if (loss === undefined) continue
+      view = { ...view, isLeading: false }
+      options.onLost(loss)
+      return
     }
   }
 
@@ -151,9 +87,9 @@ export function createLease(options: {
     acquire: async () => {
       while (!stopping.signal.aborted) {
         if (await attempt()) {
-          leading = true
-          log.info({ lease: name, identity }, 'leading')
-          loop = keep()
+          view = { ...view, isLeading: true }
+          log.info({ lease: options.name, identity }, 'leading')
+          renewing = renew()
           return
         }
         await pause(clock, times.retryMs, stopping.signal)
@@ -161,16 +97,50 @@ export function createLease(options: {
       // Stopped before it led: the caller is going away and must not begin.
       return new Promise(() => {})
     },
-    isHeld: () => leading && clock.monotonic() - renewedAt < times.durationMs,
+    isHeld: () => view.isLeading && clock.monotonic() - view.renewedAt < times.durationMs,
     release: async () => {
       stopping.abort()
-      await loop
-      if (!leading || record === undefined) return
-      leading = false
-      const body = { ...record, spec: { ...record.spec, holderIdentity: '', leaseDurationSeconds: 1 } }
-      await connection.call({ method: 'PUT', path, body, lane: 'lease' }).catch((error: unknown) => {
+      await renewing
+      const { isLeading, record } = view
+      if (!isLeading || record === undefined) return
+      view = { ...view, isLeading: false }
+      await calls.send({ kind: 'replace', record: givenBack(record) }).catch((error: unknown) => {
         log.warn({ error }, 'lease kept')
       })
+    },
+  }
+}
+
+interface LeaseCalls {
+  /** @returns undefined when there is none. @throws ApiError */
+  find(): Promise<LeaseObject | undefined>
+  /** @returns the record as it is now; undefined when somebody else was faster. @throws ApiError */
+  send(move: Exclude<LeaseMove, { kind: 'wait' }>): Promise<LeaseObject | undefined>
+}
+
+function createLeaseCalls(connection: Connection, at: { namespace: string; name: string }): LeaseCalls {
+  const { namespace, name } = at
+  const path = objectPath(resourceTypes.leases, { namespace, name })
+  const collection = collectionPath(resourceTypes.leases, namespace)
+  const lane = 'lease'
+  return {
+    find: () => connection.call<LeaseObject>({ method: 'GET', path, lane }).catch(insteadWhen(isNotFound, undefined)),
+    send: (move) => {
+      const sent =
+        move.kind === 'create'
+          ? connection.call<LeaseObject>({
+              method: 'POST',
+              path: collection,
+              lane,
+              body: {
+                apiVersion: 'coordination.k8s.io/v1',
+                kind: 'Lease',
+                metadata: { name, namespace },
+                spec: move.spec,
+              },
+            })
+          : connection.call<LeaseObject>({ method: 'PUT', path, lane, body: move.record })
+      return sent.catch(insteadWhen((error) => isConflict(error) || isAlreadyExists(error), undefined))
     },
   }
 }
@@ -188,12 +158,3 @@ export function writeWhileHeld(connection: Connection, lease: Pick<Lease, 'isHel
     },
   }
 }
-
-/** Somebody else was faster: not a fault. */
-function ignoreLostRace(error: unknown): undefined {
-  if (isConflict(error) || isAlreadyExists(error)) return undefined
-  throw error
-}
-
-/** MicroTime of the API: six digits. */
-const microTime = (epochMs: number): string => new Date(epochMs).toISOString().replace('Z', '000Z')

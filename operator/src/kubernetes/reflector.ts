@@ -3,14 +3,10 @@ import { createBackoff } from '../time/backoff.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
 import { ApiError, isGone } from './api-error.ts'
+import { changesOfEvent, changesOfList, listAll, lostMost, parseEvent } from './collection.ts'
+import type { Change, CollectionEvent, Listed } from './collection.ts'
 import type { Connection } from './connection.ts'
-import { keyOf } from './objects.ts'
-import type { KubernetesObject, ListAnswer } from './objects.ts'
-
-export type Change<T> =
-  | { readonly kind: 'added'; readonly key: string; readonly object: T }
-  | { readonly kind: 'updated'; readonly key: string; readonly object: T; readonly previous: T }
-  | { readonly kind: 'deleted'; readonly key: string; readonly previous: T }
+import type { KubernetesObject } from './objects.ts'
 
 /** A copy of one collection that follows it for ever, whatever breaks in between. */
 export interface Reflector<T> {
@@ -27,173 +23,104 @@ export interface ReflectorTimes {
   readonly backoffCapMs: number
 }
 
+const tellEveryMs = 10_000
+
 const reflectorTimes: ReflectorTimes = { relistMs: 600_000, backoffMs: 800, backoffCapMs: 30_000 }
 
+export interface ReflectorOptions<T> {
+  readonly connection: Pick<Connection, 'call' | 'watch'>
+  readonly path: string
+  readonly query?: Readonly<Record<string, string>>
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  /** What was there before this process, so that the first list is doubted too. */
+  readonly knownKeys?: ReadonlyMap<string, unknown>
+  readonly times?: ReflectorTimes
+  /** One call for each difference, in order; an object re-created under its name is a deletion and an addition. */
+  readonly onChange: (change: Change<T>) => void
+  /** After each full list has been applied. */
+  readonly onRelist?: () => void
+}
+
+/** Where it stands between two calls. */
+type Position = ListPosition | WatchPosition
+interface ListPosition {
+  readonly kind: 'list'
+  /** Pages expired while they were turned: they are too many for this server, so the collection is taken in one. */
+  readonly unpaged: boolean
+}
+interface WatchPosition extends Omit<ListPosition, 'kind'> {
+  readonly kind: 'watch'
+  /** The resourceVersion to go on from. */
+  readonly from: string
+  /** When a full list is due, monotonic milliseconds. */
+  readonly relistAt: number
+}
+
 /** Lists in pages, then watches with bookmarks. A reset, a refused call, silence and 410 lead back to the watch or
- *  the list after a jittered wait; the server's Retry-After is obeyed.
- *  @param options.knownKeys what was there before this process, so that the first list is doubted too
- *  @param options.onChange one call for each difference, in order; an object re-created under its name is a deletion
- *    and an addition
- *  @param options.onRelist after each full list has been applied */
-export function createReflector<T extends KubernetesObject>(options: {
-  connection: Connection
-  path: string
-  query?: Readonly<Record<string, string>>
-  clock: Clock
-  random: () => number
-  log: Log
-  knownKeys?: ReadonlyMap<string, unknown>
-  times?: ReflectorTimes
-  onChange: (change: Change<T>) => void
-  onRelist?: () => void
-}): Reflector<T> {
-  const { connection, path, clock, random } = options
+ *  the list after a jittered wait; the server's Retry-After is obeyed. */
+export function createReflector<T extends KubernetesObject>(options: ReflectorOptions<T>): Reflector<T> {
+  const { clock } = options
   const times = options.times ?? reflectorTimes
-  const log = options.log.child({ collection: path })
-  const objects = new Map<string, T>()
+  const copy = createCopy(options)
   const stopping = new AbortController()
-  const backoff = createBackoff({ baseMs: times.backoffMs, capMs: times.backoffCapMs, random })
+  const { signal } = stopping
   const synced = Promise.withResolvers<void>()
-  const quiet = createQuietLog(log, clock)
-  let listedOnce = false
-  let unpaged = false
+  const trouble = createTrouble(options, times, signal)
   let running: Promise<void> | undefined
 
-  const listPages = async (): Promise<{ items: T[]; resourceVersion: string }> => {
-    const items: T[] = []
-    for (let next: string | undefined; ;) {
-      const query = { ...options.query, limit: unpaged ? undefined : '500', continue: next }
-      const page = await connection.call<ListAnswer<T>>({
-        method: 'GET',
-        path,
-        query,
-        lane: 'page',
-        signal: stopping.signal,
-      })
-      if (!Array.isArray(page.items) && page.items !== null) {
-        throw new ApiError('KUBERNETES_ANSWER_INVALID', { message: `${path}: a list without items` })
-      }
-      items.push(...(page.items ?? []))
-      next = page.metadata?.continue || undefined
-      if (next === undefined) {
-        const resourceVersion = page.metadata?.resourceVersion
-        if (!resourceVersion) {
-          throw new ApiError('KUBERNETES_ANSWER_INVALID', { message: `${path}: a list without resourceVersion` })
-        }
-        return { items, resourceVersion }
-      }
-    }
-  }
-
-  /** A list after which most of what we know would be gone is believed only when a second one says the same. */
-  const list = async () => {
-    const first = await listPages()
-    const known = [...((listedOnce ? objects : options.knownKeys)?.keys() ?? [])]
-    const listed = new Set(first.items.map(keyOf))
-    const lost = known.filter((key) => !listed.has(key)).length
-    if (lost * 2 <= known.length) return first
-    log.warn({ known: known.length, lost }, 'list doubted')
-    return await listPages()
-  }
-
-  const put = (found: T) => {
-    const key = keyOf(found)
-    // Half of an object's bytes, and of no use to anybody here. Not `delete`: that leaves a hash table behind.
-    const { managedFields: _unused, ...metadata } = found.metadata
-    const object: T = { ...found, metadata }
-    const previous = objects.get(key)
-    if (previous && previous.metadata.uid !== object.metadata.uid) drop(key, previous)
-    const replaced = objects.get(key)
-    objects.set(key, object)
-    if (!replaced) options.onChange({ kind: 'added', key, object })
-    else if (replaced.metadata.resourceVersion !== object.metadata.resourceVersion) {
-      options.onChange({ kind: 'updated', key, object, previous: replaced })
-    }
-  }
-  const drop = (key: string, previous: T) => {
-    objects.delete(key)
-    options.onChange({ kind: 'deleted', key, previous })
-  }
-
-  const relist = async (): Promise<string> => {
-    const { items, resourceVersion } = await list()
-    const listed = new Set(items.map(keyOf))
-    for (const [key, previous] of objects) if (!listed.has(key)) drop(key, previous)
-    for (const object of items) put(object)
-    listedOnce = true
-    synced.resolve()
-    options.onRelist?.()
-    return resourceVersion
-  }
-
-  /** @returns where to go on: a resourceVersion, or undefined to list again */
-  const watchFrom = async (from: string, relistAt: number): Promise<string | undefined> => {
-    let resourceVersion = from
-    const cut = new AbortController()
-    const cancel = clock.after(Math.max(0, relistAt - clock.monotonic()), () => cut.abort())
+  const takeList = async (position: ListPosition): Promise<Position> => {
+    const { unpaged } = position
     try {
-      const lines = connection.watch({
-        path,
-        query: {
-          ...options.query,
-          resourceVersion,
-          allowWatchBookmarks: 'true',
-          timeoutSeconds: String(300 + Math.floor(random() * 301)),
-        },
-        signal: AbortSignal.any([stopping.signal, cut.signal]),
-        // An API that answers is not a failing one, even when something cuts each watch a moment later.
-        onOpen: () => backoff.reset(),
-      })
-      for await (const line of lines) {
-        const event = parseEvent<T>(line, path)
-        if (event.type !== 'BOOKMARK') applyEvent(event.type, event.object)
-        resourceVersion = event.object.metadata.resourceVersion ?? resourceVersion
+      const { items, resourceVersion } = await listSurely(options, copy.expected(), { unpaged, signal })
+      copy.replace(items)
+      synced.resolve()
+      options.onRelist?.()
+      trouble.over()
+      return { kind: 'watch', from: resourceVersion, relistAt: clock.monotonic() + times.relistMs, unpaged }
+    } catch (error) {
+      if (!signal.aborted) await trouble.wait('list failed', error)
+      return { kind: 'list', unpaged: isGone(error) }
+    }
+  }
+
+  const takeWatch = async (position: WatchPosition): Promise<Position> => {
+    const due = new AbortController()
+    const cancel = clock.after(Math.max(0, position.relistAt - clock.monotonic()), () => due.abort())
+    let { from } = position
+    try {
+      // An API that answers is not a failing one, even when something cuts each watch a moment later.
+      const call = { ...watchCall(options, from), signal: AbortSignal.any([signal, due.signal]), onOpen: trouble.over }
+      for await (const line of options.connection.watch(call)) {
+        const event = parseEvent<T>(line, options.path)
+        copy.apply(event)
+        from = event.object.metadata.resourceVersion ?? from
       }
     } catch (error) {
-      if (stopping.signal.aborted || cut.signal.aborted) return undefined
+      if (signal.aborted || due.signal.aborted) return { kind: 'list', unpaged: position.unpaged }
       if (isGone(error)) {
-        log.info({ reason: 'expired' }, 'relist')
-        return undefined
+        trouble.log.info({ reason: 'expired' }, 'relist')
+        return { kind: 'list', unpaged: position.unpaged }
       }
-      quiet('watch broken', error)
-      await pause(clock, waitFor(error, backoff.next()), stopping.signal)
-      return resourceVersion
+      await trouble.wait('watch broken', error)
     } finally {
       cancel()
     }
-    return resourceVersion
-  }
-
-  const applyEvent = (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: T) => {
-    if (type !== 'DELETED') return put(object)
-    const previous = objects.get(keyOf(object))
-    // A deletion of an earlier object of that name tells nothing about the present one.
-    if (previous && previous.metadata.uid === object.metadata.uid) drop(keyOf(object), previous)
+    return { ...position, from }
   }
 
   const run = async () => {
-    let resourceVersion: string | undefined
-    let relistAt = 0
-    while (!stopping.signal.aborted) {
-      if (resourceVersion === undefined || clock.monotonic() >= relistAt) {
-        try {
-          resourceVersion = await relist()
-          relistAt = clock.monotonic() + times.relistMs
-          backoff.reset()
-        } catch (error) {
-          if (stopping.signal.aborted) return
-          resourceVersion = undefined
-          // Pages that expire while we turn them are too many for this server: take the collection in one.
-          unpaged = isGone(error)
-          quiet('list failed', error)
-          await pause(clock, waitFor(error, backoff.next()), stopping.signal)
-          continue
-        }
+    let position: Position = { kind: 'list', unpaged: false }
+    while (!signal.aborted) {
+      if (position.kind === 'list') position = await takeList(position)
+      else if (clock.monotonic() >= position.relistAt) position = { kind: 'list', unpaged: position.unpaged }
+      else {
+        const openedAt = clock.monotonic()
+        position = await takeWatch(position)
+        // A server that ends each watch at once is not asked again at once.
+        if (clock.monotonic() - openedAt < times.backoffMs) await pause(clock, times.backoffMs, signal)
       }
-      const opened = clock.monotonic()
-      resourceVersion = await watchFrom(resourceVersion, relistAt)
-      // A server that ends each watch at once is not asked again at once.
-      if (clock.monotonic() - opened < times.backoffMs) await pause(clock, times.backoffMs, stopping.signal)
     }
   }
 
@@ -206,40 +133,73 @@ export function createReflector<T extends KubernetesObject>(options: {
       await running
     },
     synced: synced.promise,
+    objects: copy.objects,
+  }
+}
+
+const watchCall = ({ path, query, random }: ReflectorOptions<never>, resourceVersion: string) => ({
+  path,
+  query: {
+    ...query,
+    resourceVersion,
+    allowWatchBookmarks: 'true',
+    timeoutSeconds: String(300 + Math.floor(random() * 301)),
+  },
+})
+
+/** A list after which most of what we know would be gone is believed only when a second one says the same. */
+async function listSurely<T extends KubernetesObject>(
+  { connection, path, query = {}, log }: ReflectorOptions<T>,
+  known: ReadonlyMap<string, unknown>,
+  how: { unpaged: boolean; signal: AbortSignal },
+): Promise<Listed<T>> {
+  const about = { path, query, ...how }
+  const first = await listAll<T>(connection, about)
+  const lost = lostMost(known.keys(), first.items)
+  if (lost === undefined) return first
+  log.warn({ collection: path, known: known.size, lost }, 'list doubted')
+  return await listAll<T>(connection, about)
+}
+
+/** What is known of the collection; each difference is told when it has been taken over. */
+function createCopy<T extends KubernetesObject>({ knownKeys, onChange }: ReflectorOptions<T>) {
+  const objects = new Map<string, T>()
+  let isListed = false
+  const take = (changes: readonly Change<T>[]) => {
+    for (const change of changes) {
+      if (change.kind === 'deleted') objects.delete(change.key)
+      else objects.set(change.key, change.object)
+      onChange(change)
+    }
+  }
+  return {
     objects,
+    /** What a list is expected to hold. */
+    expected: (): ReadonlyMap<string, unknown> => (isListed ? objects : (knownKeys ?? objects)),
+    replace: (items: readonly T[]) => {
+      take(changesOfList(objects, items))
+      isListed = true
+    },
+    apply: (event: CollectionEvent<T>) => take(changesOfEvent(objects, event)),
   }
 }
 
-const waitFor = (error: unknown, backoffMs: number): number =>
-  Math.max(backoffMs, error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0)
-
-interface WatchEvent<T> {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
-  readonly object: T
-}
-
-function parseEvent<T extends KubernetesObject>(line: unknown, path: string): WatchEvent<T> {
-  const event = line as { type?: string; object?: { code?: number; reason?: string; message?: string } & Partial<T> }
-  if (event.type === 'ERROR') {
-    throw new ApiError('KUBERNETES_REFUSED', {
-      message: `watch of ${path}: ${event.object?.code ?? 500} ${event.object?.message ?? ''}`,
-      status: event.object?.code ?? 500,
-      ...(event.object?.reason ? { reason: event.object.reason } : {}),
-    })
-  }
-  const kinds = ['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK']
-  if (!kinds.includes(event.type ?? '') || !event.object?.metadata) {
-    throw new ApiError('KUBERNETES_ANSWER_INVALID', { message: `watch of ${path}: an event without type or object` })
-  }
-  return event as unknown as WatchEvent<T>
-}
-
-/** One line in ten seconds for a part that fails again and again. */
-function createQuietLog(log: Log, clock: Clock): (message: string, error: unknown) => void {
-  let last = -Infinity
-  return (message, error) => {
-    if (clock.monotonic() - last < 10_000) return
-    last = clock.monotonic()
-    log.warn({ error }, message)
+/** Waits longer each time until it is over, and says so once in ten seconds. */
+function createTrouble(options: ReflectorOptions<never>, times: ReflectorTimes, signal: AbortSignal) {
+  const { clock } = options
+  const log = options.log.child({ collection: options.path })
+  const backoff = createBackoff({ baseMs: times.backoffMs, capMs: times.backoffCapMs, random: options.random })
+  let toldAt = -Infinity
+  return {
+    log,
+    over: () => backoff.reset(),
+    wait: async (message: string, error: unknown) => {
+      if (clock.monotonic() - toldAt >= tellEveryMs) {
+        toldAt = clock.monotonic()
+        log.warn({ error }, message)
+      }
+      const asked = error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
+      await pause(clock, Math.max(backoff.next(), asked), signal)
+    },
   }
 }

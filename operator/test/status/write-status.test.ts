@@ -1,55 +1,117 @@
 import { expect } from 'chai'
-import type { OIDCClient, OIDCClientStatus } from '../../src/api/oidc-client.ts'
-import { keepOldNews, statusTimes } from '../../src/status/write-status.ts'
+import { createManualClock } from '@nauthera/harness/operator/clocks'
+import type { OIDCClient } from '../../src/api/oidc-client.ts'
+import type { Outcome } from '../../src/decide/conditions.ts'
+import { ApiError } from '../../src/kubernetes/api-error.ts'
+import type { ApiCall } from '../../src/kubernetes/connection.ts'
+import { createWriteStatus } from '../../src/status/write-status.ts'
+import { client as clientOf } from '../decide/clients.ts'
 
-const base: OIDCClientStatus = {
-  observedGeneration: 1,
-  revision: 'aaaaaaaa',
-  replicas: { loaded: 3, total: 3, summary: '3/3' },
-  secret: { name: 'reports-oidc', previous: [{ id: '11111111', lastUsed: '2026-01-01T00:00:00Z' }] },
-}
-const client = (status: OIDCClientStatus | undefined, retire = 'AfterOverlap'): OIDCClient => ({
-  metadata: { name: 'reports', namespace: 'apps', uid: 'u', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
-  spec: { type: 'M2M', rotation: { retire } } as OIDCClient['spec'],
-  ...(status ? { status } : {}),
-})
-const used = (lastUsed: string): OIDCClientStatus => ({
-  ...base,
-  secret: { ...base.secret!, previous: [{ id: '11111111', lastUsed }] },
-})
+describe('createWriteStatus', () => {
+  let clock: ReturnType<typeof createManualClock>
+  let applied: ApiCall[]
+  let events: string[]
+  let failure: Error | undefined
+  let writeStatus: ReturnType<typeof createWriteStatus>
+  let client: OIDCClient
 
-describe('keepOldNews', () => {
-  for (const [what, next, isNews] of [
-    ['another revision alone', { ...base, revision: 'bbbbbbbb' }, false],
-    ['a fourth replica that has everything', { ...base, replicas: { loaded: 4, total: 4, summary: '4/4' } }, false],
-    ['a replica that lacks it', { ...base, replicas: { loaded: 3, total: 4, summary: '3/4' } }, true],
-    ['another generation', { ...base, observedGeneration: 2 }, true],
-    ['a last use of the same hour', used('2026-01-01T00:59:00Z'), false],
-    ['a last use an hour later', used('2026-01-01T01:00:00Z'), true],
-  ] as const) {
-    it(`${isNews ? 'writes' : 'keeps'} ${what}`, () => {
-      const kept = keepOldNews(client(base), next, statusTimes)
-      expect(kept).to.deep.equal(isNews ? next : base)
-    })
+  const outcome = (more: Partial<Outcome> = {}): Outcome => ({
+    client: writeStatus.withLatest(client),
+    servedBy: 'auth/nauthera',
+    issuer: 'https://login.example.com',
+    acceptance: { kind: 'accepted', clientId: 'demo.app' },
+    policies: [],
+    violations: [],
+    config: undefined,
+    secret: { kind: 'pending', name: 'app-oidc' },
+    formerName: undefined,
+    rotation: undefined,
+    rotationSettings: undefined,
+    propagation: undefined,
+    shardFull: false,
+    revision: undefined,
+    now: clock.now(),
+    ...more,
+  })
+  const refused: Partial<Outcome> = {
+    acceptance: { kind: 'invalid', clientId: 'demo.app', faults: [{ path: 'spec.type', message: 'must be Web' }] },
   }
 
-  it('writes the last use each minute while the end of a secret waits for it', () => {
-    expect(keepOldNews(client(base, 'WhenUnused'), used('2026-01-01T00:00:30Z'), statusTimes)).to.deep.equal(base)
-    const next = used('2026-01-01T00:01:00Z')
-    expect(keepOldNews(client(base, 'WhenUnused'), next, statusTimes)).to.deep.equal(next)
+  beforeEach(() => {
+    clock = createManualClock()
+    applied = []
+    events = []
+    failure = undefined
+    client = clientOf({}, { resourceVersion: '1' })
+    writeStatus = createWriteStatus({
+      connection: {
+        call: async <T>(call: ApiCall) => {
+          applied.push(call)
+          if (failure) throw failure
+          return { metadata: { resourceVersion: String(applied.length + 1) } } as T
+        },
+      },
+      events: { record: (_object, { reason }) => void events.push(reason) },
+      clock,
+    })
   })
 
-  it('takes the first status as it is', () => {
-    expect(keepOldNews(client(undefined), base, statusTimes)).to.equal(base)
+  it('applies under the version that it was planned from, and tells the events', async () => {
+    await writeStatus.write(outcome(refused), false)
+    expect(applied[0]).to.deep.include({
+      method: 'PATCH',
+      query: { fieldManager: 'nauthera-operator-status', force: 'true' },
+    })
+    expect(applied[0]!.body).to.have.nested.property('metadata.resourceVersion', '1')
+    expect(events).to.deep.equal(['InvalidSpec'])
   })
 
-  it('brings the newest revision and replicas along when something else is new', () => {
-    const next = {
-      ...base,
-      observedGeneration: 2,
-      revision: 'bbbbbbbb',
-      replicas: { loaded: 4, total: 4, summary: '4/4' },
-    }
-    expect(keepOldNews(client(base), next, statusTimes)).to.deep.equal(next)
+  it('says nothing twice, though the watch has not brought the first one', async () => {
+    await writeStatus.write(outcome(refused), false)
+    await writeStatus.write(outcome(refused), false)
+    expect(applied.length).to.equal(1)
+    expect(events.length).to.equal(1)
+  })
+
+  it('tells of an unfinished state when it has lasted a second, and then each five seconds', async () => {
+    expect(await writeStatus.write(outcome(), true)).to.deep.equal({ again: 1_000 })
+    clock.advance(400)
+    expect(await writeStatus.write(outcome(), true)).to.deep.equal({ again: 600 })
+    clock.advance(600)
+    expect(await writeStatus.write(outcome(), true)).to.deep.equal({})
+    expect(applied.length).to.equal(1)
+    const next: Partial<Outcome> = { policies: ['strict'] }
+    expect(await writeStatus.write(outcome(next), true)).to.deep.equal({ again: 5_000 })
+    expect(await writeStatus.write(outcome(next), false), 'a finished one waits for nothing').to.deep.equal({})
+    expect(applied.length).to.equal(2)
+  })
+
+  it('F33 comes again when somebody wrote to the object at the same time, and tells no event', async () => {
+    failure = new ApiError('KUBERNETES_REFUSED', { message: 'conflict', status: 409, reason: 'Conflict' })
+    expect(await writeStatus.write(outcome(refused), false)).to.deep.equal({ again: 200 })
+    expect(events).to.deep.equal([])
+    expect(writeStatus.withLatest(client)).to.equal(client)
+  })
+
+  describe('withLatest', () => {
+    beforeEach(() => writeStatus.write(outcome(refused), false))
+
+    it('lays the status that was applied over what the watch has brought', () => {
+      const latest = writeStatus.withLatest(client)
+      expect(latest.metadata.resourceVersion).to.equal('2')
+      expect(latest.status?.conditions?.[0]).to.include({ type: 'Accepted', status: 'False' })
+    })
+    it('believes the object again after ten seconds, edits of others included', () => {
+      clock.advance(10_001)
+      expect(writeStatus.withLatest(client)).to.equal(client)
+    })
+    it('K1 gives nothing to another object of the same name', () => {
+      const other = clientOf({}, { uid: 'another' })
+      expect(writeStatus.withLatest(other)).to.equal(other)
+    })
+    it('forgets it with the client', () => {
+      writeStatus.forget('demo/app')
+      expect(writeStatus.withLatest(client)).to.equal(client)
+    })
   })
 })

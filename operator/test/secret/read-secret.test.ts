@@ -3,7 +3,7 @@ import { digestOf } from '@nauthera/proto/digest'
 import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
-import { readSecretObject } from '../../src/secret/write-secret.ts'
+import { readSecretObject } from '../../src/secret/read-secret.ts'
 
 const uid = '6f1c2c9e-0000-4000-8000-000000000001'
 const minted = 'q2D0J3Yx_8k1mZ-4nVhT7bLs9WcPfE6rGaUuIoXyK5A'

@@ -1,12 +1,10 @@
 import { expect } from 'chai'
 import { fieldManagers } from '@nauthera/proto/names'
-import { planSecretPatch } from '../../src/kubernetes/conditional-write.ts'
-import type { WantedSecret } from '../../src/kubernetes/conditional-write.ts'
+import { planSecretPatch } from '../../src/kubernetes/secret-patch.ts'
+import type { SecretContent } from '../../src/kubernetes/secret-patch.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
 
-const wanted: WantedSecret = {
-  namespace: 'apps',
-  name: 'reports-oidc',
+const wanted: SecretContent = {
   labels: { ours: 'yes' },
   annotations: { note: '1' },
   data: { client_id: 'YQ==' },

@@ -1,0 +1,77 @@
+// What the Kubernetes API, or a proxy before it, answers.
+import type { IncomingMessage } from 'node:http'
+import { ApiError, parseRetryAfter } from './api-error.ts'
+
+/** The call, for messages. */
+interface Asked {
+  readonly method: string
+  readonly path: string
+}
+
+const maxAnswerBytes = 64 * 1024 * 1024
+
+/** @returns the parsed answer. @throws ApiError when it is a refusal, or not JSON */
+export async function readAnswer(response: IncomingMessage, call: Asked): Promise<unknown> {
+  if (isRefusal(response)) throw await refusalOf(response, call)
+  return parseAnswer(call, await readText(response, call))
+}
+
+async function readText(response: IncomingMessage, call: Asked): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > maxAnswerBytes) {
+      response.destroy()
+      throw new ApiError('KUBERNETES_ANSWER_INVALID', {
+        message: `${call.path}: answer of more than ${maxAnswerBytes} bytes`,
+      })
+    }
+    chunks.push(chunk)
+  }
+  if (!response.complete) throw new Error('the answer was cut')
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+/** Yields each line of a watch, parsed. @param heard called whenever bytes have come */
+export async function* readLines(response: IncomingMessage, call: Asked, heard: () => void): AsyncGenerator<unknown> {
+  response.setEncoding('utf8')
+  let rest = ''
+  for await (const chunk of response as AsyncIterable<string>) {
+    heard()
+    rest += chunk
+    const lines = rest.split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line.trim() !== '') yield parseAnswer(call, line)
+  }
+}
+
+export const isRefusal = (response: IncomingMessage): boolean => (response.statusCode ?? 500) >= 300
+
+/** @returns what the API said when it refused */
+export async function refusalOf(response: IncomingMessage, call: Asked): Promise<ApiError> {
+  const text = await readText(response, call)
+  const status = response.statusCode ?? 500
+  let answer: { kind?: string; reason?: string; message?: string } = {}
+  try {
+    answer = JSON.parse(text) as typeof answer
+  } catch {
+    // not a Status object: some proxy answered
+  }
+  const isStatus = answer.kind === 'Status'
+  const retryAfterMs = parseRetryAfter(response.headers['retry-after'])
+  return new ApiError('KUBERNETES_REFUSED', {
+    message: `${call.method} ${call.path}: ${status} ${isStatus ? (answer.message ?? '') : 'without a Status'}`.trim(),
+    status,
+    ...(isStatus && answer.reason ? { reason: answer.reason } : {}),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  })
+}
+
+function parseAnswer(call: Asked, text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new ApiError('KUBERNETES_ANSWER_INVALID', { message: `${call.method} ${call.path}: not JSON`, cause })
+  }
+}

@@ -1,0 +1,122 @@
+// One collection of the API: listed in pages, and what a list or an event of its watch changes in a copy of it.
+import { ApiError } from './api-error.ts'
+import type { Connection } from './connection.ts'
+import { keyOf } from './objects.ts'
+import type { KubernetesObject, ListAnswer } from './objects.ts'
+
+export type Change<T> =
+  | { readonly kind: 'added'; readonly key: string; readonly object: T }
+  | { readonly kind: 'updated'; readonly key: string; readonly object: T; readonly previous: T }
+  | { readonly kind: 'deleted'; readonly key: string; readonly previous: T }
+
+export interface Listed<T> {
+  readonly items: readonly T[]
+  /** Where a watch goes on from here. */
+  readonly resourceVersion: string
+}
+
+export interface CollectionEvent<T> {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK'
+  readonly object: T
+}
+
+const pageSize = '500'
+
+/** @param about.unpaged takes all in one answer. @throws ApiError */
+export async function listAll<T extends KubernetesObject>(
+  connection: Pick<Connection, 'call'>,
+  about: {
+    path: string
+    query: Readonly<Record<string, string>>
+    unpaged: boolean
+    signal: AbortSignal
+  },
+): Promise<Listed<T>> {
+  const { path, signal } = about
+  const items: T[] = []
+  for (let next: string | undefined; ;) {
+    const query = { ...about.query, limit: about.unpaged ? undefined : pageSize, continue: next }
+    const page = await connection.call<ListAnswer<T>>({ method: 'GET', path, query, lane: 'page', signal })
+    if (!Array.isArray(page.items) && page.items !== null) throw invalid(`${path}: a list without items`)
+    items.push(...(page.items ?? []))
+    next = page.metadata?.continue || undefined
+    if (next !== undefined) continue
+    const resourceVersion = page.metadata?.resourceVersion
+    if (!resourceVersion) throw invalid(`${path}: a list without resourceVersion`)
+    return { items, resourceVersion }
+  }
+}
+
+/** @returns how many of the known keys are gone from the list, when that is most of them; such a list is doubted */
+export function lostMost(known: Iterable<string>, items: readonly KubernetesObject[]): number | undefined {
+  const keys = [...known]
+  const listed = new Set(items.map(keyOf))
+  const lost = keys.filter((key) => !listed.has(key)).length
+  return lost * 2 > keys.length ? lost : undefined
+}
+
+/** @returns what differs between the copy and a full list, what is gone first */
+export function changesOfList<T extends KubernetesObject>(
+  copy: ReadonlyMap<string, T>,
+  items: readonly T[],
+): readonly Change<T>[] {
+  const listed = new Map(items.map((object) => [keyOf(object), object]))
+  const gone = [...copy].filter(([key]) => !listed.has(key))
+  return [
+    ...gone.map(([key, previous]): Change<T> => ({ kind: 'deleted', key, previous })),
+    ...[...listed.values()].flatMap((object) => changesOfObject(copy, object)),
+  ]
+}
+
+/** @returns what an event changes in the copy */
+export function changesOfEvent<T extends KubernetesObject>(
+  copy: ReadonlyMap<string, T>,
+  { type, object }: CollectionEvent<T>,
+): readonly Change<T>[] {
+  if (type === 'BOOKMARK') return []
+  if (type !== 'DELETED') return changesOfObject(copy, object)
+  const key = keyOf(object)
+  const previous = copy.get(key)
+  // A deletion of an earlier object of that name tells nothing about the present one.
+  const isThis = previous !== undefined && previous.metadata.uid === object.metadata.uid
+  return isThis ? [{ kind: 'deleted', key, previous }] : []
+}
+
+function changesOfObject<T extends KubernetesObject>(copy: ReadonlyMap<string, T>, found: T): readonly Change<T>[] {
+  const key = keyOf(found)
+  const previous = copy.get(key)
+  if (previous && previous.metadata.resourceVersion === found.metadata.resourceVersion && sameObject(previous, found))
+    return []
+  // Half of an object's bytes, and of no use to anybody here. Not `delete`: that leaves a hash table behind.
+  const { managedFields: _unused, ...metadata } = found.metadata
+  const object: T = { ...found, metadata }
+  if (!previous) return [{ kind: 'added', key, object }]
+  if (sameObject(previous, found)) return [{ kind: 'updated', key, object, previous }]
+  // re-created under its name
+  return [
+    { kind: 'deleted', key, previous },
+    { kind: 'added', key, object },
+  ]
+}
+
+const sameObject = (one: KubernetesObject, other: KubernetesObject): boolean => one.metadata.uid === other.metadata.uid
+
+/** @returns a line of a watch as an event. @throws ApiError for an ERROR event, and for what is no event */
+export function parseEvent<T extends KubernetesObject>(line: unknown, path: string): CollectionEvent<T> {
+  const { type, object } = line as {
+    type?: CollectionEvent<T>['type'] | 'ERROR'
+    object?: T & { code?: number; reason?: string; message?: string }
+  }
+  if (type === 'ERROR') {
+    throw new ApiError('KUBERNETES_REFUSED', {
+      message: `watch of ${path}: ${object?.code ?? 500} ${object?.message ?? ''}`,
+      status: object?.code ?? 500,
+      ...(object?.reason ? { reason: object.reason } : {}),
+    })
+  }
+  const isKnown = type === 'ADDED' || type === 'MODIFIED' || type === 'DELETED' || type === 'BOOKMARK'
+  if (!isKnown || !object?.metadata) throw invalid(`watch of ${path}: an event without type or object`)
+  return { type, object }
+}
+
+const invalid = (message: string) => new ApiError('KUBERNETES_ANSWER_INVALID', { message })

@@ -1,0 +1,100 @@
+// What the record of a Lease says to one candidate, and what it should do about it. Times are milliseconds of the candidate's
+// own monotonic clock: the clocks of two machines are never compared.
+import type { KubernetesObject } from './objects.ts'
+
+export interface LeaseObject extends KubernetesObject {
+  spec: {
+    holderIdentity?: string
+    leaseDurationSeconds?: number
+    acquireTime?: string
+    renewTime?: string
+    leaseTransitions?: number
+  }
+}
+
+/** What a candidate knows. */
+export interface LeaseView {
+  /** Undefined: it must be read before anything is written. After a read: there is none. */
+  readonly record: LeaseObject | undefined
+  /** When the record was first seen as it is now. */
+  readonly changedAt: number
+  /** When the last renewal that was taken was begun. */
+  readonly renewedAt: number
+  readonly isLeading: boolean
+}
+
+export const nothingKnown: LeaseView = {
+  record: undefined,
+  changedAt: -Infinity,
+  renewedAt: -Infinity,
+  isLeading: false,
+}
+
+/** @param record as read now; undefined when there is none */
+export function afterRead(view: LeaseView, record: LeaseObject | undefined, at: number): LeaseView {
+  const isSame = record !== undefined && view.record?.metadata.resourceVersion === record.metadata.resourceVersion
+  return { ...view, record, changedAt: isSame ? view.changedAt : at }
+}
+
+/** @param begunAt when the write was sent: it may have been taken at once, and the answer may have been late */
+export function afterWrite(view: LeaseView, record: LeaseObject, begunAt: number, at: number): LeaseView {
+  return { ...afterRead(view, record, at), renewedAt: begunAt }
+}
+
+/** What is known may be old: somebody else was faster, or nobody knows whether a call took effect. */
+export const afterDoubt = (view: LeaseView): LeaseView => ({ ...view, record: undefined })
+
+/** A leader knows its record; everybody else looks before each attempt. */
+export const mustRead = (view: LeaseView): boolean => !view.isLeading || view.record === undefined
+
+export type LeaseMove =
+  | { readonly kind: 'create'; readonly spec: LeaseObject['spec'] }
+  | { readonly kind: 'replace'; readonly record: LeaseObject }
+  /** Somebody else holds it. */
+  | { readonly kind: 'wait' }
+
+/** @param time.now epoch milliseconds, for people who read the record */
+export function nextMove(
+  { record, changedAt }: LeaseView,
+  identity: string,
+  durationMs: number,
+  time: { readonly now: number; readonly monotonic: number },
+): LeaseMove {
+  const renewTime = microTime(time.now)
+  const held = { holderIdentity: identity, leaseDurationSeconds: Math.ceil(durationMs / 1000), renewTime }
+  if (record === undefined) return { kind: 'create', spec: { ...held, acquireTime: renewTime, leaseTransitions: 0 } }
+  const {
+    holderIdentity: holder,
+    leaseDurationSeconds = 0,
+    acquireTime = renewTime,
+    leaseTransitions = 0,
+  } = record.spec
+  if (holder === identity)
+    return { kind: 'replace', record: { ...record, spec: { ...held, acquireTime, leaseTransitions } } }
+  const isOver = !holder || time.monotonic - changedAt >= leaseDurationSeconds * 1000
+  if (!isOver) return { kind: 'wait' }
+  const spec = { ...held, acquireTime: renewTime, leaseTransitions: leaseTransitions + 1 }
+  return { kind: 'replace', record: { ...record, spec } }
+}
+
+/** Asked when a renewal has failed.
+ *  @returns why this process leads no more; undefined while it may try again */
+export function lossOf(
+  { record, renewedAt }: LeaseView,
+  identity: string,
+  renewWithinMs: number,
+  at: number,
+): string | undefined {
+  const holder = record?.spec.holderIdentity
+  if (holder && holder !== identity) return `held by ${holder}`
+  return at - renewedAt >= renewWithinMs ? `not renewed for ${renewWithinMs} ms` : undefined
+}
+
+/** @returns the record of a Lease that its holder gives back */
+export const givenBack = (record: LeaseObject): LeaseObject => ({
+  ...record,
+  spec: { ...record.spec, holderIdentity: '', leaseDurationSeconds: 1 },
+})
+
+/** MicroTime of the API: six digits. */
+const microTime = (epochMs: number): string => new Date(epochMs).toISOString().replace('Z', '000Z')

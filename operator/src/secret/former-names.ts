@@ -1,0 +1,43 @@
+// After spec.secret.name has changed: where the Secret was before, and the end of what is left there.
+import { keysSecretName, linkSecretName, manifestSecretName } from '@nauthera/proto/names'
+import type { OIDCClient } from '../api/oidc-client.ts'
+import { secretNameOf } from '../decide/secret.ts'
+import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import { isOwned } from './read-secret.ts'
+
+interface Home {
+  readonly namespace: string
+  readonly release: string
+}
+
+/** @param names other names that are known to have been used since the status was written
+ *  @returns where the client's Secret may still lie besides the name that it asks for, newest first */
+export function formerNames(client: OIDCClient, names: Iterable<string>, home: Home): readonly string[] {
+  const all = new Set([...[...names].toReversed(), client.status?.secret?.name ?? secretNameOf(client)])
+  return [...all].filter(
+    (name) => name !== secretNameOf(client) && !isReservedName(client.metadata.namespace, name, home),
+  )
+}
+
+/** Removes what is ours under former names.
+ *  @returns the names at which something may still be: somebody wrote to it meanwhile */
+export async function removeFormerSecrets(
+  secrets: Pick<SecretStore, 'read' | 'remove'>,
+  client: OIDCClient,
+  former: readonly string[],
+): Promise<readonly string[]> {
+  const left: string[] = []
+  for (const name of former) {
+    const object = await secrets.read(client.metadata.namespace, name)
+    if (object && isOwned(object, client) && !(await secrets.remove(object))) left.push(name)
+  }
+  return left
+}
+
+/** @returns whether the name is of a Secret that the operator itself needs in its namespace */
+export function isReservedName(namespace: string, name: string, home: Home): boolean {
+  if (namespace !== home.namespace) return false
+  const { release } = home
+  const own = [linkSecretName(release), keysSecretName(release), manifestSecretName(release)]
+  return own.includes(name) || name.startsWith(`${release}-clients-`)
+}

@@ -1,0 +1,66 @@
+// What is known of one client's secret while it is worked on, and what a step says.
+import type { Log, Secret } from '@nauthera/runtime/log'
+import type { Outcome } from '../decide/conditions.ts'
+import type { PendingSecret, RotationPlan, SecretSource } from '../decide/rotation-terms.ts'
+import type { Judgement } from '../intake/judge.ts'
+import type { ReadSecret } from './read-secret.ts'
+
+/** What is remembered of a client between two looks; nothing of it is needed after a crash. */
+export interface Memory {
+  readonly uid: string
+  /** Of the client when it was last looked at. */
+  generation: number
+  /** Of the Secret as last read or written; never its data. Undefined: it must be read. */
+  read: RememberedSecret | undefined
+  /** Names at which its Secret was written, oldest first; a former one until it is gone from there. */
+  readonly names: Set<string>
+  /** The plain secret lives here from its minting to its publication. */
+  pending: { readonly secret: PendingSecret; readonly plain: Secret } | undefined
+}
+
+interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer'> {
+  /** Of what was written, with the id in the place of the secret; undefined when it was only read. */
+  readonly fingerprint: string | undefined
+}
+
+/** A client whose secret is to be worked on, and what was decided about it. */
+export interface SecretWork {
+  /** `namespace/name`. */
+  readonly key: string
+  readonly judgement: Judgement
+  readonly memory: Memory
+  readonly log: Log
+}
+
+/** What this look has found out: read once at its beginning, and anew by a step that wrote or found something else there. */
+export interface Known extends SecretWork {
+  readonly source: SecretSource
+  /** The value of existingSecretRef. */
+  readonly given: Secret | undefined
+  /** Why there is no such value, as people are told. */
+  readonly missing: string | undefined
+  /** The application's Secret. */
+  readonly read: ReadSecret
+  /** It was read or written in this look, not remembered from an earlier one. */
+  readonly isFresh: boolean
+  /** The API did not do its part: nothing more is written in this look. */
+  readonly failure: Error | undefined
+}
+
+/** What is known, and what the plan of the rotation makes of it. */
+export interface Look extends Known {
+  readonly plan: RotationPlan
+}
+
+export type StepOutcome =
+  /** Nothing to do here, or it is done and changes nothing for the steps that follow. */
+  | { readonly kind: 'passed' }
+  /** Something is known now that the plan did not know: plan again, and begin with the first step. */
+  | { readonly kind: 'changed'; readonly known: Known }
+  /** All is done that can be done now. */
+  | { readonly kind: 'ended'; readonly secret: Outcome['secret'] }
+
+/** What a step says. Steps never call one another: work-on-secret.ts alone goes on. */
+export type Step = (look: Look) => Promise<StepOutcome> | StepOutcome
+
+export const passed: StepOutcome = { kind: 'passed' }

@@ -1,0 +1,123 @@
+// What a client, its shard, its Secret and the replicas say -> the plan of its rotation.
+import { annotations } from '@nauthera/proto/names'
+import { durationMs } from '../api/duration.ts'
+import type { OIDCClient } from '../api/oidc-client.ts'
+import type { Effective } from '../decide/policy.ts'
+import type { Propagation } from '../decide/propagation.ts'
+import { planRotation } from '../decide/rotation.ts'
+import type { Observed, RotationInput, RotationPlan } from '../decide/rotation-terms.ts'
+import { longestObserved } from '../decide/secret.ts'
+import type { FollowReplicas } from '../replicas/follow-replicas.ts'
+import type { Replicas } from '../replicas/replicas.ts'
+import { verifiersOf } from '../shards/client-entry.ts'
+import type { Shards } from '../shards/shards.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Known } from './look.ts'
+import type { Spacing } from './spacing.ts'
+
+/** @param needs.quietPeriodMs how long a previous secret must be unused before WhenUnused ends it */
+export function createPlanNext(needs: {
+  shards: Pick<Shards, 'stored'>
+  replicas: Pick<Replicas, 'list' | 'lastUsed'>
+  follow: Pick<FollowReplicas, 'entry'>
+  spacing: Spacing
+  quietPeriodMs: number
+  clock: Pick<Clock, 'now'>
+}): (known: Known) => RotationPlan {
+  const { shards, replicas, follow } = needs
+  return ({ key, judgement, memory, source, read }) => {
+    const { client, effective, serve } = judgement
+    const stored = shards.stored(key)?.entry
+    // an entry of another object with the same name is nobody's past
+    const entry = stored?.uid === client.metadata.uid ? stored : undefined
+    const verifiers = entry && verifiersOf(entry)
+    const all = replicas.list()
+    const propagation = entry && follow.entry(key)
+    const notBefore = needs.spacing.notBefore(effective.minSpacingMs)
+    return planRotation({
+      source,
+      rotation: rotationOf(effective, needs.quietPeriodMs),
+      serving: serve.kind !== 'nothing',
+      secret: read.state,
+      verifiers,
+      pending: memory.pending?.secret,
+      replicas: {
+        total: all.length,
+        serving: isServing(propagation, entry?.accepted !== undefined),
+        unreachable: propagation?.unreachable.length ?? 0,
+      },
+      usage: {
+        complete: all.every(({ serverConnected }) => serverConnected),
+        lastUsed: lastUsedOf(verifiers ?? [], (id) => replicas.lastUsed(key, id)),
+      },
+      status: statusOf(client),
+      ...(notBefore === undefined ? {} : { notBefore }),
+      now: needs.clock.now(),
+    })
+  }
+}
+
+/** Whether each replica has the entry and serves the client. */
+function isServing(propagation: Propagation | undefined, hasAccepted: boolean): boolean {
+  return propagation !== undefined && propagation.applied && (propagation.rejected.length === 0 || hasAccepted)
+}
+
+function lastUsedOf(
+  verifiers: readonly { readonly id: string }[],
+  lastUsed: (id: string) => number | undefined,
+): Record<string, number> {
+  return Object.fromEntries(
+    verifiers.flatMap(({ id }) => {
+      const at = lastUsed(id)
+      return at === undefined ? [] : [[id, at]]
+    }),
+  )
+}
+
+/** @returns what the client says about its rotation, in milliseconds */
+export function rotationOf(effective: Effective, quietPeriodMs: number): RotationInput['rotation'] {
+  const { rotation } = effective.client.spec
+  // an annotation may be of any length; of this one counts what the status has room for
+  const annotation = effective.client.metadata.annotations?.[annotations.rotate]?.slice(0, longestObserved.annotation)
+  const intervalMs = millisecondsOf(rotation?.interval)
+  const overlapMs = millisecondsOf(rotation?.overlap)
+  const window = rotation?.window
+  return {
+    ...(intervalMs === undefined ? {} : { intervalMs }),
+    ...(overlapMs === undefined ? {} : { overlapMs }),
+    ...(window
+      ? {
+          window: {
+            schedule: window.schedule,
+            durationMs: millisecondsOf(window.duration) ?? 0,
+            ...(window.timeZone === undefined ? {} : { timeZone: window.timeZone }),
+          },
+        }
+      : {}),
+    retire: rotation?.retire ?? 'AfterOverlap',
+    ...(rotation?.trigger === undefined ? {} : { trigger: rotation.trigger }),
+    ...(rotation?.revokePrevious === undefined ? {} : { revokePrevious: rotation.revokePrevious }),
+    ...(annotation === undefined ? {} : { annotation }),
+    maxOverlapMs: effective.maxOverlapMs,
+    quietPeriodMs,
+  }
+}
+
+/** @returns what the status says about the secret: the fallback when the Secret is gone */
+export function statusOf(client: OIDCClient): RotationInput['status'] {
+  const secret = client.status?.secret
+  const observed: Observed = {
+    ...(secret?.observedTrigger === undefined ? {} : { trigger: secret.observedTrigger }),
+    ...(secret?.observedAnnotation === undefined ? {} : { annotation: secret.observedAnnotation }),
+    ...(secret?.observedRevoke === undefined ? {} : { revoke: secret.observedRevoke }),
+  }
+  return {
+    ...(secret?.activeId === undefined ? {} : { activeId: secret.activeId }),
+    ...(secret?.lastRotated === undefined ? {} : { lastRotated: Date.parse(secret.lastRotated) }),
+    observed,
+  }
+}
+
+function millisecondsOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : durationMs(text)
+}

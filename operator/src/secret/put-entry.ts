@@ -1,0 +1,53 @@
+import type { Propagation } from '../decide/propagation.ts'
+import type { ClientForShard } from '../shards/client-entry.ts'
+import type { FollowReplicas } from '../replicas/follow-replicas.ts'
+import type { Shards } from '../shards/shards.ts'
+import { passed } from './look.ts'
+import type { SecretWork, Step } from './look.ts'
+
+export interface EntryWriter {
+  /** Tells the shard what it should say about the client. */
+  put(work: SecretWork, verifiers: ClientForShard['verifiers'], certainty: 'known' | 'presumed'): void
+  /** A step: the verifiers that the plan wants go into the shard, before anything is written that relies on them. */
+  announce: Step
+}
+
+export function createEntryWriter(needs: {
+  shards: Pick<Shards, 'stored' | 'put' | 'presume' | 'remove'>
+  follow: Pick<FollowReplicas, 'config'>
+}): EntryWriter {
+  const { shards, follow } = needs
+
+  const put: EntryWriter['put'] = ({ key, judgement }, verifiers, certainty) => {
+    const { serve, client, acceptance } = judgement
+    if (serve.kind === 'nothing') return shards.remove(key)
+    const entry: ClientForShard = {
+      namespace: client.metadata.namespace,
+      name: client.metadata.name,
+      uid: client.metadata.uid,
+      clientId: acceptance.clientId,
+      createdAt: Date.parse(client.metadata.creationTimestamp),
+      verifiers,
+      verdict: serve.kind === 'desired' ? serve : { kind: 'carry' },
+      standing: standingOf(follow.config(key)),
+    }
+    if (certainty === 'known') shards.put(entry)
+    else shards.presume(entry)
+  }
+
+  return {
+    put,
+    announce: (look) => {
+      // What could not be read may hold a secret that is in use: without a stored entry nobody knows its verifier.
+      const isKnown = look.failure === undefined || look.source.kind === 'none' || shards.stored(look.key) !== undefined
+      put(look, look.plan.verifiers, isKnown ? 'known' : 'presumed')
+      return passed
+    },
+  }
+}
+
+function standingOf(propagation: Propagation | undefined): ClientForShard['standing'] {
+  if (!propagation) return 'unknown'
+  if (propagation.rejected.length > 0) return 'rejected'
+  return propagation.accepted && propagation.total > 0 ? 'accepted' : 'unknown'
+}

@@ -1,0 +1,50 @@
+import { labels } from '@nauthera/proto/names'
+import { Secret } from '@nauthera/runtime/log'
+import type { OIDCClient } from '../api/oidc-client.ts'
+import type { SecretSource } from '../decide/rotation-terms.ts'
+import { identifySecret } from '../decide/secret-id.ts'
+import { isForbidden } from '../kubernetes/api-error.ts'
+import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import type { SecretObject } from '../kubernetes/objects.ts'
+
+/** Where a client's secret comes from. */
+export interface ReadSource {
+  readonly source: SecretSource
+  /** The value that existingSecretRef names. */
+  readonly given: Secret | undefined
+  /** Why there is none, as people are told. */
+  readonly missing: string | undefined
+}
+
+const without = (source: SecretSource, missing?: string): ReadSource => ({ source, given: undefined, missing })
+
+/** Finds out where the client's secret comes from; reads the Secret of existingSecretRef. Without the label on it, that
+ *  Secret is none of the client's author's, and counts as missing. */
+export async function readSource(
+  secrets: Pick<SecretStore, 'read'>,
+  client: OIDCClient,
+  needsSecret: boolean,
+): Promise<ReadSource> {
+  const reference = client.spec.secret?.existingSecretRef
+  if (!needsSecret) return without({ kind: 'none' })
+  if (!reference) return without({ kind: 'minted' })
+  const missing = (why: string) => without({ kind: 'existing', secret: undefined }, why)
+  let object: SecretObject | undefined
+  try {
+    object = await secrets.read(client.metadata.namespace, reference.name)
+  } catch (error) {
+    if (isForbidden(error)) return missing(`the operator may not read Secret ${reference.name}`)
+    throw error
+  }
+  const wantedLabel = `${labels.client}: ${client.metadata.name}`
+  if (!object) return missing(`Secret ${reference.name} does not exist; create it with label ${wantedLabel}`)
+  if (object.metadata.labels?.[labels.client] !== client.metadata.name) {
+    return missing(`Secret ${reference.name} must carry the label ${wantedLabel}`)
+  }
+  const value = Buffer.from(object.data?.[reference.key] ?? '', 'base64').toString('utf8')
+  if (!/^[\x21-\x7e]{32,512}$/.test(value)) {
+    return missing(`Secret ${reference.name}, key ${reference.key}: must be 32 to 512 printable characters`)
+  }
+  const given = new Secret(value)
+  return { source: { kind: 'existing', secret: identifySecret(given) }, given, missing: undefined }
+}

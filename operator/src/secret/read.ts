@@ -1,0 +1,70 @@
+import { secretNameOf } from '../decide/secret.ts'
+import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import { formerNames, isReservedName } from './former-names.ts'
+import { passed } from './look.ts'
+import type { Known, SecretWork, Step } from './look.ts'
+import { readClientSecret } from './read-secret.ts'
+import type { ReadSecret } from './read-secret.ts'
+import { readSource } from './read-source.ts'
+import type { ReadSource } from './read-source.ts'
+
+export interface Reader {
+  /** What a look begins with: where the secret comes from, and the application's Secret, as remembered or read now. It does
+   *  not throw: what could not be read is `unknown`. */
+  begin(work: SecretWork, needsSecret: boolean): Promise<Known>
+  /** A step: whatever is written is decided on what is there now. That nothing is there needs no second look: a create
+   *  meets a conflict when something is. */
+  again: Step
+  /** The application's Secret, read now. @throws ApiError */
+  fresh(work: SecretWork): Promise<ReadSecret>
+}
+
+const noSource: ReadSource = { source: { kind: 'minted' }, given: undefined, missing: undefined }
+const unknown: ReadSecret = { state: { kind: 'unknown' }, object: undefined, plain: undefined }
+const foreign: ReadSecret = { state: { kind: 'foreign' }, object: undefined, plain: undefined }
+
+export function createReader(needs: {
+  secrets: Pick<SecretStore, 'read'>
+  home: { namespace: string; release: string }
+}): Reader {
+  const { secrets, home } = needs
+
+  const fresh = async ({ memory, judgement: { client } }: SecretWork): Promise<ReadSecret> => {
+    // its namespace is ours and its name is of a Secret that we need ourselves
+    if (isReservedName(client.metadata.namespace, secretNameOf(client), home)) return foreign
+    const read = await readClientSecret(secrets, client, formerNames(client, memory.names, home))
+    memory.read = { state: read.state, ...(read.isFormer ? { isFormer: true } : {}), fingerprint: undefined }
+    return read
+  }
+
+  return {
+    fresh,
+    begin: async (work, needsSecret) => {
+      let found = noSource
+      try {
+        found = await readSource(secrets, work.judgement.client, needsSecret)
+        const remembered = recall(work)
+        const read = remembered ?? (await fresh(work))
+        return { ...work, ...found, read, isFresh: remembered === undefined, failure: undefined }
+      } catch (error) {
+        return { ...work, ...found, read: unknown, isFresh: false, failure: asError(error) }
+      }
+    },
+    again: async (look) => {
+      if (look.isFresh || look.read.state.kind === 'absent') return passed
+      try {
+        return { kind: 'changed', known: { ...look, read: await fresh(look), isFresh: true } }
+      } catch (error) {
+        return { kind: 'changed', known: { ...look, failure: asError(error) } }
+      }
+    },
+  }
+}
+
+/** @returns what an earlier look has seen; undefined when it must be read: one that somebody else must remove has no event */
+function recall({ memory: { read } }: SecretWork): ReadSecret | undefined {
+  if (!read || read.state.kind === 'foreign') return undefined
+  return { state: read.state, ...(read.isFormer ? { isFormer: true } : {}), object: undefined, plain: undefined }
+}
+
+export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))

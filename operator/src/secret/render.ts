@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto'
+import { Secret } from '@nauthera/runtime/log'
+import type { SecretMarks } from '../decide/rotation-terms.ts'
+import { renderSecret } from '../decide/secret.ts'
+import type { RenderedSecret } from '../decide/secret.ts'
+import type { SecretWork } from './look.ts'
+
+/** Renders the application's Secret of a client. */
+export type Render = (
+  work: SecretWork,
+  plain: Secret | undefined,
+  marks: SecretMarks | undefined,
+) => ReturnType<typeof renderSecret>
+
+export function createRender(issuer: string): Render {
+  return ({ judgement: { client, acceptance } }, plain, marks) =>
+    renderSecret({ client, clientId: acceptance.clientId, issuer, plain, marks })
+}
+
+/** A digest of all that would be written, with the id in the secret's place: so that it may be remembered.
+ *  @returns undefined when it does not render */
+export function fingerprintOf(render: Render, work: SecretWork, marks: SecretMarks | undefined): string | undefined {
+  const rendered = render(work, marks && new Secret(marks.secretId), marks)
+  return rendered.kind === 'rendered' ? digestOfSecret(rendered.secret) : undefined
+}
+
+function digestOfSecret({ name, labels, annotations, ownerReferences, data }: RenderedSecret): string {
+  const values = Object.entries(data).map(([key, value]) => [key, value.reveal()])
+  const text = JSON.stringify([name, labels, annotations, ownerReferences, values])
+  return createHash('sha256').update(text).digest('hex')
+}

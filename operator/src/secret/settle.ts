@@ -1,0 +1,55 @@
+import { describeError } from '@nauthera/runtime/log'
+import type { Outcome } from '../decide/conditions.ts'
+import { secretNameOf } from '../decide/secret.ts'
+import type { FollowReplicas } from '../replicas/follow-replicas.ts'
+import { isForbidden } from '../kubernetes/api-error.ts'
+import { passed } from './look.ts'
+import type { Look, Step } from './look.ts'
+import { fingerprintOf } from './render.ts'
+import type { Render } from './render.ts'
+
+/** A step: ends where nothing may be written: the API does not answer, the client's own secret is missing, or the Secret is
+ *  somebody else's. */
+export const leaveAlone: Step = ({ failure, missing, read, judgement }) => {
+  const name = secretNameOf(judgement.client)
+  if (failure !== undefined)
+    return { kind: 'ended', secret: { kind: 'unreadable', name, message: unreadableMessage(failure) } }
+  if (missing !== undefined) return { kind: 'ended', secret: { kind: 'waiting-for-secret', name, message: missing } }
+  if (read.state.kind === 'foreign') return { kind: 'ended', secret: { kind: 'name-taken', name } }
+  return passed
+}
+
+/** A step: ends where the application's Secret is what it should be, or its time has not come. */
+export function createSettle(needs: { follow: Pick<FollowReplicas, 'entry'>; render: Render }): Step {
+  /** Whether what was written last is what would be written now. */
+  const isCurrent = (look: Look): boolean => {
+    const written = look.memory.read?.fingerprint
+    return (
+      look.read.state.kind === 'owned' &&
+      written !== undefined &&
+      written === fingerprintOf(needs.render, look, look.plan.secret)
+    )
+  }
+  /** Whether there may be a Secret at all. */
+  const isDue = ({ key, plan, source }: Look): boolean =>
+    // Without a secret there is nothing to rotate: the endpoints are written once the client is live everywhere.
+    source.kind === 'none' ? needs.follow.entry(key)?.applied === true : plan.secret !== undefined
+
+  return (look) => {
+    const { kind } = look.plan.step
+    if (kind === 'publish' || kind === 'fence') return passed
+    if (isDue(look) && !isCurrent(look)) return passed
+    return { kind: 'ended', secret: settled(look) }
+  }
+}
+
+function settled({ judgement, source, read }: Look): Outcome['secret'] {
+  const name = secretNameOf(judgement.client)
+  const { state, isFormer } = read
+  if (state.kind !== 'owned' || isFormer) return { kind: 'pending', name }
+  const lacksValue = source.kind !== 'none' && state.sha256 === undefined
+  return { kind: lacksValue ? 'pending' : 'ready', name }
+}
+
+const unreadableMessage = (error: unknown): string =>
+  isForbidden(error) ? 'the operator may not read or write this Secret; compare its RBAC' : describeError(error)

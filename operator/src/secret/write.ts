@@ -1,0 +1,74 @@
+import type { Secret } from '@nauthera/runtime/log'
+import { identifySecret } from '../decide/secret-id.ts'
+import { secretNameOf } from '../decide/secret.ts'
+import type { RenderedSecret } from '../decide/secret.ts'
+import type { SecretStore, WantedSecret } from '../kubernetes/conditional-write.ts'
+import type { Look, StepOutcome } from './look.ts'
+import { asError } from './read.ts'
+import type { Reader } from './read.ts'
+import { readSecretObject } from './read-secret.ts'
+import { fingerprintOf } from './render.ts'
+import type { Render } from './render.ts'
+
+/** Writes the application's Secret as the plan wants it, over what was read; creates it where nothing was.
+ *  @returns what is there now; or why nothing can be written */
+export type WriteSecret = (
+  look: Look,
+) => Promise<Exclude<StepOutcome, { kind: 'passed' }> & { readonly isWritten?: boolean }>
+
+export function createWriteSecret(needs: {
+  secrets: Pick<SecretStore, 'create' | 'update'>
+  reader: Pick<Reader, 'fresh'>
+  render: Render
+  onWrite?: (kind: 'secret') => void
+}): WriteSecret {
+  const { secrets, reader, render } = needs
+
+  const send = async (look: Look, rendered: RenderedSecret): ReturnType<WriteSecret> => {
+    const { memory, read, log, plan, judgement } = look
+    const wanted = wantedSecret(rendered)
+    const outcome = read.object ? await secrets.update(read.object, wanted) : await secrets.create(wanted)
+    // somebody else wrote meanwhile: what is there now decides
+    if (outcome.kind === 'conflict')
+      return { kind: 'changed', known: { ...look, read: await reader.fresh(look), isFresh: true } }
+    if (outcome.kind === 'written') {
+      needs.onWrite?.('secret')
+      memory.names.delete(wanted.name)
+      memory.names.add(wanted.name)
+      const secret = plan.secret?.secretId
+      log.info({ secret, name: wanted.name }, read.object ? 'secret written' : 'secret created')
+    }
+    const now = readSecretObject(outcome.secret, judgement.client)
+    memory.read = { state: now.state, fingerprint: fingerprintOf(render, look, plan.secret) }
+    return { kind: 'changed', known: { ...look, read: now, isFresh: true }, isWritten: true }
+  }
+
+  return async (look) => {
+    const name = secretNameOf(look.judgement.client)
+    const plain = plainOf(look)
+    const rendered = render(look, plain, look.plan.secret)
+    if (rendered.kind === 'invalid')
+      return { kind: 'ended', secret: { kind: 'template-invalid', name, faults: rendered.faults } }
+    if (look.source.kind !== 'none' && !plain) return { kind: 'ended', secret: { kind: 'pending', name } }
+    try {
+      return await send(look, rendered.secret)
+    } catch (error) {
+      look.memory.read = undefined
+      return { kind: 'changed', known: { ...look, failure: asError(error) } }
+    }
+  }
+}
+
+/** The one value that the plan names: the pending one when it is published now, the client's own, or the one that is held.
+ *  No other, however new: what an application reads must be live on every replica. */
+function plainOf({ plan, memory, given, read }: Look): Secret | undefined {
+  const id = plan.secret?.secretId
+  return [memory.pending?.plain, given, read.plain].find((plain) => plain && identifySecret(plain).id === id)
+}
+
+const wantedSecret = (rendered: RenderedSecret): WantedSecret => ({
+  ...rendered,
+  data: Object.fromEntries(
+    Object.entries(rendered.data).map(([key, value]) => [key, Buffer.from(value.reveal(), 'utf8').toString('base64')]),
+  ),
+})

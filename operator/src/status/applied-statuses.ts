@@ -1,0 +1,53 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { OIDCClient, OIDCClientStatus } from '../api/oidc-client.ts'
+import { keyOf } from '../decide/acceptance.ts'
+import type { Clock } from '../time/clock.ts'
+
+/** The watch is this late at most; from then on the object itself is believed again, edits of others included. */
+const believeMs = 10_000
+
+/** The statuses that were applied a moment ago, which the watch may not have brought yet. */
+export interface AppliedStatuses {
+  /** The client as it is with the status that we applied last. */
+  withLatest(client: OIDCClient): OIDCClient
+  /** @param resourceVersion of the object after that; what the watch brings with another one may be older */
+  remember(client: OIDCClient, status: OIDCClientStatus, resourceVersion: string): void
+  forget(key: string): void
+}
+
+interface Applied {
+  readonly uid: string
+  readonly status: OIDCClientStatus
+  readonly resourceVersion: string
+  readonly at: number
+}
+
+export function createAppliedStatuses(clock: Pick<Clock, 'monotonic'>): AppliedStatuses {
+  const applied = new Map<string, Applied>()
+  const isOld = ({ at }: Applied) => clock.monotonic() - at > believeMs
+  /** A status that nobody asks for again would stay beside the one that the watch has brought. The oldest come first. */
+  const forgetOld = () => {
+    for (const [key, one] of applied) {
+      if (!isOld(one)) return
+      applied.delete(key)
+    }
+  }
+  return {
+    withLatest: (client) => {
+      const last = applied.get(keyOf(client))
+      if (!last || last.uid !== client.metadata.uid) return client
+      if (isOld(last) || isDeepStrictEqual(client.status, last.status)) {
+        applied.delete(keyOf(client))
+        return client
+      }
+      const metadata = { ...client.metadata, resourceVersion: last.resourceVersion }
+      return { ...client, metadata, status: last.status }
+    },
+    remember: (client, status, resourceVersion) => {
+      applied.delete(keyOf(client))
+      applied.set(keyOf(client), { uid: client.metadata.uid, status, resourceVersion, at: clock.monotonic() })
+      forgetOld()
+    },
+    forget: (key) => void applied.delete(key),
+  }
+}

@@ -1,0 +1,32 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { OIDCClient, OIDCClientStatus } from '../api/oidc-client.ts'
+
+/** How often the last use of a previous secret is written; and while the end of that secret waits for it. Milliseconds. */
+const usageMs = 3_600_000
+const usageWaitingMs = 60_000
+
+/** Of what changes all the time, the written value stays while it tells people the same: the revision, as long as
+ *  nothing else is new; the number of replicas, as long as all of them have the client; a recent last use. */
+export function keepOldNews(client: OIDCClient, status: OIDCClientStatus): OIDCClientStatus {
+  const before = client.status
+  if (!before) return status
+  const isWhole = (replicas: OIDCClientStatus['replicas']) =>
+    replicas !== undefined && replicas.loaded === replicas.total
+  const keepReplicas = isWhole(before.replicas) && isWhole(status.replicas) && before.replicas!.total > 0
+  const waiting = client.spec.rotation?.retire === 'WhenUnused'
+  const previous = status.secret?.previous?.map((entry) => {
+    const old = before.secret?.previous?.find(({ id }) => id === entry.id)
+    const age = Date.parse(entry.lastUsed ?? '') - Date.parse(old?.lastUsed ?? '')
+    return age < (waiting ? usageWaitingMs : usageMs) ? { ...entry, lastUsed: old!.lastUsed! } : entry
+  })
+  const next: OIDCClientStatus = {
+    ...status,
+    ...(keepReplicas ? { replicas: before.replicas! } : {}),
+    ...(previous ? { secret: { ...status.secret, previous } } : {}),
+  }
+  const { revision: _was, ...rest } = before
+  const { revision: _is, ...nextRest } = next
+  return isDeepStrictEqual(rest, nextRest)
+    ? before
+    : { ...next, ...(status.replicas ? { replicas: status.replicas } : {}) }
+}

@@ -1,0 +1,29 @@
+import type { Clock } from '../time/clock.ts'
+
+/** An unfinished state is told to people only when it lasts: a better one is likely to follow within a moment. */
+export interface Patience {
+  /** @returns milliseconds to wait before the unfinished state of this client may be written; undefined: write it now */
+  waitFor(key: string): number | undefined
+  /** The client's state is finished, or it is gone. */
+  end(key: string): void
+}
+
+/** How long an unfinished state may last before people are told. Milliseconds. */
+const firstMs = 1_000
+/** The least time between two unfinished states. Milliseconds. */
+const nextMs = 5_000
+
+export function createPatience(clock: Pick<Clock, 'monotonic'>): Patience {
+  const dueAt = new Map<string, number>()
+  return {
+    waitFor: (key) => {
+      const now = clock.monotonic()
+      const due = dueAt.get(key) ?? now + firstMs
+      dueAt.set(key, due)
+      if (due > now) return due - now
+      dueAt.set(key, now + nextMs)
+      return undefined
+    },
+    end: (key) => void dueAt.delete(key),
+  }
+}

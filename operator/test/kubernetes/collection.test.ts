@@ -1,0 +1,124 @@
+import { expect } from 'chai'
+import { ApiError } from '../../src/kubernetes/api-error.ts'
+import { changesOfEvent, changesOfList, listAll, lostMost, parseEvent } from '../../src/kubernetes/collection.ts'
+import type { Change } from '../../src/kubernetes/collection.ts'
+import type { ApiCall } from '../../src/kubernetes/connection.ts'
+import type { KubernetesObject, ListAnswer } from '../../src/kubernetes/objects.ts'
+
+const object = (name: string, resourceVersion = '1', uid = name): KubernetesObject => ({
+  metadata: { namespace: 'apps', name, resourceVersion, uid },
+})
+const copyOf = (...objects: KubernetesObject[]) => new Map(objects.map((one) => [`apps/${one.metadata.name}`, one]))
+const told = (changes: readonly Change<KubernetesObject>[]) =>
+  changes.map(({ kind, key }) => `${kind} ${key.replace('apps/', '')}`)
+
+describe('changesOfList', () => {
+  const copy = copyOf(object('a'), object('b'), object('c'))
+
+  it('tells what is gone, then what is new or another version', () => {
+    expect(told(changesOfList(copy, [object('c', '2'), object('b'), object('d')]))).to.deep.equal([
+      'deleted a',
+      'updated c',
+      'added d',
+    ])
+  })
+  it('F32 takes an object of the same name for a deletion and an addition', () => {
+    expect(told(changesOfList(copyOf(object('a')), [object('a', '9', 'another')]))).to.deep.equal([
+      'deleted a',
+      'added a',
+    ])
+  })
+  it('keeps managed fields of nobody', () => {
+    const found = { metadata: { ...object('a').metadata, managedFields: [{ manager: 'kubectl' }] } }
+    const [change] = changesOfList(new Map(), [found])
+    expect(change).to.have.property('object').that.deep.equals(object('a'))
+  })
+})
+
+describe('changesOfEvent', () => {
+  const copy = copyOf(object('a', '5'))
+  for (const [sentence, type, one, expected] of [
+    ['tells an object that is new', 'ADDED', object('b'), ['added b']],
+    ['tells a version that is new', 'MODIFIED', object('a', '6'), ['updated a']],
+    ['tells nothing of the version that is known', 'ADDED', object('a', '5'), []],
+    ['tells a deletion', 'DELETED', object('a', '7'), ['deleted a']],
+    ['F32 tells no deletion when an earlier object of that name is gone', 'DELETED', object('a', '7', 'earlier'), []],
+    ['tells no deletion of what is not there', 'DELETED', object('b'), []],
+    ['tells nothing of a bookmark', 'BOOKMARK', { metadata: { name: '', resourceVersion: '9' } }, []],
+  ] as const) {
+    it(sentence, () => {
+      expect(told(changesOfEvent(copy, { type, object: one }))).to.deep.equal(expected)
+    })
+  }
+})
+
+describe('lostMost', () => {
+  for (const [known, listed, lost] of [
+    [['a', 'b', 'c'], ['a'], 2],
+    [['a', 'b'], ['a'], undefined],
+    [['a'], [], 1],
+    [[], ['a'], undefined],
+  ] as const) {
+    it(`F34 ${lost === undefined ? 'believes' : 'doubts'} a list of ${listed.length} where ${known.length} were known`, () => {
+      expect(
+        lostMost(
+          known.map((name) => `apps/${name}`),
+          listed.map((name) => object(name)),
+        ),
+      ).to.equal(lost)
+    })
+  }
+})
+
+describe('listAll', () => {
+  const list = (unpaged: boolean, ...pages: (ListAnswer<KubernetesObject> | undefined)[]) => {
+    const calls: ApiCall[] = []
+    const call = async <T>(sent: ApiCall) => {
+      calls.push(sent)
+      return pages.shift() as T
+    }
+    const about = { path: '/api/v1/pods', query: { labelSelector: 'x' }, unpaged, signal: new AbortController().signal }
+    return { calls, listed: listAll<KubernetesObject>({ call }, about) }
+  }
+
+  it('turns pages until the last, and goes on from there', async () => {
+    const { calls, listed } = list(
+      false,
+      { items: [object('a')], metadata: { continue: 'more', resourceVersion: '7' } },
+      { items: [object('b')], metadata: { continue: '', resourceVersion: '7' } },
+    )
+    expect(await listed).to.deep.equal({ items: [object('a'), object('b')], resourceVersion: '7' })
+    expect(calls.map(({ query }) => [query?.['limit'], query?.['continue']])).to.deep.equal([
+      ['500', undefined],
+      ['500', 'more'],
+    ])
+  })
+  it('takes all in one where pages expire', async () => {
+    const { calls, listed } = list(true, { items: null, metadata: { resourceVersion: '7' } })
+    expect(await listed).to.deep.equal({ items: [], resourceVersion: '7' })
+    expect(calls[0]?.query).to.deep.equal({ labelSelector: 'x', limit: undefined, continue: undefined })
+  })
+  for (const [what, answer] of [
+    ['items', { metadata: { resourceVersion: '7' } }],
+    ['resourceVersion', { items: [] }],
+  ] satisfies [string, ListAnswer<KubernetesObject>][]) {
+    it(`does not take an answer without ${what} for an empty list`, async () => {
+      const error = await list(false, answer).listed.catch((reason: unknown) => reason)
+      expect(error).to.be.instanceOf(ApiError).with.property('code', 'KUBERNETES_ANSWER_INVALID')
+    })
+  }
+})
+
+describe('parseEvent', () => {
+  it('throws what an ERROR event says', () => {
+    const line = { type: 'ERROR', object: { code: 410, reason: 'Expired', message: 'too old' } }
+    expect(() => parseEvent(line, '/api/v1/pods'))
+      .to.throw(ApiError, 'too old')
+      .with.include({ status: 410, reason: 'Expired' })
+  })
+  for (const line of [{}, { type: 'ADDED' }, { type: 'OTHER', object: object('a') }]) {
+    it(`throws for ${JSON.stringify(line)}`, () => {
+      expect(() => parseEvent(line, '/api/v1/pods')).to.throw(ApiError, 'without type or object')
+    })
+  }
+})

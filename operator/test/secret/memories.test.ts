@@ -1,0 +1,42 @@
+import { expect } from 'chai'
+import { createMemories } from '../../src/secret/memories.ts'
+import { client } from '../decide/clients.ts'
+
+describe('createMemories', () => {
+  const read = { state: { kind: 'absent' }, fingerprint: undefined } as const
+  const key = 'demo/app'
+
+  it('remembers a client from one look to the next', () => {
+    const memories = createMemories()
+    memories.of(key, client()).read = read
+    memories.of(key, client()).names.add('app-oidc')
+    expect(memories.of(key, client())).to.deep.include({ read, names: new Set(['app-oidc']) })
+  })
+
+  it('K1 gives nothing to a client that was created anew under the same name', () => {
+    const memories = createMemories()
+    memories.of(key, client()).names.add('app-oidc')
+    expect(memories.of(key, client({}, { uid: 'another' })).names).to.deep.equal(new Set())
+  })
+
+  for (const [why, act] of [
+    ['the client was edited', (memories) => void memories.of(key, client({}, { generation: 2 }))],
+    ['a full list was taken', (memories) => memories.doubt([key, 'demo/other'])],
+  ] as const satisfies [string, (memories: ReturnType<typeof createMemories>) => void][]) {
+    it(`has its Secret read again when ${why}, and keeps the rest`, () => {
+      const memories = createMemories()
+      const memory = memories.of(key, client())
+      memory.read = read
+      memory.names.add('app-oidc')
+      act(memories)
+      expect(memory).to.deep.include({ read: undefined, names: new Set(['app-oidc']) })
+    })
+  }
+
+  it('forgets a client that is gone', () => {
+    const memories = createMemories()
+    memories.of(key, client()).read = read
+    memories.forget(key)
+    expect(memories.of(key, client()).read).to.equal(undefined)
+  })
+})

@@ -1,0 +1,62 @@
+import { expect } from 'chai'
+import { createMint, dropPending } from '../../src/secret/mint.ts'
+import { createSpacing } from '../../src/secret/spacing.ts'
+import { createOneClient, lookOf, planOf, unreachable } from './one-client.ts'
+import type { OneClient } from './one-client.ts'
+
+describe('createMint', () => {
+  let one: OneClient
+  let spacing: ReturnType<typeof createSpacing>
+  const mint = (...[plan, more]: [Parameters<typeof lookOf>[1], Parameters<typeof lookOf>[2]?]) =>
+    createMint({ spacing, clock: one.clock })(lookOf(one, plan, more))
+
+  beforeEach(() => {
+    one = createOneClient()
+    spacing = createSpacing(one.clock)
+  })
+
+  it('keeps 256 random bits in memory, and what they were minted for', async () => {
+    const outcome = await mint(planOf({ kind: 'mint', obeys: { trigger: 't' } }))
+    expect(outcome.kind).to.equal('changed')
+    const { secret, plain } = one.memory.pending!
+    expect(plain.reveal()).to.match(/^[A-Za-z0-9_-]{43}$/)
+    expect(secret).to.deep.include({ mintedAt: one.clock.now(), obeys: { trigger: 't' } })
+    expect(JSON.stringify([one.memory, one.log.lines])).not.to.include(plain.reveal())
+  })
+
+  it('begins the spacing of scheduled rotations, and of no other', async () => {
+    await mint(planOf({ kind: 'mint', obeys: { annotation: 'now' } }))
+    expect(spacing.notBefore(1_000)).to.equal(-Infinity)
+    await mint(planOf({ kind: 'mint', obeys: {} }))
+    expect(spacing.notBefore(1_000)).to.equal(one.clock.now() + 1_000)
+  })
+
+  for (const [why, more] of [
+    ['the Secret could not be read', { failure: unreachable }],
+    ["the client's own secret is missing", { missing: 'create it' }],
+  ] as const) {
+    it(`mints nothing when ${why}`, async () => {
+      expect(await mint(planOf({ kind: 'mint', obeys: {} }), more)).to.deep.equal({ kind: 'passed' })
+      expect(one.memory.pending).to.equal(undefined)
+    })
+  }
+
+  it('passes when the plan asks for nothing', async () => {
+    expect(await mint(planOf({ kind: 'rest' }))).to.deep.equal({ kind: 'passed' })
+  })
+})
+
+describe('dropPending', () => {
+  for (const keepsPending of [true, false]) {
+    it(`${keepsPending ? 'keeps' : 'forgets'} the pending secret when the plan ${keepsPending ? 'wants it' : 'does not'}`, async () => {
+      const one = createOneClient()
+      await createMint({ spacing: createSpacing(one.clock), clock: one.clock })(
+        lookOf(one, planOf({ kind: 'mint', obeys: {} })),
+      )
+      expect(await dropPending(lookOf(one, planOf({ kind: 'rest' }, { keepsPending })))).to.deep.equal({
+        kind: 'passed',
+      })
+      expect(one.memory.pending !== undefined).to.equal(keepsPending)
+    })
+  }
+})

@@ -1,0 +1,65 @@
+import { expect } from 'chai'
+import { annotations } from '@nauthera/proto/names'
+import { createPlanNext, rotationOf, statusOf } from '../../src/secret/plan-next.ts'
+import { createSpacing } from '../../src/secret/spacing.ts'
+import { createOneClient, lookOf, planOf } from './one-client.ts'
+
+const hour = 3_600_000
+
+describe('rotationOf', () => {
+  const of = (...options: Parameters<typeof createOneClient>) =>
+    rotationOf(createOneClient(...options).work().judgement.effective, hour)
+
+  it('is without an interval, and keeps a previous secret for the overlap, when nobody says anything', () => {
+    expect(of()).to.deep.equal({ retire: 'AfterOverlap', maxOverlapMs: 168 * hour, quietPeriodMs: hour })
+  })
+
+  it('takes durations in milliseconds from the client and from policy', () => {
+    const rotation = { interval: '720h', overlap: '2h', window: { schedule: '0 3 * * *', duration: '1h' } }
+    expect(of({ spec: { rotation }, policy: { rotation: { maxOverlap: '24h' } } })).to.deep.equal({
+      intervalMs: 720 * hour,
+      overlapMs: 2 * hour,
+      window: { schedule: '0 3 * * *', durationMs: hour },
+      retire: 'AfterOverlap',
+      maxOverlapMs: 24 * hour,
+      quietPeriodMs: hour,
+    })
+  })
+
+  it('counts of the annotation what the status has room for', () => {
+    const { annotation } = of({ metadata: { annotations: { [annotations.rotate]: 'x'.repeat(1_000) } } })
+    expect(annotation).to.equal('x'.repeat(256))
+  })
+})
+
+describe('statusOf', () => {
+  it('reads what the status says of the secret', () => {
+    const secret = { name: 'app-oidc', activeId: '0a1b2c3d', lastRotated: '2026-01-01T00:00:00Z', observedTrigger: 't' }
+    expect(statusOf(createOneClient({ status: { secret } }).client)).to.deep.equal({
+      activeId: '0a1b2c3d',
+      lastRotated: Date.UTC(2026, 0, 1),
+      observed: { trigger: 't' },
+    })
+  })
+  it('is empty before the first', () => {
+    expect(statusOf(createOneClient().client)).to.deep.equal({ observed: {} })
+  })
+})
+
+describe('createPlanNext', () => {
+  it('K1 takes nothing from an entry of another object of the same name', () => {
+    const one = createOneClient()
+    const verifiers = [{ id: '0a1b2c3d', sha256: '0a1b2c3d'.repeat(8) }]
+    one.shard.asked.push({
+      how: 'put',
+      client: { ...one.client.metadata, clientId: 'demo.app', verifiers, verdict: { kind: 'carry' } } as never,
+    })
+    one.shard.store()
+    one.shard.spread()
+    const planNext = createPlanNext({ ...one.needs, spacing: createSpacing(one.clock), quietPeriodMs: hour })
+    const idsOf = () => planNext(lookOf(one, planOf({ kind: 'rest' }))).verifiers.map(({ id }) => id)
+    expect(idsOf()).to.deep.equal(['0a1b2c3d'])
+    one.shard.entry = { ...one.shard.entry!, uid: 'another' }
+    expect(idsOf()).to.deep.equal([])
+  })
+})

@@ -1,0 +1,92 @@
+import { expect } from 'chai'
+import { createReader } from '../../src/secret/read.ts'
+import { createOneClient, home, lookOf, ownedBy, planOf, unreachable } from './one-client.ts'
+import type { OneClient } from './one-client.ts'
+
+const value = 'q2D0J3Yx_8k1mZ-4nVhT7bLs9WcPfE6rGaUuIoXyK5A'
+
+describe('createReader', () => {
+  let one: OneClient
+  const reader = () => createReader({ secrets: one.secrets, home })
+  const hold = (name: string) => one.secrets.put(name, { metadata: ownedBy(one.client), value })
+
+  beforeEach(() => {
+    one = createOneClient()
+  })
+
+  describe('begin', () => {
+    it('reads the Secret once, and remembers its state and never its value', async () => {
+      hold('app-oidc')
+      const first = await reader().begin(one.work(), true)
+      expect(first).to.deep.include({ source: { kind: 'minted' }, isFresh: true, failure: undefined })
+      expect(first.read.plain?.reveal()).to.equal(value)
+      const second = await reader().begin(one.work(), true)
+      expect(second.read).to.deep.equal({ state: first.read.state, object: undefined, plain: undefined })
+      expect(second.isFresh).to.equal(false)
+      expect(one.secrets.calls).to.deep.equal(['read app-oidc'])
+      expect(JSON.stringify(one.memory)).not.to.include(value)
+    })
+
+    it("reads somebody else's at each look: its removal has no event", async () => {
+      one.secrets.put('app-oidc', { value })
+      for (let look = 0; look < 2; look++)
+        expect((await reader().begin(one.work(), true)).read.state.kind).to.equal('foreign')
+      expect(one.secrets.calls.length).to.equal(2)
+    })
+
+    it('does not take a failed read for an absent Secret', async () => {
+      one.secrets.failure = unreachable
+      const known = await reader().begin(one.work(), true)
+      expect(known).to.include({ failure: unreachable }).and.to.have.nested.property('read.state.kind', 'unknown')
+      expect(one.memory.read).to.equal(undefined)
+    })
+
+    it('finds the Secret under the name that it had before', async () => {
+      one.memory.names.add('before')
+      hold('before')
+      const { read } = await reader().begin(one.work(), true)
+      expect(read).to.include({ isFormer: true, object: undefined })
+      expect(read.plain?.reveal()).to.equal(value)
+      expect((await reader().begin(one.work(), true)).read).to.have.property('isFormer', true)
+    })
+
+    it('reads no Secret that the operator itself needs, whoever asks for its name', async () => {
+      one = createOneClient({ metadata: { namespace: 'auth' }, spec: { secret: { name: 'nauthera-keys' } } })
+      expect((await reader().begin(one.work(), true)).read.state.kind).to.equal('foreign')
+      expect(one.secrets.calls).to.deep.equal([])
+    })
+
+    it('asks for no secret of a client that needs none', async () => {
+      expect((await reader().begin(one.work(), false)).source).to.deep.equal({ kind: 'none' })
+    })
+  })
+
+  describe('again', () => {
+    const remembered = async () => {
+      await reader().begin(one.work(), true)
+      return lookOf(one, planOf({ kind: 'rest' }), await reader().begin(one.work(), true))
+    }
+
+    it('reads what was only remembered', async () => {
+      hold('app-oidc')
+      const outcome = await reader().again(await remembered())
+      expect(outcome).to.have.nested.property('known.isFresh', true)
+      expect(outcome).to.have.nested.property('known.read.object.metadata.name', 'app-oidc')
+    })
+
+    it('passes when it was read in this look, and when there was none', async () => {
+      expect(await reader().again(await remembered())).to.deep.equal({ kind: 'passed' })
+      hold('app-oidc')
+      one.memory.read = undefined
+      const look = lookOf(one, planOf({ kind: 'rest' }), await reader().begin(one.work(), true))
+      expect(await reader().again(look)).to.deep.equal({ kind: 'passed' })
+    })
+
+    it('hands on a failure, so that nothing is written', async () => {
+      hold('app-oidc')
+      const look = await remembered()
+      one.secrets.failure = unreachable
+      expect(await reader().again(look)).to.have.nested.property('known.failure', unreachable)
+    })
+  })
+})

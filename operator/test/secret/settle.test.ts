@@ -1,0 +1,112 @@
+import { expect } from 'chai'
+import { ApiError } from '../../src/kubernetes/api-error.ts'
+import { createRender, fingerprintOf } from '../../src/secret/render.ts'
+import { createSettle, leaveAlone } from '../../src/secret/settle.ts'
+import { createOneClient, issuer, lookOf, marksOf, planOf, unreachable } from './one-client.ts'
+import type { OneClient } from './one-client.ts'
+
+const value = 'q2D0J3Yx_8k1mZ-4nVhT7bLs9WcPfE6rGaUuIoXyK5A'
+const owned = (sha256: string | undefined) =>
+  ({
+    state: {
+      kind: 'owned',
+      sha256,
+      isMinted: true,
+      secretId: undefined,
+      rotatedAt: undefined,
+      verifiers: [],
+      observed: undefined,
+      fence: undefined,
+    },
+    object: undefined,
+    plain: undefined,
+  }) as const
+
+describe('leaveAlone', () => {
+  const said = async (more: Parameters<typeof lookOf>[2]) => {
+    const outcome = await leaveAlone(lookOf(createOneClient(), planOf({ kind: 'rest' }), more))
+    return outcome.kind === 'ended' ? outcome.secret : outcome.kind
+  }
+  const foreign = { state: { kind: 'foreign' }, object: undefined, plain: undefined } as const
+  const forbidden = new ApiError('KUBERNETES_REFUSED', { message: 'no', status: 403 })
+
+  it('ends where the Secret could not be read, and says what a person can do', async () => {
+    expect(await said({ failure: unreachable })).to.deep.include({ kind: 'unreadable', name: 'app-oidc' })
+    expect(await said({ failure: forbidden }))
+      .to.have.property('message')
+      .that.includes('RBAC')
+  })
+  it("ends where the client's own secret is missing", async () => {
+    expect(await said({ missing: 'create it' })).to.deep.equal({
+      kind: 'waiting-for-secret',
+      name: 'app-oidc',
+      message: 'create it',
+    })
+  })
+  it("ends where the Secret is somebody else's", async () => {
+    expect(await said({ read: foreign })).to.deep.equal({ kind: 'name-taken', name: 'app-oidc' })
+  })
+  it('passes everywhere else', async () => {
+    expect(await said({})).to.equal('passed')
+  })
+})
+
+describe('createSettle', () => {
+  let one: OneClient
+  const render = createRender(issuer)
+  const settle = async (...[plan, more]: [Parameters<typeof lookOf>[1], Parameters<typeof lookOf>[2]?]) => {
+    const outcome = await createSettle({ follow: one.needs.follow, render })(lookOf(one, plan, more))
+    return outcome.kind === 'ended' ? outcome.secret.kind : outcome.kind
+  }
+  const written = (marks: ReturnType<typeof marksOf> | undefined) => {
+    one.memory.read = { state: owned(undefined).state, fingerprint: fingerprintOf(render, one.work(), marks) }
+  }
+
+  beforeEach(() => {
+    one = createOneClient()
+  })
+
+  it('never holds up a publication or a fence', async () => {
+    const marks = marksOf(one, value)
+    written(marks)
+    for (const kind of ['publish', 'fence'] as const)
+      expect(await settle(planOf({ kind }, { secret: marks }), { read: owned(marks.verifiers[0]!.sha256) })).to.equal(
+        'passed',
+      )
+  })
+
+  it('ends when there is nothing to write yet', async () => {
+    expect(await settle(planOf({ kind: 'await-replicas', since: 0 }))).to.equal('pending')
+  })
+
+  it('ends when the Secret says already what it should say', async () => {
+    const marks = marksOf(one, value)
+    written(marks)
+    const read = owned(marks.verifiers[0]!.sha256)
+    expect(await settle(planOf({ kind: 'rest' }, { secret: marks }), { read })).to.equal('ready')
+  })
+
+  it('passes when one mark differs, and when nobody remembers what was written', async () => {
+    const marks = marksOf(one, value)
+    written({ ...marks, fence: '0a1b2c3d' })
+    const read = owned(marks.verifiers[0]!.sha256)
+    expect(await settle(planOf({ kind: 'rest' }, { secret: marks }), { read })).to.equal('passed')
+    one.memory.read = undefined
+    expect(await settle(planOf({ kind: 'rest' }, { secret: marks }), { read })).to.equal('passed')
+  })
+
+  it('is not ready while the Secret lies under its former name', async () => {
+    const read = { ...owned('f'.repeat(64)), isFormer: true } as const
+    expect(await settle(planOf({ kind: 'rest' }), { read })).to.equal('pending')
+  })
+
+  it('writes the endpoints of a client without a secret when it is live, and not before', async () => {
+    const source = { kind: 'none' } as const
+    expect(await settle(planOf({ kind: 'rest' }), { source })).to.equal('pending')
+    one.shard.asked.push({ how: 'put', client: { ...one.client.metadata, verifiers: [], verdict: {} } as never })
+    one.shard.store()
+    expect(await settle(planOf({ kind: 'rest' }), { source })).to.equal('pending')
+    one.shard.spread()
+    expect(await settle(planOf({ kind: 'rest' }), { source })).to.equal('passed')
+  })
+})

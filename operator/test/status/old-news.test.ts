@@ -1,0 +1,55 @@
+import { expect } from 'chai'
+import type { OIDCClient, OIDCClientStatus } from '../../src/api/oidc-client.ts'
+import { keepOldNews } from '../../src/status/old-news.ts'
+
+const base: OIDCClientStatus = {
+  observedGeneration: 1,
+  revision: 'aaaaaaaa',
+  replicas: { loaded: 3, total: 3, summary: '3/3' },
+  secret: { name: 'reports-oidc', previous: [{ id: '11111111', lastUsed: '2026-01-01T00:00:00Z' }] },
+}
+const client = (status: OIDCClientStatus | undefined, retire = 'AfterOverlap'): OIDCClient => ({
+  metadata: { name: 'reports', namespace: 'apps', uid: 'u', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+  spec: { type: 'M2M', rotation: { retire } } as OIDCClient['spec'],
+  ...(status ? { status } : {}),
+})
+const used = (lastUsed: string): OIDCClientStatus => ({
+  ...base,
+  secret: { ...base.secret!, previous: [{ id: '11111111', lastUsed }] },
+})
+
+describe('keepOldNews', () => {
+  for (const [what, next, isNews] of [
+    ['another revision alone', { ...base, revision: 'bbbbbbbb' }, false],
+    ['a fourth replica that has everything', { ...base, replicas: { loaded: 4, total: 4, summary: '4/4' } }, false],
+    ['a replica that lacks it', { ...base, replicas: { loaded: 3, total: 4, summary: '3/4' } }, true],
+    ['another generation', { ...base, observedGeneration: 2 }, true],
+    ['a last use of the same hour', used('2026-01-01T00:59:00Z'), false],
+    ['a last use an hour later', used('2026-01-01T01:00:00Z'), true],
+  ] as const) {
+    it(`${isNews ? 'writes' : 'keeps'} ${what}`, () => {
+      const kept = keepOldNews(client(base), next)
+      expect(kept).to.deep.equal(isNews ? next : base)
+    })
+  }
+
+  it('writes the last use each minute while the end of a secret waits for it', () => {
+    expect(keepOldNews(client(base, 'WhenUnused'), used('2026-01-01T00:00:30Z'))).to.deep.equal(base)
+    const next = used('2026-01-01T00:01:00Z')
+    expect(keepOldNews(client(base, 'WhenUnused'), next)).to.deep.equal(next)
+  })
+
+  it('takes the first status as it is', () => {
+    expect(keepOldNews(client(undefined), base)).to.equal(base)
+  })
+
+  it('brings the newest revision and replicas along when something else is new', () => {
+    const next = {
+      ...base,
+      observedGeneration: 2,
+      revision: 'bbbbbbbb',
+      replicas: { loaded: 4, total: 4, summary: '4/4' },
+    }
+    expect(keepOldNews(client(base), next)).to.deep.equal(next)
+  })
+})
