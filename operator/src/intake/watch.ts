@@ -12,24 +12,29 @@ import type { Change } from '../kubernetes/collection.ts'
 import type { Reflector, ReflectorTimes } from '../kubernetes/reflector.ts'
 import type { Settings } from '../settings.ts'
 
+export interface WatchListeners {
+  /** These clients are to be looked at. */
+  readonly onClients: (keys: Iterable<string>) => void
+  /** The same, and what was read before is to be doubted: a full list has been taken. */
+  readonly onResync: (keys: readonly string[]) => void
+  /** The server pods as they are now; at first once all is listed. */
+  readonly onPods: (pods: readonly PodObject[]) => void
+}
+
 /** What the operator knows of the cluster: never a Secret. */
 export interface Watch {
-  /** Starts to list. Resolves when every collection has been listed once. */
-  start(): Promise<void>
+  /** Starts to list. Resolves when every collection has been listed once; the listeners are told what changes from then on. */
+  start(listeners: WatchListeners): Promise<void>
   stop(): Promise<void>
   /** Clients of this release by `namespace/name`. */
   readonly clients: ClientIndex
   policies(): readonly OIDCPolicy[]
   /** Labels of a namespace; undefined where the operator may not read them. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
-  pods(): Iterable<PodObject>
 }
 
 /** Turns lists and watches into keys of clients.
- *  @param options.knownKeys clients in the stored shards, so that an empty first list is doubted
- *  @param options.onClients these clients are to be looked at
- *  @param options.onResync the same, and what was read before is to be doubted: a full list has been taken
- *  @param options.onPods the server pods changed */
+ *  @param options.knownKeys clients in the stored shards, so that an empty first list is doubted */
 export function createWatch(options: {
   settings: Pick<Settings, 'release' | 'namespace' | 'serverName' | 'watch'>
   connection: Connection
@@ -38,15 +43,13 @@ export function createWatch(options: {
   log: Log
   knownKeys: ReadonlyMap<string, unknown>
   times?: ReflectorTimes
-  onClients: (keys: Iterable<string>) => void
-  onResync: (keys: Iterable<string>) => void
-  onPods: (pods: Iterable<PodObject>) => void
 }): Watch {
   const { settings, knownKeys } = options
   const clients = createClientIndex()
   const servedBy = `${settings.namespace}/${settings.release}`
   const clusterWide = settings.watch.mode === 'cluster'
-  let synced = false
+  /** Nobody is told of what the first lists bring. */
+  let listeners: WatchListeners | undefined
 
   const reflect = <T extends KubernetesObject>(
     path: string,
@@ -67,9 +70,7 @@ export function createWatch(options: {
       ...part,
     })
 
-  const tell = (keys: Iterable<string>) => {
-    if (synced) options.onClients(keys)
-  }
+  const tell = (keys: Iterable<string>) => listeners?.onClients(keys)
 
   const onClient = (change: Change<OIDCClient & KubernetesObject>) => {
     const object = change.kind === 'deleted' ? undefined : change.object
@@ -88,9 +89,7 @@ export function createWatch(options: {
     reflect<OIDCClient & KubernetesObject>(collectionPath(resourceTypes.clients, namespace), {
       knownKeys: keysIn(knownKeys, namespace),
       onChange: onClient,
-      onRelist: () => {
-        if (synced) options.onResync(clients.keysIn(namespace))
-      },
+      onRelist: () => listeners?.onResync(clients.keysIn(namespace)),
     }),
   )
   const policies = clusterWide
@@ -113,18 +112,16 @@ export function createWatch(options: {
     : undefined
   const pods: Reflector<PodObject> = reflect<PodObject>(collectionPath(resourceTypes.pods, settings.namespace), {
     query: { labelSelector: serverPods(settings.release) },
-    onChange: () => {
-      if (synced) options.onPods(pods.objects.values())
-    },
+    onChange: () => listeners?.onPods([...pods.objects.values()]),
   })
   const all = [...clientReflectors, pods, ...(policies ? [policies] : []), ...(namespaces ? [namespaces] : [])]
 
   return {
-    start: async () => {
+    start: async (told) => {
       for (const reflector of all) reflector.start()
       await Promise.all(all.map((reflector) => reflector.synced))
-      synced = true
-      options.onPods(pods.objects.values())
+      listeners = told
+      told.onPods([...pods.objects.values()])
     },
     stop: async () => {
       await Promise.all(all.map((reflector) => reflector.stop()))
@@ -135,7 +132,6 @@ export function createWatch(options: {
       if (!namespaces) return undefined
       return namespaces.objects.get(namespace)?.metadata.labels ?? {}
     },
-    pods: () => pods.objects.values(),
   }
 }
 

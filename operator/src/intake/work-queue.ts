@@ -3,6 +3,9 @@ import type { Clock } from '../time/clock.ts'
 /** Keys to work on. A key is there once, is never worked on twice at the same time, and is worked on again when it was
  *  added meanwhile: the semantics of client-go's rate-limiting queue. */
 export interface WorkQueue {
+  /** Begins to work; keys wait until then.
+   *  @param work its exception is a failed attempt: the key comes back after a wait that doubles */
+  start(work: (key: string) => Promise<void>): void
   add(key: string): void
   addAfter(key: string, milliseconds: number): void
   /** Keys that wait or are being worked on. */
@@ -20,17 +23,15 @@ export interface QueueTimes {
 
 const queueTimes: QueueTimes = { backoffMs: 5, backoffCapMs: 60_000 }
 
-/** @param options.work its exception is a failed attempt: the key comes back after a wait that doubles
- *  @param options.waitFor how long the error itself asks to wait, milliseconds */
+/** @param options.waitFor how long the error itself asks to wait, milliseconds */
 export function createWorkQueue(options: {
-  work: (key: string) => Promise<void>
   workers: number
   clock: Clock
   times?: QueueTimes
   waitFor?: (error: unknown) => number
   onFailed: (key: string, error: unknown, retryInMs: number) => void
 }): WorkQueue {
-  const { clock, work } = options
+  const { clock } = options
   const times = options.times ?? queueTimes
   const waiting = new Set<string>()
   const running = new Set<string>()
@@ -38,6 +39,7 @@ export function createWorkQueue(options: {
   const failures = new Map<string, number>()
   const delayed = new Map<string, { at: number; cancel: () => void }>()
   let idleWaiters: (() => void)[] = []
+  let work: Parameters<WorkQueue['start']>[0] | undefined
   let stopped = false
 
   const add = (key: string) => {
@@ -61,16 +63,16 @@ export function createWorkQueue(options: {
   }
 
   const dispatch = () => {
-    if (running.size >= options.workers) return
+    if (!work) return
     for (const key of waiting) {
       if (stopped || running.size >= options.workers) return
       waiting.delete(key)
       running.add(key)
-      void runOne(key)
+      void runOne(key, work)
     }
   }
 
-  const runOne = async (key: string) => {
+  const runOne = async (key: string, work: (key: string) => Promise<void>) => {
     try {
       await work(key)
       failures.delete(key)
@@ -97,6 +99,10 @@ export function createWorkQueue(options: {
       : new Promise((resolve) => idleWaiters.push(resolve))
 
   return {
+    start: (given) => {
+      work = given
+      dispatch()
+    },
     add,
     addAfter,
     get depth() {

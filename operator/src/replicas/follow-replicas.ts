@@ -1,19 +1,23 @@
 import { shardCount, shardEpoch } from '@nauthera/proto/names'
-import { shardOf } from '@nauthera/proto/shard-of'
 import { propagationOf } from '../decide/propagation.ts'
 import type { Propagation, ReplicaReport } from '../decide/propagation.ts'
 import { splitKey } from '../kubernetes/objects.ts'
-import { unreachableAfterMs } from './replicas.ts'
-import type { Replica, Replicas } from './replicas.ts'
 import type { Shards } from '../shards/shards.ts'
-
-/** A pod that has just come may take so long to start before clients that are live elsewhere count as lagging. */
-const joiningMs = 60_000
+import { newsBetween, nothingHeard, viewOf } from './replica-news.ts'
+import { isExcused } from './replica-state.ts'
+import type { Replica } from './replica-state.ts'
+import type { Replicas } from './replicas.ts'
+import { WaitingClients } from './waiting-clients.ts'
 
 /** Which clients wait for replicas, and who must be looked at when a replica speaks. */
 export interface FollowReplicas {
-  /** A replica's state changed: who waits for what it now says is looked at, and nobody else. */
-  changed(): void
+  /** A replica's state changed: who waits for what it now says is to be looked at, and nobody else. */
+  changed(): {
+    /** Look at these soon. */
+    readonly keys: ReadonlySet<string>
+    /** Look at every client, in no hurry. */
+    readonly everybody: boolean
+  }
   /** The client is about to be looked at: what a replica says of its shard from now on asks for another look. */
   begin(key: string): void
   /** What the replicas say of the stored entry: what a rotation may rely on. Undefined while nothing is stored. */
@@ -24,53 +28,30 @@ export interface FollowReplicas {
   /** @param settled the version is live everywhere; else the client is looked at whenever its shard moves at a replica */
   note(key: string, settled: boolean): void
   forget(key: string): void
+  /** @returns whether a replica lacks a stored shard. A pod whose agent has not started lacks none: it mounts what is there. */
+  isBehind(replica: string): boolean
 }
 
-export function createFollowReplicas(options: {
+export function createFollowReplicas(needs: {
   replicas: Pick<Replicas, 'list'>
-  shards: Pick<Shards, 'stored' | 'reconsider'>
-  allKeys: () => Iterable<string>
-  /** Look at these soon. */
-  onKeys: (keys: Iterable<string>) => void
-  /** Look at all of these, in no hurry. */
-  onMany: (keys: Iterable<string>) => void
+  shards: Pick<Shards, 'stored' | 'reconsider' | 'seq'>
 }): FollowReplicas {
-  const { replicas, shards } = options
-  const waiting = Array.from({ length: shardCount }, () => new Set<string>())
-  let heard: ReadonlyMap<string, Heard> = new Map()
-  const settledAt = new Map<string, string>()
-  let absent = ''
-  let rejected = new Map<string, string>()
+  const { replicas, shards } = needs
+  const waiting = new WaitingClients()
+  let view = nothingHeard
 
-  const waitingBeside = (key: string): Set<string> => {
-    const { namespace, name } = splitKey(key)
-    return waiting[shardOf(namespace, name)]!
-  }
   const ask = (key: string, seq: number, shard: number, reports: readonly ReplicaReport[]) =>
     propagationOf(splitKey(key), { shard, epoch: shardEpoch, seq: BigInt(seq) }, reports)
 
   return {
     changed: () => {
-      const list = replicas.list()
       for (let shard = 0; shard < shardCount; shard++) shards.reconsider(shard)
-      const nowAbsent = list.filter((replica) => !isExcused(replica) && replica.absentMs > 0)
-      const names = nowAbsent.map(({ replica }) => replica).join()
-      if (names !== absent) {
-        absent = names
-        options.onMany(options.allKeys())
-      }
-      const nowRejected = rejections(list)
-      const news = [...nowRejected].filter(([key, what]) => rejected.get(key) !== what)
-      const over = [...rejected.keys()].filter((key) => !nowRejected.has(key))
-      rejected = nowRejected
-      const before = heard
-      heard = hear(list)
-      const waitFor = movedShards(before, heard).flatMap((shard) => [...waiting[shard]!])
-      options.onKeys(new Set([...waitFor, ...news.map(([key]) => key), ...over]))
+      const before = view
+      view = viewOf(replicas.list())
+      const news = newsBetween(before, view)
+      return { keys: new Set([...waiting.of(news.shards), ...news.clients]), everybody: news.everybody }
     },
-    begin: (key) => {
-      waitingBeside(key).add(key)
-    },
+    begin: (key) => waiting.wait(key),
     entry: (key) => {
       const stored = shards.stored(key)
       return stored && ask(key, stored.entrySeq, stored.shard, replicas.list())
@@ -78,67 +59,37 @@ export function createFollowReplicas(options: {
     config: (key) => {
       const stored = shards.stored(key)
       if (!stored) return undefined
-      const wasSettled = settledAt.get(key) === `${stored.entry.uid} ${stored.configSeq}`
-      const list = replicas.list().map((replica): ReplicaReport => {
-        if (!wasSettled || replica.absentMs === 0 || !isExcused(replica)) return replica
-        const live = [{ shard: stored.shard, epoch: shardEpoch, seq: BigInt(stored.configSeq), digest: '' }]
-        return { ...replica, reachable: true, serverConnected: true, live: live as unknown as ReplicaReport['live'] }
-      })
-      return ask(key, stored.configSeq, stored.shard, list)
+      const { shard, configSeq } = stored
+      const list = replicas.list()
+      const wasSettled = waiting.hasSettled(key, versionOf(stored))
+      return ask(key, configSeq, shard, wasSettled ? list.map((one) => excuse(one, shard, configSeq)) : list)
     },
     note: (key, settled) => {
       const stored = shards.stored(key)
-      if (settled && stored) {
-        settledAt.set(key, `${stored.entry.uid} ${stored.configSeq}`)
-        waitingBeside(key).delete(key)
-      } else {
-        settledAt.delete(key)
-        waitingBeside(key).add(key)
-      }
+      if (settled && stored) waiting.settle(key, versionOf(stored))
+      else waiting.unsettle(key)
     },
-    forget: (key) => {
-      settledAt.delete(key)
-      waitingBeside(key).delete(key)
+    forget: (key) => waiting.forget(key),
+    isBehind: (name) => {
+      const replica = replicas.list().find((one) => one.replica === name)
+      return replica !== undefined && lacksShard(replica, shards.seq)
     },
   }
 }
 
-const isExcused = ({ absentMs, joining }: Replica): boolean => absentMs < (joining ? joiningMs : unreachableAfterMs)
+const versionOf = ({ entry, configSeq }: NonNullable<ReturnType<Shards['stored']>>): string =>
+  `${entry.uid} ${configSeq}`
 
-/** What of a replica decides how far clients have come. */
-interface Heard {
-  /** Concerns every client. */
-  readonly standing: string
-  /** What is live, by shard. */
-  readonly live: readonly string[]
+/** @returns what a replica that is away for a moment said before, or would say: that it has the version */
+function excuse(replica: Replica, shard: number, configSeq: number): ReplicaReport {
+  if (replica.absentMs === 0 || !isExcused(replica)) return replica
+  const live = [{ shard, epoch: shardEpoch, seq: BigInt(configSeq) }]
+  return { ...replica, reachable: true, serverConnected: true, live }
 }
 
-function hear(list: readonly Replica[]): ReadonlyMap<string, Heard> {
-  return new Map(
-    list.map((replica) => {
-      const live = Array.from({ length: shardCount }, () => '')
-      for (const { shard, epoch, seq } of replica.live) live[shard] = `${epoch}/${seq}`
-      const standing = [replica.uid, replica.reachable, replica.serverConnected, isExcused(replica)].join()
-      return [replica.replica, { standing, live }]
-    }),
+function lacksShard({ live }: Replica, storedSeq: (shard: number) => number): boolean {
+  const seqs = new Map(live.map(({ shard, seq }) => [shard, Number(seq)]))
+  return Array.from({ length: shardCount }, (_, shard) => shard).some(
+    (shard) => (seqs.get(shard) ?? 0) < storedSeq(shard),
   )
-}
-
-/** @returns the shards whose clients may have come further: all, when a replica came, went, or stands in another way */
-function movedShards(before: ReadonlyMap<string, Heard>, now: ReadonlyMap<string, Heard>): number[] {
-  const all = Array.from({ length: shardCount }, (_, shard) => shard)
-  const isSame = [...now].every(([replica, { standing }]) => before.get(replica)?.standing === standing)
-  if (!isSame || before.size !== now.size) return all
-  return all.filter((shard) => [...now].some(([replica, { live }]) => before.get(replica)!.live[shard] !== live[shard]))
-}
-
-function rejections(list: readonly Replica[]): Map<string, string> {
-  const found = new Map<string, string>()
-  for (const { replica, rejected } of list) {
-    for (const { namespace, name, generation, code } of rejected) {
-      const key = `${namespace}/${name}`
-      found.set(key, `${found.get(key) ?? ''} ${replica} ${generation} ${code}`)
-    }
-  }
-  return found
 }

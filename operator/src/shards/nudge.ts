@@ -1,106 +1,83 @@
 import { annotations } from '@nauthera/proto/names'
 import type { Log } from '@nauthera/runtime/log'
-import type { Clock } from '../time/clock.ts'
 import { isForbidden, isNotFound } from '../kubernetes/api-error.ts'
 import { annotate } from '../kubernetes/conditional-write.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { objectPath, resourceTypes } from '../kubernetes/objects.ts'
+import type { PodObject } from '../kubernetes/objects.ts'
+import type { Clock } from '../time/clock.ts'
+import { NudgeState } from './nudge-state.ts'
 
 export interface Nudge {
+  /** Tells which server pods there are now. When one has joined, all are nudged; those that are going are left alone. */
+  setPods(pods: Iterable<PodObject>): void
   /** Something that the pods mount was written. */
   push(): void
   stop(): void
 }
 
-export interface NudgeTimes {
-  readonly repeatMs: number
-  readonly repeatCapMs: number
-  /** After a refusal for want of rights nothing is tried for so long: rights may be given later. */
-  readonly forbiddenMs: number
-}
-
-const nudgeTimes: NudgeTimes = { repeatMs: 3_000, repeatCapMs: 60_000, forbiddenMs: 600_000 }
-
 /** Annotates each server pod, which makes its kubelet refresh the mounted Secrets at once, and again while the pod is
- *  behind. Each time with a new value: an annotation that stays the same wakes nobody.
- *  @param options.pods the names of the pods to nudge
+ *  behind.
  *  @param options.isBehind whether a pod has not yet acknowledged what was written
  *  @param options.revision first part of the annotation's value */
 export function createNudge(options: {
   connection: Connection
   namespace: string
-  pods: () => readonly string[]
   isBehind: (pod: string) => boolean
   revision: () => string
   clock: Clock
   log: Log
-  times?: NudgeTimes
 }): Nudge {
   const { connection, namespace, clock, log } = options
-  const times = options.times ?? nudgeTimes
-  const busy = new Map<string, { again: boolean }>()
-  let count = 0
-  let forbiddenUntil = -Infinity
-  let warned = false
-  let waitMs = times.repeatMs
-  let cancelRepeat: (() => void) | undefined
-  let stopped = false
+  const state = new NudgeState()
+  let cancelRepeat = () => {}
+  let isStopped = false
 
-  const nudgePod = async (name: string) => {
-    const running = busy.get(name)
-    if (running) {
-      running.again = true
-      return
-    }
-    const turn = { again: true }
-    busy.set(name, turn)
+  const annotatePod = async (name: string) => {
+    const path = objectPath(resourceTypes.pods, { namespace, name })
+    const value = `${options.revision()}.${state.count}`
     try {
-      while (turn.again && !stopped && clock.monotonic() >= forbiddenUntil) {
-        turn.again = false
-        const value = `${options.revision()}.${count}`
-        const path = objectPath(resourceTypes.pods, { namespace, name })
-        await annotate(connection, path, { [annotations.clientsRevision]: value })
-      }
+      await annotate(connection, path, { [annotations.clientsRevision]: value })
     } catch (error) {
       if (isForbidden(error)) {
-        forbiddenUntil = clock.monotonic() + times.forbiddenMs
-        if (!warned) log.warn({ replica: name, error }, 'nudge forbidden')
-        warned = true
-      } else if (!isNotFound(error)) {
-        log.debug({ replica: name, error }, 'nudge failed')
-      }
-    } finally {
-      busy.delete(name)
+        if (state.forbidden(clock.monotonic())) log.warn({ replica: name, error }, 'nudge forbidden')
+      } else if (!isNotFound(error)) log.debug({ replica: name, error }, 'nudge failed')
     }
   }
-
-  const scheduleRepeat = () => {
-    cancelRepeat?.()
-    cancelRepeat = clock.after(waitMs, () => {
-      cancelRepeat = undefined
-      const behind = options.pods().filter(options.isBehind)
-      if (behind.length === 0) return
-      waitMs = Math.min(times.repeatCapMs, waitMs * 2)
-      count++
-      for (const name of behind) void nudgePod(name)
-      scheduleRepeat()
-    })
+  const nudgePod = async (name: string) => {
+    if (!state.begin(name)) return
+    while (!isStopped && state.takeTurn(name, clock.monotonic())) await annotatePod(name)
+    state.end(name)
+  }
+  const nudgeAll = (names: readonly string[]) => {
+    for (const name of names) void nudgePod(name)
+    cancelRepeat()
+    cancelRepeat = clock.after(state.waitMs, repeat)
+  }
+  const repeat = () => {
+    const behind = state.pods.filter(options.isBehind)
+    if (behind.length === 0) return
+    state.repeated()
+    nudgeAll(behind)
+  }
+  const push = () => {
+    if (isStopped) return
+    state.written()
+    nudgeAll(state.pods)
   }
 
   return {
-    push: () => {
-      if (stopped) return
-      count++
-      waitMs = times.repeatMs
-      for (const name of options.pods()) void nudgePod(name)
-      scheduleRepeat()
+    setPods: (pods) => {
+      const staying = [...pods].filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+      if (state.setPods(staying.map(({ metadata }) => metadata.name))) push()
     },
+    push,
     stop: () => {
-      stopped = true
-      cancelRepeat?.()
+      isStopped = true
+      cancelRepeat()
     },
   }
 }
 
 /** With `nudge: false` pods follow in the kubelet's own time. */
-export const noNudge: Nudge = { push: () => {}, stop: () => {} }
+export const noNudge: Nudge = { setPods: () => {}, push: () => {}, stop: () => {} }

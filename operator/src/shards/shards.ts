@@ -33,11 +33,18 @@ export const shardTimes: ShardTimes = {
   decideWaitMs: 60_000,
 }
 
+export interface ShardListeners {
+  /** These clients' entries have been stored, or were found changed by others: look at them again. */
+  readonly onStored: (keys: readonly string[]) => void
+  /** Digest of the newest complete set. */
+  readonly onManifest: (digest: string) => void
+}
+
 export interface Shards {
   /** Reads the 17 Secrets. @throws ApiError when one cannot be read; a damaged one counts as lost */
   load(): Promise<void>
   /** Begins to write. @param keys all clients of this release: any other leaves its shard */
-  open(keys: Iterable<string>): void
+  open(keys: Iterable<string>, listeners: ShardListeners): void
   put(client: ClientForShard): void
   /** Its Secret cannot be read, so that nobody knows its verifiers. If its shard waits for it, the client is written as it is
    *  when the wait is over: servers keep the verifiers that they have of a client whose entry names none. */
@@ -64,9 +71,7 @@ export interface Shards {
 
 /** Holds what the shards ought to say, and writes them: the first change at once, then at most one write a second and
  *  one at a time for each shard, the manifest last. Every write is conditional on the version that it was planned from.
- *  @param options.highestSeq the highest seq of a shard that any replica has seen
- *  @param options.onStored these clients' entries have been stored, or were found changed by others: look at them again
- *  @param options.onManifest digest of the newest complete set */
+ *  @param options.highestSeq the highest seq of a shard that any replica has seen */
 export function createShards(options: {
   secrets: SecretStore
   release: string
@@ -76,8 +81,6 @@ export function createShards(options: {
   random: () => number
   log: Log
   times?: ShardTimes
-  onStored: (keys: readonly string[]) => void
-  onManifest: (digest: string) => void
   onWrite?: (kind: 'shard' | 'manifest', milliseconds: number) => void
 }): Shards {
   const { clock, log } = options
@@ -115,13 +118,12 @@ export function createShards(options: {
         const { unreadable } = state.load(found[state.index])
         if (unreadable) log.warn({ shard: state.index, code: 'SHARD_UNREADABLE' }, 'shard lost')
       }
-      if (manifest.digest !== '') options.onManifest(manifest.digest)
     },
-    open: (keys) => {
+    open: (keys, { onStored, onManifest }) => {
       const keysOf = Map.groupBy(new Set(keys), shardIndexOf)
-      for (const writer of writers) writer.open(keysOf.get(writer.state.index) ?? [])
+      for (const writer of writers) writer.open(keysOf.get(writer.state.index) ?? [], onStored)
       for (const writer of writers) writer.wake()
-      manifest.open()
+      manifest.open(onManifest)
       reading.start()
     },
     put: (client) => writerOf(entryKey(client)).put(client),

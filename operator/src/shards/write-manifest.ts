@@ -34,8 +34,6 @@ interface ManifestWriterNeeds {
   readonly shards: () => readonly WrittenShard[] | undefined
   /** Whether a shard is being written. */
   readonly isBusy: () => boolean
-  /** Digest of the newest complete set. */
-  readonly onManifest: (digest: string) => void
   readonly onWrite?: (milliseconds: number) => void
 }
 
@@ -45,6 +43,7 @@ export class ManifestWriter {
   readonly #name: string
   readonly #turns: Turns
   #state = noManifest
+  #onManifest = (_digest: string) => {}
 
   constructor(needs: ManifestWriterNeeds) {
     this.#needs = needs
@@ -62,8 +61,9 @@ export class ManifestWriter {
     await this.#takeStored()
   }
 
-  /** Begins to write. */
-  open(): void {
+  /** Begins to write. @param onManifest told the digest of each newest complete set */
+  open(onManifest: (digest: string) => void): void {
+    this.#onManifest = onManifest
     this.touch()
     this.#turns.open()
     this.#turns.wake()
@@ -132,7 +132,7 @@ export class ManifestWriter {
     backoff.reset()
     this.#state = onManifestWritten(this.#state, { secret: outcome.secret, manifest, digest })
     this.#report(manifest.total, clock.monotonic() - startedAt)
-    this.#needs.onManifest(digest)
+    this.#onManifest(digest)
   }
 
   #retryLater(error: unknown): void {

@@ -27,7 +27,6 @@ export interface ShardWriterNeeds {
   readonly clock: Clock
   readonly log: Log
   readonly manifest: Pick<ManifestWriter, 'touch' | 'wake'>
-  readonly onStored: (keys: readonly string[]) => void
   readonly onWrite?: (milliseconds: number) => void
 }
 
@@ -37,6 +36,7 @@ export class ShardWriter {
   readonly state: ShardState
   readonly #needs: ShardWriterNeeds
   readonly #turns: Turns
+  #onStored = (_keys: readonly string[]) => {}
 
   constructor(state: ShardState, needs: ShardWriterNeeds) {
     this.state = state
@@ -50,7 +50,8 @@ export class ShardWriter {
   }
 
   /** Begins to write, once `wake` is called. @param keys all clients of this shard */
-  open(keys: Iterable<string>): void {
+  open(keys: Iterable<string>, onStored: (keys: readonly string[]) => void): void {
+    this.#onStored = onStored
     this.state.open(keys, this.#needs.clock.monotonic())
     this.#turns.open()
   }
@@ -143,7 +144,7 @@ export class ShardWriter {
     const changed = state.written({ secret: outcome.secret, shard: plan.shard, digest: plan.digest }, fresh)
     manifest.touch()
     this.#report(changed.length, startedAt)
-    this.#needs.onStored(changed)
+    this.#onStored(changed)
   }
 
   /** Nobody knows what became of the write: read before the next one, after a wait. */
@@ -172,7 +173,7 @@ export class ShardWriter {
     }
     const { changed, stored } = found
     log.info({ shard, seq: Number(stored.content?.seq), changed: changed.length }, 'shard taken over')
-    this.#needs.onStored(changed)
+    this.#onStored(changed)
   }
 
   /** Said when it begins, not at every write. */

@@ -13,17 +13,17 @@ function createBench(workers = 2) {
   const failed: { key: string; retryInMs: number }[] = []
   const overlaps: string[] = []
   const queue: WorkQueue = createWorkQueue({
-    work: (key) => {
-      started.push(key)
-      if (running.has(key)) overlaps.push(key)
-      const end = Promise.withResolvers<void>()
-      running.set(key, end)
-      return end.promise
-    },
     workers,
     clock,
     waitFor: (error) => (error instanceof RangeError ? 9_000 : 0),
     onFailed: (key, _error, retryInMs) => failed.push({ key, retryInMs }),
+  })
+  queue.start((key) => {
+    started.push(key)
+    if (running.has(key)) overlaps.push(key)
+    const end = Promise.withResolvers<void>()
+    running.set(key, end)
+    return end.promise
   })
   const settle = async () => {
     for (let turn = 0; turn < 8; turn++) await Promise.resolve()
@@ -47,6 +47,16 @@ function createBench(workers = 2) {
 }
 
 describe('createWorkQueue', () => {
+  it('keeps the keys that are added before it starts', async () => {
+    const started: string[] = []
+    const queue = createWorkQueue({ workers: 1, clock: createManualClock(), onFailed: () => {} })
+    for (const key of ['a', 'b', 'a']) queue.add(key)
+    expect(queue.depth).to.equal(2)
+    queue.start(async (key) => void started.push(key))
+    await queue.idle()
+    expect(started).to.deep.equal(['a', 'b'])
+  })
+
   it('works on a key once, however often it was added', async () => {
     const { queue, started, end } = createBench(1)
     for (const key of ['busy', 'a', 'a', 'b', 'a']) queue.add(key)
@@ -110,13 +120,9 @@ describe('createWorkQueue', () => {
 
   it('takes work that throws at once for a failed attempt', async () => {
     const failed: string[] = []
-    const queue = createWorkQueue({
-      work: () => {
-        throw new Error('poison')
-      },
-      workers: 1,
-      clock: createManualClock(),
-      onFailed: (key) => failed.push(key),
+    const queue = createWorkQueue({ workers: 1, clock: createManualClock(), onFailed: (key) => failed.push(key) })
+    queue.start(() => {
+      throw new Error('poison')
     })
     queue.add('poison')
     await queue.idle()

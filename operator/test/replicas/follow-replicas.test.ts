@@ -4,7 +4,7 @@ import { ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/
 import { shardCount } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { createFollowReplicas } from '../../src/replicas/follow-replicas.ts'
-import type { Replica } from '../../src/replicas/replicas.ts'
+import type { Replica } from '../../src/replicas/replica-state.ts'
 
 const clients = 1_600
 const keys = Array.from({ length: clients }, (_, index) => `apps/client-${index}`)
@@ -23,19 +23,21 @@ describe('createFollowReplicas', () => {
     joining: false,
     reachable: true,
     serverConnected: true,
-    live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })) as unknown as Replica['live'],
+    live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })),
     rejected: [],
     ...more,
   })
   /** The replica says something else from now on. */
   const say = (name: string, more: Partial<Replica>) => {
     replicas = replicas.map((one) => (one.replica === name ? { ...one, ...more } : one))
-    follow.changed()
+    hear()
   }
+  /** Who is to be looked at for what the replicas say now. */
+  const hear = () => void asked.push(...follow.changed().keys)
   const withLive = (name: string, shard: number, seq: bigint): Partial<Replica> => ({
     live: replicas
       .find((one) => one.replica === name)!
-      .live.map((ref) => (ref.shard === shard ? { ...ref, seq } : ref)) as unknown as Replica['live'],
+      .live.map((ref) => (ref.shard === shard ? { ...ref, seq } : ref)),
   })
 
   beforeEach(() => {
@@ -45,6 +47,7 @@ describe('createFollowReplicas', () => {
       replicas: { list: () => replicas },
       shards: {
         reconsider: () => {},
+        seq: () => 1,
         stored: (key) => ({
           entry: create(ClientEntrySchema, { uid: key }),
           entrySeq: 2,
@@ -52,11 +55,8 @@ describe('createFollowReplicas', () => {
           shard: shardOfKey(key),
         }),
       },
-      allKeys: () => keys,
-      onKeys: (due) => asked.push(...due),
-      onMany: () => {},
     })
-    follow.changed()
+    hear()
     for (const key of keys) follow.note(key, false)
     asked = []
   })
@@ -73,7 +73,7 @@ describe('createFollowReplicas', () => {
   })
 
   it('asks for nobody when a replica says the same again, or tells of uses only', () => {
-    for (let update = 0; update < 100; update++) follow.changed()
+    for (let update = 0; update < 100; update++) hear()
     expect(asked).to.deep.equal([])
   })
 
@@ -92,7 +92,7 @@ describe('createFollowReplicas', () => {
   ] as const) {
     it(`asks for everybody who waits when a replica ${what}`, () => {
       change()
-      follow.changed()
+      hear()
       expect(asked.sort()).to.deep.equal([...keys].sort())
     })
   }
@@ -100,8 +100,10 @@ describe('createFollowReplicas', () => {
   it('asks for a client when a replica begins to reject it, and when it ends that', () => {
     const [key] = keys as [string]
     follow.note(key, true)
-    const rejected = [{ namespace: 'apps', name: key.slice('apps/'.length), generation: 1n, code: 'X' }]
-    say('a', { rejected: rejected as unknown as Replica['rejected'] })
+    const rejected = [
+      { namespace: 'apps', name: key.slice('apps/'.length), generation: 1n, field: '', code: 'X', message: '' },
+    ]
+    say('a', { rejected })
     expect(asked).to.deep.equal([key])
     say('a', { rejected: [] })
     expect(asked).to.deep.equal([key, key])
@@ -113,5 +115,46 @@ describe('createFollowReplicas', () => {
     follow.begin(key)
     say('a', withLive('a', shardOfKey(key), 2n))
     expect(asked).to.include(key)
+  })
+
+  it('asks for everybody, settled or not, when a replica is away for longer than a restart takes', () => {
+    const isEverybody = (more: Partial<Replica>) => {
+      replicas[1] = replica('b', { serverConnected: false, ...more })
+      return follow.changed().everybody
+    }
+    expect(isEverybody({ absentMs: 14_999 })).to.equal(false)
+    expect(isEverybody({ absentMs: 15_000 })).to.equal(true)
+    expect(isEverybody({ absentMs: 20_000 })).to.equal(false)
+    expect(isEverybody({ absentMs: 0, serverConnected: true })).to.equal(true)
+  })
+
+  describe('config', () => {
+    const away: [sentence: string, more: Partial<Replica>, isSettled: boolean, isLive: boolean][] = [
+      ['restarts', { absentMs: 14_999 }, true, true],
+      ['is away for longer', { absentMs: 15_000 }, true, false],
+      ['is a new pod that starts', { absentMs: 59_999, joining: true }, true, true],
+      ['is a new pod that does not start', { absentMs: 60_000, joining: true }, true, false],
+      ['restarts before the version was live everywhere', { absentMs: 1 }, false, false],
+    ]
+    for (const [sentence, more, isSettled, isLive] of away) {
+      it(`says what counts of a replica that ${sentence}`, () => {
+        const [key] = keys as [string]
+        replicas = ['a', 'b'].map((name) => replica(name, withLive(name, shardOfKey(key), 2n)))
+        follow.note(key, isSettled)
+        replicas[1] = replica('b', { reachable: false, serverConnected: false, live: [], ...more })
+        expect(follow.config(key)?.applied).to.equal(isLive)
+        expect(follow.entry(key)?.applied, 'a rotation excuses nobody').to.equal(false)
+      })
+    }
+  })
+
+  describe('isBehind', () => {
+    it('holds for a replica that lacks a stored shard, and for none that is not followed', () => {
+      expect(follow.isBehind('a')).to.equal(false)
+      say('a', withLive('a', 3, 0n))
+      expect(follow.isBehind('a')).to.equal(true)
+      expect(follow.isBehind('b')).to.equal(false)
+      expect(follow.isBehind('unknown')).to.equal(false)
+    })
   })
 })

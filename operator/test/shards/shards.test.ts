@@ -48,15 +48,14 @@ describe('createShards', () => {
       clock,
       random: () => 0.5,
       log: createRecordedLog().log,
-      onStored: () => {},
-      onManifest: () => written.resolve(),
     })
     await shards.load()
   }
+  const open = (...keys: string[]) => shards.open(keys, { onStored: () => {}, onManifest: () => written.resolve() })
   const startFilled = async () => {
     await start()
     for (const name of names) shards.put(wanted(name))
-    shards.open(names.map((name) => `apps/${name}`))
+    open(...names.map((name) => `apps/${name}`))
     await written.promise
     clock.advance(2_000)
     plans = 0
@@ -66,7 +65,7 @@ describe('createShards', () => {
   it('writes no shard of which a client has not been looked at, however long that takes', async () => {
     await start()
     const [seen, unseen] = names as [string, string]
-    shards.open([`apps/${seen}`, `apps/${unseen}`])
+    open(`apps/${seen}`, `apps/${unseen}`)
     shards.put(wanted(seen))
     clock.advance(3_600_000)
     expect(plans).to.equal(0)
@@ -78,7 +77,7 @@ describe('createShards', () => {
   it('waits a minute for a client whose verifiers nobody knows, then goes on with the others', async () => {
     await start()
     const [known, unknown] = names as [string, string]
-    shards.open([`apps/${known}`, `apps/${unknown}`])
+    open(`apps/${known}`, `apps/${unknown}`)
     shards.put(wanted(known))
     shards.presume(wanted(unknown))
     clock.advance(59_999)

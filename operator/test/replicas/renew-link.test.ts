@@ -2,8 +2,8 @@ import { expect } from 'chai'
 import { splitPem, validityOf } from '@nauthera/proto/certificate-source'
 import { dnsNamesOf, isIssuedBy } from '@nauthera/proto/certificates'
 import { linkDnsName } from '@nauthera/proto/names'
-import { renewLink } from '../../src/replicas/link.ts'
-import type { LinkFiles } from '../../src/replicas/link.ts'
+import { renewLink } from '../../src/replicas/renew-link.ts'
+import type { LinkFiles } from '../../src/replicas/renew-link.ts'
 
 const dayMs = 86_400_000
 const start = Date.parse('2026-01-01T00:00:00Z')

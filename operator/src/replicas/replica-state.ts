@@ -1,0 +1,79 @@
+// What is known of one server pod, and what each event makes of it: values, no I/O, no clock. Times are milliseconds of the
+// monotonic clock.
+import type { RejectedClient } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ReplicaReport } from '../decide/propagation.ts'
+
+/** After so long without a word a replica counts as unreachable. Milliseconds. */
+const unreachableAfterMs = 15_000
+
+/** A pod that has just come may take so long to start before clients that are live elsewhere count as lagging. */
+const joiningMs = 60_000
+
+/** What one server pod has live, as it said itself. */
+export interface Replica extends ReplicaReport {
+  readonly rejected: readonly Pick<RejectedClient, 'namespace' | 'name' | 'generation' | 'field' | 'code' | 'message'>[]
+  /** Of the pod. */
+  readonly uid: string
+  /** How long agent and server of the pod have not both been there for us; 0 while they are. */
+  readonly absentMs: number
+  /** They have not been there since we began to ask. */
+  readonly joining: boolean
+}
+
+/** What its agent says, as far as the operator reads it. */
+type Said = Pick<Replica, 'serverConnected' | 'live' | 'rejected'>
+
+export interface ReplicaState {
+  /** The last word on the stream that is open now; undefined without such a stream. */
+  readonly said: Said | undefined
+  /** When agent and server were last known to be there; at first, when we began to ask. */
+  readonly presentAt: number
+  readonly joining: boolean
+}
+
+/** We begin to ask. */
+export const onReplicaFound = (now: number): ReplicaState => ({ said: undefined, presentAt: now, joining: true })
+
+/** Its agent says what is live. */
+export function onReplicaSaid(state: ReplicaState, said: Said, now: number): ReplicaState {
+  return {
+    said,
+    // A server that goes is there until this moment.
+    presentAt: said.serverConnected || isPresent(state) ? now : state.presentAt,
+    joining: state.joining && !said.serverConnected,
+  }
+}
+
+/** The stream to its agent is over. What it said counts no more. */
+export function onReplicaLost(state: ReplicaState, now: number): ReplicaState {
+  return { ...state, said: undefined, presentAt: isPresent(state) ? now : state.presentAt }
+}
+
+/** @returns whether agent or server have been away for so long that people are told */
+export const isUnreachable = (state: ReplicaState, now: number): boolean => absentMs(state, now) >= unreachableAfterMs
+
+/** @returns the replica as the others see it */
+export function replicaOf(
+  pod: { readonly name: string; readonly uid: string },
+  state: ReplicaState,
+  now: number,
+): Replica {
+  return {
+    replica: pod.name,
+    uid: pod.uid,
+    absentMs: absentMs(state, now),
+    joining: state.joining,
+    reachable: state.said !== undefined || !isUnreachable(state, now),
+    serverConnected: isPresent(state),
+    live: state.said?.live ?? [],
+    rejected: state.said?.rejected ?? [],
+  }
+}
+
+/** @returns whether a replica that is away may still be expected back at any moment: a restart, a new pod */
+export const isExcused = ({ absentMs, joining }: Replica): boolean =>
+  absentMs < (joining ? joiningMs : unreachableAfterMs)
+
+const isPresent = ({ said }: ReplicaState): boolean => said?.serverConnected === true
+
+const absentMs = (state: ReplicaState, now: number): number => (isPresent(state) ? 0 : now - state.presentAt)

@@ -1,0 +1,61 @@
+// The pods of the cluster -> those whose agents are asked, and where each answers.
+import { statusPortName } from '@nauthera/proto/names'
+import type { PodObject } from '../kubernetes/objects.ts'
+
+/** A pod whose agent is asked. */
+export interface ServerPod {
+  readonly name: string
+  readonly uid: string
+  /** Of the status port. */
+  readonly host: string
+  readonly port: number
+}
+
+export interface ServerPods {
+  /** By name. */
+  readonly asked: ReadonlyMap<string, ServerPod>
+  /** Of each pod whose agent has ever started, by uid. */
+  readonly started: ReadonlySet<string>
+}
+
+export const noServerPods: ServerPods = { asked: new Map(), started: new Set() }
+
+/** A pod whose agent never started is not asked: it holds nothing yet, and mounts what is written now.
+ *  @param pods all that there are now */
+export function onPods(before: ServerPods, pods: Iterable<PodObject>): ServerPods {
+  const asked = new Map<string, ServerPod>()
+  const started = new Set<string>()
+  for (const pod of pods) {
+    const { name, uid = '' } = pod.metadata
+    if (!before.started.has(uid) && !hasStartedOnce(pod)) continue
+    started.add(uid)
+    const host = pod.status?.podIP
+    if (host && mayServe(pod)) asked.set(name, { name, uid, host, port: statusPortOf(pod) })
+  }
+  return { asked, started }
+}
+
+/** @returns whether a stream to the one pod is of use for the other */
+export function isSamePod(one: ServerPod, other: ServerPod | undefined): boolean {
+  return one.uid === other?.uid && one.host === other.host && one.port === other.port
+}
+
+/** Pods that are going or have ended take no traffic that could still need a secret. */
+const mayServe = (pod: PodObject): boolean =>
+  pod.metadata.deletionTimestamp === undefined && pod.status?.phase !== 'Succeeded' && pod.status?.phase !== 'Failed'
+
+/** One that crashed counts. */
+function hasStartedOnce(pod: PodObject): boolean {
+  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])]
+  const agent = statuses.find((status) => status.name === agentContainer)
+  return agent !== undefined && (agent.started === true || (agent.restartCount ?? 0) > 0)
+}
+
+const agentContainer = 'config-agent'
+const defaultStatusPort = 9443
+
+function statusPortOf(pod: PodObject): number {
+  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])]
+  const ports = containers.filter(({ name }) => name === agentContainer).flatMap(({ ports }) => ports ?? [])
+  return ports.find(({ name }) => name === statusPortName)?.containerPort ?? defaultStatusPort
+}

@@ -1,0 +1,97 @@
+import type { CertificateSource } from '@nauthera/proto/certificate-source'
+import { dial } from '@nauthera/proto/channel'
+import { StatusService } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
+import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
+import { linkDnsName } from '@nauthera/proto/names'
+import type { Log } from '@nauthera/runtime/log'
+import { createBackoff } from '../time/backoff.ts'
+import { pause } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
+import type { ServerPod } from './server-pods.ts'
+
+/** What is needed to ask any pod. */
+export interface StatusStreamNeeds {
+  readonly release: string
+  readonly namespace: string
+  /** Of this operator. */
+  readonly version: string
+  readonly certificates: CertificateSource
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+}
+
+export interface StatusStream {
+  /** Tells the agent which manifest its server must hold before it may turn ready. */
+  expect(manifestDigest: string): void
+  /** Resolves when the stream has ended. */
+  stop(): Promise<void>
+}
+
+/** Keeps a stream to the status port of one pod, and opens it again when it broke.
+ *  @param about.onSaid the agent says what is live
+ *  @param about.onLost the stream is over, or could not be opened */
+export function openStatusStream(
+  needs: StatusStreamNeeds,
+  about: {
+    pod: ServerPod
+    expected: string
+    onSaid: (update: StatusUpdate) => void
+    onLost: () => void
+  },
+): StatusStream {
+  const { clock } = needs
+  const { pod } = about
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const backoff = createBackoff({ baseMs: 100, capMs: 30_000, random: needs.random })
+  const nobody = () => {}
+  let { expected } = about
+  let tellExpected = nobody
+
+  const listen = async () => {
+    const stream = await dial({
+      method: StatusService.method.watch,
+      target: { host: pod.host, port: pod.port },
+      certificates: needs.certificates,
+      serverName: linkDnsName('agent', needs.release, needs.namespace),
+      connectTimeoutMs: 2_000,
+      signal,
+    })
+    tellExpected = () => {
+      stream.send({ expectedManifestDigest: expected, operatorVersion: needs.version }).catch(() => {
+        // The stream is broken; the loop below ends with the reason.
+      })
+    }
+    tellExpected()
+    for await (const update of stream) {
+      backoff.reset()
+      about.onSaid(update)
+    }
+  }
+  const run = async () => {
+    while (!signal.aborted) {
+      try {
+        await listen()
+      } catch (error) {
+        if (!signal.aborted) needs.log.debug({ replica: pod.name, error }, 'replica broken')
+      }
+      tellExpected = nobody
+      if (signal.aborted) return
+      about.onLost()
+      await pause(clock, backoff.next(), signal)
+    }
+  }
+  const ended = run()
+
+  return {
+    expect: (manifestDigest) => {
+      expected = manifestDigest
+      tellExpected()
+    },
+    stop: async () => {
+      stopping.abort()
+      await ended
+    },
+  }
+}

@@ -1,0 +1,72 @@
+import { expect } from 'chai'
+import { shardCount } from '@nauthera/proto/names'
+import { newsBetween, nothingHeard, viewOf } from '../../src/replicas/replica-news.ts'
+import type { Replica } from '../../src/replicas/replica-state.ts'
+
+const everyShard = Array.from({ length: shardCount }, (_, shard) => shard)
+const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
+  replica: name,
+  uid: `uid-${name}`,
+  absentMs: 0,
+  joining: false,
+  reachable: true,
+  serverConnected: true,
+  live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })),
+  rejected: [],
+  ...more,
+})
+const rejects = (name: string, more: { generation?: bigint; code?: string } = {}) => ({
+  rejected: [{ namespace: 'apps', name, generation: 1n, field: 'redirect_uris', code: 'X', message: 'bad', ...more }],
+})
+const at = (moved: number) => ({
+  live: everyShard.map((shard) => ({ shard, epoch: 1, seq: shard === moved ? 2n : 1n })),
+})
+const none = { shards: [], clients: [], everybody: false }
+
+const rows: readonly [sentence: string, before: Replica[], now: Replica[], news: ReturnType<typeof newsBetween>][] = [
+  ['nothing, when all say the same', [replica('a')], [replica('a')], none],
+  [
+    'a shard that moved at one replica',
+    [replica('a'), replica('b')],
+    [replica('a'), replica('b', at(3))],
+    { ...none, shards: [3] },
+  ],
+  ['every shard, when a replica came', [replica('a')], [replica('a'), replica('b')], { ...none, shards: everyShard }],
+  ['every shard, when a replica went', [replica('a'), replica('b')], [replica('a')], { ...none, shards: everyShard }],
+  [
+    'every shard, when a replica is another pod',
+    [replica('a')],
+    [replica('a', { uid: 'u' })],
+    { ...none, shards: everyShard },
+  ],
+  ['a client that is rejected now', [replica('a')], [replica('a', rejects('x'))], { ...none, clients: ['apps/x'] }],
+  [
+    'a client that is no longer rejected',
+    [replica('a', rejects('x'))],
+    [replica('a')],
+    { ...none, clients: ['apps/x'] },
+  ],
+  [
+    'a client of which another version is rejected',
+    [replica('a', rejects('x'))],
+    [replica('a', rejects('x', { generation: 2n }))],
+    { ...none, clients: ['apps/x'] },
+  ],
+  ['nothing, when a rejection stays', [replica('a', rejects('x'))], [replica('a', rejects('x'))], none],
+  [
+    'everybody, when a replica has been away for longer than a restart takes',
+    [replica('a', { absentMs: 14_999, serverConnected: false })],
+    [replica('a', { absentMs: 15_000, serverConnected: false })],
+    { shards: everyShard, clients: [], everybody: true },
+  ],
+]
+
+describe('newsBetween', () => {
+  for (const [sentence, before, now, news] of rows) {
+    it(`tells ${sentence}`, () => expect(newsBetween(viewOf(before), viewOf(now))).to.deep.equal(news))
+  }
+
+  it('tells of every shard at the first word', () => {
+    expect(newsBetween(nothingHeard, viewOf([replica('a')])).shards).to.deep.equal(everyShard)
+  })
+})

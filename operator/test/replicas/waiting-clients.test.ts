@@ -1,0 +1,44 @@
+import { expect } from 'chai'
+import { shardOf } from '@nauthera/proto/shard-of'
+import { WaitingClients } from '../../src/replicas/waiting-clients.ts'
+
+const home = shardOf('apps', 'reports')
+const key = 'apps/reports'
+
+describe('WaitingClients', () => {
+  let waiting: WaitingClients
+  beforeEach(() => {
+    waiting = new WaitingClients()
+  })
+
+  it('names who waits in a shard, once', () => {
+    waiting.wait(key)
+    waiting.wait(key)
+    expect(waiting.of([home])).to.deep.equal([key])
+    expect(waiting.of([(home + 1) % 16])).to.deep.equal([])
+  })
+
+  it('lets who is live everywhere wait no more, and remembers at which version', () => {
+    waiting.wait(key)
+    waiting.settle(key, 'v1')
+    expect(waiting.of([home])).to.deep.equal([])
+    expect([waiting.hasSettled(key, 'v1'), waiting.hasSettled(key, 'v2')]).to.deep.equal([true, false])
+  })
+
+  it('remembers it while the client is looked at, and until it is not live everywhere', () => {
+    waiting.settle(key, 'v1')
+    waiting.wait(key)
+    expect(waiting.hasSettled(key, 'v1')).to.equal(true)
+    waiting.unsettle(key)
+    expect(waiting.hasSettled(key, 'v1')).to.equal(false)
+    expect(waiting.of([home])).to.deep.equal([key])
+  })
+
+  it('forgets a client that is gone', () => {
+    waiting.settle(key, 'v1')
+    waiting.wait(key)
+    waiting.forget(key)
+    expect(waiting.of([home])).to.deep.equal([])
+    expect(waiting.hasSettled(key, 'v1')).to.equal(false)
+  })
+})

@@ -1,0 +1,50 @@
+import { expect } from 'chai'
+import { createManualClock } from '@nauthera/harness/operator/clocks'
+import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
+import { loadShards } from '../../src/shards/load-shards.ts'
+
+describe('loadShards', () => {
+  const settle = async () => {
+    for (let turn = 0; turn < 8; turn++) await Promise.resolve()
+  }
+  let clock: ReturnType<typeof createManualClock>
+  let log: ReturnType<typeof createRecordedLog>
+  let stopping: AbortController
+  let tries: number
+  const load = (failures: number) => {
+    tries = 0
+    const shards = {
+      load: async () => {
+        if (++tries <= failures) throw new Error('unreachable')
+      },
+    }
+    return loadShards(shards, { clock, random: () => 0, log: log.log }, stopping.signal)
+  }
+  beforeEach(() => {
+    clock = createManualClock()
+    log = createRecordedLog()
+    stopping = new AbortController()
+  })
+
+  it('tries until it can be read, with longer waits each time', async () => {
+    const loaded = load(3)
+    const waits: (number | undefined)[] = []
+    for (let turn = 0; turn < 3; turn++) {
+      await settle()
+      waits.push(clock.next())
+      clock.advance(clock.next() ?? 0)
+    }
+    expect(await loaded).to.equal(true)
+    expect(tries).to.equal(4)
+    expect(waits).to.deep.equal([800, 1_600, 3_200])
+    expect(log.told('shards not read').length).to.equal(3)
+  })
+
+  it('ends without an answer when the process stops', async () => {
+    const loaded = load(Infinity)
+    await settle()
+    stopping.abort()
+    expect(await loaded).to.equal(false)
+    expect(clock.pending).to.equal(0)
+  })
+})
