@@ -16,7 +16,7 @@ import type { Identity } from '../src/certificates.ts'
 import { ChannelError, dial, serve } from '../src/channel.ts'
 import type { Serving, SocketListen, Target, TcpListen } from '../src/channel.ts'
 import { ConfigService, SyncRequestSchema, SyncResponseSchema } from '../src/generated/nauthera/config/v1/config_pb.ts'
-import { failOnLeaks } from './support/leaks.ts'
+import { failOnLeaks } from '@nauthera/harness/leaks'
 
 const serverName = 'server.test'
 const clientName = 'client.test'
