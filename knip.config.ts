@@ -5,7 +5,7 @@ import type { KnipConfig } from 'knip'
 /** Started by their path: no import leads to them. */
 const programs = [
   'scripts/*.{ts,mjs}',
-  'scripts/local/sample-app.ts',
+  'scripts/dev/sample-app.ts',
   'ci/e2e/{run,support/hooks,driver/main}.ts',
   'ci/e2e/images/postgresql.mjs',
   'ci/bench/{run,bare-server,stock-server}.ts',
@@ -29,9 +29,10 @@ const config = ({ production = false }: { production?: boolean }): KnipConfig =>
     'config-agent': shipped,
     operator: shipped,
     'stand-in': forTests,
+    local: forTests,
     harness: { project: ['**/*.ts'], ignoreDependencies: ['axe-core'] }, // read as a file: harness/src/chromium.ts
   },
-  ignoreWorkspaces: production ? ['stand-in', 'harness'] : [],
+  ignoreWorkspaces: production ? ['stand-in', 'local', 'harness'] : [],
   // The `exports` of a workspace open each of its files, so to knip each is an entry: report what nobody takes from them.
   includeEntryExports: true,
   // A pure function that its own file uses may be exported for its tests, and a shape that an exported function takes or gives

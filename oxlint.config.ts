@@ -36,7 +36,7 @@ const circles = [
 
 const processes = ['server', 'config-agent', 'operator']
 /** Never in an image: what the tests of several workspaces use. */
-const forTests = ['stand-in', 'harness']
+const forTests = ['stand-in', 'local', 'harness']
 
 /** What lies under the processes -> what of that it may not import. */
 const floors: Readonly<Record<string, readonly string[]>> = {
@@ -70,15 +70,23 @@ const otherProcesses = (workspace: string): Denied[] => [
   },
   {
     regex: `^(@nauthera|(\\.\\./)+)/?(${forTests.join('|')})(/|$)`,
-    message: 'Tests, scripts and ci alone import the stand-in and the harness: they are in no image.',
+    message: 'Tests, scripts and ci alone import the stand-in, local and the harness: they are in no image.',
   },
 ]
 
 /** The stand-in takes nothing from what it is a stand-in for; the harness starts everything, and nothing in it is a test. */
 const ofTheStandIn: Denied[] = [
   {
-    regex: `^@nauthera/(${[...processes, 'runtime', 'harness'].join('|')})(/|$)`,
+    regex: `^@nauthera/(${[...processes, 'runtime', 'local', 'harness'].join('|')})(/|$)`,
     message: 'The stand-in imports proto alone: it is what Kubernetes does, not what we do.',
+  },
+]
+
+/** Local starts the processes by their files, as images do; it knows none of their code. */
+const ofLocal: Denied[] = [
+  {
+    regex: `^@nauthera/(${[...processes, 'runtime', 'harness'].join('|')})(/|$)`,
+    message: 'Local imports proto and the stand-in alone: it starts the processes, as a cluster does.',
   },
 ]
 
@@ -114,6 +122,7 @@ function importRules() {
   const open = [...new Set(Object.values(doors).flat())].sort((a, b) => a.length - b.length)
   return [
     restrict(['stand-in/src/**'], ofTheStandIn),
+    restrict(['local/src/**'], ofLocal),
     ...workspaces.map((name) => restrict([`${name}/src/**`], [...otherProcesses(name), ...closedDoors('')])),
     ...[...new Set([...folders, ...open])]
       // From the wide to the narrow: the last override that matches a file replaces the earlier ones.

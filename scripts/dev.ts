@@ -1,40 +1,30 @@
-// npm run dev: the whole product on this machine; what it does stands in local/dev-options.ts.
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+// npm run dev: the whole product on this machine; what it does stands in dev/options.ts.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { randomBytes } from 'node:crypto'
-import { annotations, manifestSecretName } from '@nauthera/proto/names'
-import type { JWTPayload } from 'jose'
-import { createConsole } from './local/console.ts'
-import { readDevOptions } from './local/dev-options.ts'
-import { renderSummary } from './local/dev-summary.ts'
-import { applyExamples } from './local/examples.ts'
+import { nextFreePort } from '@nauthera/local/processes/ports'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { startStack } from '@nauthera/local/product/stack'
+import type { Stack } from '@nauthera/local/product/stack'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
-import type { KubeObject } from '@nauthera/stand-in/objects'
-import { mountVolume } from '@nauthera/stand-in/mounted-volume'
-import { nextFreePort } from './local/ports.ts'
-import { runToEnd, startProcess } from './local/processes.ts'
-import { reapDirectory } from './local/reaper.ts'
-import { rotateUnderLoad } from './local/rotate.ts'
-import type { RotationReport } from './local/rotate.ts'
-import { release, releaseNamespace, startStack } from './local/stack.ts'
-import type { Stack } from './local/stack.ts'
-import { fetchVerifiedToken, parseCredentials } from './local/token.ts'
-import { isReady, statusOf, waitForObject } from './local/wait-for.ts'
+import { createConsole } from './dev/console.ts'
+import { demo } from './dev/demo.ts'
+import { applyExamples } from './dev/examples.ts'
+import { readDevOptions } from './dev/options.ts'
+import { addPerson } from './dev/person.ts'
+import { prove } from './dev/prove.ts'
+import { rotateUnderLoad } from '@nauthera/local/product/rotate-under-load'
+import type { RotationReport } from '@nauthera/local/product/rotate-under-load'
+import { announce, findRunning } from './dev/running.ts'
+import type { Running } from './dev/running.ts'
+import { atPort, samplePort, startSampleApp } from './dev/sample.ts'
+import { renderSummary } from './dev/summary.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const own = join(root, '.nauthera')
 const stateDirectory = join(own, 'dev')
 const runningFile = join(own, 'dev-running.json')
-const demo = { namespace: 'demo', web: 'demo-web', machine: 'demo-machine', person: 'ada' }
-const ports = { issuer: 8080, sample: 3000, api: 6443 }
-
-/** What a running `npm run dev` tells a later one. */
-interface Running {
-  readonly pid: number
-  readonly kubeconfig: string
-  readonly ports: readonly number[]
-}
+const ports = { issuer: 8080, sample: samplePort, api: 6443 }
 
 const options = readDevOptions(demo.namespace)
 const screen = createConsole({ stream: options.json ? process.stderr : process.stdout, quiet: options.json })
@@ -59,7 +49,7 @@ if (process.exitCode !== undefined) await end(Number(process.exitCode))
 
 /** @returns the exit code; undefined when everything goes on running */
 async function main(): Promise<number | undefined> {
-  const running = findRunning()
+  const running = findRunning(runningFile)
   if (options.rotate && running) return showRotation(await rotateIn(running, options.rotate))
   if (running && !options.once) {
     throw new Error(`it runs already (process ${running.pid}); end that one first, or add --once for one beside it`)
@@ -68,6 +58,7 @@ async function main(): Promise<number | undefined> {
   // what runs once and ends needs no state, and disturbs nobody's
   const passing = options.once || options.rotate !== undefined
   const { stack, sample, password } = await start(passing)
+  screen.step(`the client ${demo.machine} on every replica`)
   const proof = await prove(stack)
   const seconds = Math.round((performance.now() - started) / 100) / 10
   screen.done()
@@ -108,7 +99,7 @@ async function start(passing: boolean): Promise<{ stack: Stack; sample: string; 
     return port
   }
   const issuerPort = await pick('the issuer', ports.issuer)
-  const samplePort = await pick('the sample application', ports.sample)
+  const appPort = await pick('the sample application', ports.sample)
   const apiPort = await pick('the Kubernetes API', ports.api)
   const isPublic = options.issuer !== undefined && new URL(options.issuer).protocol === 'https:'
   const stack = await startStack({
@@ -124,113 +115,14 @@ async function start(passing: boolean): Promise<{ stack: Stack; sample: string; 
     onStep: (step) => screen.step(step),
   })
   stops.push(() => stack.stop())
-  if (!passing) announce(stack)
+  if (!passing) stops.push(announce(runningFile, join(own, 'kubeconfig'), stack))
 
   screen.step('the sample application and examples/clients')
-  const sample = `http://localhost:${samplePort}`
-  startSampleApp(stack, directory, samplePort)
-  const [password] = await Promise.all([addPerson(stack, directory), applyExamples(stack.api, atPort(samplePort))])
+  const sample = `http://localhost:${appPort}`
+  const onLine = (line: string) => showLine('sample', line)
+  stops.push(startSampleApp(stack, { directory, port: appPort, onLine }))
+  const [password] = await Promise.all([addPerson(stack, directory), applyExamples(stack.api, atPort(appPort))])
   return { stack, sample, password }
-}
-
-/** The sample application signs in at its own port, whichever that is. */
-function atPort(port: number): (object: KubeObject) => KubeObject {
-  const moved = (text: string) => text.replaceAll(`http://localhost:${ports.sample}/`, `http://localhost:${port}/`)
-  return (object) =>
-    object.metadata.name === demo.web ? (JSON.parse(moved(JSON.stringify(object))) as KubeObject) : object
-}
-
-function startSampleApp(stack: Stack, directory: string, port: number): void {
-  const { api } = stack
-  const secret = `${demo.web}-oidc`
-  const volume = mountVolume({
-    directory: join(directory, 'sample-secret'),
-    sources: [{ secret }],
-    read: (name) =>
-      api.store.find(api.resource('secrets'), demo.namespace, name)?.['data'] as Record<string, string> | undefined,
-  })
-  const stopListening = api.store.onChange(({ object }) => {
-    if (object.metadata.name === secret && object.metadata.namespace === demo.namespace) volume.nudge()
-  })
-  const app = startProcess({
-    name: 'sample',
-    script: 'scripts/local/sample-app.ts',
-    args: ['--port', String(port), '--secret', volume.directory],
-    restart: true,
-    onLine: (line) => showLine('sample', line),
-  })
-  stops.push(async () => {
-    stopListening()
-    volume.stop()
-    await app.stop()
-  })
-}
-
-/** @returns the password of the person that can sign in */
-async function addPerson(stack: Stack, directory: string): Promise<string> {
-  const file = join(directory, 'password')
-  if (existsSync(file)) return readFileSync(file, 'utf8')
-  const password = randomBytes(9).toString('base64url')
-  const settings = ['--settings', stack.serverSettings]
-  const about = ['--email', `${demo.person}@example.com`, '--email-verified', '--name', 'Ada', '--group', 'admins']
-  await runToEnd({
-    name: `nauthera users add ${demo.person}`,
-    script: 'server/src/cli/main.ts',
-    args: ['users', 'add', demo.person, ...about, '--password-stdin', ...settings],
-    input: password,
-  })
-  writeFileSync(file, password, { mode: 0o600 })
-  return password
-}
-
-interface Proof {
-  /** First 8 hex of the digest of the set of clients. */
-  readonly revision: string
-  /** How many replicas gave a token that verifies. */
-  readonly replicas: number
-  readonly claims: JWTPayload
-}
-
-/** Waits until the machine client is live everywhere, then asks every replica for a token with its Secret. */
-async function prove(stack: Stack): Promise<Proof> {
-  const { api, issuer, pods } = stack
-  screen.step(`the client ${demo.machine} on every replica`)
-  const client = await waitForObject(
-    api,
-    'oidcclients',
-    { namespace: demo.namespace, name: demo.machine },
-    isReady,
-    30_000,
-  )
-  await waitForObject(api, 'oidcclients', { namespace: demo.namespace, name: demo.web }, isReady, 30_000)
-  const secret = api.store.get(api.resource('secrets'), demo.namespace, `${demo.machine}-oidc`)
-  const credentials = parseCredentials(secret['data'] as Record<string, string>)
-  const tokens = await Promise.all(pods.map(({ port }) => fetchVerifiedToken({ port, issuer, credentials })))
-  const manifest = api.store.get(api.resource('secrets'), releaseNamespace, manifestSecretName(release))
-  const digest = manifest.metadata.annotations?.[annotations.contentDigest] ?? ''
-  return {
-    revision: digest.slice(0, 8) || (statusOf(client).revision ?? ''),
-    replicas: tokens.length,
-    claims: tokens[0]!,
-  }
-}
-
-function announce(stack: Stack): void {
-  const kubeconfig = join(own, 'kubeconfig')
-  writeFileSync(kubeconfig, stack.api.adminConfig, { mode: 0o600 })
-  const running: Running = { pid: process.pid, kubeconfig, ports: stack.pods.map(({ port }) => port) }
-  writeFileSync(runningFile, JSON.stringify(running))
-  stops.push(() => rmSync(runningFile, { force: true }))
-}
-
-function findRunning(): Running | undefined {
-  try {
-    const running = JSON.parse(readFileSync(runningFile, 'utf8')) as Running
-    process.kill(running.pid, 0)
-    return running
-  } catch {
-    return undefined
-  }
 }
 
 function rotateIn(running: Running, client: { namespace: string; name: string }): Promise<RotationReport> {

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { entriesOf, findCircles, readImports } from './house/imports.ts'
 
 const product = '{proto,runtime,rules,server,config-agent,operator}/src/**/*.ts'
-const everything = '{proto,runtime,rules,server,config-agent,operator,stand-in,harness,scripts,ci,charts}/**/*.ts'
+const everything = '{proto,runtime,rules,server,config-agent,operator,stand-in,local,harness,scripts,ci,charts}/**/*.ts'
 /** The one place that may look behind the types of a library. */
 const castDoor = 'server/src/oidc/library/'
 const oxlint = fileURLToPath(new URL('../node_modules/oxlint/bin/oxlint', import.meta.url))
@@ -66,7 +66,7 @@ function functionLengths(root: string): { lines: number; place: string }[] {
   const { stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
   rmSync(directory, { recursive: true })
   return [...stdout.matchAll(/^(.+?:\d+):\d+: (?:The )?(.*?) has too many lines \((\d+)\)/gm)]
-    .filter(([, place = '']) => /^(?!stand-in|harness)[\w-]+\/src\/(?!generated)/.test(place))
+    .filter(([, place = '']) => /^(?!stand-in|local|harness)[\w-]+\/src\/(?!generated)/.test(place))
     .map(([, place, name, lines]) => ({ lines: Number(lines), place: `${lines} ${place} ${name}` }))
     .sort((a, b) => b.lines - a.lines)
 }

@@ -4,7 +4,7 @@ import { createLog } from '@nauthera/runtime/log'
 import { cacheConnection } from '@nauthera/server/store/cache-connection'
 import { createRedisCache } from '@nauthera/server/store/redis-cache'
 import { expect } from 'chai'
-import { freePort } from '../../scripts/local/ports.ts'
+import { freePort } from '@nauthera/local/processes/ports'
 import { startValkeyPods } from './support/valkey-pods.ts'
 import type { ValkeyPod, ValkeyPods } from './support/valkey-pods.ts'
 

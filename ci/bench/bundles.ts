@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bundlePart, parts } from '../../scripts/bundle.ts'
 import type { Part } from '../../scripts/bundle.ts'
-import type { Program, Programs } from '../../scripts/local/processes.ts'
+import type { Program, Programs } from '@nauthera/local/processes/program'
 
 /** Bundles each part, to be run as its image runs it: memory and cold starts of the sources are none that a user meets.
  *  @param directory below the working directory */

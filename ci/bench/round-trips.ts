@@ -1,7 +1,7 @@
 import { basic, send } from '@nauthera/harness/browser'
 import { getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
-import { startValkey } from '../../scripts/local/valkey.ts'
+import { startValkey } from '@nauthera/local/programs/valkey'
 import { measurement } from '../report.ts'
 import type { Measurement } from '../report.ts'
 

@@ -1,7 +1,7 @@
 // npm run bench: what the product promises in figures. Counts are gates of the tests; times and ratios are printed, with the target.
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { reapDirectory } from '../../scripts/local/reaper.ts'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { describeMeasurement } from '../report.ts'
 import type { Measurement } from '../report.ts'
 import type { BenchContext } from './context.ts'

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { reapPid } from '../../scripts/local/reaper.ts'
+import { reapPid } from '@nauthera/local/processes/reaper'
 
 // A real Kubernetes of one node on this machine: from the kit of built programs beside the checkout, else built by ci/cluster.
 

@@ -1,7 +1,7 @@
 // The cluster of somebody else: which one it is, and what must be true of it before anything is made there.
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { reapDirectory } from '../../scripts/local/reaper.ts'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { isPreviousBuilt } from './previous.ts'
 import { kubectl, root, tryKubectl } from './support/kubernetes.ts'
 

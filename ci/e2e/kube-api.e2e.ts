@@ -1,5 +1,5 @@
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
-import { kubeContract } from '../../stand-in/test/contract.ts'
+import { kubeContract } from '@nauthera/stand-in/contract'
 import { connectRealApi } from './real-api.ts'
 
 describe('a real API server', () => {

@@ -4,7 +4,7 @@ import { createPod } from '@nauthera/harness/agent/agent'
 import type { Pod } from '@nauthera/harness/agent/agent'
 import { startConfigServer } from '@nauthera/harness/agent/config-server'
 import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
-import { createMountedVolume } from '@nauthera/harness/agent/mounted-volume'
+import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
 import { spawnAgent } from '@nauthera/harness/agent/process'
 
@@ -17,7 +17,7 @@ describe('a config-agent that is stopped for 30 s', function () {
   afterEach(() => pod.remove())
 
   it('F13 F39 keeps the server at its last good set, is noticed by the operator, and is in sync 3 s after it goes on', async () => {
-    const volume = createMountedVolume(pod.settings.clientsDirectory)
+    const volume = createVolumeWriter(pod.settings.clientsDirectory)
     const clients = makeClients(40)
     const link = await createLink()
     await mountLink(pod, link.authority)

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { bundlePart, parts } from '../../scripts/bundle.ts'
-import { reapDirectory, reapProcess } from '../../scripts/local/reaper.ts'
+import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 
 /** Path -> digest of every file below. */
 function digests(directory: string): Record<string, string> {
@@ -89,7 +89,7 @@ describe('what goes into an image', function () {
   const root = join(import.meta.dirname, '../..')
   const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] }
   const shared = workspaces.filter(
-    (name) => !['stand-in', 'harness'].includes(name) && !(parts as readonly string[]).includes(name),
+    (name) => !['stand-in', 'local', 'harness'].includes(name) && !(parts as readonly string[]).includes(name),
   )
 
   it('holds sources of its own part and of what the parts share, and nothing that is for tests', () => {
@@ -108,7 +108,7 @@ describe('what goes into an image', function () {
   it('needs no package that is for tests', () => {
     for (const name of [...parts, ...shared]) {
       const text = readFileSync(join(root, name, 'package.json'), 'utf8')
-      expect(text, name).to.not.match(/@nauthera\/(stand-in|harness)/)
+      expect(text, name).to.not.match(/@nauthera\/(stand-in|local|harness)/)
     }
   })
 

@@ -45,6 +45,13 @@ const refused: readonly [sentence: string, path: string, source: string, message
   ],
   ['a process that imports the stand-in', 'operator/src/x.ts', `import '@nauthera/stand-in/store'\n`, 'in no image'],
   ['a door that imports the harness', 'server/src/http/x.ts', `import '@nauthera/harness/browser'\n`, 'in no image'],
+  [
+    'local that imports a process',
+    'local/src/x.ts',
+    `import '@nauthera/server/app'\n`,
+    'imports proto and the stand-in',
+  ],
+  ['a process that imports local', 'server/src/x.ts', `import '@nauthera/local/programs/postgres'\n`, 'in no image'],
   ['the stand-in by its path', 'proto/src/x.ts', `import '../../stand-in/src/store.ts'\n`, 'in no image'],
   ['a stand-in that imports us', 'stand-in/src/x.ts', `import '@nauthera/operator/app'\n`, 'imports proto alone'],
   ['proto that imports rules', 'proto/src/x.ts', `import '@nauthera/rules/limits'\n`, 'do not import one another'],

@@ -4,20 +4,21 @@ import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
 import { manifestFile, shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
-import { failOnLeaks } from '../../proto/test/support/leaks.ts'
+import { failOnLeaks } from '@nauthera/harness/leaks'
 import { createPod } from '@nauthera/harness/agent/agent'
 import type { Pod } from '@nauthera/harness/agent/agent'
 import { startConfigServer } from '@nauthera/harness/agent/config-server'
 import { makeClient, makeClients, makeVolume, sha256 } from '@nauthera/harness/agent/make-shards'
-import { createMountedVolume } from '@nauthera/harness/agent/mounted-volume'
+import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
+import type { VolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
 
 describe('startAgent', () => {
   let pod: Pod
-  let volume: ReturnType<typeof createMountedVolume>
+  let volume: VolumeWriter
   beforeEach(async () => {
     pod = await createPod()
-    volume = createMountedVolume(pod.settings.clientsDirectory)
+    volume = createVolumeWriter(pod.settings.clientsDirectory)
   })
   afterEach(() => pod.remove())
   failOnLeaks()

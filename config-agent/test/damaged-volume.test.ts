@@ -10,7 +10,7 @@ import { unpackClient } from '../src/packed-client.ts'
 import { readSnapshot } from '../src/read-snapshot.ts'
 import type { Held } from '../src/snapshot.ts'
 import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
-import { createMountedVolume } from '@nauthera/harness/agent/mounted-volume'
+import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 
 type Damage = (path: string, random: { at: number; byte: number }) => Promise<void>
 
@@ -64,7 +64,7 @@ describe('a damaged volume', () => {
         }),
       ),
     )
-    const volume = createMountedVolume(join(root, 'clients'))
+    const volume = createVolumeWriter(join(root, 'clients'))
     await volume.swap(current)
     const first = acceptSnapshot({ shards: new Map(), manifest: undefined }, (await readSnapshot(volume.directory))!)
     const wanted = clients.map((client) => client.name).sort()

@@ -1,21 +1,22 @@
 import { spawnSync } from 'node:child_process'
 import { expect } from 'chai'
-import { failOnLeaks } from '../../proto/test/support/leaks.ts'
+import { failOnLeaks } from '@nauthera/harness/leaks'
 import { createPod } from '@nauthera/harness/agent/agent'
 import type { Pod } from '@nauthera/harness/agent/agent'
 import { startConfigServer } from '@nauthera/harness/agent/config-server'
 import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
-import { createMountedVolume } from '@nauthera/harness/agent/mounted-volume'
+import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
+import type { VolumeWriter } from '@nauthera/stand-in/atomic-writer'
 import { createLink, dialStatus, mountLink } from '@nauthera/harness/agent/operator'
 import { spawnAgent } from '@nauthera/harness/agent/process'
 
 describe('the config-agent as a process', function () {
   this.timeout(30_000)
   let pod: Pod
-  let volume: ReturnType<typeof createMountedVolume>
+  let volume: VolumeWriter
   beforeEach(async () => {
     pod = await createPod()
-    volume = createMountedVolume(pod.settings.clientsDirectory)
+    volume = createVolumeWriter(pod.settings.clientsDirectory)
   })
   afterEach(() => pod.remove())
   failOnLeaks()

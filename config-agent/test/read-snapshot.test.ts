@@ -10,7 +10,7 @@ import { readSnapshot } from '../src/read-snapshot.ts'
 import type { ReadCache } from '../src/read-snapshot.ts'
 import type { ErrorCode } from '../src/errors.ts'
 import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
-import { createMountedVolume } from '@nauthera/harness/agent/mounted-volume'
+import { createVolumeWriter } from '@nauthera/stand-in/atomic-writer'
 
 describe('readSnapshot', () => {
   let root: string
@@ -23,7 +23,7 @@ describe('readSnapshot', () => {
 
   const clients = makeClients(64)
   const good = makeVolume(clients)
-  const swap = (damage?: (fresh: string) => Promise<void>) => createMountedVolume(directory).swap(good.files, damage)
+  const swap = (damage?: (fresh: string) => Promise<void>) => createVolumeWriter(directory).swap(good.files, damage)
 
   it('reads every shard and the manifest', async () => {
     await swap()
@@ -44,7 +44,7 @@ describe('readSnapshot', () => {
   })
 
   it('takes a volume without a single Secret as everything missing', async () => {
-    await createMountedVolume(directory).swap(new Map())
+    await createVolumeWriter(directory).swap(new Map())
     const snapshot = (await readSnapshot(directory))!
     expect(snapshot.shards.size).to.equal(0)
     expect(snapshot.missing.shards).to.have.length(shardCount)
@@ -159,14 +159,14 @@ describe('readSnapshot', () => {
     const cache: ReadCache = new Map()
     await swap()
     const one = (await readSnapshot(directory, cache))!
-    await createMountedVolume(join(root, 'other')).swap(good.files)
+    await createVolumeWriter(join(root, 'other')).swap(good.files)
     const other = (await readSnapshot(join(root, 'other'), cache))!
     for (const [shard, read] of one.shards) expect(other.shards.get(shard)).to.equal(read)
   })
 
   it('F14 never mixes two versions while they are swapped as fast as the disk allows', async function () {
     this.timeout(20_000)
-    const volume = createMountedVolume(directory)
+    const volume = createVolumeWriter(directory)
     const versions = Array.from({ length: 8 }, (_, index) => makeVolume(clients, { seq: BigInt(index + 1) }).files)
     await volume.swap(versions[0]!)
     let writing = true

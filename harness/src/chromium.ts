@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Browser, Page } from 'playwright-core'
-import { findChromium, openBrowser } from '../../scripts/local/chromium.ts'
+import { findChromium, openBrowser } from '@nauthera/local/programs/chromium'
 
 /** Starts Chromium for a suite, or says why the suite could not run and skips it: the one kind of test that may. */
 export async function launchChromium(suite: Mocha.Context): Promise<Browser> {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { expect } from 'chai'
-import { reapProcess } from '../../scripts/local/reaper.ts'
+import { reapProcess } from '@nauthera/local/processes/reaper'
 
 const program = `
 import { logSettings, listenSettings, z } from '@nauthera/runtime/settings'

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
-import { reapProcess } from '../local/reaper.ts'
+import { reapProcess } from '@nauthera/local/processes/reaper'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -13,7 +13,7 @@ import { builtInResources, parseCustomResourceDefinition } from './store/resourc
 import { Store } from './store/store.ts'
 
 // A stand-in for the Kubernetes API on loopback: what the operator and `kubectl apply|get|wait|delete|describe|logs` need, and no
-// more. test/contract.ts holds it equal to a real API server.
+// more. contract.ts holds it equal to a real API server.
 
 export interface KubeApi {
   readonly url: string

@@ -1,17 +1,8 @@
-import {
-  mkdirSync,
-  readFileSync,
-  readlinkSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { join } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import type { Files } from './atomic-writer.ts'
+import { writeAtomically } from './atomic-writer.ts'
 
-// The kubelet's projected volume of Secrets, with its atomic writer: files lie in a timestamped directory, `..data` points to it
-// and is replaced by one rename, visible names are links through `..data`. Source: k8s.io/kubernetes pkg/volume/util/atomic_writer.go
+// The kubelet's projected volume of Secrets: a directory that follows them.
 
 /** One source of the volume; every one is optional: absent Secrets and keys are left out. */
 export interface SecretSource {
@@ -19,8 +10,6 @@ export interface SecretSource {
   /** Keys to show; default: all. */
   readonly keys?: readonly string[]
 }
-
-export type Files = ReadonlyMap<string, Buffer>
 
 export interface MountedVolume {
   readonly directory: string
@@ -97,46 +86,4 @@ export function mountVolume(options: {
   }
   tick()
   return volume
-}
-
-let swaps = 0
-
-/** Replaces everything in the directory at one instant.
- *  @returns false when it holds exactly this already: then nothing is touched */
-export function writeAtomically(directory: string, files: Files): boolean {
-  const previous = readCurrent(directory)
-  if (previous && isEqual(join(directory, previous), files)) return false
-  const now = new Date().toISOString().replaceAll(/[-:T]/g, '_').slice(0, 19)
-  const next = `..${now}.${process.pid}${String(++swaps).padStart(6, '0')}`
-  mkdirSync(join(directory, next))
-  for (const [name, content] of files) writeFileSync(join(directory, next, name), content)
-  rmSync(join(directory, '..data_tmp'), { force: true })
-  symlinkSync(next, join(directory, '..data_tmp'))
-  renameSync(join(directory, '..data_tmp'), join(directory, '..data'))
-  const visible = new Set(readdirSync(directory).filter((name) => !name.startsWith('..')))
-  for (const name of files.keys()) {
-    if (!visible.delete(name)) symlinkSync(join('..data', name), join(directory, name))
-  }
-  for (const name of visible) rmSync(join(directory, name), { force: true })
-  if (previous) rmSync(join(directory, previous), { recursive: true, force: true })
-  return true
-}
-
-function readCurrent(directory: string): string | undefined {
-  try {
-    return readlinkSync(join(directory, '..data'))
-  } catch {
-    return undefined
-  }
-}
-
-function isEqual(directory: string, files: Files): boolean {
-  try {
-    const names = readdirSync(directory)
-    return (
-      names.length === files.size && names.every((name) => files.get(name)?.equals(readFileSync(join(directory, name))))
-    )
-  } catch {
-    return false
-  }
 }

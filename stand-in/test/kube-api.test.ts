@@ -1,6 +1,6 @@
 import { startKubeApi } from '../src/kube-api.ts'
 import { createKubeClient } from '../src/kube-client.ts'
-import { kubeContract } from './contract.ts'
+import { kubeContract } from '../src/contract.ts'
 
 describe('the stand-in for the Kubernetes API', () => {
   kubeContract(async () => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
-import { findTool } from '../../../scripts/local/tools.ts'
+import { findTool } from '@nauthera/local/programs/tools'
 
 const run = promisify(execFile)
 

@@ -3,7 +3,7 @@
 // container covers is a fault, and so is a Secret that is neither there nor optional.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { writeAtomically } from '@nauthera/stand-in/mounted-volume'
+import { writeAtomically } from '@nauthera/stand-in/atomic-writer'
 import type { Container, Manifest, PodSpec } from './render.ts'
 import { containersOf } from './render.ts'
 

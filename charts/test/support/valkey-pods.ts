@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { reapDirectory, reapProcess } from '../../../scripts/local/reaper.ts'
+import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 import { startNetwork } from './network.ts'
 import type { Network } from './network.ts'
 import { chart } from './render.ts'

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { basic, send } from '@nauthera/harness/browser'
 import type { Target } from '@nauthera/harness/browser'
-import type { Credentials } from '../../../scripts/local/token.ts'
+import type { Credentials } from '@nauthera/local/product/token'
 import { readMounted } from './secrets.ts'
 import type { ClientSecrets } from './secrets.ts'
 

@@ -5,8 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { labels } from '@nauthera/proto/names'
 import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
-import { parseCredentials } from '../../../scripts/local/token.ts'
-import type { Credentials } from '../../../scripts/local/token.ts'
+import { parseCredentials } from '@nauthera/local/product/token'
+import type { Credentials } from '@nauthera/local/product/token'
 
 /** What applications know of their Secrets: one that watches the API has each as it is published, one that mounts it as the
  *  kubelet has it. */

@@ -61,7 +61,7 @@ export async function buildDriverImage(): Promise<BuiltImage> {
   await buildImage({ dockerfile: join(root, 'ci/base.Dockerfile'), context: baseContext, image: base })
   const context = await freshContext('e2e-driver')
   await bundleFile(join(root, 'ci/e2e/driver/main.ts'), join(context, 'app/driver.js'))
-  await bundleFile(join(root, 'scripts/local/sample-app.ts'), join(context, 'app/sample-app.js'))
+  await bundleFile(join(root, 'scripts/dev/sample-app.ts'), join(context, 'app/sample-app.js'))
   await writeFile(join(context, 'app/package.json'), '{"type":"module"}\n')
   return finish('driver', 'localhost/nauthera-e2e/driver:1', context, { BASE: base })
 }

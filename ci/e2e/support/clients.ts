@@ -1,8 +1,8 @@
 import { annotations } from '@nauthera/proto/names'
 import type { Json } from '@nauthera/stand-in/kube-client'
-import { parseCredentials } from '../../../scripts/local/token.ts'
-import type { Credentials } from '../../../scripts/local/token.ts'
-import { isReady } from '../../../scripts/local/wait-for.ts'
+import { parseCredentials } from '@nauthera/local/product/token'
+import type { Credentials } from '@nauthera/local/product/token'
+import { isReady } from '@nauthera/local/product/wait-for'
 import { admin, applyObjects, get, whenObject } from './kubernetes.ts'
 
 export const clientObject = (namespace: string, name: string, spec: object): object => ({

@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { Json, KubeClient } from '@nauthera/stand-in/kube-client'
-import { reapProcess } from '../../../scripts/local/reaper.ts'
-import { findTool } from '../../../scripts/local/tools.ts'
-import type { Tool } from '../../../scripts/local/tools.ts'
+import { reapProcess } from '@nauthera/local/processes/reaper'
+import { findTool } from '@nauthera/local/programs/tools'
+import type { Tool } from '@nauthera/local/programs/tools'
 
 // The cluster that KUBECONFIG names, as people use it (kubectl, helm) and as the API has it.
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Json } from '@nauthera/stand-in/kube-client'
-import { reapDirectory } from '../../../scripts/local/reaper.ts'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
 import { password } from '@nauthera/harness/browser'

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdtempSync, readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { reapDirectory } from '../../../scripts/local/reaper.ts'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
 
 /** What a caller was told, and may hold the product to. `session` names a browser of the load. */
 export type Entry =

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Answer, Target } from '@nauthera/harness/browser'
-import type { Credentials } from '../../../scripts/local/token.ts'
+import type { Credentials } from '@nauthera/local/product/token'
 import { Journal } from './journal.ts'
 
 // A closed loop of mixed flows through the front: each caller waits for its answer before it asks again.

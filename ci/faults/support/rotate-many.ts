@@ -1,4 +1,4 @@
-import { requestToken } from '../../../scripts/local/token.ts'
+import { requestToken } from '@nauthera/local/product/token'
 import { machine } from './chain.ts'
 import type { Chain } from './chain.ts'
 

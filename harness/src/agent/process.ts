@@ -4,10 +4,11 @@ import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import type { Pod } from './agent.ts'
 import { createToldLines } from './told-lines.ts'
 
-const main = join(import.meta.dirname, '../../src/main.ts')
+const main = fileURLToPath(import.meta.resolve('@nauthera/config-agent/main'))
 
 /** The agent as a process of its own, with the settings of the pod.
  *  @param options.wrap a program that starts it, such as `unshare`, with its arguments */

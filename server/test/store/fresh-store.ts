@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createLog } from '@nauthera/runtime/log'
 import { Secret } from '@nauthera/runtime/log'
-import { freshDatabase } from '../../../scripts/local/postgres.ts'
+import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import { parseDsn } from '../../src/store/connection.ts'
 import { createKeyRing } from '../../src/store/envelope.ts'
 import type { KeyRing } from '../../src/store/envelope.ts'

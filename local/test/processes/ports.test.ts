@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { freePort } from '../local/ports.ts'
+import { freePort } from '../../src/processes/ports.ts'
 
 describe('freePort', () => {
   it('gives each port once, and none that an outgoing connection could take before its user listens', async () => {

@@ -4,14 +4,15 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import pgPromise from 'pg-promise'
-import { freshDatabase, sharedPostgres, startPostgres } from '../local/postgres.ts'
+import { freshDatabase, sharedPostgres } from '../../src/programs/fresh-database.ts'
+import { startPostgres } from '../../src/programs/postgres.ts'
 
 const connect = pgPromise({
   noWarnings: true,
   // A pool that has ended lets go of its sockets before they are closed; a database that is dropped then cuts them.
   connect: ({ client }) => void client.on('error', () => undefined),
 })
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 describe('the local PostgreSQL', function () {
   this.timeout(30_000)
@@ -55,7 +56,7 @@ describe('the local PostgreSQL', function () {
 
   it('is gone with its files when the process that started it is killed', async () => {
     const script = `
-      const { startPostgres } = await import('${root}scripts/local/postgres.ts')
+      const { startPostgres } = await import('${root}local/src/programs/postgres.ts')
       const { pid } = await startPostgres()
       console.log(pid)
       setInterval(() => {}, 1000)`

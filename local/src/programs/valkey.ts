@@ -3,8 +3,8 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { freePort } from './ports.ts'
-import { reapDirectory, reapProcess } from './reaper.ts'
+import { freePort } from '../processes/ports.ts'
+import { reapDirectory, reapProcess } from '../processes/reaper.ts'
 
 // A real Valkey (or Redis: the same protocol) from Debian's package, on 127.0.0.1, in memory only.
 

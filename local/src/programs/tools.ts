@@ -8,7 +8,7 @@ import { inflateRaw } from 'node:zlib'
 
 const run = promisify(execFile)
 const inflate = promisify(inflateRaw)
-const root = resolve(import.meta.dirname, '../..')
+const root = resolve(import.meta.dirname, '../../..')
 
 export type Tool = 'helm3' | 'helm4' | 'kubectl'
 

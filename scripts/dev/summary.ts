@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import type { Stack } from './stack.ts'
-import { releaseNamespace } from './stack.ts'
+import type { Stack } from '@nauthera/local/product/stack'
+import { releaseNamespace } from '@nauthera/local/product/stack'
 
 /** @returns what to open and what to type, line by line */
 export function renderSummary(found: {

@@ -1,6 +1,6 @@
 // A web application as a developer would write it: openid-client, one mounted Secret, no other configuration. The Secret is read
 // again at each sign-in, so that a rotation needs no restart.
-//   node scripts/local/sample-app.ts --port 3000 --secret DIRECTORY [--host 0.0.0.0] [--tls DIRECTORY]
+//   node scripts/dev/sample-app.ts --port 3000 --secret DIRECTORY [--host 0.0.0.0] [--tls DIRECTORY]
 // With --tls it speaks HTTPS, with tls.crt and tls.key of that directory.
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'

@@ -6,9 +6,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
-import { reapDirectory, reapProcess } from '../local/reaper.ts'
+import { reapDirectory, reapProcess } from '../../src/processes/reaper.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 describe('a test run that is ended from outside', function () {
   this.timeout(60_000)

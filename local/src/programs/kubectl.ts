@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { reapProcess } from './reaper.ts'
+import { reapProcess } from '../processes/reaper.ts'
 import { findTool } from './tools.ts'
 
 export interface KubectlResult {

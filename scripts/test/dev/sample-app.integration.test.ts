@@ -3,21 +3,22 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
-import { findChromium, openBrowser } from '../local/chromium.ts'
-import { applyExamples } from '../local/examples.ts'
+import { findChromium, openBrowser } from '@nauthera/local/programs/chromium'
+import { applyExamples } from '../../dev/examples.ts'
 import { mountVolume } from '@nauthera/stand-in/mounted-volume'
 import type { MountedVolume } from '@nauthera/stand-in/mounted-volume'
-import { freePort } from '../local/ports.ts'
-import type { RunningProcess } from '../local/processes.ts'
-import { runToEnd, startProcess } from '../local/processes.ts'
-import { reapDirectory } from '../local/reaper.ts'
-import { startStack } from '../local/stack.ts'
-import type { Stack } from '../local/stack.ts'
-import { isReady, waitForObject } from '../local/wait-for.ts'
+import { freePort } from '@nauthera/local/processes/ports'
+import type { RunningProcess } from '@nauthera/local/processes/process'
+import { runToEnd } from '@nauthera/local/processes/run-to-end'
+import { startProcess } from '@nauthera/local/processes/process'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { startStack } from '@nauthera/local/product/stack'
+import type { Stack } from '@nauthera/local/product/stack'
+import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
 
 // A person signs in to an application that has nothing but its Secret, in a real browser, without JavaScript.
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 const person = { name: 'ada', password: 'quiet-harbour-71' }
 
 describe('signing in through the sample application', function () {
@@ -48,7 +49,7 @@ describe('signing in through the sample application', function () {
     })
     app = startProcess({
       name: 'sample',
-      script: 'scripts/local/sample-app.ts',
+      script: 'scripts/dev/sample-app.ts',
       args: ['--port', String(port), '--secret', secret.directory],
     })
     const moved = (text: string) => text.replaceAll('http://localhost:3000/', `${home}/`)

@@ -1,0 +1,36 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { stringify } from 'yaml'
+
+/** Of the repository: where every program of ours starts. */
+export const root = fileURLToPath(new URL('../../..', import.meta.url))
+
+export interface Program {
+  /** Entry file, from the root of the repository or absolute. */
+  readonly script: string
+  /** Of Node itself. */
+  readonly flags?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** What runs as each process. */
+export interface Programs {
+  readonly server: Program
+  readonly 'config-agent': Program
+  readonly operator: Program
+}
+
+/** The sources, as they are. */
+export const sources: Programs = {
+  server: { script: 'server/src/main.ts' },
+  'config-agent': { script: 'config-agent/src/main.ts' },
+  operator: { script: 'operator/src/main.ts' },
+}
+
+/** Writes settings for one of our programs. */
+export function writeSettings(file: string, settings: object): string {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, stringify(settings), { mode: 0o600 })
+  return file
+}

@@ -1,0 +1,290 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { KubeApi } from '@nauthera/stand-in/kube-api'
+import { startKubeApi } from '@nauthera/stand-in/kube-api'
+import { keysJobRules, operatorRules } from '@nauthera/stand-in/operator-rules'
+import type { ContainerLogs } from '@nauthera/stand-in/state'
+import { freePort } from '../processes/ports.ts'
+import type { RunningProcess } from '../processes/process.ts'
+import { startProcess } from '../processes/process.ts'
+import type { Programs } from '../processes/program.ts'
+import { sources, writeSettings } from '../processes/program.ts'
+import { runToEnd } from '../processes/run-to-end.ts'
+import type { Postgres } from '../programs/postgres.ts'
+import { startPostgres } from '../programs/postgres.ts'
+import { startFront } from './front.ts'
+import { keepObjects, readObjects } from './kept-objects.ts'
+import type { ServerPod } from './pod.ts'
+import { startServerPod } from './pod.ts'
+
+// The whole product on one machine, as the chart lays it out: PostgreSQL, the API, the keys Job, migrations, the operator and the
+// server pods. `npm run dev` and the end-to-end tests start it.
+
+export const release = 'nauthera'
+export const releaseNamespace = 'nauthera'
+
+export interface Stack {
+  readonly issuer: string
+  /** On 127.0.0.1; in front of all replicas. */
+  readonly frontPort: number
+  readonly api: KubeApi
+  /** File with the rights of an administrator, for kubectl. */
+  readonly kubeconfig: string
+  readonly database: Postgres
+  readonly pods: readonly ServerPod[]
+  readonly operator: RunningProcess
+  /** Settings of a server, for the command line: `nauthera ... --settings FILE`. */
+  readonly serverSettings: string
+  /** Starts a further replica. */
+  addPod(): Promise<ServerPod>
+  /** Ends everything, in the order of a shutdown. */
+  stop(): Promise<void>
+}
+
+export interface StackOptions {
+  readonly directory: string
+  readonly replicas: number
+  /** Default: `http://localhost:` and the port of the front. */
+  readonly issuer?: string
+  readonly issuerPort?: number
+  readonly apiPort?: number
+  readonly namespaces?: readonly string[]
+  /** Keeps database and API objects in the directory for the next start. */
+  readonly keep?: boolean
+  /** From a nudge to the swap of a pod's volume, in milliseconds. */
+  readonly nudgeMs?: number
+  readonly serverSettings?: object
+  readonly operatorSettings?: object
+  /** Default: the sources; or bundles, as images hold them. */
+  readonly programs?: Programs
+  readonly onLine?: (process: string, line: string) => void
+  readonly onStep?: (step: string) => void
+}
+
+/** @returns when every replica is ready
+ *  @throws Error naming the part that did not start, with its last lines; everything is ended again then */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  mkdirSync(options.directory, { recursive: true })
+  const issuerPort = options.issuerPort ?? (await freePort())
+  const launch = new Launch(options, issuerPort, options.issuer ?? `http://localhost:${issuerPort}`)
+  try {
+    return await launch.run()
+  } catch (error) {
+    await launch.stop()
+    throw error
+  }
+}
+
+interface Foundation {
+  readonly database: Postgres
+  readonly api: KubeApi
+  readonly settings: Settings
+}
+
+interface Settings {
+  /** What every server has. */
+  readonly server: object
+  /** Files. */
+  readonly serverFile: string
+  readonly operatorFile: string
+}
+
+/** The start of a stack, part after part; what was started so far can be stopped at any moment. */
+class Launch {
+  readonly #options: StackOptions
+  readonly #issuerPort: number
+  readonly #issuer: string
+  readonly #pods: ServerPod[] = []
+  readonly #stops: (() => Promise<void> | void)[] = []
+
+  constructor(options: StackOptions, issuerPort: number, issuer: string) {
+    this.#options = options
+    this.#issuerPort = issuerPort
+    this.#issuer = issuer
+  }
+
+  async run(): Promise<Stack> {
+    const { replicas, onStep } = this.#options
+    onStep?.('PostgreSQL')
+    const { database, api } = await this.#startDatabaseAndApi()
+    const settings = await this.#writeSettings(database)
+    const foundation: Foundation = { database, api, settings }
+    const kubeconfig = this.#write('kubeconfig', api.adminConfig)
+
+    onStep?.('keys and migrations')
+    await this.#createKeysAndTables(foundation)
+
+    onStep?.(`operator and ${replicas === 1 ? 'one server replica' : `${replicas} server replicas`}`)
+    const operator = this.#startOperator(foundation)
+    await this.#startPods(foundation)
+    return {
+      issuer: this.#issuer,
+      frontPort: this.#issuerPort,
+      api,
+      kubeconfig,
+      database,
+      pods: this.#pods,
+      operator,
+      serverSettings: settings.serverFile,
+      addPod: () => this.#addPod(foundation),
+      stop: () => this.stop(),
+    }
+  }
+
+  /** Ends what was started, the last one first. */
+  async stop(): Promise<void> {
+    for (const end of this.#stops.splice(0).reverse()) await end()
+  }
+
+  async #startDatabaseAndApi(): Promise<{ database: Postgres; api: KubeApi }> {
+    const { keep, apiPort, namespaces = [], onLine } = this.#options
+    const objects = this.#at('kube-objects.json')
+    const [database, api] = await Promise.all([
+      startPostgres({
+        ...(keep ? { directory: this.#at('postgres') } : {}),
+        ...(onLine ? { log: (line: string) => onLine('postgres', line) } : {}),
+      }),
+      startKubeApi({
+        ...(apiPort === undefined ? {} : { port: apiPort }),
+        ...(keep ? { state: readObjects(objects) } : {}),
+        namespaces: [releaseNamespace, ...namespaces],
+        logs: podLogs(this.#pods),
+      }),
+    ])
+    this.#stops.push(
+      () => database.stop(),
+      () => api.stop(),
+    )
+    if (keep) this.#stops.push(keepObjects(api, objects))
+    removePods(api)
+    return { database, api }
+  }
+
+  async #writeSettings(database: Postgres): Promise<Settings> {
+    const issuer = this.#issuer
+    const log = { format: 'pretty', level: 'info' }
+    const server = {
+      issuer,
+      development: true,
+      log,
+      database: { dsnFile: this.#write('database-url', database.url), sslMode: 'disable' },
+      ...this.#options.serverSettings,
+    }
+    return {
+      server,
+      serverFile: writeSettings(this.#at('server.yaml'), { ...server, keysDirectory: this.#at('pods/server-0/keys') }),
+      operatorFile: writeSettings(this.#at('operator.yaml'), {
+        issuer,
+        release,
+        namespace: releaseNamespace,
+        identity: 'operator-0',
+        watch: { mode: 'cluster' },
+        nudge: true,
+        management: { host: '127.0.0.1', port: await freePort() },
+        log,
+        ...this.#options.operatorSettings,
+      }),
+    }
+  }
+
+  /** The two Jobs of the chart. */
+  async #createKeysAndTables({ api, settings }: Foundation): Promise<void> {
+    const keysConfig = api.addUser('keys-job', keysJobRules(release, releaseNamespace))
+    await Promise.all([
+      runToEnd({
+        name: 'keys job',
+        script: 'operator/src/keys/main.ts',
+        args: ['--settings', settings.operatorFile],
+        env: { KUBECONFIG: this.#write('keys-job.kubeconfig', keysConfig) },
+        onLine: this.#tell('keys job'),
+      }),
+      runToEnd({
+        name: 'migrate',
+        script: 'server/src/cli/main.ts',
+        args: ['migrate', 'up', '--settings', settings.serverFile],
+        onLine: this.#tell('migrate'),
+      }),
+    ])
+  }
+
+  #startOperator({ api, settings }: Foundation): RunningProcess {
+    const program = (this.#options.programs ?? sources).operator
+    const rules = operatorRules({ mode: 'cluster', release, namespace: releaseNamespace, nudge: true })
+    const operator = startProcess({
+      name: 'operator',
+      ...program,
+      args: ['--settings', settings.operatorFile],
+      env: { ...program.env, KUBECONFIG: this.#write('operator.kubeconfig', api.addUser('operator', rules)) },
+      restart: true,
+      onLine: this.#tell('operator'),
+    })
+    this.#stops.push(() => operator.stop())
+    return operator
+  }
+
+  async #startPods(foundation: Foundation): Promise<void> {
+    const { replicas } = this.#options
+    this.#stops.push(async () => {
+      await Promise.all(this.#pods.map((pod) => pod.stop()))
+    })
+    for (let index = 0; index < replicas; index++) await this.#addPod(foundation)
+    if (replicas > 1) {
+      const front = await startFront({
+        port: this.#issuerPort,
+        backends: () => this.#pods.filter(({ ready }) => ready).map(({ port }) => port),
+      })
+      this.#stops.push(() => front.stop())
+    }
+    await Promise.all(this.#pods.map((pod) => pod.whenReady()))
+  }
+
+  async #addPod({ api, settings }: Foundation): Promise<ServerPod> {
+    const { replicas, programs = sources, nudgeMs, onLine } = this.#options
+    const name = `server-${this.#pods.length}`
+    const pod = await startServerPod({
+      api,
+      release,
+      namespace: releaseNamespace,
+      name,
+      directory: this.#at(`pods/${name}`),
+      server: settings.server,
+      programs,
+      // one replica: people and programs reach it without the front
+      ...(replicas === 1 && this.#pods.length === 0 ? { port: this.#issuerPort } : {}),
+      ...(nudgeMs === undefined ? {} : { nudgeMs }),
+      onLine: (process, line) => onLine?.(replicas === 1 ? process : `${process}-${name.slice(7)}`, line),
+    })
+    this.#pods.push(pod)
+    return pod
+  }
+
+  #at(path: string): string {
+    return join(this.#options.directory, path)
+  }
+
+  /** @returns the file, which only we can read */
+  #write(name: string, text: string): string {
+    writeFileSync(this.#at(name), text, { mode: 0o600 })
+    return this.#at(name)
+  }
+
+  #tell(name: string): (line: string) => void {
+    return (line) => this.#options.onLine?.(name, line)
+  }
+}
+
+/** Pods of an earlier run: their processes are gone. */
+function removePods(api: KubeApi): void {
+  const pods = api.resource('pods')
+  for (const { metadata } of api.store.all(pods, releaseNamespace))
+    api.store.remove(pods, releaseNamespace, metadata.name)
+}
+
+/** `kubectl logs`: of the containers `server` (default) and `config-agent`. */
+const podLogs =
+  (pods: readonly ServerPod[]): ContainerLogs =>
+  ({ pod: name, container, follow, tailLines, signal }) => {
+    const pod = pods.find((one) => one.name === name)
+    const process = container === 'config-agent' ? pod?.agent : pod?.server
+    return process?.follow({ follow, signal, ...(tailLines === undefined ? {} : { tail: tailLines }) })
+  }

@@ -1,0 +1,42 @@
+import pgPromise from 'pg-promise'
+import type { Postgres } from './postgres.ts'
+import { startPostgres } from './postgres.ts'
+
+// One server for all tests of a process, and a database of its own for each.
+
+let sharedServer: Promise<Postgres> | undefined
+let databases = 0
+
+/** The PostgreSQL server of this process, started once; it ends with the process. */
+export function sharedPostgres(): Promise<Postgres> {
+  return (sharedServer ??= startPostgres())
+}
+
+export interface FreshDatabase {
+  readonly url: string
+  readonly name: string
+  /** Drops it, connections included. Not needed for tidiness: all of it goes with the process. */
+  drop(): Promise<void>
+}
+
+/** A new, empty database for one test or one file of tests, on the one server of this process.
+ *  @param options.template a database to start from, for instance one that is migrated already; nobody may be connected to it */
+export async function freshDatabase(options: { template?: string } = {}): Promise<FreshDatabase> {
+  const server = await sharedPostgres()
+  const name = `test_${++databases}`
+  await execute(server.url, `CREATE DATABASE ${name} TEMPLATE ${options.template ?? 'template0'} STRATEGY file_copy`)
+  const url = new URL(server.url)
+  url.pathname = `/${name}`
+  return { url: url.href, name, drop: () => execute(server.url, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+}
+
+const connect = pgPromise({ noWarnings: true })
+
+async function execute(url: string, statement: string): Promise<void> {
+  const database = connect({ connectionString: url, connectionTimeoutMillis: 10_000, max: 1 })
+  try {
+    await database.none(statement)
+  } finally {
+    await database.$pool.end()
+  }
+}

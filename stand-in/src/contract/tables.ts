@@ -1,0 +1,32 @@
+import { expect } from 'chai'
+import type { Json } from '../kube-client.ts'
+import type { Subject } from './subject.ts'
+
+export function tables(on: Subject): void {
+  const { clients } = on
+  describe('tables', () => {
+    it('have the columns of the kind, wide ones marked', async () => {
+      const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json'
+      const { body } = await on.api.call('GET', clients, { accept, query: { fieldSelector: 'metadata.name=page-0' } })
+      expect(body.kind).to.equal('Table')
+      const columns = body.columnDefinitions.map((one: Json) => [one.name, one.priority])
+      expect(columns).to.deep.equal([
+        ['Name', 0],
+        ['TYPE', 0],
+        ['CLIENT-ID', 0],
+        ['SECRET', 0],
+        ['LOADED', 0],
+        ['NEXT-ROTATION', 0],
+        ['READY', 0],
+        ['AGE', 0],
+        ['REASON', 1],
+        ['POLICY', 1],
+        ['ISSUER', 1],
+      ])
+      const [row] = body.rows
+      expect(row.cells.slice(0, 2)).to.deep.equal(['page-0', 'Web'])
+      expect(row.cells[7]).to.match(/^\d+[smh]/)
+      expect(row.object.metadata.name).to.equal('page-0')
+    })
+  })
+}
