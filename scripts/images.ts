@@ -1,9 +1,9 @@
 // npm run images: the three images, built without a container daemon and without a registry, as archives that containerd
-// and docker load. The same sources give the same digests.
+// and docker load, each with a list of what is in it. The same sources give the same digests.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs, promisify } from 'node:util'
@@ -11,6 +11,7 @@ import { writeRootfs } from './base-rootfs.ts'
 import { buildImage, buildahDirectory, checkBuildah, saveImage } from './buildah.ts'
 import { bundlePart, parts } from './bundle.ts'
 import type { Part } from './bundle.ts'
+import { renderSbom } from './sbom.ts'
 
 const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--prefix P] [--base IMAGE] [--out DIR] [--check] [--json]]
 
@@ -20,7 +21,9 @@ const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--prefix
   --base IMAGE  image with Node 24 to build on; default: one made here from the node binary of node_modules
   --out DIR     where the archives go; default: .nauthera/images
   --check       builds everything a second time, and fails when a digest differs
-  --json        one JSON line of {part, image, archive, bytes, digest} each
+  --json        one JSON line of {part, image, archive, sbom, bytes, digest} each
+
+Beside each archive lies NAME.cdx.json: the packages and libraries in the image (CycloneDX).
 `
 
 const run = promisify(execFile)
@@ -51,6 +54,7 @@ for (const name of wanted) {
 
 const version = (JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string }).version
 const tag = values.tag ?? version
+const baseRootfs = join(buildahDirectory, 'context/base/rootfs')
 const say = (text: string) => process.stderr.write(`${text}\n`)
 
 try {
@@ -60,8 +64,9 @@ try {
   process.exit(1)
 }
 const revision = await readRevision()
-const built = await buildAll(values.out, ({ part, image, archive, bytes, digest, took }) => {
-  if (values.json) process.stdout.write(`${JSON.stringify({ part, image, archive, bytes, digest })}\n`)
+const built = await buildAll(values.out, ({ took, ...one }) => {
+  const { image, archive, bytes, digest } = one
+  if (values.json) process.stdout.write(`${JSON.stringify(one)}\n`)
   else say(`${image}  ${Math.round(bytes / 1e6)} MB  sha256:${digest.slice(0, 12)}  ${archive}  (${took})`)
 })
 if (values.check) {
@@ -79,6 +84,7 @@ interface Built {
   readonly part: Part
   readonly image: string
   readonly archive: string
+  readonly sbom: string
   readonly bytes: number
   readonly digest: string
   readonly took: string
@@ -110,18 +116,21 @@ async function buildPart(part: Part, base: string, out: string): Promise<Built> 
   })
   const archive = join(out, `${part}.tar`)
   await saveImage(image, archive)
+  const sbom = join(out, `${part}.cdx.json`)
+  const rootfs = values.base === undefined ? baseRootfs : undefined
+  await writeFile(sbom, await renderSbom({ name: `nauthera/${part}`, version: tag, directory: context, rootfs }))
   const { size: bytes } = await stat(archive)
-  return { part, image, archive, bytes, digest: await sha256(archive), took: seconds(began) }
+  return { part, image, archive, sbom, bytes, digest: await sha256(archive), took: seconds(began) }
 }
 
 /** The node binary of this checkout on nothing but its libraries. */
 async function buildBase(): Promise<string> {
   const began = Date.now()
-  const context = join(buildahDirectory, 'context/base')
+  const context = dirname(baseRootfs)
   const require = createRequire(join(root, 'server/package.json'))
   const addon = dirname(require.resolve(`@node-rs/argon2-linux-${process.arch}-gnu/package.json`))
   const files = [process.execPath, join(addon, `argon2.linux-${process.arch}-gnu.node`)]
-  await writeRootfs(files, join(context, 'rootfs'))
+  await writeRootfs(files, baseRootfs)
   const image = `localhost/nauthera-base:${process.version}`
   await buildImage({ dockerfile: join(root, 'ci/base.Dockerfile'), context, image })
   say(`${image}  (${seconds(began)})`)

@@ -1,12 +1,13 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { bundlePart, parts } from '../../scripts/bundle.ts'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
+import { renderSbom } from '../../scripts/sbom.ts'
 
 /** Path -> digest of every file below. */
 function digests(directory: string): Record<string, string> {
@@ -110,6 +111,39 @@ describe('what goes into an image', function () {
       const text = readFileSync(join(root, name, 'package.json'), 'utf8')
       expect(text, name).to.not.match(/@nauthera\/(stand-in|local|harness)/)
     }
+  })
+
+  const sbomOf = async (part: string) => {
+    const rootfs = join(directory, 'rootfs')
+    mkdirSync(join(rootfs, 'usr/lib'), { recursive: true })
+    writeFileSync(join(rootfs, 'usr/lib/libc.so.6'), 'libc')
+    return renderSbom({ name: `nauthera/${part}`, version: '1.2.3', directory: place(part), rootfs })
+  }
+
+  it('is listed: each package at its version, Node, and the libraries of the machine', async () => {
+    const { components } = JSON.parse(await sbomOf('server')) as {
+      components: { name: string; version?: string; purl?: string; hashes?: unknown }[]
+    }
+    const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+      packages: Record<string, { version: string }>
+    }
+    const find = (name: string) => components.find((component) => component.name === name)
+    for (const name of ['oidc-provider', 'express', 'jose', 'pg-promise', '@grpc/grpc-js', '@node-rs/argon2'])
+      expect(find(name)?.version, name).to.equal(lock.packages[`node_modules/${name}`]!.version)
+    expect(find('node')?.version).to.equal(process.versions.node)
+    expect(find('@grpc/grpc-js')?.purl).to.match(/^pkg:npm\/%40grpc\/grpc-js@\d/)
+    const content = createHash('sha256').update('libc').digest('hex')
+    expect(find('/usr/lib/libc.so.6')?.hashes).to.deep.equal([{ alg: 'SHA-256', content }])
+    for (const absent of ['mocha', 'typescript', 'chokidar', '@nauthera/proto'])
+      expect(find(absent)).to.equal(undefined)
+  })
+
+  it('is listed in the same words the second time, with a number that changes with the list', async () => {
+    const [first, again, other] = [await sbomOf('operator'), await sbomOf('operator'), await sbomOf('config-agent')]
+    const serial = (text: string) => (JSON.parse(text) as { serialNumber: string }).serialNumber
+    expect(first).to.equal(again)
+    expect(serial(first)).to.match(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/)
+    expect(serial(first)).to.not.equal(serial(other))
   })
 
   it('holds no path of the machine that made it', () => {
