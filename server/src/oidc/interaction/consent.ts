@@ -39,8 +39,7 @@ export interface ConsentVerdict {
 export function judgeConsent(question: ConsentQuestion): ConsentVerdict {
   const { asked, agreed } = question
   const allowed = allowedOf(question)
-  if (agreed === undefined && asksAnew(question)) return { allowed, open: asked }
-  const missing = missingOf(asked, allowed)
+  const missing = agreed === undefined && asksAnew(question) ? asked : missingOf(asked, allowed)
   return { allowed, open: isNothing(missing) ? undefined : missing }
 }
 
@@ -126,7 +125,8 @@ function missingOf(asked: Asked, allowed: Asked): Asked {
   }
 }
 
-const isNothing = (asked: Asked): boolean => asked.scopes.length === 0 && Object.keys(asked.resources).length === 0
+export const isNothing = (asked: Asked): boolean =>
+  asked.scopes.length === 0 && Object.keys(asked.resources).length === 0
 
 const resourcesOf = (consent: Consent | undefined): Asked['resources'] =>
   (consent?.payload['resources'] ?? {}) as Asked['resources']

@@ -1,7 +1,7 @@
 import type { PageRequest } from '../../reply.ts'
 import { setCookie } from '../cookies.ts'
 import { auditedRequest } from '../request-context.ts'
-import { agreedOf } from './consent.ts'
+import { agreedOf, isNothing } from './consent.ts'
 import type { FinishOutcome, Interaction, InteractionResult, Login } from './interaction.ts'
 import type { LibraryPart, Submission } from './library-part.ts'
 import { askedIn } from './missing-consent.ts'
@@ -36,11 +36,14 @@ async function signedIn(
 ): Promise<LibraryPart> {
   const { library } = opened(interaction)
   const client = needs.clients.registeredById(interaction.client.clientId)!
+  const asked = askedIn(library, client, needs.clients)
   const result: Submission = {
     // who signs in anew is bound by nothing that was agreed to in the sign-in before
     ...(login ? { login: submittedLogin(login) } : library.lastSubmission),
     select_account: {},
-    ...(consent ? { consent: agreedOf(consent, askedIn(library, client, needs.clients)) } : {}),
+    ...(consent ? { consent: agreedOf(consent, asked) } : {}),
+    // no page asks about nothing, and the library would wait for the answer
+    ...(isNothing(asked) ? { consent: { ...asked, remember: false } } : {}),
   }
   if (login && (await leavesSession(needs, page, interaction, login))) {
     const { session: _session, ...withoutSession } = library

@@ -93,6 +93,11 @@ describe('judgeConsent', () => {
       ['nothing for openid alone', { asked: nothing }, undefined],
       ['nothing of a Skip client', { mode: ConsentMode.SKIP }, undefined],
       ['by Explicit each time, even for nothing new', { mode: ConsentMode.EXPLICIT, asked: nothing }, nothing],
+      [
+        'nothing when nothing is asked for',
+        { mode: ConsentMode.EXPLICIT, asked: { scopes: [], resources: {} } },
+        undefined,
+      ],
       ['by Explicit no second time', { mode: ConsentMode.EXPLICIT, agreed: allNow }, undefined],
       ['by prompt=consent for all of it again', { stored: all, prompted: true }, asked],
       ['by prompt=consent of a Skip client too', { mode: ConsentMode.SKIP, prompted: true }, asked],
