@@ -20,7 +20,6 @@ export function timesToLive({ clients, now }: Pick<LibraryNeeds, 'clients' | 'no
     RefreshToken: (_context: unknown, _token: unknown, client?: object) =>
       configOf(client).refreshTokenTtl || lifetimes.refreshIdle,
     AuthorizationCode: lifetimes.code,
-    DeviceCode: lifetimes.interaction,
     Grant: lifetimes.refreshAbsolute,
     Interaction: lifetimes.interaction,
     Session: (_context: unknown, session: Session) => {
