@@ -15,7 +15,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   '^express$': ['server/src/http/**'],
   '^helmet$': ['server/src/http/**'],
   '^eta$': ['server/src/http/pages.ts'],
-  '^oidc-provider': ['server/src/oidc/**'],
+  '^oidc-provider': ['server/src/oidc/library/**'],
   '^jose$': ['server/src/oidc/keys/**'],
   '^jsonwebtoken$': ['server/src/oidc/session-cookie.ts'],
   '^@node-rs/argon2$': ['server/src/users/passwords.ts'],
@@ -29,9 +29,6 @@ const circles = [
   'config-agent/src/{packed-client,snapshot}.ts',
   'operator/src/decide/{presets,secret}.ts',
   'server/src/clients/{registered-client,registry}.ts',
-  'server/src/oidc/artefacts/{adapter,grants}.ts',
-  'server/src/oidc/interaction/interaction-{cookie,policy}.ts',
-  'server/src/oidc/library/{configuration,overrides}.ts',
 ]
 
 const processes = ['server', 'config-agent', 'operator']
@@ -48,6 +45,12 @@ const floors: Readonly<Record<string, readonly string[]>> = {
 /** Folders of a process, outermost first; an import goes down the list only, and never sideways. */
 const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
   server: [['cli'], ['http'], ['login', 'account'], ['oidc'], ['clients', 'users'], ['store']],
+}
+
+/** Rooms of one folder, outermost first; `.` is the files that lie in no room. An import goes down the list only.
+ *  Rooms are flat, except for the first. */
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  'server/src/oidc': ['library', 'artefacts', 'interaction', 'clients', '.', 'keys'],
 }
 
 interface Denied {
@@ -104,6 +107,24 @@ function upward(workspace: string, folder: string): Denied[] {
   ]
 }
 
+/** What a room may not import: the rooms above it. */
+function upperRooms(folder: string, room: string): Denied[] {
+  const all = rooms[folder] ?? []
+  const upper = all.slice(0, all.indexOf(room))
+  if (upper.length === 0) return []
+  const names = upper.filter((name) => name !== '.').join('|')
+  const files = upper.includes('.') ? '|[^/]+\\.ts$' : ''
+  return [
+    {
+      regex: `^${room === '.' ? '\\.' : '\\.\\.'}/((${names})/${files})`,
+      message: `Imports between the rooms of ${folder} go one way: ${all.join(' -> ')}.`,
+    },
+  ]
+}
+
+/** The pattern of a room's files. */
+const roomFiles = (folder: string, room: string): string => `${folder}/${room === '.' ? '*.ts' : `${room}/**`}`
+
 const restrict = (files: string[], patterns: Denied[]) => ({
   files,
   rules: { 'no-restricted-imports': ['error', { patterns }] as const },
@@ -112,19 +133,22 @@ const restrict = (files: string[], patterns: Denied[]) => ({
 function importRules() {
   const workspaces = [...Object.keys(floors), ...processes]
   const inLayer = (file: string): Denied[] => {
-    const [workspace = '', , folder = ''] = file.split('/')
+    const [workspace = '', source = '', folder = '', room = ''] = file.split('/')
+    const parent = `${workspace}/${source}/${folder}`
     return [
+      ...upperRooms(parent, /^\*?[^/]*\.ts$/.test(room) ? '.' : room),
       ...otherProcesses(workspace),
       ...(layers[workspace]?.flat().includes(folder) ? upward(workspace, folder) : []),
     ]
   }
   const folders = processes.flatMap((name) => (layers[name] ?? []).flat().map((folder) => `${name}/src/${folder}/**`))
+  const inRooms = Object.entries(rooms).flatMap(([folder, names]) => names.map((room) => roomFiles(folder, room)))
   const open = [...new Set(Object.values(doors).flat())].sort((a, b) => a.length - b.length)
   return [
     restrict(['stand-in/src/**'], ofTheStandIn),
     restrict(['local/src/**'], ofLocal),
     ...workspaces.map((name) => restrict([`${name}/src/**`], [...otherProcesses(name), ...closedDoors('')])),
-    ...[...new Set([...folders, ...open])]
+    ...[...new Set([...folders, ...inRooms, ...open])]
       // From the wide to the narrow: the last override that matches a file replaces the earlier ones.
       .sort((a, b) => a.split('/').length - b.split('/').length || Number(!a.includes('*')) - Number(!b.includes('*')))
       .map((file) =>

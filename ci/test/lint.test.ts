@@ -61,6 +61,48 @@ const refused: readonly [sentence: string, path: string, source: string, message
   ['proto that imports runtime', 'proto/src/x.ts', `import '@nauthera/runtime/log'\n`, 'do not import one another'],
   ['store that imports oidc', 'server/src/store/x.ts', `import '../oidc/sealed.ts'\n`, 'Imports go one way'],
   ['users that import clients', 'server/src/users/x.ts', `import '../clients/registry.ts'\n`, 'Imports go one way'],
+  [
+    'oidc-provider outside its room',
+    'server/src/oidc/interaction/x.ts',
+    `import 'oidc-provider'\n`,
+    'Only server/src/oidc/library/**',
+  ],
+  [
+    'interaction that imports artefacts',
+    'server/src/oidc/interaction/x.ts',
+    `import '../artefacts/grants.ts'\n`,
+    'Imports between the rooms of server/src/oidc',
+  ],
+  [
+    'artefacts that import the library’s room',
+    'server/src/oidc/artefacts/x.ts',
+    `import '../library/shapes.ts'\n`,
+    'Imports between the rooms of server/src/oidc',
+  ],
+  [
+    'a file in no room that imports one',
+    'server/src/oidc/claims.ts',
+    `import './clients/access.ts'\n`,
+    'Imports between the rooms of server/src/oidc',
+  ],
+  [
+    'the door of jsonwebtoken that imports a room',
+    'server/src/oidc/session-cookie.ts',
+    `import './interaction/consent.ts'\n`,
+    'Imports between the rooms of server/src/oidc',
+  ],
+  [
+    'keys that import what stands above them',
+    'server/src/oidc/keys/x.ts',
+    `import '../lifetimes.ts'\n`,
+    'Imports between the rooms of server/src/oidc',
+  ],
+  [
+    'keys that import clients of oidc',
+    'server/src/oidc/keys/x.ts',
+    `import '../clients/access.ts'\n`,
+    'Imports between the rooms of server/src/oidc',
+  ],
   ['a folder that imports the wiring', 'server/src/oidc/keys/x.ts', `import '../../app.ts'\n`, 'Imports go one way'],
   ['the environment away from main', 'operator/src/x.ts', `export const x = process.env['HOME']\n`, 'no-process-env'],
 ]
@@ -74,6 +116,23 @@ const accepted: readonly [sentence: string, path: string, source: string][] = [
   ['a harness that imports a process', 'harness/src/x.ts', `import '@nauthera/server/app'\n`],
   ['rules that import proto', 'rules/src/x.ts', `import '@nauthera/proto/names'\n`],
   ['a process that imports rules', 'server/src/oidc/x.ts', `import '@nauthera/rules/limits'\n`],
+  ['an override that imports oidc-provider', 'server/src/oidc/library/overrides/x.ts', `import 'oidc-provider'\n`],
+  [
+    'an override that imports the other rooms',
+    'server/src/oidc/library/overrides/x.ts',
+    `import '../../artefacts/grants.ts'\nimport '../../clients/access.ts'\nimport '../../lifetimes.ts'\n`,
+  ],
+  [
+    'artefacts that import interaction and keys',
+    'server/src/oidc/artefacts/x.ts',
+    `import '../interaction/consent.ts'\nimport '../keys/key-set.ts'\nimport '../lifetimes.ts'\n`,
+  ],
+  ['keys that import the clients of the server', 'server/src/oidc/keys/x.ts', `import '../../clients/registry.ts'\n`],
+  [
+    'jsonwebtoken and keys in the session cookie',
+    'server/src/oidc/session-cookie.ts',
+    `import 'jsonwebtoken'\nimport './keys/key-set.ts'\n`,
+  ],
   ['eta in pages, which may import express too', 'server/src/http/pages.ts', `import 'eta'\nimport 'express'\n`],
 ]
 

@@ -22,19 +22,20 @@ import { createProtocolPages } from './http/protocol-pages.ts'
 import { correlationIdOf, createRequestLog } from './http/request-log.ts'
 import { createApplication, listen } from './http/server.ts'
 import { createLoginRoutes } from './login/routes.ts'
-import { fromStore } from './oidc/artefacts/adapter.ts'
+import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
 import type { ProviderMetadata } from './oidc/clients/oidc-client.ts'
+import { clientOnPage } from './oidc/clients/on-page.ts'
 import { cookieScope } from './oidc/cookies.ts'
+import { runInRequest } from './oidc/library/current-request.ts'
 import { createGenerations } from './oidc/library/generations.ts'
 import { createInteractionCookies } from './oidc/interaction/interaction-cookie.ts'
-import { clientOnPage, createInteractions } from './oidc/interaction/interactions.ts'
+import { createInteractions } from './oidc/interaction/interactions.ts'
 import { keyPolicy } from './oidc/lifetimes.ts'
 import { createKeyRing } from './oidc/keys/ring.ts'
 import { allowedAddress, createOutboundFetch } from './oidc/outbound-fetch.ts'
 import { createGeneration } from './oidc/library/provider.ts'
-import { runInRequest } from './oidc/request-context.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
@@ -107,19 +108,13 @@ export async function startApp(needs: {
     store,
     client: (clientId) => {
       const entry = clients.registeredById(clientId)
-      const takesRedirectUri = (uri: string) => clients.takesRedirectUri(generations.current().provider, clientId, uri)
+      const takesRedirectUri = (uri: string) =>
+        clients.find(generations.current().clientClass, clientId)?.redirectUriAllowed(uri) ?? false
       return entry && { uid: entry.uid, takesRedirectUri }
     },
     now,
   })
-  const interactions = createInteractions({
-    cookies: interactionCookies,
-    sessions,
-    scope,
-    store,
-    clients,
-    algorithm: algorithms[0]!,
-  })
+  const interactions = createInteractions({ cookies: interactionCookies, sessions, scope, store, clients })
 
   const formTokens = createFormTokens(() => cookieKeys().all('form'))
   const assets = createAssets({ basePath, branding: settings.branding })
@@ -135,7 +130,7 @@ export async function startApp(needs: {
       const client = clients.registeredById(clientId)
       return client && clientOnPage(client)
     },
-    personOf: async (userId) => (await fromStore(() => store.users.loadAccount({ userId })))?.user,
+    personOf: async (userId) => (await store.users.loadAccount({ userId }))?.user,
   })
 
   const requests = metrics.counter('nauthera_token_requests_total', 'Token requests by grant and outcome.', [
@@ -144,21 +139,21 @@ export async function startApp(needs: {
   ])
   const generations = createGenerations({
     log,
-    build: (keySet) =>
+    build: (keys) =>
       createGeneration({
-        keySet,
+        keys,
         settings: { issuer: settings.issuer, algorithms, refreshGraceMs: settings.refreshGrace },
         store,
         clients,
         sealer,
         scope,
-        adapter: { store, sealer, sessions, interactions: interactionCookies, scope, now },
+        places: createPlaces({ store, sealer, sessions, interactions: interactionCookies, scope, now }),
         fetch: createOutboundFetch({ isAllowed: allowedAddress({ loopback: isLoopback(issuer.hostname) }) }),
         pages: protocolPages,
         now,
         monotonicNow: () => performance.now(),
         usedSecret: (client, secretId) => usage.touch(client, secretId),
-        events: { log, clients, audit: store.audit, counted: (grant, outcome) => requests.inc({ grant, outcome }) },
+        events: { log, audit: store.audit, counted: (grant, outcome) => requests.inc({ grant, outcome }) },
       }),
   })
   ring.onChange((keys) => void generations.renew(keys).catch(() => undefined))
@@ -215,7 +210,7 @@ export async function startApp(needs: {
     basePath,
   )
 
-  const checkClient = createClientCheck({ provider: () => generations.current().provider, algorithms })
+  const checkClient = createClientCheck({ clientClass: () => generations.current().clientClass, algorithms })
   const config = createConfigService<ProviderMetadata>({
     config: settings.config,
     holder: registry,

@@ -31,7 +31,7 @@ export function contrast(one: string, other: string): number {
 function shiftUntilReadable(colour: Rgb, ground: Rgb, towards: number): Rgb {
   for (let step = 0; step <= 50; step++) {
     const share = step / 50
-    const shifted = colour.map((part) => Math.round(part + (towards - part) * share)) as unknown as Rgb
+    const shifted = each(colour, (part) => Math.round(part + (towards - part) * share))
     if (contrastOf(shifted, ground) >= contrastNeeded) return shifted
   }
   return [towards, towards, towards]
@@ -47,15 +47,20 @@ function contrastOf(one: Rgb, other: Rgb): number {
 }
 
 function luminance(colour: Rgb): number {
-  const [red, green, blue] = colour.map((part) => {
+  const [red, green, blue] = each(colour, (part) => {
     const share = part / 255
     return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
-  }) as unknown as Rgb
+  })
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 }
 
 function parseColour(colour: string): Rgb {
-  return [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16)) as unknown as Rgb
+  const part = (at: number) => Number.parseInt(colour.slice(at, at + 2), 16)
+  return [part(1), part(3), part(5)]
+}
+
+function each([red, green, blue]: Rgb, change: (part: number) => number): Rgb {
+  return [change(red), change(green), change(blue)]
 }
 
 function format(colour: Rgb): string {

@@ -1,6 +1,5 @@
-import type { Request } from 'express'
-import type { ClientOnPage, Page } from '../reply.ts'
-import type { ProtocolPages } from '../oidc/library/configuration.ts'
+import type { PageAsk, ProtocolFault, ProtocolPages } from '../oidc/library/pages.ts'
+import type { ClientOnPage } from '../reply.ts'
 import { answerToCode, pathOf } from './error-page.ts'
 import type { ErrorAnswer } from './error-page.ts'
 import type { Pages } from './pages.ts'
@@ -13,90 +12,64 @@ export function createProtocolPages(needs: {
   /** The person of the browser's session. */
   personOf: (accountId: string) => Promise<{ username: string; name?: string | undefined } | undefined>
 }): ProtocolPages {
-  const { pages, describeClient } = needs
-
-  type Context = Parameters<ProtocolPages['signedOut']>[0]
-  const clientOf = (context: Context): ClientOnPage | undefined => {
-    const clientId = context.oidc?.client?.clientId
-    return clientId === undefined ? undefined : describeClient(clientId)
-  }
-  function answer(context: Context, page: Page): void {
-    const rendered = pages.render(page, context.req as Request)
-    context.status = rendered.status
-    for (const [name, value] of Object.entries(rendered.headers)) context.set(name, value)
-    context.body = rendered.body
-  }
-  const languagesOf = (context: Context): string[] => {
-    const locales = context.oidc?.params?.['ui_locales']
-    return typeof locales === 'string' ? locales.split(' ').filter(Boolean) : []
-  }
+  const { pages } = needs
+  const clientOf = ({ client }: PageAsk) => client && needs.describeClient(client.clientId)
+  const languagesOf = (ask: PageAsk) => (ask.parameter('ui_locales') ?? '').split(' ').filter(Boolean)
 
   return {
-    error(context, out, error) {
-      const coded = codedAnswer(error)
-      const { status, statusCode } = error as { status?: number; statusCode?: number }
-      const given = coded?.status ?? statusCode ?? status ?? 500
-      const retries = coded?.retryAfter !== undefined && context.method === 'GET'
-      answer(context, {
+    error(ask, out, fault) {
+      const coded = codedAnswer(fault)
+      const status = coded?.status ?? fault.statusCode ?? fault.status ?? 500
+      const retries = coded?.retryAfter !== undefined && ask.request.method === 'GET'
+      const page = {
         kind: 'page',
         view: 'error',
-        status: given >= 400 ? given : 400,
-        languages: languagesOf(context),
+        status: status >= 400 ? status : 400,
+        languages: languagesOf(ask),
         retryAfter: coded?.retryAfter,
         model: {
           key: coded?.key ?? out.error,
           code: coded?.code ?? out.error,
-          client: clientOf(context),
-          detail: detailOf(context, out, error),
-          retryUrl: retries ? pathOf(context.req as Request) : undefined,
+          client: clientOf(ask),
+          detail: detailOf(ask, out, fault),
+          retryUrl: retries ? pathOf(ask.request) : undefined,
         },
-      })
+      } as const
+      return pages.render(page, ask.request)
     },
-    async logout(context, { action, xsrf }) {
-      const accountId = context.oidc.session?.accountId
-      answer(context, {
+    async logout(ask, { action, xsrf }) {
+      const target = ask.parameter('post_logout_redirect_uri')
+      const page = {
         kind: 'page',
         view: 'logout',
-        languages: languagesOf(context),
-        formTargets: targetsOf(context),
+        languages: languagesOf(ask),
+        formTargets: target === undefined ? [] : [target],
         model: {
-          client: clientOf(context),
+          client: clientOf(ask),
           action: new URL(action).pathname,
           fields: { xsrf },
-          person: accountId === undefined ? undefined : await needs.personOf(accountId),
+          person: ask.accountId === undefined ? undefined : await needs.personOf(ask.accountId),
         },
-      })
+      } as const
+      return pages.render(page, ask.request)
     },
-    signedOut(context) {
-      answer(context, {
-        kind: 'page',
-        view: 'signed-out',
-        languages: languagesOf(context),
-        model: { client: clientOf(context) },
-      })
-    },
+    signedOut: (ask) =>
+      pages.render(
+        { kind: 'page', view: 'signed-out', languages: languagesOf(ask), model: { client: clientOf(ask) } },
+        ask.request,
+      ),
   }
 }
 
 /** Errors that have a code of ours, and the library's own for an interaction that this browser does not have. */
-function codedAnswer(error: unknown): ErrorAnswer | undefined {
-  const { code, name } = error as { code?: unknown; name?: unknown }
+function codedAnswer({ code, name }: ProtocolFault): ErrorAnswer | undefined {
   return answerToCode(name === 'SessionNotFound' ? 'INTERACTION_EXPIRED' : code)
 }
 
-const targetsOf = (context: Parameters<ProtocolPages['signedOut']>[0]): string[] => {
-  const target = context.oidc.params?.['post_logout_redirect_uri']
-  return typeof target === 'string' ? [target] : []
-}
-
 /** For developers: what came and what is registered. The page shows it in development only. */
-function detailOf(
-  context: Parameters<ProtocolPages['signedOut']>[0],
-  out: { error: string; error_description?: string },
-  error: unknown,
-): string {
-  const { error_detail: more } = error as { error_detail?: string }
-  const text = [out.error_description, more].filter(Boolean).join('; ')
+function detailOf(ask: PageAsk, out: Parameters<ProtocolPages['error']>[1], fault: ProtocolFault): string {
+  const text = [out.error_description, fault.error_detail].filter(Boolean).join('; ')
   if (out.error !== 'invalid_redirect_uri') return text
-  return `${text}. Got ${String(context.oidc?.params?.['redirect_uri'])}; registered: ${(context.oidc?.client?.redirectUris ?? []).join(', ')}`
+  const registered = (ask.client?.redirectUris ?? []).join(', ')
+  return `${text}. Got ${String(ask.parameter('redirect_uri'))}; registered: ${registered}`
 }

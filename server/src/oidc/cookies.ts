@@ -1,6 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { paths } from '@nauthera/rules/endpoints'
 
+/** A request and its answer: what cookies are read from and set on. */
+export interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
 /** How cookies of this issuer are named and bound. */
 export interface CookieScope {
   readonly secure: boolean

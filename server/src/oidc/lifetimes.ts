@@ -11,7 +11,6 @@ export const lifetimes = {
   refreshIdle: 30 * 86_400,
   /** Since the sign-in. */
   refreshAbsolute: tokenLife.refresh.most,
-  pushedRequest: 60,
   interaction: 600,
   /** The cookie stays longer, so that an expired page can say where to start again. */
   interactionCookie: 3600,

@@ -1,25 +1,28 @@
-import type { LoadedAccount } from '../store/users.ts'
 import type { Store } from '../store/store.ts'
-import { fromStore } from './artefacts/adapter.ts'
-import { currentRequest } from './request-context.ts'
+import type { LoadedAccount } from '../store/users.ts'
+import type { RequestContext } from './request-context.ts'
 
-type Accounts = Pick<Store, 'users' | 'tokenAccounts'>
 type Ask = Parameters<Store['users']['loadAccount']>[0]
+type Memory = Pick<RequestContext, 'loaded'>
 
 /** Loads a person with all that is checked about them, in one query that serves the whole request.
  *  @returns undefined for one who is gone or disabled */
-export function loadAccount(store: Pick<Store, 'users'>, ask: Ask): Promise<LoadedAccount | undefined> {
-  return onceARequest(ask, () => store.users.loadAccount(ask))
+export function loadAccount(
+  request: Memory,
+  store: Pick<Store, 'users'>,
+  ask: Ask,
+): Promise<LoadedAccount | undefined> {
+  return onceARequest(request, ask, () => store.users.loadAccount(ask))
 }
 
 async function onceARequest(
+  request: Memory,
   ask: Ask,
   load: () => Promise<LoadedAccount | undefined>,
 ): Promise<LoadedAccount | undefined> {
-  const request = currentRequest()
   const key = JSON.stringify([ask.userId, ask.session?.uid, ask.grantId, ask.clientUid])
   if (request.loaded?.key !== key) {
-    const account = await fromStore(load)
+    const account = await load()
     request.loaded = { key, account: account?.user.disabled ? undefined : account }
   }
   return request.loaded.account
@@ -28,23 +31,21 @@ async function onceARequest(
 /** Any version: what a session gave out outlives the privilege steps that come later. */
 const anyVersion = 2_147_483_647
 
-/** Loads the person that a code or token stands for, with its grant. For an access token it may be 10 s old.
- *  @param artefact the payload of the code or token
+/** Loads the person that the request's code or token stands for, with its grant. For an access token it may be 10 s old.
  *  @returns undefined also when the session that it is bound to has ended */
-export async function loadAccountOf(
-  store: Accounts,
-  artefact: Readonly<Record<string, unknown>>,
+export async function loadAccountOfArtefact(
+  request: Pick<RequestContext, 'artefact' | 'loaded'>,
+  store: Pick<Store, 'users' | 'tokenAccounts'>,
 ): Promise<LoadedAccount | undefined> {
-  const { accountId, grantId, sessionUid, authTime } = artefact
+  const { accountId, grantId, sessionUid, authTime, kind } = request.artefact ?? {}
   if (typeof accountId !== 'string' || typeof grantId !== 'string') return undefined
   const session =
     typeof sessionUid === 'string' && typeof authTime === 'number'
       ? { uid: sessionUid, version: anyVersion, authTime: new Date(authTime * 1000) }
       : undefined
   const ask = { userId: accountId, grantId, session }
-  const isAccessToken = artefact['kind'] === 'AccessToken'
-  const loaded = await onceARequest(ask, () =>
-    isAccessToken ? store.tokenAccounts.load(ask) : store.users.loadAccount(ask),
+  const loaded = await onceARequest(request, ask, () =>
+    kind === 'AccessToken' ? store.tokenAccounts.load(ask) : store.users.loadAccount(ask),
   )
   if (loaded?.grant && !loaded.grant.offline && !loaded.sessionLive) return undefined
   return loaded

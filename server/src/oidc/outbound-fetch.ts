@@ -1,9 +1,9 @@
 import { lookup } from 'node:dns'
-import type { LookupAddress } from 'node:dns'
 import { request as requestHttp } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { BlockList, isIP } from 'node:net'
+import type { LookupFunction } from 'node:net'
 import { CodedError } from '@nauthera/runtime/coded-error'
 
 // What clients register (jwks_uri, back-channel logout) is fetched from inside the cluster: an open door unless the
@@ -73,7 +73,7 @@ export function createOutboundFetch(needs: { isAllowed: AddressRule }): Fetch {
           headers,
           signal,
           agent: false,
-          lookup: guardedLookup(needs.isAllowed) as never,
+          lookup: guardedLookup(needs.isAllowed),
           timeout: limits.connect,
         },
         resolve,
@@ -89,20 +89,14 @@ export function createOutboundFetch(needs: { isAllowed: AddressRule }): Fetch {
   }
 }
 
-type Lookup = (
-  hostname: string,
-  options: object,
-  callback: (error: Error | null, address?: unknown, family?: number) => void,
-) => void
-
 /** Resolves a name and gives the connection only addresses that are allowed: one that is not refuses the whole name. */
-function guardedLookup(isAllowed: AddressRule): Lookup {
+function guardedLookup(isAllowed: AddressRule): LookupFunction {
   return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-      if (error) return callback(error)
+    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+      if (error) return callback(error, [])
       if (addresses.length === 0 || addresses.some(({ address }) => !isAllowed(address)))
-        return callback(refused(hostname))
-      if ((options as { all?: boolean }).all) return callback(null, addresses)
+        return callback(refused(hostname), [])
+      if (options.all) return callback(null, addresses)
       return callback(null, addresses[0]!.address, addresses[0]!.family)
     })
   }

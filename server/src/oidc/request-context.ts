@@ -1,12 +1,10 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { LoadedAccount } from '../store/users.ts'
 import type { Peer } from '../reply.ts'
+import type { AuditEvent } from '../store/audit.ts'
+import type { LoadedAccount } from '../store/users.ts'
+import type { Exchange } from './cookies.ts'
 
-/** What one request carries past the library, whose hooks see too little of each other. Opened by the first handler. */
-export interface RequestContext {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
+/** What one request carries past the library, whose hooks see too little of each other. */
+export interface RequestContext extends Exchange {
   readonly correlationId: string
   readonly peer: Peer
   /** The sealed artefact that the request is about, as its payload. */
@@ -14,7 +12,7 @@ export interface RequestContext {
   /** One query serves grant, account and session of a request. */
   loaded?: { readonly key: string; readonly account: LoadedAccount | undefined }
   /** The refresh family after this request's use of it. */
-  family?: { readonly seq: number; readonly rotatedAt: number; readonly expiresAt: number }
+  family?: RotatedFamily
   /** Set when PostgreSQL failed this request: the answer becomes 503, whatever the library made of it. */
   unavailable?: boolean
   /** Hands the request to the next handler: the library has no such path. */
@@ -23,16 +21,17 @@ export interface RequestContext {
   secret?: { readonly secretId: string; readonly previous: boolean }
 }
 
-const storage = new AsyncLocalStorage<RequestContext>()
-
-export const runInRequest = <T>(context: RequestContext, work: () => T): T => storage.run(context, work)
-
-/** @throws TypeError outside of a request: a handler is not wrapped */
-export function currentRequest(): RequestContext {
-  const context = storage.getStore()
-  if (context === undefined) throw new TypeError('no request context')
-  return context
+/** A refresh family at one use of it. Epoch milliseconds. */
+export interface RotatedFamily {
+  readonly seq: number
+  readonly rotatedAt: number
+  readonly expiresAt: number
 }
 
-/** @returns the context when there is one */
-export const maybeRequest = (): RequestContext | undefined => storage.getStore()
+/** What every audit event says about the request. */
+export function auditedRequest({
+  peer,
+  correlationId,
+}: Pick<RequestContext, 'peer' | 'correlationId'>): Pick<AuditEvent, 'address' | 'agent' | 'correlationId'> {
+  return { address: peer.address, agent: peer.userAgent, correlationId }
+}

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import jsonwebtoken from 'jsonwebtoken'
 import type { CookieKeys } from './keys/key-set.ts'
 
@@ -79,4 +80,14 @@ export function createSessionCookies(needs: {
       }
     },
   }
+}
+
+/** The `sid` of a client in a session: the same in every tab and on every replica. */
+export function sidOf(
+  keys: CookieKeys,
+  session: { readonly uid: string; readonly sidKey?: string | undefined },
+  clientId: string,
+): string {
+  const key = (session.sidKey === undefined ? undefined : keys.find('sid', session.sidKey)) ?? keys.current('sid').key
+  return createHmac('sha256', key).update(`${session.uid}\0${clientId}`).digest('base64url').slice(0, 32)
 }

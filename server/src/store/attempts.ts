@@ -111,7 +111,7 @@ type BegunRow = {
   address_wait: number | null
   password_hash: string | null
   standing: string | null
-} & { [Column in keyof UserRow]: UserRow[Column] | null }
+} & (UserRow | { id: null })
 
 export function createAttempts(needs: { database: Connection }): Attempts {
   const { database } = needs
@@ -130,7 +130,7 @@ export function createAttempts(needs: { database: Connection }): Attempts {
           accountPlace: row.account_place ?? undefined,
           addressPlace: row.address_place ?? undefined,
         },
-        user: row.id === null ? undefined : userOf(row as unknown as UserRow),
+        user: row.id === null ? undefined : userOf(row),
         passwordHash: row.password_hash ?? undefined,
         standing: row.standing ?? undefined,
         waitSeconds: row.address_wait ?? 0,

@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
 import { getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
@@ -21,6 +22,7 @@ describe('authorization', () => {
       }),
       entry('app.machine', configs.machine),
       entry('app.suspended', { ...configs.web, suspended: true }),
+      entry('app.explicit', { ...configs.web, consent: ConsentMode.EXPLICIT }),
       entry('app.engineers', { ...configs.web, allowedGroups: ['engineers'] }),
     ])
     await addPerson(replicas, 'ada', ['engineers'])
@@ -347,6 +349,19 @@ describe('authorization', () => {
     expect(back.searchParams.get('error')).to.equal('invalid_request')
     expect(back.searchParams.get('error_description')).to.contain('push')
   })
+
+  for (const [sentence, parameters] of [
+    ['whose client asks for consent each time', { client_id: 'app.explicit' }],
+    ['with prompt=consent', { prompt: 'consent' }],
+  ] as const) {
+    it(`refuses a request without a scope ${sentence} at the client, after one sign-in`, async () => {
+      const { scope: _, ...rest } = request(pkce(), parameters)
+      const browser = new Browser(replicas)
+      const page = await browser.follow(authorizationUrl(replicas.issuer, rest))
+      const { location } = await browser.submit(page, '/sign-in', { username: 'ada', password })
+      expect(new URL(location!).searchParams.get('error')).to.equal('access_denied')
+    })
+  }
 
   it('L10 ends an interaction once: the result of a sign-in cannot be played again', async () => {
     const browser = new Browser(replicas)

@@ -1,6 +1,6 @@
 import jsonwebtoken from 'jsonwebtoken'
 import { expect } from 'chai'
-import { createSessionCookies } from '../../src/oidc/session-cookie.ts'
+import { createSessionCookies, sidOf } from '../../src/oidc/session-cookie.ts'
 import type { SessionPayload } from '../../src/oidc/session-cookie.ts'
 import { cookieKeys } from './test-keys.ts'
 
@@ -54,5 +54,22 @@ describe('createSessionCookies', () => {
     )
     for (const text of ['', '.', '..', 'a.b.c', 'null', cookies.sign(session).slice(0, -1)])
       expect(cookies.verify(text)).to.equal(undefined)
+  })
+})
+
+describe('sidOf', () => {
+  const session = { uid: 'u', sidKey: '00000001' }
+  const keys = cookieKeys('00000001')
+
+  it('is one for each client of a session, and tells neither', () => {
+    const sid = sidOf(keys, session, 'app')
+    expect(sid).to.match(/^[\w-]{32}$/)
+    expect(sidOf(keys, session, 'app')).to.equal(sid)
+    expect(sidOf(keys, session, 'other')).to.not.equal(sid)
+    expect(sidOf(keys, { ...session, uid: 'v' }, 'app')).to.not.equal(sid)
+  })
+
+  it('stays the same when the keys rotate', () => {
+    expect(sidOf(cookieKeys('00000001', '00000002'), session, 'app')).to.equal(sidOf(keys, session, 'app'))
   })
 })

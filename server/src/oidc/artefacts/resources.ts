@@ -1,29 +1,33 @@
-import { errors } from 'oidc-provider'
-import type { ResourceServer } from 'oidc-provider'
-import { oidcScopes } from '@nauthera/rules/scopes'
-import type { OidcClient } from '../clients/oidc-client.ts'
+import { apiScopes } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import { lifetimes } from '../lifetimes.ts'
 
-// APIs are clients too (spec.resourceServer). Their scopes are no scopes of the Provider, which does not swap with
-// clients: who may ask for them is decided here, from the caller's audiences and the API's own list.
+/** What a token for an API looks like. */
+export interface ApiToken {
+  readonly scope: string
+  readonly audience: string
+  /** Seconds. */
+  readonly accessTokenTTL: number
+  readonly accessTokenFormat: 'opaque' | 'jwt'
+  readonly jwt: { readonly sign: { readonly alg: string } }
+}
 
-/** What a token for an API looks like (RFC 8707, RFC 9068).
- *  @throws InvalidTarget for an API that the client does not list */
-export function resourceServerOf(
+/** @param needs.algorithm for clients that name none
+ *  @throws ProtocolError invalid_target for an API that the client does not list
+ *  Source: RFC 8707, RFC 9068. */
+export function apiTokenOf(
   identifier: string,
   client: OidcClient,
-  needs: { clients: ClientInstances; algorithm: string; accessTokenTtl: number },
-): ResourceServer {
-  const api = needs.clients.findApi(identifier)
-  const isItself = client.config.resourceServer?.identifier === identifier
-  if (!isItself && !client.config.audiences.includes(identifier)) throw new errors.InvalidTarget()
-  const own = client.config.scopes.filter((scope) => !oidcScopes.includes(scope))
+  needs: { clients: Pick<ClientInstances, 'findApi'>; algorithm: string },
+): ApiToken {
+  const { config } = client
   return {
-    scope: (api?.config.resourceServer?.scopes ?? own).join(' '),
+    scope: apiScopes(identifier, client, needs.clients).join(' '),
     audience: identifier,
-    accessTokenTTL: client.config.accessTokenTtl || needs.accessTokenTtl,
-    accessTokenFormat: client.config.accessTokenFormat === 'opaque' ? 'opaque' : 'jwt',
-    jwt: { sign: { alg: needs.algorithm as 'ES256' } },
+    accessTokenTTL: config.accessTokenTtl || lifetimes.accessToken,
+    accessTokenFormat: config.accessTokenFormat === 'opaque' ? 'opaque' : 'jwt',
+    jwt: { sign: { alg: config.idTokenSignedResponseAlg || needs.algorithm } },
   }
 }
 
@@ -40,7 +44,7 @@ export function defaultResource(
 }
 
 /** Own tokens; and an API may look at those that are for it (RFC 7662 section 4). */
-export function mayIntrospect(caller: OidcClient, token: { clientId?: string; aud?: unknown }): boolean {
+export function mayIntrospect(caller: OidcClient, token: { clientId?: string | undefined; aud?: unknown }): boolean {
   if (token.clientId === caller.clientId) return true
   const identifier = caller.config.resourceServer?.identifier
   return identifier !== undefined && token.aud === identifier

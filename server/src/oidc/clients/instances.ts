@@ -1,47 +1,39 @@
-import type Provider from 'oidc-provider'
-import type { OidcClient, OidcRegistry } from './oidc-client.ts'
+import type { ClientClass, LibraryClient, OidcClient, OidcRegistry } from './oidc-client.ts'
 
 /** The library's client objects. One belongs to one Provider and is built on first use: 10,000 at once would block for
  *  0.4 s. An entry of the registry that did not change keeps its object across swaps of the others. */
 export interface ClientInstances {
   /** @returns undefined for an unknown or suspended client */
-  find(provider: Provider, clientId: string): object | undefined
+  find(Client: ClientClass, clientId: string): LibraryClient | undefined
   /** The entry that an object was built from. @throws TypeError for a foreign object */
   registered(client: object): OidcClient
   /** The live entry; undefined for an unknown or suspended client */
   registeredById(clientId: string): OidcClient | undefined
-  /** Whether the library would answer there: a native application may come back to any port of the loopback address. */
-  takesRedirectUri(provider: Provider, clientId: string, uri: string): boolean
   /** The client that stands for an API (RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
 }
 
 export function createClientInstances(registry: OidcRegistry): ClientInstances {
-  const built = new WeakMap<object, WeakMap<OidcClient, object>>()
+  const built = new WeakMap<ClientClass, WeakMap<OidcClient, LibraryClient>>()
   const entries = new WeakMap<object, OidcClient>()
   const registeredById = (clientId: string): OidcClient | undefined => {
     const entry = registry.current().find(clientId)
     return entry === undefined || entry.config.suspended ? undefined : entry
   }
-  const find = (provider: Provider, clientId: string): object | undefined => {
-    const entry = registeredById(clientId)
-    if (entry === undefined) return undefined
-    let ofProvider = built.get(provider)
-    if (!ofProvider) built.set(provider, (ofProvider = new WeakMap()))
-    let client = ofProvider.get(entry)
-    if (!client) {
-      client = new (provider.Client as unknown as new (metadata: object) => object)({ ...entry.metadata })
-      ofProvider.set(entry, client)
-      entries.set(client, entry)
-    }
-    return client
-  }
   return {
     registeredById,
-    find,
-    takesRedirectUri(provider, clientId, uri) {
-      const client = find(provider, clientId) as { redirectUriAllowed(uri: string): boolean } | undefined
-      return client?.redirectUriAllowed(uri) ?? false
+    find(Client, clientId) {
+      const entry = registeredById(clientId)
+      if (entry === undefined) return undefined
+      let ofProvider = built.get(Client)
+      if (!ofProvider) built.set(Client, (ofProvider = new WeakMap()))
+      let client = ofProvider.get(entry)
+      if (!client) {
+        client = new Client({ ...entry.metadata })
+        ofProvider.set(entry, client)
+        entries.set(client, entry)
+      }
+      return client
     },
     registered(client) {
       const entry = entries.get(client)

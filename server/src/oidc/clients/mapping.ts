@@ -3,10 +3,9 @@ import { checkClient } from '@nauthera/rules/check-client'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { oidcScopes } from '@nauthera/rules/scopes'
-import type Provider from 'oidc-provider'
 import type { CheckClient, CheckOutcome, ClientIdentity } from '../../clients/build-registry.ts'
-import { registrationFault } from '../library/registration.ts'
-import type { ProviderMetadata } from './oidc-client.ts'
+import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
+import { registrationFault } from './registration.ts'
 
 // OIDCClient -> what the library registers. Total: every field of ClientConfig is mapped, used elsewhere (said where),
 // or refused with a reason. The library drops keys that it does not know without a word, so its answer is compared.
@@ -107,17 +106,17 @@ export function renderMetadata(
   })
 }
 
-/** @param needs.provider the Provider whose rules apply now
+/** @param needs.clientClass of the Provider whose rules apply now
  *  @returns the check that each new version of a client passes before it is served */
 export function createClientCheck(needs: {
-  provider: () => Provider
+  clientClass: () => ClientClass
   algorithms: readonly string[]
 }): CheckClient<ProviderMetadata> {
   return async (config, identity): Promise<CheckOutcome<ProviderMetadata>> => {
     const faults = checkClient(config, { hasSecret: identity.hasSecret, algorithms: needs.algorithms })
     if (faults.length > 0) return { kind: 'rejected', faults }
     const metadata = renderMetadata(config, identity, { algorithm: needs.algorithms[0]! })
-    const fault = libraryFault(needs.provider(), metadata)
+    const fault = libraryFault(needs.clientClass(), metadata)
     return fault ? { kind: 'rejected', faults: [fault] } : { kind: 'accepted', metadata: Object.freeze(metadata) }
   }
 }
@@ -147,8 +146,8 @@ const fieldOfKey: Readonly<Record<string, string>> = {
 }
 
 /** The last word: what only the library finds wrong. */
-function libraryFault(provider: Provider, metadata: ProviderMetadata): ClientFault | undefined {
-  const fault = registrationFault(provider, metadata)
+function libraryFault(Client: ClientClass, metadata: ProviderMetadata): ClientFault | undefined {
+  const fault = registrationFault(Client, metadata)
   if (fault === undefined) return undefined
   const field = (fault.key && fieldOfKey[fault.key]) || 'spec'
   return { field, code: 'CLIENT_METADATA_INVALID', message: fault.message }

@@ -1,7 +1,15 @@
 import type { RegisteredClient, RegistryHolder } from '../../clients/registry.ts'
 
-/** What is registered with the library for a client: RFC 7591 metadata, every key checked (client-mapping). */
+/** What is registered with the library for a client: RFC 7591 metadata, every key checked (mapping). */
 export type ProviderMetadata = Readonly<Record<string, unknown>>
 
 export type OidcClient = RegisteredClient<ProviderMetadata>
 export type OidcRegistry = RegistryHolder<ProviderMetadata>
+
+/** The library's class of clients, as far as we use it. Each Provider has one of its own. */
+export type ClientClass = new (metadata: ProviderMetadata) => LibraryClient
+
+export interface LibraryClient {
+  metadata(): Readonly<Record<string, unknown>>
+  redirectUriAllowed(uri: string): boolean
+}

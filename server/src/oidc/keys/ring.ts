@@ -16,7 +16,6 @@ export interface KeyRing {
   follow(): Promise<void>
   /** @throws TypeError before the first `load` */
   current(): KeySet
-  isLoaded(): boolean
   /** Makes the next key of each line now; it works after `publishBefore` (`nauthera keys rotate`). */
   rotate(): Promise<void>
   onChange(changed: (keys: KeySet) => void): void
@@ -28,105 +27,126 @@ const pollEvery = 30_000
 /** Of setTimeout. */
 const longestTimer = 2_147_483_647
 
-/** @param needs.now epoch milliseconds */
-export function createKeyRing(needs: {
-  keys: Keys
-  algorithms: readonly SigningAlgorithm[]
-  policy: KeyPolicy
-  now: () => number
-  log: Log
-}): KeyRing {
-  const { keys: store, algorithms, policy, now, log } = needs
-  const lines = [cookieLine, ...algorithms.map(signingLine)]
-  const listeners: ((keys: KeySet) => void)[] = []
-  let stored: readonly RingKey[] = []
-  let current: KeySet | undefined
-  let listening: { stop(): Promise<void> } | undefined
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> | undefined
-  let queued: Promise<void> | undefined
-  let stopped = false
+export interface KeyRingNeeds {
+  readonly keys: Keys
+  readonly algorithms: readonly SigningAlgorithm[]
+  readonly policy: KeyPolicy
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  readonly log: Log
+}
 
-  /** States move with time alone, whether PostgreSQL answers or not. */
-  function settle(): void {
-    if (stored.length === 0) return
-    const next = buildKeySet(stored, algorithms, now(), policy)
-    if (next.fingerprint === current?.fingerprint) return
-    const first = current === undefined
-    current = next
-    log.info({ keys: next.fingerprint }, first ? 'keys loaded' : 'keys changed')
-    for (const changed of listeners) changed(next)
+export const createKeyRing = (needs: KeyRingNeeds): KeyRing => new StoredKeyRing(needs)
+
+class StoredKeyRing implements KeyRing {
+  readonly #needs: KeyRingNeeds
+  readonly #lines: readonly string[]
+  readonly #listeners: ((keys: KeySet) => void)[] = []
+  /** Of any state, as they were read last. */
+  #stored: readonly RingKey[] = []
+  #current: KeySet | undefined
+  #listening: { stop(): Promise<void> } | undefined
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #queued: Promise<void> | undefined
+  #stopped = false
+
+  constructor(needs: KeyRingNeeds) {
+    this.#needs = needs
+    this.#lines = [cookieLine, ...needs.algorithms.map(signingLine)]
   }
 
-  async function load(forced?: ReadonlySet<string>): Promise<void> {
-    let found = toRing(await store.list(), log)
-    const plan = planKeys(found, lines, now(), policy, forced)
-    if (plan.create.length + plan.remove.length > 0) {
-      found = await store.underLock(async (writer) => {
-        // another replica may have done it while this one waited
-        const latest = toRing(await writer.list(), log)
-        await carryOut(planKeys(latest, lines, now(), policy, forced), writer)
-        return toRing(await writer.list(), log)
-      })
-    }
-    stored = found
-    settle()
+  current(): KeySet {
+    if (this.#current === undefined) throw new TypeError('the key ring is not loaded')
+    return this.#current
+  }
+
+  onChange(changed: (keys: KeySet) => void): void {
+    this.#listeners.push(changed)
   }
 
   /** One at a time. Who asks while one runs gets another one after it: what runs may have read before the change. */
-  function loadOnce(): Promise<void> {
-    if (running === undefined) return (running = load().finally(() => (running = undefined)))
-    queued ??= running
+  load(): Promise<void> {
+    if (this.#running === undefined) return this.#run()
+    this.#queued ??= this.#running
       .catch(() => undefined)
       .then(() => {
-        queued = undefined
-        return loadOnce()
+        this.#queued = undefined
+        return this.load()
       })
-    return queued
+    return this.#queued
   }
 
-  function schedule(): void {
-    if (stopped) return
-    clearTimeout(timer)
-    const { wakeAt } = planKeys(stored, lines, now(), policy)
-    const wait = Math.max(Math.min(wakeAt - now(), pollEvery, longestTimer), 50)
-    timer = setTimeout(() => void wake(), wait)
-    timer.unref()
+  async follow(): Promise<void> {
+    this.#listening ??= await this.#needs.keys.onChange(() => void this.#wake())
+    this.#schedule()
   }
 
-  async function wake(): Promise<void> {
-    settle()
-    try {
-      await loadOnce()
-    } catch (error) {
-      log.warn({ error }, 'keys could not be read; those in memory stay')
+  async rotate(): Promise<void> {
+    await this.#running
+    await this.#read(new Set(this.#lines))
+    this.#schedule()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    await this.#listening?.stop()
+    await (this.#queued ?? this.#running)?.catch(() => undefined)
+  }
+
+  #run(): Promise<void> {
+    this.#running = this.#read().finally(() => (this.#running = undefined))
+    return this.#running
+  }
+
+  async #read(forced?: ReadonlySet<string>): Promise<void> {
+    const { keys: store, log } = this.#needs
+    let found = toRing(await store.list(), log)
+    const plan = this.#plan(found, forced)
+    if (plan.create.length + plan.remove.length > 0) {
+      found = await store.underLock(async (writer) => {
+        // another replica may have done it while this one waited
+        await carryOut(this.#plan(toRing(await writer.list(), log), forced), writer)
+        return toRing(await writer.list(), log)
+      })
     }
-    schedule()
+    this.#stored = found
+    this.#settle()
   }
 
-  return {
-    load: () => loadOnce(),
-    async follow() {
-      listening ??= await store.onChange(() => void wake())
-      schedule()
-    },
-    current() {
-      if (current === undefined) throw new TypeError('the key ring is not loaded')
-      return current
-    },
-    isLoaded: () => current !== undefined,
-    async rotate() {
-      await running
-      await load(new Set(lines))
-      schedule()
-    },
-    onChange: (changed) => void listeners.push(changed),
-    async stop() {
-      stopped = true
-      clearTimeout(timer)
-      await listening?.stop()
-      await (queued ?? running)?.catch(() => undefined)
-    },
+  #plan(keys: readonly RingKey[], forced?: ReadonlySet<string>): KeyPlan {
+    return planKeys(keys, this.#lines, this.#needs.now(), this.#needs.policy, forced)
+  }
+
+  /** States move with time alone, whether PostgreSQL answers or not. */
+  #settle(): void {
+    if (this.#stored.length === 0) return
+    const { algorithms, now, policy, log } = this.#needs
+    const next = buildKeySet(this.#stored, algorithms, now(), policy)
+    if (next.fingerprint === this.#current?.fingerprint) return
+    log.info({ keys: next.fingerprint }, this.#current === undefined ? 'keys loaded' : 'keys changed')
+    this.#current = next
+    for (const changed of this.#listeners) changed(next)
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return
+    clearTimeout(this.#timer)
+    const { wakeAt } = this.#plan(this.#stored)
+    const wait = Math.max(Math.min(wakeAt - this.#needs.now(), pollEvery, longestTimer), 50)
+    this.#timer = setTimeout(() => void this.#wake(), wait)
+    this.#timer.unref()
+  }
+
+  async #wake(): Promise<void> {
+    this.#settle()
+    try {
+      await this.load()
+    } catch (error) {
+      this.#needs.log.warn({ error }, 'keys could not be read; those in memory stay')
+    }
+    this.#schedule()
   }
 }
 

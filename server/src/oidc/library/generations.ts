@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
 import type { KeySet } from '../keys/key-set.ts'
 import type { Generation } from './provider.ts'
-import { currentRequest } from '../request-context.ts'
+import { currentRequest } from './current-request.ts'
 
 /** The Provider that takes new requests. A change of keys makes another one, in about a millisecond. */
 export interface Generations {

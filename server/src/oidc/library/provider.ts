@@ -3,18 +3,18 @@ import type { RequestListener } from 'node:http'
 import { Socket } from 'node:net'
 import { paths } from '@nauthera/rules/endpoints'
 import { Provider } from 'oidc-provider'
-import { buildConfiguration } from './configuration.ts'
-import type { ConfigurationNeeds } from './configuration.ts'
-import { applyOverrides } from './overrides.ts'
-import type { OverrideNeeds } from './overrides.ts'
+import type { ClientClass } from '../clients/oidc-client.ts'
 import { watchAnswers } from './answers.ts'
-import type { ProtocolEvents } from './protocol-events.ts'
+import { buildConfiguration } from './configuration.ts'
+import type { LibraryNeeds } from './needs.ts'
+import { applyOverrides } from './overrides.ts'
 import { listenToProtocol } from './protocol-events.ts'
+import { clientClassOf, internalsOf } from './shapes.ts'
 
 /** One Provider: the settings and one set of keys. Others replace it; requests in flight finish on theirs. */
 export interface Generation {
-  readonly provider: Provider
   readonly handle: RequestListener
+  readonly clientClass: ClientClass
   readonly documents: {
     /** OpenID Connect Discovery and RFC 8414 alike. */
     readonly metadata: Buffer
@@ -22,22 +22,17 @@ export interface Generation {
   }
 }
 
-export type GenerationNeeds = ConfigurationNeeds & OverrideNeeds & { readonly events: ProtocolEvents }
-
-export async function createGeneration(
-  needs: Omit<GenerationNeeds, 'keys'> & { keySet: ConfigurationNeeds['keys'] },
-): Promise<Generation> {
-  const { keySet, settings } = needs
-  const keys = () => keySet.cookies
-  const provider = new Provider(settings.issuer, buildConfiguration({ ...needs, keys: keySet }))
+export async function createGeneration(needs: LibraryNeeds): Promise<Generation> {
+  const { issuer } = needs.settings
+  const provider = new Provider(issuer, buildConfiguration(needs))
   provider.proxy = true
-  applyOverrides(provider, { ...needs, keys })
+  applyOverrides(internalsOf(provider), needs)
   watchAnswers(provider, needs)
-  listenToProtocol(provider, needs.events)
+  listenToProtocol(provider, needs)
   const handle = provider.callback() as RequestListener
-  const metadata = await readDocument(handle, settings.issuer, paths.discovery)
-  const jwks = await readDocument(handle, settings.issuer, paths.jwks)
-  return { provider, handle, documents: { metadata, jwks } }
+  const metadata = await readDocument(handle, issuer, paths.discovery)
+  const jwks = await readDocument(handle, issuer, paths.jwks)
+  return { handle, clientClass: clientClassOf(provider), documents: { metadata, jwks } }
 }
 
 /** Asks the library for a document that depends on nothing but its configuration, without a network. */

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Provider } from 'oidc-provider'
 import { createClientCheck, fieldUse, renderMetadata } from '../../../src/oidc/clients/mapping.ts'
+import { clientClassOf } from '../../../src/oidc/library/shapes.ts'
 import { mintSigningKey } from '../../../src/oidc/keys/jwt.ts'
 import { configs } from '@nauthera/harness/server'
 
@@ -86,7 +87,7 @@ describe('renderMetadata', () => {
 })
 
 describe('createClientCheck', () => {
-  const check = createClientCheck({ provider: () => provider, algorithms })
+  const check = createClientCheck({ clientClass: () => clientClassOf(provider), algorithms })
   const identity = { clientId: 'a.b', uid: 'u', namespace: 'a', name: 'b', hasSecret: true }
   const outcome = (config: object, more: object = {}) =>
     check(create(ClientConfigSchema, { ...configs.web, ...config }), { ...identity, ...more })

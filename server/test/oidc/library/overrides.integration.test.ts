@@ -1,35 +1,61 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { expect } from 'chai'
-import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
-import { getCode, getTokens, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
-import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import { Browser } from '@nauthera/harness/browser'
+import { getTokens } from '@nauthera/harness/flows'
+import { addPerson, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
-import * as overrides from '../../../src/oidc/library/overrides.ts'
+import { overrides } from '../../../src/oidc/library/overrides.ts'
+import { clients } from './overrides/clients.ts'
+import type { Contract } from './overrides/contract.ts'
+import { contract as addGroupClaims } from './overrides/add-group-claims.ts'
+import { contract as compareSecrets } from './overrides/compare-secrets.ts'
+import { contract as consumeCodes } from './overrides/consume-codes.ts'
+import { contract as consumePushedRequests } from './overrides/consume-pushed-requests.ts'
+import { contract as endSessions } from './overrides/end-sessions.ts'
+import { contract as findClients } from './overrides/find-clients.ts'
+import { contract as finishCodes } from './overrides/finish-codes.ts'
+import { contract as loadGrants } from './overrides/load-grants.ts'
+import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
+import { contract as replayOnce } from './overrides/replay-once.ts'
+import { contract as rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
+import { contract as sealValues } from './overrides/seal-values.ts'
+import { contract as statelessSessions } from './overrides/stateless-sessions.ts'
+import { stockInternals } from './overrides/stock.ts'
 
-// One contract for each internal of oidc-provider that overrides.ts leans on, by name. An update of the library that
-// breaks one fails here, and says which.
+// One contract for each internal of oidc-provider that an override leans on, in a file of the override's name. An update
+// of the library that breaks one fails here, and says which.
 
-type Prototype = Record<string, unknown>
+type Name = keyof typeof overrides
+
+/** The type checker holds it equal to the table of overrides. */
+const contracts = Object.entries({
+  findClients,
+  compareSecrets,
+  neverSendLogout,
+  sealValues,
+  consumeCodes,
+  finishCodes,
+  rotateRefreshTokens,
+  consumePushedRequests,
+  replayOnce,
+  loadGrants,
+  statelessSessions,
+  endSessions,
+  addGroupClaims,
+} as const satisfies Readonly<Record<Name, Contract>>) as [Name, Contract][]
+
+/** The value of `Client.prototype.find` in the classes of one Provider. */
+function memberOf(internals: object, path: string): unknown {
+  return path.split('.').reduce<unknown>((owner, key) => (owner as Record<string, unknown>)[key], internals)
+}
 
 describe('the internals of oidc-provider that are overridden', () => {
   let replicas: Replicas
-  let stock: Record<string, { prototype: Prototype } & Prototype>
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas()
-    await replicas.serve([
-      entry('app.web', configs.web),
-      entry('app.machine', configs.machine),
-      entry('app.opaque', { ...configs.machine, audiences: [] }),
-    ])
-    await addPerson(replicas, 'ada')
-    const { Provider } = await import('oidc-provider')
-    stock = new Provider('http://localhost:1', {
-      adapter: class {} as never,
-      jwks: { keys: [] },
-      cookies: { keys: ['x'] },
-      features: { devInteractions: { enabled: false } },
-    }) as never
+    await replicas.serve(clients)
+    await addPerson(replicas, 'ada', ['engineers'])
   })
   after(() => replicas.stop())
 
@@ -37,147 +63,42 @@ describe('the internals of oidc-provider that are overridden', () => {
     const wanted = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
       dependencies: Record<string, string>
     }
-    const installed = JSON.parse(
-      readFileSync(new URL('../../../node_modules/oidc-provider/package.json', import.meta.url), 'utf8'),
-    ) as { version: string }
+    const main = import.meta.resolve('oidc-provider')
+    const root = main.slice(0, main.lastIndexOf('/oidc-provider/') + '/oidc-provider/'.length)
+    const installed = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string }
     expect(installed.version).to.equal(wanted.dependencies['oidc-provider'])
   })
 
-  for (const [name, method] of [
-    ['Client', 'compareClientSecret'],
-    ['Client', 'backchannelLogout'],
-    ['Client', 'redirectUriAllowed'],
-    ['AuthorizationCode', 'getValueAndPayload'],
-    ['AuthorizationCode', 'consume'],
-    ['AuthorizationCode', 'save'],
-    ['AccessToken', 'getValueAndPayload'],
-    ['ClientCredentials', 'getValueAndPayload'],
-    ['RefreshToken', 'consume'],
-    ['RefreshToken', 'generateTokenId'],
-    ['RefreshToken', 'getValueAndPayload'],
-    ['PushedAuthorizationRequest', 'consume'],
-    ['PushedAuthorizationRequest', 'save'],
-    ['Session', 'authorizationFor'],
-    ['Session', 'sidFor'],
-    ['Session', 'grantIdFor'],
-    ['Session', 'loginAccount'],
-    ['Session', 'destroy'],
-    ['Claims', 'result'],
-  ] as const) {
-    it(`${name}.prototype.${method} is there to be replaced`, () => {
-      expect(stock[name]!.prototype[method]).to.be.a('function')
-    })
-  }
-
-  for (const [name, method] of [
-    ['Client', 'find'],
-    ['Grant', 'find'],
-    ['ReplayDetection', 'unique'],
-  ] as const) {
-    it(`${name}.${method} is there to be replaced`, () => expect(stock[name]![method]).to.be.a('function'))
-  }
-
-  for (const [name, kept] of [
-    ['Session', ['uid', 'accountId', 'loginTs', 'authorizations', 'state', 'transient']],
-    ['RefreshToken', ['grantId', 'accountId', 'sessionUid', 'authTime', 'iiat']],
-    ['AuthorizationCode', ['grantId', 'accountId', 'sessionUid', 'authTime']],
-  ] as const) {
-    it(`${name}.IN_PAYLOAD names what we rely on`, () => {
-      expect(stock[name]!['IN_PAYLOAD']).to.include.members([...kept])
-    })
-  }
-
-  it('an override of something that is gone is refused at start', () => {
-    const gutted = { Client: { find: undefined } } as never
-    expect(() => overrides.findClients(gutted, { clients: {} as never })).to.throw('has no find any more')
-  })
-
-  it('findClients: Client.find serves the registry of this moment', async () => {
-    const form = { grant_type: 'client_credentials' }
-    const ask = () => send(replicas, { path: '/token', form, headers: basic('app.late', clientSecret) })
-    expect((await ask()).status).to.equal(401)
-    const present = [
-      entry('app.web', configs.web),
-      entry('app.machine', configs.machine),
-      entry('app.opaque', { ...configs.machine, audiences: [] }),
-    ]
-    await replicas.serve([...present, entry('app.late', configs.machine)])
-    expect((await ask()).status).to.equal(200)
-    await replicas.serve(present)
-    expect((await ask()).status).to.equal(401)
-  })
-
-  it('compareSecrets: Client.prototype.compareClientSecret decides, and its use is told', async () => {
-    const form = { grant_type: 'client_credentials' }
-    expect(
-      (await send(replicas, { path: '/token', form, headers: basic('app.machine', `${clientSecret}x`) })).status,
-    ).to.equal(401)
-    expect(
-      (await send(replicas, { path: '/token', form, headers: basic('app.machine', clientSecret) })).status,
-    ).to.equal(200)
-  })
-
-  it('sealValues: getValueAndPayload leaves nothing for the adapter to store', async () => {
-    const tokens = await getTokens(replicas)
-    for (const value of [tokens.access, tokens.refresh]) expect(value).to.match(/^nr_[0-9a-f]{8}_[A-Za-z0-9_-]+$/)
-    const opaque = await send(replicas, {
-      path: '/token',
-      form: { grant_type: 'client_credentials' },
-      headers: basic('app.opaque', clientSecret),
-    })
-    expect(opaque.json()['access_token']).to.match(/^nr_/)
-    const jwt = await send(replicas, {
-      path: '/token',
-      form: { grant_type: 'client_credentials' },
-      headers: basic('app.machine', clientSecret),
-    })
-    expect(String(jwt.json()['access_token']).split('.')).to.have.length(3)
-  })
-
-  it('finishCodes: AuthorizationCode.prototype.save writes the grant that the code exchange finds', async () => {
-    const code = await getCode(replicas)
-    expect((await redeem(replicas, code)).status).to.equal(200)
-  })
-
-  it('rotateRefreshTokens: the successor is another string, derived anew', async () => {
-    const tokens = await getTokens(replicas)
-    const [one, other] = await Promise.all([refresh(replicas, tokens.refresh), refresh(replicas, tokens.refresh)])
-    expect(one.json()['refresh_token']).to.equal(other.json()['refresh_token'])
-  })
-
-  it('statelessSessions: what two tabs add to a session is not lost, and sid stays the same', async () => {
-    const asked = JSON.stringify({ id_token: { sid: null } })
-    const browser = new Browser(replicas)
-    const sids = new Set<unknown>()
-    for (let n = 0; n < 2; n++) {
-      const tokens = await getTokens(replicas, { browser, parameters: { claims: asked } })
-      sids.add((JSON.parse(Buffer.from(tokens.id.split('.')[1]!, 'base64url').toString()) as { sid: unknown }).sid)
-    }
-    expect(sids.size).to.equal(1)
-    expect([...sids][0]).to.be.a('string')
-  })
-
-  it('endSessions: Session.prototype.destroy ends the session and what it gave, but not offline access', async () => {
-    const browser = new Browser(replicas)
-    const bound = await getTokens(replicas, { browser })
-    const offline = await getTokens(replicas, {
-      browser,
-      parameters: { scope: 'openid offline_access', prompt: 'consent' },
-    })
-    const thief = browser.copy()
-    const page = await browser.follow(
-      `${replicas.issuer}/session/end?${new URLSearchParams({ id_token_hint: bound.id, post_logout_redirect_uri: 'https://app.example.com/bye', state: 'x' }).toString()}`,
+  it('each file of an override is in the table', () => {
+    const files = readdirSync(new URL('../../../src/oidc/library/overrides/', import.meta.url))
+    const names = files.map((file) =>
+      file.slice(0, -'.ts'.length).replace(/-./g, (part) => part.slice(1).toUpperCase()),
     )
-    const left = await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
-    expect(left.location).to.equal('https://app.example.com/bye?state=x')
-    expect((await refresh(replicas, bound.refresh)).json()['error']).to.equal('invalid_grant')
-    expect((await introspect(replicas, bound.access)).json()).to.deep.equal({ active: false })
-    expect((await refresh(replicas, offline.refresh)).status).to.equal(200)
-    for (const one of [browser, thief]) {
-      const again = await one.follow(authorizationUrl(replicas.issuer, request(pkce())))
-      expect(again.body).to.contain('id="password"')
-    }
+    expect(names).to.have.members(Object.keys(overrides))
   })
+
+  for (const [name, { replaces, payload, holds }] of contracts) {
+    for (const member of replaces) {
+      it(`${member} is there to be replaced`, () => expect(memberOf(stockInternals(), member)).to.be.a('function'))
+    }
+
+    if (payload) {
+      it(`${payload.model}.IN_PAYLOAD names what we rely on`, () => {
+        expect(memberOf(stockInternals(), `${payload.model}.IN_PAYLOAD`)).to.include.members([...payload.names])
+      })
+    }
+
+    it(`${name} replaces what its contract names, and nothing that another one does`, () => {
+      const stock = stockInternals()
+      const all = contracts.flatMap(([, contract]) => contract.replaces)
+      const before = new Map(all.map((member) => [member, memberOf(stock, member)]))
+      overrides[name](stock, {} as never)
+      const replaced = all.filter((member) => memberOf(stock, member) !== before.get(member))
+      expect(replaced).to.deep.equal(replaces)
+    })
+
+    for (const [sentence, run] of Object.entries(holds)) it(sentence, () => run(replicas))
+  }
 
   it('a logout of nobody goes on at once, by a redirect without a script', async () => {
     const { id } = await getTokens(replicas)

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type Provider from 'oidc-provider'
+import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 
 /** What the library has against a client. */
 export interface RegistrationFault {
@@ -11,14 +11,10 @@ export interface RegistrationFault {
 /** Registers a client with the library, for its answer alone.
  *  @param metadata RFC 7591
  *  @returns what the library refuses, or keeps other than it was given: it drops a key that it does not know without a word */
-export function registrationFault(
-  provider: Provider,
-  metadata: Readonly<Record<string, unknown>>,
-): RegistrationFault | undefined {
-  let registered: Record<string, unknown>
+export function registrationFault(Client: ClientClass, metadata: ProviderMetadata): RegistrationFault | undefined {
+  let registered: Readonly<Record<string, unknown>>
   try {
     // the checks of Client.validate without its request to a sector URI, which this release refuses anyway
-    const Client = provider.Client as unknown as new (metadata: object) => { metadata(): Record<string, unknown> }
     registered = new Client({ ...metadata }).metadata()
   } catch (error) {
     return refusal(error, metadata)
@@ -28,7 +24,7 @@ export function registrationFault(
 }
 
 /** @param error not only the library's own class: some faults surface as a bare TypeError */
-function refusal(error: unknown, metadata: Readonly<Record<string, unknown>>): RegistrationFault {
+function refusal(error: unknown, metadata: ProviderMetadata): RegistrationFault {
   const { error_description: description, message } = error as { error_description?: string; message?: string }
   const text = description ?? message ?? 'the library refuses this client'
   // its sentences begin with the key; of two that begin alike the longer one is meant

@@ -1,0 +1,82 @@
+import type { AuditEvent } from '../../store/audit.ts'
+import type { Finish } from '../../store/sign-ins.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import { remembered } from '../interaction/consent.ts'
+import type { Submission } from '../interaction/library-part.ts'
+import { lifetimes } from '../lifetimes.ts'
+import { auditedRequest } from '../request-context.ts'
+import type { RequestContext } from '../request-context.ts'
+import type { GrantPayload } from './grants.ts'
+
+/** An authorization at the moment when its code is made. */
+export interface Authorization {
+  readonly client: Pick<OidcClient, 'clientId' | 'uid'>
+  readonly session: AuthorizedSession
+  /** What was answered in its interaction; undefined when there was none. */
+  readonly submission: Submission | undefined
+  /** That interaction; `exp` in epoch seconds. */
+  readonly interaction: { readonly jti: string; readonly exp: number } | undefined
+  readonly grant: GrantPayload & { readonly id: string; readonly scopes: ReadonlySet<string> }
+}
+
+export interface AuthorizedSession {
+  readonly uid: string
+  readonly accountId: string
+  readonly version: number
+  /** Epoch seconds: since when, and until when however much it is used. */
+  readonly loginTs: number
+  readonly until: number
+  /** Its name for this client. */
+  readonly sid: string
+}
+
+/** All that is written down with a code.
+ *  @param now epoch milliseconds */
+export function codeFinish(
+  authorization: Authorization,
+  request: Pick<RequestContext, 'peer' | 'correlationId' | 'loaded'>,
+  now: number,
+): Finish {
+  const { client, session, submission, interaction, grant } = authorization
+  const whole = { userId: session.accountId, clientUid: client.uid, clientId: client.clientId }
+  const account = request.loaded?.account
+  const agreed = submission?.consent
+  const until = new Date(session.until * 1000)
+  const offline = grant.scopes.has('offline_access')
+  return {
+    person: { userId: session.accountId, standing: account?.standing ?? '' },
+    mark: interaction && { id: interaction.jti, expiresAt: new Date(interaction.exp * 1000 + 60_000) },
+    device: {
+      ...whole,
+      sessionUid: session.uid,
+      version: session.version,
+      authTime: new Date(session.loginTs * 1000),
+      expiresAt: until,
+      agent: request.peer.userAgent,
+      ip: request.peer.address,
+      sid: session.sid,
+    },
+    consent: agreed?.remember ? { ...whole, ...remembered(agreed, account?.consent) } : undefined,
+    grant: {
+      ...whole,
+      id: grant.id,
+      sessionUid: session.uid,
+      offline,
+      payload: {
+        ...(grant.openid ? { openid: grant.openid } : {}),
+        ...(grant.resources ? { resources: grant.resources } : {}),
+      },
+      expiresAt: offline ? new Date(now + lifetimes.refreshAbsolute * 1000) : until,
+    },
+    clearAttempts: submission?.login?.attempt,
+    audit: auditOf(submission, { ...whole, outcome: 'success', ...auditedRequest(request) }),
+  }
+}
+
+function auditOf(submission: Submission | undefined, about: Omit<AuditEvent, 'event'>): AuditEvent[] {
+  const { login, consent } = submission ?? {}
+  return [
+    ...(login ? [{ ...about, event: 'signin.success' } as const] : []),
+    ...(consent ? [{ ...about, event: 'consent.granted', detail: { scopes: consent.scopes.join(' ') } } as const] : []),
+  ]
+}

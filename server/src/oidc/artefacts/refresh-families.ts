@@ -1,0 +1,46 @@
+import { createHmac } from 'node:crypto'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { NewFamily } from '../../store/grants.ts'
+import type { CookieKeys } from '../keys/key-set.ts'
+import { lifetimes } from '../lifetimes.ts'
+import type { RotatedFamily } from '../request-context.ts'
+
+// A refresh token is derived from its family's row (grant, seq, time of the rotation): nothing of it is stored, and a
+// repeated request gets the same successor again.
+
+/** Whether an authorization gets a refresh token. `offline_access` outlives the session; without it a client of a
+ *  browser session is refreshed while the session lives. */
+export function mayRefresh(config: Pick<ClientConfig, 'grantTypes' | 'type'>, scopes: ReadonlySet<string>): boolean {
+  if (!config.grantTypes.includes('refresh_token')) return false
+  return scopes.has('offline_access') || config.type === 'Web' || config.type === 'SPA'
+}
+
+/** Seconds that a token of the client lives without use. */
+export const idleLifetime = (config: Pick<ClientConfig, 'refreshTokenTtl'>): number =>
+  config.refreshTokenTtl || lifetimes.refreshIdle
+
+/** @returns the refresh family that begins with a code; undefined when there is none */
+export function newFamily(
+  config: Pick<ClientConfig, 'grantTypes' | 'type' | 'refreshTokenTtl'>,
+  scopes: ReadonlySet<string>,
+): NewFamily | undefined {
+  if (!mayRefresh(config, scopes)) return undefined
+  const idle = idleLifetime(config)
+  return { payload: {}, idleTtlMs: idle * 1000, absoluteTtlMs: Math.max(idle, lifetimes.refreshAbsolute) * 1000 }
+}
+
+/** @returns the id of the family's newest token: the same on every replica */
+export function refreshTokenId(grantId: string, { seq, rotatedAt }: RotatedFamily, keys: CookieKeys): string {
+  const { key } = keys.activeAt('refresh-jti', rotatedAt)
+  return createHmac('sha256', key).update(`${grantId}\0${seq}\0${rotatedAt}`).digest('base64url')
+}
+
+/** @returns when the family's newest token was issued and when it expires, in epoch seconds */
+export function refreshTokenTimes(
+  { rotatedAt, expiresAt }: RotatedFamily,
+  config: Pick<ClientConfig, 'refreshTokenTtl'>,
+): { iat: number; exp: number } {
+  const iat = Math.floor(rotatedAt / 1000)
+  const idle = iat + idleLifetime(config)
+  return { iat, exp: Number.isFinite(expiresAt) ? Math.min(idle, Math.floor(expiresAt / 1000)) : idle }
+}

@@ -1,0 +1,157 @@
+import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { signInClaims } from '@nauthera/rules/claims'
+import { oidcScopes, scopeOfClaim } from '@nauthera/rules/scopes'
+import type { Consent } from '../../store/consents.ts'
+
+// Consent is judged here, for the library's hooks and for the pages alike. A consent is what a person allowed a client
+// for good; what was agreed to in this interaction counts beside it.
+
+/** What a person can be asked to agree to. */
+export interface Asked {
+  readonly scopes: readonly string[]
+  /** Scopes of APIs, by their identifier. */
+  readonly resources: Readonly<Record<string, readonly string[]>>
+}
+
+/** What was agreed to in an interaction, as it rides in its result. */
+export interface AgreedNow extends Asked {
+  readonly remember: boolean
+}
+
+export interface ConsentQuestion {
+  readonly asked: Asked
+  /** Of the client. */
+  readonly mode: ConsentMode
+  /** `prompt=consent`: the person is asked even for what was allowed before. */
+  readonly prompted: boolean
+  /** What the person allowed the client for good. */
+  readonly stored: Consent | undefined
+  readonly agreed: AgreedNow | undefined
+}
+
+export interface ConsentVerdict {
+  /** What of the request is allowed. */
+  readonly allowed: Asked
+  /** What the person must be asked; undefined: no question. */
+  readonly open: Asked | undefined
+}
+
+export function judgeConsent(question: ConsentQuestion): ConsentVerdict {
+  const { asked, agreed } = question
+  const allowed = allowedOf(question)
+  const missing = agreed === undefined && asksAnew(question) ? asked : missingOf(asked, allowed)
+  return { allowed, open: isNothing(missing) ? undefined : missing }
+}
+
+/** Whether the page that asks depends on what was allowed before. */
+export function looksBack(question: Pick<ConsentQuestion, 'mode' | 'prompted'>): boolean {
+  return !asksAnew(question) && question.mode !== ConsentMode.SKIP
+}
+
+/** `Explicit` asks each time. */
+function asksAnew({ mode, prompted }: Pick<ConsentQuestion, 'mode' | 'prompted'>): boolean {
+  return prompted || mode === ConsentMode.EXPLICIT
+}
+
+/** What a request asks for.
+ *  @param apis identifier -> scopes that the API has */
+export function askedOf(
+  params: { readonly scope?: string; readonly claims?: string },
+  apis: Readonly<Record<string, Iterable<string>>>,
+): Asked {
+  const scopes = words(params.scope)
+  const byClaim = claimsAsked(params.claims)
+    .filter((claim) => !(signInClaims as readonly string[]).includes(claim))
+    .flatMap((claim) => scopeOfClaim(claim) ?? [])
+  return {
+    scopes: [...new Set([...scopes.filter((scope) => oidcScopes.includes(scope)), ...byClaim])],
+    resources: withScopes(apis, (ofApi) => [...ofApi].filter((scope) => scopes.includes(scope))),
+  }
+}
+
+export function isPrompted(params: { readonly prompt?: string }): boolean {
+  return words(params.prompt).includes('consent')
+}
+
+/** What the person saw, limited to what the request asks: a page is no authority.
+ *  @param seen scopes; those of an API have its name */
+export function agreedOf(
+  seen: { readonly scopes: readonly { scope: string; api?: string | undefined }[]; readonly remember: boolean },
+  asked: Asked,
+): AgreedNow {
+  const own = seen.scopes.filter(({ api }) => api === undefined).map(({ scope }) => scope)
+  const ofApis = seen.scopes.filter(({ api }) => api !== undefined).map(({ scope }) => scope)
+  return {
+    scopes: asked.scopes.filter((scope) => own.includes(scope)),
+    resources: withScopes(asked.resources, (wanted) => wanted.filter((scope) => ofApis.includes(scope))),
+    remember: seen.remember,
+  }
+}
+
+/** What a person allows for good from now on. */
+export function remembered(agreed: Asked, before: Consent | undefined): Pick<Consent, 'scopes' | 'payload'> {
+  const earlier = resourcesOf(before)
+  const identifiers = new Set([...Object.keys(earlier), ...Object.keys(agreed.resources)])
+  const resources = [...identifiers].map((identifier) => [
+    identifier,
+    [...new Set([...(earlier[identifier] ?? []), ...(agreed.resources[identifier] ?? [])])],
+  ])
+  return {
+    scopes: [...new Set([...(before?.scopes ?? []), ...agreed.scopes])],
+    payload: { resources: Object.fromEntries(resources) as Asked['resources'] },
+  }
+}
+
+function allowedOf({ asked, mode, stored, agreed }: ConsentQuestion): Asked {
+  if (mode === ConsentMode.SKIP) return asked
+  const before = mode === ConsentMode.EXPLICIT ? undefined : stored
+  const scopes = new Set(['openid', ...(before?.scopes ?? []), ...(agreed?.scopes ?? [])])
+  const earlier = resourcesOf(before)
+  return {
+    scopes: asked.scopes.filter((scope) => scopes.has(scope)),
+    resources: withScopes(asked.resources, (wanted, identifier) => {
+      const allowed = [...(earlier[identifier] ?? []), ...(agreed?.resources[identifier] ?? [])]
+      return wanted.filter((scope) => allowed.includes(scope))
+    }),
+  }
+}
+
+function missingOf(asked: Asked, allowed: Asked): Asked {
+  return {
+    scopes: asked.scopes.filter((scope) => !allowed.scopes.includes(scope)),
+    resources: withScopes(asked.resources, (wanted, identifier) =>
+      wanted.filter((scope) => !allowed.resources[identifier]?.includes(scope)),
+    ),
+  }
+}
+
+export const isNothing = (asked: Asked): boolean =>
+  asked.scopes.length === 0 && Object.keys(asked.resources).length === 0
+
+const resourcesOf = (consent: Consent | undefined): Asked['resources'] =>
+  (consent?.payload['resources'] ?? {}) as Asked['resources']
+
+/** An API without a scope is left out. */
+function withScopes<Scopes>(
+  apis: Readonly<Record<string, Scopes>>,
+  choose: (scopes: Scopes, identifier: string) => readonly string[],
+): Asked['resources'] {
+  return Object.fromEntries(
+    Object.entries(apis)
+      .map(([identifier, scopes]) => [identifier, choose(scopes, identifier)] as const)
+      .filter(([, scopes]) => scopes.length > 0),
+  )
+}
+
+/** Names of claims asked for one by one (OpenID Connect Core 5.5); the library has checked that it is JSON. */
+function claimsAsked(text: string | undefined): string[] {
+  if (text === undefined) return []
+  const { userinfo, id_token } = JSON.parse(text) as { userinfo?: object; id_token?: object }
+  return [userinfo, id_token].flatMap((claims) =>
+    Object.entries(claims ?? {})
+      .filter(([, value]) => value === null || (typeof value === 'object' && !Array.isArray(value)))
+      .map(([name]) => name),
+  )
+}
+
+const words = (text: string | undefined): string[] => (text ?? '').split(' ').filter(Boolean)

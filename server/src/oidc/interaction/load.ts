@@ -1,0 +1,65 @@
+import type { PageRequest, PersonOnPage } from '../../reply.ts'
+import type { User } from '../../store/users.ts'
+import { clientOnPage } from '../clients/on-page.ts'
+import type { LoadedInteraction, SessionAccount } from './interaction.ts'
+import { inside, shownSession } from './open-interaction.ts'
+import type { InteractionNeeds, OpenInteraction } from './open-interaction.ts'
+import { createPeople } from './people.ts'
+
+/** The interaction that an address names, from the browser's cookie. */
+export async function loadInteraction(
+  needs: InteractionNeeds,
+  page: PageRequest,
+  uid: string,
+): Promise<LoadedInteraction> {
+  const found = await needs.cookies.read(page.raw, uid)
+  if (found === undefined) return { kind: 'absent' }
+  if (found.kind === 'over') {
+    const client = needs.clients.registeredById(found.clientId)
+    return { kind: 'over', reason: found.reason, client: client && clientOnPage(client) }
+  }
+  const { payload: library, progress } = found
+  const { params, prompt } = library
+  const client = needs.clients.registeredById(params.client_id)
+  if (client === undefined) return { kind: 'over', reason: 'expired' }
+  const within = { library, people: createPeople(needs.store.users) }
+  const interaction: OpenInteraction = {
+    [inside]: within,
+    uid,
+    client: clientOnPage(client),
+    prompt: { name: prompt.name, reasons: prompt.reasons },
+    session: await liveSession(needs, page, within, client.uid),
+    loginHint: params.login_hint,
+    uiLocales: (params.ui_locales ?? '').split(' ').filter(Boolean),
+    redirectUri: params.redirect_uri ?? '',
+    progress,
+  }
+  return { kind: 'live', interaction }
+}
+
+/** The browser's session, with the account behind it, while both hold. */
+async function liveSession(
+  needs: InteractionNeeds,
+  page: PageRequest,
+  { library, people }: OpenInteraction[typeof inside],
+  clientUid: string,
+): Promise<SessionAccount | undefined> {
+  const session = shownSession(needs, page)
+  if (session?.accountId === undefined || session.loginTs === undefined) return undefined
+  if (library.session && library.session.uid !== session.uid) return undefined
+  const loaded = await people.find({
+    userId: session.accountId,
+    clientUid,
+    session: { uid: session.uid, version: session.version ?? 1, authTime: new Date(session.loginTs * 1000) },
+  })
+  if (!loaded?.sessionLive) return undefined
+  return {
+    accountId: session.accountId,
+    authTime: session.loginTs,
+    amr: session.amr ?? [],
+    acr: session.acr,
+    person: personOnPage(loaded.user),
+  }
+}
+
+const personOnPage = (user: User): PersonOnPage => ({ username: user.username, name: user.name, locale: user.locale })

@@ -1,0 +1,35 @@
+import type { PageRequest } from '../../reply.ts'
+import type { Store } from '../../store/store.ts'
+import type { ClientInstances } from '../clients/instances.ts'
+import { readCookies } from '../cookies.ts'
+import type { CookieScope } from '../cookies.ts'
+import type { SessionCookies, SessionPayload } from '../session-cookie.ts'
+import type { InteractionCookies } from './interaction-cookie.ts'
+import type { Interaction } from './interaction.ts'
+import type { LibraryPart } from './library-part.ts'
+import type { People } from './people.ts'
+
+export interface InteractionNeeds {
+  readonly cookies: InteractionCookies
+  readonly sessions: SessionCookies
+  readonly scope: CookieScope
+  readonly store: Pick<Store, 'users' | 'devices' | 'grants'>
+  readonly clients: ClientInstances
+}
+
+/** An interaction as one request has opened it, with what only this room needs of it. */
+export interface OpenInteraction extends Interaction {
+  readonly [inside]: { readonly library: LibraryPart; readonly people: People }
+}
+export const inside = Symbol('inside of an interaction')
+
+/** @throws TypeError for an interaction that was not loaded here */
+export function opened(interaction: Interaction): OpenInteraction[typeof inside] {
+  if (!(inside in interaction)) throw new TypeError('an interaction that nobody loaded')
+  return (interaction as OpenInteraction)[inside]
+}
+
+/** The session that this browser shows; it may have ended. */
+export function shownSession(needs: InteractionNeeds, page: PageRequest): SessionPayload | undefined {
+  return needs.sessions.verify(readCookies(page.raw.request).get(needs.scope.session) ?? '')
+}

@@ -1,0 +1,75 @@
+import type { Account, Configuration, Grant } from 'oidc-provider'
+import type { LoadedAccount } from '../../store/users.ts'
+import { grantPayload, newGrantId } from '../artefacts/grants.ts'
+import { claimsFromGroups, claimsOf } from '../claims.ts'
+import { accessOf } from '../clients/access.ts'
+import { loadAccount, loadAccountOfArtefact } from '../load-account.ts'
+import { consentTo } from './authorization.ts'
+import { currentRequest, fromStore } from './current-request.ts'
+import type { LibraryNeeds } from './needs.ts'
+import { groupClaims } from './overrides/add-group-claims.ts'
+import { clientOf, internalsOf, sessionOf, submissionOf } from './shapes.ts'
+import type { Context } from './shapes.ts'
+
+type Needs = Pick<LibraryNeeds, 'store' | 'clients'>
+
+/** Whom the library speaks for: the person, and the grant of an authorization. */
+export function accountHooks(needs: Needs): Pick<Configuration, 'findAccount' | 'loadExistingGrant'> {
+  return {
+    findAccount: (context, sub, token) => fromStore(() => findAccount(needs, context, { sub, isOfToken: !!token })),
+    loadExistingGrant: async (context) => freshGrant(needs, context),
+  }
+}
+
+async function findAccount(
+  needs: Needs,
+  context: Context,
+  asked: { sub: string; isOfToken: boolean },
+): Promise<Account | undefined> {
+  const { config } = needs.clients.registered(clientOf(context))
+  const loaded = asked.isOfToken
+    ? await loadAccountOfArtefact(currentRequest(), needs.store)
+    : await accountOfSession(needs, context, asked.sub)
+  if (loaded === undefined || loaded.user.id !== asked.sub) return undefined
+  // at an authorization the prompt `access` tells the person; a token is refused
+  if (asked.isOfToken && accessOf(config, loaded.user.groups).kind !== 'allowed') return undefined
+  const claims = {
+    ...claimsOf(loaded.user),
+    sub: loaded.user.id,
+    [groupClaims]: claimsFromGroups(config.claims, loaded.user.groups),
+  }
+  return { accountId: loaded.user.id, claims: async () => claims }
+}
+
+/** The person of the browser's session, with the session itself checked. One that only just begins is in no store yet: it
+ *  counts while the account stands as it did when the password was proved. */
+async function accountOfSession(
+  { store, clients }: Needs,
+  context: Context,
+  sub: string,
+): Promise<LoadedAccount | undefined> {
+  const request = currentRequest()
+  const ask = { userId: sub, clientUid: clients.registered(clientOf(context)).uid }
+  const login = submissionOf(context)?.login
+  if (login !== undefined) {
+    const loaded = await loadAccount(request, store, ask)
+    return loaded?.standing === login.standing ? loaded : undefined
+  }
+  const { uid, version = 1, loginTs = 0 } = sessionOf(context)!
+  const session = { uid, version, authTime: new Date(loginTs * 1000) }
+  const loaded = await loadAccount(request, store, { ...ask, session })
+  return loaded?.sessionLive ? loaded : undefined
+}
+
+/** A new grant for this authorization alone; its row comes with the code. */
+function freshGrant({ clients }: Needs, context: Context): Grant {
+  const { oidc } = context
+  const { allowed } = consentTo(context, clients)
+  const grant = new (internalsOf(oidc.provider).Grant)({
+    ...grantPayload(allowed, oidc.requestParamClaims),
+    jti: newGrantId(),
+    accountId: oidc.account!.accountId,
+    clientId: oidc.client!.clientId,
+  })
+  return grant as unknown as Grant
+}

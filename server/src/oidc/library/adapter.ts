@@ -1,0 +1,28 @@
+import type { Adapter, AdapterFactory } from 'oidc-provider'
+import type { Place, Places } from '../artefacts/places.ts'
+import { currentRequest, fromStore } from './current-request.ts'
+
+/** Gives the library the places where its artefacts live. */
+export function createAdapter(places: Places): AdapterFactory {
+  // an arrow function: the library calls `new` on any other
+  return (model) => adapterOf(model, places[model] ?? {})
+}
+
+function adapterOf(model: string, place: Place): Adapter {
+  const call =
+    (method: keyof Place) =>
+    async (...values: readonly unknown[]): Promise<unknown> => {
+      const work = place[method] as ((...all: readonly unknown[]) => Promise<unknown>) | undefined
+      if (work === undefined) throw new TypeError(`${model}.${method} has no place to live`)
+      return fromStore(() => work(currentRequest(), ...values))
+    }
+  return {
+    find: call('find'),
+    findByUid: call('findByUid'),
+    findByUserCode: call('findByUserCode'),
+    upsert: call('upsert'),
+    consume: call('consume'),
+    destroy: call('destroy'),
+    revokeByGrantId: call('revokeByGrantId'),
+  } as Adapter
+}

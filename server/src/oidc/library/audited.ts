@@ -1,0 +1,17 @@
+import type { AuditEvent } from '../../store/audit.ts'
+import { auditedRequest } from '../request-context.ts'
+import { currentRequest } from './current-request.ts'
+
+/** An audit event of the request that runs now.
+ *  @param about a code, token or session */
+export function audited(
+  event: Pick<AuditEvent, 'event' | 'outcome'>,
+  about: { readonly accountId?: string; readonly clientId?: string },
+): AuditEvent {
+  return {
+    ...event,
+    ...(about.accountId === undefined ? {} : { userId: about.accountId }),
+    ...(about.clientId === undefined ? {} : { clientId: about.clientId }),
+    ...auditedRequest(currentRequest()),
+  }
+}

@@ -1,0 +1,36 @@
+import type { ClientInstances } from '../clients/instances.ts'
+import { askedOf, isPrompted, judgeConsent } from '../interaction/consent.ts'
+import type { ConsentVerdict } from '../interaction/consent.ts'
+import type { AuthorizationState } from '../interaction/what-is-asked.ts'
+import { currentRequest } from './current-request.ts'
+import { authorizationParams, clientOf, parameterOf, sessionOf, submissionOf } from './shapes.ts'
+import type { Context } from './shapes.ts'
+
+/** What is known of the authorization that a context is about. */
+export function authorizationState(context: Context, clients: ClientInstances): AuthorizationState {
+  const { account, entities } = context.oidc
+  return {
+    client: clients.registered(clientOf(context)),
+    sessionAccountId: sessionOf(context)?.accountId,
+    hasAccount: account !== undefined,
+    uncheckedHint: entities.IdTokenHint === undefined ? parameterOf(context, 'id_token_hint') : undefined,
+    groups: currentRequest().loaded?.account?.user.groups ?? [],
+    consent: () => consentTo(context, clients),
+  }
+}
+
+/** What of this authorization request the person has allowed. */
+export function consentTo(context: Context, clients: ClientInstances): ConsentVerdict {
+  const params = authorizationParams(context)
+  const apis = Object.entries(context.oidc.resourceServers ?? {}).map(([identifier, { scopes }]) => [
+    identifier,
+    scopes,
+  ])
+  return judgeConsent({
+    asked: askedOf(params, Object.fromEntries(apis) as Record<string, Set<string>>),
+    mode: clients.registered(clientOf(context)).config.consent,
+    prompted: isPrompted(params),
+    stored: currentRequest().loaded?.account?.consent,
+    agreed: submissionOf(context)?.consent,
+  })
+}

@@ -1,0 +1,45 @@
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import type { Log } from '@nauthera/runtime/log'
+import type { AuditEvent } from '../../store/audit.ts'
+import type { Store } from '../../store/store.ts'
+import type { Places } from '../artefacts/places.ts'
+import type { Sealer } from '../artefacts/sealed.ts'
+import type { ClientInstances } from '../clients/instances.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import type { CookieScope } from '../cookies.ts'
+import type { KeySet } from '../keys/key-set.ts'
+import type { Fetch } from '../outbound-fetch.ts'
+import type { ProtocolPages } from './pages.ts'
+
+/** What a Provider is made of. Each part of this room takes what it needs of it. */
+export interface LibraryNeeds {
+  readonly settings: ProtocolSettings
+  readonly keys: KeySet
+  readonly store: Store
+  readonly clients: ClientInstances
+  readonly places: Places
+  readonly sealer: Sealer
+  readonly scope: CookieScope
+  readonly fetch: Fetch
+  readonly pages: ProtocolPages
+  readonly events: ProtocolEvents
+  /** Called when a client's secret matched. */
+  readonly usedSecret: (client: OidcClient, secretId: string) => void
+  /** Epoch milliseconds, and milliseconds that no clock change moves. */
+  readonly now: () => number
+  readonly monotonicNow: () => number
+}
+
+/** What of the server's settings the protocol needs. */
+export interface ProtocolSettings {
+  readonly issuer: string
+  readonly algorithms: readonly SigningAlgorithm[]
+  readonly refreshGraceMs: number
+}
+
+export interface ProtocolEvents {
+  readonly log: Log
+  readonly audit: { record(event: AuditEvent): void }
+  /** A token request ended. @param outcome `ok`, or the error of the protocol */
+  readonly counted: (grant: string, outcome: string) => void
+}

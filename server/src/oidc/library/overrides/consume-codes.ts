@@ -1,0 +1,36 @@
+import { errors } from 'oidc-provider'
+import { newFamily } from '../../artefacts/refresh-families.ts'
+import { audited } from '../audited.ts'
+import { currentRequest, fromStore } from '../current-request.ts'
+import { replace } from '../override.ts'
+import type { OverrideNeeds } from '../override.ts'
+import { clientOf, currentContext } from '../shapes.ts'
+import type { Artefact, Internals } from '../shapes.ts'
+
+/** AuthorizationCode.prototype.consume: the library's own check is a read, then a write. Here one statement decides; the
+ *  loser's grant dies (RFC 6749 section 4.1.2). */
+export function consumeCodes(
+  { AuthorizationCode }: Internals,
+  { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>,
+): void {
+  replace(
+    AuthorizationCode.prototype,
+    'consume',
+    () =>
+      async function consume(this: Artefact) {
+        const { config } = clients.registered(clientOf(currentContext()))
+        const outcome = await fromStore(() =>
+          store.grants.spendCode({
+            jti: this.jti,
+            expiresAt: new Date(this.exp! * 1000),
+            grantId: this.grantId!,
+            family: newFamily(config, new Set(this.scope?.split(' '))),
+            auditOnReplay: [audited({ event: 'code.replay', outcome: 'failure' }, this)],
+          }),
+        )
+        if (outcome.kind === 'replayed') throw new errors.InvalidGrant('authorization code already consumed')
+        if (outcome.family) currentRequest().family = { ...outcome.family, expiresAt: Number.POSITIVE_INFINITY }
+        this.emit('consumed')
+      },
+  )
+}

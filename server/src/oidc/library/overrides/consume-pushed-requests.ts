@@ -1,0 +1,36 @@
+import { errors } from 'oidc-provider'
+import { lifetimes } from '../../lifetimes.ts'
+import { fromStore } from '../current-request.ts'
+import { keepInPayload, replace } from '../override.ts'
+import type { OverrideNeeds } from '../override.ts'
+import { clientOf, currentContext } from '../shapes.ts'
+import type { Artefact, Internals } from '../shapes.ts'
+
+/** PushedAuthorizationRequest.prototype.consume (RFC 9126 section 4: once), and whose it is, for the limit per client. */
+export function consumePushedRequests(
+  { PushedAuthorizationRequest }: Internals,
+  { store, clients, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'now'>,
+): void {
+  keepInPayload(PushedAuthorizationRequest, [...PushedAuthorizationRequest.IN_PAYLOAD, 'clientUid'])
+  replace(
+    PushedAuthorizationRequest.prototype,
+    'consume',
+    () =>
+      async function consume(this: Artefact) {
+        const expiresAt = new Date(now() + lifetimes.interactionCookie * 1000)
+        if (!(await fromStore(() => store.oneTime.mark('par', this.jti, expiresAt)))) {
+          throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used')
+        }
+        this.emit('consumed')
+      },
+  )
+  replace(
+    PushedAuthorizationRequest.prototype,
+    'save',
+    (original) =>
+      async function save(this: Artefact, ttl) {
+        this.clientUid = clients.registered(clientOf(currentContext())).uid
+        return original.call(this, ttl)
+      },
+  )
+}

@@ -1,0 +1,68 @@
+import { errors } from 'oidc-provider'
+import type { ErrorCode } from '../../../errors.ts'
+import { codeFinish } from '../../artefacts/code-finish.ts'
+import type { Authorization } from '../../artefacts/code-finish.ts'
+import type { OidcClient } from '../../clients/oidc-client.ts'
+import type { CookieKeys } from '../../keys/key-set.ts'
+import { sidOf } from '../../session-cookie.ts'
+import { currentRequest, fromStore } from '../current-request.ts'
+import { replace } from '../override.ts'
+import type { OverrideNeeds } from '../override.ts'
+import { clientOf, currentContext, grantOf, interactionOf, sessionOf, submissionOf } from '../shapes.ts'
+import type { Artefact, Context, Internals } from '../shapes.ts'
+
+/** AuthorizationCode.prototype.save: with a code, and only then, an authorization is written down: the interaction's
+ *  mark, consent, grant, session and audit in one statement. */
+export function finishCodes(
+  { AuthorizationCode }: Internals,
+  { store, clients, keys, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'now'>,
+): void {
+  replace(
+    AuthorizationCode.prototype,
+    'save',
+    (original) =>
+      async function save(this: Artefact) {
+        const context = currentContext()
+        const client = clients.registered(clientOf(context))
+        const authorization = authorizationOf(context, client, { grantId: this.grantId!, keys: keys.cookies })
+        const finish = codeFinish(authorization, currentRequest(), now())
+        const { done, ended } = await fromStore(() => store.signIns.finish(finish))
+        if (ended) throw onPage('SIGN_IN_ENDED', 'the sessions of this account were ended meanwhile')
+        if (!done) throw onPage('INTERACTION_SPENT', 'this sign-in has been completed already')
+        return original.call(this)
+      },
+  )
+}
+
+function authorizationOf(
+  context: Context,
+  client: OidcClient,
+  made: { grantId: string; keys: CookieKeys },
+): Authorization {
+  const session = sessionOf(context)!
+  const grant = grantOf(context)
+  return {
+    client,
+    session: {
+      uid: session.uid,
+      accountId: session.accountId!,
+      version: session.version ?? 1,
+      loginTs: session.loginTs!,
+      until: session.until ?? 0,
+      sid: sidOf(made.keys, session, client.clientId),
+    },
+    submission: submissionOf(context),
+    interaction: interactionOf(context),
+    grant: {
+      id: made.grantId,
+      openid: grant.openid,
+      resources: grant.resources,
+      scopes: new Set(grant.getOIDCScope().split(' ')),
+    },
+  }
+}
+
+/** Said to the person, not to the client. */
+function onPage(code: ErrorCode, description: string): Error {
+  return Object.assign(new errors.InvalidRequest(description), { allow_redirect: false, code })
+}

@@ -1,0 +1,28 @@
+import { grantFromRow } from '../../artefacts/grants.ts'
+import { accessOf } from '../../clients/access.ts'
+import { loadAccountOfArtefact } from '../../load-account.ts'
+import { currentRequest, fromStore } from '../current-request.ts'
+import { replace } from '../override.ts'
+import type { OverrideNeeds } from '../override.ts'
+import { currentContext } from '../shapes.ts'
+import type { Internals } from '../shapes.ts'
+
+/** Grant.find: grant, account and session come in one query, which the request keeps for `findAccount`. */
+export function loadGrants({ Grant }: Internals, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
+  replace(Grant, 'find', () => async (grantId) => {
+    const request = currentRequest()
+    const { artefact } = request
+    if (artefact?.['grantId'] !== grantId) return undefined
+    const loaded = await fromStore(() => loadAccountOfArtefact(request, store))
+    const row = loaded?.grant
+    if (!loaded || !row) return undefined
+    const client = clients.registeredById(row.clientId)
+    if (!client || client.uid !== row.clientUid || accessOf(client.config, loaded.user.groups).kind !== 'allowed')
+      return undefined
+    // a token that was rotated away is not active; at the token endpoint the rotation itself decides
+    const { route } = currentContext().oidc
+    if (artefact['kind'] === 'RefreshToken' && route === 'introspection' && loaded.family?.seq !== artefact['seq'])
+      return undefined
+    return new Grant(grantFromRow(row))
+  })
+}

@@ -1,0 +1,65 @@
+import { errors } from 'oidc-provider'
+import { idleLifetime, refreshTokenId, refreshTokenTimes } from '../../artefacts/refresh-families.ts'
+import type { RotatedFamily } from '../../request-context.ts'
+import { audited } from '../audited.ts'
+import { currentRequest, fromStore } from '../current-request.ts'
+import { keepInPayload, replace } from '../override.ts'
+import type { OverrideNeeds } from '../override.ts'
+import { clientOf, currentContext } from '../shapes.ts'
+import type { Artefact, Internals } from '../shapes.ts'
+
+/** RefreshToken: consume, generateTokenId and getValueAndPayload. A token is derived from its family's row. */
+export function rotateRefreshTokens(
+  { RefreshToken }: Internals,
+  needs: Pick<OverrideNeeds, 'store' | 'sealer' | 'keys' | 'settings' | 'clients'>,
+): void {
+  const { store, sealer, keys, settings, clients } = needs
+  keepInPayload(RefreshToken, [...RefreshToken.IN_PAYLOAD, 'seq'])
+  replace(
+    RefreshToken.prototype,
+    'consume',
+    () =>
+      async function consume(this: Artefact) {
+        const { config } = clients.registered(clientOf(currentContext()))
+        const outcome = await fromStore(() =>
+          store.refreshFamilies.rotate({
+            grantId: this.grantId!,
+            seq: this.seq!,
+            graceMs: settings.refreshGraceMs,
+            idleTtlMs: idleLifetime(config) * 1000,
+            auditOnReuse: [audited({ event: 'refresh.reuse', outcome: 'failure' }, this)],
+          }),
+        )
+        if (outcome.kind === 'reused') throw new errors.InvalidGrant('refresh token already used')
+        if (outcome.kind === 'gone') throw new errors.InvalidGrant('refresh token was revoked')
+        currentRequest().family = outcome
+        this.emit('consumed')
+      },
+  )
+  replace(
+    RefreshToken.prototype,
+    'generateTokenId',
+    () =>
+      function generateTokenId(this: Artefact) {
+        return refreshTokenId(this.grantId!, familyOfRequest(), keys.cookies)
+      },
+  )
+  replace(
+    RefreshToken.prototype,
+    'getValueAndPayload',
+    (original) =>
+      async function getValueAndPayload(this: Artefact) {
+        const family = familyOfRequest()
+        const times = refreshTokenTimes(family, clients.registered(this.client!).config)
+        Object.assign(this, { seq: family.seq, ...times })
+        const { payload } = await original.call(this)
+        return { value: sealer.seal('RefreshToken', payload!, { madeAt: family.rotatedAt }) }
+      },
+  )
+}
+
+function familyOfRequest(): RotatedFamily {
+  const { family } = currentRequest()
+  if (family === undefined) throw new TypeError('a refresh token needs its family')
+  return family
+}

@@ -1,0 +1,18 @@
+import { replace } from '../override.ts'
+import type { OverrideNeeds } from '../override.ts'
+import type { Artefact, Internals } from '../shapes.ts'
+
+/** getValueAndPayload of what becomes a sealed string: no payload is left for the adapter to store. A JWT stays one. */
+export function sealValues(library: Internals, { sealer }: Pick<OverrideNeeds, 'sealer'>): void {
+  for (const kind of ['AuthorizationCode', 'AccessToken', 'ClientCredentials'] as const) {
+    replace(
+      library[kind].prototype,
+      'getValueAndPayload',
+      (original) =>
+        async function getValueAndPayload(this: Artefact) {
+          const { value, payload } = await original.call(this)
+          return { value: payload === undefined ? value : sealer.seal(kind, payload) }
+        },
+    )
+  }
+}

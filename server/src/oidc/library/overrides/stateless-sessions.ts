@@ -1,0 +1,39 @@
+import { lifetimes } from '../../lifetimes.ts'
+import { sidOf } from '../../session-cookie.ts'
+import { currentRequest } from '../current-request.ts'
+import { keepInPayload, replace } from '../override.ts'
+import type { OverrideNeeds } from '../override.ts'
+import type { Internals, Session } from '../shapes.ts'
+
+/** Session: what rides in the cookie, and what does not. `authorizations` (sid and grant by client) would be lost when
+ *  two tabs rewrite the cookie: sid is derived, and the grant is the request's own. */
+export function statelessSessions({ Session }: Internals, { keys, now }: Pick<OverrideNeeds, 'keys' | 'now'>): void {
+  const kept = Session.IN_PAYLOAD.filter((name) => name !== 'authorizations')
+  keepInPayload(Session, [...kept, 'sidKey', 'until', 'version'])
+  const grants = new WeakMap<object, string>()
+  replace(Session.prototype, 'authorizationFor', () => () => ({}))
+  replace(
+    Session.prototype,
+    'sidFor',
+    () =>
+      function sidFor(this: Session, clientId) {
+        return sidOf(keys.cookies, this, clientId)
+      },
+  )
+  replace(Session.prototype, 'grantIdFor', () => (_clientId, value) => {
+    if (value !== undefined) grants.set(currentRequest(), value)
+    return grants.get(currentRequest())
+  })
+  replace(
+    Session.prototype,
+    'loginAccount',
+    (original) =>
+      function loginAccount(this: Session, details) {
+        original.call(this, details)
+        this.sidKey ??= keys.cookies.current('sid').kid
+        this.version ??= 1
+        const seconds = Math.floor(now() / 1000)
+        this.until = seconds + (details.transient === true ? lifetimes.sessionAbsolute : lifetimes.sessionRemembered)
+      },
+  )
+}

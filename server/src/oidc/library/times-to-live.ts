@@ -1,0 +1,31 @@
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { lifetimes } from '../lifetimes.ts'
+import type { LibraryNeeds } from './needs.ts'
+import type { Session } from './shapes.ts'
+
+interface ApiBound {
+  readonly resourceServer?: { readonly accessTokenTTL?: number }
+}
+
+/** How long artefacts live, in seconds. Functions of the plain kind: the library wants no other. */
+export function timesToLive({ clients, now }: Pick<LibraryNeeds, 'clients' | 'now'>) {
+  const configOf = (client: object | undefined): Partial<ClientConfig> =>
+    client === undefined ? {} : clients.registered(client).config
+  const ofAccessToken = (_context: unknown, token: ApiBound, client?: object) =>
+    token.resourceServer?.accessTokenTTL || configOf(client).accessTokenTtl || lifetimes.accessToken
+  return {
+    AccessToken: ofAccessToken,
+    ClientCredentials: ofAccessToken,
+    IdToken: (_context: unknown, _token: unknown, client?: object) => configOf(client).idTokenTtl || lifetimes.idToken,
+    RefreshToken: (_context: unknown, _token: unknown, client?: object) =>
+      configOf(client).refreshTokenTtl || lifetimes.refreshIdle,
+    AuthorizationCode: lifetimes.code,
+    Grant: lifetimes.refreshAbsolute,
+    Interaction: lifetimes.interaction,
+    Session: (_context: unknown, session: Session) => {
+      if (session.accountId === undefined) return lifetimes.sessionAnonymous
+      const left = (session.until ?? 0) - Math.floor(now() / 1000)
+      return Math.max(1, session.transient ? Math.min(lifetimes.sessionIdle, left) : left)
+    },
+  }
+}

@@ -1,0 +1,44 @@
+import { expect } from 'chai'
+import { finished, placeOf, withLibraryPart, withProgress } from '../../../src/oidc/interaction/held.ts'
+import type { LibraryPart } from '../../../src/oidc/interaction/library-part.ts'
+
+const payload: LibraryPart = {
+  prompt: { name: 'login', reasons: [] },
+  params: { client_id: 'app' },
+  returnTo: 'https://login.example.com/auth/u',
+  exp: 700,
+}
+const begun = withLibraryPart(undefined, payload, { now: 100, clientUid: 'uid-1' })
+
+describe('withLibraryPart', () => {
+  it('begins with the client as it is registered now', () => {
+    expect(begun).to.deep.equal({ begun: 100, until: 700, client: 'app', clientUid: 'uid-1', payload })
+  })
+  it('goes on with when it began, with whom, and with what sign-in keeps', () => {
+    const before = { ...begun, progress: { switching: true } }
+    const next = withLibraryPart(before, { ...payload, exp: 900 }, { now: 200, clientUid: 'uid-2' })
+    expect(next).to.deep.equal({ ...before, until: 900, payload: { ...payload, exp: 900 } })
+  })
+})
+
+describe('withProgress', () => {
+  it('keeps how far the person has come', () =>
+    expect(withProgress(begun, { switching: true })).to.deep.equal({ ...begun, progress: { switching: true } }))
+  it('keeps nothing of an interaction that is over', () =>
+    expect(withProgress(finished(begun), { switching: true })).to.equal(undefined))
+})
+
+describe('finished', () => {
+  it('leaves only where to start again', () => {
+    const left = finished({ ...begun, progress: { switching: true } })
+    expect(left).to.deep.equal({ begun: 100, until: 700, client: 'app', clientUid: 'uid-1' })
+  })
+})
+
+describe('placeOf', () => {
+  it('is the pages for the person, and the resume endpoint once there is a result', () => {
+    expect(placeOf(begun)).to.equal('pages')
+    expect(placeOf({ ...begun, payload: { ...payload, result: { error: 'access_denied' } } })).to.equal('resume')
+    expect(placeOf(finished(begun))).to.equal('pages')
+  })
+})

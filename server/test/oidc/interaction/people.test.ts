@@ -1,0 +1,32 @@
+import { expect } from 'chai'
+import { createPeople } from '../../../src/oidc/interaction/people.ts'
+import type { LoadedAccount } from '../../../src/store/users.ts'
+
+describe('createPeople', () => {
+  const account = (disabled: boolean) => ({ user: { disabled } }) as LoadedAccount
+  const usersOf = (found: LoadedAccount | undefined) => {
+    const asked: object[] = []
+    return { asked, loadAccount: async (ask: object) => (asked.push(ask), found) }
+  }
+
+  it('asks for each person once, with the session when that was asked for first', async () => {
+    const users = usersOf(account(false))
+    const people = createPeople(users)
+    const session = { uid: 's', version: 1, authTime: new Date(0) }
+    expect(await people.find({ userId: 'ada', clientUid: 'c', session })).to.equal(
+      await people.find({ userId: 'ada', clientUid: 'c' }),
+    )
+    await people.find({ userId: 'bob', clientUid: 'c' })
+    expect(users.asked).to.deep.equal([
+      { userId: 'ada', clientUid: 'c', session },
+      { userId: 'bob', clientUid: 'c' },
+    ])
+  })
+
+  for (const [sentence, found] of [
+    ['one who is gone', undefined],
+    ['one who is disabled', account(true)],
+  ] as const)
+    it(`does not find ${sentence}`, async () =>
+      expect(await createPeople(usersOf(found)).find({ userId: 'ada', clientUid: 'c' })).to.equal(undefined))
+})

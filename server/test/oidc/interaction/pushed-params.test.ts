@@ -1,0 +1,40 @@
+import { expect } from 'chai'
+import type { LibraryPart } from '../../../src/oidc/interaction/library-part.ts'
+import { withPushedParams, withoutPushedParams } from '../../../src/oidc/interaction/pushed-params.ts'
+
+const long = 'x'.repeat(300)
+const claims = { userinfo: { email: { essential: true, values: [long] } } }
+const payload: LibraryPart = {
+  prompt: { name: 'login', reasons: [] },
+  params: { client_id: 'app', scope: 'openid', state: long, claims: JSON.stringify(claims), resource: [long, 'b'] },
+  returnTo: 'https://login.example.com/auth/u',
+  exp: 700,
+  parJti: 'pushed',
+}
+const body = { state: long, claims, resource: [long, 'b'] }
+const request = `head.${Buffer.from(JSON.stringify(body)).toString('base64url')}.`
+const storeOf = (found: object | undefined) =>
+  ({ pushedRequests: { find: async () => found as Record<string, unknown> | undefined } }) as never
+
+describe('withoutPushedParams', () => {
+  it('leaves out what is long, and names it', () => {
+    const short = withoutPushedParams(payload)
+    expect(short.params).to.deep.equal({ client_id: 'app', scope: 'openid' })
+    expect(short['leftInPushed']).to.deep.equal(['state', 'claims', 'resource'])
+  })
+  it('leaves nothing out of a request that was not pushed, or is short', () => {
+    const { parJti: _, ...plain } = payload
+    const short = { ...payload, params: { client_id: 'app', scope: 'openid' } }
+    expect(withoutPushedParams(plain)).to.equal(plain)
+    expect(withoutPushedParams(short)).to.equal(short)
+  })
+})
+
+describe('withPushedParams', () => {
+  it('reads again what was left out, in the form that the library gave it', async () => {
+    expect(await withPushedParams(withoutPushedParams(payload), storeOf({ request }))).to.deep.equal(payload)
+  })
+  it('finds nothing to go on with when the pushed request is gone', async () => {
+    expect(await withPushedParams(withoutPushedParams(payload), storeOf(undefined))).to.equal(undefined)
+  })
+})

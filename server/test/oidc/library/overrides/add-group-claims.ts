@@ -1,0 +1,17 @@
+import { expect } from 'chai'
+import { send } from '@nauthera/harness/browser'
+import { getCode, redeem, tokensOf } from '@nauthera/harness/flows'
+import type { Contract } from './contract.ts'
+
+export const contract: Contract = {
+  replaces: ['Claims.prototype.result'],
+  holds: {
+    'addGroupClaims: Claims.prototype.result has claims whose names the Provider does not know': async (replicas) => {
+      const clientId = 'app.roles'
+      const code = await getCode(replicas, { parameters: { client_id: clientId } })
+      const { access } = tokensOf(await redeem(replicas, code, { clientId }))
+      const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+      expect(me.json()['roles']).to.deep.equal(['dev'])
+    },
+  },
+}

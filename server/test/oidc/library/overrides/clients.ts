@@ -1,0 +1,12 @@
+import { configs, entry } from '@nauthera/harness/server'
+
+/** Who is registered while a contract is tried. */
+export const clients = [
+  entry('app.web', configs.web),
+  entry('app.machine', configs.machine),
+  entry('app.opaque', { ...configs.machine, audiences: [] }),
+  entry('app.roles', {
+    ...configs.web,
+    claims: [{ name: 'roles', join: 'Array', fromGroups: [{ group: 'engineers', values: ['dev'] }] }],
+  }),
+]

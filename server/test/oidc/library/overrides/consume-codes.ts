@@ -1,0 +1,18 @@
+import { expect } from 'chai'
+import { getCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
+import type { Contract } from './contract.ts'
+
+export const contract: Contract = {
+  replaces: ['AuthorizationCode.prototype.consume'],
+  payload: { model: 'AuthorizationCode', names: ['grantId', 'accountId', 'sessionUid', 'authTime'] },
+  holds: {
+    'consumeCodes: AuthorizationCode.prototype.consume lets a code through once, and takes back what it gave': async (
+      replicas,
+    ) => {
+      const code = await getCode(replicas)
+      const tokens = tokensOf(await redeem(replicas, code))
+      expect((await redeem(replicas, code)).json()['error']).to.equal('invalid_grant')
+      expect((await refresh(replicas, tokens.refresh)).json()['error']).to.equal('invalid_grant')
+    },
+  },
+}

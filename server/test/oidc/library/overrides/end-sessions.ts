@@ -1,0 +1,33 @@
+import { expect } from 'chai'
+import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
+import { getTokens, introspect, refresh, request } from '@nauthera/harness/flows'
+import type { Contract } from './contract.ts'
+
+export const contract: Contract = {
+  replaces: ['Session.prototype.destroy'],
+  holds: {
+    'endSessions: Session.prototype.destroy ends the session and what it gave, but not offline access': async (
+      replicas,
+    ) => {
+      const browser = new Browser(replicas)
+      const bound = await getTokens(replicas, { browser })
+      const offline = await getTokens(replicas, {
+        browser,
+        parameters: { scope: 'openid offline_access', prompt: 'consent' },
+      })
+      const thief = browser.copy()
+      const page = await browser.follow(
+        `${replicas.issuer}/session/end?${new URLSearchParams({ id_token_hint: bound.id, post_logout_redirect_uri: 'https://app.example.com/bye', state: 'x' }).toString()}`,
+      )
+      const left = await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+      expect(left.location).to.equal('https://app.example.com/bye?state=x')
+      expect((await refresh(replicas, bound.refresh)).json()['error']).to.equal('invalid_grant')
+      expect((await introspect(replicas, bound.access)).json()).to.deep.equal({ active: false })
+      expect((await refresh(replicas, offline.refresh)).status).to.equal(200)
+      for (const one of [browser, thief]) {
+        const again = await one.follow(authorizationUrl(replicas.issuer, request(pkce())))
+        expect(again.body).to.contain('id="password"')
+      }
+    },
+  },
+}

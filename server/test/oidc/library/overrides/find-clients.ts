@@ -1,0 +1,25 @@
+import { expect } from 'chai'
+import { basic, send } from '@nauthera/harness/browser'
+import { clientSecret, configs, entry } from '@nauthera/harness/server'
+import { findClients } from '../../../../src/oidc/library/overrides/find-clients.ts'
+import { clients } from './clients.ts'
+import type { Contract } from './contract.ts'
+
+export const contract: Contract = {
+  replaces: ['Client.find'],
+  holds: {
+    'an override of something that is gone is refused at start': async () => {
+      const gutted = { Client: { find: undefined } } as never
+      expect(() => findClients(gutted, { clients: {} as never })).to.throw('has no find any more')
+    },
+    'findClients: Client.find serves the registry of this moment': async (replicas) => {
+      const form = { grant_type: 'client_credentials' }
+      const ask = () => send(replicas, { path: '/token', form, headers: basic('app.late', clientSecret) })
+      expect((await ask()).status).to.equal(401)
+      await replicas.serve([...clients, entry('app.late', configs.machine)])
+      expect((await ask()).status).to.equal(200)
+      await replicas.serve(clients)
+      expect((await ask()).status).to.equal(401)
+    },
+  },
+}

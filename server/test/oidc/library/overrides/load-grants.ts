@@ -1,0 +1,15 @@
+import { expect } from 'chai'
+import { getTokens, introspect, revoke } from '@nauthera/harness/flows'
+import type { Contract } from './contract.ts'
+
+export const contract: Contract = {
+  replaces: ['Grant.find'],
+  holds: {
+    'loadGrants: Grant.find gives a token its grant for as long as the grant lives': async (replicas) => {
+      const tokens = await getTokens(replicas)
+      expect((await introspect(replicas, tokens.access)).json()['active']).to.equal(true)
+      await revoke(replicas, tokens.refresh)
+      expect((await introspect(replicas, tokens.access)).json()).to.deep.equal({ active: false })
+    },
+  },
+}
