@@ -74,7 +74,7 @@ describe('signing in with a browser', function () {
       redirectUris: [party.callback],
       postLogoutRedirectUris: [`${party.origin}/goodbye`],
       responseModes: ['query', 'form_post'],
-      clientUri: party.origin,
+      clientUri: 'https://expenses.example.com',
       consent: ConsentMode.REMEMBER,
     }
     await server.serve([entry(clientId, config)])
@@ -252,7 +252,7 @@ describe('signing in with a browser', function () {
     const answer = await page.goto(signInPage)
     expect(answer?.status()).to.equal(400)
     expect(await page.textContent('h1')).to.equal('This sign-in is complete')
-    expect(await page.getAttribute('#start-again', 'href')).to.contain(party.origin)
+    expect(await page.getAttribute('#start-again', 'href')).to.contain('https://expenses.example.com')
   })
 
   it('L1 gives another browser nothing of an interaction', async () => {
