@@ -11,6 +11,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   '^prom-client$': ['runtime/src/metrics.ts'],
   '^zod$': ['runtime/src/settings.ts'],
   '^yaml$': ['runtime/src/settings.ts', 'operator/src/kubectl/**'],
+  '^croner$': ['operator/src/decide/schedule.ts'],
   '^commander$': ['server/src/cli/**', 'operator/src/kubectl/**'],
   '^express$': ['server/src/http/**'],
   '^helmet$': ['server/src/http/**'],

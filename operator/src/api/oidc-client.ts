@@ -160,7 +160,7 @@ const window = object(
   },
   {
     timeZone: text(
-      'IANA time zone of the schedule. Default: UTC. A time that it skips in a night of spring is the first one after it.',
+      'IANA time zone of the schedule. Default: UTC. A time that is skipped when clocks go forward is the first one after it; with * or a step in minute or hour it is left out.',
       {
         maxLength: 64,
         rules: [matchesRule(patterns.timeZone, 'must be an IANA time zone, such as Europe/Berlin')],

@@ -1,18 +1,8 @@
-// Cron of five fields in a time zone: when a window of rotation is open.
+// When a window of rotation is open: cron of five fields in a time zone.
+import { Cron } from 'croner'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClientSpec } from '../api/oidc-client.ts'
-
-export interface Schedule {
-  readonly minutes: ReadonlySet<number>
-  readonly hours: ReadonlySet<number>
-  readonly days: ReadonlySet<number>
-  readonly months: ReadonlySet<number>
-  readonly weekdays: ReadonlySet<number>
-  /** As in cron: when both are restricted, one of the two is enough. */
-  readonly anyDay: boolean
-  readonly anyWeekday: boolean
-}
 
 export interface Window {
   readonly schedule: string
@@ -20,109 +10,55 @@ export interface Window {
   readonly durationMs: number
 }
 
-const monthNames = ['JAN', 'FEB', 'MAR', 'APR', 'MAY', 'JUN', 'JUL', 'AUG', 'SEP', 'OCT', 'NOV', 'DEC']
-const weekdayNames = ['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT']
-const minute = 60_000
-const day = 86_400_000
+/** The five fields in their order: the highest number of each, and what people are told when it is wrong. */
+const fields = [
+  { most: 59, fault: 'must have minutes from 0 to 59' },
+  { most: 23, fault: 'must have hours from 0 to 23' },
+  { most: 31, fault: 'must have days from 1 to 31' },
+  { most: 12, fault: 'must have months from 1 to 12 or JAN to DEC' },
+  { most: 7, fault: 'must have weekdays from 0 (Sunday) to 6 or SUN to SAT' },
+] as const
 
-/** @returns the schedule, or what is wrong with it. */
-export function parseCron(text: string): Schedule | string {
-  const fields = text.split(' ')
-  if (fields.length !== 5) return 'must have five fields: minute, hour, day, month, weekday'
-  const [minutes, hours, days, months, weekdays] = [
-    parseField(fields[0]!, 0, 59, []),
-    parseField(fields[1]!, 0, 23, []),
-    parseField(fields[2]!, 1, 31, []),
-    parseField(
-      fields[3]!,
-      1,
-      12,
-      monthNames.map((name, index) => [name, index + 1]),
-    ),
-    parseField(
-      fields[4]!,
-      0,
-      7,
-      weekdayNames.map((name, index) => [name, index]),
-    ),
-  ]
-  if (!minutes) return 'must have minutes from 0 to 59'
-  if (!hours) return 'must have hours from 0 to 23'
-  if (!days) return 'must have days from 1 to 31'
-  if (!months) return 'must have months from 1 to 12 or JAN to DEC'
-  if (!weekdays) return 'must have weekdays from 0 (Sunday) to 6 or SUN to SAT'
-  if (weekdays.has(7)) weekdays.add(0)
-  return { minutes, hours, days, months, weekdays, anyDay: fields[2] === '*', anyWeekday: fields[4] === '*' }
+/** One item of a field: `*`, a number, a name or a range of them, each with a step or without. Everything else that the
+ *  library knows (L, W, #, ?, seconds) is refused, as by other programs that read five fields. */
+const itemForm = /^(?:\*|(?<from>\d{1,2}|[a-z]{3})(?:-(?<to>\d{1,2}|[a-z]{3}))?)(?:\/(?<step>\d{1,2}))?$/i
+
+/** @returns what is wrong with a schedule; undefined when it is good */
+export function checkSchedule(schedule: string): string | undefined {
+  const parts = schedule.split(' ')
+  if (parts.length !== fields.length) return 'must have five fields: minute, hour, day, month, weekday'
+  if (parts.every(hasForm) && isTaken(schedule)) return undefined
+  return fields.find((_, index) => !isField(parts[index]!, index))?.fault
 }
 
-function parseField(
-  text: string,
-  least: number,
-  most: number,
-  names: readonly (readonly [string, number])[],
-): Set<number> | undefined {
-  const result = new Set<number>()
-  const numberOf = (part: string): number =>
-    names.find(([name]) => name === part.toUpperCase())?.[1] ?? (/^[0-9]{1,2}$/.test(part) ? Number(part) : NaN)
-  for (const item of text.split(',')) {
-    const [range = '', stepText] = item.split('/')
-    const step = stepText === undefined ? 1 : numberOf(stepText)
-    const [from, to] = range === '*' ? [least, most] : range.split('-').map(numberOf)
-    const last = to ?? (stepText === undefined ? from : most)
-    if (!(step >= 1) || from === undefined || last === undefined || !(from >= least) || !(last <= most) || from > last)
-      return undefined
-    if (item.split('/').length > 2 || range.split('-').length > 2) return undefined
-    for (let value = from; value <= last; value += step) result.add(value)
-  }
-  return result
+/** @returns the first opening at or after `from`, epoch milliseconds; undefined when it never comes.
+ *  A time that a change of clocks skips is the first one after it; of one that comes twice the first counts. Where minute or
+ *  hour holds `*` or a step, skipped times are left out, and times that come twice count twice. */
+export function nextOpening(schedule: string, timeZone: string, from: number): number | undefined {
+  // the library looks for what comes after an instant, in whole seconds
+  const before = Math.ceil(from / 1000) * 1000 - 1000
+  return cronOf(schedule, timeZone).nextRun(new Date(before))?.getTime()
 }
 
-/** @returns the first opening at or after `from`, epoch milliseconds; undefined when there is none in four years. */
-export function nextOpening(schedule: Schedule, timeZone: string, from: number): number | undefined {
-  // local wall time as if it were UTC; what the zone skips or repeats is settled by toInstant. Where clocks have just gone forward,
-  // the search begins with the time that they skipped.
-  const start = Math.ceil(from / minute) * minute
-  let wall = start + offsetAt(timeZone, start - minute)
-  const limit = wall + 4 * 366 * day
-  while (wall < limit) {
-    const at = new Date(wall)
-    if (!schedule.months.has(at.getUTCMonth() + 1) || !isDay(schedule, at)) {
-      wall = (Math.floor(wall / day) + 1) * day
-      continue
-    }
-    if (!schedule.hours.has(at.getUTCHours())) {
-      wall = (Math.floor(wall / 3_600_000) + 1) * 3_600_000
-      continue
-    }
-    if (!schedule.minutes.has(at.getUTCMinutes())) {
-      wall += minute
-      continue
-    }
-    const instant = toInstant(timeZone, wall)
-    if (instant >= from) return instant
-    wall += minute
-  }
-  return undefined
-}
-
-/** @returns the window that is open at `at`, or else the next one; undefined when the schedule never comes. */
+/** @returns the window that is open at `at`, or else the next one; undefined when the schedule is wrong or never comes */
 export function windowAt(window: Window, at: number): { readonly opens: number; readonly closes: number } | undefined {
-  const schedule = parseCron(window.schedule)
-  if (typeof schedule === 'string') return undefined
-  const opens = nextOpening(schedule, window.timeZone ?? 'UTC', at - window.durationMs + 1)
+  const { schedule, timeZone = 'UTC' } = window
+  if (faultOf(schedule) !== undefined) return undefined
+  const opens = nextOpening(schedule, timeZone, at - window.durationMs + 1)
   return opens === undefined ? undefined : { opens, closes: opens + window.durationMs }
 }
 
-/** @returns faults of spec.rotation.window that a pattern cannot see. */
+/** @returns faults of spec.rotation.window that a pattern cannot see */
 export function checkWindow(spec: OIDCClientSpec): readonly Fault[] {
   const window = spec.rotation?.window
   if (!window) return []
+  const { schedule, timeZone } = window
   const path = 'spec.rotation.window'
-  if (window.timeZone !== undefined && !isTimeZone(window.timeZone)) {
+  if (timeZone !== undefined && !isTimeZone(timeZone)) {
     return [{ path: `${path}.timeZone`, message: 'must be an IANA time zone, such as Europe/Berlin' }]
   }
-  const schedule = parseCron(window.schedule)
-  if (typeof schedule === 'string') return [{ path: `${path}.schedule`, message: schedule }]
+  const fault = faultOf(schedule)
+  if (fault !== undefined) return [{ path: `${path}.schedule`, message: fault }]
   const gap = shortestGap(schedule)
   if (gap === undefined)
     return [{ path: `${path}.schedule`, message: 'must name a day that comes; this one never does' }]
@@ -141,68 +77,68 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-function shortestGap(schedule: Schedule): number | undefined {
-  let at = nextOpening(schedule, 'UTC', Date.UTC(2024, 0, 1))
-  if (at === undefined) return undefined
-  let shortest = Infinity
-  for (let count = 0; count < 100; count++) {
-    const next = nextOpening(schedule, 'UTC', at + minute)
-    if (next === undefined) break
-    shortest = Math.min(shortest, next - at)
-    at = next
+/** Whether each item of a field has our form. */
+function hasForm(text: string, index: number): boolean {
+  return text.split(',').every((item) => {
+    const numbers = itemForm.exec(item)?.groups
+    return numbers !== undefined && !(Number(numbers['from']) > mostOf(index) || Number(numbers['to']) > mostOf(index))
+  })
+}
+
+/** Whether a field is good beside four that say nothing. */
+const isField = (text: string, index: number): boolean =>
+  hasForm(text, index) && isTaken(['*', '*', '*', '*', '*'].with(index, text).join(' '))
+
+function isTaken(schedule: string): boolean {
+  try {
+    createCron(schedule, 'UTC')
+    return true
+  } catch {
+    return false
   }
-  return shortest
 }
 
-function isDay(schedule: Schedule, at: Date): boolean {
-  const byDay = schedule.days.has(at.getUTCDate())
-  const byWeekday = schedule.weekdays.has(at.getUTCDay())
-  if (schedule.anyDay) return byWeekday
-  if (schedule.anyWeekday) return byDay
-  return byDay || byWeekday
+const mostOf = (index: number): number => fields[index]!.most
+
+function createCron(schedule: string, timeZone: string): Cron {
+  const parts = schedule.split(' ').map((text, index) => text.split(',').map((item) => spellStep(item, mostOf(index))))
+  return new Cron(parts.join(' '), {
+    mode: '5-part',
+    paused: true,
+    // a list of hours is as fixed as one hour: none of them is lost in the night of a change
+    fixedTimeRule: 'no-wildcard',
+    // the same, but with less arithmetic
+    ...(timeZone === 'UTC' ? { utcOffset: 0 } : { timezone: timeZone }),
+  })
 }
 
-/** @returns the first instant at which the zone shows this wall time; when it skips that, the one at which it goes on */
-function toInstant(timeZone: string, wall: number): number {
-  // the offset of a day before and a day after are the only two that a change of clocks lets the wall time have
-  const guesses = [wall - offsetAt(timeZone, wall - day), wall - offsetAt(timeZone, wall + day)]
-  const [early, late] = guesses.toSorted((left, right) => left - right) as [number, number]
-  const shown = [early, late].find((guess) => guess + offsetAt(timeZone, guess) === wall)
-  return shown ?? changeBetween(timeZone, early, late)
+/** `5/15` is every 15 from 5 on; the library wants to read where that ends. */
+const spellStep = (item: string, most: number): string => item.replace(/^(\w+)\//, `$1-${most}/`)
+
+/** The shortest of the first hundred gaps between two openings. */
+function findShortestGap(schedule: string): number | undefined {
+  const times = createCron(schedule, 'UTC').nextRuns(100, new Date(Date.UTC(2024, 0, 1) - 1000))
+  if (times.length === 0) return undefined
+  return times.slice(1).reduce((least, time, index) => Math.min(least, Number(time) - Number(times[index])), Infinity)
 }
 
-/** @returns the instant at which the offset changes, to the minute */
-function changeBetween(timeZone: string, early: number, late: number): number {
-  const before = offsetAt(timeZone, early)
-  let [low, high] = [early, late]
-  while (high - low > minute) {
-    const middle = low + Math.floor((high - low) / 2 / minute) * minute
-    if (offsetAt(timeZone, middle) === before) low = middle
-    else high = middle
+/** Clients are looked at often, and many of them share a schedule: what was found out is kept for so many schedules. */
+const answersKept = 10_000
+/** A parsed schedule takes 80 KB. */
+const parsedKept = 16
+
+function keep<T>(most: number, find: (schedule: string, timeZone: string) => T) {
+  const found = new Map<string, T>()
+  return (schedule: string, timeZone = 'UTC'): T => {
+    const key = `${timeZone} ${schedule}`
+    if (!found.has(key)) {
+      if (found.size >= most) found.clear()
+      found.set(key, find(schedule, timeZone))
+    }
+    return found.get(key)!
   }
-  return high
 }
 
-const formats = new Map<string, Intl.DateTimeFormat>()
-
-/** @returns how far the zone is ahead of UTC at an instant, milliseconds. */
-function offsetAt(timeZone: string, instant: number): number {
-  if (timeZone === 'UTC') return 0
-  let format = formats.get(timeZone)
-  if (!format) {
-    format = new Intl.DateTimeFormat('en-US', {
-      timeZone,
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: 'numeric',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: 'numeric',
-      second: 'numeric',
-    })
-    formats.set(timeZone, format)
-  }
-  const part = Object.fromEntries(format.formatToParts(instant).map(({ type, value }) => [type, Number(value)]))
-  const wall = Date.UTC(part['year']!, part['month']! - 1, part['day'], part['hour'], part['minute'], part['second'])
-  return wall - Math.floor(instant / 1000) * 1000
-}
+const faultOf = keep(answersKept, checkSchedule)
+const shortestGap = keep(answersKept, findShortestGap)
+const cronOf = keep(parsedKept, createCron)
