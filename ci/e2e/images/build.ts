@@ -5,8 +5,8 @@ import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { writeRootfs } from '../../../scripts/base-rootfs.ts'
-import { buildImage, buildahDirectory, checkBuildah, saveImage } from '../../../scripts/buildah.ts'
+import { writeRootfs } from '../../../scripts/images/base-rootfs.ts'
+import { buildImage, buildahDirectory, checkBuildah, saveImage } from '../../../scripts/images/buildah.ts'
 import { bundleFile } from '../../../scripts/bundle.ts'
 
 const run = promisify(execFile)

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 /** Storage, and below `context` the directories that are built from. */
-export const buildahDirectory = join(resolve(import.meta.dirname, '..'), '.nauthera/buildah')
+export const buildahDirectory = join(resolve(import.meta.dirname, '../..'), '.nauthera/buildah')
 
 /** Builds with nothing from a registry; the same context gives the same image.
  *  @throws Error with what buildah said */

@@ -1,0 +1,69 @@
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, matchesGlob } from 'node:path'
+import { expect } from 'chai'
+import { testedElsewhere } from './tested-elsewhere.ts'
+
+// A source file of the product has its test at the same place below test/, or tested-elsewhere.ts names the tests that prove it.
+
+const product = '{proto,runtime,rules,server,config-agent,operator}/src/**/*.ts'
+const everything = '{proto,runtime,rules,server,config-agent,operator,stand-in,local,harness,ci,scripts}/**/*.ts'
+const find = (pattern: string) =>
+  globSync(pattern, { exclude: ['**/node_modules/**', '**/generated/**'] }).map((path) => path.replaceAll('\\', '/'))
+
+const texts = new Map(find(everything).map((file) => [file, readFileSync(file, 'utf8')]))
+const sources = find(product).filter((file) => hasCode(texts.get(file)!))
+
+/** A file of nothing but types has nothing to test. */
+function hasCode(text: string): boolean {
+  return /^(export )?(default )?(async )?(function|class|const|let|await)\b/m.test(text)
+}
+
+function hasMirror(file: string): boolean {
+  const base = file.replace('/src/', '/test/').replace(/\.ts$/, '')
+  return ['test', 'integration.test', 'properties.test'].some((kind) => existsSync(`${base}.${kind}.ts`))
+}
+
+/** Files that a file imports, or starts by their path. */
+function namedIn(file: string): string[] {
+  const literals = [...texts.get(file)!.matchAll(/['"`]([\w@./-]+)['"`]/g)].map(([, text = '']) => text)
+  return literals
+    .flatMap((text) => {
+      const [, workspace, path] = /^@nauthera\/([^/]+)\/(.+)$/.exec(text) ?? []
+      return workspace ? [`${workspace}/src/${path}.ts`] : [join(dirname(file), text), text]
+    })
+    .filter((name) => texts.has(name))
+}
+
+/** Every file that a test runs, as far as it can be read off. */
+function reachedFrom(test: string): Set<string> {
+  const reached = new Set<string>([test])
+  for (const file of reached) for (const name of namedIn(file)) reached.add(name)
+  return reached
+}
+
+const entries = Object.entries(testedElsewhere)
+const without = sources.filter((file) => !hasMirror(file))
+const coveredBy = (pattern: string) => without.filter((file) => matchesGlob(file, pattern))
+
+describe('the tests of the product', () => {
+  it('lie where their source lies, or are named in tested-elsewhere.ts', () => {
+    const missing = without.filter((file) => !entries.some(([pattern]) => matchesGlob(file, pattern)))
+    expect(missing, 'has neither a test of its name below test/ nor an entry in ci/test/tested-elsewhere.ts').to.be
+      .empty
+  })
+
+  it('that are named there exist', () => {
+    expect(entries.flatMap(([, tests]) => tests.filter((test) => !existsSync(test)))).to.be.empty
+  })
+
+  for (const [pattern, tests] of entries) {
+    it(`run what they are named for: ${pattern}`, () => {
+      const reached = tests.filter((test) => texts.has(test)).map(reachedFrom)
+      const files = coveredBy(pattern)
+      expect(files, 'every file has a test of its own now: remove the entry').to.not.be.empty
+      expect(files.filter((file) => !reached.some((set) => set.has(file)))).to.be.empty
+      const idle = tests.filter((test) => texts.has(test) && !files.some((file) => reachedFrom(test).has(file)))
+      expect(idle, 'runs none of them').to.be.empty
+    })
+  }
+})

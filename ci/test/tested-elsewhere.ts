@@ -1,0 +1,46 @@
+/** Files of the product without a test of their own name -> the tests that prove them; `*` is one folder. Keep it short: a new rule
+ *  deserves a test beside the others, and a folder whose files all have one leaves the list. */
+export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
+  'rules/src/*': [
+    'rules/test/check-client.test.ts',
+    'rules/test/not-served.test.ts',
+    'server/test/http/server.integration.test.ts',
+  ],
+  'config-agent/src/*': ['config-agent/test/app.test.ts', 'config-agent/test/damaged-volume.test.ts'],
+
+  'operator/src/*': ['operator/test/reconcile.integration.test.ts', 'ci/faults/operator-process.test.ts'],
+  'operator/src/api/*': ['operator/test/api/bad-manifests.test.ts', 'operator/test/policies.integration.test.ts'],
+  'operator/src/decide/*': [
+    'operator/test/decide/rotation-model.test.ts',
+    'operator/test/reconcile.integration.test.ts',
+  ],
+  'operator/src/intake/*': ['operator/test/reconcile.integration.test.ts'],
+  'operator/src/keys/*': ['local/test/product/stack.integration.test.ts'],
+  'operator/src/kubectl/*': ['operator/test/kubectl/render.test.ts'],
+  'operator/src/kubernetes/*': [
+    'operator/test/kubernetes/connection.integration.test.ts',
+    'operator/test/rotation.integration.test.ts',
+  ],
+  'operator/src/replicas/*': ['operator/test/rotation.integration.test.ts'],
+  'operator/src/secret/*': ['operator/test/rotation.integration.test.ts'],
+  'operator/src/shards/*': ['operator/test/shards/shards.integration.test.ts'],
+  'operator/src/status/*': ['operator/test/reconcile.integration.test.ts'],
+  'operator/src/time/*': ['operator/test/rotation.integration.test.ts'],
+
+  'server/src/*': ['server/test/process.integration.test.ts'],
+  'server/src/cli/*': ['server/test/cli/program.integration.test.ts'],
+  'server/src/clients/*': ['server/test/clients/config-service.test.ts'],
+  'server/src/http/*': ['server/test/http/server.integration.test.ts', 'server/test/http/edge.integration.test.ts'],
+  'server/src/login/*': ['server/test/login/routes.test.ts', 'server/test/sign-in-in-browser.integration.test.ts'],
+  'server/src/oidc/*': ['server/test/oidc/authorization.integration.test.ts'],
+  'server/src/oidc/artefacts/*': ['server/test/oidc/single-use.integration.test.ts'],
+  'server/src/oidc/clients/*': ['server/test/oidc/swap.integration.test.ts'],
+  'server/src/oidc/interaction/*': ['server/test/login/held-sign-in.integration.test.ts'],
+  'server/src/oidc/keys/*': ['server/test/oidc/tokens.integration.test.ts'],
+  'server/src/oidc/library/*': ['server/test/oidc/library/overrides.integration.test.ts'],
+  'server/src/store/*': [
+    'server/test/store/housekeeping.integration.test.ts',
+    'server/test/oidc/cache.integration.test.ts',
+  ],
+  'server/src/users/*': ['server/test/users/postgres-users.integration.test.ts'],
+}
