@@ -50,6 +50,7 @@ import { createStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
 import { createPasswords } from './users/passwords.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
+import { createUserSources } from './users/user-sources.ts'
 
 export interface App {
   readonly port: number
@@ -91,6 +92,7 @@ export async function startApp(needs: {
     connection &&
     createRedisCache({ connection, keys: keyRing.derive('cache'), timeoutMs: settings.cache.timeout, log, metrics })
   const store = createStore({ database, cache, ring: keyRing, log, metrics, replica: settings.replica })
+  const users = createUserSources({ sources: [createPostgresUsers({ store, passwords: createPasswords() })], store })
   const registry = createRegistryHolder<ProviderMetadata>()
   const usage = createUsage()
   const clients = createClientInstances(registry)
@@ -114,7 +116,7 @@ export async function startApp(needs: {
     },
     now,
   })
-  const interactions = createInteractions({ cookies: interactionCookies, sessions, scope, store, clients })
+  const interactions = createInteractions({ cookies: interactionCookies, sessions, scope, store, users, clients })
 
   const formTokens = createFormTokens(() => cookieKeys().all('form'))
   const assets = createAssets({ basePath, branding: settings.branding })
@@ -130,7 +132,7 @@ export async function startApp(needs: {
       const client = clients.registeredById(clientId)
       return client && clientOnPage(client)
     },
-    personOf: async (userId) => (await store.users.loadAccount({ userId }))?.user,
+    personOf: async (userId) => (await users.load({ userId }))?.user,
   })
 
   const requests = metrics.counter('nauthera_token_requests_total', 'Token requests by grant and outcome.', [
@@ -144,6 +146,7 @@ export async function startApp(needs: {
         keys,
         settings: { issuer: settings.issuer, algorithms, refreshGraceMs: settings.refreshGrace },
         store,
+        users,
         clients,
         sealer,
         scope,
@@ -158,7 +161,6 @@ export async function startApp(needs: {
   })
   ring.onChange((keys) => void generations.renew(keys).catch(() => undefined))
 
-  const users = createPostgresUsers({ store, passwords: createPasswords() })
   const loginRoutes = createLoginRoutes({ interactions, users, audit: store.audit, basePath, now })
   const latency = metrics.histogram('nauthera_request_seconds', 'Latency of requests by route.', [
     'route',

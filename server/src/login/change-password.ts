@@ -1,6 +1,6 @@
 import type { Interaction, Progress } from '../oidc/interaction/interaction.ts'
 import type { Mistake, PageRequest } from '../reply.ts'
-import type { UserSource } from '../users/user-source.ts'
+import type { UserSources } from '../users/user-sources.ts'
 import { auditFields } from './audit-fields.ts'
 
 export type ChangePasswordOutcome =
@@ -12,7 +12,7 @@ export type ChangePasswordOutcome =
 
 /** Takes the fields `new-password` and `repeat-password` of a forced change.
  *  @throws CodedError STORE_UNAVAILABLE */
-export function createChangePassword(needs: { users: UserSource }) {
+export function createChangePassword(needs: { users: Pick<UserSources, 'changePassword'> }) {
   return async (
     request: PageRequest,
     interaction: Interaction,

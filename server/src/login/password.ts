@@ -1,7 +1,7 @@
 import type { Interaction, Progress } from '../oidc/interaction/interaction.ts'
 import type { Mistake, PageRequest } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
-import type { UserSource } from '../users/user-source.ts'
+import type { UserSources } from '../users/user-sources.ts'
 import { auditFields } from './audit-fields.ts'
 
 /** What a password form leads to. */
@@ -20,7 +20,11 @@ const wrong: readonly Mistake[] = [{ key: 'wrong-credentials', control: 'usernam
 /** Checks the fields `username`, `password` and `remember` of the sign-in form.
  *  @param needs.now epoch milliseconds
  *  @throws CodedError STORE_UNAVAILABLE: 503, never "wrong password" */
-export function createPasswordStep(needs: { users: UserSource; audit: Pick<Audit, 'record'>; now: () => number }) {
+export function createPasswordStep(needs: {
+  users: Pick<UserSources, 'tryPassword'>
+  audit: Pick<Audit, 'record'>
+  now: () => number
+}) {
   return async (request: PageRequest, interaction: Interaction): Promise<PasswordOutcome> => {
     const username = (request.form.get('username') ?? '').trim()
     const password = request.form.get('password') ?? ''
@@ -50,17 +54,17 @@ export function createPasswordStep(needs: { users: UserSource; audit: Pick<Audit
         })
         return { kind: 'mistaken', mistakes: wrong, username }
       case 'passed': {
-        const { account, amr, attempt, standing } = outcome
+        const { user, amr, attempt, standing } = outcome
         return {
           kind: 'proved',
           signedIn: {
-            accountId: account.id,
+            accountId: user.id,
             authTime: Math.floor(needs.now() / 1000),
             amr,
             attempt,
             standing,
-            passwordChangeRequired: account.passwordChangeRequired,
-            person: { username: account.username, name: account.name, locale: account.locale },
+            passwordChangeRequired: user.passwordChangeRequired,
+            person: { username: user.username, name: user.name, locale: user.locale },
             remember: request.form.get('remember') !== null,
           },
         }
@@ -74,4 +78,5 @@ const refusals = {
   'unknown-user': 'signin.failure',
   locked: 'signin.locked',
   disabled: 'signin.refused',
+  'name-taken': 'signin.refused',
 } as const

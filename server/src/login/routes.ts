@@ -2,7 +2,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import type { Interaction, Interactions, Progress } from '../oidc/interaction/interaction.ts'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
-import type { UserSource } from '../users/user-source.ts'
+import type { UserSources } from '../users/user-sources.ts'
 import { interactionPaths } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import { createChangePassword } from './change-password.ts'
@@ -28,7 +28,7 @@ import { createPasswordStep } from './password.ts'
 /** @param needs.basePath the issuer's path, '' when it has none; @param needs.now epoch milliseconds */
 export function createLoginRoutes(needs: {
   interactions: Interactions
-  users: UserSource
+  users: Pick<UserSources, 'tryPassword' | 'changePassword'>
   audit: Pick<Audit, 'record'>
   basePath: string
   now: () => number
