@@ -127,7 +127,7 @@ describe(runCommand.name, () => {
     const set = await nauthera(['users', 'set-password', 'DORA', '--password-stdin'], {
       input: 'another horse battery staple',
     })
-    expect([set.code, set.err]).to.deep.equal([0, 'password of dora set\n'])
+    expect([set.code, set.err]).to.deep.equal([0, 'the password of dora is set\n'])
     const users = usersOf(fresh.replica())
     expect((await users.tryPassword('dora', password, { address: '192.0.2.1' })).kind).to.equal('refused')
     expect((await users.tryPassword('dora', 'another horse battery staple', { address: '192.0.2.1' })).kind).to.equal(
@@ -173,7 +173,7 @@ describe(runCommand.name, () => {
       await valkey.stop()
       const { code, err } = await nauthera(['users', 'disable', 'frances'], { settings })
       expect(code).to.equal(0)
-      expect(err).to.contain('cache unavailable').and.to.contain('disable: frances')
+      expect(err).to.contain('cache unavailable').and.to.contain('frances is disabled')
     } finally {
       raw.disconnect()
       await valkey.stop()
