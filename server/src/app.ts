@@ -1,4 +1,3 @@
-import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Health } from '@nauthera/runtime/health'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
@@ -12,15 +11,17 @@ import { createDiscovery } from './http/discovery.ts'
 import { createErrorHandler, createNotFound } from './http/error-page.ts'
 import { createFormTokens } from './http/form-guard.ts'
 import { createHeaders } from './http/headers.ts'
-import { createOptions } from './http/options.ts'
+import { createKeysLoaded } from './http/keys-loaded.ts'
+import { createOptions, protocolPaths } from './http/options.ts'
 import { createPageRouter } from './http/page-router.ts'
 import { createPages } from './http/pages.ts'
 import { peerOf } from './http/peer.ts'
 import { createPinHost } from './http/pin-host.ts'
 import { createPostByGet } from './http/post-by-get.ts'
 import { createProtocolPages } from './http/protocol-pages.ts'
-import { correlationIdOf, createRequestLog } from './http/request-log.ts'
-import { createApplication, listen } from './http/server.ts'
+import { correlationIdOf, createRequestLog, createRouteNames, observeLatency } from './http/request-log.ts'
+import { createApplication } from './http/application.ts'
+import { listen } from './http/server.ts'
 import { createLoginRoutes } from './login/routes.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck } from './oidc/clients/mapping.ts'
@@ -33,12 +34,15 @@ import { createGenerations } from './oidc/library/generations.ts'
 import { createInteractionCookies } from './oidc/interaction/interaction-cookie.ts'
 import { createInteractions } from './oidc/interaction/interactions.ts'
 import { keyPolicy } from './oidc/lifetimes.ts'
+import type { KeySet } from './oidc/keys/key-set.ts'
 import { createKeyRing } from './oidc/keys/ring.ts'
+import type { ProtocolPages } from './oidc/library/pages.ts'
 import { allowedAddress, createOutboundFetch } from './oidc/outbound-fetch.ts'
 import { createGeneration } from './oidc/library/provider.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
+import { retryUntilDone } from './retry-until-done.ts'
 import type { ServerSettings } from './settings.ts'
 import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
@@ -50,6 +54,8 @@ import { createStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
 import { createPasswords } from './users/passwords.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
+import { createUserSources } from './users/user-sources.ts'
+import type { UserSources } from './users/user-sources.ts'
 
 export interface App {
   readonly port: number
@@ -63,47 +69,137 @@ export interface App {
   stop(options?: { lingerMs?: number }): Promise<void>
 }
 
+interface Needs {
+  readonly settings: ServerSettings
+  readonly log: Log
+  readonly health: Health
+  readonly metrics: Metrics
+  readonly version: string
+}
+
 /** Milliseconds. */
-const retryEvery = 1000
 const drainFor = 25_000
 /** How long clients are told to leave before idle connections are closed. */
 const lingerFor = 3_000
 
 /** Binds every part together and opens the public port. It comes up whether or not the database answers: what needs no
  *  database works as soon as the keys have been read once. */
-export async function startApp(needs: {
-  settings: ServerSettings
-  log: Log
-  health: Health
-  metrics: Metrics
-  version: string
-}): Promise<App> {
-  const { settings, log, health, metrics, version } = needs
-  const now = Date.now
-  const issuer = new URL(settings.issuer)
-  const basePath = issuer.pathname.replace(/\/$/, '')
-  const algorithms = settings.signing.algorithms
+export async function startApp(needs: Needs): Promise<App> {
+  const { settings, log, health } = needs
+  const store = openStore(needs)
+  const users = createUserSources({ sources: [createPostgresUsers({ store, passwords: createPasswords() })], store })
+  const clients = createClients()
+  const keys = createKeys(needs, store)
+  const pages = createSite(needs, { clients, keys, users })
+  const protocol = createProtocol(needs, { store, users, clients, keys, pages: pages.protocol })
+  const web = createWeb(needs, { store, users, pages, protocol })
+  const checkClient = createClientCheck({
+    clientClass: () => protocol.generations.current().clientClass,
+    algorithms: settings.signing.algorithms,
+  })
+  const config = createConfig(needs, { store, clients, checkClient })
+  const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
+  log.info({ issuer: settings.issuer, port: server.port }, 'listening')
 
+  const abort = new AbortController()
+  let isLoaded = false
+  // latched: once they hold, an outage that all replicas share takes none of them out
+  health.require('keys', () => (isLoaded ? undefined : 'the database has not answered yet'))
+  health.require('clients', () => (config.isComplete() ? undefined : 'no complete set of clients yet'))
+  const loaded = retryUntilDone({ signal: abort.signal, log }, async () => {
+    await checkSchema(store.database)
+    await keys.epoch.load()
+    await keys.ring.load()
+    await protocol.renew(keys.ring.current())
+    await keys.ring.follow()
+    keys.epoch.follow()
+    store.reaper.start()
+    await config.start()
+    isLoaded = true
+    if (!config.isComplete()) log.info({}, 'waiting for clients')
+  })
+
+  return {
+    port: server.port,
+    store,
+    registry: clients.registry,
+    checkClient,
+    loaded,
+    async stop({ lingerMs = lingerFor } = {}) {
+      abort.abort()
+      await config.stop()
+      await server.stop({ lingerMs, graceMs: drainFor })
+      await keys.ring.stop()
+      keys.epoch.stop()
+      await store.stop()
+    },
+  }
+}
+
+function openStore({ settings, log, metrics }: Needs): Store {
+  const { cache: cacheSettings, replica } = settings
+  const ring = loadKeyRing(settings.keysDirectory)
+  const connection = cacheConnection(cacheSettings)
+  const keys = ring.derive('cache')
+  const cache = connection && createRedisCache({ connection, keys, timeoutMs: cacheSettings.timeout, log, metrics })
   const database = createDatabase({ connection: databaseConnection(settings.database), log, metrics })
-  const keyRing = loadKeyRing(settings.keysDirectory)
-  const connection = cacheConnection(settings.cache)
-  const cache =
-    connection &&
-    createRedisCache({ connection, keys: keyRing.derive('cache'), timeoutMs: settings.cache.timeout, log, metrics })
-  const store = createStore({ database, cache, ring: keyRing, log, metrics, replica: settings.replica })
-  const registry = createRegistryHolder<ProviderMetadata>()
-  const usage = createUsage()
-  const clients = createClientInstances(registry)
+  return createStore({ database, cache, ring, log, metrics, replica })
+}
 
+type Clients = ReturnType<typeof createClients>
+
+function createClients() {
+  const registry = createRegistryHolder<ProviderMetadata>()
+  return { registry, usage: createUsage(), instances: createClientInstances(registry) }
+}
+
+type Keys = ReturnType<typeof createKeys>
+
+function createKeys({ settings, log }: Needs, store: Store) {
+  const { signing } = settings
   const epoch = createStoreEpoch({ epoch: store.epoch, log })
-  const ring = createKeyRing({ keys: store.keys, algorithms, policy: keyPolicy(settings.signing), now, log })
-  const cookieKeys = () => ring.current().cookies
-  const sealer = createSealer({ keys: cookieKeys, epoch: epoch.current })
+  const policy = keyPolicy(signing)
+  const ring = createKeyRing({ keys: store.keys, algorithms: signing.algorithms, policy, now: Date.now, log })
+  return { epoch, ring, cookies: () => ring.current().cookies }
+}
+
+type Site = ReturnType<typeof createSite>
+
+/** Everything that a page is made of. */
+function createSite({ settings }: Needs, on: { clients: Clients; keys: Keys; users: UserSources }) {
+  const { branding, development } = settings
+  const tokens = createFormTokens(() => on.keys.cookies().all('form'))
+  const assets = createAssets({ basePath: basePathOf(settings), branding })
+  const pages = createPages({ assets, branding, development, tokens })
+  const protocol = createProtocolPages({
+    pages,
+    describeClient: (clientId) => {
+      const client = on.clients.instances.registeredById(clientId)
+      return client && clientOnPage(client)
+    },
+    personOf: async (userId) => (await on.users.load({ userId }))?.user,
+  })
+  return { tokens, assets, pages, protocol }
+}
+
+type Protocol = ReturnType<typeof createProtocol>
+
+/** The OpenID Provider, and the interactions that lie between its requests and their answers. */
+function createProtocol(
+  { settings, log, metrics }: Needs,
+  on: { store: Store; users: UserSources; clients: Clients; keys: Keys; pages: ProtocolPages },
+) {
+  const { store, users, keys, pages } = on
+  const { instances: clients, usage } = on.clients
+  const issuer = new URL(settings.issuer)
+  const { algorithms } = settings.signing
+  const now = Date.now
   const scope = cookieScope(issuer)
-  const sessions = createSessionCookies({ issuer: settings.issuer, keys: cookieKeys, epoch: epoch.current, now })
-  const interactionCookies = createInteractionCookies({
-    keys: cookieKeys,
-    epoch: epoch.current,
+  const sealed = { keys: keys.cookies, epoch: keys.epoch.current }
+  const generations = createGenerations({ log })
+  const sessions = createSessionCookies({ issuer: settings.issuer, ...sealed, now })
+  const cookies = createInteractionCookies({
+    ...sealed,
     scope,
     store,
     client: (clientId) => {
@@ -114,94 +210,77 @@ export async function startApp(needs: {
     },
     now,
   })
-  const interactions = createInteractions({ cookies: interactionCookies, sessions, scope, store, clients })
-
-  const formTokens = createFormTokens(() => cookieKeys().all('form'))
-  const assets = createAssets({ basePath, branding: settings.branding })
-  const pages = createPages({
-    assets,
-    branding: settings.branding,
-    development: settings.development,
-    tokens: formTokens,
+  const interactions = createInteractions({
+    cookies,
+    sessions,
+    scope,
+    store,
+    users,
+    clients,
   })
-  const protocolPages = createProtocolPages({
+  const sealer = createSealer(sealed)
+  const events = { log, audit: store.audit, counted: countTokens(metrics) }
+  const generationNeeds = {
+    settings: { issuer: settings.issuer, algorithms, refreshGraceMs: settings.refreshGrace },
+    store,
+    users,
+    clients,
+    sealer,
+    scope,
+    places: createPlaces({ store, sealer, sessions, interactions: cookies, scope, now }),
+    fetch: createOutboundFetch({ isAllowed: allowedAddress({ loopback: isLoopback(issuer.hostname) }) }),
     pages,
-    describeClient: (clientId) => {
-      const client = clients.registeredById(clientId)
-      return client && clientOnPage(client)
-    },
-    personOf: async (userId) => (await store.users.loadAccount({ userId }))?.user,
-  })
+    now,
+    monotonicNow: () => performance.now(),
+    usedSecret: usage.touch,
+    events,
+  }
+  const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
+  // a fault was logged, and the generation before goes on
+  keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
+  return { generations, interactions, renew }
+}
 
+function countTokens(metrics: Metrics) {
   const requests = metrics.counter('nauthera_token_requests_total', 'Token requests by grant and outcome.', [
     'grant',
     'outcome',
   ])
-  const generations = createGenerations({
-    log,
-    build: (keys) =>
-      createGeneration({
-        keys,
-        settings: { issuer: settings.issuer, algorithms, refreshGraceMs: settings.refreshGrace },
-        store,
-        clients,
-        sealer,
-        scope,
-        places: createPlaces({ store, sealer, sessions, interactions: interactionCookies, scope, now }),
-        fetch: createOutboundFetch({ isAllowed: allowedAddress({ loopback: isLoopback(issuer.hostname) }) }),
-        pages: protocolPages,
-        now,
-        monotonicNow: () => performance.now(),
-        usedSecret: (client, secretId) => usage.touch(client, secretId),
-        events: { log, audit: store.audit, counted: (grant, outcome) => requests.inc({ grant, outcome }) },
-      }),
-  })
-  ring.onChange((keys) => void generations.renew(keys).catch(() => undefined))
+  return (grant: string, outcome: string) => requests.inc({ grant, outcome })
+}
 
-  const users = createPostgresUsers({ store, passwords: createPasswords() })
-  const loginRoutes = createLoginRoutes({ interactions, users, audit: store.audit, basePath, now })
-  const latency = metrics.histogram('nauthera_request_seconds', 'Latency of requests by route.', [
-    'route',
-    'method',
-    'status',
-  ])
-  const discovery = createDiscovery({
-    issuer,
-    documents: () => (generations.isReady() ? generations.current().documents : undefined),
-  })
+/** The handlers of the public port. */
+function createWeb(
+  { settings, log, metrics }: Needs,
+  on: { store: Store; users: UserSources; pages: Site; protocol: Protocol },
+) {
+  const { audit } = on.store
+  const { tokens, assets, pages } = on.pages
+  const { generations, interactions } = on.protocol
+  const issuer = new URL(settings.issuer)
+  const basePath = basePathOf(settings)
+  const { extraHosts, trustedProxies } = settings
+  const routes = createLoginRoutes({ interactions, users: on.users, audit, basePath, now: Date.now })
+  const documents = () => (generations.isReady() ? generations.current().documents : undefined)
+  const discovery = createDiscovery({ issuer, documents })
+  const paths = [...protocolPaths, '/assets/:file', ...routes.map(({ path }) => path)]
   const application = createApplication(
     {
       requestLog: createRequestLog({
         log,
-        basePath,
+        routeOf: createRouteNames(paths, basePath),
         now: () => performance.now(),
-        observe: ({ route, method, status, seconds }) =>
-          latency.observe({ route, method, status: String(status) }, seconds),
+        observe: observeLatency(metrics),
       }),
-      pinHost: createPinHost({
-        issuer,
-        extraHosts: settings.extraHosts,
-        trustedProxies: settings.trustedProxies,
-        render: pages.render,
-      }),
+      pinHost: createPinHost({ issuer, extraHosts, trustedProxies, render: pages.render }),
       requestContext: (request, response, next) =>
         runInRequest({ request, response, correlationId: correlationIdOf(request), peer: peerOf(request)! }, next),
       headers: createHeaders({ issuer }),
       assets: assets.handle,
       discovery,
       options: createOptions({ basePath, pages }),
-      keysLoaded: (_request, _response, next) =>
-        generations.isReady()
-          ? next()
-          : next(new CodedError('STORE_UNAVAILABLE', { message: 'keys are not loaded yet' })),
-      pages: createPageRouter({
-        routes: loginRoutes,
-        basePath,
-        origin: issuer.origin,
-        pages,
-        tokens: formTokens,
-        audit: store.audit,
-      }),
+      keysLoaded: createKeysLoaded(generations),
+      pages: createPageRouter({ routes, basePath, origin: issuer.origin, pages, tokens, audit }),
       postByGet: createPostByGet({ basePath }),
       protocol: generations.handle,
       notFound: createNotFound({ pages }),
@@ -209,74 +288,17 @@ export async function startApp(needs: {
     },
     basePath,
   )
-
-  const checkClient = createClientCheck({ clientClass: () => generations.current().clientClass, algorithms })
-  const config = createConfigService<ProviderMetadata>({
-    config: settings.config,
-    holder: registry,
-    checkClient,
-    usage,
-    log,
-    version,
-    metrics,
-    audit: store.audit,
-  })
-  const hosts = new Set([issuer.host, ...settings.extraHosts])
-  const server = await listen({ application, discovery, hosts, listen: settings.listen, tls: settings.tls, log })
-  log.info({ issuer: settings.issuer, port: server.port }, 'listening')
-
-  const abort = new AbortController()
-  let loadedOnce = false
-  // latched: once they hold, an outage that all replicas share takes none of them out
-  health.require('keys', () => (loadedOnce ? undefined : 'the database has not answered yet'))
-  health.require('clients', () => (config.isComplete() ? undefined : 'no complete set of clients yet'))
-
-  const loaded = untilDone(abort.signal, log, async () => {
-    await checkSchema(database)
-    await epoch.load()
-    await ring.load()
-    await generations.renew(ring.current())
-    await ring.follow()
-    epoch.follow()
-    store.reaper.start()
-    await config.start()
-    loadedOnce = true
-    if (!config.isComplete()) log.info({}, 'waiting for clients')
-  })
-
-  return {
-    port: server.port,
-    store,
-    registry,
-    checkClient,
-    loaded,
-    async stop({ lingerMs = lingerFor } = {}) {
-      abort.abort()
-      await config.stop()
-      await server.stop({ lingerMs, graceMs: drainFor })
-      await ring.stop()
-      epoch.stop()
-      await store.stop()
-    },
-  }
+  return { application, discovery, hosts: new Set([issuer.host, ...extraHosts]) }
 }
 
-/** Repeats what needs the database until it has worked once. A fault that no waiting heals is said once a minute, too. */
-async function untilDone(signal: AbortSignal, log: Log, work: () => Promise<void>): Promise<void> {
-  let lastSaid = -Infinity
-  while (!signal.aborted) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!hasCode(error)) throw error
-      if (performance.now() - lastSaid > 10_000) {
-        lastSaid = performance.now()
-        log.warn({ error }, 'not ready; trying again')
-      }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, retryEvery)
-        signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-      })
-    }
-  }
+function createConfig(
+  { settings, log, metrics, version }: Needs,
+  on: { store: Store; clients: Clients; checkClient: ReturnType<typeof createClientCheck> },
+) {
+  const { registry: holder, usage } = on.clients
+  const { checkClient, store } = on
+  const { config } = settings
+  return createConfigService({ config, holder, checkClient, usage, log, version, metrics, audit: store.audit })
 }
+
+const basePathOf = ({ issuer }: ServerSettings): string => new URL(issuer).pathname.replace(/\/$/, '')

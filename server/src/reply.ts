@@ -45,7 +45,6 @@ export interface Views {
     readonly action: string
     readonly cancelAction?: string | undefined
     readonly username: string
-    readonly remember: boolean
     /** Why an already signed-in person is asked again. */
     readonly reason?: 'again' | 'ended' | undefined
     readonly mistakes: readonly Mistake[]

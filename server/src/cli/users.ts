@@ -15,19 +15,23 @@ const pageSize = 500
 
 export function addUserCommands(program: Command, session: Session): void {
   const users = program.command('users').description('people and their passwords')
+  for (const add of [addAdd, addList, addShow, addSetPassword, addDisable, addEnable, addRevokeSessions]) {
+    add(users, session)
+  }
+}
 
-  users
+function addAdd(users: Command, session: Session): void {
+  const command = users
     .command('add')
     .description('add a person')
-    .argument('<username>', 'user name, also in any other spelling of case')
-    .option('--email <address>', 'e-mail address; people may sign in with it too')
-    .option('--email-verified', 'the address is known to be theirs')
-    .option('--name <name>', 'name as people write it')
+    .argument('<username>', 'user name; upper and lower case are the same')
+    .option('--email <address>', 'e-mail address; the person may sign in with it too')
+    .option('--email-verified', 'the e-mail address is known to be theirs')
+    .option('--name <name>', 'full name')
     .option('--locale <tag>', 'language, such as de')
     .option('--group <name...>', 'group to be in; made when it is new; may be repeated')
-    .option('--must-change', 'ask for another password at the first sign-in')
-    .option('--password-stdin', 'read the password from standard input')
-    .option('--generate', 'make a password and print it')
+    .option('--must-change', 'the person has to choose another password at the first sign-in')
+  addPasswordOptions(command)
     .addHelpText(
       'after',
       `
@@ -36,7 +40,9 @@ Examples:
   printf %s "$PASSWORD" | nauthera users add bob --password-stdin -o json`,
     )
     .action(async (username: string, options: AddOptions) => addUser(session, username, options))
+}
 
+function addList(users: Command, session: Session): void {
   users
     .command('list')
     .description('list everybody')
@@ -46,64 +52,64 @@ Examples:
         print(session, (await listAll(createUsers(opened))).map(rowOf), columns)
       }),
     )
+}
 
-  users
-    .command('show')
-    .description('show one person')
-    .argument('<user>', 'user name or e-mail address')
-    .action(async (login: string) => withUser(session, login, async (user) => print(session, [rowOf(user)], columns)))
+function addShow(users: Command, session: Session): void {
+  onePerson(users, 'show', 'show one person').action(async (login: string) =>
+    withUser(session, login, async (user) => print(session, [rowOf(user)], columns)),
+  )
+}
 
-  users
-    .command('set-password')
-    .description('set a password; ends every session of the person')
-    .argument('<user>', 'user name or e-mail address')
-    .option('--must-change', 'ask for another password at the next sign-in')
+function addSetPassword(users: Command, session: Session): void {
+  const command = onePerson(users, 'set-password', 'set a password; ends every session of the person').option(
+    '--must-change',
+    'the person has to choose another password at the next sign-in',
+  )
+  addPasswordOptions(command)
+    .addHelpText('after', '\nExample:\n  nauthera users set-password alice --generate --must-change')
+    .action(async (login: string, options: SetOptions) => setPassword(session, login, options))
+}
+
+function addDisable(users: Command, session: Session): void {
+  const work = (store: Users, { id: userId }: User) =>
+    store.setDisabled(userId, true, [
+      adminEvent('users.disable', { userId }),
+      { event: 'account.disabled', outcome: 'success', userId },
+    ])
+  onePerson(users, 'disable', 'refuse every sign-in; ends every session and token of the person').action(
+    async (login: string) => change(session, login, 'disabled', work),
+  )
+}
+
+function addEnable(users: Command, session: Session): void {
+  const work = (store: Users, { id: userId }: User) =>
+    store.setDisabled(userId, false, [
+      adminEvent('users.enable', { userId }),
+      { event: 'account.enabled', outcome: 'success', userId },
+    ])
+  onePerson(users, 'enable', 'let the person sign in again').action(async (login: string) =>
+    change(session, login, 'enabled', work),
+  )
+}
+
+function addRevokeSessions(users: Command, session: Session): void {
+  const work = (store: Users, { id: userId }: User) =>
+    store.revokeSessions(userId, [
+      adminEvent('users.revoke-sessions', { userId }),
+      { event: 'session.revoked_all', outcome: 'success', userId },
+    ])
+  onePerson(users, 'revoke-sessions', 'end every session and token of the person').action(async (login: string) =>
+    change(session, login, 'signed out everywhere', work),
+  )
+}
+
+const onePerson = (users: Command, name: string, description: string): Command =>
+  users.command(name).description(description).argument('<user>', 'user name or e-mail address')
+
+const addPasswordOptions = (command: Command): Command =>
+  command
     .option('--password-stdin', 'read the password from standard input')
     .option('--generate', 'make a password and print it')
-    .addHelpText('after', '\nExample:\n  nauthera users set-password alice --generate --must-change')
-    .action(async (login: string, options: PasswordOptions & { mustChange?: boolean }) =>
-      setPassword(session, login, options),
-    )
-
-  users
-    .command('disable')
-    .description('refuse every sign-in; ends sessions and tokens')
-    .argument('<user>', 'user name or e-mail address')
-    .action(async (login: string) =>
-      change(session, login, 'disable', (store, user) =>
-        store.setDisabled(user.id, true, [
-          adminEvent('users.disable', { userId: user.id }),
-          { event: 'account.disabled', outcome: 'success', userId: user.id },
-        ]),
-      ),
-    )
-
-  users
-    .command('enable')
-    .description('let the person sign in again')
-    .argument('<user>', 'user name or e-mail address')
-    .action(async (login: string) =>
-      change(session, login, 'enable', (store, user) =>
-        store.setDisabled(user.id, false, [
-          adminEvent('users.enable', { userId: user.id }),
-          { event: 'account.enabled', outcome: 'success', userId: user.id },
-        ]),
-      ),
-    )
-
-  users
-    .command('revoke-sessions')
-    .description('end every session and token of the person')
-    .argument('<user>', 'user name or e-mail address')
-    .action(async (login: string) =>
-      change(session, login, 'revoke-sessions', (store, user) =>
-        store.revokeSessions(user.id, [
-          adminEvent('users.revoke-sessions', { userId: user.id }),
-          { event: 'session.revoked_all', outcome: 'success', userId: user.id },
-        ]),
-      ),
-    )
-}
 
 interface AddOptions extends PasswordOptions {
   readonly email?: string
@@ -111,6 +117,10 @@ interface AddOptions extends PasswordOptions {
   readonly name?: string
   readonly locale?: string
   readonly group?: string[]
+  readonly mustChange?: boolean
+}
+
+interface SetOptions extends PasswordOptions {
   readonly mustChange?: boolean
 }
 
@@ -138,11 +148,7 @@ async function addUser(session: Session, username: string, options: AddOptions):
   )
 }
 
-async function setPassword(
-  session: Session,
-  login: string,
-  options: PasswordOptions & { mustChange?: boolean },
-): Promise<void> {
+async function setPassword(session: Session, login: string, options: SetOptions): Promise<void> {
   await withUser(session, login, async (user, opened) => {
     const { password, passwordHash, generated } = await newPassword(session, options, user)
     await createCredentials(opened).set(user.id, passwordHash, {
@@ -153,7 +159,7 @@ async function setPassword(
       ],
     })
     if (generated) print(session, [{ username: user.username, password }], ['username', 'password'])
-    else say(session, `password of ${user.username} set`)
+    else say(session, `the password of ${user.username} is set`)
   })
 }
 
@@ -173,12 +179,12 @@ async function newPassword(
 async function change(
   session: Session,
   login: string,
-  command: string,
+  done: string,
   work: (users: Users, user: User) => Promise<boolean>,
 ): Promise<void> {
   await withUser(session, login, async (user, opened) => {
     await work(createUsers(opened), user)
-    say(session, `${command}: ${user.username}`)
+    say(session, `${user.username} is ${done}`)
   })
 }
 

@@ -105,7 +105,7 @@ function answerJson(response: ServerResponse, answer: ErrorAnswer): void {
 }
 
 /** @returns the address that was asked, as a path of ours: `//host` would lead elsewhere. */
-export function pathOf(request: { originalUrl?: string | undefined }): string {
+export function pathOf(request: Pick<InboundRequest, 'originalUrl'>): string {
   return (request.originalUrl ?? '/').replace(/^[/\\]+/, '/')
 }
 

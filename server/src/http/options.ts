@@ -20,6 +20,14 @@ const methodsOf: ReadonlyMap<string, readonly string[]> = new Map([
   [paths.pushedRequest, ['POST']],
 ])
 
+/** Everything that the protocol answers, as a route table would write it. */
+export const protocolPaths: readonly string[] = [
+  ...methodsOf.keys(),
+  `${paths.authorization}/:uid`,
+  `${paths.endSession}/confirm`,
+  `${paths.endSession}/success`,
+]
+
 /** What pages of other origins may ask for: the protocol answers whether this one may. */
 const sharedPaths = new Set(
   [...methodsOf.keys()].filter((path) => path !== paths.authorization && path !== paths.endSession),

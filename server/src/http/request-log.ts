@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { paths } from '@nauthera/rules/endpoints'
 import type { Log } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
 import { pathOfTarget } from './handler.ts'
 import type { Handler } from './handler.ts'
 import { peerOf } from './peer.ts'
@@ -16,16 +16,23 @@ export function correlationIdOf(request: IncomingMessage): string {
   return typeof id === 'string' ? id : ''
 }
 
+export interface ObservedRequest {
+  readonly route: string
+  readonly method: string
+  readonly status: number
+  readonly seconds: number
+}
+
 /** Gives each request its correlation id and writes one line when it is over. The line has no query, cookie, body or
  *  token: of the path only words that are in our own route names.
  *  @param needs.observe is told the same, for the latency histogram */
 export function createRequestLog(needs: {
   log: Log
-  /** The issuer's path, '' when it has none. */
-  basePath: string
+  /** Names the route of a path: `createRouteNames`. */
+  routeOf: (path: string) => string
   /** Milliseconds, monotonic. */
   now: () => number
-  observe?: (request: { route: string; method: string; status: number; seconds: number }) => void
+  observe?: (request: ObservedRequest) => void
 }): Handler {
   const nextId = createIds()
   return (request, response, next) => {
@@ -33,7 +40,7 @@ export function createRequestLog(needs: {
     request.headers[correlationHeader] = id
     response.setHeader(correlationHeader, id)
     const { method = '', url = '' } = request
-    const route = routeOf(pathOfTarget(url.replace(/^https?:\/\/[^/?#]*/i, '')), needs.basePath)
+    const route = needs.routeOf(pathOfTarget(url.replace(/^https?:\/\/[^/?#]*/i, '')))
     const start = needs.now()
     response.once('close', () => {
       const milliseconds = Math.round((needs.now() - start) * 10) / 10
@@ -46,6 +53,16 @@ export function createRequestLog(needs: {
     })
     next()
   }
+}
+
+/** The latency histogram, for `observe`. */
+export function observeLatency(metrics: Metrics): (request: ObservedRequest) => void {
+  const latency = metrics.histogram('nauthera_request_seconds', 'Latency of requests by route.', [
+    'route',
+    'method',
+    'status',
+  ])
+  return ({ route, method, status, seconds }) => latency.observe({ route, method, status: String(status) }, seconds)
 }
 
 /** 16 hex each, random; drawn for many requests at once, since a draw costs more than the rest of an id. */
@@ -63,26 +80,18 @@ function createIds(): () => string {
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS'])
 
-const ofProtocol = Object.values(paths).map((path) => path.split('/').slice(1))
-
-/** First segments below the issuer. Everything else is one route, so that a scanner makes no new label. */
-const known = new Set([
-  ...ofProtocol.map(([first]) => first),
-  ...'device account federation forgot reset verify-email assets logout signed-out'.split(' '),
-])
-/** Words below those: an id, a code or a name is none of them. */
-const words = new Set([
-  ...ofProtocol.flatMap(([, ...rest]) => rest),
-  ...(
-    'auth confirm success callback ' +
-    'sign-in account password consent switch cancel security sessions apps profile preferences'
-  ).split(' '),
-])
-
-/** @returns the path with everything that is no word of ours as `:`; `other` for a path that is none of ours */
-export function routeOf(path: string, basePath: string): string {
-  const below = path.startsWith(`${basePath}/`) ? path.slice(basePath.length + 1) : path.slice(1)
-  const [first = '', ...rest] = below.split('/').slice(0, 4)
-  if (!known.has(first)) return 'other'
-  return ['', first, ...rest.map((segment) => (words.has(segment) ? segment : ':'))].join('/')
+/** Names routes in the words of our own paths, so that no id, code or name ends up in a log, and a scanner makes no new label.
+ *  @param paths below the issuer, as route tables write them: `/interaction/:uid/sign-in`
+ *  @param basePath the issuer's path, '' when it has none
+ *  @returns of a path, below the issuer, every segment that is no word of ours as `:`; `other` when its first is none */
+export function createRouteNames(paths: readonly string[], basePath: string): (path: string) => string {
+  const segments = paths.map((path) => path.split('/').slice(1))
+  const first = new Set(segments.map(([segment]) => segment))
+  const later = new Set(segments.flatMap(([, ...rest]) => rest).filter((segment) => !segment.startsWith(':')))
+  return (path) => {
+    const below = path.startsWith(`${basePath}/`) ? path.slice(basePath.length + 1) : path.slice(1)
+    const [head = '', ...rest] = below.split('/').slice(0, 4)
+    if (!first.has(head)) return 'other'
+    return ['', head, ...rest.map((segment) => (later.has(segment) ? segment : ':'))].join('/')
+  }
 }

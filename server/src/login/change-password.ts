@@ -1,54 +1,76 @@
-import type { Interaction, Progress } from '../oidc/interaction/interaction.ts'
-import type { Mistake, PageRequest } from '../reply.ts'
-import type { UserSource } from '../users/user-source.ts'
+import { passwordLength } from '../users/passwords.ts'
+import type { Mistake, Page } from '../reply.ts'
+import type { Audit } from '../store/audit.ts'
+import type { UserSources } from '../users/user-sources.ts'
+import { languagesOf } from './attempt.ts'
+import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 
-export type ChangePasswordOutcome =
-  /** With what the sign-in goes on. */
-  | { readonly kind: 'changed'; readonly authTime: number; readonly standing: string }
-  | { readonly kind: 'mistaken'; readonly mistakes: readonly Mistake[] }
-  /** The password that was proved here is none any more. */
-  | { readonly kind: 'ended' }
+interface Needs {
+  readonly users: Pick<UserSources, 'changePassword'>
+  readonly audit: Pick<Audit, 'record'>
+}
 
-/** Takes the fields `new-password` and `repeat-password` of a forced change.
- *  @throws CodedError STORE_UNAVAILABLE */
-export function createChangePassword(needs: { users: UserSource }) {
-  return async (
-    request: PageRequest,
-    interaction: Interaction,
-    account: NonNullable<Progress['signedIn']>,
-  ): Promise<ChangePasswordOutcome> => {
-    const next = request.form.get('new-password') ?? ''
-    if (next === '') return mistaken({ key: 'new-password-missing', control: 'new-password' })
-    if (next !== request.form.get('repeat-password')) {
-      return mistaken({ key: 'passwords-differ', control: 'repeat-password' })
-    }
-    const outcome = await needs.users.changePassword({
-      userId: account.accountId,
-      next,
-      standing: account.standing ?? '',
-      event: {
-        ...auditFields(request, interaction),
-        event: 'password.changed',
-        outcome: 'success',
-        reason: 'required',
-        userId: account.accountId,
-      },
-    })
-    switch (outcome.kind) {
-      case 'changed': {
-        // the change ended every session of before; this sign-in begins now
-        const authTime = Math.floor(outcome.since.getTime() / 1000)
-        return { kind: 'changed', authTime, standing: outcome.standing }
-      }
-      case 'refused':
-        return mistaken(...outcome.faults.map(({ code }) => ({ key: `password-${code}`, control: 'new-password' })))
-      case 'ended':
-        return { kind: 'ended' }
-    }
+/** Asks for a new password when an administrator set the one that was just given. */
+export const createChangePassword = (needs: Needs): Step => ({
+  take,
+  forms: { password: (attempt) => choosePassword(needs, attempt) },
+})
+
+function take(attempt: Attempt): StepOutcome {
+  const { signedIn, said } = attempt.interaction.progress
+  if (!signedIn?.passwordChangeRequired) return { kind: 'passed', attempt }
+  return { kind: 'ask', page: changePasswordPage(attempt, signedIn, said?.mistakes ?? []) }
+}
+
+function changePasswordPage(attempt: Attempt, account: KnownAccount, mistakes: readonly Mistake[]): Page {
+  const { interaction, paths } = attempt
+  return {
+    kind: 'page',
+    view: 'change-password',
+    languages: languagesOf(interaction, account.person),
+    formTargets: [interaction.redirectUri],
+    model: {
+      client: interaction.client,
+      action: paths.form('password'),
+      cancelAction: paths.form('cancel'),
+      person: account.person,
+      minLength: passwordLength.min,
+      maxLength: passwordLength.max,
+      mistakes,
+    },
   }
 }
 
-function mistaken(...mistakes: Mistake[]): ChangePasswordOutcome {
+/** Takes the fields `new-password` and `repeat-password`.
+ *  @throws CodedError STORE_UNAVAILABLE */
+async function choosePassword(needs: Needs, { request, interaction }: Attempt): Promise<FormOutcome> {
+  const { signedIn } = interaction.progress
+  if (!signedIn?.passwordChangeRequired) return { kind: 'unchanged' }
+  const next = request.form.get('new-password') ?? ''
+  if (next === '') return mistaken({ key: 'new-password-missing', control: 'new-password' })
+  if (next !== request.form.get('repeat-password')) {
+    return mistaken({ key: 'passwords-differ', control: 'repeat-password' })
+  }
+  const { accountId: userId, standing = '' } = signedIn
+  const about = { ...auditFields(request, interaction), userId }
+  const event = { ...about, event: 'password.changed', outcome: 'success', reason: 'required' } as const
+  const outcome = await needs.users.changePassword({ userId, next, standing, event })
+  switch (outcome.kind) {
+    case 'changed': {
+      // the change ended every earlier session; this sign-in begins now
+      const authTime = Math.floor(outcome.since.getTime() / 1000)
+      const proved = { ...signedIn, authTime, standing: outcome.standing, passwordChangeRequired: false }
+      return { kind: 'go-on', progress: { signedIn: proved } }
+    }
+    case 'refused':
+      return mistaken(...outcome.faults.map(({ code }) => ({ key: `password-${code}`, control: 'new-password' })))
+    case 'ended':
+      needs.audit.record({ ...about, event: 'signin.refused', outcome: 'failure', reason: 'ended-meanwhile' })
+      return { kind: 'over' }
+  }
+}
+
+function mistaken(...mistakes: Mistake[]): FormOutcome {
   return { kind: 'mistaken', mistakes }
 }

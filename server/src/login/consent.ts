@@ -1,36 +1,40 @@
-import type { Interactions } from '../oidc/interaction/interaction.ts'
+import type { Interactions, MissingConsent } from '../oidc/interaction/interaction.ts'
+import type { Page } from '../reply.ts'
 import { languagesOf } from './attempt.ts'
-import type { Attempt, Step, StepOutcome } from './attempt.ts'
+import type { Attempt, FormOutcome, KnownAccount, Step } from './attempt.ts'
 
 /** Asks the person to agree to what the client wants and has not been given before. */
 export function createConsent(needs: { interactions: Pick<Interactions, 'missingConsent'> }): Step {
-  return async (attempt: Attempt): Promise<StepOutcome> => {
-    const { account, interaction, paths, agreed } = attempt
-    if (!account) return { kind: 'passed', attempt }
-    const { scopes, canRemember } = await needs.interactions.missingConsent(interaction, account)
-    if (scopes.length === 0) return { kind: 'passed', attempt }
-    // what is asked is worked out anew from the request, never taken from the form
-    if (agreed) {
-      return { kind: 'passed', attempt: { ...attempt, consent: { scopes, remember: agreed.remember && canRemember } } }
-    }
-    return {
-      kind: 'ask',
-      page: {
-        kind: 'page',
-        view: 'consent',
-        languages: languagesOf(interaction, account.person),
-        formTargets: [interaction.redirectUri],
-        model: {
-          client: interaction.client,
-          action: paths.consent,
-          switchAction: paths.switch,
-          person: account.person,
-          scopes,
-          canRemember,
-          destination: destinationOf(interaction.redirectUri),
-        },
-      },
-    }
+  return {
+    async take(attempt) {
+      const { account, interaction, agreed } = attempt
+      if (!account) return { kind: 'passed', attempt }
+      const missing = await needs.interactions.missingConsent(interaction, account)
+      const { scopes, canRemember } = missing
+      if (scopes.length === 0) return { kind: 'passed', attempt }
+      if (!agreed) return { kind: 'ask', page: consentPage(attempt, account, missing) }
+      // what is asked is worked out anew from the request, never taken from the form
+      const consent = { scopes, remember: agreed.remember && canRemember }
+      return { kind: 'passed', attempt: { ...attempt, consent } }
+    },
+    forms: { consent: decide },
+  }
+}
+
+function consentPage({ interaction, paths }: Attempt, { person }: KnownAccount, missing: MissingConsent): Page {
+  return {
+    kind: 'page',
+    view: 'consent',
+    languages: languagesOf(interaction, person),
+    formTargets: [interaction.redirectUri],
+    model: {
+      client: interaction.client,
+      action: paths.form('consent'),
+      switchAction: paths.form('switch'),
+      person,
+      ...missing,
+      destination: destinationOf(interaction.redirectUri),
+    },
   }
 }
 
@@ -38,4 +42,13 @@ export function createConsent(needs: { interactions: Pick<Interactions, 'missing
 function destinationOf(redirectUri: string): string {
   const url = new URL(redirectUri)
   return url.host === '' ? url.protocol : url.host
+}
+
+/** Fields `decision` (`allow` or `deny`) and `remember`. */
+function decide({ request, interaction }: Attempt): FormOutcome {
+  if (request.form.get('decision') !== 'allow') {
+    return { kind: 'refused', event: 'consent.denied', description: 'the person did not agree' }
+  }
+  const agreed = { remember: request.form.get('remember') !== null }
+  return { kind: 'go-on', progress: interaction.progress, agreed }
 }

@@ -1,15 +1,16 @@
-import type { Interaction, Progress } from '../oidc/interaction/interaction.ts'
 import type { Mistake, PageRequest } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
-import type { UserSource } from '../users/user-source.ts'
+import type { SignInOutcome, UserSources } from '../users/user-sources.ts'
+import type { Attempt, Form, FormOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
+import { signInPage } from './sign-in-page.ts'
 
-/** What a password form leads to. */
-export type PasswordOutcome =
-  | { readonly kind: 'proved'; readonly signedIn: NonNullable<Progress['signedIn']> }
-  | { readonly kind: 'mistaken'; readonly mistakes: readonly Mistake[]; readonly username: string }
-  /** The server is at its limit, or the address over its own: 429. */
-  | { readonly kind: 'busy'; readonly retryAfter: number; readonly username: string }
+interface Needs {
+  readonly users: Pick<UserSources, 'tryPassword'>
+  readonly audit: Pick<Audit, 'record'>
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
 
 /** Longest user name that is looked up at all: an e-mail address (RFC 5321 section 4.5.3.1). */
 const longestUsername = 320
@@ -17,55 +18,44 @@ const longestUsername = 320
 /** One and the same for an unknown user, a wrong password, a locked and a disabled account: the page must not tell which. */
 const wrong: readonly Mistake[] = [{ key: 'wrong-credentials', control: 'username' }]
 
-/** Checks the fields `username`, `password` and `remember` of the sign-in form.
- *  @param needs.now epoch milliseconds
+/** Takes the fields `username`, `password` and `remember` of the sign-in form.
  *  @throws CodedError STORE_UNAVAILABLE: 503, never "wrong password" */
-export function createPasswordStep(needs: { users: UserSource; audit: Pick<Audit, 'record'>; now: () => number }) {
-  return async (request: PageRequest, interaction: Interaction): Promise<PasswordOutcome> => {
+export function createPasswordForm(needs: Needs): Form {
+  return async (attempt) => {
+    const { request } = attempt
     const username = (request.form.get('username') ?? '').trim()
     const password = request.form.get('password') ?? ''
-    const missing: Mistake[] = []
-    if (username === '') missing.push({ key: 'username-missing', control: 'username' })
-    if (password === '') missing.push({ key: 'password-missing', control: 'password' })
-    if (missing.length > 0) return { kind: 'mistaken', mistakes: missing, username: username.slice(0, longestUsername) }
+    const mistakes = missingOf(username, password)
+    if (mistakes.length > 0) return { kind: 'mistaken', mistakes, username: username.slice(0, longestUsername) }
     if (username.length > longestUsername) return { kind: 'mistaken', mistakes: wrong, username: '' }
-
     const outcome = await needs.users.tryPassword(username, password, { address: request.peer.address })
-    switch (outcome.kind) {
-      case 'busy':
-        needs.audit.record({
-          ...auditFields(request, interaction),
-          event: 'signin.refused',
-          outcome: 'failure',
-          reason: 'busy',
-        })
-        return { kind: 'busy', retryAfter: outcome.retryAfterSeconds, username }
-      case 'refused':
-        needs.audit.record({
-          ...auditFields(request, interaction),
-          event: refusals[outcome.reason],
-          outcome: 'failure',
-          reason: outcome.reason,
-          userId: outcome.userId,
-        })
-        return { kind: 'mistaken', mistakes: wrong, username }
-      case 'passed': {
-        const { account, amr, attempt, standing } = outcome
-        return {
-          kind: 'proved',
-          signedIn: {
-            accountId: account.id,
-            authTime: Math.floor(needs.now() / 1000),
-            amr,
-            attempt,
-            standing,
-            passwordChangeRequired: account.passwordChangeRequired,
-            person: { username: account.username, name: account.name, locale: account.locale },
-            remember: request.form.get('remember') !== null,
-          },
-        }
-      }
+    return answer(needs, attempt, outcome, username)
+  }
+}
+
+function missingOf(username: string, password: string): readonly Mistake[] {
+  return [
+    ...(username === '' ? [{ key: 'username-missing', control: 'username' }] : []),
+    ...(password === '' ? [{ key: 'password-missing', control: 'password' }] : []),
+  ]
+}
+
+function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username: string): FormOutcome {
+  const failure = { ...auditFields(attempt.request, attempt.interaction), outcome: 'failure' } as const
+  switch (outcome.kind) {
+    case 'busy': {
+      needs.audit.record({ ...failure, event: 'signin.refused', reason: 'busy' })
+      const { retryAfterSeconds: retryAfter } = outcome
+      const mistakes = [{ key: 'busy', values: { seconds: retryAfter } }]
+      return { kind: 'page', page: signInPage(attempt, { mistakes, username, retryAfter, status: 429 }) }
     }
+    case 'refused': {
+      const { reason, userId } = outcome
+      needs.audit.record({ ...failure, event: refusals[reason], reason, userId })
+      return { kind: 'mistaken', mistakes: wrong, username }
+    }
+    case 'passed':
+      return { kind: 'go-on', progress: { signedIn: signedIn(attempt.request, outcome, needs.now()) } }
   }
 }
 
@@ -74,4 +64,19 @@ const refusals = {
   'unknown-user': 'signin.failure',
   locked: 'signin.locked',
   disabled: 'signin.refused',
+  'name-taken': 'signin.refused',
 } as const
+
+function signedIn(request: PageRequest, passed: Extract<SignInOutcome, { kind: 'passed' }>, now: number) {
+  const { user, amr, attempt, standing } = passed
+  return {
+    accountId: user.id,
+    authTime: Math.floor(now / 1000),
+    amr,
+    attempt,
+    standing,
+    passwordChangeRequired: user.passwordChangeRequired,
+    person: { username: user.username, name: user.name, locale: user.locale },
+    remember: request.form.get('remember') !== null,
+  }
+}

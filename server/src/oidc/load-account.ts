@@ -1,23 +1,22 @@
-import type { Store } from '../store/store.ts'
-import type { LoadedAccount } from '../store/users.ts'
+import type { AccountQuery, LoadedAccount } from '../store/accounts.ts'
+import type { UserSources } from '../users/user-sources.ts'
 import type { RequestContext } from './request-context.ts'
 
-type Ask = Parameters<Store['users']['loadAccount']>[0]
 type Memory = Pick<RequestContext, 'loaded'>
 
 /** Loads a person with all that is checked about them, in one query that serves the whole request.
  *  @returns undefined for one who is gone or disabled */
 export function loadAccount(
   request: Memory,
-  store: Pick<Store, 'users'>,
-  ask: Ask,
+  users: Pick<UserSources, 'load'>,
+  ask: AccountQuery,
 ): Promise<LoadedAccount | undefined> {
-  return onceARequest(request, ask, () => store.users.loadAccount(ask))
+  return onceARequest(request, ask, () => users.load(ask))
 }
 
 async function onceARequest(
   request: Memory,
-  ask: Ask,
+  ask: AccountQuery,
   load: () => Promise<LoadedAccount | undefined>,
 ): Promise<LoadedAccount | undefined> {
   const key = JSON.stringify([ask.userId, ask.session?.uid, ask.grantId, ask.clientUid])
@@ -35,7 +34,7 @@ const anyVersion = 2_147_483_647
  *  @returns undefined also when the session that it is bound to has ended */
 export async function loadAccountOfArtefact(
   request: Pick<RequestContext, 'artefact' | 'loaded'>,
-  store: Pick<Store, 'users' | 'tokenAccounts'>,
+  users: Pick<UserSources, 'load' | 'loadForToken'>,
 ): Promise<LoadedAccount | undefined> {
   const { accountId, grantId, sessionUid, authTime, kind } = request.artefact ?? {}
   if (typeof accountId !== 'string' || typeof grantId !== 'string') return undefined
@@ -45,7 +44,7 @@ export async function loadAccountOfArtefact(
       : undefined
   const ask = { userId: accountId, grantId, session }
   const loaded = await onceARequest(request, ask, () =>
-    kind === 'AccessToken' ? store.tokenAccounts.load(ask) : store.users.loadAccount(ask),
+    kind === 'AccessToken' ? users.loadForToken(ask) : users.load(ask),
   )
   if (loaded?.grant && !loaded.grant.offline && !loaded.sessionLive) return undefined
   return loaded

@@ -1,6 +1,6 @@
 import type { Peer } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
-import type { LoadedAccount } from '../store/users.ts'
+import type { LoadedAccount } from '../store/accounts.ts'
 import type { Exchange } from './cookies.ts'
 
 /** What one request carries past the library, whose hooks see too little of each other. */

@@ -4,7 +4,7 @@ import { canonicalName } from './canonical-name.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { standing } from './standing.ts'
-import { userOf } from './users.ts'
+import { groupsOf, userOf } from './users.ts'
 import type { User, UserRow } from './users.ts'
 
 export interface AttemptLimits {
@@ -47,6 +47,8 @@ export interface Attempts {
   begin(attempt: { login: string; address: string; limits: AttemptLimits }): Promise<BegunAttempt>
   /** The attempt failed: its places become failures. Without places it costs as much and counts for nothing. */
   fail(keys: AttemptKeys, limits: AttemptLimits): Promise<void>
+  /** The attempt came to no answer: its places are free again, and nothing is counted. */
+  release(keys: AttemptKeys): Promise<void>
   /** The attempt ended a sign-in: forgets the account's failures, and the place of the address. */
   clear(keys: AttemptKeys): Promise<void>
 }
@@ -77,10 +79,10 @@ const begin = statement(
    SELECT by_address.place AS address_place, by_account.place AS account_place,
      coalesce('u:' || u.id, $2) AS account_key,
      (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
-      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing,
-     coalesce((SELECT array_agg(g.name ORDER BY g.name) FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id), '{}') AS groups
+      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${groupsOf}
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
+const without = (place: string) => `places = array_remove(attempts.places, ${place}::timestamptz)`
 const failed = (place: string, limit: string) => `
   count = CASE WHEN ${place}::timestamptz IS NULL THEN attempts.count WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,
   until = CASE
@@ -88,17 +90,22 @@ const failed = (place: string, limit: string) => `
     WHEN NOT ${isOver} AND attempts.count + 1 = ${limit} THEN ${ahead('$8::float8')}
     WHEN ${isOver} OR attempts.count = 0 THEN ${ahead('$7::float8')}
     ELSE attempts.until END,
-  places = array_remove(attempts.places, ${place}::timestamptz)`
+  ${without(place)}`
 // whoever needs both rows locks the address first, so that no two wait for each other
 const fail = statement(
   'attempt-fail',
   `WITH by_address AS (UPDATE attempts SET ${failed('$4', '$6')} WHERE key = $2 RETURNING key)
    UPDATE attempts SET ${failed('$3', '$5')} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0`,
 )
+const release = statement(
+  'attempt-release',
+  `WITH by_address AS (UPDATE attempts SET ${without('$4')} WHERE key = $2 RETURNING key)
+   UPDATE attempts SET ${without('$3')} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0`,
+)
 /** As CTEs `forgiven` and `cleared`. @param parameters account's key, address's key, address's place; @param when SQL */
 export const clearAttempts = (parameters: readonly [string, string, string], when: string): string => {
   const [account, address, place] = parameters
-  return `forgiven AS (UPDATE attempts SET places = array_remove(places, ${place}::timestamptz)
+  return `forgiven AS (UPDATE attempts SET ${without(place)}
      WHERE key = ${address} AND ${when} RETURNING key),
    cleared AS (DELETE FROM attempts WHERE key = ${account} AND ${when} AND (SELECT count(*) FROM forgiven) >= 0)`
 }
@@ -139,6 +146,9 @@ export function createAttempts(needs: { database: Connection }): Attempts {
     fail: async (keys, { perAccount, perAddress, windowMs, lockMs }) => {
       const places = [keys.accountPlace ?? null, keys.addressPlace ?? null]
       await database.query(fail, [keys.account, keys.address, ...places, perAccount, perAddress, windowMs, lockMs])
+    },
+    release: async (keys) => {
+      await database.query(release, [keys.account, keys.address, keys.accountPlace ?? null, keys.addressPlace ?? null])
     },
     clear: async (keys) => {
       await database.query(clear, [keys.account, keys.address, keys.addressPlace ?? null])

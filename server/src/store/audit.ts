@@ -82,85 +82,123 @@ const searchRows = statement(
 const batch = { everyMs: 500, most: 1000, keep: 50_000 }
 const longestText = 500
 
-export function createAudit(needs: { database: Connection; log: Log; replica: string; now?: () => Date }): Audit {
-  const { database, log, replica } = needs
-  const now = needs.now ?? (() => new Date())
-  let waiting: unknown[] = []
-  let lost = 0
-  let timer: NodeJS.Timeout | undefined
-  let flushing: Promise<void> | undefined
+interface Needs {
+  readonly database: Connection
+  readonly log: Log
+  readonly replica: string
+  readonly now?: () => Date
+}
 
-  const toRow = (event: AuditEvent) => ({
-    at: now().toISOString(),
-    event: event.event,
-    outcome: event.outcome,
-    reason: clean(event.reason),
-    user_id: clean(event.userId),
-    client_uid: clean(event.clientUid),
-    client_id: clean(event.clientId),
-    address: clean(event.address),
-    agent: clean(event.agent),
-    correlation_id: clean(event.correlationId),
-    replica,
-    detail: event.detail,
-  })
+export function createAudit(needs: Needs): Audit {
+  const { database, log, replica, now = () => new Date() } = needs
+  const queue = new AuditQueue({ database, log })
+  const toRow = (event: AuditEvent) => rowOf(event, now(), replica)
   const lines = (events: readonly AuditEvent[]) => {
     for (const { event, userId, clientId, clientUid, correlationId, ...rest } of events) {
       log.info({ event, ...rest, user: userId, client: clientId, clientUid, correlation: correlationId }, 'audit')
     }
   }
-
-  function schedule(): void {
-    timer ??= setTimeout(() => {
-      timer = undefined
-      void flush()
-    }, batch.everyMs)
-    timer.unref()
-  }
-
-  const flush = (): Promise<void> => (flushing ??= writeAll().finally(() => (flushing = undefined)))
-
-  async function writeAll(): Promise<void> {
-    while (waiting.length > 0) {
-      const rows = waiting.slice(0, batch.most)
-      try {
-        await database.query(insertBatch, [JSON.stringify(rows)])
-      } catch {
-        // the lines are out already; the rows wait for PostgreSQL, the oldest go first when they become too many
-        const over = waiting.length - batch.keep
-        if (over > 0) {
-          waiting = waiting.slice(over)
-          lost += over
-          log.warn({ lost }, 'audit rows lost')
-        }
-        return schedule()
-      }
-      waiting = waiting.slice(rows.length)
-    }
-  }
-
   return {
     rows: (events) => JSON.stringify(events.map(toRow)),
     lines,
     record(event) {
       lines([event])
-      waiting.push(toRow(event))
-      schedule()
+      queue.add(toRow(event))
     },
-    flush,
-    backlog: () => ({ waiting: waiting.length, lost }),
+    flush: () => queue.flush(),
+    backlog: () => queue.backlog(),
     async search(filter) {
       const values = [filter.since ?? new Date(0), filter.userId ?? null, filter.event ?? null, filter.limit]
-      return (await database.query<Record<string, unknown>>(searchRows, values)).map(recordOf)
+      return (await database.query<AuditRow>(searchRows, values)).map(recordOf)
     },
-    async stop() {
-      clearTimeout(timer)
-      timer = undefined
-      await flush()
-      clearTimeout(timer)
-    },
+    stop: () => queue.stop(),
   }
 }
+
+/** Rows that wait to be written. While PostgreSQL is away they are kept; the oldest go first when they become too many. */
+class AuditQueue {
+  readonly #database: Connection
+  readonly #log: Log
+  #waiting: NewRow[] = []
+  #lost = 0
+  #timer: NodeJS.Timeout | undefined
+  #flushing: Promise<void> | undefined
+
+  constructor(needs: { database: Connection; log: Log }) {
+    this.#database = needs.database
+    this.#log = needs.log
+  }
+
+  add(row: NewRow): void {
+    this.#waiting.push(row)
+    this.#schedule()
+  }
+
+  flush(): Promise<void> {
+    return (this.#flushing ??= this.#writeAll().finally(() => (this.#flushing = undefined)))
+  }
+
+  backlog(): { waiting: number; lost: number } {
+    return { waiting: this.#waiting.length, lost: this.#lost }
+  }
+
+  async stop(): Promise<void> {
+    this.#unschedule()
+    await this.flush()
+    this.#unschedule()
+  }
+
+  #schedule(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      void this.flush()
+    }, batch.everyMs)
+    this.#timer.unref()
+  }
+
+  #unschedule(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const rows = this.#waiting.slice(0, batch.most)
+      try {
+        await this.#database.query(insertBatch, [JSON.stringify(rows)])
+      } catch {
+        // the lines are out already
+        this.#drop(this.#waiting.length - batch.keep)
+        return this.#schedule()
+      }
+      this.#waiting = this.#waiting.slice(rows.length)
+    }
+  }
+
+  #drop(count: number): void {
+    if (count <= 0) return
+    this.#waiting = this.#waiting.slice(count)
+    this.#lost += count
+    this.#log.warn({ lost: this.#lost }, 'audit rows lost')
+  }
+}
+
+type NewRow = ReturnType<typeof rowOf>
+
+const rowOf = (event: AuditEvent, at: Date, replica: string) => ({
+  at: at.toISOString(),
+  event: event.event,
+  outcome: event.outcome,
+  reason: clean(event.reason),
+  user_id: clean(event.userId),
+  client_uid: clean(event.clientUid),
+  client_id: clean(event.clientId),
+  address: clean(event.address),
+  agent: clean(event.agent),
+  correlation_id: clean(event.correlationId),
+  replica,
+  detail: event.detail,
+})
 
 /** What others send ends up here too: bounded, and without the NUL that PostgreSQL refuses. */
 const clean = (text: string | undefined): string | undefined =>
@@ -168,20 +206,32 @@ const clean = (text: string | undefined): string | undefined =>
     ? undefined
     : text.toWellFormed().replaceAll('\u0000', '\uFFFD').slice(0, longestText).toWellFormed()
 
-function recordOf(row: Record<string, unknown>): AuditRecord {
-  const text = (key: string) => (row[key] as string | null) ?? undefined
-  return {
-    at: row['at'] as Date,
-    event: row['event'] as AuditName,
-    outcome: row['outcome'] as AuditEvent['outcome'],
-    reason: text('reason'),
-    userId: text('user_id'),
-    clientUid: text('client_uid'),
-    clientId: text('client_id'),
-    address: text('address'),
-    agent: text('agent'),
-    correlationId: text('correlation_id'),
-    replica: row['replica'] as string,
-    detail: (row['detail'] as AuditEvent['detail'] | null) ?? undefined,
-  }
+interface AuditRow {
+  readonly at: Date
+  readonly event: AuditName
+  readonly outcome: AuditEvent['outcome']
+  readonly reason: string | null
+  readonly user_id: string | null
+  readonly client_uid: string | null
+  readonly client_id: string | null
+  readonly address: string | null
+  readonly agent: string | null
+  readonly correlation_id: string | null
+  readonly replica: string
+  readonly detail: NonNullable<AuditEvent['detail']> | null
 }
+
+const recordOf = (row: AuditRow): AuditRecord => ({
+  at: row.at,
+  event: row.event,
+  outcome: row.outcome,
+  reason: row.reason ?? undefined,
+  userId: row.user_id ?? undefined,
+  clientUid: row.client_uid ?? undefined,
+  clientId: row.client_id ?? undefined,
+  address: row.address ?? undefined,
+  agent: row.agent ?? undefined,
+  correlationId: row.correlation_id ?? undefined,
+  replica: row.replica,
+  detail: row.detail ?? undefined,
+})

@@ -3,7 +3,8 @@ import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { KeyRing } from './envelope.ts'
 import { statement } from './postgres.ts'
-import type { Connection, Database, Listening } from './postgres.ts'
+import type { Listening } from './listeners.ts'
+import type { Connection, Database } from './postgres.ts'
 
 export interface StoredKey {
   readonly id: string

@@ -2,11 +2,14 @@
 import { checkServerIdentity } from 'node:tls'
 import type { PeerCertificate } from 'node:tls'
 import pgPromise from 'pg-promise'
-import { CodedError } from '@nauthera/runtime/coded-error'
-import { describeError } from '@nauthera/runtime/log'
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Log, Secret } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { createBoundedQueue } from './bounded-queue.ts'
+import type { BoundedQueue } from './bounded-queue.ts'
+import { Listeners } from './listeners.ts'
+import type { DialWire, Listening, ListeningWire } from './listeners.ts'
+import { codedOf, isBroken, isDeadConnection, sqlState } from './postgres-errors.ts'
 
 /** A prepared statement: PostgreSQL plans it once per connection under its name. */
 export interface Statement {
@@ -33,12 +36,6 @@ export interface Database extends Connection {
   listen(channel: string, onNotification: (payload: string) => void): Promise<Listening>
   /** Monotonic; a test takes the difference. BEGIN and COMMIT count as round trips. */
   counters(): { roundTrips: number; commits: number }
-  /** Answers when PostgreSQL does. */
-  ping(): Promise<void>
-  stop(): Promise<void>
-}
-
-export interface Listening {
   stop(): Promise<void>
 }
 
@@ -64,8 +61,8 @@ const databaseTimeouts = {
   idle: 30_000,
 }
 
+/** How often a transaction is repeated after a conflict. */
 const retries = 3
-const redial = { firstMs: 250, maxMs: 5000 }
 const pgp = pgPromise({ noWarnings: true })
 // bigint columns hold counters and sizes here, far below 2^53
 pgp.pg.types.setTypeParser(20, Number)
@@ -73,76 +70,59 @@ pgp.pg.types.setTypeParser(20, Number)
 type Pool = ReturnType<typeof pgp>
 type Wire = Awaited<ReturnType<Pool['connect']>>
 
-export function createDatabase(options: {
-  connection: DatabaseConnection
-  log: Log
-  metrics?: Metrics
-  applicationName?: string
-}): Database {
-  const { log } = options
-  const counts = { roundTrips: 0, commits: 0 }
-  const gauges = options.metrics && createGauges(options.metrics)
-  const pool = pgp(poolConfig(options.connection, options.applicationName ?? 'nauthera'))
-  const report = oncePerTenSeconds((error) => log.warn({ error }, 'database unavailable'))
-  // an idle connection that the server cuts must not end the process; the pool forgets it by itself
-  pool.$pool.on('error', (error: Error) => report(error))
+interface DatabaseOptions {
+  readonly connection: DatabaseConnection
+  readonly log: Log
+  readonly metrics?: Metrics
+  readonly applicationName?: string
+}
 
-  const slots = createBoundedQueue(
-    { width: options.connection.poolMax, waitMs: databaseTimeouts.slot, longest: Infinity },
-    () => new CodedError('STORE_UNAVAILABLE', { message: 'every connection is busy' }),
-  )
-  const withWire = <T>(work: (wire: Wire) => Promise<T>): Promise<T> => slots.take(() => onWire(work))
+export const createDatabase = (options: DatabaseOptions): Database => new PostgresDatabase(options)
 
-  async function onWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> {
-    const wire = await pool.connect()
-    try {
-      const result = await work(wire)
-      await wire.done()
-      return result
-    } catch (error) {
-      // a connection that timed out is in the middle of an answer; one to a demoted server would refuse for ever
-      await wire.done(isBroken(error) || sqlState(error) === '25006')
-      throw error
-    }
+class PostgresDatabase implements Database {
+  readonly #pool: Pool
+  readonly #slots: BoundedQueue
+  readonly #listeners: Listeners
+  readonly #gauges: ReturnType<typeof createGauges> | undefined
+  readonly #report: (error: unknown) => void
+  readonly #counts = { roundTrips: 0, commits: 0 }
+  #stopped: Promise<void> | undefined
+
+  constructor({ connection, log, metrics, applicationName = 'nauthera' }: DatabaseOptions) {
+    this.#pool = pgp(poolConfig(connection, applicationName))
+    this.#slots = createBoundedQueue(
+      { width: connection.poolMax, waitMs: databaseTimeouts.slot, longest: Infinity },
+      () => new CodedError('STORE_UNAVAILABLE', { message: 'every connection is busy' }),
+    )
+    this.#listeners = new Listeners({ dial: (on) => dialWire(this.#pool, on), log })
+    this.#gauges = metrics && createGauges(metrics)
+    this.#report = oncePerTenSeconds((error) => log.warn({ error }, 'database unavailable'))
+    // an idle connection that the server cuts must not end the process; the pool forgets it by itself
+    this.#pool.$pool.on('error', (error: Error) => this.#report(error))
   }
 
-  async function run<Row>(wire: Wire, asked: Statement, values: readonly unknown[]): Promise<Row[]> {
-    counts.roundTrips++
-    const ended = gauges?.seconds.startTimer()
-    // the driver itself: pg-promise's own way to a prepared statement costs as much again
-    const { rows } = await wire.client.query<Row>({ name: asked.name, text: asked.text, values: [...values] })
-    ended?.()
-    return rows
+  query<Row>(asked: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.#guarded(() => this.#alone<Row>(asked, values), !asked.writes)
   }
 
-  async function alone<Row>(asked: Statement, values: readonly unknown[]): Promise<Row[]> {
-    const rows = await withWire((wire) => run<Row>(wire, asked, values))
-    if (asked.writes) counts.commits++
-    return rows
+  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.#guarded(() => this.#inTransaction(work), false)
   }
 
-  async function plain(wire: Wire, text: string): Promise<void> {
-    counts.roundTrips++
-    await wire.none(text)
+  listen(channel: string, onNotification: (payload: string) => void): Promise<Listening> {
+    return this.#listeners.listen(channel, onNotification)
   }
 
-  async function inTransaction<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
-    return withWire(async (wire) => {
-      await plain(wire, 'BEGIN')
-      try {
-        const result = await work({ query: (asked, values = []) => run(wire, asked, values) })
-        await plain(wire, 'COMMIT')
-        counts.commits++
-        return result
-      } catch (error) {
-        if (!isBroken(error)) await plain(wire, 'ROLLBACK')
-        throw error
-      }
-    })
+  counters(): { roundTrips: number; commits: number } {
+    return { ...this.#counts }
+  }
+
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#listeners.stop().then(() => this.#pool.$pool.end()))
   }
 
   /** A conflict was rolled back, so it is safe to repeat; a read over a dead idle connection too. Nothing else is. */
-  async function guarded<T>(work: () => Promise<T>, readOnly: boolean): Promise<T> {
+  async #guarded<T>(work: () => Promise<T>, readOnly: boolean): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await work()
@@ -150,25 +130,72 @@ export function createDatabase(options: {
         const conflict = sqlState(error) === '40001' || sqlState(error) === '40P01'
         if (conflict && attempt <= retries) continue
         if (readOnly && attempt === 1 && isDeadConnection(error)) continue
-        const coded = toCoded(error)
-        gauges?.failures.inc()
-        if (coded.code === 'STORE_UNAVAILABLE') report(error)
-        throw coded.code === undefined ? error : coded.error
+        const coded = codedOf(error)
+        this.#gauges?.failures.inc()
+        if (coded !== error && hasCode(coded, 'STORE_UNAVAILABLE')) this.#report(error)
+        throw coded
       }
     }
   }
 
-  const listeners = createListeners({ pool, log })
-  let stopped: Promise<void> | undefined
+  async #alone<Row>(asked: Statement, values: readonly unknown[]): Promise<Row[]> {
+    const rows = await this.#withWire((wire) => this.#run<Row>(wire, asked, values))
+    if (asked.writes) this.#counts.commits++
+    return rows
+  }
+
+  #inTransaction<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    return this.#withWire(async (wire) => {
+      await this.#plain(wire, 'BEGIN')
+      try {
+        const result = await work({ query: (asked, values = []) => this.#run(wire, asked, values) })
+        await this.#plain(wire, 'COMMIT')
+        this.#counts.commits++
+        return result
+      } catch (error) {
+        if (!isBroken(error)) await this.#plain(wire, 'ROLLBACK')
+        throw error
+      }
+    })
+  }
+
+  #withWire<T>(work: (wire: Wire) => Promise<T>): Promise<T> {
+    return this.#slots.take(async () => {
+      const wire = await this.#pool.connect()
+      try {
+        const result = await work(wire)
+        await wire.done()
+        return result
+      } catch (error) {
+        // a connection that timed out is in the middle of an answer; one to a demoted server would refuse for ever
+        await wire.done(isBroken(error) || sqlState(error) === '25006')
+        throw error
+      }
+    })
+  }
+
+  async #run<Row>(wire: Wire, asked: Statement, values: readonly unknown[]): Promise<Row[]> {
+    this.#counts.roundTrips++
+    const ended = this.#gauges?.seconds.startTimer()
+    // the driver itself: pg-promise's own way to a prepared statement costs as much again
+    const { rows } = await wire.client.query<Row>({ name: asked.name, text: asked.text, values: [...values] })
+    ended?.()
+    return rows
+  }
+
+  async #plain(wire: Wire, text: string): Promise<void> {
+    this.#counts.roundTrips++
+    await wire.none(text)
+  }
+}
+
+async function dialWire(pool: Pool, on: Parameters<DialWire>[0]): Promise<ListeningWire> {
+  const wire = await pool.connect({ direct: true, onLost: () => on.lost() })
+  wire.client.on('notification', ({ channel, payload }) => on.notification(channel, payload ?? ''))
   return {
-    query: (asked, values = []) => guarded(() => alone(asked, values), !asked.writes),
-    transaction: (work) => guarded(() => inTransaction(work), false),
-    listen: (channel, onNotification) => listeners.listen(channel, onNotification),
-    counters: () => ({ ...counts }),
-    ping: async () => {
-      await guarded(() => alone(pingStatement, []), true)
-    },
-    stop: () => (stopped ??= listeners.stop().then(() => pool.$pool.end())),
+    listen: async (channel) => void (await wire.none('LISTEN $1:name', [channel])),
+    unlisten: async (channel) => void (await wire.none('UNLISTEN $1:name', [channel])),
+    close: async () => wire.done(),
   }
 }
 
@@ -184,8 +211,6 @@ function createGauges(metrics: Metrics) {
     failures: metrics.counter('nauthera_server_database_failures_total', 'Statements and transactions that failed.'),
   }
 }
-
-const pingStatement = statement('ping', 'SELECT 1')
 
 /** What the driver needs to connect. */
 export function clientConfig(connection: DatabaseConnection, applicationName: string) {
@@ -223,150 +248,6 @@ function poolConfig(connection: DatabaseConnection, applicationName: string) {
     idleTimeoutMillis: databaseTimeouts.idle,
     allowExitOnIdle: true,
   }
-}
-
-/** One connection listens to all channels and is dialled again for ever. */
-function createListeners(options: { pool: Pool; log: Log }) {
-  const channels = new Map<string, Set<(payload: string) => void>>()
-  let wire: Wire | undefined
-  let timer: NodeJS.Timeout | undefined
-  let stopped = false
-  let dialling: Promise<void> | undefined
-
-  const dial = (): Promise<void> => (dialling ??= open().finally(() => (dialling = undefined)))
-
-  async function open(): Promise<void> {
-    const next = await options.pool.connect({ direct: true, onLost: lost })
-    if (stopped) {
-      await next.done()
-      return
-    }
-    next.client.on('notification', (message: { channel: string; payload?: string }) => {
-      for (const callback of channels.get(message.channel) ?? []) callback(message.payload ?? '')
-    })
-    wire = next
-    for (const channel of channels.keys()) await next.none('LISTEN $1:name', [channel])
-  }
-
-  function lost(): void {
-    wire = undefined
-    redialAfter(redial.firstMs)
-  }
-
-  function redialAfter(delayMs: number): void {
-    if (stopped || timer !== undefined) return
-    timer = setTimeout(
-      () => {
-        timer = undefined
-        dial().then(
-          () => {
-            // what was told meanwhile was missed
-            for (const tell of [...channels.values()].flatMap((callbacks) => [...callbacks])) tell('')
-          },
-          () => redialAfter(Math.min(delayMs * 2, redial.maxMs)),
-        )
-      },
-      delayMs * (0.5 + Math.random() / 2),
-    )
-    timer.unref()
-  }
-
-  return {
-    async listen(channel: string, onNotification: (payload: string) => void): Promise<Listening> {
-      const callbacks = channels.get(channel) ?? new Set()
-      const isNew = callbacks.size === 0
-      channels.set(channel, callbacks.add(onNotification))
-      try {
-        if (wire === undefined) await dial()
-        else if (isNew) await wire.none('LISTEN $1:name', [channel])
-      } catch (error) {
-        options.log.warn({ error, channel }, 'database channel not open yet')
-        redialAfter(redial.firstMs)
-      }
-      return {
-        stop: async () => {
-          callbacks.delete(onNotification)
-          if (callbacks.size > 0) return
-          channels.delete(channel)
-          await wire?.none('UNLISTEN $1:name', [channel])
-        },
-      }
-    },
-    async stop(): Promise<void> {
-      stopped = true
-      clearTimeout(timer)
-      const open = wire
-      wire = undefined
-      await open?.done()
-    },
-  }
-}
-
-const sqlState = (error: unknown): string | undefined => {
-  const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' ? code : undefined
-}
-
-const networkCodes = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-])
-const networkMessages = [
-  'Query read timeout',
-  'Connection terminated',
-  'timeout exceeded when trying to connect',
-  'timeout expired',
-  'Client has encountered a connection error',
-  'Cannot use a pool after calling end',
-  'Connection pool of the database object has been destroyed',
-  'The server does not support SSL connections',
-]
-
-/** The connection is gone or in an unknown state. */
-function isBroken(error: unknown): boolean {
-  const state = sqlState(error) ?? ''
-  if (networkCodes.has(state) || /^(08|57P)/.test(state)) return true
-  const message = error instanceof Error ? error.message : ''
-  return networkMessages.some((known) => message.includes(known))
-}
-
-/** Cut while it was idle: found out only when it is used. */
-const isDeadConnection = (error: unknown): boolean =>
-  isBroken(error) && !/timeout|ECONNREFUSED|ENOTFOUND/i.test(`${sqlState(error)} ${String(error)}`)
-
-/** Insufficient resources (53), operator intervention (57), system error (58), a standby (25006), conflicts that lasted (40),
- *  a refused sign-in (28), a database that is not there (3D). */
-const unavailableStates = /^(53|57|58|40|28|3D|25006|XX)/
-
-function toCoded(error: unknown): { code?: string; error: unknown } {
-  if (error instanceof CodedError) return { error }
-  const state = sqlState(error) ?? ''
-  const text = describeError(error)
-  if (isBroken(error) || unavailableStates.test(state) || isTlsFault(error)) {
-    return { code: 'STORE_UNAVAILABLE', error: new CodedError('STORE_UNAVAILABLE', { cause: error, message: text }) }
-  }
-  // a table or column that this release needs is not there
-  if (state === '42P01' || state === '42703') {
-    return {
-      code: 'STORE_SCHEMA_OUTDATED',
-      error: new CodedError('STORE_SCHEMA_OUTDATED', { cause: error, message: `${text}; run "nauthera migrate up"` }),
-    }
-  }
-  return { error }
-}
-
-const isTlsFault = (error: unknown): boolean =>
-  /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(sqlState(error) ?? '')
-
-/** @returns whether the error is the violation of that constraint */
-export function violates(error: unknown, constraint: string): boolean {
-  return sqlState(error)?.startsWith('23') === true && (error as { constraint?: string }).constraint === constraint
 }
 
 function oncePerTenSeconds(report: (error: unknown) => void): (error: unknown) => void {

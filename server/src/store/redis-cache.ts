@@ -15,24 +15,20 @@ const timeouts = { connect: 500, disconnect: 100, skip: 1000 }
 const failuresToSkip = 5
 const prefix = 'nauthera:'
 
-/** @param options.keys `ring.derive('cache')`
- *  @param options.now epoch milliseconds, for the expiry that is sealed in */
-export function createRedisCache(options: {
-  connection: CacheConnection
-  keys: DerivedKeys
-  /** One that is slower than this is no help. */
-  timeoutMs: number
-  log: Log
-  metrics?: Metrics
-  now?: () => number
-}): Cache {
-  const { keys, log } = options
-  const failuresTotal = options.metrics?.counter(
-    'nauthera_server_cache_failures_total',
-    'What failed of the cache: a command that somebody waited for, or a connection.',
-    ['what'],
-  )
-  const now = options.now ?? Date.now
+interface RedisCacheOptions {
+  readonly connection: CacheConnection
+  /** `ring.derive('cache')` */
+  readonly keys: DerivedKeys
+  /** Milliseconds. One that is slower than this is no help. */
+  readonly timeoutMs: number
+  readonly log: Log
+  readonly metrics?: Metrics
+  /** Epoch milliseconds, for the expiry that is sealed in. */
+  readonly now?: () => number
+}
+
+export function createRedisCache(options: RedisCacheOptions): Cache {
+  const { keys, now = Date.now } = options
   const redis = connect(options.connection, {
     connectTimeout: timeouts.connect,
     commandTimeout: options.timeoutMs,
@@ -42,54 +38,12 @@ export function createRedisCache(options: {
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 5), 2000) * (0.5 + Math.random() / 2),
   })
-  let failures = 0
-  let skipUntil = -Infinity
-  let quietUntil = -Infinity
-
-  const report = (what: 'command' | 'connection', error: unknown): void => {
-    failuresTotal?.inc({ what })
-    if (performance.now() < quietUntil) return
-    quietUntil = performance.now() + 10_000
-    log.warn({ error }, 'cache unavailable')
-  }
-  // without a listener ioredis prints to the console
-  redis.on('error', (error) => report('connection', error))
-
-  const failed = (error: unknown): void => {
-    report('command', error)
-    if (++failures < failuresToSkip) return
-    failures = 0
-    if (redis.status !== 'ready') return
-    skipUntil = performance.now() + timeouts.skip
-    redis.disconnect(true)
-  }
-
-  const settled = new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, timeouts.connect)
-    for (const event of ['ready', 'error', 'end'])
-      redis.once(event, () => {
-        clearTimeout(timer)
-        resolve()
-      })
-  })
-
-  /** Whatever the cache does, the flow goes on without it. */
-  async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
-    if (redis.status !== 'ready' || performance.now() < skipUntil) return undefined
-    try {
-      const result = await work()
-      failures = 0
-      return result
-    } catch (error) {
-      failed(error)
-      return undefined
-    }
-  }
-
+  const way = new Way(redis, createReport(options))
+  const settled = settledOf(redis)
   return {
     async get(asked) {
       const names = asked.map(nameOf)
-      const boxes = await attempt(() => redis.mgetBuffer(names))
+      const boxes = await way.attempt(() => redis.mgetBuffer(names))
       return names.map((name, n) => {
         const box = boxes?.[n]
         return box === null || box === undefined ? undefined : open(box, name, keys, now())
@@ -98,14 +52,79 @@ export function createRedisCache(options: {
     async set(key, value, ttlMs) {
       const name = nameOf(key)
       const box = seal(value, name, keys, now() + ttlMs)
-      await attempt(() => redis.set(name, box, 'PX', Math.max(1, Math.ceil(ttlMs))))
+      await way.attempt(() => redis.set(name, box, 'PX', Math.max(1, Math.ceil(ttlMs))))
     },
     settled: () => settled,
-    stop() {
+    async stop() {
       redis.disconnect()
-      return Promise.resolve()
     },
   }
+}
+
+/** The way to the cache. Whatever happens on it, the flow goes on without. */
+class Way {
+  readonly #redis: Redis
+  readonly #report: Report
+  #failures = 0
+  #skipUntil = -Infinity
+
+  constructor(redis: Redis, report: Report) {
+    this.#redis = redis
+    this.#report = report
+    // without a listener ioredis prints to the console
+    redis.on('error', (error) => report('connection', error))
+  }
+
+  /** @returns undefined when the cache is away, or failed */
+  async attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+    if (this.#redis.status !== 'ready' || performance.now() < this.#skipUntil) return undefined
+    try {
+      const result = await work()
+      this.#failures = 0
+      return result
+    } catch (error) {
+      this.#failed(error)
+      return undefined
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#report('command', error)
+    if (++this.#failures < failuresToSkip) return
+    this.#failures = 0
+    if (this.#redis.status !== 'ready') return
+    this.#skipUntil = performance.now() + timeouts.skip
+    this.#redis.disconnect(true)
+  }
+}
+
+type Report = (what: 'command' | 'connection', error: unknown) => void
+
+/** Counts each failure, and logs one in ten seconds. */
+function createReport({ log, metrics }: RedisCacheOptions): Report {
+  const failures = metrics?.counter(
+    'nauthera_server_cache_failures_total',
+    'What failed of the cache: a command that somebody waited for, or a connection.',
+    ['what'],
+  )
+  let quietUntil = -Infinity
+  return (what, error) => {
+    failures?.inc({ what })
+    if (performance.now() < quietUntil) return
+    quietUntil = performance.now() + 10_000
+    log.warn({ error }, 'cache unavailable')
+  }
+}
+
+function settledOf(redis: Redis): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, timeouts.connect)
+    for (const event of ['ready', 'error', 'end'])
+      redis.once(event, () => {
+        clearTimeout(timer)
+        resolve()
+      })
+  })
 }
 
 const nameOf = ({ purpose, id }: CacheKey) => `${prefix}${purpose}:${id}`

@@ -1,6 +1,8 @@
 // Every table, bound to one database.
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { createAccounts } from './accounts.ts'
+import type { Accounts } from './accounts.ts'
 import { createAttempts } from './attempts.ts'
 import type { Attempts } from './attempts.ts'
 import { createAudit } from './audit.ts'
@@ -44,6 +46,7 @@ export interface Store {
   readonly database: Database
   readonly oneTime: OneTime
   readonly users: Users
+  readonly accounts: Accounts
   readonly tokenAccounts: TokenAccounts
   readonly groups: Groups
   readonly credentials: Credentials
@@ -77,12 +80,13 @@ export function createStore(options: {
   const audit = createAudit({ database, log, replica })
   const needs = { database, audit, changes: createChanges(cache) }
   const reaper = createReaper({ database, log })
-  const users = createUsers(needs)
+  const accounts = createAccounts(needs)
   return {
     database,
     oneTime: createOneTime(needs),
-    users,
-    tokenAccounts: createTokenAccounts({ users, cache, metrics }),
+    users: createUsers(needs),
+    accounts,
+    tokenAccounts: createTokenAccounts({ accounts, cache, metrics }),
     groups: createGroups(needs),
     credentials: createCredentials(needs),
     preferences: createPreferences(needs),

@@ -2,14 +2,14 @@
 // alone. A code and a refresh token always ask PostgreSQL.
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { z } from '@nauthera/runtime/settings'
+import type { AccountQuery, Accounts, LoadedAccount } from './accounts.ts'
 import type { Cache, CacheKey } from './cache.ts'
 import { changeKey, oldestEntryMs } from './changes.ts'
-import type { LoadedAccount, Users } from './users.ts'
 
-type Ask = Omit<Parameters<Users['loadAccount']>[0], 'clientUid'> & { readonly grantId: string }
+type Ask = Omit<AccountQuery, 'clientUid'> & { readonly grantId: string }
 
 export interface TokenAccounts {
-  /** As `users.loadAccount`, without consent and family, and at most 10 s old. What has been told to `changes` is not older than
+  /** As `Accounts.load`, without consent and family, and at most 10 s old. What has been told to `changes` is not older than
    *  that, unless the cache lost the mark. */
   load(ask: Ask): Promise<LoadedAccount | undefined>
 }
@@ -17,14 +17,14 @@ export interface TokenAccounts {
 /** @param needs.cache none: every call is a query
  *  @param needs.now epoch milliseconds; @param needs.monotonicNow milliseconds that no clock change moves */
 export function createTokenAccounts(needs: {
-  users: Pick<Users, 'loadAccount'>
+  accounts: Accounts
   cache: Cache | undefined
   metrics?: Metrics | undefined
   now?: () => number
   monotonicNow?: () => number
 }): TokenAccounts {
-  const { users, cache, metrics, now = Date.now, monotonicNow = () => performance.now() } = needs
-  if (cache === undefined) return { load: (ask) => users.loadAccount(ask) }
+  const { accounts, cache, metrics, now = Date.now, monotonicNow = () => performance.now() } = needs
+  if (cache === undefined) return { load: (ask) => accounts.load(ask) }
   const reads = metrics?.counter('nauthera_server_cache_reads_total', 'Lookups in the cache: hit or miss.', ['outcome'])
   return {
     async load(ask) {
@@ -35,7 +35,7 @@ export function createTokenAccounts(needs: {
       reads?.inc({ outcome: kept ? 'hit' : 'miss' })
       if (kept) return kept
       const began = monotonicNow()
-      const loaded = await users.loadAccount(ask)
+      const loaded = await accounts.load(ask)
       // what is refused is asked about anew each time: it may be let in at any moment
       if (isChanged || !loaded?.grant || loaded.user.disabled) return loaded
       if (!loaded.sessionLive && !loaded.grant.offline) return loaded
@@ -67,6 +67,8 @@ const entrySchema = z.strictObject({
   standing: z.string(),
   user: z.strictObject({
     id: z.string(),
+    source: z.string(),
+    sourceKey: maybe,
     username: z.string(),
     email: maybe,
     emailVerified: z.boolean(),

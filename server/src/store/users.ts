@@ -1,4 +1,4 @@
-// People as rows. What is checked about a person at each authorization, refresh and page is loaded by one query.
+// People as rows: those of our own, and the records that we keep of people whom another source describes.
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
@@ -6,35 +6,42 @@ import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { Changes } from './changes.ts'
-import { consentOf } from './consents.ts'
-import type { Consent, ConsentRow } from './consents.ts'
-import { grantOf } from './grants.ts'
-import type { Grant, GrantRow } from './grants.ts'
-import { statement, violates } from './postgres.ts'
-import type { Database } from './postgres.ts'
-import { stateOf } from './refresh-families.ts'
-import type { FamilyRow, FamilyState } from './refresh-families.ts'
+import { statement } from './postgres.ts'
+import { violates } from './postgres-errors.ts'
+import type { Database, Statement } from './postgres.ts'
 import { endSessionsOf, moveStanding, standing } from './standing.ts'
 
 /** Further standard claims by their names (OpenID Connect Core 5.1), such as given_name, phone_number, address. */
 export type Profile = Readonly<Record<string, unknown>>
 
-export interface User {
-  /** A UUID; the subject of tokens. */
-  readonly id: string
+/** What the source of a person says about them. */
+export interface Person {
   readonly username: string
   readonly email: string | undefined
   readonly emailVerified: boolean
   readonly name: string | undefined
+  /** The language that they prefer (BCP 47). */
   readonly locale: string | undefined
   readonly profile: Profile
-  readonly passwordChangeRequired: boolean
   readonly disabled: boolean
-  readonly createdAt: Date
-  readonly updatedAt: Date
   /** Names, sorted. */
   readonly groups: readonly string[]
 }
+
+/** A person with what only our record of them knows. */
+export interface User extends Person {
+  /** A UUID; the subject of tokens. */
+  readonly id: string
+  /** Which source describes this person (its `id`), and its own name for them where we have another. */
+  readonly source: string
+  readonly sourceKey: string | undefined
+  readonly passwordChangeRequired: boolean
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+/** The source whose people are in this database itself. */
+export const ownSource = 'postgres'
 
 export interface NewUser {
   readonly username: string
@@ -50,55 +57,41 @@ export interface NewUser {
   readonly groups?: readonly string[] | undefined
 }
 
-export interface LoadedAccount {
-  readonly user: User
-  /** The same for as long as no password was set and no sessions were ended; opaque. */
-  readonly standing: string
-  /** Of the session that was asked for: its row is there, not ended, not expired, of no newer version, and the person has not
-   *  signed out everywhere since. True when none was asked for. */
-  readonly sessionLive: boolean
-  /** Alive and this person's; undefined also when none was asked for. */
-  readonly grant: Grant | undefined
-  readonly consent: Consent | undefined
-  /** The refresh family of that grant, while it is alive. */
-  readonly family: FamilyState | undefined
+/** Somebody as another source found them. */
+export interface FoundPerson {
+  /** `id` of the source, and its own name for the person, which never becomes another's: a DN's entry UUID, an issuer with a
+   *  subject. */
+  readonly source: string
+  readonly key: string
+  readonly person: Person
 }
 
 export interface Users {
-  /** One query for all that an authorization, a refresh or an account page checks about a person.
-   *  @returns undefined for an unknown id (an id that is no UUID is unknown) */
-  loadAccount(ask: {
-    userId: string
-    session?: { uid: string; version: number; authTime: Date } | undefined
-    grantId?: string | undefined
-    clientUid?: string | undefined
-  }): Promise<LoadedAccount | undefined>
   /** @param login user name or e-mail address, in any spelling */
   findByLogin(login: string): Promise<User | undefined>
   list(page: { afterUsername?: string | undefined; limit: number }): Promise<User[]>
   /** @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN, USERNAME_INVALID */
   insert(user: NewUser, audit?: readonly AuditEvent[]): Promise<User>
+  /** Keeps a record of somebody whom another source has let in: makes it at the first sign-in, brings its names up to date at
+   *  later ones. Nothing but the source's own name for a person leads to their record: not an equal user name or address.
+   *  @param audit written when the record is new
+   *  @returns also the standing, as `Accounts.load`
+   *  @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN when somebody else has that name here, USERNAME_INVALID */
+  adopt(found: FoundPerson, audit: readonly AuditEvent[]): Promise<{ user: User; standing: string }>
   /** Disables or enables; a disabled person's sessions and grants are dead at once. */
   setDisabled(userId: string, disabled: boolean, audit: readonly AuditEvent[]): Promise<boolean>
   /** Ends every session and grant. */
   revokeSessions(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-const groupsOf = `coalesce((SELECT array_agg(g.name ORDER BY g.name) FROM group_members m JOIN groups g ON g.id = m.group_id
+/** SQL, of `users u`. */
+export const groupsOf = `coalesce((SELECT array_agg(g.name ORDER BY g.name) FROM group_members m JOIN groups g ON g.id = m.group_id
   WHERE m.user_id = u.id), '{}') AS groups`
-const load = statement(
-  'user-load-account',
-  `SELECT u.*, ${groupsOf}, ${standing} AS standing,
-     ($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
-       AS session_live,
-     to_jsonb(t) AS grant_row, to_jsonb(c) AS consent_row, to_jsonb(f) AS family_row
-   FROM users u
-   LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND d.user_id = u.id AND d.revoked_at IS NULL AND d.expires_at > now()
-   LEFT JOIN grants t ON t.id = $5 AND t.user_id = u.id AND t.revoked_at IS NULL AND t.expires_at > now()
-   LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()
-   LEFT JOIN consents c ON c.user_id = u.id AND c.client_uid = $6
-   WHERE u.id = $1`,
-)
+const each = (columns: string, table: string): string =>
+  columns
+    .split(', ')
+    .map((column) => `${table}.${column}`)
+    .join(', ')
 const findByLogin = statement(
   'user-find-by-login',
   `SELECT u.*, ${groupsOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
@@ -107,9 +100,10 @@ const list = statement(
   'user-list',
   `SELECT u.*, ${groupsOf} FROM users u WHERE u.canonical_username > $1 ORDER BY u.canonical_username LIMIT $2`,
 )
+const described = 'username, canonical_username, email, canonical_email, email_verified, name, locale, profile'
 const insert = statement(
   'user-insert',
-  `WITH new AS (INSERT INTO users (id, username, canonical_username, email, canonical_email, email_verified, name, locale, profile, password_change_required)
+  `WITH new AS (INSERT INTO users (id, ${described}, password_change_required)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING *),
    credential AS (INSERT INTO credentials (user_id, password_hash) SELECT id, $11 FROM new WHERE $11::text IS NOT NULL),
    wanted AS (SELECT DISTINCT name FROM unnest($12::text[]) AS name),
@@ -117,6 +111,16 @@ const insert = statement(
    members AS (INSERT INTO group_members (user_id, group_id) SELECT new.id, made.id FROM new, made),
    written AS (${auditInsert('$13')})
    SELECT new.*, ARRAY(SELECT name FROM wanted ORDER BY name) AS groups FROM new`,
+)
+const adopt = statement(
+  'user-adopt',
+  `WITH kept AS (INSERT INTO users (id, source, source_key, ${described})
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+     ON CONFLICT (source, source_key) DO UPDATE SET (${described}) = (${each(described, 'excluded')}),
+       updated_at = CASE WHEN (${each(described, 'users')}) IS DISTINCT FROM (${each(described, 'excluded')}) THEN now() ELSE users.updated_at END
+     RETURNING *, xmax = 0 AS is_new),
+   written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
+   SELECT u.*, ${groupsOf}, ${standing} AS standing FROM kept u`,
 )
 const disable = statement(
   'user-disable',
@@ -140,6 +144,8 @@ const revokeSessions = statement(
 
 export interface UserRow {
   readonly id: string
+  readonly source: string
+  readonly source_key: string | null
   readonly username: string
   readonly email: string | null
   readonly email_verified: boolean
@@ -153,73 +159,86 @@ export interface UserRow {
   readonly groups: string[]
 }
 
-export function createUsers(needs: { database: Database; audit: AuditRows; changes: Changes }): Users {
-  const { database, audit, changes } = needs
-  const change = async (change: typeof enable, userId: string, events: readonly AuditEvent[]) => {
-    if (!isUuid(userId)) return false
-    const changed = await database.transaction(async (connection) => {
-      const rows = await connection.query(change, [userId, audit.rows(events)])
-      if (change !== enable) await endSessionsOf(connection, userId)
-      return rows.length === 1
-    })
-    await changes.tell(userId)
-    if (changed) audit.lines(events)
-    return changed
-  }
+interface UserNeeds {
+  readonly database: Database
+  readonly audit: AuditRows
+  readonly changes: Changes
+}
+
+export function createUsers(needs: UserNeeds): Users {
+  const { database } = needs
   return {
-    async loadAccount({ userId, session, grantId, clientUid }) {
-      if (!isUuid(userId)) return undefined
-      type Row = UserRow & {
-        standing: string
-        session_live: boolean
-        grant_row: GrantRow | null
-        consent_row: ConsentRow | null
-        family_row: FamilyRow | null
-      }
-      const ask = [userId, session?.uid ?? null, session?.version ?? null, session?.authTime ?? null]
-      const row = (await database.query<Row>(load, [...ask, grantId ?? null, clientUid ?? null]))[0]
-      if (row === undefined) return undefined
-      return {
-        user: userOf(row),
-        standing: row.standing,
-        sessionLive: row.session_live,
-        grant: row.grant_row === null ? undefined : grantOf(row.grant_row),
-        consent: row.consent_row === null ? undefined : consentOf(row.consent_row),
-        family: row.family_row === null ? undefined : stateOf(row.family_row),
-      }
-    },
     findByLogin: async (login) => (await database.query<UserRow>(findByLogin, [canonicalName(login)])).map(userOf)[0],
     list: async ({ afterUsername = '', limit }) =>
       (await database.query<UserRow>(list, [canonicalName(afterUsername), limit])).map(userOf),
-    async insert(user, events = []) {
-      const faults = faultsOfName(user.username)
-      if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
-      const id = randomUUID()
-      const values = [
-        id,
-        user.username,
-        canonicalName(user.username),
-        user.email ?? null,
-        user.email === undefined ? null : canonicalName(user.email),
-        user.emailVerified ?? false,
-        user.name ?? null,
-        user.locale ?? null,
-        JSON.stringify(user.profile ?? {}),
-        user.passwordChangeRequired ?? false,
-        user.passwordHash ?? null,
-        user.groups ?? [],
-      ]
-      try {
-        const about = events.map((event) => ({ userId: id, ...event }))
-        const row = (await database.query<UserRow>(insert, [...values, audit.rows(about)]))[0]!
-        audit.lines(about)
-        return userOf(row)
-      } catch (error) {
-        throw refusalOf(error, user) ?? error
-      }
-    },
-    setDisabled: (userId, disabled, events) => change(disabled ? disable : enable, userId, events),
-    revokeSessions: (userId, events) => change(revokeSessions, userId, events),
+    insert: (user, events = []) => insertUser(needs, user, events),
+    adopt: (found, events) => adoptUser(needs, found, events),
+    setDisabled: (userId, disabled, events) => changeUser(needs, disabled ? disable : enable, userId, events),
+    revokeSessions: (userId, events) => changeUser(needs, revokeSessions, userId, events),
+  }
+}
+
+async function insertUser(needs: UserNeeds, user: NewUser, events: readonly AuditEvent[]): Promise<User> {
+  const { database, audit } = needs
+  const id = randomUUID()
+  const about = events.map((event) => ({ userId: id, ...event }))
+  const values = [...namesOf(user), user.passwordChangeRequired ?? false, user.passwordHash ?? null, user.groups ?? []]
+  const rows = await asRefused(user, () => database.query<UserRow>(insert, [id, ...values, audit.rows(about)]))
+  audit.lines(about)
+  return userOf(rows[0]!)
+}
+
+async function adoptUser(needs: UserNeeds, { source, key, person }: FoundPerson, events: readonly AuditEvent[]) {
+  const { database, audit, changes } = needs
+  type Row = UserRow & { standing: string; is_new: boolean }
+  const id = randomUUID()
+  const about = events.map((event) => ({ userId: id, ...event }))
+  const values = [id, source, key, ...namesOf(person), audit.rows(about)]
+  const [row] = await asRefused(person, () => database.query<Row>(adopt, values))
+  if (row!.is_new) audit.lines(about)
+  else await changes.tell(row!.id)
+  return { user: userOf(row!), standing: row!.standing }
+}
+
+async function changeUser(
+  { database, audit, changes }: UserNeeds,
+  change: Statement,
+  userId: string,
+  events: readonly AuditEvent[],
+): Promise<boolean> {
+  if (!isUuid(userId)) return false
+  const changed = await database.transaction(async (connection) => {
+    const rows = await connection.query(change, [userId, audit.rows(events)])
+    if (change !== enable) await endSessionsOf(connection, userId)
+    return rows.length === 1
+  })
+  await changes.tell(userId)
+  if (changed) audit.lines(events)
+  return changed
+}
+
+type Names = Pick<NewUser, 'username' | 'email' | 'emailVerified' | 'name' | 'locale' | 'profile'>
+
+/** In the order of `described`. */
+const namesOf = ({ username, email, emailVerified, name, locale, profile }: Names): unknown[] => [
+  username,
+  canonicalName(username),
+  email ?? null,
+  email === undefined ? null : canonicalName(email),
+  emailVerified ?? false,
+  name ?? null,
+  locale ?? null,
+  JSON.stringify(profile ?? {}),
+]
+
+/** @throws CodedError in place of what PostgreSQL says about a name */
+async function asRefused<T>(user: Names, write: () => Promise<T>): Promise<T> {
+  const faults = faultsOfName(user.username)
+  if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
+  try {
+    return await write()
+  } catch (error) {
+    throw refusalOf(error, user) ?? error
   }
 }
 
@@ -234,7 +253,7 @@ function faultsOfName(username: string): Fault[] {
   return []
 }
 
-function refusalOf(error: unknown, user: NewUser): CodedError | undefined {
+function refusalOf(error: unknown, user: Names): CodedError | undefined {
   const refuse = (code: string, path: string, message: string) =>
     new CodedError(code, { cause: error, faults: [{ path, message }] })
   if (violates(error, 'users_canonical_username_key')) {
@@ -252,10 +271,12 @@ function refusalOf(error: unknown, user: NewUser): CodedError | undefined {
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** PostgreSQL would refuse anything else with an error. */
-const isUuid = (text: string): boolean => uuid.test(text)
+export const isUuid = (text: string): boolean => uuid.test(text)
 
 export const userOf = (row: UserRow): User => ({
   id: row.id,
+  source: row.source,
+  sourceKey: row.source_key ?? undefined,
   username: row.username,
   email: row.email ?? undefined,
   emailVerified: row.email_verified,

@@ -12,10 +12,15 @@ import { startValkey } from '@nauthera/local/programs/valkey'
 import { runCommand } from '../../src/cli/program.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import { createPostgresUsers } from '../../src/users/postgres-users.ts'
+import { createUserSources } from '../../src/users/user-sources.ts'
+import type { Store } from '../../src/store/store.ts'
 import { freshStore } from '../store/fresh-store.ts'
 import type { FreshStore } from '../store/fresh-store.ts'
 
 const password = 'correct horse battery staple'
+
+const usersOf = (store: Store) =>
+  createUserSources({ sources: [createPostgresUsers({ store, passwords: createPasswords() })], store })
 
 describe(runCommand.name, () => {
   let fresh: FreshStore
@@ -82,9 +87,9 @@ describe(runCommand.name, () => {
       .to.include({ username: 'ada', email: 'ada@example.test', disabled: false })
       .and.not.have.property('password')
     const store = fresh.replica()
-    const users = createPostgresUsers({ store, passwords: createPasswords() })
+    const users = usersOf(store)
     const outcome = await users.tryPassword('ada', password, { address: '192.0.2.1' })
-    expect(outcome.kind === 'passed' && outcome.groups).to.deep.equal(['dev', 'ops'])
+    expect(outcome.kind === 'passed' && outcome.user.groups).to.deep.equal(['dev', 'ops'])
     const events = await store.audit.search({ userId: added.json()[0]!['id'] as string, limit: 9 })
     expect(events.map(({ event, replica }) => [event, replica])).to.have.deep.members([
       ['account.created', 'cli'],
@@ -96,9 +101,9 @@ describe(runCommand.name, () => {
     const added = await nauthera(['users', 'add', 'bob', '--generate', '--must-change', '-o', 'json'])
     const generated = added.json()[0]!['password'] as string
     expect(generated).to.match(/^([a-z2-9]{5}-){4}[a-z2-9]{5}$/)
-    const users = createPostgresUsers({ store: fresh.replica(), passwords: createPasswords() })
+    const users = usersOf(fresh.replica())
     const outcome = await users.tryPassword('bob', generated, { address: '192.0.2.1' })
-    expect(outcome.kind === 'passed' && outcome.account.passwordChangeRequired).to.equal(true)
+    expect(outcome.kind === 'passed' && outcome.user.passwordChangeRequired).to.equal(true)
     expect((await nauthera(['users', 'list', '-o', 'json'])).out).to.not.include(generated)
   })
 
@@ -109,7 +114,7 @@ describe(runCommand.name, () => {
     expect(added.err).to.equal('New password: \nOnce more: \n')
     expect(added.raw).to.equal(4)
     expect(added.out).to.not.include(password)
-    const users = createPostgresUsers({ store: fresh.replica(), passwords: createPasswords() })
+    const users = usersOf(fresh.replica())
     expect((await users.tryPassword('carl', password, { address: '192.0.2.1' })).kind).to.equal('passed')
     const differing = await nauthera(['users', 'add', 'carla'], { typed: `${password}\rsomething else\r` })
     expect([differing.code, differing.err.includes('not the same')]).to.deep.equal([2, true])
@@ -122,8 +127,8 @@ describe(runCommand.name, () => {
     const set = await nauthera(['users', 'set-password', 'DORA', '--password-stdin'], {
       input: 'another horse battery staple',
     })
-    expect([set.code, set.err]).to.deep.equal([0, 'password of dora set\n'])
-    const users = createPostgresUsers({ store: fresh.replica(), passwords: createPasswords() })
+    expect([set.code, set.err]).to.deep.equal([0, 'the password of dora is set\n'])
+    const users = usersOf(fresh.replica())
     expect((await users.tryPassword('dora', password, { address: '192.0.2.1' })).kind).to.equal('refused')
     expect((await users.tryPassword('dora', 'another horse battery staple', { address: '192.0.2.1' })).kind).to.equal(
       'passed',
@@ -168,7 +173,7 @@ describe(runCommand.name, () => {
       await valkey.stop()
       const { code, err } = await nauthera(['users', 'disable', 'frances'], { settings })
       expect(code).to.equal(0)
-      expect(err).to.contain('cache unavailable').and.to.contain('disable: frances')
+      expect(err).to.contain('cache unavailable').and.to.contain('frances is disabled')
     } finally {
       raw.disconnect()
       await valkey.stop()

@@ -1,22 +1,48 @@
 // What every source of people must do, wherever it keeps them.
 import { randomUUID } from 'node:crypto'
+import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
-import type { SignInOutcome, UserSource } from '../../src/users/user-source.ts'
+import type { LoadedAccount } from '../../src/store/accounts.ts'
+import type { Store } from '../../src/store/store.ts'
+import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
 
 export interface UserSourceUnderTest {
-  /** Two replicas on the same people, both with a limit of `perAccount` attempts. */
-  readonly sources: readonly [UserSource, UserSource]
+  /** Two replicas on the same records with this one source, both with a limit of `perAccount` attempts. */
+  readonly replicas: readonly [UserSources, UserSources]
+  /** The same people; but the source does not answer. */
+  readonly away: UserSources
+  readonly store: Store
   readonly perAccount: number
-  addPerson(person: { username: string; email: string; password: string; groups: string[] }): Promise<string>
+  /** Milliseconds; as the source states. */
+  readonly maxAgeMs: number
+  /** Adds somebody who has signed in once, so that there is a record. @returns their id */
+  addPerson(person: NewPerson): Promise<string>
+  /** These change what the source says, all in one moment. */
+  change(userId: string, changes: { username: string; groups: string[] }): Promise<void>
   disable(userId: string): Promise<void>
+  remove(userId: string): Promise<void>
+  /** Lets the time pass that the source goes by. */
+  pass(milliseconds: number): void
   /** As the end of the sign-in does. */
   clear(attempt: Extract<SignInOutcome, { kind: 'passed' }>['attempt']): Promise<void>
   end(): Promise<void>
 }
 
+export interface NewPerson {
+  readonly username: string
+  readonly email: string
+  readonly password: string
+  readonly groups: readonly string[]
+}
+
 const password = 'correct horse battery staple'
 
-export function userSourceConformance(name: string, open: () => Promise<UserSourceUnderTest>): void {
+/** @param options.changesPasswords whether passwords of its people are changed here */
+export function userSourceConformance(
+  name: string,
+  open: () => Promise<UserSourceUnderTest>,
+  options: { changesPasswords: boolean },
+): void {
   describe(`${name} as a source of people`, () => {
     let under: UserSourceUnderTest
     before(async function () {
@@ -24,115 +50,223 @@ export function userSourceConformance(name: string, open: () => Promise<UserSour
       under = await open()
     })
     after(() => under.end())
+    const person = () => addPerson(under)
+    letsPeopleIn(() => under, person)
+    locksAccounts(() => under, person)
+    if (options.changesPasswords) changesPasswords(() => under, person)
+    loadsPeople(() => under, person)
+  })
+}
 
-    let address = 0
-    const from = () => ({ address: `198.51.100.${++address % 250}` })
-    const person = async () => {
-      const username = `user-${randomUUID().slice(0, 8)}`
-      const id = await under.addPerson({
-        username,
-        email: `${username}@example.test`,
-        password,
-        groups: ['ops', 'dev'],
-      })
-      return { id, username }
+type Under = () => UserSourceUnderTest
+type AddPerson = () => Promise<{ id: string; username: string }>
+
+async function addPerson(under: UserSourceUnderTest) {
+  const username = `user-${randomUUID().slice(0, 8)}`
+  const person = { username, email: `${username}@example.test`, password, groups: ['ops', 'dev'] }
+  return { id: await under.addPerson(person), username }
+}
+
+let address = 0
+const attemptAt =
+  (under: Under) =>
+  (login: string, secret: string, replica: 0 | 1 = 0): Promise<SignInOutcome> =>
+    under().replicas[replica].tryPassword(login, secret, { address: `198.51.100.${++address % 250}` })
+const said = (outcome: SignInOutcome) => (outcome.kind === 'refused' ? outcome.reason : outcome.kind)
+
+function letsPeopleIn(under: Under, person: AddPerson): void {
+  const attempt = attemptAt(under)
+
+  it('lets a person in by user name and by e-mail address, in any spelling, with groups', async () => {
+    const { id, username } = await person()
+    for (const login of [username, ` ${username.toUpperCase()}`, `${username}@EXAMPLE.test`]) {
+      const outcome = await attempt(login, password)
+      if (outcome.kind !== 'passed') throw new Error(said(outcome))
+      expect(outcome.user).to.include({ id, username, passwordChangeRequired: false })
+      expect(outcome.user.groups).to.deep.equal(['dev', 'ops'])
+      expect(outcome.amr).to.deep.equal(['pwd'])
+      expect(JSON.parse(JSON.stringify(outcome.attempt))).to.deep.equal(outcome.attempt)
+      await under().clear(outcome.attempt)
     }
-    const attempt = (login: string, secret: string, replica: 0 | 1 = 0) =>
-      under.sources[replica].tryPassword(login, secret, from())
-    const said = (outcome: SignInOutcome) => (outcome.kind === 'refused' ? outcome.reason : outcome.kind)
+  })
 
-    it('lets a person in by user name and by e-mail address, in any spelling, with groups', async () => {
-      const { id, username } = await person()
-      for (const login of [username, ` ${username.toUpperCase()}`, `${username}@EXAMPLE.test`]) {
-        const outcome = await attempt(login, password)
-        if (outcome.kind !== 'passed') throw new Error(said(outcome))
-        expect(outcome.account).to.include({ id, username, passwordChangeRequired: false })
-        expect(outcome.groups).to.deep.equal(['dev', 'ops'])
-        expect(outcome.amr).to.deep.equal(['pwd'])
-        expect(JSON.parse(JSON.stringify(outcome.attempt))).to.deep.equal(outcome.attempt)
-        await under.clear(outcome.attempt)
-      }
+  it('refuses a wrong password, an unknown person and an empty password, and says which only to the log', async () => {
+    const { id, username } = await person()
+    expect(await attempt(username, 'wrong password')).to.deep.equal({
+      kind: 'refused',
+      reason: 'wrong-password',
+      userId: id,
     })
-
-    it('refuses a wrong password, an unknown person and an empty password, and says which only to the log', async () => {
-      const { id, username } = await person()
-      expect(await attempt(username, 'wrong password')).to.deep.equal({
-        kind: 'refused',
-        reason: 'wrong-password',
-        userId: id,
-      })
-      expect(await attempt(username, '')).to.deep.equal({ kind: 'refused', reason: 'wrong-password', userId: id })
-      expect(await attempt(`nobody-${randomUUID()}`, password)).to.deep.equal({
-        kind: 'refused',
-        reason: 'unknown-user',
-        userId: undefined,
-      })
-      expect(said(await attempt('', password))).to.equal('unknown-user')
+    expect(await attempt(username, '')).to.deep.equal({ kind: 'refused', reason: 'wrong-password', userId: id })
+    expect(await attempt(`nobody-${randomUUID()}`, password)).to.deep.equal({
+      kind: 'refused',
+      reason: 'unknown-user',
+      userId: undefined,
     })
+    expect(said(await attempt('', password))).to.equal('unknown-user')
+  })
 
-    it('L5 L7 locks an account after its limit on both replicas, whatever the spelling, the right password included', async () => {
-      const { username } = await person()
-      const spellings = [username, username.toUpperCase(), ` ${username}`, `${username}@example.test`]
-      for (let turn = 0; turn < under.perAccount; turn++) {
-        expect(said(await attempt(spellings[turn % 4]!, 'wrong password', (turn % 2) as 0 | 1))).to.equal(
-          'wrong-password',
-        )
-      }
-      expect(said(await attempt(username, password, 0))).to.equal('locked')
-      expect(said(await attempt(username, password, 1))).to.equal('locked')
-    })
+  it('T5 refuses a disabled person', async () => {
+    const { id, username } = await person()
+    await under().disable(id)
+    expect(await attempt(username, password)).to.deep.equal({ kind: 'refused', reason: 'disabled', userId: id })
+    expect(said(await attempt(username, 'wrong password'))).to.equal('wrong-password')
+  })
 
-    it('L7 verifies exactly the limit of parallel guesses over both replicas', async () => {
-      const { username } = await person()
-      const guesses = Array.from({ length: under.perAccount * 4 }, (_, turn) =>
-        attempt(username, `guess number ${turn}`, (turn % 2) as 0 | 1),
+  it('E8 L11 takes hostile names as text', async () => {
+    for (const login of ["' OR 1=1 --", '*)(uid=*', 'a\u0000b', '\ud800', '__proto__', '%', '\\']) {
+      expect(said(await attempt(login, password)), login).to.equal('unknown-user')
+    }
+  })
+}
+
+function locksAccounts(under: Under, person: AddPerson): void {
+  const attempt = attemptAt(under)
+
+  it('L5 L7 locks an account after its limit on both replicas, whatever the spelling, the right password included', async () => {
+    const { username } = await person()
+    const spellings = [username, username.toUpperCase(), ` ${username}`, `${username}@example.test`]
+    for (let turn = 0; turn < under().perAccount; turn++) {
+      expect(said(await attempt(spellings[turn % 4]!, 'wrong password', (turn % 2) as 0 | 1))).to.equal(
+        'wrong-password',
       )
-      const outcomes = (await Promise.all(guesses)).map(said)
-      expect(outcomes.filter((outcome) => outcome === 'wrong-password')).to.have.length(under.perAccount)
-      expect(outcomes.filter((outcome) => outcome === 'locked')).to.have.length(under.perAccount * 3)
-    })
+    }
+    expect(said(await attempt(username, password, 0))).to.equal('locked')
+    expect(said(await attempt(username, password, 1))).to.equal('locked')
+  })
 
-    it('L4 locks an unknown name like a known one', async () => {
-      const login = `nobody-${randomUUID()}`
-      for (let turn = 0; turn < under.perAccount; turn++)
-        expect(said(await attempt(login, 'wrong password'))).to.equal('unknown-user')
-      expect(said(await attempt(login, 'wrong password'))).to.equal('locked')
-    })
+  it('L7 verifies exactly the limit of parallel guesses over both replicas', async () => {
+    const { username } = await person()
+    const guesses = Array.from({ length: under().perAccount * 4 }, (_, turn) =>
+      attempt(username, `guess number ${turn}`, (turn % 2) as 0 | 1),
+    )
+    const outcomes = (await Promise.all(guesses)).map(said)
+    expect(outcomes.filter((outcome) => outcome === 'wrong-password')).to.have.length(under().perAccount)
+    expect(outcomes.filter((outcome) => outcome === 'locked')).to.have.length(under().perAccount * 3)
+  })
 
-    it('forgets the failures once a sign-in is finished', async () => {
-      const { username } = await person()
-      for (let round = 0; round < 3; round++) {
-        for (let turn = 0; turn < under.perAccount - 1; turn++) await attempt(username, 'wrong password')
-        const outcome = await attempt(username, password)
-        if (outcome.kind !== 'passed') throw new Error(`round ${round}: ${said(outcome)}`)
-        await under.clear(outcome.attempt)
-      }
-    })
+  it('L4 locks an unknown name like a known one', async () => {
+    const login = `nobody-${randomUUID()}`
+    for (let turn = 0; turn < under().perAccount; turn++)
+      expect(said(await attempt(login, 'wrong password'))).to.equal('unknown-user')
+    expect(said(await attempt(login, 'wrong password'))).to.equal('locked')
+  })
 
-    it('T5 refuses a disabled person', async () => {
-      const { id, username } = await person()
-      await under.disable(id)
-      expect(await attempt(username, password)).to.deep.equal({ kind: 'refused', reason: 'disabled', userId: id })
-      expect(said(await attempt(username, 'wrong password'))).to.equal('wrong-password')
-    })
+  it('forgets the failures once a sign-in is finished', async () => {
+    const { username } = await person()
+    for (let round = 0; round < 3; round++) {
+      for (let turn = 0; turn < under().perAccount - 1; turn++) await attempt(username, 'wrong password')
+      const outcome = await attempt(username, password)
+      if (outcome.kind !== 'passed') throw new Error(`round ${round}: ${said(outcome)}`)
+      await under().clear(outcome.attempt)
+    }
+  })
+}
 
-    it('changes a password after its rules, on every replica', async () => {
-      const { id, username } = await person()
-      const event = { event: 'password.changed', outcome: 'success', userId: id } as const
-      const change = (next: string) => under.sources[0].changePassword({ userId: id, next, event })
-      const short = await change('short')
-      expect(short.kind === 'refused' && short.faults.map(({ code }) => code)).to.deep.equal(['too-short'])
-      const same = await change(password)
-      expect(same.kind === 'refused' && same.faults.map(({ code }) => code)).to.deep.equal(['same'])
-      expect((await change('another horse battery staple')).kind).to.equal('changed')
-      expect(said(await attempt(username, password, 1))).to.equal('wrong-password')
-      expect(said(await attempt(username, 'another horse battery staple', 1))).to.equal('passed')
-    })
+function changesPasswords(under: Under, person: AddPerson): void {
+  const attempt = attemptAt(under)
 
-    it('E8 L11 takes hostile names as text', async () => {
-      for (const login of ["' OR 1=1 --", '*)(uid=*', 'a\u0000b', '\ud800', '__proto__', '%', '\\']) {
-        expect(said(await attempt(login, password)), login).to.equal('unknown-user')
-      }
+  it('changes a password after its rules, on every replica', async () => {
+    const { id, username } = await person()
+    const event = { event: 'password.changed', outcome: 'success', userId: id } as const
+    const change = (next: string) => under().replicas[0].changePassword({ userId: id, next, event })
+    const short = await change('short')
+    expect(short.kind === 'refused' && short.faults.map(({ code }) => code)).to.deep.equal(['too-short'])
+    const same = await change(password)
+    expect(same.kind === 'refused' && same.faults.map(({ code }) => code)).to.deep.equal(['same'])
+    expect((await change('another horse battery staple')).kind).to.equal('changed')
+    expect(said(await attempt(username, password, 1))).to.equal('wrong-password')
+    expect(said(await attempt(username, 'another horse battery staple', 1))).to.equal('passed')
+  })
+}
+
+function loadsPeople(under: Under, person: AddPerson): void {
+  const load = (userId: string, replica: 0 | 1 = 0) => under().replicas[replica].load({ userId })
+  const seen = (loaded: LoadedAccount | undefined) => loaded && [loaded.user.username, loaded.user.groups.join()]
+
+  it('loads a person with their session, grant and consent', async () => {
+    const { id: userId, username } = await person()
+    const client = { clientUid: 'uid', clientId: 'app' }
+    const session = { uid: randomUUID(), version: 1, authTime: new Date() }
+    const grantId = randomUUID()
+    const expiresAt = new Date(Date.now() + 60_000)
+    const common = { userId, ...client, expiresAt, sessionUid: session.uid }
+    await under().store.signIns.finish({
+      device: { ...common, ...session, sid: 'sid' },
+      consent: { userId, ...client, scopes: ['openid'], payload: {} },
+      grant: { ...common, id: grantId, offline: false, payload: {} },
+      audit: [],
     })
+    const loaded = await under().replicas[1].load({ userId, session, grantId, clientUid: client.clientUid })
+    expect(loaded?.user).to.include({ id: userId, username, email: `${username}@example.test`, disabled: false })
+    expect(loaded?.user.groups).to.deep.equal(['dev', 'ops'])
+    expect([loaded?.sessionLive, loaded?.grant?.id, loaded?.consent?.scopes]).to.deep.equal([true, grantId, ['openid']])
+    const forToken = await under().replicas[1].loadForToken({ userId, session, grantId })
+    expect(forToken?.user).to.deep.equal(loaded?.user)
+  })
+
+  it('E8 knows nobody by an id that it did not give', async () => {
+    for (const id of [randomUUID(), 'ada', '', "' OR 1=1 --", '\u0000']) expect(await load(id), id).to.equal(undefined)
+  })
+
+  it('T5 tells within its maximum age that somebody is disabled, on every replica', async () => {
+    const { id } = await person()
+    for (const replica of [0, 1] as const) expect((await load(id, replica))?.user.disabled).to.equal(false)
+    await under().disable(id)
+    under().pass(under().maxAgeMs)
+    for (const replica of [0, 1] as const) expect((await load(id, replica))?.user.disabled).to.equal(true)
+  })
+
+  it('T5 tells within its maximum age that somebody is gone, and their password opens nothing', async () => {
+    const { id, username } = await person()
+    for (const replica of [0, 1] as const) await load(id, replica)
+    await under().remove(id)
+    under().pass(under().maxAgeMs)
+    for (const replica of [0, 1] as const) expect(await load(id, replica)).to.equal(undefined)
+    expect(said(await attemptAt(under)(username, password))).to.equal('unknown-user')
+  })
+
+  it('tells within its maximum age of another name and other groups; the id stays', async () => {
+    const { id } = await person()
+    for (const replica of [0, 1] as const) await load(id, replica)
+    const username = `renamed-${randomUUID().slice(0, 8)}`
+    await under().change(id, { username, groups: ['crew'] })
+    under().pass(under().maxAgeMs)
+    for (const replica of [0, 1] as const) expect(seen(await load(id, replica))).to.deep.equal([username, 'crew'])
+    const outcome = await attemptAt(under)(username, password)
+    expect(outcome.kind === 'passed' && outcome.user).to.include({ id, username })
+  })
+
+  it('loads a person whole: in the middle of a change all of it is old, or all of it new', async () => {
+    const { id, username } = await person()
+    const renamed = `renamed-${randomUUID().slice(0, 8)}`
+    const some = () => Array.from({ length: 10 }, (_, n) => load(id, (n % 2) as 0 | 1))
+    const [before, , during] = await Promise.all([
+      Promise.all(some()),
+      under().change(id, { username: renamed, groups: ['crew'] }),
+      Promise.all(some()),
+    ])
+    const either = [
+      [username, 'dev,ops'],
+      [renamed, 'crew'],
+    ]
+    for (const loaded of [...before, ...during]) expect(either).to.deep.include(seen(loaded))
+  })
+
+  it('F1 F8 says STORE_UNAVAILABLE while it does not answer: never "unknown" or "wrong password", and counts nothing', async () => {
+    const { id, username } = await person()
+    const { away } = under()
+    under().pass(under().maxAgeMs)
+    const failed = (work: Promise<unknown>) =>
+      work.then(
+        () => 'answered',
+        (error: unknown) => hasCode(error, 'STORE_UNAVAILABLE'),
+      )
+    for (let turn = 0; turn <= under().perAccount; turn++) {
+      expect(await failed(away.load({ userId: id }))).to.equal(true)
+      expect(await failed(away.tryPassword(username, password, { address: '198.51.100.251' }))).to.equal(true)
+      expect(await failed(away.tryPassword('nobody', password, { address: '198.51.100.251' }))).to.equal(true)
+    }
+    expect(said(await attemptAt(under)(username, password))).to.equal('passed')
   })
 }

@@ -41,7 +41,7 @@ describe('createPageRouter', () => {
     const audit = { record: (event: AuditEvent) => void audited.push(event) }
     running = await serve(
       [
-        createRequestLog({ log, basePath: '', now: () => 0 }),
+        createRequestLog({ log, routeOf: (path) => path, now: () => 0 }),
         peer,
         createPageRouter({ routes, basePath: '', origin, pages, tokens, audit, deadlineMs: 50 }),
         createNotFound({ pages }),

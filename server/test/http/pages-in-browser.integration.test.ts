@@ -50,7 +50,7 @@ describe('the pages in a browser', function () {
     browser = await launchChromium(this)
     client = await serve([callback])
     running = await serve([
-      createRequestLog({ log: keepLog(), basePath: '', now: () => 0 }),
+      createRequestLog({ log: keepLog(), routeOf: (path) => path, now: () => 0 }),
       createHeaders({ issuer: new URL('http://localhost') }),
       assets.handle,
       show,

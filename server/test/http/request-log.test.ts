@@ -1,20 +1,33 @@
 import { expect } from 'chai'
 import type { RequestHandler } from 'express'
-import { createRequestLog, routeOf } from '../../src/http/request-log.ts'
+import { createRequestLog, createRouteNames } from '../../src/http/request-log.ts'
 import { keepLog, serve } from './harness.ts'
+
+const paths = [
+  '/.well-known/openid-configuration',
+  '/token',
+  '/token/introspection',
+  '/auth',
+  '/interaction/:uid/sign-in',
+]
 
 const answer =
   (status: number): RequestHandler =>
   (_, response) =>
     void response.status(status).end()
 
-describe('createRequestLog', () => {
+describe(createRequestLog.name, () => {
   it('I6 writes one line, without query, cookie, body or what a peer calls itself', async () => {
     const log = keepLog()
     const observed: unknown[] = []
     let clock = 0
     const running = await serve([
-      createRequestLog({ log, basePath: '', now: () => (clock += 12.5), observe: (request) => observed.push(request) }),
+      createRequestLog({
+        log,
+        routeOf: createRouteNames(paths, ''),
+        now: () => (clock += 12.5),
+        observe: (request) => observed.push(request),
+      }),
       answer(303),
     ])
     const reply = await running.ask('/auth/canary-uid?code=canary-code&state=canary-state', {
@@ -41,14 +54,14 @@ describe('createRequestLog', () => {
 
   it('warns of an answer of 500 and above', async () => {
     const log = keepLog()
-    const running = await serve([createRequestLog({ log, basePath: '', now: () => 0 }), answer(503)])
+    const running = await serve([createRequestLog({ log, routeOf: () => '/token', now: () => 0 }), answer(503)])
     await running.ask('/token')
     await running.stop()
     expect(log.lines.map(({ level }) => level)).to.deep.equal(['warn'])
   })
 })
 
-describe('routeOf', () => {
+describe(createRouteNames.name, () => {
   const rules: [string, string, string][] = [
     ['/token', '', '/token'],
     ['/token/introspection', '', '/token/introspection'],
@@ -58,8 +71,10 @@ describe('routeOf', () => {
     ['/wp-admin/setup.php', '', 'other'],
     ['/', '', 'other'],
     ['/auth/a/b/c/d/e/f', '', '/auth/:/:/:'],
+    ['/introspection', '', 'other'],
+    ['/auth/uid', '', '/auth/:'],
   ]
   for (const [path, basePath, route] of rules) {
-    it(`E7 names ${path} ${route}`, () => expect(routeOf(path, basePath)).to.equal(route))
+    it(`E7 names ${path} ${route}`, () => expect(createRouteNames(paths, basePath)(path)).to.equal(route))
   }
 })

@@ -156,7 +156,6 @@ function signIn(model: Partial<Extract<Page, { view: 'sign-in' }>['model']>): Pa
       action: `${at}/sign-in`,
       cancelAction: `${at}/cancel`,
       username: '',
-      remember: false,
       mistakes: [],
       ...model,
     },

@@ -3,8 +3,9 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { expect } from 'chai'
 import express from 'express'
 import { createLog } from '@nauthera/runtime/log'
-import { createApplication, listen } from '../../src/http/server.ts'
-import type { Handlers } from '../../src/http/server.ts'
+import { createApplication } from '../../src/http/application.ts'
+import type { Handlers } from '../../src/http/application.ts'
+import { listen } from '../../src/http/server.ts'
 import type { Handler } from '../../src/http/handler.ts'
 
 const log = createLog({ process: 'server', level: 'error', format: 'json', sink: { write: () => undefined } })

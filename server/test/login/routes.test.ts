@@ -11,12 +11,13 @@ import type {
 } from '../../src/oidc/interaction/interaction.ts'
 import type { Page, PageRequest, Reply, Views } from '../../src/reply.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
-import type { Account, SignInOutcome, UserSource } from '../../src/users/user-source.ts'
+import type { User } from '../../src/store/users.ts'
+import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
 import { createLoginRoutes } from '../../src/login/routes.ts'
 
 const now = Date.UTC(2030, 0, 1)
 const client = { clientId: 'team-a.web', name: 'Expense Reports', startUrl: 'https://expenses.example.com/' }
-const ada: Account = {
+const ada: User = {
   id: '7f1f0d8e-0000-4000-8000-000000000001',
   username: 'ada',
   email: 'ada@example.com',
@@ -24,7 +25,13 @@ const ada: Account = {
   name: 'Ada Lovelace',
   locale: 'de',
   profile: {},
+  source: 'postgres',
+  sourceKey: undefined,
   passwordChangeRequired: false,
+  disabled: false,
+  createdAt: new Date(now),
+  updatedAt: new Date(now),
+  groups: [],
 }
 const attempt = { account: 'a', address: 'b' } as unknown as Extract<SignInOutcome, { kind: 'passed' }>['attempt']
 const session: SessionAccount = {
@@ -46,14 +53,13 @@ function createBrowser(begin: { prompt?: string; session?: SessionAccount; login
     allowed: true,
     consent: { scopes: [], canRemember: false } as MissingConsent,
     change: { kind: 'changed', standing: 's2', since: new Date(now + 2500) } as Awaited<
-      ReturnType<UserSource['changePassword']>
+      ReturnType<UserSources['changePassword']>
     >,
     finish: 'finished' as 'finished' | 'spent',
   }
   const passed = (): SignInOutcome => ({
     kind: 'passed',
-    account: ada,
-    groups: [],
+    user: ada,
     amr: ['pwd'],
     attempt,
     standing: 's1',
@@ -84,8 +90,7 @@ function createBrowser(begin: { prompt?: string; session?: SessionAccount; login
       return { kind: 'finished', location: '/auth/u1' }
     },
   }
-  const users: UserSource = {
-    id: 'test',
+  const users: Pick<UserSources, 'tryPassword' | 'changePassword'> = {
     tryPassword: async (_, password) => says.password(password),
     changePassword: async () => says.change,
   }
@@ -306,7 +311,7 @@ describe('createLoginRoutes', () => {
     const begin = async () => {
       const browser = createBrowser()
       browser.says.password = () =>
-        ({ ...browser.passed(), account: { ...ada, passwordChangeRequired: true } }) as SignInOutcome
+        ({ ...browser.passed(), user: { ...ada, passwordChangeRequired: true } }) as SignInOutcome
       expect(await browser.post('/sign-in', { username: 'ada', password: 'right' })).to.deep.equal(toPage)
       return browser
     }
@@ -382,7 +387,7 @@ describe('createLoginRoutes', () => {
     const browser = createBrowser()
     const route = createLoginRoutes({
       interactions: {} as Interactions,
-      users: {} as UserSource,
+      users: {} as UserSources,
       audit: { record: () => undefined },
       basePath: '/sso',
       now: () => now,

@@ -7,6 +7,8 @@ import type { User } from '../../src/store/users.ts'
 
 const user: User = {
   id: 'id',
+  source: 'postgres',
+  sourceKey: undefined,
   username: 'ada',
   email: 'ada@example.com',
   emailVerified: true,

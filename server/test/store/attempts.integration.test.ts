@@ -145,6 +145,21 @@ describe(createAttempts.name, () => {
     expect(await failing(username, short)).to.equal(true)
   })
 
+  it('F8 gives the places of an attempt without an answer back, and counts no failure', async () => {
+    const { username } = await addPerson(replicas[0]!)
+    const address = freshAddress()
+    const few = { ...limits, perAddress: 3 }
+    await failing(username, { address, limits: few })
+    for (let turn = 0; turn < 20; turn++) {
+      const attempt = await begin(username, { address, limits: few, replica: turn % 3 })
+      expect(has(attempt)).to.equal(true)
+      await replicas[turn % 3]!.attempts.release(attempt.keys)
+    }
+    // the failure from before is still counted
+    for (let turn = 0; turn < 2; turn++) expect(await failing(username, { address, limits: few })).to.equal(true)
+    expect((await begin(username, { address, limits: few })).keys.addressPlace).to.equal(undefined)
+  })
+
   it('does not let refused attempts make a lock longer', async () => {
     const { username } = await addPerson(replicas[0]!)
     for (let turn = 0; turn < 5; turn++) await failing(username, { limits: { ...limits, lockMs: 30_000 } })

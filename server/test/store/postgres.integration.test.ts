@@ -69,7 +69,7 @@ describe(createDatabase.name, () => {
     const database = openDatabase(connectionOf(server.url))
     let restarted: Postgres | undefined
     try {
-      await database.ping()
+      await database.query(one)
       const before = lines.length
       await server.stop()
       const codes = await Promise.all(Array.from({ length: 20 }, () => codeOf(database.query(one))))
@@ -89,7 +89,7 @@ describe(createDatabase.name, () => {
     const server = await startPostgres()
     const database = openDatabase({ ...connectionOf(server.url), poolMax: 2 })
     try {
-      await Promise.all([database.ping(), database.ping()])
+      await Promise.all([database.query(one), database.query(one)])
       process.kill(server.pid, 'SIGSTOP')
       stopBackends(server.pid, 'SIGSTOP')
       const lag = monitorEventLoopDelay({ resolution: 5 })
@@ -166,7 +166,7 @@ describe(createDatabase.name, () => {
     const database = openDatabase({ ...connectionOf(url), host: '127.0.0.1', port: proxy.port, poolMax: 1 })
     const witness = openDatabase(connectionOf(url))
     await witness.query(statement('test-marks', 'CREATE TABLE marks (n integer)'))
-    await database.ping()
+    await database.query(one)
     try {
       proxy.cutAfterNextRequest()
       expect(await codeOf(database.query(statement('test-mark', 'INSERT INTO marks VALUES (1)')))).to.equal(

@@ -38,7 +38,7 @@ describe(createSignIns.name, () => {
     const { done, family } = await store.signIns.finish(finish)
     const after = store.database.counters()
     expect([done, after.roundTrips - before.roundTrips, after.commits - before.commits]).to.deep.equal([true, 1, 1])
-    const loaded = await store.users.loadAccount({
+    const loaded = await store.accounts.load({
       userId,
       session: { uid: finish.device.sessionUid, version: 1, authTime: finish.device.authTime },
       grantId: finish.grant.id,
@@ -99,7 +99,7 @@ describe(createSignIns.name, () => {
     }
   })
 
-  const standingOf = async (userId: string) => (await store.users.loadAccount({ userId }))!.standing
+  const standingOf = async (userId: string) => (await store.accounts.load({ userId }))!.standing
   const ends: [string, (userId: string) => Promise<unknown>][] = [
     ['the password was set', (userId) => store.credentials.set(userId, 'hash', { changeRequired: false, audit: [] })],
     ['the sessions were ended', (userId) => store.users.revokeSessions(userId, [])],
@@ -167,7 +167,7 @@ describe(createSignIns.name, () => {
     const { device } = finishOf(one.id)
     const authTime = device.authTime
     const live = async (version: number, userId = one.id) =>
-      (await store.users.loadAccount({ userId, session: { uid: device.sessionUid, version, authTime } }))?.sessionLive
+      (await store.accounts.load({ userId, session: { uid: device.sessionUid, version, authTime } }))?.sessionLive
     await store.signIns.finish({ device: { ...device, version: 2 }, audit: [] })
     expect([await live(2), await live(1)]).to.deep.equal([true, false])
     await store.signIns.finish({ device: { ...device, version: 1 }, audit: [] })

@@ -1,8 +1,8 @@
 import { expect } from 'chai'
+import type { LoadedAccount } from '../../src/store/accounts.ts'
 import type { Cache, CacheKey } from '../../src/store/cache.ts'
 import { createChanges } from '../../src/store/changes.ts'
 import { createTokenAccounts } from '../../src/store/token-accounts.ts'
-import type { LoadedAccount } from '../../src/store/users.ts'
 import { createMemoryCache } from './memory-cache.ts'
 
 const day = 86_400_000
@@ -25,6 +25,8 @@ describe(createTokenAccounts.name, () => {
   const ada = (): LoadedAccount => ({
     user: {
       id: 'ada',
+      source: 'postgres',
+      sourceKey: undefined,
       username: 'ada',
       email: undefined,
       emailVerified: false,
@@ -61,8 +63,8 @@ describe(createTokenAccounts.name, () => {
   /** Another replica each time: nothing but the cache is shared. */
   const load = (asked: typeof ask = ask) =>
     createTokenAccounts({
-      users: {
-        async loadAccount() {
+      accounts: {
+        async load() {
           queries++
           const found = stored
           await meanwhile()
@@ -187,7 +189,7 @@ describe(createTokenAccounts.name, () => {
       },
     }
     await createTokenAccounts({
-      users: { loadAccount: () => Promise.resolve(stored) },
+      accounts: { load: () => Promise.resolve(stored) },
       cache: spy,
       now: () => now,
     }).load(ask)

@@ -54,7 +54,7 @@ describe(createUsers.name, () => {
   it('E8 treats SQL in names, ids and page tokens as text', async () => {
     const hostile = "x' OR '1'='1"
     expect(await store.users.findByLogin(hostile)).to.equal(undefined)
-    expect(await store.users.loadAccount({ userId: hostile })).to.equal(undefined)
+    expect(await store.accounts.load({ userId: hostile })).to.equal(undefined)
     expect(await store.users.list({ afterUsername: "zzz' OR 1=1 --", limit: 10 })).to.deep.equal([])
     const user = await store.users.insert({ username: hostile, name: '"; DROP TABLE users; --' })
     expect((await store.users.findByLogin(hostile))?.name).to.equal('"; DROP TABLE users; --')
@@ -64,7 +64,7 @@ describe(createUsers.name, () => {
   it('E9 keeps __proto__ in a profile as data', async () => {
     const profile = JSON.parse('{"__proto__": {"admin": true}, "given_name": "Eve"}') as Record<string, unknown>
     const { id } = await store.users.insert({ username: 'proto', profile })
-    const loaded = await store.users.loadAccount({ userId: id })
+    const loaded = await store.accounts.load({ userId: id })
     expect((loaded!.user.profile as { admin?: unknown }).admin).to.equal(undefined)
     expect(Object.getOwnPropertyNames(loaded!.user.profile)).to.have.members(['__proto__', 'given_name'])
     expect(({} as { admin?: unknown }).admin).to.equal(undefined)
@@ -74,12 +74,12 @@ describe(createUsers.name, () => {
     const { id: userId } = await addPerson(store, { groups: ['ops'] })
     const before = store.database.counters().roundTrips
     const session = { uid: 'unknown', version: 1, authTime: new Date() }
-    const loaded = await store.users.loadAccount({ userId, session, grantId: 'none', clientUid: 'none' })
+    const loaded = await store.accounts.load({ userId, session, grantId: 'none', clientUid: 'none' })
     expect(store.database.counters().roundTrips - before).to.equal(1)
     expect(loaded).to.deep.include({ sessionLive: false, grant: undefined, consent: undefined, family: undefined })
     expect(loaded!.user.groups).to.deep.equal(['ops'])
-    expect((await store.users.loadAccount({ userId }))?.sessionLive).to.equal(true)
-    expect(await store.users.loadAccount({ userId: randomUUID() })).to.equal(undefined)
+    expect((await store.accounts.load({ userId }))?.sessionLive).to.equal(true)
+    expect(await store.accounts.load({ userId: randomUUID() })).to.equal(undefined)
   })
 
   const signedIn = async () => {
@@ -93,7 +93,7 @@ describe(createUsers.name, () => {
       grant: { id: grantId, userId, ...client, sessionUid, offline: true, payload: {}, expiresAt: inMs(60_000) },
       audit: [],
     })
-    const load = () => store.users.loadAccount({ userId, session: { uid: sessionUid, version: 1, authTime }, grantId })
+    const load = () => store.accounts.load({ userId, session: { uid: sessionUid, version: 1, authTime }, grantId })
     return { userId, sessionUid, load }
   }
 
@@ -164,7 +164,7 @@ describe(createUsers.name, () => {
     expect(await store.groups.addMember('crew', id, [])).to.equal(true)
     expect(await store.groups.addMember('crew', id, [])).to.equal(false)
     expect((await store.groups.list()).find(({ name }) => name === 'crew')).to.deep.equal({ name: 'crew', members: 1 })
-    expect((await store.users.loadAccount({ userId: id }))?.user.groups).to.deep.equal(['crew'])
+    expect((await store.accounts.load({ userId: id }))?.user.groups).to.deep.equal(['crew'])
     expect(await store.groups.removeMember('crew', id, [])).to.equal(true)
     expect(await store.groups.removeMember('crew', id, [])).to.equal(false)
   })

@@ -22,7 +22,7 @@ export async function loadInteraction(
   const { params, prompt } = library
   const client = needs.clients.registeredById(params.client_id)
   if (client === undefined) return { kind: 'over', reason: 'expired' }
-  const within = { library, people: createPeople(needs.store.users) }
+  const within = { library, people: createPeople(needs.users) }
   const interaction: OpenInteraction = {
     [inside]: within,
     uid,

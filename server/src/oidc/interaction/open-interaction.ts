@@ -1,5 +1,6 @@
 import type { PageRequest } from '../../reply.ts'
 import type { Store } from '../../store/store.ts'
+import type { UserSources } from '../../users/user-sources.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { readCookies } from '../cookies.ts'
 import type { CookieScope } from '../cookies.ts'
@@ -13,7 +14,8 @@ export interface InteractionNeeds {
   readonly cookies: InteractionCookies
   readonly sessions: SessionCookies
   readonly scope: CookieScope
-  readonly store: Pick<Store, 'users' | 'devices' | 'grants'>
+  readonly store: Pick<Store, 'devices' | 'grants'>
+  readonly users: Pick<UserSources, 'load'>
   readonly clients: ClientInstances
 }
 

@@ -1,5 +1,5 @@
-import type { Store } from '../../store/store.ts'
-import type { LoadedAccount } from '../../store/users.ts'
+import type { LoadedAccount } from '../../store/accounts.ts'
+import type { UserSources } from '../../users/user-sources.ts'
 
 /** People that one request looks up, with what they have allowed its client: one query each, however often they are asked
  *  for. */
@@ -13,13 +13,13 @@ export interface People {
   }): Promise<LoadedAccount | undefined>
 }
 
-export function createPeople(users: Pick<Store['users'], 'loadAccount'>): People {
+export function createPeople(users: Pick<UserSources, 'load'>): People {
   const asked = new Map<string, Promise<LoadedAccount | undefined>>()
   return {
     find(ask) {
       const known = asked.get(ask.userId)
       if (known) return known
-      const person = users.loadAccount(ask).then((found) => (found?.user.disabled ? undefined : found))
+      const person = users.load(ask).then((found) => (found?.user.disabled ? undefined : found))
       asked.set(ask.userId, person)
       return person
     },

@@ -1,5 +1,5 @@
 import type { Account, Configuration, Grant } from 'oidc-provider'
-import type { LoadedAccount } from '../../store/users.ts'
+import type { LoadedAccount } from '../../store/accounts.ts'
 import { grantPayload, newGrantId } from '../artefacts/grants.ts'
 import { claimsFromGroups, claimsOf } from '../claims.ts'
 import { accessOf } from '../clients/access.ts'
@@ -11,7 +11,7 @@ import { groupClaims } from './overrides/add-group-claims.ts'
 import { clientOf, internalsOf, sessionOf, submissionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
-type Needs = Pick<LibraryNeeds, 'store' | 'clients'>
+type Needs = Pick<LibraryNeeds, 'users' | 'clients'>
 
 /** Whom the library speaks for: the person, and the grant of an authorization. */
 export function accountHooks(needs: Needs): Pick<Configuration, 'findAccount' | 'loadExistingGrant'> {
@@ -28,7 +28,7 @@ async function findAccount(
 ): Promise<Account | undefined> {
   const { config } = needs.clients.registered(clientOf(context))
   const loaded = asked.isOfToken
-    ? await loadAccountOfArtefact(currentRequest(), needs.store)
+    ? await loadAccountOfArtefact(currentRequest(), needs.users)
     : await accountOfSession(needs, context, asked.sub)
   if (loaded === undefined || loaded.user.id !== asked.sub) return undefined
   // at an authorization the prompt `access` tells the person; a token is refused
@@ -44,7 +44,7 @@ async function findAccount(
 /** The person of the browser's session, with the session itself checked. One that only just begins is in no store yet: it
  *  counts while the account stands as it did when the password was proved. */
 async function accountOfSession(
-  { store, clients }: Needs,
+  { users, clients }: Needs,
   context: Context,
   sub: string,
 ): Promise<LoadedAccount | undefined> {
@@ -52,12 +52,12 @@ async function accountOfSession(
   const ask = { userId: sub, clientUid: clients.registered(clientOf(context)).uid }
   const login = submissionOf(context)?.login
   if (login !== undefined) {
-    const loaded = await loadAccount(request, store, ask)
+    const loaded = await loadAccount(request, users, ask)
     return loaded?.standing === login.standing ? loaded : undefined
   }
   const { uid, version = 1, loginTs = 0 } = sessionOf(context)!
   const session = { uid, version, authTime: new Date(loginTs * 1000) }
-  const loaded = await loadAccount(request, store, { ...ask, session })
+  const loaded = await loadAccount(request, users, { ...ask, session })
   return loaded?.sessionLive ? loaded : undefined
 }
 

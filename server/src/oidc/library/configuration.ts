@@ -18,7 +18,7 @@ import { timesToLive } from './times-to-live.ts'
 
 export type ConfigurationNeeds = Pick<
   LibraryNeeds,
-  'settings' | 'keys' | 'store' | 'clients' | 'places' | 'scope' | 'fetch' | 'pages' | 'now'
+  'settings' | 'keys' | 'users' | 'clients' | 'places' | 'scope' | 'fetch' | 'pages' | 'now'
 >
 
 /** Our settings and keys -> the library's configuration. Every default of the library that would print a notice, open a

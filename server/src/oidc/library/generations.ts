@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
-import type { KeySet } from '../keys/key-set.ts'
 import type { Generation } from './provider.ts'
 import { currentRequest } from './current-request.ts'
 
@@ -9,14 +8,15 @@ export interface Generations {
   /** @throws TypeError before the first one */
   current(): Generation
   isReady(): boolean
-  /** Builds the next one beside the current, then swaps. A fault keeps the current. */
-  renew(keys: KeySet): Promise<void>
+  /** Builds the next one beside the current, then swaps. A fault keeps the current.
+   *  @throws what `build` throws while there is no current one */
+  renew(build: () => Promise<Generation>): Promise<void>
   /** Hands a request to the current one, which keeps it to its end.
    *  @param next for paths that the library does not have */
   readonly handle: (request: IncomingMessage, response: ServerResponse, next: () => void) => void
 }
 
-export function createGenerations(needs: { build: (keys: KeySet) => Promise<Generation>; log: Log }): Generations {
+export function createGenerations(needs: { log: Log }): Generations {
   let current: Generation | undefined
   let latest = 0
   const take = (): Generation => {
@@ -26,10 +26,10 @@ export function createGenerations(needs: { build: (keys: KeySet) => Promise<Gene
   return {
     current: take,
     isReady: () => current !== undefined,
-    async renew(keys) {
+    async renew(build) {
       const turn = ++latest
       try {
-        const next = await needs.build(keys)
+        const next = await build()
         // a later change may have been faster
         if (turn === latest) current = next
       } catch (error) {

@@ -2,6 +2,7 @@ import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { Log } from '@nauthera/runtime/log'
 import type { AuditEvent } from '../../store/audit.ts'
 import type { Store } from '../../store/store.ts'
+import type { UserSources } from '../../users/user-sources.ts'
 import type { Places } from '../artefacts/places.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
 import type { ClientInstances } from '../clients/instances.ts'
@@ -16,6 +17,7 @@ export interface LibraryNeeds {
   readonly settings: ProtocolSettings
   readonly keys: KeySet
   readonly store: Store
+  readonly users: UserSources
   readonly clients: ClientInstances
   readonly places: Places
   readonly sealer: Sealer

@@ -3,7 +3,7 @@ import type { Internals } from './shapes.ts'
 
 export type OverrideNeeds = Pick<
   LibraryNeeds,
-  'settings' | 'keys' | 'store' | 'clients' | 'sealer' | 'usedSecret' | 'now' | 'monotonicNow'
+  'settings' | 'keys' | 'store' | 'users' | 'clients' | 'sealer' | 'usedSecret' | 'now' | 'monotonicNow'
 >
 
 /** Replaces an internal of the library, or a few that belong together. */

@@ -1,12 +1,12 @@
 import { expect } from 'chai'
 import { createPeople } from '../../../src/oidc/interaction/people.ts'
-import type { LoadedAccount } from '../../../src/store/users.ts'
+import type { LoadedAccount } from '../../../src/store/accounts.ts'
 
 describe('createPeople', () => {
   const account = (disabled: boolean) => ({ user: { disabled } }) as LoadedAccount
   const usersOf = (found: LoadedAccount | undefined) => {
     const asked: object[] = []
-    return { asked, loadAccount: async (ask: object) => (asked.push(ask), found) }
+    return { asked, load: async (ask: object) => (asked.push(ask), found) }
   }
 
   it('asks for each person once, with the session when that was asked for first', async () => {

@@ -8,12 +8,12 @@ import { currentContext } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
 /** Grant.find: grant, account and session come in one query, which the request keeps for `findAccount`. */
-export function loadGrants({ Grant }: Internals, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
+export function loadGrants({ Grant }: Internals, { users, clients }: Pick<OverrideNeeds, 'users' | 'clients'>): void {
   replace(Grant, 'find', () => async (grantId) => {
     const request = currentRequest()
     const { artefact } = request
     if (artefact?.['grantId'] !== grantId) return undefined
-    const loaded = await fromStore(() => loadAccountOfArtefact(request, store))
+    const loaded = await fromStore(() => loadAccountOfArtefact(request, users))
     const row = loaded?.grant
     if (!loaded || !row) return undefined
     const client = clients.registeredById(row.clientId)

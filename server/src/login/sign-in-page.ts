@@ -1,0 +1,28 @@
+import type { Mistake, Page } from '../reply.ts'
+import type { Attempt } from './attempt.ts'
+
+/** @param said what went wrong, and the user name as typed */
+export function signInPage(
+  { interaction, paths }: Attempt,
+  said: { mistakes: readonly Mistake[]; username?: string | undefined; retryAfter?: number; status?: number },
+): Page {
+  const { session, progress, loginHint, prompt } = interaction
+  const known = progress.switching ? undefined : session?.person.username
+  const hinted = progress.switching ? undefined : loginHint
+  return {
+    kind: 'page',
+    view: 'sign-in',
+    languages: interaction.uiLocales,
+    formTargets: [interaction.redirectUri],
+    status: said.status,
+    retryAfter: said.retryAfter,
+    model: {
+      client: interaction.client,
+      action: paths.form('sign-in'),
+      cancelAction: paths.form('cancel'),
+      username: said.username ?? known ?? hinted ?? '',
+      reason: prompt.reasons.includes('session_ended') ? 'ended' : known === undefined ? undefined : 'again',
+      mistakes: said.mistakes,
+    },
+  }
+}

@@ -1,0 +1,82 @@
+// All that an authorization, a refresh or a page checks about a person, in one query.
+import { consentOf } from './consents.ts'
+import type { Consent, ConsentRow } from './consents.ts'
+import { grantOf } from './grants.ts'
+import type { Grant, GrantRow } from './grants.ts'
+import { statement } from './postgres.ts'
+import type { Connection } from './postgres.ts'
+import { stateOf } from './refresh-families.ts'
+import type { FamilyRow, FamilyState } from './refresh-families.ts'
+import { standing } from './standing.ts'
+import { groupsOf, isUuid, userOf } from './users.ts'
+import type { User, UserRow } from './users.ts'
+
+export interface AccountQuery {
+  readonly userId: string
+  readonly session?: { readonly uid: string; readonly version: number; readonly authTime: Date } | undefined
+  readonly grantId?: string | undefined
+  readonly clientUid?: string | undefined
+}
+
+export interface LoadedAccount {
+  readonly user: User
+  /** The same for as long as no password was set and no sessions were ended; opaque. */
+  readonly standing: string
+  /** Of the session that was asked for: its row is there, not ended, not expired, of no newer version, and the person has not
+   *  signed out everywhere since. True when none was asked for. */
+  readonly sessionLive: boolean
+  /** Alive and this person's; undefined also when none was asked for. */
+  readonly grant: Grant | undefined
+  readonly consent: Consent | undefined
+  /** The refresh family of that grant, while it is alive. */
+  readonly family: FamilyState | undefined
+}
+
+const load = statement(
+  'user-load-account',
+  `SELECT u.*, ${groupsOf}, ${standing} AS standing,
+     ($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
+       AS session_live,
+     to_jsonb(t) AS grant_row, to_jsonb(c) AS consent_row, to_jsonb(f) AS family_row
+   FROM users u
+   LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND d.user_id = u.id AND d.revoked_at IS NULL AND d.expires_at > now()
+   LEFT JOIN grants t ON t.id = $5 AND t.user_id = u.id AND t.revoked_at IS NULL AND t.expires_at > now()
+   LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()
+   LEFT JOIN consents c ON c.user_id = u.id AND c.client_uid = $6
+   WHERE u.id = $1`,
+)
+
+type AccountRow = UserRow & {
+  readonly standing: string
+  readonly session_live: boolean
+  readonly grant_row: GrantRow | null
+  readonly consent_row: ConsentRow | null
+  readonly family_row: FamilyRow | null
+}
+
+export interface Accounts {
+  /** One query for everything.
+   *  @returns the person as recorded here: what their source says of them now, `users/user-sources.ts` adds. Undefined for an
+   *  unknown id (an id that is no UUID is unknown) */
+  load(query: AccountQuery): Promise<LoadedAccount | undefined>
+}
+
+export function createAccounts(needs: { database: Connection }): Accounts {
+  return {
+    async load({ userId, session, grantId, clientUid }) {
+      if (!isUuid(userId)) return undefined
+      const ofSession = [session?.uid ?? null, session?.version ?? null, session?.authTime ?? null]
+      const values = [userId, ...ofSession, grantId ?? null, clientUid ?? null]
+      return (await needs.database.query<AccountRow>(load, values)).map(accountOf)[0]
+    },
+  }
+}
+
+const accountOf = (row: AccountRow): LoadedAccount => ({
+  user: userOf(row),
+  standing: row.standing,
+  sessionLive: row.session_live,
+  grant: row.grant_row === null ? undefined : grantOf(row.grant_row),
+  consent: row.consent_row === null ? undefined : consentOf(row.consent_row),
+  family: row.family_row === null ? undefined : stateOf(row.family_row),
+})

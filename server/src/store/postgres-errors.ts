@@ -1,0 +1,70 @@
+// What an error of PostgreSQL, or of the way to it, means.
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { describeError } from '@nauthera/runtime/log'
+
+/** @returns PostgreSQL's five characters, or the code of the network */
+export const sqlState = (error: unknown): string | undefined => {
+  const code = fieldOf(error, 'code')
+  return typeof code === 'string' ? code : undefined
+}
+
+const networkCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+])
+const networkMessages = [
+  'Query read timeout',
+  'Connection terminated',
+  'timeout exceeded when trying to connect',
+  'timeout expired',
+  'Client has encountered a connection error',
+  'Cannot use a pool after calling end',
+  'Connection pool of the database object has been destroyed',
+  'The server does not support SSL connections',
+]
+
+const fieldOf = (error: unknown, name: string): unknown =>
+  typeof error === 'object' && error !== null ? Reflect.get(error, name) : undefined
+
+/** The connection is gone or in an unknown state. */
+export function isBroken(error: unknown): boolean {
+  const state = sqlState(error) ?? ''
+  if (networkCodes.has(state) || /^(08|57P)/.test(state)) return true
+  const message = error instanceof Error ? error.message : ''
+  return networkMessages.some((known) => message.includes(known))
+}
+
+/** Cut while it was idle: found out only when it is used. */
+export const isDeadConnection = (error: unknown): boolean =>
+  isBroken(error) && !/timeout|ECONNREFUSED|ENOTFOUND/i.test(`${sqlState(error)} ${String(error)}`)
+
+/** Insufficient resources (53), operator intervention (57), system error (58), a standby (25006), conflicts that lasted (40),
+ *  a refused sign-in (28), a database that is not there (3D). */
+const unavailableStates = /^(53|57|58|40|28|3D|25006|XX)/
+
+/** @returns the error as ours when the database, not the statement, is the cause; else itself */
+export function codedOf(error: unknown): unknown {
+  if (error instanceof CodedError) return error
+  const state = sqlState(error) ?? ''
+  const text = describeError(error)
+  if (isBroken(error) || unavailableStates.test(state) || isTlsFault(error)) {
+    return new CodedError('STORE_UNAVAILABLE', { cause: error, message: text })
+  }
+  // a table or column that this release needs is not there
+  if (state !== '42P01' && state !== '42703') return error
+  return new CodedError('STORE_SCHEMA_OUTDATED', { cause: error, message: `${text}; run "nauthera migrate up"` })
+}
+
+const isTlsFault = (error: unknown): boolean =>
+  /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(sqlState(error) ?? '')
+
+/** @returns whether the error is the violation of that constraint */
+export function violates(error: unknown, constraint: string): boolean {
+  return sqlState(error)?.startsWith('23') === true && fieldOf(error, 'constraint') === constraint
+}

@@ -1,0 +1,176 @@
+// Everybody who may sign in, wherever they come from: the records of this database, and the source of each.
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import type { AccountQuery, Accounts, LoadedAccount } from '../store/accounts.ts'
+import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt } from '../store/attempts.ts'
+import type { TokenAccounts } from '../store/token-accounts.ts'
+import type { Person, User, Users } from '../store/users.ts'
+import { decideLockout, defaultLimits } from './lockout.ts'
+import type { ChangePasswordOutcome, PasswordAnswer, PasswordChange, UserSource } from './user-source.ts'
+
+export interface UserSources {
+  /** One query for what is recorded here; what their source says of them is put in.
+   *  @returns undefined when nobody has this id, or their source knows them no more
+   *  @throws CodedError STORE_UNAVAILABLE: never "nobody" */
+  load(query: AccountQuery): Promise<LoadedAccount | undefined>
+  /** As `load`, for introspection and userinfo: the record may be 10 s old, and comes without consent and refresh family. */
+  loadForToken(query: Parameters<TokenAccounts['load']>[0]): Promise<LoadedAccount | undefined>
+  /** @param login user name or e-mail address in any spelling
+   *  @throws CodedError STORE_UNAVAILABLE: never an outcome, and never counted */
+  tryPassword(login: string, password: string, context: { address: string }): Promise<SignInOutcome>
+  /** Takes a new password after its rules: other sessions and their grants end, a required change is done.
+   *  @throws CodedError STORE_UNAVAILABLE, PASSWORD_QUEUE_FULL, USER_UNKNOWN */
+  changePassword(change: PasswordChange & { userId: string }): Promise<ChangePasswordOutcome>
+}
+
+export type SignInOutcome =
+  | {
+      readonly kind: 'passed'
+      readonly user: User
+      readonly amr: readonly ['pwd']
+      /** Plain JSON. Give it to `signIns.finish` as `clearAttempts`: that forgets the earlier failures. */
+      readonly attempt: AttemptKeys
+      /** The same for as long as no password was set and no sessions were ended; opaque. The sign-in counts while it is. */
+      readonly standing: string
+    }
+  | Refused
+  /** Too much at once from this address, or for this server: 429. */
+  | { readonly kind: 'busy'; readonly retryAfterSeconds: number }
+
+/** The reason is for the audit log only: text, status and time are the same for each. */
+interface Refused {
+  readonly kind: 'refused'
+  readonly reason: 'wrong-password' | 'unknown-user' | 'locked' | 'disabled' | 'name-taken'
+  readonly userId: string | undefined
+}
+
+interface Needs {
+  /** In the order in which they are asked about a login that nobody here has. */
+  readonly sources: readonly [UserSource, ...UserSource[]]
+  readonly store: {
+    readonly accounts: Accounts
+    readonly tokenAccounts: TokenAccounts
+    readonly attempts: Attempts
+    readonly users: Pick<Users, 'adopt'>
+  }
+  readonly limits?: AttemptLimits
+}
+
+const busySeconds = 2
+
+export function createUserSources(needs: Needs): UserSources {
+  const { sources, store } = needs
+  const sourceOf = (user: User) => sources.find(({ id }) => id === user.source)
+
+  async function described(account: LoadedAccount | undefined): Promise<LoadedAccount | undefined> {
+    const person = account && (await sourceOf(account.user)?.look(account.user))
+    if (account === undefined || person === undefined) return undefined
+    return person === account.user ? account : { ...account, user: mergeUser(account.user, person) }
+  }
+
+  return {
+    load: async (query) => described(await store.accounts.load(query)),
+    loadForToken: async (query) => described(await store.tokenAccounts.load(query)),
+    async tryPassword(login, password, context) {
+      try {
+        return await tryPassword(needs, { login, password, ...context })
+      } catch (error) {
+        if (hasCode(error, 'PASSWORD_QUEUE_FULL')) return { kind: 'busy', retryAfterSeconds: busySeconds }
+        throw error
+      }
+    },
+    async changePassword({ userId, ...change }) {
+      const account = await store.accounts.load({ userId })
+      if (account === undefined) throw new CodedError('USER_UNKNOWN', { message: 'no account has this id' })
+      const source = sourceOf(account.user)
+      if (!source?.changePassword) throw new TypeError(`passwords of ${account.user.source} are not changed here`)
+      return source.changePassword(account, change)
+    },
+  }
+}
+
+interface Try {
+  readonly login: string
+  readonly password: string
+  readonly address: string
+}
+
+async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
+  const { store, limits = defaultLimits } = needs
+  const begun = await store.attempts.begin({ ...attempt, limits })
+  const decision = decideLockout(begun)
+  if (decision.kind === 'address-locked') return { kind: 'busy', retryAfterSeconds: decision.retryAfterSeconds }
+  const proof =
+    decision.kind === 'locked' ? await pretend(needs, attempt, begun) : await proveOrRelease(needs, attempt, begun)
+  if ('reason' in proof) {
+    // the same statement for every reason: the time must not tell them apart
+    await store.attempts.fail(begun.keys, limits)
+    return { kind: 'refused', reason: proof.reason, userId: begun.user?.id }
+  }
+  return { kind: 'passed', ...proof, amr: ['pwd'], attempt: begun.keys }
+}
+
+type Proof = { readonly user: User; readonly standing: string } | Pick<Refused, 'reason'>
+
+async function pretend({ sources }: Needs, { password }: Try, { user }: BegunAttempt): Promise<Proof> {
+  const source = sources.find(({ id }) => id === user?.source) ?? sources[0]
+  await source.pretendToCheck(password)
+  return { reason: 'locked' }
+}
+
+/** Without an answer there was no attempt: whoever tries on during an outage is not locked out by it. */
+async function proveOrRelease(needs: Needs, attempt: Try, begun: BegunAttempt): Promise<Proof> {
+  try {
+    return await prove(needs, attempt, begun)
+  } catch (error) {
+    // when our own database is what is away, the places end by themselves
+    if (hasCode(error, 'STORE_UNAVAILABLE')) await needs.store.attempts.release(begun.keys).catch(() => undefined)
+    throw error
+  }
+}
+
+async function prove(needs: Needs, attempt: Try, { user, passwordHash, standing = '' }: BegunAttempt): Promise<Proof> {
+  const known = user && { user, passwordHash }
+  const asked = needs.sources.filter(({ id }) => user === undefined || id === user.source)
+  const { source, answer } = await askInOrder(asked, { ...attempt, known })
+  if (source === undefined || answer.kind === 'unknown') return { reason: 'unknown-user' }
+  if (answer.kind === 'wrong') return { reason: 'wrong-password' }
+  if (user?.disabled || answer.found?.person.disabled) return { reason: 'disabled' }
+  if (answer.found !== undefined) return recordOf(needs, source, answer.found, attempt)
+  return user === undefined ? { reason: 'unknown-user' } : { user, standing }
+}
+
+/** A login that our records know is its own source's alone; any other is of the first that knows it. */
+async function askInOrder(
+  sources: readonly UserSource[],
+  attempt: Parameters<UserSource['checkPassword']>[0],
+): Promise<{ source?: UserSource; answer: PasswordAnswer }> {
+  for (const source of sources) {
+    const answer = await source.checkPassword(attempt)
+    if (answer.kind !== 'unknown') return { source, answer }
+  }
+  return { answer: { kind: 'unknown' } }
+}
+
+/** An equal name is no proof of being the same person: who would take somebody else's record does not get in. */
+async function recordOf(
+  { store }: Needs,
+  source: UserSource,
+  { key, person }: NonNullable<Extract<PasswordAnswer, { kind: 'right' }>['found']>,
+  { address }: Try,
+): Promise<Proof> {
+  const created = { event: 'account.created', outcome: 'success', reason: source.id, address } as const
+  try {
+    const { user, standing } = await store.users.adopt({ source: source.id, key, person }, [created])
+    return user.disabled ? { reason: 'disabled' } : { user: mergeUser(user, person), standing }
+  } catch (error) {
+    if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID')) return { reason: 'name-taken' }
+    throw error
+  }
+}
+
+/** What the source says, over the record; whom an administrator disabled here stays disabled. */
+const mergeUser = (user: User, person: Person): User => ({
+  ...user,
+  ...person,
+  disabled: user.disabled || person.disabled,
+})

@@ -1,0 +1,79 @@
+import { randomUUID } from 'node:crypto'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { canonicalName } from '../../src/store/canonical-name.ts'
+import type { Person, User } from '../../src/store/users.ts'
+import type { UserSource } from '../../src/users/user-source.ts'
+
+/** A directory for tests, as others would run one: it knows people by keys of its own, changes them without telling us, and may not
+ *  answer. The server has none: it proves that a source need not be our own database. */
+export interface MemoryDirectory {
+  add(person: { username: string; email: string; password: string; groups: readonly string[] }): string
+  change(key: string, changes: Partial<Person>): void
+  remove(key: string): void
+  /** A source on it. Each keeps what it was told for `maxAgeMs`, as each replica would. */
+  source(options: { maxAgeMs: number; now: () => number; isDown?: () => boolean }): UserSource
+}
+
+interface Entry {
+  readonly person: Person
+  readonly password: string
+}
+
+export const directorySource = 'directory'
+
+export function createMemoryDirectory(): MemoryDirectory {
+  const entries = new Map<string, Entry>()
+  return {
+    add({ password, ...about }) {
+      const key = randomUUID()
+      const person = {
+        ...about,
+        groups: about.groups.toSorted(),
+        emailVerified: true,
+        name: undefined,
+        locale: undefined,
+      }
+      entries.set(key, { password, person: { ...person, profile: {}, disabled: false } })
+      return key
+    },
+    change(key, changes) {
+      const { person, password } = entries.get(key)!
+      entries.set(key, { password, person: { ...person, ...changes } })
+    },
+    remove: (key) => void entries.delete(key),
+    source: (options) => createSource(entries, options),
+  }
+}
+
+function createSource(
+  entries: ReadonlyMap<string, Entry>,
+  { maxAgeMs, now, isDown = () => false }: Parameters<MemoryDirectory['source']>[0],
+): UserSource {
+  const told = new Map<string, { person: Person | undefined; at: number }>()
+  const answer = async () => {
+    if (isDown()) throw new CodedError('STORE_UNAVAILABLE', { message: 'the directory does not answer' })
+  }
+  return {
+    id: directorySource,
+    maxAgeMs,
+    async look({ sourceKey = '' }: User) {
+      const kept = told.get(sourceKey)
+      if (kept !== undefined && now() - kept.at < maxAgeMs) return kept.person
+      await answer()
+      const person = entries.get(sourceKey)?.person
+      told.set(sourceKey, { person, at: now() })
+      return person
+    },
+    async checkPassword({ login, password }) {
+      await answer()
+      const name = canonicalName(login)
+      const isNamed = ({ person }: Entry) =>
+        [person.username, person.email].some((one) => canonicalName(one ?? '') === name)
+      const [key, entry] = [...entries].find(([, one]) => name !== '' && isNamed(one)) ?? []
+      if (key === undefined || entry === undefined) return { kind: 'unknown' }
+      if (entry.password !== password) return { kind: 'wrong' }
+      return { kind: 'right', found: { key, person: entry.person } }
+    },
+    pretendToCheck: async () => undefined,
+  }
+}

@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { expect } from 'chai'
+import type { Store } from '../../src/store/store.ts'
+import { createPasswords } from '../../src/users/passwords.ts'
+import { createPostgresUsers } from '../../src/users/postgres-users.ts'
+import { createUserSources } from '../../src/users/user-sources.ts'
+import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
+import { userSourceConformance } from '../conformance/user-source.ts'
+import { freshStore } from '../store/fresh-store.ts'
+import type { FreshStore } from '../store/fresh-store.ts'
+import { createMemoryDirectory, directorySource } from './memory-directory.ts'
+import type { MemoryDirectory } from './memory-directory.ts'
+
+const limits = { perAccount: 5, perAddress: 1000, windowMs: 600_000, lockMs: 600_000 }
+const maxAgeMs = 30_000
+const password = 'correct horse battery staple'
+
+userSourceConformance(
+  createMemoryDirectory.name,
+  async () => {
+    const fresh = await freshStore()
+    const [one, other] = [fresh.replica(), fresh.replica()]
+    const directory = createMemoryDirectory()
+    const keys = new Map<string, string>()
+    let now = 0
+    const usersOf = (store: Store, isDown = false) =>
+      createUserSources({
+        sources: [directory.source({ maxAgeMs, now: () => now, isDown: () => isDown })],
+        store,
+        limits,
+      })
+    const replicas = [usersOf(one), usersOf(other)] as const
+    const change = async (userId: string, changes: Parameters<MemoryDirectory['change']>[1]) =>
+      directory.change(keys.get(userId)!, changes)
+    return {
+      replicas,
+      away: usersOf(one, true),
+      store: one,
+      perAccount: limits.perAccount,
+      maxAgeMs,
+      async addPerson(person) {
+        const key = directory.add(person)
+        const outcome = await replicas[0].tryPassword(person.username, person.password, { address: '192.0.2.7' })
+        if (outcome.kind !== 'passed') throw new Error(outcome.kind)
+        await one.attempts.clear(outcome.attempt)
+        keys.set(outcome.user.id, key)
+        return outcome.user.id
+      },
+      change,
+      disable: (userId) => change(userId, { disabled: true }),
+      remove: async (userId) => directory.remove(keys.get(userId)!),
+      pass: (milliseconds) => {
+        now += milliseconds
+      },
+      clear: (attempt) => one.attempts.clear(attempt),
+      end: () => fresh.stop(),
+    }
+  },
+  { changesPasswords: false },
+)
+
+describe(createUserSources.name, () => {
+  let fresh: FreshStore
+  let store: Store
+  let directory: MemoryDirectory
+  let users: UserSources
+  let now: number
+  let isDown: boolean
+  const passwords = createPasswords({ width: 2, waitMs: 20_000, longest: 1000 })
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+    store = fresh.replica()
+  })
+  after(() => fresh.stop())
+  beforeEach(() => {
+    now = 0
+    isDown = false
+    directory = createMemoryDirectory()
+    const sources = [
+      createPostgresUsers({ store, passwords }),
+      directory.source({ maxAgeMs, now: () => now, isDown: () => isDown }),
+    ] as const
+    users = createUserSources({ sources: [...sources], store, limits })
+  })
+
+  const newName = () => `user-${randomUUID().slice(0, 8)}`
+  const attempt = (login: string, secret = password) => users.tryPassword(login, secret, { address: '192.0.2.1' })
+  const signIn = async (login: string) => {
+    const outcome = await attempt(login)
+    if (outcome.kind !== 'passed') throw new Error(JSON.stringify(outcome))
+    return outcome.user
+  }
+  const reasonOf = (outcome: SignInOutcome) => (outcome.kind === 'refused' ? outcome.reason : outcome.kind)
+  const addOwn = async (username: string, email?: string) =>
+    store.users.insert({ username, email, passwordHash: await passwords.hash(password) })
+  const addThere = (username: string, about: { password?: string; email?: string } = {}) =>
+    directory.add({ username, email: `${username}@example.test`, password, groups: ['staff'], ...about })
+
+  it('asks the sources in their order, and loads each person from their own', async () => {
+    const [here, there] = [newName(), newName()]
+    await addOwn(here)
+    addThere(there)
+    const [own, other] = [await signIn(here), await signIn(there)]
+    expect([own.source, other.source]).to.deep.equal(['postgres', directorySource])
+    expect((await users.load({ userId: own.id }))?.user.username).to.equal(here)
+    expect((await users.load({ userId: other.id }))?.user.groups).to.deep.equal(['staff'])
+  })
+
+  it('makes one record at the first sign-in, with one audit event, however many come at once', async () => {
+    const name = newName()
+    addThere(name)
+    const outcomes = await Promise.all(Array.from({ length: 4 }, () => attempt(name)))
+    const ids = outcomes.map((outcome) => outcome.kind === 'passed' && outcome.user.id)
+    expect(new Set(ids).size).to.equal(1)
+    const events = await store.audit.search({ userId: String(ids[0]), event: 'account.created', limit: 9 })
+    expect(events.map(({ reason, address }) => ({ reason, address }))).to.deep.equal([
+      { reason: directorySource, address: '192.0.2.1' },
+    ])
+  })
+
+  it('L12 never takes an equal name or address for the same person', async () => {
+    const name = newName()
+    await addOwn(name, `${name}@example.test`)
+    addThere(name, { password: 'their own long password' })
+    // the login is that of our own person: nobody else is asked
+    expect(reasonOf(await attempt(name, 'their own long password'))).to.equal('wrong-password')
+    expect((await signIn(name)).source).to.equal('postgres')
+    const alias = newName()
+    addThere(alias, { email: `${name}@example.test` })
+    expect(reasonOf(await attempt(alias))).to.equal('name-taken')
+  })
+
+  it('L12 gives a name that was given to somebody else no part of the record of before', async () => {
+    const name = newName()
+    const first = addThere(name)
+    const { id } = await signIn(name)
+    directory.remove(first)
+    const second = addThere(name)
+    expect(reasonOf(await attempt(name))).to.equal('name-taken')
+    directory.change(second, { username: `${name}-2`, email: undefined })
+    expect((await signIn(`${name}-2`)).id).to.not.equal(id)
+  })
+
+  it('T5 keeps out whom an administrator disabled here, whatever the directory says', async () => {
+    const name = newName()
+    addThere(name)
+    const { id } = await signIn(name)
+    await store.users.setDisabled(id, true, [])
+    expect(reasonOf(await attempt(name))).to.equal('disabled')
+    expect((await users.load({ userId: id }))?.user.disabled).to.equal(true)
+  })
+
+  it('F8 goes on with what a directory said until its maximum age, then says STORE_UNAVAILABLE', async () => {
+    const name = newName()
+    addThere(name)
+    const { id } = await signIn(name)
+    await users.load({ userId: id })
+    isDown = true
+    now += maxAgeMs - 1
+    expect((await users.load({ userId: id }))?.user.groups).to.deep.equal(['staff'])
+    now += 1
+    const error = await users.load({ userId: id }).catch((reason: unknown) => reason)
+    expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
+  })
+
+  it('F8 lets our own people in while a directory is away', async () => {
+    const name = newName()
+    await addOwn(name)
+    isDown = true
+    expect((await signIn(name)).username).to.equal(name)
+  })
+
+  it('knows nobody whose source is configured no more', async () => {
+    const name = newName()
+    addThere(name)
+    const { id } = await signIn(name)
+    const without = createUserSources({ sources: [createPostgresUsers({ store, passwords })], store, limits })
+    expect(await without.load({ userId: id })).to.equal(undefined)
+    const outcome = await without.tryPassword(name, password, { address: '192.0.2.1' })
+    expect(reasonOf(outcome)).to.equal('unknown-user')
+  })
+
+  it('asks PostgreSQL once for a person of its own, and once for one of a directory', async () => {
+    const [here, there] = [newName(), newName()]
+    await addOwn(here)
+    addThere(there)
+    for (const { id } of [await signIn(here), await signIn(there)]) {
+      const before = store.database.counters().roundTrips
+      await users.load({ userId: id, clientUid: 'uid', grantId: 'none' })
+      expect(store.database.counters().roundTrips - before).to.equal(1)
+    }
+  })
+})
