@@ -31,7 +31,8 @@ export function redirectFault(uri: string, type: string): string | undefined {
 /** @returns what is wrong with the origin of a page whose scripts may call the server; undefined when nothing is */
 export function originFault(origin: string): string | undefined {
   const url = URL.parse(origin)
-  if (url === null || url.origin !== origin) return 'must be an origin such as https://app.example.com'
+  if (url === null || url.origin === 'null') return 'must be an origin such as https://app.example.com'
+  if (url.origin !== origin) return `must be written as browsers do: ${url.origin}`
   return url.protocol === 'https:' || (url.protocol === 'http:' && loopbackHosts.includes(url.hostname))
     ? undefined
     : secure

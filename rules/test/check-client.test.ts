@@ -19,9 +19,21 @@ const refused: readonly [sentence: string, change: Change, field: string, messag
     /"http:\/\/a\.test\/" must be https/,
   ],
   ['a redirect after logout', { postLogoutRedirectUris: ['x'] }, 'spec.postLogoutRedirectURIs', /absolute/],
-  ['an origin with a path', { corsOrigins: ['https://a.test/x'] }, 'spec.corsOrigins', /origin such as/],
+  [
+    'an origin with a path',
+    { corsOrigins: ['https://a.test/x'] },
+    'spec.corsOrigins',
+    /as browsers do: https:\/\/a.test$/,
+  ],
   ['an origin that others read along', { corsOrigins: ['http://a.test'] }, 'spec.corsOrigins', /must be https/],
-  ['an origin in capitals', { corsOrigins: ['https://A.test'] }, 'spec.corsOrigins', /origin such as/],
+  [
+    'an origin in capitals',
+    { corsOrigins: ['https://A.test'] },
+    'spec.corsOrigins',
+    /as browsers do: https:\/\/a.test/,
+  ],
+  ['an origin with port 443', { corsOrigins: ['https://a.test:443'] }, 'spec.corsOrigins', /do: https:\/\/a.test$/],
+  ['an origin without a host', { corsOrigins: ['urn:a:b'] }, 'spec.corsOrigins', /origin such as/],
   ['client_secret_jwt', { tokenEndpointAuthMethod: 'client_secret_jwt' }, 'spec.auth.method', /hashes/],
   ['another method', { tokenEndpointAuthMethod: 'magic' }, 'spec.auth.method', /must be among client_secret_basic/],
   [

@@ -72,7 +72,7 @@ const uriRules = (field: UriField) => [
   everyUri(
     field,
     patterns.namedHost,
-    'must name a host and at most a port, such as https://app.example.com/callback',
+    'must name a host and at most a port from 0 to 65535, such as https://app.example.com/callback',
     undefined,
   ),
   rule<Spec>(

@@ -351,7 +351,7 @@ export const clientSpecFields = object(
       rules: [
         everyMatches(
           patterns.origin,
-          'must be origins without a path, such as https://app.example.com, or http on localhost, 127.0.0.1 or [::1]',
+          'must be origins without a path, in small letters, such as https://app.example.com, or http on localhost, 127.0.0.1 or [::1]',
         ),
       ],
     }),

@@ -25,10 +25,12 @@ function compiled(pattern: string): RegExp {
   return expression
 }
 
+/** 0 to 65535. */
+const port = ':(6553[0-5]|655[0-2][0-9]|65[0-4][0-9][0-9]|6[0-4][0-9][0-9][0-9]|[0-5][0-9][0-9][0-9][0-9]|[0-9]{1,4})'
 const octet = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 /** A name whose last label begins with a letter, or an address: browsers refuse `app.127.0.0.1` and take `127.1` for one. */
-const host = `(([A-Za-z0-9_-]+[.])*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?|${octet}([.]${octet}){3}|\\[[0-9A-Fa-f:.]+\\])(:[0-9]{1,5})?`
-const loopback = '(localhost|127[.]0[.]0[.]1|\\[::1\\])(:[0-9]{1,5})?'
+const host = `(([A-Za-z0-9_-]+[.])*[A-Za-z]([A-Za-z0-9-]*[A-Za-z0-9])?|${octet}([.]${octet}){3}|\\[[0-9A-Fa-f:.]+\\])(${port})?`
+const loopback = `(localhost|127[.]0[.]0[.]1|\\[::1\\])(${port})?`
 
 export const patterns = {
   /** A place that only a TLS peer or this very machine answers. A prefix test would take http://localhost.evil.com. */
@@ -45,7 +47,8 @@ export const patterns = {
   namedHost: `^(https?://${host}([/?]|$)|[a-z][a-z0-9+-]*[.][a-z0-9.+-]*:/)`,
   httpsUri: `^https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?$`,
   httpsOrUrn: `^(https://${host}([/?][!$-)+-;=?-\\[\\]-~]*)?|urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[!$-)+-;=?-\\[\\]-~]+)$`,
-  origin: `^(https://${host}|http://${loopback})$`,
+  /** Browsers write hosts in small letters. */
+  origin: `^(https://${host.replaceAll('A-Za-z', 'a-z').replaceAll('A-F', '')}|http://${loopback})$`,
   /** Only characters that need no encoding in HTTP Basic. */
   clientId: '^[A-Za-z0-9._~-]{3,200}$',
   uuid: '^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$',

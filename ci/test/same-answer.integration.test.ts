@@ -1,0 +1,205 @@
+import { readFileSync, readdirSync } from 'node:fs'
+import { fromJson, toJson } from '@bufbuild/protobuf'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { parseAllDocuments } from 'yaml'
+import { startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+import type { OIDCClient, OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
+import type { OIDCPolicySpec } from '@nauthera/operator/api/oidc-policy'
+import { clientIdOf, judgeClients, keyOf } from '@nauthera/operator/decide/acceptance'
+import { renderConfig } from '@nauthera/operator/decide/metadata'
+import { applyDefaults, checkPolicies } from '@nauthera/operator/decide/policy'
+import type { Policies } from '@nauthera/operator/decide/policy'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { checkClient } from '@nauthera/rules/check-client'
+import { showsSecret } from '@nauthera/rules/client-authentication'
+import type { ClientFault } from '@nauthera/rules/client-fault'
+import { anyClientSpec, anyPolicyDefaults, withoutFaults } from './support/any-client.ts'
+
+// Three look at a client: the API server with the CRD, the operator, and the server with its library. A client that one takes
+// and the next refuses is a mistake that its owner hears of late, so each such difference is named here, with its reason.
+
+interface Difference {
+  readonly sentence: string
+  /** Who takes it; whoever comes after refuses it. */
+  readonly takenBy: 'the API server' | 'the operator'
+  readonly field: RegExp
+  readonly message: RegExp
+  readonly reason: string
+  /** A client of which this is so. */
+  readonly example: Partial<OIDCClientSpec>
+}
+
+const redirectURIs = ['https://app.example.com/callback']
+
+const differences: readonly Difference[] = [
+  {
+    sentence: 'what is not served yet',
+    takenBy: 'the API server',
+    field: /./,
+    message: /^is not served by this version yet; /,
+    reason: 'The CRD has every field from the start; rules/src/not-served.ts has the list.',
+    example: { redirectURIs, logout: { backchannelURI: 'https://app.example.com/logout' } },
+  },
+  {
+    sentence: 'a key that can verify nothing',
+    takenBy: 'the API server',
+    field: /^spec\.auth\.jwks$/,
+    message: /^keys\[\d+\] must /,
+    reason: 'Whether the members of a JWK make a key cannot be said in CEL.',
+    example: {
+      redirectURIs,
+      auth: { method: 'private_key_jwt', jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'a', y: 'b' }] } },
+    },
+  },
+  {
+    sentence: 'an address between [ and ] that is none',
+    takenBy: 'the API server',
+    field: /^spec\.(redirectURIs|postLogoutRedirectURIs)$/,
+    message: /must be an absolute URI$/,
+    reason: 'A pattern does not read an IPv6 address.',
+    example: { redirectURIs: ['https://[:::]/'] },
+  },
+  {
+    sentence: 'a page at such an address',
+    takenBy: 'the API server',
+    field: /^spec\.(auth\.jwksURI|uris\.\w+)$/,
+    message: /^must be an https URL, such as /,
+    reason: 'The same.',
+    example: { redirectURIs, uris: { client: 'https://[:::]/' } },
+  },
+  {
+    sentence: 'an origin with the port that is the default',
+    takenBy: 'the API server',
+    field: /^spec\.corsOrigins$/,
+    message: /must be written as browsers do: /,
+    reason: 'Browsers leave that port out; a pattern of RE2 cannot ask for its absence.',
+    example: { redirectURIs, corsOrigins: ['https://app.example.com:443'] },
+  },
+  {
+    sentence: 'a window in a time zone that is none',
+    takenBy: 'the API server',
+    field: /^spec\.rotation\.window/,
+    message: /./,
+    reason: 'CEL knows neither time zones nor the dates of a cron.',
+    example: {
+      redirectURIs,
+      rotation: { interval: '720h', window: { schedule: '0 3 * * 6', duration: '2h', timeZone: 'Mars/Base' } },
+    },
+  },
+  {
+    sentence: 'an algorithm that this server does not sign with',
+    takenBy: 'the operator',
+    field: /^spec\.signing\./,
+    message: /is not among this server's algorithms/,
+    reason:
+      'The algorithms are a setting of the server; a replica reports the refusal, and the client keeps its last version.',
+    example: { redirectURIs, signing: { idToken: 'EdDSA' } },
+  },
+]
+
+/** A policy opens what a client may have only with one. */
+const policies = (defaults: OIDCPolicySpec['defaults'] = {}): Policies => [
+  {
+    name: 'baseline',
+    spec: {
+      allow: {
+        consent: ['Explicit', 'Remember', 'Skip'],
+        customClientId: true,
+        anyClientId: true,
+        existingSecret: true,
+        optionalPKCE: true,
+        resourceServer: true,
+      },
+      defaults,
+    },
+  },
+]
+
+const clientOf = (spec: Partial<OIDCClientSpec>): OIDCClient => ({
+  metadata: { name: 'app', namespace: 'demo', uid: 'u', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
+  spec: { type: 'Web', ...spec },
+})
+
+/** What the operator has against a client, as `kubectl-nauthera render` prints it. */
+function operatorFaults(client: OIDCClient): readonly { readonly field: string; readonly message: string }[] {
+  const verdict = judgeClients([client], () => policies()).get(keyOf(client))!
+  if (verdict.kind === 'invalid') return verdict.faults.map(({ path, message }) => ({ field: path, message }))
+  expect(verdict.kind).to.equal('accepted')
+  return checkPolicies(client, policies(), 0)
+}
+
+const isNamed = (takenBy: Difference['takenBy'], fault: { field: string; message: string }): boolean =>
+  differences.some((one) => one.takenBy === takenBy && one.field.test(fault.field) && one.message.test(fault.message))
+
+describe('a client that one takes', () => {
+  let replicas: Replicas
+  before(async function () {
+    this.timeout(60_000)
+    replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
+  })
+  after(() => replicas.stop())
+
+  /** What the server has against what the operator renders: by the rules, and by all that it asks. */
+  async function serverFaults(client: OIDCClient, defaults: OIDCPolicySpec['defaults'] = {}) {
+    const config = asSent(renderConfig(applyDefaults(client, policies(defaults)).client))
+    const hasSecret = showsSecret(config.tokenEndpointAuthMethod)
+    const { namespace, name, uid } = client.metadata
+    const identity = { clientId: clientIdOf(client), uid, namespace, name, hasSecret }
+    const outcome = await replicas.apps[0]!.checkClient(config, identity)
+    return {
+      byRules: checkClient(config, { hasSecret, algorithms: ['ES256', 'RS256'] }),
+      byServer: outcome.kind === 'accepted' ? [] : outcome.faults,
+    }
+  }
+
+  it('is taken by all, or the difference is named', async function () {
+    this.timeout(120_000)
+    const runs = Number(process.env['FUZZ_RUNS'] ?? 1_000)
+    let taken = 0
+    await fc.assert(
+      fc.asyncProperty(anyClientSpec, anyPolicyDefaults, async (spec, defaults) => {
+        const ofOperator = operatorFaults(clientOf(spec))
+        expect(ofOperator.filter((fault) => !isNamed('the API server', fault))).to.deep.equal([])
+        const refuse = (rest: object) =>
+          operatorFaults(clientOf(rest)).map(({ field }) => ({ field: field.replace(/^spec\./, '') }))
+        const good = withoutFaults({ ...spec }, refuse) as OIDCClientSpec | undefined
+        if (good === undefined) return
+        taken++
+        const { byRules, byServer } = await serverFaults(clientOf(good), defaults)
+        expect(byServer.filter((fault) => !isNamed('the operator', fault))).to.deep.equal([])
+        // what only the library refuses would surprise an owner whom the operator told that all is well
+        expect(byServer).to.deep.equal(byRules)
+      }),
+      { numRuns: runs },
+    )
+    expect(taken).to.be.above(runs / 2)
+  })
+
+  for (const { sentence, takenBy, field, message, example } of differences) {
+    it(`is taken by ${takenBy} alone: ${sentence}`, async () => {
+      const client = clientOf(example)
+      const faults: readonly (ClientFault | { field: string; message: string })[] =
+        takenBy === 'the operator' ? (await serverFaults(client)).byServer : operatorFaults(client)
+      expect(faults.map((fault) => field.test(fault.field) && message.test(fault.message))).to.deep.equal([true])
+      if (takenBy === 'the operator') expect(operatorFaults(client)).to.deep.equal([])
+    })
+  }
+
+  for (const file of readdirSync('examples/clients')) {
+    it(`is taken by all: examples/clients/${file}`, async () => {
+      for (const document of parseAllDocuments(readFileSync(`examples/clients/${file}`, 'utf8'))) {
+        const example = document.toJS() as OIDCClient
+        const client = { ...example, metadata: { ...clientOf({}).metadata, ...example.metadata } }
+        expect(operatorFaults(client)).to.deep.equal([])
+        expect((await serverFaults(client)).byServer).to.deep.equal([])
+      }
+    })
+  }
+})
+
+/** Through the JSON of a shard, as on its way. */
+const asSent = (config: ClientConfig): ClientConfig =>
+  fromJson(ClientConfigSchema, toJson(ClientConfigSchema, { ...config, $typeName: 'nauthera.config.v1.ClientConfig' }))
