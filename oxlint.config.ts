@@ -46,6 +46,26 @@ const floors: Readonly<Record<string, readonly string[]>> = {
 /** Folders of a process, outermost first; an import goes down the list only, and never sideways. */
 const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
   server: [['cli'], ['http'], ['login', 'account'], ['oidc'], ['clients', 'users'], ['store']],
+  operator: [
+    ['kubectl', 'keys'],
+    ['secret', 'status'],
+    ['intake', 'replicas'],
+    ['shards'],
+    ['kubernetes', 'decide'],
+    ['api', 'time'],
+  ],
+}
+
+/** What starts and wires a process, outermost first: no folder imports it. */
+const wiring: Readonly<Record<string, readonly string[]>> = {
+  server: ['main', 'app'],
+  operator: ['main', 'app', 'reconcile'],
+}
+
+/** Folders that decide and do nothing else -> the one neighbour whose words they may use. */
+const pure: Readonly<Record<string, string | undefined>> = {
+  'operator/src/decide': 'api',
+  'operator/src/api': undefined,
 }
 
 /** Rooms of one folder, outermost first; `.` is the files that lie in no room. An import goes down the list only.
@@ -97,13 +117,29 @@ const ofLocal: Denied[] = [
 /** What a folder of a layered process may not import: its siblings, what lies above it, and the wiring. */
 function upward(workspace: string, folder: string): Denied[] {
   const rows = layers[workspace] ?? []
+  const outer = wiring[workspace] ?? []
   const row = rows.findIndex((names) => names.includes(folder))
   const denied = [...rows.slice(0, row).flat(), ...(rows[row] ?? []).filter((name) => name !== folder)]
   const names = denied.length > 0 ? [`(${denied.join('|')})/`] : []
+  const way = [...outer, ...rows.map((each) => each.join(', '))].join(' -> ')
   return [
     {
-      regex: `^(\\.\\./)+(${[...names, '(main|app)\\.ts$'].join('|')})`,
-      message: 'Imports go one way: main -> app -> http -> login, account -> oidc -> clients, users -> store.',
+      regex: `^(\\.\\./)+(${[...names, `(${outer.join('|')})\\.ts$`].join('|')})`,
+      message: `Imports go one way: ${way}.`,
+    },
+  ]
+}
+
+/** What a folder that only decides may not import: whatever acts, waits, reads a clock, or knows of those that do. */
+function outward(workspace: string, folder: string): Denied[] {
+  const path = `${workspace}/src/${folder}`
+  if (!(path in pure)) return []
+  const neighbour = pure[path]
+  const others = (layers[workspace] ?? []).flat().filter((name) => name !== folder && name !== neighbour)
+  return [
+    {
+      regex: `^(node:|@nauthera/runtime/(health|lifecycle|metrics|settings)$|(\\.\\./)+((${others.join('|')})/|[^/]+\\.ts$))`,
+      message: `${path} is pure: it imports ${neighbour === undefined ? '' : `${neighbour}, `}rules and proto alone.`,
     },
   ]
 }
@@ -140,6 +176,7 @@ function importRules() {
       ...upperRooms(parent, /^\*?[^/]*\.ts$/.test(room) ? '.' : room),
       ...otherProcesses(workspace),
       ...(layers[workspace]?.flat().includes(folder) ? upward(workspace, folder) : []),
+      ...outward(workspace, folder),
     ]
   }
   const folders = processes.flatMap((name) => (layers[name] ?? []).flat().map((folder) => `${name}/src/${folder}/**`))
@@ -191,6 +228,10 @@ export default defineConfig({
     {
       files: ['**/main.ts', '**/*-main.ts', 'server/src/cli/**', 'operator/src/kubectl/**'],
       rules: { 'node/no-process-env': 'off', 'unicorn/no-process-exit': 'off', 'no-console': 'off' },
+    },
+    {
+      files: Object.keys(pure).map((folder) => `${folder}/**`),
+      rules: { 'no-restricted-globals': ['error', 'process', 'performance', 'fetch', 'setTimeout', 'setInterval'] },
     },
     { files: circles, rules: { 'import/no-cycle': ['error', { ignoreTypes: true }] } },
     { files: ['scripts/**', 'ci/**'], rules: { 'no-console': 'off' } },

@@ -73,7 +73,13 @@ export function startOperator(needs: OperatorNeeds): Operator {
   const lead = async () => {
     await lease.acquire()
     metrics.leading.set(1)
-    await startLeading({ ...needs, connection: writeWhileHeld(connection, lease) }, metrics, stops, stopping.signal)
+    await startLeading({
+      ...needs,
+      connection: writeWhileHeld(connection, lease),
+      metrics,
+      stops,
+      stopping: stopping.signal,
+    })
   }
   const leading = lead()
   leading.catch((error: unknown) => {
@@ -95,17 +101,20 @@ export function startOperator(needs: OperatorNeeds): Operator {
 
 type Stops = (() => Promise<void> | void)[]
 
-/** Starts everything that only the leader does. Resolves when all is listed and the first keys are queued.
- *  @param stops gets what is to be stopped, in the order of starting */
-async function startLeading(
-  needs: OperatorNeeds,
-  metrics: OperatorMetrics,
-  stops: Stops,
-  stopping: AbortSignal,
-): Promise<void> {
-  const { clock, random, log } = needs
-  const outlet = await buildOutlet(needs, metrics)
-  const { events, link, replicas, shards, follow, nudge } = outlet
+/** What the process has while it leads. */
+interface Leader extends Omit<OperatorNeeds, 'metrics'> {
+  readonly metrics: OperatorMetrics
+  /** Gets what is to be stopped, in the order of starting. */
+  readonly stops: Stops
+  readonly stopping: AbortSignal
+}
+
+/** Starts everything that only the leader does: first what writes, then what wakes it. Resolves when all is listed and the
+ *  first keys are queued. */
+async function startLeading(leader: Leader): Promise<void> {
+  const { metrics, stops, stopping } = leader
+  const outlet = await buildOutlet(leader)
+  const { events, link, replicas, shards, nudge } = outlet
   stops.push(
     () => events.flush(),
     () => replicas.stop(),
@@ -118,12 +127,16 @@ async function startLeading(
     nudge.push()
   }
   // Without certificates no replica can be asked; but shards can be written, so nothing waits for ever.
-  await Promise.race([link.start(onLinkWritten), pause(clock, linkWaitMs, stopping)])
-  if (!(await loadShards(shards, needs, stopping))) return
+  await Promise.race([link.start(onLinkWritten), pause(leader.clock, linkWaitMs, stopping)])
+  if (!(await loadShards(shards, leader, stopping))) return
   replicas.expect(shards.manifestDigest())
+  await startIntake(leader, outlet)
+}
 
-  const { queue, watch, reconciler } = buildIntake(needs, metrics, outlet, stopping)
-  const wake = createWake(queue, random)
+async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
+  const { metrics, stops, stopping, log } = leader
+  const { replicas, shards, follow, nudge } = outlet
+  const { queue, wake, watch, reconciler } = buildIntake(leader, outlet)
   stops.push(
     () => watch.stop(),
     () => queue.stop(),
@@ -171,8 +184,8 @@ async function startLeading(
 }
 
 /** What goes out to the servers and to people, and what comes back from the servers. */
-async function buildOutlet(needs: OperatorNeeds, metrics: OperatorMetrics) {
-  const { settings, connection, clock, random, log } = needs
+async function buildOutlet(leader: Leader) {
+  const { settings, connection, version, clock, random, log, metrics } = leader
   const { release, namespace, identity } = settings
   const secrets = createSecretStore(connection)
   const events = createEventRecorder({ connection, component: 'nauthera-operator', instance: identity, clock, log })
@@ -180,7 +193,7 @@ async function buildOutlet(needs: OperatorNeeds, metrics: OperatorMetrics) {
   const replicas = createReplicas({
     release,
     namespace,
-    version: needs.version,
+    version,
     certificates: link.certificates,
     clock,
     random,
@@ -207,14 +220,11 @@ async function buildOutlet(needs: OperatorNeeds, metrics: OperatorMetrics) {
   return { secrets, events, link, replicas, shards, follow, nudge }
 }
 
+type Outlet = Awaited<ReturnType<typeof buildOutlet>>
+
 /** What wakes us, and what is done about a client then. The shards have been read. */
-function buildIntake(
-  needs: OperatorNeeds,
-  metrics: OperatorMetrics,
-  outlet: Awaited<ReturnType<typeof buildOutlet>>,
-  stopping: AbortSignal,
-) {
-  const { settings, connection, clock, random, log } = needs
+function buildIntake(leader: Leader, outlet: Outlet) {
+  const { settings, connection, clock, random, log, metrics, stopping } = leader
   const { secrets, events, replicas, shards, follow } = outlet
   const onWrite = (kind: 'secret' | 'status') => metrics.writes.inc({ kind })
   const queue = createWorkQueue({
@@ -244,5 +254,5 @@ function buildIntake(
     again: queue.addAfter,
     onWrite,
   })
-  return { queue, watch, reconciler }
+  return { queue, wake: createWake(queue, random), watch, reconciler }
 }

@@ -28,18 +28,18 @@ export interface StatusStream {
   stop(): Promise<void>
 }
 
-/** Keeps a stream to the status port of one pod, and opens it again when it broke.
- *  @param about.onSaid the agent says what is live
- *  @param about.onLost the stream is over, or could not be opened */
-export function openStatusStream(
-  needs: StatusStreamNeeds,
-  about: {
-    pod: ServerPod
-    expected: string
-    onSaid: (update: StatusUpdate) => void
-    onLost: () => void
-  },
-): StatusStream {
+interface About {
+  readonly pod: ServerPod
+  /** Digest of the manifest that its server must hold. */
+  readonly expected: string
+  /** Its agent says what is live. */
+  readonly onSaid: (update: StatusUpdate) => void
+  /** The stream is over, or could not be opened. */
+  readonly onLost: () => void
+}
+
+/** Keeps a stream to the status port of one pod, and opens it again when it broke. */
+export function openStatusStream(needs: StatusStreamNeeds, about: About): StatusStream {
   const { clock } = needs
   const { pod } = about
   const stopping = new AbortController()

@@ -69,20 +69,22 @@ export interface Shards {
   stop(): Promise<void>
 }
 
+interface Options {
+  readonly secrets: SecretStore
+  readonly release: string
+  readonly namespace: string
+  /** The highest seq of a shard that any replica has seen. */
+  readonly highestSeq: (shard: number) => number
+  readonly clock: Clock
+  readonly random: () => number
+  readonly log: Log
+  readonly times?: ShardTimes
+  readonly onWrite?: (kind: 'shard' | 'manifest', milliseconds: number) => void
+}
+
 /** Holds what the shards ought to say, and writes them: the first change at once, then at most one write a second and
- *  one at a time for each shard, the manifest last. Every write is conditional on the version that it was planned from.
- *  @param options.highestSeq the highest seq of a shard that any replica has seen */
-export function createShards(options: {
-  secrets: SecretStore
-  release: string
-  namespace: string
-  highestSeq: (shard: number) => number
-  clock: Clock
-  random: () => number
-  log: Log
-  times?: ShardTimes
-  onWrite?: (kind: 'shard' | 'manifest', milliseconds: number) => void
-}): Shards {
+ *  one at a time for each shard, the manifest last. Every write is conditional on the version that it was planned from. */
+export function createShards(options: Options): Shards {
   const { clock, log } = options
   const times = options.times ?? shardTimes
   const startSeconds = BigInt(Math.floor(clock.now() / 1000))

@@ -1,0 +1,31 @@
+import type { OIDCClient } from '../api/oidc-client.ts'
+import type { Outcome } from '../decide/conditions.ts'
+import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import { formerNames, removeFormerSecrets } from './former-names.ts'
+import type { Memory } from './look.ts'
+import { asError } from './read.ts'
+
+export interface FormerNames {
+  /** Those at which something of ours may still be, newest first. */
+  readonly names: readonly string[]
+  /** Why they could not be left. */
+  readonly failure?: Error
+}
+
+/** Once the Secret is ready under the name that the client asks for, what is ours under former names goes. */
+export async function leaveFormerNames(
+  needs: { secrets: Pick<SecretStore, 'read' | 'remove'>; home: { namespace: string; release: string } },
+  client: OIDCClient,
+  memory: Pick<Memory, 'names'>,
+  secret: Outcome['secret'],
+): Promise<FormerNames> {
+  const names = formerNames(client, memory.names, needs.home)
+  if (names.length === 0 || secret.kind !== 'ready') return { names }
+  try {
+    const left = await removeFormerSecrets(needs.secrets, client, names)
+    for (const name of names) if (!left.includes(name)) memory.names.delete(name)
+    return { names: left }
+  } catch (error) {
+    return { names, failure: asError(error) }
+  }
+}
