@@ -138,8 +138,8 @@ function renderErrors(): Generated {
 
 <!-- Written by "npm run generate" from each process's errors.ts. -->
 
-A broken world or a broken input has a code; it stands in the log, on the error page and in conditions. Codes are never reused. Errors of the
-protocol itself (\`invalid_grant\` and its like) are those of the specifications.
+An error that somebody has to act on has a code. The code stands in the log, on the error page and in the conditions of an object; it is never used for
+something else later. Errors of the protocol itself, such as \`invalid_grant\`, are those of the specifications.
 
 `
   return { path: 'docs/errors.md', content: `${head}${sections.join('\n')}` }

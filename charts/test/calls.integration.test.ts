@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { appsNamespace, machine, releaseNamespace, startCluster } from '@nauthera/harness/operator/cluster'
+import { machine, startCluster } from '@nauthera/harness/operator/cluster'
+import { appsNamespace, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 import { keysJobRules, operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { Rule } from '@nauthera/stand-in/http/rbac'

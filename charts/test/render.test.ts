@@ -53,7 +53,7 @@ describe('a render', function () {
       }
     })
 
-    it(`of ${mode} is what its snapshot says (changed on purpose: node charts/test/support/snapshot.ts)`, async () => {
+    it(`of ${mode} is what its snapshot says (changed on purpose: npm run snapshots)`, async () => {
       expect(await renderSnapshot(copy.directory, mode)).to.equal(readSnapshot(mode))
     })
   }
@@ -138,7 +138,7 @@ describe('NOTES.txt', function () {
       'kubectl -n auth wait --for=condition=Ready',
       'nauthera users add',
       'logs -f deploy/nauthera-server -c config-agent',
-      'Back up Secret nauthera-keys',
+      'Back up the Secret nauthera-keys',
       'nauthera-clients-*',
     ]) {
       expect(notes).to.contain(part)
@@ -153,7 +153,7 @@ describe('NOTES.txt', function () {
   })
 
   for (const [sentence, values, warning] of [
-    ['one replica', { server: { replicaCount: 1 } }, 'one server replica'],
+    ['one replica', { server: { replicaCount: 1 } }, 'there is one server replica'],
     [
       'one replica at night',
       { server: { autoscaling: { enabled: true, minReplicas: 1 } } },

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { quantile } from '../report.ts'
-import { person } from '../faults/support/load.ts'
+import { person } from '../faults/support/load/visits.ts'
 import { previousChart, previousTag } from './previous.ts'
 import { applyClients, clientObject, clientsIn, credentialsOf, whenClientReady } from './support/clients.ts'
 import { startDriver } from './support/driver.ts'

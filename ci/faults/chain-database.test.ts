@@ -6,8 +6,10 @@ import type { Postgres } from '@nauthera/local/programs/postgres'
 import { startChain } from './support/chain.ts'
 import type { Chain } from './support/chain.ts'
 import { checkInvariants } from './support/invariants.ts'
-import { startLoad, withDatabase, withoutDatabase } from './support/load.ts'
-import type { Flow, Load, Outcome } from './support/load.ts'
+import { startLoad } from './support/load.ts'
+import { withDatabase, withoutDatabase } from './support/load/outcomes.ts'
+import type { Load } from './support/load.ts'
+import type { Flow, Outcome } from './support/load/outcomes.ts'
 import { tell } from './support/tell.ts'
 
 // What PostgreSQL does to the whole chain under load. In all rows the paths that need no database must not notice.

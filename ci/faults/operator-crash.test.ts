@@ -1,8 +1,10 @@
 import { expect } from 'chai'
 import { decodeShard } from '@nauthera/proto/digest'
 import { manifestSecretName, shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
-import { appsNamespace, machine, release, releaseNamespace, startCluster } from '@nauthera/harness/operator/cluster'
-import type { Cluster, TestOperator } from '@nauthera/harness/operator/cluster'
+import { machine, startCluster } from '@nauthera/harness/operator/cluster'
+import { appsNamespace, release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
+import type { Cluster } from '@nauthera/harness/operator/cluster'
+import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import type { TestReplica } from '@nauthera/harness/operator/replica'
 
 const reports = `${appsNamespace}/reports`

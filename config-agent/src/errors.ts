@@ -10,7 +10,7 @@ export const errorCatalogue = {
     remedy: 'Check that the projected volume of the client shards is mounted at clientsDirectory, without subPath.',
   },
   SHARD_MISSING: {
-    meaning: 'A shard that was there before is not mounted any more. What it held stays live.',
+    meaning: 'A shard that was there before is no longer mounted. Its clients stay live.',
     remedy: 'Check that the Secret <release>-clients-NN exists; the operator restores it within a minute.',
   },
   SHARD_NOT_A_FILE: {
@@ -27,7 +27,7 @@ export const errorCatalogue = {
     remedy: 'The operator restores an edited shard within a minute; if it does not, look at its log.',
   },
   SHARD_MISPLACED: {
-    meaning: 'A shard holds what belongs into another one, or was made for another number of shards.',
+    meaning: 'A shard holds clients that belong in another one, or was made for another number of shards.',
     remedy: 'Check that the volume maps each Secret to the file of its own number and release.',
   },
   SHARD_SCHEMA_UNKNOWN: {
@@ -35,19 +35,21 @@ export const errorCatalogue = {
     remedy: 'Run an operator of the same or the one earlier minor version; upgrade the servers first.',
   },
   SHARD_TAMPERED: {
-    meaning: 'A shard differs from the digest that the manifest, or an earlier reading, names for its sequence.',
+    meaning:
+      'A shard was changed and kept its number (seq): its digest is not the one of the manifest or of an earlier reading.',
     remedy: 'The operator restores an edited shard within a minute: look at who else may write the Secret.',
   },
   SHARD_OLDER: {
     meaning: 'A shard is older than the one that is live, as after a restore of Secrets. The live one stays.',
-    remedy: 'Nothing: the operator learns of the newer sequence and writes past it.',
+    remedy: 'Nothing: the operator sees the newer number and writes the shard again with a higher one.',
   },
   SHARD_MASS_VANISH: {
-    meaning: 'More than half and more than 20 of all clients would vanish, and the manifest does not confirm it.',
-    remedy: 'If it is meant, wait for the manifest; otherwise look at why the operator no longer sees the clients.',
+    meaning:
+      'More than half of all clients, and more than 20, are missing, and the manifest does not confirm it. They stay live.',
+    remedy: 'If you deleted them, wait for the manifest. If not, find out why the operator no longer sees them.',
   },
   MANIFEST_MISSING: {
-    meaning: 'The manifest is not mounted. Shards are applied; a server that starts anew does not become ready.',
+    meaning: 'The manifest is not mounted. Shards are applied; a server that starts now does not become ready.',
     remedy: 'Check that the Secret <release>-clients-manifest exists; the operator restores it within a minute.',
   },
   MANIFEST_UNREADABLE: {
@@ -55,11 +57,11 @@ export const errorCatalogue = {
     remedy: 'The operator restores it within a minute; if it does not, look at its log.',
   },
   MANIFEST_OLDER: {
-    meaning: 'The manifest names older shards than the one before did. The last good one stays.',
-    remedy: 'Nothing: the operator writes past it.',
+    meaning: 'The manifest names older shards than the manifest before it. The last good one stays.',
+    remedy: 'Nothing: the operator writes a newer one.',
   },
   STATE_UNWRITABLE: {
-    meaning: 'The last good snapshot cannot be kept: a restarted agent would have to read all of it from the mount.',
+    meaning: 'The last good snapshot cannot be saved: after a restart the agent has only what is mounted then.',
     remedy: 'Give stateDirectory a writable memory volume with free space.',
   },
   CERTIFICATES_UNWRITABLE: {
@@ -72,11 +74,12 @@ export const errorCatalogue = {
   },
   WATCH_DEGRADED: {
     meaning: 'The kernel refuses to watch the directory (inotify limits). Changes are found by the poll every 2 s.',
-    remedy: 'Raise fs.inotify.max_user_instances and max_user_watches on the node, or live with the poll.',
+    remedy:
+      'Raise fs.inotify.max_user_instances and max_user_watches on the node, or accept that a change is seen up to 2 s later.',
   },
   SHARD_REFUSED: {
-    meaning: 'The server could not take a shard or the manifest at all. What it had stays live.',
-    remedy: 'Look at the reason in the line; agent and server of one pod ought to be of one version.',
+    meaning: 'The server refused a whole shard or the manifest. What it had before stays live.',
+    remedy: 'Read the reason in the log line. Run agent and server of one pod at the same version.',
   },
 } as const satisfies Record<string, { meaning: string; remedy: string }>
 

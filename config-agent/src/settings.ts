@@ -24,7 +24,7 @@ export const settingsSchema = z.strictObject({
     .string()
     .min(1)
     .default('/run/nauthera/last-good')
-    .describe('Keeps the last good snapshot for a restarted agent; a memory volume.'),
+    .describe('Where the last good snapshot is kept, for the agent after a restart; a memory volume.'),
   config: z
     .strictObject({
       socket: z

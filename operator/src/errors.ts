@@ -1,4 +1,4 @@
-/** Every code of the operator: what it means, and what a person does about it. docs/errors.md is held equal to this. */
+/** Every code of the operator: what it means, and what a person does about it. docs/errors.md is generated from this. */
 export const errorCatalogue = {
   SETTINGS_INVALID: {
     meaning: 'The settings file or an environment variable holds a value that cannot be used.',
@@ -17,31 +17,32 @@ export const errorCatalogue = {
     remedy: 'For 403 compare the RBAC of the operator with the chart; for 422 look at admission policies.',
   },
   KUBERNETES_ANSWER_INVALID: {
-    meaning: 'The Kubernetes API, or a proxy before it, answered with something that is not JSON of the API.',
-    remedy: 'Look at what stands between operator and API server; the message holds the path.',
+    meaning: 'The Kubernetes API, or a proxy in front of it, answered with something that is not JSON of this API.',
+    remedy: 'Look for a proxy between operator and API server; the message names the path.',
   },
   WATCH_SILENT: {
-    meaning: 'A watch carried no byte for longer than its bookmarks allow, so it was given up and opened again.',
+    meaning: 'A watch was silent for so long that it must be broken. It was closed and opened again.',
     remedy: 'Nothing at once. When it repeats, a proxy or firewall drops idle connections.',
   },
   LEASE_LOST: {
-    meaning: 'This process could not renew its leadership in time, so it ended itself; another takes over.',
+    meaning: 'This process could not renew its Lease in time and ended itself; another one takes over.',
     remedy: 'Nothing when it is rare. Else look at the latency of the API server and at CPU throttling.',
   },
   SHARD_UNREADABLE: {
-    meaning: 'A client shard in the release namespace is damaged; the operator renders it again.',
+    meaning: 'A client shard in the release namespace is damaged; the operator writes it again.',
     remedy: 'Find out who wrote to the Secret; only the operator should.',
   },
   SHARD_TOO_LARGE: {
-    meaning: 'A client does not fit into its shard any more.',
+    meaning: 'A client no longer fits into its shard.',
     remedy: 'Shorten the largest OIDCClients of that shard, or spread clients over two releases.',
   },
   LINK_INVALID: {
     meaning: 'The certificates for the status port are missing or cannot be read.',
-    remedy: 'With link.mode operator, delete the Secret and it is made again; else correct the mounted files.',
+    remedy:
+      'With link.mode operator, delete the Secret; the operator makes a new one. Otherwise correct the mounted files.',
   },
   REPLICA_UNREACHABLE: {
-    meaning: 'The status port of a server pod does not answer; nothing counts as live there.',
+    meaning: 'The status port of a server pod does not answer. Until it does, no client counts as live on that pod.',
     remedy: 'Look at the pod, and at NetworkPolicies between the operator and port 9443.',
   },
   KEYS_NOT_CREATED: {

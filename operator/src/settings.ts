@@ -20,8 +20,10 @@ const watch = z
     mode: z
       .enum(['cluster', 'namespaces', 'release'])
       .default('cluster')
-      .describe('Where OIDCClients are looked for: everywhere, in the listed namespaces, or beside the release.'),
-    namespaces: z.array(name).max(500).default([]).describe('The namespaces of mode namespaces.'),
+      .describe(
+        'Where OIDCClients are looked for: everywhere, in the listed namespaces, or in the namespace of the release.',
+      ),
+    namespaces: z.array(name).max(500).default([]).describe('The namespaces to look in; for mode namespaces only.'),
   })
   .refine((value) => value.mode !== 'namespaces' || value.namespaces.length > 0, {
     path: ['namespaces'],
@@ -59,7 +61,12 @@ export const settingsSchema = z.strictObject({
     .describe('The issuer that the servers of this release have; it goes into every Secret.'),
   release: name.describe('Name of the release; the Secrets in its namespace are named after it.'),
   namespace: name.describe('Namespace of the release.'),
-  serverName: z.string().min(1).max(63).default('default').describe('OIDCClients with this spec.serverName are ours.'),
+  serverName: z
+    .string()
+    .min(1)
+    .max(63)
+    .default('default')
+    .describe('This release serves OIDCClients with this spec.serverName.'),
   identity: z.string().min(1).max(253).describe('Name of this process in the Lease: the pod name.'),
   watch,
   nudge: z
@@ -85,7 +92,7 @@ export const settingsSchema = z.strictObject({
   link,
   quietPeriod: duration
     .prefault('1h')
-    .describe('With rotation.retire WhenUnused, a secret that was not seen for so long counts as unused.'),
+    .describe('With rotation.retire WhenUnused, a secret that nobody used for this long counts as unused.'),
   management: listenSettings(9092),
   log: logSettings,
 })

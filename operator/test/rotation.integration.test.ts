@@ -2,8 +2,10 @@ import { expect } from 'chai'
 import { digestOf } from '@nauthera/proto/digest'
 import { annotations } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
-import { appsNamespace, machine, releaseNamespace, startCluster } from '@nauthera/harness/operator/cluster'
-import type { Cluster, TestOperator } from '@nauthera/harness/operator/cluster'
+import { machine, startCluster } from '@nauthera/harness/operator/cluster'
+import { appsNamespace, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
+import type { Cluster } from '@nauthera/harness/operator/cluster'
+import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import type { TestReplica } from '@nauthera/harness/operator/replica'
 
 const reports = `${appsNamespace}/reports`

@@ -10,7 +10,7 @@ export { z }
 /** Settings that every process has. */
 export const logSettings = z
   .strictObject({
-    level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Least level that is written.'),
+    level: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe('Lowest level that is written.'),
     format: z.enum(['json', 'pretty']).default('json').describe('JSON lines, or lines for people.'),
   })
   .prefault({})

@@ -6,23 +6,23 @@ export const errorCatalogue = {
     remedy: 'Correct the lines that are named and start again.',
   },
   USAGE_INVALID: {
-    meaning: 'A command was given something that it cannot work with. It exits with 2.',
+    meaning: 'A command was given an argument that it cannot use. It exits with 2.',
     remedy: 'Correct what is named; `--help` shows how the command is used.',
   },
   STORE_UNAVAILABLE: {
     meaning: 'PostgreSQL did not answer in time, or refused the connection.',
-    remedy: 'Nothing here heals by a restart: look at PostgreSQL, its network and its number of connections.',
+    remedy: 'Look at PostgreSQL, its network and its number of connections. A restart of the server does not help.',
   },
   STORE_SCHEMA_OUTDATED: {
     meaning: 'The database is older than this release needs.',
     remedy: 'Run `nauthera migrate up`; in a cluster the init container does.',
   },
   STORE_MIGRATION_FAILED: {
-    meaning: 'A migration stopped; nothing of it was kept.',
+    meaning: 'A migration failed; the database is as it was before that migration.',
     remedy: 'Read the cause beside it, correct it and run `nauthera migrate up` again.',
   },
   KEY_RING_INVALID: {
-    meaning: 'The directory of key-encryption keys cannot be read, or what is in it is not a ring.',
+    meaning: 'The directory of key-encryption keys cannot be read, or its files are not a key ring.',
     remedy: 'Mount the Secret `<release>-keys` there: files of 32 bytes each, and `current`, which names one of them.',
   },
   KEY_RING_LACKS_KEY: {
@@ -43,7 +43,7 @@ export const errorCatalogue = {
   },
   LISTEN_FAILED: {
     meaning: 'The public port could not be opened.',
-    remedy: 'Choose another `listen.port`, or end the process that has it.',
+    remedy: 'Choose another `listen.port`, or stop the process that uses it.',
   },
   TLS_FILE_INVALID: {
     meaning: 'The certificate or key of `tls` cannot be read or do not belong together.',
@@ -54,7 +54,7 @@ export const errorCatalogue = {
     remedy: 'Choose another.',
   },
   USERNAME_INVALID: {
-    meaning: 'The user name or e-mail address cannot be an account of its own.',
+    meaning: 'The e-mail address is not one, or the user name has an @ and is not the e-mail address of the account.',
     remedy: 'Take a user name without @, or the same as the e-mail address.',
   },
   EMAIL_TAKEN: {
@@ -70,33 +70,32 @@ export const errorCatalogue = {
     remedy: 'Take 12 to 128 characters that are not among the common passwords.',
   },
   INTERACTION_EXPIRED: {
-    meaning:
-      'The sign-in took longer than its time, its client was changed meanwhile, or this browser does not have it.',
+    meaning: 'The sign-in took too long, it was begun in another browser, or its client was changed in the meantime.',
     remedy: 'Start again at the application.',
   },
   INTERACTION_SPENT: {
-    meaning: 'This sign-in has been completed already, in another tab or by the back button.',
+    meaning: 'This sign-in is complete already: it went on in another tab, or somebody pressed the back button.',
     remedy: 'Start again at the application.',
   },
   SIGN_IN_ENDED: {
-    meaning: 'Since the password was given, it was changed, or the sessions of the account were ended.',
-    remedy: 'Start again at the application, with the password of now.',
+    meaning: 'During this sign-in the password was changed, or the sessions of the account were ended.',
+    remedy: 'Start again at the application, with the new password.',
   },
   ADDRESS_NOT_ALLOWED: {
-    meaning: 'The server would have to fetch from an address that it may not reach.',
+    meaning: 'A URL in the settings of a client leads to an address that the server must not fetch from.',
     remedy: 'Give a URL that resolves to a public address, or one inside the cluster that is allowed.',
   },
   CLIENT_METADATA_INVALID: {
     meaning: 'A client cannot be served as it is; the field and the reason are named.',
-    remedy: 'Correct the OIDCClient. Its last good version serves meanwhile.',
+    remedy: 'Correct the OIDCClient. Until then its last good version is served.',
   },
   CLIENT_ID_CONFLICT: {
-    meaning: 'Two OIDCClients have one client id. The one that had it keeps it.',
-    remedy: 'Give the other `clientId` of its own, or delete the first.',
+    meaning: 'Two OIDCClients have the same client id. The one that had it first keeps it.',
+    remedy: 'Give the other one a `clientId` of its own, or delete the first.',
   },
   CLIENT_FEATURE_UNSUPPORTED: {
-    meaning: 'A client asks for something that this release does not serve yet.',
-    remedy: 'Take the field out, or upgrade the server. The last good version of the client serves meanwhile.',
+    meaning: 'A client uses a feature that this version does not serve yet.',
+    remedy: 'Take the field out, or upgrade the server. Until then the last good version of the client is served.',
   },
 } as const satisfies Readonly<Record<string, { meaning: string; remedy: string }>>
 

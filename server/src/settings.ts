@@ -38,7 +38,7 @@ const issuer = z
   .superRefine((text, context) => {
     for (const message of issuerFaults(text)) context.addIssue({ code: 'custom', message })
   })
-  .describe('The issuer: an https URL without query, fragment and last slash (http on a loopback host only).')
+  .describe('The issuer: an https URL without query, fragment and slash at the end (http on a loopback host only).')
 
 const databaseSettings = z
   .strictObject({
@@ -53,7 +53,7 @@ const databaseSettings = z
       .default('verify-full')
       .describe('verify-full checks the certificate and its name; disable is for a loopback or mesh connection only.'),
     caFile: file.optional().describe('Certificates that sign the certificate of PostgreSQL (PEM).'),
-    poolMax: z.int().min(2).max(200).default(10).describe('Most connections of one replica.'),
+    poolMax: z.int().min(2).max(200).default(10).describe('Connections of one replica at most.'),
   })
   .superRefine((database, context) => {
     if (database.dsnFile !== undefined && database.host !== undefined) {
@@ -70,7 +70,7 @@ const cacheSettings = z
     urlFile: file
       .optional()
       .describe(
-        'File with a redis:// or rediss:// URL of the cache, which introspection and userinfo read for at most 10 s. Without urlFile, host and sentinels nothing is cached.',
+        'File with the redis:// or rediss:// URL of the cache. Introspection and userinfo use its entries for at most 10 s. Without urlFile, host and sentinels nothing is cached.',
       ),
     host: z.string().min(1).optional().describe('Host of Valkey or Redis; instead of urlFile.'),
     port: z.int().min(1).max(65535).default(6379).describe('Port of Valkey or Redis.'),
@@ -104,13 +104,16 @@ export const settingsSchema = z
       .describe('Shows on error pages what only developers should see. Never for real people.'),
     listen: listenSettings(8080),
     tls: z
-      .strictObject({ certFile: file, keyFile: file })
+      .strictObject({
+        certFile: file.describe('Certificate (PEM) for HTTPS on the public port; read again when the file changes.'),
+        keyFile: file.describe('Private key (PEM) of that certificate; read again when the file changes.'),
+      })
       .optional()
       .describe('HTTPS on the public port; the files are read again when they change.'),
     management: listenSettings(9090),
     log: logSettings,
     extraHosts: listOf(hostName).describe(
-      'Further values of the Host header that are accepted, for callers inside the cluster.',
+      'Other values of the Host header that are accepted, for callers inside the cluster.',
     ),
     trustedProxies: listOf(addressRange).describe('Addresses whose forwarding headers are believed. Default: none.'),
     config: z
@@ -120,7 +123,7 @@ export const settingsSchema = z
           .default(podPaths.configTls)
           .describe('Certificates for that socket, made by the config-agent.'),
         expectedWait: duration('10s').describe(
-          'After this a complete set of clients is taken without word from an operator.',
+          'A server that starts waits for the operator to say which clients there are. After this time a complete set is enough.',
         ),
       })
       .prefault({}),
@@ -132,7 +135,7 @@ export const settingsSchema = z
     database: databaseSettings,
     cache: cacheSettings,
     refreshGrace: duration('10s').describe(
-      'For this long the refresh token before the newest one is answered with the same newest one again (lost answers, parallel tabs).',
+      'For this long the previous refresh token may be sent again and gets the same answer: for answers that were lost, and for two tabs at once.',
     ),
     signing: z
       .strictObject({
@@ -140,9 +143,9 @@ export const settingsSchema = z
           .array(z.enum(signingAlgorithms))
           .min(1)
           .default([...signingAlgorithms])
-          .describe('Algorithms with a key each; the first is the default of every client.'),
-        publishBefore: duration('15m').describe('For this long a new key is published before it signs.'),
-        rotateEvery: duration('30d').describe('Age at which a key is followed by a new one.'),
+          .describe('There is a signing key for each algorithm; the first algorithm is the default of every client.'),
+        publishBefore: duration('15m').describe('A new key is published this long before it signs.'),
+        rotateEvery: duration('30d').describe('Age at which a key is replaced by a new one.'),
       })
       .prefault({})
       .superRefine((signing, context) => {

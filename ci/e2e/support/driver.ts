@@ -27,17 +27,18 @@ export interface Driver {
 const mountedAt = '/client'
 const name = 'driver'
 
-/** @param about.caCertificate PEM of the authority of the issuer's certificate
- *  @param about.image of ci/e2e/images */
-export async function startDriver(about: {
+interface About {
   namespace: string
   issuer: string
   caCertificate: string
   image: string
-}): Promise<Driver> {
+}
+
+/** The pod, what it may read, and the authority that it trusts. */
+function driverObjects(about: About): object[] {
   const { namespace } = about
   const metadata = { name, namespace }
-  await applyObjects([
+  return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
     {
       apiVersion: 'rbac.authorization.k8s.io/v1',
@@ -92,7 +93,14 @@ export async function startDriver(about: {
         ],
       },
     },
-  ])
+  ]
+}
+
+/** @param about.caCertificate PEM of the authority of the issuer's certificate
+ *  @param about.image of ci/e2e/images */
+export async function startDriver(about: About): Promise<Driver> {
+  const { namespace } = about
+  await applyObjects(driverObjects(about))
   await whenObject(`/api/v1/namespaces/${namespace}/pods`, name, isReady, 60_000)
 
   const call = async <T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: object): Promise<T> => {

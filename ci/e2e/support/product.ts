@@ -17,7 +17,7 @@ import {
   tlsSecret,
 } from './release.ts'
 import type { Release } from './release.ts'
-import { person } from '../../faults/support/load.ts'
+import { person } from '../../faults/support/load/visits.ts'
 
 // One installation that all files of the run share: the profile that charts/nauthera/ci/ha-sentinel.yaml describes, with
 // certificates of the run's own authority and NetworkPolicies on.

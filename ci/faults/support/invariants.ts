@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { namespace } from './chain.ts'
+import { namespace } from './chain-clients.ts'
 import type { Chain } from './chain.ts'
 import type { Load } from './load.ts'
 import { replay } from './replay.ts'

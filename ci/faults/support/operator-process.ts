@@ -5,7 +5,7 @@ import { operatorRules } from '@nauthera/stand-in/operator-rules'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { freePort } from '@nauthera/local/processes/ports'
-import { release, releaseNamespace } from '@nauthera/harness/operator/cluster'
+import { release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 
 export interface OperatorProcess extends RunningProcess {

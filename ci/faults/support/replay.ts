@@ -1,7 +1,8 @@
 import { expect } from 'chai'
 import { authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
-import { askForCode, callback } from './load.ts'
-import type { Load, Loaded } from './load.ts'
+import { askForCode, callback } from './load/visits.ts'
+import type { Load } from './load.ts'
+import type { Loaded } from './load/asker.ts'
 
 /** How many of a kind are asked about; the newest, since those met the fault. */
 const asked = 8

@@ -1,25 +1,15 @@
-import { createHash } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'
 import { serve } from '@nauthera/proto/channel'
-import type { Stream } from '@nauthera/proto/channel'
-import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
-import { RejectedClientSchema, ShardRefSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientEntry, ClientShard, RejectedClient } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { CertificateHolder } from '@nauthera/proto/certificate-source'
+import type { Serving, Stream } from '@nauthera/proto/channel'
 import { StatusService, StatusUpdateSchema } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { StatusUpdate, WatchRequest } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
-import {
-  linkDnsName,
-  linkFiles,
-  linkSecretName,
-  manifestFile,
-  manifestSecretName,
-  shardCount,
-  shardFile,
-  shardSecretName,
-} from '@nauthera/proto/names'
+import { linkDnsName } from '@nauthera/proto/names'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
+import { ReplicaMount, keyOf } from './replica-mount.ts'
+import type { RejectRule } from './replica-mount.ts'
 
 /** A server pod as the operator meets it: a real status service with the certificates of the link, whose mount follows
  *  the shards' Secrets at once, later, or not at all. */
@@ -31,7 +21,7 @@ export interface TestReplica {
   hold(): void
   release(): void
   /** Refuses versions: what comes back is field, code and message. */
-  reject(rule: (client: ClientEntry) => { field: string; code: string; message: string } | undefined): void
+  reject(rule: RejectRule): void
   /** A secret of the client was used here. */
   use(client: string, secretId: string, at: number): void
   /** The agent lost its server, or found it again. */
@@ -50,138 +40,42 @@ export interface TestReplica {
   remove(): Promise<void>
 }
 
-export async function startReplica(options: {
-  api: KubeApi
-  name: string
-  release: string
-  namespace: string
-  now: () => number
-  onChange?: (replica: TestReplica) => void
-}): Promise<TestReplica> {
+interface Options {
+  readonly api: KubeApi
+  readonly name: string
+  readonly release: string
+  readonly namespace: string
+  readonly now: () => number
+  readonly onChange?: (replica: TestReplica) => void
+}
+
+/** What a replica reports besides its shards. */
+interface Facts {
+  serverConnected: boolean
+  readonly uses: { client: string; secretId: string; at: number }[]
+}
+
+export async function startReplica(options: Options): Promise<TestReplica> {
   const { api, name, release, namespace } = options
-  const secrets = api.resource('secrets')
   const certificates = createCertificateHolder()
-  const live = new Map<number, { shard: ClientShard; digest: string }>()
-  const seen = new Map<number, number>()
-  const expected: string[] = []
-  const streams = new Set<Stream<WatchRequest, StatusUpdate>>()
-  const uses: { client: string; secretId: string; at: number }[] = []
-  let manifestDigest = ''
+  const mount = new ReplicaMount(api, { release, namespace }, certificates)
+  const facts: Facts = { serverConnected: true, uses: [] }
+  const status = new StatusPort(options, certificates, () => renderUpdate(name, mount, facts))
   let held = false
-  let serverConnected = true
-  let rule: Parameters<TestReplica['reject']>[0] = () => undefined
-
-  const dataOf = (secret: string, file: string): Buffer | undefined => {
-    const object = api.store.find(secrets, namespace, secret) as
-      (KubeObject & { data?: Record<string, string> }) | undefined
-    const text = object?.data?.[file]
-    return text === undefined ? undefined : Buffer.from(text, 'base64')
-  }
-
-  const mount = (): boolean => {
-    let changed = false
-    const [ca, cert, key] = [linkFiles.ca, linkFiles.agentCert, linkFiles.agentKey].map((file) =>
-      dataOf(linkSecretName(release), file)?.toString(),
-    )
-    if (ca && cert && key) certificates.replace({ ca, cert, key })
-    for (let index = 0; index < shardCount; index++) {
-      const bytes = dataOf(shardSecretName(release, index), shardFile(index))
-      if (!bytes) continue
-      try {
-        const read = decodeShard(bytes)
-        if (read.shard.seq <= (live.get(index)?.shard.seq ?? 0n)) continue
-        live.set(index, { ...read, shard: keepVerifiers(read.shard, live.get(index)?.shard) })
-        seen.set(index, Math.max(seen.get(index) ?? 0, Number(read.shard.seq)))
-        changed = true
-      } catch {
-        // Damaged: the last good one stays.
-      }
-    }
-    const manifest = dataOf(manifestSecretName(release), manifestFile)
-    const digest = manifest ? decodeManifest(manifest).digest : manifestDigest
-    changed ||= digest !== manifestDigest
-    manifestDigest = digest
-    return changed
-  }
-
-  const rejected = (): RejectedClient[] =>
-    [...live.values()].flatMap(({ shard }) =>
-      shard.clients.flatMap((client) => {
-        const refusal = client.desired && rule(client)
-        if (!refusal) return []
-        const { generation } = client.desired!
-        return [
-          create(RejectedClientSchema, {
-            namespace: client.namespace,
-            name: client.name,
-            clientId: client.clientId,
-            shard: shard.shard,
-            generation,
-            ...refusal,
-          }),
-        ]
-      }),
-    )
-
-  const update = (): StatusUpdate =>
-    create(StatusUpdateSchema, {
-      replica: name,
-      serverConnected,
-      live: [...live.values()].map(({ shard, digest }) =>
-        create(ShardRefSchema, { epoch: shard.epoch, shard: shard.shard, seq: shard.seq, digest }),
-      ),
-      seen: [...seen].map(([shard, seq]) => create(ShardRefSchema, { epoch: 1, shard, seq: BigInt(seq) })),
-      rejected: rejected(),
-      manifestDigest,
-      uses: uses.map(({ client, secretId, at }) => ({
-        $typeName: 'nauthera.config.v1.SecretUse' as const,
-        namespace: client.split('/')[0]!,
-        name: client.split('/')[1]!,
-        clientId: '',
-        secretId,
-        lastUsed: {
-          $typeName: 'google.protobuf.Timestamp' as const,
-          seconds: BigInt(Math.floor(at / 1000)),
-          nanos: 0,
-        },
-      })),
-      agentVersion: '0.0.0-test',
-      serverVersion: '0.0.0-test',
-    })
-
   const tell = () => {
     options.onChange?.(replica)
-    for (const stream of streams) stream.send(update()).catch(() => {})
+    status.send()
   }
   const look = () => {
-    if (!held && mount()) tell()
+    if (!held && mount.update()) tell()
   }
-
-  let serving: Awaited<ReturnType<typeof serve>> | undefined
-  let port = 0
-  const open = async () => {
-    serving = await serve({
-      method: StatusService.method.watch,
-      listen: { host: '127.0.0.1', port },
-      certificates,
-      admit: (peer) => peer.dnsNames.includes(linkDnsName('operator', release, namespace)),
-      handle: async (stream) => {
-        streams.add(stream as never)
-        stream.closed.addEventListener('abort', () => streams.delete(stream as never))
-        await stream.send(update())
-        for await (const request of stream) expected.push(request.expectedManifestDigest)
-      },
-    })
-    port = serving.port
-  }
-  const close = async () => {
-    await serving?.stop()
-    serving = undefined
-  }
+  const stopFollowing = api.store.onChange(({ resource, object }) => {
+    if (resource.plural === 'secrets' && object.metadata.namespace === namespace) queueMicrotask(look)
+  })
 
   const replica: TestReplica = {
     name,
-    expected,
+    expected: status.expected,
     hold: () => {
       held = true
     },
@@ -189,65 +83,103 @@ export async function startReplica(options: {
       held = false
       look()
     },
-    reject: (next) => {
-      rule = next
+    reject: (rule) => {
+      mount.rule = rule
       tell()
     },
     use: (client, secretId, at) => {
-      uses.push({ client, secretId, at })
+      facts.uses.push({ client, secretId, at })
       tell()
     },
     setServer: (connected) => {
-      serverConnected = connected
+      facts.serverConnected = connected
       tell()
     },
-    close,
-    open,
-    clients: () =>
-      [...live.values()].flatMap(({ shard }) => shard.clients.map((client) => `${client.namespace}/${client.name}`)),
-    accepts: (client, secret) => {
-      const sha256 = createHash('sha256').update(secret).digest('hex')
-      const entry = [...live.values()]
-        .flatMap(({ shard }) => shard.clients)
-        .find((one) => `${one.namespace}/${one.name}` === client)
-      const isServed = entry !== undefined && ((entry.desired && !rule(entry)) || entry.accepted !== undefined)
-      if (!isServed) return false
-      return entry.verifiers.some(
-        (verifier) =>
-          verifier.sha256 === sha256 &&
-          (verifier.notAfter === undefined || Number(verifier.notAfter.seconds) * 1000 + 1000 > options.now()),
-      )
-    },
-    seq: (shard) => Number(live.get(shard)?.shard.seq ?? 0),
+    close: () => status.close(),
+    open: () => status.open(),
+    clients: () => mount.clients().map(keyOf),
+    accepts: (client, secret) => mount.accepts(client, secret, options.now()),
+    seq: (shard) => mount.seq(shard),
     claimSeen: (shard, seq) => {
-      seen.set(shard, seq)
+      mount.claimSeen(shard, seq)
       tell()
     },
     remove: async () => {
       stopFollowing()
-      if (api.store.find(api.resource('pods'), namespace, name)) api.store.remove(api.resource('pods'), namespace, name)
-      await close()
+      const pods = api.resource('pods')
+      if (api.store.find(pods, namespace, name)) api.store.remove(pods, namespace, name)
+      await status.close()
     },
   }
-  const stopFollowing = api.store.onChange(({ resource, object }) => {
-    if (resource.plural === 'secrets' && object.metadata.namespace === namespace) queueMicrotask(look)
-  })
-  mount()
-  await open()
-  api.put(podOf({ name, release, namespace, port }))
+  mount.update()
+  await status.open()
+  api.put(podOf({ name, release, namespace, port: status.port }))
   return replica
 }
 
-/** As servers do: an entry that names no verifier takes none away. */
-function keepVerifiers(next: ClientShard, before: ClientShard | undefined): ClientShard {
-  const held = new Map(before?.clients.map((client) => [`${client.uid} ${client.clientId}`, client.verifiers]))
-  const clients = next.clients.map((client) => {
-    const needsSecret = (client.desired ?? client.accepted)?.tokenEndpointAuthMethod.startsWith('client_secret_')
-    const verifiers = held.get(`${client.uid} ${client.clientId}`)
-    return client.verifiers.length === 0 && needsSecret && verifiers ? { ...client, verifiers } : client
-  })
-  return { ...next, clients }
+/** The status service of an agent, which a test opens and closes. */
+class StatusPort {
+  /** What the operator says it expects, newest last. */
+  readonly expected: string[] = []
+  /** The same one each time it is open. */
+  port = 0
+  readonly #options: Options
+  readonly #certificates: CertificateHolder
+  readonly #render: () => StatusUpdate
+  readonly #streams = new Set<Stream<WatchRequest, StatusUpdate>>()
+  #serving: Serving | undefined
+
+  constructor(options: Options, certificates: CertificateHolder, render: () => StatusUpdate) {
+    this.#options = options
+    this.#certificates = certificates
+    this.#render = render
+  }
+
+  async open(): Promise<void> {
+    const { release, namespace } = this.#options
+    this.#serving = await serve({
+      method: StatusService.method.watch,
+      listen: { host: '127.0.0.1', port: this.port },
+      certificates: this.#certificates,
+      admit: (peer) => peer.dnsNames.includes(linkDnsName('operator', release, namespace)),
+      handle: async (stream) => {
+        this.#streams.add(stream)
+        stream.closed.addEventListener('abort', () => this.#streams.delete(stream))
+        await stream.send(this.#render())
+        for await (const request of stream) this.expected.push(request.expectedManifestDigest)
+      },
+    })
+    this.port = this.#serving.port
+  }
+
+  async close(): Promise<void> {
+    await this.#serving?.stop()
+    this.#serving = undefined
+  }
+
+  /** Sends everything to every operator that listens. */
+  send(): void {
+    for (const stream of this.#streams) stream.send(this.#render()).catch(() => {})
+  }
 }
+
+const renderUpdate = (replica: string, mount: ReplicaMount, { serverConnected, uses }: Facts): StatusUpdate =>
+  create(StatusUpdateSchema, {
+    replica,
+    serverConnected,
+    live: mount.live(),
+    seen: mount.seen(),
+    rejected: mount.rejected(),
+    manifestDigest: mount.manifestDigest,
+    uses: uses.map(({ client, secretId, at }) => ({
+      namespace: client.split('/')[0]!,
+      name: client.split('/')[1]!,
+      secretId,
+      lastUsed: { seconds: BigInt(Math.floor(at / 1000)), nanos: 0 },
+    })),
+    agentVersion: '0.0.0-test',
+    serverVersion: '0.0.0-test',
+  })
 
 function podOf(about: { name: string; release: string; namespace: string; port: number }): KubeObject {
   return {

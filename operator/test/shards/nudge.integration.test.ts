@@ -1,7 +1,9 @@
 import { expect } from 'chai'
 import { annotations } from '@nauthera/proto/names'
-import { machine, releaseNamespace, startCluster } from '@nauthera/harness/operator/cluster'
-import type { Cluster, TestOperator } from '@nauthera/harness/operator/cluster'
+import { machine, startCluster } from '@nauthera/harness/operator/cluster'
+import { releaseNamespace } from '@nauthera/harness/operator/cluster-view'
+import type { Cluster } from '@nauthera/harness/operator/cluster'
+import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import type { TestReplica } from '@nauthera/harness/operator/replica'
 
 describe('createNudge', function () {

@@ -1,0 +1,38 @@
+/** Lets a test wait for what an object, a replica or a log line brings about. */
+export class Changes {
+  readonly #listeners = new Set<() => void>()
+  readonly #explain: () => string
+
+  /** @param explain what to add to the error of a wait that was too long */
+  constructor(explain: () => string) {
+    this.#explain = explain
+  }
+
+  notify(): void {
+    for (const listener of this.#listeners) listener()
+  }
+
+  /** Resolves when it holds; looked at whenever something changes. */
+  until(holds: () => unknown, what: string, timeoutMs = 15_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        clearTimeout(timer)
+        clearInterval(glance)
+        this.#listeners.delete(look)
+      }
+      const look = () => {
+        if (!holds()) return
+        settle()
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        settle()
+        reject(new Error(`not within ${timeoutMs} ms: ${what}\n${this.#explain()}`))
+      }, timeoutMs)
+      // Replica state behind gRPC has no event here; a glance now and then finds it.
+      const glance = setInterval(look, 50)
+      this.#listeners.add(look)
+      look()
+    })
+  }
+}

@@ -1,0 +1,105 @@
+import { ApiError } from '@nauthera/operator/kubernetes/api-error'
+import type { ApiCall, Connection } from '@nauthera/operator/kubernetes/connection'
+
+/** A connection that can be paused, or cut for ever at a chosen write. */
+export class Gate {
+  readonly connection: Connection
+  readonly #inner: Connection
+  readonly #onRenewal: () => void
+  readonly #watches = new AbortController()
+  #dead = false
+  #paused: PromiseWithResolvers<void> | undefined
+  #renewals = 0
+  #trap: { matches: (call: ApiCall) => boolean; caught: () => void } | undefined
+  #fuse: { left: number; when: 'before' | 'after'; blown: () => void } | undefined
+
+  /** @param onRenewal told when the Lease was renewed */
+  constructor(inner: Connection, onRenewal: () => void) {
+    this.#inner = inner
+    this.#onRenewal = onRenewal
+    this.connection = {
+      stop: () => inner.stop(),
+      call: (call) => this.#call(call),
+      watch: (call) => this.#watch(call),
+    }
+  }
+
+  /** How often the Lease was renewed. */
+  get renewals(): number {
+    return this.#renewals
+  }
+
+  /** From now on every call fails. */
+  die(): void {
+    this.#dead = true
+    this.#watches.abort()
+    this.#fuse?.blown()
+    this.#paused?.resolve()
+  }
+
+  /** Resolves when the nth write from now has ended it: before it is sent, or after the API has done it. */
+  dieAtWrite(nth: number, when: 'before' | 'after'): Promise<void> {
+    return new Promise((resolve) => {
+      this.#fuse = { left: nth, when, blown: resolve }
+    })
+  }
+
+  /** Resolves when the first call that matches has come, and everything stands still before it. */
+  pauseAt(matches: (call: ApiCall) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#trap = { matches, caught: resolve }
+    })
+  }
+
+  pause(): void {
+    this.#paused ??= Promise.withResolvers<void>()
+  }
+
+  resume(): void {
+    this.#paused?.resolve()
+    this.#paused = undefined
+  }
+
+  async #call<T>(call: ApiCall): Promise<T> {
+    if (this.#trap?.matches(call)) {
+      this.pause()
+      this.#trap.caught()
+      this.#trap = undefined
+    }
+    await this.#paused?.promise
+    if (this.#dead) refuse(call)
+    const fuse = this.#countWrite(call)
+    if (fuse === 'before') {
+      this.die()
+      refuse(call)
+    }
+    const answer = await this.#inner.call<T>(call)
+    if (call.lane === 'lease' && call.method === 'PUT') {
+      this.#renewals++
+      this.#onRenewal()
+    }
+    if (fuse === 'after') this.die()
+    if (this.#dead) refuse(call)
+    return answer
+  }
+
+  /** @returns when to die, if this is the write to die at */
+  #countWrite({ method, lane }: ApiCall): 'before' | 'after' | undefined {
+    const fuse = this.#fuse
+    if (!fuse || method === 'GET' || lane === 'lease' || --fuse.left !== 0) return undefined
+    return fuse.when
+  }
+
+  async *#watch(call: Parameters<Connection['watch']>[0]): ReturnType<Connection['watch']> {
+    const signal = AbortSignal.any([call.signal, this.#watches.signal])
+    for await (const line of this.#inner.watch({ ...call, signal })) {
+      await this.#paused?.promise
+      if (this.#dead) refuse(call)
+      yield line
+    }
+  }
+}
+
+function refuse({ path }: Pick<ApiCall, 'path'>): never {
+  throw new ApiError('KUBERNETES_UNREACHABLE', { message: `${path}: this process is dead` })
+}

@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto'
+import { create } from '@bufbuild/protobuf'
+import type { CertificateHolder } from '@nauthera/proto/certificate-source'
+import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
+import { RejectedClientSchema, ShardRefSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  ClientEntry,
+  ClientShard,
+  RejectedClient,
+  ShardRef,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  linkFiles,
+  linkSecretName,
+  manifestFile,
+  manifestSecretName,
+  shardCount,
+  shardFile,
+  shardSecretName,
+} from '@nauthera/proto/names'
+import type { KubeApi } from '@nauthera/stand-in/kube-api'
+import type { KubeObject } from '@nauthera/stand-in/objects'
+
+/** Refuses a version of a client: field, code and message. */
+export type RejectRule = (client: ClientEntry) => { field: string; code: string; message: string } | undefined
+
+/** What a replica has mounted and serves: the newest readable version of each shard. */
+export class ReplicaMount {
+  manifestDigest = ''
+  rule: RejectRule = () => undefined
+  readonly #read: (secret: string, file: string) => Buffer | undefined
+  readonly #release: string
+  readonly #certificates: CertificateHolder
+  readonly #live = new Map<number, { shard: ClientShard; digest: string }>()
+  readonly #seen = new Map<number, number>()
+
+  /** @param certificates get those of the link */
+  constructor(api: KubeApi, about: { release: string; namespace: string }, certificates: CertificateHolder) {
+    const secrets = api.resource('secrets')
+    this.#release = about.release
+    this.#certificates = certificates
+    this.#read = (secret, file) => {
+      const object = api.store.find(secrets, about.namespace, secret) as
+        (KubeObject & { data?: Record<string, string> }) | undefined
+      const text = object?.data?.[file]
+      return text === undefined ? undefined : Buffer.from(text, 'base64')
+    }
+  }
+
+  /** Reads everything anew.
+   *  @returns whether anything that a replica reports has changed */
+  update(): boolean {
+    const files = [linkFiles.ca, linkFiles.agentCert, linkFiles.agentKey]
+    const [ca, cert, key] = files.map((file) => this.#read(linkSecretName(this.#release), file)?.toString())
+    if (ca && cert && key) this.#certificates.replace({ ca, cert, key })
+    const changed = Array.from({ length: shardCount }, (_, index) => this.#updateShard(index))
+    const manifest = this.#read(manifestSecretName(this.#release), manifestFile)
+    const digest = manifest ? decodeManifest(manifest).digest : this.manifestDigest
+    changed.push(digest !== this.manifestDigest)
+    this.manifestDigest = digest
+    return changed.includes(true)
+  }
+
+  clients(): ClientEntry[] {
+    return [...this.#live.values()].flatMap(({ shard }) => shard.clients)
+  }
+
+  seq(shard: number): number {
+    return Number(this.#live.get(shard)?.shard.seq ?? 0)
+  }
+
+  claimSeen(shard: number, seq: number): void {
+    this.#seen.set(shard, seq)
+  }
+
+  /** @returns whether a request of the client with this secret would be let in */
+  accepts(key: string, secret: string, now: number): boolean {
+    const sha256 = createHash('sha256').update(secret).digest('hex')
+    const entry = this.clients().find((one) => keyOf(one) === key)
+    const isServed = entry !== undefined && ((entry.desired && !this.rule(entry)) || entry.accepted !== undefined)
+    if (!isServed) return false
+    return entry.verifiers.some(
+      (verifier) =>
+        verifier.sha256 === sha256 &&
+        (verifier.notAfter === undefined || Number(verifier.notAfter.seconds) * 1000 + 1000 > now),
+    )
+  }
+
+  /** For the report to the operator. */
+  live(): ShardRef[] {
+    return [...this.#live.values()].map(({ shard, digest }) =>
+      create(ShardRefSchema, { epoch: shard.epoch, shard: shard.shard, seq: shard.seq, digest }),
+    )
+  }
+
+  seen(): ShardRef[] {
+    return [...this.#seen].map(([shard, seq]) => create(ShardRefSchema, { epoch: 1, shard, seq: BigInt(seq) }))
+  }
+
+  rejected(): RejectedClient[] {
+    return [...this.#live.values()].flatMap(({ shard }) =>
+      shard.clients.flatMap((client) => {
+        const refusal = client.desired && this.rule(client)
+        if (!refusal) return []
+        const { namespace, name, clientId, desired } = client
+        const { generation } = desired!
+        return [create(RejectedClientSchema, { namespace, name, clientId, shard: shard.shard, generation, ...refusal })]
+      }),
+    )
+  }
+
+  #updateShard(index: number): boolean {
+    const bytes = this.#read(shardSecretName(this.#release, index), shardFile(index))
+    if (!bytes) return false
+    try {
+      const read = decodeShard(bytes)
+      const before = this.#live.get(index)
+      if (read.shard.seq <= (before?.shard.seq ?? 0n)) return false
+      this.#live.set(index, { ...read, shard: keepVerifiers(read.shard, before?.shard) })
+      this.#seen.set(index, Math.max(this.#seen.get(index) ?? 0, Number(read.shard.seq)))
+      return true
+    } catch {
+      // Damaged: the last good one stays.
+      return false
+    }
+  }
+}
+
+/** `namespace/name`. */
+export const keyOf = ({ namespace, name }: ClientEntry): string => `${namespace}/${name}`
+
+/** As servers do: an entry that names no verifier takes none away. */
+function keepVerifiers(next: ClientShard, before: ClientShard | undefined): ClientShard {
+  const held = new Map(before?.clients.map((client) => [`${client.uid} ${client.clientId}`, client.verifiers]))
+  const clients = next.clients.map((client) => {
+    const needsSecret = (client.desired ?? client.accepted)?.tokenEndpointAuthMethod.startsWith('client_secret_')
+    const verifiers = held.get(`${client.uid} ${client.clientId}`)
+    return client.verifiers.length === 0 && needsSecret && verifiers ? { ...client, verifiers } : client
+  })
+  return { ...next, clients }
+}

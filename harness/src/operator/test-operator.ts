@@ -1,0 +1,98 @@
+import { createMetrics } from '@nauthera/runtime/metrics'
+import { startOperator } from '@nauthera/operator/app'
+import type { ApiCall, Connection } from '@nauthera/operator/kubernetes/connection'
+import type { Settings } from '@nauthera/operator/settings'
+import type { Changes } from './changes.ts'
+import { createLeapClock } from './clocks.ts'
+import type { LeapClock } from './clocks.ts'
+import { Gate } from './gate.ts'
+import { createRecordedLog } from './recorded-log.ts'
+import type { RecordedLog } from './recorded-log.ts'
+
+export interface TestOperator {
+  readonly identity: string
+  readonly clock: LeapClock
+  readonly log: RecordedLog
+  readonly leading: Promise<void>
+  /** Why it ended itself, when it did. */
+  fatal(): string | undefined
+  /** Ends it in order. */
+  stop(): Promise<void>
+  /** As SIGKILL: no further call, no Lease given back. */
+  kill(): Promise<void>
+  /** Dies at its nth write from now: before it is sent, or after the API has done it. */
+  dieAtWrite(nth: number, when: 'before' | 'after'): Promise<void>
+  /** Every call hangs until `resume`, as under SIGSTOP; time goes on. */
+  pause(): void
+  resume(): void
+  /** Lets time pass as it does: with the Lease renewed in between. */
+  pass(milliseconds: number): Promise<void>
+  /** Stands still just before the first call that matches, as if stopped there. Resolves when it does. */
+  pauseAt(matches: (call: ApiCall) => boolean): Promise<void>
+}
+
+/** Longer than the pause between two renewals of the Lease, and shorter than what it survives. */
+const passMs = 4_000
+
+/** Starts an operator in this process.
+ *  @param options.connect opens its connection
+ *  @param options.changes told of its lines and its Lease */
+export function startTestOperator(options: {
+  identity: string
+  settings: Settings
+  connect: () => Connection
+  changes: Changes
+}): TestOperator {
+  const { identity, settings, changes } = options
+  const changed = () => changes.notify()
+  const log = createRecordedLog()
+  log.onLine(changed)
+  const clock = createLeapClock()
+  const connection = options.connect()
+  const gate = new Gate(connection, changed)
+  let fatal: string | undefined
+  const operator = startOperator({
+    settings,
+    version: '0.0.0-test',
+    connection: gate.connection,
+    clock,
+    random: () => 0.5,
+    log: log.log,
+    metrics: createMetrics('operator'),
+    onFatal: (reason) => {
+      fatal ??= reason
+      changed()
+    },
+  })
+  let ended: Promise<void> | undefined
+  const end = async () => {
+    await operator.stop()
+    connection.stop()
+    clock.kill()
+  }
+  return {
+    identity,
+    clock,
+    log,
+    leading: operator.leading,
+    fatal: () => fatal,
+    stop: () => (ended ??= end()),
+    kill: () => {
+      gate.die()
+      return (ended ??= end())
+    },
+    dieAtWrite: (nth, when) => gate.dieAtWrite(nth, when),
+    pause: () => gate.pause(),
+    resume: () => gate.resume(),
+    pauseAt: (matches) => gate.pauseAt(matches),
+    pass: async (milliseconds) => {
+      for (let left = milliseconds; left > 0; left -= passMs) {
+        const { renewals } = gate
+        clock.leap(Math.min(left, passMs))
+        if (left >= passMs) await changes.until(() => gate.renewals > renewals, 'the Lease is renewed')
+        // Its loop begins the next wait before the next leap.
+        await new Promise(setImmediate)
+      }
+    },
+  }
+}
