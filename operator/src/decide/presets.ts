@@ -1,6 +1,6 @@
 // The keys and labels that known programs read from a Secret.
 import type { Preset } from '../api/oidc-client.ts'
-import type { SecretValues } from './secret.ts'
+import type { SecretValues } from './secret-values.ts'
 
 /** @returns the keys that a preset adds; those of the secret are absent for a client without one. */
 export function presetData(preset: Preset, values: SecretValues): Readonly<Record<string, string>> {
