@@ -26,10 +26,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Files that still import one another for a type; the list only gets shorter. */
-const circles = [
-  'config-agent/src/{packed-client,snapshot}.ts',
-  'server/src/clients/{registered-client,registry}.ts',
-]
+const circles = ['config-agent/src/{packed-client,snapshot}.ts', 'server/src/clients/{registered-client,registry}.ts']
 
 const processes = ['server', 'config-agent', 'operator']
 /** Never in an image: what the tests of several workspaces use. */

@@ -7,10 +7,11 @@ import { startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import type { OIDCClient, OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import type { OIDCPolicySpec } from '@nauthera/operator/api/oidc-policy'
-import { clientIdOf, judgeClients, keyOf } from '@nauthera/operator/decide/acceptance'
+import { acceptClients, clientIdOf, keyOf } from '@nauthera/operator/decide/acceptance'
+import { applyDefaults } from '@nauthera/operator/decide/apply-defaults'
+import { checkPolicies } from '@nauthera/operator/decide/check-policies'
 import { renderConfig } from '@nauthera/operator/decide/metadata'
-import { applyDefaults, checkPolicies } from '@nauthera/operator/decide/policy'
-import type { Policies } from '@nauthera/operator/decide/policy'
+import type { Policies } from '@nauthera/operator/decide/policies'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { checkClient } from '@nauthera/rules/check-client'
@@ -125,7 +126,7 @@ const clientOf = (spec: Partial<OIDCClientSpec>): OIDCClient => ({
 
 /** What the operator has against a client, as `kubectl-nauthera render` prints it. */
 function operatorFaults(client: OIDCClient): readonly { readonly field: string; readonly message: string }[] {
-  const verdict = judgeClients([client], () => policies()).get(keyOf(client))!
+  const verdict = acceptClients([client], () => policies()).get(keyOf(client))!
   if (verdict.kind === 'invalid') return verdict.faults.map(({ path, message }) => ({ field: path, message }))
   expect(verdict.kind).to.equal('accepted')
   return checkPolicies(client, policies(), 0)

@@ -2,9 +2,10 @@ import { shortDigest } from '@nauthera/proto/digest'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
-import type { Outcome } from './decide/conditions.ts'
-import { judgeClient } from './intake/judge.ts'
-import type { Judgement } from './intake/judge.ts'
+import type { Judgement } from './decide/judge.ts'
+import { configOf } from './decide/judge.ts'
+import type { Outcome } from './decide/outcome.ts'
+import { createJudge } from './intake/judge.ts'
 import type { Watch } from './intake/watch.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
 import type { FollowReplicas } from './replicas/follow-replicas.ts'
@@ -50,22 +51,21 @@ interface Needs {
 const formerAgainMs = 1_000
 
 export function createReconciler(needs: Needs): Reconciler {
-  const { settings, watch, shards, follow, status, clock, again } = needs
+  const { settings, watch, shards, follow, status, again } = needs
   const memories = createMemories()
+  const judge = createJudge(needs)
   const workOnSecret = createWorkOnSecret(needs)
 
   /** Through the rooms: it is judged, its secret comes a step on, people are told. */
   const lookAt = async (key: string, found: OIDCClient) => {
     const log = needs.log.child({ client: key })
     const client = status.withLatest(found)
-    const judgement = judgeClient(client, { ...needs, now: clock.now() }, (error) =>
-      log.warn({ error }, 'client not understood'),
-    )
+    const judgement = judge(client, (error) => log.warn({ error }, 'client not understood'))
     const memory = memories.of(key, client)
     const result = await workOnSecret({ key, judgement, memory, log })
     // Before the status forgets the former name: after a crash nothing else knows it.
     const former = await leaveFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
-    const outcome = outcomeOf(needs, { key, client, judgement, result, former })
+    const outcome = outcomeOf(needs, { key, judgement, result, former })
     follow.note(key, isSettled(outcome))
     const written = await status.write(outcome, isInProgress(outcome))
     const waits = [result.again, written.again].filter((ms) => ms !== undefined)
@@ -96,7 +96,6 @@ export function createReconciler(needs: Needs): Reconciler {
 /** What the rooms have found out about one client. */
 interface Findings {
   readonly key: string
-  readonly client: OIDCClient
   readonly judgement: Judgement
   readonly result: SecretResult
   readonly former: FormerNames
@@ -105,20 +104,16 @@ interface Findings {
 /** What people are told: the findings, and how far the shards and the replicas have come with them. */
 function outcomeOf(needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock'>, findings: Findings): Outcome {
   const { settings, shards, follow, clock } = needs
-  const { key, client, judgement, result, former } = findings
+  const { key, judgement, result, former } = findings
   const digest = shards.manifestDigest()
   return {
-    client,
+    judgement,
     servedBy: `${settings.namespace}/${settings.release}`,
     issuer: settings.issuer,
-    acceptance: judgement.acceptance,
-    policies: judgement.policies.map(({ name }) => name),
-    violations: judgement.violations,
-    config: judgement.config,
     secret: result.secret,
     formerName: former.names[0],
     rotation: result.plan,
-    rotationSettings: result.plan && rotationOf(judgement.effective, settings.quietPeriod),
+    rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
     propagation: isStored(findings, shards.stored(key)?.entry) ? follow.config(key) : undefined,
     shardFull: shards.isRefused(key),
     revision: digest === '' ? undefined : shortDigest(digest),
@@ -129,9 +124,10 @@ function outcomeOf(needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock'
 type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
 
 /** The stored version may be of an earlier generation when nothing that a server sees has changed since. */
-function isStored({ client, judgement: { config } }: Findings, entry: StoredEntry | undefined): boolean {
+function isStored({ judgement }: Findings, entry: StoredEntry | undefined): boolean {
+  const config = configOf(judgement)
   if (entry?.desired === undefined || config === undefined) return false
-  return entry.uid === client.metadata.uid && sameConfig(entry.desired, config)
+  return entry.uid === judgement.client.metadata.uid && sameConfig(entry.desired, config)
 }
 
 /** Live everywhere, and its secret at rest: nothing that a replica says is awaited. */

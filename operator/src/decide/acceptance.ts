@@ -2,10 +2,10 @@
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { checkSpec } from './check-spec.ts'
-import { isAllowed } from './policy.ts'
-import type { Policies } from './policy.ts'
+import { isAllowed } from './policies.ts'
+import type { Policies } from './policies.ts'
 
-/** How a client is judged; conditions.ts gives the words. */
+/** Whether a client stands, before policies are asked; conditions.ts gives the words. */
 export type Acceptance =
   | { readonly kind: 'accepted'; readonly clientId: string }
   /** The spec breaks a rule: what was accepted before serves on. */
@@ -18,25 +18,23 @@ export type Acceptance =
       /** `namespace/name` of the older one. */
       readonly holder: string
     }
-  /** The operator does not watch this namespace. */
-  | { readonly kind: 'namespace-not-allowed'; readonly clientId: string }
 
 /** @returns `namespace/name`. */
 export function keyOf(client: Pick<OIDCClient, 'metadata'>): string {
   return `${client.metadata.namespace}/${client.metadata.name}`
 }
 
-/** @returns `spec.clientId`, else the id in status (it outlives a spec that loses the field), else `<namespace>.<name>`. */
+/** @returns `spec.clientId`, else `<namespace>.<name>`. */
 export function clientIdOf(client: OIDCClient): string {
   return client.spec.clientId ?? `${client.metadata.namespace}.${client.metadata.name}`
 }
 
-/** Judges all clients of this release together, since two may claim one id: the oldest object wins, and the other takes
- *  over only when that one is gone. An invalid older client keeps its claim: a mistake must not hand its id to somebody else.
+/** Looks at clients together, since two may claim one id: the oldest object has it, and the other takes over only when that one
+ *  is gone. An invalid older client keeps its claim: a mistake must not hand its id to somebody else.
  *  @param clients those whose spec.serverName is ours, in any order
- *  @param policiesOf the policies that hold for a client (policy.ts): they lift the rule of the namespace prefix
+ *  @param policiesOf the policies that hold for a client (policies.ts): they lift the rule of the namespace prefix
  *  @returns by `namespace/name` */
-export function judgeClients(
+export function acceptClients(
   clients: readonly OIDCClient[],
   policiesOf: (client: OIDCClient) => Policies,
 ): ReadonlyMap<string, Acceptance> {

@@ -1,66 +1,8 @@
-// Outcome of a reconcile -> status, columns and events. Nothing else maps a code to a reason.
-import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+// Outcome of a look -> the conditions of a client. Nothing else turns a code into a reason, or says what is to be done about it.
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { authMethodOf } from '../api/client-rules.ts'
-import { durationText } from '../api/duration.ts'
-import type { Condition, OIDCClient, OIDCClientStatus } from '../api/oidc-client.ts'
-import type { Acceptance } from './acceptance.ts'
-import type { Violation } from './policy.ts'
-import type { Propagation } from './propagation.ts'
-import { overlapOf } from './rotation-terms.ts'
-import type { RotationInput, RotationPlan } from './rotation-terms.ts'
-
-/** All that a reconcile found out about one client. */
-export interface Outcome {
-  readonly client: OIDCClient
-  /** `<namespace>/<release>`. */
-  readonly servedBy: string
-  readonly issuer: string
-  readonly acceptance: Acceptance
-  readonly policies: readonly string[]
-  readonly violations: readonly Violation[]
-  /** Rendered from this generation; undefined when refused. */
-  readonly config: ClientConfig | undefined
-  readonly secret: SecretOutcome
-  /** Where its Secret still lies after spec.secret.name has changed: the status is all that remembers it. */
-  readonly formerName: string | undefined
-  readonly rotation: RotationPlan | undefined
-  /** What planRotation was given, for the effective interval and overlap. */
-  readonly rotationSettings: RotationInput['rotation'] | undefined
-  /** Of the shard that carries this generation; undefined while that is not written. */
-  readonly propagation: Propagation | undefined
-  /** The shard has no room for this version. */
-  readonly shardFull: boolean
-  /** First 8 hex of the manifest's digest. */
-  readonly revision: string | undefined
-  /** Epoch milliseconds. */
-  readonly now: number
-}
-
-export type SecretOutcome =
-  /** Its Secret is there and current; a client without a secret has one too. */
-  | { readonly kind: 'ready'; readonly name: string }
-  /** It will be written once the client is live. */
-  | { readonly kind: 'pending'; readonly name: string }
-  | { readonly kind: 'waiting-for-secret'; readonly name: string; readonly message: string }
-  | { readonly kind: 'name-taken'; readonly name: string }
-  | { readonly kind: 'template-invalid'; readonly name: string; readonly faults: readonly Fault[] }
-  /** The API server did not say whether it is there. */
-  | { readonly kind: 'unreadable'; readonly name: string; readonly message: string }
-
-export interface ClientEvent {
-  readonly type: 'Normal' | 'Warning'
-  readonly reason:
-    | 'ClientAccepted'
-    | 'SecretCreated'
-    | 'SecretRotated'
-    | 'PreviousSecretRetired'
-    | 'InvalidSpec'
-    | 'ClientIDConflict'
-    | 'ServerRejected'
-    | 'PolicyViolation'
-  readonly message: string
-}
+import type { Condition } from '../api/oidc-client.ts'
+import { configOf, denialsOf } from './judge.ts'
+import type { Outcome } from './outcome.ts'
 
 type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
 
@@ -68,11 +10,8 @@ const yes = (reason: string, message: string): Finding => ({ status: 'True', rea
 const no = (reason: string, message: string): Finding => ({ status: 'False', reason, message })
 const unknown = (reason: string, message: string): Finding => ({ status: 'Unknown', reason, message })
 
-/** @returns the whole status to apply, and the events of what has changed since `client.status`. */
-export function describeOutcome(outcome: Outcome): {
-  readonly status: OIDCClientStatus
-  readonly events: readonly ClientEvent[]
-} {
+/** @returns every condition, each with its reason and what people can do */
+export function describeConditions(outcome: Outcome): readonly Condition[] {
   const findings: Readonly<Record<string, Finding>> = {
     Accepted: accepted(outcome),
     PolicyCompliant: policyCompliant(outcome),
@@ -80,12 +19,12 @@ export function describeOutcome(outcome: Outcome): {
     Propagated: propagated(outcome),
     RotationHealthy: rotationHealthy(outcome),
   }
-  const all = { ...findings, Ready: ready(findings) }
-  const status = describeStatus(outcome, all)
-  return { status, events: eventsOf(outcome, status) }
+  return Object.entries({ ...findings, Ready: ready(findings) }).map(([type, finding]) =>
+    conditionOf(outcome, type, finding),
+  )
 }
 
-function accepted({ acceptance, shardFull }: Outcome): Finding {
+function accepted({ judgement: { acceptance }, shardFull }: Outcome): Finding {
   switch (acceptance.kind) {
     case 'accepted':
       return shardFull
@@ -98,24 +37,17 @@ function accepted({ acceptance, shardFull }: Outcome): Finding {
         'ClientIDConflict',
         `${acceptance.field}: is taken by the older ${acceptance.holder}; choose another, or delete that one`,
       )
-    case 'namespace-not-allowed':
-      return no(
-        'NamespaceNotAllowed',
-        'metadata.namespace: is not watched by this release; ask for it in operator.watch.namespaces',
-      )
   }
 }
 
-function policyCompliant({ violations }: Outcome): Finding {
-  const said = violations.filter(({ enforcement }) => enforcement !== 'Audit')
+function policyCompliant({ judgement }: Outcome): Finding {
+  const said = judgement.violations.filter(({ enforcement }) => enforcement !== 'Audit')
   if (said.length === 0) return yes('Compliant', 'every policy is met')
   const message = said.map(({ policy, field, message }) => `${field}: ${message} (policy ${policy})`).join('; ')
-  return said.some(({ enforcement }) => enforcement === 'Deny')
-    ? no('PolicyViolation', cut(message))
-    : yes('Warning', cut(message))
+  return denialsOf(judgement).length > 0 ? no('PolicyViolation', shorten(message)) : yes('Warning', shorten(message))
 }
 
-function secretReady({ secret, rotation, config }: Outcome): Finding {
+function secretReady({ secret, rotation, judgement }: Outcome): Finding {
   const { name } = secret
   if (rotation?.step.kind === 'blocked' && rotation.step.why === 'overlap-without-secret') {
     return no(
@@ -127,7 +59,7 @@ function secretReady({ secret, rotation, config }: Outcome): Finding {
     case 'ready':
       return yes('SecretReady', `Secret ${name} is current`)
     case 'pending':
-      return config === undefined
+      return configOf(judgement) === undefined
         ? no('WaitingForReplicas', `Secret ${name} is written once a version is accepted and every replica has it`)
         : no('WaitingForReplicas', `Secret ${name} is written once every replica has the client`)
     case 'waiting-for-secret':
@@ -144,29 +76,34 @@ function secretReady({ secret, rotation, config }: Outcome): Finding {
   }
 }
 
-function propagated({ propagation, config, acceptance, violations, secret }: Outcome): Finding {
-  if (acceptance.kind !== 'accepted' || violations.some(({ enforcement }) => enforcement === 'Deny') || !config) {
+function propagated({ propagation, judgement, secret }: Outcome): Finding {
+  if (judgement.serve.kind !== 'desired') {
     return no('NotRendered', 'this version is refused; see Accepted and PolicyCompliant')
   }
-  if (!propagation) return no('ReplicasLagging', 'not written to its shard yet')
+  if (!propagation) return no('ReplicasLagging', 'not written yet: no replica can have this version')
   const { loaded, total, rejected, unreachable, lagging } = propagation
-  if (rejected.length > 0) {
-    const [first] = rejected
+  const [refusal] = rejected
+  if (refusal) {
     // Servers refuse a client without a verifier; the cause is the name.
     if (secret.kind === 'name-taken' || secret.kind === 'unreadable')
-      return no('NotRendered', 'it has no secret to be served with; see SecretReady')
-    return no('RejectedByServer', cut(`${first!.field}: ${first!.message} (${first!.code})`))
+      return no('NotRendered', 'servers take no client without a secret, and this one has none; see SecretReady')
+    return no('RejectedByServer', shorten(`${refusal.field}: ${refusal.message} (${refusal.code})`))
   }
   if (unreachable.length > 0) {
-    return unknown('StatusUnreachable', cut(`no answer from ${unreachable.join(', ')}; silence never counts as live`))
+    return unknown(
+      'StatusUnreachable',
+      shorten(`no answer from ${unreachable.join(', ')}: whether they have this version is not known; see their pods`),
+    )
   }
-  if (total === 0) return no('ReplicasLagging', 'no replica of the server is there')
-  if (loaded < total) return no('ReplicasLagging', cut(`${loaded}/${total}; behind: ${lagging.join(', ')}`))
+  if (total === 0) return no('ReplicasLagging', 'no replica of the server is running')
+  if (loaded < total) {
+    return no('ReplicasLagging', shorten(`live on ${loaded}/${total} replicas; waiting for ${lagging.join(', ')}`))
+  }
   return yes('Propagated', `live on ${loaded}/${total} replicas`)
 }
 
 function rotationHealthy({ rotation }: Outcome): Finding {
-  if (!rotation || rotation.health.ok) return yes('Healthy', 'no rotation is late')
+  if (!rotation || rotation.health.ok) return yes('Healthy', 'no rotation is overdue')
   return no(rotation.health.reason, rotation.health.message)
 }
 
@@ -186,80 +123,8 @@ function ready(findings: Readonly<Record<string, Finding>>): Finding {
   return yes('Ready', 'live on every replica, and its Secret is there')
 }
 
-function describeStatus(outcome: Outcome, findings: Readonly<Record<string, Finding>>): OIDCClientStatus {
-  const { client, propagation, rotation, secret, config } = outcome
-  const report = rotation?.report
-  const before = client.status?.secret
-  const createdAt = before?.createdAt ?? (report?.lastRotated === undefined ? undefined : timeText(report.lastRotated))
-  const replicas = propagation ? { loaded: propagation.loaded, total: propagation.total } : client.status?.replicas
-  return {
-    observedGeneration: client.metadata.generation,
-    servedBy: outcome.servedBy,
-    clientId: outcome.acceptance.clientId,
-    issuer: outcome.issuer,
-    ...present('revision', outcome.revision),
-    ...(replicas
-      ? {
-          replicas: { loaded: replicas.loaded, total: replicas.total, summary: `${replicas.loaded}/${replicas.total}` },
-        }
-      : {}),
-    policies: outcome.policies,
-    policySummary: cut(outcome.policies.join(', ')),
-    ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
-    secret: {
-      name: outcome.formerName ?? secret.name,
-      ...present('activeId', report?.activeId ?? before?.activeId),
-      ...present('observedTrigger', report ? report.observed.trigger : before?.observedTrigger),
-      ...present('observedAnnotation', report ? report.observed.annotation : before?.observedAnnotation),
-      ...present('observedRevoke', report ? report.observed.revoke : before?.observedRevoke),
-      ...present('createdAt', createdAt),
-      ...present('lastRotated', report?.lastRotated === undefined ? before?.lastRotated : timeText(report.lastRotated)),
-      ...present('nextRotation', report?.nextRotation === undefined ? undefined : timeText(report.nextRotation)),
-      ...(report && report.previous.length > 0
-        ? {
-            previous: report.previous.map(({ id, expiresAt, lastUsed }) => ({
-              id,
-              ...present('expiresAt', expiresAt === undefined ? undefined : timeText(expiresAt)),
-              ...present('lastUsed', lastUsed === undefined ? undefined : timeText(lastUsed)),
-            })),
-          }
-        : {}),
-    },
-    conditions: Object.entries(findings).map(([type, finding]) => conditionOf(outcome, type, finding)),
-  }
-}
-
-function effectiveOf(
-  { client, rotationSettings }: Outcome,
-  config: ClientConfig,
-): NonNullable<OIDCClientStatus['effective']> {
-  const ttl = (seconds: number): string | undefined => (seconds === 0 ? undefined : durationText(seconds * 1000))
-  return {
-    grantTypes: config.grantTypes,
-    authMethod: authMethodOf(client.spec),
-    scopes: config.scopes,
-    tokens: {
-      ...present('accessTTL', ttl(config.accessTokenTtl)),
-      ...present('idTTL', ttl(config.idTokenTtl)),
-      ...present('refreshTTL', ttl(config.refreshTokenTtl)),
-      ...present('format', config.accessTokenFormat || undefined),
-    },
-    ...(rotationSettings
-      ? {
-          rotation: {
-            ...present(
-              'interval',
-              rotationSettings.intervalMs === undefined ? undefined : durationText(rotationSettings.intervalMs),
-            ),
-            overlap: durationText(overlapOf({ rotation: rotationSettings })),
-          },
-        }
-      : {}),
-  }
-}
-
 /** lastTransitionTime moves only with the status, as metav1 says. */
-function conditionOf({ client, now }: Outcome, type: string, finding: Finding): Condition {
+function conditionOf({ judgement: { client }, now }: Outcome, type: string, finding: Finding): Condition {
   const before = client.status?.conditions?.find((condition) => condition.type === type)
   return {
     type,
@@ -269,72 +134,11 @@ function conditionOf({ client, now }: Outcome, type: string, finding: Finding): 
   }
 }
 
-function eventsOf({ client, violations }: Outcome, status: OIDCClientStatus): readonly ClientEvent[] {
-  const events: ClientEvent[] = []
-  const before = client.status
-  const turned = (type: string): Condition | undefined => {
-    const [was, is] = [before, status].map((one) => one?.conditions?.find((condition) => condition.type === type))
-    // the same refusal for another reason is news too; the same words are not
-    return is &&
-      (is.status !== was?.status || (is.status === 'False' && (is.reason !== was.reason || is.message !== was.message)))
-      ? is
-      : undefined
-  }
-  if (stands(status) && !stands(before))
-    events.push({ type: 'Normal', reason: 'ClientAccepted', message: `client id ${status.clientId}` })
-  const acceptance = turned('Accepted')
-  if (acceptance?.status === 'False') {
-    const reason = acceptance.reason === 'ClientIDConflict' ? 'ClientIDConflict' : 'InvalidSpec'
-    events.push({ type: 'Warning', reason, message: acceptance.message })
-  }
-  const policy = turned('PolicyCompliant')
-  if (policy?.status === 'False' || (policy?.reason === 'Warning' && violations.length > 0)) {
-    events.push({ type: 'Warning', reason: 'PolicyViolation', message: policy.message })
-  }
-  const propagation = turned('Propagated')
-  if (propagation?.reason === 'RejectedByServer')
-    events.push({ type: 'Warning', reason: 'ServerRejected', message: propagation.message })
-  events.push(...secretEvents(before?.secret, status.secret))
-  return events
-}
-
-/** The spec and policy both let it in. */
-function stands(status: OIDCClientStatus | undefined): boolean {
-  const holds = (wanted: string) => status?.conditions?.find(({ type }) => type === wanted)?.status === 'True'
-  return holds('Accepted') && holds('PolicyCompliant')
-}
-
-function secretEvents(before: OIDCClientStatus['secret'], after: OIDCClientStatus['secret']): readonly ClientEvent[] {
-  const events: ClientEvent[] = []
-  if (after?.activeId !== undefined && after.activeId !== before?.activeId) {
-    events.push(
-      before?.activeId === undefined
-        ? { type: 'Normal', reason: 'SecretCreated', message: `Secret ${after.name} holds secret ${after.activeId}` }
-        : {
-            type: 'Normal',
-            reason: 'SecretRotated',
-            message: `Secret ${after.name}: ${before.activeId} -> ${after.activeId}`,
-          },
-    )
-  }
-  const left = new Set(after?.previous?.map(({ id }) => id))
-  for (const { id } of before?.previous ?? []) {
-    if (!left.has(id) && id !== after?.activeId) {
-      events.push({ type: 'Normal', reason: 'PreviousSecretRetired', message: `secret ${id} is refused from now on` })
-    }
-  }
-  return events
-}
-
 const faultText = (faults: readonly Fault[]): string =>
-  cut(faults.map(({ path, message }) => `${path}: ${message}`).join('; '))
+  shorten(faults.map(({ path, message }) => `${path}: ${message}`).join('; '))
 
 /** The condition's message has 4,096 characters in the CRD, an event 1,024. */
-const cut = (message: string): string => (message.length <= 1000 ? message : `${message.slice(0, 997)}...`)
+export const shorten = (message: string): string => (message.length <= 1000 ? message : `${message.slice(0, 997)}...`)
 
 /** RFC 3339 without fractions, as Kubernetes writes times. */
-const timeText = (time: number): string => new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z')
-
-function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: V }
-}
+export const timeText = (time: number): string => new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z')

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import type { JsonObject } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { showsSecret } from '@nauthera/rules/client-authentication'
 import { defaultGrantsOf, meaningOf } from '@nauthera/rules/client-types'
 import { wireGrant } from '@nauthera/rules/grants'
 import type { GrantType } from '@nauthera/rules/grants'
@@ -27,7 +28,12 @@ export function scopesOf(spec: OIDCClientSpec): readonly string[] {
   return spec.scopes ?? meaningOf(spec.type).scopes
 }
 
-/** @param client with the defaults of policy applied (policy.ts, applyDefaults)
+/** @returns whether the operator mints the client's secret, so that rotation concerns it. */
+export function hasMintedSecret(spec: OIDCClientSpec): boolean {
+  return showsSecret(authMethodOf(spec)) && !spec.secret?.existingSecretRef
+}
+
+/** @param client with the defaults of policy applied (apply-defaults.ts)
  *  @returns the client in the words of RFC 7591 with every default resolved
  *  Source: RFC 7591 section 2, OpenID Connect Registration 1.0 section 2. */
 export function renderConfig(client: OIDCClient): ClientConfig {
@@ -45,12 +51,7 @@ export function renderConfig(client: OIDCClient): ClientConfig {
     responseModes: redirects ? [...(spec.responseModes ?? defaultResponseModes)] : [],
     scopes: [...scopesOf(spec)],
     audiences: [...(spec.audiences ?? [])],
-    tokenEndpointAuthMethod: authMethodOf(spec),
-    jwksUri: spec.auth?.jwksURI ?? '',
-    ...(spec.auth?.jwks ? { jwks: structuredClone(spec.auth.jwks) as unknown as JsonObject } : {}),
-    tlsClientAuthSubjectDn: spec.auth?.tls?.subjectDN ?? '',
-    tlsClientAuthSanDns: spec.auth?.tls?.sanDNS ?? '',
-    tlsClientAuthSanUri: spec.auth?.tls?.sanURI ?? '',
+    ...authConfig(spec),
     pkceRequired: redirects && spec.pkce !== 'Optional',
     requirePushedAuthorizationRequests: spec.par ?? false,
     dpopBoundAccessTokens: spec.dpop ?? false,
@@ -67,10 +68,7 @@ export function renderConfig(client: OIDCClient): ClientConfig {
       : {}),
     allowedGroups: [...(spec.access?.allowedGroups ?? [])],
     requiredAcr: [...(spec.access?.requiredAcr ?? [])],
-    accessTokenTtl: seconds(spec.tokens?.accessTTL),
-    idTokenTtl: seconds(spec.tokens?.idTTL),
-    refreshTokenTtl: seconds(spec.tokens?.refreshTTL),
-    accessTokenFormat: spec.tokens?.format ?? '',
+    ...tokenConfig(spec),
     subjectType: spec.subjectType ?? 'public',
     sectorIdentifierUri: spec.sectorIdentifierURI ?? '',
     ...(spec.defaultMaxAge === undefined ? {} : { defaultMaxAge: spec.defaultMaxAge }),
@@ -96,6 +94,22 @@ export function renderConfig(client: OIDCClient): ClientConfig {
   })
   return compactConfig(config)
 }
+
+const authConfig = (spec: OIDCClientSpec) => ({
+  tokenEndpointAuthMethod: authMethodOf(spec),
+  jwksUri: spec.auth?.jwksURI ?? '',
+  ...(spec.auth?.jwks ? { jwks: structuredClone(spec.auth.jwks) as unknown as JsonObject } : {}),
+  tlsClientAuthSubjectDn: spec.auth?.tls?.subjectDN ?? '',
+  tlsClientAuthSanDns: spec.auth?.tls?.sanDNS ?? '',
+  tlsClientAuthSanUri: spec.auth?.tls?.sanURI ?? '',
+})
+
+const tokenConfig = ({ tokens }: OIDCClientSpec) => ({
+  accessTokenTtl: seconds(tokens?.accessTTL),
+  idTokenTtl: seconds(tokens?.idTTL),
+  refreshTokenTtl: seconds(tokens?.refreshTTL),
+  accessTokenFormat: tokens?.format ?? '',
+})
 
 /** A message of so many fields is made as a hash table, of 3.9 KB; its copy is a plain object, of 1.1 KB.
  *  @returns the same config, in the form in which 10,000 may be kept */

@@ -8,38 +8,18 @@
 
 import { fenceBefore, isFenced, withFence } from './fences.ts'
 import { knownVerifiers } from './known-verifiers.ts'
-import {
-  isRetired,
-  isRotationDue,
-  laggingAfterMs,
-  lifeOfPrevious,
-  overdue,
-  scheduleOf,
-  unusedSince,
-} from './rotation-due.ts'
+import { isRetired, isRotationDue, lifeOfPrevious, noReplicaWaitMs, overdue, scheduleOf } from './rotation-due.ts'
 import type { Scheduled } from './rotation-due.ts'
-import {
-  asksRevoke,
-  lastRotatedOf,
-  nonces,
-  observedOf,
-  overlapOf,
-  sameVerifiers,
-  withoutEnd,
-} from './rotation-terms.ts'
+import { plan } from './rotation-plan.ts'
+import { asksRevoke, nonces, observedOf, overlapOf, sameVerifiers, withoutEnd } from './rotation-terms.ts'
 import type {
   Observed,
   PendingSecret,
   RotationInput,
   RotationPlan,
-  RotationState,
   RotationStep,
-  SecretMarks,
   StoredVerifier,
 } from './rotation-terms.ts'
-
-/** Nothing waits for a replica when there is none, but one may be starting. */
-const noReplicaWaitMs = 60_000
 
 /** Plans the next step. Call it again after each step, with what was read or written. */
 export function planRotation(input: RotationInput): RotationPlan {
@@ -217,97 +197,3 @@ function planInFlight(
 
 const rest = (input: RotationInput, verifiers: readonly StoredVerifier[]): RotationStep =>
   sameVerifiers(verifiers, input.verifiers ?? []) ? { kind: 'rest' } : { kind: 'write-shard' }
-
-function plan(
-  input: RotationInput,
-  made: {
-    readonly state: RotationState
-    readonly verifiers: readonly StoredVerifier[]
-    readonly step: RotationStep
-    readonly published?: StoredVerifier | undefined
-    readonly schedule?: Scheduled | undefined
-    readonly fence?: string
-    readonly marks?: SecretMarks
-    readonly keepsPending?: boolean
-    readonly revoked?: boolean
-    readonly since?: number
-  },
-): RotationPlan {
-  const { published, schedule, step, verifiers } = made
-  const revoke = made.revoked ? input.rotation.revokePrevious : undefined
-  const observed = { ...observedOf(input), ...(revoke === undefined ? {} : { revoke }) }
-  const lastRotated = lastRotatedOf(input)
-  const previous = verifiers.slice(1).filter(({ id }) => id !== published?.id)
-  const fence = made.fence ?? (input.secret.kind === 'owned' ? input.secret.fence : undefined)
-  const held: SecretMarks | undefined = published && {
-    secretId: published.id,
-    rotatedAt: lastRotated ?? input.now,
-    verifiers: [published, ...previous],
-    observed,
-    ...(fence === undefined ? {} : { fence }),
-  }
-  const marks = made.marks && { ...(fence === undefined ? {} : { fence }), ...made.marks }
-  return {
-    state: made.state,
-    verifiers,
-    step,
-    secret: input.secret.kind === 'owned' || marks ? (marks ?? held) : undefined,
-    keepsPending: made.keepsPending ?? false,
-    wakeAt: wakeAt(input, made),
-    health: healthOf(input, made),
-    report: {
-      ...((published?.id ?? input.status.activeId) === undefined
-        ? {}
-        : { activeId: published?.id ?? input.status.activeId! }),
-      ...(lastRotated === undefined ? {} : { lastRotated }),
-      ...(schedule === undefined ? {} : { nextRotation: Math.max(schedule.beginsAt, schedule.dueAt) }),
-      observed,
-      previous: previous.map(({ id, notAfter }) => ({
-        id,
-        ...(notAfter === undefined ? {} : { expiresAt: notAfter }),
-        ...(input.usage.lastUsed[id] === undefined ? {} : { lastUsed: input.usage.lastUsed[id] }),
-      })),
-    },
-  }
-}
-
-function healthOf(
-  input: RotationInput,
-  made: { step: RotationStep; since?: number; schedule?: Scheduled | undefined },
-): RotationPlan['health'] {
-  if (made.step.kind === 'await-replicas' && made.since !== undefined && input.now - made.since > laggingAfterMs) {
-    const who =
-      input.replicas.unreachable > 0
-        ? `${input.replicas.unreachable} of ${input.replicas.total} replicas do not answer`
-        : 'not every replica has the new secret'
-    return { ok: false, reason: 'ReplicasLagging', message: `${who}; the old secret stays, nothing is published` }
-  }
-  if (made.schedule?.missed && !made.schedule.isOpen) {
-    return (
-      overdue(
-        input,
-        { ...made.schedule, beginsAt: Math.min(made.schedule.beginsAt, input.now - laggingAfterMs) },
-        '',
-      ) ?? { ok: true }
-    )
-  }
-  return { ok: true }
-}
-
-/** The earliest instant at which time alone changes the plan. */
-function wakeAt(
-  input: RotationInput,
-  made: { step: RotationStep; verifiers: readonly StoredVerifier[]; schedule?: Scheduled | undefined; since?: number },
-): number | undefined {
-  const { now } = input
-  const previous = made.verifiers[1]
-  const times = [
-    ...made.verifiers.map(({ notAfter }) => notAfter),
-    made.schedule?.isOpen === false ? made.schedule.beginsAt : undefined,
-    ...(previous && input.rotation.retire === 'WhenUnused' ? [unusedSince(input, previous)] : []),
-    ...(made.step.kind === 'await-replicas' && made.since !== undefined
-      ? [made.since + (input.replicas.total === 0 ? noReplicaWaitMs : laggingAfterMs + 1)]
-      : []),
-  ].filter((time): time is number => time !== undefined && time > now)
-  return times.length > 0 ? Math.min(...times) : undefined
-}

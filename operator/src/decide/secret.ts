@@ -30,7 +30,7 @@ export function secretNameOf(client: OIDCClient): string {
   return client.spec.secret?.name ?? `${client.metadata.name}-oidc`
 }
 
-/** @param input.client with the defaults of policy applied (policy.ts, applyDefaults)
+/** @param input.client with the defaults of policy applied (apply-defaults.ts)
  *  @param input.plain the client secret; undefined for a client without one
  *  @param input.marks undefined for a client without a secret
  *  @returns the Secret, or a fault for each template that does not render (SecretReady=False/TemplateInvalid) */

@@ -1,6 +1,7 @@
 // What OIDCClients would give, without a cluster: the same decisions as the operator's, on files.
 import { toJson } from '@bufbuild/protobuf'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { Fault } from '@nauthera/runtime/coded-error'
@@ -8,12 +9,14 @@ import { Secret } from '@nauthera/runtime/log'
 import { authMethodOf } from '../api/client-rules.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
-import { clientIdOf, judgeClients, keyOf } from '../decide/acceptance.ts'
+import { acceptClients, keyOf } from '../decide/acceptance.ts'
 import { checkPolicySpec } from '../decide/check-spec.ts'
-import { renderConfig } from '../decide/metadata.ts'
-import { applyDefaults, checkPolicies, policiesFor } from '../decide/policy.ts'
-import type { Policies } from '../decide/policy.ts'
+import { configOf, denialsOf, judgeClient } from '../decide/judge.ts'
+import type { Judgement } from '../decide/judge.ts'
+import { policiesFor } from '../decide/policies.ts'
+import type { Policies } from '../decide/policies.ts'
 import { renderSecret } from '../decide/secret.ts'
+import type { RenderedSecret } from '../decide/secret.ts'
 import { shapeFaults } from './object-shape.ts'
 import type { LocatedFault, ReadObject } from './read-documents.ts'
 
@@ -61,12 +64,15 @@ export function renderClients(input: RenderInput): {
       policies: faults.length === 0 ? policies.map(({ object }) => object as unknown as OIDCPolicy) : [],
       namespaceLabels: undefined,
     })
-  const verdicts = judgeClients(
+  const acceptances = acceptClients(
     clients.map(({ client }) => client),
     policiesOf,
   )
   const rendered = clients.flatMap(({ read, client }) => {
-    const result = renderOne(client, policiesOf(client), verdicts, input.issuer)
+    const acceptance = acceptances.get(keyOf(client))!
+    // a file does not know how many clients the namespace has, nor when a policy was broken first
+    const judgement = judgeClient(client, { acceptance, policies: policiesOf(client), countOlder: () => 0, now: 0 })
+    const result = renderOne(judgement, input.issuer)
     locate(read, result.faults)
     return result.rendered ? [result.rendered] : []
   })
@@ -104,54 +110,52 @@ function asStored({ status: _dropped, ...object }: OIDCClient, namespace: string
 }
 
 function renderOne(
-  client: OIDCClient,
-  policies: Policies,
-  verdicts: ReturnType<typeof judgeClients>,
+  judgement: Judgement,
   issuer: string,
 ): { readonly rendered?: RenderedClient; readonly faults: readonly Fault[] } {
-  const verdict = verdicts.get(keyOf(client))
-  if (verdict?.kind === 'invalid') return { faults: verdict.faults }
-  if (verdict?.kind === 'conflict')
-    return { faults: [{ path: verdict.field, message: `is taken by ${verdict.holder}; choose another` }] }
-  const complete = applyDefaults(client, policies).client
-  const denials = checkPolicies(complete, policies, 0)
-    .filter(({ enforcement }) => enforcement === 'Deny')
-    .map(({ field, message, policy }) => ({ path: field, message: `${message} (policy ${policy})` }))
-  const hasSecret = showsSecret(authMethodOf(complete.spec))
-  const result = renderSecret({
-    client: complete,
-    clientId: clientIdOf(client),
-    issuer,
-    plain: hasSecret ? new Secret(unknownSecret) : undefined,
-    marks: undefined,
-  })
+  const { acceptance, client } = judgement
+  if (acceptance.kind === 'invalid') return { faults: acceptance.faults }
+  if (acceptance.kind === 'conflict')
+    return { faults: [{ path: acceptance.field, message: `is taken by ${acceptance.holder}; choose another` }] }
+  const { clientId } = acceptance
+  const plain = showsSecret(authMethodOf(client.spec)) ? new Secret(unknownSecret) : undefined
+  const result = renderSecret({ client, clientId, issuer, plain, marks: undefined })
+  const denials = denialsOf(judgement).map(({ field, message, policy }) => ({
+    path: field,
+    message: `${message} (policy ${policy})`,
+  }))
   const faults = [...denials, ...(result.kind === 'invalid' ? result.faults : [])]
-  if (result.kind === 'invalid' || faults.length > 0) return { faults }
-  const { name, namespace, labels, data } = result.secret
-  const annotations = complete.spec.secret?.annotations
+  const config = configOf(judgement)
+  if (result.kind === 'invalid' || config === undefined) return { faults }
   return {
-    faults: [],
+    faults,
     rendered: {
       client: keyOf(client),
-      secret: {
-        apiVersion: 'v1',
-        kind: 'Secret',
-        metadata: { name, namespace, labels, ...(annotations ? { annotations } : {}) },
-        type: 'Opaque',
-        stringData: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, value.reveal()])),
-      },
-      metadata: { client_id: clientIdOf(client), ...providerMetadata(complete) },
+      secret: secretManifest(result.secret, client),
+      metadata: { client_id: clientId, ...providerMetadata(config, client) },
     },
   }
 }
 
-/** The shard's words are those of RFC 7591 but for the scopes, which it writes as one text. */
-function providerMetadata(client: OIDCClient): Record<string, unknown> {
-  const json = toJson(ClientConfigSchema, renderConfig(client), { useProtoFieldName: true }) as Record<string, unknown>
+/** The Secret without what only the operator can write: its marks, and who owns it. */
+function secretManifest({ name, namespace, labels, data }: RenderedSecret, { spec }: OIDCClient) {
+  const annotations = spec.secret?.annotations
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name, namespace, labels, ...(annotations ? { annotations } : {}) },
+    type: 'Opaque',
+    stringData: Object.fromEntries(Object.entries(data).map(([key, value]) => [key, value.reveal()])),
+  }
+}
+
+/** The fields of a ClientConfig have the names of RFC 7591, but for the scopes, which it writes as one text. */
+function providerMetadata(config: ClientConfig, { spec }: OIDCClient): Record<string, unknown> {
+  const json = toJson(ClientConfigSchema, config, { useProtoFieldName: true }) as Record<string, unknown>
   const { generation: _ofKubernetes, scopes, consent: _inOtherWords, ...rest } = json
   return {
     ...rest,
     ...(Array.isArray(scopes) ? { scope: scopes.join(' ') } : {}),
-    ...(client.spec.type === 'M2M' ? {} : { consent: client.spec.consent ?? 'Remember' }),
+    ...(spec.type === 'M2M' ? {} : { consent: spec.consent ?? 'Remember' }),
   }
 }

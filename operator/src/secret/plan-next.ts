@@ -2,7 +2,7 @@
 import { annotations } from '@nauthera/proto/names'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { Effective } from '../decide/policy.ts'
+import type { Effective } from '../decide/apply-defaults.ts'
 import type { Propagation } from '../decide/propagation.ts'
 import { planRotation } from '../decide/rotation.ts'
 import type { Observed, RotationInput, RotationPlan } from '../decide/rotation-terms.ts'
@@ -26,17 +26,17 @@ export function createPlanNext(needs: {
 }): (known: Known) => RotationPlan {
   const { shards, replicas, follow } = needs
   return ({ key, judgement, memory, source, read }) => {
-    const { client, effective, serve } = judgement
+    const { client, serve } = judgement
     const stored = shards.stored(key)?.entry
     // an entry of another object with the same name is nobody's past
     const entry = stored?.uid === client.metadata.uid ? stored : undefined
     const verifiers = entry && verifiersOf(entry)
     const all = replicas.list()
     const propagation = entry && follow.entry(key)
-    const notBefore = needs.spacing.notBefore(effective.minSpacingMs)
+    const notBefore = needs.spacing.notBefore(judgement.minSpacingMs)
     return planRotation({
       source,
-      rotation: rotationOf(effective, needs.quietPeriodMs),
+      rotation: rotationOf(judgement, needs.quietPeriodMs),
       serving: serve.kind !== 'nothing',
       secret: read.state,
       verifiers,

@@ -1,5 +1,5 @@
 import { describeError } from '@nauthera/runtime/log'
-import type { Outcome } from '../decide/conditions.ts'
+import type { Outcome } from '../decide/outcome.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import { isForbidden } from '../kubernetes/api-error.ts'

@@ -1,11 +1,12 @@
 import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { showsSecret } from '@nauthera/rules/client-authentication'
-import type { Outcome } from '../decide/conditions.ts'
+import type { Outcome } from '../decide/outcome.ts'
 import type { RotationPlan } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Replicas } from '../replicas/replicas.ts'
-import type { Judgement } from '../intake/judge.ts'
+import { configOf } from '../decide/judge.ts'
+import type { Judgement } from '../decide/judge.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { Settings } from '../settings.ts'
 import { verifiersOf } from '../shards/client-entry.ts'
@@ -119,7 +120,8 @@ async function firstAnswer(steps: readonly Step[], look: Look): Promise<Exclude<
   throw new Error('the last step writes or says why not')
 }
 
-function needsSecret({ config }: Judgement, stored: ClientEntry | undefined): boolean {
+function needsSecret(judgement: Judgement, stored: ClientEntry | undefined): boolean {
+  const config = configOf(judgement)
   if (config) return showsSecret(config.tokenEndpointAuthMethod)
   return (stored?.verifiers.length ?? 0) > 0
 }

@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { apiGroup, apiVersion } from '@nauthera/proto/names'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from '../decide/acceptance.ts'
-import { describeOutcome } from '../decide/conditions.ts'
-import type { Outcome } from '../decide/conditions.ts'
+import { describeOutcome } from '../decide/client-status.ts'
+import type { Outcome } from '../decide/outcome.ts'
 import { applyStatus } from '../kubernetes/conditional-write.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import type { EventRecorder } from '../kubernetes/events.ts'
@@ -17,7 +17,7 @@ export interface WriteStatus {
   /** The client as it is with the status that we applied last, in case the watch has not brought it yet. */
   withLatest(client: OIDCClient): OIDCClient
   /** Applies the status when it says something new, and records what has happened.
-   *  @param outcome.client from `withLatest`
+   *  @param outcome its client is from `withLatest`
    *  @param inProgress a better status is likely to follow within a moment: wait for that a little
    *  @returns milliseconds after which to come again, if that is wanted */
   write(outcome: Outcome, inProgress: boolean): Promise<{ readonly again?: number }>
@@ -56,7 +56,7 @@ export function createWriteStatus(options: {
   return {
     withLatest: applied.withLatest,
     write: async (outcome, inProgress) => {
-      const { client } = outcome
+      const { client } = outcome.judgement
       const key = keyOf(client)
       const described = describeOutcome(outcome)
       const status = keepOldNews(client, described.status)

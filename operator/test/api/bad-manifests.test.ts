@@ -12,9 +12,9 @@ import { clientSpec } from '../../src/api/client-rules.ts'
 import { clientDefinition, renderCrds } from '../../src/api/crds.ts'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { JsonSchema } from '../../src/api/schema.ts'
-import { judgeClients } from '../../src/decide/acceptance.ts'
+import { acceptClients } from '../../src/decide/acceptance.ts'
 import { checkPolicySpec } from '../../src/decide/check-spec.ts'
-import { checkPolicies } from '../../src/decide/policy.ts'
+import { checkPolicies } from '../../src/decide/check-policies.ts'
 import { renderSecret } from '../../src/decide/secret.ts'
 
 const root = new URL('../../../', import.meta.url)
@@ -61,7 +61,9 @@ function refusals(object: OIDCClient, old?: OIDCClient): { path: string; message
 
 /** What the operator says by itself, when nothing in front of it has looked. */
 function ownRefusals(client: OIDCClient): readonly { path: string; message: string }[] {
-  const acceptance = judgeClients([client], () => baseline).get(`${client.metadata.namespace}/${client.metadata.name}`)!
+  const acceptance = acceptClients([client], () => baseline).get(
+    `${client.metadata.namespace}/${client.metadata.name}`,
+  )!
   if (acceptance.kind === 'invalid') return acceptance.faults
   const violations = checkPolicies(client, baseline, 0).map(({ field, message }) => ({ path: field, message }))
   const secret = renderSecret({

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { judgeClients } from '../../src/decide/acceptance.ts'
+import { acceptClients } from '../../src/decide/acceptance.ts'
 import { client, holding } from './clients.ts'
 
 const at = (second: number): { creationTimestamp: string } => ({
@@ -12,10 +12,10 @@ const one = (name: string, clientId: string | undefined, second: number, namespa
 
 const verdicts = (clients: readonly OIDCClient[], allow: OIDCPolicySpec['allow'] = { customClientId: true }) =>
   Object.fromEntries(
-    [...judgeClients(clients, () => holding(allow ? { allow } : {}))].map(([key, verdict]) => [key, verdict.kind]),
+    [...acceptClients(clients, () => holding(allow ? { allow } : {}))].map(([key, verdict]) => [key, verdict.kind]),
   )
 
-describe('judgeClients', () => {
+describe('acceptClients', () => {
   const table: readonly [
     sentence: string,
     clients: readonly OIDCClient[],
@@ -86,7 +86,7 @@ describe('judgeClients', () => {
   }
 
   it('names the older client of a conflict, and the field', () => {
-    const verdict = judgeClients([one('a', 'shop', 1), one('b', 'shop', 2)], () =>
+    const verdict = acceptClients([one('a', 'shop', 1), one('b', 'shop', 2)], () =>
       holding({ allow: { customClientId: true } }),
     ).get('demo/b')
     expect(verdict).to.deep.equal({ kind: 'conflict', clientId: 'shop', field: 'spec.clientId', holder: 'demo/a' })
@@ -104,7 +104,7 @@ describe('judgeClients', () => {
       pkce: 'Optional',
       auth: { method: 'none' },
     })
-    const verdict = judgeClients([bad], () => holding({})).get('demo/app')!
+    const verdict = acceptClients([bad], () => holding({})).get('demo/app')!
     expect(verdict.kind === 'invalid' && verdict.faults.map(({ path }) => path)).to.have.members([
       'spec.redirectURIs',
       'spec.tokens.accessTTL',
@@ -121,14 +121,14 @@ describe('judgeClients', () => {
       { type: 'M2M', secret: { data: 5 } },
     ]) {
       const object = { ...client(), spec } as unknown as OIDCClient
-      expect(judgeClients([object], () => holding({})).get('demo/app')?.kind, JSON.stringify(spec)).to.equal('invalid')
+      expect(acceptClients([object], () => holding({})).get('demo/app')?.kind, JSON.stringify(spec)).to.equal('invalid')
     }
   })
 
   it('K11 refuses a megabyte in one field quickly', () => {
     const huge = client({ redirectURIs: [`https://a.example.com/${'a'.repeat(1_000_000)}`] })
     const start = performance.now()
-    expect(judgeClients([huge], () => holding({})).get('demo/app')?.kind).to.equal('invalid')
+    expect(acceptClients([huge], () => holding({})).get('demo/app')?.kind).to.equal('invalid')
     expect(performance.now() - start).to.be.below(500)
   })
 })

@@ -1,7 +1,9 @@
 // Small OIDCClients and policies for tables.
 import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import type { Policies } from '../../src/decide/policy.ts'
+import type { Judgement } from '../../src/decide/judge.ts'
+import { renderConfig } from '../../src/decide/metadata.ts'
+import type { Policies } from '../../src/decide/policies.ts'
 
 /** @param change what differs from a Web client named demo/app */
 export function client(
@@ -28,3 +30,22 @@ export const policy = (name: string, spec: OIDCPolicySpec): OIDCPolicy => ({ met
 /** @returns policies as they hold for a client, the last one being the baseline */
 export const holding = (...specs: OIDCPolicySpec[]): Policies =>
   specs.map((spec, index) => ({ name: index === specs.length - 1 ? 'baseline' : `policy-${index + 1}`, spec }))
+
+/** @param change what differs from an accepted client that breaks no policy; what follows from it for the servers is given as
+ *    `serve`, or is `desired` unless the change refuses the client */
+export function judged(change: Partial<Judgement> = {}): Judgement {
+  const base = {
+    client: client({}, { generation: 4 }),
+    minSpacingMs: 0,
+    maxOverlapMs: 0,
+    acceptance: { kind: 'accepted', clientId: 'demo.app' },
+    policies: ['baseline'],
+    violations: [],
+    ...change,
+  } as const
+  const isRefused = base.acceptance.kind !== 'accepted' || base.violations.some((one) => one.enforcement === 'Deny')
+  const serve: Judgement['serve'] = isRefused
+    ? { kind: 'carry', until: undefined }
+    : { kind: 'desired', config: renderConfig(client()) }
+  return { serve, ...base }
+}

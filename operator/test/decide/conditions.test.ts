@@ -1,56 +1,18 @@
 import { expect } from 'chai'
-import type { OIDCClientStatus } from '../../src/api/oidc-client.ts'
 import { clientDefinition } from '../../src/api/crds.ts'
 import { checkValue } from '../../src/api/check.ts'
-import { describeOutcome } from '../../src/decide/conditions.ts'
-import type { Outcome } from '../../src/decide/conditions.ts'
-import { renderConfig } from '../../src/decide/metadata.ts'
-import { propagationOf } from '../../src/decide/propagation.ts'
-import type { ReplicaReport } from '../../src/decide/propagation.ts'
-import type { RotationPlan } from '../../src/decide/rotation-terms.ts'
+import { describeOutcome } from '../../src/decide/client-status.ts'
+import { describeConditions } from '../../src/decide/conditions.ts'
 import { client } from './clients.ts'
+import { live, now, outcome, settled } from './outcomes.ts'
+import type { Change } from './outcomes.ts'
 
-const now = Date.UTC(2026, 0, 1)
-const live = { loaded: 3, total: 3, lagging: [], unreachable: [], rejected: [], applied: true, accepted: true }
-const settled: RotationPlan = {
-  state: 'only-old',
-  verifiers: [],
-  step: { kind: 'rest' },
-  secret: undefined,
-  keepsPending: false,
-  wakeAt: undefined,
-  health: { ok: true },
-  report: { activeId: 'aaaaaaaa', lastRotated: now, observed: {}, previous: [] },
-}
-
-const outcome = (change: Partial<Outcome> = {}): Outcome => ({
-  client: client({}, { generation: 4 }),
-  servedBy: 'auth/nauthera',
-  issuer: 'https://login.example.com',
-  acceptance: { kind: 'accepted', clientId: 'demo.app' },
-  policies: ['baseline'],
-  violations: [],
-  config: renderConfig(client()),
-  secret: { kind: 'ready', name: 'app-oidc' },
-  rotation: settled,
-  rotationSettings: { retire: 'AfterOverlap', maxOverlapMs: 604_800_000, quietPeriodMs: 0, intervalMs: 7_200_000 },
-  propagation: live,
-  formerName: undefined,
-  shardFull: false,
-  revision: '0a1b2c3d',
-  now,
-  ...change,
-})
-
-const conditionsOf = (change: Partial<Outcome>) =>
+const conditionsOf = (change: Change) =>
   Object.fromEntries(
-    (describeOutcome(outcome(change)).status.conditions ?? []).map(({ type, status, reason, message }) => [
-      type,
-      { status, reason, message },
-    ]),
+    describeConditions(outcome(change)).map(({ type, status, reason, message }) => [type, { status, reason, message }]),
   )
 
-describe('describeOutcome', () => {
+describe('describeConditions', () => {
   const violation = (enforcement: 'Deny' | 'Warn' | 'Audit') => ({
     policy: 'p',
     enforcement,
@@ -60,7 +22,7 @@ describe('describeOutcome', () => {
   })
   const table: readonly [
     sentence: string,
-    change: Partial<Outcome>,
+    change: Change,
     type: string,
     status: string,
     reason: string,
@@ -71,7 +33,6 @@ describe('describeOutcome', () => {
       'says InvalidSpec with field and message',
       {
         acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec.par', message: 'must be true' }] },
-        config: undefined,
         propagation: undefined,
       },
       'Accepted',
@@ -86,14 +47,6 @@ describe('describeOutcome', () => {
       'False',
       'ClientIDConflict',
       /^spec\.clientId: is taken by the older a\/b/,
-    ],
-    [
-      'says NamespaceNotAllowed',
-      { acceptance: { kind: 'namespace-not-allowed', clientId: 'x' } },
-      'Accepted',
-      'False',
-      'NamespaceNotAllowed',
-      /not watched/,
     ],
     ['F22 says that a version does not fit', { shardFull: true }, 'Accepted', 'False', 'InvalidSpec', /does not fit/],
     [
@@ -151,7 +104,7 @@ describe('describeOutcome', () => {
       'Propagated',
       'False',
       'ReplicasLagging',
-      /2\/3; behind: pod-2/,
+      /2\/3 replicas; waiting for pod-2/,
     ],
     [
       'F39 says StatusUnreachable: silence is never live',
@@ -227,7 +180,7 @@ describe('describeOutcome', () => {
       'Ready',
       'False',
       'ReplicasLagging',
-      /^Propagated: 1\/3/,
+      /^Propagated: live on 1\/3/,
     ],
     [
       'says what a restoration waits for',
@@ -251,147 +204,19 @@ describe('describeOutcome', () => {
     const long = 'x'.repeat(10_000)
     for (const change of [
       ...table.map((row) => row[1]),
-      { acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: long }] } } as Partial<Outcome>,
+      { acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: long }] } } as Change,
     ]) {
       expect(checkValue(schema, describeOutcome(outcome(change)).status, () => [])).to.deep.equal([])
     }
   })
 
-  it('shows what the columns print', () => {
-    const { status } = describeOutcome(
-      outcome({ rotation: { ...settled, report: { ...settled.report, nextRotation: now + 3_600_000 } } }),
-    )
-    expect(status).to.deep.include({
-      clientId: 'demo.app',
-      replicas: { loaded: 3, total: 3, summary: '3/3' },
-      servedBy: 'auth/nauthera',
-      observedGeneration: 4,
-    })
-    expect(status.secret).to.include({ name: 'app-oidc', activeId: 'aaaaaaaa', nextRotation: '2026-01-01T01:00:00Z' })
-    expect(status.effective).to.deep.include({
-      authMethod: 'client_secret_basic',
-      rotation: { interval: '2h', overlap: '1h' },
-    })
-  })
-
   it('moves lastTransitionTime only with the status', () => {
     const before = describeOutcome(outcome()).status
-    const later = (change: Partial<Outcome>) =>
+    const later = (change: Change) =>
       describeOutcome(
         outcome({ client: { ...client(), status: before }, now: now + 60_000, ...change }),
       ).status.conditions!.find(({ type }) => type === 'Ready')!
     expect(later({}).lastTransitionTime).to.equal('2026-01-01T00:00:00Z')
     expect(later({ propagation: undefined }).lastTransitionTime).to.equal('2026-01-01T00:01:00Z')
   })
-})
-
-describe('events', () => {
-  const eventsOf = (before: OIDCClientStatus | undefined, change: Partial<Outcome>) =>
-    describeOutcome(outcome({ ...change, client: { ...client(), ...(before ? { status: before } : {}) } })).events.map(
-      ({ reason }) => reason,
-    )
-  const before = describeOutcome(outcome()).status
-  const rotated: Partial<Outcome> = {
-    rotation: {
-      ...settled,
-      report: { ...settled.report, activeId: 'bbbbbbbb', previous: [{ id: 'aaaaaaaa', expiresAt: now }] },
-    },
-  }
-  const invalid: Partial<Outcome> = {
-    acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: 'm' }] },
-  }
-
-  const denial = { policy: 'p', enforcement: 'Deny', graceMs: 0, field: 'f', message: 'm' } as const
-
-  const table: readonly [
-    sentence: string,
-    before: OIDCClientStatus | undefined,
-    change: Partial<Outcome>,
-    reasons: readonly string[],
-  ][] = [
-    ['a new client', undefined, {}, ['ClientAccepted', 'SecretCreated']],
-    ['nothing new', before, {}, []],
-    ['a rotation', before, rotated, ['SecretRotated']],
-    [
-      'a retirement',
-      describeOutcome(outcome(rotated)).status,
-      { rotation: { ...settled, report: { ...settled.report, activeId: 'bbbbbbbb' } } },
-      ['PreviousSecretRetired'],
-    ],
-    ['a mistake', before, invalid, ['InvalidSpec']],
-    ['the same mistake again', describeOutcome(outcome(invalid)).status, invalid, []],
-    [
-      'a conflict',
-      before,
-      { acceptance: { kind: 'conflict', clientId: 'x', field: 'spec.clientId', holder: 'a/b' } },
-      ['ClientIDConflict'],
-    ],
-    ['a violation', before, { violations: [denial] }, ['PolicyViolation']],
-    ['a new client that policy refuses', undefined, { violations: [denial], rotation: undefined }, ['PolicyViolation']],
-    ['policy lets it in at last', describeOutcome(outcome({ violations: [denial] })).status, {}, ['ClientAccepted']],
-    [
-      'a rejection',
-      before,
-      { propagation: { ...live, accepted: false, rejected: [{ replica: 'r', field: 'f', code: 'C', message: 'm' }] } },
-      ['ServerRejected'],
-    ],
-  ]
-  for (const [sentence, status, change, reasons] of table) {
-    it(`${sentence}: ${reasons.join(', ') || 'none'}`, () => {
-      expect(eventsOf(status, change)).to.deep.equal(reasons)
-    })
-  }
-})
-
-describe('propagationOf', () => {
-  const shard = { shard: 7, epoch: 1, seq: 10n }
-  const report = (replica: string, change: Partial<ReplicaReport> = {}): ReplicaReport => ({
-    replica,
-    reachable: true,
-    serverConnected: true,
-    live: [shard],
-    rejected: [],
-    ...change,
-  })
-  const refusal = { namespace: 'demo', name: 'app', field: 'spec.auth.jwks', code: 'C', message: 'm' }
-  const table: readonly [sentence: string, replicas: readonly ReplicaReport[], expected: Record<string, unknown>][] = [
-    ['counts a replica with the shard', [report('a')], { loaded: 1, total: 1, applied: true, accepted: true }],
-    ['counts one that is ahead', [report('a', { live: [{ ...shard, seq: 11n }] })], { loaded: 1, applied: true }],
-    [
-      'does not count one that is behind',
-      [report('a', { live: [{ ...shard, seq: 9n }] })],
-      { loaded: 0, applied: false, lagging: ['a'] },
-    ],
-    [
-      'does not count one with another shard',
-      [report('a', { live: [{ ...shard, shard: 8 }] })],
-      { loaded: 0, applied: false },
-    ],
-    [
-      'K13 does not count one that is silent, whatever it had',
-      [report('a'), report('b', { reachable: false })],
-      { loaded: 1, applied: false, unreachable: ['b'] },
-    ],
-    [
-      'does not count an agent without its server',
-      [report('a', { serverConnected: false })],
-      { loaded: 0, applied: false, lagging: ['a'] },
-    ],
-    [
-      'tells a rejection from lagging',
-      [report('a', { rejected: [refusal] })],
-      { loaded: 0, applied: true, accepted: false },
-    ],
-    [
-      'a rejection of another client is none of ours',
-      [report('a', { rejected: [{ ...refusal, name: 'other' }] })],
-      { loaded: 1, accepted: true },
-    ],
-    ['has nothing to wait for without replicas', [], { loaded: 0, total: 0, applied: true, accepted: true }],
-  ]
-  for (const [sentence, replicas, expected] of table) {
-    it(sentence, () => {
-      expect(propagationOf({ namespace: 'demo', name: 'app' }, shard, replicas)).to.deep.include(expected)
-    })
-  }
 })

@@ -2,13 +2,10 @@ import { annotations, labels } from '@nauthera/proto/names'
 import { digestOf } from '@nauthera/proto/digest'
 import { Secret } from '@nauthera/runtime/log'
 import { expect } from 'chai'
-import fc from 'fast-check'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { SecretMarks } from '../../src/decide/rotation-terms.ts'
-import { readMarks, renderSecret } from '../../src/decide/secret.ts'
+import { renderSecret } from '../../src/decide/secret.ts'
 import type { RenderedSecret } from '../../src/decide/secret.ts'
-import { renderTemplate, templateVariables } from '../../src/decide/template.ts'
-import type { TemplateVariable } from '../../src/decide/template.ts'
 import { client } from './clients.ts'
 
 const plain = new Secret('a-secret-of-43-characters-is-what-is-minted')
@@ -158,22 +155,6 @@ describe('renderSecret', () => {
     expect(secret.annotations[annotations.clientUid]).to.equal('uid-of-demo-app')
   })
 
-  it('reads its own annotations back', () => {
-    expect(readMarks(rendered().annotations)).to.deep.equal(marks)
-  })
-
-  it('K7 takes damaged annotations for absent ones', () => {
-    for (const text of ['', '{', '[1]', '[{"sha256":5}]', '{"a":1}', 'null', '[{"sha256":"zz"}]']) {
-      const read = readMarks({
-        [annotations.verifiers]: text,
-        [annotations.observed]: text,
-        [annotations.rotatedAt]: text,
-      })
-      expect(read.verifiers, text).to.deep.equal([])
-      expect(read.rotatedAt, text).to.equal(undefined)
-    }
-  })
-
   it('K4 prints no secret, however it is printed', () => {
     const secret = rendered({ presets: ['Env'], data: { file: '{{ .clientSecret | b64 }}' } })
     for (const text of [JSON.stringify(secret), String(secret.data['client_secret'])]) {
@@ -228,86 +209,6 @@ describe('renderSecret', () => {
     })
     expect(result.kind === 'rendered' && dataOf(result.secret)['token_endpoint']).to.equal(
       'https://example.com/login/token',
-    )
-  })
-})
-
-describe('renderTemplate', () => {
-  const values = Object.fromEntries(templateVariables.map((name) => [name, `<${name} "&">`])) as Record<
-    TemplateVariable,
-    string
-  >
-  const table: readonly [template: string, text: string][] = [
-    ['', ''],
-    ['plain', 'plain'],
-    ['{{ .clientId }}', '<clientId "&">'],
-    ['{{.clientId}}-{{ .name }}', '<clientId "&">-<name "&">'],
-    ['{{ .clientId | json }}', '"<clientId \\"&\\">"'],
-    ['{{ .clientId | url }}', '%3CclientId%20%22%26%22%3E'],
-    ['{{ .clientId | b64 }}', Buffer.from('<clientId "&">').toString('base64')],
-    ['{{ .clientId | json | b64 }}', Buffer.from('"<clientId \\"&\\">"').toString('base64')],
-    ['a } b }} c', 'a } b }} c'],
-  ]
-  for (const [template, text] of table) {
-    it(`renders ${template || '(nothing)'}`, () => {
-      expect(renderTemplate(template, values)).to.deep.equal({ kind: 'rendered', text })
-    })
-  }
-
-  const refused = [
-    '{{',
-    '{{ .clientId',
-    '{{ }}',
-    '{{ clientId }}',
-    '{{ .constructor }}',
-    '{{ .__proto__ }}',
-    '{{ .clientId | toString }}',
-    '{{ .clientId | upper }}',
-    '{{ if .clientId }}x{{ end }}',
-    '{{ {{ .clientId }} }}',
-    '{{ .clientId | b64 | b64 | b64 | b64 | b64 }}',
-    '{{ .clientId .name }}',
-  ]
-  for (const template of refused) {
-    it(`K15 refuses ${template}`, () => {
-      const result = renderTemplate(template, values)
-      expect(result.kind === 'invalid' && result.message).to.match(/^(must|has) /)
-    })
-  }
-
-  it('K15 never takes a value for a template', () => {
-    const tricky = { ...values, clientId: '{{ .clientSecret }}' }
-    expect(renderTemplate('{{ .clientId }}', tricky)).to.deep.equal({ kind: 'rendered', text: '{{ .clientSecret }}' })
-  })
-
-  it('K15 bounds what it renders', () => {
-    const long = { ...values, redirectUris: 'x'.repeat(60_000) }
-    expect(renderTemplate('{{ .redirectUris }}{{ .redirectUris }}', long).kind).to.equal('invalid')
-  })
-
-  it('K15 ends and throws nothing, whatever the template', () => {
-    const piece = fc.constantFrom(
-      '{{',
-      '}}',
-      '{',
-      '}',
-      ' ',
-      '.clientId',
-      '.clientSecret',
-      '|',
-      'json',
-      'b64',
-      '\n',
-      'x',
-      '.',
-      '__proto__',
-    )
-    fc.assert(
-      fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
-        const result = renderTemplate(pieces.join(''), values)
-        expect(result.kind).to.be.oneOf(['rendered', 'invalid'])
-      }),
-      { numRuns: 2_000 },
     )
   })
 })

@@ -15,7 +15,7 @@ import type { RotationPlan, RotationStep, SecretMarks } from '../../src/decide/r
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { identifySecret } from '../../src/decide/secret-id.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
-import { judgeClient } from '../../src/intake/judge.ts'
+import { createJudge } from '../../src/intake/judge.ts'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import type { SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
@@ -157,17 +157,10 @@ export function createOneClient(
     const now: OIDCClient = { ...client, spec: { ...client.spec, ...spec } }
     const clients = createClientIndex()
     clients.set(key, now)
-    const judgement = judgeClient(
-      now,
-      {
-        watch: { clients, policies: () => [], namespaceLabels: () => undefined },
-        baseline: options.policy ?? {},
-        now: clock.now(),
-      },
-      (error) => {
-        throw error
-      },
-    )
+    const watch = { clients, policies: () => [], namespaceLabels: () => undefined }
+    const judgement = createJudge({ watch, baseline: options.policy ?? {}, clock })(now, (error) => {
+      throw error
+    })
     return { key, judgement, memory, log: recorded.log }
   }
 

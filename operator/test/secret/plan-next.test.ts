@@ -8,7 +8,7 @@ const hour = 3_600_000
 
 describe('rotationOf', () => {
   const of = (...options: Parameters<typeof createOneClient>) =>
-    rotationOf(createOneClient(...options).work().judgement.effective, hour)
+    rotationOf(createOneClient(...options).work().judgement, hour)
 
   it('is without an interval, and keeps a previous secret for the overlap, when nobody says anything', () => {
     expect(of()).to.deep.equal({ retire: 'AfterOverlap', maxOverlapMs: 168 * hour, quietPeriodMs: hour })

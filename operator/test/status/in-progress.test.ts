@@ -1,7 +1,7 @@
 import { expect } from 'chai'
-import type { Outcome } from '../../src/decide/conditions.ts'
 import { isInProgress } from '../../src/status/in-progress.ts'
-import { client } from '../decide/clients.ts'
+import { outcome } from '../decide/outcomes.ts'
+import type { Change } from '../decide/outcomes.ts'
 
 const propagation = {
   loaded: 2,
@@ -27,24 +27,7 @@ const denial = (enforcement: 'Deny' | 'Warn') => ({
   field: 'spec',
   message: 'is not allowed',
 })
-const outcome: Outcome = {
-  client: client({}),
-  servedBy: 'auth/nauthera',
-  issuer: 'https://login.example.com',
-  acceptance: { kind: 'accepted', clientId: 'demo.app' },
-  policies: [],
-  violations: [],
-  config: undefined,
-  secret: { kind: 'ready', name: 'app-oidc' },
-  formerName: undefined,
-  rotation: undefined,
-  rotationSettings: undefined,
-  propagation,
-  shardFull: false,
-  revision: undefined,
-  now: 0,
-}
-const rows: readonly [sentence: string, more: Partial<Outcome>, inProgress: boolean][] = [
+const rows: readonly [sentence: string, more: Change, inProgress: boolean][] = [
   ['all is done', {}, false],
   ['a replica lacks it', { propagation: lagging }, true],
   ['it is not stored yet', { propagation: undefined }, true],
@@ -68,6 +51,7 @@ const rows: readonly [sentence: string, more: Partial<Outcome>, inProgress: bool
 
 describe('isInProgress', () => {
   for (const [sentence, more, inProgress] of rows) {
-    it(`is ${inProgress} when ${sentence}`, () => expect(isInProgress({ ...outcome, ...more })).to.equal(inProgress))
+    it(`is ${inProgress} when ${sentence}`, () =>
+      expect(isInProgress(outcome({ propagation, ...more }))).to.equal(inProgress))
   }
 })

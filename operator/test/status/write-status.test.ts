@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
-import type { Outcome } from '../../src/decide/conditions.ts'
+import type { Outcome } from '../../src/decide/outcome.ts'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import type { ApiCall } from '../../src/kubernetes/connection.ts'
 import { createWriteStatus } from '../../src/status/write-status.ts'
 import { client as clientOf } from '../decide/clients.ts'
+import { outcome as outcomeOf } from '../decide/outcomes.ts'
+import type { Change } from '../decide/outcomes.ts'
 
 describe('createWriteStatus', () => {
   let clock: ReturnType<typeof createManualClock>
@@ -15,25 +17,18 @@ describe('createWriteStatus', () => {
   let writeStatus: ReturnType<typeof createWriteStatus>
   let client: OIDCClient
 
-  const outcome = (more: Partial<Outcome> = {}): Outcome => ({
-    client: writeStatus.withLatest(client),
-    servedBy: 'auth/nauthera',
-    issuer: 'https://login.example.com',
-    acceptance: { kind: 'accepted', clientId: 'demo.app' },
-    policies: [],
-    violations: [],
-    config: undefined,
-    secret: { kind: 'pending', name: 'app-oidc' },
-    formerName: undefined,
-    rotation: undefined,
-    rotationSettings: undefined,
-    propagation: undefined,
-    shardFull: false,
-    revision: undefined,
-    now: clock.now(),
-    ...more,
-  })
-  const refused: Partial<Outcome> = {
+  const outcome = (more: Change = {}): Outcome =>
+    outcomeOf({
+      client: writeStatus.withLatest(client),
+      secret: { kind: 'pending', name: 'app-oidc' },
+      rotation: undefined,
+      rotationSettings: undefined,
+      propagation: undefined,
+      revision: undefined,
+      now: clock.now(),
+      ...more,
+    })
+  const refused: Change = {
     acceptance: { kind: 'invalid', clientId: 'demo.app', faults: [{ path: 'spec.type', message: 'must be Web' }] },
   }
 
@@ -80,7 +75,7 @@ describe('createWriteStatus', () => {
     clock.advance(600)
     expect(await writeStatus.write(outcome(), true)).to.deep.equal({})
     expect(applied.length).to.equal(1)
-    const next: Partial<Outcome> = { policies: ['strict'] }
+    const next: Change = { policies: ['strict'] }
     expect(await writeStatus.write(outcome(next), true)).to.deep.equal({ again: 5_000 })
     expect(await writeStatus.write(outcome(next), false), 'a finished one waits for nothing').to.deep.equal({})
     expect(applied.length).to.equal(2)

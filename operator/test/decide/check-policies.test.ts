@@ -2,9 +2,8 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
-import { checkPolicySpec } from '../../src/decide/check-spec.ts'
-import { applyDefaults, checkPolicies, isHostAllowed, policiesFor } from '../../src/decide/policy.ts'
-import { client, holding, policy } from './clients.ts'
+import { checkPolicies, isHostAllowed } from '../../src/decide/check-policies.ts'
+import { client, holding } from './clients.ts'
 
 describe('checkPolicies', () => {
   const table: readonly [
@@ -168,133 +167,5 @@ describe('isHostAllowed', () => {
         },
       ),
     )
-  })
-})
-
-describe('policiesFor', () => {
-  const find = (
-    selector: OIDCPolicySpec['selector'],
-    labels: Record<string, string> | undefined,
-    own: Record<string, string> = {},
-  ) =>
-    policiesFor(client({}, { labels: own }), {
-      baseline: {},
-      policies: [policy('p', selector ? { selector } : {})],
-      namespaceLabels: labels,
-    }).map(({ name }) => name)
-
-  it('takes every policy without a selector, and the baseline last', () => {
-    expect(find(undefined, {})).to.deep.equal(['p', 'baseline'])
-  })
-
-  const team = { namespaces: { matchLabels: { team: 'a' } } }
-  const expressions: readonly [
-    sentence: string,
-    selector: OIDCPolicySpec['selector'],
-    labels: Record<string, string>,
-    holds: boolean,
-  ][] = [
-    ['matchLabels', team, { team: 'a' }, true],
-    ['matchLabels of another value', team, { team: 'b' }, false],
-    [
-      'In',
-      { namespaces: { matchExpressions: [{ key: 'team', operator: 'In', values: ['a', 'b'] }] } },
-      { team: 'b' },
-      true,
-    ],
-    [
-      'NotIn, absent',
-      { namespaces: { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['a'] }] } },
-      {},
-      true,
-    ],
-    [
-      'NotIn, present',
-      { namespaces: { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['a'] }] } },
-      { team: 'a' },
-      false,
-    ],
-    ['Exists', { namespaces: { matchExpressions: [{ key: 'team', operator: 'Exists' }] } }, {}, false],
-    ['DoesNotExist', { namespaces: { matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] } }, {}, true],
-  ]
-  for (const [sentence, selector, labels, holds] of expressions) {
-    it(`selects by ${sentence}: ${holds}`, () => {
-      expect(find(selector, labels)).to.deep.equal(holds ? ['p', 'baseline'] : ['baseline'])
-    })
-  }
-
-  it('K14 a policy whose selector cannot be judged holds', () => {
-    expect(find(team, undefined)).to.deep.equal(['p', 'baseline'])
-  })
-
-  it('selects by the labels of the client too', () => {
-    expect(find({ clients: { matchLabels: { tier: 'gold' } } }, {}, { tier: 'gold' })).to.deep.equal(['p', 'baseline'])
-    expect(find({ clients: { matchLabels: { tier: 'gold' } } }, {})).to.deep.equal(['baseline'])
-  })
-
-  it('orders by priority, then by name', () => {
-    const policies = [policy('b', {}), policy('a', {}), policy('z', { priority: 5 })]
-    expect(
-      policiesFor(client(), { baseline: {}, policies, namespaceLabels: {} }).map(({ name }) => name),
-    ).to.deep.equal(['z', 'a', 'b', 'baseline'])
-  })
-})
-
-describe('applyDefaults', () => {
-  const defaults: OIDCPolicySpec = {
-    defaults: {
-      rotation: { interval: '720h', overlap: '48h' },
-      tokens: { accessTTL: '10m', format: 'jwt' },
-      secret: { presets: ['Env'] },
-    },
-  }
-  const spec = (change: Partial<OIDCClientSpec>, ...policies: OIDCPolicySpec[]) =>
-    applyDefaults(client(change), holding(...policies)).client.spec
-
-  it('fills in what the client leaves open', () => {
-    expect(spec({}, defaults)).to.deep.include({
-      rotation: { interval: '720h', overlap: '48h' },
-      tokens: { accessTTL: '10m', format: 'jwt' },
-      secret: { presets: ['Env'] },
-    })
-  })
-  it('changes nothing that the client says', () => {
-    const own = {
-      rotation: { interval: '100h', overlap: '1h' },
-      tokens: { accessTTL: '1h', format: 'opaque' as const },
-      secret: { presets: ['Grafana' as const] },
-    }
-    expect(spec(own, defaults)).to.deep.include(own)
-  })
-  it('takes the first policy that has a default', () => {
-    expect(spec({}, { defaults: { tokens: { accessTTL: '1m' } } }, defaults).tokens).to.deep.equal({
-      accessTTL: '1m',
-      format: 'jwt',
-    })
-  })
-  it('gives no rotation to a client that has no secret of ours', () => {
-    expect(spec({ auth: { method: 'none' } }, defaults).rotation).to.equal(undefined)
-    expect(spec({ secret: { existingSecretRef: { name: 'a', key: 'b' } } }, defaults).rotation).to.equal(undefined)
-  })
-  it('gives no overlap that is longer than the interval', () => {
-    expect(spec({ rotation: { interval: '2h' } }, defaults).rotation).to.deep.equal({ interval: '2h' })
-  })
-  it('takes the widest spacing and the shortest overlap of all policies', () => {
-    const effective = applyDefaults(
-      client(),
-      holding({ rotation: { minSpacing: '10s', maxOverlap: '24h' } }, { rotation: { minSpacing: '1m' } }),
-    )
-    expect(effective).to.include({ minSpacingMs: 60_000, maxOverlapMs: 24 * 3_600_000 })
-  })
-})
-
-describe('checkPolicySpec', () => {
-  it('names every fault of a baseline where it stands in the settings', () => {
-    const faults = checkPolicySpec({ grace: 'long', allow: { redirectHosts: ['*.example.com'], typo: true } }, 'policy')
-    expect(faults.map(({ path }) => path)).to.have.members([
-      'policy.grace',
-      'policy.allow.redirectHosts',
-      'policy.allow.typo',
-    ])
   })
 })

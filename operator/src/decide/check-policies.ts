@@ -1,20 +1,12 @@
-// What policies allow, require and default.
-import { showsSecret } from '@nauthera/rules/client-authentication'
+// What policies forbid and require.
 import { loopbackHosts } from '@nauthera/rules/uris'
 import { authMethodOf } from '../api/client-rules.ts'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
-import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
-import { grantTypesOf, scopesOf } from './metadata.ts'
-
-/** One policy as it holds for a client. The baseline of the settings is named `baseline`. */
-export interface NamedPolicy {
-  readonly name: string
-  readonly spec: OIDCPolicySpec
-}
-
-/** All policies that hold for one client: by priority (highest first), then by name; the baseline last. */
-export type Policies = readonly NamedPolicy[]
+import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
+import { grantTypesOf, hasMintedSecret, scopesOf } from './metadata.ts'
+import { isAllowed } from './policies.ts'
+import type { Gate, NamedPolicy, Policies } from './policies.ts'
 
 export interface Violation {
   readonly policy: string
@@ -25,104 +17,7 @@ export interface Violation {
   readonly message: string
 }
 
-/** A client with what policy gives where the client says nothing. */
-export interface Effective {
-  readonly client: OIDCClient
-  readonly minSpacingMs: number
-  readonly maxOverlapMs: number
-}
-
 const defaultGraceMs = 24 * 3_600_000
-const defaultMaxOverlapMs = 168 * 3_600_000
-
-/** @param input.namespaceLabels undefined where the operator may not read namespaces: a policy that selects by them then
- *    holds, because a limit that cannot be judged must not be dropped */
-export function policiesFor(
-  client: OIDCClient,
-  input: {
-    readonly baseline: OIDCPolicySpec
-    readonly policies: readonly OIDCPolicy[]
-    readonly namespaceLabels: Readonly<Record<string, string>> | undefined
-  },
-): Policies {
-  const matching = input.policies.filter(({ spec }) => {
-    const { namespaces, clients } = spec.selector ?? {}
-    return (
-      (input.namespaceLabels === undefined || selects(namespaces, input.namespaceLabels)) &&
-      selects(clients, client.metadata.labels ?? {})
-    )
-  })
-  const ordered = matching
-    .map(({ metadata, spec }) => ({ name: metadata.name, spec }))
-    .toSorted(
-      (left, right) => (right.spec.priority ?? 0) - (left.spec.priority ?? 0) || (left.name < right.name ? -1 : 1),
-    )
-  return [...ordered, { name: 'baseline', spec: input.baseline }]
-}
-
-/** Lays the defaults of the policies under what the client says. Durations that exceed a policy's limit are the client's
- *  own fault only when it wrote them: checkPolicies sees the result. */
-export function applyDefaults(client: OIDCClient, policies: Policies): Effective {
-  const { spec } = client
-  const first = <T>(pick: (policy: OIDCPolicySpec) => T | undefined): T | undefined =>
-    policies.map(({ spec: policy }) => pick(policy)).find((value) => value !== undefined)
-  const hasOwnSecret = hasMintedSecret(spec)
-  const interval =
-    spec.rotation?.interval ?? (hasOwnSecret ? first((policy) => policy.defaults?.rotation?.interval) : undefined)
-  const overlap =
-    spec.rotation?.overlap ??
-    (hasOwnSecret
-      ? fitting(
-          first((policy) => policy.defaults?.rotation?.overlap),
-          interval,
-        )
-      : undefined)
-  const window =
-    spec.rotation?.window ??
-    (hasOwnSecret && interval !== undefined ? first((policy) => policy.defaults?.rotation?.window) : undefined)
-  const presets = spec.secret?.presets ?? first((policy) => policy.defaults?.secret?.presets)
-  const rotation = { ...spec.rotation, ...defined({ interval, overlap, window }) }
-  const tokens = {
-    ...defined({
-      accessTTL: first((policy) => policy.defaults?.tokens?.accessTTL),
-      idTTL: first((policy) => policy.defaults?.tokens?.idTTL),
-      refreshTTL: first((policy) => policy.defaults?.tokens?.refreshTTL),
-      format: first((policy) => policy.defaults?.tokens?.format),
-    }),
-    ...spec.tokens,
-  }
-  const effective: OIDCClientSpec = {
-    ...spec,
-    ...(Object.keys(rotation).length > 0 ? { rotation } : {}),
-    ...(Object.keys(tokens).length > 0 ? { tokens } : {}),
-    ...(presets ? { secret: { ...spec.secret, presets } } : {}),
-  }
-  const bounds = policies.map(({ spec: policy }) => policy.rotation)
-  return {
-    client: { ...client, spec: effective },
-    minSpacingMs: Math.max(0, ...bounds.map((bound) => durationMs(bound?.minSpacing ?? '0s') ?? 0)),
-    maxOverlapMs: Math.min(...bounds.map((bound) => durationMs(bound?.maxOverlap ?? '168h') ?? defaultMaxOverlapMs)),
-  }
-}
-
-/** A default overlap that is longer than the client's own interval would make every rotation wait: half of it then. */
-function fitting(overlap: string | undefined, interval: string | undefined): string | undefined {
-  const [overlapMs, intervalMs] = [durationMs(overlap ?? ''), durationMs(interval ?? '')]
-  return overlapMs !== undefined && intervalMs !== undefined && overlapMs > intervalMs ? undefined : overlap
-}
-
-/** @returns whether the operator mints the client's secret, so that rotation concerns it. */
-function hasMintedSecret(spec: OIDCClientSpec): boolean {
-  return showsSecret(authMethodOf(spec)) && !spec.secret?.existingSecretRef
-}
-
-type Gate = 'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'resourceServer'
-
-/** @returns whether the policies open a gate: one says true, and none says false. Unsaid everywhere = closed. */
-export function isAllowed(policies: Policies, gate: Gate): boolean {
-  const said = policies.map(({ spec }) => spec.allow?.[gate])
-  return said.includes(true) && !said.includes(false)
-}
 
 /** @param client with defaults applied
  *  @param olderInNamespace clients of the same namespace that are older, for limits.clientsPerNamespace */
@@ -254,34 +149,4 @@ function atMost(field: string, value: string | undefined, limit: string | undefi
   return is !== undefined && is !== '' && most !== undefined && most !== '' && is > most
     ? [[field, `must be at most ${limit}`]]
     : []
-}
-
-type LabelSelector = NonNullable<NonNullable<OIDCPolicySpec['selector']>['namespaces']>
-
-function selects(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean {
-  if (!selector) return true
-  const byLabels = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
-  return (
-    byLabels &&
-    (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
-      const value = labels[key]
-      switch (operator) {
-        case 'In':
-          return value !== undefined && values.includes(value)
-        case 'NotIn':
-          return value === undefined || !values.includes(value)
-        case 'Exists':
-          return value !== undefined
-        case 'DoesNotExist':
-          return value === undefined
-      }
-    })
-  )
-}
-
-/** @returns the entries that have a value. */
-function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>
-  }
 }

@@ -1,0 +1,82 @@
+// What policies give where a client says nothing.
+import { durationMs } from '../api/duration.ts'
+import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
+import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
+import { hasMintedSecret } from './metadata.ts'
+import type { Policies } from './policies.ts'
+
+/** A client under its policies. */
+export interface Effective {
+  /** With what the policies give where the client itself says nothing. */
+  readonly client: OIDCClient
+  /** The least time between two scheduled rotations, of any clients. */
+  readonly minSpacingMs: number
+  /** The longest life of a previous secret beside the new one. */
+  readonly maxOverlapMs: number
+}
+
+const defaultMaxOverlapMs = 168 * 3_600_000
+
+/** Lays the defaults of the policies under what the client says. Durations that exceed a policy's limit are the client's
+ *  own fault only when it wrote them: checkPolicies sees the result. */
+export function applyDefaults(client: OIDCClient, policies: Policies): Effective {
+  const { spec } = client
+  const rotation = rotationOf(spec, policies)
+  const tokens = tokensOf(spec, policies)
+  const presets = spec.secret?.presets ?? first(policies, ({ defaults }) => defaults?.secret?.presets)
+  const effective: OIDCClientSpec = {
+    ...spec,
+    ...(Object.keys(rotation).length > 0 ? { rotation } : {}),
+    ...(Object.keys(tokens).length > 0 ? { tokens } : {}),
+    ...(presets ? { secret: { ...spec.secret, presets } } : {}),
+  }
+  const bounds = policies.map(({ spec: policy }) => policy.rotation)
+  return {
+    client: { ...client, spec: effective },
+    minSpacingMs: Math.max(0, ...bounds.map((bound) => durationMs(bound?.minSpacing ?? '0s') ?? 0)),
+    maxOverlapMs: Math.min(...bounds.map((bound) => durationMs(bound?.maxOverlap ?? '168h') ?? defaultMaxOverlapMs)),
+  }
+}
+
+/** Policies give a rotation only to a secret that the operator mints. */
+function rotationOf(spec: OIDCClientSpec, policies: Policies): NonNullable<OIDCClientSpec['rotation']> {
+  const own = { ...spec.rotation }
+  if (!hasMintedSecret(spec)) return own
+  const given = <K extends 'interval' | 'overlap' | 'window'>(field: K) =>
+    first(policies, ({ defaults }) => defaults?.rotation?.[field])
+  const interval = own.interval ?? given('interval')
+  const overlap = own.overlap ?? fitting(given('overlap'), interval)
+  const window = own.window ?? (interval === undefined ? undefined : given('window'))
+  return { ...own, ...defined({ interval, overlap, window }) }
+}
+
+function tokensOf(spec: OIDCClientSpec, policies: Policies): NonNullable<OIDCClientSpec['tokens']> {
+  const given = <K extends 'accessTTL' | 'idTTL' | 'refreshTTL' | 'format'>(field: K) =>
+    first(policies, ({ defaults }) => defaults?.tokens?.[field])
+  const tokens = {
+    accessTTL: given('accessTTL'),
+    idTTL: given('idTTL'),
+    refreshTTL: given('refreshTTL'),
+    format: given('format'),
+  }
+  return { ...defined(tokens), ...spec.tokens }
+}
+
+/** @returns what the first policy that says something says: the one with the highest priority */
+function first<T>(policies: Policies, pick: (policy: OIDCPolicySpec) => T | undefined): T | undefined {
+  return policies.map(({ spec }) => pick(spec)).find((value) => value !== undefined)
+}
+
+/** A default overlap that is longer than the client's own interval would make every rotation wait. Without one it is half of the
+ *  interval. */
+function fitting(overlap: string | undefined, interval: string | undefined): string | undefined {
+  const [overlapMs, intervalMs] = [durationMs(overlap ?? ''), durationMs(interval ?? '')]
+  return overlapMs !== undefined && intervalMs !== undefined && overlapMs > intervalMs ? undefined : overlap
+}
+
+/** @returns the entries that have a value. */
+function defined<T extends Record<string, unknown>>(values: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>
+  }
+}

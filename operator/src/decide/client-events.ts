@@ -1,0 +1,76 @@
+// What has changed between two statuses -> the events that people see.
+import type { Condition, OIDCClientStatus } from '../api/oidc-client.ts'
+import type { Judgement } from './judge.ts'
+
+export interface ClientEvent {
+  readonly type: 'Normal' | 'Warning'
+  readonly reason:
+    | 'ClientAccepted'
+    | 'SecretCreated'
+    | 'SecretRotated'
+    | 'PreviousSecretRetired'
+    | 'InvalidSpec'
+    | 'ClientIDConflict'
+    | 'ServerRejected'
+    | 'PolicyViolation'
+  readonly message: string
+}
+
+/** @param judgement its client has the status as it was before
+ *  @param status as it is now */
+export function eventsOf({ client, violations }: Judgement, status: OIDCClientStatus): readonly ClientEvent[] {
+  const events: ClientEvent[] = []
+  const before = client.status
+  const turned = (type: string): Condition | undefined => {
+    const [was, is] = [before, status].map((one) => one?.conditions?.find((condition) => condition.type === type))
+    // the same refusal for another reason is news too; the same words are not
+    return is &&
+      (is.status !== was?.status || (is.status === 'False' && (is.reason !== was.reason || is.message !== was.message)))
+      ? is
+      : undefined
+  }
+  if (stands(status) && !stands(before))
+    events.push({ type: 'Normal', reason: 'ClientAccepted', message: `accepted; its client id is ${status.clientId}` })
+  const acceptance = turned('Accepted')
+  if (acceptance?.status === 'False') {
+    const reason = acceptance.reason === 'ClientIDConflict' ? 'ClientIDConflict' : 'InvalidSpec'
+    events.push({ type: 'Warning', reason, message: acceptance.message })
+  }
+  const policy = turned('PolicyCompliant')
+  if (policy?.status === 'False' || (policy?.reason === 'Warning' && violations.length > 0)) {
+    events.push({ type: 'Warning', reason: 'PolicyViolation', message: policy.message })
+  }
+  const propagation = turned('Propagated')
+  if (propagation?.reason === 'RejectedByServer')
+    events.push({ type: 'Warning', reason: 'ServerRejected', message: propagation.message })
+  events.push(...secretEvents(before?.secret, status.secret))
+  return events
+}
+
+/** The spec and policy both let it in. */
+function stands(status: OIDCClientStatus | undefined): boolean {
+  const holds = (wanted: string) => status?.conditions?.find(({ type }) => type === wanted)?.status === 'True'
+  return holds('Accepted') && holds('PolicyCompliant')
+}
+
+function secretEvents(before: OIDCClientStatus['secret'], after: OIDCClientStatus['secret']): readonly ClientEvent[] {
+  const events: ClientEvent[] = []
+  if (after?.activeId !== undefined && after.activeId !== before?.activeId) {
+    events.push(
+      before?.activeId === undefined
+        ? { type: 'Normal', reason: 'SecretCreated', message: `Secret ${after.name} holds secret ${after.activeId}` }
+        : {
+            type: 'Normal',
+            reason: 'SecretRotated',
+            message: `Secret ${after.name} holds secret ${after.activeId} in place of ${before.activeId}`,
+          },
+    )
+  }
+  const left = new Set(after?.previous?.map(({ id }) => id))
+  for (const { id } of before?.previous ?? []) {
+    if (!left.has(id) && id !== after?.activeId) {
+      events.push({ type: 'Normal', reason: 'PreviousSecretRetired', message: `secret ${id} is no longer valid` })
+    }
+  }
+  return events
+}

@@ -1,0 +1,100 @@
+// Outcome of a look -> the status to apply, and the events of what has changed.
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { authMethodOf } from '../api/client-rules.ts'
+import { durationText } from '../api/duration.ts'
+import type { OIDCClientStatus } from '../api/oidc-client.ts'
+import { eventsOf } from './client-events.ts'
+import type { ClientEvent } from './client-events.ts'
+import { describeConditions, shorten, timeText } from './conditions.ts'
+import { configOf } from './judge.ts'
+import type { Outcome } from './outcome.ts'
+import { present } from './present.ts'
+import { overlapOf } from './rotation-terms.ts'
+
+/** @returns the whole status to apply, and the events of what has changed since `client.status`. */
+export function describeOutcome(outcome: Outcome): {
+  readonly status: OIDCClientStatus
+  readonly events: readonly ClientEvent[]
+} {
+  const status = describeStatus(outcome)
+  return { status, events: eventsOf(outcome.judgement, status) }
+}
+
+function describeStatus(outcome: Outcome): OIDCClientStatus {
+  const { judgement, propagation } = outcome
+  const { client, acceptance, policies } = judgement
+  const config = configOf(judgement)
+  const replicas = propagation ? { loaded: propagation.loaded, total: propagation.total } : client.status?.replicas
+  return {
+    observedGeneration: client.metadata.generation,
+    servedBy: outcome.servedBy,
+    clientId: acceptance.clientId,
+    issuer: outcome.issuer,
+    ...present('revision', outcome.revision),
+    ...(replicas
+      ? {
+          replicas: { loaded: replicas.loaded, total: replicas.total, summary: `${replicas.loaded}/${replicas.total}` },
+        }
+      : {}),
+    policies,
+    policySummary: shorten(policies.join(', ')),
+    ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
+    secret: secretStatus(outcome),
+    conditions: describeConditions(outcome),
+  }
+}
+
+/** What the plan of the rotation says; where there is none, what the status said before stays. */
+function secretStatus({ judgement, rotation, secret, formerName }: Outcome): NonNullable<OIDCClientStatus['secret']> {
+  const before = judgement.client.status?.secret
+  const report = rotation?.report
+  const time = (at: number | undefined) => (at === undefined ? undefined : timeText(at))
+  return {
+    name: formerName ?? secret.name,
+    ...present('activeId', report?.activeId ?? before?.activeId),
+    ...present('observedTrigger', report ? report.observed.trigger : before?.observedTrigger),
+    ...present('observedAnnotation', report ? report.observed.annotation : before?.observedAnnotation),
+    ...present('observedRevoke', report ? report.observed.revoke : before?.observedRevoke),
+    ...present('createdAt', before?.createdAt ?? time(report?.lastRotated)),
+    ...present('lastRotated', time(report?.lastRotated) ?? before?.lastRotated),
+    ...present('nextRotation', time(report?.nextRotation)),
+    ...(report && report.previous.length > 0
+      ? {
+          previous: report.previous.map(({ id, expiresAt, lastUsed }) => ({
+            id,
+            ...present('expiresAt', time(expiresAt)),
+            ...present('lastUsed', time(lastUsed)),
+          })),
+        }
+      : {}),
+  }
+}
+
+function effectiveOf(
+  { judgement: { client }, rotationSettings }: Outcome,
+  config: ClientConfig,
+): NonNullable<OIDCClientStatus['effective']> {
+  const ttl = (seconds: number): string | undefined => (seconds === 0 ? undefined : durationText(seconds * 1000))
+  return {
+    grantTypes: config.grantTypes,
+    authMethod: authMethodOf(client.spec),
+    scopes: config.scopes,
+    tokens: {
+      ...present('accessTTL', ttl(config.accessTokenTtl)),
+      ...present('idTTL', ttl(config.idTokenTtl)),
+      ...present('refreshTTL', ttl(config.refreshTokenTtl)),
+      ...present('format', config.accessTokenFormat || undefined),
+    },
+    ...(rotationSettings
+      ? {
+          rotation: {
+            ...present(
+              'interval',
+              rotationSettings.intervalMs === undefined ? undefined : durationText(rotationSettings.intervalMs),
+            ),
+            overlap: durationText(overlapOf({ rotation: rotationSettings })),
+          },
+        }
+      : {}),
+  }
+}

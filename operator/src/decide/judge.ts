@@ -1,0 +1,91 @@
+// What is decided about one client before anything of its Secret is read. It is decided once in each look, and handed on: who is
+// told this value asks neither the rules nor the policies again.
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { OIDCClient } from '../api/oidc-client.ts'
+import type { Acceptance } from './acceptance.ts'
+import { applyDefaults } from './apply-defaults.ts'
+import type { Effective } from './apply-defaults.ts'
+import { checkPolicies } from './check-policies.ts'
+import type { Violation } from './check-policies.ts'
+import { renderConfig } from './metadata.ts'
+import type { Policies } from './policies.ts'
+
+export interface Judgement extends Effective {
+  /** The rules: of the spec, and of ids that two clients claim. */
+  readonly acceptance: Acceptance
+  /** Names of the policies that hold for it. */
+  readonly policies: readonly string[]
+  /** Of these policies; none is looked for in a client that is not accepted. */
+  readonly violations: readonly Violation[]
+  /** What follows: what servers may be told about it. */
+  readonly serve:
+    | { readonly kind: 'desired'; readonly config: ClientConfig }
+    /** The last accepted version serves on; when it is for a policy's grace, until then (epoch milliseconds). */
+    | { readonly kind: 'carry'; readonly until: number | undefined }
+    | { readonly kind: 'nothing' }
+}
+
+/** @param about.acceptance of this client (acceptance.ts)
+ *  @param about.policies that hold for it (policies.ts)
+ *  @param about.countOlder how many clients of its namespace are older; asked only when a policy limits their number
+ *  @param about.now epoch milliseconds */
+export function judgeClient(
+  client: OIDCClient,
+  about: {
+    readonly acceptance: Acceptance
+    readonly policies: Policies
+    readonly countOlder: () => number
+    readonly now: number
+  },
+): Judgement {
+  const { acceptance, policies, now } = about
+  const effective = applyDefaults(client, policies)
+  const base = { ...effective, acceptance, policies: policies.map(({ name }) => name), violations: [] }
+  switch (acceptance.kind) {
+    case 'invalid':
+      return { ...base, serve: { kind: 'carry', until: undefined } }
+    case 'conflict':
+      return { ...base, serve: { kind: 'nothing' } }
+    case 'accepted': {
+      const isCounted = policies.some(({ spec }) => spec.limits?.clientsPerNamespace !== undefined)
+      const violations = checkPolicies(effective.client, policies, isCounted ? about.countOlder() : 0)
+      return { ...base, violations, serve: serveUnder(violations, effective.client, now) }
+    }
+  }
+}
+
+/** An object that the rules cannot even be asked about is refused; it concerns no other client. */
+export function refuseClient(client: OIDCClient, why: string): Judgement {
+  const clientId = `${client.metadata.namespace}.${client.metadata.name}`
+  const message = `cannot be understood (${why}); write it anew`
+  return {
+    client,
+    minSpacingMs: 0,
+    maxOverlapMs: 0,
+    acceptance: { kind: 'invalid', clientId, faults: [{ path: 'spec', message }] },
+    policies: [],
+    violations: [],
+    serve: { kind: 'carry', until: undefined },
+  }
+}
+
+/** @returns the version that servers may be told; undefined when this generation is refused */
+export const configOf = ({ serve }: Pick<Judgement, 'serve'>): ClientConfig | undefined =>
+  serve.kind === 'desired' ? serve.config : undefined
+
+/** @returns what policies forbid; the other violations are warnings */
+export const denialsOf = ({ violations }: Pick<Judgement, 'violations'>): readonly Violation[] =>
+  violations.filter(({ enforcement }) => enforcement === 'Deny')
+
+function serveUnder(violations: readonly Violation[], client: OIDCClient, now: number): Judgement['serve'] {
+  const denials = denialsOf({ violations })
+  if (denials.length === 0) return { kind: 'desired', config: renderConfig(client) }
+  const until = deniedSince(client, now) + Math.min(...denials.map(({ graceMs }) => graceMs))
+  return now < until ? { kind: 'carry', until } : { kind: 'nothing' }
+}
+
+/** The grace counts from the moment at which the status first said so. */
+function deniedSince(client: OIDCClient, now: number): number {
+  const condition = client.status?.conditions?.find(({ type }) => type === 'PolicyCompliant')
+  return condition?.status === 'False' ? Date.parse(condition.lastTransitionTime) : now
+}

@@ -1,0 +1,38 @@
+// All that one look at a client has found out: what its status and its events are made of.
+import type { Fault } from '@nauthera/runtime/coded-error'
+import type { Judgement } from './judge.ts'
+import type { Propagation } from './propagation.ts'
+import type { RotationInput, RotationPlan } from './rotation-terms.ts'
+
+export interface Outcome {
+  /** `<namespace>/<release>`. */
+  readonly servedBy: string
+  readonly issuer: string
+  /** Of this generation; its client has the status that was applied last. */
+  readonly judgement: Judgement
+  readonly secret: SecretOutcome
+  /** Where its Secret still lies after spec.secret.name has changed: the status is all that remembers it. */
+  readonly formerName: string | undefined
+  readonly rotation: RotationPlan | undefined
+  /** What planRotation was given, for the effective interval and overlap. */
+  readonly rotationSettings: RotationInput['rotation'] | undefined
+  /** Of the shard that carries this generation; undefined while that is not written. */
+  readonly propagation: Propagation | undefined
+  /** The shard has no room for this version. */
+  readonly shardFull: boolean
+  /** First 8 hex of the manifest's digest. */
+  readonly revision: string | undefined
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+export type SecretOutcome =
+  /** Its Secret is there and current; a client without a secret has one too. */
+  | { readonly kind: 'ready'; readonly name: string }
+  /** It will be written once the client is live. */
+  | { readonly kind: 'pending'; readonly name: string }
+  | { readonly kind: 'waiting-for-secret'; readonly name: string; readonly message: string }
+  | { readonly kind: 'name-taken'; readonly name: string }
+  | { readonly kind: 'template-invalid'; readonly name: string; readonly faults: readonly Fault[] }
+  /** The API server did not say whether it is there. */
+  | { readonly kind: 'unreadable'; readonly name: string; readonly message: string }

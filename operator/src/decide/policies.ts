@@ -1,0 +1,68 @@
+// Which policies hold for a client, and what they allow between them.
+import type { OIDCClient } from '../api/oidc-client.ts'
+import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
+
+/** One policy as it holds for a client. The baseline of the settings is named `baseline`. */
+export interface NamedPolicy {
+  readonly name: string
+  readonly spec: OIDCPolicySpec
+}
+
+/** All policies that hold for one client: by priority (highest first), then by name; the baseline last. */
+export type Policies = readonly NamedPolicy[]
+
+/** @param input.namespaceLabels undefined where the operator may not read namespaces: a policy that selects by them then
+ *    holds, because a limit that cannot be judged must not be dropped */
+export function policiesFor(
+  client: OIDCClient,
+  input: {
+    readonly baseline: OIDCPolicySpec
+    readonly policies: readonly OIDCPolicy[]
+    readonly namespaceLabels: Readonly<Record<string, string>> | undefined
+  },
+): Policies {
+  const matching = input.policies.filter(({ spec }) => {
+    const { namespaces, clients } = spec.selector ?? {}
+    return (
+      (input.namespaceLabels === undefined || selects(namespaces, input.namespaceLabels)) &&
+      selects(clients, client.metadata.labels ?? {})
+    )
+  })
+  const ordered = matching
+    .map(({ metadata, spec }) => ({ name: metadata.name, spec }))
+    .toSorted(
+      (left, right) => (right.spec.priority ?? 0) - (left.spec.priority ?? 0) || (left.name < right.name ? -1 : 1),
+    )
+  return [...ordered, { name: 'baseline', spec: input.baseline }]
+}
+
+type LabelSelector = NonNullable<NonNullable<OIDCPolicySpec['selector']>['namespaces']>
+
+function selects(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean {
+  if (!selector) return true
+  const byLabels = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
+  return (
+    byLabels &&
+    (selector.matchExpressions ?? []).every(({ key, operator, values = [] }) => {
+      const value = labels[key]
+      switch (operator) {
+        case 'In':
+          return value !== undefined && values.includes(value)
+        case 'NotIn':
+          return value === undefined || !values.includes(value)
+        case 'Exists':
+          return value !== undefined
+        case 'DoesNotExist':
+          return value === undefined
+      }
+    })
+  )
+}
+
+export type Gate = 'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'resourceServer'
+
+/** @returns whether the policies open a gate: one says true, and none says false. Unsaid everywhere = closed. */
+export function isAllowed(policies: Policies, gate: Gate): boolean {
+  const said = policies.map(({ spec }) => spec.allow?.[gate])
+  return said.includes(true) && !said.includes(false)
+}

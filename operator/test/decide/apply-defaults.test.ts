@@ -1,0 +1,53 @@
+import { expect } from 'chai'
+import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
+import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import { applyDefaults } from '../../src/decide/apply-defaults.ts'
+import { client, holding } from './clients.ts'
+
+describe('applyDefaults', () => {
+  const defaults: OIDCPolicySpec = {
+    defaults: {
+      rotation: { interval: '720h', overlap: '48h' },
+      tokens: { accessTTL: '10m', format: 'jwt' },
+      secret: { presets: ['Env'] },
+    },
+  }
+  const spec = (change: Partial<OIDCClientSpec>, ...policies: OIDCPolicySpec[]) =>
+    applyDefaults(client(change), holding(...policies)).client.spec
+
+  it('fills in what the client leaves open', () => {
+    expect(spec({}, defaults)).to.deep.include({
+      rotation: { interval: '720h', overlap: '48h' },
+      tokens: { accessTTL: '10m', format: 'jwt' },
+      secret: { presets: ['Env'] },
+    })
+  })
+  it('changes nothing that the client says', () => {
+    const own = {
+      rotation: { interval: '100h', overlap: '1h' },
+      tokens: { accessTTL: '1h', format: 'opaque' as const },
+      secret: { presets: ['Grafana' as const] },
+    }
+    expect(spec(own, defaults)).to.deep.include(own)
+  })
+  it('takes the first policy that has a default', () => {
+    expect(spec({}, { defaults: { tokens: { accessTTL: '1m' } } }, defaults).tokens).to.deep.equal({
+      accessTTL: '1m',
+      format: 'jwt',
+    })
+  })
+  it('gives no rotation to a client that has no secret of ours', () => {
+    expect(spec({ auth: { method: 'none' } }, defaults).rotation).to.equal(undefined)
+    expect(spec({ secret: { existingSecretRef: { name: 'a', key: 'b' } } }, defaults).rotation).to.equal(undefined)
+  })
+  it('gives no overlap that is longer than the interval', () => {
+    expect(spec({ rotation: { interval: '2h' } }, defaults).rotation).to.deep.equal({ interval: '2h' })
+  })
+  it('takes the widest spacing and the shortest overlap of all policies', () => {
+    const effective = applyDefaults(
+      client(),
+      holding({ rotation: { minSpacing: '10s', maxOverlap: '24h' } }, { rotation: { minSpacing: '1m' } }),
+    )
+    expect(effective).to.include({ minSpacingMs: 60_000, maxOverlapMs: 24 * 3_600_000 })
+  })
+})

@@ -1,0 +1,64 @@
+import { expect } from 'chai'
+import type { OIDCClientStatus } from '../../src/api/oidc-client.ts'
+import { describeOutcome } from '../../src/decide/client-status.ts'
+import { client } from './clients.ts'
+import { live, now, outcome, settled } from './outcomes.ts'
+import type { Change } from './outcomes.ts'
+
+describe('eventsOf', () => {
+  const eventsOf = (before: OIDCClientStatus | undefined, change: Change) =>
+    describeOutcome(outcome({ ...change, client: { ...client(), ...(before ? { status: before } : {}) } })).events.map(
+      ({ reason }) => reason,
+    )
+  const before = describeOutcome(outcome()).status
+  const rotated: Change = {
+    rotation: {
+      ...settled,
+      report: { ...settled.report, activeId: 'bbbbbbbb', previous: [{ id: 'aaaaaaaa', expiresAt: now }] },
+    },
+  }
+  const invalid: Change = {
+    acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: 'm' }] },
+  }
+
+  const denial = { policy: 'p', enforcement: 'Deny', graceMs: 0, field: 'f', message: 'm' } as const
+
+  const table: readonly [
+    sentence: string,
+    before: OIDCClientStatus | undefined,
+    change: Change,
+    reasons: readonly string[],
+  ][] = [
+    ['a new client', undefined, {}, ['ClientAccepted', 'SecretCreated']],
+    ['nothing new', before, {}, []],
+    ['a rotation', before, rotated, ['SecretRotated']],
+    [
+      'a retirement',
+      describeOutcome(outcome(rotated)).status,
+      { rotation: { ...settled, report: { ...settled.report, activeId: 'bbbbbbbb' } } },
+      ['PreviousSecretRetired'],
+    ],
+    ['a mistake', before, invalid, ['InvalidSpec']],
+    ['the same mistake again', describeOutcome(outcome(invalid)).status, invalid, []],
+    [
+      'a conflict',
+      before,
+      { acceptance: { kind: 'conflict', clientId: 'x', field: 'spec.clientId', holder: 'a/b' } },
+      ['ClientIDConflict'],
+    ],
+    ['a violation', before, { violations: [denial] }, ['PolicyViolation']],
+    ['a new client that policy refuses', undefined, { violations: [denial], rotation: undefined }, ['PolicyViolation']],
+    ['policy lets it in at last', describeOutcome(outcome({ violations: [denial] })).status, {}, ['ClientAccepted']],
+    [
+      'a rejection',
+      before,
+      { propagation: { ...live, accepted: false, rejected: [{ replica: 'r', field: 'f', code: 'C', message: 'm' }] } },
+      ['ServerRejected'],
+    ],
+  ]
+  for (const [sentence, status, change, reasons] of table) {
+    it(`${sentence}: ${reasons.join(', ') || 'none'}`, () => {
+      expect(eventsOf(status, change)).to.deep.equal(reasons)
+    })
+  }
+})

@@ -1,0 +1,43 @@
+// Outcomes for tables: a client that is live on three replicas, and what differs from it.
+import type { Judgement } from '../../src/decide/judge.ts'
+import type { Outcome } from '../../src/decide/outcome.ts'
+import type { RotationPlan } from '../../src/decide/rotation-terms.ts'
+import { judged } from './clients.ts'
+
+export const now = Date.UTC(2026, 0, 1)
+export const live = { loaded: 3, total: 3, lagging: [], unreachable: [], rejected: [], applied: true, accepted: true }
+export const settled: RotationPlan = {
+  state: 'only-old',
+  verifiers: [],
+  step: { kind: 'rest' },
+  secret: undefined,
+  keepsPending: false,
+  wakeAt: undefined,
+  health: { ok: true },
+  report: { activeId: 'aaaaaaaa', lastRotated: now, observed: {}, previous: [] },
+}
+
+/** What differs, of the outcome or of its judgement. */
+export type Change = Partial<Outcome> & Partial<Pick<Judgement, 'client' | 'acceptance' | 'policies' | 'violations'>>
+
+export function outcome({ client, acceptance, policies, violations, ...change }: Change = {}): Outcome {
+  return {
+    servedBy: 'auth/nauthera',
+    issuer: 'https://login.example.com',
+    judgement: judged({
+      ...(client ? { client } : {}),
+      ...(acceptance ? { acceptance } : {}),
+      ...(policies ? { policies } : {}),
+      ...(violations ? { violations } : {}),
+    }),
+    secret: { kind: 'ready', name: 'app-oidc' },
+    rotation: settled,
+    rotationSettings: { retire: 'AfterOverlap', maxOverlapMs: 604_800_000, quietPeriodMs: 0, intervalMs: 7_200_000 },
+    propagation: live,
+    formerName: undefined,
+    shardFull: false,
+    revision: '0a1b2c3d',
+    now,
+    ...change,
+  }
+}

@@ -1,0 +1,73 @@
+import { expect } from 'chai'
+import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import { policiesFor } from '../../src/decide/policies.ts'
+import { client, policy } from './clients.ts'
+
+describe('policiesFor', () => {
+  const find = (
+    selector: OIDCPolicySpec['selector'],
+    labels: Record<string, string> | undefined,
+    own: Record<string, string> = {},
+  ) =>
+    policiesFor(client({}, { labels: own }), {
+      baseline: {},
+      policies: [policy('p', selector ? { selector } : {})],
+      namespaceLabels: labels,
+    }).map(({ name }) => name)
+
+  it('takes every policy without a selector, and the baseline last', () => {
+    expect(find(undefined, {})).to.deep.equal(['p', 'baseline'])
+  })
+
+  const team = { namespaces: { matchLabels: { team: 'a' } } }
+  const expressions: readonly [
+    sentence: string,
+    selector: OIDCPolicySpec['selector'],
+    labels: Record<string, string>,
+    holds: boolean,
+  ][] = [
+    ['matchLabels', team, { team: 'a' }, true],
+    ['matchLabels of another value', team, { team: 'b' }, false],
+    [
+      'In',
+      { namespaces: { matchExpressions: [{ key: 'team', operator: 'In', values: ['a', 'b'] }] } },
+      { team: 'b' },
+      true,
+    ],
+    [
+      'NotIn, absent',
+      { namespaces: { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['a'] }] } },
+      {},
+      true,
+    ],
+    [
+      'NotIn, present',
+      { namespaces: { matchExpressions: [{ key: 'team', operator: 'NotIn', values: ['a'] }] } },
+      { team: 'a' },
+      false,
+    ],
+    ['Exists', { namespaces: { matchExpressions: [{ key: 'team', operator: 'Exists' }] } }, {}, false],
+    ['DoesNotExist', { namespaces: { matchExpressions: [{ key: 'team', operator: 'DoesNotExist' }] } }, {}, true],
+  ]
+  for (const [sentence, selector, labels, holds] of expressions) {
+    it(`selects by ${sentence}: ${holds}`, () => {
+      expect(find(selector, labels)).to.deep.equal(holds ? ['p', 'baseline'] : ['baseline'])
+    })
+  }
+
+  it('K14 a policy whose selector cannot be judged holds', () => {
+    expect(find(team, undefined)).to.deep.equal(['p', 'baseline'])
+  })
+
+  it('selects by the labels of the client too', () => {
+    expect(find({ clients: { matchLabels: { tier: 'gold' } } }, {}, { tier: 'gold' })).to.deep.equal(['p', 'baseline'])
+    expect(find({ clients: { matchLabels: { tier: 'gold' } } }, {})).to.deep.equal(['baseline'])
+  })
+
+  it('orders by priority, then by name', () => {
+    const policies = [policy('b', {}), policy('a', {}), policy('z', { priority: 5 })]
+    expect(
+      policiesFor(client(), { baseline: {}, policies, namespaceLabels: {} }).map(({ name }) => name),
+    ).to.deep.equal(['z', 'a', 'b', 'baseline'])
+  })
+})

@@ -1,0 +1,72 @@
+import { expect } from 'chai'
+import type { OIDCClient } from '../../src/api/oidc-client.ts'
+import type { OIDCPolicy, OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import { createClientIndex } from '../../src/intake/client-index.ts'
+import { createJudge } from '../../src/intake/judge.ts'
+import { client, policy } from '../decide/clients.ts'
+
+const at = (second: number) => ({ creationTimestamp: new Date(second * 1000).toISOString() })
+
+describe('createJudge', () => {
+  const judgeOf = (
+    clients: readonly OIDCClient[],
+    about: { policies?: OIDCPolicy[]; labels?: Record<string, string>; baseline?: OIDCPolicySpec } = {},
+  ) => {
+    const index = createClientIndex()
+    for (const one of clients) index.set(`${one.metadata.namespace}/${one.metadata.name}`, one)
+    const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => about.labels ?? {} }
+    return createJudge({ watch, baseline: about.baseline ?? {}, clock: { now: () => 0 } })
+  }
+  const throwing = (error: unknown) => {
+    throw error
+  }
+  const custom = { allow: { customClientId: true } }
+
+  it('K1 gives an id that two clients claim to the older one', () => {
+    const [older, younger] = [
+      client({ clientId: 'shop' }, { name: 'b', ...at(1) }),
+      client({ clientId: 'shop' }, { name: 'a', ...at(2) }),
+    ]
+    const judge = judgeOf([older, younger], { baseline: custom })
+    expect(judge(older, throwing).acceptance).to.include({ kind: 'accepted' })
+    expect(judge(younger, throwing).acceptance).to.include({ kind: 'conflict', holder: 'demo/b' })
+  })
+
+  it('asks the policies whose selector matches, with the labels of the namespace', () => {
+    const strict = policy('strict', {
+      selector: { namespaces: { matchLabels: { team: 'shop' } } },
+      require: { par: true },
+    })
+    const judged = (labels: Record<string, string>) =>
+      judgeOf([client()], { policies: [strict], labels })(client(), throwing)
+    expect(judged({ team: 'shop' }).violations.map(({ field }) => field)).to.deep.equal(['spec.par'])
+    expect(judged({ team: 'web' }).policies).to.deep.equal(['baseline'])
+  })
+
+  it('refuses an object that the rules stumble over, and says so once', () => {
+    const stumbles: unknown[] = []
+    const index = createClientIndex()
+    index.set('demo/app', client())
+    const judge = createJudge({
+      watch: {
+        clients: index,
+        policies: () => {
+          throw new Error('cannot be read')
+        },
+        namespaceLabels: () => ({}),
+      },
+      baseline: {},
+      clock: { now: () => 0 },
+    })
+    const { acceptance, serve } = judge(client(), (error) => stumbles.push(error))
+    expect(acceptance).to.include({ kind: 'invalid', clientId: 'demo.app' })
+    expect(serve).to.deep.equal({ kind: 'carry', until: undefined })
+    expect(stumbles.length).to.equal(1)
+  })
+
+  it('refuses a client that is in no index: it was deleted while it was looked at', () => {
+    const stumbles: unknown[] = []
+    expect(judgeOf([])(client(), (error) => stumbles.push(error)).acceptance.kind).to.equal('invalid')
+    expect(stumbles.length).to.equal(1)
+  })
+})
