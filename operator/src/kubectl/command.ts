@@ -7,7 +7,7 @@ import type { LocatedFault } from './read-documents.ts'
 import { renderClients } from './render.ts'
 import type { RenderedClient } from './render.ts'
 
-/** What the commands touch of the world. */
+/** What the commands read and write; tests give their own. */
 export interface Terminal {
   /** @param path a file, or `-` for standard input; throws when it cannot be read */
   readonly read: (path: string) => string
@@ -23,7 +23,7 @@ interface RenderOptions {
   readonly output: 'yaml' | 'json'
 }
 
-/** Runs the command line. @returns the exit code: 0 fine, 1 faults in the files, 2 a command that makes no sense */
+/** Runs the command line. @returns the exit code: 0 all is well, 1 the files have faults, 2 the command line is wrong */
 export function runCommand(args: readonly string[], raw: Terminal): number {
   const terminal: Terminal = {
     read: raw.read,
@@ -32,23 +32,26 @@ export function runCommand(args: readonly string[], raw: Terminal): number {
   }
   let code = 0
   const program = new Command('kubectl-nauthera')
-    .description('Tools for OIDCClients. As a kubectl plugin: kubectl nauthera <command>.')
-    .showHelpAfterError('(add --help for what there is)')
+    .description(
+      'Tools for people who write OIDCClients. kubectl finds this program when it is in your PATH: kubectl nauthera <command>.',
+    )
+    .showHelpAfterError('(--help lists commands and options)')
     .exitOverride()
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.error })
   program
     .command('render')
     .description(
-      'Shows, without a cluster, the Secret and the provider metadata that OIDCClients would give. A linter for pipelines: every fault has its file and line, and the exit code is 1.',
+      'Shows what OIDCClients become: the Secret of the application, and the client as the servers see it. Needs no cluster. In a pipeline it finds mistakes: each is printed with file and line, and the exit code is 1.',
     )
-    .requiredOption(
-      '-f, --filename <file...>',
-      'files with OIDCClients, several documents each; - reads standard input',
+    .requiredOption('-f, --filename <file...>', 'YAML files with OIDCClients; - reads standard input')
+    .option('-p, --policy <file...>', 'YAML files with the OIDCPolicies that hold for them', [])
+    .option('-n, --namespace <name>', 'the namespace of objects that do not say theirs', 'default')
+    .option(
+      '--issuer <url>',
+      'the address of the servers, as it is written into the Secret',
+      'https://login.example.com',
     )
-    .option('-p, --policy <file...>', 'files with OIDCPolicies that hold', [])
-    .option('-n, --namespace <name>', 'namespace of objects that name none', 'default')
-    .option('--issuer <url>', 'issuer that would serve them', 'https://login.example.com')
-    .addOption(new Option('-o, --output <format>', 'form of the output').choices(['yaml', 'json']).default('yaml'))
+    .addOption(new Option('-o, --output <format>', 'how to print it').choices(['yaml', 'json']).default('yaml'))
     .addHelpText(
       'after',
       '\nExample:\n  kubectl nauthera render -f client.yaml --issuer https://login.example.com -o json',
@@ -67,7 +70,7 @@ export function runCommand(args: readonly string[], raw: Terminal): number {
 
 function render(options: RenderOptions, terminal: Terminal): number {
   if (!/^https?:\/\/[^/]+/.test(options.issuer)) {
-    terminal.error('--issuer: must be an https URL, such as https://login.example.com\n')
+    terminal.error('--issuer: must be a URL, such as https://login.example.com\n')
     return 2
   }
   if (!isNamespaceName(options.namespace)) {
@@ -82,7 +85,7 @@ function render(options: RenderOptions, terminal: Terminal): number {
   })
   const faults = [...read.flatMap((one) => one.faults), ...result.faults]
   if (faults.length === 0 && result.rendered.length === 0) {
-    faults.push({ file: options.filename[0]!, line: 1, path: '', message: 'has no OIDCClient' })
+    faults.push({ file: options.filename[0]!, line: 1, path: '', message: 'has no OIDCClient in it' })
   }
   if (result.rendered.length > 0)
     terminal.out(options.output === 'json' ? jsonOf(result.rendered) : yamlOf(result.rendered))
@@ -105,8 +108,8 @@ function readFile(file: string, terminal: Terminal): ReturnType<typeof readDocum
   return readDocuments(file, text)
 }
 
-/** Files of others must not drive the terminal. In YAML and JSON such characters stand between double quotes, where the escape
- *  means the same. */
+/** Control characters in somebody's file could move the cursor or hide text: they are printed as escapes. In YAML and JSON they stand
+ *  between double quotes, where the escape means the same. */
 const printable = (text: string): string =>
   text.replaceAll(
     // oxlint-disable-next-line no-control-regex -- these are what is looked for

@@ -45,7 +45,7 @@ function textsFaults(path: string, value: unknown): readonly Fault[] {
   if (!isMapping(value)) return [notMapping(path)]
   return Object.entries(value)
     .filter(([, text]) => typeof text !== 'string')
-    .map(([key]) => ({ path: `${path}.${key}`, message: 'must be a text; put it in quotes' }))
+    .map(([key]) => ({ path: `${path}.${key}`, message: 'must be text; put it in quotes' }))
 }
 
 const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -20,7 +20,7 @@ export interface ReadObject {
   readonly lineOf: (path: string) => number
 }
 
-/** @returns each object of a file with several documents, and what is not even YAML. */
+/** @returns each object of a file, which may hold several documents, and what of it is not even YAML */
 export function readDocuments(
   file: string,
   text: string,
@@ -30,51 +30,47 @@ export function readDocuments(
   const objects: ReadObject[] = []
   const faults: LocatedFault[] = []
   for (const document of Array.isArray(documents) ? documents : []) {
-    // the parser reports each level at which its stack was at an end
-    if (document.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) {
-      faults.push({ file, line: 1, path: '', message: 'nests too deep; no OIDCClient has so many levels' })
-      continue
-    }
-    for (const error of document.errors) {
-      faults.push({
-        file,
-        line: error.linePos?.[0].line ?? 1,
-        path: '',
-        message: error.message.split('\n')[0]!.replace(/ at line .*$/, ''),
-      })
-    }
-    if (document.errors.length > 0) continue
+    const found = documentFaults(document)
+    faults.push(...found.map((fault) => ({ file, path: '', ...fault })))
+    if (found.length > 0) continue
     const lineOf = (path: string): number => lineOfPath(document, lines, path)
-    const read = valueOf(document)
-    if (read.kind === 'bomb') {
-      faults.push({ file, line: lineOf(''), path: '', message: 'holds too many aliases; write them out' })
-      continue
-    }
-    const { value } = read
-    if (value === null || value === undefined) continue
-    if (typeof value === 'object' && !Array.isArray(value))
-      objects.push({ file, object: value as Record<string, unknown>, lineOf })
-    else
-      faults.push({
-        file,
-        line: lineOf(''),
-        path: '',
-        message: 'must be a mapping with apiVersion, kind, metadata and spec',
-      })
+    const read = readObject(document)
+    if (read.kind === 'fault') faults.push({ file, line: lineOf(''), path: '', message: read.message })
+    if (read.kind === 'object') objects.push({ file, object: read.object, lineOf })
   }
   return { objects, faults }
 }
 
-/** A few aliases of aliases make millions of values: the library refuses to write those out. */
-function valueOf(
-  document: Document.Parsed,
-): { readonly kind: 'read'; readonly value: unknown } | { readonly kind: 'bomb' } {
+/** What the parser says of one document. */
+function documentFaults({ errors }: Document.Parsed): readonly Pick<LocatedFault, 'line' | 'message'>[] {
+  // it reports each level that was too deep: one fault says enough
+  if (errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION'))
+    return [{ line: 1, message: 'is nested too deeply; no OIDCClient has so many levels' }]
+  return errors.map(({ linePos, message }) => ({
+    line: linePos?.[0].line ?? 1,
+    message: message.split('\n')[0]!.replace(/ at line .*$/, ''),
+  }))
+}
+
+type ReadValue =
+  | { readonly kind: 'object'; readonly object: Readonly<Record<string, unknown>> }
+  | { readonly kind: 'fault'; readonly message: string }
+  /** Nothing but comments. */
+  | { readonly kind: 'empty' }
+
+/** A few aliases of aliases can stand for millions of values. The library refuses such a document by throwing. */
+function readObject(document: Document.Parsed): ReadValue {
+  let value: unknown
   try {
-    return { kind: 'read', value: document.toJS() }
+    value = document.toJS()
   } catch (error) {
-    if (error instanceof ReferenceError) return { kind: 'bomb' }
-    throw error
+    if (!(error instanceof ReferenceError)) throw error
+    return { kind: 'fault', message: 'has too many YAML aliases (*name); write the values out' }
   }
+  if (value === null || value === undefined) return { kind: 'empty' }
+  return typeof value === 'object' && !Array.isArray(value)
+    ? { kind: 'object', object: value as Record<string, unknown> }
+    : { kind: 'fault', message: 'must be a mapping with apiVersion, kind, metadata and spec' }
 }
 
 function lineOfPath(document: Document.Parsed, lines: LineCounter, path: string): number {

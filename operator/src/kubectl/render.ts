@@ -1,4 +1,4 @@
-// What OIDCClients would give, without a cluster: the same decisions as the operator's, on files.
+// What OIDCClients become, without a cluster: the operator's own decisions, on files.
 import { toJson } from '@bufbuild/protobuf'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -20,28 +20,28 @@ import type { RenderedSecret } from '../decide/secret.ts'
 import { shapeFaults } from './object-shape.ts'
 import type { LocatedFault, ReadObject } from './read-documents.ts'
 
-/** What one OIDCClient gives. */
+/** What one OIDCClient becomes. */
 export interface RenderedClient {
   /** `namespace/name`. */
   readonly client: string
-  /** Values as text, as `stringData` of a Secret. */
+  /** A Secret with its values as text, in `stringData`. */
   readonly secret: Readonly<Record<string, unknown>>
-  /** The client as RFC 7591 words it. */
+  /** The client in the words of RFC 7591. */
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
 export interface RenderInput {
   readonly objects: readonly ReadObject[]
   readonly issuer: string
-  /** For objects that name none. */
+  /** Of objects that do not say theirs. */
   readonly namespace: string
 }
 
-/** Stands where the operator puts a secret that nobody knows yet. */
+/** In the place of a secret that the operator has not made yet. */
 const unknownSecret = '(minted when the client is applied)'
 
-/** @returns what the OIDCClients among the objects give under the OIDCPolicies among them, and every fault.
- *  Policies that select by labels of namespaces are taken to hold: a file does not know those labels. */
+/** @returns what the OIDCClients among the objects become under the OIDCPolicies among them, and every fault.
+ *  A policy that selects by labels of namespaces is taken to hold: a file does not know those labels. */
 export function renderClients(input: RenderInput): {
   readonly rendered: readonly RenderedClient[]
   readonly faults: readonly LocatedFault[]

@@ -156,7 +156,7 @@ describe('kubectl nauthera render', () => {
   it('exits with 2 for a command line that makes no sense, and helps', () => {
     expect(run(['render'])).to.include({ code: 2, out: '' })
     expect(run(['render', '-f', 'a', '-o', 'xml']).code).to.equal(2)
-    expect(run(['render', '-f', 'a', '--issuer', 'login']).error).to.include('must be an https URL')
+    expect(run(['render', '-f', 'a', '--issuer', 'login']).error).to.include('must be a URL')
     expect(run(['render', '--help']).out)
       .to.include('--filename')
       .and.include('Example:')
@@ -187,9 +187,9 @@ describe('kubectl nauthera render', () => {
     [
       'an annotation that is a number',
       object('{name: a, annotations: {b: 1}}'),
-      'metadata.annotations.b: must be a text',
+      'metadata.annotations.b: must be text',
     ],
-    ['a label that is a number', object('{name: a, labels: {b: 1}}'), 'x.yaml:3: metadata.labels.b: must be a text'],
+    ['a label that is a number', object('{name: a, labels: {b: 1}}'), 'x.yaml:3: metadata.labels.b: must be text'],
     ['metadata in a list', object('[]'), 'x.yaml:3: metadata: must be a mapping'],
     ['a status that is a number', object('{name: a}', 'status: 5\n'), 'x.yaml:5: status: must be a mapping'],
     ['a spec in a list', object('{name: a}').replace('{type: M2M}', '[]'), 'x.yaml:4: spec: must be a mapping'],
@@ -257,6 +257,6 @@ describe('kubectl nauthera render', () => {
       deep: `${object('{name: a}')}more: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`,
     })
     expect(code).to.equal(1)
-    expect(error).to.match(/^bomb:1: holds too many aliases; write them out\ndeep:1: nests too deep/)
+    expect(error).to.match(/^bomb:1: has too many YAML aliases \(\*name\); write the values out\ndeep:1: is nested too deeply/)
   })
 })
