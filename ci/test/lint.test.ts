@@ -36,6 +36,12 @@ const refused: readonly [sentence: string, path: string, source: string, message
     'Only server/src/store/postgres.ts',
   ],
   ['a second door to gRPC', 'operator/src/replicas/x.ts', `import '@grpc/grpc-js'\n`, 'Only proto/src/channel.ts'],
+  [
+    'CEL beside its door',
+    'operator/src/decide/x.ts',
+    `import '@marcbachmann/cel-js'\n`,
+    'Only operator/src/api/cel.ts',
+  ],
   ['express outside http', 'server/src/login/x.ts', `import 'express'\n`, 'Only server/src/http/**'],
   [
     'a process that imports another',

@@ -1,7 +1,8 @@
 import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
 import { issuerFaults } from '@nauthera/rules/issuer'
-import { checkValue, nativeRules } from './api/check.ts'
+import { checkValue } from './api/check.ts'
 import { policySpec } from './api/oidc-policy.ts'
+import { renderSchema } from './api/schema.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 
 const name = z
@@ -49,7 +50,7 @@ const link = z
   })
   .prefault({})
 
-const baselineRules = nativeRules(policySpec)
+const baselineSchema = renderSchema(policySpec)
 
 /** The settings of the operator; `docs/settings.md` is made from it. */
 export const settingsSchema = z.strictObject({
@@ -83,7 +84,7 @@ export const settingsSchema = z.strictObject({
           path: ['selector'],
           message: 'is not for the baseline, which holds for every client',
         })
-      for (const { path, message } of checkValue(baselineRules.json, value, baselineRules.evaluate)) {
+      for (const { path, message } of checkValue(baselineSchema, value)) {
         context.addIssue({ code: 'custom', path: path.split('.').filter((part) => part !== ''), message })
       }
     })

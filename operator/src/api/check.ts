@@ -1,7 +1,7 @@
 // Checks a value against a structural schema in the words of the API server: the operator must not depend on it.
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { renderSchema } from './schema.ts'
-import type { JsonSchema, Rule, Schema } from './schema.ts'
+import { holds, isTransition, toCel } from './cel.ts'
+import type { JsonSchema } from './schema.ts'
 
 /** `unknown` is a field that the schema does not have: the API server refuses it (strict) or drops it. */
 export type FaultKind =
@@ -11,43 +11,17 @@ export interface SchemaFault extends Fault {
   readonly kind: FaultKind
 }
 
-/** Evaluates the rules of one schema node. @param old undefined on creation */
-export type RuleEvaluator = (node: JsonSchema, value: unknown, old: unknown, path: string) => readonly SchemaFault[]
-
-/** @returns every fault of `value`; rules are skipped where the value has not even the right shape, as the API server does. */
-export function checkValue(
-  schema: JsonSchema,
-  value: unknown,
-  rules: RuleEvaluator,
-  at: { path: string; old?: unknown } = { path: '' },
-): readonly SchemaFault[] {
+/** @param path of the value, for the faults
+ *  @returns every fault; rules are skipped where the value has not even the right shape, as the API server does. What must not
+ *    change is the API server's alone: nobody else knows the value before */
+export function checkValue(schema: JsonSchema, value: unknown, path = ''): readonly SchemaFault[] {
   const faults: SchemaFault[] = []
-  checkShape(schema, value, at.path, faults)
-  if (faults.some(({ kind }) => blocking.has(kind))) return faults
-  checkRules(schema, value, at.old, at.path, rules, faults)
+  checkShape(schema, value, path, faults)
+  if (!faults.some(({ kind }) => blocking.has(kind))) checkRules(schema, toCel(value), path, faults)
   return faults
 }
 
 const blocking = new Set<FaultKind>(['required', 'type', 'too-long', 'too-many'])
-
-/** A schema whose rules run as TypeScript: what the operator trusts instead of the API server. */
-export function nativeRules(schema: Schema<unknown>): { readonly json: JsonSchema; readonly evaluate: RuleEvaluator } {
-  const byNode = new Map<JsonSchema, readonly Rule[]>()
-  const json = renderSchema(schema)
-  const index = (node: JsonSchema, source: Schema<unknown>): void => {
-    if (source.rules.length > 0) byNode.set(node, source.rules)
-    for (const [key, child] of Object.entries(source.properties ?? {})) index(node.properties![key]!, child)
-    if (source.items) index((node.items ?? node.additionalProperties)!, source.items)
-  }
-  index(json, schema)
-  return {
-    json,
-    evaluate: (node, value, old, path) =>
-      (byNode.get(node) ?? [])
-        .filter((rule) => !(rule.transition && old === undefined) && !rule.check(value as never, old as never))
-        .map((rule) => ({ path: `${path}${rule.fieldPath ?? ''}`, kind: 'rule', message: rule.message })),
-  }
-}
 
 function checkShape(schema: JsonSchema, value: unknown, path: string, faults: SchemaFault[]): void {
   const fault: AddFault = (kind, message, at = path) => {
@@ -127,8 +101,7 @@ function checkObject(
     return
   }
   for (const [key, item] of entries) {
-    const known = Object.hasOwn(schema.properties ?? {}, key) ? schema.properties![key] : undefined
-    const property = known ?? schema.additionalProperties
+    const property = propertyOf(schema, key)
     if (property) checkShape(property, item, schema.additionalProperties ? `${path}.${key}` : child(key), faults)
     else if (schema.properties && !schema['x-kubernetes-preserve-unknown-fields']) {
       fault('unknown', `unknown field "${child(key)}"`, child(key))
@@ -136,31 +109,23 @@ function checkObject(
   }
 }
 
-function checkRules(
-  schema: JsonSchema,
-  value: unknown,
-  old: unknown,
-  path: string,
-  rules: RuleEvaluator,
-  faults: SchemaFault[],
-): void {
-  faults.push(...rules(schema, value, old, path))
-  if (Array.isArray(value)) {
-    if (schema.items)
-      for (const [index, item] of value.entries())
-        checkRules(schema.items, item, undefined, `${path}[${index}]`, rules, faults)
-    return
+/** @param self as CEL sees it */
+function checkRules(schema: JsonSchema, self: unknown, path: string, faults: SchemaFault[]): void {
+  for (const { rule, message, fieldPath = '' } of schema['x-kubernetes-validations'] ?? []) {
+    if (!isTransition(rule) && !holds(rule, self)) faults.push({ path: `${path}${fieldPath}`, kind: 'rule', message })
   }
-  if (!isRecord(value)) return
-  const before = isRecord(old) ? old : {}
-  for (const [key, item] of Object.entries(value)) {
-    const known = Object.hasOwn(schema.properties ?? {}, key) ? schema.properties![key] : undefined
-    const property = known ?? schema.additionalProperties
-    if (property && item !== undefined && item !== null) {
-      checkRules(property, item, before[key], path === '' ? key : `${path}.${key}`, rules, faults)
-    }
+  if (Array.isArray(self) && schema.items) {
+    for (const [index, item] of self.entries()) checkRules(schema.items, item, `${path}[${index}]`, faults)
+  }
+  if (!(self instanceof Map)) return
+  for (const [key, child] of self as ReadonlyMap<string, unknown>) {
+    const property = propertyOf(schema, key)
+    if (property) checkRules(property, child, path === '' ? key : `${path}.${key}`, faults)
   }
 }
+
+const propertyOf = (schema: JsonSchema, key: string): JsonSchema | undefined =>
+  Object.hasOwn(schema.properties ?? {}, key) ? schema.properties![key] : schema.additionalProperties
 
 function hasType(schema: JsonSchema, value: unknown): boolean {
   switch (schema.type) {

@@ -7,10 +7,10 @@ import { grantTypes } from '@nauthera/rules/grants'
 import { rotationTimes, tokenLife } from '@nauthera/rules/limits'
 import { responseModes } from '@nauthera/rules/response-modes'
 import { emailPattern } from '@nauthera/rules/uris'
-import { patterns } from './patterns.ts'
-import { everyMatches, matchesRule, keysMatch, timeSpan } from './rule-kinds.ts'
-import { flag, foreignObject, integer, list, mapList, mapOf, object, oneOf, rule, set, text, time } from './schema.ts'
-import type { TypeOf } from './schema.ts'
+import { celList, celMatches, patterns } from './patterns.ts'
+import { everyMatches, keysMatch, matchesRule, timeSpan, valuesMatch } from './rule-kinds.ts'
+import { flag, foreignObject, integer, list, mapList, mapOf, object, oneOf, set, text, time } from './schema.ts'
+import type { Rule, TypeOf } from './schema.ts'
 
 export const consentModes = ['Explicit', 'Remember', 'Skip'] as const
 export const presets = ['Generic', 'Env', 'ArgoCD', 'Grafana', 'OAuth2Proxy', 'EnvoyGateway'] as const
@@ -45,6 +45,11 @@ const plainText = (description: string, maxLength: number) =>
     maxLength,
     rules: [matchesRule(patterns.plainText, 'must be plain text without control or invisible formatting characters')],
   })
+const notOurPrefix: Rule = {
+  rule: "self.all(k, !k.startsWith('auth.nauthera.io/'))",
+  message: 'must have no key that begins with auth.nauthera.io/: those are ours',
+}
+
 const auth = object(
   'How the client authenticates at the token endpoint.',
   {},
@@ -91,17 +96,13 @@ const secret = object(
       maxProperties: 20,
       rules: [
         keysMatch(patterns.metadataKey, 'must have label keys such as example.com/team'),
-        ownPrefixRule(),
-        rule<Readonly<Record<string, string>>>(
-          "self.all(k, self[k].matches('^([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$'))",
-          'must have values of at most 63 letters, digits, -, _ and .',
-          (self) => Object.values(self).every((value) => new RegExp(patterns.labelValue).test(value)),
-        ),
+        notOurPrefix,
+        valuesMatch(patterns.labelValue, 'must have values of at most 63 letters, digits, -, _ and .'),
       ],
     }),
     annotations: mapOf('Annotations for the Secret.', text('Value.', { maxLength: 2048 }), {
       maxProperties: 20,
-      rules: [keysMatch(patterns.metadataKey, 'must have annotation keys such as example.com/team'), ownPrefixRule()],
+      rules: [keysMatch(patterns.metadataKey, 'must have annotation keys such as example.com/team'), notOurPrefix],
     }),
     presets: set('Keys and labels that known programs read. Default: [Generic].', oneOf('Name of a preset.', presets), {
       maxItems: 6,
@@ -109,16 +110,11 @@ const secret = object(
     keys: mapOf('Renames: canonical key to the key to write instead.', text('Key of the Secret.', { maxLength: 253 }), {
       maxProperties: 11,
       rules: [
-        rule<Readonly<Record<string, string>>>(
-          `self.all(k, k in [${canonicalKeys.map((key) => `'${key}'`).join(', ')}])`,
-          `must rename only ${canonicalKeys.join(', ')}`,
-          (self) => Object.keys(self).every((key) => (canonicalKeys as readonly string[]).includes(key)),
-        ),
-        rule<Readonly<Record<string, string>>>(
-          "self.all(k, self[k].matches('^[-._A-Za-z0-9]{1,253}$'))",
-          'must rename to keys of letters, digits, -, _ and .',
-          (self) => Object.values(self).every((value) => new RegExp(patterns.dataKey).test(value)),
-        ),
+        {
+          rule: `self.all(k, k in ${celList(canonicalKeys)})`,
+          message: `must rename only ${canonicalKeys.join(', ')}`,
+        },
+        valuesMatch(patterns.dataKey, 'must rename to keys of letters, digits, -, _ and .'),
       ],
     }),
     data: mapOf(
@@ -228,11 +224,10 @@ export const clientSpecFields = object(
         maxLength: 200,
         rules: [
           matchesRule(patterns.clientId, 'must be 3 to 200 letters, digits, ., _, ~ and -'),
-          rule<string>(
-            `!self.matches('${patterns.uuid}')`,
-            'must not be a UUID: the subject of a person is one',
-            (self) => !new RegExp(patterns.uuid).test(self),
-          ),
+          {
+            rule: `!${celMatches('self', patterns.uuid)}`,
+            message: 'must not be a UUID: the subject of a person is one',
+          },
         ],
       },
     ),
@@ -364,11 +359,10 @@ export const clientSpecFields = object(
             maxLength: 64,
             minLength: 1,
             rules: [
-              rule<string>(
-                `!(self in [${registeredClaims.map((claim) => `'${claim}'`).join(', ')}])`,
-                'must not be a registered claim; choose another name, such as roles',
-                (self) => !(registeredClaims as readonly string[]).includes(self),
-              ),
+              {
+                rule: `!(self in ${celList(registeredClaims)})`,
+                message: 'must not be a registered claim; choose another name, such as roles',
+              },
             ],
           }),
           fromGroups: mapOf('Group to values.', list('Values.', text('Value.', { maxLength: 256 }), { maxItems: 20 }), {
@@ -516,12 +510,4 @@ export interface OIDCClient {
   readonly metadata: ObjectMetadata
   readonly spec: OIDCClientSpec
   readonly status?: OIDCClientStatus
-}
-
-function ownPrefixRule() {
-  return rule<Readonly<Record<string, string>>>(
-    "self.all(k, !k.startsWith('auth.nauthera.io/'))",
-    'must have no key that begins with auth.nauthera.io/: those are ours',
-    (self) => Object.keys(self).every((key) => !key.startsWith('auth.nauthera.io/')),
-  )
 }

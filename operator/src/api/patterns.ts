@@ -15,7 +15,7 @@ export const celList = (values: readonly string[]): string => `[${values.map(quo
 /** @returns the CEL call that matches `target` against a pattern: `self.matches('^a$')`. */
 export const celMatches = (target: string, pattern: string): string => `${target}.matches(${quote(pattern)})`
 
-/** @returns whether the value matches; the twin of celMatches. */
+/** @returns whether the value matches, outside of a rule */
 export const matches = (value: string, pattern: string): boolean => compiled(pattern).test(value)
 
 const cache = new Map<string, RegExp>()

@@ -1,16 +1,13 @@
-// A structural schema as Kubernetes wants it, typed: one description gives the CRD, the CEL rules, the operator's own
-// validation and the TypeScript type.
+// A structural schema as Kubernetes wants it, typed: one description gives the CRD with its CEL rules, by which the operator checks
+// too, and the TypeScript type.
 
-/** A rule in both tongues: CEL for the API server, `check` for the operator, which trusts no API server.
- *  A test runs every case through both. `message` says what to write instead. */
+/** What CEL says beyond the shape. The API server evaluates it, and so does the operator, which trusts no API server (cel.ts). */
 export interface Rule {
-  readonly cel: string
+  readonly rule: string
+  /** What to write instead. */
   readonly message: string
   /** Where the fault is shown, relative to the schema that carries the rule: `.redirectURIs`. */
   readonly fieldPath?: string
-  /** @param old the value before an update; a rule that uses it is skipped on creation */
-  readonly check: (self: never, old: never) => boolean
-  readonly transition?: boolean
 }
 
 /** The part of OpenAPI v3 that a structural schema may use. */
@@ -34,10 +31,10 @@ export interface JsonSchema {
   'x-kubernetes-list-type'?: 'set' | 'atomic' | 'map'
   'x-kubernetes-list-map-keys'?: readonly string[]
   'x-kubernetes-preserve-unknown-fields'?: true
-  'x-kubernetes-validations'?: readonly Readonly<{ rule: string; message: string; fieldPath?: string }>[]
+  'x-kubernetes-validations'?: readonly Rule[]
 }
 
-/** A schema of values of type T. `rules` stay beside the JSON, since a function cannot go into a CRD. */
+/** A schema of values of type T. */
 export interface Schema<T> {
   readonly json: JsonSchema
   readonly rules: readonly Rule[]
@@ -55,20 +52,11 @@ type ObjectOf<R extends Shape, O extends Shape> = Simplify<
   { readonly [K in keyof R]: TypeOf<R[K]> } & { readonly [K in keyof O]?: TypeOf<O[K]> }
 >
 
-/** Binds a rule to the type of the value that carries it. */
-export function rule<T>(
-  cel: string,
-  message: string,
-  check: (self: T, old: T) => boolean,
-  options: { fieldPath?: string; transition?: boolean } = {},
-): Rule {
-  return { cel, message, check: check as Rule['check'], ...options }
-}
-
-/** The same schema with further rules: for rules that need the type of what they stand on. */
-export function withRules<T>(schema: Schema<T>, ...rules: Rule[]): Schema<T> {
-  return { ...schema, rules: [...schema.rules, ...rules] }
-}
+/** The same schema with further rules, which hold between its fields. */
+export const withRules = <T>(schema: Schema<T>, ...rules: readonly Rule[]): Schema<T> => ({
+  ...schema,
+  rules: [...schema.rules, ...rules],
+})
 
 export const text = (
   description: string,
@@ -177,14 +165,9 @@ export const object = <const R extends Shape, const O extends Shape>(
 
 /** @returns the schema as it stands in a CRD. */
 export function renderSchema(schema: Schema<unknown>): JsonSchema {
-  const validations = schema.rules.map(({ cel, message, fieldPath }) => ({
-    rule: cel,
-    message,
-    ...(fieldPath === undefined ? {} : { fieldPath }),
-  }))
   return {
     ...schema.json,
-    ...(validations.length > 0 ? { 'x-kubernetes-validations': validations } : {}),
+    ...(schema.rules.length > 0 ? { 'x-kubernetes-validations': schema.rules } : {}),
     ...(schema.properties
       ? {
           properties: Object.fromEntries(

@@ -3,27 +3,27 @@ import { signingAlgorithms } from '@nauthera/rules/algorithms'
 import { checkClient } from '@nauthera/rules/check-client'
 import { maxNameLength } from '@nauthera/rules/limits'
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { checkValue, nativeRules } from '../api/check.ts'
+import { checkValue } from '../api/check.ts'
 import { clientSpec } from '../api/client-rules.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { policySpec } from '../api/oidc-policy.ts'
+import { renderSchema } from '../api/schema.ts'
 import { renderConfig } from './metadata.ts'
 import { checkWindow } from './schedule.ts'
 
-const client = nativeRules(clientSpec)
-const policy = nativeRules(policySpec)
+const clientSchema = renderSchema(clientSpec)
+const policySchema = renderSchema(policySpec)
 
 /** The secret is minted later, and which algorithms a server has only it can say. */
 const unknownHere = { hasSecret: true, algorithms: signingAlgorithms }
 
-/** @param stored the last version, where it is known: some fields cannot change
- *  @returns every fault, `spec.redirectURIs: must be …`; none is fixed, none is ignored */
-export function checkSpec(object: OIDCClient, stored?: Pick<OIDCClient, 'spec'>): readonly Fault[] {
+/** @returns every fault, `spec.redirectURIs: must be …`; none is fixed, none is ignored */
+export function checkSpec(object: OIDCClient): readonly Fault[] {
   const name =
     object.metadata.name.length > maxNameLength
       ? [{ path: 'metadata.name', message: `may not be more than ${maxNameLength} bytes` }]
       : []
-  const shape = checkValue(client.json, object.spec, client.evaluate, { path: 'spec', old: stored?.spec })
+  const shape = checkValue(clientSchema, object.spec, 'spec')
   // a value of the wrong shape would make the further checks throw
   if (shape.some(({ kind }) => kind !== 'rule')) return [...name, ...shape].map(plain)
   const found = [...name, ...shape, ...checkWindow(object.spec)].map(plain)
@@ -41,7 +41,7 @@ const isWithin = (path: string, above: string): boolean =>
 
 /** @param path where the spec stands: `spec`, or `policy` for the baseline in the settings */
 export function checkPolicySpec(spec: unknown, path: string): readonly Fault[] {
-  return checkValue(policy.json, spec, policy.evaluate, { path }).map(plain)
+  return checkValue(policySchema, spec, path).map(plain)
 }
 
 const plain = ({ path, message }: Fault): Fault => ({ path, message })

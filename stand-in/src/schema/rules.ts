@@ -80,5 +80,6 @@ function toCel(value: unknown, schema: JsonSchema | undefined): unknown {
   }
   if (Array.isArray(value)) return value.map((item) => toCel(item, schema?.items))
   if (!isRecord(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, child]) => [key, toCel(child, childOf(schema, key))]))
+  // a map: the library takes an object with a key `constructor` for something else
+  return new Map(Object.entries(value).map(([key, child]) => [key, toCel(child, childOf(schema, key))]))
 }

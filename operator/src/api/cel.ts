@@ -1,0 +1,33 @@
+// The one door to CEL, in which the rules of the CRDs stand: https://kubernetes.io/docs/reference/using-api/cel/.
+import { Environment } from '@marcbachmann/cel-js'
+
+type Program = (variables: { readonly self: unknown }) => unknown
+
+const environment = new Environment().registerVariable('self', 'dyn')
+/** Filled on first use: 90 rules take 30 ms to parse, and most processes need none of some. */
+const programs = new Map<string, Program>()
+
+/** @returns whether a rule speaks of the value before an update, `oldSelf` */
+export const isTransition = (rule: string): boolean => /\boldSelf\b/.test(rule)
+
+/** @param self in the form of `toCel`
+ *  @returns false also where the evaluation fails, as the API server then refuses */
+export function holds(rule: string, self: unknown): boolean {
+  let program = programs.get(rule)
+  if (!program) programs.set(rule, (program = environment.parse(rule) as Program))
+  try {
+    return program({ self }) === true
+  } catch {
+    return false
+  }
+}
+
+/** JSON as CEL sees it: whole numbers are `int`, and what is null is not there. Objects become maps, since the library takes
+ *  an object with a key `constructor` for something else. */
+export function toCel(value: unknown): unknown {
+  if (Number.isInteger(value)) return BigInt(value as number)
+  if (Array.isArray(value)) return value.map(toCel)
+  if (typeof value !== 'object' || value === null) return value
+  const present = Object.entries(value).filter(([, child]) => child !== undefined && child !== null)
+  return new Map(present.map(([key, child]) => [key, toCel(child)]))
+}
