@@ -30,7 +30,7 @@ const spare: readonly RegExp[] = [
   /\/oidcpolicies\/status patch$/, // what a policy meets is not written yet
 ]
 
-describe('K3 the rights of the operator and its calls', function () {
+describe('K3 the rights that the chart gives', function () {
   this.timeout(60_000)
   let cluster: Cluster
   beforeEach(async () => {
@@ -39,7 +39,7 @@ describe('K3 the rights of the operator and its calls', function () {
   afterEach(() => cluster.stop())
 
   for (const { mode, namespace, render } of ways) {
-    it(`are the same in mode ${mode}`, async () => {
+    it(`to the operator are what its calls need in mode ${mode}, and no more`, async () => {
       const rules = grantsOf(await objectsOf(render), operator)
       const settings = { watch: { mode, namespaces: mode === 'namespaces' ? [appsNamespace] : [] } }
       const replica = await cluster.startReplica('server-a')
@@ -83,7 +83,7 @@ describe('K3 the rights of the operator and its calls', function () {
       expect(unused.map(spellRight).filter((right) => !spare.some((reason) => reason.test(right)))).to.deep.equal([])
     })
 
-    it(`are those of the tests of the operator in mode ${mode}`, async () => {
+    it(`to the operator are those that its tests run with in mode ${mode}`, async () => {
       const rendered = grantsOf(await objectsOf(render), operator)
       const namespaces = mode === 'namespaces' ? [appsNamespace] : []
       const ours = operatorRules({ mode, release: 'nauthera', namespace: releaseNamespace, namespaces, nudge: true })
@@ -91,7 +91,7 @@ describe('K3 the rights of the operator and its calls', function () {
     })
   }
 
-  it('of the keys Job are those of the tests of the operator', async () => {
+  it('to the keys Job are those that its tests run with', async () => {
     const rendered = grantsOf(await objectsOf(), 'nauthera-keys')
     expect(spell(keysJobRules('nauthera', releaseNamespace))).to.deep.equal(spell(rendered))
   })

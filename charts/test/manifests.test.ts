@@ -121,7 +121,7 @@ describe('every object', function () {
     })
   }
 
-  it('of a foreign kind is rendered by some values file, and an unknown field of it is found', async () => {
+  it('of another project is rendered by at least one values file, and a field that its kind does not have is found', async () => {
     const rendered = new Set<string>()
     for (const mode of modes)
       for (const { apiVersion, kind } of await objectsOf({ mode })) rendered.add(`${apiVersion} ${kind}`)
@@ -145,7 +145,7 @@ describe('every object', function () {
     })
   })
 
-  it('of an unknown field or a wrong type is found by the walk of this test', () => {
+  it('with an unknown field or a wrong type is found by this test', () => {
     const service = {
       apiVersion: 'v1',
       kind: 'Service',
@@ -214,7 +214,7 @@ describe('K10 every pod', function () {
     })
   }
 
-  it('K10 nothing is random, dated or secret: no Secret, no hook but the tests', async () => {
+  it('K10 holds no random value, no date and no secret; there is no Secret, and no hook but the tests', async () => {
     for (const mode of modes) {
       for (const object of await objectsOf({ mode })) {
         expect(object.kind).not.to.equal('Secret')
@@ -263,7 +263,7 @@ describe('the server pod', function () {
     expect(link.items.map(({ path }: { path: string }) => path)).to.deep.equal(['ca.crt', 'agent.crt', 'agent.key'])
   })
 
-  it('mounts no two things at one place, also where /var/run is a link to /run as in most images', async () => {
+  it('never mounts two volumes at one path, even where /var/run is a link to /run', async () => {
     for (const mode of modes) {
       for (const { owner, spec } of podsOf(await objectsOf({ mode }))) {
         for (const container of containersOf(spec)) {
@@ -282,7 +282,7 @@ describe('the server pod', function () {
     }
   })
 
-  it('names the status port for the operator, and gives the server no right', async () => {
+  it('names the status port for the operator, and grants the server nothing', async () => {
     const spec = await podOf('minimal')
     expect(spec.initContainers![1]!['ports'][0]).to.deep.equal({ name: 'status', containerPort: 9443 })
     const subjects = (await objectsOf())
@@ -291,7 +291,7 @@ describe('the server pod', function () {
     expect(subjects.map(({ name }) => name)).not.to.include(spec['serviceAccountName'])
   })
 
-  it('rolls when a setting changes that is read at start only, and not for a label of the chart', async () => {
+  it('is restarted by a change of a setting that is read at start only, and not by a new label of the chart', async () => {
     const sum = async (values: object) => {
       const objects = await objectsOf({ values })
       return find(objects, 'Deployment', 'nauthera-server')['spec'].template.metadata.annotations[
@@ -330,8 +330,8 @@ describe('long names', function () {
   })
 })
 
-describe('frozen', () => {
-  it('are selectors, Services and versions of the definitions', async () => {
+describe('what no upgrade may change', () => {
+  it('is as in frozen.yaml: selectors, Services and versions of the CRDs', async () => {
     const frozen = parse(readFileSync(join(import.meta.dirname, 'frozen.yaml'), 'utf8')) as unknown
     const objects = await objectsOf({ mode: 'ha-sentinel' })
     const now = {

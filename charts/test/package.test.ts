@@ -84,7 +84,7 @@ describe('alerts and dashboard', () => {
   }
 
   for (const file of readdirSync(join(chart, 'files/alerts'))) {
-    it(`${basename(file, '.yaml')} asks for metrics that exist and has a runbook of its name`, () => {
+    it(`${basename(file, '.yaml')} uses metrics that exist and has a runbook with its name`, () => {
       const rule = parse(readFileSync(join(chart, 'files/alerts', file), 'utf8')) as {
         alert: string
         expr: string
@@ -103,7 +103,7 @@ describe('alerts and dashboard', () => {
     })
   }
 
-  it('ask by labels that their metrics have', () => {
+  it('filter by labels that their metrics have', () => {
     const expressions = [
       ...readdirSync(join(chart, 'files/alerts')).map(
         (file) => (parse(readFileSync(join(chart, 'files/alerts', file), 'utf8')) as { expr: string }).expr,
@@ -129,7 +129,7 @@ describe('alerts and dashboard', () => {
     expect(labelsOf('nauthera_agent_shard_seq')).to.deep.equal(['shard'])
   })
 
-  it('has no runbook without an alert', () => {
+  it('have an alert for each runbook', () => {
     const alerts = readdirSync(join(chart, 'files/alerts')).map((file) => basename(file, '.yaml'))
     const runbooks = readdirSync(join(root, 'docs/runbooks')).map((file) => basename(file, '.md'))
     expect(runbooks.filter((name) => name.startsWith('nauthera-')).sort()).to.deep.equal(alerts.sort())

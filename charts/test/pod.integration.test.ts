@@ -157,7 +157,7 @@ describe('the rendered server pod', function () {
     }
   }
 
-  it('fails no request and restarts nothing while every mount is swapped and a secret rotates', async () => {
+  it('answers every request and restarts nothing while every mount is replaced and a secret rotates', async () => {
     await cluster.apply('reports', machine)
     const isPublished = (before?: string) => () => ![undefined, before].includes(cluster.plain('reports'))
     await cluster.until(isPublished(), 'the client has its Secret', 30_000)

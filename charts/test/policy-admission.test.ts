@@ -172,14 +172,14 @@ describe('K14 the admission policy of OIDCPolicies', function () {
   }
 
   for (const [sentence, policy, object] of cases) {
-    it(`says of ${sentence} what the operator says`, () => {
+    it(`gives the operator's answer: ${sentence}`, () => {
       const params = { metadata: { name: 'limits' }, spec: policy }
       const fields = refusals(params, object).map((message) => /^OIDCPolicy limits: (\S+): /.exec(message)?.[1])
       expect(fields).to.have.members(denials(params, object))
     })
   }
 
-  it('has a case above that breaks it, for every rule', () => {
+  it('has a case above for each of its rules', () => {
     const refused = cases.flatMap(([, policy, object]) => refusals({ metadata: { name: 'x' }, spec: policy }, object))
     const fields = new Set(refused.map((message) => message.split(': ')[1]))
     expect(fields.size).to.equal(spec.validations.length)
@@ -190,7 +190,7 @@ describe('K14 the admission policy of OIDCPolicies', function () {
     expect(refusals(params, client({}))).to.deep.equal(['OIDCPolicy limits: spec.type: must be among SPA, M2M'])
   })
 
-  it('judges clients of its own server name, and only when their spec is new', () => {
+  it('judges clients of its own server name only, and only when their spec changes', () => {
     const judged = (object: OIDCClient, oldObject: OIDCClient | null) =>
       spec.matchConditions.every(({ expression }) => evaluate(expression, { object, oldObject }) === true)
     expect(judged(client({}), null)).to.equal(true)
@@ -200,11 +200,11 @@ describe('K14 the admission policy of OIDCPolicies', function () {
     expect(judged(client({ dpop: true }), client({}))).to.equal(true)
   })
 
-  it('lets clients through to the operator where it cannot be asked', () => {
+  it('lets a client pass when it cannot be evaluated: the operator judges it again', () => {
     expect(spec.failurePolicy).to.equal('Ignore')
   })
 
-  it('is there where the operator reads policies and fences are wanted, and only there', async () => {
+  it('is rendered only where the operator reads policies and admission policies are enabled', async () => {
     const isThere = async (options: Parameters<typeof objectsOf>[0]) =>
       (await objectsOf(options)).some(({ metadata }) => metadata.name === 'auth.nauthera.policy')
     expect(modes).to.include.members(['watch-namespaces', 'watch-release'])

@@ -81,7 +81,7 @@ describe('a render', function () {
     })
   }
 
-  it('is what the generated files of the chart were made for', () => {
+  it('has generated files that are up to date', () => {
     for (const { path, content } of renderChartFiles()) expect(readFileSync(path, 'utf8'), path).to.equal(content)
   })
 })
@@ -105,13 +105,13 @@ describe('a parent chart', function () {
   after(() => rm(parent, { recursive: true, force: true }))
 
   for (const helm of helms) {
-    it(`takes it under an alias, with globals of its own, and can leave it out (${helm})`, async () => {
+    it(`can include it under an alias, set its own globals, and switch it off (${helm})`, async () => {
       const shown = await runHelm(helm, ['template', 'r', parent])
       expect(shown).to.contain('name: r-server')
       expect((await runHelm(helm, ['template', 'r', parent, '--set', 'login.enabled=false'])).trim()).to.equal('')
     })
 
-    it(`is refused a typo with its path (${helm})`, async () => {
+    it(`is told the path of a mistyped value (${helm})`, async () => {
       const refused = await runHelm(helm, ['template', 'r', parent, '--set', 'login.server.replicas=3']).catch(
         (error: { stderr: string }) => error.stderr,
       )

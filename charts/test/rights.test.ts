@@ -74,7 +74,7 @@ describe('K3 the rights', function () {
   }
 
   const operator = 'nauthera-operator'
-  it('K3 of the operator in mode cluster are these, verb by verb', async () => {
+  it('K3 of the operator in mode cluster are exactly these', async () => {
     expect(rightsOf(await objectsOf(), operator)).to.deep.equal(
       [
         ...clientRights('*'),
@@ -85,7 +85,7 @@ describe('K3 the rights', function () {
     )
   })
 
-  it('K3 of the operator in mode namespaces are these, and nothing of the whole cluster', async () => {
+  it('K3 of the operator in mode namespaces are exactly these, none for the whole cluster', async () => {
     const objects = await objectsOf({ mode: 'watch-namespaces' })
     expect(rightsOf(objects, operator)).to.deep.equal(
       [...clientRights('team-a'), ...clientRights('team-b'), ...releaseRights(false)].sort(),
@@ -93,7 +93,7 @@ describe('K3 the rights', function () {
     expect(objects.filter(({ kind }) => /^(ClusterRoleBinding|ValidatingAdmission.*)$/.test(kind))).to.deep.equal([])
   })
 
-  it('K3 of the operator in mode release are these, and no object of the whole cluster is rendered', async () => {
+  it('K3 of the operator in mode release are exactly these, and no cluster-wide object is rendered', async () => {
     const objects = await objectsOf({ mode: 'watch-release' })
     expect(rightsOf(objects, operator)).to.deep.equal(
       [...new Set([...clientRights('auth'), ...releaseRights(false)])].sort(),
@@ -116,7 +116,7 @@ describe('K3 the rights', function () {
     for (const name of own) expect(fence).to.contain(`'${name}'`)
   })
 
-  it('K3 of the keys Job are to create, and to read its own Secret by name', async () => {
+  it('K3 of the keys Job are to create Secrets, and to read its own by name', async () => {
     expect(rightsOf(await objectsOf(), 'nauthera-keys')).to.deep.equal([
       'auth secrets create',
       'auth secrets get (1 names)',
@@ -124,7 +124,7 @@ describe('K3 the rights', function () {
     expect(rightsOf(await objectsOf({ mode: 'given-secrets' }), 'nauthera-keys')).to.deep.equal([])
   })
 
-  it('K3 of server and Valkey are none', async () => {
+  it('K3 do not exist for server and Valkey', async () => {
     const objects = await objectsOf({ mode: 'ha-sentinel' })
     expect(rightsOf(objects, 'nauthera-server')).to.deep.equal([])
     expect(rightsOf(objects, 'nauthera-valkey')).to.deep.equal([])
@@ -149,7 +149,7 @@ describe('NetworkPolicies', function () {
     expect(covered.sort()).to.deep.equal([...components, 'test'].sort())
   })
 
-  it('never let anything out to the addresses where clouds serve credentials', async () => {
+  it('never allow traffic to the addresses where clouds serve credentials', async () => {
     const objects = await objectsOf({ values: { networkPolicy: { enabled: true } } })
     for (const policy of objects.filter(({ kind }) => kind === 'NetworkPolicy')) {
       for (const rule of (policy['spec'].egress ?? []) as {
@@ -163,7 +163,7 @@ describe('NetworkPolicies', function () {
     }
   })
 
-  it('let the operator alone reach the status port', async () => {
+  it('allow only the operator to reach the status port', async () => {
     const objects = await objectsOf({ values: { networkPolicy: { enabled: true } } })
     const rules = find(objects, 'NetworkPolicy', 'nauthera-server')['spec'].ingress as {
       ports: { port: number }[]

@@ -121,7 +121,7 @@ describe('values.schema.json', function () {
     })
   }
 
-  it('says so under Helm 4 as well', async () => {
+  it('refuses the same under Helm 4', async () => {
     const message = await refusal({ helm: 'helm4', values: { server: { replicas: 2 }, log: { level: 'trace' } } })
     expect(message).to.contain("'/server'").and.to.contain('replicas').and.to.contain("'/log/level'")
   })
@@ -174,11 +174,11 @@ describe('values.schema.json', function () {
     })
   }
 
-  it('lets a parent put what it likes into global', async () => {
+  it('accepts any key in global, where a parent chart puts its own', async () => {
     await renderNow({ values: { global: { domain: 'example.com', nested: { deep: true } } } })
   })
 
-  it('takes null where a value may be absent', async () => {
+  it('accepts null where a value may be absent', async () => {
     const values = {
       service: { port: null },
       operator: { nudge: null, admission: { enabled: null } },
@@ -189,7 +189,7 @@ describe('values.schema.json', function () {
     expect(server['spec']).not.to.have.property('replicas')
   })
 
-  it('takes every issuer that the server takes', async () => {
+  it('accepts every issuer that the server accepts', async () => {
     for (const issuer of [
       'https://login.example.com',
       'https://login.example.com:8443/realms/Main',
@@ -353,7 +353,7 @@ describe('validate.yaml', function () {
   }
 
   for (const release of ['a.b', '1rel']) {
-    it(`refuses a release ${release}: its Services would have no name`, async () => {
+    it(`refuses the release name ${release}, of which no Service could be named`, async () => {
       const message = await refusal({ release })
       expect(message).to.contain(`  - the release name is ${release}; Services are named after it`)
       expect(message).to.contain('; set fullnameOverride=nauthera')
@@ -371,7 +371,7 @@ describe('validate.yaml', function () {
     expect(message).to.contain('3 values of nauthera cannot be used')
   })
 
-  it('takes a client as extra object when the definitions are there already', async () => {
+  it('accepts an OIDCClient as extra object when the CRDs are installed already', async () => {
     const client = { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata: { name: 'a' } }
     const objects = await objectsOf({ values: { crds: { enabled: false }, extraObjects: [client] } })
     expect(objects.some(({ kind, metadata }) => kind === 'OIDCClient' && metadata.name === 'a')).to.equal(true)

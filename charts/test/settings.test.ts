@@ -34,7 +34,7 @@ describe('the settings in the ConfigMaps', function () {
   this.timeout(60_000)
 
   for (const mode of modes) {
-    it(`of ${mode} are what each process takes`, async () => {
+    it(`of ${mode} are accepted by each process`, async () => {
       const objects = await objectsOf({ mode })
       const files = await filesOf({ mode })
       const release = releaseOf(mode)
@@ -78,7 +78,7 @@ describe('the settings in the ConfigMaps', function () {
     }
   })
 
-  it('let a value of the chart win over the free settings of the process, and keep the rest', async () => {
+  it('prefer a value of the chart to the same key in server.settings, and keep the other keys', async () => {
     const values = {
       server: { settings: { refreshGrace: '20s', listen: { host: '127.0.0.1' } }, ports: { http: 8181 } },
     }
@@ -87,14 +87,14 @@ describe('the settings in the ConfigMaps', function () {
     expect(server['listen']).to.deep.equal({ host: '127.0.0.1', port: 8181 })
   })
 
-  it('migrate as the owner of the schema where one is given', async () => {
+  it('use the owner of the schema for migrations when one is given', async () => {
     const files = await filesOf({ mode: 'external-cache' })
     const database = (text: string) => (parse(text) as { database: Record<string, unknown> }).database
     expect(database(files['migrate.yaml']!)['dsnFile']).to.equal('/var/run/nauthera/migrations/dsn')
     expect(database(files['server.yaml']!)['dsnFile']).to.equal('/var/run/nauthera/database/dsn')
   })
 
-  it('nudge where the fence is, and only there, unless somebody says otherwise', async () => {
+  it('switch nudging on where its admission policy is installed and off elsewhere, unless a value decides', async () => {
     const nudge = async (options: RenderOptions) =>
       (parse((await filesOf(options))['operator.yaml']!) as { nudge: boolean }).nudge
     expect(await nudge({})).to.equal(true)
@@ -105,7 +105,7 @@ describe('the settings in the ConfigMaps', function () {
   })
 })
 
-describe('odd strings', function () {
+describe('strings with special characters', function () {
   this.timeout(60_000)
   const odd = [
     '"',
@@ -127,7 +127,7 @@ describe('odd strings', function () {
   ]
 
   for (const text of odd) {
-    it(`${JSON.stringify(text)} arrives unchanged in settings, labels, annotations and variables`, async () => {
+    it(`reach settings, labels, annotations and variables unchanged: ${JSON.stringify(text)}`, async () => {
       const values = {
         branding: { title: text },
         server: {

@@ -86,13 +86,13 @@ describe('Valkey with Sentinel, run by the scripts of the chart', function () {
   }
   const primary = async (): Promise<ValkeyPod> => (await withRole('master'))[0]!
 
-  it('appoints the first pod on a cold start, which takes no write while it is alone', async () => {
+  it('makes the first pod primary on a cold start, and it refuses writes while it is alone', async () => {
     pods[0]!.start()
     await until('the first pod is primary', async () => (await pods[0]!.role()) === 'master')
     expect(await pods[0]!.takesWrites()).to.equal(false)
   })
 
-  it('lets the others follow, and never appoint themselves', async () => {
+  it('makes the other pods replicas, which never promote themselves', async () => {
     pods[1]!.start()
     await until('the second follows', async () => (await pods[1]!.role()) === 'slave')
     pods[2]!.start()
@@ -100,7 +100,7 @@ describe('Valkey with Sentinel, run by the scripts of the chart', function () {
     expect((await primary()).host).to.equal(pods[0]!.host)
   })
 
-  it('hands over before a graceful end, and the pod comes back as a replica', async () => {
+  it('promotes another pod before the primary stops; the old one comes back as a replica', async () => {
     const old = await primary()
     await old.end()
     const next = await primary()
@@ -148,7 +148,7 @@ describe('Valkey with Sentinel, run by the scripts of the chart', function () {
     }
   })
 
-  it('stops taking writes when it is cut off from the others, before they appoint another', async () => {
+  it('refuses writes on a primary that is cut off before the others promote a new one', async () => {
     const old = await primary()
     expect(await old.takesWrites()).to.equal(true)
     stack.network.cutOff(old.host)
@@ -161,14 +161,14 @@ describe('Valkey with Sentinel, run by the scripts of the chart', function () {
     await until('all three are one', whole)
   })
 
-  it('survives the kill of one node, and of all containers at once', async () => {
+  it('recovers when one node is killed, and when all containers are killed at once', async () => {
     ;(await primary()).kill('node')
     await until('all three are one', whole)
     for (const pod of pods) pod.kill()
     await until('all three are one', whole)
   })
 
-  it('starts again from nothing when all pods are gone', async () => {
+  it('starts anew when all pods are gone', async () => {
     await Promise.all(pods.map((pod) => pod.vanish()))
     // In the order in which a StatefulSet starts them.
     for (const pod of pods) {

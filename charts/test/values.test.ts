@@ -78,7 +78,7 @@ const unseen = ['crds.adopt']
 describe('every value', function () {
   this.timeout(120_000)
 
-  it('is used: another one renders something else, or is refused by name', async () => {
+  it('is used: changing it changes what is rendered, or is refused with its name', async () => {
     const look = async ({ path, value }: { path: string; value: Value }): Promise<string[]> => {
       const change = at(path, otherThan(path, value))
       for (const scene of path.startsWith('valkey.') ? scenes.slice(1) : scenes) {
@@ -99,7 +99,7 @@ describe('every value', function () {
     expect((await Promise.all([worker(), worker(), worker()])).flat()).to.deep.equal([])
   })
 
-  it('that a template names is declared', () => {
+  it('that a template reads is in values.yaml', () => {
     const templates = join(chart, 'templates')
     const named = readdirSync(templates, { recursive: true, encoding: 'utf8' })
       .filter((file) => /\.(tpl|yaml|txt)$/.test(file))

@@ -116,7 +116,7 @@ describe('an OIDCClient on a real cluster', function () {
     }
   })
 
-  it('whose shard is deleted is served on, and the shard comes back by itself', async () => {
+  it('whose shard is deleted goes on being served, and the shard is restored', async () => {
     const { namespace } = product.release
     const name = shardSecretName(product.release.name, shardOf(team, 'change-0'))
     const secrets = `/api/v1/namespaces/${namespace}/secrets`
@@ -132,7 +132,7 @@ describe('an OIDCClient on a real cluster', function () {
     expect(outcome.requests).to.be.greaterThan(50)
   })
 
-  it('whose Secret is deleted has it again after its next edit, with another secret under the same id', async () => {
+  it('whose Secret is deleted gets it again with the next edit: a new secret, the same client id', async () => {
     const before = await credentialsOf(team, 'change-1')
     await kubectl('-n', team, 'delete', 'secret', 'change-1-oidc')
     await measureReady(team, 'change-1', { ...machine, displayName: 'Lost its Secret' }, 60_000)
@@ -143,7 +143,7 @@ describe('an OIDCClient on a real cluster', function () {
     expect(await driver.ask(after.clientId, after.clientSecret)).to.deep.equal({ status: 200 })
   })
 
-  it('that is deleted leaves nothing: its Secret goes, and its secret is refused', async () => {
+  it('that is deleted leaves nothing: its Secret is removed, and the value that it held is refused', async () => {
     const { clientId, clientSecret } = await credentialsOf(team, 'change-2')
     const lines = new Date()
     await kubectl('-n', team, 'delete', 'oidcclient', 'change-2')

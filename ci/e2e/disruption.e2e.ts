@@ -10,7 +10,7 @@ import { record } from './support/report.ts'
 
 // What platform engineers do to pods, and what happens to them, under the mixed load of ci/faults.
 
-describe('pods that go and come, under load', function () {
+describe('pods that are replaced under load', function () {
   this.timeout(240_000)
   let product: Product
   let namespace: string
@@ -66,7 +66,7 @@ describe('pods that go and come, under load', function () {
     expectNone('rolling-restart', outcome)
   })
 
-  it('every process, as the first of its container, ends with 0 when it is told to', async () => {
+  it('every process, as PID 1 of its container, exits with 0 on SIGTERM', async () => {
     for (const [component, containers] of [
       ['server', ['server', 'config-agent']],
       ['operator', ['operator']],
@@ -218,7 +218,7 @@ describe('pods that go and come, under load', function () {
     expect(await cacheHits(), 'the cache was never of use').to.be.greaterThan(0)
   })
 
-  it('F39 a replica whose status port is cut off is never taken as live: nothing is published until it answers', async () => {
+  it('F39 a replica whose status port is cut off never counts as up to date: nothing is published until it answers', async () => {
     const policies = `/apis/networking.k8s.io/v1/namespaces/${namespace}/networkpolicies`
     const policy = await get(`${policies}/nauthera-server`)
     const isStatusRule = (rule: Json) => rule.ports?.some(({ port }: Json) => port === 9443)

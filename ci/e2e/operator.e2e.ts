@@ -75,7 +75,7 @@ describe('the operator on a real API server', function () {
     expect(leases.map((lease) => lease.spec.holderIdentity)).to.deep.equal(['operator-0'])
   })
 
-  it('gives a client its Secret once it is clear that no replica is to be waited for, status and event included', async () => {
+  it('writes Secret, status and event of a client once it is clear that there is no replica to wait for', async () => {
     const body = {
       apiVersion: 'auth.nauthera.io/v1alpha1',
       kind: 'OIDCClient',
@@ -106,7 +106,7 @@ describe('the operator on a real API server', function () {
     events.close()
   })
 
-  it('was refused nothing by the API server', () => {
+  it('made no call that the API server refused', () => {
     expect(operator.lines.filter((line) => /: 40[13] |[Ff]orbidden/.test(line))).to.deep.equal([])
   })
 

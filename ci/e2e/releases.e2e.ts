@@ -72,7 +72,7 @@ describe('a second release, in mode release', function () {
     expect(await canI('list', 'oidcclients', '-n', release.namespace)).to.equal('yes')
   })
 
-  it(`makes ${inFlight} clients that are applied at once Ready without the nudge, in the time of the kubelet`, async () => {
+  it(`makes ${inFlight} clients that are applied together Ready without nudging, at the pace of the kubelet`, async () => {
     const names = Array.from({ length: inFlight }, (_, index) => `slow-${index}`)
     const all = { ...loadClients, ...Object.fromEntries(names.map((name) => [name, machine])) }
     const began = performance.now()
@@ -91,7 +91,7 @@ describe('a second release, in mode release', function () {
     record({ name: 'ready.no-nudge.max', value: Math.max(...slow), unit: 's', target: null })
   })
 
-  it('serves its own clients, and each release leaves alone what the other has', async () => {
+  it('serves its own clients, and neither release touches what the other has', async () => {
     // in the namespace that both look into, one for each; and one for the second where only the first looks
     await applyClients(release.namespace, { 'of-first': machine })
     await applyObjects([clientObject(first.team, 'of-nobody', { ...machine, serverName })])

@@ -30,7 +30,7 @@ describe('rotations on a real cluster, with three replicas', function () {
     await applyClients(product.team, Object.fromEntries(names.map((name) => [name, rotated])))
   })
 
-  it(`F30 ${names.length * turns} of them: no request of a machine fails that uses what its Secret holds, or held a moment ago`, async () => {
+  it(`F30 ${names.length * turns} of them: no request fails that uses the value in the Secret, or the one from a moment ago`, async () => {
     const since = new Date()
     const done: { name: string; from: string; to: string }[] = []
     const times: number[] = []

@@ -16,7 +16,7 @@ describe('a config-agent that is stopped for 30 s', function () {
   })
   afterEach(() => pod.remove())
 
-  it('F13 F39 keeps the server at its last good set, is noticed by the operator, and is in sync 3 s after it goes on', async () => {
+  it('F13 F39 leaves the server with its last good clients, is noticed by the operator, and is in sync 3 s after it continues', async () => {
     const volume = createVolumeWriter(pod.settings.clientsDirectory)
     const clients = makeClients(40)
     const link = await createLink()

@@ -79,7 +79,7 @@ describe('the operator and its API under three replicas with load', function () 
   }
   const expectAllServed = () => Promise.all(chain.stack.pods.map((pod) => expectServed(pod, [...others, 'machine'])))
 
-  it('F10 the API refuses, breaks connections, forgets: no Secret rewritten, healed when it is back', async () => {
+  it('F10 the API refuses, breaks connections and loses its history: no Secret is rewritten, and all is in sync when it is back', async () => {
     const { api, operator } = chain.stack
     const before = chain.secretVersions()
     const { ended } = operator
@@ -104,7 +104,7 @@ describe('the operator and its API under three replicas with load', function () 
     tell('F10', { healMs })
   })
 
-  it('F34 a list that is empty once removes nobody', async () => {
+  it('F34 one empty answer to a list removes no client', async () => {
     const { api } = chain.stack
     const before = chain.secretVersions()
     const isList = (one: ApiRequest) => byOperator(one) && one.verb === 'list' && one.resource?.plural === 'oidcclients'
@@ -121,7 +121,7 @@ describe('the operator and its API under three replicas with load', function () 
     expect(touched.length, `rewritten: ${touched.map(([name]) => name).join(', ')}`).to.be.at.most(2)
   })
 
-  it('F36 objects that cannot be understood stop nobody else', async () => {
+  it('F36 an object that cannot be parsed does not stop the work for the others', async () => {
     const { api } = chain.stack
     const poison = (name: string, spec: unknown) => {
       const metadata = { name, namespace, uid: `uid-${name}`, generation: 1 }
@@ -139,7 +139,7 @@ describe('the operator and its API under three replicas with load', function () 
     expect(chain.stack.operator.restarts - restarts).to.equal(0)
   })
 
-  it('F37 shards, manifest and an application Secret are deleted and damaged: all serve on, each comes back', async () => {
+  it('F37 shards, manifest and an application Secret are deleted and damaged: every replica goes on, and each object is restored', async () => {
     const { api } = chain.stack
     const secrets = api.resource('secrets')
     const shard = shardSecretName(release, shardOf(namespace, 'other-0'))
@@ -161,7 +161,7 @@ describe('the operator and its API under three replicas with load', function () 
     await expectAllServed()
   })
 
-  it('a replica that starts while a client is rejected serves what the others serve; F39 its status port is cut', async () => {
+  it('a replica that starts while a client is rejected serves what the others serve; F39 its status port is cut off', async () => {
     await chain.applyAndWait('signer', { ...machine, displayName: 'accepted' })
     await chain.patch('signer', { spec: { signing: { idToken: 'EdDSA' } } })
     await until('signer', (object) => condition(object, 'Propagated')?.reason === 'RejectedByServer')
@@ -219,7 +219,7 @@ describe('the operator and its API under three replicas with load', function () 
     return { pod, proxy }
   }
 
-  it('F12 a leader that stands still is followed by another, and writes nothing when it goes on', async () => {
+  it('F12 a leader that is stopped is replaced, and writes nothing when it continues', async () => {
     const { api, operator } = chain.stack
     const second = await startSecondOperator()
     await second.line(/^INF starting /)
@@ -272,7 +272,7 @@ describe('the operator and its API under three replicas with load', function () 
   }
 
   // the last one: after a refusal the operator tries no nudge for ten minutes
-  it('F40 a nudge that is forbidden is one warning, and the slow way works', async () => {
+  it('F40 without the right to nudge the operator warns once, and changes arrive at the pace of the kubelet', async () => {
     const { api, operator, pods } = chain.stack
     await untilHolder((identity) => identity === 'operator-0')
     await edit('machine')

@@ -72,7 +72,7 @@ describe('three replicas under load, one in trouble', function () {
     }
   })
 
-  it('F19 a server that is killed breaks what is in flight there, and nothing else', async () => {
+  it('F19 killing a server fails only the requests that it is answering', async () => {
     const pod = chain.stack.pods[1]!
     const from = performance.now()
     const out = chain.takeOut(pod)
@@ -86,7 +86,7 @@ describe('three replicas under load, one in trouble', function () {
     tell('F19', { signal: 'KILL', healMs, readyMs: performance.now() - from, failed: failures.length })
   })
 
-  it('F13 a config-agent that stands still holds nobody up, and is in sync 3 s after it goes on', async () => {
+  it('F13 a stopped config-agent delays nobody else, and is in sync 3 s after it continues', async () => {
     const pod = chain.stack.pods[0]!
     const from = performance.now()
     pod.agent.kill('SIGSTOP')
@@ -104,7 +104,7 @@ describe('three replicas under load, one in trouble', function () {
     tell('F13', { syncMs })
   })
 
-  it('F13 agent and server of one pod are killed together: in sync again with no other touched', async () => {
+  it('F13 agent and server of one pod are killed together: it is in sync again, and no other pod is affected', async () => {
     const pod = chain.stack.pods[2]!
     const from = performance.now()
     const out = chain.takeOut(pod)
@@ -122,7 +122,7 @@ describe('three replicas under load, one in trouble', function () {
     tell('F13', { syncMs, readyMs, failed: failures.length })
   })
 
-  it('F16 one replica gets a rotation late, another restarts amid it: old secret good, new one unseen until all have it', async () => {
+  it('F16 while one replica gets a rotation late and another restarts, the old secret works and the new one is not published', async () => {
     const [early, restarting, late] = chain.stack.pods as [ServerPod, ServerPod, ServerPod]
     const from = performance.now()
     const minted = early.agent.line(/^INF diff .*client=demo\/machine fields=\S*verifiers/, {

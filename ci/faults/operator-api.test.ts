@@ -43,7 +43,7 @@ describe('an operator and its API server', function () {
     expect(cluster.violations).to.deep.equal([])
   })
 
-  it('F10 is away for ten minutes: no Secret is rewritten, the replicas serve on, the next one converges', async () => {
+  it('F10 the API is away for ten minutes: no Secret is rewritten, the replicas go on, and the next leader catches up', async () => {
     await cluster.until(() => operator.log.told('manifest written').length > 0, 'the set is complete')
     operator.clock.leap(3_000)
     const before = versions()
@@ -88,7 +88,7 @@ describe('an operator and its API server', function () {
     ['500', { kind: 'refuse', code: 500 }],
     ['nothing', { kind: 'silence' }],
   ] as const) {
-    it(`F37 takes no client away with a lost shard while its Secret answers ${what}, and holds up no other`, async () => {
+    it(`F37 a lost shard takes no client away while reading its Secret answers ${what}, and delays no other client`, async () => {
       const home = shardOf(appsNamespace, 'reports')
       const beside = Array.from({ length: 100 }, (_, index) => `other-${index}`).find(
         (name) => shardOf(appsNamespace, name) === home,
@@ -129,7 +129,7 @@ describe('an operator and its API server', function () {
     })
   }
 
-  it('F12 has one writer at a time, and the next one within 20 s of a crash', async () => {
+  it('F12 there is one writer at a time, and a new one within 20 s of a crash', async () => {
     const standby = cluster.startOperator()
     await cluster.until(
       () => cluster.api.requests.some(({ user }) => user === standby.identity),
@@ -153,7 +153,7 @@ describe('an operator and its API server', function () {
     await cluster.until(isReady('reports'), 'reports is Ready')
   })
 
-  it('F12 stays one when a paused leader wakes up: its write meets a conflict, and it ends itself', async () => {
+  it('F12 a paused leader that continues gets a conflict on its first write, and ends itself', async () => {
     const paused = operator
     const write = paused.pauseAt(({ method, path }) => method === 'PATCH' && path.includes('nauthera-clients-'))
     paused.clock.leap(1_500)
@@ -181,7 +181,7 @@ describe('an operator and its API server', function () {
     expect(cluster.stored('reports')?.desired?.description).to.equal('seen by the second')
   })
 
-  it('F36 meets objects that cannot be understood, and serves the others', async () => {
+  it('F36 objects that cannot be parsed do not stop the work for the others', async () => {
     for (const [index, spec] of [
       { type: 'Web', redirectURIs: { not: 'a list' } },
       { type: 7 },

@@ -130,7 +130,7 @@ describe('F11 an operator that dies at its nth write', function () {
   for (const flow of flows) {
     for (const when of ['before', 'after'] as const) {
       for (let nth = 1; nth <= flow.atMost; nth++) {
-        it(`${flow.name}: converges after write ${nth} was ${when === 'before' ? 'not sent' : 'done and not heard of'}`, async function () {
+        it(`${flow.name}: converges after write ${nth} was ${when === 'before' ? 'not sent' : 'done, but its answer was lost'}`, async function () {
           const died = await dieAndRecover(flow, nth, when)
           // Past the flow's last write there is nothing to die at: the row holds without it.
           if (!died && nth === 1) throw new Error('the flow has no write at all')

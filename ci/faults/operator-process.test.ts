@@ -41,7 +41,7 @@ describe('an operator in a process of its own', function () {
     expect(cluster.violations).to.deep.equal([])
   })
 
-  it('F12 is replaced within 20 s after a KILL, and goes on where it was', async () => {
+  it('F12 is replaced within 20 s after a KILL, and the next one continues its work', async () => {
     await cluster.startReplica('server-a')
     await cluster.apply('reports', machine)
     const first = await start('operator-first')
@@ -59,7 +59,7 @@ describe('an operator in a process of its own', function () {
     expect(cluster.plain('reports')).to.equal(plain)
   })
 
-  it('F38 ends in the middle of a batch: the manifest names every written shard, the Lease is free in 3 s', async () => {
+  it('F38 ends in the middle of a batch: the manifest names every written shard, and the Lease is free within 3 s', async () => {
     const operator = await start('operator-0')
     await operator.line(/manifest written/)
     for (let index = 0; index < 60; index++) await cluster.apply(`client-${index}`, machine)
@@ -76,7 +76,7 @@ describe('an operator in a process of its own', function () {
     }
   })
 
-  it('F23 takes 10,000 edits in 10 s: one write a second for each shard, nobody late, the loop free', async () => {
+  it('F23 handles 10,000 edits in 10 s with one write a second for each shard, no client late and the event loop free', async () => {
     const names = Array.from({ length: 200 }, (_, index) => `client-${index}`)
     for (const name of names) await cluster.apply(name, machine)
     const operator = await start('operator-0')

@@ -44,7 +44,7 @@ describe('the ids of tests', () => {
     expect(silent.map(({ id }) => id)).to.deep.equal([])
   })
 
-  it('that a test carries do not say that there is none', () => {
+  it('are not marked as untested when a test carries them', () => {
     const wrong = definitions.filter(({ id, noTest }) => uses.has(id) && noTest !== undefined)
     expect(wrong.map(({ id }) => id)).to.deep.equal([])
   })
@@ -66,7 +66,7 @@ describe('the ids of tests', () => {
 describe('renderIdPage', () => {
   const page = (...paragraphs: string[]) => `${paragraphs.join('\n\n')}\n`
 
-  it('writes the files below a definition, and again when they are others', () => {
+  it('writes the files below a definition, and replaces them when they change', () => {
     const text = page('# Faults', '**F1** It breaks.\nIt heals.', 'More.')
     const once = renderIdPage(text, new Map([['F1', ['a.test.ts']]]))
     expect(once).to.equal(page('# Faults', '**F1** It breaks.\nIt heals.\nTests: `a.test.ts`', 'More.'))
@@ -74,11 +74,11 @@ describe('renderIdPage', () => {
     expect(twice).to.equal(page('# Faults', '**F1** It breaks.\nIt heals.\nTests: `b.test.ts`, `c.test.ts`', 'More.'))
   })
 
-  it('takes the line away when no test carries the id any more', () => {
+  it('removes the line when no test carries the id any more', () => {
     expect(renderIdPage(page('**F1** It breaks.\nTests: `a.test.ts`'), new Map())).to.equal(page('**F1** It breaks.'))
   })
 
-  it('leaves the reason for having none', () => {
+  it('keeps the reason why there is no test', () => {
     const text = page('**F1** It breaks.\nNo test: not built yet.')
     expect(renderIdPage(text, new Map())).to.equal(text)
   })

@@ -29,7 +29,7 @@ describe('the Dockerfile', () => {
     const lines = readFileSync(join(import.meta.dirname, `../${part}.Dockerfile`), 'utf8').split('\n')
     const all = (instruction: string) => lines.filter((line) => line.startsWith(`${instruction} `))
 
-    it(`of the ${part} takes its base as an argument, tries the bundle in a stage of its own, and needs no shell`, () => {
+    it(`of the ${part} takes its base as an argument, tries the bundle in a stage of its own, and runs no shell`, () => {
       expect(all('ARG')[0]).to.match(/^ARG BASE=\S+$/)
       expect(all('FROM')).to.deep.equal(['FROM ${BASE} AS tried', 'FROM ${BASE}'])
       for (const line of [...all('RUN'), ...all('ENTRYPOINT')]) expect(line).to.match(/^\w+ \["\/usr\/local\/bin\//)
@@ -62,7 +62,7 @@ describe('what goes into an image', function () {
       env: {},
     })
 
-  it('is the same bytes the second time', async () => {
+  it('is byte for byte the same when it is built again', async () => {
     for (const part of parts) {
       const first = digests(place(part))
       await bundlePart(part, `${place(part)}-again`)
@@ -78,7 +78,7 @@ describe('what goes into an image', function () {
     ['operator', 'main.js'],
     ['operator', 'create-keys.js'],
   ] as const) {
-    it(`${part}: ${file} is one file of narrow characters with its source map, and starts without anything else`, () => {
+    it(`${part}: ${file} is one file of one-byte characters with its source map, and starts with nothing beside it`, () => {
       const path = join(place(part), 'app/src', file)
       expect(readFileSync(path).every((byte) => byte < 0x80)).to.equal(true)
       expect(node(path, '--version')).to.match(/^\d+\.\d+\.\d+\n$/)
@@ -138,7 +138,7 @@ describe('what goes into an image', function () {
       expect(find(absent)).to.equal(undefined)
   })
 
-  it('is listed in the same words the second time, with a number that changes with the list', async () => {
+  it('is listed byte for byte the same the second time, with a serial number that depends on the list', async () => {
     const [first, again, other] = [await sbomOf('operator'), await sbomOf('operator'), await sbomOf('config-agent')]
     const serial = (text: string) => (JSON.parse(text) as { serialNumber: string }).serialNumber
     expect(first).to.equal(again)

@@ -48,22 +48,22 @@ const coveredBy = (pattern: string) => without.filter((file) => matchesGlob(file
 describe('the tests of the product', () => {
   it('lie where their source lies, or are named in tested-elsewhere.ts', () => {
     const missing = without.filter((file) => !entries.some(([pattern]) => matchesGlob(file, pattern)))
-    expect(missing, 'has neither a test of its name below test/ nor an entry in ci/test/tested-elsewhere.ts').to.be
-      .empty
+    expect(missing.join('\n'), 'neither a test of its name below test/ nor in ci/test/tested-elsewhere.ts').to.equal('')
   })
 
   it('that are named there exist', () => {
-    expect(entries.flatMap(([, tests]) => tests.filter((test) => !existsSync(test)))).to.be.empty
+    const gone = entries.flatMap(([, tests]) => tests.filter((test) => !existsSync(test)))
+    expect(gone.join('\n')).to.equal('')
   })
 
   for (const [pattern, tests] of entries) {
     it(`run what they are named for: ${pattern}`, () => {
       const reached = tests.filter((test) => texts.has(test)).map(reachedFrom)
       const files = coveredBy(pattern)
-      expect(files, 'every file has a test of its own now: remove the entry').to.not.be.empty
-      expect(files.filter((file) => !reached.some((set) => set.has(file)))).to.be.empty
+      expect(files.length, 'every file has a test of its own now: remove the entry').to.be.greaterThan(0)
+      expect(files.filter((file) => !reached.some((set) => set.has(file))).join('\n'), 'not run').to.equal('')
       const idle = tests.filter((test) => texts.has(test) && !files.some((file) => reachedFrom(test).has(file)))
-      expect(idle, 'runs none of them').to.be.empty
+      expect(idle.join('\n'), 'runs none of them').to.equal('')
     })
   }
 })

@@ -66,69 +66,36 @@ export interface Serving {
   stop(): Promise<void>
 }
 
+interface Service<In extends DescMessage, Out extends DescMessage> {
+  method: DescMethodBiDiStreaming<In, Out>
+  admit?: (peer: Peer) => boolean
+  handle: (stream: Stream<MessageShape<In>, MessageInitShape<Out>>) => Promise<void>
+  onFault?: (error: ChannelError, peer: Peer) => void
+}
+
+type ServedCall<In extends DescMessage, Out extends DescMessage> = ServerDuplexStream<
+  MessageShape<In>,
+  MessageShape<Out>
+>
+
 /** Serves one streaming method. A peer without a certificate of the CA does not get past the handshake. Until
  *  `certificates` has a set every connection is refused; a new set holds for new connections, open streams stay.
  *  @param options.admit decides by the peer's names; default: whoever the CA vouches for
  *  @param options.handle one call a stream; the stream ends when it returns. A peer that went away is no fault of it
  *  @param options.onFault a handler that threw, or a peer that was not admitted */
-export async function serve<In extends DescMessage, Out extends DescMessage>(options: {
-  method: DescMethodBiDiStreaming<In, Out>
-  listen: SocketListen | TcpListen
-  certificates: CertificateSource
-  admit?: (peer: Peer) => boolean
-  handle: (stream: Stream<MessageShape<In>, MessageInitShape<Out>>) => Promise<void>
-  onFault?: (error: ChannelError, peer: Peer) => void
-}): Promise<Serving> {
-  const { method, listen } = options
+export async function serve<In extends DescMessage, Out extends DescMessage>(
+  options: Service<In, Out> & { listen: SocketListen | TcpListen; certificates: CertificateSource },
+): Promise<Serving> {
+  const { method } = options
   const server = new Server({ ...limits })
-  const open = new Set<ServerDuplexStream<MessageShape<In>, MessageShape<Out>>>()
-
-  const accept = async (call: ServerDuplexStream<MessageShape<In>, MessageShape<Out>>): Promise<void> => {
-    const peer = peerOf(call.getAuthContext().sslPeerCertificate)
-    if (options.admit && !options.admit(peer)) {
-      const refusal = new ChannelError('PERMISSION_DENIED', 'this certificate is not let in here')
-      failCall(call, refusal)
-      options.onFault?.(refusal, peer)
-      return
-    }
-    open.add(call)
-    const stream = streamOf(call, method.output, peer, {
-      end: () => call.end(),
-      cancel: () => failCall(call, new ChannelError('CANCELLED', 'given up')),
-    })
-    stream.closed.addEventListener('abort', () => open.delete(call))
-    // Without headers the peer would not know before the first message that it was let in.
-    call.sendMetadata(new Metadata())
-    try {
-      await options.handle(stream)
-      stream.close()
-    } catch (error) {
-      if (stream.closed.aborted) return
-      const failure =
-        error instanceof ChannelError ? error : new ChannelError('INTERNAL', 'the handler failed', { cause: error })
-      failCall(call, failure)
-      options.onFault?.(failure, peer)
-    }
-  }
-
-  const definition = methodDefinition(method)
+  const open = new Set<ServedCall<In, Out>>()
   server.addService(
-    { [method.localName]: definition },
-    { [method.localName]: (call: ServerDuplexStream<MessageShape<In>, MessageShape<Out>>) => void accept(call) },
+    { [method.localName]: methodDefinition(method) },
+    { [method.localName]: (call: ServedCall<In, Out>) => void accept(call, options, open) },
   )
-  const provider = providerOf(options.certificates)
-  // Its first two parameters are swapped inside the library: the same provider on both places works either way.
-  const secured = experimental.createCertificateProviderServerCredentials(provider, provider, true)
-  const onSocket = 'socket' in listen
-  if (onSocket) await clearStaleSocket(listen.socket)
-  const address = onSocket ? `unix:${listen.socket}` : tcpAddress(listen)
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync(address, secured, (error, bound) => (error ? reject(error) : resolve(bound)))
-  })
-  if (onSocket) await chmod(listen.socket, listen.mode ?? 0o600)
-
+  const port = await bind(server, options.listen, options.certificates)
   return {
-    port: onSocket ? 0 : port,
+    port,
     stop: () =>
       new Promise((resolve) => {
         for (const call of open) failCall(call, new ChannelError('UNAVAILABLE', 'shutting down'))
@@ -139,6 +106,59 @@ export async function serve<In extends DescMessage, Out extends DescMessage>(opt
         })
       }),
   }
+}
+
+/** Hands one call to the handler, and ends it afterwards.
+ *  @param open holds the call while it lasts */
+async function accept<In extends DescMessage, Out extends DescMessage>(
+  call: ServedCall<In, Out>,
+  { method, admit, handle, onFault }: Service<In, Out>,
+  open: Set<ServedCall<In, Out>>,
+): Promise<void> {
+  const peer = peerOf(call.getAuthContext().sslPeerCertificate)
+  if (admit && !admit(peer)) {
+    const refusal = new ChannelError('PERMISSION_DENIED', 'this certificate is not let in here')
+    failCall(call, refusal)
+    onFault?.(refusal, peer)
+    return
+  }
+  open.add(call)
+  const stream = streamOf(call, method.output, peer, {
+    end: () => call.end(),
+    cancel: () => failCall(call, new ChannelError('CANCELLED', 'given up')),
+  })
+  stream.closed.addEventListener('abort', () => open.delete(call))
+  // Without headers the peer would not know before the first message that it was let in.
+  call.sendMetadata(new Metadata())
+  try {
+    await handle(stream)
+    stream.close()
+  } catch (error) {
+    if (stream.closed.aborted) return
+    const failure =
+      error instanceof ChannelError ? error : new ChannelError('INTERNAL', 'the handler failed', { cause: error })
+    failCall(call, failure)
+    onFault?.(failure, peer)
+  }
+}
+
+/** @returns the port that it got; 0 for a socket */
+async function bind(
+  server: Server,
+  listen: SocketListen | TcpListen,
+  certificates: CertificateSource,
+): Promise<number> {
+  const provider = providerOf(certificates)
+  // Its first two parameters are swapped inside the library: the same provider on both places works either way.
+  const secured = experimental.createCertificateProviderServerCredentials(provider, provider, true)
+  const onSocket = 'socket' in listen
+  if (onSocket) await clearStaleSocket(listen.socket)
+  const address = onSocket ? `unix:${listen.socket}` : tcpAddress(listen)
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, secured, (error, bound) => (error ? reject(error) : resolve(bound)))
+  })
+  if (onSocket) await chmod(listen.socket, listen.mode ?? 0o600)
+  return onSocket ? 0 : port
 }
 
 /** Opens a stream and waits until the other side has let us in. One connection a stream, closed with it, so that a

@@ -12,7 +12,7 @@ const newSet = async (): Promise<CertificateSet> => {
 }
 
 describe('createCertificateHolder', () => {
-  it('tells each new set once, and not the same one again', async () => {
+  it('announces each new set of certificates once', async () => {
     const holder = createCertificateHolder()
     const told: CertificateSet[] = []
     const stop = holder.onChange((set) => told.push(set))
@@ -42,7 +42,7 @@ describe('followCertificateFiles', () => {
   const nextFault = (onFault: { current?: (error: Error) => void }) =>
     new Promise<Error>((resolve) => (onFault.current = resolve))
 
-  it('finds files that appear later and each that follows', async () => {
+  it('reads files that appear later, and each change of them', async () => {
     source = await followCertificateFiles(files(), { pollMs: 5 })
     expect(source.current()).to.equal(undefined)
     for (const set of [await newSet(), await newSet()]) {

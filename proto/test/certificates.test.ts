@@ -71,7 +71,7 @@ describe('issueLeaf', () => {
 })
 
 describe('bundleAuthorities', () => {
-  it('puts the newest first and leaves out what has ended, repeats itself or is damaged', async () => {
+  it('puts the newest first and leaves out certificates that are expired, repeated or damaged', async () => {
     const newest = await createAuthority({ name: 'new', lifetimeMs: 10 * hourMs, now })
     const previous = await createAuthority({ name: 'old', lifetimeMs: 5 * hourMs, now })
     const ended = await createAuthority({ name: 'ended', lifetimeMs: hourMs, now: now - 2 * hourMs })

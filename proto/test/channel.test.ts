@@ -157,7 +157,7 @@ describe('channel', () => {
       expect(ahead).to.be.below(count / 2)
     })
 
-    it('end the stream of a peer whose handler has returned, and what was sent still arrives', async () => {
+    it('end the stream when its handler returns, and what was sent before still arrives', async () => {
       const { target } = await startEcho({
         handle: async (stream) => {
           for (const nonce of ['a', 'b']) await stream.send({ message: { case: 'ack', value: { nonce } } })
@@ -169,7 +169,7 @@ describe('channel', () => {
       expect(nonces).to.deep.equal(['a', 'b'])
     })
 
-    it('tell the peer and the owner when a handler throws, but not why', async () => {
+    it('tell the peer that a handler failed, and only the owner why', async () => {
       const faults: ChannelError[] = []
       const { target } = await startEcho({
         handle: () => Promise.reject(new Error('canary-in-a-message')),
@@ -236,7 +236,7 @@ describe('channel', () => {
       })
     }
 
-    it('K13 a peer of the CA with another name is refused, and the owner learns its name', async () => {
+    it('K13 a peer with a certificate of the CA but another name is refused, and the owner is told its name', async () => {
       const faults: string[] = []
       const { target } = await startEcho({ onFault: (_, peer) => void faults.push(...peer.dnsNames) })
       const error = await refusalOf(dialTo(target, await sourceOf(authority, 'client', { dnsNames: ['other.test'] })))
@@ -287,7 +287,7 @@ describe('channel', () => {
       await closedOf(good)
     })
 
-    it('nobody is let in before there is a certificate, and everybody after', async () => {
+    it('every peer is refused until there is a certificate', async () => {
       const certificates = createCertificateHolder()
       const { target } = await startEcho({ certificates })
       expect((await refusalOf(dialTo(target))).code).to.equal('UNAVAILABLE')

@@ -16,7 +16,7 @@ describe('names', () => {
     expect(new Set(keys).size).to.equal(keys.length)
   })
 
-  it('have a number of shards that shardOf can take', () => {
+  it('have a number of shards that is a power of two, as shardOf needs', () => {
     expect(names.shardCount & (names.shardCount - 1)).to.equal(0)
     expect(names.shardCount).to.be.within(1, 256)
   })

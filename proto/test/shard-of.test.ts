@@ -18,7 +18,7 @@ describe('shardOf', () => {
     expect(Math.max(...counts)).to.be.below(1_200)
   })
 
-  it('doubles without moving a client further than to its twin', () => {
+  it('moves a client to shard n + 16 or not at all when the number of shards is doubled', () => {
     for (let index = 0; index < 500; index++) {
       expect(shardOf('apps', `app-${index}`, 32) % 16).to.equal(shardOf('apps', `app-${index}`, 16))
     }

@@ -52,23 +52,41 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
   const log = createLog({ process: name, ...settings.log })
   const metrics = createMetrics(name)
   const health = createHealth()
+  const { lifecycle, stop } = createLifecycle({ log, health, stopTimeoutMs: options.stopTimeoutMs })
+  try {
+    const management = await serveManagement({ listen: settings.management, health, metrics })
+    lifecycle.onStop('management', () => management.stop())
+    log.info({ version, management: management.port }, 'starting')
+    await options.start({ settings, log, health, metrics, lifecycle, settingsFile })
+  } catch (error) {
+    log.error({ error }, 'start failed')
+    const faults = hasCode(error) ? error.faults : []
+    for (const fault of faults) log.error({ path: fault.path, fault: fault.message }, 'fault')
+    await stop(hasCode(error, 'SETTINGS_INVALID') ? 2 : 1)
+  }
+}
+
+/** How the process ends: when told to by a signal, when it fails, when its work is done.
+ *  @returns `stop` ends it with an exit code */
+function createLifecycle(needs: { log: ReturnType<typeof createLog>; health: Health; stopTimeoutMs: number }): {
+  lifecycle: Lifecycle
+  stop(code: number): Promise<void>
+} {
+  const { log, health, stopTimeoutMs } = needs
   const abort = new AbortController()
   const stops: { name: string; stop: () => Promise<void> | void }[] = []
-  let stopping = false
-
   const exit = async (code: number): Promise<never> => {
     await log.flush()
     process.exit(code)
   }
   const stop = async (code: number): Promise<void> => {
-    if (stopping) return
-    stopping = true
+    if (abort.signal.aborted) return
     health.drain()
     abort.abort()
     const overdue = setTimeout(() => {
-      log.error({ timeout: `${options.stopTimeoutMs}ms` }, 'stop timed out')
+      log.error({ timeout: `${stopTimeoutMs}ms` }, 'stop timed out')
       void exit(1)
-    }, options.stopTimeoutMs)
+    }, stopTimeoutMs)
     overdue.unref()
     for (const part of stops.reverse()) {
       try {
@@ -89,10 +107,9 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
     finish: () => void stop(0),
     signal: abort.signal,
   }
-
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (stopping) process.exit(1)
+      if (abort.signal.aborted) process.exit(1)
       log.info({ signal }, 'stopping')
       void stop(0)
     })
@@ -101,18 +118,7 @@ export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(opti
   process.on('uncaughtException', (error) =>
     lifecycle.fail(`uncaught exception: ${error.stack ?? describeError(error)}`),
   )
-
-  try {
-    const management = await serveManagement({ listen: settings.management, health, metrics })
-    lifecycle.onStop('management', () => management.stop())
-    log.info({ version, management: management.port }, 'starting')
-    await options.start({ settings, log, health, metrics, lifecycle, settingsFile })
-  } catch (error) {
-    log.error({ error }, 'start failed')
-    const faults = hasCode(error) ? error.faults : []
-    for (const fault of faults) log.error({ path: fault.path, fault: fault.message }, 'fault')
-    await stop(hasCode(error, 'SETTINGS_INVALID') ? 2 : 1)
-  }
+  return { lifecycle, stop }
 }
 
 function readCommandLine(name: string, version: string): string {

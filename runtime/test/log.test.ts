@@ -19,7 +19,7 @@ describe('createLog', () => {
     expect(JSON.parse(line ?? '')).to.include({ process: 'server', change: 'c801', msg: 'rejected' })
   })
 
-  it('carries the fields of a child', () => {
+  it('adds the fields of a child log to each of its lines', () => {
     const [line] = lines('pretty', (log) => log.child({ replica: 'a-1' }).info({ seq: 4n.toString() }, 'push'))
     expect(line).to.equal('INF push       replica=a-1 seq=4\n')
   })

@@ -46,7 +46,7 @@ describe('loadSettings', () => {
     expect(Object.isFrozen(settings.database)).to.equal(true)
   })
 
-  it('lays environment variables over the file, lists and numbers too', () => {
+  it('prefers environment variables to the file, for lists and numbers too', () => {
     const settings = load('issuer: https://a.example\ndatabase: {poolMax: 3}', {
       NAUTHERA_DATABASE_POOL_MAX: '7',
       NAUTHERA_DATABASE_NAMES: '[a, b]',
@@ -65,7 +65,7 @@ describe('loadSettings', () => {
     expect(faults).to.include('isuer: is not a setting; remove it or correct its name')
   })
 
-  it('tells a missing key from one of the wrong type', () => {
+  it('says whether a key is missing or has the wrong type', () => {
     expect(faultsOf('listen: {port: 1}')).to.deep.equal(['issuer: must be a URL, such as https://login.example.com'])
     expect(faultsOf('issuer: https://a.example\ndatabase: {names: 3}').join()).to.match(
       /^database.names: Invalid input/,
@@ -95,7 +95,7 @@ describe('readSecretFile', () => {
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-settings-'))
   after(() => rmSync(directory, { recursive: true }))
 
-  it('reads a value that no way of printing reveals', () => {
+  it('reads a value that is not shown in any way of printing it', () => {
     writeFileSync(join(directory, 'dsn'), 'postgres://user:hunter22@db/nauthera\n')
     const secret = readSecretFile(join(directory, 'dsn'), 'database.dsnFile')
     expect(secret).to.be.instanceOf(Secret)

@@ -19,7 +19,7 @@ async function dev(...args: string[]): Promise<{ code: number | null; stdout: st
 describe('npm run dev', function () {
   this.timeout(90_000)
 
-  it('--once --json prints one line with issuer, revision, replicas and verified claims, and leaves nothing', async () => {
+  it('--once --json prints one line with issuer, revision, replicas and verified claims, and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await dev('--once', '--json', '--replicas', '2')
     expect(code, stderr).to.equal(0)
     const lines = stdout.split('\n').filter(Boolean)
@@ -52,7 +52,7 @@ describe('npm run dev', function () {
     expect(report.previousAccepted).to.equal(1)
   })
 
-  it('explains itself, and refuses what it does not know with code 2', async () => {
+  it('--help prints its options, and an unknown option is refused with code 2', async () => {
     expect((await dev('--help')).stdout).to.include('--replicas N')
     const wrong = await dev('--replicas', '0')
     expect(wrong.code).to.equal(2)

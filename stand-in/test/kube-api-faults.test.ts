@@ -21,7 +21,7 @@ describe('faults of the stand-in', () => {
   const stored = () => api.store.all(api.resource('secrets')).map(({ metadata }) => metadata.name)
   const creation = (request: { verb: string }) => request.verb === 'create'
 
-  it('refuse with a status, a reason and Retry-After, as often as they are told, and do nothing', async () => {
+  it('refuse a number of requests with status, reason and Retry-After, and do nothing', async () => {
     api.faults.add({ when: creation, effect: { kind: 'refuse', code: 429, retryAfterSeconds: 3 }, times: 1, after: 1 })
     const answers = []
     for (const name of ['a', 'b', 'c']) answers.push(await client.call('POST', secrets, { body: secret(name) }))
@@ -49,7 +49,7 @@ describe('faults of the stand-in', () => {
     expect(stored()).to.deep.equal(['a'])
   })
 
-  it('answer something else, such as an empty page', async () => {
+  it('answer with another body, such as an empty list', async () => {
     await client.call('POST', secrets, { body: secret('a') })
     const body = { kind: 'SecretList', apiVersion: 'v1', metadata: { resourceVersion: '1' }, items: [] }
     const heal = api.faults.add({ when: ({ verb }) => verb === 'list', effect: { kind: 'answer', body } })
@@ -58,7 +58,7 @@ describe('faults of the stand-in', () => {
     expect((await client.call('GET', secrets)).body.items).to.have.length(1)
   })
 
-  it('say nothing at all', async () => {
+  it('leave a request without an answer', async () => {
     api.faults.add({ when: creation, effect: { kind: 'silence' } })
     let outcome = 'waiting'
     const answer = client.call('POST', secrets, { body: secret('a') }).then(
@@ -73,7 +73,7 @@ describe('faults of the stand-in', () => {
     api = await startKubeApi()
   })
 
-  it('forget history: a watch from before gets 410, and so does a list that is half read', async () => {
+  it('drop the history: an old watch and the next page of an old list get 410', async () => {
     for (const name of ['a', 'b', 'c']) await client.call('POST', secrets, { body: secret(name) })
     const page = await client.call('GET', secrets, { query: { limit: 2 } })
     await client.call('POST', secrets, { body: secret('d') })
@@ -84,7 +84,7 @@ describe('faults of the stand-in', () => {
     expect((await watch.next())?.object).to.include({ code: 410, reason: 'Expired' })
   })
 
-  it('break a watch that is open', async () => {
+  it('break an open watch', async () => {
     const open = async () => {
       const watch = await client.watch(secrets, { resourceVersion: api.store.version })
       return { watch, handle: [...api.watches].at(-1)! }
@@ -102,7 +102,7 @@ describe('faults of the stand-in', () => {
     expect(await muted.watch.next()).to.equal(undefined)
   })
 
-  it('are in the request log with what was asked and what was answered', async () => {
+  it('appear in the list of requests with question and status', async () => {
     await client.call('GET', `${secrets}/none`)
     const [request] = api.requests.slice(-1)
     expect(request).to.include({ verb: 'get', namespace: 'default', name: 'none', user: 'admin', code: 404 })

@@ -37,7 +37,7 @@ describe('mountVolume', () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  it('shows the keys that are asked for, through ..data, and nothing of a Secret that is not there', () => {
+  it('shows the wanted keys through ..data, and no file for a Secret that does not exist', () => {
     mount()
     expect(visible()).to.deep.equal(['a'])
     expect(readlinkSync(join(directory, 'a'))).to.equal('..data/a')
@@ -45,7 +45,7 @@ describe('mountVolume', () => {
     expect(read('a')).to.equal('1')
   })
 
-  it('swaps everything at once and leaves nothing of before', () => {
+  it('replaces all files at once and leaves nothing of the old version', () => {
     mount()
     const before = readlinkSync(join(directory, '..data'))
     secrets.set('one', { a: base64('2') })
@@ -65,7 +65,7 @@ describe('mountVolume', () => {
     expect(readlinkSync(join(directory, '..data'))).to.equal(before)
   })
 
-  it('stays as it is while it is held, and is brought up to date when it is released', () => {
+  it('stays as it is while it is held, and is updated when it is released', () => {
     mount().hold()
     secrets.set('one', { a: base64('2') })
     volume!.sync()
@@ -74,7 +74,7 @@ describe('mountVolume', () => {
     expect(read('a')).to.equal('2')
   })
 
-  it('shows damage until it is healed', () => {
+  it('shows damaged files until the damage is taken back', () => {
     mount().damage = (files) => new Map([...files].map(([name, content]) => [name, content.subarray(0, 0)]))
     volume!.sync()
     expect(read('a')).to.equal('')

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { freePort } from '../../src/processes/ports.ts'
 
 describe('freePort', () => {
-  it('gives each port once, and none that an outgoing connection could take before its user listens', async () => {
+  it('gives each port once, and none of the range from which outgoing connections get theirs', async () => {
     const ports: number[] = []
     for (let count = 0; count < 50; count++) ports.push(await freePort())
     expect(new Set(ports).size).to.equal(ports.length)

@@ -66,7 +66,7 @@ describe('an OIDCClient that is applied', function () {
   }
   const knockEverywhere = (credentials: Credentials) => Promise.all(stack.pods.map((pod) => knock(pod, credentials)))
 
-  it('is Ready when, and only when, every replica has it: one replica is held back', async () => {
+  it('is Ready only when every replica has it, a late one included', async () => {
     const late = stack.pods[2]!
     late.clients.hold()
     done(await kubectl('apply', '-f', grafana))
@@ -120,7 +120,7 @@ describe('an OIDCClient that is applied', function () {
     expect(stdout).to.not.include(credentialsOf('grafana').clientSecret)
   })
 
-  it('is told line by line in the log of the agent', async () => {
+  it('can be followed in the log of the agent, from snapshot to live', async () => {
     const from = stack.pods[0]!.agent.lines.length
     done(await inDemo('patch', 'oidcclient', 'grafana', '--type=merge', '-p', '{"spec":{"displayName":"Grafana 2"}}'))
     const diff = await stack.pods[0]!.agent.line(/^INF diff +.*client=demo\/grafana fields=\S*displayName/, { from })
@@ -136,7 +136,7 @@ describe('an OIDCClient that is applied', function () {
     expect(all.join('\n')).to.not.include(credentialsOf('grafana').clientSecret)
   })
 
-  it('changes its secret with no failed request, and the old one stays valid meanwhile', async () => {
+  it('rotates its secret with no failed request, and the old one stays valid meanwhile', async () => {
     await ready('demo-machine')
     const report = await rotateUnderLoad({
       api: createKubeClient(stack.api.adminConfig),

@@ -54,7 +54,7 @@ describe('the local PostgreSQL', function () {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  it('is gone with its files when the process that started it is killed', async () => {
+  it('ends, and its files are removed, when the process that started it is killed', async () => {
     const script = `
       const { startPostgres } = await import('${root}local/src/programs/postgres.ts')
       const { pid } = await startPostgres()

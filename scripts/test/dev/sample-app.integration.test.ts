@@ -92,7 +92,7 @@ describe('signing in through the sample application', function () {
     await page.locator('#name').waitFor()
   }
 
-  it('shows who it is, and after signing out nobody', async () => {
+  it('shows who is signed in, and nobody after signing out', async () => {
     const page = await newPage()
     await signIn(page)
     expect(await page.locator('#name').textContent()).to.equal('Ada')
@@ -107,7 +107,7 @@ describe('signing in through the sample application', function () {
     await page.locator('#password').waitFor()
   })
 
-  it('goes on with the secret after a rotation, without a restart of the application', async () => {
+  it('works with the new secret after a rotation, without a restart of the application', async () => {
     const before = stack.api.store.get(stack.api.resource('secrets'), 'demo', 'demo-web-oidc')
     const client = stack.api.store.get(stack.api.resource('oidcclients'), 'demo', 'demo-web')
     const annotations = { ...client.metadata.annotations, 'auth.nauthera.io/rotate': 'now' }

@@ -4,7 +4,7 @@ import { entriesOf, findCircles, readImports } from '../../house/imports.ts'
 const read = (sources: Record<string, string>) => readImports(new Map(Object.entries(sources)))
 
 describe('readImports', () => {
-  it('reads imports beside, above, of another workspace, over several lines, for a type and on demand', () => {
+  it('reads every form of import: relative, of another workspace, over several lines, of types, dynamic', () => {
     const source = [
       `import { b } from './b.ts'`,
       `import type { C } from '../c.ts'`,
@@ -27,7 +27,7 @@ describe('readImports', () => {
 })
 
 describe('entriesOf', () => {
-  it('takes each folder of a room as one entry, and no arrow leads out of the room', () => {
+  it('counts each folder of a room as one entry, and ignores imports from outside the room', () => {
     const imports = new Map([
       ['src/app.ts', ['src/http/server.ts', 'src/http/pages.ts', 'other/src/log.ts']],
       ['src/http/server.ts', ['src/http/pages.ts', 'src/reply.ts']],
@@ -44,7 +44,7 @@ describe('entriesOf', () => {
 })
 
 describe('findCircles', () => {
-  it('finds each circle once, whatever leads into it or out of it', () => {
+  it('finds each circle once, without the files that only lead into it or out of it', () => {
     const imports = new Map([
       ['start', ['a']],
       ['a', ['b']],

@@ -4,8 +4,8 @@ import { clientOf, expectRefusal } from './subject.ts'
 
 export function builtInKinds(on: Subject): void {
   const { create, mergeInto, clients, namespace } = on
-  describe('what the operator keeps beside', () => {
-    it('a Lease: created once, replaced only from the version that was read', async () => {
+  describe('built-in kinds that the operator uses', () => {
+    it('a Lease is created once, and replaced only by who read its newest version', async () => {
       const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`
       const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'operator' } }
       const spec = { holderIdentity: 'one', leaseDurationSeconds: 15, renewTime: '2026-01-01T00:00:00.000000Z' }
@@ -19,7 +19,7 @@ export function builtInKinds(on: Subject): void {
       expectRefusal(await put(created.metadata.resourceVersion, 'three'), 409, 'Conflict')
     })
 
-    it('events: created, counted up by a patch, found by the object they speak of', async () => {
+    it('an Event is created, counted up by a patch, and found by the object that it is about', async () => {
       const { metadata } = await create(clients, clientOf('eventful'))
       const events = `/api/v1/namespaces/${namespace}/events`
       const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z')
@@ -47,7 +47,7 @@ export function builtInKinds(on: Subject): void {
       expect((await on.api.call('GET', events, { query })).body.items).to.have.length(1)
     })
 
-    it('an annotation on a pod, and nothing else of it', async () => {
+    it('a pod gets an annotation by a merge patch, and keeps everything else', async () => {
       const pods = `/api/v1/namespaces/${namespace}/pods`
       await create(pods, {
         apiVersion: 'v1',

@@ -15,7 +15,7 @@ export function lists(on: Subject): void {
       }
     })
 
-    it('come in pages that together are one state, whatever is written meanwhile', async () => {
+    it('come in pages that together show one moment, whatever is written meanwhile', async () => {
       const query = { labelSelector: 'set=pages', limit: 3 }
       const first = await on.api.call('GET', clients, { query })
       expect(first.body.items).to.have.length(3)
@@ -28,7 +28,7 @@ export function lists(on: Subject): void {
       expect(third.body.metadata.resourceVersion).to.equal(first.body.metadata.resourceVersion)
     })
 
-    it('say which version they show, and are empty lists where there is nothing', async () => {
+    it('say which version they show, and are empty where nothing is found', async () => {
       const { status, body } = await on.api.call('GET', clients, { query: { labelSelector: 'set=nothing' } })
       expect(status).to.equal(200)
       expect(body).to.include({ kind: 'OIDCClientList', apiVersion: 'auth.nauthera.io/v1alpha1' })
@@ -49,7 +49,7 @@ export function lists(on: Subject): void {
       expect(await named({ fieldSelector: 'metadata.name=page-2' })).to.deep.equal(['page-2'])
     })
 
-    it('refuse a continue token that they did not give', async () => {
+    it('refuse a continue token that no list gave', async () => {
       expectRefusal(await on.api.call('GET', clients, { query: { limit: 2, continue: 'nonsense' } }), 400, 'BadRequest')
     })
   })

@@ -28,7 +28,7 @@ export function rights(on: Subject): void {
       watch.close()
     })
 
-    it('let it write status and no spec', async () => {
+    it('let the operator write the status of a client, and not its spec', async () => {
       await create(clients, clientOf('limited'))
       const status = { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata: { name: 'limited' } }
       const written = await operator.call('PATCH', `${clients}/limited/status`, {
@@ -44,7 +44,7 @@ export function rights(on: Subject): void {
       forbidden(spec, 'patch', 'oidcclients')
     })
 
-    it('end at the namespace', async () => {
+    it('end at the namespace that they are for', async () => {
       forbidden(await operator.call('GET', '/api/v1/namespaces/default/secrets/readable'), 'get', 'secrets')
       forbidden(await operator.call('GET', `${group}/oidcclients`), 'list', 'oidcclients')
       forbidden(await operator.call('GET', '/api/v1/namespaces'), 'list', 'namespaces')

@@ -22,7 +22,7 @@ export function schemas(on: Subject): void {
       expect(lenient.body.spec).to.not.have.property('redirectUrls')
     })
 
-    it('name every wrong field', async () => {
+    it('name every wrong field in one refusal', async () => {
       const wrong = { ...clientOf('wrong'), spec: { type: 'Website', displayName: 7 } }
       const refused = await on.api.call('POST', clients, { body: wrong })
       expectRefusal(refused, 422, 'Invalid')
@@ -31,14 +31,14 @@ export function schemas(on: Subject): void {
       expect(refused.body.message).to.include('Unsupported value: "Website"').and.to.include('"Web"')
     })
 
-    it('keep what is immutable', async () => {
+    it('refuse to change an immutable field', async () => {
       await create(clients, clientOf('fixed'))
       const refused = await mergeInto(`${clients}/fixed`, { spec: { type: 'M2M', redirectURIs: null } })
       expectRefusal(refused, 422, 'Invalid')
       expect(refused.body.message).to.include('spec.type')
     })
 
-    it('refuse names that are none', async () => {
+    it('refuse a name that is no DNS name', async () => {
       expectRefusal(await on.api.call('POST', clients, { body: clientOf('Not_A_Name') }), 422, 'Invalid')
     })
   })

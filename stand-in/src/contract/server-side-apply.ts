@@ -14,7 +14,7 @@ export function serverSideApply(on: Subject): void {
       expect(second.body.metadata.generation).to.equal(1)
     })
 
-    it('refuses to take a field from another manager, names both, and takes it by force', async () => {
+    it('refuses to take a field of another manager and names that one, unless it is forced', async () => {
       const path = `${clients}/contested`
       await applyTo(path, 'one', clientOf('contested', { displayName: 'One' }))
       const refused = await applyTo(path, 'two', clientOf('contested', { displayName: 'Two' }))
@@ -26,7 +26,7 @@ export function serverSideApply(on: Subject): void {
       expect((await applyTo(path, 'one', clientOf('contested', { displayName: 'One' }))).status).to.equal(409)
     })
 
-    it('removes what its manager no longer says and nobody else owns; members of a set belong to whoever added them', async () => {
+    it('removes what its manager no longer names and no other owns; a member of a set belongs to who added it', async () => {
       const path = `${clients}/shared`
       await applyTo(path, 'one', clientOf('shared', { description: 'from one', scopes: ['openid', 'profile'] }))
       const both = await applyTo(path, 'two', {
@@ -47,7 +47,7 @@ export function serverSideApply(on: Subject): void {
       expect(unknown.body.message).to.include('redirectUrls')
     })
 
-    it('of another uid or an old version is refused', async () => {
+    it('is refused with another uid or an old version', async () => {
       const { metadata } = await create(clients, clientOf('renewed'))
       const other = clientOf('renewed', {}, { uid: '00000000-0000-0000-0000-000000000000' })
       expectRefusal(await applyTo(`${clients}/renewed`, 'one', other), 422, 'Invalid')

@@ -41,7 +41,7 @@ export function status(on: Subject): void {
       expect(changed.body.status.observedGeneration).to.equal(1)
     })
 
-    it('of an object that is gone is NotFound; of one that changed since, a Conflict when the version is said', async () => {
+    it('is NotFound for an object that is gone, and a Conflict when the version that the write names is old', async () => {
       const missing = await applyTo(`${clients}/gone/status`, 'nauthera-operator-status', statusOf('gone', {}), {
         force: true,
       })
@@ -57,7 +57,7 @@ export function status(on: Subject): void {
       expect((await write({ uid: '00000000-0000-0000-0000-000000000000' })).status).to.equal(200)
     })
 
-    it('with a condition that the schema refuses is Invalid', async () => {
+    it('is Invalid with a condition that the schema refuses', async () => {
       await create(clients, clientOf('strict-status'))
       const status = statusOf('strict-status', { conditions: [{ type: 'Ready' }] })
       const refused = await applyTo(`${clients}/strict-status/status`, 'nauthera-operator-status', status, {

@@ -5,7 +5,7 @@ import type { Subject } from './subject.ts'
 export function tables(on: Subject): void {
   const { clients } = on
   describe('tables', () => {
-    it('have the columns of the kind, wide ones marked', async () => {
+    it('have the columns of the kind; those for -o wide are marked', async () => {
       const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json'
       const { body } = await on.api.call('GET', clients, { accept, query: { fieldSelector: 'metadata.name=page-0' } })
       expect(body.kind).to.equal('Table')

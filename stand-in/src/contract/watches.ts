@@ -5,7 +5,7 @@ import { clientOf, expectRefusal, secretOf } from './subject.ts'
 export function watches(on: Subject): void {
   const { create, mergeInto, clients, secrets } = on
   describe('watches', () => {
-    it('go on after a list without a gap: each change once, in order', async () => {
+    it('continue after a list: each change once, in order, none missing', async () => {
       const list = await on.api.call('GET', secrets)
       const watch = await on.api.watch(secrets, {
         resourceVersion: list.body.metadata.resourceVersion,
@@ -22,7 +22,7 @@ export function watches(on: Subject): void {
       expect(new Set(events.map((event) => event?.object.metadata.uid)).size).to.equal(1)
     })
 
-    it('begin with what is there when no version is given', async () => {
+    it('begin with the objects that exist when no version is given', async () => {
       await create(secrets, secretOf('there', {}, { labels: { begin: 'yes' } }))
       const watch = await on.api.watch(secrets, { labelSelector: 'begin=yes', timeoutSeconds: 60 })
       const first = await watch.next()
@@ -42,7 +42,7 @@ export function watches(on: Subject): void {
       expect(types).to.deep.equal(['DELETED', 'ADDED'])
     })
 
-    it('carry bookmarks past what they do not show, and end without an error when the time is up', async function () {
+    it('send bookmarks when only other objects change, and end without an error when their time is up', async function () {
       this.timeout(30_000)
       const { resourceVersion } = (await on.api.call('GET', clients)).body.metadata
       const labelSelector = 'set=nothing'
@@ -56,7 +56,7 @@ export function watches(on: Subject): void {
       expect(Number(events.at(-1)?.object.metadata.resourceVersion)).to.be.at.least(Number(metadata.resourceVersion))
     })
 
-    it('begin with what is there and say where that ends, when they stand for a list', async () => {
+    it('begin with the objects that exist and mark the end of these, when sendInitialEvents asks for it', async () => {
       await create(secrets, secretOf('listed', {}, { labels: { listed: 'yes' } }))
       const query = { labelSelector: 'listed=yes', sendInitialEvents: true, resourceVersionMatch: 'NotOlderThan' }
       const watch = await on.api.watch(secrets, { ...query, allowWatchBookmarks: true, timeoutSeconds: 60 })
@@ -71,7 +71,7 @@ export function watches(on: Subject): void {
       expect(next?.object.metadata.uid).to.equal(later.metadata.uid)
     })
 
-    it('refuse to stand for a list without saying of which version', async () => {
+    it('refuse sendInitialEvents without resourceVersionMatch', async () => {
       expectRefusal(
         await on.api.call('GET', secrets, { query: { watch: true, sendInitialEvents: true } }),
         422,
@@ -82,7 +82,7 @@ export function watches(on: Subject): void {
       expectRefusal(await on.api.call('GET', secrets, { query: { sendInitialEvents: true } }), 422, 'Invalid')
     })
 
-    it('from a version that is forgotten end with 410', async () => {
+    it('end with 410 when they begin from a version that is too old', async () => {
       const watch = await on.api.watch(clients, { resourceVersion: 1, timeoutSeconds: 60 })
       const event = await watch.next()
       watch.close()

@@ -6,7 +6,7 @@ import { clientOf, expectRefusal, protobufOf, secretOf } from './subject.ts'
 export function writes(on: Subject): void {
   const { create, mergeInto, clients, secrets } = on
   describe('writes', () => {
-    it('create once: the second is AlreadyExists', async () => {
+    it('create an object once: the second time is AlreadyExists', async () => {
       const created = await create(secrets, secretOf('once', { a: '1' }))
       expect(created.metadata.uid).to.match(/^[0-9a-f-]{36}$/)
       expect(created.metadata.creationTimestamp).to.match(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
@@ -15,7 +15,7 @@ export function writes(on: Subject): void {
     })
 
     // Not of our kinds: nobody sends those so, and an API server of 1.37 drops the connection.
-    it('take a Secret in the protobuf of kubectl', async () => {
+    it('accept a Secret in the protobuf that kubectl sends', async () => {
       const contentType = 'application/vnd.kubernetes.protobuf'
       const body = protobufOf('Secret', (writer) => {
         writer.tag(1, WireType.LengthDelimited).fork()
@@ -37,7 +37,7 @@ export function writes(on: Subject): void {
       expect(secret).to.deep.include({ type: 'Opaque', data: { token: Buffer.from('value').toString('base64') } })
     })
 
-    it('say NotFound for what is not there, and for a namespace that is not there', async () => {
+    it('are NotFound for an object, or a namespace, that does not exist', async () => {
       expectRefusal(await on.api.call('GET', `${secrets}/nothing`), 404, 'NotFound')
       expectRefusal(await mergeInto(`${secrets}/nothing`, { data: {} }), 404, 'NotFound')
       expectRefusal(await on.api.call('DELETE', `${secrets}/nothing`), 404, 'NotFound')
@@ -45,7 +45,7 @@ export function writes(on: Subject): void {
       expectRefusal(elsewhere, 404, 'NotFound')
     })
 
-    it('merge, drop what is null, and keep the version when nothing changes', async () => {
+    it('merge a patch, drop fields that it sets to null, and keep the version when nothing changes', async () => {
       const created = await create(secrets, secretOf('merged', { a: '1', b: '2' }))
       const path = `${secrets}/merged`
       const patched = await mergeInto(path, { data: { a: null, c: 'Mw==' }, metadata: { annotations: { note: 'x' } } })
@@ -66,7 +66,7 @@ export function writes(on: Subject): void {
       expect((await on.api.call('GET', path)).body.data).to.deep.equal({ a: 'Mg==' })
     })
 
-    it('delete only what the preconditions name', async () => {
+    it('delete an object only when it has the uid and the version that are asked for', async () => {
       const { metadata } = await create(secrets, secretOf('doomed'))
       const remove = (preconditions: object) => on.api.call('DELETE', `${secrets}/doomed`, { body: { preconditions } })
       expectRefusal(await remove({ uid: '00000000-0000-0000-0000-000000000000' }), 409, 'Conflict')
@@ -85,7 +85,7 @@ export function writes(on: Subject): void {
       expect(damaged.status).to.be.oneOf([400, 422])
     })
 
-    it('collect what only the deleted object owned', async function () {
+    it('remove with an object what only it owned', async function () {
       this.timeout(60_000)
       const owner = await create(clients, clientOf('owner'))
       const { apiVersion, kind, metadata } = owner

@@ -1,0 +1,123 @@
+import { settingsSchema as agentSettings } from '@nauthera/config-agent/settings'
+import { policyDefinition } from '@nauthera/operator/api/crds'
+import { settingsSchema as operatorSettings } from '@nauthera/operator/settings'
+import { z } from '@nauthera/runtime/settings'
+import { settingsSchema as serverSettings } from '@nauthera/server/settings'
+import type { Schema } from './schema.ts'
+
+// What the processes themselves say about a value: their settings, and the spec of a policy.
+
+/** `agent.settings` and the like: what the chart has no value of its own for. */
+export const processSettings = {
+  server: () =>
+    settingsOf(serverSettings, [
+      'issuer',
+      'listen.port',
+      'tls',
+      'management.port',
+      'log',
+      'extraHosts',
+      'trustedProxies',
+      'config',
+      'keysDirectory',
+      'database.dsnFile',
+      'database.host',
+      'database.port',
+      'database.name',
+      'database.usernameFile',
+      'database.passwordFile',
+      'database.sslMode',
+      'database.caFile',
+      'database.poolMax',
+      'cache.urlFile',
+      'cache.host',
+      'cache.port',
+      'cache.sentinels',
+      'cache.sentinelName',
+      'cache.passwordFile',
+      'cache.caFile',
+      'signing.algorithms',
+      'branding.title',
+      'branding.logoFile',
+      'replica',
+    ]),
+  agent: () =>
+    settingsOf(agentSettings, [
+      'release',
+      'namespace',
+      'replica',
+      'clientsDirectory',
+      'linkDirectory',
+      'stateDirectory',
+      'config',
+      'status.port',
+      'management.port',
+      'log',
+    ]),
+  operator: () =>
+    settingsOf(operatorSettings, [
+      'issuer',
+      'release',
+      'namespace',
+      'serverName',
+      'identity',
+      'watch',
+      'nudge',
+      'policy',
+      'link',
+      'management.port',
+      'log',
+    ]),
+}
+
+/** The settings of a process without the keys that the chart has values of its own for. */
+function settingsOf(schema: z.ZodType, owned: readonly string[]): Schema {
+  const whole = z.toJSONSchema(schema, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema
+  delete whole.$schema
+  return without(strip(whole), new Set(owned), '')
+}
+
+function without(schema: Schema, owned: ReadonlySet<string>, path: string): Schema {
+  if (!schema.properties) return schema
+  const properties: Record<string, Schema> = {}
+  for (const [key, child] of Object.entries(schema.properties)) {
+    const childPath = path === '' ? key : `${path}.${key}`
+    if (owned.has(childPath)) continue
+    const rest = without(child, owned, childPath)
+    if (rest.properties && Object.keys(rest.properties).length === 0) continue
+    properties[key] = rest
+  }
+  return { ...schema, properties }
+}
+
+/** Defaults are the process's business; what is required may stand in a key of the chart. */
+function strip(schema: Schema): Schema {
+  const { default: _default, ...rest } = schema
+  if (rest.properties) {
+    delete rest.required
+    rest.properties = Object.fromEntries(Object.entries(rest.properties).map(([key, child]) => [key, strip(child)]))
+  }
+  return rest
+}
+
+/** Spec of an OIDCPolicy without its selector, which makes no sense for a baseline. */
+export function policySpec(): Schema {
+  const version = policyDefinition.spec.versions[0]!
+  const spec = (version.schema.openAPIV3Schema as Schema).properties!['spec']!
+  const { selector: _selector, ...properties } = spec.properties!
+  return closed({ type: 'object', properties })
+}
+
+/** A structural schema as draft-07: closed, since Kubernetes prunes unknown fields and Helm would let them pass. */
+function closed(schema: Schema): Schema {
+  const kept = Object.fromEntries(
+    Object.entries(schema).filter(([key]) => !key.startsWith('x-kubernetes-') && key !== 'default' && key !== 'format'),
+  ) as Schema
+  if (kept.items) kept.items = closed(kept.items)
+  if (typeof kept.additionalProperties === 'object') kept.additionalProperties = closed(kept.additionalProperties)
+  if (kept.properties) {
+    kept.properties = Object.fromEntries(Object.entries(kept.properties).map(([key, child]) => [key, closed(child)]))
+    kept.additionalProperties ??= false
+  }
+  return kept
+}
