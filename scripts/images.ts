@@ -11,7 +11,7 @@ import { writeRootfs } from './images/base-rootfs.ts'
 import { buildImage, buildahDirectory, checkBuildah, saveImage } from './images/buildah.ts'
 import { bundlePart, parts } from './bundle.ts'
 import type { Part } from './bundle.ts'
-import { renderSbom } from './sbom.ts'
+import { renderSbom } from './images/sbom.ts'
 
 const usage = `Usage: npm run images [-- [--part NAME ...] [--tag TAG] [--prefix P] [--base IMAGE] [--out DIR] [--check] [--json]]
 

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { bundlePart, parts } from '../../scripts/bundle.ts'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
-import { renderSbom } from '../../scripts/sbom.ts'
+import { renderSbom } from '../../scripts/images/sbom.ts'
 
 /** Path -> digest of every file below. */
 function digests(directory: string): Record<string, string> {
