@@ -132,9 +132,14 @@ describe('CONTRIBUTING.md and README.md', () => {
   for (const page of [
     'CONTRIBUTING.md',
     'README.md',
+    'STYLE.md',
+    'CHANGELOG.md',
+    'SECURITY.md',
     ...globSync('{docs,stand-in,harness,ci,charts}/**/*.md'),
   ].sort()) {
     const text = readFileSync(page, 'utf8')
+
+    it(`${page}: no merge was left half done`, () => expect(text).to.not.match(/^(<{7}|>{7}) /m))
 
     it(`${page}: each npm command is a script of package.json`, () => {
       const named = [...text.matchAll(/\bnpm (?:(?:run|-s|--silent|run -s) )+([a-z][\w-]*)/g)].map(([, name]) => name!)
