@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
-import type { SecretOutcome, SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'
+import type { WriteOutcome, SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
 import { openLink } from '../../src/replicas/link.ts'
 import type { Link } from '../../src/replicas/link.ts'
@@ -15,7 +15,7 @@ const hourMs = 3_600_000
 /** One Secret in memory. */
 function createSecrets() {
   let held: SecretObject | undefined
-  const write = async ({ namespace, name, data }: WantedSecret): Promise<SecretOutcome> => {
+  const write = async ({ namespace, name, data }: WantedSecret): Promise<WriteOutcome> => {
     held = { metadata: { namespace, name }, data: { ...data } }
     return { kind: 'written', secret: held }
   }
