@@ -257,6 +257,8 @@ describe('kubectl nauthera render', () => {
       deep: `${object('{name: a}')}more: ${'['.repeat(20_000)}${']'.repeat(20_000)}\n`,
     })
     expect(code).to.equal(1)
-    expect(error).to.match(/^bomb:1: has too many YAML aliases \(\*name\); write the values out\ndeep:1: is nested too deeply/)
+    expect(error).to.match(
+      /^bomb:1: has too many YAML aliases \(\*name\); write the values out\ndeep:1: is nested too deeply/,
+    )
   })
 })
