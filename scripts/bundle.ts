@@ -1,4 +1,4 @@
-// Makes the one file that each process is in its image, beside the files that it reads while it runs.
+// Makes the one file of each process for its image, and copies the files that the process reads while it runs.
 import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, relative, resolve } from 'node:path'
@@ -10,7 +10,7 @@ export type Part = 'server' | 'config-agent' | 'operator'
 export const parts: readonly Part[] = ['server', 'config-agent', 'operator']
 
 interface Recipe {
-  /** Source -> file in the image, below /app. Places that the code works out from its own place stay true: see files.ts. */
+  /** Source -> file in the image, below /app. The layout keeps the relative paths that files.ts relies on. */
   readonly entries: Readonly<Record<string, string>>
   readonly copies: readonly string[]
   /** Command on the PATH -> the entry that it runs. */
@@ -80,7 +80,7 @@ export async function bundleFile(source: string, file: string, externals: readon
   await writeFile(file, escapeWide(await readFile(file, 'utf8')))
 }
 
-/** One wide character makes V8 hold a whole source at two bytes a character, for as long as the process lives. */
+/** A single character outside Latin-1 makes V8 keep the whole source at two bytes a character. */
 function escapeWide(source: string): string {
   return source.replace(/[\u0080-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

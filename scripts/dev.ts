@@ -34,7 +34,7 @@ let stopping = false
 
 process.on('SIGINT', () => void end(130))
 process.on('SIGTERM', () => void end(143))
-// npm ends on a signal without passing it on: who started us being gone means the same.
+// npm ends on a signal and does not pass it on, so we end too when the process that started us is gone.
 const starter = process.ppid
 const orphaned = setInterval(() => process.ppid !== starter && void end(143), 500)
 orphaned.unref()
@@ -52,10 +52,12 @@ async function main(): Promise<number | undefined> {
   const running = findRunning(runningFile)
   if (options.rotate && running) return showRotation(await rotateIn(running, options.rotate))
   if (running && !options.once) {
-    throw new Error(`it runs already (process ${running.pid}); end that one first, or add --once for one beside it`)
+    throw new Error(
+      `it is running already (process ${running.pid}); stop that one first, or add --once to run beside it`,
+    )
   }
   const started = performance.now()
-  // what runs once and ends needs no state, and disturbs nobody's
+  // a run that ends by itself keeps no state, and leaves the state of others alone
   const passing = options.once || options.rotate !== undefined
   const { stack, sample, password } = await start(passing)
   screen.step(`the client ${demo.machine} on every replica`)
@@ -95,7 +97,7 @@ async function start(passing: boolean): Promise<{ stack: Stack; sample: string; 
   const pick = async (what: string, wanted: number) => {
     const port = await nextFreePort(wanted, taken)
     taken.add(port)
-    if (port !== wanted) screen.say(`port ${wanted} is taken: ${what} is on ${port}`)
+    if (port !== wanted) screen.say(`port ${wanted} is in use; ${what} is on port ${port}`)
     return port
   }
   const issuerPort = await pick('the issuer', ports.issuer)
@@ -147,7 +149,7 @@ function showRotation(report: RotationReport): number {
 function showLine(name: string, line: string): void {
   recent.push(`${name} ${line}`)
   if (recent.length > 60) recent.shift()
-  // PostgreSQL's own notices are for a failed start
+  // the lines of PostgreSQL are shown only when a start fails
   if (name !== 'postgres') screen.line(name, line)
 }
 

@@ -9,7 +9,7 @@ import { entriesOf, findCircles, readImports } from './house/imports.ts'
 
 const product = '{proto,runtime,rules,server,config-agent,operator}/src/**/*.ts'
 const everything = '{proto,runtime,rules,server,config-agent,operator,stand-in,local,harness,scripts,ci,charts}/**/*.ts'
-/** The one place that may look behind the types of a library. */
+/** The one place where casts around the types of a library are allowed. */
 const castDoor = 'server/src/oidc/library/'
 const oxlint = fileURLToPath(new URL('../node_modules/oxlint/bin/oxlint', import.meta.url))
 

@@ -36,7 +36,7 @@ function checkRunner() {
   )
 }
 
-/** `npm ci` when it never ran, did not end well (npm writes its mark last), or the lock file is newer than its result. */
+/** Runs `npm ci` when it never ran or did not finish (npm writes that file last), or the lock file is newer than its result. */
 async function installPackages() {
   const mark = join(root, 'node_modules/.package-lock.json')
   const fresh = existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs
@@ -45,7 +45,7 @@ async function installPackages() {
   if (npm === undefined) fail('Run this through npm: npm run dev, npm test, ...')
   // npm ci removes node_modules, so it must not run on the Node that lives in there
   const node = process.env.npm_node_execpath ?? process.execPath
-  // npm's own waits between tries are 10 s and 60 s: too long to learn that one is offline
+  // npm waits 10 s and 60 s between tries: too long when there is no network
   const waits = ['--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
   const args = [npm, 'ci', '--loglevel=error', '--prefer-offline', ...waits]
   const result = await run(node, args, 'installing packages (npm ci)')
@@ -59,7 +59,7 @@ async function installPackages() {
   fail(`${result.output.trim().split('\n').slice(-20).join('\n')}\nnpm ci failed; the reason stands above.`)
 }
 
-/** The packaged Node comes first in the PATH of every npm command; where there is none, the machine's own must do. */
+/** Every npm command finds the packaged Node first in its PATH; where there is none, the installed Node must be new enough. */
 function checkNode() {
   const packaged = join(root, 'node_modules/.bin/node')
   const node = existsSync(packaged) ? packaged : (process.env.npm_node_execpath ?? process.execPath)
@@ -82,7 +82,7 @@ async function installPrograms(wanted) {
   const command = `apt-get install -y --no-install-recommends ${packages.join(' ')}`
   if (process.getuid?.() === 0 && isInstalled('apt-get')) {
     say(`Installing system packages: ${packages.join(' ')} (${missing.map(({ use }) => use).join(', ')})`)
-    // RUNLEVEL: the packages are wanted, not their services
+    // RUNLEVEL=1: install the packages without starting their services
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
     await run('apt-get', ['update', '-q'], 'apt-get update', env)
     const result = await run('apt-get', command.split(' ').slice(1), command, env)
@@ -90,7 +90,7 @@ async function installPrograms(wanted) {
     return
   }
   for (const { programs, use, optional } of missing) {
-    say(`${programs.join(' or ')} is missing: needed for ${use}${optional ? ', which is left out and says so' : ''}`)
+    say(`${programs.join(' or ')} is missing: needed for ${use}${optional ? '; it is skipped, with a message' : ''}`)
   }
   if (missing.every(({ optional }) => optional)) return
   fail(

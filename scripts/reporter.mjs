@@ -1,4 +1,4 @@
-// Mocha's own spec report, then one plain line; a test run that leaves something open fails instead of hanging.
+// Mocha's spec report, then one plain line with the numbers. A run that leaves something open fails and does not hang.
 import mocha from 'mocha'
 
 const { Spec } = mocha.reporters

@@ -23,7 +23,7 @@ const specs: Readonly<Record<string, string[]>> = {
 }
 const spec = positionals.length > 0 ? positionals : specs[values.suite]
 if (spec === undefined) {
-  process.stderr.write(`--suite ${values.suite}: there is tests and faults\n\n${usage}`)
+  process.stderr.write(`--suite ${values.suite}: must be tests or faults\n\n${usage}`)
   process.exit(2)
 }
 
@@ -40,7 +40,7 @@ const mocha = spawnSync(
     '.mocharc.json',
     '--reporter',
     'scripts/reporter.mjs',
-    // a mistyped sentence must not look like a good run
+    // a mistyped --grep matches no test, and must not pass
     '--fail-zero',
     ...(values.grep ? ['--fgrep', values.grep] : []),
     ...spec,

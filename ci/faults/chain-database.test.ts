@@ -12,7 +12,7 @@ import type { Load } from './support/load.ts'
 import type { Flow, Outcome } from './support/load/outcomes.ts'
 import { tell } from './support/tell.ts'
 
-// What PostgreSQL does to the whole chain under load. In all rows the paths that need no database must not notice.
+// Faults of PostgreSQL under the whole chain with load. Paths that need no database must go on without a failure.
 
 describe('PostgreSQL under three replicas with load', function () {
   this.timeout(60_000)

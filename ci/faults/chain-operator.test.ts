@@ -26,7 +26,7 @@ import type { Load } from './support/load.ts'
 import { startTcpProxy } from './support/tcp-proxy.ts'
 import { tell } from './support/tell.ts'
 
-// What happens to the operator and the Kubernetes API while three replicas serve: these never notice. The load edits no client here,
+// Faults of the operator and the Kubernetes API while three replicas serve, which must not be affected. The load edits no client here,
 // since most of these rows stop edits on purpose.
 
 describe('the operator and its API under three replicas with load', function () {
@@ -46,7 +46,7 @@ describe('the operator and its API under three replicas with load', function () 
   afterEach(async () => {
     for (const end of undo.splice(0).reverse()) await end()
     await load.stop()
-    // I2: none of these rows may be seen by anybody who signs in or asks for a token
+    // I2: none of these faults may fail a sign-in or a token request
     expect(load.failures()).to.deep.equal([])
     await checkInvariants(chain, load)
   })

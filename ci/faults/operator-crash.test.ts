@@ -12,7 +12,7 @@ const reports = `${appsNamespace}/reports`
 /** What the operator does for one client, step by step, until nothing is left to do. */
 interface Flow {
   readonly name: string
-  /** More writes than the flow has: the rows end by themselves when the fuse no longer blows. */
+  /** More writes than any flow has; a row with a higher number than its flow has writes passes without a crash. */
   readonly atMost: number
   act(cluster: Cluster): Promise<void>
   isDone(cluster: Cluster, before: string | undefined): boolean

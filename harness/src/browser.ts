@@ -3,7 +3,7 @@ import { request as requestHttp } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
 import { request as requestHttps } from 'node:https'
 
-/** Where the servers are: an issuer, and the origin at which each replica, or what stands before them all, answers. */
+/** Where the servers are: the issuer, and the origin of each replica or of the proxy in front of them. */
 export interface Target {
   readonly issuer: string
   origin(replica: number): string
@@ -162,7 +162,7 @@ export class Browser {
     return { ...answer, url }
   }
 
-  /** Sends the page's form that goes to an address ending so, with its hidden fields. */
+  /** Sends the form of the page whose action ends with `action`, with its hidden fields. */
   async submit(page: { body: string; url: string }, action: string, fields: Record<string, string> = {}) {
     const form = formOf(page.body, action)
     return this.follow(form.action, { form: { ...form.fields, ...fields } })

@@ -33,11 +33,11 @@ export async function findAxeViolations(page: Page): Promise<string[]> {
   )
 }
 
-/** Gathers what a page complains about (refused by its Content-Security-Policy, broken) and asks of others. */
+/** Collects the errors of a page (blocked by its Content-Security-Policy, or thrown) and its requests to other origins. */
 export function watchPage(page: Page, origin: string): { complaints: string[]; strangers: string[] } {
   const seen = { complaints: [] as string[], strangers: [] as string[] }
   page.on('console', (message) => {
-    // an error page has an error status: Chromium says so, and nothing is wrong
+    // Chromium reports the status of an error page as an error; it is none
     if (!message.text().startsWith('Failed to load resource')) seen.complaints.push(message.text())
   })
   page.on('pageerror', (error) => seen.complaints.push(error.message))

@@ -3,7 +3,7 @@ import type { Answer, Pkce } from './browser.ts'
 import { clientSecret, redirectUri } from './server.ts'
 import type { Replicas } from './server.ts'
 
-// Whole flows in a line each, for tests that are about what comes after.
+// Whole flows as one call each, for tests of what comes after them.
 
 export interface Code {
   readonly value: string

@@ -32,7 +32,7 @@ import { Secret } from '@nauthera/runtime/log'
 import { password } from './browser.ts'
 import type { Target } from './browser.ts'
 
-// Real servers over HTTP on one real database. Clients are fed through the registry's own way in, without an agent.
+// Real servers over HTTP on one real database. Clients are put into the registry directly, without an agent.
 
 export interface Replicas extends Target {
   /** Replica 0 listens there. */

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import type { Metrics } from './metrics.ts'
 
 /** A named condition of readiness: undefined when it holds, else what is missing in a few words. */
-export type ReadinessCheck = () => string | undefined
+type ReadinessCheck = () => string | undefined
 
 export interface Health {
   /** Every check must hold for /readyz to answer 200. */

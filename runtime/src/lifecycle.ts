@@ -16,7 +16,7 @@ interface ProcessSettings {
 }
 
 /** Registers how to stop what has been started. Stops run in reverse order, one after the other. */
-export interface Lifecycle {
+interface Lifecycle {
   onStop(name: string, stop: () => Promise<void> | void): void
   /** Ends the process after its stops, as if it had been told to; exit code 1. */
   fail(reason: string): void

@@ -1,7 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 
-export type { Counter, Gauge, Histogram }
-
 /** The metrics of one process. Each name begins with `nauthera_`; labels have few values, never a person or a token. */
 export interface Metrics {
   counter<Label extends string>(name: string, help: string, labels?: readonly Label[]): Counter<Label>

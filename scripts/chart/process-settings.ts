@@ -90,7 +90,7 @@ function without(schema: Schema, owned: ReadonlySet<string>, path: string): Sche
   return { ...schema, properties }
 }
 
-/** Defaults are the process's business; what is required may stand in a key of the chart. */
+/** Without defaults, which the process knows, and without `required`, since the chart may set a required key itself. */
 function strip(schema: Schema): Schema {
   const { default: _default, ...rest } = schema
   if (rest.properties) {

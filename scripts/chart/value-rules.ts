@@ -39,8 +39,8 @@ const probe: Schema = {
   ),
 }
 
-/** An issuer that the server would write the same way: it compares byte by byte. What validate.yaml says better is let through: the
- *  scheme, a query, a fragment, a last slash, a port that goes without saying. Go's expressions look neither ahead nor behind. */
+/** An issuer in the form that the server compares byte by byte. validate.yaml has better messages for scheme, query, fragment, a last
+ *  slash and a default port, so those pass here. Go's regular expressions have no look-ahead and no look-behind. */
 function issuerPattern(): string {
   const host = String.raw`(\[[0-9a-f:.]+\]|[0-9a-z._-]+)(:[1-9][0-9]{0,4})?`
   // no dot in percent-encoding: that makes a segment `..` too
@@ -114,7 +114,7 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
   [/migrations\.mode/, oneOf('init', 'off')],
   [/cache\.mode/, oneOf('none', 'valkey', 'external')],
   [/valkey\.architecture/, oneOf('sentinel', 'standalone')],
-  // Less, and a primary that is cut off would still take writes when the next one does: see files/valkey/node.sh.
+  // With less, a primary that is cut off would still accept writes when a new one does: see files/valkey/node.sh.
   [/valkey\.downAfterMilliseconds/, { type: 'integer', minimum: 3_000, maximum: 600_000 }],
   [/valkey\.maxMemory/, pattern('^[0-9]+(b|k|kb|m|mb|g|gb)?$')],
   [/branding\.title/, { type: 'string', maxLength: 80 }],
@@ -133,6 +133,6 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
   [/operator\.policy/, policySpec()],
 ]
 
-/** Keys that may be absent: a person's null takes them away, and the templates know. */
+/** Keys that a user may set to null, which removes them; the templates handle that. */
 export const nullable =
   /^(server\.replicaCount|service\.port|.*\.pdb\.m(ax|in).*|.*\.topologySpreadConstraints|server\.autoscaling\.(minReplicas|targetCPU)|operator\.nudge|operator\.admission\.enabled)$/

@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
 
-// What a person sees of many processes at once: each line under the coloured name of who wrote it.
+// The output of many processes in one terminal: each line begins with the coloured name of its process.
 
 const colours = [
   'cyan',
@@ -19,7 +19,7 @@ export interface Console {
   line(process: string, text: string): void
   /** A line of our own. */
   say(text: string): void
-  /** Shows that something takes longer than a second, every second until it is called again or `done` is. */
+  /** Prints the seconds that something takes, every second, until the next step or `done`. */
   step(title: string): void
   done(): void
 }

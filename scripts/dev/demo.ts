@@ -1,2 +1,2 @@
-/** What examples/clients has for trying out, and who signs in there. */
+/** Names in examples/clients, and the person who signs in. */
 export const demo = { namespace: 'demo', web: 'demo-web', machine: 'demo-machine', person: 'ada' }

@@ -31,7 +31,7 @@ export async function applyExamples(api: KubeApi, change: (object: KubeObject) =
   return objects
 }
 
-/** What kubectl leaves behind, so that its next apply of the same file finds what it expects. */
+/** With the annotation that kubectl apply writes, so that a later kubectl apply of the same file works without a warning. */
 function withLastApplied(object: KubeObject): KubeObject {
   const annotations = { [lastApplied]: `${JSON.stringify(object)}\n` }
   return { ...object, metadata: { ...object.metadata, annotations } }

@@ -4,18 +4,18 @@ import { issuerFaults } from '@nauthera/rules/issuer'
 const usage = `Usage: npm run dev [-- OPTIONS]
 
 Starts PostgreSQL, a local stand-in for the Kubernetes API, the operator, the server replicas with their config-agents and a sample
-application, applies examples/clients, fetches and verifies a token at every replica, and says what to open and what to type.
+application, applies examples/clients, fetches and verifies a token at every replica, and prints what to open and what to type.
 
   --replicas N     server replicas, 1 to 9; default 1
-  --issuer URL     the issuer as browsers see it, behind a TLS proxy of yours that forwards to the port shown here
-  --rotate NAME    rotate the secret of an OIDCClient (NAME or NAMESPACE/NAME) while every replica is asked for tokens all the time;
-                   in the npm run dev that runs already, else in one of its own
-  --once           stop after the proof
-  --json           one line of JSON on standard output, nothing else there (npm run -s dev -- --once --json)
-  --reset          forget database, keys and objects of earlier runs first
+  --issuer URL     public URL of the issuer, when a TLS proxy of yours forwards to the port that is printed
+  --rotate NAME    rotate the secret of an OIDCClient (NAME or NAMESPACE/NAME) while every replica gets token requests;
+                   uses the npm run dev that is running, or starts one for this
+  --once           stop after the tokens are verified
+  --json           print one line of JSON, and nothing else, on standard output (npm run -s dev -- --once --json)
+  --reset          first delete database, keys and objects of earlier runs
   --help           print this
 
-State is kept in .nauthera/dev; kubectl --kubeconfig .nauthera/kubeconfig reaches the stand-in.
+State is kept in .nauthera/dev. Reach the stand-in with kubectl --kubeconfig .nauthera/kubeconfig.
 `
 
 export interface DevOptions {

@@ -8,7 +8,7 @@ import { demo } from './demo.ts'
 /** Where examples/clients expects the sample application. */
 export const samplePort = 3000
 
-/** The sample application signs in at its own port, whichever that is. */
+/** Puts the real port of the sample application into the redirect URIs of its client. */
 export function atPort(port: number): (object: KubeObject) => KubeObject {
   const moved = (text: string) => text.replaceAll(`http://localhost:${samplePort}/`, `http://localhost:${port}/`)
   return (object) =>

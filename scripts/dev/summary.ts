@@ -13,7 +13,7 @@ export function renderSummary(found: {
   revision: string
   replicas: number
   seconds: number
-  /** Whether there is still something to type it to. */
+  /** Whether the product goes on running afterwards. */
   goesOn: boolean
 }): string[] {
   const { stack, sample, person, revision, replicas, seconds } = found
@@ -25,7 +25,7 @@ export function renderSummary(found: {
     `  Issuer      ${stack.issuer}${isElsewhere(stack) ? ` (your proxy forwards to http://127.0.0.1:${stack.frontPort})` : ''}`,
     `  Sample app  ${sample}   sign in as ${person.name}, password ${person.password}`,
     ...addresses.map((address, index) => `  ${index === 0 ? 'Replicas' : '        '}    ${address}`),
-    '  Mail        nothing sends mail yet; the inbox page comes with it',
+    '  Mail        no mail is sent yet',
     '',
   ]
   if (!found.goesOn) return lines
@@ -39,8 +39,7 @@ export function renderSummary(found: {
     `  npm run dev -- --rotate ${found.client}`,
     '',
   )
-  if (!hasKubectl())
-    lines.push('There is no kubectl in the PATH: https://kubernetes.io/docs/tasks/tools/ says how to get it.', '')
+  if (!hasKubectl()) lines.push('kubectl is not in the PATH; install it: https://kubernetes.io/docs/tasks/tools/', '')
   return lines
 }
 

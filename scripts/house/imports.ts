@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path'
 
-/** Who imports whom: a file, or an entry of a folder -> those that it imports, for a type alone too. */
+/** Who imports whom: a file, or an entry of a folder -> those that it imports, imports of types included. */
 export type Imports = ReadonlyMap<string, readonly string[]>
 
 /** @param sources path of each file from the root -> its text */
@@ -16,7 +16,7 @@ function importsOf(file: string, text: string): string[] {
   return [...new Set(named)].filter((name) => name !== file)
 }
 
-/** What lies in a folder, each folder in it as one, and which of these imports which. */
+/** The entries of a folder (each folder in it is one entry), and which of them imports which. */
 export function entriesOf(folder: string, imports: Imports): Imports {
   const entries = new Map<string, string[]>()
   const entryOf = (file: string) =>

@@ -23,7 +23,7 @@ export async function writeRootfs(programs: readonly string[], directory: string
   const libraries = new Set<string>()
   for (const program of programs) for (const library of await librariesOf(program)) libraries.add(library)
   const home = dirname([...libraries].find((library) => basename(library).startsWith('libc.so'))!)
-  // Loaded by name at run time, so ldd does not tell: names of hosts.
+  // Loaded by name at run time to resolve host names, so ldd does not list them.
   for (const name of ['libnss_dns.so.2', 'libnss_files.so.2', 'libresolv.so.2']) {
     if ((await readdir(home)).includes(name)) libraries.add(join(home, name))
   }
@@ -47,6 +47,6 @@ export async function writeRootfs(programs: readonly string[], directory: string
 async function librariesOf(program: string): Promise<string[]> {
   const { stdout } = await run('ldd', [program])
   const found = [...stdout.matchAll(/(?:=> |^\s*)(\/\S+)/gm)].map(([, path]) => path!)
-  // what a program brings along comes with it
+  // libraries that a program brings with it
   return found.filter((path) => /^\/(usr\/)?lib/.test(path))
 }

@@ -16,12 +16,12 @@ export interface Answer<T = Json> {
 // eslint-disable-next-line typescript/no-explicit-any -- bodies of many kinds; each test knows which one it asked for
 export type Json = any
 
-export interface WatchEvent {
+interface WatchEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
   readonly object: Json
 }
 
-export interface OpenedWatch {
+interface OpenedWatch {
   /** @returns the next event; undefined when the server ended the stream
    *  @throws Error after `timeoutMs` */
   next(timeoutMs?: number): Promise<WatchEvent | undefined>

@@ -19,7 +19,7 @@ export interface MountedVolume {
   /** From now on the directory stays as it is, whatever happens to the Secrets; `release` brings it up to date. */
   hold(): void
   release(): void
-  /** Shows something else in place of what the Secrets hold, from the next sync on; undefined: the truth again. */
+  /** Changes the files that are written, from the next sync on; undefined: as the Secrets are. */
   damage: ((files: Files) => Files) | undefined
   /** The kubelet was told to look now (the pod's annotations changed): syncs after `nudgeMs`. */
   nudge(): void

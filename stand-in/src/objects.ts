@@ -1,6 +1,6 @@
 // The shapes of what the API keeps: objects as they travel in JSON, and the schemas of custom kinds.
 
-export interface Metadata {
+interface Metadata {
   name: string
   namespace?: string
   generateName?: string

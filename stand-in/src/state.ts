@@ -30,7 +30,7 @@ export interface OpenWatch {
   reset(): void
   /** The stream ends as it does after timeoutSeconds. */
   end(): void
-  /** Says nothing any more, not even bookmarks, but stays open. */
+  /** Stays open but sends nothing any more, not even bookmarks. */
   mute(): void
   /** Ends with the event ERROR 410. */
   expire(): void

@@ -29,7 +29,7 @@ export class Changes {
         settle()
         reject(new Error(`not within ${timeoutMs} ms: ${what}\n${this.#explain()}`))
       }, timeoutMs)
-      // Replica state behind gRPC has no event here; a glance now and then finds it.
+      // The state of replicas behind gRPC sends no event here, so it is looked at now and then.
       const glance = setInterval(look, 50)
       this.#listeners.add(look)
       look()

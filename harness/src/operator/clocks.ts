@@ -46,12 +46,12 @@ export function createManualClock(start = Date.parse('2026-01-01T00:00:00Z')): M
   }
 }
 
-/** Time that runs as it does, and can leap: minutes of waiting pass at once, while real requests go on meanwhile. */
+/** Real time that can also leap forward, so that minutes of waiting pass at once while real requests go on. */
 export interface LeapClock extends Clock {
   leap(milliseconds: number): void
   /** Callbacks that wait. */
   pending(): number
-  /** Nothing calls back any more: the process that lived by this clock is dead. */
+  /** No callback comes any more: the process that used this clock is dead. */
   kill(): void
 }
 

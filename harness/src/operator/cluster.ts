@@ -39,7 +39,7 @@ export interface Cluster extends ClusterView {
   remove(name: string, namespace?: string): Promise<void>
   /** Resolves when it holds; looked at whenever an object, a replica or a log changes. */
   until(holds: () => unknown, what: string, timeoutMs?: number): Promise<void>
-  /** What must never happen, and did: a published secret that a replica would refuse. */
+  /** Each time that a replica would have refused a published secret, which must never happen. */
   readonly violations: readonly string[]
   /** Values that a test itself puts into a Secret: nobody published them. */
   readonly planted: Set<string>
@@ -88,7 +88,7 @@ export async function startCluster(): Promise<Cluster> {
         name,
         release,
         namespace: releaseNamespace,
-        // replicas live in the time of the newest operator
+        // replicas use the clock of the newest operator
         now: () => operators.at(-1)?.clock.now() ?? 0,
         onChange: () => {
           watchdog.look()

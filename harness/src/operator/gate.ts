@@ -37,14 +37,14 @@ export class Gate {
     this.#paused?.resolve()
   }
 
-  /** Resolves when the nth write from now has ended it: before it is sent, or after the API has done it. */
+  /** Dies at the nth write from now: before it is sent, or after the API has done it. Resolves then. */
   dieAtWrite(nth: number, when: 'before' | 'after'): Promise<void> {
     return new Promise((resolve) => {
       this.#fuse = { left: nth, when, blown: resolve }
     })
   }
 
-  /** Resolves when the first call that matches has come, and everything stands still before it. */
+  /** Pauses before the first call that matches. Resolves when that call has come. */
   pauseAt(matches: (call: ApiCall) => boolean): Promise<void> {
     return new Promise((resolve) => {
       this.#trap = { matches, caught: resolve }

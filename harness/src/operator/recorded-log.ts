@@ -1,7 +1,7 @@
 import { createLog } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 
-export type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string; readonly level: number }
+type LogLine = Readonly<Record<string, unknown>> & { readonly msg: string; readonly level: number }
 
 export interface RecordedLog {
   readonly log: Log

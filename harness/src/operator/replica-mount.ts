@@ -129,7 +129,7 @@ export class ReplicaMount {
 /** `namespace/name`. */
 export const keyOf = ({ namespace, name }: ClientEntry): string => `${namespace}/${name}`
 
-/** As servers do: an entry that names no verifier takes none away. */
+/** As in servers: an entry without verifiers keeps those of the version before. */
 function keepVerifiers(next: ClientShard, before: ClientShard | undefined): ClientShard {
   const held = new Map(before?.clients.map((client) => [`${client.uid} ${client.clientId}`, client.verifiers]))
   const clients = next.clients.map((client) => {

@@ -25,9 +25,9 @@ export interface TestOperator {
   /** Every call hangs until `resume`, as under SIGSTOP; time goes on. */
   pause(): void
   resume(): void
-  /** Lets time pass as it does: with the Lease renewed in between. */
+  /** Moves time on in steps, so that the Lease is renewed in between. */
   pass(milliseconds: number): Promise<void>
-  /** Stands still just before the first call that matches, as if stopped there. Resolves when it does. */
+  /** Pauses before the first call that matches. Resolves when that call has come. */
   pauseAt(matches: (call: ApiCall) => boolean): Promise<void>
 }
 
@@ -90,7 +90,7 @@ export function startTestOperator(options: {
         const { renewals } = gate
         clock.leap(Math.min(left, passMs))
         if (left >= passMs) await changes.until(() => gate.renewals > renewals, 'the Lease is renewed')
-        // Its loop begins the next wait before the next leap.
+        // lets the loop of the Lease begin its next wait before the clock leaps again
         await new Promise(setImmediate)
       }
     },

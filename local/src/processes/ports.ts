@@ -2,10 +2,10 @@ import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 
-/** Below what systems give to outgoing connections (Linux from 32768, others from 49152): a port of those can be gone between
- *  the look and the use. */
+/** Below the ports that systems use for outgoing connections (Linux from 32768, others from 49152): one of those could be taken
+ *  between our check and its use. */
 const range = { from: 20_000, to: 32_000 }
-/** What this process was given counts as taken, used or not. */
+/** Ports that this process got before; none is given twice. */
 const given = new Set<number>()
 
 /** @returns a port of 127.0.0.1 that nobody listens on right now, another one each time */

@@ -20,7 +20,7 @@ export class ProcessLines {
     this.#emitter.emit('line', line)
   }
 
-  /** No line comes any more: whoever waits for one is told. */
+  /** There will be no more lines: every wait for one fails. */
   end(): void {
     this.#emitter.emit('end')
   }

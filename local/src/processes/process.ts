@@ -6,7 +6,7 @@ import type { Program } from './program.ts'
 import { root } from './program.ts'
 import { reapProcess } from './reaper.ts'
 
-/** A process of ours under observation: its lines, its end, and a new start when it ends by itself. */
+/** One of our programs as a running process: what it writes, when it ends, and its restarts. */
 export interface RunningProcess {
   readonly name: string
   readonly pid: number | undefined
@@ -35,7 +35,7 @@ interface ProcessOptions extends Program {
   readonly onEnd?: (how: { code: number | null; signal: NodeJS.Signals | null }) => void
 }
 
-/** Starts one of our programs; it ends with this process at the latest. */
+/** Starts one of our programs; it never outlives this process. */
 export const startProcess = (options: ProcessOptions): RunningProcess => new ObservedProcess(options)
 
 class ObservedProcess implements RunningProcess {
@@ -87,7 +87,7 @@ class ObservedProcess implements RunningProcess {
     clearTimeout(this.#again)
     const child = this.#child
     if (child.exitCode !== null || child.signalCode !== null) return this.#ended
-    // a stopped process would not hear TERM
+    // a process under SIGSTOP does not receive TERM before it continues
     child.kill('SIGCONT')
     child.kill('SIGTERM')
     const timer = setTimeout(() => child.kill('SIGKILL'), graceMs)
@@ -101,7 +101,7 @@ class ObservedProcess implements RunningProcess {
       cwd: root,
       env: { ...process.env, NODE_OPTIONS: '--disable-warning=ExperimentalWarning', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
-      // its own session: Ctrl-C in the terminal reaches us only, and we end everything in order
+      // a session of its own: Ctrl-C in the terminal is sent to us only, and we end everything in order
       detached: true,
     })
     reapProcess(child)
@@ -111,7 +111,7 @@ class ObservedProcess implements RunningProcess {
     return child
   }
 
-  /** Resolves when the process has ended; it may be on its way to a new start then. */
+  /** Resolves when the process has ended; a restart may follow. */
   #follow(child: ChildProcess): Promise<void> {
     const started = Date.now()
     return new Promise((resolve) => {
@@ -126,7 +126,7 @@ class ObservedProcess implements RunningProcess {
     })
   }
 
-  /** Soon after a long life; later and later after short ones. */
+  /** Restarts at once after a long run, and after ever longer pauses when runs are short. */
   #startAgain(livedMs: number): void {
     this.#restarts++
     const pauseMs = livedMs > 10_000 ? 100 : Math.min(5_000, 250 * 2 ** Math.min(this.#restarts, 5))

@@ -3,25 +3,25 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { stringify } from 'yaml'
 
-/** Of the repository: where every program of ours starts. */
+/** The root of the repository, where our programs are started. */
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 export interface Program {
   /** Entry file, from the root of the repository or absolute. */
   readonly script: string
-  /** Of Node itself. */
+  /** Flags for Node itself. */
   readonly flags?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** What runs as each process. */
+/** The program of each process. */
 export interface Programs {
   readonly server: Program
   readonly 'config-agent': Program
   readonly operator: Program
 }
 
-/** The sources, as they are. */
+/** Run from the sources. */
 export const sources: Programs = {
   server: { script: 'server/src/main.ts' },
   'config-agent': { script: 'config-agent/src/main.ts' },

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Writable } from 'node:stream'
 
-// One shell beside this process (reaper.sh) that outlives it by a moment, so that nothing stays behind after a crash either.
+// A shell beside this process (reaper.sh) ends a moment later than it does, and cleans up even after a crash.
 
 let lines: Writable | undefined
 
@@ -16,7 +16,7 @@ function tell(line: string): void {
 function startReaper(): Writable {
   const child = spawn('/bin/sh', [fileURLToPath(new URL('reaper.sh', import.meta.url))], {
     stdio: ['pipe', 'ignore', 'ignore'],
-    // its own session: Ctrl-C in the terminal must not end it before us
+    // a session of its own: Ctrl-C in the terminal must not end it before us
     detached: true,
   })
   child.unref()

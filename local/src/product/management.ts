@@ -4,7 +4,8 @@ import { request } from 'node:http'
 export const answersOk = async (port: number, path: string): Promise<boolean> =>
   (await fetchManagement(port, path)).status === 200
 
-/** Asks a management port; nobody there is an answer too. */
+/** Asks a management port.
+ *  @returns status 0 when nobody answers */
 export function fetchManagement(port: number, path: string): Promise<{ status: number; body: string }> {
   return new Promise((resolve) => {
     const failed = () => resolve({ status: 0, body: 'no answer' })

@@ -29,7 +29,7 @@ export class PodReadiness {
     clearTimeout(this.#next)
   }
 
-  /** Whoever waits is told that it will not become ready. */
+  /** Every wait fails: the pod will not become ready. */
   giveUp(why: string): void {
     for (const one of this.#waiting) one.fail(why)
   }

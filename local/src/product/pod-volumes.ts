@@ -73,7 +73,7 @@ function followNudges(
   let annotations = ''
   return api.store.onChange(({ type, resource, object }) => {
     if (resource.kind === 'Secret' && object.metadata.namespace === namespace) {
-      // what the chart mounts without a nudge; a person who waits for a first start shall not wait a minute
+      // in a cluster this takes up to a minute; nobody should wait that long for the first start of npm run dev
       if (object.metadata.name === linkSecretName(release)) link.nudge()
       return
     }

@@ -19,7 +19,7 @@ export interface ServerPod {
   /** Port of the public HTTP on 127.0.0.1. */
   readonly port: number
   readonly managementPorts: { readonly server: number; readonly agent: number }
-  /** The shards. `hold()` keeps this replica on what it has. */
+  /** The volume with the shards; `hold()` keeps this replica at its present clients. */
   readonly clients: MountedVolume
   readonly agent: RunningProcess
   readonly server: RunningProcess
@@ -30,7 +30,7 @@ export interface ServerPod {
   stop(): Promise<void>
 }
 
-/** A pod that is waited for is given up when a process of it ended more often than this. */
+/** After so many restarts of one process nobody waits for the pod any more. */
 const maxRestarts = 3
 
 interface PodOptions {

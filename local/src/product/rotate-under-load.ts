@@ -4,7 +4,7 @@ import { parseCredentials, requestToken } from './token.ts'
 
 export interface RotationReport {
   readonly client: string
-  /** 8 hex each: what the Secret held and holds. */
+  /** Ids (8 hex) of the secret before and after. */
   readonly from: string
   readonly to: string
   /** From the trigger to the Secret with the new value. */
@@ -21,7 +21,7 @@ const rotationTimeoutMs = 60_000
 /** How long the load goes on after the switch. */
 const afterwardsMs = 500
 
-/** Triggers a rotation as a person does, by annotation, while every replica is asked for tokens again and again with whatever the
+/** Triggers a rotation as a person does, by annotation, while every replica gets token requests with what the
  *  Secret holds at that moment.
  *  @throws Error at once when the client cannot show a rotation now, or when the Secret does not change within 60 s */
 export async function rotateUnderLoad(options: {
@@ -88,14 +88,14 @@ export async function rotateUnderLoad(options: {
 function findObstacle({ status = {} }: Json): string | undefined {
   const { effective = {}, secret = {} } = status as { effective?: Json; secret?: Json }
   if (!String(effective.authMethod).startsWith('client_secret_'))
-    return 'has no secret that could be rotated; choose another'
+    return 'has no secret to rotate; choose another client'
   if (!effective.grantTypes?.includes('client_credentials')) {
-    return 'cannot ask for tokens by itself, which is what shows the rotation here; choose one of type M2M, or set its annotation'
+    return 'cannot get tokens by client_credentials, which this command uses to show the rotation; choose a client of type M2M, or set its annotation'
   }
   const [previous] = (secret.previous ?? []) as { id: string; expiresAt: string }[]
   return (
     previous &&
-    `has rotated already and its secret ${previous.id} is accepted until ${previous.expiresAt}; the next rotation waits for that (spec.rotation.revokePrevious ends it now)`
+    `was rotated before, and its old secret ${previous.id} is accepted until ${previous.expiresAt}; the next rotation waits for that (spec.rotation.revokePrevious ends it now)`
   )
 }
 

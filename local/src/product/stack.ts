@@ -25,7 +25,7 @@ export const releaseNamespace = 'nauthera'
 
 export interface Stack {
   readonly issuer: string
-  /** On 127.0.0.1; in front of all replicas. */
+  /** Port on 127.0.0.1 that forwards to all replicas. */
   readonly frontPort: number
   readonly api: KubeApi
   /** File with the rights of an administrator, for kubectl. */
@@ -89,7 +89,7 @@ interface Settings {
   readonly operatorFile: string
 }
 
-/** The start of a stack, part after part; what was started so far can be stopped at any moment. */
+/** Starts a stack part by part; what has been started can be stopped at any moment. */
 class Launch {
   readonly #options: StackOptions
   readonly #issuerPort: number
@@ -249,7 +249,7 @@ class Launch {
       directory: this.#at(`pods/${name}`),
       server: settings.server,
       programs,
-      // one replica: people and programs reach it without the front
+      // a single replica has the issuer's port itself, and needs no front
       ...(replicas === 1 && this.#pods.length === 0 ? { port: this.#issuerPort } : {}),
       ...(nudgeMs === undefined ? {} : { nudgeMs }),
       onLine: (process, line) => onLine?.(replicas === 1 ? process : `${process}-${name.slice(7)}`, line),

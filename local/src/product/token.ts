@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import type { JSONWebKeySet, JWTPayload } from 'jose'
 
-// What an application does with its Secret: asks one replica for a token, and a resource server: verifies it.
+// What an application does with its Secret (it asks one replica for a token), and what a resource server does with the token.
 
 export interface Credentials {
   readonly clientId: string
@@ -28,7 +28,7 @@ export interface HttpAnswer {
 
 const timeoutMs = 10_000
 
-/** Calls one replica at its own port, under the name that the issuer has.
+/** Calls one replica at its own port, with the Host of the issuer.
  *  @throws Error when there is no answer within 10 s */
 export function callReplica(options: {
   port: number

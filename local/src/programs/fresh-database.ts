@@ -15,7 +15,7 @@ export function sharedPostgres(): Promise<Postgres> {
 export interface FreshDatabase {
   readonly url: string
   readonly name: string
-  /** Drops it, connections included. Not needed for tidiness: all of it goes with the process. */
+  /** Drops it and ends its connections. It may be left out: the server ends with the process. */
   drop(): Promise<void>
 }
 

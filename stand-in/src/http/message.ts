@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Refusal } from '../refusals.ts'
 
-// Bytes in, bytes out.
+// Bodies of requests and answers.
 
 const maxBodyBytes = 3 * 1024 * 1024
 

@@ -2,8 +2,7 @@ import { BinaryReader } from '@bufbuild/protobuf/wire'
 import { badRequest } from '../refusals.ts'
 import type { KubeObject } from '../objects.ts'
 
-// kubectl creates what Kubernetes itself knows with a body of protobuf, and has no second try in JSON. A kind of the chart is never
-// sent so: a real API server has no messages for it either.
+// kubectl creates built-in kinds with a protobuf body, and does not try JSON after a refusal. Custom kinds are always sent as JSON.
 
 export const protobufType = 'application/vnd.kubernetes.protobuf'
 

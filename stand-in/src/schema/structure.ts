@@ -28,7 +28,7 @@ export function checkStructure(value: unknown, schema: JsonSchema, path: string,
     (schema.type === 'number' && actual === 'integer') ||
     (schema['x-kubernetes-int-or-string'] === true && (actual === 'integer' || actual === 'string'))
   if (!fits) {
-    // the API server speaks of Go's types when the number is one, but not a whole one
+    // for a number with a fraction the API server names Go's types
     const isFraction = schema.type === 'integer' && actual === 'number' && schema.format !== undefined
     const [wanted, given] = isFraction ? [schema.format, 'float64'] : [schema.type, actual]
     return add(

@@ -3,7 +3,7 @@ import type { Names } from '../refusals.ts'
 import { isRecord } from '../objects.ts'
 
 /** A column of `kubectl get`. `path` is the JSONPath of an additionalPrinterColumn. */
-export interface Column {
+interface Column {
   name: string
   type: string
   description: string

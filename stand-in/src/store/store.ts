@@ -8,7 +8,7 @@ import type { Resource } from './resources.ts'
 export interface Change {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   readonly resource: Resource
-  /** As it is after the change; of a deletion, as it was, with the version of the deletion. */
+  /** The object after the change; for a deletion its last state, with the version of the deletion. */
   readonly object: KubeObject
   readonly previous?: KubeObject
   readonly version: number
@@ -147,7 +147,7 @@ export class Store {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Forgets history and pages that were begun, as etcd does every five minutes. */
+  /** Drops the history and the pages of unfinished lists, as etcd does every five minutes. */
   compact(): void {
     this.#compactedTo = this.#version
     this.#history = []

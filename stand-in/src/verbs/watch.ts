@@ -68,7 +68,7 @@ interface Streamed {
 /** The events of one watch. */
 class EventStream {
   readonly #of: Streamed
-  /** The version that the caller has heard of by a bookmark. */
+  /** The version of the last bookmark. */
   #marked: number
   #muted = false
 
@@ -77,7 +77,7 @@ class EventStream {
     this.#marked = of.from
   }
 
-  /** What is there now; with `mark` the bookmark that ends it, for which whoever lists by watching waits. */
+  /** Sends the objects that exist now; with `mark` also the bookmark that ends them, for callers that list by watching. */
   tellAll({ mark }: { mark: boolean }): void {
     const { store, resource, scope } = this.#of
     for (const object of store.all(resource, scope.namespace)) if (scope.filter(object)) this.#send('ADDED', object)
@@ -146,7 +146,7 @@ function startTimers(stream: EventStream, times: { bookmarkMs: number | undefine
   const bookmark = () => stream.bookmark()
   const limit = setTimeout(() => stream.end(), limitMs)
   const beat = bookmarkMs === undefined ? undefined : setInterval(bookmark, bookmarkMs)
-  // so that whoever goes on afterwards need not begin from an old version
+  // so that a caller that continues afterwards has a recent version
   const last = bookmarkMs === undefined ? undefined : setTimeout(bookmark, Math.max(0, limitMs - lastBookmarkMs))
   return () => {
     clearTimeout(limit)

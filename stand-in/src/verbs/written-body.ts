@@ -6,7 +6,7 @@ import { Refusal, badRequest } from '../refusals.ts'
 import type { Resource } from '../store/resources.ts'
 import { groupVersion } from '../store/resources.ts'
 
-// The body of a write, as the object that it speaks of.
+// From the body of a write to the object in it.
 
 /** What a program sent. */
 export interface Body {

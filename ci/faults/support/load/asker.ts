@@ -13,7 +13,7 @@ export interface Loaded {
   credentials(name: string): Credentials
 }
 
-/** An answer that was not the wanted one; its outcome tells all. */
+/** An answer that was not the wanted one; it has been noted as an outcome. */
 export class Refused extends Error {}
 
 /** Sends requests, and notes what became of each. */
