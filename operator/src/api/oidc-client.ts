@@ -105,10 +105,10 @@ const secret = object(
       rules: [keysMatch(patterns.metadataKey, 'must have annotation keys such as example.com/team'), notOurPrefix],
     }),
     presets: set('Keys and labels that known programs read. Default: [Generic].', oneOf('Name of a preset.', presets), {
-      maxItems: 6,
+      maxItems: presets.length,
     }),
     keys: mapOf('Renames: canonical key to the key to write instead.', text('Key of the Secret.', { maxLength: 253 }), {
-      maxProperties: 11,
+      maxProperties: canonicalKeys.length,
       rules: [
         {
           rule: `self.all(k, k in ${celList(canonicalKeys)})`,
@@ -243,11 +243,11 @@ export const clientSpecFields = object(
     ),
     postLogoutRedirectURIs: set('Where people may be sent after signing out.', uri('URI.'), { maxItems: 50 }),
     grantTypes: set('Default: from type. No implicit, no password.', oneOf('Grant.', grantTypes), {
-      maxItems: 4,
+      maxItems: grantTypes.length,
       minItems: 1,
     }),
     responseModes: set('Default: query, fragment and form_post.', oneOf('Response mode.', responseModes), {
-      maxItems: 7,
+      maxItems: responseModes.length,
       minItems: 1,
     }),
     scopes: set(

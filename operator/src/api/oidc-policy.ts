@@ -66,9 +66,9 @@ export const policySpec = object(
       'What a client may use. A list that is absent allows all.',
       {},
       {
-        types: set('Types.', oneOf('Type.', clientTypes), { maxItems: 5 }),
-        grantTypes: set('Grants.', oneOf('Grant.', grantTypes), { maxItems: 4 }),
-        authMethods: set('Authentication.', oneOf('Method.', authMethods), { maxItems: 6 }),
+        types: set('Types.', oneOf('Type.', clientTypes), { maxItems: clientTypes.length }),
+        grantTypes: set('Grants.', oneOf('Grant.', grantTypes), { maxItems: grantTypes.length }),
+        authMethods: set('Authentication.', oneOf('Method.', authMethods), { maxItems: authMethods.length }),
         scopes: set('Scopes; one that ends in * allows all that begin so.', text('Scope.', { maxLength: 128 }), {
           maxItems: 100,
         }),
@@ -79,7 +79,9 @@ export const policySpec = object(
             maxItems: 100,
           },
         ),
-        consent: set('Consent. Default: Explicit and Remember.', oneOf('Mode.', consentModes), { maxItems: 3 }),
+        consent: set('Consent. Default: Explicit and Remember.', oneOf('Mode.', consentModes), {
+          maxItems: consentModes.length,
+        }),
         redirectHosts: set(
           'Hosts of redirect URIs: app.example.com, or .apps.example.com for all below it.',
           text('Host.', { maxLength: 253 }),
@@ -138,7 +140,11 @@ export const policySpec = object(
       {
         rotation: object('Rotation.', {}, rotationFields),
         tokens: object('Tokens.', {}, tokenFields),
-        secret: object('Secret.', {}, { presets: set('Presets.', oneOf('Preset.', presets), { maxItems: 6 }) }),
+        secret: object(
+          'Secret.',
+          {},
+          { presets: set('Presets.', oneOf('Preset.', presets), { maxItems: presets.length }) },
+        ),
       },
     ),
     rotation: object(
