@@ -78,7 +78,7 @@ function authenticationFaults(config: ClientConfig, { hasSecret }: AboutClient):
     faults.push(invalid('auth.method', `must be among ${authMethods.join(', ')}`))
   if (showsSecret(method) && !hasSecret) faults.push(invalid('auth.method', 'needs a secret, and none is there'))
   if (method === 'none' && !config.pkceRequired && config.grantTypes.includes('authorization_code'))
-    faults.push(invalid('pkce', 'must be Required for a client without authentication'))
+    faults.push(invalid('pkce', 'must be Required for a client without authentication; remove it'))
   return faults
 }
 
@@ -97,9 +97,10 @@ function grantFaults(config: ClientConfig): readonly ClientFault[] {
 function keyFaults(config: ClientConfig): readonly ClientFault[] {
   const { jwks, jwksUri, tokenEndpointAuthMethod: method } = config
   const faults = jwks === undefined ? [] : jwksFaults(jwks).map((message) => invalid('auth.jwks', message))
-  if (jwks !== undefined && jwksUri !== '') faults.push(invalid('auth.jwks', 'must not be there beside auth.jwksURI'))
+  if (jwks !== undefined && jwksUri !== '')
+    faults.push(invalid('auth.jwks', 'must not be set together with auth.jwksURI'))
   if (jwks === undefined && jwksUri === '' && keyMethods.includes(method))
-    faults.push(invalid('auth.jwks', `must be there with ${method}, or auth.jwksURI in its place`))
+    faults.push(invalid('auth.jwks', `must be set with ${method}; or set auth.jwksURI instead`))
   return faults
 }
 
@@ -120,7 +121,7 @@ function pageFaults(config: ClientConfig): readonly ClientFault[] {
   const isAddress = new RegExp(emailPattern)
   const contacts = config.contacts.every((contact) => isAddress.test(contact))
     ? []
-    : [invalid('contacts', 'must be e-mail addresses')]
+    : [invalid('contacts', 'must be e-mail addresses, such as team@example.com')]
   return [...pages, ...contacts]
 }
 

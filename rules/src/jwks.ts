@@ -59,7 +59,7 @@ function materialFault(key: Readonly<Record<string, unknown>>): string | undefin
   try {
     bits = createPublicKey({ key: key as JsonWebKey, format: 'jwk' }).asymmetricKeyDetails?.modulusLength
   } catch {
-    return 'must be a key: its members do not make one'
+    return 'must be a valid key: its members do not fit together'
   }
   return bits !== undefined && bits < leastRsaBits ? `must have at least ${leastRsaBits} bits` : undefined
 }

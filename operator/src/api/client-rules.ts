@@ -2,7 +2,7 @@
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import { keyMethods, secretMethods, strongMethods, tlsMethods } from '@nauthera/rules/client-authentication'
 import type { AuthMethod } from '@nauthera/rules/client-authentication'
-import { meaningOf, typesWhere } from '@nauthera/rules/client-types'
+import { typesWhere } from '@nauthera/rules/client-types'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { clientSpecFields } from './oidc-client.ts'
 import type { OIDCClientSpec } from './oidc-client.ts'
@@ -10,12 +10,15 @@ import { celList, celMatches, patterns } from './patterns.ts'
 import { withRules } from './schema.ts'
 import type { Rule } from './schema.ts'
 
-/** @returns the method in effect */
+const basicTypes: readonly string[] = typesWhere(({ method }) => method === 'client_secret_basic')
+
+/** @param spec its type may still be a word that nobody knows
+ *  @returns the method in effect */
 export const authMethodOf = (spec: Pick<OIDCClientSpec, 'type' | 'auth'>): AuthMethod =>
-  spec.auth?.method ?? meaningOf(spec.type).method
+  spec.auth?.method ?? (basicTypes.includes(spec.type) ? 'client_secret_basic' : 'none')
 
 /** The same in CEL. */
-const method = `(has(self.auth) && has(self.auth.method) ? self.auth.method : self.type in ${celList(typesWhere((type) => type.method !== 'none'))} ? 'client_secret_basic' : 'none')`
+const method = `(has(self.auth) && has(self.auth.method) ? self.auth.method : self.type in ${celList(basicTypes)} ? 'client_secret_basic' : 'none')`
 
 /** @param field the path below spec at which the fault is shown */
 const rule = (field: string, cel: string, message: string): Rule => ({ rule: cel, message, fieldPath: `.${field}` })
@@ -47,7 +50,7 @@ function uriRules(field: 'redirectURIs' | 'postLogoutRedirectURIs'): readonly Ru
     rule(
       field,
       `self.type != 'Native' || ${none(patterns.secureLoopback)}`,
-      'must be http on localhost, 127.0.0.1 and [::1] for type Native: no certificate is for that host',
+      'must be http, not https, on localhost, 127.0.0.1 and [::1] for type Native: there is no certificate for those',
     ),
     rule(
       field,
@@ -77,7 +80,7 @@ const typeRules = [
   rule(
     'postLogoutRedirectURIs',
     "!(self.type in ['M2M', 'Device']) || !has(self.postLogoutRedirectURIs) || size(self.postLogoutRedirectURIs) == 0",
-    'must be empty for type M2M and Device, which nobody signs out of in a browser',
+    'must be empty for type M2M and Device, which have no sign-out in a browser; remove it',
   ),
   rule(
     'auth.method',
@@ -87,7 +90,7 @@ const typeRules = [
   rule(
     'auth.method',
     `self.type != 'M2M' || ${method} != 'none'`,
-    'must not be none for type M2M, which has nothing but its own authentication',
+    'must not be none for type M2M; leave it out or choose client_secret_basic or private_key_jwt',
   ),
   rule(
     'grantTypes',
@@ -112,12 +115,12 @@ const typeRules = [
   rule(
     'grantTypes',
     `!(${grants('refresh_token')}) || ${grants('authorization_code', 'device_code')}`,
-    'must have authorization_code or device_code beside refresh_token',
+    'must have authorization_code or device_code as well as refresh_token',
   ),
   rule(
     'responseModes',
     "!has(self.responseModes) || self.type in ['Web', 'SPA', 'Native']",
-    'must be absent for type M2M and Device, which get no authorization response',
+    'must be absent for type M2M and Device, which get no authorization response; remove it',
   ),
 ]
 
@@ -158,17 +161,17 @@ const authRules = [
   rule(
     'auth.tls',
     `!has(self.auth) || !has(self.auth.tls) || ${method} == 'tls_client_auth'`,
-    'must be absent unless auth.method is tls_client_auth',
+    'must be absent unless auth.method is tls_client_auth; remove it',
   ),
   rule(
     'pkce',
     `!has(self.pkce) || self.pkce == 'Required' || ${method} != 'none'`,
-    'must be Required for a client without authentication',
+    'must be Required for a client without authentication; remove it',
   ),
   rule(
     'signedRequestObject',
     `!has(self.signedRequestObject) || !self.signedRequestObject || (has(self.auth) && (has(self.auth.jwksURI) || has(self.auth.jwks)))`,
-    'must have auth.jwksURI or auth.jwks beside it: the keys that verify the requests',
+    'must have auth.jwksURI or auth.jwks as well: the keys that verify the requests',
   ),
 ]
 
@@ -210,17 +213,17 @@ const secretRules = [
   rule(
     'rotation',
     '!has(self.secret) || !has(self.secret.existingSecretRef) || !has(self.rotation)',
-    'must be absent with secret.existingSecretRef: you rotate that one by changing its Secret',
+    'must be absent with secret.existingSecretRef: you rotate that secret yourself, in its Secret; remove it',
   ),
   rule(
     'rotation.overlap',
     `!has(self.rotation) || !has(self.rotation.overlap) || !has(self.rotation.interval) || !${isDuration('self.rotation.overlap')} || !${isDuration('self.rotation.interval')} || size(self.rotation.overlap) == 0 || size(self.rotation.interval) == 0 || duration(self.rotation.overlap) <= duration(self.rotation.interval)`,
-    'must not be longer than rotation.interval',
+    'must not be longer than rotation.interval; make it shorter',
   ),
   rule(
     'rotation.window',
     '!has(self.rotation) || !has(self.rotation.window) || has(self.rotation.interval)',
-    'must have rotation.interval beside it: a window says when, an interval how often',
+    'must have rotation.interval as well: the window says when, the interval how often',
   ),
 ]
 
@@ -233,12 +236,12 @@ const moreRules = [
   rule(
     'sectorIdentifierURI',
     "!has(self.sectorIdentifierURI) || (has(self.subjectType) && self.subjectType == 'pairwise')",
-    'must be absent unless subjectType is pairwise',
+    'must be absent unless subjectType is pairwise; remove it',
   ),
   rule(
     'logout.sessionRequired',
     '!has(self.logout) || !has(self.logout.sessionRequired) || !self.logout.sessionRequired || has(self.logout.backchannelURI)',
-    'must have logout.backchannelURI beside it',
+    'must have logout.backchannelURI as well',
   ),
 ]
 

@@ -78,7 +78,12 @@ const clientColumns: readonly PrinterColumn[] = [
 
 const policyColumns: readonly PrinterColumn[] = [
   column('ENFORCEMENT', '.spec.enforcement', 'What happens to a client that breaks it.'),
-  { name: 'CLIENTS', type: 'integer', jsonPath: '.status.matchedClients', description: 'Clients that it holds for.' },
+  {
+    name: 'CLIENTS',
+    type: 'integer',
+    jsonPath: '.status.matchedClients',
+    description: 'How many clients it applies to.',
+  },
   age,
 ]
 
@@ -152,7 +157,7 @@ export const policyDefinition = definition({
   plural: 'oidcpolicies',
   shortName: 'npolicy',
   scope: 'Cluster',
-  description: 'What OIDCClients may be, and what they are by default.',
+  description: 'Limits and defaults for OIDCClients, set by those who run the cluster.',
   spec: policySpec,
   status: policyStatus,
   columns: policyColumns,

@@ -43,45 +43,45 @@ const httpsUri = (description: string) =>
 const plainText = (description: string, maxLength: number) =>
   text(description, {
     maxLength,
-    rules: [matchesRule(patterns.plainText, 'must be plain text without control or invisible formatting characters')],
+    rules: [matchesRule(patterns.plainText, 'must be plain text without control characters and invisible ones')],
   })
 const notOurPrefix: Rule = {
   rule: "self.all(k, !k.startsWith('auth.nauthera.io/'))",
-  message: 'must have no key that begins with auth.nauthera.io/: those are ours',
+  message: 'must have no key that begins with auth.nauthera.io/: only the operator writes those',
 }
 
 const auth = object(
-  'How the client authenticates at the token endpoint.',
+  'How the client proves itself at the token endpoint.',
   {},
   {
     method: oneOf(
-      'Default: client_secret_basic for Web and M2M, none for SPA, Native and Device. client_secret_jwt is not offered: it would need the plain secret on the server.',
+      'Default: client_secret_basic for Web and M2M, none for the others. tls_client_auth and self_signed_tls_client_auth are not served yet. There is no client_secret_jwt: the server has only hashes of secrets.',
       authMethods,
     ),
-    jwksURI: httpsUri('Where the public keys of the client are. With private_key_jwt: this or jwks.'),
+    jwksURI: httpsUri('Address of the public keys of the client. private_key_jwt needs this or jwks.'),
     jwks: object(
-      'The public keys of the client as a JWK set. With private_key_jwt: this or jwksURI.',
+      'The public keys of the client, as a JWK set. private_key_jwt needs this or jwksURI.',
       { keys: list('Keys.', foreignObject('A public JWK.'), { maxItems: 20, minItems: 1 }) },
       {},
     ),
     tls: object(
-      'Which certificate counts as this client, with tls_client_auth; exactly one field.',
+      'Not served yet. The certificate of the client, for tls_client_auth. Set exactly one field.',
       {},
       {
-        subjectDN: text('Subject of the certificate as RFC 4514 writes it.', { maxLength: 1024, minLength: 1 }),
-        sanDNS: text('A DNS name among the alternative names.', { maxLength: 253, minLength: 1 }),
-        sanURI: text('A URI among the alternative names.', { maxLength: 2048, minLength: 1 }),
+        subjectDN: text('Subject of the certificate, written as in RFC 4514.', { maxLength: 1024, minLength: 1 }),
+        sanDNS: text('DNS name in the certificate (subject alternative name).', { maxLength: 253, minLength: 1 }),
+        sanURI: text('URI in the certificate (subject alternative name).', { maxLength: 2048, minLength: 1 }),
       },
     ),
   },
 )
 
 const secret = object(
-  'The Secret that the application mounts.',
+  'The Secret that the operator writes for the application.',
   {},
   {
     name: text(
-      'Name of the Secret. Default: <name>-oidc. A Secret of that name that the operator does not own is left alone.',
+      'Name of the Secret. Default: <name>-oidc. The operator does not touch a Secret of that name that it did not create.',
       {
         maxLength: 253,
         rules: [
@@ -92,7 +92,7 @@ const secret = object(
         ],
       },
     ),
-    labels: mapOf('Labels for the Secret, for Reloader or Argo CD.', text('Value.', { maxLength: 63 }), {
+    labels: mapOf('Labels of the Secret, such as those that Argo CD looks for.', text('Value.', { maxLength: 63 }), {
       maxProperties: 20,
       rules: [
         keysMatch(patterns.metadataKey, 'must have label keys such as example.com/team'),
@@ -100,25 +100,33 @@ const secret = object(
         valuesMatch(patterns.labelValue, 'must have values of at most 63 letters, digits, -, _ and .'),
       ],
     }),
-    annotations: mapOf('Annotations for the Secret.', text('Value.', { maxLength: 2048 }), {
+    annotations: mapOf('Annotations of the Secret.', text('Value.', { maxLength: 2048 }), {
       maxProperties: 20,
       rules: [keysMatch(patterns.metadataKey, 'must have annotation keys such as example.com/team'), notOurPrefix],
     }),
-    presets: set('Keys and labels that known programs read. Default: [Generic].', oneOf('Name of a preset.', presets), {
-      maxItems: 6,
-    }),
-    keys: mapOf('Renames: canonical key to the key to write instead.', text('Key of the Secret.', { maxLength: 253 }), {
-      maxProperties: 11,
-      rules: [
-        {
-          rule: `self.all(k, k in ${celList(canonicalKeys)})`,
-          message: `must rename only ${canonicalKeys.join(', ')}`,
-        },
-        valuesMatch(patterns.dataKey, 'must rename to keys of letters, digits, -, _ and .'),
-      ],
-    }),
+    presets: set(
+      'Keys and labels that well-known programs read. Default: from policy, else [Generic].',
+      oneOf('Name of a preset.', presets),
+      {
+        maxItems: presets.length,
+      },
+    ),
+    keys: mapOf(
+      'Other names for the usual keys: "client_id: clientID" writes clientID in place of client_id.',
+      text('Key of the Secret.', { maxLength: 253 }),
+      {
+        maxProperties: canonicalKeys.length,
+        rules: [
+          {
+            rule: `self.all(k, k in ${celList(canonicalKeys)})`,
+            message: `must rename only ${canonicalKeys.join(', ')}`,
+          },
+          valuesMatch(patterns.dataKey, 'must rename to keys of letters, digits, -, _ and .'),
+        ],
+      },
+    ),
     data: mapOf(
-      'Further keys from templates: {{ .clientId }} and its kind, with the filters json, b64 and url. A template under the name of another key takes its place; the key of the client secret must keep it.',
+      'More keys, from templates such as {{ .clientId }} and {{ .issuer | json }}; filters are json, b64 and url. A template may replace every key but that of the client secret.',
       text('Template.', { maxLength: 4096 }),
       {
         maxProperties: 20,
@@ -126,37 +134,41 @@ const secret = object(
       },
     ),
     existingSecretRef: object(
-      'A secret of your own, in this namespace; its Secret must carry the label auth.nauthera.io/client: <name of this OIDCClient>.',
+      'A client secret of your own, from a Secret in this namespace. That Secret must have the label auth.nauthera.io/client: <name of this OIDCClient>. Needs a policy with allow.existingSecret.',
       {
         name: text('Name of the Secret.', {
           maxLength: 253,
           rules: [matchesRule(patterns.secretName, 'must be a name of lower-case letters, digits, - and .')],
         }),
-        key: text('Key in the Secret; its value has at least 32 printable characters.', {
+        key: text('Key in the Secret. Its value must have at least 32 printable characters.', {
           maxLength: 253,
           rules: [matchesRule(patterns.dataKey, 'must be a key of letters, digits, -, _ and .')],
         }),
       },
       {},
     ),
-    deletionPolicy: oneOf('Retain leaves the Secret when the OIDCClient is deleted.', ['Delete', 'Retain'], {
-      default: 'Delete',
-    }),
+    deletionPolicy: oneOf(
+      'What happens to the Secret when the OIDCClient is deleted: Retain keeps it.',
+      ['Delete', 'Retain'],
+      {
+        default: 'Delete',
+      },
+    ),
   },
 )
 
 const window = object(
   'When scheduled rotations may begin.',
   {
-    schedule: text('Cron of five fields: when the window opens, such as "0 3 * * 6".', {
+    schedule: text('When the window opens: a cron of five fields, such as "0 3 * * 6" for Saturdays at 3:00.', {
       maxLength: 100,
       rules: [matchesRule(patterns.cron, 'must be a cron of five fields, such as "0 3 * * 6"')],
     }),
-    duration: timeSpan('How long the window stays open; shorter than the gap of the schedule.', rotationTimes.window),
+    duration: timeSpan('How long the window stays open. It must close before it opens again.', rotationTimes.window),
   },
   {
     timeZone: text(
-      'IANA time zone of the schedule. Default: UTC. A time that is skipped when clocks go forward is the first one after it; with * or a step in minute or hour it is left out.',
+      'IANA time zone of the schedule. Default: UTC. A time that is skipped when clocks go forward becomes the first time after it; with * or a step in minute or hour it is left out.',
       {
         maxLength: 64,
         rules: [matchesRule(patterns.timeZone, 'must be an IANA time zone, such as Europe/Berlin')],
@@ -173,7 +185,7 @@ export const rotationFields = {
   ),
   window,
   overlap: timeSpan(
-    'How long the previous secret stays valid, from the moment that the Secret is written. Default: 24h, or half the interval if that is shorter.',
+    'How long the previous secret stays valid after the new one is written into the Secret. Default: 24h, or half the interval if that is shorter.',
     rotationTimes.overlap,
   ),
 }
@@ -184,7 +196,7 @@ const rotation = object(
   {
     ...rotationFields,
     retire: oneOf(
-      'WhenUnused: the previous secret stays until nobody has used it for a while.',
+      'When the previous secret ends. AfterOverlap: after the overlap. WhenUnused: after the overlap, when nobody has used it for a while, or when the policy says.',
       ['AfterOverlap', 'WhenUnused'],
       {
         default: 'AfterOverlap',
@@ -192,7 +204,7 @@ const rotation = object(
     ),
     trigger: plainText('Change it to rotate now. The annotation auth.nauthera.io/rotate does the same.', 64),
     revokePrevious: plainText(
-      'Change it to drop every secret but the published one now; with a rotation pending, right after that. For a leak, set it together with trigger.',
+      'Change it to end every secret but the one in the Secret now, or at the end of a rotation that is under way. After a leak change trigger too.',
       64,
     ),
   },
@@ -200,92 +212,111 @@ const rotation = object(
 
 /** Also the shape of a policy's defaults. */
 export const tokenFields = {
-  accessTTL: timeSpan('Life of an access token.', tokenLife.access),
-  idTTL: timeSpan('Life of an ID token.', tokenLife.id),
-  refreshTTL: timeSpan('Idle life of a refresh token.', tokenLife.refresh),
-  format: oneOf('Form of access tokens. Default: jwt when an audience applies, else opaque.', ['jwt', 'opaque']),
+  accessTTL: timeSpan('How long an access token is valid.', tokenLife.access),
+  idTTL: timeSpan('How long an ID token is valid.', tokenLife.id),
+  refreshTTL: timeSpan('How long a refresh token is valid while it is not used.', tokenLife.refresh),
+  format: oneOf('Form of access tokens. Default: jwt for a token with an audience, else opaque.', ['jwt', 'opaque']),
 }
 
 const scopeName = (description: string) => text(description, { maxLength: 128, minLength: 1 })
 
 /** The fields alone; client-rules.ts adds what holds between them. */
 export const clientSpecFields = object(
-  'What the client is.',
-  { type: oneOf('Sets grants, authentication and PKCE in one word. Cannot be changed.', clientTypes) },
+  'What the client is and may do.',
   {
-    serverName: text('Which release serves this client. Cannot be changed.', {
+    type: oneOf(
+      'Decides the defaults of grants, authentication and PKCE. Device is not served yet. Cannot be changed.',
+      clientTypes,
+    ),
+  },
+  {
+    serverName: text('Which release of Nauthera serves this client. Cannot be changed.', {
       maxLength: 63,
       minLength: 1,
       default: 'default',
     }),
     clientId: text(
-      'Default: <namespace>.<name>. Cannot be changed. Another one needs a policy with allow.customClientId.',
+      'The client_id of the protocol. Default: <namespace>.<name>. Another one needs a policy with allow.customClientId. Cannot be changed.',
       {
         maxLength: 200,
         rules: [
           matchesRule(patterns.clientId, 'must be 3 to 200 letters, digits, ., _, ~ and -'),
           {
             rule: `!${celMatches('self', patterns.uuid)}`,
-            message: 'must not be a UUID: the subject of a person is one',
+            message: 'must not be a UUID: those are the ids of people',
           },
         ],
       },
     ),
     displayName: plainText('Name on the consent page. Default: the name of the object.', 128),
-    description: plainText('One sentence for people.', 512),
-    suspended: flag('Stops sign-ins and tokens without losing id or secret.', { default: false }),
+    description: plainText('One sentence about the client, for people.', 512),
+    suspended: flag('Stops sign-ins and tokens; the client keeps its id and secret.', { default: false }),
     redirectURIs: set(
-      'Where people are sent back to, compared byte by byte (Native: any port on loopback).',
+      'Where people are sent back to after a sign-in. A request must give one of these exactly; with Native the port on localhost may differ.',
       uri('URI.'),
       {
         maxItems: 50,
       },
     ),
-    postLogoutRedirectURIs: set('Where people may be sent after signing out.', uri('URI.'), { maxItems: 50 }),
-    grantTypes: set('Default: from type. No implicit, no password.', oneOf('Grant.', grantTypes), {
-      maxItems: 4,
-      minItems: 1,
-    }),
-    responseModes: set('Default: query, fragment and form_post.', oneOf('Response mode.', responseModes), {
-      maxItems: 7,
-      minItems: 1,
-    }),
+    postLogoutRedirectURIs: set('Where people may be sent after they sign out.', uri('URI.'), { maxItems: 50 }),
+    grantTypes: set(
+      'How the client gets tokens. Default: from type. device_code is not served yet; there is no implicit and no password grant.',
+      oneOf('Grant.', grantTypes),
+      {
+        maxItems: grantTypes.length,
+        minItems: 1,
+      },
+    ),
+    responseModes: set(
+      'How an answer reaches the client. Default: query, fragment and form_post.',
+      oneOf('Response mode.', responseModes),
+      {
+        maxItems: responseModes.length,
+        minItems: 1,
+      },
+    ),
     scopes: set(
-      'Scopes that the client may ask for. Default: openid profile email; none for M2M.',
+      'Scopes that the client may ask for. Default: openid, profile and email; none for M2M.',
       scopeName('Scope.'),
       {
         maxItems: 50,
         rules: [everyMatches(patterns.scope, 'must be scopes without space, " or \\')],
       },
     ),
-    audiences: set(
-      'Resources that the client may ask tokens for (RFC 8707).',
-      text('Identifier.', { maxLength: 512 }),
+    audiences: set('APIs that the client may ask tokens for (RFC 8707).', text('Identifier.', { maxLength: 512 }), {
+      maxItems: 20,
+      rules: [
+        everyMatches(
+          patterns.httpsOrUrn,
+          'must be https URLs or URNs, such as https://api.example.com or urn:example:api',
+        ),
+      ],
+    }),
+    auth,
+    pkce: oneOf(
+      'Optional needs a client that authenticates, and a policy with allow.optionalPKCE.',
+      ['Required', 'Optional'],
       {
-        maxItems: 20,
-        rules: [
-          everyMatches(
-            patterns.httpsOrUrn,
-            'must be https URLs or URNs, such as https://api.example.com or urn:example:api',
-          ),
-        ],
+        default: 'Required',
       },
     ),
-    auth,
-    pkce: oneOf('Optional only for a client with authentication, and by policy.', ['Required', 'Optional'], {
-      default: 'Required',
+    par: flag('The client must push its authorization requests (RFC 9126).', { default: false }),
+    dpop: flag('Access tokens are bound to a key of the client (RFC 9449).', { default: false }),
+    signedRequestObject: flag('The client must sign its authorization requests (RFC 9101).', { default: false }),
+    profile: oneOf('FAPI2, the FAPI 2.0 security profile, is not served yet.', ['Standard', 'FAPI2'], {
+      default: 'Standard',
     }),
-    par: flag('Demands pushed authorization requests (RFC 9126).', { default: false }),
-    dpop: flag('Binds access tokens to a key of the client (RFC 9449).', { default: false }),
-    signedRequestObject: flag('Demands signed authorization requests (RFC 9101).', { default: false }),
-    profile: oneOf('FAPI2 demands the FAPI 2.0 security profile.', ['Standard', 'FAPI2'], { default: 'Standard' }),
-    consent: oneOf('Remember asks once, Explicit each time. Skip needs a policy.', consentModes, {
-      default: 'Remember',
-    }),
-    resourceServer: object(
-      'This client is an API: others that list its identifier as audience may ask for its scopes, and it may introspect its tokens. Needs a policy.',
+    consent: oneOf(
+      'Remember asks a person once, Explicit each time. Skip never asks and needs a policy with allow.consent.',
+      consentModes,
       {
-        identifier: text('The audience of its tokens.', {
+        default: 'Remember',
+      },
+    ),
+    resourceServer: object(
+      'This client is an API. Clients with its identifier among their audiences may ask for its scopes, and it may introspect its tokens. Needs a policy with allow.resourceServer.',
+      {
+        identifier: text('The audience of tokens for this API.', {
           maxLength: 512,
           rules: [matchesRule(patterns.httpsOrUrn, 'must be an https URL or a URN, such as https://api.example.com')],
         }),
@@ -298,60 +329,71 @@ export const clientSpecFields = object(
       },
     ),
     access: object(
-      'Who may sign in; checked at every token and refresh.',
+      'Who may sign in. It is checked again with every token and refresh.',
       {},
       {
         allowedGroups: set(
-          'Members of one of these groups. Default: everybody.',
+          'A person must be in one of these groups. Default: everybody may sign in.',
           text('Group.', { maxLength: 256, minLength: 1 }),
           {
             maxItems: 100,
           },
         ),
         requiredAcr: set(
-          'One of these levels of authentication.',
-          text('acr value.', { maxLength: 256, minLength: 1 }),
+          'Not served yet. The sign-in must have one of these levels of authentication.',
+          text('Value of acr.', { maxLength: 256, minLength: 1 }),
           {
             maxItems: 10,
           },
         ),
       },
     ),
-    tokens: object('Life and form of tokens, within policy.', {}, tokenFields),
-    subjectType: oneOf('pairwise gives each sector its own subjects.', ['public', 'pairwise'], { default: 'public' }),
-    sectorIdentifierURI: httpsUri('Sector of pairwise subjects (OpenID Connect Core 8.1).'),
-    defaultMaxAge: integer('Seconds after which a person must authenticate again.', {
-      minimum: 0,
-      maximum: 31_536_000,
-    }),
-    requireAuthTime: flag('Puts auth_time into every ID token.', { default: false }),
+    tokens: object('How long tokens are valid, and their form. A policy may set limits.', {}, tokenFields),
+    subjectType: oneOf(
+      'pairwise, another subject for each group of clients, is not served yet.',
+      ['public', 'pairwise'],
+      { default: 'public' },
+    ),
+    sectorIdentifierURI: httpsUri('Not served yet. Which clients share pairwise subjects (OpenID Connect Core 8.1).'),
+    defaultMaxAge: integer(
+      'Seconds after which a person must sign in again, where the request does not say (default_max_age).',
+      {
+        minimum: 0,
+        maximum: 31_536_000,
+      },
+    ),
+    requireAuthTime: flag('Every ID token has auth_time.', { default: false }),
     signing: object(
-      'Algorithms of what the server signs for this client.',
+      'How the server signs for this client. Each algorithm must be among those in its settings.',
       {},
       {
-        idToken: oneOf("Default: the server's first.", signingAlgorithms),
-        userinfo: oneOf('Default: userinfo is plain JSON.', signingAlgorithms),
+        idToken: oneOf("Default: the first in the server's settings.", signingAlgorithms),
+        userinfo: oneOf('Default: userinfo is JSON without a signature.', signingAlgorithms),
       },
     ),
     logout: object(
-      'Back-channel logout.',
+      'Back-channel logout. Not served yet.',
       {},
       {
-        backchannelURI: httpsUri('Where the server posts logout tokens.'),
-        sessionRequired: flag('Demands sid in logout tokens.', { default: false }),
+        backchannelURI: httpsUri('Where the server sends logout tokens.'),
+        sessionRequired: flag('Logout tokens must have sid.', { default: false }),
       },
     ),
-    corsOrigins: set('Origins whose scripts may call the token endpoint.', text('Origin.', { maxLength: 512 }), {
-      maxItems: 20,
-      rules: [
-        everyMatches(
-          patterns.origin,
-          'must be origins without a path, in small letters, such as https://app.example.com, or http on localhost, 127.0.0.1 or [::1]',
-        ),
-      ],
-    }),
+    corsOrigins: set(
+      'Origins whose scripts may call the server, such as https://app.example.com.',
+      text('Origin.', { maxLength: 512 }),
+      {
+        maxItems: 20,
+        rules: [
+          everyMatches(
+            patterns.origin,
+            'must be origins without a path, in small letters, such as https://app.example.com, or http on localhost, 127.0.0.1 or [::1]',
+          ),
+        ],
+      },
+    ),
     claims: mapList(
-      'Claims whose values follow from groups, such as roles for Grafana.',
+      'Claims that are made from the groups of a person, such as roles for Grafana.',
       object(
         'One claim.',
         {
@@ -365,28 +407,38 @@ export const clientSpecFields = object(
               },
             ],
           }),
-          fromGroups: mapOf('Group to values.', list('Values.', text('Value.', { maxLength: 256 }), { maxItems: 20 }), {
-            maxProperties: 50,
-          }),
+          fromGroups: mapOf(
+            'From a group to the values that its members get.',
+            list('Values.', text('Value.', { maxLength: 256 }), { maxItems: 20 }),
+            {
+              maxProperties: 50,
+            },
+          ),
         },
-        { join: oneOf('How several values become one claim.', ['Array', 'CSV', 'SSV'], { default: 'Array' }) },
+        {
+          join: oneOf(
+            'Several values become a list (Array), or one text with commas (CSV) or spaces (SSV).',
+            ['Array', 'CSV', 'SSV'],
+            { default: 'Array' },
+          ),
+        },
       ),
       { maxItems: 20, keys: ['name'] },
     ),
     uris: object(
-      'Pages about the client.',
+      'Web pages about the client.',
       {},
       {
         client: httpsUri('Home page.'),
         logo: httpsUri('Logo for the consent page.'),
         policy: httpsUri('Privacy policy.'),
         tos: httpsUri('Terms of service.'),
-        initiateLogin: httpsUri('Where a sign-in that the server begins is sent.'),
+        initiateLogin: httpsUri('Where a sign-in may begin that does not begin at the client (initiate_login_uri).'),
       },
     ),
-    contacts: set('E-mail addresses of those who answer for the client.', text('Address.', { maxLength: 254 }), {
+    contacts: set('E-mail addresses of the people who look after the client.', text('Address.', { maxLength: 254 }), {
       maxItems: 10,
-      rules: [everyMatches(emailPattern, 'must be e-mail addresses')],
+      rules: [everyMatches(emailPattern, 'must be e-mail addresses, such as team@example.com')],
     }),
     secret,
     rotation,
@@ -394,7 +446,7 @@ export const clientSpecFields = object(
 )
 
 export const conditionFields = object(
-  'A condition as every Kubernetes object has them.',
+  'A condition, as other Kubernetes objects have it.',
   {
     type: text('Type.', { maxLength: 64 }),
     status: oneOf('Status.', ['True', 'False', 'Unknown']),
@@ -408,26 +460,28 @@ export const conditionFields = object(
 const count = (description: string) => integer(description, { minimum: 0, maximum: 1_000_000 })
 
 export const clientStatus = object(
-  'What the operator knows.',
+  'What the operator found out and did.',
   {},
   {
-    observedGeneration: integer('Generation that this status is about.', {
+    observedGeneration: integer('The generation of the object that this status is about.', {
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
     }),
-    servedBy: text('<namespace>/<release> that serves the client.', { maxLength: 317 }),
+    servedBy: text('The release that serves the client: <namespace>/<release>.', { maxLength: 317 }),
     clientId: text('The client id in effect.', { maxLength: 317 }),
     issuer: text('The issuer.', { maxLength: 2048 }),
-    revision: text('First 8 hex of the digest of the manifest that carries this version.', { maxLength: 8 }),
+    revision: text('The version that was handed to the servers: the first 8 hex characters of its digest.', {
+      maxLength: 8,
+    }),
     replicas: object(
-      'How many replicas have this version live, as of the last propagation.',
-      { loaded: count('Replicas that accept it.'), total: count('Replicas.') },
+      'How many server replicas had this version when it last spread.',
+      { loaded: count('Replicas that have it and accept it.'), total: count('All replicas.') },
       { summary: text('loaded/total.', { maxLength: 20 }) },
     ),
     policies: list('Policies that hold for the client.', text('Name.', { maxLength: 253 }), { maxItems: 50 }),
-    policySummary: text('The same in one line.', { maxLength: 1000 }),
+    policySummary: text('The same as text in one line.', { maxLength: 1000 }),
     effective: object(
-      'What type, policy and defaults come to.',
+      'What applies in the end: from spec, type, policy and defaults.',
       {},
       {
         grantTypes: list('Grants.', text('Grant.', { maxLength: 64 }), { maxItems: 10 }),
@@ -458,19 +512,23 @@ export const clientStatus = object(
       {},
       {
         name: text('Name of the Secret.', { maxLength: 253 }),
-        activeId: text('First 8 hex of the SHA-256 of the published secret.', { maxLength: 8 }),
-        observedTrigger: text('rotation.trigger that has been obeyed.', { maxLength: 64 }),
-        observedAnnotation: text('Annotation auth.nauthera.io/rotate that has been obeyed.', { maxLength: 256 }),
-        observedRevoke: text('rotation.revokePrevious that has been obeyed.', { maxLength: 64 }),
-        createdAt: time('When the first secret was published.'),
-        lastRotated: time('When the published secret was published.'),
-        nextRotation: time('When the next scheduled rotation begins.'),
+        activeId: text('The client secret that the Secret holds: the first 8 hex characters of its SHA-256.', {
+          maxLength: 8,
+        }),
+        observedTrigger: text('The last rotation.trigger that was carried out.', { maxLength: 64 }),
+        observedAnnotation: text('The last annotation auth.nauthera.io/rotate that was carried out.', {
+          maxLength: 256,
+        }),
+        observedRevoke: text('The last rotation.revokePrevious that was carried out.', { maxLength: 64 }),
+        createdAt: time('When the first client secret was written into the Secret.'),
+        lastRotated: time('When the present client secret was written into the Secret.'),
+        nextRotation: time('When the next rotation by schedule begins.'),
         previous: list(
-          'Secrets that are still valid beside the published one.',
+          'Older client secrets that are still valid.',
           object(
-            'A previous secret.',
-            { id: text('First 8 hex of its SHA-256.', { maxLength: 8 }) },
-            { expiresAt: time('When it ceases to be valid.'), lastUsed: time('When it was last used.') },
+            'An older client secret.',
+            { id: text('The first 8 hex characters of its SHA-256.', { maxLength: 8 }) },
+            { expiresAt: time('When it stops being valid.'), lastUsed: time('When it was last used.') },
           ),
           { maxItems: 2 },
         ),

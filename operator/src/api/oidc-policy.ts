@@ -18,7 +18,7 @@ const labelSelector = (description: string) =>
     {
       matchLabels: mapOf('Labels that must be there.', text('Value.', { maxLength: 63 }), { maxProperties: 20 }),
       matchExpressions: list(
-        'Requirements, all of them.',
+        'Requirements; all must be met.',
         object(
           'A requirement.',
           {
@@ -33,53 +33,55 @@ const labelSelector = (description: string) =>
   )
 
 export const policySpec = object(
-  'What clients may be, and what they are by default.',
+  'Limits and defaults for OIDCClients.',
   {},
   {
     selector: object(
-      'Which clients it holds for. Default: all.',
+      'Which clients the policy applies to. Default: all.',
       {},
       {
-        namespaces: labelSelector('By the labels of the namespace.'),
-        clients: labelSelector('By the labels of the OIDCClient.'),
+        namespaces: labelSelector('By labels of their namespace.'),
+        clients: labelSelector('By labels of the OIDCClient.'),
       },
     ),
     enforcement: oneOf(
-      'Deny refuses, Warn says so in a condition, Audit only counts in the status of the policy.',
+      'What happens to a client that breaks the policy: Deny refuses it, Warn says so in its conditions, Audit only counts it in the status of the policy.',
       ['Deny', 'Warn', 'Audit'],
       {
         default: 'Deny',
       },
     ),
-    grace: timeSpan('How long the last compliant version of a client serves on once it is denied.', {
+    grace: timeSpan('How long a client that is refused keeps working with the last version that met the policy.', {
       least: 0,
       most: 8760 * hour,
     }),
     priority: integer(
-      'Of two policies with a default for the same field, the higher one gives it; then the name decides.',
+      'When several policies have a default for one field, the one with the highest priority counts; of equal ones the first by name.',
       {
         minimum: -1000,
         maximum: 1000,
       },
     ),
     allow: object(
-      'What a client may use. A list that is absent allows all.',
+      'What a client may use. Without a list everything is allowed.',
       {},
       {
-        types: set('Types.', oneOf('Type.', clientTypes), { maxItems: 5 }),
-        grantTypes: set('Grants.', oneOf('Grant.', grantTypes), { maxItems: 4 }),
-        authMethods: set('Authentication.', oneOf('Method.', authMethods), { maxItems: 6 }),
-        scopes: set('Scopes; one that ends in * allows all that begin so.', text('Scope.', { maxLength: 128 }), {
+        types: set('Types.', oneOf('Type.', clientTypes), { maxItems: clientTypes.length }),
+        grantTypes: set('Grants.', oneOf('Grant.', grantTypes), { maxItems: grantTypes.length }),
+        authMethods: set('Authentication.', oneOf('Method.', authMethods), { maxItems: authMethods.length }),
+        scopes: set('Scopes. api:* allows every scope that begins with api:.', text('Scope.', { maxLength: 128 }), {
           maxItems: 100,
         }),
         audiences: set(
-          'Audiences; one that ends in * allows all that begin so.',
+          'Audiences. https://api.example.com/* allows every audience that begins so.',
           text('Audience.', { maxLength: 512 }),
           {
             maxItems: 100,
           },
         ),
-        consent: set('Consent. Default: Explicit and Remember.', oneOf('Mode.', consentModes), { maxItems: 3 }),
+        consent: set('Values of consent. Default: Explicit and Remember.', oneOf('Mode.', consentModes), {
+          maxItems: consentModes.length,
+        }),
         redirectHosts: set(
           'Hosts of redirect URIs: app.example.com, or .apps.example.com for all below it.',
           text('Host.', { maxLength: 253 }),
@@ -94,82 +96,89 @@ export const policySpec = object(
           },
         ),
         customClientId: flag(
-          'A clientId other than <namespace>.<name>. Default: false, unless another policy allows it.',
+          'Allows a clientId other than <namespace>.<name>. Default: false, unless another policy allows it.',
         ),
         anyClientId: flag(
-          'A clientId that begins with another namespace. Default: false, unless another policy allows it.',
+          'Allows a clientId that begins with the name of another namespace. Default: false, unless another policy allows it.',
         ),
-        existingSecret: flag('secret.existingSecretRef. Default: false, unless another policy allows it.'),
-        optionalPKCE: flag('pkce: Optional. Default: false, unless another policy allows it.'),
-        resourceServer: flag('resourceServer. Default: false, unless another policy allows it.'),
+        existingSecret: flag('Allows secret.existingSecretRef. Default: false, unless another policy allows it.'),
+        optionalPKCE: flag('Allows pkce: Optional. Default: false, unless another policy allows it.'),
+        resourceServer: flag('Allows resourceServer. Default: false, unless another policy allows it.'),
       },
     ),
     require: object(
       'What a client must use.',
       {},
       {
-        par: flag('par: true.'),
-        dpop: flag('dpop: true.'),
-        rotation: flag('A rotation.interval for every client with a secret.'),
+        par: flag('Clients must have par: true.'),
+        dpop: flag('Clients must have dpop: true.'),
+        rotation: flag('Clients with a secret must have rotation.interval.'),
       },
     ),
     limits: object(
       'Upper bounds.',
       {},
       {
-        clientsPerNamespace: integer('OIDCClients in one namespace; the oldest stay.', {
+        clientsPerNamespace: integer('How many OIDCClients a namespace may have. The newest above that are refused.', {
           minimum: 0,
           maximum: 100_000,
         }),
         tokens: object(
-          'Longest lives.',
+          'How long tokens may be valid at most.',
           {},
           {
             access: timeSpan('Access token.', tokenLife.access),
             id: timeSpan('ID token.', tokenLife.id),
-            refresh: timeSpan('Refresh token, idle.', tokenLife.refresh),
+            refresh: timeSpan('Refresh token that is not used.', tokenLife.refresh),
           },
         ),
       },
     ),
     defaults: object(
-      'What holds when a client says nothing.',
+      'What applies where a client says nothing.',
       {},
       {
         rotation: object('Rotation.', {}, rotationFields),
         tokens: object('Tokens.', {}, tokenFields),
-        secret: object('Secret.', {}, { presets: set('Presets.', oneOf('Preset.', presets), { maxItems: 6 }) }),
+        secret: object(
+          'Secret.',
+          {},
+          { presets: set('Presets.', oneOf('Preset.', presets), { maxItems: presets.length }) },
+        ),
       },
     ),
     rotation: object(
-      'Bounds of rotations.',
+      'Limits of rotations.',
       {},
       {
-        minSpacing: timeSpan(
-          'Least time between two scheduled rotations, so that a fleet does not rotate at one instant.',
-          { least: 0, most: 24 * hour },
+        minSpacing: timeSpan('Least time between two rotations by schedule, so that not all clients rotate at once.', {
+          least: 0,
+          most: 24 * hour,
+        }),
+        maxOverlap: timeSpan(
+          'How long a previous secret may stay valid at most. Default: 168h.',
+          rotationTimes.overlap,
         ),
-        maxOverlap: timeSpan('Longest that a previous secret may live. Default: 168h.', rotationTimes.overlap),
       },
     ),
   },
 )
 
 export const policyStatus = object(
-  'What the policy meets.',
+  'What the operator found.',
   {},
   {
-    observedGeneration: integer('Generation that this status is about.', {
+    observedGeneration: integer('The generation of the object that this status is about.', {
       minimum: 0,
       maximum: Number.MAX_SAFE_INTEGER,
     }),
-    matchedClients: integer('Clients that it holds for.', { minimum: 0, maximum: 10_000_000 }),
+    matchedClients: integer('How many clients the policy applies to.', { minimum: 0, maximum: 10_000_000 }),
     violating: list(
-      'The first clients that break it.',
+      'Clients that break the policy; not all when there are many.',
       object(
         'A client.',
         { namespace: text('Namespace.', { maxLength: 63 }), name: text('Name.', { maxLength: 253 }) },
-        { message: text('What it breaks.', { maxLength: 1024 }) },
+        { message: text('How it breaks the policy.', { maxLength: 1024 }) },
       ),
       { maxItems: 20 },
     ),

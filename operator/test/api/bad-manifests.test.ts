@@ -86,7 +86,7 @@ describe('bad manifests', () => {
   })
 
   for (const { file, path, message, by, object } of badManifests) {
-    it(`${file} is refused: ${path}`, () => {
+    it(`${file} is refused at ${path}, with the message that it names`, () => {
       const isSaid = (fault: { path: string; message: string }): boolean =>
         fault.path === path && fault.message.includes(message)
       expect(ownRefusals(object), 'the operator says so').to.satisfy(
@@ -121,7 +121,7 @@ describe('good manifests', () => {
 describe('the operator and the API server', () => {
   const spec = renderSchema(clientSpec)
 
-  it('find the same faults by the same rules', () => {
+  it('find the same faults', () => {
     for (const { object, file } of badManifests) {
       const own = checkValue(spec, object.spec, 'spec').map(({ path, message }) => ({
         path,
@@ -169,7 +169,7 @@ describe('redirect URIs', () => {
     'x',
   )
 
-  it('A2 are judged alike by the API server and the operator, and what passes goes to https, to this machine or to an own scheme', () => {
+  it('A2 get the same answer from the API server and the operator; only https, http on this machine and schemes of an application pass', () => {
     fc.assert(
       fc.property(fc.array(piece, { minLength: 1, maxLength: 6 }), fc.constantFrom('Web', 'Native'), (pieces, type) => {
         const uri = pieces.join('')
@@ -208,7 +208,7 @@ describe('CEL rules', () => {
       validate(value, undefined, schema as StandInSchema).every(({ message }) => !message.includes('not checked')),
     )
 
-  it('mean the same to a second evaluator, with the regular expressions of RE2', () => {
+  it('give the same answer in a second evaluator, which has RE2 as the API server does', () => {
     let refused = 0
     for (const value of wellShaped) {
       for (const { rule, self } of instances(schema, value)) {
@@ -221,7 +221,7 @@ describe('CEL rules', () => {
     expect(refused).to.be.at.least(60)
   })
 
-  it('have a message each, of less than a line, that does not repeat the path', () => {
+  it('have a short message each, which says what must be', () => {
     for (const { message } of rules) expect(message).to.match(/^(must|cannot) .{5,200}$/)
   })
 })
@@ -247,16 +247,16 @@ describe('immutable fields', () => {
 })
 
 describe('renderCrds', () => {
-  it('is what the chart holds', () => {
+  it('gives the files in the chart', () => {
     for (const { path, content } of renderCrds()) expect(read(path), `${path}: npm run generate`).to.equal(content)
   })
 
-  it('reads back as the definitions: the writer of YAML loses nothing', () => {
+  it('gives YAML that reads back as the definitions', () => {
     const [client] = renderCrds()
     expect(parse(client!.content)).to.deep.equal(JSON.parse(JSON.stringify(clientDefinition)))
   })
 
-  it('bounds every string and every list, as the cost estimate of the API server wants', () => {
+  it('limits the length of every text, list and map: the API server estimates the cost of the rules by that', () => {
     for (const { path, node } of nodes(schema)) {
       const isName = path === '.apiVersion' || path === '.kind' || path.startsWith('.metadata')
       if (isName) continue

@@ -1,9 +1,11 @@
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
+import { specPathOf } from '@nauthera/proto/spec-path'
 import { clientTypes } from '@nauthera/rules/client-types'
 import { clientSpec } from '../../src/api/client-rules.ts'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
+import type { Schema } from '../../src/api/schema.ts'
 import { renderConfig } from '../../src/decide/metadata.ts'
 import { client } from './clients.ts'
 
@@ -115,6 +117,17 @@ describe('renderConfig', () => {
     expect(
       Object.keys(clientSpec.properties ?? {}).filter((key) => !read.has(key) && !forOthers.includes(key)),
     ).to.deep.equal([])
+  })
+
+  it('has a place in the spec for every field of the configuration: its spec_path in the proto file', () => {
+    const hasPlace = (path: string): boolean => {
+      let schema: Schema<unknown> | undefined = clientSpec
+      for (const key of path.split('.')) schema = schema?.properties?.[key]
+      return schema !== undefined
+    }
+    const paths = ClientConfigSchema.fields.map((field) => specPathOf(field))
+    expect(paths.filter((path) => !hasPlace(path))).to.deep.equal(['generation'])
+    expect(new Set(paths).size).to.equal(paths.length)
   })
 
   it('shares nothing with the object: a later change of one is none of the other', () => {

@@ -71,7 +71,7 @@ describe('kubectl nauthera render', () => {
     expect(out).to.include('default.good').and.not.include('default.bad')
   })
 
-  it('points into a list and at a key with dots', () => {
+  it('gives the line of a list item, and of a key with dots in it', () => {
     const text = client(
       "  type: Web\n  redirectURIs: [https://a.example.com/]\n  secret:\n    data:\n      a.b.json: '{{ .nothing }}'\n",
     )
@@ -84,7 +84,7 @@ describe('kubectl nauthera render', () => {
     )
   })
 
-  it('holds clients against the policies that are given', () => {
+  it('checks clients against the policies that are given', () => {
     const files = {
       'client.yaml': client('  type: Web\n  clientId: shop\n  redirectURIs: [https://shop.example.com/]\n'),
       'open.yaml':
@@ -101,7 +101,7 @@ describe('kubectl nauthera render', () => {
     )
   })
 
-  it('K1 finds two clients with one id in one set of files', () => {
+  it('K1 finds two clients with the same id in the files that are given', () => {
     const spec = '  type: M2M\n  clientId: shop\n'
     const open =
       'apiVersion: auth.nauthera.io/v1alpha1\nkind: OIDCPolicy\nmetadata: {name: open}\nspec: {allow: {customClientId: true}}\n'
@@ -153,7 +153,7 @@ describe('kubectl nauthera render', () => {
     expect(run(['render', '-f', ...good, '-p', 'examples/policies/everyone.yaml'])).to.include({ code: 0, error: '' })
   })
 
-  it('exits with 2 for a command line that makes no sense, and helps', () => {
+  it('exits with 2 for a wrong command line, and says how to get help', () => {
     expect(run(['render'])).to.include({ code: 2, out: '' })
     expect(run(['render', '-f', 'a', '-o', 'xml']).code).to.equal(2)
     expect(run(['render', '-f', 'a', '--issuer', 'login']).error).to.include('must be a URL')
@@ -213,7 +213,7 @@ describe('kubectl nauthera render', () => {
     expect(run(['render', '-f', 'x.yaml'], { 'x.yaml': text }).code).to.equal(0)
   })
 
-  it('refuses a --namespace that is none', () => {
+  it('refuses a --namespace that cannot be the name of a namespace', () => {
     const { code, error } = run(['render', '-f', 'x.yaml', '-n', '../x'], { 'x.yaml': object('{name: a}') })
     expect({ code, error }).to.deep.equal({
       code: 2,
@@ -249,7 +249,7 @@ describe('kubectl nauthera render', () => {
     expect(secret!.stringData['k']).to.equal('\u001b[2J\u009b2J\u007f')
   })
 
-  it('says what is wrong with a file that it can read', () => {
+  it('says what is wrong with a file that it can read but not use', () => {
     const bomb = ['a: &a [x,x,x,x,x,x,x,x,x]']
     for (const [from, to] of ['ab', 'bc', 'cd', 'de', 'ef']) bomb.push(`${to}: &${to} [${`*${from},`.repeat(9)}]`)
     const { code, error } = run(['render', '-f', 'bomb', 'deep'], {

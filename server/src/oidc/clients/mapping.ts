@@ -1,4 +1,6 @@
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { specPathOf } from '@nauthera/proto/spec-path'
 import { checkClient } from '@nauthera/rules/check-client'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
@@ -121,36 +123,26 @@ export function createClientCheck(needs: {
   }
 }
 
-/** Field of the OIDCClient by key of the metadata, for what only the library finds. */
-const fieldOfKey: Readonly<Record<string, string>> = {
-  jwks: 'spec.auth.jwks',
-  jwks_uri: 'spec.auth.jwksURI',
-  redirect_uris: 'spec.redirectURIs',
-  post_logout_redirect_uris: 'spec.postLogoutRedirectURIs',
-  grant_types: 'spec.grantTypes',
-  response_modes: 'spec.responseModes',
-  response_types: 'spec.grantTypes',
-  scope: 'spec.scopes',
-  token_endpoint_auth_method: 'spec.auth.method',
-  default_max_age: 'spec.defaultMaxAge',
-  id_token_signed_response_alg: 'spec.signing.idToken',
-  userinfo_signed_response_alg: 'spec.signing.userinfo',
-  client_uri: 'spec.uris.client',
-  logo_uri: 'spec.uris.logo',
-  policy_uri: 'spec.uris.policy',
-  tos_uri: 'spec.uris.tos',
-  initiate_login_uri: 'spec.uris.initiateLogin',
-  contacts: 'spec.contacts',
-  client_id: 'spec.clientId',
-  client_name: 'spec.displayName',
+/** Where a key of the metadata is not the name of the field that it comes from. */
+const otherKeys: ReadonlyMap<string | undefined, string> = new Map([
+  ['scope', 'spec.scopes'],
+  ['response_types', 'spec.grantTypes'],
+  ['application_type', 'spec.type'],
+  ['client_id', 'spec.clientId'],
+])
+
+/** @param key of the metadata, for what only the library finds
+ *  @returns the path in the OIDCClient; `spec` when there is none */
+export function fieldOfKey(key: string | undefined): string {
+  const field = ClientConfigSchema.fields.find(({ name }) => name === key)
+  return field ? `spec.${specPathOf(field)}` : (otherKeys.get(key) ?? 'spec')
 }
 
 /** The last word: what only the library finds wrong. */
 function libraryFault(Client: ClientClass, metadata: ProviderMetadata): ClientFault | undefined {
   const fault = registrationFault(Client, metadata)
   if (fault === undefined) return undefined
-  const field = (fault.key && fieldOfKey[fault.key]) || 'spec'
-  return { field, code: 'CLIENT_METADATA_INVALID', message: fault.message }
+  return { field: fieldOfKey(fault.key), code: 'CLIENT_METADATA_INVALID', message: fault.message }
 }
 
 function withoutEmpty(values: Record<string, unknown>): Record<string, unknown> {

@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { create } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Provider } from 'oidc-provider'
-import { createClientCheck, fieldUse, renderMetadata } from '../../../src/oidc/clients/mapping.ts'
+import { createClientCheck, fieldOfKey, fieldUse, renderMetadata } from '../../../src/oidc/clients/mapping.ts'
 import { clientClassOf } from '../../../src/oidc/library/shapes.ts'
 import { mintSigningKey } from '../../../src/oidc/keys/jwt.ts'
 import { configs } from '@nauthera/harness/server'
@@ -34,6 +34,43 @@ describe('fieldUse', () => {
   it('says of every field of ClientConfig where it goes', () => {
     const fields = ClientConfigSchema.fields.map(({ localName }) => localName)
     expect(Object.keys(fieldUse).toSorted()).to.deep.equal(fields.toSorted())
+  })
+})
+
+describe('fieldOfKey', () => {
+  for (const [key, field] of [
+    ['jwks_uri', 'spec.auth.jwksURI'],
+    ['redirect_uris', 'spec.redirectURIs'],
+    ['tos_uri', 'spec.uris.tos'],
+    ['client_name', 'spec.displayName'],
+    ['contacts', 'spec.contacts'],
+    ['scope', 'spec.scopes'],
+    ['constructor', 'spec'],
+    [undefined, 'spec'],
+  ] as const) {
+    it(`${key} comes from ${field}`, () => expect(fieldOfKey(key)).to.equal(field))
+  }
+
+  it('knows each key that a client may be registered with', () => {
+    const full = renderMetadata(
+      create(ClientConfigSchema, {
+        ...configs.web,
+        jwksUri: 'x',
+        jwks: { keys: [] },
+        defaultMaxAge: 1,
+        userinfoSignedResponseAlg: 'ES256',
+        clientUri: 'x',
+        logoUri: 'x',
+        policyUri: 'x',
+        tosUri: 'x',
+        initiateLoginUri: 'x',
+        contacts: ['x'],
+      }),
+      { clientId: 'a.b' },
+      { algorithm: 'ES256' },
+    )
+    const ours = ['client_secret', 'authorization_signed_response_alg']
+    expect(Object.keys(full).filter((key) => fieldOfKey(key) === 'spec')).to.have.members(ours)
   })
 })
 
