@@ -4,7 +4,7 @@ export interface Fault {
   readonly message: string
 }
 
-/** A broken world or a broken input, named by a code of the process's error catalogue (docs/errors.md).
+/** A failure of something that the process needs, or invalid input, named by a code of its error catalogue (docs/errors.md).
  *  Expected outcomes are values, not errors. */
 export class CodedError<Code extends string = string> extends Error {
   readonly code: Code

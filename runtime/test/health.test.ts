@@ -58,6 +58,6 @@ describe('serveManagement', () => {
   })
 
   it('says which paths there are when another is asked for', async () => {
-    expect(await get('/')).to.include({ status: 404, text: 'only /livez, /readyz and /metrics are here\n' })
+    expect(await get('/')).to.include({ status: 404, text: 'this port serves only /livez, /readyz and /metrics\n' })
   })
 })

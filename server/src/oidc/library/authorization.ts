@@ -19,7 +19,7 @@ export function authorizationState(context: Context, clients: ClientInstances): 
   }
 }
 
-/** What of this authorization request the person has allowed. */
+/** Which part of this authorization request the person has allowed. */
 export function consentTo(context: Context, clients: ClientInstances): ConsentVerdict {
   const params = authorizationParams(context)
   const apis = Object.entries(context.oidc.resourceServers ?? {}).map(([identifier, { scopes }]) => [

@@ -12,7 +12,7 @@ import type { KeySet } from '../keys/key-set.ts'
 import type { Fetch } from '../outbound-fetch.ts'
 import type { ProtocolPages } from './pages.ts'
 
-/** What a Provider is made of. Each part of this room takes what it needs of it. */
+/** Everything that a Provider is built from. Each file of this folder takes the part that it needs. */
 export interface LibraryNeeds {
   readonly settings: ProtocolSettings
   readonly keys: KeySet
@@ -27,7 +27,7 @@ export interface LibraryNeeds {
   readonly events: ProtocolEvents
   /** Called when a client's secret matched. */
   readonly usedSecret: (client: OidcClient, secretId: string) => void
-  /** Epoch milliseconds, and milliseconds that no clock change moves. */
+  /** Milliseconds: `now` since the epoch; `monotonicNow` is not affected by changes of the clock. */
   readonly now: () => number
   readonly monotonicNow: () => number
 }

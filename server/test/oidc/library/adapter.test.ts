@@ -32,7 +32,7 @@ describe('createAdapter', () => {
     it(`refuses ${sentence}, by name`, async () => {
       const adapter = createAdapter({ Grant: { find: async () => undefined } })(model)
       const error = await runInRequest(contextOf(), () => rejected(adapter.consume('id')))
-      expect(String(error)).to.equal(`TypeError: ${model}.consume has no place to live`)
+      expect(String(error)).to.equal(`TypeError: artefacts/places.ts has no consume for ${model}`)
     })
   }
 
@@ -50,7 +50,7 @@ describe('createAdapter', () => {
 
   it('a call outside of a request is a fault of ours', async () => {
     const adapter = createAdapter({ Grant: { find: async () => ({}) } })('Grant')
-    expect(String(await rejected(adapter.find('id')))).to.contain('no request context')
-    expect(() => currentRequest()).to.throw('no request context')
+    expect(String(await rejected(adapter.find('id')))).to.contain('there is no current request')
+    expect(() => currentRequest()).to.throw('there is no current request')
   })
 })

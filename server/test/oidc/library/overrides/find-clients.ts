@@ -10,7 +10,7 @@ export const contract: Contract = {
   holds: {
     'an override of something that is gone is refused at start': async () => {
       const gutted = { Client: { find: undefined } } as never
-      expect(() => findClients(gutted, { clients: {} as never })).to.throw('has no find any more')
+      expect(() => findClients(gutted, { clients: {} as never })).to.throw('no longer has find')
     },
     'findClients: Client.find serves the registry of this moment': async (replicas) => {
       const form = { grant_type: 'client_credentials' }
