@@ -125,10 +125,10 @@ async function accept<In extends DescMessage, Out extends DescMessage>(
   open.add(call)
   const stream = streamOf(call, method.output, peer, {
     end: () => call.end(),
-    cancel: () => failCall(call, new ChannelError('CANCELLED', 'given up')),
+    cancel: () => failCall(call, new ChannelError('CANCELLED', 'the server cancelled the stream')),
   })
   stream.closed.addEventListener('abort', () => open.delete(call))
-  // Without headers the peer would not know before the first message that it was let in.
+  // Headers tell the peer at once that it was admitted; otherwise it would know only at the first message.
   call.sendMetadata(new Metadata())
   try {
     await handle(stream)

@@ -13,7 +13,7 @@ describe('createHealth', () => {
     expect(health.missing()).to.deep.equal({})
   })
 
-  it('is not ready any more once the process shuts down', () => {
+  it('is no longer ready once the process shuts down', () => {
     const health = createHealth()
     health.drain()
     expect(health.missing()).to.deep.equal({ shutdown: 'shutting down' })

@@ -90,7 +90,7 @@ function letsPeopleIn(under: Under, person: AddPerson): void {
     }
   })
 
-  it('refuses a wrong password, an unknown person and an empty password, and says which only to the log', async () => {
+  it('refuses a wrong password, an unknown person and an empty password, each with its own reason', async () => {
     const { id, username } = await person()
     expect(await attempt(username, 'wrong password')).to.deep.equal({
       kind: 'refused',
@@ -113,7 +113,7 @@ function letsPeopleIn(under: Under, person: AddPerson): void {
     expect(said(await attempt(username, 'wrong password'))).to.equal('wrong-password')
   })
 
-  it('E8 L11 takes hostile names as text', async () => {
+  it('E8 L11 treats hostile user names as plain text', async () => {
     for (const login of ["' OR 1=1 --", '*)(uid=*', 'a\u0000b', '\ud800', '__proto__', '%', '\\']) {
       expect(said(await attempt(login, password)), login).to.equal('unknown-user')
     }
@@ -135,7 +135,7 @@ function locksAccounts(under: Under, person: AddPerson): void {
     expect(said(await attempt(username, password, 1))).to.equal('locked')
   })
 
-  it('L7 verifies exactly the limit of parallel guesses over both replicas', async () => {
+  it('L7 checks exactly as many parallel guesses as the limit allows, over both replicas together', async () => {
     const { username } = await person()
     const guesses = Array.from({ length: under().perAccount * 4 }, (_, turn) =>
       attempt(username, `guess number ${turn}`, (turn % 2) as 0 | 1),
@@ -145,14 +145,14 @@ function locksAccounts(under: Under, person: AddPerson): void {
     expect(outcomes.filter((outcome) => outcome === 'locked')).to.have.length(under().perAccount * 3)
   })
 
-  it('L4 locks an unknown name like a known one', async () => {
+  it('L4 locks an unknown user name in the same way as a known one', async () => {
     const login = `nobody-${randomUUID()}`
     for (let turn = 0; turn < under().perAccount; turn++)
       expect(said(await attempt(login, 'wrong password'))).to.equal('unknown-user')
     expect(said(await attempt(login, 'wrong password'))).to.equal('locked')
   })
 
-  it('forgets the failures once a sign-in is finished', async () => {
+  it('forgets failed attempts once a sign-in is finished', async () => {
     const { username } = await person()
     for (let round = 0; round < 3; round++) {
       for (let turn = 0; turn < under().perAccount - 1; turn++) await attempt(username, 'wrong password')
@@ -166,7 +166,7 @@ function locksAccounts(under: Under, person: AddPerson): void {
 function changesPasswords(under: Under, person: AddPerson): void {
   const attempt = attemptAt(under)
 
-  it('changes a password after its rules, on every replica', async () => {
+  it('changes a password only by the rules, and the new one works on every replica', async () => {
     const { id, username } = await person()
     const event = { event: 'password.changed', outcome: 'success', userId: id } as const
     const change = (next: string) => under().replicas[0].changePassword({ userId: id, next, event })
