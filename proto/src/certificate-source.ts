@@ -1,4 +1,5 @@
-// Certificates that are replaced while streams stay open: held in memory, or read from files that another process renews.
+// Certificates that are replaced while streams stay open: held in memory, or read from files that another process
+// renews.
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
@@ -19,7 +20,8 @@ export interface CertificateSource {
   onChange(listener: (set: CertificateSet) => void): () => void
 }
 
-/** Keeps the newest set in memory. `replace` refuses a set that TLS could not use, so that a bad one ends no connection. */
+/** Keeps the newest set in memory. `replace` refuses a set that TLS could not use, so that a bad one ends no
+ *  connection. */
 export interface CertificateHolder extends CertificateSource {
   /** @throws Error when a PEM cannot be read or the key is not the certificate's */
   replace(set: CertificateSet): void
@@ -73,8 +75,8 @@ export function renewalOf(certificatePem: string): number {
   return notAfter - (notAfter - notBefore) / 3
 }
 
-/** Follows three PEM files that another process writes and renews. When files are absent, damaged or do not match (a new
- *  certificate beside an old key), the newest usable set stays.
+/** Follows three PEM files that another process writes and renews. When files are absent, damaged or do not match (a
+ *  new certificate beside an old key), the newest usable set stays.
  *  @param options.pollMs how often the files are read
  *  @param options.onFault called once for each new kind of fault, and not for files that are merely absent
  *  @returns a source that has read the files once */

@@ -41,8 +41,8 @@ export async function createAuthority(options: { name: string; lifetimeMs: numbe
   return { cert: certificate.toString('pem') + '\n', key: await exportKey(keys.privateKey) }
 }
 
-/** Issues a leaf. It is valid from 2 hours before now, or a quarter of a shorter lifetime, so that a peer whose clock is slow
- *  accepts it.
+/** Issues a leaf. It is valid from 2 hours before now, or a quarter of a shorter lifetime, so that a peer whose clock
+ *  is slow accepts it.
  *  @param options.usage TLS refuses a leaf that is used for the other side
  *  @param options.lifetimeMs from now on; default 24 h
  *  @throws Error when the authority cannot be read */
@@ -85,8 +85,8 @@ export async function issueLeaf(
   return { cert: certificate.toString('pem') + '\n', key: await exportKey(keys.privateKey) }
 }
 
-/** @returns a bundle of the newest CA and the earlier ones that have not expired: a peer with a leaf of an earlier CA is
- *  accepted until it has a new leaf. Duplicates are removed.
+/** @returns a bundle of the newest CA and the earlier ones that have not expired: a peer with a leaf of an earlier CA
+ *  is accepted until it has a new leaf. Duplicates are removed.
  *  @param previous earlier bundles; certificates in them that cannot be read are left out */
 export function bundleAuthorities(newest: string, previous: readonly string[], now = Date.now()): string {
   const kept = new Map<string, string>()

@@ -25,14 +25,14 @@ export type SocketListen = { readonly socket: string; readonly mode?: number }
 export type TcpListen = { readonly host: string; readonly port: number }
 export type Target = { readonly socket: string } | { readonly host: string; readonly port: number }
 
-/** Who is at the other end, by the certificate that its CA vouches for. */
+/** The names of the other side, from its verified certificate. */
 export interface Peer {
   readonly dnsNames: readonly string[]
   readonly uris: readonly string[]
 }
 
-/** One open stream. Iterate it to read what the peer sends: the loop ends when the peer ends the stream in order, and throws
- *  a ChannelError when the stream breaks. A slow reader slows the peer down. */
+/** One open stream. Iterate it to read what the peer sends: the loop ends when the peer ends the stream in order, and
+ *  throws a ChannelError when the stream breaks. A slow reader slows the peer down. */
 export interface Stream<In, Out> extends AsyncIterable<In> {
   readonly peer: Peer
   /** Messages arrive in the order of the calls. @returns once the transport takes more; rejects with a ChannelError */
@@ -78,10 +78,10 @@ type ServedCall<In extends DescMessage, Out extends DescMessage> = ServerDuplexS
   MessageShape<Out>
 >
 
-/** Serves one streaming method. The TLS handshake refuses a peer without a certificate of the CA. Until `certificates` has a
- *  set, every connection is refused. A new set is used for new connections; open streams stay.
- *  @param options.admit decides by the names in the peer's certificate; default: every peer with a certificate of the CA
- *  @param options.handle called once for each stream; the stream ends when it returns. A peer that disconnects is no fault
+/** Serves one streaming method. The TLS handshake refuses a peer without a certificate of the CA. Until `certificates`
+ *  has a set, every connection is refused. A new set is used for new connections; open streams stay.
+ *  @param options.admit decides by the names in the certificate; default: every peer with a certificate of the CA
+ *  @param options.handle called once a stream, which ends when it returns; a peer that disconnects is no fault
  *  @param options.onFault a handler that threw, or a peer that was not admitted */
 export async function serve<In extends DescMessage, Out extends DescMessage>(
   options: Service<In, Out> & { listen: SocketListen | TcpListen; certificates: CertificateSource },
@@ -108,7 +108,7 @@ export async function serve<In extends DescMessage, Out extends DescMessage>(
   }
 }
 
-/** Hands one call to the handler, and ends it afterwards.
+/** Passes one call to the handler, and ends it afterwards.
  *  @param open holds the call while it lasts */
 async function accept<In extends DescMessage, Out extends DescMessage>(
   call: ServedCall<In, Out>,
@@ -165,7 +165,7 @@ async function bind(
  *  certificate is used from the next dial on.
  *  @param options.serverName DNS name that the server's certificate must hold, whatever the address is
  *  @param options.connectTimeoutMs default 5 s
- *  @throws ChannelError UNAVAILABLE (nobody there, or TLS refused), PERMISSION_DENIED (not admitted), DEADLINE_EXCEEDED */
+ *  @throws ChannelError UNAVAILABLE (no answer, or TLS refused), PERMISSION_DENIED (not admitted), DEADLINE_EXCEEDED */
 export async function dial<In extends DescMessage, Out extends DescMessage>(options: {
   method: DescMethodBiDiStreaming<In, Out>
   target: Target
@@ -299,7 +299,7 @@ function channelCredentials(set: CertificateSet) {
   return credentials.createFromSecureContext(createSecureContext({ ...set, minVersion: 'TLSv1.3' }))
 }
 
-/** Gives the newest set to the library, and each that follows. */
+/** Gives the newest set to the library now, and each later one when it comes. */
 function providerOf(source: CertificateSource): experimental.CertificateProvider {
   const stops = new Map<unknown, () => void>()
   const add = <Update>(listener: (update: Update | null) => void, part: (set: CertificateSet) => Update): void => {

@@ -23,12 +23,13 @@ export const annotations = {
   rotatedAt: `${apiGroup}/rotated-at`,
   /** SHA-256 of the uncompressed content, 64 hex. */
   contentDigest: `${apiGroup}/content-digest`,
-  /** JSON list of `{id, sha256, notAfter}`: each live secret. */
+  /** JSON list of `{id, sha256, notAfter}`: each valid secret. */
   verifiers: `${apiGroup}/verifiers`,
-  /** JSON `{trigger, annotation, revoke}`: the requests for a rotation that are done. Stored here, so that publishing a secret
-   *  and marking the request as done is one write. */
+  /** JSON `{trigger, annotation, revoke}`: the requests for a rotation that are done. Stored here, so that publishing a
+   *  secret and marking the request as done is one write. */
   observed: `${apiGroup}/observed`,
-  /** Changed before an unpublished verifier is dropped: a former leader that still wants to publish it gets a conflict. */
+  /** Changed before an unpublished verifier is dropped: a former leader that still wants to publish it gets a
+   *  conflict. */
   fence: `${apiGroup}/fence`,
   /** On a server pod: a change makes the kubelet update the pod's Secret volumes at once (the nudge). */
   clientsRevision: `${apiGroup}/clients-revision`,

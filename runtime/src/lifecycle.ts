@@ -9,7 +9,7 @@ import type { Metrics } from './metrics.ts'
 import { loadSettings } from './settings.ts'
 import type { z } from './settings.ts'
 
-/** What a process needs to have in its settings to be run. */
+/** The settings that every process must have. */
 interface ProcessSettings {
   readonly log: { level: LogLevel; format: 'json' | 'pretty' }
   readonly management: { host: string; port: number }

@@ -22,7 +22,8 @@ export const lifetimes = {
   sessionAnonymous: 3600,
 } as const
 
-/** Seconds. An assertion that is valid for longer is refused, because a used one must be remembered until it expires. */
+/** Seconds. An assertion that is valid for longer is refused, because a used one must be remembered until it
+ *  expires. */
 export const longestAssertion = 30 * 86_400
 
 /** Clocks of replicas and callers may differ by this much, in seconds. */

@@ -6,9 +6,9 @@ import { BlockList, isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
 import { CodedError } from '@nauthera/runtime/coded-error'
 
-// The server fetches URLs that clients register (jwks_uri) from inside the cluster. A client could use this to reach internal
-// addresses (SSRF), so the address is checked. This happens when the connection is made, after the name is resolved: a
-// different second answer from DNS changes nothing (DNS rebinding). No redirect is followed.
+// The server fetches URLs that clients register (jwks_uri) from inside the cluster. A client could use this to reach
+// internal addresses (SSRF), so the address is checked. This happens when the connection is made, after the name is
+// resolved: a different second answer from DNS changes nothing (DNS rebinding). No redirect is followed.
 
 /** Milliseconds and bytes. */
 const limits = { connect: 2000, whole: 3000, body: 256 * 1024 }

@@ -1,4 +1,5 @@
-/** A protocol error that our own code throws. The library answers any error that has these fields, whatever its class. */
+/** A protocol error that our own code throws. The library answers any error that has these fields, whatever its
+ *  class. */
 export class ProtocolError extends Error {
   readonly error: string
   readonly error_description: string

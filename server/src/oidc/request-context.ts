@@ -17,7 +17,7 @@ export interface RequestContext extends Exchange {
   unavailable?: boolean
   /** Passes the request to the next handler, for paths that the library does not have. */
   passOn?: () => void
-  /** Which live secret of the client matched. */
+  /** Which of the client's valid secrets matched. */
   secret?: { readonly secretId: string; readonly previous: boolean }
 }
 

@@ -5,9 +5,9 @@ import type { CookieKeys } from './keys/key-set.ts'
 // The content of a session is in its cookie only: a signed JWT that every replica can verify. The database knows only
 // whether the session has ended.
 
-/** The library's session, as the cookie holds it. It has no `authorizations`: when two tabs rewrite the cookie at once, what
- *  one of them added would be lost. So `sid` is derived, and a grant belongs to its request. It has no groups, because a
- *  cookie holds only 4 KB. */
+/** The library's session, as the cookie holds it. It has no `authorizations`: when two tabs rewrite the cookie at once,
+ *  what one of them added would be lost. So `sid` is derived, and a grant belongs to its request. It has no groups,
+ *  because a cookie holds only 4 KB. */
 export interface SessionPayload {
   readonly jti: string
   readonly uid: string
@@ -22,7 +22,8 @@ export interface SessionPayload {
   readonly transient?: boolean
   /** What the logout page must remember until the person confirms. */
   readonly state?: Readonly<Record<string, unknown>>
-  /** Id of the key that `sid` values derive from: fixed for the session's life, so that a key rotation changes none. */
+  /** Id of the key that `sid` is derived from. It never changes in a session, so a key rotation does not change
+   *  `sid`. */
   readonly sidKey?: string
   /** Epoch seconds: the session ends then, even if it is in use. */
   readonly until?: number
@@ -33,8 +34,8 @@ export interface SessionPayload {
 export interface SessionCookies {
   /** @returns the value of the cookie */
   sign(session: SessionPayload): string
-  /** @returns the session; undefined when this issuer did not sign it, it has expired, or it is older than a restore of the
-   *  database */
+  /** @returns the session; undefined when this issuer did not sign it, it has expired, or it is older than a restore of
+   *  the database */
   verify(value: string): SessionPayload | undefined
 }
 

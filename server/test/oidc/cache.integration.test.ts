@@ -272,7 +272,7 @@ describe('a cache that replicas share', () => {
       await expectDead(second.access)
     }
 
-    /** How many calls to replica 0 waited in vain for the cache until now. */
+    /** How many calls to replica 0 waited for the cache until now, and got no answer from it. */
     async function waitedInVain(): Promise<number> {
       const text = await replicas.metrics[0]!.render()
       return Number(/cache_failures_total\{what="command",process="server"\} (\d+)/.exec(text)?.[1] ?? 0)

@@ -22,7 +22,7 @@ describe('database round trips', () => {
   })
   after(() => replicas.stop())
 
-  /** Batched audit rows are not counted: they are written before and after. */
+  /** Audit rows are written in batches before and after `work`, so they are not counted. */
   async function cost<T>(work: () => Promise<T>): Promise<{ result: T; roundTrips: number; commits: number }> {
     const { store } = replicas.apps[0]!
     await store.audit.flush()

@@ -69,7 +69,7 @@ describe('sidOf', () => {
     expect(sidOf(keys, { ...session, uid: 'v' }, 'app')).to.not.equal(sid)
   })
 
-  it('stays the same when the keys rotate', () => {
+  it('stays the same after a key rotation', () => {
     expect(sidOf(cookieKeys('00000001', '00000002'), session, 'app')).to.equal(sidOf(keys, session, 'app'))
   })
 })

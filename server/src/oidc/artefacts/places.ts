@@ -9,15 +9,15 @@ import type { RequestContext } from '../request-context.ts'
 import type { SessionCookies, SessionPayload } from '../session-cookie.ts'
 import type { SealedKind, Sealer } from './sealed.ts'
 
-// Where each kind of artefact is stored. The library asks by the name of its model. Nothing is kept in memory, and little in
-// the database:
+// Where each kind of artefact is stored. The library asks by the name of its model. Nothing is kept in memory, and
+// little in the database:
 //   Session, Interaction         in their cookies
-//   codes, refresh and opaque access tokens   in the string itself (sealed); the overrides make codes single-use by a mark
+//   codes, refresh and opaque access tokens   in the string itself (sealed); a mark makes codes single-use
 //   Grant                        in a row that is written with the code
 //   PushedAuthorizationRequest   in a row
 
-/** Where one kind of artefact is stored. The adapter throws when the library calls a method that is missing here: a silent
- *  default would be a security hole. */
+/** Where one kind of artefact is stored. The adapter throws when the library calls a method that is missing here: a
+ *  silent default would be a security hole. */
 export interface Place<Payload extends object = object> {
   find?(request: RequestContext, id: string): Promise<Payload | undefined>
   findByUid?(request: RequestContext, uid: string): Promise<Payload | undefined>

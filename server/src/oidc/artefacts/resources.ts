@@ -3,7 +3,7 @@ import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { lifetimes } from '../lifetimes.ts'
 
-/** What a token for an API looks like. */
+/** The form of an access token for an API. */
 export interface ApiToken {
   readonly scope: string
   readonly audience: string

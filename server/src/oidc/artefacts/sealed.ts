@@ -17,12 +17,13 @@ export interface Sealer {
   /** @param options.madeAt epoch milliseconds: the same kind, payload and instant give the same string again, on every
    *  replica; without it each call gives another one */
   seal(kind: SealedKind, payload: object, options?: { madeAt: number }): string
-  /** @returns the payload; undefined when the value was not sealed by this server as this kind, was changed, or is older
-   *  than a restore of the database. Never throws. */
+  /** @returns the payload; undefined when the value was not sealed by this server as this kind, was changed, or is
+   *  older than a restore of the database. Never throws. */
   unseal(kind: SealedKind, value: string): Record<string, unknown> | undefined
 }
 
-/** @param needs.epoch the store epoch: it is bound to every value, so that nothing sealed before a restore opens after it */
+/** @param needs.epoch the store epoch: part of every value, so that nothing sealed before a restore is valid after
+ *  it */
 export function createSealer(needs: { keys: () => CookieKeys; epoch: () => number }): Sealer {
   const boundTo = (kind: SealedKind) => Buffer.from(`${kind}\0${needs.epoch()}`)
   return {
@@ -56,8 +57,8 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
   }
 }
 
-/** An IV computed from the plaintext: only equal plaintexts share one, which is safe for GCM, and no IV has to be stored
- *  (compare RFC 5297). */
+/** An IV computed from the plaintext: only equal plaintexts share one, which is safe for GCM, and no IV has to be
+ *  stored (compare RFC 5297). */
 function fixedIv(key: Buffer, kind: SealedKind, plain: Buffer): Buffer {
   return createHmac('sha256', key).update(`iv\0${kind}\0`).update(plain).digest().subarray(0, ivBytes)
 }

@@ -1,11 +1,11 @@
 import type { Log } from '@nauthera/runtime/log'
 import type { Epoch } from '../../store/epoch.ts'
 
-/** The store epoch, kept in memory. Every sealed value and cookie carries it, so that nothing issued before a restore of
- *  the database is valid after it. */
+/** The store epoch, kept in memory. Every sealed value and cookie carries it, so that nothing issued before a restore
+ *  of the database is valid after it. */
 export interface StoreEpoch {
   load(): Promise<void>
-  /** Reads it again now and then, until `stop`. */
+  /** Reads it again every 30 s, until `stop`. */
   follow(): void
   /** @throws TypeError before the first `load` */
   readonly current: () => number

@@ -3,8 +3,9 @@ import { ProtocolError } from '../protocol-error.ts'
 import type { ClientInstances } from './instances.ts'
 import type { OidcClient } from './oidc-client.ts'
 
-// An API is a client too (spec.resourceServer). Clients change while a Provider's list of scopes is fixed, so the scopes of
-// APIs are not in that list. Which of them a client may ask for is decided here, by its audiences and the API's own list.
+// An API is a client too (spec.resourceServer). Clients change while a Provider's list of scopes is fixed, so the
+// scopes of APIs are not in that list. Which of them a client may ask for is decided here, by its audiences and the
+// API's own list.
 
 /** The scopes that a client may ask for at an API.
  *  @throws ProtocolError invalid_target for an API that the client does not list */

@@ -7,9 +7,9 @@ export interface ClientInstances {
   find(Client: ClientClass, clientId: string): LibraryClient | undefined
   /** The entry that an object was built from. @throws TypeError for an object that was not built here */
   registered(client: object): OidcClient
-  /** The live entry; undefined for an unknown or suspended client */
+  /** The entry of the registry; undefined for an unknown or suspended client */
   registeredById(clientId: string): OidcClient | undefined
-  /** The client that stands for an API (RFC 8707). */
+  /** The client that is this API (spec.resourceServer; RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
 }
 

@@ -7,8 +7,9 @@ import type { CheckClient, CheckOutcome, ClientIdentity } from '../../clients/bu
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 import { registrationFault } from './registration.ts'
 
-// Turns a ClientConfig into the metadata that the library registers. Every field is mapped, read elsewhere (`fieldUse` says
-// where) or refused with a reason. The library ignores unknown keys silently, so registration.ts compares what it kept.
+// Turns a ClientConfig into the metadata that the library registers. Every field is mapped, read elsewhere (`fieldUse`
+// says where) or refused with a reason. The library ignores unknown keys silently, so registration.ts compares what it
+// kept.
 
 /** The library demands a plain secret here. It is never compared with anything: overrides/compare-secrets does that. */
 const secretPlaceholder = 'hashed-secrets-are-compared-elsewhere'
@@ -121,7 +122,7 @@ export function createClientCheck(needs: {
   }
 }
 
-/** Field of the OIDCClient by key of the metadata, for what only the library finds. */
+/** The field of the OIDCClient for each key of the metadata; used to report what only the library finds. */
 const fieldOfKey: Readonly<Record<string, string>> = {
   jwks: 'spec.auth.jwks',
   jwks_uri: 'spec.auth.jwksURI',

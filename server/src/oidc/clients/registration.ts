@@ -14,7 +14,7 @@ export interface RegistrationFault {
 export function registrationFault(Client: ClientClass, metadata: ProviderMetadata): RegistrationFault | undefined {
   let registered: Readonly<Record<string, unknown>>
   try {
-    // the checks of Client.validate without its request to a sector URI, which this release refuses anyway
+    // the same checks as Client.validate, but without fetching a sector URI (which is not served yet)
     registered = new Client({ ...metadata }).metadata()
   } catch (error) {
     return refusal(error, metadata)

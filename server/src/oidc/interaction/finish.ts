@@ -52,8 +52,8 @@ async function signedIn(
   return { ...library, result }
 }
 
-/** Drops the browser's session when another person signs in, or when it was ended elsewhere: the sign-in then begins a new
- *  session.
+/** Drops the browser's session when another person signs in, or when it was ended elsewhere: the sign-in then begins a
+ *  new session.
  *  @returns whether the old session was dropped, or there was none */
 async function leavesSession(
   needs: InteractionNeeds,

@@ -15,7 +15,7 @@ export interface Held {
 }
 
 /** Stores the library's part of a new or running interaction; the progress of the sign-in stays.
- *  @param now epoch seconds; @param clientUid of the client as it is registered now */
+ *  @param now epoch seconds; @param clientUid UID of the client that is registered now */
 export function withLibraryPart(
   before: Held | undefined,
   payload: LibraryPart,
@@ -40,8 +40,8 @@ export function finished({ begun, until, client, clientUid }: Held): Held {
   return { begun, until, client, clientUid }
 }
 
-/** Where the browser must send the cookie: to the pages while the person is asked, to the resume endpoint once there is a
- *  result for the library. */
+/** Where the browser must send the cookie: to the pages while the person is asked, to the resume endpoint once there is
+ *  a result for the library. */
 export function placeOf({ payload }: Held): 'pages' | 'resume' {
   return payload?.result === undefined ? 'pages' : 'resume'
 }

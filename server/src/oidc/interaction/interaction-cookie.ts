@@ -16,8 +16,8 @@ export type FoundInteraction =
   | { readonly kind: 'live'; readonly payload: LibraryPart; readonly progress: Progress }
   | { readonly kind: 'over'; readonly reason: 'expired' | 'finished'; readonly clientId: string }
 
-/** Each interaction has an encrypted cookie of its own, so that tabs do not disturb each other. The browser sends it to the
- *  pages while the person is asked, and to the resume endpoint once there is a result for the library. */
+/** Each interaction has an encrypted cookie of its own, so that tabs do not disturb each other. The browser sends it to
+ *  the pages while the person is asked, and to the resume endpoint once there is a result for the library. */
 export interface InteractionCookies {
   /** @returns undefined when the browser sent no such cookie, or it cannot be decrypted */
   read(exchange: Pick<Exchange, 'request'>, uid: string): Promise<FoundInteraction | undefined>
@@ -29,7 +29,7 @@ export interface InteractionCookies {
   finish(exchange: Exchange, uid: string): Promise<void>
 }
 
-/** A client as it is registered now. */
+/** The client that is registered now. */
 export interface ClientOfInteraction {
   readonly uid: string
   /** Whether the library accepts this redirect URI: a native application may use any port of the loopback address. */

@@ -8,7 +8,8 @@ export interface Interactions {
   load(request: PageRequest, uid: string): Promise<LoadedInteraction>
   /** Stores how far the person has come, in the interaction's cookie. */
   save(request: PageRequest, interaction: Interaction, progress: Progress): Promise<void>
-  /** What the person must still agree to; `scopes` is empty when nothing. Reads the stored consent for the client's UID. */
+  /** What the person must still agree to; `scopes` is empty when nothing. Reads the stored consent for the client's
+   *  UID. */
   missingConsent(interaction: Interaction, account: SignedIn): Promise<MissingConsent>
   /** Whether the account may use the client (allowedGroups). */
   isAllowed(interaction: Interaction, account: SignedIn): Promise<boolean>
@@ -19,14 +20,14 @@ export interface Interactions {
 
 export type LoadedInteraction =
   | { readonly kind: 'live'; readonly interaction: Interaction }
-  /** Expired, finished, or ended together with the person's sessions. The cookie still names the client, so that the page can
-   *  say where to start again. */
+  /** Expired, finished, or ended together with the person's sessions. The cookie still names the client, so that the
+   *  page can say where to start again. */
   | {
       readonly kind: 'over'
       readonly reason: 'expired' | 'finished' | 'ended'
       readonly client?: ClientOnPage | undefined
     }
-  /** No cookie of this browser has it. */
+  /** This browser has no cookie for it. */
   | { readonly kind: 'absent' }
 
 export type FinishOutcome = { readonly kind: 'finished'; readonly location: string } | { readonly kind: 'spent' }
@@ -65,7 +66,8 @@ export interface Login extends SignedIn {
   readonly remember: boolean
   /** Counters of failed attempts; cleared when the sign-in is finished. */
   readonly attempt?: AttemptKeys | undefined
-  /** The account's standing when the password was checked: when it has changed since, the sign-in is not valid any more. */
+  /** The account's standing when the password was checked: when it has changed since, the sign-in is not valid any
+   *  more. */
   readonly standing?: string | undefined
 }
 
@@ -75,9 +77,9 @@ export interface Progress {
   readonly signedIn?: (Login & { readonly person: PersonOnPage; readonly passwordChangeRequired?: boolean }) | undefined
   /** The person chose to continue with the session's account (`prompt=select_account`). */
   readonly sessionChosen?: boolean | undefined
-  /** The person said "not you?": the session's account does not count. */
+  /** The person chose "not you?": the session's account is ignored. */
   readonly switching?: boolean | undefined
-  /** What the next page says once, after the 303 of a POST. */
+  /** Messages that the next page shows once, after the 303 of a POST. */
   readonly said?: { readonly mistakes: readonly Mistake[]; readonly username?: string } | undefined
 }
 

@@ -3,7 +3,7 @@ import type { AgreedNow } from './consent.ts'
 
 /** The library's data of an interaction, as far as we read it. The rest is given back unchanged. */
 export interface LibraryPart {
-  /** Why it asks. */
+  /** Why the library asks the person. */
   readonly prompt: { readonly name: string; readonly reasons: readonly string[] }
   readonly params: AuthorizationParams
   /** URL of the resume endpoint. */
@@ -33,7 +33,7 @@ export interface AuthorizationParams {
   readonly [name: string]: unknown
 }
 
-/** How an interaction ended: what `finish` hands to the library, and the library's hooks read. */
+/** The result of an interaction. `finish` gives it to the library, and our hooks read it. */
 export interface Submission {
   readonly login?: {
     readonly accountId: string

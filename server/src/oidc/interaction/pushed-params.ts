@@ -1,8 +1,8 @@
 import type { Store } from '../../store/store.ts'
 import type { LibraryPart } from './library-part.ts'
 
-// Long parameters of a pushed request do not fit into the interaction's cookie. The cookie holds the id of the pushed request
-// instead, and they are read from there again.
+// Long parameters of a pushed request do not fit into the interaction's cookie. The cookie holds the id of the pushed
+// request instead, and they are read from there again.
 
 /** Characters. */
 const longestParam = 200

@@ -17,10 +17,10 @@ export interface AuthorizationState {
   readonly consent: () => ConsentVerdict
 }
 
-/** A page's question to a person. */
+/** A question that a page asks a person. */
 export interface Question {
   readonly prompt: 'select_account' | 'login' | 'access' | 'consent'
-  /** Whether a request may ask for it by `prompt`. */
+  /** Whether a request may name it in `prompt`. */
   readonly requestable: boolean
   /** When the question is asked. The library adds its own reasons for `login` and for the `prompt` of a request. */
   readonly reasons: readonly Reason[]
@@ -29,7 +29,7 @@ export interface Question {
 export interface Reason {
   readonly name: string
   readonly description: string
-  /** The answer to `prompt=none`. */
+  /** The error that a request with `prompt=none` gets. */
   readonly error: string
   readonly holds: (state: AuthorizationState) => boolean
 }

@@ -46,7 +46,7 @@ function pairOptions(algorithm: SigningAlgorithm): [string, object] {
   }
 }
 
-/** A new key for cookies and sealed values: 256 random bits, and an id of 8 hex (it stands in `nr_<id>_…`). */
+/** A new key for cookies and sealed values: 256 random bits, and an id of 8 hex (as in `nr_<id>_…`). */
 export function mintCookieKey(): { id: string; secret: Buffer } {
   return { id: randomBytes(4).toString('hex'), secret: randomBytes(32) }
 }

@@ -65,7 +65,8 @@ class StoredKeyRing implements KeyRing {
     this.#listeners.push(changed)
   }
 
-  /** Loads one at a time. A call during a load waits for a second load: the running one may have read before the change. */
+  /** Loads one at a time. A call during a load waits for a second load: the running one may have read before the
+   *  change. */
   load(): Promise<void> {
     if (this.#running === undefined) return this.#run()
     this.#queued ??= this.#running

@@ -22,8 +22,8 @@ export interface KeyPolicy {
 }
 
 /** @param keys of every line
- *  @returns the state of each key by id. In a line the newest key whose `activeAt` has passed is active; the key before it
- *  still verifies for `retireFor`. */
+ *  @returns the state of each key by id. In a line the newest key whose `activeAt` has passed is active; the key before
+ *  it still verifies for `retireFor`. */
 export function keyStates(keys: readonly KeyTimes[], now: number, policy: KeyPolicy): ReadonlyMap<string, KeyState> {
   const states = new Map<string, KeyState>()
   for (const line of linesOf(keys).values()) {

@@ -41,8 +41,8 @@ async function findAccount(
   return { accountId: loaded.user.id, claims: async () => claims }
 }
 
-/** The person of the browser's session; the session is checked too. A session that just begins is not in the database yet:
- *  it is valid while the account's standing is the same as when the password was checked. */
+/** The person of the browser's session; the session is checked too. A session that just begins is not in the database
+ *  yet: it is valid while the account's standing is the same as when the password was checked. */
 async function accountOfSession(
   { users, clients }: Needs,
   context: Context,

@@ -4,7 +4,7 @@ import { currentRequest, fromStore } from './current-request.ts'
 
 /** Connects the library to the places where its artefacts are stored. */
 export function createAdapter(places: Places): AdapterFactory {
-  // an arrow function: the library calls `new` on any other
+  // must be an arrow function: the library calls `new` on any other function
   return (model) => adapterOf(model, places[model] ?? {})
 }
 

@@ -24,8 +24,8 @@ export function watchAnswers(provider: Provider, { pages }: Pick<LibraryNeeds, '
   })
 }
 
-/** A path or method that the library does not have gets the same page as any other.
- *  @returns whether the request is no longer the library's */
+/** Passes on a request for a path or method that the library does not have: it gets the usual page.
+ *  @returns whether the request was passed on */
 function passOn(context: Context): boolean {
   const next = currentRequest().passOn
   if (context.status !== 404 || context.body !== undefined || next === undefined) return false
@@ -34,8 +34,8 @@ function passOn(context: Context): boolean {
   return true
 }
 
-/** PostgreSQL did not answer: the response becomes 503, whatever the library made of the error. Its cookies are dropped, so
- *  that the interaction can continue after a retry. */
+/** PostgreSQL did not answer: the response becomes 503, whatever the library made of the error. Its cookies are
+ *  dropped, so that the interaction can continue after a retry. */
 function answerUnavailable(context: Context, pages: LibraryNeeds['pages']): void {
   const { response } = currentRequest()
   for (const name of ['set-cookie', 'location', 'www-authenticate']) response.removeHeader(name)

@@ -21,8 +21,8 @@ export type ConfigurationNeeds = Pick<
   'settings' | 'keys' | 'users' | 'clients' | 'places' | 'scope' | 'fetch' | 'pages' | 'now'
 >
 
-/** Our settings and keys -> the library's configuration. It replaces every default of the library that would print a notice,
- *  show the library's own page or keep something in memory. */
+/** Our settings and keys -> the library's configuration. It replaces every default of the library that would print a
+ *  notice, show the library's own page or keep something in memory. */
 export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
   const { settings, keys, clients, fetch, pages } = needs
   const configuration = {

@@ -2,8 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { RequestContext } from '../request-context.ts'
 
-// The current request, for the library's hooks: they get no request as a parameter, or only a part of it. All other code
-// gets it as a parameter.
+// The current request, for the library's hooks: they get no request as a parameter, or only a part of it. All other
+// code gets it as a parameter.
 
 const storage = new AsyncLocalStorage<RequestContext>()
 

@@ -11,7 +11,7 @@ export interface Generations {
   /** Builds the next one while the current one serves, then swaps. When the build fails, the current one stays.
    *  @throws what `build` throws while there is no current one */
   renew(build: () => Promise<Generation>): Promise<void>
-  /** Hands a request to the current one, which keeps it to its end.
+  /** Passes a request to the current one, which handles it to its end.
    *  @param next for paths that the library does not have */
   readonly handle: (request: IncomingMessage, response: ServerResponse, next: () => void) => void
 }

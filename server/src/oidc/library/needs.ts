@@ -32,7 +32,7 @@ export interface LibraryNeeds {
   readonly monotonicNow: () => number
 }
 
-/** What of the server's settings the protocol needs. */
+/** The server's settings that the protocol needs. */
 export interface ProtocolSettings {
   readonly issuer: string
   readonly algorithms: readonly SigningAlgorithm[]
@@ -42,6 +42,6 @@ export interface ProtocolSettings {
 export interface ProtocolEvents {
   readonly log: Log
   readonly audit: { record(event: AuditEvent): void }
-  /** A token request ended. @param outcome `ok`, or the error of the protocol */
+  /** Counts a finished token request. @param outcome `ok`, or the OAuth error code */
   readonly counted: (grant: string, outcome: string) => void
 }

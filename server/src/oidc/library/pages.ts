@@ -17,7 +17,7 @@ export interface PageAsk {
   readonly client: { readonly clientId: string; readonly redirectUris: readonly string[] } | undefined
   /** The account of the browser's session. */
   readonly accountId: string | undefined
-  /** A parameter of the request that came once. */
+  /** @returns a parameter of the request that was given once */
   readonly parameter: (name: string) => string | undefined
 }
 
@@ -33,7 +33,7 @@ export interface ProtocolFault {
   readonly code?: unknown
   readonly status?: number
   readonly statusCode?: number
-  /** For developers. */
+  /** Details for developers. */
   readonly error_detail?: string
 }
 

@@ -11,12 +11,13 @@ import { applyOverrides } from './overrides.ts'
 import { listenToProtocol } from './protocol-events.ts'
 import { clientClassOf, internalsOf } from './shapes.ts'
 
-/** One Provider, made of the settings and one set of keys. When it is replaced, requests in flight still finish on it. */
+/** One Provider, made of the settings and one set of keys. When it is replaced, requests in flight still finish on
+ *  it. */
 export interface Generation {
   readonly handle: RequestListener
   readonly clientClass: ClientClass
   readonly documents: {
-    /** OpenID Connect Discovery and RFC 8414 alike. */
+    /** For OpenID Connect Discovery and for RFC 8414: the same document. */
     readonly metadata: Buffer
     readonly jwks: Buffer
   }

@@ -5,8 +5,8 @@ import type { GrantPayload } from '../artefacts/grants.ts'
 import type { ClientClass, LibraryClient } from '../clients/oidc-client.ts'
 import type { AuthorizationParams, Submission } from '../interaction/library-part.ts'
 
-// Types for the parts of the library that we use. Its published types lack the internals that we replace, and the properties
-// that overrides add. Casts of its objects are only here and at the hooks of the configuration.
+// Types for the parts of the library that we use. Its published types lack the internals that we replace, and the
+// properties that overrides add. Casts of its objects are only here and at the hooks of the configuration.
 
 export type Context = KoaContextWithOIDC
 
@@ -59,7 +59,7 @@ export interface ArtefactClass<Shape> {
   find(value: string, options?: object): Promise<Shape | undefined>
 }
 
-/** The classes of one Provider that overrides reach into. */
+/** The classes of one Provider that overrides change. */
 export interface Internals {
   readonly Client: ClientClass & {
     readonly prototype: LibraryClient & {
@@ -80,17 +80,17 @@ export interface Internals {
 }
 
 export interface Claims {
-  /** What `account.claims()` gave. */
+  /** What `account.claims()` returned. */
   readonly available: Readonly<Record<symbol, object | undefined>>
   result(): Promise<Record<string, unknown>>
 }
 
 export const internalsOf = (provider: Provider): Internals => provider as unknown as Internals
 
-/** The class that this Provider makes its clients with. */
+/** The class of this Provider's clients. */
 export const clientClassOf = (provider: Provider): ClientClass => internalsOf(provider).Client
 
-/** Events whose names the published types do not have. */
+/** The same object, for events whose names are not in the published types. */
 export const emitterOf = (provider: Provider): EventEmitter => provider as unknown as EventEmitter
 
 /** The context of the current request, for hooks that get none as a parameter.
@@ -101,7 +101,7 @@ export function currentContext(): Context {
   return context as Context
 }
 
-/** The client that asks, as the library's object. */
+/** The client of this request, as the library's object. */
 export const clientOf = (context: Context): object => context.oidc.client!
 
 export const sessionOf = (context: Context): Session | undefined =>
@@ -111,7 +111,7 @@ export const sessionOf = (context: Context): Session | undefined =>
 export const authorizationParams = (context: Context): AuthorizationParams =>
   context.oidc.params as unknown as AuthorizationParams
 
-/** @returns a parameter that came once; undefined also before the library has read any */
+/** @returns a parameter that was given once; undefined also before the library has read the parameters */
 export function parameterOf(context: Context, name: string): string | undefined {
   const value = context.oidc?.params?.[name]
   return typeof value === 'string' ? value : undefined

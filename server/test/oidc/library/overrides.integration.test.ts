@@ -22,8 +22,8 @@ import { contract as sealValues } from './overrides/seal-values.ts'
 import { contract as statelessSessions } from './overrides/stateless-sessions.ts'
 import { stockInternals } from './overrides/stock.ts'
 
-// One contract for each override of an internal of oidc-provider, in a file with the name of the override. When an update
-// of the library breaks one, its test fails here.
+// One contract for each override of an internal of oidc-provider, in a file with the name of the override. When an
+// update of the library breaks one, its test fails here.
 
 type Name = keyof typeof overrides
 

@@ -7,8 +7,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** AuthorizationCode.prototype.consume: the library reads and then writes, so two requests could both use a code. Here one
- *  SQL statement decides. A second use ends the grant of the code (RFC 6749 section 4.1.2). */
+/** AuthorizationCode.prototype.consume: the library reads and then writes, so two requests could both use a code. Here
+ *  one SQL statement decides. A second use ends the grant of the code (RFC 6749 section 4.1.2). */
 export function consumeCodes(
   { AuthorizationCode }: Internals,
   { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>,

@@ -6,8 +6,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** PushedAuthorizationRequest.prototype.consume and save: a pushed request works once (RFC 9126 section 4). It is stored
- *  with its client, because the number of requests per client is limited. */
+/** PushedAuthorizationRequest.prototype.consume and save: a pushed request works once (RFC 9126 section 4). It is
+ *  stored with its client, because the number of requests per client is limited. */
 export function consumePushedRequests(
   { PushedAuthorizationRequest }: Internals,
   { store, clients, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'now'>,

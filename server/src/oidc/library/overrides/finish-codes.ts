@@ -11,8 +11,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext, grantOf, interactionOf, sessionOf, submissionOf } from '../shapes.ts'
 import type { Artefact, Context, Internals } from '../shapes.ts'
 
-/** AuthorizationCode.prototype.save: everything about an authorization is stored when its code is issued, and not earlier:
- *  the mark of the interaction, consent, grant, session and audit, in one statement. */
+/** AuthorizationCode.prototype.save: everything about an authorization is stored when its code is issued, and not
+ *  earlier: the mark of the interaction, consent, grant, session and audit, in one statement. */
 export function finishCodes(
   { AuthorizationCode }: Internals,
   { store, clients, keys, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'now'>,

@@ -5,8 +5,8 @@ import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Internals } from '../shapes.ts'
 
-/** ReplayDetection.unique (jti of assertions and DPoP proofs): the library reads and then writes, so two requests could both
- *  use one jti. Here one SQL statement decides. */
+/** ReplayDetection.unique (jti of assertions and DPoP proofs): the library reads and then writes, so two requests could
+ *  both use one jti. Here one SQL statement decides. */
 export function replayOnce({ ReplayDetection }: Internals, { store, now }: Pick<OverrideNeeds, 'store' | 'now'>): void {
   replace(ReplayDetection, 'unique', () => async (issuer, jti, exp) => {
     // a jti must be remembered until it expires, so one that expires too late is refused (RFC 7523 section 3, point 4)

@@ -543,7 +543,7 @@ export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 13);
 
 /**
- * One OIDCClient. Verifiers stand beside the versions, because a secret rotates whether or not a version is rejected.
+ * One OIDCClient. Verifiers are not part of a version, because a secret rotates whether or not a version is rejected.
  *
  * @generated from message nauthera.config.v1.ClientEntry
  */
@@ -571,7 +571,7 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
   clientId: string;
 
   /**
-   * Empty for a client with a secret when the operator cannot read its secrets at the moment: the server then keeps those it has.
+   * Empty for a client with a secret when the operator cannot read its secrets now: the server then keeps those it has.
    *
    * @generated from field: repeated nauthera.config.v1.Verifier verifiers = 5;
    */
@@ -600,7 +600,7 @@ export const ClientEntrySchema: GenMessage<ClientEntry> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 14);
 
 /**
- * One live client secret.
+ * One valid client secret.
  *
  * @generated from message nauthera.config.v1.Verifier
  */
