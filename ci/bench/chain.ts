@@ -17,7 +17,7 @@ const namespace = 'bench'
 const changes = 30
 const replicas = 2
 
-/** What 02-propagation wants to reach, by number of clients. Milliseconds, seconds, MB. */
+/** The goals, by number of clients (docs/measurements.md, "To reach"). Milliseconds, seconds, MB. */
 const targets: Readonly<
   Record<number, { shard: [number, number]; ack: [number, number]; load: number; operator: number; agent: number }>
 > = {

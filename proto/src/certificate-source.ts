@@ -1,4 +1,5 @@
-// Certificates that are replaced while streams stay open: held in memory, or read from files that somebody renews.
+// Certificates that are replaced while streams stay open: held in memory, or read from files that another process
+// renews.
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createSecureContext } from 'node:tls'
@@ -19,7 +20,8 @@ export interface CertificateSource {
   onChange(listener: (set: CertificateSet) => void): () => void
 }
 
-/** Keeps the newest set in memory. `replace` refuses a set that TLS could not use, so that a bad one drops nobody. */
+/** Keeps the newest set in memory. `replace` refuses a set that TLS could not use, so that a bad one ends no
+ *  connection. */
 export interface CertificateHolder extends CertificateSource {
   /** @throws Error when a PEM cannot be read or the key is not the certificate's */
   replace(set: CertificateSet): void
@@ -35,7 +37,7 @@ export function createCertificateHolder(first?: CertificateSet): CertificateHold
       return () => void listeners.delete(listener)
     },
     replace: (set) => {
-      // A look at files finds the same set nearly always; to check it takes a context of TLS.
+      // Files are nearly always unchanged, and the check is expensive: it builds a TLS context.
       if (current && sameSet(current, set)) return
       checkCertificateSet(set)
       current = set
@@ -51,7 +53,7 @@ export function checkCertificateSet(set: CertificateSet): void {
   const authorities = splitPem(set.ca)
   if (authorities.length === 0) throw new Error('the CA file holds no certificate')
   for (const pem of authorities) new X509Certificate(pem)
-  // A context without one or the other is made without complaint; a file is empty for a moment while it is written.
+  // TLS itself accepts an empty certificate or key, and a file is empty for a moment while it is written.
   if (set.cert === '' || set.key === '') throw new Error('the file of the certificate or of its key is empty')
   createSecureContext({ ...set })
 }
@@ -61,23 +63,23 @@ export function splitPem(bundle: string): string[] {
   return bundle.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? []
 }
 
-/** @returns when the leaf begins and ends to be valid, epoch milliseconds */
+/** @returns from when until when the leaf is valid, epoch milliseconds */
 export function validityOf(certificatePem: string): { notBefore: number; notAfter: number } {
   const certificate = new X509Certificate(certificatePem)
   return { notBefore: Date.parse(certificate.validFrom), notAfter: Date.parse(certificate.validTo) }
 }
 
-/** @returns the instant, epoch milliseconds, from which a leaf ought to be renewed: two thirds of its life */
+/** @returns when a leaf should be renewed, epoch milliseconds: after two thirds of its lifetime */
 export function renewalOf(certificatePem: string): number {
   const { notBefore, notAfter } = validityOf(certificatePem)
   return notAfter - (notAfter - notBefore) / 3
 }
 
-/** Follows three PEM files that somebody else writes and renews. Files that are absent, torn (a new certificate beside
- *  an old key) or damaged change nothing: the newest usable set stays.
- *  @param options.pollMs how often the files are looked at
+/** Follows three PEM files that another process writes and renews. When files are absent, damaged or do not match (a
+ *  new certificate beside an old key), the newest usable set stays.
+ *  @param options.pollMs how often the files are read
  *  @param options.onFault called once for each new kind of fault, and not for files that are merely absent
- *  @returns a source whose first look has been taken */
+ *  @returns a source that has read the files once */
 export async function followCertificateFiles(
   files: { ca: string; cert: string; key: string },
   options: { pollMs?: number; onFault?: (error: Error) => void } = {},

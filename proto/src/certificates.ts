@@ -11,7 +11,7 @@ x509.cryptoProvider.set(webcrypto as unknown as Parameters<typeof x509.cryptoPro
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const hourMs = 3_600_000
 
-/** The life of a leaf that nobody wants otherwise. Milliseconds. */
+/** The default lifetime of a leaf. Milliseconds. */
 export const leafLifetimeMs = 24 * hourMs
 
 /** A certificate and its private key (PKCS #8), both PEM. */
@@ -41,8 +41,8 @@ export async function createAuthority(options: { name: string; lifetimeMs: numbe
   return { cert: certificate.toString('pem') + '\n', key: await exportKey(keys.privateKey) }
 }
 
-/** Issues a leaf. Its life begins a little before now, so that a peer whose clock is late takes it: by 2 hours, or a
- *  quarter of a shorter life.
+/** Issues a leaf. It is valid from 2 hours before now, or a quarter of a shorter lifetime, so that a peer whose clock
+ *  is slow accepts it.
  *  @param options.usage TLS refuses a leaf that is used for the other side
  *  @param options.lifetimeMs from now on; default 24 h
  *  @throws Error when the authority cannot be read */
@@ -85,9 +85,9 @@ export async function issueLeaf(
   return { cert: certificate.toString('pem') + '\n', key: await exportKey(keys.privateKey) }
 }
 
-/** @returns a bundle of the newest CA and of those before it that have not ended: peers whose leaf the old one issued
- *  stay welcome until they have a new leaf. Twice the same certificate counts once.
- *  @param previous bundles as they were written before; what cannot be read in them is left out */
+/** @returns a bundle of the newest CA and the earlier ones that have not expired: a peer with a leaf of an earlier CA
+ *  is accepted until it has a new leaf. Duplicates are removed.
+ *  @param previous earlier bundles; certificates in them that cannot be read are left out */
 export function bundleAuthorities(newest: string, previous: readonly string[], now = Date.now()): string {
   const kept = new Map<string, string>()
   for (const pem of [newest, ...previous].flatMap(splitPem)) {
@@ -95,7 +95,7 @@ export function bundleAuthorities(newest: string, previous: readonly string[], n
       const certificate = new NodeCertificate(pem)
       if (Date.parse(certificate.validTo) > now) kept.set(certificate.fingerprint256, pem)
     } catch {
-      // damaged: a bundle with one bad part would be refused as a whole
+      // left out: one damaged certificate would make TLS refuse the whole bundle
     }
   }
   return [...kept.values()].map((pem) => `${pem}\n`).join('')

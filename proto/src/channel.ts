@@ -25,14 +25,14 @@ export type SocketListen = { readonly socket: string; readonly mode?: number }
 export type TcpListen = { readonly host: string; readonly port: number }
 export type Target = { readonly socket: string } | { readonly host: string; readonly port: number }
 
-/** Who is at the other end, by the certificate that its CA vouches for. */
+/** The names of the other side, from its verified certificate. */
 export interface Peer {
   readonly dnsNames: readonly string[]
   readonly uris: readonly string[]
 }
 
-/** One open stream. Iterate it for what the peer sends: the loop ends when the peer has ended in order, and throws a
- *  ChannelError when the stream broke. Read slowly and the peer is slowed down. */
+/** One open stream. Iterate it to read what the peer sends: the loop ends when the peer ends the stream in order, and
+ *  throws a ChannelError when the stream breaks. A slow reader slows the peer down. */
 export interface Stream<In, Out> extends AsyncIterable<In> {
   readonly peer: Peer
   /** Messages arrive in the order of the calls. @returns once the transport takes more; rejects with a ChannelError */
@@ -78,10 +78,10 @@ type ServedCall<In extends DescMessage, Out extends DescMessage> = ServerDuplexS
   MessageShape<Out>
 >
 
-/** Serves one streaming method. A peer without a certificate of the CA does not get past the handshake. Until
- *  `certificates` has a set every connection is refused; a new set holds for new connections, open streams stay.
- *  @param options.admit decides by the peer's names; default: whoever the CA vouches for
- *  @param options.handle one call a stream; the stream ends when it returns. A peer that went away is no fault of it
+/** Serves one streaming method. The TLS handshake refuses a peer without a certificate of the CA. Until `certificates`
+ *  has a set, every connection is refused. A new set is used for new connections; open streams stay.
+ *  @param options.admit decides by the names in the certificate; default: every peer with a certificate of the CA
+ *  @param options.handle called once a stream, which ends when it returns; a peer that disconnects is no fault
  *  @param options.onFault a handler that threw, or a peer that was not admitted */
 export async function serve<In extends DescMessage, Out extends DescMessage>(
   options: Service<In, Out> & { listen: SocketListen | TcpListen; certificates: CertificateSource },
@@ -108,7 +108,7 @@ export async function serve<In extends DescMessage, Out extends DescMessage>(
   }
 }
 
-/** Hands one call to the handler, and ends it afterwards.
+/** Passes one call to the handler, and ends it afterwards.
  *  @param open holds the call while it lasts */
 async function accept<In extends DescMessage, Out extends DescMessage>(
   call: ServedCall<In, Out>,
@@ -117,7 +117,7 @@ async function accept<In extends DescMessage, Out extends DescMessage>(
 ): Promise<void> {
   const peer = peerOf(call.getAuthContext().sslPeerCertificate)
   if (admit && !admit(peer)) {
-    const refusal = new ChannelError('PERMISSION_DENIED', 'this certificate is not let in here')
+    const refusal = new ChannelError('PERMISSION_DENIED', 'the names in this certificate are not allowed here')
     failCall(call, refusal)
     onFault?.(refusal, peer)
     return
@@ -125,10 +125,10 @@ async function accept<In extends DescMessage, Out extends DescMessage>(
   open.add(call)
   const stream = streamOf(call, method.output, peer, {
     end: () => call.end(),
-    cancel: () => failCall(call, new ChannelError('CANCELLED', 'given up')),
+    cancel: () => failCall(call, new ChannelError('CANCELLED', 'the server cancelled the stream')),
   })
   stream.closed.addEventListener('abort', () => open.delete(call))
-  // Without headers the peer would not know before the first message that it was let in.
+  // Headers tell the peer at once that it was admitted; otherwise it would know only at the first message.
   call.sendMetadata(new Metadata())
   try {
     await handle(stream)
@@ -149,7 +149,7 @@ async function bind(
   certificates: CertificateSource,
 ): Promise<number> {
   const provider = providerOf(certificates)
-  // Its first two parameters are swapped inside the library: the same provider on both places works either way.
+  // The library swaps these two parameters by mistake; passing the same provider for both works either way.
   const secured = experimental.createCertificateProviderServerCredentials(provider, provider, true)
   const onSocket = 'socket' in listen
   if (onSocket) await clearStaleSocket(listen.socket)
@@ -161,11 +161,11 @@ async function bind(
   return onSocket ? 0 : port
 }
 
-/** Opens a stream and waits until the other side has let us in. One connection a stream, closed with it, so that a
- *  renewed certificate counts from the next dial on.
+/** Opens a stream and waits until the other side has admitted us. Each stream has its own connection, so that a renewed
+ *  certificate is used from the next dial on.
  *  @param options.serverName DNS name that the server's certificate must hold, whatever the address is
  *  @param options.connectTimeoutMs default 5 s
- *  @throws ChannelError UNAVAILABLE (nobody there, or TLS refused), PERMISSION_DENIED (not let in), DEADLINE_EXCEEDED */
+ *  @throws ChannelError UNAVAILABLE (no answer, or TLS refused), PERMISSION_DENIED (not admitted), DEADLINE_EXCEEDED */
 export async function dial<In extends DescMessage, Out extends DescMessage>(options: {
   method: DescMethodBiDiStreaming<In, Out>
   target: Target
@@ -176,13 +176,13 @@ export async function dial<In extends DescMessage, Out extends DescMessage>(opti
 }): Promise<Stream<MessageShape<Out>, MessageInitShape<In>>> {
   const { method, target } = options
   const set = options.certificates.current()
-  if (!set) throw new ChannelError('UNAVAILABLE', 'there is no certificate to dial with yet')
+  if (!set) throw new ChannelError('UNAVAILABLE', 'no client certificate is loaded yet')
   const client = new Client(
     'socket' in target ? `unix:${target.socket}` : tcpAddress(target),
     channelCredentials(set),
     {
       ...limits,
-      // SNI and the name that is checked; an address would be neither legal as the one nor meaningful as the other.
+      // The name for SNI and for the check of the certificate: SNI allows no address, and the certificate holds none.
       'grpc.ssl_target_name_override': options.serverName,
       'grpc.enable_http_proxy': 0,
       'grpc.enable_retries': 0,
@@ -203,13 +203,13 @@ export async function dial<In extends DescMessage, Out extends DescMessage>(opti
   try {
     await new Promise<void>((resolve, reject) => {
       const timeout = setTimeout(
-        () => reject(new ChannelError('DEADLINE_EXCEEDED', 'no answer in time')),
+        () => reject(new ChannelError('DEADLINE_EXCEEDED', 'the other side did not answer in time')),
         options.connectTimeoutMs ?? 5_000,
       )
       stopWaiting.signal.addEventListener('abort', () => clearTimeout(timeout))
       call.once('metadata', () => resolve())
       stream.closed.addEventListener('abort', () => reject(stream.closed.reason), stopWaiting)
-      const abort = (): void => reject(new ChannelError('CANCELLED', 'given up'))
+      const abort = (): void => reject(new ChannelError('CANCELLED', 'the caller no longer waits'))
       if (options.signal?.aborted) abort()
       options.signal?.addEventListener('abort', abort, stopWaiting)
     })
@@ -235,7 +235,7 @@ function streamOf<In, OutInit>(
   const closed = new AbortController()
   const over = (error: ChannelError): void => closed.abort(error)
   call.on('error', (error: ServiceError) => over(channelErrorOf(error)))
-  call.on('cancelled', () => over(new ChannelError('CANCELLED', 'the peer is gone')))
+  call.on('cancelled', () => over(new ChannelError('CANCELLED', 'the peer closed the connection')))
   call.on('status', () => over(new ChannelError('OK', 'the stream has ended')))
   call.on('close', () => over(new ChannelError('CANCELLED', 'the stream is closed')))
   const failure = (): ChannelError => closed.signal.reason as ChannelError
@@ -273,13 +273,13 @@ function streamOf<In, OutInit>(
       } catch (error) {
         throw closed.signal.aborted ? failure() : channelErrorOf(error as ServiceError)
       }
-      // The library ends the readable side before it tells the status.
+      // The library ends the readable side before it reports the status.
       if (closed.signal.aborted && failure().code !== 'OK') throw failure()
     },
   }
 }
 
-/** What grpc-js needs to know of a method: 10 lines in place of a second code generator. */
+/** What grpc-js needs to know about a method: these 10 lines save a second code generator. */
 function methodDefinition<In extends DescMessage, Out extends DescMessage>(method: DescMethodBiDiStreaming<In, Out>) {
   return {
     path: `/${method.parent.typeName}/${method.name}`,
@@ -299,7 +299,7 @@ function channelCredentials(set: CertificateSet) {
   return credentials.createFromSecureContext(createSecureContext({ ...set, minVersion: 'TLSv1.3' }))
 }
 
-/** Gives the newest set to the library, and each that follows. */
+/** Gives the newest set to the library now, and each later one when it comes. */
 function providerOf(source: CertificateSource): experimental.CertificateProvider {
   const stops = new Map<unknown, () => void>()
   const add = <Update>(listener: (update: Update | null) => void, part: (set: CertificateSet) => Update): void => {
@@ -308,7 +308,7 @@ function providerOf(source: CertificateSource): experimental.CertificateProvider
       listener(set ? part(set) : null)
     }
     stops.set(listener, source.onChange(tell))
-    // Told at once, a listener would keep the first set to itself: the library adds its watcher after this returns.
+    // Not at once: the library adds its watcher only after this function returns, and would miss the first set.
     queueMicrotask(tell)
   }
   const remove = (listener: unknown): void => {

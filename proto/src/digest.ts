@@ -1,4 +1,4 @@
-// The bytes of shards and manifest, and the one digest that names them everywhere.
+// Shards and the manifest as bytes, and the digest that names them in every process.
 import { createHash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { fromJson, toJson } from '@bufbuild/protobuf'
@@ -6,7 +6,8 @@ import type { DescMessage, JsonValue, MessageShape } from '@bufbuild/protobuf'
 import { ClientShardSchema, ManifestSchema } from './generated/nauthera/config/v1/config_pb.ts'
 import type { ClientShard, Manifest } from './generated/nauthera/config/v1/config_pb.ts'
 
-/** A decompressed shard may not be larger: a gzip bomb ends here, and what passes fits a message of the channel. Bytes. */
+/** Bytes. The limit of a decompressed shard: it stops gzip bombs, and a shard still fits into a message of the
+ *  channel. */
 export const maxShardBytes = 15 * 1024 * 1024
 
 /** @returns SHA-256 of the bytes, 64 lower-case hex. */
@@ -34,7 +35,8 @@ export function decodeShard(file: Uint8Array): { shard: ClientShard; digest: str
   return { shard: fromJson(ClientShardSchema, json, { ignoreUnknownFields: true }), digest }
 }
 
-/** The first half of decodeShard, for who needs a part of a shard only; throws when gzip, UTF-8 or JSON is damaged. */
+/** The first half of decodeShard, for callers that need only a part of a shard; throws when gzip, UTF-8 or JSON is
+ *  damaged. */
 export function unpackShard(file: Uint8Array): { json: JsonValue; digest: string } {
   const bytes = gunzipSync(file, { maxOutputLength: maxShardBytes })
   return { json: parseJson(bytes), digest: digestOf(bytes) }

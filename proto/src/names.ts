@@ -23,15 +23,17 @@ export const annotations = {
   rotatedAt: `${apiGroup}/rotated-at`,
   /** SHA-256 of the uncompressed content, 64 hex. */
   contentDigest: `${apiGroup}/content-digest`,
-  /** JSON list of `{id, sha256, notAfter}`: each live secret. */
+  /** JSON list of `{id, sha256, notAfter}`: each valid secret. */
   verifiers: `${apiGroup}/verifiers`,
-  /** JSON `{trigger, annotation, revoke}`: what the operator has obeyed; here, so that it is one write with the publication. */
+  /** JSON `{trigger, annotation, revoke}`: the requests for a rotation that are done. Stored here, so that publishing a
+   *  secret and marking the request as done is one write. */
   observed: `${apiGroup}/observed`,
-  /** Changed before an unpublished verifier is dropped, so that an earlier leader's publication meets a conflict. */
+  /** Changed before an unpublished verifier is dropped: a former leader that still wants to publish it gets a
+   *  conflict. */
   fence: `${apiGroup}/fence`,
-  /** On a server pod: the nudge. */
+  /** On a server pod: a change makes the kubelet update the pod's Secret volumes at once (the nudge). */
   clientsRevision: `${apiGroup}/clients-revision`,
-  /** On an OIDCClient: a person's trigger. The operator never removes it. */
+  /** On an OIDCClient: a person asks for a rotation. The operator never removes it. */
   rotate: `${apiGroup}/rotate`,
 } as const
 
@@ -56,7 +58,7 @@ export const manifestSecretName = (release: string): string => `${release}-clien
 export const linkSecretName = (release: string): string => `${release}-link`
 export const keysSecretName = (release: string): string => `${release}-keys`
 
-/** DNS names of the certificates of the status port; checked in place of the address. */
+/** DNS names in the certificates of the status port. Peers check this name, not the address. */
 export const linkDnsName = (part: 'agent' | 'operator', release: string, namespace: string): string =>
   `${release}-${part}.${namespace}`
 
@@ -70,7 +72,7 @@ export const podPaths = {
   configSocket: '/run/nauthera/config.sock',
   configTls: '/run/nauthera/tls',
 } as const
-/** DNS names of the two leaves of the pod-local CA: the server holds the one, the agent the other. */
+/** DNS names in the two certificates of the pod-local CA: one is the server's, the other the agent's. */
 export const podLocalNames = { server: 'server.nauthera.internal', agent: 'agent.nauthera.internal' } as const
 export const configTlsFiles = { ca: 'ca.crt', cert: 'server.crt', key: 'server.key' } as const
 export const linkFiles = {

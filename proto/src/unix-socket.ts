@@ -1,9 +1,8 @@
 import { lstat, unlink } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 
-/** Makes way for a listener: a socket file that a dead process left behind is removed, one that somebody still
- *  answers is not.
- *  @throws Error when the path is in use, or is something else than a socket */
+/** Removes a socket file that a dead process left behind, so that a new process can listen there.
+ *  @throws Error when a process still listens on it, or the path is not a socket */
 export async function clearStaleSocket(path: string): Promise<void> {
   try {
     const found = await lstat(path)
@@ -18,7 +17,7 @@ export async function clearStaleSocket(path: string): Promise<void> {
   })
 }
 
-/** @returns whether a process listens; one that is stopped, so that it never accepts, listens too */
+/** @returns whether a process listens, even one that is stopped and never accepts */
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const probe = createConnection(path)

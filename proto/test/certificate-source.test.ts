@@ -55,7 +55,7 @@ describe('followCertificateFiles', () => {
     }
   })
 
-  it('F17 keeps the last usable set when the files are torn, damaged or gone, and says so once', async () => {
+  it('F17 keeps the last usable set when files do not match, are damaged or are missing, and reports the fault', async () => {
     const good = await newSet()
     await write(good)
     const listener: { current?: (error: Error) => void } = {}

@@ -15,7 +15,7 @@ const hourMs = 3_600_000
 const now = Date.parse('2026-11-25T00:00:00Z')
 
 describe('createAuthority', () => {
-  it('makes a CA that signs itself and may issue leaves only', async () => {
+  it('makes a self-signed CA that may issue only leaf certificates', async () => {
     const { cert, key } = await createAuthority({ name: 'pod', lifetimeMs: 24 * hourMs, now })
     const certificate = new X509Certificate(cert)
     expect(certificate.ca).to.equal(true)
@@ -25,7 +25,7 @@ describe('createAuthority', () => {
     expect(validityOf(cert).notAfter).to.equal(now + 24 * hourMs)
   })
 
-  it('never gives a serial number twice', async () => {
+  it('never uses a serial number twice', async () => {
     const serials = new Set<string>()
     for (let index = 0; index < 20; index++) {
       serials.add(new X509Certificate((await createAuthority({ name: 'pod', lifetimeMs: hourMs })).cert).serialNumber)
@@ -35,7 +35,7 @@ describe('createAuthority', () => {
 })
 
 describe('issueLeaf', () => {
-  it('carries the names, belongs to its key and is no CA', async () => {
+  it('has the names that were asked for, is issued by its CA and is no CA itself', async () => {
     const authority = await createAuthority({ name: 'pod', lifetimeMs: 240 * hourMs, now })
     const leaf = await issueLeaf(authority, {
       usage: 'client',
@@ -53,7 +53,7 @@ describe('issueLeaf', () => {
     expect(isIssuedBy(leaf.cert, stranger.cert)).to.equal(false)
   })
 
-  it('F17 lasts 24 h unless told otherwise, and is good for a peer whose clock is an hour late', async () => {
+  it('F17 is valid for 24 h by default, also for a peer whose clock is an hour slow', async () => {
     const authority = await createAuthority({ name: 'pod', lifetimeMs: 240 * hourMs, now })
     const { notBefore, notAfter } = validityOf((await issueLeaf(authority, { usage: 'both', now })).cert)
     expect(notAfter).to.equal(now + 24 * hourMs)
@@ -62,7 +62,7 @@ describe('issueLeaf', () => {
     expect(short).to.deep.equal({ notBefore: now - 1_000, notAfter: now + 4_000 })
   })
 
-  it('F17 is due for renewal after two thirds of its life', async () => {
+  it('F17 is due for renewal after two thirds of its lifetime', async () => {
     const authority = await createAuthority({ name: 'pod', lifetimeMs: 240 * hourMs, now })
     const leaf = await issueLeaf(authority, { usage: 'both', lifetimeMs: 8 * hourMs, now })
     // Its life began 2 h before now.

@@ -91,7 +91,7 @@ describe('channel', () => {
         return error as ChannelError
       },
     )
-  /** A client that is not ours and keeps to none of our limits. @returns the error that ends its stream */
+  /** A foreign client that ignores our limits. @returns the error that ends its stream */
   const attack = async (socket: string, with_: ChannelCredentials, nonce = 'x'): Promise<ServiceError> => {
     const client = new Client(`unix:${socket}`, with_, {
       'grpc.ssl_target_name_override': serverName,
@@ -181,7 +181,7 @@ describe('channel', () => {
       expect(faults).to.have.length(1)
     })
 
-    it('end every open stream at stop', async () => {
+    it('end every open stream when the server stops', async () => {
       const { target, serving } = await startEcho()
       const stream = await dialTo(target)
       await echo(stream, 'one')
@@ -190,7 +190,7 @@ describe('channel', () => {
       expect((await refusalOf(dialTo(target))).code).to.equal('UNAVAILABLE')
     })
 
-    it('give up dialling when told to', async () => {
+    it('stop dialling when the caller aborts', async () => {
       const abort = new AbortController()
       abort.abort()
       const certificates = await sourceOf(authority, 'client')
@@ -202,8 +202,8 @@ describe('channel', () => {
 
   describe('refusals', () => {
     const outsiders: [string, () => Promise<ChannelCredentials>][] = [
-      ['K9 plaintext', async () => credentials.createInsecure()],
-      ['K9 no certificate', async () => credentials.createSsl(Buffer.from(authority.cert))],
+      ['K9 a connection without TLS', async () => credentials.createInsecure()],
+      ['K9 a client without a certificate', async () => credentials.createSsl(Buffer.from(authority.cert))],
       [
         'K9 a certificate of a foreign CA with the right name',
         async () => credentials.createSsl(...buffers(await setOf(foreign, 'client'))),
@@ -225,7 +225,7 @@ describe('channel', () => {
       ],
     ]
     for (const [title, make] of outsiders) {
-      it(`${title} is refused, and an open stream goes on`, async () => {
+      it(`${title} is refused, and an open stream still works`, async () => {
         const { target } = await startEcho()
         const good = await dialTo(target)
         const error = await attack((target as SocketListen).socket, await make())
@@ -244,7 +244,7 @@ describe('channel', () => {
       expect(faults).to.deep.equal(['other.test'])
     })
 
-    it('a server with another name, or of a foreign CA, is not dialled', async () => {
+    it('the client refuses a server with another name or of a foreign CA', async () => {
       for (const certificates of [
         await sourceOf(authority, 'server', { dnsNames: ['other.test'] }),
         createCertificateHolder({ ...(await setOf(foreign, 'server')), ca: authority.cert }),
@@ -266,7 +266,7 @@ describe('channel', () => {
       await closedOf(good)
     })
 
-    it('K9 our own side does not send 17 MiB either', async () => {
+    it('K9 our own client does not send 17 MiB either', async () => {
       const { target } = await startEcho()
       const stream = await dialTo(target)
       const send = stream.send({ message: { case: 'shard', value: { nonce: 'x'.repeat(17 * 1024 * 1024) } } })
@@ -274,7 +274,7 @@ describe('channel', () => {
       expect(error.code).to.equal('RESOURCE_EXHAUSTED')
     })
 
-    it('K9 bytes that are no message end their own stream', async () => {
+    it('K9 bytes that are not a message end only their own connection', async () => {
       const { target } = await startEcho()
       const { socket } = target as SocketListen
       const raw = connect(socket)
@@ -300,7 +300,7 @@ describe('channel', () => {
   })
 
   describe('certificates under open streams', () => {
-    it('F17 a renewed CA drops no stream, lets new peers in and then shuts old ones out', async () => {
+    it('F17 a new CA ends no open stream, admits new certificates, and later refuses the old ones', async () => {
       const server = await sourceOf(authority, 'server')
       const { target } = await startEcho({ certificates: server })
       const old = await sourceOf(authority, 'client')
@@ -326,7 +326,7 @@ describe('channel', () => {
       }
     })
 
-    it('F17 a damaged set is refused where it is replaced, and nobody is dropped', async () => {
+    it('F17 a damaged set is refused when it is set, and connections still work', async () => {
       const server = await sourceOf(authority, 'server')
       const { target } = await startEcho({ certificates: server })
       const good = server.current()!
@@ -379,7 +379,7 @@ describe('channel', () => {
       await closedOf(stream)
     })
 
-    it('is left alone when it is no socket', async () => {
+    it('is left alone when it is not a socket', async () => {
       const socket = join(directory, 'notes.txt')
       await writeFile(socket, 'mine')
       const error = await startEcho({ listen: { socket } }).then(
@@ -390,7 +390,7 @@ describe('channel', () => {
       expect(await readFile(socket, 'utf8')).to.equal('mine')
     })
 
-    it('K9 is open to its own user only', async () => {
+    it('K9 can be opened by its own user only', async () => {
       const { target } = await startEcho()
       expect((await stat((target as SocketListen).socket)).mode & 0o777).to.equal(0o600)
     })
@@ -400,6 +400,6 @@ describe('channel', () => {
 /** Reads a stream to its end. */
 async function closedOf(stream: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of stream) {
-    // what still arrives is of no interest
+    // the messages themselves do not matter here
   }
 }

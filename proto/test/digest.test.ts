@@ -14,7 +14,7 @@ import { ClientShardSchema, ManifestSchema } from '../src/generated/nauthera/con
 import vectors from './vectors/proto.json' with { type: 'json' }
 
 describe('digest', () => {
-  // The bytes and digests were not made by this code: a change of either would make every replica reload everything.
+  // These bytes and digests were not made by this code. If either changed, every replica would reload all clients.
   for (const { title, kind, text, digest } of vectors.digests) {
     it(`has fixed bytes and a fixed digest for ${title}`, () => {
       expect(digestOf(text)).to.equal(digest)
@@ -30,7 +30,7 @@ describe('digest', () => {
     })
   }
 
-  it('names the content, not how it was compressed', () => {
+  it('depends on the content, not on the compression', () => {
     const { file, digest } = encodeShard(create(ClientShardSchema, { schema: 1, seq: 7n }))
     const text = Buffer.from(JSON.stringify({ schema: 1, seq: '7' }))
     const other = gzipSync(text, { level: 1 })
@@ -46,12 +46,12 @@ describe('digest', () => {
   })
 
   const damaged: [string, Uint8Array][] = [
-    ['nothing', new Uint8Array()],
-    ['no gzip', Buffer.from('{"schema":1}')],
-    ['cut gzip', encodeShard(create(ClientShardSchema, { schema: 1 })).file.subarray(0, 15)],
-    ['bad UTF-8', gzipSync(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]))],
-    ['no JSON', gzipSync(Buffer.from('{"schema":'))],
-    ['another shape', gzipSync(Buffer.from('{"clients":"none"}'))],
+    ['an empty file', new Uint8Array()],
+    ['a file that is not gzip', Buffer.from('{"schema":1}')],
+    ['truncated gzip', encodeShard(create(ClientShardSchema, { schema: 1 })).file.subarray(0, 15)],
+    ['invalid UTF-8', gzipSync(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]))],
+    ['invalid JSON', gzipSync(Buffer.from('{"schema":'))],
+    ['JSON of another shape', gzipSync(Buffer.from('{"clients":"none"}'))],
     ['K8 a gzip bomb', gzipSync(Buffer.alloc(maxShardBytes + 1, 0x20))],
   ]
   for (const [title, file] of damaged) {

@@ -22,7 +22,7 @@ describe('clearStaleSocket', () => {
       (error: Error) => error.message,
     )
 
-  it('does nothing where nothing is', async () => {
+  it('does nothing when there is no file', async () => {
     await clearStaleSocket(path)
     expect(existsSync(path)).to.equal(false)
   })

@@ -1,11 +1,11 @@
-/** One fault of an input: where it is, and what to write instead. */
+/** One fault in an input: where it is, and how to correct it. */
 export interface Fault {
   readonly path: string
   readonly message: string
 }
 
-/** A broken world or a broken input, named by a code of the process's error catalogue (docs/errors.md).
- *  Expected outcomes are values, not errors. */
+/** A failure of something that the process needs, or invalid input, named by a code of its error catalogue
+ *  (docs/errors.md). Expected outcomes are values, not errors. */
 export class CodedError<Code extends string = string> extends Error {
   readonly code: Code
   readonly faults: readonly Fault[]

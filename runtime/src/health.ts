@@ -3,7 +3,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Metrics } from './metrics.ts'
 
-/** A named condition of readiness: undefined when it holds, else what is missing in a few words. */
+/** A condition for readiness: undefined when it holds, otherwise what is missing, in a few words. */
 type ReadinessCheck = () => string | undefined
 
 export interface Health {
@@ -34,7 +34,7 @@ export function createHealth(): Health {
   }
 }
 
-/** Serves /livez, /readyz and /metrics on a port of their own. That it answers at all shows the event loop turning.
+/** Serves /livez, /readyz and /metrics on a port of their own. An answer from /livez shows that the event loop runs.
  *  @returns the port that it got, and stop */
 export async function serveManagement(options: {
   listen: { host: string; port: number }
@@ -59,7 +59,7 @@ export async function serveManagement(options: {
       )
       return
     }
-    return answer(404, 'text/plain', 'only /livez, /readyz and /metrics are here\n')
+    return answer(404, 'text/plain', 'this port serves only /livez, /readyz and /metrics\n')
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -9,7 +9,7 @@ import type { Metrics } from './metrics.ts'
 import { loadSettings } from './settings.ts'
 import type { z } from './settings.ts'
 
-/** What a process needs to have in its settings to be run. */
+/** The settings that every process must have. */
 interface ProcessSettings {
   readonly log: { level: LogLevel; format: 'json' | 'pretty' }
   readonly management: { host: string; port: number }
@@ -18,9 +18,9 @@ interface ProcessSettings {
 /** Registers how to stop what has been started. Stops run in reverse order, one after the other. */
 interface Lifecycle {
   onStop(name: string, stop: () => Promise<void> | void): void
-  /** Ends the process after its stops, as if it had been told to; exit code 1. */
+  /** Runs the stops and ends the process with exit code 1, because something failed. */
   fail(reason: string): void
-  /** Ends the process after its stops, since its work is done; exit code 0. */
+  /** Runs the stops and ends the process with exit code 0, because its work is done. */
   finish(): void
   /** Aborted when the process begins to stop. */
   readonly signal: AbortSignal
@@ -32,12 +32,12 @@ export interface Running<Settings> {
   readonly health: Health
   readonly metrics: Metrics
   readonly lifecycle: Lifecycle
-  /** What is left of the command line. */
+  /** The settings file that the command line names. */
   readonly settingsFile: string
 }
 
 /** Runs one process: settings (every fault printed, exit 2), log, management port, `start`, then until SIGTERM or
- *  SIGINT. A second signal exits at once. A fault that nobody caught is logged and ends the process with 1.
+ *  SIGINT. A second signal exits at once. An error that nobody caught is logged and ends the process with 1.
  *  @param options.stopTimeoutMs after this the process exits with 1, whatever has not stopped */
 export async function runProcess<Schema extends z.ZodType<ProcessSettings>>(options: {
   name: string

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 
-/** A secret value. Whatever prints it (log, JSON, template, inspect) shows `[redacted]`; `reveal()` is the one way in. */
+/** A secret value. Whatever prints it (log, JSON, template, inspect) shows `[redacted]`; only `reveal()` returns it. */
 export class Secret {
   readonly #value: string
 
@@ -29,7 +29,7 @@ export class Secret {
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type Fields = Readonly<Record<string, unknown>>
 
-/** A line is a constant message and fields; the message never holds a value. */
+/** Writes log lines of a constant message and fields. Values are in fields, never in the message. */
 export interface Log {
   debug(fields: Fields, message: string): void
   info(fields: Fields, message: string): void
@@ -51,14 +51,14 @@ const hidden = new Set(['level', 'time', 'msg', 'process'])
 export interface ProcessLog extends Log {
   /** Resolves when every line is written, or after a second when nobody reads them. */
   flush(): Promise<void>
-  /** How many lines did not fit the buffer of a stalled output. */
+  /** How many lines were dropped because nobody read the output. */
   dropped(): number
 }
 
-// With minLength 0 its flush() returns at once, and a line that is being written is overtaken by those after it.
+// With minLength 0, flush() returns before a line is written, and later lines overtake that line.
 const bufferedOutput = { dest: 1, sync: false, minLength: 1, maxLength: 4 * 1024 * 1024 }
 
-/** @param options.sink default: standard output, buffered; what does not fit a stalled pipe is dropped and counted */
+/** @param options.sink default: standard output, buffered; when nobody reads it, lines are dropped and counted */
 export function createLog(options: {
   process: string
   level: LogLevel

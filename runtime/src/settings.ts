@@ -24,7 +24,7 @@ export const listenSettings = (port: number, host = '0.0.0.0') =>
     })
     .prefault({})
 
-/** Reads a YAML file, lays environment variables over it, checks all of it against the schema.
+/** Reads a YAML file, replaces values by environment variables, and checks the result against the schema.
  *  A key `database.poolMax` is overridden by `NAUTHERA_DATABASE_POOL_MAX` (a YAML value, so lists work).
  *  @returns the frozen settings
  *  @throws CodedError SETTINGS_INVALID with every fault and its path */
@@ -118,7 +118,7 @@ function faultsOf(issue: z.core.$ZodIssue, raw: unknown): Fault[] {
       message: 'is not a setting; remove it or correct its name',
     }))
   }
-  // An own message of the schema says more than "is required" does.
+  // When the schema has its own message, that message says more than "is required".
   const missing = issue.code === 'invalid_type' && valueAt(raw, issue.path) === undefined
   const message = missing && issue.message.startsWith('Invalid input') ? 'is required' : issue.message
   return [{ path: path || '(settings)', message }]

@@ -7,8 +7,8 @@ describe('CodedError', () => {
     { path: 'database.url', message: 'is missing' },
   ]
   const cases: readonly [string, CodedError, string][] = [
-    ['its code alone', new CodedError('STORE_UNAVAILABLE'), 'STORE_UNAVAILABLE'],
-    ['its own words', new CodedError('STORE_UNAVAILABLE', { message: 'no answer' }), 'STORE_UNAVAILABLE: no answer'],
+    ['only its code', new CodedError('STORE_UNAVAILABLE'), 'STORE_UNAVAILABLE'],
+    ['its own message', new CodedError('STORE_UNAVAILABLE', { message: 'no answer' }), 'STORE_UNAVAILABLE: no answer'],
     [
       'every fault with its path',
       new CodedError('SETTINGS_INVALID', { faults }),
@@ -24,14 +24,14 @@ describe('CodedError', () => {
 })
 
 describe('hasCode', () => {
-  it('is true of a coded error, or of one with a code that is asked for', () => {
+  it('is true for a coded error, or for one that has one of the given codes', () => {
     const error: unknown = new CodedError('STORE_UNAVAILABLE')
     expect(hasCode(error)).to.equal(true)
     expect(hasCode(error, 'STORE_FULL', 'STORE_UNAVAILABLE')).to.equal(true)
     expect(hasCode(error, 'STORE_FULL')).to.equal(false)
   })
 
-  it('is false of anything else', () => {
+  it('is false for anything else', () => {
     expect(hasCode(new Error('STORE_UNAVAILABLE'))).to.equal(false)
     expect(hasCode(undefined, 'STORE_UNAVAILABLE')).to.equal(false)
   })

@@ -13,7 +13,7 @@ describe('createHealth', () => {
     expect(health.missing()).to.deep.equal({})
   })
 
-  it('is not ready any more once the process shuts down', () => {
+  it('is no longer ready once the process shuts down', () => {
     const health = createHealth()
     health.drain()
     expect(health.missing()).to.deep.equal({ shutdown: 'shutting down' })
@@ -58,6 +58,6 @@ describe('serveManagement', () => {
   })
 
   it('says which paths there are when another is asked for', async () => {
-    expect(await get('/')).to.include({ status: 404, text: 'only /livez, /readyz and /metrics are here\n' })
+    expect(await get('/')).to.include({ status: 404, text: 'this port serves only /livez, /readyz and /metrics\n' })
   })
 })

@@ -24,7 +24,7 @@ describe('createLog', () => {
     expect(line).to.equal('INF push       replica=a-1 seq=4\n')
   })
 
-  it('drops what lies below the level', () => {
+  it('drops lines below the level', () => {
     expect(lines('json', (log) => log.debug({}, 'noise'))).to.deep.equal([])
   })
 

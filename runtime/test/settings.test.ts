@@ -72,7 +72,7 @@ describe('loadSettings', () => {
     )
   })
 
-  it('says that YAML is broken, and where', () => {
+  it('says where the YAML is invalid', () => {
     expect(faultsOf('issuer: [')).to.satisfy((faults: string[]) => /^server\.yaml: .*line 1/.test(faults[0] ?? ''))
   })
 

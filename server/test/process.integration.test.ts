@@ -14,7 +14,7 @@ import { reapProcess } from '@nauthera/local/processes/reaper'
 import { parseDsn } from '../src/store/connection.ts'
 import { migrateUp } from '../src/store/migrate.ts'
 
-// The process itself: what it prints, when it is ready, how it ends.
+// The server as a process: what it prints, when it is ready, how it exits.
 
 interface Run {
   readonly child: ChildProcess
@@ -85,7 +85,7 @@ describe('the server process', () => {
     rmSync(directory, { recursive: true, force: true })
   })
 
-  it('waits for the schema, says so, starts by itself once it is there, prints no notice of a library, and ends in order', async function () {
+  it('waits for the database schema and says so, starts when it is there, prints no notice of a library, and exits with 0', async function () {
     this.timeout(30_000)
     const server = run(join(directory, 'server.yaml'))
     expect(await server.line('not ready')).to.contain('STORE_SCHEMA_OUTDATED')
@@ -107,7 +107,7 @@ describe('the server process', () => {
     expect(server.lines.join('\n')).to.not.contain(new URL(database.url).password)
   })
 
-  it('ends with 2 and every fault when its settings are wrong', async function () {
+  it('exits with 2 and prints every fault when its settings are wrong', async function () {
     this.timeout(20_000)
     writeFileSync(join(directory, 'bad.yaml'), JSON.stringify({ issuer: 'x', refreshGrace: 'soon', nonsense: 1 }))
     const server = run(join(directory, 'bad.yaml'))
@@ -115,7 +115,7 @@ describe('the server process', () => {
     for (const path of ['issuer:', 'refreshGrace:', 'nonsense:']) expect(server.lines.join('\n')).to.contain(path)
   })
 
-  it('ends with a code when the ring of keys is not there', async function () {
+  it('exits with KEY_RING_INVALID when the directory of its keys is missing', async function () {
     this.timeout(20_000)
     writeFileSync(
       join(directory, 'no-keys.yaml'),

@@ -17,7 +17,7 @@ function faultsOf(settings: object): string[] {
 }
 
 describe('the settings of the server', () => {
-  it('need an issuer and a database; all else has a default, in milliseconds', () => {
+  it('need an issuer and a database; everything else has a default, and durations are in milliseconds', () => {
     const settings = load(good)
     expect(settings.refreshGrace).to.equal(10_000)
     expect(settings.signing.rotateEvery).to.equal(30 * 86_400_000)
@@ -66,20 +66,24 @@ describe('the settings of the server', () => {
     'http://localhost:8080',
     'http://127.0.0.1:8080',
   ]) {
-    it(`take the issuer ${issuer}`, () => expect(load({ ...good, issuer }).issuer).to.equal(issuer))
+    it(`accept the issuer ${issuer}`, () => expect(load({ ...good, issuer }).issuer).to.equal(issuer))
   }
 
   for (const [sentence, settings, path] of [
-    ['a database in no way', { database: {} }, 'database.host'],
-    ['a database in two ways', { database: { host: 'x', dsnFile: '/x' } }, 'database.host'],
-    ['an algorithm twice', { signing: { algorithms: ['ES256', 'ES256'] } }, 'signing.algorithms'],
+    ['settings without a database', { database: {} }, 'database.host'],
+    [
+      'a database that is given twice, by host and by file',
+      { database: { host: 'x', dsnFile: '/x' } },
+      'database.host',
+    ],
+    ['an algorithm that is listed twice', { signing: { algorithms: ['ES256', 'ES256'] } }, 'signing.algorithms'],
     [
       'a key that is published longer than it lives',
       { signing: { publishBefore: '2d', rotateEvery: '1d' } },
       'signing.publishBefore',
     ],
-    ['development for other people', { development: true }, 'development'],
-    ['a proxy that is no address', { trustedProxies: ['everybody'] }, 'trustedProxies.0'],
+    ['development with an issuer that is not on this machine', { development: true }, 'development'],
+    ['a proxy that is not an IP address', { trustedProxies: ['everybody'] }, 'trustedProxies.0'],
   ] as const) {
     it(`refuse ${sentence}`, () => expect(faultsOf({ ...good, ...settings })).to.include(path))
   }

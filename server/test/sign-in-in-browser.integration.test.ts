@@ -19,7 +19,7 @@ interface Person {
   readonly password: string
 }
 
-/** Where an answer goes. It shows what came, and nothing of it is a secret worth keeping. */
+/** A client that shows what was sent to its callback. */
 interface FixtureRelyingParty {
   readonly origin: string
   readonly callback: string
@@ -160,7 +160,7 @@ describe('signing in with a browser', function () {
     expect(party.last().get('state')).to.equal('second')
   })
 
-  it('says the same of a wrong password and of an unknown user, and a good password still works after it', async () => {
+  it('shows the same message for a wrong password and an unknown user, and the right password works afterwards', async () => {
     await page.goto(requestUrl())
     const texts: string[] = []
     for (const username of [person.username, 'nobody']) {
@@ -176,7 +176,7 @@ describe('signing in with a browser', function () {
     expect(await page.title()).not.to.contain('Error')
   })
 
-  it('goes back to the client with access_denied when the person cancels or does not allow', async () => {
+  it('goes back to the client with access_denied when the person cancels or refuses consent', async () => {
     const other = await addPerson()
     await page.goto(requestUrl())
     await page.click('#cancel')
@@ -207,7 +207,7 @@ describe('signing in with a browser', function () {
     expect(claims.sub).to.equal(second.id)
   })
 
-  it('lets the person choose: go on as they are, or as somebody else', async () => {
+  it('lets the person continue with the current account or use another one', async () => {
     const [first, second] = [await addPerson({ name: 'First Person' }), await addPerson({ name: 'Second Person' })]
     await page.goto(requestUrl())
     await signIn(first.username, first.password)
@@ -228,7 +228,7 @@ describe('signing in with a browser', function () {
     expect(party.last().has('code')).to.equal(true)
   })
 
-  it('asks for a new password first when an administrator set it', async () => {
+  it('asks for a new password first when an administrator set the current one', async () => {
     const fresh = await addPerson({ passwordChangeRequired: true })
     await page.goto(requestUrl())
     await signIn(fresh.username, fresh.password)
@@ -245,7 +245,7 @@ describe('signing in with a browser', function () {
     await redeem(party.last().get('code') ?? '')
   })
 
-  it('ends the back button on a page that leads to the client', async () => {
+  it('shows a page with a link to the client when the person goes back after the sign-in', async () => {
     const other = await addPerson()
     await page.goto(requestUrl())
     const signInPage = page.url()
@@ -258,7 +258,7 @@ describe('signing in with a browser', function () {
     expect(await page.getAttribute('#start-again', 'href')).to.equal(startPage)
   })
 
-  it('L1 gives another browser nothing of an interaction', async () => {
+  it('L1 shows another browser nothing of an interaction', async () => {
     await page.goto(requestUrl())
     const stranger = await browser.newContext({ javaScriptEnabled: false })
     const theirs = await stranger.newPage()
@@ -289,13 +289,13 @@ describe('signing in with a browser', function () {
     expect(await page.title()).to.equal('Sign in · Nauthera')
   })
 
-  it('speaks the language that the request asks for', async () => {
+  it('shows the pages in the language that the request asks for', async () => {
     await page.goto(requestUrl({ ui_locales: 'de-CH de' }))
     expect(await page.title()).to.equal('Anmelden · Nauthera')
     expect(await page.getAttribute('html', 'lang')).to.equal('de')
   })
 
-  it('A1 A8 stays here with a page when the redirect URI is not registered, and shows no markup of the request', async () => {
+  it('A1 A8 shows an error page, without HTML from the request, when the redirect URI is not registered', async () => {
     const wrong = `${party.origin}/elsewhere"><script>alert(1)</script>`
     const answer = await page.goto(requestUrl({ redirect_uri: wrong, state: '<script>alert(1)</script>' }))
     expect(answer?.status()).to.equal(400)
@@ -305,7 +305,7 @@ describe('signing in with a browser', function () {
     expect(await page.textContent('#correlation-id')).to.equal(answer?.headers()['x-correlation-id'])
   })
 
-  it('passes axe on the pages that it really sends', async () => {
+  it('passes the accessibility checks of axe on every page that it sends', async () => {
     const other = await addPerson()
     const scripted = await browser.newContext({ locale: 'en' })
     page = await scripted.newPage()
@@ -335,7 +335,7 @@ describe('signing in with a browser', function () {
     await scripted.close()
   })
 
-  it('answers by a form too (form_post), where scripts may run', async () => {
+  it('answers with form_post too, when the browser runs scripts', async () => {
     const scripted = await browser.newContext({ locale: 'en' })
     page = await scripted.newPage()
     const seen = watchPage(page, server.issuer)

@@ -267,7 +267,7 @@ export class World {
     )
   }
 
-  /** Faults stop; everybody gets the time that the design promises. */
+  /** Ends all faults and lets enough time pass for everything to recover. */
   heal(): void {
     this.resume()
     for (let round = 0; round < 60; round++) {
@@ -459,7 +459,7 @@ export class World {
 
   #publish(value: string, marks: SecretMarks, wasPaused: boolean): void {
     // Nothing can fence a Secret that is not there, so a leader that was paused with a create in hand may make one late. It is
-    // read back and its value made live, or replaced when it is an older one: the one gap that the design names.
+    // read back and its value made live, or replaced when it is an older one: the one known gap.
     if (wasPaused && !this.secret) {
       this.#revoked.add(value)
       this.#ends.delete(digestOf(value))

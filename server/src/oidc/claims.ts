@@ -4,7 +4,7 @@ import type { User } from '../store/users.ts'
 
 const standardProfile: readonly string[] = [...claimsByScope.profile, ...claimsByScope.address, ...claimsByScope.phone]
 
-/** Everything that may be told about a person, in the standard's types; the library takes what scopes and request allow.
+/** All claims about a person, in the types of the standard. The library picks those that scopes and request allow.
  *  Source: OpenID Connect Core 5.1. */
 export function claimsOf(user: User): Record<string, unknown> {
   const profile = Object.entries(user.profile).filter(

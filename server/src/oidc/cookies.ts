@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { paths } from '@nauthera/rules/endpoints'
 
-/** A request and its answer: what cookies are read from and set on. */
+/** A request and its response, to read cookies from and to set them on. */
 export interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -13,17 +13,19 @@ export interface CookieScope {
   /** Path of the issuer, at least `/`. */
   readonly path: string
   readonly session: string
-  /** An interaction's cookies are shown to its own pages, or to its own resume endpoint, and to nothing else: however
-   *  many tabs are begun at once, a request carries one of them. */
+  /** The browser sends an interaction's cookie only to the pages or the resume endpoint of that interaction. So a
+   *  request carries the cookies of one tab, however many tabs are open. */
   readonly interaction: (uid: string) => { readonly name: string; readonly pages: string; readonly resume: string }
-  /** The library's own two beside it, by the place where each lies. */
+  /** Names of the two cookies that the library itself sets for an interaction: one for its pages, one for its resume
+   *  endpoint. */
   readonly library: { readonly pages: string; readonly resume: string }
-  /** Which interactions this browser has begun. Shown where they are begun and end. */
+  /** The cookie that lists the interactions this browser has begun. It is sent to the authorization and resume
+   *  endpoints, where interactions begin and end. */
   readonly begun: { readonly name: string; readonly path: string }
 }
 
-/** `__Host-` (no Domain, Path=/, Secure) where the issuer has no path; behind a path another application may share the
- *  host, so the path binds. What has a narrower path is `__Secure-`. */
+/** The session cookie is `__Host-` (no Domain, Path=/, Secure) when the issuer has no path. When it has one, another
+ *  application may share the host, so the cookie gets that path and `__Secure-`, as the narrower ones have. */
 export function cookieScope(issuer: URL): CookieScope {
   const secure = issuer.protocol === 'https:'
   const base = issuer.pathname.replace(/\/$/, '')
@@ -53,7 +55,7 @@ export function readCookies(request: IncomingMessage): ReadonlyMap<string, strin
   return cookies
 }
 
-/** Sets a cookie, in place of one with that name and path that this response sets already.
+/** Sets a cookie; replaces one with the same name and path that this response already sets.
  *  @param cookie.path default: the issuer's
  *  @param cookie.maxAge seconds; absent: until the browser ends; 0 removes it */
 export function setCookie(

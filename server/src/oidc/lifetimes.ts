@@ -7,22 +7,23 @@ export const lifetimes = {
   code: 60,
   accessToken: 300,
   idToken: 600,
-  /** Unused. */
+  /** Without use. */
   refreshIdle: 30 * 86_400,
   /** Since the sign-in. */
   refreshAbsolute: tokenLife.refresh.most,
   interaction: 600,
-  /** The cookie stays longer, so that an expired page can say where to start again. */
+  /** Longer than the interaction, so that the page of an expired one can say where to start again. */
   interactionCookie: 3600,
   sessionIdle: 8 * 3600,
   sessionAbsolute: 24 * 3600,
-  /** With "remember me", used or not. */
+  /** With "remember me", whether the session is used or not. */
   sessionRemembered: 30 * 86_400,
-  /** Of a session without a person: what a logout page needs to remember. */
+  /** Of a session in which nobody is signed in; the logout page needs one. */
   sessionAnonymous: 3600,
 } as const
 
-/** From now, in seconds: the mark of an assertion that was used stays until it expires. */
+/** Seconds. An assertion that is valid for longer is refused, because a used one must be remembered until it
+ *  expires. */
 export const longestAssertion = 30 * 86_400
 
 /** Clocks of replicas and callers may differ by this much, in seconds. */

@@ -4,8 +4,8 @@ import type { RequestContext } from './request-context.ts'
 
 type Memory = Pick<RequestContext, 'loaded'>
 
-/** Loads a person with all that is checked about them, in one query that serves the whole request.
- *  @returns undefined for one who is gone or disabled */
+/** Loads a person with everything that is checked about them, in one query for the whole request.
+ *  @returns undefined when the person is deleted or disabled */
 export function loadAccount(
   request: Memory,
   users: Pick<UserSources, 'load'>,
@@ -27,11 +27,11 @@ async function onceARequest(
   return request.loaded.account
 }
 
-/** Any version: what a session gave out outlives the privilege steps that come later. */
+/** Matches every version of a session: its tokens stay valid when the version rises later. */
 const anyVersion = 2_147_483_647
 
-/** Loads the person that the request's code or token stands for, with its grant. For an access token it may be 10 s old.
- *  @returns undefined also when the session that it is bound to has ended */
+/** Loads the person of the request's code or token, with its grant. For an access token the data may be up to 10 s old.
+ *  @returns undefined also when the token's session has ended */
 export async function loadAccountOfArtefact(
   request: Pick<RequestContext, 'artefact' | 'loaded'>,
   users: Pick<UserSources, 'load' | 'loadForToken'>,

@@ -6,14 +6,14 @@ import { BlockList, isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
 import { CodedError } from '@nauthera/runtime/coded-error'
 
-// What clients register (jwks_uri, back-channel logout) is fetched from inside the cluster: an open door unless the
-// address is checked. It is checked where it is used: at the connection, after the name is resolved, so that a second
-// answer of the resolver changes nothing (DNS rebinding). No redirect is followed.
+// The server fetches URLs that clients register (jwks_uri) from inside the cluster. A client could use this to reach
+// internal addresses (SSRF), so the address is checked. This happens when the connection is made, after the name is
+// resolved: a different second answer from DNS changes nothing (DNS rebinding). No redirect is followed.
 
 /** Milliseconds and bytes. */
 const limits = { connect: 2000, whole: 3000, body: 256 * 1024 }
 
-/** Where nobody may be sent: this host, its links, what clouds keep for metadata, multicast, the unspecified. */
+/** Never allowed: loopback, link-local (metadata services of clouds), multicast, reserved and unspecified addresses. */
 const never = blockList([
   '0.0.0.0/8',
   '127.0.0.0/8',
@@ -37,10 +37,10 @@ const never = blockList([
   'ff00::/8',
 ])
 
-/** Networks of the cluster: reachable, since relying parties live there. */
+/** Whether an address may be fetched from. Private networks are allowed: relying parties run in the cluster. */
 export type AddressRule = (address: string) => boolean
 
-/** @param options.loopback lets loopback addresses through: development and tests */
+/** @param options.loopback allows loopback addresses, for development and tests */
 export function allowedAddress(options: { loopback: boolean }): AddressRule {
   const loopback = blockList(['127.0.0.0/8', '::1/128'])
   return (address) => {
@@ -53,13 +53,14 @@ export function allowedAddress(options: { loopback: boolean }): AddressRule {
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 
-/** A fetch for what clients have registered.
+/** A `fetch` for URLs that clients have registered.
  *  @throws CodedError ADDRESS_NOT_ALLOWED, before a byte is sent */
 export function createOutboundFetch(needs: { isAllowed: AddressRule }): Fetch {
   return async (input, init = {}) => {
     const url = new URL(input)
     const send = url.protocol === 'https:' ? requestHttps : requestHttp
-    if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused(url.hostname)
+    if (url.protocol !== 'https:' && url.protocol !== 'http:')
+      throw new CodedError('ADDRESS_NOT_ALLOWED', { message: `only http and https are allowed, not ${url.protocol}` })
     const literal = url.hostname.replace(/^\[|\]$/g, '')
     if (isIP(literal) !== 0 && !needs.isAllowed(literal)) throw refused(literal)
     const headers = Object.fromEntries(new Headers(init.headers))
@@ -89,7 +90,7 @@ export function createOutboundFetch(needs: { isAllowed: AddressRule }): Fetch {
   }
 }
 
-/** Resolves a name and gives the connection only addresses that are allowed: one that is not refuses the whole name. */
+/** Resolves a name for a connection. When one of its addresses is not allowed, the whole name is refused. */
 function guardedLookup(isAllowed: AddressRule): LookupFunction {
   return (hostname, options, callback) => {
     lookup(hostname, { ...options, all: true }, (error, addresses) => {
@@ -124,7 +125,7 @@ function headersOf(answer: IncomingMessage): Headers {
   return headers
 }
 
-/** `::ffff:127.0.0.1` and `::ffff:7f00:1` are IPv4 in disguise. */
+/** `::ffff:127.0.0.1` and `::ffff:7f00:1` are IPv4 addresses written as IPv6. */
 function unmapped(address: string): string {
   const text = address.toLowerCase().split('%')[0]!
   const dotted = /^::(?:ffff:)?(\d+\.\d+\.\d+\.\d+)$/.exec(text)
@@ -145,4 +146,6 @@ function blockList(ranges: readonly string[]): BlockList {
 }
 
 const refused = (name: string) =>
-  new CodedError('ADDRESS_NOT_ALLOWED', { message: `${name} is not an address that may be fetched from` })
+  new CodedError('ADDRESS_NOT_ALLOWED', {
+    message: `${name} is a loopback, link-local or reserved address; use a URL that other hosts can reach`,
+  })

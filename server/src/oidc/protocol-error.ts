@@ -1,15 +1,16 @@
-/** An error of the protocol that is thrown outside of its library, which answers by these fields whatever class it is. */
+/** A protocol error that our own code throws. The library answers any error that has these fields, whatever its
+ *  class. */
 export class ProtocolError extends Error {
   readonly error: string
   readonly error_description: string
   readonly status: number
   readonly statusCode: number
-  /** The caller is told. */
+  /** The library shows the description to the caller. */
   readonly expose = true
-  /** At an authorization the client is told, at its redirect URI. */
+  /** At the authorization endpoint the error goes to the client's redirect URI. */
   readonly allow_redirect = true
 
-  /** @param error as it goes over the wire, such as `invalid_target` */
+  /** @param error the OAuth error code, such as `invalid_target` */
   constructor(error: string, options: { description: string; status?: number }) {
     super(error)
     this.name = 'ProtocolError'

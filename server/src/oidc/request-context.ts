@@ -3,25 +3,25 @@ import type { AuditEvent } from '../store/audit.ts'
 import type { LoadedAccount } from '../store/accounts.ts'
 import type { Exchange } from './cookies.ts'
 
-/** What one request carries past the library, whose hooks see too little of each other. */
+/** Data of one request that our hooks share. The library itself passes nothing from one hook to another. */
 export interface RequestContext extends Exchange {
   readonly correlationId: string
   readonly peer: Peer
-  /** The sealed artefact that the request is about, as its payload. */
+  /** Payload of the code or token that the request is about. */
   artefact?: Readonly<Record<string, unknown>>
-  /** One query serves grant, account and session of a request. */
+  /** Grant, account and session, loaded by one query for the whole request. */
   loaded?: { readonly key: string; readonly account: LoadedAccount | undefined }
-  /** The refresh family after this request's use of it. */
+  /** The refresh family, after this request has rotated it. */
   family?: RotatedFamily
-  /** Set when PostgreSQL failed this request: the answer becomes 503, whatever the library made of it. */
+  /** Set when PostgreSQL did not answer: the response becomes 503, whatever the library made of the error. */
   unavailable?: boolean
-  /** Hands the request to the next handler: the library has no such path. */
+  /** Passes the request to the next handler, for paths that the library does not have. */
   passOn?: () => void
-  /** Which live secret of the client matched. */
+  /** Which of the client's valid secrets matched. */
   secret?: { readonly secretId: string; readonly previous: boolean }
 }
 
-/** A refresh family at one use of it. Epoch milliseconds. */
+/** A refresh family after one rotation. Times in epoch milliseconds. */
 export interface RotatedFamily {
   readonly seq: number
   readonly rotatedAt: number

@@ -2,10 +2,12 @@ import { createHmac } from 'node:crypto'
 import jsonwebtoken from 'jsonwebtoken'
 import type { CookieKeys } from './keys/key-set.ts'
 
-// A session lives in its cookie alone: a signed JWT that every replica verifies. The store knows only whether it ended.
+// The content of a session is in its cookie only: a signed JWT that every replica can verify. The database knows only
+// whether the session has ended.
 
-/** The library's session, as the cookie carries it. Never `authorizations`: two tabs rewrite this cookie, and what one
- *  of them added would be lost; sid and grant come from elsewhere. Never groups: 4 KB. */
+/** The library's session, as the cookie holds it. It has no `authorizations`: when two tabs rewrite the cookie at once,
+ *  what one of them added would be lost. So `sid` is derived, and a grant belongs to its request. It has no groups,
+ *  because a cookie holds only 4 KB. */
 export interface SessionPayload {
   readonly jti: string
   readonly uid: string
@@ -18,20 +20,22 @@ export interface SessionPayload {
   readonly amr?: readonly string[]
   readonly acr?: string
   readonly transient?: boolean
-  /** What a started logout needs to remember. */
+  /** What the logout page must remember until the person confirms. */
   readonly state?: Readonly<Record<string, unknown>>
-  /** Id of the key that `sid` values derive from: fixed for the session's life, so that a key rotation changes none. */
+  /** Id of the key that `sid` is derived from. It never changes in a session, so a key rotation does not change
+   *  `sid`. */
   readonly sidKey?: string
-  /** Epoch seconds: the session ends then, however much it is used. */
+  /** Epoch seconds: the session ends then, even if it is in use. */
   readonly until?: number
-  /** Rises when the session must not be continued from an older cookie. */
+  /** Rises when older cookies of the session must not be used any more. */
   readonly version?: number
 }
 
 export interface SessionCookies {
   /** @returns the value of the cookie */
   sign(session: SessionPayload): string
-  /** @returns the session; undefined for whatever was not signed here, has expired, or is older than a restore */
+  /** @returns the session; undefined when this issuer did not sign it, it has expired, or it is older than a restore of
+   *  the database */
   verify(value: string): SessionPayload | undefined
 }
 

@@ -1,4 +1,4 @@
-// What every cache must do. Whatever it loses is a miss; what it gives is what was set, for the same purpose and id.
+// What every cache must do. It may lose entries, but what it returns is what was set for that purpose and id.
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import type { Cache } from '../../src/store/cache.ts'
@@ -29,7 +29,7 @@ export function cacheConformance(name: string, open: () => Promise<CacheUnderTes
       return value && Buffer.from(value).toString()
     }
 
-    it('gives what was set, the last one', async () => {
+    it('returns the last value that was set', async () => {
       const id = randomUUID()
       expect(await text('grant', id)).to.equal(undefined)
       await under.cache.set({ purpose: 'grant', id }, Buffer.from('one'), 60_000)
@@ -37,7 +37,7 @@ export function cacheConformance(name: string, open: () => Promise<CacheUnderTes
       expect(await text('grant', id)).to.equal('two')
     })
 
-    it('keeps any bytes as they are, none included', async () => {
+    it('keeps any bytes unchanged, also an empty value', async () => {
       const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte))
       await under.cache.set({ purpose: 'grant', id: 'bytes' }, bytes, 60_000)
       await under.cache.set({ purpose: 'grant', id: 'none' }, Buffer.alloc(0), 60_000)
@@ -51,7 +51,7 @@ export function cacheConformance(name: string, open: () => Promise<CacheUnderTes
       expect(await text('claims', id)).to.equal(undefined)
     })
 
-    it('reads many at once, each in its place', async () => {
+    it('reads many entries at once, in the order of the request', async () => {
       await under.cache.set({ purpose: 'grant', id: 'first' }, Buffer.from('1'), 60_000)
       await under.cache.set({ purpose: 'changed', id: 'third' }, Buffer.from('3'), 60_000)
       const asked = [
@@ -70,7 +70,7 @@ export function cacheConformance(name: string, open: () => Promise<CacheUnderTes
       expect([await text('grant', 'short'), await text('grant', 'long')]).to.deep.equal([undefined, 'y'])
     })
 
-    it('does not let a caller change what is kept', async () => {
+    it('keeps its value when a caller changes its own buffer', async () => {
       const value = Buffer.from('kept')
       await under.cache.set({ purpose: 'grant', id: 'own' }, value, 60_000)
       value.fill(0)
@@ -79,7 +79,7 @@ export function cacheConformance(name: string, open: () => Promise<CacheUnderTes
       expect(await text('grant', 'own')).to.equal('kept')
     })
 
-    it('gives one of the values when many write at once', async () => {
+    it('returns one of the written values when many write at once', async () => {
       const values = Array.from({ length: 50 }, (_, turn) => `value-${turn}`)
       await Promise.all(
         values.map((value) => under.cache.set({ purpose: 'grant', id: 'race' }, Buffer.from(value), 60_000)),
@@ -87,7 +87,7 @@ export function cacheConformance(name: string, open: () => Promise<CacheUnderTes
       expect(values).to.include(await text('grant', 'race'))
     })
 
-    it('E8 E9 takes any id', async () => {
+    it('E8 E9 accepts any text as id', async () => {
       for (const id of ['__proto__', 'a b\r\nDEL x', '', 'ü'.repeat(500), '*']) {
         await under.cache.set({ purpose: 'grant', id }, Buffer.from(id), 60_000)
         expect(await text('grant', id)).to.equal(id)

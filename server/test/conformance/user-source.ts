@@ -9,21 +9,21 @@ import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts
 export interface UserSourceUnderTest {
   /** Two replicas on the same records with this one source, both with a limit of `perAccount` attempts. */
   readonly replicas: readonly [UserSources, UserSources]
-  /** The same people; but the source does not answer. */
+  /** A source for the same people that does not answer. */
   readonly away: UserSources
   readonly store: Store
   readonly perAccount: number
-  /** Milliseconds; as the source states. */
+  /** Milliseconds, as the source states it. */
   readonly maxAgeMs: number
-  /** Adds somebody who has signed in once, so that there is a record. @returns their id */
+  /** Adds a person who has signed in once, so that there is a record. @returns the person's id */
   addPerson(person: NewPerson): Promise<string>
-  /** These change what the source says, all in one moment. */
+  /** This and the next two change the person in the source. */
   change(userId: string, changes: { username: string; groups: string[] }): Promise<void>
   disable(userId: string): Promise<void>
   remove(userId: string): Promise<void>
-  /** Lets the time pass that the source goes by. */
+  /** Moves the clock of the source. */
   pass(milliseconds: number): void
-  /** As the end of the sign-in does. */
+  /** Clears the counters, as a finished sign-in does. */
   clear(attempt: Extract<SignInOutcome, { kind: 'passed' }>['attempt']): Promise<void>
   end(): Promise<void>
 }
@@ -37,7 +37,7 @@ export interface NewPerson {
 
 const password = 'correct horse battery staple'
 
-/** @param options.changesPasswords whether passwords of its people are changed here */
+/** @param options.changesPasswords whether the source can change passwords */
 export function userSourceConformance(
   name: string,
   open: () => Promise<UserSourceUnderTest>,
@@ -90,7 +90,7 @@ function letsPeopleIn(under: Under, person: AddPerson): void {
     }
   })
 
-  it('refuses a wrong password, an unknown person and an empty password, and says which only to the log', async () => {
+  it('refuses a wrong password, an unknown person and an empty password, each with its own reason', async () => {
     const { id, username } = await person()
     expect(await attempt(username, 'wrong password')).to.deep.equal({
       kind: 'refused',
@@ -113,7 +113,7 @@ function letsPeopleIn(under: Under, person: AddPerson): void {
     expect(said(await attempt(username, 'wrong password'))).to.equal('wrong-password')
   })
 
-  it('E8 L11 takes hostile names as text', async () => {
+  it('E8 L11 treats hostile user names as plain text', async () => {
     for (const login of ["' OR 1=1 --", '*)(uid=*', 'a\u0000b', '\ud800', '__proto__', '%', '\\']) {
       expect(said(await attempt(login, password)), login).to.equal('unknown-user')
     }
@@ -135,7 +135,7 @@ function locksAccounts(under: Under, person: AddPerson): void {
     expect(said(await attempt(username, password, 1))).to.equal('locked')
   })
 
-  it('L7 verifies exactly the limit of parallel guesses over both replicas', async () => {
+  it('L7 checks exactly as many parallel guesses as the limit allows, over both replicas together', async () => {
     const { username } = await person()
     const guesses = Array.from({ length: under().perAccount * 4 }, (_, turn) =>
       attempt(username, `guess number ${turn}`, (turn % 2) as 0 | 1),
@@ -145,14 +145,14 @@ function locksAccounts(under: Under, person: AddPerson): void {
     expect(outcomes.filter((outcome) => outcome === 'locked')).to.have.length(under().perAccount * 3)
   })
 
-  it('L4 locks an unknown name like a known one', async () => {
+  it('L4 locks an unknown user name in the same way as a known one', async () => {
     const login = `nobody-${randomUUID()}`
     for (let turn = 0; turn < under().perAccount; turn++)
       expect(said(await attempt(login, 'wrong password'))).to.equal('unknown-user')
     expect(said(await attempt(login, 'wrong password'))).to.equal('locked')
   })
 
-  it('forgets the failures once a sign-in is finished', async () => {
+  it('forgets failed attempts once a sign-in is finished', async () => {
     const { username } = await person()
     for (let round = 0; round < 3; round++) {
       for (let turn = 0; turn < under().perAccount - 1; turn++) await attempt(username, 'wrong password')
@@ -166,7 +166,7 @@ function locksAccounts(under: Under, person: AddPerson): void {
 function changesPasswords(under: Under, person: AddPerson): void {
   const attempt = attemptAt(under)
 
-  it('changes a password after its rules, on every replica', async () => {
+  it('changes a password only by the rules, and the new one works on every replica', async () => {
     const { id, username } = await person()
     const event = { event: 'password.changed', outcome: 'success', userId: id } as const
     const change = (next: string) => under().replicas[0].changePassword({ userId: id, next, event })
@@ -205,11 +205,11 @@ function loadsPeople(under: Under, person: AddPerson): void {
     expect(forToken?.user).to.deep.equal(loaded?.user)
   })
 
-  it('E8 knows nobody by an id that it did not give', async () => {
+  it('E8 finds nobody by an unknown id', async () => {
     for (const id of [randomUUID(), 'ada', '', "' OR 1=1 --", '\u0000']) expect(await load(id), id).to.equal(undefined)
   })
 
-  it('T5 tells within its maximum age that somebody is disabled, on every replica', async () => {
+  it('T5 shows that a person is disabled at the latest after its maximum age, on every replica', async () => {
     const { id } = await person()
     for (const replica of [0, 1] as const) expect((await load(id, replica))?.user.disabled).to.equal(false)
     await under().disable(id)
@@ -217,7 +217,7 @@ function loadsPeople(under: Under, person: AddPerson): void {
     for (const replica of [0, 1] as const) expect((await load(id, replica))?.user.disabled).to.equal(true)
   })
 
-  it('T5 tells within its maximum age that somebody is gone, and their password opens nothing', async () => {
+  it('T5 finds a removed person no longer than its maximum age, and refuses the password', async () => {
     const { id, username } = await person()
     for (const replica of [0, 1] as const) await load(id, replica)
     await under().remove(id)
@@ -226,7 +226,7 @@ function loadsPeople(under: Under, person: AddPerson): void {
     expect(said(await attemptAt(under)(username, password))).to.equal('unknown-user')
   })
 
-  it('tells within its maximum age of another name and other groups; the id stays', async () => {
+  it('returns a new name and new groups at the latest after its maximum age; the id stays', async () => {
     const { id } = await person()
     for (const replica of [0, 1] as const) await load(id, replica)
     const username = `renamed-${randomUUID().slice(0, 8)}`
@@ -237,7 +237,7 @@ function loadsPeople(under: Under, person: AddPerson): void {
     expect(outcome.kind === 'passed' && outcome.user).to.include({ id, username })
   })
 
-  it('loads a person whole: in the middle of a change all of it is old, or all of it new', async () => {
+  it('never mixes old and new data of a person while both are changed', async () => {
     const { id, username } = await person()
     const renamed = `renamed-${randomUUID().slice(0, 8)}`
     const some = () => Array.from({ length: 10 }, (_, n) => load(id, (n % 2) as 0 | 1))
@@ -253,7 +253,7 @@ function loadsPeople(under: Under, person: AddPerson): void {
     for (const loaded of [...before, ...during]) expect(either).to.deep.include(seen(loaded))
   })
 
-  it('F1 F8 says STORE_UNAVAILABLE while it does not answer: never "unknown" or "wrong password", and counts nothing', async () => {
+  it('F1 F8 throws STORE_UNAVAILABLE while it does not answer, never says "unknown" or "wrong password", and counts nothing', async () => {
     const { id, username } = await person()
     const { away } = under()
     under().pass(under().maxAgeMs)

@@ -208,7 +208,7 @@ describe('attacks on a sign-in', function () {
     }
     const median = (times: number[]): number => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0
     const medians = Object.values(took).map(median)
-    // the design's bound is 5 ms; three times that on a machine that does other things as well
+    // the goal is 5 ms; three times that on a machine that does other things as well
     expect(Math.max(...medians) - Math.min(...medians), JSON.stringify(medians)).to.be.below(15)
     expect(Math.min(...medians)).to.be.above(5)
   })

@@ -5,7 +5,7 @@ import { getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
-// The authorization endpoint and the code exchange, case by case: what is accepted, and what is refused how.
+// The authorization endpoint and the code exchange: which requests are accepted, and how the others are refused.
 
 describe('authorization', () => {
   let replicas: Replicas
@@ -37,7 +37,7 @@ describe('authorization', () => {
     )
   }
 
-  describe('A1 a redirect URI that is not registered, character by character, gets our own page', () => {
+  describe('A1 a redirect URI that differs in any character from the registered one gets an error page of this server', () => {
     for (const uri of [
       'https://app.example.com.evil.test/callback',
       'https://app.example.com@evil.test/callback',
@@ -66,10 +66,10 @@ describe('authorization', () => {
       })
     }
 
-    it('and the registered one is taken', async () => expect((await ask({})).status).to.equal(303))
+    it('the registered one is accepted', async () => expect((await ask({})).status).to.equal(303))
   })
 
-  it('A1 a native application may come back to any port of the loopback address, and to no other host', async () => {
+  it('A1 a native application may use any port of the loopback address, and no other host', async () => {
     const native = { client_id: 'app.native', scope: 'openid' }
     expect((await ask({ ...native, redirect_uri: 'http://127.0.0.1:51004/callback' })).status).to.equal(303)
     expect((await ask({ ...native, redirect_uri: 'com.example.app:/callback' })).status).to.equal(303)
@@ -96,15 +96,15 @@ describe('authorization', () => {
     expect((await redeem(replicas, code)).status).to.equal(200)
   })
 
-  describe('A4 proof of possession of the code', () => {
+  describe('A4 PKCE', () => {
     for (const [sentence, parameters] of [
-      ['none', { code_challenge: undefined, code_challenge_method: undefined }],
-      ['plain', { code_challenge_method: 'plain' }],
+      ['a request without a challenge', { code_challenge: undefined, code_challenge_method: undefined }],
+      ['the method plain', { code_challenge_method: 'plain' }],
       ['a challenge without its method', { code_challenge_method: undefined }],
       ['a challenge of 42 characters', { code_challenge: 'a'.repeat(42) }],
       ['a challenge of 129 characters', { code_challenge: 'a'.repeat(129) }],
     ] as const) {
-      it(`${sentence}: refused`, async () => {
+      it(`refuses ${sentence}`, async () => {
         const back = new URL((await ask(parameters)).headers.location!)
         expect(back.origin + back.pathname).to.equal(redirectUri)
         expect(back.searchParams.get('error')).to.equal('invalid_request')
@@ -113,7 +113,7 @@ describe('authorization', () => {
     }
 
     for (const [sentence, verifier, error] of [
-      ['dropped', undefined, 'invalid_grant'],
+      ['that is missing', undefined, 'invalid_grant'],
       ['of another request', pkce().verifier, 'invalid_grant'],
       ['of 42 characters', 'a'.repeat(42), 'invalid_request'],
       ['of 129 characters', 'a'.repeat(129), 'invalid_request'],
@@ -133,7 +133,7 @@ describe('authorization', () => {
     }
   })
 
-  it('A5 every answer and the metadata name the issuer', async () => {
+  it('A5 every authorization response and the metadata name the issuer', async () => {
     const { back } = await getCode(replicas)
     expect(back.searchParams.get('iss')).to.equal(replicas.issuer)
     const refused = new URL((await ask({ scope: 'openid', prompt: 'none' })).headers.location!)
@@ -144,21 +144,21 @@ describe('authorization', () => {
     expect(metadata['authorization_response_iss_parameter_supported']).to.equal(true)
   })
 
-  describe('refused, at the client', () => {
+  describe('refused with an error that is sent to the client', () => {
     for (const [sentence, parameters, error] of [
       ['A7 an unknown response mode', { response_mode: 'carrier-pigeon' }, 'unsupported_response_mode'],
-      ['an implicit answer', { response_type: 'token' }, 'unsupported_response_type'],
-      ['a hybrid answer', { response_type: 'code id_token', nonce: 'n' }, 'unsupported_response_type'],
+      ['the implicit flow', { response_type: 'token' }, 'unsupported_response_type'],
+      ['the hybrid flow', { response_type: 'code id_token', nonce: 'n' }, 'unsupported_response_type'],
       ['a scope that the client does not have', { scope: 'openid phone' }, 'invalid_scope'],
       ['a scope with a control character', { scope: 'openid \u0007' }, 'invalid_scope'],
       ['prompt none together with login', { prompt: 'none login' }, 'invalid_request'],
       ['an unknown prompt', { prompt: 'dance' }, 'invalid_request'],
       ['a negative max_age', { max_age: '-1' }, 'invalid_request'],
-      ['claims that are no JSON', { claims: '{' }, 'invalid_request'],
+      ['claims that are not JSON', { claims: '{' }, 'invalid_request'],
       ['an API that the client does not list', { resource: 'https://api.example.com' }, 'invalid_target'],
       ['A9 a request object without a signature', { request: 'eyJhbGciOiJub25lIn0.e30.' }, 'invalid_request_object'],
       [
-        'A9 a request_uri that leads to a host',
+        'A9 a request_uri with the URL of another host',
         { request_uri: 'https://evil.test/request' },
         'request_uri_not_supported',
       ],
@@ -175,13 +175,13 @@ describe('authorization', () => {
     }
   })
 
-  describe('refused, with our own page', () => {
+  describe('refused with an error page of this server', () => {
     for (const [sentence, parameters] of [
       ['an unknown client', { client_id: 'app.unknown' }],
       ['a suspended client', { client_id: 'app.suspended' }],
       ['a client without the code flow', { client_id: 'app.machine' }],
-      ['no client', { client_id: undefined }],
-      ['A8 markup as client', { client_id: '<script>alert(1)</script>' }],
+      ['a request without client_id', { client_id: undefined }],
+      ['A8 HTML as client_id', { client_id: '<script>alert(1)</script>' }],
     ] as const) {
       it(sentence, async () => {
         const answer = await ask(parameters)
@@ -192,7 +192,7 @@ describe('authorization', () => {
     }
   })
 
-  it('A7 a parameter given twice is refused', async () => {
+  it('A7 a parameter that is given twice is refused', async () => {
     const url = authorizationUrl(replicas.issuer, request(pkce()))
     for (const twice of ['scope=openid', 'client_id=app.web', 'redirect_uri=https%3A%2F%2Fevil.test', 'state=b']) {
       const answer = await new Browser(replicas).open(`${url}&${twice}`)
@@ -201,7 +201,7 @@ describe('authorization', () => {
     }
   })
 
-  it('takes the request by POST too, and sends it on to the same by GET', async () => {
+  it('accepts the request by POST too, and redirects to the same request by GET', async () => {
     const form = request(pkce())
     const answer = await send(replicas, { path: '/auth', form })
     expect(answer.status).to.equal(303)
@@ -219,7 +219,7 @@ describe('authorization', () => {
     expect([json.status, json.json()['error_description']]).to.deep.equal([400, 'the body must be a form'])
   })
 
-  it('takes a logout by POST too, with and without parameters', async () => {
+  it('accepts a logout by POST too, with and without parameters', async () => {
     const { browser, value, proof } = await getCode(replicas)
     const { id } = tokensOf(await redeem(replicas, { value, proof }))
     const plain = await browser.follow(`${replicas.issuer}/session/end`, { form: {} })
@@ -231,7 +231,7 @@ describe('authorization', () => {
     expect(left.location).to.equal('https://app.example.com/bye?state=x')
   })
 
-  it('gives nobody’s tokens to a client that named another by id_token_hint, whoever signs in', async () => {
+  it('sends no code to a client until the person in its id_token_hint signs in', async () => {
     const { id } = tokensOf(await redeem(replicas, await getCode(replicas, { username: 'bob' })))
     for (const browser of [new Browser(replicas), (await getCode(replicas)).browser]) {
       let page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { id_token_hint: id })))
@@ -257,7 +257,7 @@ describe('authorization', () => {
     expect(new URL((await open('jwt')).location!).searchParams.get('response')).to.match(/^eyJ/)
   })
 
-  it('goes on with the session without a page, and asks again for prompt=login and a reached max_age', async () => {
+  it('uses the session without a page, and asks for the password again with prompt=login or when max_age is reached', async () => {
     const { browser } = await getCode(replicas)
     const silent = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { prompt: 'none' })))
     expect(new URL(silent.location!).searchParams.get('code')).to.match(/^nr_/)
@@ -267,7 +267,7 @@ describe('authorization', () => {
     }
   })
 
-  it('shows the account to choose for prompt=select_account, and goes on with it', async () => {
+  it('shows the account for prompt=select_account, and continues with it', async () => {
     const { browser } = await getCode(replicas)
     const url = authorizationUrl(replicas.issuer, request(pkce(), { prompt: 'select_account' }))
     expect((await browser.follow(url)).body).to.contain('id="account-continue"')
@@ -293,7 +293,7 @@ describe('authorization', () => {
   const ofLibrary = (browser: Browser) =>
     [...browser.jar.values()].filter(({ name }) => /nauthera_(interaction|resume)$/.test(name))
 
-  it('L18 keeps at most five interactions of a browser, the newest', async () => {
+  it('L18 keeps the five newest interactions of a browser', async () => {
     const browser = new Browser(replicas)
     const tabs: string[] = []
     for (let tab = 0; tab < 9; tab++)
@@ -309,7 +309,7 @@ describe('authorization', () => {
     expect(oldest!.body).to.contain('id="password"')
   })
 
-  it('L18 lets a browser in that opens 100 tabs in the same moment, none of which sees the others’ cookies', async () => {
+  it('L18 signs in a browser that opens 100 tabs at the same moment: no tab gets the cookies of another', async () => {
     const browser = new Browser(replicas)
     const tabs = Array.from({ length: 100 }, (_, tab) =>
       authorizationUrl(replicas.issuer, request(pkce(), { state: `tab-${tab}` })),
@@ -332,7 +332,7 @@ describe('authorization', () => {
     expect(last.searchParams.get('state')).to.equal('tab-99')
   })
 
-  it('says that a finished sign-in is over when the person goes back to its page', async () => {
+  it('says that the sign-in is complete when the person goes back to its page', async () => {
     const browser = new Browser(replicas)
     const page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
     await browser.submit(page, '/sign-in', { username: 'ada', password })
@@ -343,7 +343,7 @@ describe('authorization', () => {
     expect(ofLibrary(browser)).to.deep.equal([])
   })
 
-  it('says to push a request that would not fit a cookie', async () => {
+  it('tells the client to push the request when it does not fit into a cookie', async () => {
     const answer = await ask({ state: 'x'.repeat(3500) })
     const back = new URL(answer.headers.location!)
     expect(back.searchParams.get('error')).to.equal('invalid_request')
@@ -351,10 +351,10 @@ describe('authorization', () => {
   })
 
   for (const [sentence, parameters] of [
-    ['whose client asks for consent each time', { client_id: 'app.explicit' }],
+    ['when the client asks for consent each time', { client_id: 'app.explicit' }],
     ['with prompt=consent', { prompt: 'consent' }],
   ] as const) {
-    it(`refuses a request without a scope ${sentence} at the client, after one sign-in`, async () => {
+    it(`sends access_denied to the client for a request without a scope ${sentence}, after one sign-in`, async () => {
       const { scope: _, ...rest } = request(pkce(), parameters)
       const browser = new Browser(replicas)
       const page = await browser.follow(authorizationUrl(replicas.issuer, rest))
@@ -363,7 +363,7 @@ describe('authorization', () => {
     })
   }
 
-  it('L10 ends an interaction once: the result of a sign-in cannot be played again', async () => {
+  it('L10 an interaction ends once: the result of a sign-in cannot be replayed', async () => {
     const browser = new Browser(replicas)
     let page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
     const { action, fields } = formOf(page.body, '/sign-in')
@@ -376,7 +376,7 @@ describe('authorization', () => {
     expect(page.location).to.equal(undefined)
   })
 
-  it('lets only the groups that the client allows come through, at the sign-in and at each refresh', async () => {
+  it('lets only people in an allowed group sign in to the client, also with prompt=none', async () => {
     const parameters = { client_id: 'app.engineers' }
     expect((await getCode(replicas, { parameters })).value).to.match(/^nr_/)
     const browser = new Browser(replicas)

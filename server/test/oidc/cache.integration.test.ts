@@ -74,15 +74,15 @@ describe('a cache that replicas share', () => {
     }
   }
 
-  describe('that answers', () => {
+  describe('while it works', () => {
     before(async function () {
       this.timeout(60_000)
-      // a busy machine is no fault
+      // long, so that a busy machine does not look like a fault
       await start('5s')
     })
     after(stop)
 
-    it('with it introspection and userinfo of a warm token ask PostgreSQL nothing, on any replica', async () => {
+    it('introspection and userinfo of a cached token need no database query, on any replica', async () => {
       const { access } = await getTokens(replicas)
       await warm(access)
       const trips = await roundTrips(async () => {
@@ -100,7 +100,7 @@ describe('a cache that replicas share', () => {
       }
     })
 
-    it('nothing of it lives for more than 10 s', async () => {
+    it('no entry stays for more than 10 s', async () => {
       const { access } = await getTokens(replicas)
       await warm(access)
       const keys = await raw.keys('nauthera:token-account:*')
@@ -111,7 +111,7 @@ describe('a cache that replicas share', () => {
           .and.not.equal(-1)
     })
 
-    describe('I1 what ends is over on every replica at once', () => {
+    describe('I1 on every replica these are refused at once:', () => {
       it('a revoked token', async () => {
         for (const kind of ['access', 'refresh'] as const) {
           const tokens = await getTokens(replicas)
@@ -138,7 +138,7 @@ describe('a cache that replicas share', () => {
         await expectDead(third.access)
       })
 
-      it('a session, by logout', async () => {
+      it('the tokens of a session that ended by logout', async () => {
         const code = await getCode(replicas)
         const { access, id } = tokensOf(await redeem(replicas, code))
         await warm(access)
@@ -159,7 +159,7 @@ describe('a cache that replicas share', () => {
         ],
         ['has every grant revoked', (userId: string) => replicas.apps[0]!.store.grants.revokeOfUser(userId, [admin])],
       ] as const) {
-        it(`T5 a person who ${how}`, async () => {
+        it(`T5 the tokens of a person who ${how}`, async () => {
           const username = `person-${how.replaceAll(' ', '-')}`
           const userId = await addPerson(replicas, username)
           const { access } = await getTokens(replicas, { username })
@@ -169,7 +169,7 @@ describe('a cache that replicas share', () => {
         })
       }
 
-      it('T5 a person who is out of the group, and back when they are in it again', async () => {
+      it('T5 the tokens of a person who left the allowed group, until the person is in it again', async () => {
         const userId = await addPerson(replicas, 'grace', ['team'])
         const code = await getCode(replicas, { username: 'grace', parameters: { client_id: 'app.team' } })
         const { access } = tokensOf(await redeem(replicas, code, { clientId: 'app.team' }))
@@ -182,7 +182,7 @@ describe('a cache that replicas share', () => {
         for (const replica of everyReplica) expect(await active(replica)).to.equal(true)
       })
 
-      it('T1 a refresh token that was rotated away, though its access token is warm', async () => {
+      it('T1 a refresh token that was replaced, though its access token is cached', async () => {
         const first = await getTokens(replicas)
         await warm(first.access)
         const second = tokensOf(await refresh(replicas, first.refresh))
@@ -193,23 +193,26 @@ describe('a cache that replicas share', () => {
       })
     })
 
-    describe('F7 whatever somebody else writes into it is a miss', () => {
+    describe('F7 PostgreSQL is asked instead when somebody else has changed the cache:', () => {
       const grantKeys = () => raw.keys('nauthera:token-account:*')
       const cases: readonly [string, (key: string, box: Buffer, another: Buffer) => Promise<unknown>][] = [
-        ['flushed', () => raw.flushall()],
-        ['truncated', (key, box) => raw.set(key, box.subarray(0, box.length / 2))],
-        ['emptied', (key) => raw.set(key, Buffer.alloc(0))],
-        ['forged', (key, box) => raw.set(key, Buffer.concat([box.subarray(0, -1), Buffer.of(box.at(-1)! ^ 1)]))],
-        ['the entry of another grant', (key, _box, another) => raw.set(key, another)],
+        ['all entries deleted', () => raw.flushall()],
+        ['an entry cut in half', (key, box) => raw.set(key, box.subarray(0, box.length / 2))],
+        ['an empty entry', (key) => raw.set(key, Buffer.alloc(0))],
         [
-          'of another type',
+          'an entry with one changed bit',
+          (key, box) => raw.set(key, Buffer.concat([box.subarray(0, -1), Buffer.of(box.at(-1)! ^ 1)])),
+        ],
+        ['the entry of another grant in its place', (key, _box, another) => raw.set(key, another)],
+        [
+          'an entry of another Redis type',
           async (key) => {
             await raw.del(key)
             await raw.lpush(key, 'x')
           },
         ],
         [
-          'sealed by a release of another shape',
+          'an entry of another release, with another format',
           async (key) => {
             const keys = loadKeyRing(replicas.keysDirectory).derive('cache')
             const log = createLog({ process: 'test', level: 'error', format: 'json' })
@@ -251,7 +254,7 @@ describe('a cache that replicas share', () => {
     })
   })
 
-  describe('F5 every flow works, and at most one call in a hundred waits, while it is', () => {
+  describe('F5 every flow works, and at most one call in a hundred waits, while the cache is', () => {
     before(async function () {
       this.timeout(60_000)
       await start('100ms')
@@ -269,7 +272,7 @@ describe('a cache that replicas share', () => {
       await expectDead(second.access)
     }
 
-    /** How many calls to replica 0 waited in vain for the cache until now. */
+    /** How many calls to replica 0 waited for the cache until now, and got no answer from it. */
     async function waitedInVain(): Promise<number> {
       const text = await replicas.metrics[0]!.render()
       return Number(/cache_failures_total\{what="command",process="server"\} (\d+)/.exec(text)?.[1] ?? 0)
@@ -299,7 +302,7 @@ describe('a cache that replicas share', () => {
         },
       ],
       [
-        'blackholed',
+        'cut off by the network',
         async () => {
           proxy.cut()
           return async () => proxy.restore()

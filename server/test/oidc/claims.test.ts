@@ -31,7 +31,7 @@ const user: User = {
 
 describe('claimsOf', () => {
   const claims = claimsOf(user)
-  it('tells the standard claims in their standard types', () => {
+  it('gives the standard claims in the types of the standard', () => {
     expect(claims).to.deep.include({
       sub: 'id',
       preferred_username: 'ada',
@@ -40,11 +40,11 @@ describe('claimsOf', () => {
       address: { country: 'GB' },
     })
   })
-  it('takes from a profile neither a wrong type, nor a claim that is no profile’s, nor who the person is', () => {
+  it('ignores profile values of a wrong type, unknown claims, and a sub in the profile', () => {
     expect(claims).to.not.have.any.keys('phone_number_verified', 'admin')
     expect(claims['sub']).to.equal('id')
   })
-  it('leaves out what is not known', () => {
+  it('leaves out claims without a value', () => {
     expect(claimsOf({ ...user, email: undefined })).to.not.have.any.keys('email', 'email_verified')
   })
 })
@@ -81,7 +81,7 @@ describe('accessOf', () => {
     [['a'], [], 'refused'],
     [['a'], ['A'], 'refused'],
   ] as const) {
-    it(`${JSON.stringify(groups)} of ${JSON.stringify(allowedGroups)}: ${kind}`, () => {
+    it(`a person in ${JSON.stringify(groups)} is ${kind} when allowedGroups is ${JSON.stringify(allowedGroups)}`, () => {
       expect(accessOf({ allowedGroups: [...allowedGroups] }, groups).kind).to.equal(kind)
     })
   }

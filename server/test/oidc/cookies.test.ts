@@ -10,7 +10,7 @@ describe('cookieScope', () => {
     ['http://localhost:8080', 'nauthera_session', '/', 'nauthera_i_u', '/interaction/u'],
   ]
   for (const [issuer, session, path, name, pages] of cases)
-    it(`binds the cookies of ${issuer}, each as narrowly as its prefix allows`, () => {
+    it(`gives each cookie of ${issuer} the narrowest path that its prefix allows`, () => {
       const scope = cookieScope(new URL(issuer))
       expect({ session: scope.session, path: scope.path }).to.deep.equal({ session, path })
       const resume = pages.replace('interaction', 'auth')
@@ -19,7 +19,7 @@ describe('cookieScope', () => {
 })
 
 describe('setCookie', () => {
-  it('takes the place of one with its name and path, and leaves one with another path', () => {
+  it('replaces a cookie with the same name and path, and keeps one with another path', () => {
     const response = new ServerResponse(new IncomingMessage(new Socket()))
     const scope = cookieScope(new URL('https://id.example.com'))
     response.setHeader('set-cookie', ['a=library; path=/; httponly', 'a.sig=x; path=/', 'ab=other; path=/'])

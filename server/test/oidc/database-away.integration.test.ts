@@ -6,7 +6,7 @@ import { getCode, getTokens, introspect, redeem, refresh, request } from '@nauth
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
-/** A way to PostgreSQL that can be cut: new connections are refused, open ones broken. */
+/** A proxy to PostgreSQL that can be cut: new connections are refused, open ones are closed. */
 async function startProxy(target: { host: string; port: number }) {
   const sockets = new Set<Socket>()
   const accept = (incoming: Socket) => {
@@ -36,7 +36,7 @@ async function startProxy(target: { host: string; port: number }) {
   return { port, cut: close, mend: () => listen(port), stop: close }
 }
 
-describe('F1 while the database is away', () => {
+describe('F1 while the database does not answer', () => {
   let replicas: Replicas
   let proxy: Awaited<ReturnType<typeof startProxy>>
   before(async function () {
@@ -62,7 +62,7 @@ describe('F1 while the database is away', () => {
     await proxy.stop()
   })
 
-  it('what needs no database answers, the rest is 503 with Retry-After, and all of it heals by itself', async function () {
+  it('requests that need no database succeed, the others get 503 with Retry-After, and later all work again by themselves', async function () {
     this.timeout(30_000)
     const tokens = await getTokens(replicas)
     const code = await getCode(replicas)
@@ -84,7 +84,7 @@ describe('F1 while the database is away', () => {
     expect((await send(replicas, { path: '/token', form, headers: basic('app.machine', 'wrong') })).status).to.equal(
       401,
     )
-    // a person who is not signed in yet gets the page: nothing was asked of the database
+    // a person who is not signed in yet gets the page: it needs no database
     expect((await new Browser(replicas).follow(authorizationUrl(replicas.issuer, request(pkce())))).body).to.contain(
       'id="password"',
     )

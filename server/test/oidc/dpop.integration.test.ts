@@ -8,8 +8,8 @@ import { claimsOfJwt, getCode, introspect } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
-// Tokens that are good only for who holds a key (RFC 9449): openid-client makes the proofs that are right, this file
-// those that are not.
+// Tokens that only the holder of a key can use (RFC 9449). openid-client makes the valid proofs, this file the
+// invalid ones.
 
 describe('DPoP', () => {
   let replicas: Replicas
@@ -32,7 +32,7 @@ describe('DPoP', () => {
       execute: [client.allowInsecureRequests],
     })
 
-  /** A key with its proofs, right unless told otherwise. */
+  /** A key that makes valid proofs, or invalid ones by `head` and `body`. */
   async function holder(algorithm = 'ES256') {
     const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true })
     const jwk = await exportJWK(publicKey)
@@ -108,7 +108,7 @@ describe('DPoP', () => {
   }
 
   for (const algorithm of ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519']) {
-    it(`takes a proof that is signed with ${algorithm}`, async () => {
+    it(`accepts a proof that is signed with ${algorithm}`, async () => {
       const dpop = await (await holder(algorithm)).proof()
       expect((await machine({ dpop })).json()['token_type']).to.equal('DPoP')
     })
@@ -117,39 +117,39 @@ describe('DPoP', () => {
   const now = () => Math.floor(Date.now() / 1000)
   type Holder = Awaited<ReturnType<typeof holder>>
   const wrong: [sentence: string, proof: (own: Holder) => Promise<string>][] = [
-    ['text that is no JWT', () => Promise.resolve('proof')],
-    ['one for another method', (own) => own.proof({ body: { htm: 'GET' } })],
-    ['one for another path', (own) => own.proof({ body: { htu: `${replicas.issuer}/me` } })],
-    ['one for another host', (own) => own.proof({ body: { htu: 'https://other.test/token' } })],
-    ['one without htu', (own) => own.proof({ body: { htu: undefined } })],
-    ['one without jti', (own) => own.proof({ body: { jti: undefined } })],
-    ['one without iat', (own) => own.proof({ body: { iat: undefined } })],
-    ['one of an hour ago', (own) => own.proof({ body: { iat: now() - 3600 } })],
-    ['one of the next hour', (own) => own.proof({ body: { iat: now() + 3600 } })],
-    ['one of another type', (own) => own.proof({ head: { typ: 'jwt' } })],
-    ['one without its key', (own) => own.proof({ head: { jwk: undefined } })],
-    ['one with another’s key', async (own) => own.proof({ head: { jwk: (await holder()).jwk } })],
-    ['one with a private key', (own) => own.proof({ head: { jwk: own.privateJwk } })],
+    ['text that is not a JWT', () => Promise.resolve('proof')],
+    ['a proof for another method', (own) => own.proof({ body: { htm: 'GET' } })],
+    ['a proof for another path', (own) => own.proof({ body: { htu: `${replicas.issuer}/me` } })],
+    ['a proof for another host', (own) => own.proof({ body: { htu: 'https://other.test/token' } })],
+    ['a proof without htu', (own) => own.proof({ body: { htu: undefined } })],
+    ['a proof without jti', (own) => own.proof({ body: { jti: undefined } })],
+    ['a proof without iat', (own) => own.proof({ body: { iat: undefined } })],
+    ['a proof from an hour ago', (own) => own.proof({ body: { iat: now() - 3600 } })],
+    ['a proof from an hour in the future', (own) => own.proof({ body: { iat: now() + 3600 } })],
+    ['a proof with another typ', (own) => own.proof({ head: { typ: 'jwt' } })],
+    ['a proof without its key', (own) => own.proof({ head: { jwk: undefined } })],
+    ['a proof with the key of somebody else', async (own) => own.proof({ head: { jwk: (await holder()).jwk } })],
+    ['a proof with a private key', (own) => own.proof({ head: { jwk: own.privateJwk } })],
     [
-      'one signed with HS256 and the key that it carries',
+      'a proof signed with HS256 and the key that it carries',
       () =>
         new SignJWT({ htm: 'POST', htu: `${replicas.issuer}/token`, iat: now(), jti: randomUUID() })
           .setProtectedHeader({ alg: 'HS256', typ: 'dpop+jwt', jwk: { kty: 'oct', k: 'c2VjcmV0' } as JWK })
           .sign(Buffer.from('c2VjcmV0'.repeat(8), 'base64')),
     ],
     [
-      'one signed by nobody',
+      'a proof without a signature (alg none)',
       async (own) => {
         const [, body] = (await own.proof()).split('.')
         const head = Buffer.from(JSON.stringify({ alg: 'none', typ: 'dpop+jwt', jwk: own.jwk })).toString('base64url')
         return `${head}.${body}.`
       },
     ],
-    ['one whose signature was changed', async (own) => (await own.proof()).replace(/.{6}$/, 'AAAAAA')],
-    ['two in one header', async (own) => `${await own.proof()}, ${await own.proof()}`],
+    ['a proof whose signature was changed', async (own) => (await own.proof()).replace(/.{6}$/, 'AAAAAA')],
+    ['two proofs in one header', async (own) => `${await own.proof()}, ${await own.proof()}`],
   ]
   for (const [sentence, make] of wrong) {
-    it(`refuses ${sentence}, and takes the right one`, async () => {
+    it(`refuses ${sentence}, and accepts a valid proof`, async () => {
       const own = await holder()
       const answer = await machine({ dpop: await make(own) })
       expect([answer.status, answer.json()['error']], answer.body).to.deep.equal([400, 'invalid_dpop_proof'])
@@ -157,7 +157,7 @@ describe('DPoP', () => {
     })
   }
 
-  it('T11 takes one proof once: of 10 parallel uses on two replicas one succeeds', async () => {
+  it('T11 accepts a proof once: of 10 parallel uses on two replicas one succeeds', async () => {
     const own = await holder()
     const dpop = await own.proof()
     const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => machine({ dpop }, { replica: n % 2 })))
@@ -192,7 +192,7 @@ describe('DPoP', () => {
     expect(await redeemed('app.bound', {}, { dpop: await (await holder()).proof() })).to.deep.equal([200, undefined])
   })
 
-  it('a code that was asked for with a key is redeemed with that key alone', async () => {
+  it('a code that was requested with dpop_jkt is redeemed only with that key', async () => {
     const own = await holder()
     const asked = { dpop_jkt: own.thumbprint }
     expect(await redeemed('app.web', asked, {})).to.deep.equal([400, 'invalid_grant'])
@@ -274,7 +274,7 @@ describe('DPoP', () => {
       expect(answers.filter(({ status }) => status === 401)).to.have.length(9)
     })
 
-    it('a refresh token of a public client is refused without its key, and not used up by that', async () => {
+    it('a refresh token of a public client is refused without its key, and still works with it afterwards', async () => {
       const form = { grant_type: 'refresh_token', client_id: 'app.spa', refresh_token: refreshToken }
       const ask = (headers: Record<string, string>) => send(replicas, { path: '/token', form, headers })
       expect((await ask({})).status).to.equal(400)

@@ -14,7 +14,7 @@ describe('allowedAddress', () => {
     '2606:2800:21f:cb07::1',
     'fd00::10',
   ]) {
-    it(`L16 lets ${address} through`, () => expect(allowed(address)).to.equal(true))
+    it(`L16 allows ${address}`, () => expect(allowed(address)).to.equal(true))
   }
   for (const address of [
     '127.0.0.1',
@@ -35,9 +35,9 @@ describe('allowedAddress', () => {
     'localhost',
     '',
   ]) {
-    it(`L16 refuses ${address === '' ? 'nothing' : address}`, () => expect(allowed(address)).to.equal(false))
+    it(`L16 refuses ${address === '' ? 'an empty address' : address}`, () => expect(allowed(address)).to.equal(false))
   }
-  it('lets loopback through in development only', () =>
+  it('allows loopback addresses in development only', () =>
     expect(allowedAddress({ loopback: true })('127.0.0.1')).to.equal(true))
 })
 
@@ -65,7 +65,8 @@ describe('createOutboundFetch', () => {
       (error: { code?: string }) => error.code ?? 'failed',
     )
 
-  it('fetches', async () => expect(await (await open(`${origin}/jwks`)).json()).to.deep.equal({ keys: [] }))
+  it('fetches from an allowed address', async () =>
+    expect(await (await open(`${origin}/jwks`)).json()).to.deep.equal({ keys: [] }))
 
   it('L16 sends no byte to a name that resolves to a forbidden address, nor to that address itself', async () => {
     const before = hits
@@ -81,6 +82,6 @@ describe('createOutboundFetch', () => {
 
   it('follows no redirect', async () => expect((await open(`${origin}/redirect`)).status).to.equal(302))
   it('reads at most 256 KiB', async () => expect(await codeOf(open(`${origin}/large`))).to.equal('failed'))
-  it('speaks http and https only', async () =>
+  it('allows only http and https', async () =>
     expect(await codeOf(open('file:///etc/passwd'))).to.equal('ADDRESS_NOT_ALLOWED'))
 })

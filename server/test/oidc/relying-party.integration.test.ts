@@ -5,7 +5,7 @@ import { Browser } from '@nauthera/harness/browser'
 import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
-// The whole surface as two independent client libraries see it: what they verify, they verify by themselves.
+// All endpoints, used by two independent client libraries that verify every response themselves.
 
 for (const path of ['', '/tenants/one']) {
   describe(`a relying party of an issuer ${path === '' ? 'at the root' : 'with a path'}`, () => {
@@ -147,7 +147,7 @@ for (const path of ['', '/tenants/one']) {
       expect((await oauth.processDiscoveryResponse(issuer, answer)).issuer).to.equal(replicas.issuer)
     })
 
-    it('openid-client: a callback of another issuer is noticed (A5)', async () => {
+    it('A5 openid-client refuses a callback that names another issuer', async () => {
       const config = await discover('app.web')
       const verifier = client.randomPKCECodeVerifier()
       const url = client.buildAuthorizationUrl(config, {

@@ -7,7 +7,7 @@ import { Browser, authorizationUrl, send } from '@nauthera/harness/browser'
 import { addPerson, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
-// Authorization requests that the client has signed, by value (RFC 9101). The client authenticates with the same key.
+// Signed authorization requests in the parameter `request` (RFC 9101). The client authenticates with the same key.
 
 interface Key {
   readonly alg: string
@@ -120,42 +120,45 @@ describe('signed request objects', () => {
 
   const es256 = () => keys['ES256']!
   const refused: [sentence: string, request: () => Promise<string> | string][] = [
-    ['one that has expired', () => signWith(es256(), { exp: now() - 60 })],
-    ['one that is not valid yet', () => signWith(es256(), { nbf: now() + 600 })],
-    ['one for another issuer', () => signWith(es256(), { aud: 'https://other.test' })],
-    ['one of another client', () => signWith(es256(), { iss: 'app.strict' })],
-    ['one that names another client', () => signWith(es256(), { client_id: 'app.strict' })],
-    ['one signed with a key that is not the client’s', () => signWith(stranger)],
-    ['one that brings its own key', () => signWith(stranger, {}, { kid: undefined, jwk: stranger.jwk })],
-    ['one with another request inside', () => signWith(es256(), { request: 'x.y.z' })],
-    ['one with a request_uri inside', () => signWith(es256(), { request_uri: 'https://app.example.com/r' })],
-    ['one that is signed by nobody', () => byHand({ alg: 'none' }, () => '')],
+    ['a request object that has expired', () => signWith(es256(), { exp: now() - 60 })],
+    ['a request object that is not valid yet', () => signWith(es256(), { nbf: now() + 600 })],
+    ['a request object for another issuer', () => signWith(es256(), { aud: 'https://other.test' })],
+    ['a request object of another client', () => signWith(es256(), { iss: 'app.strict' })],
+    ['a request object that names another client', () => signWith(es256(), { client_id: 'app.strict' })],
+    ['a request object that is signed with a key that is not the client’s', () => signWith(stranger)],
+    ['a request object that brings its own key', () => signWith(stranger, {}, { kid: undefined, jwk: stranger.jwk })],
+    ['a request object that contains another one', () => signWith(es256(), { request: 'x.y.z' })],
     [
-      'one signed with HS256 and the public key',
+      'a request object that contains a request_uri',
+      () => signWith(es256(), { request_uri: 'https://app.example.com/r' }),
+    ],
+    ['a request object without a signature (alg none)', () => byHand({ alg: 'none' }, () => '')],
+    [
+      'a request object that is signed with HS256 and the public key',
       () =>
         byHand({ alg: 'HS256', kid: es256().jwk.kid }, (data) =>
           createHmac('sha256', JSON.stringify(es256().jwk)).update(data).digest('base64url'),
         ),
     ],
-    ['one whose signature was changed', async () => (await signWith(es256())).replace(/.{6}$/, 'AAAAAA')],
-    ['text that is no JWT', () => 'request'],
+    ['a request object whose signature was changed', async () => (await signWith(es256())).replace(/.{6}$/, 'AAAAAA')],
+    ['text that is not a JWT', () => 'request'],
   ]
   for (const [sentence, make] of refused) {
-    it(`A9 refuses ${sentence}, and takes the right one`, async () => {
+    it(`A9 refuses ${sentence}, and accepts a valid one`, async () => {
       const query = { client_id: 'app.signed', scope: 'openid', response_type: 'code' }
       expect(await outcomeOf({ ...query, request: await make() })).to.match(/^invalid_request(_object)?$/)
       expect(await outcomeOf({ ...query, request: await signWith(es256()) })).to.equal('page')
     })
   }
 
-  it('a client that must sign its requests begins none without a signature', async () => {
+  it('a client that must sign its requests is refused without a signature', async () => {
     expect(await outcomeOf(parameters('app.strict'))).to.equal('invalid_request')
     const own = { iss: 'app.strict', client_id: 'app.strict' }
     const signed = { client_id: 'app.strict', request: await signWith(es256(), own) }
     expect(await outcomeOf(signed)).to.equal('page')
   })
 
-  it('what stands beside a signed request counts for nothing', async () => {
+  it('parameters outside of a signed request object are ignored', async () => {
     const browser = new Browser(replicas)
     const query = {
       client_id: 'app.signed',

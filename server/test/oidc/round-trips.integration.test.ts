@@ -5,7 +5,7 @@ import { introspect, redeem, refresh, request, tokensOf } from '@nauthera/harnes
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
-// What each flow costs in PostgreSQL: a round trip more is a millisecond more for everybody, and a commit more is a disk.
+// How much each flow costs in PostgreSQL. Each round trip adds about a millisecond, and each commit waits for the disk.
 
 describe('database round trips', () => {
   let replicas: Replicas
@@ -22,7 +22,7 @@ describe('database round trips', () => {
   })
   after(() => replicas.stop())
 
-  /** Batched audit rows are not counted: they are written before and after. */
+  /** Audit rows are written in batches before and after `work`, so they are not counted. */
   async function cost<T>(work: () => Promise<T>): Promise<{ result: T; roundTrips: number; commits: number }> {
     const { store } = replicas.apps[0]!
     await store.audit.flush()
@@ -43,13 +43,13 @@ describe('database round trips', () => {
     return tokensOf(await redeem(replicas, code, { clientId }))
   }
 
-  it('a whole sign-in with code exchange takes at most 6, and 3 commits', async () => {
+  it('a sign-in with code exchange takes at most 6 round trips and 3 commits', async () => {
     const { roundTrips, commits } = await cost(() => signIn('app.web'))
     expect(roundTrips).to.be.at.most(6)
     expect(commits).to.be.at.most(3)
   })
 
-  it('so does one with a consent that is remembered', async () => {
+  it('a sign-in with a stored consent takes no more than that', async () => {
     const browser = new Browser(replicas)
     const url = authorizationUrl(replicas.issuer, request(pkce(), { client_id: 'app.remember' }))
     await browser.authorize(url, 'ada', { remember: true })
@@ -58,7 +58,7 @@ describe('database round trips', () => {
     expect(commits).to.be.at.most(3)
   })
 
-  it('a refresh takes at most 2, an introspection 1', async () => {
+  it('a refresh takes at most 2 round trips, introspection and userinfo 1 each', async () => {
     const tokens = await signIn('app.web')
     const refreshed = await cost(() => refresh(replicas, tokens.refresh))
     expect(refreshed.result.status).to.equal(200)
@@ -74,7 +74,7 @@ describe('database round trips', () => {
     expect(me.roundTrips).to.be.at.most(1)
   })
 
-  it('discovery, JWKS and client_credentials take none', async () => {
+  it('discovery, JWKS and client_credentials take no round trip', async () => {
     const form = { grant_type: 'client_credentials' }
     for (const ask of [
       { path: '/.well-known/openid-configuration' },
@@ -88,7 +88,7 @@ describe('database round trips', () => {
     }
   })
 
-  it('E6 a flood of authorization requests leaves no row', async () => {
+  it('E6 authorization requests without a sign-in cost no round trip and leave no row', async () => {
     const { roundTrips } = await cost(async () => {
       for (let n = 0; n < 20; n++)
         await new Browser(replicas).follow(authorizationUrl(replicas.issuer, request(pkce())))

@@ -22,25 +22,25 @@ describe('createSessionCookies', () => {
     version: 1,
   }
 
-  it('gives back what it signed', () => expect(cookies.verify(cookies.sign(session))).to.deep.equal(session))
+  it('returns the session that it signed', () => expect(cookies.verify(cookies.sign(session))).to.deep.equal(session))
 
-  it('carries a session without a person, for a logout page', () => {
+  it('holds a session in which nobody is signed in, for a logout page', () => {
     const { accountId: _a, loginTs: _l, ...anonymous } = session
     expect(cookies.verify(cookies.sign({ ...anonymous, state: { secret: 's' } }))).to.not.have.property('accountId')
   })
 
   for (const [sentence, other] of [
     ['of another issuer', { issuer: 'https://other.example.com' }],
-    ['from before a restore', { epoch: () => 2 }],
-    ['after its time', { now: () => 2_000_001 }],
-    ['of a key that is not in the ring', { keys: () => cookieKeys('00000002') }],
+    ['from before a restore of the database', { epoch: () => 2 }],
+    ['that has expired', { now: () => 2_000_001 }],
+    ['that was signed with a key that is not in the ring', { keys: () => cookieKeys('00000002') }],
   ] as const) {
-    it(`refuses one ${sentence}`, () => {
+    it(`refuses a cookie ${sentence}`, () => {
       expect(createSessionCookies({ ...needs, ...other }).verify(cookies.sign(session))).to.equal(undefined)
     })
   }
 
-  it('T2 refuses another algorithm, another audience, and what is no JWT', () => {
+  it('T2 refuses another algorithm, another audience, and text that is not a JWT', () => {
     const { key, kid } = keys.current('session')
     const claims = { jti: 'j', uid: 'u', ep: 1, sub: 'a', exp: 2000, iat: 900 }
     const options = { keyid: kid, issuer: needs.issuer, audience: 'nauthera:session' }
@@ -61,7 +61,7 @@ describe('sidOf', () => {
   const session = { uid: 'u', sidKey: '00000001' }
   const keys = cookieKeys('00000001')
 
-  it('is one for each client of a session, and tells neither', () => {
+  it('differs for each client and each session, and reveals neither', () => {
     const sid = sidOf(keys, session, 'app')
     expect(sid).to.match(/^[\w-]{32}$/)
     expect(sidOf(keys, session, 'app')).to.equal(sid)
@@ -69,7 +69,7 @@ describe('sidOf', () => {
     expect(sidOf(keys, { ...session, uid: 'v' }, 'app')).to.not.equal(sid)
   })
 
-  it('stays the same when the keys rotate', () => {
+  it('stays the same after a key rotation', () => {
     expect(sidOf(cookieKeys('00000001', '00000002'), session, 'app')).to.equal(sidOf(keys, session, 'app'))
   })
 })

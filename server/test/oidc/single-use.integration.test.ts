@@ -19,7 +19,7 @@ describe('single use over three replicas', () => {
   })
   after(() => replicas.stop())
 
-  it('A6 of 50 parallel redemptions of one code exactly one succeeds, the rest get invalid_grant and the grant is dead', async () => {
+  it('A6 of 50 parallel uses of one code exactly one succeeds, the others get invalid_grant, and the grant ends', async () => {
     const code = await getCode(replicas)
     const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => redeem(replicas, code, { replica: n % 3 })))
     const statuses = answers.map(({ status }) => status)
@@ -34,12 +34,12 @@ describe('single use over three replicas', () => {
     }
     await replicas.apps[0]!.store.audit.flush()
     const replays = await replicas.apps[0]!.store.audit.search({ event: 'code.replay', limit: 100 })
-    // those that come after the grant is dead are refused for that
+    // uses after the end of the grant are refused for that reason
     expect(replays.length).to.be.within(1, 49)
     expect((await redeem(replicas, await getCode(replicas))).status).to.equal(200)
   })
 
-  it('A6 a code that was used before gives nothing, and takes back what it gave', async () => {
+  it('A6 a second use of a code gets invalid_grant, and ends the tokens of the first use', async () => {
     const code = await getCode(replicas)
     const tokens = tokensOf(await redeem(replicas, code))
     const again = await redeem(replicas, code, { replica: 1 })
@@ -47,14 +47,14 @@ describe('single use over three replicas', () => {
     expect((await refresh(replicas, tokens.refresh, { replica: 2 })).status).to.equal(400)
   })
 
-  it('A6 a code of another client is refused, and stays good for its own', async () => {
+  it('A6 a code is refused to another client, and still works for its own', async () => {
     const code = await getCode(replicas)
     const stolen = await redeem(replicas, code, { clientId: 'app.other' })
     expect([stolen.status, stolen.json()['error']]).to.deep.equal([400, 'invalid_grant'])
     expect((await redeem(replicas, code)).status).to.equal(200)
   })
 
-  it('T1 of 20 parallel uses of one refresh token all get the same successor, which works', async () => {
+  it('T1 20 parallel uses of one refresh token all get the same new token, which works', async () => {
     const first = await getTokens(replicas)
     const answers = await Promise.all(
       Array.from({ length: 20 }, (_, n) => refresh(replicas, first.refresh, { replica: n % 3 })),
@@ -66,7 +66,7 @@ describe('single use over three replicas', () => {
     expect((await refresh(replicas, successor!, { replica: 1 })).status).to.equal(200)
   })
 
-  it('T1 a lost answer is given again within the grace, and an older token ends the family', async () => {
+  it('T1 within the grace period the previous token gets the same new token again; an older one ends the family', async () => {
     const first = await getTokens(replicas)
     const second = tokensOf(await refresh(replicas, first.refresh))
     expect(tokensOf(await refresh(replicas, first.refresh, { replica: 2 })).refresh).to.equal(second.refresh)
@@ -79,10 +79,10 @@ describe('single use over three replicas', () => {
     expect(await replicas.apps[0]!.store.audit.search({ event: 'refresh.reuse', limit: 10 })).to.have.length(1)
   })
 
-  it('T1 after the grace the predecessor ends the family too', async () => {
+  it('T1 after the grace period the previous token ends the family too', async () => {
     const first = await getTokens(replicas)
     const second = tokensOf(await refresh(replicas, first.refresh))
-    // the grace is by the database's clock: wait for it there
+    // the database's clock measures the grace period, so wait in the database
     await replicas.apps[0]!.store.database.query({ name: 'wait', text: 'SELECT pg_sleep(1.1)', writes: false })
     expect((await refresh(replicas, first.refresh)).status).to.equal(400)
     expect((await refresh(replicas, second.refresh)).status).to.equal(400)

@@ -11,7 +11,7 @@ describe('a swap of the clients under load', () => {
   })
   after(() => replicas.stop())
 
-  it('5 full swaps of 5,000 clients fail no request', async function () {
+  it('no request fails during 5 full swaps of 5,000 clients', async function () {
     this.timeout(60_000)
     const crowd = (generation: bigint) =>
       Array.from({ length: 5000 }, (_, n) =>

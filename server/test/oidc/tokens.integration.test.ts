@@ -59,7 +59,7 @@ describe('tokens', () => {
       ['the right secret', basic('app.machine', clientSecret), [], 200, ''],
       ['a wrong secret', basic('app.machine', 'wrong'), [], 401, 'invalid_client'],
       [
-        'the placeholder that the library is given',
+        'the placeholder that the library gets as the secret',
         basic('app.machine', 'hashed-secrets-are-compared-elsewhere'),
         [],
         401,
@@ -105,7 +105,7 @@ describe('tokens', () => {
         'invalid_request',
       ],
       [
-        'an assertion signed by nobody',
+        'an assertion without a signature (alg none)',
         {},
         [
           ['client_assertion', `${b64({ alg: 'none' })}.${b64({ sub: 'app.signed' })}.`],
@@ -125,7 +125,7 @@ describe('tokens', () => {
       })
     }
 
-    it('a secret in the query is not looked at', async () => {
+    it('a secret in the query string is ignored', async () => {
       const answer = await send(replicas, {
         path: `/token?client_id=app.machine&client_secret=${clientSecret}`,
         form: grant,
@@ -134,7 +134,7 @@ describe('tokens', () => {
     })
   })
 
-  it('T12 takes both live secrets, and refuses one that is over or revoked, on each replica', async () => {
+  it('T12 accepts both valid secrets, and refuses expired and revoked ones, on each replica', async () => {
     const grant = { grant_type: 'client_credentials' }
     const old = 'the-old-secret-of-more-than-32-characters'
     const over = 'a-secret-that-is-over-of-more-than-32-chars'
@@ -166,7 +166,7 @@ describe('tokens', () => {
     }
   })
 
-  it('T11 a client that signs its assertion may use each one once, on whichever replica', async () => {
+  it('T11 a client assertion works once, whichever replica gets it', async () => {
     const assertion = (aud: string, validFor = 60) => {
       const now = Math.floor(Date.now() / 1000)
       const head = b64({ alg: 'ES256', kid: 'own' })
@@ -201,12 +201,12 @@ describe('tokens', () => {
 
   describe('grant types', () => {
     for (const [sentence, form, error] of [
-      ['none', {}, 'invalid_request'],
-      ['an unknown one', { grant_type: 'magic' }, 'unsupported_grant_type'],
-      ['password', { grant_type: 'password', username: 'ada', password: 'x' }, 'unsupported_grant_type'],
-      ['one that the client does not have', { grant_type: 'client_credentials' }, 'invalid_request'],
+      ['no grant_type', {}, 'invalid_request'],
+      ['an unknown grant_type', { grant_type: 'magic' }, 'unsupported_grant_type'],
+      ['the password grant', { grant_type: 'password', username: 'ada', password: 'x' }, 'unsupported_grant_type'],
+      ['a grant that the client does not have', { grant_type: 'client_credentials' }, 'invalid_request'],
       [
-        'a code that was never a code',
+        'a code that was never issued',
         { grant_type: 'authorization_code', code: 'x', redirect_uri: 'x' },
         'invalid_grant',
       ],
@@ -218,7 +218,7 @@ describe('tokens', () => {
     }
   })
 
-  it('gives a machine a JWT for its one audience, with the API’s scopes', async () => {
+  it('client_credentials gives a JWT for the client’s only audience, with scopes of that API', async () => {
     const answer = await token({ grant_type: 'client_credentials', scope: 'read' }, basic('app.machine', clientSecret))
     const claims = claimsOfJwt(String(answer.json()['access_token']))
     expect(claims).to.include({
@@ -234,7 +234,7 @@ describe('tokens', () => {
     expect([foreign.status, foreign.json()['error']]).to.deep.equal([400, 'invalid_target'])
   })
 
-  it('T3 a sealed value that is cut, padded, changed or of another kind is nothing', async () => {
+  it('T3 a sealed value that is cut, padded, changed or of another kind is refused', async () => {
     const code = await getCode(replicas)
     const tokens = tokensOf(await redeem(replicas, code))
     const flip = (text: string, at: number) => text.slice(0, at) + (text[at] === 'A' ? 'B' : 'A') + text.slice(at + 1)
@@ -261,7 +261,7 @@ describe('tokens', () => {
     expect((await introspect(replicas, tokens.access)).json()['active']).to.equal(true)
   })
 
-  it('T2 a token that was signed otherwise, or names its own key, is refused', async () => {
+  it('T2 a token with another algorithm, an unknown key or its own key is refused', async () => {
     const { keys } = (await send(replicas, { path: '/jwks' })).json() as { keys: Record<string, string>[] }
     const key = keys.find(({ alg }) => alg === 'ES256')!
     const body = b64({
@@ -300,7 +300,7 @@ describe('tokens', () => {
     expect((await userinfo((await getTokens(replicas)).access)).status).to.equal(200)
   })
 
-  it('T6 revoking any token of a grant ends all of it; another client’s revocation ends nothing', async () => {
+  it('T6 revoking one token of a grant ends all its tokens; another client cannot revoke them', async () => {
     const tokens = await getTokens(replicas)
     const foreign = await revoke(replicas, tokens.refresh, { clientId: 'app.other' })
     expect(foreign.status).to.equal(200)
@@ -314,7 +314,7 @@ describe('tokens', () => {
     expect((await revoke(replicas, 'never-a-token')).status).to.equal(200)
   })
 
-  it('T6 an opaque token of a machine ends with its revocation, on each replica', async () => {
+  it('T6 a revoked opaque token of client_credentials is inactive on each replica', async () => {
     const access = String(
       (await token({ grant_type: 'client_credentials' }, basic('app.opaque', clientSecret))).json()['access_token'],
     )
@@ -326,7 +326,7 @@ describe('tokens', () => {
     })
   })
 
-  it('T8 a refresh may narrow, and never widen', async () => {
+  it('T8 a refresh may ask for fewer scopes, and never for more', async () => {
     const tokens = await getTokens(replicas, { parameters: { scope: 'openid email' } })
     const wider = await refresh(replicas, tokens.refresh, { form: { scope: 'openid email profile' } })
     expect([wider.status, wider.json()['error']]).to.deep.equal([400, 'invalid_scope'])
@@ -336,7 +336,7 @@ describe('tokens', () => {
     expect(narrower.json()['scope']).to.equal('openid')
   })
 
-  it('gives a token for an API when one is named, and only what the API has', async () => {
+  it('gives a token for an API when the request names one, with only the scopes of that API', async () => {
     const parameters = { client_id: 'app.resource', scope: 'openid read', resource: 'https://api.example.com' }
     const code = await getCode(replicas, { parameters })
     const answer = await redeem(replicas, code, {
@@ -348,7 +348,7 @@ describe('tokens', () => {
     expect(claims).to.not.have.any.keys('groups', 'email')
   })
 
-  it('lets an API look at the tokens that are for it, and nobody else', async () => {
+  it('lets a client introspect its own opaque tokens, not those of another client, and no JWT', async () => {
     const own = await getTokens(replicas)
     expect((await introspect(replicas, own.access, { clientId: 'app.other' })).json()).to.deep.equal({ active: false })
     const looked = (await introspect(replicas, own.access)).json()
@@ -362,7 +362,7 @@ describe('tokens', () => {
     expect(jwt.json()['error']).to.equal('unsupported_token_type')
   })
 
-  it('an introspected refresh token is active until it is used', async () => {
+  it('introspection says that a refresh token is active until it is used', async () => {
     const tokens = await getTokens(replicas)
     expect((await introspect(replicas, tokens.refresh)).json()['active']).to.equal(true)
     const next = tokensOf(await refresh(replicas, tokens.refresh))
@@ -370,7 +370,7 @@ describe('tokens', () => {
     expect((await introspect(replicas, next.refresh)).json()['active']).to.equal(true)
   })
 
-  it('tells userinfo what the scopes allow, in the standard’s types', async () => {
+  it('userinfo returns what the scopes allow, in the types of the standard', async () => {
     const tokens = await getTokens(replicas, { parameters: { scope: 'openid profile email groups' } })
     const claims = (await userinfo(tokens.access)).json()
     expect(claims).to.include({ sub: ada, email: 'ada@example.com', email_verified: true, preferred_username: 'ada' })
@@ -387,7 +387,7 @@ describe('tokens', () => {
     }
   })
 
-  it('answers the claims parameter, and derives a client’s own claims from groups', async () => {
+  it('returns what the claims parameter asks for, and the claims that the client derives from groups', async () => {
     const asked = JSON.stringify({ id_token: { email: null, auth_time: { essential: true } } })
     const tokens = await getTokens(replicas, { parameters: { scope: 'openid email', claims: asked } })
     expect(claimsOfJwt(tokens.id)).to.include({ email: 'ada@example.com' })
@@ -398,7 +398,7 @@ describe('tokens', () => {
     expect((await userinfo(roles.access)).json()['roles']).to.deep.equal(['admin', 'dev'])
   })
 
-  it('T5 a person who is disabled has no token left, at once', async () => {
+  it('T5 all tokens of a disabled person are refused at once', async () => {
     await addPerson(replicas, 'eve')
     const tokens = await getTokens(replicas, {
       username: 'eve',
@@ -412,7 +412,7 @@ describe('tokens', () => {
     expect((await introspect(replicas, tokens.access)).json()).to.deep.equal({ active: false })
   })
 
-  it('T5 a client that is suspended, or gone, has no token left', async () => {
+  it('T5 all tokens of a suspended or deleted client are refused', async () => {
     const tokens = await getTokens(replicas)
     await replicas.serve([
       ...everybody().filter(({ clientId }) => clientId !== 'app.web'),
@@ -427,7 +427,7 @@ describe('tokens', () => {
     expect((await refresh(replicas, tokens.refresh)).status).to.equal(200)
   })
 
-  it('a re-created client inherits nothing: its UID is another', async () => {
+  it('a client that is deleted and created again cannot use the tokens of the old one: it has another UID', async () => {
     const tokens = await getTokens(replicas)
     await replicas.serve([
       ...everybody().filter(({ clientId }) => clientId !== 'app.web'),
@@ -437,7 +437,7 @@ describe('tokens', () => {
     await replicas.serve(everybody())
   })
 
-  it('opens token and userinfo to the origins of the client alone', async () => {
+  it('allows cross-origin requests to the token endpoint only from the origins of the client', async () => {
     const preflight = await send(replicas, {
       method: 'OPTIONS',
       path: '/token',
@@ -451,7 +451,7 @@ describe('tokens', () => {
     expect(foreign.headers['access-control-allow-origin']).to.equal(undefined)
   })
 
-  it('publishes no private member, and the documents of every replica are the same', async () => {
+  it('publishes no private part of a key, and the same documents on every replica', async () => {
     for (const path of ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
       const [one, other] = [await send(replicas, { path }), await send(replicas, { path, replica: 1 })]
       expect(one.status).to.equal(200)

@@ -8,13 +8,13 @@ import { auditedRequest } from '../request-context.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { GrantPayload } from './grants.ts'
 
-/** An authorization at the moment when its code is made. */
+/** An authorization when its code is issued. */
 export interface Authorization {
   readonly client: Pick<OidcClient, 'clientId' | 'uid'>
   readonly session: AuthorizedSession
-  /** What was answered in its interaction; undefined when there was none. */
+  /** The person's answers; undefined when no page was shown. */
   readonly submission: Submission | undefined
-  /** That interaction; `exp` in epoch seconds. */
+  /** Where the person gave them; `exp` in epoch seconds. */
   readonly interaction: { readonly jti: string; readonly exp: number } | undefined
   readonly grant: GrantPayload & { readonly id: string; readonly scopes: ReadonlySet<string> }
 }
@@ -23,14 +23,14 @@ export interface AuthorizedSession {
   readonly uid: string
   readonly accountId: string
   readonly version: number
-  /** Epoch seconds: since when, and until when however much it is used. */
+  /** Epoch seconds: when the person signed in, and when the session ends even if it is in use. */
   readonly loginTs: number
   readonly until: number
-  /** Its name for this client. */
+  /** The `sid` of this session for this client. */
   readonly sid: string
 }
 
-/** All that is written down with a code.
+/** Everything that is stored when a code is issued.
  *  @param now epoch milliseconds */
 export function codeFinish(
   authorization: Authorization,

@@ -3,17 +3,17 @@ import { scopeOfClaim } from '@nauthera/rules/scopes'
 import type { Grant as GrantRow } from '../../store/grants.ts'
 import type { Asked } from '../interaction/consent.ts'
 
-// A grant is one authorization: built fresh from what is asked and allowed each time, never added to, and gone with a
-// logout or a replayed code while the consent stays.
+// Each authorization gets a new grant, which is never extended later. A logout or a replayed code ends the grant; the
+// consent stays.
 
-/** What a grant says, in the shape of the library's model. */
+/** The content of a grant, in the shape of the library's model. */
 export interface GrantPayload {
   readonly openid?: { readonly scope?: string; readonly claims?: readonly string[] } | undefined
   /** Scopes of APIs, by their identifier. */
   readonly resources?: Readonly<Record<string, string>> | undefined
 }
 
-/** @param claims names of claims asked for one by one */
+/** @param claims names in the request's `claims` parameter */
 export function grantPayload(allowed: Asked, claims: Iterable<string>): GrantPayload {
   const granted = new Set(allowed.scopes)
   const single = [...claims].filter((claim) => {
@@ -39,5 +39,5 @@ export function grantFromRow(row: GrantRow): object {
   }
 }
 
-/** A fresh id in the library's manner. */
+/** A new id, in the format of the library's ids. */
 export const newGrantId = (): string => randomBytes(24).toString('base64url')

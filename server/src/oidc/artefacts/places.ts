@@ -9,13 +9,15 @@ import type { RequestContext } from '../request-context.ts'
 import type { SessionCookies, SessionPayload } from '../session-cookie.ts'
 import type { SealedKind, Sealer } from './sealed.ts'
 
-// Where an artefact lives. The library asks by a model's name; nothing is kept in memory, and little in the store:
-//   Session, Interaction      their cookie
-//   codes, refresh and opaque access tokens   the string itself (sealed); single use is a mark (overrides)
-//   Grant                     a row, written with the code
-//   PushedAuthorizationRequest   a row
+// Where each kind of artefact is stored. The library asks by the name of its model. Nothing is kept in memory, and
+// little in the database:
+//   Session, Interaction         in their cookies
+//   codes, refresh and opaque access tokens   in the string itself (sealed); a mark makes codes single-use
+//   Grant                        in a row that is written with the code
+//   PushedAuthorizationRequest   in a row
 
-/** Where one kind of artefact lives. What is left out the library must never ask for: a silent default would be a hole. */
+/** Where one kind of artefact is stored. The adapter throws when the library calls a method that is missing here: a
+ *  silent default would be a security hole. */
 export interface Place<Payload extends object = object> {
   find?(request: RequestContext, id: string): Promise<Payload | undefined>
   findByUid?(request: RequestContext, uid: string): Promise<Payload | undefined>
@@ -60,11 +62,11 @@ function sessionPlace({ sessions, scope }: PlaceNeeds): Place<SessionPayload> {
       const session = sessions.verify(readCookies(request).get(scope.session) ?? '')
       return session?.uid === uid ? session : undefined
     },
-    // the library has set the cookie to the bare id a moment ago; the JWT takes its place
+    // the library has just set this cookie to the plain id; the JWT replaces it
     async upsert({ response }, _id, payload) {
       setCookie(response, scope, { name: scope.session, value: sessions.sign(payload) })
     },
-    // a cookie that was replaced: there is nothing to remove; the end of a session is an override
+    // nothing to remove: the cookie is replaced. overrides/end-sessions ends the session in the database
     destroy: async () => undefined,
   }
 }
@@ -82,7 +84,7 @@ function interactionPlace({ interactions }: PlaceNeeds): Place<LibraryPart> {
 
 function grantPlace({ store }: PlaceNeeds): Place {
   return {
-    // finding one is an override: it is loaded with its account
+    // no `find`: overrides/load-grants loads a grant together with its account
     async destroy(_request, id) {
       await store.grants.revoke(id)
     },
@@ -96,13 +98,13 @@ function sealedPlace(kind: SealedKind, { sealer }: PlaceNeeds) {
       if (payload) request.artefact = payload
       return payload
     },
-    // they end with their grant
+    // nothing to do: these values end when their grant ends
     destroy: async () => undefined,
     revokeByGrantId: async () => undefined,
   } satisfies Place
 }
 
-/** Opaque tokens of a client itself have no grant to end with: a revoked one leaves a mark. */
+/** An opaque token from client_credentials has no grant that could be ended, so a mark stores that it was revoked. */
 function ungrantedPlace(needs: PlaceNeeds): Place {
   const { store, now } = needs
   const sealed = sealedPlace('ClientCredentials', needs)
@@ -123,13 +125,13 @@ function ungrantedPlace(needs: PlaceNeeds): Place {
 
 function pushedRequestPlace({ store, now }: PlaceNeeds): Place<PushedRequestPayload> {
   return {
-    // the row stays while an interaction that it began may last: the interaction's cookie carries the handle only
+    // the row must outlive the interaction, whose cookie holds only the id of the pushed request
     async upsert(_request, id, payload, expiresIn) {
       const expiresAt = new Date(now() + (expiresIn + lifetimes.interaction * 2) * 1000)
       const stored = await store.pushedRequests.put({ id, clientUid: payload.clientUid ?? '', payload, expiresAt })
       if (stored) return
       throw new ProtocolError('temporarily_unavailable', {
-        description: 'this client has too many pushed requests that wait; retry later',
+        description: 'this client has too many pushed requests that were not used yet; try again later',
         status: 429,
       })
     },
@@ -138,7 +140,7 @@ function pushedRequestPlace({ store, now }: PlaceNeeds): Place<PushedRequestPayl
 }
 
 interface PushedRequestPayload {
-  /** Whose it is (overrides: consume-pushed-requests). */
+  /** UID of the client that pushed it (see overrides/consume-pushed-requests). */
   readonly clientUid?: string
   readonly [name: string]: unknown
 }

@@ -5,21 +5,21 @@ import type { CookieKeys } from '../keys/key-set.ts'
 import { lifetimes } from '../lifetimes.ts'
 import type { RotatedFamily } from '../request-context.ts'
 
-// A refresh token is derived from its family's row (grant, seq, time of the rotation): nothing of it is stored, and a
-// repeated request gets the same successor again.
+// A refresh token is computed from the row of its family (grant, seq, time of the rotation). The token itself is not
+// stored, and a repeated request gets the same new token again.
 
-/** Whether an authorization gets a refresh token. `offline_access` outlives the session; without it a client of a
- *  browser session is refreshed while the session lives. */
+/** Whether an authorization gets a refresh token. With `offline_access` the token outlives the session. Without it, Web
+ *  and SPA clients get one that ends with the session. */
 export function mayRefresh(config: Pick<ClientConfig, 'grantTypes' | 'type'>, scopes: ReadonlySet<string>): boolean {
   if (!config.grantTypes.includes('refresh_token')) return false
   return scopes.has('offline_access') || config.type === 'Web' || config.type === 'SPA'
 }
 
-/** Seconds that a token of the client lives without use. */
+/** How many seconds a refresh token of the client stays valid without use. */
 export const idleLifetime = (config: Pick<ClientConfig, 'refreshTokenTtl'>): number =>
   config.refreshTokenTtl || lifetimes.refreshIdle
 
-/** @returns the refresh family that begins with a code; undefined when there is none */
+/** @returns the refresh family that begins with a code; undefined when the client gets no refresh token */
 export function newFamily(
   config: Pick<ClientConfig, 'grantTypes' | 'type' | 'refreshTokenTtl'>,
   scopes: ReadonlySet<string>,

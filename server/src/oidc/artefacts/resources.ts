@@ -3,7 +3,7 @@ import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { lifetimes } from '../lifetimes.ts'
 
-/** What a token for an API looks like. */
+/** The form of an access token for an API. */
 export interface ApiToken {
   readonly scope: string
   readonly audience: string
@@ -13,7 +13,7 @@ export interface ApiToken {
   readonly jwt: { readonly sign: { readonly alg: string } }
 }
 
-/** @param needs.algorithm for clients that name none
+/** @param needs.algorithm signs for clients that name no algorithm
  *  @throws ProtocolError invalid_target for an API that the client does not list
  *  Source: RFC 8707, RFC 9068. */
 export function apiTokenOf(
@@ -31,8 +31,8 @@ export function apiTokenOf(
   }
 }
 
-/** Which API a request means that names none: for a machine its only audience. A person's token without a resource is
- *  for userinfo, and opaque. */
+/** The API of a token request without `resource`. With client_credentials it is the client's only audience. A person's
+ *  token without `resource` is for userinfo, and opaque. */
 export function defaultResource(
   client: OidcClient,
   grantType: unknown,
@@ -43,7 +43,7 @@ export function defaultResource(
   return grantType === 'client_credentials' && audiences.length === 1 ? audiences[0] : undefined
 }
 
-/** Own tokens; and an API may look at those that are for it (RFC 7662 section 4). */
+/** A client may introspect its own tokens, and an API the tokens that are issued for it (RFC 7662 section 4). */
 export function mayIntrospect(caller: OidcClient, token: { clientId?: string | undefined; aud?: unknown }): boolean {
   if (token.clientId === caller.clientId) return true
   const identifier = caller.config.resourceServer?.identifier

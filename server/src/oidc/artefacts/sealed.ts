@@ -1,13 +1,13 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
 import type { CookieKeys, Subkey } from '../keys/key-set.ts'
 
-// Codes, refresh tokens and opaque access tokens are sealed strings: the payload itself, encrypted, so that the store
-// holds marks and no payloads. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot: introspection and revocation
-// refuse what looks like JOSE.
+// Codes, refresh tokens and opaque access tokens are sealed strings: each holds its own payload, encrypted, so the
+// database stores no payloads. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot, because introspection and
+// revocation refuse what looks like a JWT.
 
 const ivBytes = 12
 const tagBytes = 16
-/** Longest sealed string that is looked at, in characters: what is longer was not made here. */
+/** Characters. This server makes no longer ones, so a longer one is refused without decrypting it. */
 const longest = 8192
 const shape = /^nr_([0-9a-f]{8})_([A-Za-z0-9_-]{40,})$/
 
@@ -17,12 +17,13 @@ export interface Sealer {
   /** @param options.madeAt epoch milliseconds: the same kind, payload and instant give the same string again, on every
    *  replica; without it each call gives another one */
   seal(kind: SealedKind, payload: object, options?: { madeAt: number }): string
-  /** @returns the payload; undefined for what was not sealed here for this kind, was changed, or is older than a restore.
-   *  Never throws. */
+  /** @returns the payload; undefined when the value was not sealed by this server as this kind, was changed, or is
+   *  older than a restore of the database. Never throws. */
   unseal(kind: SealedKind, value: string): Record<string, unknown> | undefined
 }
 
-/** @param needs.epoch the store epoch: it is bound to every value, so that nothing sealed before a restore opens after it */
+/** @param needs.epoch the store epoch: part of every value, so that nothing sealed before a restore is valid after
+ *  it */
 export function createSealer(needs: { keys: () => CookieKeys; epoch: () => number }): Sealer {
   const boundTo = (kind: SealedKind) => Buffer.from(`${kind}\0${needs.epoch()}`)
   return {
@@ -42,7 +43,7 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
       const key = match && needs.keys().find(`seal:${kind}`, match[1]!)
       if (!match || !key) return undefined
       const sealed = Buffer.from(match[2]!, 'base64url')
-      // one string for one value: spare bits at the end of base64url would give a sealed value several spellings
+      // the last character of base64url has unused bits: without this check one value could be written in several ways
       if (sealed.toString('base64url') !== match[2]) return undefined
       try {
         const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, ivBytes), { authTagLength: tagBytes })
@@ -56,7 +57,8 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
   }
 }
 
-/** Equal plaintexts share an IV and nothing else does: safe for GCM, and nothing needs to be stored (compare RFC 5297). */
+/** An IV computed from the plaintext: only equal plaintexts share one, which is safe for GCM, and no IV has to be
+ *  stored (compare RFC 5297). */
 function fixedIv(key: Buffer, kind: SealedKind, plain: Buffer): Buffer {
   return createHmac('sha256', key).update(`iv\0${kind}\0`).update(plain).digest().subarray(0, ivBytes)
 }

@@ -1,17 +1,18 @@
 import type { Log } from '@nauthera/runtime/log'
 import type { Epoch } from '../../store/epoch.ts'
 
-/** The store epoch, kept in memory: every sealed value and cookie carries it. */
+/** The store epoch, kept in memory. Every sealed value and cookie carries it, so that nothing issued before a restore
+ *  of the database is valid after it. */
 export interface StoreEpoch {
   load(): Promise<void>
-  /** Reads it again now and then, until `stop`. */
+  /** Reads it again every 30 s, until `stop`. */
   follow(): void
   /** @throws TypeError before the first `load` */
   readonly current: () => number
   stop(): void
 }
 
-/** Milliseconds. A restore happens with the servers down; this is for one that was forgotten. */
+/** Milliseconds. Servers should be stopped during a restore; this finds out when one was left running. */
 const pollEvery = 30_000
 
 export function createStoreEpoch(needs: { epoch: Pick<Epoch, 'read'>; log: Log }): StoreEpoch {
@@ -20,7 +21,7 @@ export function createStoreEpoch(needs: { epoch: Pick<Epoch, 'read'>; log: Log }
   const load = async () => {
     const next = await needs.epoch.read()
     if (current !== undefined && next !== current)
-      needs.log.warn({ epoch: next }, 'the database was restored; what was issued before is refused')
+      needs.log.warn({ epoch: next }, 'the database was restored; tokens and sessions from before are refused')
     current = next
   }
   return {
@@ -30,7 +31,7 @@ export function createStoreEpoch(needs: { epoch: Pick<Epoch, 'read'>; log: Log }
       timer.unref()
     },
     current() {
-      if (current === undefined) throw new TypeError('the store epoch is not loaded')
+      if (current === undefined) throw new TypeError('the store epoch is not loaded yet: call load first')
       return current
     },
     stop: () => clearInterval(timer),

@@ -2,7 +2,7 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 
 export type Access = { readonly kind: 'allowed' } | { readonly kind: 'refused'; readonly reason: 'groups' }
 
-/** Who may use a client: asked at each sign-in, each issue and each refresh.
+/** Whether a person may use a client; checked at each sign-in, each issue of a token and each refresh.
  *  @param groups of the person, by name */
 export function accessOf(config: Pick<ClientConfig, 'allowedGroups'>, groups: readonly string[]): Access {
   const { allowedGroups } = config

@@ -1,15 +1,15 @@
 import type { ClientClass, LibraryClient, OidcClient, OidcRegistry } from './oidc-client.ts'
 
-/** The library's client objects. One belongs to one Provider and is built on first use: 10,000 at once would block for
- *  0.4 s. An entry of the registry that did not change keeps its object across swaps of the others. */
+/** The library's client objects. Each belongs to one Provider and is built on first use: to build 10,000 at once would
+ *  block the event loop for 0.4 s. An entry of the registry that did not change keeps its object. */
 export interface ClientInstances {
   /** @returns undefined for an unknown or suspended client */
   find(Client: ClientClass, clientId: string): LibraryClient | undefined
-  /** The entry that an object was built from. @throws TypeError for a foreign object */
+  /** The entry that an object was built from. @throws TypeError for an object that was not built here */
   registered(client: object): OidcClient
-  /** The live entry; undefined for an unknown or suspended client */
+  /** The entry of the registry; undefined for an unknown or suspended client */
   registeredById(clientId: string): OidcClient | undefined
-  /** The client that stands for an API (RFC 8707). */
+  /** The client that is this API (spec.resourceServer; RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
 }
 
@@ -37,7 +37,7 @@ export function createClientInstances(registry: OidcRegistry): ClientInstances {
     },
     registered(client) {
       const entry = entries.get(client)
-      if (entry === undefined) throw new TypeError('a client of no registry')
+      if (entry === undefined) throw new TypeError('this client object was not built from the registry')
       return entry
     },
     findApi: (identifier) => {

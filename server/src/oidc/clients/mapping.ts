@@ -9,45 +9,46 @@ import type { CheckClient, CheckOutcome, ClientIdentity } from '../../clients/bu
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 import { registrationFault } from './registration.ts'
 
-// OIDCClient -> what the library registers. Total: every field of ClientConfig is mapped, used elsewhere (said where),
-// or refused with a reason. The library drops keys that it does not know without a word, so its answer is compared.
+// Turns a ClientConfig into the metadata that the library registers. Every field is mapped, read elsewhere (`fieldUse`
+// says where) or refused with a reason. The library ignores unknown keys silently, so registration.ts compares what it
+// kept.
 
-/** Stands where the library wants a plain secret. It is never compared with anything (overrides: compareSecrets). */
+/** The library demands a plain secret here. It is never compared with anything: overrides/compare-secrets does that. */
 const secretPlaceholder = 'hashed-secrets-are-compared-elsewhere'
 
-/** What each field of ClientConfig becomes: a key of the metadata, or the place that reads it from the entry itself.
+/** What each field of ClientConfig becomes: a key of the metadata, or the file that reads it from the registry's entry.
  *  @internal read by a test alone */
 export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>, string>> = {
-  generation: 'clients: rejections name it',
-  type: 'application_type; grants: mayRefresh',
-  clientName: 'client_name',
-  description: 'pages only',
-  suspended: 'client-instances',
+  generation: 'server/src/clients/build-registry: a rejection names it',
+  type: 'application_type; artefacts/refresh-families',
+  clientName: 'client_name; clients/on-page',
+  description: 'not used: for readers of the OIDCClient',
+  suspended: 'clients/instances',
   redirectUris: 'redirect_uris',
   postLogoutRedirectUris: 'post_logout_redirect_uris',
   grantTypes: 'grant_types, response_types',
   responseModes: 'response_modes',
-  scopes: 'scope (those of the Provider); resources: scopes of APIs',
-  audiences: 'resources',
+  scopes: 'scope (those of OpenID Connect); clients/apis (those of APIs)',
+  audiences: 'clients/apis, artefacts/resources',
   tokenEndpointAuthMethod: 'token_endpoint_auth_method',
   jwksUri: 'jwks_uri',
   jwks: 'jwks',
   tlsClientAuthSubjectDn: 'refused',
   tlsClientAuthSanDns: 'refused',
   tlsClientAuthSanUri: 'refused',
-  pkceRequired: 'configuration: pkce.required',
+  pkceRequired: 'library/configuration: pkce.required',
   requirePushedAuthorizationRequests: 'require_pushed_authorization_requests',
   dpopBoundAccessTokens: 'dpop_bound_access_tokens',
   requireSignedRequestObject: 'require_signed_request_object',
   profile: 'refused unless Standard',
-  consent: 'grants',
-  resourceServer: 'resources, introspection',
-  allowedGroups: 'access-rule',
+  consent: 'interaction/consent',
+  resourceServer: 'clients/apis, artefacts/resources',
+  allowedGroups: 'clients/access',
   requiredAcr: 'refused',
-  accessTokenTtl: 'configuration: ttl',
-  idTokenTtl: 'configuration: ttl',
-  refreshTokenTtl: 'configuration: ttl, grants',
-  accessTokenFormat: 'resources',
+  accessTokenTtl: 'library/times-to-live, artefacts/resources',
+  idTokenTtl: 'library/times-to-live',
+  refreshTokenTtl: 'library/times-to-live, artefacts/refresh-families',
+  accessTokenFormat: 'artefacts/resources',
   subjectType: 'subject_type',
   sectorIdentifierUri: 'refused',
   defaultMaxAge: 'default_max_age',
@@ -56,17 +57,17 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   userinfoSignedResponseAlg: 'userinfo_signed_response_alg',
   backchannelLogoutUri: 'refused',
   backchannelLogoutSessionRequired: 'refused with its URI',
-  corsOrigins: 'configuration: clientBasedCORS',
+  corsOrigins: 'library/configuration: clientBasedCORS',
   claims: 'claims: claimsFromGroups',
-  clientUri: 'client_uri',
-  logoUri: 'logo_uri',
-  policyUri: 'policy_uri',
-  tosUri: 'tos_uri',
-  initiateLoginUri: 'initiate_login_uri',
+  clientUri: 'client_uri; clients/on-page',
+  logoUri: 'logo_uri; clients/on-page',
+  policyUri: 'policy_uri; clients/on-page',
+  tosUri: 'tos_uri; clients/on-page',
+  initiateLoginUri: 'initiate_login_uri; clients/on-page',
   contacts: 'contacts',
 }
 
-/** @returns the metadata, with nothing left to the library's own defaults that matters */
+/** @returns the metadata; every value that matters is set, so that no default of the library applies */
 export function renderMetadata(
   config: ClientConfig,
   identity: Pick<ClientIdentity, 'clientId'>,
@@ -138,7 +139,7 @@ export function fieldOfKey(key: string | undefined): string {
   return field ? `spec.${specPathOf(field)}` : (otherKeys.get(key) ?? 'spec')
 }
 
-/** The last word: what only the library finds wrong. */
+/** What only the library finds wrong, after our own check has passed. */
 function libraryFault(Client: ClientClass, metadata: ProviderMetadata): ClientFault | undefined {
   const fault = registrationFault(Client, metadata)
   if (fault === undefined) return undefined

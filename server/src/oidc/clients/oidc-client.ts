@@ -1,6 +1,6 @@
 import type { RegisteredClient, RegistryHolder } from '../../clients/registry.ts'
 
-/** What is registered with the library for a client: RFC 7591 metadata, every key checked (mapping). */
+/** RFC 7591 metadata of a client, as it is registered with the library (see mapping.ts). */
 export type ProviderMetadata = Readonly<Record<string, unknown>>
 
 export type OidcClient = RegisteredClient<ProviderMetadata>

@@ -1,33 +1,35 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 
-/** What the library has against a client. */
+/** Why the library refuses a client. */
 export interface RegistrationFault {
   /** The key of the metadata at fault; undefined when it does not say. */
   readonly key: string | undefined
   readonly message: string
 }
 
-/** Registers a client with the library, for its answer alone.
+/** Builds the library's client object only to see whether the library accepts the client.
  *  @param metadata RFC 7591
- *  @returns what the library refuses, or keeps other than it was given: it drops a key that it does not know without a word */
+ *  @returns why it is refused, or which value was not kept as given: the library ignores unknown keys silently */
 export function registrationFault(Client: ClientClass, metadata: ProviderMetadata): RegistrationFault | undefined {
   let registered: Readonly<Record<string, unknown>>
   try {
-    // the checks of Client.validate without its request to a sector URI, which this release refuses anyway
+    // the same checks as Client.validate, but without fetching a sector URI (which is not served yet)
     registered = new Client({ ...metadata }).metadata()
   } catch (error) {
     return refusal(error, metadata)
   }
   const lost = Object.keys(metadata).find((key) => !isDeepStrictEqual(registered[key], metadata[key]))
-  return lost === undefined ? undefined : { key: lost, message: `${lost} would not be kept as written` }
+  return lost === undefined
+    ? undefined
+    : { key: lost, message: `the protocol library ignores or changes this value of ${lost}; correct or remove it` }
 }
 
-/** @param error not only the library's own class: some faults surface as a bare TypeError */
+/** @param error the library's own class, or a plain TypeError for some faults */
 function refusal(error: unknown, metadata: ProviderMetadata): RegistrationFault {
   const { error_description: description, message } = error as { error_description?: string; message?: string }
-  const text = description ?? message ?? 'the library refuses this client'
-  // its sentences begin with the key; of two that begin alike the longer one is meant
+  const text = description ?? message ?? 'the protocol library refuses this client and gives no reason'
+  // the library's messages begin with the key at fault; when two keys match, the longer one is meant
   const key =
     Object.keys(metadata)
       .toSorted((left, right) => right.length - left.length)

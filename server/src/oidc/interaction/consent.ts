@@ -3,8 +3,8 @@ import { signInClaims } from '@nauthera/rules/claims'
 import { oidcScopes, scopeOfClaim } from '@nauthera/rules/scopes'
 import type { Consent } from '../../store/consents.ts'
 
-// Consent is judged here, for the library's hooks and for the pages alike. A consent is what a person allowed a client
-// for good; what was agreed to in this interaction counts beside it.
+// Decides what a person must still agree to, for the library's hooks and for the pages. A consent is what a person once
+// allowed a client and what is stored. What the person agrees to in this interaction counts too.
 
 /** What a person can be asked to agree to. */
 export interface Asked {
@@ -13,43 +13,43 @@ export interface Asked {
   readonly resources: Readonly<Record<string, readonly string[]>>
 }
 
-/** What was agreed to in an interaction, as it rides in its result. */
+/** What the person agreed to in this interaction; a part of its result. */
 export interface AgreedNow extends Asked {
   readonly remember: boolean
 }
 
 export interface ConsentQuestion {
   readonly asked: Asked
-  /** Of the client. */
+  /** The client's `consent` setting. */
   readonly mode: ConsentMode
   /** `prompt=consent`: the person is asked even for what was allowed before. */
   readonly prompted: boolean
-  /** What the person allowed the client for good. */
+  /** The stored consent of this person for this client. */
   readonly stored: Consent | undefined
   readonly agreed: AgreedNow | undefined
 }
 
 export interface ConsentVerdict {
-  /** What of the request is allowed. */
+  /** The part of the request that is allowed. */
   readonly allowed: Asked
-  /** What the person must be asked; undefined: no question. */
+  /** What the person must still be asked; undefined when nothing. */
   readonly open: Asked | undefined
 }
 
 export function judgeConsent(question: ConsentQuestion): ConsentVerdict {
   const { asked, agreed } = question
   const allowed = allowedOf(question)
-  const missing = agreed === undefined && asksAnew(question) ? asked : missingOf(asked, allowed)
+  const missing = agreed === undefined && alwaysAsks(question) ? asked : missingOf(asked, allowed)
   return { allowed, open: isNothing(missing) ? undefined : missing }
 }
 
-/** Whether the page that asks depends on what was allowed before. */
-export function looksBack(question: Pick<ConsentQuestion, 'mode' | 'prompted'>): boolean {
-  return !asksAnew(question) && question.mode !== ConsentMode.SKIP
+/** Whether the question depends on the stored consent. */
+export function usesStoredConsent(question: Pick<ConsentQuestion, 'mode' | 'prompted'>): boolean {
+  return !alwaysAsks(question) && question.mode !== ConsentMode.SKIP
 }
 
-/** `Explicit` asks each time. */
-function asksAnew({ mode, prompted }: Pick<ConsentQuestion, 'mode' | 'prompted'>): boolean {
+/** Whether the person is asked even for what was allowed before. */
+function alwaysAsks({ mode, prompted }: Pick<ConsentQuestion, 'mode' | 'prompted'>): boolean {
   return prompted || mode === ConsentMode.EXPLICIT
 }
 
@@ -73,8 +73,8 @@ export function isPrompted(params: { readonly prompt?: string }): boolean {
   return words(params.prompt).includes('consent')
 }
 
-/** What the person saw, limited to what the request asks: a page is no authority.
- *  @param seen scopes; those of an API have its name */
+/** What the person agreed to. It is limited to what the request asks for, because the form could be forged.
+ *  @param seen the scopes on the page; `api` is the API that a scope belongs to */
 export function agreedOf(
   seen: { readonly scopes: readonly { scope: string; api?: string | undefined }[]; readonly remember: boolean },
   asked: Asked,
@@ -88,7 +88,7 @@ export function agreedOf(
   }
 }
 
-/** What a person allows for good from now on. */
+/** The consent to store: what was stored before, and what is agreed to now. */
 export function remembered(agreed: Asked, before: Consent | undefined): Pick<Consent, 'scopes' | 'payload'> {
   const earlier = resourcesOf(before)
   const identifiers = new Set([...Object.keys(earlier), ...Object.keys(agreed.resources)])
@@ -143,7 +143,7 @@ function withScopes<Scopes>(
   )
 }
 
-/** Names of claims asked for one by one (OpenID Connect Core 5.5); the library has checked that it is JSON. */
+/** Names in the `claims` parameter (OpenID Connect Core 5.5). The library has already checked that it is JSON. */
 function claimsAsked(text: string | undefined): string[] {
   if (text === undefined) return []
   const { userinfo, id_token } = JSON.parse(text) as { userinfo?: object; id_token?: object }

@@ -8,7 +8,7 @@ import { askedIn } from './missing-consent.ts'
 import { opened, shownSession } from './open-interaction.ts'
 import type { InteractionNeeds } from './open-interaction.ts'
 
-/** Hands the outcome of an interaction to the library, which goes on at its resume endpoint. */
+/** Hands the result of an interaction to the library, which continues at its resume endpoint. */
 export async function finishInteraction(
   needs: InteractionNeeds,
   page: PageRequest,
@@ -38,11 +38,11 @@ async function signedIn(
   const client = needs.clients.registeredById(interaction.client.clientId)!
   const asked = askedIn(library, client, needs.clients)
   const result: Submission = {
-    // who signs in anew is bound by nothing that was agreed to in the sign-in before
+    // a new sign-in discards earlier answers: they may be those of another person
     ...(login ? { login: submittedLogin(login) } : library.lastSubmission),
     select_account: {},
     ...(consent ? { consent: agreedOf(consent, asked) } : {}),
-    // no page asks about nothing, and the library would wait for the answer
+    // nothing to agree to means no consent page; without this answer the library would ask again
     ...(isNothing(asked) ? { consent: { ...asked, remember: false } } : {}),
   }
   if (login && (await leavesSession(needs, page, interaction, login))) {
@@ -52,8 +52,9 @@ async function signedIn(
   return { ...library, result }
 }
 
-/** Signing in as another person, or after the session was ended elsewhere, begins a session of its own.
- *  @returns whether the browser's session was left */
+/** Drops the browser's session when another person signs in, or when it was ended elsewhere: the sign-in then begins a
+ *  new session.
+ *  @returns whether the old session was dropped, or there was none */
 async function leavesSession(
   needs: InteractionNeeds,
   page: PageRequest,

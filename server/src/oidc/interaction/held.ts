@@ -1,21 +1,21 @@
 import type { Progress } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
 
-/** An interaction as its cookie holds it: a value, and what changes it. */
+/** The content of an interaction's cookie. */
 export interface Held {
   /** Epoch seconds. */
   readonly begun: number
   readonly until: number
   readonly client: string
-  /** The object that the client was then: another one may have its id by now. */
+  /** UID of the client when the interaction began: by now another client may have the same id. */
   readonly clientUid: string
-  /** Gone when the interaction is over: what is left says only where to start again. */
+  /** Absent once the interaction is over. The rest only tells where the person can start again. */
   readonly payload?: LibraryPart
   readonly progress?: Progress
 }
 
-/** The library begins or goes on; what sign-in keeps stays.
- *  @param now epoch seconds; @param clientUid of the client as it is registered now */
+/** Stores the library's part of a new or running interaction; the progress of the sign-in stays.
+ *  @param now epoch seconds; @param clientUid UID of the client that is registered now */
 export function withLibraryPart(
   before: Held | undefined,
   payload: LibraryPart,
@@ -31,7 +31,7 @@ export function withLibraryPart(
   }
 }
 
-/** @returns undefined when it is over: there is nothing to go on with */
+/** @returns undefined when the interaction is over */
 export function withProgress(before: Held, progress: Progress): Held | undefined {
   return before.payload === undefined ? undefined : { ...before, progress }
 }
@@ -40,7 +40,8 @@ export function finished({ begun, until, client, clientUid }: Held): Held {
   return { begun, until, client, clientUid }
 }
 
-/** Where it waits: at its pages for the person, or with a result at the resume endpoint for the library. */
+/** Where the browser must send the cookie: to the pages while the person is asked, to the resume endpoint once there is
+ *  a result for the library. */
 export function placeOf({ payload }: Held): 'pages' | 'resume' {
   return payload?.result === undefined ? 'pages' : 'resume'
 }

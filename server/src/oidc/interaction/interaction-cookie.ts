@@ -16,23 +16,23 @@ export type FoundInteraction =
   | { readonly kind: 'live'; readonly payload: LibraryPart; readonly progress: Progress }
   | { readonly kind: 'over'; readonly reason: 'expired' | 'finished'; readonly clientId: string }
 
-/** An interaction lives in an encrypted cookie of its own: tabs do not meet. It waits at its pages for the person, and
- *  with a result at the resume endpoint for the library. */
+/** Each interaction has an encrypted cookie of its own, so that tabs do not disturb each other. The browser sends it to
+ *  the pages while the person is asked, and to the resume endpoint once there is a result for the library. */
 export interface InteractionCookies {
-  /** @returns undefined when this browser shows none of that name here, or it does not open */
+  /** @returns undefined when the browser sent no such cookie, or it cannot be decrypted */
   read(exchange: Pick<Exchange, 'request'>, uid: string): Promise<FoundInteraction | undefined>
-  /** Keeps the library's part, at the resume endpoint when it has a result; what sign-in keeps stays.
-   *  @throws ProtocolError invalid_request when a browser would not keep that much */
+  /** Stores the library's part; the progress of the sign-in stays.
+   *  @throws ProtocolError invalid_request when the cookie would be too large for a browser */
   write(exchange: Exchange, uid: string, payload: LibraryPart): Promise<void>
   writeProgress(exchange: Exchange, uid: string, progress: Progress): Promise<void>
-  /** What is left of it says only where to start again. */
+  /** Removes everything that is not needed to tell the person where to start again. */
   finish(exchange: Exchange, uid: string): Promise<void>
 }
 
-/** A client as it is registered now. */
+/** The client that is registered now. */
 export interface ClientOfInteraction {
   readonly uid: string
-  /** Whether the library would answer there: a native application may come back to any port of the loopback address. */
+  /** Whether the library accepts this redirect URI: a native application may use any port of the loopback address. */
   takesRedirectUri(uri: string): boolean
 }
 
@@ -41,7 +41,7 @@ export interface InteractionCookieNeeds {
   readonly epoch: () => number
   readonly scope: CookieScope
   readonly store: Pick<Store, 'pushedRequests'>
-  /** @returns undefined when it is gone or suspended */
+  /** @returns undefined when the client is deleted or suspended */
   readonly client: (clientId: string) => ClientOfInteraction | undefined
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -90,7 +90,7 @@ async function open(
     bound: boundTo(needs, uid),
     now: new Date(needs.now()),
   })
-  // what opens was put here by this server
+  // only this server can have encrypted it, so the shape is known
   return claims as Held | undefined
 }
 
@@ -101,7 +101,7 @@ async function put(needs: InteractionCookieNeeds, { response }: Exchange, uid: s
   const { name, [placeOf(held)]: path } = needs.scope.interaction(uid)
   if (name.length + value.length > longestCookie) {
     throw new ProtocolError('invalid_request', {
-      description: 'the authorization request is too large; push it first (RFC 9126)',
+      description: 'the authorization request is too large; send it as a pushed request (RFC 9126)',
     })
   }
   setCookie(response, needs.scope, { name, value, path, maxAge: Math.max(expiresAt - secondsOf(needs), 1) })
@@ -117,14 +117,14 @@ async function find(needs: InteractionCookieNeeds, held: Held): Promise<FoundInt
   return { kind: 'live', payload, progress }
 }
 
-/** What a person sees and agrees to is for the client that asked, and goes where that client may be answered. */
+/** Whether the client is still the one that began the interaction, and its redirect URI is still registered. */
 function isOfItsClient(needs: InteractionCookieNeeds, held: Held, { params }: LibraryPart): boolean {
   const client = needs.client(held.client)
   const { redirect_uri: uri } = params
   return client?.uid === held.clientUid && uri !== undefined && client.takesRedirectUri(uri)
 }
 
-/** Makes room: the oldest go, what is left of finished ones included. */
+/** Adds an interaction to the browser's list, and removes the cookies of the oldest ones, finished ones too. */
 function begin(needs: InteractionCookieNeeds, exchange: Exchange, uid: string): void {
   const { name, path } = needs.scope.begun
   const { value, dropped } = beginOne(parseBegun(readCookies(exchange.request).get(name)), uid)

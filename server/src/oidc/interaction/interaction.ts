@@ -1,31 +1,33 @@
 import type { ClientOnPage, Mistake, PageRequest, PersonOnPage, ScopeOnPage } from '../../reply.ts'
 import type { AttemptKeys } from '../../store/attempts.ts'
 
-// An interaction: what lies between an authorization request and its answer. login/ works on these values.
+// An interaction: the pages between an authorization request and its response. login/ works on these values.
 
 export interface Interactions {
   /** Loads the interaction that the address names, from this browser's cookie. Never throws for a bad cookie. */
   load(request: PageRequest, uid: string): Promise<LoadedInteraction>
-  /** Keeps how far the person has come, in the interaction's cookie. */
+  /** Stores how far the person has come, in the interaction's cookie. */
   save(request: PageRequest, interaction: Interaction, progress: Progress): Promise<void>
-  /** What is still to be agreed to; empty `scopes` = nothing. Reads the stored consent of (account, client UID). */
+  /** What the person must still agree to; `scopes` is empty when nothing. Reads the stored consent for the client's
+   *  UID. */
   missingConsent(interaction: Interaction, account: SignedIn): Promise<MissingConsent>
   /** Whether the account may use the client (allowedGroups). */
   isAllowed(interaction: Interaction, account: SignedIn): Promise<boolean>
-  /** Ends it, in one statement with its mark: the consent, grant, device and audit rows.
-   *  @returns where to go (303); `spent` when another request has ended it already */
+  /** Puts the result into the interaction's cookie for the library. Rows are written later, when the code is issued.
+   *  @returns where to redirect (303); `spent` when the interaction is already over */
   finish(request: PageRequest, interaction: Interaction, result: InteractionResult): Promise<FinishOutcome>
 }
 
 export type LoadedInteraction =
   | { readonly kind: 'live'; readonly interaction: Interaction }
-  /** Over time, answered, or ended with the person's sessions: the client is known from the cookie, so that a person can start again there. */
+  /** Expired, finished, or ended together with the person's sessions. The cookie still names the client, so that the
+   *  page can say where to start again. */
   | {
       readonly kind: 'over'
       readonly reason: 'expired' | 'finished' | 'ended'
       readonly client?: ClientOnPage | undefined
     }
-  /** No cookie of this browser has it. */
+  /** This browser has no cookie for it. */
   | { readonly kind: 'absent' }
 
 export type FinishOutcome = { readonly kind: 'finished'; readonly location: string } | { readonly kind: 'spent' }
@@ -35,12 +37,12 @@ export interface Interaction {
   readonly client: ClientOnPage
   /** Why the library asks: its prompt's name (`login`, `select_account`, `consent`, …) and reasons. */
   readonly prompt: { readonly name: string; readonly reasons: readonly string[] }
-  /** The account of the browser's session, if there is one that still holds. */
+  /** The account of the browser's session, when there is a valid one. */
   readonly session?: SessionAccount | undefined
   readonly loginHint?: string | undefined
   /** `ui_locales`, in order. */
   readonly uiLocales: readonly string[]
-  /** Where the answer goes: the redirect URI. */
+  /** The redirect URI that the response goes to. */
   readonly redirectUri: string
   readonly progress: Progress
 }
@@ -49,7 +51,7 @@ export interface SessionAccount extends SignedIn {
   readonly person: PersonOnPage
 }
 
-/** An account that has proved who it is. */
+/** An account whose person has signed in. */
 export interface SignedIn {
   readonly accountId: string
   /** Epoch seconds. */
@@ -62,21 +64,22 @@ export interface SignedIn {
 export interface Login extends SignedIn {
   /** "Remember me". */
   readonly remember: boolean
-  /** Counters that the end of the sign-in clears, in its one statement. */
+  /** Counters of failed attempts; cleared when the sign-in is finished. */
   readonly attempt?: AttemptKeys | undefined
-  /** Of the account when it was proved: once it has moved, the sign-in counts no more. */
+  /** The account's standing when the password was checked: when it has changed since, the sign-in is not valid any
+   *  more. */
   readonly standing?: string | undefined
 }
 
 /** How far a person has come. Encrypted in the cookie: the browser cannot read or forge it. */
 export interface Progress {
-  /** Proved in this interaction; absent: only the session, if any. */
+  /** The sign-in of this interaction; absent when the person has not signed in here. */
   readonly signedIn?: (Login & { readonly person: PersonOnPage; readonly passwordChangeRequired?: boolean }) | undefined
-  /** The person chose to go on with the session's account (`prompt=select_account`). */
+  /** The person chose to continue with the session's account (`prompt=select_account`). */
   readonly sessionChosen?: boolean | undefined
-  /** The person said "not you?": the session's account does not count. */
+  /** The person chose "not you?": the session's account is ignored. */
   readonly switching?: boolean | undefined
-  /** What the next page says once, after the 303 of a POST. */
+  /** Messages that the next page shows once, after the 303 of a POST. */
   readonly said?: { readonly mistakes: readonly Mistake[]; readonly username?: string } | undefined
 }
 
@@ -88,7 +91,7 @@ export interface MissingConsent {
 export type InteractionResult =
   | {
       readonly kind: 'signed-in'
-      /** Set when proved in this interaction; else the session's account goes on. */
+      /** Set when the person signed in during this interaction; otherwise the session's account is used. */
       readonly login?: Login | undefined
       readonly consent?: { readonly scopes: readonly ScopeOnPage[]; readonly remember: boolean } | undefined
     }

@@ -1,21 +1,21 @@
 import type { AttemptKeys } from '../../store/attempts.ts'
 import type { AgreedNow } from './consent.ts'
 
-/** What the library keeps of an interaction, as far as we read it. The rest it gets back as it was. */
+/** The library's data of an interaction, as far as we read it. The rest is given back unchanged. */
 export interface LibraryPart {
-  /** Why it asks. */
+  /** Why the library asks the person. */
   readonly prompt: { readonly name: string; readonly reasons: readonly string[] }
   readonly params: AuthorizationParams
-  /** Where the library goes on. */
+  /** URL of the resume endpoint. */
   readonly returnTo: string
   /** Epoch seconds. */
   readonly exp: number
   /** The browser's session when the interaction began. */
   readonly session?: { readonly accountId?: string; readonly uid?: string }
-  /** What was answered in the interaction before this one, of the same request. */
+  /** The result of an earlier interaction of the same request. */
   readonly lastSubmission?: Submission
   readonly result?: Submission
-  /** Of the pushed request that it began with. */
+  /** `jti` of the pushed request that it began with. */
   readonly parJti?: string
   readonly [name: string]: unknown
 }
@@ -33,7 +33,7 @@ export interface AuthorizationParams {
   readonly [name: string]: unknown
 }
 
-/** How an interaction ended: what `finish` hands to the library, and the library's hooks read. */
+/** The result of an interaction. `finish` gives it to the library, and our hooks read it. */
 export interface Submission {
   readonly login?: {
     readonly accountId: string
@@ -42,14 +42,14 @@ export interface Submission {
     readonly amr: readonly string[]
     readonly acr?: string
     readonly remember: boolean
-    /** Counters that the end of the sign-in clears. */
+    /** Counters of failed attempts; cleared when the sign-in is finished. */
     readonly attempt?: AttemptKeys
-    /** Of the account when it was proved. */
+    /** The account's standing when the password was checked. */
     readonly standing?: string
   }
   readonly consent?: AgreedNow
   readonly select_account?: object
-  /** Refused by the person. */
+  /** Set when the person refused. */
   readonly error?: string
   readonly error_description?: string
 }

@@ -37,7 +37,7 @@ export async function loadInteraction(
   return { kind: 'live', interaction }
 }
 
-/** The browser's session, with the account behind it, while both hold. */
+/** The browser's session and its account; undefined when one of them is not valid any more. */
 async function liveSession(
   needs: InteractionNeeds,
   page: PageRequest,

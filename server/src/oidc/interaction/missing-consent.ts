@@ -3,7 +3,7 @@ import type { ScopeOnPage } from '../../reply.ts'
 import { apiScopes } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
-import { askedOf, isPrompted, judgeConsent, looksBack } from './consent.ts'
+import { askedOf, isPrompted, judgeConsent, usesStoredConsent } from './consent.ts'
 import type { Asked } from './consent.ts'
 import type { Interaction, MissingConsent, SignedIn } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
@@ -20,7 +20,9 @@ export async function missingConsent(
   const client = needs.clients.registeredById(interaction.client.clientId)
   if (client === undefined) return { scopes: [], canRemember: false }
   const about = { mode: client.config.consent, prompted: isPrompted(library.params) }
-  const person = looksBack(about) ? await people.find({ userId: account.accountId, clientUid: client.uid }) : undefined
+  const person = usesStoredConsent(about)
+    ? await people.find({ userId: account.accountId, clientUid: client.uid })
+    : undefined
   const asked = askedIn(library, client, needs.clients)
   const { open } = judgeConsent({ ...about, asked, stored: person?.consent, agreed: undefined })
   return {

@@ -19,7 +19,7 @@ export interface InteractionNeeds {
   readonly clients: ClientInstances
 }
 
-/** An interaction as one request has opened it, with what only this room needs of it. */
+/** A loaded interaction, with the data that only this folder needs. */
 export interface OpenInteraction extends Interaction {
   readonly [inside]: { readonly library: LibraryPart; readonly people: People }
 }
@@ -27,11 +27,11 @@ export const inside = Symbol('inside of an interaction')
 
 /** @throws TypeError for an interaction that was not loaded here */
 export function opened(interaction: Interaction): OpenInteraction[typeof inside] {
-  if (!(inside in interaction)) throw new TypeError('an interaction that nobody loaded')
+  if (!(inside in interaction)) throw new TypeError('this interaction was not loaded by loadInteraction')
   return (interaction as OpenInteraction)[inside]
 }
 
-/** The session that this browser shows; it may have ended. */
+/** The session in the browser's cookie. Only the database knows whether it has ended. */
 export function shownSession(needs: InteractionNeeds, page: PageRequest): SessionPayload | undefined {
   return needs.sessions.verify(readCookies(page.raw.request).get(needs.scope.session) ?? '')
 }

@@ -1,11 +1,11 @@
 import type { LoadedAccount } from '../../store/accounts.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 
-/** People that one request looks up, with what they have allowed its client: one query each, however often they are asked
- *  for. */
+/** Looks up people with their consent for a client. In one request each person costs one query, however often they are
+ *  looked up. */
 export interface People {
-  /** @param ask.session to be looked at with the person
-   *  @returns undefined for one who is gone or disabled */
+  /** @param ask.session a session to check in the same query
+   *  @returns undefined when the person is deleted or disabled */
   find(ask: {
     userId: string
     clientUid: string

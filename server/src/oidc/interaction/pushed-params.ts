@@ -1,12 +1,13 @@
 import type { Store } from '../../store/store.ts'
 import type { LibraryPart } from './library-part.ts'
 
-// What is long in a pushed request is not copied into the interaction's cookie: its handle is.
+// Long parameters of a pushed request do not fit into the interaction's cookie. The cookie holds the id of the pushed
+// request instead, and they are read from there again.
 
 /** Characters. */
 const longestParam = 200
 
-/** What a cookie holds in place of a payload: `leftInPushed` names the parameters to read again. */
+/** The payload for the cookie, without long parameters; `leftInPushed` names those to read again. */
 export function withoutPushedParams(payload: LibraryPart): LibraryPart {
   if (payload.parJti === undefined) return payload
   const params = Object.entries(payload.params)

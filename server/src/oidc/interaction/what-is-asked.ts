@@ -2,39 +2,39 @@ import { accessOf } from '../clients/access.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { ConsentVerdict } from './consent.ts'
 
-/** What is known when the library looks whether a person must be asked something. */
+/** What is known when the library decides whether to ask a person something. */
 export interface AuthorizationState {
   readonly client: Pick<OidcClient, 'config'>
-  /** Whose the browser's session is. */
+  /** The account of the browser's session. */
   readonly sessionAccountId: string | undefined
-  /** Whether that account may go on: it is there, enabled, and the session still holds. */
+  /** Whether that account exists, is enabled, and its session is valid. */
   readonly hasAccount: boolean
   /** An `id_token_hint` that the library has not compared with the session. */
   readonly uncheckedHint: string | undefined
-  /** Of the person, by name. */
+  /** Names of the person's groups. */
   readonly groups: readonly string[]
-  /** Worked out when it is asked for. */
+  /** Computed on demand. */
   readonly consent: () => ConsentVerdict
 }
 
-/** A page's question to a person. */
+/** A question that a page asks a person. */
 export interface Question {
   readonly prompt: 'select_account' | 'login' | 'access' | 'consent'
-  /** Whether a request may ask for it by `prompt`. */
+  /** Whether a request may name it in `prompt`. */
   readonly requestable: boolean
-  /** When it is asked; the library has reasons of its own for `login` and for what a request asks for. */
+  /** When the question is asked. The library adds its own reasons for `login` and for the `prompt` of a request. */
   readonly reasons: readonly Reason[]
 }
 
 export interface Reason {
   readonly name: string
   readonly description: string
-  /** The answer to `prompt=none`. */
+  /** The error that a request with `prompt=none` gets. */
   readonly error: string
   readonly holds: (state: AuthorizationState) => boolean
 }
 
-/** In this order; the first that has a reason is asked. */
+/** Asked in this order: the first question that has a reason. */
 export const questions: readonly Question[] = [
   { prompt: 'select_account', requestable: true, reasons: [] },
   {
@@ -48,9 +48,10 @@ export const questions: readonly Question[] = [
         holds: ({ sessionAccountId, hasAccount }) => sessionAccountId !== undefined && !hasAccount,
       },
       {
-        // the library compares at /auth; after a sign-in it knows the hint no more (Core 3.1.2.2: never another's tokens)
+        // the library compares the hint at /auth only, not after a sign-in; tokens of another person must never go out
+        // (OpenID Connect Core 3.1.2.2)
         name: 'id_token_hint_of_another',
-        description: 'another person than the one asked for',
+        description: 'the person who is signed in is not the one in id_token_hint',
         error: 'login_required',
         holds: ({ uncheckedHint, sessionAccountId }) =>
           uncheckedHint !== undefined && subjectOf(uncheckedHint) !== sessionAccountId,
@@ -63,7 +64,7 @@ export const questions: readonly Question[] = [
     reasons: [
       {
         name: 'not_allowed',
-        description: 'the account may not use this client',
+        description: 'the account is in no group that may use this client',
         error: 'access_denied',
         holds: ({ client, groups }) => accessOf(client.config, groups).kind === 'refused',
       },
@@ -75,7 +76,7 @@ export const questions: readonly Question[] = [
     reasons: [
       {
         name: 'not_agreed',
-        description: 'the person has not agreed to all of this',
+        description: 'the person has not agreed to everything that the request asks for',
         error: 'consent_required',
         holds: ({ consent }) => consent().open !== undefined,
       },
@@ -83,7 +84,7 @@ export const questions: readonly Question[] = [
   },
 ]
 
-/** Of an ID token that was verified when its request came in, and lay in an encrypted cookie since. */
+/** Does not verify the token: that was done when its request came in, and it was in an encrypted cookie since. */
 function subjectOf(idToken: string): unknown {
   const payload = Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString()
   return (JSON.parse(payload) as { sub?: unknown }).sub

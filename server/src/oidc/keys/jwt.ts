@@ -18,7 +18,7 @@ export async function mintSigningKey(algorithm: SigningAlgorithm): Promise<JWK &
   return { ...jwk, alg: algorithm, use: 'sig', kid: await calculateJwkThumbprint(jwk) }
 }
 
-/** @returns what others may see of a key */
+/** @returns the public part of a key */
 export function publicPart(jwk: JWK): JWK {
   const { d: _d, p: _p, q: _q, dp: _dp, dq: _dq, qi: _qi, oth: _oth, k: _k, priv: _priv, ...open } = jwk
   return open
@@ -46,14 +46,14 @@ function pairOptions(algorithm: SigningAlgorithm): [string, object] {
   }
 }
 
-/** A new key for cookies and sealed values: 256 random bits, and an id of 8 hex (it stands in `nr_<id>_…`). */
+/** A new key for cookies and sealed values: 256 random bits, and an id of 8 hex (as in `nr_<id>_…`). */
 export function mintCookieKey(): { id: string; secret: Buffer } {
   return { id: randomBytes(4).toString('hex'), secret: randomBytes(32) }
 }
 
 /** Encrypts claims for a cookie (JWE, dir, A256GCM).
  *  @param options.key 32 bytes
- *  @param options.bound what the cookie is for: another reader does not open it
+ *  @param options.bound what the cookie is for: it can be decrypted only for the same purpose
  *  @param options.expiresAt epoch seconds */
 export async function encryptClaims(
   claims: Readonly<Record<string, unknown>>,
@@ -67,7 +67,7 @@ export async function encryptClaims(
 }
 
 /** @param keyOf finds the key by id; undefined for one that is not (or no longer) ours
- *  @returns the claims; undefined for whatever does not open, is for another purpose, or has expired */
+ *  @returns the claims; undefined when the token cannot be decrypted, is for another purpose, or has expired */
 export async function decryptClaims(
   token: string,
   options: { keyOf: (kid: string) => Uint8Array | undefined; bound: string; now: Date },

@@ -18,7 +18,8 @@ export interface RingKey extends KeyTimes {
 export const cookieLine = 'cookie'
 export const signingLine = (algorithm: SigningAlgorithm): string => `sig:${algorithm}`
 
-/** What one secret is used for. Each purpose has a subkey of its own (HKDF), so that a value of one never opens as another. */
+/** What a cookie key is used for. Each purpose has its own subkey (HKDF): a value made for one is never valid for
+ *  another. */
 export type KeyPurpose = 'session' | 'interaction' | 'form' | 'library' | 'sid' | `seal:${string}` | 'refresh-jti'
 
 export interface Subkey {
@@ -33,13 +34,14 @@ export interface CookieKeys {
   current(purpose: KeyPurpose): Subkey
   /** @returns the subkey of a value that names `kid`; undefined when that key is not (or no longer) in the ring */
   find(purpose: KeyPurpose, kid: string): Buffer | undefined
-  /** The one that was current at an instant (epoch milliseconds), for values that must come out the same again. */
+  /** The one that was current at an instant (epoch milliseconds), for values that must be the same when computed
+   *  again. */
   activeAt(purpose: KeyPurpose, at: number): Subkey
   /** Current first. */
   all(purpose: KeyPurpose): readonly Buffer[]
 }
 
-/** The keys at one instant. Immutable; a change is another set. */
+/** The keys at one instant. Immutable: when keys change, a new set is built. */
 export interface KeySet {
   /** Differs when, and only when, the set does. */
   readonly fingerprint: string

@@ -16,7 +16,7 @@ export interface KeyRing {
   follow(): Promise<void>
   /** @throws TypeError before the first `load` */
   current(): KeySet
-  /** Makes the next key of each line now; it works after `publishBefore` (`nauthera keys rotate`). */
+  /** Makes the next key of each line now; it becomes active after `publishBefore` (`nauthera keys rotate`). */
   rotate(): Promise<void>
   onChange(changed: (keys: KeySet) => void): void
   stop(): Promise<void>
@@ -24,7 +24,7 @@ export interface KeyRing {
 
 /** Milliseconds. */
 const pollEvery = 30_000
-/** Of setTimeout. */
+/** The longest time in milliseconds that setTimeout can wait. */
 const longestTimer = 2_147_483_647
 
 export interface KeyRingNeeds {
@@ -42,7 +42,7 @@ class StoredKeyRing implements KeyRing {
   readonly #needs: KeyRingNeeds
   readonly #lines: readonly string[]
   readonly #listeners: ((keys: KeySet) => void)[] = []
-  /** Of any state, as they were read last. */
+  /** Keys of every state, from the last read. */
   #stored: readonly RingKey[] = []
   #current: KeySet | undefined
   #listening: { stop(): Promise<void> } | undefined
@@ -57,7 +57,7 @@ class StoredKeyRing implements KeyRing {
   }
 
   current(): KeySet {
-    if (this.#current === undefined) throw new TypeError('the key ring is not loaded')
+    if (this.#current === undefined) throw new TypeError('the key ring is not loaded yet: call load first')
     return this.#current
   }
 
@@ -65,7 +65,8 @@ class StoredKeyRing implements KeyRing {
     this.#listeners.push(changed)
   }
 
-  /** One at a time. Who asks while one runs gets another one after it: what runs may have read before the change. */
+  /** Loads one at a time. A call during a load waits for a second load: the running one may have read before the
+   *  change. */
   load(): Promise<void> {
     if (this.#running === undefined) return this.#run()
     this.#queued ??= this.#running
@@ -119,7 +120,7 @@ class StoredKeyRing implements KeyRing {
     return planKeys(keys, this.#lines, this.#needs.now(), this.#needs.policy, forced)
   }
 
-  /** States move with time alone, whether PostgreSQL answers or not. */
+  /** The states of keys change with time, also while PostgreSQL does not answer. */
   #settle(): void {
     if (this.#stored.length === 0) return
     const { algorithms, now, policy, log } = this.#needs
@@ -144,7 +145,7 @@ class StoredKeyRing implements KeyRing {
     try {
       await this.load()
     } catch (error) {
-      this.#needs.log.warn({ error }, 'keys could not be read; those in memory stay')
+      this.#needs.log.warn({ error }, 'keys could not be read; the keys in memory stay in use')
     }
     this.#schedule()
   }
@@ -185,7 +186,7 @@ function toRing(stored: readonly StoredKey[], log: Log): RingKey[] {
     if (key.use !== 'sig') return []
     const privateJwk = JSON.parse(key.secret.toString()) as JWK
     if (!isPrivateJwk(privateJwk)) {
-      log.error({ key: key.id }, 'signing key does not parse')
+      log.error({ key: key.id }, 'a signing key in the database cannot be read; it is not used')
       return []
     }
     return [{ ...times, use: 'sig', line: signingLine(key.alg as SigningAlgorithm), privateJwk }]

@@ -1,9 +1,9 @@
-// What a key may do at an instant: a pure function of stored times, so that replicas agree without talking.
+// What a key may do at an instant. It follows from stored times alone, so all replicas agree without messages.
 
-/** When a key begins to work. Signing keys have one line for each algorithm, cookie keys one line. */
+/** When a key becomes active. Each algorithm has a line of signing keys; cookie keys have one line. */
 export interface KeyTimes {
   readonly id: string
-  /** Keys of one line follow one another. */
+  /** In a line each new key replaces the one before. */
   readonly line: string
   /** Epoch milliseconds. */
   readonly createdAt: number
@@ -14,16 +14,16 @@ export type KeyState = 'next' | 'active' | 'retiring' | 'removed'
 
 /** Milliseconds. */
 export interface KeyPolicy {
-  /** A new key is known to everybody for this long before it works. */
+  /** How long a new key is published before it becomes active. */
   readonly publishBefore: number
   readonly rotateEvery: number
-  /** A replaced key still verifies for this long: the longest life of what it signed, and skew. */
+  /** How long a replaced key still verifies: the longest lifetime of what it signed, plus clock skew. */
   readonly retireFor: (line: string) => number
 }
 
 /** @param keys of every line
- *  @returns the state of each key by id. In a line the newest key whose time has come is active; what it replaced
- *  verifies until `retireFor` after the replacement. */
+ *  @returns the state of each key by id. In a line the newest key whose `activeAt` has passed is active; the key before
+ *  it still verifies for `retireFor`. */
 export function keyStates(keys: readonly KeyTimes[], now: number, policy: KeyPolicy): ReadonlyMap<string, KeyState> {
   const states = new Map<string, KeyState>()
   for (const line of linesOf(keys).values()) {
@@ -37,7 +37,7 @@ export function keyStates(keys: readonly KeyTimes[], now: number, policy: KeyPol
   return states
 }
 
-/** @returns the key of a line that worked at an instant; undefined before the first */
+/** @returns the key of a line that was active at an instant; undefined before the first */
 export function activeKeyAt<Key extends KeyTimes>(keys: readonly Key[], line: string, at: number): Key | undefined {
   return linesOf(keys)
     .get(line)
@@ -45,14 +45,14 @@ export function activeKeyAt<Key extends KeyTimes>(keys: readonly Key[], line: st
 }
 
 export interface KeyPlan {
-  /** Lines that need a key, with the instant from which it works. */
+  /** Lines that need a key, with the instant at which it becomes active. */
   readonly create: readonly { readonly line: string; readonly activeAt: number }[]
   readonly remove: readonly string[]
-  /** Epoch milliseconds: nothing changes by itself before. */
+  /** Epoch milliseconds: the next instant at which something changes by itself. */
   readonly wakeAt: number
 }
 
-/** What is to be done now. An empty line gets a key that works at once: nobody can hold anything of an earlier one.
+/** What is to be done now. A line without keys gets one that is active at once: nothing can have been signed before.
  *  @param forced lines whose next key is wanted now, whatever the age (`nauthera keys rotate`) */
 export function planKeys(
   keys: readonly KeyTimes[],

@@ -13,7 +13,7 @@ import type { Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'users' | 'clients'>
 
-/** Whom the library speaks for: the person, and the grant of an authorization. */
+/** The library's hooks that find the person, and the grant of an authorization. */
 export function accountHooks(needs: Needs): Pick<Configuration, 'findAccount' | 'loadExistingGrant'> {
   return {
     findAccount: (context, sub, token) => fromStore(() => findAccount(needs, context, { sub, isOfToken: !!token })),
@@ -31,7 +31,7 @@ async function findAccount(
     ? await loadAccountOfArtefact(currentRequest(), needs.users)
     : await accountOfSession(needs, context, asked.sub)
   if (loaded === undefined || loaded.user.id !== asked.sub) return undefined
-  // at an authorization the prompt `access` tells the person; a token is refused
+  // at the authorization endpoint the question `access` tells the person; a token is simply refused
   if (asked.isOfToken && accessOf(config, loaded.user.groups).kind !== 'allowed') return undefined
   const claims = {
     ...claimsOf(loaded.user),
@@ -41,8 +41,8 @@ async function findAccount(
   return { accountId: loaded.user.id, claims: async () => claims }
 }
 
-/** The person of the browser's session, with the session itself checked. One that only just begins is in no store yet: it
- *  counts while the account stands as it did when the password was proved. */
+/** The person of the browser's session; the session is checked too. A session that just begins is not in the database
+ *  yet: it is valid while the account's standing is the same as when the password was checked. */
 async function accountOfSession(
   { users, clients }: Needs,
   context: Context,
@@ -61,7 +61,7 @@ async function accountOfSession(
   return loaded?.sessionLive ? loaded : undefined
 }
 
-/** A new grant for this authorization alone; its row comes with the code. */
+/** A new grant for this authorization only. Its row is written when the code is issued. */
 function freshGrant({ clients }: Needs, context: Context): Grant {
   const { oidc } = context
   const { allowed } = consentTo(context, clients)

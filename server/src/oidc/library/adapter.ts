@@ -2,9 +2,9 @@ import type { Adapter, AdapterFactory } from 'oidc-provider'
 import type { Place, Places } from '../artefacts/places.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 
-/** Gives the library the places where its artefacts live. */
+/** Connects the library to the places where its artefacts are stored. */
 export function createAdapter(places: Places): AdapterFactory {
-  // an arrow function: the library calls `new` on any other
+  // must be an arrow function: the library calls `new` on any other function
   return (model) => adapterOf(model, places[model] ?? {})
 }
 
@@ -13,7 +13,7 @@ function adapterOf(model: string, place: Place): Adapter {
     (method: keyof Place) =>
     async (...values: readonly unknown[]): Promise<unknown> => {
       const work = place[method] as ((...all: readonly unknown[]) => Promise<unknown>) | undefined
-      if (work === undefined) throw new TypeError(`${model}.${method} has no place to live`)
+      if (work === undefined) throw new TypeError(`artefacts/places.ts has no ${method} for ${model}`)
       return fromStore(() => work(currentRequest(), ...values))
     }
   return {

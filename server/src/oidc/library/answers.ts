@@ -9,11 +9,11 @@ import type { Context } from './shapes.ts'
 /** Seconds. */
 const retryAfter = 2
 
-/** What is done to an answer of the library before it leaves. */
+/** Changes the library's responses before they are sent. */
 export function watchAnswers(provider: Provider, { pages }: Pick<LibraryNeeds, 'pages'>): void {
   provider.use(async (koaContext, next) => {
     await next()
-    // Documents that a new generation asks for itself belong to no request.
+    // A new generation reads its own documents outside of any request.
     if (!isInRequest()) return
     const context = koaContext as Context
     if (passOn(context)) return
@@ -24,8 +24,8 @@ export function watchAnswers(provider: Provider, { pages }: Pick<LibraryNeeds, '
   })
 }
 
-/** A path or method that the library does not have gets the same page as any other.
- *  @returns whether the request is no longer the library's */
+/** Passes on a request for a path or method that the library does not have: it gets the usual page.
+ *  @returns whether the request was passed on */
 function passOn(context: Context): boolean {
   const next = currentRequest().passOn
   if (context.status !== 404 || context.body !== undefined || next === undefined) return false
@@ -34,8 +34,8 @@ function passOn(context: Context): boolean {
   return true
 }
 
-/** PostgreSQL was away: whatever the library made of it, the truth is 503, and nothing of the answer is kept (cookies of
- *  an interaction that goes on after the retry). */
+/** PostgreSQL did not answer: the response becomes 503, whatever the library made of the error. Its cookies are
+ *  dropped, so that the interaction can continue after a retry. */
 function answerUnavailable(context: Context, pages: LibraryNeeds['pages']): void {
   const { response } = currentRequest()
   for (const name of ['set-cookie', 'location', 'www-authenticate']) response.removeHeader(name)
@@ -51,12 +51,12 @@ function answerUnavailable(context: Context, pages: LibraryNeeds['pages']): void
   context.status = 503
 }
 
-/** The library says so where it thinks of it: not with an error of the revocation endpoint. */
+/** The library does not set this on every error, for example not at the revocation endpoint. */
 function keepOutOfCaches(context: Context): void {
   if (context.status >= 400 && !context.response.get('cache-control')) context.set('cache-control', 'no-store')
 }
 
-/** A logout of nobody: the library answers with a form that posts itself by a script; a redirect needs none. */
+/** A logout when nobody is signed in: the library sends a form that a script submits. A redirect needs no script. */
 function skipEmptyLogout(context: Context): void {
   const { oidc } = context
   if (oidc?.route !== 'end_session' || context.status !== 200) return
@@ -69,7 +69,7 @@ function skipEmptyLogout(context: Context): void {
   context.redirect(location.href)
 }
 
-/** The forms of this answer may end at the client (form_post; redirects after a POST). */
+/** Allows the forms of this page to lead to the client (form_post, or a redirect after a POST). */
 function allowReturn(context: Context): void {
   const redirectUri = parameterOf(context, 'redirect_uri') ?? parameterOf(context, 'post_logout_redirect_uri')
   const policy = context.response.get('content-security-policy')

@@ -6,7 +6,7 @@ import { currentRequest } from './current-request.ts'
 import { authorizationParams, clientOf, parameterOf, sessionOf, submissionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
-/** What is known of the authorization that a context is about. */
+/** What is known about the authorization of this request. */
 export function authorizationState(context: Context, clients: ClientInstances): AuthorizationState {
   const { account, entities } = context.oidc
   return {
@@ -19,7 +19,7 @@ export function authorizationState(context: Context, clients: ClientInstances): 
   }
 }
 
-/** What of this authorization request the person has allowed. */
+/** Which part of this authorization request the person has allowed. */
 export function consentTo(context: Context, clients: ClientInstances): ConsentVerdict {
   const params = authorizationParams(context)
   const apis = Object.entries(context.oidc.resourceServers ?? {}).map(([identifier, { scopes }]) => [

@@ -21,8 +21,8 @@ export type ConfigurationNeeds = Pick<
   'settings' | 'keys' | 'users' | 'clients' | 'places' | 'scope' | 'fetch' | 'pages' | 'now'
 >
 
-/** Our settings and keys -> the library's configuration. Every default of the library that would print a notice, open a
- *  page of its own or keep something in memory is replaced. */
+/** Our settings and keys -> the library's configuration. It replaces every default of the library that would print a
+ *  notice, show the library's own page or keep something in memory. */
 export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
   const { settings, keys, clients, fetch, pages } = needs
   const configuration = {
@@ -47,7 +47,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
   return configuration as unknown as Configuration
 }
 
-/** What this server is to every client: the same for all, whatever they register. */
+/** Settings that are the same for all clients. */
 function surface(algorithms: readonly SigningAlgorithm[]) {
   const claims = Object.entries(claimsByScope).map(([name, ofScope]) => [name, [...ofScope]])
   return {
@@ -79,7 +79,7 @@ function surface(algorithms: readonly SigningAlgorithm[]) {
   }
 }
 
-/** What differs from client to client. */
+/** Settings that depend on the client. */
 function clientHooks({ clients }: ConfigurationNeeds) {
   const configOf = (client: object) => clients.registered(client).config
   return {
@@ -98,12 +98,12 @@ function cookies({ scope, keys }: ConfigurationNeeds) {
     names: { session: scope.session, interaction: scope.library.pages, resume: scope.library.resume },
     keys: keys.cookies.all('library').map((key) => key.toString('base64url')),
     long: { ...each, overwrite: true, path },
-    // `overwrite` goes by the name alone: it would take back the removal of those that lie at other paths
+    // `overwrite` compares names only: it would drop headers that remove a cookie of the same name at another path
     short: { ...each, overwrite: false },
   }
 }
 
-/** The algorithms of each use: asymmetric ones with a key. HS* would need a plain secret. */
+/** The algorithms for each purpose. All are asymmetric: HS256 and the like would need the plain secret. */
 function enabledAlgorithms(signing: readonly SigningAlgorithm[]) {
   return {
     idTokenSigningAlgValues: [...signing],

@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { RequestContext } from '../request-context.ts'
 
-// The request that the library works on now. Its hooks get no request as a parameter, or not all of it; all else does.
+// The current request, for the library's hooks: they get no request as a parameter, or only a part of it. All other
+// code gets it as a parameter.
 
 const storage = new AsyncLocalStorage<RequestContext>()
 
@@ -11,15 +12,15 @@ export const runInRequest = <T>(context: RequestContext, work: () => T): T => st
 /** @throws TypeError outside of a request: a handler is not wrapped */
 export function currentRequest(): RequestContext {
   const context = storage.getStore()
-  if (context === undefined) throw new TypeError('no request context')
+  if (context === undefined) throw new TypeError('there is no current request: run the handler in runInRequest')
   return context
 }
 
-/** Whether there is a request: a new generation reads documents that belong to none. */
+/** Whether there is a request: a new generation reads its documents outside of any. */
 export const isInRequest = (): boolean => storage.getStore() !== undefined
 
-/** Runs what needs PostgreSQL, and notes on the request when it is away: the answer then is 503, whatever the library
- *  makes of the error. */
+/** Runs work that needs PostgreSQL. When PostgreSQL does not answer, it marks the request: the response becomes 503,
+ *  whatever the library makes of the error. */
 export async function fromStore<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()

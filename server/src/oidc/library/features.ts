@@ -9,7 +9,7 @@ import type { Context } from './shapes.ts'
 type Needs = Pick<LibraryNeeds, 'settings' | 'clients' | 'pages'>
 type Features = NonNullable<Configuration['features']>
 
-/** What of the protocol is served beside the code flow. */
+/** Which features of the protocol are served besides the code flow. */
 export function buildFeatures(needs: Needs) {
   return {
     devInteractions: { enabled: false },
@@ -31,7 +31,7 @@ export function buildFeatures(needs: Needs) {
   }
 }
 
-/** Who may look at a token, and who may end it. */
+/** Who may introspect a token, and who may revoke it. */
 function tokensLookedAt({ clients }: Needs) {
   return {
     introspection: {

@@ -3,15 +3,15 @@ import type { Log } from '@nauthera/runtime/log'
 import type { Generation } from './provider.ts'
 import { currentRequest } from './current-request.ts'
 
-/** The Provider that takes new requests. A change of keys makes another one, in about a millisecond. */
+/** The Provider that serves new requests. When keys change, a new one is built, in about a millisecond. */
 export interface Generations {
   /** @throws TypeError before the first one */
   current(): Generation
   isReady(): boolean
-  /** Builds the next one beside the current, then swaps. A fault keeps the current.
+  /** Builds the next one while the current one serves, then swaps. When the build fails, the current one stays.
    *  @throws what `build` throws while there is no current one */
   renew(build: () => Promise<Generation>): Promise<void>
-  /** Hands a request to the current one, which keeps it to its end.
+  /** Passes a request to the current one, which handles it to its end.
    *  @param next for paths that the library does not have */
   readonly handle: (request: IncomingMessage, response: ServerResponse, next: () => void) => void
 }
@@ -30,10 +30,10 @@ export function createGenerations(needs: { log: Log }): Generations {
       const turn = ++latest
       try {
         const next = await build()
-        // a later change may have been faster
+        // a later call may have finished first
         if (turn === latest) current = next
       } catch (error) {
-        needs.log.error({ error }, 'new keys could not be taken; those before stay')
+        needs.log.error({ error }, 'the new keys could not be used; the current keys stay in use')
         if (current === undefined) throw error
       }
     },

@@ -12,7 +12,7 @@ import type { KeySet } from '../keys/key-set.ts'
 import type { Fetch } from '../outbound-fetch.ts'
 import type { ProtocolPages } from './pages.ts'
 
-/** What a Provider is made of. Each part of this room takes what it needs of it. */
+/** Everything that a Provider is built from. Each file of this folder takes the part that it needs. */
 export interface LibraryNeeds {
   readonly settings: ProtocolSettings
   readonly keys: KeySet
@@ -27,12 +27,12 @@ export interface LibraryNeeds {
   readonly events: ProtocolEvents
   /** Called when a client's secret matched. */
   readonly usedSecret: (client: OidcClient, secretId: string) => void
-  /** Epoch milliseconds, and milliseconds that no clock change moves. */
+  /** Milliseconds: `now` since the epoch; `monotonicNow` is not affected by changes of the clock. */
   readonly now: () => number
   readonly monotonicNow: () => number
 }
 
-/** What of the server's settings the protocol needs. */
+/** The server's settings that the protocol needs. */
 export interface ProtocolSettings {
   readonly issuer: string
   readonly algorithms: readonly SigningAlgorithm[]
@@ -42,6 +42,6 @@ export interface ProtocolSettings {
 export interface ProtocolEvents {
   readonly log: Log
   readonly audit: { record(event: AuditEvent): void }
-  /** A token request ended. @param outcome `ok`, or the error of the protocol */
+  /** Counts a finished token request. @param outcome `ok`, or the OAuth error code */
   readonly counted: (grant: string, outcome: string) => void
 }

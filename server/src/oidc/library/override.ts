@@ -10,18 +10,19 @@ export type OverrideNeeds = Pick<
 export type Override = (library: Internals, needs: OverrideNeeds) => void
 
 /** Replaces a method; the replacement gets the original.
- *  @throws TypeError when the library does not have it any more */
+ *  @throws TypeError when the library no longer has it */
 export function replace<Target extends object, Name extends keyof Target>(
   target: Target,
   name: Name,
   replacement: (original: Target[Name]) => Target[Name],
 ): void {
   const original = target[name]
-  if (typeof original !== 'function') throw new TypeError(`oidc-provider has no ${String(name)} any more`)
+  if (typeof original !== 'function')
+    throw new TypeError(`oidc-provider no longer has ${String(name)}: an override must change`)
   Object.defineProperty(target, name, { configurable: true, writable: true, value: replacement(original) })
 }
 
-/** Names the properties of a model that are kept. */
+/** Sets which properties of a model are stored. */
 export function keepInPayload(model: { readonly IN_PAYLOAD: readonly string[] }, names: readonly string[]): void {
   Object.defineProperty(model, 'IN_PAYLOAD', { configurable: true, value: names })
 }

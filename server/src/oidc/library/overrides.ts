@@ -14,8 +14,8 @@ import { sealValues } from './overrides/seal-values.ts'
 import { statelessSessions } from './overrides/stateless-sessions.ts'
 import type { Internals } from './shapes.ts'
 
-/** Every internal of oidc-provider that we lean on: a file each, applied in this order. Each has a contract of its name in
- *  test/oidc/library/overrides/: when an update of the library breaks one, its test says which. */
+/** Every internal of oidc-provider that we replace: a file each, applied in this order. Each has a contract of the same
+ *  name in test/oidc/library/overrides/. When an update of the library breaks one, the test of that contract fails. */
 export const overrides = {
   findClients,
   compareSecrets,

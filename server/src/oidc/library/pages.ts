@@ -3,21 +3,21 @@ import type { RenderedPage } from '../../reply.ts'
 import { parameterOf, sessionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
-/** How the protocol's own pages look (http/protocol-pages). */
+/** Renders the pages of the protocol: errors and sign-out (implemented in http/protocol-pages). */
 export interface ProtocolPages {
   error(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): RenderedPage
-  /** @param form where it goes, and the library's own token */
+  /** @param form the URL that it is sent to, and the library's XSRF token */
   logout(ask: PageAsk, form: { action: string; xsrf: string }): Promise<RenderedPage>
   signedOut(ask: PageAsk): RenderedPage
 }
 
-/** What such a page is about. Before the library has looked at the request, little of it is known. */
+/** What is known about the request of such a page. It is little when the error came early. */
 export interface PageAsk {
   readonly request: IncomingMessage & { readonly originalUrl?: string }
   readonly client: { readonly clientId: string; readonly redirectUris: readonly string[] } | undefined
-  /** Whose the browser's session is. */
+  /** The account of the browser's session. */
   readonly accountId: string | undefined
-  /** A parameter of the request that came once. */
+  /** @returns a parameter of the request that was given once */
   readonly parameter: (name: string) => string | undefined
 }
 
@@ -27,18 +27,18 @@ export interface ErrorOut {
   readonly error_description?: string | undefined
 }
 
-/** What we read of an error that the library caught: its own, ours, or one of a broken world. */
+/** What we read of an error that the library caught: its own, ours, or an unexpected one. */
 export interface ProtocolFault {
   readonly name?: unknown
   readonly code?: unknown
   readonly status?: number
   readonly statusCode?: number
-  /** For developers. */
+  /** Details for developers. */
   readonly error_detail?: string
 }
 
 export function pageAsk(context: Context): PageAsk {
-  // an error may come before there is an `oidc`
+  // an error may come before the library has set `oidc`
   const client = context.oidc?.client
   return {
     request: context.req,

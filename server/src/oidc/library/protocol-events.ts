@@ -12,7 +12,7 @@ type ProtocolFault = Error & { error?: string; error_detail?: string; error_desc
 
 const grants = new Set(['authorization_code', 'refresh_token', 'client_credentials'])
 
-/** A label of few values, whatever a caller sends. */
+/** A metric label must have few values, whatever a caller sends. */
 function grantLabel(context: Context): string {
   const grant = parameterOf(context, 'grant_type')
   return grant !== undefined && grants.has(grant) ? grant : 'other'
@@ -64,7 +64,7 @@ function failed({ events }: Needs, context: Context, error: Error): void {
   if (unavailable) return
   events.log.error(
     { error, correlation: correlationId, route: context.oidc?.route, at: error.stack?.split('\n')[1]?.trim() },
-    'protocol failed',
+    'a protocol request failed with an unexpected error',
   )
 }
 

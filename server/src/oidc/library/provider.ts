@@ -11,12 +11,13 @@ import { applyOverrides } from './overrides.ts'
 import { listenToProtocol } from './protocol-events.ts'
 import { clientClassOf, internalsOf } from './shapes.ts'
 
-/** One Provider: the settings and one set of keys. Others replace it; requests in flight finish on theirs. */
+/** One Provider, made of the settings and one set of keys. When it is replaced, requests in flight still finish on
+ *  it. */
 export interface Generation {
   readonly handle: RequestListener
   readonly clientClass: ClientClass
   readonly documents: {
-    /** OpenID Connect Discovery and RFC 8414 alike. */
+    /** For OpenID Connect Discovery and for RFC 8414: the same document. */
     readonly metadata: Buffer
     readonly jwks: Buffer
   }
@@ -35,7 +36,7 @@ export async function createGeneration(needs: LibraryNeeds): Promise<Generation>
   return { handle, clientClass: clientClassOf(provider), documents: { metadata, jwks } }
 }
 
-/** Asks the library for a document that depends on nothing but its configuration, without a network. */
+/** Reads a document that depends only on the library's configuration, without a network. */
 async function readDocument(handle: RequestListener, issuer: string, path: string): Promise<Buffer> {
   const { host, protocol, pathname } = new URL(issuer)
   const request = Object.assign(new IncomingMessage(new Socket()), {

@@ -5,8 +5,8 @@ import type { GrantPayload } from '../artefacts/grants.ts'
 import type { ClientClass, LibraryClient } from '../clients/oidc-client.ts'
 import type { AuthorizationParams, Submission } from '../interaction/library-part.ts'
 
-// The shapes of what we touch of the library: its published types lack the internals that we replace, and what overrides
-// add. Every cast of one of its objects is here or at a hook of the configuration.
+// Types for the parts of the library that we use. Its published types lack the internals that we replace, and the
+// properties that overrides add. Casts of its objects are only here and at the hooks of the configuration.
 
 export type Context = KoaContextWithOIDC
 
@@ -20,7 +20,7 @@ export interface Artefact {
   clientId?: string
   scope?: string
   client?: object
-  /** Of a refresh token, and of a pushed request: what overrides add. */
+  /** Added by overrides: `seq` to refresh tokens, `clientUid` to pushed requests. */
   seq?: number
   clientUid?: string
   save(ttl?: number): Promise<string>
@@ -35,9 +35,9 @@ export interface Session {
   accountId?: string
   loginTs?: number
   transient?: boolean
-  /** What a started logout needs to remember. */
+  /** What the logout page must remember until the person confirms. */
   state?: { secret?: string; postLogoutRedirectUri?: string; state?: string }
-  /** What overrides add (see session-cookie.ts). */
+  /** Added by overrides (see session-cookie.ts). */
   sidKey?: string
   until?: number
   version?: number
@@ -59,7 +59,7 @@ export interface ArtefactClass<Shape> {
   find(value: string, options?: object): Promise<Shape | undefined>
 }
 
-/** The classes of one Provider that overrides reach into. */
+/** The classes of one Provider that overrides change. */
 export interface Internals {
   readonly Client: ClientClass & {
     readonly prototype: LibraryClient & {
@@ -80,28 +80,28 @@ export interface Internals {
 }
 
 export interface Claims {
-  /** What `account.claims()` gave. */
+  /** What `account.claims()` returned. */
   readonly available: Readonly<Record<symbol, object | undefined>>
   result(): Promise<Record<string, unknown>>
 }
 
 export const internalsOf = (provider: Provider): Internals => provider as unknown as Internals
 
-/** The class that this Provider makes its clients with. */
+/** The class of this Provider's clients. */
 export const clientClassOf = (provider: Provider): ClientClass => internalsOf(provider).Client
 
-/** Events whose names the published types do not have. */
+/** The same object, for events whose names are not in the published types. */
 export const emitterOf = (provider: Provider): EventEmitter => provider as unknown as EventEmitter
 
-/** The context of the call that runs now, for hooks that get none.
- *  @throws TypeError outside of one */
+/** The context of the current request, for hooks that get none as a parameter.
+ *  @throws TypeError outside of a request */
 export function currentContext(): Context {
   const context = Provider.ctx
-  if (context === undefined) throw new TypeError('no context of oidc-provider')
+  if (context === undefined) throw new TypeError('this runs outside of a request that oidc-provider handles')
   return context as Context
 }
 
-/** The client that asks, as the library's object. */
+/** The client of this request, as the library's object. */
 export const clientOf = (context: Context): object => context.oidc.client!
 
 export const sessionOf = (context: Context): Session | undefined =>
@@ -111,13 +111,13 @@ export const sessionOf = (context: Context): Session | undefined =>
 export const authorizationParams = (context: Context): AuthorizationParams =>
   context.oidc.params as unknown as AuthorizationParams
 
-/** @returns a parameter that came once; undefined also before the library has read any */
+/** @returns a parameter that was given once; undefined also before the library has read the parameters */
 export function parameterOf(context: Context, name: string): string | undefined {
   const value = context.oidc?.params?.[name]
   return typeof value === 'string' ? value : undefined
 }
 
-/** What was answered in the interaction that this request comes from. */
+/** The person's answers in the interaction before this request; undefined when there was none. */
 export const submissionOf = (context: Context): Submission | undefined =>
   context.oidc.result as unknown as Submission | undefined
 

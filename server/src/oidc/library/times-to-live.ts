@@ -7,7 +7,7 @@ interface ApiBound {
   readonly resourceServer?: { readonly accessTokenTTL?: number }
 }
 
-/** How long artefacts live, in seconds. Functions of the plain kind: the library wants no other. */
+/** How long artefacts live, in seconds. The functions are not async, because the library takes no async ones here. */
 export function timesToLive({ clients, now }: Pick<LibraryNeeds, 'clients' | 'now'>) {
   const configOf = (client: object | undefined): Partial<ClientConfig> =>
     client === undefined ? {} : clients.registered(client).config

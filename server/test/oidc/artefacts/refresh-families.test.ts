@@ -10,11 +10,21 @@ import { cookieKeys } from '../test-keys.ts'
 describe('mayRefresh', () => {
   const grantTypes = ['authorization_code', 'refresh_token']
   for (const [sentence, config, scopes, wanted] of [
-    ['a Web client while its session lives', { type: 'Web', grantTypes }, ['openid'], true],
-    ['a SPA while its session lives', { type: 'SPA', grantTypes }, ['openid'], true],
-    ['a Native client with offline_access', { type: 'Native', grantTypes }, ['openid', 'offline_access'], true],
-    ['no Native client without', { type: 'Native', grantTypes }, ['openid'], false],
-    ['nobody without the grant', { type: 'Web', grantTypes: ['authorization_code'] }, ['offline_access'], false],
+    ['gives a Web client a token for the time of its session', { type: 'Web', grantTypes }, ['openid'], true],
+    ['gives a SPA a token for the time of its session', { type: 'SPA', grantTypes }, ['openid'], true],
+    [
+      'gives a Native client a token with offline_access',
+      { type: 'Native', grantTypes },
+      ['openid', 'offline_access'],
+      true,
+    ],
+    ['gives a Native client none without offline_access', { type: 'Native', grantTypes }, ['openid'], false],
+    [
+      'gives no client a token without the grant refresh_token',
+      { type: 'Web', grantTypes: ['authorization_code'] },
+      ['offline_access'],
+      false,
+    ],
   ] as const) {
     it(sentence, () =>
       expect(mayRefresh({ type: config.type, grantTypes: [...config.grantTypes] }, new Set(scopes))).to.equal(wanted),
@@ -24,21 +34,21 @@ describe('mayRefresh', () => {
 
 describe('newFamily', () => {
   const client = { type: 'Web', grantTypes: ['refresh_token'], refreshTokenTtl: 0 }
-  it('lives as long as the client says, and never shorter than its idle time', () => {
+  it('ends after 90 days, or later when a token may stay unused for longer', () => {
     const day = 86_400_000
     const of = (refreshTokenTtl: number) => newFamily({ ...client, refreshTokenTtl }, new Set(['openid']))
     expect(of(0)).to.deep.equal({ payload: {}, idleTtlMs: 30 * day, absoluteTtlMs: 90 * day })
     expect(of(3600)).to.deep.equal({ payload: {}, idleTtlMs: 3_600_000, absoluteTtlMs: 90 * day })
     expect(of(100 * 86_400)?.absoluteTtlMs).to.equal(100 * day)
   })
-  it('is none for a client that may not refresh', () =>
+  it('does not begin for a client that may not refresh', () =>
     expect(newFamily({ ...client, grantTypes: [] }, new Set())).to.equal(undefined))
 })
 
 describe('a refresh token', () => {
   const keys = cookieKeys('00000001')
   const family = { seq: 3, rotatedAt: 5_000_500, expiresAt: Number.POSITIVE_INFINITY }
-  it('has the same id for the same use of its family, and another one for any other', () => {
+  it('has the same id for the same rotation of its family, and another id for every other rotation', () => {
     const id = refreshTokenId('g', family, keys)
     expect(refreshTokenId('g', { ...family }, keys)).to.equal(id)
     for (const other of [
@@ -48,7 +58,7 @@ describe('a refresh token', () => {
       expect(refreshTokenId('g', other, keys)).to.not.equal(id)
     expect(refreshTokenId('h', family, keys)).to.not.equal(id)
   })
-  it('expires when it was not used for the time of its client, and with its family at the latest', () => {
+  it('expires after the idle time of its client, and at the latest with its family', () => {
     const client = { refreshTokenTtl: 60 }
     expect(refreshTokenTimes(family, client)).to.deep.equal({ iat: 5000, exp: 5060 })
     expect(refreshTokenTimes({ ...family, expiresAt: 5_030_900 }, client)).to.deep.equal({ iat: 5000, exp: 5030 })

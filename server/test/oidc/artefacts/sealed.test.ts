@@ -7,7 +7,7 @@ describe('createSealer', () => {
   const keys = cookieKeys('00000001')
   const sealer = createSealer({ keys: () => keys, epoch: () => 1 })
 
-  it('opens what it sealed, whatever is in it', () => {
+  it('opens what it has sealed, whatever the content', () => {
     fc.assert(
       fc.property(
         fc.dictionary(
@@ -22,7 +22,7 @@ describe('createSealer', () => {
     )
   })
 
-  it('opens nothing else, and never throws', () => {
+  it('opens no other text, and never throws', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'binary', maxLength: 300 }),
@@ -59,7 +59,7 @@ describe('createSealer', () => {
     expect(createSealer({ keys: () => keys, epoch: () => 2 }).unseal('AuthorizationCode', value)).to.equal(undefined)
   })
 
-  it('seals the same at the same instant, on every replica and after a rotation of keys', () => {
+  it('gives the same string for the same content and instant, on every replica and after a key rotation', () => {
     const later = createSealer({ keys: () => cookieKeys('00000001', '00000002'), epoch: () => 1 })
     const value = sealer.seal('RefreshToken', { seq: 2 }, { madeAt: 0 })
     expect(later.seal('RefreshToken', { seq: 2 }, { madeAt: 0 })).to.equal(value)
@@ -67,7 +67,7 @@ describe('createSealer', () => {
     expect(sealer.seal('RefreshToken', { seq: 2 })).to.not.equal(sealer.seal('RefreshToken', { seq: 2 }))
   })
 
-  it('L19 a retiring key still opens; new values carry the current one', () => {
+  it('L19 opens values of a retiring key, and seals new values with the current key', () => {
     const later = createSealer({ keys: () => cookieKeys('00000001', '00000002'), epoch: () => 1 })
     expect(later.unseal('AccessToken', sealer.seal('AccessToken', { a: 1 }))).to.deep.equal({ a: 1 })
     expect(later.seal('AccessToken', {})).to.match(/^nr_00000002_/)

@@ -31,7 +31,7 @@ const provider = new Provider('http://localhost:1', {
 } as never)
 
 describe('fieldUse', () => {
-  it('says of every field of ClientConfig where it goes', () => {
+  it('says for every field of ClientConfig where it is used', () => {
     const fields = ClientConfigSchema.fields.map(({ localName }) => localName)
     expect(Object.keys(fieldUse).toSorted()).to.deep.equal(fields.toSorted())
   })
@@ -84,27 +84,32 @@ describe('renderMetadata', () => {
   for (const [sentence, config, key, value] of [
     ['the id', {}, 'client_id', 'a.b'],
     ['the name', { clientName: 'Shop' }, 'client_name', 'Shop'],
-    ['redirects', {}, 'redirect_uris', ['https://app.example.com/callback']],
-    ['post-logout redirects', {}, 'post_logout_redirect_uris', ['https://app.example.com/bye']],
-    ['grants', {}, 'grant_types', ['authorization_code', 'refresh_token']],
+    ['redirect URIs', {}, 'redirect_uris', ['https://app.example.com/callback']],
+    ['post-logout redirect URIs', {}, 'post_logout_redirect_uris', ['https://app.example.com/bye']],
+    ['grant types', {}, 'grant_types', ['authorization_code', 'refresh_token']],
     ['the one response type', {}, 'response_types', ['code']],
     ['no response type without the code flow', { grantTypes: ['client_credentials'] }, 'response_types', []],
     ['response modes', { responseModes: ['form_post'] }, 'response_modes', ['form_post']],
-    ['scopes of the Provider, none of an API', { scopes: ['openid', 'read'] }, 'scope', 'openid'],
-    ['authentication', {}, 'token_endpoint_auth_method', 'client_secret_basic'],
+    ['scopes of OpenID Connect, and none of an API', { scopes: ['openid', 'read'] }, 'scope', 'openid'],
+    ['the authentication method', {}, 'token_endpoint_auth_method', 'client_secret_basic'],
     ['a placeholder where the library wants a secret', {}, 'client_secret', 'hashed-secrets-are-compared-elsewhere'],
     ['no placeholder without a secret', { tokenEndpointAuthMethod: 'none' }, 'client_secret', undefined],
-    ['native applications', { type: 'Native' }, 'application_type', 'native'],
-    ['PAR', { requirePushedAuthorizationRequests: true }, 'require_pushed_authorization_requests', true],
-    ['DPoP', { dpopBoundAccessTokens: true }, 'dpop_bound_access_tokens', true],
-    ['signed requests', { requireSignedRequestObject: true }, 'require_signed_request_object', true],
-    ['max age, zero too', { defaultMaxAge: 0 }, 'default_max_age', 0],
-    ['auth_time', { requireAuthTime: true }, 'require_auth_time', true],
+    ['the type of a native application', { type: 'Native' }, 'application_type', 'native'],
+    [
+      'that pushed requests are required',
+      { requirePushedAuthorizationRequests: true },
+      'require_pushed_authorization_requests',
+      true,
+    ],
+    ['that DPoP is required', { dpopBoundAccessTokens: true }, 'dpop_bound_access_tokens', true],
+    ['that signed requests are required', { requireSignedRequestObject: true }, 'require_signed_request_object', true],
+    ['the default max_age, also zero', { defaultMaxAge: 0 }, 'default_max_age', 0],
+    ['that auth_time is required', { requireAuthTime: true }, 'require_auth_time', true],
     ['the algorithm of ID tokens', { idTokenSignedResponseAlg: 'EdDSA' }, 'id_token_signed_response_alg', 'EdDSA'],
-    ['the server’s first algorithm otherwise', {}, 'id_token_signed_response_alg', 'ES256'],
+    ['the server’s first algorithm when the client names none', {}, 'id_token_signed_response_alg', 'ES256'],
     ['the algorithm of userinfo', { userinfoSignedResponseAlg: 'PS256' }, 'userinfo_signed_response_alg', 'PS256'],
     [
-      'its pages',
+      'the addresses of the client’s pages',
       { clientUri: 'https://a.test/', policyUri: 'https://a.test/p', tosUri: 'https://a.test/t' },
       'policy_uri',
       'https://a.test/p',
@@ -116,10 +121,10 @@ describe('renderMetadata', () => {
       'https://a.test/login',
     ],
     ['contacts', { contacts: ['ops@a.test'] }, 'contacts', ['ops@a.test']],
-    ['keys by address', { jwksUri: 'https://a.test/jwks' }, 'jwks_uri', 'https://a.test/jwks'],
+    ['keys by URL', { jwksUri: 'https://a.test/jwks' }, 'jwks_uri', 'https://a.test/jwks'],
     ['keys by value', { jwks: { keys: [] } }, 'jwks', { keys: [] }],
   ] as const) {
-    it(sentence, () => expect(render(config)[key]).to.deep.equal(value))
+    it(`maps ${sentence}`, () => expect(render(config)[key]).to.deep.equal(value))
   }
 })
 
@@ -129,7 +134,7 @@ describe('createClientCheck', () => {
   const outcome = (config: object, more: object = {}) =>
     check(create(ClientConfigSchema, { ...configs.web, ...config }), { ...identity, ...more })
 
-  it('takes a good client', async () =>
+  it('accepts a valid client', async () =>
     expect((await outcome({})).kind, JSON.stringify(await outcome({}))).to.equal('accepted'))
 
   for (const [sentence, config, field, code] of [
@@ -141,21 +146,21 @@ describe('createClientCheck', () => {
       'CLIENT_METADATA_INVALID',
     ],
     [
-      'A2 a host that only begins like loopback',
+      'A2 a host whose name only begins like localhost',
       { redirectUris: ['http://localhost.evil.com/'] },
       'spec.redirectURIs',
       'CLIENT_METADATA_INVALID',
     ],
-    ['A2 a script', { redirectUris: ['javascript:alert(1)'] }, 'spec.redirectURIs', 'CLIENT_METADATA_INVALID'],
-    ['A2 a relative address', { redirectUris: ['/callback'] }, 'spec.redirectURIs', 'CLIENT_METADATA_INVALID'],
+    ['A2 a javascript URL', { redirectUris: ['javascript:alert(1)'] }, 'spec.redirectURIs', 'CLIENT_METADATA_INVALID'],
+    ['A2 a relative URL', { redirectUris: ['/callback'] }, 'spec.redirectURIs', 'CLIENT_METADATA_INVALID'],
     [
-      'A2 an application scheme of a Web client',
+      'A2 a custom scheme for a Web client',
       { redirectUris: ['com.example.app:/cb'] },
       'spec.redirectURIs',
       'CLIENT_METADATA_INVALID',
     ],
     [
-      'a post-logout redirect that is none',
+      'a post-logout redirect URI that is not a URL',
       { postLogoutRedirectUris: ['x'] },
       'spec.postLogoutRedirectURIs',
       'CLIENT_METADATA_INVALID',
@@ -172,11 +177,16 @@ describe('createClientCheck', () => {
       'spec.pkce',
       'CLIENT_METADATA_INVALID',
     ],
-    ['implicit', { grantTypes: ['implicit'] }, 'spec.grantTypes', 'CLIENT_METADATA_INVALID'],
-    ['a consent that is not said', { consent: ConsentMode.UNSPECIFIED }, 'spec.consent', 'CLIENT_METADATA_INVALID'],
+    ['the implicit grant', { grantTypes: ['implicit'] }, 'spec.grantTypes', 'CLIENT_METADATA_INVALID'],
+    [
+      'a client without a consent mode',
+      { consent: ConsentMode.UNSPECIFIED },
+      'spec.consent',
+      'CLIENT_METADATA_INVALID',
+    ],
     ['an origin with a path', { corsOrigins: ['https://a.test/x'] }, 'spec.corsOrigins', 'CLIENT_METADATA_INVALID'],
     [
-      'a registered claim',
+      'a claim from groups with the name of a standard claim',
       { claims: [{ name: 'sub', join: 'Array', fromGroups: [] }] },
       'spec.claims',
       'CLIENT_METADATA_INVALID',
@@ -189,7 +199,7 @@ describe('createClientCheck', () => {
       'CLIENT_METADATA_INVALID',
     ],
     [
-      'keys that do not parse',
+      'keys that cannot be read',
       { tokenEndpointAuthMethod: 'private_key_jwt', jwks: { keys: [{ kty: 'EC' }] } },
       'spec.auth.jwks',
       'CLIENT_METADATA_INVALID',
@@ -218,7 +228,7 @@ describe('createClientCheck', () => {
       'CLIENT_FEATURE_UNSUPPORTED',
     ],
   ] as const) {
-    it(`refuses ${sentence}, and names the field`, async () => {
+    it(`${sentence.replace(/^([A-Z]\d+ )?/, '$1refuses ')}, and names the field`, async () => {
       const refused = await outcome(config)
       if (refused.kind !== 'rejected') throw new Error('accepted')
       expect(refused.faults.map((fault) => [fault.field, fault.code])).to.deep.include([field, code])
@@ -226,11 +236,11 @@ describe('createClientCheck', () => {
     })
   }
 
-  it('refuses a secret’s method without a secret', async () => {
+  it('refuses a method that needs a secret when there is no secret', async () => {
     expect((await outcome({}, { hasSecret: false })).kind).to.equal('rejected')
   })
 
-  it('says every fault at once', async () => {
+  it('reports every fault at once', async () => {
     const refused = await outcome({ redirectUris: ['x', 'http://y.test/'], corsOrigins: ['z'] })
     expect(refused.kind === 'rejected' && refused.faults).to.have.length(3)
   })

@@ -4,17 +4,17 @@ import { beginOne, parseBegun } from '../../../src/oidc/interaction/begun.ts'
 const uid = (n: number) => `interaction-${n}`
 
 describe('parseBegun', () => {
-  it('takes ids, and nothing else that a browser may send', () => {
+  it('reads ids, and ignores everything else that a browser may send', () => {
     expect(parseBegun(undefined)).to.deep.equal([])
     expect(parseBegun(`${uid(1)}.short.${'x'.repeat(65)}.with space....${uid(2)}`)).to.deep.equal([uid(1), uid(2)])
   })
 })
 
 describe('beginOne', () => {
-  it('adds the newest last', () => {
+  it('adds the newest interaction at the end', () => {
     expect(beginOne([uid(1)], uid(2))).to.deep.equal({ value: `${uid(1)}.${uid(2)}`, dropped: [] })
   })
-  it('makes room for it: of six the oldest goes, and all that are too many', () => {
+  it('drops the oldest ones when there are more than five', () => {
     const five = [1, 2, 3, 4, 5].map(uid)
     expect(beginOne(five, uid(6))).to.deep.equal({ value: [2, 3, 4, 5, 6].map(uid).join('.'), dropped: [uid(1)] })
     expect(beginOne([...five, uid(6), uid(7)], uid(8)).dropped).to.deep.equal([1, 2, 3].map(uid))

@@ -5,7 +5,7 @@ import {
   askedOf,
   isPrompted,
   judgeConsent,
-  looksBack,
+  usesStoredConsent,
   remembered,
 } from '../../../src/oidc/interaction/consent.ts'
 import type { AgreedNow, Asked, ConsentQuestion } from '../../../src/oidc/interaction/consent.ts'
@@ -31,7 +31,7 @@ const question = (more: Partial<ConsentQuestion> = {}): ConsentQuestion => ({
 })
 
 describe('askedOf', () => {
-  it('takes scopes of the Provider, of each API what it has, and a claim as its scope', () => {
+  it('finds scopes of OpenID Connect, the scopes that each API has, and the scope of a single claim', () => {
     const claims = JSON.stringify({ userinfo: { email: null }, id_token: { auth_time: null, 'unheard-of': null } })
     const result = askedOf(
       { scope: 'openid read nonsense', claims },
@@ -39,7 +39,7 @@ describe('askedOf', () => {
     )
     expect(result).to.deep.equal({ scopes: ['openid', 'email'], resources: { [api]: ['read'] } })
   })
-  it('takes no claim that is asked for in a wrong form, as the library does not', () => {
+  it('ignores claims that are requested in a wrong form, as the library does', () => {
     const claims = JSON.stringify({ userinfo: { email: true, phone_number: [], address: { essential: true } } })
     expect(askedOf({ scope: 'openid', claims }, {}).scopes).to.deep.equal(['openid', 'address'])
   })
@@ -48,31 +48,37 @@ describe('askedOf', () => {
 describe('judgeConsent', () => {
   describe('allows', () => {
     for (const [sentence, mode, stored, agreed, wanted] of [
-      ['Skip allows what is asked', ConsentMode.SKIP, undefined, undefined, asked],
+      ['everything that is asked for, with mode Skip', ConsentMode.SKIP, undefined, undefined, asked],
       [
-        'nothing but openid without an agreement',
+        'only openid when the person has agreed to nothing',
         ConsentMode.REMEMBER,
         undefined,
         undefined,
         { scopes: ['openid'], resources: {} },
       ],
-      ['what is remembered', ConsentMode.REMEMBER, consent(['email'], { [api]: ['read', 'write'] }), undefined, asked],
       [
-        'never more than is asked',
+        'what the stored consent covers',
+        ConsentMode.REMEMBER,
+        consent(['email'], { [api]: ['read', 'write'] }),
+        undefined,
+        asked,
+      ],
+      [
+        'never more than the request asks for',
         ConsentMode.REMEMBER,
         consent(['email', 'phone'], { 'https://other.test': ['x'] }),
         undefined,
         { scopes: ['openid', 'email'], resources: {} },
       ],
       [
-        'Explicit forgets what was remembered',
+        'nothing from the stored consent, with mode Explicit',
         ConsentMode.EXPLICIT,
         consent(['email']),
         undefined,
         { scopes: ['openid'], resources: {} },
       ],
       [
-        'what is agreed to now',
+        'what the person agrees to now',
         ConsentMode.EXPLICIT,
         undefined,
         now,
@@ -88,20 +94,28 @@ describe('judgeConsent', () => {
     const all = consent(['email'], { [api]: ['read', 'write'] })
     const allNow = { ...asked, remember: false }
     for (const [sentence, more, wanted] of [
-      ['for what is left', { stored: consent(['email']) }, { scopes: [], resources: { [api]: ['read', 'write'] } }],
-      ['nothing when all is allowed', { stored: all }, undefined],
-      ['nothing for openid alone', { asked: nothing }, undefined],
-      ['nothing of a Skip client', { mode: ConsentMode.SKIP }, undefined],
-      ['by Explicit each time, even for nothing new', { mode: ConsentMode.EXPLICIT, asked: nothing }, nothing],
       [
-        'nothing when nothing is asked for',
+        'for what the stored consent does not cover',
+        { stored: consent(['email']) },
+        { scopes: [], resources: { [api]: ['read', 'write'] } },
+      ],
+      ['nothing when the stored consent covers everything', { stored: all }, undefined],
+      ['nothing for openid alone', { asked: nothing }, undefined],
+      ['nothing with mode Skip', { mode: ConsentMode.SKIP }, undefined],
+      [
+        'each time with mode Explicit, even when nothing is new',
+        { mode: ConsentMode.EXPLICIT, asked: nothing },
+        nothing,
+      ],
+      [
+        'nothing when the request asks for nothing',
         { mode: ConsentMode.EXPLICIT, asked: { scopes: [], resources: {} } },
         undefined,
       ],
-      ['by Explicit no second time', { mode: ConsentMode.EXPLICIT, agreed: allNow }, undefined],
-      ['by prompt=consent for all of it again', { stored: all, prompted: true }, asked],
-      ['by prompt=consent of a Skip client too', { mode: ConsentMode.SKIP, prompted: true }, asked],
-      ['by prompt=consent no second time', { prompted: true, agreed: allNow }, undefined],
+      ['only once in an interaction, with mode Explicit', { mode: ConsentMode.EXPLICIT, agreed: allNow }, undefined],
+      ['for everything again with prompt=consent', { stored: all, prompted: true }, asked],
+      ['with prompt=consent also in mode Skip', { mode: ConsentMode.SKIP, prompted: true }, asked],
+      ['only once in an interaction, with prompt=consent', { prompted: true, agreed: allNow }, undefined],
       ['again for what the page did not show', { agreed: now }, { scopes: [], resources: { [api]: ['write'] } }],
     ] as const satisfies readonly (readonly [string, Partial<ConsentQuestion>, Asked | undefined])[]) {
       it(sentence, () => expect(judgeConsent(question(more)).open).to.deep.equal(wanted))
@@ -109,15 +123,15 @@ describe('judgeConsent', () => {
   })
 })
 
-describe('looksBack', () => {
+describe('usesStoredConsent', () => {
   for (const [sentence, mode, prompted, wanted] of [
-    ['Remember does', ConsentMode.REMEMBER, false, true],
-    ['prompt=consent does not', ConsentMode.REMEMBER, true, false],
-    ['Explicit does not', ConsentMode.EXPLICIT, false, false],
-    ['Skip does not', ConsentMode.SKIP, false, false],
+    ['is true with mode Remember', ConsentMode.REMEMBER, false, true],
+    ['is false with prompt=consent', ConsentMode.REMEMBER, true, false],
+    ['is false with mode Explicit', ConsentMode.EXPLICIT, false, false],
+    ['is false with mode Skip', ConsentMode.SKIP, false, false],
   ] as const) {
     it(sentence, () => {
-      expect(looksBack({ mode, prompted })).to.equal(wanted)
+      expect(usesStoredConsent({ mode, prompted })).to.equal(wanted)
       if (wanted) return
       const verdict = (stored: ConsentQuestion['stored']) => judgeConsent(question({ mode, prompted, stored })).open
       expect(verdict(consent(['email']))).to.deep.equal(verdict(undefined))
@@ -126,7 +140,7 @@ describe('looksBack', () => {
 })
 
 describe('isPrompted', () => {
-  it('finds `consent` among what a request asks for', () => {
+  it('finds `consent` among the values of prompt', () => {
     expect(isPrompted({ prompt: 'login consent' })).to.equal(true)
     expect(isPrompted({ prompt: 'login' })).to.equal(false)
     expect(isPrompted({})).to.equal(false)
@@ -134,7 +148,7 @@ describe('isPrompted', () => {
 })
 
 describe('agreedOf', () => {
-  it('limits what a page showed to what the request asks', () => {
+  it('keeps only the scopes that the request asks for', () => {
     const seen = {
       scopes: [
         { scope: 'email' },
@@ -149,7 +163,7 @@ describe('agreedOf', () => {
 })
 
 describe('remembered', () => {
-  it('adds to what was allowed before', () => {
+  it('adds what is agreed to now to the stored consent', () => {
     const before = consent(['profile'], { [api]: ['write'], 'https://other.test': ['x'] })
     expect(remembered(now, before)).to.deep.equal({
       scopes: ['profile', 'email'],

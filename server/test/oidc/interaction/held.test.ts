@@ -11,10 +11,10 @@ const payload: LibraryPart = {
 const begun = withLibraryPart(undefined, payload, { now: 100, clientUid: 'uid-1' })
 
 describe('withLibraryPart', () => {
-  it('begins with the client as it is registered now', () => {
+  it('begins with the client that is registered now', () => {
     expect(begun).to.deep.equal({ begun: 100, until: 700, client: 'app', clientUid: 'uid-1', payload })
   })
-  it('goes on with when it began, with whom, and with what sign-in keeps', () => {
+  it('keeps the start time, the client and the progress of a running interaction', () => {
     const before = { ...begun, progress: { switching: true } }
     const next = withLibraryPart(before, { ...payload, exp: 900 }, { now: 200, clientUid: 'uid-2' })
     expect(next).to.deep.equal({ ...before, until: 900, payload: { ...payload, exp: 900 } })
@@ -22,21 +22,21 @@ describe('withLibraryPart', () => {
 })
 
 describe('withProgress', () => {
-  it('keeps how far the person has come', () =>
+  it('stores how far the person has come', () =>
     expect(withProgress(begun, { switching: true })).to.deep.equal({ ...begun, progress: { switching: true } }))
-  it('keeps nothing of an interaction that is over', () =>
+  it('stores nothing for an interaction that is over', () =>
     expect(withProgress(finished(begun), { switching: true })).to.equal(undefined))
 })
 
 describe('finished', () => {
-  it('leaves only where to start again', () => {
+  it('keeps only what tells where to start again', () => {
     const left = finished({ ...begun, progress: { switching: true } })
     expect(left).to.deep.equal({ begun: 100, until: 700, client: 'app', clientUid: 'uid-1' })
   })
 })
 
 describe('placeOf', () => {
-  it('is the pages for the person, and the resume endpoint once there is a result', () => {
+  it('is the pages while the person is asked, and the resume endpoint once there is a result', () => {
     expect(placeOf(begun)).to.equal('pages')
     expect(placeOf({ ...begun, payload: { ...payload, result: { error: 'access_denied' } } })).to.equal('resume')
     expect(placeOf(finished(begun))).to.equal('pages')

@@ -9,7 +9,7 @@ describe('createPeople', () => {
     return { asked, load: async (ask: object) => (asked.push(ask), found) }
   }
 
-  it('asks for each person once, with the session when that was asked for first', async () => {
+  it('loads each person once, with the session when the first call names one', async () => {
     const users = usersOf(account(false))
     const people = createPeople(users)
     const session = { uid: 's', version: 1, authTime: new Date(0) }
@@ -24,8 +24,8 @@ describe('createPeople', () => {
   })
 
   for (const [sentence, found] of [
-    ['one who is gone', undefined],
-    ['one who is disabled', account(true)],
+    ['a person who was deleted', undefined],
+    ['a person who is disabled', account(true)],
   ] as const)
     it(`does not find ${sentence}`, async () =>
       expect(await createPeople(usersOf(found)).find({ userId: 'ada', clientUid: 'c' })).to.equal(undefined))

@@ -17,12 +17,12 @@ const storeOf = (found: object | undefined) =>
   ({ pushedRequests: { find: async () => found as Record<string, unknown> | undefined } }) as never
 
 describe('withoutPushedParams', () => {
-  it('leaves out what is long, and names it', () => {
+  it('leaves out long parameters, and names them', () => {
     const short = withoutPushedParams(payload)
     expect(short.params).to.deep.equal({ client_id: 'app', scope: 'openid' })
     expect(short['leftInPushed']).to.deep.equal(['state', 'claims', 'resource'])
   })
-  it('leaves nothing out of a request that was not pushed, or is short', () => {
+  it('leaves nothing out of a request that is short or was not pushed', () => {
     const { parJti: _, ...plain } = payload
     const short = { ...payload, params: { client_id: 'app', scope: 'openid' } }
     expect(withoutPushedParams(plain)).to.equal(plain)
@@ -31,10 +31,10 @@ describe('withoutPushedParams', () => {
 })
 
 describe('withPushedParams', () => {
-  it('reads again what was left out, in the form that the library gave it', async () => {
+  it('reads the missing parameters again, in the form that the library gave them', async () => {
     expect(await withPushedParams(withoutPushedParams(payload), storeOf({ request }))).to.deep.equal(payload)
   })
-  it('finds nothing to go on with when the pushed request is gone', async () => {
+  it('finds nothing when the pushed request is gone', async () => {
     expect(await withPushedParams(withoutPushedParams(payload), storeOf(undefined))).to.equal(undefined)
   })
 })

@@ -20,19 +20,31 @@ const askedOf = (state: AuthorizationState) =>
     .find((found) => found.length > 1)
 
 describe('questions', () => {
-  it('come in this order', () =>
+  it('come in a fixed order', () =>
     expect(questions.map(({ prompt }) => prompt)).to.deep.equal(['select_account', 'login', 'access', 'consent']))
 
   for (const [sentence, more, wanted] of [
-    ['a person who may go on is asked nothing', {}, undefined],
-    ['nobody yet: the library has its own reason', { sessionAccountId: undefined, hasAccount: false }, undefined],
-    ['a session that has ended', { hasAccount: false }, ['login', 'session_ended']],
-    ['a hint of the same person', { uncheckedHint: idToken('ada') }, undefined],
-    ['a hint of another person', { uncheckedHint: idToken('bob') }, ['login', 'id_token_hint_of_another']],
-    ['a person in none of the groups', { groups: ['guests'] }, ['access', 'not_allowed']],
-    ['something left to agree to', { consent: () => ({ allowed: nothing, open: nothing }) }, ['consent', 'not_agreed']],
+    ['a person with a valid session and consent is asked nothing', {}, undefined],
     [
-      'a person in none of the groups is not asked to agree',
+      'without a session the reason to sign in is the library’s own',
+      { sessionAccountId: undefined, hasAccount: false },
+      undefined,
+    ],
+    ['a session that has ended leads to a sign-in', { hasAccount: false }, ['login', 'session_ended']],
+    ['an id_token_hint of the same person changes nothing', { uncheckedHint: idToken('ada') }, undefined],
+    [
+      'an id_token_hint of another person leads to a sign-in',
+      { uncheckedHint: idToken('bob') },
+      ['login', 'id_token_hint_of_another'],
+    ],
+    ['a person in no allowed group is told so', { groups: ['guests'] }, ['access', 'not_allowed']],
+    [
+      'a missing consent is asked for',
+      { consent: () => ({ allowed: nothing, open: nothing }) },
+      ['consent', 'not_agreed'],
+    ],
+    [
+      'a person in no allowed group is not asked for consent',
       { groups: [], consent: () => ({ allowed: nothing, open: nothing }) },
       ['access', 'not_allowed'],
     ],

@@ -35,7 +35,7 @@ describe('createKeyRing', () => {
     return ring
   }
 
-  it('replicas that start at once agree on one key for each line', async () => {
+  it('replicas that start at the same time agree on one key for each line', async () => {
     const three = [ringOf(), ringOf(), ringOf()]
     await Promise.all(three.map((ring) => ring.load()))
     expect(new Set(three.map((ring) => ring.current().fingerprint)).size).to.equal(1)
@@ -43,7 +43,7 @@ describe('createKeyRing', () => {
     expect(JSON.stringify(three[0]!.current().published)).to.not.match(/"d":/)
   })
 
-  it('a rotation is told to the others, is published before it signs, and then signs', async () => {
+  it('a new key reaches every replica, is published before it signs, and then signs', async () => {
     const [first, second] = [ringOf(), ringOf()]
     await first.load()
     await second.load()
@@ -92,7 +92,7 @@ describe('a new generation of the Provider', () => {
       ({ kid }) => kid,
     )
 
-  it('F28 takes over under load: no request fails, and no token is signed with a key that is not published everywhere', async function () {
+  it('F28 takes over under load: no request fails, and every signing key is already published on every replica', async function () {
     this.timeout(20_000)
     const before = await kidNow(0)
     const cli = createKeyRing({

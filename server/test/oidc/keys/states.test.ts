@@ -17,10 +17,10 @@ const stateOf = (keys: readonly KeyTimes[], now: number) => Object.fromEntries(k
 describe('keyStates', () => {
   const keys = [key('a', 0), key('b', 30 * day)]
   for (const [sentence, now, states] of [
-    ['before its time a key is next', 30 * day - 1, { a: 'active', b: 'next' }],
-    ['from its time on it is active, and what it replaced only verifies', 30 * day, { a: 'retiring', b: 'active' }],
-    ['until the longest token has expired', 31 * day - 1, { a: 'retiring', b: 'active' }],
-    ['then the old one is gone', 31 * day, { a: 'removed', b: 'active' }],
+    ['a key is next until its time comes', 30 * day - 1, { a: 'active', b: 'next' }],
+    ['from then on it is active, and the key before it only verifies', 30 * day, { a: 'retiring', b: 'active' }],
+    ['the key before it verifies until the longest token has expired', 31 * day - 1, { a: 'retiring', b: 'active' }],
+    ['then the key before it is removed', 31 * day, { a: 'removed', b: 'active' }],
   ] as const) {
     it(sentence, () => expect(stateOf(keys, now)).to.deep.equal(states))
   }
@@ -40,17 +40,17 @@ describe('keyStates', () => {
     )
   })
 
-  it('keeps lines apart', () => {
+  it('treats each line separately', () => {
     expect(stateOf([key('a', 0), key('b', 1, 'cookie')], 2)).to.deep.equal({ a: 'active', b: 'active' })
   })
 })
 
 describe('planKeys', () => {
-  it('gives an empty line a key that works at once', () => {
+  it('gives a line without keys one that is active at once', () => {
     expect(planKeys([], ['cookie'], 5, policy).create).to.deep.equal([{ line: 'cookie', activeAt: 5 }])
   })
 
-  it('makes the next key in time to be published before it works', () => {
+  it('makes the next key early enough to publish it before it is active', () => {
     const due = 30 * day - policy.publishBefore
     expect(planKeys([key('a', 0)], ['sig:ES256'], due - 1, policy).create).to.deep.equal([])
     expect(planKeys([key('a', 0)], ['sig:ES256'], due, policy).create).to.deep.equal([
@@ -58,22 +58,22 @@ describe('planKeys', () => {
     ])
   })
 
-  it('makes none while one waits, forced or not', () => {
+  it('makes no key while the next one already waits, even when forced', () => {
     const keys = [key('a', 0), key('b', 40 * day)]
     expect(planKeys(keys, ['sig:ES256'], 35 * day, policy, new Set(['sig:ES256'])).create).to.deep.equal([])
   })
 
-  it('a forced key is published first, too', () => {
+  it('publishes a forced key before it is active, too', () => {
     const plan = planKeys([key('a', 0)], ['sig:ES256'], day, policy, new Set(['sig:ES256']))
     expect(plan.create).to.deep.equal([{ line: 'sig:ES256', activeAt: day + policy.publishBefore }])
   })
 
-  it('removes what verifies nothing any more, and wakes for the next change', () => {
+  it('removes keys that no valid token needs any more, and wakes for the next change', () => {
     expect(planKeys([key('a', 0), key('b', 30 * day)], ['sig:ES256'], 32 * day, policy).remove).to.deep.equal(['a'])
     expect(planKeys([key('a', 0), key('b', 30 * day)], ['sig:ES256'], 29 * day, policy).wakeAt).to.equal(30 * day)
   })
 
-  it('settles: what it makes leaves nothing to do at the same instant, and every line keeps a key that works', () => {
+  it('leaves nothing to do once its plan is carried out, and every line always has an active key', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 40 }), (steps) => {
         let now = 0

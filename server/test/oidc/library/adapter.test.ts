@@ -12,7 +12,7 @@ describe('createAdapter', () => {
       (error: unknown) => error,
     )
 
-  it('gives a place the current request, and what the library says', async () => {
+  it('passes the current request and the library’s values to the place', async () => {
     const said: unknown[] = []
     const adapter = createAdapter({
       Grant: { upsert: async (...values) => void said.push(...values), find: async (_, id) => ({ id }) },
@@ -26,17 +26,17 @@ describe('createAdapter', () => {
   })
 
   for (const [sentence, model] of [
-    ['what a place does not do', 'Grant'],
-    ['a model that has none', 'DeviceCode'],
+    ['a method that a place does not have', 'Grant'],
+    ['a model without a place', 'DeviceCode'],
   ] as const) {
-    it(`refuses ${sentence}, by name`, async () => {
+    it(`refuses ${sentence}, and names it`, async () => {
       const adapter = createAdapter({ Grant: { find: async () => undefined } })(model)
       const error = await runInRequest(contextOf(), () => rejected(adapter.consume('id')))
-      expect(String(error)).to.equal(`TypeError: ${model}.consume has no place to live`)
+      expect(String(error)).to.equal(`TypeError: artefacts/places.ts has no consume for ${model}`)
     })
   }
 
-  it('notes on the request that PostgreSQL is away, and nothing else', async () => {
+  it('marks the request when PostgreSQL does not answer, and for no other error', async () => {
     const failing = (error: Error) => createAdapter({ Grant: { destroy: () => Promise.reject(error) } })('Grant')
     for (const [error, unavailable] of [
       [new CodedError('STORE_UNAVAILABLE'), true],
@@ -48,9 +48,9 @@ describe('createAdapter', () => {
     }
   })
 
-  it('a call outside of a request is a fault of ours', async () => {
+  it('throws when it is called outside of a request', async () => {
     const adapter = createAdapter({ Grant: { find: async () => ({}) } })('Grant')
-    expect(String(await rejected(adapter.find('id')))).to.contain('no request context')
-    expect(() => currentRequest()).to.throw('no request context')
+    expect(String(await rejected(adapter.find('id')))).to.contain('there is no current request')
+    expect(() => currentRequest()).to.throw('there is no current request')
   })
 })

@@ -22,12 +22,12 @@ import { contract as sealValues } from './overrides/seal-values.ts'
 import { contract as statelessSessions } from './overrides/stateless-sessions.ts'
 import { stockInternals } from './overrides/stock.ts'
 
-// One contract for each internal of oidc-provider that an override leans on, in a file of the override's name. An update
-// of the library that breaks one fails here, and says which.
+// One contract for each override of an internal of oidc-provider, in a file with the name of the override. When an
+// update of the library breaks one, its test fails here.
 
 type Name = keyof typeof overrides
 
-/** The type checker holds it equal to the table of overrides. */
+/** The type checker makes sure that it has the same names as the table of overrides. */
 const contracts = Object.entries({
   findClients,
   compareSecrets,
@@ -79,16 +79,16 @@ describe('the internals of oidc-provider that are overridden', () => {
 
   for (const [name, { replaces, payload, holds }] of contracts) {
     for (const member of replaces) {
-      it(`${member} is there to be replaced`, () => expect(memberOf(stockInternals(), member)).to.be.a('function'))
+      it(`oidc-provider still has ${member}`, () => expect(memberOf(stockInternals(), member)).to.be.a('function'))
     }
 
     if (payload) {
-      it(`${payload.model}.IN_PAYLOAD names what we rely on`, () => {
+      it(`${payload.model}.IN_PAYLOAD names the properties that we need`, () => {
         expect(memberOf(stockInternals(), `${payload.model}.IN_PAYLOAD`)).to.include.members([...payload.names])
       })
     }
 
-    it(`${name} replaces what its contract names, and nothing that another one does`, () => {
+    it(`${name} replaces exactly what its contract names`, () => {
       const stock = stockInternals()
       const all = contracts.flatMap(([, contract]) => contract.replaces)
       const before = new Map(all.map((member) => [member, memberOf(stock, member)]))
@@ -100,7 +100,7 @@ describe('the internals of oidc-provider that are overridden', () => {
     for (const [sentence, run] of Object.entries(holds)) it(sentence, () => run(replicas))
   }
 
-  it('a logout of nobody goes on at once, by a redirect without a script', async () => {
+  it('a logout when nobody is signed in redirects at once, without a script', async () => {
     const { id } = await getTokens(replicas)
     const query = new URLSearchParams({
       id_token_hint: id,

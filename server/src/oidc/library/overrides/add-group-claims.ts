@@ -1,7 +1,8 @@
 import { replace } from '../override.ts'
 import type { Claims, Internals } from '../shapes.ts'
 
-/** Claims.prototype.result: claims that a client derives from groups have names that the Provider cannot list. */
+/** Claims.prototype.result: adds the claims that a client derives from groups. Their names are not in the Provider's
+ *  list of claims, so the library itself would leave them out. */
 export function addGroupClaims({ Claims }: Internals): void {
   replace(
     Claims.prototype,
@@ -14,5 +15,5 @@ export function addGroupClaims({ Claims }: Internals): void {
   )
 }
 
-/** Under this key `account.claims()` hands over what is added. */
+/** The key under which `account.claims()` returns these claims. */
 export const groupClaims = Symbol('claims from groups')

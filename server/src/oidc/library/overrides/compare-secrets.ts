@@ -5,7 +5,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { currentContext } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
-/** Client.prototype.compareClientSecret: the library compares with one plain secret; here two hashes may be live. */
+/** Client.prototype.compareClientSecret: the library compares with one plain secret. Here the presented secret is
+ *  compared with one or two hashes. */
 export function compareSecrets(
   { Client }: Internals,
   { clients, usedSecret, monotonicNow }: Pick<OverrideNeeds, 'clients' | 'usedSecret' | 'monotonicNow'>,
@@ -26,7 +27,8 @@ export function compareSecrets(
   )
 }
 
-/** The library takes a secret from the header or the body, whichever of the two is registered. */
+/** Whether the secret came in the way that the client registered. The library accepts it in the header and in the
+ *  body. */
 function cameAsRegistered(method: string): boolean {
   const header = currentContext().headers.authorization
   return (header !== undefined) === (method === 'client_secret_basic')

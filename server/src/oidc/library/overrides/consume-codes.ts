@@ -7,8 +7,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** AuthorizationCode.prototype.consume: the library's own check is a read, then a write. Here one statement decides; the
- *  loser's grant dies (RFC 6749 section 4.1.2). */
+/** AuthorizationCode.prototype.consume: the library reads and then writes, so two requests could both use a code. Here
+ *  one SQL statement decides. A second use ends the grant of the code (RFC 6749 section 4.1.2). */
 export function consumeCodes(
   { AuthorizationCode }: Internals,
   { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>,
@@ -28,7 +28,8 @@ export function consumeCodes(
             auditOnReplay: [audited({ event: 'code.replay', outcome: 'failure' }, this)],
           }),
         )
-        if (outcome.kind === 'replayed') throw new errors.InvalidGrant('authorization code already consumed')
+        if (outcome.kind === 'replayed')
+          throw new errors.InvalidGrant('the authorization code was already used; start a new sign-in')
         if (outcome.family) currentRequest().family = { ...outcome.family, expiresAt: Number.POSITIVE_INFINITY }
         this.emit('consumed')
       },

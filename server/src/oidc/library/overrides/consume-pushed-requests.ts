@@ -6,7 +6,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** PushedAuthorizationRequest.prototype.consume (RFC 9126 section 4: once), and whose it is, for the limit per client. */
+/** PushedAuthorizationRequest.prototype.consume and save: a pushed request works once (RFC 9126 section 4). It is
+ *  stored with its client, because the number of requests per client is limited. */
 export function consumePushedRequests(
   { PushedAuthorizationRequest }: Internals,
   { store, clients, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'now'>,
@@ -19,7 +20,7 @@ export function consumePushedRequests(
       async function consume(this: Artefact) {
         const expiresAt = new Date(now() + lifetimes.interactionCookie * 1000)
         if (!(await fromStore(() => store.oneTime.mark('par', this.jti, expiresAt)))) {
-          throw new errors.InvalidRequestUri('request_uri is invalid, expired, or was already used')
+          throw new errors.InvalidRequestUri('request_uri is invalid, expired or already used; push the request again')
         }
         this.emit('consumed')
       },

@@ -4,8 +4,8 @@ import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Internals, Session } from '../shapes.ts'
 
-/** Session.prototype.destroy (the end of a logout): ends the session in the store, and every grant of it that was not
- *  given offline_access. */
+/** Session.prototype.destroy (the last step of a logout): ends the session in the database, and every grant of the
+ *  session that has no offline_access. */
 export function endSessions({ Session }: Internals, { store }: Pick<OverrideNeeds, 'store'>): void {
   replace(
     Session.prototype,

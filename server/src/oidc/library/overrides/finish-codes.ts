@@ -11,8 +11,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext, grantOf, interactionOf, sessionOf, submissionOf } from '../shapes.ts'
 import type { Artefact, Context, Internals } from '../shapes.ts'
 
-/** AuthorizationCode.prototype.save: with a code, and only then, an authorization is written down: the interaction's
- *  mark, consent, grant, session and audit in one statement. */
+/** AuthorizationCode.prototype.save: everything about an authorization is stored when its code is issued, and not
+ *  earlier: the mark of the interaction, consent, grant, session and audit, in one statement. */
 export function finishCodes(
   { AuthorizationCode }: Internals,
   { store, clients, keys, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'now'>,
@@ -27,8 +27,9 @@ export function finishCodes(
         const authorization = authorizationOf(context, client, { grantId: this.grantId!, keys: keys.cookies })
         const finish = codeFinish(authorization, currentRequest(), now())
         const { done, ended } = await fromStore(() => store.signIns.finish(finish))
-        if (ended) throw onPage('SIGN_IN_ENDED', 'the sessions of this account were ended meanwhile')
-        if (!done) throw onPage('INTERACTION_SPENT', 'this sign-in has been completed already')
+        if (ended)
+          throw onPage('SIGN_IN_ENDED', 'all sessions of this account were ended during this sign-in; sign in again')
+        if (!done) throw onPage('INTERACTION_SPENT', 'this sign-in is already complete; start again at the application')
         return original.call(this)
       },
   )
@@ -62,7 +63,7 @@ function authorizationOf(
   }
 }
 
-/** Said to the person, not to the client. */
+/** Shown to the person on a page, not sent to the client. */
 function onPage(code: ErrorCode, description: string): Error {
   return Object.assign(new errors.InvalidRequest(description), { allow_redirect: false, code })
 }

@@ -7,7 +7,7 @@ import type { OverrideNeeds } from '../override.ts'
 import { currentContext } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
-/** Grant.find: grant, account and session come in one query, which the request keeps for `findAccount`. */
+/** Grant.find: loads grant, account and session in one query. The request keeps the result for `findAccount`. */
 export function loadGrants({ Grant }: Internals, { users, clients }: Pick<OverrideNeeds, 'users' | 'clients'>): void {
   replace(Grant, 'find', () => async (grantId) => {
     const request = currentRequest()
@@ -19,7 +19,7 @@ export function loadGrants({ Grant }: Internals, { users, clients }: Pick<Overri
     const client = clients.registeredById(row.clientId)
     if (!client || client.uid !== row.clientUid || accessOf(client.config, loaded.user.groups).kind !== 'allowed')
       return undefined
-    // a token that was rotated away is not active; at the token endpoint the rotation itself decides
+    // a refresh token that was replaced is not active; at the token endpoint the rotation itself decides
     const { route } = currentContext().oidc
     if (artefact['kind'] === 'RefreshToken' && route === 'introspection' && loaded.family?.seq !== artefact['seq'])
       return undefined

@@ -8,7 +8,7 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** RefreshToken: consume, generateTokenId and getValueAndPayload. A token is derived from its family's row. */
+/** RefreshToken: consume, generateTokenId and getValueAndPayload. A token is computed from the row of its family. */
 export function rotateRefreshTokens(
   { RefreshToken }: Internals,
   needs: Pick<OverrideNeeds, 'store' | 'sealer' | 'keys' | 'settings' | 'clients'>,
@@ -30,8 +30,10 @@ export function rotateRefreshTokens(
             auditOnReuse: [audited({ event: 'refresh.reuse', outcome: 'failure' }, this)],
           }),
         )
-        if (outcome.kind === 'reused') throw new errors.InvalidGrant('refresh token already used')
-        if (outcome.kind === 'gone') throw new errors.InvalidGrant('refresh token was revoked')
+        if (outcome.kind === 'reused')
+          throw new errors.InvalidGrant('the refresh token was already used; sign in again')
+        if (outcome.kind === 'gone')
+          throw new errors.InvalidGrant('the refresh token was revoked or has expired; sign in again')
         currentRequest().family = outcome
         this.emit('consumed')
       },
@@ -60,6 +62,6 @@ export function rotateRefreshTokens(
 
 function familyOfRequest(): RotatedFamily {
   const { family } = currentRequest()
-  if (family === undefined) throw new TypeError('a refresh token needs its family')
+  if (family === undefined) throw new TypeError('this request has neither begun nor rotated a refresh family')
   return family
 }

@@ -2,7 +2,8 @@ import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** getValueAndPayload of what becomes a sealed string: no payload is left for the adapter to store. A JWT stays one. */
+/** getValueAndPayload: returns a sealed string and no payload, so that the adapter stores nothing. JWTs stay as they
+ *  are. */
 export function sealValues(library: Internals, { sealer }: Pick<OverrideNeeds, 'sealer'>): void {
   for (const kind of ['AuthorizationCode', 'AccessToken', 'ClientCredentials'] as const) {
     replace(

@@ -5,8 +5,8 @@ import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Internals, Session } from '../shapes.ts'
 
-/** Session: what rides in the cookie, and what does not. `authorizations` (sid and grant by client) would be lost when
- *  two tabs rewrite the cookie: sid is derived, and the grant is the request's own. */
+/** Session: which properties the cookie holds. `authorizations` (sid and grant by client) is left out: it would be lost
+ *  when two tabs rewrite the cookie at once. So sid is derived, and the grant belongs to the request. */
 export function statelessSessions({ Session }: Internals, { keys, now }: Pick<OverrideNeeds, 'keys' | 'now'>): void {
   const kept = Session.IN_PAYLOAD.filter((name) => name !== 'authorizations')
   keepInPayload(Session, [...kept, 'sidKey', 'until', 'version'])

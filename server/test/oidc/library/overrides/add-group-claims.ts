@@ -6,7 +6,7 @@ import type { Contract } from './contract.ts'
 export const contract: Contract = {
   replaces: ['Claims.prototype.result'],
   holds: {
-    'addGroupClaims: Claims.prototype.result has claims whose names the Provider does not know': async (replicas) => {
+    'addGroupClaims: userinfo has claims whose names the Provider does not list': async (replicas) => {
       const clientId = 'app.roles'
       const code = await getCode(replicas, { parameters: { client_id: clientId } })
       const { access } = tokensOf(await redeem(replicas, code, { clientId }))

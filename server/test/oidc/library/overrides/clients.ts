@@ -1,6 +1,6 @@
 import { configs, entry } from '@nauthera/harness/server'
 
-/** Who is registered while a contract is tried. */
+/** The clients that are registered while the contracts are tested. */
 export const clients = [
   entry('app.web', configs.web),
   entry('app.machine', configs.machine),

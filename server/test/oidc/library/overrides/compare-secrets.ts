@@ -6,7 +6,7 @@ import type { Contract } from './contract.ts'
 export const contract: Contract = {
   replaces: ['Client.prototype.compareClientSecret'],
   holds: {
-    'compareSecrets: Client.prototype.compareClientSecret decides, and its use is told': async (replicas) => {
+    'compareSecrets: the right client secret is accepted by its hash, a wrong one is refused': async (replicas) => {
       const form = { grant_type: 'client_credentials' }
       expect(
         (await send(replicas, { path: '/token', form, headers: basic('app.machine', `${clientSecret}x`) })).status,

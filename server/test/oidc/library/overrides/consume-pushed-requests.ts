@@ -7,9 +7,7 @@ import type { Contract } from './contract.ts'
 export const contract: Contract = {
   replaces: ['PushedAuthorizationRequest.prototype.consume', 'PushedAuthorizationRequest.prototype.save'],
   holds: {
-    'consumePushedRequests: PushedAuthorizationRequest.prototype.consume lets one authorization through': async (
-      replicas,
-    ) => {
+    'consumePushedRequests: a pushed request works for one authorization': async (replicas) => {
       const pushed = await send(replicas, {
         path: '/request',
         form: request(pkce()),

@@ -6,9 +6,7 @@ import type { Contract } from './contract.ts'
 export const contract: Contract = {
   replaces: ['Session.prototype.destroy'],
   holds: {
-    'endSessions: Session.prototype.destroy ends the session and what it gave, but not offline access': async (
-      replicas,
-    ) => {
+    'endSessions: a logout ends the session and its tokens, but not those with offline_access': async (replicas) => {
       const browser = new Browser(replicas)
       const bound = await getTokens(replicas, { browser })
       const offline = await getTokens(replicas, {

@@ -5,7 +5,7 @@ import type { Contract } from './contract.ts'
 export const contract: Contract = {
   replaces: ['AuthorizationCode.prototype.save'],
   holds: {
-    'finishCodes: AuthorizationCode.prototype.save writes the grant that the code exchange finds': async (replicas) => {
+    'finishCodes: issuing a code stores the grant that the code exchange needs': async (replicas) => {
       const code = await getCode(replicas)
       expect((await redeem(replicas, code)).status).to.equal(200)
     },

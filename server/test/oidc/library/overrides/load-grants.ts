@@ -5,7 +5,7 @@ import type { Contract } from './contract.ts'
 export const contract: Contract = {
   replaces: ['Grant.find'],
   holds: {
-    'loadGrants: Grant.find gives a token its grant for as long as the grant lives': async (replicas) => {
+    'loadGrants: a token is active until its grant ends': async (replicas) => {
       const tokens = await getTokens(replicas)
       expect((await introspect(replicas, tokens.access)).json()['active']).to.equal(true)
       await revoke(replicas, tokens.refresh)

@@ -6,7 +6,7 @@ import type { Contract } from './contract.ts'
 export const contract: Contract = {
   replaces: ['Client.prototype.backchannelLogout'],
   holds: {
-    'neverSendLogout: a logout sends nothing inside its request': async () => {
+    'neverSendLogout: a logout sends no back-channel request': async () => {
       const stock = stockInternals()
       neverSendLogout(stock)
       expect(await stock.Client.prototype.backchannelLogout()).to.equal(undefined)

@@ -8,7 +8,7 @@ import type { Contract } from './contract.ts'
 export const contract: Contract = {
   replaces: ['ReplayDetection.unique'],
   holds: {
-    'replayOnce: ReplayDetection.unique lets a proof through once': async (replicas) => {
+    'replayOnce: a DPoP proof works once': async (replicas) => {
       const { privateKey, publicKey } = await generateKeyPair('ES256')
       const proof = await new SignJWT({ htm: 'POST', htu: `${replicas.issuer}/token`, jti: randomUUID() })
         .setIssuedAt()

@@ -10,7 +10,7 @@ export const contract: Contract = {
   ],
   payload: { model: 'RefreshToken', names: ['grantId', 'accountId', 'sessionUid', 'authTime', 'iiat'] },
   holds: {
-    'rotateRefreshTokens: the successor is another string, derived anew': async (replicas) => {
+    'rotateRefreshTokens: parallel uses of a refresh token get the same new token': async (replicas) => {
       const tokens = await getTokens(replicas)
       const [one, other] = await Promise.all([refresh(replicas, tokens.refresh), refresh(replicas, tokens.refresh)])
       expect(one.json()['refresh_token']).to.equal(other.json()['refresh_token'])

@@ -11,7 +11,7 @@ export const contract: Contract = {
     'ClientCredentials.prototype.getValueAndPayload',
   ],
   holds: {
-    'sealValues: getValueAndPayload leaves nothing for the adapter to store': async (replicas) => {
+    'sealValues: opaque tokens are sealed strings, and JWTs stay JWTs': async (replicas) => {
       const tokens = await getTokens(replicas)
       for (const value of [tokens.access, tokens.refresh]) expect(value).to.match(/^nr_[0-9a-f]{8}_[A-Za-z0-9_-]+$/)
       const opaque = await send(replicas, {

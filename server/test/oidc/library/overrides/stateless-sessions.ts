@@ -12,7 +12,7 @@ export const contract: Contract = {
   ],
   payload: { model: 'Session', names: ['uid', 'accountId', 'loginTs', 'authorizations', 'state', 'transient'] },
   holds: {
-    'statelessSessions: what two tabs add to a session is not lost, and sid stays the same': async (replicas) => {
+    'statelessSessions: sid is the same for every sign-in with one session': async (replicas) => {
       const asked = JSON.stringify({ id_token: { sid: null } })
       const browser = new Browser(replicas)
       const sids = new Set<unknown>()

@@ -2,7 +2,7 @@ import { Provider } from 'oidc-provider'
 import { internalsOf } from '../../../../src/oidc/library/shapes.ts'
 import type { Internals } from '../../../../src/oidc/library/shapes.ts'
 
-/** The classes of the library as it comes: a Provider of their own each time, since each has its own. */
+/** The library's classes without any override. Each Provider has its own classes, so each call makes a new Provider. */
 export function stockInternals(): Internals {
   return internalsOf(
     new Provider('http://localhost:1', {

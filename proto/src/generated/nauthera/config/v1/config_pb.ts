@@ -2,7 +2,7 @@
 // @generated from file nauthera/config/v1/config.proto (package nauthera.config.v1, syntax proto3)
 /* eslint-disable */
 
-// What the operator renders into shards, and how the config-agent hands shards to the server of its pod.
+// What the operator writes into shards, and how the config-agent sends shards to the server of its pod.
 
 import type { GenEnum, GenExtension, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -125,7 +125,7 @@ export const ShardRefSchema: GenMessage<ShardRef> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 2);
 
 /**
- * What the server has live when a stream opens, so that only what is missing is sent.
+ * Which shards the server serves when a stream opens, so that the agent sends only those that it lacks.
  *
  * @generated from message nauthera.config.v1.Hello
  */
@@ -160,7 +160,7 @@ export type Hello = Message<"nauthera.config.v1.Hello"> & {
   manifestDigest: string;
 
   /**
-   * What the server rejects at present, so that an agent that starts later knows it too.
+   * The clients that the server rejects now, so that an agent that starts later knows them too.
    *
    * @generated from field: repeated nauthera.config.v1.RejectedClient rejected = 6;
    */
@@ -175,7 +175,7 @@ export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 3);
 
 /**
- * One whole shard: the state of the world for the clients that hash into it.
+ * One whole shard: all clients that hash into it, as they should be now.
  *
  * @generated from message nauthera.config.v1.Shard
  */
@@ -267,7 +267,7 @@ export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 6);
 
 /**
- * The server could not take the message at all; what it had stays live.
+ * The server could not use the message at all. It keeps serving what it had.
  *
  * @generated from message nauthera.config.v1.Nack
  */
@@ -301,7 +301,7 @@ export const NackSchema: GenMessage<Nack> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 7);
 
 /**
- * A client whose desired version the server refuses; what it had of that client stays live.
+ * A client whose desired version the server refuses. It keeps serving the version that it had.
  *
  * @generated from message nauthera.config.v1.RejectedClient
  */
@@ -455,7 +455,7 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
   renderedAt?: Timestamp | undefined;
 
   /**
-   * Four hex that every process logs for what this write brings.
+   * Four hex that name this write; every process logs them.
    *
    * @generated from field: string change = 7;
    */
@@ -543,7 +543,7 @@ export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 13);
 
 /**
- * One OIDCClient. Verifiers stand beside the versions, because a secret rotates whether or not a version is rejected.
+ * One OIDCClient. Verifiers are not part of a version, because a secret rotates whether or not a version is rejected.
  *
  * @generated from message nauthera.config.v1.ClientEntry
  */
@@ -571,14 +571,14 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
   clientId: string;
 
   /**
-   * Of a client that authenticates with a secret, none means that the operator does not know them now: what is live stays.
+   * Empty for a client with a secret when the operator cannot read its secrets now: the server then keeps those it has.
    *
    * @generated from field: repeated nauthera.config.v1.Verifier verifiers = 5;
    */
   verifiers: Verifier[];
 
   /**
-   * The version that ought to be live; unset when operator or policy refuse the current one.
+   * The version that should be served; unset when the operator or a policy refuses the current one.
    *
    * @generated from field: nauthera.config.v1.ClientConfig desired = 6;
    */
@@ -600,7 +600,7 @@ export const ClientEntrySchema: GenMessage<ClientEntry> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 14);
 
 /**
- * One live client secret.
+ * One valid client secret.
  *
  * @generated from message nauthera.config.v1.Verifier
  */
@@ -635,7 +635,7 @@ export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 15);
 
 /**
- * A client in the words of RFC 7591 where it has words, with every default resolved. The server adds nothing.
+ * A client, with the names of RFC 7591 where it has them. Every default is filled in; the server adds nothing.
  *
  * @generated from message nauthera.config.v1.ClientConfig
  */
@@ -891,7 +891,7 @@ export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 16);
 
 /**
- * This client is that API: clients that list the identifier as audience may ask for its scopes.
+ * This client is an API: clients that list its identifier as audience may ask for its scopes.
  *
  * @generated from message nauthera.config.v1.ResourceServer
  */
@@ -915,7 +915,7 @@ export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 17);
 
 /**
- * A claim whose values follow from the groups of the person.
+ * A claim whose values come from the groups of the person.
  *
  * @generated from message nauthera.config.v1.ClaimFromGroups
  */

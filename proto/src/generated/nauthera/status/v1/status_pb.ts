@@ -2,7 +2,7 @@
 // @generated from file nauthera/status/v1/status.proto (package nauthera.status.v1, syntax proto3)
 /* eslint-disable */
 
-// What each replica has live, told to the operator.
+// Each replica tells the operator which shards it serves.
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
@@ -21,7 +21,7 @@ export const file_nauthera_status_v1_status: GenFile = /*@__PURE__*/
  */
 export type WatchRequest = Message<"nauthera.status.v1.WatchRequest"> & {
   /**
-   * Digest of the manifest that a server must hold before it may turn ready; empty = nothing rendered yet.
+   * Digest of the manifest that a server must have before it may become ready; empty when nothing was rendered yet.
    *
    * @generated from field: string expected_manifest_digest = 1;
    */
@@ -41,7 +41,7 @@ export const WatchRequestSchema: GenMessage<WatchRequest> = /*@__PURE__*/
   messageDesc(file_nauthera_status_v1_status, 0);
 
 /**
- * State of the world, except `uses`, which holds what changed since the last one on this stream.
+ * The whole state of a replica, except `uses`, which holds only what changed since the last update on this stream.
  *
  * @generated from message nauthera.status.v1.StatusUpdate
  */
@@ -54,7 +54,7 @@ export type StatusUpdate = Message<"nauthera.status.v1.StatusUpdate"> & {
   replica: string;
 
   /**
-   * False while the agent has no stream to its server: nothing is live then, whatever came before.
+   * False while the agent has no stream to its server: then nothing counts as served, whatever was reported before.
    *
    * @generated from field: bool server_connected = 2;
    */
