@@ -1,4 +1,5 @@
-import type { RegisteredClient, RegistryHolder } from '../../clients/registry.ts'
+import type { RegisteredClient } from '../../clients/registered-client.ts'
+import type { RegistryHolder } from '../../clients/registry.ts'
 
 /** What is registered with the library for a client: RFC 7591 metadata, every key checked (mapping). */
 export type ProviderMetadata = Readonly<Record<string, unknown>>

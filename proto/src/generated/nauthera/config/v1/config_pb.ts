@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nauthera/config/v1/config.proto.
  */
 export const file_nauthera_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEidgoLU3luY1JlcXVlc3QSKgoFc2hhcmQYASABKAsyGS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRIABIwCghjb21wbGV0ZRgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5Db21wbGV0ZUgAQgkKB21lc3NhZ2UiwwEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAQgkKB21lc3NhZ2UiRQoIU2hhcmRSZWYSDQoFZXBvY2gYASABKA0SDQoFc2hhcmQYAiABKA0SCwoDc2VxGAMgASgEEg4KBmRpZ2VzdBgEIAEoCSLCAQoFSGVsbG8SKgoEaGF2ZRgBIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAIgASgNEhIKCnNjaGVtYV9tYXgYAyABKA0SFgoOc2VydmVyX3ZlcnNpb24YBCABKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEjQKCHJlamVjdGVkGAYgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoMBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkiWQoIQ29tcGxldGUSDQoFbm9uY2UYASABKAkSLgoIbWFuaWZlc3QYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuTWFuaWZlc3QSDgoGZGlnZXN0GAMgASgJInUKA0FjaxINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYAyADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQigQEKBE5hY2sSDQoFbm9uY2UYASABKAkSKQoDcmVmGAIgASgLMhwubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkUmVmEi4KBnJlYXNvbhgDIAEoDjIeLm5hdXRoZXJhLmNvbmZpZy52MS5OYWNrUmVhc29uEg8KB21lc3NhZ2UYBCABKAkilQEKDlJlamVjdGVkQ2xpZW50EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRINCgVzaGFyZBgEIAEoDRINCgVmaWVsZBgFIAEoCRIMCgRjb2RlGAYgASgJEg8KB21lc3NhZ2UYByABKAkSEgoKZ2VuZXJhdGlvbhgIIAEoAyI0CgVVc2FnZRIrCgR1c2VzGAEgAygLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlNlY3JldFVzZSKBAQoJU2VjcmV0VXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIRCglzZWNyZXRfaWQYBCABKAkSLQoJbGFzdF91c2VkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLQAQoLQ2xpZW50U2hhcmQSDgoGc2NoZW1hGAEgASgNEg0KBWVwb2NoGAIgASgNEg0KBXNoYXJkGAMgASgNEhMKC3NoYXJkX2NvdW50GAQgASgNEgsKA3NlcRgFIAEoBBIvCgtyZW5kZXJlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY2hhbmdlGAcgASgJEjAKB2NsaWVudHMYCCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50RW50cnkicAoITWFuaWZlc3QSDQoFZXBvY2gYASABKA0SEwoLc2hhcmRfY291bnQYAiABKA0SMQoGc2hhcmRzGAMgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLk1hbmlmZXN0U2hhcmQSDQoFdG90YWwYBCABKA0iSgoNTWFuaWZlc3RTaGFyZBINCgVzaGFyZBgBIAEoDRILCgNzZXEYAiABKAQSDgoGZGlnZXN0GAMgASgJEg0KBWNvdW50GAQgASgNIuYBCgtDbGllbnRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIxCgdkZXNpcmVkGAYgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZxIyCghhY2NlcHRlZBgHIAEoCzIgLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRDb25maWciVQoIVmVyaWZpZXISCgoCaWQYASABKAkSDgoGc2hhMjU2GAIgASgJEi0KCW5vdF9hZnRlchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAivgoKDENsaWVudENvbmZpZxISCgpnZW5lcmF0aW9uGAEgASgDEgwKBHR5cGUYAiABKAkSEwoLY2xpZW50X25hbWUYAyABKAkSEwoLZGVzY3JpcHRpb24YBCABKAkSEQoJc3VzcGVuZGVkGAUgASgIEhUKDXJlZGlyZWN0X3VyaXMYBiADKAkSIQoZcG9zdF9sb2dvdXRfcmVkaXJlY3RfdXJpcxgHIAMoCRITCgtncmFudF90eXBlcxgIIAMoCRIWCg5yZXNwb25zZV9tb2RlcxgJIAMoCRIOCgZzY29wZXMYCiADKAkSEQoJYXVkaWVuY2VzGAsgAygJEiIKGnRva2VuX2VuZHBvaW50X2F1dGhfbWV0aG9kGAwgASgJEhAKCGp3a3NfdXJpGA0gASgJEiUKBGp3a3MYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0EiIKGnRsc19jbGllbnRfYXV0aF9zdWJqZWN0X2RuGA8gASgJEh8KF3Rsc19jbGllbnRfYXV0aF9zYW5fZG5zGBAgASgJEh8KF3Rsc19jbGllbnRfYXV0aF9zYW5fdXJpGBEgASgJEhUKDXBrY2VfcmVxdWlyZWQYEiABKAgSLQolcmVxdWlyZV9wdXNoZWRfYXV0aG9yaXphdGlvbl9yZXF1ZXN0cxgTIAEoCBIgChhkcG9wX2JvdW5kX2FjY2Vzc190b2tlbnMYFCABKAgSJQodcmVxdWlyZV9zaWduZWRfcmVxdWVzdF9vYmplY3QYFSABKAgSDwoHcHJvZmlsZRgWIAEoCRIwCgdjb25zZW50GBcgASgOMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNvbnNlbnRNb2RlEjsKD3Jlc291cmNlX3NlcnZlchgYIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZXNvdXJjZVNlcnZlchIWCg5hbGxvd2VkX2dyb3VwcxgZIAMoCRIUCgxyZXF1aXJlZF9hY3IYGiADKAkSGAoQYWNjZXNzX3Rva2VuX3R0bBgbIAEoDRIUCgxpZF90b2tlbl90dGwYHCABKA0SGQoRcmVmcmVzaF90b2tlbl90dGwYHSABKA0SGwoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgeIAEoCRIUCgxzdWJqZWN0X3R5cGUYHyABKAkSHQoVc2VjdG9yX2lkZW50aWZpZXJfdXJpGCAgASgJEhwKD2RlZmF1bHRfbWF4X2FnZRghIAEoDUgAiAEBEhkKEXJlcXVpcmVfYXV0aF90aW1lGCIgASgIEiQKHGlkX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYIyABKAkSJAocdXNlcmluZm9fc2lnbmVkX3Jlc3BvbnNlX2FsZxgkIAEoCRIeChZiYWNrY2hhbm5lbF9sb2dvdXRfdXJpGCUgASgJEisKI2JhY2tjaGFubmVsX2xvZ291dF9zZXNzaW9uX3JlcXVpcmVkGCYgASgIEhQKDGNvcnNfb3JpZ2lucxgnIAMoCRIzCgZjbGFpbXMYKCADKAsyIy5uYXV0aGVyYS5jb25maWcudjEuQ2xhaW1Gcm9tR3JvdXBzEhIKCmNsaWVudF91cmkYKSABKAkSEAoIbG9nb191cmkYKiABKAkSEgoKcG9saWN5X3VyaRgrIAEoCRIPCgd0b3NfdXJpGCwgASgJEhoKEmluaXRpYXRlX2xvZ2luX3VyaRgtIAEoCRIQCghjb250YWN0cxguIAMoCUISChBfZGVmYXVsdF9tYXhfYWdlIjQKDlJlc291cmNlU2VydmVyEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJImMKD0NsYWltRnJvbUdyb3VwcxIMCgRuYW1lGAEgASgJEjQKC2Zyb21fZ3JvdXBzGAIgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkdyb3VwVmFsdWVzEgwKBGpvaW4YAyABKAkiLAoLR3JvdXBWYWx1ZXMSDQoFZ3JvdXAYASABKAkSDgoGdmFsdWVzGAIgAygJKpABCgpOYWNrUmVhc29uEhsKF05BQ0tfUkVBU09OX1VOU1BFQ0lGSUVEEAASGgoWTkFDS19SRUFTT05fVU5SRUFEQUJMRRABEhUKEU5BQ0tfUkVBU09OX1NUQUxFEAISGgoWTkFDS19SRUFTT05fSU5DT01QTEVURRADEhYKEk5BQ0tfUkVBU09OX1NDSEVNQRAEKngKC0NvbnNlbnRNb2RlEhwKGENPTlNFTlRfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUNPTlNFTlRfTU9ERV9FWFBMSUNJVBABEhkKFUNPTlNFTlRfTU9ERV9SRU1FTUJFUhACEhUKEUNPTlNFTlRfTU9ERV9TS0lQEAMyXgoNQ29uZmlnU2VydmljZRJNCgRTeW5jEh8ubmF1dGhlcmEuY29uZmlnLnYxLlN5bmNSZXF1ZXN0GiAubmF1dGhlcmEuY29uZmlnLnYxLlN5bmNSZXNwb25zZSgBMAFiBnByb3RvMw", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEidgoLU3luY1JlcXVlc3QSKgoFc2hhcmQYASABKAsyGS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRIABIwCghjb21wbGV0ZRgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5Db21wbGV0ZUgAQgkKB21lc3NhZ2UiwwEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAQgkKB21lc3NhZ2UiRQoIU2hhcmRSZWYSDQoFZXBvY2gYASABKA0SDQoFc2hhcmQYAiABKA0SCwoDc2VxGAMgASgEEg4KBmRpZ2VzdBgEIAEoCSLCAQoFSGVsbG8SKgoEaGF2ZRgBIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAIgASgNEhIKCnNjaGVtYV9tYXgYAyABKA0SFgoOc2VydmVyX3ZlcnNpb24YBCABKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEjQKCHJlamVjdGVkGAYgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkidQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudCKBAQoETmFjaxINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSLgoGcmVhc29uGAMgASgOMh4ubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tSZWFzb24SDwoHbWVzc2FnZRgEIAEoCSKVAQoOUmVqZWN0ZWRDbGllbnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEg0KBXNoYXJkGAQgASgNEg0KBWZpZWxkGAUgASgJEgwKBGNvZGUYBiABKAkSDwoHbWVzc2FnZRgHIAEoCRISCgpnZW5lcmF0aW9uGAggASgDIjQKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlIoEBCglTZWNyZXRVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhEKCXNlY3JldF9pZBgEIAEoCRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoECCgtDbGllbnRTaGFyZBIOCgZzY2hlbWEYASABKA0SDQoFZXBvY2gYAiABKA0SDQoFc2hhcmQYAyABKA0SEwoLc2hhcmRfY291bnQYBCABKA0SCwoDc2VxGAUgASgEEi8KC3JlbmRlcmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYByABKAkSMAoHY2xpZW50cxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIvCgdlbnRyaWVzGAkgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkicAoITWFuaWZlc3QSDQoFZXBvY2gYASABKA0SEwoLc2hhcmRfY291bnQYAiABKA0SMQoGc2hhcmRzGAMgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLk1hbmlmZXN0U2hhcmQSDQoFdG90YWwYBCABKA0iSgoNTWFuaWZlc3RTaGFyZBINCgVzaGFyZBgBIAEoDRILCgNzZXEYAiABKAQSDgoGZGlnZXN0GAMgASgJEg0KBWNvdW50GAQgASgNIucBCgpTaGFyZEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjIKB2Rlc2lyZWQYBiABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIzCghhY2NlcHRlZBgHIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRWZXJzaW9uIjMKDUNsaWVudFZlcnNpb24SEgoKZ2VuZXJhdGlvbhgBIAEoAxIOCgZjb25maWcYAiABKAki5gEKC0NsaWVudEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjEKB2Rlc2lyZWQYBiABKAsyIC5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50Q29uZmlnEjIKCGFjY2VwdGVkGAcgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZyJVCghWZXJpZmllchIKCgJpZBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSLQoJbm90X2FmdGVyGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCK+CgoMQ2xpZW50Q29uZmlnEhIKCmdlbmVyYXRpb24YASABKAMSDAoEdHlwZRgCIAEoCRITCgtjbGllbnRfbmFtZRgDIAEoCRITCgtkZXNjcmlwdGlvbhgEIAEoCRIRCglzdXNwZW5kZWQYBSABKAgSFQoNcmVkaXJlY3RfdXJpcxgGIAMoCRIhChlwb3N0X2xvZ291dF9yZWRpcmVjdF91cmlzGAcgAygJEhMKC2dyYW50X3R5cGVzGAggAygJEhYKDnJlc3BvbnNlX21vZGVzGAkgAygJEg4KBnNjb3BlcxgKIAMoCRIRCglhdWRpZW5jZXMYCyADKAkSIgoadG9rZW5fZW5kcG9pbnRfYXV0aF9tZXRob2QYDCABKAkSEAoIandrc191cmkYDSABKAkSJQoEandrcxgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSIgoadGxzX2NsaWVudF9hdXRoX3N1YmplY3RfZG4YDyABKAkSHwoXdGxzX2NsaWVudF9hdXRoX3Nhbl9kbnMYECABKAkSHwoXdGxzX2NsaWVudF9hdXRoX3Nhbl91cmkYESABKAkSFQoNcGtjZV9yZXF1aXJlZBgSIAEoCBItCiVyZXF1aXJlX3B1c2hlZF9hdXRob3JpemF0aW9uX3JlcXVlc3RzGBMgASgIEiAKGGRwb3BfYm91bmRfYWNjZXNzX3Rva2VucxgUIAEoCBIlCh1yZXF1aXJlX3NpZ25lZF9yZXF1ZXN0X29iamVjdBgVIAEoCBIPCgdwcm9maWxlGBYgASgJEjAKB2NvbnNlbnQYFyABKA4yHy5uYXV0aGVyYS5jb25maWcudjEuQ29uc2VudE1vZGUSOwoPcmVzb3VyY2Vfc2VydmVyGBggASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlc291cmNlU2VydmVyEhYKDmFsbG93ZWRfZ3JvdXBzGBkgAygJEhQKDHJlcXVpcmVkX2FjchgaIAMoCRIYChBhY2Nlc3NfdG9rZW5fdHRsGBsgASgNEhQKDGlkX3Rva2VuX3R0bBgcIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgdIAEoDRIbChNhY2Nlc3NfdG9rZW5fZm9ybWF0GB4gASgJEhQKDHN1YmplY3RfdHlwZRgfIAEoCRIdChVzZWN0b3JfaWRlbnRpZmllcl91cmkYICABKAkSHAoPZGVmYXVsdF9tYXhfYWdlGCEgASgNSACIAQESGQoRcmVxdWlyZV9hdXRoX3RpbWUYIiABKAgSJAocaWRfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgjIAEoCRIkChx1c2VyaW5mb19zaWduZWRfcmVzcG9uc2VfYWxnGCQgASgJEh4KFmJhY2tjaGFubmVsX2xvZ291dF91cmkYJSABKAkSKwojYmFja2NoYW5uZWxfbG9nb3V0X3Nlc3Npb25fcmVxdWlyZWQYJiABKAgSFAoMY29yc19vcmlnaW5zGCcgAygJEjMKBmNsYWltcxgoIAMoCzIjLm5hdXRoZXJhLmNvbmZpZy52MS5DbGFpbUZyb21Hcm91cHMSEgoKY2xpZW50X3VyaRgpIAEoCRIQCghsb2dvX3VyaRgqIAEoCRISCgpwb2xpY3lfdXJpGCsgASgJEg8KB3Rvc191cmkYLCABKAkSGgoSaW5pdGlhdGVfbG9naW5fdXJpGC0gASgJEhAKCGNvbnRhY3RzGC4gAygJQhIKEF9kZWZhdWx0X21heF9hZ2UiNAoOUmVzb3VyY2VTZXJ2ZXISEgoKaWRlbnRpZmllchgBIAEoCRIOCgZzY29wZXMYAiADKAkiYwoPQ2xhaW1Gcm9tR3JvdXBzEgwKBG5hbWUYASABKAkSNAoLZnJvbV9ncm91cHMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuR3JvdXBWYWx1ZXMSDAoEam9pbhgDIAEoCSIsCgtHcm91cFZhbHVlcxINCgVncm91cBgBIAEoCRIOCgZ2YWx1ZXMYAiADKAkqkAEKCk5hY2tSZWFzb24SGwoXTkFDS19SRUFTT05fVU5TUEVDSUZJRUQQABIaChZOQUNLX1JFQVNPTl9VTlJFQURBQkxFEAESFQoRTkFDS19SRUFTT05fU1RBTEUQAhIaChZOQUNLX1JFQVNPTl9JTkNPTVBMRVRFEAMSFgoSTkFDS19SRUFTT05fU0NIRU1BEAQqeAoLQ29uc2VudE1vZGUSHAoYQ09OU0VOVF9NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQ09OU0VOVF9NT0RFX0VYUExJQ0lUEAESGQoVQ09OU0VOVF9NT0RFX1JFTUVNQkVSEAISFQoRQ09OU0VOVF9NT0RFX1NLSVAQAzJeCg1Db25maWdTZXJ2aWNlEk0KBFN5bmMSHy5uYXV0aGVyYS5jb25maWcudjEuU3luY1JlcXVlc3QaIC5uYXV0aGVyYS5jb25maWcudjEuU3luY1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * From the config-agent to the server.
@@ -191,6 +191,8 @@ export type Shard = Message<"nauthera.config.v1.Shard"> & {
   ref?: ShardRef | undefined;
 
   /**
+   * What an agent sent before `file`; a server that reads schema 2 refuses a shard without a file.
+   *
    * @generated from field: repeated nauthera.config.v1.ClientEntry clients = 3;
    */
   clients: ClientEntry[];
@@ -199,6 +201,13 @@ export type Shard = Message<"nauthera.config.v1.Shard"> & {
    * @generated from field: string change = 4;
    */
   change: string;
+
+  /**
+   * The shard's file as it is mounted. Only for a server whose Hello says that it reads schema 2.
+   *
+   * @generated from field: bytes file = 5;
+   */
+  file: Uint8Array;
 };
 
 /**
@@ -425,6 +434,8 @@ export const SecretUseSchema: GenMessage<SecretUse> = /*@__PURE__*/
  */
 export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
   /**
+   * 1: clients are in `clients`. 2: they are in `entries`. Never in both.
+   *
    * @generated from field: uint32 schema = 1;
    */
   schema: number;
@@ -462,11 +473,18 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
   change: string;
 
   /**
-   * Sorted by namespace, then name.
+   * Of schema 1. Sorted by namespace, then name.
    *
    * @generated from field: repeated nauthera.config.v1.ClientEntry clients = 8;
    */
   clients: ClientEntry[];
+
+  /**
+   * Of schema 2. Sorted by namespace, then name. In the file each stands on a line of its own, and nothing else does.
+   *
+   * @generated from field: repeated nauthera.config.v1.ShardEntry entries = 9;
+   */
+  entries: ShardEntry[];
 };
 
 /**
@@ -543,7 +561,93 @@ export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 13);
 
 /**
- * One OIDCClient. Verifiers stand beside the versions, because a secret rotates whether or not a version is rejected.
+ * One OIDCClient in schema 2: as in schema 1, but each version is text, which only who must know what it says decodes.
+ *
+ * @generated from message nauthera.config.v1.ShardEntry
+ */
+export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * metadata.uid of the OIDCClient: consents and grants are keyed by it.
+   *
+   * @generated from field: string uid = 3;
+   */
+  uid: string;
+
+  /**
+   * @generated from field: string client_id = 4;
+   */
+  clientId: string;
+
+  /**
+   * Of a client that authenticates with a secret, none means that the operator does not know them now: what is live stays.
+   *
+   * @generated from field: repeated nauthera.config.v1.Verifier verifiers = 5;
+   */
+  verifiers: Verifier[];
+
+  /**
+   * The version that ought to be live; unset when operator or policy refuse the current one.
+   *
+   * @generated from field: nauthera.config.v1.ClientVersion desired = 6;
+   */
+  desired?: ClientVersion | undefined;
+
+  /**
+   * The last version that every replica accepted; set only while desired is unset or rejected somewhere.
+   *
+   * @generated from field: nauthera.config.v1.ClientVersion accepted = 7;
+   */
+  accepted?: ClientVersion | undefined;
+};
+
+/**
+ * Describes the message nauthera.config.v1.ShardEntry.
+ * Use `create(ShardEntrySchema)` to create a new message.
+ */
+export const ShardEntrySchema: GenMessage<ShardEntry> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 14);
+
+/**
+ * One version of a client. Two say the same to a server exactly when `config` is the same text.
+ *
+ * @generated from message nauthera.config.v1.ClientVersion
+ */
+export type ClientVersion = Message<"nauthera.config.v1.ClientVersion"> & {
+  /**
+   * metadata.generation of the OIDCClient that this version was rendered from.
+   *
+   * @generated from field: int64 generation = 1;
+   */
+  generation: bigint;
+
+  /**
+   * A ClientConfig without its generation, as proto JSON with keys in field order.
+   *
+   * @generated from field: string config = 2;
+   */
+  config: string;
+};
+
+/**
+ * Describes the message nauthera.config.v1.ClientVersion.
+ * Use `create(ClientVersionSchema)` to create a new message.
+ */
+export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 15);
+
+/**
+ * One OIDCClient in schema 1. Verifiers stand beside the versions, because a secret rotates whether or not a version is
+ * rejected.
  *
  * @generated from message nauthera.config.v1.ClientEntry
  */
@@ -597,7 +701,7 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
  * Use `create(ClientEntrySchema)` to create a new message.
  */
 export const ClientEntrySchema: GenMessage<ClientEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 14);
+  messageDesc(file_nauthera_config_v1_config, 16);
 
 /**
  * One live client secret.
@@ -632,7 +736,7 @@ export type Verifier = Message<"nauthera.config.v1.Verifier"> & {
  * Use `create(VerifierSchema)` to create a new message.
  */
 export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 15);
+  messageDesc(file_nauthera_config_v1_config, 17);
 
 /**
  * A client in the words of RFC 7591 where it has words, with every default resolved. The server adds nothing.
@@ -888,7 +992,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
  * Use `create(ClientConfigSchema)` to create a new message.
  */
 export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 16);
+  messageDesc(file_nauthera_config_v1_config, 18);
 
 /**
  * This client is that API: clients that list the identifier as audience may ask for its scopes.
@@ -912,7 +1016,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
  * Use `create(ResourceServerSchema)` to create a new message.
  */
 export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 17);
+  messageDesc(file_nauthera_config_v1_config, 19);
 
 /**
  * A claim whose values follow from the groups of the person.
@@ -943,7 +1047,7 @@ export type ClaimFromGroups = Message<"nauthera.config.v1.ClaimFromGroups"> & {
  * Use `create(ClaimFromGroupsSchema)` to create a new message.
  */
 export const ClaimFromGroupsSchema: GenMessage<ClaimFromGroups> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 18);
+  messageDesc(file_nauthera_config_v1_config, 20);
 
 /**
  * @generated from message nauthera.config.v1.GroupValues
@@ -965,7 +1069,7 @@ export type GroupValues = Message<"nauthera.config.v1.GroupValues"> & {
  * Use `create(GroupValuesSchema)` to create a new message.
  */
 export const GroupValuesSchema: GenMessage<GroupValues> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 19);
+  messageDesc(file_nauthera_config_v1_config, 21);
 
 /**
  * @generated from enum nauthera.config.v1.NackReason
