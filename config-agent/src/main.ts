@@ -11,7 +11,7 @@ await runProcess({
   start: async ({ settings, log, metrics, health, lifecycle }) => {
     let started = false
     health.require('started', () => (started ? undefined : 'not started yet'))
-    await startAgent({ settings, version: manifest.version, log, metrics, health, onStop: lifecycle.onStop })
+    await startAgent({ settings, version: manifest.version, log, metrics, onStop: lifecycle.onStop })
     started = true
   },
 })

@@ -1,6 +1,6 @@
-import type { Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Manifest, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { decodeLine, digestOfLine, parseShardFile } from '@nauthera/proto/shard-file'
 import type { ErrorCode } from './errors.ts'
-import type { PackedClient } from './packed-client.ts'
 
 /** Names one version of one shard. */
 export interface Ref {
@@ -11,24 +11,18 @@ export interface Ref {
   readonly digest: string
 }
 
-/** One shard that was read and found whole. */
+/** One shard that was read and found whole. Of its clients the names are kept, and a digest that tells what changed: the file,
+ *  compressed, is the smallest form of the rest. */
 export interface ReadShard {
   readonly ref: Ref
-  /** By `namespace/name`, in the order of the file. */
-  readonly clients: ReadonlyMap<string, HeldClient>
+  /** By `namespace/name`, in the order of the file: digestOfLine. */
+  readonly clients: ReadonlyMap<string, string>
   /** Four hex of the operator's write. */
   readonly change: string
   /** Epoch milliseconds. */
   readonly renderedAt: number
   /** The bytes as mounted. */
   readonly file: Uint8Array
-}
-
-/** What a shard says of one client. */
-export interface HeldClient {
-  /** SHA-256 of its JSON, base64url: a client that stayed as it was is not decoded again. */
-  readonly hash: string
-  readonly packed: PackedClient
 }
 
 export interface ReadManifest {
@@ -69,8 +63,17 @@ export function clientKey(client: { namespace: string; name: string }): string {
   return `${client.namespace}/${client.name}`
 }
 
+/** @returns these of its clients, read anew from the file */
+export function readClients({ file, clients }: ReadShard, names: readonly string[]): ShardEntry[] {
+  if (names.length === 0) return []
+  const wanted = new Set(names.map((name) => clients.get(name)))
+  return parseShardFile(file)
+    .lines.filter((line) => wanted.has(digestOfLine(line)))
+    .map(decodeLine)
+}
+
 /** @returns whether the manifest names exactly this version of the shard, with this many clients */
-export function agreesWith(manifest: Manifest, shard: { ref: Ref; clients: ReadonlyMap<string, unknown> }): boolean {
+export function agreesWith(manifest: Manifest, shard: Pick<ReadShard, 'ref' | 'clients'>): boolean {
   const named = manifest.shards.find((entry) => entry.shard === shard.ref.shard)
   return (
     named !== undefined &&
@@ -79,4 +82,9 @@ export function agreesWith(manifest: Manifest, shard: { ref: Ref; clients: Reado
     named.digest === shard.ref.digest &&
     named.count === shard.clients.size
   )
+}
+
+/** @returns how many clients are held */
+export function countClients(held: Held): number {
+  return [...held.shards.values()].reduce((total, shard) => total + shard.clients.size, 0)
 }

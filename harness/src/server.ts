@@ -6,16 +6,17 @@ import { create } from '@bufbuild/protobuf'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import {
   ClientConfigSchema,
-  ClientEntrySchema,
   ConsentMode,
+  ShardEntrySchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { createHealth } from '@nauthera/runtime/health'
 import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { loadSettings } from '@nauthera/runtime/settings'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
+import { renderVersion } from '@nauthera/proto/client-version'
 import { configTlsFiles, podLocalNames } from '@nauthera/proto/names'
 import { freePort } from '@nauthera/local/processes/ports'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
@@ -44,7 +45,7 @@ export interface Replicas extends Target {
   readonly metrics: readonly Metrics[]
   readonly health: readonly ReturnType<typeof createHealth>[]
   /** Makes these the clients of every replica. */
-  serve(clients: readonly ClientEntry[]): Promise<void>
+  serve(clients: readonly ShardEntry[]): Promise<void>
   /** `http://127.0.0.1:<port of replica n>`, for requests with the issuer's Host. */
   origin(replica: number): string
   stop(): Promise<void>
@@ -135,7 +136,7 @@ export async function startReplicas(
         const ref = { epoch: 1, shard: 0, seq, digest: createHash('sha256').update(String(seq)).digest('hex') }
         const { registry, rejected } = await buildRegistry(
           app.registry.current(),
-          { ref, clients },
+          { ref, clients: clients.map((entry) => ({ kind: 'changed', digest: '', entry })) },
           { checkClient: app.checkClient, clocks: systemClocks },
         )
         if (rejected.length > 0)
@@ -221,10 +222,10 @@ export function entry(
   clientId: string,
   config: Config,
   options: { secrets?: readonly { plain: string; notAfter?: Date }[]; uid?: string } = {},
-): ClientEntry {
+): ShardEntry {
   const secrets =
     options.secrets ?? (config.tokenEndpointAuthMethod?.startsWith('client_secret') ? [{ plain: clientSecret }] : [])
-  return create(ClientEntrySchema, {
+  return create(ShardEntrySchema, {
     namespace: 'default',
     name: clientId.replaceAll('.', '-'),
     uid: options.uid ?? `uid-${clientId}`,
@@ -237,6 +238,6 @@ export function entry(
         ...(notAfter ? { notAfter: { seconds: BigInt(Math.floor(notAfter.getTime() / 1000)), nanos: 0 } } : {}),
       }
     }),
-    desired: create(ClientConfigSchema, config),
+    desired: renderVersion(create(ClientConfigSchema, config)),
   })
 }

@@ -43,8 +43,15 @@ export const fieldManagers = { operator: 'nauthera-operator', status: 'nauthera-
 export const shardCount = 16
 /** Raised when the number of shards changes. */
 export const shardEpoch = 1
-/** The version of ClientShard that this code writes, and the versions that it reads. */
-export const shardSchema = { current: 1, min: 1, max: 1 } as const
+/** The versions of ClientShard that this code reads, and what each of them is. */
+export const shardSchema = {
+  min: 1,
+  max: 2,
+  /** Clients with their versions as messages. */
+  messages: 1,
+  /** Clients with their versions as text. */
+  text: 2,
+} as const
 
 const twoDigits = (shard: number): string => String(shard).padStart(2, '0')
 

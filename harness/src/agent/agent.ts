@@ -1,7 +1,6 @@
 import { mkdtemp, mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createHealth } from '@nauthera/runtime/health'
 import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { startAgent } from '@nauthera/config-agent/app'
@@ -44,7 +43,6 @@ export async function createPod() {
         version: '0.0.0-test',
         log,
         metrics,
-        health: createHealth(),
         onStop: (_, stop) => void parts.push(stop),
         wordlessMs: 200,
         ...more,

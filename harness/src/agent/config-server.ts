@@ -1,16 +1,17 @@
 import { join } from 'node:path'
-import { serve } from '@nauthera/proto/channel'
-import type { Serving } from '@nauthera/proto/channel'
+import { serve } from '@nauthera/proto/channel/serve'
+import type { Serving } from '@nauthera/proto/channel/serve'
 import { followCertificateFiles } from '@nauthera/proto/certificate-source'
 import { ConfigService, NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type {
-  ClientEntry,
   Complete,
   RejectedClientSchema,
   SecretUseSchema,
   Shard,
+  ShardEntry,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { configTlsFiles, podLocalNames } from '@nauthera/proto/names'
+import { configTlsFiles, podLocalNames, shardSchema } from '@nauthera/proto/names'
+import { decodeShardFile } from '@nauthera/proto/shard-file'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 
 type Rejected = MessageInitShape<typeof RejectedClientSchema>
@@ -20,12 +21,14 @@ type Rejected = MessageInitShape<typeof RejectedClientSchema>
 export async function startConfigServer(options: {
   socket: string
   tlsDirectory: string
-  reject?: (entry: ClientEntry) => Rejected | undefined
+  reject?: (entry: ShardEntry) => Rejected | undefined
   /** Answers a shard with a Nack. */
   refuse?: (shard: Shard) => boolean
   have?: ReadonlyMap<number, Shard>
   /** Says nothing, or takes messages without an answer, on the streams with these numbers (the first is 1). */
   mute?: { hello?: number; acks?: number }
+  /** The newest schema that it says it reads. */
+  schemaMax?: number
 }) {
   const shards = new Map<number, Shard>(options.have)
   const received: (Shard | Complete)[] = []
@@ -57,7 +60,7 @@ export async function startConfigServer(options: {
       }
       sendUsage = (uses) => stream.send({ message: { case: 'usage', value: { uses } } })
       const rejectedIn = (shard: Shard): Rejected[] =>
-        shard.clients.flatMap((entry) => {
+        entriesOf(shard).flatMap((entry) => {
           const rejected = options.reject?.(entry)
           return rejected
             ? [{ namespace: entry.namespace, name: entry.name, shard: shard.ref!.shard, ...rejected }]
@@ -68,8 +71,8 @@ export async function startConfigServer(options: {
           case: 'hello',
           value: {
             have: [...shards.values()].map((shard) => shard.ref!),
-            schemaMin: 1,
-            schemaMax: 1,
+            schemaMin: shardSchema.min,
+            schemaMax: options.schemaMax ?? shardSchema.max,
             serverVersion: 'test',
             manifestDigest,
             rejected: [...shards.values()].flatMap(rejectedIn),
@@ -113,7 +116,7 @@ export async function startConfigServer(options: {
     get streams() {
       return streams
     },
-    clients: () => [...shards.values()].flatMap((shard) => shard.clients.map((client) => client.name)).sort(),
+    clients: () => [...shards.values()].flatMap((shard) => entriesOf(shard).map((client) => client.name)).sort(),
     sendUsage: (uses: MessageInitShape<typeof SecretUseSchema>[]) => sendUsage!(uses),
     /** Waits until what the server holds satisfies the condition. */
     until: (what: string, holds: () => boolean, timeoutMs = 5_000): Promise<void> =>
@@ -137,3 +140,5 @@ export async function startConfigServer(options: {
     },
   }
 }
+
+const entriesOf = (shard: Shard): ShardEntry[] => decodeShardFile(shard.file).shard.entries

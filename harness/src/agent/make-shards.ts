@@ -1,48 +1,62 @@
 import { createHash } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
-import { encodeManifest, encodeShard } from '@nauthera/proto/digest'
+import { renderVersion } from '@nauthera/proto/client-version'
+import { encodeManifest } from '@nauthera/proto/digest'
 import {
-  ClientEntrySchema,
+  ClientConfigSchema,
   ClientShardSchema,
   ManifestSchema,
+  ShardEntrySchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { manifestFile, shardCount, shardEpoch, shardFile } from '@nauthera/proto/names'
+import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { manifestFile, shardCount, shardEpoch, shardFile, shardSchema } from '@nauthera/proto/names'
+import { renderShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 
-type EntryInit = Exclude<MessageInitShape<typeof ClientEntrySchema>, ClientEntry>
+type ConfigInit = MessageInitShape<typeof ClientConfigSchema>
+type EntryInit = Omit<
+  Exclude<MessageInitShape<typeof ShardEntrySchema>, ShardEntry>,
+  '$typeName' | 'desired' | 'accepted'
+> & {
+  /** A client without it has none. */
+  desired?: ConfigInit | undefined
+  accepted?: ConfigInit | undefined
+}
 type ShardInit = Omit<Exclude<MessageInitShape<typeof ClientShardSchema>, { $typeName: string }>, '$typeName'>
 
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 /** A client as the operator renders it, with one verifier unless others are given. */
-export function makeClient(name: string, more: EntryInit = {}): ClientEntry {
+export function makeClient(name: string, more: EntryInit = {}): ShardEntry {
   const sha = sha256(`secret of ${name}`)
-  return create(ClientEntrySchema, {
+  const usual: ConfigInit = {
+    generation: 1n,
+    type: 'Web',
+    redirectUris: [`https://${name}.example.com/cb`],
+    grantTypes: ['authorization_code'],
+  }
+  const { desired, accepted, ...rest } = { desired: usual, ...more }
+  return create(ShardEntrySchema, {
     namespace: 'apps',
     name,
     uid: sha256(name).slice(0, 32),
     clientId: `apps.${name}`,
     verifiers: [{ id: sha.slice(0, 8), sha256: sha }],
-    desired: {
-      generation: 1n,
-      type: 'Web',
-      redirectUris: [`https://${name}.example.com/cb`],
-      grantTypes: ['authorization_code'],
-    },
-    ...more,
+    ...rest,
+    ...(desired && { desired: renderVersion(create(ClientConfigSchema, desired)) }),
+    ...(accepted && { accepted: renderVersion(create(ClientConfigSchema, accepted)) }),
   })
 }
 
-export const makeClients = (count: number): ClientEntry[] =>
+export const makeClients = (count: number): ShardEntry[] =>
   Array.from({ length: count }, (_, index) => makeClient(`client-${index}`))
 
 /** Files of a whole volume: 16 shards and the manifest, as the operator writes them.
  *  @param options.seq one for all, or by shard */
 export function makeVolume(
-  clients: readonly ClientEntry[],
+  clients: readonly ShardEntry[],
   options: { seq?: bigint | ((shard: number) => bigint); change?: string; shard?: ShardInit } = {},
 ): { files: Map<string, Uint8Array>; digests: Map<number, string>; manifestDigest: string } {
   const files = new Map<string, Uint8Array>()
@@ -54,16 +68,16 @@ export function makeVolume(
     const own = clients
       .filter((client) => shardOf(client.namespace, client.name) === shard)
       .sort((one, other) => (`${one.namespace}/${one.name}` < `${other.namespace}/${other.name}` ? -1 : 1))
-    const { file, digest } = encodeShard(
+    const { file, digest } = renderShardFile(
       create(ClientShardSchema, {
-        schema: 1,
+        schema: shardSchema.text,
         epoch: shardEpoch,
         shard,
         shardCount,
         seq: seqOf(shard),
         renderedAt: timestampFromMs(Date.now()),
         change: options.change ?? 'c7f2',
-        clients: own,
+        entries: own,
         ...options.shard,
       }),
     )

@@ -1,5 +1,5 @@
 import type { CertificateSource } from '@nauthera/proto/certificate-source'
-import { dial } from '@nauthera/proto/channel'
+import { dial } from '@nauthera/proto/channel/dial'
 import { StatusService } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import { linkDnsName } from '@nauthera/proto/names'

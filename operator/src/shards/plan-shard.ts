@@ -119,7 +119,7 @@ function fit(
 
 function encode(input: ShardPlanInput, entries: readonly ClientEntry[]): Omit<Fitted, 'refused'> {
   const shard = create(ClientShardSchema, {
-    schema: shardSchema.current,
+    schema: shardSchema.messages,
     epoch: shardEpoch,
     shard: input.shard,
     shardCount,

@@ -1,40 +1,100 @@
 // What a shard must be before anything of it is looked at. Pure.
+import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Manifest, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount, shardEpoch } from '@nauthera/proto/names'
+import { UnknownSchemaError, decodeLine, digestOfLine, parseShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
-import type { ClientEntry, Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { describeError } from '@nauthera/runtime/log'
+import type { RegisteredClient } from './registered-client.ts'
 import type { LiveShard, Registry, ShardRefValue } from './registry.ts'
 
 const hex64 = /^[0-9a-f]{64}$/
 const hex8 = /^[0-9a-f]{8}$/
 
-/** @returns why this cannot be the shard that it says it is; undefined when it can. A foreign or damaged shard must not take
- *  clients away, so one wrong entry refuses the whole. */
-export function faultOfShard(ref: ShardRefValue, clients: readonly ClientEntry[]): string | undefined {
+/** A client that stays as it is, or what is said of it now. `digest` is that of its line. */
+export type PlannedClient<Metadata> =
+  | { readonly kind: 'kept'; readonly digest: string; readonly client: RegisteredClient<Metadata> }
+  | { readonly kind: 'changed'; readonly digest: string; readonly entry: ShardEntry }
+
+export type ShardPlan<Metadata> =
+  | { readonly kind: 'apply'; readonly clients: readonly PlannedClient<Metadata>[] }
+  /** It is live. */
+  | { readonly kind: 'same' }
+  | { readonly kind: 'refused'; readonly reason: NackReason; readonly text: string }
+
+/** @param file as it is mounted
+ *  @param live what is live of that shard
+ *  @returns what is to be done with it. Only what differs from what is live is decoded */
+export function planShard<Metadata>(
+  ref: ShardRefValue,
+  file: Uint8Array,
+  live: LiveShard<Metadata> | undefined,
+): ShardPlan<Metadata> {
+  const refused = (reason: NackReason, text: string) => ({ kind: 'refused', reason, text }) as const
+  const faultOfName = faultOfRef(ref)
+  if (faultOfName !== undefined) return refused(NackReason.UNREADABLE, faultOfName)
+  const age = compareRefs(live, ref)
+  if (age === 'same') return { kind: 'same' }
+  if (age === 'stale') return refused(NackReason.STALE, `older than what is live (seq ${live!.ref.seq})`)
+  try {
+    const { head, lines, digest } = parseShardFile(file)
+    if (digest !== ref.digest) return refused(NackReason.UNREADABLE, 'the file is not the one that the digest names')
+    if (head.shard !== ref.shard || head.seq !== ref.seq || head.epoch !== ref.epoch) {
+      return refused(NackReason.UNREADABLE, `the file is that of shard ${head.shard}, seq ${head.seq}`)
+    }
+    return { kind: 'apply', clients: planClients(ref.shard, lines, live) }
+  } catch (error) {
+    const reason = error instanceof UnknownSchemaError ? NackReason.SCHEMA : NackReason.UNREADABLE
+    return refused(reason, describeError(error))
+  }
+}
+
+/** @returns why this cannot be the name of a shard; undefined when it can */
+function faultOfRef(ref: ShardRefValue): string | undefined {
   if (ref.epoch < shardEpoch) return `epoch ${ref.epoch} is not known`
   if (ref.shard >= shardCount) return `shard ${ref.shard} is outside 0 to ${shardCount - 1}`
   if (ref.seq === 0n) return 'seq is missing'
   if (!hex64.test(ref.digest)) return 'digest is not a SHA-256'
-  const names = new Set<string>()
-  for (const client of clients) {
-    const key = `${client.namespace}/${client.name}`
-    if (client.namespace === '' || client.name === '' || client.uid === '' || client.clientId === '') {
-      return `client ${key} lacks its namespace, name, uid or client id`
-    }
-    if (shardOf(client.namespace, client.name) !== ref.shard) return `client ${key} belongs to another shard`
-    if (names.has(key)) return `client ${key} is there twice`
-    names.add(key)
-    for (const verifier of client.verifiers) {
-      if (!hex64.test(verifier.sha256) || !hex8.test(verifier.id) || !verifier.sha256.startsWith(verifier.id)) {
-        return `client ${key} has a damaged verifier`
-      }
-    }
-  }
   return undefined
 }
 
+/** @throws Error for one wrong client: a foreign or damaged shard must not take clients away, so all of it is refused */
+function planClients<Metadata>(
+  shard: number,
+  lines: readonly Uint8Array[],
+  live: LiveShard<Metadata> | undefined,
+): PlannedClient<Metadata>[] {
+  const names = new Set<string>()
+  return lines.map((line) => {
+    const digest = digestOfLine(line)
+    const client = live?.byDigest.get(digest)
+    const entry = client === undefined ? decodeLine(line) : undefined
+    const key = keyOf(client ?? entry!)
+    const fault = names.has(key) ? 'is there twice' : entry && faultOfEntry(shard, entry)
+    if (fault !== undefined) throw new Error(`client ${key} ${fault}`)
+    names.add(key)
+    return client === undefined ? { kind: 'changed', digest, entry: entry! } : { kind: 'kept', digest, client }
+  })
+}
+
+/** @returns what is wrong with a client of a shard; undefined when nothing is */
+function faultOfEntry(shard: number, entry: ShardEntry): string | undefined {
+  if (entry.namespace === '' || entry.name === '' || entry.uid === '' || entry.clientId === '') {
+    return 'lacks its namespace, name, uid or client id'
+  }
+  if (shardOf(entry.namespace, entry.name) !== shard) return 'belongs to another shard'
+  if (!entry.verifiers.every(isWhole)) return 'has a damaged verifier'
+  return undefined
+}
+
+const isWhole = ({ id, sha256 }: Verifier): boolean => hex64.test(sha256) && hex8.test(id) && sha256.startsWith(id)
+
+/** @returns `monitoring/grafana` */
+export const keyOf = (client: { namespace: string; name: string }): string => `${client.namespace}/${client.name}`
+
 /** `same`: exactly what is live. Another content under the same seq is newer: the agent sends it only when the manifest names
  *  exactly that one. */
-export function compareRefs(live: LiveShard<unknown> | undefined, ref: ShardRefValue): 'newer' | 'same' | 'stale' {
+function compareRefs(live: LiveShard<unknown> | undefined, ref: ShardRefValue): 'newer' | 'same' | 'stale' {
   if (live === undefined) return 'newer'
   if (ref.epoch !== live.ref.epoch) return ref.epoch > live.ref.epoch ? 'newer' : 'stale'
   if (ref.seq !== live.ref.seq) return ref.seq > live.ref.seq ? 'newer' : 'stale'

@@ -1,26 +1,6 @@
 // The clients that this replica serves: one immutable value, replaced by one assignment. A request keeps the one it began with.
-import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { PackedConfig } from './registered-client.ts'
-import type { LiveVerifier } from './verifiers.ts'
-
-/** A client that is served. The object stays the same across swaps while nothing about the client changes.
- *  `Metadata` is what the check of the protocol library made of it. */
-export interface RegisteredClient<Metadata> {
-  readonly clientId: string
-  /** metadata.uid of the OIDCClient: consents and grants are keyed by it. */
-  readonly uid: string
-  readonly namespace: string
-  readonly name: string
-  readonly shard: number
-  readonly verifiers: readonly LiveVerifier[]
-  /** Decoded when it is read; the same object while somebody holds it. */
-  readonly config: ClientConfig
-  /** The config as bytes: two are equal exactly when the configs are. */
-  readonly packed: PackedConfig
-  /** `config.resourceServer.identifier`: the API that this client is. */
-  readonly api: string | undefined
-  readonly metadata: Metadata
-}
+import { ClientIndex } from './client-index.ts'
+import type { RegisteredClient } from './registered-client.ts'
 
 export interface ShardRefValue {
   readonly epoch: number
@@ -45,11 +25,13 @@ export interface Rejection {
 export interface LiveShard<Metadata> {
   readonly ref: ShardRefValue
   readonly clients: readonly RegisteredClient<Metadata>[]
+  /** By the digest of the line that says what is served of them (digestOfLine); without those that are served as they were before. */
+  readonly byDigest: ReadonlyMap<string, RegisteredClient<Metadata>>
   readonly rejected: readonly Rejection[]
 }
 
 export interface Registry<Metadata> {
-  readonly clients: ReadonlyMap<string, RegisteredClient<Metadata>>
+  readonly clients: ClientIndex<RegisteredClient<Metadata>>
   readonly shards: ReadonlyMap<number, LiveShard<Metadata>>
   /** Clients whose id another one has; they become live when that one goes. */
   readonly blocked: readonly RegisteredClient<Metadata>[]
@@ -59,29 +41,25 @@ export interface Registry<Metadata> {
   findApi(identifier: string): RegisteredClient<Metadata> | undefined
 }
 
-export function createRegistry<Metadata>(parts: {
-  clients: ReadonlyMap<string, RegisteredClient<Metadata>>
-  shards: ReadonlyMap<number, LiveShard<Metadata>>
-  blocked: readonly RegisteredClient<Metadata>[]
-}): Registry<Metadata> {
-  const { clients, shards, blocked } = parts
+export function createRegistry<Metadata>(
+  parts: Pick<Registry<Metadata>, 'clients' | 'shards' | 'blocked'>,
+): Registry<Metadata> {
+  const { clients } = parts
   let apis: Map<string, RegisteredClient<Metadata>> | undefined
   return {
-    clients,
-    shards,
-    blocked,
+    ...parts,
     size: clients.size,
     find: (clientId) => clients.get(clientId),
-    findApi: (identifier) => (apis ??= apisOf(clients)).get(identifier),
+    findApi: (identifier) => (apis ??= apisOf(clients.values())).get(identifier),
   }
 }
 
 export const emptyRegistry = <Metadata>(): Registry<Metadata> =>
-  createRegistry({ clients: new Map(), shards: new Map(), blocked: [] })
+  createRegistry<Metadata>({ clients: ClientIndex.empty(), shards: new Map(), blocked: [] })
 
-function apisOf<Metadata>(clients: ReadonlyMap<string, RegisteredClient<Metadata>>) {
+function apisOf<Metadata>(clients: Iterable<RegisteredClient<Metadata>>) {
   const apis = new Map<string, RegisteredClient<Metadata>>()
-  for (const client of clients.values()) {
+  for (const client of clients) {
     if (client.api === undefined) continue
     const first = apis.get(client.api)
     if (first === undefined || client.clientId < first.clientId) apis.set(client.api, client)

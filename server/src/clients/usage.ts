@@ -1,5 +1,6 @@
 // When each client secret was used last. Told to the agent every few seconds, only what changed.
-import type { RegisteredClient, Registry } from './registry.ts'
+import type { RegisteredClient } from './registered-client.ts'
+import type { Registry } from './registry.ts'
 
 export interface SecretUse {
   readonly namespace: string

@@ -1,10 +1,12 @@
+import { parseVersion } from '@nauthera/proto/client-version'
+import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { buildRegistry, rejectionsOf } from '../../src/clients/build-registry.ts'
-import { compareRefs, faultOfShard } from '../../src/clients/check-shard.ts'
+import { planShard } from '../../src/clients/check-shard.ts'
 import { emptyRegistry } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
-import { configOf, createCheck, entryOf, namesIn, shardInput } from './shards.ts'
+import { configOf, createCheck, entryOf, inputOf, mounted, namesIn, shardInput } from './shards.ts'
 import type { Metadata } from './shards.ts'
 
 const keys = [...namesIn(3, 4), ...namesIn(5, 4)]
@@ -43,16 +45,18 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
                 secrets: [about.secret],
               }),
             )
-          const input = shardInput(shard, BigInt(seq), entries)
+          const { ref, file } = mounted(shardInput(shard, BigInt(seq), entries))
           const before = registry
-          if (faultOfShard(input.ref, input.clients) !== undefined) throw new Error('the generator makes good shards')
-          if (compareRefs(before.shards.get(shard), input.ref) !== 'newer') continue
-          const built = await buildRegistry(before, input, { checkClient: createCheck(), clocks: systemClocks })
+          const plan = planShard(ref, file, before.shards.get(shard))
+          if (plan.kind === 'refused' && plan.reason !== NackReason.STALE) throw new Error(plan.text)
+          if (plan.kind !== 'apply') continue
+          const needs = { checkClient: createCheck(), clocks: systemClocks }
+          const built = await buildRegistry(before, { ref, clients: plan.clients }, needs)
           registry = built.registry
 
           // every client of the other shard that was live still is, as the same object
-          for (const [clientId, known] of before.clients) {
-            if (known.shard !== shard) expect(registry.find(clientId)).to.equal(known)
+          for (const known of before.clients.values()) {
+            if (known.shard !== shard) expect(registry.find(known.clientId)).to.equal(known)
           }
           const serving = new Map(
             [...registry.clients.values(), ...registry.blocked].map((one) => [`${one.namespace}/${one.name}`, one]),
@@ -60,28 +64,30 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
           for (const entry of entries) {
             const key = `${entry.namespace}/${entry.name}`
             const served = serving.get(key)
-            const usable = entry.desired?.clientName !== 'bad' && entry.desired?.clientName !== 'throws'
+            const [desired, accepted] = [entry.desired, entry.accepted].map(
+              (version) => version && parseVersion(version),
+            )
+            const usable = desired?.clientName !== 'bad' && desired?.clientName !== 'throws'
             const old = [...before.clients.values(), ...before.blocked].find(
               (one) => `${one.namespace}/${one.name}` === key,
             )
             const live = old?.uid === entry.uid && old.clientId === entry.clientId ? old : undefined
             const expected =
-              entry.desired && usable
-                ? entry.desired.clientName
-                : ((entry.desired && live?.metadata.name) ?? entry.accepted?.clientName)
+              desired && usable ? desired.clientName : ((desired && live?.metadata.name) ?? accepted?.clientName)
             expect(served?.metadata.name).to.equal(expected)
             // whatever became of the version, the verifiers are today's
             if (served) expect(served.verifiers.map(({ id }) => id)).to.deep.equal(entry.verifiers.map(({ id }) => id))
             const refused = built.rejected.some(
               (one) => `${one.namespace}/${one.name}` === key && one.code !== 'CLIENT_ID_CONFLICT',
             )
-            expect(refused).to.equal(entry.desired !== undefined && !usable)
+            expect(refused).to.equal(desired !== undefined && !usable)
           }
           // nobody of this shard is served who is not in it
           const inShard = new Set(entries.map((entry) => `${entry.namespace}/${entry.name}`))
           for (const [key, one] of serving) if (one.shard === shard) expect(inShard.has(key)).to.equal(true)
           // one id, one client; whoever waits for an id is reported and has none
-          for (const [clientId, one] of registry.clients) expect(one.clientId).to.equal(clientId)
+          for (const one of registry.clients.values()) expect(registry.find(one.clientId)).to.equal(one)
+          expect(registry.size).to.equal([...registry.clients.values()].length)
           const conflicts = rejectionsOf(registry).filter(({ code }) => code === 'CLIENT_ID_CONFLICT')
           expect(conflicts).to.have.length(registry.blocked.length)
           for (const one of registry.blocked) expect(registry.find(one.clientId)).to.not.equal(one)
@@ -106,8 +112,9 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
         const applied = async (...shards: (typeof one)[]) => {
           let registry = emptyRegistry<Metadata>()
           for (const shard of shards) {
-            registry = (await buildRegistry(registry, shard, { checkClient: createCheck(), clocks: systemClocks }))
-              .registry
+            registry = (
+              await buildRegistry(registry, inputOf(shard), { checkClient: createCheck(), clocks: systemClocks })
+            ).registry
           }
           return [...registry.clients.values()]
             .map(({ clientId, metadata }) => `${clientId} ${metadata.name}`)

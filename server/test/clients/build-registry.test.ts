@@ -3,13 +3,16 @@ import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1
 import { expect } from 'chai'
 import { buildRegistry, rejectionsOf } from '../../src/clients/build-registry.ts'
 import { createRegistryHolder } from '../../src/clients/registry.ts'
+import type { Registry } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
-import { applyAll, configOf, createCheck, entryOf, namesIn, shardInput, spread, verifierOf } from './shards.ts'
+import { applyAll, configOf, createCheck, entryOf, inputOf, namesIn, shardInput, spread, verifierOf } from './shards.ts'
 import type { Metadata } from './shards.ts'
 
 const [first, second, third] = namesIn(3, 3) as [string, string, string]
 const [elsewhere] = namesIn(5, 1) as [string]
 const idOf = (key: string) => key.replace('/', '.')
+const idsIn = (registry: Registry<Metadata>) =>
+  [...registry.clients.values()].map(({ clientId }) => clientId).toSorted()
 const bad = configOf({ clientName: 'bad', generation: 2n })
 
 describe(buildRegistry.name, () => {
@@ -18,10 +21,10 @@ describe(buildRegistry.name, () => {
       shardInput(3, 1n, [entryOf(first), entryOf(second)]),
       shardInput(5, 1n, [entryOf(elsewhere)]),
     ])
-    expect([...one.clients.keys()].toSorted()).to.deep.equal([first, second, elsewhere].map(idOf).toSorted())
+    expect(idsIn(one)).to.deep.equal([first, second, elsewhere].map(idOf).toSorted())
     const changed = entryOf(first, { desired: configOf({ clientName: 'renamed', generation: 2n }) })
     const { registry: two } = await applyAll([shardInput(3, 2n, [changed, entryOf(third)])], createCheck(), one)
-    expect([...two.clients.keys()].toSorted()).to.deep.equal([first, third, elsewhere].map(idOf).toSorted())
+    expect(idsIn(two)).to.deep.equal([first, third, elsewhere].map(idOf).toSorted())
     expect(two.find(idOf(first))?.metadata.name).to.equal('renamed')
     expect(two.find(idOf(elsewhere))).to.equal(one.find(idOf(elsewhere)))
     expect(one.find(idOf(second)), 'the old registry is untouched').to.not.equal(undefined)
@@ -191,7 +194,7 @@ describe(buildRegistry.name, () => {
       const { registry: two } = await applyAll(poisoned, createCheck(), one)
       expect(two.size).to.equal(1000)
       expect(rejectionsOf(two).map(({ clientId }) => clientId)).to.deep.equal(['team.app-500'])
-      for (const [clientId, client] of one.clients) expect(two.find(clientId)).to.equal(client)
+      for (const client of one.clients.values()) expect(two.find(client.clientId)).to.equal(client)
     }
     const { registry: cold } = await applyAll(
       spread(1n, 1000, (key) => entryOf(key, key === 'team/app-500' ? { desired: bad } : {})),
@@ -276,7 +279,10 @@ describe(buildRegistry.name, () => {
     const holder = createRegistryHolder<Metadata>()
     const swap = async (seq: bigint) => {
       for (const shard of spread(seq, 5000, (key) => entryOf(key, { desired: configOf({ clientName: `v${seq}` }) }))) {
-        const built = await buildRegistry(holder.current(), shard, { checkClient: createCheck(), clocks: systemClocks })
+        const built = await buildRegistry(holder.current(), inputOf(shard), {
+          checkClient: createCheck(),
+          clocks: systemClocks,
+        })
         holder.swap(built.registry)
         // as between two messages of the agent, a request gets its turn
         await new Promise((resolve) => setImmediate(resolve))

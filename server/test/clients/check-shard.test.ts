@@ -1,33 +1,72 @@
+import { gzipSync } from 'node:zlib'
 import { create } from '@bufbuild/protobuf'
-import { ManifestSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardCount } from '@nauthera/proto/names'
+import { ManifestSchema, NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardCount, shardSchema } from '@nauthera/proto/names'
+import { maxShardBytes } from '@nauthera/proto/shard-file'
 import { expect } from 'chai'
-import { compareRefs, faultOfShard, missingOf } from '../../src/clients/check-shard.ts'
-import type { ShardInput } from '../../src/clients/build-registry.ts'
-import { applyAll, entryOf, namesIn, sha256, shardInput, spread } from './shards.ts'
+import { missingOf, planShard } from '../../src/clients/check-shard.ts'
+import { applyAll, changedOf, entryOf, mounted, namesIn, sha256, shardInput, spread } from './shards.ts'
+import type { TestShard } from './shards.ts'
 
 const [first, second] = namesIn(3, 2) as [string, string]
 const [foreign] = namesIn(5, 1) as [string]
 const good = shardInput(3, 1n, [entryOf(first), entryOf(second)])
-const damaged = (change: (entry: ReturnType<typeof entryOf>) => void): ShardInput => {
+const damaged = (change: (entry: ReturnType<typeof entryOf>) => void): TestShard => {
   const entry = entryOf(first)
   change(entry)
-  return { ...good, clients: [entry, entryOf(second)] }
+  return { ...good, entries: [entry, entryOf(second)] }
 }
 
-describe(faultOfShard.name, () => {
-  it('finds nothing wrong with a shard as the operator writes it, the empty one included', () => {
-    expect(faultOfShard(good.ref, good.clients)).to.equal(undefined)
-    expect(faultOfShard(good.ref, [])).to.equal(undefined)
+describe(planShard.name, () => {
+  const whole = mounted(good)
+  const planOf = (ref: Partial<typeof whole.ref>, file: Uint8Array = whole.file) =>
+    planShard({ ...whole.ref, ...ref }, file, undefined)
+
+  for (const schema of [shardSchema.messages, shardSchema.text]) {
+    it(`applies a shard of schema ${schema}`, () => {
+      const { ref, file } = mounted(good, schema)
+      expect(planShard(ref, file, undefined)).to.deep.equal({
+        kind: 'apply',
+        clients: good.entries.map(changedOf),
+      })
+    })
+  }
+
+  it('finds what is live to be the same without a look into the file', async () => {
+    const { registry } = await applyAll([whole])
+    expect(planShard(whole.ref, Buffer.from('damaged'), registry.shards.get(3))).to.deep.equal({ kind: 'same' })
   })
 
-  const faults: [string, ShardInput, string][] = [
+  const newer = gzipSync(JSON.stringify({ schema: 9, epoch: 1, shard: 3, shardCount, seq: '1' }))
+  const other = mounted(shardInput(3, 7n, good.entries))
+  const refusals: [string, Partial<typeof whole.ref>, Uint8Array, NackReason, string][] = [
+    ['F14 a cut file', {}, whole.file.subarray(0, 40), NackReason.UNREADABLE, 'unexpected end'],
+    ['F14 no file, as an older agent sends none', {}, new Uint8Array(), NackReason.UNREADABLE, 'unexpected end'],
+    ['K8 a gzip bomb', {}, gzipSync(Buffer.alloc(maxShardBytes + 1)), NackReason.UNREADABLE, 'larger than'],
+    ['a file of a later schema', {}, newer, NackReason.SCHEMA, 'schema 9'],
+    ['F14 a file of another digest', { digest: sha256('x') }, whole.file, NackReason.UNREADABLE, 'digest'],
+    ['F14 a file of another seq', { digest: other.ref.digest }, other.file, NackReason.UNREADABLE, 'seq 7'],
+  ]
+  for (const [sentence, ref, file, reason, text] of refusals) {
+    it(`refuses ${sentence}`, () => {
+      const plan = planOf(ref, file)
+      expect(plan).to.include({ kind: 'refused', reason })
+      expect(plan.kind === 'refused' && plan.text).to.include(text)
+    })
+  }
+
+  it('finds nothing wrong with a shard as the operator writes it, the empty one included', () => {
+    const empty = mounted(shardInput(3, 1n, []))
+    expect(planShard(empty.ref, empty.file, undefined)).to.deep.equal({ kind: 'apply', clients: [] })
+  })
+
+  const faults: [string, TestShard, string][] = [
     ['K8 refuses an epoch of before', { ...good, ref: { ...good.ref, epoch: 0 } }, 'epoch 0'],
     ['K8 refuses a shard that is none', { ...good, ref: { ...good.ref, shard: shardCount } }, 'outside'],
     ['K8 refuses a missing seq', { ...good, ref: { ...good.ref, seq: 0n } }, 'seq is missing'],
-    ['K8 refuses a missing digest', { ...good, ref: { ...good.ref, digest: '' } }, 'no'],
-    ['F14 refuses a foreign shard', { ...good, clients: [entryOf(foreign)] }, 'belongs to another shard'],
-    ['F14 refuses a client that is there twice', { ...good, clients: [entryOf(first), entryOf(first)] }, 'twice'],
+    ['K8 refuses a missing digest', { ...good, ref: { ...good.ref, digest: '' } }, 'digest'],
+    ['F14 refuses a foreign shard', { ...good, entries: [entryOf(foreign)] }, 'belongs to another shard'],
+    ['F14 refuses a client that is there twice', { ...good, entries: [entryOf(first), entryOf(first)] }, 'twice'],
     ['F14 refuses a client without a uid', damaged((entry) => (entry.uid = '')), 'lacks'],
     ['F14 refuses a client without an id', damaged((entry) => (entry.clientId = '')), 'lacks'],
     ['F14 refuses a cut verifier', damaged((entry) => (entry.verifiers[0]!.sha256 = 'ab')), 'damaged verifier'],
@@ -40,27 +79,45 @@ describe(faultOfShard.name, () => {
   ]
   for (const [sentence, shard, text] of faults) {
     it(sentence, () => {
-      const fault = faultOfShard(shard.ref, shard.clients)
-      expect(fault).to.be.a('string')
-      if (text !== 'no') expect(fault).to.include(text)
+      const { ref, file } = mounted(shard)
+      const { digest } = shard.ref
+      const plan = planShard({ ...shard.ref, digest: digest === '' ? digest : ref.digest }, file, undefined)
+      expect(plan.kind === 'refused' && plan.text)
+        .to.be.a('string')
+        .and.include(text)
     })
   }
 })
 
-describe(compareRefs.name, () => {
-  const live = { ref: { epoch: 2, shard: 3, seq: 10n, digest: sha256('a') }, clients: [], rejected: [] }
+describe(`${planShard.name}, by the name of the shard`, () => {
+  const live = {
+    ref: { epoch: 2, shard: 3, seq: 10n, digest: sha256('a') },
+    clients: [],
+    byDigest: new Map(),
+    rejected: [],
+  }
+  const outcomeOf = (ref: typeof live.ref, before: typeof live | undefined) => {
+    const plan = planShard(ref, Buffer.from('damaged'), before)
+    if (plan.kind !== 'refused') return plan.kind
+    return plan.reason === NackReason.STALE ? 'stale' : 'newer, so that the file is looked into'
+  }
   const cases: [string, Partial<typeof live.ref>, string][] = [
     ['an older seq is stale', { seq: 9n }, 'stale'],
     ['an older epoch is stale, whatever its seq', { epoch: 1, seq: 99n }, 'stale'],
-    ['a newer seq is newer', { seq: 11n, digest: sha256('b') }, 'newer'],
-    ['a newer epoch is newer, whatever its seq', { epoch: 3, seq: 1n }, 'newer'],
+    ['a newer seq is newer', { seq: 11n, digest: sha256('b') }, 'newer, so that the file is looked into'],
+    ['a newer epoch is newer, whatever its seq', { epoch: 3, seq: 1n }, 'newer, so that the file is looked into'],
     ['the same again is the same', {}, 'same'],
-    ['another content under the same seq is newer: the manifest named it', { digest: sha256('b') }, 'newer'],
+    [
+      'another content under the same seq is newer: the manifest named it',
+      { digest: sha256('b') },
+      'newer, so that the file is looked into',
+    ],
   ]
   for (const [sentence, change, expected] of cases) {
-    it(sentence, () => expect(compareRefs(live, { ...live.ref, ...change })).to.equal(expected))
+    it(sentence, () => expect(outcomeOf({ ...live.ref, ...change }, live)).to.equal(expected))
   }
-  it('anything is newer than nothing', () => expect(compareRefs(undefined, live.ref)).to.equal('newer'))
+  it('anything is newer than nothing', () =>
+    expect(outcomeOf(live.ref, undefined)).to.equal('newer, so that the file is looked into'))
 })
 
 describe(missingOf.name, () => {
@@ -68,11 +125,11 @@ describe(missingOf.name, () => {
   const manifestOf = (
     change: (shards: { shard: number; seq: bigint; digest: string; count: number }[]) => unknown = () => 0,
   ) => {
-    const named = shards.map(({ ref, clients }) => ({
+    const named = shards.map(({ ref, entries }) => ({
       shard: ref.shard,
       seq: ref.seq,
       digest: ref.digest,
-      count: clients.length,
+      count: entries.length,
     }))
     change(named)
     return create(ManifestSchema, { epoch: 1, shardCount, shards: named, total: 40 })

@@ -6,15 +6,15 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
-import { ChannelError, dial } from '@nauthera/proto/channel'
-import type { Stream } from '@nauthera/proto/channel'
+import { ChannelError } from '@nauthera/proto/channel/channel-error'
+import { dial } from '@nauthera/proto/channel/dial'
+import type { Stream } from '@nauthera/proto/channel/stream'
 import { ConfigService as Service, NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SyncRequestSchema, SyncResponse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { configTlsFiles, podLocalNames, shardCount } from '@nauthera/proto/names'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
-import type { ShardInput } from '../../src/clients/build-registry.ts'
 import { createConfigService } from '../../src/clients/config-service.ts'
 import type { ConfigService } from '../../src/clients/config-service.ts'
 import { createRegistryHolder } from '../../src/clients/registry.ts'
@@ -22,8 +22,8 @@ import type { RegistryHolder } from '../../src/clients/registry.ts'
 import { createUsage } from '../../src/clients/usage.ts'
 import type { Usage } from '../../src/clients/usage.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
-import { configOf, createCheck, entryOf, namesIn, sha256, shardInput, spread, verifierOf } from './shards.ts'
-import type { Metadata } from './shards.ts'
+import { configOf, createCheck, entryOf, mounted, namesIn, sha256, shardInput, spread, verifierOf } from './shards.ts'
+import type { Metadata, TestShard } from './shards.ts'
 
 type AgentStream = Stream<SyncResponse, MessageInitShape<typeof SyncRequestSchema>>
 
@@ -110,14 +110,14 @@ describe(createConfigService.name, () => {
         if (message.case !== 'usage') return message
       }
     }
-    const push = async (shard: ShardInput, nonce = 'n') => {
-      await stream.send({
-        message: { case: 'shard', value: { nonce, ref: shard.ref, clients: [...shard.clients], change: 'c0de' } },
-      })
+    /** @param as another name for the file than its own */
+    const push = async (shard: TestShard, nonce = 'n', as: Partial<TestShard['ref']> = {}) => {
+      const { ref, file } = mounted(shard)
+      await stream.send({ message: { case: 'shard', value: { nonce, ref: { ...ref, ...as }, file, change: 'c0de' } } })
       return answer()
     }
-    const complete = async (shards: readonly ShardInput[], digest = sha256('manifest')) => {
-      const named = shards.map(({ ref, clients }) => ({ ...ref, count: clients.length }))
+    const complete = async (shards: readonly TestShard[], digest = sha256('manifest')) => {
+      const named = shards.map((shard) => ({ ...mounted(shard).ref, count: shard.entries.length }))
       const manifest = { epoch: 1, shardCount, shards: named, total: 0 }
       await stream.send({ message: { case: 'complete', value: { nonce: 'm', manifest, digest } } })
       return answer()
@@ -133,7 +133,7 @@ describe(createConfigService.name, () => {
 
   it('says what it has first, applies a shard, and says the same on the next stream', async () => {
     const agent = await openAgent()
-    expect(agent.hello).to.include({ schemaMin: 1, schemaMax: 1, serverVersion: '1.2.3', manifestDigest: '' })
+    expect(agent.hello).to.include({ schemaMin: 1, schemaMax: 2, serverVersion: '1.2.3', manifestDigest: '' })
     expect(agent.hello.have).to.deep.equal([])
     const ack = await agent.push(good, 'nonce-1')
     expect(ack.case).to.equal('ack')
@@ -142,7 +142,7 @@ describe(createConfigService.name, () => {
     expect(service.isComplete()).to.equal(false)
     const again = await openAgent()
     expect(again.hello.have.map(({ shard, seq, digest }) => ({ shard, seq, digest }))).to.deep.equal([
-      { shard: 3, seq: 10n, digest: good.ref.digest },
+      { shard: 3, seq: 10n, digest: mounted(good).ref.digest },
     ])
   })
 
@@ -167,26 +167,11 @@ describe(createConfigService.name, () => {
     expect(holder.current().size).to.equal(0)
   })
 
-  const refusals: [string, string, ShardInput, NackReason][] = [
+  const refusals: [string, string, TestShard, NackReason, Partial<TestShard['ref']>?][] = [
     ['K8 K9', 'an older seq', shardInput(3, 9n, []), NackReason.STALE],
-    [
-      'K9',
-      'an older epoch',
-      { ...shardInput(3, 99n, []), ref: { ...good.ref, epoch: 0, seq: 99n } },
-      NackReason.UNREADABLE,
-    ],
-    [
-      'F14',
-      'an empty message',
-      { ref: { epoch: 0, shard: 0, seq: 0n, digest: '' }, clients: [] },
-      NackReason.UNREADABLE,
-    ],
-    [
-      'F14',
-      'a shard without a digest',
-      { ref: { ...good.ref, seq: 11n, digest: '' }, clients: [] },
-      NackReason.UNREADABLE,
-    ],
+    ['K9', 'an older epoch', shardInput(3, 99n, []), NackReason.UNREADABLE, { epoch: 0 }],
+    ['F14', 'an empty message', shardInput(0, 0n, []), NackReason.UNREADABLE, { epoch: 0, digest: '' }],
+    ['F14', 'a shard without a digest', shardInput(3, 11n, []), NackReason.UNREADABLE, { digest: '' }],
     ['F14', 'a foreign shard', shardInput(3, 11n, [entryOf(namesIn(5, 1)[0]!)]), NackReason.UNREADABLE],
     [
       'F14',
@@ -195,12 +180,12 @@ describe(createConfigService.name, () => {
       NackReason.UNREADABLE,
     ],
   ]
-  for (const [ids, sentence, shard, reason] of refusals) {
+  for (const [ids, sentence, shard, reason, as] of refusals) {
     it(`${ids} I3 removes no client for ${sentence}, and the stream goes on`, async () => {
       const agent = await openAgent()
       await agent.push(good)
       const live = holder.current()
-      const nack = await agent.push(shard)
+      const nack = await agent.push(shard, 'n', as)
       expect([nack.case, nack.case === 'nack' && nack.value.reason]).to.deep.equal(['nack', reason])
       expect(holder.current()).to.equal(live)
       expect((await agent.push(shardInput(3, 12n, [entryOf(first)]))).case).to.equal('ack')
@@ -239,7 +224,7 @@ describe(createConfigService.name, () => {
     const [one, other] = [await openAgent(), await openAgent()]
     const shards = spread(5n, 400, (key) => entryOf(key))
     const half = shards.length / 2
-    const pushAll = async (agent: typeof one, some: ShardInput[]) => {
+    const pushAll = async (agent: typeof one, some: TestShard[]) => {
       for (const shard of some) await agent.push(shard)
     }
     await Promise.all([pushAll(one, shards.slice(0, half)), pushAll(other, shards.slice(half))])

@@ -1,17 +1,30 @@
 // Shards as the operator renders them, small enough for tests.
 import { createHash } from 'node:crypto'
-import { create } from '@bufbuild/protobuf'
+import { create, toJsonString } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
-import { ClientConfigSchema, ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientConfig, ClientEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardCount } from '@nauthera/proto/names'
+import { renderVersion } from '@nauthera/proto/client-version'
+import {
+  ClientConfigSchema,
+  ClientShardSchema,
+  ShardEntrySchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardCount, shardSchema } from '@nauthera/proto/names'
+import { digestOfLine, renderShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { invalid } from '@nauthera/rules/client-fault'
-import type { CheckClient, ShardInput } from '../../src/clients/build-registry.ts'
+import type { CheckClient } from '../../src/clients/check-client.ts'
 import { emptyRegistry } from '../../src/clients/registry.ts'
-import type { Registry } from '../../src/clients/registry.ts'
+import type { Registry, ShardRefValue } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
 import { buildRegistry } from '../../src/clients/build-registry.ts'
+import type { ShardInput } from '../../src/clients/build-registry.ts'
+
+/** A shard as the operator renders it. */
+export interface TestShard {
+  readonly ref: ShardRefValue
+  readonly entries: readonly ShardEntry[]
+}
 
 export interface Metadata {
   readonly name: string
@@ -42,21 +55,24 @@ export const entryOf = (
     accepted?: ClientConfig | undefined
     secrets?: (string | ReturnType<typeof verifierOf>)[]
   } = {},
-): ClientEntry => {
+): ShardEntry => {
   const [namespace = '', name = ''] = key.split('/')
   const verifiers = (about.secrets ?? ['secret']).map((secret) =>
     typeof secret === 'string' ? verifierOf(secret) : secret,
   )
-  return create(ClientEntrySchema, {
+  return create(ShardEntrySchema, {
     namespace,
     name,
     uid: about.uid ?? `uid-${key}`,
     clientId: about.clientId ?? `${namespace}.${name}`,
     verifiers: verifiers as Verifier[],
-    ...('desired' in about ? (about.desired === undefined ? {} : { desired: about.desired }) : { desired: configOf() }),
-    ...(about.accepted === undefined ? {} : { accepted: about.accepted }),
+    ...versionOf('desired', 'desired' in about ? about.desired : configOf()),
+    ...versionOf('accepted', about.accepted),
   })
 }
+
+const versionOf = (field: 'desired' | 'accepted', config: ClientConfig | undefined) =>
+  config === undefined ? {} : { [field]: renderVersion(config) }
 
 /** @returns `count` names that all belong to one shard, so that tests can fill it */
 export function namesIn(shard: number, count: number, namespace = 'team'): string[] {
@@ -67,10 +83,17 @@ export function namesIn(shard: number, count: number, namespace = 'team'): strin
   return names
 }
 
-export const shardInput = (shard: number, seq: bigint, clients: readonly ClientEntry[]): ShardInput => ({
-  ref: { epoch: 1, shard, seq, digest: sha256(`${shard} ${seq} ${clients.length}`) },
-  clients,
+export const shardInput = (shard: number, seq: bigint, entries: readonly ShardEntry[]): TestShard => ({
+  ref: { epoch: 1, shard, seq, digest: sha256(`${shard} ${seq} ${entries.length}`) },
+  entries,
 })
+
+/** The same shard with the file that it is mounted as, and the digest of that. */
+export function mounted({ ref: { epoch, shard, seq }, entries }: TestShard, schema: number = shardSchema.text) {
+  const message = { schema, epoch, shard, shardCount, seq, change: 'c0de', entries: [...entries] }
+  const { file, digest } = renderShardFile(create(ClientShardSchema, message))
+  return { ref: { epoch, shard, seq, digest }, entries, file }
+}
 
 /** Refuses a client whose display name says so; counts what it was asked. */
 export function createCheck(): CheckClient<Metadata> & { asked: string[] } {
@@ -84,16 +107,25 @@ export function createCheck(): CheckClient<Metadata> & { asked: string[] } {
   return Object.assign(check, { asked })
 }
 
+/** Every client of it as one to look into. */
+export const inputOf = ({ ref, entries }: TestShard): ShardInput<Metadata> => ({
+  ref,
+  clients: entries.map((entry) => changedOf(entry)),
+})
+
+export const changedOf = (entry: ShardEntry) =>
+  ({ kind: 'changed', digest: digestOfLine(Buffer.from(toJsonString(ShardEntrySchema, entry))), entry }) as const
+
 /** Applies shards one after the other. */
 export async function applyAll(
-  shards: readonly ShardInput[],
+  shards: readonly TestShard[],
   check = createCheck(),
   start: Registry<Metadata> = emptyRegistry(),
 ) {
   let registry = start
   let rejected: Awaited<ReturnType<typeof buildRegistry<Metadata>>>['rejected'] = []
   for (const shard of shards) {
-    const built = await buildRegistry(registry, shard, { checkClient: check, clocks: systemClocks })
+    const built = await buildRegistry(registry, inputOf(shard), { checkClient: check, clocks: systemClocks })
     registry = built.registry
     rejected = built.rejected
   }
@@ -101,9 +133,9 @@ export async function applyAll(
 }
 
 /** Clients spread over all shards: one input per shard. */
-export function spread(seq: bigint, count: number, entry: (key: string) => ClientEntry): ShardInput[] {
-  const shards = Array.from({ length: shardCount }, (): ClientEntry[] => [])
+export function spread(seq: bigint, count: number, entry: (key: string) => ShardEntry): TestShard[] {
+  const shards = Array.from({ length: shardCount }, (): ShardEntry[] => [])
   for (let number = 0; number < count; number++)
     shards[shardOf('team', `app-${number}`)]!.push(entry(`team/app-${number}`))
-  return shards.map((clients, shard) => shardInput(shard, seq, clients))
+  return shards.map((entries, shard) => shardInput(shard, seq, entries))
 }

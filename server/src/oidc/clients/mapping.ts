@@ -5,7 +5,7 @@ import { checkClient } from '@nauthera/rules/check-client'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { oidcScopes } from '@nauthera/rules/scopes'
-import type { CheckClient, CheckOutcome, ClientIdentity } from '../../clients/build-registry.ts'
+import type { CheckClient, CheckOutcome, ClientIdentity } from '../../clients/check-client.ts'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 import { registrationFault } from './registration.ts'
 

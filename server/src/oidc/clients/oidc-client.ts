@@ -1,4 +1,5 @@
-import type { RegisteredClient, RegistryHolder } from '../../clients/registry.ts'
+import type { RegisteredClient } from '../../clients/registered-client.ts'
+import type { RegistryHolder } from '../../clients/registry.ts'
 
 /** RFC 7591 metadata of a client, as it is registered with the library (see mapping.ts). */
 export type ProviderMetadata = Readonly<Record<string, unknown>>

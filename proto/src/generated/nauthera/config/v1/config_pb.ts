@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nauthera/config/v1/config.proto.
  */
 export const file_nauthera_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEidgoLU3luY1JlcXVlc3QSKgoFc2hhcmQYASABKAsyGS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRIABIwCghjb21wbGV0ZRgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5Db21wbGV0ZUgAQgkKB21lc3NhZ2UiwwEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAQgkKB21lc3NhZ2UiRQoIU2hhcmRSZWYSDQoFZXBvY2gYASABKA0SDQoFc2hhcmQYAiABKA0SCwoDc2VxGAMgASgEEg4KBmRpZ2VzdBgEIAEoCSLCAQoFSGVsbG8SKgoEaGF2ZRgBIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAIgASgNEhIKCnNjaGVtYV9tYXgYAyABKA0SFgoOc2VydmVyX3ZlcnNpb24YBCABKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEjQKCHJlamVjdGVkGAYgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoMBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkiWQoIQ29tcGxldGUSDQoFbm9uY2UYASABKAkSLgoIbWFuaWZlc3QYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuTWFuaWZlc3QSDgoGZGlnZXN0GAMgASgJInUKA0FjaxINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYAyADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQigQEKBE5hY2sSDQoFbm9uY2UYASABKAkSKQoDcmVmGAIgASgLMhwubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkUmVmEi4KBnJlYXNvbhgDIAEoDjIeLm5hdXRoZXJhLmNvbmZpZy52MS5OYWNrUmVhc29uEg8KB21lc3NhZ2UYBCABKAkilQEKDlJlamVjdGVkQ2xpZW50EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRINCgVzaGFyZBgEIAEoDRINCgVmaWVsZBgFIAEoCRIMCgRjb2RlGAYgASgJEg8KB21lc3NhZ2UYByABKAkSEgoKZ2VuZXJhdGlvbhgIIAEoAyI0CgVVc2FnZRIrCgR1c2VzGAEgAygLMh0ubmF1dGhlcmEuY29uZmlnLnYxLlNlY3JldFVzZSKBAQoJU2VjcmV0VXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIRCglzZWNyZXRfaWQYBCABKAkSLQoJbGFzdF91c2VkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCLQAQoLQ2xpZW50U2hhcmQSDgoGc2NoZW1hGAEgASgNEg0KBWVwb2NoGAIgASgNEg0KBXNoYXJkGAMgASgNEhMKC3NoYXJkX2NvdW50GAQgASgNEgsKA3NlcRgFIAEoBBIvCgtyZW5kZXJlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY2hhbmdlGAcgASgJEjAKB2NsaWVudHMYCCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50RW50cnkicAoITWFuaWZlc3QSDQoFZXBvY2gYASABKA0SEwoLc2hhcmRfY291bnQYAiABKA0SMQoGc2hhcmRzGAMgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLk1hbmlmZXN0U2hhcmQSDQoFdG90YWwYBCABKA0iSgoNTWFuaWZlc3RTaGFyZBINCgVzaGFyZBgBIAEoDRILCgNzZXEYAiABKAQSDgoGZGlnZXN0GAMgASgJEg0KBWNvdW50GAQgASgNIuYBCgtDbGllbnRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIxCgdkZXNpcmVkGAYgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZxIyCghhY2NlcHRlZBgHIAEoCzIgLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRDb25maWciVQoIVmVyaWZpZXISCgoCaWQYASABKAkSDgoGc2hhMjU2GAIgASgJEi0KCW5vdF9hZnRlchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi/Q4KDENsaWVudENvbmZpZxISCgpnZW5lcmF0aW9uGAEgASgDEgwKBHR5cGUYAiABKAkSJAoLY2xpZW50X25hbWUYAyABKAlCD4q1GAtkaXNwbGF5TmFtZRITCgtkZXNjcmlwdGlvbhgEIAEoCRIRCglzdXNwZW5kZWQYBSABKAgSJwoNcmVkaXJlY3RfdXJpcxgGIAMoCUIQirUYDHJlZGlyZWN0VVJJcxI9Chlwb3N0X2xvZ291dF9yZWRpcmVjdF91cmlzGAcgAygJQhqKtRgWcG9zdExvZ291dFJlZGlyZWN0VVJJcxITCgtncmFudF90eXBlcxgIIAMoCRIWCg5yZXNwb25zZV9tb2RlcxgJIAMoCRIOCgZzY29wZXMYCiADKAkSEQoJYXVkaWVuY2VzGAsgAygJEjMKGnRva2VuX2VuZHBvaW50X2F1dGhfbWV0aG9kGAwgASgJQg+KtRgLYXV0aC5tZXRob2QSIgoIandrc191cmkYDSABKAlCEIq1GAxhdXRoLmp3a3NVUkkSNAoEandrcxgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCDYq1GAlhdXRoLmp3a3MSOgoadGxzX2NsaWVudF9hdXRoX3N1YmplY3RfZG4YDyABKAlCFoq1GBJhdXRoLnRscy5zdWJqZWN0RE4SNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl9kbnMYECABKAlCE4q1GA9hdXRoLnRscy5zYW5ETlMSNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl91cmkYESABKAlCE4q1GA9hdXRoLnRscy5zYW5VUkkSHwoNcGtjZV9yZXF1aXJlZBgSIAEoCEIIirUYBHBrY2USNgolcmVxdWlyZV9wdXNoZWRfYXV0aG9yaXphdGlvbl9yZXF1ZXN0cxgTIAEoCEIHirUYA3BhchIqChhkcG9wX2JvdW5kX2FjY2Vzc190b2tlbnMYFCABKAhCCIq1GARkcG9wEj4KHXJlcXVpcmVfc2lnbmVkX3JlcXVlc3Rfb2JqZWN0GBUgASgIQheKtRgTc2lnbmVkUmVxdWVzdE9iamVjdBIPCgdwcm9maWxlGBYgASgJEjAKB2NvbnNlbnQYFyABKA4yHy5uYXV0aGVyYS5jb25maWcudjEuQ29uc2VudE1vZGUSOwoPcmVzb3VyY2Vfc2VydmVyGBggASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlc291cmNlU2VydmVyEjAKDmFsbG93ZWRfZ3JvdXBzGBkgAygJQhiKtRgUYWNjZXNzLmFsbG93ZWRHcm91cHMSLAoMcmVxdWlyZWRfYWNyGBogAygJQhaKtRgSYWNjZXNzLnJlcXVpcmVkQWNyEi4KEGFjY2Vzc190b2tlbl90dGwYGyABKA1CFIq1GBB0b2tlbnMuYWNjZXNzVFRMEiYKDGlkX3Rva2VuX3R0bBgcIAEoDUIQirUYDHRva2Vucy5pZFRUTBIwChFyZWZyZXNoX3Rva2VuX3R0bBgdIAEoDUIVirUYEXRva2Vucy5yZWZyZXNoVFRMEi4KE2FjY2Vzc190b2tlbl9mb3JtYXQYHiABKAlCEYq1GA10b2tlbnMuZm9ybWF0EhQKDHN1YmplY3RfdHlwZRgfIAEoCRI2ChVzZWN0b3JfaWRlbnRpZmllcl91cmkYICABKAlCF4q1GBNzZWN0b3JJZGVudGlmaWVyVVJJEhwKD2RlZmF1bHRfbWF4X2FnZRghIAEoDUgAiAEBEhkKEXJlcXVpcmVfYXV0aF90aW1lGCIgASgIEjkKHGlkX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYIyABKAlCE4q1GA9zaWduaW5nLmlkVG9rZW4SOgocdXNlcmluZm9fc2lnbmVkX3Jlc3BvbnNlX2FsZxgkIAEoCUIUirUYEHNpZ25pbmcudXNlcmluZm8SOQoWYmFja2NoYW5uZWxfbG9nb3V0X3VyaRglIAEoCUIZirUYFWxvZ291dC5iYWNrY2hhbm5lbFVSSRJHCiNiYWNrY2hhbm5lbF9sb2dvdXRfc2Vzc2lvbl9yZXF1aXJlZBgmIAEoCEIairUYFmxvZ291dC5zZXNzaW9uUmVxdWlyZWQSFAoMY29yc19vcmlnaW5zGCcgAygJEjMKBmNsYWltcxgoIAMoCzIjLm5hdXRoZXJhLmNvbmZpZy52MS5DbGFpbUZyb21Hcm91cHMSIwoKY2xpZW50X3VyaRgpIAEoCUIPirUYC3VyaXMuY2xpZW50Eh8KCGxvZ29fdXJpGCogASgJQg2KtRgJdXJpcy5sb2dvEiMKCnBvbGljeV91cmkYKyABKAlCD4q1GAt1cmlzLnBvbGljeRIdCgd0b3NfdXJpGCwgASgJQgyKtRgIdXJpcy50b3MSMgoSaW5pdGlhdGVfbG9naW5fdXJpGC0gASgJQhaKtRgSdXJpcy5pbml0aWF0ZUxvZ2luEhAKCGNvbnRhY3RzGC4gAygJQhIKEF9kZWZhdWx0X21heF9hZ2UiNAoOUmVzb3VyY2VTZXJ2ZXISEgoKaWRlbnRpZmllchgBIAEoCRIOCgZzY29wZXMYAiADKAkiYwoPQ2xhaW1Gcm9tR3JvdXBzEgwKBG5hbWUYASABKAkSNAoLZnJvbV9ncm91cHMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuR3JvdXBWYWx1ZXMSDAoEam9pbhgDIAEoCSIsCgtHcm91cFZhbHVlcxINCgVncm91cBgBIAEoCRIOCgZ2YWx1ZXMYAiADKAkqkAEKCk5hY2tSZWFzb24SGwoXTkFDS19SRUFTT05fVU5TUEVDSUZJRUQQABIaChZOQUNLX1JFQVNPTl9VTlJFQURBQkxFEAESFQoRTkFDS19SRUFTT05fU1RBTEUQAhIaChZOQUNLX1JFQVNPTl9JTkNPTVBMRVRFEAMSFgoSTkFDS19SRUFTT05fU0NIRU1BEAQqeAoLQ29uc2VudE1vZGUSHAoYQ09OU0VOVF9NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQ09OU0VOVF9NT0RFX0VYUExJQ0lUEAESGQoVQ09OU0VOVF9NT0RFX1JFTUVNQkVSEAISFQoRQ09OU0VOVF9NT0RFX1NLSVAQAzJeCg1Db25maWdTZXJ2aWNlEk0KBFN5bmMSHy5uYXV0aGVyYS5jb25maWcudjEuU3luY1JlcXVlc3QaIC5uYXV0aGVyYS5jb25maWcudjEuU3luY1Jlc3BvbnNlKAEwATo8CglzcGVjX3BhdGgSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAlSCHNwZWNQYXRoYgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEidgoLU3luY1JlcXVlc3QSKgoFc2hhcmQYASABKAsyGS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRIABIwCghjb21wbGV0ZRgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5Db21wbGV0ZUgAQgkKB21lc3NhZ2UiwwEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAQgkKB21lc3NhZ2UiRQoIU2hhcmRSZWYSDQoFZXBvY2gYASABKA0SDQoFc2hhcmQYAiABKA0SCwoDc2VxGAMgASgEEg4KBmRpZ2VzdBgEIAEoCSLCAQoFSGVsbG8SKgoEaGF2ZRgBIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAIgASgNEhIKCnNjaGVtYV9tYXgYAyABKA0SFgoOc2VydmVyX3ZlcnNpb24YBCABKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEjQKCHJlamVjdGVkGAYgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkidQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudCKBAQoETmFjaxINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSLgoGcmVhc29uGAMgASgOMh4ubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tSZWFzb24SDwoHbWVzc2FnZRgEIAEoCSKVAQoOUmVqZWN0ZWRDbGllbnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEg0KBXNoYXJkGAQgASgNEg0KBWZpZWxkGAUgASgJEgwKBGNvZGUYBiABKAkSDwoHbWVzc2FnZRgHIAEoCRISCgpnZW5lcmF0aW9uGAggASgDIjQKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlIoEBCglTZWNyZXRVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhEKCXNlY3JldF9pZBgEIAEoCRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoECCgtDbGllbnRTaGFyZBIOCgZzY2hlbWEYASABKA0SDQoFZXBvY2gYAiABKA0SDQoFc2hhcmQYAyABKA0SEwoLc2hhcmRfY291bnQYBCABKA0SCwoDc2VxGAUgASgEEi8KC3JlbmRlcmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYByABKAkSMAoHY2xpZW50cxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIvCgdlbnRyaWVzGAkgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkicAoITWFuaWZlc3QSDQoFZXBvY2gYASABKA0SEwoLc2hhcmRfY291bnQYAiABKA0SMQoGc2hhcmRzGAMgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLk1hbmlmZXN0U2hhcmQSDQoFdG90YWwYBCABKA0iSgoNTWFuaWZlc3RTaGFyZBINCgVzaGFyZBgBIAEoDRILCgNzZXEYAiABKAQSDgoGZGlnZXN0GAMgASgJEg0KBWNvdW50GAQgASgNIucBCgpTaGFyZEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjIKB2Rlc2lyZWQYBiABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIzCghhY2NlcHRlZBgHIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRWZXJzaW9uIjMKDUNsaWVudFZlcnNpb24SEgoKZ2VuZXJhdGlvbhgBIAEoAxIOCgZjb25maWcYAiABKAki5gEKC0NsaWVudEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjEKB2Rlc2lyZWQYBiABKAsyIC5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50Q29uZmlnEjIKCGFjY2VwdGVkGAcgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZyJVCghWZXJpZmllchIKCgJpZBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSLQoJbm90X2FmdGVyGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL9DgoMQ2xpZW50Q29uZmlnEhIKCmdlbmVyYXRpb24YASABKAMSDAoEdHlwZRgCIAEoCRIkCgtjbGllbnRfbmFtZRgDIAEoCUIPirUYC2Rpc3BsYXlOYW1lEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhEKCXN1c3BlbmRlZBgFIAEoCBInCg1yZWRpcmVjdF91cmlzGAYgAygJQhCKtRgMcmVkaXJlY3RVUklzEj0KGXBvc3RfbG9nb3V0X3JlZGlyZWN0X3VyaXMYByADKAlCGoq1GBZwb3N0TG9nb3V0UmVkaXJlY3RVUklzEhMKC2dyYW50X3R5cGVzGAggAygJEhYKDnJlc3BvbnNlX21vZGVzGAkgAygJEg4KBnNjb3BlcxgKIAMoCRIRCglhdWRpZW5jZXMYCyADKAkSMwoadG9rZW5fZW5kcG9pbnRfYXV0aF9tZXRob2QYDCABKAlCD4q1GAthdXRoLm1ldGhvZBIiCghqd2tzX3VyaRgNIAEoCUIQirUYDGF1dGguandrc1VSSRI0CgRqd2tzGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEINirUYCWF1dGguandrcxI6Chp0bHNfY2xpZW50X2F1dGhfc3ViamVjdF9kbhgPIAEoCUIWirUYEmF1dGgudGxzLnN1YmplY3REThI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX2RucxgQIAEoCUITirUYD2F1dGgudGxzLnNhbkROUxI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX3VyaRgRIAEoCUITirUYD2F1dGgudGxzLnNhblVSSRIfCg1wa2NlX3JlcXVpcmVkGBIgASgIQgiKtRgEcGtjZRI2CiVyZXF1aXJlX3B1c2hlZF9hdXRob3JpemF0aW9uX3JlcXVlc3RzGBMgASgIQgeKtRgDcGFyEioKGGRwb3BfYm91bmRfYWNjZXNzX3Rva2VucxgUIAEoCEIIirUYBGRwb3ASPgodcmVxdWlyZV9zaWduZWRfcmVxdWVzdF9vYmplY3QYFSABKAhCF4q1GBNzaWduZWRSZXF1ZXN0T2JqZWN0Eg8KB3Byb2ZpbGUYFiABKAkSMAoHY29uc2VudBgXIAEoDjIfLm5hdXRoZXJhLmNvbmZpZy52MS5Db25zZW50TW9kZRI7Cg9yZXNvdXJjZV9zZXJ2ZXIYGCABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVzb3VyY2VTZXJ2ZXISMAoOYWxsb3dlZF9ncm91cHMYGSADKAlCGIq1GBRhY2Nlc3MuYWxsb3dlZEdyb3VwcxIsCgxyZXF1aXJlZF9hY3IYGiADKAlCFoq1GBJhY2Nlc3MucmVxdWlyZWRBY3ISLgoQYWNjZXNzX3Rva2VuX3R0bBgbIAEoDUIUirUYEHRva2Vucy5hY2Nlc3NUVEwSJgoMaWRfdG9rZW5fdHRsGBwgASgNQhCKtRgMdG9rZW5zLmlkVFRMEjAKEXJlZnJlc2hfdG9rZW5fdHRsGB0gASgNQhWKtRgRdG9rZW5zLnJlZnJlc2hUVEwSLgoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgeIAEoCUIRirUYDXRva2Vucy5mb3JtYXQSFAoMc3ViamVjdF90eXBlGB8gASgJEjYKFXNlY3Rvcl9pZGVudGlmaWVyX3VyaRggIAEoCUIXirUYE3NlY3RvcklkZW50aWZpZXJVUkkSHAoPZGVmYXVsdF9tYXhfYWdlGCEgASgNSACIAQESGQoRcmVxdWlyZV9hdXRoX3RpbWUYIiABKAgSOQocaWRfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgjIAEoCUITirUYD3NpZ25pbmcuaWRUb2tlbhI6Chx1c2VyaW5mb19zaWduZWRfcmVzcG9uc2VfYWxnGCQgASgJQhSKtRgQc2lnbmluZy51c2VyaW5mbxI5ChZiYWNrY2hhbm5lbF9sb2dvdXRfdXJpGCUgASgJQhmKtRgVbG9nb3V0LmJhY2tjaGFubmVsVVJJEkcKI2JhY2tjaGFubmVsX2xvZ291dF9zZXNzaW9uX3JlcXVpcmVkGCYgASgIQhqKtRgWbG9nb3V0LnNlc3Npb25SZXF1aXJlZBIUCgxjb3JzX29yaWdpbnMYJyADKAkSMwoGY2xhaW1zGCggAygLMiMubmF1dGhlcmEuY29uZmlnLnYxLkNsYWltRnJvbUdyb3VwcxIjCgpjbGllbnRfdXJpGCkgASgJQg+KtRgLdXJpcy5jbGllbnQSHwoIbG9nb191cmkYKiABKAlCDYq1GAl1cmlzLmxvZ28SIwoKcG9saWN5X3VyaRgrIAEoCUIPirUYC3VyaXMucG9saWN5Eh0KB3Rvc191cmkYLCABKAlCDIq1GAh1cmlzLnRvcxIyChJpbml0aWF0ZV9sb2dpbl91cmkYLSABKAlCFoq1GBJ1cmlzLmluaXRpYXRlTG9naW4SEAoIY29udGFjdHMYLiADKAlCEgoQX2RlZmF1bHRfbWF4X2FnZSI0Cg5SZXNvdXJjZVNlcnZlchISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCSJjCg9DbGFpbUZyb21Hcm91cHMSDAoEbmFtZRgBIAEoCRI0Cgtmcm9tX2dyb3VwcxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5Hcm91cFZhbHVlcxIMCgRqb2luGAMgASgJIiwKC0dyb3VwVmFsdWVzEg0KBWdyb3VwGAEgASgJEg4KBnZhbHVlcxgCIAMoCSqQAQoKTmFja1JlYXNvbhIbChdOQUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFk5BQ0tfUkVBU09OX1VOUkVBREFCTEUQARIVChFOQUNLX1JFQVNPTl9TVEFMRRACEhoKFk5BQ0tfUkVBU09OX0lOQ09NUExFVEUQAxIWChJOQUNLX1JFQVNPTl9TQ0hFTUEQBCp4CgtDb25zZW50TW9kZRIcChhDT05TRU5UX01PREVfVU5TUEVDSUZJRUQQABIZChVDT05TRU5UX01PREVfRVhQTElDSVQQARIZChVDT05TRU5UX01PREVfUkVNRU1CRVIQAhIVChFDT05TRU5UX01PREVfU0tJUBADMl4KDUNvbmZpZ1NlcnZpY2USTQoEU3luYxIfLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVxdWVzdBogLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVzcG9uc2UoATABOjwKCXNwZWNfcGF0aBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCVIIc3BlY1BhdGhiBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * From the config-agent to the server.
@@ -191,6 +191,8 @@ export type Shard = Message<"nauthera.config.v1.Shard"> & {
   ref?: ShardRef | undefined;
 
   /**
+   * What an agent sent before `file`; a server that reads schema 2 refuses a shard without a file.
+   *
    * @generated from field: repeated nauthera.config.v1.ClientEntry clients = 3;
    */
   clients: ClientEntry[];
@@ -199,6 +201,13 @@ export type Shard = Message<"nauthera.config.v1.Shard"> & {
    * @generated from field: string change = 4;
    */
   change: string;
+
+  /**
+   * The shard's file as it is mounted. Only for a server whose Hello says that it reads schema 2.
+   *
+   * @generated from field: bytes file = 5;
+   */
+  file: Uint8Array;
 };
 
 /**
@@ -425,6 +434,8 @@ export const SecretUseSchema: GenMessage<SecretUse> = /*@__PURE__*/
  */
 export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
   /**
+   * 1: clients are in `clients`. 2: they are in `entries`. Never in both.
+   *
    * @generated from field: uint32 schema = 1;
    */
   schema: number;
@@ -462,11 +473,18 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
   change: string;
 
   /**
-   * Sorted by namespace, then name.
+   * Of schema 1. Sorted by namespace, then name.
    *
    * @generated from field: repeated nauthera.config.v1.ClientEntry clients = 8;
    */
   clients: ClientEntry[];
+
+  /**
+   * Of schema 2. Sorted by namespace, then name. In the file each stands on a line of its own, and nothing else does.
+   *
+   * @generated from field: repeated nauthera.config.v1.ShardEntry entries = 9;
+   */
+  entries: ShardEntry[];
 };
 
 /**
@@ -543,7 +561,92 @@ export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 13);
 
 /**
- * One OIDCClient. Verifiers are not part of a version, because a secret rotates whether or not a version is rejected.
+ * One OIDCClient in schema 2: as in schema 1, but each version is text, and only a reader that needs its content decodes it.
+ *
+ * @generated from message nauthera.config.v1.ShardEntry
+ */
+export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * metadata.uid of the OIDCClient: consents and grants are keyed by it.
+   *
+   * @generated from field: string uid = 3;
+   */
+  uid: string;
+
+  /**
+   * @generated from field: string client_id = 4;
+   */
+  clientId: string;
+
+  /**
+   * Of a client that authenticates with a secret, none means that the operator does not know them now: what is live stays.
+   *
+   * @generated from field: repeated nauthera.config.v1.Verifier verifiers = 5;
+   */
+  verifiers: Verifier[];
+
+  /**
+   * The version that ought to be live; unset when operator or policy refuse the current one.
+   *
+   * @generated from field: nauthera.config.v1.ClientVersion desired = 6;
+   */
+  desired?: ClientVersion | undefined;
+
+  /**
+   * The last version that every replica accepted; set only while desired is unset or rejected somewhere.
+   *
+   * @generated from field: nauthera.config.v1.ClientVersion accepted = 7;
+   */
+  accepted?: ClientVersion | undefined;
+};
+
+/**
+ * Describes the message nauthera.config.v1.ShardEntry.
+ * Use `create(ShardEntrySchema)` to create a new message.
+ */
+export const ShardEntrySchema: GenMessage<ShardEntry> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 14);
+
+/**
+ * One version of a client. Two say the same to a server exactly when `config` is the same text.
+ *
+ * @generated from message nauthera.config.v1.ClientVersion
+ */
+export type ClientVersion = Message<"nauthera.config.v1.ClientVersion"> & {
+  /**
+   * metadata.generation of the OIDCClient that this version was rendered from.
+   *
+   * @generated from field: int64 generation = 1;
+   */
+  generation: bigint;
+
+  /**
+   * A ClientConfig without its generation, as proto JSON with keys in field order.
+   *
+   * @generated from field: string config = 2;
+   */
+  config: string;
+};
+
+/**
+ * Describes the message nauthera.config.v1.ClientVersion.
+ * Use `create(ClientVersionSchema)` to create a new message.
+ */
+export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 15);
+
+/**
+ * One OIDCClient in schema 1. Verifiers are not part of a version, because a secret rotates whether or not a version is rejected.
  *
  * @generated from message nauthera.config.v1.ClientEntry
  */
@@ -597,7 +700,7 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
  * Use `create(ClientEntrySchema)` to create a new message.
  */
 export const ClientEntrySchema: GenMessage<ClientEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 14);
+  messageDesc(file_nauthera_config_v1_config, 16);
 
 /**
  * One valid client secret.
@@ -632,7 +735,7 @@ export type Verifier = Message<"nauthera.config.v1.Verifier"> & {
  * Use `create(VerifierSchema)` to create a new message.
  */
 export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 15);
+  messageDesc(file_nauthera_config_v1_config, 17);
 
 /**
  * A client, with the names of RFC 7591 where it has them. Every default is filled in; the server adds nothing.
@@ -888,7 +991,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
  * Use `create(ClientConfigSchema)` to create a new message.
  */
 export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 16);
+  messageDesc(file_nauthera_config_v1_config, 18);
 
 /**
  * This client is an API: clients that list its identifier as audience may ask for its scopes.
@@ -912,7 +1015,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
  * Use `create(ResourceServerSchema)` to create a new message.
  */
 export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 17);
+  messageDesc(file_nauthera_config_v1_config, 19);
 
 /**
  * A claim whose values come from the groups of the person.
@@ -943,7 +1046,7 @@ export type ClaimFromGroups = Message<"nauthera.config.v1.ClaimFromGroups"> & {
  * Use `create(ClaimFromGroupsSchema)` to create a new message.
  */
 export const ClaimFromGroupsSchema: GenMessage<ClaimFromGroups> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 18);
+  messageDesc(file_nauthera_config_v1_config, 20);
 
 /**
  * @generated from message nauthera.config.v1.GroupValues
@@ -965,7 +1068,7 @@ export type GroupValues = Message<"nauthera.config.v1.GroupValues"> & {
  * Use `create(GroupValuesSchema)` to create a new message.
  */
 export const GroupValuesSchema: GenMessage<GroupValues> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 19);
+  messageDesc(file_nauthera_config_v1_config, 21);
 
 /**
  * @generated from enum nauthera.config.v1.NackReason

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nauthera/status/v1/status.proto.
  */
 export const file_nauthera_status_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9zdGF0dXMvdjEvc3RhdHVzLnByb3RvEhJuYXV0aGVyYS5zdGF0dXMudjEiSgoMV2F0Y2hSZXF1ZXN0EiAKGGV4cGVjdGVkX21hbmlmZXN0X2RpZ2VzdBgBIAEoCRIYChBvcGVyYXRvcl92ZXJzaW9uGAIgASgJIrwCCgxTdGF0dXNVcGRhdGUSDwoHcmVwbGljYRgBIAEoCRIYChBzZXJ2ZXJfY29ubmVjdGVkGAIgASgIEioKBGxpdmUYAyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYBCADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEisKBHVzZXMYBiADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEhUKDWFnZW50X3ZlcnNpb24YByABKAkSFgoOc2VydmVyX3ZlcnNpb24YCCABKAkSKgoEc2VlbhgJIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZjJgCg1TdGF0dXNTZXJ2aWNlEk8KBVdhdGNoEiAubmF1dGhlcmEuc3RhdHVzLnYxLldhdGNoUmVxdWVzdBogLm5hdXRoZXJhLnN0YXR1cy52MS5TdGF0dXNVcGRhdGUoATABYgZwcm90bzM", [file_nauthera_config_v1_config]);
+  fileDesc("Ch9uYXV0aGVyYS9zdGF0dXMvdjEvc3RhdHVzLnByb3RvEhJuYXV0aGVyYS5zdGF0dXMudjEiSgoMV2F0Y2hSZXF1ZXN0EiAKGGV4cGVjdGVkX21hbmlmZXN0X2RpZ2VzdBgBIAEoCRIYChBvcGVyYXRvcl92ZXJzaW9uGAIgASgJIuQCCgxTdGF0dXNVcGRhdGUSDwoHcmVwbGljYRgBIAEoCRIYChBzZXJ2ZXJfY29ubmVjdGVkGAIgASgIEioKBGxpdmUYAyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYBCADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEisKBHVzZXMYBiADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEhUKDWFnZW50X3ZlcnNpb24YByABKAkSFgoOc2VydmVyX3ZlcnNpb24YCCABKAkSKgoEc2VlbhgJIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAogASgNEhIKCnNjaGVtYV9tYXgYCyABKA0yYAoNU3RhdHVzU2VydmljZRJPCgVXYXRjaBIgLm5hdXRoZXJhLnN0YXR1cy52MS5XYXRjaFJlcXVlc3QaIC5uYXV0aGVyYS5zdGF0dXMudjEuU3RhdHVzVXBkYXRlKAEwAWIGcHJvdG8z", [file_nauthera_config_v1_config]);
 
 /**
  * @generated from message nauthera.status.v1.WatchRequest
@@ -98,6 +98,18 @@ export type StatusUpdate = Message<"nauthera.status.v1.StatusUpdate"> & {
    * @generated from field: repeated nauthera.config.v1.ShardRef seen = 9;
    */
   seen: ShardRef[];
+
+  /**
+   * The range of ClientShard.schema that both agent and server of this pod read. 0 in both: from before schema 2, only 1.
+   *
+   * @generated from field: uint32 schema_min = 10;
+   */
+  schemaMin: number;
+
+  /**
+   * @generated from field: uint32 schema_max = 11;
+   */
+  schemaMax: number;
 };
 
 /**

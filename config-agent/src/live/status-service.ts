@@ -1,0 +1,99 @@
+import { serve } from '@nauthera/proto/channel/serve'
+import type { ChannelError } from '@nauthera/proto/channel/channel-error'
+import type { Serving } from '@nauthera/proto/channel/serve'
+import type { Peer, Stream } from '@nauthera/proto/channel/stream'
+import type { CertificateSource } from '@nauthera/proto/certificate-source'
+import type { SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { StatusService } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
+import type { StatusUpdateSchema, WatchRequest } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
+import { linkDnsName } from '@nauthera/proto/names'
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { LiveState } from './live-state.ts'
+import type { OperatorWords } from './operator-word.ts'
+
+/** Tells every operator that dials what is live here, at once and at each change, and hears what it expects.
+ *  Only the operator's certificate is let in. Until the link's certificates are there every connection is refused.
+ *  @throws an error when the port cannot be had */
+export function createStatusService(options: {
+  listen: { host: string; port: number }
+  release: string
+  namespace: string
+  replica: string
+  version: string
+  certificates: CertificateSource
+  live: LiveState
+  words: OperatorWords
+  onFault: (error: ChannelError, peer: Peer) => void
+}): Promise<Serving> {
+  const operator = linkDnsName('operator', options.release, options.namespace)
+  return serve({
+    method: StatusService.method.watch,
+    listen: options.listen,
+    certificates: options.certificates,
+    admit: (peer) => peer.dnsNames.includes(operator),
+    onFault: options.onFault,
+    handle: async (stream) => {
+      const word = options.words.open()
+      const sending = sendUpdates(stream, options)
+      try {
+        for await (const request of stream) word.says(request.expectedManifestDigest)
+      } finally {
+        word.gone()
+        sending.stop()
+        await sending.done
+      }
+    },
+  })
+}
+
+type UpdateStream = Stream<WatchRequest, MessageInitShape<typeof StatusUpdateSchema>>
+
+/** Sends the whole state whenever it changed. While one update waits for the network, later changes become one. */
+function sendUpdates(
+  stream: UpdateStream,
+  options: { replica: string; version: string; live: LiveState },
+): { stop(): void; done: Promise<void> } {
+  const { live } = options
+  const told = new Map<string, SecretUse>()
+  let stopped = false
+  let changed = true
+  let wake = (): void => undefined
+  const stopListening = live.onChange(() => {
+    changed = true
+    wake()
+  })
+  const run = async (): Promise<void> => {
+    while (!stopped && !stream.closed.aborted) {
+      if (!changed) await new Promise<void>((resolve) => (wake = resolve))
+      if (stopped) return
+      changed = false
+      const uses = [...live.uses].filter(([key, use]) => told.get(key) !== use)
+      for (const [key, use] of uses) told.set(key, use)
+      for (const key of told.keys()) if (!live.uses.has(key)) told.delete(key)
+      await stream.send({
+        replica: options.replica,
+        serverConnected: live.serverConnected,
+        live: [...live.live.values()],
+        rejected: [...live.rejected],
+        manifestDigest: live.manifestDigest,
+        uses: uses.map(([, use]) => use),
+        agentVersion: options.version,
+        serverVersion: live.serverVersion,
+        seen: [...live.seen.values()],
+        schemaMin: live.schemas.min,
+        schemaMax: live.schemas.max,
+      })
+    }
+  }
+  const done = run()
+    // The reading side of the stream tells why it broke.
+    .catch(() => undefined)
+    .finally(stopListening)
+  return {
+    stop: () => {
+      stopped = true
+      wake()
+    },
+    done,
+  }
+}

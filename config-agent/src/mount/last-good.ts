@@ -1,0 +1,79 @@
+import { mkdir, readFile, readdir, unlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isConfirmed } from './accept-snapshot.ts'
+import { parseManifest, parseShard } from './parse-files.ts'
+import { compareAge } from '../snapshot.ts'
+import type { Held, ReadManifest, ReadShard } from '../snapshot.ts'
+import { writeFileAtomically } from '../write-file.ts'
+
+/** Keeps what is held for an agent that starts again in the same pod. */
+export interface LastGood {
+  /** Reads what was kept. What does not match the digest in its name is left out: the mount will bring it. */
+  load(): Promise<Held>
+  /** Keeps what is new in `held`.
+   *  @throws an error when the directory cannot be written */
+  keep(held: Held): Promise<void>
+}
+
+/** A file's name carries its digest, so that one rename replaces content and digest together. */
+const shardName = (shard: ReadShard): string =>
+  `${String(shard.ref.shard).padStart(2, '0')}.${shard.ref.digest}.json.gz`
+const manifestName = (manifest: ReadManifest): string => `manifest.${manifest.digest}.json`
+const ours = /^(?:(\d\d)\.[0-9a-f]{64}\.json\.gz|manifest\.[0-9a-f]{64}\.json)(?:\.[0-9a-f]{8}\.tmp)?$/
+
+export function createLastGood(directory: string): LastGood {
+  return {
+    load: async () => {
+      const shards = new Map<number, ReadShard>()
+      const manifests: ReadManifest[] = []
+      for (const name of await readdir(directory).catch(() => [])) {
+        const match = ours.exec(name)
+        if (!match || name.endsWith('.tmp')) continue
+        try {
+          const file = await readFile(join(directory, name))
+          if (match[1] === undefined) {
+            const manifest = parseManifest(file)
+            if (manifestName(manifest) === name) manifests.push(manifest)
+            continue
+          }
+          const shard = parseShard(Number(match[1]), file)
+          const other = shards.get(shard.ref.shard)
+          const isNewer = !other || compareAge(shard.ref, other.ref) > 0
+          if (shardName(shard) === name && isNewer) shards.set(shard.ref.shard, shard)
+        } catch {
+          // damaged: the same as never kept
+        }
+      }
+      // Two are there only after a crash between writing the new one and removing the old one.
+      const manifest = manifests.find((each) => isConfirmed({ shards, manifest: each })) ?? manifests[0]
+      return { shards, manifest }
+    },
+    keep: async ({ shards, manifest }) => {
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+      const files = new Map<string, Uint8Array>([...shards.values()].map((shard) => [shardName(shard), shard.file]))
+      if (manifest) files.set(manifestName(manifest), manifest.file)
+      const present = new Set(await readdir(directory))
+      for (const [name, content] of files) {
+        if (!present.has(name)) await writeFileAtomically(join(directory, name), content, 0o600)
+      }
+      for (const name of present) {
+        if (ours.test(name) && !files.has(name)) await unlink(join(directory, name)).catch(() => undefined)
+      }
+    },
+  }
+}
+
+/** @param onFault told when keeping begins to fail, not at every attempt
+ *  @returns keeps what is held, as well as it can */
+export function createKeeper(lastGood: LastGood, onFault: (error: unknown) => void): (held: Held) => Promise<void> {
+  let works = true
+  return async (held) => {
+    try {
+      await lastGood.keep(held)
+      works = true
+    } catch (error) {
+      if (works) onFault(error)
+      works = false
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto'
+import { compareAge } from '../snapshot.ts'
+import type { Held, ReadShard, Ref } from '../snapshot.ts'
+
+/** A shard on its way, until the server answers. */
+interface SentShard {
+  readonly kind: 'shard'
+  readonly shard: ReadShard
+  /** What the server had. */
+  readonly base: Ref | undefined
+  /** Of the monotonic clock, milliseconds. */
+  readonly at: number
+}
+
+interface SentManifest {
+  readonly kind: 'manifest'
+  readonly digest: string
+  readonly at: number
+}
+
+export type Sent = SentShard | SentManifest
+
+/** What was sent on one stream and how it was answered. */
+export class Outbox {
+  readonly #inFlight = new Map<string, Sent>()
+  /** By shard: the digest that was refused. The same bytes would be refused again; a new version, or a new stream, is another
+   *  try. */
+  readonly #refused = new Map<number, string>()
+  #refusedManifest = ''
+
+  /** @returns the shards that the server lacks, and has neither refused nor yet to answer */
+  missing(held: Held, live: ReadonlyMap<number, Ref>): ReadShard[] {
+    return [...held.shards.values()].filter((shard) => {
+      const { ref } = shard
+      const base = live.get(ref.shard)
+      const age = base ? compareAge(ref, base) : 1
+      const isNews = age > 0 || (age === 0 && base?.digest !== ref.digest)
+      return isNews && this.#refused.get(ref.shard) !== ref.digest && !this.#isAwaited(ref)
+    })
+  }
+
+  /** @returns whether this manifest may be sent: it was not refused, and none waits for its answer */
+  mayComplete(digest: string): boolean {
+    const isAwaited = [...this.#inFlight.values()].some((sent) => sent.kind === 'manifest' && sent.digest === digest)
+    return !isAwaited && this.#refusedManifest !== digest
+  }
+
+  /** @returns the nonce to send it with */
+  sent(what: Sent): string {
+    const nonce = randomBytes(6).toString('hex')
+    // Only the answer to the newest of two manifests counts.
+    if (what.kind === 'manifest') this.#drop((sent) => sent.kind === 'manifest')
+    this.#inFlight.set(nonce, what)
+    return nonce
+  }
+
+  /** @returns what the server took; undefined for an answer that nobody waits for */
+  accepted(nonce: string): Sent | undefined {
+    const sent = this.#answered(nonce)
+    // With another shard live, the server may take the manifest.
+    if (sent?.kind === 'shard') this.#refusedManifest = ''
+    return sent
+  }
+
+  /** @returns what the server refused; undefined for an answer that nobody waits for */
+  refused(nonce: string): Sent | undefined {
+    const sent = this.#answered(nonce)
+    if (sent?.kind === 'shard') this.#refused.set(sent.shard.ref.shard, sent.shard.ref.digest)
+    if (sent?.kind === 'manifest') this.#refusedManifest = sent.digest
+    return sent
+  }
+
+  /** When the oldest of what waits for an answer was sent; Infinity when nothing does. */
+  oldestAt(): number {
+    return Math.min(...[...this.#inFlight.values()].map(({ at }) => at))
+  }
+
+  #answered(nonce: string): Sent | undefined {
+    const sent = this.#inFlight.get(nonce)
+    this.#inFlight.delete(nonce)
+    return sent
+  }
+
+  #isAwaited(ref: Ref): boolean {
+    return [...this.#inFlight.values()].some((sent) => sent.kind === 'shard' && sent.shard.ref.digest === ref.digest)
+  }
+
+  #drop(matches: (sent: Sent) => boolean): void {
+    for (const [nonce, sent] of this.#inFlight) if (matches(sent)) this.#inFlight.delete(nonce)
+  }
+}

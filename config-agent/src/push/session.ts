@@ -1,0 +1,189 @@
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { Stream } from '@nauthera/proto/channel/stream'
+import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  Ack,
+  Hello,
+  Nack,
+  SyncRequestSchema,
+  SyncResponse,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardSchema } from '@nauthera/proto/names'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { ErrorCode } from '../errors.ts'
+import type { LiveState } from '../live/live-state.ts'
+import type { OperatorWord } from '../live/operator-word.ts'
+import type { Reports } from '../report/reports.ts'
+import type { Held, ReadManifest } from '../snapshot.ts'
+import { Outbox } from './outbox.ts'
+import { planComplete } from './plan-complete.ts'
+
+type ServerStream = Stream<SyncResponse, MessageInitShape<typeof SyncRequestSchema>>
+
+export interface SessionNeeds {
+  readonly held: () => Held
+  readonly word: () => OperatorWord
+  readonly live: LiveState
+  readonly reports: Reports
+  /** The monotonic clock, milliseconds. */
+  readonly now: () => number
+  readonly wordlessMs: number
+  /** A server that takes longer to say Hello, or to answer, is dialled anew. */
+  readonly patience: { readonly helloMs: number; readonly ackMs: number }
+}
+
+/** One stream to the server of this pod, from its Hello to its end. */
+export class Session {
+  readonly #needs: SessionNeeds
+  readonly #stream: ServerStream
+  readonly #outbox = new Outbox()
+  #pushing = false
+  #wanted = false
+  /** Looks again at a manifest that is held back. */
+  #holdTimer: NodeJS.Timeout | undefined
+  /** The manifest of which was told that it is held back. */
+  #heldBack: string | undefined
+
+  constructor(needs: SessionNeeds, stream: ServerStream) {
+    this.#needs = needs
+    this.#stream = stream
+  }
+
+  /** @param onOpened the server has spoken; from now on push() has an effect
+   *  @returns when the stream has ended
+   *  @throws ChannelError when it broke; CodedError SERVER_TOO_OLD */
+  async run(onOpened: () => void): Promise<void> {
+    const { helloMs, ackMs } = this.#needs.patience
+    const giveUp = (): void => this.#stream.cancel()
+    const helloTimeout = setTimeout(giveUp, helloMs)
+    const ackWatch = setInterval(() => {
+      if (this.#needs.now() - this.#outbox.oldestAt() > ackMs) giveUp()
+    }, ackMs / 10)
+    try {
+      for await (const { message } of this.#stream) {
+        if (message.case === 'hello') {
+          clearTimeout(helloTimeout)
+          this.#onHello(message.value)
+          onOpened()
+        } else if (message.case === 'ack') this.#onAck(message.value)
+        else if (message.case === 'nack') this.#onNack(message.value)
+        else {
+          if (message.case === 'usage') this.#onUsage(message.value.uses)
+          // A newer server may say what this version does not know.
+          continue
+        }
+        this.push()
+      }
+    } finally {
+      clearTimeout(helloTimeout)
+      clearInterval(ackWatch)
+      clearTimeout(this.#holdTimer)
+      this.#stream.close()
+    }
+  }
+
+  /** What is held, or what the operators expect, may have changed. */
+  push(): void {
+    this.#wanted = true
+    if (!this.#pushing) void this.#pushWhileWanted()
+  }
+
+  async #pushWhileWanted(): Promise<void> {
+    this.#pushing = true
+    try {
+      while (this.#wanted && !this.#stream.closed.aborted) {
+        this.#wanted = false
+        await this.#sendMissing()
+        await this.#sendComplete()
+      }
+    } catch {
+      // The stream broke under a message: whoever reads it learns why.
+    } finally {
+      this.#pushing = false
+    }
+  }
+
+  async #sendMissing(): Promise<void> {
+    const { live, reports, now, held } = this.#needs
+    for (const shard of this.#outbox.missing(held(), live.live)) {
+      const { ref, change, file } = shard
+      const base = live.live.get(ref.shard)
+      const nonce = this.#outbox.sent({ kind: 'shard', shard, base, at: now() })
+      reports.server.pushed(shard, base)
+      await this.#stream.send({ message: { case: 'shard', value: { nonce, ref, change, file } } })
+    }
+  }
+
+  async #sendComplete(): Promise<void> {
+    const { live, now, word, wordlessMs, held } = this.#needs
+    const { manifest } = held()
+    clearTimeout(this.#holdTimer)
+    if (!manifest) return
+    const plan = planComplete({
+      manifest,
+      live: live.live,
+      serverManifestDigest: live.manifestDigest,
+      word: word(),
+      now: now(),
+      wordlessMs,
+    })
+    if (plan.kind === 'hold') this.#hold(manifest, plan)
+    if (plan.kind !== 'send' || !this.#outbox.mayComplete(manifest.digest)) return
+    const { digest } = manifest
+    const nonce = this.#outbox.sent({ kind: 'manifest', digest, at: now() })
+    await this.#stream.send({
+      message: { case: 'complete', value: { nonce, manifest: manifest.manifest, digest } },
+    })
+  }
+
+  #hold(manifest: ReadManifest, plan: { until: number | undefined; expected: string | undefined }): void {
+    if (this.#heldBack !== manifest.digest) this.#needs.reports.server.heldBack(manifest, plan.expected)
+    this.#heldBack = manifest.digest
+    if (plan.until !== undefined) {
+      this.#holdTimer = setTimeout(() => this.push(), plan.until - this.#needs.now() + 1)
+    }
+  }
+
+  #onHello(hello: Hello): void {
+    const { live, reports } = this.#needs
+    live.greeted({ min: hello.schemaMin, max: hello.schemaMax })
+    // It would see a shard without clients, and take them all away.
+    if (hello.schemaMax < shardSchema.text) {
+      throw new CodedError<ErrorCode>('SERVER_TOO_OLD', {
+        message: `the server reads shards up to schema ${hello.schemaMax} and takes no files`,
+      })
+    }
+    live.connected(hello)
+    reports.server.connected(hello)
+  }
+
+  #onAck(ack: Ack): void {
+    const { live, reports, now } = this.#needs
+    const sent = this.#outbox.accepted(ack.nonce)
+    if (sent?.kind === 'manifest') {
+      live.completed(sent.digest)
+      reports.server.completed(sent.digest)
+    }
+    if (sent?.kind === 'shard') {
+      live.applied(sent.shard.ref, ack.rejected)
+      const applyMs = now() - sent.at
+      reports.server.applied(sent.shard, { base: sent.base, rejected: ack.rejected, applyMs })
+    }
+  }
+
+  #onNack(nack: Nack): void {
+    const sent = this.#outbox.refused(nack.nonce)
+    if (!sent) return
+    const shard = sent.kind === 'shard' ? sent.shard : undefined
+    this.#needs.reports.server.refused(shard, reasonOf(nack), nack.message)
+  }
+
+  #onUsage(uses: Parameters<LiveState['used']>[0]): void {
+    this.#needs.live.used(uses)
+    this.#needs.reports.secrets.used(uses)
+  }
+}
+
+function reasonOf(nack: Nack): string {
+  return Object.entries(NackReason).find(([, value]) => value === nack.reason)?.[0] ?? String(nack.reason)
+}

@@ -1,0 +1,82 @@
+import { shortDigest } from '@nauthera/proto/digest'
+import { shardCount } from '@nauthera/proto/names'
+import type { Log } from '@nauthera/runtime/log'
+import type { ErrorCode } from '../errors.ts'
+import type { Trigger } from '../mount/watch-mount.ts'
+import type { Held, ReadShard, SnapshotFault } from '../snapshot.ts'
+import { diffShards } from './diff-shards.ts'
+import type { ClientChange } from './diff-shards.ts'
+import type { AgentMetrics } from './metrics.ts'
+import type { SecretReports } from './secret-reports.ts'
+import { spellDuration } from './spell-duration.ts'
+
+/** The operator may change thousands of clients at once; the lines after these would tell nobody anything. */
+const diffLines = 100
+
+/** What the mounted files say, and what is wrong with them. */
+export class MountReports {
+  readonly #needs: { log: Log; metrics: AgentMetrics; secrets: SecretReports }
+  /** Those that were told and still last. */
+  readonly #faults = new Map<string, { code: ErrorCode; shard: number | undefined }>()
+
+  constructor(needs: { log: Log; metrics: AgentMetrics; secrets: SecretReports }) {
+    this.#needs = needs
+  }
+
+  /** A look found something new. */
+  snapshot(after: Held, changed: readonly ReadShard[], how: { trigger: Trigger; readMs: number }): void {
+    const names = [...new Set(changed.map((shard) => shard.change))]
+    this.#needs.log.info(
+      {
+        change: names.length > 0 ? names.slice(0, 3).join() : undefined,
+        shards: `${changed.length}/${shardCount}`,
+        revision: after.manifest && shortDigest(after.manifest.digest),
+        trigger: how.trigger,
+        read: spellDuration(how.readMs),
+      },
+      'snapshot',
+    )
+  }
+
+  /** What a new version of a shard changes, client by client. The first of a shard is no change, it is the beginning. */
+  diff(before: ReadShard | undefined, after: ReadShard): void {
+    if (!before) return
+    const { log, secrets } = this.#needs
+    const changes = diffShards(before, after)
+    for (const change of changes.slice(0, diffLines)) {
+      log.info({ change: after.change, ...describeChange(change) }, 'diff')
+    }
+    if (changes.length > diffLines) log.info({ change: after.change, more: changes.length - diffLines }, 'diff')
+    secrets.retire(after, changes)
+  }
+
+  /** @param faults every one of a look, also those of the look before: each is told when it begins and when it is over */
+  faults(faults: readonly SnapshotFault[]): void {
+    const { log, metrics } = this.#needs
+    metrics.faulty.reset()
+    const present = new Set<string>()
+    for (const { shard, code, reason } of faults) {
+      const story = `${shard} ${code} ${reason}`
+      present.add(story)
+      metrics.faulty.inc({ code })
+      if (this.#faults.has(story)) continue
+      this.#faults.set(story, { code, shard })
+      metrics.faults.inc({ code })
+      log.warn({ shard, code, reason, kept: 'last good' }, 'refused')
+    }
+    for (const [story, { code, shard }] of this.#faults) {
+      if (present.has(story)) continue
+      this.#faults.delete(story)
+      log.info({ fault: code, shard }, 'healed')
+    }
+  }
+}
+
+function describeChange({ client, kind, fields, verifiers }: ClientChange): Record<string, string | undefined> {
+  const tellVerifiers = fields.includes('verifiers') || kind !== 'changed'
+  return {
+    client,
+    fields: kind === 'changed' ? fields.join() : kind,
+    verifiers: tellVerifiers ? `${verifiers.before.join()}->${verifiers.after.join()}` : undefined,
+  }
+}

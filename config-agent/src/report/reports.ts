@@ -1,0 +1,27 @@
+// Every line of the agent's story and the metrics beside it: one step, one constant message.
+import type { Log } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
+import type { LiveState } from '../live/live-state.ts'
+import { createAgentMetrics } from './metrics.ts'
+import { MountReports } from './mount-reports.ts'
+import { SecretReports } from './secret-reports.ts'
+import { ServerReports } from './server-reports.ts'
+
+/** By whom a step is about. */
+export interface Reports {
+  readonly mount: MountReports
+  readonly server: ServerReports
+  readonly secrets: SecretReports
+}
+
+/** @param needs.wallNow epoch milliseconds */
+export function createReports(needs: { log: Log; metrics: Metrics; live: LiveState; wallNow: () => number }): Reports {
+  const { log, live, wallNow } = needs
+  const metrics = createAgentMetrics(needs.metrics)
+  const secrets = new SecretReports({ log, metrics, live, wallNow })
+  return {
+    mount: new MountReports({ log, metrics, secrets }),
+    server: new ServerReports({ log, metrics, live, wallNow, secrets }),
+    secrets,
+  }
+}

@@ -1,0 +1,73 @@
+import { timestampMs } from '@bufbuild/protobuf/wkt'
+import type { SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Log } from '@nauthera/runtime/log'
+import { useKey } from '../live/live-state.ts'
+import type { LiveState } from '../live/live-state.ts'
+import { clientKey } from '../snapshot.ts'
+import type { ReadShard } from '../snapshot.ts'
+import type { ClientChange } from './diff-shards.ts'
+import type { AgentMetrics } from './metrics.ts'
+import { spellDuration } from './spell-duration.ts'
+
+/** A use that goes on is told once in this time. Milliseconds. */
+const useLineMs = 15 * 60_000
+
+interface Retiring {
+  readonly client: string
+  readonly secret: string
+  readonly change: string
+  readonly seq: bigint
+}
+
+/** The use of client secrets, and their end. */
+export class SecretReports {
+  readonly #needs: { log: Log; metrics: AgentMetrics; live: LiveState; wallNow: () => number }
+  readonly #toldUses = new Map<string, number>()
+  /** Secrets that the mount no longer holds, until the server has taken the shard that says so. */
+  readonly #retiring = new Map<number, readonly Retiring[]>()
+
+  constructor(needs: { log: Log; metrics: AgentMetrics; live: LiveState; wallNow: () => number }) {
+    this.#needs = needs
+  }
+
+  used(uses: readonly SecretUse[]): void {
+    const { log, metrics, wallNow } = this.#needs
+    for (const use of uses) {
+      const client = clientKey(use)
+      const lastUsed = use.lastUsed ? timestampMs(use.lastUsed) : wallNow()
+      metrics.lastUsed.set({ client, secret: use.secretId }, lastUsed / 1_000)
+      const told = this.#toldUses.get(useKey(use))
+      if (told !== undefined && wallNow() - told < useLineMs) continue
+      this.#toldUses.set(useKey(use), wallNow())
+      log.info({ client, secret: use.secretId, last_used: spellDuration(wallNow() - lastUsed) }, 'usage')
+    }
+  }
+
+  /** The mount holds these secrets no longer. */
+  retire({ ref, change }: ReadShard, changes: readonly ClientChange[]): void {
+    const fresh = changes.flatMap(({ client, retired }) =>
+      retired.map((secret) => ({ client, secret, change, seq: ref.seq })),
+    )
+    if (fresh.length === 0) return
+    this.#retiring.set(ref.shard, [...(this.#retiring.get(ref.shard) ?? []), ...fresh])
+    this.applied(ref.shard)
+  }
+
+  /** The server has taken a version of the shard: secrets that are not in it have ended. */
+  applied(shard: number): void {
+    const liveSeq = this.#needs.live.live.get(shard)?.seq ?? 0n
+    const due = this.#retiring.get(shard) ?? []
+    const open = due.filter(({ seq }) => seq > liveSeq)
+    if (open.length > 0) this.#retiring.set(shard, open)
+    else this.#retiring.delete(shard)
+    for (const retiring of due) if (retiring.seq <= liveSeq) this.#end(retiring)
+  }
+
+  #end({ client, secret, change }: Retiring): void {
+    const { log, metrics, live } = this.#needs
+    live.retired(client, secret)
+    this.#toldUses.delete(`${client} ${secret}`)
+    metrics.lastUsed.remove({ client, secret })
+    log.info({ change, client, secret }, 'retired')
+  }
+}

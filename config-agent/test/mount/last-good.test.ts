@@ -1,0 +1,86 @@
+import { mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
+import { createLastGood } from '../../src/mount/last-good.ts'
+import { parseManifest, parseShard } from '../../src/mount/parse-files.ts'
+import type { Held } from '../../src/snapshot.ts'
+import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+
+function heldOf(volume: ReturnType<typeof makeVolume>): Held {
+  const indices = Array.from({ length: shardCount }, (_, shard) => shard)
+  return {
+    shards: new Map(indices.map((shard) => [shard, parseShard(shard, volume.files.get(shardFile(shard))!)])),
+    manifest: parseManifest(volume.files.get(manifestFile)!),
+  }
+}
+
+/** Without the messages, which are unpacked anew. */
+const plain = ({ shards, manifest }: Held) => ({
+  manifest,
+  shards: [...shards.values()]
+    .map(({ ref, clients, file }) => ({ ref, clients, file: Buffer.from(file) }))
+    .sort((one, other) => one.ref.shard - other.ref.shard),
+})
+
+describe('createLastGood', () => {
+  let root: string
+  let directory: string
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'last-good-'))
+    directory = join(root, 'state')
+  })
+  afterEach(() => rm(root, { recursive: true }))
+
+  const one = heldOf(makeVolume(makeClients(30), { seq: 1n }))
+  const two = heldOf(makeVolume(makeClients(31), { seq: 2n }))
+
+  it('knows nothing before the first snapshot', async () => {
+    expect(await createLastGood(directory).load()).to.deep.equal({ shards: new Map(), manifest: undefined })
+  })
+
+  it('F13 gives back exactly what was kept last, and keeps nothing older', async () => {
+    const lastGood = createLastGood(directory)
+    await lastGood.keep(one)
+    await lastGood.keep(two)
+    expect(plain(await createLastGood(directory).load())).to.deep.equal(plain(two))
+    expect(await readdir(directory)).to.have.length(shardCount + 1)
+  })
+
+  it('leaves out what was damaged meanwhile, and gives the rest', async () => {
+    await createLastGood(directory).keep(one)
+    const names = (await readdir(directory)).sort()
+    const other = (await readFile(join(directory, names[2]!))).subarray()
+    await truncate(join(directory, names[0]!), 40)
+    // The right shard with other content: the digest in the name tells.
+    const forged = makeVolume(makeClients(29), { seq: 1n }).files.get(shardFile(1))!
+    await writeFile(join(directory, names[1]!), forged)
+    await writeFile(join(directory, names.at(-1)!), '{}')
+    const loaded = await createLastGood(directory).load()
+    expect([...loaded.shards.keys()].sort((a, b) => a - b)).to.deep.equal(
+      Array.from({ length: shardCount - 2 }, (_, index) => index + 2),
+    )
+    expect(Buffer.from(loaded.shards.get(2)!.file).equals(other)).to.equal(true)
+    expect(loaded.manifest).to.equal(undefined)
+  })
+
+  it('F13 takes the newer of two versions, as after a crash between writing one and removing the other', async () => {
+    await createLastGood(directory).keep(one)
+    const before = new Map<string, Uint8Array>()
+    for (const name of await readdir(directory)) before.set(name, await readFile(join(directory, name)))
+    await createLastGood(directory).keep(two)
+    for (const [name, content] of before) await writeFile(join(directory, name), content)
+    await writeFile(join(directory, `${[...before.keys()][0]!}.0a1b2c3d.tmp`), 'half')
+    expect(plain(await createLastGood(directory).load())).to.deep.equal(plain(two))
+    await createLastGood(directory).keep(two)
+    expect(await readdir(directory)).to.have.length(shardCount + 1)
+  })
+
+  it('touches no file that is not its own', async () => {
+    await createLastGood(directory).keep(one)
+    await writeFile(join(directory, 'README'), 'mine')
+    await createLastGood(directory).keep(two)
+    expect(await readFile(join(directory, 'README'), 'utf8')).to.equal('mine')
+  })
+})

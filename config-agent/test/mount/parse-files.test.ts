@@ -1,0 +1,55 @@
+import { shardFile, shardSchema } from '@nauthera/proto/names'
+import { shardOf } from '@nauthera/proto/shard-of'
+import { expect } from 'chai'
+import { parseShard } from '../../src/mount/parse-files.ts'
+import { readClients } from '../../src/snapshot.ts'
+import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
+
+describe(parseShard.name, () => {
+  const shard = shardOf('apps', 'grafana')
+  const fileWith = (clients: ReturnType<typeof makeClients>, schema: number = shardSchema.text) =>
+    makeVolume(clients, { shard: { schema } }).files.get(shardFile(shard))!
+  const grafana = makeClient('grafana')
+  const others = makeClients(100)
+  const own = [grafana, ...others]
+    .filter(({ namespace, name }) => shardOf(namespace, name) === shard)
+    .sort((one, other) => (one.name < other.name ? -1 : 1))
+  const before = parseShard(shard, fileWith([grafana, ...others]))
+
+  for (const schema of [shardSchema.messages, shardSchema.text]) {
+    it(`knows every client as the operator rendered it in schema ${schema}`, () => {
+      const read = parseShard(shard, fileWith([grafana, ...others], schema))
+      expect([...read.clients.keys()]).to.deep.equal(own.map((client) => `apps/${client.name}`))
+      expect(readClients(read, [...read.clients.keys()])).to.deep.equal(own)
+    })
+  }
+
+  it('keeps the file as it is mounted, for the server decodes that very file', () => {
+    const file = fileWith([grafana, ...others])
+    expect(parseShard(shard, file).file).to.equal(file)
+  })
+
+  it('knows a client that changed, and one that is new', () => {
+    const changed = makeClient('grafana', { clientId: 'other' })
+    const after = parseShard(shard, fileWith([changed, ...others]), before)
+    expect([...after.clients.keys()]).to.deep.equal([...before.clients.keys()])
+    expect(readClients(after, ['apps/grafana'])).to.deep.equal([changed])
+    const differing = [...after.clients].filter(([key, digest]) => before.clients.get(key) !== digest)
+    expect(differing.map(([key]) => key)).to.deep.equal(['apps/grafana'])
+    const fewer = parseShard(shard, fileWith(others), before)
+    expect([...parseShard(shard, fileWith([grafana, ...others]), fewer).clients.keys()]).to.include('apps/grafana')
+  })
+
+  it('gives each client the same digest in both schemas: a change of schema alone changes no client', () => {
+    const [messages, text] = [shardSchema.messages, shardSchema.text].map((schema) =>
+      parseShard(shard, fileWith([grafana, ...others], schema)),
+    )
+    expect(messages!.clients).to.deep.equal(text!.clients)
+    expect(messages!.ref.digest).to.not.equal(text!.ref.digest)
+  })
+
+  it('gives the same with and without a version before', () => {
+    const file = fileWith([makeClient('grafana', { clientId: 'other' }), ...others.slice(0, 50)])
+    expect(parseShard(shard, file, before)).to.deep.equal(parseShard(shard, file))
+  })
+})

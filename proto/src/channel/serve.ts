@@ -1,0 +1,116 @@
+import { chmod } from 'node:fs/promises'
+import { create } from '@bufbuild/protobuf'
+import type { DescMessage, DescMethodBiDiStreaming, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
+import { Metadata, Server, experimental, status } from '@grpc/grpc-js'
+import type { ServerDuplexStream } from '@grpc/grpc-js'
+import type { CertificateSource } from '../certificate-source.ts'
+import { clearStaleSocket } from '../unix-socket.ts'
+import { ChannelError } from './channel-error.ts'
+import { addressOf, limits, methodDefinition, peerOf, providerOf } from './library.ts'
+import type { SocketListen, TcpListen } from './library.ts'
+import { streamOf } from './stream.ts'
+import type { Peer, Stream } from './stream.ts'
+
+export interface Serving {
+  /** The port that it got; 0 for a socket. */
+  readonly port: number
+  /** Ends every stream, then the listener. */
+  stop(): Promise<void>
+}
+
+interface Service<In extends DescMessage, Out extends DescMessage> {
+  readonly method: DescMethodBiDiStreaming<In, Out>
+  /** Decides by the peer's names; default: whoever the CA vouches for. */
+  readonly admit?: (peer: Peer) => boolean
+  /** One call a stream; the stream ends when it returns. A peer that went away is no fault of it. */
+  readonly handle: (stream: Stream<MessageShape<In>, MessageInitShape<Out>>) => Promise<void>
+  /** A handler that threw, or a peer that was not admitted. */
+  readonly onFault?: (error: ChannelError, peer: Peer) => void
+}
+
+/** How long streams may take to end before they are broken. Milliseconds. */
+const stopGraceMs = 300
+
+/** Serves one streaming method. A peer without a certificate of the CA does not get past the handshake. Until
+ *  `certificates` has a set every connection is refused; a new set holds for new connections, open streams stay. */
+export async function serve<In extends DescMessage, Out extends DescMessage>(
+  options: Service<In, Out> & { readonly listen: SocketListen | TcpListen; readonly certificates: CertificateSource },
+): Promise<Serving> {
+  const { method } = options
+  const open = new Set<Failing>()
+  const server = new Server({ ...limits })
+  server.addService(
+    { [method.localName]: methodDefinition(method) },
+    {
+      [method.localName]: (call: ServerDuplexStream<MessageShape<In>, MessageShape<Out>>) =>
+        void accept(call, options, open),
+    },
+  )
+  const port = await bind(server, options)
+  return {
+    port,
+    stop: () =>
+      new Promise((resolve) => {
+        for (const call of open) failCall(call, new ChannelError('UNAVAILABLE', 'shutting down'))
+        const force = setTimeout(() => server.forceShutdown(), stopGraceMs)
+        server.tryShutdown(() => {
+          clearTimeout(force)
+          resolve()
+        })
+      }),
+  }
+}
+
+/** One stream, from its first byte to its end. */
+async function accept<In extends DescMessage, Out extends DescMessage>(
+  call: ServerDuplexStream<MessageShape<In>, MessageShape<Out>>,
+  { method, admit, handle, onFault }: Service<In, Out>,
+  open: Set<Failing>,
+): Promise<void> {
+  const peer = peerOf(call.getAuthContext().sslPeerCertificate)
+  const fail = (failure: ChannelError): void => {
+    failCall(call, failure)
+    onFault?.(failure, peer)
+  }
+  if (admit && !admit(peer)) return fail(new ChannelError('PERMISSION_DENIED', 'this certificate is not let in here'))
+  open.add(call)
+  const stream = streamOf(call, {
+    peer: () => peer,
+    message: (init: MessageInitShape<Out>) => create(method.output, init),
+    end: () => call.end(),
+    cancel: () => failCall(call, new ChannelError('CANCELLED', 'given up')),
+  })
+  stream.closed.addEventListener('abort', () => open.delete(call))
+  // Without headers the peer would not know before the first message that it was let in.
+  call.sendMetadata(new Metadata())
+  try {
+    await handle(stream)
+    stream.close()
+  } catch (error) {
+    if (stream.closed.aborted) return
+    fail(error instanceof ChannelError ? error : new ChannelError('INTERNAL', 'the handler failed', { cause: error }))
+  }
+}
+
+/** @returns the port; 0 for a socket */
+async function bind(
+  server: Server,
+  { listen, certificates }: { listen: SocketListen | TcpListen; certificates: CertificateSource },
+): Promise<number> {
+  const provider = providerOf(certificates)
+  // Its first two parameters are swapped inside the library: the same provider on both places works either way.
+  const secured = experimental.createCertificateProviderServerCredentials(provider, provider, true)
+  if ('socket' in listen) await clearStaleSocket(listen.socket)
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(addressOf(listen), secured, (error, bound) => (error ? reject(error) : resolve(bound)))
+  })
+  if (!('socket' in listen)) return port
+  await chmod(listen.socket, listen.mode ?? 0o600)
+  return 0
+}
+
+type Failing = Pick<NodeJS.EventEmitter, 'emit'>
+
+function failCall(call: Failing, error: ChannelError): void {
+  call.emit('error', { code: status[error.code], details: error.message })
+}

@@ -1,0 +1,122 @@
+// The file of a shard, NN.json.gz: gzip of the proto JSON of a ClientShard. In schema 2 each client stands on a line of its own, so that
+// whoever looks for what changed compares lines and decodes those that differ. People can grep in it.
+import { hash } from 'node:crypto'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { fromJson, fromJsonString, toJson } from '@bufbuild/protobuf'
+import type { JsonObject } from '@bufbuild/protobuf'
+import { digestOf } from './digest.ts'
+import { ClientShardSchema, ShardEntrySchema } from './generated/nauthera/config/v1/config_pb.ts'
+import type { ClientShard, ShardEntry } from './generated/nauthera/config/v1/config_pb.ts'
+import { shardSchema } from './names.ts'
+import { clientsOfEntries, entriesOfClients, objectOf, parseJson } from './shard-schemas.ts'
+
+/** A decompressed shard may not be larger: a gzip bomb ends here. Bytes. */
+export const maxShardBytes = 15 * 1024 * 1024
+
+/** A Secret has no room for so many clients: a file of nothing but ends of lines would else take a gigabyte. */
+const maxLines = 100_000
+
+/** A shard of a version that this code does not read. */
+export class UnknownSchemaError extends Error {
+  constructor(schema: number) {
+    super(`is of schema ${schema}`)
+    this.name = 'UnknownSchemaError'
+  }
+}
+
+/** A shard of which no client is decoded: most stayed as they were. */
+export interface ShardFile {
+  /** Without its clients; `schema` says in which form they were. */
+  readonly head: ClientShard
+  /** The JSON of each client, UTF-8, the same in both schemas. They are parts of one buffer: do not keep them. */
+  readonly lines: readonly Uint8Array[]
+  /** SHA-256 of the uncompressed file, 64 hex. */
+  readonly digest: string
+}
+
+/** @param shard its clients as `entries`, whatever its schema
+ *  @returns the file, with keys in field order and in the form of `shard.schema`, and the digest of what is inside */
+export function renderShardFile(shard: ClientShard): { file: Uint8Array; digest: string } {
+  const head = objectOf(toJson(ClientShardSchema, { ...shard, entries: [] }))
+  const entries = shard.entries.map((entry) => objectOf(toJson(ShardEntrySchema, entry)))
+  const bytes = Buffer.from(shard.schema === shardSchema.messages ? inMessages(head, entries) : inLines(head, entries))
+  return { file: gzipSync(bytes, { level: 9 }), digest: digestOf(bytes) }
+}
+
+/** Unknown fields are ignored. Whether a line is a client, decodeLine says.
+ *  @throws UnknownSchemaError; Error when gzip, UTF-8, JSON or the shape is damaged */
+export function parseShardFile(file: Uint8Array): ShardFile {
+  const bytes = gunzipSync(file, { maxOutputLength: maxShardBytes })
+  const parts = splitLines(bytes)
+  const { clients, ...head } = objectOf(parseJson(parts.head))
+  const shard = fromJson(ClientShardSchema, head, { ignoreUnknownFields: true })
+  const { schema } = shard
+  if (schema < shardSchema.min || schema > shardSchema.max) throw new UnknownSchemaError(schema)
+  const isOfMessages = schema === shardSchema.messages
+  if (shard.entries.length > 0) throw new Error('holds a client that is on no line of its own')
+  if (isOfMessages ? parts.lines.length > 0 : clients !== undefined) {
+    throw new Error('holds clients in the form of another schema')
+  }
+  const lines = isOfMessages ? linesOf(entriesOfClients(clients)) : parts.lines
+  return { head: shard, lines, digest: digestOf(bytes) }
+}
+
+/** @returns what tells a client's line from every other: SHA-256, base64url. It is never stored: it would not compress */
+export function digestOfLine(line: Uint8Array): string {
+  return hash('sha256', line, 'base64url')
+}
+
+/** Unknown fields are ignored.
+ *  @throws Error when the line is no client */
+export function decodeLine(line: Uint8Array): ShardEntry {
+  return fromJsonString(ShardEntrySchema, decodeText(line), { ignoreUnknownFields: true })
+}
+
+/** parseShardFile, with every client decoded into `shard.entries`. */
+export function decodeShardFile(file: Uint8Array): { shard: ClientShard; digest: string } {
+  const { head, lines, digest } = parseShardFile(file)
+  head.entries = lines.map(decodeLine)
+  return { shard: head, digest }
+}
+
+const lineFeed = 0x0a
+const [listBegin, listEnd] = ['"entries":[', ']}']
+
+/** proto JSON leaves an empty list out. */
+function inLines(head: JsonObject, entries: readonly JsonObject[]): string {
+  const begin = JSON.stringify(head)
+  if (entries.length === 0) return begin
+  return `${begin.slice(0, -1)},${listBegin}\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n${listEnd}`
+}
+
+function inMessages(head: JsonObject, entries: readonly JsonObject[]): string {
+  return JSON.stringify(entries.length === 0 ? head : { ...head, clients: clientsOfEntries(entries) })
+}
+
+/** JSON has no line feed within a string, so that each one in the file ends a line.
+ *  @returns the JSON of the shard with an empty list, and that of each client */
+function splitLines(bytes: Uint8Array): { head: string; lines: Uint8Array[] } {
+  const first = bytes.indexOf(lineFeed)
+  if (first < 0) return { head: decodeText(bytes), lines: [] }
+  const begin = decodeText(bytes.subarray(0, first))
+  const last = bytes.lastIndexOf(lineFeed)
+  if (!begin.endsWith(listBegin) || decodeText(bytes.subarray(last + 1)) !== listEnd) {
+    throw new Error('has lines where a list of clients ought to be')
+  }
+  const lines: Uint8Array[] = []
+  for (let start = first + 1; start <= last;) {
+    const end = bytes.indexOf(lineFeed, start)
+    const isLast = end === last
+    if (!isLast && bytes[end - 1] !== 0x2c) throw new Error('has a line that ends without a comma')
+    if (lines.length === maxLines) throw new Error('has too many lines')
+    lines.push(bytes.subarray(start, isLast ? end : end - 1))
+    start = end + 1
+  }
+  return { head: begin + listEnd, lines }
+}
+
+const linesOf = (entries: readonly JsonObject[]): Uint8Array[] =>
+  entries.map((entry) => Buffer.from(JSON.stringify(entry)))
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+const decodeText = (bytes: Uint8Array): string => utf8.decode(bytes)

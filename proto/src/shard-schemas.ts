@@ -1,0 +1,49 @@
+// Schema 1 of a shard, for replicas that read no other: everybody works with the newer form. Both are proto JSON.
+import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
+
+/** @param clients of a ClientShard of schema 1
+ *  @returns the same clients as entries of schema 2
+ *  @throws Error when they are of another shape */
+export function entriesOfClients(clients: JsonValue | undefined): JsonObject[] {
+  if (clients === undefined) return []
+  if (!Array.isArray(clients)) throw new Error('its clients are no list')
+  return clients.map((client) => mapVersions(objectOf(client), textOfMessage))
+}
+
+/** @param entries of a ClientShard of schema 2
+ *  @returns the same clients in the form of schema 1 */
+export function clientsOfEntries(entries: readonly JsonObject[]): JsonObject[] {
+  return entries.map((entry) => mapVersions(entry, messageOfText))
+}
+
+/** A client's versions are its last fields in both forms. */
+function mapVersions(client: JsonObject, map: (version: JsonObject) => JsonObject): JsonObject {
+  const { desired, accepted, ...rest } = client
+  return {
+    ...rest,
+    ...(desired === undefined ? {} : { desired: map(objectOf(desired)) }),
+    ...(accepted === undefined ? {} : { accepted: map(objectOf(accepted)) }),
+  }
+}
+
+const textOfMessage = ({ generation, ...config }: JsonObject): JsonObject => ({
+  ...(generation === undefined ? {} : { generation }),
+  config: JSON.stringify(config),
+})
+
+/** A message begins with its generation: its first field. */
+const messageOfText = ({ generation, config }: JsonObject): JsonObject => ({
+  ...(generation === undefined ? {} : { generation }),
+  ...objectOf(parseJson(String(config))),
+})
+
+/** @throws Error when the value is none */
+export function objectOf(value: JsonValue): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('a part of it is no object')
+  return value
+}
+
+/** @throws SyntaxError */
+export function parseJson(text: string): JsonValue {
+  return JSON.parse(text) as JsonValue
+}

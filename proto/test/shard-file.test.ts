@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { create, createFileRegistry, fromBinary, fromJsonString, toJson } from '@bufbuild/protobuf'
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { expect } from 'chai'
+import { renderVersion } from '../src/client-version.ts'
+import { digestOf } from '../src/digest.ts'
+import { ClientConfigSchema, ClientShardSchema } from '../src/generated/nauthera/config/v1/config_pb.ts'
+import type { ClientShard } from '../src/generated/nauthera/config/v1/config_pb.ts'
+import { shardSchema } from '../src/names.ts'
+import {
+  UnknownSchemaError,
+  decodeLine,
+  decodeShardFile,
+  digestOfLine,
+  maxShardBytes,
+  parseShardFile,
+  renderShardFile,
+} from '../src/shard-file.ts'
+import vectors from './vectors/proto.json' with { type: 'json' }
+
+const schemas = [shardSchema.messages, shardSchema.text]
+const textOf = (file: Uint8Array): string => gunzipSync(file).toString()
+const withLines = (...lines: string[]): Uint8Array =>
+  gzipSync(`{"schema":2,"seq":"9","entries":[\n${lines.join(',\n')}\n]}`)
+const configOf = (more: object = {}) =>
+  create(ClientConfigSchema, {
+    generation: 3n,
+    type: 'Web',
+    redirectUris: ['https://a.example.com/cb'],
+    jwks: { keys: [{ kty: 'EC', 10: 'ten', 9: 'nine' }] },
+    defaultMaxAge: 0,
+    ...more,
+  })
+const shardOf = (schema: number): ClientShard =>
+  create(ClientShardSchema, {
+    schema,
+    epoch: 1,
+    shard: 7,
+    shardCount: 16,
+    seq: 9n,
+    entries: [
+      {
+        namespace: 'apps',
+        name: 'shop',
+        uid: 'u1',
+        clientId: 'apps.shop',
+        verifiers: [{ id: 'c4bbcb1f', sha256: 'c4bbcb1f'.repeat(8) }],
+        desired: renderVersion(configOf()),
+        accepted: renderVersion(configOf({ generation: 2n, redirectUris: [] })),
+      },
+      { namespace: 'apps', name: 'bare', uid: 'u2', clientId: 'apps.bare' },
+    ],
+  })
+
+describe('shard files', () => {
+  // The bytes and digests were not made by this code: a change of either would make every replica reload everything.
+  for (const { title, text, digest } of vectors.digests.filter(({ kind }) => kind === 'shard')) {
+    it(`have fixed bytes and a fixed digest for ${title}`, () => {
+      const read = decodeShardFile(gzipSync(text))
+      expect(read.digest).to.equal(digest)
+      const rendered = renderShardFile(read.shard)
+      expect(textOf(rendered.file)).to.equal(text)
+      expect(rendered.digest).to.equal(digest)
+    })
+  }
+
+  it('of schema 2 are the proto JSON of a ClientShard', () => {
+    const shard = shardOf(shardSchema.text)
+    expect(fromJsonString(ClientShardSchema, textOf(renderShardFile(shard).file))).to.deep.equal(shard)
+  })
+
+  it('give the same lines in both schemas, byte for byte', () => {
+    const [messages, text] = schemas.map((schema) => {
+      const { head, lines } = parseShardFile(renderShardFile(shardOf(schema)).file)
+      return { schema: head.schema, digests: lines.map(digestOfLine), entries: lines.map(decodeLine) }
+    })
+    expect(text!.entries).to.deep.equal(shardOf(shardSchema.text).entries)
+    expect(messages!.entries).to.deep.equal(text!.entries)
+    expect(messages!.digests).to.deep.equal(text!.digests)
+    expect([messages!.schema, text!.schema]).to.deep.equal([1, 2])
+  })
+
+  it('have each client on a line of its own, whatever a client says', () => {
+    const shard = shardOf(shardSchema.text)
+    shard.entries[1]!.name = 'a\n]}\u2028'
+    const { file } = renderShardFile(shard)
+    expect(textOf(file).split('\n')).to.have.length(2 + shard.entries.length)
+    expect(decodeShardFile(file).shard).to.deep.equal(shard)
+  })
+
+  it('never hold both forms at once, and one that does is refused', () => {
+    for (const schema of schemas) {
+      const text = textOf(renderShardFile(shardOf(schema)).file)
+      expect(text.includes('"clients":')).to.equal(schema === shardSchema.messages)
+      expect(text.includes('"entries":')).to.equal(schema === shardSchema.text)
+    }
+    for (const both of ['{"schema":2,"clients":[]}', '{"schema":1,"entries":[\n{"name":"a"}\n]}']) {
+      expect(() => parseShardFile(gzipSync(both))).to.throw('another schema')
+    }
+  })
+
+  it('are named by their content, not by how it was compressed', () => {
+    const { file, digest } = renderShardFile(create(ClientShardSchema, { schema: 1, seq: 7n }))
+    const other = gzipSync('{"schema":1,"seq":"7"}', { level: 1 })
+    expect(Buffer.from(file).equals(other)).to.equal(false)
+    expect(parseShardFile(other).digest).to.equal(digest)
+    expect(digest).to.equal(digestOf('{"schema":1,"seq":"7"}'))
+  })
+
+  it('may have fields of a newer version, which are ignored', () => {
+    const newer = gzipSync('{"schema":2,"seq":"9","later":{"a":[1]},"entries":[\n{"name":"a","later":1}\n]}')
+    const { shard } = decodeShardFile(newer)
+    expect([shard.seq, shard.entries.map(({ name }) => name)]).to.deep.equal([9n, ['a']])
+  })
+
+  for (const schema of [0, 3]) {
+    it(`of schema ${schema} are not read`, () => {
+      expect(() => parseShardFile(gzipSync(JSON.stringify({ schema, seq: '9' })))).to.throw(UnknownSchemaError)
+    })
+  }
+
+  const damaged: [string, Uint8Array][] = [
+    ['nothing', new Uint8Array()],
+    ['no gzip', Buffer.from('{"schema":1}')],
+    ['cut gzip', renderShardFile(shardOf(2)).file.subarray(0, 15)],
+    ['bad UTF-8', gzipSync(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]))],
+    ['no JSON', gzipSync('{"schema":')],
+    ['no object', gzipSync('[]')],
+    ['clients of another shape', gzipSync('{"schema":1,"clients":"none"}')],
+    ['a client of another shape', gzipSync('{"schema":1,"clients":["none"]}')],
+    ['a version of another shape', gzipSync('{"schema":1,"clients":[{"desired":"none"}]}')],
+    ['an entry that is on no line', gzipSync('{"schema":2,"entries":[{"name":"a"}]}')],
+    ['lines that are in no list', gzipSync('{"schema":2,\n"entries":[]}')],
+    ['a list that does not end', gzipSync('{"schema":2,"entries":[\n{"name":"a"}\n]')],
+    ['a line without a comma', withLines('{"name":"a"}\n{"name":"b"}')],
+    ['K8 nothing but lines', withLines(',\n'.repeat(200_000))],
+    ['K8 a gzip bomb', gzipSync(Buffer.alloc(maxShardBytes + 1, 0x20))],
+  ]
+  for (const [title, file] of damaged) {
+    it(`${title} is refused`, () => void expect(() => parseShardFile(file)).to.throw())
+  }
+
+  for (const line of [
+    'none',
+    '[]',
+    '{"name":1}',
+    '{"verifiers":[{"id":1}]}',
+    '{"verifiers":[{"notAfter":"never"}]}',
+    '{"desired":{"generation":"x"}}',
+    '{"desired":"none"}',
+  ]) {
+    it(`a line that is no client is refused by who decodes it: ${line}`, () => {
+      const [only] = parseShardFile(withLines(line)).lines
+      expect(() => decodeLine(only!)).to.throw()
+    })
+  }
+
+  describe('for a reader of the version before, which knows nothing of entries', () => {
+    const bytes = readFileSync(join(import.meta.dirname, '..', 'baseline.binpb'))
+    const before = createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes)).getMessage(
+      'nauthera.config.v1.ClientShard',
+    )!
+    const readBefore = (file: Uint8Array) =>
+      toJson(before, fromJsonString(before, textOf(file), { ignoreUnknownFields: true }))
+
+    it('schema 1 is what it always was', () => {
+      const { file } = renderShardFile(shardOf(shardSchema.messages))
+      expect(readBefore(file)).to.deep.equal(JSON.parse(textOf(file)))
+      expect(textOf(file)).to.include('"desired":{"generation":"3","type":"Web"')
+    })
+
+    it('schema 2 says that it is of a schema which that version refuses: it must not take it for a shard without clients', () => {
+      const { file } = renderShardFile(shardOf(shardSchema.text))
+      expect(readBefore(file)).to.include({ schema: 2 }).and.not.have.property('clients')
+    })
+  })
+})

@@ -1,0 +1,84 @@
+// One shard of the agent -> the clients that are served, and the answer.
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import type { Shard, SyncResponseSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Log } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
+import type { Audit } from '../store/audit.ts'
+import { buildRegistry, rejectionsOf } from './build-registry.ts'
+import type { CheckClient } from './check-client.ts'
+import { planShard } from './check-shard.ts'
+import type { RegistryHolder, Rejection, ShardRefValue } from './registry.ts'
+import type { Usage } from './usage.ts'
+import type { Clocks } from './verifiers.ts'
+
+export type Answer = NonNullable<MessageInitShape<typeof SyncResponseSchema>['message']>
+
+/** @returns applies one shard. To be called for one after the other: each registry is built from the one before */
+export function createApplyShard<Metadata>(needs: {
+  readonly holder: RegistryHolder<Metadata>
+  readonly checkClient: CheckClient<Metadata>
+  readonly usage: Usage
+  readonly log: Log
+  readonly metrics: Metrics | undefined
+  readonly audit: Pick<Audit, 'record'> | undefined
+  readonly clocks: Clocks
+}): (message: Shard) => Promise<Answer> {
+  const { holder, usage, log, checkClient, clocks } = needs
+  const gauges = needs.metrics && createGauges(needs.metrics)
+
+  const report = ({ namespace, name, clientId, field, code, message }: Rejection, change: string): void => {
+    log.warn({ change, client: `${namespace}/${name}`, field, code, reason: message }, 'rejected')
+    const detail = { namespace, name, field, code }
+    needs.audit?.record({ event: 'config.client_rejected', outcome: 'failure', reason: message, clientId, detail })
+  }
+
+  return async (message) => {
+    const began = performance.now()
+    const { nonce, change } = message
+    const ref = refOf(message)
+    const current = holder.current()
+    const plan = planShard(ref, message.file, current.shards.get(ref.shard))
+    if (plan.kind === 'same') {
+      const rejected = rejectionsOf(current).filter((rejection) => rejection.shard === ref.shard)
+      return { case: 'ack', value: { nonce, ref, rejected } }
+    }
+    if (plan.kind === 'refused') {
+      log.warn({ change, shard: ref.shard, seq: ref.seq.toString(), reason: plan.text }, 'shard refused')
+      return { case: 'nack', value: { nonce, ref, reason: plan.reason, message: plan.text } }
+    }
+    const { registry, rejected, changed } = await buildRegistry(
+      current,
+      { ref, clients: plan.clients },
+      { checkClient, clocks },
+    )
+    holder.swap(registry)
+    usage.keepOnly(registry)
+    gauges?.applied(ref, registry.size, rejectionsOf(registry).length)
+    const duration = `${Math.round(performance.now() - began)}ms`
+    const counts = { clients: plan.clients.length, changed, rejected: rejected.length, total: registry.size }
+    log.info({ change, shard: ref.shard, seq: ref.seq.toString(), digest: ref.digest, ...counts, duration }, 'live')
+    for (const rejection of rejected) report(rejection, change)
+    return { case: 'ack', value: { nonce, ref, rejected } }
+  }
+}
+
+/** A message without a ref is refused like any damaged one. */
+const refOf = ({ ref }: Shard): ShardRefValue => ({
+  epoch: ref?.epoch ?? 0,
+  shard: ref?.shard ?? 0,
+  seq: ref?.seq ?? 0n,
+  digest: ref?.digest ?? '',
+})
+
+function createGauges(metrics: Metrics) {
+  const seq = metrics.gauge('nauthera_server_shard_seq', 'Seq of each shard that is live.', ['shard'])
+  const clients = metrics.gauge('nauthera_server_clients', 'Clients that are served.')
+  const rejected = metrics.gauge('nauthera_server_rejected_clients', 'Clients whose desired version is refused.')
+  return {
+    applied(ref: ShardRefValue, total: number, refused: number): void {
+      seq.set({ shard: String(ref.shard) }, Number(ref.seq))
+      clients.set(total)
+      rejected.set(refused)
+    },
+  }
+}

@@ -1,0 +1,122 @@
+// Which version of a client is served, and with which secrets: desired, else what is live, else accepted, else none.
+import { parseVersion } from '@nauthera/proto/client-version'
+import type { ClientConfig, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { showsSecret } from '@nauthera/rules/client-authentication'
+import type { ClientFault } from '@nauthera/rules/client-fault'
+import type { CheckClient, ClientIdentity } from './check-client.ts'
+import { createRegisteredClient } from './registered-client.ts'
+import type { RegisteredClient } from './registered-client.ts'
+import type { Rejection } from './registry.ts'
+import { applyVerifiers } from './verifiers.ts'
+import type { Clocks, LiveVerifier } from './verifiers.ts'
+
+/** What became of an entry. */
+export interface Resolution<Metadata> {
+  readonly client: RegisteredClient<Metadata> | undefined
+  readonly rejection: Rejection | undefined
+}
+
+type Version = Pick<ClientVersion, 'generation' | 'config'>
+type Loaded<Metadata> =
+  | { readonly kind: 'accepted'; readonly version: ServedVersion<Metadata> }
+  | { readonly kind: 'rejected'; readonly faults: readonly ClientFault[] }
+type ServedVersion<Metadata> = Pick<RegisteredClient<Metadata>, 'version' | 'api' | 'metadata'>
+
+/** @param live what is live of this very client: the same object of Kubernetes, under the same client id */
+export async function resolveClient<Metadata>(
+  entry: ShardEntry,
+  live: RegisteredClient<Metadata> | undefined,
+  about: { readonly shard: number; readonly checkClient: CheckClient<Metadata>; readonly clocks: Clocks },
+): Promise<Resolution<Metadata>> {
+  const { clientId, uid, namespace, name, desired, accepted } = entry
+  const verifiers = verifiersFor(entry, live, about.clocks)
+  const hasSecret = verifiers.length > 0
+  const serve = (version: ServedVersion<Metadata> | undefined): RegisteredClient<Metadata> | undefined => {
+    if (version === undefined) return undefined
+    if (version === live && sameObjects(live.verifiers, verifiers)) return live
+    const { api, metadata, version: served } = version
+    return createRegisteredClient({
+      ...{ clientId, uid, namespace, name, shard: about.shard, verifiers, api, metadata },
+      version: { generation: served.generation, config: served.config },
+    })
+  }
+  const load = async (version: Version): Promise<Loaded<Metadata>> => {
+    const isLive = live?.version.config === version.config && live.verifiers.length > 0 === hasSecret
+    if (isLive && live.version.generation === version.generation) return { kind: 'accepted', version: live }
+    if (isLive) return { kind: 'accepted', version: { version, api: live.api, metadata: live.metadata } }
+    return checkVersion(version, { clientId, uid, namespace, name, hasSecret }, about.checkClient)
+  }
+  const loadAccepted = async (): Promise<ServedVersion<Metadata> | undefined> => {
+    const outcome = accepted && (await load(accepted))
+    return outcome?.kind === 'accepted' ? outcome.version : undefined
+  }
+
+  if (desired === undefined) return { client: serve(await loadAccepted()), rejection: undefined }
+  const outcome = await load(desired)
+  if (outcome.kind === 'accepted') return { client: serve(outcome.version), rejection: undefined }
+  const rejection = rejectionOf(entry, about.shard, desired.generation, outcome.faults)
+  return { client: serve(live ?? (await loadAccepted())), rejection }
+}
+
+/** A client that authenticates with a secret, in an entry that names none: the operator lost the shard and cannot read the
+ *  client's Secret now. What is missing takes nothing away, so those that are live stay to their end. */
+function verifiersFor(
+  entry: ShardEntry,
+  live: RegisteredClient<unknown> | undefined,
+  clocks: Clocks,
+): readonly LiveVerifier[] {
+  if (entry.verifiers.length > 0 || live === undefined || live.verifiers.length === 0 || !usesSecret(entry, live)) {
+    return applyVerifiers(entry.verifiers, live?.verifiers ?? [], clocks)
+  }
+  return live.verifiers.filter(({ deadline }) => clocks.monotonic() < deadline)
+}
+
+function usesSecret({ desired, accepted }: ShardEntry, live: RegisteredClient<unknown>): boolean {
+  const read = readVersion(desired ?? accepted ?? live.version)
+  const config = read instanceof Error ? live.config : read
+  return showsSecret(config.tokenEndpointAuthMethod)
+}
+
+async function checkVersion<Metadata>(
+  version: Version,
+  identity: ClientIdentity,
+  checkClient: CheckClient<Metadata>,
+): Promise<Loaded<Metadata>> {
+  const rejected = (message: string): Loaded<Metadata> => ({ kind: 'rejected', faults: [faultOfAll(message)] })
+  const config = readVersion(version)
+  if (config instanceof Error) return rejected(`cannot be read: ${config.message}`)
+  try {
+    const outcome = await checkClient(config, identity)
+    if (outcome.kind === 'rejected') return outcome
+    const { metadata } = outcome
+    return { kind: 'accepted', version: { version, api: config.resourceServer?.identifier, metadata } }
+  } catch (error) {
+    // the protocol library throws plain TypeErrors too
+    return rejected(error instanceof Error ? error.message : 'cannot be served as it is')
+  }
+}
+
+function readVersion(version: Version): ClientConfig | Error {
+  try {
+    return parseVersion(version)
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
+const faultOfAll = (message: string): ClientFault => ({ field: 'spec', code: 'CLIENT_METADATA_INVALID', message })
+
+const sameObjects = (some: readonly LiveVerifier[], others: readonly LiveVerifier[]): boolean =>
+  some.length === others.length && some.every((verifier, index) => verifier === others[index])
+
+function rejectionOf(
+  { namespace, name, clientId }: ShardEntry,
+  shard: number,
+  generation: bigint,
+  faults: readonly ClientFault[],
+): Rejection {
+  const first = faults[0] ?? faultOfAll('cannot be served as it is')
+  const message =
+    faults.length > 1 ? faults.map((fault) => `${fault.field}: ${fault.message}`).join('; ') : first.message
+  return { namespace, name, clientId, shard, field: first.field, code: first.code, message, generation }
+}
