@@ -39,7 +39,7 @@ export async function startOperatorProcess(cluster: Cluster, identity: string): 
     args: ['--settings', join(directory, 'operator.yaml')],
     env: { KUBECONFIG: join(directory, 'kubeconfig') },
   })
-  return Object.assign(Object.create(running) as RunningProcess, {
+  return Object.assign(running, {
     identity,
     metric: async (name: string) => {
       const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
