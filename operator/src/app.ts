@@ -39,7 +39,7 @@ export interface OperatorNeeds {
   readonly log: Log
   readonly metrics: Metrics
   readonly leaseTimes?: LeaseTimes
-  /** Leadership or a part that all stands on is gone: the process is to end. */
+  /** Leadership, or a part that everything needs, is lost: the process must end. */
   readonly onFatal: (reason: string) => void
 }
 
@@ -126,7 +126,7 @@ async function startLeading(leader: Leader): Promise<void> {
     metrics.writes.inc({ kind: 'link' })
     nudge.push()
   }
-  // Without certificates no replica can be asked; but shards can be written, so nothing waits for ever.
+  // Without certificates no replica can be asked; but shards can be written, so the start does not wait longer.
   await Promise.race([link.start(onLinkWritten), pause(leader.clock, linkWaitMs, stopping)])
   if (!(await loadShards(shards, leader, stopping))) return
   replicas.expect(shards.manifestDigest())

@@ -25,9 +25,9 @@ import type { Clock } from './time/clock.ts'
 
 export interface Reconciler {
   /** Brings one client a step on: read, decide, write, report. What it cannot finish now it asks to come again for.
-   *  @throws ApiError when the API did not do its part: try again */
+   *  @throws ApiError when a call to the API failed: try again */
   reconcile(key: string): Promise<void>
-  /** What was read of these clients' Secrets is to be doubted. */
+  /** Reads the Secrets of these clients again at the next look. */
   doubt(keys: Iterable<string>): void
 }
 

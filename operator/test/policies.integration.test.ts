@@ -25,7 +25,7 @@ describe('OIDCPolicy objects', function () {
   const is = (name: string, type: string, status: string) =>
     cluster.until(() => cluster.condition(name, type)?.status === status, `${name} has ${type}=${status}`)
 
-  it('hold for clients that are there and that come, and no longer once they are gone', async () => {
+  it('hold for present and new clients, and no longer once the policies are deleted', async () => {
     await cluster.apply('reports', machine)
     await is('reports', 'Ready', 'True')
     put({ enforcement: 'Deny', grace: '1h', allow: { types: ['Web'] } })

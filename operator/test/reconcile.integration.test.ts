@@ -86,7 +86,7 @@ describe('operator', function () {
       await expectWrites(from, ['create secrets', `patch secrets ${shardOfReports}`, ...everyTime])
     })
 
-    it('is told in events, once each', async () => {
+    it('is reported in events, once each', async () => {
       await applyReady('reports')
       await cluster.until(
         () => cluster.api.store.all(cluster.api.resource('events'), appsNamespace).length >= 2,
@@ -105,7 +105,7 @@ describe('operator', function () {
       expect(secret!.data).not.to.have.property('client_secret')
     })
 
-    it('is written without a replica too, after a minute in which none came', async () => {
+    it('gets its Secret without a replica too, when none has come for a minute', async () => {
       await Promise.all(replicas.map((replica) => replica.remove()))
       await cluster.until(() => operator.log.told('replica gone').length === 3, 'no replica is left')
       await cluster.apply('reports', machine)
@@ -135,7 +135,7 @@ describe('operator', function () {
       expect(replicas.every((replica) => replica.accepts(reports, plain))).to.equal(true)
     })
 
-    it('keeps the version before for all, late starters too, when a server rejects the new one', async () => {
+    it('keeps the earlier version on every replica, new ones too, when a server rejects the new version', async () => {
       await applyReady('reports')
       const plain = cluster.plain('reports')!
       const rule: Parameters<TestReplica['reject']>[0] = ({ desired }) =>
@@ -155,7 +155,7 @@ describe('operator', function () {
       expect(replicas.every((replica) => replica.accepts(reports, plain))).to.equal(true)
     })
 
-    it('leaves another client alone when one is poison', async () => {
+    it('goes on with other clients when one cannot be understood', async () => {
       await applyReady('reports')
       cluster.api.put({
         apiVersion: 'auth.nauthera.io/v1alpha1',
@@ -175,7 +175,7 @@ describe('operator', function () {
   })
 
   describe('a deleted client', () => {
-    it('is refused by every replica, and its Secret is collected', async () => {
+    it('is refused by every replica, and its Secret is removed', async () => {
       await applyReady('reports')
       const plain = cluster.plain('reports')!
       await cluster.remove('reports')
@@ -186,7 +186,7 @@ describe('operator', function () {
       expect(cluster.secret('reports-oidc')).to.equal(undefined)
     })
 
-    it('K1 leaves nothing to a new one of its name', async () => {
+    it('K1 leaves nothing to a new client of the same name', async () => {
       await applyReady('reports')
       const [plain, uid] = [cluster.plain('reports')!, cluster.client('reports')!.metadata.uid]
       await cluster.remove('reports')

@@ -77,7 +77,7 @@ describe('rotation', function () {
     expect(cluster.client('reports')?.metadata.annotations?.[annotations.rotate]).to.equal('now')
   })
 
-  it('obeys an annotation that is longer than the status has room for once', async () => {
+  it('rotates once for an annotation that is longer than the status has room for', async () => {
     await cluster.apply('reports', machine, { annotations: { [annotations.rotate]: 'x'.repeat(1_000) } })
     await cluster.until(() => status()?.observedAnnotation === 'x'.repeat(256), 'status says so')
     await operator.pass(601_000)
@@ -99,7 +99,7 @@ describe('rotation', function () {
     expect(cluster.writes(from).filter((write) => write === 'patch secrets reports-oidc').length).to.equal(1)
   })
 
-  it('K17 takes fifty triggers for at most two live secrets', async () => {
+  it('K17 has at most two live secrets, though fifty triggers come', async () => {
     for (let trigger = 0; trigger < 50; trigger++) await cluster.apply('reports', rotating(String(trigger)))
     await cluster.until(() => status()?.observedTrigger !== undefined, 'one is obeyed')
     await cluster.until(() => (status()?.previous?.length ?? 0) === 1, 'the overlap has begun')
@@ -156,7 +156,7 @@ describe('rotation', function () {
   describe('of a Secret that somebody touched', () => {
     const secrets = () => cluster.api.resource('secrets')
 
-    it('F37 restores a deleted one with another secret, live before it is there', async () => {
+    it('F37 restores a deleted Secret with a new value that is live before it is written', async () => {
       const old = cluster.plain('reports')!
       cluster.api.store.remove(secrets(), appsNamespace, 'reports-oidc')
       await operator.pass(601_000)
@@ -165,13 +165,13 @@ describe('rotation', function () {
       expect(acceptedBy(cluster.plain('reports')!)).to.deep.equal([true, true, true])
     })
 
-    it('restores a deleted one when the client is edited, though the edit changes nothing in it', async () => {
+    it('restores a deleted Secret when the client is edited, even when the edit changes nothing in the Secret', async () => {
       cluster.api.store.remove(cluster.api.resource('secrets'), appsNamespace, 'reports-oidc')
       await cluster.apply('reports', { ...machine, description: 'edited' })
       await cluster.until(() => cluster.secret('reports-oidc') !== undefined, 'it is there again')
     })
 
-    it('K7 restores an edited one: the endpoints from the spec, the secret by rotation', async () => {
+    it('K7 restores an edited Secret: the endpoints from the spec, the secret by rotation', async () => {
       const secret = cluster.secret('reports-oidc')!
       const edit = (data: Record<string, string>) =>
         cluster.api.put({ ...cluster.secret('reports-oidc')!, data: { ...secret.data, ...data } } as never)
@@ -293,7 +293,7 @@ describe('rotation', function () {
       expect(valueIn('taken')).to.equal(old)
     })
 
-    it('removes the old one under the next leader when the first dies before it has', async () => {
+    it('is finished by the next leader, who removes the old Secret when the first leader died before it could', async () => {
       const removal = operator.pauseAt(
         ({ method, path }) => method === 'DELETE' && path.endsWith('/secrets/reports-oidc'),
       )
@@ -316,7 +316,7 @@ describe('rotation', function () {
   })
 
   describe('with another leader', () => {
-    it('drops the unpublished secret of one that died, and mints another', async () => {
+    it('drops the unpublished secret of a leader that died, and mints another', async () => {
       const old = cluster.plain('reports')!
       replicas[2]!.hold()
       await cluster.apply('reports', rotating('1'))

@@ -1,11 +1,11 @@
-// Which clients stand: the rules of the spec, and two clients with one id.
+// Which clients are accepted: the rules of the spec, and two clients with one id.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { checkSpec } from './check-spec.ts'
 import { isAllowed } from './policies.ts'
 import type { Policies } from './policies.ts'
 
-/** Whether a client stands, before policies are asked; conditions.ts gives the words. */
+/** Whether a client is accepted, before policies are asked; conditions.ts has the words for people. */
 export type Acceptance =
   | { readonly kind: 'accepted'; readonly clientId: string }
   /** The spec breaks a rule: what was accepted before serves on. */
@@ -47,7 +47,7 @@ export function acceptClients(
     const policies = policiesOf(client)
     const faults = [...checkSpec(client), ...checkIdNamespace(client, policies)]
     const squats = faults.some(({ path }) => path === 'spec.clientId')
-    // a claim without the right to it would let a stranger block the rightful owner
+    // only who may choose an id can claim it, or a stranger could block the rightful owner
     const claimsId =
       !squats && (client.spec.clientId === undefined || isDefaultId(client) || isAllowed(policies, 'customClientId'))
     const identifier = isAllowed(policies, 'resourceServer') ? client.spec.resourceServer?.identifier : undefined

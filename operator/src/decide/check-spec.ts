@@ -14,7 +14,7 @@ import { checkWindow } from './schedule.ts'
 const clientSchema = renderSchema(clientSpec)
 const policySchema = renderSchema(policySpec)
 
-/** The secret is minted later, and which algorithms a server has only it can say. */
+/** Not known here: the secret is minted later, and only a server knows which algorithms it has. */
 const unknownHere = { hasSecret: true, algorithms: signingAlgorithms }
 
 /** @returns every fault, `spec.redirectURIs: must be …`; none is fixed, none is ignored */
@@ -30,7 +30,7 @@ export function checkSpec(object: OIDCClient): readonly Fault[] {
   return [...found, ...checkConfig(object).filter(({ path }) => !found.some((fault) => isSamePlace(path, fault.path)))]
 }
 
-/** What the server would say. */
+/** What the server would refuse. */
 const checkConfig = (object: OIDCClient): readonly Fault[] =>
   checkClient(renderConfig(object), unknownHere).map(({ field, message }) => ({ path: field, message }))
 

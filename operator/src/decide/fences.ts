@@ -1,8 +1,8 @@
-// Marks on the application's Secret that shut an earlier leader out: its write of a dropped secret meets a conflict.
+// Marks on the application's Secret that stop an earlier leader: its write of a dropped secret gets a conflict.
 import { lastRotatedOf, observedOf } from './rotation-terms.ts'
 import type { RotationInput, SecretMarks, StoredVerifier } from './rotation-terms.ts'
 
-/** More leaders than this do not come and go while one of them is paused. */
+/** While one leader is paused, fewer others than this come and go. */
 const rememberedFences = 16
 
 const fencesOf = ({ secret }: RotationInput): readonly string[] =>
@@ -10,12 +10,12 @@ const fencesOf = ({ secret }: RotationInput): readonly string[] =>
 
 export const isFenced = (input: RotationInput, id: string): boolean => fencesOf(input).includes(id)
 
-/** An earlier fence stays: the leader that it shuts out may still be paused when the next one is raised. */
+/** An earlier fence stays: the leader that it stops may still be paused when the next one is written. */
 export const withFence = (input: RotationInput, id: string): string =>
   [id, ...fencesOf(input)].slice(0, rememberedFences).join(',')
 
-/** Before a verifier goes that an earlier leader may still publish over an edited Secret, that Secret is written once: its
- *  value stays the edited one, but the earlier leader's write now meets a conflict. */
+/** An earlier leader may still publish a verifier over an edited Secret. Before such a verifier is dropped, the Secret is written once:
+ *  its value stays the edited one, but the write of the earlier leader now gets a conflict. */
 export function fenceBefore(
   input: RotationInput,
   live: readonly StoredVerifier[],

@@ -39,11 +39,12 @@ export function judgeClient(
   },
 ): Judgement {
   const { acceptance, policies, now } = about
+  const names = policies.map(({ name }) => name)
+  // defaults are laid only under a spec that follows the rules: any other may hold values of any shape
+  if (acceptance.kind === 'invalid') return { ...invalid(client, acceptance), policies: names }
   const effective = applyDefaults(client, policies)
-  const base = { ...effective, acceptance, policies: policies.map(({ name }) => name), violations: [] }
+  const base = { ...effective, acceptance, policies: names, violations: [] }
   switch (acceptance.kind) {
-    case 'invalid':
-      return { ...base, serve: { kind: 'carry', until: undefined } }
     case 'conflict':
       return { ...base, serve: { kind: 'nothing' } }
     case 'accepted': {
@@ -58,16 +59,19 @@ export function judgeClient(
 export function refuseClient(client: OIDCClient, why: string): Judgement {
   const clientId = `${client.metadata.namespace}.${client.metadata.name}`
   const message = `cannot be understood (${why}); write it anew`
-  return {
-    client,
-    minSpacingMs: 0,
-    maxOverlapMs: 0,
-    acceptance: { kind: 'invalid', clientId, faults: [{ path: 'spec', message }] },
-    policies: [],
-    violations: [],
-    serve: { kind: 'carry', until: undefined },
-  }
+  return invalid(client, { kind: 'invalid', clientId, faults: [{ path: 'spec', message }] })
 }
+
+/** What was accepted before serves on, for as long as it takes. */
+const invalid = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
+  client,
+  minSpacingMs: 0,
+  maxOverlapMs: 0,
+  acceptance,
+  policies: [],
+  violations: [],
+  serve: { kind: 'carry', until: undefined },
+})
 
 /** @returns the version that servers may be told; undefined when this generation is refused */
 export const configOf = ({ serve }: Pick<Judgement, 'serve'>): ClientConfig | undefined =>

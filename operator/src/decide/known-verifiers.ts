@@ -20,14 +20,14 @@ export function knownVerifiers(input: RotationInput): Known {
   if (mayBeOurs && inShard) return settle(input, stored, inShard)
   const marked = liveMarks(input)
   if (mayBeOurs && isOwnPublication(input, held)) {
-    // an earlier leader published it, or the shard is lost or older: what an application may hold must be live first of all;
-    // beside it only what the shard knew, when there is one: who may write the annotation could list any weak value
+    // an earlier leader published it, or the shard is lost or older. What an application may hold must be live. Beside it only what
+    // the shard knew, when there is one: people who may write the annotation could list any weak value
     const known = stored.length > 0 ? stored.map(({ sha256 }) => sha256) : marked.map(({ sha256 }) => sha256)
     const others = marked.filter(({ sha256 }) => sha256 !== held && known.includes(sha256)).slice(0, 1)
     const published = { id: held.slice(0, 8), sha256: held }
     return { live: [published, ...others], published }
   }
-  // edited, or never minted: the shard knows what was published; without it the annotation does
+  // the value was edited or never minted: the shard says what was published, or else the annotation
   return {
     live: stored.length > 0 ? stored : held !== undefined && !isStale(input) ? marked : [],
     published: undefined,
@@ -41,7 +41,7 @@ function settle(input: RotationInput, stored: readonly StoredVerifier[], held: S
   const heldIsOlder = stored[1]?.id === held.id
   const wasReplaced = held.notAfter !== undefined || input.status.activeId === other.id
   if (heldIsOlder && !wasReplaced) return { live: [other, held], published: held }
-  // somebody put an older copy of the Secret back while its value is still live: it is the published one again
+  // somebody put an older copy of the Secret back, and its value is still live: it is the published one again
   if (heldIsOlder)
     return {
       live: [withoutEnd(held), { ...other, notAfter: input.now + overlapOf(input) }],
@@ -74,8 +74,8 @@ function liveMarks(input: RotationInput): readonly StoredVerifier[] {
     .map((one) => (one.notAfter === undefined ? one : { ...one, notAfter: Math.min(one.notAfter, latest) }))
 }
 
-/** Whoever may write the Secret may write annotations that vouch for its value. The form is what they cannot give to a weak
- *  one; a secret of the client's own is compared with where it came from. */
+/** People who may write the Secret may also write annotations that say its value is ours. A weak value they cannot give the form of a
+ *  minted one. A secret that the client brings itself is compared with where it came from. */
 const hasOurForm = ({ secret, source }: RotationInput): boolean =>
   source.kind !== 'minted' || (secret.kind === 'owned' && secret.isMinted)
 
@@ -85,7 +85,7 @@ type OwnedSecret = Extract<SecretState, { kind: 'owned' }>
 const isConsistent = (secret: OwnedSecret, held: string): boolean =>
   secret.secretId === held.slice(0, 8) && secret.verifiers.some(({ sha256 }) => sha256 === held)
 
-/** An older copy, put back after a later rotation: its value may be retired or revoked, and must not come to life again. */
+/** An older copy, put back after a later rotation: its value may be retired or revoked, and must not become valid again. */
 const isStale = ({ secret, status }: RotationInput): boolean =>
   secret.kind === 'owned' && status.lastRotated !== undefined && (secret.rotatedAt ?? 0) < status.lastRotated
 

@@ -61,7 +61,7 @@ function selects(selector: LabelSelector | undefined, labels: Readonly<Record<st
 
 export type Gate = 'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'resourceServer'
 
-/** @returns whether the policies open a gate: one says true, and none says false. Unsaid everywhere = closed. */
+/** @returns whether the policies open a gate: one says true, and none says false. When none says anything it is closed. */
 export function isAllowed(policies: Policies, gate: Gate): boolean {
   const said = policies.map(({ spec }) => spec.allow?.[gate])
   return said.includes(true) && !said.includes(false)

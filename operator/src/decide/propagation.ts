@@ -4,7 +4,7 @@ import type { RejectedClient, ShardRef } from '@nauthera/proto/generated/nauther
 /** One replica of the server, as the operator last heard of it. */
 export interface ReplicaReport {
   readonly replica: string
-  /** False when it has not answered lately: what it had before counts no more. */
+  /** False when it has not answered lately: what it said before no longer counts. */
   readonly reachable: boolean
   readonly serverConnected: boolean
   readonly live: readonly Pick<ShardRef, 'shard' | 'epoch' | 'seq'>[]

@@ -1,4 +1,4 @@
-// What the rotation of one client's secret is told, what it answers, and what it reads out of the one for the other.
+// The words of the rotation: what it is given, what it answers, and small questions about the two.
 
 /** A live secret as the operator knows it: never the secret. Times are epoch milliseconds. */
 export interface StoredVerifier {
@@ -18,7 +18,7 @@ export interface Observed {
 
 /** The application's Secret, as last read. */
 export type SecretState =
-  /** Read failed with anything but 404: nothing is known, so nothing changes. */
+  /** The read failed, and not with 404: nothing is known, so nothing changes. */
   | { readonly kind: 'unknown' }
   /** A confirmed 404. */
   | { readonly kind: 'absent' }
@@ -99,7 +99,7 @@ export interface PendingSecret {
   readonly obeys: Observed
 }
 
-/** `first`: nothing is published yet, or what was is gone. `published` lasts no time: it is the write itself. */
+/** `first`: nothing is published yet, or what was is gone. There is no state `published`: it is the write itself. */
 export type RotationState = 'none' | 'first' | 'only-old' | 'minted' | 'propagated' | 'overlap'
 
 export type RotationStep =

@@ -2,8 +2,8 @@
 //
 //   only-old -> minted -> propagated -> published -> overlap -> retired
 //
-// The order that no step may leave: the new verifier is in the shard; every replica has it; the application's Secret
-// holds the secret; the old one stays for the overlap. The plain secret lives in memory only until it is published:
+// The order never changes: the new verifier is in the shard; every replica has it; the application's Secret holds the
+// secret; the old one stays valid for the overlap. The plain secret lives in memory only until it is published:
 // after a crash the unpublished verifier is dropped and another secret minted, so no step needs a value twice.
 
 import { fenceBefore, isFenced, withFence } from './fences.ts'
@@ -51,7 +51,7 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
   if (unpublished) {
     if (candidate?.id === unpublished.id && isDue)
       return planInFlight(input, candidate, [published], { published, schedule })
-    // our own candidate that nobody wants any more: the plain value goes with it, so no earlier leader can publish it
+    // our own candidate, which is not wanted any more: its plain value is dropped with it, so no earlier leader can publish it
     if (candidate?.id === unpublished.id)
       return plan(input, { ...base, verifiers: [published], step: { kind: 'write-shard' } })
     if (secret.kind === 'owned' && !isFenced(input, unpublished.id)) {
@@ -125,7 +125,7 @@ function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]):
   })
 }
 
-/** Makes room for another verifier. One whose publication cannot be excluded stays: an application may hold it. */
+/** Makes room for another verifier. One that may have been published stays: an application may hold its secret. */
 function keepOne(input: RotationInput, live: readonly StoredVerifier[]): readonly StoredVerifier[] {
   const [newest, older] = live
   if (!newest || !older) return live
@@ -146,14 +146,14 @@ interface Candidate {
   readonly obeys: Observed
 }
 
-/** Somebody has published since it was minted. A time in the future was written by nobody who publishes. */
+/** Another leader has published since it was minted. A time in the future is ignored: no leader writes one. */
 function isOvertaken({ secret, status, now }: RotationInput, { mintedAt }: PendingSecret): boolean {
   const published = (secret.kind === 'owned' ? secret.rotatedAt : undefined) ?? status.lastRotated
   return published !== undefined && published <= now && published > mintedAt
 }
 
 /** The secret that this process could publish. It is not one that a later leader has fenced off, nor one that is older than
- *  what the Secret holds: that leader has dropped its verifier, whatever this process still believes of the shard. */
+ *  what the Secret holds: that leader has dropped its verifier, even if this process still believes that the shard has it. */
 function candidateOf(input: RotationInput): Candidate | undefined {
   const { pending } = input
   if (input.source.kind !== 'existing') {

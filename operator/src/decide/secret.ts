@@ -86,7 +86,7 @@ export function renderSecret(input: {
   }
 }
 
-/** @returns a digest of the data that tells nothing of a 256-bit secret in it. */
+/** @returns a digest of the data, from which a secret of 256 bits in it cannot be found. */
 function contentDigest(data: Readonly<Record<string, string>>): string {
   return digestOf(JSON.stringify(Object.entries(data).toSorted(([left], [right]) => (left < right ? -1 : 1))))
 }
@@ -116,8 +116,8 @@ function canonicalData(
   return Object.fromEntries(entries)
 }
 
-/** The client secret is read back from its key. Another value there would look like somebody's edit, and be rotated away
- *  for ever. */
+/** The client secret is read back from its key. Another value there would look like an edit and start a rotation, again
+ *  and again. */
 function secretKeyFaults({ spec }: OIDCClient, values: SecretValues, data: Readonly<Record<string, string>>): Fault[] {
   const key = spec.secret?.keys?.client_secret ?? 'client_secret'
   if (values.client_secret === undefined || data[key] === values.client_secret) return []

@@ -20,7 +20,7 @@ export function createClientIndex(): ClientIndex {
   const clients = new Map<string, OIDCClient>()
   const byClaim = new Map<string, Set<string>>()
   const byNamespace = new Map<string, Set<string>>()
-  /** By namespace and key; counted when somebody asks, forgotten when a client comes or goes. */
+  /** Age ranks, by namespace and key: counted when they are asked for, and forgotten when a client comes or goes. */
   const ranks = new Map<string, ReadonlyMap<string, number>>()
 
   const link = (index: Map<string, Set<string>>, at: string, key: string) => {

@@ -1,4 +1,4 @@
-// One client and what the watch knows around it -> its judgement. The only place of the running operator that judges.
+// A client, and what the watch knows about its rivals and policies -> its judgement. The only place where the running operator judges.
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
@@ -17,8 +17,8 @@ interface Needs {
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** @returns judges a client as it is now. Never throws: an object that the rules stumble over is refused.
- *    `onPoison` is told of such an object */
+/** @returns a function that judges a client as it is now. It never throws: an object that makes the rules throw is refused, and
+ *    `onPoison` is told */
 export function createJudge(needs: Needs): (client: OIDCClient, onPoison: (error: unknown) => void) => Judgement {
   return (client, onPoison) => {
     try {

@@ -9,7 +9,7 @@ const spreadFrom = 100
 export interface Wake {
   /** Look at these now. */
   now(keys: Iterable<string>): void
-  /** Look at these in no hurry: nobody waits for them, and they may be all that there are. */
+  /** Look at these over some time: nobody waits for them, and there may be very many. */
   spread(keys: Iterable<string>): void
 }
 

@@ -15,13 +15,13 @@ import type { Settings } from '../settings.ts'
 export interface WatchListeners {
   /** These clients are to be looked at. */
   readonly onClients: (keys: Iterable<string>) => void
-  /** The same, and what was read before is to be doubted: a full list has been taken. */
+  /** The same after a full list, which may bring what events have missed: what is remembered of these clients is to be read again. */
   readonly onResync: (keys: readonly string[]) => void
   /** The server pods as they are now; at first once all is listed. */
   readonly onPods: (pods: readonly PodObject[]) => void
 }
 
-/** What the operator knows of the cluster: never a Secret. */
+/** What the operator knows of the cluster. It never watches Secrets. */
 export interface Watch {
   /** Starts to list. Resolves when every collection has been listed once; the listeners are told what changes from then on. */
   start(listeners: WatchListeners): Promise<void>
@@ -76,7 +76,7 @@ export function createWatch(options: {
     const object = change.kind === 'deleted' ? undefined : change.object
     const ours = object !== undefined && isOurs(object, settings.serverName, servedBy)
     const touched = clients.set(change.key, ours ? object : undefined)
-    // Our own write of a status says nothing new.
+    // Our own write of a status is no news.
     if (change.kind === 'updated' && sameSpec(change.previous, change.object)) return
     tell(touched)
   }
@@ -138,10 +138,11 @@ export function createWatch(options: {
 const serverPods = (release: string): string =>
   `app.kubernetes.io/name=nauthera,app.kubernetes.io/instance=${release},app.kubernetes.io/component=server`
 
-/** What another release serves already is left alone, whatever it says now. What is being deleted is gone for us. */
+/** A client that another release serves already stays with it, even when its serverName changes. One that is being deleted counts as
+ *  deleted. */
 function isOurs(client: OIDCClient, serverName: string, servedBy: string): boolean {
   if (client.metadata.deletionTimestamp !== undefined) return false
-  // An API server without our schema lets anything in.
+  // Without our schema in the CRD the API server lets anything in.
   if (typeof client.spec !== 'object' || client.spec === null) return false
   if ((client.spec.serverName ?? 'default') !== serverName) return false
   const served = client.status?.servedBy

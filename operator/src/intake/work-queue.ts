@@ -1,7 +1,7 @@
 import type { Clock } from '../time/clock.ts'
 
-/** Keys to work on. A key is there once, is never worked on twice at the same time, and is worked on again when it was
- *  added meanwhile: the semantics of client-go's rate-limiting queue. */
+/** Keys to work on. A key is in the queue once and is never worked on twice at the same time. When it is added while it is worked
+ *  on, it is worked on again: as in the rate-limiting queue of client-go. */
 export interface WorkQueue {
   /** Begins to work; keys wait until then.
    *  @param work its exception is a failed attempt: the key comes back after a wait that doubles */

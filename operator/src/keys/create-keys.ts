@@ -6,7 +6,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 
 /** Creates the key-encryption ring of a release, once: an entry of 32 random bytes under its id, and `current`, the id
- *  that encrypts. One that is there stays as it is, whatever it holds.
+ *  that encrypts. A ring that exists stays as it is, whatever it holds.
  *  @returns whether it was made now
  *  @throws CodedError KEYS_NOT_CREATED when nobody knows whether there is one, or it may not be made */
 export async function createKeys(needs: {
@@ -25,7 +25,7 @@ export async function createKeys(needs: {
 async function createOnce({ secrets, release, namespace, log }: Parameters<typeof createKeys>[0]): Promise<boolean> {
   const name = keysSecretName(release)
   if (await secrets.read(namespace, name)) {
-    log.info({ secret: name }, 'keys kept')
+    log.info({ secret: name }, 'keys exist already')
     return false
   }
   const id = randomBytes(4).toString('hex')
@@ -37,6 +37,6 @@ async function createOnce({ secrets, release, namespace, log }: Parameters<typeo
     data: { [id]: randomBytes(32).toString('base64'), current: Buffer.from(id).toString('base64') },
   })
   const created = outcome.kind === 'written'
-  log.info({ secret: name }, created ? 'keys created' : 'keys kept')
+  log.info({ secret: name }, created ? 'keys created' : 'keys exist already')
   return created
 }

@@ -1,4 +1,4 @@
-// What the Kubernetes API, or a proxy before it, answers.
+// What the Kubernetes API, or a proxy in front of it, answers.
 import type { IncomingMessage } from 'node:http'
 import { ApiError, parseRetryAfter } from './api-error.ts'
 

@@ -38,7 +38,7 @@ export function parseRetryAfter(header: string | undefined): number | undefined 
   return Number(header.trim()) * 1000
 }
 
-/** For `catch`: an expected refusal is an answer, everything else is thrown on. */
+/** For `catch`: an expected refusal is an answer, everything else is thrown again. */
 export const insteadWhen =
   <T>(isExpected: (error: unknown) => boolean, answer: T) =>
   (error: unknown): T => {

@@ -22,7 +22,7 @@ export interface CollectionEvent<T> {
 
 const pageSize = '500'
 
-/** @param about.unpaged takes all in one answer. @throws ApiError */
+/** @param about.unpaged reads everything in one answer. @throws ApiError */
 export async function listAll<T extends KubernetesObject>(
   connection: Pick<Connection, 'call'>,
   about: {

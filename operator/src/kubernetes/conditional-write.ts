@@ -86,7 +86,7 @@ const secretBody = ({ name, namespace, labels, annotations, data, ownerReference
 })
 
 /** Applies the status of an object, as the manager of status, under the resourceVersion that it was planned from: the
- *  status of an object that was deleted never lands on its successor of the same name.
+ *  status of a deleted object is never written to a new object of the same name.
  *  @returns the resourceVersion that it has now; undefined when the object has changed meanwhile or is gone */
 export async function applyStatus(
   connection: Pick<Connection, 'call'>,

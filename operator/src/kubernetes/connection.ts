@@ -23,7 +23,7 @@ const apiTimeouts: ApiTimeouts = {
   silenceMs: 100_000,
 }
 
-/** Calls of different lanes never wait for one another's sockets: a burst of writes must not cost us the Lease. */
+/** Calls of different lanes never wait for one another's sockets: during a burst of writes the Lease must still be renewed. */
 export type Lane = 'work' | 'lease' | 'page'
 
 export interface ApiCall {
@@ -72,7 +72,7 @@ export function createConnection(options: {
       try {
         return await callOnce<T>(call)
       } catch (error) {
-        // A read that met a kept-alive socket which the server had just closed: nothing happened, so once more.
+        // The read used a kept-alive socket that the server had just closed: nothing has happened, so it is sent once more.
         if (call.method === 'GET' && wasClosedSocket(error)) return await callOnce<T>(call).catch(rethrow(call))
         return rethrow(call)(error)
       }
@@ -171,7 +171,7 @@ function createSilenceGuard(silenceMs: number) {
   }
 }
 
-/** The request's own deadline also covers this, but a host that drops packets must not cost ten seconds. */
+/** The deadline of the request covers this too, but a host that drops packets should not cost ten seconds. */
 function limitConnect(request: ClientRequest, connectMs: number, secure: boolean): void {
   request.once('socket', (socket) => {
     if (!socket.connecting) return

@@ -8,7 +8,7 @@ import { collectionPath, objectPath, resourceTypes } from './objects.ts'
 import type { KubernetesObject } from './objects.ts'
 
 export interface EventRecorder {
-  /** Never throws and never waits for the API: an event tells a story, nothing depends on it. */
+  /** Never throws and never waits for the API: events are for people, and nothing depends on them. */
   record(object: KubernetesObject, event: { type: 'Normal' | 'Warning'; reason: string; message: string }): void
   /** Resolves when what was recorded has been sent or given up. */
   flush(): Promise<void>
@@ -19,8 +19,8 @@ type ClientEvent = Parameters<EventRecorder['record']>[1]
 const waitingLimit = 1000
 const warnEveryMs = 10_000
 
-/** Writes Events, one after the other. The same event within ten minutes raises the count of the first one; an object that
- *  talks too much is cut short. */
+/** Writes Events, one after the other. The same event within ten minutes raises the count of the first one; of one object
+ *  only so many are written. */
 export function createEventRecorder(options: {
   connection: Pick<Connection, 'call'>
   component: string
@@ -143,11 +143,11 @@ const bucketSize = 25
 const bucketLimit = 5000
 const refillMs = 300_000
 
-/** How much an object may say, by its uid. */
+/** How many more events of an object may be written, by its uid. */
 function createAllowance(clock: Pick<Clock, 'monotonic'>) {
   const buckets = new Map<string, { tokens: number; at: number }>()
   return {
-    /** @returns whether it may say one thing more */
+    /** @returns whether one more may be written */
     take: (uid: string): boolean => {
       if (buckets.size > bucketLimit) buckets.clear()
       const bucket = buckets.get(uid) ?? { tokens: bucketSize, at: clock.monotonic() }

@@ -78,7 +78,7 @@ export function nextMove(
 }
 
 /** Asked when a renewal has failed.
- *  @returns why this process leads no more; undefined while it may try again */
+ *  @returns why this process no longer leads; undefined while it may try again */
 export function lossOf(
   { record, renewedAt }: LeaseView,
   identity: string,

@@ -88,7 +88,7 @@ export function createLease(options: {
       while (!stopping.signal.aborted) {
         if (await attempt()) {
           view = { ...view, isLeading: true }
-          log.info({ lease: options.name, identity }, 'leading')
+          log.info({ lease: options.name, identity }, 'leads now')
           renewing = renew()
           return
         }
@@ -105,7 +105,7 @@ export function createLease(options: {
       if (!isLeading || record === undefined) return
       view = { ...view, isLeading: false }
       await calls.send({ kind: 'replace', record: givenBack(record) }).catch((error: unknown) => {
-        log.warn({ error }, 'lease kept')
+        log.warn({ error }, 'lease not given back')
       })
     },
   }
@@ -145,8 +145,8 @@ function createLeaseCalls(connection: Connection, at: { namespace: string; name:
   }
 }
 
-/** A connection that writes only while the Lease is held. It narrows the moment in which a paused leader could write;
- *  the preconditions of each write close it. */
+/** A connection that writes only while the Lease is held. A leader that is paused after the check could still write; the precondition of
+ *  each write prevents that. */
 export function writeWhileHeld(connection: Connection, lease: Pick<Lease, 'isHeld'>): Connection {
   return {
     ...connection,

@@ -8,7 +8,7 @@ import type { Change, CollectionEvent, Listed } from './collection.ts'
 import type { Connection } from './connection.ts'
 import type { KubernetesObject } from './objects.ts'
 
-/** A copy of one collection that follows it for ever, whatever breaks in between. */
+/** A copy of one collection that follows it, whatever breaks in between. */
 export interface Reflector<T> {
   start(): void
   stop(): Promise<void>
@@ -47,7 +47,7 @@ export interface ReflectorOptions<T> {
 type Position = ListPosition | WatchPosition
 interface ListPosition {
   readonly kind: 'list'
-  /** Pages expired while they were turned: they are too many for this server, so the collection is taken in one. */
+  /** Pages expired while they were read: they are too many for this server, so all is read in one answer. */
   readonly unpaged: boolean
 }
 interface WatchPosition extends Omit<ListPosition, 'kind'> {
@@ -90,7 +90,7 @@ export function createReflector<T extends KubernetesObject>(options: ReflectorOp
     const cancel = clock.after(Math.max(0, position.relistAt - clock.monotonic()), () => due.abort())
     let { from } = position
     try {
-      // An API that answers is not a failing one, even when something cuts each watch a moment later.
+      // An API that answers does not count as failing, even when something cuts each watch a moment later.
       const call = { ...watchCall(options, from), signal: AbortSignal.any([signal, due.signal]), onOpen: trouble.over }
       for await (const line of options.connection.watch(call)) {
         const event = parseEvent<T>(line, options.path)
@@ -147,7 +147,7 @@ const watchCall = ({ path, query, random }: ReflectorOptions<never>, resourceVer
   },
 })
 
-/** A list after which most of what we know would be gone is believed only when a second one says the same. */
+/** A list that lacks most of what we know is believed only when a second one says the same. */
 async function listSurely<T extends KubernetesObject>(
   { connection, path, query = {}, log }: ReflectorOptions<T>,
   known: ReadonlyMap<string, unknown>,
@@ -157,7 +157,7 @@ async function listSurely<T extends KubernetesObject>(
   const first = await listAll<T>(connection, about)
   const lost = lostMost(known.keys(), first.items)
   if (lost === undefined) return first
-  log.warn({ collection: path, known: known.size, lost }, 'list doubted')
+  log.warn({ collection: path, known: known.size, lost }, 'list lacks most objects, reading it again')
   return await listAll<T>(connection, about)
 }
 

@@ -85,7 +85,7 @@ export class Follower {
     this.#isAbsenceTold = isAbsent
     if (!isNews) return
     const answers = this.#state.said !== undefined
-    this.#needs.log.warn({ code: 'REPLICA_UNREACHABLE', replica: this.pod.name, answers }, 'replica absent')
+    this.#needs.log.warn({ code: 'REPLICA_UNREACHABLE', replica: this.pod.name, answers }, 'replica does not answer')
     this.#about.onChange()
   }
 }

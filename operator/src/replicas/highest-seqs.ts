@@ -1,9 +1,9 @@
 import type { ShardRef } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
-/** A seq from outside that is larger is a lie or damage; taking it over would leave no room to count on. */
+/** A larger seq from a replica is false or damaged. If it were taken over, no higher one would be left to write. */
 const largestSeq = 2 ** 48
 
-/** The highest seq of each shard that any replica has ever had. An operator that lost its Secrets counts on from there. */
+/** The highest seq of each shard that any replica has ever had. An operator that lost its Secrets goes on counting from there. */
 export class HighestSeqs {
   readonly #seqs = new Map<number, number>()
 

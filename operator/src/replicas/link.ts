@@ -12,7 +12,7 @@ import type { Clock } from '../time/clock.ts'
 import { renewLink } from './renew-link.ts'
 import type { LinkFiles } from './renew-link.ts'
 
-/** A new CA is mounted everywhere long before a leaf of it is used: one step a look. */
+/** One step in each look, so that a new CA is mounted everywhere long before a certificate of it is used. Milliseconds. */
 const lookMs = 3_600_000
 const retryMs = 10_000
 
@@ -41,7 +41,7 @@ async function followMountedLink({ settings, log }: LinkNeeds): Promise<Link> {
   const at = (file: string) => join(settings.link.directory ?? '', file)
   const files = await followCertificateFiles(
     { ca: at(linkFiles.ca), cert: at(linkFiles.operatorCert), key: at(linkFiles.operatorKey) },
-    { onFault: (error) => log.warn({ code: 'LINK_INVALID', error }, 'link unusable') },
+    { onFault: (error) => log.warn({ code: 'LINK_INVALID', error }, 'link certificates cannot be used') },
   )
   return {
     certificates: files,
@@ -92,7 +92,8 @@ class OwnLink implements Link {
     } catch (error) {
       const fault = describeError(error)
       // Told once, not at each try.
-      if (fault !== this.#lastFault) this.#needs.log.warn({ secret: this.#name, error }, 'link failed')
+      if (fault !== this.#lastFault)
+        this.#needs.log.warn({ secret: this.#name, error }, 'link certificates not renewed')
       this.#lastFault = fault
       return false
     }
@@ -108,7 +109,7 @@ class OwnLink implements Link {
       const outcome = await this.#write(stored, next)
       // A conflict is another leader's write; the next look reads it.
       if (outcome.kind === 'conflict') return await this.#look(onWritten)
-      log.info({ secret: this.#name, first: current === undefined }, 'link written')
+      log.info({ secret: this.#name, first: current === undefined }, 'link certificates written')
       onWritten()
     }
     const files = next ?? current!

@@ -18,8 +18,8 @@ const linkLeafLifetimeMs = 30 * dayMs
 /** The content of `<release>-link` as PEM by file name. */
 export type LinkFiles = Readonly<Record<(typeof linkFiles)[keyof typeof linkFiles], string>>
 
-/** @returns what to write now, or undefined when all is well. A new CA and leaves of it never come in one step, so that
- *  each side trusts a CA before it meets a leaf of it. */
+/** @returns what to write now, or undefined when all is well. A new CA and its certificates never come in one
+ *  step: each side must trust the CA first. */
 export async function renewLink(
   current: LinkFiles | undefined,
   about: { release: string; namespace: string; now: number },

@@ -38,13 +38,13 @@ export const onReplicaFound = (now: number): ReplicaState => ({ said: undefined,
 export function onReplicaSaid(state: ReplicaState, said: Said, now: number): ReplicaState {
   return {
     said,
-    // A server that goes is there until this moment.
+    // A server that leaves was there until this moment.
     presentAt: said.serverConnected || isPresent(state) ? now : state.presentAt,
     joining: state.joining && !said.serverConnected,
   }
 }
 
-/** The stream to its agent is over. What it said counts no more. */
+/** The stream to its agent is over. What it said no longer counts. */
 export function onReplicaLost(state: ReplicaState, now: number): ReplicaState {
   return { ...state, said: undefined, presentAt: isPresent(state) ? now : state.presentAt }
 }

@@ -39,7 +39,7 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     usage.note(uses)
   }
   const follow = (pod: ServerPod) => {
-    log.info({ replica: pod.name }, 'replica')
+    log.info({ replica: pod.name }, 'replica found')
     followers.set(pod.name, new Follower(needs, { pod, expected, onSaid: remember, onChange: () => onChange() }))
     onChange()
   }

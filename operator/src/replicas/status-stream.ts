@@ -74,7 +74,7 @@ export function openStatusStream(needs: StatusStreamNeeds, about: About): Status
       try {
         await listen()
       } catch (error) {
-        if (!signal.aborted) needs.log.debug({ replica: pod.name, error }, 'replica broken')
+        if (!signal.aborted) needs.log.debug({ replica: pod.name, error }, 'replica stream ended')
       }
       tellExpected = nobody
       if (signal.aborted) return

@@ -1,4 +1,4 @@
-// After spec.secret.name has changed: where the Secret was before, and the end of what is left there.
+// After spec.secret.name has changed: where the Secret was before, and how it is removed there.
 import { keysSecretName, linkSecretName, manifestSecretName } from '@nauthera/proto/names'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { secretNameOf } from '../decide/secret.ts'
@@ -20,7 +20,7 @@ export function formerNames(client: OIDCClient, names: Iterable<string>, home: H
 }
 
 /** Removes what is ours under former names.
- *  @returns the names at which something may still be: somebody wrote to it meanwhile */
+ *  @returns the names that still have a Secret, because somebody else wrote to it at the same time */
 export async function removeFormerSecrets(
   secrets: Pick<SecretStore, 'read' | 'remove'>,
   client: OIDCClient,

@@ -6,13 +6,13 @@ import type { Memory } from './look.ts'
 import { asError } from './read.ts'
 
 export interface FormerNames {
-  /** Those at which something of ours may still be, newest first. */
+  /** Former names that may still have a Secret of ours, newest first. */
   readonly names: readonly string[]
-  /** Why they could not be left. */
+  /** Why the Secrets there could not be removed. */
   readonly failure?: Error
 }
 
-/** Once the Secret is ready under the name that the client asks for, what is ours under former names goes. */
+/** Removes our Secrets under former names, once the Secret is ready under the name that the client asks for. */
 export async function leaveFormerNames(
   needs: { secrets: Pick<SecretStore, 'read' | 'remove'>; home: { namespace: string; release: string } },
   client: OIDCClient,

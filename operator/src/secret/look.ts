@@ -41,9 +41,9 @@ export interface Known extends SecretWork {
   readonly missing: string | undefined
   /** The application's Secret. */
   readonly read: ReadSecret
-  /** It was read or written in this look, not remembered from an earlier one. */
+  /** False: it is remembered from an earlier look. */
   readonly isFresh: boolean
-  /** The API did not do its part: nothing more is written in this look. */
+  /** A call to the API failed: nothing more is written in this look. */
   readonly failure: Error | undefined
 }
 
@@ -60,7 +60,7 @@ export type StepOutcome =
   /** All is done that can be done now. */
   | { readonly kind: 'ended'; readonly secret: Outcome['secret'] }
 
-/** What a step says. Steps never call one another: work-on-secret.ts alone goes on. */
+/** Steps never call one another: only work-on-secret.ts decides which one is next. */
 export type Step = (look: Look) => Promise<StepOutcome> | StepOutcome
 
 export const passed: StepOutcome = { kind: 'passed' }

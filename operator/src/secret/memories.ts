@@ -3,9 +3,10 @@ import type { Memory } from './look.ts'
 
 /** What is remembered of all clients. */
 export interface Memories {
-  /** Of one client, which is about to be looked at. Who edits a client may do so because its Secret is gone: it is read again. */
+  /** Of one client, which is about to be looked at. After an edit its Secret is read again: people edit a client to get a lost Secret
+   *  back. */
   of(key: string, client: Pick<OIDCClient, 'metadata'>): Memory
-  /** What was read of these clients' Secrets is to be doubted. */
+  /** Reads the Secrets of these clients again at the next look. */
   doubt(keys: Iterable<string>): void
   forget(key: string): void
 }
@@ -15,7 +16,7 @@ export function createMemories(): Memories {
   return {
     of: (key, { metadata: { uid, generation } }) => {
       const known = memories.get(key)
-      // A re-created client inherits nothing.
+      // A client that was created anew inherits nothing.
       if (known?.uid !== uid) {
         const fresh: Memory = { uid, generation, read: undefined, names: new Set(), pending: undefined }
         memories.set(key, fresh)

@@ -22,7 +22,7 @@ export function createMint(needs: { spacing: Spacing; clock: Pick<Clock, 'now'> 
   }
 }
 
-/** A step: forgets the pending secret when the plan wants it no more; nobody else ever had it. */
+/** A step: forgets the pending secret when the plan does not want it any more; nobody else ever had it. */
 export const dropPending: Step = ({ plan, memory }) => {
   if (!plan.keepsPending) memory.pending = undefined
   return passed

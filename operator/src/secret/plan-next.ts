@@ -28,7 +28,7 @@ export function createPlanNext(needs: {
   return ({ key, judgement, memory, source, read }) => {
     const { client, serve } = judgement
     const stored = shards.stored(key)?.entry
-    // an entry of another object with the same name is nobody's past
+    // an entry with another uid is of an earlier object with the same name: it says nothing about this one
     const entry = stored?.uid === client.metadata.uid ? stored : undefined
     const verifiers = entry && verifiersOf(entry)
     const all = replicas.list()
@@ -77,7 +77,7 @@ function lastUsedOf(
 /** @returns what the client says about its rotation, in milliseconds */
 export function rotationOf(effective: Effective, quietPeriodMs: number): RotationInput['rotation'] {
   const { rotation } = effective.client.spec
-  // an annotation may be of any length; of this one counts what the status has room for
+  // an annotation may be of any length; it is cut to what the status has room for
   const annotation = effective.client.metadata.annotations?.[annotations.rotate]?.slice(0, longestObserved.annotation)
   const intervalMs = millisecondsOf(rotation?.interval)
   const overlapMs = millisecondsOf(rotation?.overlap)
@@ -103,7 +103,7 @@ export function rotationOf(effective: Effective, quietPeriodMs: number): Rotatio
   }
 }
 
-/** @returns what the status says about the secret: the fallback when the Secret is gone */
+/** @returns what the status says about the secret: it is used when the Secret is gone */
 export function statusOf(client: OIDCClient): RotationInput['status'] {
   const secret = client.status?.secret
   const observed: Observed = {

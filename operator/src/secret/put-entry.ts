@@ -38,7 +38,7 @@ export function createEntryWriter(needs: {
   return {
     put,
     announce: (look) => {
-      // What could not be read may hold a secret that is in use: without a stored entry nobody knows its verifier.
+      // A Secret that could not be read may hold a secret that is in use. Only a stored entry tells its verifier.
       const isKnown = look.failure === undefined || look.source.kind === 'none' || shards.stored(look.key) !== undefined
       put(look, look.plan.verifiers, isKnown ? 'known' : 'presumed')
       return passed

@@ -15,7 +15,7 @@ export interface ReadSecret {
   readonly object: SecretObject | undefined
   /** The client secret that it holds, when it is ours. */
   readonly plain: Secret | undefined
-  /** All this is of the Secret of a former name: under the one that the client asks for there is none yet. */
+  /** This Secret has a former name: under the name that the client asks for there is none yet. */
   readonly isFormer?: true
 }
 
@@ -54,8 +54,8 @@ export function readSecretObject(object: SecretObject | undefined, client: OIDCC
   }
 }
 
-/** Ours is what carries our labels and belongs to this very object; or to no object, as deletionPolicy Retain has it, and then
- *  names the client's uid: one that was there before the client cannot. */
+/** A Secret is ours when it has our labels and its owner is this object. Without an owner (deletionPolicy Retain) it must name the
+ *  client's uid: a Secret from before the client cannot do that. */
 export function isOwned(object: SecretObject, client: OIDCClient): boolean {
   const { metadata } = object
   if (metadata.labels?.[labels.client] !== client.metadata.name) return false
@@ -67,8 +67,8 @@ export function isOwned(object: SecretObject, client: OIDCClient): boolean {
     : controller.uid === client.metadata.uid
 }
 
-/** The value under the key for the secret, unless another key holds the very one that the annotation names: then
- *  somebody edited the first, and nothing needs to be minted to restore it. */
+/** The value under the key of the client secret. When that was edited, but another key (of a preset) still holds the value that the
+ *  annotation names, it is that one: then nothing needs to be minted to restore it. */
 function findPlain(object: SecretObject, client: OIDCClient, secretId: string | undefined): Secret | undefined {
   const values = new Map(
     Object.entries(object.data ?? {}).map(([key, value]) => [

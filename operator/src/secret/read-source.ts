@@ -18,8 +18,8 @@ export interface ReadSource {
 
 const without = (source: SecretSource, missing?: string): ReadSource => ({ source, given: undefined, missing })
 
-/** Finds out where the client's secret comes from; reads the Secret of existingSecretRef. Without the label on it, that
- *  Secret is none of the client's author's, and counts as missing. */
+/** Finds out where the client's secret comes from; reads the Secret of existingSecretRef. A Secret
+ *  without the label was not given to the author of the client, and counts as missing. */
 export async function readSource(
   secrets: Pick<SecretStore, 'read'>,
   client: OIDCClient,
@@ -33,13 +33,16 @@ export async function readSource(
   try {
     object = await secrets.read(client.metadata.namespace, reference.name)
   } catch (error) {
-    if (isForbidden(error)) return missing(`the operator may not read Secret ${reference.name}`)
+    if (isForbidden(error))
+      return missing(
+        `the operator is not allowed to read Secret ${reference.name}; compare its RBAC with the Role of the chart`,
+      )
     throw error
   }
   const wantedLabel = `${labels.client}: ${client.metadata.name}`
   if (!object) return missing(`Secret ${reference.name} does not exist; create it with label ${wantedLabel}`)
   if (object.metadata.labels?.[labels.client] !== client.metadata.name) {
-    return missing(`Secret ${reference.name} must carry the label ${wantedLabel}`)
+    return missing(`Secret ${reference.name} must have the label ${wantedLabel}, which allows this client to use it`)
   }
   const value = Buffer.from(object.data?.[reference.key] ?? '', 'base64').toString('utf8')
   if (!/^[\x21-\x7e]{32,512}$/.test(value)) {

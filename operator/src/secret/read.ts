@@ -10,10 +10,10 @@ import type { ReadSource } from './read-source.ts'
 
 export interface Reader {
   /** What a look begins with: where the secret comes from, and the application's Secret, as remembered or read now. It does
-   *  not throw: what could not be read is `unknown`. */
+   *  not throw: a Secret that could not be read is `unknown`. */
   begin(work: SecretWork, needsSecret: boolean): Promise<Known>
-  /** A step: whatever is written is decided on what is there now. That nothing is there needs no second look: a create
-   *  meets a conflict when something is. */
+  /** A step: reads the Secret when it was only remembered, so that each write is decided on what is there now. That there was none need
+   *  not be read again: a create gets a conflict when there is one. */
   again: Step
   /** The application's Secret, read now. @throws ApiError */
   fresh(work: SecretWork): Promise<ReadSecret>
@@ -30,7 +30,7 @@ export function createReader(needs: {
   const { secrets, home } = needs
 
   const fresh = async ({ memory, judgement: { client } }: SecretWork): Promise<ReadSecret> => {
-    // its namespace is ours and its name is of a Secret that we need ourselves
+    // the name is that of a Secret which the operator itself needs in its namespace
     if (isReservedName(client.metadata.namespace, secretNameOf(client), home)) return foreign
     const read = await readClientSecret(secrets, client, formerNames(client, memory.names, home))
     memory.read = { state: read.state, ...(read.isFormer ? { isFormer: true } : {}), fingerprint: undefined }
@@ -61,7 +61,7 @@ export function createReader(needs: {
   }
 }
 
-/** @returns what an earlier look has seen; undefined when it must be read: one that somebody else must remove has no event */
+/** @returns what an earlier look has seen; undefined when it must be read. A Secret of somebody else is always read: no event tells when it is removed */
 function recall({ memory: { read } }: SecretWork): ReadSecret | undefined {
   if (!read || read.state.kind === 'foreign') return undefined
   return { state: read.state, ...(read.isFormer ? { isFormer: true } : {}), object: undefined, plain: undefined }

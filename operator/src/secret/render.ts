@@ -17,7 +17,7 @@ export function createRender(issuer: string): Render {
     renderSecret({ client, clientId: acceptance.clientId, issuer, plain, marks })
 }
 
-/** A digest of all that would be written, with the id in the secret's place: so that it may be remembered.
+/** A digest of all that would be written. The id stands in the place of the secret, so that the digest may be remembered.
  *  @returns undefined when it does not render */
 export function fingerprintOf(render: Render, work: SecretWork, marks: SecretMarks | undefined): string | undefined {
   const rendered = render(work, marks && new Secret(marks.secretId), marks)

@@ -1,8 +1,8 @@
 import type { Step } from './look.ts'
 import type { WriteSecret } from './write.ts'
 
-/** The last step: the Secret is not what it should be. It was edited or deleted, the client was, it has another name now, or
- *  there has been none yet because only endpoints belong into it. The secret in it stays the published one. */
+/** The last step: writes the Secret where it is not what it should be. The Secret was edited or deleted, the client was edited, it has
+ *  another name now, or it holds only endpoints and is written for the first time. The secret in it stays the published one. */
 export function createRestore(write: WriteSecret): Step {
   return async (look) => await write(look)
 }

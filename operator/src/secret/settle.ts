@@ -52,4 +52,6 @@ function settled({ judgement, source, read }: Look): Outcome['secret'] {
 }
 
 const unreadableMessage = (error: unknown): string =>
-  isForbidden(error) ? 'the operator may not read or write this Secret; compare its RBAC' : describeError(error)
+  isForbidden(error)
+    ? 'the operator is not allowed to read or write this Secret; compare its RBAC with the Role of the chart'
+    : describeError(error)

@@ -1,11 +1,11 @@
 import type { Clock } from '../time/clock.ts'
 
-/** Scheduled rotations of one operator keep the distance that a policy demands (`rotation.minSpacing`), so that a fleet does
- *  not rotate at one instant. */
+/** Keeps the time between two scheduled rotations that a policy demands (`rotation.minSpacing`), so that many clients do not
+ *  rotate at the same moment. */
 export interface Spacing {
   /** A scheduled rotation has begun. */
   begun(): void
-  /** @returns when the next one may begin, epoch milliseconds; undefined when no policy says so */
+  /** @returns when the next one may begin, epoch milliseconds; undefined when no policy demands a wait */
   notBefore(minSpacingMs: number): number | undefined
 }
 

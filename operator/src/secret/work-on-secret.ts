@@ -35,7 +35,7 @@ export interface SecretResult {
   readonly failure: Error | undefined
 }
 
-/** A look of so many plans has lost its way; the key comes back later. */
+/** A look that plans so often does not come to an end; the key comes back later. */
 const planLimit = 10
 const afterLimitMs = 1_000
 
@@ -59,8 +59,8 @@ export function createWorkOnSecret(needs: {
   const write = createWriteSecret({ ...needs, reader, render })
   const planNext = createPlanNext({ ...needs, spacing, quietPeriodMs: settings.quietPeriod })
 
-  /** The order of one look. The verifiers are in the shard before the Secret is written, and whatever is written is decided
-   *  on what is there now. A step that changes something leads back to the plan. */
+  /** The order of one look. The verifiers are in the shard before the Secret is written. Each write is decided on what was just read.
+   *  After a step that changes something, the plan is made again. */
   const steps: readonly Step[] = [
     createMint({ spacing, clock }),
     entries.announce,
@@ -104,7 +104,7 @@ export function createWorkOnSecret(needs: {
 
   return async (work) => {
     const { key, judgement } = work
-    // A refused client is out of its shard at once, whatever the API says of its Secret.
+    // A refused client leaves its shard at once, even when its Secret cannot be read.
     if (judgement.serve.kind === 'nothing') shards.remove(key)
     if (judgement.acceptance.kind === 'invalid') return await freeze(work)
     const done = await goOn(await reader.begin(work, needsSecret(judgement, shards.stored(key)?.entry)))
@@ -117,7 +117,7 @@ async function firstAnswer(steps: readonly Step[], look: Look): Promise<Exclude<
     const outcome = await step(look)
     if (outcome.kind !== 'passed') return outcome
   }
-  throw new Error('the last step writes or says why not')
+  throw new Error('the last step did not end the look')
 }
 
 function needsSecret(judgement: Judgement, stored: ClientEntry | undefined): boolean {
@@ -126,11 +126,11 @@ function needsSecret(judgement: Judgement, stored: ClientEntry | undefined): boo
   return (stored?.verifiers.length ?? 0) > 0
 }
 
-/** A Secret that somebody else must create or remove has no event: look again after so long. Milliseconds. */
+/** No event tells that somebody created or removed a Secret of theirs: look again after so long. Milliseconds. */
 const lookAgainMs = 15_000
-/** Nor has a new value in the Secret of existingSecretRef. */
+/** The same for a new value in the Secret of existingSecretRef. */
 const sourceAgainMs = 60_000
-/** Timers hold 24 days; a later look finds the rest. */
+/** Timers of Node hold 24 days at most. A day is enough: the next look waits for the rest. */
 const longestWaitMs = 86_400_000
 
 function againAfter(

@@ -27,7 +27,7 @@ export interface ClientForShard {
 export const entryKey = ({ namespace, name }: Readonly<{ namespace: string; name: string }>): string =>
   `${namespace}/${name}`
 
-/** @returns whether a write for the sake of this client alone would say nothing new */
+/** @returns whether a write would change nothing about this client */
 export function keepsEntry(client: ClientForShard, stored: ClientEntry | undefined): boolean {
   return sameEntry(stored, plannedEntry(client, stored))
 }
@@ -50,7 +50,7 @@ export function plannedEntry(client: ClientForShard, stored: ClientEntry | undef
 }
 
 function nextEntry(client: ClientForShard, stored: ClientEntry | undefined): ClientEntry | undefined {
-  // an entry of another object with the same name is nobody's past
+  // an entry with another uid is of an earlier object with the same name: it says nothing about this one
   const past = stored?.uid === client.uid ? stored : undefined
   const lastGood = lastAccepted(past, client.standing)
   const base = {
@@ -65,7 +65,7 @@ function nextEntry(client: ClientForShard, stored: ClientEntry | undefined): Cli
   }
   const { config } = client.verdict
   const isSame = past?.desired !== undefined && sameConfig(past.desired, config)
-  // the stored object keeps the entry byte-equal; a generation alone is no news
+  // a version that differs only in its generation is not new: the stored object keeps the bytes equal
   const desired = isSame ? past.desired! : config
   const accepted = isSame ? (client.standing === 'accepted' ? undefined : past.accepted) : lastGood
   return create(ClientEntrySchema, { ...base, desired, ...(accepted ? { accepted } : {}) })
@@ -101,7 +101,7 @@ export function sameEntry(left: ClientEntry | undefined, right: ClientEntry | un
   return equals(ClientEntrySchema, left, right)
 }
 
-/** A client that nobody has decided yet stays as it is stored. */
+/** A client that has not been decided yet stays as it is stored. */
 export function asStored(entry: ClientEntry): ClientForShard {
   return {
     namespace: entry.namespace,

@@ -12,7 +12,7 @@ const warnFrom = 0.8
 /** What a turn of writing begins with. */
 export interface BegunTurn {
   readonly plan: ShardPlan
-  /** A replica has seen a later version than ours: what it has live is of another history. */
+  /** A replica has seen a later version than ours, from before our Secret was lost or put back. */
   readonly fresh: boolean
   /** Clients that do not fit, and did until now. */
   readonly newlyRefused: readonly string[]
@@ -22,7 +22,7 @@ export interface BegunTurn {
 
 /** One shard: what it ought to say, what is stored of it, and when it may be written. Every step happens at once, without
  *  I/O and without a clock: write-shard.ts carries out what it answers.
- *  A class and not a value: to copy 600 clients at each put would make a first load cost its square.
+ *  A class and not a value: if each put copied 600 clients, the cost of a first load would grow with their square.
  *  Times are milliseconds of the monotonic clock. */
 export class ShardState {
   readonly index: number
@@ -59,7 +59,7 @@ export class ShardState {
       if (this.#clients.has(key)) continue
       const stored = this.stored.entries.get(key)
       if (stored) this.#clients.set(key, asStored(stored.entry))
-      // New; or what stands there is lost or an older copy, and servers have the client.
+      // New; or the Secret is lost or an older copy, and servers still have the client.
       else this.#undecided.add(key)
     }
     this.#undecidedSince = now
@@ -79,7 +79,7 @@ export class ShardState {
     return true
   }
 
-  /** What a client may say when the wait for its decision is over. @returns whether there may be something to do now */
+  /** What is written about a client that could not be decided, when the wait for it is over. @returns whether there may be something to do now */
   presume(client: ClientForShard): boolean {
     const key = entryKey(client)
     if (!this.#undecided.has(key)) return false
@@ -180,7 +180,7 @@ export class ShardState {
     return found
   }
 
-  /** Most of what is put says what is stored: to plan the whole shard for each would make a first load cost its square. */
+  /** Most puts change nothing. If each planned the whole shard, the cost of a first load would grow with the square of its clients. */
   #isNews(key: string, client: ClientForShard): boolean {
     return (
       this.stored.content === undefined ||

@@ -59,7 +59,7 @@ export interface Shards {
   fill(key: string): number
   /** The stored seq; 0 when there is none. */
   seq(shard: number): number
-  /** A replica has seen this seq: when it is above ours, ours is an older history and is written anew. */
+  /** A replica has seen this seq: when it is above ours, our Secret was lost or is an older copy, and is written anew. */
   reconsider(shard: number): void
   /** Of the stored manifest; empty before the first. */
   manifestDigest(): string
@@ -118,7 +118,8 @@ export function createShards(options: Options): Shards {
       const [found] = await Promise.all([Promise.all(writers.map((one) => one.readSecret())), manifest.load()])
       for (const state of states) {
         const { unreadable } = state.load(found[state.index])
-        if (unreadable) log.warn({ shard: state.index, code: 'SHARD_UNREADABLE' }, 'shard lost')
+        if (unreadable)
+          log.warn({ shard: state.index, code: 'SHARD_UNREADABLE' }, 'shard missing or damaged, writing it again')
       }
     },
     open: (keys, { onStored, onManifest }) => {
@@ -169,7 +170,7 @@ function createReadBack(about: {
     clock,
     waitMs: () => dueAt - clock.monotonic(),
     work: async () => {
-      await now().catch((error: unknown) => log.warn({ error }, 'read back failed'))
+      await now().catch((error: unknown) => log.warn({ error }, 'shards not read back'))
       dueAt = clock.monotonic() + everyMs
     },
   })

@@ -44,7 +44,7 @@ export type Found =
   | { readonly kind: 'same'; readonly stored: StoredShard }
   /** Worse than what we know, which is written over it. */
   | { readonly kind: 'lost'; readonly stored: StoredShard; readonly what: 'none' | 'damaged' | 'another' }
-  /** Another operator's: each client that differs is to be decided again on its ground. */
+  /** Another operator's: each client that differs is to be decided again, compared with it. */
   | { readonly kind: 'newer'; readonly stored: StoredShard; readonly changed: readonly string[] }
 
 /** The first look, before anything is known. @param secret undefined when there is none; a damaged one counts as lost */
@@ -66,7 +66,7 @@ export function onShardRead(stored: StoredShard, secret: SecretObject | undefine
 }
 
 /** A write has succeeded.
- *  @param fresh count every entry as brought by it: what replicas have live is of another history
+ *  @param fresh count every entry as brought by it: what replicas have is from before our Secret was lost or put back
  *  @returns also the keys whose stored entry is another one now */
 export function onShardWritten(
   stored: StoredShard,
@@ -76,7 +76,7 @@ export function onShardWritten(
   return withContent({ ...stored, secret: written.secret }, written, fresh)
 }
 
-/** @returns whether a replica has seen a later version: then ours is an older history */
+/** @returns whether a replica has seen a later version: then our Secret was lost or an older copy was put back */
 export function isBehind({ content }: StoredShard, highestSeen: bigint): boolean {
   return content !== undefined && highestSeen > content.seq
 }

@@ -95,7 +95,7 @@ export class ManifestWriter {
     const ended = this.#turns.stop()
     await shardsEnded
     await ended
-    // What was written belongs into the manifest, or the next operator finds a set that looks half done.
+    // The manifest must name the last writes, or the next operator finds a set that looks half written.
     if (this.#state.dirtySince !== undefined && this.#needs.shards()) await this.#turn()
   }
 

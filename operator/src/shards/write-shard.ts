@@ -168,11 +168,14 @@ export class ShardWriter {
     manifest.touch()
     const shard = this.state.index
     if (found.kind === 'lost') {
-      log.warn({ shard, found: found.what }, 'shard lost')
+      log.warn({ shard, found: found.what }, 'shard missing or damaged, writing it again')
       return
     }
     const { changed, stored } = found
-    log.info({ shard, seq: Number(stored.content?.seq), changed: changed.length }, 'shard taken over')
+    log.info(
+      { shard, seq: Number(stored.content?.seq), changed: changed.length },
+      'shard was written by another operator, continuing from it',
+    )
     this.#onStored(changed)
   }
 
@@ -181,7 +184,7 @@ export class ShardWriter {
     const { log } = this.#needs
     const shard = this.state.index
     if (newlyRefused.length > 0)
-      log.warn({ code: 'SHARD_TOO_LARGE', shard, clients: newlyRefused }, 'clients do not fit')
+      log.warn({ code: 'SHARD_TOO_LARGE', shard, clients: newlyRefused }, 'clients do not fit into their shard')
     if (nearlyFull) log.warn({ shard, fill: Math.round(plan.fill * 100) / 100 }, 'shard nearly full')
   }
 

@@ -3,7 +3,8 @@ import type { OIDCClient, OIDCClientStatus } from '../api/oidc-client.ts'
 import { keyOf } from '../decide/acceptance.ts'
 import type { Clock } from '../time/clock.ts'
 
-/** The watch is this late at most; from then on the object itself is believed again, edits of others included. */
+/** The watch is later than this only when something is wrong. After it the object from the watch counts again, with edits of others.
+ *  Milliseconds. */
 const believeMs = 10_000
 
 /** The statuses that were applied a moment ago, which the watch may not have brought yet. */
@@ -25,7 +26,7 @@ interface Applied {
 export function createAppliedStatuses(clock: Pick<Clock, 'monotonic'>): AppliedStatuses {
   const applied = new Map<string, Applied>()
   const isOld = ({ at }: Applied) => clock.monotonic() - at > believeMs
-  /** A status that nobody asks for again would stay beside the one that the watch has brought. The oldest come first. */
+  /** Without this a status would stay in memory when no look asks for it again. The oldest come first. */
   const forgetOld = () => {
     for (const [key, one] of applied) {
       if (!isOld(one)) return

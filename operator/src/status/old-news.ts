@@ -5,8 +5,8 @@ import type { OIDCClient, OIDCClientStatus } from '../api/oidc-client.ts'
 const usageMs = 3_600_000
 const usageWaitingMs = 60_000
 
-/** Of what changes all the time, the written value stays while it tells people the same: the revision, as long as
- *  nothing else is new; the number of replicas, as long as all of them have the client; a recent last use. */
+/** Some values change all the time. Each is written only when people learn something from it: the revision together with other news;
+ *  the number of replicas when some lack the client; the last use when the written one is old. */
 export function keepOldNews(client: OIDCClient, status: OIDCClientStatus): OIDCClientStatus {
   const before = client.status
   if (!before) return status

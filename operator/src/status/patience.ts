@@ -1,6 +1,6 @@
 import type { Clock } from '../time/clock.ts'
 
-/** An unfinished state is told to people only when it lasts: a better one is likely to follow within a moment. */
+/** An unfinished state is written only when it lasts: usually a better one follows within a moment. */
 export interface Patience {
   /** @returns milliseconds to wait before the unfinished state of this client may be written; undefined: write it now */
   waitFor(key: string): number | undefined

@@ -4,8 +4,8 @@ export interface Backoff {
   reset(): void
 }
 
-/** Waits that double from `baseMs` to `capMs`, each with up to a quarter of jitter on top, so that a
- *  fleet that lost the same server does not come back at one instant. */
+/** Waits that double from `baseMs` to `capMs`, each with up to a quarter of jitter on top, so that
+ *  many clients of one server do not all come back at the same moment. */
 export function createBackoff(needs: { baseMs: number; capMs: number; random: () => number }): Backoff {
   let step = needs.baseMs
   return {

@@ -36,7 +36,7 @@ describe('applyDefaults', () => {
       format: 'jwt',
     })
   })
-  it('gives no rotation to a client that has no secret of ours', () => {
+  it('gives no rotation to a client whose secret the operator does not mint', () => {
     expect(spec({ auth: { method: 'none' } }, defaults).rotation).to.equal(undefined)
     expect(spec({ secret: { existingSecretRef: { name: 'a', key: 'b' } } }, defaults).rotation).to.equal(undefined)
   })

@@ -22,7 +22,7 @@ describe('checkPolicies', () => {
       [{ allow: { customClientId: true } }, { allow: { customClientId: false } }],
       ['spec.clientId'],
     ],
-    ['takes the default id, spelled out, for no custom one', { clientId: 'demo.app' }, [{}], []],
+    ['does not count the default id as a custom one when it is written out', { clientId: 'demo.app' }, [{}], []],
     [
       'keeps a secret of your own behind its gate',
       { secret: { existingSecretRef: { name: 'a', key: 'b' } } },
@@ -83,7 +83,7 @@ describe('checkPolicies', () => {
       ['spec.type'],
     ],
     ['demands PAR', {}, [{ require: { par: true } }], ['spec.par']],
-    ['demands no PAR of a machine', { type: 'M2M' }, [{ require: { par: true } }], []],
+    ['demands no PAR of type M2M', { type: 'M2M' }, [{ require: { par: true } }], []],
     ['demands DPoP', {}, [{ require: { dpop: true } }], ['spec.dpop']],
     ['demands rotation of a client with a secret', {}, [{ require: { rotation: true } }], ['spec.rotation.interval']],
     [

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { OIDCClientStatus } from '../../src/api/oidc-client.ts'
+import type { OIDCClient, OIDCClientStatus } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import type { Acceptance } from '../../src/decide/acceptance.ts'
 import { configOf, denialsOf, judgeClient, refuseClient } from '../../src/decide/judge.ts'
@@ -82,6 +82,13 @@ describe('judgeClient', () => {
     for (const acceptance of [invalid, conflict]) {
       expect(judge({ acceptance, policies: [strict] }).judgement.violations).to.deep.equal([])
     }
+  })
+
+  it('asks for nothing in a spec that breaks a rule: its values may have any shape', () => {
+    const broken = { ...client(), spec: { type: 'Web', auth: 5, secret: null, tokens: 'x' } } as unknown as OIDCClient
+    const about = { acceptance: invalid, policies: holding({ require: { rotation: true } }), countOlder: () => 0, now }
+    for (const one of [broken, { ...broken, spec: undefined } as unknown as OIDCClient])
+      expect(judgeClient(one, about)).to.deep.include({ client: one, acceptance: invalid })
   })
 
   it('counts the older clients of a namespace only when a policy limits them', () => {

@@ -42,7 +42,7 @@ describe('propagationOf', () => {
       { loaded: 0, applied: true, accepted: false },
     ],
     [
-      'a rejection of another client is none of ours',
+      'ignores the rejection of another client',
       [report('a', { rejected: [{ ...refusal, name: 'other' }] })],
       { loaded: 1, accepted: true },
     ],

@@ -51,7 +51,7 @@ describe('renderTemplate', () => {
     expect(renderTemplate('{{ .clientId }}', tricky)).to.deep.equal({ kind: 'rendered', text: '{{ .clientSecret }}' })
   })
 
-  it('K15 bounds what it renders', () => {
+  it('K15 limits the size of what it renders', () => {
     const long = { ...values, redirectUris: 'x'.repeat(60_000) }
     expect(renderTemplate('{{ .redirectUris }}{{ .redirectUris }}', long).kind).to.equal('invalid')
   })

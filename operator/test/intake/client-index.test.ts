@@ -26,7 +26,7 @@ describe('createClientIndex', () => {
     expect(names(index.rivals('apps/a'))).to.deep.equal(['a', 'b', 'c'])
   })
 
-  it('names those whom a change concerns: rivals before and after', () => {
+  it('returns the keys that a change concerns: the rivals before it and after it', () => {
     const index = createClientIndex()
     index.set('apps/a', client('a', { clientId: 'one' }))
     index.set('apps/b', client('b', { clientId: 'two' }))
@@ -36,7 +36,7 @@ describe('createClientIndex', () => {
     expect(index.size).to.equal(2)
   })
 
-  it('counts the older ones of a namespace', () => {
+  it('counts the older clients of a namespace', () => {
     const index = createClientIndex()
     index.set('apps/a', client('a', {}, '2026-01-03T00:00:00Z'))
     index.set('apps/b', client('b', {}, '2026-01-01T00:00:00Z'))

@@ -43,7 +43,7 @@ describe('createJudge', () => {
     expect(judged({ team: 'web' }).policies).to.deep.equal(['baseline'])
   })
 
-  it('refuses an object that the rules stumble over, and says so once', () => {
+  it('refuses an object that makes the rules throw, and tells of it once', () => {
     const stumbles: unknown[] = []
     const index = createClientIndex()
     index.set('demo/app', client())

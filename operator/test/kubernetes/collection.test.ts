@@ -28,7 +28,7 @@ describe('changesOfList', () => {
       'added a',
     ])
   })
-  it('keeps managed fields of nobody', () => {
+  it('drops managed fields, which nobody reads', () => {
     const found = { metadata: { ...object('a').metadata, managedFields: [{ manager: 'kubectl' }] } }
     const [change] = changesOfList(new Map(), [found])
     expect(change).to.have.property('object').that.deep.equals(object('a'))
@@ -81,7 +81,7 @@ describe('listAll', () => {
     return { calls, listed: listAll<KubernetesObject>({ call }, about) }
   }
 
-  it('turns pages until the last, and goes on from there', async () => {
+  it('reads page after page to the last, and returns the version to go on from', async () => {
     const { calls, listed } = list(
       false,
       { items: [object('a')], metadata: { continue: 'more', resourceVersion: '7' } },
@@ -93,7 +93,7 @@ describe('listAll', () => {
       ['500', 'more'],
     ])
   })
-  it('takes all in one where pages expire', async () => {
+  it('reads everything in one answer when pages expire', async () => {
     const { calls, listed } = list(true, { items: null, metadata: { resourceVersion: '7' } })
     expect(await listed).to.deep.equal({ items: [], resourceVersion: '7' })
     expect(calls[0]?.query).to.deep.equal({ labelSelector: 'x', limit: undefined, continue: undefined })

@@ -101,17 +101,17 @@ describe('createConnection', () => {
     expect(await failure(get())).to.include({ code: 'KUBERNETES_REFUSED', status: 429, retryAfterMs: 4_000 })
   })
 
-  it('gives a call up that is not answered in time, and knows nothing then', async () => {
+  it('gives up a call that is not answered in time: its outcome is not known', async () => {
     handler = () => {}
     expect(await failure(post())).to.include({ code: 'KUBERNETES_UNREACHABLE', status: undefined })
   })
 
-  it('gives a call up whose answer stops in the middle', async () => {
+  it('gives up a call whose answer stops in the middle', async () => {
     handler = (_request, response) => void response.writeHead(200, { 'content-length': '100' }).write('{"half":')
     expect(await failure(get())).to.include({ code: 'KUBERNETES_UNREACHABLE' })
   })
 
-  it('takes what is not JSON for a fault of the way', async () => {
+  it('treats an answer that is not JSON as a fault on the way to the API', async () => {
     handler = (_request, response) => void response.end('<html>welcome</html>')
     expect(await failure(get())).to.include({ code: 'KUBERNETES_ANSWER_INVALID' })
   })
@@ -142,7 +142,7 @@ describe('createConnection', () => {
     expect(await read()).to.deep.equal([{ type: 'ADDED', object: { a: '\u00e4' } }, { type: 'BOOKMARK' }])
   })
 
-  it('F10 ends a watch that carries no byte, and not one that does', async () => {
+  it('F10 ends a watch on which no byte arrives, and keeps one on which bytes arrive', async () => {
     handler = (_request, response) => {
       response.write('{"n":1}\n')
       let more = 3

@@ -81,7 +81,7 @@ describe('createEventRecorder', () => {
     expect(methods()).to.deep.equal(['POST', 'PATCH', 'POST'])
   })
 
-  it('cuts an object short that says 25 things at once, and lets it say one more after five minutes', async () => {
+  it('records 25 events of one object at once, and one more after five minutes', async () => {
     for (let count = 0; count < 30; count++) await told({ ...accepted, message: String(count) })
     expect(calls.length).to.equal(25)
     await told(accepted, 'another object')

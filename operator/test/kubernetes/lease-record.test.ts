@@ -40,7 +40,7 @@ describe('nextMove', () => {
     expect(made).to.have.nested.property('record.metadata.resourceVersion', '1')
   })
 
-  it('takes one that was given back, at once', () => {
+  it('takes a Lease that was given back, at once', () => {
     const made = move(afterRead(nothingKnown, givenBack(record('other')), 0))
     expect(made).to.have.nested.property('record.spec.holderIdentity', 'me')
     expect(made).to.have.nested.property('record.spec.leaseTransitions', 4)
@@ -71,12 +71,12 @@ describe('nextMove', () => {
 
 describe('mustRead', () => {
   const led = { ...afterWrite(nothingKnown, record('me'), 0, 1), isLeading: true }
-  it('is so for everybody but a leader who knows its record', () => {
+  it('is true for everybody but a leader that knows its record', () => {
     expect(mustRead(nothingKnown)).to.equal(true)
     expect(mustRead({ ...led, isLeading: false })).to.equal(true)
     expect(mustRead(led)).to.equal(false)
   })
-  it('is so for a leader after a call of which nobody knows whether it took effect', () => {
+  it('is true for a leader after a call whose outcome is not known', () => {
     expect(mustRead(afterDoubt(led))).to.equal(true)
   })
 })
@@ -92,7 +92,7 @@ describe('lossOf', () => {
   it('is none while there is time to try again', () => {
     expect(lossOf(afterDoubt(led), 'me', 10_000, 9_999)).to.equal(undefined)
   })
-  it('names the time without a renewal', () => {
+  it('tells how long there was no renewal', () => {
     expect(lossOf(afterDoubt(led), 'me', 10_000, 10_000)).to.equal('not renewed for 10000 ms')
   })
   it('F12 names who has it now, however short the time', () => {

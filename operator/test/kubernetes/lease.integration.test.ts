@@ -94,7 +94,7 @@ describe('createLease', function () {
     expect(spec()).to.include({ holderIdentity: 'first', leaseDurationSeconds: 15, leaseTransitions: 0 })
   })
 
-  it('is left to a holder who renews it, for however long', async () => {
+  it('stays with a holder that renews it, however long', async () => {
     const first = createCandidate('first')
     await first.acquired
     const second = createCandidate('second')
@@ -107,7 +107,7 @@ describe('createLease', function () {
     expect(first.lost).to.deep.equal([])
   })
 
-  it('F12 is taken 15 s after the record last changed by the own clock, wherever the clocks of others stand', async () => {
+  it('F12 is taken 15 s after the record was last seen to change, by the own clock, whatever other clocks say', async () => {
     const first = createCandidate('first', Date.parse('2031-01-01T00:00:00Z'))
     await first.acquired
     const second = createCandidate('second', Date.parse('2020-01-01T00:00:00Z'))
@@ -148,7 +148,7 @@ describe('createLease', function () {
     expect(first.lost[0]).to.include('not renewed')
   })
 
-  it('survives failures that are shorter, and answers that were lost', async () => {
+  it('survives shorter failures, and lost answers', async () => {
     const first = createCandidate('first')
     await first.acquired
     api.faults.add({ when: ({ verb }) => verb === 'update', effect: { kind: 'lose-answer' }, times: 1 })

@@ -136,7 +136,7 @@ describe('createReflector', function () {
     expect(told()).to.deep.equal(['added a', 'added b'])
   })
 
-  it('F31 comes back in less than two seconds after a storm of resets, and has not stormed itself', async () => {
+  it('F31 comes back in less than two seconds after a storm of resets, without a storm of its own requests', async () => {
     put('a')
     start()
     await reflector.synced
@@ -167,7 +167,7 @@ describe('createReflector', function () {
     expect(lists()).to.equal(1)
   })
 
-  it('F10 leaves a watch that carries no byte', async () => {
+  it('F10 ends a watch on which no byte arrives', async () => {
     start({ silenceMs: 300 })
     await reflector.synced
     await watching()
@@ -207,7 +207,7 @@ describe('createReflector', function () {
     expect(reflector.objects.size).to.equal(600)
   })
 
-  it('F32 tells an object that was created anew under its name by a deletion and an addition', async () => {
+  it('F32 reports an object that was created anew under its name as deleted and added', async () => {
     put('a')
     start()
     await reflector.synced
@@ -306,7 +306,7 @@ describe('createReflector', function () {
       expect([...reflector.objects.keys()]).to.deep.equal(['default/a'])
     })
 
-    it('lets them go when they are really gone', async () => {
+    it('reports the objects as deleted when the second list lacks them too', async () => {
       for (const name of ['a', 'b', 'c']) put(name)
       start()
       await reflector.synced

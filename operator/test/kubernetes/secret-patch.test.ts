@@ -59,7 +59,7 @@ describe('planSecretPatch', () => {
     expect(planSecretPatch(before, wanted)).to.equal(undefined)
   })
 
-  it('gives it back to its owner, and leaves owners alone when none are wanted', () => {
+  it('sets the owner again, and leaves owners alone when none is wanted', () => {
     const before = stored()
     before.metadata.ownerReferences = []
     expect(planSecretPatch(before, wanted)).to.have.nested.property('metadata.ownerReferences[0].uid', 'u1')

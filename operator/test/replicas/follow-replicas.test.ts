@@ -72,12 +72,12 @@ describe('createFollowReplicas', () => {
     expect(asked.length).to.equal(2 * clients)
   })
 
-  it('asks for nobody when a replica says the same again, or tells of uses only', () => {
+  it('asks for no client when a replica says the same again, or reports only uses', () => {
     for (let update = 0; update < 100; update++) hear()
     expect(asked).to.deep.equal([])
   })
 
-  it('asks for nobody who has settled', () => {
+  it('asks for no client that is live everywhere', () => {
     for (const key of keys) follow.note(key, true)
     for (const shard of everyShard) say('a', withLive('a', shard, 2n))
     expect(asked).to.deep.equal([])
@@ -117,7 +117,7 @@ describe('createFollowReplicas', () => {
     expect(asked).to.include(key)
   })
 
-  it('asks for everybody, settled or not, when a replica is away for longer than a restart takes', () => {
+  it('asks for every client when a replica is away for longer than a restart takes', () => {
     const isEverybody = (more: Partial<Replica>) => {
       replicas[1] = replica('b', { serverConnected: false, ...more })
       return follow.changed().everybody

@@ -94,7 +94,7 @@ describe('openLink', () => {
       expect(clock.pending).to.equal(1)
       clock.advance(1)
     }
-    expect(log.told('link failed').length).to.equal(1)
+    expect(log.told('link certificates not renewed').length).to.equal(1)
     store.secrets.read = read
     await looked()
     clock.advance(10_000)

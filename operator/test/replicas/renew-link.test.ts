@@ -20,7 +20,7 @@ describe('renewLink', () => {
     }
   })
 
-  it('leaves what is young alone', async () => {
+  it('renews nothing that is still young', async () => {
     expect(await renewLink(await make(), about(start + 10 * dayMs))).to.equal(undefined)
   })
 
@@ -32,7 +32,7 @@ describe('renewLink', () => {
     expect(validityOf(next['operator.crt']).notAfter).to.be.greaterThan(start + 45 * dayMs)
   })
 
-  it('F17 brings a new CA a step before leaves of it, and keeps the old one beside it', async () => {
+  it('F17 writes a new CA one step before its certificates, and keeps the old CA beside it', async () => {
     let files = await make()
     const due = start + 250 * dayMs
     const first = (await renewLink(files, about(due)))!

@@ -66,7 +66,7 @@ describe('newsBetween', () => {
     it(`tells ${sentence}`, () => expect(newsBetween(viewOf(before), viewOf(now))).to.deep.equal(news))
   }
 
-  it('tells of every shard at the first word', () => {
+  it('reports every shard when a replica speaks for the first time', () => {
     expect(newsBetween(nothingHeard, viewOf([replica('a')])).shards).to.deep.equal(everyShard)
   })
 })

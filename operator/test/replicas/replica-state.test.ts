@@ -75,7 +75,7 @@ describe('replicaOf', () => {
 })
 
 describe('isUnreachable', () => {
-  it('is so after 15 s without agent or server', () => {
+  it('is true after 15 s without agent or server', () => {
     const noServerYet = onReplicaSaid(onReplicaFound(0), withoutServer, 10_000)
     expect(isUnreachable(noServerYet, 14_999)).to.equal(false)
     expect(isUnreachable(noServerYet, 15_000)).to.equal(true)

@@ -17,7 +17,7 @@ describe('Usage', () => {
     expect(usage.lastUsed('apps/reports', 'b')).to.equal(60_000)
   })
 
-  it('knows nothing of a secret that nobody told of, nor of a use without a time', () => {
+  it('knows nothing of a secret that no replica named, nor of a use without a time', () => {
     const usage = new Usage()
     usage.note([use('a')])
     expect(usage.lastUsed('apps/reports', 'a')).to.equal(undefined)

@@ -11,21 +11,21 @@ describe('WaitingClients', () => {
     waiting = new WaitingClients()
   })
 
-  it('names who waits in a shard, once', () => {
+  it('names each client that waits in a shard once', () => {
     waiting.wait(key)
     waiting.wait(key)
     expect(waiting.of([home])).to.deep.equal([key])
     expect(waiting.of([(home + 1) % 16])).to.deep.equal([])
   })
 
-  it('lets who is live everywhere wait no more, and remembers at which version', () => {
+  it('a client that is live everywhere no longer waits, and its version is remembered', () => {
     waiting.wait(key)
     waiting.settle(key, 'v1')
     expect(waiting.of([home])).to.deep.equal([])
     expect([waiting.hasSettled(key, 'v1'), waiting.hasSettled(key, 'v2')]).to.deep.equal([true, false])
   })
 
-  it('remembers it while the client is looked at, and until it is not live everywhere', () => {
+  it('remembers that version while the client is looked at, until it is no longer live everywhere', () => {
     waiting.settle(key, 'v1')
     waiting.wait(key)
     expect(waiting.hasSettled(key, 'v1')).to.equal(true)

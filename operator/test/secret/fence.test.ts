@@ -22,14 +22,14 @@ describe('createFence', () => {
     expect(one.memory.pending).not.to.equal(undefined)
   })
 
-  it('keeps a value that somebody wrote there', async () => {
+  it('keeps a value that somebody else wrote into the Secret', async () => {
     writing.hold('edited by somebody')
     const marks = marksOf(one, 'edited by somebody', { fence: '0a1b2c3d' })
     await writing.take(createFence(writing.write), planOf({ kind: 'fence' }, { secret: marks }))
     expect(one.published()).to.equal('edited by somebody')
   })
 
-  it('passes when there is nobody to shut out', async () => {
+  it('does nothing when the plan has no fence to write', async () => {
     expect(await writing.take(createFence(writing.write), planOf({ kind: 'publish' }))).to.deep.equal({
       kind: 'passed',
     })

@@ -12,7 +12,7 @@ describe('formerNames', () => {
       remembered,
       home,
     )
-  it('are those that were written, newest first, and the one of the status', () => {
+  it('are the names that were written to, newest first, and the name in the status', () => {
     expect(names(['first', 'second', 'now'], 'status')).to.deep.equal(['second', 'first', 'status'])
   })
   it('are none for a client whose Secret was never renamed', () => {
@@ -28,7 +28,7 @@ describe('removeFormerSecrets', () => {
     expect(await removeFormerSecrets(one.secrets, one.client, ['ours', 'theirs', 'gone'])).to.deep.equal([])
     expect([...one.secrets.held.keys()]).to.deep.equal(['theirs'])
   })
-  it('names what somebody wrote to meanwhile', async () => {
+  it('returns the names of Secrets that somebody else wrote to meanwhile', async () => {
     const one = createOneClient()
     one.secrets.put('ours', { metadata: ownedBy(one.client) })
     one.secrets.beforeWrite = () => one.secrets.put('ours', { metadata: ownedBy(one.client) })

@@ -22,7 +22,7 @@ describe('leaveFormerNames', () => {
     expect([...names]).to.deep.equal(['now'])
   })
 
-  it('leaves it where it is until then', async () => {
+  it('leaves the old Secret alone until the new one is ready', async () => {
     expect((await leave({ kind: 'pending', name: 'now' })).names).to.include('before')
     expect([...one.secrets.held.keys()]).to.deep.equal(['before'])
     expect([...names]).to.deep.equal(['before', 'now'])

@@ -13,7 +13,7 @@ describe('createMemories', () => {
     expect(memories.of(key, client())).to.deep.include({ read, names: new Set(['app-oidc']) })
   })
 
-  it('K1 gives nothing to a client that was created anew under the same name', () => {
+  it('K1 lets a client that is created anew under the same name inherit nothing', () => {
     const memories = createMemories()
     memories.of(key, client()).names.add('app-oidc')
     expect(memories.of(key, client({}, { uid: 'another' })).names).to.deep.equal(new Set())

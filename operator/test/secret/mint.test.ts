@@ -15,7 +15,7 @@ describe('createMint', () => {
     spacing = createSpacing(one.clock)
   })
 
-  it('keeps 256 random bits in memory, and what they were minted for', async () => {
+  it('keeps 256 random bits in memory, and which triggers they were minted for', async () => {
     const outcome = await mint(planOf({ kind: 'mint', obeys: { trigger: 't' } }))
     expect(outcome.kind).to.equal('changed')
     const { secret, plain } = one.memory.pending!
@@ -24,7 +24,7 @@ describe('createMint', () => {
     expect(JSON.stringify([one.memory, one.log.lines])).not.to.include(plain.reveal())
   })
 
-  it('begins the spacing of scheduled rotations, and of no other', async () => {
+  it('begins the wait before the next scheduled rotation, and only when this one was scheduled', async () => {
     await mint(planOf({ kind: 'mint', obeys: { annotation: 'now' } }))
     expect(spacing.notBefore(1_000)).to.equal(-Infinity)
     await mint(planOf({ kind: 'mint', obeys: {} }))
@@ -41,7 +41,7 @@ describe('createMint', () => {
     })
   }
 
-  it('passes when the plan asks for nothing', async () => {
+  it('does nothing when the plan asks for no new secret', async () => {
     expect(await mint(planOf({ kind: 'rest' }))).to.deep.equal({ kind: 'passed' })
   })
 })

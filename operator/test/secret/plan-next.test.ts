@@ -10,7 +10,7 @@ describe('rotationOf', () => {
   const of = (...options: Parameters<typeof createOneClient>) =>
     rotationOf(createOneClient(...options).work().judgement, hour)
 
-  it('is without an interval, and keeps a previous secret for the overlap, when nobody says anything', () => {
+  it('has no interval, and the longest overlap, when neither client nor policy says anything', () => {
     expect(of()).to.deep.equal({ retire: 'AfterOverlap', maxOverlapMs: 168 * hour, quietPeriodMs: hour })
   })
 
@@ -26,7 +26,7 @@ describe('rotationOf', () => {
     })
   })
 
-  it('counts of the annotation what the status has room for', () => {
+  it('cuts the annotation to the length that the status has room for', () => {
     const { annotation } = of({ metadata: { annotations: { [annotations.rotate]: 'x'.repeat(1_000) } } })
     expect(annotation).to.equal('x'.repeat(256))
   })
@@ -41,13 +41,13 @@ describe('statusOf', () => {
       observed: { trigger: 't' },
     })
   })
-  it('is empty before the first', () => {
+  it('is empty before the first secret', () => {
     expect(statusOf(createOneClient().client)).to.deep.equal({ observed: {} })
   })
 })
 
 describe('createPlanNext', () => {
-  it('K1 takes nothing from an entry of another object of the same name', () => {
+  it('K1 ignores the stored entry of an earlier object of the same name', () => {
     const one = createOneClient()
     const verifiers = [{ id: '0a1b2c3d', sha256: '0a1b2c3d'.repeat(8) }]
     one.shard.asked.push({

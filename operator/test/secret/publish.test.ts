@@ -34,7 +34,7 @@ describe('createPublish', () => {
     expect(one.log.told('secret published')).to.deep.equal([])
   })
 
-  it('keeps it when nobody knows whether the write took effect, and remembers nothing of the Secret', async () => {
+  it('keeps the pending secret when nobody knows whether the write took effect, and reads the Secret again', async () => {
     writing.hold(values.old)
     writing.pend(values.fresh)
     one.memory.read = { state: { kind: 'absent' }, fingerprint: 'x' }
@@ -45,7 +45,7 @@ describe('createPublish', () => {
     expect(one.memory.pending).not.to.equal(undefined)
   })
 
-  it('passes when the plan publishes nothing', async () => {
+  it('does nothing when the plan publishes nothing', async () => {
     expect(await writing.take(createPublish(writing.write), planOf({ kind: 'rest' }))).to.deep.equal({ kind: 'passed' })
     expect(one.secrets.calls).to.deep.equal([])
   })

@@ -56,7 +56,7 @@ describe('createEntryWriter', () => {
       })
     }
 
-    it('takes a client out of which nothing may be served', () => {
+    it('removes a client of which nothing may be served', () => {
       one = createOneClient({ policy: { allow: { types: ['Web'] }, grace: '0s' } })
       createEntryWriter(one.needs).put(one.work(), [], 'known')
       expect(one.shard.asked).to.deep.equal([{ how: 'remove' }])

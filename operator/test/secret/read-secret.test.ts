@@ -49,7 +49,7 @@ const holding = (value: string, more: { annotations?: Record<string, string>; ow
   }) as unknown as SecretObject
 
 describe("the application's Secret, as it is read", () => {
-  it('knows a value of the minted form from any other', () => {
+  it('tells a value that looks minted from any other', () => {
     const formOf = (value: string) => {
       const { state } = readSecretObject(holding(value), client())
       return state.kind === 'owned' && state.isMinted
@@ -60,12 +60,12 @@ describe("the application's Secret, as it is read", () => {
     }
   })
 
-  it('is foreign without an owner: whoever was there first knew no uid of the client', () => {
+  it('is foreign without an owner: a Secret from before the client cannot name its uid', () => {
     const { state } = readSecretObject(holding(minted, { owners: [] }), client())
     expect(state.kind).to.equal('foreign')
   })
 
-  it('is ours without an owner where it names the very client, as deletionPolicy Retain has it', () => {
+  it('is ours without an owner when it names the uid of the client, as with deletionPolicy Retain', () => {
     const named = (name: string) => holding(minted, { owners: [], annotations: { [annotations.clientUid]: name } })
     expect(readSecretObject(named(uid), client()).state.kind).to.equal('owned')
     expect(readSecretObject(named('another'), client()).state.kind).to.equal('foreign')
@@ -75,7 +75,7 @@ describe("the application's Secret, as it is read", () => {
     expect(readSecretObject(holding(minted, { owners: ['another'] }), client()).state.kind).to.equal('foreign')
   })
 
-  it('K7 ignores a time that no status takes, or from before there was the client', () => {
+  it('K7 ignores a time of rotation that a status would not take, or that is older than the client', () => {
     const timeOf = (text: string) => {
       const { state } = readSecretObject(holding(minted, { annotations: { [annotations.rotatedAt]: text } }), client())
       return state.kind === 'owned' ? state.rotatedAt : NaN
@@ -98,7 +98,7 @@ describe("the application's Secret, as it is read", () => {
     )
   })
 
-  it('K7 ignores what was obeyed when no status takes it, and fences that are none', () => {
+  it('K7 ignores obeyed triggers that a status would not take, and text that is no list of fences', () => {
     const read = (name: string, text: string) => {
       const { state } = readSecretObject(holding(minted, { annotations: { [name]: text } }), client())
       return state.kind === 'owned' ? state : undefined

@@ -31,7 +31,7 @@ describe('readSource', () => {
 
   for (const [what, put, says] of [
     ['it is not there', () => {}, /does not exist/],
-    ['its label names another client', () => give('x'.repeat(32), 'other'), /must carry the label/],
+    ['its label names another client', () => give('x'.repeat(32), 'other'), /must have the label/],
     ['its value is short', () => give('x'.repeat(31)), /32 to 512/],
     ['its value has a line break', () => give(`${'x'.repeat(40)}\n`), /printable/],
   ] as const) {
@@ -44,7 +44,7 @@ describe('readSource', () => {
 
   it('is missing where the operator may not read it, and unknown where nobody answers', async () => {
     one.secrets.failure = new ApiError('KUBERNETES_REFUSED', { message: 'no', status: 403 })
-    expect((await source()).missing).to.match(/may not read/)
+    expect((await source()).missing).to.match(/not allowed to read/)
     one.secrets.failure = unreachable
     expect(await source().catch((error: unknown) => error)).to.equal(unreachable)
   })

@@ -27,7 +27,7 @@ describe('createReader', () => {
       expect(JSON.stringify(one.memory)).not.to.include(value)
     })
 
-    it("reads somebody else's at each look: its removal has no event", async () => {
+    it('reads a Secret of somebody else at each look, since no event tells when it is removed', async () => {
       one.secrets.put('app-oidc', { value })
       for (let look = 0; look < 2; look++)
         expect((await reader().begin(one.work(), true)).read.state.kind).to.equal('foreign')
@@ -67,14 +67,14 @@ describe('createReader', () => {
       return lookOf(one, planOf({ kind: 'rest' }), await reader().begin(one.work(), true))
     }
 
-    it('reads what was only remembered', async () => {
+    it('reads a Secret that was only remembered', async () => {
       hold('app-oidc')
       const outcome = await reader().again(await remembered())
       expect(outcome).to.have.nested.property('known.isFresh', true)
       expect(outcome).to.have.nested.property('known.read.object.metadata.name', 'app-oidc')
     })
 
-    it('passes when it was read in this look, and when there was none', async () => {
+    it('reads nothing when it was read in this look already, or when there was none', async () => {
       expect(await reader().again(await remembered())).to.deep.equal({ kind: 'passed' })
       hold('app-oidc')
       one.memory.read = undefined

@@ -21,7 +21,7 @@ describe('createRestore', () => {
     expect(one.log.told('secret created').length).to.equal(1)
   })
 
-  it('writes no value but the one that the plan names, however new another is', async () => {
+  it('writes only the value that the plan names, even when a newer one is known', async () => {
     writing.hold(values.old)
     writing.pend(values.fresh)
     await writing.take(createRestore(writing.write), resting(values.old), {
@@ -30,7 +30,7 @@ describe('createRestore', () => {
     expect(one.published()).to.equal(values.old)
   })
 
-  it('writes nothing when nobody has the value that belongs there', async () => {
+  it('writes nothing when the value that belongs there is not known', async () => {
     writing.hold('edited by somebody')
     const outcome = await writing.take(createRestore(writing.write), resting(values.old))
     expect(outcome).to.deep.equal({ kind: 'ended', secret: { kind: 'pending', name: 'app-oidc' } })

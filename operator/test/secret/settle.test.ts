@@ -46,7 +46,7 @@ describe('leaveAlone', () => {
   it("ends where the Secret is somebody else's", async () => {
     expect(await said({ read: foreign })).to.deep.equal({ kind: 'name-taken', name: 'app-oidc' })
   })
-  it('passes everywhere else', async () => {
+  it('goes on in every other case', async () => {
     expect(await said({})).to.equal('passed')
   })
 })
@@ -79,14 +79,14 @@ describe('createSettle', () => {
     expect(await settle(planOf({ kind: 'await-replicas', since: 0 }))).to.equal('pending')
   })
 
-  it('ends when the Secret says already what it should say', async () => {
+  it('ends when the Secret already says what it should say', async () => {
     const marks = marksOf(one, value)
     written(marks)
     const read = owned(marks.verifiers[0]!.sha256)
     expect(await settle(planOf({ kind: 'rest' }, { secret: marks }), { read })).to.equal('ready')
   })
 
-  it('passes when one mark differs, and when nobody remembers what was written', async () => {
+  it('goes on when one annotation differs, and when it is not known what was written last', async () => {
     const marks = marksOf(one, value)
     written({ ...marks, fence: '0a1b2c3d' })
     const read = owned(marks.verifiers[0]!.sha256)

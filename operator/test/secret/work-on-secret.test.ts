@@ -128,7 +128,7 @@ describe('createWorkOnSecret', () => {
       expect(one.memory.pending).to.equal(undefined)
     })
 
-    it('keeps the verifiers of one that is', async () => {
+    it('keeps the verifiers of a client that is stored', async () => {
       begin()
       await settle()
       one.memory.read = undefined
@@ -154,7 +154,7 @@ describe('createWorkOnSecret', () => {
   })
 
   describe('a refused client', () => {
-    it('is out of its shard before anything is read', async () => {
+    it('leaves its shard before anything is read', async () => {
       begin({ policy: { allow: { types: ['Web'] }, grace: '0s' } })
       one.secrets.failure = unreachable
       await look()
@@ -206,7 +206,7 @@ describe('createWorkOnSecret', () => {
       expect(one.annotation(annotations.secretId)).to.equal(verifierOf(values[1]!))
     })
 
-    it('waits when it is gone, and asks again', async () => {
+    it('waits when that secret is gone, and looks again later', async () => {
       one.secrets.held.delete('given')
       const result = await look()
       expect(result.secret.kind).to.equal('waiting-for-secret')

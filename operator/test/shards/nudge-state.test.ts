@@ -64,7 +64,7 @@ describe('NudgeState', () => {
       expect(state.takeTurn('a', 0)).to.equal(false)
     })
 
-    it('lets one pod wait for no other', () => {
+    it('no pod waits for another', () => {
       state.begin('a')
       expect(state.begin('b')).to.equal(true)
     })

@@ -83,7 +83,7 @@ describe('planShard', () => {
     expect(shard.clients[0]!.verifiers[1]!.notAfter?.seconds).to.equal(5n)
   })
 
-  it('knows a version again that was written and read, with every kind of field', () => {
+  it('recognises a version that was written and read back, with every kind of field', () => {
     const jwks = { keys: [{ kty: 'OKP', x: 'a' }] }
     const { spec } = client({
       defaultMaxAge: 3600,

@@ -36,7 +36,7 @@ describe('ShardState', () => {
   })
 
   describe('load', () => {
-    it('says when a Secret is there that nobody can read', () => {
+    it('says when a Secret is there but cannot be read', () => {
       expect(new ShardState(home).load(undefined).unreadable).to.equal(false)
       expect(new ShardState(home).load(secretWith(Buffer.from('x'))).unreadable).to.equal(true)
       expect(new ShardState(home).load(written([], 1n).secret).unreadable).to.equal(false)
@@ -60,7 +60,7 @@ describe('ShardState', () => {
       expect(write(0).shard.clients.map(({ name }) => name)).to.deep.equal([first])
     })
 
-    it('writes nothing before a word has been said about each client that is not stored', () => {
+    it('writes nothing before each client that is not stored has been put or presumed', () => {
       state = new ShardState(home)
       state.load(undefined)
       state.open([first, second].map(key), 0)

@@ -62,7 +62,7 @@ describe('createShards', () => {
   }
   afterEach(async () => await shards.stop())
 
-  it('writes no shard of which a client has not been looked at, however long that takes', async () => {
+  it('writes no shard while one of its clients has not been looked at, however long that takes', async () => {
     await start()
     const [seen, unseen] = names as [string, string]
     open(`apps/${seen}`, `apps/${unseen}`)
@@ -87,7 +87,7 @@ describe('createShards', () => {
     expect(plans).to.equal(1)
   })
 
-  it('plans no shard for clients that are put as they are stored: a first load does not cost its square', async () => {
+  it('plans no shard for clients that are put as they are stored: the cost of a first load grows with its clients, not with their square', async () => {
     await startFilled()
     for (const name of names) shards.put(wanted(name, { standing: 'accepted' }))
     expect(plans).to.equal(0)

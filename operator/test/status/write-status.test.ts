@@ -91,16 +91,16 @@ describe('createWriteStatus', () => {
   describe('withLatest', () => {
     beforeEach(() => writeStatus.write(outcome(refused), false))
 
-    it('lays the status that was applied over what the watch has brought', () => {
+    it('shows the status that was applied when the watch has not brought it yet', () => {
       const latest = writeStatus.withLatest(client)
       expect(latest.metadata.resourceVersion).to.equal('2')
       expect(latest.status?.conditions?.[0]).to.include({ type: 'Accepted', status: 'False' })
     })
-    it('believes the object again after ten seconds, edits of others included', () => {
+    it('shows what the watch has brought after ten seconds, edits of others included', () => {
       clock.advance(10_001)
       expect(writeStatus.withLatest(client)).to.equal(client)
     })
-    it('K1 gives nothing to another object of the same name', () => {
+    it('K1 does not show it for another object of the same name', () => {
       const other = clientOf({}, { uid: 'another' })
       expect(writeStatus.withLatest(other)).to.equal(other)
     })
