@@ -26,8 +26,8 @@ const spell = (rules: readonly Rule[]) => rightsIn(rules).map(spellRight).sort()
 
 /** Rights that no call needs, and why they are there all the same. */
 const spare: readonly RegExp[] = [
-  /\/(oidcclients|oidcpolicies|namespaces|pods) get$/, // what may be listed, may be read
-  /\/oidcpolicies\/status patch$/, // what a policy meets is not written yet
+  /\/(oidcclients|oidcpolicies|namespaces|pods) get$/, // who may list may also get
+  /\/oidcpolicies\/status patch$/, // the status of policies is not written yet
 ]
 
 describe('K3 the rights that the chart gives', function () {
@@ -62,7 +62,7 @@ describe('K3 the rights that the chart gives', function () {
       }
       await apply('reports', {}, 'True')
       await apply('other', {}, 'True')
-      // Told, taken back and told again: the second event counts up the first.
+      // rejected, accepted and rejected again: the second event counts up the first
       await apply('reports', { displayName: 'bad' }, 'False')
       await apply('reports', { displayName: 'good' }, 'True')
       await apply('reports', { displayName: 'bad' }, 'False')

@@ -48,7 +48,7 @@ describe('Chart.yaml', () => {
   })
 })
 
-/** The text of every source file, in which a metric must stand to exist. */
+/** The text of every source file: a metric exists when its name is in it. */
 function sources(): string {
   return ['runtime', 'server', 'config-agent', 'operator']
     .flatMap((part) =>

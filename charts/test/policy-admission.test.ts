@@ -33,7 +33,7 @@ function client(spec: Partial<OIDCClientSpec>, labels: Record<string, string> = 
   return { metadata, spec: { ...web, ...spec } } as OIDCClient
 }
 
-/** The other gates stand open, and every consent is allowed: what is left is what the one policy says. */
+/** Everything else is allowed, so only the rules of the one policy can refuse. */
 const opener: OIDCPolicySpec = {
   allow: {
     customClientId: true,

@@ -37,7 +37,7 @@ describe('Valkey with Sentinel, run by the scripts of the chart', function () {
   let pods: readonly ValkeyPod[]
   let watching: Promise<void>
   let stopWatching = false
-  /** The most primaries that took a write within one look. */
+  /** The largest number of primaries that accepted a write at the same time. */
   let mostWritable = 0
 
   before(async () => {

@@ -9,7 +9,7 @@ import type { RenderOptions } from './support/render.ts'
 const { defaults, parameters } = readValues()
 const leaves = leavesOf(defaults, new Set(parameters.map(({ path }) => path)))
 
-/** Another value of the same kind that the schema takes, where the default does not tell one. */
+/** For values whose default does not suggest another one: a different value that the schema accepts. */
 const others: Readonly<Record<string, Value>> = {
   issuer: 'https://other.example.com',
   'image.pullPolicy': 'Always',
@@ -59,7 +59,7 @@ function otherThan(path: string, value: Value): Value {
   return 'other'
 }
 
-/** Where a value is looked for, in this order: the first in which another one makes a difference will do. */
+/** The renders in which a value is tried, in this order, until a different value changes one of them. */
 const scenes: readonly RenderOptions[] = [
   { mode: 'minimal', values: { crds: { enabled: false } } },
   { mode: 'ha-sentinel', values: { crds: { enabled: false }, networkPolicy: { enabled: true } } },
@@ -72,7 +72,7 @@ const scenes: readonly RenderOptions[] = [
   { mode: 'minimal', values: { gateway: { parentRefs: [{ name: 'public' }] } } },
 ]
 
-/** Only a cluster shows whose definitions are there. */
+/** Only a real cluster has the APIs that these depend on. */
 const unseen = ['crds.adopt']
 
 describe('every value', function () {

@@ -1,4 +1,4 @@
-// What a token endpoint cannot do without: check a hash, sign one JWT, send it. And a GET of ready bytes. The measure of ours.
+// The least that a token endpoint must do (check a hash, sign one JWT, send it), and a GET of ready bytes: what ours is compared with.
 import { createHash, generateKeyPairSync, randomUUID, sign, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

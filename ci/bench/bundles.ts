@@ -4,7 +4,7 @@ import { bundlePart, parts } from '../../scripts/bundle.ts'
 import type { Part } from '../../scripts/bundle.ts'
 import type { Program, Programs } from '@nauthera/local/processes/program'
 
-/** Bundles each part, to be run as its image runs it: memory and cold starts of the sources are none that a user meets.
+/** Bundles each part, to be run as its image runs it: memory and cold starts of the sources would not be those of a user.
  *  @param directory below the working directory */
 export async function bundlePrograms(directory: string): Promise<Programs> {
   const bundles = join(process.cwd(), directory)

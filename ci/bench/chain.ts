@@ -76,7 +76,7 @@ async function measure(stack: Stack, clients: number, say: (text: string) => voi
   for (let index = 0; index < changes; index++) {
     const name = names[(index * 7) % names.length]!
     const secret = shardSecretName(release, shardOf(namespace, name))
-    // A shard is written once a second at most; what waits for that is no latency of the chain.
+    // A shard is written at most once a second; that pause does not count as latency of the chain.
     await untilQuiet(quietFrom.get(secret) ?? 0)
     const object = api.store.find(kind, namespace, name)!
     const generation = (object.metadata.generation ?? 1) + 1

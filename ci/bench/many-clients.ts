@@ -8,7 +8,7 @@ import { startPushedServer } from './pushed-server.ts'
 import type { PushedServer } from './pushed-server.ts'
 import type { BenchContext } from './context.ts'
 
-/** Of each size, so many take part: all others only fill the registry. */
+/** How many clients of each registry send requests; all others only fill it. */
 const asked = 10
 const requests = 2_000
 const rounds = 5
@@ -64,7 +64,7 @@ async function measureSize(server: PushedServer, count: number, say: (text: stri
     await askTokens(server, count, requests)
     costs.push(((cpuSeconds(server.process.pid!) - before) / requests) * 1e6)
   }
-  // the first rounds warm up, and pay for what the load left behind
+  // the first rounds warm up, and their garbage collection is that of the load before
   const cpu = Math.min(...costs.slice(1))
   say(`${count} clients: loaded in ${loadSeconds.toFixed(1)} s, ${costs.map((cost) => cost.toFixed(0)).join(' ')} us`)
   return { cpu, loadSeconds }

@@ -1,4 +1,4 @@
-// npm run bench: what the product promises in figures. Counts are gates of the tests; times and ratios are printed, with the target.
+// npm run bench: measures what the product promises in numbers. Tests hold the counts; times and ratios are printed with their targets.
 import { mkdirSync, mkdtempSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
@@ -41,7 +41,7 @@ if (values.help) {
 const names = values.only?.split(',') ?? Object.keys(benches)
 const unknown = names.filter((name) => !(name in benches))
 if (unknown.length > 0) {
-  process.stderr.write(`--only ${unknown.join(',')}: there is ${Object.keys(benches).join(', ')}\n\n${usage}`)
+  process.stderr.write(`--only ${unknown.join(',')}: must be among ${Object.keys(benches).join(', ')}\n\n${usage}`)
   process.exit(2)
 }
 

@@ -1,4 +1,4 @@
-// oidc-provider as it comes, with the adapter that it brings: what the library itself costs, without anything of ours.
+// oidc-provider alone with its own adapter: what the library itself costs, without our code.
 import { generateKeyPairSync } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:http'

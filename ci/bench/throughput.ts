@@ -25,7 +25,7 @@ export async function measureThroughput({ directory, say }: BenchContext): Promi
     replicas: 1,
     namespaces: [client.namespace],
     programs: await bundlePrograms(`${directory}/bundles`),
-    // As the chart has it; the lines for people cost more.
+    // as in the chart: JSON lines cost less than the pretty format
     serverSettings: { log: { format: 'json', level: 'info' } },
   })
   const secret = randomBytes(32).toString('base64url')

@@ -8,7 +8,7 @@ import { machine, serverSelector, useDriver, useProduct } from './support/produc
 import type { Product } from './support/product.ts'
 import { record } from './support/report.ts'
 
-// What platform engineers do to pods, and what happens to them, under the mixed load of ci/faults.
+// Rollouts, drains, lost nodes and the like, under the mixed load of ci/faults.
 
 describe('pods that are replaced under load', function () {
   this.timeout(240_000)
@@ -99,7 +99,7 @@ describe('pods that are replaced under load', function () {
     const outcome = await underLoad('drain', async () => {
       const flags = ['--ignore-daemonsets', '--delete-emptydir-data', '--timeout=110s']
       const draining = nodes.map((node) => tryKubectl('drain', node, `--pod-selector=${serverSelector}`, ...flags))
-      // There may be no other node: what was evicted may come back to this one while the drain goes on with the rest.
+      // There may be only one node: an evicted pod may come back to it while the rest is drained.
       try {
         for (const name of nodes) {
           await whenObject('/api/v1/nodes', name, (node) => node?.spec.unschedulable === true, 20_000)

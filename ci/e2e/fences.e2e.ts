@@ -4,7 +4,7 @@ import { admin, asUser, get } from './support/kubernetes.ts'
 import { useDriver, useProduct } from './support/product.ts'
 import type { Product } from './support/product.ts'
 
-// What RBAC alone would let the operator's account do, and must not happen (K16, K2): the admission policies of the chart, in force.
+// What RBAC alone would allow the operator's account to do, and the admission policies of the chart must refuse (K16, K2).
 
 const merge = 'application/merge-patch+json'
 

@@ -15,7 +15,7 @@ export async function readTraces(): Promise<Traces> {
     return stdout.split('\n')
   }
   const mounts = (await readFile('/proc/mounts', 'utf8').catch(() => '')).split('\n')
-  // counters and times of a rule are no change
+  // counters and times of a rule do not count as a change
   const rules = (lines: readonly string[]) =>
     lines.filter((line) => line.startsWith('-A') || line.trim().includes('chain'))
   return {

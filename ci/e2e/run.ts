@@ -23,7 +23,7 @@ NAUTHERA_E2E_CLUSTER=existing runs on the cluster that KUBECONFIG names: docs/e2
 NAUTHERA_E2E_PREVIOUS=COMMIT is what an upgrade begins from; default: the newest tag, or what ci/e2e/previous-build names.
 `
 
-/** Those that bring their own definitions first, then all that share an installation, which the last one takes away. */
+/** First the files that install CRDs of their own, then those that share one installation, which the last one removes. */
 const suites = [
   'kube-api',
   'operator',

@@ -6,7 +6,10 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
     'rules/test/not-served.test.ts',
     'server/test/http/server.integration.test.ts',
   ],
-  'config-agent/src/*': ['config-agent/test/app.test.ts', 'config-agent/test/damaged-volume.test.ts'],
+  'proto/src/*': ['proto/test/shard-file.test.ts', 'config-agent/test/report/diff-shards.test.ts'],
+  'proto/src/channel/*': ['proto/test/channel/channel.test.ts'],
+  'config-agent/src/*': ['config-agent/test/app.test.ts'],
+  'config-agent/src/*/*': ['config-agent/test/app.test.ts'],
 
   'operator/src/*': ['operator/test/reconcile.integration.test.ts', 'ci/faults/operator-process.test.ts'],
   'operator/src/api/*': ['operator/test/api/bad-manifests.test.ts', 'operator/test/policies.integration.test.ts'],

@@ -1,4 +1,4 @@
-// The names that more than one process, the chart and people rely on.
+// Names that several processes, the chart and people rely on.
 
 export const apiGroup = 'auth.nauthera.io'
 export const apiVersion = 'v1alpha1'

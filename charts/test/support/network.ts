@@ -7,7 +7,7 @@ export interface Network {
   /** From now on nothing passes between the pod at `host` and the others, in either direction. Nothing is closed either:
    *  whoever waits for an answer goes on waiting. */
   cutOff(host: string): void
-  /** What was held back arrives. */
+  /** Delivers what was held back. */
   heal(): void
   stop(): Promise<void>
 }

@@ -35,7 +35,7 @@ export interface RenderOptions {
   readonly helm?: Helm
   /** A file of `ci/`, without its ending. */
   readonly mode?: string
-  /** Laid over it; as JSON, so that no string is touched on its way. */
+  /** Values over that file; given to Helm as JSON, so that every string stays as it is. */
   readonly values?: unknown
   readonly release?: string
   readonly namespace?: string
@@ -78,7 +78,7 @@ export async function runHelm(helm: Helm, command: readonly string[]): Promise<s
   const { stdout } = await run(await findTool(helm), command, {
     timeout: 60_000,
     maxBuffer: 64 << 20,
-    // Neither a cluster nor somebody's Helm settings may be seen. A third of a render was the collection of garbage.
+    // Without the Helm settings and the cluster of the user. GOGC: garbage collection took a third of the time of a render.
     env: { HOME: tmpdir(), PATH: process.env['PATH'], KUBECONFIG: '/dev/null', GOGC: 'off', GOMEMLIMIT: '512MiB' },
   })
   return stdout

@@ -1,5 +1,5 @@
 // A server pod as the chart renders it, run by a "kubelet" on this machine: every volume is a directory with the kubelet's
-// atomic writer, every path in arguments and settings is led to the volume that is mounted there. A path that no mount of the
+// atomic writer, every path in arguments and settings is replaced by that of the volume that is mounted there. A path that no mount of the
 // container covers is a fault, and so is a Secret that is neither there nor optional.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -23,25 +23,25 @@ export interface ValkeyPod {
   readonly host: string
   /** Starts both containers; they keep being started until `end`. */
   start(): void
-  /** Like the kernel when memory is short: no goodbye. Both containers, or one. */
+  /** Kills both containers, or one, as the kernel does when memory is short. */
   kill(container?: 'node' | 'sentinel'): void
-  /** Both containers hang, and go on. */
+  /** Stops both containers, and lets them continue. */
   pause(): void
   resume(): void
   /** Like the kubelet: preStop in both containers, TERM, and the pod's volume is gone. */
   end(): Promise<void>
-  /** Like the loss of a node: no goodbye, and the pod's volume is gone. */
+  /** Kills both containers and removes the pod's volume, as when a node is lost. */
   vanish(): Promise<void>
   /** Runs a script of the chart in the pod. @returns its exit code */
   run(script: string, ...args: string[]): Promise<number>
-  /** Whom the pod took for the primary when its node started. */
+  /** Which address the pod used as the primary when it started. */
   decided(): string
   /** `master`, `slave` or `none`. */
   role(): Promise<string>
   /** How many healthy replicas its Sentinel knows. A Sentinel learns of them from the primary every 10 s, and makes a primary
    *  that is back a replica after four rounds of 2 s; asking makes both 0.5 s. */
   knownReplicas(): Promise<number>
-  /** Whether the node takes a write at this moment. */
+  /** Whether the node accepts a write now. */
   takesWrites(): Promise<boolean>
 }
 

@@ -5,7 +5,7 @@ import type { Credentials } from '@nauthera/local/product/token'
 import { readMounted } from './secrets.ts'
 import type { ClientSecrets } from './secrets.ts'
 
-/** What came of the calls of one kind. */
+/** How many calls of one kind were answered well, and how many not. */
 export interface Count {
   good: number
   bad: number

@@ -1,10 +1,10 @@
 // The applications of the end-to-end run, in a pod of their own: they call the product through its Service. On port 8080:
 //   POST   /load       begins the mixed load (sign-in, code, refresh, introspection, revocation, machine)
-//   DELETE /load       ends it and replays what was acknowledged against behaviour
+//   DELETE /load       ends it and checks that everything that was acknowledged still holds
 //   POST   /callers?clients=PREFIX[&mounted=DIRECTORY]   machines that use what their Secrets hold
 //   DELETE /callers
 //   POST   /ask        one token request with {clientId, clientSecret}: its status and error
-//   GET    /tally      what came of all of it, since the start of the pod
+//   GET    /tally      counts of good and failed requests since the start of the pod
 //   CONNECT host:port  a way into the network and the names of the cluster, for a browser outside of it
 import { createServer } from 'node:http'
 import type { IncomingMessage } from 'node:http'
@@ -122,7 +122,7 @@ server.on('connect', (request: IncomingMessage, client: Socket) => {
     socket.on('close', () => other.destroy())
   }
 })
-// a replay takes a while, and nobody else asks
+// a replay takes a while, and nothing else calls this server
 server.requestTimeout = 0
 server.listen(8080, () => process.stdout.write('listening\n'))
 for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => process.exit(0))

@@ -18,7 +18,7 @@ export interface ClientSecrets {
   clients(): string[]
 }
 
-/** An overlap is a minute at least; a caller is not to begin a request in its last seconds. */
+/** An overlap lasts at least a minute; no request begins in its last seconds. */
 const previousIsGoodMs = 45_000
 const account = '/var/run/secrets/kubernetes.io/serviceaccount'
 
