@@ -59,7 +59,8 @@ export interface Shards {
   fill(key: string): number
   /** The stored seq; 0 when there is none. */
   seq(shard: number): number
-  /** A replica has seen this seq: when it is above ours, ours is an older history and is written anew. */
+  /** A replica came, went or says something else: when it has seen a later seq than ours, ours is an older history and is
+   *  written anew; so is one of a schema that not every replica reads. */
   reconsider(shard: number): void
   /** Of the stored manifest; empty before the first. */
   manifestDigest(): string
@@ -75,6 +76,8 @@ interface Options {
   readonly namespace: string
   /** The highest seq of a shard that any replica has seen. */
   readonly highestSeq: (shard: number) => number
+  /** Which form of shards the replicas want (decide/shard-schema.ts, schemaFor). */
+  readonly schema: () => number | undefined
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -194,7 +197,7 @@ function namedShards(states: readonly ShardState[]): WrittenShard[] | undefined 
   const named: WrittenShard[] = []
   for (const { index, stored } of states) {
     if (stored.content === undefined || stored.damaged) return undefined
-    named.push({ shard: index, seq: stored.content.seq, digest: stored.digest, count: stored.content.clients.length })
+    named.push({ shard: index, seq: stored.content.seq, digest: stored.digest, count: stored.content.entries.length })
   }
   return named
 }
