@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { decodeShard } from '@nauthera/proto/digest'
 import { shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
+import { decodeShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace, release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
@@ -22,7 +22,7 @@ describe('an operator and its API server', function () {
     return ready?.status === 'True' && client?.status?.observedGeneration === client?.metadata.generation
   }
   const shard = (index: number) =>
-    decodeShard(
+    decodeShardFile(
       Buffer.from(cluster.secret(shardSecretName(release, index), releaseNamespace)!.data[shardFile(index)]!, 'base64'),
     ).shard
   const versions = () =>

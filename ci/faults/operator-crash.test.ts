@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { decodeShard } from '@nauthera/proto/digest'
 import { manifestSecretName, shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
+import { decodeShardFile } from '@nauthera/proto/shard-file'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace, release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
@@ -124,7 +124,7 @@ describe('F11 an operator that dies at its nth write', function () {
   const isCurrent = (replica: TestReplica): boolean =>
     Array.from({ length: shardCount }, (_, index) => index).every((index) => {
       const data = cluster.secret(shardSecretName(release, index), releaseNamespace)!.data[shardFile(index)]!
-      return replica.seq(index) === Number(decodeShard(Buffer.from(data, 'base64')).shard.seq)
+      return replica.seq(index) === Number(decodeShardFile(Buffer.from(data, 'base64')).shard.seq)
     }) && cluster.secret(manifestSecretName(release), releaseNamespace) !== undefined
 
   for (const flow of flows) {

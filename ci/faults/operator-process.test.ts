@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
-import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
+import { decodeManifest } from '@nauthera/proto/digest'
 import { manifestFile, manifestSecretName, shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
+import { decodeShardFile } from '@nauthera/proto/shard-file'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import { release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
@@ -71,7 +72,7 @@ describe('an operator in a process of its own', function () {
     expect(holder()).to.equal('')
     const { manifest } = decodeManifest(bytes(manifestSecretName(release), manifestFile))
     for (const { shard, seq, digest } of manifest.shards) {
-      const stored = decodeShard(bytes(shardSecretName(release, shard), shardFile(shard)))
+      const stored = decodeShardFile(bytes(shardSecretName(release, shard), shardFile(shard)))
       expect([stored.shard.seq, stored.digest], `shard ${shard}`).to.deep.equal([seq, digest])
     }
   })

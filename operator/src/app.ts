@@ -2,6 +2,7 @@ import { shortDigest } from '@nauthera/proto/digest'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { schemaFor } from './decide/shard-schema.ts'
 import { createWake } from './intake/wake.ts'
 import { createWatch } from './intake/watch.ts'
 import { createWorkQueue } from './intake/work-queue.ts'
@@ -204,6 +205,7 @@ async function buildOutlet(leader: Leader) {
     release,
     namespace,
     highestSeq: replicas.highestSeq,
+    schema: () => schemaFor(replicas.list()),
     clock,
     random,
     log,

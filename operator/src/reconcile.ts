@@ -3,7 +3,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import type { Judgement } from './decide/judge.ts'
-import { configOf } from './decide/judge.ts'
+import { versionOf } from './decide/judge.ts'
 import type { Outcome } from './decide/outcome.ts'
 import { createJudge } from './intake/judge.ts'
 import type { Watch } from './intake/watch.ts'
@@ -17,7 +17,7 @@ import { rotationOf } from './secret/plan-next.ts'
 import { createWorkOnSecret } from './secret/work-on-secret.ts'
 import type { SecretResult } from './secret/work-on-secret.ts'
 import type { Settings } from './settings.ts'
-import { sameConfig } from './shards/client-entry.ts'
+import { saysTheSame } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
 import { isInProgress } from './status/in-progress.ts'
 import type { WriteStatus } from './status/write-status.ts'
@@ -125,9 +125,8 @@ type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
 
 /** The stored version may be of an earlier generation when nothing that a server sees has changed since. */
 function isStored({ judgement }: Findings, entry: StoredEntry | undefined): boolean {
-  const config = configOf(judgement)
-  if (entry?.desired === undefined || config === undefined) return false
-  return entry.uid === judgement.client.metadata.uid && sameConfig(entry.desired, config)
+  const version = versionOf(judgement)
+  return entry?.uid === judgement.client.metadata.uid && version !== undefined && saysTheSame(entry.desired, version)
 }
 
 /** Live everywhere, and its secret at rest: nothing that a replica says is awaited. */

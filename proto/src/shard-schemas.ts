@@ -32,10 +32,10 @@ const textOfMessage = ({ generation, ...config }: JsonObject): JsonObject => ({
 })
 
 /** A message begins with its generation: its first field. */
-const messageOfText = ({ generation, config }: JsonObject): JsonObject => ({
-  ...(generation === undefined ? {} : { generation }),
-  ...objectOf(parseJson(String(config))),
-})
+function messageOfText({ generation, config }: JsonObject): JsonObject {
+  if (typeof config !== 'string') throw new Error('a version of it has no text')
+  return { ...(generation === undefined ? {} : { generation }), ...objectOf(parseJson(config)) }
+}
 
 /** @throws Error when the value is none */
 export function objectOf(value: JsonValue): JsonObject {

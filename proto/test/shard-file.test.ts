@@ -55,7 +55,7 @@ const shardOf = (schema: number): ClientShard =>
   })
 
 describe('shard files', () => {
-  // The bytes and digests were not made by this code: a change of either would make every replica reload everything.
+  // These bytes and digests were not made by this code. If either changed, every replica would reload all clients.
   for (const { title, text, digest } of vectors.digests.filter(({ kind }) => kind === 'shard')) {
     it(`have fixed bytes and a fixed digest for ${title}`, () => {
       const read = decodeShardFile(gzipSync(text))

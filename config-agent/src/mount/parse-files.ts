@@ -1,8 +1,7 @@
 // The bytes of one mounted file -> what it holds, checked as far as the file alone allows.
 import { timestampMs } from '@bufbuild/protobuf/wkt'
-import { maxVersionLength } from '@nauthera/proto/client-version'
 import { decodeManifest } from '@nauthera/proto/digest'
-import type { Manifest, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount } from '@nauthera/proto/names'
 import { UnknownSchemaError, decodeLine, digestOfLine, parseShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
@@ -56,12 +55,8 @@ function keyOfLine(line: Uint8Array, index: number): string {
   if (shardOf(entry.namespace, entry.name) !== index) {
     throw faultOf('SHARD_MISPLACED', `holds ${key}, which belongs elsewhere`)
   }
-  if (versionLengthOf(entry) > maxVersionLength) throw faultOf('SHARD_TOO_LARGE', `holds too much of ${key}`)
   return key
 }
-
-const versionLengthOf = ({ desired, accepted }: ShardEntry): number =>
-  Math.max(desired?.config.length ?? 0, accepted?.config.length ?? 0)
 
 function parseWhole(file: Uint8Array): ReturnType<typeof parseShardFile> {
   try {

@@ -1,10 +1,12 @@
-import { decodeShard } from '@nauthera/proto/digest'
-import type { ClientEntry, ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardFile, shardSecretName } from '@nauthera/proto/names'
+import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
+import { decodeShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
+import { decodeClient } from './decoded-client.ts'
+import type { DecodedClient } from './decoded-client.ts'
 
 export const release = 'nauthera'
 export const releaseNamespace = 'auth'
@@ -17,7 +19,9 @@ export interface ClusterView {
   /** The client secret in the application's Secret. */
   plain(name: string, namespace?: string): string | undefined
   /** The client's entry in the stored shard. */
-  stored(name: string): ClientEntry | undefined
+  stored(name: string): DecodedClient | undefined
+  /** The schemas of the stored shards, by their numbers. */
+  storedSchemas(): (number | undefined)[]
   /** The seq of the stored shard that the client belongs to; 0 when there is none. */
   storedSeq(name: string): number
   condition(name: string, type: string): { status: string; reason: string; message: string } | undefined
@@ -32,10 +36,10 @@ export function createClusterView(api: KubeApi): ClusterView {
     find('secrets', namespace, name) as (KubeObject & { data: Record<string, string> }) | undefined
   const client = (name: string, namespace = appsNamespace) =>
     find('oidcclients', namespace, name) as unknown as OIDCClient | undefined
-  const shardOfClient = (name: string): ClientShard | undefined => {
-    const index = shardOf(appsNamespace, name)
+  const shardOfClient = (name: string): ClientShard | undefined => readShard(shardOf(appsNamespace, name))
+  const readShard = (index: number): ClientShard | undefined => {
     const data = secret(shardSecretName(release, index), releaseNamespace)?.data[shardFile(index)]
-    return data === undefined ? undefined : decodeShard(Buffer.from(data, 'base64')).shard
+    return data === undefined ? undefined : decodeShardFile(Buffer.from(data, 'base64')).shard
   }
   return {
     client,
@@ -44,7 +48,11 @@ export function createClusterView(api: KubeApi): ClusterView {
       const text = secret(`${name}-oidc`, namespace)?.data['client_secret']
       return text === undefined ? undefined : Buffer.from(text, 'base64').toString()
     },
-    stored: (name) => shardOfClient(name)?.clients.find((entry) => entry.name === name),
+    stored: (name) => {
+      const entry = shardOfClient(name)?.entries.find((one) => one.name === name)
+      return entry && decodeClient(entry)
+    },
+    storedSchemas: () => Array.from({ length: shardCount }, (_, index) => readShard(index)?.schema),
     storedSeq: (name) => Number(shardOfClient(name)?.seq ?? 0n),
     condition: (name, type) => client(name)?.status?.conditions?.find((condition) => condition.type === type),
     writes: (from = 0) =>

@@ -29,7 +29,7 @@ export interface Cluster extends ClusterView {
     /** Default: what the chart gives it. */
     rules?: readonly Rule[]
   }): TestOperator
-  startReplica(name: string): Promise<TestReplica>
+  startReplica(name: string, options?: { isOld?: boolean }): Promise<TestReplica>
   /** Creates an OIDCClient or changes its spec, through the API with its validation. */
   apply(
     name: string,
@@ -82,10 +82,11 @@ export async function startCluster(): Promise<Cluster> {
       operators.push(operator)
       return operator
     },
-    startReplica: async (name) => {
+    startReplica: async (name, { isOld = false } = {}) => {
       const replica = await startReplica({
         api,
         name,
+        isOld,
         release,
         namespace: releaseNamespace,
         // replicas use the clock of the newest operator
@@ -165,7 +166,7 @@ function createWatchdog(api: KubeApi, view: ClusterView, replicas: readonly Test
         const key = `${metadata.namespace}/${metadata.name}`
         const plain = view.plain(metadata.name, metadata.namespace)
         if (plain === undefined || planted.has(plain)) continue
-        for (const replica of replicas) {
+        for (const replica of replicas.filter((one) => one.isReady())) {
           if (!replica.accepts(key, plain)) violations.push(`${replica.name} refuses the published secret of ${key}`)
         }
       }

@@ -1,14 +1,9 @@
 import { createHash } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
 import type { CertificateHolder } from '@nauthera/proto/certificate-source'
-import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
+import { decodeManifest } from '@nauthera/proto/digest'
 import { RejectedClientSchema, ShardRefSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type {
-  ClientEntry,
-  ClientShard,
-  RejectedClient,
-  ShardRef,
-} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientShard, RejectedClient, ShardRef } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import {
   linkFiles,
   linkSecretName,
@@ -18,26 +13,38 @@ import {
   shardFile,
   shardSecretName,
 } from '@nauthera/proto/names'
+import { decodeShardFile } from '@nauthera/proto/shard-file'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
+import { decodeClient } from './decoded-client.ts'
+import type { DecodedClient } from './decoded-client.ts'
 
 /** Refuses a version of a client: field, code and message. */
-export type RejectRule = (client: ClientEntry) => { field: string; code: string; message: string } | undefined
+export type RejectRule = (client: DecodedClient) => { field: string; code: string; message: string } | undefined
 
 /** What a replica has mounted and serves: the newest readable version of each shard. */
 export class ReplicaMount {
   manifestDigest = ''
+  /** Whether a complete set of shards was ever there: before, a server is not ready and takes no requests. */
+  isReady = false
   rule: RejectRule = () => undefined
   readonly #read: (secret: string, file: string) => Buffer | undefined
   readonly #release: string
   readonly #certificates: CertificateHolder
+  readonly #schemaMax: number
   readonly #live = new Map<number, { shard: ClientShard; digest: string }>()
   readonly #seen = new Map<number, number>()
 
-  /** @param certificates get those of the link */
-  constructor(api: KubeApi, about: { release: string; namespace: string }, certificates: CertificateHolder) {
+  /** @param about.schemaMax a shard of a later schema is not read: the last good one stays
+   *  @param certificates get those of the link */
+  constructor(
+    api: KubeApi,
+    about: { release: string; namespace: string; schemaMax: number },
+    certificates: CertificateHolder,
+  ) {
     const secrets = api.resource('secrets')
     this.#release = about.release
+    this.#schemaMax = about.schemaMax
     this.#certificates = certificates
     this.#read = (secret, file) => {
       const object = api.store.find(secrets, about.namespace, secret) as
@@ -55,14 +62,16 @@ export class ReplicaMount {
     if (ca && cert && key) this.#certificates.replace({ ca, cert, key })
     const changed = Array.from({ length: shardCount }, (_, index) => this.#updateShard(index))
     const manifest = this.#read(manifestSecretName(this.#release), manifestFile)
-    const digest = manifest ? decodeManifest(manifest).digest : this.manifestDigest
+    const named = manifest && decodeManifest(manifest)
+    const digest = named?.digest ?? this.manifestDigest
     changed.push(digest !== this.manifestDigest)
     this.manifestDigest = digest
+    this.isReady ||= named?.manifest.shards.every(({ shard, seq }) => this.seq(shard) >= Number(seq)) ?? false
     return changed.includes(true)
   }
 
-  clients(): ClientEntry[] {
-    return [...this.#live.values()].flatMap(({ shard }) => shard.clients)
+  clients(): DecodedClient[] {
+    return [...this.#live.values()].flatMap(({ shard }) => shard.entries.map(decodeClient))
   }
 
   seq(shard: number): number {
@@ -99,7 +108,7 @@ export class ReplicaMount {
 
   rejected(): RejectedClient[] {
     return [...this.#live.values()].flatMap(({ shard }) =>
-      shard.clients.flatMap((client) => {
+      shard.entries.map(decodeClient).flatMap((client) => {
         const refusal = client.desired && this.rule(client)
         if (!refusal) return []
         const { namespace, name, clientId, desired } = client
@@ -113,7 +122,8 @@ export class ReplicaMount {
     const bytes = this.#read(shardSecretName(this.#release, index), shardFile(index))
     if (!bytes) return false
     try {
-      const read = decodeShard(bytes)
+      const read = decodeShardFile(bytes)
+      if (read.shard.schema > this.#schemaMax) return false
       const before = this.#live.get(index)
       if (read.shard.seq <= (before?.shard.seq ?? 0n)) return false
       this.#live.set(index, { ...read, shard: keepVerifiers(read.shard, before?.shard) })
@@ -127,15 +137,16 @@ export class ReplicaMount {
 }
 
 /** `namespace/name`. */
-export const keyOf = ({ namespace, name }: ClientEntry): string => `${namespace}/${name}`
+export const keyOf = ({ namespace, name }: Pick<DecodedClient, 'namespace' | 'name'>): string => `${namespace}/${name}`
 
 /** As in servers: an entry without verifiers keeps those of the version before. */
 function keepVerifiers(next: ClientShard, before: ClientShard | undefined): ClientShard {
-  const held = new Map(before?.clients.map((client) => [`${client.uid} ${client.clientId}`, client.verifiers]))
-  const clients = next.clients.map((client) => {
-    const needsSecret = (client.desired ?? client.accepted)?.tokenEndpointAuthMethod.startsWith('client_secret_')
-    const verifiers = held.get(`${client.uid} ${client.clientId}`)
-    return client.verifiers.length === 0 && needsSecret && verifiers ? { ...client, verifiers } : client
+  const held = new Map(before?.entries.map((client) => [`${client.uid} ${client.clientId}`, client.verifiers]))
+  const entries = next.entries.map((entry) => {
+    const { desired, accepted } = decodeClient(entry)
+    const needsSecret = (desired ?? accepted)?.tokenEndpointAuthMethod.startsWith('client_secret_')
+    const verifiers = held.get(`${entry.uid} ${entry.clientId}`)
+    return entry.verifiers.length === 0 && needsSecret && verifiers ? { ...entry, verifiers } : entry
   })
-  return { ...next, clients }
+  return { ...next, entries }
 }

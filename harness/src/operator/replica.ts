@@ -6,7 +6,7 @@ import type { Serving } from '@nauthera/proto/channel/serve'
 import type { Stream } from '@nauthera/proto/channel/stream'
 import { StatusService, StatusUpdateSchema } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { StatusUpdate, WatchRequest } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
-import { linkDnsName } from '@nauthera/proto/names'
+import { linkDnsName, shardSchema } from '@nauthera/proto/names'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import { ReplicaMount, keyOf } from './replica-mount.ts'
@@ -30,6 +30,8 @@ export interface TestReplica {
   /** Nothing answers on the status port any more, until it is opened again. */
   close(): Promise<void>
   open(): Promise<void>
+  /** Whether it takes requests. */
+  isReady(): boolean
   /** The names of the clients that it serves. */
   clients(): string[]
   /** Whether a request with this secret would be let in now. */
@@ -48,6 +50,8 @@ interface Options {
   readonly namespace: string
   readonly now: () => number
   readonly onChange?: (replica: TestReplica) => void
+  /** One of the version before schema 2: it reads schema 1 alone, and says nothing of schemas. */
+  readonly isOld?: boolean
 }
 
 /** What a replica reports besides its shards. */
@@ -57,11 +61,15 @@ interface Facts {
 }
 
 export async function startReplica(options: Options): Promise<TestReplica> {
-  const { api, name, release, namespace } = options
+  const { api, name, release, namespace, isOld = false } = options
+  const schemaMax = isOld ? shardSchema.messages : shardSchema.max
   const certificates = createCertificateHolder()
-  const mount = new ReplicaMount(api, { release, namespace }, certificates)
+  const mount = new ReplicaMount(api, { release, namespace, schemaMax }, certificates)
   const facts: Facts = { serverConnected: true, uses: [] }
-  const status = new StatusPort(options, certificates, () => renderUpdate(name, mount, facts))
+  const status = new StatusPort(options, certificates, () => ({
+    ...renderUpdate(name, mount, facts),
+    ...(isOld ? {} : { schemaMin: shardSchema.min, schemaMax }),
+  }))
   let held = false
   const tell = () => {
     options.onChange?.(replica)
@@ -98,6 +106,7 @@ export async function startReplica(options: Options): Promise<TestReplica> {
     },
     close: () => status.close(),
     open: () => status.open(),
+    isReady: () => mount.isReady,
     clients: () => mount.clients().map(keyOf),
     accepts: (client, secret) => mount.accepts(client, secret, options.now()),
     seq: (shard) => mount.seq(shard),

@@ -1,6 +1,7 @@
 // What is decided about one client before anything of its Secret is read. It is decided once in each look, and handed on: who is
 // told this value asks neither the rules nor the policies again.
-import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { renderVersion } from '@nauthera/proto/client-version'
+import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Acceptance } from './acceptance.ts'
 import { applyDefaults } from './apply-defaults.ts'
@@ -19,7 +20,7 @@ export interface Judgement extends Effective {
   readonly violations: readonly Violation[]
   /** What follows: what servers may be told about it. */
   readonly serve:
-    | { readonly kind: 'desired'; readonly config: ClientConfig }
+    | { readonly kind: 'desired'; readonly config: ClientConfig; readonly version: ClientVersion }
     /** The last accepted version serves on; when it is for a policy's grace, until then (epoch milliseconds). */
     | { readonly kind: 'carry'; readonly until: number | undefined }
     | { readonly kind: 'nothing' }
@@ -77,13 +78,20 @@ const invalid = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
 export const configOf = ({ serve }: Pick<Judgement, 'serve'>): ClientConfig | undefined =>
   serve.kind === 'desired' ? serve.config : undefined
 
+/** @returns the same as servers are told it */
+export const versionOf = ({ serve }: Pick<Judgement, 'serve'>): ClientVersion | undefined =>
+  serve.kind === 'desired' ? serve.version : undefined
+
 /** @returns what policies forbid; the other violations are warnings */
 export const denialsOf = ({ violations }: Pick<Judgement, 'violations'>): readonly Violation[] =>
   violations.filter(({ enforcement }) => enforcement === 'Deny')
 
 function serveUnder(violations: readonly Violation[], client: OIDCClient, now: number): Judgement['serve'] {
   const denials = denialsOf({ violations })
-  if (denials.length === 0) return { kind: 'desired', config: renderConfig(client) }
+  if (denials.length === 0) {
+    const config = renderConfig(client)
+    return { kind: 'desired', config, version: renderVersion(config) }
+  }
   const until = deniedSince(client, now) + Math.min(...denials.map(({ graceMs }) => graceMs))
   return now < until ? { kind: 'carry', until } : { kind: 'nothing' }
 }

@@ -39,7 +39,7 @@ export function hasMintedSecret(spec: OIDCClientSpec): boolean {
 export function renderConfig(client: OIDCClient): ClientConfig {
   const { spec, metadata } = client
   const { redirects } = meaningOf(spec.type)
-  const config = create(ClientConfigSchema, {
+  return create(ClientConfigSchema, {
     generation: BigInt(metadata.generation),
     type: spec.type,
     clientName: spec.displayName ?? metadata.name,
@@ -92,7 +92,6 @@ export function renderConfig(client: OIDCClient): ClientConfig {
     initiateLoginUri: spec.uris?.initiateLogin ?? '',
     contacts: [...(spec.contacts ?? [])],
   })
-  return compactConfig(config)
 }
 
 const authConfig = (spec: OIDCClientSpec) => ({
@@ -110,11 +109,5 @@ const tokenConfig = ({ tokens }: OIDCClientSpec) => ({
   refreshTokenTtl: seconds(tokens?.refreshTTL),
   accessTokenFormat: tokens?.format ?? '',
 })
-
-/** A message of so many fields is made as a hash table, of 3.9 KB; its copy is a plain object, of 1.1 KB.
- *  @returns the same config, in the form in which 10,000 may be kept */
-export function compactConfig(config: ClientConfig): ClientConfig {
-  return { ...config }
-}
 
 const seconds = (duration: string | undefined): number => Math.floor((durationMs(duration ?? '0s') ?? 0) / 1000)

@@ -1,7 +1,9 @@
 // What is known of one server pod, and what each event makes of it: values, no I/O, no clock. Times are milliseconds of the
 // monotonic clock.
 import type { RejectedClient } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { ReplicaReport } from '../decide/propagation.ts'
+import type { Schemas } from '../decide/shard-schema.ts'
 
 /** After so long without a word a replica counts as unreachable. Milliseconds. */
 const unreachableAfterMs = 15_000
@@ -18,10 +20,12 @@ export interface Replica extends ReplicaReport {
   readonly absentMs: number
   /** They have not been there since we began to ask. */
   readonly joining: boolean
+  /** Which forms of shards it reads; undefined until it has said so. */
+  readonly schemas: Schemas | undefined
 }
 
 /** What its agent says, as far as the operator reads it. */
-type Said = Pick<Replica, 'serverConnected' | 'live' | 'rejected'>
+type Said = Pick<Replica, 'serverConnected' | 'live' | 'rejected'> & Pick<StatusUpdate, 'schemaMin' | 'schemaMax'>
 
 export interface ReplicaState {
   /** The last word on the stream that is open now; undefined without such a stream. */
@@ -29,10 +33,17 @@ export interface ReplicaState {
   /** When agent and server were last known to be there; at first, when we began to ask. */
   readonly presentAt: number
   readonly joining: boolean
+  /** Stays when the stream is over: a pod does not change its version. */
+  readonly schemas: Schemas | undefined
 }
 
 /** We begin to ask. */
-export const onReplicaFound = (now: number): ReplicaState => ({ said: undefined, presentAt: now, joining: true })
+export const onReplicaFound = (now: number): ReplicaState => ({
+  said: undefined,
+  presentAt: now,
+  joining: true,
+  schemas: undefined,
+})
 
 /** Its agent says what is live. */
 export function onReplicaSaid(state: ReplicaState, said: Said, now: number): ReplicaState {
@@ -41,6 +52,8 @@ export function onReplicaSaid(state: ReplicaState, said: Said, now: number): Rep
     // A server that leaves was there until this moment.
     presentAt: said.serverConnected || isPresent(state) ? now : state.presentAt,
     joining: state.joining && !said.serverConnected,
+    // An agent from before these fields says 0, and reads the first schema alone.
+    schemas: { min: said.schemaMin || 1, max: said.schemaMax || 1 },
   }
 }
 
@@ -67,6 +80,7 @@ export function replicaOf(
     serverConnected: isPresent(state),
     live: state.said?.live ?? [],
     rejected: state.said?.rejected ?? [],
+    schemas: state.schemas,
   }
 }
 

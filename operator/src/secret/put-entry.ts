@@ -28,7 +28,7 @@ export function createEntryWriter(needs: {
       clientId: acceptance.clientId,
       createdAt: Date.parse(client.metadata.creationTimestamp),
       verifiers,
-      verdict: serve.kind === 'desired' ? serve : { kind: 'carry' },
+      verdict: serve.kind === 'desired' ? { kind: 'desired', version: serve.version } : { kind: 'carry' },
       standing: standingOf(follow.config(key)),
     }
     if (certainty === 'known') shards.put(entry)

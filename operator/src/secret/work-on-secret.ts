@@ -1,4 +1,4 @@
-import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { Outcome } from '../decide/outcome.ts'
 import type { RotationPlan } from '../decide/rotation-terms.ts'
@@ -120,7 +120,7 @@ async function firstAnswer(steps: readonly Step[], look: Look): Promise<Exclude<
   throw new Error('the last step did not end the look')
 }
 
-function needsSecret(judgement: Judgement, stored: ClientEntry | undefined): boolean {
+function needsSecret(judgement: Judgement, stored: ShardEntry | undefined): boolean {
   const config = configOf(judgement)
   if (config) return showsSecret(config.tokenEndpointAuthMethod)
   return (stored?.verifiers.length ?? 0) > 0

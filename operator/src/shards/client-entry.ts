@@ -1,8 +1,8 @@
 // What a shard says about one client: what is wanted of it, and the entry that follows from that and the stored one.
 import { create, equals } from '@bufbuild/protobuf'
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
-import { ClientConfigSchema, ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientConfig, ClientEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientVersion, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { StoredVerifier } from '../decide/rotation-terms.ts'
 
 /** What the shard should say about one client. */
@@ -16,7 +16,7 @@ export interface ClientForShard {
   /** RotationPlan.verifiers. */
   readonly verifiers: readonly StoredVerifier[]
   readonly verdict:
-    | { readonly kind: 'desired'; readonly config: ClientConfig }
+    | { readonly kind: 'desired'; readonly version: ClientVersion }
     /** Invalid, or denied within its grace: the last accepted version serves on; without one there is no entry. */
     | { readonly kind: 'carry' }
   /** How the stored entry's `desired` stands at the replicas. */
@@ -28,28 +28,28 @@ export const entryKey = ({ namespace, name }: Readonly<{ namespace: string; name
   `${namespace}/${name}`
 
 /** @returns whether a write would change nothing about this client */
-export function keepsEntry(client: ClientForShard, stored: ClientEntry | undefined): boolean {
+export function keepsEntry(client: ClientForShard, stored: ShardEntry | undefined): boolean {
   return sameEntry(stored, plannedEntry(client, stored))
 }
 
 /** Of 600 clients one has changed: the others need not be compared field by field at each look. */
 const planned = new WeakMap<
   ClientForShard,
-  { readonly stored: ClientEntry | undefined; readonly next: ClientEntry | undefined }
+  { readonly stored: ShardEntry | undefined; readonly next: ShardEntry | undefined }
 >()
 
 /** @returns what the next shard says about a client, given what the stored one says: nothing, when it has no entry; the
  *  stored object itself when that says the same, byte for byte */
-export function plannedEntry(client: ClientForShard, stored: ClientEntry | undefined): ClientEntry | undefined {
+export function plannedEntry(client: ClientForShard, stored: ShardEntry | undefined): ShardEntry | undefined {
   const before = planned.get(client)
   if (before && before.stored === stored) return before.next
   const entry = nextEntry(client, stored)
-  const next = entry && stored && equals(ClientEntrySchema, entry, stored) ? stored : entry
+  const next = entry && stored && equals(ShardEntrySchema, entry, stored) ? stored : entry
   planned.set(client, { stored, next })
   return next
 }
 
-function nextEntry(client: ClientForShard, stored: ClientEntry | undefined): ClientEntry | undefined {
+function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): ShardEntry | undefined {
   // an entry with another uid is of an earlier object with the same name: it says nothing about this one
   const past = stored?.uid === client.uid ? stored : undefined
   const lastGood = lastAccepted(past, client.standing)
@@ -61,19 +61,19 @@ function nextEntry(client: ClientForShard, stored: ClientEntry | undefined): Cli
     verifiers: client.verifiers.map(wireVerifier),
   }
   if (client.verdict.kind === 'carry') {
-    return lastGood && create(ClientEntrySchema, { ...base, accepted: lastGood })
+    return lastGood && create(ShardEntrySchema, { ...base, accepted: lastGood })
   }
-  const { config } = client.verdict
-  const isSame = past?.desired !== undefined && sameConfig(past.desired, config)
+  const { version } = client.verdict
+  const isSame = saysTheSame(past?.desired, version)
   // a version that differs only in its generation is not new: the stored object keeps the bytes equal
-  const desired = isSame ? past.desired! : config
-  const accepted = isSame ? (client.standing === 'accepted' ? undefined : past.accepted) : lastGood
-  return create(ClientEntrySchema, { ...base, desired, ...(accepted ? { accepted } : {}) })
+  const desired = isSame ? past!.desired! : version
+  const accepted = isSame ? (client.standing === 'accepted' ? undefined : past!.accepted) : lastGood
+  return create(ShardEntrySchema, { ...base, desired, ...(accepted ? { accepted } : {}) })
 }
 
 /** The version that a server may fall back to. While nobody has answered yet, an earlier accepted version is the safer
  *  one; without it the stored desired is all there is, and a replica that rejects it is no worse off. */
-function lastAccepted(stored: ClientEntry | undefined, standing: ClientForShard['standing']): ClientConfig | undefined {
+function lastAccepted(stored: ShardEntry | undefined, standing: ClientForShard['standing']): ClientVersion | undefined {
   switch (standing) {
     case 'accepted':
       return stored?.desired ?? stored?.accepted
@@ -84,25 +84,23 @@ function lastAccepted(stored: ClientEntry | undefined, standing: ClientForShard[
   }
 }
 
-/** @returns whether two versions say the same to a server, whichever generation they were rendered from. Not by their JSON: the
- *  order of keys differs between a rendered message and a read one. */
-export function sameConfig(left: ClientConfig, right: ClientConfig): boolean {
-  if (left === right) return true
-  return equals(ClientConfigSchema, { ...left, generation: right.generation }, right)
+/** @returns whether two versions say the same to a server, whichever generation they were rendered from */
+export function saysTheSame(one: ClientVersion | undefined, other: ClientVersion | undefined): boolean {
+  return one?.config === other?.config
 }
 
 /** The same to a server: `accepted` that only went away is no difference. */
-export function sameEntry(left: ClientEntry | undefined, right: ClientEntry | undefined): boolean {
+export function sameEntry(left: ShardEntry | undefined, right: ShardEntry | undefined): boolean {
   if (!left || !right || left === right) return left === right
   if (right.accepted === undefined && left.accepted !== undefined && right.desired !== undefined) {
     const { accepted: _dropped, ...rest } = left
-    return equals(ClientEntrySchema, rest as ClientEntry, right)
+    return equals(ShardEntrySchema, rest as ShardEntry, right)
   }
-  return equals(ClientEntrySchema, left, right)
+  return equals(ShardEntrySchema, left, right)
 }
 
 /** A client that has not been decided yet stays as it is stored. */
-export function asStored(entry: ClientEntry): ClientForShard {
+export function asStored(entry: ShardEntry): ClientForShard {
   return {
     namespace: entry.namespace,
     name: entry.name,
@@ -110,16 +108,16 @@ export function asStored(entry: ClientEntry): ClientForShard {
     clientId: entry.clientId,
     createdAt: 0,
     verifiers: verifiersOf(entry),
-    verdict: entry.desired ? { kind: 'desired', config: entry.desired } : { kind: 'carry' },
+    verdict: entry.desired ? { kind: 'desired', version: entry.desired } : { kind: 'carry' },
     standing: 'unknown',
   }
 }
 
 /** The same client; when its version says the same as the stored one, it holds that very object, so that each is in memory once. */
-export function shareConfig(client: ClientForShard, stored: ClientEntry | undefined): ClientForShard {
+export function shareVersion(client: ClientForShard, stored: ShardEntry | undefined): ClientForShard {
   const { verdict } = client
-  if (verdict.kind !== 'desired' || !stored?.desired || !sameConfig(stored.desired, verdict.config)) return client
-  return { ...client, verdict: { kind: 'desired', config: stored.desired } }
+  if (verdict.kind !== 'desired' || !stored?.desired || !saysTheSame(stored.desired, verdict.version)) return client
+  return { ...client, verdict: { kind: 'desired', version: stored.desired } }
 }
 
 export function sameClient(one: ClientForShard, other: ClientForShard): boolean {
@@ -130,13 +128,13 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
     one.createdAt === other.createdAt &&
     JSON.stringify(one.verifiers) === JSON.stringify(other.verifiers) &&
     (one.verdict.kind === 'desired'
-      ? other.verdict.kind === 'desired' && sameConfig(one.verdict.config, other.verdict.config)
+      ? other.verdict.kind === 'desired' && saysTheSame(one.verdict.version, other.verdict.version)
       : other.verdict.kind === 'carry')
   )
 }
 
 /** @returns the verifiers of an entry as rotation plans them, newest first */
-export function verifiersOf(entry: ClientEntry): StoredVerifier[] {
+export function verifiersOf(entry: ShardEntry): StoredVerifier[] {
   return entry.verifiers.map(readVerifier)
 }
 

@@ -1,10 +1,10 @@
 // Accepted clients and the stored shard -> the next shard, or nothing to write.
 import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
-import { encodeShard } from '@nauthera/proto/digest'
-import { ClientEntrySchema, ClientShardSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientEntry, ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardCount, shardEpoch, shardSchema } from '@nauthera/proto/names'
+import { ClientShardSchema, ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientShard, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { shardCount, shardEpoch } from '@nauthera/proto/names'
+import { renderShardFile } from '@nauthera/proto/shard-file'
 import { entryKey, plannedEntry, sameEntry } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 
@@ -13,6 +13,8 @@ export interface ShardPlanInput {
   readonly clients: readonly ClientForShard[]
   /** The shard as stored; undefined when it is lost or unreadable. */
   readonly stored: ClientShard | undefined
+  /** The form to write it in. Another one than that of the stored shard is a reason to write. */
+  readonly schema: number
   readonly seq: { readonly highestSeen: bigint; readonly startSeconds: bigint }
   /** Epoch milliseconds. */
   readonly now: number
@@ -48,11 +50,11 @@ const maxShardFileBytes = 700 * 1024
  *  alone is the same; so is one that could merely drop an `accepted` that nobody needs any more (the next write does). */
 export function planShard(input: ShardPlanInput): ShardPlan {
   const limit = input.maxBytes ?? maxShardFileBytes
-  const stored = new Map((input.stored?.clients ?? []).map((entry) => [entryKey(entry), entry]))
+  const stored = new Map((input.stored?.entries ?? []).map((entry) => [entryKey(entry), entry]))
   const wanted = input.clients
     .toSorted((left, right) => left.createdAt - right.createdAt || compareKeys(left, right))
     .flatMap((client) => plannedEntry(client, stored.get(entryKey(client))) ?? [])
-  const isCurrent = input.stored !== undefined && input.stored.seq >= input.seq.highestSeen
+  const isCurrent = input.stored?.schema === input.schema && input.stored.seq >= input.seq.highestSeen
   // most looks at a shard change nothing, and to compress 600 clients takes 30 ms
   if (isCurrent && input.fill !== undefined && changedKeys(wanted, stored).length === 0) {
     return { kind: 'keep', refused: [], fill: input.fill }
@@ -64,14 +66,14 @@ export function planShard(input: ShardPlanInput): ShardPlan {
   return { kind: 'write', shard, file, digest, changed, refused, fill }
 }
 
-function changedKeys(entries: readonly ClientEntry[], stored: ReadonlyMap<string, ClientEntry>): readonly string[] {
+function changedKeys(entries: readonly ShardEntry[], stored: ReadonlyMap<string, ShardEntry>): readonly string[] {
   const next = new Map(entries.map((entry) => [entryKey(entry), entry]))
   const keys = new Set([...stored.keys(), ...next.keys()])
   return [...keys].filter((key) => !sameEntry(stored.get(key), next.get(key))).toSorted()
 }
 
 interface Fitted {
-  readonly entries: readonly ClientEntry[]
+  readonly entries: readonly ShardEntry[]
   readonly refused: readonly string[]
   readonly shard: ClientShard
   readonly file: Uint8Array
@@ -81,17 +83,17 @@ interface Fitted {
 /** Takes in every change, oldest client first, but those that no longer fit: such a client stays as it is stored. */
 function fit(
   input: ShardPlanInput,
-  wanted: readonly ClientEntry[],
-  stored: ReadonlyMap<string, ClientEntry>,
+  wanted: readonly ShardEntry[],
+  stored: ReadonlyMap<string, ShardEntry>,
   limit: number,
 ): Fitted {
   const whole = encode(input, wanted)
   if (whole.file.length <= limit) return { ...whole, refused: [] }
-  const isChange = (entry: ClientEntry): boolean => !sameEntry(stored.get(entryKey(entry)), entry)
+  const isChange = (entry: ShardEntry): boolean => !sameEntry(stored.get(entryKey(entry)), entry)
   // verifiers always go in: a secret rotates whatever happens to a version
-  const asStored = (entry: ClientEntry): ClientEntry[] => {
+  const asStored = (entry: ShardEntry): ShardEntry[] => {
     const past = stored.get(entryKey(entry))
-    return past ? [create(ClientEntrySchema, { ...past, verifiers: entry.verifiers })] : []
+    return past ? [create(ShardEntrySchema, { ...past, verifiers: entry.verifiers })] : []
   }
   const changes = wanted.filter(isChange)
   const refused = new Set<string>()
@@ -117,18 +119,18 @@ function fit(
   return { ...render(changes.length), refused: [...refused].toSorted() }
 }
 
-function encode(input: ShardPlanInput, entries: readonly ClientEntry[]): Omit<Fitted, 'refused'> {
+function encode(input: ShardPlanInput, entries: readonly ShardEntry[]): Omit<Fitted, 'refused'> {
   const shard = create(ClientShardSchema, {
-    schema: shardSchema.messages,
+    schema: input.schema,
     epoch: shardEpoch,
     shard: input.shard,
     shardCount,
     seq: nextSeq(input),
     renderedAt: timestampFromMs(input.now),
     change: input.change,
-    clients: entries.toSorted(compareKeys),
+    entries: entries.toSorted(compareKeys),
   })
-  return { entries, shard, ...encodeShard(shard) }
+  return { entries, shard, ...renderShardFile(shard) }
 }
 
 /** Rises whatever was lost: the stored shard, the operator, or both. */

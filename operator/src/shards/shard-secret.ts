@@ -1,5 +1,5 @@
 // A file of the set (a shard, the manifest) <-> the Secret that holds it.
-import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
+import { decodeManifest } from '@nauthera/proto/digest'
 import type { ClientShard, Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import {
   annotations,
@@ -9,7 +9,7 @@ import {
   manifestFile,
   shardFile,
 } from '@nauthera/proto/names'
-import { compactConfig } from '../decide/metadata.ts'
+import { decodeShardFile } from '@nauthera/proto/shard-file'
 import type { WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 
@@ -18,13 +18,8 @@ export function readShardSecret(
   secret: SecretObject | undefined,
   index: number,
 ): { shard: ClientShard; digest: string } | undefined {
-  const read = readFile(secret, shardFile(index), decodeShard)
-  if (read?.shard.shard !== index) return undefined
-  for (const entry of read.shard.clients) {
-    if (entry.desired) entry.desired = compactConfig(entry.desired)
-    if (entry.accepted) entry.accepted = compactConfig(entry.accepted)
-  }
-  return read
+  const read = readFile(secret, shardFile(index), decodeShardFile)
+  return read?.shard.shard === index ? read : undefined
 }
 
 /** @returns what the manifest's Secret holds; undefined when it is absent or damaged */

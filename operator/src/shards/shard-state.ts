@@ -1,13 +1,30 @@
+import { schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { asStored, entryKey, keepsEntry, sameClient, shareConfig } from './client-entry.ts'
+import { asStored, entryKey, keepsEntry, sameClient, shareVersion } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import { planShard } from './plan-shard.ts'
 import type { ShardPlan } from './plan-shard.ts'
-import { isBehind, nothingStored, onShardLoaded, onShardRead, onShardWritten, seqToExceed } from './stored-shard.ts'
+import {
+  isBehind,
+  isOfOtherSchema,
+  nothingStored,
+  onShardLoaded,
+  onShardRead,
+  onShardWritten,
+  seqToExceed,
+} from './stored-shard.ts'
 import type { Found, StoredShard } from './stored-shard.ts'
 
 /** Share of a shard's limit from which people are warned. */
 const warnFrom = 0.8
+
+/** What the replicas have to say about a shard. */
+export interface WantedByReplicas {
+  /** The highest seq of it that any of them has seen. */
+  readonly highestSeen: bigint
+  /** decide/shard-schema.ts, schemaFor. */
+  readonly schema: number | undefined
+}
 
 /** What a turn of writing begins with. */
 export interface BegunTurn {
@@ -72,7 +89,7 @@ export class ShardState {
     const known = this.#clients.get(key)
     const awaited = this.#undecided.delete(key)
     if (known && sameClient(known, client)) return awaited
-    const held = shareConfig(client, this.stored.entries.get(key)?.entry)
+    const held = shareVersion(client, this.stored.entries.get(key)?.entry)
     this.#clients.set(key, held)
     if (!this.#isNews(key, held)) return awaited
     this.#dirty = true
@@ -96,9 +113,10 @@ export class ShardState {
     return true
   }
 
-  /** A replica has seen this seq: a shard that is behind is written anew. @returns whether there may be something to do now */
-  notice(highestSeen: bigint): boolean {
-    if (!isBehind(this.stored, highestSeen)) return false
+  /** What replicas have seen and can read: a shard that is behind, or of another schema, is written anew.
+   *  @returns whether there may be something to do now */
+  notice({ highestSeen, schema }: WantedByReplicas): boolean {
+    if (!isBehind(this.stored, highestSeen) && !isOfOtherSchema(this.stored, schema)) return false
     this.#dirty = true
     return true
   }
@@ -115,14 +133,15 @@ export class ShardState {
   /** A turn begins: plans what is to be written. `end` ends it.
    *  @param about.spacingMs least time from this write to the next
    *  @param about.change four hex for this write */
-  begin(about: {
-    readonly highestSeen: bigint
-    readonly startSeconds: bigint
-    readonly epochMs: number
-    readonly now: number
-    readonly spacingMs: number
-    readonly change: string
-  }): BegunTurn {
+  begin(
+    about: WantedByReplicas & {
+      readonly startSeconds: bigint
+      readonly epochMs: number
+      readonly now: number
+      readonly spacingMs: number
+      readonly change: string
+    },
+  ): BegunTurn {
     this.busy = true
     this.#dirty = false
     this.#undecided.clear()
@@ -131,6 +150,7 @@ export class ShardState {
       shard: this.index,
       clients: [...this.#clients.values()],
       stored: stored.content,
+      schema: schemaOf(about.schema, stored.content?.schema),
       seq: { highestSeen: seqToExceed(stored, about.highestSeen), startSeconds: about.startSeconds },
       now: about.epochMs,
       change: about.change,

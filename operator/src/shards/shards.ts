@@ -59,7 +59,8 @@ export interface Shards {
   fill(key: string): number
   /** The stored seq; 0 when there is none. */
   seq(shard: number): number
-  /** A replica has seen this seq: when it is above ours, our Secret was lost or is an older copy, and is written anew. */
+  /** A replica came, went or changed its report. The shard is written again when a replica has seen a later seq than ours
+   *  (our Secret was lost or is an older copy), and when its schema is not the one that every replica reads. */
   reconsider(shard: number): void
   /** Of the stored manifest; empty before the first. */
   manifestDigest(): string
@@ -75,6 +76,8 @@ interface Options {
   readonly namespace: string
   /** The highest seq of a shard that any replica has seen. */
   readonly highestSeq: (shard: number) => number
+  /** Which form of shards the replicas want (decide/shard-schema.ts, schemaFor). */
+  readonly schema: () => number | undefined
   readonly clock: Clock
   readonly random: () => number
   readonly log: Log
@@ -195,7 +198,7 @@ function namedShards(states: readonly ShardState[]): WrittenShard[] | undefined 
   const named: WrittenShard[] = []
   for (const { index, stored } of states) {
     if (stored.content === undefined || stored.damaged) return undefined
-    named.push({ shard: index, seq: stored.content.seq, digest: stored.digest, count: stored.content.clients.length })
+    named.push({ shard: index, seq: stored.content.seq, digest: stored.digest, count: stored.content.entries.length })
   }
   return named
 }

@@ -1,14 +1,15 @@
 // What is stored of one shard, as far as we know: a value, and what makes the next one of it.
 import { equals } from '@bufbuild/protobuf'
-import { ClientConfigSchema, ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientConfig, ClientEntry, ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientShard, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { entryKey } from './client-entry.ts'
+import { entryKey, saysTheSame } from './client-entry.ts'
 import { readShardSecret } from './shard-secret.ts'
 
 /** The stored version of one client, and which writes of the shard brought it. */
 export interface StoredEntry {
-  readonly entry: ClientEntry
+  readonly entry: ShardEntry
   /** The seq that brought this entry as it is. */
   readonly entrySeq: number
   /** The seq that brought its `desired` version. */
@@ -76,6 +77,11 @@ export function onShardWritten(
   return withContent({ ...stored, secret: written.secret }, written, fresh)
 }
 
+/** @returns whether it is in another form than the replicas want */
+export function isOfOtherSchema({ content }: StoredShard, wanted: number | undefined): boolean {
+  return content !== undefined && content.schema !== schemaOf(wanted, content.schema)
+}
+
 /** @returns whether a replica has seen a later version: then our Secret was lost or an older copy was put back */
 export function isBehind({ content }: StoredShard, highestSeen: bigint): boolean {
   return content !== undefined && highestSeen > content.seq
@@ -107,10 +113,10 @@ function followEntries(
   const seq = Number(next.seq)
   const entries = new Map<string, StoredEntry>()
   const changed: string[] = []
-  for (const entry of next.clients) {
+  for (const entry of next.entries) {
     const key = entryKey(entry)
     const before = fresh ? undefined : known.get(key)
-    const sameEntry = before !== undefined && (before.entry === entry || equals(ClientEntrySchema, before.entry, entry))
+    const sameEntry = before !== undefined && (before.entry === entry || equals(ShardEntrySchema, before.entry, entry))
     const sameDesired = before?.entry.uid === entry.uid && sameVersion(before.entry.desired, entry.desired)
     if (!sameEntry) changed.push(key)
     entries.set(key, {
@@ -123,7 +129,5 @@ function followEntries(
   return { entries, changed }
 }
 
-function sameVersion(one: ClientConfig | undefined, other: ClientConfig | undefined): boolean {
-  if (one === undefined || other === undefined || one === other) return one === other
-  return equals(ClientConfigSchema, one, other)
-}
+const sameVersion = (one: ClientVersion | undefined, other: ClientVersion | undefined): boolean =>
+  one === other || (saysTheSame(one, other) && one?.generation === other?.generation)

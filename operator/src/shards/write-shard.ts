@@ -9,7 +9,7 @@ import type { Backoff } from '../time/backoff.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClientForShard } from './client-entry.ts'
 import { secretOfFile } from './shard-secret.ts'
-import type { BegunTurn, ShardState } from './shard-state.ts'
+import type { BegunTurn, ShardState, WantedByReplicas } from './shard-state.ts'
 import { createTurns } from './turns.ts'
 import type { Turns } from './turns.ts'
 import type { ManifestWriter } from './write-manifest.ts'
@@ -20,6 +20,8 @@ export interface ShardWriterNeeds {
   readonly namespace: string
   /** The highest seq of a shard that any replica has seen. */
   readonly highestSeq: (shard: number) => number
+  /** Which form of shards the replicas want (decide/shard-schema.ts, schemaFor). */
+  readonly schema: () => number | undefined
   readonly startSeconds: bigint
   readonly spacingMs: number
   readonly decideWaitMs: number
@@ -72,9 +74,9 @@ export class ShardWriter {
     if (this.state.remove(key)) this.#turns.wake()
   }
 
-  /** A replica may have seen a later version. */
+  /** A replica may have seen a later version, or reads other schemas. */
   reconsider(): void {
-    if (this.state.notice(this.#highestSeen())) this.#turns.wake()
+    if (this.state.notice(this.#wanted())) this.#turns.wake()
   }
 
   /** Starts no further write; resolves when the running one has ended. */
@@ -105,7 +107,7 @@ export class ShardWriter {
     const { clock, spacingMs, startSeconds } = this.#needs
     const startedAt = clock.monotonic()
     const turn = state.begin({
-      highestSeen: this.#highestSeen(),
+      ...this.#wanted(),
       startSeconds,
       epochMs: clock.now(),
       now: startedAt,
@@ -188,8 +190,9 @@ export class ShardWriter {
     if (nearlyFull) log.warn({ shard, fill: Math.round(plan.fill * 100) / 100 }, 'shard nearly full')
   }
 
-  #highestSeen(): bigint {
-    return BigInt(this.#needs.highestSeq(this.state.index))
+  #wanted(): WantedByReplicas {
+    const { highestSeq, schema } = this.#needs
+    return { highestSeen: BigInt(highestSeq(this.state.index)), schema: schema() }
   }
 
   #report(changed: number, startedAt: number): void {
@@ -203,7 +206,8 @@ export class ShardWriter {
         shard: index,
         seq: Number(stored.content?.seq),
         digest: shortDigest(stored.digest),
-        clients: stored.content?.clients.length,
+        schema: stored.content?.schema,
+        clients: stored.content?.entries.length,
         changed,
         duration: `${Math.round(duration)}ms`,
       },

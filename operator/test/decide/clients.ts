@@ -1,4 +1,5 @@
 // Small OIDCClients and policies for tables.
+import { renderVersion } from '@nauthera/proto/client-version'
 import type { OIDCClient, OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import type { Judgement } from '../../src/decide/judge.ts'
@@ -46,6 +47,6 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
   const isRefused = base.acceptance.kind !== 'accepted' || base.violations.some((one) => one.enforcement === 'Deny')
   const serve: Judgement['serve'] = isRefused
     ? { kind: 'carry', until: undefined }
-    : { kind: 'desired', config: renderConfig(client()) }
+    : { kind: 'desired', config: renderConfig(client()), version: renderVersion(renderConfig(client())) }
   return { serve, ...base }
 }

@@ -2,6 +2,7 @@
 // operators that crash or pause, and pods of an application that read their Secret late. Times are epoch milliseconds.
 import { create } from '@bufbuild/protobuf'
 import { digestOf as sha256Of } from '@nauthera/proto/digest'
+import { renderVersion } from '@nauthera/proto/client-version'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardEpoch } from '@nauthera/proto/names'
@@ -386,8 +387,9 @@ export class World {
     const seen = this.replicas.map(({ applied }) => applied?.seq ?? 0n)
     const next = planShard({
       shard: 0,
-      clients: [{ ...identity, verifiers: plan.verifiers, verdict: { kind: 'desired', config }, standing: 'unknown' }],
+      clients: [{ ...identity, verifiers: plan.verifiers, verdict: { kind: 'desired', version }, standing: 'unknown' }],
       stored: this.shard?.content,
+      schema: 1,
       seq: {
         highestSeen: seen.reduce((most, one) => (one > most ? one : most), 0n),
         startSeconds: this.operator.startSeconds,
@@ -491,7 +493,7 @@ export class World {
 
   /** P2: the end of a previous secret is set once and never moves later. */
   #noteEnds(shard: ClientShard): void {
-    const verifiers = shard.clients[0]?.verifiers.map(readVerifier) ?? []
+    const verifiers = shard.entries[0]?.verifiers.map(readVerifier) ?? []
     // a shard drops previous secrets when it is asked to revoke, before the Secret says so
     if (this.revoke !== undefined && this.revoke !== this.secret?.marks?.observed.revoke) {
       const kept = new Set(verifiers.map(({ sha256 }) => sha256))
@@ -527,7 +529,7 @@ export class World {
     if (!mounted || (replica.applied && replica.applied.seq >= mounted.seq)) return
     replica.applied = mounted
     const wall = this.now + replica.skew
-    for (const { sha256, notAfter } of mounted.clients[0]?.verifiers.map(readVerifier) ?? []) {
+    for (const { sha256, notAfter } of mounted.entries[0]?.verifiers.map(readVerifier) ?? []) {
       // at apply the wall clock counts once, then the steady one
       if (notAfter !== undefined && !replica.ends.has(sha256)) replica.ends.set(sha256, this.now + (notAfter - wall))
     }
@@ -540,9 +542,9 @@ export class World {
 
   #accepts(replica: Replica, value: string): boolean {
     const sha256 = digestOf(value)
-    const isThere = replica.applied?.clients[0]?.verifiers.some((verifier) => verifier.sha256 === sha256) ?? false
+    const isThere = replica.applied?.entries[0]?.verifiers.some((verifier) => verifier.sha256 === sha256) ?? false
     const isMarked =
-      replica.applied?.clients[0]?.verifiers.some((verifier) => verifier.sha256 === sha256 && verifier.notAfter) ??
+      replica.applied?.entries[0]?.verifiers.some((verifier) => verifier.sha256 === sha256 && verifier.notAfter) ??
       false
     return isThere && (!isMarked || this.now < (replica.ends.get(sha256) ?? Infinity))
   }
@@ -570,7 +572,7 @@ export class World {
   }
 
   #verifiers() {
-    return this.shard?.content.clients[0]?.verifiers.map(readVerifier)
+    return this.shard?.content.entries[0]?.verifiers.map(readVerifier)
   }
 
   #replica(index: number): Replica | undefined {
@@ -593,4 +595,4 @@ function digestOf(value: string): string {
 }
 const idOf = (value: string): string => digestOf(value).slice(0, 8)
 const identity = { namespace: 'demo', name: 'app', uid: 'u', clientId: 'demo.app', createdAt: 0 }
-const config = create(ClientConfigSchema, { type: 'M2M', generation: 1n })
+const version = renderVersion(create(ClientConfigSchema, { type: 'M2M', generation: 1n }))

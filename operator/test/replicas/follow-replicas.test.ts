@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { create } from '@bufbuild/protobuf'
-import { ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { createFollowReplicas } from '../../src/replicas/follow-replicas.ts'
@@ -23,6 +23,7 @@ describe('createFollowReplicas', () => {
     joining: false,
     reachable: true,
     serverConnected: true,
+    schemas: { min: 1, max: 2 },
     live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })),
     rejected: [],
     ...more,
@@ -49,7 +50,7 @@ describe('createFollowReplicas', () => {
         reconsider: () => {},
         seq: () => 1,
         stored: (key) => ({
-          entry: create(ClientEntrySchema, { uid: key }),
+          entry: create(ShardEntrySchema, { uid: key }),
           entrySeq: 2,
           configSeq: 2,
           shard: shardOfKey(key),

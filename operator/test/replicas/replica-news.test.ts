@@ -11,6 +11,7 @@ const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
   joining: false,
   reachable: true,
   serverConnected: true,
+  schemas: { min: 1, max: 2 },
   live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })),
   rejected: [],
   ...more,

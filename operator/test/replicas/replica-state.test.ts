@@ -10,7 +10,7 @@ import {
 import type { Replica, ReplicaState } from '../../src/replicas/replica-state.ts'
 
 const pod = { name: 'server-a', uid: 'u1' }
-const withServer = { serverConnected: true, live: [], rejected: [] }
+const withServer = { serverConnected: true, live: [], rejected: [], schemaMin: 1, schemaMax: 2 }
 const withoutServer = { ...withServer, serverConnected: false }
 /** Each is told at its time, from 1,000 on. */
 const after = (...steps: readonly ((state: ReplicaState, now: number) => ReplicaState)[]): ReplicaState =>

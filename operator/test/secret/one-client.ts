@@ -1,8 +1,8 @@
 // One client whose secret is worked on: Secrets in memory under resource versions, a shard, and what replicas say of it.
 import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
-import { ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { digestOf } from '@nauthera/proto/digest'
 import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
 import { Secret } from '@nauthera/runtime/log'
@@ -101,7 +101,7 @@ function createHeldSecrets(): HeldSecrets {
 export interface HeldShard {
   /** What was asked for last: `put`, `presume`, `remove`. */
   readonly asked: { how: 'put' | 'presume' | 'remove'; client?: ClientForShard }[]
-  entry: ClientEntry | undefined
+  entry: ShardEntry | undefined
   /** Stores what was asked for last, as the writer does a moment later; replicas lack it. */
   store(): void
   /** Every replica has what is stored. */
@@ -202,8 +202,8 @@ export function createOneClient(
 
 export type OneClient = ReturnType<typeof createOneClient>
 
-function entryOf({ namespace, name, uid, clientId, verifiers, verdict }: ClientForShard): ClientEntry {
-  return create(ClientEntrySchema, {
+function entryOf({ namespace, name, uid, clientId, verifiers, verdict }: ClientForShard): ShardEntry {
+  return create(ShardEntrySchema, {
     namespace,
     name,
     uid,
@@ -213,7 +213,7 @@ function entryOf({ namespace, name, uid, clientId, verifiers, verdict }: ClientF
       sha256,
       ...(notAfter === undefined ? {} : { notAfter: timestampFromMs(notAfter) }),
     })),
-    ...(verdict.kind === 'desired' ? { desired: verdict.config } : {}),
+    ...(verdict.kind === 'desired' ? { desired: verdict.version } : {}),
   })
 }
 

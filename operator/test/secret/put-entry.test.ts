@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
-import { ClientEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Propagation } from '../../src/decide/propagation.ts'
 import { createEntryWriter } from '../../src/secret/put-entry.ts'
 import { createOneClient, lookOf, planOf, unreachable } from './one-client.ts'
@@ -30,7 +30,7 @@ describe('createEntryWriter', () => {
       expect(asked().how).to.equal('presume')
       await announce({ failure: unreachable, source: { kind: 'none' } })
       expect(asked().how, 'there are none to know').to.equal('put')
-      one.shard.entry = create(ClientEntrySchema)
+      one.shard.entry = create(ShardEntrySchema)
       await announce({ failure: unreachable })
       expect(asked().how, 'the shard knows').to.equal('put')
     })

@@ -1,10 +1,13 @@
 import { create } from '@bufbuild/protobuf'
-import { decodeShard, digestOf } from '@nauthera/proto/digest'
+import { renderVersion } from '@nauthera/proto/client-version'
+import { digestOf } from '@nauthera/proto/digest'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientConfig, ClientEntry, ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig, ClientShard, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { decodeShardFile } from '@nauthera/proto/shard-file'
+import { decodeClient } from '@nauthera/harness/operator/decoded-client'
 import { expect } from 'chai'
 import { renderConfig } from '../../src/decide/metadata.ts'
-import { sameConfig } from '../../src/shards/client-entry.ts'
+import { saysTheSame } from '../../src/shards/client-entry.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { planShard } from '../../src/shards/plan-shard.ts'
 import type { ShardPlan, ShardPlanInput } from '../../src/shards/plan-shard.ts'
@@ -12,6 +15,7 @@ import { client } from '../decide/clients.ts'
 
 const config = (name: string, generation = 1): ClientConfig =>
   create(ClientConfigSchema, { type: 'M2M', clientName: name, generation: BigInt(generation) })
+const desired = (config: ClientConfig) => ({ kind: 'desired', version: renderVersion(config) }) as const
 const sha256 = digestOf('a secret')
 const verifier = { id: sha256.slice(0, 8), sha256 }
 
@@ -22,7 +26,7 @@ const one = (change: Partial<ClientForShard> = {}): ClientForShard => ({
   clientId: 'demo.app',
   createdAt: 1,
   verifiers: [verifier],
-  verdict: { kind: 'desired', config: config('one') },
+  verdict: desired(config('one')),
   standing: 'unknown',
   ...change,
 })
@@ -37,6 +41,7 @@ const plan = (
     shard: 3,
     clients,
     stored,
+    schema: 2,
     seq: { highestSeen: 0n, startSeconds: 100n },
     now: 1_000,
     change: 'c7f2',
@@ -53,14 +58,16 @@ function written(
   return made.shard
 }
 
-const said = (entry: ClientEntry | undefined) =>
-  entry && { desired: entry.desired?.clientName, accepted: entry.accepted?.clientName }
+const said = (entry: ShardEntry | undefined) => {
+  const client = entry && decodeClient(entry)
+  return client && { desired: client.desired?.clientName, accepted: client.accepted?.clientName }
+}
 
 describe('planShard', () => {
   it('writes clients in order, with every word of the shard', () => {
     const shard = written([one({ name: 'b' }), one({ namespace: 'a', name: 'z' }), one({ name: 'a' })])
-    expect(shard).to.include({ schema: 1, epoch: 1, shard: 3, shardCount: 16, seq: 101n, change: 'c7f2' })
-    expect(shard.clients.map(({ namespace, name }) => `${namespace}/${name}`)).to.deep.equal([
+    expect(shard).to.include({ schema: 2, epoch: 1, shard: 3, shardCount: 16, seq: 101n, change: 'c7f2' })
+    expect(shard.entries.map(({ namespace, name }) => `${namespace}/${name}`)).to.deep.equal([
       'a/z',
       'demo/a',
       'demo/b',
@@ -78,9 +85,9 @@ describe('planShard', () => {
   it('reads back what it wrote, under the digest that it names', () => {
     const made = plan([one({ verifiers: [verifier, { ...verifier, notAfter: 5_000 }] })])
     if (made.kind !== 'write') throw new Error('expected a write')
-    const { shard, digest } = decodeShard(made.file)
+    const { shard, digest } = decodeShardFile(made.file)
     expect(digest).to.equal(made.digest)
-    expect(shard.clients[0]!.verifiers[1]!.notAfter?.seconds).to.equal(5n)
+    expect(shard.entries[0]!.verifiers[1]!.notAfter?.seconds).to.equal(5n)
   })
 
   it('recognises a version that was written and read back, with every kind of field', () => {
@@ -91,15 +98,41 @@ describe('planShard', () => {
       auth: { jwks },
       resourceServer: { identifier: 'urn:a:b' },
     })
-    const wide = one({ verdict: { kind: 'desired', config: renderConfig({ ...client(), spec }) } })
+    const wide = one({ verdict: desired(renderConfig({ ...client(), spec })) })
     const made = plan([wide])
     if (made.kind !== 'write') throw new Error('expected a write')
-    const { shard } = decodeShard(made.file)
-    expect(sameConfig(shard.clients[0]!.desired!, renderConfig({ ...client({}, { generation: 9 }), spec }))).to.equal(
-      true,
-    )
-    expect(sameConfig(shard.clients[0]!.desired!, renderConfig(client()))).to.equal(false)
+    const { shard } = decodeShardFile(made.file)
+    expect(
+      saysTheSame(shard.entries[0]!.desired, renderVersion(renderConfig({ ...client({}, { generation: 9 }), spec }))),
+    ).to.equal(true)
+    expect(saysTheSame(shard.entries[0]!.desired, renderVersion(renderConfig(client())))).to.equal(false)
     expect(plan([wide], shard).kind).to.equal('keep')
+  })
+
+  describe('in a schema', () => {
+    for (const schema of [1, 2]) {
+      it(`${schema} says so, and reads back what it wrote`, () => {
+        const made = plan([one(), one({ name: 'other' })], undefined, { schema })
+        if (made.kind !== 'write') throw new Error('expected a write')
+        expect(made.shard.schema).to.equal(schema)
+        expect(decodeShardFile(made.file).shard).to.deep.equal(made.shard)
+      })
+    }
+    for (const [before, after] of [
+      [1, 2],
+      [2, 1],
+    ] as const) {
+      it(`changes it from ${before} to ${after}: a new seq and digest, and no changed client`, () => {
+        const stored = written([one()], undefined, { schema: before })
+        expect(plan([one()], stored, { schema: before }).kind).to.equal('keep')
+        const made = plan([one()], stored, { schema: after, fill: 0.1 })
+        if (made.kind !== 'write') throw new Error('expected a write')
+        expect(made.shard).to.include({ schema: after, seq: stored.seq + 1n })
+        expect(made.changed).to.deep.equal([])
+        expect(made.shard.entries).to.deep.equal(stored.entries)
+        expect(made.shard.entries[0], 'the very object').to.equal(stored.entries[0])
+      })
+    }
   })
 
   it('K12 holds verifiers only, never a secret', () => {
@@ -112,7 +145,7 @@ describe('planShard', () => {
     const stored = written([one()])
     const kept: readonly [sentence: string, clients: readonly ClientForShard[]][] = [
       ['when nothing changed', [one()]],
-      ['when only the generation changed', [one({ verdict: { kind: 'desired', config: config('one', 2) } })]],
+      ['when only the generation changed', [one({ verdict: desired(config('one', 2)) })]],
       ['when a version turned out to be accepted', [one({ standing: 'accepted' })]],
     ]
     for (const [sentence, clients] of kept) {
@@ -122,19 +155,19 @@ describe('planShard', () => {
       })
     }
     it('when it could merely drop an accepted version: the next write does that', () => {
-      const edited = written([one({ verdict: { kind: 'desired', config: config('two') } })], stored)
-      expect(said(edited.clients[0])).to.deep.equal({ desired: 'two', accepted: 'one' })
-      const settled = one({ verdict: { kind: 'desired', config: config('two') }, standing: 'accepted' })
+      const edited = written([one({ verdict: desired(config('two')) })], stored)
+      expect(said(edited.entries[0])).to.deep.equal({ desired: 'two', accepted: 'one' })
+      const settled = one({ verdict: desired(config('two')), standing: 'accepted' })
       expect(plan([settled], edited).kind).to.equal('keep')
       const later = written([settled, one({ name: 'other' })], edited)
-      expect(said(later.clients[0])).to.deep.equal({ desired: 'two', accepted: undefined })
+      expect(said(later.entries[0])).to.deep.equal({ desired: 'two', accepted: undefined })
     })
   })
 
   describe('carries the last accepted version forward', () => {
     const first = written([one()])
-    const second = written([one({ verdict: { kind: 'desired', config: config('two') }, standing: 'accepted' })], first)
-    const third = { verdict: { kind: 'desired', config: config('three') } } as const
+    const second = written([one({ verdict: desired(config('two')), standing: 'accepted' })], first)
+    const third = { verdict: desired(config('three')) }
     const table: readonly [
       sentence: string,
       client: ClientForShard,
@@ -176,7 +209,7 @@ describe('planShard', () => {
     ]
     for (const [sentence, client, stored, entry] of table) {
       it(sentence, () => {
-        expect(said(written([client], stored).clients[0])).to.deep.equal(entry)
+        expect(said(written([client], stored).entries[0])).to.deep.equal(entry)
       })
     }
     it('and rotates its secret all the same', () => {
@@ -185,8 +218,8 @@ describe('planShard', () => {
         [one({ ...carry, verifiers: [{ id: 'ffffffff', sha256: 'f'.repeat(64) }, verifier] })],
         denied,
       )
-      expect(said(rotated.clients[0])).to.deep.equal({ desired: undefined, accepted: 'two' })
-      expect(rotated.clients[0]!.verifiers.map(({ id }) => id)).to.deep.equal(['ffffffff', verifier.id])
+      expect(said(rotated.entries[0])).to.deep.equal({ desired: undefined, accepted: 'two' })
+      expect(rotated.entries[0]!.verifiers.map(({ id }) => id)).to.deep.equal(['ffffffff', verifier.id])
     })
   })
 
@@ -222,10 +255,10 @@ describe('planShard', () => {
       return one({
         name,
         createdAt,
-        verdict: { kind: 'desired', config: create(ClientConfigSchema, { type: 'M2M', description: text }) },
+        verdict: desired(create(ClientConfigSchema, { type: 'M2M', description: text })),
       })
     }
-    const names = (shard: ClientShard): string[] => shard.clients.map(({ name }) => name)
+    const names = (shard: ClientShard): string[] => shard.entries.map(({ name }) => name)
     const maxBytes = 10_000
 
     it('refuses the one that no longer fits, and takes a smaller one after it', () => {
@@ -241,8 +274,8 @@ describe('planShard', () => {
       const made = plan([grown, wide('b', 2, 3_000)], stored, { maxBytes })
       expect(made.refused).to.deep.equal(['demo/a'])
       if (made.kind !== 'write') throw new Error('expected a write')
-      expect(made.shard.clients[0]!.desired!.description).to.have.length.below(4_000)
-      expect(made.shard.clients[0]!.verifiers[0]!.id).to.equal('ffffffff')
+      expect(decodeClient(made.shard.entries[0]!).desired!.description).to.have.length.below(4_000)
+      expect(made.shard.entries[0]!.verifiers[0]!.id).to.equal('ffffffff')
     })
     it('an older client keeps its place', () => {
       const stored = written([wide('old', 1, 9_000)], undefined, { maxBytes })

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { create } from '@bufbuild/protobuf'
 import { randomBytes } from 'node:crypto'
+import { renderVersion } from '@nauthera/proto/client-version'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { ShardState } from '../../src/shards/shard-state.ts'
 import type { BegunTurn } from '../../src/shards/shard-state.ts'
@@ -13,18 +14,27 @@ const decideWaitMs = 60_000
 describe('ShardState', () => {
   let state: ShardState
   const waitMs = (now: number) => state.waitMs(now, decideWaitMs)
-  const begin = (now: number, highestSeen = 0n): BegunTurn =>
-    state.begin({ highestSeen, startSeconds: 0n, epochMs: 0, now, spacingMs: 1_000, change: 'c7f2' })
+  const begin = (now: number, highestSeen = 0n, schemas: [schema: number | undefined] = [2]): BegunTurn =>
+    state.begin({
+      highestSeen,
+      schema: schemas[0],
+      startSeconds: 0n,
+      epochMs: 0,
+      now,
+      spacingMs: 1_000,
+      change: 'c7f2',
+    })
   /** A whole turn, and the write succeeds. @returns the shard that was written */
-  const write = (now: number, highestSeen = 0n) => {
-    const { plan, fresh } = begin(now, highestSeen)
+  const write = (now: number, highestSeen = 0n, schemas: [schema: number | undefined] = [2]) => {
+    const { plan, fresh } = begin(now, highestSeen, schemas)
     if (plan.kind !== 'write') throw new Error('expected a write')
     const { shard, digest, file } = plan
     const changed = state.written({ secret: secretWith(file), shard, digest }, fresh)
     state.end()
     return { shard, changed, fresh }
   }
-  const nameIn = (name: string) => state.stored.entries.get(key(name))?.entry.desired?.clientName
+  const versionOf = (clientName: string) => renderVersion(create(ClientConfigSchema, { clientName })).config
+  const textOf = (name: string) => state.stored.entries.get(key(name))?.entry.desired?.config
 
   /** Both clients are stored under seq 101, at time 0. */
   beforeEach(() => {
@@ -57,7 +67,7 @@ describe('ShardState', () => {
       state = new ShardState(home)
       state.load(written([wanted(first), wanted(second)], 100n).secret)
       state.open([key(first)], 0)
-      expect(write(0).shard.clients.map(({ name }) => name)).to.deep.equal([first])
+      expect(write(0).shard.entries.map(({ name }) => name)).to.deep.equal([first])
     })
 
     it('writes nothing before each client that is not stored has been put or presumed', () => {
@@ -133,8 +143,8 @@ describe('ShardState', () => {
 
   describe('notice', () => {
     it('writes the shard anew above what a replica has seen, though nothing else has changed', () => {
-      expect(state.notice(101n)).to.equal(false)
-      expect(state.notice(500n)).to.equal(true)
+      expect(state.notice({ highestSeen: 101n, schema: 2 })).to.equal(false)
+      expect(state.notice({ highestSeen: 500n, schema: 2 })).to.equal(true)
       const { shard, changed, fresh } = write(5_000, 500n)
       expect(shard.seq).to.equal(501n)
       expect(fresh).to.equal(true)
@@ -142,11 +152,41 @@ describe('ShardState', () => {
     })
   })
 
+  describe('the schema that replicas read', () => {
+    const notice = (schema: number | undefined) => state.notice({ highestSeen: 0n, schema })
+
+    it('is a reason to write once it is another one, and then no more', () => {
+      expect(notice(2)).to.equal(false)
+      expect(notice(1)).to.equal(true)
+      expect(waitMs(5_000)).to.be.at.most(0)
+      const { shard, changed } = write(5_000, 0n, [1])
+      expect(shard).to.include({ schema: 1, seq: 102n })
+      expect(changed, 'no client is another one').to.deep.equal([])
+      expect(notice(1)).to.equal(false)
+      expect(notice(2)).to.equal(true)
+      expect(write(10_000).shard).to.include({ schema: 2, seq: 103n })
+    })
+
+    it('leaves the shard as it is while nobody says one', () => {
+      expect(notice(undefined)).to.equal(false)
+      state.put(wanted(first, version('one')))
+      expect(write(5_000, 0n, [undefined]).shard.schema).to.equal(2)
+    })
+
+    it('is the first one for a shard that was never stored, while nobody says one', () => {
+      state = new ShardState(home)
+      state.load(undefined)
+      state.open([key(first)], 0)
+      state.put(wanted(first))
+      expect(write(0, 0n, [undefined]).shard.schema).to.equal(1)
+    })
+  })
+
   describe('begin', () => {
     const large = (name: string, createdAt: number) => {
       const description = randomBytes(600_000).toString('base64')
-      const config = create(ClientConfigSchema, { clientName: name, description })
-      return wanted(name, { createdAt, verdict: { kind: 'desired', config } })
+      const version = renderVersion(create(ClientConfigSchema, { clientName: name, description }))
+      return wanted(name, { createdAt, verdict: { kind: 'desired', version } })
     }
 
     it('F22 refuses the younger client of a shard that is full, says so once, and takes it in when there is room', () => {
@@ -158,7 +198,7 @@ describe('ShardState', () => {
       state.written({ ...turn.plan, secret: secretWith(turn.plan.file) }, false)
       state.end()
       expect([...state.refused]).to.deep.equal([key(second)])
-      expect(nameIn(second), 'it stays as it is stored').to.equal(second)
+      expect(textOf(second), 'it stays as it is stored').to.equal(versionOf(second))
       state.put(wanted(second, version('smaller')))
       expect(begin(6_000)).to.deep.include({ newlyRefused: [], nearlyFull: false })
       expect(state.refused.size).to.equal(0)
@@ -183,7 +223,7 @@ describe('ShardState', () => {
       state.end()
       expect(waitMs(5_100)).to.equal(3_000)
       write(8_100)
-      expect(nameIn(first)).to.equal('one')
+      expect(textOf(first)).to.equal(versionOf('one'))
     })
   })
 
@@ -210,7 +250,7 @@ describe('ShardState', () => {
       expect(state.put(wanted(first))).to.equal(true)
       expect(waitMs(5_000)).to.be.at.most(0)
       expect(write(5_000).shard).to.include({ seq: 202n })
-      expect(nameIn(first)).to.equal(first)
+      expect(textOf(first)).to.equal(versionOf(first))
     })
 
     it('waits a minute for that at most', () => {
@@ -223,7 +263,7 @@ describe('ShardState', () => {
       const newer = written([wanted(first), wanted(second), wanted(names[2]!)], 200n)
       expect(state.read(newer.secret, 5_000)).to.deep.include({ changed: [key(names[2]!)] })
       expect(waitMs(5_000)).to.be.at.most(0)
-      expect(write(5_000).shard.clients.length).to.equal(2)
+      expect(write(5_000).shard.entries.length).to.equal(2)
     })
 
     for (const [what, secret] of [
@@ -236,7 +276,7 @@ describe('ShardState', () => {
         expect(waitMs(5_000)).to.be.at.most(0)
         const { shard, changed } = write(5_000)
         expect(shard.seq > 101n).to.equal(true)
-        expect(shard.clients.map(({ name }) => name)).to.deep.equal([first, second].sort())
+        expect(shard.entries.map(({ name }) => name)).to.deep.equal([first, second].sort())
         expect(changed, 'servers that have a client need not load it again').to.deep.equal([])
       })
     }

@@ -1,6 +1,14 @@
 import { expect } from 'chai'
-import { decodeManifest, decodeShard } from '@nauthera/proto/digest'
-import { manifestFile, manifestSecretName, shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
+import { decodeManifest } from '@nauthera/proto/digest'
+import {
+  manifestFile,
+  manifestSecretName,
+  shardCount,
+  shardFile,
+  shardSchema,
+  shardSecretName,
+} from '@nauthera/proto/names'
+import { decodeShardFile } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace, release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
@@ -27,7 +35,8 @@ describe('createShards', function () {
   }
   const bytes = (name: string, file: string) =>
     Buffer.from(cluster.secret(name, releaseNamespace)?.data[file] ?? '', 'base64')
-  const stored = () => decodeShard(bytes(homeSecret, shardFile(home))).shard
+  const stored = () => decodeShardFile(bytes(homeSecret, shardFile(home))).shard
+  const seqOf = (shard: number) => decodeShardFile(bytes(shardSecretName(release, shard), shardFile(shard))).shard.seq
   const manifest = () => decodeManifest(bytes(manifestSecretName(release), manifestFile)).manifest
   const secretObject = (name: string) => structuredClone(cluster.secret(name, releaseNamespace)!)
   const shardWrites = (from: number, name = homeSecret) =>
@@ -45,8 +54,19 @@ describe('createShards', function () {
     operator = cluster.startOperator()
     await operator.leading
     await cluster.until(isReady('reports'), 'reports is Ready')
+    await inSchema(shardSchema.text)
     operator.clock.leap(1_500)
   })
+  /** Every shard is stored in it; the operator writes each shard once a second at most. */
+  const inSchema = async (schema: number) => {
+    operator.clock.leap(1_500)
+    await cluster.until(
+      () => cluster.storedSchemas().every((one) => one === schema),
+      `every shard is of schema ${schema}`,
+    )
+    const isNamed = () => manifest().shards.every(({ shard, seq }) => seq === seqOf(shard))
+    await cluster.until(isNamed, 'the manifest names them')
+  }
   afterEach(async () => {
     await cluster.stop()
     expect(cluster.violations).to.deep.equal([])
@@ -59,7 +79,7 @@ describe('createShards', function () {
     )
     expect(named.total).to.equal(1)
     for (const { shard, digest, seq } of named.shards) {
-      const read = decodeShard(bytes(shardSecretName(release, shard), shardFile(shard)))
+      const read = decodeShardFile(bytes(shardSecretName(release, shard), shardFile(shard)))
       expect([read.digest, read.shard.seq]).to.deep.equal([digest, seq])
     }
   })
@@ -85,7 +105,7 @@ describe('createShards', function () {
   it('F23 writes a shard at most once a second, the last edit included', async () => {
     const from = cluster.api.requests.length
     for (let edit = 1; edit <= 50; edit++) await cluster.apply('reports', { ...machine, description: `edit ${edit}` })
-    await cluster.until(() => stored().clients[0]?.desired?.description === 'edit 50', 'the last edit is stored')
+    await cluster.until(() => cluster.stored('reports')?.desired?.description === 'edit 50', 'the last edit is stored')
     const seconds = (performance.now() - started(from)) / 1000
     expect(shardWrites(from).length).to.be.at.most(Math.ceil(seconds) + 1)
   })
@@ -106,7 +126,7 @@ describe('createShards', function () {
       const open = shardWrites(from).filter(({ code }) => code === undefined)
       expect(open.length).to.be.at.most(1)
     }
-    await cluster.until(() => stored().clients[0]?.desired?.description === 'edit 20', 'the last edit is stored')
+    await cluster.until(() => cluster.stored('reports')?.desired?.description === 'edit 20', 'the last edit is stored')
     expect(shardWrites(from).length).to.be.at.most(4)
   })
 
@@ -118,7 +138,7 @@ describe('createShards', function () {
     })
     await cluster.apply('reports', { ...machine, description: 'edited' })
     await cluster.until(isReady('reports'), 'reports is Ready')
-    expect(stored().clients[0]?.desired?.description).to.equal('edited')
+    expect(cluster.stored('reports')?.desired?.description).to.equal('edited')
   })
 
   it('F33 writes nothing twice when an answer was lost after the work was done', async () => {
@@ -161,7 +181,7 @@ describe('createShards', function () {
       await operator.pass(61_000)
       await cluster.until(() => cluster.secret(homeSecret, releaseNamespace) !== undefined, 'it is there again')
       expect(stored().seq > before.seq).to.equal(true)
-      expect(stored().clients.map(({ name }) => name)).to.deep.equal(['reports'])
+      expect(stored().entries.map(({ name }) => name)).to.deep.equal(['reports'])
       await cluster.until(() => manifest().shards[home]!.seq === stored().seq, 'the manifest names it')
     })
 
@@ -171,7 +191,7 @@ describe('createShards', function () {
         cluster.api.put({ ...secretObject(homeSecret), data: { [shardFile(home)]: data } } as never)
         await operator.pass(61_000)
         await cluster.until(() => operator.log.told('shard written').length > before, 'it is written again')
-        expect(stored().clients.map(({ name }) => name)).to.deep.equal(['reports'])
+        expect(stored().entries.map(({ name }) => name)).to.deep.equal(['reports'])
       }
       remove(manifestSecretName(release))
       await operator.pass(61_000)
@@ -190,7 +210,7 @@ describe('createShards', function () {
       cluster.api.put({ ...secretObject(homeSecret), data: older.data } as never)
       await operator.pass(61_000)
       await cluster.until(() => stored().seq > newer, 'it is written over')
-      expect(stored().clients[0]?.desired?.description).to.equal('newer')
+      expect(cluster.stored('reports')?.desired?.description).to.equal('newer')
     })
 
     it('P6 raises the seq above what a replica has seen', async () => {
@@ -218,7 +238,7 @@ describe('createShards', function () {
       await operator.leading
       await cluster.until(() => operator.log.told('manifest written').length > 0, 'the set is complete again')
       expect(cluster.plain('reports')).to.equal(plain)
-      expect(stored().clients.map(({ name }) => name)).to.deep.equal(['reports'])
+      expect(stored().entries.map(({ name }) => name)).to.deep.equal(['reports'])
       const late = await cluster.startReplica('server-late')
       expect(late.accepts(reports, plain)).to.equal(true)
     })
@@ -236,8 +256,8 @@ describe('createShards', function () {
       operator = cluster.startOperator()
       await operator.leading
       await cluster.until(() => cluster.secret(homeSecret, releaseNamespace) !== undefined, 'its shard is there')
-      expect(stored().clients.map(({ name }) => name)).to.include('reports')
-      expect(stored().clients.find(({ name }) => name === 'reports')!.verifiers.length).to.equal(1)
+      expect(stored().entries.map(({ name }) => name)).to.include('reports')
+      expect(stored().entries.find(({ name }) => name === 'reports')!.verifiers.length).to.equal(1)
     })
 
     it('takes older copies for what they are', async () => {
@@ -262,6 +282,106 @@ describe('createShards', function () {
     })
   })
 
+  describe('while replicas of two versions are there', () => {
+    /** What of a client must not move when the form of its shard does. */
+    const standing = () => {
+      const { conditions = [], secret } = cluster.client('reports')!.status!
+      return { conditions: conditions.map(({ lastTransitionTime: _at, ...rest }) => rest), secret }
+    }
+    /** Every state of Ready that the object went through. */
+    const watchReady = () => {
+      const told: (string | undefined)[] = []
+      const stop = cluster.api.store.onChange(({ object }) => {
+        if (object.kind === 'OIDCClient') told.push(cluster.condition('reports', 'Ready')?.status)
+      })
+      return { told, stop }
+    }
+
+    it('writes the old form while one of the version before is left, and the new one when it is gone', async () => {
+      const before = { ...standing(), seq: stored().seq, entries: stored().entries }
+      const ready = watchReady()
+      const old = await cluster.startReplica('server-old', { isOld: true })
+      await inSchema(shardSchema.messages)
+      await cluster.until(() => old.seq(home) === Number(stored().seq), 'the old one follows')
+      expect(old.clients()).to.deep.equal([reports])
+      expect(stored().seq > before.seq, 'seq rises').to.equal(true)
+      expect(stored().entries, 'the same clients').to.deep.equal(before.entries)
+      expect(old.accepts(reports, cluster.plain('reports')!)).to.equal(true)
+
+      const seq = stored().seq
+      await old.remove()
+      await inSchema(shardSchema.text)
+      await cluster.until(() => replicas.every((one) => one.seq(home) === Number(stored().seq)), 'the others follow')
+      expect(stored().seq > seq, 'seq rises').to.equal(true)
+      expect(stored().entries).to.deep.equal(before.entries)
+      await cluster.until(
+        () => cluster.condition('reports', 'Propagated')?.message.includes('2/2') !== false,
+        'settled',
+      )
+      ready.stop()
+      expect(standing().secret).to.deep.equal(before.secret)
+      expect(ready.told.filter((status) => status !== 'True')).to.deep.equal([])
+    })
+
+    it('a rollout and back: N-1, N, N-1, with a rotation in the middle of each', async () => {
+      for (const name of ['server-c', 'server-d']) replicas.push(await cluster.startReplica(name, { isOld: true }))
+      await inSchema(shardSchema.messages)
+      await Promise.all(replicas.splice(0, 2).map((one) => one.remove()))
+      const rotate = async (trigger: string) => {
+        const plain = cluster.plain('reports')!
+        await cluster.apply('reports', { ...machine, rotation: { trigger, overlap: '1h', interval: '720h' } })
+        await cluster.until(() => cluster.plain('reports') !== plain, 'the secret has rotated')
+        await cluster.until(isReady('reports'), 'reports is Ready')
+        expect(replicas.every((one) => one.accepts(reports, cluster.plain('reports')!))).to.equal(true)
+        operator.clock.leap(2 * 3_600_000)
+        await cluster.until(() => cluster.stored('reports')?.verifiers.length === 1, 'the old secret has ended')
+      }
+      await rotate('old')
+      expect(new Set(cluster.storedSchemas())).to.deep.equal(new Set([shardSchema.messages]))
+
+      const fresh = [await cluster.startReplica('server-e'), await cluster.startReplica('server-f')]
+      await rotate('both')
+      expect(new Set(cluster.storedSchemas()), 'one of two versions').to.deep.equal(new Set([shardSchema.messages]))
+      await Promise.all(replicas.splice(0, 2).map((one) => one.remove()))
+      replicas.push(...fresh)
+      await inSchema(shardSchema.text)
+      await rotate('new')
+
+      const again = await cluster.startReplica('server-g', { isOld: true })
+      await inSchema(shardSchema.messages)
+      await cluster.until(() => again.clients().length === 1, 'the old one has the client')
+      replicas.push(again)
+      await rotate('again')
+    })
+
+    it('an old replica that joins serves nothing until it can read, and never a shard without clients', async () => {
+      const end = cluster.api.faults.add({
+        when: ({ verb, name }) => verb === 'patch' && name === homeSecret,
+        effect: { kind: 'refuse', code: 500 },
+      })
+      const old = await cluster.startReplica('server-old', { isOld: true })
+      await cluster.until(() => operator.log.told('shard not written').length > 0, 'the operator tries')
+      expect(old.seq(home), 'nothing that it cannot read').to.equal(0)
+      end()
+      operator.clock.leap(60_000)
+      await inSchema(shardSchema.messages)
+      await cluster.until(() => old.clients().length === 1, 'it has the client')
+    })
+
+    it('a new leader changes no form before the replicas have said what they read', async () => {
+      const from = cluster.api.requests.length
+      await operator.stop()
+      for (const replica of replicas) await replica.close()
+      operator = cluster.startOperator()
+      await operator.leading
+      await cluster.apply('reports', { ...machine, description: 'edited' })
+      await cluster.until(() => cluster.stored('reports')?.desired?.description === 'edited', 'it is written')
+      expect(new Set(cluster.storedSchemas())).to.deep.equal(new Set([shardSchema.text]))
+      expect(shardWrites(from, shardSecretName(release, (home + 1) % shardCount))).to.deep.equal([])
+      for (const replica of replicas) await replica.open()
+    })
+  })
+
   it('F38 names every written shard in the manifest before it ends, and frees the Lease', async () => {
     cluster.api.faults.add({
       when: ({ verb, name }) => verb === 'patch' && name === homeSecret,
@@ -277,7 +397,7 @@ describe('createShards', function () {
       'a write is running',
     )
     await operator.stop()
-    expect(stored().clients[0]?.desired?.description).to.equal('edited')
+    expect(cluster.stored('reports')?.desired?.description).to.equal('edited')
     expect(manifest().shards[home]!.seq).to.equal(stored().seq)
     const lease = cluster.api.store.find(cluster.api.resource('leases'), releaseNamespace, 'nauthera-operator')
     expect((lease as unknown as { spec: { holderIdentity: string } }).spec.holderIdentity).to.equal('')

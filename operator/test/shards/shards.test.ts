@@ -45,6 +45,7 @@ describe('createShards', () => {
         if (shard === home) plans++
         return 0
       },
+      schema: () => undefined,
       clock,
       random: () => 0.5,
       log: createRecordedLog().log,

@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf'
+import { renderVersion } from '@nauthera/proto/client-version'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardFile } from '@nauthera/proto/names'
+import { shardFile, shardSchema } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
@@ -23,23 +24,24 @@ export const wanted = (name: string, more: Partial<ClientForShard> = {}): Client
   clientId: `apps.${name}`,
   createdAt: 1,
   verifiers: [],
-  verdict: { kind: 'desired', config: create(ClientConfigSchema, { clientName: name }) },
+  verdict: { kind: 'desired', version: renderVersion(create(ClientConfigSchema, { clientName: name })) },
   standing: 'unknown',
   ...more,
 })
 
 /** Another version of the client. */
 export const version = (clientName: string): Pick<ClientForShard, 'verdict'> => ({
-  verdict: { kind: 'desired', config: create(ClientConfigSchema, { clientName }) },
+  verdict: { kind: 'desired', version: renderVersion(create(ClientConfigSchema, { clientName })) },
 })
 
 /** The shard `home` as an operator wrote it, under a seq one above `after`. */
 export function written(
   clients: readonly ClientForShard[],
   after: bigint,
+  schema: number = shardSchema.text,
 ): { secret: SecretObject; shard: ClientShard; digest: string } {
   const seq = { highestSeen: after, startSeconds: 0n }
-  const plan = planShard({ shard: home, clients, stored: undefined, seq, now: 0, change: 'c7f2' })
+  const plan = planShard({ shard: home, clients, stored: undefined, schema, seq, now: 0, change: 'c7f2' })
   if (plan.kind !== 'write') throw new Error('expected a write')
   return { secret: secretWith(plan.file), shard: plan.shard, digest: plan.digest }
 }

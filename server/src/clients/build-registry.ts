@@ -94,7 +94,11 @@ function conflictOf<Metadata>(client: RegisteredClient<Metadata>, registry: Regi
   const { namespace, name, clientId, shard, version } = client
   const message = `the client id is taken by ${holder === undefined ? 'another client' : keyOf(holder)}`
   return {
-    ...{ namespace, name, clientId, shard, message },
+    namespace,
+    name,
+    clientId,
+    shard,
+    message,
     field: 'spec.clientId',
     code: 'CLIENT_ID_CONFLICT',
     generation: version.generation,

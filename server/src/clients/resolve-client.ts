@@ -36,7 +36,14 @@ export async function resolveClient<Metadata>(
     if (version === live && sameObjects(live.verifiers, verifiers)) return live
     const { api, metadata, version: served } = version
     return createRegisteredClient({
-      ...{ clientId, uid, namespace, name, shard: about.shard, verifiers, api, metadata },
+      clientId,
+      uid,
+      namespace,
+      name,
+      shard: about.shard,
+      verifiers,
+      api,
+      metadata,
       version: { generation: served.generation, config: served.config },
     })
   }

@@ -183,6 +183,26 @@ describe(buildRegistry.name, () => {
     ])
   })
 
+  it('K8 rejects a version that is too long to be decoded, and no other client', async () => {
+    const long = entryOf(first)
+    long.desired = { ...long.desired!, config: `{"jwks":{"keys":[${'1,'.repeat(2_000_000)}1]}}` }
+    const broken = entryOf(second)
+    broken.desired = { ...broken.desired!, config: '{"type":' }
+    const { registry: one } = await applyAll([shardInput(3, 1n, [entryOf(first)])])
+    const { registry: two, rejected } = await applyAll(
+      [shardInput(3, 2n, [long, broken, entryOf(third)])],
+      createCheck(),
+      one,
+    )
+    expect(rejected.map(({ clientId, code }) => [clientId, code])).to.deep.equal([
+      [idOf(first), 'CLIENT_METADATA_INVALID'],
+      [idOf(second), 'CLIENT_METADATA_INVALID'],
+    ])
+    expect(rejected[0]?.message).to.include('cannot be read: has more than')
+    expect(two.find(idOf(first)), 'what was live').to.equal(one.find(idOf(first)))
+    expect(idsIn(two)).to.deep.equal([first, third].map(idOf).toSorted())
+  })
+
   it('touches no other when one of 1,000 clients is poison, whatever the poison does', async () => {
     const poisons = ['bad', 'throws']
     const good = spread(1n, 1000, (key) => entryOf(key))
