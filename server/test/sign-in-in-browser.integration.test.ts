@@ -254,7 +254,7 @@ describe('signing in with a browser', function () {
     await page.waitForURL(`${party.callback}**`)
     const answer = await page.goto(signInPage)
     expect(answer?.status()).to.equal(400)
-    expect(await page.textContent('h1')).to.equal('This sign-in is complete')
+    expect(await page.textContent('h1')).to.equal('This sign-in is already complete')
     expect(await page.getAttribute('#start-again', 'href')).to.equal(startPage)
   })
 
