@@ -142,7 +142,7 @@ describe('signing in with a browser', function () {
     expect(await page.title()).to.equal('Sign in · Nauthera')
     expect(await page.textContent('main')).to.contain('Expense Reports')
     await signIn(person.username, person.password)
-    expect(await page.title()).to.equal('Allow Expense Reports? · Nauthera')
+    expect(await page.title()).to.equal('Allow access for Expense Reports? · Nauthera')
     expect(await page.textContent('main'))
       .to.contain('Ada Lovelace')
       .and.contain('See your e-mail address')
