@@ -23,7 +23,7 @@ export interface PersonOnPage {
   readonly locale?: string | undefined
 }
 
-/** One entry of the consent page: a scope that has plain words (`consent.scope.<scope>`), or an API's scope. */
+/** One entry of the consent page: a scope that has plain words (`scope.<scope>`), or an API's scope. */
 export interface ScopeOnPage {
   readonly scope: string
   /** The API that the scope belongs to: its identifier or its client's name. */
@@ -89,8 +89,10 @@ export interface Views {
     readonly fields: Readonly<Record<string, string>>
     readonly person?: PersonOnPage | undefined
   }
+  /** The end of a sign-out, also of one that the person did not want. */
   'signed-out': {
     readonly client?: ClientOnPage | undefined
+    readonly stillSignedIn: boolean
   }
   error: {
     /** A key under `error.` in the locales; an unknown one shows the general text. */

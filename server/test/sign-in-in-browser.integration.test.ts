@@ -142,7 +142,7 @@ describe('signing in with a browser', function () {
     expect(await page.title()).to.equal('Sign in · Nauthera')
     expect(await page.textContent('main')).to.contain('Expense Reports')
     await signIn(person.username, person.password)
-    expect(await page.title()).to.equal('Allow Expense Reports? · Nauthera')
+    expect(await page.title()).to.equal('Allow access for Expense Reports? · Nauthera')
     expect(await page.textContent('main'))
       .to.contain('Ada Lovelace')
       .and.contain('See your e-mail address')
@@ -254,7 +254,7 @@ describe('signing in with a browser', function () {
     await page.waitForURL(`${party.callback}**`)
     const answer = await page.goto(signInPage)
     expect(answer?.status()).to.equal(400)
-    expect(await page.textContent('h1')).to.equal('This sign-in is complete')
+    expect(await page.textContent('h1')).to.equal('This sign-in is already complete')
     expect(await page.getAttribute('#start-again', 'href')).to.equal(startPage)
   })
 

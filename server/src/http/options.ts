@@ -39,7 +39,7 @@ const sharedPaths = new Set(
  *  @param needs.basePath the issuer's path, '' when it has none
  *  Source: RFC 9110 sections 9.3.7 and 15.5.6. */
 export function createOptions(needs: { basePath: string; pages: Pages }): RequestHandler {
-  const notAllowed = { status: 405, code: 'METHOD_NOT_ALLOWED', key: 'bad-request' }
+  const notAllowed = { status: 405, code: 'METHOD_NOT_ALLOWED', key: 'method-not-allowed' }
   return (request, response, next) => {
     if (!request.path.startsWith(`${needs.basePath}/`)) return next()
     const path = request.path.slice(needs.basePath.length)

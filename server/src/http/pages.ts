@@ -67,7 +67,13 @@ function headersOf(page: Page, language: string): Record<string, string> {
 
 /** A view `sign-in.eta` becomes `@sign-in`, for `render`, `layout` and `include` alike. */
 function loadViews(directory: string): Eta {
-  const eta = new Eta({ autoEscape: true, escapeFunction: (value) => escapeHtml(showValue(value)), cache: true })
+  const eta = new Eta({
+    autoEscape: true,
+    escapeFunction: (value) => escapeHtml(showValue(value)),
+    // else eta drops the line break after each tag, and words on two lines run together
+    autoTrim: false,
+    cache: true,
+  })
   for (const file of readdirSync(directory)) {
     if (!file.endsWith('.eta')) continue
     eta.loadTemplate(`@${file.slice(0, -4)}`, readFileSync(join(directory, file), 'utf8'))

@@ -53,11 +53,10 @@ export function createProtocolPages(needs: {
       } as const
       return pages.render(page, ask.request)
     },
-    signedOut: (ask) =>
-      pages.render(
-        { kind: 'page', view: 'signed-out', languages: languagesOf(ask), model: { client: clientOf(ask) } },
-        ask.request,
-      ),
+    signedOut(ask, { stillSignedIn }) {
+      const model = { client: clientOf(ask), stillSignedIn }
+      return pages.render({ kind: 'page', view: 'signed-out', languages: languagesOf(ask), model }, ask.request)
+    },
   }
 }
 

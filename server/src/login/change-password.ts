@@ -64,7 +64,13 @@ async function choosePassword(needs: Needs, { request, interaction }: Attempt): 
       return { kind: 'go-on', progress: { signedIn: proved } }
     }
     case 'refused':
-      return mistaken(...outcome.faults.map(({ code }) => ({ key: `password-${code}`, control: 'new-password' })))
+      return mistaken(
+        ...outcome.faults.map(({ code }) => ({
+          key: `password-${code}`,
+          control: 'new-password',
+          values: passwordLength,
+        })),
+      )
     case 'ended':
       needs.audit.record({ ...about, event: 'signin.refused', outcome: 'failure', reason: 'ended-meanwhile' })
       return { kind: 'over' }

@@ -1,5 +1,6 @@
 import type { Mistake, PageRequest } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
+import { defaultLimits } from '../users/lockout.ts'
 import type { SignInOutcome, UserSources } from '../users/user-sources.ts'
 import type { Attempt, Form, FormOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
@@ -16,7 +17,13 @@ interface Needs {
 const longestUsername = 320
 
 /** One and the same for an unknown user, a wrong password, a locked and a disabled account: the page must not tell which. */
-const wrong: readonly Mistake[] = [{ key: 'wrong-credentials', control: 'username' }]
+const wrong: readonly Mistake[] = [
+  {
+    key: 'wrong-credentials',
+    control: 'username',
+    values: { attempts: defaultLimits.perAccount, minutes: defaultLimits.lockMs / 60_000 },
+  },
+]
 
 /** Takes the fields `username`, `password` and `remember` of the sign-in form.
  *  @throws CodedError STORE_UNAVAILABLE: 503, never "wrong password" */
@@ -46,7 +53,7 @@ function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username
     case 'busy': {
       needs.audit.record({ ...failure, event: 'signin.refused', reason: 'busy' })
       const { retryAfterSeconds: retryAfter } = outcome
-      const mistakes = [{ key: 'busy', values: { seconds: retryAfter } }]
+      const mistakes = [waitMistake(retryAfter)]
       return { kind: 'page', page: signInPage(attempt, { mistakes, username, retryAfter, status: 429 }) }
     }
     case 'refused': {
@@ -58,6 +65,12 @@ function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username
       return { kind: 'go-on', progress: { signedIn: signedIn(attempt.request, outcome, needs.now()) } }
   }
 }
+
+/** Whoever waits for minutes has come from an address with too many failures; the others wait for a place. */
+const waitMistake = (seconds: number): Mistake =>
+  seconds > 60
+    ? { key: 'locked-out', values: { minutes: Math.ceil(seconds / 60) } }
+    : { key: 'busy', values: { seconds: Math.max(2, seconds) } }
 
 const refusals = {
   'wrong-password': 'signin.failure',

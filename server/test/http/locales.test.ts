@@ -35,6 +35,18 @@ describe('locales', () => {
     expect(named.filter((key) => english[key] === undefined)).to.deep.equal([])
   })
 
+  it('has a text for every mistake and error that the sources name', () => {
+    const keysIn = (folder: string) =>
+      readdirSync(folder)
+        .map((file) => readFileSync(join(folder, file), 'utf8'))
+        .flatMap((source) => [...source.matchAll(/\bkey: '([\w-]+)'/g)].map(([, key]) => key ?? ''))
+    const sources = join(viewsDirectory, '../src')
+    const keys = [...keysIn(join(sources, 'http')), ...keysIn(join(sources, 'login'))]
+    expect(keys.length).to.be.greaterThan(20)
+    const missing = keys.filter((key) => !english[`mistake.${key}`] && !english[`error.${key}.title`])
+    expect(missing).to.deep.equal([])
+  })
+
   it('has a title and a text for every error', () => {
     const errors = Object.keys(english).filter((key) => /^error\.[\w-]+\.(title|text)$/.test(key))
     for (const key of errors) {

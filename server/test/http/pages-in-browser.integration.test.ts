@@ -3,6 +3,7 @@ import type { RequestHandler } from 'express'
 import type { Browser, Page as BrowserPage } from 'playwright-core'
 import { answerPage } from '../../src/http/answer.ts'
 import { createHeaders } from '../../src/http/headers.ts'
+import { languages } from '../../src/http/languages.ts'
 import { createRequestLog } from '../../src/http/request-log.ts'
 import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/chromium'
 import { keepLog, serve, testPages } from './harness.ts'
@@ -24,6 +25,33 @@ const looks = [
   { colorScheme: 'dark', width: 640 },
   { colorScheme: 'dark', width: 320 },
 ] as const
+
+/** Runs in the page. Two pieces of text that begin and end with a letter, on one line, with less than 2 px between them: a space
+ *  was lost, in the view or in the layout (a flex container drops those at the ends of its text). */
+const findJoinedWords = `(() => {
+  const pieces = []
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const text = node.data.trim()
+    if (text === '' || node.parentElement.closest('.hidden')) continue
+    const start = node.data.indexOf(text)
+    const boxOf = (from, to) => {
+      const range = document.createRange()
+      range.setStart(node, from)
+      range.setEnd(node, to)
+      return range.getBoundingClientRect()
+    }
+    const first = boxOf(start, start + 1)
+    const last = boxOf(start + text.length - 1, start + text.length)
+    if (first.width > 0) pieces.push({ text, first, last })
+  }
+  return pieces.slice(1).flatMap((right, index) => {
+    const left = pieces[index]
+    const meet = /[\\p{L}\\p{N}]$/u.test(left.text) && /^[\\p{L}\\p{N}]/u.test(right.text)
+    const sameLine = left.last.top < right.first.bottom && right.first.top < left.last.bottom
+    return meet && sameLine && right.first.left - left.last.right < 2 ? [left.text + '|' + right.text] : []
+  })
+})()`
 
 describe('the pages in a browser', function () {
   this.timeout(60_000)
@@ -69,6 +97,17 @@ describe('the pages in a browser', function () {
   afterEach(() => page?.close())
 
   for (const name of Object.keys(samplePages)) {
+    it(`${name}: no two words run together, in any language and width`, async () => {
+      for (const language of languages) {
+        await page.setExtraHTTPHeaders({ 'accept-language': language })
+        await page.goto(`${running.origin}/${encodeURIComponent(name)}`)
+        for (const width of [1280, 320]) {
+          await page.setViewportSize({ width, height: 700 })
+          expect(await page.evaluate<string[]>(findJoinedWords), `${language} ${width}`).to.deep.equal([])
+        }
+      }
+    })
+
     it(`${name}: axe finds nothing, nothing sticks out, nothing is refused or asked of others`, async () => {
       const seen = watchPage(page, running.origin)
       await page.goto(`${running.origin}/${encodeURIComponent(name)}`)

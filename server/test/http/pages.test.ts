@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { expect } from 'chai'
 import type { ClientOnPage, Page } from '../../src/reply.ts'
 import { viewsDirectory } from '../../src/files.ts'
+import { languages } from '../../src/http/languages.ts'
 import { serve, testPages } from './harness.ts'
 import { samplePages } from './sample-pages.ts'
 
@@ -35,6 +36,16 @@ describe('createPages', () => {
         const loaded = [...body.matchAll(/(?:src|<link[^>]*href)="([^"]*)"/g)].map(([, url]) => url ?? '')
         for (const url of loaded) expect(url).to.match(/^(\/assets\/|data:)/)
         expect(style.body).not.to.match(/url\(|@import/)
+      })
+
+      it('has white space wherever one piece of text follows another', () => {
+        expect(body).not.to.match(/<\/(?:a|bdi|button|code|span)><(?:a|bdi|button|code|span)\b/)
+      })
+
+      it('fills in every value that its texts name, in each language', () => {
+        for (const language of languages) {
+          expect(render(page, { 'accept-language': language }).body).not.to.match(/\{[a-zA-Z]+\}/)
+        }
       })
 
       it('needs no script and sets no style of its own', () => {
@@ -110,7 +121,7 @@ describe('createPages', () => {
     expect(titleOf('sign-in')).to.equal('Sign in · Nauthera')
     expect(titleOf('sign-in with a mistake')).to.equal('Error: Sign in · Nauthera')
     expect(titleOf('sign-in again')).to.equal('Sign in again · Nauthera')
-    expect(titleOf('consent')).to.equal('Allow Expense Reports? · Nauthera')
+    expect(titleOf('consent')).to.equal('Allow access for Expense Reports? · Nauthera')
   })
 
   it('puts the focus on the summary of mistakes, and ties each to its field', () => {

@@ -22,7 +22,10 @@ const at = '/interaction/u1'
 /** Every view, and each state of it that looks different. */
 export const samplePages: Readonly<Record<string, Page>> = {
   'sign-in': signIn({}),
-  'sign-in with a mistake': signIn({ username: 'ada', mistakes: [{ key: 'wrong-credentials', control: 'username' }] }),
+  'sign-in with a mistake': signIn({
+    username: 'ada',
+    mistakes: [{ key: 'wrong-credentials', control: 'username', values: { attempts: 10, minutes: 15 } }],
+  }),
   'sign-in with both fields empty': signIn({
     mistakes: [
       { key: 'username-missing', control: 'username' },
@@ -30,8 +33,12 @@ export const samplePages: Readonly<Record<string, Page>> = {
     ],
   }),
   'sign-in again': signIn({ username: 'ada@example.com', reason: 'again' }),
-  'sign-in after the one before has ended': signIn({ username: 'ada', reason: 'ended' }),
-  'sign-in when busy': signIn({ username: 'ada', mistakes: [{ key: 'busy' }] }),
+  'sign-in after the session ended': signIn({ username: 'ada', reason: 'ended' }),
+  'sign-in when busy': signIn({ username: 'ada', mistakes: [{ key: 'busy', values: { seconds: 2 } }] }),
+  'sign-in from an address with too many failures': signIn({
+    username: 'ada',
+    mistakes: [{ key: 'locked-out', values: { minutes: 15 } }],
+  }),
   'choose-account': {
     kind: 'page',
     view: 'choose-account',
@@ -58,7 +65,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
       person,
       minLength: 12,
       maxLength: 128,
-      mistakes: [{ key: 'password-too-short', control: 'new-password' }],
+      mistakes: [{ key: 'password-too-short', control: 'new-password', values: { min: 12, max: 128 } }],
     },
   },
   consent: {
@@ -107,7 +114,12 @@ export const samplePages: Readonly<Record<string, Page>> = {
     view: 'logout',
     model: { client: sampleClient, action: '/session/end/confirm', fields: { xsrf: 'x1' }, person },
   },
-  'signed-out': { kind: 'page', view: 'signed-out', model: { client: sampleClient } },
+  'signed-out': { kind: 'page', view: 'signed-out', model: { client: sampleClient, stillSignedIn: false } },
+  'still signed in': {
+    kind: 'page',
+    view: 'signed-out',
+    model: { client: sampleClient, stillSignedIn: true },
+  },
   'error of the person': {
     kind: 'page',
     view: 'error',

@@ -8,13 +8,14 @@ import type { Replicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 
-// A page of a sign-in is kept open while something else happens: what was proved on it must not count any more.
+// Somebody keeps a page of a sign-in open. Meanwhile the password, the sessions, the account or the client changes. The password that
+// was given before must not count any more.
 
 const passwords = createPasswords()
 const own = 'four words that ada chose'
 const evil = 'four words of the thief'
 
-describe('a sign-in that is held open', function () {
+describe('a sign-in whose page is kept open', function () {
   this.timeout(60_000)
   let server: Replicas
   let people = 0
@@ -52,8 +53,8 @@ describe('a sign-in that is held open', function () {
 
   describe('with a password that must be changed', () => {
     const meanwhile: [string, (userId: string, username: string) => Promise<unknown>, string][] = [
-      ['the person chose their own', async (_, username) => choose(await hold(username), own), own],
-      ['an administrator set another', (userId) => setPassword(userId, own, true), own],
+      ['the person chose their own password', async (_, username) => choose(await hold(username), own), own],
+      ['an administrator set another password', (userId) => setPassword(userId, own, true), own],
       ['the sessions were ended', (userId) => store().users.revokeSessions(userId, []), password],
       ['the account was disabled', (userId) => store().users.setDisabled(userId, true, []), password],
       [
@@ -66,7 +67,7 @@ describe('a sign-in that is held open', function () {
       ],
     ]
     for (const [what, happen, present] of meanwhile) {
-      it(`L9 takes no new one after ${what}`, async () => {
+      it(`L9 takes no new password from the open page after ${what}`, async () => {
         const { id, username } = await addPerson({ passwordChangeRequired: true })
         const thief = await hold(username)
         await happen(id, username)
@@ -78,7 +79,7 @@ describe('a sign-in that is held open', function () {
       })
     }
 
-    it('L4 tells nobody whether a word is the one that the person chose', async () => {
+    it('L4 does not tell whether a guess is the password that the person chose', async () => {
       const { username } = await addPerson({ passwordChangeRequired: true })
       const thief = await hold(username)
       const copy = { ...thief, browser: thief.browser.copy() }
@@ -87,7 +88,7 @@ describe('a sign-in that is held open', function () {
       expect(answers.map(({ status }) => status)).to.deep.equal([400, 400])
     })
 
-    it('takes exactly one of those that are sent at once', async () => {
+    it('takes exactly one of several new passwords that are sent at the same time', async () => {
       const { id, username } = await addPerson({ passwordChangeRequired: true })
       const words = Array.from({ length: 6 }, (_, n) => `${own}, the number ${n}`)
       const held: Held[] = []
@@ -97,7 +98,7 @@ describe('a sign-in that is held open', function () {
       expect(await isPassword(id, words[answers.findIndex(({ status }) => status === 303)]!)).to.equal(true)
     })
 
-    it('goes on for whoever chooses: their tokens and their session live', async () => {
+    it('lets the person who chooses the new password go on: their tokens and their session work', async () => {
       const { username } = await addPerson({ passwordChangeRequired: true })
       const held = await hold(username)
       const chosen = await choose(held, own)
@@ -130,7 +131,7 @@ describe('a sign-in that is held open', function () {
 
   for (const [what, happen] of ends) {
     for (const place of ['the consent page', 'the way back to the client'] as const) {
-      it(`T5 on ${place} gets nothing once ${what}: the person signs in again, and is told why`, async () => {
+      it(`T5 on ${place}: gives nothing once ${what}; the person signs in again and is told why`, async () => {
         const { id, username } = await addPerson()
         const held = await hold(username, { client_id: 'app.asks', scope: 'openid offline_access', prompt: 'consent' })
         let agreed = place === 'the consent page' ? undefined : await agree(held)
@@ -138,7 +139,7 @@ describe('a sign-in that is held open', function () {
         agreed ??= await agree(held)
         const page = await held.browser.follow(agreed.headers.location!)
         expect([page.status, page.location]).to.deep.equal([200, undefined])
-        expect(page.body).to.contain('id="password"').and.contain('The sign-in of before has ended')
+        expect(page.body).to.contain('id="password"').and.contain('Your session has ended')
         expect(await rowsOf(id)).to.deep.equal({ grants: 0, devices: 0, consents: 0 })
         const silent = await held.browser.follow(url({ prompt: 'none' }))
         expect(silent.location).to.contain('error=login_required')
@@ -146,7 +147,7 @@ describe('a sign-in that is held open', function () {
     }
   }
 
-  it('T5 without a page in between gets nothing either', async () => {
+  it('T5 gives nothing once a new password was set, when no page comes between password and client', async () => {
     const { id, username } = await addPerson()
     const browser = new Browser(server)
     const { action, fields } = formOf((await browser.follow(url())).body, '/sign-in')
@@ -159,7 +160,7 @@ describe('a sign-in that is held open', function () {
     expect(again.location).to.contain('code=nr_')
   })
 
-  it('what was agreed to in the sign-in that has ended is asked again', async () => {
+  it('asks for consent again when the sign-in in which it was given was stopped', async () => {
     const { id, username } = await addPerson()
     const held = await hold(username, { client_id: 'app.asks' })
     const agreed = await agree(held)
@@ -170,7 +171,7 @@ describe('a sign-in that is held open', function () {
     expect(await rowsOf(id)).to.include({ consents: 0 })
   })
 
-  it('T5 in a session that began before gets nothing once the sessions were ended', async () => {
+  it('T5 gives nothing to a session that was open before, once all sessions were ended', async () => {
     const { id, username } = await addPerson()
     const browser = new Browser(server)
     await browser.authorize(url(), username)
@@ -182,34 +183,34 @@ describe('a sign-in that is held open', function () {
     expect(await rowsOf(id)).to.deep.equal({ grants: 0, devices: 0, consents: 0 })
   })
 
-  describe('for a client that changes', () => {
+  describe('for a client that changes meanwhile', () => {
     const there = 'https://app.example.com/there'
     const native = { ...configs.spa, type: 'Native', consent: ConsentMode.REMEMBER, corsOrigins: [] }
     const changes: [string, Record<string, string>, ReturnType<typeof entry>, ReturnType<typeof entry>?][] = [
       [
-        'A1 whose redirect URI is registered no more',
+        'A1 a client whose redirect URI is not registered any more',
         {},
         entry('app.held', { ...asks, redirectUris: [redirectUri, there] }),
         entry('app.held', { ...asks, redirectUris: [there] }),
       ],
       [
-        'A1 whose loopback address is registered no more',
+        'A1 a client whose loopback address is not registered any more',
         { redirect_uri: 'http://127.0.0.1:51004/callback' },
         entry('app.held', { ...native, redirectUris: ['http://127.0.0.1/callback', 'com.example.app:/callback'] }),
         entry('app.held', { ...native, redirectUris: ['com.example.app:/callback'] }),
       ],
       [
-        'L10 whose id another one has now',
+        'L10 a client whose id belongs to another one now',
         {},
         entry('app.held', asks),
         entry('app.held', asks, { uid: 'uid-of-the-successor' }),
       ],
-      ['that is suspended', {}, entry('app.held', asks), entry('app.held', { ...asks, suspended: true })],
-      ['that is gone', {}, entry('app.held', asks)],
+      ['a client that is suspended', {}, entry('app.held', asks), entry('app.held', { ...asks, suspended: true })],
+      ['a client that is deleted', {}, entry('app.held', asks)],
     ]
     for (const [what, parameters, before, after] of changes) {
       for (const place of ['on the consent page', 'on the way back'] as const) {
-        it(`${what}, ${place}: it is over, and nothing is remembered`, async () => {
+        it(`${what}, ${place}: ends the sign-in and remembers nothing`, async () => {
           await server.serve([...present, before])
           const { id, username } = await addPerson()
           const held = await hold(username, { client_id: 'app.held', ...parameters })
@@ -223,7 +224,7 @@ describe('a sign-in that is held open', function () {
       }
     }
 
-    it('goes on when the change concerns neither', async () => {
+    it('goes on when the change does not concern this sign-in', async () => {
       await server.serve([...present, entry('app.held', asks)])
       const held = await hold((await addPerson()).username, { client_id: 'app.held' })
       await server.serve([...present, entry('app.held', { ...asks, redirectUris: [there, redirectUri] })])

@@ -69,6 +69,11 @@ function logout({ pages }: Needs): NonNullable<Features['rpInitiatedLogout']> {
         const xsrf = String(sessionOf(context)?.state?.secret)
         show(context, await pages.logout(pageAsk(context), { action, xsrf }))
       }),
-    postLogoutSuccessSource: async (context) => show(context, pages.signedOut(pageAsk(context))),
+    postLogoutSuccessSource: (context) =>
+      fromStore(async () => {
+        // a person who declined to be signed out comes here too
+        const { accountId } = await context.oidc.provider.Session.get(context)
+        show(context, pages.signedOut(pageAsk(context), { stillSignedIn: accountId !== undefined }))
+      }),
   }
 }

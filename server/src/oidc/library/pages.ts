@@ -8,7 +8,8 @@ export interface ProtocolPages {
   error(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): RenderedPage
   /** @param form the URL that it is sent to, and the library's XSRF token */
   logout(ask: PageAsk, form: { action: string; xsrf: string }): Promise<RenderedPage>
-  signedOut(ask: PageAsk): RenderedPage
+  /** @param outcome `stillSignedIn`: the person did not want to be signed out */
+  signedOut(ask: PageAsk, outcome: { stillSignedIn: boolean }): RenderedPage
 }
 
 /** What is known about the request of such a page. It is little when the error came early. */

@@ -1,0 +1,62 @@
+// npm run pages: a picture of each page that a person can meet, for whoever changes a text or the style sheet. They land in
+// .nauthera/pages/, and sheet-*.png shows all pages of one language, theme and width beside each other.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { openBrowser } from '@nauthera/local/programs/chromium'
+import { serve, testPages } from '../server/test/http/harness.ts'
+import { samplePages } from '../server/test/http/sample-pages.ts'
+import { languages } from '../server/src/http/languages.ts'
+import { answerPage } from '../server/src/http/answer.ts'
+
+const directory = '.nauthera/pages'
+const looks = languages.flatMap((language) =>
+  (['light', 'dark'] as const).flatMap((theme) => [1280, 320].map((width) => ({ language, theme, width }))),
+)
+
+const { pages, assets } = testPages({
+  development: true,
+  branding: { footerLinks: [{ label: 'Help', url: 'https://help.example.com' }] },
+})
+const running = await serve([
+  assets.handle,
+  (request, response, next) => {
+    const page = samplePages[decodeURIComponent(request.path.slice(1))]
+    if (page === undefined) return next()
+    answerPage(request, response, pages.render(page, request, 'interaction:u1'))
+  },
+])
+const browser = await openBrowser()
+try {
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory, { recursive: true })
+  for (const look of looks) await shoot(look)
+} finally {
+  await browser.close()
+  await running.stop()
+}
+process.stdout.write(`${Object.keys(samplePages).length * looks.length} pictures are in ${directory}\n`)
+
+async function shoot({ language, theme, width }: (typeof looks)[number]): Promise<void> {
+  const page = await browser.newPage({ locale: language, colorScheme: theme, viewport: { width, height: 720 } })
+  const figures: string[] = []
+  for (const name of Object.keys(samplePages)) {
+    await page.goto(`${running.origin}/${encodeURIComponent(name)}`)
+    const file = join(directory, `${name.replaceAll(' ', '-')}.${language}.${theme}.${width}.png`)
+    await page.screenshot({ path: file, fullPage: true })
+    const title = await page.title()
+    const source = `data:image/png;base64,${readFileSync(file).toString('base64')}`
+    figures.push(`<figure><figcaption>${name}<br>${title}</figcaption><img src="${source}"></figure>`)
+  }
+  await page.close()
+  await writeSheet(`sheet-${language}-${theme}-${width}`, width > 640 ? 640 : width, figures)
+}
+
+async function writeSheet(name: string, width: number, figures: readonly string[]): Promise<void> {
+  const columns = width > 320 ? 3 : 6
+  const style = `body { display: grid; grid-template-columns: repeat(${columns}, ${width}px); gap: 16px; font: 14px sans-serif }
+    figure { margin: 0 } img { width: ${width}px; border: 1px solid #888 }`
+  const page = await browser.newPage({ viewport: { width: columns * (width + 20), height: 720 } })
+  await page.setContent(`<style>${style}</style>${figures.join('')}`)
+  writeFileSync(join(directory, `${name}.png`), await page.screenshot({ fullPage: true }))
+  await page.close()
+}

@@ -1,0 +1,138 @@
+import { expect } from 'chai'
+import type {
+  Interaction,
+  InteractionResult,
+  Interactions,
+  LoadedInteraction,
+  MissingConsent,
+  Progress,
+  SessionAccount,
+} from '../../src/oidc/interaction/interaction.ts'
+import type { Page, PageRequest, Reply, Views } from '../../src/reply.ts'
+import type { AuditEvent } from '../../src/store/audit.ts'
+import type { User } from '../../src/store/users.ts'
+import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
+import { createLoginRoutes } from '../../src/login/routes.ts'
+
+export const now = Date.UTC(2030, 0, 1)
+export const client = { clientId: 'team-a.web', name: 'Expense Reports', startUrl: 'https://expenses.example.com/' }
+export const ada: User = {
+  id: '7f1f0d8e-0000-4000-8000-000000000001',
+  username: 'ada',
+  email: 'ada@example.com',
+  emailVerified: true,
+  name: 'Ada Lovelace',
+  locale: 'de',
+  profile: {},
+  source: 'postgres',
+  sourceKey: undefined,
+  passwordChangeRequired: false,
+  disabled: false,
+  createdAt: new Date(now),
+  updatedAt: new Date(now),
+  groups: [],
+}
+export const attempt = { account: 'a', address: 'b' } as unknown as Extract<
+  SignInOutcome,
+  { kind: 'passed' }
+>['attempt']
+export const session: SessionAccount = {
+  accountId: ada.id,
+  authTime: now / 1000 - 60,
+  amr: ['pwd'],
+  person: { username: 'ada', name: 'Ada Lovelace' },
+}
+
+/** A browser with one interaction, on the real routes and steps. Its cookie is a variable; what people and protocol answer is in
+ *  `says`, for the test to change. */
+export function createBrowser(begin: { prompt?: string; session?: SessionAccount; loginHint?: string } = {}) {
+  let progress: Progress = {}
+  let loaded: LoadedInteraction['kind'] = 'live'
+  const audited: AuditEvent[] = []
+  const results: InteractionResult[] = []
+  const says = {
+    password: (password: string): SignInOutcome =>
+      password === 'right' ? passed() : { kind: 'refused', reason: 'wrong-password', userId: ada.id },
+    allowed: true,
+    consent: { scopes: [], canRemember: false } as MissingConsent,
+    change: { kind: 'changed', standing: 's2', since: new Date(now + 2500) } as Awaited<
+      ReturnType<UserSources['changePassword']>
+    >,
+    finish: 'finished' as 'finished' | 'spent',
+  }
+  const passed = (): SignInOutcome => ({
+    kind: 'passed',
+    user: ada,
+    amr: ['pwd'],
+    attempt,
+    standing: 's1',
+  })
+  const interaction = (): Interaction => ({
+    uid: 'u1',
+    client,
+    prompt: { name: begin.prompt ?? 'login', reasons: [] },
+    session: begin.session,
+    loginHint: begin.loginHint,
+    uiLocales: ['fr'],
+    redirectUri: 'https://expenses.example.com/callback',
+    progress,
+  })
+  const interactions: Interactions = {
+    load: async () => {
+      if (loaded === 'live') return { kind: 'live', interaction: interaction() }
+      return loaded === 'over' ? { kind: 'over', reason: 'expired', client } : { kind: 'absent' }
+    },
+    save: async (_, __, next) => {
+      progress = structuredClone(next)
+    },
+    missingConsent: async () => says.consent,
+    isAllowed: async () => says.allowed,
+    finish: async (_, __, result) => {
+      if (says.finish === 'spent') return { kind: 'spent' }
+      results.push(result)
+      return { kind: 'finished', location: '/auth/u1' }
+    },
+  }
+  const users: Pick<UserSources, 'tryPassword' | 'changePassword'> = {
+    tryPassword: async (_, password) => says.password(password),
+    changePassword: async () => says.change,
+  }
+  const audit = { record: (event: AuditEvent) => void audited.push(event) }
+  const routes = createLoginRoutes({ interactions, users, audit, basePath: '/sso', now: () => now })
+
+  const send = (method: 'GET' | 'POST', path: string, fields: Record<string, string> = {}): Promise<Reply> => {
+    const route = routes.find((one) => one.method === method && one.path === `/interaction/:uid${path}`)
+    if (!route) throw new Error(`no route ${method} ${path}`)
+    return route.handle({
+      method,
+      params: { uid: 'u1' },
+      query: new URLSearchParams(),
+      form: new URLSearchParams(fields),
+      peer: { address: '203.0.113.9', userAgent: 'test' },
+      correlationId: 'c1',
+      raw: {} as PageRequest['raw'],
+    })
+  }
+  return {
+    says,
+    audited,
+    results,
+    passed,
+    get: (path = '') => send('GET', path),
+    post: (path: string, fields?: Record<string, string>) => send('POST', path, fields),
+    progress: () => progress,
+    lose: (kind: 'over' | 'absent') => {
+      loaded = kind
+    },
+  }
+}
+
+/** Where forms lead: to the page that shows what is next, or to the client. */
+export const toPage: Reply = { kind: 'redirect', location: '/sso/interaction/u1' }
+export const toClient: Reply = { kind: 'redirect', location: '/auth/u1' }
+
+/** The reply as the page that it must be. */
+export function pageOf<Name extends keyof Views>(reply: Reply, view: Name): Page & { model: Views[Name] } {
+  expect(reply).to.deep.include({ kind: 'page', view })
+  return reply as Page & { model: Views[Name] }
+}

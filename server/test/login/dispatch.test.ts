@@ -1,0 +1,27 @@
+import { expect } from 'chai'
+import type { Attempt, Step } from '../../src/login/attempt.ts'
+import { createDispatch } from '../../src/login/dispatch.ts'
+
+const attempt = {} as Attempt
+const ended: Step = { take: () => ({ kind: 'ended', location: '/auth/u1' }) }
+
+describe('createDispatch', () => {
+  it('asks the steps in order, each with what the one before found, until one does not pass', async () => {
+    const consent = { scopes: [], remember: false }
+    const seen: (Attempt['consent'] | 'nobody asks it')[] = []
+    const first: Step = { take: (at) => ({ kind: 'passed', attempt: { ...at, consent } }) }
+    const second: Step = { take: (at) => (seen.push(at.consent), { kind: 'passed', attempt: at }) }
+    const after: Step = { take: () => (seen.push('nobody asks it'), { kind: 'spent' }) }
+    expect(await createDispatch([first, second, ended, after])(attempt)).to.deep.equal({
+      kind: 'ended',
+      location: '/auth/u1',
+    })
+    expect(seen).to.deep.equal([consent])
+  })
+
+  it('fails when no step ends the sign-in, and does not let it through', async () => {
+    const passes: Step = { take: (at) => ({ kind: 'passed', attempt: at }) }
+    const outcome = await createDispatch([passes])(attempt).catch((error: unknown) => error)
+    expect(outcome).to.be.instanceOf(TypeError)
+  })
+})
