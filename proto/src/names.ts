@@ -43,13 +43,13 @@ export const fieldManagers = { operator: 'nauthera-operator', status: 'nauthera-
 export const shardCount = 16
 /** Raised when the number of shards changes. */
 export const shardEpoch = 1
-/** The versions of ClientShard that this code reads, and what each of them is. */
+/** The versions of ClientShard that this code reads, and how each of them writes clients. */
 export const shardSchema = {
   min: 1,
   max: 2,
-  /** Clients with their versions as messages. */
+  /** The versions of a client are messages. */
   messages: 1,
-  /** Clients with their versions as text. */
+  /** The versions of a client are text. */
   text: 2,
 } as const
 

@@ -1,5 +1,5 @@
-// The file of a shard, NN.json.gz: gzip of the proto JSON of a ClientShard. In schema 2 each client stands on a line of its own, so that
-// whoever looks for what changed compares lines and decodes those that differ. People can grep in it.
+// The file of a shard, NN.json.gz: gzip of the proto JSON of a ClientShard. In schema 2 each client is on its own line.
+// A reader compares the lines with the earlier ones and decodes only those that changed, and people can use grep.
 import { hash } from 'node:crypto'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { fromJson, fromJsonString, toJson } from '@bufbuild/protobuf'
@@ -10,13 +10,14 @@ import type { ClientShard, ShardEntry } from './generated/nauthera/config/v1/con
 import { shardSchema } from './names.ts'
 import { clientsOfEntries, entriesOfClients, objectOf, parseJson } from './shard-schemas.ts'
 
-/** A decompressed shard may not be larger: a gzip bomb ends here. Bytes. */
+/** Bytes. A decompressed shard may not be larger; this stops gzip bombs. */
 export const maxShardBytes = 15 * 1024 * 1024
 
-/** A Secret has no room for so many clients: a file of nothing but ends of lines would else take a gigabyte. */
+/** More clients than a Secret has room for. Without this limit a file of empty lines would take a gigabyte of
+ *  memory. */
 const maxLines = 100_000
 
-/** A shard of a version that this code does not read. */
+/** A shard with a schema that this code does not read. */
 export class UnknownSchemaError extends Error {
   constructor(schema: number) {
     super(`is of schema ${schema}`)
@@ -24,18 +25,18 @@ export class UnknownSchemaError extends Error {
   }
 }
 
-/** A shard of which no client is decoded: most stayed as they were. */
+/** A shard whose clients are not decoded yet, because most of them did not change. */
 export interface ShardFile {
-  /** Without its clients; `schema` says in which form they were. */
+  /** The shard without its clients; `schema` says in which form they were. */
   readonly head: ClientShard
-  /** The JSON of each client, UTF-8, the same in both schemas. They are parts of one buffer: do not keep them. */
+  /** The JSON of each client, UTF-8, the same in both schemas. They are views of one buffer: do not keep them. */
   readonly lines: readonly Uint8Array[]
   /** SHA-256 of the uncompressed file, 64 hex. */
   readonly digest: string
 }
 
-/** @param shard its clients as `entries`, whatever its schema
- *  @returns the file, with keys in field order and in the form of `shard.schema`, and the digest of what is inside */
+/** @param shard has its clients in `entries`, whatever its schema
+ *  @returns the file in the form of `shard.schema`, with keys in field order, and the digest of its content */
 export function renderShardFile(shard: ClientShard): { file: Uint8Array; digest: string } {
   const head = objectOf(toJson(ClientShardSchema, { ...shard, entries: [] }))
   const entries = shard.entries.map((entry) => objectOf(toJson(ShardEntrySchema, entry)))
@@ -43,7 +44,7 @@ export function renderShardFile(shard: ClientShard): { file: Uint8Array; digest:
   return { file: gzipSync(bytes, { level: 9 }), digest: digestOf(bytes) }
 }
 
-/** Unknown fields are ignored. Whether a line is a client, decodeLine says.
+/** Reads a shard without decoding its clients: decodeLine does that. Unknown fields are ignored.
  *  @throws UnknownSchemaError; Error when gzip, UTF-8, JSON or the shape is damaged */
 export function parseShardFile(file: Uint8Array): ShardFile {
   const bytes = gunzipSync(file, { maxOutputLength: maxShardBytes })
@@ -53,7 +54,7 @@ export function parseShardFile(file: Uint8Array): ShardFile {
   const { schema } = shard
   if (schema < shardSchema.min || schema > shardSchema.max) throw new UnknownSchemaError(schema)
   const isOfMessages = schema === shardSchema.messages
-  if (shard.entries.length > 0) throw new Error('holds a client that is on no line of its own')
+  if (shard.entries.length > 0) throw new Error('has a client that is not on its own line')
   if (isOfMessages ? parts.lines.length > 0 : clients !== undefined) {
     throw new Error('holds clients in the form of another schema')
   }
@@ -61,13 +62,13 @@ export function parseShardFile(file: Uint8Array): ShardFile {
   return { head: shard, lines, digest: digestOf(bytes) }
 }
 
-/** @returns what tells a client's line from every other: SHA-256, base64url. It is never stored: it would not compress */
+/** @returns SHA-256 of a client's line, base64url. It is not stored in the shard, because digests do not compress */
 export function digestOfLine(line: Uint8Array): string {
   return hash('sha256', line, 'base64url')
 }
 
 /** Unknown fields are ignored.
- *  @throws Error when the line is no client */
+ *  @throws Error when the line is not a client */
 export function decodeLine(line: Uint8Array): ShardEntry {
   return fromJsonString(ShardEntrySchema, decodeText(line), { ignoreUnknownFields: true })
 }
@@ -82,7 +83,7 @@ export function decodeShardFile(file: Uint8Array): { shard: ClientShard; digest:
 const lineFeed = 0x0a
 const [listBegin, listEnd] = ['"entries":[', ']}']
 
-/** proto JSON leaves an empty list out. */
+/** Proto JSON has no empty lists, so a shard without clients has no list. */
 function inLines(head: JsonObject, entries: readonly JsonObject[]): string {
   const begin = JSON.stringify(head)
   if (entries.length === 0) return begin
@@ -93,15 +94,15 @@ function inMessages(head: JsonObject, entries: readonly JsonObject[]): string {
   return JSON.stringify(entries.length === 0 ? head : { ...head, clients: clientsOfEntries(entries) })
 }
 
-/** JSON has no line feed within a string, so that each one in the file ends a line.
- *  @returns the JSON of the shard with an empty list, and that of each client */
+/** A JSON string cannot contain a line feed, so each line feed in the file ends a line.
+ *  @returns the JSON of the shard with an empty list, and the JSON of each client */
 function splitLines(bytes: Uint8Array): { head: string; lines: Uint8Array[] } {
   const first = bytes.indexOf(lineFeed)
   if (first < 0) return { head: decodeText(bytes), lines: [] }
   const begin = decodeText(bytes.subarray(0, first))
   const last = bytes.lastIndexOf(lineFeed)
   if (!begin.endsWith(listBegin) || decodeText(bytes.subarray(last + 1)) !== listEnd) {
-    throw new Error('has lines where a list of clients ought to be')
+    throw new Error('has several lines, but not in a list of clients')
   }
   const lines: Uint8Array[] = []
   for (let start = first + 1; start <= last;) {

@@ -1,12 +1,13 @@
-// Schema 1 of a shard, for replicas that read no other: everybody works with the newer form. Both are proto JSON.
+// Schema 1 of a shard, for replicas that read no newer one. Our code works with schema 2 and converts. Both are proto
+// JSON.
 import type { JsonObject, JsonValue } from '@bufbuild/protobuf'
 
 /** @param clients of a ClientShard of schema 1
  *  @returns the same clients as entries of schema 2
- *  @throws Error when they are of another shape */
+ *  @throws Error when they have another shape */
 export function entriesOfClients(clients: JsonValue | undefined): JsonObject[] {
   if (clients === undefined) return []
-  if (!Array.isArray(clients)) throw new Error('its clients are no list')
+  if (!Array.isArray(clients)) throw new Error('its clients are not a list')
   return clients.map((client) => mapVersions(objectOf(client), textOfMessage))
 }
 
@@ -16,7 +17,7 @@ export function clientsOfEntries(entries: readonly JsonObject[]): JsonObject[] {
   return entries.map((entry) => mapVersions(entry, messageOfText))
 }
 
-/** A client's versions are its last fields in both forms. */
+/** In both schemas the versions of a client are its last fields. */
 function mapVersions(client: JsonObject, map: (version: JsonObject) => JsonObject): JsonObject {
   const { desired, accepted, ...rest } = client
   return {
@@ -31,15 +32,16 @@ const textOfMessage = ({ generation, ...config }: JsonObject): JsonObject => ({
   config: JSON.stringify(config),
 })
 
-/** A message begins with its generation: its first field. */
+/** `generation` comes first: it is the first field of the message. */
 function messageOfText({ generation, config }: JsonObject): JsonObject {
   if (typeof config !== 'string') throw new Error('a version of it has no text')
   return { ...(generation === undefined ? {} : { generation }), ...objectOf(parseJson(config)) }
 }
 
-/** @throws Error when the value is none */
+/** @throws Error when the value is not an object */
 export function objectOf(value: JsonValue): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('a part of it is no object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new Error('a part of it is not an object')
   return value
 }
 

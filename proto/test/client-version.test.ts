@@ -15,16 +15,16 @@ const config = create(ClientConfigSchema, {
 })
 
 describe('renderVersion', () => {
-  it('gives text without the generation, which stands beside it', () => {
+  it('gives text without the generation, which is a field of its own', () => {
     const { generation, config: text } = renderVersion(create(ClientConfigSchema, { generation: 7n, type: 'M2M' }))
     expect({ generation, text }).to.deep.equal({ generation: 7n, text: '{"type":"M2M"}' })
   })
 
-  it('gives the same text for two versions that differ in their generation alone', () => {
+  it('gives the same text for two versions that differ only in their generation', () => {
     expect(renderVersion({ ...config, generation: 1n }).config).to.equal(renderVersion(config).config)
   })
 
-  it('gives the same text for a config and for what is read of it', () => {
+  it('gives the same text again after the version was read', () => {
     const version = renderVersion(config)
     expect(renderVersion(parseVersion(version))).to.deep.equal(version)
   })
@@ -41,7 +41,7 @@ describe('parseVersion', () => {
 
   const tooLong = JSON.stringify({ jwks: { keys: Array<number>(maxVersionLength / 2).fill(1) } })
   for (const text of ['', '{', '[]', '{"type":1}', tooLong]) {
-    it(`refuses ${text.slice(0, 20) || 'nothing'}`, () =>
+    it(`refuses ${text.slice(0, 20) || 'an empty text'}`, () =>
       void expect(() => parseVersion({ generation: 1n, config: text })).to.throw())
   }
 })

@@ -82,7 +82,7 @@ describe('shard files', () => {
     expect([messages!.schema, text!.schema]).to.deep.equal([1, 2])
   })
 
-  it('have each client on a line of its own, whatever a client says', () => {
+  it('have each client on its own line, whatever characters its fields hold', () => {
     const shard = shardOf(shardSchema.text)
     shard.entries[1]!.name = 'a\n]}\u2028'
     const { file } = renderShardFile(shard)
@@ -101,7 +101,7 @@ describe('shard files', () => {
     }
   })
 
-  it('are named by their content, not by how it was compressed', () => {
+  it('have a digest that depends on the content, not on the compression', () => {
     const { file, digest } = renderShardFile(create(ClientShardSchema, { schema: 1, seq: 7n }))
     const other = gzipSync('{"schema":1,"seq":"7"}', { level: 1 })
     expect(Buffer.from(file).equals(other)).to.equal(false)
@@ -116,26 +116,26 @@ describe('shard files', () => {
   })
 
   for (const schema of [0, 3]) {
-    it(`of schema ${schema} are not read`, () => {
+    it(`are refused with schema ${schema}`, () => {
       expect(() => parseShardFile(gzipSync(JSON.stringify({ schema, seq: '9' })))).to.throw(UnknownSchemaError)
     })
   }
 
   const damaged: [string, Uint8Array][] = [
-    ['nothing', new Uint8Array()],
-    ['no gzip', Buffer.from('{"schema":1}')],
-    ['cut gzip', renderShardFile(shardOf(2)).file.subarray(0, 15)],
-    ['bad UTF-8', gzipSync(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]))],
-    ['no JSON', gzipSync('{"schema":')],
-    ['no object', gzipSync('[]')],
+    ['an empty file', new Uint8Array()],
+    ['a file that is not gzip', Buffer.from('{"schema":1}')],
+    ['truncated gzip', renderShardFile(shardOf(2)).file.subarray(0, 15)],
+    ['invalid UTF-8', gzipSync(Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]))],
+    ['invalid JSON', gzipSync('{"schema":')],
+    ['JSON that is not an object', gzipSync('[]')],
     ['clients of another shape', gzipSync('{"schema":1,"clients":"none"}')],
     ['a client of another shape', gzipSync('{"schema":1,"clients":["none"]}')],
     ['a version of another shape', gzipSync('{"schema":1,"clients":[{"desired":"none"}]}')],
-    ['an entry that is on no line', gzipSync('{"schema":2,"entries":[{"name":"a"}]}')],
-    ['lines that are in no list', gzipSync('{"schema":2,\n"entries":[]}')],
-    ['a list that does not end', gzipSync('{"schema":2,"entries":[\n{"name":"a"}\n]')],
+    ['an entry that is not on its own line', gzipSync('{"schema":2,"entries":[{"name":"a"}]}')],
+    ['lines outside of the list of clients', gzipSync('{"schema":2,\n"entries":[]}')],
+    ['a list without its end', gzipSync('{"schema":2,"entries":[\n{"name":"a"}\n]')],
     ['a line without a comma', withLines('{"name":"a"}\n{"name":"b"}')],
-    ['K8 nothing but lines', withLines(',\n'.repeat(200_000))],
+    ['K8 a file of very many empty lines', withLines(',\n'.repeat(200_000))],
     ['K8 a gzip bomb', gzipSync(Buffer.alloc(maxShardBytes + 1, 0x20))],
   ]
   for (const [title, file] of damaged) {
@@ -151,13 +151,13 @@ describe('shard files', () => {
     '{"desired":{"generation":"x"}}',
     '{"desired":"none"}',
   ]) {
-    it(`a line that is no client is refused by who decodes it: ${line}`, () => {
+    it(`cannot be decoded with a line that is not a client: ${line}`, () => {
       const [only] = parseShardFile(withLines(line)).lines
       expect(() => decodeLine(only!)).to.throw()
     })
   }
 
-  describe('for a reader of the version before, which knows nothing of entries', () => {
+  describe('read by the previous version, which does not know entries', () => {
     const bytes = readFileSync(join(import.meta.dirname, '..', 'baseline.binpb'))
     const before = createFileRegistry(fromBinary(FileDescriptorSetSchema, bytes)).getMessage(
       'nauthera.config.v1.ClientShard',
@@ -165,13 +165,13 @@ describe('shard files', () => {
     const readBefore = (file: Uint8Array) =>
       toJson(before, fromJsonString(before, textOf(file), { ignoreUnknownFields: true }))
 
-    it('schema 1 is what it always was', () => {
+    it('schema 1 has not changed', () => {
       const { file } = renderShardFile(shardOf(shardSchema.messages))
       expect(readBefore(file)).to.deep.equal(JSON.parse(textOf(file)))
       expect(textOf(file)).to.include('"desired":{"generation":"3","type":"Web"')
     })
 
-    it('schema 2 says that it is of a schema which that version refuses: it must not take it for a shard without clients', () => {
+    it('schema 2 is refused by its number, so that it never looks like a shard without clients', () => {
       const { file } = renderShardFile(shardOf(shardSchema.text))
       expect(readBefore(file)).to.include({ schema: 2 }).and.not.have.property('clients')
     })

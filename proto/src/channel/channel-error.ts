@@ -15,7 +15,7 @@ export class ChannelError extends Error {
   }
 }
 
-/** @returns what the library tells, in our words */
+/** @returns an error of the library as a ChannelError */
 export function channelErrorOf(error: Partial<ServiceError>): ChannelError {
   const named = Object.entries(status).find(([, value]) => value === error.code)?.[0]
   const code = named !== undefined && isCode(named) ? named : 'CANCELLED'

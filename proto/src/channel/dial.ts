@@ -10,11 +10,11 @@ import type { Stream } from './stream.ts'
 
 const usualConnectTimeoutMs = 5_000
 
-/** Opens a stream and waits until the other side has let us in. One connection a stream, closed with it, so that a
- *  renewed certificate counts from the next dial on.
+/** Opens a stream and waits until the other side has admitted us. Each stream has its own connection, so that a renewed
+ *  certificate is used from the next dial on.
  *  @param options.serverName DNS name that the server's certificate must hold, whatever the address is
  *  @param options.connectTimeoutMs default 5 s
- *  @throws ChannelError UNAVAILABLE (nobody there, or TLS refused), PERMISSION_DENIED (not let in), DEADLINE_EXCEEDED */
+ *  @throws ChannelError UNAVAILABLE (no answer, or TLS refused), PERMISSION_DENIED (not admitted), DEADLINE_EXCEEDED */
 export async function dial<In extends DescMessage, Out extends DescMessage>(options: {
   method: DescMethodBiDiStreaming<In, Out>
   target: Target
@@ -25,7 +25,7 @@ export async function dial<In extends DescMessage, Out extends DescMessage>(opti
 }): Promise<Stream<MessageShape<Out>, MessageInitShape<In>>> {
   const { method, target, serverName, signal } = options
   const set = options.certificates.current()
-  if (!set) throw new ChannelError('UNAVAILABLE', 'there is no certificate to dial with yet')
+  if (!set) throw new ChannelError('UNAVAILABLE', 'no client certificate is loaded yet')
   const client = createClient(target, set, serverName)
   const { path, requestSerialize, responseDeserialize } = methodDefinition(method)
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize)
@@ -37,7 +37,7 @@ export async function dial<In extends DescMessage, Out extends DescMessage>(opti
   })
   stream.closed.addEventListener('abort', () => client.close())
   try {
-    await untilLetIn(call, stream.closed, options.connectTimeoutMs ?? usualConnectTimeoutMs, signal)
+    await untilAdmitted(call, stream.closed, options.connectTimeoutMs ?? usualConnectTimeoutMs, signal)
   } catch (error) {
     call.cancel()
     client.close()
@@ -50,7 +50,7 @@ export async function dial<In extends DescMessage, Out extends DescMessage>(opti
 function createClient(target: Target, set: CertificateSet, serverName: string): Client {
   return new Client(addressOf(target), channelCredentials(set), {
     ...limits,
-    // SNI and the name that is checked; an address would be neither legal as the one nor meaningful as the other.
+    // The name for SNI and for the check of the certificate: SNI allows no address, and the certificate holds none.
     'grpc.ssl_target_name_override': serverName,
     'grpc.enable_http_proxy': 0,
     'grpc.enable_retries': 0,
@@ -59,9 +59,9 @@ function createClient(target: Target, set: CertificateSet, serverName: string): 
   })
 }
 
-/** The first headers say that the peer was let in.
+/** Waits for the first headers: they say that the server has admitted us.
  *  @throws ChannelError */
-async function untilLetIn(
+async function untilAdmitted(
   call: Pick<NodeJS.EventEmitter, 'once'>,
   closed: AbortSignal,
   timeoutMs: number,
@@ -70,11 +70,14 @@ async function untilLetIn(
   const stopWaiting = new AbortController()
   try {
     await new Promise<void>((resolve, reject) => {
-      const timeout = setTimeout(() => reject(new ChannelError('DEADLINE_EXCEEDED', 'no answer in time')), timeoutMs)
+      const timeout = setTimeout(
+        () => reject(new ChannelError('DEADLINE_EXCEEDED', 'the other side did not answer in time')),
+        timeoutMs,
+      )
       stopWaiting.signal.addEventListener('abort', () => clearTimeout(timeout))
       call.once('metadata', () => resolve())
       closed.addEventListener('abort', () => reject(closed.reason), stopWaiting)
-      const abort = (): void => reject(new ChannelError('CANCELLED', 'given up'))
+      const abort = (): void => reject(new ChannelError('CANCELLED', 'the caller no longer waits'))
       if (signal?.aborted) abort()
       signal?.addEventListener('abort', abort, stopWaiting)
     })

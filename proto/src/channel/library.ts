@@ -1,4 +1,4 @@
-// What @grpc/grpc-js wants to know: limits, methods, certificates, addresses.
+// What @grpc/grpc-js needs from us: limits, methods, certificates, addresses.
 import { createSecureContext } from 'node:tls'
 import type { PeerCertificate } from 'node:tls'
 import { fromBinary, toBinary } from '@bufbuild/protobuf'
@@ -12,7 +12,7 @@ export type SocketListen = { readonly socket: string; readonly mode?: number }
 export type TcpListen = { readonly host: string; readonly port: number }
 export type Target = { readonly socket: string } | { readonly host: string; readonly port: number }
 
-/** Neither side sends or takes a larger message. Bytes. */
+/** Bytes. Neither side sends or accepts a larger message. */
 const maxMessageBytes = 16 * 1024 * 1024
 
 export const limits = {
@@ -29,7 +29,7 @@ export function addressOf(at: Target): string {
   return `${at.host.includes(':') ? `[${at.host}]` : at.host}:${at.port}`
 }
 
-/** Ten lines in place of a second code generator. */
+/** What grpc-js needs to know about a method: these ten lines save a second code generator. */
 export function methodDefinition<In extends DescMessage, Out extends DescMessage>(
   method: DescMethodBiDiStreaming<In, Out>,
 ) {
@@ -51,7 +51,7 @@ export function channelCredentials(set: CertificateSet): ChannelCredentials {
   return credentials.createFromSecureContext(createSecureContext({ ...set, minVersion: 'TLSv1.3' }))
 }
 
-/** Gives the newest set to the library, and each that follows. */
+/** Gives the newest set to the library now, and each later one when it comes. */
 export function providerOf(source: CertificateSource): experimental.CertificateProvider {
   const stops = new Map<unknown, () => void>()
   const add = <Update>(listener: (update: Update | null) => void, part: (set: CertificateSet) => Update): void => {
@@ -60,7 +60,7 @@ export function providerOf(source: CertificateSource): experimental.CertificateP
       listener(set ? part(set) : null)
     }
     stops.set(listener, source.onChange(tell))
-    // Told at once, a listener would keep the first set to itself: the library adds its watcher after this returns.
+    // Not at once: the library adds its watcher only after this function returns, and would miss the first set.
     queueMicrotask(tell)
   }
   const remove = (listener: unknown): void => {

@@ -20,19 +20,19 @@ export interface Serving {
 
 interface Service<In extends DescMessage, Out extends DescMessage> {
   readonly method: DescMethodBiDiStreaming<In, Out>
-  /** Decides by the peer's names; default: whoever the CA vouches for. */
+  /** Decides by the names in the peer's certificate; default: every peer with a certificate of the CA. */
   readonly admit?: (peer: Peer) => boolean
-  /** One call a stream; the stream ends when it returns. A peer that went away is no fault of it. */
+  /** Called once for each stream, which ends when it returns. A peer that disconnects is not reported as a fault. */
   readonly handle: (stream: Stream<MessageShape<In>, MessageInitShape<Out>>) => Promise<void>
-  /** A handler that threw, or a peer that was not admitted. */
+  /** Called when a handler threw, or a peer was not admitted. */
   readonly onFault?: (error: ChannelError, peer: Peer) => void
 }
 
-/** How long streams may take to end before they are broken. Milliseconds. */
+/** Milliseconds. How long `stop` waits for streams to end before it breaks them. */
 const stopGraceMs = 300
 
-/** Serves one streaming method. A peer without a certificate of the CA does not get past the handshake. Until
- *  `certificates` has a set every connection is refused; a new set holds for new connections, open streams stay. */
+/** Serves one streaming method. The TLS handshake refuses a peer without a certificate of the CA. Until `certificates`
+ *  has a set, every connection is refused. A new set is used for new connections; open streams stay. */
 export async function serve<In extends DescMessage, Out extends DescMessage>(
   options: Service<In, Out> & { readonly listen: SocketListen | TcpListen; readonly certificates: CertificateSource },
 ): Promise<Serving> {
@@ -61,7 +61,7 @@ export async function serve<In extends DescMessage, Out extends DescMessage>(
   }
 }
 
-/** One stream, from its first byte to its end. */
+/** Handles one stream, from its begin to its end. */
 async function accept<In extends DescMessage, Out extends DescMessage>(
   call: ServerDuplexStream<MessageShape<In>, MessageShape<Out>>,
   { method, admit, handle, onFault }: Service<In, Out>,
@@ -72,16 +72,17 @@ async function accept<In extends DescMessage, Out extends DescMessage>(
     failCall(call, failure)
     onFault?.(failure, peer)
   }
-  if (admit && !admit(peer)) return fail(new ChannelError('PERMISSION_DENIED', 'this certificate is not let in here'))
+  if (admit && !admit(peer))
+    return fail(new ChannelError('PERMISSION_DENIED', 'the names in this certificate are not allowed here'))
   open.add(call)
   const stream = streamOf(call, {
     peer: () => peer,
     message: (init: MessageInitShape<Out>) => create(method.output, init),
     end: () => call.end(),
-    cancel: () => failCall(call, new ChannelError('CANCELLED', 'given up')),
+    cancel: () => failCall(call, new ChannelError('CANCELLED', 'the server cancelled the stream')),
   })
   stream.closed.addEventListener('abort', () => open.delete(call))
-  // Without headers the peer would not know before the first message that it was let in.
+  // Headers tell the peer at once that it was admitted; otherwise it would know only at the first message.
   call.sendMetadata(new Metadata())
   try {
     await handle(stream)
@@ -98,7 +99,7 @@ async function bind(
   { listen, certificates }: { listen: SocketListen | TcpListen; certificates: CertificateSource },
 ): Promise<number> {
   const provider = providerOf(certificates)
-  // Its first two parameters are swapped inside the library: the same provider on both places works either way.
+  // The library swaps these two parameters by mistake; passing the same provider for both works either way.
   const secured = experimental.createCertificateProviderServerCredentials(provider, provider, true)
   if ('socket' in listen) await clearStaleSocket(listen.socket)
   const port = await new Promise<number>((resolve, reject) => {

@@ -1,14 +1,14 @@
 import type { ClientDuplexStream, ServerDuplexStream, ServiceError } from '@grpc/grpc-js'
 import { ChannelError, channelErrorOf } from './channel-error.ts'
 
-/** Who is at the other end, by the certificate that its CA vouches for. */
+/** The names of the other side, from its verified certificate. */
 export interface Peer {
   readonly dnsNames: readonly string[]
   readonly uris: readonly string[]
 }
 
-/** One open stream. Iterate it for what the peer sends: the loop ends when the peer has ended in order, and throws a
- *  ChannelError when the stream broke. Read slowly and the peer is slowed down. */
+/** One open stream. Iterate it to read what the peer sends: the loop ends when the peer ends the stream in order, and
+ *  throws a ChannelError when the stream breaks. A slow reader slows the peer down. */
 export interface Stream<In, Out> extends AsyncIterable<In> {
   readonly peer: Peer
   /** Messages arrive in the order of the calls. @returns once the transport takes more; rejects with a ChannelError */
@@ -24,8 +24,8 @@ export interface Stream<In, Out> extends AsyncIterable<In> {
 type Call<In, Out> = ClientDuplexStream<Out, In> | ServerDuplexStream<In, Out>
 
 /** A call of the library as a stream.
- *  @param ways.peer read when somebody asks: a client knows it only once the stream is open
- *  @param ways.message what is sent -> the message that the library encodes */
+ *  @param ways.peer a function, because a client knows its peer only once the stream is open
+ *  @param ways.message builds the message that the library encodes */
 export function streamOf<In, Out, Init>(
   call: Call<In, Out>,
   ways: { peer: () => Peer; message: (init: Init) => Out; end: () => void; cancel: () => void },
@@ -38,7 +38,7 @@ export function streamOf<In, Out, Init>(
     closed.abort(failure)
   }
   call.on('error', (error: ServiceError) => over(channelErrorOf(error)))
-  call.on('cancelled', () => over(new ChannelError('CANCELLED', 'the peer is gone')))
+  call.on('cancelled', () => over(new ChannelError('CANCELLED', 'the peer closed the connection')))
   call.on('status', () => over(new ChannelError('OK', 'the stream has ended')))
   call.on('close', () => over(new ChannelError('CANCELLED', 'the stream is closed')))
 
@@ -64,7 +64,7 @@ export function streamOf<In, Out, Init>(
       } catch (error) {
         throw failure ?? channelErrorOf(error instanceof Error ? error : {})
       }
-      // The library ends the readable side before it tells the status.
+      // The library ends the readable side before it reports the status.
       if (failure && failure.code !== 'OK') throw failure
     },
   }

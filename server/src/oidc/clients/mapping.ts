@@ -124,7 +124,7 @@ export function createClientCheck(needs: {
   }
 }
 
-/** Where a key of the metadata is not the name of the field that it comes from. */
+/** For keys of the metadata that have another name than the field they come from. */
 const otherKeys: ReadonlyMap<string | undefined, string> = new Map([
   ['scope', 'spec.scopes'],
   ['response_types', 'spec.grantTypes'],
@@ -132,7 +132,7 @@ const otherKeys: ReadonlyMap<string | undefined, string> = new Map([
   ['client_id', 'spec.clientId'],
 ])
 
-/** @param key of the metadata, for what only the library finds
+/** @param key the key of the metadata in which the library found a fault
  *  @returns the path in the OIDCClient; `spec` when there is none */
 export function fieldOfKey(key: string | undefined): string {
   const field = ClientConfigSchema.fields.find(({ name }) => name === key)

@@ -191,7 +191,7 @@ export type Shard = Message<"nauthera.config.v1.Shard"> & {
   ref?: ShardRef | undefined;
 
   /**
-   * What an agent sent before `file`; a server that reads schema 2 refuses a shard without a file.
+   * What older agents send instead of `file`. A server that reads schema 2 refuses a shard without a file.
    *
    * @generated from field: repeated nauthera.config.v1.ClientEntry clients = 3;
    */
@@ -203,7 +203,7 @@ export type Shard = Message<"nauthera.config.v1.Shard"> & {
   change: string;
 
   /**
-   * The shard's file as it is mounted. Only for a server whose Hello says that it reads schema 2.
+   * The mounted file of the shard, unchanged. Only for a server whose Hello says that it reads schema 2.
    *
    * @generated from field: bytes file = 5;
    */
@@ -473,14 +473,14 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
   change: string;
 
   /**
-   * Of schema 1. Sorted by namespace, then name.
+   * The clients in schema 1. Sorted by namespace, then name.
    *
    * @generated from field: repeated nauthera.config.v1.ClientEntry clients = 8;
    */
   clients: ClientEntry[];
 
   /**
-   * Of schema 2. Sorted by namespace, then name. In the file each stands on a line of its own, and nothing else does.
+   * The clients in schema 2. Sorted by namespace, then name. In the file each entry is alone on its own line.
    *
    * @generated from field: repeated nauthera.config.v1.ShardEntry entries = 9;
    */
@@ -561,7 +561,7 @@ export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 13);
 
 /**
- * One OIDCClient in schema 2: as in schema 1, but each version is text, and only a reader that needs its content decodes it.
+ * One OIDCClient in schema 2. Unlike schema 1, each version is text, and only a reader that needs its content decodes it.
  *
  * @generated from message nauthera.config.v1.ShardEntry
  */
@@ -589,14 +589,14 @@ export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
   clientId: string;
 
   /**
-   * Of a client that authenticates with a secret, none means that the operator does not know them now: what is live stays.
+   * Empty for a client with a secret when the operator cannot read its secrets now: the server then keeps those it has.
    *
    * @generated from field: repeated nauthera.config.v1.Verifier verifiers = 5;
    */
   verifiers: Verifier[];
 
   /**
-   * The version that ought to be live; unset when operator or policy refuse the current one.
+   * The version that should be served; unset when the operator or a policy refuses the current one.
    *
    * @generated from field: nauthera.config.v1.ClientVersion desired = 6;
    */
@@ -618,7 +618,7 @@ export const ShardEntrySchema: GenMessage<ShardEntry> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 14);
 
 /**
- * One version of a client. Two say the same to a server exactly when `config` is the same text.
+ * One version of a client. Two versions are the same to a server exactly when their `config` is the same text.
  *
  * @generated from message nauthera.config.v1.ClientVersion
  */
@@ -646,7 +646,7 @@ export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 15);
 
 /**
- * One OIDCClient in schema 1. Verifiers are not part of a version, because a secret rotates whether or not a version is rejected.
+ * One OIDCClient in schema 1. Verifiers are not part of a version: a secret rotates whether or not a version is rejected.
  *
  * @generated from message nauthera.config.v1.ClientEntry
  */

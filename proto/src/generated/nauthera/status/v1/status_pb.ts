@@ -100,7 +100,7 @@ export type StatusUpdate = Message<"nauthera.status.v1.StatusUpdate"> & {
   seen: ShardRef[];
 
   /**
-   * The range of ClientShard.schema that both agent and server of this pod read. 0 in both: from before schema 2, only 1.
+   * The range of ClientShard.schema that both agent and server of this pod read. 0 and 0: an older pod, which reads only 1.
    *
    * @generated from field: uint32 schema_min = 10;
    */
