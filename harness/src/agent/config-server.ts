@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { serve } from '@nauthera/proto/channel/serve'
-import type { Serving } from '@nauthera/proto/channel/serve'
+import type { Stream } from '@nauthera/proto/channel/stream'
 import { followCertificateFiles } from '@nauthera/proto/certificate-source'
 import { ConfigService, NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type {
@@ -9,6 +9,8 @@ import type {
   SecretUseSchema,
   Shard,
   ShardEntry,
+  SyncRequest,
+  SyncResponseSchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { configTlsFiles, podLocalNames, shardSchema } from '@nauthera/proto/names'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
@@ -16,25 +18,25 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 
 type Rejected = MessageInitShape<typeof RejectedClientSchema>
 
+type Use = MessageInitShape<typeof SecretUseSchema>
+type Agent = Stream<SyncRequest, MessageInitShape<typeof SyncResponseSchema>>
+
+interface Options {
+  readonly socket: string
+  readonly tlsDirectory: string
+  readonly reject?: (entry: ShardEntry) => Rejected | undefined
+  /** Answers a shard with a Nack. */
+  readonly refuse?: (shard: Shard) => boolean
+  readonly have?: ReadonlyMap<number, Shard>
+  /** Says nothing, or takes messages without an answer, on the streams with these numbers (the first is 1). */
+  readonly mute?: { hello?: number; acks?: number }
+  /** The newest schema that it says it reads. */
+  readonly schemaMax?: number
+}
+
 /** The server's side of ConfigService over the real channel: takes whole shards, newer ones only, and remembers what it
  *  was told in which order. */
-export async function startConfigServer(options: {
-  socket: string
-  tlsDirectory: string
-  reject?: (entry: ShardEntry) => Rejected | undefined
-  /** Answers a shard with a Nack. */
-  refuse?: (shard: Shard) => boolean
-  have?: ReadonlyMap<number, Shard>
-  /** Says nothing, or takes messages without an answer, on the streams with these numbers (the first is 1). */
-  mute?: { hello?: number; acks?: number }
-  /** The newest schema that it says it reads. */
-  schemaMax?: number
-}) {
-  const shards = new Map<number, Shard>(options.have)
-  const received: (Shard | Complete)[] = []
-  let manifestDigest = ''
-  const waiting = new Set<() => void>()
-  const changed = (): void => waiting.forEach((check) => check())
+export async function startConfigServer(options: Options): Promise<ConfigServer> {
   const certificates = await followCertificateFiles(
     {
       ca: join(options.tlsDirectory, configTlsFiles.ca),
@@ -43,101 +45,131 @@ export async function startConfigServer(options: {
     },
     { pollMs: 50 },
   )
-  let sendUsage: ((uses: MessageInitShape<typeof SecretUseSchema>[]) => Promise<void>) | undefined
-  let streams = 0
-
-  const serving: Serving = await serve({
+  const server = new ConfigServer(options)
+  const serving = await serve({
     method: ConfigService.method.sync,
     listen: { socket: options.socket },
     certificates,
     admit: (peer) => peer.dnsNames.includes(podLocalNames.agent),
-    handle: async (stream) => {
-      const number = ++streams
-      changed()
-      if (options.mute?.hello === number) {
-        await new Promise((resolve) => stream.closed.addEventListener('abort', resolve))
-        return
-      }
-      sendUsage = (uses) => stream.send({ message: { case: 'usage', value: { uses } } })
-      const rejectedIn = (shard: Shard): Rejected[] =>
-        entriesOf(shard).flatMap((entry) => {
-          const rejected = options.reject?.(entry)
-          return rejected
-            ? [{ namespace: entry.namespace, name: entry.name, shard: shard.ref!.shard, ...rejected }]
-            : []
-        })
-      await stream.send({
-        message: {
-          case: 'hello',
-          value: {
-            have: [...shards.values()].map((shard) => shard.ref!),
-            schemaMin: shardSchema.min,
-            schemaMax: options.schemaMax ?? shardSchema.max,
-            serverVersion: 'test',
-            manifestDigest,
-            rejected: [...shards.values()].flatMap(rejectedIn),
-          },
-        },
-      })
-      for await (const { message } of stream) {
-        if (options.mute?.acks === number) continue
-        if (message.case === 'shard') {
-          const shard = message.value
-          const { nonce } = shard
-          const ref = shard.ref!
-          const known = shards.get(ref.shard)?.ref
-          received.push(shard)
-          if (options.refuse?.(shard)) {
-            await stream.send({
-              message: { case: 'nack', value: { nonce, ref, reason: NackReason.UNREADABLE, message: 'no' } },
-            })
-          } else if (known && known.seq > ref.seq) {
-            await stream.send({ message: { case: 'nack', value: { nonce, ref, reason: NackReason.STALE } } })
-          } else {
-            shards.set(ref.shard, shard)
-            await stream.send({ message: { case: 'ack', value: { nonce, ref, rejected: rejectedIn(shard) } } })
-          }
-        } else if (message.case === 'complete') {
-          received.push(message.value)
-          manifestDigest = message.value.digest
-          await stream.send({ message: { case: 'ack', value: { nonce: message.value.nonce } } })
-        }
-        changed()
-      }
-    },
+    handle: (stream) => server.talk(stream),
   })
+  server.onStop(async () => {
+    certificates.stop()
+    await serving.stop()
+  })
+  return server
+}
 
-  return {
-    shards,
-    received,
-    get manifestDigest() {
-      return manifestDigest
-    },
-    get streams() {
-      return streams
-    },
-    clients: () => [...shards.values()].flatMap((shard) => entriesOf(shard).map((client) => client.name)).sort(),
-    sendUsage: (uses: MessageInitShape<typeof SecretUseSchema>[]) => sendUsage!(uses),
-    /** Waits until what the server holds satisfies the condition. */
-    until: (what: string, holds: () => boolean, timeoutMs = 5_000): Promise<void> =>
-      new Promise((resolve, reject) => {
-        const check = (): void => {
-          if (!holds()) return
-          clearTimeout(timer)
-          waiting.delete(check)
-          resolve()
-        }
-        const timer = setTimeout(() => {
-          waiting.delete(check)
-          reject(new Error(`not within ${timeoutMs} ms: ${what}`))
-        }, timeoutMs)
-        waiting.add(check)
-        check()
-      }),
-    stop: async () => {
-      certificates.stop()
-      await serving.stop()
-    },
+class ConfigServer {
+  readonly shards: Map<number, Shard>
+  readonly received: (Shard | Complete)[] = []
+  manifestDigest = ''
+  /** How many streams there were so far. */
+  streams = 0
+  readonly #options: Options
+  readonly #waiting = new Set<() => void>()
+  #agent: Agent | undefined
+  #stop: () => Promise<void> = async () => {}
+
+  constructor(options: Options) {
+    this.#options = options
+    this.shards = new Map(options.have)
+  }
+
+  onStop(stop: () => Promise<void>): void {
+    this.#stop = stop
+  }
+
+  stop(): Promise<void> {
+    return this.#stop()
+  }
+
+  clients(): string[] {
+    return [...this.shards.values()].flatMap((shard) => entriesOf(shard).map((client) => client.name)).sort()
+  }
+
+  sendUsage(uses: Use[]): Promise<void> {
+    return this.#agent!.send({ message: { case: 'usage', value: { uses } } })
+  }
+
+  /** Waits until what the server holds satisfies the condition. */
+  until(what: string, holds: () => boolean, timeoutMs = 5_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(check)
+      }
+      const check = (): void => {
+        if (!holds()) return
+        settle()
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        settle()
+        reject(new Error(`not within ${timeoutMs} ms: ${what}`))
+      }, timeoutMs)
+      this.#waiting.add(check)
+      check()
+    })
+  }
+
+  /** One stream of the agent, from hello to its end. */
+  async talk(agent: Agent): Promise<void> {
+    const { mute } = this.#options
+    const number = ++this.streams
+    this.#changed()
+    if (mute?.hello === number) {
+      await new Promise((resolve) => agent.closed.addEventListener('abort', resolve))
+      return
+    }
+    this.#agent = agent
+    await agent.send({ message: { case: 'hello', value: this.#hello() } })
+    for await (const { message } of agent) {
+      if (mute?.acks === number) continue
+      if (message.case === 'shard') await agent.send({ message: this.#take(message.value) })
+      if (message.case === 'complete') {
+        this.received.push(message.value)
+        this.manifestDigest = message.value.digest
+        await agent.send({ message: { case: 'ack', value: { nonce: message.value.nonce } } })
+      }
+      this.#changed()
+    }
+  }
+
+  #hello() {
+    return {
+      have: [...this.shards.values()].map((shard) => shard.ref!),
+      schemaMin: shardSchema.min,
+      schemaMax: this.#options.schemaMax ?? shardSchema.max,
+      serverVersion: 'test',
+      manifestDigest: this.manifestDigest,
+      rejected: [...this.shards.values()].flatMap((shard) => this.#rejectedIn(shard)),
+    }
+  }
+
+  /** @returns the answer to a shard */
+  #take(shard: Shard): NonNullable<MessageInitShape<typeof SyncResponseSchema>['message']> {
+    const { nonce } = shard
+    const ref = shard.ref!
+    const known = this.shards.get(ref.shard)?.ref
+    this.received.push(shard)
+    if (this.#options.refuse?.(shard)) {
+      return { case: 'nack', value: { nonce, ref, reason: NackReason.UNREADABLE, message: 'no' } }
+    }
+    if (known && known.seq > ref.seq) return { case: 'nack', value: { nonce, ref, reason: NackReason.STALE } }
+    this.shards.set(ref.shard, shard)
+    return { case: 'ack', value: { nonce, ref, rejected: this.#rejectedIn(shard) } }
+  }
+
+  #rejectedIn(shard: Shard): Rejected[] {
+    return entriesOf(shard).flatMap((entry) => {
+      const rejected = this.#options.reject?.(entry)
+      return rejected ? [{ namespace: entry.namespace, name: entry.name, shard: shard.ref!.shard, ...rejected }] : []
+    })
+  }
+
+  #changed(): void {
+    for (const check of this.#waiting) check()
   }
 }
 
