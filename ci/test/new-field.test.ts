@@ -23,7 +23,7 @@ const patches: Readonly<Record<string, readonly [before: string, added: string]>
     "    releaseName: plainText('Release of the application.', 64),\n",
   ],
   'proto/nauthera/config/v1/config.proto': [
-    '}\n\n// This client is that API',
+    '  bool suspended = 5;',
     '  string client_release = 9000 [(spec_path) = "releaseName"];\n',
   ],
   'operator/src/decide/metadata.ts': ['    contacts: [', "    clientRelease: spec.releaseName ?? '',\n"],
