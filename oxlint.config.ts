@@ -227,6 +227,10 @@ export default defineConfig({
       files: Object.keys(pure).map((folder) => `${folder}/**`),
       rules: { 'no-restricted-globals': ['error', 'process', 'performance', 'fetch', 'setTimeout', 'setInterval'] },
     },
+    {
+      files: ['{proto,runtime,rules,server,config-agent,operator}/src/**'],
+      rules: { 'max-lines-per-function': ['error', { max: 100 }] },
+    },
     { files: ['scripts/**', 'ci/**'], rules: { 'no-console': 'off' } },
     { files: ['*/test/**', 'ci/**'], rules: { 'no-unused-expressions': 'off' } },
     ...importRules(),
