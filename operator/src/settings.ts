@@ -51,6 +51,7 @@ const link = z
   .prefault({})
 
 const baselineSchema = renderSchema(policySpec)
+const isBaseline = (value: unknown): value is OIDCPolicySpec => checkValue(baselineSchema, value).length === 0
 
 /** The settings of the operator; `docs/settings.md` is made from it. */
 export const settingsSchema = z.strictObject({
@@ -88,7 +89,7 @@ export const settingsSchema = z.strictObject({
         context.addIssue({ code: 'custom', path: path.split('.').filter((part) => part !== ''), message })
       }
     })
-    .transform((value) => value as unknown as OIDCPolicySpec)
+    .transform((value) => (isBaseline(value) ? value : z.NEVER))
     .describe('An OIDCPolicy spec without selector that holds for every client.'),
   link,
   quietPeriod: duration

@@ -97,7 +97,7 @@ export function renderConfig(client: OIDCClient): ClientConfig {
 const authConfig = (spec: OIDCClientSpec) => ({
   tokenEndpointAuthMethod: authMethodOf(spec),
   jwksUri: spec.auth?.jwksURI ?? '',
-  ...(spec.auth?.jwks ? { jwks: structuredClone(spec.auth.jwks) as unknown as JsonObject } : {}),
+  ...(spec.auth?.jwks ? { jwks: JSON.parse(JSON.stringify(spec.auth.jwks)) as JsonObject } : {}),
   tlsClientAuthSubjectDn: spec.auth?.tls?.subjectDN ?? '',
   tlsClientAuthSanDns: spec.auth?.tls?.sanDNS ?? '',
   tlsClientAuthSanUri: spec.auth?.tls?.sanURI ?? '',

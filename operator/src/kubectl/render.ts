@@ -51,17 +51,19 @@ export function renderClients(input: RenderInput): {
     for (const { path, message } of found) faults.push({ file, line: lineOf(path), path, message })
   }
   const mine = input.objects.filter((read) => isOurs(read, locate))
-  const policies = mine.filter(({ object }) => object['kind'] === 'OIDCPolicy').filter((read) => hasShape(read, locate))
+  const policies = mine
+    .filter(({ object }) => object['kind'] === 'OIDCPolicy')
+    .flatMap((read) => (hasShape<OIDCPolicy>(read, locate) ? [read] : []))
   for (const read of policies) locate(read, checkPolicySpec(read.object['spec'] ?? {}, 'spec'))
   const clients = mine
     .filter(({ object }) => object['kind'] === 'OIDCClient')
-    .filter((read) => hasShape(read, locate))
-    .map((read, index) => ({ read, client: asStored(read.object as unknown as OIDCClient, input.namespace, index) }))
+    .flatMap((read) => (hasShape<OIDCClient>(read, locate) ? [read] : []))
+    .map((read, index) => ({ read, client: asStored(read.object, input.namespace, index) }))
   // a policy that is itself at fault would only confuse the clients' faults
   const policiesOf = (client: OIDCClient): Policies =>
     policiesFor(client, {
       baseline: {},
-      policies: faults.length === 0 ? policies.map(({ object }) => object as unknown as OIDCPolicy) : [],
+      policies: faults.length === 0 ? policies.map(({ object }) => object) : [],
       namespaceLabels: undefined,
     })
   const acceptances = acceptClients(
@@ -89,7 +91,10 @@ function isOurs(read: ReadObject, locate: Locate): boolean {
   return false
 }
 
-function hasShape(read: ReadObject, locate: Locate): boolean {
+function hasShape<Kind extends OIDCClient | OIDCPolicy>(
+  read: ReadObject,
+  locate: Locate,
+): read is ReadObject & { readonly object: Kind } {
   const faults = shapeFaults(read.object)
   locate(read, faults)
   return faults.length === 0
