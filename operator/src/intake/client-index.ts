@@ -23,17 +23,6 @@ export function createClientIndex(): ClientIndex {
   /** Age ranks, by namespace and key: counted when they are asked for, and forgotten when a client comes or goes. */
   const ranks = new Map<string, ReadonlyMap<string, number>>()
 
-  const link = (index: Map<string, Set<string>>, at: string, key: string) => {
-    const keys = index.get(at) ?? new Set()
-    keys.add(key)
-    index.set(at, keys)
-  }
-  const unlink = (index: Map<string, Set<string>>, at: string, key: string) => {
-    const keys = index.get(at)
-    keys?.delete(key)
-    if (keys?.size === 0) index.delete(at)
-  }
-
   const rivalKeys = (key: string): Set<string> => {
     const found = new Set<string>([key])
     for (const each of found) {
@@ -82,6 +71,18 @@ export function createClientIndex(): ClientIndex {
       return clients.size
     },
   }
+}
+
+function link(index: Map<string, Set<string>>, at: string, key: string): void {
+  const keys = index.get(at) ?? new Set()
+  keys.add(key)
+  index.set(at, keys)
+}
+
+function unlink(index: Map<string, Set<string>>, at: string, key: string): void {
+  const keys = index.get(at)
+  keys?.delete(key)
+  if (keys?.size === 0) index.delete(at)
 }
 
 function claimsOf(client: OIDCClient): string[] {
