@@ -14,7 +14,7 @@ export function redirectFault(uri: string, type: string): string | undefined {
   if (/[\s\\\u0000-\u001f\u007f]/.test(uri)) return 'must have no space, backslash or control character'
   if (uri.includes('#')) return 'must have no fragment'
   if (uri.includes('*')) return 'must have no *: redirects are compared character by character'
-  if (url.username !== '' || url.password !== '' || /^[a-z]+:\/\/[^/]*@/i.test(uri))
+  if (url.username !== '' || url.password !== '' || /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*@/i.test(uri))
     return 'must not hold a user name or password'
   const isLoopback = loopbackHosts.includes(url.hostname)
   const isNative = type === 'Native'

@@ -16,7 +16,14 @@ describe('redirectFault', () => {
       ),
     )
   })
-  for (const uri of ['https://a.test/', 'http://localhost/cb', 'http://127.0.0.1:8080/', 'http://[::1]/']) {
+  for (const uri of [
+    'https://a.test/',
+    'https://a.test?@',
+    'https://a.test/x@y',
+    'http://localhost/cb',
+    'http://127.0.0.1:8080/',
+    'http://[::1]/',
+  ]) {
     it(`takes ${uri}`, () => expect(redirectFault(uri, 'Web')).to.equal(undefined))
   }
   for (const uri of [
