@@ -1,5 +1,6 @@
 // npm test: every test that needs no cluster. npm run faults: the longer faults. Arguments go to mocha.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 
@@ -32,7 +33,7 @@ if (values.coverage) {
   rmSync(coverageData, { recursive: true, force: true })
   mkdirSync(coverageData, { recursive: true })
 }
-const mocha = spawnSync(
+const mocha = spawn(
   process.execPath,
   [
     'node_modules/mocha/bin/mocha.js',
@@ -54,11 +55,15 @@ const mocha = spawnSync(
     },
   },
 )
+// who ends us ends the tests; Ctrl-C reaches them without us
+process.on('SIGTERM', () => mocha.kill('SIGTERM'))
+process.on('SIGINT', () => undefined)
+const [status] = (await once(mocha, 'close')) as [number | null]
 if (values.coverage) {
   const { reportCoverage } = await import('./coverage.ts')
   await reportCoverage(coverageData)
 }
-process.exit(mocha.status ?? 1)
+process.exit(status ?? 1)
 
 function readCommandLine() {
   try {

@@ -1,6 +1,7 @@
-import { mkdtemp, mkdir, rm } from 'node:fs/promises'
+import { mkdtemp, mkdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
 import { startAgent } from '@nauthera/config-agent/app'
@@ -11,6 +12,7 @@ import type { LogLine } from './told-lines.ts'
 /** A temporary pod: its directories, and a log that a test can wait on. */
 export async function createPod() {
   const root = await mkdtemp(join(tmpdir(), 'agent-'))
+  const removeRoot = reapDirectory(root)
   const settings = settingsSchema.parse({
     release: 'nauthera',
     namespace: 'auth',
@@ -57,7 +59,7 @@ export async function createPod() {
     onStop: (stop: () => Promise<void> | void) => void stops.push(stop),
     remove: async () => {
       for (const stop of stops.reverse()) await stop()
-      await rm(root, { recursive: true, force: true })
+      removeRoot()
     },
   }
 }

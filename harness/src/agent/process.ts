@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { reapProcess } from '@nauthera/local/processes/reaper'
 import type { Pod } from './agent.ts'
 import { createToldLines } from './told-lines.ts'
 
@@ -28,6 +29,7 @@ export async function spawnAgent(
     file,
   ]
   const child: ChildProcess = spawn(command!, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  reapProcess(child)
   const exited = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   let errors = ''
   const { lines, add, untilTold } = createToldLines({ timeoutMs: 8_000, errors: () => errors })
