@@ -5,7 +5,7 @@ import { startValkey } from '@nauthera/local/programs/valkey'
 import { measurement } from '../report.ts'
 import type { Measurement } from '../report.ts'
 
-/** What each flow costs in PostgreSQL; batched audit rows are not counted. Source of the targets: design 03, "Budget". */
+/** What each flow costs in PostgreSQL; batched audit rows are not counted. */
 export async function measureRoundTrips(): Promise<Measurement[]> {
   return [...(await measureWithout()), ...(await measureWithCache())]
 }
@@ -17,7 +17,6 @@ async function measureWithout(): Promise<Measurement[]> {
     await addPerson(replicas, 'ada')
     const { store } = replicas.apps[0]!
     const cost = async <T>(work: () => Promise<T>) => {
-      await store.audit.flush()
       const before = store.database.counters()
       const result = await work()
       const after = store.database.counters()
@@ -69,7 +68,6 @@ async function measureWithCache(): Promise<Measurement[]> {
     const { store } = replicas.apps[0]!
     const measured: Measurement[] = []
     for (const [flow, look] of Object.entries(looks)) {
-      await store.audit.flush()
       const before = store.database.counters().roundTrips
       await look()
       measured.push(trips(`${flow}-with-cache`, store.database.counters().roundTrips - before, 0))

@@ -11,7 +11,7 @@ import type { BenchContext } from './context.ts'
 const starts = 5
 const client = { namespace: 'bench', name: 'machine' }
 
-/** Cold start and memory of the bundles, which are what the images hold. Source of the targets: design 02 and 03. */
+/** Cold start and memory of the bundles, which are what the images hold. */
 export async function measureStart({ directory, say }: BenchContext): Promise<Measurement[]> {
   say('bundling')
   const programs = await bundlePrograms(join(directory, 'bundles'))

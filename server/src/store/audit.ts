@@ -71,7 +71,7 @@ export const auditInsert = (parameter: string, condition = ''): string =>
       ', ',
     )} FROM jsonb_to_recordset(${parameter}::jsonb) AS e(at timestamptz, event text, outcome text, reason text, user_id text, client_uid text, client_id text, address text, agent text, correlation_id text, replica text, detail jsonb)${condition}`
 
-const insertBatch = statement('audit-batch', auditInsert('$1'))
+const insertBatch = statement('audit-batch', auditInsert('$1'), { batched: true })
 const searchRows = statement(
   'audit-search',
   `SELECT * FROM audit WHERE at >= $1 AND ($2::text IS NULL OR user_id = $2) AND ($3::text IS NULL OR event = $3)

@@ -17,11 +17,13 @@ export interface Statement {
   readonly text: string
   /** Whether it changes rows, so that it commits and is never sent twice. */
   readonly writes: boolean
+  /** It serves many requests at once, some time later, so it counts for none of them. */
+  readonly batched: boolean
 }
 
 /** @param name unique among all statements: a second text under one name would be refused by PostgreSQL */
-export function statement(name: string, text: string): Statement {
-  return { name, text, writes: /\b(INSERT|UPDATE|DELETE|NOTIFY|pg_notify)\b/.test(text) }
+export function statement(name: string, text: string, { batched = false } = {}): Statement {
+  return { name, text, batched, writes: /\b(INSERT|UPDATE|DELETE|NOTIFY|pg_notify)\b/.test(text) }
 }
 
 export interface Connection {
@@ -34,8 +36,8 @@ export interface Database extends Connection {
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
   /** Calls back at each NOTIFY, and after each reconnect, since what came meanwhile was missed. */
   listen(channel: string, onNotification: (payload: string) => void): Promise<Listening>
-  /** Monotonic; a test takes the difference. BEGIN and COMMIT count as round trips. */
-  counters(): { roundTrips: number; commits: number }
+  /** Monotonic; a test takes the difference. BEGIN and COMMIT count as round trips; what is batched counts apart. */
+  counters(): { roundTrips: number; commits: number; batches: number }
   stop(): Promise<void>
 }
 
@@ -85,7 +87,7 @@ class PostgresDatabase implements Database {
   readonly #listeners: Listeners
   readonly #gauges: ReturnType<typeof createGauges> | undefined
   readonly #report: (error: unknown) => void
-  readonly #counts = { roundTrips: 0, commits: 0 }
+  readonly #counts = { roundTrips: 0, commits: 0, batches: 0 }
   #stopped: Promise<void> | undefined
 
   constructor({ connection, log, metrics, applicationName = 'nauthera' }: DatabaseOptions) {
@@ -113,7 +115,7 @@ class PostgresDatabase implements Database {
     return this.#listeners.listen(channel, onNotification)
   }
 
-  counters(): { roundTrips: number; commits: number } {
+  counters(): { roundTrips: number; commits: number; batches: number } {
     return { ...this.#counts }
   }
 
@@ -140,7 +142,7 @@ class PostgresDatabase implements Database {
 
   async #alone<Row>(asked: Statement, values: readonly unknown[]): Promise<Row[]> {
     const rows = await this.#withWire((wire) => this.#run<Row>(wire, asked, values))
-    if (asked.writes) this.#counts.commits++
+    if (asked.writes && !asked.batched) this.#counts.commits++
     return rows
   }
 
@@ -175,7 +177,7 @@ class PostgresDatabase implements Database {
   }
 
   async #run<Row>(wire: Wire, asked: Statement, values: readonly unknown[]): Promise<Row[]> {
-    this.#counts.roundTrips++
+    this.#counts[asked.batched ? 'batches' : 'roundTrips']++
     const ended = this.#gauges?.seconds.startTimer()
     // the driver itself: pg-promise's own way to a prepared statement costs as much again
     const { rows } = await wire.client.query<Row>({ name: asked.name, text: asked.text, values: [...values] })

@@ -45,10 +45,10 @@ describe(createAudit.name, () => {
     const { database } = fresh.replica()
     const { audit } = openAudit(database)
     const userId = randomUUID()
-    const before = database.counters().roundTrips
+    const before = database.counters().batches
     for (let turn = 0; turn < 1500; turn++) audit.record({ event: 'token.issued', outcome: 'success', userId })
     await audit.flush()
-    expect(database.counters().roundTrips - before).to.equal(2)
+    expect(database.counters().batches - before).to.equal(2)
     expect(await audit.search({ userId, limit: 2000 })).to.have.length(1500)
     await audit.stop()
   })
