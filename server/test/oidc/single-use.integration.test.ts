@@ -83,7 +83,12 @@ describe('single use over three replicas', () => {
     const first = await getTokens(replicas)
     const second = tokensOf(await refresh(replicas, first.refresh))
     // the database's clock measures the grace period, so wait in the database
-    await replicas.apps[0]!.store.database.query({ name: 'wait', text: 'SELECT pg_sleep(1.1)', writes: false, batched: false })
+    await replicas.apps[0]!.store.database.query({
+      name: 'wait',
+      text: 'SELECT pg_sleep(1.1)',
+      writes: false,
+      batched: false,
+    })
     expect((await refresh(replicas, first.refresh)).status).to.equal(400)
     expect((await refresh(replicas, second.refresh)).status).to.equal(400)
   })
