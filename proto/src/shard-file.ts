@@ -25,10 +25,13 @@ export class UnknownSchemaError extends Error {
   }
 }
 
+/** What a shard says, its clients in `entries`, whichever form the file had. */
+export type ShardContent = Omit<ClientShard, 'clients'>
+
 /** A shard whose clients are not decoded yet, because most of them did not change. */
 export interface ShardFile {
   /** The shard without its clients; `schema` says in which form they were. */
-  readonly head: ClientShard
+  readonly head: ShardContent
   /** The JSON of each client, UTF-8, the same in both schemas. They are views of one buffer: do not keep them. */
   readonly lines: readonly Uint8Array[]
   /** SHA-256 of the uncompressed file, 64 hex. */
@@ -37,8 +40,8 @@ export interface ShardFile {
 
 /** @param shard has its clients in `entries`, whatever its schema
  *  @returns the file in the form of `shard.schema`, with keys in field order, and the digest of its content */
-export function renderShardFile(shard: ClientShard): { file: Uint8Array; digest: string } {
-  const head = objectOf(toJson(ClientShardSchema, { ...shard, entries: [] }))
+export function renderShardFile(shard: ShardContent): { file: Uint8Array; digest: string } {
+  const head = objectOf(toJson(ClientShardSchema, { ...shard, clients: [], entries: [] }))
   const entries = shard.entries.map((entry) => objectOf(toJson(ShardEntrySchema, entry)))
   const bytes = Buffer.from(shard.schema === shardSchema.messages ? inMessages(head, entries) : inLines(head, entries))
   return { file: gzipSync(bytes, { level: 9 }), digest: digestOf(bytes) }
@@ -74,7 +77,7 @@ export function decodeLine(line: Uint8Array): ShardEntry {
 }
 
 /** parseShardFile, with every client decoded into `shard.entries`. */
-export function decodeShardFile(file: Uint8Array): { shard: ClientShard; digest: string } {
+export function decodeShardFile(file: Uint8Array): { shard: ShardContent; digest: string } {
   const { head, lines, digest } = parseShardFile(file)
   head.entries = lines.map(decodeLine)
   return { shard: head, digest }
