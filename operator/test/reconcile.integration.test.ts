@@ -1,9 +1,9 @@
 import { expect } from 'chai'
-import { digestOf } from '@nauthera/proto/digest'
-import { annotations, labels, managedByOperator } from '@nauthera/proto/names'
+import { digestOf, shortDigest } from '@nauthera/proto/digest'
+import { annotations, labels, managedByOperator, manifestSecretName, shardSchema } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
-import { appsNamespace, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
+import { appsNamespace, release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 import type { TestReplica } from '@nauthera/harness/operator/replica'
@@ -49,6 +49,15 @@ describe('operator', function () {
     await operator.leading
     await cluster.until(() => replicas.every(({ expected }) => (expected.at(-1) ?? '') !== ''), 'a complete empty set')
     // Every shard may be written at once again.
+    operator.clock.leap(1_500)
+    await cluster.until(() => cluster.isInSchema(shardSchema.text), 'every shard is in the form that the replicas read')
+    const manifest = cluster.secret(manifestSecretName(release), releaseNamespace)!
+    const revision = shortDigest(manifest.metadata.annotations![annotations.contentDigest]!)
+    const nudges = () =>
+      cluster.api.store
+        .all(cluster.api.resource('pods'), releaseNamespace)
+        .map(({ metadata }) => metadata.annotations?.[annotations.clientsRevision] ?? '')
+    await cluster.until(() => nudges().every((value) => value.startsWith(revision)), 'and every pod was nudged for it')
     operator.clock.leap(1_500)
   })
   afterEach(async () => {

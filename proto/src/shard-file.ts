@@ -24,20 +24,22 @@ export class UnknownSchemaError extends Error {
   }
 }
 
+/** What a shard says, its clients in `entries`, whichever form the file had. */
+export type ShardContent = Omit<ClientShard, 'clients'>
+
 /** A shard of which no client is decoded: most stayed as they were. */
 export interface ShardFile {
   /** Without its clients; `schema` says in which form they were. */
-  readonly head: ClientShard
+  readonly head: ShardContent
   /** The JSON of each client, UTF-8, the same in both schemas. They are parts of one buffer: do not keep them. */
   readonly lines: readonly Uint8Array[]
   /** SHA-256 of the uncompressed file, 64 hex. */
   readonly digest: string
 }
 
-/** @param shard its clients as `entries`, whatever its schema
- *  @returns the file, with keys in field order and in the form of `shard.schema`, and the digest of what is inside */
-export function renderShardFile(shard: ClientShard): { file: Uint8Array; digest: string } {
-  const head = objectOf(toJson(ClientShardSchema, { ...shard, entries: [] }))
+/** @returns the file, with keys in field order and in the form that `schema` says, and the digest of what is inside */
+export function renderShardFile(shard: ShardContent): { file: Uint8Array; digest: string } {
+  const head = objectOf(toJson(ClientShardSchema, { ...shard, clients: [], entries: [] }))
   const entries = shard.entries.map((entry) => objectOf(toJson(ShardEntrySchema, entry)))
   const bytes = Buffer.from(shard.schema === shardSchema.messages ? inMessages(head, entries) : inLines(head, entries))
   return { file: gzipSync(bytes, { level: 9 }), digest: digestOf(bytes) }
@@ -73,7 +75,7 @@ export function decodeLine(line: Uint8Array): ShardEntry {
 }
 
 /** parseShardFile, with every client decoded into `shard.entries`. */
-export function decodeShardFile(file: Uint8Array): { shard: ClientShard; digest: string } {
+export function decodeShardFile(file: Uint8Array): { shard: ShardContent; digest: string } {
   const { head, lines, digest } = parseShardFile(file)
   head.entries = lines.map(decodeLine)
   return { shard: head, digest }

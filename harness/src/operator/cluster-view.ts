@@ -1,6 +1,7 @@
-import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
+import { decodeManifest } from '@nauthera/proto/digest'
+import { manifestFile, manifestSecretName, shardCount, shardFile, shardSecretName } from '@nauthera/proto/names'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
+import type { ShardContent } from '@nauthera/proto/shard-file'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { OIDCClient } from '@nauthera/operator/api/oidc-client'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
@@ -20,8 +21,8 @@ export interface ClusterView {
   plain(name: string, namespace?: string): string | undefined
   /** The client's entry in the stored shard. */
   stored(name: string): DecodedClient | undefined
-  /** The schemas of the stored shards, by their numbers. */
-  storedSchemas(): (number | undefined)[]
+  /** Whether every shard is stored in the schema, and the manifest names it so. */
+  isInSchema(schema: number): boolean
   /** The seq of the stored shard that the client belongs to; 0 when there is none. */
   storedSeq(name: string): number
   condition(name: string, type: string): { status: string; reason: string; message: string } | undefined
@@ -36,8 +37,8 @@ export function createClusterView(api: KubeApi): ClusterView {
     find('secrets', namespace, name) as (KubeObject & { data: Record<string, string> }) | undefined
   const client = (name: string, namespace = appsNamespace) =>
     find('oidcclients', namespace, name) as unknown as OIDCClient | undefined
-  const shardOfClient = (name: string): ClientShard | undefined => readShard(shardOf(appsNamespace, name))
-  const readShard = (index: number): ClientShard | undefined => {
+  const shardOfClient = (name: string): ShardContent | undefined => readShard(shardOf(appsNamespace, name))
+  const readShard = (index: number): ShardContent | undefined => {
     const data = secret(shardSecretName(release, index), releaseNamespace)?.data[shardFile(index)]
     return data === undefined ? undefined : decodeShardFile(Buffer.from(data, 'base64')).shard
   }
@@ -52,7 +53,15 @@ export function createClusterView(api: KubeApi): ClusterView {
       const entry = shardOfClient(name)?.entries.find((one) => one.name === name)
       return entry && decodeClient(entry)
     },
-    storedSchemas: () => Array.from({ length: shardCount }, (_, index) => readShard(index)?.schema),
+    isInSchema: (schema) => {
+      const data = secret(manifestSecretName(release), releaseNamespace)?.data[manifestFile]
+      const named = data === undefined ? [] : decodeManifest(Buffer.from(data, 'base64')).manifest.shards
+      const isStored = ({ shard, seq }: { shard: number; seq: bigint }) => {
+        const stored = readShard(shard)
+        return stored?.schema === schema && stored.seq === seq
+      }
+      return named.length === shardCount && named.every(isStored)
+    },
     storedSeq: (name) => Number(shardOfClient(name)?.seq ?? 0n),
     condition: (name, type) => client(name)?.status?.conditions?.find((condition) => condition.type === type),
     writes: (from = 0) =>

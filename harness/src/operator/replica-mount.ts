@@ -3,7 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import type { CertificateHolder } from '@nauthera/proto/certificate-source'
 import { decodeManifest } from '@nauthera/proto/digest'
 import { RejectedClientSchema, ShardRefSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientShard, RejectedClient, ShardRef } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { RejectedClient, ShardRef } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import {
   linkFiles,
   linkSecretName,
@@ -14,6 +14,7 @@ import {
   shardSecretName,
 } from '@nauthera/proto/names'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
+import type { ShardContent } from '@nauthera/proto/shard-file'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import { decodeClient } from './decoded-client.ts'
@@ -32,7 +33,7 @@ export class ReplicaMount {
   readonly #release: string
   readonly #certificates: CertificateHolder
   readonly #schemaMax: number
-  readonly #live = new Map<number, { shard: ClientShard; digest: string }>()
+  readonly #live = new Map<number, { shard: ShardContent; digest: string }>()
   readonly #seen = new Map<number, number>()
 
   /** @param about.schemaMax a shard of a later schema is not read: the last good one stays
@@ -140,7 +141,7 @@ export class ReplicaMount {
 export const keyOf = ({ namespace, name }: Pick<DecodedClient, 'namespace' | 'name'>): string => `${namespace}/${name}`
 
 /** As in servers: an entry without verifiers keeps those of the version before. */
-function keepVerifiers(next: ClientShard, before: ClientShard | undefined): ClientShard {
+function keepVerifiers(next: ShardContent, before: ShardContent | undefined): ShardContent {
   const held = new Map(before?.entries.map((client) => [`${client.uid} ${client.clientId}`, client.verifiers]))
   const entries = next.entries.map((entry) => {
     const { desired, accepted } = decodeClient(entry)

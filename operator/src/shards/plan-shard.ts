@@ -2,9 +2,10 @@
 import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { ClientShardSchema, ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientShard, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount, shardEpoch } from '@nauthera/proto/names'
 import { renderShardFile } from '@nauthera/proto/shard-file'
+import type { ShardContent } from '@nauthera/proto/shard-file'
 import { entryKey, plannedEntry, sameEntry } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 
@@ -12,7 +13,7 @@ export interface ShardPlanInput {
   readonly shard: number
   readonly clients: readonly ClientForShard[]
   /** The shard as stored; undefined when it is lost or unreadable. */
-  readonly stored: ClientShard | undefined
+  readonly stored: ShardContent | undefined
   /** The form to write it in. Another one than that of the stored shard is a reason to write. */
   readonly schema: number
   readonly seq: { readonly highestSeen: bigint; readonly startSeconds: bigint }
@@ -35,7 +36,7 @@ export type ShardPlan = {
   | { readonly kind: 'keep' }
   | {
       readonly kind: 'write'
-      readonly shard: ClientShard
+      readonly shard: ShardContent
       readonly file: Uint8Array
       readonly digest: string
       /** `namespace/name` of each entry that differs from the stored one, gone ones included. */
@@ -75,7 +76,7 @@ function changedKeys(entries: readonly ShardEntry[], stored: ReadonlyMap<string,
 interface Fitted {
   readonly entries: readonly ShardEntry[]
   readonly refused: readonly string[]
-  readonly shard: ClientShard
+  readonly shard: ShardContent
   readonly file: Uint8Array
   readonly digest: string
 }

@@ -1,6 +1,6 @@
 // A file of the set (a shard, the manifest) <-> the Secret that holds it.
 import { decodeManifest } from '@nauthera/proto/digest'
-import type { ClientShard, Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Manifest } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import {
   annotations,
   clientsComponent,
@@ -10,6 +10,7 @@ import {
   shardFile,
 } from '@nauthera/proto/names'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
+import type { ShardContent } from '@nauthera/proto/shard-file'
 import type { WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 
@@ -17,7 +18,7 @@ import type { SecretObject } from '../kubernetes/objects.ts'
 export function readShardSecret(
   secret: SecretObject | undefined,
   index: number,
-): { shard: ClientShard; digest: string } | undefined {
+): { shard: ShardContent; digest: string } | undefined {
   const read = readFile(secret, shardFile(index), decodeShardFile)
   return read?.shard.shard === index ? read : undefined
 }

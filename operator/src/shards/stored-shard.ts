@@ -1,7 +1,8 @@
 // What is stored of one shard, as far as we know: a value, and what makes the next one of it.
 import { equals } from '@bufbuild/protobuf'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientShard, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ShardContent } from '@nauthera/proto/shard-file'
 import { schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { entryKey, saysTheSame } from './client-entry.ts'
@@ -21,7 +22,7 @@ export interface StoredShard {
   /** As last read or written; the next write is conditional on it. */
   readonly secret: SecretObject | undefined
   /** The best version that we know of: the one in the Secret, unless `damaged`. */
-  readonly content: ClientShard | undefined
+  readonly content: ShardContent | undefined
   /** Of the content; empty without one. */
   readonly digest: string
   /** By `namespace/name`. */
@@ -71,7 +72,7 @@ export function onShardRead(stored: StoredShard, secret: SecretObject | undefine
  *  @returns also the keys whose stored entry is another one now */
 export function onShardWritten(
   stored: StoredShard,
-  written: { readonly secret: SecretObject; readonly shard: ClientShard; readonly digest: string },
+  written: { readonly secret: SecretObject; readonly shard: ShardContent; readonly digest: string },
   fresh: boolean,
 ): { readonly stored: StoredShard; readonly changed: readonly string[] } {
   return withContent({ ...stored, secret: written.secret }, written, fresh)
@@ -96,7 +97,7 @@ export function seqToExceed({ content, damaged }: StoredShard, highestSeen: bigi
 
 function withContent(
   stored: StoredShard,
-  { shard, digest }: { readonly shard: ClientShard; readonly digest: string },
+  { shard, digest }: { readonly shard: ShardContent; readonly digest: string },
   fresh: boolean,
 ): { readonly stored: StoredShard; readonly changed: readonly string[] } {
   const { entries, changed } = followEntries(stored.entries, shard, fresh)
@@ -107,7 +108,7 @@ function withContent(
  *  @returns the entries by `namespace/name`, and the keys whose entry differs, gone ones included */
 function followEntries(
   known: ReadonlyMap<string, StoredEntry>,
-  next: ClientShard,
+  next: ShardContent,
   fresh: boolean,
 ): { entries: Map<string, StoredEntry>; changed: string[] } {
   const seq = Number(next.seq)

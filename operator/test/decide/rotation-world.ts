@@ -4,8 +4,8 @@ import { create } from '@bufbuild/protobuf'
 import { digestOf as sha256Of } from '@nauthera/proto/digest'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientShard } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardEpoch } from '@nauthera/proto/names'
+import type { ShardContent } from '@nauthera/proto/shard-file'
 import { propagationOf } from '../../src/decide/propagation.ts'
 import type { Propagation } from '../../src/decide/propagation.ts'
 import { planRotation } from '../../src/decide/rotation.ts'
@@ -32,8 +32,8 @@ interface StoredSecret {
 interface Replica {
   readonly name: string
   /** What the kubelet has put into the volume. */
-  mounted: ClientShard | undefined
-  applied: ClientShard | undefined
+  mounted: ShardContent | undefined
+  applied: ShardContent | undefined
   /** Ends of verifiers by the replica's own steady clock. */
   ends: Map<string, number>
   ready: boolean
@@ -51,7 +51,7 @@ interface Operator {
 
 /** A write that has been decided on and not yet sent: what a paused leader wakes up with. */
 type Write =
-  | { readonly kind: 'shard'; readonly basedOn: number; readonly shard: ClientShard }
+  | { readonly kind: 'shard'; readonly basedOn: number; readonly shard: ShardContent }
   | {
       readonly kind: 'secret'
       readonly basedOn: number
@@ -82,7 +82,7 @@ export class World {
   readonly replicas: Replica[] = []
   readonly pods: { value: string; since: number }[] = []
   secret: StoredSecret | undefined
-  shard: { readonly resourceVersion: number; readonly content: ClientShard } | undefined
+  shard: { readonly resourceVersion: number; readonly content: ShardContent } | undefined
   status: { activeId?: string; lastRotated?: number; observed: Observed } = { observed: {} }
   operator: Operator
   paused:
@@ -102,7 +102,7 @@ export class World {
   #resourceVersion = 0
   #reasons = 1
   /** What the leader tells replicas to have before they turn ready (the digest of the manifest stands for it). */
-  #expected: ClientShard | undefined
+  #expected: ShardContent | undefined
   readonly #published: string[] = []
   readonly #revoked = new Set<string>()
   readonly #ends = new Map<string, number>()
@@ -492,7 +492,7 @@ export class World {
   }
 
   /** P2: the end of a previous secret is set once and never moves later. */
-  #noteEnds(shard: ClientShard): void {
+  #noteEnds(shard: ShardContent): void {
     const verifiers = shard.entries[0]?.verifiers.map(readVerifier) ?? []
     // a shard drops previous secrets when it is asked to revoke, before the Secret says so
     if (this.revoke !== undefined && this.revoke !== this.secret?.marks?.observed.revoke) {

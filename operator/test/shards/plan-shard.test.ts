@@ -2,8 +2,9 @@ import { create } from '@bufbuild/protobuf'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { digestOf } from '@nauthera/proto/digest'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientConfig, ClientShard, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
+import type { ShardContent } from '@nauthera/proto/shard-file'
 import { decodeClient } from '@nauthera/harness/operator/decoded-client'
 import { expect } from 'chai'
 import { renderConfig } from '../../src/decide/metadata.ts'
@@ -34,7 +35,7 @@ const carry = { verdict: { kind: 'carry' } } as const
 
 const plan = (
   clients: readonly ClientForShard[],
-  stored?: ClientShard,
+  stored?: ShardContent,
   more: Partial<ShardPlanInput> = {},
 ): ShardPlan =>
   planShard({
@@ -50,9 +51,9 @@ const plan = (
 
 function written(
   clients: readonly ClientForShard[],
-  stored?: ClientShard,
+  stored?: ShardContent,
   more: Partial<ShardPlanInput> = {},
-): ClientShard {
+): ShardContent {
   const made = plan(clients, stored, more)
   if (made.kind !== 'write') throw new Error('expected a write')
   return made.shard
@@ -171,7 +172,7 @@ describe('planShard', () => {
     const table: readonly [
       sentence: string,
       client: ClientForShard,
-      stored: ClientShard,
+      stored: ShardContent,
       entry: ReturnType<typeof said>,
     ][] = [
       [
@@ -228,7 +229,7 @@ describe('planShard', () => {
     const next = [one({ clientId: 'other' })]
     const table: readonly [
       sentence: string,
-      stored: ClientShard | undefined,
+      stored: ShardContent | undefined,
       seen: bigint,
       start: bigint,
       seq: bigint,
@@ -258,7 +259,7 @@ describe('planShard', () => {
         verdict: desired(create(ClientConfigSchema, { type: 'M2M', description: text })),
       })
     }
-    const names = (shard: ClientShard): string[] => shard.entries.map(({ name }) => name)
+    const names = (shard: ShardContent): string[] => shard.entries.map(({ name }) => name)
     const maxBytes = 10_000
 
     it('refuses the one that no longer fits, and takes a smaller one after it', () => {
