@@ -5,19 +5,16 @@ import type { Connection } from './postgres.ts'
 
 export type AuditName =
   | `signin.${'success' | 'failure' | 'locked' | 'refused'}`
-  | `factor.${'enrolled' | 'removed' | 'failure' | 'recovery_used'}`
-  | `password.${'changed' | 'reset_requested' | 'reset'}`
-  | `account.${'created' | 'linked' | 'disabled' | 'enabled' | 'deleted'}`
-  | `consent.${'granted' | 'denied' | 'revoked'}`
+  | 'password.changed'
+  | `account.${'created' | 'disabled' | 'enabled'}`
+  | `consent.${'granted' | 'denied'}`
   | 'authorization.refused'
   | `token.${'issued' | 'refreshed' | 'refused' | 'revoked'}`
   | 'code.replay'
   | 'refresh.reuse'
   | `session.${'ended' | 'revoked_all'}`
-  | 'logout.backchannel_failed'
-  | `device.${'approved' | 'denied' | 'blocked'}`
   | `client.${'auth_failed' | 'previous_secret_used'}`
-  | `key.${'created' | 'activated' | 'removed' | 'reencrypted'}`
+  | `key.${'created' | 'removed' | 'reencrypted'}`
   | 'config.client_rejected'
   | `admin.${string}`
 

@@ -5,13 +5,8 @@ import type { Connection } from './postgres.ts'
 export type MarkKind =
   | 'code'
   | 'jti'
-  | 'dpop'
   | 'par'
   | 'interaction'
-  | 'link'
-  | 'totp'
-  | 'device'
-  | 'federation'
   /** An opaque token without a grant that was revoked. */
   | 'revoked'
 

@@ -23,16 +23,16 @@ describe(createOneTime.name, () => {
   it('keeps kinds apart and remembers what is marked', async () => {
     const { oneTime } = fresh.replica()
     const id = randomUUID()
-    expect(await oneTime.mark('dpop', id, inMs(60_000))).to.equal(true)
+    expect(await oneTime.mark('par', id, inMs(60_000))).to.equal(true)
     expect(await oneTime.mark('jti', id, inMs(60_000))).to.equal(true)
-    expect(await oneTime.isMarked('dpop', id)).to.equal(true)
+    expect(await oneTime.isMarked('par', id)).to.equal(true)
     expect(await oneTime.isMarked('revoked', id)).to.equal(false)
   })
 
   it('E8 takes an id that is SQL as text', async () => {
     const { oneTime } = fresh.replica()
     const id = "x'); DROP TABLE one_time; --"
-    expect(await oneTime.mark('link', id, inMs(60_000))).to.equal(true)
-    expect(await oneTime.mark('link', id, inMs(60_000))).to.equal(false)
+    expect(await oneTime.mark('revoked', id, inMs(60_000))).to.equal(true)
+    expect(await oneTime.mark('revoked', id, inMs(60_000))).to.equal(false)
   })
 })

@@ -168,12 +168,4 @@ describe(createUsers.name, () => {
     expect(await store.groups.removeMember('crew', id, [])).to.equal(true)
     expect(await store.groups.removeMember('crew', id, [])).to.equal(false)
   })
-
-  it('keeps preferences', async () => {
-    const { id } = await addPerson(store)
-    expect(await store.preferences.find(id)).to.deep.equal({})
-    await store.preferences.set(id, { locale: 'de' })
-    await store.preferences.set(id, { locale: 'en' })
-    expect(await store.preferences.find(id)).to.deep.equal({ locale: 'en' })
-  })
 })
