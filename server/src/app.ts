@@ -79,11 +79,11 @@ interface Needs {
 
 /** Milliseconds. */
 const drainFor = 25_000
-/** How long clients are told to leave before idle connections are closed. */
+/** How long connections are asked to close before idle ones are closed. */
 const lingerFor = 3_000
 
-/** Binds every part together and opens the public port. It comes up whether or not the database answers: what needs no
- *  database works as soon as the keys have been read once. */
+/** Connects all parts and opens the public port, whether or not the database answers. What needs no database works once the keys have been
+ *  read. */
 export async function startApp(needs: Needs): Promise<App> {
   const { settings, log, health } = needs
   const store = openStore(needs)
@@ -103,7 +103,7 @@ export async function startApp(needs: Needs): Promise<App> {
 
   const abort = new AbortController()
   let isLoaded = false
-  // latched: once they hold, an outage that all replicas share takes none of them out
+  // these stay true: an outage that all replicas share must not take all of them out of service
   health.require('keys', () => (isLoaded ? undefined : 'the database has not answered yet'))
   health.require('clients', () => (config.isComplete() ? undefined : 'no complete set of clients yet'))
   const loaded = retryUntilDone({ signal: abort.signal, log }, async () => {
@@ -184,7 +184,7 @@ function createSite({ settings }: Needs, on: { clients: Clients; keys: Keys; use
 
 type Protocol = ReturnType<typeof createProtocol>
 
-/** The OpenID Provider, and the interactions that lie between its requests and their answers. */
+/** The OpenID Provider, and the interactions between its requests and answers. */
 function createProtocol(
   { settings, log, metrics }: Needs,
   on: { store: Store; users: UserSources; clients: Clients; keys: Keys; pages: ProtocolPages },
@@ -236,7 +236,7 @@ function createProtocol(
     events,
   }
   const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
-  // a fault was logged, and the generation before goes on
+  // a fault is logged there, and the old generation goes on
   keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
   return { generations, interactions, renew }
 }

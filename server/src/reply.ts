@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-/** A leaf: what a page answers. `login/`, `account/` and `oidc/` return these values; `http/` turns them into bytes. */
+/** What a page answers. `login/` and `oidc/` return these values; `http/` turns them into bytes. This file imports nothing of ours. */
 
-/** A client as a page shows it. Every text is as registered: templates escape it. */
+/** A client as a page shows it, with the texts as registered: the views escape them. */
 export interface ClientOnPage {
   readonly clientId: string
   readonly name: string
-  /** A `data:` URI; logos elsewhere are not shown, since pages make no third-party request. */
+  /** A `data:` URI. Logos at other addresses are not shown: pages request nothing from others. */
   readonly logo?: string | undefined
   /** Where a person can start again: the client's own page. Absolute https (or loopback http) URL. */
   readonly startUrl?: string | undefined
@@ -23,14 +23,14 @@ export interface PersonOnPage {
   readonly locale?: string | undefined
 }
 
-/** One entry of the consent page: a scope that has plain words (`scope.<scope>`), or an API's scope. */
+/** One entry of the consent page: a scope with a text of its own (`scope.<scope>`), or a scope of an API. */
 export interface ScopeOnPage {
   readonly scope: string
   /** The API that the scope belongs to: its identifier or its client's name. */
   readonly api?: string | undefined
 }
 
-/** What a person did wrong in a form: a key under `mistake.` in the locales, and the control that it concerns. */
+/** What is wrong in a form: a key under `mistake.` in the locales, and the control that it is about. */
 export interface Mistake {
   readonly key: string
   /** id of the control, such as `username` */
@@ -45,7 +45,7 @@ export interface Views {
     readonly action: string
     readonly cancelAction?: string | undefined
     readonly username: string
-    /** Why an already signed-in person is asked again. */
+    /** Why a person who is signed in is asked again. */
     readonly reason?: 'again' | 'ended' | undefined
     readonly mistakes: readonly Mistake[]
   }
@@ -70,7 +70,7 @@ export interface Views {
     readonly switchAction: string
     readonly person: PersonOnPage
     readonly scopes: readonly ScopeOnPage[]
-    /** Whether to offer "remember"; else the client asks each time. */
+    /** Whether "Remember this" is offered; else the person is asked each time. */
     readonly canRemember: boolean
     /** Host (or application scheme) that the person goes to. */
     readonly destination: string
@@ -101,17 +101,17 @@ export interface Views {
     readonly code: string
     readonly client?: ClientOnPage | undefined
     readonly values?: Readonly<Record<string, string | number>> | undefined
-    /** Said to developers only (settings `development`), such as a redirect URI got and those registered. */
+    /** Shown in development only (setting `development`), such as the redirect URIs that are registered. */
     readonly detail?: string | undefined
-    /** Path to try again, for what heals by itself. */
+    /** Path to try again, when that can help. */
     readonly retryUrl?: string | undefined
   }
 }
 
 export type ViewName = keyof Views
 
-/** A page to render. `formTargets` are URLs that a form of this page ends up at by redirects (the client's redirect
- *  URI): Chromium applies `form-action` to those as well. */
+/** A page to render. `formTargets` are URLs to which a form of this page leads by redirects (the client's redirect URI): Chromium applies
+ *  `form-action` to those too. */
 export type Page = {
   [Name in ViewName]: {
     readonly kind: 'page'
@@ -119,32 +119,26 @@ export type Page = {
     readonly model: Views[Name]
     readonly status?: number | undefined
     readonly formTargets?: readonly string[] | undefined
-    /** `ui_locales` of the request, or a person's own choice: before Accept-Language. */
+    /** `ui_locales` of the request and the person's language; they come before Accept-Language. */
     readonly languages?: readonly string[] | undefined
     /** Seconds. */
     readonly retryAfter?: number | undefined
   }
 }[ViewName]
 
-/** Go elsewhere by GET (303). */
+/** A redirect to another address by GET (303). */
 export interface Redirect {
   readonly kind: 'redirect'
   readonly location: string
 }
 
-/** The response has been written by whoever returned this. */
-export interface Answered {
-  readonly kind: 'answered'
-}
+export type Reply = Page | Redirect
 
-export type Reply = Page | Redirect | Answered
-
-/** A request as a page's handler sees it: parsed once, at the edge. */
+/** A request as the handler of a page gets it: parsed once, by the page router. */
 export interface PageRequest {
   readonly method: 'GET' | 'POST'
   readonly params: Readonly<Record<string, string>>
-  readonly query: URLSearchParams
-  /** Fields of a POST that the form guard has let through; empty for GET. */
+  /** Fields of a POST that has passed the form guard; empty for GET. */
   readonly form: URLSearchParams
   readonly peer: Peer
   readonly correlationId: string
@@ -153,7 +147,7 @@ export interface PageRequest {
 
 /** Who asks, for lockout, devices and audit. */
 export interface Peer {
-  /** The peer's address, or the one that a trusted proxy names. */
+  /** The address of the connection, or the one that a trusted proxy gives. */
   readonly address: string
   readonly userAgent: string
 }
@@ -173,11 +167,11 @@ export interface RenderedPage {
   readonly body: string
 }
 
-/** Renders a page for one request, for those (oidc-provider's hooks) that must answer by themselves. The
- *  Content-Security-Policy with the page's form targets is among the headers. */
+/** Renders a page for one request, for hooks of oidc-provider, which write their answer themselves. The Content-Security-Policy with
+ *  the page's form targets is among the headers. */
 export type RenderPage = (page: Page, request: IncomingMessage) => RenderedPage
 
-/** Lets forms of a response end at more places, for responses that others write (`response_mode=form_post`).
+/** Adds targets to a policy, for responses that others write (`response_mode=form_post`).
  *  @param policy a Content-Security-Policy; @param targets URLs
  *  @returns the policy with each target's origin (or application scheme) in `form-action` */
 export function allowFormTargets(policy: string, targets: readonly string[]): string {

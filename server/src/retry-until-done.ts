@@ -5,8 +5,8 @@ import type { Log } from '@nauthera/runtime/log'
 const retryEvery = 1000
 const sayEvery = 10_000
 
-/** Repeats work that needs other parts until it has succeeded once. A coded error is waited out, and logged now and then, since no
- *  waiting may heal it. Any other is thrown. */
+/** Repeats work that needs other parts, such as the database, until it succeeds or `signal` aborts. After a coded error it tries again,
+ *  and logs the error now and then: waiting may not help. Any other error is thrown. */
 export async function retryUntilDone(
   { signal, log }: { signal: AbortSignal; log: Log },
   work: () => Promise<void>,

@@ -1,4 +1,5 @@
-// A password for a command: asked without echo, read from standard input, or generated. Never an argument, which others could see.
+// The password for a command: asked for without echo, read from standard input, or generated. It is never an argument: other users of
+// the machine could see that.
 import { randomBytes } from 'node:crypto'
 import { StringDecoder } from 'node:string_decoder'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -10,7 +11,7 @@ export interface PasswordOptions {
   readonly generate?: boolean
 }
 
-/** @returns the password, and whether it was made here and has to be shown
+/** @returns the password, and whether it was generated and has to be shown
  *  @throws CodedError USAGE_INVALID */
 export async function askPassword(
   terminal: Terminal,
@@ -19,12 +20,14 @@ export async function askPassword(
   if (options.generate === true) return { password: generatePassword(), generated: true }
   if (options.passwordStdin === true) return { password: await readLine(terminal), generated: false }
   if (terminal.stdin.isTTY !== true) {
-    const message = 'there is no terminal to ask at; give --password-stdin or --generate'
+    const message = 'there is no terminal to ask at; use --password-stdin or --generate'
     throw new CodedError('USAGE_INVALID', { faults: [{ path: 'password', message }] })
   }
   const password = await askHidden(terminal, 'New password: ')
-  if ((await askHidden(terminal, 'Once more: ')).reveal() !== password.reveal()) {
-    throw new CodedError('USAGE_INVALID', { faults: [{ path: 'password', message: 'the two are not the same' }] })
+  if ((await askHidden(terminal, 'Repeat the password: ')).reveal() !== password.reveal()) {
+    throw new CodedError('USAGE_INVALID', {
+      faults: [{ path: 'password', message: 'the two passwords are not the same' }],
+    })
   }
   return { password, generated: false }
 }
@@ -53,7 +56,7 @@ async function readLine({ stdin }: Terminal): Promise<Secret> {
   return new Secret(Buffer.concat(chunks).toString('utf8').split(/\r?\n/)[0] ?? '')
 }
 
-/** Reads one line in raw mode, where the terminal shows nothing and we do what it does otherwise. */
+/** Reads one line in raw mode: the terminal shows nothing, and we handle the keys that it otherwise handles. */
 function askHidden({ stdin, stderr }: Terminal, question: string): Promise<Secret> {
   stderr.write(question)
   stdin.setRawMode?.(true)
@@ -69,7 +72,7 @@ function askHidden({ stdin, stderr }: Terminal, question: string): Promise<Secre
       finish()
     }
     const giveUp = () => {
-      end(() => reject(new CodedError('USAGE_INVALID', { faults: [{ path: 'password', message: 'given up' }] })))
+      end(() => reject(new CodedError('USAGE_INVALID', { faults: [{ path: 'password', message: 'cancelled' }] })))
     }
     const read = (chunk: Buffer | string) => {
       const characters = Array.from(typeof chunk === 'string' ? chunk : decoder.write(chunk))

@@ -1,4 +1,4 @@
-// nauthera groups: who is in which.
+// nauthera groups: which people are in which group.
 import type { Command } from 'commander'
 import { createGroups } from '../store/groups.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
@@ -6,7 +6,7 @@ import type { Session } from './session.ts'
 import { findUser } from './users.ts'
 
 export function addGroupCommands(program: Command, session: Session): void {
-  const groups = program.command('groups').description('groups of people')
+  const groups = program.command('groups').description('manage groups of people')
 
   groups
     .command('list')
@@ -21,7 +21,7 @@ export function addGroupCommands(program: Command, session: Session): void {
       }),
     )
 
-  const member = (name: 'add-member' | 'remove-member', description: string, done: string, nothing: string) =>
+  const member = (name: 'add-member' | 'remove-member', description: string, said: { done: string; already: string }) =>
     groups
       .command(name)
       .description(description)
@@ -34,9 +34,12 @@ export function addGroupCommands(program: Command, session: Session): void {
           const store = createGroups(opened)
           const event = adminEvent(`groups.${name}`, { userId: user.id, detail: { group } })
           const changed = await (name === 'add-member' ? store.addMember : store.removeMember)(group, user.id, [event])
-          say(session, `${user.username} ${changed ? done : nothing} ${group}`)
+          say(session, `${user.username} ${changed ? said.done : said.already} ${group}`)
         }),
       )
-  member('add-member', 'put a person into a group, which is made when it is new', 'is in', 'was in')
-  member('remove-member', 'take a person out of a group', 'is out of', 'was not in')
+  member('add-member', 'add a person to a group; a new group is created', {
+    done: 'is now in',
+    already: 'was already in',
+  })
+  member('remove-member', 'remove a person from a group', { done: 'is no longer in', already: 'was not in' })
 }

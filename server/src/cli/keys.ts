@@ -9,11 +9,11 @@ import { adminEvent, print, settingsOf, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
 
 export function addKeyCommands(program: Command, session: Session): void {
-  const keys = program.command('keys').description('signing and cookie keys')
+  const keys = program.command('keys').description('manage signing and cookie keys')
 
   keys
     .command('list')
-    .description('list the keys and the key-encryption key that each is encrypted with')
+    .description('list the keys, each with the key-encryption key that encrypts it')
     .action(async () =>
       withDatabase(session, async ({ database, audit }) => {
         const ring = loadKeyRing(settingsOf(session).keysDirectory)
@@ -28,7 +28,7 @@ export function addKeyCommands(program: Command, session: Session): void {
 
   keys
     .command('rotate')
-    .description('make the next signing and cookie keys now; they work once every replica has published them')
+    .description('create the next signing and cookie keys now; ACTIVE-AT says from when they are used')
     .addHelpText('after', '\nExample:\n  nauthera keys rotate && nauthera keys list')
     .action(async () =>
       withDatabase(session, async ({ database, audit, log }) => {
@@ -54,7 +54,7 @@ export function addKeyCommands(program: Command, session: Session): void {
 
   keys
     .command('reencrypt')
-    .description('encrypt every key anew with the current key-encryption key; the old one may go after that')
+    .description('encrypt every key again, with the current key-encryption key; then the old one can be removed')
     .action(async () =>
       withDatabase(session, async ({ database, audit }) => {
         const ring = loadKeyRing(settingsOf(session).keysDirectory)

@@ -5,13 +5,13 @@ import { migrateUp, migrationStatus } from '../store/migrate.ts'
 import { adminEvent, connectionOf, print, say, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
 
-/** @param setExitCode of the process, when a command succeeds with something left to do */
+/** @param setExitCode for a command that succeeds but has found something to do */
 export function addMigrateCommands(program: Command, session: Session, setExitCode: (code: number) => void): void {
-  const migrate = program.command('migrate').description('the schema of the database')
+  const migrate = program.command('migrate').description('manage the schema of the database')
 
   migrate
     .command('up')
-    .description('apply what is missing; several at once: one applies, the others wait')
+    .description('apply the migrations that are missing; of several at once, one applies them and the others wait')
     .addHelpText('after', '\nExample:\n  nauthera migrate up --settings /etc/nauthera/server.yaml')
     .action(async () => {
       const applied = await migrateUp(connectionOf(session), { log: () => undefined })
@@ -25,7 +25,7 @@ export function addMigrateCommands(program: Command, session: Session, setExitCo
 
   migrate
     .command('status')
-    .description('show what is applied; exit code 1 when something is missing')
+    .description('show which migrations are applied; exit code 1 when one is missing')
     .action(async () =>
       withDatabase(session, async ({ database }) => {
         const { applied, pending } = await migrationStatus(database)
@@ -40,7 +40,9 @@ export function addMigrateCommands(program: Command, session: Session, setExitCo
 
   migrate
     .command('restored')
-    .description('after a restore from a backup: nothing that was issued before lives again')
+    .description(
+      'run this after a restore from a backup: sessions, codes and opaque tokens issued before become invalid',
+    )
     .action(async () =>
       withDatabase(session, async ({ database, audit }) => {
         const epoch = await createEpoch({ database, audit }).raise([adminEvent('migrate.restored')])

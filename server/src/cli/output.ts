@@ -29,6 +29,6 @@ function cell(value: unknown): string {
   if (Array.isArray(value)) return value.length === 0 ? '-' : value.map(cell).join(',')
   if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z')
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  // a name from outside must not move the cursor of somebody's terminal
+  // a name can come from anybody: its control characters must not reach a terminal
   return (typeof value === 'string' ? value : JSON.stringify(value)).replace(/[\p{Cc}\p{Cf}]/gu, '\uFFFD')
 }

@@ -1,4 +1,4 @@
-// nauthera: the command line of an administrator. Exit codes: 0 done, 1 refused or broken, 2 wrong usage or settings.
+// nauthera: the command line of an administrator. Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings.
 import { Command, CommanderError, Option } from 'commander'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
@@ -24,14 +24,14 @@ export async function runCommand(call: {
   const { terminal, environment } = call
   let exitCode = 0
   const program = new Command('nauthera')
-    .description('Administers a Nauthera server through its database.')
+    .description('Manages a Nauthera server through its database.')
     .version(call.version)
     .option(
       '--settings <file>',
-      `settings of the server (or NAUTHERA_SETTINGS)`,
+      'settings file of the server (or set NAUTHERA_SETTINGS)',
       environment['NAUTHERA_SETTINGS'] ?? defaultSettings,
     )
-    .addOption(new Option('-o, --output <format>', 'how to print').choices(['table', 'json']).default('table'))
+    .addOption(new Option('-o, --output <format>', 'format of the answer').choices(['table', 'json']).default('table'))
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
@@ -40,7 +40,7 @@ export async function runCommand(call: {
     .addHelpText(
       'after',
       `
-Exit codes: 0 done, 1 refused or broken, 2 wrong usage or settings.
+Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings.
 
 Examples:
   nauthera migrate up
@@ -82,7 +82,7 @@ function shareOptions(command: Command, program: Command): void {
 const every = (command: Command): Command[] => [command, ...command.commands.flatMap(every)]
 
 function report(error: unknown, { stderr }: Terminal): number {
-  // it has printed what it had to say; help and version are no faults
+  // commander has printed its message already; help and version are no faults
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   if (!hasCode(error)) {
     stderr.write(`nauthera: ${describeError(error)}\n`)

@@ -1,4 +1,4 @@
-// What every command shares: settings, a database for as long as it runs, and where it writes.
+// What every command shares: the settings, an open database while it runs, and the place where it writes.
 import { createLog } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { loadSettings } from '@nauthera/runtime/settings'
@@ -44,10 +44,10 @@ export interface Opened {
   readonly log: Log
 }
 
-/** Runs the work on an open database, and the cache that the servers share, and closes them, whatever happens. */
+/** Opens the database and the cache that the servers share, runs the work, and always closes both. */
 export async function withDatabase<T>(session: Session, work: (opened: Opened) => Promise<T>): Promise<T> {
   const { stderr } = session.terminal
-  // audit rows are written; their lines would be in the way of the answer
+  // level warn: audit lines would mix with the answer; the audit rows are written all the same
   const log = createLog({
     process: 'nauthera',
     level: 'warn',
@@ -78,7 +78,7 @@ function openCache({ cache, keysDirectory }: ServerSettings, log: Log): Cache | 
   })
 }
 
-/** What the audit log says of a command. */
+/** The audit event of a command. */
 export function adminEvent(command: string, about: Partial<AuditEvent> = {}): AuditEvent {
   return { event: `admin.${command}`, outcome: 'success', ...about }
 }

@@ -1,4 +1,4 @@
-// nauthera settings: are they right?
+// nauthera settings: checks the settings file.
 import type { Command } from 'commander'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
@@ -8,13 +8,13 @@ import { say, settingsOf } from './session.ts'
 import type { Session } from './session.ts'
 
 export function addSettingsCommands(program: Command, session: Session): void {
-  const settings = program.command('settings').description('the settings of the server')
+  const settings = program.command('settings').description('check the settings of the server')
 
   settings
     .command('check')
-    .description('list every fault with its path; exit code 2 when there is one')
+    .description('list each fault with its path; exit code 2 when there is one')
     .argument('[file]', 'YAML file; default: that of --settings')
-    .option('--no-files', 'do not read the files that the settings name (secrets are not there in a pipeline)')
+    .option('--no-files', 'do not read the files that the settings name, such as secrets that a pipeline does not have')
     .addHelpText('after', '\nExample:\n  nauthera settings check deploy/server.yaml --no-files')
     .action((file: string | undefined, options: { files: boolean }) => {
       const path = file ?? session.settingsFile()

@@ -14,7 +14,7 @@ const columns = ['username', 'email', 'name', 'groups', 'disabled', 'id']
 const pageSize = 500
 
 export function addUserCommands(program: Command, session: Session): void {
-  const users = program.command('users').description('people and their passwords')
+  const users = program.command('users').description('manage people and their passwords')
   for (const add of [addAdd, addList, addShow, addSetPassword, addDisable, addEnable, addRevokeSessions]) {
     add(users, session)
   }
@@ -25,12 +25,12 @@ function addAdd(users: Command, session: Session): void {
     .command('add')
     .description('add a person')
     .argument('<username>', 'user name; upper and lower case are the same')
-    .option('--email <address>', 'e-mail address; the person may sign in with it too')
-    .option('--email-verified', 'the e-mail address is known to be theirs')
+    .option('--email <address>', 'e-mail address; the person can sign in with it too')
+    .option('--email-verified', 'the e-mail address has been verified')
     .option('--name <name>', 'full name')
     .option('--locale <tag>', 'language, such as de')
-    .option('--group <name...>', 'group to be in; made when it is new; may be repeated')
-    .option('--must-change', 'the person has to choose another password at the first sign-in')
+    .option('--group <name...>', 'groups to add the person to; new groups are created')
+    .option('--must-change', 'the person must choose a new password at the first sign-in')
   addPasswordOptions(command)
     .addHelpText(
       'after',
@@ -61,9 +61,9 @@ function addShow(users: Command, session: Session): void {
 }
 
 function addSetPassword(users: Command, session: Session): void {
-  const command = onePerson(users, 'set-password', 'set a password; ends every session of the person').option(
+  const command = onePerson(users, 'set-password', 'set a password and end every session of the person').option(
     '--must-change',
-    'the person has to choose another password at the next sign-in',
+    'the person must choose a new password at the next sign-in',
   )
   addPasswordOptions(command)
     .addHelpText('after', '\nExample:\n  nauthera users set-password alice --generate --must-change')
@@ -76,8 +76,8 @@ function addDisable(users: Command, session: Session): void {
       adminEvent('users.disable', { userId }),
       { event: 'account.disabled', outcome: 'success', userId },
     ])
-  onePerson(users, 'disable', 'refuse every sign-in; ends every session and token of the person').action(
-    async (login: string) => change(session, login, 'disabled', work),
+  onePerson(users, 'disable', 'refuse every sign-in, and end every session and token of the person').action(
+    async (login: string) => change(session, login, (name) => `${name} is disabled`, work),
   )
 }
 
@@ -88,7 +88,7 @@ function addEnable(users: Command, session: Session): void {
       { event: 'account.enabled', outcome: 'success', userId },
     ])
   onePerson(users, 'enable', 'let the person sign in again').action(async (login: string) =>
-    change(session, login, 'enabled', work),
+    change(session, login, (name) => `${name} is enabled`, work),
   )
 }
 
@@ -99,7 +99,7 @@ function addRevokeSessions(users: Command, session: Session): void {
       { event: 'session.revoked_all', outcome: 'success', userId },
     ])
   onePerson(users, 'revoke-sessions', 'end every session and token of the person').action(async (login: string) =>
-    change(session, login, 'signed out everywhere', work),
+    change(session, login, (name) => `every session and token of ${name} has ended`, work),
   )
 }
 
@@ -109,7 +109,7 @@ const onePerson = (users: Command, name: string, description: string): Command =
 const addPasswordOptions = (command: Command): Command =>
   command
     .option('--password-stdin', 'read the password from standard input')
-    .option('--generate', 'make a password and print it')
+    .option('--generate', 'generate a password and print it')
 
 interface AddOptions extends PasswordOptions {
   readonly email?: string
@@ -163,7 +163,7 @@ async function setPassword(session: Session, login: string, options: SetOptions)
   })
 }
 
-/** @throws CodedError PASSWORD_REFUSED with every rule that it breaks */
+/** @throws CodedError PASSWORD_REFUSED with each rule that the password breaks */
 async function newPassword(
   session: Session,
   options: PasswordOptions,
@@ -179,12 +179,12 @@ async function newPassword(
 async function change(
   session: Session,
   login: string,
-  done: string,
-  work: (users: Users, user: User) => Promise<boolean>,
+  done: (username: string) => string,
+  work: (users: Users, user: User) => Promise<unknown>,
 ): Promise<void> {
   await withUser(session, login, async (user, opened) => {
     await work(createUsers(opened), user)
-    say(session, `${user.username} is ${done}`)
+    say(session, done(user.username))
   })
 }
 
@@ -200,7 +200,8 @@ async function withUser(
 /** @throws CodedError USER_UNKNOWN */
 export async function findUser(opened: Opened, login: string): Promise<User> {
   const user = await createUsers(opened).findByLogin(login)
-  if (user === undefined) throw new CodedError('USER_UNKNOWN', { message: `nobody is called ${login}` })
+  if (user === undefined)
+    throw new CodedError('USER_UNKNOWN', { message: `no account has the name or e-mail address ${login}` })
   return user
 }
 

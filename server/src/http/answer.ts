@@ -9,7 +9,7 @@ export function answerPage(request: IncomingMessage, response: ServerResponse, p
   response.end(request.method === 'HEAD' ? undefined : page.body)
 }
 
-/** Whether a page is what the caller wants, or JSON. Browsers name text/html; API callers do not. */
+/** Whether the caller wants a page; else it gets JSON. Browsers name text/html in Accept, programs do not. */
 export function wantsPage(request: { headers: { accept?: string | undefined } }): boolean {
   const accept = request.headers.accept ?? ''
   return /\btext\/html\b/i.test(accept)

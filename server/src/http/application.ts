@@ -7,21 +7,21 @@ import { pathOfTarget } from './handler.ts'
 import type { Handler, InboundRequest } from './handler.ts'
 import { programPaths } from './program-paths.ts'
 
-/** The handlers of the public port, in their order. */
+/** The handlers of the public port, in the order in which they run. */
 export interface Handlers {
   /** Correlation id, log line. */
   readonly requestLog: Handler
   /** Host and protocol from the issuer; forwarding headers dropped. */
   readonly pinHost: Handler
-  /** Opens the context that the protocol's hooks find the request by. */
+  /** Opens the context by which hooks of the protocol find their request. */
   readonly requestContext: Handler
   readonly headers: Handler
   readonly assets: RequestHandler
-  /** Metadata and JWKS as ready bytes, for requests that were not answered in front of everything (see `listen`). */
+  /** Metadata and JWKS, for the requests that `listen` did not answer already (such as one by an absolute target). */
   readonly discovery: Discovery
   /** OPTIONS of our own paths, and 405 for a method that they do not have. */
   readonly options: RequestHandler
-  /** 503 until keys are loaded: nothing below works without. */
+  /** 503 until keys are loaded: the handlers after it need them. */
   readonly keysLoaded: Handler
   readonly pages: RequestHandler
   readonly postByGet: RequestHandler
@@ -31,25 +31,28 @@ export interface Handlers {
   readonly errors: ErrorHandler
 }
 
-/** Requests of programs go a short way: nothing of pages, assets or forms is on it, and Express, which costs up to a tenth of
- *  a token request, neither.
+/** POST requests of programs pass a shorter list of handlers: without pages, assets and forms, and without Express, which takes up to a
+ *  tenth of the time of a token request.
  *  @param basePath the issuer's path, '' when it has none */
 export function createApplication(handlers: Handlers, basePath: string): RequestListener {
   const { requestLog, pinHost, requestContext, headers, keysLoaded } = handlers
-  const application = createLongWay(handlers, basePath)
+  const application = createExpressApplication(handlers, basePath)
   const below: Handler = (request, response, next) => {
     request.url = request.url!.slice(basePath.length)
     handlers.protocol(request, response, next)
   }
-  const shortWay = chain([requestLog, pinHost, requestContext, headers, keysLoaded, below, handlers.notFound], handlers)
+  const forPrograms = chain(
+    [requestLog, pinHost, requestContext, headers, keysLoaded, below, handlers.notFound],
+    handlers,
+  )
   const paths = new Set(programPaths.map((path) => `${basePath}${path}`))
   return (request, response) => {
-    if (request.method === 'POST' && paths.has(pathOfTarget(request.url ?? ''))) shortWay(request, response)
+    if (request.method === 'POST' && paths.has(pathOfTarget(request.url ?? ''))) forPrograms(request, response)
     else application(request, response)
   }
 }
 
-/** One handler after the other. What one throws or hands on is answered as everywhere. */
+/** Runs one handler after the other. An error that one throws or passes on goes to the error handler. */
 function chain(steps: readonly Handler[], { errors }: Pick<Handlers, 'errors'>): RequestListener {
   return (request: InboundRequest, response) => {
     request.originalUrl = request.url!
@@ -65,7 +68,7 @@ function chain(steps: readonly Handler[], { errors }: Pick<Handlers, 'errors'>):
   }
 }
 
-function createLongWay(handlers: Handlers, basePath: string): express.Express {
+function createExpressApplication(handlers: Handlers, basePath: string): express.Express {
   const application = express()
   application.disable('x-powered-by')
   application.disable('etag')

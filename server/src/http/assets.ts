@@ -7,7 +7,7 @@ import { assetsDirectory } from '../files.ts'
 import type { BrandingSettings } from '../settings.ts'
 import { fitAccent } from './colours.ts'
 
-/** The files that pages load: their content's hash is in the name, so a browser keeps them for good. */
+/** The files that pages load. The hash of the content is in the name, so browsers can keep a file for ever. */
 export interface Assets {
   /** Paths below the origin. */
   readonly stylesheet: string
@@ -50,7 +50,7 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
       if (asset === undefined) return next()
       response.setHeader('cache-control', 'public, max-age=31536000, immutable')
       response.setHeader('content-type', asset.type)
-      // an SVG that is opened by itself must not run anything, nor style our origin
+      // somebody may open an SVG by itself: nothing in it must run
       response.setHeader(
         'content-security-policy',
         "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
@@ -85,7 +85,7 @@ function accentRules(accent: string | undefined): string {
   )
 }
 
-/** Takes comments and indentation out; nothing that could change what the rules mean. */
+/** Removes comments and indentation, nothing else. */
 function compact(css: string): string {
   return css
     .replace(/\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\//g, '')

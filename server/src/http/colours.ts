@@ -1,4 +1,4 @@
-/** The accent colour in the two themes, with the text that stands on it. */
+/** The accent colour in the light and the dark theme, and the colour of text on it. */
 export interface Accent {
   readonly light: string
   readonly dark: string
@@ -8,13 +8,13 @@ export interface Accent {
 
 type Rgb = readonly [number, number, number]
 
-/** What text needs against its ground (WCAG 2.2, 1.4.3), with a little to spare. */
+/** The contrast that text needs (WCAG 2.2, 1.4.3: 4.5), and a little more. */
 const contrastNeeded = 4.6
 const lightGround: Rgb = [255, 255, 255]
 const darkGround: Rgb = [29, 34, 44]
 
-/** Fits a brand's colour to both themes: darkened for the light one, lightened for the dark one, until links and buttons
- *  can be read. A colour that can be read already stays as it is.
+/** Makes a brand's colour readable in both themes: darker for the light one, lighter for the dark one, as far as links and buttons
+ *  need. A colour that is readable stays as it is.
  *  @param colour `#rrggbb` */
 export function fitAccent(colour: string): Accent {
   const light = shiftUntilReadable(parseColour(colour), lightGround, 0)

@@ -2,16 +2,16 @@ import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { paths } from '@nauthera/rules/endpoints'
 
-/** Metadata and keys of the Provider that takes requests now. */
+/** Metadata and public keys of the current Provider. */
 export interface Documents {
   readonly metadata: Buffer
   readonly jwks: Buffer
 }
 
-/** Answers a request for a document. @returns false when it is for anything else: the next handler answers then */
+/** Answers a request for metadata or keys. @returns false for any other request, for the next handler */
 export type Discovery = (request: IncomingMessage, response: ServerResponse, path: string) => boolean
 
-/** Seconds; well under the time for which a new key is published before it signs. */
+/** Seconds. It must be shorter than `signing.publishBefore`: a new key is published that long before it signs. */
 const maxAge = 300
 
 interface Ready {
@@ -20,7 +20,7 @@ interface Ready {
   readonly headers: Readonly<Record<string, string | number>>
 }
 
-/** Serves metadata and JWKS as ready bytes: rendered once for each set of keys, the same on every replica.
+/** Serves metadata and JWKS as bytes that are prepared once for each set of keys.
  *  An issuer with a path has its RFC 8414 metadata at `/.well-known/oauth-authorization-server<path>` too (section 3.1).
  *  @param needs.documents undefined while no keys are loaded */
 export function createDiscovery(needs: { issuer: URL; documents: () => Documents | undefined }): Discovery {

@@ -8,19 +8,20 @@ import type { Handler, InboundRequest } from './handler.ts'
 import type { Pages } from './pages.ts'
 import { correlationIdOf } from './request-log.ts'
 
-/** What a caller gets for an error: a status, a code to quote, the page's text and, when trying again helps, when. */
+/** What a caller gets for an error. */
 export interface ErrorAnswer {
   readonly status: number
+  /** To quote in a report. */
   readonly code: string
-  /** Key under `error.` in the locales. */
+  /** Key under `error.` in the locales: the text of the page. */
   readonly key: string
-  /** Said to programs beside the code. */
+  /** Only programs get it, after the code. */
   readonly detail?: string | undefined
-  /** Seconds. */
+  /** Seconds; given when trying again can help. */
   readonly retryAfter?: number | undefined
 }
 
-/** Errors of a broken world that a caller meets. Codes that are not here are faults of start-up or of ours: 500. */
+/** The coded errors that a caller can meet. Every other code is a fault of ours: 500. */
 const answers: Partial<Record<ErrorCode, Omit<ErrorAnswer, 'code'>>> = {
   STORE_UNAVAILABLE: { status: 503, key: 'unavailable', retryAfter: 2 },
   PASSWORD_QUEUE_FULL: { status: 429, key: 'busy', retryAfter: 2 },
@@ -35,7 +36,7 @@ export function answerToCode(code: unknown): ErrorAnswer | undefined {
   return answer && { ...answer, code: String(code) }
 }
 
-/** @returns the answer to any error: ours by its code, Express's and body-parser's by their status, all else 500 */
+/** @returns the answer to any error: coded ones by their code, those of Express and body-parser by their status, all others 500 */
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof CodedError) {
     return answerToCode(error.code) ?? { status: 500, code: 'INTERNAL', key: 'internal' }
@@ -47,7 +48,7 @@ export function answerTo(error: unknown): ErrorAnswer {
   return { status: 500, code: 'INTERNAL', key: 'internal' }
 }
 
-/** @param path where the person was, for "try again" when the fault heals by itself */
+/** @param path where the person was, for "Try again" when that can help */
 export function pageFor(answer: ErrorAnswer, path?: string): Page {
   const { status, code, key, retryAfter } = answer
   const retryUrl = retryAfter === undefined ? undefined : path
@@ -61,8 +62,8 @@ export type ErrorHandler = (
   next: (error?: unknown) => void,
 ) => void
 
-/** The last handler: answers what others threw, as a page or as JSON in OAuth's form. The error itself goes to the log,
- *  never to the caller. */
+/** The last handler: answers what other handlers threw, with a page or with JSON as OAuth defines it. The error itself goes to the
+ *  log, never to the caller. */
 export function createErrorHandler(needs: { pages: Pages; log: Log }): ErrorHandler {
   return (error, request, response, next) => {
     const answer = answerTo(error)
@@ -73,7 +74,7 @@ export function createErrorHandler(needs: { pages: Pages; log: Log }): ErrorHand
   }
 }
 
-/** Answers as a page, or to a program as JSON. */
+/** Answers with a page, or to a program with JSON. */
 export function answerError(
   request: InboundRequest,
   response: ServerResponse,
@@ -85,7 +86,7 @@ export function answerError(
   else answerJson(response, answer)
 }
 
-/** Answers what no route has. */
+/** Answers a request that no route takes: 404. */
 export function createNotFound(needs: { pages: Pages }): Handler {
   const answer: ErrorAnswer = { status: 404, code: 'NOT_FOUND', key: 'not-found' }
   return (request, response) => answerError(request, response, answer, needs.pages.render)
@@ -104,12 +105,12 @@ function answerJson(response: ServerResponse, answer: ErrorAnswer): void {
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }
 
-/** @returns the address that was asked, as a path of ours: `//host` would lead elsewhere. */
+/** @returns the requested address as a path of this server: a link to `//host` would lead to another one */
 export function pathOf(request: Pick<InboundRequest, 'originalUrl'>): string {
   return (request.originalUrl ?? '/').replace(/^[/\\]+/, '/')
 }
 
-/** The status of an error of Express or its body reader (http-errors): 4xx only, anything else is ours. */
+/** The status that Express or its body reader (http-errors) gave the error; undefined unless it is 4xx. */
 function statusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   const { status } = error as { status?: unknown }

@@ -4,14 +4,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 /** The name of the hidden field that carries a form's token. */
 export const formTokenField = 'form_token'
 
-/** Mints and checks the token that binds a form to what it is about (an interaction, a session). Nothing is stored:
- *  every replica derives it from the same key. */
+/** Mints and checks the token that binds a form to its interaction. Nothing is stored: every replica derives the token from the same
+ *  key. */
 export interface FormTokens {
   mint(binding: string): string
   check(binding: string, token: string | null): boolean
 }
 
-/** @param keys subkeys of the ring for this purpose alone: the first mints, each checks */
+/** @param keys only for this purpose: the first mints, every key checks */
 export function createFormTokens(keys: () => readonly Uint8Array[]): FormTokens {
   const tokenOf = (key: Uint8Array, binding: string) => createHmac('sha256', key).update(`form\0${binding}`).digest()
   return {
@@ -28,11 +28,11 @@ export function createFormTokens(keys: () => readonly Uint8Array[]): FormTokens 
   }
 }
 
-/** Why a POST is refused: it came from elsewhere, or its form is not ours. */
+/** Why a form is refused: it came from another origin or site, or has no valid token. */
 export type FormFault = 'foreign-origin' | 'foreign-site' | 'token'
 
-/** Decides whether a form may be taken. Three independent signs, each enough to refuse: Origin, Sec-Fetch-Site, token;
- *  a caller without the first two (not a browser of today) still needs the third.
+/** Decides whether a form is accepted. Each of three things alone refuses it: Origin, Sec-Fetch-Site, token. Old browsers and programs do
+ *  not send the first two; the token is always needed.
  *  Source: OWASP cross-site request forgery prevention; Fetch Metadata (W3C). */
 export function checkForm(
   request: { headers: IncomingHttpHeaders; form: URLSearchParams; binding: string },
@@ -41,7 +41,7 @@ export function checkForm(
   const { origin } = request.headers
   if (origin !== undefined && origin !== needs.origin) return 'foreign-origin'
   const site = request.headers['sec-fetch-site']
-  // `none` is a person's own doing (a reload of the address bar), never another page's
+  // `none`: the person did it (address bar, bookmark, reload); no other page can cause it
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return 'foreign-site'
   const given = request.form.getAll(formTokenField)
   return given.length === 1 && needs.tokens.check(request.binding, given[0]!) ? undefined : 'token'

@@ -4,9 +4,9 @@ import helmet from 'helmet'
 import { allowFormTargets } from '../reply.ts'
 import type { Handler } from './handler.ts'
 
-/** What a response may load and do. `script-src 'self'` is named literally: oidc-provider adds the hash of its
- *  form_post script only to a literal one. `form-action` grows for each response (Chromium applies it to the redirects
- *  that follow a POST, so 'self' alone would block the way back to the client). */
+/** What a page may load and do. It needs `script-src 'self'` literally: that is where oidc-provider adds the hash of its form_post
+ *  script. Each response adds its own targets to `form-action`: Chromium applies it to redirects after a POST too, so 'self' alone would
+ *  block the redirect to the client. */
 export const basePolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -17,14 +17,14 @@ export const basePolicy = [
   "base-uri 'none'",
 ].join('; ')
 
-/** @param formTargets URLs that a form of the page may end up at
+/** @param formTargets URLs to which a form of the page may lead by redirects
  *  @returns the Content-Security-Policy of that response */
 export function policyFor(formTargets: readonly string[] = []): string {
   return allowFormTargets(basePolicy, formTargets)
 }
 
 /** Sets the security headers that every response has. Referrer-Policy is `same-origin`: under `no-referrer` browsers
- *  send `Origin: null` with our own forms, and the form guard could not tell them from a stranger's. */
+ *  send `Origin: null` with our own forms, and the form guard would refuse them. */
 export function createHeaders(needs: { issuer: URL }): Handler {
   const https = needs.issuer.protocol === 'https:'
   const common = helmet({
@@ -32,7 +32,7 @@ export function createHeaders(needs: { issuer: URL }): Handler {
     referrerPolicy: { policy: 'same-origin' },
     frameguard: { action: 'deny' },
     strictTransportSecurity: https ? { maxAge: 31_536_000, includeSubDomains: false } : false,
-    // a popup of a client must keep its opener, and tokens are read across origins by clients' pages
+    // off: a client may open us in a popup that needs its opener, and its pages read tokens from another origin
     crossOriginOpenerPolicy: false,
     crossOriginResourcePolicy: false,
     originAgentCluster: false,
@@ -49,7 +49,7 @@ export function createHeaders(needs: { issuer: URL }): Handler {
   }
 }
 
-/** What helmet sets is the same for every response: it is asked once. */
+/** helmet sets the same headers on every response, so it runs only once. */
 function headersOf(middleware: ReturnType<typeof helmet>): Record<string, string> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)

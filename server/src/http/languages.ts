@@ -1,11 +1,11 @@
-/** The languages that pages are complete in; the first is for everybody else. */
+/** The languages of the pages. Everybody who wants none of them gets the first. */
 export const languages = ['en', 'de'] as const
 export type Language = (typeof languages)[number]
 
 /** Chooses the language of a page.
- *  @param wished tags in order of wish: `ui_locales` of the request, then the person's own preference
+ *  @param wished tags, the most wanted first: `ui_locales` of the request, then the language of the person
  *  @param acceptLanguage the header, as sent (RFC 9110 section 12.5.4)
- *  @returns the first that pages exist in; a tag matches by its primary subtag (`de-AT` -> `de`) */
+ *  @returns the first language that there is; a tag counts by its first part (`de-AT` -> `de`) */
 export function chooseLanguage(wished: readonly string[], acceptLanguage: string | undefined): Language {
   for (const tag of [...wished, ...parseAcceptLanguage(acceptLanguage)]) {
     const primary = tag.split('-')[0]?.toLowerCase()

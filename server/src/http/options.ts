@@ -20,7 +20,7 @@ const methodsOf: ReadonlyMap<string, readonly string[]> = new Map([
   [paths.pushedRequest, ['POST']],
 ])
 
-/** Everything that the protocol answers, as a route table would write it. */
+/** All paths that the protocol answers, written as in a route table. */
 export const protocolPaths: readonly string[] = [
   ...methodsOf.keys(),
   `${paths.authorization}/:uid`,
@@ -28,14 +28,13 @@ export const protocolPaths: readonly string[] = [
   `${paths.endSession}/success`,
 ]
 
-/** What pages of other origins may ask for: the protocol answers whether this one may. */
+/** What scripts of other origins may request: the protocol decides which ones. */
 const sharedPaths = new Set(
   [...methodsOf.keys()].filter((path) => path !== paths.authorization && path !== paths.endSession),
 )
 
-/** Says which methods a path has, when asked and when another one is tried (405): Express would count only the routers in
- *  front of the protocol. A preflight of a path that other origins may ask goes on; one of a page gets no header that would
- *  let a page of another origin in.
+/** Answers OPTIONS with the methods of a path, and any other method with 405: Express itself knows only the routers before the
+ *  protocol. A preflight goes on to the protocol where scripts of other origins are allowed; for a page it gets no CORS header.
  *  @param needs.basePath the issuer's path, '' when it has none
  *  Source: RFC 9110 sections 9.3.7 and 15.5.6. */
 export function createOptions(needs: { basePath: string; pages: Pages }): RequestHandler {

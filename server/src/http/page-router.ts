@@ -12,12 +12,12 @@ import { peerOf } from './peer.ts'
 import { correlationIdOf } from './request-log.ts'
 import { maxBodyBytes, requestDeadlineMs } from './timeouts.ts'
 
-/** Runs a route table: parses the request at the edge, guards its form, turns the reply into bytes.
+/** Runs a route table: parses the request, checks its form, turns the reply into bytes.
  *  @param basePath the issuer's path, '' when it has none */
 export function createPageRouter(needs: {
   routes: readonly Route[]
   basePath: string
-  /** Origin of the issuer: where every form of ours comes from. */
+  /** Origin of the issuer: every form of ours comes from there. */
   origin: string
   pages: Pages
   tokens: FormTokens
@@ -63,7 +63,7 @@ export function createPageRouter(needs: {
   }
 
   function answer(request: Request, response: Response, reply: Reply, binding: string): void {
-    if (response.headersSent || reply.kind === 'answered') return
+    if (response.headersSent) return
     if (reply.kind === 'page') return answerPage(request, response, needs.pages.render(reply, request, binding))
     response.statusCode = 303
     response.setHeader('location', reply.location)
@@ -72,18 +72,16 @@ export function createPageRouter(needs: {
   }
 }
 
-/** What the forms of a page are bound to: the interaction that its address names. */
+/** What the forms of a page are bound to: the interaction in its address. */
 function bindingOf(request: PageRequest): string {
   return `interaction:${request.params.uid ?? ''}`
 }
 
 function parseRequest(route: Route, request: Request, response: Response): PageRequest {
-  const { searchParams } = new URL(request.originalUrl, 'http://localhost')
   const body: unknown = request.body
   return {
     method: route.method,
     params: Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)])),
-    query: searchParams,
     form: new URLSearchParams(typeof body === 'string' ? body : ''),
     peer: peerOf(request)!,
     correlationId: correlationIdOf(request),
@@ -91,7 +89,7 @@ function parseRequest(route: Route, request: Request, response: Response): PageR
   }
 }
 
-/** @throws CodedError STORE_UNAVAILABLE after the deadline: only what waits for another part takes that long */
+/** @throws CodedError STORE_UNAVAILABLE after the deadline: only waiting for the database takes that long */
 async function withDeadline<Value>(work: Promise<Value>, milliseconds: number): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const overdue = new Promise<never>((_, reject) => {

@@ -14,13 +14,12 @@ import { correlationIdOf } from './request-log.ts'
 import { escapeHtml, readTexts } from './texts.ts'
 
 export interface Pages {
-  /** @param binding what the page's forms are bound to; without it they carry no token (oidc-provider has its own)
+  /** @param binding what the page's forms are bound to; without it they have no token of ours (oidc-provider has its own)
    *  @returns status, headers (the Content-Security-Policy of this page among them) and HTML */
   render(page: Page, request: IncomingMessage, binding?: string): RenderedPage
 }
 
-/** Compiles every view once; after that a page costs a string. Values are escaped unless a view says `~` to what
- *  `texts.rich` or another view made. */
+/** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view. */
 export function createPages(needs: {
   assets: Pick<Assets, 'stylesheet' | 'logo'>
   branding: BrandingSettings
@@ -70,7 +69,7 @@ function loadViews(directory: string): Eta {
   const eta = new Eta({
     autoEscape: true,
     escapeFunction: (value) => escapeHtml(showValue(value)),
-    // else eta drops the line break after each tag, and words on two lines run together
+    // else eta removes the line break after each tag, and words of two lines run together
     autoTrim: false,
     cache: true,
   })
@@ -81,20 +80,20 @@ function loadViews(directory: string): Eta {
   return eta
 }
 
-/** @returns a URL that a page may link to; undefined for what would run or open something else (`javascript:`) */
+/** @returns the URL when it is http or https; undefined for others, such as `javascript:` */
 function web(url: string | undefined): string | undefined {
   return url !== undefined && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) ? url : undefined
 }
 
 const letters = new Intl.Segmenter()
 
-/** @returns the letter that stands for a name where it has no picture */
+/** @returns the first letter of a name, to show in place of a picture */
 function initial(name: string): string {
   const [first] = letters.segment(name.trim())
   return first?.segment.toUpperCase() ?? '·'
 }
 
-/** A view shows text and numbers; anything else in it is a fault of the view. */
+/** A view can show text and numbers. Anything else is a fault in the view. */
 function showValue(value: unknown): string {
   if (value === undefined || value === null) return ''
   if (typeof value === 'string' || typeof value === 'number') return String(value)

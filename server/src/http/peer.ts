@@ -7,5 +7,5 @@ export function keepPeer(request: IncomingMessage, peer: Peer): void {
   peers.set(request, peer)
 }
 
-/** @returns who asks, as `pinHost` found out; undefined before */
+/** @returns who sent the request; undefined before `pinHost` has run */
 export const peerOf = (request: IncomingMessage): Peer | undefined => peers.get(request)

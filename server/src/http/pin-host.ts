@@ -6,7 +6,7 @@ import type { Handler, InboundRequest } from './handler.ts'
 import { keepPeer } from './peer.ts'
 import { keepToJson } from './program-paths.ts'
 
-/** What a peer can claim about the way of a request. Only a trusted proxy's word counts, and only what we read of it. */
+/** Headers that say where a request came from, or how. They are removed: only a trusted proxy is believed, and only those that we read. */
 const claims =
   /^(forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|fastly-client-ip|x-original-.*|x-rewrite-url|x-host|x-http-method-override|x-ssl-.*|ssl-client-.*|x-client-cert.*|x-amzn-.*)$/
 
@@ -27,7 +27,7 @@ export function parseProxies(entries: readonly string[]): BlockList | undefined 
   return list
 }
 
-/** Whether a request names its host twice: it has to be refused (RFC 9112 section 3.2). Node keeps the first. */
+/** Whether a request has two Host headers: then it has to be refused (RFC 9112 section 3.2). Node shows only the first. */
 export function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
   let hosts = 0
   for (let at = 0; at < rawHeaders.length; at += 2) {
@@ -37,9 +37,9 @@ export function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders
   return hosts > 1
 }
 
-/** Finds who asks, and for which host, from one request.
+/** Finds out who sent a request, and to which host.
  *  @param trusted proxies whose X-Forwarded-For and X-Forwarded-Host count
- *  @returns `host` undefined when it is absent or no host at all */
+ *  @returns `host`: undefined when it is absent or not a valid host */
 export function readPeer(
   request: Pick<IncomingMessage, 'headers'> & { socket: { remoteAddress?: string | undefined } },
   trusted: BlockList,
@@ -51,8 +51,8 @@ export function readPeer(
   return { address: viaProxy ? farthest(request.headers, trusted, direct) : direct, host, viaProxy }
 }
 
-/** Pins host and protocol to the issuer: whatever a peer sends, every URL, cookie and check below comes from the
- *  settings (`Host: evil.test` would otherwise be published by discovery). Another host gets 421. */
+/** Sets host and protocol to those of the issuer, so that all URLs, cookies and checks come from the settings and not from the request
+ *  (else discovery would publish the host of `Host: evil.test`). A request for another host gets 421. */
 export function createPinHost(needs: {
   issuer: URL
   /** Hosts that in-cluster callers may use, with port when it is not the scheme's own. */
@@ -72,7 +72,7 @@ export function createPinHost(needs: {
     const { address, host, viaProxy } = readPeer(request, trusted)
     const proxyHeaders = viaProxy ? clientCertificateOf(request.headers) : {}
     dropClaims(request.headers)
-    // oidc-provider trusts these three (its `proxy` is on), so they are ours alone to set
+    // oidc-provider believes these three (its `proxy` is on), so only we set them
     request.headers.host = needs.issuer.host
     request.headers['x-forwarded-proto'] = protocol
     request.headers['x-forwarded-for'] = address
@@ -90,7 +90,7 @@ export function createPinHost(needs: {
   }
 }
 
-/** `GET http://host/path`: servers take it like the path, with that host in the place of Host (RFC 9112 section 3.2.2). */
+/** `GET http://host/path` means the path, with that host in place of the Host header (RFC 9112 section 3.2.2). */
 function takeAbsoluteTarget(request: InboundRequest): void {
   if (request.url?.startsWith('/')) return
   const match = /^https?:\/\/([^/?#]*)(.*)$/i.exec(request.url ?? '')
@@ -101,7 +101,7 @@ function takeAbsoluteTarget(request: InboundRequest): void {
   request.originalUrl = request.url
 }
 
-/** The one header with which a trusted proxy passes on the certificate of a mutual TLS client. */
+/** The header with which a trusted proxy passes on the certificate of a client that uses mutual TLS. */
 function clientCertificateOf(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const certificate = single(headers['x-ssl-client-cert'])
   return certificate === undefined ? {} : { 'x-ssl-client-cert': certificate }
@@ -114,7 +114,7 @@ function dropClaims(headers: IncomingHttpHeaders): void {
   }
 }
 
-/** The first address from the right that is no trusted proxy: what stands left of it, the peer wrote itself. */
+/** The first address from the right that is no trusted proxy. Addresses to the left of it may be forged. */
 function farthest(headers: IncomingHttpHeaders, trusted: BlockList, direct: string): string {
   const hops = (single(headers['x-forwarded-for']) ?? '').split(',').map((hop) => plainAddress(hop.trim()))
   let address = direct
@@ -131,7 +131,7 @@ function isTrusted(address: string, trusted: BlockList): boolean {
   return version !== 0 && trusted.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }
 
-/** IPv4 that came by an IPv6 socket, as IPv4. */
+/** An IPv4 address that came by an IPv6 socket is written as IPv4. */
 function plainAddress(address: string): string {
   return address.startsWith('::ffff:') && isIP(address.slice(7)) === 4 ? address.slice(7) : address
 }
@@ -140,7 +140,7 @@ function single(value: string | string[] | undefined): string | undefined {
   return Array.isArray(value) ? value.at(-1) : value
 }
 
-/** @returns the host in lower case, without the scheme's own port and a final dot; undefined when it is none */
+/** @returns the host in lower case, without port 80 or 443 and without a dot at the end; undefined when it is not valid */
 function parseHost(text: string | undefined): string | undefined {
   const match = /^(\[[0-9a-f:.]{2,45}\]|[a-z0-9.-]{1,253})(:[0-9]{1,5})?$/.exec((text ?? '').toLowerCase())
   if (!match) return undefined

@@ -2,7 +2,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import { pathOfTarget } from './handler.ts'
 import type { InboundRequest } from './handler.ts'
 
-/** What programs ask and the library alone answers, below the issuer. */
+/** Paths for programs, below the issuer; only the library answers them. */
 export const programPaths: readonly string[] = [
   paths.token,
   paths.introspection,
@@ -13,8 +13,8 @@ export const programPaths: readonly string[] = [
 
 const asksForPage = /^\s*(text\/(html|\*)|application\/xhtml\+xml)\s*(;|$)/i
 
-/** Programs get each error as JSON, whatever their HTTP library says that it takes: Java's own begins with text/html. So what
- *  asks for a page is taken out of Accept, for us and for oidc-provider alike; other wishes stay.
+/** Makes sure that programs get errors as JSON: some HTTP libraries, such as that of Java, send an Accept that begins with text/html.
+ *  Everything that asks for a page is removed from Accept, for us and for oidc-provider.
  *  @param basePath the issuer's path, '' when it has none
  *  Source: RFC 6749 section 5.2. */
 export function keepToJson(request: InboundRequest, basePath: string): void {

@@ -4,8 +4,8 @@ import { answerToCode, pathOf } from './error-page.ts'
 import type { ErrorAnswer } from './error-page.ts'
 import type { Pages } from './pages.ts'
 
-/** The pages that the protocol itself answers with: errors, logout, signed out.
- *  @param needs.describeClient a client as pages show it */
+/** The pages of the protocol itself: errors, logout, signed out.
+ *  @param needs.describeClient how pages show a client */
 export function createProtocolPages(needs: {
   pages: Pages
   describeClient: (clientId: string) => ClientOnPage | undefined
@@ -60,12 +60,12 @@ export function createProtocolPages(needs: {
   }
 }
 
-/** Errors that have a code of ours, and the library's own for an interaction that this browser does not have. */
+/** The answer to an error with a code of ours. SessionNotFound is the library's for an interaction that this browser does not have. */
 function codedAnswer({ code, name }: ProtocolFault): ErrorAnswer | undefined {
   return answerToCode(name === 'SessionNotFound' ? 'INTERACTION_EXPIRED' : code)
 }
 
-/** For developers: what came and what is registered. The page shows it in development only. */
+/** Details for developers, such as the redirect URIs that are registered. The page shows them in development only. */
 function detailOf(ask: PageAsk, out: Parameters<ProtocolPages['error']>[1], fault: ProtocolFault): string {
   const text = [out.error_description, fault.error_detail].filter(Boolean).join('; ')
   if (out.error !== 'invalid_redirect_uri') return text

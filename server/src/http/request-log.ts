@@ -9,8 +9,8 @@ import { peerOf } from './peer.ts'
 /** The header that carries the correlation id, in both directions. */
 const correlationHeader = 'x-correlation-id'
 
-/** The id that stands in the answer's header, on the page, in the log and in the audit: 16 hex. Ours alone: a peer's own
- *  would let it forge another request's trail. */
+/** The id (16 hex) of a request, for the answer's header, the page, the log and the audit. It is always ours: with an id of its own a
+ *  caller could make its request look like another one. */
 export function correlationIdOf(request: IncomingMessage): string {
   const id = request.headers[correlationHeader]
   return typeof id === 'string' ? id : ''
@@ -23,12 +23,12 @@ export interface ObservedRequest {
   readonly seconds: number
 }
 
-/** Gives each request its correlation id and writes one line when it is over. The line has no query, cookie, body or
- *  token: of the path only words that are in our own route names.
- *  @param needs.observe is told the same, for the latency histogram */
+/** Gives each request its correlation id, and writes one line at its end. The line has no query, cookie, body or token; of the path it
+ *  has only words of our own routes.
+ *  @param needs.observe gets the same, for the latency histogram */
 export function createRequestLog(needs: {
   log: Log
-  /** Names the route of a path: `createRouteNames`. */
+  /** The name of the route of a path, by `createRouteNames`. */
   routeOf: (path: string) => string
   /** Milliseconds, monotonic. */
   now: () => number
@@ -65,7 +65,7 @@ export function observeLatency(metrics: Metrics): (request: ObservedRequest) => 
   return ({ route, method, status, seconds }) => latency.observe({ route, method, status: String(status) }, seconds)
 }
 
-/** 16 hex each, random; drawn for many requests at once, since a draw costs more than the rest of an id. */
+/** Random ids of 16 hex. The random bytes are drawn for many ids at once, since that is the slow part. */
 function createIds(): () => string {
   const pool = Buffer.alloc(4096)
   let at = pool.length
@@ -80,10 +80,10 @@ function createIds(): () => string {
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS'])
 
-/** Names routes in the words of our own paths, so that no id, code or name ends up in a log, and a scanner makes no new label.
+/** Names routes by words of our own paths only: no id, code or name gets into a log, and no unknown path becomes a new metric label.
  *  @param paths below the issuer, as route tables write them: `/interaction/:uid/sign-in`
  *  @param basePath the issuer's path, '' when it has none
- *  @returns of a path, below the issuer, every segment that is no word of ours as `:`; `other` when its first is none */
+ *  @returns the path below the issuer, with `:` for each segment that is no word of our paths; `other` when the first is none */
 export function createRouteNames(paths: readonly string[], basePath: string): (path: string) => string {
   const segments = paths.map((path) => path.split('/').slice(1))
   const first = new Set(segments.map(([segment]) => segment))

@@ -12,8 +12,8 @@ import { inboundLimits } from './timeouts.ts'
 
 export interface PublicServer {
   readonly port: number
-  /** Ends each connection with its next answer. After `lingerMs`, or when none is open, takes no new ones and closes the
-   *  idle ones; requests in flight have `graceMs` more. */
+  /** From now on each answer closes its connection. After `lingerMs`, or when no connection is open, the port is closed, and idle
+   *  connections too; running requests have another `graceMs`. */
   stop(options: { lingerMs: number; graceMs: number }): Promise<void>
 }
 
@@ -25,7 +25,7 @@ interface TlsFiles {
 interface ListenOptions {
   readonly application: RequestListener
   readonly discovery: Discovery
-  /** Values of the Host header that are ours. */
+  /** The values of the Host header that we accept. */
   readonly hosts: ReadonlySet<string>
   readonly listen: { readonly host: string; readonly port: number }
   readonly tls: TlsFiles | undefined
@@ -35,8 +35,8 @@ interface ListenOptions {
 /** Milliseconds. */
 const rereadTlsEvery = 60_000
 
-/** Metadata and JWKS are most of the requests and depend on nothing but the host: they are answered in front of
- *  everything else, without a log line.
+/** Opens the public port. Most requests are for metadata and JWKS, and need only the host: they are answered before everything else,
+ *  without a log line.
  *  @throws CodedError LISTEN_FAILED, TLS_FILE_INVALID */
 export async function listen(options: ListenOptions): Promise<PublicServer> {
   const { application, discovery, hosts, tls, log } = options
@@ -55,7 +55,7 @@ export async function listen(options: ListenOptions): Promise<PublicServer> {
     async stop({ lingerMs, graceMs }) {
       isStopping = true
       stopRereading()
-      // A client may send into an idle connection at the very moment in which we close it: it is told first.
+      // a client may send into an idle connection just while we close it, so first it is told to leave
       await connections.allClosed(lingerMs)
       await close(server, graceMs)
     },
@@ -70,7 +70,7 @@ function createServer(answer: RequestListener, tls: TlsFiles | undefined, log: L
   return { server, stopRereading: () => clearInterval(timer) }
 }
 
-/** @returns `allClosed`: resolves when no connection is open, at the latest after so many milliseconds */
+/** @returns `allClosed`: resolves when no connection is open, or after the given time in milliseconds */
 function countConnections(server: Server | HttpsServer) {
   let open = 0
   let onNone: (() => void) | undefined
@@ -124,11 +124,11 @@ function readTls(tls: TlsFiles): { cert: Buffer; key: Buffer } {
   }
 }
 
-/** A certificate is renewed under the running server; a torn or wrong file keeps the last good one. */
+/** Takes a renewed certificate into the running server. When a file cannot be used, the last good certificate stays. */
 function rereadTls(server: HttpsServer, tls: TlsFiles, log: Log): void {
   try {
     server.setSecureContext({ ...readTls(tls), minVersion: 'TLSv1.2' })
   } catch (error) {
-    log.warn({ error }, 'certificate cannot be used; the previous one stays')
+    log.warn({ error }, 'the new certificate cannot be used; the old one stays in use')
   }
 }

@@ -9,9 +9,9 @@ export type Values = Readonly<Record<string, string | number>>
 export interface Texts {
   readonly language: Language
   has(key: string): boolean
-  /** @returns plain text; the template escapes it. An unknown key shows itself: a test finds it first */
+  /** @returns plain text, which the template escapes; for an unknown key the key itself */
   text(key: string, values?: Values): string
-  /** @returns HTML: the text escaped, each value escaped and set in bold and apart from the text's direction */
+  /** @returns HTML: text and values are escaped; each value is in bold, and its text direction does not affect the rest */
   rich(key: string, values?: Values): string
 }
 

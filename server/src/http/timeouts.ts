@@ -1,18 +1,18 @@
 import type { ServerOptions } from 'node:http'
 
 /** Time-outs (milliseconds) and limits of inbound HTTP, for `createServer`. Node checks open connections only every
- *  `connectionsCheckingInterval`, by default 30 s, which would make the others three times as long. */
+ *  `connectionsCheckingInterval`; its default of 30 s would make the others up to three times as long. */
 export const inboundLimits = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
   keepAliveTimeout: 65_000,
   connectionsCheckingInterval: 1_000,
-  /** Bytes of all headers; more is answered 431. Our own cookies take at most 8 KB of it (a session, an interaction). */
+  /** Bytes of all headers; more gets 431. Our own cookies (a session, an interaction) need at most 8 KB of it. */
   maxHeaderSize: 32 * 1024,
 } as const satisfies ServerOptions
 
-/** Longest body that any handler reads, in bytes; more is answered 413. oidc-provider has the same limit of its own. */
+/** Bytes: the longest body that a handler reads; a longer one gets 413. oidc-provider has the same limit. */
 export const maxBodyBytes = 56 * 1024
 
-/** A page's handler answers within this, in milliseconds, or the person gets 503 and may try again. */
+/** Milliseconds for the handler of a page. After that the person gets 503 and can try again. */
 export const requestDeadlineMs = 10_000

@@ -5,8 +5,8 @@ import { languagesOf } from './attempt.ts'
 import type { Attempt, KnownAccount, Step } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 
-/** Whether the account may use the client (`access.allowedGroups`). The same rule holds again wherever a token is issued;
- *  here a person is told, and may take another account or go back. */
+/** Whether the account may use the client (`access.allowedGroups`). The same rule applies wherever a token is issued. Here the person gets
+ *  a page, and can use another account or go back. */
 export function createAccess(needs: {
   interactions: Pick<Interactions, 'isAllowed'>
   audit: Pick<Audit, 'record'>
@@ -15,7 +15,7 @@ export function createAccess(needs: {
     async take(attempt) {
       const { account, interaction, request } = attempt
       if (!account || (await needs.interactions.isAllowed(interaction, account))) return { kind: 'passed', attempt }
-      // a POST only leads to the page that says so
+      // only once: the POST before was answered with a redirect to this page
       if (request.method === 'GET') {
         needs.audit.record({
           ...auditFields(request, interaction),

@@ -2,15 +2,15 @@ import { paths } from '@nauthera/rules/endpoints'
 import type { Interaction, Progress, SignedIn } from '../oidc/interaction/interaction.ts'
 import type { Mistake, Page, PageRequest, PersonOnPage } from '../reply.ts'
 
-/** One request of one person on the way through a sign-in. Steps read it and pass on what they found. */
+/** One request of a sign-in. Steps read it, and pass on what they found out. */
 export interface Attempt {
   readonly request: PageRequest
   readonly interaction: Interaction
   readonly paths: InteractionPaths
   readonly account?: KnownAccount | undefined
-  /** What this very request agrees to, by the consent form. */
+  /** What the consent form of this request agrees to. */
   readonly agreed?: Agreed | undefined
-  /** What the step `consent` found agreed, for `finish`. */
+  /** What the step `consent` passes on to `finish`. */
   readonly consent?: Consented | undefined
 }
 
@@ -26,11 +26,11 @@ export interface Consented extends Agreed {
   readonly scopes: readonly { readonly scope: string; readonly api?: string | undefined }[]
 }
 
-/** A part of a sign-in that a person may have to pass. Steps never call one another: dispatch alone goes on. */
+/** A part of a sign-in. Steps never call one another: dispatch goes from one to the next. */
 export interface Step {
-  /** Looks how far the person has come. */
+  /** Whether the person has passed this step; else the page that asks for what is missing. */
   take(attempt: Attempt): Promise<StepOutcome> | StepOutcome
-  /** What its page sends, by the last word of the address: `sign-in` is POST /interaction/:uid/sign-in. */
+  /** The forms of its page, by the last part of their address: `sign-in` is POST /interaction/:uid/sign-in. */
   readonly forms?: Readonly<Record<string, Form>>
 }
 
@@ -42,17 +42,17 @@ export type StepOutcome =
 
 export type Form = (attempt: Attempt) => Promise<FormOutcome> | FormOutcome
 
-/** What a form leads to; `carryOut` does it. */
+/** What follows from a form; `carryOut` does it. */
 export type FormOutcome =
-  /** As far as this allows: to the client, or to the page with the next question. */
+  /** To the next step that asks, or to the client. */
   | { readonly kind: 'go-on'; readonly progress: Progress; readonly agreed?: Agreed }
-  /** The same page again, which says what is wrong. */
+  /** The same page again, with what is wrong. */
   | { readonly kind: 'mistaken'; readonly mistakes: readonly Mistake[]; readonly username?: string }
-  /** Nothing was changed: the page again. */
+  /** The same page again; nothing was changed. */
   | { readonly kind: 'unchanged' }
-  /** A page at once, not by way of a redirect. */
+  /** This page, without a redirect. */
   | { readonly kind: 'page'; readonly page: Page }
-  /** The person said no: the client is told. */
+  /** The person refused; the client is told. */
   | {
       readonly kind: 'refused'
       readonly event: 'consent.denied' | 'authorization.refused'
@@ -60,7 +60,7 @@ export type FormOutcome =
       /** Said to the client. */
       readonly description: string
     }
-  /** The sign-in counts no more; what was proved is forgotten. */
+  /** This sign-in is not valid any more: it has to be started again. */
   | { readonly kind: 'over' }
 
 /** Addresses of an interaction, below the origin. */
@@ -76,7 +76,7 @@ export function interactionPaths(basePath: string, uid: string): InteractionPath
   return { page, form: (name) => `${page}/${name}` }
 }
 
-/** The languages of a page, in order of wish: those of the request, then the person's own. */
+/** The languages of a page, the most wanted first: those of the request, then that of the person. */
 export function languagesOf(interaction: Interaction, person?: PersonOnPage): readonly string[] {
   return person?.locale === undefined ? interaction.uiLocales : [...interaction.uiLocales, person.locale]
 }

@@ -2,7 +2,7 @@ import type { Interaction } from '../oidc/interaction/interaction.ts'
 import type { PageRequest } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
 
-/** What every audit event of a sign-in says about the request. */
+/** What every audit event of a sign-in has about its request. */
 export function auditFields(
   request: PageRequest,
   interaction?: Interaction,

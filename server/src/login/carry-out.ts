@@ -12,7 +12,7 @@ interface Needs {
   readonly dispatch: Dispatch
 }
 
-/** Does what a form led to. A POST that changed something is answered with 303, so that reload and back button repeat nothing. */
+/** Does what follows from a form. A POST that changed something is answered with 303, so that reload and back button do not repeat it. */
 export async function carryOut(needs: Needs, attempt: Attempt, outcome: FormOutcome): Promise<Reply> {
   const { request, interaction, paths } = attempt
   const toPage = { kind: 'redirect', location: paths.page } as const

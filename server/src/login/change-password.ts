@@ -11,7 +11,7 @@ interface Needs {
   readonly audit: Pick<Audit, 'record'>
 }
 
-/** Asks for a new password when an administrator set the one that was just given. */
+/** Asks for a new password when an administrator wants the person to choose one. */
 export const createChangePassword = (needs: Needs): Step => ({
   take,
   forms: { password: (attempt) => choosePassword(needs, attempt) },
@@ -58,7 +58,7 @@ async function choosePassword(needs: Needs, { request, interaction }: Attempt): 
   const outcome = await needs.users.changePassword({ userId, next, standing, event })
   switch (outcome.kind) {
     case 'changed': {
-      // the change ended every earlier session; this sign-in begins now
+      // the change ended all sessions that began before it, so this one begins after it
       const authTime = Math.floor(outcome.since.getTime() / 1000)
       const proved = { ...signedIn, authTime, standing: outcome.standing, passwordChangeRequired: false }
       return { kind: 'go-on', progress: { signedIn: proved } }

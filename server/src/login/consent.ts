@@ -3,7 +3,7 @@ import type { Page } from '../reply.ts'
 import { languagesOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step } from './attempt.ts'
 
-/** Asks the person to agree to what the client wants and has not been given before. */
+/** Asks the person to allow what the client wants, unless they have allowed it before. */
 export function createConsent(needs: { interactions: Pick<Interactions, 'missingConsent'> }): Step {
   return {
     async take(attempt) {
@@ -13,7 +13,7 @@ export function createConsent(needs: { interactions: Pick<Interactions, 'missing
       const { scopes, canRemember } = missing
       if (scopes.length === 0) return { kind: 'passed', attempt }
       if (!agreed) return { kind: 'ask', page: consentPage(attempt, account, missing) }
-      // what is asked is worked out anew from the request, never taken from the form
+      // from the request again, never from the form
       const consent = { scopes, remember: agreed.remember && canRemember }
       return { kind: 'passed', attempt: { ...attempt, consent } }
     },
@@ -38,7 +38,7 @@ function consentPage({ interaction, paths }: Attempt, { person }: KnownAccount, 
   }
 }
 
-/** What a person can recognise of a redirect URI: its host, or the scheme of an application on the device. */
+/** The part of a redirect URI that a person can recognise: its host, or the scheme of an app on the device. */
 function destinationOf(redirectUri: string): string {
   const url = new URL(redirectUri)
   return url.host === '' ? url.protocol : url.host

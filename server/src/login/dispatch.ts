@@ -2,8 +2,8 @@ import type { Attempt, Step, StepOutcome } from './attempt.ts'
 
 export type Dispatch = (attempt: Attempt) => Promise<Exclude<StepOutcome, { kind: 'passed' }>>
 
-/** Goes through the steps, anew at every request, so that none can be skipped: what a person has proved is in the
- *  interaction's encrypted cookie, everything else is looked at again. */
+/** Goes through all steps at every request, so that none can be skipped. What the person has proved is in the encrypted cookie of the
+ *  interaction; everything else is checked again. */
 export function createDispatch(steps: readonly Step[]): Dispatch {
   return async (attempt) => {
     let at = attempt
@@ -12,6 +12,6 @@ export function createDispatch(steps: readonly Step[]): Dispatch {
       if (outcome.kind !== 'passed') return outcome
       at = outcome.attempt
     }
-    throw new TypeError('the last step ends every sign-in')
+    throw new TypeError('no step has ended the sign-in')
   }
 }

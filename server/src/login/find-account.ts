@@ -1,14 +1,14 @@
 import { languagesOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 
-/** Whose sign-in it is: the account proved in this interaction, else the session's, unless the client or the person
- *  wants another answer. With `prompt=select_account` the person is asked whether to go on with it. */
+/** Finds out whose sign-in it is: the account that signed in during this interaction, or else the account of the session, unless the client
+ *  or the person wants another sign-in. With `prompt=select_account` the person is asked whether to go on with the session. */
 export const findAccount: Step = { take, forms: { account: chooseAccount, switch: switchAccount } }
 
 function take(attempt: Attempt): StepOutcome {
   const { progress, prompt, session } = attempt.interaction
   if (progress.signedIn) return passed(attempt, progress.signedIn)
-  // `login`: the library wants a fresh proof (no session, max_age, prompt=login, another account in id_token_hint)
+  // `login`: the library wants a new sign-in (no session, max_age, prompt=login, another account in id_token_hint)
   if (!session || progress.switching || prompt.name === 'login') return passed(attempt, undefined)
   if (prompt.name !== 'select_account' || progress.sessionChosen) return passed(attempt, session)
   return { kind: 'ask', page: chooseAccountPage(attempt, session) }
@@ -34,7 +34,7 @@ function chooseAccount(attempt: Attempt): FormOutcome {
   return { kind: 'go-on', progress: { ...attempt.interaction.progress, sessionChosen: true } }
 }
 
-/** "Not you?", on any page. */
+/** "Not you?" and "Use another account", on any page. */
 function switchAccount(): FormOutcome {
   return { kind: 'go-on', progress: { switching: true } }
 }

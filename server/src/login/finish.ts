@@ -1,7 +1,7 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { FormOutcome, Step } from './attempt.ts'
 
-/** The last step: hands the outcome to the protocol, which answers the client. */
+/** The last step: passes the outcome to the protocol, which answers the client. */
 export function createFinish(needs: { interactions: Pick<Interactions, 'finish'> }): Step {
   return {
     async take({ interaction, request, consent }) {

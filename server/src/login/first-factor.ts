@@ -2,7 +2,7 @@ import type { Attempt, Step, StepOutcome } from './attempt.ts'
 import { createPasswordForm } from './password.ts'
 import { signInPage } from './sign-in-page.ts'
 
-/** Asks until an account is known. A password is one way; others are further forms of the same page. */
+/** Asks until the account is known: by a password. Another way to sign in is another form of the same page. */
 export const createFirstFactor = (needs: Parameters<typeof createPasswordForm>[0]): Step => ({
   take,
   forms: { 'sign-in': createPasswordForm(needs) },

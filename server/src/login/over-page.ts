@@ -1,8 +1,8 @@
 import type { LoadedInteraction } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
 
-/** Where the back button and an expired sign-in end: a page that says so and offers to start again at the client.
- *  403 for what this browser does not have (it may be another's), 400 for what is over. */
+/** The page for a sign-in that has expired, is complete or was stopped. It offers to start again at the client. 403 when this browser does
+ *  not have the sign-in (it may be somebody else's), else 400. */
 export function overPage(loaded: Exclude<LoadedInteraction, { kind: 'live' }>): Page {
   const client = loaded.kind === 'over' ? loaded.client : undefined
   return {

@@ -13,10 +13,10 @@ interface Needs {
   readonly now: () => number
 }
 
-/** Longest user name that is looked up at all: an e-mail address (RFC 5321 section 4.5.3.1). */
+/** The longest user name that is looked up: the longest e-mail address (RFC 5321 section 4.5.3.1). */
 const longestUsername = 320
 
-/** One and the same for an unknown user, a wrong password, a locked and a disabled account: the page must not tell which. */
+/** The same for an unknown user, a wrong password, a locked and a disabled account: the page must not tell which it was. */
 const wrong: readonly Mistake[] = [
   {
     key: 'wrong-credentials',
@@ -66,7 +66,7 @@ function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username
   }
 }
 
-/** Whoever waits for minutes has come from an address with too many failures; the others wait for a place. */
+/** A wait of more than a minute is that of an address with too many failures; a shorter one is for a place or for a free processor. */
 const waitMistake = (seconds: number): Mistake =>
   seconds > 60
     ? { key: 'locked-out', values: { minutes: Math.ceil(seconds / 60) } }

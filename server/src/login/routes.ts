@@ -10,8 +10,8 @@ import { overPage } from './over-page.ts'
 import { createSteps } from './steps.ts'
 import type { StepNeeds } from './steps.ts'
 
-// The pages of a sign-in. A GET shows where the person stands; a POST changes that. Ids and names of controls are stable,
-// for people who script a sign-in:
+// The pages of a sign-in. A GET shows the page of the current step; a POST sends its form. Ids and names of the controls do not change,
+// for people who write a script for a sign-in:
 //
 //   page             controls (id = name unless given)                              form goes to
 //   sign-in          #username #password #remember #sign-in                         POST …/sign-in
@@ -41,7 +41,7 @@ export function createLoginRoutes(needs: Needs): readonly Route[] {
       path: page,
       handle: live(needs, (attempt) => show({ ...needs, dispatch }, attempt)),
     },
-    // a reload of what a POST answered (503, 429) comes back to the page
+    // a reload of the answer to a POST (503, 429) leads back to the page
     {
       method: 'GET',
       path: `${page}/:form`,
@@ -72,7 +72,7 @@ async function show(needs: Needs & { dispatch: Dispatch }, attempt: Attempt): Pr
   }
 }
 
-/** Loads the interaction that the address names; what is not live any more gets its page. */
+/** Loads the interaction in the address. When it is not live any more, the answer is the page that says so. */
 function live({ interactions, audit, basePath }: Needs, handle: (attempt: Attempt) => Promise<Reply>): Route['handle'] {
   return async (request: PageRequest): Promise<Reply> => {
     const loaded = await interactions.load(request, request.params['uid'] ?? '')
@@ -80,7 +80,7 @@ function live({ interactions, audit, basePath }: Needs, handle: (attempt: Attemp
       const { interaction } = loaded
       return handle({ request, interaction, paths: interactionPaths(basePath, interaction.uid) })
     }
-    // a form that comes without its cookie was begun in another browser, or by another site
+    // a form without its cookie comes from another browser, or from another site
     if (loaded.kind === 'absent' && request.method === 'POST') {
       const event = { event: 'signin.refused', outcome: 'failure', reason: 'interaction-absent' } as const
       audit.record({ ...auditFields(request), ...event })

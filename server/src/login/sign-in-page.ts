@@ -1,7 +1,7 @@
 import type { Mistake, Page } from '../reply.ts'
 import type { Attempt } from './attempt.ts'
 
-/** @param said what went wrong, and the user name as typed */
+/** @param said what was wrong the last time, and the user name as typed */
 export function signInPage(
   { interaction, paths }: Attempt,
   said: { mistakes: readonly Mistake[]; username?: string | undefined; retryAfter?: number; status?: number },

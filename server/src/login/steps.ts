@@ -17,7 +17,7 @@ export interface StepNeeds {
   readonly now: () => number
 }
 
-/** The order of a sign-in. A new step is a line here: its forms become routes by themselves. */
+/** The steps of a sign-in in their order. For a new step add a line; the routes of its forms follow from it. */
 export const createSteps = (needs: StepNeeds): readonly Step[] => [
   findAccount,
   createFirstFactor(needs),

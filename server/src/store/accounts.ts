@@ -1,4 +1,4 @@
-// All that an authorization, a refresh or a page checks about a person, in one query.
+// One query that reads everything an authorization, a refresh or a page checks about a person.
 import { consentOf } from './consents.ts'
 import type { Consent, ConsentRow } from './consents.ts'
 import { grantOf } from './grants.ts'
@@ -20,12 +20,12 @@ export interface AccountQuery {
 
 export interface LoadedAccount {
   readonly user: User
-  /** The same for as long as no password was set and no sessions were ended; opaque. */
+  /** Opaque. It changes when a password is set or all sessions are ended (standing.ts). */
   readonly standing: string
-  /** Of the session that was asked for: its row is there, not ended, not expired, of no newer version, and the person has not
-   *  signed out everywhere since. True when none was asked for. */
+  /** Whether the session that was asked for is alive: its row is there, neither ended nor expired, its version is not newer, and the
+   *  person's sessions were not all ended since. True when no session was asked for. */
   readonly sessionLive: boolean
-  /** Alive and this person's; undefined also when none was asked for. */
+  /** Undefined when it is not alive, not this person's, or was not asked for. */
   readonly grant: Grant | undefined
   readonly consent: Consent | undefined
   /** The refresh family of that grant, while it is alive. */
@@ -56,8 +56,8 @@ type AccountRow = UserRow & {
 
 export interface Accounts {
   /** One query for everything.
-   *  @returns the person as recorded here: what their source says of them now, `users/user-sources.ts` adds. Undefined for an
-   *  unknown id (an id that is no UUID is unknown) */
+   *  @returns the person as recorded here; `users/user-sources.ts` adds what the source says. Undefined for an unknown id (an id that
+   *  is no UUID is unknown) */
   load(query: AccountQuery): Promise<LoadedAccount | undefined>
 }
 

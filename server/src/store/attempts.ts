@@ -1,4 +1,4 @@
-// Counters of failed sign-ins: the same on every replica, by the database's clock, and lost with no process.
+// Counters of failed sign-ins. They are in the database, by its clock: every replica sees the same ones, and a restart loses none.
 import { createHash } from 'node:crypto'
 import { canonicalName } from './canonical-name.ts'
 import { statement } from './postgres.ts'
@@ -8,7 +8,7 @@ import { groupsOf, userOf } from './users.ts'
 import type { User, UserRow } from './users.ts'
 
 export interface AttemptLimits {
-  /** Failed attempts that an account may have within a window; the next one waits for the lock to end. */
+  /** Failed attempts of an account within a window that lock it. */
   readonly perAccount: number
   readonly perAddress: number
   /** Milliseconds. */
@@ -16,11 +16,11 @@ export interface AttemptLimits {
   readonly lockMs: number
 }
 
-/** What an attempt is counted under, and the places that it took there. */
+/** Under which account and address an attempt counts, and the places that it took there. */
 export interface AttemptKeys {
   readonly account: string
   readonly address: string
-  /** Undefined where none was free. */
+  /** Undefined when no place was free. */
   readonly accountPlace?: string | undefined
   readonly addressPlace?: string | undefined
 }
@@ -30,7 +30,7 @@ export interface BegunAttempt {
   /** Undefined when the name is unknown. */
   readonly user: User | undefined
   readonly passwordHash: string | undefined
-  /** Of the user, as of this password hash. */
+  /** The user's standing at the time of this password hash. */
   readonly standing: string | undefined
   /** How long an address without a free place has to wait. */
   readonly waitSeconds: number
@@ -38,22 +38,22 @@ export interface BegunAttempt {
 
 export interface Attempts {
   /** Takes a place of the account and of the address, and looks the account up, in one statement. Failures and places
-   *  together stay within the limit: of n parallel attempts at a limit of m, m get one. A place is free again when its
-   *  attempt fails (it is a failure then), when a sign-in is finished (`clear`, `signIns.finish`), or after 20 s: a right
-   *  password counts for nothing, whether its sign-in is finished or not.
+   *  together stay within the limit: of n parallel attempts at a limit of m, m get a place. A place ends when its attempt
+   *  fails (then it is a failure), when the sign-in is finished (`clear`, `signIns.finish`), or after 20 s. An attempt with the
+   *  right password is never counted as a failure, whether its sign-in is finished or not.
    *  @param attempt.login user name or e-mail address in any spelling: all spellings of one account count together
-   *  @param attempt.address of the peer; an IPv6 address counts by its /64. One without a free place takes none of the
-   *  account, or a flood would lock people out */
+   *  @param attempt.address of the peer; an IPv6 address counts by its /64. An address without a free place takes none of
+   *  the account either: else a flood would lock people out */
   begin(attempt: { login: string; address: string; limits: AttemptLimits }): Promise<BegunAttempt>
-  /** The attempt failed: its places become failures. Without places it costs as much and counts for nothing. */
+  /** The attempt failed: its places become failures. Without places nothing is counted, in the same time. */
   fail(keys: AttemptKeys, limits: AttemptLimits): Promise<void>
-  /** The attempt came to no answer: its places are free again, and nothing is counted. */
+  /** The attempt got no answer: its places are free again, and nothing is counted. */
   release(keys: AttemptKeys): Promise<void>
-  /** The attempt ended a sign-in: forgets the account's failures, and the place of the address. */
+  /** The sign-in is finished: forgets the account's failures, and frees the place of the address. */
   clear(keys: AttemptKeys): Promise<void>
 }
 
-/** Milliseconds for which a place is held: longer than any password waits for its turn and is checked. */
+/** Milliseconds after which a place ends: longer than any password waits and is checked. */
 const placeFor = 20_000
 
 const isOver = 'attempts.until <= clock_timestamp()'
@@ -91,7 +91,7 @@ const failed = (place: string, limit: string) => `
     WHEN ${isOver} OR attempts.count = 0 THEN ${ahead('$7::float8')}
     ELSE attempts.until END,
   ${without(place)}`
-// whoever needs both rows locks the address first, so that no two wait for each other
+// every statement that needs both rows locks the address first, so that no two wait for each other
 const fail = statement(
   'attempt-fail',
   `WITH by_address AS (UPDATE attempts SET ${failed('$4', '$6')} WHERE key = $2 RETURNING key)
@@ -102,7 +102,7 @@ const release = statement(
   `WITH by_address AS (UPDATE attempts SET ${without('$4')} WHERE key = $2 RETURNING key)
    UPDATE attempts SET ${without('$3')} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0`,
 )
-/** As CTEs `forgiven` and `cleared`. @param parameters account's key, address's key, address's place; @param when SQL */
+/** The CTEs `forgiven` and `cleared`. @param parameters key of the account, key and place of the address; @param when SQL */
 export const clearAttempts = (parameters: readonly [string, string, string], when: string): string => {
   const [account, address, place] = parameters
   return `forgiven AS (UPDATE attempts SET ${without(place)}
@@ -156,7 +156,7 @@ export function createAttempts(needs: { database: Connection }): Attempts {
   }
 }
 
-/** An IPv6 host has a whole /64 to itself, so that is what counts as one address; a mapped IPv4 address is the IPv4 one. */
+/** An IPv6 host usually has a whole /64, so all of a /64 counts as one address; a mapped IPv4 address counts as IPv4. */
 export function addressBlock(address: string): string {
   const bare = address.replace(/%.*$/, '').toLowerCase()
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(bare)

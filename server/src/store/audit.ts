@@ -1,23 +1,21 @@
-// The audit log: a JSON line at once, a row within a second; what changes state brings its row in the same statement.
+// The audit log. An event is written as a JSON line at once and as a row within a second; a statement that changes something writes
+// the row of its event itself.
 import type { Log } from '@nauthera/runtime/log'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
 export type AuditName =
   | `signin.${'success' | 'failure' | 'locked' | 'refused'}`
-  | `factor.${'enrolled' | 'removed' | 'failure' | 'recovery_used'}`
-  | `password.${'changed' | 'reset_requested' | 'reset'}`
-  | `account.${'created' | 'linked' | 'disabled' | 'enabled' | 'deleted'}`
-  | `consent.${'granted' | 'denied' | 'revoked'}`
+  | 'password.changed'
+  | `account.${'created' | 'disabled' | 'enabled'}`
+  | `consent.${'granted' | 'denied'}`
   | 'authorization.refused'
   | `token.${'issued' | 'refreshed' | 'refused' | 'revoked'}`
   | 'code.replay'
   | 'refresh.reuse'
   | `session.${'ended' | 'revoked_all'}`
-  | 'logout.backchannel_failed'
-  | `device.${'approved' | 'denied' | 'blocked'}`
   | `client.${'auth_failed' | 'previous_secret_used'}`
-  | `key.${'created' | 'activated' | 'removed' | 'reencrypted'}`
+  | `key.${'created' | 'removed' | 'reencrypted'}`
   | 'config.client_rejected'
   | `admin.${string}`
 
@@ -36,20 +34,20 @@ export interface AuditEvent {
   readonly detail?: Readonly<Record<string, string | number | boolean>> | undefined
 }
 
-/** Writes audit events that ride in another statement. */
+/** For statements that write the rows of their audit events themselves. */
 export interface AuditRows {
   /** @returns the parameter for `auditInsert`, with time and replica filled in */
   rows(events: readonly AuditEvent[]): string
-  /** The JSON lines of what is committed now. */
+  /** Writes the JSON lines, after the commit. */
   lines(events: readonly AuditEvent[]): void
 }
 
 export interface Audit extends AuditRows {
   /** Writes the line before it returns, the row within a second. Never throws. */
   record(event: AuditEvent): void
-  /** Writes what is waiting. */
+  /** Writes the rows that wait. */
   flush(): Promise<void>
-  /** How many rows wait, and how many were given up because PostgreSQL was away for too long. */
+  /** How many rows wait, and how many were lost because PostgreSQL was away for too long. */
   backlog(): { waiting: number; lost: number }
   search(filter: { since?: Date; userId?: string; event?: string; limit: number }): Promise<AuditRecord[]>
   stop(): Promise<void>
@@ -62,7 +60,7 @@ const columns =
 
 /** The part of a statement that inserts audit rows.
  *  @param parameter such as `$7`: the text that `rows` gives
- *  @param condition such as `FROM mark`: rows are inserted once per row of it; default always */
+ *  @param condition such as ` WHERE EXISTS (SELECT FROM changed)`; default: always insert */
 export const auditInsert = (parameter: string, condition = ''): string =>
   `INSERT INTO audit (${columns}) SELECT ${columns
     .split(', ')
@@ -167,7 +165,7 @@ class AuditQueue {
       try {
         await this.#database.query(insertBatch, [JSON.stringify(rows)])
       } catch {
-        // the lines are out already
+        // no event is lost: its line was written at once
         this.#drop(this.#waiting.length - batch.keep)
         return this.#schedule()
       }
@@ -200,7 +198,7 @@ const rowOf = (event: AuditEvent, at: Date, replica: string) => ({
   detail: event.detail,
 })
 
-/** What others send ends up here too: bounded, and without the NUL that PostgreSQL refuses. */
+/** Some of these texts come from outside: they are cut to a length, and lose the NUL that PostgreSQL refuses. */
 const clean = (text: string | undefined): string | undefined =>
   text === undefined
     ? undefined

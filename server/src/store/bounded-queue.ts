@@ -1,16 +1,16 @@
-// Lets so many tasks run at once; the others wait their turn, not for long and not too many.
+// Runs a limited number of tasks at once. The others wait: a limited number, for a limited time.
 
 export interface BoundedQueue {
-  /** @throws what `full` makes, when too many wait or the wait is over */
+  /** @throws the error of `full`, when too many wait or this one has waited too long */
   take<T>(work: () => Promise<T>): Promise<T>
   state(): { waiting: number; running: number }
 }
 
 export interface QueueLimits {
-  /** At once. */
+  /** Tasks at once. */
   readonly width: number
   readonly waitMs: number
-  /** Waiting at most. */
+  /** Tasks that wait, at most. */
   readonly longest: number
 }
 
@@ -42,7 +42,7 @@ export function createBoundedQueue(limits: QueueLimits, full: () => Error): Boun
       try {
         return await work()
       } finally {
-        // the place goes to the next one in line, so that nobody who comes now gets in between
+        // the place goes straight to the next one in line, so that no new task gets in between
         const [next] = waiting
         if (next === undefined) running--
         else next()

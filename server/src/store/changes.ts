@@ -1,19 +1,19 @@
-// Tells the cache what has just changed, so that nobody answers from an entry of before. Every statement that ends a grant or a
-// session, or changes a person, is followed by it.
+// Marks in the cache what has just changed, so that no older entry is used. It follows every statement that ends a grant or a
+// session, or changes a person.
 import type { Cache, CacheKey } from './cache.ts'
 
-/** Milliseconds: the oldest that an entry may be. What a lost mark can cost. */
+/** Milliseconds: the greatest age of an entry. When a mark is lost, an old entry is used for at most this long. */
 export const oldestEntryMs = 10_000
-/** A mark has to outlive every entry that was read before it; the rest is for clocks that differ. */
+/** A mark must live longer than every entry that was read before it; twice as long allows for clocks that differ. */
 const markMs = 2 * oldestEntryMs
 
 export interface Changes {
-  /** Call it after the commit. Never throws: while the cache is away the mark is lost.
+  /** To call after the commit. Never throws: while the cache is away the mark is lost.
    *  @param ids of grants, sessions, people */
   tell(...ids: readonly string[]): Promise<void>
 }
 
-/** @param cache none: nothing is cached, and nobody has to be told */
+/** @param cache undefined: nothing is cached, and nothing has to be marked */
 export function createChanges(cache: Cache | undefined): Changes {
   return {
     async tell(...ids) {

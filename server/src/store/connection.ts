@@ -1,4 +1,4 @@
-// From the settings to a connection: a DSN in a file, or its parts.
+// How to reach PostgreSQL, from the settings: a DSN in a file, or its parts.
 import { readFileSync } from 'node:fs'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { Secret } from '@nauthera/runtime/log'
@@ -48,7 +48,7 @@ export function databaseConnection(settings: DatabaseSettings): DatabaseConnecti
 export function parseDsn(dsn: Secret, defaultSslMode: SslMode, ca?: string): Omit<DatabaseConnection, 'poolMax'> {
   const url = URL.canParse(dsn.reveal()) ? new URL(dsn.reveal()) : undefined
   if (url === undefined || !['postgres:', 'postgresql:'].includes(url.protocol) || url.hostname === '') {
-    throw invalid('must hold postgres://USER:PASSWORD@HOST:PORT/NAME')
+    throw invalid('must contain postgres://USER:PASSWORD@HOST:PORT/NAME')
   }
   const mode = url.searchParams.get('sslmode') ?? defaultSslMode
   if (!isSslMode(mode)) throw invalid('sslmode must be disable, require, verify-ca or verify-full')

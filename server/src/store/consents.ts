@@ -1,6 +1,7 @@
-// What a person allowed a client for good. Grants (one authorization each) come and go without touching it.
+// What a person has allowed a client and need not be asked again. Grants, one for each authorization, do not change it.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
+import type { Changes } from './changes.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -10,7 +11,7 @@ export interface Consent {
   readonly clientUid: string
   readonly clientId: string
   readonly scopes: readonly string[]
-  /** What else was agreed to, such as claims and resources; the caller's own shape. */
+  /** What else the person agreed to, such as claims and resources, in the caller's own shape. */
   readonly payload: Readonly<Record<string, unknown>>
   readonly grantedAt: Date
 }
@@ -43,13 +44,14 @@ export interface ConsentRow {
   readonly granted_at: Date | string
 }
 
-export function createConsents(needs: { database: Connection; audit: AuditRows }): Consents {
-  const { database, audit } = needs
+export function createConsents(needs: { database: Connection; audit: AuditRows; changes: Changes }): Consents {
+  const { database, audit, changes } = needs
   return {
     find: async (userId, clientUid) => (await database.query<ConsentRow>(find, [userId, clientUid])).map(consentOf)[0],
     list: async (userId) => (await database.query<ConsentRow>(list, [userId])).map(consentOf),
     async revoke(userId, clientUid, events) {
       const gone = (await database.query(revoke, [userId, clientUid, audit.rows(events)])).length === 1
+      await changes.tell(userId)
       if (gone) audit.lines(events)
       return gone
     },

@@ -1,4 +1,4 @@
-// Password hashes, one a person.
+// Password hashes, one for each person.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
@@ -9,10 +9,10 @@ import { endSessionsOf, moveStanding, standing } from './standing.ts'
 export interface Credentials {
   /** @returns the PHC string */
   find(userId: string): Promise<string | undefined>
-  /** A new password: every other session of the person ends, grants and unfinished sign-ins included.
-   *  @param options.keepSession spares the session in which the person changed it
-   *  @param options.standing changes only what has to be changed, of an enabled person who still has this standing
-   *  @returns the standing of now, and since when; undefined when nothing was changed */
+  /** Sets a new password. Every other session of the person ends, with its grants and unfinished sign-ins.
+   *  @param options.keepSession the session in which the person changed it goes on
+   *  @param options.standing changes nothing unless the person must change the password, is enabled and still has this standing
+   *  @returns the new standing, and when it began; undefined when nothing was changed */
   set(
     userId: string,
     passwordHash: string,
@@ -23,7 +23,7 @@ export interface Credentials {
       audit: readonly AuditEvent[]
     },
   ): Promise<{ standing: string; since: Date } | undefined>
-  /** The same password under another cost. Does nothing when the password was changed meanwhile. */
+  /** Stores a hash of the same password with another cost. Does nothing when the password has been changed. */
   rehash(userId: string, oldHash: string, newHash: string): Promise<void>
 }
 

@@ -19,11 +19,11 @@ export interface Device {
 }
 
 export interface Devices {
-  /** The session's own row and those of its clients, while it is neither ended nor expired. */
+  /** The row of the session itself and the rows of its clients, unless they have ended or expired. */
   listOfSession(sessionUid: string): Promise<Device[]>
   listOfUser(userId: string): Promise<Device[]>
   /** Ends the session: its cookie is refused from now on.
-   *  @returns its clients, for their logout notices; empty when it had ended before */
+   *  @returns the clients that it was used for; empty when it had ended before */
   endSession(sessionUid: string, audit?: readonly AuditEvent[]): Promise<Device[]>
 }
 

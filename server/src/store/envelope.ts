@@ -1,4 +1,4 @@
-// Encrypts what a dump of the database must not reveal: with the current key of the ring, decrypts with all.
+// Encrypts what a dump of the database must not reveal. The current key of the ring encrypts, every key decrypts.
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ export interface KeyRing {
   encrypt(plain: Uint8Array, boundTo: string): { box: Buffer; keyId: string }
   /** @throws CodedError KEY_RING_LACKS_KEY that names the id, SEALED_ROW_DAMAGED when box, binding or key do not fit */
   decrypt(box: Uint8Array, keyId: string, boundTo: string): Buffer
-  /** 32-byte subkeys (HKDF-SHA-256) for another use than this file's own, one word a purpose. */
+  /** Subkeys of 32 bytes (HKDF-SHA-256) for other uses. @param purpose one word for each use */
   derive(purpose: string): DerivedKeys
 }
 
@@ -40,11 +40,11 @@ export function loadKeyRing(directory: string): KeyRing {
     if (name === currentFile || name.startsWith('.')) continue
     const bytes = readFileSync(join(directory, name))
     if (!keyId.test(name))
-      faults.push({ path: join(directory, name), message: 'is no name of a key; use A-Z a-z 0-9 . _ -' })
+      faults.push({ path: join(directory, name), message: 'is not a valid name of a key; use A-Z a-z 0-9 . _ -' })
     else if (bytes.length !== keyBytes)
       faults.push({
         path: join(directory, name),
-        message: `must hold exactly ${keyBytes} bytes, holds ${bytes.length}`,
+        message: `must have exactly ${keyBytes} bytes; it has ${bytes.length}`,
       })
     else keys.set(name, bytes)
   }
@@ -52,7 +52,7 @@ export function loadKeyRing(directory: string): KeyRing {
   if (current === undefined)
     faults.push({ path: join(directory, currentFile), message: 'is missing; it names the key that encrypts' })
   else if (!keys.has(current))
-    faults.push({ path: join(directory, currentFile), message: `names ${current}, which is no file here` })
+    faults.push({ path: join(directory, currentFile), message: `names ${current}, but there is no such file` })
   if (faults.length > 0) throw new CodedError('KEY_RING_INVALID', { faults })
   return createKeyRing(keys, current!)
 }

@@ -1,4 +1,4 @@
-// The store epoch: raised when a backup is restored, carried by sealed values, so that nothing of before lives again.
+// The store epoch. Sealed values carry it, and a restore from a backup raises it: what was sealed before is refused from then on.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { statement } from './postgres.ts'
@@ -6,7 +6,7 @@ import type { Connection } from './postgres.ts'
 
 export interface Epoch {
   read(): Promise<number>
-  /** @returns the new epoch. After a restore the clock says more than the restored row, so both count. */
+  /** @returns the new epoch: greater than the stored one, and at least the time in seconds, since a restored row may be old */
   raise(audit: readonly AuditEvent[]): Promise<number>
 }
 

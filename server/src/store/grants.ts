@@ -1,4 +1,4 @@
-// One row for each authorization. Its code, access tokens and refresh family live while the row does.
+// One row for each authorization. Its code, access tokens and refresh family are valid while the row is alive.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
@@ -10,7 +10,7 @@ export interface Grant {
   readonly userId: string
   readonly clientUid: string
   readonly clientId: string
-  /** The session that it was made in; it ends with it unless `offline`. */
+  /** The session in which it was made. The grant ends with the session unless `offline`. */
   readonly sessionUid: string | undefined
   readonly offline: boolean
   /** Scopes, claims, resources: the shape is oidc's own. */
@@ -23,7 +23,7 @@ export type NewGrant = Omit<Grant, 'createdAt'>
 
 export interface NewFamily {
   readonly payload: Readonly<Record<string, unknown>>
-  /** Milliseconds: without use, and at most. */
+  /** Milliseconds: the first is the longest time without use, the second the longest time in all. */
   readonly idleTtlMs: number
   readonly absoluteTtlMs: number
 }
@@ -34,8 +34,8 @@ export interface Grants {
   find(id: string): Promise<Grant | undefined>
   /** Ends the grant and its refresh family. @returns whether it was alive */
   revoke(id: string, audit?: readonly AuditEvent[]): Promise<boolean>
-  /** Uses the code up, in one statement: the first caller gets `spent` (with the refresh family of the grant, begun now when `family` is given);
-   *  any other `replayed`, and the grant and its family are revoked (RFC 6749 section 4.1.2). */
+  /** Uses the code up, in one statement. The first caller gets `spent`, with the refresh family of the grant (a new one when
+   *  `family` is given). Every other gets `replayed`, and the grant and its family are revoked (RFC 6749 section 4.1.2). */
   spendCode(code: {
     jti: string
     expiresAt: Date
@@ -43,7 +43,7 @@ export interface Grants {
     family?: NewFamily | undefined
     auditOnReplay: readonly AuditEvent[]
   }): Promise<{ kind: 'spent'; family?: { seq: number; rotatedAt: number } } | { kind: 'replayed' }>
-  /** Ends what was made in a session. @param keepOffline spares grants with offline_access */
+  /** Ends the grants of a session. @param keepOffline not those with offline_access */
   revokeOfSession(sessionUid: string, options: { keepOffline: boolean }): Promise<{ id: string; clientUid: string }[]>
   revokeOfUser(userId: string, audit?: readonly AuditEvent[]): Promise<number>
 }
@@ -64,8 +64,7 @@ const revoke = statement(
    SELECT id FROM revoked`,
 )
 // The family is inserted only while the grant is alive. A replay that comes while the first caller's statement runs waits for
-// its mark, and then revokes the family by the grant's row, which `rotate` looks at too: a family row that its snapshot
-// cannot see yet is dead with it.
+// its mark. Its snapshot may not see the new family row, but it revokes the grant, and `rotate` looks at the grant too.
 const spendCode = statement(
   'grant-spend-code',
   `WITH mark AS (INSERT INTO one_time (kind, id, expires_at) VALUES ('code', $1, $2) ON CONFLICT DO NOTHING RETURNING id),

@@ -1,4 +1,4 @@
-// Groups of people; they end up in claims and in the rules of clients.
+// Groups of people. Claims name them, and clients can require them.
 import { randomUUID } from 'node:crypto'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
@@ -13,7 +13,7 @@ export interface Group {
 
 export interface Groups {
   list(): Promise<Group[]>
-  /** Adds the person to the group, which is made when it is new. @returns false when the person was in it already */
+  /** Adds the person to the group; creates the group when it is new. @returns false when the person was already in it */
   addMember(group: string, userId: string, audit: readonly AuditEvent[]): Promise<boolean>
   /** @returns false when the person was not in it */
   removeMember(group: string, userId: string, audit: readonly AuditEvent[]): Promise<boolean>

@@ -1,4 +1,4 @@
-// Signing, cookie and sealing keys: encrypted with the ring, bound to their row, the same for every replica.
+// The keys that every replica shares (for signing, cookies, sealing). Each is encrypted with the ring and bound to its row.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { KeyRing } from './envelope.ts'
@@ -12,7 +12,7 @@ export interface StoredKey {
   readonly use: string
   readonly alg: string
   readonly publicJwk: Readonly<Record<string, unknown>> | undefined
-  /** The private part in plain: never log it. */
+  /** The private part, not encrypted: never log it. */
   readonly secret: Buffer
   readonly createdAt: Date
   readonly activeAt: Date
@@ -26,15 +26,15 @@ export type NewKey = Omit<StoredKey, 'createdAt' | 'secret'> & { readonly secret
 export type KeySummary = Omit<StoredKey, 'secret'> & { readonly encryptedBy: string }
 
 export interface Keys {
-  /** @throws CodedError KEY_RING_LACKS_KEY when the ring misses the key that a row is encrypted with */
+  /** @throws CodedError KEY_RING_LACKS_KEY when the ring does not have the key that encrypts a row */
   list(): Promise<StoredKey[]>
-  /** Without decrypting: works with an incomplete ring too. */
+  /** Decrypts nothing, so it works with an incomplete ring too. */
   summaries(): Promise<KeySummary[]>
-  /** Runs the work while no other replica does, in one transaction; others are told of the change when it commits. */
+  /** Runs the work in one transaction, on one replica at a time. The commit notifies the others. */
   underLock<T>(work: (keys: KeyWriter) => Promise<T>): Promise<T>
-  /** Encrypts every row anew that is not under the ring's current key. @returns how many */
+  /** Encrypts again each row that the current key of the ring does not encrypt. @returns how many */
   reencrypt(audit: readonly AuditEvent[]): Promise<number>
-  /** Calls back when a replica changed a key, and after a lost connection is back. */
+  /** Calls back when a replica has changed a key, and when a lost connection is back. */
   onChange(changed: () => void): Promise<Listening>
 }
 
@@ -50,7 +50,7 @@ export interface KeyWriter {
 }
 
 const channel = 'nauthera_keys'
-/** A number of our own among the advisory locks of the database. */
+/** Any number that no other advisory lock of the database has. */
 const lockNumber = 4_201_001
 
 const lock = statement('key-lock', 'SELECT pg_advisory_xact_lock($1::bigint)')
@@ -104,7 +104,7 @@ export function createKeys(needs: { database: Database; ring: KeyRing; audit: Au
       secret: ring.decrypt(row.secret, row.encrypted_by, bindingOf(row)),
     }))
 
-  /** @param work gets a list for the audit events that it wrote; their lines go out after the commit */
+  /** @param work adds the audit events that it wrote to the list; their lines are written after the commit */
   const underLock = async <T>(work: (connection: Connection, told: AuditEvent[]) => Promise<T>): Promise<T> => {
     const { result, told } = await database.transaction(async (connection) => {
       await connection.query(lock, [lockNumber])
@@ -156,7 +156,7 @@ export function createKeys(needs: { database: Database; ring: KeyRing; audit: Au
   }
 }
 
-/** A box copied to another row, or a row whose use or alg was changed, does not open. */
+/** What a box is bound to: it does not open in another row, nor when the row's use or alg was changed. */
 const bindingOf = (key: { id: string; use: string; alg: string }): string => `keys:${key.id}:${key.use}:${key.alg}`
 
 const summaryOf = (row: KeyRow): KeySummary => ({

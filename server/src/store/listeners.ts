@@ -1,4 +1,4 @@
-// LISTEN: one connection for all channels, which is dialled again for ever.
+// LISTEN: one connection for all channels. When it is lost it is dialled again, as often as it takes.
 import type { Log } from '@nauthera/runtime/log'
 
 export interface Listening {
@@ -35,7 +35,7 @@ export class Listeners {
     this.#log = needs.log
   }
 
-  /** A connection that cannot be opened yet is dialled on; it is no error. */
+  /** It is no error when the connection cannot be opened yet: it is dialled again later. */
   async listen(channel: string, onNotification: (payload: string) => void): Promise<Listening> {
     const callbacks = this.#channels.get(channel) ?? new Set()
     const isNew = callbacks.size === 0
@@ -98,7 +98,7 @@ export class Listeners {
     } catch {
       return this.#redialAfter(Math.min(lastDelayMs * 2, redial.most))
     }
-    // what was told meanwhile was missed
+    // notifications of the meantime are lost, so everybody looks again
     for (const tell of [...this.#channels.values()].flatMap((callbacks) => [...callbacks])) tell('')
   }
 }

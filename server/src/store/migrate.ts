@@ -1,4 +1,4 @@
-// Numbered SQL files, forward only, one process at a time: an advisory lock lets the others wait.
+// Applies numbered SQL files, forward only. One process at a time does; an advisory lock makes the others wait.
 import { readdirSync } from 'node:fs'
 import { runner } from 'node-pg-migrate'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -15,15 +15,15 @@ export interface MigrationStatus {
 
 const table = 'schema_migrations'
 
-/** The schema that this release needs: a newer one serves it too, since migrations expand before they contract. */
+/** The migrations that this release needs. It works with a newer schema too: a migration first adds, a later release removes. */
 export const neededMigrations = (): readonly string[] =>
   readdirSync(sqlDirectory)
     .filter((name) => name.endsWith('.sql'))
     .map((name) => name.slice(0, -'.sql'.length))
     .toSorted()
 
-/** Applies what is missing; each file in a transaction of its own.
- *  @returns the names of what was applied now
+/** Applies the missing files, each in a transaction of its own.
+ *  @returns the names of those that were applied now
  *  @throws CodedError STORE_UNAVAILABLE, STORE_MIGRATION_FAILED (what came before the failed file stays) */
 export async function migrateUp(
   connection: DatabaseConnection,
@@ -52,7 +52,7 @@ export async function migrateUp(
 const hasTable = statement('migration-table', `SELECT to_regclass('${table}') IS NOT NULL AS there`)
 const list = statement('migration-list', `SELECT name FROM ${table} ORDER BY id`)
 
-/** Reads; never creates anything. */
+/** Only reads. */
 export async function migrationStatus(database: Connection): Promise<MigrationStatus> {
   const [{ there } = { there: false }] = await database.query<{ there: boolean }>(hasTable)
   const applied = there ? (await database.query<{ name: string }>(list)).map((row) => row.name) : []

@@ -1,23 +1,18 @@
-// Single use, decided by one conditional INSERT: nothing else decides, on whichever replica.
+// What can be used once. One conditional INSERT decides, the same for every replica; nothing else does.
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
 export type MarkKind =
   | 'code'
   | 'jti'
-  | 'dpop'
   | 'par'
   | 'interaction'
-  | 'link'
-  | 'totp'
-  | 'device'
-  | 'federation'
-  /** An opaque token without a grant that was revoked. */
+  /** An opaque token that has no grant, and was revoked. */
   | 'revoked'
 
 export interface OneTime {
-  /** @param expiresAt when what is marked has expired anyway, so that the mark may go
-   *  @returns true for the first caller only. An error (a cut answer) counts as used. */
+  /** @param expiresAt when the marked thing expires anyway; after that the mark can be removed
+   *  @returns true for the first caller only. After an error treat it as used: the INSERT may have happened. */
   mark(kind: MarkKind, id: string, expiresAt: Date): Promise<boolean>
   isMarked(kind: MarkKind, id: string): Promise<boolean>
 }

@@ -1,8 +1,8 @@
-// What an error of PostgreSQL, or of the way to it, means.
+// What an error of PostgreSQL, or of the connection to it, means.
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 
-/** @returns PostgreSQL's five characters, or the code of the network */
+/** @returns the five characters of PostgreSQL, or the code of a network error */
 export const sqlState = (error: unknown): string | undefined => {
   const code = fieldOf(error, 'code')
   return typeof code === 'string' ? code : undefined
@@ -40,7 +40,7 @@ export function isBroken(error: unknown): boolean {
   return networkMessages.some((known) => message.includes(known))
 }
 
-/** Cut while it was idle: found out only when it is used. */
+/** The connection was cut while it was idle, which is noticed only when it is used. */
 export const isDeadConnection = (error: unknown): boolean =>
   isBroken(error) && !/timeout|ECONNREFUSED|ENOTFOUND/i.test(`${sqlState(error)} ${String(error)}`)
 
@@ -48,7 +48,7 @@ export const isDeadConnection = (error: unknown): boolean =>
  *  a refused sign-in (28), a database that is not there (3D). */
 const unavailableStates = /^(53|57|58|40|28|3D|25006|XX)/
 
-/** @returns the error as ours when the database, not the statement, is the cause; else itself */
+/** @returns an error with a code of ours when the database and not the statement is the cause; else the error itself */
 export function codedOf(error: unknown): unknown {
   if (error instanceof CodedError) return error
   const state = sqlState(error) ?? ''

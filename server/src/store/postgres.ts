@@ -1,4 +1,4 @@
-// The one door to PostgreSQL: pool, time-outs, transactions, LISTEN. The SQL stands beside the table that it is about.
+// The one door to PostgreSQL: pool, time-outs, transactions, LISTEN. The SQL is in the files of the tables.
 import { checkServerIdentity } from 'node:tls'
 import type { PeerCertificate } from 'node:tls'
 import pgPromise from 'pg-promise'
@@ -15,7 +15,7 @@ import { codedOf, isBroken, isDeadConnection, sqlState } from './postgres-errors
 export interface Statement {
   readonly name: string
   readonly text: string
-  /** Whether it changes rows, so that it commits and is never sent twice. */
+  /** Whether it changes rows: then it counts as a commit, and is never sent twice. */
   readonly writes: boolean
   /** It serves many requests at once, some time later, so it counts for none of them. */
   readonly batched: boolean
@@ -32,16 +32,16 @@ export interface Connection {
 }
 
 export interface Database extends Connection {
-  /** Runs the work in one transaction; again (4 times in all) when PostgreSQL found a conflict (40001, 40P01). */
+  /** Runs the work in one transaction. After a conflict (40001, 40P01) it runs again, 4 times in all. */
   transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
-  /** Calls back at each NOTIFY, and after each reconnect, since what came meanwhile was missed. */
+  /** Calls back at each NOTIFY, and after each reconnect: notifications of the meantime are lost. */
   listen(channel: string, onNotification: (payload: string) => void): Promise<Listening>
   /** Monotonic; a test takes the difference. BEGIN and COMMIT count as round trips; what is batched counts apart. */
   counters(): { roundTrips: number; commits: number; batches: number }
   stop(): Promise<void>
 }
 
-/** How to reach PostgreSQL. `password` is asked at each connect, so that a rotated file is picked up. */
+/** How to reach PostgreSQL. `password` is read at each connect, so that a new password in the file is used. */
 export interface DatabaseConnection {
   readonly host: string
   readonly port: number
@@ -94,12 +94,12 @@ class PostgresDatabase implements Database {
     this.#pool = pgp(poolConfig(connection, applicationName))
     this.#slots = createBoundedQueue(
       { width: connection.poolMax, waitMs: databaseTimeouts.slot, longest: Infinity },
-      () => new CodedError('STORE_UNAVAILABLE', { message: 'every connection is busy' }),
+      () => new CodedError('STORE_UNAVAILABLE', { message: 'all connections to the database are in use' }),
     )
     this.#listeners = new Listeners({ dial: (on) => dialWire(this.#pool, on), log })
     this.#gauges = metrics && createGauges(metrics)
     this.#report = oncePerTenSeconds((error) => log.warn({ error }, 'database unavailable'))
-    // an idle connection that the server cuts must not end the process; the pool forgets it by itself
+    // without a listener, an idle connection that is cut would end the process; the pool forgets it by itself
     this.#pool.$pool.on('error', (error: Error) => this.#report(error))
   }
 
@@ -123,7 +123,7 @@ class PostgresDatabase implements Database {
     return (this.#stopped ??= this.#listeners.stop().then(() => this.#pool.$pool.end()))
   }
 
-  /** A conflict was rolled back, so it is safe to repeat; a read over a dead idle connection too. Nothing else is. */
+  /** Only two things are safe to repeat: what a conflict rolled back, and a read that met a dead idle connection. */
   async #guarded<T>(work: () => Promise<T>, readOnly: boolean): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -169,7 +169,7 @@ class PostgresDatabase implements Database {
         await wire.done()
         return result
       } catch (error) {
-        // a connection that timed out is in the middle of an answer; one to a demoted server would refuse for ever
+        // not to be used again: after a time-out an answer may still come, and a demoted server refuses every write
         await wire.done(isBroken(error) || sqlState(error) === '25006')
         throw error
       }
@@ -179,7 +179,7 @@ class PostgresDatabase implements Database {
   async #run<Row>(wire: Wire, asked: Statement, values: readonly unknown[]): Promise<Row[]> {
     this.#counts[asked.batched ? 'batches' : 'roundTrips']++
     const ended = this.#gauges?.seconds.startTimer()
-    // the driver itself: pg-promise's own way to a prepared statement costs as much again
+    // the driver itself, since a prepared statement of pg-promise costs twice as much
     const { rows } = await wire.client.query<Row>({ name: asked.name, text: asked.text, values: [...values] })
     ended?.()
     return rows
@@ -229,7 +229,7 @@ export function clientConfig(connection: DatabaseConnection, applicationName: st
         : {
             ...(tls.ca === undefined ? {} : { ca: tls.ca }),
             rejectUnauthorized: tls.rejectUnauthorized,
-            // for an address the driver names no host, and node:tls would then check for the name localhost
+            // for an IP address the driver gives no host name, and node:tls would then check for localhost
             checkServerIdentity: (_: string, certificate: PeerCertificate) =>
               tls.checkName ? checkServerIdentity(connection.host, certificate) : undefined,
           },
@@ -245,7 +245,7 @@ function poolConfig(connection: DatabaseConnection, applicationName: string) {
     max: connection.poolMax,
     statement_timeout: databaseTimeouts.statement,
     idle_in_transaction_session_timeout: databaseTimeouts.idleInTransaction,
-    // a hung server answers no statement time-out, so the client has one too
+    // a server that hangs does not obey statement_timeout, so the client has a time-out too
     query_timeout: databaseTimeouts.answer,
     idleTimeoutMillis: databaseTimeouts.idle,
     allowExitOnIdle: true,

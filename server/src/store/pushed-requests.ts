@@ -1,4 +1,4 @@
-// Pushed authorization requests (RFC 9126): read here, used up by the mark `par`.
+// Pushed authorization requests (RFC 9126). They are stored here; the one-time mark `par` uses them up.
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -14,7 +14,7 @@ export interface PushedRequests {
   find(id: string): Promise<Readonly<Record<string, unknown>> | undefined>
 }
 
-/** Open requests of one client; beyond it something floods us. */
+/** Open requests of one client at most: more is a flood. */
 const pushedRequestsPerClient = 10_000
 
 const put = statement(

@@ -1,19 +1,19 @@
-// Removes rows that have expired, in small batches, by whichever replica comes first.
+// Removes expired rows in small batches. Every replica does; none waits for another.
 import type { Log } from '@nauthera/runtime/log'
 import { statement } from './postgres.ts'
 import type { Connection, Statement } from './postgres.ts'
 
 export interface Reaper {
-  /** One round over every table. @returns how many rows went */
+  /** One round over all tables. @returns how many rows were removed */
   reap(): Promise<number>
   start(): void
   stop(): void
 }
 
-/** Rows at once, so that no lock lasts, and milliseconds between two rounds. */
+/** Rows in one statement, few enough for short locks, and milliseconds between two rounds. */
 const batchRows = 1000
 const everyMs = 60_000
-/** Marks outlive what they mark by more than any clock skew. */
+/** Rows stay this much longer, in case the clocks of the replicas differ. */
 const slack = "interval '10 minutes'"
 
 const reaping = (table: string, key: string, condition: string): Statement =>
@@ -30,7 +30,7 @@ const rounds: readonly Statement[] = [
   reaping('one_time', 'kind, id', `expires_at < now() - ${slack}`),
   reaping('pushed_requests', 'id', 'expires_at < now()'),
   reaping('attempts', 'key', 'until < now()'),
-  // a revoked grant's row is kept until its tokens have expired: it is what refuses them
+  // a revoked grant stays until its tokens have expired: its row is what refuses them
   reaping('grants', 'id', `expires_at < now() - ${slack}`),
   reaping('devices', 'session_uid, client_uid', `expires_at < now() - ${slack}`),
 ]
@@ -51,7 +51,7 @@ export function createReaper(needs: { database: Connection; log: Log }): Reaper 
     timer = setTimeout(
       () => {
         reap()
-          .catch((error: unknown) => needs.log.debug({ error }, 'reaping put off'))
+          .catch((error: unknown) => needs.log.debug({ error }, 'expired rows were not removed; trying again later'))
           .finally(() => {
             if (timer !== undefined) next()
           })

@@ -1,5 +1,5 @@
-// Valkey or Redis as a cache. Whoever can write to it can do no more than make us miss: entries are sealed with their purpose, id
-// and expiry.
+// Valkey or Redis as a cache. Entries are sealed with their purpose, id and expiry: somebody who can write to the cache can remove
+// entries, but cannot make or exchange one.
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import type { Log } from '@nauthera/runtime/log'
@@ -10,8 +10,8 @@ import type { DerivedKeys } from './envelope.ts'
 
 /** Milliseconds. */
 const timeouts = { connect: 500, disconnect: 100, skip: 1000 }
-/** So many failures in a row, and the cache is left alone for `skip`, and dialled anew: behind a connection on which nothing
- *  passes any more there may be another primary, and until it is replaced nobody waits. */
+/** After so many failures in a row the cache is not used for `skip`, and is dialled again: there may be another primary by now,
+ *  and nobody has to wait for the time-out of a dead connection. */
 const failuresToSkip = 5
 const prefix = 'nauthera:'
 
@@ -19,7 +19,7 @@ interface RedisCacheOptions {
   readonly connection: CacheConnection
   /** `ring.derive('cache')` */
   readonly keys: DerivedKeys
-  /** Milliseconds. One that is slower than this is no help. */
+  /** Milliseconds. A slower cache does not help. */
   readonly timeoutMs: number
   readonly log: Log
   readonly metrics?: Metrics
@@ -38,12 +38,12 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
     maxRetriesPerRequest: 0,
     retryStrategy: (attempt) => Math.min(100 * 2 ** Math.min(attempt, 5), 2000) * (0.5 + Math.random() / 2),
   })
-  const way = new Way(redis, createReport(options))
+  const guarded = new GuardedRedis(redis, createReport(options))
   const settled = settledOf(redis)
   return {
     async get(asked) {
       const names = asked.map(nameOf)
-      const boxes = await way.attempt(() => redis.mgetBuffer(names))
+      const boxes = await guarded.attempt(() => redis.mgetBuffer(names))
       return names.map((name, n) => {
         const box = boxes?.[n]
         return box === null || box === undefined ? undefined : open(box, name, keys, now())
@@ -52,7 +52,7 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
     async set(key, value, ttlMs) {
       const name = nameOf(key)
       const box = seal(value, name, keys, now() + ttlMs)
-      await way.attempt(() => redis.set(name, box, 'PX', Math.max(1, Math.ceil(ttlMs))))
+      await guarded.attempt(() => redis.set(name, box, 'PX', Math.max(1, Math.ceil(ttlMs))))
     },
     settled: () => settled,
     async stop() {
@@ -61,8 +61,8 @@ export function createRedisCache(options: RedisCacheOptions): Cache {
   }
 }
 
-/** The way to the cache. Whatever happens on it, the flow goes on without. */
-class Way {
+/** The connection to the cache. When anything fails on it, the work goes on without the cache. */
+class GuardedRedis {
   readonly #redis: Redis
   readonly #report: Report
   #failures = 0
@@ -152,9 +152,9 @@ function connect(connection: CacheConnection, common: Common): Redis {
     ...(password === undefined ? {} : { sentinelPassword: password }),
     ...(tls ? { sentinelTLS: tls, enableTLSForSentinelMode: true } : {}),
     sentinelCommandTimeout: timeouts.connect,
-    // One that takes no writes is the primary no more, or soon: the Sentinels say which is.
+    // A server that takes no writes is not the primary any more: the Sentinels say which one is.
     reconnectOnError: (error: Error) => /^(READONLY|NOREPLICAS)/.test(error.message),
-    // Without a limit ioredis waits longer and longer between its rounds over the Sentinels.
+    // Without this ioredis waits longer and longer before it asks the Sentinels again.
     sentinelRetryStrategy: (attempt: number) => Math.min(100 * attempt, 2000),
   })
 }
@@ -174,7 +174,7 @@ function seal(value: Uint8Array, key: string, keys: DerivedKeys, expiresAt: numb
   return Buffer.concat([Buffer.of(keyId.length), keyId, iv, text, cipher.getAuthTag()])
 }
 
-/** Anything that is not exactly what we wrote, for this key and this time, is a miss. */
+/** @returns undefined unless the box is exactly what we wrote for this key, and has not expired */
 function open(box: Buffer, key: string, keys: DerivedKeys, now: number): Uint8Array | undefined {
   const idEnd = 1 + (box[0] ?? 0)
   const secret = keys.all.get(box.subarray(1, idEnd).toString())

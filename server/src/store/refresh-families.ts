@@ -1,4 +1,4 @@
-// A refresh family is one row per grant. Its seq says which token is the live one; nothing about tokens is stored.
+// A refresh family is one row for each grant. Its seq says which refresh token is the current one; the tokens are not stored.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
@@ -6,20 +6,20 @@ import type { NewFamily } from './grants.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
-/** What a token derives from, besides its grant. */
+/** What a refresh token is derived from, besides its grant. */
 export interface FamilyState {
   readonly seq: number
   /** Epoch milliseconds by the database's clock. */
   readonly rotatedAt: number
   readonly payload: Readonly<Record<string, unknown>>
-  /** Epoch milliseconds: unused until then, it is dead. */
+  /** Epoch milliseconds: when the family ends unless it is used before. */
   readonly expiresAt: number
 }
 
 export type RotateOutcome =
-  /** `repeated`: the immediate predecessor within the grace; the same successor again (same seq, same rotatedAt). */
+  /** `repeated`: the token before the current one, within the grace. It gets the same successor again (seq, rotatedAt). */
   | ({ readonly kind: 'rotated' | 'repeated' } & FamilyState)
-  /** An older token: family and grant are revoked now. */
+  /** An older token: the family and the grant have been revoked. */
   | { readonly kind: 'reused' }
   /** Unknown, revoked or expired. */
   | { readonly kind: 'gone' }
@@ -27,7 +27,7 @@ export type RotateOutcome =
 export interface RefreshFamilies {
   insert(family: NewFamily & { grantId: string }): Promise<FamilyState>
   /** Makes the successor of token `seq`, in one statement. Of parallel calls one rotates, the others get the same successor.
-   *  @param graceMs how long a predecessor still gets its successor again; 0 = never */
+   *  @param graceMs how long a used token still gets its successor again; 0: never */
   rotate(use: {
     grantId: string
     seq: number
@@ -47,7 +47,7 @@ const insert = statement(
      now() + $4::float8 * interval '1 millisecond')
    RETURNING seq, rotated_at, payload, expires_at`,
 )
-// One UPDATE with the decision inside: a parallel caller waits for the row and then decides on what it finds there.
+// One UPDATE decides: a parallel caller waits for the row, and then decides by its new values.
 const rotate = statement(
   'family-rotate',
   `WITH family AS (

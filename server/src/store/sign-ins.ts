@@ -1,4 +1,4 @@
-// The end of a sign-in in one statement and one commit: all of it is there, or nothing.
+// Writes the end of a sign-in in one statement and one commit: everything, or nothing.
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { clearAttempts } from './attempts.ts'
@@ -13,7 +13,7 @@ import { standing } from './standing.ts'
 export interface DeviceUse {
   readonly sessionUid: string
   readonly userId: string
-  /** Of the session cookie; older ones are refused from now on. */
+  /** Of the session cookie. Cookies with an older version are refused from now on. */
   readonly version: number
   readonly authTime: Date
   readonly expiresAt: Date
@@ -26,9 +26,9 @@ export interface DeviceUse {
 }
 
 export interface Finish {
-  /** Whose sign-in it is, and the standing that it began with. With another one by now, or disabled, nothing is written. */
+  /** Whose sign-in it is, and their standing when it began. Nothing is written when it has changed, or the person is disabled. */
   readonly person?: { readonly userId: string; readonly standing: string } | undefined
-  /** The interaction that this answers; it can be answered once. Undefined: there was no page in between. */
+  /** The interaction that this answers; it can be answered once. Undefined when there was none: no page was shown. */
   readonly mark?: { readonly id: string; readonly expiresAt: Date } | undefined
   readonly device?: DeviceUse | undefined
   readonly consent?: Omit<Consent, 'grantedAt'> | undefined
@@ -47,7 +47,7 @@ export interface SignIns {
 }
 
 const whenDone = ' WHERE EXISTS (SELECT FROM mark)'
-// The person's row is held until the commit: whoever ends the sessions meanwhile comes after, and ends this one, too.
+// The person's row is locked until the commit: a statement that ends all sessions meanwhile waits, and then ends this one too.
 const finishSql = statement(
   'sign-in-finish',
   `WITH person AS (

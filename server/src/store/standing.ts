@@ -1,13 +1,13 @@
-// Whether a sign-in that is not finished yet still counts. The standing of an account is one value that moves whenever all
-// sessions of the person end: a new password, "sign out everywhere", a disabled account. A proof of a password is good
-// while it is the same.
+// The standing of an account is one value. It changes whenever all sessions of the person are ended: by a new password, by an
+// administrator, by a disabled account. A sign-in that is not finished is valid only while the standing is the one that it began with.
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
-/** SQL, of `users u`: text, so that no microsecond is lost on the way. */
+/** SQL, for `users u`. As text, since a Date of JavaScript has no microseconds. */
 export const standing = `(u.sessions_valid_after AT TIME ZONE 'UTC')::text`
 
-/** SQL, in an UPDATE of users. The clock and not now(): what waited for the row's lock comes after what held it. */
+/** SQL, in an UPDATE of users. Not now(), which is the begin of the transaction: a statement that waited for the row's lock must get a
+ *  later time than the one that held it. */
 export const moveStanding = 'sessions_valid_after = clock_timestamp()'
 
 const endRows = statement(
@@ -19,9 +19,9 @@ const endRows = statement(
    SELECT`,
 )
 
-/** Ends every session of a person, grants included. It has to follow the statement that moved the standing, in the same
- *  transaction: only a later one sees what a sign-in wrote that held the row until then.
- *  @param keepSession spares this one */
+/** Ends every session of a person, with the grants. Call it after the statement that changed the standing, in the same transaction:
+ *  only a later statement sees the rows of a sign-in that had the person's row locked.
+ *  @param keepSession this one goes on */
 export async function endSessionsOf(connection: Connection, userId: string, keepSession?: string): Promise<void> {
   await connection.query(endRows, [userId, keepSession ?? null])
 }

@@ -27,8 +27,6 @@ import type { Keys } from './keys.ts'
 import { createOneTime } from './one-time.ts'
 import type { OneTime } from './one-time.ts'
 import type { Database } from './postgres.ts'
-import { createPreferences } from './preferences.ts'
-import type { PreferenceStore } from './preferences.ts'
 import { createPushedRequests } from './pushed-requests.ts'
 import type { PushedRequests } from './pushed-requests.ts'
 import { createReaper } from './reaper.ts'
@@ -50,7 +48,6 @@ export interface Store {
   readonly tokenAccounts: TokenAccounts
   readonly groups: Groups
   readonly credentials: Credentials
-  readonly preferences: PreferenceStore
   readonly consents: Consents
   readonly grants: Grants
   readonly refreshFamilies: RefreshFamilies
@@ -62,11 +59,11 @@ export interface Store {
   readonly epoch: Epoch
   readonly audit: Audit
   readonly reaper: Reaper
-  /** Writes what waits, then closes the connections. */
+  /** Writes the waiting audit rows, then closes the connections. */
   stop(): Promise<void>
 }
 
-/** @param options.cache ends with the store; none: nothing is cached
+/** @param options.cache stopped with the store; without one nothing is cached
  *  @param options.replica the name of this pod, for the audit log */
 export function createStore(options: {
   database: Database
@@ -89,7 +86,6 @@ export function createStore(options: {
     tokenAccounts: createTokenAccounts({ accounts, cache, metrics }),
     groups: createGroups(needs),
     credentials: createCredentials(needs),
-    preferences: createPreferences(needs),
     consents: createConsents(needs),
     grants: createGrants(needs),
     refreshFamilies: createRefreshFamilies(needs),

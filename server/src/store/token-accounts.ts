@@ -1,5 +1,5 @@
-// What an access token stands on, its person, grant and session, from the cache for at most 10 s: for introspection and userinfo
-// alone. A code and a refresh token always ask PostgreSQL.
+// The person, grant and session of an access token, from the cache for at most 10 s. Only introspection and userinfo use it; codes and
+// refresh tokens always ask PostgreSQL.
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { z } from '@nauthera/runtime/settings'
 import type { AccountQuery, Accounts, LoadedAccount } from './accounts.ts'
@@ -9,12 +9,12 @@ import { changeKey, oldestEntryMs } from './changes.ts'
 type Ask = Omit<AccountQuery, 'clientUid'> & { readonly grantId: string }
 
 export interface TokenAccounts {
-  /** As `Accounts.load`, without consent and family, and at most 10 s old. What has been told to `changes` is not older than
-   *  that, unless the cache lost the mark. */
+  /** As `Accounts.load`, without consent and family, and at most 10 s old. Changes that `changes` was told show at once, unless
+   *  the cache lost the mark. */
   load(ask: Ask): Promise<LoadedAccount | undefined>
 }
 
-/** @param needs.cache none: every call is a query
+/** @param needs.cache undefined: every call is a query
  *  @param needs.now epoch milliseconds; @param needs.monotonicNow milliseconds that no clock change moves */
 export function createTokenAccounts(needs: {
   accounts: Accounts
@@ -36,10 +36,10 @@ export function createTokenAccounts(needs: {
       if (kept) return kept
       const began = monotonicNow()
       const loaded = await accounts.load(ask)
-      // what is refused is asked about anew each time: it may be let in at any moment
+      // not cached when refused: it may be allowed at any moment, and then works at once
       if (isChanged || !loaded?.grant || loaded.user.disabled) return loaded
       if (!loaded.sessionLive && !loaded.grant.offline) return loaded
-      // from when the query began: a mark that is set while it runs outlives this entry
+      // counted from the begin of the query, so that a mark that is set while it runs lives longer than this entry
       const ttlMs = Math.min(oldestEntryMs - (monotonicNow() - began), loaded.grant.expiresAt.getTime() - now())
       if (ttlMs > 0) void cache.set(entryKey(ask), entryOf(loaded, ask), ttlMs)
       return loaded
@@ -49,7 +49,7 @@ export function createTokenAccounts(needs: {
 
 const entryKey = ({ grantId }: Ask): CacheKey => ({ purpose: 'token-account', id: grantId })
 
-/** All that was asked: an entry answers exactly this. */
+/** Everything that was asked for: an entry answers exactly this question. */
 const askOf = ({ userId, grantId, session }: Ask): string =>
   JSON.stringify([userId, grantId, session?.uid, session?.version, session?.authTime])
 
@@ -60,7 +60,7 @@ const maybe = z
 const date = z.iso.datetime().transform((text) => new Date(text))
 const record = z.record(z.string(), z.unknown())
 
-/** Strict: an entry of a release with another shape is a miss. When only the meaning changes, rename the purpose. */
+/** Strict: an entry of another release with another shape is ignored. When only the meaning changes, rename the purpose. */
 const entrySchema = z.strictObject({
   ask: z.string(),
   sessionLive: z.boolean(),

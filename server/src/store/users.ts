@@ -1,4 +1,4 @@
-// People as rows: those of our own, and the records that we keep of people whom another source describes.
+// The records of people: our own people, and those whom another source describes.
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
@@ -28,11 +28,11 @@ export interface Person {
   readonly groups: readonly string[]
 }
 
-/** A person with what only our record of them knows. */
+/** A person, with what only our record has. */
 export interface User extends Person {
   /** A UUID; the subject of tokens. */
   readonly id: string
-  /** Which source describes this person (its `id`), and its own name for them where we have another. */
+  /** The `id` of the source that describes this person, and the name of the person there (not of our own people). */
   readonly source: string
   readonly sourceKey: string | undefined
   readonly passwordChangeRequired: boolean
@@ -40,7 +40,7 @@ export interface User extends Person {
   readonly updatedAt: Date
 }
 
-/** The source whose people are in this database itself. */
+/** The source of the people in this database. */
 export const ownSource = 'postgres'
 
 export interface NewUser {
@@ -53,13 +53,13 @@ export interface NewUser {
   readonly passwordChangeRequired?: boolean | undefined
   /** PHC string. */
   readonly passwordHash?: string | undefined
-  /** Names; made when they are new. */
+  /** Names; new groups are created. */
   readonly groups?: readonly string[] | undefined
 }
 
-/** Somebody as another source found them. */
+/** Somebody whom another source has found. */
 export interface FoundPerson {
-  /** `id` of the source, and its own name for the person, which never becomes another's: a DN's entry UUID, an issuer with a
+  /** `id` of the source, and its lasting name for the person, which nobody else gets later: an entry UUID, or an issuer with a
    *  subject. */
   readonly source: string
   readonly key: string
@@ -72,13 +72,13 @@ export interface Users {
   list(page: { afterUsername?: string | undefined; limit: number }): Promise<User[]>
   /** @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN, USERNAME_INVALID */
   insert(user: NewUser, audit?: readonly AuditEvent[]): Promise<User>
-  /** Keeps a record of somebody whom another source has let in: makes it at the first sign-in, brings its names up to date at
-   *  later ones. Nothing but the source's own name for a person leads to their record: not an equal user name or address.
+  /** Writes the record of somebody who signed in with another source: creates it the first time, updates its names later. Only the
+   *  source's lasting name leads to a record, never an equal user name or e-mail address.
    *  @param audit written when the record is new
-   *  @returns also the standing, as `Accounts.load`
+   *  @returns with the standing, as `Accounts.load`
    *  @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN when somebody else has that name here, USERNAME_INVALID */
   adopt(found: FoundPerson, audit: readonly AuditEvent[]): Promise<{ user: User; standing: string }>
-  /** Disables or enables; a disabled person's sessions and grants are dead at once. */
+  /** Disables or enables. Sessions and grants of a disabled person end at once. */
   setDisabled(userId: string, disabled: boolean, audit: readonly AuditEvent[]): Promise<boolean>
   /** Ends every session and grant. */
   revokeSessions(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
@@ -231,7 +231,7 @@ const namesOf = ({ username, email, emailVerified, name, locale, profile }: Name
   JSON.stringify(profile ?? {}),
 ]
 
-/** @throws CodedError in place of what PostgreSQL says about a name */
+/** Turns what PostgreSQL says about a name into a CodedError. */
 async function asRefused<T>(user: Names, write: () => Promise<T>): Promise<T> {
   const faults = faultsOfName(user.username)
   if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
@@ -249,7 +249,7 @@ function faultsOfName(username: string): Fault[] {
   const fault = (message: string) => [{ path: 'username', message }]
   if (canonicalName(username) === '') return fault('must not be empty')
   if (username.length > longestName) return fault(`must have at most ${longestName} characters`)
-  if (/[\p{Cc}\p{Cf}]/u.test(username)) return fault('must not hold invisible characters')
+  if (/[\p{Cc}\p{Cf}]/u.test(username)) return fault('must not contain invisible characters')
   return []
 }
 
@@ -263,7 +263,7 @@ function refusalOf(error: unknown, user: Names): CodedError | undefined {
     return refuse('EMAIL_TAKEN', 'email', `${user.email} belongs to another person`)
   }
   if (violates(error, 'users_name_is_own_email')) {
-    return refuse('USERNAME_INVALID', 'username', 'may hold an @ only when it is the same as the e-mail address')
+    return refuse('USERNAME_INVALID', 'username', 'may contain an @ only when it is the same as the e-mail address')
   }
   if (violates(error, 'users_email_has_at')) return refuse('USERNAME_INVALID', 'email', 'must be an e-mail address')
   return undefined

@@ -1,4 +1,4 @@
-// Passwords of 12 characters and more that everybody tries first, in lower case. Taken from the MIT-licensed word list of zxcvbn-ts
+// Common passwords of 12 characters and more, in lower case: attackers try them first. Taken from the MIT-licensed word list of zxcvbn-ts
 // (@zxcvbn-ts/language-common 4.1.3); shorter ones are refused by their length. What is built from a pattern is found by rules.
 
 const listed = new Set(

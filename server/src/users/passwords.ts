@@ -1,4 +1,4 @@
-// Passwords: argon2id, off the event loop, behind a queue that is bounded in length and in time.
+// Passwords are hashed with argon2id outside the event loop. They wait in a queue with a limit of length and of time.
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash as argon2Hash, parseOptions, verify as argon2Verify } from '@node-rs/argon2'
@@ -11,7 +11,7 @@ import { isCommonPassword } from './common-passwords.ts'
 /** Characters. */
 export const passwordLength = { min: 12, max: 128 } as const
 
-/** What a password costs an attacker. `algorithm` 2 is argon2id; the package's enum exists for the compiler only. */
+/** What each guess costs an attacker. `algorithm` 2 is argon2id; the package's enum exists for the compiler only. */
 const cost = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
 
 export interface PasswordFault {
@@ -25,7 +25,7 @@ export interface Passwords {
   hash(password: string): Promise<string>
   /** Takes the same time whether there is a hash or not, and whether it matches.
    *  @param hash undefined for an account that is unknown or has no password: never matches
-   *  @returns `outdated`: it matched, but its cost is not today's
+   *  @returns `outdated`: it matched, but was hashed with another cost than we use now
    *  @throws CodedError PASSWORD_QUEUE_FULL */
   verify(hash: string | undefined, password: string): Promise<{ matches: boolean; outdated: boolean }>
   /** @returns every rule that a new password breaks */
@@ -44,13 +44,13 @@ const defaultPasswordQueue = (): QueueLimits => ({
 
 export function createPasswords(queue: QueueLimits = defaultPasswordQueue()): Passwords {
   const turns = createBoundedQueue(queue, full)
-  // nobody knows the password of it, so it serves for accounts that are not there
+  // nobody knows its password: what is typed for an unknown account is checked against it
   const dummy = argon2Hash(randomBytes(32), cost)
   dummy.catch(() => undefined)
   return {
     hash: (password) => turns.take(() => argon2Hash(normal(password), cost)),
     async verify(hash, password) {
-      // an absurd length costs nothing: it cannot be anybody's password
+      // a password of this length cannot be anybody's, so it is not hashed
       if (password.length > passwordLength.max * 4) return { matches: false, outdated: false }
       const known = hash !== undefined && hash.startsWith('$argon2id$') ? hash : undefined
       const against = known ?? (await dummy)
@@ -80,9 +80,9 @@ function checkNew(
   const length = Array.from(normal(password)).length
   if (length < passwordLength.min) fault('too-short', `must have at least ${passwordLength.min} characters`)
   if (length > passwordLength.max) fault('too-long', `must have at most ${passwordLength.max} characters`)
-  else if (isCommonPassword(password)) fault('common', 'is among the passwords that are tried first; choose another')
+  else if (isCommonPassword(password)) fault('common', 'is a common password; choose another one')
   if (length <= passwordLength.max && containsName(password, about)) {
-    fault('contains-name', 'must not be the user name or e-mail address with a little more around it')
+    fault('contains-name', 'must not be the user name or e-mail address with only a few characters added')
   }
   return faults
 }

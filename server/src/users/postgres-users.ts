@@ -1,4 +1,4 @@
-// People and their passwords in our own database: the record is all there is to know.
+// The source of the people whose passwords are in our own database. All that is known of them is in their record.
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { LoadedAccount } from '../store/accounts.ts'
 import type { Credentials } from '../store/credentials.ts'
@@ -34,10 +34,10 @@ async function checkPassword(
   if (!matches) return { kind: 'wrong' }
   if (!outdated || known.user.disabled) return { kind: 'right' }
   try {
-    // the password is known in plain only now
+    // only now is the password known, so only now can it be hashed with the new cost
     await store.credentials.rehash(known.user.id, known.passwordHash!, await passwords.hash(password))
   } catch (error) {
-    // it is right all the same; the next sign-in stores the better hash
+    // the password is right all the same; the next sign-in tries again
     if (!hasCode(error, 'PASSWORD_QUEUE_FULL', 'STORE_UNAVAILABLE')) throw error
   }
   return { kind: 'right' }
@@ -49,7 +49,7 @@ async function changePassword(
   { next, standing, keepSession, event }: PasswordChange,
 ): Promise<ChangePasswordOutcome> {
   const { user } = account
-  // before anything is said about the new one: "the same as now" would tell a guess
+  // first: to a person who may not change it, "the same as the current one" would confirm a guess
   if (standing !== undefined && !mayChange(account, standing)) return { kind: 'ended' }
   const faults = passwords.checkNew(next, user)
   if (faults.length > 0) return { kind: 'refused', faults }
@@ -63,7 +63,7 @@ async function changePassword(
   return changed === undefined ? { kind: 'ended' } : { kind: 'changed', ...changed }
 }
 
-/** The statement that sets it decides; this is for whoever cannot get there any more. */
+/** Only a check in advance: the statement that sets the password decides. */
 function mayChange({ user, standing }: LoadedAccount, proved: string): boolean {
   return user.passwordChangeRequired && !user.disabled && standing === proved
 }

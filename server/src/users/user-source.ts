@@ -1,25 +1,25 @@
-// The port to where people come from: our own database, or a directory that others run. What is ours alone stays in PostgreSQL
-// whatever the source: the record of a person with its id, sessions, grants, consents, preferences, the lockout. A source says who
-// somebody is, and whether a password is theirs. Each one passes test/conformance/user-source.ts.
+// A source of people: our own database, or a directory that others run. It says who somebody is and whether a password is theirs.
+// PostgreSQL keeps the rest for the people of every source: the record with its id, sessions, grants, consents and the lockout.
+// Every source passes test/conformance/user-source.ts.
 import type { LoadedAccount } from '../store/accounts.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Person, User } from '../store/users.ts'
 import type { PasswordFault } from './passwords.ts'
 
 export interface UserSource {
-  /** One word for logs and records, such as `postgres`. Never renamed: it is in the records of its people. */
+  /** One word for logs and records, such as `postgres`. It cannot be renamed: it is in the records of its people. */
   readonly id: string
-  /** Milliseconds: how old an answer of `look` may be at most. 0: as of now. */
+  /** Milliseconds: the greatest age of an answer of `look`. 0: always current. */
   readonly maxAgeMs: number
-  /** What it says of somebody now, or said within `maxAgeMs`.
-   *  @returns undefined when it has no such person any more
+  /** Describes a person, with data that are at most `maxAgeMs` old.
+   *  @returns undefined when the source no longer has the person
    *  @throws CodedError STORE_UNAVAILABLE when it does not answer: never "no such person" */
   look(user: User): Promise<Person | undefined>
-  /** Whether a password is somebody's. Who may try, and how often, has been decided before.
-   *  @param attempt.known whom the login names by our records; absent: nobody
+  /** Checks a password. Whether another attempt is allowed was decided before.
+   *  @param attempt.known the person whom our records have under this login, if any
    *  @throws CodedError STORE_UNAVAILABLE, PASSWORD_QUEUE_FULL: never an answer */
   checkPassword(attempt: { login: string; password: string; known: KnownPerson | undefined }): Promise<PasswordAnswer>
-  /** Takes as long as a wrong password, and asks nobody: an account that is locked must not be told from one that is not. */
+  /** Takes as long as the check of a wrong password, and asks nobody: the time must not show that an account is locked. */
   pretendToCheck(password: string): Promise<void>
   /** Absent where passwords are changed elsewhere.
    *  @throws CodedError STORE_UNAVAILABLE, PASSWORD_QUEUE_FULL */
@@ -28,29 +28,29 @@ export interface UserSource {
 
 export interface KnownPerson {
   readonly user: User
-  /** PHC string; absent: this database has none of theirs. */
+  /** PHC string; undefined when this database has no password of theirs. */
   readonly passwordHash: string | undefined
 }
 
 export type PasswordAnswer =
-  /** `found`: as the source knows them, for the record to be made or renewed. Absent: the record is all there is. */
+  /** `found`: how the source describes the person, to create or update the record. Absent: all is in the record. */
   | { readonly kind: 'right'; readonly found?: { readonly key: string; readonly person: Person } | undefined }
   | { readonly kind: 'wrong' }
-  /** The login names nobody here. */
+  /** The source has nobody with this login. */
   | { readonly kind: 'unknown' }
 
 export interface PasswordChange {
   readonly next: string
-  /** Of the proof that a required change rests on: whoever proved the password first must not choose over a later change. */
+  /** For a required change: the standing at the time of the sign-in. When it has changed since, nothing is done. */
   readonly standing?: string | undefined
-  /** The session that it was changed in. */
+  /** The session in which the person changes it; it goes on. */
   readonly keepSession?: string | undefined
   readonly event: AuditEvent
 }
 
 export type ChangePasswordOutcome =
-  /** The standing after the change, and since when by the clock that sessions are compared with. */
+  /** The standing after the change, and when it began, by the clock of the database. */
   | { readonly kind: 'changed'; readonly standing: string; readonly since: Date }
   | { readonly kind: 'refused'; readonly faults: readonly PasswordFault[] }
-  /** The person does not have the standing any more, is disabled, or has no need to change. */
+  /** Nothing was changed: the person has another standing by now, is disabled, or does not have to change it. */
   | { readonly kind: 'ended' }

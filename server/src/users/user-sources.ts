@@ -1,4 +1,4 @@
-// Everybody who may sign in, wherever they come from: the records of this database, and the source of each.
+// Everybody who may sign in, from every source. A person's record in this database says which source is theirs.
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { AccountQuery, Accounts, LoadedAccount } from '../store/accounts.ts'
 import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt } from '../store/attempts.ts'
@@ -8,16 +8,16 @@ import { decideLockout, defaultLimits } from './lockout.ts'
 import type { ChangePasswordOutcome, PasswordAnswer, PasswordChange, UserSource } from './user-source.ts'
 
 export interface UserSources {
-  /** One query for what is recorded here; what their source says of them is put in.
-   *  @returns undefined when nobody has this id, or their source knows them no more
-   *  @throws CodedError STORE_UNAVAILABLE: never "nobody" */
+  /** Reads the record with one query, and adds what the person's source says.
+   *  @returns undefined when nobody has this id, or the source no longer has the person
+   *  @throws CodedError STORE_UNAVAILABLE: an outage never looks like "nobody" */
   load(query: AccountQuery): Promise<LoadedAccount | undefined>
   /** As `load`, for introspection and userinfo: the record may be 10 s old, and comes without consent and refresh family. */
   loadForToken(query: Parameters<TokenAccounts['load']>[0]): Promise<LoadedAccount | undefined>
   /** @param login user name or e-mail address in any spelling
-   *  @throws CodedError STORE_UNAVAILABLE: never an outcome, and never counted */
+   *  @throws CodedError STORE_UNAVAILABLE: an outage is no outcome, and counts as no attempt */
   tryPassword(login: string, password: string, context: { address: string }): Promise<SignInOutcome>
-  /** Takes a new password after its rules: other sessions and their grants end, a required change is done.
+  /** Sets a new password that keeps the rules. Other sessions and their grants end.
    *  @throws CodedError STORE_UNAVAILABLE, PASSWORD_QUEUE_FULL, USER_UNKNOWN */
   changePassword(change: PasswordChange & { userId: string }): Promise<ChangePasswordOutcome>
 }
@@ -27,16 +27,16 @@ export type SignInOutcome =
       readonly kind: 'passed'
       readonly user: User
       readonly amr: readonly ['pwd']
-      /** Plain JSON. Give it to `signIns.finish` as `clearAttempts`: that forgets the earlier failures. */
+      /** Plain JSON, for `signIns.finish` as `clearAttempts`: that forgets the failures before. */
       readonly attempt: AttemptKeys
-      /** The same for as long as no password was set and no sessions were ended; opaque. The sign-in counts while it is. */
+      /** Opaque. It changes when a password is set or all sessions are ended; the sign-in is valid until then. */
       readonly standing: string
     }
   | Refused
-  /** Too much at once from this address, or for this server: 429. */
+  /** Too many failures from this address, or too many passwords to check: 429. */
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number }
 
-/** The reason is for the audit log only: text, status and time are the same for each. */
+/** The reason is for the audit log only: the person gets the same text and status after the same time. */
 interface Refused {
   readonly kind: 'refused'
   readonly reason: 'wrong-password' | 'unknown-user' | 'locked' | 'disabled' | 'name-taken'
@@ -44,7 +44,7 @@ interface Refused {
 }
 
 interface Needs {
-  /** In the order in which they are asked about a login that nobody here has. */
+  /** In the order in which they are asked about a login that no record has. */
   readonly sources: readonly [UserSource, ...UserSource[]]
   readonly store: {
     readonly accounts: Accounts
@@ -82,7 +82,8 @@ export function createUserSources(needs: Needs): UserSources {
       const account = await store.accounts.load({ userId })
       if (account === undefined) throw new CodedError('USER_UNKNOWN', { message: 'no account has this id' })
       const source = sourceOf(account.user)
-      if (!source?.changePassword) throw new TypeError(`passwords of ${account.user.source} are not changed here`)
+      if (!source?.changePassword)
+        throw new TypeError(`passwords of the source ${account.user.source} cannot be changed here`)
       return source.changePassword(account, change)
     },
   }
@@ -102,7 +103,7 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
   const proof =
     decision.kind === 'locked' ? await pretend(needs, attempt, begun) : await proveOrRelease(needs, attempt, begun)
   if ('reason' in proof) {
-    // the same statement for every reason: the time must not tell them apart
+    // the same statement for every reason: the time must not show which it was
     await store.attempts.fail(begun.keys, limits)
     return { kind: 'refused', reason: proof.reason, userId: begun.user?.id }
   }
@@ -117,12 +118,12 @@ async function pretend({ sources }: Needs, { password }: Try, { user }: BegunAtt
   return { reason: 'locked' }
 }
 
-/** Without an answer there was no attempt: whoever tries on during an outage is not locked out by it. */
+/** An attempt that got no answer is not counted: nobody is locked out by an outage. */
 async function proveOrRelease(needs: Needs, attempt: Try, begun: BegunAttempt): Promise<Proof> {
   try {
     return await prove(needs, attempt, begun)
   } catch (error) {
-    // when our own database is what is away, the places end by themselves
+    // when our own database is away this fails as well; the places end by themselves
     if (hasCode(error, 'STORE_UNAVAILABLE')) await needs.store.attempts.release(begun.keys).catch(() => undefined)
     throw error
   }
@@ -139,7 +140,7 @@ async function prove(needs: Needs, attempt: Try, { user, passwordHash, standing 
   return user === undefined ? { reason: 'unknown-user' } : { user, standing }
 }
 
-/** A login that our records know is its own source's alone; any other is of the first that knows it. */
+/** Asks only the person's own source when a record has the login; else each source until one knows it. */
 async function askInOrder(
   sources: readonly UserSource[],
   attempt: Parameters<UserSource['checkPassword']>[0],
@@ -151,7 +152,7 @@ async function askInOrder(
   return { answer: { kind: 'unknown' } }
 }
 
-/** An equal name is no proof of being the same person: who would take somebody else's record does not get in. */
+/** An equal name does not prove that it is the same person: whoever has a name of another record does not get in. */
 async function recordOf(
   { store }: Needs,
   source: UserSource,
@@ -168,7 +169,7 @@ async function recordOf(
   }
 }
 
-/** What the source says, over the record; whom an administrator disabled here stays disabled. */
+/** The record with what the source says. A person whom an administrator disabled here stays disabled. */
 const mergeUser = (user: User, person: Person): User => ({
   ...user,
   ...person,

@@ -25,7 +25,7 @@ describe('createAssets', () => {
     return createAssets({ basePath, branding })
   }
 
-  it('names the style sheet by its content, below the issuer, to be kept for good', async () => {
+  it('names the style sheet by its content, below the issuer, and lets browsers keep it for ever', async () => {
     const assets = create(undefined, '/sso')
     expect(assets.stylesheet).to.match(/^\/sso\/assets\/style\.[0-9a-f]{12}\.css$/)
     running = await serve([assets.handle])
@@ -39,7 +39,7 @@ describe('createAssets', () => {
     expect(head.headers['content-length']).to.equal(String(Buffer.byteLength(answer.body)))
   })
 
-  it('answers no other name, and no way out of the folder', async () => {
+  it('answers no other name, and no path out of the folder', async () => {
     running = await serve([create().handle])
     for (const path of [
       '/assets/style.css',
@@ -51,7 +51,7 @@ describe('createAssets', () => {
     }
   })
 
-  it('L15 serves a logo so that nothing in it runs', async () => {
+  it('L15 serves a logo with a policy under which nothing in it runs', async () => {
     const assets = create('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
     running = await serve([assets.handle])
     const { headers } = await running.ask(assets.logo ?? '')
@@ -64,7 +64,7 @@ describe('createAssets', () => {
     ['is neither SVG nor PNG', 'GIF89a'],
   ]
   for (const [sentence, logo] of bad) {
-    it(`refuses a logo that ${sentence}, by the setting’s name`, () => {
+    it(`refuses a logo that ${sentence}, and names the setting`, () => {
       expect(() => create(logo))
         .to.throw()
         .that.satisfies((error: unknown) => {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { contrast, fitAccent } from '../../src/http/colours.ts'
 
 describe('fitAccent', () => {
-  it('leaves a colour that can be read as it is', () => {
+  it('does not change a colour that is readable', () => {
     expect(fitAccent('#3454c4').light).to.equal('#3454c4')
     expect(fitAccent('#9db3ff').dark).to.equal('#9db3ff')
   })

@@ -55,7 +55,7 @@ describe('the edge of the real server', function () {
     })
   }
 
-  it('E1 answers another host 421 everywhere, with the issuer and nothing of the host', async () => {
+  it('E1 answers 421 for another host everywhere, with the issuer and nothing of that host', async () => {
     for (const path of [
       '/.well-known/openid-configuration',
       '/jwks',
@@ -74,7 +74,7 @@ describe('the edge of the real server', function () {
     }
   })
 
-  it('serves an extra host with the issuer’s URLs', async () => {
+  it('accepts an extra host, and answers with the issuer’s URLs', async () => {
     const path = '/.well-known/openid-configuration'
     const answer = await send(server, { path, headers: { host: 'nauthera.auth.svc:8080' } })
     expect(answer.status).to.equal(200)
@@ -96,7 +96,7 @@ describe('the edge of the real server', function () {
     }
   })
 
-  it('L3 forbids framing on every kind of answer, and carries a correlation id that the log has too', async () => {
+  it('L3 forbids frames on every kind of answer, and sends a correlation id that the log has too', async () => {
     const browser = new Browser(server)
     const answers: Answer[] = [
       await browser.follow(request()),
@@ -122,7 +122,7 @@ describe('the edge of the real server', function () {
     }
   })
 
-  it('I6 logs a line a request in which no code, state, secret, cookie or password stands', async () => {
+  it('I6 logs one line for each request, without code, state, secret, cookie or password', async () => {
     const proof = pkce()
     const browser = new Browser(server)
     const back = await browser.authorize(request({ state: 'canary-state', code_challenge: proof.challenge }), 'ada')
@@ -143,7 +143,7 @@ describe('the edge of the real server', function () {
     expect(log).to.contain('"route":"/interaction/:/sign-in"').and.contain('"route":"/token"')
   })
 
-  it('E1 refuses two hosts on each path, the documents included, and takes an absolute target', async () => {
+  it('E1 refuses two Host headers on each path, also for metadata and keys, and accepts an absolute target', async () => {
     for (const path of ['/.well-known/openid-configuration', '/jwks', '/token', '/auth?client_id=app.web']) {
       const twice = await sendRaw(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nHost: ${host}`)
       expect(twice, path).to.match(/^HTTP\/1.1 400 /)
@@ -191,7 +191,7 @@ describe('the edge of the real server', function () {
   const accepted = [java, 'text/html', 'application/xhtml+xml, TEXT/HTML;q=0.9', 'text/*', 'image/png', '*/*', '']
   const programs = ['/token', '/token/introspection', '/token/revocation', '/request', '/me']
   for (const path of programs) {
-    it(`answers each error of ${path} as JSON that no cache keeps, whatever the program says that it takes`, async () => {
+    it(`answers each error of ${path} with JSON that no cache keeps, whatever Accept says`, async () => {
       for (const accept of accepted) {
         const twice = await sendRaw(`POST ${path} HTTP/1.1\r\nHost: ${host}\r\nHost: ${host}\r\nAccept: ${accept}`)
         expect(twice).to.match(/^HTTP\/1.1 400 /)
@@ -235,7 +235,7 @@ describe('the edge of the real server', function () {
     ['PATCH', '/interaction/x', 'GET, HEAD, POST, OPTIONS'],
   ]
   for (const [method, path, allow] of refused) {
-    it(`answers ${method} ${path} with 405 and the methods that there are`, async () => {
+    it(`answers ${method} ${path} with 405 and the methods of the path`, async () => {
       const answer = await send(server, { method, path, headers: { accept: 'text/html' } })
       expect([answer.status, answer.headers['allow']]).to.deep.equal([405, allow])
       if (method !== 'HEAD') expect(answer.body).to.contain('METHOD_NOT_ALLOWED')
@@ -264,7 +264,7 @@ describe('the edge of the real server', function () {
     })
   }
 
-  it('takes its own host in capitals', async () => {
+  it('accepts its own host in capital letters', async () => {
     const answer = await send(server, { path: '/jwks', headers: { host: host.toUpperCase() } })
     expect(answer.status).to.equal(200)
   })

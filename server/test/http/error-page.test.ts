@@ -20,18 +20,22 @@ describe('answerTo', () => {
       new CodedError('PASSWORD_QUEUE_FULL'),
       { status: 429, code: 'PASSWORD_QUEUE_FULL', retryAfter: 2 },
     ],
-    ['500 to a code that no caller should meet', new CodedError('KEY_RING_INVALID'), { status: 500, code: 'INTERNAL' }],
-    ['413 to a body that is too large', httpError(413), { status: 413, code: 'BODY_TOO_LARGE' }],
-    ['400 to a path that cannot be decoded', httpError(400), { status: 400, code: 'REQUEST_INVALID' }],
-    ['500 to a status of 5xx that something else chose', httpError(502), { status: 500, code: 'INTERNAL' }],
-    ['500 to what is no error at all', 'text', { status: 500, code: 'INTERNAL' }],
+    [
+      '500 for a code that no caller should meet',
+      new CodedError('KEY_RING_INVALID'),
+      { status: 500, code: 'INTERNAL' },
+    ],
+    ['413 for a body that is too large', httpError(413), { status: 413, code: 'BODY_TOO_LARGE' }],
+    ['400 for a path that cannot be decoded', httpError(400), { status: 400, code: 'REQUEST_INVALID' }],
+    ['500 for any 5xx that somebody else chose', httpError(502), { status: 500, code: 'INTERNAL' }],
+    ['500 for a thrown value that is no error', 'text', { status: 500, code: 'INTERNAL' }],
     ['500 to nothing', undefined, { status: 500, code: 'INTERNAL' }],
   ]
   for (const [sentence, error, expected] of rules) {
     it(`answers ${sentence}`, () => expect(answerTo(error)).to.deep.include(expected))
   }
 
-  it('has words for each answer', () => {
+  it('has a text for each answer', () => {
     const english = JSON.parse(readFileSync(join(localesDirectory, 'en.json'), 'utf8')) as Record<string, string>
     for (const [, error] of rules) expect(english).to.have.property(`error.${answerTo(error).key}.title`)
     for (const code of ['INTERACTION_EXPIRED', 'INTERACTION_SPENT']) {
@@ -39,7 +43,7 @@ describe('answerTo', () => {
     }
   })
 
-  it('E9 knows no code of the prototype', () => {
+  it('E9 finds no code on the prototype', () => {
     for (const code of ['constructor', '__proto__', 'toString', 7, undefined]) {
       expect(answerToCode(code)).to.equal(undefined)
     }
@@ -55,7 +59,7 @@ describe('pathOf', () => {
   for (const [address, path] of rules)
     it(`leads to ${path}`, () => expect(pathOf({ originalUrl: address })).to.equal(path))
 
-  it('is offered only for what heals by itself', () => {
+  it('is offered only where trying again can help', () => {
     expect(pageFor(answerTo(new CodedError('STORE_UNAVAILABLE')), '/a').model).to.include({ retryUrl: '/a' })
     expect(pageFor(answerTo(new Error()), '/a').model).to.include({ retryUrl: undefined })
   })

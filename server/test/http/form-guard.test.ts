@@ -6,13 +6,13 @@ const tokens = createFormTokens(() => [key(1)])
 const origin = 'https://login.example.com'
 
 describe('createFormTokens', () => {
-  it('takes its own token for the same binding only', () => {
+  it('accepts its own token for the same binding only', () => {
     const token = tokens.mint('interaction:a')
     expect(tokens.check('interaction:a', token)).to.equal(true)
     expect(tokens.check('interaction:b', token)).to.equal(false)
   })
 
-  it('takes a token of a retiring key, and none of an unknown one', () => {
+  it('accepts a token of an older key of the ring, and none of an unknown key', () => {
     const old = createFormTokens(() => [key(1)]).mint('a')
     expect(createFormTokens(() => [key(2), key(1)]).check('a', old)).to.equal(true)
     expect(createFormTokens(() => [key(2)]).check('a', old)).to.equal(false)
@@ -28,9 +28,9 @@ describe('createFormTokens', () => {
 describe('checkForm', () => {
   const good = tokens.mint('interaction:a')
   const rules: [string, Record<string, string>, string[], string | undefined][] = [
-    ['takes a form of ours', { origin, 'sec-fetch-site': 'same-origin' }, [good], undefined],
-    ['takes a caller that is no browser, with the token', {}, [good], undefined],
-    ['takes what the person did in the address bar', { origin, 'sec-fetch-site': 'none' }, [good], undefined],
+    ['accepts a form of ours', { origin, 'sec-fetch-site': 'same-origin' }, [good], undefined],
+    ['accepts a caller that is no browser, with the token', {}, [good], undefined],
+    ['accepts what the person did in the address bar', { origin, 'sec-fetch-site': 'none' }, [good], undefined],
     ['refuses another origin', { origin: 'https://evil.test' }, [good], 'foreign-origin'],
     ['refuses a hidden origin', { origin: 'null' }, [good], 'foreign-origin'],
     ['refuses our host over http', { origin: 'http://login.example.com' }, [good], 'foreign-origin'],

@@ -6,7 +6,7 @@ import { serve } from './harness.ts'
 const answer: RequestHandler = (_, response) => void response.json({})
 
 describe('createHeaders', () => {
-  it('L3 forbids framing, scripts of others and sniffing on every response', async () => {
+  it('L3 forbids frames, scripts of others and sniffing on every response', async () => {
     const running = await serve([createHeaders({ issuer: new URL('https://login.example.com') }), answer])
     const { headers } = await running.ask('/')
     await running.stop()
@@ -24,7 +24,7 @@ describe('createHeaders', () => {
     expect(headers).not.to.have.property('x-powered-by')
   })
 
-  it('promises no HTTPS where the issuer has none', async () => {
+  it('sends no Strict-Transport-Security when the issuer has no HTTPS', async () => {
     const running = await serve([createHeaders({ issuer: new URL('http://localhost:8080') }), answer])
     const { headers } = await running.ask('/')
     await running.stop()
@@ -44,13 +44,13 @@ describe('policyFor', () => {
     ['adds the scheme of an application', ['com.example.app:/cb'], "form-action 'self' com.example.app:"],
     ['adds an origin once', ['https://a.test/1', 'https://a.test/2'], "form-action 'self' https://a.test"],
     ['adds no script', ['javascript:alert(1)'], "form-action 'self'"],
-    ['adds nothing that is no URL', ['https://', 'a b;script-src *'], "form-action 'self'"],
+    ['adds nothing that is not a URL', ['https://', 'a b;script-src *'], "form-action 'self'"],
   ]
   for (const [sentence, targets, directive] of rules) {
     it(sentence, () => expect(policyFor(targets).split('; ')).to.include(directive))
   }
 
-  it('lets no target end the directive', () => {
+  it('adds no target that could end the directive', () => {
     const policy = policyFor(["https://a.test/;script-src 'unsafe-inline'", 'https://a.test;script-src *'])
     expect(policy.match(/script-src/g)).to.have.length(1)
     expect(policy).not.to.contain('unsafe-inline')

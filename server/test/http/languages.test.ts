@@ -3,13 +3,13 @@ import { chooseLanguage, parseAcceptLanguage } from '../../src/http/languages.ts
 
 describe('chooseLanguage', () => {
   const rules: [string, string[], string | undefined, string][] = [
-    ['takes what the request wishes before the browser', ['de'], 'en', 'de'],
-    ['matches a region by its language', ['de-AT'], undefined, 'de'],
-    ['goes on to the next wish', ['fr', 'de'], 'en', 'de'],
-    ['asks the browser when no wish can be met', ['fr'], 'de;q=0.5, fr', 'de'],
-    ['takes the browser’s best', [], 'en;q=0.4, de;q=0.8', 'de'],
+    ['prefers the languages of the request to those of the browser', ['de'], 'en', 'de'],
+    ['ignores the region of a language', ['de-AT'], undefined, 'de'],
+    ['tries the next language', ['fr', 'de'], 'en', 'de'],
+    ['uses the browser’s languages when the request has none of ours', ['fr'], 'de;q=0.5, fr', 'de'],
+    ['prefers the browser’s best language', [], 'en;q=0.4, de;q=0.8', 'de'],
     ['leaves out what the browser refuses', [], 'de;q=0, en', 'en'],
-    ['is English for everybody else', [], 'ja, zh', 'en'],
+    ['is English for all others', [], 'ja, zh', 'en'],
     ['is English for a broken header', [], ';;q=,,*', 'en'],
   ]
   for (const [sentence, wished, header, language] of rules) {

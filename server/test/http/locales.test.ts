@@ -18,7 +18,7 @@ describe('locales', () => {
       expect(Object.keys(read(language))).to.deep.equal(Object.keys(english))
     })
 
-    it(`${language} leaves no text empty, and takes the same values`, () => {
+    it(`${language} leaves no text empty, and uses the same values`, () => {
       for (const [key, text] of Object.entries(read(language))) {
         expect(text.trim(), key).not.to.equal('')
         expect([...new Set(names(text))], key).to.deep.equal([...new Set(names(english[key] ?? ''))])
@@ -59,7 +59,7 @@ describe('locales', () => {
 describe('createTexts', () => {
   const { text, rich } = createTexts('en', { greeting: 'Hello <{name}> & {other}' })
 
-  it('fills in values, and leaves what it has none for', () => {
+  it('fills in values, and leaves a name without a value as it is', () => {
     expect(text('greeting', { name: 'Ada' })).to.equal('Hello <Ada> & {other}')
   })
 
@@ -69,11 +69,11 @@ describe('createTexts', () => {
     )
   })
 
-  it('E9 takes no value from the prototype', () => {
+  it('E9 uses no value of the prototype', () => {
     expect(createTexts('en', { a: '{constructor}{toString}' }).text('a', {})).to.equal('{constructor}{toString}')
   })
 
-  it('does not fill in what a value brings', () => {
+  it('does not fill in names that are in a value', () => {
     expect(text('greeting', { name: '{other}', other: 'secret' })).to.equal('Hello <{other}> & secret')
   })
 })

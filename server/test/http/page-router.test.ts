@@ -64,7 +64,7 @@ describe('createPageRouter', () => {
     })
   const token = testTokens.mint('interaction:u1')
 
-  it('answers a page whose form carries the token of its interaction, and is not kept', async () => {
+  it('answers with a page whose form has the token of its interaction, and that no cache keeps', async () => {
     const answer = await running.ask('/interaction/u1?lang=de', { headers: html })
     expect(answer.status).to.equal(200)
     expect(answer.headers['cache-control']).to.equal('no-store')
@@ -88,7 +88,7 @@ describe('createPageRouter', () => {
     ['another interaction', { form_token: testTokens.mint('interaction:u2') }, { origin }],
   ]
   for (const [what, fields, headers] of attacks) {
-    it(`L1 refuses the form of ${what} with 403 and one audit event, and takes the next good one`, async () => {
+    it(`L1 refuses a form with ${what} with 403 and one audit event, and accepts the next good one`, async () => {
       const answer = await post({ ...fields, password: 'canary-password' }, headers)
       expect(answer.status).to.equal(403)
       expect(answer.body).to.contain('FORM_REFUSED').and.not.contain('canary')
@@ -107,14 +107,14 @@ describe('createPageRouter', () => {
     expect(handled).to.deep.equal([])
   })
 
-  it('E9 takes __proto__ as a name like any other', async () => {
+  it('E9 treats __proto__ as a name like any other', async () => {
     await post({ form_token: token, ['__proto__']: 'polluted', 'constructor[prototype][polluted]': '1' })
     expect(handled[0]?.form.get('__proto__')).to.equal('polluted')
     expect(handled).to.have.length(1)
     expect(({} as Record<string, unknown>)['polluted']).to.equal(undefined)
   })
 
-  it('L1 takes a form of another type as one without a token', async () => {
+  it('L1 treats a body of another type as a form without a token', async () => {
     const answer = await running.ask('/interaction/u1/sign-in', {
       method: 'POST',
       headers: { ...html, 'content-type': 'text/plain' },
@@ -131,12 +131,12 @@ describe('createPageRouter', () => {
     expect(answer.body).to.contain('STORE_UNAVAILABLE').and.contain('id="try-again"').and.not.contain('canary')
   })
 
-  it('cuts a handler at its deadline with 503', async () => {
+  it('answers 503 when a handler does not end before its deadline', async () => {
     reply = () => new Promise(() => {})
     expect((await running.ask('/interaction/u1', { headers: html })).status).to.equal(503)
   })
 
-  it('answers what nobody foresaw with 500, and keeps the reason to the log', async () => {
+  it('answers an unexpected error with 500, and tells the reason only to the log', async () => {
     reply = () => Promise.reject(new TypeError('canary-reason'))
     const answer = await running.ask('/interaction/u1', { headers: html })
     expect(answer.status).to.equal(500)

@@ -108,7 +108,7 @@ describe('the pages in a browser', function () {
       }
     })
 
-    it(`${name}: axe finds nothing, nothing sticks out, nothing is refused or asked of others`, async () => {
+    it(`${name}: axe finds nothing, no scroll bar to the side, nothing is blocked or loaded from elsewhere`, async () => {
       const seen = watchPage(page, running.origin)
       await page.goto(`${running.origin}/${encodeURIComponent(name)}`)
       for (const { colorScheme, width } of looks) {
@@ -169,7 +169,7 @@ describe('the pages in a browser', function () {
     expect(new URL(page.url()).origin).to.equal(running.origin)
   })
 
-  it('L3 no page can be framed', async () => {
+  it('L3 no page can be put into a frame', async () => {
     const answered = page.waitForResponse(`${running.origin}/sign-in`)
     await page.goto(client.origin)
     await answered
@@ -178,7 +178,7 @@ describe('the pages in a browser', function () {
     expect(frame?.url()).to.match(/^chrome-error:/)
   })
 
-  it('axe does find what is planted: a field without its label, text that cannot be read', async () => {
+  it('axe finds faults that are put in: a field without a label, text with too little contrast', async () => {
     await page.goto(`${running.origin}/sign-in`)
     await page.evaluate(`document.querySelector('label[for=username]').remove()`)
     await page.evaluate(`document.querySelector('h1').style.color = '#eee'`)

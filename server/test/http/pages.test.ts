@@ -20,14 +20,14 @@ describe('createPages', () => {
     describe(name, () => {
       const { status, headers, body } = render(page)
 
-      it('is whole: one title, one heading, one main, a language', () => {
+      it('has one title, one heading, one main part and a language', () => {
         for (const tag of ['<title>', '<h1>', '<main', '<html lang="en">']) {
           expect(body.split(tag), tag).to.have.length(2)
         }
         expect(status).to.equal(page.status ?? 200)
       })
 
-      it('weighs at most 30 kB with its style sheet, and loads nothing from elsewhere', async () => {
+      it('has at most 30 kB with its style sheet, and loads nothing from elsewhere', async () => {
         const running = await serve([assets.handle])
         const style = await running.ask(assets.stylesheet)
         await running.stop()
@@ -61,12 +61,12 @@ describe('createPages', () => {
         }
       })
 
-      it('is not kept, and says its language', () => {
+      it('is kept by no cache, and says its language', () => {
         expect(headers).to.include({ 'cache-control': 'no-store', 'content-language': 'en' })
         expect(headers['content-security-policy']).to.contain("script-src 'self'")
       })
 
-      it('is there in German, without an English word of the texts', () => {
+      it('exists in German, without an English text', () => {
         const german = render(page, { 'accept-language': 'de' })
         expect(german.headers['content-language']).to.equal('de')
         expect(german.body).to.contain('<html lang="de">')
@@ -134,7 +134,7 @@ describe('createPages', () => {
     }
   })
 
-  it('tells password managers what each field is', () => {
+  it('tells password managers what each field is for', () => {
     const signIn = render(samplePages['sign-in']!).body
     expect(signIn).to.match(/id="username"[^>]*autocomplete="username webauthn"/)
     expect(signIn).to.match(/id="password"[^>]*autocomplete="current-password"/)
@@ -142,11 +142,11 @@ describe('createPages', () => {
     expect(change.match(/autocomplete="new-password"/g)).to.have.length(2)
   })
 
-  it('never writes a password back', () => {
+  it('never writes a password into the page', () => {
     expect(render(samplePages['sign-in with a mistake']!).body).not.to.match(/type="password"[^>]*value=/)
   })
 
-  it('shows what is for developers in development only', () => {
+  it('shows details for developers in development only', () => {
     const page = samplePages['error of the client']!
     expect(render(page).body).not.to.contain('expenses.example.com/callback')
     expect(testPages({ development: true }).pages.render(page, asking()).body).to.contain(
@@ -154,7 +154,7 @@ describe('createPages', () => {
     )
   })
 
-  it('carries the correlation id and the code of an error', () => {
+  it('shows the correlation id and the code of an error', () => {
     const { body } = render(samplePages['error of the world']!, { 'x-correlation-id': '0123456789abcdef' })
     expect(body).to.contain('<dd id="correlation-id">0123456789abcdef</dd>')
     expect(body).to.contain('<dd id="error-code">STORE_UNAVAILABLE</dd>')
@@ -169,7 +169,7 @@ describe('createPages', () => {
     )
   })
 
-  it('wears a brand: title, colour and links', () => {
+  it('shows a brand: title, colour and links', () => {
     const branded = testPages({
       branding: { title: 'Acme', accent: '#ffdd00', footerLinks: [{ label: 'Help', url: 'https://help.example.com' }] },
     })

@@ -42,9 +42,9 @@ describe('createPinHost', () => {
   }
 
   const hosts: [string, string, number][] = [
-    ['takes the issuer’s host', 'login.example.com', 200],
-    ['takes it in capitals, with its port and a final dot', 'LOGIN.example.com.:443', 200],
-    ['takes an extra host with its port', 'nauthera.auth.svc:8080', 200],
+    ['accepts the issuer’s host', 'login.example.com', 200],
+    ['accepts it in capital letters, with its port and a dot at the end', 'LOGIN.example.com.:443', 200],
+    ['accepts an extra host with its port', 'nauthera.auth.svc:8080', 200],
     ['refuses an extra host with another port', 'nauthera.auth.svc:9090', 421],
     ['refuses another host', 'evil.test', 421],
     ['refuses the host as a suffix', 'login.example.com.evil.test', 421],
@@ -67,7 +67,7 @@ describe('createPinHost', () => {
     })
   }
 
-  it('E1 refuses two hosts, equal ones too', async () => {
+  it('E1 refuses two Host headers, also equal ones', async () => {
     const one = await start()
     for (const hosts of [
       'login.example.com\r\nHost: evil.test',
@@ -83,8 +83,8 @@ describe('createPinHost', () => {
   })
 
   const targets: [sentence: string, target: string, host: string, status: number][] = [
-    ['takes an absolute target, whatever Host says', 'http://login.example.com/a?b=1', 'evil.test', 200],
-    ['takes one without a path', 'HTTPS://LOGIN.example.com:443?b=1', 'login.example.com', 200],
+    ['accepts an absolute target, whatever Host says', 'http://login.example.com/a?b=1', 'evil.test', 200],
+    ['accepts an absolute target without a path', 'HTTPS://LOGIN.example.com:443?b=1', 'login.example.com', 200],
     ['refuses one of another host', 'http://evil.test/', 'login.example.com', 421],
     ['refuses one with user information', 'http://login.example.com@evil.test/', 'login.example.com', 421],
     ['refuses one with our name as user', 'http://login.example.com:x@login.example.com/', 'login.example.com', 421],
@@ -104,7 +104,7 @@ describe('createPinHost', () => {
     })
   }
 
-  it('E1 drops every forwarding header of a stranger, and sets its own', async () => {
+  it('E1 removes every forwarding header of a stranger, and sets its own', async () => {
     const seen = await see(await start(), {
       forwarded: 'for=1.2.3.4;host=evil.test;proto=http',
       'x-forwarded-for': '1.2.3.4',
@@ -131,7 +131,7 @@ describe('createPinHost', () => {
     )
   })
 
-  it('E2 drops the spelling with underscores too, and no User-Agent opens a way around', async () => {
+  it('E2 removes the spelling with underscores too, whatever User-Agent says', async () => {
     const one = await start()
     const seen = await see(one, { X_Forwarded_For: '1.2.3.4', 'X_FORWARDED-Host': 'evil.test' })
     expect(Object.keys(seen.headers).filter((name) => name.includes('_'))).to.deep.equal([])
@@ -141,7 +141,7 @@ describe('createPinHost', () => {
     }
   })
 
-  it('believes a trusted proxy: the first address from the right that is no proxy, and the host it names', async () => {
+  it('believes a trusted proxy: takes the first address from the right that is no proxy, and the host that it names', async () => {
     const one = await start({ trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] })
     const seen = await see(one, {
       host: 'nauthera.auth.svc',
@@ -156,7 +156,7 @@ describe('createPinHost', () => {
     expect(wrong.status).to.equal(421)
   })
 
-  it('stops at an entry that is no address', async () => {
+  it('ignores everything left of an entry that is no address', async () => {
     const one = await start({ trustedProxies: ['127.0.0.1'] })
     const seen = await see(one, { 'x-forwarded-for': '203.0.113.9, unknown' })
     expect(seen.peer.address).to.equal('127.0.0.1')
@@ -167,7 +167,7 @@ describe('readPeer', () => {
   const none = new BlockList()
   const hostOf = (host: string) => readPeer({ headers: { host }, socket: { remoteAddress: '203.0.113.9' } }, none).host
 
-  it('E1 takes no text for the issuer’s host but the host itself', () => {
+  it('E1 accepts nothing but the issuer’s host itself as that host', () => {
     const near = fc.tuple(
       fc.string(),
       fc.constantFrom('login.example.com', 'LOGIN.EXAMPLE.COM', 'xn--login', ''),
@@ -194,7 +194,7 @@ describe('readPeer', () => {
     )
   })
 
-  it('never believes more than the trusted hops', () => {
+  it('never believes more than the trusted proxies', () => {
     const trusted = parseProxies(['10.0.0.0/8']) ?? none
     const address = fc.ipV4()
     fc.assert(

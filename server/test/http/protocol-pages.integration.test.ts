@@ -20,13 +20,13 @@ describe('createProtocolPages', function () {
   const askToLeave = (browser: Browser, query: Record<string, string> = {}) =>
     browser.follow(`${server.issuer}/session/end?${new URLSearchParams(query).toString()}`)
 
-  it('tells a person who signed out so', async () => {
+  it('says to a person who signed out that they are signed out', async () => {
     const { browser } = await getCode(server)
     const left = await browser.submit(await askToLeave(browser), '/session/end/confirm', { logout: 'yes' })
     expect(headingOf(left.body)).to.equal('You are signed out')
   })
 
-  it('tells a person who did not want to sign out that they are still signed in', async () => {
+  it('says to a person who did not want to sign out that they are still signed in', async () => {
     const { browser, value, proof } = await getCode(server)
     const { id } = tokensOf(await redeem(server, { value, proof }))
     for (const query of [{}, { id_token_hint: id }]) {
@@ -35,7 +35,7 @@ describe('createProtocolPages', function () {
     }
   })
 
-  it('tells somebody without a session that they are signed out', async () => {
+  it('says to somebody without a session that they are signed out', async () => {
     const answer = await new Browser(server).follow(`${server.issuer}/session/end/success`)
     expect(headingOf(answer.body)).to.equal('You are signed out')
   })

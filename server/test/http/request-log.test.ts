@@ -17,7 +17,7 @@ const answer =
     void response.status(status).end()
 
 describe(createRequestLog.name, () => {
-  it('I6 writes one line, without query, cookie, body or what a peer calls itself', async () => {
+  it('I6 writes one line, without query, cookie, body or an id that the caller sent', async () => {
     const log = keepLog()
     const observed: unknown[] = []
     let clock = 0
@@ -52,7 +52,7 @@ describe(createRequestLog.name, () => {
     expect(observed).to.deep.equal([{ route: '/auth/:', method: 'POST', status: 303, seconds: 0.0125 }])
   })
 
-  it('warns of an answer of 500 and above', async () => {
+  it('logs a warning for a status of 500 and above', async () => {
     const log = keepLog()
     const running = await serve([createRequestLog({ log, routeOf: () => '/token', now: () => 0 }), answer(503)])
     await running.ask('/token')

@@ -40,7 +40,7 @@ async function start() {
 
 describe(listen.name, () => {
   for (const path of ['/', '/jwks']) {
-    it(`F19 tells a kept connection to leave with its next answer (${path}), and ends once it has`, async () => {
+    it(`F19 closes a connection with its next answer (${path}), and stops when it is closed`, async () => {
       const { server, agent, get } = await start()
       expect((await get(path)).connection).to.equal('keep-alive')
       const stopped = server.stop({ lingerMs: 5_000, graceMs: 5_000 })
@@ -105,7 +105,7 @@ describe(createApplication.name, () => {
   const short = ['log', 'host', 'context', 'headers', 'keys', 'protocol']
 
   for (const path of ['/token', '/token/introspection', '/token/revocation', '/request', '/me'])
-    it(`takes POST ${path} past the pages to the protocol, which sees the same address as on the long way`, async () => {
+    it(`passes POST ${path} to the protocol without Express, with the same address as through Express`, async () => {
       expect(await meet('POST', `/base${path}?a=1`)).to.deep.equal({
         met: short,
         status: 200,
@@ -121,11 +121,11 @@ describe(createApplication.name, () => {
     ['POST', '/token'],
     ['POST', '/base/interaction/token'],
   ] as const)
-    it(`takes ${method} ${path} the long way`, async () => {
+    it(`passes ${method} ${path} through Express`, async () => {
       expect((await meet(method, path)).met).to.include.members(['assets', 'pages', 'post'])
     })
 
-  it('answers what a handler of the short way throws or hands on, and what the protocol passes on', async () => {
+  it('answers when a handler without Express throws or passes on an error, and when the protocol passes on', async () => {
     const thrown = await meet('POST', '/base/token', {
       headers: () => {
         throw new Error('thrown')

@@ -49,7 +49,7 @@ describe('inboundLimits', () => {
     ['its body', 'POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\nhalf'],
   ]
   for (const [what, bytes] of slow) {
-    it(`E4 cuts a peer that never ends ${what} with 408, and answers others meanwhile`, async () => {
+    it(`E4 cuts off a caller that never ends ${what}, with 408, and answers others meanwhile`, async () => {
       const cut = begin(bytes)
       expect(await begin('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).to.match(/^HTTP\/1.1 200 /)
       expect(await cut).to.match(/^HTTP\/1.1 408 /)

@@ -106,7 +106,6 @@ export function createBrowser(begin: { prompt?: string; session?: SessionAccount
     return route.handle({
       method,
       params: { uid: 'u1' },
-      query: new URLSearchParams(),
       form: new URLSearchParams(fields),
       peer: { address: '203.0.113.9', userAgent: 'test' },
       correlationId: 'c1',

@@ -44,14 +44,14 @@ describe(createAttempts.name, () => {
     )
   const allowed = (outcomes: readonly boolean[]) => outcomes.filter(Boolean).length
 
-  it('L7 lets exactly the limit through when 60 attempts come at once over 3 replicas', async () => {
+  it('L7 allows exactly the limit when 60 attempts come at once over 3 replicas', async () => {
     const { username } = await addPerson(replicas[0]!)
     const address = freshAddress()
     const attempts = Array.from({ length: 60 }, (_, turn) => begin(username, { replica: turn % 3, address }))
     expect((await Promise.all(attempts)).filter(has)).to.have.length(limits.perAccount)
   })
 
-  it('L7 lets exactly the limit through when failures come in between', async () => {
+  it('L7 allows exactly the limit when failures come in between', async () => {
     const { username } = await addPerson(replicas[0]!)
     const address = freshAddress()
     const attempts = Array.from({ length: 60 }, (_, turn) => failing(username, { replica: turn % 3, address }))
@@ -81,7 +81,7 @@ describe(createAttempts.name, () => {
     for (const login of spellings) expect(await failing(login), login).to.equal(false)
   })
 
-  it('L4 counts an unknown name like a known one', async () => {
+  it('L4 counts an unknown user name like a known one', async () => {
     const login = `nobody-${randomUUID()}`
     const outcomes: boolean[] = []
     for (let turn = 0; turn < 6; turn++) {
@@ -94,7 +94,7 @@ describe(createAttempts.name, () => {
     expect(outcomes).to.deep.equal([true, true, true, true, true, false])
   })
 
-  it('L6 stops counting accounts for an address that is over its limit, so that a flood locks nobody', async () => {
+  it('L6 counts nothing against accounts for an address over its limit, so that a flood locks nobody out', async () => {
     const { username } = await addPerson(replicas[0]!)
     const tight = { limits: { ...limits, perAddress: 3 }, address: freshAddress() }
     for (let turn = 0; turn < 3; turn++) await failing(`x${turn}-${username}`, tight)
@@ -106,7 +106,7 @@ describe(createAttempts.name, () => {
     for (let turn = 0; turn < limits.perAccount; turn++) expect(await failing(username)).to.equal(true)
   })
 
-  it('a right password counts for nothing, finished or not: its place is free again after 20 s', async () => {
+  it('does not count a right password as a failure, finished or not: its place is free again after 20 s', async () => {
     const { username } = await addPerson(replicas[0]!)
     const address = freshAddress()
     const tight = { limits: { ...limits, perAddress: limits.perAccount }, address }
@@ -121,7 +121,7 @@ describe(createAttempts.name, () => {
     expect(await failing(username, tight)).to.equal(false)
   })
 
-  it('takes a success back: the account starts anew and the address gets its place back, no failure', async () => {
+  it('forgets the failures of the account after a success, and frees the place of the address', async () => {
     const { username } = await addPerson(replicas[0]!)
     const tight = { address: freshAddress(), limits: { ...limits, perAccount: 2, perAddress: 3 } }
     for (let round = 0; round < 2; round++) {
@@ -145,7 +145,7 @@ describe(createAttempts.name, () => {
     expect(await failing(username, short)).to.equal(true)
   })
 
-  it('F8 gives the places of an attempt without an answer back, and counts no failure', async () => {
+  it('F8 frees the places of an attempt that got no answer, and counts no failure', async () => {
     const { username } = await addPerson(replicas[0]!)
     const address = freshAddress()
     const few = { ...limits, perAddress: 3 }
@@ -179,7 +179,7 @@ describe(createAttempts.name, () => {
   })
 
   for (const ending of ['fail', 'clear'] as const)
-    it(`${ending} locks the address before the account, as begin does: no two wait for each other`, async () => {
+    it(`${ending} locks the address before the account, as begin does, so that no two wait for each other`, async () => {
       const { username } = await addPerson(replicas[0]!)
       const { keys } = await begin(username)
       const lock = statement('test-lock', 'SELECT FROM attempts WHERE key = $1 FOR UPDATE NOWAIT')

@@ -71,7 +71,7 @@ describe(createAudit.name, () => {
     expect(await audit.search({ userId, limit: 5 })).to.have.length(1)
   })
 
-  it('takes what browsers send: NUL, lone surrogates, any length', async () => {
+  it('accepts everything that browsers send: NUL, lone surrogates, any length', async () => {
     const { database } = fresh.replica()
     const { audit } = openAudit(database)
     const userId = randomUUID()

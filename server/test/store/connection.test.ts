@@ -55,7 +55,7 @@ describe(databaseConnection.name, () => {
   })
   after(() => rmSync(directory, { recursive: true }))
 
-  it('reads the password again at each connect, so that a rotated one is taken', () => {
+  it('reads the password again at each connect, so that a new one is used', () => {
     const passwordFile = join(directory, 'password')
     const connection = databaseConnection({ host: 'db', usernameFile: join(directory, 'user'), passwordFile })
     expect(connection).to.include({ user: 'auth', poolMax: 10 })

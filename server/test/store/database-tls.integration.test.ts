@@ -57,7 +57,7 @@ describe(`${createDatabase.name} over TLS`, () => {
     }
   }
 
-  it('lets the right certificate under the right name through, and refuses any other', async () => {
+  it('accepts the right certificate with the right name, and refuses any other', async () => {
     expect(await reach(server.url, 'localhost', 'verify-full', authority.cert)).to.equal(true)
     expect(await reach(server.url, 'localhost', 'verify-full', stranger.cert)).to.equal('STORE_UNAVAILABLE')
     expect(await reach(server.url, 'localhost', 'verify-full')).to.equal('STORE_UNAVAILABLE')
@@ -70,7 +70,7 @@ describe(`${createDatabase.name} over TLS`, () => {
     expect(await reach(server.url, '127.0.0.1', 'require')).to.equal(true)
   })
 
-  it('never falls back to a connection in plain', async () => {
+  it('never falls back to a connection without TLS', async () => {
     const { url } = await sharedPostgres()
     for (const mode of ['verify-full', 'verify-ca', 'require']) {
       expect(await reach(url, 'localhost', mode, authority.cert)).to.equal('STORE_UNAVAILABLE')

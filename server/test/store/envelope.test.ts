@@ -97,7 +97,7 @@ describe(loadKeyRing.name, () => {
     for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content)
   }
 
-  it('reads a mounted ring, and leaves the links of the mount alone', () => {
+  it('reads a mounted ring, and ignores the links of the mount', () => {
     write({ '2026a': old, '2026b': current, current: '2026b\n', '..data': 'a link in a pod' })
     const loaded = loadKeyRing(directory)
     expect(loaded.ids).to.deep.equal(['2026a', '2026b'])
@@ -106,13 +106,13 @@ describe(loadKeyRing.name, () => {
 
   const bad: [string, Record<string, Buffer | string>, string[]][] = [
     ['nothing is there', {}, ['current is missing']],
-    ['current names a key that is not there', { a: old, current: 'b' }, ['names b, which is no file here']],
+    ['current names a key that is not there', { a: old, current: 'b' }, ['names b, but there is no such file']],
     [
       'a key has another length',
       { a: randomBytes(31), current: 'a' },
-      ['must hold exactly 32 bytes, holds 31', 'names a'],
+      ['must have exactly 32 bytes; it has 31', 'names a'],
     ],
-    ['a key was written as text', { a: old.toString('base64'), current: 'a' }, ['holds 44', 'names a']],
+    ['a key was written as text', { a: old.toString('base64'), current: 'a' }, ['it has 44', 'names a']],
   ]
   for (const [sentence, files, expected] of bad) {
     it(`lists every fault when ${sentence}`, () => {
@@ -131,7 +131,7 @@ describe(loadKeyRing.name, () => {
     expect(errorOf(() => loadKeyRing(join(directory, 'absent')))?.faults[0]?.message).to.include('mount the Secret')
   })
 
-  it('I6 has no byte of a key in any message', () => {
+  it('I6 never has a byte of a key in a message', () => {
     write({ a: 'canary-canary', current: 'a' })
     expect(errorOf(() => loadKeyRing(directory))?.message).to.not.include('canary-canary')
   })

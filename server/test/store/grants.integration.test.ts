@@ -49,7 +49,7 @@ describe(createGrants.name, () => {
     expect(await store.grants.find(grant.id)).to.equal(undefined)
   })
 
-  it('A6 spends a code once of 50 parallel redemptions over 3 replicas, and the grant is revoked with its family', async () => {
+  it('A6 accepts a code once in 50 parallel requests over 3 replicas, and revokes the grant with its family', async () => {
     const replicas = [store, fresh.replica(), fresh.replica()]
     const grant = newGrant()
     await store.grants.insert(grant)
@@ -84,7 +84,7 @@ describe(createGrants.name, () => {
     expect(fresh.lines.filter((line) => line.includes(event.reason))).to.have.length(1)
   })
 
-  it('begins the family with the code, or tells the one that is there', async () => {
+  it('creates the refresh family with the code, or returns the one that exists', async () => {
     const grant = newGrant()
     await store.grants.insert(grant)
     const known = await store.refreshFamilies.insert({ grantId: grant.id, ...family })
@@ -98,7 +98,7 @@ describe(createGrants.name, () => {
     expect(spent).to.deep.equal({ kind: 'spent', family: { seq: 1, rotatedAt: known.rotatedAt } })
   })
 
-  it('ends what was made in a session, and spares offline_access when asked to', async () => {
+  it('ends the grants of a session, on request without those with offline_access', async () => {
     const sessionUid = randomUUID()
     const online = newGrant({ sessionUid })
     const offline = newGrant({ sessionUid, offline: true, clientUid: 'uid-2' })

@@ -29,7 +29,7 @@ describe('housekeeping of the store', () => {
       expect(await store.pushedRequests.find(expired)).to.equal(undefined)
     })
 
-    it('E6 caps the open requests of a client and of no other', async () => {
+    it('E6 limits the open requests of each client', async () => {
       const capped = createPushedRequests({ database: store.database, perClient: 3 })
       const put = (clientUid: string) =>
         capped.put({ id: randomUUID(), clientUid, payload: {}, expiresAt: inMs(60_000) })
@@ -47,7 +47,7 @@ describe('housekeeping of the store', () => {
   })
 
   describe(createEpoch.name, () => {
-    it('F27 rises with each restore, also beyond what a restored row says', async () => {
+    it('F27 rises with each restore, also above the value in a restored row', async () => {
       const first = await store.epoch.read()
       const second = await store.epoch.raise([{ event: 'admin.migrate.restored', outcome: 'success' }])
       expect(second).to.be.greaterThan(first)
@@ -59,7 +59,7 @@ describe('housekeeping of the store', () => {
   })
 
   describe(createReaper.name, () => {
-    it('removes what has expired and nothing else', async () => {
+    it('removes expired rows and nothing else', async () => {
       const { id: userId } = await addPerson(store)
       const grant = (expiresAt: Date) => ({
         id: randomUUID(),
@@ -90,7 +90,7 @@ describe('housekeeping of the store', () => {
       expect(left).to.deep.equal([])
     })
 
-    it('removes more rows than one batch, also when two replicas do it at once', async () => {
+    it('removes more rows than one batch has, also when two replicas do it at once', async () => {
       await store.database.query(
         statement(
           'test-many',

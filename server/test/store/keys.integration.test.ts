@@ -86,7 +86,7 @@ describe(createKeys.name, () => {
     expect(await codeOf(store.keys.list())).to.equal('SEALED_ROW_DAMAGED')
   })
 
-  it('F42 names the key-encryption key that the ring lacks; the summaries go on', async () => {
+  it('F42 names the key-encryption key that the ring lacks; the summaries still work', async () => {
     await fresh.replica({ ring: oldRing }).keys.underLock((keys) => keys.insert(newSigningKey()))
     const lacking = fresh.replica({ ring: newRing })
     const error = await lacking.keys.list().catch((reason: unknown) => reason)
@@ -97,7 +97,7 @@ describe(createKeys.name, () => {
       .and.not.have.property('secret')
   })
 
-  it('F42 encrypts every row anew, after which the old key may go', async () => {
+  it('F42 encrypts every row again, so that the old key can be removed', async () => {
     const old = fresh.replica({ ring: oldRing })
     await old.keys.underLock(async (keys) => {
       await keys.insert(newSigningKey())
@@ -111,7 +111,7 @@ describe(createKeys.name, () => {
     expect(await both.audit.search({ event: 'key.reencrypted', limit: 9 })).to.have.length(2)
   })
 
-  it('lets one replica at a time decide: of 6 that each make a key when there is none, one does', async () => {
+  it('lets one replica at a time decide: of 6 that want to create the first key, one does', async () => {
     const replicas = Array.from({ length: 6 }, () => fresh.replica())
     const made = replicas.map((store) =>
       store.keys.underLock(async (keys) => {
@@ -124,7 +124,7 @@ describe(createKeys.name, () => {
     expect(await replicas[0]!.keys.list()).to.have.length(1)
   })
 
-  it('tells the other replicas of a change, and keeps nothing when the work fails', async () => {
+  it('notifies the other replicas of a change, and keeps nothing when the work fails', async () => {
     const [one, other] = [fresh.replica(), fresh.replica()]
     let told = 0
     let heard: () => void = () => undefined
@@ -145,7 +145,7 @@ describe(createKeys.name, () => {
     await listening.stop()
   })
 
-  it('moves the times of a key and removes it', async () => {
+  it('changes the times of a key, and removes it', async () => {
     const store = fresh.replica()
     const key = newSigningKey()
     await store.keys.underLock((keys) => keys.insert(key))

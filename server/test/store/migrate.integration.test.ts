@@ -35,7 +35,7 @@ describe(migrateUp.name, () => {
     await checkSchema(database)
   })
 
-  it('F41 applies once when 5 processes migrate at once and one of them is killed', async function () {
+  it('F41 applies each file once when 5 processes migrate at once and one of them is killed', async function () {
     this.timeout(60_000)
     const directory = mkdtempSync(join(tmpdir(), 'nauthera-migrate-'))
     const forget = reapDirectory(directory)
@@ -66,7 +66,7 @@ describe(migrateUp.name, () => {
     forget()
   })
 
-  it('F20 serves a schema that is newer than this release needs', async () => {
+  it('F20 works with a schema that is newer than this release needs', async () => {
     await migrateUp(connectionOf(url), quiet)
     await database.query(
       statement(
@@ -84,14 +84,14 @@ describe(migrateUp.name, () => {
     expect(String(error)).to.include('000001-users').and.include('nauthera migrate up')
   })
 
-  it('says STORE_UNAVAILABLE when PostgreSQL is away, and not where its password is', async () => {
+  it('throws STORE_UNAVAILABLE when PostgreSQL is away, without its password', async () => {
     const away = { ...connectionOf(url), port: 1 }
     const error = await migrateUp(away, quiet).catch((reason: unknown) => reason)
     expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
     expect(String(error)).to.not.include(new URL(url).password)
   })
 
-  it('keeps nothing of a file that fails, and says which error it was', async () => {
+  it('keeps nothing of a file that fails, and names the error', async () => {
     await database.query(statement('test-in-the-way', 'CREATE TABLE grants (id integer)'))
     const error = await migrateUp(connectionOf(url), quiet).catch((reason: unknown) => reason)
     expect(hasCode(error, 'STORE_MIGRATION_FAILED')).to.equal(true)

@@ -53,7 +53,7 @@ describe(createDatabase.name, () => {
     await Promise.all(open.splice(0).map((database) => database.stop()))
   })
 
-  it('F1 goes on after its idle connection was cut, for reads without anybody noticing', async () => {
+  it('F1 goes on after its idle connection was cut; reads do not fail', async () => {
     const database = openDatabase({ ...connectionOf(url), poolMax: 1 })
     const killer = openDatabase(connectionOf(url))
     const [{ pid } = { pid: 0 }] = await database.query<{ pid: number }>(own)
@@ -61,7 +61,7 @@ describe(createDatabase.name, () => {
     expect(await database.query(one)).to.deep.equal([{ one: 1 }])
   })
 
-  it('F1 says STORE_UNAVAILABLE while PostgreSQL is down, logs it once, and heals by itself', async function () {
+  it('F1 throws STORE_UNAVAILABLE while PostgreSQL is down, logs it once, and works again by itself', async function () {
     this.timeout(30_000)
     const directory = join(tmpdir(), `nauthera-restart-${randomBytes(4).toString('hex')}`)
     const forget = reapDirectory(directory)
@@ -84,7 +84,7 @@ describe(createDatabase.name, () => {
     }
   })
 
-  it('F2 answers within its time-outs while PostgreSQL hangs, with the event loop free, and heals', async function () {
+  it('F2 answers within its time-outs while PostgreSQL hangs, keeps the event loop free, and works again by itself', async function () {
     this.timeout(40_000)
     const server = await startPostgres()
     const database = openDatabase({ ...connectionOf(server.url), poolMax: 2 })
@@ -119,7 +119,7 @@ describe(createDatabase.name, () => {
     expect(await database.query(one)).to.deep.equal([{ one: 1 }])
   })
 
-  it('refuses who waits for a connection longer than a second', async () => {
+  it('refuses a query that waits for a connection longer than a second', async () => {
     const database = openDatabase({ ...connectionOf(url), poolMax: 1 })
     const slow = database.query(statement('test-hold', 'SELECT pg_sleep(2)'))
     const began = performance.now()
@@ -128,7 +128,7 @@ describe(createDatabase.name, () => {
     await slow
   })
 
-  it('F4 says STORE_UNAVAILABLE when PostgreSQL has no connections left', async () => {
+  it('F4 throws STORE_UNAVAILABLE when PostgreSQL has no connections left', async () => {
     const limited = await freshDatabase()
     const database = openDatabase(connectionOf(limited.url))
     await database.query(statement('test-limit', `ALTER DATABASE ${limited.name} CONNECTION LIMIT 0`))
@@ -161,7 +161,7 @@ describe(createDatabase.name, () => {
     expect([await codeOf(hopeless), tries]).to.deep.equal(['STORE_UNAVAILABLE', 4])
   })
 
-  it('F3 never sends a write again whose commit is unknown', async () => {
+  it('F3 never sends a write again when it is unknown whether it was committed', async () => {
     const proxy = await cuttingProxy(new URL(url))
     const database = openDatabase({ ...connectionOf(url), host: '127.0.0.1', port: proxy.port, poolMax: 1 })
     const witness = openDatabase(connectionOf(url))
@@ -189,7 +189,7 @@ describe(createDatabase.name, () => {
     expect(await database.query(statement('test-rolls', 'SELECT n FROM rolled'))).to.deep.equal([])
   })
 
-  it('names a table that is missing as an outdated schema', async () => {
+  it('calls the schema outdated when a table is missing', async () => {
     const database = openDatabase(connectionOf(url))
     expect(await codeOf(database.query(statement('test-missing', 'SELECT * FROM not_there')))).to.equal(
       'STORE_SCHEMA_OUTDATED',
@@ -218,7 +218,7 @@ describe(createDatabase.name, () => {
     expect(text).to.match(/nauthera_server_database_failures_total\{[^}]*\} 1\n/)
   })
 
-  it('hears notifications, and is called after a lost connection is back', async () => {
+  it('gets notifications, and calls back when a lost connection is back', async () => {
     const database = openDatabase(connectionOf(url))
     const killer = openDatabase(connectionOf(url))
     const heard: string[] = []

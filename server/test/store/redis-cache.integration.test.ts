@@ -60,7 +60,7 @@ describe(createRedisCache.name, () => {
     return { cache, pass: (ms) => void (passed += ms), end: () => cache.stop() }
   })
 
-  describe('with somebody else writing to the server', () => {
+  describe('when somebody else writes to the server', () => {
     let cache: Cache
     let raw: Redis
     beforeEach(async () => {
@@ -69,7 +69,7 @@ describe(createRedisCache.name, () => {
     })
     afterEach(() => raw.disconnect())
 
-    it('F7 misses for whatever was forged, cut, moved, replayed under another id, or garbage', async () => {
+    it('F7 returns nothing for an entry that is forged, cut, moved, copied to another id, or garbage', async () => {
       await cache.set({ purpose: 'grant', id: 'a' }, Buffer.from('good'), 60_000)
       const box = (await raw.getBuffer('nauthera:grant:a'))!
       const flipped = Buffer.from(box)
@@ -91,7 +91,7 @@ describe(createRedisCache.name, () => {
       expect(Buffer.from((await read(cache, 'grant', 'a'))!).toString()).to.equal('good')
     })
 
-    it('F7 misses for an entry that was kept beyond its time', async () => {
+    it('F7 returns nothing for an entry that was kept longer than its time', async () => {
       let passed = 0
       const later = await openCache(server.url, { now: () => Date.now() + passed })
       await later.set({ purpose: 'grant', id: 'old' }, Buffer.from('x'), 60_000)
@@ -100,7 +100,7 @@ describe(createRedisCache.name, () => {
       expect(await read(later, 'grant', 'old')).to.equal(undefined)
     })
 
-    it('F7 misses after a flush, and goes on', async () => {
+    it('F7 returns nothing after a flush, and works on', async () => {
       await cache.set({ purpose: 'grant', id: 'a' }, Buffer.from('x'), 60_000)
       await raw.flushall()
       expect(await read(cache, 'grant', 'a')).to.equal(undefined)
@@ -108,7 +108,7 @@ describe(createRedisCache.name, () => {
       expect(await read(cache, 'grant', 'a')).to.not.equal(undefined)
     })
 
-    it('K12 shows no value to who can read the server, and opens entries of every key of the ring', async () => {
+    it('K12 shows no value to somebody who can read the server, and opens entries of every key of the ring', async () => {
       const [old, current] = [randomBytes(32), randomBytes(32)]
       const before = await openCache(server.url, { keys: createKeyRing(new Map([['o', old]]), 'o').derive('cache') })
       await before.set({ purpose: 'grant', id: 'ring' }, Buffer.from('canary-value'), 60_000)
@@ -126,7 +126,7 @@ describe(createRedisCache.name, () => {
     })
   })
 
-  it('F5 misses at once while the server is down, says so once, and comes back by itself', async function () {
+  it('F5 returns nothing at once while the server is down, logs it once, and works again by itself', async function () {
     this.timeout(30_000)
     const doomed = await startValkey()
     ends.push(() => doomed.stop())
@@ -145,7 +145,7 @@ describe(createRedisCache.name, () => {
     expect(lines.slice(before).filter((line) => line.includes('cache unavailable')).length).to.be.at.most(1)
   })
 
-  it('F5 waits 100 ms for a server that hangs, five times, and then leaves it alone', async function () {
+  it('F5 waits 100 ms for a server that hangs, five times, and then stops asking it for a while', async function () {
     this.timeout(30_000)
     const hung = await startValkey()
     ends.push(() => hung.stop())

@@ -44,7 +44,7 @@ describe(createRefreshFamilies.name, () => {
       auditOnReuse: [{ event: 'refresh.reuse', outcome: 'failure', reason }],
     })
 
-  it('T1 gives 20 parallel uses over 3 replicas the same one successor', async () => {
+  it('T1 gives the same successor to 20 parallel uses over 3 replicas', async () => {
     const replicas = [store, fresh.replica(), fresh.replica()]
     const grantId = await newFamily()
     const outcomes = await Promise.all(
@@ -57,7 +57,7 @@ describe(createRefreshFamilies.name, () => {
     expect(await store.refreshFamilies.find(grantId)).to.include({ seq: 2 })
   })
 
-  it('T1 repeats the successor after a lost answer, and the family lives on', async () => {
+  it('T1 gives the same successor again after a lost answer, and the family stays alive', async () => {
     const grantId = await newFamily()
     const first = await rotate(grantId, 1)
     const again = await rotate(grantId, 1)
@@ -66,7 +66,7 @@ describe(createRefreshFamilies.name, () => {
     expect(await rotate(grantId, 2)).to.include({ kind: 'rotated', seq: 3 })
   })
 
-  it('T1 revokes family and grant when an older token than the predecessor comes, with one audit row', async () => {
+  it('T1 revokes family and grant when a token older than the predecessor is used, with one audit row', async () => {
     const grantId = await newFamily()
     const reason = randomUUID()
     await rotate(grantId, 1)
@@ -81,20 +81,20 @@ describe(createRefreshFamilies.name, () => {
     expect(rows).to.have.length(1)
   })
 
-  it('T1 revokes the family when the predecessor comes after its grace', async () => {
+  it('T1 revokes the family when the predecessor is used after its grace', async () => {
     const grantId = await newFamily()
     await rotate(grantId, 1)
     expect((await rotate(grantId, 1, { graceMs: 0 })).kind).to.equal('reused')
     expect((await rotate(grantId, 2)).kind).to.equal('gone')
   })
 
-  it('F27 refuses a token that is newer than the row, as after a restore, without revoking anything', async () => {
+  it('F27 refuses a token that is newer than its row, as after a restore, and revokes nothing', async () => {
     const grantId = await newFamily()
     expect((await rotate(grantId, 5)).kind).to.equal('gone')
     expect(await rotate(grantId, 1)).to.include({ kind: 'rotated' })
   })
 
-  it('ends an unused family, and never lives longer than its absolute life or its grant', async () => {
+  it('ends an unused family, and never lets it live longer than its absolute time or its grant', async () => {
     expect((await rotate(await newFamily({ idleTtlMs: -1 }), 1)).kind).to.equal('gone')
     expect((await rotate(await newFamily({ absoluteTtlMs: -1 }), 1)).kind).to.equal('gone')
     expect((await rotate(await newFamily({ grantExpiresAt: inMs(-1) }), 1)).kind).to.equal('gone')
@@ -111,7 +111,7 @@ describe(createRefreshFamilies.name, () => {
     expect((await rotate(grantId, 1)).kind).to.equal('gone')
   })
 
-  it('looks without rotating', async () => {
+  it('reads a family without rotating it', async () => {
     const grantId = await newFamily()
     const found = await store.refreshFamilies.find(grantId)
     expect(found).to.deep.include({ seq: 1, payload: { scope: 'openid' } })

@@ -54,7 +54,7 @@ describe(createSignIns.name, () => {
     expect(await store.audit.search({ userId, event: 'signin.success', limit: 10 })).to.have.length(1)
   })
 
-  it('L2 answers an interaction once: of 20 parallel answers one is done and the others write nothing', async () => {
+  it('L2 finishes an interaction once: of 20 parallel attempts one is written and the others write nothing', async () => {
     const { id: userId } = await addPerson(store)
     const mark = { id: randomUUID(), expiresAt: inMs(60_000) }
     const finishes = Array.from({ length: 20 }, () => finishOf(userId, { mark }))
@@ -65,7 +65,7 @@ describe(createSignIns.name, () => {
     expect(await store.audit.search({ userId, event: 'signin.success', limit: 100 })).to.have.length(1)
   })
 
-  it('needs no interaction and no grant: a session that meets another client', async () => {
+  it('needs no interaction and no grant when a session is used for another client', async () => {
     const { id: userId } = await addPerson(store)
     const { device } = finishOf(userId)
     expect(await store.signIns.finish({ device, audit: [] })).to.deep.equal({ done: true })
@@ -106,7 +106,7 @@ describe(createSignIns.name, () => {
     ['the person was disabled', (userId) => store.users.setDisabled(userId, true, [])],
   ]
   for (const [what, end] of ends) {
-    it(`T5 writes nothing when ${what} after the proof, in the same second as well`, async () => {
+    it(`T5 writes nothing when ${what} after the password was given, even within the same second`, async () => {
       const { id: userId } = await addPerson(store)
       const person = { userId, standing: await standingOf(userId) }
       await end(userId)
@@ -118,7 +118,7 @@ describe(createSignIns.name, () => {
       expect(await store.audit.search({ userId, event: 'signin.success', limit: 1 })).to.deep.equal([])
     })
 
-    it(`T5 comes in time or not at all when ${what} in the same moment`, async () => {
+    it(`T5 either comes first or writes nothing when ${what} at the same moment`, async () => {
       const other = fresh.replica()
       const { id: userId } = await addPerson(store)
       const person = { userId, standing: await standingOf(userId) }
@@ -137,7 +137,7 @@ describe(createSignIns.name, () => {
     })
   }
 
-  it('T5 waits for whoever ends the sessions in the same moment, and then writes nothing', async () => {
+  it('T5 waits for a statement that is just ending the sessions, and then writes nothing', async () => {
     const { id: userId } = await addPerson(store)
     const finish = finishOf(userId, { person: { userId, standing: await standingOf(userId) } })
     let finished: ReturnType<typeof store.signIns.finish> | undefined
@@ -162,7 +162,7 @@ describe(createSignIns.name, () => {
     }
   }
 
-  it('rises the version of a session and never lowers it, nor moves it to another person', async () => {
+  it('raises the version of a session, never lowers it, and never gives the session to another person', async () => {
     const [one, other] = [await addPerson(store), await addPerson(store)]
     const { device } = finishOf(one.id)
     const authTime = device.authTime

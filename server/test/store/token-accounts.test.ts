@@ -77,13 +77,13 @@ describe(createTokenAccounts.name, () => {
     }).load(asked)
   const tell = (id: string) => createChanges(cache).tell(id)
 
-  it('asks PostgreSQL once, and gives the same again', async () => {
+  it('asks PostgreSQL once, and then returns the same again', async () => {
     expect(await load()).to.deep.equal(stored)
     expect(await load()).to.deep.equal(stored)
     expect(queries).to.equal(1)
   })
 
-  it('gives nothing that is older than 10 s, however often it is asked', async () => {
+  it('returns nothing that is older than 10 s, however often it is asked', async () => {
     await load()
     for (let second = 1; second <= 9; second++) {
       now += 1000
@@ -95,7 +95,7 @@ describe(createTokenAccounts.name, () => {
     expect(await load()).to.equal(undefined)
   })
 
-  it('counts these 10 s from when its query began', async () => {
+  it('counts these 10 s from the begin of the query', async () => {
     meanwhile = () => void (now += 4000)
     await load()
     now += 5999
@@ -106,7 +106,7 @@ describe(createTokenAccounts.name, () => {
     expect(queries).to.equal(2)
   })
 
-  it('keeps nothing beyond the end of the grant', async () => {
+  it('keeps nothing longer than the grant lives', async () => {
     stored = { ...ada(), grant: { ...ada().grant!, expiresAt: new Date(now + 3000) } }
     await load()
     now += 3000
@@ -115,7 +115,7 @@ describe(createTokenAccounts.name, () => {
   })
 
   for (const id of ['grant', 'ada', 'session']) {
-    it(`asks anew as soon as it is told of a change of ${id}, until no entry of before can be left`, async () => {
+    it(`asks PostgreSQL again as soon as ${id} has changed, until no older entry can be left`, async () => {
       await load()
       await tell(id)
       stored = undefined
@@ -125,7 +125,7 @@ describe(createTokenAccounts.name, () => {
       }
     })
 
-    it(`gives nothing that a query found before a change of ${id} which came while it ran`, async () => {
+    it(`returns no older data when ${id} changes while the query runs`, async () => {
       meanwhile = () => {
         stored = undefined
         return tell(id)
@@ -139,7 +139,7 @@ describe(createTokenAccounts.name, () => {
     })
   }
 
-  it('a mark that was lost costs 10 s', async () => {
+  it('uses old data for at most 10 s when the mark of a change is lost', async () => {
     await load()
     stored = undefined
     now += 9999
@@ -148,7 +148,7 @@ describe(createTokenAccounts.name, () => {
     expect(await load()).to.equal(undefined)
   })
 
-  it('keeps no refusal: what is let in again is let in at once', async () => {
+  it('does not cache a refusal: what is allowed again works at once', async () => {
     const refusals = [
       undefined,
       { ...ada(), user: { ...ada().user, disabled: true } },
@@ -170,14 +170,14 @@ describe(createTokenAccounts.name, () => {
     expect(queries).to.equal(1)
   })
 
-  it('answers only what was asked: another person or session of the grant is a miss', async () => {
+  it('uses an entry only for the same question: not for another person or session of the grant', async () => {
     await load()
     await load({ ...ask, userId: 'bob' })
     await load({ ...ask, session: { ...ask.session, uid: 'another' } })
     expect(queries).to.equal(3)
   })
 
-  it('F7 an entry of another shape is a miss', async () => {
+  it('F7 ignores an entry of another shape', async () => {
     let key: CacheKey | undefined
     let entry: Record<string, unknown> = {}
     const spy: Cache = {

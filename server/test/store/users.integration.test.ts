@@ -109,14 +109,14 @@ describe(createUsers.name, () => {
     expect(await store.audit.search({ userId, event: 'account.disabled', limit: 9 })).to.have.length(1)
   })
 
-  it('ends every session of a person who signs out everywhere, and nobody elses', async () => {
+  it('ends every session of a person, and no session of others', async () => {
     const [mine, other] = [await signedIn(), await signedIn()]
     await store.users.revokeSessions(mine.userId, [])
     expect([(await mine.load())?.sessionLive, (await other.load())?.sessionLive]).to.deep.equal([false, true])
     expect((await mine.load())?.grant).to.equal(undefined)
   })
 
-  it('ends one session and names its clients, once', async () => {
+  it('ends one session, and names its clients once', async () => {
     const { userId, sessionUid, load } = await signedIn()
     const event = { event: 'session.ended', outcome: 'success', userId } as const
     expect((await store.devices.endSession(sessionUid, [event])).map(({ client }) => client?.id)).to.deep.equal(['id'])
@@ -125,7 +125,7 @@ describe(createUsers.name, () => {
     expect(await store.audit.search({ userId, event: 'session.ended', limit: 9 })).to.have.length(1)
   })
 
-  it('a new password ends the other sessions and keeps the one that it was changed in', async () => {
+  it('ends the other sessions when the password is changed, and keeps the one in which it was changed', async () => {
     const { userId, sessionUid, load } = await signedIn()
     await store.credentials.set(userId, 'hash-1', { keepSession: sessionUid, changeRequired: false, audit: [] })
     expect((await load())?.sessionLive).to.equal(true)
@@ -140,7 +140,7 @@ describe(createUsers.name, () => {
     expect(await store.credentials.find(userId)).to.equal('hash-2')
   })
 
-  it('L10 forgets a consent with the grants that rest on it', async () => {
+  it('L10 forgets a consent, and revokes the grants that depend on it', async () => {
     const { userId, load } = await signedIn()
     await store.signIns.finish({
       consent: { userId, clientUid: 'uid', clientId: 'id', scopes: ['openid'], payload: {} },
@@ -159,7 +159,7 @@ describe(createUsers.name, () => {
     expect(next.map(({ id }) => id)).to.not.include(page[1]!.id)
   })
 
-  it('puts people into groups and out of them', async () => {
+  it('adds people to groups and removes them', async () => {
     const { id } = await addPerson(store)
     expect(await store.groups.addMember('crew', id, [])).to.equal(true)
     expect(await store.groups.addMember('crew', id, [])).to.equal(false)
@@ -167,13 +167,5 @@ describe(createUsers.name, () => {
     expect((await store.accounts.load({ userId: id }))?.user.groups).to.deep.equal(['crew'])
     expect(await store.groups.removeMember('crew', id, [])).to.equal(true)
     expect(await store.groups.removeMember('crew', id, [])).to.equal(false)
-  })
-
-  it('keeps preferences', async () => {
-    const { id } = await addPerson(store)
-    expect(await store.preferences.find(id)).to.deep.equal({})
-    await store.preferences.set(id, { locale: 'de' })
-    await store.preferences.set(id, { locale: 'en' })
-    expect(await store.preferences.find(id)).to.deep.equal({ locale: 'en' })
   })
 })

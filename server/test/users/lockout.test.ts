@@ -14,9 +14,13 @@ const attempt = (accountPlace?: string, addressPlace?: string, waitSeconds = 7):
 describe(decideLockout.name, () => {
   const cases: [string, BegunAttempt, ReturnType<typeof decideLockout>][] = [
     ['allows an attempt that has its places', attempt(place, place), { kind: 'allowed' }],
-    ['locks an account without a free one', attempt(undefined, place), { kind: 'locked' }],
+    ['locks an account without a free place', attempt(undefined, place), { kind: 'locked' }],
     ['asks a flooding address to wait', attempt(), { kind: 'address-locked', retryAfterSeconds: 7 }],
-    ['never says to wait no time', attempt(undefined, undefined, 0), { kind: 'address-locked', retryAfterSeconds: 1 }],
+    [
+      'asks to wait at least a second',
+      attempt(undefined, undefined, 0),
+      { kind: 'address-locked', retryAfterSeconds: 1 },
+    ],
   ]
   for (const [sentence, input, outcome] of cases) {
     it(sentence, () => expect(decideLockout(input)).to.deep.equal(outcome))

@@ -21,24 +21,24 @@ describe(createPasswords.name, () => {
     expect(await passwords.hash(good), 'salted').to.not.equal(hash)
   })
 
-  it('takes one password for the same one from another keyboard', async () => {
+  it('accepts a password that another keyboard writes with other code points', async () => {
     const hash = await passwords.hash('Schl\u00fcsselbund an der Wand')
     expect((await passwords.verify(hash, 'Schlu\u0308sselbund an der Wand')).matches).to.equal(true)
   })
 
-  it('matches nothing without a hash, or with one that it does not know', async () => {
+  it('matches nothing without a hash, or with a hash of another kind', async () => {
     for (const hash of [undefined, '', '$2b$10$abcdefghijklmnopqrstuv', 'plain']) {
       expect(await passwords.verify(hash, good)).to.deep.equal({ matches: false, outdated: false })
     }
   })
 
-  it('says that a hash is outdated when its cost is not today’s', async () => {
+  it('says that a hash is outdated when its cost is not the current one', async () => {
     const cheap = await argon2Hash(good, { algorithm: 2, memoryCost: 8192, timeCost: 2, parallelism: 1 })
     expect(await passwords.verify(cheap, good)).to.deep.equal({ matches: true, outdated: true })
     expect(await passwords.verify(cheap, 'wrong password')).to.deep.equal({ matches: false, outdated: false })
   })
 
-  it('E10 F25 refuses what it cannot hash in time, with the event loop free', async function () {
+  it('E10 F25 refuses passwords that it cannot hash in time, and keeps the event loop free', async function () {
     this.timeout(20_000)
     const small = createPasswords({ width: 1, waitMs: 200, longest: 5 })
     await small.verify(undefined, good)
@@ -90,19 +90,19 @@ describe(createPasswords.name, () => {
     })
   }
 
-  it('has no password in any fault', () => {
+  it('never repeats the password in a fault', () => {
     for (const fault of passwords.checkNew('Q1W2E3R4T5Y6', {})) expect(fault.message).to.not.include('Q1W2')
   })
 })
 
 describe(isCommonPassword.name, () => {
-  it('lets random ones through', () => {
+  it('accepts random passwords', () => {
     const letters = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789'
     const random = fc.string({ unit: fc.constantFrom(...Array.from(letters)), minLength: 20, maxLength: 40 })
     fc.assert(fc.property(random, (text) => new Set(text.toLowerCase()).size < 8 || !isCommonPassword(text)))
   })
 
-  it('E3 answers at once for the longest password', () => {
+  it('E3 needs little time for the longest password', () => {
     const began = performance.now()
     for (const text of ['a'.repeat(128), 'ab'.repeat(64), '1'.repeat(127) + 'x', '!'.repeat(128)])
       isCommonPassword(text)

@@ -111,7 +111,7 @@ describe(createPostgresUsers.name, () => {
     expect((await users.tryPassword(user.username, password, { address: '192.0.2.1' })).kind).to.equal('passed')
   })
 
-  it('L6 answers 429 to an address over its limit, whoever it tries, and lets others in', async () => {
+  it('L6 answers 429 to an address over its limit, for every account, and lets other addresses in', async () => {
     const users = usersOf(store, { limits: { perAddress: 3 } })
     const { username } = await addPerson(await passwords.hash(password))
     const flood = { address: '203.0.113.9' }

@@ -98,7 +98,7 @@ describe(createUserSources.name, () => {
   const addThere = (username: string, about: { password?: string; email?: string } = {}) =>
     directory.add({ username, email: `${username}@example.test`, password, groups: ['staff'], ...about })
 
-  it('asks the sources in their order, and loads each person from their own', async () => {
+  it('asks the sources in their order, and loads each person from the right one', async () => {
     const [here, there] = [newName(), newName()]
     await addOwn(here)
     addThere(there)
@@ -108,7 +108,7 @@ describe(createUserSources.name, () => {
     expect((await users.load({ userId: other.id }))?.user.groups).to.deep.equal(['staff'])
   })
 
-  it('makes one record at the first sign-in, with one audit event, however many come at once', async () => {
+  it('creates one record at the first sign-in, with one audit event, however many sign-ins come at once', async () => {
     const name = newName()
     addThere(name)
     const outcomes = await Promise.all(Array.from({ length: 4 }, () => attempt(name)))
@@ -132,7 +132,7 @@ describe(createUserSources.name, () => {
     expect(reasonOf(await attempt(alias))).to.equal('name-taken')
   })
 
-  it('L12 gives a name that was given to somebody else no part of the record of before', async () => {
+  it('L12 gives a person who now has the user name of somebody else no part of that record', async () => {
     const name = newName()
     const first = addThere(name)
     const { id } = await signIn(name)
@@ -143,7 +143,7 @@ describe(createUserSources.name, () => {
     expect((await signIn(`${name}-2`)).id).to.not.equal(id)
   })
 
-  it('T5 keeps out whom an administrator disabled here, whatever the directory says', async () => {
+  it('T5 refuses a person whom an administrator disabled here, whatever the directory says', async () => {
     const name = newName()
     addThere(name)
     const { id } = await signIn(name)
@@ -152,7 +152,7 @@ describe(createUserSources.name, () => {
     expect((await users.load({ userId: id }))?.user.disabled).to.equal(true)
   })
 
-  it('F8 goes on with what a directory said until its maximum age, then says STORE_UNAVAILABLE', async () => {
+  it('F8 uses the last answer of a directory up to its maximum age, then throws STORE_UNAVAILABLE', async () => {
     const name = newName()
     addThere(name)
     const { id } = await signIn(name)
@@ -165,14 +165,14 @@ describe(createUserSources.name, () => {
     expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
   })
 
-  it('F8 lets our own people in while a directory is away', async () => {
+  it('F8 lets our own people sign in while a directory is away', async () => {
     const name = newName()
     await addOwn(name)
     isDown = true
     expect((await signIn(name)).username).to.equal(name)
   })
 
-  it('knows nobody whose source is configured no more', async () => {
+  it('finds nobody whose source is not configured any more', async () => {
     const name = newName()
     addThere(name)
     const { id } = await signIn(name)
