@@ -23,7 +23,7 @@ const targets: Readonly<
 > = {
   10: { shard: [20, 100], ack: [10, 50], load: 0.3, operator: 110, agent: 60 },
   1_000: { shard: [20, 150], ack: [10, 60], load: 0.5, operator: 120, agent: 65 },
-  10_000: { shard: [40, 300], ack: [20, 100], load: 2, operator: 220, agent: 110 },
+  10_000: { shard: [40, 300], ack: [12, 100], load: 2, operator: 220, agent: 110 },
 }
 
 /** From an applied OIDCClient to every replica, with the real processes and the stand-in for the API and the kubelet.

@@ -7,7 +7,7 @@ import { MountReports } from './mount-reports.ts'
 import { SecretReports } from './secret-reports.ts'
 import { ServerReports } from './server-reports.ts'
 
-/** By whom a step is about. */
+/** The lines of the log and the metrics, by what they are about. */
 export interface Reports {
   readonly mount: MountReports
   readonly server: ServerReports

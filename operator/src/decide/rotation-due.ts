@@ -6,7 +6,7 @@ import { windowAt } from './schedule.ts'
 /** Propagation that takes longer is reported; nothing is published meanwhile. */
 export const laggingAfterMs = 5 * 60_000
 
-/** Without any replica there is none to wait for, but one may be starting: so long is waited for it. */
+/** How long the first secret waits when there is no replica: one may be starting. */
 export const noReplicaWaitMs = 60_000
 
 export interface Scheduled {

@@ -75,6 +75,24 @@ describe('planShard', () => {
     ])
   })
 
+  it('takes at most 90 bytes a client in the compressed file', () => {
+    const count = 625
+    const random = (n: number): string => digestOf(String(n))
+    const web = (n: number): ClientForShard => {
+      const about = { name: `app-${n}`, namespace: `team-${n % 40}` }
+      const spec = { displayName: `Application ${n}`, redirectURIs: [`https://app-${n}.example.com/oauth/callback`] }
+      return one({
+        ...about,
+        uid: random(n).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*/, '$1-$2-$3-$4-$5'),
+        clientId: `${about.namespace}.${about.name}`,
+        verifiers: [{ id: random(-n).slice(0, 8), sha256: random(-n) }],
+        verdict: desired(renderConfig(client(spec, about))),
+      })
+    }
+    const made = plan(Array.from({ length: count }, (_, n) => web(n + 1)))
+    if (made.kind !== 'write') throw new Error('expected a write')
+    expect(made.file.length / count).to.be.below(90)
+  })
   it('gives the same bytes whatever the order of the clients', () => {
     const [left, right] = [
       plan([one({ name: 'a' }), one({ name: 'b' })]),

@@ -61,7 +61,7 @@ describe(planShard.name, () => {
   })
 
   const faults: [string, TestShard, string][] = [
-    ['K8 refuses an epoch of before', { ...good, ref: { ...good.ref, epoch: 0 } }, 'epoch 0'],
+    ['K8 refuses an earlier epoch', { ...good, ref: { ...good.ref, epoch: 0 } }, 'epoch 0'],
     ['K8 refuses a shard that is none', { ...good, ref: { ...good.ref, shard: shardCount } }, 'outside'],
     ['K8 refuses a missing seq', { ...good, ref: { ...good.ref, seq: 0n } }, 'seq is missing'],
     ['K8 refuses a missing digest', { ...good, ref: { ...good.ref, digest: '' } }, 'digest'],
