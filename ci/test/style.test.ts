@@ -180,6 +180,24 @@ describe('CONTRIBUTING.md and README.md', () => {
     expect(pages.filter((page) => !text.includes(`(${page})`))).to.deep.equal([])
   })
 
+  it('CONTRIBUTING.md names at most eight files or folders for each feature, and all are there', () => {
+    const text = readFileSync('CONTRIBUTING.md', 'utf8')
+    const [, section = ''] = /\n### A second factor,[^\n]*\n([\s\S]*?)\n## /.exec(text) ?? []
+    const rows = section.split('\n').filter((line) => line.startsWith('| ') && !line.startsWith('| To add'))
+    expect(rows).to.have.length.of.at.least(4)
+    for (const row of rows) {
+      const [name, ...cells] = row.split('|').slice(1)
+      const named = (cell: string) => [...cell.matchAll(/`([\w.-]+(?:\/[\w.-]*)*)`/g)].map(([, path]) => path!)
+      const files = named(cells.slice(0, 2).join()).filter((path) => /[./]/.test(path))
+      expect(files.length, name).to.be.within(2, 8)
+      const all = named(cells.join()).filter((path) => /[./]/.test(path))
+      expect(
+        all.filter((path) => filesOf(path).length === 0),
+        name,
+      ).to.deep.equal([])
+    }
+  })
+
   it('CONTRIBUTING.md has a row or a line for each script that people run', () => {
     const text = readFileSync('CONTRIBUTING.md', 'utf8')
     const people = Object.keys(scripts).filter((name) => !(name.startsWith('pre') && name.slice(3) in scripts))

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
 
@@ -8,27 +9,25 @@ const sayEvery = 10_000
 /** Repeats work that needs other parts, such as the database, until it succeeds or `signal` aborts. After a coded error it tries again,
  *  and logs the error now and then: waiting may not help. Any other error is thrown. */
 export async function retryUntilDone(
-  { signal, log }: { signal: AbortSignal; log: Log },
+  needs: { signal: AbortSignal; log: Log; everyMs?: number; now?: () => number },
   work: () => Promise<void>,
 ): Promise<void> {
+  const { signal, log, everyMs = retryEvery, now = () => performance.now() } = needs
   let lastSaid = -Infinity
   while (!signal.aborted) {
     try {
       return await work()
     } catch (error) {
       if (!hasCode(error)) throw error
-      if (performance.now() - lastSaid > sayEvery) {
-        lastSaid = performance.now()
+      if (now() - lastSaid >= sayEvery) {
+        lastSaid = now()
         log.warn({ error }, 'not ready; trying again')
       }
-      await pause(signal)
+      await pause(everyMs, signal)
     }
   }
 }
 
-function pause(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, retryEvery)
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true })
-  })
-}
+/** Ends at once when the signal aborts, or has aborted before. */
+const pause = (everyMs: number, signal: AbortSignal): Promise<void> =>
+  setTimeout(everyMs, undefined, { signal }).catch(() => undefined)
