@@ -45,7 +45,7 @@ export function acceptClients(
     const key = keyOf(client)
     const clientId = clientIdOf(client)
     const policies = policiesOf(client)
-    const faults = [...checkSpec(client), ...checkIdNamespace(client, policies)]
+    const faults = faultsOf(client, policies)
     const squats = faults.some(({ path }) => path === 'spec.clientId')
     // only who may choose an id can claim it, or a stranger could block the rightful owner
     const claimsId =
@@ -68,6 +68,21 @@ export function acceptClients(
     } else verdicts.set(key, { kind: 'accepted', clientId })
   }
   return verdicts
+}
+
+/** The fault of a spec about which the rules cannot even be asked. */
+export const unreadFault = (why: string): Fault => ({
+  path: 'spec',
+  message: `cannot be understood (${why}); write it anew`,
+})
+
+/** A spec that the rules cannot even be asked about is at fault alone: those who claim the same id are looked at all the same. */
+function faultsOf(client: OIDCClient, policies: Policies): readonly Fault[] {
+  try {
+    return [...checkSpec(client), ...checkIdNamespace(client, policies)]
+  } catch (error) {
+    return [unreadFault(error instanceof Error ? error.message : String(error))]
+  }
 }
 
 /** Older first; of two in one second the UID decides, the same on every operator. */

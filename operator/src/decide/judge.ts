@@ -3,6 +3,7 @@
 import { renderVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { OIDCClient } from '../api/oidc-client.ts'
+import { unreadFault } from './acceptance.ts'
 import type { Acceptance } from './acceptance.ts'
 import { applyDefaults } from './apply-defaults.ts'
 import type { Effective } from './apply-defaults.ts'
@@ -58,9 +59,19 @@ export function judgeClient(
 
 /** An object that the rules cannot even be asked about is refused; it concerns no other client. */
 export function refuseClient(client: OIDCClient, why: string): Judgement {
-  const clientId = `${client.metadata.namespace}.${client.metadata.name}`
-  const message = `cannot be understood (${why}); write it anew`
-  return invalid(client, { kind: 'invalid', clientId, faults: [{ path: 'spec', message }] })
+  return invalid(client, { kind: 'invalid', clientId: idOfUnread(client), faults: [unreadFault(why)] })
+}
+
+/** What the object names, where that can be read. */
+function idOfUnread({
+  spec,
+  metadata,
+}: {
+  readonly spec?: unknown
+  readonly metadata: OIDCClient['metadata']
+}): string {
+  const named = typeof spec === 'object' && spec !== null && 'clientId' in spec ? spec.clientId : undefined
+  return typeof named === 'string' ? named : `${metadata.namespace}.${metadata.name}`
 }
 
 /** What was accepted before serves on, for as long as it takes. */

@@ -61,7 +61,8 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
     verifiers: client.verifiers.map(wireVerifier),
   }
   if (client.verdict.kind === 'carry') {
-    return lastGood && create(ShardEntrySchema, { ...base, accepted: lastGood })
+    // under the id that it was accepted with: an object that cannot be read does not say which one it wants
+    return lastGood && create(ShardEntrySchema, { ...base, clientId: past!.clientId, accepted: lastGood })
   }
   const { version } = client.verdict
   const isSame = saysTheSame(past?.desired, version)

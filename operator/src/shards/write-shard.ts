@@ -106,16 +106,16 @@ export class ShardWriter {
     const { state } = this
     const { clock, spacingMs, startSeconds } = this.#needs
     const startedAt = clock.monotonic()
-    const turn = state.begin({
-      ...this.#wanted(),
-      startSeconds,
-      epochMs: clock.now(),
-      now: startedAt,
-      spacingMs,
-      change: randomBytes(2).toString('hex'),
-    })
-    this.#warnOfSize(turn)
     try {
+      const turn = state.begin({
+        ...this.#wanted(),
+        startSeconds,
+        epochMs: clock.now(),
+        now: startedAt,
+        spacingMs,
+        change: randomBytes(2).toString('hex'),
+      })
+      this.#warnOfSize(turn)
       await this.#write(turn, startedAt)
     } catch (error) {
       await this.#recover(error)

@@ -112,6 +112,16 @@ describe('acceptClients', () => {
     ])
   })
 
+  it('K1 judges a client that shares its id with one whose spec cannot be read', () => {
+    const deep = JSON.parse(`${'{"a":'.repeat(20_000)}1${'}'.repeat(20_000)}`) as Record<string, unknown>
+    const rival = client(
+      { clientId: 'demo.app', auth: { method: 'private_key_jwt', jwks: { keys: [deep] } } } as never,
+      { namespace: 'evil', name: 'rival', creationTimestamp: '2025-01-01T00:00:00Z' },
+    )
+    const verdicts = acceptClients([client(), rival], () => [])
+    expect(verdicts.get('demo/app')?.kind).to.equal('accepted')
+    expect(verdicts.get('evil/rival')?.kind).to.equal('invalid')
+  })
   it('K11 survives anything that an API server without schema may hand over', () => {
     for (const spec of [
       { type: 5 },

@@ -142,6 +142,9 @@ describe('windowAt', () => {
     })
   }
 
+  it('never opens in a time zone that does not exist', () => {
+    expect(windowAt({ ...window, timeZone: 'Europe/Berln' }, at('2026-01-01T00:00:00Z'))).to.equal(undefined)
+  })
   it('is open after the hour that a change of clocks skips', () => {
     const berlin = { schedule: '30 2 * * *', timeZone: 'Europe/Berlin', durationMs: 3_600_000 }
     for (const now of ['2026-03-29T01:00:00Z', '2026-03-29T01:59:59Z'])

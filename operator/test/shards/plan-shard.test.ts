@@ -231,6 +231,11 @@ describe('planShard', () => {
         expect(said(written([client], stored).entries[0])).to.deep.equal(entry)
       })
     }
+    it('under the id that it was accepted with, whatever the object says now', () => {
+      const portal = written([one({ clientId: 'portal' })])
+      const unread = written([one({ ...carry, clientId: 'demo.app' }), one({ name: 'other' })], portal)
+      expect(unread.entries[0]!.clientId).to.equal('portal')
+    })
     it('and rotates its secret all the same', () => {
       const denied = written([one({ ...carry, standing: 'accepted' })], second)
       const rotated = written(

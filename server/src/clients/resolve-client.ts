@@ -58,7 +58,11 @@ export async function resolveClient<Metadata>(
     return outcome?.kind === 'accepted' ? outcome.version : undefined
   }
 
-  if (desired === undefined) return { client: serve(await loadAccepted()), rejection: undefined }
+  if (desired === undefined) {
+    // no version at all ends the client; one that cannot be served takes nothing away
+    const version = accepted && ((await loadAccepted()) ?? live)
+    return { client: serve(version), rejection: undefined }
+  }
   const outcome = await load(desired)
   if (outcome.kind === 'accepted') return { client: serve(outcome.version), rejection: undefined }
   const rejection = rejectionOf(entry, about.shard, desired.generation, outcome.faults)

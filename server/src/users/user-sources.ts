@@ -100,8 +100,8 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
   const begun = await store.attempts.begin({ ...attempt, limits })
   const decision = decideLockout(begun)
   if (decision.kind === 'address-locked') return { kind: 'busy', retryAfterSeconds: decision.retryAfterSeconds }
-  const proof =
-    decision.kind === 'locked' ? await pretend(needs, attempt, begun) : await proveOrRelease(needs, attempt, begun)
+  const look = decision.kind === 'locked' ? pretend : prove
+  const proof = await answerOrRelease(needs, begun, () => look(needs, attempt, begun))
   if ('reason' in proof) {
     // the same statement for every reason: the time must not show which it was
     await store.attempts.fail(begun.keys, limits)
@@ -119,12 +119,12 @@ async function pretend({ sources }: Needs, { password }: Try, { user }: BegunAtt
 }
 
 /** An attempt that got no answer is not counted: nobody is locked out by an outage. */
-async function proveOrRelease(needs: Needs, attempt: Try, begun: BegunAttempt): Promise<Proof> {
+async function answerOrRelease(needs: Needs, begun: BegunAttempt, look: () => Promise<Proof>): Promise<Proof> {
   try {
-    return await prove(needs, attempt, begun)
+    return await look()
   } catch (error) {
     // when our own database is away this fails as well; the places end by themselves
-    if (hasCode(error, 'STORE_UNAVAILABLE')) await needs.store.attempts.release(begun.keys).catch(() => undefined)
+    await needs.store.attempts.release(begun.keys).catch(() => undefined)
     throw error
   }
 }

@@ -203,6 +203,15 @@ describe(buildRegistry.name, () => {
     expect(idsIn(two)).to.deep.equal([first, third].map(idOf).toSorted())
   })
 
+  it('keeps what is live when an entry has only an accepted version, and that cannot be read', async () => {
+    const { registry: one } = await applyAll([shardInput(3, 1n, [entryOf(first)])])
+    const broken = entryOf(first)
+    broken.accepted = { ...broken.desired!, generation: 9n, config: '{"type":' }
+    delete (broken as { desired?: unknown }).desired
+    const { registry: two } = await applyAll([shardInput(3, 2n, [broken])], createCheck(), one)
+    expect(two.find(idOf(first))).to.equal(one.find(idOf(first)))
+  })
+
   it('touches no other when one of 1,000 clients is poison, whatever the poison does', async () => {
     const poisons = ['bad', 'throws']
     const good = spread(1n, 1000, (key) => entryOf(key))

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { hasCode } from '@nauthera/runtime/coded-error'
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import type { Store } from '../../src/store/store.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
@@ -169,6 +169,19 @@ describe(createUserSources.name, () => {
     const name = newName()
     await addOwn(name)
     isDown = true
+    expect((await signIn(name)).username).to.equal(name)
+  })
+
+  it('L6 counts no attempt that got no answer, however many there are', async () => {
+    const name = newName()
+    await addOwn(name)
+    const full = new CodedError('PASSWORD_QUEUE_FULL', { message: 'too many at once' })
+    const busy = { ...createPostgresUsers({ store, passwords }), checkPassword: () => Promise.reject(full) }
+    const overloaded = createUserSources({ sources: [busy], store, limits })
+    for (let turn = 0; turn < 20; turn++) {
+      const outcome = await overloaded.tryPassword(name, password, { address: '192.0.2.2' }).catch(() => undefined)
+      expect(outcome?.kind).to.not.equal('passed')
+    }
     expect((await signIn(name)).username).to.equal(name)
   })
 
