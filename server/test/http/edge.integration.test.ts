@@ -111,7 +111,7 @@ describe('the edge of the real server', function () {
       expect(headers['x-frame-options']).to.equal('DENY')
       expect(headers['x-content-type-options']).to.equal('nosniff')
     }
-    // documents are bytes for programs, answered in front of all else
+    // metadata are answered before everything else
     const document = await send(server, { path: '/.well-known/openid-configuration' })
     expect(document.headers['content-security-policy']).to.contain("frame-ancestors 'none'")
     expect(document.headers['x-frame-options']).to.equal('DENY')

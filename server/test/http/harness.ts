@@ -103,7 +103,7 @@ function askRaw(port: number, bytes: string): Promise<string> {
     let text = ''
     socket.setTimeout(5000, () => socket.destroy(new Error('no answer in 5 s')))
     socket.on('data', (part) => (text += part.toString()))
-    // a server that has answered may reset what is still on its way
+    // a server that has answered may reset the connection while we still send
     socket.on('error', (error) => (text === '' ? reject(error) : undefined))
     socket.on('close', () => resolve(text))
   })

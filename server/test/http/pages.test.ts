@@ -12,7 +12,7 @@ const { pages, assets } = testPages()
 const render = (page: Page, headers: Record<string, string> = {}) =>
   pages.render(page, asking(headers), 'interaction:u1')
 
-/** What would break out of an element, an attribute, a title, a URL. */
+/** Text that would break out of an element, an attribute, a title or a URL, were it not escaped. */
 const markup = `"><script>alert(1)</script><img src=x onerror=alert(2)>'{username}`
 
 describe('createPages', () => {
@@ -59,6 +59,11 @@ describe('createPages', () => {
           expect(tag, tag).to.match(/ id="[a-z-]+"/)
           if (!tag.includes('logout-stay')) expect(tag, tag).to.match(/ name="[a-z-]+"/)
         }
+      })
+
+      it('gives no id twice', () => {
+        const ids = [...body.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
+        expect(ids).to.have.members([...new Set(ids)])
       })
 
       it('is kept by no cache, and says its language', () => {

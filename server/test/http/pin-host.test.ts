@@ -10,7 +10,7 @@ import type { Running } from './harness.ts'
 const issuer = new URL('https://login.example.com')
 const { pages } = testPages()
 
-/** Answers what later handlers would see. */
+/** Answers with what later handlers would see. */
 const mirror: RequestHandler = (request, response) => {
   response.json({
     host: request.headers.host,
@@ -201,7 +201,7 @@ describe('readPeer', () => {
       fc.property(fc.array(fc.oneof(address, fc.string()), { maxLength: 5 }), address, (hops, last) => {
         const headers = { 'x-forwarded-for': [...hops, last].join(', ') }
         const { address: found } = readPeer({ headers, socket: { remoteAddress: '10.1.1.1' } }, trusted)
-        // what stands left of the first stranger, the stranger wrote
+        // addresses to the left of the first stranger may be forged
         if (!last.startsWith('10.')) expect(found).to.equal(last)
       }),
     )

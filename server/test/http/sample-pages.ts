@@ -1,6 +1,6 @@
 import type { ClientOnPage, Page } from '../../src/reply.ts'
 
-/** A small picture, so that pages with a client's logo are seen too. */
+/** A small picture, for pages with the logo of a client. */
 const logo =
   'data:image/svg+xml,' +
   encodeURIComponent(
@@ -19,7 +19,7 @@ const plainClient: ClientOnPage = { clientId: 'team-a.cli', name: 'Build console
 const person = { username: 'ada@example.com', name: 'Ada Lovelace' }
 const at = '/interaction/u1'
 
-/** Every view, and each state of it that looks different. */
+/** Every view, in each state that looks different. */
 export const samplePages: Readonly<Record<string, Page>> = {
   'sign-in': signIn({}),
   'sign-in with a mistake': signIn({
@@ -66,6 +66,21 @@ export const samplePages: Readonly<Record<string, Page>> = {
       minLength: 12,
       maxLength: 128,
       mistakes: [{ key: 'password-too-short', control: 'new-password', values: { min: 12, max: 128 } }],
+    },
+  },
+  'change-password with several mistakes': {
+    kind: 'page',
+    view: 'change-password',
+    model: {
+      action: `${at}/password`,
+      person,
+      minLength: 12,
+      maxLength: 128,
+      mistakes: ['password-too-short', 'password-common', 'password-contains-name'].map((key) => ({
+        key,
+        control: 'new-password',
+        values: { min: 12, max: 128 },
+      })),
     },
   },
   consent: {

@@ -10,7 +10,7 @@ import type { Handler } from '../../src/http/handler.ts'
 
 const log = createLog({ process: 'server', level: 'error', format: 'json', sink: { write: () => undefined } })
 
-/** A server whose `/` is answered at once and whose metadata come in front of everything. */
+/** A server with one page, `/`, and metadata that are answered before everything else. */
 async function start() {
   const application = express()
   application.get('/', (_request, response) => void response.send('here'))
@@ -61,7 +61,7 @@ describe(listen.name, () => {
 })
 
 describe(createApplication.name, () => {
-  /** Which handlers a request met, and what the protocol saw as its address. */
+  /** The handlers that a request passed, and the address that the protocol saw. */
   async function meet(method: string, path: string, over: Partial<Handlers> = {}) {
     const met: string[] = []
     const pass =

@@ -6,7 +6,7 @@ import express, { text } from 'express'
 import type { ErrorRequestHandler } from 'express'
 import { inboundLimits } from '../../src/http/timeouts.ts'
 
-/** The real limits are 10 s and 15 s: a fiftieth here. */
+/** A fiftieth of the real limits, which are 10 s and 15 s. */
 const factor = 50
 const scaled = {
   ...inboundLimits,

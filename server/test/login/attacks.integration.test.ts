@@ -13,7 +13,7 @@ describe('attacks on a sign-in', function () {
   this.timeout(60_000)
   let server: Replicas
   before(async () => {
-    // the test is the proxy: each attempt can come from an address of its own
+    // the test is the trusted proxy, so that each attempt can come from another address
     server = await startReplicas({ settings: { trustedProxies: ['127.0.0.1'] } })
     await server.serve([
       entry('app.web', { ...configs.web, consent: ConsentMode.REMEMBER }),
@@ -122,7 +122,7 @@ describe('attacks on a sign-in', function () {
   it('L1 consent cannot be given by a form of another interaction, nor logout without the page’s token', async () => {
     const browser = new Browser(server)
     const consent = await browser.submit(await browser.follow(request()), '/sign-in', { username: 'ada', password })
-    // an attacker has a good token, for an interaction of their own
+    // the attacker has a valid token, but for another interaction
     const stolen = formOf((await new Browser(server).follow(request())).body, '/sign-in').fields
     const action = formOf(consent.body, '/consent').action
     const answer = await browser.open(action, { form: { ...stolen, decision: 'allow' } })

@@ -39,7 +39,7 @@ describe('a sign-in whose page is kept open', function () {
   const url = (more: Record<string, string> = {}, proof = pkce()) =>
     authorizationUrl(server.issuer, request(proof, more))
 
-  /** Proves the password and stops at the page that follows. */
+  /** Signs in with the password, and stops at the page that follows. */
   async function hold(username: string, more: Record<string, string> = {}, browser = new Browser(server)) {
     const proof = pkce()
     const page = await browser.follow(url(more, proof))

@@ -27,7 +27,7 @@ describe(createAttempts.name, () => {
       limits: options.limits ?? limits,
     })
   const has = ({ keys }: BegunAttempt) => keys.accountPlace !== undefined
-  /** @returns whether the attempt, which fails, had a place */
+  /** Makes an attempt that fails. @returns whether it had a place */
   async function failing(login: string, options: Parameters<typeof begin>[1] = {}): Promise<boolean> {
     const attempt = await begin(login, options)
     await replicas[options.replica ?? 0]!.attempts.fail(attempt.keys, options.limits ?? limits)
@@ -194,7 +194,7 @@ describe(createAttempts.name, () => {
         const until = performance.now() + 5_000
         while ((await replicas[2]!.database.query(waiting)).length === 0)
           if (performance.now() > until) throw new Error('it does not wait for the address')
-        // refused at once if the one that waits had it
+        // it would be refused at once if the waiting statement had the lock
         await connection.query(lock, [keys.account])
       })
       await ended

@@ -32,7 +32,7 @@ describe(`${createDatabase.name} over TLS`, () => {
     writeFileSync(cert, leaf.cert)
     writeFileSync(key, leaf.key, { mode: 0o600 })
     chmodSync(directory, 0o755)
-    // PostgreSQL wants its key to be its own, and runs as another account
+    // PostgreSQL runs as another account, and its key must belong to that
     giveAway(directory)
     server = await startPostgres({ settings: { ssl: 'on', ssl_cert_file: cert, ssl_key_file: key } })
   })

@@ -1,4 +1,4 @@
-// A migrated database of its own for a file of tests, and stores on it: several stand for several replicas.
+// A migrated database for one test file, and stores on it: each is a replica.
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createLog } from '@nauthera/runtime/log'
 import { Secret } from '@nauthera/runtime/log'
@@ -17,12 +17,12 @@ export interface FreshStore {
   readonly connection: DatabaseConnection
   /** Lines that the stores logged, as JSON. */
   readonly lines: string[]
-  /** Another replica: a pool of its own on the same database. */
+  /** Another replica: it has its own pool on the same database. */
   replica(options?: { ring?: KeyRing; poolMax?: number }): Store
   stop(): Promise<void>
 }
 
-/** Runs one test file's worth of database; give the `before` that calls it 30 s. */
+/** A database for one test file; the `before` that calls it needs up to 30 s. */
 export async function freshStore(): Promise<FreshStore> {
   const database = await freshDatabase({ template: await migratedTemplate() })
   const connection = connectionOf(database.url)
@@ -65,7 +65,7 @@ export const connectionOf = (url: string): DatabaseConnection => ({
 
 let template: Promise<string> | undefined
 
-/** Migrations run once a process; each test file gets a copy. */
+/** The migrations run once in a process; each test file gets a copy of that database. */
 function migratedTemplate(): Promise<string> {
   return (template ??= (async () => {
     const { name, url } = await freshDatabase()

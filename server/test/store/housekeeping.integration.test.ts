@@ -51,7 +51,7 @@ describe('housekeeping of the store', () => {
       const first = await store.epoch.read()
       const second = await store.epoch.raise([{ event: 'admin.migrate.restored', outcome: 'success' }])
       expect(second).to.be.greaterThan(first)
-      // the same backup once more: the row is as old as before
+      // the same backup is restored again: the row is as old as before
       await store.database.query(statement('test-restore', 'UPDATE epoch SET epoch = $1'), [first])
       expect(await store.epoch.raise([])).to.be.at.least(second)
       expect(await store.audit.search({ event: 'admin.migrate.restored', limit: 5 })).to.have.length(1)

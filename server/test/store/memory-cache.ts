@@ -1,6 +1,6 @@
 import type { Cache, CacheKey } from '../../src/store/cache.ts'
 
-/** A cache for tests, with a clock of their own. Replicas could not share it, so the server has none. */
+/** A cache in memory, with a clock that the test moves. Replicas could not share it, so the server does not have it. */
 export function createMemoryCache(options: { now: () => number }): Cache {
   const { now } = options
   const entries = new Map<string, { value: Uint8Array; expiresAt: number }>()

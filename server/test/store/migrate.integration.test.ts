@@ -54,7 +54,7 @@ describe(migrateUp.name, () => {
       )
       return { child, ended }
     })
-    // whichever it is, and wherever it is: waiting, applying or done
+    // the third may be waiting, applying or done by now
     await new Promise((resolve) => processes[1]!.child.once('spawn', resolve))
     processes[2]!.child.kill('SIGKILL')
     const results = await Promise.all(processes.map(({ ended }) => ended))

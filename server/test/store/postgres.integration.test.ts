@@ -132,7 +132,7 @@ describe(createDatabase.name, () => {
     const limited = await freshDatabase()
     const database = openDatabase(connectionOf(limited.url))
     await database.query(statement('test-limit', `ALTER DATABASE ${limited.name} CONNECTION LIMIT 0`))
-    // a superuser passes the limit; a plain account does not
+    // the limit does not hold for a superuser
     await database.query(statement('test-role', `CREATE ROLE ${limited.name} LOGIN PASSWORD 'test'`))
     const target = new URL(limited.url)
     target.username = limited.name
@@ -254,7 +254,7 @@ function stopBackends(postmaster: number, signal: 'SIGSTOP' | 'SIGCONT'): void {
     try {
       process.kill(pid, signal)
     } catch {
-      // it ended meanwhile
+      // it has ended already
     }
   }
 }
@@ -272,7 +272,7 @@ function childrenOf(parent: number): number[] {
     .map(Number)
 }
 
-/** Passes everything on until it is told to cut: then it lets one more request through and drops the answer. */
+/** Passes everything on until it is told to cut: then it passes one more request on and drops the answer. */
 async function cuttingProxy(target: URL) {
   const sockets = new Set<Socket>()
   let cutting = false

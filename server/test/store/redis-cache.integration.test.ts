@@ -18,13 +18,13 @@ const log = createLog({
   sink: { write: (line) => void lines.push(line) },
 })
 
-/** Whatever a test opened ends with it, also when it fails. */
+/** What a test opened is closed after it, also when it fails. */
 const ends: (() => Promise<void>)[] = []
 async function openCache(
   url: string,
   options: { now?: () => number; keys?: typeof keys; timeoutMs?: number } = {},
 ): Promise<Cache> {
-  // a busy machine is no fault; the tests of faults ask for what is the default in the server
+  // a long time-out, since the machine may be busy; the tests of faults use the default of the server
   const connection = { kind: 'url', url: new Secret(url) } as const
   const cache = createRedisCache({ connection, keys, log, timeoutMs: 5000, ...options })
   ends.push(() => cache.stop())
@@ -32,7 +32,7 @@ async function openCache(
   return cache
 }
 
-/** A cache that is away misses; it is there again once it gives back what was set. */
+/** Waits until the cache returns what was set: then it is connected again. */
 async function untilHit(cache: Cache): Promise<void> {
   const end = performance.now() + 10_000
   while (performance.now() < end) {
@@ -157,7 +157,7 @@ describe(createRedisCache.name, () => {
     for (let turn = 0; turn < 50; turn++) expect(await read(cache, 'grant', 'a')).to.equal(undefined)
     expect(waited - began).to.be.below(3000)
     expect(performance.now() - waited).to.be.below(300)
-    // it dials anew for as long as the server hangs, and nobody waits for that
+    // it dials again as long as the server hangs, and no read waits for that
     let slow = 0
     while (performance.now() - waited < 3000) {
       const asked = performance.now()

@@ -118,13 +118,13 @@ describe(createSignIns.name, () => {
       expect(await store.audit.search({ userId, event: 'signin.success', limit: 1 })).to.deep.equal([])
     })
 
-    it(`T5 either comes first or writes nothing when ${what} at the same moment`, async () => {
+    it(`T5 is ended too when ${what} while it is written`, async () => {
       const other = fresh.replica()
       const { id: userId } = await addPerson(store)
       const person = { userId, standing: await standingOf(userId) }
       const finish = finishOf(userId, { person })
       let ended: Promise<unknown> = Promise.resolve()
-      // the sign-in holds the person until it is written; whoever ends the sessions waits, and finds it then
+      // the sign-in has the person's row locked: the statement that ends the sessions waits, and then ends this one
       await other.database.transaction(async (connection) => {
         const { done } = await createSignIns({ database: connection, audit: other.audit }).finish(finish)
         expect(done).to.equal(true)

@@ -60,7 +60,7 @@ describe(createTokenAccounts.name, () => {
     grantId: 'grant',
     session: { uid: 'session', version: 1, authTime: new Date(Date.UTC(2026, 0, 1)) },
   }
-  /** Another replica each time: nothing but the cache is shared. */
+  /** Another replica each time; they share only the cache. */
   const load = (asked: typeof ask = ask) =>
     createTokenAccounts({
       accounts: {

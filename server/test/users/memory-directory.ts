@@ -4,13 +4,13 @@ import { canonicalName } from '../../src/store/canonical-name.ts'
 import type { Person, User } from '../../src/store/users.ts'
 import type { UserSource } from '../../src/users/user-source.ts'
 
-/** A directory for tests, as others would run one: it knows people by keys of its own, changes them without telling us, and may not
- *  answer. The server has none: it proves that a source need not be our own database. */
+/** A directory in memory, like one that others run: it has its own keys for people, changes them without telling us, and does not always
+ *  answer. It is for tests only, and shows that a source of people can be something else than our database. */
 export interface MemoryDirectory {
   add(person: { username: string; email: string; password: string; groups: readonly string[] }): string
   change(key: string, changes: Partial<Person>): void
   remove(key: string): void
-  /** A source on it. Each keeps what it was told for `maxAgeMs`, as each replica would. */
+  /** A source with its own memory of `maxAgeMs`, as each replica has one. */
   source(options: { maxAgeMs: number; now: () => number; isDown?: () => boolean }): UserSource
 }
 

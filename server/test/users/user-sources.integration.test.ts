@@ -124,7 +124,7 @@ describe(createUserSources.name, () => {
     const name = newName()
     await addOwn(name, `${name}@example.test`)
     addThere(name, { password: 'their own long password' })
-    // the login is that of our own person: nobody else is asked
+    // one of our own people has this login, so no other source is asked
     expect(reasonOf(await attempt(name, 'their own long password'))).to.equal('wrong-password')
     expect((await signIn(name)).source).to.equal('postgres')
     const alias = newName()
