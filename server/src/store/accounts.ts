@@ -8,7 +8,7 @@ import type { Connection } from './postgres.ts'
 import { stateOf } from './refresh-families.ts'
 import type { FamilyRow, FamilyState } from './refresh-families.ts'
 import { standing } from './standing.ts'
-import { groupsOf, isUuid, userOf } from './users.ts'
+import { groupsOf, isUuid, sourceOf, userOf } from './users.ts'
 import type { User, UserRow } from './users.ts'
 
 export interface AccountQuery {
@@ -34,7 +34,7 @@ export interface LoadedAccount {
 
 const load = statement(
   'user-load-account',
-  `SELECT u.*, ${groupsOf}, ${standing} AS standing,
+  `SELECT u.*, ${sourceOf}, ${groupsOf}, ${standing} AS standing,
      ($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
        AS session_live,
      to_jsonb(t) AS grant_row, to_jsonb(c) AS consent_row, to_jsonb(f) AS family_row

@@ -4,7 +4,7 @@ import { canonicalName } from './canonical-name.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { standing } from './standing.ts'
-import { groupsOf, userOf } from './users.ts'
+import { groupsOf, sourceOf, userOf } from './users.ts'
 import type { User, UserRow } from './users.ts'
 
 export interface AttemptLimits {
@@ -79,7 +79,7 @@ const begin = statement(
    SELECT by_address.place AS address_place, by_account.place AS account_place,
      coalesce('u:' || u.id, $2) AS account_key,
      (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
-      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${groupsOf}
+      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${sourceOf}, ${groupsOf}
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
 const without = (place: string) => `places = array_remove(attempts.places, ${place}::timestamptz)`

@@ -87,6 +87,9 @@ export interface Users {
 /** SQL, of `users u`. */
 export const groupsOf = `coalesce((SELECT array_agg(g.name ORDER BY g.name) FROM group_members m JOIN groups g ON g.id = m.group_id
   WHERE m.user_id = u.id), '{}') AS groups`
+/** Columns `source` and `source_key` of a person u; null for our own people. */
+export const sourceOf = `(SELECT s.source FROM user_sources s WHERE s.user_id = u.id) AS source,
+  (SELECT s.source_key FROM user_sources s WHERE s.user_id = u.id) AS source_key`
 const each = (columns: string, table: string): string =>
   columns
     .split(', ')
@@ -94,11 +97,11 @@ const each = (columns: string, table: string): string =>
     .join(', ')
 const findByLogin = statement(
   'user-find-by-login',
-  `SELECT u.*, ${groupsOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
+  `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
 )
 const list = statement(
   'user-list',
-  `SELECT u.*, ${groupsOf} FROM users u WHERE u.canonical_username > $1 ORDER BY u.canonical_username LIMIT $2`,
+  `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.canonical_username > $1 ORDER BY u.canonical_username LIMIT $2`,
 )
 const described = 'username, canonical_username, email, canonical_email, email_verified, name, locale, profile'
 const insert = statement(
@@ -114,13 +117,15 @@ const insert = statement(
 )
 const adopt = statement(
   'user-adopt',
-  `WITH kept AS (INSERT INTO users (id, source, source_key, ${described})
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-     ON CONFLICT (source, source_key) DO UPDATE SET (${described}) = (${each(described, 'excluded')}),
+  `WITH found AS (INSERT INTO user_sources (user_id, source, source_key) VALUES ($1, $2, $3)
+     ON CONFLICT (source, source_key) DO UPDATE SET source = excluded.source RETURNING user_id),
+   kept AS (INSERT INTO users (id, ${described})
+     SELECT user_id, $4, $5, $6, $7, $8::boolean, $9, $10, $11::jsonb FROM found
+     ON CONFLICT (id) DO UPDATE SET (${described}) = (${each(described, 'excluded')}),
        updated_at = CASE WHEN (${each(described, 'users')}) IS DISTINCT FROM (${each(described, 'excluded')}) THEN now() ELSE users.updated_at END
      RETURNING *, xmax = 0 AS is_new),
    written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
-   SELECT u.*, ${groupsOf}, ${standing} AS standing FROM kept u`,
+   SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${standing} AS standing FROM kept u`,
 )
 const disable = statement(
   'user-disable',
@@ -144,7 +149,8 @@ const revokeSessions = statement(
 
 export interface UserRow {
   readonly id: string
-  readonly source: string
+  /** Null for our own people. */
+  readonly source: string | null
   readonly source_key: string | null
   readonly username: string
   readonly email: string | null
@@ -275,7 +281,7 @@ export const isUuid = (text: string): boolean => uuid.test(text)
 
 export const userOf = (row: UserRow): User => ({
   id: row.id,
-  source: row.source,
+  source: row.source ?? ownSource,
   sourceKey: row.source_key ?? undefined,
   username: row.username,
   email: row.email ?? undefined,
