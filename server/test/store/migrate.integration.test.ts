@@ -3,13 +3,15 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runner } from 'node-pg-migrate'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 import { checkSchema, migrateUp, migrationStatus, neededMigrations } from '../../src/store/migrate.ts'
-import { createDatabase, statement } from '../../src/store/postgres.ts'
+import { sqlDirectory } from '../../src/files.ts'
+import { clientConfig, createDatabase, statement } from '../../src/store/postgres.ts'
 import type { Database } from '../../src/store/postgres.ts'
 import { connectionOf } from './fresh-store.ts'
 
@@ -76,6 +78,33 @@ describe(migrateUp.name, () => {
     )
     await checkSchema(database)
     expect((await migrationStatus(database)).pending).to.deep.equal([])
+  })
+
+  it('F20 leaves what the servers of the release before have prepared usable, whatever columns it reads', async () => {
+    // the files that the build before has; PostgreSQL refuses a prepared SELECT * once its table has another column
+    const before = 6
+    await runner({
+      databaseUrl: clientConfig(connectionOf(url), 'test'),
+      dir: sqlDirectory,
+      migrationsTable: 'schema_migrations',
+      direction: 'up',
+      count: before,
+      singleTransaction: false,
+      log: () => undefined,
+    })
+    const tables = await database.query<{ name: string }>(
+      statement(
+        'tables',
+        "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migrations'",
+      ),
+    )
+    expect(tables.map(({ name }) => name)).to.include('users')
+    const readAll = async () => {
+      for (const { name } of tables) await database.query(statement(`all-of-${name}`, `SELECT * FROM ${name}`))
+    }
+    await readAll()
+    expect(await migrateUp(connectionOf(url), quiet)).to.deep.equal(neededMigrations().slice(before))
+    await readAll()
   })
 
   it('names what is missing and what to run', async () => {
