@@ -48,12 +48,14 @@ const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['kubernetes', 'decide'],
     ['api', 'time'],
   ],
+  'config-agent': [['push'], ['report'], ['live', 'mount', 'certificates']],
 }
 
 /** What starts and wires a process, outermost first: no folder imports it. */
 const wiring: Readonly<Record<string, readonly string[]>> = {
   server: ['main', 'app'],
   operator: ['main', 'app', 'reconcile'],
+  'config-agent': ['main', 'app'],
 }
 
 /** Folders that decide and do nothing else -> the one neighbour whose words they may use. */

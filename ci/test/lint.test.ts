@@ -65,6 +65,18 @@ const refused: readonly [sentence: string, path: string, source: string, message
   ['rules that import runtime', 'rules/src/x.ts', `import '@nauthera/runtime/log'\n`, 'do not import one another'],
   ['rules that import a process', 'rules/src/x.ts', `import '@nauthera/server/app'\n`, 'do not import one another'],
   ['proto that imports runtime', 'proto/src/x.ts', `import '@nauthera/runtime/log'\n`, 'do not import one another'],
+  [
+    'the mount that imports the push',
+    'config-agent/src/mount/x.ts',
+    `import '../push/session.ts'\n`,
+    'Imports go one way',
+  ],
+  [
+    'a room of the agent that imports its wiring',
+    'config-agent/src/report/x.ts',
+    `import '../app.ts'\n`,
+    'Imports go one way',
+  ],
   ['store that imports oidc', 'server/src/store/x.ts', `import '../oidc/sealed.ts'\n`, 'Imports go one way'],
   ['users that import clients', 'server/src/users/x.ts', `import '../clients/registry.ts'\n`, 'Imports go one way'],
   [

@@ -2,17 +2,15 @@ import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { startCertificates } from './certificates/start-certificates.ts'
-import { createLiveState } from './live/live-state.ts'
-import type { LiveState } from './live/live-state.ts'
+import { LiveState } from './live/live-state.ts'
 import { createOperatorWords } from './live/operator-word.ts'
 import type { OperatorWords } from './live/operator-word.ts'
 import { createStatusService } from './live/status-service.ts'
 import { createKeeper, createLastGood } from './mount/last-good.ts'
 import { MountedShards } from './mount/mounted-shards.ts'
-import { watchMount } from './mount/watch-mount.ts'
+import { MountWatch } from './mount/watch-mount.ts'
 import type { Trigger } from './mount/watch-mount.ts'
-import { createPusher } from './push/pusher.ts'
-import type { Pusher } from './push/pusher.ts'
+import { Pusher } from './push/pusher.ts'
 import { createReports } from './report/reports.ts'
 import type { Reports } from './report/reports.ts'
 import type { Settings } from './settings.ts'
@@ -20,6 +18,7 @@ import type { Settings } from './settings.ts'
 const pollMs = 2_000
 const heartbeatMs = 10 * 60_000
 const usualWordlessMs = 10_000
+const usualPatience = { helloMs: 5_000, ackMs: 30_000 }
 
 /** What is started, in order; `onStop` gets how to stop each part again. */
 interface Needs {
@@ -49,13 +48,13 @@ interface Agent {
 export async function startAgent(needs: Needs): Promise<{ statusPort: number }> {
   const { settings, log, metrics, onStop } = needs
   const certificates = await startCertificates(needs)
-  const live = createLiveState()
+  const live = new LiveState()
   const words = createOperatorWords(monotonic)
   const reports = createReports({ log, metrics, live, wallNow: Date.now })
   const mounted = await loadShards(settings, live, reports)
   const agent: Agent = { live, words, reports, mounted }
 
-  const pusher = createPusher({
+  const pusher = new Pusher({
     socket: settings.config.socket,
     certificates: certificates.pod,
     held: () => mounted.held,
@@ -65,7 +64,7 @@ export async function startAgent(needs: Needs): Promise<{ statusPort: number }> 
     log,
     now: monotonic,
     wordlessMs: needs.wordlessMs ?? usualWordlessMs,
-    ...(needs.patience ? { patience: needs.patience } : {}),
+    patience: needs.patience ?? usualPatience,
   })
   onStop('pusher', () => pusher.stop())
   words.onChange(() => pusher.push())
@@ -126,7 +125,7 @@ async function startMount(needs: Needs, { reports, mounted }: Agent, pusher: Pus
     if (faults) reports.mount.faults(faults)
     return { again }
   }
-  const mount = watchMount({
+  const mount = new MountWatch({
     directory: settings.clientsDirectory,
     pollMs,
     look,

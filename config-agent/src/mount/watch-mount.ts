@@ -1,73 +1,84 @@
 import { watch } from 'chokidar'
+import type { FSWatcher } from 'chokidar'
 import { readDataLink } from './read-snapshot.ts'
 
 export type Trigger = 'inotify' | 'poll' | 'start' | 'retry' | 'last-good'
 
-/** Says when the mount is worth a look. An event, of whatever type, is a hint only: under load events go missing, and
- *  their types lie. The truth is a poll of where ..data leads (10 us).
- *  @param options.look never called twice at the same time; `again` asks for another look at the next poll
- *  @param options.onDegraded called once when the kernel refuses to watch: from then on the poll alone finds changes
- *  @param options.pollMs 2 s */
-export function watchMount(options: {
-  directory: string
-  pollMs: number
-  look: (trigger: Trigger) => Promise<{ again: boolean }>
-  onDegraded: (error: unknown) => void
-}): { lookNow(trigger: Trigger): Promise<void>; stop(): Promise<void> } {
-  const { directory } = options
-  let stopped = false
-  let looking: Promise<void> | undefined
-  let wanted: Trigger | undefined
-  let seenLink: string | undefined
-  let again = false
-  let degraded = false
+interface MountWatchOptions {
+  readonly directory: string
+  /** 2 s. */
+  readonly pollMs: number
+  /** Never called twice at the same time; `again` asks for another look at the next poll. */
+  readonly look: (trigger: Trigger) => Promise<{ again: boolean }>
+  /** Called once when the kernel refuses to watch: from then on the poll alone finds changes. */
+  readonly onDegraded: (error: unknown) => void
+}
 
-  const lookNow = (trigger: Trigger): Promise<void> => {
-    if (stopped) return Promise.resolve()
-    wanted ??= trigger
-    looking ??= lookWhileWanted().finally(() => {
-      looking = undefined
+/** Says when the mount is worth a look. An event, of whatever type, is a hint only: under load events go missing, and
+ *  their types lie. The truth is a poll of where ..data leads (10 us). */
+export class MountWatch {
+  readonly #options: MountWatchOptions
+  readonly #watcher: FSWatcher
+  #stopped = false
+  #timer: NodeJS.Timeout | undefined
+  /** The look that runs. */
+  #looking: Promise<void> | undefined
+  /** A look is due, for this reason. */
+  #wanted: Trigger | undefined
+  /** Where ..data led before the last look. */
+  #seenLink: string | undefined
+  #again = false
+
+  constructor(options: MountWatchOptions) {
+    this.#options = options
+    this.#schedulePoll()
+    const { directory } = options
+    this.#watcher = watch(directory, { followSymlinks: false, depth: 0, ignoreInitial: true, persistent: true })
+    this.#watcher.on('all', () => void this.#check('inotify'))
+    // What chokidar makes of a renamed link is its own affair; that something happened is all that counts.
+    this.#watcher.on('raw', () => void this.#check('inotify'))
+    let isTold = false
+    this.#watcher.on('error', (error) => {
+      if (!isTold) options.onDegraded(error)
+      isTold = true
     })
-    return looking
   }
-  const lookWhileWanted = async (): Promise<void> => {
-    while (wanted !== undefined && !stopped) {
-      const trigger = wanted
-      wanted = undefined
+
+  /** @returns when the mount has been looked at */
+  lookNow(trigger: Trigger): Promise<void> {
+    if (this.#stopped) return Promise.resolve()
+    this.#wanted ??= trigger
+    this.#looking ??= this.#lookWhileWanted().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    await this.#watcher.close()
+    await this.#looking
+  }
+
+  async #lookWhileWanted(): Promise<void> {
+    while (this.#wanted !== undefined && !this.#stopped) {
+      const trigger = this.#wanted
+      this.#wanted = undefined
       // Read before the look: a swap during it is then seen as one more change.
-      seenLink = linkOf(directory)
-      again = (await options.look(trigger)).again
+      this.#seenLink = linkOf(this.#options.directory)
+      this.#again = (await this.#options.look(trigger)).again
     }
   }
-  const check = async (trigger: Trigger): Promise<void> => {
-    if (linkOf(directory) !== seenLink) await lookNow(trigger)
-    else if (again && trigger === 'poll') await lookNow('retry')
-  }
-  let timer: NodeJS.Timeout | undefined
-  const schedule = (): void => {
-    if (!stopped) timer = setTimeout(() => void check('poll').finally(schedule), options.pollMs)
-  }
-  schedule()
 
-  const degrade = (error: unknown): void => {
-    if (degraded) return
-    degraded = true
-    options.onDegraded(error)
+  async #check(trigger: Trigger): Promise<void> {
+    if (linkOf(this.#options.directory) !== this.#seenLink) await this.lookNow(trigger)
+    else if (this.#again && trigger === 'poll') await this.lookNow('retry')
   }
-  const watcher = watch(directory, { followSymlinks: false, depth: 0, ignoreInitial: true, persistent: true })
-  watcher.on('all', () => void check('inotify'))
-  // What chokidar makes of a renamed link is its own affair; that something happened is all that counts.
-  watcher.on('raw', () => void check('inotify'))
-  watcher.on('error', degrade)
 
-  return {
-    lookNow,
-    stop: async () => {
-      stopped = true
-      clearTimeout(timer)
-      await watcher.close()
-      await looking
-    },
+  #schedulePoll(): void {
+    if (this.#stopped) return
+    this.#timer = setTimeout(() => void this.#check('poll').finally(() => this.#schedulePoll()), this.#options.pollMs)
   }
 }
 

@@ -13,85 +13,85 @@ import type { SessionNeeds } from './session.ts'
 
 const firstRetryMs = 100
 const lastRetryMs = 2_000
-const usualPatience = { helloMs: 5_000, ackMs: 30_000 }
 
-/** Keeps the server of this pod at what is held: dials, redials, sends what it lacks, tells it when the set is complete. */
-export interface Pusher {
-  /** What is held or what the operators expect may have changed. */
-  push(): void
-  stop(): Promise<void>
+interface PusherNeeds extends SessionNeeds {
+  readonly socket: string
+  readonly certificates: CertificateSource
+  readonly log: Log
 }
 
-/** @param needs.now the monotonic clock, milliseconds */
-export function createPusher(
-  needs: Omit<SessionNeeds, 'patience'> & {
-    socket: string
-    certificates: CertificateSource
-    log: Log
-    patience?: SessionNeeds['patience']
-  },
-): Pusher {
-  const { live, socket, certificates, log } = needs
-  const sessionNeeds = { ...needs, patience: needs.patience ?? usualPatience }
-  const abort = new AbortController()
-  const { signal } = abort
-  let session: Session | undefined
-  let retryMs = firstRetryMs
-  let toldReason = ''
+/** Keeps the server of this pod at what is held: dials, redials, sends what it lacks, tells it when the set is complete. */
+export class Pusher {
+  readonly #needs: PusherNeeds
+  readonly #abort = new AbortController()
+  readonly #running: Promise<void>
+  /** The one that is open. */
+  #session: Session | undefined
+  #retryMs = firstRetryMs
+  #toldReason = ''
+
+  /** Begins at once. */
+  constructor(needs: PusherNeeds) {
+    this.#needs = needs
+    this.#running = this.#run()
+  }
+
+  /** What is held or what the operators expect may have changed. */
+  push(): void {
+    this.#session?.push()
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort()
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { live } = this.#needs
+    const { signal } = this.#abort
+    while (!signal.aborted) {
+      const why = await this.#talk(signal)
+      this.#session = undefined
+      const wasConnected = live.serverConnected
+      if (wasConnected) live.disconnected()
+      if (signal.aborted) return
+      this.#tell(why, wasConnected)
+      await sleep(this.#retryMs * (0.8 + 0.2 * Math.random()), undefined, { signal }).catch(() => undefined)
+      this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs)
+    }
+  }
 
   /** @returns why it ended */
-  const talk = async (): Promise<unknown> => {
+  async #talk(signal: AbortSignal): Promise<unknown> {
     try {
       const stream = await dial({
         method: ConfigService.method.sync,
-        target: { socket },
-        certificates,
+        target: { socket: this.#needs.socket },
+        certificates: this.#needs.certificates,
         serverName: podLocalNames.server,
         signal,
       })
-      const opening = new Session(sessionNeeds, stream)
-      await opening.run(() => {
-        session = opening
-        retryMs = firstRetryMs
-        toldReason = ''
+      const session = new Session(this.#needs, stream)
+      await session.run(() => {
+        this.#session = session
+        this.#retryMs = firstRetryMs
+        this.#toldReason = ''
       })
       return 'the server ended the stream'
     } catch (error) {
       return error
-    } finally {
-      session = undefined
     }
   }
 
-  const tell = (why: unknown, wasConnected: boolean): void => {
+  #tell(why: unknown, wasConnected: boolean): void {
+    const { log } = this.#needs
     const reason = why instanceof ChannelError ? why.code : describeError(why)
     if (wasConnected) log.warn({ reason }, 'disconnected')
-    // Each attempt that fails alike is one story.
-    else if (reason !== toldReason) {
+    // Attempts that fail for one reason are told once.
+    else if (reason !== this.#toldReason) {
       if (hasCode<ErrorCode>(why)) log.warn({ code: why.code, reason }, 'waiting')
       else log.info({ reason }, 'waiting')
     }
-    toldReason = reason
-  }
-
-  const run = async (): Promise<void> => {
-    while (!signal.aborted) {
-      const why = await talk()
-      const wasConnected = live.serverConnected
-      if (wasConnected) live.disconnected()
-      if (signal.aborted) return
-      tell(why, wasConnected)
-      await sleep(retryMs * (0.8 + 0.2 * Math.random()), undefined, { signal }).catch(() => undefined)
-      retryMs = Math.min(retryMs * 2, lastRetryMs)
-    }
-  }
-  const running = run()
-
-  return {
-    push: () => session?.push(),
-    stop: async () => {
-      abort.abort()
-      await running
-    },
+    this.#toldReason = reason
   }
 }

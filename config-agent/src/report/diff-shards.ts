@@ -1,9 +1,10 @@
 // What a new version of a shard changes, client by client, in the words of an OIDCClient's spec. Pure.
 import { timestampMs } from '@bufbuild/protobuf/wkt'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientVersion, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { specPathOf } from '@nauthera/proto/spec-path'
 import { clientKey, readClients } from '../snapshot.ts'
 import type { ReadShard } from '../snapshot.ts'
-import { specWords } from './spec-words.ts'
 
 export interface ClientChange {
   readonly client: string
@@ -84,10 +85,9 @@ function changedVersion(before: ClientVersion | undefined, after: ClientVersion 
 function changedWords(before: string, after: string): string[] {
   const [one, other] = [readFields(before), readFields(after)]
   const differs = (field: string): boolean => JSON.stringify(one[field]) !== JSON.stringify(other[field])
-  return Object.entries(specWords).flatMap(([field, word]) => (differs(field) ? [word] : []))
+  return ClientConfigSchema.fields.filter(({ jsonName }) => differs(jsonName)).map(specPathOf)
 }
 
-/** The fields of a ClientConfig have the same names as text and as a message. */
 function readFields(config: string): Record<string, unknown> {
   try {
     const fields: unknown = JSON.parse(config)

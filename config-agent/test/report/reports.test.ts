@@ -6,7 +6,7 @@ import { shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { createLog } from '@nauthera/runtime/log'
 import { createMetrics } from '@nauthera/runtime/metrics'
-import { createLiveState } from '../../src/live/live-state.ts'
+import { LiveState } from '../../src/live/live-state.ts'
 import { parseShard } from '../../src/mount/parse-files.ts'
 import { createReports } from '../../src/report/reports.ts'
 import type { Held } from '../../src/snapshot.ts'
@@ -18,7 +18,7 @@ describe('createReports', () => {
     now = Date.parse('2026-11-25T00:00:00Z')
     const lines: string[] = []
     const log = createLog({ process: 'agent', level: 'info', format, sink: { write: (line) => void lines.push(line) } })
-    const live = createLiveState()
+    const live = new LiveState()
     return { live, lines, reports: createReports({ log, metrics: createMetrics('agent'), live, wallNow: () => now }) }
   }
   const shardWith = (count: number, seq: bigint) => {

@@ -4,8 +4,21 @@ import { ManifestSchema, NackReason } from '@nauthera/proto/generated/nauthera/c
 import { shardCount, shardSchema } from '@nauthera/proto/names'
 import { maxShardBytes } from '@nauthera/proto/shard-file'
 import { expect } from 'chai'
+import { buildRegistry } from '../../src/clients/build-registry.ts'
 import { missingOf, planShard } from '../../src/clients/check-shard.ts'
-import { applyAll, changedOf, entryOf, mounted, namesIn, sha256, shardInput, spread } from './shards.ts'
+import { systemClocks } from '../../src/clients/verifiers.ts'
+import {
+  applyAll,
+  changedOf,
+  configOf,
+  createCheck,
+  entryOf,
+  mounted,
+  namesIn,
+  sha256,
+  shardInput,
+  spread,
+} from './shards.ts'
 import type { TestShard } from './shards.ts'
 
 const [first, second] = namesIn(3, 2) as [string, string]
@@ -31,6 +44,35 @@ describe(planShard.name, () => {
       })
     })
   }
+
+  it('keeps every client as it is when the shard is in another schema, and looks into the one that changed', async () => {
+    const check = createCheck()
+    const { registry } = await applyAll([mounted(good, shardSchema.messages)], check)
+    const live = registry.shards.get(3)!
+    const again = mounted(shardInput(3, 2n, good.entries), shardSchema.text)
+    const plan = planShard(again.ref, again.file, live)
+    if (plan.kind !== 'apply') throw new Error(plan.kind)
+    expect(plan.clients.map(({ kind }) => kind)).to.deep.equal(['kept', 'kept'])
+    check.asked.length = 0
+    const needs = { checkClient: check, clocks: systemClocks }
+    const built = await buildRegistry(registry, { ref: again.ref, clients: plan.clients }, needs)
+    expect(built.changed).to.equal(0)
+    expect(built.registry.shards.get(3)!.clients).to.deep.equal(live.clients)
+    expect(built.registry.find(live.clients[0]!.clientId), 'the very object').to.equal(live.clients[0])
+
+    const changed = entryOf(first, { desired: configOf({ clientName: 'renamed', generation: 2n }) })
+    const next = mounted(shardInput(3, 3n, [changed, entryOf(second)]), shardSchema.messages)
+    const planned = planShard(next.ref, next.file, built.registry.shards.get(3))
+    expect(planned.kind === 'apply' && planned.clients.map(({ kind }) => kind)).to.deep.equal(['changed', 'kept'])
+  })
+
+  it('looks again into a client that is served in an earlier version', async () => {
+    const bad = entryOf(first, { desired: configOf({ clientName: 'bad', generation: 2n }) })
+    const { registry } = await applyAll([good, shardInput(3, 2n, [bad, entryOf(second)])])
+    const next = mounted(shardInput(3, 3n, [bad, entryOf(second)]))
+    const plan = planShard(next.ref, next.file, registry.shards.get(3))
+    expect(plan.kind === 'apply' && plan.clients.map(({ kind }) => kind)).to.deep.equal(['changed', 'kept'])
+  })
 
   it('finds what is live to be the same without a look into the file', async () => {
     const { registry } = await applyAll([whole])
