@@ -24,9 +24,8 @@ import { createApplication } from './http/application.ts'
 import { listen } from './http/server.ts'
 import { createLoginRoutes } from './login/routes.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
-import { createClientCheck } from './oidc/clients/mapping.ts'
+import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
-import type { ProviderMetadata } from './oidc/clients/oidc-client.ts'
 import { clientOnPage } from './oidc/clients/on-page.ts'
 import { cookieScope } from './oidc/cookies.ts'
 import { runInRequest } from './oidc/library/current-request.ts'
@@ -61,7 +60,7 @@ export interface App {
   readonly port: number
   readonly store: Store
   /** The clients that are served. */
-  readonly registry: RegistryHolder<ProviderMetadata>
+  readonly registry: RegistryHolder
   readonly checkClient: ReturnType<typeof createClientCheck>
   /** Resolves once the database has answered and the keys are loaded. */
   readonly loaded: Promise<void>
@@ -88,7 +87,7 @@ export async function startApp(needs: Needs): Promise<App> {
   const { settings, log, health } = needs
   const store = openStore(needs)
   const users = createUserSources({ sources: [createPostgresUsers({ store, passwords: createPasswords() })], store })
-  const clients = createClients()
+  const clients = createClients(needs)
   const keys = createKeys(needs, store)
   const pages = createSite(needs, { clients, keys, users })
   const protocol = createProtocol(needs, { store, users, clients, keys, pages: pages.protocol })
@@ -148,9 +147,11 @@ function openStore({ settings, log, metrics }: Needs): Store {
 
 type Clients = ReturnType<typeof createClients>
 
-function createClients() {
-  const registry = createRegistryHolder<ProviderMetadata>()
-  return { registry, usage: createUsage(), instances: createClientInstances(registry) }
+function createClients({ settings }: Needs) {
+  const registry = createRegistryHolder()
+  const algorithm = settings.signing.algorithms[0]!
+  const instances = createClientInstances(registry, (client) => renderMetadata(client.config, client, { algorithm }))
+  return { registry, usage: createUsage(), instances }
 }
 
 type Keys = ReturnType<typeof createKeys>

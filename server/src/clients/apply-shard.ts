@@ -14,9 +14,9 @@ import type { Clocks } from './verifiers.ts'
 export type Answer = NonNullable<MessageInitShape<typeof SyncResponseSchema>['message']>
 
 /** @returns applies one shard. To be called for one after the other: each registry is built from the one before */
-export function createApplyShard<Metadata>(needs: {
-  readonly holder: RegistryHolder<Metadata>
-  readonly checkClient: CheckClient<Metadata>
+export function createApplyShard(needs: {
+  readonly holder: RegistryHolder
+  readonly checkClient: CheckClient
   readonly usage: Usage
   readonly log: Log
   readonly metrics: Metrics | undefined

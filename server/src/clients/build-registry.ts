@@ -9,9 +9,9 @@ import type { LiveShard, Registry, Rejection, ShardRefValue } from './registry.t
 import { resolveClient } from './resolve-client.ts'
 import type { Clocks } from './verifiers.ts'
 
-export interface ShardInput<Metadata> {
+export interface ShardInput {
   readonly ref: ShardRefValue
-  readonly clients: readonly PlannedClient<Metadata>[]
+  readonly clients: readonly PlannedClient[]
 }
 
 /** Milliseconds of checking at a stretch; then requests get their turn. */
@@ -20,15 +20,15 @@ const sliceMs = 4
 /** Builds beside the old registry; touches nothing.
  *  @param shard well formed and newer than what is live: `planShard` has seen it
  *  @returns the next registry, what of the shard is rejected, and how many clients had to be looked into */
-export async function buildRegistry<Metadata>(
-  current: Registry<Metadata>,
-  shard: ShardInput<Metadata>,
-  needs: { checkClient: CheckClient<Metadata>; clocks: Clocks },
-): Promise<{ registry: Registry<Metadata>; rejected: Rejection[]; changed: number }> {
+export async function buildRegistry(
+  current: Registry,
+  shard: ShardInput,
+  needs: { checkClient: CheckClient; clocks: Clocks },
+): Promise<{ registry: Registry; rejected: Rejection[]; changed: number }> {
   const { ref } = shard
   const before = new Map(current.shards.get(ref.shard)?.clients.map((client) => [keyOf(client), client]))
-  const clients: RegisteredClient<Metadata>[] = []
-  const byDigest = new Map<string, RegisteredClient<Metadata>>()
+  const clients: RegisteredClient[] = []
+  const byDigest = new Map<string, RegisteredClient>()
   const rejected: Rejection[] = []
   let changed = 0
   let sliceEnd = performance.now() + sliceMs
@@ -57,17 +57,17 @@ export async function buildRegistry<Metadata>(
 }
 
 /** A client that is served in an earlier version, or with secrets of which the entry does not know, is looked at anew each time. */
-const isServedAsSaid = ({ desired, verifiers }: ShardEntry, client: RegisteredClient<unknown>): boolean =>
+const isServedAsSaid = ({ desired, verifiers }: ShardEntry, client: RegisteredClient): boolean =>
   desired?.config === client.version.config && verifiers.length === client.verifiers.length
 
 /** Everything that is refused at present, by shard and then name. */
-export function rejectionsOf<Metadata>(registry: Registry<Metadata>): Rejection[] {
+export function rejectionsOf(registry: Registry): Rejection[] {
   const own = [...registry.shards.values()].flatMap((shard) => shard.rejected)
   return [...own, ...registry.blocked.map((client) => conflictOf(client, registry))]
 }
 
 /** Puts the shard in the place of its predecessor. Who had a client id keeps it; the next one waits until it is free. */
-function assemble<Metadata>(current: Registry<Metadata>, shard: LiveShard<Metadata>): Registry<Metadata> {
+function assemble(current: Registry, shard: LiveShard): Registry {
   const next = new Set(shard.clients)
   const holders = (current.shards.get(shard.ref.shard)?.clients ?? []).filter(
     (client) => current.find(client.clientId) === client,
@@ -75,7 +75,7 @@ function assemble<Metadata>(current: Registry<Metadata>, shard: LiveShard<Metada
   const staying = new Set(holders.filter((client) => next.has(client)))
   const leaving = holders.filter((client) => !next.has(client))
   const freed = new Set(leaving.map(holderOf))
-  const isSuccessor = (client: RegisteredClient<Metadata>) => freed.has(holderOf(client))
+  const isSuccessor = (client: RegisteredClient) => freed.has(holderOf(client))
   const others = shard.clients.filter((client) => !staying.has(client))
   const { index, refused } = current.clients.with(leaving, [
     ...others.filter(isSuccessor),
@@ -87,9 +87,9 @@ function assemble<Metadata>(current: Registry<Metadata>, shard: LiveShard<Metada
 }
 
 /** A name may come back under another client id, which it does not hold. */
-const holderOf = (client: RegisteredClient<unknown>): string => `${client.clientId} ${keyOf(client)}`
+const holderOf = (client: RegisteredClient): string => `${client.clientId} ${keyOf(client)}`
 
-function conflictOf<Metadata>(client: RegisteredClient<Metadata>, registry: Registry<Metadata>): Rejection {
+function conflictOf(client: RegisteredClient, registry: Registry): Rejection {
   const holder = registry.find(client.clientId)
   const { namespace, name, clientId, shard, version } = client
   const message = `the client id is taken by ${holder === undefined ? 'another client' : keyOf(holder)}`

@@ -2,10 +2,6 @@
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 
-export type CheckOutcome<Metadata> =
-  | { readonly kind: 'accepted'; readonly metadata: Metadata }
-  | { readonly kind: 'rejected'; readonly faults: readonly ClientFault[] }
-
 /** What a version of a client is checked with, besides its config. */
 export interface ClientIdentity {
   readonly clientId: string
@@ -15,8 +11,8 @@ export interface ClientIdentity {
   readonly hasSecret: boolean
 }
 
-/** The check of the protocol library. It may throw anything: that is a rejection too. */
-export type CheckClient<Metadata> = (
+/** Faults, none when the version can be served. It may throw anything: that is a fault too. */
+export type CheckClient = (
   config: ClientConfig,
   identity: ClientIdentity,
-) => CheckOutcome<Metadata> | Promise<CheckOutcome<Metadata>>
+) => readonly ClientFault[] | Promise<readonly ClientFault[]>

@@ -12,12 +12,12 @@ const hex64 = /^[0-9a-f]{64}$/
 const hex8 = /^[0-9a-f]{8}$/
 
 /** A client that stays as it is, or what is said of it now. `digest` is that of its line. */
-export type PlannedClient<Metadata> =
-  | { readonly kind: 'kept'; readonly digest: string; readonly client: RegisteredClient<Metadata> }
+export type PlannedClient =
+  | { readonly kind: 'kept'; readonly digest: string; readonly client: RegisteredClient }
   | { readonly kind: 'changed'; readonly digest: string; readonly entry: ShardEntry }
 
-export type ShardPlan<Metadata> =
-  | { readonly kind: 'apply'; readonly clients: readonly PlannedClient<Metadata>[] }
+export type ShardPlan =
+  | { readonly kind: 'apply'; readonly clients: readonly PlannedClient[] }
   /** It is live. */
   | { readonly kind: 'same' }
   | { readonly kind: 'refused'; readonly reason: NackReason; readonly text: string }
@@ -25,11 +25,7 @@ export type ShardPlan<Metadata> =
 /** @param file as it is mounted
  *  @param live what is live of that shard
  *  @returns what is to be done with it. Only what differs from what is live is decoded */
-export function planShard<Metadata>(
-  ref: ShardRefValue,
-  file: Uint8Array,
-  live: LiveShard<Metadata> | undefined,
-): ShardPlan<Metadata> {
+export function planShard(ref: ShardRefValue, file: Uint8Array, live: LiveShard | undefined): ShardPlan {
   const refused = (reason: NackReason, text: string) => ({ kind: 'refused', reason, text }) as const
   const faultOfName = faultOfRef(ref)
   if (faultOfName !== undefined) return refused(NackReason.UNREADABLE, faultOfName)
@@ -59,11 +55,7 @@ function faultOfRef(ref: ShardRefValue): string | undefined {
 }
 
 /** @throws Error for one wrong client: a foreign or damaged shard must not take clients away, so all of it is refused */
-function planClients<Metadata>(
-  shard: number,
-  lines: readonly Uint8Array[],
-  live: LiveShard<Metadata> | undefined,
-): PlannedClient<Metadata>[] {
+function planClients(shard: number, lines: readonly Uint8Array[], live: LiveShard | undefined): PlannedClient[] {
   const names = new Set<string>()
   return lines.map((line) => {
     const digest = digestOfLine(line)
@@ -94,7 +86,7 @@ export const keyOf = (client: { namespace: string; name: string }): string => `$
 
 /** `same`: exactly what is live. Another content under the same seq is newer: the agent sends it only when the manifest names
  *  exactly that one. */
-function compareRefs(live: LiveShard<unknown> | undefined, ref: ShardRefValue): 'newer' | 'same' | 'stale' {
+function compareRefs(live: LiveShard | undefined, ref: ShardRefValue): 'newer' | 'same' | 'stale' {
   if (live === undefined) return 'newer'
   if (ref.epoch !== live.ref.epoch) return ref.epoch > live.ref.epoch ? 'newer' : 'stale'
   if (ref.seq !== live.ref.seq) return ref.seq > live.ref.seq ? 'newer' : 'stale'
@@ -102,7 +94,7 @@ function compareRefs(live: LiveShard<unknown> | undefined, ref: ShardRefValue): 
 }
 
 /** @returns what is missing of the set that the manifest names; undefined when all of it is live */
-export function missingOf(manifest: Manifest, registry: Registry<unknown>): string | undefined {
+export function missingOf(manifest: Manifest, registry: Registry): string | undefined {
   if (manifest.shardCount !== shardCount) return `the manifest has ${manifest.shardCount} shards, not ${shardCount}`
   if (manifest.shards.length !== shardCount)
     return `the manifest names ${manifest.shards.length} shards of ${shardCount}`

@@ -37,10 +37,10 @@ export interface ConfigService {
 
 const usualUsageEveryMs = 3000
 
-export function createConfigService<Metadata>(needs: {
+export function createConfigService(needs: {
   config: { socket: string; tlsDirectory: string }
-  holder: RegistryHolder<Metadata>
-  checkClient: CheckClient<Metadata>
+  holder: RegistryHolder
+  checkClient: CheckClient
   usage: Usage
   log: Log
   version: string
@@ -129,7 +129,7 @@ async function listen(
 }
 
 /** What the server has, and reads. */
-function helloOf<Metadata>(holder: RegistryHolder<Metadata>, serverVersion: string, manifestDigest: string): Answer {
+function helloOf(holder: RegistryHolder, serverVersion: string, manifestDigest: string): Answer {
   const current = holder.current()
   return {
     case: 'hello',

@@ -4,9 +4,8 @@ import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { LiveVerifier } from './verifiers.ts'
 
-/** The object stays the same across swaps while nothing about the client changes.
- *  `Metadata` is what the check of the protocol library made of it. */
-export interface RegisteredClient<Metadata> {
+/** The object stays the same across swaps while nothing about the client changes. */
+export interface RegisteredClient {
   readonly clientId: string
   /** metadata.uid of the OIDCClient: consents and grants are keyed by it. */
   readonly uid: string
@@ -20,28 +19,24 @@ export interface RegisteredClient<Metadata> {
   readonly config: ClientConfig
   /** `config.resourceServer.identifier`: the API that this client is. */
   readonly api: string | undefined
-  readonly metadata: Metadata
 }
 
-export function createRegisteredClient<Metadata>(
-  fields: Omit<RegisteredClient<Metadata>, 'config'>,
-): RegisteredClient<Metadata> {
+export function createRegisteredClient(fields: Omit<RegisteredClient, 'config'>): RegisteredClient {
   return new StoredClient(fields)
 }
 
-class StoredClient<Metadata> implements RegisteredClient<Metadata> {
+class StoredClient implements RegisteredClient {
   readonly clientId: string
   readonly uid: string
   readonly namespace: string
   readonly name: string
   readonly shard: number
-  readonly verifiers: RegisteredClient<Metadata>['verifiers']
-  readonly version: RegisteredClient<Metadata>['version']
+  readonly verifiers: RegisteredClient['verifiers']
+  readonly version: RegisteredClient['version']
   readonly api: string | undefined
-  readonly metadata: Metadata
   #config: WeakRef<ClientConfig> | undefined
 
-  constructor(fields: Omit<RegisteredClient<Metadata>, 'config'>) {
+  constructor(fields: Omit<RegisteredClient, 'config'>) {
     this.clientId = fields.clientId
     this.uid = fields.uid
     this.namespace = fields.namespace
@@ -50,7 +45,6 @@ class StoredClient<Metadata> implements RegisteredClient<Metadata> {
     this.verifiers = fields.verifiers
     this.version = fields.version
     this.api = fields.api
-    this.metadata = fields.metadata
   }
 
   get config(): ClientConfig {

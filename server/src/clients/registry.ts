@@ -22,30 +22,28 @@ export interface Rejection {
   readonly generation: bigint
 }
 
-export interface LiveShard<Metadata> {
+export interface LiveShard {
   readonly ref: ShardRefValue
-  readonly clients: readonly RegisteredClient<Metadata>[]
+  readonly clients: readonly RegisteredClient[]
   /** By the digest of the line that says what is served of them (digestOfLine); without those that are served as they were before. */
-  readonly byDigest: ReadonlyMap<string, RegisteredClient<Metadata>>
+  readonly byDigest: ReadonlyMap<string, RegisteredClient>
   readonly rejected: readonly Rejection[]
 }
 
-export interface Registry<Metadata> {
-  readonly clients: ClientIndex<RegisteredClient<Metadata>>
-  readonly shards: ReadonlyMap<number, LiveShard<Metadata>>
+export interface Registry {
+  readonly clients: ClientIndex<RegisteredClient>
+  readonly shards: ReadonlyMap<number, LiveShard>
   /** Clients whose id another one has; they become live when that one goes. */
-  readonly blocked: readonly RegisteredClient<Metadata>[]
+  readonly blocked: readonly RegisteredClient[]
   readonly size: number
-  find(clientId: string): RegisteredClient<Metadata> | undefined
+  find(clientId: string): RegisteredClient | undefined
   /** The client that is the API with this identifier (RFC 8707): the first by client id. */
-  findApi(identifier: string): RegisteredClient<Metadata> | undefined
+  findApi(identifier: string): RegisteredClient | undefined
 }
 
-export function createRegistry<Metadata>(
-  parts: Pick<Registry<Metadata>, 'clients' | 'shards' | 'blocked'>,
-): Registry<Metadata> {
+export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blocked'>): Registry {
   const { clients } = parts
-  let apis: Map<string, RegisteredClient<Metadata>> | undefined
+  let apis: Map<string, RegisteredClient> | undefined
   return {
     ...parts,
     size: clients.size,
@@ -54,11 +52,11 @@ export function createRegistry<Metadata>(
   }
 }
 
-export const emptyRegistry = <Metadata>(): Registry<Metadata> =>
-  createRegistry<Metadata>({ clients: ClientIndex.empty(), shards: new Map(), blocked: [] })
+export const emptyRegistry = (): Registry =>
+  createRegistry({ clients: ClientIndex.empty(), shards: new Map(), blocked: [] })
 
-function apisOf<Metadata>(clients: Iterable<RegisteredClient<Metadata>>) {
-  const apis = new Map<string, RegisteredClient<Metadata>>()
+function apisOf(clients: Iterable<RegisteredClient>) {
+  const apis = new Map<string, RegisteredClient>()
   for (const client of clients) {
     if (client.api === undefined) continue
     const first = apis.get(client.api)
@@ -67,16 +65,16 @@ function apisOf<Metadata>(clients: Iterable<RegisteredClient<Metadata>>) {
   return apis
 }
 
-export interface RegistryHolder<Metadata> {
-  current(): Registry<Metadata>
-  swap(next: Registry<Metadata>): void
+export interface RegistryHolder {
+  current(): Registry
+  swap(next: Registry): void
   /** @returns how to stop it */
-  onSwap(listener: (next: Registry<Metadata>) => void): () => void
+  onSwap(listener: (next: Registry) => void): () => void
 }
 
-export function createRegistryHolder<Metadata>(): RegistryHolder<Metadata> {
-  let current = emptyRegistry<Metadata>()
-  const listeners = new Set<(next: Registry<Metadata>) => void>()
+export function createRegistryHolder(): RegistryHolder {
+  let current = emptyRegistry()
+  const listeners = new Set<(next: Registry) => void>()
   return {
     current: () => current,
     swap(next) {

@@ -11,30 +11,30 @@ import { applyVerifiers } from './verifiers.ts'
 import type { Clocks, LiveVerifier } from './verifiers.ts'
 
 /** What became of an entry. */
-export interface Resolution<Metadata> {
-  readonly client: RegisteredClient<Metadata> | undefined
+export interface Resolution {
+  readonly client: RegisteredClient | undefined
   readonly rejection: Rejection | undefined
 }
 
 type Version = Pick<ClientVersion, 'generation' | 'config'>
-type Loaded<Metadata> =
-  | { readonly kind: 'accepted'; readonly version: ServedVersion<Metadata> }
+type Loaded =
+  | { readonly kind: 'accepted'; readonly version: ServedVersion }
   | { readonly kind: 'rejected'; readonly faults: readonly ClientFault[] }
-type ServedVersion<Metadata> = Pick<RegisteredClient<Metadata>, 'version' | 'api' | 'metadata'>
+type ServedVersion = Pick<RegisteredClient, 'version' | 'api'>
 
 /** @param live what is live of this very client: the same object of Kubernetes, under the same client id */
-export async function resolveClient<Metadata>(
+export async function resolveClient(
   entry: ShardEntry,
-  live: RegisteredClient<Metadata> | undefined,
-  about: { readonly shard: number; readonly checkClient: CheckClient<Metadata>; readonly clocks: Clocks },
-): Promise<Resolution<Metadata>> {
+  live: RegisteredClient | undefined,
+  about: { readonly shard: number; readonly checkClient: CheckClient; readonly clocks: Clocks },
+): Promise<Resolution> {
   const { clientId, uid, namespace, name, desired, accepted } = entry
   const verifiers = verifiersFor(entry, live, about.clocks)
   const hasSecret = verifiers.length > 0
-  const serve = (version: ServedVersion<Metadata> | undefined): RegisteredClient<Metadata> | undefined => {
+  const serve = (version: ServedVersion | undefined): RegisteredClient | undefined => {
     if (version === undefined) return undefined
     if (version === live && sameObjects(live.verifiers, verifiers)) return live
-    const { api, metadata, version: served } = version
+    const { api, version: served } = version
     return createRegisteredClient({
       clientId,
       uid,
@@ -43,17 +43,16 @@ export async function resolveClient<Metadata>(
       shard: about.shard,
       verifiers,
       api,
-      metadata,
       version: { generation: served.generation, config: served.config },
     })
   }
-  const load = async (version: Version): Promise<Loaded<Metadata>> => {
+  const load = async (version: Version): Promise<Loaded> => {
     const isLive = live?.version.config === version.config && live.verifiers.length > 0 === hasSecret
     if (isLive && live.version.generation === version.generation) return { kind: 'accepted', version: live }
-    if (isLive) return { kind: 'accepted', version: { version, api: live.api, metadata: live.metadata } }
+    if (isLive) return { kind: 'accepted', version: { version, api: live.api } }
     return checkVersion(version, { clientId, uid, namespace, name, hasSecret }, about.checkClient)
   }
-  const loadAccepted = async (): Promise<ServedVersion<Metadata> | undefined> => {
+  const loadAccepted = async (): Promise<ServedVersion | undefined> => {
     const outcome = accepted && (await load(accepted))
     return outcome?.kind === 'accepted' ? outcome.version : undefined
   }
@@ -71,36 +70,27 @@ export async function resolveClient<Metadata>(
 
 /** A client that authenticates with a secret, in an entry that names none: the operator lost the shard and cannot read the
  *  client's Secret now. What is missing takes nothing away, so those that are live stay to their end. */
-function verifiersFor(
-  entry: ShardEntry,
-  live: RegisteredClient<unknown> | undefined,
-  clocks: Clocks,
-): readonly LiveVerifier[] {
+function verifiersFor(entry: ShardEntry, live: RegisteredClient | undefined, clocks: Clocks): readonly LiveVerifier[] {
   if (entry.verifiers.length > 0 || live === undefined || live.verifiers.length === 0 || !usesSecret(entry, live)) {
     return applyVerifiers(entry.verifiers, live?.verifiers ?? [], clocks)
   }
   return live.verifiers.filter(({ deadline }) => clocks.monotonic() < deadline)
 }
 
-function usesSecret({ desired, accepted }: ShardEntry, live: RegisteredClient<unknown>): boolean {
+function usesSecret({ desired, accepted }: ShardEntry, live: RegisteredClient): boolean {
   const read = readVersion(desired ?? accepted ?? live.version)
   const config = read instanceof Error ? live.config : read
   return showsSecret(config.tokenEndpointAuthMethod)
 }
 
-async function checkVersion<Metadata>(
-  version: Version,
-  identity: ClientIdentity,
-  checkClient: CheckClient<Metadata>,
-): Promise<Loaded<Metadata>> {
-  const rejected = (message: string): Loaded<Metadata> => ({ kind: 'rejected', faults: [faultOfAll(message)] })
+async function checkVersion(version: Version, identity: ClientIdentity, checkClient: CheckClient): Promise<Loaded> {
+  const rejected = (message: string): Loaded => ({ kind: 'rejected', faults: [faultOfAll(message)] })
   const config = readVersion(version)
   if (config instanceof Error) return rejected(`cannot be read: ${config.message}`)
   try {
-    const outcome = await checkClient(config, identity)
-    if (outcome.kind === 'rejected') return outcome
-    const { metadata } = outcome
-    return { kind: 'accepted', version: { version, api: config.resourceServer?.identifier, metadata } }
+    const faults = await checkClient(config, identity)
+    if (faults.length > 0) return { kind: 'rejected', faults }
+    return { kind: 'accepted', version: { version, api: config.resourceServer?.identifier } }
   } catch (error) {
     // the protocol library throws plain TypeErrors too
     return rejected(error instanceof Error ? error.message : 'cannot be served as it is')

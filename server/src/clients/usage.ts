@@ -12,11 +12,11 @@ export interface SecretUse {
 }
 
 export interface Usage {
-  touch(client: RegisteredClient<unknown>, secretId: string): void
+  touch(client: RegisteredClient, secretId: string): void
   /** @param cursor 0 for everything that is known, then what the last call returned */
   since(cursor: number): { uses: SecretUse[]; cursor: number }
   /** Forgets clients that are gone. */
-  keepOnly(registry: Registry<unknown>): void
+  keepOnly(registry: Registry): void
 }
 
 export function createUsage(needs: { now: () => number } = { now: Date.now }): Usage {

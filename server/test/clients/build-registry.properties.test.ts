@@ -7,7 +7,6 @@ import { planShard } from '../../src/clients/check-shard.ts'
 import { emptyRegistry } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
 import { configOf, createCheck, entryOf, inputOf, mounted, namesIn, shardInput } from './shards.ts'
-import type { Metadata } from './shards.ts'
 
 const keys = [...namesIn(3, 4), ...namesIn(5, 4)]
 const shardOfKey = (key: string) => (keys.indexOf(key) < 4 ? 3 : 5)
@@ -32,7 +31,7 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
   it('holds after any pushes: nothing foreign, nothing torn, nobody lost but by a newer shard', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(push, { maxLength: 12 }), async (pushes) => {
-        let registry = emptyRegistry<Metadata>()
+        let registry = emptyRegistry()
         for (const { shard, seq, clients } of pushes) {
           const entries = clients
             .filter(({ key }) => shardOfKey(key) === shard)
@@ -73,8 +72,8 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
             )
             const live = old?.uid === entry.uid && old.clientId === entry.clientId ? old : undefined
             const expected =
-              desired && usable ? desired.clientName : ((desired && live?.metadata.name) ?? accepted?.clientName)
-            expect(served?.metadata.name).to.equal(expected)
+              desired && usable ? desired.clientName : ((desired && live?.config.clientName) ?? accepted?.clientName)
+            expect(served?.config.clientName).to.equal(expected)
             // whatever became of the version, the verifiers are today's
             if (served) expect(served.verifiers.map(({ id }) => id)).to.deep.equal(entry.verifiers.map(({ id }) => id))
             const refused = built.rejected.some(
@@ -110,14 +109,14 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
     await fc.assert(
       fc.asyncProperty(anyShard(3), anyShard(5), async (one, other) => {
         const applied = async (...shards: (typeof one)[]) => {
-          let registry = emptyRegistry<Metadata>()
+          let registry = emptyRegistry()
           for (const shard of shards) {
             registry = (
               await buildRegistry(registry, inputOf(shard), { checkClient: createCheck(), clocks: systemClocks })
             ).registry
           }
           return [...registry.clients.values()]
-            .map(({ clientId, metadata }) => `${clientId} ${metadata.name}`)
+            .map(({ clientId, config }) => `${clientId} ${config.clientName}`)
             .toSorted()
         }
         expect(await applied(one, other)).to.deep.equal(await applied(other, one))

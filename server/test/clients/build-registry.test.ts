@@ -6,13 +6,11 @@ import { createRegistryHolder } from '../../src/clients/registry.ts'
 import type { Registry } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
 import { applyAll, configOf, createCheck, entryOf, inputOf, namesIn, shardInput, spread, verifierOf } from './shards.ts'
-import type { Metadata } from './shards.ts'
 
 const [first, second, third] = namesIn(3, 3) as [string, string, string]
 const [elsewhere] = namesIn(5, 1) as [string]
 const idOf = (key: string) => key.replace('/', '.')
-const idsIn = (registry: Registry<Metadata>) =>
-  [...registry.clients.values()].map(({ clientId }) => clientId).toSorted()
+const idsIn = (registry: Registry) => [...registry.clients.values()].map(({ clientId }) => clientId).toSorted()
 const bad = configOf({ clientName: 'bad', generation: 2n })
 
 describe(buildRegistry.name, () => {
@@ -25,7 +23,7 @@ describe(buildRegistry.name, () => {
     const changed = entryOf(first, { desired: configOf({ clientName: 'renamed', generation: 2n }) })
     const { registry: two } = await applyAll([shardInput(3, 2n, [changed, entryOf(third)])], createCheck(), one)
     expect(idsIn(two)).to.deep.equal([first, third, elsewhere].map(idOf).toSorted())
-    expect(two.find(idOf(first))?.metadata.name).to.equal('renamed')
+    expect(two.find(idOf(first))?.config.clientName).to.equal('renamed')
     expect(two.find(idOf(elsewhere))).to.equal(one.find(idOf(elsewhere)))
     expect(one.find(idOf(second)), 'the old registry is untouched').to.not.equal(undefined)
   })
@@ -71,7 +69,7 @@ describe(buildRegistry.name, () => {
       verifierOf('new').id,
       verifierOf('old').id,
     ])
-    expect(two.find(idOf(first))?.metadata).to.equal(one.find(idOf(first))?.metadata)
+    expect(two.find(idOf(first))?.version).to.deep.equal(one.find(idOf(first))?.version)
   })
 
   describe('an entry without a verifier', () => {
@@ -146,7 +144,7 @@ describe(buildRegistry.name, () => {
         createCheck(),
         one,
       )
-      expect(two.find(entry.clientId)?.metadata.name).to.equal(expected)
+      expect(two.find(entry.clientId)?.config.clientName).to.equal(expected)
       expect(rejected.map(({ clientId }) => clientId)).to.deep.equal(rejectedToo ? [entry.clientId] : [])
       expect(two.find(idOf(second))).to.equal(one.find(idOf(second)))
     })
@@ -155,7 +153,7 @@ describe(buildRegistry.name, () => {
   it('serves accepted on a replica that starts after the rejection, as the others serve it', async () => {
     const entry = entryOf(first, { desired: bad, accepted: configOf() })
     const { registry, rejected } = await applyAll([shardInput(3, 7n, [entry])])
-    expect(registry.find(idOf(first))?.metadata.name).to.equal('good')
+    expect(registry.find(idOf(first))?.config.clientName).to.equal('good')
     expect(rejected).to.have.length(1)
   })
 
@@ -163,7 +161,7 @@ describe(buildRegistry.name, () => {
     const { registry: one } = await applyAll([shardInput(3, 1n, [entryOf(first, { secrets: ['old'] })])])
     const rotated = entryOf(first, { desired: bad, secrets: ['new'] })
     const { registry: two } = await applyAll([shardInput(3, 2n, [rotated])], createCheck(), one)
-    expect(two.find(idOf(first))?.metadata.name).to.equal('good')
+    expect(two.find(idOf(first))?.config.clientName).to.equal('good')
     expect(two.find(idOf(first))?.verifiers.map(({ id }) => id)).to.deep.equal([verifierOf('new').id])
   })
 
@@ -305,7 +303,7 @@ describe(buildRegistry.name, () => {
 
   it('swaps 5,000 clients 5 times while they are looked up, and no look-up misses', async function () {
     this.timeout(30_000)
-    const holder = createRegistryHolder<Metadata>()
+    const holder = createRegistryHolder()
     const swap = async (seq: bigint) => {
       for (const shard of spread(seq, 5000, (key) => entryOf(key, { desired: configOf({ clientName: `v${seq}` }) }))) {
         const built = await buildRegistry(holder.current(), inputOf(shard), {
@@ -336,6 +334,6 @@ describe(buildRegistry.name, () => {
     }
     expect(misses).to.equal(0)
     expect(lookups).to.be.greaterThan(1000)
-    expect(holder.current().find('team.app-4999')?.metadata.name).to.equal('v6')
+    expect(holder.current().find('team.app-4999')?.config.clientName).to.equal('v6')
   })
 })

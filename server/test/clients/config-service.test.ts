@@ -23,7 +23,7 @@ import { createUsage } from '../../src/clients/usage.ts'
 import type { Usage } from '../../src/clients/usage.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
 import { configOf, createCheck, entryOf, mounted, namesIn, sha256, shardInput, spread, verifierOf } from './shards.ts'
-import type { Metadata, TestShard } from './shards.ts'
+import type { TestShard } from './shards.ts'
 
 type AgentStream = Stream<SyncResponse, MessageInitShape<typeof SyncRequestSchema>>
 
@@ -31,7 +31,7 @@ describe(createConfigService.name, () => {
   let authority: Identity
   let directory: string
   let socket: string
-  let holder: RegistryHolder<Metadata>
+  let holder: RegistryHolder
   let usage: Usage
   let service: ConfigService
   let audited: AuditEvent[]
@@ -53,7 +53,7 @@ describe(createConfigService.name, () => {
     ] as const) {
       writeFileSync(join(directory, 'tls', file), content)
     }
-    holder = createRegistryHolder<Metadata>()
+    holder = createRegistryHolder()
     usage = createUsage()
     audited = []
     lines = []
@@ -67,7 +67,7 @@ describe(createConfigService.name, () => {
   })
 
   const newService = () =>
-    createConfigService<Metadata>({
+    createConfigService({
       config: { socket, tlsDirectory: join(directory, 'tls') },
       holder,
       checkClient: createCheck(),
@@ -209,7 +209,7 @@ describe(createConfigService.name, () => {
     const rejected = ack.case === 'ack' ? ack.value.rejected : []
     expect(rejected).to.have.length(1)
     expect(rejected[0]).to.include({ clientId: idOf(first), field: 'spec.auth.jwks', generation: 7n, shard: 3 })
-    expect(holder.current().find(idOf(first))?.metadata.name).to.equal('good')
+    expect(holder.current().find(idOf(first))?.config.clientName).to.equal('good')
     expect(audited.map(({ event, clientId }) => [event, clientId])).to.deep.equal([
       ['config.client_rejected', idOf(first)],
     ])

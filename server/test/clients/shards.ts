@@ -26,10 +26,6 @@ export interface TestShard {
   readonly entries: readonly ShardEntry[]
 }
 
-export interface Metadata {
-  readonly name: string
-}
-
 export const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
 export const verifierOf = (secret: string, notAfter?: number) => ({
@@ -96,19 +92,18 @@ export function mounted({ ref: { epoch, shard, seq }, entries }: TestShard, sche
 }
 
 /** Refuses a client whose display name says so; counts what it was asked. */
-export function createCheck(): CheckClient<Metadata> & { asked: string[] } {
+export function createCheck(): CheckClient & { asked: string[] } {
   const asked: string[] = []
-  const check: CheckClient<Metadata> = (config, identity) => {
+  const check: CheckClient = (config, identity) => {
     asked.push(identity.clientId)
     if (config.clientName === 'throws') throw new TypeError('cannot read properties of undefined')
-    if (config.clientName !== 'bad') return { kind: 'accepted', metadata: { name: config.clientName } }
-    return { kind: 'rejected', faults: [invalid('auth.jwks', 'is no JWK set')] }
+    return config.clientName === 'bad' ? [invalid('auth.jwks', 'is no JWK set')] : []
   }
   return Object.assign(check, { asked })
 }
 
 /** Every client of it as one to look into. */
-export const inputOf = ({ ref, entries }: TestShard): ShardInput<Metadata> => ({
+export const inputOf = ({ ref, entries }: TestShard): ShardInput => ({
   ref,
   clients: entries.map((entry) => changedOf(entry)),
 })
@@ -117,13 +112,9 @@ export const changedOf = (entry: ShardEntry) =>
   ({ kind: 'changed', digest: digestOfLine(Buffer.from(toJsonString(ShardEntrySchema, entry))), entry }) as const
 
 /** Applies shards one after the other. */
-export async function applyAll(
-  shards: readonly TestShard[],
-  check = createCheck(),
-  start: Registry<Metadata> = emptyRegistry(),
-) {
+export async function applyAll(shards: readonly TestShard[], check = createCheck(), start: Registry = emptyRegistry()) {
   let registry = start
-  let rejected: Awaited<ReturnType<typeof buildRegistry<Metadata>>>['rejected'] = []
+  let rejected: Awaited<ReturnType<typeof buildRegistry>>['rejected'] = []
   for (const shard of shards) {
     const built = await buildRegistry(registry, inputOf(shard), { checkClient: check, clocks: systemClocks })
     registry = built.registry

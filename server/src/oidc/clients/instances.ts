@@ -1,4 +1,4 @@
-import type { ClientClass, LibraryClient, OidcClient, OidcRegistry } from './oidc-client.ts'
+import type { ClientClass, LibraryClient, OidcClient, OidcRegistry, ProviderMetadata } from './oidc-client.ts'
 
 /** The library's client objects. Each belongs to one Provider and is built on first use: to build 10,000 at once would
  *  block the event loop for 0.4 s. An entry of the registry that did not change keeps its object. */
@@ -13,7 +13,11 @@ export interface ClientInstances {
   findApi(identifier: string): OidcClient | undefined
 }
 
-export function createClientInstances(registry: OidcRegistry): ClientInstances {
+/** @param render what is registered with the library for a client: not kept, since of many clients few are used */
+export function createClientInstances(
+  registry: OidcRegistry,
+  render: (client: OidcClient) => ProviderMetadata,
+): ClientInstances {
   const built = new WeakMap<ClientClass, WeakMap<OidcClient, LibraryClient>>()
   const entries = new WeakMap<object, OidcClient>()
   const registeredById = (clientId: string): OidcClient | undefined => {
@@ -29,7 +33,7 @@ export function createClientInstances(registry: OidcRegistry): ClientInstances {
       if (!ofProvider) built.set(Client, (ofProvider = new WeakMap()))
       let client = ofProvider.get(entry)
       if (!client) {
-        client = new Client({ ...entry.metadata })
+        client = new Client(render(entry))
         ofProvider.set(entry, client)
         entries.set(client, entry)
       }

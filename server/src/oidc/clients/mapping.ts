@@ -5,7 +5,7 @@ import { checkClient } from '@nauthera/rules/check-client'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { oidcScopes } from '@nauthera/rules/scopes'
-import type { CheckClient, CheckOutcome, ClientIdentity } from '../../clients/check-client.ts'
+import type { CheckClient, ClientIdentity } from '../../clients/check-client.ts'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 import { registrationFault } from './registration.ts'
 
@@ -114,13 +114,13 @@ export function renderMetadata(
 export function createClientCheck(needs: {
   clientClass: () => ClientClass
   algorithms: readonly string[]
-}): CheckClient<ProviderMetadata> {
-  return async (config, identity): Promise<CheckOutcome<ProviderMetadata>> => {
+}): CheckClient {
+  return (config, identity) => {
     const faults = checkClient(config, { hasSecret: identity.hasSecret, algorithms: needs.algorithms })
-    if (faults.length > 0) return { kind: 'rejected', faults }
+    if (faults.length > 0) return faults
     const metadata = renderMetadata(config, identity, { algorithm: needs.algorithms[0]! })
     const fault = libraryFault(needs.clientClass(), metadata)
-    return fault ? { kind: 'rejected', faults: [fault] } : { kind: 'accepted', metadata: Object.freeze(metadata) }
+    return fault ? [fault] : []
   }
 }
 

@@ -4,8 +4,8 @@ import type { RegistryHolder } from '../../clients/registry.ts'
 /** RFC 7591 metadata of a client, as it is registered with the library (see mapping.ts). */
 export type ProviderMetadata = Readonly<Record<string, unknown>>
 
-export type OidcClient = RegisteredClient<ProviderMetadata>
-export type OidcRegistry = RegistryHolder<ProviderMetadata>
+export type OidcClient = RegisteredClient
+export type OidcRegistry = RegistryHolder
 
 /** The library's class of clients, as far as we use it. Each Provider has one of its own. */
 export type ClientClass = new (metadata: ProviderMetadata) => LibraryClient

@@ -131,11 +131,10 @@ describe('renderMetadata', () => {
 describe('createClientCheck', () => {
   const check = createClientCheck({ clientClass: () => clientClassOf(provider), algorithms })
   const identity = { clientId: 'a.b', uid: 'u', namespace: 'a', name: 'b', hasSecret: true }
-  const outcome = (config: object, more: object = {}) =>
+  const faultsOf = async (config: object, more: object = {}) =>
     check(create(ClientConfigSchema, { ...configs.web, ...config }), { ...identity, ...more })
 
-  it('accepts a valid client', async () =>
-    expect((await outcome({})).kind, JSON.stringify(await outcome({}))).to.equal('accepted'))
+  it('accepts a valid client', async () => expect(await faultsOf({})).to.deep.equal([]))
 
   for (const [sentence, config, field, code] of [
     ['A2 a wildcard', { redirectUris: ['https://*.example.com/'] }, 'spec.redirectURIs', 'CLIENT_METADATA_INVALID'],
@@ -229,19 +228,17 @@ describe('createClientCheck', () => {
     ],
   ] as const) {
     it(`${sentence.replace(/^([A-Z]\d+ )?/, '$1refuses ')}, and names the field`, async () => {
-      const refused = await outcome(config)
-      if (refused.kind !== 'rejected') throw new Error('accepted')
-      expect(refused.faults.map((fault) => [fault.field, fault.code])).to.deep.include([field, code])
-      for (const fault of refused.faults) expect(fault.message).to.have.length.greaterThan(10)
+      const faults = await faultsOf(config)
+      expect(faults.map((fault) => [fault.field, fault.code])).to.deep.include([field, code])
+      for (const fault of faults) expect(fault.message).to.have.length.greaterThan(10)
     })
   }
 
   it('refuses a method that needs a secret when there is no secret', async () => {
-    expect((await outcome({}, { hasSecret: false })).kind).to.equal('rejected')
+    expect(await faultsOf({}, { hasSecret: false })).to.not.deep.equal([])
   })
 
   it('reports every fault at once', async () => {
-    const refused = await outcome({ redirectUris: ['x', 'http://y.test/'], corsOrigins: ['z'] })
-    expect(refused.kind === 'rejected' && refused.faults).to.have.length(3)
+    expect(await faultsOf({ redirectUris: ['x', 'http://y.test/'], corsOrigins: ['z'] })).to.have.length(3)
   })
 })
