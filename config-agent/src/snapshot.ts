@@ -1,5 +1,5 @@
 import type { Manifest, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { decodeLine, digestOfLine, parseShardFile } from '@nauthera/proto/shard-file'
+import { decodeLine, parseShardFile } from '@nauthera/proto/shard-file'
 import type { ErrorCode } from './errors.ts'
 
 /** Names one version of one shard. */
@@ -63,12 +63,13 @@ export function clientKey(client: { namespace: string; name: string }): string {
   return `${client.namespace}/${client.name}`
 }
 
-/** @returns these of its clients, read anew from the file */
-export function readClients({ file, clients }: ReadShard, names: readonly string[]): ShardEntry[] {
-  if (names.length === 0) return []
-  const wanted = new Set(names.map((name) => clients.get(name)))
+/** @returns those of its clients that differ from another version of the shard, read anew from the file */
+export function readDiffering({ file, clients }: ReadShard, other: ReadShard): ShardEntry[] {
+  // Clients are kept in the order of their lines.
+  const differs = Array.from(clients, ([key, digest]) => other.clients.get(key) !== digest)
+  if (!differs.includes(true)) return []
   return parseShardFile(file)
-    .lines.filter((line) => wanted.has(digestOfLine(line)))
+    .lines.filter((_line, index) => differs[index])
     .map(decodeLine)
 }
 

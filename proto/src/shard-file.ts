@@ -34,7 +34,7 @@ export interface ShardFile {
   readonly head: ShardContent
   /** The JSON of each client, UTF-8, the same in both schemas. They are views of one buffer: do not keep them. */
   readonly lines: readonly Uint8Array[]
-  /** SHA-256 of the uncompressed file, 64 hex. */
+  /** SHA-256 of the uncompressed file, 64 hex. Computed when it is read. */
   readonly digest: string
 }
 
@@ -62,7 +62,13 @@ export function parseShardFile(file: Uint8Array): ShardFile {
     throw new Error('holds clients in the form of another schema')
   }
   const lines = isOfMessages ? linesOf(entriesOfClients(clients)) : parts.lines
-  return { head: shard, lines, digest: digestOf(bytes) }
+  return {
+    head: shard,
+    lines,
+    get digest() {
+      return digestOf(bytes)
+    },
+  }
 }
 
 /** @returns SHA-256 of a client's line, base64url. It is not stored in the shard, because digests do not compress */

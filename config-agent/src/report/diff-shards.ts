@@ -3,7 +3,7 @@ import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientVersion, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { specPathOf } from '@nauthera/proto/spec-path'
-import { clientKey, readClients } from '../snapshot.ts'
+import { clientKey, readDiffering } from '../snapshot.ts'
 import type { ReadShard } from '../snapshot.ts'
 
 export interface ClientChange {
@@ -19,9 +19,7 @@ export interface ClientChange {
 
 /** @returns a change for each client that differs; those that do not are not even decoded */
 export function diffShards(before: ReadShard, after: ReadShard): ClientChange[] {
-  const differing = (shard: ReadShard, other: ReadShard): string[] =>
-    [...shard.clients].filter(([key, digest]) => other.clients.get(key) !== digest).map(([key]) => key)
-  return diffClients(readClients(before, differing(before, after)), readClients(after, differing(after, before)))
+  return diffClients(readDiffering(before, after), readDiffering(after, before))
 }
 
 /** @returns a change for each client that differs, in the order of `after`, removed ones last */

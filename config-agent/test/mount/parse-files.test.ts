@@ -2,7 +2,7 @@ import { shardFile, shardSchema } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { expect } from 'chai'
 import { parseShard } from '../../src/mount/parse-files.ts'
-import { readClients } from '../../src/snapshot.ts'
+import { readDiffering } from '../../src/snapshot.ts'
 import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
 
 describe(parseShard.name, () => {
@@ -20,7 +20,8 @@ describe(parseShard.name, () => {
     it(`knows every client as the operator rendered it in schema ${schema}`, () => {
       const read = parseShard(shard, fileWith([grafana, ...others], schema))
       expect([...read.clients.keys()]).to.deep.equal(own.map((client) => `apps/${client.name}`))
-      expect(readClients(read, [...read.clients.keys()])).to.deep.equal(own)
+      const empty = parseShard(shard, makeVolume([]).files.get(shardFile(shard))!)
+      expect(readDiffering(read, empty)).to.deep.equal(own)
     })
   }
 
@@ -33,9 +34,8 @@ describe(parseShard.name, () => {
     const changed = makeClient('grafana', { clientId: 'other' })
     const after = parseShard(shard, fileWith([changed, ...others]), before)
     expect([...after.clients.keys()]).to.deep.equal([...before.clients.keys()])
-    expect(readClients(after, ['apps/grafana'])).to.deep.equal([changed])
-    const differing = [...after.clients].filter(([key, digest]) => before.clients.get(key) !== digest)
-    expect(differing.map(([key]) => key)).to.deep.equal(['apps/grafana'])
+    expect(readDiffering(after, before)).to.deep.equal([changed])
+    expect(readDiffering(before, after)).to.deep.equal([grafana])
     const fewer = parseShard(shard, fileWith(others), before)
     expect([...parseShard(shard, fileWith([grafana, ...others]), fewer).clients.keys()]).to.include('apps/grafana')
   })

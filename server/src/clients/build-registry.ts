@@ -68,19 +68,17 @@ export function rejectionsOf(registry: Registry): Rejection[] {
 
 /** Puts the shard in the place of its predecessor. Who had a client id keeps it; the next one waits until it is free. */
 function assemble(current: Registry, shard: LiveShard): Registry {
+  const before = new Set(current.shards.get(shard.ref.shard)?.clients)
   const next = new Set(shard.clients)
-  const holders = (current.shards.get(shard.ref.shard)?.clients ?? []).filter(
-    (client) => current.find(client.clientId) === client,
-  )
-  const staying = new Set(holders.filter((client) => next.has(client)))
-  const leaving = holders.filter((client) => !next.has(client))
+  const blocked = new Set(current.blocked)
+  const leaving = [...before].filter((client) => !next.has(client) && !blocked.has(client))
+  const coming = shard.clients.filter((client) => !before.has(client) || blocked.has(client))
   const freed = new Set(leaving.map(holderOf))
   const isSuccessor = (client: RegisteredClient) => freed.has(holderOf(client))
-  const others = shard.clients.filter((client) => !staying.has(client))
   const { index, refused } = current.clients.with(leaving, [
-    ...others.filter(isSuccessor),
+    ...coming.filter(isSuccessor),
     ...current.blocked.filter((client) => client.shard !== shard.ref.shard),
-    ...others.filter((client) => !isSuccessor(client)),
+    ...coming.filter((client) => !isSuccessor(client)),
   ])
   const shards = new Map(current.shards).set(shard.ref.shard, shard)
   return createRegistry({ clients: index, shards, blocked: refused })
