@@ -65,6 +65,10 @@ export const errorCatalogue = {
     meaning: 'No account has this name, address or id.',
     remedy: 'Look it up with `nauthera users list`.',
   },
+  USER_OF_OTHER_SOURCE: {
+    meaning: 'Another source describes this person, so a change here would be undone at the next sign-in.',
+    remedy: 'Change the person in that source.',
+  },
   PASSWORD_REFUSED: {
     meaning: 'The new password does not meet the rules.',
     remedy: 'Take 12 to 128 characters that are not among the common passwords.',

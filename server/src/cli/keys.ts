@@ -1,11 +1,15 @@
 // nauthera keys: signing and cookie keys, never their private parts.
 import type { Command } from 'commander'
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import { cookieLine, signingLine } from '../oidc/keys/key-set.ts'
 import { createKeyRing } from '../oidc/keys/ring.ts'
+import { keyStates } from '../oidc/keys/states.ts'
+import type { KeyTimes } from '../oidc/keys/states.ts'
 import { keyPolicy } from '../oidc/lifetimes.ts'
 import { loadKeyRing } from '../store/envelope.ts'
 import { createKeys } from '../store/keys.ts'
 import type { KeySummary } from '../store/keys.ts'
-import { adminEvent, print, settingsOf, withDatabase } from './session.ts'
+import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
 
 export function addKeyCommands(program: Command, session: Session): void {
@@ -13,15 +17,23 @@ export function addKeyCommands(program: Command, session: Session): void {
 
   keys
     .command('list')
-    .description('list the keys, each with the key-encryption key that encrypts it')
+    .description('list the keys, what each does now, and the key-encryption key that encrypts it')
+    .addHelpText(
+      'after',
+      `
+States: next (published, not used yet), active (makes what is new), retiring (still verifies what it made),
+removed (of no use; a server deletes it soon).`,
+    )
     .action(async () =>
       withDatabase(session, async ({ database, audit }) => {
-        const ring = loadKeyRing(settingsOf(session).keysDirectory)
+        const { keysDirectory, signing } = settingsOf(session)
+        const ring = loadKeyRing(keysDirectory)
         const summaries = await createKeys({ database, audit, ring }).summaries()
+        const states = keyStates(summaries.map(timesOf), Date.now(), keyPolicy(signing))
         print(
           session,
-          summaries.map((key) => rowOf(key, ring.ids)),
-          ['id', 'use', 'alg', 'createdAt', 'activeAt', 'encryptedBy', 'inRing'],
+          summaries.map((key) => ({ ...rowOf(key, ring.ids), state: states.get(key.id) })),
+          ['id', 'use', 'alg', 'state', 'createdAt', 'activeAt', 'encryptedBy', 'inRing'],
         )
       }),
     )
@@ -43,7 +55,15 @@ export function addKeyCommands(program: Command, session: Session): void {
           await ring.stop()
         }
         audit.record(adminEvent('keys.rotate'))
-        const made = (await keys.summaries()).filter((key) => !known.has(key.id))
+        const after = await keys.summaries()
+        const made = after.filter((key) => !known.has(key.id))
+        for (const key of after.filter(({ id, activeAt }) => known.has(id) && activeAt.getTime() > Date.now())) {
+          const name = key.use === 'sig' ? `signing key for ${key.alg}` : 'cookie key'
+          say(
+            session,
+            `the next ${name} was there already, and is used from ${key.activeAt.toISOString()} on: ${key.id}`,
+          )
+        }
         print(
           session,
           made.map((key) => rowOf(key)),
@@ -64,6 +84,14 @@ export function addKeyCommands(program: Command, session: Session): void {
       }),
     )
 }
+
+/** A key of a summary, in the line of those that it replaces and is replaced by. */
+const timesOf = ({ id, use, alg, createdAt, activeAt }: KeySummary): KeyTimes => ({
+  id,
+  line: use === 'sig' ? signingLine(alg as SigningAlgorithm) : cookieLine,
+  createdAt: createdAt.getTime(),
+  activeAt: activeAt.getTime(),
+})
 
 const rowOf = (key: KeySummary, ringIds: readonly string[] = [key.encryptedBy]) => ({
   id: key.id,

@@ -1,5 +1,6 @@
 // nauthera migrate: the schema of the database.
 import type { Command } from 'commander'
+import { confirm } from './confirm.ts'
 import { createEpoch } from '../store/epoch.ts'
 import { migrateUp, migrationStatus } from '../store/migrate.ts'
 import { adminEvent, connectionOf, print, say, withDatabase } from './session.ts'
@@ -43,10 +44,15 @@ export function addMigrateCommands(program: Command, session: Session, setExitCo
     .description(
       'run this after a restore from a backup: sessions, codes and opaque tokens issued before become invalid',
     )
-    .action(async () =>
-      withDatabase(session, async ({ database, audit }) => {
+    .option('--yes', 'do not ask')
+    .addHelpText('after', '\nExample:\n  nauthera migrate restored --yes')
+    .action(async (options: { yes?: boolean }) => {
+      if (options.yes !== true) await confirm(session.terminal, restoredQuestion)
+      await withDatabase(session, async ({ database, audit }) => {
         const epoch = await createEpoch({ database, audit }).raise([adminEvent('migrate.restored')])
         print(session, [{ epoch }], ['epoch'])
-      }),
-    )
+      })
+    })
 }
+
+const restoredQuestion = 'Everybody has to sign in again, and every application needs new opaque tokens. Go on? [y/N] '

@@ -1,23 +1,38 @@
 // nauthera users: people and their passwords.
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { createAttempts } from '../store/attempts.ts'
 import { createCredentials } from '../store/credentials.ts'
 import { createUsers } from '../store/users.ts'
-import type { User, Users } from '../store/users.ts'
+import type { Profile, User, Users } from '../store/users.ts'
+import { defaultLimits } from '../users/lockout.ts'
 import { createPasswords } from '../users/passwords.ts'
+import { profileClaimNames, withProfileClaims } from '../users/profile-claims.ts'
 import { askPassword } from './ask-password.ts'
 import type { PasswordOptions } from './ask-password.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
 import type { Opened, Session } from './session.ts'
 
 const columns = ['username', 'email', 'name', 'groups', 'disabled', 'id']
+const shown = [...columns.slice(0, -1), 'failedSignIns', 'lockedUntil', 'profile', 'id']
 const pageSize = 500
+
+const claimHelp = 'a further fact about the person, by its standard name, such as given_name=Ada; several after a space'
 
 export function addUserCommands(program: Command, session: Session): void {
   const users = program.command('users').description('manage people and their passwords')
-  for (const add of [addAdd, addList, addShow, addSetPassword, addDisable, addEnable, addRevokeSessions]) {
-    add(users, session)
-  }
+  const commands = [
+    addAdd,
+    addEdit,
+    addList,
+    addShow,
+    addSetPassword,
+    addUnlock,
+    addDisable,
+    addEnable,
+    addRevokeSessions,
+  ]
+  for (const add of commands) add(users, session)
 }
 
 function addAdd(users: Command, session: Session): void {
@@ -31,15 +46,38 @@ function addAdd(users: Command, session: Session): void {
     .option('--locale <tag>', 'language, such as de')
     .option('--group <name...>', 'groups to add the person to; new groups are created')
     .option('--must-change', 'the person must choose a new password at the first sign-in')
+    .option('--claim <name=value...>', claimHelp)
   addPasswordOptions(command)
     .addHelpText(
       'after',
       `
 Examples:
   nauthera users add alice --email alice@example.com --group admins --generate
+  nauthera users add carol --generate --claim given_name=Carol phone_number=+4930123456 address.country=DE
   printf %s "$PASSWORD" | nauthera users add bob --password-stdin -o json`,
     )
     .action(async (username: string, options: AddOptions) => addUser(session, username, options))
+}
+
+function addEdit(users: Command, session: Session): void {
+  onePerson(users, 'edit', 'change what is known of a person; what you leave out stays')
+    .option('--email <address>', 'e-mail address; a new one counts as not verified')
+    .option('--email-verified', 'the e-mail address has been verified')
+    .option('--no-email-verified', 'the e-mail address has not been verified')
+    .option('--name <name>', 'full name')
+    .option('--locale <tag>', 'language, such as de')
+    .option('--claim <name=value...>', `${claimHelp}; an empty value removes it`)
+    .addHelpText(
+      'after',
+      `
+Claims: ${profileClaimNames.join(', ')}
+
+Examples:
+  nauthera users edit alice --claim given_name=Alice family_name=Liddell zoneinfo=Europe/London
+  nauthera users edit alice --claim phone_number=+442071234567 phone_number_verified=true
+  nauthera users edit alice --claim website=`,
+    )
+    .action(async (login: string, options: EditOptions) => editUser(session, login, options))
 }
 
 function addList(users: Command, session: Session): void {
@@ -55,16 +93,40 @@ function addList(users: Command, session: Session): void {
 }
 
 function addShow(users: Command, session: Session): void {
-  onePerson(users, 'show', 'show one person').action(async (login: string) =>
-    withUser(session, login, async (user) => print(session, [rowOf(user)], columns)),
+  onePerson(users, 'show', 'show one person, and whether the account is locked').action(async (login: string) =>
+    withUser(session, login, async (user, opened) => {
+      const failures = await createAttempts(opened).failuresOf(user.id)
+      const lock = {
+        failedSignIns: failures?.count ?? 0,
+        lockedUntil: failures !== undefined && failures.count >= defaultLimits.perAccount ? failures.until : undefined,
+      }
+      print(session, [{ ...rowOf(user), ...lock, profile: user.profile }], shown)
+    }),
   )
 }
 
+function addUnlock(users: Command, session: Session): void {
+  onePerson(users, 'unlock', 'let a person whose account is locked by failed sign-ins try again at once')
+    .addHelpText('after', '\nExample:\n  nauthera users unlock alice')
+    .action(async (login: string) =>
+      withUser(session, login, async (user, opened) => {
+        const userId = user.id
+        const wereThere = await createAttempts(opened).unlock(userId, [
+          adminEvent('users.unlock', { userId }),
+          { event: 'account.unlocked', outcome: 'success', userId },
+        ])
+        const nothing = `${user.username} was not locked: no failed sign-in counts`
+        say(session, wereThere ? `${user.username} can sign in again; the failed sign-ins are forgotten` : nothing)
+      }),
+    )
+}
+
 function addSetPassword(users: Command, session: Session): void {
-  const command = onePerson(users, 'set-password', 'set a password and end every session of the person').option(
-    '--must-change',
-    'the person must choose a new password at the next sign-in',
-  )
+  const command = onePerson(
+    users,
+    'set-password',
+    'set a password, lift a lock, and end every session of the person',
+  ).option('--must-change', 'the person must choose a new password at the next sign-in')
   addPasswordOptions(command)
     .addHelpText('after', '\nExample:\n  nauthera users set-password alice --generate --must-change')
     .action(async (login: string, options: SetOptions) => setPassword(session, login, options))
@@ -118,6 +180,15 @@ interface AddOptions extends PasswordOptions {
   readonly locale?: string
   readonly group?: string[]
   readonly mustChange?: boolean
+  readonly claim?: string[]
+}
+
+interface EditOptions {
+  readonly email?: string
+  readonly emailVerified?: boolean
+  readonly name?: string
+  readonly locale?: string
+  readonly claim?: string[]
 }
 
 interface SetOptions extends PasswordOptions {
@@ -125,6 +196,7 @@ interface SetOptions extends PasswordOptions {
 }
 
 async function addUser(session: Session, username: string, options: AddOptions): Promise<void> {
+  const profile = withProfileClaims({}, options.claim ?? [])
   const { password, passwordHash, generated } = await newPassword(session, options, { username, email: options.email })
   const user = await withDatabase(session, (opened) =>
     createUsers(opened).insert(
@@ -134,6 +206,7 @@ async function addUser(session: Session, username: string, options: AddOptions):
         emailVerified: options.emailVerified ?? false,
         name: options.name,
         locale: options.locale,
+        profile,
         passwordChangeRequired: options.mustChange ?? false,
         passwordHash,
         groups: options.group ?? [],
@@ -146,6 +219,25 @@ async function addUser(session: Session, username: string, options: AddOptions):
     [{ ...rowOf(user), ...(generated ? { password } : {}) }],
     generated ? [...columns, 'password'] : columns,
   )
+}
+
+async function editUser(session: Session, login: string, options: EditOptions): Promise<void> {
+  const { claim = [], ...names } = options
+  if (claim.length === 0 && Object.keys(names).length === 0) {
+    const message = 'says nothing to change; give --email, --name, --locale or --claim'
+    throw new CodedError('USAGE_INVALID', { faults: [{ path: 'users edit', message }] })
+  }
+  withProfileClaims({}, claim)
+  await withUser(session, login, async ({ id: userId }, opened) => {
+    const profile = (before: Profile) => withProfileClaims(before, claim)
+    const events = [
+      adminEvent('users.edit', { userId }),
+      { event: 'account.changed', outcome: 'success', userId } as const,
+    ]
+    const user = await createUsers(opened).edit(userId, { ...names, profile }, events)
+    if (user === undefined) throw unknownUser(login)
+    print(session, [{ ...rowOf(user), profile: user.profile }], [...columns.slice(0, -1), 'profile', 'id'])
+  })
 }
 
 async function setPassword(session: Session, login: string, options: SetOptions): Promise<void> {
@@ -200,10 +292,12 @@ async function withUser(
 /** @throws CodedError USER_UNKNOWN */
 export async function findUser(opened: Opened, login: string): Promise<User> {
   const user = await createUsers(opened).findByLogin(login)
-  if (user === undefined)
-    throw new CodedError('USER_UNKNOWN', { message: `no account has the name or e-mail address ${login}` })
+  if (user === undefined) throw unknownUser(login)
   return user
 }
+
+const unknownUser = (login: string): CodedError =>
+  new CodedError('USER_UNKNOWN', { message: `no account has the name or e-mail address ${login}` })
 
 async function listAll(users: Users): Promise<User[]> {
   const all: User[] = []

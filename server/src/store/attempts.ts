@@ -1,5 +1,7 @@
 // Counters of failed sign-ins. They are in the database, by its clock: every replica sees the same ones, and a restart loses none.
 import { createHash } from 'node:crypto'
+import { auditInsert } from './audit.ts'
+import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
@@ -51,6 +53,17 @@ export interface Attempts {
   release(keys: AttemptKeys): Promise<void>
   /** The sign-in is finished: forgets the account's failures, and frees the place of the address. */
   clear(keys: AttemptKeys): Promise<void>
+  /** @returns the failures of an account that still count; undefined when there are none */
+  failuresOf(userId: string): Promise<Failures | undefined>
+  /** Forgets the failures of an account, so that a locked one can sign in again. @returns whether there were any */
+  unlock(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
+}
+
+/** Failed attempts to sign in. */
+export interface Failures {
+  readonly count: number
+  /** When they are forgotten; of a locked account the end of the lock. */
+  readonly until: Date
 }
 
 /** Milliseconds after which a place ends: longer than any password waits and is checked. */
@@ -109,7 +122,23 @@ export const clearAttempts = (parameters: readonly [string, string, string], whe
      WHERE key = ${address} AND ${when} RETURNING key),
    cleared AS (DELETE FROM attempts WHERE key = ${account} AND ${when} AND (SELECT count(*) FROM forgiven) >= 0)`
 }
+const failuresOf = statement(
+  'attempt-failures-of',
+  'SELECT count, until FROM attempts WHERE key = $1 AND count > 0 AND until > clock_timestamp()',
+)
+/** The CTE `unlocked`. @param userId SQL; @param when SQL */
+export const unlockAccount = (userId: string, when: string): string =>
+  `unlocked AS (DELETE FROM attempts WHERE key = 'u:' || ${userId} AND ${when}
+     RETURNING count > 0 AND until > clock_timestamp() AS counted)`
+const unlock = statement(
+  'attempt-unlock',
+  `WITH ${unlockAccount('$1::uuid', 'true')},
+   written AS (${auditInsert('$2')})
+   SELECT counted FROM unlocked`,
+)
 const clear = statement('attempt-clear', `WITH ${clearAttempts(['$1', '$2', '$3'], 'true')} SELECT 1`)
+
+const accountKey = (userId: string): string => `u:${userId}`
 
 type BegunRow = {
   address_place: string | null
@@ -120,8 +149,8 @@ type BegunRow = {
   standing: string | null
 } & (UserRow | { id: null })
 
-export function createAttempts(needs: { database: Connection }): Attempts {
-  const { database } = needs
+export function createAttempts(needs: { database: Connection; audit: AuditRows }): Attempts {
+  const { database, audit } = needs
   return {
     async begin({ login, address, limits }) {
       const canonical = canonicalName(login)
@@ -152,6 +181,12 @@ export function createAttempts(needs: { database: Connection }): Attempts {
     },
     clear: async (keys) => {
       await database.query(clear, [keys.account, keys.address, keys.addressPlace ?? null])
+    },
+    failuresOf: async (userId) => (await database.query<Failures>(failuresOf, [accountKey(userId)]))[0],
+    async unlock(userId, events) {
+      const [row] = await database.query<{ counted: boolean }>(unlock, [userId, audit.rows(events)])
+      audit.lines(events)
+      return row?.counted ?? false
     },
   }
 }

@@ -7,7 +7,7 @@ import type { Connection } from './postgres.ts'
 export type AuditName =
   | `signin.${'success' | 'failure' | 'locked' | 'refused'}`
   | 'password.changed'
-  | `account.${'created' | 'disabled' | 'enabled'}`
+  | `account.${'created' | 'changed' | 'disabled' | 'enabled' | 'unlocked'}`
   | `consent.${'granted' | 'denied'}`
   | 'authorization.refused'
   | `token.${'issued' | 'refreshed' | 'refused' | 'revoked'}`

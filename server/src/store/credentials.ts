@@ -1,4 +1,5 @@
 // Password hashes, one for each person.
+import { unlockAccount } from './attempts.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
@@ -9,7 +10,8 @@ import { endSessionsOf, moveStanding, standing } from './standing.ts'
 export interface Credentials {
   /** @returns the PHC string */
   find(userId: string): Promise<string | undefined>
-  /** Sets a new password. Every other session of the person ends, with its grants and unfinished sign-ins.
+  /** Sets a new password. Every other session of the person ends, with its grants and unfinished sign-ins; a locked account is
+   *  unlocked, since what was tried before was not this password.
    *  @param options.keepSession the session in which the person changed it goes on
    *  @param options.standing changes nothing unless the person must change the password, is enabled and still has this standing
    *  @returns the new standing, and when it began; undefined when nothing was changed */
@@ -35,6 +37,7 @@ const set = statement(
      RETURNING id, sessions_valid_after),
    credential AS (INSERT INTO credentials (user_id, password_hash) SELECT id, $2 FROM changed
      ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, changed_at = now()),
+   ${unlockAccount('$1::uuid', 'EXISTS (SELECT FROM changed)')},
    written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT ${standing} AS standing, u.sessions_valid_after AS since FROM changed u`,
 )

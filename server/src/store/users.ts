@@ -57,6 +57,17 @@ export interface NewUser {
   readonly groups?: readonly string[] | undefined
 }
 
+/** What is to be different about one of our own people; what is left out stays. */
+export interface UserChange {
+  /** A new address counts as not verified, unless `emailVerified` says otherwise. */
+  readonly email?: string | undefined
+  readonly emailVerified?: boolean | undefined
+  readonly name?: string | undefined
+  readonly locale?: string | undefined
+  /** From the profile to the new one. */
+  readonly profile?: ((before: Profile) => Profile) | undefined
+}
+
 /** Somebody whom another source has found. */
 export interface FoundPerson {
   /** `id` of the source, and its lasting name for the person, which nobody else gets later: an entry UUID, or an issuer with a
@@ -72,6 +83,10 @@ export interface Users {
   list(page: { afterUsername?: string | undefined; limit: number }): Promise<User[]>
   /** @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN, USERNAME_INVALID */
   insert(user: NewUser, audit?: readonly AuditEvent[]): Promise<User>
+  /** Changes what we know of a person. Sessions and tokens stay.
+   *  @returns the person as they are now; undefined when nobody has this id
+   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID, USER_OF_OTHER_SOURCE */
+  edit(userId: string, change: UserChange, audit: readonly AuditEvent[]): Promise<User | undefined>
   /** Writes the record of somebody who signed in with another source: creates it the first time, updates its names later. Only the
    *  source's lasting name leads to a record, never an equal user name or e-mail address.
    *  @param audit written when the record is new
@@ -127,6 +142,17 @@ const adopt = statement(
    written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
    SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${standing} AS standing FROM kept u`,
 )
+const findForEdit = statement(
+  'user-find-for-edit',
+  `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.id = $1 FOR UPDATE OF u`,
+)
+const edit = statement(
+  'user-edit',
+  `WITH changed AS (UPDATE users SET (${described}) = ($2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb), updated_at = now()
+     WHERE id = $1 RETURNING *),
+   written AS (${auditInsert('$10', ' WHERE EXISTS (SELECT FROM changed)')})
+   SELECT u.*, ${sourceOf}, ${groupsOf} FROM changed u`,
+)
 const disable = statement(
   'user-disable',
   `WITH changed AS (UPDATE users SET disabled_at = coalesce(disabled_at, now()), ${moveStanding}, updated_at = now()
@@ -179,6 +205,7 @@ export function createUsers(needs: UserNeeds): Users {
       (await database.query<UserRow>(list, [canonicalName(afterUsername), limit])).map(userOf),
     insert: (user, events = []) => insertUser(needs, user, events),
     adopt: (found, events) => adoptUser(needs, found, events),
+    edit: (userId, change, events) => editUser(needs, userId, change, events),
     setDisabled: (userId, disabled, events) => changeUser(needs, disabled ? disable : enable, userId, events),
     revokeSessions: (userId, events) => changeUser(needs, revokeSessions, userId, events),
   }
@@ -192,6 +219,45 @@ async function insertUser(needs: UserNeeds, user: NewUser, events: readonly Audi
   const rows = await asRefused(user, () => database.query<UserRow>(insert, [id, ...values, audit.rows(about)]))
   audit.lines(about)
   return userOf(rows[0]!)
+}
+
+async function editUser(
+  { database, audit, changes }: UserNeeds,
+  userId: string,
+  change: UserChange,
+  events: readonly AuditEvent[],
+): Promise<User | undefined> {
+  if (!isUuid(userId)) return undefined
+  const changed = await database.transaction(async (connection) => {
+    const [row] = await connection.query<UserRow>(findForEdit, [userId])
+    if (row === undefined) return undefined
+    const before = userOf(row)
+    if (before.source !== ownSource) throw ofOtherSource(before)
+    const after = changeOf(before, change)
+    const values = [userId, ...namesOf(after), audit.rows(events)]
+    return (await asRefused(after, () => connection.query<UserRow>(edit, values)))[0]
+  })
+  if (changed === undefined) return undefined
+  await changes.tell(userId)
+  audit.lines(events)
+  return userOf(changed)
+}
+
+const ofOtherSource = ({ username, source }: User): CodedError =>
+  new CodedError('USER_OF_OTHER_SOURCE', {
+    message: `${username} is described by ${source}, which would undo the change; change it there`,
+  })
+
+function changeOf(before: User, { email, emailVerified, name, locale, profile }: UserChange): Names {
+  const isNewEmail = email !== undefined && email !== before.email
+  return {
+    username: before.username,
+    email: email ?? before.email,
+    emailVerified: emailVerified ?? (isNewEmail ? false : before.emailVerified),
+    name: name ?? before.name,
+    locale: locale ?? before.locale,
+    profile: profile?.(before.profile) ?? before.profile,
+  }
 }
 
 async function adoptUser(needs: UserNeeds, { source, key, person }: FoundPerson, events: readonly AuditEvent[]) {

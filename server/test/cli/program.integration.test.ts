@@ -10,6 +10,7 @@ import { Redis } from 'ioredis'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import { startValkey } from '@nauthera/local/programs/valkey'
 import { runCommand } from '../../src/cli/program.ts'
+import { defaultLimits } from '../../src/users/lockout.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import { createPostgresUsers } from '../../src/users/postgres-users.ts'
 import { createUserSources } from '../../src/users/user-sources.ts'
@@ -135,6 +136,75 @@ describe(runCommand.name, () => {
     )
   })
 
+  describe('of an account that is locked by failed sign-ins', () => {
+    const tries = { address: '192.0.2.7' }
+    async function lockOut(name: string) {
+      await nauthera(['users', 'add', name, '--password-stdin'], { input: password })
+      const users = usersOf(fresh.replica())
+      for (let failure = 0; failure < defaultLimits.perAccount; failure++)
+        await users.tryPassword(name, 'not the password', tries)
+      const locked = await users.tryPassword(name, password, tries)
+      expect(locked).to.include({ kind: 'refused', reason: 'locked' })
+      return users
+    }
+    const shown = async (name: string) => (await nauthera(['users', 'show', name, '-o', 'json'])).json()[0]!
+
+    it('shows the lock and its end, and lifts it', async () => {
+      const users = await lockOut('lena')
+      const before = await shown('lena')
+      expect(before['failedSignIns']).to.equal(defaultLimits.perAccount)
+      expect(Date.parse(before['lockedUntil'] as string)).to.be.greaterThan(Date.now())
+      const lifted = await nauthera(['users', 'unlock', 'lena'])
+      expect([lifted.code, lifted.err]).to.deep.equal([
+        0,
+        'lena can sign in again; the failed sign-ins are forgotten\n',
+      ])
+      const after = await shown('lena')
+      expect([after['failedSignIns'], after['lockedUntil']]).to.deep.equal([0, undefined])
+      expect((await users.tryPassword('lena', password, tries)).kind).to.equal('passed')
+      const events = await fresh.replica().audit.search({ userId: after['id'] as string, limit: 99 })
+      expect(events.map(({ event }) => event)).to.include.members(['admin.users.unlock', 'account.unlocked'])
+    })
+
+    it('lifts the lock with a new password too', async () => {
+      const users = await lockOut('lars')
+      await nauthera(['users', 'set-password', 'lars', '--password-stdin'], { input: 'another horse battery staple' })
+      expect((await users.tryPassword('lars', 'another horse battery staple', tries)).kind).to.equal('passed')
+    })
+
+    it('says when there was no lock', async () => {
+      await nauthera(['users', 'add', 'lou', '--generate'])
+      expect((await nauthera(['users', 'unlock', 'lou'])).err).to.include('lou was not locked')
+    })
+  })
+
+  it('sets and edits further facts about a person, as the claims of the standard', async () => {
+    const added = await nauthera([
+      ...['users', 'add', 'cleo', '--email', 'cleo@example.test', '--email-verified', '--generate', '-o', 'json'],
+      ...['--claim', 'given_name=Cleo', 'address.country=DE', 'phone_number=+4930123456'],
+    ])
+    expect(added.code).to.equal(0)
+    const edited = await nauthera([
+      ...['users', 'edit', 'cleo', '--name', 'Cleo Berg', '-o', 'json', '--claim', 'given_name='],
+      ...['family_name=Berg', 'address.locality=Berlin', 'phone_number_verified=true'],
+    ])
+    expect(edited.json()[0]).to.deep.include({
+      name: 'Cleo Berg',
+      email: 'cleo@example.test',
+      emailVerified: true,
+      profile: {
+        family_name: 'Berg',
+        phone_number: '+4930123456',
+        phone_number_verified: true,
+        address: { country: 'DE', locality: 'Berlin' },
+      },
+    })
+    const moved = await nauthera(['users', 'edit', 'cleo', '--email', 'c@example.test', '-o', 'json'])
+    expect(moved.json()[0]).to.include({ email: 'c@example.test', emailVerified: false, name: 'Cleo Berg' })
+    const taken = await nauthera(['users', 'edit', 'cleo', '--email', 'ada@example.test'])
+    expect([taken.code, taken.err.includes('EMAIL_TAKEN')]).to.deep.equal([1, true])
+  })
+
   it('disables, enables and shows a person', async () => {
     await nauthera(['users', 'add', 'eve', '--generate'])
     const state = async () => (await nauthera(['users', 'show', 'eve', '-o', 'json'])).json()[0]!['disabled']
@@ -163,6 +233,7 @@ describe(runCommand.name, () => {
         ['users', 'enable', 'frances'],
         ['users', 'revoke-sessions', 'frances'],
         ['users', 'set-password', 'frances', '--generate'],
+        ['users', 'edit', 'frances', '--name', 'Frances'],
         ['groups', 'add-member', 'ops', 'frances'],
         ['groups', 'remove-member', 'ops', 'frances'],
       ]
@@ -207,6 +278,14 @@ describe(runCommand.name, () => {
     ['an empty standard input', ['users', 'add', 'gil', '--password-stdin'], { input: '' }, 1, ['at least 12']],
     ['no terminal to ask at', ['users', 'add', 'gil'], {}, 2, ['--password-stdin or --generate']],
     ['an unknown person', ['users', 'set-password', 'nobody', '--generate'], {}, 1, ['USER_UNKNOWN', 'nobody']],
+    [
+      'claims that nobody knows or that look wrong, each by its name',
+      ['users', 'add', 'gil', '--generate', '--claim', 'shoe_size=43', 'birthdate=31.5.1990', 'groups=admins'],
+      {},
+      2,
+      ['--claim shoe_size: is not among', '--claim birthdate: must be a date', '--claim groups: are set by'],
+    ],
+    ['an edit of nothing', ['users', 'edit', 'ada'], {}, 2, ['nothing to change']],
     ['an unknown command', ['users', 'frobnicate'], {}, 2, ['frobnicate']],
     ['an unknown option', ['users', 'list', '--frobnicate'], {}, 2, ['--frobnicate']],
     ['another output', ['users', 'list', '-o', 'xml'], {}, 2, ['table, json']],
@@ -257,10 +336,16 @@ describe(runCommand.name, () => {
     expect((await nauthera(['migrate', 'up', '-o', 'json'], { settings })).json()).to.deep.equal([])
     expect((await nauthera(['migrate', 'status'], { settings })).code).to.equal(0)
     const [first, second] = [
-      await nauthera(['migrate', 'restored', '-o', 'json'], { settings }),
-      await nauthera(['migrate', 'restored', '-o', 'json'], { settings }),
+      await nauthera(['migrate', 'restored', '--yes', '-o', 'json'], { settings }),
+      await nauthera(['migrate', 'restored', '-o', 'json'], { settings, typed: 'y\n' }),
     ]
-    expect(Number(second.json()[0]!['epoch'])).to.be.greaterThan(Number(first.json()[0]!['epoch']) - 1)
+    const epochOf = ({ json }: typeof first) => Number(json()[0]!['epoch'])
+    expect(epochOf(second)).to.be.greaterThan(epochOf(first) - 1)
+    expect(second.err).to.include('Everybody has to sign in again')
+    const no = await nauthera(['migrate', 'restored', '-o', 'json'], { settings, typed: '\n' })
+    expect([no.code, no.out, no.err.includes('nothing was done')]).to.deep.equal([2, '', true])
+    const unasked = await nauthera(['migrate', 'restored', '-o', 'json'], { settings })
+    expect([unasked.code, unasked.out, unasked.err.includes('--yes')]).to.deep.equal([2, '', true])
   })
 
   it('lists keys with the key that encrypts each, never their private part, and re-encrypts them', async () => {
@@ -298,10 +383,16 @@ describe(runCommand.name, () => {
     const listed = async () => (await nauthera(['keys', 'list', '-o', 'json'], { settings })).json()
     const before = await listed()
     expect(before.map(({ use }) => use)).to.include.members(['sig', 'cookie'])
+    expect(new Set(before.map(({ state }) => state))).to.deep.equal(new Set(['active']))
     const second = await nauthera(['keys', 'rotate', '-o', 'json'], { settings })
     expect(second.json().length).to.be.greaterThan(0)
     for (const key of second.json()) expect(Date.parse(key['activeAt'] as string)).to.be.greaterThan(Date.now())
-    expect((await listed()).map(({ id }) => id)).to.include.members(before.map(({ id }) => id))
+    const after = await listed()
+    expect(after.map(({ id }) => id)).to.include.members(before.map(({ id }) => id))
+    expect(new Set(after.map(({ state }) => state))).to.deep.equal(new Set(['active', 'next']))
+    const third = await nauthera(['keys', 'rotate', '-o', 'json'], { settings })
+    expect([third.code, third.json()]).to.deep.equal([0, []])
+    for (const { id } of second.json()) expect(third.err).to.include(`on: ${id as string}`)
   })
 
   describe('settings check', () => {
