@@ -19,7 +19,7 @@ import type { SecretResult } from './secret/work-on-secret.ts'
 import type { Settings } from './settings.ts'
 import { saysTheSame } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
-import { isInProgress } from './status/in-progress.ts'
+import { isInProgress, isSettled } from './status/in-progress.ts'
 import type { WriteStatus } from './status/write-status.ts'
 import type { Clock } from './time/clock.ts'
 
@@ -127,9 +127,4 @@ type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
 function isStored({ judgement }: Findings, entry: StoredEntry | undefined): boolean {
   const version = versionOf(judgement)
   return entry?.uid === judgement.client.metadata.uid && version !== undefined && saysTheSame(entry.desired, version)
-}
-
-/** Live everywhere, and its secret at rest: nothing that a replica says is awaited. */
-function isSettled({ propagation, rotation }: Outcome): boolean {
-  return propagation?.accepted === true && (rotation === undefined || rotation.step.kind === 'rest')
 }

@@ -126,6 +126,44 @@ describe('operator', function () {
     })
   })
 
+  describe('an operator that starts before the replicas', () => {
+    const names = Array.from({ length: 16 }, (_, index) => `early-${index}`)
+    const allGone = async () => {
+      const told = operator.log.told('replica gone').length
+      const { length } = replicas
+      await Promise.all(replicas.splice(0).map((replica) => replica.remove()))
+      await cluster.until(() => operator.log.told('replica gone').length === told + length, 'no replica is left')
+    }
+
+    it('I9 says 0/0 and not Ready, and every client is Ready soon after a replica has come: nobody touches it', async () => {
+      await allGone()
+      for (const name of names) await cluster.apply(name, machine)
+      await cluster.until(() => operator.log.told('secret minted').length === names.length, 'all secrets are minted')
+      await operator.pass(70_000)
+      await cluster.until(() => names.every((name) => cluster.plain(name) !== undefined), 'the Secrets are there')
+      await cluster.until(
+        () => names.every((name) => cluster.client(name)?.status?.replicas?.summary === '0/0'),
+        'people are told that no replica is there',
+      )
+      await operator.pass(8_000)
+      for (const name of names)
+        expect(cluster.condition(name, 'Ready'), name).to.include({ status: 'False', reason: 'ReplicasLagging' })
+      await cluster.startReplica('server-d')
+      await cluster.until(() => names.every((name) => isReady(name)()), 'every client is Ready')
+      expect(cluster.client(names[0]!)?.status?.replicas?.summary).to.equal('1/1')
+    })
+
+    it('I9 says that no replica is left, and Ready again when one is back', async () => {
+      await applyReady('reports')
+      await allGone()
+      await operator.pass(8_000)
+      await cluster.until(() => cluster.client('reports')?.status?.replicas?.summary === '0/0', 'nobody has it')
+      expect(cluster.condition('reports', 'Ready')).to.include({ status: 'False', reason: 'ReplicasLagging' })
+      await cluster.startReplica('server-d')
+      await cluster.until(isReady('reports'), 'reports is Ready')
+    })
+  })
+
   describe('a changed client', () => {
     it('costs one shard, one manifest, one nudge a pod and one or two status writes', async () => {
       await applyReady('reports')

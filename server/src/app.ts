@@ -32,7 +32,7 @@ import { runInRequest } from './oidc/library/current-request.ts'
 import { createGenerations } from './oidc/library/generations.ts'
 import { createInteractionCookies } from './oidc/interaction/interaction-cookie.ts'
 import { createInteractions } from './oidc/interaction/interactions.ts'
-import { keyPolicy } from './oidc/lifetimes.ts'
+import { clientDefaults, keyPolicy } from './oidc/lifetimes.ts'
 import type { KeySet } from './oidc/keys/key-set.ts'
 import { createKeyRing } from './oidc/keys/ring.ts'
 import type { ProtocolPages } from './oidc/library/pages.ts'
@@ -298,8 +298,19 @@ function createConfig(
 ) {
   const { registry: holder, usage } = on.clients
   const { checkClient, store } = on
-  const { config } = settings
-  return createConfigService({ config, holder, checkClient, usage, log, version, metrics, audit: store.audit })
+  const { config, signing } = settings
+  const defaults = clientDefaults(signing.algorithms[0]!)
+  return createConfigService({
+    config,
+    holder,
+    checkClient,
+    usage,
+    log,
+    version,
+    defaults,
+    metrics,
+    audit: store.audit,
+  })
 }
 
 const basePathOf = ({ issuer }: ServerSettings): string => new URL(issuer).pathname.replace(/\/$/, '')

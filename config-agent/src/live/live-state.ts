@@ -1,4 +1,10 @@
-import type { Hello, RejectedClient, SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  Ack,
+  Hello,
+  RejectedClient,
+  SecretUse,
+  ServerDefaults,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardSchema } from '@nauthera/proto/names'
 import { clientKey, compareAge } from '../snapshot.ts'
 import type { Ref } from '../snapshot.ts'
@@ -23,6 +29,8 @@ export class LiveState {
   schemas = ownSchemas
   /** Of the manifest that the server holds as complete; empty before the first. */
   manifestDigest = ''
+  /** What a client gets that leaves it open; undefined until a server has told. */
+  defaults: ServerDefaults | undefined
   readonly #live = new Map<number, Ref>()
   readonly #seen = new Map<number, Ref>()
   readonly #rejected = new Map<number, readonly RejectedClient[]>()
@@ -68,6 +76,7 @@ export class LiveState {
     this.serverConnected = true
     this.serverVersion = hello.serverVersion
     this.manifestDigest = hello.manifestDigest
+    this.defaults = hello.defaults
     this.#changed()
   }
 
@@ -79,9 +88,11 @@ export class LiveState {
     this.#changed()
   }
 
-  applied(ref: Ref, rejected: readonly RejectedClient[]): void {
+  /** The server took a shard: what it rejects of it, and of others that stand in another way since then. */
+  applied(ref: Ref, { rejected, others }: Pick<Ack, 'rejected' | 'others'>): void {
     this.#live.set(ref.shard, refOf(ref))
     this.#rejected.set(ref.shard, rejected)
+    for (const other of others) this.#rejected.set(other.shard, other.rejected)
     this.#changed()
   }
 

@@ -82,6 +82,7 @@ function sendUpdates(
         seen: [...live.seen.values()],
         schemaMin: live.schemas.min,
         schemaMax: live.schemas.max,
+        ...(live.defaults ? { defaults: live.defaults } : {}),
       })
     }
   }

@@ -165,7 +165,7 @@ export class Session {
       reports.server.completed(sent.digest)
     }
     if (sent?.kind === 'shard') {
-      live.applied(sent.shard.ref, ack.rejected)
+      live.applied(sent.shard.ref, ack)
       const applyMs = now() - sent.at
       reports.server.applied(sent.shard, { base: sent.base, rejected: ack.rejected, applyMs })
     }

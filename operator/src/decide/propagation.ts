@@ -28,7 +28,7 @@ export interface Propagation {
   readonly rejected: readonly Rejection[]
   /** Every replica has applied the shard at this seq or later. True as well when there is no replica. */
   readonly applied: boolean
-  /** applied, and none rejects the desired version. */
+  /** There is a replica, every one has applied it, and none rejects the desired version. */
   readonly accepted: boolean
 }
 
@@ -65,6 +65,7 @@ export function propagationOf(
     unreachable,
     rejected,
     applied,
-    accepted: applied && rejected.length === 0,
+    // with no replica nothing is settled: the first one that joins may lack it, or refuse it
+    accepted: applied && replicas.length > 0 && rejected.length === 0,
   }
 }

@@ -48,8 +48,9 @@ export function createFollowReplicas(needs: {
       for (let shard = 0; shard < shardCount; shard++) shards.reconsider(shard)
       const before = view
       view = viewOf(replicas.list())
-      const news = newsBetween(before, view)
-      return { keys: new Set([...waiting.of(news.shards), ...news.clients]), everybody: news.everybody }
+      const news = newsBetween(before, view, shards.seq)
+      const keys = new Set([...waiting.of(news.shards), ...waiting.settledIn(news.settled), ...news.clients])
+      return { keys, everybody: news.everybody }
     },
     begin: (key) => waiting.wait(key),
     entry: (key) => {

@@ -15,8 +15,16 @@ export interface ReplicaView {
 interface Heard {
   /** Concerns every client. */
   readonly standing: string
+  /** Whether agent and server of the pod are both there; then what is live counts. */
+  readonly isPresent: boolean
+  readonly uid: string
   /** What is live, by shard. */
-  readonly live: readonly string[]
+  readonly live: readonly Live[]
+}
+
+interface Live {
+  readonly epoch: number
+  readonly seq: bigint
 }
 
 export const nothingHeard: ReplicaView = { replicas: new Map(), absent: '', rejections: new Map() }
@@ -38,32 +46,65 @@ export interface ReplicaNews {
   readonly shards: readonly number[]
   /** `namespace/name` of those whose rejection began, ended or changed. */
   readonly clients: readonly string[]
-  /** All, settled ones too: other replicas are away than before. */
+  /** In these shards the settled ones too: a replica has come, or come back, with less than is stored. */
+  readonly settled: readonly number[]
+  /** All, settled ones too: other replicas are away than before, the last one is gone, or the first one is there. */
   readonly everybody: boolean
 }
 
-export function newsBetween(before: ReplicaView, now: ReplicaView): ReplicaNews {
+/** @param storedSeq of a shard; 0 when nothing is stored */
+export function newsBetween(before: ReplicaView, now: ReplicaView, storedSeq: (shard: number) => number): ReplicaNews {
   const judged = new Set([...now.rejections.keys(), ...before.rejections.keys()])
   return {
     shards: movedShards(before.replicas, now.replicas),
     clients: [...judged].filter((key) => before.rejections.get(key) !== now.rejections.get(key)),
-    everybody: before.absent !== now.absent,
+    settled: shardsLost(before.replicas, now.replicas, storedSeq),
+    everybody: before.absent !== now.absent || (before.replicas.size === 0) !== (now.replicas.size === 0),
   }
 }
 
 function heard(replica: Replica): Heard {
-  const live = Array.from({ length: shardCount }, () => '')
-  for (const { shard, epoch, seq } of replica.live) live[shard] = `${epoch}/${seq}`
-  const standing = [replica.uid, replica.reachable, replica.serverConnected, isExcused(replica)].join()
-  return { standing, live }
+  const live: Live[] = Array.from({ length: shardCount }, () => nothingLive)
+  for (const { shard, epoch, seq } of replica.live) live[shard] = { epoch, seq }
+  const { uid, reachable, serverConnected } = replica
+  const standing = [uid, reachable, serverConnected, isExcused(replica)].join()
+  return { standing, isPresent: reachable && serverConnected, uid, live }
 }
+
+const nothingLive: Live = { epoch: 0, seq: 0n }
+const isSame = (one: Live, other: Live): boolean => one.epoch === other.epoch && one.seq === other.seq
+const isOlder = (one: Live, other: Live): boolean =>
+  one.epoch === other.epoch ? one.seq < other.seq : one.epoch < other.epoch
 
 /** @returns the shards whose clients may have come further: all, when a replica came, went, or stands in another way */
 function movedShards(before: ReadonlyMap<string, Heard>, now: ReadonlyMap<string, Heard>): readonly number[] {
   const all = Array.from({ length: shardCount }, (_, shard) => shard)
-  const isSame = [...now].every(([replica, { standing }]) => before.get(replica)?.standing === standing)
-  if (!isSame || before.size !== now.size) return all
-  return all.filter((shard) => [...now].some(([replica, { live }]) => before.get(replica)!.live[shard] !== live[shard]))
+  const standsAsBefore = [...now].every(([replica, { standing }]) => before.get(replica)?.standing === standing)
+  if (!standsAsBefore || before.size !== now.size) return all
+  const hasMoved = (shard: number) =>
+    [...now].some(([replica, { live }]) => !isSame(before.get(replica)!.live[shard]!, live[shard]!))
+  return all.filter(hasMoved)
+}
+
+/** A replica that was there and is only behind the newest write lacks nothing that was settled. One that has come, has its server again
+ *  or went back may lack what the others have.
+ *  @returns the shards of which such a replica has less than is stored */
+function shardsLost(
+  before: ReadonlyMap<string, Heard>,
+  now: ReadonlyMap<string, Heard>,
+  storedSeq: (shard: number) => number,
+): readonly number[] {
+  const lost = new Set<number>()
+  for (const [replica, { isPresent, uid, live }] of now) {
+    if (!isPresent) continue
+    const was = before.get(replica)
+    const stayed = was?.isPresent === true && was.uid === uid ? was : undefined
+    for (const [shard, one] of live.entries()) {
+      const isNew = stayed === undefined || isOlder(one, stayed.live[shard]!)
+      if (isNew && one.seq < storedSeq(shard)) lost.add(shard)
+    }
+  }
+  return [...lost]
 }
 
 function rejectionsOf(list: readonly Replica[]): ReadonlyMap<string, string> {

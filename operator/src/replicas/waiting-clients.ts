@@ -5,32 +5,34 @@ import { splitKey } from '../kubernetes/objects.ts'
 /** Which clients wait for what replicas say, and which are live everywhere. Keys are `namespace/name`. */
 export class WaitingClients {
   readonly #waiting = Array.from({ length: shardCount }, () => new Set<string>())
-  readonly #settledAt = new Map<string, string>()
+  readonly #settledAt = Array.from({ length: shardCount }, () => new Map<string, string>())
 
   /** It is to be looked at when its shard moves at a replica. What it has settled at is remembered. */
   wait(key: string): void {
-    this.#beside(key).add(key)
+    this.#waiting[shardOfKey(key)]!.add(key)
   }
 
   /** It is not live everywhere. */
   unsettle(key: string): void {
-    this.#settledAt.delete(key)
+    this.#settledAt[shardOfKey(key)]!.delete(key)
     this.wait(key)
   }
 
   /** This version of it is live everywhere. */
   settle(key: string, version: string): void {
-    this.#settledAt.set(key, version)
-    this.#beside(key).delete(key)
+    const shard = shardOfKey(key)
+    this.#settledAt[shard]!.set(key, version)
+    this.#waiting[shard]!.delete(key)
   }
 
   hasSettled(key: string, version: string): boolean {
-    return this.#settledAt.get(key) === version
+    return this.#settledAt[shardOfKey(key)]!.get(key) === version
   }
 
   forget(key: string): void {
-    this.#settledAt.delete(key)
-    this.#beside(key).delete(key)
+    const shard = shardOfKey(key)
+    this.#settledAt[shard]!.delete(key)
+    this.#waiting[shard]!.delete(key)
   }
 
   /** @returns who waits in these shards */
@@ -38,8 +40,13 @@ export class WaitingClients {
     return shards.flatMap((shard) => [...this.#waiting[shard]!])
   }
 
-  #beside(key: string): Set<string> {
-    const { namespace, name } = splitKey(key)
-    return this.#waiting[shardOf(namespace, name)]!
+  /** @returns who is live everywhere, as far as was known, in these shards */
+  settledIn(shards: readonly number[]): readonly string[] {
+    return shards.flatMap((shard) => [...this.#settledAt[shard]!.keys()])
   }
+}
+
+function shardOfKey(key: string): number {
+  const { namespace, name } = splitKey(key)
+  return shardOf(namespace, name)
 }

@@ -49,5 +49,5 @@ export function createEntryWriter(needs: {
 function standingOf(propagation: Propagation | undefined): ClientForShard['standing'] {
   if (!propagation) return 'unknown'
   if (propagation.rejected.length > 0) return 'rejected'
-  return propagation.accepted && propagation.total > 0 ? 'accepted' : 'unknown'
+  return propagation.accepted ? 'accepted' : 'unknown'
 }

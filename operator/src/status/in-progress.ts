@@ -7,3 +7,8 @@ export function isInProgress({ judgement, shardFull, secret, propagation }: Outc
   if (propagation && (propagation.rejected.length > 0 || propagation.unreachable.length > 0)) return false
   return secret.kind === 'pending' || propagation?.accepted !== true
 }
+
+/** @returns whether it is live everywhere, and its secret at rest: nothing that a replica says is awaited */
+export function isSettled({ propagation, rotation }: Outcome): boolean {
+  return propagation?.accepted === true && (rotation === undefined || rotation.step.kind === 'rest')
+}

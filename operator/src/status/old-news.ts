@@ -10,9 +10,10 @@ const usageWaitingMs = 60_000
 export function keepOldNews(client: OIDCClient, status: OIDCClientStatus): OIDCClientStatus {
   const before = client.status
   if (!before) return status
+  // 0/0 is not whole: that no replica is left is news
   const isWhole = (replicas: OIDCClientStatus['replicas']) =>
-    replicas !== undefined && replicas.loaded === replicas.total
-  const keepReplicas = isWhole(before.replicas) && isWhole(status.replicas) && before.replicas!.total > 0
+    replicas !== undefined && replicas.total > 0 && replicas.loaded === replicas.total
+  const keepReplicas = isWhole(before.replicas) && isWhole(status.replicas)
   const waiting = client.spec.rotation?.retire === 'WhenUnused'
   const previous = status.secret?.previous?.map((entry) => {
     const old = before.secret?.previous?.find(({ id }) => id === entry.id)

@@ -46,7 +46,7 @@ describe('propagationOf', () => {
       [report('a', { rejected: [{ ...refusal, name: 'other' }] })],
       { loaded: 1, accepted: true },
     ],
-    ['has nothing to wait for without replicas', [], { loaded: 0, total: 0, applied: true, accepted: true }],
+    ['is settled nowhere without replicas', [], { loaded: 0, total: 0, applied: true, accepted: false }],
   ]
   for (const [sentence, replicas, expected] of table) {
     it(sentence, () => {

@@ -22,7 +22,12 @@ const rejects = (name: string, more: { generation?: bigint; code?: string } = {}
 const at = (moved: number) => ({
   live: everyShard.map((shard) => ({ shard, epoch: 1, seq: shard === moved ? 2n : 1n })),
 })
-const none = { shards: [], clients: [], everybody: false }
+const none = { shards: [], clients: [], settled: [], everybody: false }
+const behind = (shard: number) => ({
+  live: everyShard.map((one) => ({ shard: one, epoch: 1, seq: one === shard ? 0n : 1n })),
+})
+/** Of each shard. */
+const storedSeq = () => 1
 
 const rows: readonly [sentence: string, before: Replica[], now: Replica[], news: ReturnType<typeof newsBetween>][] = [
   ['nothing, when all say the same', [replica('a')], [replica('a')], none],
@@ -58,16 +63,36 @@ const rows: readonly [sentence: string, before: Replica[], now: Replica[], news:
     'everybody, when a replica has been away for longer than a restart takes',
     [replica('a', { absentMs: 14_999, serverConnected: false })],
     [replica('a', { absentMs: 15_000, serverConnected: false })],
-    { shards: everyShard, clients: [], everybody: true },
+    { ...none, shards: everyShard, everybody: true },
+  ],
+  ['everybody, when the last replica is gone', [replica('a')], [], { ...none, shards: everyShard, everybody: true }],
+  ['everybody, when the first replica is there', [], [replica('a')], { ...none, shards: everyShard, everybody: true }],
+  [
+    'those who were live everywhere in a shard of which a new replica has less than is stored',
+    [replica('a')],
+    [replica('a'), replica('b', behind(3))],
+    { ...none, shards: everyShard, settled: [3] },
+  ],
+  [
+    'the same of a replica that went back',
+    [replica('a')],
+    [replica('a', behind(3))],
+    { ...none, shards: [3], settled: [3] },
+  ],
+  [
+    'nothing of that for a replica that is behind the newest write and has lost nothing',
+    [replica('a', behind(3))],
+    [replica('a', behind(3))],
+    none,
   ],
 ]
 
 describe('newsBetween', () => {
   for (const [sentence, before, now, news] of rows) {
-    it(`tells ${sentence}`, () => expect(newsBetween(viewOf(before), viewOf(now))).to.deep.equal(news))
+    it(`tells ${sentence}`, () => expect(newsBetween(viewOf(before), viewOf(now), storedSeq)).to.deep.equal(news))
   }
 
   it('reports every shard when a replica speaks for the first time', () => {
-    expect(newsBetween(nothingHeard, viewOf([replica('a')])).shards).to.deep.equal(everyShard)
+    expect(newsBetween(nothingHeard, viewOf([replica('a')]), storedSeq).shards).to.deep.equal(everyShard)
   })
 })

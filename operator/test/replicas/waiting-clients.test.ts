@@ -25,6 +25,14 @@ describe('WaitingClients', () => {
     expect([waiting.hasSettled(key, 'v1'), waiting.hasSettled(key, 'v2')]).to.deep.equal([true, false])
   })
 
+  it('names those that are live everywhere, by shard', () => {
+    waiting.settle(key, 'v1')
+    expect(waiting.settledIn([home])).to.deep.equal([key])
+    expect(waiting.settledIn([(home + 1) % 16])).to.deep.equal([])
+    waiting.unsettle(key)
+    expect(waiting.settledIn([home])).to.deep.equal([])
+  })
+
   it('remembers that version while the client is looked at, until it is no longer live everywhere', () => {
     waiting.settle(key, 'v1')
     waiting.wait(key)

@@ -49,7 +49,7 @@ describe('createEntryWriter', () => {
       ['is live on every replica', live, 'accepted'],
       ['is rejected by one', { ...live, accepted: false, rejected: [{} as never] }, 'rejected'],
       ['lacks a replica', { ...live, accepted: false }, 'unknown'],
-      ['has no replica to be live on', { ...live, total: 0 }, 'unknown'],
+      ['has no replica to be live on', { ...live, total: 0, accepted: false }, 'unknown'],
     ] as const) {
       it(`says ${standing} of a version that ${what}`, () => {
         expect(stand(propagation)).to.equal(standing)

@@ -23,6 +23,7 @@ describe('keepOldNews', () => {
     ['another revision alone', { ...base, revision: 'bbbbbbbb' }, false],
     ['a fourth replica that has everything', { ...base, replicas: { loaded: 4, total: 4, summary: '4/4' } }, false],
     ['a replica that lacks it', { ...base, replicas: { loaded: 3, total: 4, summary: '3/4' } }, true],
+    ['that no replica is left', { ...base, replicas: { loaded: 0, total: 0, summary: '0/0' } }, true],
     ['another generation', { ...base, observedGeneration: 2 }, true],
     ['a last use of the same hour', used('2026-01-01T00:59:00Z'), false],
     ['a last use an hour later', used('2026-01-01T01:00:00Z'), true],

@@ -4,7 +4,7 @@ import type { Shard, SyncResponseSchema } from '@nauthera/proto/generated/nauthe
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import type { Audit } from '../store/audit.ts'
-import { buildRegistry, rejectionsOf } from './build-registry.ts'
+import { buildRegistry, movedStandings, rejectionsOf } from './build-registry.ts'
 import type { CheckClient } from './check-client.ts'
 import { planShard } from './check-shard.ts'
 import type { RegistryHolder, Rejection, ShardRefValue } from './registry.ts'
@@ -51,6 +51,7 @@ export function createApplyShard(needs: {
       { ref, clients: plan.clients },
       { checkClient, clocks },
     )
+    const others = movedStandings(current, registry, ref.shard)
     holder.swap(registry)
     usage.keepOnly(registry)
     gauges?.applied(ref, registry.size, rejectionsOf(registry).length)
@@ -58,7 +59,7 @@ export function createApplyShard(needs: {
     const counts = { clients: plan.clients.length, changed, rejected: rejected.length, total: registry.size }
     log.info({ change, shard: ref.shard, seq: ref.seq.toString(), digest: ref.digest, ...counts, duration }, 'live')
     for (const rejection of rejected) report(rejection, change)
-    return { case: 'ack', value: { nonce, ref, rejected } }
+    return { case: 'ack', value: { nonce, ref, rejected, others } }
   }
 }
 

@@ -66,6 +66,26 @@ export function rejectionsOf(registry: Registry): Rejection[] {
   return [...own, ...registry.blocked.map((client) => conflictOf(client, registry))]
 }
 
+/** @returns the other shards whose clients stand in another way in the next registry, with all that it rejects of each: a client
+ *  id that went with this shard is another client's now, and one that this shard took has another holder */
+export function movedStandings(
+  before: Registry,
+  next: Registry,
+  shard: number,
+): { shard: number; rejected: Rejection[] }[] {
+  const [was, is] = [before, next].map((registry) => Map.groupBy(rejectionsOf(registry), (one) => one.shard)) as [
+    Map<number, Rejection[]>,
+    Map<number, Rejection[]>,
+  ]
+  const says = (rejected: readonly Rejection[] = []): string =>
+    rejected
+      .map(({ namespace, name, generation, message }) => `${namespace}/${name} ${generation} ${message}`)
+      .join('\n')
+  return [...new Set([...was.keys(), ...is.keys()])]
+    .filter((other) => other !== shard && says(was.get(other)) !== says(is.get(other)))
+    .map((other) => ({ shard: other, rejected: is.get(other) ?? [] }))
+}
+
 /** Puts the shard in the place of its predecessor. Who had a client id keeps it; the next one waits until it is free. */
 function assemble(current: Registry, shard: LiveShard): Registry {
   const before = new Set(current.shards.get(shard.ref.shard)?.clients)

@@ -6,7 +6,12 @@ import { followCertificateFiles } from '@nauthera/proto/certificate-source'
 import { serve } from '@nauthera/proto/channel/serve'
 import type { Stream } from '@nauthera/proto/channel/stream'
 import { ConfigService as Service, NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { Complete, SyncRequest, SyncResponseSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  Complete,
+  ServerDefaultsSchema,
+  SyncRequest,
+  SyncResponseSchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { configTlsFiles, podLocalNames, shardSchema } from '@nauthera/proto/names'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
@@ -44,6 +49,8 @@ export function createConfigService(needs: {
   usage: Usage
   log: Log
   version: string
+  /** What a client gets that leaves it open. */
+  defaults: MessageInitShape<typeof ServerDefaultsSchema>
   metrics?: Metrics
   audit?: Pick<Audit, 'record'>
   clocks?: Clocks
@@ -71,7 +78,8 @@ export function createConfigService(needs: {
   }
 
   const talk = async (stream: ServerStream): Promise<void> => {
-    await stream.send({ message: helloOf(holder, version, completeDigest ?? '') })
+    const about = { serverVersion: version, defaults: needs.defaults, manifestDigest: completeDigest ?? '' }
+    await stream.send({ message: helloOf(holder, about) })
     const stopUsage = tellUsage(stream, usage, usageEveryMs)
     try {
       for await (const { message } of stream) {
@@ -129,7 +137,10 @@ async function listen(
 }
 
 /** What the server has, and reads. */
-function helloOf(holder: RegistryHolder, serverVersion: string, manifestDigest: string): Answer {
+function helloOf(
+  holder: RegistryHolder,
+  about: { serverVersion: string; manifestDigest: string; defaults: MessageInitShape<typeof ServerDefaultsSchema> },
+): Answer {
   const current = holder.current()
   return {
     case: 'hello',
@@ -137,8 +148,7 @@ function helloOf(holder: RegistryHolder, serverVersion: string, manifestDigest: 
       have: [...current.shards.values()].map((shard) => shard.ref),
       schemaMin: shardSchema.min,
       schemaMax: shardSchema.max,
-      serverVersion,
-      manifestDigest,
+      ...about,
       rejected: rejectionsOf(current),
     },
   }

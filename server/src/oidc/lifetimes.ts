@@ -22,6 +22,15 @@ export const lifetimes = {
   sessionAnonymous: 3600,
 } as const
 
+/** What a client gets that leaves it open, as the operator is told.
+ *  @param algorithm of its ID tokens */
+export const clientDefaults = (algorithm: string) => ({
+  accessTokenTtl: lifetimes.accessToken,
+  idTokenTtl: lifetimes.idToken,
+  refreshTokenTtl: lifetimes.refreshIdle,
+  idTokenSignedResponseAlg: algorithm,
+})
+
 /** Seconds. An assertion that is valid for longer is refused, because a used one must be remembered until it
  *  expires. */
 export const longestAssertion = 30 * 86_400

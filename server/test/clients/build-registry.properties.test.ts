@@ -2,9 +2,10 @@ import { parseVersion } from '@nauthera/proto/client-version'
 import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { buildRegistry, rejectionsOf } from '../../src/clients/build-registry.ts'
+import { buildRegistry, movedStandings, rejectionsOf } from '../../src/clients/build-registry.ts'
 import { planShard } from '../../src/clients/check-shard.ts'
 import { emptyRegistry } from '../../src/clients/registry.ts'
+import type { Rejection } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
 import { configOf, createCheck, entryOf, inputOf, mounted, namesIn, shardInput } from './shards.ts'
 
@@ -25,6 +26,10 @@ const push = fc.record({
   seq: fc.integer({ min: 1, max: 30 }),
   clients: fc.uniqueArray(client, { selector: ({ key }) => key, maxLength: 5 }),
 })
+const inOrder = (rejections: readonly Rejection[]): string[] =>
+  rejections
+    .map(({ shard, namespace, name, code, message }) => [shard, namespace, name, code, message].join(' '))
+    .toSorted()
 const named = (clientName: string | undefined) => (clientName === undefined ? undefined : configOf({ clientName }))
 
 describe(`${buildRegistry.name}, whatever comes`, () => {
@@ -32,6 +37,8 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
     await fc.assert(
       fc.asyncProperty(fc.array(push, { maxLength: 12 }), async (pushes) => {
         let registry = emptyRegistry()
+        /** What an agent knows that hears nothing but the answers. */
+        const told = new Map<number, readonly Rejection[]>()
         for (const { shard, seq, clients } of pushes) {
           const entries = clients
             .filter(({ key }) => shardOfKey(key) === shard)
@@ -52,6 +59,11 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
           const needs = { checkClient: createCheck(), clocks: systemClocks }
           const built = await buildRegistry(before, { ref, clients: plan.clients }, needs)
           registry = built.registry
+
+          // whoever only hears the answers knows at each moment what is refused, in every shard
+          told.set(shard, built.rejected)
+          for (const other of movedStandings(before, registry, shard)) told.set(other.shard, other.rejected)
+          expect(inOrder([...told.values()].flat())).to.deep.equal(inOrder(rejectionsOf(registry)))
 
           // every client of the other shard that was live still is, as the same object
           for (const known of before.clients.values()) {

@@ -80,6 +80,7 @@ describe(createConfigService.name, () => {
       }),
       audit: { record: (event) => void audited.push(event) },
       version: '1.2.3',
+      defaults: { accessTokenTtl: 300, idTokenTtl: 600, refreshTokenTtl: 900, idTokenSignedResponseAlg: 'ES256' },
       usageEveryMs: 20,
     })
 
@@ -135,6 +136,7 @@ describe(createConfigService.name, () => {
     const agent = await openAgent()
     expect(agent.hello).to.include({ schemaMin: 1, schemaMax: 2, serverVersion: '1.2.3', manifestDigest: '' })
     expect(agent.hello.have).to.deep.equal([])
+    expect(agent.hello.defaults).to.include({ accessTokenTtl: 300, idTokenTtl: 600, idTokenSignedResponseAlg: 'ES256' })
     const ack = await agent.push(good, 'nonce-1')
     expect(ack.case).to.equal('ack')
     expect(ack.value).to.deep.include({ nonce: 'nonce-1', rejected: [] })
@@ -192,6 +194,21 @@ describe(createConfigService.name, () => {
       expect(holder.current().size).to.equal(1)
     })
   }
+
+  it('tells with one shard that a client of another is no longer refused, since its client id is free now', async () => {
+    const agent = await openAgent()
+    const [waiting] = namesIn(5, 1) as [string]
+    await agent.push(shardInput(3, 10n, [entryOf(first, { clientId: 'shared' })]))
+    const refused = await agent.push(shardInput(5, 10n, [entryOf(waiting, { clientId: 'shared' })]))
+    expect(refused.case === 'ack' && refused.value.rejected.map(({ code }) => code)).to.deep.equal([
+      'CLIENT_ID_CONFLICT',
+    ])
+    const freed = await agent.push(shardInput(3, 11n, []))
+    expect(freed.case === 'ack' && freed.value.others.map(({ shard, rejected }) => [shard, rejected])).to.deep.equal([
+      [5, []],
+    ])
+    expect(holder.current().find('shared')?.name).to.equal(waiting.split('/')[1])
+  })
 
   it('takes the same shard again without doing anything', async () => {
     const agent = await openAgent()

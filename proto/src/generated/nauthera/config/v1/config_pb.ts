@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nauthera/config/v1/config.proto.
  */
 export const file_nauthera_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEidgoLU3luY1JlcXVlc3QSKgoFc2hhcmQYASABKAsyGS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRIABIwCghjb21wbGV0ZRgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5Db21wbGV0ZUgAQgkKB21lc3NhZ2UiwwEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAQgkKB21lc3NhZ2UiRQoIU2hhcmRSZWYSDQoFZXBvY2gYASABKA0SDQoFc2hhcmQYAiABKA0SCwoDc2VxGAMgASgEEg4KBmRpZ2VzdBgEIAEoCSLCAQoFSGVsbG8SKgoEaGF2ZRgBIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAIgASgNEhIKCnNjaGVtYV9tYXgYAyABKA0SFgoOc2VydmVyX3ZlcnNpb24YBCABKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEjQKCHJlamVjdGVkGAYgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkidQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudCKBAQoETmFjaxINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSLgoGcmVhc29uGAMgASgOMh4ubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tSZWFzb24SDwoHbWVzc2FnZRgEIAEoCSKVAQoOUmVqZWN0ZWRDbGllbnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEg0KBXNoYXJkGAQgASgNEg0KBWZpZWxkGAUgASgJEgwKBGNvZGUYBiABKAkSDwoHbWVzc2FnZRgHIAEoCRISCgpnZW5lcmF0aW9uGAggASgDIjQKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlIoEBCglTZWNyZXRVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhEKCXNlY3JldF9pZBgEIAEoCRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoECCgtDbGllbnRTaGFyZBIOCgZzY2hlbWEYASABKA0SDQoFZXBvY2gYAiABKA0SDQoFc2hhcmQYAyABKA0SEwoLc2hhcmRfY291bnQYBCABKA0SCwoDc2VxGAUgASgEEi8KC3JlbmRlcmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYByABKAkSMAoHY2xpZW50cxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIvCgdlbnRyaWVzGAkgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkicAoITWFuaWZlc3QSDQoFZXBvY2gYASABKA0SEwoLc2hhcmRfY291bnQYAiABKA0SMQoGc2hhcmRzGAMgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLk1hbmlmZXN0U2hhcmQSDQoFdG90YWwYBCABKA0iSgoNTWFuaWZlc3RTaGFyZBINCgVzaGFyZBgBIAEoDRILCgNzZXEYAiABKAQSDgoGZGlnZXN0GAMgASgJEg0KBWNvdW50GAQgASgNIucBCgpTaGFyZEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjIKB2Rlc2lyZWQYBiABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIzCghhY2NlcHRlZBgHIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRWZXJzaW9uIjMKDUNsaWVudFZlcnNpb24SEgoKZ2VuZXJhdGlvbhgBIAEoAxIOCgZjb25maWcYAiABKAki5gEKC0NsaWVudEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjEKB2Rlc2lyZWQYBiABKAsyIC5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50Q29uZmlnEjIKCGFjY2VwdGVkGAcgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZyJVCghWZXJpZmllchIKCgJpZBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSLQoJbm90X2FmdGVyGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL9DgoMQ2xpZW50Q29uZmlnEhIKCmdlbmVyYXRpb24YASABKAMSDAoEdHlwZRgCIAEoCRIkCgtjbGllbnRfbmFtZRgDIAEoCUIPirUYC2Rpc3BsYXlOYW1lEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhEKCXN1c3BlbmRlZBgFIAEoCBInCg1yZWRpcmVjdF91cmlzGAYgAygJQhCKtRgMcmVkaXJlY3RVUklzEj0KGXBvc3RfbG9nb3V0X3JlZGlyZWN0X3VyaXMYByADKAlCGoq1GBZwb3N0TG9nb3V0UmVkaXJlY3RVUklzEhMKC2dyYW50X3R5cGVzGAggAygJEhYKDnJlc3BvbnNlX21vZGVzGAkgAygJEg4KBnNjb3BlcxgKIAMoCRIRCglhdWRpZW5jZXMYCyADKAkSMwoadG9rZW5fZW5kcG9pbnRfYXV0aF9tZXRob2QYDCABKAlCD4q1GAthdXRoLm1ldGhvZBIiCghqd2tzX3VyaRgNIAEoCUIQirUYDGF1dGguandrc1VSSRI0CgRqd2tzGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEINirUYCWF1dGguandrcxI6Chp0bHNfY2xpZW50X2F1dGhfc3ViamVjdF9kbhgPIAEoCUIWirUYEmF1dGgudGxzLnN1YmplY3REThI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX2RucxgQIAEoCUITirUYD2F1dGgudGxzLnNhbkROUxI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX3VyaRgRIAEoCUITirUYD2F1dGgudGxzLnNhblVSSRIfCg1wa2NlX3JlcXVpcmVkGBIgASgIQgiKtRgEcGtjZRI2CiVyZXF1aXJlX3B1c2hlZF9hdXRob3JpemF0aW9uX3JlcXVlc3RzGBMgASgIQgeKtRgDcGFyEioKGGRwb3BfYm91bmRfYWNjZXNzX3Rva2VucxgUIAEoCEIIirUYBGRwb3ASPgodcmVxdWlyZV9zaWduZWRfcmVxdWVzdF9vYmplY3QYFSABKAhCF4q1GBNzaWduZWRSZXF1ZXN0T2JqZWN0Eg8KB3Byb2ZpbGUYFiABKAkSMAoHY29uc2VudBgXIAEoDjIfLm5hdXRoZXJhLmNvbmZpZy52MS5Db25zZW50TW9kZRI7Cg9yZXNvdXJjZV9zZXJ2ZXIYGCABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVzb3VyY2VTZXJ2ZXISMAoOYWxsb3dlZF9ncm91cHMYGSADKAlCGIq1GBRhY2Nlc3MuYWxsb3dlZEdyb3VwcxIsCgxyZXF1aXJlZF9hY3IYGiADKAlCFoq1GBJhY2Nlc3MucmVxdWlyZWRBY3ISLgoQYWNjZXNzX3Rva2VuX3R0bBgbIAEoDUIUirUYEHRva2Vucy5hY2Nlc3NUVEwSJgoMaWRfdG9rZW5fdHRsGBwgASgNQhCKtRgMdG9rZW5zLmlkVFRMEjAKEXJlZnJlc2hfdG9rZW5fdHRsGB0gASgNQhWKtRgRdG9rZW5zLnJlZnJlc2hUVEwSLgoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgeIAEoCUIRirUYDXRva2Vucy5mb3JtYXQSFAoMc3ViamVjdF90eXBlGB8gASgJEjYKFXNlY3Rvcl9pZGVudGlmaWVyX3VyaRggIAEoCUIXirUYE3NlY3RvcklkZW50aWZpZXJVUkkSHAoPZGVmYXVsdF9tYXhfYWdlGCEgASgNSACIAQESGQoRcmVxdWlyZV9hdXRoX3RpbWUYIiABKAgSOQocaWRfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgjIAEoCUITirUYD3NpZ25pbmcuaWRUb2tlbhI6Chx1c2VyaW5mb19zaWduZWRfcmVzcG9uc2VfYWxnGCQgASgJQhSKtRgQc2lnbmluZy51c2VyaW5mbxI5ChZiYWNrY2hhbm5lbF9sb2dvdXRfdXJpGCUgASgJQhmKtRgVbG9nb3V0LmJhY2tjaGFubmVsVVJJEkcKI2JhY2tjaGFubmVsX2xvZ291dF9zZXNzaW9uX3JlcXVpcmVkGCYgASgIQhqKtRgWbG9nb3V0LnNlc3Npb25SZXF1aXJlZBIUCgxjb3JzX29yaWdpbnMYJyADKAkSMwoGY2xhaW1zGCggAygLMiMubmF1dGhlcmEuY29uZmlnLnYxLkNsYWltRnJvbUdyb3VwcxIjCgpjbGllbnRfdXJpGCkgASgJQg+KtRgLdXJpcy5jbGllbnQSHwoIbG9nb191cmkYKiABKAlCDYq1GAl1cmlzLmxvZ28SIwoKcG9saWN5X3VyaRgrIAEoCUIPirUYC3VyaXMucG9saWN5Eh0KB3Rvc191cmkYLCABKAlCDIq1GAh1cmlzLnRvcxIyChJpbml0aWF0ZV9sb2dpbl91cmkYLSABKAlCFoq1GBJ1cmlzLmluaXRpYXRlTG9naW4SEAoIY29udGFjdHMYLiADKAlCEgoQX2RlZmF1bHRfbWF4X2FnZSI0Cg5SZXNvdXJjZVNlcnZlchISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCSJjCg9DbGFpbUZyb21Hcm91cHMSDAoEbmFtZRgBIAEoCRI0Cgtmcm9tX2dyb3VwcxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5Hcm91cFZhbHVlcxIMCgRqb2luGAMgASgJIiwKC0dyb3VwVmFsdWVzEg0KBWdyb3VwGAEgASgJEg4KBnZhbHVlcxgCIAMoCSqQAQoKTmFja1JlYXNvbhIbChdOQUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFk5BQ0tfUkVBU09OX1VOUkVBREFCTEUQARIVChFOQUNLX1JFQVNPTl9TVEFMRRACEhoKFk5BQ0tfUkVBU09OX0lOQ09NUExFVEUQAxIWChJOQUNLX1JFQVNPTl9TQ0hFTUEQBCp4CgtDb25zZW50TW9kZRIcChhDT05TRU5UX01PREVfVU5TUEVDSUZJRUQQABIZChVDT05TRU5UX01PREVfRVhQTElDSVQQARIZChVDT05TRU5UX01PREVfUkVNRU1CRVIQAhIVChFDT05TRU5UX01PREVfU0tJUBADMl4KDUNvbmZpZ1NlcnZpY2USTQoEU3luYxIfLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVxdWVzdBogLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVzcG9uc2UoATABOjwKCXNwZWNfcGF0aBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCVIIc3BlY1BhdGhiBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEidgoLU3luY1JlcXVlc3QSKgoFc2hhcmQYASABKAsyGS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRIABIwCghjb21wbGV0ZRgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5Db21wbGV0ZUgAQgkKB21lc3NhZ2UiwwEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAQgkKB21lc3NhZ2UiRQoIU2hhcmRSZWYSDQoFZXBvY2gYASABKA0SDQoFc2hhcmQYAiABKA0SCwoDc2VxGAMgASgEEg4KBmRpZ2VzdBgEIAEoCSL4AQoFSGVsbG8SKgoEaGF2ZRgBIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAIgASgNEhIKCnNjaGVtYV9tYXgYAyABKA0SFgoOc2VydmVyX3ZlcnNpb24YBCABKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEjQKCHJlamVjdGVkGAYgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50EjQKCGRlZmF1bHRzGAcgASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlNlcnZlckRlZmF1bHRzIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiqAEKA0FjaxINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYAyADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSMQoGb3RoZXJzGAQgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkU3RhbmRpbmciVAoNU2hhcmRTdGFuZGluZxINCgVzaGFyZBgBIAEoDRI0CghyZWplY3RlZBgCIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudCKBAQoETmFjaxINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSLgoGcmVhc29uGAMgASgOMh4ubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tSZWFzb24SDwoHbWVzc2FnZRgEIAEoCSKVAQoOUmVqZWN0ZWRDbGllbnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEg0KBXNoYXJkGAQgASgNEg0KBWZpZWxkGAUgASgJEgwKBGNvZGUYBiABKAkSDwoHbWVzc2FnZRgHIAEoCRISCgpnZW5lcmF0aW9uGAggASgDIjQKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlIoEBCglTZWNyZXRVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEhEKCXNlY3JldF9pZBgEIAEoCRItCglsYXN0X3VzZWQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIoECCgtDbGllbnRTaGFyZBIOCgZzY2hlbWEYASABKA0SDQoFZXBvY2gYAiABKA0SDQoFc2hhcmQYAyABKA0SEwoLc2hhcmRfY291bnQYBCABKA0SCwoDc2VxGAUgASgEEi8KC3JlbmRlcmVkX2F0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIOCgZjaGFuZ2UYByABKAkSMAoHY2xpZW50cxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIvCgdlbnRyaWVzGAkgAygLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkRW50cnkicAoITWFuaWZlc3QSDQoFZXBvY2gYASABKA0SEwoLc2hhcmRfY291bnQYAiABKA0SMQoGc2hhcmRzGAMgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLk1hbmlmZXN0U2hhcmQSDQoFdG90YWwYBCABKA0iSgoNTWFuaWZlc3RTaGFyZBINCgVzaGFyZBgBIAEoDRILCgNzZXEYAiABKAQSDgoGZGlnZXN0GAMgASgJEg0KBWNvdW50GAQgASgNIucBCgpTaGFyZEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjIKB2Rlc2lyZWQYBiABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIzCghhY2NlcHRlZBgHIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRWZXJzaW9uIjMKDUNsaWVudFZlcnNpb24SEgoKZ2VuZXJhdGlvbhgBIAEoAxIOCgZjb25maWcYAiABKAki5gEKC0NsaWVudEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjEKB2Rlc2lyZWQYBiABKAsyIC5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50Q29uZmlnEjIKCGFjY2VwdGVkGAcgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZyJVCghWZXJpZmllchIKCgJpZBgBIAEoCRIOCgZzaGEyNTYYAiABKAkSLQoJbm90X2FmdGVyGAMgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCL9DgoMQ2xpZW50Q29uZmlnEhIKCmdlbmVyYXRpb24YASABKAMSDAoEdHlwZRgCIAEoCRIkCgtjbGllbnRfbmFtZRgDIAEoCUIPirUYC2Rpc3BsYXlOYW1lEhMKC2Rlc2NyaXB0aW9uGAQgASgJEhEKCXN1c3BlbmRlZBgFIAEoCBInCg1yZWRpcmVjdF91cmlzGAYgAygJQhCKtRgMcmVkaXJlY3RVUklzEj0KGXBvc3RfbG9nb3V0X3JlZGlyZWN0X3VyaXMYByADKAlCGoq1GBZwb3N0TG9nb3V0UmVkaXJlY3RVUklzEhMKC2dyYW50X3R5cGVzGAggAygJEhYKDnJlc3BvbnNlX21vZGVzGAkgAygJEg4KBnNjb3BlcxgKIAMoCRIRCglhdWRpZW5jZXMYCyADKAkSMwoadG9rZW5fZW5kcG9pbnRfYXV0aF9tZXRob2QYDCABKAlCD4q1GAthdXRoLm1ldGhvZBIiCghqd2tzX3VyaRgNIAEoCUIQirUYDGF1dGguandrc1VSSRI0CgRqd2tzGA4gASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdEINirUYCWF1dGguandrcxI6Chp0bHNfY2xpZW50X2F1dGhfc3ViamVjdF9kbhgPIAEoCUIWirUYEmF1dGgudGxzLnN1YmplY3REThI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX2RucxgQIAEoCUITirUYD2F1dGgudGxzLnNhbkROUxI0Chd0bHNfY2xpZW50X2F1dGhfc2FuX3VyaRgRIAEoCUITirUYD2F1dGgudGxzLnNhblVSSRIfCg1wa2NlX3JlcXVpcmVkGBIgASgIQgiKtRgEcGtjZRI2CiVyZXF1aXJlX3B1c2hlZF9hdXRob3JpemF0aW9uX3JlcXVlc3RzGBMgASgIQgeKtRgDcGFyEioKGGRwb3BfYm91bmRfYWNjZXNzX3Rva2VucxgUIAEoCEIIirUYBGRwb3ASPgodcmVxdWlyZV9zaWduZWRfcmVxdWVzdF9vYmplY3QYFSABKAhCF4q1GBNzaWduZWRSZXF1ZXN0T2JqZWN0Eg8KB3Byb2ZpbGUYFiABKAkSMAoHY29uc2VudBgXIAEoDjIfLm5hdXRoZXJhLmNvbmZpZy52MS5Db25zZW50TW9kZRI7Cg9yZXNvdXJjZV9zZXJ2ZXIYGCABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVzb3VyY2VTZXJ2ZXISMAoOYWxsb3dlZF9ncm91cHMYGSADKAlCGIq1GBRhY2Nlc3MuYWxsb3dlZEdyb3VwcxIsCgxyZXF1aXJlZF9hY3IYGiADKAlCFoq1GBJhY2Nlc3MucmVxdWlyZWRBY3ISLgoQYWNjZXNzX3Rva2VuX3R0bBgbIAEoDUIUirUYEHRva2Vucy5hY2Nlc3NUVEwSJgoMaWRfdG9rZW5fdHRsGBwgASgNQhCKtRgMdG9rZW5zLmlkVFRMEjAKEXJlZnJlc2hfdG9rZW5fdHRsGB0gASgNQhWKtRgRdG9rZW5zLnJlZnJlc2hUVEwSLgoTYWNjZXNzX3Rva2VuX2Zvcm1hdBgeIAEoCUIRirUYDXRva2Vucy5mb3JtYXQSFAoMc3ViamVjdF90eXBlGB8gASgJEjYKFXNlY3Rvcl9pZGVudGlmaWVyX3VyaRggIAEoCUIXirUYE3NlY3RvcklkZW50aWZpZXJVUkkSHAoPZGVmYXVsdF9tYXhfYWdlGCEgASgNSACIAQESGQoRcmVxdWlyZV9hdXRoX3RpbWUYIiABKAgSOQocaWRfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgjIAEoCUITirUYD3NpZ25pbmcuaWRUb2tlbhI6Chx1c2VyaW5mb19zaWduZWRfcmVzcG9uc2VfYWxnGCQgASgJQhSKtRgQc2lnbmluZy51c2VyaW5mbxI5ChZiYWNrY2hhbm5lbF9sb2dvdXRfdXJpGCUgASgJQhmKtRgVbG9nb3V0LmJhY2tjaGFubmVsVVJJEkcKI2JhY2tjaGFubmVsX2xvZ291dF9zZXNzaW9uX3JlcXVpcmVkGCYgASgIQhqKtRgWbG9nb3V0LnNlc3Npb25SZXF1aXJlZBIUCgxjb3JzX29yaWdpbnMYJyADKAkSMwoGY2xhaW1zGCggAygLMiMubmF1dGhlcmEuY29uZmlnLnYxLkNsYWltRnJvbUdyb3VwcxIjCgpjbGllbnRfdXJpGCkgASgJQg+KtRgLdXJpcy5jbGllbnQSHwoIbG9nb191cmkYKiABKAlCDYq1GAl1cmlzLmxvZ28SIwoKcG9saWN5X3VyaRgrIAEoCUIPirUYC3VyaXMucG9saWN5Eh0KB3Rvc191cmkYLCABKAlCDIq1GAh1cmlzLnRvcxIyChJpbml0aWF0ZV9sb2dpbl91cmkYLSABKAlCFoq1GBJ1cmlzLmluaXRpYXRlTG9naW4SEAoIY29udGFjdHMYLiADKAlCEgoQX2RlZmF1bHRfbWF4X2FnZSI0Cg5SZXNvdXJjZVNlcnZlchISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCSJjCg9DbGFpbUZyb21Hcm91cHMSDAoEbmFtZRgBIAEoCRI0Cgtmcm9tX2dyb3VwcxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5Hcm91cFZhbHVlcxIMCgRqb2luGAMgASgJIiwKC0dyb3VwVmFsdWVzEg0KBWdyb3VwGAEgASgJEg4KBnZhbHVlcxgCIAMoCSqQAQoKTmFja1JlYXNvbhIbChdOQUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFk5BQ0tfUkVBU09OX1VOUkVBREFCTEUQARIVChFOQUNLX1JFQVNPTl9TVEFMRRACEhoKFk5BQ0tfUkVBU09OX0lOQ09NUExFVEUQAxIWChJOQUNLX1JFQVNPTl9TQ0hFTUEQBCp4CgtDb25zZW50TW9kZRIcChhDT05TRU5UX01PREVfVU5TUEVDSUZJRUQQABIZChVDT05TRU5UX01PREVfRVhQTElDSVQQARIZChVDT05TRU5UX01PREVfUkVNRU1CRVIQAhIVChFDT05TRU5UX01PREVfU0tJUBADMl4KDUNvbmZpZ1NlcnZpY2USTQoEU3luYxIfLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVxdWVzdBogLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVzcG9uc2UoATABOjwKCXNwZWNfcGF0aBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCVIIc3BlY1BhdGhiBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * From the config-agent to the server.
@@ -165,6 +165,13 @@ export type Hello = Message<"nauthera.config.v1.Hello"> & {
    * @generated from field: repeated nauthera.config.v1.RejectedClient rejected = 6;
    */
   rejected: RejectedClient[];
+
+  /**
+   * What holds for a client that leaves it open; unset by a server that does not tell.
+   *
+   * @generated from field: nauthera.config.v1.ServerDefaults defaults = 7;
+   */
+  defaults?: ServerDefaults | undefined;
 };
 
 /**
@@ -173,6 +180,44 @@ export type Hello = Message<"nauthera.config.v1.Hello"> & {
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 3);
+
+/**
+ * What a client gets that leaves it open, from the settings of the server.
+ *
+ * @generated from message nauthera.config.v1.ServerDefaults
+ */
+export type ServerDefaults = Message<"nauthera.config.v1.ServerDefaults"> & {
+  /**
+   * Seconds.
+   *
+   * @generated from field: uint32 access_token_ttl = 1;
+   */
+  accessTokenTtl: number;
+
+  /**
+   * @generated from field: uint32 id_token_ttl = 2;
+   */
+  idTokenTtl: number;
+
+  /**
+   * Of a refresh token that is not used.
+   *
+   * @generated from field: uint32 refresh_token_ttl = 3;
+   */
+  refreshTokenTtl: number;
+
+  /**
+   * @generated from field: string id_token_signed_response_alg = 4;
+   */
+  idTokenSignedResponseAlg: string;
+};
+
+/**
+ * Describes the message nauthera.config.v1.ServerDefaults.
+ * Use `create(ServerDefaultsSchema)` to create a new message.
+ */
+export const ServerDefaultsSchema: GenMessage<ServerDefaults> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 4);
 
 /**
  * One whole shard: all clients that hash into it, as they should be now.
@@ -215,7 +260,7 @@ export type Shard = Message<"nauthera.config.v1.Shard"> & {
  * Use `create(ShardSchema)` to create a new message.
  */
 export const ShardSchema: GenMessage<Shard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 4);
+  messageDesc(file_nauthera_config_v1_config, 5);
 
 /**
  * The set is complete: each shard is at least at the manifest's seq.
@@ -244,7 +289,7 @@ export type Complete = Message<"nauthera.config.v1.Complete"> & {
  * Use `create(CompleteSchema)` to create a new message.
  */
 export const CompleteSchema: GenMessage<Complete> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 5);
+  messageDesc(file_nauthera_config_v1_config, 6);
 
 /**
  * Answers a Shard (ref set) or a Complete (ref unset).
@@ -266,6 +311,13 @@ export type Ack = Message<"nauthera.config.v1.Ack"> & {
    * @generated from field: repeated nauthera.config.v1.RejectedClient rejected = 3;
    */
   rejected: RejectedClient[];
+
+  /**
+   * Other shards whose clients stand in another way since this one was applied: a client id is free now, or another has it.
+   *
+   * @generated from field: repeated nauthera.config.v1.ShardStanding others = 4;
+   */
+  others: ShardStanding[];
 };
 
 /**
@@ -273,7 +325,31 @@ export type Ack = Message<"nauthera.config.v1.Ack"> & {
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 6);
+  messageDesc(file_nauthera_config_v1_config, 7);
+
+/**
+ * All clients of one shard that the server rejects; none when it serves each as it should be.
+ *
+ * @generated from message nauthera.config.v1.ShardStanding
+ */
+export type ShardStanding = Message<"nauthera.config.v1.ShardStanding"> & {
+  /**
+   * @generated from field: uint32 shard = 1;
+   */
+  shard: number;
+
+  /**
+   * @generated from field: repeated nauthera.config.v1.RejectedClient rejected = 2;
+   */
+  rejected: RejectedClient[];
+};
+
+/**
+ * Describes the message nauthera.config.v1.ShardStanding.
+ * Use `create(ShardStandingSchema)` to create a new message.
+ */
+export const ShardStandingSchema: GenMessage<ShardStanding> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 8);
 
 /**
  * The server could not use the message at all. It keeps serving what it had.
@@ -307,7 +383,7 @@ export type Nack = Message<"nauthera.config.v1.Nack"> & {
  * Use `create(NackSchema)` to create a new message.
  */
 export const NackSchema: GenMessage<Nack> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 7);
+  messageDesc(file_nauthera_config_v1_config, 9);
 
 /**
  * A client whose desired version the server refuses. It keeps serving the version that it had.
@@ -367,7 +443,7 @@ export type RejectedClient = Message<"nauthera.config.v1.RejectedClient"> & {
  * Use `create(RejectedClientSchema)` to create a new message.
  */
 export const RejectedClientSchema: GenMessage<RejectedClient> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 8);
+  messageDesc(file_nauthera_config_v1_config, 10);
 
 /**
  * Last use of client secrets since the last Usage on this stream.
@@ -386,7 +462,7 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 9);
+  messageDesc(file_nauthera_config_v1_config, 11);
 
 /**
  * @generated from message nauthera.config.v1.SecretUse
@@ -425,7 +501,7 @@ export type SecretUse = Message<"nauthera.config.v1.SecretUse"> & {
  * Use `create(SecretUseSchema)` to create a new message.
  */
 export const SecretUseSchema: GenMessage<SecretUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 10);
+  messageDesc(file_nauthera_config_v1_config, 12);
 
 /**
  * The content of a shard file (NN.json.gz), as proto JSON with keys in field order.
@@ -492,7 +568,7 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
  * Use `create(ClientShardSchema)` to create a new message.
  */
 export const ClientShardSchema: GenMessage<ClientShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 11);
+  messageDesc(file_nauthera_config_v1_config, 13);
 
 /**
  * The content of manifest.json; written after the shards that it names.
@@ -526,7 +602,7 @@ export type Manifest = Message<"nauthera.config.v1.Manifest"> & {
  * Use `create(ManifestSchema)` to create a new message.
  */
 export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 12);
+  messageDesc(file_nauthera_config_v1_config, 14);
 
 /**
  * @generated from message nauthera.config.v1.ManifestShard
@@ -558,7 +634,7 @@ export type ManifestShard = Message<"nauthera.config.v1.ManifestShard"> & {
  * Use `create(ManifestShardSchema)` to create a new message.
  */
 export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 13);
+  messageDesc(file_nauthera_config_v1_config, 15);
 
 /**
  * One OIDCClient in schema 2. Unlike schema 1, each version is text, and only a reader that needs its content decodes it.
@@ -615,7 +691,7 @@ export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
  * Use `create(ShardEntrySchema)` to create a new message.
  */
 export const ShardEntrySchema: GenMessage<ShardEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 14);
+  messageDesc(file_nauthera_config_v1_config, 16);
 
 /**
  * One version of a client. Two versions are the same to a server exactly when their `config` is the same text.
@@ -643,7 +719,7 @@ export type ClientVersion = Message<"nauthera.config.v1.ClientVersion"> & {
  * Use `create(ClientVersionSchema)` to create a new message.
  */
 export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 15);
+  messageDesc(file_nauthera_config_v1_config, 17);
 
 /**
  * One OIDCClient in schema 1. Verifiers are not part of a version: a secret rotates whether or not a version is rejected.
@@ -700,7 +776,7 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
  * Use `create(ClientEntrySchema)` to create a new message.
  */
 export const ClientEntrySchema: GenMessage<ClientEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 16);
+  messageDesc(file_nauthera_config_v1_config, 18);
 
 /**
  * One valid client secret.
@@ -735,7 +811,7 @@ export type Verifier = Message<"nauthera.config.v1.Verifier"> & {
  * Use `create(VerifierSchema)` to create a new message.
  */
 export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 17);
+  messageDesc(file_nauthera_config_v1_config, 19);
 
 /**
  * A client, with the names of RFC 7591 where it has them. Every default is filled in; the server adds nothing.
@@ -991,7 +1067,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
  * Use `create(ClientConfigSchema)` to create a new message.
  */
 export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 18);
+  messageDesc(file_nauthera_config_v1_config, 20);
 
 /**
  * This client is an API: clients that list its identifier as audience may ask for its scopes.
@@ -1015,7 +1091,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
  * Use `create(ResourceServerSchema)` to create a new message.
  */
 export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 19);
+  messageDesc(file_nauthera_config_v1_config, 21);
 
 /**
  * A claim whose values come from the groups of the person.
@@ -1046,7 +1122,7 @@ export type ClaimFromGroups = Message<"nauthera.config.v1.ClaimFromGroups"> & {
  * Use `create(ClaimFromGroupsSchema)` to create a new message.
  */
 export const ClaimFromGroupsSchema: GenMessage<ClaimFromGroups> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 20);
+  messageDesc(file_nauthera_config_v1_config, 22);
 
 /**
  * @generated from message nauthera.config.v1.GroupValues
@@ -1068,7 +1144,7 @@ export type GroupValues = Message<"nauthera.config.v1.GroupValues"> & {
  * Use `create(GroupValuesSchema)` to create a new message.
  */
 export const GroupValuesSchema: GenMessage<GroupValues> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 21);
+  messageDesc(file_nauthera_config_v1_config, 23);
 
 /**
  * @generated from enum nauthera.config.v1.NackReason

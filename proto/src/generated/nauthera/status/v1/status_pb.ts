@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { RejectedClient, SecretUse, ShardRef } from "../../config/v1/config_pb.ts";
+import type { RejectedClient, SecretUse, ServerDefaults, ShardRef } from "../../config/v1/config_pb.ts";
 import { file_nauthera_config_v1_config } from "../../config/v1/config_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nauthera/status/v1/status.proto.
  */
 export const file_nauthera_status_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9zdGF0dXMvdjEvc3RhdHVzLnByb3RvEhJuYXV0aGVyYS5zdGF0dXMudjEiSgoMV2F0Y2hSZXF1ZXN0EiAKGGV4cGVjdGVkX21hbmlmZXN0X2RpZ2VzdBgBIAEoCRIYChBvcGVyYXRvcl92ZXJzaW9uGAIgASgJIuQCCgxTdGF0dXNVcGRhdGUSDwoHcmVwbGljYRgBIAEoCRIYChBzZXJ2ZXJfY29ubmVjdGVkGAIgASgIEioKBGxpdmUYAyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYBCADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEisKBHVzZXMYBiADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEhUKDWFnZW50X3ZlcnNpb24YByABKAkSFgoOc2VydmVyX3ZlcnNpb24YCCABKAkSKgoEc2VlbhgJIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAogASgNEhIKCnNjaGVtYV9tYXgYCyABKA0yYAoNU3RhdHVzU2VydmljZRJPCgVXYXRjaBIgLm5hdXRoZXJhLnN0YXR1cy52MS5XYXRjaFJlcXVlc3QaIC5uYXV0aGVyYS5zdGF0dXMudjEuU3RhdHVzVXBkYXRlKAEwAWIGcHJvdG8z", [file_nauthera_config_v1_config]);
+  fileDesc("Ch9uYXV0aGVyYS9zdGF0dXMvdjEvc3RhdHVzLnByb3RvEhJuYXV0aGVyYS5zdGF0dXMudjEiSgoMV2F0Y2hSZXF1ZXN0EiAKGGV4cGVjdGVkX21hbmlmZXN0X2RpZ2VzdBgBIAEoCRIYChBvcGVyYXRvcl92ZXJzaW9uGAIgASgJIpoDCgxTdGF0dXNVcGRhdGUSDwoHcmVwbGljYRgBIAEoCRIYChBzZXJ2ZXJfY29ubmVjdGVkGAIgASgIEioKBGxpdmUYAyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYBCADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEisKBHVzZXMYBiADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEhUKDWFnZW50X3ZlcnNpb24YByABKAkSFgoOc2VydmVyX3ZlcnNpb24YCCABKAkSKgoEc2VlbhgJIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAogASgNEhIKCnNjaGVtYV9tYXgYCyABKA0SNAoIZGVmYXVsdHMYDSABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmVyRGVmYXVsdHMyYAoNU3RhdHVzU2VydmljZRJPCgVXYXRjaBIgLm5hdXRoZXJhLnN0YXR1cy52MS5XYXRjaFJlcXVlc3QaIC5uYXV0aGVyYS5zdGF0dXMudjEuU3RhdHVzVXBkYXRlKAEwAWIGcHJvdG8z", [file_nauthera_config_v1_config]);
 
 /**
  * @generated from message nauthera.status.v1.WatchRequest
@@ -110,6 +110,13 @@ export type StatusUpdate = Message<"nauthera.status.v1.StatusUpdate"> & {
    * @generated from field: uint32 schema_max = 11;
    */
   schemaMax: number;
+
+  /**
+   * What holds for a client that leaves it open; unset while the server has not told.
+   *
+   * @generated from field: nauthera.config.v1.ServerDefaults defaults = 13;
+   */
+  defaults?: ServerDefaults | undefined;
 };
 
 /**

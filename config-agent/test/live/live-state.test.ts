@@ -1,0 +1,36 @@
+import { create } from '@bufbuild/protobuf'
+import { expect } from 'chai'
+import {
+  AckSchema,
+  HelloSchema,
+  RejectedClientSchema,
+  ServerDefaultsSchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { LiveState } from '../../src/live/live-state.ts'
+
+const ref = (shard: number, seq = 1n) => ({ epoch: 1, shard, seq, digest: '' })
+const taken = create(RejectedClientSchema, { namespace: 'team', name: 'wiki', shard: 5, code: 'CLIENT_ID_CONFLICT' })
+
+describe('LiveState', () => {
+  it('knows that a client of another shard is no longer refused, as soon as the server says so', () => {
+    const live = new LiveState()
+    live.connected(create(HelloSchema, { have: [ref(3), ref(5)], rejected: [taken] }))
+    expect(live.rejected.map(({ name }) => name)).to.deep.equal(['wiki'])
+    live.applied(ref(3, 2n), create(AckSchema, { others: [{ shard: 5, rejected: [] }] }))
+    expect(live.rejected).to.deep.equal([])
+  })
+
+  it('keeps what a server of the version before refuses in another shard: that one says nothing of others', () => {
+    const live = new LiveState()
+    live.connected(create(HelloSchema, { have: [ref(3), ref(5)], rejected: [taken] }))
+    live.applied(ref(3, 2n), create(AckSchema, {}))
+    expect(live.rejected.map(({ name }) => name)).to.deep.equal(['wiki'])
+  })
+
+  it('hands on what the server gives a client that leaves it open', () => {
+    const live = new LiveState()
+    expect(live.defaults).to.equal(undefined)
+    live.connected(create(HelloSchema, { defaults: create(ServerDefaultsSchema, { accessTokenTtl: 300 }) }))
+    expect(live.defaults?.accessTokenTtl).to.equal(300)
+  })
+})
