@@ -1,6 +1,8 @@
 // What a new version of a shard changes, client by client, in the words of an OIDCClient's spec. Pure.
+import { equals } from '@bufbuild/protobuf'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
-import type { ClientVersion, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { GrantedSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientVersion, Granted, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { clientKey, readClients } from '../snapshot.ts'
 import type { ReadShard } from '../snapshot.ts'
 import { specWords } from './spec-words.ts'
@@ -59,6 +61,7 @@ function changedFields(before: ShardEntry, after: ShardEntry): string[] {
   if (before.clientId !== after.clientId) fields.push('clientId')
   if (!sameVerifiers(before.verifiers, after.verifiers)) fields.push('verifiers')
   fields.push(...changedVersion(before.desired, after.desired))
+  if (!sameGranted(before.granted, after.granted)) fields.push('granted')
   // `accepted` follows `desired` sooner or later: what the operator carries forward is not what somebody changed.
   return fields
 }
@@ -70,6 +73,9 @@ function sameVerifiers(before: readonly Verifier[], after: readonly Verifier[]):
     return sha256 === other.sha256 && endOf(notAfter) === endOf(other.notAfter)
   })
 }
+
+const sameGranted = (before: Granted | undefined, after: Granted | undefined): boolean =>
+  before && after ? equals(GrantedSchema, before, after) : before === after
 
 const endOf = (notAfter: Verifier['notAfter']): number => (notAfter ? timestampMs(notAfter) : Infinity)
 
