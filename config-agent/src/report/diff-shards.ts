@@ -2,7 +2,12 @@
 import { equals } from '@bufbuild/protobuf'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import { GrantedSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientVersion, Granted, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  ClientVersion,
+  Granted,
+  ShardEntry,
+  Verifier,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { clientKey, readClients } from '../snapshot.ts'
 import type { ReadShard } from '../snapshot.ts'
 import { specWords } from './spec-words.ts'

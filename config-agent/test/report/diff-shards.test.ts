@@ -1,6 +1,10 @@
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
-import { ClientConfigSchema, GrantedSchema, VerifierSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  ClientConfigSchema,
+  GrantedSchema,
+  VerifierSchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { diffClients, diffShards } from '../../src/report/diff-shards.ts'
 import { shardFile } from '@nauthera/proto/names'
