@@ -17,14 +17,14 @@ export function clientsOfEntries(entries: readonly JsonObject[]): JsonObject[] {
   return entries.map((entry) => mapVersions(entry, messageOfText))
 }
 
-/** In both schemas the versions of a client are its last fields. */
+/** The fields keep their order: a line is the same bytes in both schemas. */
 function mapVersions(client: JsonObject, map: (version: JsonObject) => JsonObject): JsonObject {
-  const { desired, accepted, ...rest } = client
-  return {
-    ...rest,
-    ...(desired === undefined ? {} : { desired: map(objectOf(desired)) }),
-    ...(accepted === undefined ? {} : { accepted: map(objectOf(accepted)) }),
-  }
+  return Object.fromEntries(
+    Object.entries(client).map(([name, value]) => [
+      name,
+      name === 'desired' || name === 'accepted' ? map(objectOf(value)) : value,
+    ]),
+  )
 }
 
 const textOfMessage = ({ generation, ...config }: JsonObject): JsonObject => ({

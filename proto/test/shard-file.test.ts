@@ -6,7 +6,12 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
 import { renderVersion } from '../src/client-version.ts'
 import { digestOf } from '../src/digest.ts'
-import { ClientConfigSchema, ClientShardSchema } from '../src/generated/nauthera/config/v1/config_pb.ts'
+import {
+  ClientConfigSchema,
+  ClientShardSchema,
+  GrantedSchema,
+  ShardEntrySchema,
+} from '../src/generated/nauthera/config/v1/config_pb.ts'
 import type { ClientShard } from '../src/generated/nauthera/config/v1/config_pb.ts'
 import { shardSchema } from '../src/names.ts'
 import {
@@ -80,6 +85,23 @@ describe('shard files', () => {
     expect(messages!.entries).to.deep.equal(text!.entries)
     expect(messages!.digests).to.deep.equal(text!.digests)
     expect([messages!.schema, text!.schema]).to.deep.equal([1, 2])
+  })
+
+  it('say what a client may have at APIs beside its versions, in both schemas and in the same bytes', () => {
+    const granted = create(GrantedSchema, {
+      apis: [{ identifier: 'https://api.example.com', scopes: ['read'] }, { identifier: 'urn:b' }],
+    })
+    const lines = schemas.map((schema) => {
+      const shard = shardOf(schema)
+      shard.entries = [create(ShardEntrySchema, { ...shard.entries[0]!, granted })]
+      return parseShardFile(renderShardFile(shard).file).lines[0]!
+    })
+    expect(Buffer.from(lines[0]!).toString()).to.equal(Buffer.from(lines[1]!).toString())
+    expect(decodeLine(lines[0]!).granted).to.deep.equal(granted)
+    expect(decodeLine(Buffer.from('{"name":"a","granted":{}}')).granted).to.deep.equal(create(GrantedSchema))
+    expect(decodeLine(Buffer.from('{"name":"a"}')).granted, 'by an operator that does not know access').to.equal(
+      undefined,
+    )
   })
 
   it('have each client on its own line, whatever characters its fields hold', () => {
@@ -169,6 +191,13 @@ describe('shard files', () => {
       const { file } = renderShardFile(shardOf(shardSchema.messages))
       expect(readBefore(file)).to.deep.equal(JSON.parse(textOf(file)))
       expect(textOf(file)).to.include('"desired":{"generation":"3","type":"Web"')
+    })
+
+    it('schema 1 with grants is the same shard without them', () => {
+      const shard = shardOf(shardSchema.messages)
+      const without = readBefore(renderShardFile(shard).file)
+      for (const entry of shard.entries) entry.granted = create(GrantedSchema, { apis: [{ identifier: 'urn:a' }] })
+      expect(readBefore(renderShardFile(shard).file)).to.deep.equal(without)
     })
 
     it('schema 2 is refused by its number, so that it never looks like a shard without clients', () => {

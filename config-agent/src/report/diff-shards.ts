@@ -1,7 +1,13 @@
 // What a new version of a shard changes, client by client, in the words of an OIDCClient's spec. Pure.
+import { equals } from '@bufbuild/protobuf'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
-import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientVersion, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ClientConfigSchema, GrantedSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  ClientVersion,
+  Granted,
+  ShardEntry,
+  Verifier,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { specPathOf } from '@nauthera/proto/spec-path'
 import { clientKey, readDiffering } from '../snapshot.ts'
 import type { ReadShard } from '../snapshot.ts'
@@ -58,6 +64,7 @@ function changedFields(before: ShardEntry, after: ShardEntry): string[] {
   if (before.clientId !== after.clientId) fields.push('clientId')
   if (!sameVerifiers(before.verifiers, after.verifiers)) fields.push('verifiers')
   fields.push(...changedVersion(before.desired, after.desired))
+  if (!sameGranted(before.granted, after.granted)) fields.push('granted')
   // `accepted` follows `desired` sooner or later: what the operator carries forward is not what somebody changed.
   return fields
 }
@@ -69,6 +76,9 @@ function sameVerifiers(before: readonly Verifier[], after: readonly Verifier[]):
     return sha256 === other.sha256 && endOf(notAfter) === endOf(other.notAfter)
   })
 }
+
+const sameGranted = (before: Granted | undefined, after: Granted | undefined): boolean =>
+  before && after ? equals(GrantedSchema, before, after) : before === after
 
 const endOf = (notAfter: Verifier['notAfter']): number => (notAfter ? timestampMs(notAfter) : Infinity)
 

@@ -1,6 +1,10 @@
 import { create } from '@bufbuild/protobuf'
 import { expect } from 'chai'
-import { ClientConfigSchema, VerifierSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  ClientConfigSchema,
+  GrantedSchema,
+  VerifierSchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { diffClients, diffShards } from '../../src/report/diff-shards.ts'
 import { shardFile } from '@nauthera/proto/names'
@@ -39,6 +43,7 @@ describe('diffClients', () => {
     ['a desired version that is withdrawn', { accepted: config() }, ['desired']],
     ['nothing when only the carried version changes', { accepted: config() }, []],
     ['the display name', { desired: config({ clientName: 'Grafana', generation: 2n }) }, ['displayName']],
+    ['what it may have at APIs', { desired: config(), granted: create(GrantedSchema) }, ['granted']],
     ['the client id', { desired: config(), clientId: 'other' }, ['clientId']],
   ]
   for (const [title, after, fields] of rows) {

@@ -179,15 +179,19 @@ describe(runCommand.name, () => {
   })
 
   it('sets and edits further facts about a person, as the claims of the standard', async () => {
-    const added = await nauthera([
-      ...['users', 'add', 'cleo', '--email', 'cleo@example.test', '--email-verified', '--generate', '-o', 'json'],
-      ...['--claim', 'given_name=Cleo', 'address.country=DE', 'phone_number=+4930123456'],
-    ])
+    const added = await nauthera(
+      [
+        'users add cleo --email cleo@example.test --email-verified --generate -o json'.split(' '),
+        ['--claim', 'given_name=Cleo', 'address.country=DE', 'phone_number=+4930123456'],
+      ].flat(),
+    )
     expect(added.code).to.equal(0)
-    const edited = await nauthera([
-      ...['users', 'edit', 'cleo', '--name', 'Cleo Berg', '-o', 'json', '--claim', 'given_name='],
-      ...['family_name=Berg', 'address.locality=Berlin', 'phone_number_verified=true'],
-    ])
+    const edited = await nauthera(
+      [
+        ['users', 'edit', 'cleo', '--name', 'Cleo Berg', '-o', 'json', '--claim', 'given_name='],
+        ['family_name=Berg', 'address.locality=Berlin', 'phone_number_verified=true'],
+      ].flat(),
+    )
     expect(edited.json()[0]).to.deep.include({
       name: 'Cleo Berg',
       email: 'cleo@example.test',
