@@ -11,6 +11,7 @@ import { createDiscovery } from './http/discovery.ts'
 import { createErrorHandler, createNotFound } from './http/error-page.ts'
 import { createFormTokens } from './http/form-guard.ts'
 import { createHeaders } from './http/headers.ts'
+import { createHomeRoutes } from './http/home.ts'
 import { createKeysLoaded } from './http/keys-loaded.ts'
 import { createOptions, protocolPaths } from './http/options.ts'
 import { createPageRouter } from './http/page-router.ts'
@@ -261,7 +262,8 @@ function createWeb(
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
   const { extraHosts, trustedProxies } = settings
-  const routes = createLoginRoutes({ interactions, users: on.users, audit, basePath, now: Date.now })
+  const signIn = createLoginRoutes({ interactions, users: on.users, audit, basePath, now: Date.now })
+  const routes = [...signIn, ...createHomeRoutes(basePath, issuer.href.replace(/\/$/, ''))]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
   const discovery = createDiscovery({ issuer, documents })
   const paths = [...protocolPaths, '/assets/:file', ...routes.map(({ path }) => path)]
@@ -273,7 +275,7 @@ function createWeb(
         now: () => performance.now(),
         observe: observeLatency(metrics),
       }),
-      pinHost: createPinHost({ issuer, extraHosts, trustedProxies, render: pages.render }),
+      pinHost: createPinHost({ issuer, extraHosts, trustedProxies, isOpen: assets.has, render: pages.render }),
       requestContext: (request, response, next) =>
         runInRequest({ request, response, correlationId: correlationIdOf(request), peer: peerOf(request)! }, next),
       headers: createHeaders({ issuer }),

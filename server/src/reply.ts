@@ -101,10 +101,19 @@ export interface Views {
     readonly code: string
     readonly client?: ClientOnPage | undefined
     readonly values?: Readonly<Record<string, string | number>> | undefined
+    /** What the protocol says is wrong, in English, for the people who run the application. */
+    readonly description?: string | undefined
     /** Shown in development only (setting `development`), such as the redirect URIs that are registered. */
     readonly detail?: string | undefined
     /** Path to try again, when that can help. */
     readonly retryUrl?: string | undefined
+    /** Where the person wanted to be instead. */
+    readonly goTo?: string | undefined
+  }
+  /** What somebody sees who opens the address of this service itself. */
+  home: {
+    readonly issuer: string
+    readonly discovery: string
   }
 }
 

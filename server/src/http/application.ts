@@ -11,11 +11,12 @@ import { programPaths } from './program-paths.ts'
 export interface Handlers {
   /** Correlation id, log line. */
   readonly requestLog: Handler
+  /** First, so that refusals have them too. */
+  readonly headers: Handler
   /** Host and protocol from the issuer; forwarding headers dropped. */
   readonly pinHost: Handler
   /** Opens the context by which hooks of the protocol find their request. */
   readonly requestContext: Handler
-  readonly headers: Handler
   readonly assets: RequestHandler
   /** Metadata and JWKS, for the requests that `listen` did not answer already (such as one by an absolute target). */
   readonly discovery: Discovery
@@ -42,7 +43,7 @@ export function createApplication(handlers: Handlers, basePath: string): Request
     handlers.protocol(request, response, next)
   }
   const forPrograms = chain(
-    [requestLog, pinHost, requestContext, headers, keysLoaded, below, handlers.notFound],
+    [requestLog, headers, pinHost, requestContext, keysLoaded, below, handlers.notFound],
     handlers,
   )
   const paths = new Set(programPaths.map((path) => `${basePath}${path}`))
@@ -74,9 +75,9 @@ function createExpressApplication(handlers: Handlers, basePath: string): express
   application.disable('etag')
   application.set('query parser', false)
   application.use(handlers.requestLog)
+  application.use(handlers.headers)
   application.use(handlers.pinHost)
   application.use(handlers.requestContext)
-  application.use(handlers.headers)
   application.use(handlers.assets)
   application.use((request, response, next) => {
     if (!handlers.discovery(request, response, request.path)) next()

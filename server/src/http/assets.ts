@@ -12,6 +12,8 @@ export interface Assets {
   /** Paths below the origin. */
   readonly stylesheet: string
   readonly logo: string | undefined
+  /** @param path of a request @returns whether a file of ours is there */
+  has(path: string): boolean
   /** Answers `<issuer path>/assets/…`. */
   readonly handle: RequestHandler
 }
@@ -44,6 +46,7 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
   return {
     stylesheet,
     logo,
+    has: (path) => path.startsWith(prefix) && assets.has(path.slice(prefix.length)),
     handle: (request, response, next) => {
       if (!request.path.startsWith(prefix) || (request.method !== 'GET' && request.method !== 'HEAD')) return next()
       const asset = assets.get(request.path.slice(prefix.length))

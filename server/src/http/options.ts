@@ -8,6 +8,7 @@ const documents = ['GET', 'HEAD']
 
 /** By path below the issuer. */
 const methodsOf: ReadonlyMap<string, readonly string[]> = new Map([
+  ['/', documents],
   [paths.discovery, documents],
   [paths.metadata, documents],
   [paths.jwks, documents],
@@ -38,7 +39,6 @@ const sharedPaths = new Set(
  *  @param needs.basePath the issuer's path, '' when it has none
  *  Source: RFC 9110 sections 9.3.7 and 15.5.6. */
 export function createOptions(needs: { basePath: string; pages: Pages }): RequestHandler {
-  const notAllowed = { status: 405, code: 'METHOD_NOT_ALLOWED', key: 'method-not-allowed' }
   return (request, response, next) => {
     if (!request.path.startsWith(`${needs.basePath}/`)) return next()
     const path = request.path.slice(needs.basePath.length)
@@ -46,8 +46,13 @@ export function createOptions(needs: { basePath: string; pages: Pages }): Reques
     if (methods === undefined || methods.includes(request.method)) return next()
     const isPreflight = request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined
     if (isPreflight && sharedPaths.has(path)) return next()
-    response.setHeader('allow', [...methods, 'OPTIONS'].join(', '))
-    if (request.method !== 'OPTIONS') return answerError(request, response, notAllowed, needs.pages.render)
+    const allowed = [...methods, 'OPTIONS'].join(', ')
+    response.setHeader('allow', allowed)
+    if (request.method !== 'OPTIONS') {
+      const detail = `${request.method} is not possible here; use ${methods.join(' or ')}`
+      const answer = { status: 405, code: 'METHOD_NOT_ALLOWED', key: 'method-not-allowed', detail }
+      return answerError(request, response, answer, needs.pages.render)
+    }
     response.statusCode = 204
     response.setHeader('cache-control', 'no-store')
     response.end()

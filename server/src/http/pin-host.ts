@@ -2,6 +2,7 @@ import { BlockList, isIP } from 'node:net'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { RenderPage } from '../reply.ts'
 import { answerError } from './error-page.ts'
+import { pathOfTarget } from './handler.ts'
 import type { Handler, InboundRequest } from './handler.ts'
 import { keepPeer } from './peer.ts'
 import { keepToJson } from './program-paths.ts'
@@ -58,6 +59,8 @@ export function createPinHost(needs: {
   /** Hosts that in-cluster callers may use, with port when it is not the scheme's own. */
   extraHosts: readonly string[]
   trustedProxies: readonly string[]
+  /** What is the same at every host: the page that says which host is right loads its stylesheet from the wrong one. */
+  isOpen: (path: string) => boolean
   render: RenderPage
 }): Handler {
   const trusted = parseProxies(needs.trustedProxies) ?? new BlockList()
@@ -83,9 +86,15 @@ export function createPinHost(needs: {
       return answerError(request, response, answer, needs.render)
     }
     if (host !== undefined && known.has(host) && request.url?.startsWith('/')) return next()
+    if (needs.isOpen(pathOfTarget(request.url ?? ''))) return next()
     const answer = { status: 421, code: 'HOST_UNKNOWN', key: 'wrong-host', detail: `the issuer is ${issuer}` }
     const { status, code, key } = answer
-    const page = { kind: 'page', view: 'error', status, model: { key, code, values: { issuer } } } as const
+    const page = {
+      kind: 'page',
+      view: 'error',
+      status,
+      model: { key, code, values: { issuer }, goTo: issuer },
+    } as const
     answerError(request, response, answer, needs.render, page)
   }
 }

@@ -31,6 +31,7 @@ export function createProtocolPages(needs: {
           key: coded?.key ?? out.error,
           code: coded?.code ?? out.error,
           client: clientOf(ask),
+          description: coded === undefined ? out.error_description?.slice(0, longestDescription) : undefined,
           detail: detailOf(ask, out, fault),
           retryUrl: retries ? pathOf(ask.request) : undefined,
         },
@@ -59,6 +60,9 @@ export function createProtocolPages(needs: {
     },
   }
 }
+
+/** Some descriptions repeat what the request said. */
+const longestDescription = 200
 
 /** The answer to an error with a code of ours. SessionNotFound is the library's for an interaction that this browser does not have. */
 function codedAnswer({ code, name }: ProtocolFault): ErrorAnswer | undefined {

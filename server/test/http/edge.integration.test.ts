@@ -74,6 +74,34 @@ describe('the edge of the real server', function () {
     }
   })
 
+  it('E1 shows the page for a wrong host in full: with every security header, its stylesheet and a way to the right host', async () => {
+    const headers = { accept: 'text/html' }
+    const [wrong, right] = [
+      await send(server, { path: '/auth', headers: { ...headers, host: 'evil.test' } }),
+      await send(server, { path: '/nothing', headers }),
+    ]
+    const security = Object.keys(right.headers).filter((name) => /policy|options|security|protection/.test(name))
+    expect(security.length).to.be.greaterThan(5)
+    for (const name of security) expect(wrong.headers[name], name).to.equal(right.headers[name])
+    const stylesheet = /href="([^"]+\.css)"/.exec(wrong.body)![1]!
+    expect((await send(server, { path: stylesheet, headers: { host: 'evil.test' } })).status).to.equal(200)
+    expect(wrong.body).to.contain(`<a class="button" id="go-to" href="${server.issuer}">`)
+  })
+
+  it('says at its own address what it is, and where its settings are', async () => {
+    const answer = await send(server, { path: '/', headers: { accept: 'text/html' } })
+    expect(answer.status).to.equal(200)
+    expect(answer.body).to.contain(server.issuer).and.to.contain('href="/.well-known/openid-configuration"')
+    expect((await send(server, { method: 'DELETE', path: '/' })).status).to.equal(405)
+  })
+
+  it('says on the page what the protocol found wrong, also outside development', async () => {
+    const path = '/auth?response_type=code'
+    const answer = await send(server, { path, headers: { accept: 'text/html' } })
+    expect(answer.status).to.equal(400)
+    expect(answer.body).to.match(/client_id/)
+  })
+
   it('accepts an extra host, and answers with the issuer’s URLs', async () => {
     const path = '/.well-known/openid-configuration'
     const answer = await send(server, { path, headers: { host: 'nauthera.auth.svc:8080' } })
@@ -86,7 +114,7 @@ describe('the edge of the real server', function () {
   })
 
   it('E7 has no management path, and no page of the library’s own, on the public port', async () => {
-    for (const path of ['/metrics', '/livez', '/readyz', '/', '/auth/../metrics', '/interaction', '/reg']) {
+    for (const path of ['/metrics', '/livez', '/readyz', '/auth/../metrics', '/interaction', '/reg']) {
       const page = await send(server, { path, headers: { accept: 'text/html' } })
       expect(page.status, path).to.equal(404)
       expect(page.body, path).to.contain('<html lang="en">').and.contain('NOT_FOUND')
@@ -238,6 +266,8 @@ describe('the edge of the real server', function () {
     it(`answers ${method} ${path} with 405 and the methods of the path`, async () => {
       const answer = await send(server, { method, path, headers: { accept: 'text/html' } })
       expect([answer.status, answer.headers['allow']]).to.deep.equal([405, allow])
+      const told = await send(server, { method, path, headers: { accept: 'application/json' } })
+      if (method !== 'HEAD') expect(told.json()['error_description']).to.contain(`${method} is not possible here; use `)
       if (method !== 'HEAD') expect(answer.body).to.contain('METHOD_NOT_ALLOWED')
     })
   }

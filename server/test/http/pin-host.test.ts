@@ -31,7 +31,11 @@ describe('createPinHost', () => {
   afterEach(() => Promise.all(running.splice(0).map((one) => one.stop())))
   const start = async (options: { extraHosts?: string[]; trustedProxies?: string[] } = {}): Promise<Running> => {
     const { extraHosts = [], trustedProxies = [] } = options
-    const one = await serve([createPinHost({ issuer, extraHosts, trustedProxies, render: pages.render }), mirror])
+    const isOpen = (path: string) => path === '/assets/style.css'
+    const one = await serve([
+      createPinHost({ issuer, extraHosts, trustedProxies, isOpen, render: pages.render }),
+      mirror,
+    ])
     running.push(one)
     return one
   }
@@ -40,6 +44,14 @@ describe('createPinHost', () => {
     expect(answer.status).to.equal(200)
     return JSON.parse(answer.body) as Seen
   }
+
+  it('E1 gives the stylesheet at every host: the page for a wrong host loads it from there', async () => {
+    const one = await start()
+    const ask = async (path: string) => (await one.ask(path, { headers: { host: 'evil.test' } })).status
+    expect([await ask('/assets/style.css'), await ask('/assets/style.css?x'), await ask('/other')]).to.deep.equal([
+      200, 200, 421,
+    ])
+  })
 
   const hosts: [string, string, number][] = [
     ['accepts the issuer’s host', 'login.example.com', 200],

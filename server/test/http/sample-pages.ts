@@ -165,11 +165,32 @@ export const samplePages: Readonly<Record<string, Page>> = {
     status: 400,
     model: { key: 'unmet_authentication_requirements', code: 'unmet_authentication_requirements' },
   },
+  'error with the reason of the protocol': {
+    kind: 'page',
+    view: 'error',
+    status: 400,
+    model: {
+      key: 'invalid_request',
+      code: 'invalid_request',
+      client: plainClient,
+      description: "missing required parameter(s) 'response_type'",
+    },
+  },
+  home: {
+    kind: 'page',
+    view: 'home',
+    model: { issuer: 'https://login.example.com', discovery: '/.well-known/openid-configuration' },
+  },
   'wrong host': {
     kind: 'page',
     view: 'error',
     status: 421,
-    model: { key: 'wrong-host', code: 'HOST_UNKNOWN', values: { issuer: 'https://login.example.com' } },
+    model: {
+      key: 'wrong-host',
+      code: 'HOST_UNKNOWN',
+      values: { issuer: 'https://login.example.com' },
+      goTo: 'https://login.example.com',
+    },
   },
 }
 

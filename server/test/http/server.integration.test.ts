@@ -102,7 +102,7 @@ describe(createApplication.name, () => {
     await server.stop({ lingerMs: 0, graceMs: 1_000 })
     return { met, status: answer.status, text }
   }
-  const short = ['log', 'host', 'context', 'headers', 'keys', 'protocol']
+  const short = ['log', 'headers', 'host', 'context', 'keys', 'protocol']
 
   for (const path of ['/token', '/token/introspection', '/token/revocation', '/request', '/me'])
     it(`passes POST ${path} to the protocol without Express, with the same address as through Express`, async () => {
