@@ -1,12 +1,12 @@
 // The one digest that names shards and manifest everywhere, and the bytes of the manifest.
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { fromJsonString, toJsonString } from '@bufbuild/protobuf'
 import { ManifestSchema } from './generated/nauthera/config/v1/config_pb.ts'
 import type { Manifest } from './generated/nauthera/config/v1/config_pb.ts'
 
 /** @returns SHA-256 of the bytes, 64 lower-case hex. */
 export function digestOf(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex')
+  return hash('sha256', bytes, 'hex')
 }
 
 /** @returns the first 8 hex of a digest: the *revision* that people see, or the id of a secret. */

@@ -17,8 +17,24 @@ const policySchema = renderSchema(policySpec)
 /** Not known here: the secret is minted later, and only a server knows which algorithms it has. */
 const unknownHere = { hasSecret: true, algorithms: signingAlgorithms }
 
-/** @returns every fault, `spec.redirectURIs: must be …`; none is fixed, none is ignored */
+/** What was found in a spec, by the spec itself: a client is looked at several times for each change of it. */
+const judged = new WeakMap<object, { readonly of: string; readonly faults: readonly Fault[] }>()
+
+/** @param object is never changed afterwards: a spec that says something else is another object
+ *  @returns every fault, `spec.redirectURIs: must be …`; none is fixed, none is ignored */
 export function checkSpec(object: OIDCClient): readonly Fault[] {
+  const { spec, metadata } = object
+  const of = `${metadata.namespace}/${metadata.name}`
+  const before = isObject(spec) ? judged.get(spec) : undefined
+  if (before?.of === of) return before.faults
+  const faults = findFaults(object)
+  if (isObject(spec)) judged.set(spec, { of, faults })
+  return faults
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
+
+function findFaults(object: OIDCClient): readonly Fault[] {
   const name =
     object.metadata.name.length > maxNameLength
       ? [{ path: 'metadata.name', message: `may not be more than ${maxNameLength} bytes` }]

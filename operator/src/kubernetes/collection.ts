@@ -1,4 +1,5 @@
 // One collection of the API: listed in pages, and what a list or an event of its watch changes in a copy of it.
+import { isDeepStrictEqual } from 'node:util'
 import { ApiError } from './api-error.ts'
 import type { Connection } from './connection.ts'
 import { keyOf } from './objects.ts'
@@ -91,12 +92,20 @@ function changesOfObject<T extends KubernetesObject>(copy: ReadonlyMap<string, T
   const { managedFields: _unused, ...metadata } = found.metadata
   const object: T = { ...found, metadata }
   if (!previous) return [{ kind: 'added', key, object }]
-  if (sameObject(previous, found)) return [{ kind: 'updated', key, object, previous }]
+  if (sameObject(previous, found)) return [{ kind: 'updated', key, object: withSameSpec(object, previous), previous }]
   // re-created under its name
   return [
     { kind: 'deleted', key, previous },
     { kind: 'added', key, object },
   ]
+}
+
+/** Most updates are our own writes of a status. A spec that says the same stays the same object, by which those who have judged it know
+ *  it again (decide/check-spec.ts). */
+function withSameSpec<T extends KubernetesObject>(object: T, previous: T): T {
+  if (object.metadata.generation !== previous.metadata.generation) return object
+  if (!('spec' in object) || !('spec' in previous) || !isDeepStrictEqual(object.spec, previous.spec)) return object
+  return { ...object, spec: previous.spec }
 }
 
 const sameObject = (one: KubernetesObject, other: KubernetesObject): boolean => one.metadata.uid === other.metadata.uid

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { digestOf } from '@nauthera/proto/digest'
 import { Secret } from '@nauthera/runtime/log'
 import type { SecretMarks } from '../decide/rotation-terms.ts'
 import { renderSecret } from '../decide/secret.ts'
@@ -27,5 +27,5 @@ export function fingerprintOf(render: Render, work: SecretWork, marks: SecretMar
 function digestOfSecret({ name, labels, annotations, ownerReferences, data }: RenderedSecret): string {
   const values = Object.entries(data).map(([key, value]) => [key, value.reveal()])
   const text = JSON.stringify([name, labels, annotations, ownerReferences, values])
-  return createHash('sha256').update(text).digest('hex')
+  return digestOf(text)
 }

@@ -52,6 +52,28 @@ describe('changesOfEvent', () => {
   }
 })
 
+describe('an update', () => {
+  const withSpec = (resourceVersion: string, generation: number, title: string) => {
+    const { metadata } = object('a', resourceVersion)
+    return { metadata: { ...metadata, generation }, spec: { title } }
+  }
+  const specAfter = (found: ReturnType<typeof withSpec>) => {
+    const before = withSpec('5', 1, 'Wiki')
+    const [change] = changesOfEvent(copyOf(before), { type: 'MODIFIED', object: found })
+    if (change?.kind !== 'updated') throw new Error('no update')
+    return { before: before.spec, after: (change.object as typeof before).spec }
+  }
+
+  it('of the status leaves the spec the very same object, which is judged already', () => {
+    const { before, after } = specAfter(withSpec('6', 1, 'Wiki'))
+    expect(after).to.equal(before)
+  })
+  it('of the spec brings the new one, whatever the generation says', () => {
+    expect(specAfter(withSpec('6', 2, 'Grafana')).after).to.deep.equal({ title: 'Grafana' })
+    expect(specAfter(withSpec('6', 1, 'Grafana')).after).to.deep.equal({ title: 'Grafana' })
+  })
+})
+
 describe('lostMost', () => {
   for (const [known, listed, lost] of [
     [['a', 'b', 'c'], ['a'], 2],
