@@ -21,10 +21,10 @@ export function describeOutcome(outcome: Outcome): {
 }
 
 function describeStatus(outcome: Outcome): OIDCClientStatus {
-  const { judgement, propagation } = outcome
+  const { judgement, served } = outcome
   const { client, acceptance, policies } = judgement
   const config = configOf(judgement)
-  const replicas = propagation ? { loaded: propagation.loaded, total: propagation.total } : client.status?.replicas
+  const replicas = served ?? client.status?.replicas
   return {
     observedGeneration: client.metadata.generation,
     servedBy: outcome.servedBy,
