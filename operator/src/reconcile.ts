@@ -5,6 +5,7 @@ import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import type { Judgement } from './decide/judge.ts'
 import { versionOf } from './decide/judge.ts'
 import type { Outcome } from './decide/outcome.ts'
+import { defaultsOf } from './decide/server-defaults.ts'
 import { createJudge } from './intake/judge.ts'
 import type { Watch } from './intake/watch.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
@@ -129,6 +130,7 @@ function outcomeOf(
     rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
     propagation,
     served: propagation ?? servedOf(needs, findings),
+    defaults: defaultsOf(needs.replicas.list()),
     shardFull: shards.isRefused(key),
     revision: digest === '' ? undefined : shortDigest(digest),
     now: clock.now(),

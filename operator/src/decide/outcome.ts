@@ -2,6 +2,7 @@
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { Judgement } from './judge.ts'
 import type { Propagation } from './propagation.ts'
+import type { ServerDefaults } from './server-defaults.ts'
 import type { RotationInput, RotationPlan } from './rotation-terms.ts'
 
 export interface Outcome {
@@ -20,6 +21,8 @@ export interface Outcome {
   readonly propagation: Propagation | undefined
   /** How many replicas serve the client, in whichever version; undefined while what is stored of it is about to change. */
   readonly served: { readonly loaded: number; readonly total: number } | undefined
+  /** What servers give a client that leaves it open; undefined while none has told. */
+  readonly defaults: ServerDefaults | undefined
   /** The shard has no room for this version. */
   readonly shardFull: boolean
   /** First 8 hex of the manifest's digest. */

@@ -38,6 +38,7 @@ export function outcome({ client, acceptance, policies, violations, serve, ...ch
     propagation: live,
     served: 'propagation' in change ? change.propagation : live,
     formerName: undefined,
+    defaults: { accessTokenTtl: 300, idTokenTtl: 600, refreshTokenTtl: 2_592_000, idTokenSignedResponseAlg: 'ES256' },
     shardFull: false,
     revision: '0a1b2c3d',
     now,
