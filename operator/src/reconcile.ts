@@ -5,6 +5,7 @@ import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import type { Judgement } from './decide/judge.ts'
 import { versionOf } from './decide/judge.ts'
 import type { Outcome } from './decide/outcome.ts'
+import { defaultsOf } from './decide/server-defaults.ts'
 import { createJudge } from './intake/judge.ts'
 import type { Watch } from './intake/watch.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
@@ -16,6 +17,7 @@ import { createMemories } from './secret/memories.ts'
 import { rotationOf } from './secret/plan-next.ts'
 import { createWorkOnSecret } from './secret/work-on-secret.ts'
 import type { SecretResult } from './secret/work-on-secret.ts'
+import { sharedNameOf } from './secret/shared-names.ts'
 import type { Settings } from './settings.ts'
 import { saysTheSame } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
@@ -50,6 +52,9 @@ interface Needs {
 /** Somebody wrote to a Secret under a former name meanwhile: look again after so long. Milliseconds. */
 const formerAgainMs = 1_000
 
+/** Another client asks for the same Secret: look again after so long. Milliseconds. */
+const sharedAgainMs = 1_000
+
 export function createReconciler(needs: Needs): Reconciler {
   const { settings, watch, shards, follow, status, again } = needs
   const memories = createMemories()
@@ -61,10 +66,15 @@ export function createReconciler(needs: Needs): Reconciler {
     const log = needs.log.child({ client: key })
     const client = status.withLatest(found)
     const judgement = judge(client, (error) => log.warn({ error }, 'client not understood'))
+    const shared = sharedNameOf(client, watch.clients.rivals(key))
+    // What another client does to the Secret has no event: with somebody beside it, nothing of it is remembered.
+    if (shared) memories.doubt([key])
     const memory = memories.of(key, client)
-    const result = await workOnSecret({ key, judgement, memory, log })
+    const result = await workOnSecret({ key, judgement, memory, holder: shared?.holder, log })
     // Before the status forgets the former name: after a crash nothing else knows it.
     const former = await leaveFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
+    // One that has lost the Secret, or has to make it again, is told.
+    for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
     const outcome = outcomeOf(needs, { key, judgement, result, former })
     follow.note(key, isSettled(outcome))
     const written = await status.write(outcome, isInProgress(outcome))
@@ -102,10 +112,14 @@ interface Findings {
 }
 
 /** What people are told: the findings, and how far the shards and the replicas have come with them. */
-function outcomeOf(needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock'>, findings: Findings): Outcome {
+function outcomeOf(
+  needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock' | 'replicas'>,
+  findings: Findings,
+): Outcome {
   const { settings, shards, follow, clock } = needs
   const { key, judgement, result, former } = findings
   const digest = shards.manifestDigest()
+  const propagation = isStored(findings, shards.stored(key)?.entry) ? follow.config(key) : undefined
   return {
     judgement,
     servedBy: `${settings.namespace}/${settings.release}`,
@@ -114,10 +128,28 @@ function outcomeOf(needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock'
     formerName: former.names[0],
     rotation: result.plan,
     rotationSettings: result.plan && rotationOf(judgement, settings.quietPeriod),
-    propagation: isStored(findings, shards.stored(key)?.entry) ? follow.config(key) : undefined,
+    propagation,
+    served: propagation ?? servedOf(needs, findings),
+    defaults: defaultsOf(needs.replicas.list()),
     shardFull: shards.isRefused(key),
     revision: digest === '' ? undefined : shortDigest(digest),
     now: clock.now(),
+  }
+}
+
+/** How many replicas serve a client of which they do not have the present version. */
+function servedOf(
+  { follow, replicas }: Pick<Needs, 'follow' | 'replicas'>,
+  { key, judgement }: Findings,
+): Outcome['served'] {
+  const total = replicas.list().length
+  switch (judgement.serve.kind) {
+    case 'nothing':
+      return { loaded: 0, total }
+    case 'carry':
+      return follow.entry(key) ?? { loaded: 0, total }
+    case 'desired':
+      return undefined
   }
 }
 

@@ -1,14 +1,17 @@
 import { expect } from 'chai'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
+import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 
 describe('OIDCPolicy objects', function () {
   this.timeout(60_000)
   let cluster: Cluster
+  let operator: TestOperator
   beforeEach(async () => {
     cluster = await startCluster()
     await cluster.startReplica('server-a')
-    await cluster.startOperator({ settings: { watch: { mode: 'cluster' } } }).leading
+    operator = cluster.startOperator({ settings: { watch: { mode: 'cluster' } } })
+    await operator.leading
   })
   afterEach(async () => {
     await cluster.stop()
@@ -24,6 +27,27 @@ describe('OIDCPolicy objects', function () {
     })
   const is = (name: string, type: string, status: string) =>
     cluster.until(() => cluster.condition(name, type)?.status === status, `${name} has ${type}=${status}`)
+
+  it('say when the grace ends, and then that nothing serves the client', async () => {
+    await cluster.apply('reports', machine)
+    await is('reports', 'Ready', 'True')
+    // nothing serves it in the end, and that is what is wanted here
+    cluster.planted.add(cluster.plain('reports')!)
+    put({ enforcement: 'Deny', grace: '1m', allow: { types: ['Web'] } })
+    await is('reports', 'PolicyCompliant', 'False')
+    const message = (type: string) => cluster.condition('reports', type)?.message
+    expect(message('PolicyCompliant')).to.match(/is served until 20\d\d-/)
+    expect(cluster.client('reports')?.status?.replicas?.summary).to.equal('1/1')
+    await operator.pass(61_000)
+    await is('reports', 'SecretReady', 'False')
+    expect(message('SecretReady')).to.include('no server takes what Secret reports-oidc holds')
+    expect(message('PolicyCompliant')).to.include('the grace is over')
+    await cluster.until(() => cluster.client('reports')?.status?.replicas?.summary === '0/1', 'nobody serves it')
+    const events = () =>
+      cluster.api.store.all(cluster.api.resource('events'), 'apps') as unknown as { reason: string }[]
+    const violations = () => events().filter(({ reason }) => reason === 'PolicyViolation')
+    await cluster.until(() => violations().length === 2, 'an event at each end')
+  })
 
   it('hold for present and new clients, and no longer once the policies are deleted', async () => {
     await cluster.apply('reports', machine)

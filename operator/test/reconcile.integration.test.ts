@@ -366,6 +366,43 @@ describe('operator', function () {
     })
   })
 
+  describe('two clients that ask for one Secret', () => {
+    const shared = { ...machine, secret: { name: 'shared-oidc' } }
+
+    it('K2 only one is Ready: the one that has it, and it makes it again when it is gone', async () => {
+      await applyReady('shared')
+      await applyReady('second')
+      const { api } = cluster
+      api.store.remove(api.resource('secrets'), appsNamespace, 'shared-oidc')
+      await cluster.apply('second', shared)
+      await cluster.until(
+        () => cluster.condition('second', 'SecretReady')?.reason === 'NameTaken',
+        'the second is told whose it is',
+      )
+      expect(cluster.condition('second', 'SecretReady')?.message).to.include(`OIDCClient ${appsNamespace}/shared`)
+      operator.clock.leap(2_000)
+      await cluster.until(() => cluster.secret('shared-oidc') !== undefined, 'the first has made its Secret again')
+      expect(cluster.secret('shared-oidc')?.metadata.labels?.[labels.client]).to.equal('shared')
+      expect(cluster.condition('second', 'Ready')?.status).to.equal('False')
+    })
+
+    it('K2 is not Ready any more once the other has the Secret', async () => {
+      await applyReady('shared')
+      await applyReady('second')
+      // as somebody does who writes the Secret by hand for the other client
+      const taken = cluster.secret('shared-oidc')!
+      const metadata = { ...taken.metadata, labels: { ...taken.metadata.labels, [labels.client]: 'second' } }
+      cluster.api.put({ ...taken, metadata, ownerReferences: [] } as never)
+      await cluster.apply('second', shared)
+      operator.clock.leap(2_000)
+      await cluster.until(
+        () => cluster.condition('shared', 'SecretReady')?.reason === 'NameTaken',
+        'the first is told that it has lost its Secret',
+      )
+      expect(cluster.condition('shared', 'Ready')?.status).to.equal('False')
+    })
+  })
+
   describe('what another release serves', () => {
     it('is left alone', async () => {
       await cluster.apply('foreign', { ...machine, serverName: 'internal' })

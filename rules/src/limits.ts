@@ -18,6 +18,14 @@ export const tokenLife = {
   refresh: { least: 5 * minute, most: 90 * day },
 } as const satisfies Readonly<Record<string, Span>>
 
+/** How long a token is valid when neither its client nor a policy says so. Seconds. */
+export const usualTokenLife = {
+  access: 5 * minute,
+  id: 10 * minute,
+  /** Unused. */
+  refresh: 30 * day,
+} as const
+
 export const rotationTimes = {
   interval: { least: hour, most: 365 * day },
   overlap: { least: minute, most: 7 * day },

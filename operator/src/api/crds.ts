@@ -36,7 +36,7 @@ export interface CustomResourceDefinition {
 
 export interface PrinterColumn {
   readonly name: string
-  readonly type: 'string' | 'integer' | 'date'
+  readonly type: 'string' | 'integer' | 'boolean' | 'date'
   readonly jsonPath: string
   readonly description: string
   /** 1 = only with `-o wide`. */
@@ -68,6 +68,12 @@ const clientColumns: readonly PrinterColumn[] = [
   column('CLIENT-ID', '.status.clientId', 'Client id in effect.'),
   column('SECRET', '.status.secret.name', 'Secret that the application mounts.'),
   column('LOADED', '.status.replicas.summary', 'Replicas that have this version live.'),
+  {
+    name: 'SUSPENDED',
+    type: 'boolean',
+    jsonPath: '.spec.suspended',
+    description: 'Nobody can use it, because its owner wants it so.',
+  },
   column('NEXT-ROTATION', '.status.secret.nextRotation', 'When the next scheduled rotation begins.'),
   column('READY', ready('status'), 'Live on every replica, and its Secret is there.'),
   age,

@@ -497,6 +497,7 @@ export const clientStatus = object(
             format: text('jwt or opaque.', { maxLength: 10 }),
           },
         ),
+        signing: object('Signatures.', {}, { idToken: text('The algorithm of its ID tokens.', { maxLength: 20 }) }),
         rotation: object(
           'Rotation.',
           {},

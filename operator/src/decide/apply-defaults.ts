@@ -1,5 +1,6 @@
 // What policies give where a client says nothing.
-import { durationMs } from '../api/duration.ts'
+import { usualTokenLife } from '@nauthera/rules/limits'
+import { durationMs, durationText } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { hasMintedSecret } from './metadata.ts'
@@ -54,12 +55,24 @@ function tokensOf(spec: OIDCClientSpec, policies: Policies): NonNullable<OIDCCli
   const given = <K extends 'accessTTL' | 'idTTL' | 'refreshTTL' | 'format'>(field: K) =>
     first(policies, ({ defaults }) => defaults?.tokens?.[field])
   const tokens = {
-    accessTTL: given('accessTTL'),
-    idTTL: given('idTTL'),
-    refreshTTL: given('refreshTTL'),
+    accessTTL: atMost(given('accessTTL'), 'access', policies),
+    idTTL: atMost(given('idTTL'), 'id', policies),
+    refreshTTL: atMost(given('refreshTTL'), 'refresh', policies),
     format: given('format'),
   }
   return { ...defined(tokens), ...spec.tokens }
+}
+
+/** What the client leaves open is bound by every policy that refuses: a limit shortens what would hold, and lengthens nothing.
+ *  @param given what a policy has as its default */
+function atMost(given: string | undefined, token: keyof typeof usualTokenLife, policies: Policies): string | undefined {
+  const limits = policies
+    .filter(({ spec }) => (spec.enforcement ?? 'Deny') === 'Deny')
+    .map(({ spec }) => durationMs(spec.limits?.tokens?.[token] ?? ''))
+    .filter((limit) => limit !== undefined)
+  const limit = Math.min(...limits)
+  const wouldHold = durationMs(given ?? '') ?? usualTokenLife[token] * 1000
+  return limit < wouldHold ? durationText(limit) : given
 }
 
 /** @returns what the first policy that says something says: the one with the highest priority */

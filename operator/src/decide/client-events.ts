@@ -13,8 +13,15 @@ export interface ClientEvent {
     | 'ClientIDConflict'
     | 'ServerRejected'
     | 'PolicyViolation'
+    /** A condition that has no event of its own is False: the reason of the condition. */
+    | (string & {})
   readonly message: string
 }
+
+/** Conditions that have events of their own, or only sum up the others. */
+const toldApart: readonly string[] = ['Accepted', 'PolicyCompliant', 'Propagated', 'Ready']
+/** What follows from another condition, or is over in a moment: no news by itself. */
+const noNews: readonly string[] = ['NotServed', 'WaitingForReplicas']
 
 /** @param judgement its client has the status as it was before
  *  @param status as it is now */
@@ -43,6 +50,11 @@ export function eventsOf({ client, violations }: Judgement, status: OIDCClientSt
   const propagation = turned('Propagated')
   if (propagation?.reason === 'RejectedByServer')
     events.push({ type: 'Warning', reason: 'ServerRejected', message: propagation.message })
+  for (const { type } of status.conditions ?? []) {
+    const condition = toldApart.includes(type) ? undefined : turned(type)
+    if (condition?.status === 'False' && !noNews.includes(condition.reason))
+      events.push({ type: 'Warning', reason: condition.reason, message: condition.message })
+  }
   events.push(...secretEvents(before?.secret, status.secret))
   return events
 }
@@ -66,9 +78,11 @@ function secretEvents(before: OIDCClientStatus['secret'], after: OIDCClientStatu
           },
     )
   }
-  const left = new Set(after?.previous?.map(({ id }) => id))
-  for (const { id } of before?.previous ?? []) {
-    if (!left.has(id) && id !== after?.activeId) {
+  const left = new Set([after?.activeId, ...(after?.previous ?? []).map(({ id }) => id)])
+  // one that is revoked as it is replaced never becomes a previous one
+  const replaced = before?.activeId !== undefined && after?.activeId !== undefined ? [before.activeId] : []
+  for (const id of [...replaced, ...(before?.previous ?? []).map(({ id }) => id)]) {
+    if (!left.has(id)) {
       events.push({ type: 'Normal', reason: 'PreviousSecretRetired', message: `secret ${id} is no longer valid` })
     }
   }

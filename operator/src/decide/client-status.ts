@@ -21,10 +21,10 @@ export function describeOutcome(outcome: Outcome): {
 }
 
 function describeStatus(outcome: Outcome): OIDCClientStatus {
-  const { judgement, propagation } = outcome
+  const { judgement, served } = outcome
   const { client, acceptance, policies } = judgement
   const config = configOf(judgement)
-  const replicas = propagation ? { loaded: propagation.loaded, total: propagation.total } : client.status?.replicas
+  const replicas = served ?? client.status?.replicas
   return {
     observedGeneration: client.metadata.generation,
     servedBy: outcome.servedBy,
@@ -71,20 +71,32 @@ function secretStatus({ judgement, rotation, secret, formerName }: Outcome): Non
 }
 
 function effectiveOf(
-  { judgement: { client }, rotationSettings }: Outcome,
+  { judgement: { client }, rotationSettings, defaults }: Outcome,
   config: ClientConfig,
 ): NonNullable<OIDCClientStatus['effective']> {
-  const ttl = (seconds: number): string | undefined => (seconds === 0 ? undefined : durationText(seconds * 1000))
+  const before = client.status?.effective
+  const has = (grant: string) => config.grantTypes.includes(grant)
+  /** What the client or a policy says, else what the servers give; while none has told, what was known. */
+  const ttl = (seconds: number, usual: number | undefined, known: string | undefined): string | undefined => {
+    const holds = seconds || usual
+    return holds === undefined ? known : durationText(holds * 1000)
+  }
+  const hasPeople = config.grantTypes.some((grant) => grant !== 'client_credentials')
+  const idTokenAlgorithm =
+    config.idTokenSignedResponseAlg || defaults?.idTokenSignedResponseAlg || before?.signing?.idToken
   return {
     grantTypes: config.grantTypes,
     authMethod: authMethodOf(client.spec),
     scopes: config.scopes,
     tokens: {
-      ...present('accessTTL', ttl(config.accessTokenTtl)),
-      ...present('idTTL', ttl(config.idTokenTtl)),
-      ...present('refreshTTL', ttl(config.refreshTokenTtl)),
-      ...present('format', config.accessTokenFormat || undefined),
+      ...present('accessTTL', ttl(config.accessTokenTtl, defaults?.accessTokenTtl, before?.tokens?.accessTTL)),
+      ...(hasPeople ? present('idTTL', ttl(config.idTokenTtl, defaults?.idTokenTtl, before?.tokens?.idTTL)) : {}),
+      ...(has('refresh_token')
+        ? present('refreshTTL', ttl(config.refreshTokenTtl, defaults?.refreshTokenTtl, before?.tokens?.refreshTTL))
+        : {}),
+      format: config.accessTokenFormat || (config.audiences.length > 0 ? 'jwt' : 'opaque'),
     },
+    ...(hasPeople && idTokenAlgorithm !== undefined ? { signing: { idToken: idTokenAlgorithm } } : {}),
     ...(rotationSettings
       ? {
           rotation: {

@@ -2,6 +2,7 @@
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { Condition } from '../api/oidc-client.ts'
 import { configOf, denialsOf } from './judge.ts'
+import type { Judgement } from './judge.ts'
 import type { Outcome } from './outcome.ts'
 
 type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
@@ -18,8 +19,9 @@ export function describeConditions(outcome: Outcome): readonly Condition[] {
     SecretReady: secretReady(outcome),
     Propagated: propagated(outcome),
     RotationHealthy: rotationHealthy(outcome),
+    Active: active(outcome),
   }
-  return Object.entries({ ...findings, Ready: ready(findings) }).map(([type, finding]) =>
+  return Object.entries({ ...findings, Ready: ready(findings, outcome) }).map(([type, finding]) =>
     conditionOf(outcome, type, finding),
   )
 }
@@ -40,15 +42,26 @@ function accepted({ judgement: { acceptance }, shardFull }: Outcome): Finding {
   }
 }
 
+/** Of a client that a policy refuses: until when the version before is served. */
+function afterDenial({ serve }: Judgement): string {
+  return serve.kind === 'carry' && serve.until !== undefined
+    ? `what was accepted before is served until ${timeText(serve.until)}`
+    : 'the grace is over: nothing of it is served'
+}
+
 function policyCompliant({ judgement }: Outcome): Finding {
   const said = judgement.violations.filter(({ enforcement }) => enforcement !== 'Audit')
   if (said.length === 0) return yes('Compliant', 'every policy is met')
   const message = said.map(({ policy, field, message }) => `${field}: ${message} (policy ${policy})`).join('; ')
-  return denialsOf(judgement).length > 0 ? no('PolicyViolation', shorten(message)) : yes('Warning', shorten(message))
+  return denialsOf(judgement).length > 0
+    ? no('PolicyViolation', `${shorten(message, 800)}; ${afterDenial(judgement)}`)
+    : yes('Warning', shorten(message))
 }
 
 function secretReady({ secret, rotation, judgement }: Outcome): Finding {
   const { name } = secret
+  if (judgement.serve.kind === 'nothing')
+    return no('NotServed', `no server takes what Secret ${name} holds; see Accepted and PolicyCompliant`)
   if (rotation?.step.kind === 'blocked' && rotation.step.why === 'overlap-without-secret') {
     return no(
       'WaitingForSecret',
@@ -65,14 +78,22 @@ function secretReady({ secret, rotation, judgement }: Outcome): Finding {
     case 'waiting-for-secret':
       return no('WaitingForSecret', secret.message)
     case 'name-taken':
-      return no(
-        'NameTaken',
-        `Secret ${name} belongs to somebody else and is left alone; choose another spec.secret.name, or delete that Secret`,
-      )
+      return no('NameTaken', nameTaken(secret))
     case 'template-invalid':
       return no('TemplateInvalid', faultText(secret.faults))
     case 'unreadable':
       return unknown('SecretUnreadable', secret.message)
+  }
+}
+
+function nameTaken({ name, holder }: Extract<Outcome['secret'], { kind: 'name-taken' }>): string {
+  switch (holder.kind) {
+    case 'release':
+      return `Secret ${name} is one that Nauthera itself needs; choose another spec.secret.name`
+    case 'client':
+      return `Secret ${name} is that of OIDCClient ${holder.key}; choose another spec.secret.name`
+    case 'stranger':
+      return `Secret ${name} belongs to somebody else and is left alone; choose another spec.secret.name, or delete that Secret`
   }
 }
 
@@ -103,14 +124,23 @@ function propagated({ propagation, judgement, secret }: Outcome): Finding {
 }
 
 function rotationHealthy({ rotation }: Outcome): Finding {
-  if (!rotation || rotation.health.ok) return yes('Healthy', 'no rotation is overdue')
+  if (!rotation || (rotation.health.ok && rotation.health.waits === undefined))
+    return yes('Healthy', 'no rotation is overdue')
+  if (rotation.health.ok) return yes('Waiting', rotation.health.waits!)
   return no(rotation.health.reason, rotation.health.message)
+}
+
+/** Whether people and programs can use it now, as its owner wants. */
+function active({ judgement: { client } }: Outcome): Finding {
+  return client.spec.suspended === true
+    ? no('Suspended', 'spec.suspended is true: nobody signs in and no token is issued; remove it to go on')
+    : yes('Active', 'the client is not suspended')
 }
 
 const needed = ['Accepted', 'PolicyCompliant', 'SecretReady', 'Propagated'] as const
 
 /** Ready is the first of the needed conditions that does not hold, in the order in which things happen. */
-function ready(findings: Readonly<Record<string, Finding>>): Finding {
+function ready(findings: Readonly<Record<string, Finding>>, { judgement: { client } }: Outcome): Finding {
   // a client waits for its Secret because it waits for replicas: name the cause
   const order =
     findings['SecretReady']?.reason === 'WaitingForReplicas'
@@ -120,7 +150,8 @@ function ready(findings: Readonly<Record<string, Finding>>): Finding {
     const finding = findings[type]!
     if (finding.status !== 'True') return { ...finding, message: `${type}: ${finding.message}` }
   }
-  return yes('Ready', 'live on every replica, and its Secret is there')
+  const suspended = client.spec.suspended === true ? '; suspended: nobody can use it (see Active)' : ''
+  return yes('Ready', `live on every replica, and its Secret is there${suspended}`)
 }
 
 /** lastTransitionTime moves only with the status, as metav1 says. */
@@ -138,7 +169,8 @@ const faultText = (faults: readonly Fault[]): string =>
   shorten(faults.map(({ path, message }) => `${path}: ${message}`).join('; '))
 
 /** The condition's message has 4,096 characters in the CRD, an event 1,024. */
-export const shorten = (message: string): string => (message.length <= 1000 ? message : `${message.slice(0, 997)}...`)
+export const shorten = (message: string, most = 1000): string =>
+  message.length <= most ? message : `${message.slice(0, most - 3)}...`
 
 /** RFC 3339 without fractions, as Kubernetes writes times. */
 export const timeText = (time: number): string => new Date(time).toISOString().replace(/\.\d{3}Z$/, 'Z')

@@ -2,6 +2,7 @@
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { Judgement } from './judge.ts'
 import type { Propagation } from './propagation.ts'
+import type { ServerDefaults } from './server-defaults.ts'
 import type { RotationInput, RotationPlan } from './rotation-terms.ts'
 
 export interface Outcome {
@@ -18,6 +19,10 @@ export interface Outcome {
   readonly rotationSettings: RotationInput['rotation'] | undefined
   /** Of the shard that carries this generation; undefined while that is not written. */
   readonly propagation: Propagation | undefined
+  /** How many replicas serve the client, in whichever version; undefined while what is stored of it is about to change. */
+  readonly served: { readonly loaded: number; readonly total: number } | undefined
+  /** What servers give a client that leaves it open; undefined while none has told. */
+  readonly defaults: ServerDefaults | undefined
   /** The shard has no room for this version. */
   readonly shardFull: boolean
   /** First 8 hex of the manifest's digest. */
@@ -26,13 +31,21 @@ export interface Outcome {
   readonly now: number
 }
 
+/** Whose a Secret is that has the name which a client asks for. */
+export type NameHolder =
+  | { readonly kind: 'stranger' }
+  /** Nauthera itself needs it. */
+  | { readonly kind: 'release' }
+  /** `namespace/name` of another client. */
+  | { readonly kind: 'client'; readonly key: string }
+
 export type SecretOutcome =
   /** Its Secret is there and current; a client without a secret has one too. */
   | { readonly kind: 'ready'; readonly name: string }
   /** It will be written once the client is live. */
   | { readonly kind: 'pending'; readonly name: string }
   | { readonly kind: 'waiting-for-secret'; readonly name: string; readonly message: string }
-  | { readonly kind: 'name-taken'; readonly name: string }
+  | { readonly kind: 'name-taken'; readonly name: string; readonly holder: NameHolder }
   | { readonly kind: 'template-invalid'; readonly name: string; readonly faults: readonly Fault[] }
   /** The API server did not say whether it is there. */
   | { readonly kind: 'unreadable'; readonly name: string; readonly message: string }

@@ -143,7 +143,8 @@ export interface RotationPlan {
   /** Plan again at this time at the latest; epoch milliseconds. */
   readonly wakeAt: number | undefined
   readonly health:
-    | { readonly ok: true }
+    /** `waits`: a rotation that is asked for, and what it waits for. */
+    | { readonly ok: true; readonly waits?: string }
     | { readonly ok: false; readonly reason: 'Overdue' | 'WindowMissed' | 'ReplicasLagging'; readonly message: string }
   /** For status.secret. */
   readonly report: {

@@ -81,7 +81,7 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
   if (!isDue) return wait
   // at most two live verifiers: a third rotation waits for the previous one to retire
   if (kept.length > 0)
-    return { ...wait, health: overdue(input, schedule, `waits until the previous secret retires`) ?? wait.health }
+    return { ...wait, health: overdue(input, schedule, `waits until the previous secret retires`) ?? waitingFor(kept) }
   if (!candidate) return plan(input, { ...base, verifiers, step: { kind: 'mint', obeys: nonces(input) } })
   return plan(input, {
     ...base,
@@ -91,6 +91,17 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
     keepsPending: true,
     since: candidate.mintedAt ?? now,
   })
+}
+
+/** People have asked for a rotation, and it cannot begin yet. */
+function waitingFor(previous: readonly StoredVerifier[]): RotationPlan['health'] {
+  const until = previous.map(({ id, notAfter }) =>
+    notAfter === undefined
+      ? `secret ${id} ends`
+      : `secret ${id} ends, at ${new Date(notAfter).toISOString()} at the latest`,
+  )
+  const waits = `the next rotation waits until ${until.join(' and ')}; to end that now, change spec.rotation.revokePrevious`
+  return { ok: true, waits }
 }
 
 /** No Secret, or one whose value is not ours: the first one, or a restoration. */

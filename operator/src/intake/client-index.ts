@@ -1,5 +1,6 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { clientIdOf } from '../decide/acceptance.ts'
+import { secretNameOf } from '../decide/secret.ts'
 
 /** The clients of this release, and which of them claim the same thing. */
 export interface ClientIndex {
@@ -9,7 +10,7 @@ export interface ClientIndex {
   keys(): Iterable<string>
   /** Keys in a namespace, or all. */
   keysIn(namespace: string | undefined): readonly string[]
-  /** The client and every other that claims the same id or identifier, however many steps away. */
+  /** The client and every other that claims the same id, identifier or Secret, however many steps away. */
   rivals(key: string): readonly OIDCClient[]
   /** How many clients of the same namespace are older; of two of one age, the name decides. */
   olderInNamespace(client: OIDCClient): number
@@ -87,7 +88,8 @@ function unlink(index: Map<string, Set<string>>, at: string, key: string): void 
 
 function claimsOf(client: OIDCClient): string[] {
   const identifier = client.spec.resourceServer?.identifier
-  return [`id ${clientIdOf(client)}`, ...(identifier === undefined ? [] : [`api ${identifier}`])]
+  const secret = `secret ${client.metadata.namespace}/${secretNameOf(client)}`
+  return [`id ${clientIdOf(client)}`, secret, ...(identifier === undefined ? [] : [`api ${identifier}`])]
 }
 
 function isOlder(one: OIDCClient, other: OIDCClient): boolean {

@@ -1,5 +1,6 @@
 // All replicas at one moment, and what is new from one moment to the next: values, no I/O, no clock.
 import { shardCount } from '@nauthera/proto/names'
+import { defaultsOf } from '../decide/server-defaults.ts'
 import { isExcused } from './replica-state.ts'
 import type { Replica } from './replica-state.ts'
 
@@ -8,6 +9,8 @@ export interface ReplicaView {
   readonly replicas: ReadonlyMap<string, Heard>
   /** Names of those that are away for longer than a restart takes. */
   readonly absent: string
+  /** What a client gets that leaves it open; empty while no replica has told. */
+  readonly defaults: string
   /** Who rejects a client, and which version of it, by `namespace/name`. */
   readonly rejections: ReadonlyMap<string, string>
 }
@@ -27,7 +30,7 @@ interface Live {
   readonly seq: bigint
 }
 
-export const nothingHeard: ReplicaView = { replicas: new Map(), absent: '', rejections: new Map() }
+export const nothingHeard: ReplicaView = { replicas: new Map(), absent: '', defaults: '', rejections: new Map() }
 
 export function viewOf(list: readonly Replica[]): ReplicaView {
   return {
@@ -36,6 +39,7 @@ export function viewOf(list: readonly Replica[]): ReplicaView {
       .filter((replica) => !isExcused(replica) && replica.absentMs > 0)
       .map(({ replica }) => replica)
       .join(),
+    defaults: Object.values(defaultsOf(list) ?? {}).join(),
     rejections: rejectionsOf(list),
   }
 }
@@ -48,7 +52,8 @@ export interface ReplicaNews {
   readonly clients: readonly string[]
   /** In these shards the settled ones too: a replica has come, or come back, with less than is stored. */
   readonly settled: readonly number[]
-  /** All, settled ones too: other replicas are away than before, the last one is gone, or the first one is there. */
+  /** All, settled ones too: other replicas are away than before, the last one is gone, the first one is there, or a client that leaves
+   *  something open gets something else. */
   readonly everybody: boolean
 }
 
@@ -59,7 +64,10 @@ export function newsBetween(before: ReplicaView, now: ReplicaView, storedSeq: (s
     shards: movedShards(before.replicas, now.replicas),
     clients: [...judged].filter((key) => before.rejections.get(key) !== now.rejections.get(key)),
     settled: shardsLost(before.replicas, now.replicas, storedSeq),
-    everybody: before.absent !== now.absent || (before.replicas.size === 0) !== (now.replicas.size === 0),
+    everybody:
+      before.absent !== now.absent ||
+      (before.replicas.size === 0) !== (now.replicas.size === 0) ||
+      (now.defaults !== '' && before.defaults !== now.defaults),
   }
 }
 

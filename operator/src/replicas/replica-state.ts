@@ -3,6 +3,7 @@
 import type { RejectedClient } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { ReplicaReport } from '../decide/propagation.ts'
+import type { ServerDefaults } from '../decide/server-defaults.ts'
 import type { Schemas } from '../decide/shard-schema.ts'
 
 /** After so long without a word a replica counts as unreachable. Milliseconds. */
@@ -22,10 +23,13 @@ export interface Replica extends ReplicaReport {
   readonly joining: boolean
   /** Which forms of shards it reads; undefined until it has said so. */
   readonly schemas: Schemas | undefined
+  /** What a client gets there that leaves it open; undefined until its server has said so. */
+  readonly defaults: ServerDefaults | undefined
 }
 
 /** What its agent says, as far as the operator reads it. */
-type Said = Pick<Replica, 'serverConnected' | 'live' | 'rejected'> & Pick<StatusUpdate, 'schemaMin' | 'schemaMax'>
+type Said = Pick<Replica, 'serverConnected' | 'live' | 'rejected'> &
+  Pick<StatusUpdate, 'schemaMin' | 'schemaMax'> & { readonly defaults?: ServerDefaults | undefined }
 
 export interface ReplicaState {
   /** The last word on the stream that is open now; undefined without such a stream. */
@@ -35,6 +39,8 @@ export interface ReplicaState {
   readonly joining: boolean
   /** Stays when the stream is over: a pod does not change its version. */
   readonly schemas: Schemas | undefined
+  /** Stays too. */
+  readonly defaults: ServerDefaults | undefined
 }
 
 /** We begin to ask. */
@@ -43,6 +49,7 @@ export const onReplicaFound = (now: number): ReplicaState => ({
   presentAt: now,
   joining: true,
   schemas: undefined,
+  defaults: undefined,
 })
 
 /** Its agent says what is live. */
@@ -54,6 +61,7 @@ export function onReplicaSaid(state: ReplicaState, said: Said, now: number): Rep
     joining: state.joining && !said.serverConnected,
     // An agent from before these fields says 0, and reads the first schema alone.
     schemas: { min: said.schemaMin || 1, max: said.schemaMax || 1 },
+    defaults: said.defaults ?? state.defaults,
   }
 }
 
@@ -81,6 +89,7 @@ export function replicaOf(
     live: state.said?.live ?? [],
     rejected: state.said?.rejected ?? [],
     schemas: state.schemas,
+    defaults: state.defaults,
   }
 }
 

@@ -29,6 +29,8 @@ export interface SecretWork {
   readonly key: string
   readonly judgement: Judgement
   readonly memory: Memory
+  /** `namespace/name` of another client that has the Secret which this one asks for (shared-names.ts). */
+  readonly holder?: string | undefined
   readonly log: Log
 }
 

@@ -1,5 +1,6 @@
+import { labels, managedByOperator } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
-import type { Outcome } from '../decide/outcome.ts'
+import type { NameHolder, Outcome } from '../decide/outcome.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import { isForbidden } from '../kubernetes/api-error.ts'
@@ -15,7 +16,8 @@ export const leaveAlone: Step = ({ failure, missing, read, judgement }) => {
   if (failure !== undefined)
     return { kind: 'ended', secret: { kind: 'unreadable', name, message: unreadableMessage(failure) } }
   if (missing !== undefined) return { kind: 'ended', secret: { kind: 'waiting-for-secret', name, message: missing } }
-  if (read.state.kind === 'foreign') return { kind: 'ended', secret: { kind: 'name-taken', name } }
+  if (read.state.kind === 'foreign')
+    return { kind: 'ended', secret: { kind: 'name-taken', name, holder: holderOf(read) } }
   return passed
 }
 
@@ -49,6 +51,14 @@ function settled({ judgement, source, read }: Look): Outcome['secret'] {
   if (state.kind !== 'owned' || isFormer) return { kind: 'pending', name }
   const lacksValue = source.kind !== 'none' && state.sha256 === undefined
   return { kind: lacksValue ? 'pending' : 'ready', name }
+}
+
+function holderOf({ object }: Look['read']): NameHolder {
+  // nothing was read: the name alone says that it is one of the release
+  if (object === undefined) return { kind: 'release' }
+  const { namespace, labels: found = {} } = object.metadata
+  const client = found[labels.managedBy] === managedByOperator ? found[labels.client] : undefined
+  return client === undefined ? { kind: 'stranger' } : { kind: 'client', key: `${namespace}/${client}` }
 }
 
 const unreadableMessage = (error: unknown): string =>

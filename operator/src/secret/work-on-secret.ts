@@ -1,4 +1,5 @@
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { describeError } from '@nauthera/runtime/log'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { Outcome } from '../decide/outcome.ts'
 import type { RotationPlan } from '../decide/rotation-terms.ts'
@@ -18,10 +19,11 @@ import { createMint, dropPending } from './mint.ts'
 import { createPlanNext } from './plan-next.ts'
 import { createPublish } from './publish.ts'
 import { createEntryWriter } from './put-entry.ts'
-import { createReader } from './read.ts'
+import { asError, createReader } from './read.ts'
 import { createRender } from './render.ts'
 import { createRestore } from './restore.ts'
 import { createSettle, leaveAlone } from './settle.ts'
+import { leaveToHolder } from './shared-names.ts'
 import { createSpacing } from './spacing.ts'
 import { createWriteSecret } from './write.ts'
 
@@ -65,6 +67,7 @@ export function createWorkOnSecret(needs: {
     createMint({ spacing, clock }),
     entries.announce,
     leaveAlone,
+    leaveToHolder,
     dropPending,
     createSettle({ ...needs, render }),
     reader.again,
@@ -102,13 +105,30 @@ export function createWorkOnSecret(needs: {
     }
   }
 
+  /** A rule of ours fails on it. Its shard must not wait for it for ever: all others are in there too. */
+  const giveUp = (work: SecretWork, failure: Error): SecretResult => {
+    const stored = shards.stored(work.key)?.entry
+    entries.put(work, stored ? verifiersOf(stored) : [], 'presumed')
+    const name = secretNameOf(work.judgement.client)
+    const secret = {
+      kind: 'unreadable',
+      name,
+      message: `the operator failed on it: ${describeError(failure)}`,
+    } as const
+    return { plan: undefined, secret, again: undefined, failure }
+  }
+
   return async (work) => {
     const { key, judgement } = work
     // A refused client leaves its shard at once, even when its Secret cannot be read.
     if (judgement.serve.kind === 'nothing') shards.remove(key)
     if (judgement.acceptance.kind === 'invalid') return await freeze(work)
-    const done = await goOn(await reader.begin(work, needsSecret(judgement, shards.stored(key)?.entry)))
-    return { ...done, again: againAfter(done, judgement, clock.now()) }
+    try {
+      const done = await goOn(await reader.begin(work, needsSecret(judgement, shards.stored(key)?.entry)))
+      return { ...done, again: againAfter(done, judgement, clock.now()) }
+    } catch (error) {
+      return giveUp(work, asError(error))
+    }
   }
 }
 

@@ -36,6 +36,23 @@ describe('applyDefaults', () => {
       format: 'jwt',
     })
   })
+  const limits = (access: string, more: OIDCPolicySpec = {}): OIDCPolicySpec => ({
+    ...more,
+    limits: { tokens: { access, id: '2m', refresh: '1h' } },
+  })
+  it('holds a client that says nothing to the limits of its policies', () => {
+    expect(spec({}, limits('1m')).tokens).to.deep.equal({ accessTTL: '1m', idTTL: '2m', refreshTTL: '1h' })
+    expect(spec({}, limits('4m'), limits('3m')).tokens?.accessTTL, 'the shortest').to.equal('3m')
+    expect(spec({}, limits('1m'), defaults).tokens?.accessTTL, 'not even the default of a policy').to.equal('1m')
+  })
+  it('never lengthens what would hold by a limit', () => {
+    expect(spec({}, limits('24h')).tokens?.accessTTL).to.equal(undefined)
+    expect(spec({}, limits('24h'), defaults).tokens?.accessTTL).to.equal('10m')
+  })
+  it('leaves to the check what the client itself says, and to the status what a policy only warns of', () => {
+    expect(spec({ tokens: { accessTTL: '2h' } }, limits('1m')).tokens?.accessTTL).to.equal('2h')
+    expect(spec({}, limits('1m', { enforcement: 'Warn' })).tokens).to.equal(undefined)
+  })
   it('gives no rotation to a client whose secret the operator does not mint', () => {
     expect(spec({ auth: { method: 'none' } }, defaults).rotation).to.equal(undefined)
     expect(spec({ secret: { existingSecretRef: { name: 'a', key: 'b' } } }, defaults).rotation).to.equal(undefined)

@@ -7,9 +7,9 @@ import type { Change } from './outcomes.ts'
 
 describe('eventsOf', () => {
   const eventsOf = (before: OIDCClientStatus | undefined, change: Change) =>
-    describeOutcome(outcome({ ...change, client: { ...client(), ...(before ? { status: before } : {}) } })).events.map(
-      ({ reason }) => reason,
-    )
+    describeOutcome(
+      outcome({ ...change, client: { ...(change.client ?? client()), ...(before ? { status: before } : {}) } }),
+    ).events.map(({ reason }) => reason)
   const before = describeOutcome(outcome()).status
   const rotated: Change = {
     rotation: {
@@ -21,6 +21,7 @@ describe('eventsOf', () => {
     acceptance: { kind: 'invalid', clientId: 'x', faults: [{ path: 'spec', message: 'm' }] },
   }
 
+  const taken = { kind: 'name-taken', name: 'n', holder: { kind: 'stranger' } } as const
   const denial = { policy: 'p', enforcement: 'Deny', graceMs: 0, field: 'f', message: 'm' } as const
 
   const table: readonly [
@@ -47,6 +48,28 @@ describe('eventsOf', () => {
       ['ClientIDConflict'],
     ],
     ['a violation', before, { violations: [denial] }, ['PolicyViolation']],
+    [
+      'the end of its grace',
+      describeOutcome(outcome({ violations: [denial], serve: { kind: 'carry', until: now } })).status,
+      { violations: [denial], serve: { kind: 'nothing' } },
+      ['PolicyViolation'],
+    ],
+    [
+      'a rotation that revokes what was active',
+      before,
+      { rotation: { ...settled, report: { ...settled.report, activeId: 'bbbbbbbb' } } },
+      ['SecretRotated', 'PreviousSecretRetired'],
+    ],
+    ['a suspension', before, { client: client({ suspended: true }) }, ['Suspended']],
+    ['a name that is taken', before, { secret: taken }, ['NameTaken']],
+    ['the same name again', describeOutcome(outcome({ secret: taken })).status, { secret: taken }, []],
+    ['a Secret that waits for replicas', before, { secret: { kind: 'pending', name: 'n' } }, []],
+    [
+      'a rotation that does not go on',
+      before,
+      { rotation: { ...settled, health: { ok: false, reason: 'Overdue', message: 'm' } } },
+      ['Overdue'],
+    ],
     ['a new client that policy refuses', undefined, { violations: [denial], rotation: undefined }, ['PolicyViolation']],
     ['policy lets it in at last', describeOutcome(outcome({ violations: [denial] })).status, {}, ['ClientAccepted']],
     [

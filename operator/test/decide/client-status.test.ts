@@ -1,5 +1,8 @@
 import { expect } from 'chai'
 import { describeOutcome } from '../../src/decide/client-status.ts'
+import { renderVersion } from '@nauthera/proto/client-version'
+import { renderConfig } from '../../src/decide/metadata.ts'
+import { client } from './clients.ts'
 import { now, outcome, settled } from './outcomes.ts'
 
 describe('describeOutcome', () => {
@@ -18,5 +21,33 @@ describe('describeOutcome', () => {
       authMethod: 'client_secret_basic',
       rotation: { interval: '2h', overlap: '1h' },
     })
+  })
+
+  it('shows what really holds: what the servers give where client and policies say nothing', () => {
+    const { status } = describeOutcome(outcome())
+    expect(status.effective?.tokens).to.deep.equal({
+      accessTTL: '5m',
+      idTTL: '10m',
+      refreshTTL: '720h',
+      format: 'opaque',
+    })
+    expect(status.effective?.signing).to.deep.equal({ idToken: 'ES256' })
+  })
+
+  it('keeps what was known while no server has told', () => {
+    const { status } = describeOutcome(outcome())
+    const again = describeOutcome(outcome({ defaults: undefined, client: { ...client(), status } })).status
+    expect(again.effective?.tokens).to.deep.equal(status.effective?.tokens)
+    expect(describeOutcome(outcome({ defaults: undefined })).status.effective?.tokens).to.deep.equal({
+      format: 'opaque',
+    })
+  })
+
+  it('shows no ID token and no refresh token of a client that gets none', () => {
+    const config = renderConfig(client({ type: 'M2M', audiences: ['https://api.example.com'] }))
+    const serve = { kind: 'desired', config, version: renderVersion(config) } as const
+    const { status } = describeOutcome(outcome({ serve }))
+    expect(status.effective?.tokens).to.deep.equal({ accessTTL: '5m', format: 'jwt' })
+    expect(status.effective).not.to.have.property('signing')
   })
 })

@@ -18,9 +18,10 @@ export const settled: RotationPlan = {
 }
 
 /** What differs, of the outcome or of its judgement. */
-export type Change = Partial<Outcome> & Partial<Pick<Judgement, 'client' | 'acceptance' | 'policies' | 'violations'>>
+export type Change = Partial<Outcome> &
+  Partial<Pick<Judgement, 'client' | 'acceptance' | 'policies' | 'violations' | 'serve'>>
 
-export function outcome({ client, acceptance, policies, violations, ...change }: Change = {}): Outcome {
+export function outcome({ client, acceptance, policies, violations, serve, ...change }: Change = {}): Outcome {
   return {
     servedBy: 'auth/nauthera',
     issuer: 'https://login.example.com',
@@ -29,12 +30,15 @@ export function outcome({ client, acceptance, policies, violations, ...change }:
       ...(acceptance ? { acceptance } : {}),
       ...(policies ? { policies } : {}),
       ...(violations ? { violations } : {}),
+      ...(serve ? { serve } : {}),
     }),
     secret: { kind: 'ready', name: 'app-oidc' },
     rotation: settled,
     rotationSettings: { retire: 'AfterOverlap', maxOverlapMs: 604_800_000, quietPeriodMs: 0, intervalMs: 7_200_000 },
     propagation: live,
+    served: 'propagation' in change ? change.propagation : live,
     formerName: undefined,
+    defaults: { accessTokenTtl: 300, idTokenTtl: 600, refreshTokenTtl: 2_592_000, idTokenSignedResponseAlg: 'ES256' },
     shardFull: false,
     revision: '0a1b2c3d',
     now,

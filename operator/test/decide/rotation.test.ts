@@ -421,6 +421,20 @@ describe('planRotation', () => {
     expect(after(5 * minute + 1)).to.include({ ok: false, reason: 'ReplicasLagging' })
   })
 
+  it('says what a rotation that is asked for waits for, and until when', () => {
+    const { health } = planRotation(
+      input({
+        ...asked,
+        secret: holds('new', { rotatedAt: now, verifiers: [verifier('new'), verifier('old', now + hour)] }),
+        verifiers: [verifier('new'), verifier('old', now + hour)],
+      }),
+    )
+    expect(health).to.deep.equal({
+      ok: true,
+      waits: `the next rotation waits until secret ${idOf('old')} ends, at ${new Date(now + hour).toISOString()} at the latest; to end that now, change spec.rotation.revokePrevious`,
+    })
+  })
+
   it('says that a window was missed, and when the next one opens', () => {
     const { health, report } = planRotation(
       input({

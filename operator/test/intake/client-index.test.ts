@@ -36,6 +36,15 @@ describe('createClientIndex', () => {
     expect(index.size).to.equal(2)
   })
 
+  it('finds those that ask for the same Secret of a namespace', () => {
+    const index = createClientIndex()
+    index.set('apps/a', client('a'))
+    index.set('apps/b', client('b', { secret: { name: 'a-oidc' } }))
+    expect(names(index.rivals('apps/a'))).to.deep.equal(['a', 'b'])
+    expect(index.set('apps/b', client('b'))).to.have.members(['apps/a', 'apps/b'])
+    expect(names(index.rivals('apps/a'))).to.deep.equal(['a'])
+  })
+
   it('counts the older clients of a namespace', () => {
     const index = createClientIndex()
     index.set('apps/a', client('a', {}, '2026-01-03T00:00:00Z'))

@@ -24,6 +24,7 @@ describe('createFollowReplicas', () => {
     reachable: true,
     serverConnected: true,
     schemas: { min: 1, max: 2 },
+    defaults: undefined,
     live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })),
     rejected: [],
     ...more,

@@ -12,6 +12,7 @@ const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
   reachable: true,
   serverConnected: true,
   schemas: { min: 1, max: 2 },
+  defaults: undefined,
   live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })),
   rejected: [],
   ...more,
@@ -23,6 +24,7 @@ const at = (moved: number) => ({
   live: everyShard.map((shard) => ({ shard, epoch: 1, seq: shard === moved ? 2n : 1n })),
 })
 const none = { shards: [], clients: [], settled: [], everybody: false }
+const defaults = { accessTokenTtl: 300, idTokenTtl: 600, refreshTokenTtl: 900, idTokenSignedResponseAlg: 'RS256' }
 const behind = (shard: number) => ({
   live: everyShard.map((one) => ({ shard: one, epoch: 1, seq: one === shard ? 0n : 1n })),
 })
@@ -64,6 +66,12 @@ const rows: readonly [sentence: string, before: Replica[], now: Replica[], news:
     [replica('a', { absentMs: 14_999, serverConnected: false })],
     [replica('a', { absentMs: 15_000, serverConnected: false })],
     { ...none, shards: everyShard, everybody: true },
+  ],
+  [
+    'everybody, when a client that leaves something open gets something else',
+    [replica('a')],
+    [replica('a', { defaults })],
+    { ...none, everybody: true },
   ],
   ['everybody, when the last replica is gone', [replica('a')], [], { ...none, shards: everyShard, everybody: true }],
   ['everybody, when the first replica is there', [], [replica('a')], { ...none, shards: everyShard, everybody: true }],

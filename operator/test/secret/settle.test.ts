@@ -44,7 +44,19 @@ describe('leaveAlone', () => {
     })
   })
   it("ends where the Secret is somebody else's", async () => {
-    expect(await said({ read: foreign })).to.deep.equal({ kind: 'name-taken', name: 'app-oidc' })
+    const taken = { kind: 'name-taken', name: 'app-oidc' }
+    const labelled = (labels: Record<string, string>) =>
+      ({
+        ...foreign,
+        object: { metadata: { name: 'app-oidc', namespace: 'demo', labels } },
+      }) as unknown as typeof foreign
+    expect(await said({ read: labelled({}) })).to.deep.equal({ ...taken, holder: { kind: 'stranger' } })
+    expect(await said({ read: foreign }), 'not read at all').to.deep.equal({ ...taken, holder: { kind: 'release' } })
+    const ours = { 'app.kubernetes.io/managed-by': 'nauthera-operator', 'auth.nauthera.io/client': 'other' }
+    expect(await said({ read: labelled(ours) })).to.deep.equal({
+      ...taken,
+      holder: { kind: 'client', key: 'demo/other' },
+    })
   })
   it('goes on in every other case', async () => {
     expect(await said({})).to.equal('passed')

@@ -81,6 +81,18 @@ describe('createWorkOnSecret', () => {
     expect(one.log.told('secret minted').length).to.equal(2)
   })
 
+  it('lets its shard wait no longer when a rule of ours fails on the client, and says so', async () => {
+    one = createOneClient()
+    const failing = { ...one.needs.replicas, lastUsed: () => undefined, list: () => [undefined] as never }
+    const result = await createWorkOnSecret({ ...one.needs, replicas: failing })(one.work())
+    expect(asked().how).to.equal('presume')
+    expect(result.failure).to.be.instanceOf(TypeError)
+    expect(result.secret)
+      .to.include({ kind: 'unreadable' })
+      .and.to.have.property('message')
+      .that.includes('failed on it')
+  })
+
   it('leaves a Secret alone that somebody else creates at the same moment', async () => {
     begin()
     await look()
@@ -90,7 +102,7 @@ describe('createWorkOnSecret', () => {
       if (!one.secrets.held.has('app-oidc')) one.secrets.put('app-oidc', { value: 'theirs' })
     }
     const result = await look()
-    expect(result.secret).to.deep.equal({ kind: 'name-taken', name: 'app-oidc' })
+    expect(result.secret).to.deep.equal({ kind: 'name-taken', name: 'app-oidc', holder: { kind: 'stranger' } })
     expect(result.again).to.equal(15_000)
     expect(one.published()).to.equal('theirs')
   })

@@ -44,7 +44,7 @@ const rows: readonly [sentence: string, more: Change, inProgress: boolean][] = [
   ['its shard is full', { shardFull: true, propagation: lagging }, false],
   [
     'its Secret has the name of another',
-    { secret: { kind: 'name-taken', name: 'app-oidc' }, propagation: lagging },
+    { secret: { kind: 'name-taken', holder: { kind: 'stranger' }, name: 'app-oidc' }, propagation: lagging },
     false,
   ],
 ]

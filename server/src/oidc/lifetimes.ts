@@ -1,14 +1,14 @@
-import { tokenLife } from '@nauthera/rules/limits'
+import { tokenLife, usualTokenLife } from '@nauthera/rules/limits'
 import type { KeyPolicy } from './keys/states.ts'
 import { cookieLine } from './keys/key-set.ts'
 
 /** How long things live, in seconds, where neither client nor settings say otherwise. */
 export const lifetimes = {
   code: 60,
-  accessToken: 300,
-  idToken: 600,
+  accessToken: usualTokenLife.access,
+  idToken: usualTokenLife.id,
   /** Without use. */
-  refreshIdle: 30 * 86_400,
+  refreshIdle: usualTokenLife.refresh,
   /** Since the sign-in. */
   refreshAbsolute: tokenLife.refresh.most,
   interaction: 600,

@@ -1,0 +1,41 @@
+// Two clients of a namespace may ask for one Secret. The one that has it keeps it; the other is told, and looks each time anew.
+import type { OIDCClient } from '../api/oidc-client.ts'
+import { keyOf } from '../decide/acceptance.ts'
+import { secretNameOf } from '../decide/secret.ts'
+import { passed } from './look.ts'
+import type { Step } from './look.ts'
+
+/** The others that ask for the Secret which this client asks for. */
+export interface SharedName {
+  /** `namespace/name` of those whose status says that they have the Secret, and all is well with it. */
+  readonly holders: readonly string[]
+  /** The one that has had it until now; undefined when that is the client itself. */
+  readonly holder: string | undefined
+}
+
+/** @param rivals the client itself may be among them
+ *  @returns undefined when nobody else asks for its Secret */
+export function sharedNameOf(client: OIDCClient, rivals: readonly OIDCClient[]): SharedName | undefined {
+  const [key, name] = [keyOf(client), secretNameOf(client)]
+  const others = rivals.filter(
+    (one) => keyOf(one) !== key && one.metadata.namespace === client.metadata.namespace && secretNameOf(one) === name,
+  )
+  if (others.length === 0) return undefined
+  const holder = hasHad(client, name) ? undefined : others.find((one) => hasHad(one, name))
+  return { holders: others.filter((one) => isReady(one, name)).map(keyOf), holder: holder && keyOf(holder) }
+}
+
+const hasHad = (client: OIDCClient, name: string): boolean =>
+  isReady(client, name) || (client.status?.secret?.name === name && client.status.secret.activeId !== undefined)
+
+const isReady = ({ status }: OIDCClient, name: string): boolean =>
+  status?.secret?.name === name && status.conditions?.find(({ type }) => type === 'SecretReady')?.status === 'True'
+
+/** A step: a Secret that is gone is made again by the client that had it, not by another that asks for the same name. */
+export const leaveToHolder: Step = ({ read, holder, judgement: { client } }) =>
+  (read.state.kind === 'absent' || read.isFormer) && holder !== undefined
+    ? {
+        kind: 'ended',
+        secret: { kind: 'name-taken', name: secretNameOf(client), holder: { kind: 'client', key: holder } },
+      }
+    : passed
