@@ -142,7 +142,7 @@ function openStore({ settings, log, metrics }: Needs): Store {
   const keys = ring.derive('cache')
   const cache = connection && createRedisCache({ connection, keys, timeoutMs: cacheSettings.timeout, log, metrics })
   const database = createDatabase({ connection: databaseConnection(settings.database), log, metrics })
-  return createStore({ database, cache, ring, log, metrics, replica })
+  return createStore({ database, cache, ring, log, metrics, replica, auditSettings: settings.audit })
 }
 
 type Clients = ReturnType<typeof createClients>
