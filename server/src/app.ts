@@ -41,8 +41,8 @@ import { createGeneration } from './oidc/library/provider.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
-import { retryUntilDone } from './retry-until-done.ts'
 import type { ServerSettings } from './settings.ts'
+import { startInSteps } from './start-in-steps.ts'
 import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
 import { loadKeyRing } from './store/envelope.ts'
@@ -100,32 +100,33 @@ export async function startApp(needs: Needs): Promise<App> {
   const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
   log.info({ issuer: settings.issuer, port: server.port }, 'listening')
 
-  const abort = new AbortController()
   let isLoaded = false
   // these stay true: an outage that all replicas share must not take all of them out of service
   health.require('keys', () => (isLoaded ? undefined : 'the database has not answered yet'))
   health.require('clients', () => (config.isComplete() ? undefined : 'no complete set of clients yet'))
-  const loaded = retryUntilDone({ signal: abort.signal, log }, async () => {
-    await checkSchema(store.database)
-    await keys.epoch.load()
-    await keys.ring.load()
-    await protocol.renew(keys.ring.current())
-    await keys.ring.follow()
-    keys.epoch.follow()
-    store.reaper.start()
-    await config.start()
-    isLoaded = true
-    if (!config.isComplete()) log.info({}, 'waiting for clients')
-  })
+  const starting = startInSteps({ log }, [
+    () => checkSchema(store.database),
+    () => keys.epoch.load(),
+    () => keys.ring.load(),
+    () => protocol.renew(keys.ring.current()),
+    () => keys.ring.follow(),
+    () => keys.epoch.follow(),
+    () => store.reaper.start(),
+    () => config.start(),
+    () => {
+      isLoaded = true
+      if (!config.isComplete()) log.info({}, 'waiting for clients')
+    },
+  ])
 
   return {
     port: server.port,
     store,
     registry: clients.registry,
     checkClient,
-    loaded,
+    loaded: starting.done,
     async stop({ lingerMs = lingerFor } = {}) {
-      abort.abort()
+      await starting.stop()
       await config.stop()
       await server.stop({ lingerMs, graceMs: drainFor })
       await keys.ring.stop()
