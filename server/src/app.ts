@@ -38,6 +38,7 @@ import { createKeyRing } from './oidc/keys/ring.ts'
 import type { ProtocolPages } from './oidc/library/pages.ts'
 import { allowedAddress, createOutboundFetch } from './oidc/outbound-fetch.ts'
 import { createGeneration } from './oidc/library/provider.ts'
+import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
@@ -199,11 +200,14 @@ function createProtocol(
   const scope = cookieScope(issuer)
   const sealed = { keys: keys.cookies, epoch: keys.epoch.current }
   const generations = createGenerations({ log })
+  const sealer = createSealer(sealed)
+  const sealedRequests = createSealedRequests(sealer)
   const sessions = createSessionCookies({ issuer: settings.issuer, ...sealed, now })
   const cookies = createInteractionCookies({
     ...sealed,
     scope,
     store,
+    unsealRequest: sealedRequests.unseal,
     client: (clientId) => {
       const entry = clients.registeredById(clientId)
       const takesRedirectUri = (uri: string) =>
@@ -220,7 +224,6 @@ function createProtocol(
     users,
     clients,
   })
-  const sealer = createSealer(sealed)
   const events = { log, audit: store.audit, counted: countTokens(metrics) }
   const generationNeeds = {
     settings: { issuer: settings.issuer, algorithms, refreshGraceMs: settings.refreshGrace },
@@ -228,6 +231,7 @@ function createProtocol(
     users,
     clients,
     sealer,
+    sealedRequests,
     scope,
     places: createPlaces({ store, sealer, sessions, interactions: cookies, scope, now }),
     fetch: createOutboundFetch({ isAllowed: allowedAddress({ loopback: isLoopback(issuer.hostname) }) }),

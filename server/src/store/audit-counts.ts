@@ -19,8 +19,7 @@ const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
 
 /** What an event counts under; undefined when it gets a row of its own. */
 export type Counting =
-  | { readonly kind: 'refusal'; readonly key: string }
-  | { readonly kind: 'client'; readonly key: string }
+  { readonly kind: 'refusal'; readonly key: string } | { readonly kind: 'client'; readonly key: string }
 
 /** @param machineTokens `each`: a row for each token of a machine, `counted`: one for each minute and client */
 export function countingOf(event: AuditEvent, machineTokens: 'counted' | 'each'): Counting | undefined {

@@ -92,7 +92,7 @@ export function createStore(options: {
     grants: createGrants(needs),
     refreshFamilies: createRefreshFamilies(needs),
     devices: createDevices(needs),
-    pushedRequests: createPushedRequests(needs),
+    pushedRequests: createPushedRequests({ ...needs, ring }),
     signIns: createSignIns(needs),
     attempts: createAttempts(needs),
     keys: createKeys({ ...needs, ring }),
