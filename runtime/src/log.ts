@@ -121,9 +121,8 @@ function prettyLine(line: string): string {
 
 function prettyValue(value: unknown): string {
   const text = typeof value === 'string' && /^[^\s"]*$/.test(value) ? value : (JSON.stringify(value) ?? '')
-  return text.replace(unprintable, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return text.replace(unprintable, (one) => `\\u{${one.codePointAt(0)!.toString(16)}}`)
 }
 
 /** A terminal would obey these: control characters, and those that turn the direction of text or are not seen. */
 const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu
-
