@@ -26,6 +26,14 @@ export class Secret {
   }
 }
 
+/** Characters of a text from outside, such as a redirect URI, in a line of the log. */
+const longestForeign = 200
+
+/** A text that somebody outside chose, cut for the log. */
+export function foreign(text: string): string {
+  return text.length <= longestForeign ? text : `${text.slice(0, longestForeign).toWellFormed()}…`
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 export type Fields = Readonly<Record<string, unknown>>
 
@@ -112,5 +120,9 @@ function prettyLine(line: string): string {
 }
 
 function prettyValue(value: unknown): string {
-  return typeof value === 'string' && /^[^\s"]*$/.test(value) ? value : JSON.stringify(value)
+  const text = typeof value === 'string' && /^[^\s"]*$/.test(value) ? value : (JSON.stringify(value) ?? '')
+  return text.replace(unprintable, (one) => `\\u{${one.codePointAt(0)!.toString(16)}}`)
 }
+
+/** A terminal would obey these: control characters, and those that turn the direction of text or are not seen. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { CodedError } from '@nauthera/runtime/coded-error'
-import { Secret, createLog } from '@nauthera/runtime/log'
+import { Secret, createLog, foreign } from '@nauthera/runtime/log'
 
 function lines(format: 'json' | 'pretty', write: (log: ReturnType<typeof createLog>) => void): string[] {
   const written: string[] = []
@@ -19,6 +19,24 @@ describe('createLog', () => {
     expect(JSON.parse(line ?? '')).to.include({ process: 'server', change: 'c801', msg: 'rejected' })
   })
 
+  it('escapes what a terminal would obey, in pretty lines: control characters, directions, what is not seen', () => {
+    const nasty = [
+      '\u001b[2J',
+      'a\u007fb',
+      '\u009b31m',
+      'a\u202eb',
+      'a\u200bb',
+      'a\nERR forged',
+      'a\u2028b',
+      '\u{e0041}',
+    ]
+    for (const got of nasty) {
+      const [line, ...others] = lines('pretty', (log) => log.warn({ got, in: [got] }, 'refused'))
+      expect(others).to.deep.equal([])
+      expect(line!.trimEnd()).to.match(/^[\x20-\x7e]*$/)
+    }
+  })
+
   it('adds the fields of a child log to each of its lines', () => {
     const [line] = lines('pretty', (log) => log.child({ replica: 'a-1' }).info({ seq: 4n.toString() }, 'push'))
     expect(line).to.equal('INF push       replica=a-1 seq=4\n')
@@ -34,5 +52,13 @@ describe('createLog', () => {
     expect(line).to.contain('STORE_UNAVAILABLE <- connect ECONNREFUSED')
     expect(line).to.contain('[redacted]')
     expect(line).not.to.contain('hunter22')
+  })
+})
+
+describe('foreign', () => {
+  it('cuts a text from outside at 200 characters, and leaves a shorter one as it is', () => {
+    expect(foreign('a'.repeat(200))).to.equal('a'.repeat(200))
+    expect(foreign('a'.repeat(5000))).to.equal(`${'a'.repeat(200)}…`)
+    expect(foreign(`${'a'.repeat(199)}\u{1f600}`).isWellFormed()).to.equal(true)
   })
 })

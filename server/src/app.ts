@@ -39,11 +39,12 @@ import { createKeyRing } from './oidc/keys/ring.ts'
 import type { ProtocolPages } from './oidc/library/pages.ts'
 import { allowedAddress, createOutboundFetch } from './oidc/outbound-fetch.ts'
 import { createGeneration } from './oidc/library/provider.ts'
+import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
-import { retryUntilDone } from './retry-until-done.ts'
 import type { ServerSettings } from './settings.ts'
+import { startInSteps } from './start-in-steps.ts'
 import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
 import { loadKeyRing } from './store/envelope.ts'
@@ -101,32 +102,33 @@ export async function startApp(needs: Needs): Promise<App> {
   const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
   log.info({ issuer: settings.issuer, port: server.port }, 'listening')
 
-  const abort = new AbortController()
   let isLoaded = false
   // these stay true: an outage that all replicas share must not take all of them out of service
   health.require('keys', () => (isLoaded ? undefined : 'the database has not answered yet'))
   health.require('clients', () => (config.isComplete() ? undefined : 'no complete set of clients yet'))
-  const loaded = retryUntilDone({ signal: abort.signal, log }, async () => {
-    await checkSchema(store.database)
-    await keys.epoch.load()
-    await keys.ring.load()
-    await protocol.renew(keys.ring.current())
-    await keys.ring.follow()
-    keys.epoch.follow()
-    store.reaper.start()
-    await config.start()
-    isLoaded = true
-    if (!config.isComplete()) log.info({}, 'waiting for clients')
-  })
+  const starting = startInSteps({ log }, [
+    () => checkSchema(store.database),
+    () => keys.epoch.load(),
+    () => keys.ring.load(),
+    () => protocol.renew(keys.ring.current()),
+    () => keys.ring.follow(),
+    () => keys.epoch.follow(),
+    () => store.reaper.start(),
+    () => config.start(),
+    () => {
+      isLoaded = true
+      if (!config.isComplete()) log.info({}, 'waiting for clients')
+    },
+  ])
 
   return {
     port: server.port,
     store,
     registry: clients.registry,
     checkClient,
-    loaded,
+    loaded: starting.done,
     async stop({ lingerMs = lingerFor } = {}) {
-      abort.abort()
+      await starting.stop()
       await config.stop()
       await server.stop({ lingerMs, graceMs: drainFor })
       await keys.ring.stop()
@@ -143,7 +145,7 @@ function openStore({ settings, log, metrics }: Needs): Store {
   const keys = ring.derive('cache')
   const cache = connection && createRedisCache({ connection, keys, timeoutMs: cacheSettings.timeout, log, metrics })
   const database = createDatabase({ connection: databaseConnection(settings.database), log, metrics })
-  return createStore({ database, cache, ring, log, metrics, replica })
+  return createStore({ database, cache, ring, log, metrics, replica, auditSettings: settings.audit })
 }
 
 type Clients = ReturnType<typeof createClients>
@@ -199,11 +201,14 @@ function createProtocol(
   const scope = cookieScope(issuer)
   const sealed = { keys: keys.cookies, epoch: keys.epoch.current }
   const generations = createGenerations({ log })
+  const sealer = createSealer(sealed)
+  const sealedRequests = createSealedRequests(sealer)
   const sessions = createSessionCookies({ issuer: settings.issuer, ...sealed, now })
   const cookies = createInteractionCookies({
     ...sealed,
     scope,
     store,
+    unsealRequest: sealedRequests.unseal,
     client: (clientId) => {
       const entry = clients.registeredById(clientId)
       const takesRedirectUri = (uri: string) =>
@@ -220,7 +225,6 @@ function createProtocol(
     users,
     clients,
   })
-  const sealer = createSealer(sealed)
   const events = { log, audit: store.audit, counted: countTokens(metrics) }
   const generationNeeds = {
     settings: { issuer: settings.issuer, algorithms, refreshGraceMs: settings.refreshGrace },
@@ -228,6 +232,7 @@ function createProtocol(
     users,
     clients,
     sealer,
+    sealedRequests,
     scope,
     places: createPlaces({ store, sealer, sessions, interactions: cookies, scope, now }),
     fetch: createOutboundFetch({ isAllowed: allowedAddress({ loopback: isLoopback(issuer.hostname) }) }),

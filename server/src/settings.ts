@@ -95,6 +95,23 @@ const cacheSettings = z
   })
   .prefault({})
 
+/** Milliseconds. */
+const shortestRetention = 86_400_000
+
+const auditSettings = z
+  .strictObject({
+    retention: duration('90d')
+      .refine((milliseconds) => milliseconds >= shortestRetention, 'must be a day or more')
+      .describe('Rows of the audit log are removed at this age. The lines in the log of the process are not.'),
+    machineTokens: z
+      .enum(['counted', 'each'])
+      .default('counted')
+      .describe(
+        'Tokens that machines get for themselves (client_credentials): `each` writes a row for every token, `counted` one row for each minute and client. A line is written for every token.',
+      ),
+  })
+  .prefault({})
+
 export const settingsSchema = z
   .strictObject({
     issuer,
@@ -134,6 +151,7 @@ export const settingsSchema = z
       ),
     database: databaseSettings,
     cache: cacheSettings,
+    audit: auditSettings,
     refreshGrace: duration('10s').describe(
       'For this long the previous refresh token may be sent again and gets the same answer: for answers that were lost, and for two tabs at once.',
     ),

@@ -55,8 +55,9 @@ export async function withDatabase<T>(session: Session, work: (opened: Opened) =
     sink: { write: (line) => void stderr.write(line) },
   })
   const database = createDatabase({ connection: connectionOf(session), log, applicationName: 'nauthera-cli' })
-  const audit = createAudit({ database, log, replica: 'cli' })
-  const cache = openCache(settingsOf(session), log)
+  const settings = settingsOf(session)
+  const audit = createAudit({ database, log, replica: 'cli', settings: settings.audit })
+  const cache = openCache(settings, log)
   try {
     await cache?.settled()
     return await work({ database, audit, changes: createChanges(cache), log })

@@ -9,6 +9,8 @@ export interface RequestContext extends Exchange {
   readonly peer: Peer
   /** Payload of the code or token that the request is about. */
   artefact?: Readonly<Record<string, unknown>>
+  /** The sealed `request_uri` that this request began with, or its interaction did. */
+  sealedRequest?: string
   /** Grant, account and session, loaded by one query for the whole request. */
   loaded?: { readonly key: string; readonly account: LoadedAccount | undefined }
   /** The refresh family, after this request has rotated it. */

@@ -1,38 +1,14 @@
-// The audit log. An event is written as a JSON line at once and as a row within a second; a statement that changes something writes
-// the row of its event itself.
+// The audit log. An event is written as a JSON line at once. As a row it is written within a second, or counted with its like in a row for
+// each minute (audit-counts.ts); a statement that changes something writes the row of its event itself.
+import { foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
+import { AuditCounts, countingOf } from './audit-counts.ts'
+import type { Counting } from './audit-counts.ts'
+import type { AuditEvent, AuditName } from './audit-event.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
-export type AuditName =
-  | `signin.${'success' | 'failure' | 'locked' | 'refused'}`
-  | 'password.changed'
-  | `account.${'created' | 'changed' | 'disabled' | 'enabled' | 'unlocked'}`
-  | `consent.${'granted' | 'denied'}`
-  | 'authorization.refused'
-  | `token.${'issued' | 'refreshed' | 'refused' | 'revoked'}`
-  | 'code.replay'
-  | 'refresh.reuse'
-  | `session.${'ended' | 'revoked_all'}`
-  | `client.${'auth_failed' | 'previous_secret_used'}`
-  | `key.${'created' | 'removed' | 'reencrypted'}`
-  | 'config.client_rejected'
-  | `admin.${string}`
-
-/** Never a secret, code, token, password or cookie in any field. */
-export interface AuditEvent {
-  readonly event: AuditName
-  readonly outcome: 'success' | 'failure'
-  readonly reason?: string | undefined
-  readonly userId?: string | undefined
-  readonly clientUid?: string | undefined
-  readonly clientId?: string | undefined
-  readonly address?: string | undefined
-  /** The browser's own description of itself. */
-  readonly agent?: string | undefined
-  readonly correlationId?: string | undefined
-  readonly detail?: Readonly<Record<string, string | number | boolean>> | undefined
-}
+export type { AuditEvent, AuditName } from './audit-event.ts'
 
 /** For statements that write the rows of their audit events themselves. */
 export interface AuditRows {
@@ -43,9 +19,9 @@ export interface AuditRows {
 }
 
 export interface Audit extends AuditRows {
-  /** Writes the line before it returns, the row within a second. Never throws. */
+  /** Writes the line before it returns, the row within a second; an event that is counted gets its row within a minute. Never throws. */
   record(event: AuditEvent): void
-  /** Writes the rows that wait. */
+  /** Writes the rows that wait, and those of the events that were counted so far. */
   flush(): Promise<void>
   /** How many rows wait, and how many were lost because PostgreSQL was away for too long. */
   backlog(): { waiting: number; lost: number }
@@ -78,38 +54,79 @@ const searchRows = statement(
 
 /** Milliseconds and rows. */
 const batch = { everyMs: 500, most: 1000, keep: 50_000 }
+const countFor = 60_000
 const longestText = 500
+
+/** `audit` of the server's settings, without the retention (reaper.ts). */
+export interface AuditSettings {
+  /** Tokens that machines get for themselves: a row for each, or one for each minute and client. */
+  readonly machineTokens: 'counted' | 'each'
+}
 
 interface Needs {
   readonly database: Connection
   readonly log: Log
   readonly replica: string
+  readonly settings: AuditSettings
   readonly now?: () => Date
 }
 
 export function createAudit(needs: Needs): Audit {
-  const { database, log, replica, now = () => new Date() } = needs
+  const { database, log, replica, settings, now = () => new Date() } = needs
   const queue = new AuditQueue({ database, log })
-  const toRow = (event: AuditEvent) => rowOf(event, now(), replica)
-  const lines = (events: readonly AuditEvent[]) => {
-    for (const { event, userId, clientId, clientUid, correlationId, ...rest } of events) {
-      log.info({ event, ...rest, user: userId, client: clientId, clientUid, correlation: correlationId }, 'audit')
-    }
-  }
+  const counter = new AuditCounter((event, at) => queue.add(rowOf(event, at, replica)))
+  const lines = (events: readonly AuditEvent[]) => events.forEach((event) => writeLine(log, event))
   return {
-    rows: (events) => JSON.stringify(events.map(toRow)),
+    rows: (events) => JSON.stringify(events.map((event) => rowOf(event, now(), replica))),
     lines,
     record(event) {
-      lines([event])
-      queue.add(toRow(event))
+      writeLine(log, event)
+      const counting = countingOf(event, settings.machineTokens)
+      if (counting === undefined) queue.add(rowOf(event, now(), replica))
+      else counter.add(event, counting, now())
     },
-    flush: () => queue.flush(),
+    flush() {
+      counter.pour()
+      return queue.flush()
+    },
     backlog: () => queue.backlog(),
     async search(filter) {
       const values = [filter.since ?? new Date(0), filter.userId ?? null, filter.event ?? null, filter.limit]
       return (await database.query<AuditRow>(searchRows, values)).map(recordOf)
     },
-    stop: () => queue.stop(),
+    stop() {
+      counter.pour()
+      return queue.stop()
+    },
+  }
+}
+
+function writeLine(log: Log, { event, userId, clientId, clientUid, correlationId, ...rest }: AuditEvent): void {
+  const { reason, agent } = rest
+  const cut = { reason: reason && foreign(reason), agent: agent && foreign(agent) }
+  log.info({ event, ...rest, ...cut, user: userId, client: clientId, clientUid, correlation: correlationId }, 'audit')
+}
+
+/** Pours what was counted into rows: a minute after the first event. */
+class AuditCounter {
+  readonly #pourInto: (event: AuditEvent, at: Date) => void
+  readonly #counts = new AuditCounts()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(pourInto: (event: AuditEvent, at: Date) => void) {
+    this.#pourInto = pourInto
+  }
+
+  add(event: AuditEvent, counting: Counting, at: Date): void {
+    this.#counts.add(event, counting, at)
+    this.#timer ??= setTimeout(() => this.pour(), countFor).unref()
+  }
+
+  /** Nothing is counted and no timer runs after it. */
+  pour(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    for (const { event, at } of this.#counts.take()) this.#pourInto(event, at)
   }
 }
 

@@ -75,7 +75,7 @@ const spendCode = statement(
      ON CONFLICT DO NOTHING RETURNING seq, rotated_at),
    revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $3 AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark) RETURNING id),
    dead AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id = $3 AND revoked_at IS NULL AND NOT EXISTS (SELECT FROM mark)),
-   written AS (${auditInsert('$7', ' WHERE NOT EXISTS (SELECT FROM mark)')})
+   written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM revoked)')})
    SELECT EXISTS (SELECT FROM mark) AS first, f.seq, f.rotated_at
    FROM (SELECT) one LEFT JOIN (
      SELECT seq, rotated_at FROM family UNION ALL SELECT seq, rotated_at FROM refresh_families WHERE grant_id = $3 AND revoked_at IS NULL

@@ -5,7 +5,10 @@ import type { Connection } from './postgres.ts'
 export type MarkKind =
   | 'code'
   | 'jti'
+  /** A pushed request gave its code. */
   | 'par'
+  /** A pushed request began its interaction (pushed-requests.ts). */
+  | 'begun'
   | 'interaction'
   /** An opaque token that has no grant, and was revoked. */
   | 'revoked'

@@ -6,6 +6,7 @@ import type { Connection, Statement } from './postgres.ts'
 export interface Reaper {
   /** One round over all tables. @returns how many rows were removed */
   reap(): Promise<number>
+  /** Begins the rounds; once they go on, it does nothing more. */
   start(): void
   stop(): void
 }
@@ -16,6 +17,7 @@ const everyMs = 60_000
 /** Rows stay this much longer, in case the clocks of the replicas differ. */
 const slack = "interval '10 minutes'"
 
+/** @param condition SQL; `$2` is the retention of the audit log in milliseconds */
 const reaping = (table: string, key: string, condition: string): Statement =>
   statement(
     `reap-${table}`,
@@ -34,18 +36,21 @@ const rounds: readonly Statement[] = [
   reaping('grants', 'id', `expires_at < now() - ${slack}`),
   reaping('devices', 'session_uid, client_uid', `expires_at < now() - ${slack}`),
 ]
+const audit = reaping('audit', 'id', "at < now() - $2::float8 * interval '1 millisecond'")
 
-export function createReaper(needs: { database: Connection; log: Log }): Reaper {
+/** @param needs.auditRetentionMs older rows of the audit log are removed */
+export function createReaper(needs: { database: Connection; log: Log; auditRetentionMs: number }): Reaper {
   let timer: NodeJS.Timeout | undefined
+  async function clear(round: Statement, values: readonly unknown[]): Promise<number> {
+    let total = 0
+    for (let gone = batchRows; gone === batchRows; total += gone)
+      gone = (await needs.database.query(round, values)).length
+    return total
+  }
   async function reap(): Promise<number> {
     let total = 0
-    for (const round of rounds) {
-      for (let gone = batchRows; gone === batchRows;) {
-        gone = (await needs.database.query(round, [batchRows])).length
-        total += gone
-      }
-    }
-    return total
+    for (const round of rounds) total += await clear(round, [batchRows])
+    return total + (await clear(audit, [batchRows, needs.auditRetentionMs]))
   }
   const next = () => {
     timer = setTimeout(
@@ -62,7 +67,9 @@ export function createReaper(needs: { database: Connection; log: Log }): Reaper 
   }
   return {
     reap,
-    start: next,
+    start: () => {
+      if (timer === undefined) next()
+    },
     stop: () => {
       clearTimeout(timer)
       timer = undefined

@@ -6,7 +6,7 @@ import type { Accounts } from './accounts.ts'
 import { createAttempts } from './attempts.ts'
 import type { Attempts } from './attempts.ts'
 import { createAudit } from './audit.ts'
-import type { Audit } from './audit.ts'
+import type { Audit, AuditSettings } from './audit.ts'
 import type { Cache } from './cache.ts'
 import { createChanges } from './changes.ts'
 import { createConsents } from './consents.ts'
@@ -64,7 +64,8 @@ export interface Store {
 }
 
 /** @param options.cache stopped with the store; without one nothing is cached
- *  @param options.replica the name of this pod, for the audit log */
+ *  @param options.replica the name of this pod, for the audit log
+ *  @param options.auditSettings `retention` in milliseconds */
 export function createStore(options: {
   database: Database
   cache?: Cache | undefined
@@ -72,11 +73,12 @@ export function createStore(options: {
   log: Log
   metrics?: Metrics
   replica: string
+  auditSettings: AuditSettings & { readonly retention: number }
 }): Store {
-  const { database, cache, ring, log, metrics, replica } = options
-  const audit = createAudit({ database, log, replica })
+  const { database, cache, ring, log, metrics, replica, auditSettings } = options
+  const audit = createAudit({ database, log, replica, settings: auditSettings })
   const needs = { database, audit, changes: createChanges(cache) }
-  const reaper = createReaper({ database, log })
+  const reaper = createReaper({ database, log, auditRetentionMs: auditSettings.retention })
   const accounts = createAccounts(needs)
   return {
     database,
@@ -90,7 +92,7 @@ export function createStore(options: {
     grants: createGrants(needs),
     refreshFamilies: createRefreshFamilies(needs),
     devices: createDevices(needs),
-    pushedRequests: createPushedRequests(needs),
+    pushedRequests: createPushedRequests({ ...needs, ring }),
     signIns: createSignIns(needs),
     attempts: createAttempts(needs),
     keys: createKeys({ ...needs, ring }),

@@ -19,7 +19,7 @@ describe(createAudit.name, () => {
     const lines: Record<string, unknown>[] = []
     const sink = { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) }
     const log = createLog({ process: 'test', level: 'info', format: 'json', sink })
-    return { audit: createAudit({ database, log, replica: 'pod-1' }), lines }
+    return { audit: createAudit({ database, log, replica: 'pod-1', settings: { machineTokens: 'counted' } }), lines }
   }
 
   it('writes the line before it returns and the row after it', async () => {
@@ -76,7 +76,7 @@ describe(createAudit.name, () => {
     const { audit } = openAudit(database)
     const userId = randomUUID()
     audit.record({ event: 'signin.failure', outcome: 'failure', userId, agent: `a\u0000b\ud800${'x'.repeat(9000)}` })
-    audit.record({ event: 'signin.failure', outcome: 'failure', userId, agent: '\ud83d\ude00'.repeat(9000) })
+    audit.record({ event: 'signin.locked', outcome: 'failure', userId, agent: '\ud83d\ude00'.repeat(9000) })
     await audit.flush()
     const rows = await audit.search({ userId, limit: 5 })
     expect(rows).to.have.length(2)
@@ -84,16 +84,37 @@ describe(createAudit.name, () => {
     await audit.stop()
   })
 
+  it('writes a row for each minute of refusals that are alike, and a line for each', async () => {
+    const { database } = fresh.replica()
+    const { audit, lines } = openAudit(database)
+    const userId = randomUUID()
+    const wrong = { event: 'signin.failure', outcome: 'failure', reason: 'wrong-password', userId } as const
+    for (let turn = 0; turn < 50; turn++) audit.record({ ...wrong, address: '192.0.2.7', correlationId: String(turn) })
+    await audit.stop()
+    expect(lines.filter(({ event }) => event === 'signin.failure')).to.have.length(50)
+    const [row, ...others] = await audit.search({ userId, limit: 5 })
+    expect(others).to.deep.equal([])
+    expect(row!.detail).to.include({ count: 50 })
+  })
+
+  it('cuts foreign text in a line at 200 characters', () => {
+    const { audit, lines } = openAudit(fresh.replica().database)
+    audit.record({ event: 'signin.failure', outcome: 'failure', reason: 'r'.repeat(900), agent: 'a'.repeat(250) })
+    expect(lines[0]!['reason']).to.equal(`${'r'.repeat(200)}…`)
+    expect(lines[0]!['agent']).to.equal(`${'a'.repeat(200)}…`)
+    return audit.stop()
+  })
+
   it('searches by time and event, the newest first', async () => {
     const { database } = fresh.replica()
     const { audit } = openAudit(database)
     const userId = randomUUID()
-    audit.record({ event: 'signin.failure', outcome: 'failure', userId })
+    audit.record({ event: 'session.ended', outcome: 'failure', userId })
     audit.record({ event: 'signin.success', outcome: 'success', userId, detail: { attempt: 2 } })
     await audit.flush()
     expect((await audit.search({ userId, limit: 5 })).map(({ event }) => event)).to.deep.equal([
       'signin.success',
-      'signin.failure',
+      'session.ended',
     ])
     expect(await audit.search({ userId, event: 'signin.success', limit: 5 })).to.have.length(1)
     expect(await audit.search({ userId, since: new Date(Date.now() + 60_000), limit: 5 })).to.have.length(0)

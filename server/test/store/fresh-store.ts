@@ -45,6 +45,7 @@ export async function freshStore(): Promise<FreshStore> {
         ring,
         log,
         replica,
+        auditSettings,
       })
       stores.push(store)
       return store
@@ -55,6 +56,8 @@ export async function freshStore(): Promise<FreshStore> {
     },
   }
 }
+
+export const auditSettings = { machineTokens: 'counted', retention: 90 * 86_400_000 } as const
 
 export const testRing = createKeyRing(new Map([['test', randomBytes(32)]]), 'test')
 

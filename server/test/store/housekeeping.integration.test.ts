@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto'
+import { mock } from 'node:test'
 import { expect } from 'chai'
+import { createLog } from '@nauthera/runtime/log'
 import { createEpoch } from '../../src/store/epoch.ts'
 import { statement } from '../../src/store/postgres.ts'
+import type { Connection } from '../../src/store/postgres.ts'
 import { createPushedRequests } from '../../src/store/pushed-requests.ts'
 import { createReaper } from '../../src/store/reaper.ts'
 import type { Store } from '../../src/store/store.ts'
-import { addPerson, freshStore, inMs } from './fresh-store.ts'
+import { addPerson, freshStore, inMs, testRing } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
+
+const quiet = { process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } } as const
 
 describe('housekeeping of the store', () => {
   let fresh: FreshStore
@@ -29,8 +34,33 @@ describe('housekeeping of the store', () => {
       expect(await store.pushedRequests.find(expired)).to.equal(undefined)
     })
 
+    it('A10 begins one interaction, of its own client, whoever asks at once', async () => {
+      const id = randomUUID()
+      await store.pushedRequests.put({ id, clientUid: 'a', payload: { scope: 'openid' }, expiresAt: inMs(60_000) })
+      expect(await store.pushedRequests.begin(id, 'b')).to.equal(undefined)
+      const both = [store, fresh.replica()].map(({ pushedRequests }) => pushedRequests.begin(id, 'a'))
+      const begun = (await Promise.all(both)).filter((payload) => payload !== undefined)
+      expect(begun).to.deep.equal([{ scope: 'openid' }])
+      expect(await store.pushedRequests.begin(id, 'a')).to.equal(undefined)
+      expect(await store.pushedRequests.find(id)).to.deep.equal({ scope: 'openid' })
+    })
+
+    it('leaves neither its id nor its content in the database', async () => {
+      const id = randomUUID()
+      const payload = { request: 'a-state-and-a-nonce' }
+      await store.pushedRequests.put({ id, clientUid: 'a', payload, expiresAt: inMs(60_000) })
+      await store.pushedRequests.begin(id, 'a')
+      const all = statement(
+        'test-all-of-it',
+        'SELECT p::text AS row FROM pushed_requests p UNION ALL SELECT o::text FROM one_time o',
+      )
+      const rows = await store.database.query<{ row: string }>(all)
+      expect(rows.length).to.be.greaterThan(1)
+      for (const { row } of rows) expect(row).to.not.contain(id).and.not.contain('a-state-and-a-nonce')
+    })
+
     it('E6 limits the open requests of each client', async () => {
-      const capped = createPushedRequests({ database: store.database, perClient: 3 })
+      const capped = createPushedRequests({ database: store.database, ring: testRing, perClient: 3 })
       const put = (clientUid: string) =>
         capped.put({ id: randomUUID(), clientUid, payload: {}, expiresAt: inMs(60_000) })
       const flood = [await put('flood'), await put('flood'), await put('flood'), await put('flood')]
@@ -88,6 +118,38 @@ describe('housekeeping of the store', () => {
         [dead.id],
       )
       expect(left).to.deep.equal([])
+    })
+
+    it('removes audit rows at the age that the settings say, and keeps younger ones', async () => {
+      const old = statement(
+        'test-old-audit',
+        "INSERT INTO audit (at, event, outcome, replica) SELECT now() - $1 * interval '1 day', $2, 'success', 'test' FROM generate_series(1, 1500)",
+      )
+      await store.database.query(old, [91, 'session.ended'])
+      await store.database.query(old, [89, 'session.revoked_all'])
+      await store.reaper.reap()
+      const find = (event: string) => store.audit.search({ event, limit: 2000 })
+      expect(await find('session.ended')).to.deep.equal([])
+      expect(await find('session.revoked_all')).to.have.length(1500)
+    })
+
+    it('goes its rounds once, however often it is started, and not after it was stopped', () => {
+      let asked = 0
+      const database: Connection = { query: () => (asked++, new Promise(() => undefined)) }
+      mock.timers.enable({ apis: ['setTimeout'] })
+      try {
+        const reaper = createReaper({ database, log: createLog(quiet), auditRetentionMs: 1 })
+        for (let turn = 0; turn < 5; turn++) reaper.start()
+        mock.timers.tick(90_000)
+        expect(asked).to.equal(1)
+        const stopped = createReaper({ database, log: createLog(quiet), auditRetentionMs: 1 })
+        stopped.start()
+        stopped.stop()
+        mock.timers.tick(90_000)
+        expect(asked).to.equal(1)
+      } finally {
+        mock.timers.reset()
+      }
     })
 
     it('removes more rows than one batch has, also when two replicas do it at once', async () => {

@@ -12,7 +12,7 @@ import { createUserSources } from '../../src/users/user-sources.ts'
 import type { UserSources } from '../../src/users/user-sources.ts'
 import { compareTimes } from '../paired-times.ts'
 import { userSourceConformance } from '../conformance/user-source.ts'
-import { freshStore, testRing } from '../store/fresh-store.ts'
+import { auditSettings, freshStore, testRing } from '../store/fresh-store.ts'
 import type { FreshStore } from '../store/fresh-store.ts'
 
 const limits = { perAccount: 5, perAddress: 1000, windowMs: 600_000, lockMs: 600_000 }
@@ -38,7 +38,7 @@ const remove = statement('test-remove', 'DELETE FROM users WHERE id = $1')
 const quiet = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
 const awayFrom = (fresh: FreshStore): Store => {
   const database = createDatabase({ connection: { ...fresh.connection, port: 1 }, log: quiet })
-  return createStore({ database, ring: testRing, log: quiet, replica: 'away' })
+  return createStore({ database, ring: testRing, log: quiet, replica: 'away', auditSettings })
 }
 
 userSourceConformance(

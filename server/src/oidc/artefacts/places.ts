@@ -7,6 +7,7 @@ import { lifetimes } from '../lifetimes.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { SessionCookies, SessionPayload } from '../session-cookie.ts'
+import type { PushedRequest } from './sealed-requests.ts'
 import type { SealedKind, Sealer } from './sealed.ts'
 
 // Where each kind of artefact is stored. The library asks by the name of its model. Nothing is kept in memory, and
@@ -14,7 +15,7 @@ import type { SealedKind, Sealer } from './sealed.ts'
 //   Session, Interaction         in their cookies
 //   codes, refresh and opaque access tokens   in the string itself (sealed); a mark makes codes single-use
 //   Grant                        in a row that is written with the code
-//   PushedAuthorizationRequest   in a row
+//   PushedAuthorizationRequest   of a public client in its URI (sealed); of another one in a row
 
 /** Where one kind of artefact is stored. The adapter throws when the library calls a method that is missing here: a
  *  silent default would be a security hole. */
@@ -75,7 +76,9 @@ function interactionPlace({ interactions }: PlaceNeeds): Place<LibraryPart> {
   return {
     async find(request, uid) {
       const found = await interactions.read(request, uid)
-      return found?.kind === 'live' ? found.payload : undefined
+      if (found?.kind !== 'live') return undefined
+      if (found.sealedRequest !== undefined) request.sealedRequest = found.sealedRequest
+      return found.payload
     },
     upsert: (request, uid, payload) => interactions.write(request, uid, payload),
     destroy: (request, uid) => interactions.finish(request, uid),
@@ -123,7 +126,7 @@ function ungrantedPlace(needs: PlaceNeeds): Place {
   }
 }
 
-function pushedRequestPlace({ store, now }: PlaceNeeds): Place<PushedRequestPayload> {
+function pushedRequestPlace({ store, now }: PlaceNeeds): Place<PushedRequest> {
   return {
     // the row must outlive the interaction, whose cookie holds only the id of the pushed request
     async upsert(_request, id, payload, expiresIn) {
@@ -135,12 +138,6 @@ function pushedRequestPlace({ store, now }: PlaceNeeds): Place<PushedRequestPayl
         status: 429,
       })
     },
-    find: (_request, id) => store.pushedRequests.find(id),
+    // no `find`: overrides/consume-pushed-requests loads it for one interaction alone
   }
-}
-
-interface PushedRequestPayload {
-  /** UID of the client that pushed it (see overrides/consume-pushed-requests). */
-  readonly clientUid?: string
-  readonly [name: string]: unknown
 }

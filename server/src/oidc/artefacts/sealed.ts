@@ -1,8 +1,9 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { CookieKeys, Subkey } from '../keys/key-set.ts'
 
-// Codes, refresh tokens and opaque access tokens are sealed strings: each holds its own payload, encrypted, so the
-// database stores no payloads. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot, because introspection and
+// Codes, refresh tokens, opaque access tokens and pushed requests of public clients are sealed strings: each holds its
+// own payload, encrypted, so the database stores no payloads. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot, because introspection and
 // revocation refuse what looks like a JWT.
 
 const ivBytes = 12
@@ -11,7 +12,12 @@ const tagBytes = 16
 const longest = 8192
 const shape = /^nr_([0-9a-f]{8})_([A-Za-z0-9_-]{40,})$/
 
-export type SealedKind = 'AuthorizationCode' | 'RefreshToken' | 'AccessToken' | 'ClientCredentials'
+export type SealedKind =
+  'AuthorizationCode' | 'RefreshToken' | 'AccessToken' | 'ClientCredentials' | 'PushedAuthorizationRequest'
+
+/** These are deflated before they are sealed, since they travel in a URL. Bytes of the payload at most. */
+const deflated: ReadonlySet<SealedKind> = new Set(['PushedAuthorizationRequest'])
+export const longestInflated = 8192
 
 export interface Sealer {
   /** @param options.madeAt epoch milliseconds: the same kind, payload and instant give the same string again, on every
@@ -28,7 +34,7 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
   const boundTo = (kind: SealedKind) => Buffer.from(`${kind}\0${needs.epoch()}`)
   return {
     seal(kind, payload, options) {
-      const plain = Buffer.from(JSON.stringify(payload))
+      const plain = pack(kind, payload)
       const purpose = `seal:${kind}` as const
       const { kid, key }: Subkey = options
         ? needs.keys().activeAt(purpose, options.madeAt)
@@ -49,12 +55,23 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
         const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, ivBytes), { authTagLength: tagBytes })
         decipher.setAAD(boundTo(kind)).setAuthTag(sealed.subarray(-tagBytes))
         const plain = Buffer.concat([decipher.update(sealed.subarray(ivBytes, -tagBytes)), decipher.final()])
-        return JSON.parse(plain.toString()) as Record<string, unknown>
+        return unpack(kind, plain)
       } catch {
         return undefined
       }
     },
   }
+}
+
+function pack(kind: SealedKind, payload: object): Buffer {
+  const text = Buffer.from(JSON.stringify(payload))
+  return deflated.has(kind) ? deflateRawSync(text, { level: 9 }) : text
+}
+
+/** @throws RangeError for a payload that inflates to too much */
+function unpack(kind: SealedKind, plain: Buffer): Record<string, unknown> {
+  const text = deflated.has(kind) ? inflateRawSync(plain, { maxOutputLength: longestInflated }) : plain
+  return JSON.parse(text.toString()) as Record<string, unknown>
 }
 
 /** An IV computed from the plaintext: only equal plaintexts share one, which is safe for GCM, and no IV has to be

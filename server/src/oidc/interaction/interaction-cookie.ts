@@ -1,4 +1,3 @@
-import type { Store } from '../../store/store.ts'
 import { readCookies, setCookie } from '../cookies.ts'
 import type { CookieScope, Exchange } from '../cookies.ts'
 import { decryptClaims, encryptClaims } from '../keys/jwt.ts'
@@ -11,9 +10,16 @@ import type { Held } from './held.ts'
 import type { Progress } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
 import { withPushedParams, withoutPushedParams } from './pushed-params.ts'
+import type { PushedSources } from './pushed-params.ts'
 
 export type FoundInteraction =
-  | { readonly kind: 'live'; readonly payload: LibraryPart; readonly progress: Progress }
+  | {
+      readonly kind: 'live'
+      readonly payload: LibraryPart
+      readonly progress: Progress
+      /** The sealed request that it began with, when the cookie holds it. */
+      readonly sealedRequest?: string | undefined
+    }
   | { readonly kind: 'over'; readonly reason: 'expired' | 'finished'; readonly clientId: string }
 
 /** Each interaction has an encrypted cookie of its own, so that tabs do not disturb each other. The browser sends it to
@@ -23,7 +29,7 @@ export interface InteractionCookies {
   read(exchange: Pick<Exchange, 'request'>, uid: string): Promise<FoundInteraction | undefined>
   /** Stores the library's part; the progress of the sign-in stays.
    *  @throws ProtocolError invalid_request when the cookie would be too large for a browser */
-  write(exchange: Exchange, uid: string, payload: LibraryPart): Promise<void>
+  write(exchange: Exchange & { readonly sealedRequest?: string }, uid: string, payload: LibraryPart): Promise<void>
   writeProgress(exchange: Exchange, uid: string, progress: Progress): Promise<void>
   /** Removes everything that is not needed to tell the person where to start again. */
   finish(exchange: Exchange, uid: string): Promise<void>
@@ -36,11 +42,10 @@ export interface ClientOfInteraction {
   takesRedirectUri(uri: string): boolean
 }
 
-export interface InteractionCookieNeeds {
+export interface InteractionCookieNeeds extends PushedSources {
   readonly keys: () => CookieKeys
   readonly epoch: () => number
   readonly scope: CookieScope
-  readonly store: Pick<Store, 'pushedRequests'>
   /** @returns undefined when the client is deleted or suspended */
   readonly client: (clientId: string) => ClientOfInteraction | undefined
   /** Epoch milliseconds. */
@@ -59,7 +64,8 @@ export function createInteractionCookies(needs: InteractionCookieNeeds): Interac
     async write(exchange, uid, payload) {
       const before = await open(needs, exchange, uid)
       const clientUid = needs.client(payload.params.client_id)?.uid ?? ''
-      const held = withLibraryPart(before, withoutPushedParams(payload), { now: secondsOf(needs), clientUid })
+      const sealed = exchange.sealedRequest ?? before?.payload?.sealedRequest
+      const held = withLibraryPart(before, withoutPushedParams(payload, sealed), { now: secondsOf(needs), clientUid })
       await put(needs, exchange, uid, held)
       if (before === undefined) begin(needs, exchange, uid)
     },
@@ -111,10 +117,10 @@ async function find(needs: InteractionCookieNeeds, held: Held): Promise<FoundInt
   const { client: clientId, progress = {} } = held
   if (held.payload === undefined) return { kind: 'over', reason: 'finished', clientId }
   if (held.until <= secondsOf(needs)) return { kind: 'over', reason: 'expired', clientId }
-  const payload = await withPushedParams(held.payload, needs.store)
+  const payload = await withPushedParams(held.payload, needs)
   if (payload === undefined || !isOfItsClient(needs, held, payload))
     return { kind: 'over', reason: 'expired', clientId }
-  return { kind: 'live', payload, progress }
+  return { kind: 'live', payload, progress, sealedRequest: held.payload.sealedRequest }
 }
 
 /** Whether the client is still the one that began the interaction, and its redirect URI is still registered. */

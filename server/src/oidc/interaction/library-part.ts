@@ -17,6 +17,8 @@ export interface LibraryPart {
   readonly result?: Submission
   /** `jti` of the pushed request that it began with. */
   readonly parJti?: string
+  /** The pushed request itself, when it is sealed and its long parameters were left out (pushed-params). */
+  readonly sealedRequest?: string
   readonly [name: string]: unknown
 }
 

@@ -2,32 +2,51 @@ import type { Store } from '../../store/store.ts'
 import type { LibraryPart } from './library-part.ts'
 
 // Long parameters of a pushed request do not fit into the interaction's cookie. The cookie holds the id of the pushed
-// request instead, and they are read from there again.
+// request instead, or the sealed request itself when that is shorter, and they are read from there again.
 
 /** Characters. */
 const longestParam = 200
 
-/** The payload for the cookie, without long parameters; `leftInPushed` names those to read again. */
-export function withoutPushedParams(payload: LibraryPart): LibraryPart {
+/** Where the pushed request can be read again. */
+export interface PushedSources {
+  readonly store: Pick<Store, 'pushedRequests'>
+  /** Opens a sealed request. */
+  readonly unsealRequest: (value: string) => { readonly request?: unknown } | undefined
+}
+
+/** The payload for the cookie, without long parameters; `leftInPushed` names those to read again.
+ *  @param sealed the sealed request that it began with */
+export function withoutPushedParams(payload: LibraryPart, sealed?: string): LibraryPart {
   if (payload.parJti === undefined) return payload
-  const params = Object.entries(payload.params)
-  const isLong = ([, value]: [string, unknown]) => JSON.stringify(value ?? null).length > longestParam
-  const left = params.filter(isLong).map(([name]) => name)
-  if (left.length === 0) return payload
-  const short = Object.fromEntries(params.filter((param) => !isLong(param)))
-  return { ...payload, params: { client_id: payload.params.client_id, ...short }, leftInPushed: left }
+  const params = Object.entries(payload.params).map(([name, value]) => ({
+    name,
+    value,
+    length: JSON.stringify(value ?? null).length,
+  }))
+  const long = params.filter(({ length }) => length > longestParam)
+  const saved = long.reduce((sum, { length }) => sum + length, 0)
+  if (long.length === 0 || saved <= (sealed?.length ?? 0)) return payload
+  const short = Object.fromEntries(
+    params.filter((param) => !long.includes(param)).map(({ name, value }) => [name, value]),
+  )
+  return {
+    ...payload,
+    params: { client_id: payload.params.client_id, ...short },
+    leftInPushed: long.map(({ name }) => name),
+    ...(sealed === undefined ? {} : { sealedRequest: sealed }),
+  }
 }
 
 /** @returns undefined when the pushed request is gone */
-export async function withPushedParams(
-  payload: LibraryPart,
-  store: Pick<Store, 'pushedRequests'>,
-): Promise<LibraryPart | undefined> {
-  const { leftInPushed, ...rest } = payload
+export async function withPushedParams(payload: LibraryPart, sources: PushedSources): Promise<LibraryPart | undefined> {
+  const { leftInPushed, sealedRequest, ...rest } = payload
   if (!Array.isArray(leftInPushed) || rest.parJti === undefined) return payload
-  const pushed = await store.pushedRequests.find(rest.parJti)
+  const pushed =
+    typeof sealedRequest === 'string'
+      ? sources.unsealRequest(sealedRequest)
+      : await sources.store.pushedRequests.find(rest.parJti)
   if (pushed === undefined) return undefined
-  const [, body = ''] = String(pushed['request']).split('.')
+  const [, body = ''] = String(pushed.request).split('.')
   const all = JSON.parse(Buffer.from(body, 'base64url').toString()) as Readonly<Record<string, unknown>>
   const params = leftInPushed.map((name: string) => {
     const value = all[name]

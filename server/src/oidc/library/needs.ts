@@ -4,6 +4,7 @@ import type { AuditEvent } from '../../store/audit.ts'
 import type { Store } from '../../store/store.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import type { Places } from '../artefacts/places.ts'
+import type { SealedRequests } from '../artefacts/sealed-requests.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -21,6 +22,7 @@ export interface LibraryNeeds {
   readonly clients: ClientInstances
   readonly places: Places
   readonly sealer: Sealer
+  readonly sealedRequests: SealedRequests
   readonly scope: CookieScope
   readonly fetch: Fetch
   readonly pages: ProtocolPages

@@ -3,7 +3,16 @@ import type { Internals } from './shapes.ts'
 
 export type OverrideNeeds = Pick<
   LibraryNeeds,
-  'settings' | 'keys' | 'store' | 'users' | 'clients' | 'sealer' | 'usedSecret' | 'now' | 'monotonicNow'
+  | 'settings'
+  | 'keys'
+  | 'store'
+  | 'users'
+  | 'clients'
+  | 'sealer'
+  | 'sealedRequests'
+  | 'usedSecret'
+  | 'now'
+  | 'monotonicNow'
 >
 
 /** Replaces an internal of the library, or a few that belong together. */

@@ -1,3 +1,4 @@
+import { foreign } from '@nauthera/runtime/log'
 import type Provider from 'oidc-provider'
 import type { AuditEvent, AuditName } from '../../store/audit.ts'
 import { auditedRequest } from '../request-context.ts'
@@ -54,7 +55,7 @@ function authorizationRefused(needs: Needs, context: Context, error: ProtocolFau
   if (error.error !== 'invalid_redirect_uri') return
   const { client, params } = context.oidc
   needs.events.log.warn(
-    { client: client?.clientId, got: params?.['redirect_uri'], registered: client?.redirectUris },
+    { client: client?.clientId, got: foreign(String(params?.['redirect_uri'])), registered: client?.redirectUris },
     'redirect URI not registered',
   )
 }

@@ -14,7 +14,10 @@ const payload: LibraryPart = {
 const body = { state: long, claims, resource: [long, 'b'] }
 const request = `head.${Buffer.from(JSON.stringify(body)).toString('base64url')}.`
 const storeOf = (found: object | undefined) =>
-  ({ pushedRequests: { find: async () => found as Record<string, unknown> | undefined } }) as never
+  ({
+    store: { pushedRequests: { find: async () => found as Record<string, unknown> | undefined } },
+    unsealRequest: (value: string) => (value === 'nr_sealed' ? { request } : undefined),
+  }) as never
 
 describe('withoutPushedParams', () => {
   it('leaves out long parameters, and names them', () => {
@@ -28,11 +31,20 @@ describe('withoutPushedParams', () => {
     expect(withoutPushedParams(plain)).to.equal(plain)
     expect(withoutPushedParams(short)).to.equal(short)
   })
+  it('leaves the parameters in when the sealed request would be longer', () => {
+    expect(withoutPushedParams(payload, 'x'.repeat(5000))).to.equal(payload)
+  })
 })
 
 describe('withPushedParams', () => {
   it('reads the missing parameters again, in the form that the library gave them', async () => {
     expect(await withPushedParams(withoutPushedParams(payload), storeOf({ request }))).to.deep.equal(payload)
+  })
+  it('reads them from the sealed request that the cookie holds', async () => {
+    const short = withoutPushedParams(payload, 'nr_sealed')
+    expect(short.sealedRequest).to.equal('nr_sealed')
+    expect(await withPushedParams(short, storeOf(undefined))).to.deep.equal(payload)
+    expect(await withPushedParams({ ...short, sealedRequest: 'nr_other' }, storeOf(undefined))).to.equal(undefined)
   })
   it('finds nothing when the pushed request is gone', async () => {
     expect(await withPushedParams(withoutPushedParams(payload), storeOf(undefined))).to.equal(undefined)

@@ -1,37 +1,68 @@
+import { createHash } from 'node:crypto'
 import { errors } from 'oidc-provider'
+import { isPublic } from '../../artefacts/sealed-requests.ts'
+import type { PushedRequest } from '../../artefacts/sealed-requests.ts'
 import { lifetimes } from '../../lifetimes.ts'
-import { fromStore } from '../current-request.ts'
+import { currentRequest, fromStore } from '../current-request.ts'
 import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** PushedAuthorizationRequest.prototype.consume and save: a pushed request works once (RFC 9126 section 4). It is
- *  stored with its client, because the number of requests per client is limited. */
-export function consumePushedRequests(
-  { PushedAuthorizationRequest }: Internals,
-  { store, clients, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'now'>,
-): void {
+/** PushedAuthorizationRequest: a request works once (RFC 9126 section 4). Of a client that authenticates it is a row,
+ *  and begins one interaction. Of a public client it is sealed in its URI: nothing is written before a code is issued,
+ *  and it gives one code. */
+export function consumePushedRequests({ PushedAuthorizationRequest }: Internals, needs: Needs): void {
   keepInPayload(PushedAuthorizationRequest, [...PushedAuthorizationRequest.IN_PAYLOAD, 'clientUid'])
+  const { prototype } = PushedAuthorizationRequest
   replace(
-    PushedAuthorizationRequest.prototype,
+    prototype,
+    'save',
+    (original) =>
+      async function save(this: Artefact, ttl) {
+        this.clientUid = needs.clients.registered(clientOf(currentContext())).uid
+        return original.call(this, ttl)
+      },
+  )
+  replace(
+    prototype,
+    'getValueAndPayload',
+    (original) =>
+      async function getValueAndPayload(this: Artefact) {
+        const { value, payload } = await original.call(this)
+        if (!isPublic(needs.clients.registered(clientOf(currentContext())).config)) return { value, payload: payload! }
+        return { value: needs.sealedRequests.seal(payload as PushedRequest) }
+      },
+  )
+  replace(PushedAuthorizationRequest, 'find', () => async (value) => {
+    // after an interaction the library wants to mark it, and has only its inner id
+    if (currentContext().oidc.route !== 'authorization') return new PushedAuthorizationRequest({ jti: value })
+    const payload = await load(needs, value)
+    return payload && new PushedAuthorizationRequest(payload)
+  })
+  replace(
+    prototype,
     'consume',
     () =>
       async function consume(this: Artefact) {
-        const expiresAt = new Date(now() + lifetimes.interactionCookie * 1000)
-        if (!(await fromStore(() => store.oneTime.mark('par', this.jti, expiresAt)))) {
+        const expiresAt = new Date(needs.now() + lifetimes.interactionCookie * 1000)
+        const id = createHash('sha256').update(this.jti).digest('base64url')
+        if (!(await fromStore(() => needs.store.oneTime.mark('par', id, expiresAt)))) {
           throw new errors.InvalidRequestUri('request_uri is invalid, expired or already used; push the request again')
         }
         this.emit('consumed')
       },
   )
-  replace(
-    PushedAuthorizationRequest.prototype,
-    'save',
-    (original) =>
-      async function save(this: Artefact, ttl) {
-        this.clientUid = clients.registered(clientOf(currentContext())).uid
-        return original.call(this, ttl)
-      },
-  )
+}
+
+type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'sealedRequests' | 'now'>
+
+/** What a `request_uri` stands for; undefined when it is none of this client. */
+async function load({ clients, sealedRequests, store }: Needs, value: string): Promise<object | undefined> {
+  const { uid } = clients.registered(clientOf(currentContext()))
+  if (!value.startsWith('nr_')) return fromStore(() => store.pushedRequests.begin(value, uid))
+  const payload = sealedRequests.unseal(value)
+  if (payload?.clientUid !== uid) return undefined
+  currentRequest().sealedRequest = value
+  return payload
 }

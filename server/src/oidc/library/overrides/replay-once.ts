@@ -1,17 +1,30 @@
 import { createHmac } from 'node:crypto'
+import { isPublic } from '../../artefacts/sealed-requests.ts'
 import { longestAssertion } from '../../lifetimes.ts'
 import { fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
+import { clientOf, currentContext } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
 /** ReplayDetection.unique (jti of assertions and DPoP proofs): the library reads and then writes, so two requests could
  *  both use one jti. Here one SQL statement decides. */
-export function replayOnce({ ReplayDetection }: Internals, { store, now }: Pick<OverrideNeeds, 'store' | 'now'>): void {
+export function replayOnce(
+  { ReplayDetection }: Internals,
+  { store, clients, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'now'>,
+): void {
   replace(ReplayDetection, 'unique', () => async (issuer, jti, exp) => {
+    if (provesNothing(clients)) return true
     // a jti must be remembered until it expires, so one that expires too late is refused (RFC 7523 section 3, point 4)
     if (!(exp <= now() / 1000 + longestAssertion)) return false
     const id = createHmac('sha256', 'jti').update(`${issuer}\0${jti}`).digest('base64url')
     return fromStore(() => store.oneTime.mark('jti', id, new Date(exp * 1000)))
   })
+}
+
+/** A proof of possession with a pushed request of a public client: anybody can make one, so it must leave no mark. It
+ *  only names the key that the code will be bound to; whoever plays it again cannot use that code. */
+function provesNothing(clients: OverrideNeeds['clients']): boolean {
+  const context = currentContext()
+  return context.oidc.route === 'pushed_authorization_request' && isPublic(clients.registered(clientOf(context)).config)
 }

@@ -5,7 +5,12 @@ import { clientSecret } from '@nauthera/harness/server'
 import type { Contract } from './contract.ts'
 
 export const contract: Contract = {
-  replaces: ['PushedAuthorizationRequest.prototype.consume', 'PushedAuthorizationRequest.prototype.save'],
+  replaces: [
+    'PushedAuthorizationRequest.prototype.consume',
+    'PushedAuthorizationRequest.prototype.save',
+    'PushedAuthorizationRequest.prototype.getValueAndPayload',
+    'PushedAuthorizationRequest.find',
+  ],
   holds: {
     'consumePushedRequests: a pushed request works for one authorization': async (replicas) => {
       const pushed = await send(replicas, {
@@ -21,7 +26,7 @@ export const contract: Contract = {
       const browser = new Browser(replicas)
       expect((await browser.authorize(url, 'ada')).searchParams.get('code')).to.match(/^nr_/)
       const again = await browser.follow(url)
-      expect(new URL(again.location!).searchParams.get('error')).to.equal('invalid_request_uri')
+      expect(again.location ?? again.body).to.contain('invalid_request_uri')
     },
   },
 }

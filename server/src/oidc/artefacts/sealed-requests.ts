@@ -1,0 +1,68 @@
+import { ProtocolError } from '../protocol-error.ts'
+import { longestInflated } from './sealed.ts'
+import type { Sealer } from './sealed.ts'
+
+// Anybody can push a request in the name of a public client. Such a request needs no row: it is its own `request_uri`,
+// sealed. (A client that authenticates gets a short one, and a row.)
+
+/** What the library stores of a pushed request, as far as we read it. */
+export interface PushedRequest {
+  /** A JWT, with or without a signature. */
+  readonly request: string
+  /** UID of the client that pushed it. */
+  readonly clientUid?: string
+  readonly [name: string]: unknown
+}
+
+export interface SealedRequests {
+  /** @throws ProtocolError invalid_request when the request is too long for a URL */
+  seal(request: PushedRequest): string
+  /** @returns undefined for what was not sealed here; whether it has expired, the caller looks at */
+  unseal(value: string): PushedRequest | undefined
+}
+
+/** Whether anybody can push a request in the name of this client. */
+export const isPublic = (config: { readonly tokenEndpointAuthMethod: string }): boolean =>
+  config.tokenEndpointAuthMethod === 'none'
+
+const urn = 'urn:ietf:params:oauth:request_uri:'
+/** Characters of a whole `request_uri`: some browsers and proxies take no longer URL. */
+const longestUri = 2000
+
+export function createSealedRequests(sealer: Sealer): SealedRequests {
+  return {
+    seal(request) {
+      const packed = packRequest(request)
+      if (Buffer.byteLength(JSON.stringify(packed)) > longestInflated) throw tooLong(`over ${longestInflated} bytes`)
+      const value = sealer.seal('PushedAuthorizationRequest', packed)
+      const length = urn.length + value.length
+      if (length > longestUri)
+        throw tooLong(`a request_uri of ${length} characters, and at most ${longestUri} are allowed`)
+      return value
+    },
+    unseal(value) {
+      const packed = sealer.unseal('PushedAuthorizationRequest', value)
+      return packed && unpackRequest(packed)
+    },
+  }
+}
+
+const tooLong = (size: string) =>
+  new ProtocolError('invalid_request', {
+    description: `the request of a public client is carried in its request_uri, and this one is too long for that (${size}); send fewer or shorter parameters, or use a client that authenticates`,
+  })
+
+/** The parts of the JWT as texts: in base64url they would hardly get smaller. */
+function packRequest({ request, ...rest }: PushedRequest): object {
+  const [head = '', body = '', signature = ''] = request.split('.')
+  return { ...rest, parts: [textOf(head), textOf(body), signature] }
+}
+
+function unpackRequest({ parts, ...rest }: Record<string, unknown>): PushedRequest | undefined {
+  if (!Array.isArray(parts)) return undefined
+  const [head, body, signature] = parts.map(String)
+  return { ...rest, request: `${encode(head)}.${encode(body)}.${signature}` }
+}
+
+const textOf = (part: string): string => Buffer.from(part, 'base64url').toString()
+const encode = (text = ''): string => Buffer.from(text).toString('base64url')

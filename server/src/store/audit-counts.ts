@@ -1,0 +1,100 @@
+// What anybody can cause as often as they like must not become a row each time: such events are counted, and each minute leaves one row
+// for all that are alike. Pure: no clock, no timer.
+import { foreign } from '@nauthera/runtime/log'
+import { addressBlock } from './address-block.ts'
+import type { AuditEvent, AuditName } from './audit-event.ts'
+
+/** Rows of refusals in one minute of one replica; what comes beyond them is counted as `other`, a row for each kind of event. */
+const mostRefusals = 1000
+
+/** Refusals: nobody has to sign in, or to prove which client they are, to cause them. */
+const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
+  'signin.failure',
+  'signin.locked',
+  'signin.refused',
+  'authorization.refused',
+  'token.refused',
+  'client.auth_failed',
+])
+
+/** What an event counts under; undefined when it gets a row of its own. */
+export type Counting =
+  { readonly kind: 'refusal'; readonly key: string } | { readonly kind: 'client'; readonly key: string }
+
+/** @param machineTokens `each`: a row for each token of a machine, `counted`: one for each minute and client */
+export function countingOf(event: AuditEvent, machineTokens: 'counted' | 'each'): Counting | undefined {
+  const { event: name, outcome, reason, address = '', clientUid = '', userId = '', detail } = event
+  if (outcome === 'failure' && refusals.has(name)) {
+    const key = [name, foreign(reason ?? ''), addressBlock(address), clientUid, userId]
+    return { kind: 'refusal', key: JSON.stringify(key) }
+  }
+  const isMachine = name === 'token.issued' && detail?.['grant'] === 'client_credentials'
+  if (name === 'client.previous_secret_used' || (isMachine && machineTokens === 'counted'))
+    return { kind: 'client', key: JSON.stringify([name, clientUid, detail ?? {}]) }
+  return undefined
+}
+
+interface Counted {
+  readonly event: AuditEvent
+  readonly at: Date
+  readonly lastAt: Date
+  readonly count: number
+}
+
+/** The events that were counted since the rows were taken the last time. */
+export class AuditCounts {
+  #byKey = new Map<string, Counted>()
+  #refusals = 0
+
+  add(event: AuditEvent, counting: Counting, at: Date): void {
+    const known = this.#byKey.get(counting.key)
+    if (known !== undefined) return this.#keep(counting.key, alike(known, event, at))
+    if (counting.kind === 'client') return this.#keep(counting.key, { event, at, lastAt: at, count: 1 })
+    if (this.#refusals < mostRefusals) {
+      this.#refusals++
+      return this.#keep(counting.key, { event, at, lastAt: at, count: 1 })
+    }
+    const other: AuditEvent = { event: event.event, outcome: event.outcome, reason: 'other' }
+    const key = `other ${event.event}`
+    const before = this.#byKey.get(key)
+    this.#keep(key, before ? alike(before, other, at) : { event: other, at, lastAt: at, count: 1 })
+  }
+
+  /** @returns an event for each row, with the time of the first one that it stands for; counting begins anew */
+  take(): { event: AuditEvent; at: Date }[] {
+    const taken = [...this.#byKey.values()].map(({ event, at, lastAt, count }) => ({
+      event: count === 1 ? event : { ...event, detail: { ...event.detail, count, lastAt: lastAt.toISOString() } },
+      at,
+    }))
+    this.#byKey = new Map()
+    this.#refusals = 0
+    return taken
+  }
+
+  #keep(key: string, counted: Counted): void {
+    this.#byKey.set(key, counted)
+  }
+}
+
+/** One more that is alike: what differs between them is left out of the row. */
+function alike({ event, at, count }: Counted, next: AuditEvent, now: Date): Counted {
+  const address = event.address === undefined ? undefined : addressOfAll(event.address, next.address)
+  const merged: AuditEvent = {
+    ...event,
+    address,
+    clientId: same(event.clientId, next.clientId),
+    agent: same(event.agent, next.agent),
+    correlationId: same(event.correlationId, next.correlationId),
+  }
+  return { event: merged, at, lastAt: now, count: count + 1 }
+}
+
+const same = (one: string | undefined, other: string | undefined): string | undefined =>
+  one === other ? one : undefined
+
+/** Machines of one client may have many addresses; those of a refusal are of one block. */
+function addressOfAll(one: string, other: string | undefined): string | undefined {
+  if (one === other) return one
+  const block = one.includes('/') ? one : addressBlock(one)
+  return other !== undefined && addressBlock(other) === block ? block : undefined
+}

@@ -1,0 +1,30 @@
+// What the audit log tells.
+export type AuditName =
+  | `signin.${'success' | 'failure' | 'locked' | 'refused'}`
+  | 'password.changed'
+  | `account.${'created' | 'changed' | 'disabled' | 'enabled' | 'unlocked'}`
+  | `consent.${'granted' | 'denied'}`
+  | 'authorization.refused'
+  | `token.${'issued' | 'refreshed' | 'refused' | 'revoked'}`
+  | 'code.replay'
+  | 'refresh.reuse'
+  | `session.${'ended' | 'revoked_all'}`
+  | `client.${'auth_failed' | 'previous_secret_used'}`
+  | `key.${'created' | 'removed' | 'reencrypted'}`
+  | 'config.client_rejected'
+  | `admin.${string}`
+
+/** Never a secret, code, token, password or cookie in any field. */
+export interface AuditEvent {
+  readonly event: AuditName
+  readonly outcome: 'success' | 'failure'
+  readonly reason?: string | undefined
+  readonly userId?: string | undefined
+  readonly clientUid?: string | undefined
+  readonly clientId?: string | undefined
+  readonly address?: string | undefined
+  /** The browser's own description of itself. */
+  readonly agent?: string | undefined
+  readonly correlationId?: string | undefined
+  readonly detail?: Readonly<Record<string, string | number | boolean>> | undefined
+}

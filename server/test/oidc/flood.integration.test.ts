@@ -1,0 +1,36 @@
+import { expect } from 'chai'
+import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+import { countRows, flood, growth, unauthenticated } from './flood.ts'
+
+// `npm run faults` sends 10,000 of each kind. The rule does not depend on the number: a row must not come with each request.
+
+const count = 100
+/** A minute may end meanwhile, and then a second row begins. */
+const most = 4
+
+describe('requests that prove nothing', function () {
+  this.timeout(60_000)
+  let replicas: Replicas
+  before(async () => {
+    replicas = await startReplicas()
+    await replicas.serve([
+      entry('app.web', configs.web),
+      entry('app.spa', configs.spa),
+      entry('app.machine', configs.machine),
+    ])
+    await addPerson(replicas, 'ada')
+  })
+  after(() => replicas?.stop())
+
+  for (const [sentence, attack] of Object.entries(unauthenticated)) {
+    it(`E6 ${sentence}, ${count} times, leaves at most a few rows in all tables`, async () => {
+      const before = await countRows(replicas)
+      await flood(attack, replicas, { count, atOnce: 8 })
+      const more = growth(before, await countRows(replicas))
+      const { audit = 0, ...others } = more
+      expect(others, JSON.stringify(more)).to.deep.equal({})
+      expect(audit, JSON.stringify(more)).to.be.at.most(most)
+    })
+  }
+})
