@@ -6,6 +6,7 @@ import type { UserSources } from '../../users/user-sources.ts'
 import type { Places } from '../artefacts/places.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
 import type { ClientInstances } from '../clients/instances.ts'
+import type { SigningDefaults } from '../clients/mapping.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { CookieScope } from '../cookies.ts'
 import type { KeySet } from '../keys/key-set.ts'
@@ -35,7 +36,7 @@ export interface LibraryNeeds {
 /** The server's settings that the protocol needs. */
 export interface ProtocolSettings {
   readonly issuer: string
-  readonly algorithms: readonly SigningAlgorithm[]
+  readonly signing: SigningDefaults & { readonly algorithms: readonly SigningAlgorithm[] }
   readonly refreshGraceMs: number
 }
 
