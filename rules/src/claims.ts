@@ -28,7 +28,6 @@ const tokenClaims = [
 
 /** Which claims of the granted scopes an ID token holds: all, or only those that the request names (OpenID Connect Core 5.4). */
 export const idClaims = ['Scopes', 'Minimal'] as const
-export type IdClaims = (typeof idClaims)[number]
 
 export const registeredClaims: readonly string[] = [
   ...signInClaims,

@@ -10,7 +10,7 @@ export const wireMethods = [
   'tls_client_auth',
   'self_signed_tls_client_auth',
 ] as const
-export type WireMethod = (typeof wireMethods)[number]
+type WireMethod = (typeof wireMethods)[number]
 
 /** What `auth.method` may say. client_secret: in the header or in the body, as the program likes (RFC 6749 section 2.3.1). */
 export const authMethods = ['client_secret', ...wireMethods] as const
