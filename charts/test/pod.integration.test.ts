@@ -70,7 +70,7 @@ describe('the rendered server pod', function () {
     const objects = await objectsOf({
       values: {
         database: { sslMode: 'disable' },
-        signing: { algorithms: ['ES256'] },
+        signing: { algorithms: ['ES256'], idToken: 'ES256' },
         server: {
           ports: { http: await freePort(), management: await freePort() },
           settings: { listen: { host }, management: { host } },

@@ -55,6 +55,7 @@ const refused: readonly (readonly [string, unknown, string])[] = [
   ['server.settings.issuer', 'https://a.example', 'server.settings'],
   ['server.settings.database', { host: 'x' }, 'server.settings'],
   ['server.settings.signing.algorithms', ['ES256'], 'server.settings.signing'],
+  ['server.settings.signing.idToken', 'ES256', 'server.settings.signing'],
   ['server.settings.refreshGrace', 'soon', 'server.settings.refreshGrace'],
   ['server.settings.nonsense', 1, 'nonsense'],
   ['server.probes.ready', {}, 'server.probes'],
@@ -84,6 +85,8 @@ const refused: readonly (readonly [string, unknown, string])[] = [
   ['keys.value', 'secret', 'keys'],
   ['signing.algorithms', [], 'signing.algorithms'],
   ['signing.algorithms', ['HS256'], 'signing.algorithms'],
+  ['signing.idToken', 'HS256', 'signing.idToken'],
+  ['signing.accessToken', '', 'signing.accessToken'],
   ['link.mode', 'none', 'link.mode'],
   ['certManager.issuerRef', { kind: 'Issuer' }, 'certManager.issuerRef'],
   ['certManager.duration', '90d', 'certManager.duration'],
@@ -246,6 +249,16 @@ describe('validate.yaml', function () {
       'a host without credentials',
       { database: { host: 'pg', existingSecret: { name: '' } } },
       'set database.credentials.name',
+    ],
+    [
+      'an algorithm of ID tokens without a key',
+      { signing: { algorithms: ['ES256'] } },
+      'signing.idToken is RS256, which is not in signing.algorithms; there would be no key to sign with; add it to signing.algorithms, or set signing.idToken=ES256',
+    ],
+    [
+      'an algorithm of access tokens without a key',
+      { signing: { algorithms: ['RS256'] } },
+      'or set signing.accessToken=RS256',
     ],
     ['no ring', { keys: { bootstrap: false } }, 'set keys.existingSecret or keys.bootstrap=true'],
     [

@@ -36,7 +36,7 @@ describe('the operator and its API under three replicas with load', function () 
   const undo: (() => Promise<void> | void)[] = []
 
   before(async () => {
-    chain = await startChain({ serverSettings: { signing: { algorithms: ['ES256'] } } })
+    chain = await startChain({ serverSettings: { signing: { algorithms: ['ES256'], idToken: 'ES256' } } })
     await Promise.all(others.map((name) => chain.applyAndWait(name, machine)))
   })
   after(() => chain?.stop())

@@ -4,6 +4,13 @@
 export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
 export type SigningAlgorithm = (typeof signingAlgorithms)[number]
 
+/** What a server signs with where neither its settings nor the client say. ID tokens: RS256 is the default of OpenID Connect
+ *  (Core 15.1), which every library and Kubernetes take. Access tokens are read by APIs of our own time, and ES256 is cheaper. */
+export const defaultAlgorithms = { idToken: 'RS256', accessToken: 'ES256' } as const satisfies Record<
+  string,
+  SigningAlgorithm
+>
+
 /** Those that FAPI 2.0 allows. */
 export const fapiAlgorithms: readonly SigningAlgorithm[] = ['ES256', 'PS256', 'EdDSA']
 

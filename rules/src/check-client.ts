@@ -2,10 +2,10 @@
 // server asks again, whatever came before: an old API server or a disabled policy must not open a hole.
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { authMethods, keyMethods, showsSecret } from './client-authentication.ts'
+import { keyMethods, secretWays, showsSecret, wireMethods } from './client-authentication.ts'
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
-import { registeredClaims } from './claims.ts'
+import { idClaims, registeredClaims } from './claims.ts'
 import { wireGrants } from './grants.ts'
 import { jwksFaults } from './jwks.ts'
 import { tokenLife } from './limits.ts'
@@ -47,6 +47,7 @@ function algorithmFaults(config: ClientConfig, { algorithms }: AboutClient): rea
   return (
     [
       ['signing.idToken', config.idTokenSignedResponseAlg],
+      ['signing.accessToken', config.accessTokenSignedResponseAlg],
       ['signing.userinfo', config.userinfoSignedResponseAlg],
     ] as const
   )
@@ -74,10 +75,15 @@ function authenticationFaults(config: ClientConfig, { hasSecret }: AboutClient):
   const faults: ClientFault[] = []
   if (method === 'client_secret_jwt')
     faults.push(invalid('auth.method', 'must not be client_secret_jwt: only hashes of secrets are kept'))
-  else if (!words(authMethods).includes(method))
-    faults.push(invalid('auth.method', `must be among ${authMethods.join(', ')}`))
+  else if (!words(wireMethods).includes(method))
+    faults.push(invalid('auth.method', `must be among ${wireMethods.join(', ')}`))
+  if (config.secretMethods.length > 0 && !showsSecret(method))
+    faults.push(invalid('auth.method', `must have no way to show a secret with ${method}, which has none`))
+  if (!config.secretMethods.every((way) => words(secretWays).includes(way)))
+    faults.push(invalid('auth.method', `must show a secret in these ways alone: ${secretWays.join(', ')}`))
   if (showsSecret(method) && !hasSecret) faults.push(invalid('auth.method', 'needs a secret, and none is there'))
-  if (method === 'none' && !config.pkceRequired && config.grantTypes.includes('authorization_code'))
+  const mayLackPkce = !config.pkceRequired || config.pkceOrNonce
+  if (method === 'none' && mayLackPkce && config.grantTypes.includes('authorization_code'))
     faults.push(invalid('pkce', 'must be Required for a client without authentication; remove it'))
   return faults
 }
@@ -90,6 +96,8 @@ function grantFaults(config: ClientConfig): readonly ClientFault[] {
     faults.push(invalid('grantTypes', 'must not have client_credentials without authentication'))
   if (!config.responseModes.every((mode) => words(responseModes).includes(mode)))
     faults.push(invalid('responseModes', `must be among ${responseModes.join(', ')}`))
+  if (!['', ...idClaims].includes(config.idTokenClaims))
+    faults.push(invalid('tokens.idClaims', `must be among ${idClaims.join(', ')}`))
   if (config.consent === ConsentMode.UNSPECIFIED) faults.push(invalid('consent', 'must be Explicit, Remember or Skip'))
   return faults
 }

@@ -26,6 +26,9 @@ const tokenClaims = [
   'typ',
 ] as const
 
+/** Which claims of the granted scopes an ID token holds: all, or only those that the request names (OpenID Connect Core 5.4). */
+export const idClaims = ['Scopes', 'Minimal'] as const
+
 export const registeredClaims: readonly string[] = [
   ...signInClaims,
   ...tokenClaims,

@@ -1,7 +1,8 @@
 // How a client proves that it is itself at the token endpoint. client_secret_jwt is not among them: it needs the plain
 // secret on the server, which has hashes only.
 
-export const authMethods = [
+/** The ways of the protocol (RFC 7591 section 2). */
+export const wireMethods = [
   'client_secret_basic',
   'client_secret_post',
   'none',
@@ -9,11 +10,27 @@ export const authMethods = [
   'tls_client_auth',
   'self_signed_tls_client_auth',
 ] as const
+type WireMethod = (typeof wireMethods)[number]
+
+/** What `auth.method` may say. client_secret: in the header or in the body, as the program likes (RFC 6749 section 2.3.1). */
+export const authMethods = ['client_secret', ...wireMethods] as const
 export type AuthMethod = (typeof authMethods)[number]
 
+/** How a secret may be shown. */
+export const secretWays = ['client_secret_basic', 'client_secret_post'] as const
+export type SecretWay = (typeof secretWays)[number]
+
 /** Those that show a secret, which then has a life of its own: it is minted, published and rotated. */
-export const secretMethods: readonly string[] = ['client_secret_basic', 'client_secret_post']
+export const secretMethods: readonly string[] = ['client_secret', ...secretWays]
 export const showsSecret = (method: string): boolean => secretMethods.includes(method)
+
+/** @returns the ways in which a client of this method may show its secret; none for one without */
+export const waysOf = (method: AuthMethod): readonly SecretWay[] =>
+  method === 'client_secret' ? secretWays : secretWays.filter((way) => way === method)
+
+/** @returns the method as `token_endpoint_auth_method` has it, which knows no word for "one of the two" */
+export const wireMethod = (method: AuthMethod): WireMethod =>
+  method === 'client_secret' ? 'client_secret_basic' : method
 
 /** Those that need the client's public keys. */
 export const keyMethods: readonly string[] = ['private_key_jwt', 'self_signed_tls_client_auth']

@@ -22,7 +22,7 @@ const ofPeople = ['openid', 'profile', 'email']
 const codeFlow: readonly GrantType[] = ['authorization_code', 'refresh_token']
 
 const meanings: Readonly<Record<ClientType, Meaning>> = {
-  Web: { grants: codeFlow, method: 'client_secret_basic', mayAuthenticate: true, redirects: true, scopes: ofPeople },
+  Web: { grants: codeFlow, method: 'client_secret', mayAuthenticate: true, redirects: true, scopes: ofPeople },
   SPA: { grants: codeFlow, method: 'none', mayAuthenticate: false, redirects: true, scopes: ofPeople },
   Native: {
     grants: [...codeFlow, 'device_code'],
@@ -33,7 +33,7 @@ const meanings: Readonly<Record<ClientType, Meaning>> = {
   },
   M2M: {
     grants: ['client_credentials'],
-    method: 'client_secret_basic',
+    method: 'client_secret',
     mayAuthenticate: true,
     redirects: false,
     scopes: [],

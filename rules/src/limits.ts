@@ -32,5 +32,8 @@ export const rotationTimes = {
   window: { least: 5 * minute, most: 7 * day },
 } as const satisfies Readonly<Record<string, Span>>
 
+/** Characters of a nonce that may stand in for PKCE. The floor is ours: a shorter one might be a counter. */
+export const leastNonce = 16
+
 /** Characters of metadata.name: it leaves room for `<name>-oidc` and what else is built from it. */
 export const maxNameLength = 120

@@ -1,7 +1,7 @@
 // What an OIDCClient can ask for from the start and the server does not do yet. It is refused with a reason: a field that is
 // accepted and ignored would be a promise that nobody keeps.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { authMethods, tlsMethods } from './client-authentication.ts'
+import { tlsMethods, wireMethods } from './client-authentication.ts'
 import type { ClientFault } from './client-fault.ts'
 import { grantTypes, wireGrant } from './grants.ts'
 import type { GrantType } from './grants.ts'
@@ -15,7 +15,7 @@ interface NotServed {
 
 const deviceFlow: GrantType = 'device_code'
 
-export const servedMethods = authMethods.filter((method) => !tlsMethods.includes(method))
+export const servedMethods = wireMethods.filter((method) => !tlsMethods.includes(method))
 export const servedGrants: readonly GrantType[] = grantTypes.filter((grant) => grant !== deviceFlow)
 
 const notServed: readonly NotServed[] = [
@@ -32,7 +32,7 @@ const notServed: readonly NotServed[] = [
   {
     field: 'spec.auth.method',
     asks: ({ tokenEndpointAuthMethod }) => tlsMethods.includes(tokenEndpointAuthMethod),
-    instead: 'choose private_key_jwt or client_secret_basic',
+    instead: 'choose private_key_jwt or client_secret',
   },
   { field: 'spec.profile', asks: ({ profile }) => profile === 'FAPI2', instead: 'choose Standard with par and dpop' },
   {

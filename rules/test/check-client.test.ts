@@ -43,6 +43,20 @@ const refused: readonly [sentence: string, change: Change, field: string, messag
     /must be Required/,
   ],
   [
+    'a public client that may send a nonce instead of PKCE',
+    { tokenEndpointAuthMethod: 'none', pkceOrNonce: true },
+    'spec.pkce',
+    /must be Required/,
+  ],
+  ['a way of showing no secret', { secretMethods: ['none'] }, 'spec.auth.method', /in these ways alone/],
+  [
+    'a way of showing a secret without one',
+    { tokenEndpointAuthMethod: 'none', secretMethods: ['client_secret_post'] },
+    'spec.auth.method',
+    /no way to show a secret with none/,
+  ],
+  ['another word for the claims of ID tokens', { idTokenClaims: 'All' }, 'spec.tokens.idClaims', /among Scopes/],
+  [
     'tokens for whoever asks',
     { tokenEndpointAuthMethod: 'none', grantTypes: ['client_credentials'] },
     'spec.grantTypes',
@@ -84,6 +98,10 @@ const refused: readonly [sentence: string, change: Change, field: string, messag
 const taken: readonly [sentence: string, change: Change][] = [
   ['a web client', {}],
   ['a public client with PKCE', { type: 'SPA', tokenEndpointAuthMethod: 'none' }],
+  [
+    'a secret in header or body, PKCE or a nonce, and few claims',
+    { secretMethods: ['client_secret_basic', 'client_secret_post'], pkceOrNonce: true, idTokenClaims: 'Minimal' },
+  ],
   ['a script on this machine', { corsOrigins: ['http://localhost:3000', 'https://a.test'] }],
   ['keys by address', { tokenEndpointAuthMethod: 'private_key_jwt', jwksUri: 'https://a.test/keys' }],
   ['the longest lives', { accessTokenTtl: 86_400, idTokenTtl: 86_400, refreshTokenTtl: 90 * 86_400 }],
@@ -119,6 +137,12 @@ describe('checkClient', () => {
       field: 'spec.signing.idToken',
       message: "EdDSA is not among this server's algorithms: ES256",
     })
+  })
+
+  it('looks at the algorithm of access tokens too', () => {
+    const change = { accessTokenSignedResponseAlg: 'EdDSA' }
+    const faults = checkClient(config(change), { ...everything, algorithms: ['ES256'] })
+    expect(faults.map(({ field }) => field)).to.deep.equal(['spec.signing.accessToken'])
   })
 
   it('says every fault at once', () => {

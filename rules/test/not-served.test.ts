@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
-import { authMethods } from '../src/client-authentication.ts'
+import { wireMethods } from '../src/client-authentication.ts'
 import { clientTypes, defaultGrantsOf } from '../src/client-types.ts'
 import { notServedFaults, servedGrants, servedMethods } from '../src/not-served.ts'
 import { config } from './configs.ts'
@@ -37,7 +37,7 @@ describe('notServedFaults', () => {
       if (type === 'Device') continue
       expect(notServedFaults(config({ type, grantTypes: [...defaultGrantsOf(type)] })), type).to.deep.equal([])
     }
-    for (const method of authMethods) {
+    for (const method of wireMethods) {
       const isRefused = notServedFaults(config({ tokenEndpointAuthMethod: method })).length > 0
       expect(isRefused, method).to.equal(!servedMethods.includes(method))
     }

@@ -37,6 +37,8 @@ export const processSettings = {
       'cache.passwordFile',
       'cache.caFile',
       'signing.algorithms',
+      'signing.idToken',
+      'signing.accessToken',
       'branding.title',
       'branding.logoFile',
       'replica',

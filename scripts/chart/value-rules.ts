@@ -98,6 +98,7 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
   [/operator\.watch\.namespaces/, { ...listOf(ref('namespace')), uniqueItems: true }],
   [/operator\.nudge|operator\.admission\.enabled/, orNull({ type: 'boolean' })],
   [/signing\.algorithms/, { ...listOf(oneOf('ES256', 'RS256', 'PS256', 'EdDSA')), minItems: 1, uniqueItems: true }],
+  [/signing\.(idToken|accessToken)/, oneOf('ES256', 'RS256', 'PS256', 'EdDSA')],
   [/link\.mode/, oneOf('operator', 'certManager', 'existingSecret')],
   [
     /certManager\.issuerRef/,

@@ -96,7 +96,7 @@ export async function startApp(needs: Needs): Promise<App> {
   const web = createWeb(needs, { store, users, pages, protocol })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
-    algorithms: settings.signing.algorithms,
+    signing: settings.signing,
   })
   const config = createConfig(needs, { store, clients, checkClient })
   const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
@@ -152,8 +152,9 @@ type Clients = ReturnType<typeof createClients>
 
 function createClients({ settings }: Needs) {
   const registry = createRegistryHolder()
-  const algorithm = settings.signing.algorithms[0]!
-  const instances = createClientInstances(registry, (client) => renderMetadata(client.config, client, { algorithm }))
+  const instances = createClientInstances(registry, ({ config, clientId }) =>
+    renderMetadata(config, { clientId }, settings.signing),
+  )
   return { registry, usage: createUsage(), instances }
 }
 
@@ -196,7 +197,7 @@ function createProtocol(
   const { store, users, keys, pages } = on
   const { instances: clients, usage } = on.clients
   const issuer = new URL(settings.issuer)
-  const { algorithms } = settings.signing
+  const { signing } = settings
   const now = Date.now
   const scope = cookieScope(issuer)
   const sealed = { keys: keys.cookies, epoch: keys.epoch.current }
@@ -227,7 +228,7 @@ function createProtocol(
   })
   const events = { log, audit: store.audit, counted: countTokens(metrics) }
   const generationNeeds = {
-    settings: { issuer: settings.issuer, algorithms, refreshGraceMs: settings.refreshGrace },
+    settings: { issuer: settings.issuer, signing, refreshGraceMs: settings.refreshGrace },
     store,
     users,
     clients,

@@ -1,6 +1,6 @@
 import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
 import { podPaths } from '@nauthera/proto/names'
-import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import { defaultAlgorithms, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
 
 // The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
@@ -161,7 +161,17 @@ export const settingsSchema = z
           .array(z.enum(signingAlgorithms))
           .min(1)
           .default([...signingAlgorithms])
-          .describe('There is a signing key for each algorithm; the first algorithm is the default of every client.'),
+          .describe('There is a signing key for each of these algorithms, and a client may choose among them.'),
+        idToken: z
+          .enum(signingAlgorithms)
+          .default(defaultAlgorithms.idToken)
+          .describe('What ID tokens are signed with where the client does not say; one of algorithms.'),
+        accessToken: z
+          .enum(signingAlgorithms)
+          .default(defaultAlgorithms.accessToken)
+          .describe(
+            'What access tokens and signed authorization responses are signed with where the client does not say; one of algorithms.',
+          ),
         publishBefore: duration('15m').describe('A new key is published this long before it signs.'),
         rotateEvery: duration('30d').describe('Age at which a key is replaced by a new one.'),
       })
@@ -169,6 +179,12 @@ export const settingsSchema = z
       .superRefine((signing, context) => {
         if (new Set(signing.algorithms).size < signing.algorithms.length) {
           context.addIssue({ code: 'custom', path: ['algorithms'], message: 'names an algorithm twice' })
+        }
+        for (const purpose of ['idToken', 'accessToken'] as const) {
+          const algorithm = signing[purpose]
+          if (signing.algorithms.includes(algorithm)) continue
+          const message = `is ${algorithm}, which is not in signing.algorithms; add it there, or choose one of ${signing.algorithms.join(', ')}`
+          context.addIssue({ code: 'custom', path: [purpose], message })
         }
         if (signing.publishBefore >= signing.rotateEvery) {
           context.addIssue({ code: 'custom', path: ['publishBefore'], message: 'must be shorter than rotateEvery' })

@@ -20,10 +20,16 @@ describe('the settings of the server', () => {
   it('need an issuer and a database; everything else has a default, and durations are in milliseconds', () => {
     const settings = load(good)
     expect(settings.refreshGrace).to.equal(10_000)
+    expect(settings.signing).to.include({ idToken: 'RS256', accessToken: 'ES256' })
     expect(settings.signing.rotateEvery).to.equal(30 * 86_400_000)
     expect(settings.database.sslMode).to.equal('verify-full')
     expect(settings.listen.port).to.equal(8080)
     expect(Object.isFrozen(settings)).to.equal(true)
+  })
+
+  it('take one algorithm alone, when it is the default of both kinds of tokens', () => {
+    const signing = { algorithms: ['ES256'], idToken: 'ES256' }
+    expect(load({ ...good, signing }).signing).to.deep.include(signing)
   })
 
   it('report every fault at once, each with its path', () => {
@@ -77,6 +83,12 @@ describe('the settings of the server', () => {
       'database.host',
     ],
     ['an algorithm that is listed twice', { signing: { algorithms: ['ES256', 'ES256'] } }, 'signing.algorithms'],
+    ['a default of ID tokens that no key is there for', { signing: { algorithms: ['ES256'] } }, 'signing.idToken'],
+    [
+      'a default of access tokens that no key is there for',
+      { signing: { algorithms: ['RS256'] } },
+      'signing.accessToken',
+    ],
     [
       'a key that is published longer than it lives',
       { signing: { publishBefore: '2d', rotateEvery: '1d' } },

@@ -32,7 +32,7 @@
   "trustedProxies" .Values.server.trustedProxies
   "keysDirectory" "/var/run/nauthera/keys"
   "database" (include "nauthera.settings.database" . | fromYaml)
-  "signing" (dict "algorithms" .Values.signing.algorithms)
+  "signing" (dict "algorithms" .Values.signing.algorithms "idToken" .Values.signing.idToken "accessToken" .Values.signing.accessToken)
 -}}
 {{- if .Values.server.tls.existingSecret -}}
 {{- $_ := set $own "tls" (dict "certFile" "/var/run/nauthera/https/tls.crt" "keyFile" "/var/run/nauthera/https/tls.key") -}}

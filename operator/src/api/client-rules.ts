@@ -1,24 +1,34 @@
 // What holds between the fields of an OIDCClient. A message says what to write instead.
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
-import { keyMethods, secretMethods, strongMethods, tlsMethods } from '@nauthera/rules/client-authentication'
+import {
+  keyMethods,
+  secretMethods,
+  showsSecret,
+  strongMethods,
+  tlsMethods,
+} from '@nauthera/rules/client-authentication'
 import type { AuthMethod } from '@nauthera/rules/client-authentication'
 import { typesWhere } from '@nauthera/rules/client-types'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { clientSpecFields } from './oidc-client.ts'
-import type { OIDCClientSpec } from './oidc-client.ts'
+import type { OIDCClientSpec, PkceMode } from './oidc-client.ts'
 import { celList, celMatches, patterns } from './patterns.ts'
 import { withRules } from './schema.ts'
 import type { Rule } from './schema.ts'
 
-const basicTypes: readonly string[] = typesWhere(({ method }) => method === 'client_secret_basic')
+const secretTypes: readonly string[] = typesWhere(({ method }) => showsSecret(method))
 
 /** @param spec its type may still be a word that nobody knows
  *  @returns the method in effect */
 export const authMethodOf = (spec: Pick<OIDCClientSpec, 'type' | 'auth'>): AuthMethod =>
-  spec.auth?.method ?? (basicTypes.includes(spec.type) ? 'client_secret_basic' : 'none')
+  spec.auth?.method ?? (secretTypes.includes(spec.type) ? 'client_secret' : 'none')
 
-/** The same in CEL. */
-const method = `(has(self.auth) && has(self.auth.method) ? self.auth.method : self.type in ${celList(basicTypes)} ? 'client_secret_basic' : 'none')`
+/** @returns the mode in effect */
+export const pkceOf = (spec: Pick<OIDCClientSpec, 'type' | 'auth' | 'pkce' | 'profile'>): PkceMode =>
+  spec.pkce ?? (spec.type === 'Web' && spec.profile !== 'FAPI2' && authMethodOf(spec) !== 'none' ? 'Auto' : 'Required')
+
+/** authMethodOf in CEL. */
+const method = `(has(self.auth) && has(self.auth.method) ? self.auth.method : self.type in ${celList(secretTypes)} ? 'client_secret' : 'none')`
 
 /** @param field the path below spec at which the fault is shown */
 const rule = (field: string, cel: string, message: string): Rule => ({ rule: cel, message, fieldPath: `.${field}` })
@@ -90,7 +100,7 @@ const typeRules = [
   rule(
     'auth.method',
     `self.type != 'M2M' || ${method} != 'none'`,
-    'must not be none for type M2M; leave it out or choose client_secret_basic or private_key_jwt',
+    'must not be none for type M2M; leave it out or choose client_secret or private_key_jwt',
   ),
   rule(
     'grantTypes',
@@ -195,10 +205,20 @@ const fapiRules = [
     `(!has(self.signing) || !has(self.signing.idToken) || self.signing.idToken in ${celList(fapiAlgorithms)})`,
     'must be ES256, PS256 or EdDSA with profile FAPI2',
   ),
+  fapi(
+    'signing.accessToken',
+    `(!has(self.signing) || !has(self.signing.accessToken) || self.signing.accessToken in ${celList(fapiAlgorithms)})`,
+    'must be ES256, PS256 or EdDSA with profile FAPI2',
+  ),
+  fapi('pkce', "(!has(self.pkce) || self.pkce == 'Required')", 'must be Required with profile FAPI2; remove it'),
+  fapi(
+    'tokens.idClaims',
+    "(!has(self.tokens) || !has(self.tokens.idClaims) || self.tokens.idClaims == 'Minimal')",
+    'must be Minimal with profile FAPI2; remove it',
+  ),
 ]
 
-const noSecret =
-  'must be absent for a client without a secret; remove it or choose client_secret_basic or client_secret_post'
+const noSecret = 'must be absent for a client without a secret; remove it or choose client_secret'
 
 /** duration() of anything but a duration is an error in CEL; the fault is then that of the field itself. */
 const isDuration = (field: string) => celMatches(field, patterns.duration)
@@ -224,6 +244,14 @@ const secretRules = [
     'rotation.window',
     '!has(self.rotation) || !has(self.rotation.window) || has(self.rotation.interval)',
     'must have rotation.interval as well: the window says when, the interval how often',
+  ),
+]
+
+const presetRules = [
+  rule(
+    'signing.idToken',
+    "!has(self.secret) || !has(self.secret.presets) || !('KubeAPIServer' in self.secret.presets) || !has(self.signing) || !has(self.signing.idToken) || self.signing.idToken != 'EdDSA'",
+    'must not be EdDSA with the preset KubeAPIServer: Kubernetes takes no token that is signed so; remove it or choose RS256 or ES256',
   ),
 ]
 
@@ -258,5 +286,6 @@ export const clientSpec = withRules(
   ...authRules,
   ...fapiRules,
   ...secretRules,
+  ...presetRules,
   ...moreRules,
 )

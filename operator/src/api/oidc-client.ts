@@ -1,6 +1,6 @@
 // The OIDCClient: every field, its limits and its words. client-rules.ts adds the rules between fields.
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
-import { registeredClaims } from '@nauthera/rules/claims'
+import { idClaims, registeredClaims } from '@nauthera/rules/claims'
 import { authMethods } from '@nauthera/rules/client-authentication'
 import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
@@ -13,7 +13,17 @@ import { flag, foreignObject, integer, list, mapList, mapOf, object, oneOf, set,
 import type { Rule, TypeOf } from './schema.ts'
 
 export const consentModes = ['Explicit', 'Remember', 'Skip'] as const
-export const presets = ['Generic', 'Env', 'ArgoCD', 'Grafana', 'OAuth2Proxy', 'EnvoyGateway'] as const
+export const pkceModes = ['Auto', 'Required', 'Optional'] as const
+export const presets = [
+  'Generic',
+  'Env',
+  'ArgoCD',
+  'Grafana',
+  'OAuth2Proxy',
+  'EnvoyGateway',
+  'Spring',
+  'KubeAPIServer',
+] as const
 /** Keys that every application Secret has, unless `secret.keys` renames them. */
 export const canonicalKeys = [
   'client_id',
@@ -29,6 +39,7 @@ export const canonicalKeys = [
   'redirect_uris',
 ] as const
 
+export type PkceMode = (typeof pkceModes)[number]
 export type Preset = (typeof presets)[number]
 export type CanonicalKey = (typeof canonicalKeys)[number]
 
@@ -55,7 +66,7 @@ const auth = object(
   {},
   {
     method: oneOf(
-      'Default: client_secret_basic for Web and M2M, none for the others. tls_client_auth and self_signed_tls_client_auth are not served yet. There is no client_secret_jwt: the server has only hashes of secrets.',
+      'Default: client_secret for Web and M2M, none for the others. client_secret: the secret in the Authorization header or in the body, whichever the program sends; client_secret_basic takes the header alone, client_secret_post the body alone. tls_client_auth and self_signed_tls_client_auth are not served yet. There is no client_secret_jwt: the server has only hashes of secrets.',
       authMethods,
     ),
     jwksURI: httpsUri('Address of the public keys of the client. private_key_jwt needs this or jwks.'),
@@ -216,6 +227,10 @@ export const tokenFields = {
   idTTL: timeSpan('How long an ID token is valid.', tokenLife.id),
   refreshTTL: timeSpan('How long a refresh token is valid while it is not used.', tokenLife.refresh),
   format: oneOf('Form of access tokens. Default: jwt for a token with an audience, else opaque.', ['jwt', 'opaque']),
+  idClaims: oneOf(
+    'What an ID token says about a person. Scopes: the claims of the granted scopes (profile, email, groups) and those in claims, as userinfo has them. Minimal: only what the request names in its claims parameter. Default: from policy, else Scopes; Minimal with profile FAPI2.',
+    idClaims,
+  ),
 }
 
 const scopeName = (description: string) => text(description, { maxLength: 128, minLength: 1 })
@@ -294,11 +309,8 @@ export const clientSpecFields = object(
     }),
     auth,
     pkce: oneOf(
-      'Optional needs a client that authenticates, and a policy with allow.optionalPKCE.',
-      ['Required', 'Optional'],
-      {
-        default: 'Required',
-      },
+      'Auto takes a sign-in with PKCE, or with scope openid and a nonce of at least 16 characters; it needs a client that authenticates. Required takes PKCE alone. Optional needs a client that authenticates, and a policy with allow.optionalPKCE. Default: Auto for a Web client that authenticates, else Required.',
+      pkceModes,
     ),
     par: flag('The client must push its authorization requests (RFC 9126).', { default: false }),
     dpop: flag('Access tokens are bound to a key of the client (RFC 9449).', { default: false }),
@@ -367,7 +379,14 @@ export const clientSpecFields = object(
       'How the server signs for this client. Each algorithm must be among those in its settings.',
       {},
       {
-        idToken: oneOf("Default: the first in the server's settings.", signingAlgorithms),
+        idToken: oneOf(
+          'ID tokens. Default: signing.idToken of the server, RS256 unless somebody changed it.',
+          signingAlgorithms,
+        ),
+        accessToken: oneOf(
+          'Access tokens, and signed authorization responses (JARM). Default: signing.accessToken of the server, ES256 unless somebody changed it.',
+          signingAlgorithms,
+        ),
         userinfo: oneOf('Default: userinfo is JSON without a signature.', signingAlgorithms),
       },
     ),

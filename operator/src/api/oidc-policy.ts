@@ -68,7 +68,11 @@ export const policySpec = object(
       {
         types: set('Types.', oneOf('Type.', clientTypes), { maxItems: clientTypes.length }),
         grantTypes: set('Grants.', oneOf('Grant.', grantTypes), { maxItems: grantTypes.length }),
-        authMethods: set('Authentication.', oneOf('Method.', authMethods), { maxItems: authMethods.length }),
+        authMethods: set(
+          'Authentication. client_secret allows client_secret_basic and client_secret_post too. A client with client_secret is allowed where one of those two stands here, and then shows its secret in that way alone.',
+          oneOf('Method.', authMethods),
+          { maxItems: authMethods.length },
+        ),
         scopes: set('Scopes. api:* allows every scope that begins with api:.', text('Scope.', { maxLength: 128 }), {
           maxItems: 100,
         }),
@@ -112,6 +116,7 @@ export const policySpec = object(
       {
         par: flag('Clients must have par: true.'),
         dpop: flag('Clients must have dpop: true.'),
+        pkce: flag('Clients of people must have pkce: Required. One that says nothing gets it.'),
         rotation: flag('Clients with a secret must have rotation.interval.'),
       },
     ),

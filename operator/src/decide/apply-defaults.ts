@@ -1,9 +1,13 @@
 // What policies give where a client says nothing.
+import type { SecretWay } from '@nauthera/rules/client-authentication'
+import { meaningOf } from '@nauthera/rules/client-types'
 import { usualTokenLife } from '@nauthera/rules/limits'
+import { authMethodOf } from '../api/client-rules.ts'
 import { durationMs, durationText } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { hasMintedSecret } from './metadata.ts'
+import { isDenying, waysUnder } from './policies.ts'
 import type { Policies } from './policies.ts'
 
 /** A client under its policies. */
@@ -24,11 +28,15 @@ export function applyDefaults(client: OIDCClient, policies: Policies): Effective
   const { spec } = client
   const rotation = rotationOf(spec, policies)
   const tokens = tokensOf(spec, policies)
+  const method = methodOf(spec, policies)
+  const pkce = pkceUnder(spec, policies)
   const presets = spec.secret?.presets ?? first(policies, ({ defaults }) => defaults?.secret?.presets)
   const effective: OIDCClientSpec = {
     ...spec,
     ...(Object.keys(rotation).length > 0 ? { rotation } : {}),
     ...(Object.keys(tokens).length > 0 ? { tokens } : {}),
+    ...(method ? { auth: { ...spec.auth, method } } : {}),
+    ...(pkce ? { pkce } : {}),
     ...(presets ? { secret: { ...spec.secret, presets } } : {}),
   }
   const bounds = policies.map(({ spec: policy }) => policy.rotation)
@@ -37,6 +45,20 @@ export function applyDefaults(client: OIDCClient, policies: Policies): Effective
     minSpacingMs: Math.max(0, ...bounds.map((bound) => durationMs(bound?.minSpacing ?? '0s') ?? 0)),
     maxOverlapMs: Math.min(...bounds.map((bound) => durationMs(bound?.maxOverlap ?? '168h') ?? defaultMaxOverlapMs)),
   }
+}
+
+/** A client that shows its secret in either way keeps to the one that every policy lists.
+ *  @returns undefined where nothing becomes narrower: policies list both, or none that would do (checkPolicies then refuses) */
+function methodOf(spec: OIDCClientSpec, policies: Policies): SecretWay | undefined {
+  if (authMethodOf(spec) !== 'client_secret') return undefined
+  const ways = waysUnder(policies)
+  return ways.length === 1 ? ways[0] : undefined
+}
+
+/** A client that says nothing has what policies require; one that says otherwise breaks them (checkPolicies). */
+function pkceUnder(spec: OIDCClientSpec, policies: Policies): 'Required' | undefined {
+  const isRequired = policies.some(({ spec: policy }) => isDenying(policy) && policy.require?.pkce === true)
+  return isRequired && spec.pkce === undefined && meaningOf(spec.type).redirects ? 'Required' : undefined
 }
 
 /** Policies give a rotation only to a secret that the operator mints. */
@@ -52,13 +74,15 @@ function rotationOf(spec: OIDCClientSpec, policies: Policies): NonNullable<OIDCC
 }
 
 function tokensOf(spec: OIDCClientSpec, policies: Policies): NonNullable<OIDCClientSpec['tokens']> {
-  const given = <K extends 'accessTTL' | 'idTTL' | 'refreshTTL' | 'format'>(field: K) =>
+  const given = <K extends 'accessTTL' | 'idTTL' | 'refreshTTL' | 'format' | 'idClaims'>(field: K) =>
     first(policies, ({ defaults }) => defaults?.tokens?.[field])
   const tokens = {
     accessTTL: atMost(given('accessTTL'), 'access', policies),
     idTTL: atMost(given('idTTL'), 'id', policies),
     refreshTTL: atMost(given('refreshTTL'), 'refresh', policies),
     format: given('format'),
+    // what FAPI 2.0 fixes is no matter of defaults
+    idClaims: spec.profile === 'FAPI2' ? undefined : given('idClaims'),
   }
   return { ...defined(tokens), ...spec.tokens }
 }

@@ -1,11 +1,12 @@
 // What policies forbid and require.
+import { meaningOf } from '@nauthera/rules/client-types'
 import { loopbackHosts } from '@nauthera/rules/uris'
-import { authMethodOf } from '../api/client-rules.ts'
+import { authMethodOf, pkceOf } from '../api/client-rules.ts'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { grantTypesOf, hasMintedSecret, scopesOf } from './metadata.ts'
-import { isAllowed } from './policies.ts'
+import { isAllowed, isDenying, isMethodAllowed, waysUnder } from './policies.ts'
 import type { Gate, NamedPolicy, Policies } from './policies.ts'
 
 export interface Violation {
@@ -24,6 +25,7 @@ const defaultGraceMs = 24 * 3_600_000
 export function checkPolicies(client: OIDCClient, policies: Policies, olderInNamespace: number): readonly Violation[] {
   return [
     ...checkGates(client, policies),
+    ...checkWays(client, policies),
     ...policies.flatMap((policy) =>
       checkLimits(client, policy.spec, olderInNamespace).map(([field, message]) => violation(policy, field, message)),
     ),
@@ -57,7 +59,7 @@ function checkGates({ spec, metadata }: OIDCClient, policies: Policies): readonl
       gate: 'optionalPKCE',
       asks: spec.pkce === 'Optional',
       field: 'spec.pkce',
-      message: 'needs a policy with allow.optionalPKCE: true; Required is the default',
+      message: 'needs a policy with allow.optionalPKCE: true; choose Auto or Required',
     },
     {
       gate: 'resourceServer',
@@ -80,25 +82,39 @@ function checkGates({ spec, metadata }: OIDCClient, policies: Policies): readonl
     })
 }
 
+/** Each policy may list a way of showing a secret, and no way be in all of them. */
+function checkWays({ spec }: OIDCClient, policies: Policies): readonly Violation[] {
+  const isAllowedByEach = policies.every(
+    ({ spec: policy }) => !policy.allow?.authMethods || isMethodAllowed(policy.allow.authMethods, authMethodOf(spec)),
+  )
+  if (authMethodOf(spec) !== 'client_secret' || !isAllowedByEach || waysUnder(policies).length > 0) return []
+  const listing = policies.find(({ spec: policy }) => isDenying(policy) && policy.allow?.authMethods !== undefined)
+  const message = 'must be a method that allow.authMethods of all policies list; no way to show a secret is in each'
+  return [violation(listing!, 'spec.auth.method', message)]
+}
+
 type Finding = readonly [field: string, message: string]
 
 function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec, olderInNamespace: number): readonly Finding[] {
   const { allow = {}, require = {}, limits = {} } = policy
   const among = (field: string, allowed: readonly string[] | undefined, values: readonly string[]): Finding[] =>
-    allowed && values.some((value) => !covers(allowed, value))
-      ? [[field, `must be among ${allowed.join(', ') || '(nothing)'}`]]
-      : []
+    allowed && values.some((value) => !covers(allowed, value)) ? [mustBeAmong(field, allowed)] : []
   const maxOverlap = policy.rotation?.maxOverlap
   return [
     ...among('spec.type', allow.types, [spec.type]),
     ...among('spec.grantTypes', allow.grantTypes, grantTypesOf(spec)),
-    ...among('spec.auth.method', allow.authMethods, [authMethodOf(spec)]),
+    ...(allow.authMethods && !isMethodAllowed(allow.authMethods, authMethodOf(spec))
+      ? [mustBeAmong('spec.auth.method', allow.authMethods)]
+      : []),
     ...among('spec.scopes', allow.scopes, scopesOf(spec)),
     ...among('spec.audiences', allow.audiences, spec.audiences ?? []),
     ...(spec.type === 'M2M' ? [] : among('spec.consent', allow.consent, [spec.consent ?? 'Remember'])),
     ...checkHosts(allow.redirectHosts, spec),
     ...(require.par && spec.par !== true && spec.type !== 'M2M' && spec.type !== 'Device'
       ? [['spec.par', 'must be true'] as const]
+      : []),
+    ...(require.pkce && meaningOf(spec.type).redirects && pkceOf(spec) !== 'Required'
+      ? [['spec.pkce', 'must be Required'] as const]
       : []),
     ...(require.dpop && spec.dpop !== true ? [['spec.dpop', 'must be true'] as const] : []),
     ...(require.rotation && hasMintedSecret(spec) && spec.rotation?.interval === undefined
@@ -118,6 +134,11 @@ function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec, olderInNamesp
       : []),
   ]
 }
+
+const mustBeAmong = (field: string, allowed: readonly string[]): Finding => [
+  field,
+  `must be among ${allowed.join(', ') || '(nothing)'}`,
+]
 
 function checkHosts(allowed: readonly string[] | undefined, spec: OIDCClientSpec): readonly Finding[] {
   if (!allowed) return []

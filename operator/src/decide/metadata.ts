@@ -3,12 +3,12 @@ import { create } from '@bufbuild/protobuf'
 import type { JsonObject } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { showsSecret } from '@nauthera/rules/client-authentication'
+import { showsSecret, waysOf, wireMethod } from '@nauthera/rules/client-authentication'
 import { defaultGrantsOf, meaningOf } from '@nauthera/rules/client-types'
 import { wireGrant } from '@nauthera/rules/grants'
 import type { GrantType } from '@nauthera/rules/grants'
 import { defaultResponseModes } from '@nauthera/rules/response-modes'
-import { authMethodOf } from '../api/client-rules.ts'
+import { authMethodOf, pkceOf } from '../api/client-rules.ts'
 import { durationMs } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 
@@ -52,7 +52,8 @@ export function renderConfig(client: OIDCClient): ClientConfig {
     scopes: [...scopesOf(spec)],
     audiences: [...(spec.audiences ?? [])],
     ...authConfig(spec),
-    pkceRequired: redirects && spec.pkce !== 'Optional',
+    pkceRequired: redirects && pkceOf(spec) !== 'Optional',
+    pkceOrNonce: redirects && pkceOf(spec) === 'Auto',
     requirePushedAuthorizationRequests: spec.par ?? false,
     dpopBoundAccessTokens: spec.dpop ?? false,
     requireSignedRequestObject: spec.signedRequestObject ?? false,
@@ -73,8 +74,7 @@ export function renderConfig(client: OIDCClient): ClientConfig {
     sectorIdentifierUri: spec.sectorIdentifierURI ?? '',
     ...(spec.defaultMaxAge === undefined ? {} : { defaultMaxAge: spec.defaultMaxAge }),
     requireAuthTime: spec.requireAuthTime ?? false,
-    idTokenSignedResponseAlg: spec.signing?.idToken ?? '',
-    userinfoSignedResponseAlg: spec.signing?.userinfo ?? '',
+    ...signingConfig(spec),
     backchannelLogoutUri: spec.logout?.backchannelURI ?? '',
     backchannelLogoutSessionRequired: spec.logout?.sessionRequired ?? false,
     corsOrigins: [...(spec.corsOrigins ?? [])],
@@ -95,7 +95,8 @@ export function renderConfig(client: OIDCClient): ClientConfig {
 }
 
 const authConfig = (spec: OIDCClientSpec) => ({
-  tokenEndpointAuthMethod: authMethodOf(spec),
+  tokenEndpointAuthMethod: wireMethod(authMethodOf(spec)),
+  secretMethods: [...waysOf(authMethodOf(spec))],
   jwksUri: spec.auth?.jwksURI ?? '',
   ...(spec.auth?.jwks ? { jwks: JSON.parse(JSON.stringify(spec.auth.jwks)) as JsonObject } : {}),
   tlsClientAuthSubjectDn: spec.auth?.tls?.subjectDN ?? '',
@@ -103,11 +104,22 @@ const authConfig = (spec: OIDCClientSpec) => ({
   tlsClientAuthSanUri: spec.auth?.tls?.sanURI ?? '',
 })
 
-const tokenConfig = ({ tokens }: OIDCClientSpec) => ({
+/** FAPI 2.0 takes no RS256, so such a client does not follow the server's default. */
+function signingConfig({ signing, profile }: OIDCClientSpec) {
+  const fallback = profile === 'FAPI2' ? 'ES256' : ''
+  return {
+    idTokenSignedResponseAlg: signing?.idToken ?? fallback,
+    accessTokenSignedResponseAlg: signing?.accessToken ?? fallback,
+    userinfoSignedResponseAlg: signing?.userinfo ?? '',
+  }
+}
+
+const tokenConfig = ({ tokens, profile }: OIDCClientSpec) => ({
   accessTokenTtl: seconds(tokens?.accessTTL),
   idTokenTtl: seconds(tokens?.idTTL),
   refreshTokenTtl: seconds(tokens?.refreshTTL),
   accessTokenFormat: tokens?.format ?? '',
+  idTokenClaims: tokens?.idClaims ?? (profile === 'FAPI2' ? 'Minimal' : 'Scopes'),
 })
 
 const seconds = (duration: string | undefined): number => Math.floor((durationMs(duration ?? '0s') ?? 0) / 1000)

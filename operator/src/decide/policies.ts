@@ -1,4 +1,6 @@
 // Which policies hold for a client, and what they allow between them.
+import { secretWays, showsSecret, waysOf } from '@nauthera/rules/client-authentication'
+import type { AuthMethod, SecretWay } from '@nauthera/rules/client-authentication'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
 
@@ -57,6 +59,24 @@ function selects(selector: LabelSelector | undefined, labels: Readonly<Record<st
       }
     })
   )
+}
+
+/** Audit and Warn refuse nothing, so they narrow nothing either. */
+export const isDenying = ({ enforcement }: OIDCPolicySpec): boolean => (enforcement ?? 'Deny') === 'Deny'
+
+/** @returns the ways of showing a secret that every policy lists, by its own word or by client_secret */
+export function waysUnder(policies: Policies): readonly SecretWay[] {
+  const lists = policies.flatMap(({ spec }) =>
+    isDenying(spec) && spec.allow?.authMethods ? [spec.allow.authMethods] : [],
+  )
+  return secretWays.filter((way) => lists.every((list) => isMethodAllowed(list, way)))
+}
+
+/** @param allowed the list of a policy
+ *  @returns whether a client may authenticate so; one with client_secret may where any of its ways is listed */
+export function isMethodAllowed(allowed: readonly string[], method: AuthMethod): boolean {
+  const words: readonly string[] = showsSecret(method) ? ['client_secret', ...waysOf(method)] : [method]
+  return words.some((word) => allowed.includes(word))
 }
 
 export type Gate = 'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'resourceServer'

@@ -1,51 +1,146 @@
-// The keys and labels that known programs read from a Secret.
-import type { Preset } from '../api/oidc-client.ts'
+// The keys and labels that known programs read from a Secret: all that they need to sign people in. Which version each was
+// checked with says docs/programs.md.
+import type { OIDCClientSpec, Preset } from '../api/oidc-client.ts'
 import type { SecretValues } from './secret-values.ts'
 
+/** What a preset is made of. */
+export interface PresetInput {
+  readonly values: SecretValues
+  readonly spec: OIDCClientSpec
+  /** Of the Secret itself. */
+  readonly secretName: string
+}
+
+type Data = Readonly<Record<string, string>>
+
 /** @returns the keys that a preset adds; those of the secret are absent for a client without one. */
-export function presetData(preset: Preset, values: SecretValues): Readonly<Record<string, string>> {
-  const secret = (key: string): Record<string, string> =>
-    values.client_secret === undefined ? {} : { [key]: values.client_secret }
-  const redirect = (key: string): Record<string, string> => {
-    const [first] = values.redirect_uris.split(' ')
-    return first ? { [key]: first } : {}
-  }
+export function presetData(preset: Preset, input: PresetInput): Data {
+  const { values } = input
   switch (preset) {
     case 'Generic':
       return {}
     case 'Env':
       return {
         OIDC_CLIENT_ID: values.client_id,
-        ...secret('OIDC_CLIENT_SECRET'),
+        ...secretUnder('OIDC_CLIENT_SECRET', values),
         OIDC_ISSUER: values.issuer,
         OIDC_DISCOVERY_URL: values.discovery_url,
         OIDC_SCOPES: values.scopes,
-        ...redirect('OIDC_REDIRECT_URI'),
+        ...redirectUnder('OIDC_REDIRECT_URI', values),
       }
     case 'ArgoCD':
-      return { 'oidc.clientID': values.client_id, ...secret('oidc.clientSecret'), 'oidc.issuer': values.issuer }
+      return argoCd(input)
     case 'Grafana':
-      return {
-        GF_AUTH_GENERIC_OAUTH_CLIENT_ID: values.client_id,
-        ...secret('GF_AUTH_GENERIC_OAUTH_CLIENT_SECRET'),
-        GF_AUTH_GENERIC_OAUTH_AUTH_URL: values.authorization_endpoint,
-        GF_AUTH_GENERIC_OAUTH_TOKEN_URL: values.token_endpoint,
-        GF_AUTH_GENERIC_OAUTH_API_URL: values.userinfo_endpoint,
-        GF_AUTH_GENERIC_OAUTH_SCOPES: values.scopes,
-      }
+      return grafana(input)
     case 'OAuth2Proxy':
       return {
+        OAUTH2_PROXY_PROVIDER: 'oidc',
         OAUTH2_PROXY_CLIENT_ID: values.client_id,
-        ...secret('OAUTH2_PROXY_CLIENT_SECRET'),
+        ...secretUnder('OAUTH2_PROXY_CLIENT_SECRET', values),
         OAUTH2_PROXY_OIDC_ISSUER_URL: values.issuer,
-        ...redirect('OAUTH2_PROXY_REDIRECT_URL'),
+        OAUTH2_PROXY_SCOPE: values.scopes,
+        // it sends neither PKCE nor a nonce unless told to
+        OAUTH2_PROXY_CODE_CHALLENGE_METHOD: 'S256',
+        ...redirectUnder('OAUTH2_PROXY_REDIRECT_URL', values),
       }
     case 'EnvoyGateway':
-      return secret('client-secret')
+      return secretUnder('client-secret', values)
+    case 'Spring':
+      return spring(input)
+    case 'KubeAPIServer':
+      return { 'authentication-config.yaml': kubeApiServer(values) }
   }
 }
 
 /** @returns the labels that a preset adds. */
-export function presetLabels(preset: Preset): Readonly<Record<string, string>> {
+export function presetLabels(preset: Preset): Data {
   return preset === 'ArgoCD' ? { 'app.kubernetes.io/part-of': 'argocd' } : {}
 }
+
+const secretUnder = (key: string, { client_secret: secret }: SecretValues): Data =>
+  secret === undefined ? {} : { [key]: secret }
+
+/** The first redirect URI, for a program that has one. */
+function redirectUnder(key: string, { redirect_uris: uris }: SecretValues): Data {
+  const [first] = uris.split(' ')
+  return first ? { [key]: first } : {}
+}
+
+/** `oidc.config` is for the ConfigMap argocd-cm: it refers to the keys of this Secret and holds no secret. Argo CD sends no
+ *  nonce, so it must be told to use PKCE. */
+function argoCd({ values, spec, secretName }: PresetInput): Data {
+  const secret = secretUnder('oidc.clientSecret', values)
+  const lines = [
+    `name: ${text(spec.displayName ?? 'SSO')}`,
+    `issuer: ${text(values.issuer)}`,
+    `clientID: ${text(`$${secretName}:oidc.clientID`)}`,
+    ...Object.keys(secret).map((key) => `clientSecret: ${text(`$${secretName}:${key}`)}`),
+    `requestedScopes: ${JSON.stringify(scopesIn(values))}`,
+    'enablePKCEAuthentication: true',
+  ]
+  return {
+    'oidc.clientID': values.client_id,
+    ...secret,
+    'oidc.issuer': values.issuer,
+    'oidc.config': `${lines.join('\n')}\n`,
+  }
+}
+
+/** Roles come from the claim `roles`, where the client derives one from groups: Admin, Editor, and Viewer for everybody else. */
+function grafana({ values, spec }: PresetInput): Data {
+  const isIn = (role: string) => `contains(roles || \`[]\`, '${role}') && '${role}'`
+  const hasRoles = spec.claims?.some(({ name }) => name === 'roles') ?? false
+  return {
+    GF_AUTH_GENERIC_OAUTH_ENABLED: 'true',
+    GF_AUTH_GENERIC_OAUTH_CLIENT_ID: values.client_id,
+    ...secretUnder('GF_AUTH_GENERIC_OAUTH_CLIENT_SECRET', values),
+    GF_AUTH_GENERIC_OAUTH_AUTH_URL: values.authorization_endpoint,
+    GF_AUTH_GENERIC_OAUTH_TOKEN_URL: values.token_endpoint,
+    GF_AUTH_GENERIC_OAUTH_API_URL: values.userinfo_endpoint,
+    GF_AUTH_GENERIC_OAUTH_SCOPES: values.scopes,
+    GF_AUTH_GENERIC_OAUTH_USE_PKCE: 'true',
+    GF_AUTH_GENERIC_OAUTH_USE_REFRESH_TOKEN: 'true',
+    ...(hasRoles
+      ? { GF_AUTH_GENERIC_OAUTH_ROLE_ATTRIBUTE_PATH: `${isIn('Admin')} || ${isIn('Editor')} || 'Viewer'` }
+      : {}),
+  }
+}
+
+/** Properties by their full names: `spring.config.import=configtree:/etc/oidc/` reads a mounted Secret as it is. */
+function spring({ values, spec }: PresetInput): Data {
+  const registration = 'spring.security.oauth2.client.registration.nauthera'
+  return {
+    [`${registration}.client-id`]: values.client_id,
+    ...secretUnder(`${registration}.client-secret`, values),
+    [`${registration}.authorization-grant-type`]: spec.type === 'M2M' ? 'client_credentials' : 'authorization_code',
+    [`${registration}.scope`]: scopesIn(values).join(','),
+    ...redirectUnder(`${registration}.redirect-uri`, values),
+    'spring.security.oauth2.client.provider.nauthera.issuer-uri': values.issuer,
+  }
+}
+
+/** For `kube-apiserver --authentication-config`. Names get a prefix, so that nobody becomes system:masters by the name of a
+ *  group. */
+function kubeApiServer(values: SecretValues): string {
+  const scopes = scopesIn(values)
+  const claim = (name: string) => `{claim: ${name}, prefix: "oidc:"}`
+  const lines = [
+    '# Kubernetes 1.34 and newer; for 1.30 to 1.33 write apiserver.config.k8s.io/v1beta1.',
+    'apiVersion: apiserver.config.k8s.io/v1',
+    'kind: AuthenticationConfiguration',
+    'jwt:',
+    '  - issuer:',
+    `      url: ${text(values.issuer)}`,
+    `      audiences: [${text(values.client_id)}]`,
+    '      # certificateAuthority: the PEM of a private CA, where the issuer has one',
+    '    claimMappings:',
+    `      username: ${claim(scopes.includes('email') ? 'email' : 'sub')}`,
+    ...(scopes.includes('groups') ? [`      groups: ${claim('groups')}`] : []),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+const scopesIn = ({ scopes }: SecretValues): string[] => scopes.split(' ').filter((scope) => scope !== '')
+
+/** JSON is YAML too. */
+const text = (value: string): string => JSON.stringify(value)

@@ -6,6 +6,7 @@ import { Secret } from '@nauthera/runtime/log'
 import { canonicalKeys } from '../api/oidc-client.ts'
 import type { OIDCClient, Preset } from '../api/oidc-client.ts'
 import { presetData, presetLabels } from './presets.ts'
+import type { PresetInput } from './presets.ts'
 import type { SecretMarks } from './rotation-terms.ts'
 import { writeMarks } from './secret-marks.ts'
 import { valuesOf, variablesOf } from './secret-values.ts'
@@ -49,12 +50,13 @@ export function renderSecret(input: {
   const presets: readonly Preset[] = spec.secret?.presets ?? ['Generic']
   const templates = renderTemplates(client, values)
   if (templates.faults.length > 0) return { kind: 'invalid', faults: templates.faults }
+  const about: PresetInput = { values, spec, secretName: secretNameOf(client) }
   const data = {
     ...canonicalData(client, values, templates.data),
-    ...Object.assign({}, ...presets.map((preset) => presetData(preset, values))),
+    ...Object.assign({}, ...presets.map((preset) => presetData(preset, about))),
     ...templates.data,
   } as Record<string, string>
-  const faults = secretKeyFaults(client, values, data)
+  const faults = [...presetFaults(client, presets), ...secretKeyFaults(client, values, data)]
   if (faults.length > 0) return { kind: 'invalid', faults }
   const size = Object.entries(data).reduce((sum, [key, value]) => sum + key.length + Buffer.byteLength(value), 0)
   if (size > maxDataBytes) {
@@ -114,6 +116,13 @@ function canonicalData(
     return value === undefined || Object.hasOwn(templates, name) ? [] : [[name, value] as const]
   })
   return Object.fromEntries(entries)
+}
+
+/** The CRD says the same of a client that names the preset itself; policies give presets too. */
+function presetFaults({ spec }: OIDCClient, presets: readonly Preset[]): Fault[] {
+  if (!presets.includes('KubeAPIServer') || spec.signing?.idToken !== 'EdDSA') return []
+  const message = 'must not be EdDSA with the preset KubeAPIServer: Kubernetes takes no token that is signed so'
+  return [{ path: 'spec.signing.idToken', message }]
 }
 
 /** The client secret is read back from its key. Another value there would look like an edit and start a rotation, again

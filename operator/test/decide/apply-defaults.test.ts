@@ -57,6 +57,33 @@ describe('applyDefaults', () => {
     expect(spec({ auth: { method: 'none' } }, defaults).rotation).to.equal(undefined)
     expect(spec({ secret: { existingSecretRef: { name: 'a', key: 'b' } } }, defaults).rotation).to.equal(undefined)
   })
+  it('gives the one way of showing a secret that every policy lists', () => {
+    const method = (change: Partial<OIDCClientSpec>, ...policies: OIDCPolicySpec[]) =>
+      spec(change, ...policies).auth?.method
+    const post: OIDCPolicySpec = { allow: { authMethods: ['client_secret_post', 'none'] } }
+    const either: OIDCPolicySpec = { allow: { authMethods: ['client_secret'] } }
+    expect(method({}, post)).to.equal('client_secret_post')
+    expect(method({ auth: { method: 'client_secret' } }, either, post)).to.equal('client_secret_post')
+    expect(method({}, either), 'both are listed').to.equal(undefined)
+    expect(method({}, { ...post, enforcement: 'Audit' }), 'what refuses nothing narrows nothing').to.equal(undefined)
+    expect(method({ auth: { method: 'client_secret_basic' } }, post), 'what is said stays').to.equal(
+      'client_secret_basic',
+    )
+    expect(method({ type: 'SPA' }, post)).to.equal(undefined)
+  })
+  it('gives PKCE where a policy requires it, and the client leaves it open', () => {
+    const required: OIDCPolicySpec = { require: { pkce: true } }
+    expect(spec({}, required).pkce).to.equal('Required')
+    expect(spec({ pkce: 'Auto' }, required).pkce).to.equal('Auto')
+    expect(spec({}, { ...required, enforcement: 'Warn' }).pkce).to.equal(undefined)
+    expect(spec({ type: 'M2M', redirectURIs: [] }, required).pkce).to.equal(undefined)
+  })
+  it('gives the claims of ID tokens, but never to FAPI2, which fixes them', () => {
+    const minimal: OIDCPolicySpec = { defaults: { tokens: { idClaims: 'Minimal' } } }
+    expect(spec({}, minimal).tokens).to.deep.equal({ idClaims: 'Minimal' })
+    const scopes: OIDCPolicySpec = { defaults: { tokens: { idClaims: 'Scopes' } } }
+    expect(spec({ profile: 'FAPI2' }, scopes).tokens).to.equal(undefined)
+  })
   it('gives no overlap that is longer than the interval', () => {
     expect(spec({ rotation: { interval: '2h' } }, defaults).rotation).to.deep.equal({ interval: '2h' })
   })

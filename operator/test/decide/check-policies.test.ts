@@ -53,6 +53,33 @@ describe('checkPolicies', () => {
     ],
     ['limits authentication', {}, [{ allow: { authMethods: ['none'] } }], ['spec.auth.method']],
     [
+      'is satisfied by a list that has one way of showing a secret',
+      {},
+      [{ allow: { authMethods: ['client_secret_post'] } }],
+      [],
+    ],
+    [
+      'lets client_secret in a list stand for both ways',
+      { auth: { method: 'client_secret_basic' } },
+      [{ allow: { authMethods: ['client_secret'] } }],
+      [],
+    ],
+    [
+      'does not let one way in a list stand for the other',
+      { auth: { method: 'client_secret_basic' } },
+      [{ allow: { authMethods: ['client_secret_post'] } }],
+      ['spec.auth.method'],
+    ],
+    [
+      'refuses a secret when each policy lists another way',
+      {},
+      [{ allow: { authMethods: ['client_secret_post'] } }, { allow: { authMethods: ['client_secret_basic'] } }],
+      ['spec.auth.method'],
+    ],
+    ['wants PKCE where it is required', { pkce: 'Auto' }, [{ require: { pkce: true } }], ['spec.pkce']],
+    ['is satisfied by a client that has what is required', { pkce: 'Required' }, [{ require: { pkce: true } }], []],
+    ['asks no PKCE of a machine', { type: 'M2M', redirectURIs: [] }, [{ require: { pkce: true } }], []],
+    [
       'limits scopes',
       { scopes: ['openid', 'api:write'] },
       [{ allow: { scopes: ['openid', 'api:read'] } }],

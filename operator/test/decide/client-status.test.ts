@@ -18,7 +18,7 @@ describe('describeOutcome', () => {
     })
     expect(status.secret).to.include({ name: 'app-oidc', activeId: 'aaaaaaaa', nextRotation: '2026-01-01T01:00:00Z' })
     expect(status.effective).to.deep.include({
-      authMethod: 'client_secret_basic',
+      authMethod: 'client_secret',
       rotation: { interval: '2h', overlap: '1h' },
     })
   })

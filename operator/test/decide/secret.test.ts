@@ -2,6 +2,8 @@ import { annotations, labels } from '@nauthera/proto/names'
 import { digestOf } from '@nauthera/proto/digest'
 import { Secret } from '@nauthera/runtime/log'
 import { expect } from 'chai'
+import { parse } from 'yaml'
+import { presets as presetNames } from '../../src/api/oidc-client.ts'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { SecretMarks } from '../../src/decide/rotation-terms.ts'
 import { renderSecret } from '../../src/decide/secret.ts'
@@ -21,9 +23,12 @@ const marks: SecretMarks = {
   fence: 'ffffffff',
 }
 
-function render(secret: OIDCClientSpec['secret'] = {}, options: { plain?: Secret | undefined } = { plain }) {
+function render(
+  secret: OIDCClientSpec['secret'] = {},
+  options: { plain?: Secret | undefined; spec?: Partial<OIDCClientSpec> } = { plain },
+) {
   return renderSecret({
-    client: client({ secret }),
+    client: client({ ...options.spec, secret }),
     clientId: 'demo.app',
     issuer: 'https://login.example.com',
     plain: options.plain,
@@ -85,10 +90,29 @@ describe('renderSecret', () => {
         OIDC_REDIRECT_URI: 'https://app.example.com/callback',
       },
     ],
-    ['ArgoCD', { 'oidc.clientID': 'demo.app', 'oidc.clientSecret': plain.reveal(), 'oidc.issuer': canonical.issuer }],
+    [
+      'ArgoCD',
+      {
+        'oidc.clientID': 'demo.app',
+        'oidc.clientSecret': plain.reveal(),
+        'oidc.issuer': canonical.issuer,
+        'oidc.config': [
+          'name: "SSO"',
+          'issuer: "https://login.example.com"',
+          'clientID: "$app-oidc:oidc.clientID"',
+          'clientSecret: "$app-oidc:oidc.clientSecret"',
+          'requestedScopes: ["openid","profile","email"]',
+          'enablePKCEAuthentication: true',
+          '',
+        ].join('\n'),
+      },
+    ],
     [
       'Grafana',
       {
+        GF_AUTH_GENERIC_OAUTH_ENABLED: 'true',
+        GF_AUTH_GENERIC_OAUTH_USE_PKCE: 'true',
+        GF_AUTH_GENERIC_OAUTH_USE_REFRESH_TOKEN: 'true',
         GF_AUTH_GENERIC_OAUTH_CLIENT_ID: 'demo.app',
         GF_AUTH_GENERIC_OAUTH_CLIENT_SECRET: plain.reveal(),
         GF_AUTH_GENERIC_OAUTH_AUTH_URL: canonical.authorization_endpoint,
@@ -100,6 +124,9 @@ describe('renderSecret', () => {
     [
       'OAuth2Proxy',
       {
+        OAUTH2_PROXY_PROVIDER: 'oidc',
+        OAUTH2_PROXY_SCOPE: canonical.scopes,
+        OAUTH2_PROXY_CODE_CHALLENGE_METHOD: 'S256',
         OAUTH2_PROXY_CLIENT_ID: 'demo.app',
         OAUTH2_PROXY_CLIENT_SECRET: plain.reveal(),
         OAUTH2_PROXY_OIDC_ISSUER_URL: canonical.issuer,
@@ -107,16 +134,95 @@ describe('renderSecret', () => {
       },
     ],
     ['EnvoyGateway', { 'client-secret': plain.reveal() }],
+    [
+      'Spring',
+      {
+        'spring.security.oauth2.client.registration.nauthera.client-id': 'demo.app',
+        'spring.security.oauth2.client.registration.nauthera.client-secret': plain.reveal(),
+        'spring.security.oauth2.client.registration.nauthera.authorization-grant-type': 'authorization_code',
+        'spring.security.oauth2.client.registration.nauthera.scope': 'openid,profile,email',
+        'spring.security.oauth2.client.registration.nauthera.redirect-uri': 'https://app.example.com/callback',
+        'spring.security.oauth2.client.provider.nauthera.issuer-uri': canonical.issuer,
+      },
+    ],
+    [
+      'KubeAPIServer',
+      {
+        'authentication-config.yaml': [
+          '# Kubernetes 1.34 and newer; for 1.30 to 1.33 write apiserver.config.k8s.io/v1beta1.',
+          'apiVersion: apiserver.config.k8s.io/v1',
+          'kind: AuthenticationConfiguration',
+          'jwt:',
+          '  - issuer:',
+          '      url: "https://login.example.com"',
+          '      audiences: ["demo.app"]',
+          '      # certificateAuthority: the PEM of a private CA, where the issuer has one',
+          '    claimMappings:',
+          '      username: {claim: email, prefix: "oidc:"}',
+          '',
+        ].join('\n'),
+      },
+    ],
   ]
+  it('every preset has a row here', () => {
+    expect(presets.map(([preset]) => preset)).to.have.members([...presetNames])
+  })
+
   for (const [preset, data] of presets) {
     it(`preset ${preset} adds its keys`, () => {
       expect(dataOf(rendered({ presets: [preset] }))).to.deep.equal({ ...canonical, ...data })
-      const secrets = Object.values(dataOf(rendered({ presets: [preset] }, { plain: undefined }))).filter(
-        (value) => value === plain.reveal(),
+      const secrets = Object.values(dataOf(rendered({ presets: [preset] }, { plain: undefined }))).filter((value) =>
+        value.includes(plain.reveal()),
       )
       expect(secrets, 'none without a secret').to.deep.equal([])
     })
   }
+
+  it('preset ArgoCD names no client secret in its snippet, and none at all for a client without one', () => {
+    const snippet = (options: Parameters<typeof render>[1]) =>
+      parse(dataOf(rendered({ name: 'sso', presets: ['ArgoCD'] }, options))['oidc.config']!) as object
+    expect(snippet({ plain })).to.include({ clientSecret: '$sso:oidc.clientSecret', enablePKCEAuthentication: true })
+    expect(snippet({ plain: undefined })).to.not.have.property('clientSecret')
+    expect(snippet({ plain, spec: { displayName: 'A: "b"' } })).to.include({ name: 'A: "b"' })
+  })
+
+  it('preset Grafana gives roles where the client derives them from groups', () => {
+    const path = (spec: Partial<OIDCClientSpec>) =>
+      dataOf(rendered({ presets: ['Grafana'] }, { plain, spec }))['GF_AUTH_GENERIC_OAUTH_ROLE_ATTRIBUTE_PATH']
+    expect(path({ claims: [{ name: 'roles', fromGroups: { platform: ['Admin'] } }] })).to.equal(
+      "contains(roles || `[]`, 'Admin') && 'Admin' || contains(roles || `[]`, 'Editor') && 'Editor' || 'Viewer'",
+    )
+    expect(path({ claims: [{ name: 'teams', fromGroups: { platform: ['Admin'] } }] })).to.equal(undefined)
+  })
+
+  it('preset Spring names the grant of a machine, which is sent back nowhere', () => {
+    const data = dataOf(rendered({ presets: ['Spring'] }, { plain, spec: { type: 'M2M', redirectURIs: [] } }))
+    const registration = 'spring.security.oauth2.client.registration.nauthera'
+    expect(data[`${registration}.authorization-grant-type`]).to.equal('client_credentials')
+    expect(data).to.not.have.property(`${registration}.redirect-uri`)
+  })
+
+  it('preset KubeAPIServer reads groups where the client may ask for them, and sub without email', () => {
+    const mappings = (scopes: string[]) =>
+      (
+        parse(
+          dataOf(rendered({ presets: ['KubeAPIServer'] }, { plain, spec: { scopes } }))['authentication-config.yaml']!,
+        ) as { jwt: [{ claimMappings: unknown }] }
+      ).jwt[0].claimMappings
+    expect(mappings(['openid', 'email', 'groups'])).to.deep.equal({
+      username: { claim: 'email', prefix: 'oidc:' },
+      groups: { claim: 'groups', prefix: 'oidc:' },
+    })
+    expect(mappings(['openid'])).to.deep.equal({ username: { claim: 'sub', prefix: 'oidc:' } })
+  })
+
+  it('preset KubeAPIServer is refused with EdDSA, also when a policy gives it', () => {
+    const signedBy = (idToken: 'EdDSA' | 'ES256') =>
+      render({ presets: ['KubeAPIServer'] }, { plain, spec: { signing: { idToken } } })
+    const refused = signedBy('EdDSA')
+    expect(refused.kind === 'invalid' && refused.faults.map(({ path }) => path)).to.deep.equal(['spec.signing.idToken'])
+    expect(signedBy('ES256').kind).to.equal('rendered')
+  })
 
   it('preset ArgoCD adds the label that Argo CD looks for', () => {
     expect(rendered({ presets: ['ArgoCD'] }).labels).to.include({ 'app.kubernetes.io/part-of': 'argocd' })

@@ -43,7 +43,11 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 - name: method
   expression: >-
     has(object.spec.auth) && has(object.spec.auth.method) ? object.spec.auth.method :
-    object.spec.type in ['Web', 'M2M'] ? 'client_secret_basic' : 'none'
+    object.spec.type in ['Web', 'M2M'] ? 'client_secret' : 'none'
+- name: secretWords
+  expression: >-
+    variables.method == 'client_secret' ? ['client_secret', 'client_secret_basic', 'client_secret_post'] :
+    variables.method in ['client_secret_basic', 'client_secret_post'] ? ['client_secret', variables.method] : [variables.method]
 - name: scopes
   expression: >-
     has(object.spec.scopes) ? object.spec.scopes : object.spec.type == 'M2M' ? [] : ['openid', 'profile', 'email']
@@ -96,7 +100,9 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 {{- define "nauthera.policy.validations" -}}
 {{ include "nauthera.policy.among" (list "spec.type" "types" "[variables.spec.type]" false) }}
 {{ include "nauthera.policy.among" (list "spec.grantTypes" "grantTypes" "(has(variables.spec.grantTypes) ? variables.spec.grantTypes : [])" false) }}
-{{ include "nauthera.policy.among" (list "spec.auth.method" "authMethods" "[variables.method]" false) }}
+{{ include "nauthera.policy.rule" (list "spec.auth.method"
+  "!has(variables.allow.authMethods) || variables.secretWords.exists(v, v in variables.allow.authMethods)"
+  "'must be among ' + (size(variables.allow.authMethods) == 0 ? '(nothing)' : variables.allow.authMethods.join(', '))") }}
 {{ include "nauthera.policy.among" (list "spec.scopes" "scopes" "variables.scopes" true) }}
 {{ include "nauthera.policy.among" (list "spec.audiences" "audiences" "(has(variables.spec.audiences) ? variables.spec.audiences : [])" true) }}
 {{ include "nauthera.policy.among" (list "spec.consent" "consent" "(variables.spec.type == 'M2M' ? [] : [variables.consent])" false) }}
@@ -108,6 +114,7 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 {{ include "nauthera.policy.gate" (list "spec.resourceServer" "resourceServer" "has(variables.spec.resourceServer)") }}
 {{ include "nauthera.policy.rule" (list "spec.par" "!has(variables.require.par) || !variables.require.par || variables.spec.type in ['M2M', 'Device'] || (has(variables.spec.par) && variables.spec.par)" "'must be true'") }}
 {{ include "nauthera.policy.rule" (list "spec.dpop" "!has(variables.require.dpop) || !variables.require.dpop || (has(variables.spec.dpop) && variables.spec.dpop)" "'must be true'") }}
+{{ include "nauthera.policy.rule" (list "spec.pkce" "!has(variables.require.pkce) || !variables.require.pkce || !(variables.spec.type in ['Web', 'SPA', 'Native']) || !has(variables.spec.pkce) || variables.spec.pkce == 'Required'" "'must be Required'") }}
 {{ include "nauthera.policy.atMost" (list "spec.tokens.accessTTL" "variables.tokens.accessTTL" "variables.limits.access") }}
 {{ include "nauthera.policy.atMost" (list "spec.tokens.idTTL" "variables.tokens.idTTL" "variables.limits.id") }}
 {{ include "nauthera.policy.atMost" (list "spec.tokens.refreshTTL" "variables.tokens.refreshTTL" "variables.limits.refresh") }}

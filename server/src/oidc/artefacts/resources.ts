@@ -27,7 +27,7 @@ export function apiTokenOf(
     audience: identifier,
     accessTokenTTL: config.accessTokenTtl || lifetimes.accessToken,
     accessTokenFormat: config.accessTokenFormat === 'opaque' ? 'opaque' : 'jwt',
-    jwt: { sign: { alg: config.idTokenSignedResponseAlg || needs.algorithm } },
+    jwt: { sign: { alg: config.accessTokenSignedResponseAlg || needs.algorithm } },
   }
 }
 

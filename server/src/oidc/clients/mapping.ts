@@ -1,6 +1,7 @@
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { specPathOf } from '@nauthera/proto/spec-path'
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { checkClient } from '@nauthera/rules/check-client'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
@@ -36,7 +37,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   tlsClientAuthSubjectDn: 'refused',
   tlsClientAuthSanDns: 'refused',
   tlsClientAuthSanUri: 'refused',
-  pkceRequired: 'library/configuration: pkce.required',
+  pkceRequired: 'clients/code-binding',
   requirePushedAuthorizationRequests: 'require_pushed_authorization_requests',
   dpopBoundAccessTokens: 'dpop_bound_access_tokens',
   requireSignedRequestObject: 'require_signed_request_object',
@@ -65,13 +66,23 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   tosUri: 'tos_uri; clients/on-page',
   initiateLoginUri: 'initiate_login_uri; clients/on-page',
   contacts: 'contacts',
+  accessTokenSignedResponseAlg: 'authorization_signed_response_alg; artefacts/resources',
+  pkceOrNonce: 'clients/code-binding',
+  secretMethods: 'library/overrides/compare-secrets',
+  idTokenClaims: 'library/overrides/id-tokens',
+}
+
+/** What signs for a client that names no algorithm. */
+export interface SigningDefaults {
+  readonly idToken: SigningAlgorithm
+  readonly accessToken: SigningAlgorithm
 }
 
 /** @returns the metadata; every value that matters is set, so that no default of the library applies */
 export function renderMetadata(
   config: ClientConfig,
   identity: Pick<ClientIdentity, 'clientId'>,
-  defaults: { algorithm: string },
+  defaults: SigningDefaults,
 ): ProviderMetadata {
   const usesCode = config.grantTypes.includes('authorization_code')
   const scopes = config.scopes.filter((scope) => oidcScopes.includes(scope))
@@ -97,9 +108,9 @@ export function renderMetadata(
     subject_type: config.subjectType || 'public',
     default_max_age: config.defaultMaxAge,
     require_auth_time: config.requireAuthTime,
-    id_token_signed_response_alg: config.idTokenSignedResponseAlg || defaults.algorithm,
+    id_token_signed_response_alg: config.idTokenSignedResponseAlg || defaults.idToken,
     userinfo_signed_response_alg: config.userinfoSignedResponseAlg,
-    authorization_signed_response_alg: config.idTokenSignedResponseAlg || defaults.algorithm,
+    authorization_signed_response_alg: config.accessTokenSignedResponseAlg || defaults.accessToken,
     client_uri: config.clientUri,
     logo_uri: config.logoUri,
     policy_uri: config.policyUri,
@@ -113,12 +124,12 @@ export function renderMetadata(
  *  @returns the check that each new version of a client passes before it is served */
 export function createClientCheck(needs: {
   clientClass: () => ClientClass
-  algorithms: readonly string[]
+  signing: SigningDefaults & { readonly algorithms: readonly string[] }
 }): CheckClient {
   return (config, identity) => {
-    const faults = checkClient(config, { hasSecret: identity.hasSecret, algorithms: needs.algorithms })
+    const faults = checkClient(config, { hasSecret: identity.hasSecret, algorithms: needs.signing.algorithms })
     if (faults.length > 0) return faults
-    const metadata = renderMetadata(config, identity, { algorithm: needs.algorithms[0]! })
+    const metadata = renderMetadata(config, identity, needs.signing)
     const fault = libraryFault(needs.clientClass(), metadata)
     return fault ? [fault] : []
   }

@@ -26,10 +26,13 @@ export function withLibraryPart(
     until: payload.exp,
     client: payload.params.client_id,
     clientUid: before?.clientUid ?? at.clientUid,
-    payload,
+    payload: { ...payload, prompt: withoutDetails(payload.prompt) },
     ...(before?.progress === undefined ? {} : { progress: before.progress }),
   }
 }
+
+/** The library repeats parameters there, such as a whole id_token_hint, and nobody reads them: a cookie has no room. */
+const withoutDetails = ({ name, reasons }: LibraryPart['prompt']) => ({ name, reasons })
 
 /** @returns undefined when the interaction is over */
 export function withProgress(before: Held, progress: Progress): Held | undefined {

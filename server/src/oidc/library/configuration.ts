@@ -4,16 +4,21 @@ import { signInClaims } from '@nauthera/rules/claims'
 import { paths } from '@nauthera/rules/endpoints'
 import { servedMethods } from '@nauthera/rules/not-served'
 import { claimsByScope, oidcScopes } from '@nauthera/rules/scopes'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
 import { mayRefresh } from '../artefacts/refresh-families.ts'
+import { missingBinding } from '../clients/code-binding.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
 import { createAdapter } from './adapter.ts'
 import { buildFeatures } from './features.ts'
-import type { LibraryNeeds } from './needs.ts'
+import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import type { ProtocolFault } from './pages.ts'
 import { createPrompts } from './prompts.ts'
+import { parameterOf } from './shapes.ts'
+import type { Context } from './shapes.ts'
 import { timesToLive } from './times-to-live.ts'
 
 export type ConfigurationNeeds = Pick<
@@ -26,7 +31,7 @@ export type ConfigurationNeeds = Pick<
 export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
   const { settings, keys, clients, fetch, pages } = needs
   const configuration = {
-    ...surface(settings.algorithms),
+    ...surface(settings.signing),
     ...clientHooks(needs),
     ...accountHooks(needs),
     adapter: createAdapter(needs.places),
@@ -48,7 +53,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
 }
 
 /** Settings that are the same for all clients. */
-function surface(algorithms: readonly SigningAlgorithm[]) {
+function surface({ algorithms, idToken, accessToken }: ProtocolSettings['signing']) {
   const claims = Object.entries(claimsByScope).map(([name, ofScope]) => [name, [...ofScope]])
   return {
     scopes: [...oidcScopes],
@@ -57,9 +62,10 @@ function surface(algorithms: readonly SigningAlgorithm[]) {
     responseTypes: ['code'],
     subjectTypes: ['public'],
     clientAuthMethods: [...servedMethods],
-    clientDefaults: { id_token_signed_response_alg: algorithms[0] },
+    clientDefaults: { id_token_signed_response_alg: idToken, authorization_signed_response_alg: accessToken },
     enabledJWA: enabledAlgorithms(algorithms),
-    conformIdTokenClaims: true,
+    // what an ID token holds is decided for each client: overrides/id-tokens
+    conformIdTokenClaims: false,
     allowOmittingSingleRegisteredRedirectUri: false,
     acceptQueryParamAccessTokens: false,
     enableHttpPostMethods: false,
@@ -85,10 +91,19 @@ function clientHooks({ clients }: ConfigurationNeeds) {
   return {
     issueRefreshToken: async (_context: unknown, client: object, code: { scopes: Set<string> }) =>
       mayRefresh(configOf(client), code.scopes),
-    pkce: { required: (_context: unknown, client: object) => configOf(client).pkceRequired },
+    pkce: { required: (context: Context, client: object) => requireBinding(context, configOf(client)) },
     clientBasedCORS: (_context: unknown, origin: string, client: object) =>
       configOf(client).corsOrigins.includes(origin),
   }
+}
+
+/** Asked only for a request without code_challenge.
+ *  @returns false: the code is bound to the sign-in without it
+ *  @throws errors.InvalidRequest, which says more than the library does */
+function requireBinding(context: Context, config: ClientConfig): false {
+  const missing = missingBinding(config, { scope: parameterOf(context, 'scope'), nonce: parameterOf(context, 'nonce') })
+  if (missing !== undefined) throw new errors.InvalidRequest(missing)
+  return false
 }
 
 function cookies({ scope, keys }: ConfigurationNeeds) {

@@ -49,14 +49,14 @@ function tokensLookedAt({ clients }: Needs) {
 }
 
 function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndicators']> {
-  const [algorithm] = settings.algorithms
+  const { accessToken: algorithm } = settings.signing
   return {
     enabled: true,
     defaultResource: async (context: Context, client, oneOf) =>
       defaultResource(clients.registered(client), parameterOf(context, 'grant_type'), oneOf),
     useGrantedResource: async () => false,
     getResourceServerInfo: async (_context, identifier, client) =>
-      apiTokenOf(identifier, clients.registered(client), { clients, algorithm: algorithm! }) as ResourceServer,
+      apiTokenOf(identifier, clients.registered(client), { clients, algorithm }) as ResourceServer,
   }
 }
 

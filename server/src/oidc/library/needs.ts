@@ -7,6 +7,7 @@ import type { Places } from '../artefacts/places.ts'
 import type { SealedRequests } from '../artefacts/sealed-requests.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
 import type { ClientInstances } from '../clients/instances.ts'
+import type { SigningDefaults } from '../clients/mapping.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { CookieScope } from '../cookies.ts'
 import type { KeySet } from '../keys/key-set.ts'
@@ -37,7 +38,7 @@ export interface LibraryNeeds {
 /** The server's settings that the protocol needs. */
 export interface ProtocolSettings {
   readonly issuer: string
-  readonly algorithms: readonly SigningAlgorithm[]
+  readonly signing: SigningDefaults & { readonly algorithms: readonly SigningAlgorithm[] }
   readonly refreshGraceMs: number
 }
 

@@ -6,6 +6,7 @@ import { consumePushedRequests } from './overrides/consume-pushed-requests.ts'
 import { endSessions } from './overrides/end-sessions.ts'
 import { findClients } from './overrides/find-clients.ts'
 import { finishCodes } from './overrides/finish-codes.ts'
+import { idTokens } from './overrides/id-tokens.ts'
 import { loadGrants } from './overrides/load-grants.ts'
 import { neverSendLogout } from './overrides/never-send-logout.ts'
 import { replayOnce } from './overrides/replay-once.ts'
@@ -30,6 +31,7 @@ export const overrides = {
   statelessSessions,
   endSessions,
   addGroupClaims,
+  idTokens,
 } as const satisfies Readonly<Record<string, Override>>
 
 export function applyOverrides(library: Internals, needs: OverrideNeeds): void {

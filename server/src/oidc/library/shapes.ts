@@ -77,6 +77,19 @@ export interface Internals {
   readonly Grant: ArtefactClass<Grant>
   readonly ReplayDetection: { unique(issuer: string, jti: string, exp: number): Promise<boolean> }
   readonly Claims: { readonly prototype: Claims }
+  readonly IdToken: {
+    readonly prototype: IdToken
+    validate(jwt: unknown, client: { clientId: string; idTokenSignedResponseAlg: string }): Promise<unknown>
+  }
+}
+
+export interface IdToken {
+  readonly client: object
+  /** What `account.claims()` returned. */
+  available: Readonly<Record<string | symbol, unknown>>
+  /** The scopes whose claims it holds. */
+  scope?: string
+  issue(options: { readonly use: string }): Promise<string>
 }
 
 export interface Claims {

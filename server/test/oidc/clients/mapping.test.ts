@@ -8,6 +8,7 @@ import { mintSigningKey } from '../../../src/oidc/keys/jwt.ts'
 import { configs } from '@nauthera/harness/server'
 
 const algorithms = ['ES256', 'RS256', 'PS256', 'EdDSA']
+const signing = { idToken: 'RS256', accessToken: 'ES256' } as const
 const provider = new Provider('http://localhost:1', {
   adapter: class {} as never,
   jwks: { keys: await Promise.all(algorithms.map((algorithm) => mintSigningKey(algorithm as 'ES256'))) },
@@ -67,7 +68,7 @@ describe('fieldOfKey', () => {
         contacts: ['x'],
       }),
       { clientId: 'a.b' },
-      { algorithm: 'ES256' },
+      signing,
     )
     const ours = ['client_secret', 'authorization_signed_response_alg']
     expect(Object.keys(full).filter((key) => fieldOfKey(key) === 'spec')).to.have.members(ours)
@@ -76,11 +77,7 @@ describe('fieldOfKey', () => {
 
 describe('renderMetadata', () => {
   const render = (config: object) =>
-    renderMetadata(
-      create(ClientConfigSchema, { ...configs.web, ...config }),
-      { clientId: 'a.b' },
-      { algorithm: 'ES256' },
-    )
+    renderMetadata(create(ClientConfigSchema, { ...configs.web, ...config }), { clientId: 'a.b' }, signing)
   for (const [sentence, config, key, value] of [
     ['the id', {}, 'client_id', 'a.b'],
     ['the name', { clientName: 'Shop' }, 'client_name', 'Shop'],
@@ -106,7 +103,20 @@ describe('renderMetadata', () => {
     ['the default max_age, also zero', { defaultMaxAge: 0 }, 'default_max_age', 0],
     ['that auth_time is required', { requireAuthTime: true }, 'require_auth_time', true],
     ['the algorithm of ID tokens', { idTokenSignedResponseAlg: 'EdDSA' }, 'id_token_signed_response_alg', 'EdDSA'],
-    ['the server’s first algorithm when the client names none', {}, 'id_token_signed_response_alg', 'ES256'],
+    ['the server’s algorithm of ID tokens when the client names none', {}, 'id_token_signed_response_alg', 'RS256'],
+    ['the server’s algorithm of access tokens for JARM', {}, 'authorization_signed_response_alg', 'ES256'],
+    [
+      'the client’s algorithm of access tokens for JARM, not that of ID tokens',
+      { accessTokenSignedResponseAlg: 'PS256', idTokenSignedResponseAlg: 'EdDSA' },
+      'authorization_signed_response_alg',
+      'PS256',
+    ],
+    [
+      'the one word that the library has for a secret in either way',
+      { secretMethods: ['client_secret_basic', 'client_secret_post'] },
+      'token_endpoint_auth_method',
+      'client_secret_basic',
+    ],
     ['the algorithm of userinfo', { userinfoSignedResponseAlg: 'PS256' }, 'userinfo_signed_response_alg', 'PS256'],
     [
       'the addresses of the client’s pages',
@@ -129,7 +139,7 @@ describe('renderMetadata', () => {
 })
 
 describe('createClientCheck', () => {
-  const check = createClientCheck({ clientClass: () => clientClassOf(provider), algorithms })
+  const check = createClientCheck({ clientClass: () => clientClassOf(provider), signing: { ...signing, algorithms } })
   const identity = { clientId: 'a.b', uid: 'u', namespace: 'a', name: 'b', hasSecret: true }
   const faultsOf = async (config: object, more: object = {}) =>
     check(create(ClientConfigSchema, { ...configs.web, ...config }), { ...identity, ...more })

@@ -14,6 +14,12 @@ describe('withLibraryPart', () => {
   it('begins with the client that is registered now', () => {
     expect(begun).to.deep.equal({ begun: 100, until: 700, client: 'app', clientUid: 'uid-1', payload })
   })
+  it('keeps of the question only what is read again: the library repeats a whole id_token_hint beside it', () => {
+    const prompt = { name: 'login', reasons: ['id_token_hint'], details: { id_token_hint: 'x'.repeat(700) } }
+    const held = withLibraryPart(undefined, { ...payload, prompt }, { now: 100, clientUid: 'uid-1' })
+    expect(held.payload!.prompt).to.deep.equal({ name: 'login', reasons: ['id_token_hint'] })
+  })
+
   it('keeps the start time, the client and the progress of a running interaction', () => {
     const before = { ...begun, progress: { switching: true } }
     const next = withLibraryPart(before, { ...payload, exp: 900 }, { now: 200, clientUid: 'uid-2' })

@@ -72,7 +72,10 @@ describe('a new generation of the Provider', () => {
   let replicas: Replicas
   before(async function () {
     this.timeout(60_000)
-    replicas = await startReplicas({ count: 2, settings: { signing: { publishBefore: '1s', algorithms: ['ES256'] } } })
+    replicas = await startReplicas({
+      count: 2,
+      settings: { signing: { publishBefore: '1s', algorithms: ['ES256'], idToken: 'ES256' } },
+    })
     await replicas.serve([entry('app.machine', configs.machine)])
   })
   after(() => replicas.stop())

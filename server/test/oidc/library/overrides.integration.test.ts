@@ -14,6 +14,7 @@ import { contract as consumePushedRequests } from './overrides/consume-pushed-re
 import { contract as endSessions } from './overrides/end-sessions.ts'
 import { contract as findClients } from './overrides/find-clients.ts'
 import { contract as finishCodes } from './overrides/finish-codes.ts'
+import { contract as idTokens } from './overrides/id-tokens.ts'
 import { contract as loadGrants } from './overrides/load-grants.ts'
 import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
 import { contract as replayOnce } from './overrides/replay-once.ts'
@@ -42,6 +43,7 @@ const contracts = Object.entries({
   statelessSessions,
   endSessions,
   addGroupClaims,
+  idTokens,
 } as const satisfies Readonly<Record<Name, Contract>>) as [Name, Contract][]
 
 /** The value of `Client.prototype.find` in the classes of one Provider. */

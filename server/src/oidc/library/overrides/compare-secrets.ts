@@ -1,3 +1,5 @@
+import { errors } from 'oidc-provider'
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { matchVerifier } from '../../../clients/verifiers.ts'
 import { currentRequest } from '../current-request.ts'
 import { replace } from '../override.ts'
@@ -19,7 +21,8 @@ export function compareSecrets(
         const client = clients.registered(this)
         const match =
           typeof presented === 'string' ? matchVerifier(presented, client.verifiers, monotonicNow()) : undefined
-        if (match === undefined || !cameAsRegistered(client.config.tokenEndpointAuthMethod)) return false
+        if (match === undefined) return false
+        checkWay(client.config)
         currentRequest().secret = match
         usedSecret(client, match.secretId)
         return true
@@ -27,9 +30,19 @@ export function compareSecrets(
   )
 }
 
-/** Whether the secret came in the way that the client registered. The library accepts it in the header and in the
- *  body. */
-function cameAsRegistered(method: string): boolean {
-  const header = currentContext().headers.authorization
-  return (header !== undefined) === (method === 'client_secret_basic')
+/** How each way reads in an answer. */
+const places: Readonly<Record<string, string>> = {
+  client_secret_basic: 'the Authorization header (client_secret_basic)',
+  client_secret_post: 'the body of the request (client_secret_post)',
+}
+
+/** The library takes a secret in the header and in the body. Whoever shows the right one in the wrong way knows it, so
+ *  the answer may say what is wrong.
+ *  @throws errors.InvalidClientAuth */
+function checkWay({ secretMethods, tokenEndpointAuthMethod }: ClientConfig): void {
+  const ways = secretMethods.length > 0 ? secretMethods : [tokenEndpointAuthMethod]
+  const way = currentContext().headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic'
+  if (ways.includes(way)) return
+  const message = `the secret is right, but this client must send it in ${ways.map((one) => places[one]).join(' or ')}`
+  throw Object.assign(new errors.InvalidClientAuth('method-not-registered'), { error_description: message })
 }

@@ -1,0 +1,44 @@
+import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import { replace } from '../override.ts'
+import type { OverrideNeeds } from '../override.ts'
+import type { IdToken, Internals } from '../shapes.ts'
+import { groupClaims } from './add-group-claims.ts'
+
+/** IdToken.prototype.issue: an ID token holds the claims of its scopes (OpenID Connect Core 2), unless the client wants
+ *  as few as can be. IdToken.validate (of id_token_hint): the library takes only the algorithm that the client has now,
+ *  and would refuse every token of before when it changes. */
+export function idTokens({ IdToken }: Internals, { clients }: Pick<OverrideNeeds, 'clients'>): void {
+  replace(
+    IdToken.prototype,
+    'issue',
+    (original) =>
+      async function issue(this: IdToken, options) {
+        if (options.use === 'idtoken' && clients.registered(this.client).config.idTokenClaims === 'Minimal') {
+          this.scope = 'openid'
+          this.available = { ...this.available, [groupClaims]: undefined }
+        }
+        return original.call(this, options)
+      },
+  )
+  replace(
+    IdToken,
+    'validate',
+    (original) =>
+      async function validate(this: Internals['IdToken'], jwt, { clientId, idTokenSignedResponseAlg }) {
+        const signedBy = algorithmOf(jwt) ?? idTokenSignedResponseAlg
+        return original.call(this, jwt, { clientId, idTokenSignedResponseAlg: signedBy })
+      },
+  )
+}
+
+/** The keys are ours whatever the token says: the library looks for the one of this algorithm and kid in our own set.
+ *  @returns undefined for what is no algorithm of ours, such as HS256 */
+function algorithmOf(jwt: unknown): string | undefined {
+  const [header = ''] = typeof jwt === 'string' ? jwt.split('.') : []
+  try {
+    const { alg } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { alg?: unknown }
+    return signingAlgorithms.find((known) => known === alg)
+  } catch {
+    return undefined
+  }
+}

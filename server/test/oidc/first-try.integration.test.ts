@@ -1,0 +1,231 @@
+import { expect } from 'chai'
+import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
+import type { Answer } from '@nauthera/harness/browser'
+import { claimsOfJwt, redeem, request, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+
+// What a Web client may do that says nothing: its program's own defaults are enough, and what is not enough is refused with
+// the reason.
+
+const asRendered = {
+  secretMethods: ['client_secret_basic', 'client_secret_post'],
+  pkceOrNonce: true,
+  idTokenClaims: 'Scopes',
+}
+const nonce = 'sixteen-letters!'
+
+describe('a program with the defaults of its client', () => {
+  let replicas: Replicas
+  before(async function () {
+    this.timeout(60_000)
+    replicas = await startReplicas()
+    await replicas.serve([
+      entry('app.web', { ...configs.web, ...asRendered }),
+      entry('app.post', {
+        ...configs.web,
+        tokenEndpointAuthMethod: 'client_secret_post',
+        secretMethods: ['client_secret_post'],
+      }),
+      entry('app.basic', { ...configs.web, secretMethods: ['client_secret_basic'] }),
+      entry('app.old', configs.web),
+      entry('app.required', { ...configs.web, ...asRendered, pkceOrNonce: false }),
+      entry('app.machine', { ...configs.machine, secretMethods: asRendered.secretMethods }),
+      entry('app.ps', {
+        ...configs.web,
+        accessTokenSignedResponseAlg: 'PS256',
+        audiences: ['https://api.example.com'],
+      }),
+      entry('app.api', configs.api),
+      entry('app.spa', configs.spa),
+    ])
+    await addPerson(replicas, 'ada', ['engineers'])
+  })
+  after(() => replicas.stop())
+
+  /** A request without PKCE. */
+  const plainRequest = (more: Record<string, string> = {}) => {
+    const { code_challenge: _challenge, code_challenge_method: _method, ...rest } = request(pkce())
+    return { ...rest, ...more }
+  }
+  const authorize = async (parameters: Record<string, string>): Promise<URL> =>
+    new Browser(replicas).authorize(authorizationUrl(replicas.issuer, parameters), 'ada')
+  const refusal = async (parameters: Record<string, string>) => {
+    const { location } = await new Browser(replicas).follow(authorizationUrl(replicas.issuer, parameters))
+    const { searchParams } = new URL(location!)
+    return { error: searchParams.get('error'), description: searchParams.get('error_description') }
+  }
+  const codeForm = (code: string, more: Record<string, string> = {}) => ({
+    grant_type: 'authorization_code',
+    code,
+    redirect_uri: redirectUri,
+    ...more,
+  })
+  const inBody = (clientId: string, secret: string) => ({ client_id: clientId, client_secret: secret })
+  const machineToken = (how: { headers?: Record<string, string>; form?: Record<string, string> }) =>
+    send(replicas, {
+      path: '/token',
+      headers: how.headers ?? {},
+      form: { grant_type: 'client_credentials', ...how.form },
+    })
+
+  describe('shows its secret', () => {
+    const web = async (clientId: string, way: 'header' | 'body', secret = clientSecret): Promise<Answer> => {
+      const proof = pkce()
+      const back = await authorize(request(proof, { client_id: clientId }))
+      const form = codeForm(back.searchParams.get('code')!, { code_verifier: proof.verifier })
+      return send(replicas, {
+        path: '/token',
+        headers: way === 'header' ? basic(clientId, secret) : {},
+        form: way === 'header' ? form : { ...form, ...inBody(clientId, secret) },
+      })
+    }
+
+    for (const [clientId, way] of [
+      ['app.web', 'header'],
+      ['app.web', 'body'],
+      ['app.post', 'body'],
+      ['app.basic', 'header'],
+      ['app.old', 'header'],
+    ] as const)
+      it(`${clientId} may in the ${way}`, async () => expect((await web(clientId, way)).status).to.equal(200))
+
+    for (const [clientId, way, say] of [
+      ['app.post', 'header', 'the body of the request (client_secret_post)'],
+      ['app.basic', 'body', 'the Authorization header (client_secret_basic)'],
+      ['app.old', 'body', 'the Authorization header (client_secret_basic)'],
+    ] as const)
+      it(`T9 ${clientId} may not in the ${way}, and is told where instead, which only the right secret learns`, async () => {
+        const refused = await web(clientId, way)
+        expect(refused.status).to.equal(401)
+        expect(refused.json()).to.deep.equal({
+          error: 'invalid_client',
+          error_description: `the secret is right, but this client must send it in ${say}`,
+        })
+        const wrong = await web(clientId, way, `${clientSecret}x`)
+        expect(wrong.json()['error_description']).to.equal('client authentication failed')
+        const audited = replicas.lines
+          .map((line) => JSON.parse(line) as Record<string, unknown>)
+          .filter((line) => line['event'] === 'client.auth_failed' && line['client'] === clientId)
+        expect(audited.map(({ reason }) => reason)).to.deep.equal(['method-not-registered', 'invalid secret provided'])
+      })
+
+    it('T9 nobody may in both at once', async () => {
+      const both = await machineToken({
+        headers: basic('app.machine', clientSecret),
+        form: inBody('app.machine', clientSecret),
+      })
+      expect([both.status, both.json()['error']]).to.deep.equal([400, 'invalid_request'])
+    })
+
+    it('a machine may in header and body', async () => {
+      for (const how of [
+        { headers: basic('app.machine', clientSecret) },
+        { form: inBody('app.machine', clientSecret) },
+      ])
+        expect((await machineToken(how)).status).to.equal(200)
+    })
+  })
+
+  describe('binds its code', () => {
+    it('A4 by a nonce of 16 characters, which comes back in the ID token', async () => {
+      const back = await authorize(plainRequest({ nonce }))
+      const answer = await send(replicas, {
+        path: '/token',
+        headers: basic('app.web', clientSecret),
+        form: codeForm(back.searchParams.get('code')!),
+      })
+      expect(claimsOfJwt(tokensOf(answer).id)['nonce']).to.equal(nonce)
+    })
+
+    for (const [sentence, parameters] of [
+      ['a shorter nonce', { nonce: nonce.slice(1) }],
+      ['neither PKCE nor a nonce', {}],
+    ] as const)
+      it(`A4 not by ${sentence}: the answer names both ways`, async () => {
+        const { error, description } = await refusal(plainRequest(parameters))
+        expect(error).to.equal('invalid_request')
+        expect(description).to.match(/code_challenge_method=S256 \(PKCE\), or scope openid and a nonce of at least 16/)
+      })
+
+    it('A4 not by a nonce where PKCE is required: of a public client, or because its object says so', async () => {
+      for (const [clientId, redirect] of [
+        ['app.required', redirectUri],
+        ['app.spa', configs.spa.redirectUris[0]],
+      ] as const) {
+        const { error, description } = await refusal(
+          plainRequest({ nonce, client_id: clientId, redirect_uri: redirect }),
+        )
+        expect([error, description]).to.deep.equal([
+          'invalid_request',
+          'send code_challenge with code_challenge_method=S256 (PKCE): this client must',
+        ])
+      }
+    })
+
+    it('A4 a verifier without a challenge is refused', async () => {
+      const back = await authorize(plainRequest({ nonce }))
+      const refused = await redeem(replicas, { value: back.searchParams.get('code')!, proof: pkce() })
+      expect([refused.status, refused.json()['error']]).to.deep.equal([400, 'invalid_grant'])
+    })
+
+    it('A4 in a pushed request as anywhere', async () => {
+      const push = (parameters: Record<string, string>) =>
+        send(replicas, { path: '/request', headers: basic('app.web', clientSecret), form: parameters })
+      expect((await push(plainRequest({ nonce: 'short' }))).json()['error']).to.equal('invalid_request')
+      expect((await push(plainRequest({ nonce }))).status).to.equal(201)
+    })
+  })
+
+  describe('reads its tokens', () => {
+    const headerOf = (token: string) =>
+      JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()) as { alg: string; kid: string }
+    const signIn = async (clientId: string, more: Record<string, string> = {}) => {
+      const proof = pkce()
+      const back = await authorize(request(proof, { client_id: clientId, ...more }))
+      return tokensOf(
+        await redeem(replicas, { value: back.searchParams.get('code')!, proof }, { clientId, form: resourceOf(more) }),
+      )
+    }
+    const resourceOf = ({ resource }: Record<string, string>): Record<string, string> => (resource ? { resource } : {})
+
+    it('ID tokens are RS256, and hold what the scopes give', async () => {
+      const { id } = await signIn('app.web', { scope: 'openid profile email groups' })
+      expect(headerOf(id).alg).to.equal('RS256')
+      expect(claimsOfJwt(id)).to.deep.include({
+        email: 'ada@example.com',
+        email_verified: true,
+        preferred_username: 'ada',
+        groups: ['engineers'],
+      })
+    })
+
+    it('an ID token holds nothing of a scope that was not asked for', async () => {
+      expect(claimsOfJwt((await signIn('app.web', { scope: 'openid email' })).id)).to.not.have.any.keys(
+        'preferred_username',
+        'groups',
+      )
+    })
+
+    it('access tokens are ES256, or what the client says', async () => {
+      const resource = 'https://api.example.com'
+      const machine = await machineToken({ headers: basic('app.machine', clientSecret) })
+      expect(headerOf(machine.json()['access_token'] as string).alg).to.equal('ES256')
+      const { access, id } = await signIn('app.ps', { scope: 'openid read', resource })
+      expect([headerOf(access).alg, headerOf(id).alg]).to.deep.equal(['PS256', 'RS256'])
+    })
+
+    it('both algorithms stand in the JWKS and in the metadata', async () => {
+      const { keys } = (await send(replicas, { path: '/jwks' })).json() as { keys: { alg: string }[] }
+      expect(keys.map(({ alg }) => alg)).to.include.members(['RS256', 'ES256'])
+      const metadata = (await send(replicas, { path: '/.well-known/openid-configuration' })).json()
+      expect(metadata['id_token_signing_alg_values_supported']).to.include.members(['RS256', 'ES256'])
+      expect(metadata['token_endpoint_auth_methods_supported']).to.have.members([
+        'client_secret_basic',
+        'client_secret_post',
+        'none',
+        'private_key_jwt',
+      ])
+    })
+  })
+})
