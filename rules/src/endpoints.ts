@@ -14,4 +14,6 @@ export const paths = {
   endSession: '/session/end',
   /** The pages of a sign-in. */
   interaction: '/interaction',
+  /** The logos of clients. */
+  logo: '/logo',
 } as const

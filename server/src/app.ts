@@ -1,6 +1,7 @@
 import type { Health } from '@nauthera/runtime/health'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { paths as endpoints } from '@nauthera/rules/endpoints'
 import { isLoopback } from '@nauthera/rules/issuer'
 import { createConfigService } from './clients/config-service.ts'
 import { createRegistryHolder } from './clients/registry.ts'
@@ -13,6 +14,7 @@ import { createFormTokens } from './http/form-guard.ts'
 import { createHeaders } from './http/headers.ts'
 import { createHomeRoutes } from './http/home.ts'
 import { createKeysLoaded } from './http/keys-loaded.ts'
+import { createLogos } from './http/logos.ts'
 import { createOptions, protocolPaths } from './http/options.ts'
 import { createPageRouter } from './http/page-router.ts'
 import { createPages } from './http/pages.ts'
@@ -27,7 +29,7 @@ import { createLoginRoutes } from './login/routes.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
-import { clientOnPage } from './oidc/clients/on-page.ts'
+import { clientOnPage, logoOf } from './oidc/clients/on-page.ts'
 import { cookieScope } from './oidc/cookies.ts'
 import { runInRequest } from './oidc/library/current-request.ts'
 import { createGenerations } from './oidc/library/generations.ts'
@@ -171,20 +173,33 @@ function createKeys({ settings, log }: Needs, store: Store) {
 type Site = ReturnType<typeof createSite>
 
 /** Everything that a page is made of. */
-function createSite({ settings }: Needs, on: { clients: Clients; keys: Keys; users: UserSources }) {
+function createSite({ settings, log }: Needs, on: { clients: Clients; keys: Keys; users: UserSources }) {
   const { branding, development } = settings
   const tokens = createFormTokens(() => on.keys.cookies().all('form'))
   const assets = createAssets({ basePath: basePathOf(settings), branding })
-  const pages = createPages({ assets, branding, development, tokens })
+  const registered = (clientId: string) => on.clients.instances.registeredById(clientId)
+  const logos = createLogos({
+    basePath: basePathOf(settings),
+    logoOf: (clientId) => {
+      const client = registered(clientId)
+      return client && logoOf(client)
+    },
+    fetch: createOutboundFetch({
+      isAllowed: allowedAddress({ loopback: isLoopback(new URL(settings.issuer).hostname) }),
+    }),
+    now: Date.now,
+    log,
+  })
+  const pages = createPages({ assets, logos, branding, development, tokens })
   const protocol = createProtocolPages({
     pages,
     describeClient: (clientId) => {
-      const client = on.clients.instances.registeredById(clientId)
+      const client = registered(clientId)
       return client && clientOnPage(client)
     },
     personOf: async (userId) => (await on.users.load({ userId }))?.user,
   })
-  return { tokens, assets, pages, protocol }
+  return { tokens, assets, logos, pages, protocol }
 }
 
 type Protocol = ReturnType<typeof createProtocol>
@@ -263,7 +278,7 @@ function createWeb(
   on: { store: Store; users: UserSources; pages: Site; protocol: Protocol },
 ) {
   const { audit } = on.store
-  const { tokens, assets, pages } = on.pages
+  const { tokens, assets, logos, pages } = on.pages
   const { generations, interactions } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
@@ -272,7 +287,12 @@ function createWeb(
   const routes = [...signIn, ...createHomeRoutes(basePath, issuer.href.replace(/\/$/, ''))]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
   const discovery = createDiscovery({ issuer, documents })
-  const paths = [...protocolPaths, '/assets/:file', ...routes.map(({ path }) => path)]
+  const paths = [
+    ...protocolPaths,
+    '/assets/:file',
+    `${endpoints.logo}/:client/:hash`,
+    ...routes.map(({ path }) => path),
+  ]
   const application = createApplication(
     {
       requestLog: createRequestLog({
@@ -286,6 +306,7 @@ function createWeb(
         runInRequest({ request, response, correlationId: correlationIdOf(request), peer: peerOf(request)! }, next),
       headers: createHeaders({ issuer }),
       assets: assets.handle,
+      logos: logos.handle,
       discovery,
       options: createOptions({ basePath, pages }),
       keysLoaded: createKeysLoaded(generations),

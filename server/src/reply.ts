@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 export interface ClientOnPage {
   readonly clientId: string
   readonly name: string
-  /** A `data:` URI. Logos at other addresses are not shown: pages request nothing from others. */
+  /** Path below the issuer: pages request nothing from others, so the server fetches the picture and serves it there. */
   readonly logo?: string | undefined
   /** Where a person can start again: the client's own page. Absolute https (or loopback http) URL. */
   readonly startUrl?: string | undefined

@@ -18,6 +18,7 @@ export interface Handlers {
   /** Opens the context by which hooks of the protocol find their request. */
   readonly requestContext: Handler
   readonly assets: RequestHandler
+  readonly logos: RequestHandler
   /** Metadata and JWKS, for the requests that `listen` did not answer already (such as one by an absolute target). */
   readonly discovery: Discovery
   /** OPTIONS of our own paths, and 405 for a method that they do not have. */
@@ -79,6 +80,7 @@ function createExpressApplication(handlers: Handlers, basePath: string): express
   application.use(handlers.pinHost)
   application.use(handlers.requestContext)
   application.use(handlers.assets)
+  application.use(handlers.logos)
   application.use((request, response, next) => {
     if (!handlers.discovery(request, response, request.path)) next()
   })

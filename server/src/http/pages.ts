@@ -8,6 +8,7 @@ import type { BrandingSettings } from '../settings.ts'
 import type { Assets } from './assets.ts'
 import { formTokenField } from './form-guard.ts'
 import type { FormTokens } from './form-guard.ts'
+import type { Logos } from './logos.ts'
 import { policyFor } from './headers.ts'
 import { chooseLanguage } from './languages.ts'
 import { correlationIdOf } from './request-log.ts'
@@ -22,6 +23,7 @@ export interface Pages {
 /** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view. */
 export function createPages(needs: {
   assets: Pick<Assets, 'stylesheet' | 'logo'>
+  logos: Pick<Logos, 'show'>
   branding: BrandingSettings
   /** Shows `detail` on error pages. */
   development: boolean
@@ -41,6 +43,7 @@ export function createPages(needs: {
         has,
         web,
         initial,
+        logoOf: needs.logos.show,
         language,
         branding,
         assets,

@@ -35,7 +35,13 @@ export function testPages(
 ): { pages: Pages; assets: ReturnType<typeof createAssets> } {
   const branding: BrandingSettings = { title: 'Nauthera', footerLinks: [], ...options.branding }
   const assets = createAssets({ basePath: options.basePath ?? '', branding })
-  const pages = createPages({ assets, branding, development: options.development ?? false, tokens: testTokens })
+  const pages = createPages({
+    assets,
+    logos: { show: (path) => path },
+    branding,
+    development: options.development ?? false,
+    tokens: testTokens,
+  })
   return { pages, assets }
 }
 

@@ -76,6 +76,7 @@ describe(createApplication.name, () => {
       requestContext: pass('context'),
       headers: pass('headers'),
       assets: pass('assets'),
+      logos: pass('logos'),
       discovery: () => false,
       options: pass('options'),
       keysLoaded: pass('keys'),

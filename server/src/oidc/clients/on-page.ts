@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+import { paths } from '@nauthera/rules/endpoints'
 import type { ClientOnPage } from '../../reply.ts'
 import type { OidcClient } from './oidc-client.ts'
 
@@ -8,11 +10,22 @@ export function clientOnPage(client: Pick<OidcClient, 'clientId' | 'config'>): C
   return {
     clientId: client.clientId,
     name: config.clientName || client.clientId,
-    logo: config.logoUri.startsWith('data:') ? config.logoUri : undefined,
+    logo: logoOf(client)?.path,
     startUrl: config.initiateLoginUri || config.clientUri || originOf(config.redirectUris),
     policyUrl: config.policyUri || undefined,
     termsUrl: config.tosUri || undefined,
   }
+}
+
+/** Where a client's logo is served, below the issuer, and where it is. Another logo has another path, so browsers may keep it. */
+export function logoOf({
+  clientId,
+  config,
+}: Pick<OidcClient, 'clientId' | 'config'>): { path: string; url: string } | undefined {
+  const url = config.logoUri
+  if (url === '') return undefined
+  const hash = createHash('sha256').update(url).digest('hex').slice(0, 12)
+  return { path: `${paths.logo}/${encodeURIComponent(clientId)}/${hash}`, url }
 }
 
 /** The origin of the first redirect URI on the web; undefined for an application on a device. */
