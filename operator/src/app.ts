@@ -22,6 +22,8 @@ import type { Settings } from './settings.ts'
 import { loadShards } from './shards/load-shards.ts'
 import { createNudge, noNudge } from './shards/nudge.ts'
 import { createShards } from './shards/shards.ts'
+import { PolicyReports } from './status/policy-reports.ts'
+import { PolicyTally } from './status/policy-tally.ts'
 import { createWriteStatus } from './status/write-status.ts'
 import { pause } from './time/clock.ts'
 import type { Clock } from './time/clock.ts'
@@ -137,8 +139,9 @@ async function startLeading(leader: Leader): Promise<void> {
 async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
   const { metrics, stops, stopping, log } = leader
   const { replicas, shards, follow, nudge } = outlet
-  const { queue, wake, watch, reconciler } = buildIntake(leader, outlet)
+  const { queue, wake, watch, reconciler, reports } = buildIntake(leader, outlet)
   stops.push(
+    () => reports.stop(),
     () => watch.stop(),
     () => queue.stop(),
   )
@@ -181,6 +184,7 @@ async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
       metrics.clients.set(watch.clients.size)
     }
   })
+  reports.start()
   log.info({ clients: keys.length, revision: shortDigest(shards.manifestDigest()) }, 'started')
 }
 
@@ -242,6 +246,17 @@ function buildIntake(leader: Leader, outlet: Outlet) {
   const knownKeys = new Map(shards.storedKeys().map((key) => [key, true]))
   const watch = createWatch({ settings, connection, clock, random, log, knownKeys })
   const status = createWriteStatus({ connection, events, clock, onWrite: () => onWrite('status') })
+  const tally = new PolicyTally()
+  const reports = new PolicyReports({
+    policies: watch.policies,
+    tally,
+    isBusy: () => queue.depth > 0,
+    settings,
+    connection,
+    clock,
+    log,
+    onWrite: () => onWrite('status'),
+  })
   const reconciler = createReconciler({
     settings,
     baseline: settings.policy,
@@ -251,10 +266,11 @@ function buildIntake(leader: Leader, outlet: Outlet) {
     replicas,
     follow,
     status,
+    tally,
     clock,
     log,
     again: queue.addAfter,
     onWrite,
   })
-  return { queue, wake: createWake(queue, random), watch, reconciler }
+  return { queue, wake: createWake(queue, random), watch, reconciler, reports }
 }

@@ -22,6 +22,7 @@ import type { Settings } from './settings.ts'
 import { saysTheSame } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
 import { isInProgress, isSettled } from './status/in-progress.ts'
+import type { PolicyTally } from './status/policy-tally.ts'
 import type { WriteStatus } from './status/write-status.ts'
 import type { Clock } from './time/clock.ts'
 
@@ -42,6 +43,7 @@ interface Needs {
   readonly replicas: Pick<Replicas, 'list' | 'lastUsed'>
   readonly follow: FollowReplicas
   readonly status: WriteStatus
+  readonly tally: Pick<PolicyTally, 'note' | 'forget'>
   readonly clock: Clock
   readonly log: Log
   /** Comes back to the key after so many milliseconds at the latest. */
@@ -66,6 +68,7 @@ export function createReconciler(needs: Needs): Reconciler {
     const log = needs.log.child({ client: key })
     const client = status.withLatest(found)
     const judgement = judge(client, (error) => log.warn({ error }, 'client not understood'))
+    needs.tally.note(key, judgement)
     const shared = sharedNameOf(client, watch.clients.rivals(key))
     // What another client does to the Secret has no event: with somebody beside it, nothing of it is remembered.
     if (shared) memories.doubt([key])
@@ -89,6 +92,7 @@ export function createReconciler(needs: Needs): Reconciler {
     memories.forget(key)
     follow.forget(key)
     status.forget(key)
+    needs.tally.forget(key)
     shards.remove(key)
   }
 

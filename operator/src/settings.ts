@@ -1,9 +1,7 @@
 import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
 import { issuerFaults } from '@nauthera/rules/issuer'
-import { checkValue } from './api/check.ts'
-import { policySpec } from './api/oidc-policy.ts'
-import { renderSchema } from './api/schema.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
+import { checkPolicySpec } from './decide/check-spec.ts'
 
 const name = z
   .string()
@@ -50,8 +48,7 @@ const link = z
   })
   .prefault({})
 
-const baselineSchema = renderSchema(policySpec)
-const isBaseline = (value: unknown): value is OIDCPolicySpec => checkValue(baselineSchema, value).length === 0
+const isBaseline = (value: unknown): value is OIDCPolicySpec => checkPolicySpec(value, '').length === 0
 
 /** The settings of the operator; `docs/settings.md` is made from it. */
 export const settingsSchema = z.strictObject({
@@ -85,7 +82,7 @@ export const settingsSchema = z.strictObject({
           path: ['selector'],
           message: 'is not for the baseline, which holds for every client',
         })
-      for (const { path, message } of checkValue(baselineSchema, value)) {
+      for (const { path, message } of checkPolicySpec(value, '')) {
         context.addIssue({ code: 'custom', path: path.split('.').filter((part) => part !== ''), message })
       }
     })

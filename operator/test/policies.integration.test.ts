@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import { machine, startCluster } from '@nauthera/harness/operator/cluster'
+import type { OIDCPolicy } from '@nauthera/operator/api/oidc-policy'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 import type { TestOperator } from '@nauthera/harness/operator/test-operator'
 
@@ -25,6 +26,8 @@ describe('OIDCPolicy objects', function () {
       metadata: { name: 'no-machines' },
       spec,
     })
+  const stored = () =>
+    cluster.api.store.find(cluster.api.resource('oidcpolicies'), undefined, 'no-machines') as OIDCPolicy | undefined
   const is = (name: string, type: string, status: string) =>
     cluster.until(() => cluster.condition(name, type)?.status === status, `${name} has ${type}=${status}`)
 
@@ -47,6 +50,40 @@ describe('OIDCPolicy objects', function () {
       cluster.api.store.all(cluster.api.resource('events'), 'apps') as unknown as { reason: string }[]
     const violations = () => events().filter(({ reason }) => reason === 'PolicyViolation')
     await cluster.until(() => violations().length === 2, 'an event at each end')
+  })
+
+  it('show what Audit finds before they deny, each release in an entry of its own', async () => {
+    await cluster.apply('reports', machine)
+    await is('reports', 'Ready', 'True')
+    put({ enforcement: 'Audit', allow: { types: ['Web'] } })
+    const { api } = cluster
+    const other = {
+      release: 'elsewhere/nauthera',
+      matchedClients: 7,
+      violatingClients: 0,
+      violating: [],
+      conditions: [],
+    }
+    api.put({ ...stored()!, status: { releases: [other] } } as never)
+    const report = () => stored()?.status?.releases?.find(({ release }) => release === 'auth/nauthera')
+    await is('reports', 'PolicyCompliant', 'True')
+    operator.clock.leap(5_500)
+    await cluster.until(() => report()?.violatingClients === 1, 'the status of the policy says so')
+    expect(report()).to.deep.include({ matchedClients: 1, observedGeneration: stored()!.metadata.generation })
+    expect(report()!.violating?.map(({ namespace, name }) => `${namespace}/${name}`)).to.deep.equal(['apps/reports'])
+    expect(report()!.conditions?.find(({ type }) => type === 'Compliant')).to.include({
+      status: 'False',
+      reason: 'Audit',
+    })
+    expect(stored()!.status?.releases?.find(({ release }) => release === other.release)?.matchedClients).to.equal(7)
+    const from = api.requests.length
+    operator.clock.leap(5_500)
+    await cluster.apply('other', machine)
+    await is('other', 'Ready', 'True')
+    operator.clock.leap(5_500)
+    await cluster.until(() => report()?.violatingClients === 2, 'and what is new')
+    const writes = cluster.writes(from).filter((write) => write.includes('oidcpolicies'))
+    expect(writes, 'one write, and none while nothing is new').to.have.length(1)
   })
 
   it('hold for present and new clients, and no longer once the policies are deleted', async () => {

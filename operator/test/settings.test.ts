@@ -63,6 +63,11 @@ describe('settingsSchema', () => {
     ['mode namespaces without any', `${least}watch: {mode: namespaces}\n`, 'watch.namespaces'],
     ['an existing link without a directory', `${least}link: {mode: existing}\n`, 'link.directory'],
     ['a selector in the baseline', `${least}policy: {selector: {}}\n`, 'policy.selector'],
+    [
+      'a default window of the baseline that is always open',
+      `${least}policy: {defaults: {rotation: {interval: 720h, window: {schedule: '0 3 * * *', duration: 24h}}}}\n`,
+      'policy.defaults.rotation.window.duration',
+    ],
     ['a baseline that is no policy', `${least}policy: {allow: {types: [Webb]}}\n`, 'policy.allow.types[0]'],
   ] as const) {
     it(`refuses ${what}`, () => expect(faults(text)).to.deep.equal([path]))

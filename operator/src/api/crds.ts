@@ -87,8 +87,14 @@ const policyColumns: readonly PrinterColumn[] = [
   {
     name: 'CLIENTS',
     type: 'integer',
-    jsonPath: '.status.matchedClients',
-    description: 'How many clients it applies to.',
+    jsonPath: '.status.releases[*].matchedClients',
+    description: 'How many clients of the first release it applies to.',
+  },
+  {
+    name: 'VIOLATING',
+    type: 'integer',
+    jsonPath: '.status.releases[*].violatingClients',
+    description: 'How many of them break it.',
   },
   age,
 ]

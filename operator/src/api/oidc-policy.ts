@@ -169,30 +169,45 @@ export const policySpec = object(
   },
 )
 
+const clientCount = (description: string) => integer(description, { minimum: 0, maximum: 10_000_000 })
+
 export const policyStatus = object(
-  'What the operator found.',
+  'What the operators found, each for the clients of its own release.',
   {},
   {
-    observedGeneration: integer('The generation of the object that this status is about.', {
-      minimum: 0,
-      maximum: Number.MAX_SAFE_INTEGER,
-    }),
-    matchedClients: integer('How many clients the policy applies to.', { minimum: 0, maximum: 10_000_000 }),
-    violating: list(
-      'Clients that break the policy; not all when there are many.',
+    releases: mapList(
+      'What one release found.',
       object(
-        'A client.',
-        { namespace: text('Namespace.', { maxLength: 63 }), name: text('Name.', { maxLength: 253 }) },
-        { message: text('How it breaks the policy.', { maxLength: 1024 }) },
+        'A release.',
+        { release: text('<namespace>/<release>.', { maxLength: 317 }) },
+        {
+          observedGeneration: integer('The generation of the object that this is about.', {
+            minimum: 0,
+            maximum: Number.MAX_SAFE_INTEGER,
+          }),
+          matchedClients: clientCount('How many clients of the release the policy applies to.'),
+          violatingClients: clientCount('How many of them break it.'),
+          violating: list(
+            'Clients that break the policy; the first 20 by name when there are more.',
+            object(
+              'A client.',
+              { namespace: text('Namespace.', { maxLength: 63 }), name: text('Name.', { maxLength: 253 }) },
+              { message: text('How it breaks the policy.', { maxLength: 1024 }) },
+            ),
+            { maxItems: 20 },
+          ),
+          conditions: list('Accepted, Compliant.', conditionFields, { maxItems: 8 }),
+        },
       ),
-      { maxItems: 20 },
+      { maxItems: 50, keys: ['release'] },
     ),
-    conditions: mapList('Conditions.', conditionFields, { maxItems: 8, keys: ['type'] }),
   },
 )
 
 export type OIDCPolicySpec = TypeOf<typeof policySpec>
 export type OIDCPolicyStatus = TypeOf<typeof policyStatus>
+/** What one release says of a policy. */
+export type PolicyReport = NonNullable<OIDCPolicyStatus['releases']>[number]
 
 /** Cluster-scoped. */
 export interface OIDCPolicy {

@@ -7,6 +7,7 @@ import { checkValue } from '../api/check.ts'
 import { clientSpec } from '../api/client-rules.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { policySpec } from '../api/oidc-policy.ts'
+import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { renderSchema } from '../api/schema.ts'
 import { renderConfig } from './metadata.ts'
 import { checkWindow } from './schedule.ts'
@@ -42,7 +43,7 @@ function findFaults(object: OIDCClient): readonly Fault[] {
   const shape = checkValue(clientSchema, object.spec, 'spec')
   // a value of the wrong shape would make the further checks throw
   if (shape.some(({ kind }) => kind !== 'rule')) return [...name, ...shape].map(plain)
-  const found = [...name, ...shape, ...checkWindow(object.spec)].map(plain)
+  const found = [...name, ...shape, ...checkWindow(object.spec.rotation, 'spec.rotation')].map(plain)
   return [...found, ...checkConfig(object).filter(({ path }) => !found.some((fault) => isSamePlace(path, fault.path)))]
 }
 
@@ -57,7 +58,10 @@ const isWithin = (path: string, above: string): boolean =>
 
 /** @param path where the spec stands: `spec`, or `policy` for the baseline in the settings */
 export function checkPolicySpec(spec: unknown, path: string): readonly Fault[] {
-  return checkValue(policySchema, spec, path).map(plain)
+  const shape = checkValue(policySchema, spec, path)
+  if (shape.some(({ kind }) => kind !== 'rule')) return shape.map(plain)
+  const { defaults } = spec as OIDCPolicySpec
+  return [...shape, ...checkWindow(defaults?.rotation, `${path}.defaults.rotation`)].map(plain)
 }
 
 const plain = ({ path, message }: Fault): Fault => ({ path, message })

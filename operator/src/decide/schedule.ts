@@ -48,24 +48,26 @@ export function windowAt(window: Window, at: number): { readonly opens: number; 
   return opens === undefined ? undefined : { opens, closes: opens + window.durationMs }
 }
 
-/** @returns faults of spec.rotation.window that a pattern cannot see */
-export function checkWindow(spec: OIDCClientSpec): readonly Fault[] {
-  const window = spec.rotation?.window
+type Rotation = NonNullable<OIDCClientSpec['rotation']>
+
+/** @param path where the rotation stands: `spec.rotation` of a client, `spec.defaults.rotation` of a policy
+ *  @returns faults of its window that a pattern cannot see */
+export function checkWindow(rotation: Partial<Pick<Rotation, 'window'>> | undefined, path: string): readonly Fault[] {
+  const window = rotation?.window
   if (!window) return []
   const { schedule, timeZone } = window
-  const path = 'spec.rotation.window'
+  const at = `${path}.window`
   if (timeZone !== undefined && !isTimeZone(timeZone)) {
-    return [{ path: `${path}.timeZone`, message: 'must be an IANA time zone, such as Europe/Berlin' }]
+    return [{ path: `${at}.timeZone`, message: 'must be an IANA time zone, such as Europe/Berlin' }]
   }
   const fault = faultOf(schedule)
-  if (fault !== undefined) return [{ path: `${path}.schedule`, message: fault }]
+  if (fault !== undefined) return [{ path: `${at}.schedule`, message: fault }]
   const gap = shortestGap(schedule)
-  if (gap === undefined)
-    return [{ path: `${path}.schedule`, message: 'must name a day that comes; this one never does' }]
+  if (gap === undefined) return [{ path: `${at}.schedule`, message: 'must name a day that comes; this one never does' }]
   const length = durationMs(window.duration) ?? 0
   return length < gap
     ? []
-    : [{ path: `${path}.duration`, message: 'must be shorter than the time between two openings of the schedule' }]
+    : [{ path: `${at}.duration`, message: 'must be shorter than the time between two openings of the schedule' }]
 }
 
 /** To ask takes 30 us, and clients share a few zones. Names that are none are not kept: anybody can make them up. */

@@ -87,12 +87,14 @@ const secretBody = ({ name, namespace, labels, annotations, data, ownerReference
 
 /** Applies the status of an object, as the manager of status, under the resourceVersion that it was planned from: the
  *  status of a deleted object is never written to a new object of the same name.
+ *  @param fieldManager another one where several write entries of one status
  *  @returns the resourceVersion that it has now; undefined when the object has changed meanwhile or is gone */
 export async function applyStatus(
   connection: Pick<Connection, 'call'>,
   type: { prefix: string; plural: string },
   object: KubernetesObject,
   status: unknown,
+  fieldManager: string = fieldManagers.status,
 ): Promise<string | undefined> {
   const { namespace, name, resourceVersion } = object.metadata
   const at = { ...(namespace === undefined ? {} : { namespace }), name }
@@ -100,7 +102,7 @@ export async function applyStatus(
     .call<KubernetesObject>({
       method: 'PATCH',
       path: objectPath(type, { ...at, subresource: 'status' }),
-      query: { fieldManager: fieldManagers.status, force: 'true' },
+      query: { fieldManager, force: 'true' },
       contentType: applyPatch,
       body: { apiVersion: object.apiVersion, kind: object.kind, metadata: { ...at, resourceVersion }, status },
     })

@@ -156,8 +156,9 @@ describe('windowAt', () => {
 describe('checkWindow', () => {
   const check = (schedule: string, duration: string, timeZone?: string) =>
     checkWindow(
-      client({ rotation: { interval: '720h', window: { schedule, duration, ...(timeZone ? { timeZone } : {}) } } })
-        .spec,
+      client({ rotation: { interval: '720h', window: { schedule, duration, ...(timeZone ? { timeZone } : {}) } } }).spec
+        .rotation,
+      'spec.rotation',
     ).map(({ path }) => path)
   it('takes a window that is shorter than the gap', () => {
     expect(check('0 3 * * *', '23h', 'Europe/Berlin')).to.deep.equal([])

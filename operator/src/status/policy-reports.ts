@@ -1,0 +1,104 @@
+import { isDeepStrictEqual } from 'node:util'
+import { apiGroup, apiVersion, fieldManagers } from '@nauthera/proto/names'
+import type { Log } from '@nauthera/runtime/log'
+import type { OIDCPolicy, PolicyReport } from '../api/oidc-policy.ts'
+import { describePolicy } from '../decide/policy-report.ts'
+import { applyStatus } from '../kubernetes/conditional-write.ts'
+import type { Connection } from '../kubernetes/connection.ts'
+import { resourceTypes } from '../kubernetes/objects.ts'
+import { pause } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
+import type { PolicyTally } from './policy-tally.ts'
+
+/** A look at all policies; so none is written more often. Milliseconds. */
+const everyMs = 5_000
+/** After so many looks it is written though clients are still being judged. */
+const patientLooks = 12
+/** Longest name of a field manager. */
+const managerLength = 128
+
+interface Needs {
+  readonly policies: () => readonly OIDCPolicy[]
+  readonly tally: Pick<PolicyTally, 'version' | 'standing'>
+  /** Whether clients wait to be judged: what is counted is not complete. */
+  readonly isBusy: () => boolean
+  readonly settings: { readonly namespace: string; readonly release: string }
+  readonly connection: Pick<Connection, 'call'>
+  readonly clock: Clock
+  readonly log: Log
+  readonly onWrite?: () => void
+}
+
+/** Writes into the status of each policy what this release found, when it is something new. Other releases have entries of their own. */
+export class PolicyReports {
+  readonly #needs: Needs
+  readonly #stopping = new AbortController()
+  readonly #release: string
+  readonly #manager: string
+  /** What was written last, by name of the policy, and what it was made of. */
+  readonly #written = new Map<string, { readonly of: string; readonly report: PolicyReport }>()
+  #busyLooks = 0
+  #loop: Promise<void> | undefined
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+    const { namespace, release } = needs.settings
+    this.#release = `${namespace}/${release}`
+    // each release owns its own entry and no other
+    this.#manager = `${fieldManagers.status}-${namespace}-${release}`.slice(0, managerLength)
+  }
+
+  start(): void {
+    this.#loop ??= this.#run()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#loop
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    for (;;) {
+      await pause(this.#needs.clock, everyMs, signal)
+      if (signal.aborted) return
+      const isBusy = this.#needs.isBusy() && this.#busyLooks++ < patientLooks
+      if (!isBusy) await this.#look()
+    }
+  }
+
+  async #look(): Promise<void> {
+    this.#busyLooks = 0
+    const policies = this.#needs.policies()
+    const names = new Set(policies.map(({ metadata }) => metadata.name))
+    for (const name of this.#written.keys()) if (!names.has(name)) this.#written.delete(name)
+    for (const policy of policies) {
+      try {
+        await this.#report(policy)
+      } catch (error) {
+        this.#needs.log.warn({ policy: policy.metadata.name, error }, 'status of a policy not written')
+        return
+      }
+    }
+  }
+
+  async #report(policy: OIDCPolicy): Promise<void> {
+    const { tally, clock, connection, onWrite } = this.#needs
+    const { name, uid, generation } = policy.metadata
+    const of = [uid, generation, tally.version(name)].join()
+    const last = this.#written.get(name)
+    if (last?.of === of) return
+    const about = { release: this.#release, now: clock.now() }
+    const report = describePolicy(policy, tally.standing(name), about)
+    const stored = policy.status?.releases?.find(({ release }) => release === this.#release)
+    if (!isDeepStrictEqual(stored, report)) {
+      const object = { apiVersion: `${apiGroup}/${apiVersion}`, kind: 'OIDCPolicy', ...policy }
+      const status = { releases: [report] }
+      const version = await applyStatus(connection, resourceTypes.policies, object, status, this.#manager)
+      // somebody changed it: the watch brings that, and the next look is made of it
+      if (version === undefined) return
+      onWrite?.()
+    }
+    this.#written.set(name, { of, report })
+  }
+}

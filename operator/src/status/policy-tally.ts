@@ -1,0 +1,73 @@
+import type { Judgement } from '../decide/judge.ts'
+import type { PolicyStanding } from '../decide/policy-report.ts'
+
+/** Clients that are named in the status of a policy. */
+const examplesShown = 20
+
+interface OfPolicy {
+  /** `namespace/name` of the clients that it applies to. */
+  readonly matched: Set<string>
+  /** How each of those breaks it that do. */
+  readonly violating: Map<string, string>
+  /** Raised with each change. */
+  version: number
+}
+
+/** How the clients stand to each policy, as they were last judged. */
+export class PolicyTally {
+  readonly #policies = new Map<string, OfPolicy>()
+  readonly #ofClient = new Map<string, readonly string[]>()
+
+  note(key: string, { policies, violations }: Pick<Judgement, 'policies' | 'violations'>): void {
+    for (const name of this.#ofClient.get(key) ?? []) if (!policies.includes(name)) this.#leave(name, key)
+    this.#ofClient.set(key, policies)
+    for (const name of policies) {
+      const found = violations.filter(({ policy }) => policy === name)
+      this.#put(name, key, found.map(({ field, message }) => `${field}: ${message}`).join('; '))
+    }
+  }
+
+  forget(key: string): void {
+    for (const name of this.#ofClient.get(key) ?? []) this.#leave(name, key)
+    this.#ofClient.delete(key)
+  }
+
+  /** @returns a number that is another one after each change */
+  version(policy: string): number {
+    return this.#policies.get(policy)?.version ?? 0
+  }
+
+  standing(policy: string): PolicyStanding {
+    const { matched, violating } = this.#of(policy)
+    const examples = [...violating.keys()].toSorted().slice(0, examplesShown)
+    return {
+      matched: matched.size,
+      violating: violating.size,
+      examples: examples.map((key) => ({ key, message: violating.get(key)! })),
+    }
+  }
+
+  #put(policy: string, key: string, message: string): void {
+    const of = this.#of(policy)
+    if (of.matched.has(key) && (of.violating.get(key) ?? '') === message) return
+    of.matched.add(key)
+    if (message === '') of.violating.delete(key)
+    else of.violating.set(key, message)
+    of.version++
+  }
+
+  #leave(policy: string, key: string): void {
+    const of = this.#of(policy)
+    of.matched.delete(key)
+    of.violating.delete(key)
+    of.version++
+  }
+
+  #of(policy: string): OfPolicy {
+    const known = this.#policies.get(policy)
+    if (known) return known
+    const of: OfPolicy = { matched: new Set(), violating: new Map(), version: 0 }
+    this.#policies.set(policy, of)
+    return of
+  }
+}
