@@ -221,7 +221,12 @@ export const configs = {
 export function entry(
   clientId: string,
   config: Config,
-  options: { secrets?: readonly { plain: string; notAfter?: Date }[]; uid?: string } = {},
+  options: {
+    secrets?: readonly { plain: string; notAfter?: Date }[]
+    uid?: string
+    /** Identifiers of APIs, and the scopes that the client may have there. Without it the entry is that of an older operator. */
+    granted?: Readonly<Record<string, readonly string[]>>
+  } = {},
 ): ShardEntry {
   const secrets =
     options.secrets ?? (config.tokenEndpointAuthMethod?.startsWith('client_secret') ? [{ plain: clientSecret }] : [])
@@ -239,5 +244,10 @@ export function entry(
       }
     }),
     desired: renderVersion(create(ClientConfigSchema, config)),
+    ...(options.granted ? { granted: grantedTo(options.granted) } : {}),
   })
 }
+
+const grantedTo = (granted: Readonly<Record<string, readonly string[]>>) => ({
+  apis: Object.entries(granted).map(([identifier, scopes]) => ({ identifier, scopes: scopes.slice() })),
+})

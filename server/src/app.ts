@@ -43,6 +43,7 @@ import { allowedAddress, createOutboundFetch } from './oidc/outbound-fetch.ts'
 import { createGeneration } from './oidc/library/provider.ts'
 import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
+import { createSignedTokens } from './oidc/artefacts/signed-tokens.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
 import type { ServerSettings } from './settings.ts'
@@ -241,6 +242,12 @@ function createProtocol(
     users,
     clients,
   })
+  const signedTokens = createSignedTokens({
+    issuer: settings.issuer,
+    keys: keys.ring.current.bind(keys.ring),
+    sealer,
+    now,
+  })
   const events = { log, audit: store.audit, counted: countTokens(metrics) }
   const generationNeeds = {
     settings: { issuer: settings.issuer, signing, refreshGraceMs: settings.refreshGrace },
@@ -250,7 +257,7 @@ function createProtocol(
     sealer,
     sealedRequests,
     scope,
-    places: createPlaces({ store, sealer, sessions, interactions: cookies, scope, now }),
+    places: createPlaces({ store, sealer, signedTokens, sessions, interactions: cookies, scope, now }),
     fetch: createOutboundFetch({ isAllowed: allowedAddress({ loopback: isLoopback(issuer.hostname) }) }),
     pages,
     now,

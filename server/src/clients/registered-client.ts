@@ -1,7 +1,7 @@
 // A client that is served. Its config is kept as the text that came: a decoded one takes some 4 KB, and of 10,000 clients only those in
 // use are read.
 import { parseVersion } from '@nauthera/proto/client-version'
-import type { ClientConfig, ClientVersion } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { ClientConfig, ClientVersion, Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { LiveVerifier } from './verifiers.ts'
 
 /** The object stays the same across swaps while nothing about the client changes. */
@@ -19,6 +19,18 @@ export interface RegisteredClient {
   readonly config: ClientConfig
   /** `config.resourceServer.identifier`: the API that this client is. */
   readonly api: string | undefined
+  /** What the operator lets it have at APIs, whichever version is served. Undefined: from an operator that does not say. */
+  readonly granted: readonly GrantedScopes[] | undefined
+}
+
+/** The scopes that a client may have at one API. */
+export interface GrantedScopes {
+  readonly identifier: string
+  readonly scopes: readonly string[]
+}
+
+export function grantedOf(granted: Granted | undefined): readonly GrantedScopes[] | undefined {
+  return granted?.apis.map(({ identifier, scopes }) => ({ identifier, scopes: scopes.slice() }))
 }
 
 export function createRegisteredClient(fields: Omit<RegisteredClient, 'config'>): RegisteredClient {
@@ -34,6 +46,7 @@ class StoredClient implements RegisteredClient {
   readonly verifiers: RegisteredClient['verifiers']
   readonly version: RegisteredClient['version']
   readonly api: string | undefined
+  readonly granted: RegisteredClient['granted']
   #config: WeakRef<ClientConfig> | undefined
 
   constructor(fields: Omit<RegisteredClient, 'config'>) {
@@ -45,6 +58,7 @@ class StoredClient implements RegisteredClient {
     this.verifiers = fields.verifiers
     this.version = fields.version
     this.api = fields.api
+    this.granted = fields.granted
   }
 
   get config(): ClientConfig {

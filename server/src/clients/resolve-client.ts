@@ -1,10 +1,12 @@
-// Which version of a client is served, and with which secrets: desired, else what is live, else accepted, else none.
+// Which version of a client is served, with which secrets and with what access to APIs: desired, else what is live, else accepted, else
+// none. Secrets and access do not belong to a version: those of the entry count, whichever version is served.
+import { isDeepStrictEqual } from 'node:util'
 import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
-import { createRegisteredClient } from './registered-client.ts'
+import { createRegisteredClient, grantedOf } from './registered-client.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
 import { applyVerifiers } from './verifiers.ts'
@@ -30,10 +32,12 @@ export async function resolveClient(
 ): Promise<Resolution> {
   const { clientId, uid, namespace, name, desired, accepted } = entry
   const verifiers = verifiersFor(entry, live, about.clocks)
+  const granted = grantedOf(entry.granted)
   const hasSecret = verifiers.length > 0
   const serve = (version: ServedVersion | undefined): RegisteredClient | undefined => {
     if (version === undefined) return undefined
-    if (version === live && sameObjects(live.verifiers, verifiers)) return live
+    const isSame = sameObjects(live?.verifiers ?? [], verifiers) && isDeepStrictEqual(live?.granted, granted)
+    if (version === live && isSame) return live
     const { api, version: served } = version
     return createRegisteredClient({
       clientId,
@@ -43,6 +47,7 @@ export async function resolveClient(
       shard: about.shard,
       verifiers,
       api,
+      granted,
       version: { generation: served.generation, config: served.config },
     })
   }

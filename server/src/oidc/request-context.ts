@@ -11,6 +11,10 @@ export interface RequestContext extends Exchange {
   artefact?: Readonly<Record<string, unknown>>
   /** The sealed `request_uri` that this request began with, or its interaction did. */
   sealedRequest?: string
+  /** The JWT that the request is about (introspection, revocation). */
+  signedToken?: string
+  /** What it says, once it was verified. */
+  verifiedToken?: Promise<Readonly<Record<string, unknown>> | undefined>
   /** Grant, account and session, loaded by one query for the whole request. */
   loaded?: { readonly key: string; readonly account: LoadedAccount | undefined }
   /** The refresh family, after this request has rotated it. */

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { buildRegistry, movedStandings, rejectionsOf } from '../../src/clients/build-registry.ts'
 import { planShard } from '../../src/clients/check-shard.ts'
+import { grantedOf } from '../../src/clients/registered-client.ts'
 import { emptyRegistry } from '../../src/clients/registry.ts'
 import type { Rejection } from '../../src/clients/registry.ts'
 import { systemClocks } from '../../src/clients/verifiers.ts'
@@ -19,6 +20,7 @@ const client = fc.record({
   accepted: fc.constantFrom('good', 'earlier', undefined),
   uid: fc.constantFrom('one', 'two'),
   secret: fc.constantFrom('old', 'new'),
+  granted: fc.constantFrom(undefined, [], ['read'], ['read', 'write']),
   clientId: fc.constantFrom('own', 'own', 'own', 'shared'),
 })
 const push = fc.record({
@@ -49,6 +51,7 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
                 desired: named(about.name),
                 accepted: named(about.accepted),
                 secrets: [about.secret],
+                granted: about.granted,
               }),
             )
           const { ref, file } = mounted(shardInput(shard, BigInt(seq), entries))
@@ -86,8 +89,9 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
             const expected =
               desired && usable ? desired.clientName : ((desired && live?.config.clientName) ?? accepted?.clientName)
             expect(served?.config.clientName).to.equal(expected)
-            // whatever became of the version, the verifiers are today's
+            // whatever became of the version, the verifiers and the access to APIs are today's
             if (served) expect(served.verifiers.map(({ id }) => id)).to.deep.equal(entry.verifiers.map(({ id }) => id))
+            if (served) expect(served.granted).to.deep.equal(grantedOf(entry.granted))
             const refused = built.rejected.some(
               (one) => `${one.namespace}/${one.name}` === key && one.code !== 'CLIENT_ID_CONFLICT',
             )

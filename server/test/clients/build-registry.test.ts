@@ -72,6 +72,30 @@ describe(buildRegistry.name, () => {
     expect(two.find(idOf(first))?.version).to.deep.equal(one.find(idOf(first))?.version)
   })
 
+  it('T13 changes what a client may have at APIs without a new version, and without a check of the client', async () => {
+    const check = createCheck()
+    const named = { desired: bad, accepted: configOf() }
+    let registry = (await applyAll([shardInput(3, 1n, [entryOf(first, { granted: ['read'] }), entryOf(second)])]))
+      .registry
+    const before = registry.find(idOf(first))!
+    for (const [seq, about, scopes] of [
+      [2n, { granted: ['read', 'write'] }, ['read', 'write']],
+      [3n, { granted: [] }, []],
+      [4n, { granted: ['write'], ...named }, ['write']],
+      [5n, {}, undefined],
+    ] as const) {
+      const shard = shardInput(3, seq, [entryOf(first, about), entryOf(second)])
+      registry = (await applyAll([shard], check, registry)).registry
+      const client = registry.find(idOf(first))!
+      expect(client.granted?.flatMap((api) => api.scopes)).to.deep.equal(scopes)
+      expect(client.version).to.deep.equal(before.version)
+    }
+    expect(check.asked, 'only for the version that is refused').to.deep.equal([idOf(first)])
+    const same = shardInput(3, 6n, [entryOf(first), entryOf(second)])
+    const again = await applyAll([same], check, registry)
+    expect(again.registry.find(idOf(first))).to.equal(registry.find(idOf(first)))
+  })
+
   describe('an entry without a verifier', () => {
     const confidential = (about: Parameters<typeof configOf>[0] = {}) =>
       create(ClientConfigSchema, { ...configOf(about), tokenEndpointAuthMethod: 'client_secret_basic' })

@@ -50,6 +50,8 @@ export const entryOf = (
     desired?: ClientConfig | undefined
     accepted?: ClientConfig | undefined
     secrets?: (string | ReturnType<typeof verifierOf>)[]
+    /** Scopes that it may have at https://api.example.com. */
+    granted?: readonly string[] | undefined
   } = {},
 ): ShardEntry => {
   const [namespace = '', name = ''] = key.split('/')
@@ -64,6 +66,9 @@ export const entryOf = (
     verifiers: verifiers as Verifier[],
     ...versionOf('desired', 'desired' in about ? about.desired : configOf()),
     ...versionOf('accepted', about.accepted),
+    ...(about.granted === undefined
+      ? {}
+      : { granted: { apis: [{ identifier: 'https://api.example.com', scopes: about.granted.slice() }] } }),
   })
 }
 

@@ -15,7 +15,7 @@ for (const path of ['', '/tenants/one']) {
       replicas = await startReplicas({ path })
       await replicas.serve([
         entry('app.web', configs.web),
-        entry('app.machine', configs.machine),
+        entry('app.machine', { ...configs.machine, scopes: ['read'] }),
         entry('app.es', { ...configs.web, idTokenSignedResponseAlg: 'EdDSA', userinfoSignedResponseAlg: 'PS256' }),
       ])
       await addPerson(replicas, 'ada', ['engineers'])

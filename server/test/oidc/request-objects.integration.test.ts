@@ -3,7 +3,8 @@ import { expect } from 'chai'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 import * as client from 'openid-client'
-import { Browser, authorizationUrl, send } from '@nauthera/harness/browser'
+import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
+import { redeem } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
@@ -36,6 +37,7 @@ describe('signed request objects', () => {
     await replicas.serve([
       entry('app.signed', signed),
       entry('app.strict', { ...signed, requireSignedRequestObject: true }),
+      entry('app.secret', { ...configs.web, jwks }),
     ])
     await addPerson(replicas, 'ada')
   })
@@ -171,4 +173,20 @@ describe('signed request objects', () => {
     expect(back.origin + back.pathname).to.equal(redirectUri)
     expect(back.searchParams.get('state')).to.equal('signed-state')
   })
+
+  for (const [inside, beside, granted] of [
+    ['openid', 'openid offline_access', 'openid'],
+    ['openid offline_access', 'openid', 'openid offline_access'],
+    ['openid offline_access', 'openid offline_access', 'openid offline_access'],
+    ['openid email', 'openid offline_access email', 'openid email'],
+  ] as const) {
+    it(`A9 a signed request for "${inside}" with "${beside}" beside it is one for "${granted}"`, async () => {
+      const proof = pkce()
+      const own = { iss: 'app.secret', client_id: 'app.secret', scope: inside, code_challenge: proof.challenge }
+      const query = { client_id: 'app.secret', scope: beside, request: await signWith(es256(), own) }
+      const back = await new Browser(replicas).authorize(authorizationUrl(replicas.issuer, query), 'ada')
+      const code = { value: back.searchParams.get('code')!, proof }
+      expect((await redeem(replicas, code, { clientId: 'app.secret' })).json()['scope']).to.equal(granted)
+    })
+  }
 })

@@ -1,11 +1,13 @@
 import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
-import { introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { getCode, introspect, redeem, refresh, request, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
 // How much each flow costs in PostgreSQL. Each round trip adds about a millisecond, and each commit waits for the disk.
+
+const api = 'https://api.example.com'
 
 describe('database round trips', () => {
   let replicas: Replicas
@@ -17,6 +19,7 @@ describe('database round trips', () => {
       entry('app.remember', { ...configs.web, consent: ConsentMode.REMEMBER }),
       entry('app.machine', configs.machine),
       entry('app.opaque', { ...configs.machine, audiences: [] }),
+      entry('app.resource', { ...configs.web, audiences: [api] }, { granted: { [api]: [] } }),
     ])
     await addPerson(replicas, 'ada')
   })
@@ -70,6 +73,27 @@ describe('database round trips', () => {
     const me = await cost(() => send(replicas, { path: '/me', headers: { authorization: `Bearer ${next.access}` } }))
     expect(me.result.status).to.equal(200)
     expect(me.roundTrips).to.be.at.most(1)
+  })
+
+  it('introspection of a JWT takes 1 round trip, also after the token was revoked; a refresh for an API takes at most 2', async () => {
+    const form = { grant_type: 'client_credentials' }
+    const ask = { path: '/token', form, headers: basic('app.machine', clientSecret) }
+    const machine = { token: String((await send(replicas, ask)).json()['access_token']), clientId: 'app.machine' }
+    const code = await getCode(replicas, { parameters: { client_id: 'app.resource', resource: api } })
+    const person = tokensOf(await redeem(replicas, code, { clientId: 'app.resource', form: { resource: api } }))
+    for (const { token, clientId } of [machine, { token: person.access, clientId: 'app.resource' }]) {
+      for (const active of [true, false]) {
+        const looked = await cost(() => introspect(replicas, token, { clientId }))
+        expect(looked.result.json()['active']).to.equal(active)
+        expect(looked.roundTrips).to.equal(1)
+        if (active) expect((await cost(() => revoke(replicas, token, { clientId }))).roundTrips).to.be.at.most(2)
+      }
+    }
+    const again = await getCode(replicas, { parameters: { client_id: 'app.resource', resource: api } })
+    const next = tokensOf(await redeem(replicas, again, { clientId: 'app.resource', form: { resource: api } }))
+    const options = { clientId: 'app.resource', form: { resource: api } }
+    const refreshed = await cost(() => refresh(replicas, next.refresh, options))
+    expect([refreshed.result.status, refreshed.roundTrips]).to.deep.equal([200, 2])
   })
 
   it('discovery, JWKS and client_credentials take no round trip', async () => {

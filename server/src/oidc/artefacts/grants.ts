@@ -27,6 +27,19 @@ export function grantPayload(allowed: Asked, claims: Iterable<string>): GrantPay
   }
 }
 
+/** A grant as far as its client may have it now: a scope that was withdrawn since is in no new token.
+ *  @param may.person scopes about a person; `may.at` gives those of an API, undefined when the client may not ask for it */
+export function narrowed(
+  { openid, resources }: GrantPayload,
+  may: { person: readonly string[]; at: (identifier: string) => readonly string[] | undefined },
+): GrantPayload {
+  const only = (scope: string | undefined, allowed: readonly string[]) =>
+    (scope ?? '').split(' ').filter((one) => allowed.includes(one))
+  const scopes = only(openid?.scope, may.person)
+  const apis = Object.entries(resources ?? {}).map(([id, scope]) => [id, only(scope, may.at(id) ?? [])] as const)
+  return grantPayload({ scopes, resources: Object.fromEntries(apis) }, openid?.claims ?? [])
+}
+
 export function grantFromRow(row: GrantRow): object {
   return {
     ...row.payload,

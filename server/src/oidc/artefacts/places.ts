@@ -9,11 +9,14 @@ import type { RequestContext } from '../request-context.ts'
 import type { SessionCookies, SessionPayload } from '../session-cookie.ts'
 import type { PushedRequest } from './sealed-requests.ts'
 import type { SealedKind, Sealer } from './sealed.ts'
+import { signedTokenName } from './signed-tokens.ts'
+import type { SignedTokens } from './signed-tokens.ts'
 
 // Where each kind of artefact is stored. The library asks by the name of its model. Nothing is kept in memory, and
 // little in the database:
 //   Session, Interaction         in their cookies
 //   codes, refresh and opaque access tokens   in the string itself (sealed); a mark makes codes single-use
+//   JWT access tokens            in the string itself; a person's carries a sealed reference to its grant
 //   Grant                        in a row that is written with the code
 //   PushedAuthorizationRequest   of a public client in its URI (sealed); of another one in a row
 
@@ -36,6 +39,7 @@ export type Places = Readonly<Record<string, Place>>
 export interface PlaceNeeds {
   readonly store: Pick<Store, 'grants' | 'oneTime' | 'pushedRequests'>
   readonly sealer: Sealer
+  readonly signedTokens: SignedTokens
   readonly sessions: SessionCookies
   readonly interactions: InteractionCookies
   readonly scope: CookieScope
@@ -50,7 +54,7 @@ export function createPlaces(needs: PlaceNeeds): Places {
     Grant: grantPlace(needs),
     AuthorizationCode: sealedPlace('AuthorizationCode', needs),
     RefreshToken: sealedPlace('RefreshToken', needs),
-    AccessToken: sealedPlace('AccessToken', needs),
+    AccessToken: accessTokenPlace('AccessToken', needs),
     ClientCredentials: ungrantedPlace(needs),
     PushedAuthorizationRequest: pushedRequestPlace(needs),
   }
@@ -107,14 +111,27 @@ function sealedPlace(kind: SealedKind, { sealer }: PlaceNeeds) {
   } satisfies Place
 }
 
-/** An opaque token from client_credentials has no grant that could be ended, so a mark stores that it was revoked. */
-function ungrantedPlace(needs: PlaceNeeds): Place {
-  const { store, now } = needs
-  const sealed = sealedPlace('ClientCredentials', needs)
+/** Access tokens are sealed strings or JWTs. */
+function accessTokenPlace(kind: 'AccessToken' | 'ClientCredentials', needs: PlaceNeeds) {
+  const sealed = sealedPlace(kind, needs)
   return {
     ...sealed,
     async find(request, value) {
-      const payload = await sealed.find(request, value)
+      if (value !== signedTokenName) return sealed.find(request, value)
+      const payload = await needs.signedTokens.find(request)
+      return payload?.['kind'] === kind ? payload : undefined
+    },
+  } satisfies Place
+}
+
+/** A token from client_credentials has no grant that could be ended, so a mark stores that it was revoked. */
+function ungrantedPlace(needs: PlaceNeeds): Place {
+  const { store, now } = needs
+  const token = accessTokenPlace('ClientCredentials', needs)
+  return {
+    ...token,
+    async find(request, value) {
+      const payload = await token.find(request, value)
       if (!payload) return undefined
       return (await store.oneTime.isMarked('revoked', String(payload['jti']))) ? undefined : payload
     },

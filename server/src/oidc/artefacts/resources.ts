@@ -1,7 +1,10 @@
-import { apiScopes } from '../clients/apis.ts'
-import type { ClientInstances } from '../clients/instances.ts'
+import { scopesAt } from '../clients/apis.ts'
+import { defaultApi, judgeAuthorization, judgeMachine } from '../clients/asked.ts'
+import type { Asked, Verdict } from '../clients/asked.ts'
+import type { Apis } from '../clients/apis.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { lifetimes } from '../lifetimes.ts'
+import { ProtocolError } from '../protocol-error.ts'
 
 /** The form of an access token for an API. */
 export interface ApiToken {
@@ -14,16 +17,16 @@ export interface ApiToken {
 }
 
 /** @param needs.algorithm signs for clients that name no algorithm
- *  @throws ProtocolError invalid_target for an API that the client does not list
+ *  @throws ProtocolError invalid_target for an API that the client may not ask for
  *  Source: RFC 8707, RFC 9068. */
 export function apiTokenOf(
   identifier: string,
   client: OidcClient,
-  needs: { clients: Pick<ClientInstances, 'findApi'>; algorithm: string },
+  needs: { clients: Apis; algorithm: string },
 ): ApiToken {
   const { config } = client
   return {
-    scope: apiScopes(identifier, client, needs.clients).join(' '),
+    scope: (scopesAt(identifier, client, needs.clients) ?? []).join(' '),
     audience: identifier,
     accessTokenTTL: config.accessTokenTtl || lifetimes.accessToken,
     accessTokenFormat: config.accessTokenFormat === 'opaque' ? 'opaque' : 'jwt',
@@ -31,16 +34,35 @@ export function apiTokenOf(
   }
 }
 
-/** The API of a token request without `resource`. With client_credentials it is the client's only audience. A person's
- *  token without `resource` is for userinfo, and opaque. */
-export function defaultResource(
+/** @param grantType of a token request; undefined at the authorization endpoint
+ *  @returns the scope that the request goes on with
+ *  @throws ProtocolError invalid_scope, invalid_target */
+export function scopeOfRequest(
+  asked: Asked,
+  grantType: string | undefined,
   client: OidcClient,
-  grantType: unknown,
-  oneOf: readonly string[] | undefined,
+  clients: Apis,
 ): string | undefined {
-  if (oneOf) return oneOf[0]
-  const { audiences } = client.config
-  return grantType === 'client_credentials' && audiences.length === 1 ? audiences[0] : undefined
+  if (grantType === undefined) return allowedScope(judgeAuthorization(asked, client, clients))
+  if (grantType === 'client_credentials') return allowedScope(judgeMachine(asked, client, clients))
+  // what a code or refresh token stands for is the consent of a person, which no request changes
+  allowedScope(judgeAuthorization({ ...asked, scope: undefined }, client, clients))
+  return asked.scope
+}
+
+/** The API of a token request without `resource`. With client_credentials it is the client's only audience. A person's
+ *  token without `resource` is for userinfo, and opaque.
+ *  @throws ProtocolError invalid_target for a machine with several audiences */
+export function defaultResource(client: OidcClient, grantType: string | undefined): string | undefined {
+  if (grantType !== 'client_credentials') return undefined
+  const found = defaultApi(client)
+  return found.kind === 'api' ? found.identifier : allowedScope(found)
+}
+
+/** @throws ProtocolError when it is refused */
+export function allowedScope(verdict: Verdict): string | undefined {
+  if (verdict.kind === 'refused') throw new ProtocolError(verdict.error, { description: verdict.description })
+  return verdict.scope
 }
 
 /** A client may introspect its own tokens, and an API the tokens that are issued for it (RFC 7662 section 4). */

@@ -13,7 +13,12 @@ const longest = 8192
 const shape = /^nr_([0-9a-f]{8})_([A-Za-z0-9_-]{40,})$/
 
 export type SealedKind =
-  'AuthorizationCode' | 'RefreshToken' | 'AccessToken' | 'ClientCredentials' | 'PushedAuthorizationRequest'
+  | 'AuthorizationCode'
+  | 'RefreshToken'
+  | 'AccessToken'
+  | 'ClientCredentials'
+  | 'PushedAuthorizationRequest'
+  | 'GrantReference'
 
 /** These are deflated before they are sealed, since they travel in a URL. Bytes of the payload at most. */
 const deflated: ReadonlySet<SealedKind> = new Set(['PushedAuthorizationRequest'])

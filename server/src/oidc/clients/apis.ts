@@ -1,25 +1,43 @@
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { oidcScopes } from '@nauthera/rules/scopes'
-import { ProtocolError } from '../protocol-error.ts'
 import type { ClientInstances } from './instances.ts'
 import type { OidcClient } from './oidc-client.ts'
 
 // An API is a client too (spec.resourceServer). Clients change while a Provider's list of scopes is fixed, so the
-// scopes of APIs are not in that list. Which of them a client may ask for is decided here, by its audiences and the
-// API's own list.
+// scopes of APIs are not in that list. What a client may have of them is decided here and nowhere else: what its version
+// lists, and what the operator granted.
 
-/** The scopes that a client may ask for at an API.
- *  @throws ProtocolError invalid_target for an API that the client does not list */
-export function apiScopes(
-  identifier: string,
-  client: OidcClient,
-  clients: Pick<ClientInstances, 'findApi'>,
-): readonly string[] {
-  const isItself = client.config.resourceServer?.identifier === identifier
-  if (!isItself && !client.config.audiences.includes(identifier)) {
-    throw new ProtocolError('invalid_target', {
-      description: 'this client may not ask for the API in resource; add the API to spec.audiences of the OIDCClient',
-    })
-  }
-  const api = clients.findApi(identifier)
-  return api?.config.resourceServer?.scopes ?? client.config.scopes.filter((scope) => !oidcScopes.includes(scope))
+export type ApisOf = Pick<OidcClient, 'config' | 'granted'>
+export type Apis = Pick<ClientInstances, 'findApi'>
+
+/** @returns the scopes that a client may have at an API; undefined when it may not ask for that API at all */
+export function scopesAt(identifier: string, client: ApisOf, apis: Apis): readonly string[] | undefined {
+  const { config, granted } = client
+  if (!listedApis(config).includes(identifier)) return undefined
+  if (granted === undefined) return scopesBeforeGrants(identifier, config, apis)
+  return granted
+    .find((api) => api.identifier === identifier)
+    ?.scopes.filter((scope) => config.scopes.includes(scope) && !oidcScopes.includes(scope))
 }
+
+/** The rule for entries of an operator that does not know grants: every scope of the API. */
+function scopesBeforeGrants(identifier: string, { scopes }: ClientConfig, apis: Apis): readonly string[] {
+  const api = apis.findApi(identifier)?.config.resourceServer
+  return api?.scopes ?? scopes.filter((scope) => !oidcScopes.includes(scope))
+}
+
+/** @returns the APIs that a client may ask for, each with its scopes */
+export function apisOf(client: ApisOf, apis: Apis): { identifier: string; scopes: readonly string[] }[] {
+  return listedApis(client.config).flatMap((identifier) => {
+    const scopes = scopesAt(identifier, client, apis)
+    return scopes === undefined ? [] : [{ identifier, scopes }]
+  })
+}
+
+/** @returns the scopes about a person that a client may have */
+export const personScopes = ({ scopes }: Pick<ClientConfig, 'scopes'>): readonly string[] =>
+  scopes.filter((scope) => oidcScopes.includes(scope))
+
+/** A client that is an API may ask for itself. */
+const listedApis = ({ audiences, resourceServer }: ClientConfig): readonly string[] =>
+  resourceServer === undefined ? audiences : [...new Set([...audiences, resourceServer.identifier])]

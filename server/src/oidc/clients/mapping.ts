@@ -5,8 +5,8 @@ import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { checkClient } from '@nauthera/rules/check-client'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
-import { oidcScopes } from '@nauthera/rules/scopes'
 import type { CheckClient, ClientIdentity } from '../../clients/check-client.ts'
+import { personScopes } from './apis.ts'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
 import { registrationFault } from './registration.ts'
 
@@ -85,7 +85,7 @@ export function renderMetadata(
   defaults: SigningDefaults,
 ): ProviderMetadata {
   const usesCode = config.grantTypes.includes('authorization_code')
-  const scopes = config.scopes.filter((scope) => oidcScopes.includes(scope))
+  const scopes = personScopes(config)
   const needsSecret = showsSecret(config.tokenEndpointAuthMethod)
   return withoutEmpty({
     client_id: identity.clientId,

@@ -1,6 +1,6 @@
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ScopeOnPage } from '../../reply.ts'
-import { apiScopes } from '../clients/apis.ts'
+import { scopesAt } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { askedOf, isPrompted, judgeConsent, usesStoredConsent } from './consent.ts'
@@ -36,7 +36,7 @@ export function askedIn({ params }: LibraryPart, client: OidcClient, clients: Cl
   const identifiers = [params.resource ?? []].flat()
   return askedOf(
     params,
-    Object.fromEntries(identifiers.map((identifier) => [identifier, apiScopes(identifier, client, clients)])),
+    Object.fromEntries(identifiers.map((identifier) => [identifier, scopesAt(identifier, client, clients) ?? []])),
   )
 }
 

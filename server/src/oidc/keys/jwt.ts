@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPair, randomBytes } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
 import { promisify } from 'node:util'
-import { EncryptJWT, calculateJwkThumbprint, jwtDecrypt } from 'jose'
+import { EncryptJWT, calculateJwkThumbprint, createLocalJWKSet, jwtDecrypt, jwtVerify } from 'jose'
 import type { JWK } from 'jose'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 
@@ -88,6 +88,29 @@ export async function decryptClaims(
       },
     )
     return payload
+  } catch {
+    return undefined
+  }
+}
+
+const keySets = new WeakMap<readonly JWK[], ReturnType<typeof createLocalJWKSet>>()
+
+/** Verifies a JWT that this server signed.
+ *  @param options.keys public; each says its algorithm. The same array again is not parsed again
+ *  @param options.type its `typ`
+ *  @param options.clockTolerance seconds
+ *  @returns the claims; undefined for anything that is not such a JWT. Never throws. */
+export async function verifySigned(
+  token: string,
+  options: { keys: readonly JWK[]; issuer: string; type: string; clockTolerance: number; now: Date },
+): Promise<Record<string, unknown> | undefined> {
+  const { keys, issuer, type: typ, clockTolerance, now: currentDate } = options
+  let keySet = keySets.get(keys)
+  if (keySet === undefined) keySets.set(keys, (keySet = createLocalJWKSet({ keys: [...keys] })))
+  try {
+    const required = ['jti', 'exp', 'aud', 'client_id']
+    const checks = { issuer, typ, clockTolerance, currentDate, requiredClaims: required }
+    return (await jwtVerify(token, keySet, checks)).payload
   } catch {
     return undefined
   }

@@ -8,6 +8,7 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
 import { mayRefresh } from '../artefacts/refresh-families.ts'
+import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
@@ -23,7 +24,7 @@ import { timesToLive } from './times-to-live.ts'
 
 export type ConfigurationNeeds = Pick<
   LibraryNeeds,
-  'settings' | 'keys' | 'users' | 'clients' | 'places' | 'scope' | 'fetch' | 'pages' | 'now'
+  'settings' | 'keys' | 'users' | 'clients' | 'places' | 'sealer' | 'scope' | 'fetch' | 'pages' | 'now'
 >
 
 /** Our settings and keys -> the library's configuration. It replaces every default of the library that would print a
@@ -39,6 +40,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     fetch,
     clockTolerance,
     cookies: cookies(needs),
+    formats: formats(needs),
     ttl: timesToLive(needs),
     features: buildFeatures(needs),
     interactions: {
@@ -104,6 +106,13 @@ function requireBinding(context: Context, config: ClientConfig): false {
   const missing = missingBinding(config, { scope: parameterOf(context, 'scope'), nonce: parameterOf(context, 'nonce') })
   if (missing !== undefined) throw new errors.InvalidRequest(missing)
   return false
+}
+
+/** A JWT of a person refers to its grant. */
+function formats({ sealer }: ConfigurationNeeds) {
+  const jwt = (_context: unknown, token: object, { payload }: { payload: object }) =>
+    void Object.assign(payload, grantReference(token, sealer))
+  return { customizers: { jwt } }
 }
 
 function cookies({ scope, keys }: ConfigurationNeeds) {

@@ -1,9 +1,10 @@
 import type { Configuration, ResourceServer } from 'oidc-provider'
-import { apiTokenOf, defaultResource, mayIntrospect } from '../artefacts/resources.ts'
+import { apiTokenOf, defaultResource, mayIntrospect, scopeOfRequest } from '../artefacts/resources.ts'
+import { standingScope } from '../clients/asked.ts'
 import { fromStore } from './current-request.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
-import { parameterOf, sessionOf } from './shapes.ts'
+import { parameterOf, resourcesOf, sessionOf, setParameter } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'settings' | 'clients' | 'pages'>
@@ -31,15 +32,19 @@ export function buildFeatures(needs: Needs) {
   }
 }
 
-/** Who may introspect a token, and who may revoke it. */
+/** Who may introspect a token, and who may revoke it. A token that is looked at stands for no more than its client may have
+ *  now. */
 function tokensLookedAt({ clients }: Needs) {
   return {
     introspection: {
       enabled: true,
-      allowedPolicy: async (_context, client, token) =>
-        client.tokenEndpointAuthMethod !== 'none' &&
-        clients.registeredById(token.clientId ?? '') !== undefined &&
-        mayIntrospect(clients.registered(client), token),
+      allowedPolicy: async (_context, client, token) => {
+        const owner = clients.registeredById(token.clientId ?? '')
+        const standing = owner && standingScope(token, owner, clients)
+        if (standing === undefined || client.tokenEndpointAuthMethod === 'none') return false
+        Object.assign(token, standing)
+        return mayIntrospect(clients.registered(client), token)
+      },
     },
     revocation: {
       enabled: true,
@@ -48,15 +53,28 @@ function tokensLookedAt({ clients }: Needs) {
   } satisfies Pick<Features, 'introspection' | 'revocation'>
 }
 
+/** The library asks for the default of a request that names no API, then for each API; both before it reads the scopes. */
 function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndicators']> {
   const { accessToken: algorithm } = settings.signing
+  const judge = (context: Context, client: object, resources: readonly string[]) => {
+    const grantType = parameterOf(context, 'grant_type')
+    const asked = { scope: parameterOf(context, 'scope'), resources }
+    const scope = scopeOfRequest(asked, grantType, clients.registered(client), clients)
+    if (scope !== asked.scope) setParameter(context, 'scope', scope)
+  }
   return {
     enabled: true,
-    defaultResource: async (context: Context, client, oneOf) =>
-      defaultResource(clients.registered(client), parameterOf(context, 'grant_type'), oneOf),
+    defaultResource: async (context: Context, client, oneOf) => {
+      if (oneOf) return oneOf[0]!
+      const found = defaultResource(clients.registered(client), parameterOf(context, 'grant_type'))
+      if (found === undefined) judge(context, client, [])
+      return found!
+    },
     useGrantedResource: async () => false,
-    getResourceServerInfo: async (_context, identifier, client) =>
-      apiTokenOf(identifier, clients.registered(client), { clients, algorithm }) as ResourceServer,
+    getResourceServerInfo: async (context: Context, identifier, client) => {
+      judge(context, client, [...new Set([...resourcesOf(context), identifier])])
+      return apiTokenOf(identifier, clients.registered(client), { clients, algorithm }) as ResourceServer
+    },
   }
 }
 

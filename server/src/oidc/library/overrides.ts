@@ -13,6 +13,7 @@ import { replayOnce } from './overrides/replay-once.ts'
 import { rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { sealValues } from './overrides/seal-values.ts'
 import { statelessSessions } from './overrides/stateless-sessions.ts'
+import { watchParams } from './overrides/watch-params.ts'
 import type { Internals } from './shapes.ts'
 
 /** Every internal of oidc-provider that we replace: a file each, applied in this order. Each has a contract of the same
@@ -32,6 +33,7 @@ export const overrides = {
   endSessions,
   addGroupClaims,
   idTokens,
+  watchParams,
 } as const satisfies Readonly<Record<string, Override>>
 
 export function applyOverrides(library: Internals, needs: OverrideNeeds): void {

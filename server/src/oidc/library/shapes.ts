@@ -81,6 +81,8 @@ export interface Internals {
     readonly prototype: IdToken
     validate(jwt: unknown, client: { clientId: string; idTokenSignedResponseAlg: string }): Promise<unknown>
   }
+  /** `context.oidc` of each request. The library assigns `params` to it, and nothing else defines that name. */
+  readonly OIDCContext: { readonly prototype: object }
 }
 
 export interface IdToken {
@@ -91,6 +93,9 @@ export interface IdToken {
   scope?: string
   issue(options: { readonly use: string }): Promise<string>
 }
+
+/** The parameters of a request as the library reads them: undefined where one is missing, an array where it was given several times. */
+export type Params = Record<string, unknown>
 
 export interface Claims {
   /** What `account.claims()` returned. */
@@ -128,6 +133,17 @@ export const authorizationParams = (context: Context): AuthorizationParams =>
 export function parameterOf(context: Context, name: string): string | undefined {
   const value = context.oidc?.params?.[name]
   return typeof value === 'string' ? value : undefined
+}
+
+/** Replaces a parameter; the library reads it later. */
+export function setParameter(context: Context, name: string, value: string | undefined): void {
+  Object.assign(context.oidc.params!, { [name]: value })
+}
+
+/** The APIs that a request names, once or several times (RFC 8707). */
+export function resourcesOf(context: Context): readonly string[] {
+  const named: unknown = context.oidc.params?.['resource']
+  return [named].flat().filter((identifier) => typeof identifier === 'string')
 }
 
 /** The person's answers in the interaction before this request; undefined when there was none. */

@@ -21,6 +21,7 @@ import { contract as replayOnce } from './overrides/replay-once.ts'
 import { contract as rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { contract as sealValues } from './overrides/seal-values.ts'
 import { contract as statelessSessions } from './overrides/stateless-sessions.ts'
+import { contract as watchParams } from './overrides/watch-params.ts'
 import { stockInternals } from './overrides/stock.ts'
 
 // One contract for each override of an internal of oidc-provider, in a file with the name of the override. When an
@@ -44,6 +45,7 @@ const contracts = Object.entries({
   endSessions,
   addGroupClaims,
   idTokens,
+  watchParams,
 } as const satisfies Readonly<Record<Name, Contract>>) as [Name, Contract][]
 
 /** The value of `Client.prototype.find` in the classes of one Provider. */

@@ -1,5 +1,6 @@
-import { grantFromRow } from '../../artefacts/grants.ts'
+import { grantFromRow, narrowed } from '../../artefacts/grants.ts'
 import { accessOf } from '../../clients/access.ts'
+import { personScopes, scopesAt } from '../../clients/apis.ts'
 import { loadAccountOfArtefact } from '../../load-account.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
@@ -7,7 +8,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { currentContext } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
-/** Grant.find: loads grant, account and session in one query. The request keeps the result for `findAccount`. */
+/** Grant.find: loads grant, account and session in one query. The request keeps the result for `findAccount`. The
+ *  library gets the grant as far as the client may have it now. */
 export function loadGrants({ Grant }: Internals, { users, clients }: Pick<OverrideNeeds, 'users' | 'clients'>): void {
   replace(Grant, 'find', () => async (grantId) => {
     const request = currentRequest()
@@ -23,6 +25,7 @@ export function loadGrants({ Grant }: Internals, { users, clients }: Pick<Overri
     const { route } = currentContext().oidc
     if (artefact['kind'] === 'RefreshToken' && route === 'introspection' && loaded.family?.seq !== artefact['seq'])
       return undefined
-    return new Grant(grantFromRow(row))
+    const may = { person: personScopes(client.config), at: (api: string) => scopesAt(api, client, clients) }
+    return new Grant({ ...grantFromRow(row), ...narrowed(row.payload, may) })
   })
 }

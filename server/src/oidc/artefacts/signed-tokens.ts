@@ -1,0 +1,71 @@
+import { verifySigned } from '../keys/jwt.ts'
+import type { KeySet } from '../keys/key-set.ts'
+import { clockTolerance } from '../lifetimes.ts'
+import type { RequestContext } from '../request-context.ts'
+import type { Sealer } from './sealed.ts'
+
+// Access tokens that are JWTs, when somebody asks us about one. The JWT itself holds everything but the grant of a person, to which it
+// carries a sealed reference: `sub` may differ from client to client and is never used to find a person.
+
+/** What the library is given in place of a JWT (see library/params/name-tokens.ts). It stands for the JWT of the request, and for
+ *  nothing in a request without one. */
+export const signedTokenName = 'a-signed-token'
+
+type Payload = Record<string, unknown>
+
+export interface SignedTokens {
+  /** @returns the payload of the library's model; undefined when the request has no JWT, or one that is not a valid access token of this
+   *  server: signature (keys that only verify any more included), type, issuer and expiry. It is verified once a request */
+  find(request: RequestContext): Promise<Payload | undefined>
+}
+
+export function createSignedTokens(needs: {
+  issuer: string
+  keys: () => KeySet
+  sealer: Sealer
+  /** Epoch milliseconds. */
+  now: () => number
+}): SignedTokens {
+  const { issuer, keys, sealer, now } = needs
+  const read = async (token: string | undefined): Promise<Payload | undefined> => {
+    if (token === undefined) return undefined
+    const about = { keys: keys().published, issuer, type: 'at+jwt', clockTolerance, now: new Date(now()) }
+    const claims = await verifySigned(token, about)
+    return claims && payloadOf(claims, sealer)
+  }
+  return {
+    async find(request) {
+      request.verifiedToken ??= read(request.signedToken)
+      const payload = await request.verifiedToken
+      if (payload) request.artefact = payload
+      return payload
+    },
+  }
+}
+
+/** The claims that a JWT carries besides those of RFC 9068. */
+export function grantReference(
+  token: { readonly grantId?: string; readonly accountId?: string },
+  sealer: Sealer,
+): { readonly grant_ref?: string } {
+  const { grantId, accountId } = token
+  if (grantId === undefined || accountId === undefined) return {}
+  return { grant_ref: sealer.seal('GrantReference', { grantId, accountId }) }
+}
+
+function payloadOf(claims: Payload, sealer: Sealer): Payload | undefined {
+  const { jti, iat, exp, aud, scope, client_id: clientId, sub, cnf, grant_ref: reference } = claims
+  const token = { jti, iat, exp, aud, scope, clientId, ...boundTo(cnf) }
+  if (typeof reference === 'string') {
+    const grant = sealer.unseal('GrantReference', reference)
+    return grant && { ...token, ...grant, kind: 'AccessToken' }
+  }
+  // a person's token of a release that wrote no reference cannot be judged
+  return sub === clientId ? { ...token, kind: 'ClientCredentials' } : undefined
+}
+
+/** The key or certificate that whoever shows the token must prove to have. */
+function boundTo(cnf: unknown): Payload {
+  const { jkt, 'x5t#S256': certificate } = (cnf ?? {}) as Payload
+  return { ...(jkt === undefined ? {} : { jkt }), ...(certificate === undefined ? {} : { 'x5t#S256': certificate }) }
+}

@@ -1,0 +1,123 @@
+import { oidcScopes } from '@nauthera/rules/scopes'
+import { apisOf, personScopes, scopesAt } from './apis.ts'
+import type { Apis, ApisOf } from './apis.ts'
+
+// Judges what a request asks for against what its client may have. Pure.
+
+/** The request as it goes on, or why it is refused. */
+export type Verdict =
+  | { readonly kind: 'allowed'; readonly scope: string | undefined }
+  | { readonly kind: 'refused'; readonly error: 'invalid_scope' | 'invalid_target'; readonly description: string }
+
+export interface Asked {
+  readonly scope: string | undefined
+  /** Identifiers of APIs. */
+  readonly resources: readonly string[]
+}
+
+/** At the authorization endpoint. What nobody knows is ignored (OpenID Connect Core 3.1.2.1); what is known and not granted is
+ *  refused. The scopes may be those of all the APIs that the request names. */
+export function judgeAuthorization(asked: Asked, client: ApisOf, apis: Apis): Verdict {
+  const denied = deniedApi(asked.resources, client, apis)
+  if (denied) return denied
+  const may = new Set([...personScopes(client.config), ...asked.resources.flatMap((id) => scopesAt(id, client, apis)!)])
+  const scopes = words(asked.scope)
+  const refused = scopes.filter((scope) => !may.has(scope) && isKnown(scope, asked.resources, client, apis))
+  return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes.filter((scope) => may.has(scope)))
+}
+
+/** At the token endpoint, for client_credentials. Nothing asked for means everything that is granted.
+ *  @param asked.resources none, or the API of the token */
+export function judgeMachine(asked: Asked, client: ApisOf, apis: Apis): Verdict {
+  const denied = deniedApi(asked.resources, client, apis)
+  if (denied) return denied
+  const atApi = asked.resources.flatMap((identifier) => scopesAt(identifier, client, apis)!)
+  // for an entry without grants nothing stays nothing: what this version of the server would add was never granted
+  if (asked.scope === undefined) return allow(client.granted === undefined ? [] : [...new Set(atApi)])
+  const may = new Set([...personScopes(client.config), ...atApi])
+  const scopes = words(asked.scope)
+  const refused = scopes.filter((scope) => !may.has(scope))
+  return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes)
+}
+
+/** At the token endpoint, before a refresh token is used up. Whether the person consented to it is the library's question. */
+export function judgeRefresh(asked: Asked, client: ApisOf, apis: Apis): Verdict {
+  const denied = deniedApi(asked.resources, client, apis)
+  if (denied) return denied
+  const scopes = words(asked.scope)
+  const refused = scopes.filter((scope) => !everything(client, apis).has(scope))
+  return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes)
+}
+
+/** @returns the API of a token of client_credentials whose request names none */
+export function defaultApi(client: ApisOf): { kind: 'api'; identifier: string | undefined } | RefusedRequest {
+  const { audiences } = client.config
+  if (audiences.length <= 1) return { kind: 'api', identifier: audiences[0] }
+  return refuse('invalid_target', `this client has several APIs: name one in resource (${list(audiences)})`)
+}
+
+/** What a token still stands for, when it is looked at.
+ *  @returns undefined when its client may no longer ask for its API */
+export function standingScope(
+  token: { readonly aud?: string | readonly string[] | undefined; readonly scope?: string | undefined },
+  client: ApisOf,
+  apis: Apis,
+): { readonly scope: string | undefined } | undefined {
+  const { aud } = token
+  // a token of ours has one audience
+  const ofApi = aud === undefined ? [...everything(client, apis)] : scopesAt([aud].flat().join(' '), client, apis)
+  if (ofApi === undefined) return undefined
+  const scopes = words(token.scope).filter((scope) => ofApi.includes(scope))
+  return { scope: scopes.length > 0 ? scopes.join(' ') : undefined }
+}
+
+type RefusedRequest = Extract<Verdict, { kind: 'refused' }>
+
+function deniedApi(resources: readonly string[], client: ApisOf, apis: Apis): RefusedRequest | undefined {
+  const denied = resources.find((identifier) => scopesAt(identifier, client, apis) === undefined)
+  if (denied === undefined) return undefined
+  const why = client.config.audiences.includes(denied)
+    ? 'it is listed and not granted: the condition AudiencesGranted of the OIDCClient says why'
+    : 'add it to spec.audiences of the OIDCClient'
+  return refuse('invalid_target', `this client may not ask for the API ${plain(denied)}: ${why}`)
+}
+
+function refuseScopes(scopes: readonly string[], client: ApisOf, apis: Apis): RefusedRequest {
+  const elsewhere = apisOf(client, apis).filter((api) => scopes.some((scope) => api.scopes.includes(scope)))
+  const cure =
+    elsewhere.length > 0
+      ? `name the API that has it in resource (${list(elsewhere.map(({ identifier }) => identifier))})`
+      : 'see spec.scopes and the condition AudiencesGranted of the OIDCClient'
+  return refuse('invalid_scope', `this request may not ask for the scope ${list(scopes)}: ${cure}`)
+}
+
+/** Whether anything that concerns this client has the scope. The scopes of other APIs do not: whoever asks must not learn them. */
+function isKnown(scope: string, resources: readonly string[], client: ApisOf, apis: Apis): boolean {
+  return (
+    oidcScopes.includes(scope) ||
+    client.config.scopes.includes(scope) ||
+    client.granted?.some((api) => api.scopes.includes(scope)) === true ||
+    resources.some((identifier) => apis.findApi(identifier)?.config.resourceServer?.scopes.includes(scope) === true)
+  )
+}
+
+const everything = (client: ApisOf, apis: Apis): ReadonlySet<string> =>
+  new Set([...personScopes(client.config), ...apisOf(client, apis).flatMap(({ scopes }) => scopes)])
+
+const words = (text: string | undefined): string[] => [...new Set((text ?? '').split(' ').filter(Boolean))]
+
+const allow = (scopes: readonly string[]): Verdict => ({
+  kind: 'allowed',
+  scope: scopes.length > 0 ? scopes.join(' ') : undefined,
+})
+
+const refuse = (error: RefusedRequest['error'], description: string): RefusedRequest => ({
+  kind: 'refused',
+  error,
+  description,
+})
+
+const list = (values: readonly string[]): string => values.slice(0, 10).map(plain).join(', ')
+
+/** Foreign text for an error_description, whose characters RFC 6749 limits (4.1.2.1). */
+const plain = (text: string): string => text.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '?').slice(0, 200)

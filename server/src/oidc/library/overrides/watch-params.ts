@@ -1,0 +1,24 @@
+import type { OverrideNeeds } from '../override.ts'
+import { keepOfflineAccess } from '../params/keep-offline-access.ts'
+import { nameTokens } from '../params/name-tokens.ts'
+import type { ParamsWatcher } from '../params/params-watcher.ts'
+import type { Context, Internals, Params } from '../shapes.ts'
+
+const watchers: readonly ParamsWatcher[] = [keepOfflineAccess, nameTokens]
+
+/** OIDCContext.prototype.params: an accessor in the place of a plain property. */
+export function watchParams({ OIDCContext }: Internals, needs: Pick<OverrideNeeds, 'clients'>): void {
+  if ('params' in OIDCContext.prototype)
+    throw new TypeError('oidc-provider now has its own accessor for params: an override must change')
+  const assembled = new WeakMap<object, Params>()
+  Object.defineProperty(OIDCContext.prototype, 'params', {
+    configurable: true,
+    get(this: object) {
+      return assembled.get(this)
+    },
+    set(this: { ctx: Context }, params: Params) {
+      assembled.set(this, params)
+      for (const watch of watchers) watch(this.ctx, params, needs)
+    },
+  })
+}

@@ -1,0 +1,354 @@
+import { expect } from 'chai'
+import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
+import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+
+// What a client gets at APIs: what its version lists, and what the operator granted. Two tenants, each with an API.
+
+const own = 'https://orders.team-a.example.com'
+const foreign = 'https://payroll.team-b.example.com'
+
+describe('access to APIs', () => {
+  let replicas: Replicas
+
+  const machine = (audiences: readonly string[], scopes: readonly string[]) => ({
+    ...configs.machine,
+    audiences: [...audiences],
+    scopes: [...scopes],
+  })
+  const web = (more: object = {}) => ({
+    ...configs.web,
+    audiences: [own, foreign],
+    scopes: [...configs.web.scopes, 'orders:read', 'orders:write', 'pay:read'],
+    ...more,
+  })
+  const granted = { [own]: ['orders:read', 'orders:write'], [foreign]: ['pay:read'] }
+  const apis = [
+    entry('team-a.orders', {
+      ...configs.api,
+      resourceServer: { identifier: own, scopes: ['orders:read', 'orders:write', 'orders:admin'] },
+    }),
+    entry('team-b.payroll', {
+      ...configs.api,
+      resourceServer: { identifier: foreign, scopes: ['pay:read', 'pay:write'] },
+    }),
+  ]
+  const clients = () => [
+    ...apis,
+    entry('app.denied', machine([foreign], ['pay:read']), { granted: {} }),
+    entry('app.bare', machine([foreign], []), { granted: { [foreign]: [] } }),
+    entry('app.one', machine([own], ['orders:read', 'orders:write']), { granted: { [own]: ['orders:read'] } }),
+    entry('app.two', machine([own, foreign], ['orders:read', 'pay:read']), {
+      granted: { [own]: ['orders:read'], [foreign]: ['pay:read'] },
+    }),
+    entry('app.none', machine([], ['openid']), { granted: {} }),
+    entry('app.opaque', { ...machine([own], ['orders:read']), accessTokenFormat: 'opaque' } as never, {
+      granted: { [own]: ['orders:read'] },
+    }),
+    entry('app.web', web(), { granted }),
+    entry('app.asks', web({ consent: ConsentMode.EXPLICIT }), { granted }),
+    entry('app.machine', configs.machine),
+  ]
+  const change = (clientId: string, next: ReturnType<typeof entry>) =>
+    replicas.serve([...clients().filter((one) => one.clientId !== clientId), next])
+
+  before(async function () {
+    this.timeout(60_000)
+    replicas = await startReplicas({ count: 2 })
+    await addPerson(replicas, 'ada', ['engineers'])
+  })
+  beforeEach(() => replicas.serve(clients()))
+  after(() => replicas.stop())
+
+  const machineToken = async (clientId: string, form: Record<string, string> | [string, string][] = {}) => {
+    const more = Array.isArray(form) ? form : Object.entries(form)
+    const answer = await send(replicas, {
+      path: '/token',
+      form: [['grant_type', 'client_credentials'], ...more],
+      headers: basic(clientId, clientSecret),
+    })
+    const { error, error_description: text, access_token: value, scope } = answer.json() as Record<string, string>
+    return { status: answer.status, error, text, value: value ?? '', scope }
+  }
+  const aboutJwt = ({ value }: { value: string }) => {
+    const { aud, scope } = claimsOfJwt(value)
+    return { aud, scope }
+  }
+
+  describe('T13 a token of client_credentials', () => {
+    it('is refused for an API that the operator did not grant, although the client lists it', async () => {
+      for (const form of [{}, { resource: foreign }, { resource: foreign, scope: 'pay:read' }]) {
+        const answer = await machineToken('app.denied', form)
+        expect([answer.status, answer.error]).to.deep.equal([400, 'invalid_target'])
+        expect(answer.text).to.contain('AudiencesGranted')
+      }
+    })
+
+    it('has none of the scopes of an API when the client lists only the audience', async () => {
+      const bare = await machineToken('app.bare')
+      expect([bare.status, bare.scope, aboutJwt(bare)]).to.deep.equal([
+        200,
+        undefined,
+        { aud: foreign, scope: undefined },
+      ])
+      for (const scope of ['pay:read', 'pay:write', 'pay:read pay:write']) {
+        const answer = await machineToken('app.bare', { scope })
+        expect([answer.status, answer.error]).to.deep.equal([400, 'invalid_scope'])
+      }
+    })
+
+    it('has all that is granted when the request asks for nothing, and the answer says so', async () => {
+      const answer = await machineToken('app.one')
+      expect([answer.scope, aboutJwt(answer)]).to.deep.equal(['orders:read', { aud: own, scope: 'orders:read' }])
+      const opaque = await machineToken('app.opaque')
+      expect(opaque.scope).to.equal('orders:read')
+    })
+
+    it('is refused when more is asked for than is granted, or what nobody knows', async () => {
+      for (const scope of ['orders:read orders:write', 'orders:admin', 'magic', 'openid', 'orders:read email']) {
+        const answer = await machineToken('app.one', { scope })
+        expect([answer.status, answer.error], scope).to.deep.equal([400, 'invalid_scope'])
+        expect(answer.text).to.contain(scope.split(' ').at(-1))
+      }
+      expect((await machineToken('app.one', { scope: 'orders:read' })).scope).to.equal('orders:read')
+    })
+
+    it('needs a resource when the client has several audiences; the refusal names them', async () => {
+      const answer = await machineToken('app.two')
+      expect([answer.status, answer.error]).to.deep.equal([400, 'invalid_target'])
+      for (const name of [own, foreign]) expect(answer.text).to.contain(name)
+      expect(aboutJwt(await machineToken('app.two', { resource: foreign }))).to.deep.equal({
+        aud: foreign,
+        scope: 'pay:read',
+      })
+      const mixed = await machineToken('app.two', { resource: foreign, scope: 'orders:read' })
+      expect(mixed.error).to.equal('invalid_scope')
+    })
+
+    it('of a client without audiences has no API scope', async () => {
+      const answer = await machineToken('app.none', { scope: 'orders:read' })
+      expect([answer.status, answer.error]).to.deep.equal([400, 'invalid_scope'])
+      expect((await machineToken('app.none')).status).to.equal(200)
+    })
+
+    it('of a client whose operator says nothing about access follows the rule of before', async () => {
+      const old = { scope: 'orders:admin' }
+      await change('app.one', entry('app.one', machine([own], [])))
+      const answer = await machineToken('app.one', old)
+      expect([answer.scope, (await machineToken('app.one')).scope]).to.deep.equal(['orders:admin', undefined])
+    })
+
+    it('changes with what is granted at once, without a new version of the client', async () => {
+      expect((await machineToken('app.one')).scope).to.equal('orders:read')
+      const version = machine([own], ['orders:read', 'orders:write'])
+      await change('app.one', entry('app.one', version, { granted: { [own]: ['orders:write'] } }))
+      expect((await machineToken('app.one')).scope).to.equal('orders:write')
+      await change('app.one', entry('app.one', version, { granted: {} }))
+      expect((await machineToken('app.one')).error).to.equal('invalid_target')
+    })
+  })
+
+  describe('T13 an authorization request', () => {
+    const answerTo = async (parameters: Record<string, string> | [string, string][], clientId = 'app.web') => {
+      const all = new URLSearchParams(request(pkce(), { client_id: clientId }))
+      const more = Array.isArray(parameters) ? parameters : Object.entries(parameters)
+      for (const [name] of more) all.delete(name)
+      for (const [name, value] of more) all.append(name, value)
+      return new Browser(replicas).authorize(`${replicas.issuer}/auth?${all.toString()}`, 'ada')
+    }
+    const errorOf = (back: URL) => ({
+      error: back.searchParams.get('error'),
+      text: back.searchParams.get('error_description') ?? '',
+    })
+
+    it('is refused when it asks for a scope that is known and not granted', async () => {
+      const refused = [
+        { resource: own, scope: 'openid orders:admin' },
+        { resource: own, scope: 'openid pay:read' },
+        { scope: 'openid phone' },
+      ]
+      for (const parameters of refused) {
+        const { error, text } = errorOf(await answerTo(parameters))
+        expect(error, JSON.stringify(parameters)).to.equal('invalid_scope')
+        expect(text).to.match(/^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/)
+      }
+    })
+
+    it('may ask for the union of what is granted at the resources that it names', async () => {
+      const back = await answerTo([
+        ['resource', own],
+        ['resource', foreign],
+        ['scope', 'openid orders:read pay:read'],
+      ])
+      expect(back.searchParams.get('code')).to.match(/^nr_/)
+      const more = await answerTo([
+        ['resource', own],
+        ['resource', foreign],
+        ['scope', 'openid orders:read pay:write'],
+      ])
+      expect(errorOf(more).error).to.equal('invalid_scope')
+    })
+
+    it('is refused when it asks for the scope of an API and names none; the refusal says which', async () => {
+      const { error, text } = errorOf(await answerTo({ scope: 'openid orders:read' }))
+      expect(error).to.equal('invalid_scope')
+      expect(text).to.contain(own)
+    })
+
+    it('is served without a scope that no API of the request knows', async () => {
+      const proof = pkce()
+      const parameters = request(proof, { scope: 'openid magic email' })
+      const back = await new Browser(replicas).authorize(authorizationUrl(replicas.issuer, parameters), 'ada')
+      const answer = await redeem(replicas, { value: back.searchParams.get('code')!, proof })
+      expect(answer.json()['scope']).to.equal('openid email')
+      // pay:write is a scope of another tenant's API: whether it exists is not for this client to learn
+      for (const unknown of ['magic', 'pay:write']) {
+        const withApi = await getCode(replicas, {
+          parameters: { resource: own, scope: `openid ${unknown} orders:read` },
+        })
+        expect((await redeem(replicas, withApi, { form: { resource: own } })).json()['scope']).to.equal('orders:read')
+      }
+    })
+
+    it('is refused for an API that is not granted', async () => {
+      await change('app.web', entry('app.web', web(), { granted: { [own]: granted[own]! } }))
+      const { error, text } = errorOf(await answerTo({ resource: foreign, scope: 'openid pay:read' }))
+      expect(error).to.equal('invalid_target')
+      expect(text).to.contain('AudiencesGranted')
+    })
+
+    it('that is pushed is held to the same', async () => {
+      const push = (form: Record<string, string>) =>
+        send(replicas, { path: '/request', form: request(pkce(), form), headers: basic('app.web', clientSecret) })
+      const cases = [
+        [{ scope: 'openid orders:read' }, 400, 'invalid_scope'],
+        [{ resource: own, scope: 'openid orders:admin' }, 400, 'invalid_scope'],
+        [{ resource: own, scope: 'openid magic orders:read' }, 201, undefined],
+        [{ resource: 'https://elsewhere.example.com', scope: 'openid' }, 400, 'invalid_target'],
+      ] as const
+      for (const [form, status, error] of cases) {
+        const answer = await push(form)
+        expect([answer.status, answer.json()['error']]).to.deep.equal([status, error])
+      }
+    })
+  })
+
+  describe('T13 what was granted before', () => {
+    const scope = 'openid orders:read orders:write'
+    const tokensFor = async (form: Record<string, string> = { resource: own }) =>
+      redeem(replicas, await getCode(replicas, { parameters: { resource: own, scope } }), { form })
+    const withdrawTo = (next: Record<string, readonly string[]>, config = web()) =>
+      change('app.web', entry('app.web', config, { granted: next }))
+
+    it('is asked for again at the exchange of the code, and nothing beyond what was consented comes of it', async () => {
+      const answer = await tokensFor()
+      expect(answer.json()['scope']).to.equal('orders:read orders:write')
+      const code = await getCode(replicas, { parameters: { resource: own, scope: 'openid orders:read' } })
+      expect((await redeem(replicas, code, { form: { resource: own } })).json()['scope']).to.equal('orders:read')
+      const late = await getCode(replicas, { parameters: { resource: own, scope } })
+      await withdrawTo({ [own]: ['orders:write'] })
+      expect((await redeem(replicas, late, { form: { resource: own } })).json()['scope']).to.equal('orders:write')
+    })
+
+    it('is applied at each refresh: less comes, and asking for what was withdrawn is refused', async () => {
+      const tokens = tokensOf(await tokensFor())
+      await withdrawTo({ [own]: ['orders:read'] })
+      const asked = await refresh(replicas, tokens.refresh, { form: { resource: own, scope: 'openid orders:write' } })
+      expect([asked.status, asked.json()['error']]).to.deep.equal([400, 'invalid_scope'])
+      const less = await refresh(replicas, tokens.refresh, { form: { resource: own } })
+      expect(less.json()['scope']).to.equal('orders:read')
+      await withdrawTo({ [own]: ['orders:read'] }, web({ scopes: ['openid', 'profile', 'orders:read'] }))
+      const own2 = await refresh(replicas, tokensOf(less).refresh)
+      expect(own2.json()['scope']).to.equal('openid')
+    })
+
+    it('a refresh for an API that was withdrawn is refused and does not use the refresh token up', async () => {
+      const tokens = tokensOf(await tokensFor())
+      await withdrawTo({})
+      const refused = await refresh(replicas, tokens.refresh, { form: { resource: own } })
+      expect([refused.status, refused.json()['error']]).to.deep.equal([400, 'invalid_target'])
+      expect((await introspect(replicas, tokens.refresh)).json()['active']).to.equal(true)
+      expect((await refresh(replicas, tokens.refresh)).status).to.equal(200)
+    })
+
+    it('is applied at introspection: opaque tokens lose withdrawn scopes, and are inactive without their API', async () => {
+      const config = web({ accessTokenFormat: 'opaque' })
+      await withdrawTo(granted, config)
+      const tokens = tokensOf(await tokensFor())
+      const look = async () => (await introspect(replicas, tokens.access, { replica: 1 })).json()
+      expect(await look()).to.include({ active: true, scope: 'orders:read orders:write', aud: own })
+      await withdrawTo({ [own]: ['orders:write'] }, config)
+      expect(await look()).to.include({ active: true, scope: 'orders:write' })
+      await withdrawTo({ [foreign]: ['pay:read'] }, config)
+      expect(await look()).to.deep.equal({ active: false })
+      const machines = await machineToken('app.opaque')
+      const lookAtMachine = async () => (await introspect(replicas, machines.value, { clientId: 'app.opaque' })).json()
+      expect(await lookAtMachine()).to.include({ active: true, scope: 'orders:read' })
+      const opaque = { ...machine([own], ['orders:read']), accessTokenFormat: 'opaque' } as never
+      await change('app.opaque', entry('app.opaque', opaque, { granted: { [own]: [] } }))
+      expect((await lookAtMachine())['scope']).to.equal(undefined)
+      await change('app.opaque', entry('app.opaque', opaque, { granted: {} }))
+      expect(await lookAtMachine()).to.deep.equal({ active: false })
+    })
+
+    it('a scope about the person that the client no longer lists is in no new token, nor at userinfo', async () => {
+      const code = await getCode(replicas, { parameters: { scope: 'openid email' } })
+      const tokens = tokensOf(await redeem(replicas, code))
+      await withdrawTo({}, web({ scopes: ['openid', 'profile'] }))
+      const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${tokens.access}` } })
+      expect(Object.keys(me.json())).to.deep.equal(['sub'])
+      expect((await introspect(replicas, tokens.access)).json()['scope']).to.equal('openid')
+      expect((await refresh(replicas, tokens.refresh)).json()['scope']).to.equal('openid')
+    })
+  })
+
+  describe('offline_access', () => {
+    const offlineOf = async (parameters: Record<string, string>, clientId = 'app.web') => {
+      const code = await getCode(replicas, { parameters: { client_id: clientId, ...parameters } })
+      const answer = await redeem(replicas, code, { clientId })
+      return { ...answer.json(), tokens: tokensOf(answer) } as Record<string, unknown> & {
+        tokens: ReturnType<typeof tokensOf>
+      }
+    }
+
+    it('is granted when it is asked for, listed and consented, without prompt=consent', async () => {
+      for (const clientId of ['app.web', 'app.asks']) {
+        const answer = await offlineOf({ scope: 'openid offline_access' }, clientId)
+        expect(answer['scope']).to.equal('openid offline_access')
+      }
+    })
+
+    it('may be repeated at a refresh', async () => {
+      const { tokens } = await offlineOf({ scope: 'openid offline_access' })
+      const again = await refresh(replicas, tokens.refresh, { form: { scope: 'openid offline_access' } })
+      expect([again.status, again.json()['scope']]).to.deep.equal([200, 'openid offline_access'])
+    })
+
+    it('is refused for a client that does not list it', async () => {
+      await change('app.web', entry('app.web', web({ scopes: ['openid', 'email'] }), { granted: {} }))
+      const back = await new Browser(replicas).authorize(
+        authorizationUrl(replicas.issuer, request(pkce(), { scope: 'openid offline_access' })),
+        'ada',
+      )
+      expect(back.searchParams.get('error')).to.equal('invalid_scope')
+    })
+
+    it('is kept by a pushed request', async () => {
+      const proof = pkce()
+      const pushed = await send(replicas, {
+        path: '/request',
+        form: request(proof, { scope: 'openid offline_access' }),
+        headers: basic('app.web', clientSecret),
+      })
+      const url = authorizationUrl(replicas.issuer, {
+        client_id: 'app.web',
+        request_uri: String(pushed.json()['request_uri']),
+      })
+      const back = await new Browser(replicas).authorize(url, 'ada')
+      const answer = await redeem(replicas, { value: back.searchParams.get('code')!, proof })
+      expect(answer.json()['scope']).to.equal('openid offline_access')
+    })
+  })
+})

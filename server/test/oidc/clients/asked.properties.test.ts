@@ -1,0 +1,161 @@
+import { create } from '@bufbuild/protobuf'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { oidcScopes } from '@nauthera/rules/scopes'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { scopesAt } from '../../../src/oidc/clients/apis.ts'
+import type { Apis, ApisOf } from '../../../src/oidc/clients/apis.ts'
+import { judgeAuthorization, judgeMachine, judgeRefresh, standingScope } from '../../../src/oidc/clients/asked.ts'
+import type { Verdict } from '../../../src/oidc/clients/asked.ts'
+
+// Four sides say what a client may have at an API. Three of them come as one list from the operator, the fourth is the client's own
+// version. No verdict may let through what any of them leaves out.
+
+const apis = ['urn:api:a', 'urn:api:b', 'urn:api:c']
+const ofApis = ['read', 'write', 'admin']
+const some = <T>(of: readonly T[]) => fc.subarray([...of])
+const version = fc.record({ audiences: some(apis), scopes: some(['openid', 'email', 'offline_access', ...ofApis]) })
+/** What the operator sends, and what a broken one could send: an API that the client does not list, an OIDC scope among those of an API. */
+const granted = some(apis).chain((identifiers) =>
+  fc
+    .tuple(...identifiers.map(() => some([...ofApis, 'email'])))
+    .map((lists) => identifiers.map((identifier, at) => ({ identifier, scopes: lists[at]! }))),
+)
+const client = fc
+  .record({ version, granted })
+  .map((about): ApisOf => ({ config: create(ClientConfigSchema, about.version), granted: about.granted }))
+const word = fc.constantFrom('openid', 'email', 'offline_access', 'phone', ...ofApis, 'magic')
+const asked = fc.record({
+  scope: fc.option(
+    fc.uniqueArray(word, { minLength: 1, maxLength: 5 }).map((all) => all.join(' ')),
+    { nil: undefined },
+  ),
+  resources: some(apis),
+})
+/** Every API has every scope. */
+const registry: Apis = {
+  findApi: () => ({ config: create(ClientConfigSchema, { resourceServer: { scopes: ofApis } }) }) as never,
+}
+
+/** The rule, written once more and in other words. */
+const mayHave = ({ config, granted: given }: ApisOf, scope: string, identifier: string | undefined): boolean =>
+  config.scopes.includes(scope) &&
+  (identifier === undefined
+    ? oidcScopes.includes(scope)
+    : !oidcScopes.includes(scope) &&
+      config.audiences.includes(identifier) &&
+      given!.some((api) => api.identifier === identifier && api.scopes.includes(scope)))
+const mayAsk = ({ config, granted: given }: ApisOf, identifier: string): boolean =>
+  config.audiences.includes(identifier) && given!.some((api) => api.identifier === identifier)
+const words = (scope: string | undefined): string[] => scope?.split(' ') ?? []
+const scopeOf = (verdict: Verdict): string[] => (verdict.kind === 'allowed' ? words(verdict.scope) : [])
+
+describe('T13 what a request may ask for, whatever the client, the grants and the request are', () => {
+  it('no verdict lets a scope through that the version or the operator leaves out', () => {
+    fc.assert(
+      fc.property(client, asked, (who, request) => {
+        const one = { ...request, resources: request.resources.slice(0, 1) }
+        for (const [verdict, resources] of [
+          [judgeAuthorization(request, who, registry), request.resources],
+          [judgeMachine(one, who, registry), one.resources],
+        ] as const) {
+          for (const scope of scopeOf(verdict))
+            expect(
+              [undefined, ...resources].some((api) => mayHave(who, scope, api)),
+              scope,
+            ).to.equal(true)
+          if (verdict.kind === 'allowed')
+            for (const identifier of resources) expect(mayAsk(who, identifier)).to.equal(true)
+        }
+      }),
+    )
+  })
+
+  it('a machine gets everything that is granted when it asks for nothing, and what it asked for or a refusal otherwise', () => {
+    fc.assert(
+      fc.property(client, asked, fc.constantFrom(undefined, ...apis), (who, { scope }, identifier) => {
+        const resources = identifier === undefined ? [] : [identifier]
+        const verdict = judgeMachine({ scope, resources }, who, registry)
+        if (identifier !== undefined && !mayAsk(who, identifier)) {
+          expect(verdict).to.include({ kind: 'refused', error: 'invalid_target' })
+          return
+        }
+        const allowed = [...oidcScopes, ...ofApis].filter((one) => mayHave(who, one, identifier))
+        const wanted = words(scope)
+        if (scope === undefined)
+          expect(scopeOf(verdict)).to.have.members(allowed.filter((one) => !oidcScopes.includes(one)))
+        else if (wanted.every((one) => mayHave(who, one, identifier) || mayHave(who, one, undefined)))
+          expect(scopeOf(verdict)).to.deep.equal(wanted)
+        else expect(verdict).to.include({ kind: 'refused', error: 'invalid_scope' })
+      }),
+    )
+  })
+
+  it('at the authorization endpoint only what nobody knows is left out, never what is known', () => {
+    fc.assert(
+      fc.property(client, asked, (who, request) => {
+        const verdict = judgeAuthorization(request, who, registry)
+        if (verdict.kind === 'refused') return
+        const missing = words(request.scope).filter((scope) => !scopeOf(verdict).includes(scope))
+        for (const scope of missing) {
+          expect(who.config.scopes).to.not.include(scope)
+          expect(oidcScopes).to.not.include(scope)
+          if (request.resources.length > 0) expect(ofApis).to.not.include(scope)
+        }
+      }),
+    )
+  })
+
+  it('a token that is looked at stands for no more than its client may have now, and never for more than it was given', () => {
+    fc.assert(
+      fc.property(client, fc.constantFrom(undefined, ...apis), fc.uniqueArray(word), (who, aud, had) => {
+        const standing = standingScope({ aud, scope: had.join(' ') }, who, registry)
+        if (aud !== undefined && !mayAsk(who, aud)) expect(standing).to.equal(undefined)
+        for (const scope of words(standing?.scope)) {
+          expect(had).to.include(scope)
+          const at = aud === undefined ? [undefined, ...apis] : [aud]
+          expect(at.some((api) => mayHave(who, scope, api))).to.equal(true)
+        }
+      }),
+    )
+  })
+
+  it('a refresh asks for nothing that was withdrawn', () => {
+    fc.assert(
+      fc.property(client, asked, (who, request) => {
+        const verdict = judgeRefresh(request, who, registry)
+        const isWhole =
+          request.resources.every((identifier) => mayAsk(who, identifier)) &&
+          words(request.scope).every((scope) => [undefined, ...apis].some((api) => mayHave(who, scope, api)))
+        expect(verdict.kind).to.equal(isWhole ? 'allowed' : 'refused')
+      }),
+    )
+  })
+
+  it('an entry of an older operator has the rule of before: every scope of the APIs that the client lists', () => {
+    fc.assert(
+      fc.property(client, fc.constantFrom(...apis), ({ config }, identifier) => {
+        const scopes = scopesAt(identifier, { config, granted: undefined }, registry)
+        expect(scopes).to.deep.equal(config.audiences.includes(identifier) ? ofApis : undefined)
+      }),
+    )
+  })
+
+  it('a refusal is a text that an OAuth error may carry, whatever was asked', () => {
+    fc.assert(
+      fc.property(
+        client,
+        fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
+        fc.string(),
+        (who, resources, scope) => {
+          for (const judge of [judgeAuthorization, judgeMachine, judgeRefresh]) {
+            const verdict = judge({ scope, resources }, who, registry)
+            if (verdict.kind === 'refused')
+              expect(verdict.description).to.match(/^[\x20\x21\x23-\x5b\x5d-\x7e]{1,3000}$/)
+          }
+        },
+      ),
+      { numRuns: 50 },
+    )
+  })
+})
