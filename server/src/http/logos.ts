@@ -87,21 +87,20 @@ export function createLogos(needs: {
       void load(path)
       return kept.get(path)?.picture === undefined ? undefined : `${needs.basePath}${path}`
     },
-    handle: (request, response, next) => {
+    handle: async (request, response, next) => {
       const prefix = `${needs.basePath}${paths.logo}/`
       if (!request.path.startsWith(prefix) || (request.method !== 'GET' && request.method !== 'HEAD')) return next()
-      void load(request.path.slice(needs.basePath.length)).then((picture) => {
-        if (picture === undefined) return next()
-        response.setHeader('cache-control', 'public, max-age=86400, immutable')
-        response.setHeader('content-type', picture.type)
-        // somebody may open an SVG by itself: nothing in it must run
-        response.setHeader(
-          'content-security-policy',
-          "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
-        )
-        response.setHeader('content-length', picture.bytes.length)
-        response.end(request.method === 'HEAD' ? undefined : picture.bytes)
-      })
+      const picture = await load(request.path.slice(needs.basePath.length))
+      if (picture === undefined) return next()
+      response.setHeader('cache-control', 'public, max-age=86400, immutable')
+      response.setHeader('content-type', picture.type)
+      // somebody may open an SVG by itself: nothing in it must run
+      response.setHeader(
+        'content-security-policy',
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+      )
+      response.setHeader('content-length', picture.bytes.length)
+      response.end(request.method === 'HEAD' ? undefined : picture.bytes)
     },
   }
 }
