@@ -10,7 +10,6 @@ export function createFinish(needs: { interactions: Pick<Interactions, 'finish'>
         accountId: signedIn.accountId,
         authTime: signedIn.authTime,
         amr: signedIn.amr,
-        acr: signedIn.acr,
         remember: signedIn.remember,
         attempt: signedIn.attempt,
         standing: signedIn.standing,

@@ -1,4 +1,5 @@
 import type { Store } from '../../store/store.ts'
+import { acrOf } from '../acr.ts'
 import { readCookies, setCookie } from '../cookies.ts'
 import type { CookieScope } from '../cookies.ts'
 import type { InteractionCookies } from '../interaction/interaction-cookie.ts'
@@ -62,10 +63,10 @@ export function createPlaces(needs: PlaceNeeds): Places {
 
 function sessionPlace({ sessions, scope }: PlaceNeeds): Place<SessionPayload> {
   return {
-    find: async (_request, value) => sessions.verify(value),
+    find: async (_request, value) => withAcr(sessions.verify(value)),
     async findByUid({ request }, uid) {
       const session = sessions.verify(readCookies(request).get(scope.session) ?? '')
-      return session?.uid === uid ? session : undefined
+      return session?.uid === uid ? withAcr(session) : undefined
     },
     // the library has just set this cookie to the plain id; the JWT replaces it
     async upsert({ response }, _id, payload) {
@@ -74,6 +75,12 @@ function sessionPlace({ sessions, scope }: PlaceNeeds): Place<SessionPayload> {
     // nothing to remove: the cookie is replaced. overrides/end-sessions ends the session in the database
     destroy: async () => undefined,
   }
+}
+
+/** Of a session that began in a release without `acr` too. */
+function withAcr(session: SessionPayload | undefined): SessionPayload | undefined {
+  const acr = acrOf(session?.amr)
+  return session && acr !== undefined ? { ...session, acr } : session
 }
 
 function interactionPlace({ interactions }: PlaceNeeds): Place<LibraryPart> {

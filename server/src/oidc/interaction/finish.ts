@@ -1,4 +1,5 @@
 import type { PageRequest } from '../../reply.ts'
+import { acrOf } from '../acr.ts'
 import { setCookie } from '../cookies.ts'
 import { auditedRequest } from '../request-context.ts'
 import { agreedOf, isNothing } from './consent.ts'
@@ -81,7 +82,8 @@ async function leavesSession(
 }
 
 function submittedLogin(login: Login): NonNullable<Submission['login']> {
-  const { accountId, authTime, amr, acr, remember, attempt, standing } = login
+  const { accountId, authTime, amr, remember, attempt, standing } = login
+  const acr = acrOf(amr)
   return {
     accountId,
     ts: authTime,

@@ -57,7 +57,6 @@ export interface SignedIn {
   /** Epoch seconds. */
   readonly authTime: number
   readonly amr: readonly string[]
-  readonly acr?: string | undefined
 }
 
 /** A sign-in in this interaction. */

@@ -57,7 +57,6 @@ async function liveSession(
     accountId: session.accountId,
     authTime: session.loginTs,
     amr: session.amr ?? [],
-    acr: session.acr,
     person: personOnPage(loaded.user),
   }
 }

@@ -1,3 +1,5 @@
+import { isEnough } from '../acr.ts'
+import type { NeededAcr } from '../acr.ts'
 import { accessOf } from '../clients/access.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { ConsentVerdict } from './consent.ts'
@@ -11,6 +13,9 @@ export interface AuthorizationState {
   readonly hasAccount: boolean
   /** An `id_token_hint` that the library has not compared with the session. */
   readonly uncheckedHint: string | undefined
+  /** How the person of the session signed in, and what the request needs. */
+  readonly acr: string | undefined
+  readonly neededAcr: () => NeededAcr
   /** Names of the person's groups. */
   readonly groups: readonly string[]
   /** Computed on demand. */
@@ -32,6 +37,8 @@ export interface Reason {
   /** The error that a request with `prompt=none` gets. */
   readonly error: string
   readonly holds: (state: AuthorizationState) => boolean
+  /** The error of a request for which it still holds when the person has just answered: the page would come again and again. */
+  readonly whenAnswered?: 'unmet_authentication_requirements'
 }
 
 /** Asked in this order: the first question that has a reason. */
@@ -55,6 +62,13 @@ export const questions: readonly Question[] = [
         error: 'login_required',
         holds: ({ uncheckedHint, sessionAccountId }) =>
           uncheckedHint !== undefined && subjectOf(uncheckedHint) !== sessionAccountId,
+      },
+      {
+        name: 'acr_not_reached',
+        description: 'the sign-in of this session is not the one that the request needs (acr)',
+        error: 'login_required',
+        whenAnswered: 'unmet_authentication_requirements',
+        holds: ({ sessionAccountId, acr, neededAcr }) => sessionAccountId !== undefined && !isEnough(neededAcr(), acr),
       },
     ],
   },

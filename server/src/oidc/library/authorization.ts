@@ -1,3 +1,4 @@
+import { neededAcr } from '../acr.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { askedOf, isPrompted, judgeConsent } from '../interaction/consent.ts'
 import type { ConsentVerdict } from '../interaction/consent.ts'
@@ -14,6 +15,8 @@ export function authorizationState(context: Context, clients: ClientInstances): 
     sessionAccountId: sessionOf(context)?.accountId,
     hasAccount: account !== undefined,
     uncheckedHint: entities.IdTokenHint === undefined ? parameterOf(context, 'id_token_hint') : undefined,
+    acr: sessionOf(context)?.acr,
+    neededAcr: () => neededAcr(JSON.parse(parameterOf(context, 'claims') ?? '{}')),
     groups: currentRequest().loaded?.account?.user.groups ?? [],
     consent: () => consentTo(context, clients),
   }

@@ -7,6 +7,7 @@ import { claimsByScope, oidcScopes } from '@nauthera/rules/scopes'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
+import { acrValues } from '../acr.ts'
 import { mayRefresh } from '../artefacts/refresh-families.ts'
 import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
@@ -59,8 +60,13 @@ function surface({ algorithms, idToken, accessToken }: ProtocolSettings['signing
   const claims = Object.entries(claimsByScope).map(([name, ofScope]) => [name, [...ofScope]])
   return {
     scopes: [...oidcScopes],
-    claims: { ...Object.fromEntries(claims), ...Object.fromEntries(signInClaims.map((claim) => [claim, null])) },
-    acrValues: [],
+    claims: {
+      ...Object.fromEntries(signInClaims.map((claim) => [claim, null])),
+      ...Object.fromEntries(claims),
+      // every ID token says how the person signed in
+      openid: [...claimsByScope.openid, 'acr'],
+    },
+    acrValues: [...acrValues],
     responseTypes: ['code'],
     subjectTypes: ['public'],
     clientAuthMethods: [...servedMethods],

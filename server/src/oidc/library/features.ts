@@ -1,4 +1,6 @@
+import { errors } from 'oidc-provider'
 import type { Configuration, ResourceServer } from 'oidc-provider'
+import { acrValues, isEnough, neededAcr } from '../acr.ts'
 import { apiTokenOf, defaultResource, mayIntrospect, scopeOfRequest } from '../artefacts/resources.ts'
 import { standingScope } from '../clients/asked.ts'
 import { fromStore } from './current-request.ts'
@@ -16,7 +18,10 @@ export function buildFeatures(needs: Needs) {
     devInteractions: { enabled: false },
     userinfo: { enabled: true },
     jwtUserinfo: { enabled: true },
-    claimsParameter: { enabled: true },
+    claimsParameter: {
+      enabled: true,
+      assertClaimsParameter: async (_context: unknown, claims: unknown) => checkAcr(claims),
+    },
     clientCredentials: { enabled: true },
     ...tokensLookedAt(needs),
     pushedAuthorizationRequests: {
@@ -30,6 +35,17 @@ export function buildFeatures(needs: Needs) {
     resourceIndicators: apis(needs),
     rpInitiatedLogout: logout(needs),
   }
+}
+
+/** @throws errors.UnmetAuthenticationRequirements when the request needs an acr that no sign-in can have: a page would be shown
+ *  again and again */
+function checkAcr(claims: unknown): void {
+  const needed = neededAcr(claims)
+  if (needed.kind === 'malformed') throw new errors.InvalidRequest('claims.id_token.acr has a value that is no text')
+  if (acrValues.some((acr) => isEnough(needed, acr))) return
+  throw new errors.UnmetAuthenticationRequirements(
+    `no sign-in here has the acr that the request needs; there are: ${acrValues.join(' ')}`,
+  )
 }
 
 /** Who may introspect a token, and who may revoke it. A token that is looked at stands for no more than its client may have

@@ -1,8 +1,9 @@
-import { interactionPolicy } from 'oidc-provider'
+import { errors, interactionPolicy } from 'oidc-provider'
 import type { ClientInstances } from '../clients/instances.ts'
 import { questions } from '../interaction/what-is-asked.ts'
 import type { Question } from '../interaction/what-is-asked.ts'
 import { authorizationState } from './authorization.ts'
+import { submissionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
 const { Check, Prompt, base } = interactionPolicy
@@ -11,16 +12,24 @@ const { Check, Prompt, base } = interactionPolicy
 export function createPrompts(clients: ClientInstances): interactionPolicy.Prompt[] {
   return questions.map((question) => {
     const prompt = emptyPrompt(question)
-    for (const { name, description, error, holds } of question.reasons) {
-      const check = (context: object) => holds(authorizationState(context as Context, clients))
+    for (const { name, description, error, holds, whenAnswered } of question.reasons) {
+      const check = (context: Context) => {
+        if (!holds(authorizationState(context, clients))) return false
+        if (whenAnswered !== undefined && submissionOf(context)?.login) throw unmet(description)
+        return true
+      }
       prompt.checks.add(new Check(name, description, error, check))
     }
     return prompt
   })
 }
 
-/** The library's own reasons to sign in (no session, max_age, a hint of another person) come first. */
+const unmet = (description: string) => new errors.UnmetAuthenticationRequirements(description)
+
+/** The library's own reasons to sign in (no session, max_age, a hint of another person) come first. Not its reasons about acr:
+ *  they show the page again and again, and do not see an essential acr beside acr_values. */
 function emptyPrompt({ prompt: name, requestable }: Question): interactionPolicy.Prompt {
   const ofLibrary = name === 'login' ? base().get('login') : undefined
+  for (const reason of ['essential_acrs', 'essential_acr']) ofLibrary?.checks.remove(reason)
   return ofLibrary ?? new Prompt({ name, requestable })
 }

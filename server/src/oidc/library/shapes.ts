@@ -34,6 +34,7 @@ export interface Session {
   uid: string
   accountId?: string
   loginTs?: number
+  acr?: string
   transient?: boolean
   /** What the logout page must remember until the person confirms. */
   state?: { secret?: string; postLogoutRedirectUri?: string; state?: string }

@@ -9,6 +9,8 @@ const fine: AuthorizationState = {
   sessionAccountId: 'ada',
   hasAccount: true,
   uncheckedHint: undefined,
+  acr: 'urn:nauthera:password',
+  neededAcr: () => ({ kind: 'any' }),
   groups: ['engineers'],
   consent: () => ({ allowed: nothing, open: undefined }),
 }
@@ -36,6 +38,16 @@ describe('questions', () => {
       'an id_token_hint of another person leads to a sign-in',
       { uncheckedHint: idToken('bob') },
       ['login', 'id_token_hint_of_another'],
+    ],
+    [
+      'an acr that the session has is enough',
+      { neededAcr: () => ({ kind: 'one-of', values: ['urn:other', 'urn:nauthera:password'] }) },
+      undefined,
+    ],
+    [
+      'a session without the acr that the request needs leads to a sign-in',
+      { neededAcr: () => ({ kind: 'one-of', values: ['urn:other'] }) },
+      ['login', 'acr_not_reached'],
     ],
     ['a person in no allowed group is told so', { groups: ['guests'] }, ['access', 'not_allowed']],
     [
