@@ -50,7 +50,7 @@ describe('a second release, in mode release', function () {
       tag: previousTag,
       chart: previousChart,
       helm: 'helm3',
-      values: { operator: { serverName, watch: { mode: 'release' } } },
+      values: { operator: { serverName, watch: { mode: 'release' }, policy: { allow: { audiences: ['https://*'] } } } },
     })
     await release.upgrade()
     await release.addPerson(person)

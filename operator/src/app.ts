@@ -143,6 +143,7 @@ async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
   stops.push(
     () => reports.stop(),
     () => watch.stop(),
+    () => reconciler.stop(),
     () => queue.stop(),
   )
   const countReplicas = () => showReplicas(metrics, replicas.list())
@@ -257,6 +258,7 @@ function buildIntake(leader: Leader, outlet: Outlet) {
     log,
     onWrite: () => onWrite('status'),
   })
+  const wake = createWake(queue, random)
   const reconciler = createReconciler({
     settings,
     baseline: settings.policy,
@@ -270,7 +272,8 @@ function buildIntake(leader: Leader, outlet: Outlet) {
     clock,
     log,
     again: queue.addAfter,
+    wake: wake.now,
     onWrite,
   })
-  return { queue, wake: createWake(queue, random), watch, reconciler, reports }
+  return { queue, wake, watch, reconciler, reports }
 }

@@ -2,10 +2,15 @@ import { shortDigest } from '@nauthera/proto/digest'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
+import { keyOf } from './decide/acceptance.ts'
+import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { callerOf, grantedOf, presentOnly, resolveAccess } from './decide/grants.ts'
+import type { ApiAccess } from './decide/grants.ts'
 import type { Judgement } from './decide/judge.ts'
-import { versionOf } from './decide/judge.ts'
+import { configOf, versionOf } from './decide/judge.ts'
 import type { Outcome } from './decide/outcome.ts'
 import { defaultsOf } from './decide/server-defaults.ts'
+import { ApiBook } from './intake/api-book.ts'
 import { createJudge } from './intake/judge.ts'
 import type { Watch } from './intake/watch.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
@@ -19,7 +24,7 @@ import { createWorkOnSecret } from './secret/work-on-secret.ts'
 import type { SecretResult } from './secret/work-on-secret.ts'
 import { sharedNameOf } from './secret/shared-names.ts'
 import type { Settings } from './settings.ts'
-import { saysTheSame } from './shards/client-entry.ts'
+import { grantsTheSame, saysTheSame } from './shards/client-entry.ts'
 import type { Shards } from './shards/shards.ts'
 import { isInProgress, isSettled } from './status/in-progress.ts'
 import type { PolicyTally } from './status/policy-tally.ts'
@@ -32,12 +37,14 @@ export interface Reconciler {
   reconcile(key: string): Promise<void>
   /** Reads the Secrets of these clients again at the next look. */
   doubt(keys: Iterable<string>): void
+  /** Wakes nobody any more. */
+  stop(): void
 }
 
 interface Needs {
   readonly settings: Pick<Settings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   readonly baseline: OIDCPolicySpec
-  readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels'>
+  readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'certainLabels'>
   readonly secrets: SecretStore
   readonly shards: Shards
   readonly replicas: Pick<Replicas, 'list' | 'lastUsed'>
@@ -48,6 +55,8 @@ interface Needs {
   readonly log: Log
   /** Comes back to the key after so many milliseconds at the latest. */
   readonly again: (key: string, milliseconds: number) => void
+  /** Looks at these now. */
+  readonly wake: (keys: readonly string[]) => void
   readonly onWrite?: (kind: 'secret') => void
 }
 
@@ -62,6 +71,9 @@ export function createReconciler(needs: Needs): Reconciler {
   const memories = createMemories()
   const judge = createJudge(needs)
   const workOnSecret = createWorkOnSecret(needs)
+  const judgeApi = (client: OIDCClient) =>
+    judge(client, (error) => needs.log.warn({ client: keyOf(client), error }, 'client not understood')).declared
+  const apis = new ApiBook({ clients: watch.clients, judge: judgeApi, wake: needs.wake, clock: needs.clock })
 
   /** Through the rooms: it is judged, its secret comes a step on, people are told. */
   const lookAt = async (key: string, found: OIDCClient) => {
@@ -73,12 +85,14 @@ export function createReconciler(needs: Needs): Reconciler {
     // What another client does to the Secret has no event: with somebody beside it, nothing of it is remembered.
     if (shared) memories.doubt([key])
     const memory = memories.of(key, client)
-    const result = await workOnSecret({ key, judgement, memory, holder: shared?.holder, log })
+    apis.note(client, judgement.declared)
+    const { granted, access } = accessOf({ ...needs, apis }, key, judgement)
+    const result = await workOnSecret({ key, judgement, granted, memory, holder: shared?.holder, log })
     // Before the status forgets the former name: after a crash nothing else knows it.
     const former = await leaveFormerNames({ ...needs, home: settings }, judgement.client, memory, result.secret)
     // One that has lost the Secret, or has to make it again, is told.
     for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
-    const outcome = outcomeOf(needs, { key, judgement, result, former })
+    const outcome = outcomeOf(needs, { key, judgement, granted, access, result, former })
     follow.note(key, isSettled(outcome))
     const written = await status.write(outcome, isInProgress(outcome))
     const waits = [result.again, written.again].filter((ms) => ms !== undefined)
@@ -90,6 +104,7 @@ export function createReconciler(needs: Needs): Reconciler {
 
   const forget = (key: string) => {
     memories.forget(key)
+    apis.forget(key)
     follow.forget(key)
     status.forget(key)
     needs.tally.forget(key)
@@ -104,6 +119,24 @@ export function createReconciler(needs: Needs): Reconciler {
       await lookAt(key, found)
     },
     doubt: memories.doubt,
+    stop: () => apis.stop(),
+  }
+}
+
+/** @returns what servers are told of its access, which covers the versions that they may still serve, and what becomes of each
+ *    audience of its present version */
+function accessOf(
+  { watch, shards, apis }: Pick<Needs, 'watch' | 'shards'> & { readonly apis: ApiBook },
+  key: string,
+  judgement: Judgement,
+): { readonly granted: Granted; readonly access: readonly ApiAccess[] } {
+  const labels = watch.certainLabels(judgement.client.metadata.namespace)
+  const caller = callerOf(judgement, shards.stored(key)?.entry, labels)
+  if (!caller) return { granted: grantedOf([]), access: [] }
+  const config = configOf(judgement)
+  return {
+    granted: grantedOf(apis.resolve(key, caller)),
+    access: config ? resolveAccess(presentOnly(caller, config), apis.declaring) : [],
   }
 }
 
@@ -111,6 +144,8 @@ export function createReconciler(needs: Needs): Reconciler {
 interface Findings {
   readonly key: string
   readonly judgement: Judgement
+  readonly granted: Granted
+  readonly access: readonly ApiAccess[]
   readonly result: SecretResult
   readonly former: FormerNames
 }
@@ -121,13 +156,14 @@ function outcomeOf(
   findings: Findings,
 ): Outcome {
   const { settings, shards, follow, clock } = needs
-  const { key, judgement, result, former } = findings
+  const { key, judgement, access, result, former } = findings
   const digest = shards.manifestDigest()
   const propagation = isStored(findings, shards.stored(key)?.entry) ? follow.config(key) : undefined
   return {
     judgement,
     servedBy: `${settings.namespace}/${settings.release}`,
     issuer: settings.issuer,
+    access,
     secret: result.secret,
     formerName: former.names[0],
     rotation: result.plan,
@@ -160,7 +196,12 @@ function servedOf(
 type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
 
 /** The stored version may be of an earlier generation when nothing that a server sees has changed since. */
-function isStored({ judgement }: Findings, entry: StoredEntry | undefined): boolean {
+function isStored({ judgement, granted }: Findings, entry: StoredEntry | undefined): boolean {
   const version = versionOf(judgement)
-  return entry?.uid === judgement.client.metadata.uid && version !== undefined && saysTheSame(entry.desired, version)
+  return (
+    entry?.uid === judgement.client.metadata.uid &&
+    version !== undefined &&
+    saysTheSame(entry.desired, version) &&
+    grantsTheSame(entry.granted, granted)
+  )
 }

@@ -68,6 +68,8 @@ async function install(): Promise<Product> {
     database: databases.first,
     tag: version,
     values: {
+      // the audiences of the clients below are of no object
+      operator: { policy: { allow: { audiences: ['https://*'] } } },
       server: { podLabels: { [runLabel]: id } },
       cache: { mode: 'valkey' },
       valkey: {

@@ -20,12 +20,16 @@ export interface ClusterView {
   /** The client secret in the application's Secret. */
   plain(name: string, namespace?: string): string | undefined
   /** The client's entry in the stored shard. */
-  stored(name: string): DecodedClient | undefined
+  stored(name: string, namespace?: string): DecodedClient | undefined
   /** Whether every shard is stored in the schema, and the manifest names it so. */
   isInSchema(schema: number): boolean
   /** The seq of the stored shard that the client belongs to; 0 when there is none. */
   storedSeq(name: string): number
-  condition(name: string, type: string): { status: string; reason: string; message: string } | undefined
+  condition(
+    name: string,
+    type: string,
+    namespace?: string,
+  ): { status: string; reason: string; message: string } | undefined
   /** Writes since the start, as `verb resource name`. */
   writes(from?: number): string[]
 }
@@ -37,7 +41,8 @@ export function createClusterView(api: KubeApi): ClusterView {
     find('secrets', namespace, name) as (KubeObject & { data: Record<string, string> }) | undefined
   const client = (name: string, namespace = appsNamespace) =>
     find('oidcclients', namespace, name) as unknown as OIDCClient | undefined
-  const shardOfClient = (name: string): ShardContent | undefined => readShard(shardOf(appsNamespace, name))
+  const shardOfClient = (name: string, namespace = appsNamespace): ShardContent | undefined =>
+    readShard(shardOf(namespace, name))
   const readShard = (index: number): ShardContent | undefined => {
     const data = secret(shardSecretName(release, index), releaseNamespace)?.data[shardFile(index)]
     return data === undefined ? undefined : decodeShardFile(Buffer.from(data, 'base64')).shard
@@ -49,8 +54,10 @@ export function createClusterView(api: KubeApi): ClusterView {
       const text = secret(`${name}-oidc`, namespace)?.data['client_secret']
       return text === undefined ? undefined : Buffer.from(text, 'base64').toString()
     },
-    stored: (name) => {
-      const entry = shardOfClient(name)?.entries.find((one) => one.name === name)
+    stored: (name, namespace = appsNamespace) => {
+      const entry = shardOfClient(name, namespace)?.entries.find(
+        (one) => one.name === name && one.namespace === namespace,
+      )
       return entry && decodeClient(entry)
     },
     isInSchema: (schema) => {
@@ -63,7 +70,8 @@ export function createClusterView(api: KubeApi): ClusterView {
       return named.length === shardCount && named.every(isStored)
     },
     storedSeq: (name) => Number(shardOfClient(name)?.seq ?? 0n),
-    condition: (name, type) => client(name)?.status?.conditions?.find((condition) => condition.type === type),
+    condition: (name, type, namespace) =>
+      client(name, namespace)?.status?.conditions?.find((condition) => condition.type === type),
     writes: (from = 0) =>
       api.requests
         .slice(from)

@@ -182,6 +182,8 @@ class Launch {
         nudge: true,
         management: { host: '127.0.0.1', port: await freePort() },
         log,
+        // Nobody else is here: every client may be an API, and may ask for audiences that no object declares.
+        policy: { allow: { resourceServer: true, audiences: ['https://*', 'urn:*'] } },
         ...this.#options.operatorSettings,
       }),
     }

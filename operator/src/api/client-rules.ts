@@ -150,6 +150,11 @@ const scopeRules = [
     `!has(self.resourceServer) || !has(self.resourceServer.scopes) || !self.resourceServer.scopes.exists(s, s in ${celList(oidcScopes)})`,
     'must not have scopes of OpenID Connect (openid, profile, email, address, phone, groups, offline_access); name scopes of the API',
   ),
+  rule(
+    'resourceServer.access',
+    `!has(self.resourceServer) || !has(self.resourceServer.access) || self.resourceServer.access.all(a, !has(a.scopes) || (has(self.resourceServer.scopes) && a.scopes.all(s, s in self.resourceServer.scopes)))`,
+    'must have only scopes that are in resourceServer.scopes; add them there, or correct them here',
+  ),
 ]
 
 const authRules = [

@@ -7,9 +7,23 @@ import { grantTypes } from '@nauthera/rules/grants'
 import { rotationTimes, tokenLife } from '@nauthera/rules/limits'
 import { responseModes } from '@nauthera/rules/response-modes'
 import { emailPattern } from '@nauthera/rules/uris'
+import { labelSelector } from './label-selector.ts'
 import { celList, celMatches, patterns } from './patterns.ts'
 import { everyMatches, keysMatch, matchesRule, timeSpan, valuesMatch } from './rule-kinds.ts'
-import { flag, foreignObject, integer, list, mapList, mapOf, object, oneOf, set, text, time } from './schema.ts'
+import {
+  flag,
+  foreignObject,
+  integer,
+  list,
+  mapList,
+  mapOf,
+  object,
+  oneOf,
+  set,
+  text,
+  time,
+  withRules,
+} from './schema.ts'
 import type { Rule, TypeOf } from './schema.ts'
 
 export const consentModes = ['Explicit', 'Remember', 'Skip'] as const
@@ -24,7 +38,8 @@ export const presets = [
   'Spring',
   'KubeAPIServer',
 ] as const
-/** Keys that every application Secret has, unless `secret.keys` renames them. */
+/** Keys of application Secrets, unless `secret.keys` renames them. All have them, but for client_secret (a client with a secret) and
+ *  protected_resource_metadata (an API). */
 export const canonicalKeys = [
   'client_id',
   'client_secret',
@@ -37,6 +52,7 @@ export const canonicalKeys = [
   'end_session_endpoint',
   'scopes',
   'redirect_uris',
+  'protected_resource_metadata',
 ] as const
 
 export type PkceMode = (typeof pkceModes)[number]
@@ -123,14 +139,14 @@ const secret = object(
       },
     ),
     keys: mapOf(
-      'Other names for the usual keys: "client_id: clientID" writes clientID in place of client_id.',
+      `Other names for the usual keys: "client_id: clientID" writes clientID in place of client_id. The usual keys are ${canonicalKeys.join(', ')}.`,
       text('Key of the Secret.', { maxLength: 253 }),
       {
         maxProperties: canonicalKeys.length,
         rules: [
           {
             rule: `self.all(k, k in ${celList(canonicalKeys)})`,
-            message: `must rename only ${canonicalKeys.join(', ')}`,
+            message: 'must rename only the usual keys, such as client_id and client_secret; kubectl explain names them',
           },
           valuesMatch(patterns.dataKey, 'must rename to keys of letters, digits, -, _ and .'),
         ],
@@ -235,6 +251,68 @@ export const tokenFields = {
 
 const scopeName = (description: string) => text(description, { maxLength: 128, minLength: 1 })
 
+/** Who may call an API, and with what. */
+const apiAccess = object(
+  'Clients that may call the API. A client must fit every field that is set; at least one of namespaces, namespaceSelector and clientIds must be set.',
+  {},
+  {
+    namespaces: set(
+      'Namespaces of the clients; "*" stands for every one.',
+      text('Namespace.', {
+        maxLength: 63,
+        rules: [
+          matchesRule(
+            patterns.namespaceOrAll,
+            'must be the name of a namespace, or "*" for clients of every namespace',
+          ),
+        ],
+      }),
+      { maxItems: 50, minItems: 1 },
+    ),
+    namespaceSelector: withRules(
+      labelSelector(
+        'Labels of the namespaces of the clients. Needs an operator that watches the whole cluster (operator.watch.mode cluster).',
+      ),
+      {
+        rule: "!has(self.matchExpressions) || self.matchExpressions.all(e, (e.operator in ['In', 'NotIn']) == (has(e.values) && size(e.values) > 0))",
+        message: 'must have values with In and NotIn, and none with Exists and DoesNotExist',
+      },
+    ),
+    clientIds: set('Client ids, such as shop.worker.', text('Client id.', { maxLength: 317, minLength: 1 }), {
+      maxItems: 50,
+      minItems: 1,
+    }),
+    scopes: set('Scopes of the API that these clients may have. Default: all.', scopeName('Scope.'), { maxItems: 50 }),
+  },
+  [
+    {
+      rule: 'has(self.namespaces) || has(self.namespaceSelector) || has(self.clientIds)',
+      message: 'must have namespaces, namespaceSelector or clientIds; namespaces: ["*"] stands for every client',
+    },
+  ],
+)
+
+const resourceServer = object(
+  'This client is an API. Clients with its identifier among their audiences may ask for its scopes as far as access allows, and it may introspect its tokens. Needs a policy with allow.resourceServer.',
+  {
+    identifier: text('The audience of tokens for this API.', {
+      maxLength: 512,
+      rules: [matchesRule(patterns.httpsOrUrn, 'must be an https URL or a URN, such as https://api.example.com')],
+    }),
+  },
+  {
+    scopes: set('Scopes of the API.', scopeName('Scope.'), {
+      maxItems: 50,
+      rules: [everyMatches(patterns.scope, 'must be scopes without space, " or \\')],
+    }),
+    access: list(
+      'Which clients may call the API, with which of its scopes. Default: those of its own namespace, with all. When it is set, it is the whole list: also a client of the own namespace must then be in it.',
+      apiAccess,
+      { maxItems: 50 },
+    ),
+  },
+)
+
 /** The fields alone; client-rules.ts adds what holds between them. */
 export const clientSpecFields = object(
   'What the client is and may do.',
@@ -291,22 +369,26 @@ export const clientSpecFields = object(
       },
     ),
     scopes: set(
-      'Scopes that the client may ask for. Default: openid, profile and email; none for M2M.',
+      'Scopes that the client may ask for: those about a person, and those of the APIs in audiences; it gets no other. Default: openid, profile and email; none for M2M.',
       scopeName('Scope.'),
       {
         maxItems: 50,
         rules: [everyMatches(patterns.scope, 'must be scopes without space, " or \\')],
       },
     ),
-    audiences: set('APIs that the client may ask tokens for (RFC 8707).', text('Identifier.', { maxLength: 512 }), {
-      maxItems: 20,
-      rules: [
-        everyMatches(
-          patterns.httpsOrUrn,
-          'must be https URLs or URNs, such as https://api.example.com or urn:example:api',
-        ),
-      ],
-    }),
+    audiences: set(
+      'APIs that the client may ask tokens for (RFC 8707), each by the identifier of its resourceServer. The condition AudiencesGranted says which of them let the client in. One that no OIDCClient declares needs a policy that lists it in allow.audiences.',
+      text('Identifier.', { maxLength: 512 }),
+      {
+        maxItems: 20,
+        rules: [
+          everyMatches(
+            patterns.httpsOrUrn,
+            'must be https URLs or URNs, such as https://api.example.com or urn:example:api',
+          ),
+        ],
+      },
+    ),
     auth,
     pkce: oneOf(
       'Auto takes a sign-in with PKCE, or with scope openid and a nonce of at least 16 characters; it needs a client that authenticates. Required takes PKCE alone. Optional needs a client that authenticates, and a policy with allow.optionalPKCE. Default: Auto for a Web client that authenticates, else Required.',
@@ -325,21 +407,7 @@ export const clientSpecFields = object(
         default: 'Remember',
       },
     ),
-    resourceServer: object(
-      'This client is an API. Clients with its identifier among their audiences may ask for its scopes, and it may introspect its tokens. Needs a policy with allow.resourceServer.',
-      {
-        identifier: text('The audience of tokens for this API.', {
-          maxLength: 512,
-          rules: [matchesRule(patterns.httpsOrUrn, 'must be an https URL or a URN, such as https://api.example.com')],
-        }),
-      },
-      {
-        scopes: set('Scopes of the API.', scopeName('Scope.'), {
-          maxItems: 50,
-          rules: [everyMatches(patterns.scope, 'must be scopes without space, " or \\')],
-        }),
-      },
-    ),
+    resourceServer,
     access: object(
       'Who may sign in. It is checked again with every token and refresh.',
       {},
@@ -506,6 +574,15 @@ export const clientStatus = object(
         grantTypes: list('Grants.', text('Grant.', { maxLength: 64 }), { maxItems: 10 }),
         authMethod: text('Authentication.', { maxLength: 64 }),
         scopes: list('Scopes.', text('Scope.', { maxLength: 128 }), { maxItems: 50 }),
+        apis: list(
+          'The APIs that the client may call now, and the scopes that it may have there.',
+          object(
+            'An API.',
+            { identifier: text('Its identifier.', { maxLength: 512 }) },
+            { scopes: list('Scopes.', text('Scope.', { maxLength: 128 }), { maxItems: 50 }) },
+          ),
+          { maxItems: 20 },
+        ),
         tokens: object(
           'Tokens.',
           {},
@@ -555,7 +632,7 @@ export const clientStatus = object(
       },
     ),
     conditions: mapList(
-      'Accepted, PolicyCompliant, SecretReady, Propagated, RotationHealthy, Ready.',
+      'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Ready.',
       conditionFields,
       {
         maxItems: 16,

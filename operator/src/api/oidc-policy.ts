@@ -5,32 +5,12 @@ import { grantTypes } from '@nauthera/rules/grants'
 import { rotationTimes, tokenLife } from '@nauthera/rules/limits'
 import { everyMatches, timeSpan } from './rule-kinds.ts'
 import { conditionFields, consentModes, presets, rotationFields, tokenFields } from './oidc-client.ts'
+import { labelSelector } from './label-selector.ts'
 import { patterns } from './patterns.ts'
-import { flag, integer, list, mapList, mapOf, object, oneOf, set, text } from './schema.ts'
+import { flag, integer, list, mapList, object, oneOf, set, text } from './schema.ts'
 import type { TypeOf } from './schema.ts'
 
 const hour = 3600
-
-const labelSelector = (description: string) =>
-  object(
-    description,
-    {},
-    {
-      matchLabels: mapOf('Labels that must be there.', text('Value.', { maxLength: 63 }), { maxProperties: 20 }),
-      matchExpressions: list(
-        'Requirements; all must be met.',
-        object(
-          'A requirement.',
-          {
-            key: text('Label.', { maxLength: 317 }),
-            operator: oneOf('Operator.', ['In', 'NotIn', 'Exists', 'DoesNotExist']),
-          },
-          { values: list('Values.', text('Value.', { maxLength: 63 }), { maxItems: 50 }) },
-        ),
-        { maxItems: 20 },
-      ),
-    },
-  )
 
 export const policySpec = object(
   'Limits and defaults for OIDCClients.',
@@ -73,11 +53,15 @@ export const policySpec = object(
           oneOf('Method.', authMethods),
           { maxItems: authMethods.length },
         ),
-        scopes: set('Scopes. api:* allows every scope that begins with api:.', text('Scope.', { maxLength: 128 }), {
-          maxItems: 100,
-        }),
+        scopes: set(
+          'Scopes. api:* allows every scope that begins with api:. It holds for the tokens too.',
+          text('Scope.', { maxLength: 128 }),
+          {
+            maxItems: 100,
+          },
+        ),
         audiences: set(
-          'Audiences. https://api.example.com/* allows every audience that begins so.',
+          'Audiences. https://api.example.com/* allows every audience that begins so. It holds for the tokens too. An audience that no OIDCClient declares as its resourceServer is allowed only where it is listed here.',
           text('Audience.', { maxLength: 512 }),
           {
             maxItems: 100,

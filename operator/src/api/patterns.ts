@@ -61,6 +61,8 @@ export const patterns = {
   plainText:
     '^[^\\x00-\\x1f\\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*$',
   dataKey: '^[-._A-Za-z0-9]{1,253}$',
+  /** A namespace, or every one. */
+  namespaceOrAll: '^([*]|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$',
   secretName: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
   metadataKey: '^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$',
   labelValue: '^([A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?)?$',

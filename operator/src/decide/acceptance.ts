@@ -33,10 +33,12 @@ export function clientIdOf(client: OIDCClient): string {
  *  is gone. An invalid older client keeps its claim: a mistake must not hand its id to somebody else.
  *  @param clients those whose spec.serverName is ours, in any order
  *  @param policiesOf the policies that hold for a client (policies.ts): they lift the rule of the namespace prefix
+ *  @param about.selectsNamespaces the labels of namespaces can be read, so that an access entry may select by them
  *  @returns by `namespace/name` */
 export function acceptClients(
   clients: readonly OIDCClient[],
   policiesOf: (client: OIDCClient) => Policies,
+  about: { readonly selectsNamespaces: boolean } = { selectsNamespaces: true },
 ): ReadonlyMap<string, Acceptance> {
   const ids = new Map<string, string>()
   const identifiers = new Map<string, string>()
@@ -45,7 +47,7 @@ export function acceptClients(
     const key = keyOf(client)
     const clientId = clientIdOf(client)
     const policies = policiesOf(client)
-    const faults = faultsOf(client, policies)
+    const faults = faultsOf(client, policies, about.selectsNamespaces)
     const squats = faults.some(({ path }) => path === 'spec.clientId')
     // only who may choose an id can claim it, or a stranger could block the rightful owner
     const claimsId =
@@ -77,12 +79,28 @@ export const unreadFault = (why: string): Fault => ({
 })
 
 /** A spec that the rules cannot even be asked about is at fault alone: those who claim the same id are looked at all the same. */
-function faultsOf(client: OIDCClient, policies: Policies): readonly Fault[] {
+function faultsOf(client: OIDCClient, policies: Policies, selectsNamespaces: boolean): readonly Fault[] {
   try {
-    return [...checkSpec(client), ...checkIdNamespace(client, policies)]
+    const found = [...checkSpec(client), ...checkIdNamespace(client, policies)]
+    return found.length > 0 || selectsNamespaces ? found : checkSelectors(client)
   } catch (error) {
     return [unreadFault(error instanceof Error ? error.message : String(error))]
   }
+}
+
+/** What an operator cannot see it cannot grant. */
+function checkSelectors({ spec }: OIDCClient): readonly Fault[] {
+  return (spec.resourceServer?.access ?? []).flatMap(({ namespaceSelector }, index) =>
+    namespaceSelector
+      ? [
+          {
+            path: `spec.resourceServer.access[${index}].namespaceSelector`,
+            message:
+              'needs an operator that watches the whole cluster (operator.watch.mode cluster), since it asks for labels of namespaces; list namespaces instead',
+          },
+        ]
+      : [],
+  )
 }
 
 /** Older first; of two in one second the UID decides, the same on every operator. */

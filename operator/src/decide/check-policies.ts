@@ -6,7 +6,7 @@ import { durationMs } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { grantTypesOf, hasMintedSecret, scopesOf } from './metadata.ts'
-import { isAllowed, isDenying, isMethodAllowed, waysUnder } from './policies.ts'
+import { covers, isAllowed, isDenying, isMethodAllowed, waysUnder } from './policies.ts'
 import type { Gate, NamedPolicy, Policies } from './policies.ts'
 
 export interface Violation {
@@ -160,10 +160,6 @@ export function isHostAllowed(allowed: readonly string[], uri: string): boolean 
     return wanted.startsWith('.') ? hostname.endsWith(wanted) && hostname.length > wanted.length : hostname === wanted
   })
 }
-
-/** `api:*` covers `api:read`. */
-const covers = (allowed: readonly string[], value: string): boolean =>
-  allowed.some((one) => (one.endsWith('*') ? value.startsWith(one.slice(0, -1)) : value === one))
 
 function atMost(field: string, value: string | undefined, limit: string | undefined): readonly Finding[] {
   const [is, most] = [value && durationMs(value), limit && durationMs(limit)]

@@ -13,6 +13,7 @@ export interface ClientEvent {
     | 'ClientIDConflict'
     | 'ServerRejected'
     | 'PolicyViolation'
+    | 'AudiencesGranted'
     /** A condition that has no event of its own is False: the reason of the condition. */
     | (string & {})
   readonly message: string
@@ -47,6 +48,11 @@ export function eventsOf({ client, violations }: Judgement, status: OIDCClientSt
   if (policy?.status === 'False' || (policy?.reason === 'Warning' && violations.length > 0)) {
     events.push({ type: 'Warning', reason: 'PolicyViolation', message: policy.message })
   }
+  const access = turned('AudiencesGranted')
+  // a client that was let in from the start is told by ClientAccepted
+  if (access?.reason === 'Granted' && statusOf(before, 'AudiencesGranted') === 'False') {
+    events.push({ type: 'Normal', reason: 'AudiencesGranted', message: access.message })
+  }
   const propagation = turned('Propagated')
   if (propagation?.reason === 'RejectedByServer')
     events.push({ type: 'Warning', reason: 'ServerRejected', message: propagation.message })
@@ -61,9 +67,11 @@ export function eventsOf({ client, violations }: Judgement, status: OIDCClientSt
 
 /** The spec and policy both let it in. */
 function stands(status: OIDCClientStatus | undefined): boolean {
-  const holds = (wanted: string) => status?.conditions?.find(({ type }) => type === wanted)?.status === 'True'
-  return holds('Accepted') && holds('PolicyCompliant')
+  return statusOf(status, 'Accepted') === 'True' && statusOf(status, 'PolicyCompliant') === 'True'
 }
+
+const statusOf = (status: OIDCClientStatus | undefined, wanted: string): Condition['status'] | undefined =>
+  status?.conditions?.find(({ type }) => type === wanted)?.status
 
 function secretEvents(before: OIDCClientStatus['secret'], after: OIDCClientStatus['secret']): readonly ClientEvent[] {
   const events: ClientEvent[] = []

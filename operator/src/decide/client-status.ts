@@ -71,7 +71,7 @@ function secretStatus({ judgement, rotation, secret, formerName }: Outcome): Non
 }
 
 function effectiveOf(
-  { judgement: { client }, rotationSettings, defaults }: Outcome,
+  { judgement: { client }, access, rotationSettings, defaults }: Outcome,
   config: ClientConfig,
 ): NonNullable<OIDCClientStatus['effective']> {
   const before = client.status?.effective
@@ -88,6 +88,13 @@ function effectiveOf(
     grantTypes: config.grantTypes,
     authMethod: authMethodOf(client.spec),
     scopes: config.scopes,
+    ...(access.length > 0
+      ? {
+          apis: access.flatMap((one) =>
+            one.kind === 'granted' ? [{ identifier: one.identifier, scopes: one.scopes }] : [],
+          ),
+        }
+      : {}),
     tokens: {
       ...present('accessTTL', ttl(config.accessTokenTtl, defaults?.accessTokenTtl, before?.tokens?.accessTTL)),
       ...(hasPeople ? present('idTTL', ttl(config.idTokenTtl, defaults?.idTokenTtl, before?.tokens?.idTTL)) : {}),

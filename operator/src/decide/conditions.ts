@@ -1,6 +1,7 @@
 // Outcome of a look -> the conditions of a client. Nothing else turns a code into a reason, or says what is to be done about it.
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { Condition } from '../api/oidc-client.ts'
+import { accessFaults, grantText } from './describe-access.ts'
 import { configOf, denialsOf } from './judge.ts'
 import type { Judgement } from './judge.ts'
 import type { Outcome } from './outcome.ts'
@@ -16,6 +17,7 @@ export function describeConditions(outcome: Outcome): readonly Condition[] {
   const findings: Readonly<Record<string, Finding>> = {
     Accepted: accepted(outcome),
     PolicyCompliant: policyCompliant(outcome),
+    AudiencesGranted: audiencesGranted(outcome),
     SecretReady: secretReady(outcome),
     Propagated: propagated(outcome),
     RotationHealthy: rotationHealthy(outcome),
@@ -56,6 +58,15 @@ function policyCompliant({ judgement }: Outcome): Finding {
   return denialsOf(judgement).length > 0
     ? no('PolicyViolation', `${shorten(message, 800)}; ${afterDenial(judgement)}`)
     : yes('Warning', shorten(message))
+}
+
+function audiencesGranted({ access, judgement }: Outcome): Finding {
+  const config = configOf(judgement)
+  if (!config) return unknown('NotRendered', 'this version is refused; see Accepted and PolicyCompliant')
+  const faults = accessFaults(config, access)
+  if (faults.length > 0) return no('NotGranted', faultText(faults))
+  if (access.length === 0) return yes('NoAudiences', 'the client asks for no API')
+  return yes('Granted', shorten(access.map(grantText).join('; ')))
 }
 
 function secretReady({ secret, rotation, judgement }: Outcome): Finding {
@@ -137,14 +148,14 @@ function active({ judgement: { client } }: Outcome): Finding {
     : yes('Active', 'the client is not suspended')
 }
 
-const needed = ['Accepted', 'PolicyCompliant', 'SecretReady', 'Propagated'] as const
+const needed = ['Accepted', 'PolicyCompliant', 'AudiencesGranted', 'SecretReady', 'Propagated'] as const
 
 /** Ready is the first of the needed conditions that does not hold, in the order in which things happen. */
 function ready(findings: Readonly<Record<string, Finding>>, { judgement: { client } }: Outcome): Finding {
   // a client waits for its Secret because it waits for replicas: name the cause
   const order =
     findings['SecretReady']?.reason === 'WaitingForReplicas'
-      ? ['Accepted', 'PolicyCompliant', 'Propagated', 'SecretReady']
+      ? ['Accepted', 'PolicyCompliant', 'AudiencesGranted', 'Propagated', 'SecretReady']
       : needed
   for (const type of order) {
     const finding = findings[type]!

@@ -9,6 +9,8 @@ import { applyDefaults } from './apply-defaults.ts'
 import type { Effective } from './apply-defaults.ts'
 import { checkPolicies } from './check-policies.ts'
 import type { Violation } from './check-policies.ts'
+import { declaredApi } from './declared-api.ts'
+import type { DeclaredApi } from './declared-api.ts'
 import { renderConfig } from './metadata.ts'
 import type { Policies } from './policies.ts'
 
@@ -19,6 +21,10 @@ export interface Judgement extends Effective {
   readonly policies: readonly string[]
   /** Of these policies; none is looked for in a client that is not accepted. */
   readonly violations: readonly Violation[]
+  /** The same policies with what they say; undefined when the object cannot even be asked about. */
+  readonly holding: Policies | undefined
+  /** What it says as an API; undefined when it is none. */
+  readonly declared: DeclaredApi | undefined
   /** What follows: what servers may be told about it. */
   readonly serve:
     | { readonly kind: 'desired'; readonly config: ClientConfig; readonly version: ClientVersion }
@@ -43,16 +49,20 @@ export function judgeClient(
   const { acceptance, policies, now } = about
   const names = policies.map(({ name }) => name)
   // defaults are laid only under a spec that follows the rules: any other may hold values of any shape
-  if (acceptance.kind === 'invalid') return { ...invalid(client, acceptance), policies: names }
+  const declares = (isDenied: boolean) => declaredApi(client, { acceptance, policies, isDenied })
+  if (acceptance.kind === 'invalid') {
+    return { ...invalid(client, acceptance), policies: names, holding: policies, declared: declares(false) }
+  }
   const effective = applyDefaults(client, policies)
-  const base = { ...effective, acceptance, policies: names, violations: [] }
+  const base = { ...effective, acceptance, policies: names, holding: policies, violations: [] }
   switch (acceptance.kind) {
     case 'conflict':
-      return { ...base, serve: { kind: 'nothing' } }
+      return { ...base, declared: declares(false), serve: { kind: 'nothing' } }
     case 'accepted': {
       const isCounted = policies.some(({ spec }) => spec.limits?.clientsPerNamespace !== undefined)
       const violations = checkPolicies(effective.client, policies, isCounted ? about.countOlder() : 0)
-      return { ...base, violations, serve: serveUnder(violations, effective.client, now) }
+      const declared = declares(denialsOf({ violations }).length > 0)
+      return { ...base, violations, declared, serve: serveUnder(violations, effective.client, now) }
     }
   }
 }
@@ -81,6 +91,8 @@ const invalid = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   maxOverlapMs: 0,
   acceptance,
   policies: [],
+  holding: undefined,
+  declared: undefined,
   violations: [],
   serve: { kind: 'carry', until: undefined },
 })

@@ -1,5 +1,6 @@
 // All that one look at a client has found out: what its status and its events are made of.
 import type { Fault } from '@nauthera/runtime/coded-error'
+import type { ApiAccess } from './grants.ts'
 import type { Judgement } from './judge.ts'
 import type { Propagation } from './propagation.ts'
 import type { ServerDefaults } from './server-defaults.ts'
@@ -11,6 +12,8 @@ export interface Outcome {
   readonly issuer: string
   /** Of this generation; its client has the status that was applied last. */
   readonly judgement: Judgement
+  /** What becomes of each of its audiences, sorted by identifier. */
+  readonly access: readonly ApiAccess[]
   readonly secret: SecretOutcome
   /** Where its Secret still lies after spec.secret.name has changed: the status is all that remembers it. */
   readonly formerName: string | undefined

@@ -1,6 +1,7 @@
 // Which policies hold for a client, and what they allow between them.
 import { secretWays, showsSecret, waysOf } from '@nauthera/rules/client-authentication'
 import type { AuthMethod, SecretWay } from '@nauthera/rules/client-authentication'
+import type { LabelSelector } from '../api/label-selector.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
 
@@ -38,9 +39,8 @@ export function policiesFor(
   return [...ordered, { name: 'baseline', spec: input.baseline }]
 }
 
-type LabelSelector = NonNullable<NonNullable<OIDCPolicySpec['selector']>['namespaces']>
-
-function selects(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean {
+/** @returns whether labels fit a selector; without one all do */
+export function selects(selector: LabelSelector | undefined, labels: Readonly<Record<string, string>>): boolean {
   if (!selector) return true
   const byLabels = Object.entries(selector.matchLabels ?? {}).every(([key, value]) => labels[key] === value)
   return (
@@ -78,6 +78,13 @@ export function isMethodAllowed(allowed: readonly string[], method: AuthMethod):
   const words: readonly string[] = showsSecret(method) ? ['client_secret', ...waysOf(method)] : [method]
   return words.some((word) => allowed.includes(word))
 }
+
+/** @returns those that refuse what they do not allow: a policy with Warn or Audit refuses nothing, and gives nothing */
+export const bindingOf = (policies: Policies): Policies => policies.filter(({ spec }) => isDenying(spec))
+
+/** @param allowed of a policy's `allow`; `api:*` covers `api:read` */
+export const covers = (allowed: readonly string[], value: string): boolean =>
+  allowed.some((one) => (one.endsWith('*') ? value.startsWith(one.slice(0, -1)) : value === one))
 
 export type Gate = 'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'resourceServer'
 

@@ -6,8 +6,11 @@ import { scopesOf } from './metadata.ts'
 import type { TemplateVariable } from './template.ts'
 
 /** By the names that they have in a Secret. */
-export type SecretValues = Readonly<Record<Exclude<CanonicalKey, 'client_secret'>, string>> & {
+export type SecretValues = Readonly<
+  Record<Exclude<CanonicalKey, 'client_secret' | 'protected_resource_metadata'>, string>
+> & {
   readonly client_secret?: string
+  readonly protected_resource_metadata?: string
 }
 
 /** @param input.client with the defaults of policy applied
@@ -26,7 +29,24 @@ export function valuesOf(input: {
     ...endpointsOf(input.issuer),
     scopes: scopesOf(spec).join(' '),
     redirect_uris: (spec.redirectURIs ?? []).join(' '),
+    ...(spec.resourceServer
+      ? { protected_resource_metadata: resourceMetadata(spec.resourceServer, input.issuer) }
+      : {}),
   }
+}
+
+/** What an API answers at /.well-known/oauth-protected-resource, so that its callers find the issuer by themselves.
+ *  Source: RFC 9728 section 2. It wants an https URL as `resource`; a URN serves programs that do not look closely. */
+function resourceMetadata(
+  { identifier, scopes = [] }: NonNullable<OIDCClient['spec']['resourceServer']>,
+  issuer: string,
+): string {
+  return JSON.stringify({
+    resource: identifier,
+    authorization_servers: [issuer],
+    ...(scopes.length > 0 ? { scopes_supported: scopes } : {}),
+    bearer_methods_supported: ['header'],
+  })
 }
 
 /** @returns the endpoints of an issuer under the paths of the server. */

@@ -12,6 +12,8 @@ export interface ClientIndex {
   keysIn(namespace: string | undefined): readonly string[]
   /** The client and every other that claims the same id, identifier or Secret, however many steps away. */
   rivals(key: string): readonly OIDCClient[]
+  /** Those that name this identifier as their resourceServer. */
+  declaring(identifier: string): readonly OIDCClient[]
   /** How many clients of the same namespace are older; of two of one age, the name decides. */
   olderInNamespace(client: OIDCClient): number
   readonly size: number
@@ -67,6 +69,7 @@ export function createClientIndex(): ClientIndex {
     keys: () => clients.keys(),
     keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : (byNamespace.get(namespace) ?? []))],
     rivals: (key) => [...rivalKeys(key)].flatMap((each) => clients.get(each) ?? []),
+    declaring: (identifier) => [...(byClaim.get(apiClaim(identifier)) ?? [])].flatMap((key) => clients.get(key) ?? []),
     olderInNamespace: ({ metadata: { namespace, name } }) => ranksIn(namespace).get(`${namespace}/${name}`) ?? 0,
     get size() {
       return clients.size
@@ -89,8 +92,10 @@ function unlink(index: Map<string, Set<string>>, at: string, key: string): void 
 function claimsOf(client: OIDCClient): string[] {
   const identifier = client.spec.resourceServer?.identifier
   const secret = `secret ${client.metadata.namespace}/${secretNameOf(client)}`
-  return [`id ${clientIdOf(client)}`, secret, ...(identifier === undefined ? [] : [`api ${identifier}`])]
+  return [`id ${clientIdOf(client)}`, secret, ...(identifier === undefined ? [] : [apiClaim(identifier)])]
 }
+
+const apiClaim = (identifier: string): string => `api ${identifier}`
 
 function isOlder(one: OIDCClient, other: OIDCClient): boolean {
   const [a, b] = [one.metadata.creationTimestamp, other.metadata.creationTimestamp]

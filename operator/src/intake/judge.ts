@@ -37,7 +37,9 @@ function judge(client: OIDCClient, { watch, baseline, clock }: Needs): Judgement
     policiesFor(one, { baseline, policies: all, namespaceLabels: watch.namespaceLabels(one.metadata.namespace) })
   const policies = policiesOf(client)
   const rivals = watch.clients.rivals(key)
-  const acceptance = acceptClients(rivals, (one) => (keyOf(one) === key ? policies : policiesOf(one))).get(key)
+  const acceptance = acceptClients(rivals, (one) => (keyOf(one) === key ? policies : policiesOf(one)), {
+    selectsNamespaces: watch.namespaceLabels(client.metadata.namespace) !== undefined,
+  }).get(key)
   if (!acceptance) throw new Error(`${key} was not judged`)
   const countOlder = () => watch.clients.olderInNamespace(client)
   return judgeClient(client, { acceptance, policies, countOlder, now: clock.now() })

@@ -31,6 +31,8 @@ export interface Watch {
   policies(): readonly OIDCPolicy[]
   /** Labels of a namespace; undefined where the operator may not read them. */
   namespaceLabels(namespace: string): Readonly<Record<string, string>> | undefined
+  /** The same; undefined also for a namespace that is not in the list: its labels are not known for certain. */
+  certainLabels(namespace: string): Readonly<Record<string, string>> | undefined
 }
 
 /** Turns lists and watches into keys of clients.
@@ -128,9 +130,19 @@ export function createWatch(options: {
     },
     clients,
     policies: () => [...(policies?.objects.values() ?? [])],
-    namespaceLabels: (namespace) => {
-      if (!namespaces) return undefined
-      return namespaces.objects.get(namespace)?.metadata.labels ?? {}
+    ...labelsFrom(namespaces?.objects),
+  }
+}
+
+/** @param namespaces undefined where the operator may not read them */
+function labelsFrom(
+  namespaces: ReadonlyMap<string, NamespaceObject> | undefined,
+): Pick<Watch, 'namespaceLabels' | 'certainLabels'> {
+  return {
+    namespaceLabels: (name) => namespaces && (namespaces.get(name)?.metadata.labels ?? {}),
+    certainLabels: (name) => {
+      const found = namespaces?.get(name)
+      return found && (found.metadata.labels ?? {})
     },
   }
 }

@@ -10,6 +10,10 @@ import { authMethodOf } from '../api/client-rules.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy } from '../api/oidc-policy.ts'
 import { acceptClients, keyOf } from '../decide/acceptance.ts'
+import type { DeclaredApi } from '../decide/declared-api.ts'
+import { refusalText } from '../decide/describe-access.ts'
+import { callerOf, resolveAccess } from '../decide/grants.ts'
+import type { ApiAccess } from '../decide/grants.ts'
 import { checkPolicySpec } from '../decide/check-spec.ts'
 import { configOf, denialsOf, judgeClient } from '../decide/judge.ts'
 import type { Judgement } from '../decide/judge.ts'
@@ -28,6 +32,8 @@ export interface RenderedClient {
   readonly secret: Readonly<Record<string, unknown>>
   /** The client in the words of RFC 7591. */
   readonly metadata: Readonly<Record<string, unknown>>
+  /** What becomes of its audiences under the OIDCClients in these files, by identifier; absent when it lists none. */
+  readonly access?: Readonly<Record<string, string>>
 }
 
 export interface RenderInput {
@@ -70,11 +76,15 @@ export function renderClients(input: RenderInput): {
     clients.map(({ client }) => client),
     policiesOf,
   )
-  const rendered = clients.flatMap(({ read, client }) => {
+  // a file does not know how many clients the namespace has, nor when a policy was broken first
+  const judged = clients.map(({ read, client }) => {
     const acceptance = acceptances.get(keyOf(client))!
-    // a file does not know how many clients the namespace has, nor when a policy was broken first
-    const judgement = judgeClient(client, { acceptance, policies: policiesOf(client), countOlder: () => 0, now: 0 })
-    const result = renderOne(judgement, input.issuer)
+    const about = { acceptance, policies: policiesOf(client), countOlder: () => 0, now: 0 }
+    return { read, judgement: judgeClient(client, about) }
+  })
+  const declared = judged.flatMap(({ judgement }) => judgement.declared ?? [])
+  const rendered = judged.flatMap(({ read, judgement }) => {
+    const result = renderOne(judgement, declared, input.issuer)
     locate(read, result.faults)
     return result.rendered ? [result.rendered] : []
   })
@@ -116,6 +126,7 @@ function asStored({ status: _dropped, ...object }: OIDCClient, namespace: string
 
 function renderOne(
   judgement: Judgement,
+  declared: readonly DeclaredApi[],
   issuer: string,
 ): { readonly rendered?: RenderedClient; readonly faults: readonly Fault[] } {
   const { acceptance, client } = judgement
@@ -138,8 +149,25 @@ function renderOne(
       client: keyOf(client),
       secret: secretManifest(result.secret, client),
       metadata: { client_id: clientId, ...providerMetadata(config, client) },
+      ...accessAmong(declared, judgement),
     },
   }
+}
+
+/** Labels of namespaces are not known here: an entry that asks for them counts as one that does not fit. */
+function accessAmong(declared: readonly DeclaredApi[], judgement: Judgement): Pick<RenderedClient, 'access'> {
+  const caller = callerOf(judgement, undefined, undefined)
+  if (!caller || caller.audiences.length === 0) return {}
+  const access = resolveAccess(caller, (identifier) => declared.filter((api) => api.identifier === identifier))
+  return { access: Object.fromEntries(access.map((one) => [one.identifier, renderedAccess(one)])) }
+}
+
+function renderedAccess(access: ApiAccess): string {
+  if (access.kind === 'granted') {
+    return access.scopes.length > 0 ? `granted: ${access.scopes.join(', ')}` : 'granted, without a scope'
+  }
+  if (access.why.kind === 'undeclared') return 'not in these files, and no policy in them lists it'
+  return `not granted: ${refusalText(access)}`
 }
 
 /** The Secret without what only the operator can write: its marks, and who owns it. */

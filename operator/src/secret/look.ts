@@ -1,4 +1,5 @@
 // What is known of one client's secret while it is worked on, and what a step says.
+import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Log, Secret } from '@nauthera/runtime/log'
 import type { Outcome } from '../decide/outcome.ts'
 import type { PendingSecret, RotationPlan, SecretSource } from '../decide/rotation-terms.ts'
@@ -28,6 +29,8 @@ export interface SecretWork {
   /** `namespace/name`. */
   readonly key: string
   readonly judgement: Judgement
+  /** What it may have at APIs. */
+  readonly granted: Granted
   readonly memory: Memory
   /** `namespace/name` of another client that has the Secret which this one asks for (shared-names.ts). */
   readonly holder?: string | undefined

@@ -18,7 +18,7 @@ export function createEntryWriter(needs: {
 }): EntryWriter {
   const { shards, follow } = needs
 
-  const put: EntryWriter['put'] = ({ key, judgement }, verifiers, certainty) => {
+  const put: EntryWriter['put'] = ({ key, judgement, granted }, verifiers, certainty) => {
     const { serve, client, acceptance } = judgement
     if (serve.kind === 'nothing') return shards.remove(key)
     const entry: ClientForShard = {
@@ -29,6 +29,7 @@ export function createEntryWriter(needs: {
       createdAt: Date.parse(client.metadata.creationTimestamp),
       verifiers,
       verdict: serve.kind === 'desired' ? { kind: 'desired', version: serve.version } : { kind: 'carry' },
+      granted,
       standing: standingOf(follow.config(key)),
     }
     if (certainty === 'known') shards.put(entry)

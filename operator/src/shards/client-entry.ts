@@ -1,8 +1,13 @@
 // What a shard says about one client: what is wanted of it, and the entry that follows from that and the stored one.
 import { create, equals } from '@bufbuild/protobuf'
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
-import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import type { ClientVersion, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { GrantedSchema, ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  ClientVersion,
+  Granted,
+  ShardEntry,
+  Verifier,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { StoredVerifier } from '../decide/rotation-terms.ts'
 
 /** What the shard should say about one client. */
@@ -19,6 +24,8 @@ export interface ClientForShard {
     | { readonly kind: 'desired'; readonly version: ClientVersion }
     /** Invalid, or denied within its grace: the last accepted version serves on; without one there is no entry. */
     | { readonly kind: 'carry' }
+  /** What it may have at APIs (decide/grants.ts). Undefined only for what is stored since before access was decided. */
+  readonly granted: Granted | undefined
   /** How the stored entry's `desired` stands at the replicas. */
   readonly standing: 'accepted' | 'rejected' | 'unknown'
 }
@@ -59,6 +66,7 @@ function nextEntry(client: ClientForShard, stored: ShardEntry | undefined): Shar
     uid: client.uid,
     clientId: client.clientId,
     verifiers: client.verifiers.map(wireVerifier),
+    ...(client.granted ? { granted: client.granted } : {}),
   }
   if (client.verdict.kind === 'carry') {
     // under the id that it was accepted with: an object that cannot be read does not say which one it wants
@@ -90,6 +98,10 @@ export function saysTheSame(one: ClientVersion | undefined, other: ClientVersion
   return one?.config === other?.config
 }
 
+/** @returns whether two entries give the same at APIs */
+export const grantsTheSame = (one: Granted | undefined, other: Granted | undefined): boolean =>
+  one && other ? equals(GrantedSchema, one, other) : one === other
+
 /** The same to a server: `accepted` that only went away is no difference. */
 export function sameEntry(left: ShardEntry | undefined, right: ShardEntry | undefined): boolean {
   if (!left || !right || left === right) return left === right
@@ -110,6 +122,7 @@ export function asStored(entry: ShardEntry): ClientForShard {
     createdAt: 0,
     verifiers: verifiersOf(entry),
     verdict: entry.desired ? { kind: 'desired', version: entry.desired } : { kind: 'carry' },
+    granted: entry.granted,
     standing: 'unknown',
   }
 }
@@ -128,6 +141,7 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
     one.standing === other.standing &&
     one.createdAt === other.createdAt &&
     JSON.stringify(one.verifiers) === JSON.stringify(other.verifiers) &&
+    grantsTheSame(one.granted, other.granted) &&
     (one.verdict.kind === 'desired'
       ? other.verdict.kind === 'desired' && saysTheSame(one.verdict.version, other.verdict.version)
       : other.verdict.kind === 'carry')

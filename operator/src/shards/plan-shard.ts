@@ -1,7 +1,11 @@
 // Accepted clients and the stored shard -> the next shard, or nothing to write.
 import { create } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
-import { ClientShardSchema, ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  ClientShardSchema,
+  GrantedSchema,
+  ShardEntrySchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount, shardEpoch } from '@nauthera/proto/names'
 import { renderShardFile } from '@nauthera/proto/shard-file'
@@ -91,10 +95,10 @@ function fit(
   const whole = encode(input, wanted)
   if (whole.file.length <= limit) return { ...whole, refused: [] }
   const isChange = (entry: ShardEntry): boolean => !sameEntry(stored.get(entryKey(entry)), entry)
-  // verifiers always go in: a secret rotates whatever happens to a version
+  // verifiers always go in: a secret rotates whatever happens to a version; so does a withdrawn access
   const asStored = (entry: ShardEntry): ShardEntry[] => {
     const past = stored.get(entryKey(entry))
-    return past ? [create(ShardEntrySchema, { ...past, verifiers: entry.verifiers })] : []
+    return past ? [create(ShardEntrySchema, { ...past, verifiers: entry.verifiers, ...withdrawn(past, entry) })] : []
   }
   const changes = wanted.filter(isChange)
   const refused = new Set<string>()
@@ -118,6 +122,17 @@ function fit(
     taken = fits + 1
   }
   return { ...render(changes.length), refused: [...refused].toSorted() }
+}
+
+/** Of what the stored entry grants, only what is granted still: this never takes more room. An entry from before access was
+ *  decided gets what is granted, since without it a server would give more. */
+function withdrawn({ granted: past }: ShardEntry, { granted: next }: ShardEntry): Pick<ShardEntry, 'granted'> {
+  if (!past || !next) return next ? { granted: next } : {}
+  const apis = past.apis.flatMap((api) => {
+    const now = next.apis.find(({ identifier }) => identifier === api.identifier)
+    return now ? [{ ...api, scopes: api.scopes.filter((scope) => now.scopes.includes(scope)) }] : []
+  })
+  return { granted: create(GrantedSchema, { apis }) }
 }
 
 function encode(input: ShardPlanInput, entries: readonly ShardEntry[]): Omit<Fitted, 'refused'> {

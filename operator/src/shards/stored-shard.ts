@@ -5,7 +5,7 @@ import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthe
 import type { ShardContent } from '@nauthera/proto/shard-file'
 import { schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
-import { entryKey, saysTheSame } from './client-entry.ts'
+import { entryKey, grantsTheSame, saysTheSame } from './client-entry.ts'
 import { readShardSecret } from './shard-secret.ts'
 
 /** The stored version of one client, and which writes of the shard brought it. */
@@ -13,7 +13,7 @@ export interface StoredEntry {
   readonly entry: ShardEntry
   /** The seq that brought this entry as it is. */
   readonly entrySeq: number
-  /** The seq that brought its `desired` version. */
+  /** The seq that brought its `desired` version, and what it may have at APIs. */
   readonly configSeq: number
 }
 
@@ -118,7 +118,10 @@ function followEntries(
     const key = entryKey(entry)
     const before = fresh ? undefined : known.get(key)
     const sameEntry = before !== undefined && (before.entry === entry || equals(ShardEntrySchema, before.entry, entry))
-    const sameDesired = before?.entry.uid === entry.uid && sameVersion(before.entry.desired, entry.desired)
+    const sameDesired =
+      before?.entry.uid === entry.uid &&
+      sameVersion(before.entry.desired, entry.desired) &&
+      grantsTheSame(before.entry.granted, entry.granted)
     if (!sameEntry) changed.push(key)
     entries.set(key, {
       entry,

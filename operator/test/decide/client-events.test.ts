@@ -22,6 +22,7 @@ describe('eventsOf', () => {
   }
 
   const taken = { kind: 'name-taken', name: 'n', holder: { kind: 'stranger' } } as const
+  const notGranted = { kind: 'refused', identifier: 'urn:api:a', api: undefined, why: { kind: 'undeclared' } } as const
   const denial = { policy: 'p', enforcement: 'Deny', graceMs: 0, field: 'f', message: 'm' } as const
 
   const table: readonly [
@@ -72,6 +73,14 @@ describe('eventsOf', () => {
     ],
     ['a new client that policy refuses', undefined, { violations: [denial], rotation: undefined }, ['PolicyViolation']],
     ['policy lets it in at last', describeOutcome(outcome({ violations: [denial] })).status, {}, ['ClientAccepted']],
+    ['an access that is not granted', before, { access: [notGranted] }, ['NotGranted']],
+    ['the same again', describeOutcome(outcome({ access: [notGranted] })).status, { access: [notGranted] }, []],
+    [
+      'an access that is granted at last',
+      describeOutcome(outcome({ access: [notGranted] })).status,
+      { access: [{ kind: 'granted', identifier: 'urn:api:a', scopes: [], withheld: [], api: undefined }] },
+      ['AudiencesGranted'],
+    ],
     [
       'a rejection',
       before,

@@ -41,6 +41,8 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
     maxOverlapMs: 0,
     acceptance: { kind: 'accepted', clientId: 'demo.app' },
     policies: ['baseline'],
+    holding: [{ name: 'baseline', spec: {} }],
+    declared: undefined,
     violations: [],
     ...change,
   } as const

@@ -106,6 +106,35 @@ describe('describeConditions', () => {
       'Waiting',
       /^the next rotation waits/,
     ],
+    [
+      'says NotGranted with the API and the cure',
+      {
+        access: [
+          { kind: 'refused', identifier: 'https://a.example.com', api: 'shop/a', why: { kind: 'no-entry' } } as const,
+        ],
+      },
+      'AudiencesGranted',
+      'False',
+      'NotGranted',
+      /^spec\.audiences: https:\/\/a\.example\.com does not let this client in; OIDCClient shop\/a needs an entry/,
+    ],
+    [
+      'is not ready while an audience is not granted',
+      { access: [{ kind: 'refused', identifier: 'urn:api:a', api: undefined, why: { kind: 'undeclared' } } as const] },
+      'Ready',
+      'False',
+      'NotGranted',
+      /^AudiencesGranted: /,
+    ],
+    ['asks for no API', {}, 'AudiencesGranted', 'True', 'NoAudiences', /no API/],
+    [
+      'does not say what is granted to a version that is refused',
+      { violations: [violation('Deny')] },
+      'AudiencesGranted',
+      'Unknown',
+      'NotRendered',
+      /refused/,
+    ],
     ['warns without refusing', { violations: [violation('Warn')] }, 'PolicyCompliant', 'True', 'Warning', /spec\.par/],
     [
       'says nothing of an audit',

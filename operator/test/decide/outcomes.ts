@@ -32,6 +32,7 @@ export function outcome({ client, acceptance, policies, violations, serve, ...ch
       ...(violations ? { violations } : {}),
       ...(serve ? { serve } : {}),
     }),
+    access: [],
     secret: { kind: 'ready', name: 'app-oidc' },
     rotation: settled,
     rotationSettings: { retire: 'AfterOverlap', maxOverlapMs: 604_800_000, quietPeriodMs: 0, intervalMs: 7_200_000 },

@@ -387,7 +387,15 @@ export class World {
     const seen = this.replicas.map(({ applied }) => applied?.seq ?? 0n)
     const next = planShard({
       shard: 0,
-      clients: [{ ...identity, verifiers: plan.verifiers, verdict: { kind: 'desired', version }, standing: 'unknown' }],
+      clients: [
+        {
+          ...identity,
+          verifiers: plan.verifiers,
+          verdict: { kind: 'desired', version },
+          granted: undefined,
+          standing: 'unknown',
+        },
+      ],
       stored: this.shard?.content,
       schema: 1,
       seq: {

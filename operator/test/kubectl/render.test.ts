@@ -150,7 +150,30 @@ describe('kubectl nauthera render', () => {
       expect(error, file).to.include(`${path}: `).and.include(message)
     }
     const good = readdirSync(new URL('examples/clients', root)).map((file) => `examples/clients/${file}`)
-    expect(run(['render', '-f', ...good, '-p', 'examples/policies/everyone.yaml'])).to.include({ code: 0, error: '' })
+    const policies = ['everyone', 'demo'].map((name) => `examples/policies/${name}.yaml`)
+    expect(run(['render', '-f', ...good, '-p', ...policies])).to.include({ code: 0, error: '' })
+  })
+
+  it('shows what an API tells its callers, and what each caller may have there', () => {
+    const files = ['api', 'm2m', 'demo-machine'].map((name) => `examples/clients/${name}.yaml`)
+    const { code, out } = run(['render', '-o', 'json', '-f', ...files, '-p', 'examples/policies/demo.yaml'])
+    expect(code).to.equal(0)
+    const [api, export_, machine] = JSON.parse(out) as {
+      secret: { stringData: Record<string, string> }
+      access?: object
+    }[]
+    expect(JSON.parse(api!.secret.stringData['protected_resource_metadata']!)).to.deep.equal({
+      resource: 'https://billing.example.com',
+      authorization_servers: ['https://login.example.com'],
+      scopes_supported: ['invoices:read', 'invoices:write'],
+      bearer_methods_supported: ['header'],
+    })
+    expect(api!.access).to.equal(undefined)
+    expect(export_!.secret.stringData).not.to.have.property('protected_resource_metadata')
+    expect(export_!.access).to.deep.equal({ 'https://billing.example.com': 'granted: invoices:read' })
+    expect(machine!.access).to.deep.equal({ 'https://reports.example.com': 'granted, without a scope' })
+    const alone = run(['render', '-f', 'examples/clients/m2m.yaml'])
+    expect(alone.out).to.include('https://billing.example.com: not in these files, and no policy in them lists it')
   })
 
   it('exits with 2 for a wrong command line, and says how to get help', () => {

@@ -15,6 +15,7 @@ import type { RotationPlan, RotationStep, SecretMarks } from '../../src/decide/r
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { identifySecret } from '../../src/decide/secret-id.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
+import { grantedOf } from '../../src/decide/grants.ts'
 import { createJudge } from '../../src/intake/judge.ts'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import type { SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'
@@ -161,7 +162,7 @@ export function createOneClient(
     const judgement = createJudge({ watch, baseline: options.policy ?? {}, clock })(now, (error) => {
       throw error
     })
-    return { key, judgement, memory, log: recorded.log }
+    return { key, judgement, granted: grantedOf([]), memory, log: recorded.log }
   }
 
   return {

@@ -28,6 +28,7 @@ const one = (change: Partial<ClientForShard> = {}): ClientForShard => ({
   createdAt: 1,
   verifiers: [verifier],
   verdict: desired(config('one')),
+  granted: undefined,
   standing: 'unknown',
   ...change,
 })

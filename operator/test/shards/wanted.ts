@@ -25,6 +25,7 @@ export const wanted = (name: string, more: Partial<ClientForShard> = {}): Client
   createdAt: 1,
   verifiers: [],
   verdict: { kind: 'desired', version: renderVersion(create(ClientConfigSchema, { clientName: name })) },
+  granted: undefined,
   standing: 'unknown',
   ...more,
 })

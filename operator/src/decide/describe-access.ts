@@ -1,0 +1,59 @@
+// What people are told of a client's access to APIs: each fault with the object that it hangs on, and the cure.
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Fault } from '@nauthera/runtime/coded-error'
+import { ungrantedScopes } from './grants.ts'
+import type { ApiAccess } from './grants.ts'
+
+type Refused = Extract<ApiAccess, { kind: 'refused' }>
+
+/** @returns why an audience or a scope of an API is not granted; empty when all are */
+export function accessFaults(config: Pick<ClientConfig, 'scopes'>, access: readonly ApiAccess[]): readonly Fault[] {
+  const refused = access.flatMap((one) =>
+    one.kind === 'refused' ? [{ path: 'spec.audiences', message: `${one.identifier} ${refusalText(one)}` }] : [],
+  )
+  // a scope of an API that is refused is missing for the same cause
+  if (refused.length > 0) return refused
+  return ungrantedScopes(config.scopes, access).map((scope) => ({
+    path: 'spec.scopes',
+    message: `${scope} ${scopeText(scope, access)}`,
+  }))
+}
+
+/** @returns `https://api.example.com (read, write)` */
+export function grantText(access: ApiAccess): string {
+  if (access.kind === 'refused') return `${access.identifier} (not granted)`
+  if (access.scopes.length > 0) return `${access.identifier} (${access.scopes.join(', ')})`
+  return `${access.identifier} (no scope: spec.scopes of this client has none of the API)`
+}
+
+/** @returns why, and what is to be done: `does not let this client in; …` */
+export function refusalText({ why, api = 'that declares it' }: Refused): string {
+  switch (why.kind) {
+    case 'undeclared':
+      return 'is declared by no OIDCClient that this release watches, and no policy lists it in allow.audiences; create an OIDCClient with this spec.resourceServer.identifier, correct the identifier, or ask for such a policy'
+    case 'policy':
+      return `is not among allow.audiences (policy ${why.policy}); remove it, or ask for it to be added there`
+    case 'no-entry':
+      return `does not let this client in; OIDCClient ${api} needs an entry in spec.resourceServer.access for its namespace or client id`
+    case 'closed':
+      return closedText[why.standing](api)
+  }
+}
+
+const closedText = {
+  suspended: (api: string) => `lets nobody in while OIDCClient ${api} is suspended; set spec.suspended there to false`,
+  invalid: (api: string) => `lets nobody in while OIDCClient ${api} breaks a rule; see its condition Accepted`,
+  denied: (api: string) => `lets nobody in while a policy refuses OIDCClient ${api}; see its condition PolicyCompliant`,
+  taken: (api: string) =>
+    `lets nobody in while OIDCClient ${api} has a name of an older one; see its condition Accepted`,
+} as const
+
+function scopeText(scope: string, access: readonly ApiAccess[]): string {
+  const withholding = access.find((one) => one.kind === 'granted' && one.withheld.includes(scope))
+  if (withholding?.kind === 'granted') {
+    return `is not given to this client; OIDCClient ${withholding.api} needs it in an entry of spec.resourceServer.access for this client`
+  }
+  return access.length === 0
+    ? 'is a scope of an API; add the identifier of that API to spec.audiences, or remove the scope'
+    : 'is a scope of none of the APIs in spec.audiences; remove it, add the API that has it, or correct it'
+}

@@ -1,0 +1,168 @@
+// Who may call which API, with which scopes. The one place that decides it: servers obey what stands here.
+import { create } from '@bufbuild/protobuf'
+import { parseVersion } from '@nauthera/proto/client-version'
+import { GrantedApiSchema, GrantedSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type {
+  ClientConfig,
+  ClientVersion,
+  Granted,
+  ShardEntry,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { oidcScopes } from '@nauthera/rules/scopes'
+import type { LabelSelector } from '../api/label-selector.ts'
+import type { AccessEntry, DeclaredApi } from './declared-api.ts'
+import type { Judgement } from './judge.ts'
+import { bindingOf, covers, selects } from './policies.ts'
+import type { Policies } from './policies.ts'
+
+/** Labels of a namespace; undefined where they are not known for certain. */
+export type NamespaceLabels = Readonly<Record<string, string>> | undefined
+
+/** A client that lists audiences. */
+export interface Caller {
+  readonly namespace: string
+  readonly clientId: string
+  readonly labels: NamespaceLabels
+  readonly audiences: readonly string[]
+  /** All that it may ask for; those about a person are of no API. */
+  readonly scopes: readonly string[]
+  readonly policies: Policies
+}
+
+/** What becomes of one audience of a caller. */
+export type ApiAccess =
+  | {
+      readonly kind: 'granted'
+      readonly identifier: string
+      readonly scopes: readonly string[]
+      /** Scopes that the caller and the API have, and that the access of the API leaves out. */
+      readonly withheld: readonly string[]
+      /** `namespace/name` of the API; undefined for one that no object declares. */
+      readonly api: string | undefined
+    }
+  | { readonly kind: 'refused'; readonly identifier: string; readonly api: string | undefined; readonly why: Refusal }
+
+export type Refusal =
+  | { readonly kind: 'undeclared' }
+  | { readonly kind: 'policy'; readonly policy: string }
+  | { readonly kind: 'closed'; readonly standing: Exclude<DeclaredApi['standing'], 'open'> }
+  | { readonly kind: 'no-entry' }
+
+/** @param declaring every object that declares the identifier (declaredApi)
+ *  @returns what becomes of each audience of the caller, sorted by identifier */
+export function resolveAccess(
+  caller: Caller,
+  declaring: (identifier: string) => readonly DeclaredApi[],
+): readonly ApiAccess[] {
+  return [...new Set(caller.audiences)]
+    .toSorted((left, right) => (left < right ? -1 : 1))
+    .map((identifier) => accessTo(identifier, caller, declaring(identifier)))
+}
+
+/** @returns what becomes of one audience of the caller */
+export function accessTo(identifier: string, caller: Caller, declaring: readonly DeclaredApi[]): ApiAccess {
+  const api = oldest(declaring)
+  const binding = bindingOf(caller.policies)
+  const refuse = (why: Refusal): ApiAccess => ({ kind: 'refused', identifier, api: api?.key, why })
+  const without = binding.find(({ spec: { allow } }) => allow?.audiences && !covers(allow.audiences, identifier))
+  if (without) return refuse({ kind: 'policy', policy: without.name })
+  const own = caller.scopes.filter((scope) => !oidcScopes.includes(scope))
+  const allowed = own.filter((scope) =>
+    binding.every(({ spec: { allow } }) => !allow?.scopes || covers(allow.scopes, scope)),
+  )
+  if (!api) {
+    const isListed = binding.some(({ spec: { allow } }) => allow?.audiences && covers(allow.audiences, identifier))
+    if (!isListed) return refuse({ kind: 'undeclared' })
+    return { kind: 'granted', identifier, scopes: [...new Set(allowed)], withheld: [], api: undefined }
+  }
+  if (api.standing !== 'open') return refuse({ kind: 'closed', standing: api.standing })
+  const entries = entriesFor(caller, api)
+  if (entries.length === 0) return refuse({ kind: 'no-entry' })
+  const wanted = [...new Set(api.scopes)].filter((scope) => allowed.includes(scope))
+  const isLetIn = (scope: string): boolean => entries.some(({ scopes }) => !scopes || scopes.includes(scope))
+  return {
+    kind: 'granted',
+    identifier,
+    scopes: wanted.filter(isLetIn),
+    withheld: wanted.filter((scope) => !isLetIn(scope)),
+    api: api.key,
+  }
+}
+
+/** The same order as that of acceptance.ts: the oldest has the identifier. */
+function oldest(declaring: readonly DeclaredApi[]): DeclaredApi | undefined {
+  return declaring.toSorted((left, right) => left.createdAt - right.createdAt || (left.uid < right.uid ? -1 : 1))[0]
+}
+
+/** @returns the entries of its access that the caller fits */
+function entriesFor(caller: Caller, api: DeclaredApi): readonly Pick<AccessEntry, 'scopes'>[] {
+  if (!api.access) return caller.namespace === api.namespace ? [{}] : []
+  return api.access.filter(({ namespaces, namespaceSelector, clientIds }) => {
+    if (!namespaces && !namespaceSelector && !clientIds) return false
+    return (
+      (!namespaces || namespaces.includes('*') || namespaces.includes(caller.namespace)) &&
+      (!namespaceSelector || surelySelects(namespaceSelector, caller.labels)) &&
+      (!clientIds || clientIds.includes(caller.clientId))
+    )
+  })
+}
+
+/** A selector that cannot be judged lets nobody in: with unknown labels, or a requirement that says nothing. */
+function surelySelects(selector: LabelSelector, labels: NamespaceLabels): boolean {
+  const isClear = (selector.matchExpressions ?? []).every(({ operator, values = [] }) =>
+    operator === 'In' || operator === 'NotIn' ? values.length > 0 : values.length === 0,
+  )
+  return labels !== undefined && isClear && selects(selector, labels)
+}
+
+/** @param judgement of the client as it is now
+ *  @param stored its entry in the shard: servers may still serve an earlier version, and that one keeps what it may have
+ *  @param labels of its namespace
+ *  @returns the client as a caller; undefined when nobody knows its policies: then it may call nothing */
+export function callerOf(
+  { client, acceptance, holding, serve }: Pick<Judgement, 'client' | 'acceptance' | 'holding' | 'serve'>,
+  stored: ShardEntry | undefined,
+  labels: NamespaceLabels,
+): Caller | undefined {
+  if (!holding) return undefined
+  const past = stored?.uid === client.metadata.uid ? stored : undefined
+  const present = serve.kind === 'desired' ? serve.version : undefined
+  const others = [past?.desired, past?.accepted].filter((one) => one !== undefined && one.config !== present?.config)
+  const asked = [...(serve.kind === 'desired' ? [serve.config] : []), ...others.flatMap(readVersion)]
+  return {
+    namespace: client.metadata.namespace,
+    clientId: acceptance.clientId,
+    labels,
+    audiences: [...new Set(asked.flatMap(({ audiences }) => audiences))],
+    scopes: [...new Set(asked.flatMap(({ scopes }) => scopes))],
+    policies: holding,
+  }
+}
+
+/** A version that cannot be read asks for nothing. */
+function readVersion(version: ClientVersion | undefined): readonly Pick<ClientConfig, 'audiences' | 'scopes'>[] {
+  try {
+    return version ? [parseVersion(version)] : []
+  } catch {
+    return []
+  }
+}
+
+/** @returns the same caller with what its present version asks for, and no earlier one */
+export function presentOnly(caller: Caller, config: Pick<ClientConfig, 'audiences' | 'scopes'>): Caller {
+  return { ...caller, audiences: config.audiences, scopes: config.scopes }
+}
+
+/** @returns the same as servers are told it */
+export function grantedOf(access: readonly ApiAccess[]): Granted {
+  const granted = access.filter((one) => one.kind === 'granted')
+  return create(GrantedSchema, {
+    apis: granted.map(({ identifier, scopes }) => create(GrantedApiSchema, { identifier, scopes: [...scopes] })),
+  })
+}
+
+/** @returns the scopes of APIs among those of a caller that none of its audiences gives */
+export function ungrantedScopes(scopes: readonly string[], access: readonly ApiAccess[]): readonly string[] {
+  const given = new Set(access.flatMap((one) => (one.kind === 'granted' ? one.scopes : [])))
+  return scopes.filter((scope) => !oidcScopes.includes(scope) && !given.has(scope))
+}

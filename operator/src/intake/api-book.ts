@@ -1,0 +1,132 @@
+import type { OIDCClient } from '../api/oidc-client.ts'
+import { keyOf } from '../decide/acceptance.ts'
+import type { DeclaredApi } from '../decide/declared-api.ts'
+import { accessTo, resolveAccess } from '../decide/grants.ts'
+import type { ApiAccess, Caller } from '../decide/grants.ts'
+import type { Clock } from '../time/clock.ts'
+import type { ClientIndex } from './client-index.ts'
+
+/** The callers of one API are looked at again at most so often, whatever its owner writes. Milliseconds. */
+const spacingMs = 1_000
+
+/** Which APIs there are, and who asks for them. A change of an API costs as much as it has callers, and wakes only those for
+ *  whom something changes. */
+export class ApiBook {
+  readonly #needs: Needs
+  /** What each object said as an API when it was judged last, by its key. */
+  readonly #declared = new Map<string, { readonly stamp: string; readonly api: DeclaredApi | undefined }>()
+  /** What became of each caller when it was looked at last, by its key. */
+  readonly #callers = new Map<string, { readonly caller: Caller; readonly access: readonly ApiAccess[] }>()
+  /** Keys of callers by identifier. */
+  readonly #callersOf = new Map<string, Set<string>>()
+  /** Identifiers whose callers were looked at within spacingMs, and whether they are to be looked at again then. */
+  readonly #resting = new Map<string, { again: boolean; readonly cancel: () => void }>()
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  /** The object has been judged. @param api what it says as an API now */
+  note(client: OIDCClient, api: DeclaredApi | undefined): void {
+    const key = keyOf(client)
+    const before = this.#declared.get(key)?.api
+    if (client.spec.resourceServer === undefined) this.#declared.delete(key)
+    else this.#declared.set(key, { stamp: stampOf(client), api })
+    this.#changed(before, api)
+  }
+
+  /** @returns what becomes of each audience of the caller now; it is remembered: when that changes, the caller is woken */
+  resolve(key: string, caller: Caller): readonly ApiAccess[] {
+    const access = resolveAccess(caller, this.declaring)
+    this.#remember(key, access.length === 0 ? undefined : { caller, access })
+    return access
+  }
+
+  /** Every object that declares the identifier, as it is now. One that has changed since it was judged is judged first. */
+  readonly declaring = (identifier: string): readonly DeclaredApi[] => {
+    const { clients, judge } = this.#needs
+    return clients.declaring(identifier).flatMap((client) => {
+      const known = this.#declared.get(keyOf(client))
+      if (known?.stamp === stampOf(client)) return known.api ?? []
+      const api = judge(client)
+      this.note(client, api)
+      return api ?? []
+    })
+  }
+
+  /** The client is gone. */
+  forget(key: string): void {
+    this.#remember(key, undefined)
+    const before = this.#declared.get(key)?.api
+    this.#declared.delete(key)
+    this.#changed(before, undefined)
+  }
+
+  stop(): void {
+    for (const { cancel } of this.#resting.values()) cancel()
+    this.#resting.clear()
+  }
+
+  #remember(key: string, next: { readonly caller: Caller; readonly access: readonly ApiAccess[] } | undefined): void {
+    for (const { identifier } of this.#callers.get(key)?.access ?? []) {
+      const keys = this.#callersOf.get(identifier)
+      keys?.delete(key)
+      if (keys?.size === 0) this.#callersOf.delete(identifier)
+    }
+    if (!next) {
+      this.#callers.delete(key)
+      return
+    }
+    this.#callers.set(key, next)
+    for (const { identifier } of next.access) {
+      const keys = this.#callersOf.get(identifier) ?? new Set()
+      keys.add(key)
+      this.#callersOf.set(identifier, keys)
+    }
+  }
+
+  #changed(before: DeclaredApi | undefined, after: DeclaredApi | undefined): void {
+    if (JSON.stringify(before) === JSON.stringify(after)) return
+    const identifiers = new Set([before, after].flatMap((api) => api?.identifier ?? []))
+    for (const identifier of identifiers) this.#look(identifier)
+  }
+
+  /** Now, or when the callers have rested. */
+  #look(identifier: string): void {
+    const resting = this.#resting.get(identifier)
+    if (resting) {
+      resting.again = true
+      return
+    }
+    if (!this.#callersOf.has(identifier)) return
+    const cancel = this.#needs.clock.after(spacingMs, () => {
+      const isDue = this.#resting.get(identifier)?.again === true
+      this.#resting.delete(identifier)
+      if (isDue) this.#look(identifier)
+    })
+    this.#resting.set(identifier, { again: false, cancel })
+    this.#needs.wake(this.#concerned(identifier))
+  }
+
+  /** @returns the callers for whom the API is another one than when they were looked at */
+  #concerned(identifier: string): readonly string[] {
+    const declaring = this.declaring(identifier)
+    return [...(this.#callersOf.get(identifier) ?? [])].filter((key) => {
+      const { caller, access } = this.#callers.get(key)!
+      const before = access.find((one) => one.identifier === identifier)
+      return JSON.stringify(accessTo(identifier, caller, declaring)) !== JSON.stringify(before)
+    })
+  }
+}
+
+interface Needs {
+  readonly clients: Pick<ClientIndex, 'declaring'>
+  /** Judges an object that declares an API; it never throws. */
+  readonly judge: (client: OIDCClient) => DeclaredApi | undefined
+  readonly wake: (keys: readonly string[]) => void
+  readonly clock: Pick<Clock, 'after'>
+}
+
+/** Another one than before whenever the object must be judged again: its status is not part of it. */
+const stampOf = ({ metadata }: OIDCClient): string =>
+  JSON.stringify([metadata.uid, metadata.generation, metadata.labels])

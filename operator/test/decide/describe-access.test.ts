@@ -1,0 +1,76 @@
+import { expect } from 'chai'
+import { accessFaults, grantText } from '../../src/decide/describe-access.ts'
+import type { ApiAccess, Refusal } from '../../src/decide/grants.ts'
+
+const identifier = 'https://billing.example.com'
+const granted = (scopes: string[], withheld: string[] = []): ApiAccess => ({
+  kind: 'granted',
+  identifier,
+  scopes,
+  withheld,
+  api: 'shop/billing',
+})
+const refused = (why: Refusal): ApiAccess => ({ kind: 'refused', identifier, api: 'shop/billing', why })
+const messages = (scopes: string[], ...access: ApiAccess[]) =>
+  accessFaults({ scopes }, access).map(({ path, message }) => `${path}: ${message}`)
+
+describe('accessFaults', () => {
+  it('finds none when every audience and every scope of an API is granted', () => {
+    expect(messages(['openid', 'read'], granted(['read']))).to.deep.equal([])
+    expect(messages(['openid', 'profile', 'offline_access'])).to.deep.equal([])
+  })
+
+  const rows: readonly [Refusal, string][] = [
+    [
+      { kind: 'undeclared' },
+      'create an OIDCClient with this spec.resourceServer.identifier, correct the identifier, or ask for such a policy',
+    ],
+    [{ kind: 'policy', policy: 'tenants' }, '(policy tenants); remove it, or ask for it to be added there'],
+    [
+      { kind: 'no-entry' },
+      'OIDCClient shop/billing needs an entry in spec.resourceServer.access for its namespace or client id',
+    ],
+    [
+      { kind: 'closed', standing: 'suspended' },
+      'while OIDCClient shop/billing is suspended; set spec.suspended there to false',
+    ],
+    [
+      { kind: 'closed', standing: 'invalid' },
+      'while OIDCClient shop/billing breaks a rule; see its condition Accepted',
+    ],
+    [
+      { kind: 'closed', standing: 'denied' },
+      'while a policy refuses OIDCClient shop/billing; see its condition PolicyCompliant',
+    ],
+    [
+      { kind: 'closed', standing: 'taken' },
+      'OIDCClient shop/billing has a name of an older one; see its condition Accepted',
+    ],
+  ]
+  for (const [why, cure] of rows) {
+    it(`names the audience, the object and the cure: ${JSON.stringify(why)}`, () => {
+      const [message] = messages([], refused(why))
+      expect(message).to.match(/^spec\.audiences: https:\/\/billing\.example\.com /)
+      expect(message).to.include(cure)
+    })
+  }
+
+  it('says of a scope what must change', () => {
+    expect(messages(['read', 'write'], granted(['read'], ['write']))).to.deep.equal([
+      'spec.scopes: write is not given to this client; OIDCClient shop/billing needs it in an entry of spec.resourceServer.access for this client',
+    ])
+    expect(messages(['wirte'], granted([]))[0]).to.include('is a scope of none of the APIs in spec.audiences')
+    expect(messages(['read'])[0]).to.include('add the identifier of that API to spec.audiences')
+  })
+
+  it('does not repeat a refused audience for each of its scopes', () => {
+    expect(messages(['read', 'write'], refused({ kind: 'no-entry' }))).to.have.length(1)
+  })
+})
+
+describe('grantText', () => {
+  it('shows the scopes, or says that there are none', () => {
+    expect(grantText(granted(['read', 'write']))).to.equal('https://billing.example.com (read, write)')
+    expect(grantText(granted([]))).to.include('no scope: spec.scopes of this client has none of the API')
+  })
+})

@@ -1,0 +1,421 @@
+import { create } from '@bufbuild/protobuf'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { renderVersion } from '@nauthera/proto/client-version'
+import { oidcScopes } from '@nauthera/rules/scopes'
+import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import type { DeclaredApi } from '../../src/decide/declared-api.ts'
+import { accessTo, callerOf, grantedOf, presentOnly, resolveAccess, ungrantedScopes } from '../../src/decide/grants.ts'
+import type { ApiAccess, Caller } from '../../src/decide/grants.ts'
+import { judgeClient } from '../../src/decide/judge.ts'
+import { renderConfig } from '../../src/decide/metadata.ts'
+import { client, holding, judged } from './clients.ts'
+
+const billing = 'https://billing.example.com'
+
+const api = (change: Partial<DeclaredApi> = {}): DeclaredApi => ({
+  key: 'shop/billing',
+  namespace: 'shop',
+  identifier: billing,
+  createdAt: 1,
+  uid: 'u1',
+  standing: 'open',
+  scopes: ['read', 'write'],
+  access: undefined,
+  ...change,
+})
+const caller = (change: Partial<Caller> = {}): Caller => ({
+  namespace: 'shop',
+  clientId: 'shop.worker',
+  labels: { team: 'shop' },
+  audiences: [billing],
+  scopes: ['openid', 'read', 'write'],
+  policies: holding({}),
+  ...change,
+})
+const scopesOf = (access: ApiAccess): readonly string[] | string =>
+  access.kind === 'granted' ? access.scopes : access.why.kind
+const resolve = (about: { caller?: Partial<Caller>; apis?: readonly DeclaredApi[] }) =>
+  scopesOf(accessTo(billing, caller(about.caller), about.apis ?? [api()]))
+
+describe('accessTo', () => {
+  const elsewhere = { namespace: 'web', clientId: 'web.app' }
+  const entry = (access: DeclaredApi['access'], change: Partial<Caller> = {}) =>
+    resolve({ caller: { ...elsewhere, ...change }, apis: [api({ access })] })
+  const under = (specs: OIDCPolicySpec[], apis?: readonly DeclaredApi[]) =>
+    resolve({ caller: { policies: holding(...specs, {}) }, ...(apis ? { apis } : {}) })
+
+  for (const [sentence, found, expected] of [
+    ['lets a caller of its own namespace in when access is unset', resolve({}), ['read', 'write']],
+    ['lets no other in then', resolve({ caller: elsewhere }), 'no-entry'],
+    ['lets nobody in when access is empty', resolve({ apis: [api({ access: [] })] }), 'no-entry'],
+    [
+      'leaves its own namespace out when access does not list it',
+      resolve({ apis: [api({ access: [{ namespaces: ['web'] }] })] }),
+      'no-entry',
+    ],
+    ['lets a listed namespace in', entry([{ namespaces: ['web'] }]), ['read', 'write']],
+    ['lets every namespace in with *', entry([{ namespaces: ['*'] }]), ['read', 'write']],
+    ['takes no other pattern', entry([{ namespaces: ['we*'] }]), 'no-entry'],
+    ['lets a listed client id in', entry([{ clientIds: ['web.app'] }]), ['read', 'write']],
+    ['wants every field of an entry to fit', entry([{ namespaces: ['web'], clientIds: ['web.other'] }]), 'no-entry'],
+    ['lets nobody in by an entry without a field', entry([{}]), 'no-entry'],
+    ['gives the scopes of the entry alone', entry([{ namespaces: ['web'], scopes: ['read'] }]), ['read']],
+    ['gives none by an entry with an empty list', entry([{ namespaces: ['web'], scopes: [] }]), []],
+    [
+      'gives what any of several entries gives',
+      entry([
+        { namespaces: ['web'], scopes: ['read'] },
+        { clientIds: ['web.app'], scopes: ['write'] },
+      ]),
+      ['read', 'write'],
+    ],
+    [
+      'lets in by labels of the namespace',
+      entry([{ namespaceSelector: { matchLabels: { team: 'web' } } }], { labels: { team: 'web' } }),
+      ['read', 'write'],
+    ],
+    [
+      'leaves out other labels',
+      entry([{ namespaceSelector: { matchLabels: { team: 'web' } } }], { labels: {} }),
+      'no-entry',
+    ],
+    [
+      'lets nobody in by labels that nobody knows',
+      entry([{ namespaceSelector: {} }], { labels: undefined }),
+      'no-entry',
+    ],
+    [
+      'lets nobody in by NotIn without values',
+      entry([{ namespaceSelector: { matchExpressions: [{ key: 'a', operator: 'NotIn' }] } }]),
+      'no-entry',
+    ],
+    [
+      'lets nobody in by Exists with values',
+      entry([{ namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'Exists', values: ['x'] }] } }]),
+      'no-entry',
+    ],
+    [
+      'lets nobody in by an operator that nobody knows',
+      entry([{ namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'Near' as never, values: ['x'] }] } }]),
+      'no-entry',
+    ],
+    ['gives no scope that the caller does not list', resolve({ caller: { scopes: ['read'] } }), ['read']],
+    ['gives none to a caller that lists none', resolve({ caller: { scopes: [] } }), []],
+    [
+      'gives no scope of a person',
+      resolve({ caller: { scopes: ['openid', 'email'] }, apis: [api({ scopes: ['email', 'openid'] })] }),
+      [],
+    ],
+    ['gives no scope that a policy leaves out', under([{ allow: { scopes: ['openid', 'rea*'] } }]), ['read']],
+    [
+      'refuses an audience that a policy leaves out',
+      under([{ allow: { audiences: ['https://other.example.com'] } }]),
+      'policy',
+    ],
+    [
+      'asks no policy that only warns or counts',
+      under([
+        { enforcement: 'Warn', allow: { scopes: [] } },
+        { enforcement: 'Audit', allow: { audiences: [] } },
+      ]),
+      ['read', 'write'],
+    ],
+    ['refuses an audience that nobody declares', under([], []), 'undeclared'],
+    [
+      'gives the scopes of the caller at one that a policy lists',
+      under([{ allow: { audiences: ['https://billing.*'] } }], []),
+      ['read', 'write'],
+    ],
+    [
+      'refuses it when another policy leaves it out',
+      under([{ allow: { audiences: [billing] } }, { allow: { audiences: [] } }], []),
+      'policy',
+    ],
+    [
+      'refuses it when the policy that lists it only counts',
+      under([{ enforcement: 'Audit', allow: { audiences: [billing] } }], []),
+      'undeclared',
+    ],
+    [
+      'lets nobody in at a declared one by a policy that lists it',
+      resolve({ caller: { ...elsewhere, policies: holding({ allow: { audiences: ['*'] } }) } }),
+      'no-entry',
+    ],
+    [
+      'asks the oldest of several that declare it',
+      resolve({ apis: [api({ createdAt: 2, uid: 'u2' }), api({ standing: 'suspended' })] }),
+      'closed',
+    ],
+  ] as const) {
+    it(sentence, () => expect(found).to.deep.equal(expected))
+  }
+
+  for (const standing of ['suspended', 'invalid', 'denied', 'taken'] as const) {
+    it(`lets nobody in while the API is ${standing}, and no policy opens it`, () => {
+      const policies = holding({ allow: { audiences: ['*'] } })
+      expect(accessTo(billing, caller({ policies }), [api({ standing })])).to.deep.include({
+        kind: 'refused',
+        api: 'shop/billing',
+        why: { kind: 'closed', standing },
+      })
+    })
+  }
+
+  it('names what the access of the API withholds', () => {
+    const found = accessTo(billing, caller(), [api({ access: [{ namespaces: ['shop'], scopes: ['read'] }] })])
+    expect(found).to.deep.include({ scopes: ['read'], withheld: ['write'] })
+  })
+})
+
+// Small worlds, so that names meet often.
+const pick = <T>(...values: readonly T[]) => fc.subarray([...values])
+const namespaces = ['shop', 'web', 'ops'] as const
+const identifiers = ['urn:a', 'urn:b', 'urn:c'] as const
+const scopes = ['read', 'write', 'admin', 'openid', 'email'] as const
+const selector = fc.oneof(
+  fc.record({ matchLabels: fc.constantFrom({}, { team: 'x' }, { team: 'y' }) }),
+  fc.record({
+    matchExpressions: fc.array(
+      fc.record({
+        key: fc.constantFrom('team', 'zone'),
+        operator: fc.constantFrom('In', 'NotIn', 'Exists', 'DoesNotExist'),
+        values: pick('x', 'y'),
+      }),
+      { maxLength: 2 },
+    ),
+  }),
+)
+const entries = fc.array(
+  fc.record(
+    {
+      namespaces: pick<string>(...namespaces, '*'),
+      namespaceSelector: selector,
+      clientIds: pick('shop.app', 'web.app', 'ops.app'),
+      scopes: pick<string>(...scopes),
+    },
+    { requiredKeys: [] },
+  ),
+  { maxLength: 3 },
+)
+const apis = fc.array(
+  fc.record({
+    namespace: fc.constantFrom(...namespaces),
+    identifier: fc.constantFrom(...identifiers),
+    createdAt: fc.integer({ min: 1, max: 3 }),
+    standing: fc.constantFrom('open', 'open', 'open', 'suspended', 'invalid', 'denied', 'taken'),
+    scopes: pick<string>(...scopes),
+    access: fc.option(entries, { nil: undefined }),
+  }),
+  { maxLength: 5 },
+)
+const policies = fc.array(
+  fc.record(
+    {
+      enforcement: fc.constantFrom('Deny', 'Warn', 'Audit'),
+      allow: fc.record(
+        { scopes: pick<string>(...scopes, 'r*', '*'), audiences: pick<string>(...identifiers, 'urn:*') },
+        { requiredKeys: [] },
+      ),
+    },
+    { requiredKeys: [] },
+  ),
+  { maxLength: 3 },
+)
+const callers = fc.record({
+  namespace: fc.constantFrom(...namespaces),
+  labels: fc.constantFrom(undefined, {}, { team: 'x' }, { team: 'y', zone: 'x' }),
+  audiences: pick<string>(...identifiers),
+  scopes: pick<string>(...scopes),
+  policies,
+})
+const worlds = fc.record({ apis, caller: callers }).map(({ apis: declared, caller: { policies: specs, ...one } }) => ({
+  apis: declared.map((each, index) => ({ ...each, key: `${each.namespace}/api-${index}`, uid: `u${index}` })),
+  caller: { ...one, clientId: `${one.namespace}.app`, policies: holding(...specs, {}) },
+}))
+type World = typeof worlds extends fc.Arbitrary<infer W> ? W : never
+
+const resolveWorld = ({ apis: declared, caller: one }: World) =>
+  resolveAccess(one, (identifier) => declared.filter((each) => each.identifier === identifier))
+
+// The same rules once more, in other words: a scope at an audience, and each of the four that may leave it out.
+const lists = (allowed: readonly string[] | undefined, value: string): boolean =>
+  allowed === undefined ||
+  allowed.some((one) => one === value || (one.endsWith('*') && value.startsWith(one.replace('*', ''))))
+const binding = ({ caller: one }: World) =>
+  one.policies.map(({ spec }) => spec).filter((spec) => (spec.enforcement ?? 'Deny') === 'Deny')
+const holder = ({ apis: declared }: World, identifier: string) =>
+  declared
+    .filter((each) => each.identifier === identifier)
+    .toSorted((left, right) => left.createdAt - right.createdAt || left.uid.localeCompare(right.uid))[0]
+function fits(
+  one: Caller,
+  { namespaces: names, namespaceSelector, clientIds }: NonNullable<DeclaredApi['access']>[number],
+): boolean {
+  if (names === undefined && namespaceSelector === undefined && clientIds === undefined) return false
+  if (names !== undefined && !names.includes('*') && !names.includes(one.namespace)) return false
+  if (clientIds !== undefined && !clientIds.includes(one.clientId)) return false
+  if (namespaceSelector === undefined) return true
+  const { labels } = one
+  if (labels === undefined) return false
+  for (const [key, value] of Object.entries(namespaceSelector.matchLabels ?? {}))
+    if (labels[key] !== value) return false
+  for (const { key, operator, values = [] } of namespaceSelector.matchExpressions ?? []) {
+    if (['In', 'NotIn'].includes(operator) !== values.length > 0) return false
+    const has = key in labels
+    if (operator === 'In' && !(has && values.includes(labels[key]!))) return false
+    if (operator === 'NotIn' && has && values.includes(labels[key]!)) return false
+    if (operator === 'Exists' && !has) return false
+    if (operator === 'DoesNotExist' && has) return false
+  }
+  return true
+}
+const apiGives = (world: World, identifier: string, scope: string): boolean => {
+  const found = holder(world, identifier)
+  return found === undefined || (found.standing === 'open' && found.scopes.includes(scope))
+}
+const entryGives = (world: World, identifier: string, scope: string): boolean => {
+  const found = holder(world, identifier)
+  if (found === undefined) return true
+  if (found.access === undefined) return found.namespace === world.caller.namespace
+  return found.access.some((one) => fits(world.caller, one) && (one.scopes === undefined || one.scopes.includes(scope)))
+}
+const callerGives = ({ caller: one }: World, identifier: string, scope: string): boolean =>
+  one.audiences.includes(identifier) && one.scopes.includes(scope) && !oidcScopes.includes(scope)
+const policiesGive = (world: World, identifier: string, scope: string): boolean =>
+  binding(world).every(({ allow }) => lists(allow?.scopes, scope) && lists(allow?.audiences, identifier)) &&
+  (holder(world, identifier) !== undefined ||
+    binding(world).some(({ allow }) => allow?.audiences !== undefined && lists(allow.audiences, identifier)))
+
+describe('resolveAccess', () => {
+  const runs = { numRuns: 2_000 }
+
+  it('K18 gives a scope at an audience exactly when the API, its access, the caller and its policies all have it', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const given = resolveWorld(world).flatMap((one) =>
+          one.kind === 'granted' ? one.scopes.map((scope) => `${one.identifier} ${scope}`) : [],
+        )
+        const expected = identifiers.flatMap((identifier) =>
+          scopes.flatMap((scope) =>
+            [apiGives, entryGives, callerGives, policiesGive].every((gives) => gives(world, identifier, scope))
+              ? [`${identifier} ${scope}`]
+              : [],
+          ),
+        )
+        expect(given.toSorted()).to.deep.equal(expected.toSorted())
+      }),
+      runs,
+    )
+  })
+
+  it('K18 gives an audience that nobody declares only where a policy lists it and none leaves it out', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const one of resolveWorld(world)) {
+          if (holder(world, one.identifier) !== undefined) continue
+          const said = binding(world).flatMap(({ allow }) =>
+            allow?.audiences ? [lists(allow.audiences, one.identifier)] : [],
+          )
+          expect(one.kind === 'granted').to.equal(said.length > 0 && !said.includes(false))
+        }
+      }),
+      runs,
+    )
+  })
+
+  it('K18 gives nothing at an identifier whose oldest object does not stand, whatever else declares or lists it', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        for (const one of resolveWorld(world)) {
+          const found = holder(world, one.identifier)
+          if (found && found.standing !== 'open') expect(one.kind).to.equal('refused')
+        }
+      }),
+      runs,
+    )
+  })
+
+  it('answers each audience once, in the same order whatever the order of the lists', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const turned = {
+          apis: world.apis.toReversed(),
+          caller: { ...world.caller, audiences: world.caller.audiences.toReversed() },
+        }
+        expect(resolveWorld(turned)).to.deep.equal(resolveWorld(world))
+        expect(resolveWorld(world).map(({ identifier }) => identifier)).to.deep.equal(world.caller.audiences.toSorted())
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
+describe('callerOf', () => {
+  const version = (audiences: string[], scopes: string[]) =>
+    renderVersion(renderConfig(client({ type: 'M2M', audiences, scopes })))
+  const machine = client({ type: 'M2M', audiences: ['urn:now'], scopes: ['now'] })
+  const judgement = judgeClient(machine, {
+    acceptance: { kind: 'accepted', clientId: 'demo.app' },
+    policies: holding({}),
+    countOlder: () => 0,
+    now: 0,
+  })
+  const entry = (uid: string) =>
+    create(ShardEntrySchema, {
+      uid,
+      desired: version(['urn:now'], ['now']),
+      accepted: version(['urn:before'], ['before']),
+    })
+
+  it('asks also for what an earlier version asks for that servers may still serve', () => {
+    const found = callerOf(judgement, entry(machine.metadata.uid), {})!
+    expect([found.audiences, found.scopes]).to.deep.equal([
+      ['urn:now', 'urn:before'],
+      ['now', 'before'],
+    ])
+    expect(presentOnly(found, renderConfig(machine)).audiences).to.deep.equal(['urn:now'])
+  })
+
+  it('asks nothing for an earlier object with the same name', () => {
+    expect(callerOf(judgement, entry('another'), {})!.audiences).to.deep.equal(['urn:now'])
+  })
+
+  it('asks only for what was accepted while the spec breaks a rule', () => {
+    const invalid = judged({
+      client: machine,
+      acceptance: { kind: 'invalid', clientId: 'demo.app', faults: [] },
+      serve: { kind: 'carry', until: undefined },
+    })
+    const stored = create(ShardEntrySchema, { uid: machine.metadata.uid, accepted: version(['urn:before'], []) })
+    expect(callerOf(invalid, stored, {})!.audiences).to.deep.equal(['urn:before'])
+  })
+
+  it('is nobody when its policies are not known', () => {
+    expect(callerOf(judged({ holding: undefined }), undefined, {})).to.equal(undefined)
+  })
+
+  it('asks nothing by a version that cannot be read', () => {
+    const stored = create(ShardEntrySchema, { uid: machine.metadata.uid, accepted: { config: 'not JSON' } })
+    expect(callerOf(judgement, stored, {})!.audiences).to.deep.equal(['urn:now'])
+  })
+})
+
+describe('grantedOf', () => {
+  it('tells the servers what is granted, and nothing of what is refused', () => {
+    const access = resolveAccess(caller({ audiences: [billing, 'urn:unknown'] }), (identifier) =>
+      identifier === billing ? [api()] : [],
+    )
+    expect(grantedOf(access).apis.map(({ identifier, scopes: given }) => [identifier, given])).to.deep.equal([
+      [billing, ['read', 'write']],
+    ])
+  })
+})
+
+describe('ungrantedScopes', () => {
+  it('names the scopes of APIs that no audience gives', () => {
+    const access = [accessTo(billing, caller(), [api()])]
+    expect(ungrantedScopes(['openid', 'read', 'else'], access)).to.deep.equal(['else'])
+  })
+})
