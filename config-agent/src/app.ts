@@ -79,6 +79,7 @@ export async function startAgent(needs: Needs): Promise<{ statusPort: number }> 
     certificates: certificates.link,
     live,
     words,
+    now: monotonic,
     onFault: (error, peer) =>
       log.warn({ code: error.code, reason: describeError(error), peer: peer.dnsNames.join() }, 'status refused'),
   })

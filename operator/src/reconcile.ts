@@ -47,7 +47,7 @@ interface Needs {
   readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'certainLabels'>
   readonly secrets: SecretStore
   readonly shards: Shards
-  readonly replicas: Pick<Replicas, 'list' | 'lastUsed'>
+  readonly replicas: Pick<Replicas, 'list' | 'lastUsed' | 'usesKnownSince'>
   readonly follow: FollowReplicas
   readonly status: WriteStatus
   readonly tally: Pick<PolicyTally, 'note' | 'forget'>

@@ -12,7 +12,7 @@ const reports = `${appsNamespace}/reports`
 const shard = shardOf(appsNamespace, 'reports')
 const rotating = (trigger: string, more: Record<string, unknown> = {}) => ({
   ...machine,
-  rotation: { trigger, overlap: '2m', ...more },
+  rotation: { trigger, overlap: '2m', retire: 'AfterOverlap', ...more },
 })
 
 describe('rotation', function () {

@@ -31,6 +31,8 @@ export class LiveState {
   manifestDigest = ''
   /** What a client gets that leaves it open; undefined until a server has told. */
   defaults: ServerDefaults | undefined
+  /** Since when the server counts uses of secrets, all of which it has told; milliseconds of the monotonic clock. Undefined until it has. */
+  usesSince: number | undefined
   readonly #live = new Map<number, Ref>()
   readonly #seen = new Map<number, Ref>()
   readonly #rejected = new Map<number, readonly RejectedClient[]>()
@@ -74,6 +76,7 @@ export class LiveState {
       this.#rejected.set(client.shard, [...(this.#rejected.get(client.shard) ?? []), client])
     }
     this.serverConnected = true
+    this.usesSince = undefined
     this.serverVersion = hello.serverVersion
     this.manifestDigest = hello.manifestDigest
     this.defaults = hello.defaults
@@ -82,6 +85,7 @@ export class LiveState {
 
   disconnected(): void {
     this.serverConnected = false
+    this.usesSince = undefined
     this.#live.clear()
     this.#rejected.clear()
     this.manifestDigest = ''
@@ -101,7 +105,9 @@ export class LiveState {
     this.#changed()
   }
 
-  used(uses: readonly SecretUse[]): void {
+  /** @param usesSince with these, all since then are told; undefined when the server does not say */
+  used(uses: readonly SecretUse[], usesSince: number | undefined): void {
+    this.usesSince = usesSince
     for (const use of uses) this.#uses.set(useKey(use), use)
     this.#changed()
   }

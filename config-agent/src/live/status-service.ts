@@ -8,6 +8,7 @@ import { StatusService } from '@nauthera/proto/generated/nauthera/status/v1/stat
 import type { StatusUpdateSchema, WatchRequest } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import { linkDnsName } from '@nauthera/proto/names'
 import type { MessageInitShape } from '@bufbuild/protobuf'
+import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import type { LiveState } from './live-state.ts'
 import type { OperatorWords } from './operator-word.ts'
 
@@ -23,6 +24,8 @@ export function createStatusService(options: {
   certificates: CertificateSource
   live: LiveState
   words: OperatorWords
+  /** The monotonic clock, milliseconds. */
+  now: () => number
   onFault: (error: ChannelError, peer: Peer) => void
 }): Promise<Serving> {
   const operator = linkDnsName('operator', options.release, options.namespace)
@@ -51,7 +54,7 @@ type UpdateStream = Stream<WatchRequest, MessageInitShape<typeof StatusUpdateSch
 /** Sends the whole state whenever it changed. While one update waits for the network, later changes become one. */
 function sendUpdates(
   stream: UpdateStream,
-  options: { replica: string; version: string; live: LiveState },
+  options: { replica: string; version: string; live: LiveState; now: () => number },
 ): { stop(): void; done: Promise<void> } {
   const { live } = options
   const told = new Map<string, SecretUse>()
@@ -83,6 +86,7 @@ function sendUpdates(
         schemaMin: live.schemas.min,
         schemaMax: live.schemas.max,
         ...(live.defaults ? { defaults: live.defaults } : {}),
+        ...(live.usesSince === undefined ? {} : { usesCover: durationFromMs(Math.round(options.now() - live.usesSince)) }),
       })
     }
   }

@@ -1,4 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
+import { durationMs } from '@bufbuild/protobuf/wkt'
 import type { Stream } from '@nauthera/proto/channel/stream'
 import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type {
@@ -7,6 +8,7 @@ import type {
   Nack,
   SyncRequestSchema,
   SyncResponse,
+  Usage,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardSchema } from '@nauthera/proto/names'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -68,7 +70,7 @@ export class Session {
         } else if (message.case === 'ack') this.#onAck(message.value)
         else if (message.case === 'nack') this.#onNack(message.value)
         else {
-          if (message.case === 'usage') this.#onUsage(message.value.uses)
+          if (message.case === 'usage') this.#onUsage(message.value)
           // A newer server may say what this version does not know.
           continue
         }
@@ -178,9 +180,10 @@ export class Session {
     this.#needs.reports.server.refused(shard, reasonOf(nack), nack.message)
   }
 
-  #onUsage(uses: Parameters<LiveState['used']>[0]): void {
-    this.#needs.live.used(uses)
-    this.#needs.reports.secrets.used(uses)
+  #onUsage({ uses, covers }: Usage): void {
+    const { live, reports, now } = this.#needs
+    live.used(uses, covers && now() - durationMs(covers))
+    reports.secrets.used(uses)
   }
 }
 

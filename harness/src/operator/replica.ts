@@ -1,4 +1,5 @@
 import { create } from '@bufbuild/protobuf'
+import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'
 import { serve } from '@nauthera/proto/channel/serve'
 import type { CertificateHolder } from '@nauthera/proto/certificate-source'
@@ -66,9 +67,10 @@ export async function startReplica(options: Options): Promise<TestReplica> {
   const certificates = createCertificateHolder()
   const mount = new ReplicaMount(api, { release, namespace, schemaMax }, certificates)
   const facts: Facts = { serverConnected: true, uses: [] }
+  const startedAt = options.now()
   const status = new StatusPort(options, certificates, () => ({
     ...renderUpdate(name, mount, facts),
-    ...(isOld ? {} : { schemaMin: shardSchema.min, schemaMax }),
+    ...(isOld ? {} : { schemaMin: shardSchema.min, schemaMax, usesCover: durationFromMs(Math.round(options.now() - startedAt)) }),
   }))
   let held = false
   const tell = () => {

@@ -235,10 +235,12 @@ const secretRules = [
     `!has(self.secret) || !has(self.secret.existingSecretRef) || ${method} in ${celList(secretMethods)}`,
     noSecret,
   ),
-  rule(
-    'rotation',
-    '!has(self.secret) || !has(self.secret.existingSecretRef) || !has(self.rotation)',
-    'must be absent with secret.existingSecretRef: you rotate that secret yourself, in its Secret; remove it',
+  ...(['interval', 'window', 'trigger'] as const).map((field) =>
+    rule(
+      `rotation.${field}`,
+      `!has(self.secret) || !has(self.secret.existingSecretRef) || !has(self.rotation) || !has(self.rotation.${field})`,
+      'must be absent with secret.existingSecretRef: you rotate that secret yourself, in its Secret; remove it',
+    ),
   ),
   rule(
     'rotation.overlap',

@@ -161,7 +161,7 @@ const secret = object(
       },
     ),
     existingSecretRef: object(
-      'A client secret of your own, from a Secret in this namespace. That Secret must have the label auth.nauthera.io/client: <name of this OIDCClient>. Needs a policy with allow.existingSecret.',
+      'A client secret of your own, from a Secret in this namespace. That Secret must have the label auth.nauthera.io/client: <name of this OIDCClient>. Needs a policy with allow.existingSecret. You rotate it yourself; the one before it ends as rotation.overlap and rotation.retire say.',
       {
         name: text('Name of the Secret.', {
           maxLength: 253,
@@ -212,7 +212,7 @@ export const rotationFields = {
   ),
   window,
   overlap: timeSpan(
-    'How long the previous secret stays valid after the new one is written into the Secret. Default: 24h, or half the interval if that is shorter.',
+    'How long the previous secret stays valid, at least, after the new one is written into the Secret. Default: 24h, or half the interval if that is shorter; 1h with secret.existingSecretRef.',
     rotationTimes.overlap,
   ),
 }
@@ -223,10 +223,10 @@ const rotation = object(
   {
     ...rotationFields,
     retire: oneOf(
-      'When the previous secret ends. AfterOverlap: after the overlap. WhenUnused: after the overlap, when nobody has used it for a while, or when the policy says.',
-      ['AfterOverlap', 'WhenUnused'],
+      'When the previous secret ends. WhenUnused: after the overlap, once nobody has used it for a while; at the latest when the next one is due, or when the longest overlap of the policies is over. AfterOverlap: after the overlap, though it may be in use.',
+      ['WhenUnused', 'AfterOverlap'],
       {
-        default: 'AfterOverlap',
+        default: 'WhenUnused',
       },
     ),
     trigger: plainText('Change it to rotate now. The annotation auth.nauthera.io/rotate does the same.', 64),

@@ -73,10 +73,10 @@ function secretReady({ secret, rotation, judgement }: Outcome): Finding {
   const { name } = secret
   if (judgement.serve.kind === 'nothing')
     return no('NotServed', `no server takes what Secret ${name} holds; see Accepted and PolicyCompliant`)
-  if (rotation?.step.kind === 'blocked' && rotation.step.why === 'overlap-without-secret') {
+  if (rotation?.step.kind === 'blocked' && rotation.step.why === 'no-room') {
     return no(
-      'WaitingForSecret',
-      `Secret ${name} was deleted or edited while its previous secret is still valid; it is restored when that one ends, or at once when spec.rotation.revokePrevious changes`,
+      'SecretLost',
+      `Secret ${name} was deleted or edited again while three secrets are valid; it is restored within a minute, when the oldest of them ends; see who does that`,
     )
   }
   switch (secret.kind) {
@@ -86,6 +86,11 @@ function secretReady({ secret, rotation, judgement }: Outcome): Finding {
       return configOf(judgement) === undefined
         ? no('WaitingForReplicas', `Secret ${name} is written once a version is accepted and every replica has it`)
         : no('WaitingForReplicas', `Secret ${name} is written once every replica has the client`)
+    case 'lost':
+      return no(
+        'SecretLost',
+        `Secret ${name} was deleted or edited; it gets a new secret once every replica has that one, and the one that it had stays valid for the overlap`,
+      )
     case 'waiting-for-secret':
       return no('WaitingForSecret', secret.message)
     case 'name-taken':
@@ -135,10 +140,10 @@ function propagated({ propagation, judgement, secret }: Outcome): Finding {
 }
 
 function rotationHealthy({ rotation }: Outcome): Finding {
-  if (!rotation || (rotation.health.ok && rotation.health.waits === undefined))
-    return yes('Healthy', 'no rotation is overdue')
-  if (rotation.health.ok) return yes('Waiting', rotation.health.waits!)
-  return no(rotation.health.reason, rotation.health.message)
+  if (!rotation) return yes('Healthy', 'no rotation is overdue')
+  const { health } = rotation
+  if (!health.ok) return no(health.reason, health.message)
+  return health.waits === undefined ? yes('Healthy', 'no rotation is overdue') : yes('Waiting', health.waits)
 }
 
 /** Whether people and programs can use it now, as its owner wants. */
@@ -162,7 +167,9 @@ function ready(findings: Readonly<Record<string, Finding>>, { judgement: { clien
     if (finding.status !== 'True') return { ...finding, message: `${type}: ${finding.message}` }
   }
   const suspended = client.spec.suspended === true ? '; suspended: nobody can use it (see Active)' : ''
-  return yes('Ready', `live on every replica, and its Secret is there${suspended}`)
+  const rotation = findings['RotationHealthy']
+  const stillUsed = rotation?.reason === 'PreviousSecretStillUsed' ? `; ${rotation.message}` : ''
+  return yes('Ready', `live on every replica, and its Secret is there${suspended}${stillUsed}`)
 }
 
 /** lastTransitionTime moves only with the status, as metav1 says. */

@@ -21,7 +21,7 @@ export function fenceBefore(
   live: readonly StoredVerifier[],
   kept: readonly StoredVerifier[],
 ): SecretMarks | undefined {
-  const dropped = live.find((one) => one.notAfter === undefined && !kept.includes(one))
+  const dropped = live.find((one) => one.notAfter === undefined && !kept.some(({ id }) => id === one.id))
   const { secret } = input
   if (!dropped || secret.kind !== 'owned' || secret.sha256 === undefined || isFenced(input, dropped.id))
     return undefined

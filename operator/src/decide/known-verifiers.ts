@@ -1,5 +1,5 @@
 // What is live and what is published, from shard and Secret.
-import { overlapOf, withoutEnd } from './rotation-terms.ts'
+import { mostVerifiers, overlapOf, toleratedSkewMs, withoutEnd } from './rotation-terms.ts'
 import type { RotationInput, SecretState, StoredVerifier } from './rotation-terms.ts'
 
 export interface Known {
@@ -23,7 +23,7 @@ export function knownVerifiers(input: RotationInput): Known {
     // an earlier leader published it, or the shard is lost or older. What an application may hold must be live. Beside it only what
     // the shard knew, when there is one: people who may write the annotation could list any weak value
     const known = stored.length > 0 ? stored.map(({ sha256 }) => sha256) : marked.map(({ sha256 }) => sha256)
-    const others = marked.filter(({ sha256 }) => sha256 !== held && known.includes(sha256)).slice(0, 1)
+    const others = marked.filter(({ sha256 }) => sha256 !== held && known.includes(sha256)).slice(0, mostVerifiers - 1)
     const published = { id: held.slice(0, 8), sha256: held }
     return { live: [published, ...others], published }
   }
@@ -36,18 +36,17 @@ export function knownVerifiers(input: RotationInput): Known {
 
 /** The Secret holds a verifier of the shard. Usually that is the newest, or the one before an unpublished one. */
 function settle(input: RotationInput, stored: readonly StoredVerifier[], held: StoredVerifier): Known {
-  const other = stored.find(({ id }) => id !== held.id)
-  if (!other) return { live: [withoutEnd(held)], published: withoutEnd(held) }
-  const heldIsOlder = stored[1]?.id === held.id
-  const wasReplaced = held.notAfter !== undefined || input.status.activeId === other.id
-  if (heldIsOlder && !wasReplaced) return { live: [other, held], published: held }
+  const at = stored.indexOf(held)
+  const [newer, older] = [stored.slice(0, at), stored.slice(at + 1)]
+  const [newest] = newer
+  const published = withoutEnd(held)
+  if (!newest) return { live: [published, ...older.flatMap((one) => endOf(input, one))], published }
+  const wasReplaced = held.notAfter !== undefined || newer.some(({ id }) => id === input.status.activeId)
+  if (!wasReplaced) return { live: [newest, held, ...older], published: held }
   // somebody put an older copy of the Secret back, and its value is still live: it is the published one again
-  if (heldIsOlder)
-    return {
-      live: [withoutEnd(held), { ...other, notAfter: input.now + overlapOf(input) }],
-      published: withoutEnd(held),
-    }
-  return { live: [withoutEnd(held), ...endOf(input, other)], published: withoutEnd(held) }
+  const end = input.now + overlapOf(input)
+  const replaced = newer.map((one) => ({ ...one, notAfter: Math.min(one.notAfter ?? end, end) }))
+  return { live: [published, ...replaced, ...older], published }
 }
 
 /** When the previous secret ends: what the shard says, else what the publication wrote into the annotation. A previous one
@@ -57,9 +56,7 @@ function endOf(input: RotationInput, previous: StoredVerifier): readonly StoredV
   if (secret.kind === 'owned' && secret.sha256 !== undefined && isOwnPublication(input, secret.sha256)) {
     const marked = secret.verifiers.find(({ sha256 }) => sha256 === previous.sha256)
     if (!marked) return []
-    // who may write the annotation may not make an old secret live for ever
-    const latest = now + Math.max(overlapOf(input), input.rotation.maxOverlapMs)
-    const notAfter = previous.notAfter ?? Math.min(marked.notAfter ?? latest, latest)
+    const notAfter = previous.notAfter ?? latestEnd(input, marked)
     return notAfter > now ? [{ ...previous, notAfter }] : []
   }
   return [{ ...previous, notAfter: previous.notAfter ?? now + overlapOf(input) }]
@@ -68,10 +65,16 @@ function endOf(input: RotationInput, previous: StoredVerifier): readonly StoredV
 function liveMarks(input: RotationInput): readonly StoredVerifier[] {
   const { secret, now } = input
   if (secret.kind !== 'owned') return []
-  const latest = now + Math.max(overlapOf(input), input.rotation.maxOverlapMs)
   return secret.verifiers
     .filter(({ notAfter }) => notAfter === undefined || notAfter > now)
-    .map((one) => (one.notAfter === undefined ? one : { ...one, notAfter: Math.min(one.notAfter, latest) }))
+    .map((one) => (one.notAfter === undefined ? one : { ...one, notAfter: latestEnd(input, one) }))
+}
+
+/** What the annotation says, as far as any leader could have written it: who may write the annotation may not make an old secret live
+ *  for ever. */
+function latestEnd(input: RotationInput, { notAfter }: StoredVerifier): number {
+  const latest = input.now + Math.max(overlapOf(input), input.rotation.maxOverlapMs)
+  return notAfter === undefined || notAfter > latest + toleratedSkewMs ? latest : notAfter
 }
 
 /** People who may write the Secret may also write annotations that say its value is ours. A weak value they cannot give the form of a

@@ -47,6 +47,8 @@ export type SecretOutcome =
   | { readonly kind: 'ready'; readonly name: string }
   /** It will be written once the client is live. */
   | { readonly kind: 'pending'; readonly name: string }
+  /** Somebody deleted or edited it: a new one is on its way. */
+  | { readonly kind: 'lost'; readonly name: string }
   | { readonly kind: 'waiting-for-secret'; readonly name: string; readonly message: string }
   | { readonly kind: 'name-taken'; readonly name: string; readonly holder: NameHolder }
   | { readonly kind: 'template-invalid'; readonly name: string; readonly faults: readonly Fault[] }

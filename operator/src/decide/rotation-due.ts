@@ -1,5 +1,5 @@
-// When a rotation is due, and when a previous secret ends.
-import { lastRotatedOf, observedOf, overlapOf } from './rotation-terms.ts'
+// When a rotation is due.
+import { lastRotatedOf, observedOf } from './rotation-terms.ts'
 import type { RotationInput, RotationPlan, StoredVerifier } from './rotation-terms.ts'
 import { windowAt } from './schedule.ts'
 
@@ -68,21 +68,3 @@ export function overdue(
 }
 
 const text = (time: number): string => new Date(time).toISOString()
-
-/** How long the previous secret may live at most: with WhenUnused only the policy's bound is certain. */
-export const lifeOfPrevious = (input: RotationInput): number =>
-  input.rotation.retire === 'WhenUnused' ? Math.max(overlapOf(input), input.rotation.maxOverlapMs) : overlapOf(input)
-
-export function isRetired(input: RotationInput, previous: StoredVerifier): boolean {
-  if (previous.notAfter !== undefined && previous.notAfter <= input.now) return true
-  const unusedAt = unusedSince(input, previous)
-  return input.rotation.retire === 'WhenUnused' && unusedAt !== undefined && input.now >= unusedAt
-}
-
-/** With WhenUnused: when the previous secret may go early; undefined while some replica has not said what it saw. */
-export function unusedSince(input: RotationInput, previous: StoredVerifier): number | undefined {
-  if (!input.usage.complete) return undefined
-  const published = lastRotatedOf(input) ?? input.now
-  const lastUsed = Math.max(input.usage.lastUsed[previous.id] ?? 0, published)
-  return Math.max(published + overlapOf(input), lastUsed + input.rotation.quietPeriodMs)
-}

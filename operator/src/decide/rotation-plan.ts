@@ -1,5 +1,6 @@
 // A decision about the rotation -> the whole plan: what is written with the step, what people are told, when to look again.
-import { laggingAfterMs, noReplicaWaitMs, overdue, unusedSince } from './rotation-due.ts'
+import { awaitsDisuse, roomAt, stillUsed, timesOfPrevious } from './previous-secrets.ts'
+import { laggingAfterMs, noReplicaWaitMs, overdue } from './rotation-due.ts'
 import type { Scheduled } from './rotation-due.ts'
 import { lastRotatedOf, observedOf } from './rotation-terms.ts'
 import type {
@@ -30,7 +31,12 @@ interface Decision {
   readonly revoked?: boolean
   /** Since when replicas are waited for, epoch milliseconds. */
   readonly since?: number
+  /** A rotation is due, and waits until these have ended. */
+  readonly waitsFor?: readonly StoredVerifier[]
 }
+
+const previousOf = ({ verifiers, published }: Decision): readonly StoredVerifier[] =>
+  verifiers.slice(1).filter(({ id }) => id !== published?.id)
 
 /** @returns the plan: the decision, and what the Secret, the status and the clock make of it */
 export function plan(input: RotationInput, made: Decision): RotationPlan {
@@ -38,7 +44,7 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
   const revoke = made.revoked ? input.rotation.revokePrevious : undefined
   const observed = { ...observedOf(input), ...(revoke === undefined ? {} : { revoke }) }
   const lastRotated = lastRotatedOf(input)
-  const previous = verifiers.slice(1).filter(({ id }) => id !== published?.id)
+  const previous = previousOf(made)
   const fence = made.fence ?? (input.secret.kind === 'owned' ? input.secret.fence : undefined)
   const held: SecretMarks | undefined = published && {
     secretId: published.id,
@@ -54,6 +60,8 @@ export function plan(input: RotationInput, made: Decision): RotationPlan {
     step,
     secret: input.secret.kind === 'owned' || marks ? (marks ?? held) : undefined,
     keepsPending: made.keepsPending ?? false,
+    isLost: isLost(input, made),
+    awaitsDisuse: awaitsDisuse(input, previous),
     wakeAt: wakeAt(input, made),
     health: healthOf(input, made),
     report: {
@@ -79,25 +87,46 @@ function healthOf(input: RotationInput, made: Decision): RotationPlan['health'] 
     return { ok: false, reason: 'ReplicasLagging', message: `${who}; the old secret stays, nothing is published` }
   }
   if (made.schedule?.missed && !made.schedule.isOpen) {
-    return (
-      overdue(
-        input,
-        { ...made.schedule, beginsAt: Math.min(made.schedule.beginsAt, input.now - laggingAfterMs) },
-        '',
-      ) ?? { ok: true }
+    const missed = overdue(
+      input,
+      { ...made.schedule, beginsAt: Math.min(made.schedule.beginsAt, input.now - laggingAfterMs) },
+      '',
     )
+    if (missed) return missed
   }
-  return { ok: true }
+  if (made.waitsFor && made.schedule) {
+    const late = overdue(input, made.schedule, 'waits until the previous secret retires')
+    if (late) return late
+  }
+  const used = stillUsed(input, previousOf(made))
+  if (used !== undefined) return { ok: false, reason: 'PreviousSecretStillUsed', message: used }
+  return made.waitsFor ? { ok: true, waits: waitingFor(made.waitsFor) } : { ok: true }
+}
+
+/** People have asked for a rotation, and it cannot begin yet. */
+function waitingFor(previous: readonly StoredVerifier[]): string {
+  const until = previous.map(({ id, notAfter }) =>
+    notAfter === undefined
+      ? `secret ${id} ends`
+      : `secret ${id} ends, at ${new Date(notAfter).toISOString()} at the latest`,
+  )
+  return `the next rotation waits until ${until.join(' and ')}; to end that now, change spec.rotation.revokePrevious`
+}
+
+/** The Secret held a secret of ours, and what it holds now is not one. */
+function isLost({ secret, status }: RotationInput, { published }: Decision): boolean {
+  const isThereToSee = secret.kind === 'absent' || secret.kind === 'owned'
+  return published === undefined && status.activeId !== undefined && isThereToSee
 }
 
 /** The earliest instant at which time alone changes the plan. */
 function wakeAt(input: RotationInput, made: Decision): number | undefined {
   const { now } = input
-  const previous = made.verifiers[1]
   const times = [
     ...made.verifiers.map(({ notAfter }) => notAfter),
     made.schedule?.isOpen === false ? made.schedule.beginsAt : undefined,
-    ...(previous && input.rotation.retire === 'WhenUnused' ? [unusedSince(input, previous)] : []),
+    ...timesOfPrevious(input, previousOf(made)),
+    ...(made.step.kind === 'blocked' && made.step.why === 'no-room' ? [roomAt(input)] : []),
     ...(made.step.kind === 'await-replicas' && made.since !== undefined
       ? [made.since + (input.replicas.total === 0 ? noReplicaWaitMs : laggingAfterMs + 1)]
       : []),

@@ -76,8 +76,13 @@ export interface RotationInput {
     readonly serving: boolean
     readonly unreachable: number
   }
-  /** Epoch milliseconds of the last use, by id; `complete` when every replica has been heard since. */
-  readonly usage: { readonly complete: boolean; readonly lastUsed: Readonly<Record<string, number>> }
+  readonly usage: {
+    /** Since when every use at any replica has been told, epoch milliseconds. Undefined while a replica is silent. What is not known
+     *  counts as used. */
+    readonly knownSince: number | undefined
+    /** Epoch milliseconds of the last use that was told, by id. */
+    readonly lastUsed: Readonly<Record<string, number>>
+  }
   /** From status.secret; a fallback when the Secret is gone. */
   readonly status: {
     readonly activeId?: string
@@ -86,6 +91,8 @@ export interface RotationInput {
   }
   /** A scheduled rotation may not begin before (policy rotation.minSpacing); epoch milliseconds. */
   readonly notBefore?: number
+  /** Since when we know that the application's Secret does not hold what was published; epoch milliseconds. */
+  readonly lostSince?: number
   /** Epoch milliseconds. */
   readonly now: number
 }
@@ -105,8 +112,9 @@ export type RotationState = 'none' | 'first' | 'only-old' | 'minted' | 'propagat
 export type RotationStep =
   /** Nothing to do until `wakeAt` or an event. */
   | { readonly kind: 'rest' }
-  /** Mint a secret, keep it in memory as pending with `obeys`, and plan again. */
-  | { readonly kind: 'mint'; readonly obeys: Observed }
+  /** Mint a secret, keep it in memory as pending with `obeys`, minted at `at` (epoch milliseconds, later than any publication), and plan
+   *  again. */
+  | { readonly kind: 'mint'; readonly obeys: Observed; readonly at: number }
   /** Write the shard with `verifiers`, and plan again with what was stored. */
   | { readonly kind: 'write-shard' }
   /** Wait for replicas; plan again when one reports, or at `wakeAt`. */
@@ -118,7 +126,7 @@ export type RotationStep =
   /** Cannot go on. */
   | {
       readonly kind: 'blocked'
-      readonly why: 'foreign' | 'unknown' | 'waiting-for-secret' | 'overlap-without-secret' | 'not-serving'
+      readonly why: 'foreign' | 'unknown' | 'waiting-for-secret' | 'no-room' | 'not-serving'
     }
 
 /** What the application's Secret says in its annotations. */
@@ -132,7 +140,7 @@ export interface SecretMarks {
 
 export interface RotationPlan {
   readonly state: RotationState
-  /** What the shard must carry, newest first, at most two. */
+  /** What the shard must carry, newest first: at most two, and three after the Secret was lost within an overlap. */
   readonly verifiers: readonly StoredVerifier[]
   readonly step: RotationStep
   /** What the Secret must say after this step: with the pending secret when step is `publish`, else with the one that it
@@ -140,12 +148,20 @@ export interface RotationPlan {
   readonly secret: SecretMarks | undefined
   /** False: forget the pending secret, if there is one; nobody else ever had it. */
   readonly keepsPending: boolean
+  /** The application's Secret has held a secret of ours, and does not any more. */
+  readonly isLost: boolean
+  /** Nothing but the use of a previous secret keeps it valid. */
+  readonly awaitsDisuse: boolean
   /** Plan again at this time at the latest; epoch milliseconds. */
   readonly wakeAt: number | undefined
   readonly health:
     /** `waits`: a rotation that is asked for, and what it waits for. */
     | { readonly ok: true; readonly waits?: string }
-    | { readonly ok: false; readonly reason: 'Overdue' | 'WindowMissed' | 'ReplicasLagging'; readonly message: string }
+    | {
+        readonly ok: false
+        readonly reason: 'Overdue' | 'WindowMissed' | 'ReplicasLagging' | 'PreviousSecretStillUsed'
+        readonly message: string
+      }
   /** For status.secret. */
   readonly report: {
     readonly activeId?: string
@@ -155,6 +171,9 @@ export interface RotationPlan {
     readonly previous: readonly { readonly id: string; readonly expiresAt?: number; readonly lastUsed?: number }[]
   }
 }
+
+/** The most live verifiers of one client. The third is there for a Secret that was lost within an overlap, and for nothing else. */
+export const mostVerifiers = 3
 
 const defaultOverlapMs = 24 * 3_600_000
 
@@ -177,10 +196,20 @@ export const nonces = ({ rotation }: RotationInput): Observed => ({
   ...(rotation.annotation === undefined ? {} : { annotation: rotation.annotation }),
 })
 
-/** When the published secret was published, epoch milliseconds; never in the future, whatever an annotation says. */
+/** How far ahead of ours the clock of an earlier leader may have been. Milliseconds. */
+export const toleratedSkewMs = 3_600_000
+
+/** When the published secret was published, epoch milliseconds, as its leader wrote it. A time further in the future than clocks
+ *  differ is an edit: then it counts as now. */
 export function lastRotatedOf({ secret, status, now }: RotationInput): number | undefined {
   const read = (secret.kind === 'owned' ? secret.rotatedAt : undefined) ?? status.lastRotated
-  return read === undefined ? undefined : Math.min(read, now)
+  return read !== undefined && read > now + toleratedSkewMs ? now : read
+}
+
+/** When what is minted or published now counts as made: always later than the one before, so that nobody takes it for an older copy. */
+export function publicationTime(input: RotationInput): number {
+  const last = Math.max(lastRotatedOf(input) ?? 0, Math.min(input.status.lastRotated ?? 0, input.now + toleratedSkewMs))
+  return Math.max(input.now, last + 1)
 }
 
 export const withoutEnd = ({ id, sha256 }: StoredVerifier): StoredVerifier => ({ id, sha256 })

@@ -8,10 +8,21 @@
 
 import { fenceBefore, isFenced, withFence } from './fences.ts'
 import { knownVerifiers } from './known-verifiers.ts'
-import { isRetired, isRotationDue, lifeOfPrevious, noReplicaWaitMs, overdue, scheduleOf } from './rotation-due.ts'
+import { isRetired, lifeOfPrevious, roomAt } from './previous-secrets.ts'
+import { isRotationDue, noReplicaWaitMs, scheduleOf } from './rotation-due.ts'
 import type { Scheduled } from './rotation-due.ts'
 import { plan } from './rotation-plan.ts'
-import { asksRevoke, nonces, observedOf, overlapOf, sameVerifiers, withoutEnd } from './rotation-terms.ts'
+import {
+  asksRevoke,
+  mostVerifiers,
+  nonces,
+  observedOf,
+  overlapOf,
+  publicationTime,
+  sameVerifiers,
+  toleratedSkewMs,
+  withoutEnd,
+} from './rotation-terms.ts'
 import type {
   Observed,
   PendingSecret,
@@ -39,21 +50,23 @@ export function planRotation(input: RotationInput): RotationPlan {
   return known.published ? planPublished(input, known.published, known.live) : planUnpublished(input, known.live)
 }
 
-/** The Secret holds a secret of ours. `live` is [published], [published, previous] or [unpublished, published]. */
+/** The Secret holds a secret of ours. `live` is [published], [published, previous] or [unpublished, published]; each may have another
+ *  previous one behind it, from a loss of the Secret within an overlap. */
 function planPublished(input: RotationInput, published: StoredVerifier, live: readonly StoredVerifier[]): RotationPlan {
   const { secret, now } = input
   const candidate = candidateOf(input)
   const schedule = scheduleOf(input)
-  const unpublished = live[0]!.id === published.id ? undefined : live[0]!
+  const at = live.findIndex(({ id }) => id === published.id)
+  const [unpublished, older] = [at > 0 ? live[0] : undefined, live.slice(at + 1)]
   const isDue = isRotationDue(input, published, schedule, unpublished !== undefined && unpublished.id === candidate?.id)
   const base = { published, schedule, state: 'only-old' as const }
 
   if (unpublished) {
-    if (candidate?.id === unpublished.id && isDue)
+    if (candidate?.id === unpublished.id && isDue && older.length === 0)
       return planInFlight(input, candidate, [published], { published, schedule })
     // our own candidate, which is not wanted any more: its plain value is dropped with it, so no earlier leader can publish it
     if (candidate?.id === unpublished.id)
-      return plan(input, { ...base, verifiers: [published], step: { kind: 'write-shard' } })
+      return plan(input, { ...base, verifiers: [published, ...older], step: { kind: 'write-shard' } })
     if (secret.kind === 'owned' && !isFenced(input, unpublished.id)) {
       return plan(input, {
         ...base,
@@ -65,24 +78,26 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
       })
     }
   }
-  const previous = unpublished ? undefined : live[1]
   const isRevoked = asksRevoke(input)
-  const kept = previous && !isRevoked && !isRetired(input, previous) ? [previous] : []
+  const kept = isRevoked ? [] : older.filter((one) => !isRetired(input, one))
   const verifiers = [published, ...kept]
-  const wait = plan(input, {
+  const resting = {
     ...base,
-    state: kept.length > 0 ? 'overlap' : 'only-old',
+    state: kept.length > 0 ? ('overlap' as const) : ('only-old' as const),
     verifiers,
     step: rest(input, verifiers),
     revoked: isRevoked && !isDue,
-  })
+  }
   if (input.source.kind === 'existing' && !input.source.secret)
-    return { ...wait, step: { kind: 'blocked', why: 'waiting-for-secret' } }
-  if (!isDue) return wait
+    return plan(input, { ...resting, step: { kind: 'blocked', why: 'waiting-for-secret' } })
+  if (!isDue) return plan(input, resting)
+  if (!candidate && kept.length === 0)
+    return plan(input, { ...base, verifiers, step: { kind: 'mint', obeys: nonces(input), at: publicationTime(input) } })
+  // a client goes back to the secret of its own that it had before: that one is live already
+  const isBack = kept.length === 1 && kept[0]!.id === candidate?.id
   // at most two live verifiers: a third rotation waits for the previous one to retire
-  if (kept.length > 0)
-    return { ...wait, health: overdue(input, schedule, `waits until the previous secret retires`) ?? waitingFor(kept) }
-  if (!candidate) return plan(input, { ...base, verifiers, step: { kind: 'mint', obeys: nonces(input) } })
+  if (!candidate || (kept.length > 0 && !isBack))
+    return plan(input, { ...resting, waitsFor: kept })
   return plan(input, {
     ...base,
     state: 'minted',
@@ -93,17 +108,6 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
   })
 }
 
-/** People have asked for a rotation, and it cannot begin yet. */
-function waitingFor(previous: readonly StoredVerifier[]): RotationPlan['health'] {
-  const until = previous.map(({ id, notAfter }) =>
-    notAfter === undefined
-      ? `secret ${id} ends`
-      : `secret ${id} ends, at ${new Date(notAfter).toISOString()} at the latest`,
-  )
-  const waits = `the next rotation waits until ${until.join(' and ')}; to end that now, change spec.rotation.revokePrevious`
-  return { ok: true, waits }
-}
-
 /** No Secret, or one whose value is not ours: the first one, or a restoration. */
 function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]): RotationPlan {
   const candidate = candidateOf(input)
@@ -112,9 +116,9 @@ function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]):
   if (input.source.kind === 'existing' && !input.source.secret) {
     return plan(input, { ...base, verifiers: live, step: { kind: 'blocked', why: 'waiting-for-secret' } })
   }
-  const kept = keepOne(input, live)
-  if (kept.length > 1) {
-    return plan(input, { ...base, verifiers: kept, step: { kind: 'blocked', why: 'overlap-without-secret' } })
+  const kept = keepPublished(input, live)
+  if (kept.length === mostVerifiers) {
+    return plan(input, { ...base, verifiers: kept, step: { kind: 'blocked', why: 'no-room' } })
   }
   const fence = fenceBefore(input, live, kept)
   if (fence)
@@ -126,7 +130,7 @@ function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]):
       marks: fence,
       keepsPending: true,
     })
-  if (!candidate) return plan(input, { ...base, verifiers: kept, step: { kind: 'mint', obeys: nonces(input) } })
+  if (!candidate) return plan(input, { ...base, verifiers: kept, step: { kind: 'mint', obeys: nonces(input), at: publicationTime(input) } })
   return plan(input, {
     ...base,
     state: 'minted',
@@ -136,18 +140,22 @@ function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]):
   })
 }
 
-/** Makes room for another verifier. One that may have been published stays: an application may hold its secret. */
-function keepOne(input: RotationInput, live: readonly StoredVerifier[]): readonly StoredVerifier[] {
-  const [newest, older] = live
-  if (!newest || !older) return live
-  if (asksRevoke(input)) return [newest]
-  const { secret, status } = input
+/** What stays beside another verifier. One that may have been published does: an application may hold its secret. Of three the oldest
+ *  goes, when the Secret has been lost for so long: never is there a fourth. */
+function keepPublished(input: RotationInput, live: readonly StoredVerifier[]): readonly StoredVerifier[] {
+  const [newest, second, ...older] = live
+  if (!newest || !second) return live
+  const { secret, status, now } = input
   const wasPublished =
-    older.notAfter !== undefined ||
+    second.notAfter !== undefined ||
     status.activeId === newest.id ||
     (secret.kind === 'owned' && secret.secretId === newest.id)
-  if (wasPublished) return [newest, { ...older, notAfter: older.notAfter ?? input.now + overlapOf(input) }]
-  return status.activeId === older.id ? [older] : [newest]
+  const secondWas = status.activeId === second.id || older.some(({ notAfter }) => notAfter !== undefined)
+  // the newest is that of a leader that died before it could publish it
+  const published = wasPublished ? live : secondWas ? [second, ...older] : [newest]
+  if (asksRevoke(input)) return published.slice(0, 1)
+  const kept = published.map((one, at) => (at === 0 ? one : { ...one, notAfter: one.notAfter ?? now + overlapOf(input) }))
+  return kept.length === mostVerifiers && now >= roomAt(input) ? kept.slice(0, -1) : kept
 }
 
 interface Candidate {
@@ -157,10 +165,10 @@ interface Candidate {
   readonly obeys: Observed
 }
 
-/** Another leader has published since it was minted. A time in the future is ignored: no leader writes one. */
+/** Another leader has published since it was minted. A time further in the future than clocks differ is ignored: no leader writes one. */
 function isOvertaken({ secret, status, now }: RotationInput, { mintedAt }: PendingSecret): boolean {
   const published = (secret.kind === 'owned' ? secret.rotatedAt : undefined) ?? status.lastRotated
-  return published !== undefined && published <= now && published > mintedAt
+  return published !== undefined && published <= now + toleratedSkewMs && published > mintedAt
 }
 
 /** The secret that this process could publish. It is not one that a later leader has fenced off, nor one that is older than
@@ -189,7 +197,7 @@ function planInFlight(
       ? replicas.serving && replicas.unreachable === 0
       : candidate.mintedAt === undefined || now >= since + noReplicaWaitMs
   if (!mayPublish) return plan(input, { ...common, state: 'minted', step: { kind: 'await-replicas', since } })
-  const overlap = asksRevoke(input) || input.source.kind === 'existing' ? 0 : lifeOfPrevious(input)
+  const overlap = asksRevoke(input) ? 0 : lifeOfPrevious(input)
   const previous = others
     .map((one) => ({ ...one, notAfter: Math.min(one.notAfter ?? Infinity, now + overlap) }))
     .filter(({ notAfter }) => notAfter > now)
@@ -202,7 +210,12 @@ function planInFlight(
     ...common,
     state: 'propagated',
     step: { kind: 'publish' },
-    marks: { secretId: candidate.id, rotatedAt: now, verifiers: [verifiers[0]!, ...previous], observed: obeyed },
+    marks: {
+      secretId: candidate.id,
+      rotatedAt: publicationTime(input),
+      verifiers: [verifiers[0]!, ...previous],
+      observed: obeyed,
+    },
   })
 }
 

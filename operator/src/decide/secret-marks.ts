@@ -1,5 +1,6 @@
 // What the application's Secret says of its secret, in annotations: written with it, and read back when memory and shard are lost.
 import { annotations as names } from '@nauthera/proto/names'
+import { mostVerifiers } from './rotation-terms.ts'
 import type { Observed, SecretMarks, StoredVerifier } from './rotation-terms.ts'
 
 /** @returns the annotations that say them */
@@ -55,7 +56,7 @@ function readTime(text: string | undefined): number | undefined {
 function readVerifiers(text: string | undefined): readonly StoredVerifier[] {
   const value = parseJson(text)
   if (!Array.isArray(value)) return []
-  return value.slice(0, 2).flatMap((item: unknown): StoredVerifier[] => {
+  return value.slice(0, mostVerifiers).flatMap((item: unknown): StoredVerifier[] => {
     const { sha256, notAfter } = (item ?? {}) as Readonly<Record<string, unknown>>
     if (typeof sha256 !== 'string' || !/^[0-9a-f]{64}$/.test(sha256)) return []
     const end = typeof notAfter === 'string' ? readTime(notAfter) : undefined

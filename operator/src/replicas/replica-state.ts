@@ -25,11 +25,14 @@ export interface Replica extends ReplicaReport {
   readonly schemas: Schemas | undefined
   /** What a client gets there that leaves it open; undefined until its server has said so. */
   readonly defaults: ServerDefaults | undefined
+  /** Every use of a secret there has been told to us. */
+  readonly tellsUses: boolean
 }
 
 /** What its agent says, as far as the operator reads it. */
 type Said = Pick<Replica, 'serverConnected' | 'live' | 'rejected'> &
-  Pick<StatusUpdate, 'schemaMin' | 'schemaMax'> & { readonly defaults?: ServerDefaults | undefined }
+  Pick<StatusUpdate, 'schemaMin' | 'schemaMax'> &
+  Partial<Pick<StatusUpdate, 'usesCover'>> & { readonly defaults?: ServerDefaults | undefined }
 
 export interface ReplicaState {
   /** The last word on the stream that is open now; undefined without such a stream. */
@@ -90,6 +93,7 @@ export function replicaOf(
     rejected: state.said?.rejected ?? [],
     schemas: state.schemas,
     defaults: state.defaults,
+    tellsUses: isPresent(state) && state.said?.usesCover !== undefined,
   }
 }
 

@@ -1,6 +1,8 @@
+import { durationMs } from '@bufbuild/protobuf/wkt'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { PodObject } from '../kubernetes/objects.ts'
 import { Follower } from './follower.ts'
+import { onReplicaEnded, onUsesTold, startOfHearing } from './heard-uses.ts'
 import { HighestSeqs } from './highest-seqs.ts'
 import type { Replica } from './replica-state.ts'
 import { isSamePod, noServerPods, onPods } from './server-pods.ts'
@@ -20,12 +22,14 @@ export interface Replicas {
   highestSeq(shard: number): number
   /** Last use of a secret at any replica, epoch milliseconds. */
   lastUsed(client: string, secretId: string): number | undefined
+  /** Since when every use at any replica has been told, epoch milliseconds; undefined while a replica does not tell. */
+  usesKnownSince(): number | undefined
   stop(): Promise<void>
 }
 
 /** What every server pod has live: one stream to the status port of each. */
 export function createReplicas(needs: StatusStreamNeeds): Replicas {
-  const { log } = needs
+  const { log, clock } = needs
   const seqs = new HighestSeqs()
   const usage = new Usage()
   const followers = new Map<string, Follower>()
@@ -33,18 +37,22 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   let pods = noServerPods
   let expected = ''
   let onChange = () => {}
+  let heard = startOfHearing(clock.now())
 
-  const remember = ({ seen, live, uses }: StatusUpdate) => {
+  const remember = ({ uid }: ServerPod, { seen, live, uses, usesCover }: StatusUpdate) => {
     seqs.note([...seen, ...live])
     usage.note(uses)
+    if (usesCover) heard = onUsesTold(heard, uid, { coverMs: durationMs(usesCover), now: clock.now() })
   }
   const follow = (pod: ServerPod) => {
     log.info({ replica: pod.name }, 'replica found')
-    followers.set(pod.name, new Follower(needs, { pod, expected, onSaid: remember, onChange: () => onChange() }))
+    const onSaid = (update: StatusUpdate) => remember(pod, update)
+    followers.set(pod.name, new Follower(needs, { pod, expected, onSaid, onChange: () => onChange() }))
     onChange()
   }
   const leave = (follower: Follower) => {
     followers.delete(follower.pod.name)
+    heard = onReplicaEnded(heard, follower.pod.uid, clock.now())
     const ended = follower.stop().finally(() => endings.delete(ended))
     endings.add(ended)
   }
@@ -73,6 +81,8 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     list: () => [...followers.values()].map(({ replica }) => replica),
     highestSeq: (shard) => seqs.of(shard),
     lastUsed: (client, secretId) => usage.lastUsed(client, secretId),
+    usesKnownSince: () =>
+      [...followers.values()].every(({ replica }) => replica.tellsUses) ? heard.since : undefined,
     stop: async () => {
       for (const follower of followers.values()) leave(follower)
       await Promise.all(endings)

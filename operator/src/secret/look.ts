@@ -15,6 +15,8 @@ export interface Memory {
   read: RememberedSecret | undefined
   /** Names at which its Secret was written, oldest first; a former one until it is gone from there. */
   readonly names: Set<string>
+  /** Since when the Secret is known to have lost its secret; epoch milliseconds. */
+  lostSince: number | undefined
   /** The plain secret lives here from its minting to its publication. */
   pending: { readonly secret: PendingSecret; readonly plain: Secret } | undefined
 }

@@ -18,7 +18,7 @@ export function createMemories(): Memories {
       const known = memories.get(key)
       // A client that was created anew inherits nothing.
       if (known?.uid !== uid) {
-        const fresh: Memory = { uid, generation, read: undefined, names: new Set(), pending: undefined }
+        const fresh: Memory = { uid, generation, read: undefined, names: new Set(), lostSince: undefined, pending: undefined }
         memories.set(key, fresh)
         return fresh
       }

@@ -1,19 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import { Secret } from '@nauthera/runtime/log'
 import { identifySecret } from '../decide/secret-id.ts'
-import type { Clock } from '../time/clock.ts'
 import { passed } from './look.ts'
 import type { Step } from './look.ts'
 import type { Spacing } from './spacing.ts'
 
 /** A step: mints the secret that the plan asks for. Its plain value is in memory only, until it is published. */
-export function createMint(needs: { spacing: Spacing; clock: Pick<Clock, 'now'> }): Step {
+export function createMint(needs: { spacing: Spacing }): Step {
   return (look) => {
     const { plan, memory, log } = look
     if (plan.step.kind !== 'mint' || look.failure !== undefined || look.missing !== undefined) return passed
-    const { obeys } = plan.step
+    const { obeys, at } = plan.step
     const plain = new Secret(randomBytes(32).toString('base64url'))
-    const secret = { ...identifySecret(plain), mintedAt: needs.clock.now(), obeys }
+    const secret = { ...identifySecret(plain), mintedAt: at, obeys }
     memory.pending = { secret, plain }
     const isScheduled = obeys.trigger === undefined && obeys.annotation === undefined
     if (isScheduled) needs.spacing.begun()

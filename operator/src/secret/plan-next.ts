@@ -5,6 +5,7 @@ import type { OIDCClient } from '../api/oidc-client.ts'
 import type { Effective } from '../decide/apply-defaults.ts'
 import type { Propagation } from '../decide/propagation.ts'
 import { planRotation } from '../decide/rotation.ts'
+import { present } from '../decide/present.ts'
 import type { Observed, RotationInput, RotationPlan } from '../decide/rotation-terms.ts'
 import { longestObserved } from '../decide/secret-marks.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
@@ -18,7 +19,7 @@ import type { Spacing } from './spacing.ts'
 /** @param needs.quietPeriodMs how long a previous secret must be unused before WhenUnused ends it */
 export function createPlanNext(needs: {
   shards: Pick<Shards, 'stored'>
-  replicas: Pick<Replicas, 'list' | 'lastUsed'>
+  replicas: Pick<Replicas, 'list' | 'lastUsed' | 'usesKnownSince'>
   follow: Pick<FollowReplicas, 'entry'>
   spacing: Spacing
   quietPeriodMs: number
@@ -47,10 +48,11 @@ export function createPlanNext(needs: {
         unreachable: propagation?.unreachable.length ?? 0,
       },
       usage: {
-        complete: all.every(({ serverConnected }) => serverConnected),
-        lastUsed: lastUsedOf(verifiers ?? [], (id) => replicas.lastUsed(key, id)),
+        knownSince: replicas.usesKnownSince(),
+        lastUsed: lastUsedOf(verifiers ?? [], (id) => latest(replicas.lastUsed(key, id), writtenUse(client, id))),
       },
       status: statusOf(client),
+      ...present('lostSince', memory.lostSince),
       ...(notBefore === undefined ? {} : { notBefore }),
       now: needs.clock.now(),
     })
@@ -61,6 +63,15 @@ export function createPlanNext(needs: {
 function isServing(propagation: Propagation | undefined, hasAccepted: boolean): boolean {
   return propagation !== undefined && propagation.applied && (propagation.rejected.length === 0 || hasAccepted)
 }
+
+/** What the status said before this process began to hear. */
+function writtenUse(client: OIDCClient, id: string): number | undefined {
+  const text = client.status?.secret?.previous?.find((one) => one.id === id)?.lastUsed
+  return text === undefined ? undefined : Date.parse(text)
+}
+
+const latest = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || (other !== undefined && other > one) ? other : one
 
 function lastUsedOf(
   verifiers: readonly { readonly id: string }[],
@@ -74,13 +85,18 @@ function lastUsedOf(
   )
 }
 
+/** The overlap of a secret that the client brings itself, where it says none. Milliseconds. */
+const ownOverlapMs = 3_600_000
+
 /** @returns what the client says about its rotation, in milliseconds */
 export function rotationOf(effective: Effective, quietPeriodMs: number): RotationInput['rotation'] {
   const { rotation } = effective.client.spec
   // an annotation may be of any length; it is cut to what the status has room for
   const annotation = effective.client.metadata.annotations?.[annotations.rotate]?.slice(0, longestObserved.annotation)
   const intervalMs = millisecondsOf(rotation?.interval)
-  const overlapMs = millisecondsOf(rotation?.overlap)
+  // the application reads a secret of its own at its own time, or before us
+  const isOwn = effective.client.spec.secret?.existingSecretRef !== undefined
+  const overlapMs = millisecondsOf(rotation?.overlap) ?? (isOwn ? ownOverlapMs : undefined)
   const window = rotation?.window
   return {
     ...(intervalMs === undefined ? {} : { intervalMs }),
@@ -94,7 +110,7 @@ export function rotationOf(effective: Effective, quietPeriodMs: number): Rotatio
           },
         }
       : {}),
-    retire: rotation?.retire ?? 'AfterOverlap',
+    retire: rotation?.retire ?? 'WhenUnused',
     ...(rotation?.trigger === undefined ? {} : { trigger: rotation.trigger }),
     ...(rotation?.revokePrevious === undefined ? {} : { revokePrevious: rotation.revokePrevious }),
     ...(annotation === undefined ? {} : { annotation }),

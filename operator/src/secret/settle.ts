@@ -45,8 +45,9 @@ export function createSettle(needs: { follow: Pick<FollowReplicas, 'entry'>; ren
   }
 }
 
-function settled({ judgement, source, read }: Look): Outcome['secret'] {
+function settled({ judgement, source, read, plan }: Look): Outcome['secret'] {
   const name = secretNameOf(judgement.client)
+  if (plan.isLost && source.kind === 'minted') return { kind: 'lost', name }
   const { state, isFormer } = read
   if (state.kind !== 'owned' || isFormer) return { kind: 'pending', name }
   const lacksValue = source.kind !== 'none' && state.sha256 === undefined

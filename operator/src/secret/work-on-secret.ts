@@ -46,7 +46,7 @@ export function createWorkOnSecret(needs: {
   settings: Pick<Settings, 'issuer' | 'release' | 'namespace' | 'quietPeriod'>
   secrets: SecretStore
   shards: Pick<Shards, 'stored' | 'put' | 'presume' | 'remove'>
-  replicas: Pick<Replicas, 'list' | 'lastUsed'>
+  replicas: Pick<Replicas, 'list' | 'lastUsed' | 'usesKnownSince'>
   follow: Pick<FollowReplicas, 'entry' | 'config'>
   clock: Pick<Clock, 'now'>
   /** Comes back to the key after so many milliseconds at the latest. */
@@ -64,7 +64,7 @@ export function createWorkOnSecret(needs: {
   /** The order of one look. The verifiers are in the shard before the Secret is written. Each write is decided on what was just read.
    *  After a step that changes something, the plan is made again. */
   const steps: readonly Step[] = [
-    createMint({ spacing, clock }),
+    createMint({ spacing }),
     entries.announce,
     leaveAlone,
     leaveToHolder,
@@ -81,6 +81,7 @@ export function createWorkOnSecret(needs: {
     let known = begun
     for (let plans = 0; plans < planLimit; plans++) {
       const look: Look = { ...known, plan: planNext(known) }
+      rememberLoss(look, clock.now())
       const outcome = await firstAnswer(steps, look)
       if (outcome.kind === 'ended') return { plan: look.plan, secret: outcome.secret, failure: look.failure }
       known = outcome.known
@@ -130,6 +131,12 @@ export function createWorkOnSecret(needs: {
       return giveUp(work, asError(error))
     }
   }
+}
+
+/** A Secret that is lost while three secrets are live waits for room from now on. */
+function rememberLoss({ memory, plan, log }: Look, now: number): void {
+  if (plan.isLost && memory.lostSince === undefined) log.warn({ live: plan.verifiers.length }, 'secret lost')
+  memory.lostSince = plan.isLost ? (memory.lostSince ?? now) : undefined
 }
 
 async function firstAnswer(steps: readonly Step[], look: Look): Promise<Exclude<StepOutcome, { kind: 'passed' }>> {

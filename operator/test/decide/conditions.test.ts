@@ -277,12 +277,33 @@ describe('describeConditions', () => {
       /^Propagated: live on 1\/3/,
     ],
     [
+      'says that a lost Secret is not there, and what becomes of it',
+      { secret: { kind: 'lost', name: 'n' } },
+      'Ready',
+      'False',
+      'SecretLost',
+      /^SecretReady: .* gets a new secret/,
+    ],
+    [
       'says what a restoration waits for',
-      { rotation: { ...settled, step: { kind: 'blocked', why: 'overlap-without-secret' } } },
+      { rotation: { ...settled, step: { kind: 'blocked', why: 'no-room' } } },
       'SecretReady',
       'False',
-      'WaitingForSecret',
-      /revokePrevious/,
+      'SecretLost',
+      /oldest/,
+    ],
+    [
+      'names a previous secret that is still used, and stays Ready',
+      {
+        rotation: {
+          ...settled,
+          health: { ok: false, reason: 'PreviousSecretStillUsed', message: 'the previous secret bbbbbbbb is still used' },
+        },
+      },
+      'Ready',
+      'True',
+      'Ready',
+      /bbbbbbbb is still used/,
     ],
   ]
   for (const [sentence, change, type, status, reason, message] of table) {

@@ -12,6 +12,8 @@ export const settled: RotationPlan = {
   step: { kind: 'rest' },
   secret: undefined,
   keepsPending: false,
+  isLost: false,
+  awaitsDisuse: false,
   wakeAt: undefined,
   health: { ok: true },
   report: { activeId: 'aaaaaaaa', lastRotated: now, observed: {}, previous: [] },

@@ -41,10 +41,30 @@ const ordinary = [
   one('kubelet syncs all', (world) => world.replicas.forEach((_, index) => world.sync(index))),
   one('the application reads its Secret', (world) => world.readSecret()),
   onReplica('a pod calls', (world, index) => world.use(index)),
+  one('a program reads its Secret once', (world) => world.startProgram()),
+  onReplica('a program that read once calls', (world, index) => world.useOld(index)),
   one('rotate', (world) => world.rotate()),
+  one('a rotation goes through', (world) => world.rotateThrough()),
   fc
     .constantFrom(1_000, 70_000, 10 * minute, hour + minute, 5 * hour)
     .map((ms) => new Command(`tick ${ms}`, (world) => world.tick(ms))),
+]
+
+/** What a program does with the secret that it read once, while nobody hears of it. */
+const unheard = [
+  onReplica('an old program calls where nobody hears it, and an hour passes', (world, index) => {
+    world.setPort(index, false)
+    world.useOld(index)
+    world.tick(hour)
+  }),
+  onReplica('replica restarted, and heard again', (world, index) => {
+    world.restartReplica(index)
+    world.setPort(index, true)
+  }),
+  one('a program reads its Secret once, and a rotation goes through', (world) => {
+    world.startProgram()
+    world.rotateThrough()
+  }),
 ]
 
 const faults = [
@@ -63,18 +83,25 @@ const faults = [
     .map((skew) => new Command(`replica added, skew ${skew}`, (world) => world.addReplica(skew))),
   onReplica('replica removed', (world, index) => world.removeReplica(index)),
   onReplica('replica restarted', (world, index) => world.restartReplica(index)),
+  fc
+    .constantFrom(0, -minute, -2_000, minute)
+    .map((skew) => new Command(`the next leader's clock is off by ${skew}`, (world) => (world.nextSkew = skew))),
+  ...unheard,
   onReplica('status port shut', (world, index) => world.setPort(index, false)),
   onReplica('status port open', (world, index) => world.setPort(index, true)),
 ]
 
 const runs = Number(process.env['MODEL_RUNS'] ?? 1_000)
 
-function model(bugs: Bugs, options: { runs: number; seed?: number }) {
+function model(bugs: Bugs, options: { runs: number; seed?: number; isUnusedOnly?: boolean }) {
   return fc.check(
     fc.property(
       fc.nat(3),
-      fc.constantFrom('AfterOverlap' as const, 'WhenUnused' as const),
-      fc.commands([...ordinary, ...ordinary, ...faults], { maxCommands: 60, size: 'max' }),
+      fc.constantFrom(...(options.isUnusedOnly ? [] : ['AfterOverlap' as const]), 'WhenUnused' as const),
+      fc.commands([...ordinary, ...ordinary, ...faults, ...(options.isUnusedOnly ? unheard : [])], {
+        maxCommands: 60,
+        size: 'max',
+      }),
       (replicas, retire, commands) => {
         const world = new World(bugs, replicas + 1, retire)
         fc.modelRun(() => ({ model: {}, real: world }), commands)
@@ -88,7 +115,7 @@ function model(bugs: Bugs, options: { runs: number; seed?: number }) {
 describe('rotation, as a model', function () {
   this.timeout(60_000 + 3 * runs)
 
-  it(`holds P1 to P6 and P8 in ${runs} runs`, () => {
+  it(`holds P1 to P6, P8 and P9 in ${runs} runs`, () => {
     const result = model({}, { runs })
     expect(result.failed, `${String(result.errorInstance)}; ${fc.defaultReportMessage(result) ?? ''}`).to.equal(false)
   })
@@ -97,11 +124,12 @@ describe('rotation, as a model', function () {
     { bug: { publishBeforeAck: true }, sentence: 'publish before the acknowledgement', finds: /P4|P1/ },
     { bug: { dropOldAtPublication: true }, sentence: 'drop the old verifier at publication', finds: /P1/ },
     { bug: { ignoreResourceVersion: true }, sentence: 'write without resourceVersion', finds: /P6/ },
+    { bug: { takesUnknownForUnused: true }, sentence: 'take what is not known for unused', finds: /P9/ },
     { bug: { mintTwiceAfterCrash: true }, sentence: 'mint twice after a crash', finds: /P5/ },
   ]
   for (const { bug, sentence, finds } of planted) {
     it(`finds the planted bug: ${sentence}`, () => {
-      const result = model(bug, { runs: 2_000 })
+      const result = model(bug, { runs: 4_000, isUnusedOnly: bug.takesUnknownForUnused === true })
       expect(result.failed).to.equal(true)
       expect(String(result.errorInstance)).to.match(finds)
       expect(result.errorInstance).to.be.instanceOf(PropertyBroken)

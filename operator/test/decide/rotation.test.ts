@@ -41,7 +41,7 @@ function input(change: Change = {}): RotationInput {
     secret: holds('old'),
     verifiers: [verifier('old')],
     pending: undefined,
-    usage: { complete: true, lastUsed: {} },
+    usage: { knownSince: 0, lastUsed: {} },
     now,
     ...change,
     rotation: { retire: 'AfterOverlap', maxOverlapMs: 168 * hour, quietPeriodMs: hour, ...change.rotation },
@@ -299,10 +299,106 @@ const table: readonly Row[] = [
     verifiers: ['theirs'],
   },
   {
-    sentence: 'waits with a restoration while an overlap runs',
+    sentence: 'F37 restores a deleted Secret at once, also within an overlap',
     given: { secret: { kind: 'absent' }, verifiers: [verifier('old'), verifier('older', now + hour)] },
-    step: 'blocked overlap-without-secret',
+    step: 'mint',
     verifiers: ['old', 'older!'],
+  },
+  {
+    sentence: 'F37 restores an edited one within an overlap too, and what was written into it never becomes live',
+    given: {
+      secret: holds('theirs', { isMinted: false, secretId: idOf('old') }),
+      verifiers: [verifier('old'), verifier('older', now + hour)],
+      pending: pending('new'),
+    },
+    step: 'write-shard',
+    verifiers: ['new', 'old', 'older!'],
+  },
+  {
+    sentence: 'P3 publishes a third one, beside the one that was lost and the one before it',
+    given: {
+      secret: { kind: 'absent' },
+      verifiers: [verifier('new'), verifier('old'), verifier('older', now + hour)],
+      pending: pending('new'),
+    },
+    step: 'publish',
+    verifiers: ['new', 'old', 'older!'],
+  },
+  {
+    sentence: 'P3 keeps three until the oldest ends',
+    given: {
+      secret: holds('new', {
+        rotatedAt: now,
+        verifiers: [verifier('new'), verifier('old', now + 2 * hour), verifier('older', now + hour)],
+      }),
+      verifiers: [verifier('new'), verifier('old', now + 2 * hour), verifier('older', now + hour)],
+      status: { activeId: idOf('new') },
+    },
+    step: 'rest',
+    verifiers: ['new', 'old!', 'older!'],
+  },
+  {
+    sentence: 'P3 waits a minute when it is lost again while three live',
+    given: {
+      secret: { kind: 'absent' },
+      verifiers: [verifier('new'), verifier('old', now + 2 * hour), verifier('older', now + hour)],
+      status: { activeId: idOf('new') },
+      lostSince: now - minute + 1,
+    },
+    step: 'blocked no-room',
+    verifiers: ['new', 'old!', 'older!'],
+  },
+  {
+    sentence: 'P3 lets the oldest make room then: never are there four',
+    given: {
+      secret: { kind: 'absent' },
+      verifiers: [verifier('new'), verifier('old', now + 2 * hour), verifier('older', now + hour)],
+      status: { activeId: idOf('new') },
+      lostSince: now - minute,
+      pending: pending('newest'),
+    },
+    step: 'write-shard',
+    verifiers: ['newest', 'new', 'old!'],
+  },
+  {
+    sentence: 'drops the unpublished one of a dead leader before it mints a third',
+    given: {
+      secret: { kind: 'absent' },
+      verifiers: [verifier('lost'), verifier('old'), verifier('older', now + hour)],
+    },
+    step: 'mint',
+    verifiers: ['old', 'older!'],
+  },
+  {
+    sentence: 'keeps both when the Secret comes back before the third one is published',
+    given: {
+      secret: holds('old', { rotatedAt: now, verifiers: [verifier('old'), verifier('older', now + hour)] }),
+      verifiers: [verifier('new'), verifier('old'), verifier('older', now + hour)],
+      pending: pending('new'),
+    },
+    step: 'write-shard',
+    verifiers: ['old', 'older!'],
+  },
+  {
+    sentence: 'goes back at once to the secret of its own that a client had before',
+    given: {
+      source: { kind: 'existing', secret: verifier('yours') },
+      secret: holds('yours2', { rotatedAt: now, verifiers: [verifier('yours2'), verifier('yours', now + hour)] }),
+      verifiers: [verifier('yours2'), verifier('yours', now + hour)],
+    },
+    step: 'write-shard',
+    verifiers: ['yours', 'yours2'],
+  },
+  {
+    sentence: 'gives the previous one of your own an overlap, and revokes it when asked',
+    given: {
+      source: { kind: 'existing', secret: verifier('yours2') },
+      rotation: { revokePrevious: 'leak' },
+      secret: holds('yours2', { rotatedAt: now, verifiers: [verifier('yours2'), verifier('yours', now + hour)] }),
+      verifiers: [verifier('yours2'), verifier('yours', now + hour)],
+    },
+    step: 'write-shard',
+    verifiers: ['yours2'],
   },
   {
     sentence: 'has no verifier for a client without a secret',
@@ -455,7 +551,7 @@ describe('planRotation', () => {
             verifiers: [verifier('new'), verifier('old', now + 100 * hour)],
           }),
           verifiers: [verifier('new'), verifier('old', now + 100 * hour)],
-          usage: { complete: true, lastUsed: { [idOf('old')]: lastUsed } },
+          usage: { knownSince: 0, lastUsed: { [idOf('old')]: lastUsed } },
           status: { activeId: idOf('new'), lastRotated: now - 30 * hour },
           rotation: { retire: 'WhenUnused' },
           ...more,
@@ -464,11 +560,58 @@ describe('planRotation', () => {
     expect(given(now - minute).verifiers, 'used a minute ago').to.have.length(2)
     expect(given(now - 2 * hour).verifiers, 'quiet for two hours').to.have.length(1)
     expect(
-      given(now - 2 * hour, { usage: { complete: false, lastUsed: {} } }).verifiers,
+      given(now - 2 * hour, { usage: { knownSince: undefined, lastUsed: {} } }).verifiers,
       'a replica is silent',
     ).to.have.length(2)
     expect(given(now - minute, { now: now + 101 * hour }).verifiers, 'past the bound').to.have.length(1)
-    expect(given(now - minute).wakeAt).to.equal(now + 59 * minute)
+    expect(given(now - minute).wakeAt, 'its use is looked at each minute').to.equal(now + minute)
+  })
+
+  it('I4 keeps what an earlier leader published with a clock ahead of ours, look after look, also without its shard', () => {
+    const ahead = now + 5_000
+    let given = input({
+      secret: holds('old', { rotatedAt: ahead }),
+      verifiers: undefined,
+      status: { activeId: idOf('old'), lastRotated: ahead },
+    })
+    for (let look = 0; look < 8; look++) {
+      const plan = planRotation(given)
+      expect(ids(plan)).to.deep.equal([idOf('old')])
+      expect(plan.step.kind, 'nothing is minted').to.be.oneOf(['write-shard', 'rest'])
+      // the Secret is written and read again before the shard and the status are
+      given = {
+        ...given,
+        secret: holds('old', { ...plan.secret, observed: {}, fence: undefined }),
+        now: given.now + 1_000,
+      }
+    }
+    expect((given.secret as { rotatedAt: number }).rotatedAt, 'the time of the publication is not written anew').to.equal(
+      ahead,
+    )
+  })
+
+  it('I4 a publication is later than the one before it, though the clock of its leader is behind', () => {
+    const ahead = now + 5_000
+    const { secret } = planRotation(
+      input({
+        secret: holds('old', { rotatedAt: ahead }),
+        pending: pending('new', ahead + 1),
+        verifiers: [verifier('new'), verifier('old')],
+        status: { activeId: idOf('old'), lastRotated: ahead },
+        rotation: { trigger: 'now' },
+      }),
+    )
+    expect(secret!.secretId).to.equal(idOf('new'))
+    expect(secret!.rotatedAt).to.be.above(ahead)
+    const next = planRotation(
+      input({
+        secret: holds('new', { ...secret, fence: undefined }),
+        verifiers: undefined,
+        status: { activeId: idOf('old'), lastRotated: ahead },
+        rotation: { trigger: 'now' },
+      }),
+    )
+    expect(ids(next), 'and its shard may be lost right after it').to.deep.equal([idOf('new'), idOf('old')])
   })
 
   it('K7 does not let an annotation stretch an overlap', () => {

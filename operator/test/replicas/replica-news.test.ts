@@ -13,6 +13,7 @@ const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
   serverConnected: true,
   schemas: { min: 1, max: 2 },
   defaults: undefined,
+  tellsUses: true,
   live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })),
   rejected: [],
   ...more,

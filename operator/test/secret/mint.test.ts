@@ -8,7 +8,7 @@ describe('createMint', () => {
   let one: OneClient
   let spacing: ReturnType<typeof createSpacing>
   const mint = (...[plan, more]: [Parameters<typeof lookOf>[1], Parameters<typeof lookOf>[2]?]) =>
-    createMint({ spacing, clock: one.clock })(lookOf(one, plan, more))
+    createMint({ spacing })(lookOf(one, plan, more))
 
   beforeEach(() => {
     one = createOneClient()
@@ -16,18 +16,18 @@ describe('createMint', () => {
   })
 
   it('keeps 256 random bits in memory, and which triggers they were minted for', async () => {
-    const outcome = await mint(planOf({ kind: 'mint', obeys: { trigger: 't' } }))
+    const outcome = await mint(planOf({ kind: 'mint', obeys: { trigger: 't' }, at: 7 }))
     expect(outcome.kind).to.equal('changed')
     const { secret, plain } = one.memory.pending!
     expect(plain.reveal()).to.match(/^[A-Za-z0-9_-]{43}$/)
-    expect(secret).to.deep.include({ mintedAt: one.clock.now(), obeys: { trigger: 't' } })
+    expect(secret).to.deep.include({ mintedAt: 7, obeys: { trigger: 't' } })
     expect(JSON.stringify([one.memory, one.log.lines])).not.to.include(plain.reveal())
   })
 
   it('begins the wait before the next scheduled rotation, and only when this one was scheduled', async () => {
-    await mint(planOf({ kind: 'mint', obeys: { annotation: 'now' } }))
+    await mint(planOf({ kind: 'mint', obeys: { annotation: 'now' }, at: 7 }))
     expect(spacing.notBefore(1_000)).to.equal(-Infinity)
-    await mint(planOf({ kind: 'mint', obeys: {} }))
+    await mint(planOf({ kind: 'mint', obeys: {}, at: 7 }))
     expect(spacing.notBefore(1_000)).to.equal(one.clock.now() + 1_000)
   })
 
@@ -36,7 +36,7 @@ describe('createMint', () => {
     ["the client's own secret is missing", { missing: 'create it' }],
   ] as const) {
     it(`mints nothing when ${why}`, async () => {
-      expect(await mint(planOf({ kind: 'mint', obeys: {} }), more)).to.deep.equal({ kind: 'passed' })
+      expect(await mint(planOf({ kind: 'mint', obeys: {}, at: 7 }), more)).to.deep.equal({ kind: 'passed' })
       expect(one.memory.pending).to.equal(undefined)
     })
   }
@@ -50,8 +50,8 @@ describe('dropPending', () => {
   for (const keepsPending of [true, false]) {
     it(`${keepsPending ? 'keeps' : 'forgets'} the pending secret when the plan ${keepsPending ? 'wants it' : 'does not'}`, async () => {
       const one = createOneClient()
-      await createMint({ spacing: createSpacing(one.clock), clock: one.clock })(
-        lookOf(one, planOf({ kind: 'mint', obeys: {} })),
+      await createMint({ spacing: createSpacing(one.clock) })(
+        lookOf(one, planOf({ kind: 'mint', obeys: {}, at: 7 })),
       )
       expect(await dropPending(lookOf(one, planOf({ kind: 'rest' }, { keepsPending })))).to.deep.equal({
         kind: 'passed',

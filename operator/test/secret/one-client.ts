@@ -187,7 +187,7 @@ export function createOneClient(
       },
       replicas: {
         list: () => ['a', 'b', 'c'].map((replica) => ({ replica, serverConnected: true })) as never,
-        lastUsed: () => undefined,
+        lastUsed: () => undefined, usesKnownSince: () => 0,
       },
       follow: { entry: propagation, config: propagation },
       again: (_key: string, milliseconds: number) => void again.push(milliseconds),
@@ -225,6 +225,8 @@ export const planOf = (step: RotationStep, more: Partial<RotationPlan> = {}): Ro
   step,
   secret: undefined,
   keepsPending: true,
+  isLost: false,
+  awaitsDisuse: false,
   wakeAt: undefined,
   health: { ok: true },
   report: { observed: {}, previous: [] },

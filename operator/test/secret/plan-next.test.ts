@@ -11,7 +11,7 @@ describe('rotationOf', () => {
     rotationOf(createOneClient(...options).work().judgement, hour)
 
   it('has no interval, and the longest overlap, when neither client nor policy says anything', () => {
-    expect(of()).to.deep.equal({ retire: 'AfterOverlap', maxOverlapMs: 168 * hour, quietPeriodMs: hour })
+    expect(of()).to.deep.equal({ retire: 'WhenUnused', maxOverlapMs: 168 * hour, quietPeriodMs: hour })
   })
 
   it('takes durations in milliseconds from the client and from policy', () => {
@@ -20,9 +20,20 @@ describe('rotationOf', () => {
       intervalMs: 720 * hour,
       overlapMs: 2 * hour,
       window: { schedule: '0 3 * * *', durationMs: hour },
-      retire: 'AfterOverlap',
+      retire: 'WhenUnused',
       maxOverlapMs: 24 * hour,
       quietPeriodMs: hour,
+    })
+  })
+
+  it('gives a secret of its own an hour, where the client says no more', () => {
+    const secret = { existingSecretRef: { name: 'mine', key: 'k' } }
+    expect(of({ spec: { secret } })).to.deep.include({ overlapMs: hour, retire: 'WhenUnused' })
+    const rotation = { overlap: '2h', retire: 'AfterOverlap', revokePrevious: 'leak' } as const
+    expect(of({ spec: { secret, rotation } })).to.deep.include({
+      overlapMs: 2 * hour,
+      retire: 'AfterOverlap',
+      revokePrevious: 'leak',
     })
   })
 

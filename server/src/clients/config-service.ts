@@ -1,6 +1,6 @@
 // The server's end of ConfigService: takes shards from the config-agent of the pod, says what became of them.
 import { join } from 'node:path'
-import { timestampFromMs } from '@bufbuild/protobuf/wkt'
+import { durationFromMs, timestampFromMs } from '@bufbuild/protobuf/wkt'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { followCertificateFiles } from '@nauthera/proto/certificate-source'
 import { serve } from '@nauthera/proto/channel/serve'
@@ -154,17 +154,20 @@ function helloOf(
   }
 }
 
-/** Tells what was used since the last time. @returns how to stop it */
+/** Tells everything that was used, at once, and then what was used since the last time. @returns how to stop it */
 function tellUsage(stream: ServerStream, usage: Usage, everyMs: number): () => void {
   let cursor = 0
-  const timer = setInterval(() => {
-    const { uses, cursor: next } = usage.since(cursor)
-    if (uses.length === 0) return
+  const tell = (): void => {
+    const { uses, cursor: next, coversMs } = usage.since(cursor)
     cursor = next
     const told = uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
-    stream.send({ message: { case: 'usage', value: { uses: told } } }).catch(() => {
+    stream.send({ message: { case: 'usage', value: { uses: told, covers: durationFromMs(Math.round(coversMs)) } } }).catch(() => {
       // the stream broke; the next one is told everything
     })
+  }
+  tell()
+  const timer = setInterval(() => {
+    if (usage.since(cursor).uses.length > 0) tell()
   }, everyMs)
   timer.unref()
   return () => clearInterval(timer)

@@ -1,6 +1,7 @@
 // When each client secret was used last. Told to the agent every few seconds, only what changed.
 import type { RegisteredClient } from './registered-client.ts'
 import type { Registry } from './registry.ts'
+import { systemClocks } from './verifiers.ts'
 
 export interface SecretUse {
   readonly namespace: string
@@ -13,13 +14,18 @@ export interface SecretUse {
 
 export interface Usage {
   touch(client: RegisteredClient, secretId: string): void
-  /** @param cursor 0 for everything that is known, then what the last call returned */
-  since(cursor: number): { uses: SecretUse[]; cursor: number }
+  /** @param cursor 0 for everything that is known, then what the last call returned
+   *  @returns also for how long uses have been counted, milliseconds */
+  since(cursor: number): { uses: SecretUse[]; cursor: number; coversMs: number }
   /** Forgets clients that are gone. */
   keepOnly(registry: Registry): void
 }
 
-export function createUsage(needs: { now: () => number } = { now: Date.now }): Usage {
+export function createUsage(
+  needs: { now: () => number; monotonic?: () => number } = { now: Date.now },
+): Usage {
+  const monotonic = needs.monotonic ?? systemClocks.monotonic
+  const startedAt = monotonic()
   const uses = new Map<string, { use: SecretUse; order: number }>()
   let order = 0
   return {
@@ -29,7 +35,7 @@ export function createUsage(needs: { now: () => number } = { now: Date.now }): U
     },
     since(cursor) {
       const changed = [...uses.values()].filter((known) => known.order > cursor)
-      return { uses: changed.map(({ use }) => use), cursor: order }
+      return { uses: changed.map(({ use }) => use), cursor: order, coversMs: monotonic() - startedAt }
     },
     keepOnly(registry) {
       for (const [key, { use }] of uses) {

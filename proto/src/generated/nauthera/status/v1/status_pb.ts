@@ -6,6 +6,8 @@
 
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { Duration } from "@bufbuild/protobuf/wkt";
+import { file_google_protobuf_duration } from "@bufbuild/protobuf/wkt";
 import type { RejectedClient, SecretUse, ServerDefaults, ShardRef } from "../../config/v1/config_pb.ts";
 import { file_nauthera_config_v1_config } from "../../config/v1/config_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file nauthera/status/v1/status.proto.
  */
 export const file_nauthera_status_v1_status: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9zdGF0dXMvdjEvc3RhdHVzLnByb3RvEhJuYXV0aGVyYS5zdGF0dXMudjEiSgoMV2F0Y2hSZXF1ZXN0EiAKGGV4cGVjdGVkX21hbmlmZXN0X2RpZ2VzdBgBIAEoCRIYChBvcGVyYXRvcl92ZXJzaW9uGAIgASgJIpoDCgxTdGF0dXNVcGRhdGUSDwoHcmVwbGljYRgBIAEoCRIYChBzZXJ2ZXJfY29ubmVjdGVkGAIgASgIEioKBGxpdmUYAyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYBCADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEisKBHVzZXMYBiADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEhUKDWFnZW50X3ZlcnNpb24YByABKAkSFgoOc2VydmVyX3ZlcnNpb24YCCABKAkSKgoEc2VlbhgJIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAogASgNEhIKCnNjaGVtYV9tYXgYCyABKA0SNAoIZGVmYXVsdHMYDSABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmVyRGVmYXVsdHMyYAoNU3RhdHVzU2VydmljZRJPCgVXYXRjaBIgLm5hdXRoZXJhLnN0YXR1cy52MS5XYXRjaFJlcXVlc3QaIC5uYXV0aGVyYS5zdGF0dXMudjEuU3RhdHVzVXBkYXRlKAEwAWIGcHJvdG8z", [file_nauthera_config_v1_config]);
+  fileDesc("Ch9uYXV0aGVyYS9zdGF0dXMvdjEvc3RhdHVzLnByb3RvEhJuYXV0aGVyYS5zdGF0dXMudjEiSgoMV2F0Y2hSZXF1ZXN0EiAKGGV4cGVjdGVkX21hbmlmZXN0X2RpZ2VzdBgBIAEoCRIYChBvcGVyYXRvcl92ZXJzaW9uGAIgASgJIskDCgxTdGF0dXNVcGRhdGUSDwoHcmVwbGljYRgBIAEoCRIYChBzZXJ2ZXJfY29ubmVjdGVkGAIgASgIEioKBGxpdmUYAyADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYBCADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEisKBHVzZXMYBiADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEhUKDWFnZW50X3ZlcnNpb24YByABKAkSFgoOc2VydmVyX3ZlcnNpb24YCCABKAkSKgoEc2VlbhgJIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAogASgNEhIKCnNjaGVtYV9tYXgYCyABKA0SNAoIZGVmYXVsdHMYDSABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmVyRGVmYXVsdHMSLQoKdXNlc19jb3ZlchgOIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbjJgCg1TdGF0dXNTZXJ2aWNlEk8KBVdhdGNoEiAubmF1dGhlcmEuc3RhdHVzLnYxLldhdGNoUmVxdWVzdBogLm5hdXRoZXJhLnN0YXR1cy52MS5TdGF0dXNVcGRhdGUoATABYgZwcm90bzM", [file_google_protobuf_duration, file_nauthera_config_v1_config]);
 
 /**
  * @generated from message nauthera.status.v1.WatchRequest
@@ -117,6 +119,14 @@ export type StatusUpdate = Message<"nauthera.status.v1.StatusUpdate"> & {
    * @generated from field: nauthera.config.v1.ServerDefaults defaults = 13;
    */
   defaults?: ServerDefaults | undefined;
+
+  /**
+   * For how long the server of this pod has counted uses of secrets, all of which have been told on this stream. Unset: nobody knows, as
+   * with an older pod, or before a server that was just met has told its uses.
+   *
+   * @generated from field: google.protobuf.Duration uses_cover = 14;
+   */
+  usesCover?: Duration | undefined;
 };
 
 /**

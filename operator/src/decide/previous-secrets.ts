@@ -1,0 +1,93 @@
+// When a previous secret ends, when there is room for another one, and who is told that one is still used.
+import { lastRotatedOf, overlapOf } from './rotation-terms.ts'
+import type { RotationInput, StoredVerifier } from './rotation-terms.ts'
+
+const minuteMs = 60_000
+const dayMs = 24 * 3_600_000
+
+/** How long a Secret has been lost before the oldest of three live secrets makes room for the next. Milliseconds. */
+const noRoomMs = minuteMs
+
+/** How often the use of a previous secret is looked at: within the overlap, and while nothing but its use keeps it. Milliseconds. */
+const usageLookMs = 5 * minuteMs
+const usageWaitingMs = minuteMs
+
+/** How long the previous secret may live at most. With WhenUnused: until the next one is due, as far as policy lets it. */
+export function lifeOfPrevious(input: RotationInput): number {
+  const { retire, maxOverlapMs, intervalMs = Infinity } = input.rotation
+  const overlapMs = overlapOf(input)
+  return retire === 'WhenUnused' ? Math.max(overlapMs, Math.min(maxOverlapMs, intervalMs)) : overlapMs
+}
+
+export function isRetired(input: RotationInput, previous: StoredVerifier): boolean {
+  if (previous.notAfter !== undefined && previous.notAfter <= input.now) return true
+  const unusedAt = unusedSince(input, previous)
+  return input.rotation.retire === 'WhenUnused' && unusedAt !== undefined && input.now >= unusedAt
+}
+
+/** With WhenUnused: when the previous secret may go early. Undefined while a replica is silent: nobody knows what it sees. */
+function unusedSince(input: RotationInput, previous: StoredVerifier): number | undefined {
+  const { knownSince, lastUsed } = input.usage
+  if (knownSince === undefined) return undefined
+  const usedAt = Math.max(lastUsed[previous.id] ?? 0, publishedAt(input), knownSince)
+  return Math.max(overlapEnds(input), usedAt + input.rotation.quietPeriodMs)
+}
+
+/** @returns whether nothing but their use keeps previous secrets valid */
+export const awaitsDisuse = (input: RotationInput, previous: readonly StoredVerifier[]): boolean =>
+  input.rotation.retire === 'WhenUnused' && previous.length > 0 && input.now >= overlapEnds(input)
+
+/** When the oldest of three live secrets makes room for another. Epoch milliseconds. */
+export const roomAt = ({ lostSince, now }: RotationInput): number => (lostSince ?? now) + noRoomMs
+
+/** When time alone may change what there is to say of previous secrets. Epoch milliseconds. */
+export function timesOfPrevious(input: RotationInput, previous: readonly StoredVerifier[]): readonly number[] {
+  if (previous.length === 0) return []
+  const { now, rotation } = input
+  const first = publishedAt(input) + usageWaitingMs
+  const look = awaitsDisuse(input, previous) ? usageWaitingMs : usageLookMs
+  return [
+    now + look,
+    ...(now < first ? [first] : []),
+    ...previous.flatMap((one) => Object.values(warnings(input, one) ?? {})),
+    ...(rotation.retire === 'WhenUnused' ? previous.flatMap((one) => unusedSince(input, one) ?? []) : []),
+  ]
+}
+
+/** @returns what people are told of a previous secret that ends soon and is in use; undefined when there is none */
+export function stillUsed(input: RotationInput, previous: readonly StoredVerifier[]): string | undefined {
+  for (const one of previous) {
+    const at = warnings(input, one)
+    if (!at || one.notAfter === undefined) continue
+    const end = new Date(one.notAfter).toISOString()
+    if (input.now >= at.whenUsed && isUsed(input, one, one.notAfter))
+      return `the previous secret ${one.id} is still used, and ends at ${end}: restart the programs that read it when they started`
+    // who chose a fixed end is not told of what nobody knows
+    if (input.rotation.retire === 'WhenUnused' && input.now >= at.whenUnknown && !isKnown(input))
+      return `the previous secret ${one.id} ends at ${end}, and replicas or the operator came and went too often to know whether it is still used: restart the programs that read it when they started`
+  }
+  return undefined
+}
+
+/** Half of its life before the end of a previous secret, and a day at most. What is not known may yet become known. */
+function warnings(
+  input: RotationInput,
+  { notAfter }: StoredVerifier,
+): { readonly whenUsed: number; readonly whenUnknown: number } | undefined {
+  if (notAfter === undefined) return undefined
+  const aheadMs = Math.min(dayMs, lifeUntil(input, notAfter) / 2)
+  return { whenUsed: notAfter - aheadMs, whenUnknown: notAfter - aheadMs / 2 }
+}
+
+/** Used since the publication, and lately. */
+function isUsed(input: RotationInput, { id }: StoredVerifier, notAfter: number): boolean {
+  const lately = Math.min(input.rotation.quietPeriodMs, lifeUntil(input, notAfter) / 4)
+  return (input.usage.lastUsed[id] ?? 0) > Math.max(publishedAt(input), input.now - lately)
+}
+
+const isKnown = ({ usage, rotation, now }: RotationInput): boolean =>
+  usage.knownSince !== undefined && now >= usage.knownSince + rotation.quietPeriodMs
+
+const publishedAt = (input: RotationInput): number => lastRotatedOf(input) ?? input.now
+const overlapEnds = (input: RotationInput): number => publishedAt(input) + overlapOf(input)
+const lifeUntil = (input: RotationInput, notAfter: number): number => Math.max(0, notAfter - publishedAt(input))
