@@ -7,7 +7,7 @@ import { createWake } from './intake/wake.ts'
 import { createWatch } from './intake/watch.ts'
 import { createWorkQueue } from './intake/work-queue.ts'
 import { ApiError } from './kubernetes/api-error.ts'
-import { createSecretStore } from './kubernetes/conditional-write.ts'
+import { createReadVersion, createSecretStore } from './kubernetes/conditional-write.ts'
 import type { Connection } from './kubernetes/connection.ts'
 import { createEventRecorder } from './kubernetes/events.ts'
 import { createLease, writeWhileHeld } from './kubernetes/lease.ts'
@@ -19,6 +19,7 @@ import { createFollowReplicas } from './replicas/follow-replicas.ts'
 import { openLink } from './replicas/link.ts'
 import { createReplicas } from './replicas/replicas.ts'
 import type { Settings } from './settings.ts'
+import { Rounds } from './secret/rounds.ts'
 import { loadShards } from './shards/load-shards.ts'
 import { createNudge, noNudge } from './shards/nudge.ts'
 import { createShards } from './shards/shards.ts'
@@ -139,9 +140,10 @@ async function startLeading(leader: Leader): Promise<void> {
 async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
   const { metrics, stops, stopping, log } = leader
   const { replicas, shards, follow, nudge } = outlet
-  const { queue, wake, watch, reconciler, reports } = buildIntake(leader, outlet)
+  const { queue, wake, watch, reconciler, reports, rounds } = buildIntake(leader, outlet)
   stops.push(
     () => reports.stop(),
+    () => rounds.stop(),
     () => watch.stop(),
     () => reconciler.stop(),
     () => queue.stop(),
@@ -155,10 +157,7 @@ async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
   })
   await watch.start({
     onClients: wake.now,
-    onResync: (keys) => {
-      reconciler.doubt(keys)
-      wake.spread(keys)
-    },
+    onResync: wake.spread,
     onPods: (pods) => {
       replicas.setPods(pods)
       countReplicas()
@@ -186,6 +185,7 @@ async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
     }
   })
   reports.start()
+  rounds.start()
   log.info({ clients: keys.length, revision: shortDigest(shards.manifestDigest()) }, 'started')
 }
 
@@ -275,5 +275,14 @@ function buildIntake(leader: Leader, outlet: Outlet) {
     wake: wake.now,
     onWrite,
   })
-  return { queue, wake, watch, reconciler, reports }
+  const rounds = new Rounds({
+    keys: watch.clients.keys,
+    memories: reconciler.memories,
+    readVersion: createReadVersion(connection),
+    isLate: () => queue.depth > workers,
+    onChanged: queue.add,
+    clock,
+    log,
+  })
+  return { queue, wake: createWake(queue, random), watch, reconciler, reports, rounds }
 }

@@ -19,6 +19,7 @@ import type { Replicas } from './replicas/replicas.ts'
 import { leaveFormerNames } from './secret/leave-former-names.ts'
 import type { FormerNames } from './secret/leave-former-names.ts'
 import { createMemories } from './secret/memories.ts'
+import type { Memories } from './secret/memories.ts'
 import { rotationOf } from './secret/plan-next.ts'
 import { createWorkOnSecret } from './secret/work-on-secret.ts'
 import type { SecretResult } from './secret/work-on-secret.ts'
@@ -35,8 +36,8 @@ export interface Reconciler {
   /** Brings one client a step on: read, decide, write, report. What it cannot finish now it asks to come again for.
    *  @throws ApiError when a call to the API failed: try again */
   reconcile(key: string): Promise<void>
-  /** Reads the Secrets of these clients again at the next look. */
-  doubt(keys: Iterable<string>): void
+  /** What is remembered of the Secrets. */
+  readonly memories: Pick<Memories, 'doubt' | 'seen'>
   /** Wakes nobody any more. */
   stop(): void
 }
@@ -118,7 +119,7 @@ export function createReconciler(needs: Needs): Reconciler {
       follow.begin(key)
       await lookAt(key, found)
     },
-    doubt: memories.doubt,
+    memories,
     stop: () => apis.stop(),
   }
 }

@@ -156,13 +156,87 @@ describe('rotation', function () {
   describe('of a Secret that somebody touched', () => {
     const secrets = () => cluster.api.resource('secrets')
 
-    it('F37 restores a deleted Secret with a new value that is live before it is written', async () => {
-      const old = cluster.plain('reports')!
+    const readySaid = () => {
+      const seen: string[] = []
+      const stop = cluster.api.store.onChange(() => {
+        const ready = cluster.condition('reports', 'Ready')
+        const text = `${ready?.status} ${ready?.reason}`
+        if (seen.at(-1) !== text) seen.push(text)
+      })
+      return { seen, stop }
+    }
+    /** Deletes it, and waits until there is another. */
+    const lose = async () => {
       cluster.api.store.remove(secrets(), appsNamespace, 'reports-oidc')
-      await operator.pass(601_000)
+      await operator.pass(61_000)
+      await cluster.until(() => cluster.plain('reports') !== undefined, 'the Secret is there again')
+      return cluster.plain('reports')!
+    }
+
+    it('F37 restores a deleted Secret within a minute, with a new value that is live before it is written, and Ready is False meanwhile', async () => {
+      const old = cluster.plain('reports')!
+      replicas[2]!.hold()
+      const { seen, stop } = readySaid()
+      cluster.api.store.remove(secrets(), appsNamespace, 'reports-oidc')
+      await operator.pass(61_000)
+      await cluster.until(() => cluster.condition('reports', 'Ready')?.status === 'False', 'the loss is shown')
+      expect(cluster.condition('reports', 'Ready')?.reason).to.equal('SecretLost')
+      replicas[2]!.release()
       await cluster.until(() => cluster.plain('reports') !== undefined, 'the Secret is there again')
       expect(cluster.plain('reports')).not.to.equal(old)
       expect(acceptedBy(cluster.plain('reports')!)).to.deep.equal([true, true, true])
+      await cluster.until(isReady, 'reports is Ready')
+      stop()
+      expect(seen.slice(0, 2)).to.deep.equal(['True Ready', 'False SecretLost'])
+    })
+
+    it('F37 restores it at once within an overlap too: three live until the oldest ends, and never four', async () => {
+      const first = cluster.plain('reports')!
+      await cluster.apply('reports', rotating('1', { overlap: '30m' }))
+      await cluster.until(() => status()?.previous?.length === 1, 'the overlap has begun')
+      const second = cluster.plain('reports')!
+      const third = await lose()
+      for (const value of [first, second, third]) expect(acceptedBy(value)).to.deep.equal([true, true, true])
+      await cluster.until(() => status()?.previous?.length === 2, 'both are shown')
+      const fourth = await (async () => {
+        cluster.api.store.remove(secrets(), appsNamespace, 'reports-oidc')
+        await operator.pass(61_000)
+        await cluster.until(() => cluster.condition('reports', 'Ready')?.status === 'False', 'the second loss is shown')
+        expect(cluster.stored('reports')?.verifiers.length).to.equal(3)
+        expect(acceptedBy(first)).to.deep.equal([true, true, true])
+        await operator.pass(61_000)
+        await cluster.until(() => cluster.plain('reports') !== undefined, 'the Secret is there again')
+        return cluster.plain('reports')!
+      })()
+      expect(cluster.stored('reports')?.verifiers.length).to.equal(3)
+      expect(acceptedBy(first), 'the oldest made room').to.deep.equal([false, false, false])
+      for (const value of [second, third, fourth]) expect(acceptedBy(value)).to.deep.equal([true, true, true])
+      await operator.pass(31 * 60_000)
+      await cluster.until(() => cluster.stored('reports')?.verifiers.length === 1, 'one is left')
+      expect(acceptedBy(fourth)).to.deep.equal([true, true, true])
+    })
+
+    it('F37 looks at metadata alone while nothing changes, and writes nothing', async () => {
+      const from = cluster.api.requests.length
+      await operator.pass(200_000)
+      const looks = cluster.api.requests.slice(from).filter(({ name }) => name === 'reports-oidc')
+      expect(looks.length).to.be.within(3, 4)
+      expect(looks.every(({ verb }) => verb === 'get')).to.equal(true)
+      expect(cluster.writes(from).filter((write) => write.includes('reports'))).to.deep.equal([])
+    })
+
+    it('K2 leaves a Secret alone that was taken over, and says so within a minute', async () => {
+      const theirs = { ...cluster.secret('reports-oidc')! }
+      cluster.api.put({
+        ...theirs,
+        metadata: {
+          ...theirs.metadata,
+          ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'u', controller: true }],
+        },
+      } as never)
+      await operator.pass(61_000)
+      await cluster.until(() => cluster.condition('reports', 'Ready')?.reason === 'NameTaken', 'it is shown')
+      expect(cluster.secret('reports-oidc')!.data).to.deep.equal(theirs.data)
     })
 
     it('restores a deleted Secret when the client is edited, even when the edit changes nothing in the Secret', async () => {
@@ -176,7 +250,7 @@ describe('rotation', function () {
       const edit = (data: Record<string, string>) =>
         cluster.api.put({ ...cluster.secret('reports-oidc')!, data: { ...secret.data, ...data } } as never)
       edit({ issuer: Buffer.from('https://evil.example.com').toString('base64') })
-      await operator.pass(601_000)
+      await operator.pass(61_000)
       const issuer = () => Buffer.from(cluster.secret('reports-oidc')!.data['issuer'] ?? '', 'base64').toString()
       await cluster.until(() => issuer() === 'https://login.example.com', 'the issuer is restored')
       expect(cluster.secret('reports-oidc')!.data['client_secret']).to.equal(secret.data['client_secret'])
@@ -215,7 +289,7 @@ describe('rotation', function () {
         data: { ...secret.data, 'cookie-secret': 'dGhlaXJz' },
       } as never)
       const from = cluster.api.requests.length
-      await operator.pass(601_000)
+      await operator.pass(61_000)
       await cluster.until(
         () => cluster.api.requests.slice(from).some(({ verb, name }) => verb === 'get' && name === 'reports-oidc'),
         'it was read again',

@@ -15,7 +15,7 @@ import type { Settings } from '../settings.ts'
 export interface WatchListeners {
   /** These clients are to be looked at. */
   readonly onClients: (keys: Iterable<string>) => void
-  /** The same after a full list, which may bring what events have missed: what is remembered of these clients is to be read again. */
+  /** The same after a full list, which may bring what events have missed. */
   readonly onResync: (keys: readonly string[]) => void
   /** The server pods as they are now; at first once all is listed. */
   readonly onPods: (pods: readonly PodObject[]) => void

@@ -31,6 +31,22 @@ const mergePatch = 'application/merge-patch+json'
 const applyPatch = 'application/apply-patch+yaml'
 const secrets = resourceTypes.secrets
 
+const onlyMetadata = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
+
+/** Asks for the metadata of a Secret alone: nothing that it holds is sent.
+ *  @returns its version; undefined when there is none
+ *  @throws ApiError for every other answer */
+export const createReadVersion =
+  (connection: Pick<Connection, 'call'>) =>
+  async (namespace: string, name: string): Promise<string | undefined> =>
+    await connection
+      .call<KubernetesObject>({ method: 'GET', path: objectPath(secrets, { namespace, name }), accept: onlyMetadata })
+      .then(versionOf)
+      .catch(insteadWhen(isNotFound, undefined))
+
+/** @returns what is another text whenever somebody wrote to the object, or created it anew */
+export const versionOf = ({ metadata: { uid, resourceVersion } }: KubernetesObject): string => `${uid}/${resourceVersion}`
+
 export function createSecretStore(connection: Pick<Connection, 'call'>): SecretStore {
   return {
     read: async (namespace, name) => {

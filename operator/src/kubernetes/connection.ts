@@ -33,6 +33,8 @@ export interface ApiCall {
   readonly body?: unknown
   /** Default application/json. */
   readonly contentType?: string
+  /** Default application/json. */
+  readonly accept?: string
   readonly lane?: Lane
   readonly signal?: AbortSignal
 }
@@ -134,7 +136,7 @@ function createSend(needs: {
       signal,
       headers: {
         ...headers,
-        accept: 'application/json',
+        accept: call.accept ?? 'application/json',
         'user-agent': needs.userAgent,
         ...(body ? { 'content-type': call.contentType ?? 'application/json', 'content-length': body.length } : {}),
       },

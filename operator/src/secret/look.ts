@@ -13,12 +13,20 @@ export interface Memory {
   generation: number
   /** Of the Secret as last read or written; never its data. Undefined: it must be read. */
   read: RememberedSecret | undefined
+  /** Its Secret, and that of existingSecretRef, at the version at which each was read or written last. */
+  readonly seen: { own?: SeenSecret | undefined; source?: SeenSecret | undefined }
   /** Names at which its Secret was written, oldest first; a former one until it is gone from there. */
   readonly names: Set<string>
   /** Since when the Secret is known to have lost its secret; epoch milliseconds. */
   lostSince: number | undefined
   /** The plain secret lives here from its minting to its publication. */
   pending: { readonly secret: PendingSecret; readonly plain: Secret } | undefined
+}
+
+export interface SeenSecret {
+  readonly name: string
+  /** Of versionOf; undefined when there was none. */
+  readonly version: string | undefined
 }
 
 interface RememberedSecret extends Pick<ReadSecret, 'state' | 'isFormer'> {

@@ -1,13 +1,15 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { Memory } from './look.ts'
+import type { Memory, SeenSecret } from './look.ts'
 
 /** What is remembered of all clients. */
 export interface Memories {
   /** Of one client, which is about to be looked at. After an edit its Secret is read again: people edit a client to get a lost Secret
    *  back. */
   of(key: string, client: Pick<OIDCClient, 'metadata'>): Memory
-  /** Reads the Secrets of these clients again at the next look. */
-  doubt(keys: Iterable<string>): void
+  /** Reads the Secret of this client again at the next look. */
+  doubt(key: string): void
+  /** The Secrets of a client as they were last seen; none of a client that is to be read again in any case. */
+  seen(key: string): readonly SeenSecret[]
   forget(key: string): void
 }
 
@@ -18,7 +20,15 @@ export function createMemories(): Memories {
       const known = memories.get(key)
       // A client that was created anew inherits nothing.
       if (known?.uid !== uid) {
-        const fresh: Memory = { uid, generation, read: undefined, names: new Set(), lostSince: undefined, pending: undefined }
+        const fresh: Memory = {
+          uid,
+          generation,
+          read: undefined,
+          seen: {},
+          names: new Set(),
+          lostSince: undefined,
+          pending: undefined,
+        }
         memories.set(key, fresh)
         return fresh
       }
@@ -26,11 +36,14 @@ export function createMemories(): Memories {
       known.generation = generation
       return known
     },
-    doubt: (keys) => {
-      for (const key of keys) {
-        const memory = memories.get(key)
-        if (memory) memory.read = undefined
-      }
+    doubt: (key) => {
+      const memory = memories.get(key)
+      if (memory) memory.read = undefined
+    },
+    seen: (key) => {
+      const memory = memories.get(key)
+      const { own, source } = memory?.read ? memory.seen : {}
+      return [own, source].filter((one) => one !== undefined)
     },
     forget: (key) => void memories.delete(key),
   }

@@ -2,10 +2,13 @@ import { labels } from '@nauthera/proto/names'
 import { Secret } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { SecretSource } from '../decide/rotation-terms.ts'
+import { present } from '../decide/present.ts'
 import { identifySecret } from '../decide/secret-id.ts'
 import { isForbidden } from '../kubernetes/api-error.ts'
+import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
+import type { SeenSecret } from './look.ts'
 
 /** Where a client's secret comes from. */
 export interface ReadSource {
@@ -14,6 +17,8 @@ export interface ReadSource {
   readonly given: Secret | undefined
   /** Why there is none, as people are told. */
   readonly missing: string | undefined
+  /** The Secret that existingSecretRef names, as it was read. */
+  readonly seen?: SeenSecret
 }
 
 const without = (source: SecretSource, missing?: string): ReadSource => ({ source, given: undefined, missing })
@@ -28,7 +33,11 @@ export async function readSource(
   const reference = client.spec.secret?.existingSecretRef
   if (!needsSecret) return without({ kind: 'none' })
   if (!reference) return without({ kind: 'minted' })
-  const missing = (why: string) => without({ kind: 'existing', secret: undefined }, why)
+  let seen: SeenSecret | undefined
+  const missing = (why: string): ReadSource => ({
+    ...without({ kind: 'existing', secret: undefined }, why),
+    ...present('seen', seen),
+  })
   let object: SecretObject | undefined
   try {
     object = await secrets.read(client.metadata.namespace, reference.name)
@@ -40,6 +49,7 @@ export async function readSource(
     throw error
   }
   const wantedLabel = `${labels.client}: ${client.metadata.name}`
+  seen = { name: reference.name, version: object && versionOf(object) }
   if (!object) return missing(`Secret ${reference.name} does not exist; create it with label ${wantedLabel}`)
   if (object.metadata.labels?.[labels.client] !== client.metadata.name) {
     return missing(`Secret ${reference.name} must have the label ${wantedLabel}, which allows this client to use it`)
@@ -49,5 +59,5 @@ export async function readSource(
     return missing(`Secret ${reference.name}, key ${reference.key}: must be 32 to 512 printable characters`)
   }
   const given = new Secret(value)
-  return { source: { kind: 'existing', secret: identifySecret(given) }, given, missing: undefined }
+  return { source: { kind: 'existing', secret: identifySecret(given) }, given, missing: undefined, seen }
 }

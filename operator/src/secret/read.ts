@@ -1,4 +1,5 @@
 import { secretNameOf } from '../decide/secret.ts'
+import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import { formerNames, isReservedName } from './former-names.ts'
 import { passed } from './look.ts'
@@ -33,6 +34,7 @@ export function createReader(needs: {
     // the name is that of a Secret which the operator itself needs in its namespace
     if (isReservedName(client.metadata.namespace, secretNameOf(client), home)) return foreign
     const read = await readClientSecret(secrets, client, formerNames(client, memory.names, home))
+    memory.seen.own = { name: secretNameOf(client), version: read.object && versionOf(read.object) }
     memory.read = { state: read.state, ...(read.isFormer ? { isFormer: true } : {}), fingerprint: undefined }
     return read
   }
@@ -43,6 +45,7 @@ export function createReader(needs: {
       let found = noSource
       try {
         found = await readSource(secrets, work.judgement.client, needsSecret)
+        work.memory.seen.source = found.seen
         const remembered = recall(work)
         const read = remembered ?? (await fresh(work))
         return { ...work, ...found, read, isFresh: remembered === undefined, failure: undefined }

@@ -153,23 +153,20 @@ function needsSecret(judgement: Judgement, stored: ShardEntry | undefined): bool
   return (stored?.verifiers.length ?? 0) > 0
 }
 
-/** No event tells that somebody created or removed a Secret of theirs: look again after so long. Milliseconds. */
+/** People wait for a Secret that they create or remove: look again after so long, before the round of all Secrets does. Milliseconds. */
 const lookAgainMs = 15_000
-/** The same for a new value in the Secret of existingSecretRef. */
-const sourceAgainMs = 60_000
 /** Timers of Node hold 24 days at most. A day is enough: the next look waits for the rest. */
 const longestWaitMs = 86_400_000
 
 function againAfter(
   { plan, secret }: Pick<SecretResult, 'plan' | 'secret'>,
-  { serve, client }: Judgement,
+  { serve }: Judgement,
   now: number,
 ): number | undefined {
   const waits = [
     plan?.wakeAt === undefined ? undefined : plan.wakeAt - now,
     serve.kind === 'carry' && serve.until !== undefined ? serve.until - now : undefined,
     secret.kind === 'waiting-for-secret' || secret.kind === 'name-taken' ? lookAgainMs : undefined,
-    client.spec.secret?.existingSecretRef === undefined ? undefined : sourceAgainMs,
   ].filter((ms) => ms !== undefined)
   return waits.length === 0 ? undefined : Math.min(Math.max(1, Math.min(...waits)), longestWaitMs)
 }

@@ -2,6 +2,7 @@ import type { Secret } from '@nauthera/runtime/log'
 import { identifySecret } from '../decide/secret-id.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { RenderedSecret } from '../decide/secret.ts'
+import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore, WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { Look, StepOutcome } from './look.ts'
 import { asError } from './read.ts'
@@ -39,6 +40,7 @@ export function createWriteSecret(needs: {
       log.info({ secret, name: wanted.name }, read.object ? 'secret written' : 'secret created')
     }
     const now = readSecretObject(outcome.secret, judgement.client)
+    memory.seen.own = { name: wanted.name, version: versionOf(outcome.secret) }
     memory.read = { state: now.state, fingerprint: fingerprintOf(render, look, plan.secret) }
     return { kind: 'changed', known: { ...look, read: now, isFresh: true }, isWritten: true }
   }

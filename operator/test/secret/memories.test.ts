@@ -21,7 +21,7 @@ describe('createMemories', () => {
 
   for (const [why, act] of [
     ['the client was edited', (memories) => void memories.of(key, client({}, { generation: 2 }))],
-    ['a full list was taken', (memories) => memories.doubt([key, 'demo/other'])],
+    ['its Secret is not what it was', (memories) => memories.doubt(key)],
   ] as const satisfies [string, (memories: ReturnType<typeof createMemories>) => void][]) {
     it(`has its Secret read again when ${why}, and keeps the rest`, () => {
       const memories = createMemories()

@@ -29,4 +29,18 @@ export function tables(on: Subject): void {
       expect(row.object.metadata.name).to.equal('page-0')
     })
   })
+
+  it('the metadata of a Secret alone, without what it holds', async () => {
+    const secrets = '/api/v1/namespaces/default/secrets'
+    const written = await on.api.call('POST', secrets, {
+      body: { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'glanced-at' }, stringData: { password: 'x' } },
+    })
+    const accept = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
+    const { body } = await on.api.call('GET', `${secrets}/glanced-at`, { accept })
+    expect(body.kind).to.equal('PartialObjectMetadata')
+    expect(body.metadata.uid).to.equal(written.body.metadata.uid)
+    expect(body.metadata.resourceVersion).to.equal(written.body.metadata.resourceVersion)
+    expect(body).not.to.have.property('data')
+    await on.api.call('DELETE', `${secrets}/glanced-at`)
+  })
 }

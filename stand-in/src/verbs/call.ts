@@ -16,9 +16,15 @@ export interface Call {
 
 export const wantsTable = ({ headers }: Call): boolean => (headers.accept ?? '').includes('as=Table')
 
-/** @returns the object as the caller asked for it: as it is, or as a row of a table */
-export const present = (call: Call, resource: Resource, object: KubeObject): object =>
-  wantsTable(call) ? renderTable(resource, [object], {}) : object
+const wantsMetadata = ({ headers }: Call): boolean => (headers.accept ?? '').includes('as=PartialObjectMetadata')
+
+/** @returns the object as the caller asked for it: as it is, as a row of a table, or its metadata alone */
+export const present = (call: Call, resource: Resource, object: KubeObject): object => {
+  if (wantsTable(call)) return renderTable(resource, [object], {})
+  if (wantsMetadata(call))
+    return { apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata: object.metadata }
+  return object
+}
 
 export const unknownPath = (): Refusal =>
   new Refusal(404, 'NotFound', 'the server could not find the requested resource')
