@@ -84,7 +84,7 @@ export function createReconciler(needs: Needs): Reconciler {
     needs.tally.note(key, judgement)
     const shared = sharedNameOf(client, watch.clients.rivals(key))
     // What another client does to the Secret has no event: with somebody beside it, nothing of it is remembered.
-    if (shared) memories.doubt([key])
+    if (shared) memories.doubt(key)
     const memory = memories.of(key, client)
     apis.note(client, judgement.declared)
     const { granted, access } = accessOf({ ...needs, apis }, key, judgement)

@@ -83,7 +83,10 @@ describe('createWorkOnSecret', () => {
 
   it('lets its shard wait no longer when a rule of ours fails on the client, and says so', async () => {
     one = createOneClient()
-    const failing = { ...one.needs.replicas, lastUsed: () => undefined, list: () => [undefined] as never }
+    const usesKnownSince = () => {
+      throw new TypeError('a rule fails')
+    }
+    const failing = { ...one.needs.replicas, usesKnownSince }
     const result = await createWorkOnSecret({ ...one.needs, replicas: failing })(one.work())
     expect(asked().how).to.equal('presume')
     expect(result.failure).to.be.instanceOf(TypeError)
