@@ -139,7 +139,7 @@ async function startLeading(leader: Leader): Promise<void> {
 
 async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
   const { metrics, stops, stopping, log } = leader
-  const { replicas, shards, follow, nudge } = outlet
+  const { link, replicas, shards, follow, nudge } = outlet
   const { queue, wake, watch, reconciler, reports, rounds } = buildIntake(leader, outlet)
   stops.push(
     () => reports.stop(),
@@ -149,12 +149,15 @@ async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
     () => queue.stop(),
   )
   const countReplicas = () => showReplicas(metrics, replicas.list())
-  replicas.start(() => {
-    const { keys, everybody } = follow.changed()
-    wake.now(keys)
-    if (everybody) wake.spread(watch.clients.keys())
-    countReplicas()
-  })
+  replicas.start(
+    () => {
+      const { keys, everybody } = follow.changed()
+      wake.now(keys)
+      if (everybody) wake.spread(watch.clients.keys())
+      countReplicas()
+    },
+    () => link.doubt(),
+  )
   await watch.start({
     onClients: wake.now,
     onResync: wake.spread,
@@ -195,7 +198,8 @@ async function buildOutlet(leader: Leader) {
   const { release, namespace, identity } = settings
   const secrets = createSecretStore(connection)
   const events = createEventRecorder({ connection, component: 'nauthera-operator', instance: identity, clock, log })
-  const link = await openLink({ settings, secrets, clock, log })
+  const readVersion = createReadVersion(connection)
+  const link = await openLink({ settings, secrets, readVersion, clock, log })
   const replicas = createReplicas({
     release,
     namespace,

@@ -116,6 +116,75 @@ describe('rotation', function () {
     await cluster.until(() => status()?.observedRevoke === 'leak', 'status says so')
   })
 
+  /** With a quiet period that tests can wait for. */
+  const restart = async (leapMs: number) => {
+    await operator.stop()
+    operator = cluster.startOperator({ settings: { quietPeriod: '5m' } })
+    operator.clock.leap(leapMs)
+    await operator.leading
+    await cluster.until(() => operator.log.told('started').length > 0, 'the next one works')
+  }
+
+  it('shows the last use of a previous secret within minutes, and keeps the secret while it is used', async () => {
+    const old = cluster.plain('reports')!
+    const oldId = digestOf(old).slice(0, 8)
+    await restart(1_500)
+    await cluster.apply('reports', rotating('1', { retire: 'WhenUnused' }))
+    await cluster.until(() => status()?.previous?.length === 1, 'the overlap has begun')
+    await operator.pass(121_000)
+    for (let turn = 0; turn < 3; turn++) {
+      const from = cluster.api.requests.length
+      replicas[0]!.use(reports, oldId, operator.clock.now())
+      const usedAt = Math.floor(operator.clock.now() / 1000) * 1000
+      await operator.pass(61_000)
+      await cluster.until(
+        () => Date.parse(status()?.previous?.[0]?.lastUsed ?? '') >= usedAt,
+        'its last use is shown, though nobody edits anything',
+      )
+      expect(acceptedBy(old)).to.deep.equal([true, true, true])
+      expect(cluster.writes(from).filter((write) => write.endsWith('reports status')).length).to.equal(1)
+      await operator.pass(3 * 60_000)
+    }
+    await operator.pass(2 * 60_000)
+    await cluster.until(() => !acceptedBy(old).includes(true), 'nobody has used it for the quiet period')
+  })
+
+  it('P9 begins the quiet period anew after a restart of the operator, and when a replica joins', async () => {
+    const old = cluster.plain('reports')!
+    await cluster.apply('reports', rotating('1', { retire: 'WhenUnused' }))
+    await cluster.until(() => status()?.previous?.length === 1, 'the overlap has begun')
+    await restart(4 * 60_000)
+    await operator.pass(2 * 60_000)
+    expect(acceptedBy(old), '6 min after the publication').to.deep.equal([true, true, true])
+    const late = await cluster.startReplica('server-late')
+    await cluster.until(() => late.accepts(reports, old), 'another replica has joined')
+    await operator.pass(4 * 60_000)
+    expect(acceptedBy(old), 'heard of all for 4 min').to.deep.equal([true, true, true])
+    await operator.pass(2 * 60_000)
+    await cluster.until(() => !acceptedBy(old).includes(true), 'heard of all for the quiet period')
+  })
+
+  it('warns before the end of a previous secret that is still used, once, and names it', async () => {
+    const old = cluster.plain('reports')!
+    const oldId = digestOf(old).slice(0, 8)
+    const warnings = () =>
+      cluster.api.store
+        .all(cluster.api.resource('events'))
+        .filter((event) => (event as { reason?: string }).reason === 'PreviousSecretStillUsed')
+    await cluster.apply('reports', rotating('1', { overlap: '12m' }))
+    await cluster.until(() => status()?.previous?.length === 1, 'the overlap has begun')
+    await operator.pass(5 * 60_000)
+    expect(warnings()).to.deep.equal([])
+    for (let minute = 0; minute < 4; minute++) {
+      replicas[0]!.use(reports, oldId, operator.clock.now())
+      await operator.pass(60_000)
+    }
+    await cluster.until(() => warnings().length > 0, 'the warning')
+    await cluster.until(() => cluster.condition('reports', 'Ready')?.message.includes(oldId), 'the client names it')
+    expect(cluster.condition('reports', 'Ready')?.status).to.equal('True')
+    expect(warnings().map((event) => (event as { count?: number }).count ?? 1)).to.deep.equal([1])
+  })
+
   it('F39 publishes nothing while a replica is silent, and says so', async () => {
     const old = cluster.plain('reports')!
     await replicas[1]!.close()

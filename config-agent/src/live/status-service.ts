@@ -86,7 +86,9 @@ function sendUpdates(
         schemaMin: live.schemas.min,
         schemaMax: live.schemas.max,
         ...(live.defaults ? { defaults: live.defaults } : {}),
-        ...(live.usesSince === undefined ? {} : { usesCover: durationFromMs(Math.round(options.now() - live.usesSince)) }),
+        ...(live.usesSince === undefined
+          ? {}
+          : { usesCover: durationFromMs(Math.round(options.now() - live.usesSince)) }),
       })
     }
   }

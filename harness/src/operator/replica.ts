@@ -70,7 +70,9 @@ export async function startReplica(options: Options): Promise<TestReplica> {
   const startedAt = options.now()
   const status = new StatusPort(options, certificates, () => ({
     ...renderUpdate(name, mount, facts),
-    ...(isOld ? {} : { schemaMin: shardSchema.min, schemaMax, usesCover: durationFromMs(Math.round(options.now() - startedAt)) }),
+    ...(isOld
+      ? {}
+      : { schemaMin: shardSchema.min, schemaMax, usesCover: durationFromMs(Math.round(options.now() - startedAt)) }),
   }))
   let held = false
   const tell = () => {

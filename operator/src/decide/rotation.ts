@@ -96,8 +96,7 @@ function planPublished(input: RotationInput, published: StoredVerifier, live: re
   // a client goes back to the secret of its own that it had before: that one is live already
   const isBack = kept.length === 1 && kept[0]!.id === candidate?.id
   // at most two live verifiers: a third rotation waits for the previous one to retire
-  if (!candidate || (kept.length > 0 && !isBack))
-    return plan(input, { ...resting, waitsFor: kept })
+  if (!candidate || (kept.length > 0 && !isBack)) return plan(input, { ...resting, waitsFor: kept })
   return plan(input, {
     ...base,
     state: 'minted',
@@ -130,7 +129,12 @@ function planUnpublished(input: RotationInput, live: readonly StoredVerifier[]):
       marks: fence,
       keepsPending: true,
     })
-  if (!candidate) return plan(input, { ...base, verifiers: kept, step: { kind: 'mint', obeys: nonces(input), at: publicationTime(input) } })
+  if (!candidate)
+    return plan(input, {
+      ...base,
+      verifiers: kept,
+      step: { kind: 'mint', obeys: nonces(input), at: publicationTime(input) },
+    })
   return plan(input, {
     ...base,
     state: 'minted',
@@ -154,7 +158,9 @@ function keepPublished(input: RotationInput, live: readonly StoredVerifier[]): r
   // the newest is that of a leader that died before it could publish it
   const published = wasPublished ? live : secondWas ? [second, ...older] : [newest]
   if (asksRevoke(input)) return published.slice(0, 1)
-  const kept = published.map((one, at) => (at === 0 ? one : { ...one, notAfter: one.notAfter ?? now + overlapOf(input) }))
+  const kept = published.map((one, at) =>
+    at === 0 ? one : { ...one, notAfter: one.notAfter ?? now + overlapOf(input) },
+  )
   return kept.length === mostVerifiers && now >= roomAt(input) ? kept.slice(0, -1) : kept
 }
 

@@ -45,7 +45,8 @@ export const createReadVersion =
       .catch(insteadWhen(isNotFound, undefined))
 
 /** @returns what is another text whenever somebody wrote to the object, or created it anew */
-export const versionOf = ({ metadata: { uid, resourceVersion } }: KubernetesObject): string => `${uid}/${resourceVersion}`
+export const versionOf = ({ metadata: { uid, resourceVersion } }: KubernetesObject): string =>
+  `${uid}/${resourceVersion}`
 
 export function createSecretStore(connection: Pick<Connection, 'call'>): SecretStore {
   return {

@@ -15,6 +15,8 @@ interface About {
   readonly onSaid: (update: StatusUpdate) => void
   /** The replica is another one now, in whatever way; after onSaid too. */
   readonly onChange: () => void
+  /** Its agent could not be reached at all. */
+  readonly onUnreached: () => void
 }
 
 /** Asks one server pod, from now until it is stopped. */
@@ -70,6 +72,7 @@ export class Follower {
     const hadSaid = this.#state.said !== undefined
     this.#state = onReplicaLost(this.#state, this.#now)
     if (hadSaid) this.#about.onChange()
+    else this.#about.onUnreached()
   }
 
   #lookAgain(): void {

@@ -4,17 +4,21 @@ import type { CertificateSource } from '@nauthera/proto/certificate-source'
 import { labels, linkFiles, linkSecretName, managedByOperator } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
+import { versionOf } from '../kubernetes/conditional-write.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import type { Settings } from '../settings.ts'
 import { pause } from '../time/clock.ts'
 import type { Clock } from '../time/clock.ts'
-import { renewLink } from './renew-link.ts'
+import { isUsableLink, renewLink } from './renew-link.ts'
 import type { LinkFiles } from './renew-link.ts'
 
-/** One step in each look, so that a new CA is mounted everywhere long before a certificate of it is used. Milliseconds. */
-const lookMs = 3_600_000
+/** One step of the renewal in each of these, so that a new CA is mounted everywhere long before a certificate of it is used. Milliseconds. */
+const renewMs = 3_600_000
+/** How often is looked whether the Secret is still there and as it was; and at most how often when pods cannot be reached. Milliseconds. */
+const lookMs = 60_000
 const retryMs = 10_000
+const askedMs = 5_000
 
 /** The certificates with which the operator dials the status port. */
 export interface Link {
@@ -22,12 +26,16 @@ export interface Link {
   /** Resolves when there are certificates to use.
    *  @param onWritten the pods mount something new */
   start(onWritten: () => void): Promise<void>
+  /** A pod cannot be reached: perhaps the Secret was gone when it mounted it. Looks soon. */
+  doubt(): void
   stop(): Promise<void>
 }
 
 interface LinkNeeds {
   readonly settings: Pick<Settings, 'release' | 'namespace' | 'link'>
   readonly secrets: SecretStore
+  /** @returns the version of a Secret; undefined when there is none */
+  readonly readVersion: (namespace: string, name: string) => Promise<string | undefined>
   readonly clock: Clock
   readonly log: Log
 }
@@ -46,17 +54,23 @@ async function followMountedLink({ settings, log }: LinkNeeds): Promise<Link> {
   return {
     certificates: files,
     start: async () => {},
+    doubt: () => {},
     stop: async () => files.stop(),
   }
 }
 
-/** Makes the certificates in `<release>-link` and renews them: looks at once until they can be used, then each hour. */
+/** Makes the certificates in `<release>-link` and renews them. Each minute it looks whether the Secret is what it was, by its metadata alone. */
 class OwnLink implements Link {
   readonly certificates = createCertificateHolder()
   readonly #needs: LinkNeeds
   readonly #name: string
   readonly #stopping = new AbortController()
   readonly #usable = Promise.withResolvers<void>()
+  /** What the Secret holds, at this version: when it is lost, agents and we go on with the same certificates. */
+  #held: { readonly files: LinkFiles; readonly version: string } | undefined
+  #renewAt = -Infinity
+  #isAsked = false
+  #wake = () => {}
   #loop: Promise<void> | undefined
   #lastFault = ''
 
@@ -70,6 +84,11 @@ class OwnLink implements Link {
     await this.#usable.promise
   }
 
+  doubt(): void {
+    this.#isAsked = true
+    this.#wake()
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#loop
@@ -79,8 +98,19 @@ class OwnLink implements Link {
     const { signal } = this.#stopping
     while (!signal.aborted) {
       const isWell = await this.#tryLook(onWritten)
-      await pause(this.#needs.clock, isWell ? lookMs : retryMs, signal)
+      await pause(this.#needs.clock, isWell ? askedMs : retryMs, signal)
+      if (isWell) await this.#untilAsked(lookMs - askedMs)
     }
+  }
+
+  /** Waits so long, or until somebody doubts the link. */
+  async #untilAsked(milliseconds: number): Promise<void> {
+    const asked = new AbortController()
+    if (this.#isAsked) return void (this.#isAsked = false)
+    this.#wake = () => asked.abort()
+    await pause(this.#needs.clock, milliseconds, AbortSignal.any([this.#stopping.signal, asked.signal]))
+    this.#wake = () => {}
+    this.#isAsked = false
   }
 
   async #tryLook(onWritten: () => void): Promise<boolean> {
@@ -100,19 +130,30 @@ class OwnLink implements Link {
   }
 
   async #look(onWritten: () => void): Promise<void> {
-    const { settings, secrets, clock, log } = this.#needs
+    const { settings, secrets, readVersion, clock, log } = this.#needs
     const { release, namespace } = settings
+    const isDue = clock.now() >= this.#renewAt
+    if (this.#held && !isDue && (await readVersion(namespace, this.#name)) === this.#held.version) return
     const stored = await secrets.read(namespace, this.#name)
-    const current = stored && readLink(stored)
-    const next = await renewLink(current, { release, namespace, now: clock.now() })
+    const about = { release, namespace, now: clock.now() }
+    const found = stored && readLink(stored)
+    const isLost = found === undefined || !isUsableLink(found, about)
+    // Lost or edited: what everybody has mounted goes on.
+    const held = isLost && !isDue ? this.#held?.files : undefined
+    const current = isLost ? (this.#held?.files ?? found) : found
+    const next = held ?? (await renewLink(current, about)) ?? (isLost ? current : undefined)
+    let version = stored && versionOf(stored)
     if (next) {
       const outcome = await this.#write(stored, next)
       // A conflict is another leader's write; the next look reads it.
       if (outcome.kind === 'conflict') return await this.#look(onWritten)
-      log.info({ secret: this.#name, first: current === undefined }, 'link certificates written')
+      version = versionOf(outcome.secret)
+      log.info({ secret: this.#name, first: found === undefined, lost: isLost }, 'link certificates written')
       onWritten()
     }
     const files = next ?? current!
+    this.#held = { files, version: version! }
+    if (isDue) this.#renewAt = clock.now() + renewMs
     this.certificates.replace({ ca: files['ca.crt'], cert: files['operator.crt'], key: files['operator.key'] })
   }
 

@@ -25,7 +25,7 @@ export async function renewLink(
   about: { release: string; namespace: string; now: number },
 ): Promise<LinkFiles | undefined> {
   const { now } = about
-  if (!current || !isUsable(current, about)) {
+  if (!current || !isUsableLink(current, about)) {
     const authority = await makeAuthority(about)
     const before = current ? [current['ca.crt']] : []
     return { ...ofAuthority(authority, before, now), ...(await makeLeaves(authority, about)) }
@@ -69,7 +69,8 @@ async function makeLeaves(authority: Identity, about: { release: string; namespa
   }
 }
 
-function isUsable(files: LinkFiles, about: { release: string; namespace: string; now: number }): boolean {
+/** @returns whether the certificates and keys are whole, belong together and are of this release */
+export function isUsableLink(files: LinkFiles, about: { release: string; namespace: string; now: number }): boolean {
   try {
     createCertificateHolder({ ca: files['ca.crt'], cert: files['operator.crt'], key: files['operator.key'] })
     createCertificateHolder({ ca: files['ca.crt'], cert: files['agent.crt'], key: files['agent.key'] })

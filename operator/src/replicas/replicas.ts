@@ -11,8 +11,9 @@ import type { StatusStreamNeeds } from './status-stream.ts'
 import { Usage } from './usage.ts'
 
 export interface Replicas {
-  /** @param onChange a replica came, went or says something else; calls may be many */
-  start(onChange: () => void): void
+  /** @param onChange a replica came, went or says something else; calls may be many
+   *  @param onUnreached a pod could not be reached at all; calls may be many */
+  start(onChange: () => void, onUnreached: () => void): void
   /** Tells which pods there are now; others are no longer asked. */
   setPods(pods: Iterable<PodObject>): void
   /** Tells every agent which manifest its server must hold before it may turn ready. */
@@ -37,6 +38,7 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   let pods = noServerPods
   let expected = ''
   let onChange = () => {}
+  let onUnreached = () => {}
   let heard = startOfHearing(clock.now())
 
   const remember = ({ uid }: ServerPod, { seen, live, uses, usesCover }: StatusUpdate) => {
@@ -47,7 +49,8 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   const follow = (pod: ServerPod) => {
     log.info({ replica: pod.name }, 'replica found')
     const onSaid = (update: StatusUpdate) => remember(pod, update)
-    followers.set(pod.name, new Follower(needs, { pod, expected, onSaid, onChange: () => onChange() }))
+    const about = { pod, expected, onSaid, onChange: () => onChange(), onUnreached: () => onUnreached() }
+    followers.set(pod.name, new Follower(needs, about))
     onChange()
   }
   const leave = (follower: Follower) => {
@@ -58,8 +61,9 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   }
 
   return {
-    start: (listener) => {
+    start: (listener, whenUnreached) => {
       onChange = listener
+      onUnreached = whenUnreached
     },
     setPods: (found) => {
       pods = onPods(pods, found)
@@ -81,8 +85,7 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     list: () => [...followers.values()].map(({ replica }) => replica),
     highestSeq: (shard) => seqs.of(shard),
     lastUsed: (client, secretId) => usage.lastUsed(client, secretId),
-    usesKnownSince: () =>
-      [...followers.values()].every(({ replica }) => replica.tellsUses) ? heard.since : undefined,
+    usesKnownSince: () => ([...followers.values()].every(({ replica }) => replica.tellsUses) ? heard.since : undefined),
     stop: async () => {
       for (const follower of followers.values()) leave(follower)
       await Promise.all(endings)

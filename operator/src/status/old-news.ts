@@ -6,19 +6,19 @@ const usageMs = 3_600_000
 const usageWaitingMs = 60_000
 
 /** Some values change all the time. Each is written only when people learn something from it: the revision together with other news;
- *  the number of replicas when some lack the client; the last use when the written one is old. */
-export function keepOldNews(client: OIDCClient, status: OIDCClientStatus): OIDCClientStatus {
+ *  the number of replicas when some lack the client; the last use when the written one is old.
+ *  @param awaitsDisuse nothing but the use of a previous secret keeps it valid */
+export function keepOldNews(client: OIDCClient, status: OIDCClientStatus, awaitsDisuse = false): OIDCClientStatus {
   const before = client.status
   if (!before) return status
   // 0/0 is not whole: that no replica is left is news
   const isWhole = (replicas: OIDCClientStatus['replicas']) =>
     replicas !== undefined && replicas.total > 0 && replicas.loaded === replicas.total
   const keepReplicas = isWhole(before.replicas) && isWhole(status.replicas)
-  const waiting = client.spec.rotation?.retire === 'WhenUnused'
   const previous = status.secret?.previous?.map((entry) => {
     const old = before.secret?.previous?.find(({ id }) => id === entry.id)
     const age = Date.parse(entry.lastUsed ?? '') - Date.parse(old?.lastUsed ?? '')
-    return age < (waiting ? usageWaitingMs : usageMs) ? { ...entry, lastUsed: old!.lastUsed! } : entry
+    return age < (awaitsDisuse ? usageWaitingMs : usageMs) ? { ...entry, lastUsed: old!.lastUsed! } : entry
   })
   const next: OIDCClientStatus = {
     ...status,

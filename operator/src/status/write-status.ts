@@ -59,7 +59,7 @@ export function createWriteStatus(options: {
       const { client } = outcome.judgement
       const key = keyOf(client)
       const described = describeOutcome(outcome)
-      const status = keepOldNews(client, described.status)
+      const status = keepOldNews(client, described.status, outcome.rotation?.awaitsDisuse ?? false)
       const isNews = !isDeepStrictEqual(client.status, status)
       if (!isNews || !inProgress) patience.end(key)
       if (!isNews) return {}

@@ -297,7 +297,11 @@ describe('describeConditions', () => {
       {
         rotation: {
           ...settled,
-          health: { ok: false, reason: 'PreviousSecretStillUsed', message: 'the previous secret bbbbbbbb is still used' },
+          health: {
+            ok: false,
+            reason: 'PreviousSecretStillUsed',
+            message: 'the previous secret bbbbbbbb is still used',
+          },
         },
       },
       'Ready',

@@ -1,5 +1,12 @@
 import { expect } from 'chai'
-import { awaitsDisuse, isRetired, lifeOfPrevious, roomAt, stillUsed, timesOfPrevious } from '../../src/decide/previous-secrets.ts'
+import {
+  awaitsDisuse,
+  isRetired,
+  lifeOfPrevious,
+  roomAt,
+  stillUsed,
+  timesOfPrevious,
+} from '../../src/decide/previous-secrets.ts'
 import type { RotationInput, StoredVerifier } from '../../src/decide/rotation-terms.ts'
 
 const minute = 60_000
@@ -7,7 +14,11 @@ const hour = 60 * minute
 const published = Date.UTC(2026, 5, 1)
 const old: StoredVerifier = { id: 'aaaaaaaa', sha256: 'a'.repeat(64), notAfter: published + 100 * hour }
 
-function input(at: number, change: Partial<RotationInput['rotation']> = {}, usage: Partial<RotationInput['usage']> = {}) {
+function input(
+  at: number,
+  change: Partial<RotationInput['rotation']> = {},
+  usage: Partial<RotationInput['usage']> = {},
+) {
   return {
     source: { kind: 'minted' },
     serving: true,

@@ -585,9 +585,10 @@ describe('planRotation', () => {
         now: given.now + 1_000,
       }
     }
-    expect((given.secret as { rotatedAt: number }).rotatedAt, 'the time of the publication is not written anew').to.equal(
-      ahead,
-    )
+    expect(
+      (given.secret as { rotatedAt: number }).rotatedAt,
+      'the time of the publication is not written anew',
+    ).to.equal(ahead)
   })
 
   it('I4 a publication is later than the one before it, though the clock of its leader is behind', () => {

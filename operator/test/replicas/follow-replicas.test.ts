@@ -25,7 +25,7 @@ describe('createFollowReplicas', () => {
     serverConnected: true,
     schemas: { min: 1, max: 2 },
     defaults: undefined,
-  tellsUses: true,
+    tellsUses: true,
     live: everyShard.map((shard) => ({ shard, epoch: 1, seq: 1n })),
     rejected: [],
     ...more,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { createManualClock } from '@nauthera/harness/operator/clocks'
 import { createRecordedLog } from '@nauthera/harness/operator/recorded-log'
+import { versionOf } from '../../src/kubernetes/conditional-write.ts'
 import type { SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'
 import type { SecretObject } from '../../src/kubernetes/objects.ts'
 import { openLink } from '../../src/replicas/link.ts'
@@ -15,8 +16,9 @@ const hourMs = 3_600_000
 /** One Secret in memory. */
 function createSecrets() {
   let held: SecretObject | undefined
+  let version = 0
   const write = async ({ namespace, name, data }: WantedSecret) => {
-    held = { metadata: { namespace, name }, data: { ...data } }
+    held = { metadata: { namespace, name, uid: 'u', resourceVersion: String(++version) }, data: { ...data } }
     return { kind: 'written' as const, secret: held }
   }
   const secrets: SecretStore = {
@@ -25,7 +27,20 @@ function createSecrets() {
     update: async (_stored, wanted) => await write(wanted),
     remove: async () => expect.fail('removes nothing'),
   }
-  return { secrets, held: () => held, lose: () => (held = undefined) }
+  return {
+    secrets,
+    held: () => held,
+    lose: () => (held = undefined),
+    edit: (data: Record<string, string>) =>
+      void write({
+        namespace: 'auth',
+        name: 'nauthera-link',
+        labels: {},
+        annotations: {},
+        data: { ...held!.data, ...data },
+      }),
+    readVersion: async () => held && versionOf(held),
+  }
 }
 
 describe('openLink', () => {
@@ -38,7 +53,7 @@ describe('openLink', () => {
 
   const open = async (mounted: { mode: 'operator' } | { mode: 'existing'; directory: string }) => {
     const settings = { release: 'nauthera', namespace: 'auth', link: mounted }
-    link = await openLink({ settings, secrets: store.secrets, clock, log: log.log })
+    link = await openLink({ settings, secrets: store.secrets, readVersion: store.readVersion, clock, log: log.log })
   }
   const start = () =>
     link.start(() => {
@@ -114,15 +129,68 @@ describe('openLink', () => {
     expect(link.certificates.current()).not.to.equal(undefined)
   })
 
-  it('F17 looks each hour, and makes again what somebody has deleted', async () => {
+  /** Lets the loop come to its next wait, and time pass. */
+  const pass = async (milliseconds: number) => {
+    await looked()
+    clock.advance(milliseconds)
+    for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+  }
+
+  for (const [what, harm] of [
+    ['deleted', () => void store.lose()],
+    ['edited', () => store.edit({ 'agent.crt': 'aGVsbG8=' })],
+  ] as const) {
+    it(`F17 makes again within a minute what somebody has ${what}, with the certificates that everybody has`, async () => {
+      await open({ mode: 'operator' })
+      await start()
+      const before = store.held()!.data
+      await pass(5_000)
+      harm()
+      news = Promise.withResolvers()
+      await pass(55_000)
+      await news.promise
+      expect(written).to.equal(2)
+      expect(store.held()!.data).to.deep.equal(before)
+    })
+  }
+
+  it('F17 looks soon when a pod cannot be reached, and each five seconds at most', async () => {
     await open({ mode: 'operator' })
     await start()
+    await pass(5_000)
     store.lose()
     news = Promise.withResolvers()
     await looked()
-    clock.advance(hourMs)
+    link.doubt()
     await news.promise
     expect(written).to.equal(2)
+    store.lose()
+    link.doubt()
+    await pass(4_999)
+    expect(written).to.equal(2)
+    await pass(1)
+    expect(written).to.equal(3)
+  })
+
+  it('reads the metadata alone while nothing has changed, and all of it each hour', async () => {
+    const { read } = store.secrets
+    let reads = 0
+    store.secrets.read = async (...at) => {
+      reads++
+      return await read(...at)
+    }
+    await open({ mode: 'operator' })
+    await start()
+    expect(reads).to.equal(1)
+    for (let minute = 0; minute < 59; minute++) {
+      await pass(5_000)
+      await pass(55_000)
+    }
+    expect(reads).to.equal(1)
+    await pass(5_000)
+    await pass(hourMs)
+    expect(reads).to.equal(2)
+    expect(written).to.equal(1)
   })
 
   it('follows certificates that somebody mounts, and writes no Secret', async () => {

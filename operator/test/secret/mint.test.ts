@@ -50,9 +50,7 @@ describe('dropPending', () => {
   for (const keepsPending of [true, false]) {
     it(`${keepsPending ? 'keeps' : 'forgets'} the pending secret when the plan ${keepsPending ? 'wants it' : 'does not'}`, async () => {
       const one = createOneClient()
-      await createMint({ spacing: createSpacing(one.clock) })(
-        lookOf(one, planOf({ kind: 'mint', obeys: {}, at: 7 })),
-      )
+      await createMint({ spacing: createSpacing(one.clock) })(lookOf(one, planOf({ kind: 'mint', obeys: {}, at: 7 })))
       expect(await dropPending(lookOf(one, planOf({ kind: 'rest' }, { keepsPending })))).to.deep.equal({
         kind: 'passed',
       })

@@ -187,7 +187,8 @@ export function createOneClient(
       },
       replicas: {
         list: () => ['a', 'b', 'c'].map((replica) => ({ replica, serverConnected: true })) as never,
-        lastUsed: () => undefined, usesKnownSince: () => 0,
+        lastUsed: () => undefined,
+        usesKnownSince: () => 0,
       },
       follow: { entry: propagation, config: propagation },
       again: (_key: string, milliseconds: number) => void again.push(milliseconds),

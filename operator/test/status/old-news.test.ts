@@ -8,9 +8,9 @@ const base: OIDCClientStatus = {
   replicas: { loaded: 3, total: 3, summary: '3/3' },
   secret: { name: 'reports-oidc', previous: [{ id: '11111111', lastUsed: '2026-01-01T00:00:00Z' }] },
 }
-const client = (status: OIDCClientStatus | undefined, retire = 'AfterOverlap'): OIDCClient => ({
+const client = (status: OIDCClientStatus | undefined): OIDCClient => ({
   metadata: { name: 'reports', namespace: 'apps', uid: 'u', generation: 1, creationTimestamp: '2026-01-01T00:00:00Z' },
-  spec: { type: 'M2M', rotation: { retire } } as OIDCClient['spec'],
+  spec: { type: 'M2M' } as OIDCClient['spec'],
   ...(status ? { status } : {}),
 })
 const used = (lastUsed: string): OIDCClientStatus => ({
@@ -35,9 +35,9 @@ describe('keepOldNews', () => {
   }
 
   it('writes the last use each minute while the end of a secret waits for it', () => {
-    expect(keepOldNews(client(base, 'WhenUnused'), used('2026-01-01T00:00:30Z'))).to.deep.equal(base)
+    expect(keepOldNews(client(base), used('2026-01-01T00:00:30Z'), true)).to.deep.equal(base)
     const next = used('2026-01-01T00:01:00Z')
-    expect(keepOldNews(client(base, 'WhenUnused'), next)).to.deep.equal(next)
+    expect(keepOldNews(client(base), next, true)).to.deep.equal(next)
   })
 
   it('takes the first status as it is', () => {

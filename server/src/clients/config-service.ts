@@ -161,9 +161,11 @@ function tellUsage(stream: ServerStream, usage: Usage, everyMs: number): () => v
     const { uses, cursor: next, coversMs } = usage.since(cursor)
     cursor = next
     const told = uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
-    stream.send({ message: { case: 'usage', value: { uses: told, covers: durationFromMs(Math.round(coversMs)) } } }).catch(() => {
-      // the stream broke; the next one is told everything
-    })
+    stream
+      .send({ message: { case: 'usage', value: { uses: told, covers: durationFromMs(Math.round(coversMs)) } } })
+      .catch(() => {
+        // the stream broke; the next one is told everything
+      })
   }
   tell()
   const timer = setInterval(() => {

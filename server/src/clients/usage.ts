@@ -21,9 +21,7 @@ export interface Usage {
   keepOnly(registry: Registry): void
 }
 
-export function createUsage(
-  needs: { now: () => number; monotonic?: () => number } = { now: Date.now },
-): Usage {
+export function createUsage(needs: { now: () => number; monotonic?: () => number } = { now: Date.now }): Usage {
   const monotonic = needs.monotonic ?? systemClocks.monotonic
   const startedAt = monotonic()
   const uses = new Map<string, { use: SecretUse; order: number }>()
