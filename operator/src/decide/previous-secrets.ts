@@ -48,6 +48,7 @@ export function timesOfPrevious(input: RotationInput, previous: readonly StoredV
   const look = awaitsDisuse(input, previous) ? usageWaitingMs : usageLookMs
   return [
     now + look,
+    overlapEnds(input),
     ...(now < first ? [first] : []),
     ...previous.flatMap((one) => Object.values(warnings(input, one) ?? {})),
     ...(rotation.retire === 'WhenUnused' ? previous.flatMap((one) => unusedSince(input, one) ?? []) : []),

@@ -137,7 +137,7 @@ describe('openLink', () => {
   }
 
   for (const [what, harm] of [
-    ['deleted', () => void store.lose()],
+    ['deleted', () => store.lose()],
     ['edited', () => store.edit({ 'agent.crt': 'aGVsbG8=' })],
   ] as const) {
     it(`F17 makes again within a minute what somebody has ${what}, with the certificates that everybody has`, async () => {
