@@ -136,17 +136,19 @@ function connectAs(user: string, kubeconfigFile: string, timeouts: Partial<ApiTi
   })
 }
 
-const parseSettings = (identity: string, settings: Record<string, unknown>): Settings =>
-  settingsSchema.parse({
+function parseSettings(identity: string, settings: Record<string, unknown>): Settings {
+  const policy = settings['policy'] as { allow?: object } | undefined
+  return settingsSchema.parse({
     issuer: 'https://login.example.com',
     release,
     namespace: releaseNamespace,
     identity,
     nudge: true,
-    // the audiences of the tests are of no object
-    policy: { allow: { audiences: ['https://*', 'urn:*'] } },
     ...settings,
+    // the audiences of the tests are of no object
+    policy: { ...policy, allow: { audiences: ['https://*', 'urn:*'], ...policy?.allow } },
   })
+}
 
 /** What the chart gives an operator with these settings. */
 function rulesOf({ watch: { mode, namespaces }, nudge }: Settings): Rule[] {
