@@ -6,7 +6,8 @@ import { machine, useDriver, useProduct } from './support/product.ts'
 import type { Product } from './support/product.ts'
 import { record } from './support/report.ts'
 
-/** A second rotation of one client waits for its overlap, a minute at least: so ten of them, twice. */
+/** A second rotation of one client waits for its overlap, a minute at least: so ten of them, twice. By default it would wait until nobody has
+ *  used the old secret for an hour. */
 const names = Array.from({ length: 10 }, (_, index) => `rotated-${index}`)
 const turns = 2
 
@@ -26,7 +27,7 @@ describe('rotations on a real cluster, with three replicas', function () {
       },
       60_000,
     )
-    const rotated = { ...machine, rotation: { interval: '24h', overlap: '1m' } }
+    const rotated = { ...machine, rotation: { interval: '24h', overlap: '1m', retire: 'AfterOverlap' } }
     await applyClients(product.team, Object.fromEntries(names.map((name) => [name, rotated])))
   })
 
