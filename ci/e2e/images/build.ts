@@ -104,6 +104,5 @@ async function finish(
 
 if (import.meta.main) {
   const builds = [buildPostgresImage, buildValkeyImage, buildDriverImage, ...(hasGo() ? [buildOAuth2ProxyImage] : [])]
-  for (const build of builds)
-    process.stdout.write(`${JSON.stringify(await build())}\n`)
+  for (const build of builds) process.stdout.write(`${JSON.stringify(await build())}\n`)
 }
