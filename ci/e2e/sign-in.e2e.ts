@@ -6,6 +6,7 @@ import type { Browser } from 'playwright-core'
 import { findChromium, openBrowser } from '@nauthera/local/programs/chromium'
 import { password } from '@nauthera/harness/browser'
 import { person } from '../faults/support/load/visits.ts'
+import { hasGo } from './images/build.ts'
 import { applyClients } from './support/clients.ts'
 import { applyObjects, root, startTool, whenObject } from './support/kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './support/pods.ts'
@@ -80,7 +81,108 @@ describe('signing in on a real cluster', function () {
     await page.waitForURL(`${app}/`)
     expect(await page.locator('body').textContent()).to.include('Nobody is signed in')
   })
+
+  it('leads through oauth2-proxy, which knows nothing of the issuer but its Secret, to the page behind it, and out again', async function () {
+    if (!hasGo()) {
+      process.stderr.write('no Go in the PATH to build oauth2-proxy: it is not tested\n')
+      this.skip()
+    }
+    const wiki = `https://wiki.${product.team}.svc`
+    await startProxiedPage(product.team, wiki)
+    const context = await browser.newContext({ javaScriptEnabled: false })
+    const page = await context.newPage()
+    page.setDefaultTimeout(15_000)
+    await page.goto(`${wiki}/`)
+    expect(page.url()).to.include(`${product.release.issuer}/interaction/`)
+    await page.locator('#username').fill(person)
+    await page.locator('#password').fill(password)
+    await page.locator('#sign-in').click()
+    await page.locator('#consent-allow').click()
+    await page.waitForURL(`${wiki}/`)
+    await page.screenshot({ path: join(screenshots, 'oauth2-proxy.png') })
+    expect(await page.locator('body').textContent()).to.equal(`The page of ${person}`)
+
+    const end = new URL(`${product.release.issuer}/session/end`)
+    end.search = new URLSearchParams({
+      client_id: `${product.team}.wiki`,
+      post_logout_redirect_uri: `${wiki}/oauth2/sign_in`,
+    }).toString()
+    await page.goto(`${wiki}/oauth2/sign_out?rd=${encodeURIComponent(end.href)}`)
+    await page.locator('#logout-confirm').click()
+    await page.waitForURL((url) => url.href.startsWith(wiki))
+    await page.goto(`${wiki}/`)
+    expect(await page.locator('#password').count(), 'asks again').to.equal(1)
+  })
 })
+
+/** A page that knows nothing of sign-ins: it shows the name that oauth2-proxy passes on. */
+const showWho = `
+  import { createServer } from 'node:http'
+  createServer((request, response) => {
+    response.end('The page of ' + request.headers['x-forwarded-preferred-username'])
+  }).listen(3000, '127.0.0.1')`
+
+/** That page behind an oauth2-proxy whose environment is the Secret of its client. */
+async function startProxiedPage(namespace: string, origin: string): Promise<void> {
+  await applyClients(namespace, {
+    wiki: {
+      type: 'Web',
+      displayName: 'Wiki',
+      redirectURIs: [`${origin}/oauth2/callback`],
+      postLogoutRedirectURIs: [`${origin}/oauth2/sign_in`],
+      secret: { presets: ['OAuth2Proxy'] },
+    },
+  })
+  const [metadata, labels] = [{ name: 'wiki', namespace }, { app: 'wiki' }]
+  const flags = ['--email-domain=*', '--upstream=http://127.0.0.1:3000/', '--skip-provider-button']
+  const https = ['--https-address=:8443', '--tls-cert-file=/tls/tls.crt', '--tls-key-file=/tls/tls.key']
+  await applyObjects([
+    await tlsSecret(namespace, 'wiki-tls', [new URL(origin).hostname]),
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: { selector: labels, ports: [{ port: 443, targetPort: 8443 }] },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { ...metadata, labels },
+      spec: {
+        ...restrictedPod,
+        containers: [
+          {
+            ...restrictedContainer,
+            name: 'oauth2-proxy',
+            image: e2eImage('oauth2-proxy:7'),
+            args: [...flags, ...https, '--http-address=127.0.0.1:4180'],
+            envFrom: [{ secretRef: { name: 'wiki-oidc' } }],
+            env: [
+              { name: 'OAUTH2_PROXY_COOKIE_SECRET', value: 'a-cookie-secret-of-32-characters' },
+              { name: 'SSL_CERT_FILE', value: '/ca/ca.crt' },
+            ],
+            readinessProbe: { httpGet: { path: '/ping', port: 8443, scheme: 'HTTPS' }, periodSeconds: 1 },
+            volumeMounts: [
+              { name: 'ca', mountPath: '/ca' },
+              { name: 'tls', mountPath: '/tls' },
+            ],
+          },
+          {
+            ...restrictedContainer,
+            name: 'page',
+            image: e2eImage('driver:1'),
+            args: ['--input-type=module', '--eval', showWho],
+          },
+        ],
+        volumes: [
+          { name: 'ca', configMap: { name: 'ca' } },
+          { name: 'tls', secret: { secretName: 'wiki-tls', defaultMode: 0o440 } },
+        ],
+      },
+    },
+  ])
+  await whenObject(`/api/v1/namespaces/${namespace}/pods`, 'wiki', isReady, 30_000)
+}
 
 /** The application that has nothing but its Secret, at HTTPS. */
 async function startSampleApp(namespace: string, origin: string): Promise<void> {

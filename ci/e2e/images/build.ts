@@ -1,6 +1,6 @@
-// The images that the end-to-end run needs beside the product's own: PostgreSQL, Valkey, and the applications that use it. Run by
-// itself, it builds them and prints their archives.
-import { execFile } from 'node:child_process'
+// The images that the end-to-end run needs beside the product's own: PostgreSQL, Valkey, and the applications that use it, ours
+// and oauth2-proxy. Run by itself, it builds them and prints their archives.
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
@@ -66,6 +66,20 @@ export async function buildDriverImage(): Promise<BuiltImage> {
   return finish('driver', 'localhost/nauthera-e2e/driver:1', context, { BASE: base })
 }
 
+/** What builds oauth2-proxy; without it the rest of the run goes on. */
+export const hasGo = (): boolean => spawnSync('go', ['version']).status === 0
+
+/** oauth2-proxy from its Go module, which needs Go and its proxy; about 40 MB, 2 min the first time. */
+export async function buildOAuth2ProxyImage(): Promise<BuiltImage> {
+  const context = await freshContext('e2e-oauth2-proxy')
+  const program = 'github.com/oauth2-proxy/oauth2-proxy/v7'
+  const output = join(context, 'oauth2-proxy')
+  const flags = ['build', '-trimpath', '-buildvcs=false', '-mod=readonly', '-ldflags=-s -w', '-o', output, program]
+  const cwd = join(import.meta.dirname, 'oauth2-proxy')
+  await run('go', flags, { cwd, env: { ...process.env, CGO_ENABLED: '0' }, timeout: 900_000, maxBuffer: 64 << 20 })
+  return finish('oauth2-proxy', 'localhost/nauthera-e2e/oauth2-proxy:7', context)
+}
+
 async function freshContext(name: string): Promise<string> {
   await checkBuildah()
   const context = join(buildahDirectory, 'context', name)
@@ -89,6 +103,6 @@ async function finish(
 }
 
 if (import.meta.main) {
-  for (const build of [buildPostgresImage, buildValkeyImage, buildDriverImage])
-    process.stdout.write(`${JSON.stringify(await build())}\n`)
+  const builds = [buildPostgresImage, buildValkeyImage, buildDriverImage, ...(hasGo() ? [buildOAuth2ProxyImage] : [])]
+  for (const build of builds) process.stdout.write(`${JSON.stringify(await build())}\n`)
 }

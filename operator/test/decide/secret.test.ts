@@ -127,6 +127,7 @@ describe('renderSecret', () => {
         OAUTH2_PROXY_PROVIDER: 'oidc',
         OAUTH2_PROXY_SCOPE: canonical.scopes,
         OAUTH2_PROXY_CODE_CHALLENGE_METHOD: 'S256',
+        OAUTH2_PROXY_WHITELIST_DOMAINS: 'login.example.com',
         OAUTH2_PROXY_CLIENT_ID: 'demo.app',
         OAUTH2_PROXY_CLIENT_SECRET: plain.reveal(),
         OAUTH2_PROXY_OIDC_ISSUER_URL: canonical.issuer,
