@@ -58,7 +58,10 @@ function writeVersion(directory: string, files: Files): string {
   const now = new Date().toISOString().replaceAll(/[-:T]/g, '_').slice(0, 19)
   const fresh = `..${now}.${process.pid}${String(++versions).padStart(6, '0')}`
   mkdirSync(join(directory, fresh))
-  for (const [name, content] of files) writeFileSync(join(directory, fresh, name), content)
+  for (const [name, content] of files) {
+    // secrets and private keys: of nobody else on this machine
+    writeFileSync(join(directory, fresh, name), content, { mode: 0o600 })
+  }
   return fresh
 }
 
