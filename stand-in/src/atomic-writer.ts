@@ -5,6 +5,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -95,7 +96,8 @@ function isEqual(directory: string, files: Files): boolean {
       names.length === files.size &&
       names.every((name) => {
         const content = files.get(name)
-        return content !== undefined && readFileSync(join(directory, name)).equals(content)
+        const file = join(directory, name)
+        return content !== undefined && readFileSync(file).equals(content) && (statSync(file).mode & 0o077) === 0
       })
     )
   } catch {

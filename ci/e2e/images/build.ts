@@ -3,7 +3,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { chmod, cp, mkdir, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { writeRootfs } from '../../../scripts/images/base-rootfs.ts'
 import { buildImage, buildahDirectory, checkBuildah, saveImage } from '../../../scripts/images/buildah.ts'
@@ -62,6 +62,8 @@ export async function buildDriverImage(): Promise<BuiltImage> {
   const context = await freshContext('e2e-driver')
   await bundleFile(join(root, 'ci/e2e/driver/main.ts'), join(context, 'app/driver.js'))
   await bundleFile(join(root, 'scripts/dev/sample-app.ts'), join(context, 'app/sample-app.js'))
+  for (const file of ['scripts/dev/sample-app/app.css', 'scripts/dev/sample-app/live.js', 'server/assets/style.css'])
+    await cp(join(root, file), join(context, 'app/sample-app', basename(file)))
   await writeFile(join(context, 'app/package.json'), '{"type":"module"}\n')
   return finish('driver', 'localhost/nauthera-e2e/driver:1', context, { BASE: base })
 }

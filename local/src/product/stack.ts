@@ -4,7 +4,7 @@ import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
 import { keysJobRules, operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { ContainerLogs } from '@nauthera/stand-in/state'
-import { holdFreePort } from '../processes/ports.ts'
+import { freePort, holdFreePort } from '../processes/ports.ts'
 import type { HeldPort } from '../processes/ports.ts'
 import type { RunningProcess } from '../processes/process.ts'
 import { startProcess } from '../processes/process.ts'
@@ -111,7 +111,7 @@ class Launch {
 
   async run(): Promise<Stack> {
     const { replicas, onStep } = this.#options
-    onStep?.('PostgreSQL')
+    onStep?.('PostgreSQL and the Kubernetes API')
     const { database, api } = await this.#startDatabaseAndApi()
     const settings = await this.#writeSettings(database)
     const foundation: Foundation = { database, api, settings }
@@ -182,30 +182,36 @@ class Launch {
     return {
       server,
       serverFile: writeSettings(this.#at('server.yaml'), { ...server, keysDirectory: this.#at('pods/server-0/keys') }),
-      operatorFile: writeSettings(this.#at('operator.yaml'), {
-        issuer,
-        release,
-        namespace: releaseNamespace,
-        identity: 'operator-0',
-        watch: { mode: 'cluster' },
-        nudge: true,
-        management: { host: '127.0.0.1', port: this.#held.operator.port },
-        log,
-        // Nobody else is here: every client may be an API, and may ask for audiences that no object declares.
-        policy: { allow: { resourceServer: true, audiences: ['https://*', 'urn:*'] } },
-        ...this.#options.operatorSettings,
-      }),
+      operatorFile: this.#writeOperatorSettings('operator.yaml', this.#held.operator.port),
     }
+  }
+
+  #writeOperatorSettings(name: string, port: number): string {
+    return writeSettings(this.#at(name), {
+      issuer: this.#issuer,
+      release,
+      namespace: releaseNamespace,
+      identity: 'operator-0',
+      watch: { mode: 'cluster' },
+      nudge: true,
+      management: { host: '127.0.0.1', port },
+      log: { format: 'pretty', level: 'info' },
+      // Nobody else is here: every client may be an API, and may ask for audiences that no object declares.
+      policy: { allow: { resourceServer: true, audiences: ['https://*', 'urn:*'] } },
+      ...this.#options.operatorSettings,
+    })
   }
 
   /** The two Jobs of the chart. */
   async #createKeysAndTables({ api, settings }: Foundation): Promise<void> {
+    // a port of its own: that of the operator is held until the operator starts
+    const keysSettings = this.#writeOperatorSettings('keys-job.yaml', await freePort())
     const keysConfig = api.addUser('keys-job', keysJobRules(release, releaseNamespace))
     await Promise.all([
       runToEnd({
         name: 'keys job',
         script: 'operator/src/keys/main.ts',
-        args: ['--settings', settings.operatorFile],
+        args: ['--settings', keysSettings],
         env: { KUBECONFIG: this.#write('keys-job.kubeconfig', keysConfig) },
         onLine: this.#tell('keys job'),
       }),

@@ -20,7 +20,7 @@ export function parseObject(call: Body & { request: ApiRequest; resource: Resour
   const { resource, request } = call
   const body = parseBody(call)
   if (!isRecord(body)) throw badRequest('the body must be an object')
-  const object = { ...body, ...checkKind(resource, body) }
+  const object: Record<string, unknown> = { ...body, ...checkKind(resource, body) }
   const metadata = isRecord(object['metadata']) ? { ...object['metadata'] } : {}
   if (resource.namespaced) {
     if (metadata['namespace'] !== undefined && metadata['namespace'] !== request.namespace) {
