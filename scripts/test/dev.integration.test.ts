@@ -1,10 +1,11 @@
 import { execFile, spawn } from 'node:child_process'
 import { createServer } from 'node:net'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { freePort } from '@nauthera/local/processes/ports'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
@@ -94,6 +95,9 @@ describe('npm run dev that goes on', function () {
     // PostgreSQL never runs as root: its own account must get there
     chmodSync(state, 0o755)
     reapDirectory(state)
+    // as an earlier run would have left it, so that runs beside this one meet no usual port
+    const ports = { issuer: await freePort(), sample: await freePort(), api: await freePort(), pods: [] }
+    writeFileSync(join(state, 'ports.json'), JSON.stringify(ports))
     first = await start()
   })
   after(() => stop())
@@ -181,6 +185,7 @@ describe('npm run dev that goes on', function () {
 
   it('takes another port where a program has the one of the last time, and says so', async () => {
     const port = Number(/:(\d+)$/.exec(valueOf(first, 'Issuer'))![1])
+    await stop()
     const squatter = createServer((socket) => socket.destroy())
     await new Promise<void>((resolve, reject) =>
       squatter.once('error', reject).listen(port, '127.0.0.1', () => resolve()),

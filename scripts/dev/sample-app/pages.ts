@@ -48,7 +48,8 @@ const renderNobody = (): string => `<section class="card wide" aria-labelledby="
 
 function renderPerson({ userinfo, tokens }: SignedIn): string {
   const name = String(userinfo['name'] ?? userinfo['preferred_username'] ?? userinfo['sub'])
-  const email = userinfo['email'] === undefined ? '' : `<span class="login">${escape(String(userinfo['email']))}</span>`
+  const { email: address } = userinfo
+  const email = typeof address === 'string' ? `<span class="login">${escape(address)}</span>` : ''
   const groups = Array.isArray(userinfo['groups']) ? (userinfo['groups'] as unknown[]).map(String) : []
   const refresh =
     tokens.refresh === undefined
@@ -56,7 +57,7 @@ function renderPerson({ userinfo, tokens }: SignedIn): string {
       : ''
   return `<section class="card wide" aria-labelledby="who">
 <h1 id="who">Signed in as <span id="name">${escape(name)}</span></h1>
-<div class="who"><span class="avatar" aria-hidden="true">${escape([...name][0]?.toUpperCase() ?? '?')}</span><span class="person"><span class="name">${escape(name)}</span>${email}</span>${groups.length > 0 ? `<span class="login">Groups: ${escape(groups.join(', '))}</span>` : ''}</div>
+<div class="who"><span class="avatar" aria-hidden="true">${escape(Array.from(name)[0]?.toUpperCase() ?? '?')}</span><span class="person"><span class="name">${escape(name)}</span>${email}</span>${groups.length > 0 ? `<span class="login">Groups: ${escape(groups.join(', '))}</span>` : ''}</div>
 ${refresh}
 <div class="actions three">
 <form method="post" action="/refresh"><button class="second"${tokens.refresh === undefined ? ' disabled' : ''}>Refresh tokens</button></form>
