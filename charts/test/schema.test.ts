@@ -293,6 +293,28 @@ describe('validate.yaml', function () {
       { server: { pdb: { minAvailable: 0 } } },
       'server.pdb.minAvailable and server.pdb.maxUnavailable are both set',
     ],
+    ['no server at all', { server: { replicaCount: 0 } }, 'server.replicaCount is 0; nobody could sign in'],
+    ['no operator at all', { operator: { replicaCount: 0 } }, 'operator.replicaCount is 0; no change of a client'],
+    [
+      'a server that is killed while requests run',
+      { server: { terminationGracePeriodSeconds: 9 } },
+      'server.terminationGracePeriodSeconds is 9; in less than 10 s open requests and the last reports',
+    ],
+    [
+      'an operator that is killed with its Lease',
+      { operator: { terminationGracePeriodSeconds: 0 } },
+      'operator.terminationGracePeriodSeconds is 0; in less than 10 s the running step',
+    ],
+    [
+      'a Valkey that cannot hand over',
+      { valkey: { terminationGracePeriodSeconds: 5 } },
+      'valkey.terminationGracePeriodSeconds is 5; in less than 10 s a primary could not hand over',
+    ],
+    [
+      'a pod that would be killed while it sleeps',
+      { server: { preStopSleepSeconds: 45 } },
+      'server.preStopSleepSeconds is 45 and server.terminationGracePeriodSeconds 45; the pod would be killed while it sleeps; set server.terminationGracePeriodSeconds=85',
+    ],
     ['no bound of a budget', { operator: { pdb: { maxUnavailable: null } } }, 'operator.pdb has no bound'],
     [
       'two Sentinels',
