@@ -6,7 +6,7 @@ import { parts } from '../../scripts/bundle.ts'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import { installImagePrograms, missingForCluster, startCluster } from './cluster.ts'
 import { useExisting } from './existing.ts'
-import { buildDriverImage, buildPostgresImage, buildValkeyImage } from './images/build.ts'
+import { buildDriverImage, buildExamplePostgresImage, buildPostgresImage, buildValkeyImage } from './images/build.ts'
 import { describeTraces, readTraces } from './leftovers.ts'
 import { buildPrevious, previousArchives } from './previous.ts'
 import { root } from './support/kubernetes.ts'
@@ -27,6 +27,7 @@ NAUTHERA_E2E_PREVIOUS=COMMIT is what an upgrade begins from; default: the newest
 const suites = [
   'kube-api',
   'operator',
+  'readme',
   'install',
   'clients',
   'fences',
@@ -107,7 +108,12 @@ async function buildImages(): Promise<string[]> {
   say('building the images ...')
   const status = await runNode(['scripts/images.ts'])
   if (status !== 0) throw new Error(`scripts/images.ts ended with ${status}; the reason stands above`)
-  const extra = [await buildPostgresImage(), await buildValkeyImage(), await buildDriverImage()]
+  const extra = [
+    await buildPostgresImage(),
+    await buildExamplePostgresImage(),
+    await buildValkeyImage(),
+    await buildDriverImage(),
+  ]
   await buildPrevious(say)
   const own = parts.map((part) => join(root, '.nauthera/images', `${part}.tar`))
   return [...own, ...extra.map(({ archive }) => archive), ...previousArchives]
