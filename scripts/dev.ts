@@ -1,36 +1,41 @@
 // npm run dev: the whole product on this machine; what it does stands in dev/options.ts.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { nextFreePort } from '@nauthera/local/processes/ports'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
+import { rotateUnderLoad } from '@nauthera/local/product/rotate-under-load'
+import type { RotationReport } from '@nauthera/local/product/rotate-under-load'
 import { startStack } from '@nauthera/local/product/stack'
 import type { Stack } from '@nauthera/local/product/stack'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import { createConsole } from './dev/console.ts'
 import { demo } from './dev/demo.ts'
 import { applyExamples } from './dev/examples.ts'
+import { createLogFiles } from './dev/log-files.ts'
+import type { LogFiles } from './dev/log-files.ts'
 import { readDevOptions } from './dev/options.ts'
 import { addPerson } from './dev/person.ts'
+import { choosePorts } from './dev/ports.ts'
 import { prove } from './dev/prove.ts'
-import { rotateUnderLoad } from '@nauthera/local/product/rotate-under-load'
-import type { RotationReport } from '@nauthera/local/product/rotate-under-load'
 import { announce, findRunning } from './dev/running.ts'
 import type { Running } from './dev/running.ts'
-import { atPort, samplePort, startSampleApp } from './dev/sample.ts'
+import { atPort, mountSecretOf, startSampleApp } from './dev/sample.ts'
 import { renderSummary } from './dev/summary.ts'
+import { isWatched } from './dev/watched.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const own = join(root, '.nauthera')
-const stateDirectory = join(own, 'dev')
-const runningFile = join(own, 'dev-running.json')
-const ports = { issuer: 8080, sample: samplePort, api: 6443 }
 
 const options = readDevOptions(demo.namespace)
-const screen = createConsole({ stream: options.json ? process.stderr : process.stdout, quiet: options.json })
+const stateDirectory = options.state === undefined ? join(own, 'dev') : resolve(options.state)
+const runningFile = join(stateDirectory, 'running.json')
+const screen = createConsole({ stream: options.json ? process.stderr : process.stdout })
 const recent: string[] = []
 const stops: (() => Promise<void> | void)[] = []
 let stopping = false
+let logs: LogFiles | undefined
+/** Which lines of processes are on the screen now. */
+let shown: 'none' | 'watched' | 'all' = options.verbose ? 'all' : 'none'
 
 process.on('SIGINT', () => void end(130))
 process.on('SIGTERM', () => void end(143))
@@ -49,7 +54,7 @@ if (process.exitCode !== undefined) await end(Number(process.exitCode))
 
 /** @returns the exit code; undefined when everything goes on running */
 async function main(): Promise<number | undefined> {
-  const running = findRunning(runningFile)
+  const running = await findRunning(runningFile)
   if (options.rotate && running) return showRotation(await rotateIn(running, options.rotate))
   if (running && !options.once) {
     throw new Error(
@@ -59,8 +64,9 @@ async function main(): Promise<number | undefined> {
   const started = performance.now()
   // a run that ends by itself keeps no state, and leaves the state of others alone
   const passing = options.once || options.rotate !== undefined
-  const { stack, sample, password } = await start(passing)
-  screen.step(`the client ${demo.machine} on every replica`)
+  const directory = openState(passing)
+  const { stack, sample, password } = await start(directory, passing)
+  screen.step('a token of every replica')
   const proof = await prove(stack)
   const seconds = Math.round((performance.now() - started) / 100) / 10
   screen.done()
@@ -70,45 +76,31 @@ async function main(): Promise<number | undefined> {
     return showRotation(await rotateUnderLoad({ api, ...options.rotate, ports: replicas }))
   }
   if (options.json) process.stdout.write(`${JSON.stringify({ issuer: stack.issuer, ...proof, seconds })}\n`)
-  else {
-    const kubeconfig = relative(process.cwd(), passing ? stack.kubeconfig : join(own, 'kubeconfig'))
-    const person = { name: demo.person, password }
-    const lines = renderSummary({
-      stack,
-      kubeconfig,
-      sample,
-      person,
-      client: demo.machine,
-      ...proof,
-      seconds,
-      goesOn: !options.once,
-    })
-    for (const line of lines) screen.say(line)
-  }
+  else showSummary({ stack, sample, password, directory, seconds })
+  if (shown === 'none' && !options.json) shown = 'watched'
   return options.once ? 0 : undefined
 }
 
-async function start(passing: boolean): Promise<{ stack: Stack; sample: string; password: string }> {
+/** @returns the directory of this run */
+function openState(passing: boolean): string {
   if (options.reset && !passing) rmSync(stateDirectory, { recursive: true, force: true })
   mkdirSync(own, { recursive: true })
   const directory = passing ? mkdtempSync(join(own, 'once-')) : stateDirectory
+  mkdirSync(directory, { recursive: true })
   if (passing) stops.push(reapDirectory(directory))
-  const taken = new Set<number>()
-  const pick = async (what: string, wanted: number) => {
-    const port = await nextFreePort(wanted, taken)
-    taken.add(port)
-    if (port !== wanted) screen.say(`port ${wanted} is in use; ${what} is on port ${port}`)
-    return port
-  }
-  const issuerPort = await pick('the issuer', ports.issuer)
-  const appPort = await pick('the sample application', ports.sample)
-  const apiPort = await pick('the Kubernetes API', ports.api)
+  const files = (logs = createLogFiles(join(directory, 'logs')))
+  stops.push(() => files.close())
+  return directory
+}
+
+async function start(directory: string, passing: boolean): Promise<{ stack: Stack; sample: string; password: string }> {
+  const ports = await choosePorts(passing ? undefined : join(directory, 'ports.json'), options.replicas, screen.say)
+  stops.push(() => ports.release())
   const isPublic = options.issuer !== undefined && new URL(options.issuer).protocol === 'https:'
   const stack = await startStack({
     directory,
     replicas: options.replicas,
-    issuerPort,
-    apiPort,
+    ports,
     keep: !passing,
     namespaces: [demo.namespace],
     ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
@@ -117,14 +109,44 @@ async function start(passing: boolean): Promise<{ stack: Stack; sample: string; 
     onStep: (step) => screen.step(step),
   })
   stops.push(() => stack.stop())
-  if (!passing) stops.push(announce(runningFile, join(own, 'kubeconfig'), stack))
+  if (!passing) stops.push(announce(runningFile, kubeconfigOf(stack), stack))
 
   screen.step('the sample application and examples/clients')
-  const sample = `http://localhost:${appPort}`
   const onLine = (line: string) => showLine('sample', line)
-  stops.push(startSampleApp(stack, { directory, port: appPort, onLine }))
-  const [password] = await Promise.all([addPerson(stack, directory), applyExamples(stack.api, atPort(appPort))])
-  return { stack, sample, password }
+  stops.push(mountSecretOf(stack, demo.machine, join(directory, 'secrets', demo.machine)))
+  stops.push(await startSampleApp(stack, { directory, port: ports.sample, onLine }))
+  const { port } = ports.sample
+  const [password] = await Promise.all([addPerson(stack, directory), applyExamples(stack.api, atPort(port))])
+  return { stack, sample: `http://localhost:${port}`, password }
+}
+
+/** Where people look for it: beside the state that everybody has. */
+function kubeconfigOf(stack: Stack): string {
+  return options.state === undefined && !options.once ? join(own, 'kubeconfig') : stack.kubeconfig
+}
+
+function showSummary(found: {
+  stack: Stack
+  sample: string
+  password: string
+  directory: string
+  seconds: number
+}): void {
+  const { stack, sample, password, directory, seconds } = found
+  const typed = (path: string) => relative(process.cwd(), path)
+  const lines = renderSummary({
+    stack,
+    kubeconfig: typed(kubeconfigOf(stack)),
+    logs: typed(join(directory, 'logs')),
+    secret: typed(join(directory, 'secrets', demo.machine)),
+    sample,
+    person: { name: demo.person, password },
+    web: demo.web,
+    machineId: `${demo.namespace}.${demo.machine}`,
+    seconds,
+    goesOn: !options.once,
+  })
+  for (const line of lines) screen.say(line)
 }
 
 function rotateIn(running: Running, client: { namespace: string; name: string }): Promise<RotationReport> {
@@ -137,6 +159,11 @@ function showRotation(report: RotationReport): number {
   const { failures, ...rest } = report
   if (options.json) process.stdout.write(`${JSON.stringify({ ...rest, failures: failures.length })}\n`)
   else {
+    if (report.revoked !== undefined) {
+      screen.say(
+        `${report.client}: ${report.revoked}, the old secret of the rotation before, was ended first (revokePrevious)`,
+      )
+    }
     screen.say(`${report.client}: secret ${report.from} -> ${report.to}, published after ${report.tookMs} ms`)
     const until = report.previousUntil === undefined ? '' : `, until ${report.previousUntil}`
     screen.say(`the old one is still accepted by ${report.previousAccepted} replicas${until}`)
@@ -149,15 +176,18 @@ function showRotation(report: RotationReport): number {
 function showLine(name: string, line: string): void {
   recent.push(`${name} ${line}`)
   if (recent.length > 60) recent.shift()
+  logs?.add(name, line)
+  if (stopping || shown === 'none' || options.json) return
   // the lines of PostgreSQL are shown only when a start fails
-  if (name !== 'postgres') screen.line(name, line)
+  if (shown === 'all' ? name !== 'postgres' : isWatched(name, line)) screen.line(name, line)
 }
 
 /** Ends everything in reverse order, then the process. A second signal does not wait. */
 async function end(code: number): Promise<never> {
   if (stopping) process.exit(code)
   stopping = true
-  screen.step('stopping')
+  if (stops.length > 0) screen.step('stopping')
   for (const stop of stops.splice(0).reverse()) await stop()
+  screen.done()
   process.exit(code)
 }

@@ -140,10 +140,18 @@ describe('NOTES.txt', function () {
       'logs -f deploy/nauthera-server -c config-agent',
       'Back up the Secret nauthera-keys',
       'nauthera-clients-*',
+      'the Lease nauthera-operator',
+      'without one to this release',
+      'A client of no release',
     ]) {
       expect(notes).to.contain(part)
     }
     expect(notes).not.to.contain('WARNING')
+  })
+
+  it('tells which clients a release with a name of its own takes', async () => {
+    const notes = await notesOf({ mode: 'watch-release' })
+    expect(notes).to.contain('serverName: second').and.to.contain('this release takes only "second"')
   })
 
   it('tells a first client in a namespace that is watched', async () => {

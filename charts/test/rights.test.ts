@@ -1,4 +1,5 @@
 import { manifestSecretName, linkSecretName, shardCount, shardSecretName } from '@nauthera/proto/names'
+import { Environment } from '@marcbachmann/cel-js'
 import { expect } from 'chai'
 import { grantsOf, rightsIn } from './support/grants.ts'
 import { find, modes, objectsOf } from './support/render.ts'
@@ -93,13 +94,50 @@ describe('K3 the rights', function () {
     expect(objects.filter(({ kind }) => /^(ClusterRoleBinding|ValidatingAdmission.*)$/.test(kind))).to.deep.equal([])
   })
 
-  it('K3 of the operator in mode release are exactly these, and no cluster-wide object is rendered', async () => {
+  it('K3 of the operator in mode release are exactly these, and of the whole cluster there are the fences alone', async () => {
     const objects = await objectsOf({ mode: 'watch-release' })
+    expect(rightsOf(objects, operator)).to.deep.equal(
+      [...new Set([...clientRights('auth'), ...releaseRights(true)])].sort(),
+    )
+    const wide = objects.filter(({ metadata }) => metadata.namespace === undefined)
+    expect(wide.map(({ kind, metadata }) => `${kind}/${metadata.name.split('.').at(-1)}`).sort()).to.deep.equal([
+      'ValidatingAdmissionPolicy/pod-fence',
+      'ValidatingAdmissionPolicy/secret-fence',
+      'ValidatingAdmissionPolicyBinding/pod-fence',
+      'ValidatingAdmissionPolicyBinding/secret-fence',
+    ])
+  })
+
+  it('K3 in mode release without the fences render no object of the whole cluster', async () => {
+    const values = { operator: { admission: { enabled: false } } }
+    const objects = await objectsOf({ mode: 'watch-release', values })
     expect(rightsOf(objects, operator)).to.deep.equal(
       [...new Set([...clientRights('auth'), ...releaseRights(false)])].sort(),
     )
     expect(objects.filter(({ metadata }) => metadata.namespace === undefined)).to.deep.equal([])
   })
+
+  for (const mode of ['minimal', 'watch-release']) {
+    it(`K2 the fence of ${mode} keeps the operator from the ring of keys and from the database's credentials, whatever label they carry`, async () => {
+      const fence = (await objectsOf({ mode })).find(
+        ({ kind, metadata }) => kind === 'ValidatingAdmissionPolicy' && metadata.name.endsWith('secret-fence'),
+      )!['spec'] as { variables: { name: string; expression: string }[]; validations: { expression: string }[] }
+      const environment = new Environment({ homogeneousAggregateLiterals: false })
+      for (const name of ['object', 'oldObject', 'request', 'variables']) environment.registerVariable(name, 'dyn')
+      const allows = (namespace: string, name: string): boolean => {
+        const labels = { 'auth.nauthera.io/client': 'x' }
+        const object = { metadata: { name, namespace, labels }, type: 'Opaque' }
+        const variables: Record<string, unknown> = {}
+        const context = { object, oldObject: object, request: { namespace }, variables }
+        for (const one of fence.variables) variables[one.name] = environment.evaluate(one.expression, context)
+        return fence.validations.every(({ expression }) => environment.evaluate(expression, context) === true)
+      }
+      expect(allows('auth', 'shop-oidc')).to.equal(true)
+      expect(allows('elsewhere', 'nauthera-keys')).to.equal(true)
+      expect(allows('auth', 'nauthera-keys')).to.equal(false)
+      expect(allows('auth', 'nauthera-database')).to.equal(false)
+    })
+  }
 
   it("K3 name exactly the Secrets that are the operator's own", async () => {
     const role = find(await objectsOf(), 'Role', operator)

@@ -79,4 +79,17 @@ describe("the fences around the operator's account", function () {
     expectFenced(await operator.call('DELETE', `${secrets}/theirs`), 'auth.nauthera.io/client')
     expect(Buffer.from((await get(`${secrets}/theirs`)).data.key, 'base64').toString()).to.equal('value')
   })
+
+  it('K2 refuse to write, label or delete the ring of keys, and to make a Secret under its name', async () => {
+    const secrets = `/api/v1/namespaces/${product.release.namespace}/secrets`
+    const change = (patch: object) =>
+      operator.call('PATCH', `${secrets}/nauthera-keys`, { body: patch, contentType: merge })
+    const words = 'never touches the Secrets that its release is installed with'
+    expectFenced(await change({ stringData: { current: 'other' } }), words)
+    expectFenced(await change({ metadata: { labels: { 'auth.nauthera.io/client': 'x' } } }), words)
+    expectFenced(await operator.call('DELETE', `${secrets}/nauthera-keys`), words)
+    const metadata = { name: 'database', labels: { 'auth.nauthera.io/client': 'x' } }
+    const body = { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', metadata }
+    expectFenced(await operator.call('POST', secrets, { body }), words)
+  })
 })

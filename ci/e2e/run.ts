@@ -6,7 +6,14 @@ import { parts } from '../../scripts/bundle.ts'
 import { reapProcess } from '@nauthera/local/processes/reaper'
 import { installImagePrograms, missingForCluster, startCluster } from './cluster.ts'
 import { useExisting } from './existing.ts'
-import { buildDriverImage, buildOAuth2ProxyImage, buildPostgresImage, buildValkeyImage, hasGo } from './images/build.ts'
+import {
+  buildDriverImage,
+  buildExamplePostgresImage,
+  buildOAuth2ProxyImage,
+  buildPostgresImage,
+  buildValkeyImage,
+  hasGo,
+} from './images/build.ts'
 import { describeTraces, readTraces } from './leftovers.ts'
 import { buildPrevious, previousArchives } from './previous.ts'
 import { root } from './support/kubernetes.ts'
@@ -27,6 +34,7 @@ NAUTHERA_E2E_PREVIOUS=COMMIT is what an upgrade begins from; default: the newest
 const suites = [
   'kube-api',
   'operator',
+  'readme',
   'install',
   'clients',
   'fences',
@@ -109,6 +117,7 @@ async function buildImages(): Promise<string[]> {
   if (status !== 0) throw new Error(`scripts/images.ts ended with ${status}; the reason stands above`)
   const extra = [
     await buildPostgresImage(),
+    await buildExamplePostgresImage(),
     await buildValkeyImage(),
     await buildDriverImage(),
     ...(hasGo() ? [await buildOAuth2ProxyImage()] : []),

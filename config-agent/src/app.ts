@@ -50,7 +50,13 @@ export async function startAgent(needs: Needs): Promise<{ statusPort: number }> 
   const certificates = await startCertificates(needs)
   const live = new LiveState()
   const words = createOperatorWords(monotonic)
-  const reports = createReports({ log, metrics, live, wallNow: Date.now })
+  const reports = createReports({
+    log,
+    metrics,
+    live,
+    wallNow: Date.now,
+    namesClients: settings.metrics.clientNames,
+  })
   const mounted = await loadShards(settings, live, reports)
   const agent: Agent = { live, words, reports, mounted }
 

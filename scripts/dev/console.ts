@@ -1,52 +1,56 @@
 import { styleText } from 'node:util'
 
-// The output of many processes in one terminal: each line begins with the coloured name of its process.
+// The one terminal: a line for each step of the start, then the lines of processes that are worth watching.
 
-const colours = [
-  'cyan',
-  'yellow',
-  'green',
-  'magenta',
-  'blue',
-  'cyanBright',
-  'yellowBright',
-  'greenBright',
-  'magentaBright',
-] as const
+const colours = ['cyan', 'yellow', 'green', 'magenta', 'blue', 'cyanBright', 'yellowBright', 'greenBright'] as const
 
 export interface Console {
   /** A line of a process. */
   line(process: string, text: string): void
   /** A line of our own. */
   say(text: string): void
-  /** Prints the seconds that something takes, every second, until the next step or `done`. */
+  /** A step begins, and the one before it has ended: its line says how long it took. */
   step(title: string): void
+  /** The last step has ended. */
   done(): void
 }
 
-/** @param options.stream where to; colours only when it is a terminal (and as NO_COLOR, FORCE_COLOR say)
- *  @param options.quiet lines of processes are kept back */
-export function createConsole(options: { stream: NodeJS.WriteStream; quiet: boolean }): Console {
-  const { stream, quiet } = options
+/** After so long a step that still runs says so, again and again. */
+const longMs = 5_000
+/** Lines after a pause of this length stand apart from those before. */
+const pauseMs = 2_000
+const titleWidth = 52
+
+/** @param options.stream where to; colours only when it is a terminal (and as NO_COLOR, FORCE_COLOR say) */
+export function createConsole(options: { stream: NodeJS.WriteStream; now?: () => number }): Console {
+  const { stream, now = Date.now } = options
   const colourOf = new Map<string, (typeof colours)[number]>()
-  const width = 10
-  let timer: NodeJS.Timeout | undefined
   const write = (text: string) => void stream.write(`${text}\n`)
-  const done = () => clearInterval(timer)
+  const seconds = (from: number) => `${((now() - from) / 1000).toFixed(1)} s`
+  let step: { title: string; began: number; timer: NodeJS.Timeout } | undefined
+  let lastLineAt = -Infinity
+
+  const done = () => {
+    if (!step) return
+    clearInterval(step.timer)
+    write(`${step.title.padEnd(titleWidth)} ${seconds(step.began).padStart(7)}`)
+    step = undefined
+  }
   return {
     line: (process, text) => {
-      if (quiet) return
+      if (now() - lastLineAt > pauseMs) write('')
+      lastLineAt = now()
       const colour = colourOf.get(process) ?? colours[colourOf.size % colours.length]!
       colourOf.set(process, colour)
-      const name = styleText(colour, process.padEnd(width), { stream, validateStream: true })
-      write(`${name} ${text}`)
+      write(`${styleText(colour, process.padEnd(10), { stream, validateStream: true })} ${text}`)
     },
     say: write,
     step: (title) => {
       done()
-      const started = Date.now()
-      timer = setInterval(() => write(`${title}: ${Math.round((Date.now() - started) / 1000)} s ...`), 1000)
+      const began = now()
+      const timer = setInterval(() => write(`${title}: ${seconds(began)} ...`), longMs)
       timer.unref()
+      step = { title, began, timer }
     },
     done,
   }

@@ -5,17 +5,20 @@ const usage = `Usage: npm run dev [-- OPTIONS]
 
 Starts PostgreSQL, a local stand-in for the Kubernetes API, the operator, the server replicas with their config-agents and a sample
 application, applies examples/clients, fetches and verifies a token at every replica, and prints what to open and what to type.
+What the processes write goes to files, which are named then; the screen shows each change of a client on its way.
 
   --replicas N     server replicas, 1 to 9; default 1
   --issuer URL     public URL of the issuer, when a TLS proxy of yours forwards to the port that is printed
-  --rotate NAME    rotate the secret of an OIDCClient (NAME or NAMESPACE/NAME) while every replica gets token requests;
+  --rotate NAME    rotate the secret of an OIDCClient (NAME or NAMESPACE/NAME) while every replica gets requests with it;
                    uses the npm run dev that is running, or starts one for this
+  --verbose        show every line of every process
   --once           stop after the tokens are verified
   --json           print one line of JSON, and nothing else, on standard output (npm run -s dev -- --once --json)
   --reset          first delete database, keys and objects of earlier runs
+  --state DIR      where database, keys, objects, logs and chosen ports are kept; default .nauthera/dev
   --help           print this
 
-State is kept in .nauthera/dev. Reach the stand-in with kubectl --kubeconfig .nauthera/kubeconfig.
+Reach the stand-in with kubectl --kubeconfig .nauthera/kubeconfig.
 `
 
 export interface DevOptions {
@@ -25,6 +28,9 @@ export interface DevOptions {
   readonly once: boolean
   readonly json: boolean
   readonly reset: boolean
+  readonly verbose: boolean
+  /** Default: .nauthera/dev. */
+  readonly state: string | undefined
 }
 
 /** Reads the command line; prints help and ends, or says what is wrong and ends with code 2.
@@ -43,6 +49,8 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
         once: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         reset: { type: 'boolean', default: false },
+        verbose: { type: 'boolean', default: false },
+        state: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
     })
@@ -68,6 +76,8 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
       once: values.once,
       json: values.json,
       reset: values.reset,
+      verbose: values.verbose,
+      state: values.state,
     }
   } catch (error) {
     return refuse(error instanceof Error ? error.message : String(error))

@@ -1,30 +1,38 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { Stack } from '@nauthera/local/product/stack'
 
-/** What a running `npm run dev` tells a later one. */
+/** What a running `npm run dev` tells a later command. */
 export interface Running {
   readonly pid: number
   readonly kubeconfig: string
   readonly ports: readonly number[]
+  /** Settings of the server, for its command line. */
+  readonly settings: string
 }
 
-/** Tells later runs about this one.
+/** Tells later commands about this run.
  *  @param file where they look
  *  @param kubeconfig written for them too
  *  @returns takes it back */
 export function announce(file: string, kubeconfig: string, stack: Stack): () => void {
   writeFileSync(kubeconfig, stack.api.adminConfig, { mode: 0o600 })
-  const running: Running = { pid: process.pid, kubeconfig, ports: stack.pods.map(({ port }) => port) }
+  const ports = stack.pods.map(({ port }) => port)
+  const running: Running = { pid: process.pid, kubeconfig, ports, settings: stack.serverSettings }
   writeFileSync(file, JSON.stringify(running))
   return () => rmSync(file, { force: true })
 }
 
-/** @returns the run that announced itself in the file and still lives */
-export function findRunning(file: string): Running | undefined {
+/** @returns the run that announced itself in the file and still answers: after a crash its process id may be somebody else's */
+export async function findRunning(file: string): Promise<Running | undefined> {
   try {
     const running = JSON.parse(readFileSync(file, 'utf8')) as Running
     process.kill(running.pid, 0)
-    return running
+    const { status } = await createKubeClient(readFileSync(running.kubeconfig, 'utf8')).call(
+      'GET',
+      '/api/v1/namespaces',
+    )
+    return status === 200 ? running : undefined
   } catch {
     return undefined
   }

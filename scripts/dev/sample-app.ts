@@ -1,18 +1,23 @@
 // A web application as a developer would write it: openid-client, one mounted Secret, no other configuration. The Secret is read
-// again at each sign-in, so that a rotation needs no restart.
-//   node scripts/dev/sample-app.ts --port 3000 --secret DIRECTORY [--host 0.0.0.0] [--tls DIRECTORY]
-// With --tls it speaks HTTPS, with tls.crt and tls.key of that directory.
-import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+// again at each use, so that a rotation needs no restart; the page shows that while it happens.
+//   node scripts/dev/sample-app.ts --port 3000 --secret DIRECTORY [--host 0.0.0.0] [--tls DIRECTORY] [--rotate COMMAND]
+// With --tls it speaks HTTPS, with tls.crt and tls.key of that directory. --rotate: what the page says to type for a rotation.
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import express from 'express'
-import type { Request, Response } from 'express'
+import type { NextFunction, Request, Response } from 'express'
 import * as client from 'openid-client'
+import { createMountedClient } from './sample-app/mounted-client.ts'
+import type { MountedClient } from './sample-app/mounted-client.ts'
+import { renderFailed, renderHome, renderWaiting } from './sample-app/pages.ts'
+import type { SignedIn } from './sample-app/pages.ts'
+import { SecretInUse } from './sample-app/secret-in-use.ts'
+import { Sessions } from './sample-app/sessions.ts'
 
 const { values } = parseArgs({
   options: {
@@ -20,75 +25,80 @@ const { values } = parseArgs({
     port: { type: 'string', default: '3000' },
     secret: { type: 'string' },
     tls: { type: 'string' },
+    rotate: { type: 'string' },
   },
 })
 if (values.secret === undefined) throw new Error('--secret DIRECTORY: where the Secret of the client is mounted')
-const secretDirectory = values.secret
-
-interface Session {
-  pending?: { state: string; nonce: string; verifier: string }
-  signedIn?: { idToken: string; claims: Record<string, unknown>; userinfo: Record<string, unknown> }
-}
-
-const cookieName = 'sample_session'
-const maxSessions = 1_000
-const sessions = new Map<string, Session>()
-
-/** @returns the configuration from the Secret as it is now; undefined while there is none */
-async function readClient(): Promise<client.Configuration | undefined> {
-  const read = (key: string) => readFile(join(secretDirectory, key), 'utf8').catch(() => undefined)
-  const [id, secret, issuer] = await Promise.all([read('client_id'), read('client_secret'), read('issuer')])
-  if (id === undefined || issuer === undefined) return undefined
-  const authentication = secret === undefined ? client.None() : client.ClientSecretBasic(secret)
-  // loopback http is for development only; elsewhere openid-client insists on https
-  const execute = issuer.startsWith('http:') ? [client.allowInsecureRequests] : []
-  return client.discovery(new URL(issuer), id, undefined, authentication, { execute })
-}
+const { tls, rotate } = values
+const mounted: MountedClient = createMountedClient(values.secret)
+const secretInUse = new SecretInUse(mounted)
+const sessions = new Sessions()
 
 const app = express()
 app.disable('x-powered-by')
 app.use(express.urlencoded({ extended: false }))
 app.use((_request, response, next) => {
   response.set({
-    'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+    'content-security-policy':
+      "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; frame-ancestors 'none'",
     'cache-control': 'no-store',
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
   })
   next()
 })
 
-app.get('/', (request, response) => {
-  const { signedIn } = sessionOf(request, response)
-  response.send(
-    signedIn
-      ? signedInPage(signedIn)
-      : page('Sample application', '<p>Nobody is signed in.</p><p><a href="/login">Sign in</a></p>'),
-  )
+const assets = fileURLToPath(new URL('sample-app/', import.meta.url))
+const beside = join(assets, 'style.css')
+/** Of the product's pages: this application looks as they do. */
+const productStyle = existsSync(beside)
+  ? beside
+  : fileURLToPath(new URL('../../server/assets/style.css', import.meta.url))
+const style = readFileSync(productStyle, 'utf8') + readFileSync(join(assets, 'app.css'), 'utf8')
+const script = readFileSync(join(assets, 'live.js'), 'utf8')
+app.get('/style.css', (_request, response) => void response.type('css').send(style))
+app.get('/live.js', (_request, response) => void response.type('js').send(script))
+
+app.get('/', async (request, response) => {
+  const { signedIn, notice } = sessions.of(request, response).takeNotice()
+  if (!(await mounted.isThere())) return waiting(response)
+  // one request, so that the numbers are true without JavaScript too
+  await secretInUse.ask()
+  response.send(renderHome({ signedIn, notice, secret: secretInUse.state, rotate, clientId: await mounted.clientId() }))
+})
+
+/** What the page shows while it is open: the secret in use and the requests with it, as server-sent events. */
+app.get('/live', (request, response) => {
+  response.set({ 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' }).flushHeaders()
+  const stop = secretInUse.watch((state) => void response.write(`data: ${JSON.stringify(state)}\n\n`))
+  request.once('close', stop)
 })
 
 app.get('/login', async (request, response) => {
-  const configuration = await readClient()
-  if (!configuration) return waitingPage(response)
-  const session = sessionOf(request, response)
-  session.pending = {
+  const configuration = await mounted.configuration()
+  if (!configuration) return waiting(response)
+  const session = sessions.of(request, response)
+  const pending = {
     state: client.randomState(),
     nonce: client.randomNonce(),
     verifier: client.randomPKCECodeVerifier(),
   }
+  session.pending = pending
   const url = client.buildAuthorizationUrl(configuration, {
     redirect_uri: `${originOf(request)}/callback`,
-    scope: 'openid profile email',
-    state: session.pending.state,
-    nonce: session.pending.nonce,
-    code_challenge: await client.calculatePKCECodeChallenge(session.pending.verifier),
+    scope: (await mounted.scopes()) ?? 'openid profile email',
+    state: pending.state,
+    nonce: pending.nonce,
+    code_challenge: await client.calculatePKCECodeChallenge(pending.verifier),
     code_challenge_method: 'S256',
   })
   response.redirect(url.href)
 })
 
 app.get('/callback', async (request, response) => {
-  const configuration = await readClient()
-  if (!configuration) return waitingPage(response)
-  const session = sessionOf(request, response)
+  const configuration = await mounted.configuration()
+  if (!configuration) return waiting(response)
+  const session = sessions.of(request, response)
   if (!session.pending) return response.redirect('/login')
   const { state, nonce, verifier } = session.pending
   delete session.pending
@@ -100,16 +110,38 @@ app.get('/callback', async (request, response) => {
   })
   const claims = tokens.claims()!
   const userinfo = await client.fetchUserInfo(configuration, tokens.access_token, claims.sub)
-  session.signedIn = { idToken: tokens.id_token!, claims: { ...claims }, userinfo: { ...userinfo } }
+  session.signedIn = { tokens: keep(tokens), userinfo: { ...userinfo }, userinfoAt: Date.now() }
   response.redirect('/')
 })
 
+app.post('/refresh', signedIn, async (request, response) => {
+  const session = sessions.of(request, response)
+  const configuration = await mounted.configuration()
+  const before = session.signedIn!
+  if (!configuration || before.tokens.refresh === undefined) return response.redirect(303, '/')
+  const tokens = keep(await client.refreshTokenGrant(configuration, before.tokens.refresh))
+  session.signedIn = { ...before, tokens: { ...tokens, id: tokens.id ?? before.tokens.id } }
+  session.notice = `New tokens since ${time(Date.now())}; the old refresh token is used up.`
+  response.redirect(303, '/#tokens')
+})
+
+app.post('/userinfo', signedIn, async (request, response) => {
+  const session = sessions.of(request, response)
+  const configuration = await mounted.configuration()
+  const { tokens, userinfo } = session.signedIn!
+  if (!configuration) return response.redirect(303, '/')
+  const asked = await client.fetchUserInfo(configuration, tokens.access, String(userinfo['sub']))
+  session.signedIn = { tokens, userinfo: { ...asked }, userinfoAt: Date.now() }
+  session.notice = `Userinfo was asked at ${time(Date.now())}.`
+  response.redirect(303, '/#userinfo')
+})
+
 app.post('/logout', async (request, response) => {
-  const session = sessionOf(request, response)
-  const idToken = session.signedIn?.idToken
+  const session = sessions.of(request, response)
+  const idToken = session.signedIn?.tokens.id
   delete session.signedIn
-  const configuration = await readClient()
-  if (!configuration || !idToken) return response.redirect('/')
+  const configuration = await mounted.configuration()
+  if (!configuration || !idToken) return response.redirect(303, '/')
   const url = client.buildEndSessionUrl(configuration, {
     id_token_hint: idToken,
     post_logout_redirect_uri: `${originOf(request)}/`,
@@ -122,58 +154,33 @@ app.use(
     error: Error & { error?: string; error_description?: string },
     _request: Request,
     response: Response,
-    _next: unknown,
+    _next: NextFunction,
   ) => {
     const reason = [error.error, error.error_description ?? error.message].filter(Boolean).join(': ')
-    response.status(502).send(page('Sign-in failed', `<p>${escape(reason)}</p><p><a href="/">Back</a></p>`))
+    response.status(502).send(renderFailed(reason))
   },
 )
 
-const { tls } = values
-const originOf = (request: Request): string => `${tls === undefined ? 'http' : 'https'}://${request.get('host')}`
-
-function sessionOf(request: Request, response: Response): Session {
-  const cookie = /(?:^|; )sample_session=([0-9a-f-]{36})/.exec(request.get('cookie') ?? '')?.[1]
-  const known = cookie === undefined ? undefined : sessions.get(cookie)
-  if (known) return known
-  const id = randomUUID()
-  const session: Session = {}
-  sessions.set(id, session)
-  if (sessions.size > maxSessions) sessions.delete(sessions.keys().next().value!)
-  response.cookie(cookieName, id, { httpOnly: true, sameSite: 'lax' })
-  return session
+function signedIn(request: Request, response: Response, next: NextFunction): void {
+  if (sessions.of(request, response).signedIn) return next()
+  response.redirect(303, '/')
 }
 
-function signedInPage({ claims, userinfo }: NonNullable<Session['signedIn']>): string {
-  const rows = Object.entries({ ...userinfo, ...claims }).map(
-    ([name, value]) =>
-      `<tr><th scope="row">${escape(name)}</th><td>${escape(typeof value === 'string' ? value : JSON.stringify(value))}</td></tr>`,
-  )
-  const name = String(userinfo['name'] ?? userinfo['preferred_username'] ?? claims['sub'])
-  const table = `<table><caption>Claims</caption>${rows.join('')}</table>`
-  return page(
-    'Sample application',
-    `<p>Signed in as <strong id="name">${escape(name)}</strong>.</p>${table}<form method="post" action="/logout"><button>Sign out</button></form>`,
-  )
+function originOf(request: Request): string {
+  return `${tls === undefined ? 'http' : 'https'}://${request.get('host')}`
 }
 
-function waitingPage(response: Response): void {
-  const text =
-    'The Secret of this application is not there yet: <code>kubectl apply -f examples/clients/web.yaml</code>'
-  response
-    .status(503)
-    .set('retry-after', '1')
-    .send(page('Waiting', `<p>${text}</p><p><a href="/login">Try again</a></p>`))
+function keep(tokens: client.TokenEndpointResponse): SignedIn['tokens'] {
+  return { id: tokens.id_token, access: tokens.access_token, refresh: tokens.refresh_token, scope: tokens.scope }
 }
 
-const page = (title: string, body: string): string => `<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>${escape(title)}</title>
-<meta name="viewport" content="width=device-width">
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem}th{text-align:left;padding-right:1rem;vertical-align:top}td{overflow-wrap:anywhere}caption{text-align:left;font-weight:600}</style>
-<h1>${escape(title)}</h1>${body}</html>
-`
+function time(at: number): string {
+  return `${new Date(at).toISOString().slice(11, 19)} UTC`
+}
 
-const escape = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+function waiting(response: Response): void {
+  response.status(503).set('retry-after', '1').send(renderWaiting())
+}
 
 const server =
   tls === undefined
@@ -185,6 +192,7 @@ server.listen(Number(values.port), values.host, () => {
 })
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.once(signal, () => {
+    secretInUse.stop()
     server.close()
     server.closeAllConnections()
   })

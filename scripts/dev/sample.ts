@@ -1,6 +1,7 @@
 import { join } from 'node:path'
-import type { Stack } from '@nauthera/local/product/stack'
+import type { HeldPort } from '@nauthera/local/processes/ports'
 import { startProcess } from '@nauthera/local/processes/process'
+import type { Stack } from '@nauthera/local/product/stack'
 import { mountVolume } from '@nauthera/stand-in/mounted-volume'
 import type { KubeObject } from '@nauthera/stand-in/objects'
 import { demo } from './demo.ts'
@@ -15,17 +16,12 @@ export function atPort(port: number): (object: KubeObject) => KubeObject {
     object.metadata.name === demo.web ? (JSON.parse(moved(JSON.stringify(object))) as KubeObject) : object
 }
 
-/** Starts the sample application with the Secret of its client mounted.
+/** Mounts the application Secret of a client of the demo's namespace, as a pod would have it.
  *  @returns ends it */
-export function startSampleApp(
-  stack: Stack,
-  options: { directory: string; port: number; onLine: (line: string) => void },
-): () => Promise<void> {
-  const { directory, port, onLine } = options
-  const { api } = stack
-  const secret = `${demo.web}-oidc`
+export function mountSecretOf({ api }: Stack, client: string, directory: string): () => void {
+  const secret = `${client}-oidc`
   const volume = mountVolume({
-    directory: join(directory, 'sample-secret'),
+    directory,
     sources: [{ secret }],
     read: (name) =>
       api.store.find(api.resource('secrets'), demo.namespace, name)?.['data'] as Record<string, string> | undefined,
@@ -33,16 +29,33 @@ export function startSampleApp(
   const stopListening = api.store.onChange(({ object }) => {
     if (object.metadata.name === secret && object.metadata.namespace === demo.namespace) volume.nudge()
   })
+  return () => {
+    stopListening()
+    volume.stop()
+  }
+}
+
+/** Starts the sample application with the Secret of its client mounted.
+ *  @returns ends it */
+export async function startSampleApp(
+  stack: Stack,
+  options: { directory: string; port: HeldPort; onLine: (line: string) => void },
+): Promise<() => Promise<void>> {
+  const { directory, port, onLine } = options
+  const secretDirectory = join(directory, 'secrets', demo.web)
+  const unmount = mountSecretOf(stack, demo.web, secretDirectory)
+  await port.release()
+  const rotate = `npm run dev -- --rotate ${demo.web}`
   const app = startProcess({
     name: 'sample',
     script: 'scripts/dev/sample-app.ts',
-    args: ['--port', String(port), '--secret', volume.directory],
+    args: ['--port', String(port.port), '--secret', secretDirectory, '--rotate', rotate],
     restart: true,
     onLine,
   })
+  await app.line(/listening/)
   return async () => {
-    stopListening()
-    volume.stop()
+    unmount()
     await app.stop()
   }
 }

@@ -1,45 +1,56 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { Stack } from '@nauthera/local/product/stack'
-import { releaseNamespace } from '@nauthera/local/product/stack'
 
 /** @returns what to open and what to type, line by line */
 export function renderSummary(found: {
   stack: Stack
+  /** Files and directories as a person types them here. */
   kubeconfig: string
+  logs: string
+  /** Where the Secret of the client lies, as a pod has it. */
+  secret: string
   sample: string
   person: { name: string; password: string }
-  client: string
-  revision: string
-  replicas: number
+  /** Names of a web client and of a machine. */
+  web: string
+  machineId: string
   seconds: number
   /** Whether the product goes on running afterwards. */
   goesOn: boolean
 }): string[] {
-  const { stack, sample, person, revision, replicas, seconds } = found
+  const { stack, sample, person, seconds, goesOn } = found
+  const replicas = stack.pods.length
   const addresses = stack.pods.map(({ name, port }) => `${name} http://127.0.0.1:${port}`)
   const lines = [
     '',
-    `Ready after ${seconds} s: revision ${revision}, a token of ${replicas === 1 ? 'the replica' : `each of ${replicas} replicas`} verified`,
+    `Ready after ${seconds} s: ${replicas === 1 ? 'the replica gave a token' : `each of ${replicas} replicas gave a token`}, and it verifies.`,
     '',
-    `  Issuer      ${stack.issuer}${isElsewhere(stack) ? ` (your proxy forwards to http://127.0.0.1:${stack.frontPort})` : ''}`,
-    `  Sample app  ${sample}   sign in as ${person.name}, password ${person.password}`,
-    ...addresses.map((address, index) => `  ${index === 0 ? 'Replicas' : '        '}    ${address}`),
-    '  Mail        no mail is sent yet',
-    '',
+    `  Issuer    ${stack.issuer}${isElsewhere(stack) ? ` (your proxy forwards to http://127.0.0.1:${stack.frontPort})` : ''}`,
+    `  Person    ${person.name}, password ${person.password}`,
+    `  Sample    ${sample}`,
+    ...(replicas === 1
+      ? []
+      : addresses.map((address, index) => `  ${index === 0 ? 'Replicas' : '        '}  ${address}`)),
   ]
-  if (!found.goesOn) return lines
+  if (!goesOn) return [...lines, '']
   const kubectl = `kubectl --kubeconfig ${found.kubeconfig}`
+  const tokenUrl = `${stack.issuer.replace(/\/$/, '')}/token`
   lines.push(
-    'Try, in another terminal:',
-    `  ${kubectl} get oidcclients -A`,
-    `  ${kubectl} apply -f examples/clients/web.yaml`,
-    `  ${kubectl} logs -n ${releaseNamespace} ${stack.pods[0]!.name} -c config-agent -f`,
-    `  ${kubectl} apply -f examples/bad/redirect-http.yaml`,
-    `  npm run dev -- --rotate ${found.client}`,
+    `  Logs      ${found.logs}/*.log, a file for each process; all of it here: --verbose`,
     '',
+    'A token:',
+    `  curl -su ${found.machineId}:$(cat ${found.secret}/client_secret) -d grant_type=client_credentials ${tokenUrl}`,
+    '',
+    'Try next, in another terminal:',
+    `  npm run dev -- --rotate ${found.web}      a new secret while requests go on: watch it at ${sample}`,
+    `  npm run nauthera -- users list        the server's command line`,
+    `  ${kubectl} get oidcclients -A`,
+    `  ${kubectl} apply -f examples/bad/redirect-http.yaml`,
+    ...(hasKubectl() ? [] : ['  (kubectl is not in the PATH: https://kubernetes.io/docs/tasks/tools/)']),
+    '',
+    'Changes of clients appear below as they become live. Ctrl-C ends everything; the state is kept for the next start.',
   )
-  if (!hasKubectl()) lines.push('kubectl is not in the PATH; install it: https://kubernetes.io/docs/tasks/tools/', '')
   return lines
 }
 

@@ -1,8 +1,14 @@
-import { spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { createServer } from 'node:net'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { expect } from 'chai'
-import { reapProcess } from '@nauthera/local/processes/reaper'
+import { freePort } from '@nauthera/local/processes/ports'
+import { startProcess } from '@nauthera/local/processes/process'
+import type { RunningProcess } from '@nauthera/local/processes/process'
+import { reapDirectory, reapProcess } from '@nauthera/local/processes/reaper'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -75,4 +81,121 @@ describe('npm run dev', function () {
       expect({ code, stdout }).to.deep.equal({ code: 2, stdout: '' })
     })
   }
+})
+
+describe('npm run dev that goes on', function () {
+  this.timeout(180_000)
+  let state: string
+  let run: RunningProcess | undefined
+  let first: string[]
+
+  before(async () => {
+    mkdirSync(join(root, '.nauthera'), { recursive: true })
+    state = mkdtempSync(join(root, '.nauthera/test-'))
+    // PostgreSQL never runs as root: its own account must get there
+    chmodSync(state, 0o755)
+    reapDirectory(state)
+    // as an earlier run would have left it, so that runs beside this one meet no usual port
+    const ports = { issuer: await freePort(), sample: await freePort(), api: await freePort(), pods: [] }
+    writeFileSync(join(state, 'ports.json'), JSON.stringify(ports))
+    first = await start()
+  })
+  after(() => stop())
+
+  /** @returns what the first screen said */
+  const start = async (): Promise<string[]> => {
+    await stop()
+    run = startProcess({ name: 'dev', script: 'scripts/dev.ts', args: ['--state', state, '--replicas', '2'] })
+    await run.line(/Ctrl-C ends everything/, { timeoutMs: 60_000 })
+    return [...run.lines]
+  }
+  const stop = async (): Promise<void> => {
+    await run?.stop()
+    run = undefined
+  }
+  const valueOf = (screen: readonly string[], what: string): string =>
+    screen
+      .find((line) => line.trim().startsWith(what))!
+      .trim()
+      .slice(what.length)
+      .trim()
+  const addresses = (screen: readonly string[]) => screen.flatMap((line) => line.match(/http:\/\/[\w.]+:\d+/g) ?? [])
+  const rotate = async (client: string) => {
+    const { code, stdout, stderr } = await dev('--state', state, '--rotate', client, '--json')
+    expect(code, stderr).to.equal(0)
+    return JSON.parse(stdout) as { from: string; to: string; failures: number; revoked?: string }
+  }
+
+  it('has a quiet first screen: a line a step, then issuer, person, a token and what to try', async () => {
+    expect(first.length, first.join('\n')).to.be.lessThan(32)
+    expect(first.filter((line) => /^(operator|agent|server|keys job|migrate) .*(INF|WRN)/.test(line))).to.deep.equal([])
+    const told = [
+      'Issuer',
+      'Person',
+      'Logs',
+      'curl',
+      'npm run dev -- --rotate demo-web',
+      'npm run nauthera -- users list',
+    ]
+    const places = told.map((what) => first.findIndex((line) => line.trim().startsWith(what)))
+    expect(places)
+      .to.deep.equal([...places].sort((a, b) => a - b))
+      .and.to.not.include(-1)
+    // as a person types it
+    const curl = first.find((line) => line.includes('curl -su'))!
+    const { stdout } = await promisify(execFile)('sh', ['-c', curl], { cwd: root })
+    expect(JSON.parse(stdout)).to.include({ token_type: 'Bearer' })
+  })
+
+  it('shows a rotation on its way afterwards, and keeps all other lines in files', async () => {
+    const { to } = await rotate('demo-web')
+    await run!.line(new RegExp(`^agent-0 +INF diff .*demo/demo-web.*${to}`))
+    await run!.line(new RegExp(`^operator +INF secret published client=demo/demo-web secret=${to}`))
+    const after = run!.lines.slice(first.length).filter((line) => line !== '')
+    expect(
+      after.filter((line) => !/^(agent-[01] +INF (snapshot|push|diff|live)|operator +INF secret) /.test(line)),
+    ).to.deep.equal([])
+    const logs = readdirSync(join(state, 'logs'))
+    expect(logs).to.include.members(['operator.log', 'agent-0.log', 'agent-1.log', 'server-0.log', 'server-1.log'])
+    expect(readFileSync(join(state, 'logs/server-0.log'), 'utf8')).to.match(/^\d\d:\d\d:\d\d\.\d{3} INF /m)
+  })
+
+  it('leaves no secret and no private key readable for other accounts of the machine', async () => {
+    const open = readdirSync(state, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.parentPath.startsWith(join(state, 'postgres')))
+      .map(({ parentPath, name }) => join(parentPath, name))
+      .filter((file) => (statSync(file).mode & 0o077) !== 0)
+      .map((file) => file.slice(file.lastIndexOf('/') + 1))
+    // certificates of the link between agent and server, and what names no secret
+    expect(
+      [...new Set(open)].filter((name) => !/^(ca\.crt|server\.crt|ports\.json|running\.json)$/.test(name)),
+    ).to.deep.equal([])
+  })
+
+  it('rotates again after a restart, though the secret before is still valid, on the ports of the first time', async () => {
+    const again = await start()
+    expect(addresses(again)).to.deep.equal(addresses(first))
+    expect(valueOf(again, 'Person')).to.equal(valueOf(first, 'Person'))
+    const report = await rotate('demo-web')
+    expect(report).to.include({ failures: 0 })
+    expect(report.revoked, 'the secret that the rotation before had left').to.match(/^[0-9a-f]{8}$/)
+    const machine = await rotate('demo-machine')
+    expect(machine).to.include({ failures: 0 })
+  })
+
+  it('takes another port where a program has the one of the last time, and says so', async () => {
+    const port = Number(/:(\d+)$/.exec(valueOf(first, 'Issuer'))![1])
+    await stop()
+    const squatter = createServer((socket) => socket.destroy())
+    await new Promise<void>((resolve, reject) =>
+      squatter.once('error', reject).listen(port, '127.0.0.1', () => resolve()),
+    )
+    try {
+      const moved = await start()
+      expect(moved.join('\n')).to.include(`port ${port} is in use; the issuer is on port`)
+      expect(valueOf(moved, 'Issuer')).to.not.include(`:${port}`)
+    } finally {
+      await new Promise((resolve) => squatter.close(resolve))
+    }
+  })
 })

@@ -5,6 +5,7 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
@@ -58,7 +59,10 @@ function writeVersion(directory: string, files: Files): string {
   const now = new Date().toISOString().replaceAll(/[-:T]/g, '_').slice(0, 19)
   const fresh = `..${now}.${process.pid}${String(++versions).padStart(6, '0')}`
   mkdirSync(join(directory, fresh))
-  for (const [name, content] of files) writeFileSync(join(directory, fresh, name), content)
+  for (const [name, content] of files) {
+    // secrets and private keys: of nobody else on this machine
+    writeFileSync(join(directory, fresh, name), content, { mode: 0o600 })
+  }
   return fresh
 }
 
@@ -92,7 +96,8 @@ function isEqual(directory: string, files: Files): boolean {
       names.length === files.size &&
       names.every((name) => {
         const content = files.get(name)
-        return content !== undefined && readFileSync(join(directory, name)).equals(content)
+        const file = join(directory, name)
+        return content !== undefined && readFileSync(file).equals(content) && (statSync(file).mode & 0o077) === 0
       })
     )
   } catch {

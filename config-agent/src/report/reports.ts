@@ -14,10 +14,17 @@ export interface Reports {
   readonly secrets: SecretReports
 }
 
-/** @param needs.wallNow epoch milliseconds */
-export function createReports(needs: { log: Log; metrics: Metrics; live: LiveState; wallNow: () => number }): Reports {
+/** @param needs.wallNow epoch milliseconds
+ *  @param needs.namesClients whether metrics carry the names of clients; default: no */
+export function createReports(needs: {
+  log: Log
+  metrics: Metrics
+  live: LiveState
+  wallNow: () => number
+  namesClients?: boolean
+}): Reports {
   const { log, live, wallNow } = needs
-  const metrics = createAgentMetrics(needs.metrics)
+  const metrics = createAgentMetrics(needs.metrics, { namesClients: needs.namesClients ?? false })
   const secrets = new SecretReports({ log, metrics, live, wallNow })
   return {
     mount: new MountReports({ log, metrics, secrets }),

@@ -35,7 +35,7 @@ export class SecretReports {
     for (const use of uses) {
       const client = clientKey(use)
       const lastUsed = use.lastUsed ? timestampMs(use.lastUsed) : wallNow()
-      metrics.lastUsed.set({ client, secret: use.secretId }, lastUsed / 1_000)
+      metrics.lastUsed?.set({ client, secret: use.secretId }, lastUsed / 1_000)
       const told = this.#toldUses.get(useKey(use))
       if (told !== undefined && wallNow() - told < useLineMs) continue
       this.#toldUses.set(useKey(use), wallNow())
@@ -67,7 +67,7 @@ export class SecretReports {
     const { log, metrics, live } = this.#needs
     live.retired(client, secret)
     this.#toldUses.delete(`${client} ${secret}`)
-    metrics.lastUsed.remove({ client, secret })
+    metrics.lastUsed?.remove({ client, secret })
     log.info({ change, client, secret }, 'retired')
   }
 }

@@ -14,12 +14,13 @@ import { makeClient, makeClients, makeVolume } from '@nauthera/harness/agent/mak
 
 describe('createReports', () => {
   let now = 0
-  const createWithLines = (format: 'json' | 'pretty' = 'json') => {
+  const createWithLines = (format: 'json' | 'pretty' = 'json', namesClients = false) => {
     now = Date.parse('2026-11-25T00:00:00Z')
     const lines: string[] = []
     const log = createLog({ process: 'agent', level: 'info', format, sink: { write: (line) => void lines.push(line) } })
     const live = new LiveState()
-    return { live, lines, reports: createReports({ log, metrics: createMetrics('agent'), live, wallNow: () => now }) }
+    const metrics = createMetrics('agent')
+    return { live, lines, metrics, reports: createReports({ log, metrics, live, wallNow: () => now, namesClients }) }
   }
   const shardWith = (count: number, seq: bigint) => {
     const clients = makeClients(4_000).filter((client) => shardOf('apps', client.name) === 7)
@@ -42,6 +43,14 @@ describe('createReports', () => {
     use()
     expect(lines).to.have.length(2)
   })
+
+  for (const namesClients of [false, true]) {
+    it(`${namesClients ? 'names clients in metrics when it is told to' : 'names no client in metrics by default'}`, async () => {
+      const { reports, metrics } = createWithLines('json', namesClients)
+      reports.secrets.used([create(SecretUseSchema, { namespace: 'bank', name: 'ledger', secretId: '91ab3c0d' })])
+      expect((await metrics.render()).includes('bank/ledger')).to.equal(namesClients)
+    })
+  }
 
   it('tells 100 changed clients of one shard and counts the others', () => {
     const { reports, lines } = createWithLines()

@@ -1,6 +1,5 @@
 import { randomInt } from 'node:crypto'
 import { createServer } from 'node:net'
-import type { AddressInfo } from 'node:net'
 
 /** Below the ports that systems use for outgoing connections (Linux from 32768, others from 49152): one of those could be taken
  *  between our check and its use. */
@@ -8,34 +7,54 @@ const range = { from: 20_000, to: 32_000 }
 /** Ports that this process got before; none is given twice. */
 const given = new Set<number>()
 
-/** @returns a port of 127.0.0.1 that nobody listens on right now, another one each time */
-export async function freePort(): Promise<number> {
-  for (let tries = 0; tries < 100; tries++) {
-    const port = randomInt(range.from, range.to)
-    if (given.has(port) || (await tryPort(port)) === undefined) continue
-    given.add(port)
-    return port
-  }
-  throw new Error(`no free port of 127.0.0.1 between ${range.from} and ${range.to}`)
+/** A port that this process keeps taken until whoever shall have it binds it. */
+export interface HeldPort {
+  readonly port: number
+  /** Gives it free: the next one that binds it has it. Idempotent. */
+  release(): Promise<void>
 }
 
-/** @returns the wanted port, or the next one above it that is free */
-export async function nextFreePort(wanted: number, taken: ReadonlySet<number> = new Set()): Promise<number> {
+/** Takes the wanted port, or the next one above it that is free: from now on no other program gets it. */
+export async function holdPort(wanted: number): Promise<HeldPort> {
   for (let port = wanted; port < wanted + 200; port++) {
-    if (!taken.has(port) && (await tryPort(port)) !== undefined) return port
+    const held = await hold(port)
+    if (held !== undefined) return held
   }
   throw new Error(`no free port between ${wanted} and ${wanted + 199}`)
 }
 
-/** @returns the port, when we could have it */
-async function tryPort(port: number): Promise<number | undefined> {
-  const server = createServer()
+/** Takes any free port, another one each time. */
+export async function holdFreePort(): Promise<HeldPort> {
+  for (let tries = 0; tries < 100; tries++) {
+    const port = randomInt(range.from, range.to)
+    const held = given.has(port) ? undefined : await hold(port)
+    if (held === undefined) continue
+    given.add(port)
+    return held
+  }
+  throw new Error(`no free port of 127.0.0.1 between ${range.from} and ${range.to}`)
+}
+
+/** @returns a port of 127.0.0.1 that nobody listens on right now, another one each time. For what is bound at once: a port that is
+ *  bound later is held. */
+export async function freePort(): Promise<number> {
+  const held = await holdFreePort()
+  await held.release()
+  return held.port
+}
+
+async function hold(port: number): Promise<HeldPort | undefined> {
+  // whoever calls while it is held is told at once that nobody serves it yet
+  const server = createServer((socket) => socket.destroy())
   try {
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, '127.0.0.1', resolve))
-    return (server.address() as AddressInfo).port
   } catch {
     return undefined
-  } finally {
-    await new Promise((resolve) => server.close(resolve))
+  }
+  server.unref()
+  let released: Promise<void> | undefined
+  return {
+    port,
+    release: () => (released ??= new Promise((resolve) => server.close(() => resolve()))),
   }
 }

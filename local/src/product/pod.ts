@@ -2,7 +2,8 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { MountedVolume } from '@nauthera/stand-in/mounted-volume'
-import { freePort } from '../processes/ports.ts'
+import { holdFreePort } from '../processes/ports.ts'
+import type { HeldPort } from '../processes/ports.ts'
 import type { RunningProcess } from '../processes/process.ts'
 import { startProcess } from '../processes/process.ts'
 import type { Program, Programs } from '../processes/program.ts'
@@ -41,7 +42,7 @@ interface PodOptions {
   /** Holds settings and volumes; made when missing. */
   readonly directory: string
   /** Default: any free one. */
-  readonly port?: number
+  readonly port?: HeldPort
   /** Settings that every replica has (issuer, database...); ports, sockets and names come from here. */
   readonly server: object
   /** From a nudge to the swap, in milliseconds: see mountVolume. */
@@ -52,11 +53,17 @@ interface PodOptions {
 
 export async function startServerPod(options: PodOptions): Promise<ServerPod> {
   const { api, namespace, name, programs = sources } = options
+  const held = {
+    status: await holdFreePort(),
+    agent: await holdFreePort(),
+    server: await holdFreePort(),
+    http: options.port ?? (await holdFreePort()),
+  }
   const ports = {
-    status: await freePort(),
-    agent: await freePort(),
-    server: await freePort(),
-    http: options.port ?? (await freePort()),
+    status: held.status.port,
+    agent: held.agent.port,
+    server: held.server.port,
+    http: held.http.port,
   }
   const volumes = mountPodVolumes(api, { ...options, nudgeMs: options.nudgeMs ?? 0 })
   const settings = writePodSettings(options, ports, volumes)
@@ -72,6 +79,7 @@ export async function startServerPod(options: PodOptions): Promise<ServerPod> {
         readiness.giveUp(`does not come up: its ${process} ended again and again, last with ${code ?? signal}`)
       },
     })
+  await Promise.all(Object.values(held).map((one) => one.release()))
   const agent = start('agent', programs['config-agent'], settings.agent)
   const server = start('server', programs.server, settings.server)
 

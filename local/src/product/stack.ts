@@ -4,7 +4,8 @@ import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import { startKubeApi } from '@nauthera/stand-in/kube-api'
 import { keysJobRules, operatorRules } from '@nauthera/stand-in/operator-rules'
 import type { ContainerLogs } from '@nauthera/stand-in/state'
-import { freePort } from '../processes/ports.ts'
+import { freePort, holdFreePort } from '../processes/ports.ts'
+import type { HeldPort } from '../processes/ports.ts'
 import type { RunningProcess } from '../processes/process.ts'
 import { startProcess } from '../processes/process.ts'
 import type { Programs } from '../processes/program.ts'
@@ -46,8 +47,13 @@ export interface StackOptions {
   readonly replicas: number
   /** Default: `http://localhost:` and the port of the front. */
   readonly issuer?: string
-  readonly issuerPort?: number
-  readonly apiPort?: number
+  /** Ports to use; each is released when its process is about to bind it. Default: any free ones. */
+  readonly ports?: {
+    readonly issuer?: HeldPort
+    readonly api?: HeldPort
+    /** Of the replicas, in their order. */
+    readonly pods?: readonly HeldPort[]
+  }
   readonly namespaces?: readonly string[]
   /** Keeps database and API objects in the directory for the next start. */
   readonly keep?: boolean
@@ -65,8 +71,8 @@ export interface StackOptions {
  *  @throws Error naming the part that did not start, with its last lines; everything is ended again then */
 export async function startStack(options: StackOptions): Promise<Stack> {
   mkdirSync(options.directory, { recursive: true })
-  const issuerPort = options.issuerPort ?? (await freePort())
-  const launch = new Launch(options, issuerPort, options.issuer ?? `http://localhost:${issuerPort}`)
+  const held = { issuer: options.ports?.issuer ?? (await holdFreePort()), operator: await holdFreePort() }
+  const launch = new Launch(options, held, options.issuer ?? `http://localhost:${held.issuer.port}`)
   try {
     return await launch.run()
   } catch (error) {
@@ -92,20 +98,20 @@ interface Settings {
 /** Starts a stack part by part; what has been started can be stopped at any moment. */
 class Launch {
   readonly #options: StackOptions
-  readonly #issuerPort: number
+  readonly #held: { readonly issuer: HeldPort; readonly operator: HeldPort }
   readonly #issuer: string
   readonly #pods: ServerPod[] = []
   readonly #stops: (() => Promise<void> | void)[] = []
 
-  constructor(options: StackOptions, issuerPort: number, issuer: string) {
+  constructor(options: StackOptions, held: { issuer: HeldPort; operator: HeldPort }, issuer: string) {
     this.#options = options
-    this.#issuerPort = issuerPort
+    this.#held = held
     this.#issuer = issuer
   }
 
   async run(): Promise<Stack> {
     const { replicas, onStep } = this.#options
-    onStep?.('PostgreSQL')
+    onStep?.('PostgreSQL and the Kubernetes API')
     const { database, api } = await this.#startDatabaseAndApi()
     const settings = await this.#writeSettings(database)
     const foundation: Foundation = { database, api, settings }
@@ -115,11 +121,12 @@ class Launch {
     await this.#createKeysAndTables(foundation)
 
     onStep?.(`operator and ${replicas === 1 ? 'one server replica' : `${replicas} server replicas`}`)
+    await this.#held.operator.release()
     const operator = this.#startOperator(foundation)
     await this.#startPods(foundation)
     return {
       issuer: this.#issuer,
-      frontPort: this.#issuerPort,
+      frontPort: this.#held.issuer.port,
       api,
       kubeconfig,
       database,
@@ -133,11 +140,13 @@ class Launch {
 
   /** Ends what was started, the last one first. */
   async stop(): Promise<void> {
+    await Promise.all([this.#held.issuer.release(), this.#held.operator.release()])
     for (const end of this.#stops.splice(0).reverse()) await end()
   }
 
   async #startDatabaseAndApi(): Promise<{ database: Postgres; api: KubeApi }> {
-    const { keep, apiPort, namespaces = [], onLine } = this.#options
+    const { keep, ports, namespaces = [], onLine } = this.#options
+    await ports?.api?.release()
     const objects = this.#at('kube-objects.json')
     const [database, api] = await Promise.all([
       startPostgres({
@@ -145,7 +154,7 @@ class Launch {
         ...(onLine ? { log: (line: string) => onLine('postgres', line) } : {}),
       }),
       startKubeApi({
-        ...(apiPort === undefined ? {} : { port: apiPort }),
+        ...(ports?.api === undefined ? {} : { port: ports.api.port }),
         ...(keep ? { state: readObjects(objects) } : {}),
         namespaces: [releaseNamespace, ...namespaces],
         logs: podLogs(this.#pods),
@@ -173,30 +182,36 @@ class Launch {
     return {
       server,
       serverFile: writeSettings(this.#at('server.yaml'), { ...server, keysDirectory: this.#at('pods/server-0/keys') }),
-      operatorFile: writeSettings(this.#at('operator.yaml'), {
-        issuer,
-        release,
-        namespace: releaseNamespace,
-        identity: 'operator-0',
-        watch: { mode: 'cluster' },
-        nudge: true,
-        management: { host: '127.0.0.1', port: await freePort() },
-        log,
-        // Nobody else is here: every client may be an API, and may ask for audiences that no object declares.
-        policy: { allow: { resourceServer: true, audiences: ['https://*', 'urn:*'] } },
-        ...this.#options.operatorSettings,
-      }),
+      operatorFile: this.#writeOperatorSettings('operator.yaml', this.#held.operator.port),
     }
+  }
+
+  #writeOperatorSettings(name: string, port: number): string {
+    return writeSettings(this.#at(name), {
+      issuer: this.#issuer,
+      release,
+      namespace: releaseNamespace,
+      identity: 'operator-0',
+      watch: { mode: 'cluster' },
+      nudge: true,
+      management: { host: '127.0.0.1', port },
+      log: { format: 'pretty', level: 'info' },
+      // Nobody else is here: every client may be an API, and may ask for audiences that no object declares.
+      policy: { allow: { resourceServer: true, audiences: ['https://*', 'urn:*'] } },
+      ...this.#options.operatorSettings,
+    })
   }
 
   /** The two Jobs of the chart. */
   async #createKeysAndTables({ api, settings }: Foundation): Promise<void> {
+    // a port of its own: that of the operator is held until the operator starts
+    const keysSettings = this.#writeOperatorSettings('keys-job.yaml', await freePort())
     const keysConfig = api.addUser('keys-job', keysJobRules(release, releaseNamespace))
     await Promise.all([
       runToEnd({
         name: 'keys job',
         script: 'operator/src/keys/main.ts',
-        args: ['--settings', settings.operatorFile],
+        args: ['--settings', keysSettings],
         env: { KUBECONFIG: this.#write('keys-job.kubeconfig', keysConfig) },
         onLine: this.#tell('keys job'),
       }),
@@ -231,8 +246,9 @@ class Launch {
     })
     for (let index = 0; index < replicas; index++) await this.#addPod(foundation)
     if (replicas > 1) {
+      await this.#held.issuer.release()
       const front = await startFront({
-        port: this.#issuerPort,
+        port: this.#held.issuer.port,
         backends: () => this.#pods.filter(({ ready }) => ready).map(({ port }) => port),
       })
       this.#stops.push(() => front.stop())
@@ -241,8 +257,11 @@ class Launch {
   }
 
   async #addPod({ api, settings }: Foundation): Promise<ServerPod> {
-    const { replicas, programs = sources, nudgeMs, onLine } = this.#options
-    const name = `server-${this.#pods.length}`
+    const { replicas, programs = sources, nudgeMs, onLine, ports } = this.#options
+    const index = this.#pods.length
+    const name = `server-${index}`
+    // a single replica has the issuer's port itself, and needs no front
+    const port = replicas === 1 && index === 0 ? this.#held.issuer : ports?.pods?.[index]
     const pod = await startServerPod({
       api,
       release,
@@ -251,8 +270,7 @@ class Launch {
       directory: this.#at(`pods/${name}`),
       server: settings.server,
       programs,
-      // a single replica has the issuer's port itself, and needs no front
-      ...(replicas === 1 && this.#pods.length === 0 ? { port: this.#issuerPort } : {}),
+      ...(port === undefined ? {} : { port }),
       ...(nudgeMs === undefined ? {} : { nudgeMs }),
       onLine: (process, line) => onLine?.(replicas === 1 ? process : `${process}-${name.slice(7)}`, line),
     })

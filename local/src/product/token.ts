@@ -73,15 +73,22 @@ export function callReplica(options: {
 
 /** A client_credentials request at one replica. */
 export function requestToken(port: number, credentials: Credentials): Promise<HttpAnswer> {
-  const { clientId, clientSecret, tokenEndpoint } = credentials
+  return postAs(port, credentials, credentials.tokenEndpoint, { grant_type: 'client_credentials' })
+}
+
+/** Revokes a token that is none: 200 for every client that shows its right secret, whatever else it may do. */
+export function revokeNothing(port: number, credentials: Credentials): Promise<HttpAnswer> {
+  return postAs(port, credentials, `${credentials.tokenEndpoint}/revocation`, { token: 'none' })
+}
+
+function postAs(
+  port: number,
+  { clientId, clientSecret }: Credentials,
+  url: string,
+  form: Readonly<Record<string, string>>,
+): Promise<HttpAnswer> {
   const basic = Buffer.from(`${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`).toString('base64')
-  return callReplica({
-    port,
-    url: tokenEndpoint,
-    method: 'POST',
-    headers: { authorization: `Basic ${basic}` },
-    form: { grant_type: 'client_credentials' },
-  })
+  return callReplica({ port, url, method: 'POST', headers: { authorization: `Basic ${basic}` }, form })
 }
 
 /** Fetches a token and verifies it by the keys that the same replica publishes (RFC 9068).

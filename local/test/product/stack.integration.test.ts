@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
@@ -105,7 +105,8 @@ describe('an OIDCClient that is applied', function () {
       .trim()
       .split('\n')
       .map((line) => line.split(/\s{2,}/).map((cell) => cell.trim()))
-    expect(header).to.deep.equal(['NAME', 'TYPE', 'CLIENT-ID', 'SECRET', 'LOADED', 'NEXT-ROTATION', 'READY', 'AGE'])
+    const columns = ['NAME', 'TYPE', 'CLIENT-ID', 'SECRET', 'LOADED', 'SUSPENDED', 'NEXT-ROTATION', 'READY', 'AGE']
+    expect(header).to.deep.equal(columns)
     expect(row!.slice(0, 5)).to.deep.equal(['grafana', 'Web', 'demo.grafana', 'grafana-oidc', '3/3'])
     expect(row).to.include('True')
     const wide = done(await inDemo('get', 'nclient', '-o', 'wide')).stdout
@@ -159,6 +160,28 @@ describe('an OIDCClient that is applied', function () {
     expect(stderr).to.include('spec.redirectURIs').and.to.include('must be https')
     const typo = await kubectl('apply', '-f', 'examples/bad/unknown-field.yaml')
     expect(typo.stderr).to.include('unknown field "spec.redirectUris"')
+  })
+
+  it('can come in a List; a kind that nobody serves is refused by its name', async () => {
+    const client = (name: string) => ({
+      apiVersion: 'auth.nauthera.io/v1alpha1',
+      kind: 'OIDCClient',
+      metadata: { name, namespace },
+      spec: { type: 'SPA', redirectURIs: ['https://app.example.com/callback'] },
+    })
+    const file = join(root, '.nauthera', `list-${process.pid}.json`)
+    const apply = (object: object) => {
+      writeFileSync(file, JSON.stringify(object))
+      return kubectl('apply', '-f', file)
+    }
+    try {
+      const { stdout } = done(await apply({ apiVersion: 'v1', kind: 'List', items: [client('one'), client('two')] }))
+      expect(stdout).to.include('oidcclient.auth.nauthera.io/one created').and.to.include('/two created')
+      const unserved = await apply({ ...client('three'), kind: 'OIDCCliente' })
+      expect(unserved.stderr).to.include('no matches for kind "OIDCCliente" in version "auth.nauthera.io/v1alpha1"')
+    } finally {
+      rmSync(file, { force: true })
+    }
   })
 
   it('gets invalid_client from every replica once it is deleted, and its Secret is gone', async () => {

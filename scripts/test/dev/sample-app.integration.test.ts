@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import type { Browser, Page } from 'playwright-core'
+import { findAxeViolations, watchPage } from '@nauthera/harness/chromium'
 import { findChromium, openBrowser } from '@nauthera/local/programs/chromium'
 import { applyExamples } from '../../dev/examples.ts'
 import { mountVolume } from '@nauthera/stand-in/mounted-volume'
@@ -16,7 +17,7 @@ import { startStack } from '@nauthera/local/product/stack'
 import type { Stack } from '@nauthera/local/product/stack'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
 
-// A person signs in to an application that has nothing but its Secret, in a real browser, without JavaScript.
+// A person signs in to an application that has nothing but its Secret, in a real browser, with and without JavaScript.
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const person = { name: 'ada', password: 'quiet-harbour-71' }
@@ -74,8 +75,10 @@ describe('signing in through the sample application', function () {
     await stack?.stop()
   })
 
-  const newPage = async (): Promise<Page> => {
-    const context = await browser.newContext({ javaScriptEnabled: false })
+  const newPage = async (
+    options: { javaScriptEnabled?: boolean; colorScheme?: 'light' | 'dark' } = {},
+  ): Promise<Page> => {
+    const context = await browser.newContext({ javaScriptEnabled: false, ...options })
     const page = await context.newPage()
     page.setDefaultTimeout(15_000)
     return page
@@ -96,7 +99,7 @@ describe('signing in through the sample application', function () {
     const page = await newPage()
     await signIn(page)
     expect(await page.locator('#name').textContent()).to.equal('Ada')
-    const claims = await page.locator('table').textContent()
+    const claims = await page.getByRole('region', { name: 'Tokens' }).textContent()
     expect(claims).to.include(stack.issuer).and.to.include('demo.demo-web')
 
     await page.getByRole('button', { name: 'Sign out' }).click()
@@ -107,12 +110,13 @@ describe('signing in through the sample application', function () {
     await page.locator('#password').waitFor()
   })
 
-  it('works with the new secret after a rotation, without a restart of the application', async () => {
-    const before = stack.api.store.get(stack.api.resource('secrets'), 'demo', 'demo-web-oidc')
+  const data = (object: unknown) => (object as { data: Record<string, string> }).data['client_secret']
+  const secretNow = () => stack.api.store.get(stack.api.resource('secrets'), 'demo', 'demo-web-oidc')
+  const rotate = async (): Promise<void> => {
+    const before = secretNow()
     const client = stack.api.store.get(stack.api.resource('oidcclients'), 'demo', 'demo-web')
     const annotations = { ...client.metadata.annotations, 'auth.nauthera.io/rotate': 'now' }
     stack.api.put({ ...client, metadata: { ...client.metadata, annotations } })
-    const data = (object: unknown) => (object as { data: Record<string, string> }).data['client_secret']
     await waitForObject(
       stack.api,
       'secrets',
@@ -120,9 +124,75 @@ describe('signing in through the sample application', function () {
       (object) => object !== undefined && data(object) !== data(before),
     )
     secret.sync()
+  }
+
+  it('shows the secret in use changing while requests go on, and none of them fails', async () => {
+    const page = await newPage({ javaScriptEnabled: true })
+    const { complaints, strangers } = watchPage(page, home)
+    await page.goto(home)
+    const text = (id: string) => page.locator(id).textContent()
+    const before = await text('#secret-id')
+    expect(before).to.match(/^[0-9a-f]{8}$/)
+    await page
+      .locator('#requests')
+      .filter({ hasText: /^([4-9]|\d{2,})$/ })
+      .waitFor()
+    await rotate()
+    await page.locator('#change', { hasText: 'New secret' }).waitFor()
+    const after = await text('#secret-id')
+    expect(after)
+      .to.match(/^[0-9a-f]{8}$/)
+      .and.to.not.equal(before)
+    expect(await text('#change'))
+      .to.include(`before it was ${before}`)
+      .and.to.include('no request failed')
+    const counted = await text('#requests')
+    await page
+      .locator('#requests')
+      .filter({ hasNotText: new RegExp(`^${counted}$`) })
+      .waitFor()
+    expect(await text('#failures')).to.equal('0')
+    expect({ complaints, strangers }).to.deep.equal({ complaints: [], strangers: [] })
+    expect(app.restarts).to.equal(0)
+  })
+
+  it('works with the new secret after a rotation, without a restart of the application', async () => {
     const page = await newPage()
     await signIn(page)
     expect(await page.locator('#name').textContent()).to.equal('Ada')
+    expect(await page.locator('#failures').textContent()).to.equal('0')
     expect(app.restarts).to.equal(0)
   })
+
+  it('shows new tokens after a refresh, and what userinfo says', async () => {
+    const page = await newPage()
+    await signIn(page)
+    const tokens = () => page.getByRole('region', { name: 'Tokens' }).textContent()
+    const before = await tokens()
+    await page.getByRole('button', { name: 'Refresh tokens' }).click()
+    expect(await page.getByRole('status').first().textContent()).to.include('New tokens')
+    expect(await tokens()).to.not.equal(before)
+    await page.getByRole('button', { name: 'Ask userinfo' }).click()
+    expect(await page.getByRole('region', { name: 'Userinfo' }).textContent()).to.include('preferred_username')
+  })
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`can be used by everybody: ${colorScheme}, wide and narrow, by keyboard`, async () => {
+      const page = await newPage({ javaScriptEnabled: true, colorScheme })
+      await page.goto(home)
+      expect(await findAxeViolations(page)).to.deep.equal([])
+      await signIn(page)
+      for (const width of [1280, 320]) {
+        await page.setViewportSize({ width, height: 800 })
+        expect(await findAxeViolations(page), `${width} px`).to.deep.equal([])
+        expect(await page.evaluate('document.documentElement.scrollWidth'), 'scrolls sideways').to.be.at.most(width)
+      }
+      const reached: unknown[] = []
+      for (let presses = 0; presses < 4; presses++) {
+        await page.keyboard.press('Tab')
+        reached.push(await page.evaluate('document.activeElement.textContent'))
+      }
+      expect(reached).to.deep.equal(['Refresh tokens', 'Ask userinfo', 'Sign out', 'As it is sent'])
+    })
+  }
 })

@@ -5,6 +5,16 @@ import { clientOf, expectRefusal } from './subject.ts'
 export function builtInKinds(on: Subject): void {
   const { create, mergeInto, clients, namespace } = on
   describe('built-in kinds that the operator uses', () => {
+    it('a Namespace has its name as a label, and cannot lose it', async () => {
+      const path = `/api/v1/namespaces/${namespace}`
+      const label = { 'kubernetes.io/metadata.name': namespace }
+      expect((await on.api.call('GET', path)).body.metadata.labels).to.include(label)
+      const none = { metadata: { labels: { 'kubernetes.io/metadata.name': null, team: 'a' } } }
+      expect((await mergeInto(path, none)).body.metadata.labels).to.deep.equal({ ...label, team: 'a' })
+      const query = { labelSelector: `kubernetes.io/metadata.name=${namespace}` }
+      expect((await on.api.call('GET', '/api/v1/namespaces', { query })).body.items).to.have.length(1)
+    })
+
     it('a Lease is created once, and replaced only by who read its newest version', async () => {
       const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`
       const body = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: 'operator' } }

@@ -85,6 +85,30 @@ export function writes(on: Subject): void {
       expect(damaged.status).to.be.oneOf([400, 422])
     })
 
+    it('of another kind than the path says are refused, and the answer names both kinds', async () => {
+      const map = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'other' }, data: {} }
+      const asSecret = await on.api.call('POST', secrets, { body: map })
+      expectRefusal(asSecret, 400, 'BadRequest')
+      expect(asSecret.body.message).to.include('ConfigMap in version "v1" cannot be handled as a Secret')
+      const list = { apiVersion: 'v1', kind: 'List', items: [secretOf('listed')] }
+      const listed = await on.api.call('POST', secrets, { body: list })
+      expectRefusal(listed, 400, 'BadRequest')
+      expect(listed.body.message).to.include('List in version "v1" cannot be handled as a Secret')
+      const policy = { ...clientOf('other'), kind: 'OIDCPolicy' }
+      const asClient = await on.api.call('POST', clients, { body: policy })
+      expectRefusal(asClient, 422, 'Invalid')
+      expect(asClient.body.message).to.include('kind: Invalid value: "OIDCPolicy": must be OIDCClient')
+    })
+
+    it('without a kind are taken for a built-in kind, and refused for one of ours', async () => {
+      const { kind: _, ...nameless } = secretOf('nameless')
+      expect((await on.api.call('POST', secrets, { body: nameless })).status).to.equal(201)
+      const { kind: __, ...client } = clientOf('nameless')
+      const refused = await on.api.call('POST', clients, { body: client })
+      expectRefusal(refused, 400, 'BadRequest')
+      expect(refused.body.message).to.include("Object 'Kind' is missing")
+    })
+
     it('remove with an object what only it owned', async function () {
       this.timeout(60_000)
       const owner = await create(clients, clientOf('owner'))

@@ -65,7 +65,20 @@ export function prepare(
 
 /** What a built-in kind does with its own fields. */
 function normalize(resource: Resource, object: KubeObject): KubeObject {
-  if (resource.kind !== 'Secret') return object
+  if (resource.kind === 'Namespace') return withNameLabel(object)
+  return resource.kind === 'Secret' ? normalizeSecret(resource, object) : object
+}
+
+/** The label that selectors of namespaces lean on; nobody can take it away. */
+export function withNameLabel(namespace: KubeObject): KubeObject {
+  const { metadata } = namespace
+  return {
+    ...namespace,
+    metadata: { ...metadata, labels: { ...metadata.labels, 'kubernetes.io/metadata.name': metadata.name } },
+  }
+}
+
+function normalizeSecret(resource: Resource, object: KubeObject): KubeObject {
   const {
     stringData = {},
     data = {},

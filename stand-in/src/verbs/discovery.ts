@@ -1,3 +1,4 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import type { JsonSchema } from '../objects.ts'
 import type { Resource } from '../store/resources.ts'
 import { groupVersion } from '../store/resources.ts'
@@ -64,6 +65,20 @@ const openApiPath = (resource: Resource): string =>
 function openApiIndex(resources: readonly Resource[]) {
   const paths = [...new Set(resources.map(openApiPath))]
   return { paths: Object.fromEntries(paths.map((path) => [path, { serverRelativeURL: `/openapi/v3/${path}` }])) }
+}
+
+/** Of a "List", and of kinds that nobody serves, kubectl asks for schemas of the older format, in protobuf only. Without a schema there
+ *  it leaves them alone: the items of a list are checked when each is written.
+ *  Source of the numbers: OpenAPIv2.proto of github.com/google/gnostic. */
+export function openApiV2(): Uint8Array {
+  const document = new BinaryWriter()
+  document.tag(1, WireType.LengthDelimited).string('2.0')
+  document.tag(2, WireType.LengthDelimited).fork()
+  document.tag(1, WireType.LengthDelimited).string('Kubernetes')
+  document.tag(2, WireType.LengthDelimited).string(version.gitVersion)
+  document.join()
+  document.tag(8, WireType.LengthDelimited).fork().join()
+  return document.finish()
 }
 
 /** The schemas of a group, and that writes take `fieldValidation`: kubectl leaves the validation to us then. */

@@ -5,7 +5,7 @@ import type { ApiState } from '../state.ts'
 import type { Resource } from '../store/resources.ts'
 import type { Call } from './call.ts'
 import { present, unknownPath } from './call.ts'
-import { discover } from './discovery.ts'
+import { discover, openApiV2 } from './discovery.ts'
 import { serveList } from './list.ts'
 import { serveLogs } from './logs.ts'
 import { serveWatch } from './watch.ts'
@@ -50,6 +50,10 @@ function emptyNamespace({ store, kinds }: ApiState, namespace: string): void {
 function serveRest({ kinds }: ApiState, { request: { path, method }, response }: Call): void {
   if (method !== 'GET') throw unknownPath()
   if (path === '/livez' || path === '/readyz' || path === '/healthz') return answer(response, 200, 'ok')
+  if (path === '/openapi/v2') {
+    const type = { 'content-type': 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' }
+    return void response.writeHead(200, type).end(openApiV2())
+  }
   const found = discover(path, kinds.all)
   if (!found) throw unknownPath()
   answer(response, 200, found)

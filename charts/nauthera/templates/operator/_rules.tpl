@@ -22,6 +22,16 @@
 {{- append (append $names (printf "%s-clients-manifest" $release)) (printf "%s-link" $release) | toJson -}}
 {{- end -}}
 
+{{/* The Secrets that the release reads and that are not the operator's: whoever could write them would own the issuer. */}}
+{{- define "nauthera.reservedSecrets" -}}
+{{- $v := .Values -}}
+{{- $names := list (include "nauthera.keysSecret" .) -}}
+{{- range list $v.database.existingSecret.name $v.database.credentials.name $v.database.caSecret.name $v.migrations.existingSecret.name $v.server.tls.existingSecret $v.valkey.auth.name $v.cache.external.urlSecret.name -}}
+{{- if . }}{{- $names = append $names . -}}{{- end -}}
+{{- end -}}
+{{- $names | uniq | toJson -}}
+{{- end -}}
+
 {{/* What the operator may do beside the release, in every mode. */}}
 {{- define "nauthera.rules.release" -}}
 - apiGroups: [""]

@@ -1,0 +1,37 @@
+import { randomUUID } from 'node:crypto'
+import type { Request, Response } from 'express'
+import type { SignedIn } from './pages.ts'
+
+const cookieName = 'sample_session'
+const maxSessions = 1_000
+
+/** One browser, in memory only. */
+export class Session {
+  pending?: { state: string; nonce: string; verifier: string }
+  signedIn?: SignedIn
+  notice?: string
+
+  /** The notice is shown once. */
+  takeNotice(): { signedIn: SignedIn | undefined; notice: string | undefined } {
+    const { signedIn, notice } = this
+    delete this.notice
+    return { signedIn, notice }
+  }
+}
+
+export class Sessions {
+  readonly #sessions = new Map<string, Session>()
+
+  /** @returns the session of the browser that asks; a new one for a new browser */
+  of(request: Request, response: Response): Session {
+    const cookie = /(?:^|; )sample_session=([0-9a-f-]{36})/.exec(request.get('cookie') ?? '')?.[1]
+    const known = cookie === undefined ? undefined : this.#sessions.get(cookie)
+    if (known) return known
+    const id = randomUUID()
+    const session = new Session()
+    this.#sessions.set(id, session)
+    if (this.#sessions.size > maxSessions) this.#sessions.delete(this.#sessions.keys().next().value!)
+    response.cookie(cookieName, id, { httpOnly: true, sameSite: 'lax', secure: request.secure })
+    return session
+  }
+}
