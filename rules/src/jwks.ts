@@ -54,11 +54,11 @@ export function canVerify(jwks: unknown): boolean {
 }
 
 function verifies({ kty, crv, alg, use, key_ops: operations }: Readonly<Record<string, unknown>>): boolean {
-  const algorithms: readonly string[] =
-    signsWith[crv === undefined ? String(kty) : `${String(kty)} ${String(crv)}`] ?? []
+  const kind = [kty, crv].filter(isText).join(' ')
+  const algorithms: readonly unknown[] = signsWith[kind] ?? []
   const isForIt = use === undefined || use === 'sig'
   const mayVerify = !Array.isArray(operations) || operations.includes('verify')
-  return isForIt && mayVerify && (alg === undefined ? algorithms.length > 0 : algorithms.includes(String(alg)))
+  return isForIt && mayVerify && (alg === undefined ? algorithms.length > 0 : algorithms.includes(alg))
 }
 
 function keyFault(key: Readonly<Record<string, unknown>>): string | undefined {
