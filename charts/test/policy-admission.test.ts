@@ -158,13 +158,17 @@ describe('K14 the admission policy of OIDCPolicies', function () {
   this.timeout(60_000)
   const evaluate = evaluator()
   let spec: AdmissionSpec
+  let warning: AdmissionSpec
   before(async () => {
     const policy = find(await objectsOf(), 'ValidatingAdmissionPolicy', 'auth.nauthera.policy')
     spec = policy['spec'] as AdmissionSpec
+    warning = find(await objectsOf(), 'ValidatingAdmissionPolicy', 'auth.nauthera.policy-warning')[
+      'spec'
+    ] as AdmissionSpec
   })
 
   /** The rules that a client breaks, and what `kubectl apply` would say. */
-  const broken = (params: object, object: OIDCClient) => {
+  const broken = (params: object, object: OIDCClient, rules = spec) => {
     const variables: Record<string, unknown> = {}
     const context = {
       object,
@@ -173,17 +177,21 @@ describe('K14 the admission policy of OIDCPolicies', function () {
       namespaceObject: { metadata: { labels: namespaceLabels } },
       variables,
     }
-    for (const { name, expression } of spec.variables) variables[name] = evaluate(expression, context)
-    return spec.validations
+    for (const { name, expression } of rules.variables) variables[name] = evaluate(expression, context)
+    return rules.validations
       .filter(({ expression }) => evaluate(expression, context) !== true)
       .map((rule) => ({ rule, message: String(evaluate(rule.messageExpression, context)) }))
   }
   const refusals = (params: object, object: OIDCClient): string[] =>
     broken(params, object).map(({ message }) => message)
-  const denials = (params: { metadata: { name: string }; spec: OIDCPolicySpec }, object: OIDCClient): string[] => {
+  const denials = (
+    params: { metadata: { name: string }; spec: OIDCPolicySpec },
+    object: OIDCClient,
+    wanted: 'Deny' | 'Warn' = 'Deny',
+  ): string[] => {
     const policies = policiesFor(object, { baseline: opener, policies: [params], namespaceLabels })
     return checkPolicies(object, policies, 0)
-      .filter(({ enforcement, policy }) => enforcement === 'Deny' && policy === params.metadata.name)
+      .filter(({ enforcement, policy }) => enforcement === wanted && policy === params.metadata.name)
       .map(({ field }) => field)
   }
 
@@ -194,6 +202,33 @@ describe('K14 the admission policy of OIDCPolicies', function () {
       expect(fields).to.have.members(denials(params, object))
     })
   }
+
+  for (const [sentence, policy, object] of cases.filter(([, one]) => one.enforcement === undefined)) {
+    it(`warns of what the operator warns of: ${sentence}`, () => {
+      const params = { metadata: { name: 'limits' }, spec: { ...policy, enforcement: 'Warn' as const } }
+      const warnings = broken(params, object, warning).map(
+        ({ message }) => /^OIDCPolicy limits: (\S+): /.exec(message)?.[1],
+      )
+      expect(warnings).to.have.members(denials(params, object, 'Warn'))
+      expect(refusals(params, object), 'and refuses nothing').to.deep.equal([])
+    })
+  }
+
+  it('warns of nothing that is refused anyway, and of nothing that is only counted', () => {
+    for (const enforcement of ['Deny', 'Audit'] as const) {
+      const params = { metadata: { name: 'limits' }, spec: { enforcement, allow: { types: [] } } }
+      expect(broken(params, client({}), warning)).to.deep.equal([])
+    }
+  })
+
+  it('has bindings that deny, and that only warn', async () => {
+    const objects = await objectsOf()
+    const actions = (name: string) =>
+      (find(objects, 'ValidatingAdmissionPolicyBinding', name)['spec'] as { validationActions: string[] })
+        .validationActions
+    expect(actions('auth.nauthera.policy')).to.deep.equal(['Deny'])
+    expect(actions('auth.nauthera.policy-warning')).to.deep.equal(['Warn'])
+  })
 
   it('has a case above for each of its rules', () => {
     const refused = cases.flatMap(([, policy, object]) => broken({ metadata: { name: 'x' }, spec: policy }, object))

@@ -7,7 +7,7 @@ import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
 import { idClaims, registeredClaims } from './claims.ts'
 import { wireGrants } from './grants.ts'
-import { jwksFaults } from './jwks.ts'
+import { canVerify, jwksFaults, usableKeys } from './jwks.ts'
 import { tokenLife } from './limits.ts'
 import { notServedFaults } from './not-served.ts'
 import { responseModes } from './response-modes.ts'
@@ -105,6 +105,9 @@ function grantFaults(config: ClientConfig): readonly ClientFault[] {
 function keyFaults(config: ClientConfig): readonly ClientFault[] {
   const { jwks, jwksUri, tokenEndpointAuthMethod: method } = config
   const faults = jwks === undefined ? [] : jwksFaults(jwks).map((message) => invalid('auth.jwks', message))
+  // an assertion that nobody can make is a client that never signs in; such a client would be Ready and of no use
+  if (jwks !== undefined && faults.length === 0 && keyMethods.includes(method) && !canVerify(jwks))
+    faults.push(invalid('auth.jwks', `must have a key that can verify an assertion: ${usableKeys}`))
   if (jwks !== undefined && jwksUri !== '')
     faults.push(invalid('auth.jwks', 'must not be set together with auth.jwksURI'))
   if (jwks === undefined && jwksUri === '' && keyMethods.includes(method))

@@ -1,6 +1,9 @@
 // The public keys of a client, by value. Whoever writes them should hear at once that one can never verify anything.
+import type { clientAlgorithms } from './algorithms.ts'
 import { createPublicKey } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
+
+type ClientAlgorithm = (typeof clientAlgorithms)[number]
 
 interface Kind {
   /** Members that make the public key. */
@@ -30,6 +33,32 @@ export function jwksFaults(jwks: unknown): readonly string[] {
     const fault = isObject(key) ? keyFault(key) : 'must be an object'
     return fault === undefined ? [] : [`keys[${index}] ${fault}`]
   })
+}
+
+/** What a key of each kind, and curve, can sign with that servers take (algorithms.ts, clientAlgorithms). */
+const signsWith: Readonly<Record<string, readonly ClientAlgorithm[]>> = {
+  'EC P-256': ['ES256'],
+  'OKP Ed25519': ['EdDSA', 'Ed25519'],
+  RSA: ['RS256', 'PS256'],
+}
+
+/** The same for people. */
+export const usableKeys =
+  'EC with P-256 (ES256), RSA (RS256, PS256) or OKP with Ed25519 (EdDSA), not only for encryption'
+
+/** @param jwks without faults
+ *  @returns whether a signature of one of its keys can ever be right: the key is for signatures, and of an algorithm that servers take */
+export function canVerify(jwks: unknown): boolean {
+  const keys: unknown = isObject(jwks) ? jwks['keys'] : undefined
+  return Array.isArray(keys) && keys.some((key: unknown) => isObject(key) && verifies(key))
+}
+
+function verifies({ kty, crv, alg, use, key_ops: operations }: Readonly<Record<string, unknown>>): boolean {
+  const kind = [kty, crv].filter(isText).join(' ')
+  const algorithms: readonly unknown[] = signsWith[kind] ?? []
+  const isForIt = use === undefined || use === 'sig'
+  const mayVerify = !Array.isArray(operations) || operations.includes('verify')
+  return isForIt && mayVerify && (alg === undefined ? algorithms.length > 0 : algorithms.includes(alg))
 }
 
 function keyFault(key: Readonly<Record<string, unknown>>): string | undefined {

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect } from 'chai'
-import { jwksFaults } from '../src/jwks.ts'
+import { canVerify, jwksFaults } from '../src/jwks.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const ec = publicKey.export({ format: 'jwk' })
@@ -22,6 +22,28 @@ const refused: readonly [sentence: string, jwks: unknown, message: RegExp][] = [
   ['an odd kid', { keys: [{ ...ec, kid: 7 }] }, /^keys\[0\] must have text in kid/],
   ['odd certificates', { keys: [{ ...ec, x5c: 'x' }] }, /^keys\[0\] must have a list of texts in x5c/],
 ]
+
+const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({ format: 'jwk' })
+const x25519 = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' })
+
+describe('canVerify', () => {
+  for (const [sentence, keys, expected] of [
+    ['an EC key with P-256', [ec], true],
+    ['an Ed25519 key, by either name of its algorithm', [{ ...ed, alg: 'EdDSA' }], true],
+    ['an Ed25519 key of RFC 9864', [{ ...ed, alg: 'Ed25519' }], true],
+    ['an RSA key for PS256', [{ ...rsa(2048), alg: 'PS256', use: 'sig', key_ops: ['verify'] }], true],
+    ['a usable key beside another', [p384, ec], true],
+    ['no key', [], false],
+    ['a key with a curve of which no algorithm is taken', [p384], false],
+    ['a key for encryption', [{ ...ec, use: 'enc' }], false],
+    ['a key that may not verify', [{ ...ec, key_ops: ['deriveBits'] }], false],
+    ['a key for agreement', [x25519], false],
+    ['a key of an algorithm that is not taken', [{ ...rsa(2048), alg: 'RS512' }], false],
+    ['a key of a type that nobody here knows', [{ kty: 'LATER', pub: 'x' }], false],
+  ] as const) {
+    it(`${expected ? 'holds' : 'does not hold'} for ${sentence}`, () => expect(canVerify({ keys })).to.equal(expected))
+  }
+})
 
 describe('jwksFaults', () => {
   for (const [sentence, jwks, message] of refused) {

@@ -148,7 +148,10 @@ const secret = object(
             rule: `self.all(k, k in ${celList(canonicalKeys)})`,
             message: 'must rename only the usual keys, such as client_id and client_secret; kubectl explain names them',
           },
-          valuesMatch(patterns.dataKey, 'must rename to keys of letters, digits, -, _ and .'),
+          valuesMatch(
+            patterns.dataKey,
+            'must rename to keys of letters, digits, -, _ and ., not . and not beginning with ..',
+          ),
         ],
       },
     ),
@@ -157,7 +160,9 @@ const secret = object(
       text('Template.', { maxLength: 4096 }),
       {
         maxProperties: 20,
-        rules: [keysMatch(patterns.dataKey, 'must have keys of letters, digits, -, _ and .')],
+        rules: [
+          keysMatch(patterns.dataKey, 'must have keys of letters, digits, -, _ and ., not . and not beginning with ..'),
+        ],
       },
     ),
     existingSecretRef: object(
@@ -169,7 +174,12 @@ const secret = object(
         }),
         key: text('Key in the Secret. Its value must have at least 32 printable characters.', {
           maxLength: 253,
-          rules: [matchesRule(patterns.dataKey, 'must be a key of letters, digits, -, _ and .')],
+          rules: [
+            matchesRule(
+              patterns.dataKey,
+              'must be a key of letters, digits, -, _ and ., not . and not beginning with ..',
+            ),
+          ],
         }),
       },
       {},

@@ -4,10 +4,13 @@ const quote = (value: string): string =>
   `'${value
     .replaceAll('\\', '\\\\')
     .replaceAll("'", "\\'")
-    .replace(/[^ -~]/g, escapeCharacter)}'`
+    .replace(/[^ -~]/gu, escapeCharacter)}'`
 
 /** What cannot be seen must not stand raw in a generated file. */
-const escapeCharacter = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+const escapeCharacter = (character: string): string => {
+  const code = character.codePointAt(0)!.toString(16)
+  return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`
+}
 
 /** @returns a CEL list of string literals: `['a', 'b']`. */
 export const celList = (values: readonly string[]): string => `[${values.map(quote).join(', ')}]`
@@ -21,7 +24,7 @@ export const matches = (value: string, pattern: string): boolean => compiled(pat
 const cache = new Map<string, RegExp>()
 function compiled(pattern: string): RegExp {
   let expression = cache.get(pattern)
-  if (!expression) cache.set(pattern, (expression = new RegExp(pattern)))
+  if (!expression) cache.set(pattern, (expression = new RegExp(pattern, 'u')))
   return expression
 }
 
@@ -56,11 +59,12 @@ export const patterns = {
   scope: '^[!#-\\[\\]-~]+$',
   /** Go's duration in hours, minutes and seconds; at least one of them. The bounds keep CEL's duration() from overflowing. */
   duration: '^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$',
-  /** No control characters, and none that turn the direction of the text around or take no room. The two joiners
-   *  (U+200C, U+200D) stay: some scripts and emoji need them. */
+  /** No control characters, and none that turn the direction of the text around, take no room or show nothing: tags, fillers,
+   *  variants of a character. The two joiners (U+200C, U+200D) and U+FE0F stay: some scripts and emoji need them. */
   plainText:
-    '^[^\\x00-\\x1f\\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]*$',
-  dataKey: '^[-._A-Za-z0-9]{1,253}$',
+    '^[^\\x00-\\x1f\\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]*$',
+  /** What the API server takes as a key of a Secret: not `.`, and nothing that begins with `..`. */
+  dataKey: '^([-_A-Za-z0-9][-._A-Za-z0-9]{0,252}|[.][-_A-Za-z0-9][-._A-Za-z0-9]{0,251})$',
   /** A namespace, or every one. */
   namespaceOrAll: '^([*]|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$',
   secretName: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',

@@ -70,7 +70,16 @@ export const oneOf = <const V extends string>(
   description: string,
   values: readonly V[],
   options: { default?: V } = {},
-): Schema<V> => ({ json: { type: 'string', description, enum: values, ...options }, rules: [] })
+): Schema<V> => ({
+  json: { type: 'string', description: withValues(description, values), enum: values, ...options },
+  rules: [],
+})
+
+/** `kubectl explain` shows descriptions, and older ones no values of an enumeration; of a list no kubectl does. */
+function withValues(description: string, values: readonly string[]): string {
+  const says = (value: string) => new RegExp(`\\b${value}\\b`).test(description)
+  return values.every(says) ? description : `${description} One of: ${values.join(', ')}.`
+}
 
 export const flag = (description: string, options: { default?: boolean } = {}): Schema<boolean> => ({
   json: { type: 'boolean', description, ...options },
@@ -95,7 +104,8 @@ const array = <T>(
   kind: 'set' | 'atomic',
 ): Schema<readonly T[]> => {
   const { rules = [], ...json } = options
-  return { json: { type: 'array', description, 'x-kubernetes-list-type': kind, ...json }, items, rules }
+  const said = withValues(description, items.json.enum ?? [])
+  return { json: { type: 'array', description: said, 'x-kubernetes-list-type': kind, ...json }, items, rules }
 }
 
 /** A list without doubles; several appliers may each own members. */

@@ -16,6 +16,7 @@ export function tables(on: Subject): void {
         ['CLIENT-ID', 0],
         ['SECRET', 0],
         ['LOADED', 0],
+        ['SUSPENDED', 0],
         ['NEXT-ROTATION', 0],
         ['READY', 0],
         ['AGE', 0],
@@ -25,7 +26,7 @@ export function tables(on: Subject): void {
       ])
       const [row] = body.rows
       expect(row.cells.slice(0, 2)).to.deep.equal(['page-0', 'Web'])
-      expect(row.cells[7]).to.match(/^\d+[smh]/)
+      expect(row.cells[8]).to.match(/^\d+[smh]/)
       expect(row.object.metadata.name).to.equal('page-0')
     })
   })

@@ -41,12 +41,19 @@ const environment = new Environment({ enableOptionalTypes: true, homogeneousAggr
     'string.find(string): string',
     (text: string, pattern: string) => new RegExp(pattern, 'u').exec(text)?.[0] ?? '',
   )
+  // the API server's expressions (RE2) go by characters, those of the library by halves of a character
+  .registerFunction('string.matchesByCharacters(string): bool', (text: string, pattern: string) =>
+    new RegExp(pattern, 'u').test(text),
+  )
 
 const parsed = new Map<string, Evaluate>()
 
+const parse = (expression: string): Evaluate =>
+  environment.parse(expression.replaceAll('.matches(', '.matchesByCharacters(')) as Evaluate
+
 function evaluator(expression: string): Evaluate {
   let evaluate = parsed.get(expression)
-  if (!evaluate) parsed.set(expression, (evaluate = environment.parse(expression) as Evaluate))
+  if (!evaluate) parsed.set(expression, (evaluate = parse(expression)))
   return evaluate
 }
 

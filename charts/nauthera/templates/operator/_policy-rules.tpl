@@ -14,6 +14,7 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 !(e.key in {{ $labels }}) || !has(e.values) || !({{ $labels }}[e.key] in e.values)))
 {{- end -}}
 
+{{/* (enforcement of the policies that these rules are for: Deny or Warn) */}}
 {{- define "nauthera.policy.variables" -}}
 - name: spec
   expression: object.spec
@@ -37,7 +38,7 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
   expression: "has(namespaceObject.metadata.labels) ? namespaceObject.metadata.labels : {}"
 - name: holds
   expression: >-
-    (!has(params.spec.enforcement) || params.spec.enforcement == 'Deny') &&
+    (has(params.spec.enforcement) ? params.spec.enforcement : 'Deny') == {{ . | squote }} &&
     (!has(variables.selector.clients) || ({{ include "nauthera.cel.selected" (list "variables.selector.clients" "variables.clientLabels") | nindent 4 }})) &&
     (!has(variables.selector.namespaces) || ({{ include "nauthera.cel.selected" (list "variables.selector.namespaces" "variables.namespaceLabels") | nindent 4 }}))
 - name: method
@@ -119,4 +120,27 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 {{ include "nauthera.policy.atMost" (list "spec.tokens.idTTL" "variables.tokens.idTTL" "variables.limits.id") }}
 {{ include "nauthera.policy.atMost" (list "spec.tokens.refreshTTL" "variables.tokens.refreshTTL" "variables.limits.refresh") }}
 {{ include "nauthera.policy.atMost" (list "spec.rotation.overlap" "variables.rotation.overlap" "variables.bounds.maxOverlap") }}
+{{- end -}}
+
+{{/* (context, enforcement): what both admission policies are made of */}}
+{{- define "nauthera.policy.admissionSpec" -}}
+{{- $root := index . 0 -}}
+failurePolicy: Ignore
+paramKind: {apiVersion: auth.nauthera.io/v1alpha1, kind: OIDCPolicy}
+matchConstraints:
+  resourceRules:
+    - apiGroups: [auth.nauthera.io]
+      apiVersions: [v1alpha1]
+      resources: [oidcclients]
+      operations: [CREATE, UPDATE]
+matchConditions:
+  - name: served-here
+    expression: "(has(object.spec.serverName) ? object.spec.serverName : 'default') == {{ $root.Values.operator.serverName | squote }}"
+  # A trigger, a label or a finalizer can be written on a client that a newer policy denies.
+  - name: new-or-changed
+    expression: oldObject == null || object.spec != oldObject.spec
+variables:
+  {{- include "nauthera.policy.variables" (index . 1) | nindent 2 }}
+validations:
+  {{- include "nauthera.policy.validations" $root | nindent 2 }}
 {{- end -}}
