@@ -335,7 +335,7 @@ function createConfig(
   const { registry: holder, usage } = on.clients
   const { checkClient, store } = on
   const { config, signing } = settings
-  const defaults = clientDefaults(signing.algorithms[0]!)
+  const defaults = clientDefaults(signing.idToken)
   return createConfigService({
     config,
     holder,

@@ -1,9 +1,37 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
+import { authMethods, secretWays } from '@nauthera/rules/client-authentication'
 import type { OIDCClientSpec } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
+import { applyDefaults } from '../../src/decide/apply-defaults.ts'
 import { checkPolicies, isHostAllowed } from '../../src/decide/check-policies.ts'
+import { renderConfig } from '../../src/decide/metadata.ts'
 import { client, holding } from './clients.ts'
+
+describe('how a client may show its secret', () => {
+  it('whatever policies list, is refused or in each of their lists', () => {
+    const list = fc.option(fc.uniqueArray(fc.constantFrom(...authMethods)), { nil: undefined })
+    fc.assert(
+      fc.property(
+        fc.array(list, { maxLength: 3 }),
+        fc.constantFrom<OIDCClientSpec['auth']>(undefined, ...authMethods.map((method) => ({ method }))),
+        (lists, auth) => {
+          const given = auth ? { auth } : {}
+          const policies = holding(...lists.map((allowed) => ({ allow: allowed ? { authMethods: allowed } : {} })), {})
+          const effective = applyDefaults(client(given), policies).client
+          if (checkPolicies(effective, policies, 0).some(({ field }) => field === 'spec.auth.method')) return
+          const { secretMethods, tokenEndpointAuthMethod } = renderConfig(effective)
+          const ways = secretMethods.length > 0 ? secretMethods : [tokenEndpointAuthMethod]
+          expect(ways, 'also what an older server reads').to.include(tokenEndpointAuthMethod)
+          for (const allowed of lists.filter((one) => one !== undefined)) {
+            const words: readonly string[] = allowed.includes('client_secret') ? [...allowed, ...secretWays] : allowed
+            expect(words).to.include.members(ways)
+          }
+        },
+      ),
+    )
+  })
+})
 
 describe('checkPolicies', () => {
   const table: readonly [
