@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { expect } from 'chai'
-import { Browser } from '@nauthera/harness/browser'
+import { Browser, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getTokens } from '@nauthera/harness/flows'
 import { configs, entry } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
@@ -35,6 +35,20 @@ export const contract: Contract = {
       expect(claimsOfJwt((await getTokens(replicas, options)).id)).to.not.have.any.keys('email', 'email_verified')
       await replicas.serve(clients)
     },
+    'idTokens: with Minimal a claim from groups is at userinfo alone, and what a request names is in the ID token still':
+      async (replicas) => {
+        const claims = [{ name: 'roles', join: 'Array', fromGroups: [{ group: 'engineers', values: ['dev'] }] }]
+        await replicas.serve(web({ claims }))
+        expect(claimsOfJwt((await getTokens(replicas)).id)['roles']).to.deep.equal(['dev'])
+        await replicas.serve(web({ claims, idTokenClaims: 'Minimal' }))
+        const asked = JSON.stringify({ id_token: { email: null } })
+        const { id, access } = await getTokens(replicas, { parameters: { claims: asked } })
+        const held = claimsOfJwt(id)
+        expect([held['roles'], held['email']]).to.deep.equal([undefined, 'ada@example.com'])
+        const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+        expect(me.json()['roles']).to.deep.equal(['dev'])
+        await replicas.serve(clients)
+      },
     'idTokens: after a change of the algorithm an ID token of before is still a hint of who signs out': async (
       replicas,
     ) => {
