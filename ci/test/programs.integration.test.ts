@@ -127,6 +127,6 @@ describe('docs/programs.md', () => {
     expect(versionsOf('oidc-client-ts')).to.deep.equal([has['oidc-client-ts']])
     const module = readFileSync('ci/e2e/images/oauth2-proxy/go.mod', 'utf8')
     const [, proxy] = /oauth2-proxy\/v7 v(\S+)/.exec(module)!
-    expect(versionsOf('oauth2-proxy')).to.deep.equal([proxy])
+    expect(versionsOf('oauth2-proxy (and with it go-oidc 3)')).to.deep.equal([proxy])
   })
 })
