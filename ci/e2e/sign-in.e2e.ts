@@ -1,8 +1,9 @@
 import { X509Certificate, createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Browser } from 'playwright-core'
+import { parse } from 'yaml'
 import { findChromium, openBrowser } from '@nauthera/local/programs/chromium'
 import { password } from '@nauthera/harness/browser'
 import { person } from '../faults/support/load/visits.ts'
@@ -124,15 +125,14 @@ const showWho = `
 
 /** That page behind an oauth2-proxy whose environment is the Secret of its client. */
 async function startProxiedPage(namespace: string, origin: string): Promise<void> {
-  await applyClients(namespace, {
-    wiki: {
-      type: 'Web',
-      displayName: 'Wiki',
-      redirectURIs: [`${origin}/oauth2/callback`],
-      postLogoutRedirectURIs: [`${origin}/`],
-      secret: { presets: ['OAuth2Proxy'] },
-    },
-  })
+  const { spec } = parse(readFileSync(join(root, 'examples/clients/oauth2-proxy.yaml'), 'utf8')) as { spec: object }
+  // our own example, at the address of this page and for everybody
+  const here = {
+    redirectURIs: [`${origin}/oauth2/callback`],
+    postLogoutRedirectURIs: [`${origin}/`],
+    access: undefined,
+  }
+  await applyClients(namespace, { wiki: { ...spec, ...here } })
   const [metadata, labels] = [{ name: 'wiki', namespace }, { app: 'wiki' }]
   const flags = ['--email-domain=*', '--upstream=http://127.0.0.1:3000/', '--skip-provider-button']
   const https = ['--https-address=:8443', '--tls-cert-file=/tls/tls.crt', '--tls-key-file=/tls/tls.key']
