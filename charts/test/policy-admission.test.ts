@@ -14,7 +14,7 @@ interface AdmissionSpec {
 }
 
 const evaluator = () => {
-  const environment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: false })
+  const environment = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: true })
   for (const name of ['object', 'oldObject', 'params', 'namespaceObject', 'variables'])
     environment.registerVariable(name, 'dyn')
   const parsed = new Map<string, (context: object) => unknown>()
