@@ -165,7 +165,7 @@ function showRotation(report: RotationReport): number {
       )
     }
     screen.say(`${report.client}: secret ${report.from} -> ${report.to}, published after ${report.tookMs} ms`)
-    const until = report.previousUntil === undefined ? '' : `, until ${report.previousUntil}`
+    const until = report.previousUntil === undefined ? '' : `, until ${report.previousUntil} at the latest`
     screen.say(`the old one is still accepted by ${report.previousAccepted} replicas${until}`)
     screen.say(`requests=${report.requests} failures=${failures.length}`)
   }

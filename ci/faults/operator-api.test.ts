@@ -10,6 +10,12 @@ import type { TestReplica } from '@nauthera/harness/operator/replica'
 
 const reports = `${appsNamespace}/reports`
 
+/** A name whose client is in the same shard. */
+const besideReports = (): string =>
+  Array.from({ length: 100 }, (_, index) => `other-${index}`).find(
+    (name) => shardOf(appsNamespace, name) === shardOf(appsNamespace, 'reports'),
+  )!
+
 describe('an operator and its API server', function () {
   this.timeout(60_000)
   let cluster: Cluster
@@ -91,8 +97,10 @@ describe('an operator and its API server', function () {
   ] as const) {
     it(`I4 a lost shard does not cost the published secret when the clock of the next leader is ${when} behind`, async () => {
       operator.clock.leap(1_500)
-      await cluster.apply('beside', machine)
-      await cluster.until(isReady('beside'), 'beside is Ready')
+      const home = shardOf(appsNamespace, 'reports')
+      const beside = besideReports()
+      await cluster.apply(beside, machine)
+      await cluster.until(isReady(beside), `${beside} is Ready`)
       // one that renews its Lease in time, whose clock is ahead
       for (let leapt = 0; leapt < leapMs; leapt += 4_000) await operator.pass(Math.min(4_000, leapMs - leapt))
       const before = cluster.plain('reports')!
@@ -106,11 +114,23 @@ describe('an operator and its API server', function () {
       await operator.kill()
       for (const [plural, name] of [
         ['leases', 'nauthera-operator'],
-        ['secrets', shardSecretName(release, shardOf(appsNamespace, 'reports'))],
+        ['secrets', shardSecretName(release, home)],
       ] as const)
         cluster.api.store.remove(cluster.api.resource(plural), releaseNamespace, name)
+      // the shard waits for another client, while this one is looked at again and again
+      const end = cluster.api.faults.add({
+        when: ({ verb, name }) => verb === 'get' && name === `${beside}-oidc`,
+        effect: { kind: 'refuse', code: 500 },
+      })
       operator = cluster.startOperator()
       await operator.leading
+      await cluster.until(() => operator.log.told('reconcile failed').length > 0, 'the fault is met')
+      for (const description of ['edited', 'edited again']) {
+        await cluster.apply('reports', { ...machine, description, rotation: { trigger: 'now', overlap: '1h' } })
+        await operator.pass(1_000)
+      }
+      end()
+      await operator.pass(61_000)
       await cluster.until(() => (cluster.stored('reports')?.verifiers.length ?? 0) > 0, 'the shard is there again')
       await cluster.until(isReady('reports'), 'reports is Ready')
       await operator.pass(4_000)
@@ -128,9 +148,7 @@ describe('an operator and its API server', function () {
   ] as const) {
     it(`F37 a lost shard takes no client away while reading its Secret answers ${what}, and delays no other client`, async () => {
       const home = shardOf(appsNamespace, 'reports')
-      const beside = Array.from({ length: 100 }, (_, index) => `other-${index}`).find(
-        (name) => shardOf(appsNamespace, name) === home,
-      )!
+      const beside = besideReports()
       await cluster.apply(beside, machine)
       await cluster.until(isReady(beside), `${beside} is Ready`)
       const plain = cluster.plain('reports')!

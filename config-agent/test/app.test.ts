@@ -1,6 +1,6 @@
 import { mkdir, readFile, readdir, rename, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { timestampFromMs } from '@bufbuild/protobuf/wkt'
+import { durationMs, timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
 import { manifestFile, shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
@@ -384,12 +384,17 @@ describe('startAgent', () => {
       await server.sendUsage([use])
       const used = await operator.until('the use', (update) => update.uses.length > 0)
       expect(used.uses[0]).to.include({ secretId: 'aabbccdd' })
+      expect(used.usesCover, 'an older server does not say for how long it counts').to.equal(undefined)
+      await server.sendUsage([], 60_000)
+      const covered = await operator.until('since when all are told', (update) => update.usesCover !== undefined)
+      expect(durationMs(covered.usesCover!)).to.be.within(60_000, 120_000)
       const second = await dialAs(statusPort, link)
       expect((await second.until('the first of a new operator', () => true)).uses).to.have.length(1)
 
       await server.stop()
       const away = await operator.until('nothing is live without a server', (update) => !update.serverConnected)
       expect(away).to.deep.include({ live: [], manifestDigest: '', rejected: [] })
+      expect(away.usesCover, 'P9 what the server sees now nobody tells').to.equal(undefined)
       expect(away.uses, 'told before').to.deep.equal([])
     })
 

@@ -343,6 +343,39 @@ describe('operator', function () {
       expect(replicas.every((replica) => replica.accepts(reports, value))).to.equal(true)
     })
 
+    it('follows a changed value of their own within a minute; the one before it has an overlap, and a revocation ends it', async () => {
+      await operator.stop()
+      operator = cluster.startOperator({ settings: { policy: { allow: { existingSecret: true } } } })
+      await operator.leading
+      const values = ['first', 'second', 'third'].map((name) => `a-secret-of-their-own-${name}`.padEnd(40, '-'))
+      const [first, second, third] = values as [string, string, string]
+      const give = (value: string) =>
+        cluster.api.put({
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: { name: 'given', namespace: appsNamespace, labels: { 'auth.nauthera.io/client': 'reports' } },
+          data: { value: Buffer.from(value).toString('base64') },
+        } as never)
+      const own = { ...machine, secret: { existingSecretRef: { name: 'given', key: 'value' } } }
+      const accepted = () => values.map((value) => replicas.every((replica) => replica.accepts(reports, value)))
+      give(first)
+      await cluster.apply('reports', own)
+      await cluster.until(isReady('reports'), 'reports is Ready')
+      give(second)
+      await operator.pass(61_000)
+      await cluster.until(() => cluster.plain('reports') === second, 'the change is found')
+      expect(accepted()).to.deep.equal([true, true, false])
+      await cluster.until(
+        () => cluster.client('reports')?.status?.secret?.previous?.length === 1,
+        'the one before it is shown',
+      )
+      expect(cluster.client('reports')?.status?.effective?.rotation?.overlap).to.equal('1h')
+      give(third)
+      await cluster.apply('reports', { ...own, rotation: { revokePrevious: 'leaked' } })
+      await cluster.until(() => cluster.plain('reports') === third, 'a revocation lets the third in at once')
+      await cluster.until(() => accepted().join() === 'false,false,true', 'and ends the others')
+    })
+
     it('K4 shows no secret in status, events or log', async () => {
       await applyReady('reports')
       const plain = cluster.plain('reports')!

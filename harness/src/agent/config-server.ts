@@ -1,3 +1,4 @@
+import { durationFromMs } from '@bufbuild/protobuf/wkt'
 import { join } from 'node:path'
 import { serve } from '@nauthera/proto/channel/serve'
 import type { Stream } from '@nauthera/proto/channel/stream'
@@ -88,8 +89,10 @@ class ConfigServer {
     return [...this.shards.values()].flatMap((shard) => entriesOf(shard).map((client) => client.name)).sort()
   }
 
-  sendUsage(uses: Use[]): Promise<void> {
-    return this.#agent!.send({ message: { case: 'usage', value: { uses } } })
+  /** @param coversMs for how long it has counted them; undefined as an older server, which does not say */
+  sendUsage(uses: Use[], coversMs?: number): Promise<void> {
+    const covers = coversMs === undefined ? {} : { covers: durationFromMs(coversMs) }
+    return this.#agent!.send({ message: { case: 'usage', value: { uses, ...covers } } })
   }
 
   /** Waits until what the server holds satisfies the condition. */

@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { MessageInitShape } from '@bufbuild/protobuf'
+import { durationMs } from '@bufbuild/protobuf/wkt'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
@@ -246,6 +247,16 @@ describe(createConfigService.name, () => {
     }
     await Promise.all([pushAll(one, shards.slice(0, half)), pushAll(other, shards.slice(half))])
     expect(holder.current().size).to.equal(400)
+  })
+
+  it('P9 tells first of all which secrets were used, and since when it has counted', async () => {
+    await (await openAgent()).push(good)
+    usage.touch(holder.current().find(idOf(first))!, verifierOf('secret').id)
+    const late = await openAgent()
+    const told = await late.next()
+    if (told.case !== 'usage') throw new Error(`expected usage, got ${told.case}`)
+    expect(told.value.uses.map(({ clientId }) => clientId)).to.deep.equal([idOf(first)])
+    expect(durationMs(told.value.covers!)).to.be.within(0, 60_000)
   })
 
   it('tells when a secret was used, on every stream, only what changed', async () => {

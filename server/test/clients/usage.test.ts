@@ -27,6 +27,13 @@ describe(createUsage.name, () => {
     expect(usage.since(0).uses).to.have.length(2)
   })
 
+  it('P9 says for how long it has counted, by the steady clock', () => {
+    let steady = 5_000
+    const usage = createUsage({ now: () => 0, monotonic: () => steady })
+    steady = 12_000
+    expect(usage.since(0).coversMs).to.equal(7_000)
+  })
+
   it('forgets secrets and clients that are gone', async () => {
     const usage = createUsage()
     const { client } = await loaded(['a', 'b'])
