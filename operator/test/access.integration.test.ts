@@ -15,8 +15,13 @@ describe('access to APIs', function () {
   this.timeout(60_000)
   let cluster: Cluster
   let operator: TestOperator
-  const start = async (policy: object, settings: object = {}) => {
-    operator = cluster.startOperator({ settings: { policy, ...settings } })
+  /** No policy lists audiences unless the test says so: the harness would allow every one. */
+  const start = async (
+    policy: { readonly allow?: object; readonly [field: string]: unknown },
+    settings: object = {},
+  ) => {
+    const baseline = { ...policy, allow: { audiences: undefined, ...policy.allow } }
+    operator = cluster.startOperator({ settings: { policy: baseline, ...settings } })
     await operator.leading
   }
   beforeEach(async () => {

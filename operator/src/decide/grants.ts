@@ -56,12 +56,12 @@ export function resolveAccess(
 ): readonly ApiAccess[] {
   return [...new Set(caller.audiences)]
     .toSorted((left, right) => (left < right ? -1 : 1))
-    .map((identifier) => accessTo(identifier, caller, declaring(identifier)))
+    .map((identifier) => accessTo(identifier, caller, apiOf(declaring(identifier))))
 }
 
-/** @returns what becomes of one audience of the caller */
-export function accessTo(identifier: string, caller: Caller, declaring: readonly DeclaredApi[]): ApiAccess {
-  const api = oldest(declaring)
+/** @param api that has the identifier (apiOf)
+ *  @returns what becomes of one audience of the caller */
+export function accessTo(identifier: string, caller: Caller, api: DeclaredApi | undefined): ApiAccess {
   const binding = bindingOf(caller.policies)
   const refuse = (why: Refusal): ApiAccess => ({ kind: 'refused', identifier, api: api?.key, why })
   const without = binding.find(({ spec: { allow } }) => allow?.audiences && !covers(allow.audiences, identifier))
@@ -89,8 +89,9 @@ export function accessTo(identifier: string, caller: Caller, declaring: readonly
   }
 }
 
-/** The same order as that of acceptance.ts: the oldest has the identifier. */
-function oldest(declaring: readonly DeclaredApi[]): DeclaredApi | undefined {
+/** @param declaring every object that declares one identifier
+ *  @returns the one that has it, in the order of acceptance.ts: the oldest */
+export function apiOf(declaring: readonly DeclaredApi[]): DeclaredApi | undefined {
   return declaring.toSorted((left, right) => left.createdAt - right.createdAt || (left.uid < right.uid ? -1 : 1))[0]
 }
 
@@ -160,6 +161,15 @@ export function grantedOf(access: readonly ApiAccess[]): Granted {
     apis: granted.map(({ identifier, scopes }) => create(GrantedApiSchema, { identifier, scopes: [...scopes] })),
   })
 }
+
+/** @returns whether two answers for one audience say the same to servers and to people */
+export function isSameAccess(one: ApiAccess, other: ApiAccess): boolean {
+  if (one.kind === 'refused' || other.kind === 'refused') return JSON.stringify(one) === JSON.stringify(other)
+  return one.api === other.api && sameTexts(one.scopes, other.scopes) && sameTexts(one.withheld, other.withheld)
+}
+
+const sameTexts = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((text, index) => text === other[index])
 
 /** @returns the scopes of APIs among those of a caller that none of its audiences gives */
 export function ungrantedScopes(scopes: readonly string[], access: readonly ApiAccess[]): readonly string[] {

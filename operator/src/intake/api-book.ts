@@ -1,13 +1,15 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from '../decide/acceptance.ts'
 import type { DeclaredApi } from '../decide/declared-api.ts'
-import { accessTo, resolveAccess } from '../decide/grants.ts'
+import { accessTo, apiOf, isSameAccess, resolveAccess } from '../decide/grants.ts'
 import type { ApiAccess, Caller } from '../decide/grants.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClientIndex } from './client-index.ts'
 
 /** The callers of one API are looked at again at most so often, whatever its owner writes. Milliseconds. */
 const spacingMs = 1_000
+/** Callers that are compared before others have their turn: about 5 ms of work. */
+const sliceSize = 500
 
 /** Which APIs there are, and who asks for them. A change of an API costs as much as it has callers, and wakes only those for
  *  whom something changes. */
@@ -21,6 +23,8 @@ export class ApiBook {
   readonly #callersOf = new Map<string, Set<string>>()
   /** Identifiers whose callers were looked at within spacingMs, and whether they are to be looked at again then. */
   readonly #resting = new Map<string, { again: boolean; readonly cancel: () => void }>()
+  /** Ends comparisons that go on in slices. */
+  readonly #slices = new Set<() => void>()
 
   constructor(needs: Needs) {
     this.#needs = needs
@@ -64,6 +68,8 @@ export class ApiBook {
 
   stop(): void {
     for (const { cancel } of this.#resting.values()) cancel()
+    for (const cancel of this.#slices) cancel()
+    this.#slices.clear()
     this.#resting.clear()
   }
 
@@ -105,17 +111,25 @@ export class ApiBook {
       if (isDue) this.#look(identifier)
     })
     this.#resting.set(identifier, { again: false, cancel })
-    this.#needs.wake(this.#concerned(identifier))
+    this.#compare(identifier, [...(this.#callersOf.get(identifier) ?? [])])
   }
 
-  /** @returns the callers for whom the API is another one than when they were looked at */
-  #concerned(identifier: string): readonly string[] {
-    const declaring = this.declaring(identifier)
-    return [...(this.#callersOf.get(identifier) ?? [])].filter((key) => {
-      const { caller, access } = this.#callers.get(key)!
-      const before = access.find((one) => one.identifier === identifier)
-      return JSON.stringify(accessTo(identifier, caller, declaring)) !== JSON.stringify(before)
+  /** Wakes those among the callers for whom the API is another one than when they were looked at, some now and the rest soon. */
+  #compare(identifier: string, keys: readonly string[]): void {
+    const api = apiOf(this.declaring(identifier))
+    const concerned = keys.slice(0, sliceSize).filter((key) => {
+      // one that was looked at meanwhile knows it already
+      const known = this.#callers.get(key)
+      const before = known?.access.find((one) => one.identifier === identifier)
+      return known && before && !isSameAccess(accessTo(identifier, known.caller, api), before)
     })
+    if (concerned.length > 0) this.#needs.wake(concerned)
+    if (keys.length <= sliceSize) return
+    const cancel = this.#needs.clock.after(0, () => {
+      this.#slices.delete(cancel)
+      this.#compare(identifier, keys.slice(sliceSize))
+    })
+    this.#slices.add(cancel)
   }
 }
 

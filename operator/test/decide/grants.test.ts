@@ -6,7 +6,16 @@ import { renderVersion } from '@nauthera/proto/client-version'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import type { DeclaredApi } from '../../src/decide/declared-api.ts'
-import { accessTo, callerOf, grantedOf, presentOnly, resolveAccess, ungrantedScopes } from '../../src/decide/grants.ts'
+import {
+  accessTo,
+  apiOf,
+  callerOf,
+  grantedOf,
+  isSameAccess,
+  presentOnly,
+  resolveAccess,
+  ungrantedScopes,
+} from '../../src/decide/grants.ts'
 import type { ApiAccess, Caller } from '../../src/decide/grants.ts'
 import { judgeClient } from '../../src/decide/judge.ts'
 import { renderConfig } from '../../src/decide/metadata.ts'
@@ -37,7 +46,7 @@ const caller = (change: Partial<Caller> = {}): Caller => ({
 const scopesOf = (access: ApiAccess): readonly string[] | string =>
   access.kind === 'granted' ? access.scopes : access.why.kind
 const resolve = (about: { caller?: Partial<Caller>; apis?: readonly DeclaredApi[] }) =>
-  scopesOf(accessTo(billing, caller(about.caller), about.apis ?? [api()]))
+  scopesOf(accessTo(billing, caller(about.caller), apiOf(about.apis ?? [api()])))
 
 describe('accessTo', () => {
   const elsewhere = { namespace: 'web', clientId: 'web.app' }
@@ -155,7 +164,7 @@ describe('accessTo', () => {
   for (const standing of ['suspended', 'invalid', 'denied', 'taken'] as const) {
     it(`lets nobody in while the API is ${standing}, and no policy opens it`, () => {
       const policies = holding({ allow: { audiences: ['*'] } })
-      expect(accessTo(billing, caller({ policies }), [api({ standing })])).to.deep.include({
+      expect(accessTo(billing, caller({ policies }), api({ standing }))).to.deep.include({
         kind: 'refused',
         api: 'shop/billing',
         why: { kind: 'closed', standing },
@@ -164,7 +173,7 @@ describe('accessTo', () => {
   }
 
   it('names what the access of the API withholds', () => {
-    const found = accessTo(billing, caller(), [api({ access: [{ namespaces: ['shop'], scopes: ['read'] }] })])
+    const found = accessTo(billing, caller(), api({ access: [{ namespaces: ['shop'], scopes: ['read'] }] }))
     expect(found).to.deep.include({ scopes: ['read'], withheld: ['write'] })
   })
 })
@@ -352,6 +361,23 @@ describe('resolveAccess', () => {
   })
 })
 
+describe('isSameAccess', () => {
+  it('is true of what people and servers are told in the same words, and of nothing else', () => {
+    fc.assert(
+      fc.property(worlds, worlds, (one, other) => {
+        const [left, right] = [
+          resolveWorld(one)[0],
+          resolveWorld({ ...other, caller: { ...other.caller, audiences: one.caller.audiences } })[0],
+        ]
+        if (!left || !right) return
+        expect(isSameAccess(left, right)).to.equal(JSON.stringify(left) === JSON.stringify(right))
+        expect(isSameAccess(left, structuredClone(left))).to.equal(true)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
+
 describe('callerOf', () => {
   const version = (audiences: string[], scopes: string[]) =>
     renderVersion(renderConfig(client({ type: 'M2M', audiences, scopes })))
@@ -415,7 +441,7 @@ describe('grantedOf', () => {
 
 describe('ungrantedScopes', () => {
   it('names the scopes of APIs that no audience gives', () => {
-    const access = [accessTo(billing, caller(), [api()])]
+    const access = [accessTo(billing, caller(), api())]
     expect(ungrantedScopes(['openid', 'read', 'else'], access)).to.deep.equal(['else'])
   })
 })

@@ -206,6 +206,23 @@ describe('ApiBook', () => {
     expect(world.judgements.filter((key) => key === 'shop/api')).to.have.length(2)
   })
 
+  it('compares many callers in slices, so that other work has its turn', () => {
+    const world = createWorld()
+    world.apply('api', 'shop', api('urn:api:a'))
+    for (let index = 0; index < 1_200; index++) world.apply(`w-${index}`, 'shop', { audiences: ['urn:api:a'] })
+    world.work()
+    world.apply('api', 'shop', api('urn:api:a', { access: [] }))
+    world.work()
+    expect(world.wakes.map((keys) => keys.length)).to.deep.equal([500])
+    world.pass(0)
+    world.pass(0)
+    world.work()
+    expect(world.wakes.map((keys) => keys.length)).to.deep.equal([500, 500, 200])
+    expect(
+      [...world.all().keys()].filter((key) => JSON.stringify(world.told(key)).includes('no-entry')),
+    ).to.have.length(1_200)
+  })
+
   it('leaves no timer when it stops', () => {
     const world = createWorld()
     world.apply('worker', 'shop', { audiences: ['urn:api:a'] })

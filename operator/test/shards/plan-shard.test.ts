@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { digestOf } from '@nauthera/proto/digest'
-import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { ClientConfigSchema, GrantedSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
 import type { ShardContent } from '@nauthera/proto/shard-file'
@@ -32,6 +32,8 @@ const one = (change: Partial<ClientForShard> = {}): ClientForShard => ({
   standing: 'unknown',
   ...change,
 })
+const granting = (apis: readonly [identifier: string, scopes: string[]][]) =>
+  create(GrantedSchema, { apis: apis.map(([identifier, scopes]) => ({ identifier, scopes })) })
 const carry = { verdict: { kind: 'carry' } } as const
 
 const plan = (
@@ -153,6 +155,16 @@ describe('planShard', () => {
         expect(made.shard.entries[0], 'the very object').to.equal(stored.entries[0])
       })
     }
+  })
+
+  it('K18 writes what a client may have at APIs beside its versions, a carried one included, and keeps what is the same', () => {
+    const stored = written([one({ granted: granting([['urn:a', ['read']]]) })])
+    expect(plan([one({ granted: granting([['urn:a', ['read']]]) })], stored).kind).to.equal('keep')
+    const made = plan([one({ ...carry, granted: granting([]) })], stored)
+    if (made.kind !== 'write') throw new Error('expected a write')
+    const [entry] = made.shard.entries
+    expect([entry!.granted, entry!.desired]).to.deep.equal([granting([]), undefined])
+    expect(entry!.accepted).to.deep.equal(stored.entries[0]!.desired)
   })
 
   it('K12 holds verifiers only, never a secret', () => {
@@ -301,6 +313,20 @@ describe('planShard', () => {
       if (made.kind !== 'write') throw new Error('expected a write')
       expect(decodeClient(made.shard.entries[0]!).desired!.description).to.have.length.below(4_000)
       expect(made.shard.entries[0]!.verifiers[0]!.id).to.equal('ffffffff')
+    })
+    it('K18 takes away what is withdrawn from a client that grew too wide, and adds nothing', () => {
+      const granted = (...apis: [string, string[]][]) => granting(apis)
+      const [read, both] = [granted(['urn:a', ['read']], ['urn:b', []]), granted(['urn:a', ['read', 'write']])]
+      const stored = written([{ ...wide('a', 1, 3_000), granted: both }], undefined, { maxBytes })
+      const made = plan([{ ...wide('a', 1, 60_000), granted: read }], stored, { maxBytes })
+      expect(made.refused).to.deep.equal(['demo/a'])
+      if (made.kind !== 'write') throw new Error('expected a write')
+      expect(made.shard.entries[0]!.granted).to.deep.equal(granted(['urn:a', ['read']]))
+    })
+    it('K18 says what is granted also where nothing was said before: without it a server would give more', () => {
+      const stored = written([wide('a', 1, 3_000)], undefined, { maxBytes })
+      const made = plan([{ ...wide('a', 1, 60_000), granted: granting([]) }], stored, { maxBytes })
+      expect(made.kind === 'write' && made.shard.entries[0]!.granted).to.deep.equal(granting([]))
     })
     it('an older client keeps its place', () => {
       const stored = written([wide('old', 1, 9_000)], undefined, { maxBytes })

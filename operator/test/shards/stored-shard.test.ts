@@ -1,3 +1,5 @@
+import { create } from '@bufbuild/protobuf'
+import { GrantedSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import {
   isBehind,
@@ -71,6 +73,14 @@ describe('onShardRead', () => {
 
 describe('onShardWritten', () => {
   const known = onShardLoaded(nothingStored(home), written([wanted(first), wanted(second)], 100n).secret)
+
+  it('counts another access to APIs as another version: a client is live only when replicas have it', () => {
+    const given = create(GrantedSchema, { apis: [{ identifier: 'urn:a' }] })
+    const next = written([wanted(first, { granted: given }), wanted(second)], 200n)
+    const { stored } = onShardWritten(known, next, false)
+    expect(seqsOf(stored, first)).to.deep.equal([201, 201])
+    expect(seqsOf(stored, second)).to.deep.equal([101, 101])
+  })
 
   it('gives its seq to the clients that it changed, and to no other', () => {
     const rotated = { verifiers: [{ id: '00000000', sha256: '0'.repeat(64) }] }
