@@ -323,7 +323,10 @@ describe('createShards', function () {
       await Promise.all(replicas.splice(0, 2).map((one) => one.remove()))
       const rotate = async (trigger: string) => {
         const plain = cluster.plain('reports')!
-        await cluster.apply('reports', { ...machine, rotation: { trigger, overlap: '1h', interval: '720h' } })
+        await cluster.apply('reports', {
+          ...machine,
+          rotation: { trigger, overlap: '1h', interval: '720h', retire: 'AfterOverlap' },
+        })
         await cluster.until(() => cluster.plain('reports') !== plain, 'the secret has rotated')
         await cluster.until(isReady('reports'), 'reports is Ready')
         expect(replicas.every((one) => one.accepts(reports, cluster.plain('reports')!))).to.equal(true)
