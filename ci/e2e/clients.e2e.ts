@@ -80,8 +80,8 @@ describe('an OIDCClient on a real cluster', function () {
 
   it('is shown with its columns, and its events', async () => {
     const table = await kubectl('-n', team, 'get', 'oidcclient', 'reports')
-    expect(table).to.match(/NAME +TYPE +CLIENT-ID +SECRET +LOADED +NEXT-ROTATION +READY +AGE/)
-    expect(table).to.match(/reports +M2M +\S+\.reports +reports-oidc +2\/2 +True/)
+    expect(table).to.match(/NAME +TYPE +CLIENT-ID +SECRET +LOADED +SUSPENDED +NEXT-ROTATION +READY +AGE/)
+    expect(table).to.match(/reports +M2M +\S+\.reports +reports-oidc +2\/2 .*True/)
     const described = await kubectl('-n', team, 'describe', 'oidcclient', 'reports')
     expect(described).to.match(/Normal +SecretCreated/)
     expect(described).to.not.include((await credentialsOf(team, 'reports')).clientSecret)

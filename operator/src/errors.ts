@@ -32,6 +32,12 @@ export const errorCatalogue = {
     meaning: 'A client shard in the release namespace is damaged; the operator writes it again.',
     remedy: 'Find out who wrote to the Secret; only the operator should.',
   },
+  SHARD_LATER: {
+    meaning:
+      'A client shard is of a schema that a later version of the operator wrote. It is left as it is: nobody here knows what it says.',
+    remedy:
+      'Run that version of the operator again. Only when no server of it is left, delete the Secret: it is written anew, without the last accepted versions of clients that are refused now.',
+  },
   SHARD_TOO_LARGE: {
     meaning: 'A client no longer fits into its shard.',
     remedy: 'Shorten the largest OIDCClients of that shard, or spread clients over two releases.',

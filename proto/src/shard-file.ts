@@ -19,9 +19,12 @@ const maxLines = 100_000
 
 /** A shard with a schema that this code does not read. */
 export class UnknownSchemaError extends Error {
+  readonly schema: number
+
   constructor(schema: number) {
     super(`is of schema ${schema}`)
     this.name = 'UnknownSchemaError'
+    this.schema = schema
   }
 }
 

@@ -642,7 +642,7 @@ export const clientStatus = object(
       },
     ),
     conditions: mapList(
-      'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Ready.',
+      'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Active, Ready.',
       conditionFields,
       {
         maxItems: 16,

@@ -8,8 +8,9 @@ import {
   managedByOperator,
   manifestFile,
   shardFile,
+  shardSchema,
 } from '@nauthera/proto/names'
-import { decodeShardFile } from '@nauthera/proto/shard-file'
+import { UnknownSchemaError, decodeShardFile, parseShardFile } from '@nauthera/proto/shard-file'
 import type { ShardContent } from '@nauthera/proto/shard-file'
 import type { WantedSecret } from '../kubernetes/conditional-write.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
@@ -21,6 +22,18 @@ export function readShardSecret(
 ): { shard: ShardContent; digest: string } | undefined {
   const read = readFile(secret, shardFile(index), decodeShardFile)
   return read?.shard.shard === index ? read : undefined
+}
+
+/** @returns the schema of a shard that a later version wrote, which this one cannot read; undefined for any other */
+export function laterSchemaOf(secret: SecretObject | undefined, index: number): number | undefined {
+  const text = secret?.data?.[shardFile(index)]
+  if (text === undefined) return undefined
+  try {
+    parseShardFile(Buffer.from(text, 'base64'))
+    return undefined
+  } catch (error) {
+    return error instanceof UnknownSchemaError && error.schema > shardSchema.max ? error.schema : undefined
+  }
 }
 
 /** @returns what the manifest's Secret holds; undefined when it is absent or damaged */

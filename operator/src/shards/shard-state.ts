@@ -121,10 +121,11 @@ export class ShardState {
     return true
   }
 
-  /** @returns how long until the shard may be written, 0 or less for now; undefined while there is nothing to write, or
+  /** @returns how long until the shard may be written, 0 or less for now; undefined while there is nothing to write, a later version of the
+   *    operator has written it, or
    *  nobody has said a word about one of its clients: the shard would take that one away, and each is looked at before long */
   waitMs(now: number, decideWaitMs: number): number | undefined {
-    if (!this.#dirty) return undefined
+    if (!this.#dirty || this.stored.later !== undefined) return undefined
     for (const key of this.#undecided) if (!this.#clients.has(key)) return undefined
     const decideBy = this.#undecided.size > 0 ? this.#undecidedSince + decideWaitMs : -Infinity
     return Math.max(this.#notBefore, decideBy) - now

@@ -12,7 +12,7 @@ import { ShardState } from './shard-state.ts'
 import type { StoredEntry } from './stored-shard.ts'
 import { createTurns } from './turns.ts'
 import { ManifestWriter } from './write-manifest.ts'
-import { ShardWriter } from './write-shard.ts'
+import { ShardWriter, laterShard } from './write-shard.ts'
 
 /** Milliseconds. */
 export interface ShardTimes {
@@ -121,7 +121,9 @@ export function createShards(options: Options): Shards {
       const [found] = await Promise.all([Promise.all(writers.map((one) => one.readSecret())), manifest.load()])
       for (const state of states) {
         const { unreadable } = state.load(found[state.index])
-        if (unreadable)
+        const { later } = state.stored
+        if (later !== undefined) log.error({ shard: state.index, ...laterShard(later) }, 'shard left as it is')
+        else if (unreadable)
           log.warn({ shard: state.index, code: 'SHARD_UNREADABLE' }, 'shard missing or damaged, writing it again')
       }
     },

@@ -6,7 +6,7 @@ import type { ShardContent } from '@nauthera/proto/shard-file'
 import { schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { entryKey, grantsTheSame, saysTheSame } from './client-entry.ts'
-import { readShardSecret } from './shard-secret.ts'
+import { laterSchemaOf, readShardSecret } from './shard-secret.ts'
 
 /** The stored version of one client, and which writes of the shard brought it. */
 export interface StoredEntry {
@@ -29,6 +29,9 @@ export interface StoredShard {
   readonly entries: ReadonlyMap<string, StoredEntry>
   /** The Secret does not hold the content: it is gone, unreadable, or an older version. */
   readonly damaged: boolean
+  /** The schema of what the Secret holds, when a later version of the operator wrote it: it is not written over, since nobody here
+   *  knows what it says. */
+  readonly later: number | undefined
 }
 
 export const nothingStored = (index: number): StoredShard => ({
@@ -38,6 +41,7 @@ export const nothingStored = (index: number): StoredShard => ({
   digest: '',
   entries: new Map(),
   damaged: false,
+  later: undefined,
 })
 
 /** What a Secret that was read is to us. */
@@ -52,19 +56,23 @@ export type Found =
 /** The first look, before anything is known. @param secret undefined when there is none; a damaged one counts as lost */
 export function onShardLoaded(stored: StoredShard, secret: SecretObject | undefined): StoredShard {
   const read = readShardSecret(secret, stored.index)
-  return read ? withContent({ ...stored, secret }, read, false).stored : { ...stored, secret }
+  return read
+    ? withContent({ ...stored, secret }, read, false).stored
+    : { ...stored, secret, later: laterSchemaOf(secret, stored.index) }
 }
 
 /** A later look. @param secret undefined when there is none */
 export function onShardRead(stored: StoredShard, secret: SecretObject | undefined): Found {
   const read = readShardSecret(secret, stored.index)
   const { content } = stored
-  if (read && read.digest === stored.digest) return { kind: 'same', stored: { ...stored, secret, damaged: false } }
+  if (read && read.digest === stored.digest)
+    return { kind: 'same', stored: { ...stored, secret, damaged: false, later: undefined } }
   if (read && (content === undefined || read.shard.seq > content.seq)) {
     return { kind: 'newer', ...withContent({ ...stored, secret }, read, false) }
   }
   const what = read ? 'another' : secret ? 'damaged' : 'none'
-  return { kind: 'lost', what, stored: { ...stored, secret, damaged: content !== undefined } }
+  const later = laterSchemaOf(secret, stored.index)
+  return { kind: 'lost', what, stored: { ...stored, secret, damaged: content !== undefined, later } }
 }
 
 /** A write has succeeded.
@@ -101,7 +109,7 @@ function withContent(
   fresh: boolean,
 ): { readonly stored: StoredShard; readonly changed: readonly string[] } {
   const { entries, changed } = followEntries(stored.entries, shard, fresh)
-  return { stored: { ...stored, entries, content: shard, digest, damaged: false }, changed }
+  return { stored: { ...stored, entries, content: shard, digest, damaged: false, later: undefined }, changed }
 }
 
 /** Entries of the next stored version beside those of the last.

@@ -32,6 +32,9 @@ export interface ShardWriterNeeds {
   readonly onWrite?: (milliseconds: number) => void
 }
 
+/** What the log says of a shard that a later version wrote. */
+export const laterShard = (schema: number) => ({ code: 'SHARD_LATER' as const, schema })
+
 /** Carries out what the state of one shard says: one write at a time, each conditional on the version that it was planned
  *  from. */
 export class ShardWriter {
@@ -169,6 +172,11 @@ export class ShardWriter {
     if (found.kind === 'same') return
     manifest.touch()
     const shard = this.state.index
+    const { later } = found.stored
+    if (later !== undefined) {
+      log.error({ shard, ...laterShard(later) }, 'shard left as it is')
+      return
+    }
     if (found.kind === 'lost') {
       log.warn({ shard, found: found.what }, 'shard missing or damaged, writing it again')
       return

@@ -1,4 +1,6 @@
+import { gzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import { shardSchema } from '@nauthera/proto/names'
 import { create } from '@bufbuild/protobuf'
 import { randomBytes } from 'node:crypto'
 import { renderVersion } from '@nauthera/proto/client-version'
@@ -264,6 +266,22 @@ describe('ShardState', () => {
       expect(state.read(newer.secret, 5_000)).to.deep.include({ changed: [key(names[2]!)] })
       expect(waitMs(5_000)).to.be.at.most(0)
       expect(write(5_000).shard.entries.length).to.equal(2)
+    })
+
+    it('I3 does not write over a shard of a later schema: nobody here knows what it says', () => {
+      const later = secretWith(gzipSync(JSON.stringify({ schema: shardSchema.max + 1, shard: home, seq: '900' })))
+      expect(state.read(later, 5_000).stored.later).to.equal(shardSchema.max + 1)
+      state.put(wanted(first, version('edited')))
+      expect(waitMs(90_000)).to.equal(undefined)
+      expect(state.read(written([wanted(first), wanted(second)], 950n).secret, 91_000).stored.later).to.equal(undefined)
+    })
+
+    it('I3 leaves such a shard alone from the start', () => {
+      const later = secretWith(gzipSync(JSON.stringify({ schema: shardSchema.max + 1, shard: home, seq: '900' })))
+      const fresh = new ShardState(home)
+      fresh.load(later)
+      fresh.open([], 0)
+      expect(fresh.waitMs(90_000, 60_000)).to.equal(undefined)
     })
 
     for (const [what, secret] of [
