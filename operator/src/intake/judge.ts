@@ -8,12 +8,14 @@ import type { Judgement } from '../decide/judge.ts'
 import { policiesFor } from '../decide/policies.ts'
 import type { Policies } from '../decide/policies.ts'
 import type { Clock } from '../time/clock.ts'
+import type { Shards } from '../shards/shards.ts'
 import type { Watch } from './watch.ts'
 
 interface Needs {
   readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels'>
   /** The policy of the settings, which holds for every client. */
   readonly baseline: OIDCPolicySpec
+  readonly shards: Pick<Shards, 'stored'>
   readonly clock: Pick<Clock, 'now'>
 }
 
@@ -30,7 +32,7 @@ export function createJudge(needs: Needs): (client: OIDCClient, onPoison: (error
   }
 }
 
-function judge(client: OIDCClient, { watch, baseline, clock }: Needs): Judgement {
+function judge(client: OIDCClient, { watch, baseline, shards, clock }: Needs): Judgement {
   const key = keyOf(client)
   const all = watch.policies()
   const policiesOf = (one: OIDCClient): Policies =>
@@ -41,6 +43,17 @@ function judge(client: OIDCClient, { watch, baseline, clock }: Needs): Judgement
     selectsNamespaces: watch.namespaceLabels(client.metadata.namespace) !== undefined,
   }).get(key)
   if (!acceptance) throw new Error(`${key} was not judged`)
-  const countOlder = () => watch.clients.olderInNamespace(client)
-  return judgeClient(client, { acceptance, policies, countOlder, now: clock.now() })
+  return judgeClient(client, {
+    acceptance,
+    policies,
+    countOlder: () => watch.clients.olderInNamespace(client),
+    isServed: isServed(client, shards.stored(key)?.entry),
+    now: clock.now(),
+  })
 }
+
+/** Its shard may be lost: then the status remembers that servers had it. */
+const isServed = ({ metadata, status }: OIDCClient, stored: StoredEntry | undefined): boolean =>
+  stored?.uid === metadata.uid || (status?.replicas?.loaded ?? 0) > 0
+
+type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']

@@ -15,7 +15,8 @@ describe('createJudge', () => {
     const index = createClientIndex()
     for (const one of clients) index.set(`${one.metadata.namespace}/${one.metadata.name}`, one)
     const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => about.labels ?? {} }
-    return createJudge({ watch, baseline: about.baseline ?? {}, clock: { now: () => 0 } })
+    const shards = { stored: () => undefined }
+    return createJudge({ watch, baseline: about.baseline ?? {}, shards, clock: { now: () => 0 } })
   }
   const throwing = (error: unknown) => {
     throw error
@@ -56,6 +57,7 @@ describe('createJudge', () => {
         namespaceLabels: () => ({}),
       },
       baseline: {},
+      shards: { stored: () => undefined },
       clock: { now: () => 0 },
     })
     const { acceptance, serve } = judge(client(), (error) => stumbles.push(error))
