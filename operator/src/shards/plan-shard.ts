@@ -11,6 +11,7 @@ import { shardCount, shardEpoch } from '@nauthera/proto/names'
 import { maxShardBytes, renderShardFile } from '@nauthera/proto/shard-file'
 import type { ShardContent } from '@nauthera/proto/shard-file'
 import type { NoRoom } from '../decide/outcome.ts'
+import { isOtherForm } from '../decide/shard-schema.ts'
 import { entryKey, plannedEntry, sameEntry } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
 import { packedBytes, plainBytes } from './entry-size.ts'
@@ -84,8 +85,10 @@ export function planShard(input: ShardPlanInput): ShardPlan {
 }
 
 /** Replicas can read what is stored, and none has seen a later version of it. */
-const isCurrent = ({ stored, schema, seq }: ShardPlanInput): boolean =>
-  stored !== undefined && stored.schema === schema && stored.seq >= seq.highestSeen
+function isCurrent({ stored, schema, seq }: ShardPlanInput): boolean {
+  if (stored === undefined || stored.seq < seq.highestSeen) return false
+  return !isOtherForm({ clients: stored.entries.length, stored: stored.schema, wanted: schema })
+}
 
 const entriesOf = (wishes: readonly Wish[], taken: ReadonlySet<string>): readonly ShardEntry[] =>
   wishes.flatMap(({ key, next, held }) => (taken.has(key) ? next : held) ?? [])

@@ -14,7 +14,8 @@ describe('createJudge', () => {
   ) => {
     const index = createClientIndex()
     for (const one of clients) index.set(`${one.metadata.namespace}/${one.metadata.name}`, one)
-    const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => about.labels ?? {} }
+    const labels = about.labels ?? {}
+    const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => labels }
     const shards = { stored: () => undefined }
     return createJudge({ watch, baseline: about.baseline ?? {}, shards, clock: { now: () => 0 } })
   }
@@ -42,6 +43,20 @@ describe('createJudge', () => {
       judgeOf([client()], { policies: [strict], labels })(client(), throwing)
     expect(judged({ team: 'shop' }).violations.map(({ field }) => field)).to.deep.equal(['spec.par'])
     expect(judged({ team: 'web' }).policies).to.deep.equal(['baseline'])
+  })
+
+  it('K19 decides between 500 clients with one id once, not at each look at one of them', () => {
+    const rivals = Array.from({ length: 500 }, (_, index) =>
+      client({ clientId: 'shop' }, { name: `c${index}`, ...at(index) }),
+    )
+    const judge = judgeOf(rivals, { baseline: custom })
+    const cpu = process.cpuUsage()
+    const kinds = rivals.map((one) => judge(one, throwing).acceptance.kind)
+    const { user, system } = process.cpuUsage(cpu)
+    expect(kinds.filter((kind) => kind === 'accepted').length).to.equal(1)
+    expect(kinds.indexOf('accepted')).to.equal(0)
+    // each anew takes minutes
+    expect((user + system) / 1e6).to.be.below(5)
   })
 
   it('refuses an object that makes the rules throw, and tells of it once', () => {
