@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect } from 'chai'
 import { shardOf } from '@nauthera/proto/shard-of'
-import { machine, startCluster } from '@nauthera/harness/operator/cluster'
+import { startCluster } from '@nauthera/harness/operator/cluster'
 import { appsNamespace } from '@nauthera/harness/operator/cluster-view'
 import type { Cluster } from '@nauthera/harness/operator/cluster'
 import { quantile } from '../report.ts'
@@ -14,6 +15,9 @@ import { tell } from './support/tell.ts'
 /** How long the giants are edited, and the neighbours alone before that. Seconds. */
 const [crowdSeconds, quietSeconds] = [60, 15]
 const giantCount = 40
+const neighbour = { type: 'M2M' }
+/** Does not compress. */
+const noise = randomBytes(300_000).toString('base64url')
 
 /** Names of clients in a namespace that all are in one shard. */
 const namesIn = (namespace: string, shard: number, count: number): string[] => {
@@ -70,7 +74,7 @@ describe('a crowd', function () {
     for (let round = 0; performance.now() < untilMs; round++) {
       const name = names[round % names.length]!
       const startedAt = performance.now()
-      put(appsNamespace, name, { ...machine, description: `round ${round}` })
+      put(appsNamespace, name, { ...neighbour, description: `round ${round}` })
       const isReady = () => conditionOf(appsNamespace, name, 'Ready')?.status === 'True'
       await cluster.until(isReady, `${name} is Ready`, 60_000)
       times.push(performance.now() - startedAt)
@@ -82,7 +86,8 @@ describe('a crowd', function () {
   const editGiants = async (names: readonly string[], untilMs: number): Promise<void> => {
     const uris = (count: number, length: number) =>
       Array.from({ length: count }, () => {
-        const path = randomBytes(length).toString('base64url').slice(0, length)
+        const start = Math.floor(Math.random() * (noise.length - length))
+        const path = noise.slice(start, start + length)
         return `https://app.example.com/${path}`
       })
     const startedAt = performance.now()
@@ -102,7 +107,7 @@ describe('a crowd', function () {
     const giants = namesIn('giants', shard, giantCount)
     cluster.api.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'giants' } })
     await cluster.startReplica('server-a')
-    for (const name of neighbours) put(appsNamespace, name, machine)
+    for (const name of neighbours) put(appsNamespace, name, neighbour)
     operator = await startOperatorProcess(cluster, 'operator-0')
     const areReady = () => neighbours.every((name) => conditionOf(appsNamespace, name, 'Ready')?.status === 'True')
     await cluster.until(areReady, 'all neighbours are Ready', 60_000)
@@ -112,12 +117,17 @@ describe('a crowd', function () {
       // a scrape begins the next period of the lag
       await operator.metric('nodejs_eventloop_lag_p99_seconds')
       const cpu = cpuSeconds(operator.pid!)
+      // the API and the replica are in this process: what it waits for the processor, each of their answers is late
+      const own = monitorEventLoopDelay({ resolution: 10 })
+      own.enable()
       const untilMs = performance.now() + seconds * 1_000
       const [readyMs] = await Promise.all([editNeighbours(neighbours, untilMs), beside(untilMs)])
+      own.disable()
       const lagMs = (await operator.metric('nodejs_eventloop_lag_p99_seconds')) * 1_000
       const cpuMs = ((cpuSeconds(operator.pid!) - cpu) / seconds) * 1_000
       const [readyP50Ms, readyP99Ms] = [quantile(readyMs, 0.5), quantile(readyMs, 0.99)]
-      return { lagMs, readyP50Ms, readyP99Ms, edits: readyMs.length, cpuMsPerSecond: cpuMs }
+      const ownLagMs = own.percentile(99) / 1e6
+      return { lagMs, readyP50Ms, readyP99Ms, edits: readyMs.length, cpuMsPerSecond: cpuMs, ownLagMs }
     }
     const alone = await measure(quietSeconds, () => Promise.resolve())
     tell('K19 alone', alone)
@@ -125,8 +135,9 @@ describe('a crowd', function () {
     const crowded = await measure(crowdSeconds, (untilMs) => editGiants(giants, untilMs))
     tell(`K19 beside ${giantCount} giants`, crowded)
 
+    // the goals are 100 ms and 2 s on a quiet machine; one Ready takes ten answers of this process
     expect(crowded.lagMs, 'lag').to.be.below(100 * 3)
-    expect(crowded.readyP99Ms, 'Ready').to.be.below(2_000 * 3)
+    expect(crowded.readyP99Ms, 'Ready').to.be.below(2_000 * 3 + 10 * crowded.ownLagMs)
     expect(operator.restarts).to.equal(0)
     expect(operator.lines.filter((line) => /lease lost/.test(line))).to.deep.equal([])
     const renewals = cluster.api.requests
