@@ -15,7 +15,9 @@ import { bundlePrograms } from './bundles.ts'
 import { residentMegabytes } from './process-cost.ts'
 import type { BenchContext } from './context.ts'
 
-const namespace = 'bench'
+/** A namespace has room for 500 clients. */
+const namespaces = Array.from({ length: 25 }, (_, index) => `bench-${index}`)
+const namespaceOf = (index: number): string => namespaces[index % namespaces.length]!
 const changes = 30
 const replicas = 2
 
@@ -37,7 +39,7 @@ export function measureChain(clients: 10 | 1_000 | 10_000): (context: BenchConte
     const stack = await startStack({
       directory: join(directory, 'stack'),
       replicas,
-      namespaces: [namespace],
+      namespaces,
       nudgeMs: 0,
       programs,
     })
@@ -53,12 +55,15 @@ async function measure(stack: Stack, clients: number, say: (text: string) => voi
   const { api } = stack
   const target = targets[clients]!
   const kind = api.resource('oidcclients')
-  const names = Array.from({ length: clients }, (_, index) => `client-${index}`)
+  const named = Array.from({ length: clients }, (_, index) => ({
+    namespace: namespaceOf(index),
+    name: `client-${index}`,
+  }))
   const seededAt = performance.now()
   // with its defaults, as an API server stores it; else the first status makes another generation of it
-  for (const name of names) api.put(applyDefaults(clientObject(name), kind.schema) as KubeObject)
-  for (const [index, name] of names.entries()) {
-    await waitForObject(api, 'oidcclients', { namespace, name }, isReady, 900_000)
+  for (const each of named) api.put(applyDefaults(clientObject(each), kind.schema) as KubeObject)
+  for (const [index, each] of named.entries()) {
+    await waitForObject(api, 'oidcclients', each, isReady, 900_000)
     if (index % 1_000 === 999) say(`${index + 1} clients are Ready`)
   }
   const seedSeconds = (performance.now() - seededAt) / 1000
@@ -77,7 +82,7 @@ async function measure(stack: Stack, clients: number, say: (text: string) => voi
   say(`${changes} changes`)
   await untilIdle(api)
   for (let index = 0; index < changes; index++) {
-    const name = names[(index * 7) % names.length]!
+    const { namespace, name } = named[(index * 7) % named.length]!
     const secret = shardSecretName(release, shardOf(namespace, name))
     // A shard is written at most once a second; that pause does not count as latency of the chain.
     await untilQuiet(quietFrom.get(secret) ?? 0)
@@ -148,11 +153,11 @@ async function untilIdle(api: KubeApi): Promise<void> {
 
 const untilQuiet = (at: number) => new Promise((resolve) => setTimeout(resolve, Math.max(0, at - performance.now())))
 
-const clientObject = (name: string) => ({
+const clientObject = (at: { namespace: string; name: string }) => ({
   apiVersion: 'auth.nauthera.io/v1alpha1',
   kind: 'OIDCClient',
-  metadata: { name, namespace, generation: 1 },
-  spec: { serverName: 'default', type: 'M2M', displayName: name, audiences: ['https://api.example.com'] },
+  metadata: { ...at, generation: 1 },
+  spec: { serverName: 'default', type: 'M2M', displayName: at.name, audiences: ['https://api.example.com'] },
 })
 
 /** Of the operator, for clients: its Lease is not counted. */

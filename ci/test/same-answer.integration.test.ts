@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs'
-import { fromJson, toJson } from '@bufbuild/protobuf'
+import { create, fromJson, toJson } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { parseAllDocuments } from 'yaml'
@@ -11,10 +11,14 @@ import { acceptClients, clientIdOf, keyOf } from '@nauthera/operator/decide/acce
 import { applyDefaults } from '@nauthera/operator/decide/apply-defaults'
 import { checkPolicies } from '@nauthera/operator/decide/check-policies'
 import { renderConfig } from '@nauthera/operator/decide/metadata'
+import { judgeClient } from '@nauthera/operator/decide/judge'
 import type { Policies } from '@nauthera/operator/decide/policies'
-import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { renderVersion } from '@nauthera/proto/client-version'
+import { ClientConfigSchema, ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { checkClient } from '@nauthera/rules/check-client'
+import { maxVersionBytes } from '@nauthera/rules/limits'
+import { resolveClient } from '@nauthera/server/clients/resolve-client'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { anyClientSpec, anyPolicyDefaults, withoutFaults } from './support/any-client.ts'
@@ -128,6 +132,7 @@ const clientOf = (spec: Partial<OIDCClientSpec>): OIDCClient => ({
 function operatorFaults(client: OIDCClient): readonly { readonly field: string; readonly message: string }[] {
   const verdict = acceptClients([client], () => policies()).get(keyOf(client))!
   if (verdict.kind === 'invalid') return verdict.faults.map(({ path, message }) => ({ field: path, message }))
+  if (verdict.kind === 'too-large') return [{ field: 'spec', message: verdict.message }]
   expect(verdict.kind).to.equal('accepted')
   return checkPolicies(client, policies(), 0)
 }
@@ -188,6 +193,28 @@ describe('a client that one takes', () => {
     })
   }
 
+  it('is refused by operator and server in the same words when it is just larger than a client may be, and taken when it is not', async () => {
+    const answers = await Promise.all(
+      [maxVersionBytes - 1, maxVersionBytes, maxVersionBytes + 1].map(async (bytes) => {
+        const [plain] = answersOf(clientOf({ redirectURIs, description: '' }))
+        const text = 'a'.repeat(bytes - plain.length)
+        const client = clientOf({ redirectURIs: [`${redirectURIs[0]}${text}`] })
+        const [version, ofOperator] = answersOf(client)
+        expect(version.length).to.equal(bytes)
+        const entry = create(ShardEntrySchema, {
+          ...client.metadata,
+          clientId: clientIdOf(client),
+          desired: { generation: 1n, config: version },
+        })
+        const clocks = { wall: Date.now, monotonic: () => performance.now() }
+        const { rejection } = await resolveClient(entry, undefined, { shard: 0, checkClient: () => [], clocks })
+        expect(rejection?.message).to.equal(ofOperator)
+        return ofOperator === undefined
+      }),
+    )
+    expect(answers).to.deep.equal([true, true, false])
+  })
+
   for (const file of readdirSync('examples/clients')) {
     it(`is taken by all: examples/clients/${file}`, async () => {
       for (const document of parseAllDocuments(readFileSync(`examples/clients/${file}`, 'utf8'))) {
@@ -199,6 +226,15 @@ describe('a client that one takes', () => {
     })
   }
 })
+
+/** @returns what servers would be told, and what the operator has against its size */
+function answersOf(client: OIDCClient): [version: string, refusal: string | undefined] {
+  const acceptance = { kind: 'accepted', clientId: clientIdOf(client) } as const
+  const about = { acceptance, policies: policies(), countOlder: () => 0, isServed: false, now: 0 }
+  const judged = judgeClient(client, about).acceptance
+  const { config } = renderVersion(renderConfig(applyDefaults(client, policies()).client))
+  return [config, judged.kind === 'too-large' ? judged.message : undefined]
+}
 
 /** Through the JSON of a shard, as on its way. */
 const asSent = (config: ClientConfig): ClientConfig =>

@@ -39,8 +39,9 @@ export const errorCatalogue = {
       'Run that version of the operator again. Only when no server of it is left, delete the Secret: it is written anew, without the last accepted versions of clients that are refused now.',
   },
   SHARD_TOO_LARGE: {
-    meaning: 'A client no longer fits into its shard.',
-    remedy: 'Shorten the largest OIDCClients of that shard, or spread clients over two releases.',
+    meaning: 'There is no room for a client: its shard is full, or what its namespace may have of it is used up.',
+    remedy:
+      'Its condition Accepted says which. For a full shard shorten the largest OIDCClients, or spread clients over two releases; for a namespace do so there, or raise limits.bytesPerShard in a policy.',
   },
   LINK_INVALID: {
     meaning: 'The certificates for the status port are missing or cannot be read.',

@@ -172,7 +172,7 @@ function outcomeOf(
     propagation,
     served: propagation ?? servedOf(needs, findings),
     defaults: defaultsOf(needs.replicas.list()),
-    shardFull: shards.isRefused(key),
+    noRoom: shards.noRoom(key),
     revision: digest === '' ? undefined : shortDigest(digest),
     now: clock.now(),
   }

@@ -37,3 +37,14 @@ export const leastNonce = 16
 
 /** Characters of metadata.name: it leaves room for `<name>-oidc` and what else is built from it. */
 export const maxNameLength = 120
+
+/** Bytes of one version of a client as a server is told it, UTF-8. What other clients grant it is not part of it. */
+export const maxVersionBytes = 16 * 1024
+
+/** What one namespace may have, where no policy says another number. */
+export const namespaceLimits = {
+  /** OIDCClients. Those that are served already are not counted out. */
+  clients: 500,
+  /** Bytes of each of the 16 shards, compressed. */
+  shardBytes: 64 * 1024,
+} as const

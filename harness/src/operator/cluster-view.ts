@@ -65,7 +65,9 @@ export function createClusterView(api: KubeApi): ClusterView {
       const named = data === undefined ? [] : decodeManifest(Buffer.from(data, 'base64')).manifest.shards
       const isStored = ({ shard, seq }: { shard: number; seq: bigint }) => {
         const stored = readShard(shard)
-        return stored?.schema === schema && stored.seq === seq
+        // an empty one stays in the earlier form, which everybody reads
+        const isSo = stored?.schema === schema || (stored?.entries.length === 0 && stored.schema < schema)
+        return isSo && stored?.seq === seq
       }
       return named.length === shardCount && named.every(isStored)
     },

@@ -8,6 +8,7 @@ import {
   tlsMethods,
 } from '@nauthera/rules/client-authentication'
 import type { AuthMethod } from '@nauthera/rules/client-authentication'
+import { maxVersionBytes } from '@nauthera/rules/limits'
 import { typesWhere } from '@nauthera/rules/client-types'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { clientSpecFields } from './oidc-client.ts'
@@ -262,6 +263,15 @@ const presetRules = [
   ),
 ]
 
+const bytesOf = (field: 'redirectURIs' | 'postLogoutRedirectURIs') =>
+  `(has(self.${field}) ? size(self.${field}.join('')) : 0)`
+
+/** The longest of what is told to servers. The operator measures all of it, and when it is this much, it does not ask these rules. */
+const sizeRule: Rule = {
+  rule: `${bytesOf('redirectURIs')} + ${bytesOf('postLogoutRedirectURIs')} <= ${maxVersionBytes}`,
+  message: `must take at most ${maxVersionBytes / 1024} KiB; shorten redirectURIs and postLogoutRedirectURIs, or make two clients of it`,
+}
+
 const moreRules = [
   rule(
     'sectorIdentifierURI',
@@ -295,4 +305,5 @@ export const clientSpec = withRules(
   ...secretRules,
   ...presetRules,
   ...moreRules,
+  sizeRule,
 )

@@ -2,7 +2,7 @@
 import { authMethods } from '@nauthera/rules/client-authentication'
 import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
-import { rotationTimes, tokenLife } from '@nauthera/rules/limits'
+import { namespaceLimits, rotationTimes, tokenLife } from '@nauthera/rules/limits'
 import { everyMatches, timeSpan } from './rule-kinds.ts'
 import { conditionFields, consentModes, presets, rotationFields, tokenFields } from './oidc-client.ts'
 import { labelSelector } from './label-selector.ts'
@@ -108,10 +108,14 @@ export const policySpec = object(
       'Upper bounds.',
       {},
       {
-        clientsPerNamespace: integer('How many OIDCClients a namespace may have. The newest above that are refused.', {
-          minimum: 0,
-          maximum: 100_000,
-        }),
+        clientsPerNamespace: integer(
+          `How many OIDCClients a namespace may have. New ones above that are refused; one that is served stays. Default: ${namespaceLimits.clients}, unless a policy says another number.`,
+          { minimum: 0, maximum: 100_000 },
+        ),
+        bytesPerShard: integer(
+          `How many bytes the OIDCClients of a namespace may take together in one of the 16 shards, compressed. What is above that is refused, the youngest first. Default: ${namespaceLimits.shardBytes}, unless a policy says another number.`,
+          { minimum: 1024, maximum: 700 * 1024 },
+        ),
         tokens: object(
           'How long tokens may be valid at most.',
           {},

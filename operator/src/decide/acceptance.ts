@@ -2,6 +2,7 @@
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { checkSpec } from './check-spec.ts'
+import { sizeFaultOf } from './client-size.ts'
 import { isAllowed } from './policies.ts'
 import type { Policies } from './policies.ts'
 
@@ -10,6 +11,8 @@ export type Acceptance =
   | { readonly kind: 'accepted'; readonly clientId: string }
   /** The spec breaks a rule: what was accepted before serves on. */
   | { readonly kind: 'invalid'; readonly clientId: string; readonly faults: readonly Fault[] }
+  /** It takes more than a client may: what was accepted before serves on, and its rules are not asked, which takes time by its size. */
+  | { readonly kind: 'too-large'; readonly clientId: string; readonly message: string }
   /** An older object has the client id, or the identifier of the resource server. Nothing of this one is served. */
   | {
       readonly kind: 'conflict'
@@ -47,7 +50,8 @@ export function acceptClients(
     const key = keyOf(client)
     const clientId = clientIdOf(client)
     const policies = policiesOf(client)
-    const faults = faultsOf(client, policies, about.selectsNamespaces)
+    const large = sizeFaultOf(client)
+    const faults = large ? checkIdNamespace(client, policies) : faultsOf(client, policies, about.selectsNamespaces)
     const squats = faults.some(({ path }) => path === 'spec.clientId')
     // only who may choose an id can claim it, or a stranger could block the rightful owner
     const claimsId =
@@ -57,7 +61,8 @@ export function acceptClients(
     const identifierHolder = identifier === undefined ? undefined : identifiers.get(identifier)
     if (claimsId && idHolder === undefined) ids.set(clientId, key)
     if (identifier !== undefined && identifierHolder === undefined) identifiers.set(identifier, key)
-    if (faults.length > 0) verdicts.set(key, { kind: 'invalid', clientId, faults })
+    if (large) verdicts.set(key, { kind: 'too-large', clientId, message: large.message })
+    else if (faults.length > 0) verdicts.set(key, { kind: 'invalid', clientId, faults })
     else if (idHolder !== undefined)
       verdicts.set(key, { kind: 'conflict', clientId, field: 'spec.clientId', holder: idHolder })
     else if (identifierHolder !== undefined) {

@@ -6,7 +6,7 @@ import { durationMs } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { grantTypesOf, hasMintedSecret, scopesOf } from './metadata.ts'
-import { covers, isAllowed, isDenying, isMethodAllowed, waysUnder } from './policies.ts'
+import { covers, defaultClientLimit, isAllowed, isDenying, isMethodAllowed, waysUnder } from './policies.ts'
 import type { Gate, NamedPolicy, Policies } from './policies.ts'
 
 export interface Violation {
@@ -21,13 +21,20 @@ export interface Violation {
 const defaultGraceMs = 24 * 3_600_000
 
 /** @param client with defaults applied
- *  @param olderInNamespace clients of the same namespace that are older, for limits.clientsPerNamespace */
+ *  @param olderInNamespace clients of the same namespace that are older, for limits.clientsPerNamespace; 0 for a client that is
+ *    served already */
 export function checkPolicies(client: OIDCClient, policies: Policies, olderInNamespace: number): readonly Violation[] {
   return [
     ...checkGates(client, policies),
     ...checkWays(client, policies),
     ...policies.flatMap((policy) =>
-      checkLimits(client, policy.spec, olderInNamespace).map(([field, message]) => violation(policy, field, message)),
+      [
+        ...checkLimits(client, policy.spec),
+        ...checkCount(policy.spec.limits?.clientsPerNamespace, olderInNamespace),
+      ].map(([field, message]) => violation(policy, field, message)),
+    ),
+    ...checkCount(defaultClientLimit(policies), olderInNamespace).map(([field, message]) =>
+      violation(policies.at(-1)!, field, message),
     ),
   ]
 }
@@ -95,7 +102,17 @@ function checkWays({ spec }: OIDCClient, policies: Policies): readonly Violation
 
 type Finding = readonly [field: string, message: string]
 
-function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec, olderInNamespace: number): readonly Finding[] {
+function checkCount(limit: number | undefined, olderInNamespace: number): readonly Finding[] {
+  if (limit === undefined || olderInNamespace < limit) return []
+  return [
+    [
+      'metadata.namespace',
+      `must have at most ${limit} clients; delete one, or ask for a policy with a higher limits.clientsPerNamespace`,
+    ],
+  ]
+}
+
+function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec): readonly Finding[] {
   const { allow = {}, require = {}, limits = {} } = policy
   const among = (field: string, allowed: readonly string[] | undefined, values: readonly string[]): Finding[] =>
     allowed && values.some((value) => !covers(allowed, value)) ? [mustBeAmong(field, allowed)] : []
@@ -124,14 +141,6 @@ function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec, olderInNamesp
     ...atMost('spec.tokens.idTTL', spec.tokens?.idTTL, limits.tokens?.id),
     ...atMost('spec.tokens.refreshTTL', spec.tokens?.refreshTTL, limits.tokens?.refresh),
     ...atMost('spec.rotation.overlap', spec.rotation?.overlap, maxOverlap),
-    ...(limits.clientsPerNamespace !== undefined && olderInNamespace >= limits.clientsPerNamespace
-      ? [
-          [
-            'metadata.namespace',
-            `must have at most ${limits.clientsPerNamespace} clients; delete one or ask for a higher limit`,
-          ] as const,
-        ]
-      : []),
   ]
 }
 

@@ -10,6 +10,7 @@ export interface ClientEvent {
     | 'SecretRotated'
     | 'PreviousSecretRetired'
     | 'InvalidSpec'
+    | 'TooLarge'
     | 'ClientIDConflict'
     | 'ServerRejected'
     | 'PolicyViolation'
@@ -41,7 +42,8 @@ export function eventsOf({ client, violations }: Judgement, status: OIDCClientSt
     events.push({ type: 'Normal', reason: 'ClientAccepted', message: `accepted; its client id is ${status.clientId}` })
   const acceptance = turned('Accepted')
   if (acceptance?.status === 'False') {
-    const reason = acceptance.reason === 'ClientIDConflict' ? 'ClientIDConflict' : 'InvalidSpec'
+    const { reason: why } = acceptance
+    const reason = why === 'ClientIDConflict' || why === 'TooLarge' ? why : 'InvalidSpec'
     events.push({ type: 'Warning', reason, message: acceptance.message })
   }
   const policy = turned('PolicyCompliant')

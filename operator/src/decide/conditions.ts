@@ -4,7 +4,7 @@ import type { Condition } from '../api/oidc-client.ts'
 import { accessFaults, grantText } from './describe-access.ts'
 import { configOf, denialsOf } from './judge.ts'
 import type { Judgement } from './judge.ts'
-import type { Outcome } from './outcome.ts'
+import type { NoRoom, Outcome } from './outcome.ts'
 
 type Finding = Pick<Condition, 'status' | 'reason' | 'message'>
 
@@ -28,12 +28,14 @@ export function describeConditions(outcome: Outcome): readonly Condition[] {
   )
 }
 
-function accepted({ judgement: { acceptance }, shardFull }: Outcome): Finding {
+function accepted({ judgement: { acceptance }, noRoom }: Outcome): Finding {
   switch (acceptance.kind) {
     case 'accepted':
-      return shardFull
-        ? no('InvalidSpec', 'spec: does not fit into its shard; shorten it, or delete clients that nobody needs')
-        : yes('Accepted', 'the spec follows every rule')
+      return noRoom === undefined
+        ? yes('Accepted', 'the spec follows every rule')
+        : no('TooLarge', `spec: ${noRoomText[noRoom]}`)
+    case 'too-large':
+      return no('TooLarge', `spec: ${acceptance.message}`)
     case 'invalid':
       return no('InvalidSpec', faultText(acceptance.faults))
     case 'conflict':
@@ -49,6 +51,12 @@ function afterDenial({ serve }: Judgement): string {
   return serve.kind === 'carry' && serve.until !== undefined
     ? `what was accepted before is served until ${timeText(serve.until)}`
     : 'the grace is over: nothing of it is served'
+}
+
+const noRoomText: Readonly<Record<NoRoom, string>> = {
+  shard: 'does not fit into its shard; shorten it, or delete clients that nobody needs',
+  namespace:
+    'does not fit into what this namespace may have of its shard; shorten the largest clients of the namespace, delete those that nobody needs, or ask for a policy with a higher limits.bytesPerShard',
 }
 
 function policyCompliant({ judgement }: Outcome): Finding {

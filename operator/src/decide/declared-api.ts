@@ -58,7 +58,7 @@ function standingOf(
   { spec }: OIDCClient,
   { acceptance, isDenied }: { readonly acceptance: Acceptance; readonly isDenied: boolean },
 ): DeclaredApi['standing'] {
-  if (acceptance.kind === 'invalid') return 'invalid'
+  if (acceptance.kind === 'invalid' || acceptance.kind === 'too-large') return 'invalid'
   if (acceptance.kind === 'conflict') return 'taken'
   if (isDenied) return 'denied'
   return spec.suspended === true ? 'suspended' : 'open'

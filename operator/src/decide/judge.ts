@@ -7,11 +7,14 @@ import { unreadFault } from './acceptance.ts'
 import type { Acceptance } from './acceptance.ts'
 import { applyDefaults } from './apply-defaults.ts'
 import type { Effective } from './apply-defaults.ts'
+import { namespaceLimits } from '@nauthera/rules/limits'
+import { sizeFaults } from '@nauthera/rules/version-size'
 import { checkPolicies } from './check-policies.ts'
 import type { Violation } from './check-policies.ts'
 import { declaredApi } from './declared-api.ts'
 import type { DeclaredApi } from './declared-api.ts'
 import { renderConfig } from './metadata.ts'
+import { shardBytesOf } from './policies.ts'
 import type { Policies } from './policies.ts'
 
 export interface Judgement extends Effective {
@@ -25,6 +28,8 @@ export interface Judgement extends Effective {
   readonly holding: Policies | undefined
   /** What it says as an API; undefined when it is none. */
   readonly declared: DeclaredApi | undefined
+  /** Bytes of its shard that all clients of its namespace may take together. */
+  readonly shardBytes: number
   /** What follows: what servers may be told about it. */
   readonly serve:
     | { readonly kind: 'desired'; readonly config: ClientConfig; readonly version: ClientVersion }
@@ -35,7 +40,8 @@ export interface Judgement extends Effective {
 
 /** @param about.acceptance of this client (acceptance.ts)
  *  @param about.policies that hold for it (policies.ts)
- *  @param about.countOlder how many clients of its namespace are older; asked only when a policy limits their number
+ *  @param about.countOlder how many clients of its namespace are older
+ *  @param about.isServed whether servers have it already: then it is not counted out
  *  @param about.now epoch milliseconds */
 export function judgeClient(
   client: OIDCClient,
@@ -43,6 +49,7 @@ export function judgeClient(
     readonly acceptance: Acceptance
     readonly policies: Policies
     readonly countOlder: () => number
+    readonly isServed: boolean
     readonly now: number
   },
 ): Judgement {
@@ -50,26 +57,35 @@ export function judgeClient(
   const names = policies.map(({ name }) => name)
   // defaults are laid only under a spec that follows the rules: any other may hold values of any shape
   const declares = (isDenied: boolean) => declaredApi(client, { acceptance, policies, isDenied })
-  if (acceptance.kind === 'invalid') {
-    return { ...invalid(client, acceptance), policies: names, holding: policies, declared: declares(false) }
-  }
+  const refuse = (why: Acceptance): Judgement => ({
+    ...refused(client, why),
+    policies: names,
+    holding: policies,
+    declared: declaredApi(client, { acceptance: why, policies, isDenied: false }),
+  })
+  if (acceptance.kind === 'invalid' || acceptance.kind === 'too-large') return refuse(acceptance)
   const effective = applyDefaults(client, policies)
-  const base = { ...effective, acceptance, policies: names, holding: policies, violations: [] }
+  const shardBytes = shardBytesOf(policies)
+  const base = { ...effective, acceptance, policies: names, holding: policies, violations: [], shardBytes }
   switch (acceptance.kind) {
     case 'conflict':
       return { ...base, declared: declares(false), serve: { kind: 'nothing' } }
     case 'accepted': {
-      const isCounted = policies.some(({ spec }) => spec.limits?.clientsPerNamespace !== undefined)
-      const violations = checkPolicies(effective.client, policies, isCounted ? about.countOlder() : 0)
+      const config = renderConfig(effective.client)
+      const version = renderVersion(config)
+      const [tooLarge] = sizeFaults(version)
+      if (tooLarge) return refuse({ kind: 'too-large', clientId: acceptance.clientId, message: tooLarge.message })
+      const violations = checkPolicies(effective.client, policies, about.isServed ? 0 : about.countOlder())
       const declared = declares(denialsOf({ violations }).length > 0)
-      return { ...base, violations, declared, serve: serveUnder(violations, effective.client, now) }
+      const serve = serveUnder(violations, { kind: 'desired', config, version }, client, now)
+      return { ...base, violations, declared, serve }
     }
   }
 }
 
 /** An object that the rules cannot even be asked about is refused; it concerns no other client. */
 export function refuseClient(client: OIDCClient, why: string): Judgement {
-  return invalid(client, { kind: 'invalid', clientId: idOfUnread(client), faults: [unreadFault(why)] })
+  return refused(client, { kind: 'invalid', clientId: idOfUnread(client), faults: [unreadFault(why)] })
 }
 
 /** What the object names, where that can be read. */
@@ -85,7 +101,7 @@ function idOfUnread({
 }
 
 /** What was accepted before serves on, for as long as it takes. */
-const invalid = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
+const refused = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   client,
   minSpacingMs: 0,
   maxOverlapMs: 0,
@@ -94,6 +110,7 @@ const invalid = (client: OIDCClient, acceptance: Acceptance): Judgement => ({
   holding: undefined,
   declared: undefined,
   violations: [],
+  shardBytes: namespaceLimits.shardBytes,
   serve: { kind: 'carry', until: undefined },
 })
 
@@ -109,12 +126,14 @@ export const versionOf = ({ serve }: Pick<Judgement, 'serve'>): ClientVersion | 
 export const denialsOf = ({ violations }: Pick<Judgement, 'violations'>): readonly Violation[] =>
   violations.filter(({ enforcement }) => enforcement === 'Deny')
 
-function serveUnder(violations: readonly Violation[], client: OIDCClient, now: number): Judgement['serve'] {
+function serveUnder(
+  violations: readonly Violation[],
+  desired: Extract<Judgement['serve'], { kind: 'desired' }>,
+  client: OIDCClient,
+  now: number,
+): Judgement['serve'] {
   const denials = denialsOf({ violations })
-  if (denials.length === 0) {
-    const config = renderConfig(client)
-    return { kind: 'desired', config, version: renderVersion(config) }
-  }
+  if (denials.length === 0) return desired
   const until = deniedSince(client, now) + Math.min(...denials.map(({ graceMs }) => graceMs))
   return now < until ? { kind: 'carry', until } : { kind: 'nothing' }
 }

@@ -26,8 +26,8 @@ export interface Outcome {
   readonly served: { readonly loaded: number; readonly total: number } | undefined
   /** What servers give a client that leaves it open; undefined while none has told. */
   readonly defaults: ServerDefaults | undefined
-  /** The shard has no room for this version. */
-  readonly shardFull: boolean
+  /** Why there is no room for this version. */
+  readonly noRoom: NoRoom | undefined
   /** First 8 hex of the manifest's digest. */
   readonly revision: string | undefined
   /** Epoch milliseconds. */
@@ -41,6 +41,13 @@ export type NameHolder =
   | { readonly kind: 'release' }
   /** `namespace/name` of another client. */
   | { readonly kind: 'client'; readonly key: string }
+
+/** Where there is no room for a client. */
+export type NoRoom =
+  /** Its shard is full. */
+  | 'shard'
+  /** What its namespace may hold of that shard is used up. */
+  | 'namespace'
 
 export type SecretOutcome =
   /** Its Secret is there and current; a client without a secret has one too. */

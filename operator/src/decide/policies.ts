@@ -1,6 +1,7 @@
 // Which policies hold for a client, and what they allow between them.
 import { secretWays, showsSecret, waysOf } from '@nauthera/rules/client-authentication'
 import type { AuthMethod, SecretWay } from '@nauthera/rules/client-authentication'
+import { namespaceLimits } from '@nauthera/rules/limits'
 import type { LabelSelector } from '../api/label-selector.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
@@ -92,4 +93,21 @@ export type Gate = 'customClientId' | 'anyClientId' | 'existingSecret' | 'option
 export function isAllowed(policies: Policies, gate: Gate): boolean {
   const said = policies.map(({ spec }) => spec.allow?.[gate])
   return said.includes(true) && !said.includes(false)
+}
+
+type Limit = 'clientsPerNamespace' | 'bytesPerShard'
+
+/** What a policy that only warns or watches says limits nobody. */
+const saidLimits = (policies: Policies, limit: Limit): readonly number[] =>
+  policies.flatMap(({ spec }) => (isDenying(spec) ? (spec.limits?.[limit] ?? []) : []))
+
+/** @returns bytes of a shard that all clients of a namespace may take together: the least that a policy says */
+export function shardBytesOf(policies: Policies): number {
+  const said = saidLimits(policies, 'bytesPerShard')
+  return said.length === 0 ? namespaceLimits.shardBytes : Math.min(...said)
+}
+
+/** @returns how many clients a namespace may have where no policy says it; undefined when one does */
+export function defaultClientLimit(policies: Policies): number | undefined {
+  return saidLimits(policies, 'clientsPerNamespace').length === 0 ? namespaceLimits.clients : undefined
 }

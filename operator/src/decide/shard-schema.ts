@@ -22,3 +22,13 @@ export function schemaFor(replicas: readonly { readonly schemas: Schemas | undef
 export function schemaOf(wanted: number | undefined, stored: number | undefined): number {
   return wanted ?? stored ?? shardSchema.messages
 }
+
+/** @param about.clients how many are in it
+ *  @param about.wanted of schemaOf
+ *  @returns whether a shard is to be written again for its form alone. An empty one says the same in every form, and the earlier form
+ *    can be read by everybody: so a fresh install does not write its sixteen shards twice */
+export const isOtherForm = (about: {
+  readonly clients: number
+  readonly stored: number
+  readonly wanted: number
+}): boolean => about.stored !== about.wanted && (about.clients > 0 || about.stored > about.wanted)

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { clientIdOf } from '../decide/acceptance.ts'
 import { secretNameOf } from '../decide/secret.ts'
@@ -12,6 +13,8 @@ export interface ClientIndex {
   keysIn(namespace: string | undefined): readonly string[]
   /** The client and every other that claims the same id, identifier or Secret, however many steps away. */
   rivals(key: string): readonly OIDCClient[]
+  /** Their keys: the same list for each of them, as long as nothing of them has changed that decides between them. */
+  rivalKeys(key: string): readonly string[]
   /** Those that name this identifier as their resourceServer. */
   declaring(identifier: string): readonly OIDCClient[]
   /** How many clients of the same namespace are older; of two of one age, the name decides. */
@@ -23,44 +26,52 @@ export function createClientIndex(): ClientIndex {
   const clients = new Map<string, OIDCClient>()
   const byClaim = new Map<string, Set<string>>()
   const byNamespace = new Map<string, Set<string>>()
-  /** Age ranks, by namespace and key: counted when they are asked for, and forgotten when a client comes or goes. */
-  const ranks = new Map<string, ReadonlyMap<string, number>>()
+  /** Rivals of more than one client, by the key of each. */
+  const groups = new Map<string, readonly string[]>()
+  const ranks = new AgeRanks()
 
-  const rivalKeys = (key: string): Set<string> => {
+  const rivalKeys = (key: string): readonly string[] => {
+    const known = groups.get(key)
+    if (known) return known
     const found = new Set<string>([key])
+    const followed = new Set<string>()
     for (const each of found) {
       const client = clients.get(each)
-      for (const claim of client ? claimsOf(client) : []) for (const rival of byClaim.get(claim) ?? []) found.add(rival)
+      for (const claim of client ? claimsOf(client) : []) {
+        if (followed.has(claim)) continue
+        followed.add(claim)
+        for (const rival of byClaim.get(claim) ?? []) found.add(rival)
+      }
     }
-    return found
-  }
-
-  const ranksIn = (namespace: string): ReadonlyMap<string, number> => {
-    const known = ranks.get(namespace)
-    if (known) return known
-    const keys = [...(byNamespace.get(namespace) ?? [])]
-    keys.sort((one, other) => (isOlder(clients.get(one)!, clients.get(other)!) ? -1 : 1))
-    const counted = new Map(keys.map((key, rank) => [key, rank]))
-    ranks.set(namespace, counted)
-    return counted
+    const group = [...found]
+    if (group.length > 1) for (const each of group) groups.set(each, group)
+    return group
   }
 
   return {
     get: (key) => clients.get(key),
     set: (key, client) => {
-      const touched = rivalKeys(key)
       const previous = clients.get(key)
-      if (!previous || !client || isOlder(previous, client) || isOlder(client, previous)) {
-        ranks.delete((client ?? previous)?.metadata.namespace ?? '')
+      if (previous && client && decidesTheSame(previous, client)) {
+        clients.set(key, client)
+        return [key]
       }
+      const touched = new Set(rivalKeys(key))
       if (previous) {
+        ranks.forget(previous)
         for (const claim of claimsOf(previous)) unlink(byClaim, claim, key)
         unlink(byNamespace, previous.metadata.namespace, key)
         clients.delete(key)
       }
+      for (const each of touched) groups.delete(each)
       if (client) {
+        ranks.add(client)
         clients.set(key, client)
-        for (const claim of claimsOf(client)) link(byClaim, claim, key)
+        for (const claim of claimsOf(client)) {
+          // those beside whom it comes are another group from now on
+          for (const rival of byClaim.get(claim) ?? []) for (const each of groups.get(rival) ?? []) groups.delete(each)
+          link(byClaim, claim, key)
+        }
         link(byNamespace, client.metadata.namespace, key)
         for (const rival of rivalKeys(key)) touched.add(rival)
       }
@@ -68,9 +79,13 @@ export function createClientIndex(): ClientIndex {
     },
     keys: () => clients.keys(),
     keysIn: (namespace) => [...(namespace === undefined ? clients.keys() : (byNamespace.get(namespace) ?? []))],
-    rivals: (key) => [...rivalKeys(key)].flatMap((each) => clients.get(each) ?? []),
+    rivals: (key) => rivalKeys(key).flatMap((each) => clients.get(each) ?? []),
+    rivalKeys,
     declaring: (identifier) => [...(byClaim.get(apiClaim(identifier)) ?? [])].flatMap((key) => clients.get(key) ?? []),
-    olderInNamespace: ({ metadata: { namespace, name } }) => ranksIn(namespace).get(`${namespace}/${name}`) ?? 0,
+    olderInNamespace: (client) =>
+      ranks.of(client, () =>
+        [...(byNamespace.get(client.metadata.namespace) ?? [])].flatMap((each) => clients.get(each) ?? []),
+      ),
     get size() {
       return clients.size
     },
@@ -96,6 +111,46 @@ function claimsOf(client: OIDCClient): string[] {
 }
 
 const apiClaim = (identifier: string): string => `api ${identifier}`
+
+/** Whether the two say the same where rivals, policies or the limit of a namespace ask: nearly all updates are of the status. */
+const decidesTheSame = (one: OIDCClient, other: OIDCClient): boolean =>
+  one.spec === other.spec &&
+  one.metadata.uid === other.metadata.uid &&
+  one.metadata.creationTimestamp === other.metadata.creationTimestamp &&
+  isDeepStrictEqual(one.metadata.labels, other.metadata.labels)
+
+/** How many clients of a namespace are older than one: counted when it is asked for. A new one is nearly always the youngest, so that
+ *  it changes no other. */
+class AgeRanks {
+  readonly #known = new Map<string, { readonly ranks: Map<string, number>; youngest: OIDCClient }>()
+
+  add(client: OIDCClient): void {
+    const known = this.#known.get(client.metadata.namespace)
+    if (!known) return
+    if (!isOlder(known.youngest, client)) return this.forget(client)
+    known.ranks.set(client.metadata.name, known.ranks.size)
+    known.youngest = client
+  }
+
+  forget({ metadata: { namespace } }: OIDCClient): void {
+    this.#known.delete(namespace)
+  }
+
+  /** @param all the clients of its namespace */
+  of({ metadata: { namespace, name } }: OIDCClient, all: () => OIDCClient[]): number {
+    const known = this.#known.get(namespace) ?? this.#count(namespace, all())
+    return known?.ranks.get(name) ?? 0
+  }
+
+  #count(namespace: string, all: OIDCClient[]) {
+    all.sort((one, other) => (isOlder(one, other) ? -1 : 1))
+    const youngest = all.at(-1)
+    if (!youngest) return undefined
+    const counted = { ranks: new Map(all.map(({ metadata }, rank) => [metadata.name, rank])), youngest }
+    this.#known.set(namespace, counted)
+    return counted
+  }
+}
 
 function isOlder(one: OIDCClient, other: OIDCClient): boolean {
   const [a, b] = [one.metadata.creationTimestamp, other.metadata.creationTimestamp]

@@ -1,28 +1,32 @@
 // A client, and what the watch knows about its rivals and policies -> its judgement. The only place where the running operator judges.
 import { describeError } from '@nauthera/runtime/log'
 import type { OIDCClient } from '../api/oidc-client.ts'
-import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
+import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { acceptClients, keyOf } from '../decide/acceptance.ts'
+import type { Acceptance } from '../decide/acceptance.ts'
 import { judgeClient, refuseClient } from '../decide/judge.ts'
 import type { Judgement } from '../decide/judge.ts'
 import { policiesFor } from '../decide/policies.ts'
 import type { Policies } from '../decide/policies.ts'
 import type { Clock } from '../time/clock.ts'
+import type { Shards } from '../shards/shards.ts'
 import type { Watch } from './watch.ts'
 
 interface Needs {
   readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels'>
   /** The policy of the settings, which holds for every client. */
   readonly baseline: OIDCPolicySpec
+  readonly shards: Pick<Shards, 'stored'>
   readonly clock: Pick<Clock, 'now'>
 }
 
 /** @returns a function that judges a client as it is now. It never throws: an object that makes the rules throw is refused, and
  *    `onPoison` is told */
 export function createJudge(needs: Needs): (client: OIDCClient, onPoison: (error: unknown) => void) => Judgement {
+  const accept = createAccept(needs)
   return (client, onPoison) => {
     try {
-      return judge(client, needs)
+      return judge(client, needs, accept)
     } catch (error) {
       onPoison(error)
       return refuseClient(client, describeError(error))
@@ -30,17 +34,53 @@ export function createJudge(needs: Needs): (client: OIDCClient, onPoison: (error
   }
 }
 
-function judge(client: OIDCClient, { watch, baseline, clock }: Needs): Judgement {
+function judge(client: OIDCClient, needs: Needs, accept: ReturnType<typeof createAccept>): Judgement {
+  const { watch, shards, clock } = needs
   const key = keyOf(client)
-  const all = watch.policies()
-  const policiesOf = (one: OIDCClient): Policies =>
-    policiesFor(one, { baseline, policies: all, namespaceLabels: watch.namespaceLabels(one.metadata.namespace) })
-  const policies = policiesOf(client)
-  const rivals = watch.clients.rivals(key)
-  const acceptance = acceptClients(rivals, (one) => (keyOf(one) === key ? policies : policiesOf(one)), {
-    selectsNamespaces: watch.namespaceLabels(client.metadata.namespace) !== undefined,
-  }).get(key)
+  const policies = policiesOf(client, needs, watch.policies())
+  const acceptance = accept(client)
   if (!acceptance) throw new Error(`${key} was not judged`)
-  const countOlder = () => watch.clients.olderInNamespace(client)
-  return judgeClient(client, { acceptance, policies, countOlder, now: clock.now() })
+  return judgeClient(client, {
+    acceptance,
+    policies,
+    countOlder: () => watch.clients.olderInNamespace(client),
+    isServed: isServed(client, shards.stored(key)?.entry),
+    now: clock.now(),
+  })
 }
+
+const policiesOf = (client: OIDCClient, { watch, baseline }: Needs, policies: readonly OIDCPolicy[]): Policies =>
+  policiesFor(client, { baseline, policies, namespaceLabels: watch.namespaceLabels(client.metadata.namespace) })
+
+/** Decides between rivals once for all of them: hundreds may claim one id, and each is looked at when one changes.
+ *  @returns a function that gives the acceptance of a client; undefined when it is not among the watched ones */
+function createAccept(needs: Needs): (client: OIDCClient) => Acceptance | undefined {
+  const { watch } = needs
+  const decided = new WeakMap<
+    readonly string[],
+    { readonly ground: readonly unknown[]; readonly verdicts: ReadonlyMap<string, Acceptance> }
+  >()
+  return (client) => {
+    const key = keyOf(client)
+    const policies = watch.policies()
+    const keys = watch.clients.rivalKeys(key)
+    const rivals = watch.clients.rivals(key)
+    const labels = rivals.map(({ metadata }) => watch.namespaceLabels(metadata.namespace))
+    const ground = [...policies, ...labels]
+    const before = decided.get(keys)
+    if (before && isSameList(before.ground, ground)) return before.verdicts.get(key)
+    const selectsNamespaces = watch.namespaceLabels(client.metadata.namespace) !== undefined
+    const verdicts = acceptClients(rivals, (one) => policiesOf(one, needs, policies), { selectsNamespaces })
+    if (keys.length > 1) decided.set(keys, { ground, verdicts })
+    return verdicts.get(key)
+  }
+}
+
+const isSameList = (one: readonly unknown[], other: readonly unknown[]): boolean =>
+  one.length === other.length && one.every((value, index) => value === other[index])
+
+/** Its shard may be lost: then the status remembers that servers had it. */
+const isServed = ({ metadata, status }: OIDCClient, stored: StoredEntry | undefined): boolean =>
+  stored?.uid === metadata.uid || (status?.replicas?.loaded ?? 0) > 0
+
+type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']

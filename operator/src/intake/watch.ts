@@ -134,12 +134,15 @@ export function createWatch(options: {
   }
 }
 
+/** One object, by which who compares knows that nothing has changed. */
+const noLabels: Readonly<Record<string, string>> = {}
+
 /** @param namespaces undefined where the operator may not read them */
 function labelsFrom(
   namespaces: ReadonlyMap<string, NamespaceObject> | undefined,
 ): Pick<Watch, 'namespaceLabels' | 'certainLabels'> {
   return {
-    namespaceLabels: (name) => namespaces && (namespaces.get(name)?.metadata.labels ?? {}),
+    namespaceLabels: (name) => namespaces && (namespaces.get(name)?.metadata.labels ?? noLabels),
     certainLabels: (name) => {
       const found = namespaces?.get(name)
       return found && (found.metadata.labels ?? {})

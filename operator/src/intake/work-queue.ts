@@ -1,6 +1,8 @@
 import type { Clock } from '../time/clock.ts'
+import { FairKeys } from './fair-keys.ts'
 
-/** Keys to work on. A key is in the queue once and is never worked on twice at the same time. When it is added while it is worked
+/** Keys to work on, `namespace/name`. Namespaces take turns: one key of each, then the next key of each, so that whoever has many changes
+ *  waits for their own. A key is in the queue once and is never worked on twice at the same time. When it is added while it is worked
  *  on, it is worked on again: as in the rate-limiting queue of client-go. */
 export interface WorkQueue {
   /** Begins to work; keys wait until then.
@@ -33,7 +35,7 @@ export function createWorkQueue(options: {
 }): WorkQueue {
   const { clock } = options
   const times = options.times ?? queueTimes
-  const waiting = new Set<string>()
+  const waiting = new FairKeys()
   const running = new Set<string>()
   const again = new Set<string>()
   const failures = new Map<string, number>()
@@ -64,9 +66,9 @@ export function createWorkQueue(options: {
 
   const dispatch = () => {
     if (!work) return
-    for (const key of waiting) {
-      if (stopped || running.size >= options.workers) return
-      waiting.delete(key)
+    while (!stopped && running.size < options.workers) {
+      const key = waiting.take()
+      if (key === undefined) return
       running.add(key)
       void runOne(key, work)
     }

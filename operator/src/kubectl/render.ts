@@ -79,7 +79,7 @@ export function renderClients(input: RenderInput): {
   // a file does not know how many clients the namespace has, nor when a policy was broken first
   const judged = clients.map(({ read, client }) => {
     const acceptance = acceptances.get(keyOf(client))!
-    const about = { acceptance, policies: policiesOf(client), countOlder: () => 0, now: 0 }
+    const about = { acceptance, policies: policiesOf(client), countOlder: () => 0, isServed: false, now: 0 }
     return { read, judgement: judgeClient(client, about) }
   })
   const declared = judged.flatMap(({ judgement }) => judgement.declared ?? [])
@@ -131,6 +131,7 @@ function renderOne(
 ): { readonly rendered?: RenderedClient; readonly faults: readonly Fault[] } {
   const { acceptance, client } = judgement
   if (acceptance.kind === 'invalid') return { faults: acceptance.faults }
+  if (acceptance.kind === 'too-large') return { faults: [{ path: 'spec', message: acceptance.message }] }
   if (acceptance.kind === 'conflict')
     return { faults: [{ path: acceptance.field, message: `is taken by ${acceptance.holder}; choose another` }] }
   const { clientId } = acceptance

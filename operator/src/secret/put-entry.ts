@@ -27,6 +27,7 @@ export function createEntryWriter(needs: {
       uid: client.metadata.uid,
       clientId: acceptance.clientId,
       createdAt: Date.parse(client.metadata.creationTimestamp),
+      namespaceBytes: judgement.shardBytes,
       verifiers,
       verdict: serve.kind === 'desired' ? { kind: 'desired', version: serve.version } : { kind: 'carry' },
       granted,

@@ -123,7 +123,7 @@ export function createWorkOnSecret(needs: {
     const { key, judgement } = work
     // A refused client leaves its shard at once, even when its Secret cannot be read.
     if (judgement.serve.kind === 'nothing') shards.remove(key)
-    if (judgement.acceptance.kind === 'invalid') return await freeze(work)
+    if (judgement.acceptance.kind === 'invalid' || judgement.acceptance.kind === 'too-large') return await freeze(work)
     try {
       const done = await goOn(await reader.begin(work, needsSecret(judgement, shards.stored(key)?.entry)))
       return { ...done, again: againAfter(done, judgement, clock.now()) }

@@ -1,4 +1,5 @@
 // What a shard says about one client: what is wanted of it, and the entry that follows from that and the stored one.
+import { isDeepStrictEqual } from 'node:util'
 import { create, equals } from '@bufbuild/protobuf'
 import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
 import { GrantedSchema, ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -18,6 +19,8 @@ export interface ClientForShard {
   readonly clientId: string
   /** Epoch milliseconds of creation: the older ones keep their place when a shard is full. */
   readonly createdAt: number
+  /** Bytes of the shard that all clients of its namespace may take together (decide/policies.ts). */
+  readonly namespaceBytes: number
   /** RotationPlan.verifiers. */
   readonly verifiers: readonly StoredVerifier[]
   readonly verdict:
@@ -120,6 +123,7 @@ export function asStored(entry: ShardEntry): ClientForShard {
     uid: entry.uid,
     clientId: entry.clientId,
     createdAt: 0,
+    namespaceBytes: Infinity,
     verifiers: verifiersOf(entry),
     verdict: entry.desired ? { kind: 'desired', version: entry.desired } : { kind: 'carry' },
     granted: entry.granted,
@@ -140,7 +144,8 @@ export function sameClient(one: ClientForShard, other: ClientForShard): boolean 
     one.clientId === other.clientId &&
     one.standing === other.standing &&
     one.createdAt === other.createdAt &&
-    JSON.stringify(one.verifiers) === JSON.stringify(other.verifiers) &&
+    one.namespaceBytes === other.namespaceBytes &&
+    isDeepStrictEqual(one.verifiers, other.verifiers) &&
     grantsTheSame(one.granted, other.granted) &&
     (one.verdict.kind === 'desired'
       ? other.verdict.kind === 'desired' && saysTheSame(one.verdict.version, other.verdict.version)

@@ -1,5 +1,5 @@
 // Accepted clients and the stored shard -> the next shard, or nothing to write.
-import { create } from '@bufbuild/protobuf'
+import { create, equals } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import {
   ClientShardSchema,
@@ -8,10 +8,15 @@ import {
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount, shardEpoch } from '@nauthera/proto/names'
-import { renderShardFile } from '@nauthera/proto/shard-file'
+import { maxShardBytes, renderShardFile } from '@nauthera/proto/shard-file'
 import type { ShardContent } from '@nauthera/proto/shard-file'
+import type { NoRoom } from '../decide/outcome.ts'
+import { isOtherForm } from '../decide/shard-schema.ts'
 import { entryKey, plannedEntry, sameEntry } from './client-entry.ts'
 import type { ClientForShard } from './client-entry.ts'
+import { packedBytes, plainBytes } from './entry-size.ts'
+import { applyQuotas } from './namespace-quota.ts'
+import type { Wish } from './namespace-quota.ts'
 
 export interface ShardPlanInput {
   readonly shard: number
@@ -27,13 +32,21 @@ export interface ShardPlanInput {
   readonly change: string
   /** ShardPlan.fill of the stored file, when it is known: then a shard that stays need not be encoded to know it again. */
   readonly fill?: number
-  /** Bytes; for tests. */
-  readonly maxBytes?: number
+  /** For tests. */
+  readonly limits?: ShardLimits
+}
+
+/** Bytes. */
+interface ShardLimits {
+  /** Of the compressed file. */
+  readonly file: number
+  /** Of what is in it. */
+  readonly plain: number
 }
 
 export type ShardPlan = {
-  /** `namespace/name` of clients that do not fit. */
-  readonly refused: readonly string[]
+  /** Clients that do not fit, by `namespace/name`. Each stays as it is stored. */
+  readonly refused: ReadonlyMap<string, NoRoom>
   /** Share of the limit that the file takes, 0 to 1; condition and event from 0.8 on. */
   readonly fill: number
 } & (
@@ -48,27 +61,48 @@ export type ShardPlan = {
     }
 )
 
-/** A Secret holds 1 MiB; the rest is room for what Kubernetes adds, and for a late warning. Bytes. */
-const maxShardFileBytes = 700 * 1024
+/** A Secret holds 1 MiB; the rest is room for what Kubernetes adds, and for a late warning. Readers take 15 MiB of plain bytes. */
+const shardLimits: ShardLimits = { file: 700 * 1024, plain: maxShardBytes - 1024 * 1024 }
 
 /** @returns the shard to write, or `keep` when the stored one says the same. A version that differs in its generation
  *  alone is the same; so is one that could merely drop an `accepted` that nobody needs any more (the next write does). */
 export function planShard(input: ShardPlanInput): ShardPlan {
-  const limit = input.maxBytes ?? maxShardFileBytes
+  const limits = input.limits ?? shardLimits
   const stored = new Map((input.stored?.entries ?? []).map((entry) => [entryKey(entry), entry]))
-  const wanted = input.clients
+  const wishes = input.clients
     .toSorted((left, right) => left.createdAt - right.createdAt || compareKeys(left, right))
-    .flatMap((client) => plannedEntry(client, stored.get(entryKey(client))) ?? [])
-  const isCurrent = input.stored?.schema === input.schema && input.stored.seq >= input.seq.highestSeen
+    .flatMap((client) => wishOf(client, stored.get(entryKey(client))) ?? [])
+  const { taken, overQuota } = applyQuotas(wishes)
   // most looks at a shard change nothing, and to compress 600 clients takes 30 ms
-  if (isCurrent && input.fill !== undefined && changedKeys(wanted, stored).length === 0) {
-    return { kind: 'keep', refused: [], fill: input.fill }
-  }
-  const { entries, refused, file, digest, shard } = fit(input, wanted, stored, limit)
-  const fill = file.length / limit
-  const changed = changedKeys(entries, stored)
-  if (isCurrent && changed.length === 0) return { kind: 'keep', refused, fill }
-  return { kind: 'write', shard, file, digest, changed, refused, fill }
+  if (isCurrent(input) && input.fill !== undefined && changedKeys(entriesOf(wishes, taken), stored).length === 0)
+    return { kind: 'keep', refused: overQuota, fill: input.fill }
+  const { encoded, full } = fit(input, wishes, taken, limits)
+  const refused = new Map([...overQuota, ...full].toSorted(([left], [right]) => compareText(left, right)))
+  const fill = encoded.file.length / limits.file
+  const changed = changedKeys(encoded.shard.entries, stored)
+  if (isCurrent(input) && changed.length === 0) return { kind: 'keep', refused, fill }
+  return { kind: 'write', ...encoded, changed, refused, fill }
+}
+
+/** Replicas can read what is stored, and none has seen a later version of it. */
+function isCurrent({ stored, schema, seq }: ShardPlanInput): boolean {
+  if (stored === undefined || stored.seq < seq.highestSeen) return false
+  return !isOtherForm({ clients: stored.entries.length, stored: stored.schema, wanted: schema })
+}
+
+const entriesOf = (wishes: readonly Wish[], taken: ReadonlySet<string>): readonly ShardEntry[] =>
+  wishes.flatMap(({ key, next, held }) => (taken.has(key) ? next : held) ?? [])
+
+function wishOf(client: ClientForShard, stored: ShardEntry | undefined): Wish | undefined {
+  const next = plannedEntry(client, stored)
+  if (!next) return undefined
+  const key = entryKey(next)
+  const quota = client.namespaceBytes
+  if (next === stored) return { key, next, held: next, isGrowth: false, quota }
+  // what a secret does and what is withdrawn at an API always goes in, whatever happens to a version
+  const held = stored && create(ShardEntrySchema, { ...stored, verifiers: next.verifiers, ...withdrawn(stored, next) })
+  const isGrowth = !held || !equals(ShardEntrySchema, held, next)
+  return { key, next, held: isGrowth ? held : next, isGrowth, quota }
 }
 
 function changedKeys(entries: readonly ShardEntry[], stored: ReadonlyMap<string, ShardEntry>): readonly string[] {
@@ -77,51 +111,46 @@ function changedKeys(entries: readonly ShardEntry[], stored: ReadonlyMap<string,
   return [...keys].filter((key) => !sameEntry(stored.get(key), next.get(key))).toSorted()
 }
 
-interface Fitted {
-  readonly entries: readonly ShardEntry[]
-  readonly refused: readonly string[]
+interface Encoded {
   readonly shard: ShardContent
   readonly file: Uint8Array
   readonly digest: string
 }
 
-/** Takes in every change, oldest client first, but those that no longer fit: such a client stays as it is stored. */
+/** The whole is tried first: it is what nearly always fits. Else room is given by what each change takes at most, oldest client first,
+ *  and the file tells how much there really is. So it is compressed a few times in all, however many do not fit. */
 function fit(
   input: ShardPlanInput,
-  wanted: readonly ShardEntry[],
-  stored: ReadonlyMap<string, ShardEntry>,
-  limit: number,
-): Fitted {
-  const whole = encode(input, wanted)
-  if (whole.file.length <= limit) return { ...whole, refused: [] }
-  const isChange = (entry: ShardEntry): boolean => !sameEntry(stored.get(entryKey(entry)), entry)
-  // verifiers always go in: a secret rotates whatever happens to a version; so does a withdrawn access
-  const asStored = (entry: ShardEntry): ShardEntry[] => {
-    const past = stored.get(entryKey(entry))
-    return past ? [create(ShardEntrySchema, { ...past, verifiers: entry.verifiers, ...withdrawn(past, entry) })] : []
+  wishes: readonly Wish[],
+  allowed: ReadonlySet<string>,
+  limits: ShardLimits,
+): { readonly encoded: Encoded; readonly full: ReadonlyMap<string, NoRoom> } {
+  const all = entriesOf(wishes, allowed)
+  if (sumOf(all, plainBytes) <= limits.plain) {
+    const whole = encode(input, all)
+    if (whole.file.length <= limits.file) return { encoded: whole, full: new Map() }
   }
-  const changes = wanted.filter(isChange)
-  const refused = new Set<string>()
-  const render = (taken: number) => {
-    const open = new Set(changes.slice(taken).map(entryKey))
-    return encode(
-      input,
-      wanted.flatMap((entry) =>
-        refused.has(entryKey(entry)) || open.has(entryKey(entry)) ? asStored(entry) : [entry],
-      ),
-    )
-  }
-  for (let taken = 0; taken < changes.length;) {
-    let [fits, tooMany] = [taken, changes.length + 1]
-    while (tooMany - fits > 1) {
-      const middle = Math.floor((fits + tooMany) / 2)
-      if (render(middle).file.length <= limit) fits = middle
-      else tooMany = middle
+  const open = wishes.filter(({ key }) => allowed.has(key))
+  let taken: ReadonlySet<string> = new Set()
+  let encoded = encode(input, entriesOf(wishes, taken))
+  for (let rounds = 0; rounds < fitRounds; rounds++) {
+    const room = {
+      file: limits.file - encoded.file.length,
+      plain: limits.plain - sumOf(encoded.shard.entries, plainBytes),
     }
-    if (fits < changes.length) refused.add(entryKey(changes[fits]!))
-    taken = fits + 1
+    const more = takeOldest(
+      open.filter(({ key }) => !taken.has(key)),
+      room,
+    )
+    if (more.length === 0) break
+    const next = new Set([...taken, ...more])
+    const tried = encode(input, entriesOf(wishes, next))
+    // beside the others an entry takes no more than on its own: should it do so once, its change waits for the next write
+    if (tried.file.length > limits.file) break
+    taken = next
+    encoded = tried
   }
-  return { ...render(changes.length), refused: [...refused].toSorted() }
+  return { encoded, full: new Map(open.flatMap(({ key }) => (taken.has(key) ? [] : [[key, 'shard'] as const]))) }
 }
 
 /** Of what the stored entry grants, only what is granted still: this never takes more room. An entry from before access was
@@ -135,7 +164,26 @@ function withdrawn({ granted: past }: ShardEntry, { granted: next }: ShardEntry)
   return { granted: create(GrantedSchema, { apis }) }
 }
 
-function encode(input: ShardPlanInput, entries: readonly ShardEntry[]): Omit<Fitted, 'refused'> {
+/** How often the file is compressed for a full shard. */
+const fitRounds = 4
+
+/** @returns keys of the changes for which there is room for certain */
+function takeOldest(open: readonly Wish[], room: ShardLimits): readonly string[] {
+  let { file, plain } = room
+  return open.flatMap(({ key, next, held }) => {
+    const [fileBytes, grownBytes] = [packedBytes(next), plainBytes(next) - (held ? plainBytes(held) : 0)]
+    const isSmaller = held !== undefined && fileBytes <= packedBytes(held) && grownBytes <= 0
+    if (!isSmaller && (fileBytes > file || grownBytes > plain)) return []
+    if (!isSmaller) file -= fileBytes
+    plain -= Math.max(0, grownBytes)
+    return [key]
+  })
+}
+
+const sumOf = (entries: readonly ShardEntry[], bytesOf: (entry: ShardEntry) => number): number =>
+  entries.reduce((sum, entry) => sum + bytesOf(entry), 0)
+
+function encode(input: ShardPlanInput, entries: readonly ShardEntry[]): Encoded {
   const shard = create(ClientShardSchema, {
     schema: input.schema,
     epoch: shardEpoch,
@@ -146,7 +194,7 @@ function encode(input: ShardPlanInput, entries: readonly ShardEntry[]): Omit<Fit
     change: input.change,
     entries: entries.toSorted(compareKeys),
   })
-  return { entries, shard, ...renderShardFile(shard) }
+  return { shard, ...renderShardFile(shard) }
 }
 
 /** Rises whatever was lost: the stored shard, the operator, or both. */

@@ -1,3 +1,4 @@
+import type { NoRoom } from '../decide/outcome.ts'
 import { schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { asStored, entryKey, keepsEntry, sameClient, shareVersion } from './client-entry.ts'
@@ -44,8 +45,8 @@ export interface BegunTurn {
 export class ShardState {
   readonly index: number
   stored: StoredShard
-  /** `namespace/name` of clients that are left out because the shard is full. */
-  refused: ReadonlySet<string> = new Set()
+  /** Clients that are left out since there is no room for them, by `namespace/name`. */
+  refused: ReadonlyMap<string, NoRoom> = new Map()
   /** Share of the limit that the shard takes, 0 to 1; 0 while it is not known. */
   fill = 0
   /** From the beginning of a turn to its end: what is stored is not certain. */
@@ -157,9 +158,9 @@ export class ShardState {
       change: about.change,
       ...(this.fill > 0 && !stored.damaged ? { fill: this.fill } : {}),
     })
-    const newlyRefused = plan.refused.filter((key) => !this.refused.has(key))
+    const newlyRefused = [...plan.refused.keys()].filter((key) => !this.refused.has(key))
     const nearlyFull = plan.fill >= warnFrom && this.fill < warnFrom
-    this.refused = new Set(plan.refused)
+    this.refused = plan.refused
     this.fill = plan.fill
     if (plan.kind === 'write') this.#notBefore = about.now + about.spacingMs
     return { plan, fresh: isBehind(stored, about.highestSeen), newlyRefused, nearlyFull }

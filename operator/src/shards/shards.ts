@@ -2,6 +2,7 @@ import { shardCount } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import type { Log } from '@nauthera/runtime/log'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import type { NoRoom } from '../decide/outcome.ts'
 import { splitKey } from '../kubernetes/objects.ts'
 import { createBackoff } from '../time/backoff.ts'
 import type { Clock } from '../time/clock.ts'
@@ -53,8 +54,8 @@ export interface Shards {
   stored(key: string): (StoredEntry & { readonly shard: number }) | undefined
   /** Every `namespace/name` in the stored shards. */
   storedKeys(): string[]
-  /** Whether the client is left out because its shard is full. */
-  isRefused(key: string): boolean
+  /** Why the client is left out, or stays as it is stored; undefined: there is room for it. */
+  noRoom(key: string): NoRoom | undefined
   /** Share of the limit that the shard of a client takes, 0 to 1. */
   fill(key: string): number
   /** The stored seq; 0 when there is none. */
@@ -143,7 +144,7 @@ export function createShards(options: Options): Shards {
       return entry && { shard: index, ...entry }
     },
     storedKeys: () => states.flatMap(({ stored }) => [...stored.entries.keys()]),
-    isRefused: (key) => stateOf(key).refused.has(key),
+    noRoom: (key) => stateOf(key).refused.get(key),
     fill: (key) => stateOf(key).fill,
     seq: (shard) => Number(states[shard]?.stored.content?.seq ?? 0n),
     reconsider: (shard) => writers[shard]?.reconsider(),

@@ -3,7 +3,7 @@ import { equals } from '@bufbuild/protobuf'
 import { ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ShardContent } from '@nauthera/proto/shard-file'
-import { schemaOf } from '../decide/shard-schema.ts'
+import { isOtherForm, schemaOf } from '../decide/shard-schema.ts'
 import type { SecretObject } from '../kubernetes/objects.ts'
 import { entryKey, grantsTheSame, saysTheSame } from './client-entry.ts'
 import { laterSchemaOf, readShardSecret } from './shard-secret.ts'
@@ -88,7 +88,9 @@ export function onShardWritten(
 
 /** @returns whether it is in another form than the replicas want */
 export function isOfOtherSchema({ content }: StoredShard, wanted: number | undefined): boolean {
-  return content !== undefined && content.schema !== schemaOf(wanted, content.schema)
+  if (content === undefined) return false
+  const { schema: stored, entries } = content
+  return isOtherForm({ clients: entries.length, stored, wanted: schemaOf(wanted, stored) })
 }
 
 /** @returns whether a replica has seen a later version: then our Secret was lost or an older copy was put back */

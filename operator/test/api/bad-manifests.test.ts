@@ -69,6 +69,7 @@ function ownRefusals(client: OIDCClient, policies: Policies = baseline): readonl
     `${client.metadata.namespace}/${client.metadata.name}`,
   )!
   if (acceptance.kind === 'invalid') return acceptance.faults
+  if (acceptance.kind === 'too-large') return [{ path: 'spec', message: acceptance.message }]
   const violations = checkPolicies(client, policies, 0).map(({ field, message }) => ({ path: field, message }))
   const secret = renderSecret({
     client,

@@ -135,10 +135,19 @@ describe('acceptClients', () => {
     }
   })
 
+  it('K19 refuses what is too large for any client without a look at its rules', () => {
+    const huge = { ...client(), spec: { type: 5, redirectURIs: [5, 'a'.repeat(17_000)] } } as unknown as OIDCClient
+    const verdict = acceptClients([huge], () => holding({})).get('demo/app')
+    expect(verdict).to.deep.include({ kind: 'too-large', clientId: 'demo.app' })
+    expect(verdict?.kind === 'too-large' && verdict.message).to.match(
+      /^must take at most 16 KiB, and takes 17 KiB; shorten/,
+    )
+  })
+
   it('K11 refuses a megabyte in one field quickly', () => {
     const huge = client({ redirectURIs: [`https://a.example.com/${'a'.repeat(1_000_000)}`] })
     const start = performance.now()
-    expect(acceptClients([huge], () => holding({})).get('demo/app')?.kind).to.equal('invalid')
+    expect(acceptClients([huge], () => holding({})).get('demo/app')).to.deep.include({ kind: 'too-large' })
     expect(performance.now() - start).to.be.below(500)
   })
 })

@@ -44,6 +44,7 @@ export function judged(change: Partial<Judgement> = {}): Judgement {
     holding: [{ name: 'baseline', spec: {} }],
     declared: undefined,
     violations: [],
+    shardBytes: 65_536,
     ...change,
   } as const
   const isRefused = base.acceptance.kind !== 'accepted' || base.violations.some((one) => one.enforcement === 'Deny')

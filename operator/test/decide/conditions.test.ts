@@ -48,7 +48,15 @@ describe('describeConditions', () => {
       'ClientIDConflict',
       /^spec\.clientId: is taken by the older a\/b/,
     ],
-    ['F22 says that a version does not fit', { shardFull: true }, 'Accepted', 'False', 'InvalidSpec', /does not fit/],
+    ['F22 says that a version does not fit', { noRoom: 'shard' }, 'Accepted', 'False', 'TooLarge', /does not fit/],
+    [
+      'K19 says that the room of its namespace is used up, and what to do',
+      { noRoom: 'namespace' },
+      'Accepted',
+      'False',
+      'TooLarge',
+      /this namespace may have .* limits\.bytesPerShard/,
+    ],
     [
       'says PolicyViolation with the policy',
       { violations: [violation('Deny')] },

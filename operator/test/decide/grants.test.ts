@@ -386,6 +386,7 @@ describe('callerOf', () => {
     acceptance: { kind: 'accepted', clientId: 'demo.app' },
     policies: holding({}),
     countOlder: () => 0,
+    isServed: false,
     now: 0,
   })
   const entry = (uid: string) =>

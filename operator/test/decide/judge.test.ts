@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { OIDCClient, OIDCClientStatus } from '../../src/api/oidc-client.ts'
+import type { OIDCClient, OIDCClientSpec, OIDCClientStatus } from '../../src/api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../../src/api/oidc-policy.ts'
 import type { Acceptance } from '../../src/decide/acceptance.ts'
 import { configOf, denialsOf, judgeClient, refuseClient } from '../../src/decide/judge.ts'
@@ -17,9 +17,11 @@ interface About {
   /** When the status began to say that a policy refuses it. */
   deniedAt?: number
   older?: number
+  isServed?: boolean
+  spec?: Partial<OIDCClientSpec>
 }
 
-function judge({ acceptance = accepted, policies = [], deniedAt, older = 0 }: About) {
+function judge({ acceptance = accepted, policies = [], deniedAt, older = 0, isServed = false, spec = {} }: About) {
   const lastTransitionTime = new Date(deniedAt ?? 0).toISOString()
   const status: OIDCClientStatus = {
     conditions: [
@@ -28,7 +30,7 @@ function judge({ acceptance = accepted, policies = [], deniedAt, older = 0 }: Ab
   }
   let asked = 0
   const judgement = judgeClient(
-    { ...client(), ...(deniedAt === undefined ? {} : { status }) },
+    { ...client(spec), ...(deniedAt === undefined ? {} : { status }) },
     {
       acceptance,
       policies: holding(...policies, {}),
@@ -36,6 +38,7 @@ function judge({ acceptance = accepted, policies = [], deniedAt, older = 0 }: Ab
         asked++
         return older
       },
+      isServed,
       now,
     },
   )
@@ -86,16 +89,50 @@ describe('judgeClient', () => {
 
   it('asks for nothing in a spec that breaks a rule: its values may have any shape', () => {
     const broken = { ...client(), spec: { type: 'Web', auth: 5, secret: null, tokens: 'x' } } as unknown as OIDCClient
-    const about = { acceptance: invalid, policies: holding({ require: { rotation: true } }), countOlder: () => 0, now }
+    const policies = holding({ require: { rotation: true } })
+    const about = { acceptance: invalid, policies, countOlder: () => 0, isServed: false, now }
     for (const one of [broken, { ...broken, spec: undefined } as unknown as OIDCClient])
       expect(judgeClient(one, about)).to.deep.include({ client: one, acceptance: invalid })
   })
 
-  it('counts the older clients of a namespace only when a policy limits them', () => {
-    expect(judge({ older: 5 })).to.deep.include({ asked: 0 })
-    const limited = judge({ older: 5, policies: [{ limits: { clientsPerNamespace: 5 } }] })
-    expect(limited.asked).to.equal(1)
-    expect(denialsOf(limited.judgement).map(({ field }) => field)).to.deep.equal(['metadata.namespace'])
+  describe('the number of clients in a namespace', () => {
+    const fields = (about: About) => denialsOf(judge(about).judgement).map(({ field }) => field)
+
+    it('is 500 where no policy says another one', () => {
+      expect(fields({ older: 499 })).to.deep.equal([])
+      expect(fields({ older: 500 })).to.deep.equal(['metadata.namespace'])
+      expect(fields({ older: 500, policies: [{ limits: { clientsPerNamespace: 501 } }] })).to.deep.equal([])
+      const warns = { enforcement: 'Warn', limits: { clientsPerNamespace: 501 } } as const
+      expect(fields({ older: 500, policies: [warns] })).to.deep.equal(['metadata.namespace'])
+    })
+    it('is the least that a policy says', () => {
+      const policies = [{ limits: { clientsPerNamespace: 5 } }, { limits: { clientsPerNamespace: 900 } }]
+      expect(fields({ older: 5, policies })).to.deep.equal(['metadata.namespace'])
+    })
+    it('stops new clients, never one that is served', () => {
+      const served = judge({ older: 5, isServed: true, policies: [{ limits: { clientsPerNamespace: 5 } }] })
+      expect(served).to.deep.include({ asked: 0 })
+      expect(served.judgement.serve.kind).to.equal('desired')
+    })
+  })
+
+  describe('a client that takes more than 16 KiB', () => {
+    const uris = (bytes: number) => ({ redirectURIs: [`https://app.example.com/${'a'.repeat(bytes)}`] })
+
+    it('is refused, and what was accepted before serves on', () => {
+      const { judgement } = judge({ spec: uris(16_200) })
+      expect(judgement.acceptance).to.deep.include({ kind: 'too-large', clientId: 'demo.app' })
+      expect(judgement.serve).to.deep.equal({ kind: 'carry', until: undefined })
+      expect(judge({ spec: uris(15_000) }).judgement.serve.kind).to.equal('desired')
+    })
+  })
+
+  it('gives the bytes that its namespace may take of a shard: the least that a policy says', () => {
+    const bytes = (...policies: OIDCPolicySpec[]) => judge({ policies }).judgement.shardBytes
+    expect(bytes()).to.equal(64 * 1024)
+    expect(bytes({ limits: { bytesPerShard: 300_000 } })).to.equal(300_000)
+    expect(bytes({ limits: { bytesPerShard: 300_000 } }, { limits: { bytesPerShard: 2_000 } })).to.equal(2_000)
+    expect(bytes({ enforcement: 'Audit', limits: { bytesPerShard: 2_000 } })).to.equal(64 * 1024)
   })
 
   it('gives the client with the defaults of its policies, their names, and their bounds', () => {

@@ -42,7 +42,7 @@ export function outcome({ client, acceptance, policies, violations, serve, ...ch
     served: 'propagation' in change ? change.propagation : live,
     formerName: undefined,
     defaults: { accessTokenTtl: 300, idTokenTtl: 600, refreshTokenTtl: 2_592_000, idTokenSignedResponseAlg: 'ES256' },
-    shardFull: false,
+    noRoom: undefined,
     revision: '0a1b2c3d',
     now,
     ...change,

@@ -477,6 +477,7 @@ export class World {
           verifiers: plan.verifiers,
           verdict: { kind: 'desired', version },
           granted: undefined,
+          namespaceBytes: 65_536,
           standing: 'unknown',
         },
       ],

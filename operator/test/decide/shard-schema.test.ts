@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { schemaFor, schemaOf } from '../../src/decide/shard-schema.ts'
+import { isOtherForm, schemaFor, schemaOf } from '../../src/decide/shard-schema.ts'
 
 const before = { schemas: { min: 1, max: 1 } }
 const now = { schemas: { min: 1, max: 2 } }
@@ -31,4 +31,13 @@ describe('schemaOf', () => {
   for (const [sentence, wanted, stored, schema] of rows) {
     it(sentence, () => expect(schemaOf(wanted, stored)).to.equal(schema))
   }
+})
+
+describe('isOtherForm', () => {
+  it('lets an empty shard stay in the earlier form, which everybody reads', () => {
+    expect(isOtherForm({ clients: 0, stored: 1, wanted: 2 })).to.equal(false)
+    expect(isOtherForm({ clients: 0, stored: 2, wanted: 1 })).to.equal(true)
+    expect(isOtherForm({ clients: 1, stored: 1, wanted: 2 })).to.equal(true)
+    expect(isOtherForm({ clients: 1, stored: 2, wanted: 2 })).to.equal(false)
+  })
 })

@@ -25,9 +25,12 @@ function createWorld() {
   const watch = { clients: index, policies: () => [], namespaceLabels: (name: string) => labels.get(name) ?? {} }
   const judge = (one: OIDCClient) => {
     judgements.push(keyOf(one))
-    return createJudge({ watch, baseline, clock: { now: () => now } })(one, (error) => {
-      throw error
-    })
+    return createJudge({ watch, baseline, shards: { stored: () => undefined }, clock: { now: () => now } })(
+      one,
+      (error) => {
+        throw error
+      },
+    )
   }
   const book = new ApiBook({
     clients: index,

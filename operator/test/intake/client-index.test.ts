@@ -1,4 +1,5 @@
 import { expect } from 'chai'
+import fc from 'fast-check'
 import type { OIDCClient } from '../../src/api/oidc-client.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
 
@@ -51,5 +52,63 @@ describe('createClientIndex', () => {
     index.set('apps/b', client('b', {}, '2026-01-01T00:00:00Z'))
     index.set('apps/c', client('c', {}, '2026-01-01T00:00:00Z'))
     expect(['a', 'b', 'c'].map((name) => index.olderInNamespace(index.get(`apps/${name}`)!))).to.deep.equal([2, 0, 1])
+  })
+
+  it('counts anew whoever comes and goes', () => {
+    const anyStep = fc.record({
+      name: fc.constantFrom('a', 'b', 'c', 'd'),
+      day: fc.integer({ min: 1, max: 4 }),
+      isGone: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 20 }), (steps) => {
+        const index = createClientIndex()
+        for (const { name, day, isGone } of steps) {
+          index.set(`apps/${name}`, isGone ? undefined : client(name, {}, `2026-01-0${day}T00:00:00Z`))
+          const all = [...index.keys()].map((key) => index.get(key)!)
+          const age = ({ metadata }: OIDCClient) => `${metadata.creationTimestamp} ${metadata.name}`
+          for (const one of all) {
+            const older = all.filter((other) => age(other) < age(one)).length
+            expect(index.olderInNamespace(one)).to.equal(older)
+          }
+        }
+      }),
+    )
+  })
+
+  it('keeps one list of rivals while nothing changes that decides between them', () => {
+    const index = createClientIndex()
+    const a = client('a', { clientId: 'shared' })
+    index.set('apps/a', a)
+    index.set('apps/b', client('b', { clientId: 'shared' }))
+    const keys = index.rivalKeys('apps/a')
+    expect(index.rivalKeys('apps/b')).to.equal(keys)
+    const withStatus = { ...a, status: { clientId: 'shared' }, metadata: { ...a.metadata, resourceVersion: '2' } }
+    expect(index.set('apps/a', withStatus)).to.deep.equal(['apps/a'])
+    expect(index.rivalKeys('apps/b')).to.equal(keys)
+    expect(index.get('apps/a')).to.equal(withStatus)
+    index.set('apps/a', { ...withStatus, metadata: { ...withStatus.metadata, labels: { team: 'x' } } })
+    expect(index.rivalKeys('apps/b')).to.not.equal(keys)
+  })
+
+  it('property: finds the same rivals as one who counts them anew', () => {
+    const anyStep = fc.record({
+      name: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      id: fc.constantFrom('one', 'two', 'three', undefined),
+      api: fc.constantFrom('urn:one', 'urn:two', undefined),
+      isGone: fc.boolean(),
+    })
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 20 }), (steps) => {
+        const index = createClientIndex()
+        for (const { name, id, api, isGone } of steps) {
+          const spec = { ...(id ? { clientId: id } : {}), ...(api ? { resourceServer: { identifier: api } } : {}) }
+          index.set(`apps/${name}`, isGone ? undefined : client(name, spec))
+          const anew = createClientIndex()
+          for (const key of index.keys()) anew.set(key, index.get(key))
+          for (const key of index.keys()) expect(names(index.rivals(key))).to.deep.equal(names(anew.rivals(key)))
+        }
+      }),
+    )
   })
 })

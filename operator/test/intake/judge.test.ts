@@ -14,8 +14,10 @@ describe('createJudge', () => {
   ) => {
     const index = createClientIndex()
     for (const one of clients) index.set(`${one.metadata.namespace}/${one.metadata.name}`, one)
-    const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => about.labels ?? {} }
-    return createJudge({ watch, baseline: about.baseline ?? {}, clock: { now: () => 0 } })
+    const labels = about.labels ?? {}
+    const watch = { clients: index, policies: () => about.policies ?? [], namespaceLabels: () => labels }
+    const shards = { stored: () => undefined }
+    return createJudge({ watch, baseline: about.baseline ?? {}, shards, clock: { now: () => 0 } })
   }
   const throwing = (error: unknown) => {
     throw error
@@ -43,6 +45,20 @@ describe('createJudge', () => {
     expect(judged({ team: 'web' }).policies).to.deep.equal(['baseline'])
   })
 
+  it('K19 decides between 500 clients with one id once, not at each look at one of them', () => {
+    const rivals = Array.from({ length: 500 }, (_, index) =>
+      client({ clientId: 'shop' }, { name: `c${index}`, ...at(index) }),
+    )
+    const judge = judgeOf(rivals, { baseline: custom })
+    const cpu = process.cpuUsage()
+    const kinds = rivals.map((one) => judge(one, throwing).acceptance.kind)
+    const { user, system } = process.cpuUsage(cpu)
+    expect(kinds.filter((kind) => kind === 'accepted').length).to.equal(1)
+    expect(kinds.indexOf('accepted')).to.equal(0)
+    // each anew takes minutes
+    expect((user + system) / 1e6).to.be.below(5)
+  })
+
   it('refuses an object that makes the rules throw, and tells of it once', () => {
     const stumbles: unknown[] = []
     const index = createClientIndex()
@@ -56,6 +72,7 @@ describe('createJudge', () => {
         namespaceLabels: () => ({}),
       },
       baseline: {},
+      shards: { stored: () => undefined },
       clock: { now: () => 0 },
     })
     const { acceptance, serve } = judge(client(), (error) => stumbles.push(error))

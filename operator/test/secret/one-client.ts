@@ -159,7 +159,12 @@ export function createOneClient(
     const clients = createClientIndex()
     clients.set(key, now)
     const watch = { clients, policies: () => [], namespaceLabels: () => undefined }
-    const judgement = createJudge({ watch, baseline: options.policy ?? {}, clock })(now, (error) => {
+    const judgement = createJudge({
+      watch,
+      baseline: options.policy ?? {},
+      shards: { stored: () => undefined },
+      clock,
+    })(now, (error) => {
       throw error
     })
     return { key, judgement, granted: grantedOf([]), memory, log: recorded.log }

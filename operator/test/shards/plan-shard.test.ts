@@ -6,7 +6,9 @@ import type { ClientConfig, ShardEntry } from '@nauthera/proto/generated/nauther
 import { decodeShardFile } from '@nauthera/proto/shard-file'
 import type { ShardContent } from '@nauthera/proto/shard-file'
 import { decodeClient } from '@nauthera/harness/operator/decoded-client'
+import { gunzipSync } from 'node:zlib'
 import { expect } from 'chai'
+import fc from 'fast-check'
 import { renderConfig } from '../../src/decide/metadata.ts'
 import { saysTheSame } from '../../src/shards/client-entry.ts'
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
@@ -26,6 +28,7 @@ const one = (change: Partial<ClientForShard> = {}): ClientForShard => ({
   uid: 'u1',
   clientId: 'demo.app',
   createdAt: 1,
+  namespaceBytes: 65_536,
   verifiers: [verifier],
   verdict: desired(config('one')),
   granted: undefined,
@@ -183,7 +186,7 @@ describe('planShard', () => {
     for (const [sentence, clients] of kept) {
       it(sentence, () => {
         expect(plan(clients, stored).kind).to.equal('keep')
-        expect(plan(clients, stored, { fill: 0.1 })).to.deep.equal({ kind: 'keep', refused: [], fill: 0.1 })
+        expect(plan(clients, stored, { fill: 0.1 })).to.deep.equal({ kind: 'keep', refused: new Map(), fill: 0.1 })
       })
     }
     it('when it could merely drop an accepted version: the next write does that', () => {
@@ -296,20 +299,20 @@ describe('planShard', () => {
       })
     }
     const names = (shard: ShardContent): string[] => shard.entries.map(({ name }) => name)
-    const maxBytes = 10_000
+    const limits = { file: 10_000, plain: 1_000_000 }
 
     it('refuses the one that no longer fits, and takes a smaller one after it', () => {
       const clients = [wide('a', 1, 6_000), wide('b', 2, 30_000), wide('c', 3, 1_000)]
-      const made = plan(clients, undefined, { maxBytes })
-      expect(made.refused).to.deep.equal(['demo/b'])
+      const made = plan(clients, undefined, { limits })
+      expect([...made.refused]).to.deep.equal([['demo/b', 'shard']])
       expect(made.kind === 'write' && names(made.shard)).to.deep.equal(['a', 'c'])
       expect(made.fill).to.be.within(0.3, 1)
     })
     it('keeps the stored version of a client that grew too wide, and still rotates its secret', () => {
-      const stored = written([wide('a', 1, 3_000), wide('b', 2, 3_000)], undefined, { maxBytes })
+      const stored = written([wide('a', 1, 3_000), wide('b', 2, 3_000)], undefined, { limits })
       const grown = { ...wide('a', 1, 60_000), verifiers: [{ id: 'ffffffff', sha256: 'f'.repeat(64) }] }
-      const made = plan([grown, wide('b', 2, 3_000)], stored, { maxBytes })
-      expect(made.refused).to.deep.equal(['demo/a'])
+      const made = plan([grown, wide('b', 2, 3_000)], stored, { limits })
+      expect([...made.refused.keys()]).to.deep.equal(['demo/a'])
       if (made.kind !== 'write') throw new Error('expected a write')
       expect(decodeClient(made.shard.entries[0]!).desired!.description).to.have.length.below(4_000)
       expect(made.shard.entries[0]!.verifiers[0]!.id).to.equal('ffffffff')
@@ -317,22 +320,140 @@ describe('planShard', () => {
     it('K18 takes away what is withdrawn from a client that grew too wide, and adds nothing', () => {
       const granted = (...apis: [string, string[]][]) => granting(apis)
       const [read, both] = [granted(['urn:a', ['read']], ['urn:b', []]), granted(['urn:a', ['read', 'write']])]
-      const stored = written([{ ...wide('a', 1, 3_000), granted: both }], undefined, { maxBytes })
-      const made = plan([{ ...wide('a', 1, 60_000), granted: read }], stored, { maxBytes })
-      expect(made.refused).to.deep.equal(['demo/a'])
+      const stored = written([{ ...wide('a', 1, 3_000), granted: both }], undefined, { limits })
+      const made = plan([{ ...wide('a', 1, 60_000), granted: read }], stored, { limits })
+      expect([...made.refused.keys()]).to.deep.equal(['demo/a'])
       if (made.kind !== 'write') throw new Error('expected a write')
       expect(made.shard.entries[0]!.granted).to.deep.equal(granted(['urn:a', ['read']]))
     })
     it('K18 says what is granted also where nothing was said before: without it a server would give more', () => {
-      const stored = written([wide('a', 1, 3_000)], undefined, { maxBytes })
-      const made = plan([{ ...wide('a', 1, 60_000), granted: granting([]) }], stored, { maxBytes })
+      const stored = written([wide('a', 1, 3_000)], undefined, { limits })
+      const made = plan([{ ...wide('a', 1, 60_000), granted: granting([]) }], stored, { limits })
       expect(made.kind === 'write' && made.shard.entries[0]!.granted).to.deep.equal(granting([]))
     })
     it('an older client keeps its place', () => {
-      const stored = written([wide('old', 1, 9_000)], undefined, { maxBytes })
-      expect(plan([wide('new', 2, 15_000), wide('old', 1, 9_000)], stored, { maxBytes }).refused).to.deep.equal([
-        'demo/new',
-      ])
+      const stored = written([wide('old', 1, 9_000)], undefined, { limits })
+      const made = plan([wide('new', 2, 15_000), wide('old', 1, 9_000)], stored, { limits })
+      expect([...made.refused.keys()]).to.deep.equal(['demo/new'])
+    })
+    it('still takes what makes a client smaller', () => {
+      const stored = written([wide('a', 1, 9_000), wide('b', 2, 9_000)], undefined, { limits })
+      const accepted = { ...wide('b', 2, 2_000), standing: 'accepted' } as const
+      const made = plan([wide('a', 1, 9_000), accepted, wide('c', 3, 9_000)], stored, { limits })
+      expect([...made.refused.keys()]).to.deep.equal(['demo/c'])
+    })
+    it('holds no more plain bytes than readers take, however well they compress', () => {
+      const dull = (name: string, createdAt: number): ClientForShard =>
+        one({
+          name,
+          createdAt,
+          verdict: desired(create(ClientConfigSchema, { type: 'M2M', description: 'a'.repeat(2_000) })),
+        })
+      const clients = Array.from({ length: 20 }, (_, index) => dull(`c${index}`, index))
+      const made = plan(clients, undefined, { limits: { file: 700_000, plain: 20_000 } })
+      if (made.kind !== 'write') throw new Error('expected a write')
+      expect(gunzipSync(made.file).length).to.be.below(20_000)
+      expect(made.refused.size).to.be.within(10, 14)
+    })
+    it('K19 is compressed a few times, however many clients do not fit', () => {
+      const clients = Array.from({ length: 300 }, (_, index) => wide(`c${index}`, index, 12_000)).map(
+        (client, index) => ({
+          ...client,
+          namespace: `team-${index % 40}`,
+        }),
+      )
+      const stored = written(clients.slice(0, 10))
+      const cpu = process.cpuUsage()
+      const made = plan(clients, stored, { limits: { file: 100_000, plain: 15_000_000 } })
+      const { user, system } = process.cpuUsage(cpu)
+      expect(made.refused.size).to.be.above(250)
+      // 300 compressions of this file take a minute
+      expect((user + system) / 1e6).to.be.below(5)
+    })
+  })
+
+  describe('K19 a namespace', () => {
+    const quota = 10_000
+    const of = (namespace: string, name: string, createdAt: number, size: number): ClientForShard => {
+      let text = ''
+      for (let count = 0; text.length < size; count++) text += digestOf(`${namespace} ${name} ${count}`)
+      const version = desired(create(ClientConfigSchema, { type: 'M2M', description: text }))
+      return one({ namespace, name, createdAt, namespaceBytes: quota, verdict: version })
+    }
+    const keys = (made: ShardPlan) =>
+      made.kind === 'write' ? made.shard.entries.map(({ namespace, name }) => `${namespace}/${name}`) : []
+
+    it('that fills its share of the shard has its own youngest refused, and nobody else', () => {
+      const greedy = Array.from({ length: 6 }, (_, index) => of('greedy', `g${index}`, index, 5_000))
+      const late = of('other', 'late', 99, 6_000)
+      const made = plan([...greedy, late])
+      expect([...made.refused]).to.deep.equal([3, 4, 5].map((index) => [`greedy/g${index}`, 'namespace']))
+      expect(keys(made)).to.deep.equal(['greedy/g0', 'greedy/g1', 'greedy/g2', 'other/late'])
+    })
+    it('keeps what is stored of it when a policy lowers its share, and what makes it smaller is taken', () => {
+      const before = [of('team', 'a', 1, 6_000), of('team', 'b', 2, 6_000)]
+      const stored = written(before)
+      const lowered = (client: ClientForShard) => ({ ...client, namespaceBytes: 2_000, standing: 'accepted' as const })
+      const [a, b] = before.map(lowered) as [ClientForShard, ClientForShard]
+      expect(plan([a, b], stored).refused.size).to.equal(0)
+      expect([...plan([a, lowered(of('team', 'b', 2, 7_000))], stored).refused.keys()]).to.deep.equal(['team/b'])
+      const gone = { ...b, verdict: { kind: 'carry' } as const }
+      expect(plan([a, gone], stored).refused.size).to.equal(0)
+    })
+    it('counts a text that compresses well by a sixteenth of its length', () => {
+      const dull = (index: number) => {
+        const text = 'a'.repeat(15_000)
+        return one({
+          namespace: 'dull',
+          name: `d${String(index).padStart(2, '0')}`,
+          createdAt: index,
+          namespaceBytes: quota,
+          verdict: desired(create(ClientConfigSchema, { type: 'M2M', description: text })),
+        })
+      }
+      const made = plan(Array.from({ length: 20 }, (_, index) => dull(index)))
+      expect(made.refused.size).to.be.within(8, 12)
+    })
+    it('rotates the secret of a client that is refused', () => {
+      const stored = written([of('team', 'a', 1, 6_000)])
+      const verifiers = [{ id: 'ffffffff', sha256: 'f'.repeat(64) }, verifier]
+      const made = plan([{ ...of('team', 'a', 1, 40_000), verifiers }], stored)
+      expect([...made.refused.keys()]).to.deep.equal(['team/a'])
+      expect(made.kind === 'write' && made.shard.entries[0]!.verifiers[0]!.id).to.equal('ffffffff')
+    })
+    it('whose refused clients are edited causes no write and no compression', () => {
+      const stored = written([of('team', 'a', 1, 9_000)])
+      const made = plan([of('team', 'a', 1, 9_000), of('team', 'b', 2, 9_000)], stored, { fill: 0.1 })
+      // 0.1 is handed on, not measured
+      expect(made).to.deep.equal({ kind: 'keep', refused: new Map([['team/b', 'namespace']]), fill: 0.1 })
+    })
+    it('property: whatever the clients and their order, no namespace changes what is refused of another', () => {
+      const anyClients = fc.uniqueArray(
+        fc.record({
+          namespace: fc.constantFrom('red', 'green', 'blue'),
+          name: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+          createdAt: fc.nat(3),
+          size: fc.constantFrom(100, 3_000, 9_000, 20_000),
+        }),
+        { selector: ({ namespace, name }) => `${namespace}/${name}`, maxLength: 12 },
+      )
+      fc.assert(
+        fc.property(anyClients, fc.nat(4), (made, storedCount) => {
+          const clients = made.map(({ namespace, name, createdAt, size }) => of(namespace, name, createdAt, size))
+          const before = clients.slice(0, storedCount)
+          const stored = before.length > 0 ? written(before) : undefined
+          const all = plan(clients, stored)
+          for (const namespace of ['red', 'green', 'blue']) {
+            const isOwn = (one: { namespace: string }) => one.namespace === namespace
+            const ownStored = stored && { ...stored, entries: stored.entries.filter(isOwn) }
+            const alone = plan(clients.filter(isOwn), ownStored)
+            expect([...all.refused.keys()].filter((key) => key.startsWith(`${namespace}/`))).to.deep.equal([
+              ...alone.refused.keys(),
+            ])
+          }
+        }),
+        { numRuns: 60 },
+      )
     })
   })
 

@@ -188,7 +188,7 @@ describe('ShardState', () => {
     const large = (name: string, createdAt: number) => {
       const description = randomBytes(600_000).toString('base64')
       const version = renderVersion(create(ClientConfigSchema, { clientName: name, description }))
-      return wanted(name, { createdAt, verdict: { kind: 'desired', version } })
+      return wanted(name, { createdAt, namespaceBytes: Infinity, verdict: { kind: 'desired', version } })
     }
 
     it('F22 refuses the younger client of a shard that is full, says so once, and takes it in when there is room', () => {
@@ -199,9 +199,9 @@ describe('ShardState', () => {
       if (turn.plan.kind !== 'write') throw new Error('expected a write')
       state.written({ ...turn.plan, secret: secretWith(turn.plan.file) }, false)
       state.end()
-      expect([...state.refused]).to.deep.equal([key(second)])
+      expect([...state.refused]).to.deep.equal([[key(second), 'shard']])
       expect(textOf(second), 'it stays as it is stored').to.equal(versionOf(second))
-      state.put(wanted(second, version('smaller')))
+      state.put(wanted(second, { ...version('smaller'), namespaceBytes: Infinity }))
       expect(begin(6_000)).to.deep.include({ newlyRefused: [], nearlyFull: false })
       expect(state.refused.size).to.equal(0)
     })

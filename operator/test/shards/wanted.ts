@@ -23,6 +23,7 @@ export const wanted = (name: string, more: Partial<ClientForShard> = {}): Client
   uid: `uid-${name}`,
   clientId: `apps.${name}`,
   createdAt: 1,
+  namespaceBytes: 65_536,
   verifiers: [],
   verdict: { kind: 'desired', version: renderVersion(create(ClientConfigSchema, { clientName: name })) },
   granted: undefined,

@@ -41,7 +41,7 @@ const rows: readonly [sentence: string, more: Change, inProgress: boolean][] = [
   ],
   ['a policy denies it', { violations: [denial('Deny')], propagation: lagging }, false],
   ['a policy warns of it', { violations: [denial('Warn')], propagation: lagging }, true],
-  ['its shard is full', { shardFull: true, propagation: lagging }, false],
+  ['its shard is full', { noRoom: 'shard', propagation: lagging }, false],
   [
     'its Secret has the name of another',
     { secret: { kind: 'name-taken', holder: { kind: 'stranger' }, name: 'app-oidc' }, propagation: lagging },

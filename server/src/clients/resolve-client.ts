@@ -5,6 +5,7 @@ import { parseVersion } from '@nauthera/proto/client-version'
 import type { ClientConfig, ClientVersion, ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
+import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
 import { createRegisteredClient, grantedOf } from './registered-client.ts'
 import type { RegisteredClient } from './registered-client.ts'
@@ -51,10 +52,11 @@ export async function resolveClient(
       version: { generation: served.generation, config: served.config },
     })
   }
-  const load = async (version: Version): Promise<Loaded> => {
+  const load = async (version: Version, faults: readonly ClientFault[] = []): Promise<Loaded> => {
     const isLive = live?.version.config === version.config && live.verifiers.length > 0 === hasSecret
     if (isLive && live.version.generation === version.generation) return { kind: 'accepted', version: live }
     if (isLive) return { kind: 'accepted', version: { version, api: live.api } }
+    if (faults.length > 0) return { kind: 'rejected', faults }
     return checkVersion(version, { clientId, uid, namespace, name, hasSecret }, about.checkClient)
   }
   const loadAccepted = async (): Promise<ServedVersion | undefined> => {
@@ -67,7 +69,8 @@ export async function resolveClient(
     const version = accepted && ((await loadAccepted()) ?? live)
     return { client: serve(version), rejection: undefined }
   }
-  const outcome = await load(desired)
+  // not asked of `accepted`: what a server has served before stays, however large
+  const outcome = await load(desired, sizeFaults(desired))
   if (outcome.kind === 'accepted') return { client: serve(outcome.version), rejection: undefined }
   const rejection = rejectionOf(entry, about.shard, desired.generation, outcome.faults)
   return { client: serve(live ?? (await loadAccepted())), rejection }

@@ -1,5 +1,6 @@
 import { create, equals } from '@bufbuild/protobuf'
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { maxVersionBytes } from '@nauthera/rules/limits'
 import { expect } from 'chai'
 import { buildRegistry, rejectionsOf } from '../../src/clients/build-registry.ts'
 import { createRegistryHolder } from '../../src/clients/registry.ts'
@@ -56,6 +57,32 @@ describe(buildRegistry.name, () => {
     const held = client.config
     expect(client.config, 'the same object while it is held').to.equal(held)
     expect(registry.findApi('urn:api')).to.equal(client)
+  })
+
+  describe('a version of more than 16 KiB', () => {
+    const large = configOf({ clientName: 'x'.repeat(maxVersionBytes), generation: 2n })
+
+    it('is rejected, and what is live or was accepted is served', async () => {
+      const { registry: one } = await applyAll([shardInput(3, 1n, [entryOf(first)])])
+      const grown = shardInput(3, 2n, [
+        entryOf(first, { desired: large }),
+        entryOf(second, { desired: large, accepted: configOf({ clientName: 'before' }) }),
+      ])
+      const { registry: two, rejected } = await applyAll([grown], createCheck(), one)
+      expect(two.find(idOf(first))?.config.clientName).to.equal('good')
+      expect(two.find(idOf(second))?.config.clientName).to.equal('before')
+      for (const { field, message } of rejected) {
+        expect(field).to.equal('spec')
+        expect(message).to.match(/^must take at most 16 KiB, and takes 17 KiB; shorten/)
+      }
+      expect(rejected.length).to.equal(2)
+    })
+    it('that was accepted before there was a limit is served on', async () => {
+      const { registry } = await applyAll([
+        shardInput(3, 1n, [entryOf(first, { desired: undefined, accepted: large })]),
+      ])
+      expect(registry.find(idOf(first))?.config.clientName).to.equal(large.clientName)
+    })
   })
 
   it('changes verifiers without a check of the client', async () => {
@@ -205,7 +232,7 @@ describe(buildRegistry.name, () => {
     ])
   })
 
-  it('K8 rejects a version that is too long to be decoded, and no other client', async () => {
+  it('K8 rejects a version that is much too long, without decoding it, and no other client', async () => {
     const long = entryOf(first)
     long.desired = { ...long.desired!, config: `{"jwks":{"keys":[${'1,'.repeat(2_000_000)}1]}}` }
     const broken = entryOf(second)
@@ -220,7 +247,7 @@ describe(buildRegistry.name, () => {
       [idOf(first), 'CLIENT_METADATA_INVALID'],
       [idOf(second), 'CLIENT_METADATA_INVALID'],
     ])
-    expect(rejected[0]?.message).to.include('cannot be read: has more than')
+    expect(rejected[0]?.message).to.match(/^must take at most 16 KiB/)
     expect(two.find(idOf(first)), 'what was live').to.equal(one.find(idOf(first)))
     expect(idsIn(two)).to.deep.equal([first, third].map(idOf).toSorted())
   })
