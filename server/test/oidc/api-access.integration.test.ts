@@ -304,6 +304,30 @@ describe('access to APIs', () => {
     })
   })
 
+  describe('T8 a request that names an API that the sign-in was not for', () => {
+    const parameters = { resource: own, scope: 'openid orders:read' }
+
+    it('does not use the refresh token up, nor the code', async () => {
+      const code = await getCode(replicas, { parameters })
+      for (const resource of [foreign, 'https://elsewhere.example.com']) {
+        const refused = await redeem(replicas, code, { form: { resource } })
+        expect([refused.status, refused.json()['error']]).to.deep.equal([400, 'invalid_target'])
+      }
+      const tokens = tokensOf(await redeem(replicas, code, { form: { resource: own } }))
+      for (const resource of [foreign, 'https://elsewhere.example.com']) {
+        const refused = await refresh(replicas, tokens.refresh, { form: { resource } })
+        expect([refused.status, refused.json()['error']]).to.deep.equal([400, 'invalid_target'])
+        expect((await introspect(replicas, tokens.refresh)).json()['active']).to.equal(true)
+      }
+      expect((await refresh(replicas, tokens.refresh, { form: { resource: own } })).status).to.equal(200)
+    })
+  })
+
+  it('an answer whose token has no scope says none', async () => {
+    const code = await getCode(replicas, { parameters: { resource: own, scope: 'openid' } })
+    expect((await redeem(replicas, code, { form: { resource: own } })).json()).to.not.have.property('scope')
+  })
+
   describe('offline_access', () => {
     const offlineOf = async (parameters: Record<string, string>, clientId = 'app.web') => {
       const code = await getCode(replicas, { parameters: { client_id: clientId, ...parameters } })
