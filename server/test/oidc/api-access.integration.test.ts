@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
-import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
 // What a client gets at APIs: what its version lists, and what the operator granted. Two tenants, each with an API.
@@ -321,6 +321,28 @@ describe('access to APIs', () => {
       }
       expect((await refresh(replicas, tokens.refresh, { form: { resource: own } })).status).to.equal(200)
     })
+  })
+
+  it('the claims parameter gives nothing of a scope that the client does not list, and the person is not asked for it', async () => {
+    const config = web({ scopes: ['openid', 'profile'], consent: ConsentMode.EXPLICIT })
+    await change('app.web', entry('app.web', config, { granted: {} }))
+    const wanted = { email: null, name: null }
+    const claims = JSON.stringify({ userinfo: wanted, id_token: { ...wanted, phone_number: { essential: true } } })
+    const proof = pkce()
+    const browser = new Browser(replicas)
+    const start = await browser.follow(authorizationUrl(replicas.issuer, request(proof, { scope: 'openid', claims })))
+    const page = await browser.submit(start, '/sign-in', { username: 'ada', password })
+    const text = page.body.replace(/<[^>]*>/g, ' ')
+    expect(page.body).to.contain('consent-allow')
+    expect(text).to.not.match(/e-?mail|phone/i)
+    const back = await browser.submit(page, '/consent', { decision: 'allow' })
+    const code = { value: new URL(back.location!).searchParams.get('code')!, proof }
+    const tokens = tokensOf(await redeem(replicas, code))
+    const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${tokens.access}` } })
+    for (const said of [me.json(), claimsOfJwt(tokens.id)]) {
+      expect(said).to.include({ name: 'ada Example' })
+      expect(said).to.not.have.any.keys('email', 'email_verified', 'phone_number')
+    }
   })
 
   it('an answer whose token has no scope says none', async () => {
