@@ -2,7 +2,7 @@ import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
-import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
+import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
 // What a client gets at APIs: what its version lists, and what the operator granted. Two tenants, each with an API.
@@ -302,6 +302,52 @@ describe('access to APIs', () => {
       expect((await introspect(replicas, tokens.access)).json()['scope']).to.equal('openid')
       expect((await refresh(replicas, tokens.refresh)).json()['scope']).to.equal('openid')
     })
+  })
+
+  describe('T8 a request that names an API that the sign-in was not for', () => {
+    const parameters = { resource: own, scope: 'openid orders:read' }
+
+    it('does not use the refresh token up, nor the code', async () => {
+      const code = await getCode(replicas, { parameters })
+      for (const resource of [foreign, 'https://elsewhere.example.com']) {
+        const refused = await redeem(replicas, code, { form: { resource } })
+        expect([refused.status, refused.json()['error']]).to.deep.equal([400, 'invalid_target'])
+      }
+      const tokens = tokensOf(await redeem(replicas, code, { form: { resource: own } }))
+      for (const resource of [foreign, 'https://elsewhere.example.com']) {
+        const refused = await refresh(replicas, tokens.refresh, { form: { resource } })
+        expect([refused.status, refused.json()['error']]).to.deep.equal([400, 'invalid_target'])
+        expect((await introspect(replicas, tokens.refresh)).json()['active']).to.equal(true)
+      }
+      expect((await refresh(replicas, tokens.refresh, { form: { resource: own } })).status).to.equal(200)
+    })
+  })
+
+  it('the claims parameter gives nothing of a scope that the client does not list, and the person is not asked for it', async () => {
+    const config = web({ scopes: ['openid', 'profile'], consent: ConsentMode.EXPLICIT })
+    await change('app.web', entry('app.web', config, { granted: {} }))
+    const wanted = { email: null, name: null }
+    const claims = JSON.stringify({ userinfo: wanted, id_token: { ...wanted, phone_number: { essential: true } } })
+    const proof = pkce()
+    const browser = new Browser(replicas)
+    const start = await browser.follow(authorizationUrl(replicas.issuer, request(proof, { scope: 'openid', claims })))
+    const page = await browser.submit(start, '/sign-in', { username: 'ada', password })
+    const text = page.body.replace(/<[^>]*>/g, ' ')
+    expect(page.body).to.contain('consent-allow')
+    expect(text).to.not.match(/e-?mail|phone/i)
+    const back = await browser.submit(page, '/consent', { decision: 'allow' })
+    const code = { value: new URL(back.location!).searchParams.get('code')!, proof }
+    const tokens = tokensOf(await redeem(replicas, code))
+    const me = await send(replicas, { path: '/me', headers: { authorization: `Bearer ${tokens.access}` } })
+    for (const said of [me.json(), claimsOfJwt(tokens.id)]) {
+      expect(said).to.include({ name: 'ada Example' })
+      expect(said).to.not.have.any.keys('email', 'email_verified', 'phone_number')
+    }
+  })
+
+  it('an answer whose token has no scope says none', async () => {
+    const code = await getCode(replicas, { parameters: { resource: own, scope: 'openid' } })
+    expect((await redeem(replicas, code, { form: { resource: own } })).json()).to.not.have.property('scope')
   })
 
   describe('offline_access', () => {

@@ -40,12 +40,20 @@ export function judgeMachine(asked: Asked, client: ApisOf, apis: Apis): Verdict 
   return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes)
 }
 
-/** At the token endpoint, before a refresh token is used up. Whether the person consented to it is the library's question. */
-export function judgeRefresh(asked: Asked, client: ApisOf, apis: Apis): Verdict {
+/** At the token endpoint, before a code or refresh token is used up. Which scopes the person consented to is the library's question.
+ *  @param authorized the APIs that the code or refresh token is for */
+export function judgeRedemption(asked: Asked, authorized: readonly string[], client: ApisOf, apis: Apis): Verdict {
   const denied = deniedApi(asked.resources, client, apis)
   if (denied) return denied
+  const foreign = asked.resources.find((identifier) => !authorized.includes(identifier))
+  if (foreign !== undefined)
+    return refuse(
+      'invalid_target',
+      `this sign-in was not for the API ${plain(foreign)}: name it in resource when it begins`,
+    )
   const scopes = words(asked.scope)
-  const refused = scopes.filter((scope) => !everything(client, apis).has(scope))
+  const may = everything(client, apis)
+  const refused = scopes.filter((scope) => !may.has(scope))
   return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes)
 }
 

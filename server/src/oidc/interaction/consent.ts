@@ -54,15 +54,18 @@ function alwaysAsks({ mode, prompted }: Pick<ConsentQuestion, 'mode' | 'prompted
 }
 
 /** What a request asks for.
- *  @param apis identifier -> scopes that the API has */
+ *  @param apis identifier -> scopes that the API has
+ *  @param listed the scopes about a person that the client may have: a claim of another one is not asked for */
 export function askedOf(
   params: { readonly scope?: string; readonly claims?: string },
   apis: Readonly<Record<string, Iterable<string>>>,
+  listed: readonly string[],
 ): Asked {
   const scopes = words(params.scope)
   const byClaim = claimsAsked(params.claims)
     .filter((claim) => !(signInClaims as readonly string[]).includes(claim))
     .flatMap((claim) => scopeOfClaim(claim) ?? [])
+    .filter((scope) => listed.includes(scope))
   return {
     scopes: [...new Set([...scopes.filter((scope) => oidcScopes.includes(scope)), ...byClaim])],
     resources: withScopes(apis, (ofApi) => [...ofApi].filter((scope) => scopes.includes(scope))),

@@ -1,6 +1,6 @@
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ScopeOnPage } from '../../reply.ts'
-import { scopesAt } from '../clients/apis.ts'
+import { personScopes, scopesAt } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { askedOf, isPrompted, judgeConsent, usesStoredConsent } from './consent.ts'
@@ -37,6 +37,7 @@ export function askedIn({ params }: LibraryPart, client: OidcClient, clients: Cl
   return askedOf(
     params,
     Object.fromEntries(identifiers.map((identifier) => [identifier, scopesAt(identifier, client, clients) ?? []])),
+    personScopes(client.config),
   )
 }
 

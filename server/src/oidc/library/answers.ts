@@ -19,6 +19,7 @@ export function watchAnswers(provider: Provider, { pages }: Pick<LibraryNeeds, '
     if (passOn(context)) return
     if (currentRequest().unavailable) return answerUnavailable(context, pages)
     keepOutOfCaches(context)
+    leaveOutEmptyScope(context)
     skipEmptyLogout(context)
     allowReturn(context)
   })
@@ -55,6 +56,13 @@ function answerUnavailable(context: Context, pages: LibraryNeeds['pages']): void
 function keepOutOfCaches(context: Context): void {
   if (context.status >= 400 && !context.response.get('cache-control')) context.set('cache-control', 'no-store')
 }
+
+/** A scope without a word in it is no scope (RFC 6749 section 3.3). */
+function leaveOutEmptyScope({ oidc, body }: Context): void {
+  if (oidc?.route === 'token' && isRecord(body) && body['scope'] === '') delete body['scope']
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null
 
 /** A logout when nobody is signed in: the library sends a form that a script submits. A redirect needs no script. */
 function skipEmptyLogout(context: Context): void {

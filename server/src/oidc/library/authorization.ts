@@ -1,4 +1,5 @@
 import { neededAcr } from '../acr.ts'
+import { personScopes } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { askedOf, isPrompted, judgeConsent } from '../interaction/consent.ts'
 import type { ConsentVerdict } from '../interaction/consent.ts'
@@ -25,13 +26,14 @@ export function authorizationState(context: Context, clients: ClientInstances): 
 /** Which part of this authorization request the person has allowed. */
 export function consentTo(context: Context, clients: ClientInstances): ConsentVerdict {
   const params = authorizationParams(context)
+  const { config } = clients.registered(clientOf(context))
   const apis = Object.entries(context.oidc.resourceServers ?? {}).map(([identifier, { scopes }]) => [
     identifier,
     scopes,
   ])
   return judgeConsent({
-    asked: askedOf(params, Object.fromEntries(apis) as Record<string, Set<string>>),
-    mode: clients.registered(clientOf(context)).config.consent,
+    asked: askedOf(params, Object.fromEntries(apis) as Record<string, Set<string>>, personScopes(config)),
+    mode: config.consent,
     prompted: isPrompted(params),
     stored: currentRequest().loaded?.account?.consent,
     agreed: submissionOf(context)?.consent,

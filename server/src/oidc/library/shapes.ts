@@ -19,6 +19,7 @@ export interface Artefact {
   accountId?: string
   clientId?: string
   scope?: string
+  resource?: string | readonly string[]
   client?: object
   /** Added by overrides: `seq` to refresh tokens, `clientUid` to pushed requests. */
   seq?: number

@@ -5,7 +5,7 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { scopesAt } from '../../../src/oidc/clients/apis.ts'
 import type { Apis, ApisOf } from '../../../src/oidc/clients/apis.ts'
-import { judgeAuthorization, judgeMachine, judgeRefresh, standingScope } from '../../../src/oidc/clients/asked.ts'
+import { judgeAuthorization, judgeMachine, judgeRedemption, standingScope } from '../../../src/oidc/clients/asked.ts'
 import type { Verdict } from '../../../src/oidc/clients/asked.ts'
 
 // Four sides say what a client may have at an API. Three of them come as one list from the operator, the fourth is the client's own
@@ -14,6 +14,7 @@ import type { Verdict } from '../../../src/oidc/clients/asked.ts'
 const apis = ['urn:api:a', 'urn:api:b', 'urn:api:c']
 const ofApis = ['read', 'write', 'admin']
 const some = <T>(of: readonly T[]) => fc.subarray([...of])
+const most = <T>(of: readonly T[]): fc.Arbitrary<T[]> => fc.oneof(fc.constant<T[]>([...of]), some(of))
 const version = fc.record({ audiences: some(apis), scopes: some(['openid', 'email', 'offline_access', ...ofApis]) })
 /** What the operator sends, and what a broken one could send: an API that the client does not list, an OIDC scope among those of an API. */
 const granted = some(apis).chain((identifiers) =>
@@ -120,11 +121,12 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
     )
   })
 
-  it('a refresh asks for nothing that was withdrawn', () => {
+  it('a code or refresh token is not used for what was withdrawn, nor for an API that it is not for', () => {
     fc.assert(
-      fc.property(client, asked, (who, request) => {
-        const verdict = judgeRefresh(request, who, registry)
+      fc.property(client, asked, most(apis), (who, request, authorized) => {
+        const verdict = judgeRedemption(request, authorized, who, registry)
         const isWhole =
+          request.resources.every((identifier) => authorized.includes(identifier)) &&
           request.resources.every((identifier) => mayAsk(who, identifier)) &&
           words(request.scope).every((scope) => [undefined, ...apis].some((api) => mayHave(who, scope, api)))
         expect(verdict.kind).to.equal(isWhole ? 'allowed' : 'refused')
@@ -148,8 +150,12 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
         fc.array(fc.string({ unit: 'binary' }), { maxLength: 3 }),
         fc.string(),
         (who, resources, scope) => {
-          for (const judge of [judgeAuthorization, judgeMachine, judgeRefresh]) {
-            const verdict = judge({ scope, resources }, who, registry)
+          const asking = { scope, resources }
+          for (const verdict of [
+            judgeAuthorization(asking, who, registry),
+            judgeMachine(asking, who, registry),
+            judgeRedemption(asking, [], who, registry),
+          ]) {
             if (verdict.kind === 'refused')
               expect(verdict.description).to.match(/^[\x20\x21\x23-\x5b\x5d-\x7e]{1,3000}$/)
           }

@@ -36,12 +36,18 @@ describe('askedOf', () => {
     const result = askedOf(
       { scope: 'openid read nonsense', claims },
       { [api]: ['read', 'write'], 'https://other.test': ['x'] },
+      ['openid', 'email'],
     )
     expect(result).to.deep.equal({ scopes: ['openid', 'email'], resources: { [api]: ['read'] } })
   })
   it('ignores claims that are requested in a wrong form, as the library does', () => {
     const claims = JSON.stringify({ userinfo: { email: true, phone_number: [], address: { essential: true } } })
-    expect(askedOf({ scope: 'openid', claims }, {}).scopes).to.deep.equal(['openid', 'address'])
+    const listed = ['openid', 'email', 'phone', 'address']
+    expect(askedOf({ scope: 'openid', claims }, {}, listed).scopes).to.deep.equal(['openid', 'address'])
+  })
+  it('leaves out a claim of a scope that the client does not list', () => {
+    const claims = JSON.stringify({ id_token: { email: { essential: true }, name: null } })
+    expect(askedOf({ scope: 'openid', claims }, {}, ['openid', 'profile']).scopes).to.deep.equal(['openid', 'profile'])
   })
 })
 

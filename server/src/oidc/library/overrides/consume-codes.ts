@@ -4,6 +4,7 @@ import { audited } from '../audited.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
+import { refuseEarly } from '../refuse-early.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
@@ -18,7 +19,9 @@ export function consumeCodes(
     'consume',
     () =>
       async function consume(this: Artefact) {
-        const { config } = clients.registered(clientOf(currentContext()))
+        const client = clients.registered(clientOf(currentContext()))
+        const { config } = client
+        refuseEarly(this, client, clients)
         const outcome = await fromStore(() =>
           store.grants.spendCode({
             jti: this.jti,

@@ -1,15 +1,13 @@
 import { errors } from 'oidc-provider'
 import { idleLifetime, refreshTokenId, refreshTokenTimes } from '../../artefacts/refresh-families.ts'
-import { allowedScope } from '../../artefacts/resources.ts'
-import { judgeRefresh } from '../../clients/asked.ts'
-import type { Asked } from '../../clients/asked.ts'
 import type { RotatedFamily } from '../../request-context.ts'
 import { audited } from '../audited.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
-import { clientOf, currentContext, parameterOf, resourcesOf } from '../shapes.ts'
-import type { Artefact, Context, Internals } from '../shapes.ts'
+import { refuseEarly } from '../refuse-early.ts'
+import { clientOf, currentContext } from '../shapes.ts'
+import type { Artefact, Internals } from '../shapes.ts'
 
 /** RefreshToken: consume, generateTokenId and getValueAndPayload. A token is computed from the row of its family. */
 export function rotateRefreshTokens(
@@ -25,7 +23,7 @@ export function rotateRefreshTokens(
       async function consume(this: Artefact) {
         const client = clients.registered(clientOf(currentContext()))
         const { config } = client
-        allowedScope(judgeRefresh(askedOf(currentContext()), client, clients))
+        refuseEarly(this, client, clients)
         const outcome = await fromStore(() =>
           store.refreshFamilies.rotate({
             grantId: this.grantId!,
@@ -64,12 +62,6 @@ export function rotateRefreshTokens(
       },
   )
 }
-
-/** A request that will be refused must not use the token up: its answer brings no other one. */
-const askedOf = (context: Context): Asked => ({
-  scope: parameterOf(context, 'scope'),
-  resources: resourcesOf(context),
-})
 
 function familyOfRequest(): RotatedFamily {
   const { family } = currentRequest()
