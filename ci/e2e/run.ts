@@ -73,7 +73,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => st
 
 if (values.images) {
   await installImagePrograms(say)
-  for (const archive of await buildImages({ own: false, previous: true }).catch((error: unknown) => giveUp(describe(error))))
+  for (const archive of await buildImages({ own: false, previous: true }).catch((error: unknown) =>
+    giveUp(describe(error)),
+  ))
     process.stdout.write(`${archive}\n`)
   process.exit(0)
 }
