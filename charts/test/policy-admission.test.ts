@@ -256,9 +256,10 @@ describe('K14 the admission policy of OIDCPolicies', function () {
       strict.registerVariable(name, 'dyn')
     const all = (await objectsOf()).filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
     const expressions = all.flatMap((policy) => {
-      const { matchConditions = [], variables = [], validations } = policy['spec'] as AdmissionSpec
-      const messages = validations.flatMap(({ messageExpression }) => messageExpression ?? [])
-      return [...[...matchConditions, ...variables, ...validations].map(({ expression }) => expression), ...messages]
+      const { matchConditions, variables, validations } = policy['spec'] as Partial<AdmissionSpec>
+      const messages = (validations ?? []).map(({ messageExpression }) => messageExpression as string | undefined)
+      const parts = [...(matchConditions ?? []), ...(variables ?? []), ...(validations ?? [])]
+      return [...parts.map(({ expression }) => expression), ...messages.filter((text) => text !== undefined)]
     })
     expect(expressions.length).to.be.greaterThan(40)
     const faults = expressions.flatMap((expression) => {
