@@ -48,6 +48,9 @@ try {
 } catch (error) {
   if (options.json) for (const line of recent) screen.say(line)
   screen.say(`npm run dev: ${error instanceof Error ? error.message : String(error)}`)
+  if (logs?.directory === join(stateDirectory, 'logs')) {
+    screen.say(`what the processes wrote: ${relative(process.cwd(), logs.directory)}`)
+  }
   process.exitCode = 1
 }
 if (process.exitCode !== undefined) await end(Number(process.exitCode))

@@ -250,6 +250,25 @@ describe('K14 the admission policy of OIDCPolicies', function () {
     expect(judged(client({ dpop: true }), client({}))).to.equal(true)
   })
 
+  it('compiles as an API server compiles it, which wants lists of one type', async () => {
+    const strict = new Environment({ enableOptionalTypes: true, homogeneousAggregateLiterals: true })
+    for (const name of ['object', 'oldObject', 'params', 'namespaceObject', 'variables', 'request', 'authorizer'])
+      strict.registerVariable(name, 'dyn')
+    const all = (await objectsOf()).filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
+    const expressions = all.flatMap((policy) => {
+      const { matchConditions, variables, validations } = policy['spec'] as Partial<AdmissionSpec>
+      const messages = (validations ?? []).map(({ messageExpression }) => messageExpression as string | undefined)
+      const parts = [...(matchConditions ?? []), ...(variables ?? []), ...(validations ?? [])]
+      return [...parts.map(({ expression }) => expression), ...messages.filter((text) => text !== undefined)]
+    })
+    expect(expressions.length).to.be.greaterThan(40)
+    const faults = expressions.flatMap((expression) => {
+      const { valid, error } = strict.check(expression)
+      return valid ? [] : [`${expression}: ${error?.message}`]
+    })
+    expect(faults).to.deep.equal([])
+  })
+
   it('lets a client pass when it cannot be evaluated: the operator judges it again', () => {
     expect(spec.failurePolicy).to.equal('Ignore')
   })

@@ -73,7 +73,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => st
 
 if (values.images) {
   await installImagePrograms(say)
-  for (const archive of await buildImages().catch((error: unknown) => giveUp(describe(error))))
+  for (const archive of await buildImages({ own: false, previous: true }).catch((error: unknown) =>
+    giveUp(describe(error)),
+  ))
     process.stdout.write(`${archive}\n`)
   process.exit(0)
 }
@@ -89,7 +91,10 @@ const cluster = isExisting ? undefined : await startCluster(say)
 
 let code = 1
 try {
-  if (cluster && needsImages) await cluster.loadImages(...(await buildImages()))
+  if (cluster && needsImages) {
+    const previous = files.some((file) => file.includes('releases'))
+    await cluster.loadImages(...(await buildImages({ own: true, previous })))
+  }
   if (!stopped.signal.aborted) code = await runTests(cluster?.kubeconfig ?? (await useExisting(say, { needsImages })))
 } catch (error) {
   say(describe(error))
@@ -110,21 +115,23 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** @returns the archives: of this product, of what it needs around it, and of the product as it was before */
-async function buildImages(): Promise<string[]> {
+/** @param what.own for a cluster of our own: one of them has the name of an official image
+ *  @param what.previous whether an upgrade is among the tests
+ *  @returns the archives: of this product, of what it needs around it, and of the product as it was before */
+async function buildImages(what: { own: boolean; previous: boolean }): Promise<string[]> {
   say('building the images ...')
   const status = await runNode(['scripts/images.ts'])
   if (status !== 0) throw new Error(`scripts/images.ts ended with ${status}; the reason stands above`)
   const extra = [
     await buildPostgresImage(),
-    await buildExamplePostgresImage(),
+    ...(what.own ? [await buildExamplePostgresImage()] : []),
     await buildValkeyImage(),
     await buildDriverImage(),
     ...(hasGo() ? [await buildOAuth2ProxyImage()] : []),
   ]
-  await buildPrevious(say)
+  if (what.previous) await buildPrevious(say)
   const own = parts.map((part) => join(root, '.nauthera/images', `${part}.tar`))
-  return [...own, ...extra.map(({ archive }) => archive), ...previousArchives]
+  return [...own, ...extra.map(({ archive }) => archive), ...(what.previous ? previousArchives : [])]
 }
 
 function runTests(kubeconfig: string): Promise<number> {
