@@ -39,14 +39,16 @@ import { clientDefaults, keyPolicy } from './oidc/lifetimes.ts'
 import type { KeySet } from './oidc/keys/key-set.ts'
 import { createKeyRing } from './oidc/keys/ring.ts'
 import type { ProtocolPages } from './oidc/library/pages.ts'
-import { allowedAddress, createOutboundFetch } from './oidc/outbound-fetch.ts'
+import { addressRule } from './oidc/outbound/address-rule.ts'
+import { createJwksFetch } from './oidc/outbound/jwks-fetch.ts'
+import { createOutboundFetch } from './oidc/outbound/outbound-fetch.ts'
 import { createGeneration } from './oidc/library/provider.ts'
 import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
 import { createSignedTokens } from './oidc/artefacts/signed-tokens.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
-import type { ServerSettings } from './settings.ts'
+import type { OutboundPurpose, ServerSettings } from './settings.ts'
 import { startInSteps } from './start-in-steps.ts'
 import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
@@ -185,9 +187,7 @@ function createSite({ settings, log }: Needs, on: { clients: Clients; keys: Keys
       const client = registered(clientId)
       return client && logoOf(client)
     },
-    fetch: createOutboundFetch({
-      isAllowed: allowedAddress({ loopback: isLoopback(new URL(settings.issuer).hostname) }),
-    }),
+    fetch: guardedFetch(settings, 'logo'),
     now: Date.now,
     log,
   })
@@ -258,7 +258,8 @@ function createProtocol(
     sealedRequests,
     scope,
     places: createPlaces({ store, sealer, signedTokens, sessions, interactions: cookies, scope, now }),
-    fetch: createOutboundFetch({ isAllowed: allowedAddress({ loopback: isLoopback(issuer.hostname) }) }),
+    // the library's only requests are for the keys of clients
+    fetch: createJwksFetch({ fetch: guardedFetch(settings, 'jwks'), log, now: () => performance.now() }),
     pages,
     now,
     monotonicNow: () => performance.now(),
@@ -269,6 +270,12 @@ function createProtocol(
   // a fault is logged there, and the old generation goes on
   keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
   return { generations, interactions, renew }
+}
+
+/** Requests of the server itself, to URLs that clients register. */
+function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPurpose) {
+  const rule = addressRule(purpose, { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
+  return createOutboundFetch({ rule, purpose })
 }
 
 function countTokens(metrics: Metrics) {

@@ -2,6 +2,7 @@ import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
 import { podPaths } from '@nauthera/proto/names'
 import { defaultAlgorithms, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
+import { isNeverAllowed, parseRanges } from './address-ranges.ts'
 
 // The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
 
@@ -95,6 +96,43 @@ const cacheSettings = z
   })
   .prefault({})
 
+/** What the server itself requests at URLs that clients register. */
+const outboundPurposes = ['backchannel', 'jwks', 'logo', 'document'] as const
+export type OutboundPurpose = (typeof outboundPurposes)[number]
+
+const outboundTarget = z
+  .string()
+  .max(253)
+  .superRefine((to, context) => {
+    const isRange = parseRanges([to]) !== undefined
+    if (!isRange && !/^\.?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z][a-z0-9-]*$/.test(to)) {
+      const message = 'must be an address, a range such as 10.96.0.0/12, a host, or a domain such as .svc.cluster.local'
+      context.addIssue({ code: 'custom', message })
+    }
+    if (isRange && isNeverAllowed(to)) {
+      const message = 'is a loopback, link-local or metadata address: the server never sends a request there'
+      context.addIssue({ code: 'custom', message })
+    }
+  })
+
+const outboundSettings = z
+  .strictObject({
+    allow: z
+      .array(
+        z.strictObject({
+          to: outboundTarget.describe('An address, a range, a host, or a domain with a dot in front.'),
+          for: z.array(z.enum(outboundPurposes)).min(1).describe('For which requests.'),
+        }),
+      )
+      .max(50)
+      .default([])
+      .describe(
+        'Private and special addresses that the server may send requests to: `to` (address, range, host, or a domain with a dot in front) and `for` (backchannel, jwks, logo, document). Public addresses need no entry; loopback, link-local and metadata addresses are never allowed.',
+      ),
+  })
+  .prefault({})
+export type OutboundSettings = z.output<typeof outboundSettings>
+
 /** Milliseconds. */
 const shortestRetention = 86_400_000
 
@@ -151,6 +189,7 @@ export const settingsSchema = z
       ),
     database: databaseSettings,
     cache: cacheSettings,
+    outbound: outboundSettings,
     audit: auditSettings,
     refreshGrace: duration('10s').describe(
       'For this long the previous refresh token may be sent again and gets the same answer: for answers that were lost, and for two tabs at once.',
