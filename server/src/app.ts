@@ -25,6 +25,7 @@ import { createProtocolPages } from './http/protocol-pages.ts'
 import { correlationIdOf, createRequestLog, createRouteNames, observeLatency } from './http/request-log.ts'
 import { createApplication } from './http/application.ts'
 import { listen } from './http/server.ts'
+import { createUntrustedHeaders } from './http/untrusted-headers.ts'
 import { createLoginRoutes } from './login/routes.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
@@ -58,6 +59,7 @@ import { createDatabase } from './store/postgres.ts'
 import { createRedisCache } from './store/redis-cache.ts'
 import { createStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
+import { createCeiling } from './users/ceiling.ts'
 import { createPasswords } from './users/passwords.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
 import { createUserSources } from './users/user-sources.ts'
@@ -93,7 +95,11 @@ const lingerFor = 3_000
 export async function startApp(needs: Needs): Promise<App> {
   const { settings, log, health } = needs
   const store = openStore(needs)
-  const users = createUserSources({ sources: [createPostgresUsers({ store, passwords: createPasswords() })], store })
+  const users = createUserSources({
+    sources: [createPostgresUsers({ store, passwords: createPasswords() })],
+    store,
+    ceiling: settings.allowUntrustedProxy ? createCeiling({ now: () => performance.now() }) : undefined,
+  })
   const clients = createClients(needs)
   const keys = createKeys(needs, store)
   const pages = createSite(needs, { clients, keys, users })
@@ -296,7 +302,8 @@ function createWeb(
   const { generations, interactions } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
-  const { extraHosts, trustedProxies } = settings
+  const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
+  const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
   const signIn = createLoginRoutes({ interactions, users: on.users, audit, basePath, now: Date.now })
   const routes = [...signIn, ...createHomeRoutes(basePath, issuer.href.replace(/\/$/, ''))]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
@@ -315,7 +322,14 @@ function createWeb(
         now: () => performance.now(),
         observe: observeLatency(metrics),
       }),
-      pinHost: createPinHost({ issuer, extraHosts, trustedProxies, isOpen: assets.has, render: pages.render }),
+      pinHost: createPinHost({
+        issuer,
+        extraHosts,
+        trustedProxies,
+        seeUntrusted,
+        isOpen: assets.has,
+        render: pages.render,
+      }),
       requestContext: (request, response, next) =>
         runInRequest({ request, response, correlationId: correlationIdOf(request), peer: peerOf(request)! }, next),
       headers: createHeaders({ issuer }),

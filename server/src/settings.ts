@@ -28,7 +28,15 @@ const hostName = z
     /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?$/,
     'must be a host in lower case, such as nauthera.auth.svc or nauthera.auth.svc:8080',
   )
-const addressRange = z.string().regex(/^[0-9a-f.:]+(\/\d{1,3})?$/i, 'must be an address or a range, such as 10.0.0.0/8')
+const addressRange = z.string().superRefine((text, context) => {
+  for (const message of proxyFaults(text)) context.addIssue({ code: 'custom', message })
+})
+
+function proxyFaults(text: string): string[] {
+  if (parseRanges([text]) === undefined) return ['must be an address or a range, such as 10.0.0.0/8']
+  if (/\/0+$/.test(text)) return ['would believe everybody; list your proxies, or set allowUntrustedProxy in its place']
+  return []
+}
 const webUrl = z
   .string()
   .max(2048)
@@ -171,6 +179,12 @@ export const settingsSchema = z
       'Other values of the Host header that are accepted, for callers inside the cluster.',
     ),
     trustedProxies: listOf(addressRange).describe('Addresses whose forwarding headers are believed. Default: none.'),
+    allowUntrustedProxy: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Says that addresses of callers are unknown, since a proxy stands in front that cannot be listed in trustedProxies. Then no sign-in is limited by its address: only by its account, and by a ceiling for each replica.',
+      ),
     config: z
       .strictObject({
         socket: file.default(podPaths.configSocket).describe('Unix socket that the config-agent of the pod dials.'),
@@ -255,6 +269,10 @@ export const settingsSchema = z
   .superRefine((settings, context) => {
     if (settings.development && URL.canParse(settings.issuer) && !isLoopback(new URL(settings.issuer).hostname)) {
       context.addIssue({ code: 'custom', path: ['development'], message: 'is for issuers on a loopback host only' })
+    }
+    if (settings.allowUntrustedProxy && settings.trustedProxies.length > 0) {
+      const message = 'says that addresses are unknown, and trustedProxies says who tells them; set one of the two'
+      context.addIssue({ code: 'custom', path: ['allowUntrustedProxy'], message })
     }
   })
 

@@ -8,6 +8,7 @@ import { pathOfTarget } from './handler.ts'
 import type { Handler, InboundRequest } from './handler.ts'
 import { keepPeer } from './peer.ts'
 import { keepToJson } from './program-paths.ts'
+import type { SeeUntrusted } from './untrusted-headers.ts'
 
 /** Headers that say where a request came from, or how. They are removed: only a trusted proxy is believed, and only those that we read. */
 const claims =
@@ -44,6 +45,8 @@ export function createPinHost(needs: {
   /** Hosts that in-cluster callers may use, with port when it is not the scheme's own. */
   extraHosts: readonly string[]
   trustedProxies: readonly string[]
+  /** Told of each request that came from no trusted proxy. */
+  seeUntrusted?: SeeUntrusted
   /** What is the same at every host: the page that says which host is right loads its stylesheet from the wrong one. */
   isOpen: (path: string) => boolean
   render: RenderPage
@@ -58,6 +61,7 @@ export function createPinHost(needs: {
     takeAbsoluteTarget(request)
     keepToJson(request, basePath)
     const { address, host, viaProxy } = readPeer(request, trusted)
+    if (!viaProxy) needs.seeUntrusted?.(request.headers, address)
     const proxyHeaders = viaProxy ? clientCertificateOf(request.headers) : {}
     dropClaims(request.headers)
     // oidc-provider believes these three (its `proxy` is on), so only we set them
