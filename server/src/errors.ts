@@ -87,7 +87,8 @@ export const errorCatalogue = {
   },
   ADDRESS_NOT_ALLOWED: {
     meaning: 'A URL of a client leads to an address that the server must not send requests to.',
-    remedy: 'Give a URL that resolves to a public address, or let an administrator list the address in `outbound.allow`.',
+    remedy:
+      'Give a URL that resolves to a public address, or let an administrator list the address in `outbound.allow`.',
   },
   CLIENT_METADATA_INVALID: {
     meaning: 'A client cannot be served as it is; the field and the reason are named.',
