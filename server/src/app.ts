@@ -15,6 +15,7 @@ import { createHeaders } from './http/headers.ts'
 import { createHomeRoutes } from './http/home.ts'
 import { createKeysLoaded } from './http/keys-loaded.ts'
 import { createLogos } from './http/logos.ts'
+import { createLogoutGuard } from './http/logout-guard.ts'
 import { createOptions, protocolPaths } from './http/options.ts'
 import { createPageRouter } from './http/page-router.ts'
 import { createPages } from './http/pages.ts'
@@ -339,6 +340,7 @@ function createWeb(
       options: createOptions({ basePath, pages }),
       keysLoaded: createKeysLoaded(generations),
       pages: createPageRouter({ routes, basePath, origin: issuer.origin, pages, tokens, audit }),
+      logoutGuard: createLogoutGuard({ basePath, origin: issuer.origin, pages, audit }),
       postByGet: createPostByGet({ basePath }),
       protocol: generations.handle,
       notFound: createNotFound({ pages }),
