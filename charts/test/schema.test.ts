@@ -253,7 +253,11 @@ describe('validate.yaml', function () {
       { server: { trustedProxies: ['traefik.kube-system'] } },
       'server.trustedProxies holds traefik.kube-system; it takes addresses and ranges, not names',
     ],
-    ['a range that is too long', { server: { trustedProxies: ['10.0.0.0/33'] } }, 'server.trustedProxies holds 10.0.0.0/33'],
+    [
+      'a range that is too long',
+      { server: { trustedProxies: ['10.0.0.0/33'] } },
+      'server.trustedProxies holds 10.0.0.0/33',
+    ],
     [
       'everybody as a proxy',
       { server: { trustedProxies: ['0.0.0.0/0'] } },
