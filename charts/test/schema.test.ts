@@ -480,7 +480,7 @@ describe('validate.yaml', function () {
         (error: { stderr: string }) => error.stderr,
       )
       if (isGood) expect(outcome).to.equal('')
-      else expect(outcome).to.match(/issuer is .*; set issuer/)
+      else expect(outcome).to.match(/issuer is .*set issuer/)
     })
   }
 
