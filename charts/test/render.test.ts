@@ -168,7 +168,7 @@ describe('NOTES.txt', function () {
       'the autoscaler may leave one',
     ],
     ['a weak sslMode', { database: { sslMode: 'require' } }, 'database.sslMode is require'],
-    ['an Ingress without trusted proxies', { ingress: { enabled: true } }, 'server.trustedProxies is empty'],
+    ['addresses that are unknown', { server: { allowUntrustedProxy: true } }, 'server.allowUntrustedProxy is true'],
   ] as const) {
     it(`warns of ${sentence}`, async () => {
       expect(await notesOf({ values })).to.contain(`WARNING: ${warning}`)

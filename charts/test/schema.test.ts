@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { issuerFaults } from '@nauthera/rules/issuer'
 import { expect } from 'chai'
 import { leavesOf, readValues } from '../../scripts/chart/values.ts'
 import { at, chart, helms, merge, objectsOf, refusal, renderNow } from './support/render.ts'
@@ -248,6 +249,36 @@ describe('validate.yaml', function () {
       ] as const
     ).map(([issuer, words]) => [`the issuer ${JSON.stringify(issuer)}`, { issuer }, words] as const),
     [
+      'a proxy by its name',
+      { server: { trustedProxies: ['traefik.kube-system'] } },
+      'server.trustedProxies holds traefik.kube-system; it takes addresses and ranges, not names',
+    ],
+    [
+      'a range that is too long',
+      { server: { trustedProxies: ['10.0.0.0/33'] } },
+      'server.trustedProxies holds 10.0.0.0/33',
+    ],
+    [
+      'everybody as a proxy',
+      { server: { trustedProxies: ['0.0.0.0/0'] } },
+      'then everybody could pretend any address; list your proxies, or set server.allowUntrustedProxy=true',
+    ],
+    [
+      'proxies that are known and unknown',
+      { server: { trustedProxies: ['10.0.0.0/8'], allowUntrustedProxy: true } },
+      'unset one of the two',
+    ],
+    [
+      'an Ingress in front of a server that trusts no proxy',
+      { ingress: { enabled: true } },
+      'server.trustedProxies is empty and ingress.enabled is true; every request would seem to come from the proxy',
+    ],
+    [
+      'a route in front of a server that trusts no proxy',
+      { gateway: { enabled: true, parentRefs: [{ name: 'public' }] } },
+      'server.trustedProxies is empty and gateway.enabled is true',
+    ],
+    [
       'no database',
       { database: { existingSecret: { name: '' } } },
       'no database is given; the server needs PostgreSQL; set database.existingSecret.name',
@@ -411,8 +442,47 @@ describe('validate.yaml', function () {
 
   it('lists all faults at once', async () => {
     const message = await refusal({ values: { issuer: '', keys: { bootstrap: false }, gateway: { enabled: true } } })
-    expect(message).to.contain('3 values of nauthera cannot be used')
+    expect(message).to.contain('4 values of nauthera cannot be used')
   })
+
+  it('L6 renders an Ingress with trusted proxies, or when somebody says that addresses are unknown', async () => {
+    for (const server of [{ trustedProxies: ['10.0.0.0/8', 'fd00::/8'] }, { allowUntrustedProxy: true }]) {
+      const objects = await objectsOf({ values: { ingress: { enabled: true }, server } })
+      expect(objects.some(({ kind }) => kind === 'Ingress')).to.equal(true)
+    }
+  })
+
+  const issuers = [
+    'https://login.example.com',
+    'https://login.example.com:8443/a/b',
+    'https://[2001:db8::1]/x',
+    'https://login.example.com/a-b_c~d/%20',
+    'https://user@login.example.com',
+    'https://Login.example.com',
+    'HTTPS://login.example.com',
+    'https://login.example.com/',
+    'https://login.example.com:443',
+    'https://login.example.com/a/..',
+    'https://login.example.com/%2e/b',
+    'https://login.example.com/a b',
+    'https://login.example.com?x',
+    'https://login.example.com#x',
+    'https://login.exämple.com',
+    'https:///path',
+    'http://login.example.com',
+    'login.example.com',
+  ]
+  for (const issuer of issuers) {
+    it(`says of the issuer ${issuer} what the server says`, async () => {
+      const isGood = issuerFaults(issuer).length === 0
+      const outcome = await renderNow({ values: { issuer } }).then(
+        () => '',
+        (error: { stderr: string }) => error.stderr,
+      )
+      if (isGood) expect(outcome).to.equal('')
+      else expect(outcome).to.match(/issuer is .*set issuer/)
+    })
+  }
 
   it('accepts an OIDCClient as extra object when the CRDs are installed already', async () => {
     const client = { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata: { name: 'a' } }

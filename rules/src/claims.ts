@@ -29,8 +29,12 @@ const tokenClaims = [
 /** Which claims of the granted scopes an ID token holds: all, or only those that the request names (OpenID Connect Core 5.4). */
 export const idClaims = ['Scopes', 'Minimal'] as const
 
+/** A program that keeps claims in an object of JavaScript would change that object instead. */
+const unusableClaims = ['__proto__'] as const
+
 export const registeredClaims: readonly string[] = [
   ...signInClaims,
   ...tokenClaims,
+  ...unusableClaims,
   ...Object.values(claimsByScope).flat(),
 ]

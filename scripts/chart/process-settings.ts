@@ -18,6 +18,8 @@ export const processSettings = {
       'log',
       'extraHosts',
       'trustedProxies',
+      'allowUntrustedProxy',
+      'outbound.allow',
       'config',
       'keysDirectory',
       'database.dsnFile',
@@ -70,6 +72,12 @@ export const processSettings = {
       'management.port',
       'log',
     ]),
+}
+
+/** What the server says of `outbound.allow`. */
+export function outboundAllow(): Schema {
+  const whole = z.toJSONSchema(serverSettings, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema
+  return strip(whole.properties!['outbound']!.properties!['allow']!)
 }
 
 /** The settings of a process without the keys that the chart has values of its own for. */

@@ -1,4 +1,4 @@
-import { policySpec, processSettings } from './process-settings.ts'
+import { outboundAllow, policySpec, processSettings } from './process-settings.ts'
 import type { Schema } from './schema.ts'
 import { listOf, oneOf, orEmpty, orNull, pattern, ref } from './schema.ts'
 
@@ -44,6 +44,8 @@ const probe: Schema = {
 export const rules: readonly (readonly [RegExp, Schema])[] = [
   // validate.yaml says in words what is wrong with it: a schema could only show its pattern
   [/issuer/, { type: 'string', maxLength: 2048 }],
+  [/clusterDomain/, pattern('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$', 253)],
+  [/server\.outbound\.allow/, orNull(outboundAllow())],
   [/fullnameOverride/, pattern('^([a-z0-9]([-a-z0-9]{0,51}[a-z0-9])?)?$')],
   [/global\.imagePullSecrets/, listOf({ ...ref('objectName') })],
   [
@@ -127,4 +129,4 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
 
 /** Keys that a user may set to null, which removes them; the templates handle that. */
 export const nullable =
-  /^(server\.replicaCount|service\.port|.*\.pdb\.m(ax|in).*|.*\.topologySpreadConstraints|server\.autoscaling\.(minReplicas|targetCPU)|operator\.nudge|operator\.admission\.enabled)$/
+  /^(server\.replicaCount|service\.port|.*\.pdb\.m(ax|in).*|.*\.topologySpreadConstraints|server\.autoscaling\.(minReplicas|targetCPU)|operator\.nudge|operator\.admission\.enabled|server\.outbound\.allow)$/

@@ -15,6 +15,7 @@ import { createHeaders } from './http/headers.ts'
 import { createHomeRoutes } from './http/home.ts'
 import { createKeysLoaded } from './http/keys-loaded.ts'
 import { createLogos } from './http/logos.ts'
+import { createLogoutGuard } from './http/logout-guard.ts'
 import { createOptions, protocolPaths } from './http/options.ts'
 import { createPageRouter } from './http/page-router.ts'
 import { createPages } from './http/pages.ts'
@@ -25,6 +26,7 @@ import { createProtocolPages } from './http/protocol-pages.ts'
 import { correlationIdOf, createRequestLog, createRouteNames, observeLatency } from './http/request-log.ts'
 import { createApplication } from './http/application.ts'
 import { listen } from './http/server.ts'
+import { createUntrustedHeaders } from './http/untrusted-headers.ts'
 import { createLoginRoutes } from './login/routes.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
@@ -39,14 +41,16 @@ import { clientDefaults, keyPolicy } from './oidc/lifetimes.ts'
 import type { KeySet } from './oidc/keys/key-set.ts'
 import { createKeyRing } from './oidc/keys/ring.ts'
 import type { ProtocolPages } from './oidc/library/pages.ts'
-import { allowedAddress, createOutboundFetch } from './oidc/outbound-fetch.ts'
+import { addressRule } from './oidc/outbound/address-rule.ts'
+import { createJwksFetch } from './oidc/outbound/jwks-fetch.ts'
+import { createOutboundFetch } from './oidc/outbound/outbound-fetch.ts'
 import { createGeneration } from './oidc/library/provider.ts'
 import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
 import { createSignedTokens } from './oidc/artefacts/signed-tokens.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
-import type { ServerSettings } from './settings.ts'
+import type { OutboundPurpose, ServerSettings } from './settings.ts'
 import { startInSteps } from './start-in-steps.ts'
 import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
@@ -56,6 +60,7 @@ import { createDatabase } from './store/postgres.ts'
 import { createRedisCache } from './store/redis-cache.ts'
 import { createStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
+import { createCeiling } from './users/ceiling.ts'
 import { createPasswords } from './users/passwords.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
 import { createUserSources } from './users/user-sources.ts'
@@ -91,7 +96,11 @@ const lingerFor = 3_000
 export async function startApp(needs: Needs): Promise<App> {
   const { settings, log, health } = needs
   const store = openStore(needs)
-  const users = createUserSources({ sources: [createPostgresUsers({ store, passwords: createPasswords() })], store })
+  const users = createUserSources({
+    sources: [createPostgresUsers({ store, passwords: createPasswords() })],
+    store,
+    ceiling: settings.allowUntrustedProxy ? createCeiling({ now: () => performance.now() }) : undefined,
+  })
   const clients = createClients(needs)
   const keys = createKeys(needs, store)
   const pages = createSite(needs, { clients, keys, users })
@@ -185,9 +194,7 @@ function createSite({ settings, log }: Needs, on: { clients: Clients; keys: Keys
       const client = registered(clientId)
       return client && logoOf(client)
     },
-    fetch: createOutboundFetch({
-      isAllowed: allowedAddress({ loopback: isLoopback(new URL(settings.issuer).hostname) }),
-    }),
+    fetch: guardedFetch(settings, 'logo'),
     now: Date.now,
     log,
   })
@@ -258,7 +265,8 @@ function createProtocol(
     sealedRequests,
     scope,
     places: createPlaces({ store, sealer, signedTokens, sessions, interactions: cookies, scope, now }),
-    fetch: createOutboundFetch({ isAllowed: allowedAddress({ loopback: isLoopback(issuer.hostname) }) }),
+    // the library's only requests are for the keys of clients
+    fetch: createJwksFetch({ fetch: guardedFetch(settings, 'jwks'), log, now: () => performance.now() }),
     pages,
     now,
     monotonicNow: () => performance.now(),
@@ -269,6 +277,12 @@ function createProtocol(
   // a fault is logged there, and the old generation goes on
   keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
   return { generations, interactions, renew }
+}
+
+/** Requests of the server itself, to URLs that clients register. */
+function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPurpose) {
+  const rule = addressRule(purpose, { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
+  return createOutboundFetch({ rule, purpose })
 }
 
 function countTokens(metrics: Metrics) {
@@ -289,7 +303,8 @@ function createWeb(
   const { generations, interactions } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
-  const { extraHosts, trustedProxies } = settings
+  const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
+  const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
   const signIn = createLoginRoutes({ interactions, users: on.users, audit, basePath, now: Date.now })
   const routes = [...signIn, ...createHomeRoutes(basePath, issuer.href.replace(/\/$/, ''))]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
@@ -308,7 +323,14 @@ function createWeb(
         now: () => performance.now(),
         observe: observeLatency(metrics),
       }),
-      pinHost: createPinHost({ issuer, extraHosts, trustedProxies, isOpen: assets.has, render: pages.render }),
+      pinHost: createPinHost({
+        issuer,
+        extraHosts,
+        trustedProxies,
+        seeUntrusted,
+        isOpen: assets.has,
+        render: pages.render,
+      }),
       requestContext: (request, response, next) =>
         runInRequest({ request, response, correlationId: correlationIdOf(request), peer: peerOf(request)! }, next),
       headers: createHeaders({ issuer }),
@@ -318,6 +340,7 @@ function createWeb(
       options: createOptions({ basePath, pages }),
       keysLoaded: createKeysLoaded(generations),
       pages: createPageRouter({ routes, basePath, origin: issuer.origin, pages, tokens, audit }),
+      logoutGuard: createLogoutGuard({ basePath, origin: issuer.origin, pages, audit }),
       postByGet: createPostByGet({ basePath }),
       protocol: generations.handle,
       notFound: createNotFound({ pages }),

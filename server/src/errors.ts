@@ -86,8 +86,9 @@ export const errorCatalogue = {
     remedy: 'Start again at the application, with the new password.',
   },
   ADDRESS_NOT_ALLOWED: {
-    meaning: 'A URL in the settings of a client leads to an address that the server must not fetch from.',
-    remedy: 'Give a URL that resolves to a public address, or one inside the cluster that is allowed.',
+    meaning: 'A URL of a client leads to an address that the server must not send requests to.',
+    remedy:
+      'Give a URL that resolves to a public address, or let an administrator list the address in `outbound.allow`.',
   },
   CLIENT_METADATA_INVALID: {
     meaning: 'A client cannot be served as it is; the field and the reason are named.',

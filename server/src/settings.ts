@@ -2,6 +2,7 @@ import { listenSettings, logSettings, z } from '@nauthera/runtime/settings'
 import { podPaths } from '@nauthera/proto/names'
 import { defaultAlgorithms, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
+import { isNeverAllowed, parseRanges } from './address-ranges.ts'
 
 // The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
 
@@ -27,7 +28,15 @@ const hostName = z
     /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?(:\d{1,5})?$/,
     'must be a host in lower case, such as nauthera.auth.svc or nauthera.auth.svc:8080',
   )
-const addressRange = z.string().regex(/^[0-9a-f.:]+(\/\d{1,3})?$/i, 'must be an address or a range, such as 10.0.0.0/8')
+const addressRange = z.string().superRefine((text, context) => {
+  for (const message of proxyFaults(text)) context.addIssue({ code: 'custom', message })
+})
+
+function proxyFaults(text: string): string[] {
+  if (parseRanges([text]) === undefined) return ['must be an address or a range, such as 10.0.0.0/8']
+  if (/\/0+$/.test(text)) return ['would believe everybody; list your proxies, or set allowUntrustedProxy in its place']
+  return []
+}
 const webUrl = z
   .string()
   .max(2048)
@@ -95,6 +104,43 @@ const cacheSettings = z
   })
   .prefault({})
 
+/** What the server itself requests at URLs that clients register. */
+const outboundPurposes = ['backchannel', 'jwks', 'logo', 'document'] as const
+export type OutboundPurpose = (typeof outboundPurposes)[number]
+
+const outboundTarget = z
+  .string()
+  .max(253)
+  .superRefine((to, context) => {
+    const isRange = parseRanges([to]) !== undefined
+    if (!isRange && !/^\.?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z][a-z0-9-]*$/.test(to)) {
+      const message = 'must be an address, a range such as 10.96.0.0/12, a host, or a domain such as .svc.cluster.local'
+      context.addIssue({ code: 'custom', message })
+    }
+    if (isRange && isNeverAllowed(to)) {
+      const message = 'is a loopback, link-local or metadata address: the server never sends a request there'
+      context.addIssue({ code: 'custom', message })
+    }
+  })
+
+const outboundSettings = z
+  .strictObject({
+    allow: z
+      .array(
+        z.strictObject({
+          to: outboundTarget.describe('An address, a range, a host, or a domain with a dot in front.'),
+          for: z.array(z.enum(outboundPurposes)).min(1).describe('For which requests.'),
+        }),
+      )
+      .max(50)
+      .default([])
+      .describe(
+        'Private and special addresses that the server may send requests to: `to` (address, range, host, or a domain with a dot in front) and `for` (backchannel, jwks, logo, document). Public addresses need no entry; loopback, link-local and metadata addresses are never allowed.',
+      ),
+  })
+  .prefault({})
+export type OutboundSettings = z.output<typeof outboundSettings>
+
 /** Milliseconds. */
 const shortestRetention = 86_400_000
 
@@ -133,6 +179,12 @@ export const settingsSchema = z
       'Other values of the Host header that are accepted, for callers inside the cluster.',
     ),
     trustedProxies: listOf(addressRange).describe('Addresses whose forwarding headers are believed. Default: none.'),
+    allowUntrustedProxy: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Says that addresses of callers are unknown, since a proxy stands in front that cannot be listed in trustedProxies. Then no sign-in is limited by its address: only by its account, and by a ceiling for each replica.',
+      ),
     config: z
       .strictObject({
         socket: file.default(podPaths.configSocket).describe('Unix socket that the config-agent of the pod dials.'),
@@ -151,6 +203,7 @@ export const settingsSchema = z
       ),
     database: databaseSettings,
     cache: cacheSettings,
+    outbound: outboundSettings,
     audit: auditSettings,
     refreshGrace: duration('10s').describe(
       'For this long the previous refresh token may be sent again and gets the same answer: for answers that were lost, and for two tabs at once.',
@@ -216,6 +269,10 @@ export const settingsSchema = z
   .superRefine((settings, context) => {
     if (settings.development && URL.canParse(settings.issuer) && !isLoopback(new URL(settings.issuer).hostname)) {
       context.addIssue({ code: 'custom', path: ['development'], message: 'is for issuers on a loopback host only' })
+    }
+    if (settings.allowUntrustedProxy && settings.trustedProxies.length > 0) {
+      const message = 'says that addresses are unknown, and trustedProxies says who tells them; set one of the two'
+      context.addIssue({ code: 'custom', path: ['allowUntrustedProxy'], message })
     }
   })
 

@@ -22,6 +22,11 @@
 {{- toYaml $database -}}
 {{- end -}}
 
+{{- define "nauthera.outbound.allow" -}}
+{{- $own := list (dict "to" (printf ".svc.%s" .Values.clusterDomain) "for" (list "backchannel")) -}}
+{{- .Values.server.outbound.allow | default (kindIs "invalid" .Values.server.outbound.allow | ternary $own list) | toYaml -}}
+{{- end -}}
+
 {{- define "nauthera.settings.server" -}}
 {{- $own := dict
   "issuer" .Values.issuer
@@ -30,6 +35,8 @@
   "log" (include "nauthera.log" (list . .Values.server.log) | fromYaml)
   "extraHosts" .Values.server.extraHosts
   "trustedProxies" .Values.server.trustedProxies
+  "allowUntrustedProxy" .Values.server.allowUntrustedProxy
+  "outbound" (dict "allow" (include "nauthera.outbound.allow" . | fromYamlArray))
   "keysDirectory" "/var/run/nauthera/keys"
   "database" (include "nauthera.settings.database" . | fromYaml)
   "signing" (dict "algorithms" .Values.signing.algorithms "idToken" .Values.signing.idToken "accessToken" .Values.signing.accessToken)

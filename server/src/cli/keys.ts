@@ -86,7 +86,7 @@ removed (of no use; a server deletes it soon).`,
 }
 
 /** A key of a summary, in the line of those that it replaces and is replaced by. */
-const timesOf = ({ id, use, alg, createdAt, activeAt }: KeySummary): KeyTimes => ({
+export const timesOf = ({ id, use, alg, createdAt, activeAt }: KeySummary): KeyTimes => ({
   id,
   line: use === 'sig' ? signingLine(alg as SigningAlgorithm) : cookieLine,
   createdAt: createdAt.getTime(),

@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
+import { addDoctorCommand } from './doctor.ts'
 import { addGroupCommands } from './groups.ts'
 import { addKeyCommands } from './keys.ts'
 import { addMigrateCommands } from './migrate.ts'
@@ -59,6 +60,7 @@ Examples:
   addKeyCommands(program, session)
   addMigrateCommands(program, session, (code) => (exitCode = code))
   addSettingsCommands(program, session)
+  addDoctorCommand(program, session, (code) => (exitCode = code))
   for (const command of every(program)) shareOptions(command, program)
   try {
     await program.parseAsync([...call.arguments], { from: 'user' })

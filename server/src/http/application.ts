@@ -26,6 +26,8 @@ export interface Handlers {
   /** 503 until keys are loaded: the handlers after it need them. */
   readonly keysLoaded: Handler
   readonly pages: RequestHandler
+  /** 403 for a confirmed sign-out that another site sent. */
+  readonly logoutGuard: Handler
   readonly postByGet: RequestHandler
   /** oidc-provider: last, with no body parser in front of it. */
   readonly protocol: Handler
@@ -87,6 +89,7 @@ function createExpressApplication(handlers: Handlers, basePath: string): express
   application.use(handlers.options)
   application.use(handlers.keysLoaded)
   application.use(handlers.pages)
+  application.use(handlers.logoutGuard)
   application.use(handlers.postByGet)
   application.use(basePath === '' ? '/' : basePath, handlers.protocol)
   application.use(handlers.notFound)

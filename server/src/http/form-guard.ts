@@ -38,11 +38,16 @@ export function checkForm(
   request: { headers: IncomingHttpHeaders; form: URLSearchParams; binding: string },
   needs: { origin: string; tokens: FormTokens },
 ): FormFault | undefined {
-  const { origin } = request.headers
-  if (origin !== undefined && origin !== needs.origin) return 'foreign-origin'
-  const site = request.headers['sec-fetch-site']
-  // `none`: the person did it (address bar, bookmark, reload); no other page can cause it
-  if (site !== undefined && site !== 'same-origin' && site !== 'none') return 'foreign-site'
+  const foreign = foreignFault(request.headers, needs.origin)
+  if (foreign !== undefined) return foreign
   const given = request.form.getAll(formTokenField)
   return given.length === 1 && needs.tokens.check(request.binding, given[0]!) ? undefined : 'token'
+}
+
+/** Whether another site sent a form. @param origin of the issuer */
+export function foreignFault(headers: IncomingHttpHeaders, origin: string): Exclude<FormFault, 'token'> | undefined {
+  if (headers.origin !== undefined && headers.origin !== origin) return 'foreign-origin'
+  const site = headers['sec-fetch-site']
+  // `none`: the person did it (address bar, bookmark, reload); no other page can cause it
+  return site === undefined || site === 'same-origin' || site === 'none' ? undefined : 'foreign-site'
 }

@@ -1,32 +1,18 @@
-import { BlockList, isIP } from 'node:net'
+import { isIP } from 'node:net'
+import type { BlockList } from 'node:net'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { contains, parseRanges } from '../address-ranges.ts'
 import type { RenderPage } from '../reply.ts'
 import { answerError } from './error-page.ts'
 import { pathOfTarget } from './handler.ts'
 import type { Handler, InboundRequest } from './handler.ts'
 import { keepPeer } from './peer.ts'
 import { keepToJson } from './program-paths.ts'
+import type { SeeUntrusted } from './untrusted-headers.ts'
 
 /** Headers that say where a request came from, or how. They are removed: only a trusted proxy is believed, and only those that we read. */
 const claims =
   /^(forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|fastly-client-ip|x-original-.*|x-rewrite-url|x-host|x-http-method-override|x-ssl-.*|ssl-client-.*|x-client-cert.*|x-amzn-.*)$/
-
-/** Reads a list of addresses and CIDR ranges.
- *  @returns undefined for an entry that is neither */
-export function parseProxies(entries: readonly string[]): BlockList | undefined {
-  const list = new BlockList()
-  for (const entry of entries) {
-    const [address = '', prefix] = entry.split('/')
-    const version = isIP(address)
-    if (version === 0) return undefined
-    const family = version === 6 ? 'ipv6' : 'ipv4'
-    const most = version === 6 ? 128 : 32
-    const length = prefix === undefined ? most : Number(prefix)
-    if (!Number.isInteger(length) || length < 0 || length > most || prefix === '') return undefined
-    list.addSubnet(address, length, family)
-  }
-  return list
-}
 
 /** Whether a request has two Host headers: then it has to be refused (RFC 9112 section 3.2). Node shows only the first. */
 export function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
@@ -46,7 +32,7 @@ export function readPeer(
   trusted: BlockList,
 ): { address: string; host: string | undefined; viaProxy: boolean } {
   const direct = plainAddress(request.socket.remoteAddress ?? '')
-  const viaProxy = isTrusted(direct, trusted)
+  const viaProxy = contains(trusted, direct)
   const named = viaProxy ? single(request.headers['x-forwarded-host']) : undefined
   const host = parseHost(named ?? request.headers.host)
   return { address: viaProxy ? farthest(request.headers, trusted, direct) : direct, host, viaProxy }
@@ -59,11 +45,13 @@ export function createPinHost(needs: {
   /** Hosts that in-cluster callers may use, with port when it is not the scheme's own. */
   extraHosts: readonly string[]
   trustedProxies: readonly string[]
+  /** Told of each request that came from no trusted proxy. */
+  seeUntrusted?: SeeUntrusted
   /** What is the same at every host: the page that says which host is right loads its stylesheet from the wrong one. */
   isOpen: (path: string) => boolean
   render: RenderPage
 }): Handler {
-  const trusted = parseProxies(needs.trustedProxies) ?? new BlockList()
+  const trusted = parseRanges(needs.trustedProxies)!
   const known = new Set([needs.issuer.host, ...needs.extraHosts].map((host) => parseHost(host)))
   const protocol = needs.issuer.protocol.slice(0, -1)
   const issuer = needs.issuer.href.replace(/\/$/, '')
@@ -73,6 +61,7 @@ export function createPinHost(needs: {
     takeAbsoluteTarget(request)
     keepToJson(request, basePath)
     const { address, host, viaProxy } = readPeer(request, trusted)
+    if (!viaProxy) needs.seeUntrusted?.(request.headers, address)
     const proxyHeaders = viaProxy ? clientCertificateOf(request.headers) : {}
     dropClaims(request.headers)
     // oidc-provider believes these three (its `proxy` is on), so only we set them
@@ -130,14 +119,9 @@ function farthest(headers: IncomingHttpHeaders, trusted: BlockList, direct: stri
   for (const hop of hops.reverse()) {
     if (isIP(hop) === 0) return address
     address = hop
-    if (!isTrusted(hop, trusted)) return address
+    if (!contains(trusted, hop)) return address
   }
   return address
-}
-
-function isTrusted(address: string, trusted: BlockList): boolean {
-  const version = isIP(address)
-  return version !== 0 && trusted.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }
 
 /** An IPv4 address that came by an IPv6 socket is written as IPv4. */

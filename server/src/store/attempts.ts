@@ -46,8 +46,9 @@ export interface Attempts {
    *  right password is never counted as a failure, whether its sign-in is finished or not.
    *  @param attempt.login user name or e-mail address in any spelling: all spellings of one account count together
    *  @param attempt.address of the peer; an IPv6 address counts by its /64. An address without a free place takes none of
-   *  the account either: else a flood would lock people out */
-  begin(attempt: { login: string; address: string; limits: AttemptLimits }): Promise<BegunAttempt>
+   *  the account either: else a flood would lock people out. Undefined where addresses are unknown: then each login counts as
+   *  an address of its own */
+  begin(attempt: { login: string; address: string | undefined; limits: AttemptLimits }): Promise<BegunAttempt>
   /** The attempt failed: its places become failures. Without places nothing is counted, in the same time. */
   fail(keys: AttemptKeys, limits: AttemptLimits): Promise<void>
   /** The attempt got no answer: its places are free again, and nothing is counted. */
@@ -155,8 +156,9 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows }
   return {
     async begin({ login, address, limits }) {
       const canonical = canonicalName(login)
-      const addressKey = `a:${addressBlock(address)}`
-      const unknownKey = `n:${createHash('sha256').update(canonical).digest('base64url')}`
+      const nameHash = createHash('sha256').update(canonical).digest('base64url')
+      const addressKey = address === undefined ? `a:?${nameHash}` : `a:${addressBlock(address)}`
+      const unknownKey = `n:${nameHash}`
       const { perAccount, perAddress, windowMs } = limits
       const values = [canonical, unknownKey, addressKey, perAccount, perAddress, windowMs]
       const row = (await database.query<BegunRow>(begin, values))[0]!

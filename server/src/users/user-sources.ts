@@ -4,6 +4,7 @@ import type { AccountQuery, Accounts, LoadedAccount } from '../store/accounts.ts
 import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt } from '../store/attempts.ts'
 import type { TokenAccounts } from '../store/token-accounts.ts'
 import type { Person, User, Users } from '../store/users.ts'
+import type { Ceiling } from './ceiling.ts'
 import { decideLockout, defaultLimits } from './lockout.ts'
 import type { ChangePasswordOutcome, PasswordAnswer, PasswordChange, UserSource } from './user-source.ts'
 
@@ -53,6 +54,8 @@ interface Needs {
     readonly users: Pick<Users, 'adopt'>
   }
   readonly limits?: AttemptLimits
+  /** Given where addresses are unknown (`allowUntrustedProxy`): it takes the place of the limit of an address. */
+  readonly ceiling?: Ceiling | undefined
 }
 
 const busySeconds = 2
@@ -96,8 +99,11 @@ interface Try {
 }
 
 async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
-  const { store, limits = defaultLimits } = needs
-  const begun = await store.attempts.begin({ ...attempt, limits })
+  const { store, ceiling, limits = defaultLimits } = needs
+  const waitSeconds = ceiling?.wait()
+  if (waitSeconds !== undefined) return { kind: 'busy', retryAfterSeconds: waitSeconds }
+  const address = ceiling === undefined ? attempt.address : undefined
+  const begun = await store.attempts.begin({ login: attempt.login, address, limits })
   const decision = decideLockout(begun)
   if (decision.kind === 'address-locked') return { kind: 'busy', retryAfterSeconds: decision.retryAfterSeconds }
   const look = decision.kind === 'locked' ? pretend : prove
@@ -105,6 +111,7 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
   if ('reason' in proof) {
     // the same statement for every reason: the time must not show which it was
     await store.attempts.fail(begun.keys, limits)
+    ceiling?.count()
     return { kind: 'refused', reason: proof.reason, userId: begun.user?.id }
   }
   return { kind: 'passed', ...proof, amr: ['pwd'], attempt: begun.keys }

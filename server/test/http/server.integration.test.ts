@@ -81,6 +81,7 @@ describe(createApplication.name, () => {
       options: pass('options'),
       keysLoaded: pass('keys'),
       pages: pass('pages'),
+      logoutGuard: pass('guard'),
       postByGet: pass('post'),
       protocol: (request, response) => {
         met.push('protocol')

@@ -5,6 +5,8 @@ import { expect } from 'chai'
 import { createDatabase, statement } from '../../src/store/postgres.ts'
 import { createStore } from '../../src/store/store.ts'
 import type { Store } from '../../src/store/store.ts'
+import { createCeiling } from '../../src/users/ceiling.ts'
+import type { Ceiling } from '../../src/users/ceiling.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import type { Passwords } from '../../src/users/passwords.ts'
 import { createPostgresUsers } from '../../src/users/postgres-users.ts'
@@ -18,11 +20,15 @@ import type { FreshStore } from '../store/fresh-store.ts'
 const limits = { perAccount: 5, perAddress: 1000, windowMs: 600_000, lockMs: 600_000 }
 const passwords = createPasswords({ width: 2, waitMs: 20_000, longest: 1000 })
 
-const usersOf = (store: Store, over: { limits?: Partial<typeof limits>; passwords?: Passwords } = {}): UserSources =>
+const usersOf = (
+  store: Store,
+  over: { limits?: Partial<typeof limits>; passwords?: Passwords; ceiling?: Ceiling } = {},
+): UserSources =>
   createUserSources({
     sources: [createPostgresUsers({ store, passwords: over.passwords ?? passwords })],
     store,
     limits: { ...limits, ...over.limits },
+    ceiling: over.ceiling,
   })
 
 const rename = statement('test-rename', 'UPDATE users SET username = $2, canonical_username = $2 WHERE id = $1')
@@ -119,6 +125,29 @@ describe(createPostgresUsers.name, () => {
     const outcome = await users.tryPassword(username, password, flood)
     expect(outcome.kind === 'busy' && outcome.retryAfterSeconds).to.be.within(1, 600)
     expect((await users.tryPassword(username, password, { address: '203.0.113.10' })).kind).to.equal('passed')
+  })
+
+  it('L6 where addresses are unknown, failures of some lock nobody else out, and each account keeps its own limit', async () => {
+    const ceiling = createCeiling({ now: () => performance.now() })
+    const users = usersOf(store, { limits: { perAddress: 6, perAccount: 5 }, ceiling })
+    const { username } = await addPerson(await passwords.hash(password))
+    const proxy = { address: '10.0.0.1' }
+    for (let turn = 0; turn < 8; turn++) await users.tryPassword(`nobody-${turn}-${username}`, 'guess', proxy)
+    expect((await users.tryPassword(username, password, proxy)).kind).to.equal('passed')
+    for (let turn = 0; turn < 5; turn++) await users.tryPassword(`one-${username}`, 'guess', proxy)
+    const locked = await users.tryPassword(`one-${username}`, 'guess', proxy)
+    expect(locked.kind === 'refused' && locked.reason).to.equal('locked')
+  })
+
+  it('L6 where addresses are unknown, a replica answers 429 for the rest of a minute with too many refusals', async () => {
+    let now = 0
+    const users = usersOf(store, { ceiling: createCeiling({ now: () => now, most: 3 }) })
+    const { username } = await addPerson(await passwords.hash(password))
+    const proxy = { address: '10.0.0.2' }
+    for (let turn = 0; turn < 3; turn++) await users.tryPassword(`nobody-${turn}-${username}`, 'guess', proxy)
+    expect(await users.tryPassword(username, password, proxy)).to.deep.equal({ kind: 'busy', retryAfterSeconds: 60 })
+    now += 60_000
+    expect((await users.tryPassword(username, password, proxy)).kind).to.equal('passed')
   })
 
   it('E10 answers 429 when the hash queue is full', async () => {

@@ -77,10 +77,19 @@ function skipEmptyLogout(context: Context): void {
   context.redirect(location.href)
 }
 
-/** Allows the forms of this page to lead to the client (form_post, or a redirect after a POST). */
+/** Allows the forms of this page to lead to the client (form_post, or a redirect after a POST): to an address that it
+ *  has registered, and to no other that a request may name. */
 function allowReturn(context: Context): void {
-  const redirectUri = parameterOf(context, 'redirect_uri') ?? parameterOf(context, 'post_logout_redirect_uri')
   const policy = context.response.get('content-security-policy')
-  if (redirectUri !== undefined && policy !== '')
-    context.set('content-security-policy', allowFormTargets(policy, [redirectUri]))
+  const target = policy === '' ? undefined : returnOf(context)
+  if (target !== undefined) context.set('content-security-policy', allowFormTargets(policy, [target]))
+}
+
+function returnOf(context: Context): string | undefined {
+  const client = context.oidc?.client
+  if (!client) return undefined
+  const afterSignIn = parameterOf(context, 'redirect_uri')
+  if (afterSignIn !== undefined) return client.redirectUriAllowed(afterSignIn) ? afterSignIn : undefined
+  const afterLogout = parameterOf(context, 'post_logout_redirect_uri')
+  return afterLogout !== undefined && client.postLogoutRedirectUriAllowed(afterLogout) ? afterLogout : undefined
 }

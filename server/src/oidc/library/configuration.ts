@@ -8,6 +8,7 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
 import { acrValues } from '../acr.ts'
+import { assertionFault } from '../artefacts/client-jwts.ts'
 import { mayRefresh } from '../artefacts/refresh-families.ts'
 import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
@@ -22,6 +23,8 @@ import { createPrompts } from './prompts.ts'
 import { parameterOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 import { timesToLive } from './times-to-live.ts'
+
+type Named = Readonly<Record<string, unknown>>
 
 export type ConfigurationNeeds = Pick<
   LibraryNeeds,
@@ -94,7 +97,7 @@ function surface({ algorithms, idToken, accessToken }: ProtocolSettings['signing
 }
 
 /** Settings that depend on the client. */
-function clientHooks({ clients }: ConfigurationNeeds) {
+function clientHooks({ clients, now }: ConfigurationNeeds) {
   const configOf = (client: object) => clients.registered(client).config
   return {
     issueRefreshToken: async (_context: unknown, client: object, code: { scopes: Set<string> }) =>
@@ -102,6 +105,10 @@ function clientHooks({ clients }: ConfigurationNeeds) {
     pkce: { required: (context: Context, client: object) => requireBinding(context, configOf(client)) },
     clientBasedCORS: (_context: unknown, origin: string, client: object) =>
       configOf(client).corsOrigins.includes(origin),
+    assertJwtClientAuthClaimsAndHeader: async (_context: unknown, claims: Named, header: Named) => {
+      const fault = assertionFault({ claims, header, now: now() })
+      if (fault !== undefined) throw new errors.InvalidClientAuth(fault)
+    },
   }
 }
 

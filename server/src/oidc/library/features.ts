@@ -1,6 +1,7 @@
 import { errors } from 'oidc-provider'
 import type { Configuration, ResourceServer } from 'oidc-provider'
 import { acrValues, isEnough, neededAcr } from '../acr.ts'
+import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { apiTokenOf, defaultResource, mayIntrospect, scopeOfRequest } from '../artefacts/resources.ts'
 import { standingScope } from '../clients/asked.ts'
 import { fromStore } from './current-request.ts'
@@ -9,7 +10,8 @@ import { pageAsk, show } from './pages.ts'
 import { parameterOf, resourcesOf, sessionOf, setParameter } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
-type Needs = Pick<LibraryNeeds, 'settings' | 'clients' | 'pages'>
+type Needs = Pick<LibraryNeeds, 'settings' | 'clients' | 'pages' | 'now'>
+type Named = Readonly<Record<string, unknown>>
 type Features = NonNullable<Configuration['features']>
 
 /** Which features of the protocol are served besides the code flow. */
@@ -29,7 +31,14 @@ export function buildFeatures(needs: Needs) {
       requirePushedAuthorizationRequests: false,
       allowUnregisteredRedirectUris: false,
     },
-    requestObjects: { enabled: true, requireSignedRequestObject: false },
+    requestObjects: {
+      enabled: true,
+      requireSignedRequestObject: false,
+      assertJwtClaimsAndHeader: async (_context: unknown, claims: Named, header: Named) => {
+        const fault = requestObjectFault({ claims, header, now: needs.now() })
+        if (fault !== undefined) throw new errors.InvalidRequestObject(fault)
+      },
+    },
     dPoP: { enabled: true },
     jwtResponseModes: { enabled: true },
     resourceIndicators: apis(needs),

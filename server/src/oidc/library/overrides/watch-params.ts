@@ -1,10 +1,11 @@
 import type { OverrideNeeds } from '../override.ts'
 import { keepOfflineAccess } from '../params/keep-offline-access.ts'
 import { nameTokens } from '../params/name-tokens.ts'
+import { refuseDeepJson } from '../params/refuse-deep-json.ts'
 import type { ParamsWatcher } from '../params/params-watcher.ts'
 import type { Context, Internals, Params } from '../shapes.ts'
 
-const watchers: readonly ParamsWatcher[] = [keepOfflineAccess, nameTokens]
+const watchers: readonly ParamsWatcher[] = [refuseDeepJson, keepOfflineAccess, nameTokens]
 
 /** OIDCContext.prototype.params: an accessor in the place of a plain property. */
 export function watchParams({ OIDCContext }: Internals, needs: Pick<OverrideNeeds, 'clients'>): void {

@@ -27,6 +27,18 @@ export const contract: Contract = {
       expect(context['params']).to.equal(params)
       expect(Object.keys(context)).to.deep.equal(['ctx'])
     },
+    'refuseDeepJson: the library answers 400 to what a watcher refuses, before it reads any parameter': async (
+      replicas,
+    ) => {
+      const claims = '['.repeat(40) + ']'.repeat(40)
+      const pushed = await send(replicas, {
+        path: '/request',
+        form: request(pkce(), { claims }),
+        headers: basic('app.web', clientSecret),
+      })
+      expect([pushed.status, pushed.json()['error']]).to.deep.equal([400, 'invalid_request'])
+      expect(pushed.json()['error_description']).to.contain('nested')
+    },
     'keepOfflineAccess: the library takes offline_access out without prompt=consent, and it stays': async (
       replicas,
     ) => {

@@ -1,0 +1,60 @@
+// Addresses and ranges of them, as settings write them.
+import { BlockList, isIP } from 'node:net'
+
+/** Reads a list of addresses and CIDR ranges.
+ *  @returns undefined when an entry is neither */
+export function parseRanges(entries: readonly string[]): BlockList | undefined {
+  const list = new BlockList()
+  for (const entry of entries) {
+    const [address = '', prefix] = entry.split('/')
+    const version = isIP(address)
+    if (version === 0) return undefined
+    const most = version === 6 ? 128 : 32
+    if (prefix !== undefined && !/^\d{1,3}$/.test(prefix)) return undefined
+    const length = prefix === undefined ? most : Number(prefix)
+    if (length > most) return undefined
+    list.addSubnet(address, length, version === 6 ? 'ipv6' : 'ipv4')
+  }
+  return list
+}
+
+/** @param address IPv4 or IPv6; any other text is in no list */
+export function contains(list: BlockList, address: string): boolean {
+  const version = isIP(address)
+  return version !== 0 && list.check(address, version === 6 ? 'ipv6' : 'ipv4')
+}
+
+/** `::ffff:127.0.0.1` and `::ffff:7f00:1` are IPv4 addresses written as IPv6. */
+export function unmapped(address: string): string {
+  const text = address.toLowerCase().split('%')[0]!
+  const dotted = /^::(?:ffff:)?(\d+\.\d+\.\d+\.\d+)$/.exec(text)
+  if (dotted) return dotted[1]!
+  const hex = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(text)
+  if (!hex) return text
+  const [high, low] = [Number.parseInt(hex[1]!, 16), Number.parseInt(hex[2]!, 16)]
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`
+}
+
+/** Where the server never sends a request, even when settings list the address: this machine itself, link-local addresses, the
+ *  metadata services of clouds (which hand out credentials), multicast, and addresses that hide another one (NAT64, 6to4). */
+export const neverAllowed = parseRanges([
+  '0.0.0.0/8',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '100.100.100.200/32',
+  '168.63.129.16/32',
+  '192.0.0.192/32',
+  '224.0.0.0/4',
+  '255.255.255.255/32',
+  '::/96',
+  '64:ff9b::/96',
+  '64:ff9b:1::/48',
+  '2002::/16',
+  'fd00:ec2::254/128',
+  'fd20:ce::254/128',
+  'fe80::/10',
+  'ff00::/8',
+])!
+
+/** Whether a listed address or range can allow nothing. */
+export const isNeverAllowed = (range: string): boolean => contains(neverAllowed, unmapped(range.split('/')[0]!))

@@ -1,0 +1,37 @@
+// nauthera doctor: looks at a running installation from where it is started, and says in words what is wrong.
+import type { Command } from 'commander'
+import { checkCache, checkDatabase, checkIssuer, checkKeys, checkProxies } from './findings.ts'
+import type { Finding } from './findings.ts'
+import { print, settingsOf } from './session.ts'
+import type { Session } from './session.ts'
+
+/** @param setExitCode 1 when there is a fault */
+export function addDoctorCommand(program: Command, session: Session, setExitCode: (code: number) => void): void {
+  program
+    .command('doctor')
+    .description('look at database, cache, keys, issuer and proxy from here, and say what is wrong')
+    .addHelpText(
+      'after',
+      `
+Run it where a server runs, so that it sees what the server sees. Exit code 1 when there is a fault; a warning is none.
+
+Example:
+  kubectl -n auth exec deploy/nauthera-server -c server -- nauthera doctor`,
+    )
+    .action(async () => {
+      const settings = settingsOf(session)
+      const findings: Finding[] = [
+        ...(await checkDatabase(session)),
+        await checkCache(settings),
+        ...(await checkKeys(session)),
+        ...(await checkIssuer(settings)),
+        await checkProxies(settings),
+      ]
+      print(
+        session,
+        findings.map((finding) => ({ ...finding })),
+        ['check', 'state', 'says'],
+      )
+      if (findings.some(({ state }) => state === 'fault')) setExitCode(1)
+    })
+}

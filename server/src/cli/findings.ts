@@ -1,0 +1,190 @@
+// The checks of `nauthera doctor`. Each answers with what it found; none throws.
+import { request } from 'node:https'
+import type { TLSSocket } from 'node:tls'
+import { describeError } from '@nauthera/runtime/log'
+import { paths } from '@nauthera/rules/endpoints'
+import { untrustedMetric } from '../http/untrusted-headers.ts'
+import { keyStates } from '../oidc/keys/states.ts'
+import { keyPolicy } from '../oidc/lifetimes.ts'
+import type { ServerSettings } from '../settings.ts'
+import { cacheConnection } from '../store/cache-connection.ts'
+import { loadKeyRing } from '../store/envelope.ts'
+import { createKeys } from '../store/keys.ts'
+import { migrationStatus } from '../store/migrate.ts'
+import { createRedisCache } from '../store/redis-cache.ts'
+import { timesOf } from './keys.ts'
+import { settingsOf, withDatabase } from './session.ts'
+import type { Session } from './session.ts'
+
+export interface Finding {
+  readonly check: string
+  readonly state: 'ok' | 'warning' | 'fault'
+  readonly says: string
+}
+
+/** Milliseconds. */
+const patience = 5000
+const day = 86_400_000
+const renewalDays = 14
+
+const ok = (check: string, says: string): Finding => ({ check, state: 'ok', says })
+const warning = (check: string, says: string): Finding => ({ check, state: 'warning', says })
+const fault = (check: string, says: string): Finding => ({ check, state: 'fault', says })
+
+/** Whether PostgreSQL can be reached, and has the tables of this release. */
+export async function checkDatabase(session: Session): Promise<Finding[]> {
+  const check = 'database'
+  try {
+    const { pending } = await withDatabase(session, ({ database }) => migrationStatus(database))
+    return [
+      ok(check, 'PostgreSQL answers'),
+      pending.length === 0
+        ? ok('schema', 'the tables are those of this release')
+        : fault('schema', `the database lacks ${pending.join(', ')}; run "nauthera migrate up"`),
+    ]
+  } catch (error) {
+    return [fault(check, `${describeError(error)}; look at PostgreSQL, its network, and database.* in the settings`)]
+  }
+}
+
+export async function checkCache(settings: ServerSettings): Promise<Finding> {
+  const check = 'cache'
+  try {
+    const connection = cacheConnection(settings.cache)
+    if (connection === undefined) return ok(check, 'none is configured; the server works without one')
+    return (await canKeep(connection, settings))
+      ? ok(check, 'Valkey or Redis keeps what it is given')
+      : warning(check, 'Valkey or Redis does not answer; the server works without it, and asks PostgreSQL more often')
+  } catch (error) {
+    return fault(check, describeError(error))
+  }
+}
+
+async function canKeep(
+  connection: NonNullable<ReturnType<typeof cacheConnection>>,
+  { keysDirectory }: ServerSettings,
+): Promise<boolean> {
+  const keys = loadKeyRing(keysDirectory).derive('cache')
+  const log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => log }
+  const cache = createRedisCache({ connection, keys, timeoutMs: patience, log })
+  const key = { purpose: 'doctor', id: String(process.pid) }
+  try {
+    await cache.settled()
+    await cache.set(key, Buffer.from('here'), 10_000)
+    return (await cache.get([key]))[0] !== undefined
+  } finally {
+    await cache.stop()
+  }
+}
+
+const nothing = () => undefined
+
+/** Whether each algorithm has a key that signs, and whether the ring decrypts every key. */
+export async function checkKeys(session: Session): Promise<Finding[]> {
+  const check = 'keys'
+  try {
+    const { keysDirectory, signing } = settingsOf(session)
+    const ring = loadKeyRing(keysDirectory)
+    const keys = await withDatabase(session, ({ database, audit }) => createKeys({ database, audit, ring }).summaries())
+    if (keys.length === 0) return [warning(check, 'there are none yet; the first server that starts makes them')]
+    const states = keyStates(keys.map(timesOf), Date.now(), keyPolicy(signing))
+    const active = keys.filter(({ id }) => states.get(id) === 'active')
+    const lacking = signing.algorithms.filter((alg) => !active.some((key) => key.use === 'sig' && key.alg === alg))
+    const locked = keys.filter(({ encryptedBy }) => !ring.ids.includes(encryptedBy))
+    return [
+      lacking.length === 0
+        ? ok(check, `${active.length} keys are active, ${keys.length} are known`)
+        : warning(check, `no key signs with ${lacking.join(', ')} yet; the next server that starts makes one`),
+      ...locked.map(({ id, encryptedBy }) =>
+        fault(check, `key ${id} is encrypted with ${encryptedBy}, which is not in ${keysDirectory}; put it back`),
+      ),
+    ]
+  } catch (error) {
+    return [fault(check, describeError(error))]
+  }
+}
+
+/** Whether the issuer answers under its own name, as an application would see it from here. */
+export async function checkIssuer({ issuer }: ServerSettings): Promise<Finding[]> {
+  const check = 'issuer'
+  const url = `${issuer}${paths.discovery}`
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(patience), redirect: 'manual' })
+    if (answer.status !== 200)
+      return [
+        fault(check, `${url} answers ${answer.status}, not 200; does the proxy pass the issuer's host and path on?`),
+      ]
+    const { issuer: told } = (await answer.json()) as { issuer?: unknown }
+    if (told !== issuer)
+      return [fault(check, `${url} names another issuer (${String(told).slice(0, 200)}); is that another server?`)]
+    return [ok(check, `${url} answers and names itself`), ...(await checkCertificate(issuer))]
+  } catch (error) {
+    const says = `${url} cannot be fetched from here: ${describeError(error)}`
+    return [fault(check, /certificate/i.test(says) ? `${says}; for a private CA set NODE_EXTRA_CA_CERTS` : says)]
+  }
+}
+
+async function checkCertificate(issuer: string): Promise<Finding[]> {
+  if (!issuer.startsWith('https:')) return []
+  const check = 'certificate'
+  const validTo = await certificateEnd(issuer)
+  const days = Math.floor((Date.parse(validTo) - Date.now()) / day)
+  const says = `the issuer's certificate is valid for ${days} more days`
+  return [days < renewalDays ? warning(check, `${says}; renew it`) : ok(check, says)]
+}
+
+/** @returns the end of the certificate's life, as TLS writes it */
+function certificateEnd(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asking = request(url, { method: 'HEAD', timeout: patience, agent: false }, (answer) => {
+      resolve((answer.socket as TLSSocket).getPeerCertificate().valid_to)
+      answer.resume()
+    })
+    asking.once('timeout', () => asking.destroy(new Error('no answer in time')))
+    asking.once('error', reject)
+    asking.end()
+  })
+}
+
+/** Whether a proxy in front tells addresses that the server does not believe. */
+export async function checkProxies(settings: ServerSettings): Promise<Finding> {
+  const check = 'proxy'
+  const { allowUntrustedProxy, management } = settings
+  if (allowUntrustedProxy)
+    return warning(check, 'allowUntrustedProxy: addresses are unknown, so no sign-in is limited by its address')
+  const host = ['0.0.0.0', '::'].includes(management.host) ? '127.0.0.1' : management.host
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${management.port}/metrics`
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(patience) })
+    return proxyFinding(await answer.text(), settings)
+  } catch (error) {
+    return warning(
+      check,
+      `the server's metrics cannot be read at ${url} (${describeError(error)}); run this where a server runs`,
+    )
+  }
+}
+
+/** @param metrics the text of /metrics */
+function proxyFinding(metrics: string, { trustedProxies }: ServerSettings): Finding {
+  const check = 'proxy'
+  const ignored = sumOf(metrics, untrustedMetric)
+  if (ignored > 0) {
+    const all = sumOf(metrics, 'nauthera_request_seconds_count')
+    return warning(
+      check,
+      `${ignored} of ${all} requests carried an address that was not believed, since their sender is not in trustedProxies: limits count everybody behind it as one. The log says which address; list it when it is your proxy (in the chart: server.trustedProxies)`,
+    )
+  }
+  return trustedProxies.length === 0
+    ? ok(check, 'no proxy tells addresses, and none is listed')
+    : ok(check, `addresses are told by ${trustedProxies.join(', ')} alone`)
+}
+
+/** @returns the sum over all labels of a metric */
+function sumOf(metrics: string, name: string): number {
+  return metrics
+    .split('\n')
+    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `))
+    .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' ') + 1)), 0)
+}

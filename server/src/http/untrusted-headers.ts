@@ -1,0 +1,42 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Log } from '@nauthera/runtime/log'
+import type { Metrics } from '@nauthera/runtime/metrics'
+
+/** The metric that `nauthera doctor` reads. */
+export const untrustedMetric = 'nauthera_untrusted_forwarding_requests_total'
+
+const forwarding = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const
+const sayEvery = 60_000
+
+/** Told of each request; the headers of an untrusted peer change nothing but this. */
+export type SeeUntrusted = (headers: IncomingHttpHeaders, address: string) => void
+
+/** Counts requests with forwarding headers of a peer that is no trusted proxy, and says so in the log once a minute: somebody pretends, or
+ *  a proxy of ours is not in `trustedProxies`, and then all people behind it share one address.
+ *  @param needs.isExpected `allowUntrustedProxy`: counted, not said
+ *  @param needs.now milliseconds, monotonic */
+export function createUntrustedHeaders(needs: {
+  log: Log
+  metrics: Metrics
+  isExpected: boolean
+  now: () => number
+}): SeeUntrusted {
+  const requests = needs.metrics.counter(
+    untrustedMetric,
+    'Requests whose forwarding headers were ignored: they came from a peer that is not in trustedProxies.',
+  )
+  let lastSaid = -Infinity
+  let unsaid = 0
+  return (headers, address) => {
+    if (!forwarding.some((name) => headers[name] !== undefined)) return
+    requests.inc({})
+    unsaid++
+    if (needs.isExpected || needs.now() - lastSaid < sayEvery) return
+    needs.log.warn(
+      { address, requests: unsaid },
+      'forwarding headers were ignored: their sender is not in trustedProxies; add it there if it is your proxy',
+    )
+    lastSaid = needs.now()
+    unsaid = 0
+  }
+}

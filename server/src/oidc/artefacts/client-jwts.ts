@@ -1,0 +1,35 @@
+import { clockTolerance } from '../lifetimes.ts'
+
+// JWTs that a client has signed: its proof (client assertion, RFC 7523) and its requests (request object, RFC 9101).
+// Both come from the same key for the same audience, so neither may pass for the other.
+
+export interface ClientJwt {
+  readonly claims: Readonly<Record<string, unknown>>
+  readonly header: Readonly<Record<string, unknown>>
+  /** Epoch milliseconds. */
+  readonly now: number
+}
+
+/** A request has one of them; a proof has no use for any. */
+const ofRequests = ['response_type', 'redirect_uri', 'response_mode', 'code_challenge'] as const
+
+/** @returns why it is no proof of the client, although its signature is right */
+export function assertionFault(jwt: ClientJwt): string | undefined {
+  const { claims, header } = jwt
+  const typ = typeof header['typ'] === 'string' ? header['typ'].toLowerCase().replace(/^application\//, '') : undefined
+  if (typ === 'oauth-authz-req+jwt') return 'a request object is no client assertion'
+  const foreign = ofRequests.find((name) => claims[name] !== undefined)
+  if (foreign !== undefined) return `a client assertion has no ${foreign}: this is a request object`
+  return commonFault(jwt)
+}
+
+/** @returns why it is no request of the client, although its signature is right */
+export const requestObjectFault = (jwt: ClientJwt): string | undefined => commonFault(jwt)
+
+function commonFault({ claims, header, now }: ClientJwt): string | undefined {
+  // such a payload would be read in another form than the one that was signed
+  if (header['b64'] !== undefined) return 'b64 is not supported in the header of a JWT (RFC 7797 section 7)'
+  const { iat } = claims
+  if (typeof iat === 'number' && iat > now / 1000 + clockTolerance) return 'iat is in the future'
+  return undefined
+}

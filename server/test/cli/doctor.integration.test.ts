@@ -1,0 +1,114 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
+import { expect } from 'chai'
+import { send } from '@nauthera/harness/browser'
+import { startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+import { runCommand } from '../../src/cli/program.ts'
+
+interface Finding {
+  readonly check: string
+  readonly state: string
+  readonly says: string
+}
+
+describe('nauthera doctor', () => {
+  let replicas: Replicas
+  let management: Server
+  let directory: string
+  before(async function () {
+    this.timeout(60_000)
+    directory = mkdtempSync(join(tmpdir(), 'nauthera-doctor-'))
+    replicas = await startReplicas()
+    management = createServer(
+      (_request, response) => void replicas.metrics[0]!.render().then((text) => response.end(text)),
+    )
+    await new Promise<void>((resolve) => management.listen(0, '127.0.0.1', resolve))
+  })
+  after(async () => {
+    management?.close()
+    await replicas?.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  /** @param changed settings in place of those of the server */
+  async function doctor(changed: Record<string, unknown> = {}) {
+    const dsnFile = join(directory, 'dsn')
+    writeFileSync(dsnFile, `${replicas.database.url}?sslmode=disable`)
+    const settings = {
+      issuer: replicas.issuer,
+      database: { dsnFile },
+      keysDirectory: replicas.keysDirectory,
+      management: { host: '127.0.0.1', port: (management.address() as AddressInfo).port },
+      ...changed,
+    }
+    const file = join(directory, 'server.yaml')
+    writeFileSync(file, JSON.stringify(settings))
+    let [out, err] = ['', '']
+    const sink = (write: (text: string) => void) =>
+      new Writable({ write: (chunk: Buffer, _, done) => (write(chunk.toString()), done()) })
+    const code = await runCommand({
+      arguments: ['doctor', '-o', 'json'],
+      terminal: {
+        stdin: Object.assign(Readable.from([]), { isTTY: false, setRawMode: () => undefined }),
+        stdout: sink((text) => (out += text)),
+        stderr: sink((text) => (err += text)),
+      },
+      environment: { NAUTHERA_SETTINGS: file },
+      version: '1.2.3',
+    })
+    const findings = JSON.parse(out || '[]') as Finding[]
+    return { code, err, findings, of: (check: string) => findings.filter((one) => one.check === check) }
+  }
+
+  it('finds nothing wrong with a server that runs', async () => {
+    const { code, findings } = await doctor()
+    expect(findings.filter(({ state }) => state !== 'ok')).to.deep.equal([])
+    expect(findings.map(({ check }) => check)).to.deep.equal(['database', 'schema', 'cache', 'keys', 'issuer', 'proxy'])
+    expect(code).to.equal(0)
+  })
+
+  it('warns of a proxy that nobody listed, and says what to do', async () => {
+    await send(replicas, { path: '/auth', headers: { 'x-forwarded-for': '203.0.113.9' } })
+    const { code, of } = await doctor()
+    const [proxy] = of('proxy')
+    expect(proxy).to.include({ state: 'warning' })
+    expect(proxy!.says)
+      .to.match(/^1 of \d+ requests/)
+      .and.contain('server.trustedProxies')
+    expect(code).to.equal(0)
+  })
+
+  it('warns when addresses are unknown on purpose, and when it cannot see the server', async () => {
+    expect((await doctor({ allowUntrustedProxy: true })).of('proxy')[0]!.says).to.contain('addresses are unknown')
+    const away = await doctor({ management: { host: '127.0.0.1', port: 1 } })
+    expect(away.of('proxy')[0]!.says).to.contain('run this where a server runs')
+  })
+
+  it('finds that the issuer is not reached, or is another server', async () => {
+    const away = await doctor({ issuer: 'http://localhost:1' })
+    expect(away.of('issuer')[0]).to.include({ state: 'fault' })
+    expect(away.of('issuer')[0]!.says).to.contain('cannot be fetched from here')
+    expect(away.code).to.equal(1)
+    const path = await doctor({ issuer: `${replicas.issuer}/elsewhere` })
+    expect(path.of('issuer')[0]!.says).to.contain('answers 404')
+  })
+
+  it('finds that the database is away, and that a key of the ring is missing', async () => {
+    const dsnFile = join(directory, 'away')
+    writeFileSync(dsnFile, 'postgres://nobody@127.0.0.1:1/none?sslmode=disable')
+    const away = await doctor({ database: { dsnFile } })
+    expect(away.of('database')[0]).to.include({ state: 'fault' })
+    expect(away.code).to.equal(1)
+    const ring = mkdtempSync(join(directory, 'ring-'))
+    writeFileSync(join(ring, 'k2'), Buffer.alloc(32, 1))
+    writeFileSync(join(ring, 'current'), 'k2')
+    const locked = await doctor({ keysDirectory: ring })
+    expect(locked.of('keys').at(-1)!.says).to.contain('is encrypted with k1')
+  })
+})

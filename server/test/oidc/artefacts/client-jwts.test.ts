@@ -1,0 +1,46 @@
+import { expect } from 'chai'
+import { assertionFault, requestObjectFault } from '../../../src/oidc/artefacts/client-jwts.ts'
+
+const now = 1_000_000
+const jwt = (claims: object = {}, header: object = {}) => ({
+  claims: { iss: 'app', sub: 'app', iat: 1000, ...claims },
+  header: { alg: 'ES256', ...header },
+  now,
+})
+
+describe('assertionFault', () => {
+  it('finds nothing wrong with a client assertion, with or without a type', () => {
+    for (const typ of [undefined, 'JWT', 'client-authentication+jwt'])
+      expect(assertionFault(jwt({}, { typ }))).to.equal(undefined)
+  })
+
+  it('finds a request object by its type, however it is written', () => {
+    for (const typ of ['oauth-authz-req+jwt', 'application/oauth-authz-req+jwt', 'OAuth-Authz-Req+JWT'])
+      expect(assertionFault(jwt({}, { typ }))).to.contain('request object')
+  })
+
+  it('finds a request object by what only requests have', () => {
+    for (const name of ['response_type', 'redirect_uri', 'response_mode', 'code_challenge'])
+      expect(assertionFault(jwt({ [name]: 'x' }))).to.contain(name)
+  })
+})
+
+for (const check of [assertionFault, requestObjectFault]) {
+  describe(`${check.name}, of any JWT of a client`, () => {
+    it('allows clocks to differ by 10 s, and no more', () => {
+      expect(check(jwt({ iat: 1010 }))).to.equal(undefined)
+      expect(check(jwt({ iat: 1011 }))).to.contain('iat')
+    })
+
+    it('refuses a payload that is not encoded', () => {
+      expect(check(jwt({}, { b64: false, crit: ['b64'] }))).to.contain('b64')
+      expect(check(jwt({}, { b64: true }))).to.contain('b64')
+    })
+  })
+}
+
+describe('requestObjectFault', () => {
+  it('allows what requests have', () => {
+    expect(requestObjectFault(jwt({ response_type: 'code' }, { typ: 'oauth-authz-req+jwt' }))).to.equal(undefined)
+  })
+})
