@@ -48,7 +48,8 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 - name: secretWords
   expression: >-
     variables.method == 'client_secret' ? ['client_secret', 'client_secret_basic', 'client_secret_post'] :
-    variables.method in ['client_secret_basic', 'client_secret_post'] ? ['client_secret', string(variables.method)] : [string(variables.method)]
+    variables.method in ['client_secret_basic', 'client_secret_post'] ? ['client_secret', string(variables.method)] :
+    [string(variables.method)]
 - name: scopes
   expression: >-
     has(object.spec.scopes) ? object.spec.scopes : object.spec.type == 'M2M' ? [] : ['openid', 'profile', 'email']
