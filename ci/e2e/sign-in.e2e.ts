@@ -74,7 +74,7 @@ describe('signing in on a real cluster', function () {
     await page.locator('#name').waitFor()
     expect(page.url()).to.equal(`${app}/`)
     expect(await page.locator('#name').textContent()).to.equal('Ada')
-    const claims = await page.locator('table').textContent()
+    const claims = await page.getByRole('table', { name: 'Claims of the ID token' }).textContent()
     expect(claims).to.include(product.release.issuer).and.to.include(`${product.team}.sample`)
 
     await page.getByRole('button', { name: 'Sign out' }).click()
