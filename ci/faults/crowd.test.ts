@@ -16,6 +16,7 @@ import { tell } from './support/tell.ts'
 const [crowdSeconds, quietSeconds] = [60, 15]
 const giantCount = 40
 const neighbour = { type: 'M2M' }
+const redirectURIs = ['https://app.example.com/callback']
 /** Does not compress. */
 const noise = randomBytes(300_000).toString('base64url')
 
@@ -84,17 +85,19 @@ describe('a crowd', function () {
 
   /** Half are too large for any client; of the others, the five oldest fill what a namespace may have of their shard. */
   const editGiants = async (names: readonly string[], untilMs: number): Promise<void> => {
-    const uris = (count: number, length: number) =>
-      Array.from({ length: count }, () => {
-        const start = Math.floor(Math.random() * (noise.length - length))
-        const path = noise.slice(start, start + length)
-        return `https://app.example.com/${path}`
-      })
+    const text = (length: number) => {
+      const start = Math.floor(Math.random() * (noise.length - length))
+      return noise.slice(start, start + length)
+    }
+    const uris = () => Array.from({ length: 8 }, () => `https://app.example.com/${text(1_900)}`)
+    const groups = () => Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`group-${index}`, [text(250)]]))
+    const claims = () => Array.from({ length: 20 }, (_, index) => ({ name: `claim_${index}`, fromGroups: groups() }))
     const startedAt = performance.now()
     for (let round = 0; performance.now() < untilMs; round++) {
       for (const [index, name] of names.entries()) {
-        const redirectURIs = index % 2 === 0 ? uris(50, 2_000) : uris(8, 1_900)
-        put('giants', name, { type: 'Web', redirectURIs })
+        const spec =
+          index % 2 === 0 ? { type: 'Web', redirectURIs, claims: claims() } : { type: 'Web', redirectURIs: uris() }
+        put('giants', name, spec)
         // spread over the half second, as forty hands would
         await delay(Math.max(0, startedAt + (round + (index + 1) / giantCount) * 500 - performance.now()))
       }
