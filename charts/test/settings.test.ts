@@ -99,9 +99,9 @@ describe('the settings in the ConfigMaps', function () {
       (parse((await filesOf(options))['operator.yaml']!) as { nudge: boolean }).nudge
     expect(await nudge({})).to.equal(true)
     expect(await nudge({ mode: 'watch-namespaces' })).to.equal(false)
-    expect(await nudge({ mode: 'watch-release' })).to.equal(false)
+    expect(await nudge({ mode: 'watch-release' })).to.equal(true)
     expect(await nudge({ values: { operator: { admission: { enabled: false } } } })).to.equal(false)
-    expect(await nudge({ mode: 'watch-release', values: { operator: { nudge: true } } })).to.equal(true)
+    expect(await nudge({ mode: 'watch-namespaces', values: { operator: { nudge: true } } })).to.equal(true)
   })
 })
 

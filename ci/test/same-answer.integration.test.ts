@@ -52,7 +52,7 @@ const differences: readonly Difference[] = [
     sentence: 'a key that can verify nothing',
     takenBy: 'the API server',
     field: /^spec\.auth\.jwks$/,
-    message: /^keys\[\d+\] must /,
+    message: /^(keys\[\d+\] must |must have a key that can verify an assertion: )/,
     reason: 'Whether the members of a JWK make a key cannot be said in CEL.',
     example: {
       redirectURIs,
