@@ -47,10 +47,11 @@ describe('the config-agent as a process', function () {
       'nauthera_agent_apply_seconds',
       'nauthera_agent_last_applied_timestamp_seconds',
       'nauthera_agent_rejected_clients',
-      'nauthera_client_secret_last_used_timestamp_seconds',
     ]) {
       expect(metrics).to.contain(`# TYPE ${name} `)
     }
+    // names of clients are labels only where the settings ask for them
+    expect(metrics).not.to.contain('nauthera_client_secret_last_used_timestamp_seconds')
     const began = performance.now()
     expect(await agent.kill('SIGTERM')).to.deep.equal([0, null])
     expect(performance.now() - began).to.be.below(2_000)
