@@ -44,3 +44,14 @@ describe('docs/errors.md', () => {
       expect(Object.keys(catalogue)).to.include.members(raisedIn('runtime'))
   })
 })
+
+describe('docs/conditions.md', () => {
+  const text = readFileSync('docs/conditions.md', 'utf8')
+  const source = readFileSync('operator/src/decide/conditions.ts', 'utf8')
+
+  it('has every reason with which a condition of a client does not hold', () => {
+    const reasons = [...source.matchAll(/\b(?:no|unknown)\(\s*'(\w+)'/g)].map((match) => match[1]!)
+    expect(reasons).to.include.members(['InvalidSpec', 'SecretUnreadable'])
+    expect(reasons.filter((reason) => !text.includes(`\`${reason}\``))).to.deep.equal([])
+  })
+})
