@@ -48,7 +48,9 @@ describe('a program with nothing but its Secret', function () {
     })
     expect(tokens.claims()).to.include({ email: 'ada@example.com' })
     let next = await openidClient.refreshTokenGrant(config, tokens.refresh_token!)
-    config = await configure(await given.rotate('six'))
+    const rotated = await given.rotate('six')
+    next = await openidClient.refreshTokenGrant(config, next.refresh_token!)
+    config = await configure(rotated)
     await given.retire('six')
     next = await openidClient.refreshTokenGrant(config, next.refresh_token!)
     const end = openidClient.buildEndSessionUrl(config, {
