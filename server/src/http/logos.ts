@@ -1,7 +1,7 @@
 // The logos of clients. A page of ours requests nothing from others, so the server fetches a logo itself, keeps it for a while and
 // serves it. A page that is rendered before its logo is there shows the first letter of the client's name.
 import { paths } from '@nauthera/rules/endpoints'
-import { describeError } from '@nauthera/runtime/log'
+import { describeError, foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { RequestHandler } from 'express'
 import { pictureTypeOf } from './picture-type.ts'
@@ -61,7 +61,7 @@ export function createLogos(needs: {
     try {
       picture = await readPicture(await needs.fetch(url))
     } catch (error) {
-      needs.log.warn({ url: url.slice(0, 200), error: describeError(error) }, 'the logo of a client cannot be shown')
+      needs.log.warn({ url: foreign(url), error: describeError(error) }, 'the logo of a client cannot be shown')
     }
     keep(path, { picture, until: needs.now() + (picture === undefined ? waitAfterFailure : keepFor) })
     return picture
