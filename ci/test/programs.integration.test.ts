@@ -3,7 +3,8 @@ import { expect } from 'chai'
 import * as openidClient from 'openid-client'
 import { InMemoryWebStorage, OidcClient, WebStorageStateStore } from 'oidc-client-ts'
 import { Issuer, generators } from 'openid-client-5'
-import { Browser } from '@nauthera/harness/browser'
+import { parse } from 'yaml'
+import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
 import { presets } from '@nauthera/operator/api/oidc-client'
 import type { OIDCClientSpec } from '@nauthera/operator/api/oidc-client'
 import { startGiven } from './support/given-secret.ts'
@@ -103,6 +104,24 @@ describe('a program with nothing but its Secret', function () {
     expect((await client.useRefreshToken({ state })).access_token).to.be.a('string')
     const end = await client.createSignoutRequest({ id_token_hint: id_token!, post_logout_redirect_uri: home })
     expect(await signOut(browser, end.url)).to.equal(home)
+  })
+
+  it('what kubelogin sends is what examples/clients/kubernetes.yaml registers', async () => {
+    const { spec: own } = parse(readFileSync('examples/clients/kubernetes.yaml', 'utf8')) as { spec: OIDCClientSpec }
+    const secret = await given.client('kubernetes', own)
+    for (const redirectUri of ['http://localhost:8000', 'http://localhost:18000']) {
+      const url = authorizationUrl(secret['issuer']!, {
+        client_id: secret['client_id']!,
+        response_type: 'code',
+        redirect_uri: redirectUri,
+        scope: 'email groups offline_access openid',
+        access_type: 'offline',
+        code_challenge: pkce().challenge,
+        code_challenge_method: 'S256',
+      })
+      const back = await new Browser(given.replicas).authorize(url, 'ada')
+      expect(back.searchParams.get('code'), back.href).to.be.a('string')
+    }
   })
 })
 
