@@ -117,7 +117,7 @@ function nameTaken({ name, holder }: Extract<Outcome['secret'], { kind: 'name-ta
     case 'client':
       return `Secret ${name} is that of OIDCClient ${holder.key}; choose another spec.secret.name`
     case 'stranger':
-      return `Secret ${name} belongs to somebody else and is left alone; choose another spec.secret.name, or delete that Secret`
+      return `Secret ${name} belongs to somebody else and is left alone; choose another spec.secret.name, or, when nothing uses that Secret, delete it`
   }
 }
 

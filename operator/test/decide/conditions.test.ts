@@ -166,7 +166,7 @@ describe('describeConditions', () => {
       'SecretReady',
       'False',
       'NameTaken',
-      /left alone/,
+      /left alone; choose another spec\.secret\.name, or, when nothing uses that Secret, delete it$/,
     ],
     [
       'K2 tells nobody to delete a Secret of this release',
