@@ -1,8 +1,8 @@
 // What people are told of a client's access to APIs: each fault with the object that it hangs on, and the cure.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { ungrantedScopes } from './grants.ts'
-import type { ApiAccess } from './grants.ts'
+import { ungrantedScopes } from './resolve-access.ts'
+import type { ApiAccess } from './resolve-access.ts'
 
 type Refused = Extract<ApiAccess, { kind: 'refused' }>
 

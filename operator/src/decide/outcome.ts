@@ -1,6 +1,6 @@
 // All that one look at a client has found out: what its status and its events are made of.
 import type { Fault } from '@nauthera/runtime/coded-error'
-import type { ApiAccess } from './grants.ts'
+import type { ApiAccess } from './resolve-access.ts'
 import type { Judgement } from './judge.ts'
 import type { Propagation } from './propagation.ts'
 import type { ServerDefaults } from './server-defaults.ts'

@@ -1,8 +1,8 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from '../decide/acceptance.ts'
 import type { DeclaredApi } from '../decide/declared-api.ts'
-import { accessTo, apiOf, isSameAccess, resolveAccess } from '../decide/grants.ts'
-import type { ApiAccess, Caller } from '../decide/grants.ts'
+import { accessTo, apiOf, isSameAccess, resolveAccess } from '../decide/resolve-access.ts'
+import type { ApiAccess, Caller } from '../decide/resolve-access.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClientIndex } from './client-index.ts'
 

@@ -27,7 +27,7 @@ export interface ClientForShard {
     | { readonly kind: 'desired'; readonly version: ClientVersion }
     /** Invalid, or denied within its grace: the last accepted version serves on; without one there is no entry. */
     | { readonly kind: 'carry' }
-  /** What it may have at APIs (decide/grants.ts). Undefined only for what is stored since before access was decided. */
+  /** What it may have at APIs (decide/resolve-access.ts). Undefined only for what is stored since before access was decided. */
   readonly granted: Granted | undefined
   /** How the stored entry's `desired` stands at the replicas. */
   readonly standing: 'accepted' | 'rejected' | 'unknown'

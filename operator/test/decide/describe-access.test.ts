@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { accessFaults, grantText } from '../../src/decide/describe-access.ts'
-import type { ApiAccess, Refusal } from '../../src/decide/grants.ts'
+import type { ApiAccess, Refusal } from '../../src/decide/resolve-access.ts'
 
 const identifier = 'https://billing.example.com'
 const granted = (scopes: string[], withheld: string[] = []): ApiAccess => ({

@@ -15,7 +15,7 @@ import type { RotationPlan, RotationStep, SecretMarks } from '../../src/decide/r
 import type { ClientForShard } from '../../src/shards/client-entry.ts'
 import { identifySecret } from '../../src/decide/secret-id.ts'
 import { createClientIndex } from '../../src/intake/client-index.ts'
-import { grantedOf } from '../../src/decide/grants.ts'
+import { grantedOf } from '../../src/decide/resolve-access.ts'
 import { createJudge } from '../../src/intake/judge.ts'
 import { ApiError } from '../../src/kubernetes/api-error.ts'
 import type { SecretStore, WantedSecret } from '../../src/kubernetes/conditional-write.ts'

@@ -15,8 +15,8 @@ import {
   presentOnly,
   resolveAccess,
   ungrantedScopes,
-} from '../../src/decide/grants.ts'
-import type { ApiAccess, Caller } from '../../src/decide/grants.ts'
+} from '../../src/decide/resolve-access.ts'
+import type { ApiAccess, Caller } from '../../src/decide/resolve-access.ts'
 import { judgeClient } from '../../src/decide/judge.ts'
 import { renderConfig } from '../../src/decide/metadata.ts'
 import { client, holding, judged } from './clients.ts'
