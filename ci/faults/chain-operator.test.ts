@@ -14,7 +14,7 @@ import { startProcess } from '@nauthera/local/processes/process'
 import { writeSettings } from '@nauthera/local/processes/program'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { freePort } from '@nauthera/local/processes/ports'
-import { release, releaseNamespace } from '@nauthera/local/product/stack'
+import { baseline, release, releaseNamespace } from '@nauthera/local/product/stack'
 import { requestToken } from '@nauthera/local/product/token'
 import { statusOf, waitForObject } from '@nauthera/local/product/wait-for'
 import { namespace } from './support/chain-clients.ts'
@@ -256,6 +256,7 @@ describe('the operator and its API under three replicas with load', function () 
       nudge: true,
       management: { host: '127.0.0.1', port: await freePort() },
       log: { format: 'pretty', level: 'info' },
+      policy: baseline,
     })
     const rules = operatorRules({ mode: 'cluster', release, namespace: releaseNamespace, nudge: true })
     const kubeconfig = join(chain.directory, 'operator-1.kubeconfig')

@@ -23,6 +23,8 @@ import { startServerPod } from './pod.ts'
 
 export const release = 'nauthera'
 export const releaseNamespace = 'nauthera'
+/** `operator.policy` of the stack. Nobody else is here: every client may be an API, and may ask for audiences that no object declares. */
+export const baseline = { allow: { resourceServer: true, audiences: ['https://*', 'urn:*'] } }
 
 export interface Stack {
   readonly issuer: string
@@ -196,8 +198,7 @@ class Launch {
       nudge: true,
       management: { host: '127.0.0.1', port },
       log: { format: 'pretty', level: 'info' },
-      // Nobody else is here: every client may be an API, and may ask for audiences that no object declares.
-      policy: { allow: { resourceServer: true, audiences: ['https://*', 'urn:*'] } },
+      policy: baseline,
       ...this.#options.operatorSettings,
     })
   }
