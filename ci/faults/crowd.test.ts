@@ -138,9 +138,9 @@ describe('a crowd', function () {
     const crowded = await measure(crowdSeconds, (untilMs) => editGiants(giants, untilMs))
     tell(`K19 beside ${giantCount} giants`, crowded)
 
-    // the goals are 100 ms and 2 s on a quiet machine; one Ready takes ten answers of this process
-    expect(crowded.lagMs, 'lag').to.be.below(100 * 3)
-    expect(crowded.readyP99Ms, 'Ready').to.be.below(2_000 * 3 + 10 * crowded.ownLagMs)
+    // The goals are 100 ms and 2 s. They give way by as much as this process itself was late: one Ready takes ten answers of it.
+    expect(crowded.lagMs, 'lag').to.be.below(100 + crowded.ownLagMs)
+    expect(crowded.readyP99Ms, 'Ready').to.be.below(2_000 + 10 * crowded.ownLagMs)
     expect(operator.restarts).to.equal(0)
     expect(operator.lines.filter((line) => /lease lost/.test(line))).to.deep.equal([])
     const renewals = cluster.api.requests
