@@ -192,7 +192,8 @@ function createSite({ settings, log }: Needs, on: { clients: Clients; keys: Keys
     basePath: basePathOf(settings),
     logoOf: (clientId) => {
       const client = registered(clientId)
-      return client && logoOf(client)
+      const logo = client && logoOf(client)
+      return logo && { ...logo, namespace: client.namespace }
     },
     fetch: guardedFetch(settings, 'logo'),
     now: Date.now,

@@ -72,6 +72,8 @@ export interface Views {
     readonly scopes: readonly ScopeOnPage[]
     /** Whether "Remember this" is offered; else the person is asked each time. */
     readonly canRemember: boolean
+    /** Stands for the scopes in the answer. */
+    readonly seen: string
     /** Host (or application scheme) that the person goes to. */
     readonly destination: string
   }

@@ -15,6 +15,10 @@ const tickMs = 250
 const mostLooks = 8
 /** After a 429, or while the API does not answer, at least. Milliseconds. */
 const pauseMs = 5_000
+/** How long others go first, and the share of its pace at which a round goes on after that: whoever keeps the operator busy must not keep
+ *  it from seeing what happens to the Secrets of others. */
+const patienceMs = 60_000
+const latePace = 0.25
 
 interface Needs {
   /** `namespace/name` of all clients. */
@@ -39,6 +43,7 @@ export class Rounds {
   #startedAt: number
   #tickedAt: number
   #pausedUntil = -Infinity
+  #lateSince: number | undefined
   readonly #looks = new Set<Promise<void>>()
   #cancelTick = () => {}
   #isStopped = false
@@ -72,11 +77,14 @@ export class Rounds {
     const now = this.#needs.clock.monotonic()
     const sinceTick = now - this.#tickedAt
     this.#tickedAt = now
-    if (now < this.#pausedUntil || this.#needs.isLate()) {
+    this.#lateSince = this.#needs.isLate() ? (this.#lateSince ?? now) : undefined
+    const isPatient = this.#lateSince !== undefined && now - this.#lateSince < patienceMs
+    if (now < this.#pausedUntil || isPatient) {
       // what was not looked at now is not made up for all at once
       this.#startedAt += sinceTick
       return
     }
+    if (this.#lateSince !== undefined) this.#startedAt += sinceTick * (1 - latePace)
     const everyMs = roundLengthMs(this.#keys.length) / Math.max(1, this.#keys.length)
     const due = Math.floor((now - this.#startedAt) / everyMs) + 1
     while (this.#next < Math.min(due, this.#keys.length) && this.#looks.size < mostLooks) {

@@ -101,6 +101,16 @@ describe('Rounds', () => {
     expect(changed).to.deep.equal([])
   })
 
+  it('goes on slowly when others have gone first for a minute: somebody may keep the operator busy', async () => {
+    const keys = start(30)
+    isLate = true
+    await pass(60_000)
+    expect(looks.length).to.be.at.most(1)
+    await pass(240_000)
+    expect(new Set(looked()).size).to.equal(keys.length)
+    expect(looks.length).to.be.within(keys.length, keys.length + 2)
+  })
+
   it('waits while clients wait for their turn, and does not make up for it all at once', async () => {
     start(60)
     isLate = true

@@ -15,6 +15,7 @@ export interface Logos {
 }
 
 interface Kept {
+  readonly namespace: string
   /** Undefined when it could not be had. */
   readonly picture: Picture | undefined
   /** Epoch milliseconds. */
@@ -27,65 +28,89 @@ interface Picture {
 }
 
 const longestBytes = 64 * 1024
-/** How many are kept. */
+/** How many are kept, and how many failures are remembered. */
 const most = 200
+const mostFailures = 10_000
+/** How many are fetched at a time for the clients of one namespace: anybody can ask for all of its logos at once. */
+const mostAtOnce = 4
 /** Milliseconds: how long a picture is kept, and how long one that could not be had is not asked for again. */
 const keepFor = 24 * 3_600_000
 const waitAfterFailure = 60_000
 
+/** A logo that a client has now. */
+export interface RegisteredLogo {
+  /** Where it is served, below the issuer. */
+  readonly path: string
+  /** Where it is. */
+  readonly url: string
+  /** Of the client: nobody's logos take the room of others. */
+  readonly namespace: string
+}
+
 /** @param needs.basePath the issuer's path, '' when it has none
- *  @param needs.logoOf the logo that a client has now: where it is served, below the issuer, and where it is
  *  @param needs.fetch refuses addresses that clients must not reach */
 export function createLogos(needs: {
   basePath: string
-  logoOf: (clientId: string) => { path: string; url: string } | undefined
+  logoOf: (clientId: string) => RegisteredLogo | undefined
   fetch: (url: string) => Promise<Response>
   now: () => number
   log: Log
 }): Logos {
-  const kept = new Map<string, Kept>()
+  const pictures = new Map<string, Kept>()
+  const failures = new Map<string, Kept>()
   const running = new Map<string, Promise<Picture | undefined>>()
+  /** Fetches that go on, by namespace. */
+  const fetching = new Map<string, number>()
 
   function load(path: string): Promise<Picture | undefined> {
-    const known = kept.get(path)
+    const known = pictures.get(path) ?? failures.get(path)
     if (known !== undefined && known.until > needs.now()) return Promise.resolve(known.picture)
-    const url = addressOf(path)
-    if (url === undefined) return Promise.resolve(undefined)
-    const loading = running.get(path) ?? fetchPicture(path, url).finally(() => running.delete(path))
+    const logo = registeredAt(path)
+    if (logo === undefined) return Promise.resolve(undefined)
+    const going = running.get(path)
+    if (going !== undefined) return going
+    // not remembered: it is there at one of the next requests
+    if ((fetching.get(logo.namespace) ?? 0) >= mostAtOnce) return Promise.resolve(undefined)
+    const loading = fetchPicture(logo).finally(() => running.delete(path))
     running.set(path, loading)
     return loading
   }
 
-  async function fetchPicture(path: string, url: string): Promise<Picture | undefined> {
+  async function fetchPicture({ path, url, namespace }: RegisteredLogo): Promise<Picture | undefined> {
     let picture: Picture | undefined
+    fetching.set(namespace, (fetching.get(namespace) ?? 0) + 1)
     try {
       picture = await readPicture(await needs.fetch(url))
     } catch (error) {
       needs.log.warn({ url: foreign(url), error: describeError(error) }, 'the logo of a client cannot be shown')
     }
-    keep(path, { picture, until: needs.now() + (picture === undefined ? waitAfterFailure : keepFor) })
+    const left = fetching.get(namespace)! - 1
+    if (left === 0) fetching.delete(namespace)
+    else fetching.set(namespace, left)
+    keep(path, { namespace, picture, until: needs.now() + (picture === undefined ? waitAfterFailure : keepFor) })
     return picture
   }
 
   function keep(path: string, one: Kept): void {
-    kept.delete(path)
-    kept.set(path, one)
-    const [oldest] = kept.keys()
-    if (kept.size > most && oldest !== undefined) kept.delete(oldest)
+    pictures.delete(path)
+    failures.delete(path)
+    const [among, limit] = one.picture === undefined ? [failures, mostFailures] : [pictures, most]
+    among.set(path, one)
+    if (among.size > limit) among.delete(oldestOfMost(among))
   }
 
-  /** The registered address; undefined unless the path is that of the logo that the client has now. */
-  function addressOf(path: string): string | undefined {
+  /** Undefined unless the path is that of the logo that the client has now. */
+  function registeredAt(path: string): RegisteredLogo | undefined {
     const clientId = clientIdOf(path)
     const logo = clientId === undefined ? undefined : needs.logoOf(clientId)
-    return logo?.path === path ? logo.url : undefined
+    return logo?.path === path ? logo : undefined
   }
 
   return {
     show(path) {
       if (path === undefined) return undefined
       void load(path)
-      return kept.get(path)?.picture === undefined ? undefined : `${needs.basePath}${path}`
+      return pictures.has(path) ? `${needs.basePath}${path}` : undefined
     },
     handle: async (request, response, next) => {
       const prefix = `${needs.basePath}${paths.logo}/`
@@ -103,6 +128,13 @@ export function createLogos(needs: {
       response.end(request.method === 'HEAD' ? undefined : picture.bytes)
     },
   }
+}
+
+/** @returns the oldest of the namespace that has the most */
+function oldestOfMost(kept: ReadonlyMap<string, Kept>): string {
+  const byNamespace = Map.groupBy(kept, ([, { namespace }]) => namespace)
+  const most = [...byNamespace.values()].reduce((one, other) => (other.length > one.length ? other : one))
+  return most[0]![0]
 }
 
 /** @throws Error with the reason, for the log */

@@ -13,12 +13,20 @@ export function pictureTypeOf(bytes: Buffer): string | undefined {
     ([, offset, text]) => bytes.subarray(offset, offset + text.length).toString('latin1') === text,
   )
   if (found !== undefined) return found[0]
-  return /^\s*(?:<\?xml[^>]*>\s*)?(?:<!--[^]*?-->\s*)*<svg[\s>]/.test(
-    bytes
-      .subarray(0, 4096)
-      .toString('utf8')
-      .replace(/^\ufeff/, ''),
-  )
-    ? 'image/svg+xml'
-    : undefined
+  return beginsAsSvg(bytes.subarray(0, 4096).toString('utf8')) ? 'image/svg+xml' : undefined
+}
+
+/** Whether a text is an SVG after a declaration and comments. One step for each comment: whoever registers a logo writes this text, and a
+ *  single expression with comments repeated in it takes twice as long for each comment more. */
+function beginsAsSvg(text: string): boolean {
+  let rest = text.replace(/^\ufeff/, '').trimStart()
+  if (rest.startsWith('<?xml')) rest = after(rest, '>')
+  while (rest.startsWith('<!--')) rest = after(rest.slice('<!--'.length), '-->')
+  return /^<svg[\s>]/.test(rest)
+}
+
+/** @returns what stands behind the first such end; nothing when there is none */
+function after(text: string, end: string): string {
+  const at = text.indexOf(end)
+  return at < 0 ? '' : text.slice(at + end.length).trimStart()
 }

@@ -19,10 +19,13 @@ export interface KnownAccount extends SignedIn {
 }
 
 export interface Agreed {
+  /** What the page of the form showed, as its field `seen` says. */
+  readonly seen?: string | undefined
   readonly remember: boolean
 }
 
-export interface Consented extends Agreed {
+export interface Consented {
+  readonly remember: boolean
   readonly scopes: readonly { readonly scope: string; readonly api?: string | undefined }[]
 }
 

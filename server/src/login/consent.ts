@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Interactions, MissingConsent } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
 import { languagesOf } from './attempt.ts'
@@ -12,7 +13,8 @@ export function createConsent(needs: { interactions: Pick<Interactions, 'missing
       const missing = await needs.interactions.missingConsent(interaction, account)
       const { scopes, canRemember } = missing
       if (scopes.length === 0) return { kind: 'passed', attempt }
-      if (!agreed) return { kind: 'ask', page: consentPage(attempt, account, missing) }
+      // what the client may have can change while the page is open: nobody agrees to what they did not see
+      if (agreed?.seen !== seenOf(missing)) return { kind: 'ask', page: consentPage(attempt, account, missing) }
       // from the request again, never from the form
       const consent = { scopes, remember: agreed.remember && canRemember }
       return { kind: 'passed', attempt: { ...attempt, consent } }
@@ -33,10 +35,16 @@ function consentPage({ interaction, paths }: Attempt, { person }: KnownAccount, 
       switchAction: paths.form('switch'),
       person,
       ...missing,
+      seen: seenOf(missing),
       destination: destinationOf(interaction.redirectUri),
     },
   }
 }
+
+const seenOf = ({ scopes }: MissingConsent): string =>
+  createHash('sha256')
+    .update(JSON.stringify(scopes.map(({ scope, api }) => [scope, api])))
+    .digest('base64url')
 
 /** The part of a redirect URI that a person can recognise: its host, or the scheme of an app on the device. */
 function destinationOf(redirectUri: string): string {
@@ -44,11 +52,11 @@ function destinationOf(redirectUri: string): string {
   return url.host === '' ? url.protocol : url.host
 }
 
-/** Fields `decision` (`allow` or `deny`) and `remember`. */
+/** Fields `decision` (`allow` or `deny`), `remember` and `seen`. */
 function decide({ request, interaction }: Attempt): FormOutcome {
   if (request.form.get('decision') !== 'allow') {
     return { kind: 'refused', event: 'consent.denied', description: 'the person did not agree' }
   }
-  const agreed = { remember: request.form.get('remember') !== null }
+  const agreed = { remember: request.form.get('remember') !== null, seen: request.form.get('seen') ?? undefined }
   return { kind: 'go-on', progress: interaction.progress, agreed }
 }

@@ -6,6 +6,8 @@ import type { AuditEvent, AuditName } from './audit-event.ts'
 
 /** Rows of refusals in one minute of one replica; what comes beyond them is counted as `other`, a row for each kind of event. */
 const mostRefusals = 1000
+/** Of these, rows of one address: with reasons of its own making, nobody hides what others do. */
+const mostOfAddress = 100
 
 /** Refusals: nobody has to sign in, or to prove which client they are, to cause them. */
 const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
@@ -19,14 +21,16 @@ const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
 
 /** What an event counts under; undefined when it gets a row of its own. */
 export type Counting =
-  { readonly kind: 'refusal'; readonly key: string } | { readonly kind: 'client'; readonly key: string }
+  | { readonly kind: 'refusal'; readonly key: string; readonly block: string }
+  | { readonly kind: 'client'; readonly key: string }
 
 /** @param machineTokens `each`: a row for each token of a machine, `counted`: one for each minute and client */
 export function countingOf(event: AuditEvent, machineTokens: 'counted' | 'each'): Counting | undefined {
   const { event: name, outcome, reason, address = '', clientUid = '', userId = '', detail } = event
   if (outcome === 'failure' && refusals.has(name)) {
-    const key = [name, foreign(reason ?? ''), addressBlock(address), clientUid, userId]
-    return { kind: 'refusal', key: JSON.stringify(key) }
+    const block = addressBlock(address)
+    const key = [name, foreign(reason ?? ''), block, clientUid, userId]
+    return { kind: 'refusal', key: JSON.stringify(key), block }
   }
   const isMachine = name === 'token.issued' && detail?.['grant'] === 'client_credentials'
   if (name === 'client.previous_secret_used' || (isMachine && machineTokens === 'counted'))
@@ -45,17 +49,22 @@ interface Counted {
 export class AuditCounts {
   #byKey = new Map<string, Counted>()
   #refusals = 0
+  #byAddress = new Map<string, number>()
 
   add(event: AuditEvent, counting: Counting, at: Date): void {
     const known = this.#byKey.get(counting.key)
     if (known !== undefined) return this.#keep(counting.key, alike(known, event, at))
     if (counting.kind === 'client') return this.#keep(counting.key, { event, at, lastAt: at, count: 1 })
-    if (this.#refusals < mostRefusals) {
+    const ofAddress = this.#byAddress.get(counting.block) ?? 0
+    if (this.#refusals < mostRefusals && ofAddress < mostOfAddress) {
       this.#refusals++
+      this.#byAddress.set(counting.block, ofAddress + 1)
       return this.#keep(counting.key, { event, at, lastAt: at, count: 1 })
     }
-    const other: AuditEvent = { event: event.event, outcome: event.outcome, reason: 'other' }
-    const key = `other ${event.event}`
+    // there are at most ten such addresses
+    const address = ofAddress < mostOfAddress ? undefined : event.address
+    const other: AuditEvent = { event: event.event, outcome: event.outcome, reason: 'other', address }
+    const key = `other ${event.event} ${address === undefined ? '' : counting.block}`
     const before = this.#byKey.get(key)
     this.#keep(key, before ? alike(before, other, at) : { event: other, at, lastAt: at, count: 1 })
   }
@@ -68,6 +77,7 @@ export class AuditCounts {
     }))
     this.#byKey = new Map()
     this.#refusals = 0
+    this.#byAddress = new Map()
     return taken
   }
 

@@ -27,6 +27,14 @@ describe(createLogos.name, () => {
 
   const pathOf = (clientId: string, logoUri: string) =>
     logoOf({ clientId, config: create(ClientConfigSchema, { logoUri }) })!
+  const logosOf = (namespace: string, own: (path: string) => Promise<Response>) =>
+    createLogos({
+      basePath: '',
+      logoOf: (id) => ({ ...pathOf(id, `${at}/${id}.png`), namespace: id.startsWith('many') ? 'many' : namespace }),
+      fetch: own,
+      now: () => now,
+      log: keepLog(),
+    })
 
   beforeEach(async () => {
     asked = 0
@@ -41,7 +49,8 @@ describe(createLogos.name, () => {
     url = `${at}/logo.png`
     logos = createLogos({
       basePath: '/id',
-      logoOf: (clientId) => (clientId === 'app' && url !== undefined ? pathOf('app', url) : undefined),
+      logoOf: (clientId) =>
+        clientId === 'app' && url !== undefined ? { ...pathOf('app', url), namespace: 'team' } : undefined,
       fetch,
       now: () => now,
       log: keepLog(),
@@ -106,5 +115,33 @@ describe(createLogos.name, () => {
     now += 24 * 3_600_000 + 1
     await ask()
     expect(asked).to.equal(2)
+  })
+
+  it('fetches a few at a time for one namespace, which delay no other', () => {
+    const fetched: string[] = []
+    const some = logosOf('team', (address) => {
+      fetched.push(new URL(address).pathname)
+      return new Promise(() => undefined)
+    })
+    const clients = [...Array.from({ length: 50 }, (_, at) => `many-${at}`), 'app']
+    for (const id of clients) some.show(pathOf(id, `${at}/${id}.png`).path)
+    expect(fetched).to.deep.equal(['/many-0.png', '/many-1.png', '/many-2.png', '/many-3.png', '/app.png'])
+  })
+
+  it('keeps the logo of a namespace that has one beside another that has hundreds', async () => {
+    const fetched: string[] = []
+    const some = logosOf('team', async (address) => {
+      fetched.push(new URL(address).pathname)
+      return new Response(png)
+    })
+    const show = async (id: string) => {
+      some.show(pathOf(id, `${at}/${id}.png`).path)
+      await new Promise((resolve) => setImmediate(resolve))
+      return some.show(pathOf(id, `${at}/${id}.png`).path)
+    }
+    await show('app')
+    for (let at = 0; at < 300; at++) expect(await show(`many-${at}`)).to.be.a('string')
+    expect(await show('app')).to.be.a('string')
+    expect(fetched.filter((path) => path === '/app.png')).to.have.length(1)
   })
 })

@@ -16,7 +16,8 @@ describe('createConsent', () => {
     expect(model).to.deep.include({ scopes: missing.scopes, canRemember: true, destination: 'expenses.example.com' })
     expect(model.person).to.deep.equal({ username: 'ada', name: 'Ada Lovelace', locale: 'de' })
     expect(browser.results).to.deep.equal([])
-    expect(await browser.post('/consent', { decision: 'allow', remember: 'on' })).to.deep.equal(toClient)
+    const form = { decision: 'allow', remember: 'on', seen: model.seen }
+    expect(await browser.post('/consent', form)).to.deep.equal(toClient)
     expect(browser.results).to.have.length(1)
     expect(browser.results[0]).to.deep.include({ consent: { scopes: missing.scopes, remember: true } })
   })
@@ -24,8 +25,19 @@ describe('createConsent', () => {
   it('L10 grants what was asked, whatever the form says, and remembers nothing where the client may not', async () => {
     const browser = createBrowser({ prompt: 'consent', session })
     browser.says.consent = { scopes: [{ scope: 'openid' }], canRemember: false }
-    await browser.post('/consent', { decision: 'allow', remember: 'on', scopes: 'admin', scope: 'admin' })
+    const { seen } = pageOf(await browser.get(), 'consent').model
+    await browser.post('/consent', { decision: 'allow', remember: 'on', seen, scopes: 'admin', scope: 'admin' })
     expect(browser.results[0]).to.deep.include({ consent: { scopes: [{ scope: 'openid' }], remember: false } })
+  })
+
+  it('L10 shows the page again when there is more to agree to than it showed, or nothing says what it showed', async () => {
+    const browser = createBrowser({ prompt: 'consent', session })
+    browser.says.consent = { scopes: [{ scope: 'openid' }], canRemember: true }
+    const { seen } = pageOf(await browser.get(), 'consent').model
+    browser.says.consent = missing
+    for (const form of [{ seen }, {}, { seen: '' }])
+      expect(await browser.post('/consent', { decision: 'allow', ...form })).to.deep.equal(toPage)
+    expect(browser.results).to.deep.equal([])
   })
 
   it('sends a person who does not allow it back to the client with access_denied, with one audit event', async () => {

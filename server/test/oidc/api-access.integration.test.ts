@@ -345,6 +345,22 @@ describe('access to APIs', () => {
     }
   })
 
+  it('L10 a client that may have more while the consent page is open gets no more than the page showed', async () => {
+    const listed = (...scopes: string[]) =>
+      change('app.web', entry('app.web', web({ scopes, consent: ConsentMode.EXPLICIT }), { granted: {} }))
+    await listed('openid')
+    const claims = JSON.stringify({ userinfo: { email: null } })
+    const browser = new Browser(replicas)
+    const start = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { scope: 'openid', claims })))
+    const page = await browser.submit(start, '/sign-in', { username: 'ada', password })
+    const says = ({ body }: { body: string }) => /e-?mail/i.test(body.replace(/<[^>]*>/g, ' '))
+    expect(says(page)).to.equal(false)
+    await listed('openid', 'email')
+    const again = await browser.submit(page, '/consent', { decision: 'allow' })
+    expect([again.location, says(again)]).to.deep.equal([undefined, true])
+    expect((await browser.submit(again, '/consent', { decision: 'allow' })).location).to.contain('code=')
+  })
+
   it('an answer whose token has no scope says none', async () => {
     const code = await getCode(replicas, { parameters: { resource: own, scope: 'openid' } })
     expect((await redeem(replicas, code, { form: { resource: own } })).json()).to.not.have.property('scope')

@@ -110,6 +110,12 @@ describe('a program with the defaults of its client', () => {
         expect(audited.map(({ reason }) => reason)).to.deep.equal(['method-not-registered', 'invalid secret provided'])
       })
 
+    it('T9 an empty Authorization header does not make a secret in the body one in the header', async () => {
+      const form = { ...codeForm('nr_none'), ...inBody('app.basic', clientSecret) }
+      const answer = await send(replicas, { path: '/token', headers: { authorization: '' }, form })
+      expect([answer.status, answer.json()['error']]).to.deep.equal([401, 'invalid_client'])
+    })
+
     it('T9 nobody may in both at once', async () => {
       const both = await machineToken({
         headers: basic('app.machine', clientSecret),

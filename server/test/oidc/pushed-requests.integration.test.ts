@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Pkce } from '@nauthera/harness/browser'
@@ -84,6 +85,25 @@ describe('pushed requests', () => {
       expect((await new Browser(replicas).follow(urlOf('app.spa', damaged))).body).to.contain('invalid_request_uri')
     expect((await push(spa(pkce()))).json()['expires_in']).to.equal(60)
     expect((await new Browser(replicas).follow(urlOf('app.spa', uri))).body).to.contain('id="username"')
+  })
+
+  it('A10 a row whose random id begins as a sealed value does is found all the same', async () => {
+    const proof = pkce()
+    const id = `nr_${randomBytes(24).toString('base64url')}`
+    const now = Math.floor(Date.now() / 1000)
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const about = { iss: 'app.web', aud: replicas.issuer, iat: now, nbf: now, exp: now + 60 }
+    const payload = { jti: id, kind: 'PushedAuthorizationRequest', iat: now, exp: now + 60 }
+    const { uid } = entry('app.web', configs.web)
+    await replicas.apps[0]!.store.pushedRequests.put({
+      id,
+      clientUid: uid,
+      payload: { ...payload, request: `${part({ alg: 'none' })}.${part({ ...about, ...request(proof) })}.` },
+      expiresAt: new Date(Date.now() + 60_000),
+    })
+    const url = urlOf('app.web', `urn:ietf:params:oauth:request_uri:${id}`)
+    const back = await new Browser(replicas).authorize(url, 'ada')
+    expect(back.searchParams.get('code')).to.match(/^nr_/)
   })
 
   it('A10 a request of a client that authenticates begins one sign-in', async () => {

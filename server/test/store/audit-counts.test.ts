@@ -93,6 +93,21 @@ describe('AuditCounts', () => {
     expect(last.detail).to.include({ count: 4000 })
   })
 
+  it('E6 leaves room for others beside an address that gives a new reason each time', () => {
+    const flood = Array.from({ length: 5000 }, (_, n) => ({ ...refused, reason: `scope ${n} is refused` }))
+    const rows = rowsOf([...flood, { ...refused, event: 'signin.failure', address: '198.51.100.7', userId: 'ada' }])
+    expect(rows).to.have.length(102)
+    expect(rows.map(({ event }) => event)).to.deep.include({
+      ...refused,
+      event: 'signin.failure',
+      address: '198.51.100.7',
+      userId: 'ada',
+    })
+    const rest = rows.find(({ event }) => event.reason === 'other')!.event
+    expect(rest).to.deep.include({ event: 'client.auth_failed', address: '192.0.2.1' })
+    expect(rest.detail).to.include({ count: 4900 })
+  })
+
   it('begins anew after the rows were taken', () => {
     const counts = new AuditCounts()
     counts.add(refused, countingOf(refused, 'counted')!, at(0))

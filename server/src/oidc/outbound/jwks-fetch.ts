@@ -9,6 +9,9 @@ import type { Fetch } from './outbound-fetch.ts'
 /** Milliseconds, and addresses that are remembered. */
 const askAgainAfter = 60_000
 const mostRemembered = 10_000
+/** Keys of one client, and bytes of their set: each key is parsed and kept, and an assertion without `kid` is tried with each. */
+const mostKeys = 50
+const mostBytes = 64 * 1024
 /** Seconds: keys are fetched again at the latest after this, whatever the answer says. */
 const longestFresh = 3600
 
@@ -56,9 +59,12 @@ function remember(failures: Map<string, Failure>, url: string, failure: Failure)
 
 async function readKeys(answer: Response): Promise<{ keys: readonly object[]; freshFor: number }> {
   if (answer.status !== 200) throw new Error(`the answer has the status ${answer.status}, not 200`)
-  const set: unknown = await answer.json()
+  const text = await answer.text()
+  if (text.length > mostBytes) throw new Error(`the JWK set is larger than ${mostBytes / 1024} KiB`)
+  const set: unknown = JSON.parse(text)
   const keys: unknown = typeof set === 'object' && set !== null && 'keys' in set ? set.keys : undefined
   if (!Array.isArray(keys)) throw new Error('the answer is no JWK set: an object whose keys is a list')
+  if (keys.length > mostKeys) throw new Error(`the JWK set has more than ${mostKeys} keys`)
   const usable = keys.filter((key: unknown) => jwksFaults({ keys: [key] }).length === 0) as object[]
   const maxAge = /max-age=(\d{1,9})/.exec(answer.headers.get('cache-control') ?? '')?.[1]
   return { keys: usable, freshFor: Math.min(Number(maxAge ?? 0), longestFresh) }

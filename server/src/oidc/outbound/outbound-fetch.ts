@@ -1,11 +1,14 @@
-import { lookup } from 'node:dns'
+import { lookup } from 'node:dns/promises'
+import type { LookupAddress, LookupOptions } from 'node:dns'
 import { request as requestHttp } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
 import { isIP } from 'node:net'
 import type { LookupFunction } from 'node:net'
+import { callbackify } from 'node:util'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { OutboundPurpose } from '../../settings.ts'
+import { createBoundedQueue } from '../../store/bounded-queue.ts'
 import type { AddressFault, AddressRule } from './address-rule.ts'
 
 // The server fetches URLs that clients register (jwks_uri) from inside the cluster. A client could use this to reach
@@ -15,12 +18,22 @@ import type { AddressFault, AddressRule } from './address-rule.ts'
 /** Milliseconds and bytes. */
 const limits = { connect: 2000, whole: 3000, body: 256 * 1024 }
 
+/** Node looks up two names at a time, for the whole process, and nothing ends a lookup: names whose servers do not answer would keep the
+ *  database from being found. So one at a time is for clients. */
+const turns = createBoundedQueue(
+  { width: 1, waitMs: limits.connect, longest: 200 },
+  () => new Error('no name was looked up within 2 s: too many are waiting'),
+)
+
+type LookUp = (hostname: string, options: LookupOptions & { all: true }) => Promise<LookupAddress[]>
+
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 
 /** A `fetch` for URLs that clients have registered.
  *  @param needs.purpose for the message of a refusal
+ *  @param needs.lookUp for tests
  *  @throws CodedError ADDRESS_NOT_ALLOWED, before a byte is sent */
-export function createOutboundFetch(needs: { rule: AddressRule; purpose: OutboundPurpose }): Fetch {
+export function createOutboundFetch(needs: { rule: AddressRule; purpose: OutboundPurpose; lookUp?: LookUp }): Fetch {
   return async (input, init = {}) => {
     const url = new URL(input)
     const send = url.protocol === 'https:' ? requestHttps : requestHttp
@@ -40,7 +53,7 @@ export function createOutboundFetch(needs: { rule: AddressRule; purpose: Outboun
           headers,
           signal,
           agent: false,
-          lookup: guardedLookup(needs),
+          lookup: guardedLookup(needs, signal),
           timeout: limits.connect,
         },
         resolve,
@@ -57,9 +70,18 @@ export function createOutboundFetch(needs: { rule: AddressRule; purpose: Outboun
 }
 
 /** Resolves a name for a connection. When one of its addresses is not allowed, the whole name is refused. */
-function guardedLookup({ rule, purpose }: Parameters<typeof createOutboundFetch>[0]): LookupFunction {
+function guardedLookup(
+  { rule, purpose, lookUp = lookup }: Parameters<typeof createOutboundFetch>[0],
+  signal: AbortSignal,
+): LookupFunction {
+  const inTurn = callbackify((hostname: string, options: LookupOptions) =>
+    turns.take(async () => {
+      signal.throwIfAborted()
+      return lookUp(hostname, { ...options, all: true })
+    }),
+  )
   return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    inTurn(hostname, options, (error, addresses) => {
       if (error) return callback(error, [])
       const faults = addresses.map(({ address }) => rule(address, hostname.toLowerCase()))
       const fault = addresses.length === 0 ? 'never' : (faults.find((one) => one === 'never') ?? faults.find(Boolean))

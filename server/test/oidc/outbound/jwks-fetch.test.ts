@@ -30,6 +30,8 @@ describe('createJwksFetch', () => {
     ['that answers with an error', () => new Response('no', { status: 500 }), 'status 500'],
     ['that answers with no JSON', () => new Response('<html>'), 'JSON'],
     ['that answers with no key set', () => Response.json({}), 'JWK set'],
+    ['that answers with hundreds of keys', () => Response.json({ keys: Array(51).fill({}) }), 'more than 50 keys'],
+    ['that answers with large keys', () => Response.json({ keys: [{ x: 'x'.repeat(65_536) }] }), '64 KiB'],
   ]
   for (const [sentence, answer, message] of faults) {
     it(`asks an address ${sentence} once a minute, and says so once`, async () => {

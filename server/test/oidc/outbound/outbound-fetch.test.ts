@@ -54,6 +54,28 @@ describe('createOutboundFetch', () => {
     expect(hits).to.equal(before)
   })
 
+  it('looks up one name at a time, since names that take long keep the database from being found', async () => {
+    const asked: string[] = []
+    const answers: (() => void)[] = []
+    const slow = createOutboundFetch({
+      rule: addressRule('logo', { loopback: true, allow: [] }),
+      purpose: 'logo',
+      lookUp: async (name) => {
+        asked.push(name)
+        await new Promise<void>((resolve) => answers.push(resolve))
+        return [{ address: '127.0.0.1', family: 4 }]
+      },
+    })
+    const names = ['a.example', 'b.example', 'c.example']
+    const fetched = names.map((name) => slow(origin.replace('localhost', name)))
+    for (const [at, name] of names.entries()) {
+      while (answers.length <= at) await new Promise((resolve) => setImmediate(resolve))
+      expect(asked).to.deep.equal(names.slice(0, at + 1), name)
+      answers[at]!()
+    }
+    for (const { status } of await Promise.all(fetched)) expect(status).to.equal(200)
+  })
+
   it('says which setting would allow a private address, and that none allows this machine', async () => {
     const messageOf = (work: Promise<unknown>) => work.then(String, (error: Error) => error.message)
     expect(await messageOf(guarded('https://10.0.0.1/jwks')))

@@ -41,7 +41,8 @@ const places: Readonly<Record<string, string>> = {
  *  @throws errors.InvalidClientAuth */
 function checkWay({ secretMethods, tokenEndpointAuthMethod }: ClientConfig): void {
   const ways = secretMethods.length > 0 ? secretMethods : [tokenEndpointAuthMethod]
-  const way = currentContext().headers.authorization === undefined ? 'client_secret_post' : 'client_secret_basic'
+  // an empty header holds no secret
+  const way = currentContext().headers.authorization ? 'client_secret_basic' : 'client_secret_post'
   if (ways.includes(way)) return
   const message = `the secret is right, but this client must send it in ${ways.map((one) => places[one]).join(' or ')}`
   throw Object.assign(new errors.InvalidClientAuth('method-not-registered'), { error_description: message })

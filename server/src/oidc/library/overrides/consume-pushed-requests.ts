@@ -59,8 +59,9 @@ type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'sealedRequests' | 'now'>
 
 /** What a `request_uri` stands for; undefined when it is none of this client. */
 async function load({ clients, sealedRequests, store }: Needs, value: string): Promise<object | undefined> {
-  const { uid } = clients.registered(clientOf(currentContext()))
-  if (!value.startsWith('nr_')) return fromStore(() => store.pushedRequests.begin(value, uid))
+  const { uid, config } = clients.registered(clientOf(currentContext()))
+  // not by the form of the value: one in 262,144 random ids begins as sealed values do
+  if (!isPublic(config)) return fromStore(() => store.pushedRequests.begin(value, uid))
   const payload = sealedRequests.unseal(value)
   if (payload?.clientUid !== uid) return undefined
   currentRequest().sealedRequest = value
