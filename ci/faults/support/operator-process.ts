@@ -31,6 +31,8 @@ export async function startOperatorProcess(cluster: Cluster, identity: string): 
       nudge: true,
       management: { host: '127.0.0.1', port },
       log: { format: 'json', level: 'info' },
+      // the audiences of the tests are of no object
+      policy: { allow: { audiences: ['https://*', 'urn:*'] } },
     }),
   )
   const running = startProcess({
