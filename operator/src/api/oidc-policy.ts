@@ -91,7 +91,9 @@ export const policySpec = object(
         ),
         existingSecret: flag('Allows secret.existingSecretRef. Default: false, unless another policy allows it.'),
         optionalPKCE: flag('Allows pkce: Optional. Default: false, unless another policy allows it.'),
-        resourceServer: flag('Allows resourceServer. Default: false, unless another policy allows it.'),
+        resourceServer: flag(
+          'Allows resourceServer. Default: false, unless another policy allows it. Any identifier that no older OIDCClient has can then be declared: allow it only in namespaces that you trust with that.',
+        ),
       },
     ),
     require: object(
