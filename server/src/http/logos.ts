@@ -63,10 +63,10 @@ export function createLogos(needs: {
   const fetching = new Map<string, number>()
 
   function load(path: string): Promise<Picture | undefined> {
-    const known = pictures.get(path) ?? failures.get(path)
-    if (known !== undefined && known.until > needs.now()) return Promise.resolve(known.picture)
     const logo = registeredAt(path)
     if (logo === undefined) return Promise.resolve(undefined)
+    const known = pictures.get(path) ?? failures.get(path)
+    if (known !== undefined && known.until > needs.now()) return Promise.resolve(known.picture)
     const going = running.get(path)
     if (going !== undefined) return going
     // not remembered: it is there at one of the next requests

@@ -110,6 +110,13 @@ describe(createLogos.name, () => {
     expect(asked).to.equal(0)
   })
 
+  it('serves it no longer when the client has it no longer', async () => {
+    const { path } = pathOf('app', url!)
+    expect((await ask(path)).status).to.equal(200)
+    url = undefined
+    expect((await ask(path)).status).to.equal(404)
+  })
+
   it('asks for it again after a day', async () => {
     await ask()
     now += 24 * 3_600_000 + 1
