@@ -89,7 +89,7 @@ describe('rotations on a real cluster, with three replicas', function () {
 
   it('shows what a rotation was, and when the next one is', async () => {
     const table = await kubectl('-n', product.team, 'get', 'oidcclient', 'rotated-0')
-    expect(table).to.match(/rotated-0 +M2M .* 3\/3 +\S+ +True/)
+    expect(table).to.match(/rotated-0 +M2M .* 3\/3 +false +\S+ +True/)
     expect(await kubectl('-n', product.team, 'describe', 'oidcclient', 'rotated-0')).to.match(/Normal +SecretRotated/)
   })
 

@@ -9,7 +9,7 @@ import { password } from '@nauthera/harness/browser'
 import { person } from '../faults/support/load/visits.ts'
 import { hasGo } from './images/build.ts'
 import { applyClients } from './support/clients.ts'
-import { applyObjects, root, startTool, whenObject } from './support/kubernetes.ts'
+import { applyObjects, root, startTool, until, whenObject } from './support/kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './support/pods.ts'
 import { useDriver, useProduct } from './support/product.ts'
 import type { Product } from './support/product.ts'
@@ -93,6 +93,13 @@ describe('signing in on a real cluster', function () {
     const context = await browser.newContext({ javaScriptEnabled: false })
     const page = await context.newPage()
     page.setDefaultTimeout(15_000)
+    // a pod is Ready a moment before the nodes know that its Service leads there
+    const isThere = () =>
+      page
+        .goto(`${wiki}/ping`)
+        .then((answer) => answer?.ok() ?? false)
+        .catch(() => false)
+    await until('the Service of the page answers', isThere)
     await page.goto(`${wiki}/`)
     expect(page.url()).to.include(`${product.release.issuer}/interaction/`)
     await page.locator('#username').fill(person)
