@@ -71,6 +71,16 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
   ['no scopes of a machine', { allow: { scopes: ['openid'] } }, client({ type: 'M2M', redirectURIs: [] })],
   ['a scope that begins so', { allow: { scopes: ['openid', 'api:*'] } }, client({ scopes: ['openid', 'api:read'] })],
   ['a scope that only nearly begins so', { allow: { scopes: ['openid', 'api:*'] } }, client({ scopes: ['apis'] })],
+  [
+    'an identifier outside',
+    { allow: { resourceServer: true, resourceIdentifiers: ['https://a/*'] } },
+    client({ resourceServer: { identifier: 'https://b/', scopes: ['read'] } }),
+  ],
+  [
+    'an identifier inside',
+    { allow: { resourceServer: true, resourceIdentifiers: ['https://a/*'] } },
+    client({ resourceServer: { identifier: 'https://a/b', scopes: ['read'] } }),
+  ],
   ['an audience outside', { allow: { audiences: ['https://a/*'] } }, client({ audiences: ['https://b/'] })],
   ['an audience inside', { allow: { audiences: ['https://a/*'] } }, client({ audiences: ['https://a/b'] })],
   ['consent by default', { allow: { consent: ['Explicit'] } }, client({})],

@@ -67,6 +67,13 @@ export const policySpec = object(
             maxItems: 100,
           },
         ),
+        resourceIdentifiers: set(
+          'Identifiers that a client may have as an API. https://api.example.com/* allows every identifier that begins so. Left out: any that no older OIDCClient has.',
+          text('Identifier.', { maxLength: 512 }),
+          {
+            maxItems: 100,
+          },
+        ),
         consent: set('Values of consent. Default: Explicit and Remember.', oneOf('Mode.', consentModes), {
           maxItems: consentModes.length,
         }),
@@ -92,7 +99,7 @@ export const policySpec = object(
         existingSecret: flag('Allows secret.existingSecretRef. Default: false, unless another policy allows it.'),
         optionalPKCE: flag('Allows pkce: Optional. Default: false, unless another policy allows it.'),
         resourceServer: flag(
-          'Allows resourceServer. Default: false, unless another policy allows it. Any identifier that no older OIDCClient has can then be declared: allow it only in namespaces that you trust with that.',
+          'Allows resourceServer. Default: false, unless another policy allows it. Say with resourceIdentifiers which identifiers a namespace may declare.',
         ),
       },
     ),

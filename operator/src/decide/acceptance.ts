@@ -3,7 +3,7 @@ import type { Fault } from '@nauthera/runtime/coded-error'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { checkSpec } from './check-spec.ts'
 import { sizeFaultOf } from './client-size.ts'
-import { isAllowed } from './policies.ts'
+import { isAllowed, mayDeclare } from './policies.ts'
 import type { Policies } from './policies.ts'
 
 /** Whether a client is accepted, before policies are asked; conditions.ts has the words for people. */
@@ -56,7 +56,8 @@ export function acceptClients(
     // only who may choose an id can claim it, or a stranger could block the rightful owner
     const claimsId =
       !squats && (client.spec.clientId === undefined || isDefaultId(client) || isAllowed(policies, 'customClientId'))
-    const identifier = isAllowed(policies, 'resourceServer') ? client.spec.resourceServer?.identifier : undefined
+    const declared: unknown = client.spec.resourceServer?.identifier
+    const identifier = mayDeclare(policies, declared) ? declared : undefined
     const idHolder = ids.get(clientId)
     const identifierHolder = identifier === undefined ? undefined : identifiers.get(identifier)
     if (claimsId && idHolder === undefined) ids.set(clientId, key)

@@ -125,6 +125,11 @@ function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec): readonly Fin
       : []),
     ...among('spec.scopes', allow.scopes, scopesOf(spec)),
     ...among('spec.audiences', allow.audiences, spec.audiences ?? []),
+    ...among(
+      'spec.resourceServer.identifier',
+      allow.resourceIdentifiers,
+      spec.resourceServer ? [spec.resourceServer.identifier] : [],
+    ),
     ...(spec.type === 'M2M' ? [] : among('spec.consent', allow.consent, [spec.consent ?? 'Remember'])),
     ...checkHosts(allow.redirectHosts, spec),
     ...(require.par && spec.par !== true && spec.type !== 'M2M' && spec.type !== 'Device'

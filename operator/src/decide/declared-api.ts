@@ -2,7 +2,7 @@
 import type { OIDCClient } from '../api/oidc-client.ts'
 import { keyOf } from './acceptance.ts'
 import type { Acceptance } from './acceptance.ts'
-import { isAllowed } from './policies.ts'
+import { mayDeclare } from './policies.ts'
 import type { Policies } from './policies.ts'
 
 /** An object that declares an identifier, and that policy lets be an API. While one is there, no policy can allow the
@@ -32,7 +32,7 @@ export function declaredApi(
 ): DeclaredApi | undefined {
   const { metadata, spec } = client
   const identifier = identifierOf(spec)
-  if (identifier === undefined || !isAllowed(about.policies, 'resourceServer')) return undefined
+  if (!mayDeclare(about.policies, identifier)) return undefined
   const standing = standingOf(client, about)
   return {
     key: keyOf(client),
@@ -48,10 +48,10 @@ export function declaredApi(
 }
 
 /** A spec that breaks a rule may have any shape. */
-function identifierOf(spec: unknown): string | undefined {
+function identifierOf(spec: unknown): unknown {
   const { resourceServer } = (spec ?? {}) as { readonly resourceServer?: unknown }
   const { identifier } = (resourceServer ?? {}) as { readonly identifier?: unknown }
-  return typeof identifier === 'string' ? identifier : undefined
+  return identifier
 }
 
 function standingOf(

@@ -95,6 +95,16 @@ export function isAllowed(policies: Policies, gate: Gate): boolean {
   return said.includes(true) && !said.includes(false)
 }
 
+/** @param identifier of an API; an object that breaks a rule may have any value there
+ *  @returns whether the policies let a client be this API. Who may not does not hold the identifier either: else a stranger could keep the
+ *  owner from it */
+export function mayDeclare(policies: Policies, identifier: unknown): identifier is string {
+  if (typeof identifier !== 'string' || !isAllowed(policies, 'resourceServer')) return false
+  return bindingOf(policies).every(
+    ({ spec: { allow } }) => !allow?.resourceIdentifiers || covers(allow.resourceIdentifiers, identifier),
+  )
+}
+
 type Limit = 'clientsPerNamespace' | 'bytesPerShard'
 
 /** What a policy that only warns or watches says limits nobody. */

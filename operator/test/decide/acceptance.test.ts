@@ -78,6 +78,15 @@ describe('acceptClients', () => {
       { 'demo/a': 'accepted', 'demo/b': 'conflict' },
       { resourceServer: true },
     ],
+    [
+      'K18 who may not declare an identifier does not keep others from it, though it is older',
+      [
+        client({ resourceServer: { identifier: 'https://api.example.com' } }, { name: 'a', ...at(1) }),
+        client({ resourceServer: { identifier: 'https://api.example.com' } }, { name: 'b', ...at(2) }),
+      ],
+      { 'demo/a': 'accepted', 'demo/b': 'accepted' },
+      { resourceServer: true, resourceIdentifiers: ['https://other.example.com'] },
+    ],
   ]
   for (const [sentence, clients, outcome, allow] of table) {
     it(sentence, () => {

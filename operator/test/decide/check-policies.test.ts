@@ -120,6 +120,12 @@ describe('checkPolicies', () => {
       [],
     ],
     [
+      'limits identifiers of APIs',
+      { resourceServer: { identifier: 'https://a.example.com', scopes: ['read'] } },
+      [{ allow: { resourceServer: true, resourceIdentifiers: ['https://b.example.com', 'urn:a:*'] } }],
+      ['spec.resourceServer.identifier'],
+    ],
+    [
       'limits audiences',
       { audiences: ['https://a.example.com'] },
       [{ allow: { audiences: ['https://b.example.com'] } }],

@@ -28,6 +28,19 @@ describe('declaredApi', () => {
     }
   })
 
+  it('K18 is nothing for an identifier that policy gives to others, so it cannot keep the owner from it', () => {
+    const under = (...listed: string[][]) => ({
+      ...about,
+      policies: holding(
+        { allow: { resourceServer: true } },
+        ...listed.map((one) => ({ allow: { resourceIdentifiers: one } })),
+      ),
+    })
+    expect(declaredApi(api(), under(['https://other.example.com', 'urn:*']))).to.equal(undefined)
+    expect(declaredApi(api(), under(['https://*'], []))).to.equal(undefined)
+    expect(declaredApi(api(), under(['https://api.*'], ['https://api.example.com']))).to.include({ standing: 'open' })
+  })
+
   for (const [standing, change] of [
     ['suspended', { spec: { suspended: true } }],
     ['denied', { isDenied: true }],

@@ -107,6 +107,7 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
   "'must be among ' + (size(variables.allow.authMethods) == 0 ? '(nothing)' : variables.allow.authMethods.join(', '))") }}
 {{ include "nauthera.policy.among" (list "spec.scopes" "scopes" "variables.scopes" true) }}
 {{ include "nauthera.policy.among" (list "spec.audiences" "audiences" "(has(variables.spec.audiences) ? variables.spec.audiences : [])" true) }}
+{{ include "nauthera.policy.among" (list "spec.resourceServer.identifier" "resourceIdentifiers" "(has(variables.spec.resourceServer) ? [variables.spec.resourceServer.identifier] : [])" true) }}
 {{ include "nauthera.policy.among" (list "spec.consent" "consent" "(variables.spec.type == 'M2M' ? [] : [variables.consent])" false) }}
 {{ include "nauthera.policy.hosts" (list "spec.redirectURIs" "variables.spec.redirectURIs") }}
 {{ include "nauthera.policy.hosts" (list "spec.postLogoutRedirectURIs" "variables.spec.postLogoutRedirectURIs") }}
