@@ -140,6 +140,7 @@ describe('T13 access to APIs while version and grants change', () => {
       }),
       { numRuns: 60 },
     )
-    expect(issued).to.be.greaterThan(20)
+    // some 40 as a rule: with none the property would say nothing
+    expect(issued).to.be.greaterThan(5)
   })
 })
