@@ -1,9 +1,9 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
 import { request } from '@nauthera/harness/flows'
-import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
+import { configs } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
-import { countRows, flood, growth, unauthenticated } from '../../server/test/oidc/flood.ts'
+import { countRows, flood, floodedReplicas, growth, unauthenticated } from '../../server/test/oidc/flood.ts'
 import { tell } from './support/tell.ts'
 
 // 10,000 requests of each kind that prove nothing: what is left of them in all tables. `npm test` sends fewer of them.
@@ -16,13 +16,7 @@ describe('a flood of requests that prove nothing', function () {
   this.timeout(300_000)
   let replicas: Replicas
   before(async () => {
-    replicas = await startReplicas()
-    await replicas.serve([
-      entry('app.web', configs.web),
-      entry('app.spa', configs.spa),
-      entry('app.machine', configs.machine),
-    ])
-    await addPerson(replicas, 'ada')
+    replicas = await floodedReplicas()
   })
   after(() => replicas?.stop())
 

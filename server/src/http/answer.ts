@@ -14,3 +14,28 @@ export function wantsPage(request: { headers: { accept?: string | undefined } })
   const accept = request.headers.accept ?? ''
   return /\btext\/html\b/i.test(accept)
 }
+
+/** Bytes of a kind that browsers show. */
+export interface MediaFile {
+  readonly type: string
+  readonly bytes: Buffer
+}
+
+/** Writes a file that a page loads; the body is left out for HEAD.
+ *  @param cacheControl of the answer (RFC 9111) */
+export function answerFile(
+  request: IncomingMessage,
+  response: ServerResponse,
+  file: MediaFile,
+  cacheControl: string,
+): void {
+  response.setHeader('cache-control', cacheControl)
+  response.setHeader('content-type', file.type)
+  // somebody may open an SVG by itself: nothing in it must run
+  response.setHeader(
+    'content-security-policy',
+    "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+  )
+  response.setHeader('content-length', file.bytes.length)
+  response.end(request.method === 'HEAD' ? undefined : file.bytes)
+}

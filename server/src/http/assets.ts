@@ -5,6 +5,8 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 import type { RequestHandler } from 'express'
 import { assetsDirectory } from '../files.ts'
 import type { BrandingSettings } from '../settings.ts'
+import { answerFile } from './answer.ts'
+import type { MediaFile } from './answer.ts'
 import { fitAccent } from './colours.ts'
 
 /** The files that pages load. The hash of the content is in the name, so browsers can keep a file for ever. */
@@ -18,19 +20,14 @@ export interface Assets {
   readonly handle: RequestHandler
 }
 
-interface Asset {
-  readonly type: string
-  readonly bytes: Buffer
-}
-
 const longestLogoBytes = 32 * 1024
 
 /** @param basePath the issuer's path, '' when it has none
  *  @throws CodedError SETTINGS_INVALID when the logo cannot be read, is too long, or neither SVG nor PNG */
 export function createAssets(needs: { basePath: string; branding: BrandingSettings }): Assets {
   const style = readFileSync(join(assetsDirectory, 'style.css'), 'utf8')
-  const assets = new Map<string, Asset>()
-  const add = (name: string, extension: string, asset: Asset): string => {
+  const assets = new Map<string, MediaFile>()
+  const add = (name: string, extension: string, asset: MediaFile): string => {
     const hash = createHash('sha256').update(asset.bytes).digest('hex').slice(0, 12)
     const file = `${name}.${hash}.${extension}`
     assets.set(file, asset)
@@ -51,20 +48,12 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
       if (!request.path.startsWith(prefix) || (request.method !== 'GET' && request.method !== 'HEAD')) return next()
       const asset = assets.get(request.path.slice(prefix.length))
       if (asset === undefined) return next()
-      response.setHeader('cache-control', 'public, max-age=31536000, immutable')
-      response.setHeader('content-type', asset.type)
-      // somebody may open an SVG by itself: nothing in it must run
-      response.setHeader(
-        'content-security-policy',
-        "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
-      )
-      response.setHeader('content-length', asset.bytes.length)
-      response.end(request.method === 'HEAD' ? undefined : asset.bytes)
+      answerFile(request, response, asset, 'public, max-age=31536000, immutable')
     },
   }
 }
 
-function readLogo(path: string): Asset {
+function readLogo(path: string): MediaFile {
   const fault = (message: string, cause?: unknown) =>
     new CodedError('SETTINGS_INVALID', { cause, faults: [{ path: 'branding.logoFile', message }] })
   let bytes: Buffer

@@ -4,6 +4,8 @@ import { paths } from '@nauthera/rules/endpoints'
 import { describeError, foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { RequestHandler } from 'express'
+import { answerFile } from './answer.ts'
+import type { MediaFile } from './answer.ts'
 import { pictureTypeOf } from './picture-type.ts'
 
 export interface Logos {
@@ -17,14 +19,9 @@ export interface Logos {
 interface Kept {
   readonly namespace: string
   /** Undefined when it could not be had. */
-  readonly picture: Picture | undefined
+  readonly picture: MediaFile | undefined
   /** Epoch milliseconds. */
   readonly until: number
-}
-
-interface Picture {
-  readonly type: string
-  readonly bytes: Buffer
 }
 
 const longestBytes = 64 * 1024
@@ -58,11 +55,11 @@ export function createLogos(needs: {
 }): Logos {
   const pictures = new Map<string, Kept>()
   const failures = new Map<string, Kept>()
-  const running = new Map<string, Promise<Picture | undefined>>()
+  const running = new Map<string, Promise<MediaFile | undefined>>()
   /** Fetches that go on, by namespace. */
   const fetching = new Map<string, number>()
 
-  function load(path: string): Promise<Picture | undefined> {
+  function load(path: string): Promise<MediaFile | undefined> {
     const logo = registeredAt(path)
     if (logo === undefined) return Promise.resolve(undefined)
     const known = pictures.get(path) ?? failures.get(path)
@@ -76,8 +73,8 @@ export function createLogos(needs: {
     return loading
   }
 
-  async function fetchPicture({ path, url, namespace }: RegisteredLogo): Promise<Picture | undefined> {
-    let picture: Picture | undefined
+  async function fetchPicture({ path, url, namespace }: RegisteredLogo): Promise<MediaFile | undefined> {
+    let picture: MediaFile | undefined
     fetching.set(namespace, (fetching.get(namespace) ?? 0) + 1)
     try {
       picture = await readPicture(await needs.fetch(url))
@@ -117,15 +114,7 @@ export function createLogos(needs: {
       if (!request.path.startsWith(prefix) || (request.method !== 'GET' && request.method !== 'HEAD')) return next()
       const picture = await load(request.path.slice(needs.basePath.length))
       if (picture === undefined) return next()
-      response.setHeader('cache-control', 'public, max-age=86400, immutable')
-      response.setHeader('content-type', picture.type)
-      // somebody may open an SVG by itself: nothing in it must run
-      response.setHeader(
-        'content-security-policy',
-        "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
-      )
-      response.setHeader('content-length', picture.bytes.length)
-      response.end(request.method === 'HEAD' ? undefined : picture.bytes)
+      answerFile(request, response, picture, 'public, max-age=86400, immutable')
     },
   }
 }
@@ -138,7 +127,7 @@ function oldestOfMost(kept: ReadonlyMap<string, Kept>): string {
 }
 
 /** @throws Error with the reason, for the log */
-async function readPicture(answer: Response): Promise<Picture> {
+async function readPicture(answer: Response): Promise<MediaFile> {
   if (answer.status !== 200) throw new Error(`status ${answer.status}`)
   const bytes = Buffer.from(await answer.arrayBuffer())
   if (bytes.length > longestBytes) throw new Error(`it is larger than ${longestBytes / 1024} KiB`)

@@ -1,7 +1,6 @@
 import { expect } from 'chai'
-import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
-import { countRows, flood, growth, unauthenticated } from './flood.ts'
+import { countRows, flood, floodedReplicas, growth, unauthenticated } from './flood.ts'
 
 // `npm run faults` sends 10,000 of each kind. The rule does not depend on the number: a row must not come with each request.
 
@@ -13,13 +12,7 @@ describe('requests that prove nothing', function () {
   this.timeout(60_000)
   let replicas: Replicas
   before(async () => {
-    replicas = await startReplicas()
-    await replicas.serve([
-      entry('app.web', configs.web),
-      entry('app.spa', configs.spa),
-      entry('app.machine', configs.machine),
-    ])
-    await addPerson(replicas, 'ada')
+    replicas = await floodedReplicas()
   })
   after(() => replicas?.stop())
 

@@ -1,12 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
-import { clientSecret, configs } from '@nauthera/harness/server'
+import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { request } from '@nauthera/harness/flows'
 import { statement } from '../../src/store/postgres.ts'
 
 // Every kind of request that somebody can send without proving who they are, and how many rows all tables have.
+
+/** A replica with a client of each kind, and a person. */
+export async function floodedReplicas(): Promise<Replicas> {
+  const replicas = await startReplicas()
+  await replicas.serve([
+    entry('app.web', configs.web),
+    entry('app.spa', configs.spa),
+    entry('app.machine', configs.machine),
+  ])
+  await addPerson(replicas, 'ada')
+  return replicas
+}
 
 /** @returns the rows of every table of the database, by its name */
 export async function countRows(replicas: Replicas): Promise<Record<string, number>> {
