@@ -102,6 +102,10 @@ describe('signing in on a real cluster', function () {
     await until('the Service of the page answers', isThere)
     await page.goto(`${wiki}/`)
     expect(page.url()).to.include(`${product.release.issuer}/interaction/`)
+    // a second tab, or the browser's request for an icon, must not end the sign-in of the first
+    const otherTab = await context.newPage()
+    await otherTab.goto(`${wiki}/`)
+    await otherTab.close()
     await page.locator('#username').fill(person)
     await page.locator('#password').fill(password)
     await page.locator('#sign-in').click()

@@ -41,6 +41,9 @@ export function presetData(preset: Preset, input: PresetInput): Data {
         OAUTH2_PROXY_SCOPE: values.scopes,
         // it sends neither PKCE nor a nonce unless told to
         OAUTH2_PROXY_CODE_CHALLENGE_METHOD: 'S256',
+        // else one cookie holds the state of one sign-in, and a second tab, or the browser's request for an icon, ends the first
+        OAUTH2_PROXY_COOKIE_CSRF_PER_REQUEST: 'true',
+        OAUTH2_PROXY_COOKIE_CSRF_PER_REQUEST_LIMIT: '10',
         // so that /oauth2/sign_out may go on to the sign-out of the issuer
         OAUTH2_PROXY_WHITELIST_DOMAINS: new URL(values.issuer).host,
         ...redirectUnder('OAUTH2_PROXY_REDIRECT_URL', values),

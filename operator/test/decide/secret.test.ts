@@ -127,6 +127,8 @@ describe('renderSecret', () => {
         OAUTH2_PROXY_PROVIDER: 'oidc',
         OAUTH2_PROXY_SCOPE: canonical.scopes,
         OAUTH2_PROXY_CODE_CHALLENGE_METHOD: 'S256',
+        OAUTH2_PROXY_COOKIE_CSRF_PER_REQUEST: 'true',
+        OAUTH2_PROXY_COOKIE_CSRF_PER_REQUEST_LIMIT: '10',
         OAUTH2_PROXY_WHITELIST_DOMAINS: 'login.example.com',
         OAUTH2_PROXY_CLIENT_ID: 'demo.app',
         OAUTH2_PROXY_CLIENT_SECRET: plain.reveal(),
