@@ -26,7 +26,7 @@ export async function createPod() {
   })
   await mkdir(settings.clientsDirectory)
   await mkdir(settings.linkDirectory)
-  const { lines, add, untilTold } = createToldLines({ timeoutMs: 5_000 })
+  const { lines, add, untilTold } = createToldLines({ timeoutMs: 20_000 })
   const log = createLog({ process: 'agent', level: 'debug', format: 'json', sink: { write: add } })
   const stops: (() => Promise<void> | void)[] = []
 

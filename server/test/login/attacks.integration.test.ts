@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Worker } from 'node:worker_threads'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, formOf, pkce, send } from '@nauthera/harness/browser'
 import type { Answer } from '@nauthera/harness/browser'
@@ -225,6 +227,16 @@ describe('attacks on a sign-in', function () {
     const page = await browser.follow(request())
     const form = formOf(page.body, '/sign-in')
     const origin = new URL(server.issuer).origin
+    // a thread with nothing to do: what it waits for the processor, the loop of the server waits as well
+    const idle = new Worker(
+      `const { parentPort } = require('node:worker_threads')
+       const delay = require('node:perf_hooks').monitorEventLoopDelay({ resolution: 5 })
+       delay.enable()
+       parentPort.postMessage('counts')
+       parentPort.once('message', () => parentPort.postMessage(delay.percentile(99)))`,
+      { eval: true },
+    )
+    await once(idle, 'message')
     const delay = monitorEventLoopDelay({ resolution: 5 })
     delay.enable()
     const answers = await Promise.all(
@@ -234,12 +246,14 @@ describe('attacks on a sign-in', function () {
       }),
     )
     delay.disable()
+    idle.postMessage('end')
+    const [idleP99] = (await once(idle, 'message')) as [number]
     for (const { status, headers } of answers) {
       expect(status).to.be.oneOf([303, 429])
       if (status === 429) expect(Number(headers['retry-after'])).to.be.greaterThan(0)
     }
     // 100 ms by design, three times that on a shared machine; nanoseconds
-    expect(delay.percentile(99) / 1e6).to.be.below(300)
+    expect((delay.percentile(99) - idleP99) / 1e6).to.be.below(300)
     const next = await browser.submit(page, '/sign-in', { username: 'ada', password })
     expect(next.status).to.be.oneOf([200, 303])
   })
