@@ -24,6 +24,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^(pg-promise|pg)$': ['server/src/store/postgres.ts'],
   '^node-pg-migrate$': ['server/src/store/migrate.ts'],
   '^ioredis$': ['server/src/store/redis-cache.ts'],
+  '^nodemailer$': ['server/src/mail/smtp.ts'],
 }
 
 const processes = ['server', 'config-agent', 'operator']
@@ -39,7 +40,7 @@ const floors: Readonly<Record<string, readonly string[]>> = {
 
 /** Folders of a process, outermost first; an import goes down the list only, and never sideways. */
 const layers: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  server: [['cli'], ['http'], ['login', 'account'], ['oidc'], ['clients', 'users'], ['store']],
+  server: [['cli'], ['mail'], ['http'], ['login', 'account'], ['oidc'], ['clients', 'users'], ['store']],
   operator: [
     ['kubectl', 'keys'],
     ['secret', 'status'],

@@ -3,6 +3,7 @@ import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { paths as endpoints } from '@nauthera/rules/endpoints'
 import { isLoopback } from '@nauthera/rules/issuer'
+import { localesDirectory } from './files.ts'
 import { createConfigService } from './clients/config-service.ts'
 import { createRegistryHolder } from './clients/registry.ts'
 import type { RegistryHolder } from './clients/registry.ts'
@@ -26,8 +27,11 @@ import { createProtocolPages } from './http/protocol-pages.ts'
 import { correlationIdOf, createRequestLog, createRouteNames, observeLatency } from './http/request-log.ts'
 import { createApplication } from './http/application.ts'
 import { listen } from './http/server.ts'
+import { readTexts } from './http/texts.ts'
 import { createUntrustedHeaders } from './http/untrusted-headers.ts'
 import { createLoginRoutes } from './login/routes.ts'
+import { createSendMail } from './mail/send-mail.ts'
+import { createSmtp } from './mail/smtp.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
@@ -56,6 +60,7 @@ import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
 import { loadKeyRing } from './store/envelope.ts'
 import { checkSchema } from './store/migrate.ts'
+import { createOutboxRunner } from './store/outbox-runner.ts'
 import { createDatabase } from './store/postgres.ts'
 import { createRedisCache } from './store/redis-cache.ts'
 import { createStore } from './store/store.ts'
@@ -106,6 +111,7 @@ export async function startApp(needs: Needs): Promise<App> {
   const pages = createSite(needs, { clients, keys, users })
   const protocol = createProtocol(needs, { store, users, clients, keys, pages: pages.protocol })
   const web = createWeb(needs, { store, users, pages, protocol })
+  const mails = createMails(needs, { store })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,
@@ -126,6 +132,7 @@ export async function startApp(needs: Needs): Promise<App> {
     () => keys.ring.follow(),
     () => keys.epoch.follow(),
     () => store.reaper.start(),
+    () => mails?.start(),
     () => config.start(),
     () => {
       isLoaded = true
@@ -143,6 +150,7 @@ export async function startApp(needs: Needs): Promise<App> {
       await starting.stop()
       await config.stop()
       await server.stop({ lingerMs, graceMs: drainFor })
+      await mails?.stop()
       await keys.ring.stop()
       keys.epoch.stop()
       await store.stop()
@@ -157,7 +165,16 @@ function openStore({ settings, log, metrics }: Needs): Store {
   const keys = ring.derive('cache')
   const cache = connection && createRedisCache({ connection, keys, timeoutMs: cacheSettings.timeout, log, metrics })
   const database = createDatabase({ connection: databaseConnection(settings.database), log, metrics })
-  return createStore({ database, cache, ring, log, metrics, replica, auditSettings: settings.audit })
+  const sendsMail = settings.mail !== undefined
+  return createStore({ database, cache, ring, log, metrics, replica, auditSettings: settings.audit, sendsMail })
+}
+
+/** Sends what waits in the outbox; undefined where no mail is sent. */
+function createMails({ settings, log, metrics }: Needs, { store }: { store: Store }) {
+  if (settings.mail === undefined) return undefined
+  const sender = { title: settings.branding.title, issuer: settings.issuer }
+  const mail = createSendMail({ smtp: createSmtp(settings.mail), texts: readTexts(localesDirectory), sender })
+  return createOutboxRunner({ outbox: store.outbox, tries: { mail }, log, metrics })
 }
 
 type Clients = ReturnType<typeof createClients>

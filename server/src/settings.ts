@@ -158,6 +158,44 @@ const auditSettings = z
   })
   .prefault({})
 
+/** One line without control characters: it becomes a header. */
+const mailbox = z
+  .string()
+  .max(320)
+  .regex(
+    /^([^<>"@,;:\\\p{Cc}]+ <[^<>@\s,;:"\p{Cc}]+@[^<>@\s,;:"\p{Cc}]+>|[^<>@\s,;:"\p{Cc}]+@[^<>@\s,;:"\p{Cc}]+)$/u,
+    'must be an address such as sign-in@example.com, or Example <sign-in@example.com>',
+  )
+
+const mailSettings = z
+  .strictObject({
+    host: z.string().min(1).max(253).describe('Host of the SMTP server.'),
+    port: z.int().min(1).max(65535).default(587).describe('Port of the SMTP server.'),
+    from: mailbox.describe('The sender of every mail: an address, or a name with an address in angle brackets.'),
+    tls: z
+      .enum(['starttls', 'implicit', 'off'])
+      .default('starttls')
+      .describe(
+        'starttls: the connection must become TLS before anything is sent; implicit: TLS from the first byte (port 465); off: for a loopback host only.',
+      ),
+    usernameFile: file.optional().describe('File with the user name for SMTP; without it nobody signs in there.'),
+    passwordFile: file.optional().describe('File with the password for SMTP.'),
+    caFile: file.optional().describe('Certificates (PEM) that sign the certificate of the SMTP server.'),
+  })
+  .superRefine((mail, context) => {
+    if (mail.tls === 'off' && !isLoopback(mail.host)) {
+      const message = 'is off, which is for a loopback host only; use starttls or implicit'
+      context.addIssue({ code: 'custom', path: ['tls'], message })
+    }
+    if ((mail.usernameFile === undefined) !== (mail.passwordFile === undefined)) {
+      const path = mail.usernameFile === undefined ? 'usernameFile' : 'passwordFile'
+      context.addIssue({ code: 'custom', path: [path], message: 'is missing; give both usernameFile and passwordFile' })
+    }
+  })
+  .optional()
+  .describe('How mail is sent. Without it no mail is sent, and what needs mail is not offered.')
+export type MailSettings = NonNullable<z.output<typeof mailSettings>>
+
 export const settingsSchema = z
   .strictObject({
     issuer,
@@ -205,6 +243,7 @@ export const settingsSchema = z
     cache: cacheSettings,
     outbound: outboundSettings,
     audit: auditSettings,
+    mail: mailSettings,
     refreshGrace: duration('10s').describe(
       'For this long the previous refresh token may be sent again and gets the same answer: for answers that were lost, and for two tabs at once.',
     ),

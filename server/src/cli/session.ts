@@ -14,6 +14,8 @@ import { databaseConnection } from '../store/connection.ts'
 import { loadKeyRing } from '../store/envelope.ts'
 import { createDatabase } from '../store/postgres.ts'
 import type { Database, DatabaseConnection } from '../store/postgres.ts'
+import { createOutbox } from '../store/outbox.ts'
+import type { Outbox } from '../store/outbox.ts'
 import { createRedisCache } from '../store/redis-cache.ts'
 import { renderRows } from './output.ts'
 import type { OutputFormat } from './output.ts'
@@ -41,6 +43,7 @@ export interface Opened {
   readonly database: Database
   readonly audit: Audit
   readonly changes: Changes
+  readonly outbox: Outbox
   readonly log: Log
 }
 
@@ -58,9 +61,11 @@ export async function withDatabase<T>(session: Session, work: (opened: Opened) =
   const settings = settingsOf(session)
   const audit = createAudit({ database, log, replica: 'cli', settings: settings.audit })
   const cache = openCache(settings, log)
+  const ring = () => loadKeyRing(settings.keysDirectory)
+  const outbox = createOutbox({ database, ring, audit, sendsMail: settings.mail !== undefined })
   try {
     await cache?.settled()
-    return await work({ database, audit, changes: createChanges(cache), log })
+    return await work({ database, audit, changes: createChanges(cache), outbox, log })
   } finally {
     await cache?.stop()
     await audit.stop()

@@ -1,7 +1,9 @@
 // What the audit log tells.
 export type AuditName =
   | `signin.${'success' | 'failure' | 'locked' | 'refused'}`
-  | 'password.changed'
+  | `password.${'changed' | 'reset_requested' | 'reset'}`
+  | `email.${'verified'}`
+  | 'outbox.given_up'
   | `account.${'created' | 'changed' | 'disabled' | 'enabled' | 'unlocked'}`
   | `consent.${'granted' | 'denied'}`
   | 'authorization.refused'

@@ -1,8 +1,12 @@
 // Password hashes, one for each person.
 import { unlockAccount } from './attempts.ts'
+import type { Mail } from '../mails.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
+import { linkHash, linkOfPerson, useLink } from './link-token.ts'
+import { outboxInsert } from './outbox.ts'
+import type { OutboxRows } from './outbox.ts'
 import { statement } from './postgres.ts'
 import type { Database } from './postgres.ts'
 import { endSessionsOf, moveStanding, standing } from './standing.ts'
@@ -13,6 +17,8 @@ export interface Credentials {
   /** Sets a new password. Every other session of the person ends, with its grants and unfinished sign-ins; a locked account is
    *  unlocked, since what was tried before was not this password.
    *  @param options.keepSession the session in which the person changed it goes on
+   *  @param options.link a link of kind `reset` that was sent to the person: used up by the change; without a live one nothing is changed
+   *  @param options.mail queued with the change
    *  @param options.standing changes nothing unless the person must change the password, is enabled and still has this standing
    *  @returns the new standing, and when it began; undefined when nothing was changed */
   set(
@@ -22,6 +28,8 @@ export interface Credentials {
       keepSession?: string | undefined
       changeRequired: boolean
       standing?: string | undefined
+      link?: string | undefined
+      mail?: Mail | undefined
       audit: readonly AuditEvent[]
     },
   ): Promise<{ standing: string; since: Date } | undefined>
@@ -30,30 +38,53 @@ export interface Credentials {
 }
 
 const find = statement('credential-find', 'SELECT password_hash FROM credentials WHERE user_id = $1')
-const set = statement(
-  'credential-set',
-  `WITH changed AS (UPDATE users u SET password_change_required = $3, ${moveStanding}, updated_at = now()
-     WHERE id = $1 AND ($4::text IS NULL OR (password_change_required AND disabled_at IS NULL AND ${standing} = $4))
-     RETURNING id, sessions_valid_after),
+const changing = `UPDATE users u SET password_change_required = $3, ${moveStanding}, updated_at = now()`
+/** @param changed the CTE of that name, and what comes before it; it has a row when the password is to be set */
+const setting = (name: string, changed: string) =>
+  statement(
+    name,
+    `WITH ${changed},
    credential AS (INSERT INTO credentials (user_id, password_hash) SELECT id, $2 FROM changed
      ON CONFLICT (user_id) DO UPDATE SET password_hash = excluded.password_hash, changed_at = now()),
    ${unlockAccount('$1::uuid', 'EXISTS (SELECT FROM changed)')},
+   mail AS (${outboxInsert('$6', ' WHERE EXISTS (SELECT FROM changed)')}),
    written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT ${standing} AS standing, u.sessions_valid_after AS since FROM changed u`,
+  )
+const set = setting(
+  'credential-set',
+  `changed AS (${changing}
+     WHERE id = $1 AND ($4::text IS NULL OR (password_change_required AND disabled_at IS NULL AND ${standing} = $4))
+     RETURNING id, sessions_valid_after)`,
+)
+// the person's row is checked again once it is locked: of two links for one person, only the first one that is used is valid
+const reset = setting(
+  'credential-reset',
+  `${useLink('$4', "'reset'", 'l.user_id, l.standing')},
+   changed AS (${changing} FROM link l WHERE u.id = $1 AND u.id = l.user_id AND ${linkOfPerson}
+     RETURNING u.id, u.sessions_valid_after)`,
 )
 const rehash = statement(
   'credential-rehash',
   'UPDATE credentials SET password_hash = $3 WHERE user_id = $1 AND password_hash = $2',
 )
 
-export function createCredentials(needs: { database: Database; audit: AuditRows; changes: Changes }): Credentials {
-  const { database, audit, changes } = needs
+export function createCredentials(needs: {
+  database: Database
+  audit: AuditRows
+  outbox: OutboxRows
+  changes: Changes
+}): Credentials {
+  const { database, audit, outbox, changes } = needs
   return {
     find: async (userId) => (await database.query<{ password_hash: string }>(find, [userId]))[0]?.password_hash,
-    async set(userId, passwordHash, { keepSession, changeRequired, standing: before, audit: events }) {
-      const values = [userId, passwordHash, changeRequired, before ?? null, audit.rows(events)]
+    async set(userId, passwordHash, { keepSession, changeRequired, standing: before, link, mail, audit: events }) {
+      const proof = link === undefined ? (before ?? null) : linkHash(link)
+      const mails = outbox.rows(mail === undefined ? [] : [mail])
+      const values = [userId, passwordHash, changeRequired, proof, audit.rows(events), mails]
       const changed = await database.transaction(async (connection) => {
-        const [row] = await connection.query<{ standing: string; since: Date }>(set, values)
+        const change = link === undefined ? set : reset
+        const [row] = await connection.query<{ standing: string; since: Date }>(change, values)
         if (row !== undefined) await endSessionsOf(connection, userId, keepSession)
         return row
       })

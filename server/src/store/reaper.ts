@@ -35,6 +35,10 @@ const rounds: readonly Statement[] = [
   // a revoked grant stays until its tokens have expired: its row is what refuses them
   reaping('grants', 'id', `expires_at < now() - ${slack}`),
   reaping('devices', 'session_uid, client_uid', `expires_at < now() - ${slack}`),
+  // what was done stays as a mark, so that nobody queues it again
+  reaping('outbox', 'id', "done_at < now() - interval '2 days'"),
+  reaping('mail_links', 'token_hash', `expires_at < now() - ${slack}`),
+  reaping('known_browsers', 'user_id, browser', "last_seen < now() - interval '400 days'"),
 ]
 const audit = reaping('audit', 'id', "at < now() - $2::float8 * interval '1 millisecond'")
 

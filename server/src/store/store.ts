@@ -26,6 +26,10 @@ import { createKeys } from './keys.ts'
 import type { Keys } from './keys.ts'
 import { createOneTime } from './one-time.ts'
 import type { OneTime } from './one-time.ts'
+import { createMailLinks } from './mail-links.ts'
+import type { MailLinks } from './mail-links.ts'
+import { createOutbox } from './outbox.ts'
+import type { Outbox } from './outbox.ts'
 import type { Database } from './postgres.ts'
 import { createPushedRequests } from './pushed-requests.ts'
 import type { PushedRequests } from './pushed-requests.ts'
@@ -55,6 +59,8 @@ export interface Store {
   readonly pushedRequests: PushedRequests
   readonly signIns: SignIns
   readonly attempts: Attempts
+  readonly outbox: Outbox
+  readonly mailLinks: MailLinks
   readonly keys: Keys
   readonly epoch: Epoch
   readonly audit: Audit
@@ -65,6 +71,7 @@ export interface Store {
 
 /** @param options.cache stopped with the store; without one nothing is cached
  *  @param options.replica the name of this pod, for the audit log
+ *  @param options.sendsMail whether mail is sent; default: no mail is queued
  *  @param options.auditSettings `retention` in milliseconds */
 export function createStore(options: {
   database: Database
@@ -74,10 +81,12 @@ export function createStore(options: {
   metrics?: Metrics
   replica: string
   auditSettings: AuditSettings & { readonly retention: number }
+  sendsMail?: boolean
 }): Store {
-  const { database, cache, ring, log, metrics, replica, auditSettings } = options
+  const { database, cache, ring, log, metrics, replica, auditSettings, sendsMail = false } = options
   const audit = createAudit({ database, log, replica, settings: auditSettings })
-  const needs = { database, audit, changes: createChanges(cache) }
+  const outbox = createOutbox({ database, ring: () => ring, audit, sendsMail })
+  const needs = { database, audit, outbox, changes: createChanges(cache) }
   const reaper = createReaper({ database, log, auditRetentionMs: auditSettings.retention })
   const accounts = createAccounts(needs)
   return {
@@ -95,6 +104,8 @@ export function createStore(options: {
     pushedRequests: createPushedRequests({ ...needs, ring }),
     signIns: createSignIns(needs),
     attempts: createAttempts(needs),
+    outbox,
+    mailLinks: createMailLinks(needs),
     keys: createKeys({ ...needs, ring }),
     epoch: createEpoch(needs),
     audit,

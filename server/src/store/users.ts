@@ -6,6 +6,7 @@ import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { Changes } from './changes.ts'
+import { linkHash, useLink } from './link-token.ts'
 import { statement } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
 import type { Database, Statement } from './postgres.ts'
@@ -68,6 +69,12 @@ export interface UserChange {
   readonly profile?: ((before: Profile) => Profile) | undefined
 }
 
+/** A link that makes an account. */
+export interface AccountLink {
+  readonly kind: 'invitation' | 'registration'
+  readonly token: string
+}
+
 /** Somebody whom another source has found. */
 export interface FoundPerson {
   /** `id` of the source, and its lasting name for the person, which nobody else gets later: an entry UUID, or an issuer with a
@@ -83,6 +90,9 @@ export interface Users {
   list(page: { afterUsername?: string | undefined; limit: number }): Promise<User[]>
   /** @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN, USERNAME_INVALID */
   insert(user: NewUser, audit?: readonly AuditEvent[]): Promise<User>
+  /** As `insert`, for somebody with a link of this kind: it is used up by the new account.
+   *  @returns undefined when the link is not live */
+  insertByLink(user: NewUser, link: AccountLink, audit: readonly AuditEvent[]): Promise<User | undefined>
   /** Changes what we know of a person. Sessions and tokens stay.
    *  @returns the person as they are now; undefined when nobody has this id
    *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID, USER_OF_OTHER_SOURCE */
@@ -119,16 +129,24 @@ const list = statement(
   `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.canonical_username > $1 ORDER BY u.canonical_username LIMIT $2`,
 )
 const described = 'username, canonical_username, email, canonical_email, email_verified, name, locale, profile'
-const insert = statement(
-  'user-insert',
-  `WITH new AS (INSERT INTO users (id, ${described}, password_change_required)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING *),
+const inserting = (name: string, before: string, condition: string) =>
+  statement(
+    name,
+    `WITH ${before}new AS (INSERT INTO users (id, ${described}, password_change_required)
+     SELECT $1, $2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb, $10::boolean${condition} RETURNING *),
    credential AS (INSERT INTO credentials (user_id, password_hash) SELECT id, $11 FROM new WHERE $11::text IS NOT NULL),
-   wanted AS (SELECT DISTINCT name FROM unnest($12::text[]) AS name),
+   wanted AS (SELECT DISTINCT name FROM unnest($12::text[]) AS name WHERE EXISTS (SELECT FROM new)),
    made AS (INSERT INTO groups (id, name) SELECT gen_random_uuid(), name FROM wanted ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id),
    members AS (INSERT INTO group_members (user_id, group_id) SELECT new.id, made.id FROM new, made),
-   written AS (${auditInsert('$13')})
+   written AS (${auditInsert('$13', ' WHERE EXISTS (SELECT FROM new)')})
    SELECT new.*, ARRAY(SELECT name FROM wanted ORDER BY name) AS groups FROM new`,
+  )
+const insert = inserting('user-insert', '', '')
+const insertByLink = inserting(
+  'user-insert-by-link',
+  `${useLink('$14', '$15', 'l.token_hash')},
+   `,
+  ' FROM link',
 )
 const adopt = statement(
   'user-adopt',
@@ -203,7 +221,9 @@ export function createUsers(needs: UserNeeds): Users {
     findByLogin: async (login) => (await database.query<UserRow>(findByLogin, [canonicalName(login)])).map(userOf)[0],
     list: async ({ afterUsername = '', limit }) =>
       (await database.query<UserRow>(list, [canonicalName(afterUsername), limit])).map(userOf),
-    insert: (user, events = []) => insertUser(needs, user, events),
+    insert: async (user, events = []) => (await insertUser(needs, insert, user, { events }))!,
+    insertByLink: (user, { kind, token }, events) =>
+      insertUser(needs, insertByLink, user, { events, link: [linkHash(token), kind] }),
     adopt: (found, events) => adoptUser(needs, found, events),
     edit: (userId, change, events) => editUser(needs, userId, change, events),
     setDisabled: (userId, disabled, events) => changeUser(needs, disabled ? disable : enable, userId, events),
@@ -211,14 +231,20 @@ export function createUsers(needs: UserNeeds): Users {
   }
 }
 
-async function insertUser(needs: UserNeeds, user: NewUser, events: readonly AuditEvent[]): Promise<User> {
+async function insertUser(
+  needs: UserNeeds,
+  by: Statement,
+  user: NewUser,
+  { events, link = [] }: { events: readonly AuditEvent[]; link?: readonly unknown[] },
+): Promise<User | undefined> {
   const { database, audit } = needs
   const id = randomUUID()
   const about = events.map((event) => ({ userId: id, ...event }))
   const values = [...namesOf(user), user.passwordChangeRequired ?? false, user.passwordHash ?? null, user.groups ?? []]
-  const rows = await asRefused(user, () => database.query<UserRow>(insert, [id, ...values, audit.rows(about)]))
+  const rows = await asRefused(user, () => database.query<UserRow>(by, [id, ...values, audit.rows(about), ...link]))
+  if (rows[0] === undefined) return undefined
   audit.lines(about)
-  return userOf(rows[0]!)
+  return userOf(rows[0])
 }
 
 async function editUser(

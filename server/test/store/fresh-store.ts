@@ -18,7 +18,7 @@ export interface FreshStore {
   /** Lines that the stores logged, as JSON. */
   readonly lines: string[]
   /** Another replica: it has its own pool on the same database. */
-  replica(options?: { ring?: KeyRing; poolMax?: number }): Store
+  replica(options?: { ring?: KeyRing; poolMax?: number; sendsMail?: boolean }): Store
   stop(): Promise<void>
 }
 
@@ -38,7 +38,7 @@ export async function freshStore(): Promise<FreshStore> {
     url: database.url,
     connection,
     lines,
-    replica({ ring = testRing, poolMax = 10 } = {}) {
+    replica({ ring = testRing, poolMax = 10, sendsMail = false } = {}) {
       const replica = `replica-${stores.length}`
       const store = createStore({
         database: createDatabase({ connection: { ...connection, poolMax }, log }),
@@ -46,6 +46,7 @@ export async function freshStore(): Promise<FreshStore> {
         log,
         replica,
         auditSettings,
+        sendsMail,
       })
       stores.push(store)
       return store

@@ -1,0 +1,105 @@
+// The one door to SMTP. Whoever is on the way can read or change nothing: the connection is TLS, or it ends on this machine.
+import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import { createTransport } from 'nodemailer'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { describeError } from '@nauthera/runtime/log'
+import { readSecretFile } from '@nauthera/runtime/settings'
+import type { MailSettings } from '../settings.ts'
+import type { TryOutcome } from '../store/outbox-runner.ts'
+
+export interface Message {
+  /** Stays the same in every try: a mail that arrives twice is the same mail (RFC 5322 section 3.6.4). */
+  readonly messageId: string
+  readonly to: string
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+}
+
+export interface Smtp {
+  /** Sends one mail over a connection of its own. Throws nothing. */
+  send(message: Message): Promise<TryOutcome>
+  /** Connects, begins TLS and signs in; sends no mail.
+   *  @throws an Error that says what is wrong */
+  check(): Promise<void>
+}
+
+/** Milliseconds. */
+const timeouts = { dnsTimeout: 5000, connectionTimeout: 5000, greetingTimeout: 10_000, socketTimeout: 20_000 }
+
+/** Reads the files of the settings at each mail: a new password or CA is used from then on. */
+export function createSmtp(settings: MailSettings): Smtp {
+  return {
+    async send({ messageId, to, subject, text, html }) {
+      // an address with more in it could become a second header or recipient
+      if (!isOneAddress(to)) return { kind: 'never', reason: 'the address of the person is no e-mail address' }
+      try {
+        const transport = open(settings)
+        await transport.sendMail({
+          from: settings.from,
+          to: { name: '', address: to },
+          subject: oneLine(subject),
+          text,
+          html,
+          messageId,
+          // nobody answers such mails, so neither should a machine (RFC 3834)
+          headers: { 'auto-submitted': 'auto-generated' },
+        })
+        return { kind: 'done' }
+      } catch (error) {
+        return outcomeOf(error)
+      }
+    },
+    check: async () => void (await open(settings).verify()),
+  }
+}
+
+function open({ host, port, tls, usernameFile, passwordFile, caFile }: MailSettings) {
+  return createTransport({
+    host,
+    port,
+    secure: tls === 'implicit',
+    requireTLS: tls === 'starttls',
+    ignoreTLS: tls === 'off',
+    tls: {
+      minVersion: 'TLSv1.2',
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(caFile === undefined ? {} : { ca: readCa(caFile) }),
+    },
+    ...(usernameFile === undefined || passwordFile === undefined
+      ? {}
+      : {
+          auth: {
+            user: readSecretFile(usernameFile, 'mail.usernameFile').reveal(),
+            pass: readSecretFile(passwordFile, 'mail.passwordFile').reveal(),
+          },
+        }),
+    disableFileAccess: true,
+    disableUrlAccess: true,
+    ...timeouts,
+  })
+}
+
+/** No name, no list, no line break. */
+const isOneAddress = (text: string): boolean =>
+  /^[^\s<>()[\]\\,;:"@\p{Cc}\p{Cf}]+@[^\s<>()[\]\\,;:"@\p{Cc}\p{Cf}]+$/u.test(text)
+
+const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
+
+/** The server refused this address or this mail for good (5yz, RFC 5321 section 4.2.1). Everything else may be mended: a wrong password or
+ *  certificate is ours, not the mail's. */
+function outcomeOf(error: unknown): TryOutcome {
+  const { code, responseCode } = error as { code?: unknown; responseCode?: unknown }
+  const isRefusal = (code === 'EENVELOPE' || code === 'EMESSAGE') && typeof responseCode === 'number'
+  return { kind: isRefusal && responseCode >= 500 ? 'never' : 'later', reason: describeError(error) }
+}
+
+function readCa(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    const message = `cannot read ${path}; mount the CA's certificate there`
+    throw new CodedError('SETTINGS_INVALID', { cause, faults: [{ path: 'mail.caFile', message }] })
+  }
+}

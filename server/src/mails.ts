@@ -1,0 +1,57 @@
+// The mails that the server sends, with what each says. Texts are in the locales (`mail.<template>.…`). This file imports nothing.
+
+/** Every template with its values. Text from people is text: `mail/compose.ts` escapes it. Paths are below the issuer. */
+export interface Mails {
+  /** Somebody may join: `path` is the page where they choose a password. */
+  readonly invitation: { readonly path: string; readonly days: number }
+  /** Somebody asked for an account with this address. */
+  readonly registration: { readonly path: string; readonly minutes: number; readonly asked: Asked }
+  /** Somebody asked for an account, and there is one with this address. */
+  readonly 'already-registered': { readonly path: string; readonly asked: Asked }
+  readonly reset: {
+    readonly person: string
+    readonly path: string
+    readonly minutes: number
+    /** Absent when the help desk sends it. */
+    readonly asked?: Asked | undefined
+  }
+  readonly verify: { readonly person: string; readonly path: string; readonly minutes: number }
+  readonly 'password-changed': { readonly person: string; readonly at: string; readonly asked?: Asked | undefined }
+  /** `change`: a key under `mail.factor-changed.change.` in the locales, such as `totp-added`. */
+  readonly 'factor-changed': {
+    readonly person: string
+    readonly change: string
+    readonly at: string
+    readonly asked?: Asked | undefined
+  }
+  readonly 'new-device': {
+    readonly person: string
+    readonly at: string
+    readonly asked: Asked
+    readonly client?: string
+  }
+  readonly locked: { readonly person: string; readonly at: string; readonly minutes: number; readonly asked?: Asked }
+}
+
+export type MailTemplate = keyof Mails
+
+/** Where a request came from. */
+export interface Asked {
+  readonly address?: string | undefined
+  /** The browser's own description of itself. */
+  readonly agent?: string | undefined
+}
+
+export type Mail = {
+  readonly [Template in MailTemplate]: {
+    /** Two mails with the same key are one: it names the change that the mail is about. */
+    readonly onceKey: string
+    readonly to: string
+    readonly template: Template
+    /** The most wanted first: the person's own, then those of the request. */
+    readonly languages: readonly string[]
+    readonly data: Mails[Template]
+    /** It is given up at this age: with the life of its link, or after a day. */
+    readonly giveUpAfterMs?: number | undefined
+  }
+}[MailTemplate]

@@ -1,0 +1,24 @@
+// The token of a link that was sent by mail, and the SQL that uses a link up.
+import { createHash } from 'node:crypto'
+import { standing } from './standing.ts'
+
+/** `invitation` and `registration` make an account; the others are about one. */
+export type LinkKind = 'reset' | 'verify' | 'invitation' | 'registration'
+
+export interface LinkToken {
+  /** 256 random bits; they are in the mail alone. */
+  readonly plain: string
+  readonly hash: Buffer
+}
+
+/** @returns what the database has of a token */
+export const linkHash = (token: string): Buffer => createHash('sha256').update(token).digest()
+
+/** SQL, for `mail_links l`. */
+export const isLiveLink = 'l.used_at IS NULL AND l.expires_at > clock_timestamp()'
+/** SQL, for `users u` beside it: enabled, with the password that they had when the link was made. */
+export const linkOfPerson = `u.disabled_at IS NULL AND ${standing} = l.standing`
+/** The CTE `link`: uses a link, and has a row when it was live. @param hash @param kind SQL; @param columns that it gives */
+export const useLink = (hash: string, kind: string, columns: string): string =>
+  `link AS (UPDATE mail_links l SET used_at = clock_timestamp()
+     WHERE l.token_hash = ${hash} AND l.kind = ${kind} AND ${isLiveLink} RETURNING ${columns})`

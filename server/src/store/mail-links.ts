@@ -1,0 +1,171 @@
+// Links that were sent by mail. A link is used once: the statement that does what it is for marks it, the same for every replica.
+import type { Mail } from '../mails.ts'
+import { addressBlock } from './address-block.ts'
+import { auditInsert } from './audit.ts'
+import type { AuditEvent, AuditRows } from './audit.ts'
+import type { Changes } from './changes.ts'
+import { isLiveLink, linkHash, linkOfPerson, useLink } from './link-token.ts'
+import type { LinkKind, LinkToken } from './link-token.ts'
+import { outboxInsert } from './outbox.ts'
+import type { NewWork, Outbox } from './outbox.ts'
+import { statement } from './postgres.ts'
+import type { Connection } from './postgres.ts'
+import { standing } from './standing.ts'
+import { isUuid } from './users.ts'
+
+export interface NewLink {
+  readonly token: LinkToken
+  readonly kind: LinkKind
+  readonly lifeMs: number
+  readonly payload?: Readonly<Record<string, unknown>>
+  /** The mail that carries it. */
+  readonly mail?: Mail | undefined
+  readonly audit: readonly AuditEvent[]
+}
+
+/** A link that can still be used. */
+export interface LiveLink {
+  readonly kind: LinkKind
+  readonly userId: string | undefined
+  /** The mailbox that it was sent to. */
+  readonly email: string
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly expiresAt: Date
+}
+
+export interface MailLinks {
+  /** Queues work that an unauthenticated request asks for, for one address at most so often in a while.
+   *  @param limit.address undefined where addresses are unknown: then all requests count together, `mostUnknown` of them
+   *  @returns false when there were too many */
+  ask(work: NewWork, limit: { address: string | undefined; most: number; windowMs: number }): Promise<boolean>
+  /** Makes a link for a person who is enabled and has an e-mail address, with its mail, in one commit.
+   *  @param limit links of this kind that one person gets in a while; default: no limit
+   *  @returns false when nothing was written */
+  addForPerson(userId: string, link: NewLink, limit?: { most: number; windowMs: number }): Promise<boolean>
+  /** Makes a link for somebody without an account; earlier links of this kind to the same mailbox end.
+   *  @param email canonical
+   *  @returns false when nothing was written: too many, or somebody has this address */
+  addForEmail(email: string, link: NewLink, limit?: { most: number; windowMs: number }): Promise<boolean>
+  /** Looks at a link without using it.
+   *  @returns undefined when it is unknown, used or expired, its person is disabled, or their password has changed since */
+  find(kind: LinkKind, token: string): Promise<LiveLink | undefined>
+  /** Uses a link of kind `verify`: the address that it was sent to is the person's, when it is still theirs.
+   *  @returns whether it is verified now */
+  verify(token: string, events: (userId: string) => readonly AuditEvent[]): Promise<boolean>
+}
+
+const isOver = 'attempts.until <= clock_timestamp()'
+/** The CTE `place`: has a row when there is room. @param key @param most @param windowMs SQL */
+const takePlace = (key: string, most: string, windowMs: string, condition = ''): string =>
+  `place AS (INSERT INTO attempts (key, count, until)
+     SELECT ${key}, 1, clock_timestamp() + ${windowMs} * interval '1 millisecond' WHERE ${most} > 0${condition}
+     ON CONFLICT (key) DO UPDATE SET count = CASE WHEN ${isOver} THEN 1 ELSE attempts.count + 1 END,
+       until = CASE WHEN ${isOver} THEN excluded.until ELSE attempts.until END
+     WHERE ${isOver} OR attempts.count < ${most}
+     RETURNING key)`
+const ask = statement(
+  'mail-link-ask',
+  `WITH ${takePlace('$1', '$2::integer', '$3::float8')},
+   work AS (${outboxInsert('$4', ' WHERE EXISTS (SELECT FROM place)')})
+   SELECT key FROM place`,
+)
+const inserted = `(token_hash, kind, user_id, email, standing, payload, expires_at)`
+const ends = "clock_timestamp() + $4::float8 * interval '1 millisecond'"
+const written = `mail AS (${outboxInsert('$6', ' WHERE EXISTS (SELECT FROM link)')}),
+   written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM link)')})
+   SELECT EXISTS (SELECT FROM link) AS done`
+const addForPerson = statement(
+  'mail-link-for-person',
+  `WITH person AS (SELECT u.id, u.canonical_email, ${standing} AS standing FROM users u
+     WHERE u.id = $3::uuid AND u.disabled_at IS NULL AND u.canonical_email IS NOT NULL),
+   ${takePlace("'l:' || $2::text || ':' || $3::uuid", '$8::integer', '$9::float8', ' AND EXISTS (SELECT FROM person)')},
+   link AS (INSERT INTO mail_links ${inserted}
+     SELECT $1, $2, p.id, p.canonical_email, p.standing, $5::jsonb, ${ends} FROM person p, place RETURNING token_hash),
+   ${written}`,
+)
+const addForEmail = statement(
+  'mail-link-for-email',
+  `WITH ${takePlace("'l:' || $2::text || ':' || encode(sha256($3::text::bytea), 'hex')", '$8::integer', '$9::float8', ' AND NOT EXISTS (SELECT FROM users WHERE canonical_email = $3 OR canonical_username = $3)')},
+   before AS (UPDATE mail_links SET used_at = clock_timestamp()
+     WHERE email = $3 AND kind = $2 AND used_at IS NULL AND EXISTS (SELECT FROM place)),
+   link AS (INSERT INTO mail_links ${inserted}
+     SELECT $1, $2, NULL, $3, NULL, $5::jsonb, ${ends} FROM place RETURNING token_hash),
+   ${written}`,
+)
+const find = statement(
+  'mail-link-find',
+  `SELECT l.* FROM mail_links l LEFT JOIN users u ON u.id = l.user_id
+   WHERE l.token_hash = $1 AND l.kind = $2 AND ${isLiveLink} AND (l.user_id IS NULL OR ${linkOfPerson})`,
+)
+const verify = statement(
+  'mail-link-verify',
+  `WITH ${useLink('$1', "'verify'", 'l.user_id, l.email, l.standing')},
+   changed AS (UPDATE users u SET email_verified = true, updated_at = now() FROM link l
+     WHERE u.id = l.user_id AND u.canonical_email = l.email AND ${linkOfPerson} RETURNING u.id),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
+   SELECT id FROM changed`,
+)
+
+interface LinkRow {
+  readonly kind: LinkKind
+  readonly user_id: string | null
+  readonly email: string
+  readonly payload: Record<string, unknown>
+  readonly expires_at: Date
+}
+
+/** All requests together, where nobody knows from which address they come. */
+const mostUnknown = 300
+
+export function createMailLinks(needs: {
+  database: Connection
+  audit: AuditRows
+  outbox: Outbox
+  changes: Changes
+}): MailLinks {
+  const { database, audit, outbox, changes } = needs
+  const add = async (
+    of: typeof addForPerson,
+    whom: string,
+    link: NewLink,
+    limit: { most: number; windowMs: number },
+  ) => {
+    const { token, kind, lifeMs, payload = {}, mail, audit: events } = link
+    const mails = outbox.rows(mail === undefined ? [] : [mail])
+    const about = [token.hash, kind, whom, lifeMs, JSON.stringify(payload), mails, audit.rows(events)]
+    const [row] = await database.query<{ done: boolean }>(of, [...about, limit.most, limit.windowMs])
+    if (row!.done) audit.lines(events)
+    return row!.done
+  }
+  return {
+    async ask(work, { address, most, windowMs }) {
+      const key = address === undefined ? 'm:?' : `m:${addressBlock(address)}`
+      const values = [key, address === undefined ? mostUnknown : most, windowMs, outbox.workRows([work])]
+      return (await database.query(ask, values)).length === 1
+    },
+    addForPerson: async (userId, link, limit = noLimit) =>
+      isUuid(userId) ? add(addForPerson, userId, link, limit) : false,
+    addForEmail: (email, link, limit = noLimit) => add(addForEmail, email, link, limit),
+    find: async (kind, token) => (await database.query<LinkRow>(find, [linkHash(token), kind])).map(linkOf)[0],
+    async verify(token, events) {
+      const link = await this.find('verify', token)
+      if (link?.userId === undefined) return false
+      const about = events(link.userId)
+      const changed = await database.query<{ id: string }>(verify, [linkHash(token), audit.rows(about)])
+      if (changed.length === 0) return false
+      await changes.tell(link.userId)
+      audit.lines(about)
+      return true
+    },
+  }
+}
+
+const noLimit = { most: 1_000_000, windowMs: 60_000 }
+
+const linkOf = (row: LinkRow): LiveLink => ({
+  kind: row.kind,
+  userId: row.user_id ?? undefined,
+  email: row.email,
+  payload: row.payload,
+  expiresAt: row.expires_at,
+})

@@ -1,0 +1,155 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect } from 'chai'
+import { freePort } from '@nauthera/local/processes/ports'
+import { startMailbox } from '@nauthera/local/programs/mailbox'
+import type { Mailbox } from '@nauthera/local/programs/mailbox'
+import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
+import type { Identity } from '@nauthera/proto/certificates'
+import { createSmtp } from '../../src/mail/smtp.ts'
+import type { Message } from '../../src/mail/smtp.ts'
+import type { MailSettings } from '../../src/settings.ts'
+
+const message: Message = {
+  messageId: '<0f3c@login.example.com>',
+  to: 'ada@example.com',
+  subject: 'Grüße',
+  text: 'Hello – Ada',
+  html: '<p>Hello – Ada</p>',
+}
+
+describe(createSmtp.name, () => {
+  const boxes: Mailbox[] = []
+  let directory: string
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), 'nauthera-smtp-'))
+  })
+  after(() => rmSync(directory, { recursive: true }))
+  afterEach(async () => {
+    await Promise.all(boxes.splice(0).map((box) => box.stop()))
+  })
+
+  async function start(options: Parameters<typeof startMailbox>[0] = {}): Promise<Mailbox> {
+    const box = await startMailbox(options)
+    boxes.push(box)
+    return box
+  }
+
+  const file = (name: string, content: string): string => {
+    writeFileSync(join(directory, name), content)
+    return join(directory, name)
+  }
+
+  const plain = (port: number): MailSettings => ({
+    host: '127.0.0.1',
+    port,
+    from: 'Login <login@example.com>',
+    tls: 'off',
+  })
+
+  it('sends text and HTML, with the id that it was given', async () => {
+    const box = await start()
+    expect(await createSmtp(plain(box.port)).send(message)).to.deep.equal({ kind: 'done' })
+    const [mail] = box.mails
+    expect(mail).to.deep.include({ from: 'login@example.com', to: ['ada@example.com'], messageId: message.messageId })
+    expect(mail).to.deep.include({ subject: 'Grüße', secure: false })
+    expect(mail!.text).to.contain('Hello – Ada')
+    expect(mail!.html).to.contain('<p>Hello – Ada</p>')
+    expect(mail!.headers.get('auto-submitted')).to.equal('auto-generated')
+  })
+
+  it('L15 an address or a subject cannot become another header or recipient', async () => {
+    const box = await start()
+    const smtp = createSmtp(plain(box.port))
+    for (const to of [
+      'a@b.test\r\nBcc: evil@evil.test',
+      'a@b.test, evil@evil.test',
+      'x <evil@evil.test>',
+      '"a b"@c.test',
+    ])
+      expect(await smtp.send({ ...message, to }), to).to.include({ kind: 'never' })
+    expect(box.mails).to.deep.equal([])
+    await smtp.send({ ...message, subject: 'Hello\r\nBcc: evil@evil.test' })
+    expect(box.mails[0]!.to).to.deep.equal(['ada@example.com'])
+    expect([...box.mails[0]!.headers.keys()]).to.not.include('bcc')
+    expect(box.mails[0]!.subject).to.equal('Hello Bcc: evil@evil.test')
+  })
+
+  for (const [behaviour, outcome] of [
+    ['refuse', 'never'],
+    ['defer', 'later'],
+    ['die-after-data', 'later'],
+  ] as const) {
+    it(`a server that does "${behaviour}" means: ${outcome}`, async () => {
+      const box = await start()
+      box.behave(behaviour)
+      expect(await createSmtp(plain(box.port)).send(message)).to.include({ kind: outcome })
+    })
+  }
+
+  it('a server that is not there means: later', async () => {
+    expect(await createSmtp(plain(await freePort())).send(message)).to.include({ kind: 'later' })
+  })
+
+  describe('with TLS', () => {
+    let authority: Identity
+    let stranger: Identity
+    let leaf: Identity
+    let ca: string
+    before(async () => {
+      authority = await createAuthority({ name: 'mail', lifetimeMs: 3_600_000 })
+      stranger = await createAuthority({ name: 'stranger', lifetimeMs: 3_600_000 })
+      leaf = await issueLeaf(authority, { usage: 'server', dnsNames: ['localhost'] })
+      ca = file('ca.pem', authority.cert)
+    })
+
+    const toHost = (port: number, rest: Partial<MailSettings> = {}): MailSettings => ({
+      ...plain(port),
+      host: 'localhost',
+      tls: 'starttls',
+      caFile: ca,
+      ...rest,
+    })
+
+    for (const tls of ['starttls', 'implicit'] as const) {
+      it(`signs in over ${tls} with the name and password in the files`, async () => {
+        const login = { username: 'login', password: 'right' }
+        const box = await start({ tls: { ...leaf, implicit: tls === 'implicit' }, login })
+        const settings = toHost(box.port, { tls, ...loginFiles('right') })
+        expect(await createSmtp(settings).send(message)).to.deep.equal({ kind: 'done' })
+        expect(box.mails[0]).to.include({ secure: true, user: 'login' })
+        await createSmtp(settings).check()
+        expect(box.mails, 'a check sends no mail').to.have.length(1)
+      })
+    }
+
+    it('a wrong password is a fault of ours: later, and never in the reason', async () => {
+      const box = await start({ tls: leaf, login: { username: 'login', password: 'right' } })
+      const outcome = await createSmtp(toHost(box.port, loginFiles('wrong-canary'))).send(message)
+      expect(outcome).to.include({ kind: 'later' })
+      expect(JSON.stringify(outcome)).to.not.contain('wrong-canary')
+    })
+
+    it('sends nothing to a server with another name, or a certificate of somebody else', async () => {
+      const box = await start({ tls: leaf })
+      const others = file('stranger.pem', stranger.cert)
+      for (const settings of [toHost(box.port, { caFile: others }), toHost(box.port, { host: '127.0.0.1' })]) {
+        expect(await createSmtp(settings).send(message)).to.include({ kind: 'later' })
+      }
+      expect(box.mails).to.deep.equal([])
+    })
+
+    it('sends nothing, not even a password, to a server that does not begin TLS', async () => {
+      const box = await start({ login: { username: 'login', password: 'right' } })
+      const settings = toHost(box.port, loginFiles('right'))
+      expect(await createSmtp(settings).send(message)).to.include({ kind: 'later' })
+      expect(box.mails).to.deep.equal([])
+    })
+  })
+
+  const loginFiles = (password: string) => ({
+    usernameFile: file('username', 'login\n'),
+    passwordFile: file(`password-${password}`, `${password}\n`),
+  })
+})

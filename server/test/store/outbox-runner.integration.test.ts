@@ -1,0 +1,180 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'chai'
+import { createMetrics } from '@nauthera/runtime/metrics'
+import { createOutboxRunner, delayBefore, outboxTimes } from '../../src/store/outbox-runner.ts'
+import type { OutboxRunner, Try, TryOutcome } from '../../src/store/outbox-runner.ts'
+import { statement } from '../../src/store/postgres.ts'
+import type { Store } from '../../src/store/store.ts'
+import { keepLog } from '../http/harness.ts'
+import { freshStore } from './fresh-store.ts'
+import type { FreshStore } from './fresh-store.ts'
+
+const clearAll = statement('test-clear-runner', 'DELETE FROM outbox')
+const makeDue = statement('test-runner-due', 'UPDATE outbox SET next_at = now() WHERE done_at IS NULL')
+const makeOld = statement(
+  'test-runner-old',
+  "UPDATE outbox SET give_up_at = now() - interval '1 second', next_at = now()",
+)
+// the lease is long, so that a row that is due soon was settled
+const fast = { ...outboxTimes, pollMs: 20, leaseMs: 3_600_000 }
+
+describe(delayBefore.name, () => {
+  const now = 1_000_000
+  const within = (minutes: number) => new Date(now + minutes * 60_000)
+  for (const [sentence, tries, minutes, expected] of [
+    ['waits 30 s after the first try', 1, 1440, 30_000],
+    ['waits twice as long after each', 4, 1440, 240_000],
+    ['waits an hour at most', 30, 1440, 3_600_000],
+    ['tries once more shortly before the end', 6, 10, 585_000],
+    ['gives up when there is no time for another try', 3, 0.2, undefined],
+  ] as const) {
+    it(sentence, () => {
+      expect(delayBefore({ tries, giveUpAt: within(minutes) }, { now, random: 0.5 })).to.equal(expected)
+    })
+  }
+})
+
+describe(createOutboxRunner.name, () => {
+  let fresh: FreshStore
+  let stores: Store[]
+  const runners: OutboxRunner[] = []
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+    stores = [1, 2, 3].map(() => fresh.replica({ sendsMail: true }))
+  })
+  after(() => fresh.stop())
+  beforeEach(async () => {
+    await stores[0]!.database.query(clearAll)
+  })
+  afterEach(async () => {
+    await Promise.all(runners.splice(0).map((runner) => runner.stop()))
+  })
+
+  function run(attempt: Try, store = stores[0]!) {
+    const metrics = createMetrics('server')
+    const log = keepLog()
+    const runner = createOutboxRunner({ outbox: store.outbox, tries: { mail: attempt }, log, metrics, times: fast })
+    runners.push(runner)
+    runner.start()
+    return { metrics, log, runner }
+  }
+
+  const queue = (onceKey: string = randomUUID()) =>
+    stores[0]!.outbox.enqueue({
+      onceKey,
+      to: 'ada@example.com',
+      template: 'locked',
+      languages: [],
+      data: { person: 'ada', at: '2026-01-01T00:00:00Z', minutes: 15 },
+    })
+
+  /** Resolves at the n-th try, and answers each with what the function says. */
+  function tries(answer: (count: number) => TryOutcome | Promise<TryOutcome>) {
+    const waiting: { count: number; resolve: () => void }[] = []
+    let count = 0
+    const attempt: Try = async () => {
+      count++
+      for (const each of waiting) if (count >= each.count) each.resolve()
+      return answer(count)
+    }
+    const reached = (wanted: number) =>
+      new Promise<void>((resolve) => {
+        if (count >= wanted) resolve()
+        else waiting.push({ count: wanted, resolve })
+      })
+    return { attempt, reached, count: () => count }
+  }
+
+  /** Until every row is settled; each look is a question to the database. */
+  async function settled(): Promise<void> {
+    while ((await stores[2]!.outbox.waiting()) > 0) await new Promise(setImmediate)
+  }
+
+  it('tries each row once when it works, with three replicas', async () => {
+    const seen: string[] = []
+    const attempt: Try = async ({ id }) => {
+      seen.push(id)
+      return { kind: 'done' }
+    }
+    for (let count = 0; count < 30; count++) await queue()
+    for (const store of stores) run(attempt, store)
+    await settled()
+    expect(seen).to.have.length(30)
+    expect(new Set(seen).size).to.equal(30)
+  })
+
+  it('tries again what failed, and what threw', async () => {
+    const { attempt, reached } = tries((count) => {
+      if (count === 1) return { kind: 'later', reason: 'it is down' }
+      if (count === 2) throw new Error('it broke')
+      return { kind: 'done' }
+    })
+    await queue()
+    const { metrics } = run(attempt)
+    for (const count of [1, 2]) {
+      await reached(count)
+      await waitForRetry(count)
+      await stores[1]!.database.query(makeDue)
+    }
+    await reached(3)
+    await settled()
+    await runners.at(-1)!.stop()
+    expect(await metrics.render()).to.match(/nauthera_outbox_tries_total\{kind="mail",outcome="done".*\} 1/)
+  })
+
+  /** The row waits again: its try was settled. */
+  async function waitForRetry(count: number): Promise<void> {
+    const later = statement(
+      'test-runner-later',
+      "SELECT 1 AS one FROM outbox WHERE tries = $1 AND next_at < now() + interval '10 minutes'",
+    )
+    while ((await stores[1]!.database.query(later, [count])).length === 0) await new Promise(setImmediate)
+  }
+
+  it('gives up what will never work, with an audit event and a metric', async () => {
+    await queue()
+    const { metrics, log } = run(async () => ({ kind: 'never', reason: 'no such mailbox' }))
+    await settled()
+    const [event] = await stores[0]!.audit.search({ event: 'outbox.given_up', limit: 1 })
+    expect(event).to.deep.include({ outcome: 'failure', reason: 'no such mailbox' })
+    expect(event!.detail).to.include({ kind: 'mail', tries: 1 })
+    expect(log.lines.map(({ message }) => message)).to.include('given up')
+    await runners.at(-1)!.stop()
+    expect(await metrics.render()).to.match(/nauthera_outbox_tries_total\{kind="mail",outcome="given_up".*\} 1/)
+  })
+
+  it('gives up without a try what a dead replica left too late', async () => {
+    const { attempt, count } = tries(() => ({ kind: 'done' }))
+    await queue()
+    await stores[0]!.outbox.claim(1, 60_000)
+    await stores[0]!.database.query(makeOld)
+    run(attempt)
+    await settled()
+    expect(count()).to.equal(0)
+  })
+
+  it('waits for a running try when it stops, and takes no other', async () => {
+    let answer: (outcome: TryOutcome) => void = () => undefined
+    const { attempt, reached, count } = tries(() => new Promise((resolve) => (answer = resolve)))
+    await queue()
+    const { runner } = run(attempt)
+    await reached(1)
+    const stopped = runner.stop()
+    await queue()
+    answer({ kind: 'done' })
+    await stopped
+    expect(count()).to.equal(1)
+    expect(await stores[0]!.outbox.waiting()).to.equal(1)
+  })
+
+  it('leaves work of a kind that it does not know to a newer release', async () => {
+    await queue()
+    const log = keepLog()
+    const runner = createOutboxRunner({ outbox: stores[0]!.outbox, tries: {}, log, times: fast })
+    runners.push(runner)
+    runner.start()
+    await waitForRetry(1)
+    expect(await stores[0]!.outbox.waiting()).to.equal(1)
+  })
+})
