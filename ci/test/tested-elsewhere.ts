@@ -31,6 +31,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'operator/src/time/*': ['operator/test/rotation.integration.test.ts'],
 
   'server/src/*': ['server/test/process.integration.test.ts'],
+  'server/src/account/*': ['server/test/account/account.integration.test.ts'],
   'server/src/cli/*': ['server/test/cli/program.integration.test.ts'],
   'server/src/clients/*': ['server/test/clients/config-service.test.ts'],
   'server/src/http/*': ['server/test/http/server.integration.test.ts', 'server/test/http/edge.integration.test.ts'],

@@ -16,4 +16,6 @@ export const paths = {
   interaction: '/interaction',
   /** The logos of clients. */
   logo: '/logo',
+  /** The pages about a person's own account. */
+  account: '/account',
 } as const

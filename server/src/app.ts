@@ -4,6 +4,9 @@ import type { Metrics } from '@nauthera/runtime/metrics'
 import { paths as endpoints } from '@nauthera/rules/endpoints'
 import { isLoopback } from '@nauthera/rules/issuer'
 import { localesDirectory } from './files.ts'
+import { createGate } from './account/gate.ts'
+import { createAccountRoutes } from './account/routes.ts'
+import { createSaid } from './account/said.ts'
 import { createConfigService } from './clients/config-service.ts'
 import { createRegistryHolder } from './clients/registry.ts'
 import type { RegistryHolder } from './clients/registry.ts'
@@ -32,10 +35,12 @@ import { createUntrustedHeaders } from './http/untrusted-headers.ts'
 import { createLoginRoutes } from './login/routes.ts'
 import { createSendMail } from './mail/send-mail.ts'
 import { createSmtp } from './mail/smtp.ts'
+import { createBrowserSessions } from './oidc/browser-session.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
 import { clientOnPage, logoOf } from './oidc/clients/on-page.ts'
+import { createOwnClient } from './oidc/clients/own-client.ts'
 import { cookieScope } from './oidc/cookies.ts'
 import { runInRequest } from './oidc/library/current-request.ts'
 import { createGenerations } from './oidc/library/generations.ts'
@@ -181,8 +186,10 @@ type Clients = ReturnType<typeof createClients>
 
 function createClients({ settings }: Needs) {
   const registry = createRegistryHolder()
-  const instances = createClientInstances(registry, ({ config, clientId }) =>
-    renderMetadata(config, { clientId }, settings.signing),
+  const instances = createClientInstances(
+    registry,
+    ({ config, clientId }) => renderMetadata(config, { clientId }, settings.signing),
+    createOwnClient({ issuer: issuerOf(settings), name: settings.branding.title }),
   )
   return { registry, usage: createUsage(), instances }
 }
@@ -294,7 +301,8 @@ function createProtocol(
   const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
   // a fault is logged there, and the old generation goes on
   keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
-  return { generations, interactions, renew }
+  const browserSessions = createBrowserSessions({ sessions, scope, users })
+  return { generations, interactions, browserSessions, scope, renew }
 }
 
 /** Requests of the server itself, to URLs that clients register. */
@@ -318,13 +326,22 @@ function createWeb(
 ) {
   const { audit } = on.store
   const { tokens, assets, logos, pages } = on.pages
-  const { generations, interactions } = on.protocol
+  const { generations, interactions, browserSessions, scope } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
   const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
   const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
   const signIn = createLoginRoutes({ interactions, users: on.users, audit, basePath, now: Date.now })
-  const routes = [...signIn, ...createHomeRoutes(basePath, issuer.href.replace(/\/$/, ''))]
+  const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
+  const account = createAccountRoutes({
+    gate,
+    browserSessions,
+    basePath,
+    said: createSaid(scope),
+    users: on.users,
+    audit,
+  })
+  const routes = [...signIn, ...account, ...createHomeRoutes(basePath, issuerOf(settings))]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
   const discovery = createDiscovery({ issuer, documents })
   const paths = [
@@ -357,7 +374,15 @@ function createWeb(
       discovery,
       options: createOptions({ basePath, pages }),
       keysLoaded: createKeysLoaded(generations),
-      pages: createPageRouter({ routes, basePath, origin: issuer.origin, pages, tokens, audit }),
+      pages: createPageRouter({
+        routes,
+        basePath,
+        origin: issuer.origin,
+        pages,
+        tokens,
+        sessionOf: browserSessions.shown,
+        audit,
+      }),
       logoutGuard: createLogoutGuard({ basePath, origin: issuer.origin, pages, audit }),
       postByGet: createPostByGet({ basePath }),
       protocol: generations.handle,
@@ -389,5 +414,8 @@ function createConfig(
     audit: store.audit,
   })
 }
+
+/** Without a slash at the end. */
+const issuerOf = ({ issuer }: ServerSettings): string => new URL(issuer).href.replace(/\/$/, '')
 
 const basePathOf = ({ issuer }: ServerSettings): string => new URL(issuer).pathname.replace(/\/$/, '')

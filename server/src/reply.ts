@@ -6,6 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 export interface ClientOnPage {
   readonly clientId: string
   readonly name: string
+  /** Our own pages; they have words of their own. */
+  readonly own?: true | undefined
   /** Path below the issuer: pages request nothing from others, so the server fetches the picture and serves it there. */
   readonly logo?: string | undefined
   /** Where a person can start again: the client's own page. Absolute https (or loopback http) URL. */
@@ -21,6 +23,45 @@ export interface PersonOnPage {
   readonly name?: string | undefined
   /** The language that they prefer (BCP 47). */
   readonly locale?: string | undefined
+}
+
+/** What surrounds the pages of an area, such as that of the account. */
+export interface AreaOnPage {
+  readonly person: PersonOnPage
+  /** In their order; `id` has a text `nav.<id>`. */
+  readonly links: readonly { readonly id: string; readonly href: string; readonly current: boolean }[]
+  readonly signOutHref: string
+  /** What was done just now: a key under `said.` in the locales. */
+  readonly said?: string | undefined
+}
+
+/** A text of the locales, with its values. */
+export interface TextOnPage {
+  readonly key: string
+  readonly values?: Readonly<Record<string, string | number>> | undefined
+}
+
+/** One part of the page about security, such as the password. */
+export interface SecuritySection {
+  /** Its heading is the text `security.<id>.title`. */
+  readonly id: string
+  readonly text: TextOnPage
+  /** What there is, such as the passkeys of the person. */
+  readonly items: readonly {
+    /** As the person named it. */
+    readonly name: string
+    readonly note: TextOnPage
+    readonly action?: SecurityLink | undefined
+  }[]
+  readonly actions: readonly (SecurityLink & { readonly isMain?: boolean })[]
+}
+
+export interface SecurityLink {
+  /** Of the element. */
+  readonly id: string
+  readonly href: string
+  /** Key of its text. */
+  readonly key: string
 }
 
 /** One entry of the consent page: a scope with a text of its own (`scope.<scope>`), or a scope of an API. */
@@ -116,6 +157,25 @@ export interface Views {
   home: {
     readonly issuer: string
     readonly discovery: string
+    readonly account: string
+  }
+  'account-overview': {
+    readonly area: AreaOnPage
+  }
+  'account-password': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    readonly person: PersonOnPage
+    /** Says where the password is changed instead. */
+    readonly elsewhere?: TextOnPage | undefined
+    readonly minLength: number
+    readonly maxLength: number
+    readonly mistakes: readonly Mistake[]
+  }
+  'account-security': {
+    readonly area: AreaOnPage
+    readonly sections: readonly SecuritySection[]
   }
 }
 
@@ -168,6 +228,9 @@ export interface Route {
   readonly method: 'GET' | 'POST'
   /** Below the issuer, Express syntax: `/interaction/:uid/sign-in`. */
   readonly path: string
+  /** `session`: its forms are bound to the session of the browser; else to the interaction in the address. Each path with a POST
+   *  then has a GET too: a form whose session is over leads there. */
+  readonly boundTo?: 'session'
   handle(request: PageRequest): Promise<Reply>
 }
 

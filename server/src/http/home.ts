@@ -5,7 +5,7 @@ import type { Route } from '../reply.ts'
  *  @param basePath the issuer's path, '' when it has none; then `/` alone is that address
  *  @param issuer without a slash at the end */
 export function createHomeRoutes(basePath: string, issuer: string): readonly Route[] {
-  const model = { issuer, discovery: `${basePath}${paths.discovery}` }
+  const model = { issuer, discovery: `${basePath}${paths.discovery}`, account: `${basePath}${paths.account}` }
   const route = (path: string): Route => ({
     method: 'GET',
     path,

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { text, Router } from 'express'
 import type { Request, RequestHandler, Response } from 'express'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -21,6 +22,8 @@ export function createPageRouter(needs: {
   origin: string
   pages: Pages
   tokens: FormTokens
+  /** The session that a browser shows, for pages that are bound to it. */
+  sessionOf: (request: IncomingMessage) => { readonly uid: string } | undefined
   audit: Pick<Audit, 'record'>
   /** Milliseconds; for tests. */
   deadlineMs?: number
@@ -37,9 +40,11 @@ export function createPageRouter(needs: {
   function run(route: Route): RequestHandler {
     return async (request, response) => {
       const parsed = parseRequest(route, request, response)
-      const binding = bindingOf(parsed)
+      const binding = bindingOf(route, parsed)
       response.setHeader('cache-control', 'no-store')
       if (route.method === 'POST') {
+        // the session of the form is over: the page itself asks to sign in again
+        if (binding === undefined) return answer(request, response, { kind: 'redirect', location: request.path })
         const fault = checkForm({ headers: request.headers, form: parsed.form, binding }, needs)
         if (fault !== undefined) {
           needs.audit.record({
@@ -62,7 +67,14 @@ export function createPageRouter(needs: {
     }
   }
 
-  function answer(request: Request, response: Response, reply: Reply, binding: string): void {
+  /** What the forms of a page are bound to: the interaction in its address, or the session of the browser. */
+  function bindingOf(route: Route, { params, raw }: PageRequest): string | undefined {
+    if (route.boundTo !== 'session') return `interaction:${params['uid'] ?? ''}`
+    const session = needs.sessionOf(raw.request)
+    return session && `session:${session.uid}`
+  }
+
+  function answer(request: Request, response: Response, reply: Reply, binding?: string): void {
     if (response.headersSent) return
     if (reply.kind === 'page') return answerPage(request, response, needs.pages.render(reply, request, binding))
     response.statusCode = 303
@@ -70,11 +82,6 @@ export function createPageRouter(needs: {
     response.setHeader('content-length', '0')
     response.end()
   }
-}
-
-/** What the forms of a page are bound to: the interaction in its address. */
-function bindingOf(request: PageRequest): string {
-  return `interaction:${request.params.uid ?? ''}`
 }
 
 function parseRequest(route: Route, request: Request, response: Response): PageRequest {

@@ -22,6 +22,8 @@ export interface CookieScope {
   /** The cookie that lists the interactions this browser has begun. It is sent to the authorization and resume
    *  endpoints, where interactions begin and end. */
   readonly begun: { readonly name: string; readonly path: string }
+  /** Names what was done just now, for the next page that the person sees. It is not signed: at most it shows a text of ours. */
+  readonly said: string
 }
 
 /** The session cookie is `__Host-` (no Domain, Path=/, Secure) when the issuer has no path. When it has one, another
@@ -41,6 +43,7 @@ export function cookieScope(issuer: URL): CookieScope {
     }),
     library: { pages: 'nauthera_interaction', resume: 'nauthera_resume' },
     begun: { name: `${narrow}nauthera_begun`, path: `${base}${paths.authorization}` },
+    said: `${narrow}nauthera_said`,
   }
 }
 

@@ -1,7 +1,7 @@
 // What the audit log tells.
 export type AuditName =
   | `signin.${'success' | 'failure' | 'locked' | 'refused'}`
-  | `password.${'changed' | 'reset_requested' | 'reset'}`
+  | `password.${'changed' | 'change_refused' | 'reset_requested' | 'reset'}`
   | `email.${'verified'}`
   | 'outbox.given_up'
   | `account.${'created' | 'changed' | 'disabled' | 'enabled' | 'unlocked'}`

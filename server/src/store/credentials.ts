@@ -20,6 +20,7 @@ export interface Credentials {
    *  @param options.link a link of kind `reset` that was sent to the person: used up by the change; without a live one nothing is changed
    *  @param options.mail queued with the change
    *  @param options.standing changes nothing unless the person must change the password, is enabled and still has this standing
+   *  @param options.proved changes nothing unless the person is enabled and still has this standing
    *  @returns the new standing, and when it began; undefined when nothing was changed */
   set(
     userId: string,
@@ -28,6 +29,7 @@ export interface Credentials {
       keepSession?: string | undefined
       changeRequired: boolean
       standing?: string | undefined
+      proved?: string | undefined
       link?: string | undefined
       mail?: Mail | undefined
       audit: readonly AuditEvent[]
@@ -57,6 +59,10 @@ const set = setting(
      WHERE id = $1 AND ($4::text IS NULL OR (password_change_required AND disabled_at IS NULL AND ${standing} = $4))
      RETURNING id, sessions_valid_after)`,
 )
+const setProved = setting(
+  'credential-set-proved',
+  `changed AS (${changing} WHERE id = $1 AND disabled_at IS NULL AND ${standing} = $4 RETURNING id, sessions_valid_after)`,
+)
 // the person's row is checked again once it is locked: of two links for one person, only the first one that is used is valid
 const reset = setting(
   'credential-reset',
@@ -78,12 +84,11 @@ export function createCredentials(needs: {
   const { database, audit, outbox, changes } = needs
   return {
     find: async (userId) => (await database.query<{ password_hash: string }>(find, [userId]))[0]?.password_hash,
-    async set(userId, passwordHash, { keepSession, changeRequired, standing: before, link, mail, audit: events }) {
-      const proof = link === undefined ? (before ?? null) : linkHash(link)
+    async set(userId, passwordHash, { keepSession, changeRequired, mail, audit: events, ...given }) {
+      const { change, proof } = proofOf(given)
       const mails = outbox.rows(mail === undefined ? [] : [mail])
-      const values = [userId, passwordHash, changeRequired, proof, audit.rows(events), mails]
+      const values = [userId, passwordHash, changeRequired, proof ?? null, audit.rows(events), mails]
       const changed = await database.transaction(async (connection) => {
-        const change = link === undefined ? set : reset
         const [row] = await connection.query<{ standing: string; since: Date }>(change, values)
         if (row !== undefined) await endSessionsOf(connection, userId, keepSession)
         return row
@@ -96,4 +101,12 @@ export function createCredentials(needs: {
       await database.query(rehash, [userId, oldHash, newHash])
     },
   }
+}
+
+type Options = Parameters<Credentials['set']>[2]
+
+/** The statement, and what must be true for it. */
+function proofOf({ link, proved, standing: before }: Pick<Options, 'link' | 'proved' | 'standing'>) {
+  if (link !== undefined) return { change: reset, proof: linkHash(link) }
+  return proved === undefined ? { change: set, proof: before } : { change: setProved, proof: proved }
 }

@@ -46,7 +46,7 @@ async function checkPassword(
 async function changePassword(
   { store, passwords }: Needs,
   account: LoadedAccount,
-  { next, standing, keepSession, event }: PasswordChange,
+  { next, standing, proved, keepSession, event }: PasswordChange,
 ): Promise<ChangePasswordOutcome> {
   const { user } = account
   // first: to a person who may not change it, "the same as the current one" would confirm a guess
@@ -58,7 +58,7 @@ async function changePassword(
     const message = 'must differ from the current one'
     return { kind: 'refused', faults: [{ code: 'same', path: 'password', message }] }
   }
-  const change = { keepSession, changeRequired: false, standing, audit: [event] }
+  const change = { keepSession, changeRequired: false, standing, proved, audit: [event] }
   const changed = await store.credentials.set(user.id, await passwords.hash(next), change)
   return changed === undefined ? { kind: 'ended' } : { kind: 'changed', ...changed }
 }

@@ -43,6 +43,8 @@ export interface PasswordChange {
   readonly next: string
   /** For a required change: the standing at the time of the sign-in. When it has changed since, nothing is done. */
   readonly standing?: string | undefined
+  /** For a change that the person wants: the standing when the current password was checked. As above. */
+  readonly proved?: string | undefined
   /** The session in which the person changes it; it goes on. */
   readonly keepSession?: string | undefined
   readonly event: AuditEvent

@@ -18,6 +18,8 @@ export interface UserSources {
   /** @param login user name or e-mail address in any spelling
    *  @throws CodedError STORE_UNAVAILABLE: an outage is no outcome, and counts as no attempt */
   tryPassword(login: string, password: string, context: { address: string }): Promise<SignInOutcome>
+  /** Whether this person's password can be changed here; else it is changed where the person comes from. */
+  canChangePassword(user: User): boolean
   /** Sets a new password that keeps the rules. Other sessions and their grants end.
    *  @throws CodedError STORE_UNAVAILABLE, PASSWORD_QUEUE_FULL, USER_UNKNOWN */
   changePassword(change: PasswordChange & { userId: string }): Promise<ChangePasswordOutcome>
@@ -81,6 +83,7 @@ export function createUserSources(needs: Needs): UserSources {
         throw error
       }
     },
+    canChangePassword: (user) => sourceOf(user)?.changePassword !== undefined,
     async changePassword({ userId, ...change }) {
       const account = await store.accounts.load({ userId })
       if (account === undefined) throw new CodedError('USER_UNKNOWN', { message: 'no account has this id' })

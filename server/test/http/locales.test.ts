@@ -41,7 +41,11 @@ describe('locales', () => {
         .map((file) => readFileSync(join(folder, file), 'utf8'))
         .flatMap((source) => [...source.matchAll(/\bkey: '([\w-]+)'/g)].map(([, key]) => key ?? ''))
     const sources = join(viewsDirectory, '../src')
-    const keys = [...keysIn(join(sources, 'http')), ...keysIn(join(sources, 'login'))]
+    const keys = [
+      ...keysIn(join(sources, 'http')),
+      ...keysIn(join(sources, 'login')),
+      ...keysIn(join(sources, 'account')),
+    ]
     expect(keys.length).to.be.greaterThan(20)
     const missing = keys.filter((key) => !english[`mistake.${key}`] && !english[`error.${key}.title`])
     expect(missing).to.deep.equal([])

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import type { RequestHandler } from 'express'
@@ -35,15 +36,19 @@ describe('createPageRouter', () => {
   const routes: Route[] = [
     { method: 'GET', path: '/interaction/:uid', handle },
     { method: 'POST', path: '/interaction/:uid/sign-in', handle },
+    { method: 'GET', path: '/account', boundTo: 'session', handle },
+    { method: 'POST', path: '/account', boundTo: 'session', handle },
   ]
   before(async () => {
     const tokens = testTokens
+    const sessionOf = ({ headers }: IncomingMessage) =>
+      headers.cookie === undefined ? undefined : { uid: headers.cookie }
     const audit = { record: (event: AuditEvent) => void audited.push(event) }
     running = await serve(
       [
         createRequestLog({ log, routeOf: (path) => path, now: () => 0 }),
         peer,
-        createPageRouter({ routes, basePath: '', origin, pages, tokens, audit, deadlineMs: 50 }),
+        createPageRouter({ routes, basePath: '', origin, pages, tokens, sessionOf, audit, deadlineMs: 50 }),
         createNotFound({ pages }),
       ],
       createErrorHandler({ pages, log }),
@@ -100,6 +105,32 @@ describe('createPageRouter', () => {
       expect((await post({ form_token: token }, { origin })).status).to.equal(200)
     })
   }
+
+  it('L1 binds the forms of a personal page to the session of the browser', async () => {
+    const form = (fields: Record<string, string>, cookie?: string) =>
+      running.ask('/account', {
+        method: 'POST',
+        headers: { ...html, ...formType, origin, ...(cookie === undefined ? {} : { cookie }) },
+        body: new URLSearchParams(fields).toString(),
+      })
+    const own = { form_token: testTokens.mint('session:s1') }
+    expect((await form(own, 's1')).status).to.equal(200)
+    for (const [fields, cookie] of [
+      [own, 's2'],
+      [{ form_token: testTokens.mint('interaction:') }, 's1'],
+      [{ form_token: testTokens.mint('session:') }, 's1'],
+      [{}, 's1'],
+    ] as const) {
+      expect((await form(fields, cookie)).status).to.equal(403)
+    }
+    expect(handled).to.have.length(1)
+  })
+
+  it('leads a form whose session is over to its page, and does nothing', async () => {
+    const answer = await running.ask('/account', { method: 'POST', headers: { ...formType, origin }, body: 'a=b' })
+    expect([answer.status, answer.headers['location']]).to.deep.equal([303, '/account'])
+    expect(handled).to.deep.equal([])
+  })
 
   it('E10 refuses a body over 56 KiB with 413', async () => {
     const answer = await post({ form_token: token, password: 'x'.repeat(maxBodyBytes) })

@@ -18,10 +18,21 @@ const sampleClient: ClientOnPage = {
 const plainClient: ClientOnPage = { clientId: 'team-a.cli', name: 'Build console' }
 const person = { username: 'ada@example.com', name: 'Ada Lovelace' }
 const at = '/interaction/u1'
+const accountArea = (current: string, said?: string) => ({
+  person,
+  links: ['overview', 'profile', 'security', 'sessions', 'applications', 'preferences'].map((id) => ({
+    id,
+    href: id === 'overview' ? '/account' : `/account/${id}`,
+    current: id === current,
+  })),
+  signOutHref: '/session/end',
+  said,
+})
 
 /** Every view, in each state that looks different. */
 export const samplePages: Readonly<Record<string, Page>> = {
   'sign-in': signIn({}),
+  'sign-in for the account': signIn({ client: { clientId: '@account', name: 'Nauthera', own: true } }),
   'sign-in with a mistake': signIn({
     username: 'ada',
     mistakes: [{ key: 'wrong-credentials', control: 'username', values: { attempts: 10, minutes: 15 } }],
@@ -181,8 +192,50 @@ export const samplePages: Readonly<Record<string, Page>> = {
   home: {
     kind: 'page',
     view: 'home',
-    model: { issuer: 'https://login.example.com', discovery: '/.well-known/openid-configuration' },
+    model: {
+      issuer: 'https://login.example.com',
+      discovery: '/.well-known/openid-configuration',
+      account: '/account',
+    },
   },
+  'account-overview': { kind: 'page', view: 'account-overview', model: { area: accountArea('overview') } },
+  'account-security': {
+    kind: 'page',
+    view: 'account-security',
+    model: {
+      area: accountArea('security', 'password-changed'),
+      sections: [
+        {
+          id: 'password',
+          text: { key: 'security.password.text' },
+          items: [],
+          actions: [{ id: 'change-password', href: '/account/security/password', key: 'security.password.change' }],
+        },
+      ],
+    },
+  },
+  'account-security of a directory': {
+    kind: 'page',
+    view: 'account-security',
+    model: {
+      area: accountArea('security'),
+      sections: [
+        {
+          id: 'password',
+          text: { key: 'security.password.elsewhere', values: { source: 'company-directory' } },
+          items: [],
+          actions: [],
+        },
+      ],
+    },
+  },
+  'account-password': accountPassword({}),
+  'account-password with a mistake': accountPassword({
+    mistakes: [{ key: 'current-password-wrong', control: 'current-password', values: { attempts: 10, minutes: 15 } }],
+  }),
+  'account-password of a directory': accountPassword({
+    elsewhere: { key: 'security.password.elsewhere', values: { source: 'company-directory' } },
+  }),
   'wrong host': {
     kind: 'page',
     view: 'error',
@@ -194,6 +247,23 @@ export const samplePages: Readonly<Record<string, Page>> = {
       goTo: 'https://login.example.com',
     },
   },
+}
+
+function accountPassword(model: Partial<Extract<Page, { view: 'account-password' }>['model']>): Page {
+  return {
+    kind: 'page',
+    view: 'account-password',
+    model: {
+      area: accountArea('security'),
+      action: '/account/security/password',
+      backHref: '/account/security',
+      person,
+      minLength: 12,
+      maxLength: 128,
+      mistakes: [],
+      ...model,
+    },
+  }
 }
 
 function signIn(model: Partial<Extract<Page, { view: 'sign-in' }>['model']>): Page {

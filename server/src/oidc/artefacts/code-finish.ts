@@ -1,6 +1,7 @@
 import type { AuditEvent } from '../../store/audit.ts'
 import type { Finish } from '../../store/sign-ins.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
+import { ownClientUid } from '../clients/own-client.ts'
 import { remembered } from '../interaction/consent.ts'
 import type { Submission } from '../interaction/library-part.ts'
 import { lifetimes } from '../lifetimes.ts'
@@ -30,7 +31,8 @@ export interface AuthorizedSession {
   readonly sid: string
 }
 
-/** Everything that is stored when a code is issued.
+/** Everything that is stored when a code is issued. For our own pages it is only the session: their code is never redeemed, so it
+ *  has no grant.
  *  @param now epoch milliseconds */
 export function codeFinish(
   authorization: Authorization,
@@ -43,31 +45,33 @@ export function codeFinish(
   const agreed = submission?.consent
   const until = new Date(session.until * 1000)
   const offline = grant.scopes.has('offline_access')
+  const isOwn = client.uid === ownClientUid
   return {
     person: { userId: session.accountId, standing: account?.standing ?? '' },
     mark: interaction && { id: interaction.jti, expiresAt: new Date(interaction.exp * 1000 + 60_000) },
     device: {
-      ...whole,
+      ...(isOwn ? { userId: session.accountId } : { ...whole, sid: session.sid }),
       sessionUid: session.uid,
       version: session.version,
       authTime: new Date(session.loginTs * 1000),
       expiresAt: until,
       agent: request.peer.userAgent,
       ip: request.peer.address,
-      sid: session.sid,
     },
     consent: agreed?.remember ? { ...whole, ...remembered(agreed, account?.consent) } : undefined,
-    grant: {
-      ...whole,
-      id: grant.id,
-      sessionUid: session.uid,
-      offline,
-      payload: {
-        ...(grant.openid ? { openid: grant.openid } : {}),
-        ...(grant.resources ? { resources: grant.resources } : {}),
-      },
-      expiresAt: offline ? new Date(now + lifetimes.refreshAbsolute * 1000) : until,
-    },
+    grant: isOwn
+      ? undefined
+      : {
+          ...whole,
+          id: grant.id,
+          sessionUid: session.uid,
+          offline,
+          payload: {
+            ...(grant.openid ? { openid: grant.openid } : {}),
+            ...(grant.resources ? { resources: grant.resources } : {}),
+          },
+          expiresAt: offline ? new Date(now + lifetimes.refreshAbsolute * 1000) : until,
+        },
     clearAttempts: submission?.login?.attempt,
     audit: auditOf(submission, { ...whole, outcome: 'success', ...auditedRequest(request) }),
   }

@@ -13,14 +13,17 @@ export interface ClientInstances {
   findApi(identifier: string): OidcClient | undefined
 }
 
-/** @param render what is registered with the library for a client: not kept, since of many clients few are used */
+/** @param render what is registered with the library for a client: not kept, since of many clients few are used
+ *  @param own the client of this server's own pages; it is in no registry */
 export function createClientInstances(
   registry: OidcRegistry,
   render: (client: OidcClient) => ProviderMetadata,
+  own?: OidcClient,
 ): ClientInstances {
   const built = new WeakMap<ClientClass, WeakMap<OidcClient, LibraryClient>>()
   const entries = new WeakMap<object, OidcClient>()
   const registeredById = (clientId: string): OidcClient | undefined => {
+    if (clientId === own?.clientId) return own
     const entry = registry.current().find(clientId)
     return entry === undefined || entry.config.suspended ? undefined : entry
   }

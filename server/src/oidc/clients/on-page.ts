@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientOnPage } from '../../reply.ts'
 import type { OidcClient } from './oidc-client.ts'
+import { ownClientId } from './own-client.ts'
 
 /** A client as pages show it. A person can always start again somewhere: without a page of its own, a web application is where it
  *  takes people back. */
@@ -10,6 +11,7 @@ export function clientOnPage(client: Pick<OidcClient, 'clientId' | 'config'>): C
   return {
     clientId: client.clientId,
     name: config.clientName || client.clientId,
+    ...(client.clientId === ownClientId ? { own: true } : {}),
     logo: logoOf(client)?.path,
     startUrl: config.initiateLoginUri || config.clientUri || originOf(config.redirectUris),
     policyUrl: config.policyUri || undefined,

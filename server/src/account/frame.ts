@@ -1,0 +1,36 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { AreaOnPage, PageRequest, PersonOnPage } from '../reply.ts'
+import type { User } from '../store/users.ts'
+import type { SignedInPerson } from './gate.ts'
+import type { Said } from './said.ts'
+
+// What surrounds every page of the account area.
+
+const links = [
+  { id: 'overview', path: paths.account },
+  { id: 'security', path: `${paths.account}/security` },
+] as const
+
+/** What the pages of the area share. */
+export interface AreaNeeds {
+  /** The issuer's path, '' when it has none. */
+  readonly basePath: string
+  readonly said: Pick<Said, 'take'>
+}
+
+/** @param current the link that the page belongs to */
+export function accountArea(
+  { basePath, said }: AreaNeeds,
+  { user }: SignedInPerson,
+  request: PageRequest,
+  current: (typeof links)[number]['id'],
+): AreaOnPage {
+  return {
+    person: personOnPage(user),
+    links: links.map(({ id, path }) => ({ id, href: `${basePath}${path}`, current: id === current })),
+    signOutHref: `${basePath}${paths.endSession}`,
+    said: request.method === 'GET' ? said.take(request) : undefined,
+  }
+}
+
+const personOnPage = ({ username, name, locale }: User): PersonOnPage => ({ username, name, locale })

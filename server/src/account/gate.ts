@@ -1,0 +1,130 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { BrowserSessions } from '../oidc/browser-session.ts'
+import { ownCallback, ownClientId } from '../oidc/clients/own-client.ts'
+import type { PageRequest, Redirect, Reply, Route } from '../reply.ts'
+import type { User } from '../store/users.ts'
+import { ownPath } from './own-path.ts'
+
+// The gate of the pages that belong to one person: the account area, and whatever else wants to know who asks. Who is not signed in
+// is sent through a sign-in and comes back. The session is asked for at every request, so one that ended anywhere is over here.
+
+/** Seconds: how old a sign-in may be where something is changed that protects the account. */
+const freshFor = 5 * 60
+
+/** The person who is signed in. */
+export interface SignedInPerson {
+  readonly user: User
+  /** See `LoadedAccount.standing`. */
+  readonly standing: string
+  readonly session: {
+    readonly uid: string
+    /** Epoch seconds: the last proof. */
+    readonly authTime: number
+    readonly amr: readonly string[]
+    readonly acr: string | undefined
+  }
+}
+
+export type Admission = { readonly kind: 'admitted'; readonly person: SignedInPerson } | Redirect
+
+export interface Gate {
+  /** @returns who is signed in, or the redirect to a sign-in that leads back to this page
+   *  @throws CodedError STORE_UNAVAILABLE */
+  requirePerson(request: PageRequest): Promise<Admission>
+  /** As `requirePerson`, for what protects an account: the last sign-in must be at most five minutes old.
+   *  @param wanted.acr the sign-in must also have one of these */
+  requireFresh(request: PageRequest, wanted?: { acr?: readonly string[] }): Promise<Admission>
+}
+
+/** @param needs.basePath the issuer's path, '' when it has none; @param needs.issuer without a slash at the end
+ *  @param needs.now epoch milliseconds */
+export function createGate(needs: {
+  browserSessions: BrowserSessions
+  basePath: string
+  issuer: string
+  now: () => number
+}): Gate {
+  const { browserSessions, now } = needs
+  const personOf = async ({ raw }: PageRequest): Promise<SignedInPerson | undefined> => {
+    const live = await browserSessions.load(raw.request)
+    if (live === undefined) return undefined
+    const { account, ...session } = live
+    return { user: account.user, standing: account.standing, session }
+  }
+  return {
+    async requirePerson(request) {
+      const person = await personOf(request)
+      return person === undefined ? signIn(needs, request, {}) : { kind: 'admitted', person }
+    },
+    async requireFresh(request, { acr } = {}) {
+      const person = await personOf(request)
+      const isFresh = person !== undefined && now() / 1000 - person.session.authTime <= freshFor
+      const isEnough = acr === undefined || acr.includes(person?.session.acr ?? '')
+      if (person !== undefined && isFresh && isEnough) return { kind: 'admitted', person }
+      return signIn(needs, request, { prompt: 'login', ...(acr === undefined ? {} : { claims: essentialAcr(acr) }) })
+    },
+  }
+}
+
+type Handle = (person: SignedInPerson, request: PageRequest) => Promise<Reply> | Reply
+type Require = (request: PageRequest) => Promise<Admission>
+
+/** A page for one person. @param require `gate.requirePerson` or `gate.requireFresh` */
+export const personalPage = (path: string, require: Require, handle: Handle): Route =>
+  personal('GET', path, require, handle)
+
+/** A form for one person. A page must have the same path: who has to sign in first comes back there. */
+export const personalForm = (path: string, require: Require, handle: Handle): Route =>
+  personal('POST', path, require, handle)
+
+function personal(method: Route['method'], path: string, require: Require, handle: Handle): Route {
+  return {
+    method,
+    path,
+    boundTo: 'session',
+    async handle(request) {
+      const admission = await require(request)
+      return admission.kind === 'admitted' ? handle(admission.person, request) : admission
+    },
+  }
+}
+
+type SignInNeeds = Pick<Parameters<typeof createGate>[0], 'basePath' | 'issuer'>
+
+/** The way through a sign-in, back to the page of this request. */
+function signIn({ basePath, issuer }: SignInNeeds, request: PageRequest, more: Record<string, string>): Redirect {
+  const query = new URLSearchParams({
+    client_id: ownClientId,
+    response_type: 'code',
+    scope: 'openid',
+    redirect_uri: `${issuer}${ownCallback}`,
+    state: pathOfRequest(request, basePath) ?? paths.account,
+    ...more,
+  })
+  return { kind: 'redirect', location: `${basePath}${paths.authorization}?${query}` }
+}
+
+/** Below the issuer; with its query where that is plain enough to come back. */
+function pathOfRequest({ raw }: PageRequest, basePath: string): string | undefined {
+  const target = (raw.request.url ?? '').slice(basePath.length)
+  return ownPath(target) ?? ownPath(target.split('?')[0])
+}
+
+const essentialAcr = (values: readonly string[]): string =>
+  JSON.stringify({ id_token: { acr: { essential: true, values } } })
+
+/** Where a sign-in for our own pages ends. Nothing of the answer is used but where to go on: the session is in its cookie. */
+export function createCallback(needs: { browserSessions: Pick<BrowserSessions, 'shown'>; basePath: string }): Route {
+  return {
+    method: 'GET',
+    path: ownCallback,
+    async handle({ raw }) {
+      const query = new URLSearchParams((raw.request.url ?? '').split('?')[1])
+      const isRefused = query.has('error')
+      // who cancelled a second sign-in is still signed in
+      const home = needs.browserSessions.shown(raw.request)?.accountId === undefined ? '/' : paths.account
+      const path = isRefused ? home : (ownPath(query.get('state')) ?? paths.account)
+      return { kind: 'redirect', location: `${needs.basePath}${path}` }
+    },
+  }
+}

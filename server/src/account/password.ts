@@ -1,0 +1,136 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { Mistake, Page, PageRequest, Reply, Route, SecuritySection } from '../reply.ts'
+import type { Audit } from '../store/audit.ts'
+import type { AuditEvent } from '../store/audit.ts'
+import { defaultLimits } from '../users/lockout.ts'
+import { passwordLength } from '../users/passwords.ts'
+import type { UserSources } from '../users/user-sources.ts'
+import { auditFields } from './audit-fields.ts'
+import { accountArea } from './frame.ts'
+import type { AreaNeeds } from './frame.ts'
+import { personalForm, personalPage } from './gate.ts'
+import type { Gate, SignedInPerson } from './gate.ts'
+import type { Said } from './said.ts'
+
+// A person changes their own password. The current one is asked for, and counts as an attempt to sign in: whoever guesses here is
+// locked out as at the sign-in page.
+
+export interface PasswordNeeds extends AreaNeeds {
+  readonly gate: Gate
+  readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'canChangePassword'>
+  readonly audit: Pick<Audit, 'record'>
+  readonly said: Said
+}
+
+const passwordPath = `${paths.account}/security/password`
+
+export function passwordSection(needs: PasswordNeeds, { user }: SignedInPerson): SecuritySection {
+  const mayChange = needs.users.canChangePassword(user)
+  const change = { id: 'change-password', href: `${needs.basePath}${passwordPath}`, key: 'security.password.change' }
+  return {
+    id: 'password',
+    text: mayChange ? { key: 'security.password.text' } : elsewhere(user.source),
+    items: [],
+    actions: mayChange ? [change] : [],
+  }
+}
+
+const elsewhere = (source: string) => ({ key: 'security.password.elsewhere', values: { source } })
+
+export function createPasswordRoutes(needs: PasswordNeeds): readonly Route[] {
+  const { requirePerson } = needs.gate
+  return [
+    personalPage(passwordPath, requirePerson, (person, request) => show(needs, person, request, {})),
+    personalForm(passwordPath, requirePerson, (person, request) => change(needs, person, request)),
+  ]
+}
+
+interface Shown {
+  readonly mistakes?: readonly Mistake[]
+  readonly status?: number
+  readonly retryAfter?: number
+}
+
+function show(
+  needs: PasswordNeeds,
+  person: SignedInPerson,
+  request: PageRequest,
+  { mistakes = [], ...more }: Shown,
+): Page {
+  const { user } = person
+  return {
+    kind: 'page',
+    view: 'account-password',
+    ...more,
+    model: {
+      area: accountArea(needs, person, request, 'security'),
+      action: `${needs.basePath}${passwordPath}`,
+      backHref: `${needs.basePath}${paths.account}/security`,
+      person: { username: user.username },
+      elsewhere: needs.users.canChangePassword(user) ? undefined : elsewhere(user.source),
+      minLength: passwordLength.min,
+      maxLength: passwordLength.max,
+      mistakes,
+    },
+  }
+}
+
+/** Takes the fields `current-password`, `new-password` and `repeat-password`.
+ *  @throws CodedError STORE_UNAVAILABLE, PASSWORD_QUEUE_FULL */
+async function change(needs: PasswordNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const { user, session } = person
+  const { form, peer } = request
+  const again = (...mistakes: Mistake[]) => show(needs, person, request, { mistakes })
+  if (!needs.users.canChangePassword(user)) return again()
+  const current = form.get('current-password') ?? ''
+  const next = form.get('new-password') ?? ''
+  const missing = missingOf(current, next, form.get('repeat-password') ?? '')
+  if (missing.length > 0) return again(...missing)
+  const about = { ...auditFields(request), userId: user.id }
+  const tried = await needs.users.tryPassword(user.username, current, { address: peer.address })
+  if (tried.kind === 'busy') {
+    const { retryAfterSeconds: retryAfter } = tried
+    const mistakes = [{ key: 'busy', values: { seconds: Math.max(2, retryAfter) } }]
+    return show(needs, person, request, { mistakes, status: 429, retryAfter })
+  }
+  if (tried.kind === 'refused' || tried.user.id !== user.id) {
+    needs.audit.record({ ...about, event: 'password.change_refused', outcome: 'failure', reason: 'wrong-password' })
+    return again(wrongCurrent)
+  }
+  const event: AuditEvent = { ...about, event: 'password.changed', outcome: 'success', reason: 'by-the-person' }
+  const outcome = await needs.users.changePassword({
+    userId: user.id,
+    next,
+    proved: tried.standing,
+    keepSession: session.uid,
+    event,
+  })
+  switch (outcome.kind) {
+    case 'changed':
+      needs.said.say(request, 'password-changed')
+      return { kind: 'redirect', location: `${needs.basePath}${paths.account}/security` }
+    case 'refused':
+      return again(
+        ...outcome.faults.map(({ code }) => ({
+          key: `password-${code}`,
+          control: 'new-password',
+          values: passwordLength,
+        })),
+      )
+    case 'ended':
+      // the page asks to sign in when the session is over too
+      return { kind: 'redirect', location: `${needs.basePath}${passwordPath}` }
+  }
+}
+
+const wrongCurrent: Mistake = {
+  key: 'current-password-wrong',
+  control: 'current-password',
+  values: { attempts: defaultLimits.perAccount, minutes: defaultLimits.lockMs / 60_000 },
+}
+
+function missingOf(current: string, next: string, repeated: string): readonly Mistake[] {
+  if (current === '') return [{ key: 'current-password-missing', control: 'current-password' }]
+  if (next === '') return [{ key: 'new-password-missing', control: 'new-password' }]
+  return next === repeated ? [] : [{ key: 'passwords-differ', control: 'repeat-password' }]
+}

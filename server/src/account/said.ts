@@ -1,0 +1,27 @@
+import { readCookies, setCookie } from '../oidc/cookies.ts'
+import type { CookieScope } from '../oidc/cookies.ts'
+import type { PageRequest } from '../reply.ts'
+
+// A change is answered with a redirect, so that a reload does not repeat it. The page after it says what was done, once.
+
+/** Seconds. */
+const keepFor = 60
+
+export interface Said {
+  /** @param key of a text below `said.` */
+  say(request: PageRequest, key: string): void
+  /** @returns the key that was said last, and forgets it */
+  take(request: PageRequest): string | undefined
+}
+
+export function createSaid(scope: CookieScope): Said {
+  return {
+    say: ({ raw }, key) => setCookie(raw.response, scope, { name: scope.said, value: key, maxAge: keepFor }),
+    take({ raw }) {
+      const key = readCookies(raw.request).get(scope.said)
+      if (key === undefined) return undefined
+      setCookie(raw.response, scope, { name: scope.said, value: '', maxAge: 0 })
+      return /^[a-z-]{1,40}$/.test(key) ? key : undefined
+    },
+  }
+}

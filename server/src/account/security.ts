@@ -1,0 +1,27 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { Route, SecuritySection } from '../reply.ts'
+import { accountArea } from './frame.ts'
+import type { AreaNeeds } from './frame.ts'
+import { personalPage } from './gate.ts'
+import type { Gate, SignedInPerson } from './gate.ts'
+
+/** One part of the page about security. Whoever adds a way to sign in adds its section to the list in routes.ts, and its own pages below
+ *  `/account/security/`. */
+export type Section = (person: SignedInPerson) => Promise<SecuritySection>
+
+const securityPath = `${paths.account}/security`
+
+/** @param needs.sections in their order */
+export function createSecurityRoutes(
+  needs: AreaNeeds & { readonly gate: Gate; readonly sections: readonly Section[] },
+): readonly Route[] {
+  const show = personalPage(securityPath, needs.gate.requirePerson, async (person, request) => ({
+    kind: 'page',
+    view: 'account-security',
+    model: {
+      area: accountArea(needs, person, request, 'security'),
+      sections: await Promise.all(needs.sections.map((section) => section(person))),
+    },
+  }))
+  return [show]
+}

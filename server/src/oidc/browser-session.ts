@@ -1,0 +1,49 @@
+import type { IncomingMessage } from 'node:http'
+import type { LoadedAccount } from '../store/accounts.ts'
+import type { UserSources } from '../users/user-sources.ts'
+import { acrOf } from './acr.ts'
+import { readCookies } from './cookies.ts'
+import type { CookieScope } from './cookies.ts'
+import type { SessionCookies, SessionPayload } from './session-cookie.ts'
+
+/** The session of a browser, for pages that belong to no authorization request. */
+export interface BrowserSessions {
+  /** What the cookie says. Only the database knows whether that session has ended. */
+  shown(request: IncomingMessage): SessionPayload | undefined
+  /** Asks the database too, with one query.
+   *  @returns undefined when nobody is signed in: the session has ended or expired, on whichever replica, or the person is
+   *  disabled or gone
+   *  @throws CodedError STORE_UNAVAILABLE */
+  load(request: IncomingMessage): Promise<LiveSession | undefined>
+}
+
+export interface LiveSession {
+  readonly uid: string
+  /** Epoch seconds: the last proof. */
+  readonly authTime: number
+  readonly amr: readonly string[]
+  readonly acr: string | undefined
+  readonly account: LoadedAccount
+}
+
+export function createBrowserSessions(needs: {
+  sessions: SessionCookies
+  scope: CookieScope
+  users: Pick<UserSources, 'load'>
+}): BrowserSessions {
+  const shown = (request: IncomingMessage) => needs.sessions.verify(readCookies(request).get(needs.scope.session) ?? '')
+  return {
+    shown,
+    async load(request) {
+      const session = shown(request)
+      if (session?.accountId === undefined || session.loginTs === undefined) return undefined
+      const { uid, version = 1, accountId: userId, loginTs: authTime, amr = [] } = session
+      const account = await needs.users.load({
+        userId,
+        session: { uid, version, authTime: new Date(authTime * 1000) },
+      })
+      if (account === undefined || account.user.disabled || !account.sessionLive) return undefined
+      return { uid, authTime, amr, acr: acrOf(amr), account }
+    },
+  }
+}
