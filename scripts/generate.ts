@@ -12,6 +12,7 @@ import { environmentName, z } from '@nauthera/runtime/settings'
 import { errorCatalogue as serverErrors } from '@nauthera/server/errors'
 import { settingsSchema as serverSettings } from '@nauthera/server/settings'
 import { renderChartFiles } from './chart/generate.ts'
+import { renderCliPage } from './cli-page.ts'
 import { idPages, readUses, renderIdPage } from './test-ids.ts'
 
 /** A generated file: its path from the root, and what it must hold. */
@@ -157,6 +158,7 @@ const files = [
   ...renderChartFiles(),
   renderSettings(),
   renderErrors(),
+  { path: 'docs/cli.md', content: renderCliPage() },
   ...renderIdPages(),
 ]
 const stale = files.filter((file) => readOrEmpty(file.path) !== file.content)

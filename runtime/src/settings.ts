@@ -1,11 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { parseDocument } from 'yaml'
+import { parseDocument, stringify } from 'yaml'
 import { z } from 'zod'
 import { CodedError } from './coded-error.ts'
 import type { Fault } from './coded-error.ts'
 import { Secret } from './log.ts'
 
 export { z }
+
+/** @param value plain JSON @returns YAML, with a line break at its end */
+export const writeYaml = (value: unknown): string => stringify(value, { lineWidth: 0 })
 
 /** Settings that every process has. */
 export const logSettings = z

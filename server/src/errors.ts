@@ -69,6 +69,18 @@ export const errorCatalogue = {
     meaning: 'Another source describes this person, so a change here would be undone at the next sign-in.',
     remedy: 'Change the person in that source.',
   },
+  GROUP_NAME_INVALID: {
+    meaning: 'The name of a group is empty, too long, or has invisible characters.',
+    remedy: 'Choose a name of 1 to 200 visible characters.',
+  },
+  GROUP_UNKNOWN: {
+    meaning: 'There is no group of this name in the database.',
+    remedy: 'Look it up with `nauthera groups list`. Groups of a directory are changed there.',
+  },
+  CONSENT_UNKNOWN: {
+    meaning: 'The person has allowed this client nothing that is remembered.',
+    remedy: 'Look it up with `nauthera consents list USER`.',
+  },
   PASSWORD_REFUSED: {
     meaning: 'The new password does not meet the rules.',
     remedy: 'Take 12 to 128 characters that are not among the common passwords.',

@@ -1,45 +1,106 @@
 // nauthera groups: which people are in which group.
 import type { Command } from 'commander'
+import { CodedError } from '@nauthera/runtime/coded-error'
 import { createGroups } from '../store/groups.ts'
+import { confirm } from './confirm.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
 import { findUser } from './users.ts'
 
 export function addGroupCommands(program: Command, session: Session): void {
   const groups = program.command('groups').description('manage groups of people')
+  addList(groups, session)
+  addCreate(groups, session)
+  addDelete(groups, session)
+  addMember(groups, session, 'add', {
+    description: 'add a person to a group; a new group is created',
+    done: 'is now in',
+    already: 'was already in',
+  })
+  addMember(groups, session, 'remove', {
+    description: 'remove a person from a group',
+    done: 'is no longer in',
+    already: 'was not in',
+  })
+}
 
+function addList(groups: Command, session: Session): void {
   groups
     .command('list')
     .description('list the groups')
+    .addHelpText('after', '\nExample:\n  nauthera groups list -o yaml')
     .action(async () =>
       withDatabase(session, async (opened) => {
+        const all = await createGroups(opened).list()
         print(
           session,
-          (await createGroups(opened).list()).map((group) => ({ ...group })),
+          all.map((group) => ({ ...group })),
           ['name', 'members'],
         )
       }),
     )
+}
 
-  const member = (name: 'add-member' | 'remove-member', description: string, said: { done: string; already: string }) =>
-    groups
-      .command(name)
-      .description(description)
-      .argument('<group>', 'name of the group')
-      .argument('<user>', 'user name or e-mail address')
-      .addHelpText('after', `\nExample:\n  nauthera groups ${name} admins alice`)
-      .action(async (group: string, login: string) =>
-        withDatabase(session, async (opened) => {
-          const user = await findUser(opened, login)
-          const store = createGroups(opened)
-          const event = adminEvent(`groups.${name}`, { userId: user.id, detail: { group } })
-          const changed = await (name === 'add-member' ? store.addMember : store.removeMember)(group, user.id, [event])
-          say(session, `${user.username} ${changed ? said.done : said.already} ${group}`)
-        }),
-      )
-  member('add-member', 'add a person to a group; a new group is created', {
-    done: 'is now in',
-    already: 'was already in',
-  })
-  member('remove-member', 'remove a person from a group', { done: 'is no longer in', already: 'was not in' })
+function addCreate(groups: Command, session: Session): void {
+  groups
+    .command('create')
+    .description('create an empty group')
+    .argument('<group>', 'name of the group; upper and lower case differ')
+    .addHelpText('after', '\nExample:\n  nauthera groups create admins')
+    .action(async (group: string) =>
+      withDatabase(session, async (opened) => {
+        const made = await createGroups(opened).create(group, [adminEvent('groups.create', { detail: { group } })])
+        say(session, made ? `${group} is there, and empty` : `${group} was there already; nothing was changed`)
+      }),
+    )
+}
+
+function addDelete(groups: Command, session: Session): void {
+  groups
+    .command('delete')
+    .description('delete a group; its members lose what it gave them')
+    .argument('<group>', 'name of the group')
+    .option('--yes', 'do not ask')
+    .addHelpText('after', '\nExample:\n  nauthera groups delete contractors --yes')
+    .action(async (group: string, options: { yes?: boolean }) =>
+      withDatabase(session, async (opened) => {
+        const store = createGroups(opened)
+        const known = (await store.list()).find(({ name }) => name === group)
+        if (known === undefined) throw unknownGroup(group)
+        const question = `${peopleOf(known.members)} will no longer be in ${group}. Go on? [y/N] `
+        if (options.yes !== true) await confirm(session.terminal, question)
+        const members = await store.remove(group, [adminEvent('groups.delete', { detail: { group } })])
+        if (members === undefined) throw unknownGroup(group)
+        say(session, `${group} is deleted; it had ${peopleOf(members)}`)
+      }),
+    )
+}
+
+const peopleOf = (count: number): string => (count === 1 ? '1 person' : `${count} people`)
+
+const unknownGroup = (group: string): CodedError =>
+  new CodedError('GROUP_UNKNOWN', { message: `there is no group ${group}; "nauthera groups list" shows all` })
+
+function addMember(
+  groups: Command,
+  session: Session,
+  name: 'add' | 'remove',
+  says: { description: string; done: string; already: string },
+): void {
+  groups
+    .command(name)
+    .alias(`${name}-member`)
+    .description(says.description)
+    .argument('<group>', 'name of the group')
+    .argument('<user>', 'user name or e-mail address')
+    .addHelpText('after', `\nExample:\n  nauthera groups ${name} admins alice`)
+    .action(async (group: string, login: string) =>
+      withDatabase(session, async (opened) => {
+        const user = await findUser(opened, login)
+        const store = createGroups(opened)
+        const event = adminEvent(`groups.${name}`, { userId: user.id, detail: { group } })
+        const changed = await (name === 'add' ? store.addMember : store.removeMember)(group, user.id, [event])
+        say(session, `${user.username} ${changed ? says.done : says.already} ${group}`)
+      }),
+    )
 }

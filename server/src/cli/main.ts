@@ -1,9 +1,23 @@
 import packageJson from '../../package.json' with { type: 'json' }
 import { runCommand } from './program.ts'
 
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // `nauthera users list | head` has read enough
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 process.exitCode = await runCommand({
   arguments: process.argv.slice(2),
-  terminal: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr },
+  terminal: {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    onInterrupt: (interrupt) => {
+      process.once('SIGINT', interrupt)
+      return () => process.off('SIGINT', interrupt)
+    },
+  },
   environment: process.env,
   version: packageJson.version,
 })

@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { confirm } from './confirm.ts'
 import { createEpoch } from '../store/epoch.ts'
 import { migrateUp, migrationStatus } from '../store/migrate.ts'
+import { createProgress } from './progress.ts'
 import { adminEvent, connectionOf, print, say, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
 
@@ -15,7 +16,8 @@ export function addMigrateCommands(program: Command, session: Session, setExitCo
     .description('apply the migrations that are missing; of several at once, one applies them and the others wait')
     .addHelpText('after', '\nExample:\n  nauthera migrate up --settings /etc/nauthera/server.yaml')
     .action(async () => {
-      const applied = await migrateUp(connectionOf(session), { log: () => undefined })
+      const progress = createProgress(session.terminal)
+      const applied = await migrateUp(connectionOf(session), { log: progress.tell }).finally(progress.end)
       print(
         session,
         applied.map((name) => ({ migration: name, state: 'applied now' })),

@@ -1,24 +1,86 @@
-// What a command prints: a table for people, JSON for programs.
-export type OutputFormat = 'table' | 'json'
+// What a command prints: a table for people, JSON or YAML for programs. A long list is printed page by page, so that it never has to be
+// in memory as a whole.
+import { writeYaml } from '@nauthera/runtime/settings'
 
-/** @param rows one object a line; `undefined` prints as `-` in a table and is left out of JSON */
-export function renderRows(
-  format: OutputFormat,
-  rows: readonly Readonly<Record<string, unknown>>[],
-  columns: readonly string[],
-): string {
-  if (format === 'json') return `${JSON.stringify(rows, null, 2)}\n`
-  const lines = [columns.map(heading), ...rows.map((row) => columns.map((column) => cell(row[column])))]
-  const widths = columns.map((_, index) => Math.max(...lines.map((line) => line[index]!.length)))
-  return lines
-    .map(
-      (line) =>
-        `${line
-          .map((text, index) => text.padEnd(widths[index]!))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('')
+export const outputFormats = ['table', 'json', 'yaml'] as const
+export type OutputFormat = (typeof outputFormats)[number]
+
+export type Row = Readonly<Record<string, unknown>>
+
+/** A list in the making. Its parts in a row are the whole text, the same as if all rows had been given at once (but for the widths of a
+ *  table, which the first page decides). */
+export interface Listing {
+  /** @returns the text of these rows */
+  page(rows: readonly Row[]): string
+  /** @returns what closes the list */
+  end(): string
+}
+
+const listings: Readonly<Record<OutputFormat, (columns: readonly string[]) => Listing>> = {
+  table: tableListing,
+  json: jsonListing,
+  yaml: yamlListing,
+}
+
+/** @param options.asLines JSON is an object a line, for a list that does not end */
+export const createListing = (format: OutputFormat, columns: readonly string[], { asLines = false } = {}): Listing =>
+  format === 'json' && asLines ? jsonLines : listings[format](columns)
+
+const jsonLines: Listing = {
+  page: (rows) => rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
+  end: () => '',
+}
+
+/** @param rows one object a line; `undefined` prints as `-` in a table and is left out elsewhere */
+export function renderRows(format: OutputFormat, rows: readonly Row[], columns: readonly string[]): string {
+  const listing = createListing(format, columns)
+  return listing.page(rows) + listing.end()
+}
+
+function tableListing(columns: readonly string[]): Listing {
+  let widths: readonly number[] | undefined
+  const page = (rows: readonly Row[]) => {
+    const cells = rows.map((row) => columns.map((column) => cell(row[column])))
+    const lines = widths === undefined ? [columns.map(heading), ...cells] : cells
+    const known = (widths ??= columns.map((_, index) => Math.max(...lines.map((line) => line[index]!.length))))
+    return lines
+      .map(
+        (line) =>
+          `${line
+            .map((text, at) => text.padEnd(known[at]!))
+            .join('  ')
+            .trimEnd()}\n`,
+      )
+      .join('')
+  }
+  return { page, end: () => (widths === undefined ? page([]) : '') }
+}
+
+function jsonListing(): Listing {
+  let isEmpty = true
+  return {
+    page: (rows) =>
+      rows
+        .map((row) => {
+          const before = isEmpty ? '[\n' : ',\n'
+          isEmpty = false
+          return before + JSON.stringify(row, null, 2).replace(/^/gm, '  ')
+        })
+        .join(''),
+    end: () => (isEmpty ? '[]\n' : '\n]\n'),
+  }
+}
+
+function yamlListing(): Listing {
+  let isEmpty = true
+  return {
+    page: (rows) => {
+      isEmpty &&= rows.length === 0
+      // by way of JSON: dates as JSON has them, and a secret prints as redacted
+      return rows.map((row) => writeYaml([JSON.parse(JSON.stringify(row))])).join('')
+    },
+    end: () => (isEmpty ? '[]\n' : ''),
+  }
 }
 
 /** `createdAt` -> `CREATED-AT` */

@@ -2,10 +2,14 @@
 import { Command, CommanderError, Option } from 'commander'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
+import { addAuditCommands } from './audit.ts'
+import { addCompletionCommand } from './completion.ts'
+import { addConsentCommands } from './consents.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addGroupCommands } from './groups.ts'
 import { addKeyCommands } from './keys.ts'
 import { addMigrateCommands } from './migrate.ts'
+import { outputFormats } from './output.ts'
 import type { OutputFormat } from './output.ts'
 import type { Session } from './session.ts'
 import { addSettingsCommands } from './settings.ts'
@@ -14,16 +18,30 @@ import { addUserCommands } from './users.ts'
 
 const defaultSettings = '/etc/nauthera/server.yaml'
 
-/** @param call.arguments without the name of the program
- *  @returns the exit code */
-export async function runCommand(call: {
-  arguments: readonly string[]
-  terminal: Terminal
-  environment: Readonly<Record<string, string | undefined>>
-  version: string
-}): Promise<number> {
-  const { terminal, environment } = call
+interface Call {
+  /** Without the name of the program. */
+  readonly arguments: readonly string[]
+  readonly terminal: Terminal
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly version: string
+}
+
+/** @returns the exit code */
+export async function runCommand(call: Call): Promise<number> {
   let exitCode = 0
+  const program = createProgram(call, (code) => (exitCode = code))
+  try {
+    await program.parseAsync([...call.arguments], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    return report(error, call.terminal)
+  }
+}
+
+/** Every command.
+ *  @param setExitCode for a command that succeeds but has found something to do */
+export function createProgram(call: Omit<Call, 'arguments'>, setExitCode: (code: number) => void): Command {
+  const { terminal, environment } = call
   const program = new Command('nauthera')
     .description('Manages a Nauthera server through its database.')
     .version(call.version)
@@ -32,12 +50,13 @@ export async function runCommand(call: {
       'settings file of the server (or set NAUTHERA_SETTINGS)',
       environment['NAUTHERA_SETTINGS'] ?? defaultSettings,
     )
-    .addOption(new Option('-o, --output <format>', 'format of the answer').choices(['table', 'json']).default('table'))
+    .addOption(new Option('-o, --output <format>', 'format of the answer').choices(outputFormats).default('table'))
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void terminal.stdout.write(text),
       writeErr: (text) => void terminal.stderr.write(text),
     })
+    .showHelpAfterError('(--help shows how it is used)')
     .addHelpText(
       'after',
       `
@@ -57,17 +76,15 @@ Examples:
   }
   addUserCommands(program, session)
   addGroupCommands(program, session)
+  addConsentCommands(program, session)
+  addAuditCommands(program, session)
   addKeyCommands(program, session)
-  addMigrateCommands(program, session, (code) => (exitCode = code))
+  addMigrateCommands(program, session, setExitCode)
   addSettingsCommands(program, session)
-  addDoctorCommand(program, session, (code) => (exitCode = code))
+  addDoctorCommand(program, session, setExitCode)
+  addCompletionCommand(program, terminal)
   for (const command of every(program)) shareOptions(command, program)
-  try {
-    await program.parseAsync([...call.arguments], { from: 'user' })
-    return exitCode
-  } catch (error) {
-    return report(error, terminal)
-  }
+  return program
 }
 
 /** `--settings` and `-o` are understood before and after the command. */

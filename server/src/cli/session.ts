@@ -1,4 +1,5 @@
 // What every command shares: the settings, an open database while it runs, and the place where it writes.
+import { once } from 'node:events'
 import { createLog } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { loadSettings } from '@nauthera/runtime/settings'
@@ -17,8 +18,9 @@ import type { Database, DatabaseConnection } from '../store/postgres.ts'
 import { createOutbox } from '../store/outbox.ts'
 import type { Outbox } from '../store/outbox.ts'
 import { createRedisCache } from '../store/redis-cache.ts'
-import { renderRows } from './output.ts'
-import type { OutputFormat } from './output.ts'
+import { createListing, renderRows } from './output.ts'
+import type { OutputFormat, Row } from './output.ts'
+import { createProgress } from './progress.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface Session {
@@ -89,12 +91,37 @@ export function adminEvent(command: string, about: Partial<AuditEvent> = {}): Au
   return { event: `admin.${command}`, outcome: 'success', ...about }
 }
 
-export function print(
-  session: Session,
-  rows: readonly Readonly<Record<string, unknown>>[],
-  columns: readonly string[],
-): void {
+export function print(session: Session, rows: readonly Row[], columns: readonly string[]): void {
   session.terminal.stdout.write(renderRows(session.outputFormat(), rows, columns))
+}
+
+/** Prints a long list as its pages arrive. At a terminal it says how far it is, when the list itself goes elsewhere.
+ *  @param options.asLines for a list that does not end: JSON is then an object a line */
+export async function printPages(
+  session: Session,
+  pages: AsyncIterable<readonly Row[]>,
+  columns: readonly string[],
+  options: { asLines?: boolean } = {},
+): Promise<void> {
+  const { terminal } = session
+  const listing = createListing(session.outputFormat(), columns, options)
+  const progress = createProgress(terminal)
+  let count = 0
+  try {
+    for await (const rows of pages) {
+      await write(terminal, listing.page(rows))
+      count += rows.length
+      if (terminal.stdout.isTTY !== true) progress.tell(`${count} so far`)
+    }
+    await write(terminal, listing.end())
+  } finally {
+    progress.end()
+  }
+}
+
+/** Waits while the reader is slower than we are. */
+async function write({ stdout }: Session['terminal'], text: string): Promise<void> {
+  if (text !== '' && !stdout.write(text)) await once(stdout, 'drain')
 }
 
 /** A hint for the person; programs read standard output only. */

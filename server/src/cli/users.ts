@@ -1,8 +1,11 @@
 // nauthera users: people and their passwords.
+import { InvalidArgumentError } from 'commander'
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createAttempts } from '../store/attempts.ts'
 import { createCredentials } from '../store/credentials.ts'
+import { createPeople } from '../store/people.ts'
+import type { People } from '../store/people.ts'
 import { createUsers } from '../store/users.ts'
 import type { Profile, User, Users } from '../store/users.ts'
 import { defaultLimits } from '../users/lockout.ts'
@@ -10,7 +13,8 @@ import { createPasswords } from '../users/passwords.ts'
 import { profileClaimNames, withProfileClaims } from '../users/profile-claims.ts'
 import { askPassword } from './ask-password.ts'
 import type { PasswordOptions } from './ask-password.ts'
-import { adminEvent, print, say, withDatabase } from './session.ts'
+import { confirm } from './confirm.ts'
+import { adminEvent, print, printPages, say, withDatabase } from './session.ts'
 import type { Opened, Session } from './session.ts'
 
 const columns = ['username', 'email', 'name', 'groups', 'disabled', 'id']
@@ -30,6 +34,7 @@ export function addUserCommands(program: Command, session: Session): void {
     addUnlock,
     addDisable,
     addEnable,
+    addDelete,
     addRevokeSessions,
   ]
   for (const add of commands) add(users, session)
@@ -83,13 +88,30 @@ Examples:
 function addList(users: Command, session: Session): void {
   users
     .command('list')
-    .description('list everybody')
-    .addHelpText('after', '\nExample:\n  nauthera users list -o json')
-    .action(async () =>
-      withDatabase(session, async (opened) => {
-        print(session, (await listAll(createUsers(opened))).map(rowOf), columns)
-      }),
+    .description('list everybody, or those whose user name, e-mail address, name or family name begins so')
+    .option('--search <text>', 'the begin of a name or address, in any spelling; or a whole id')
+    .option('--limit <people>', 'how many people at most; default: all', parseLimit)
+    .addHelpText('after', '\nExamples:\n  nauthera users list -o json\n  nauthera users list --search love --limit 20')
+    .action(async ({ search = '', limit = Infinity }: { search?: string; limit?: number }) =>
+      withDatabase(session, (opened) =>
+        printPages(session, listPages(createPeople(opened), { text: search, most: limit }), columns),
+      ),
     )
+}
+
+function parseLimit(text: string): number {
+  if (/^\d{1,7}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('It must be a whole number.')
+}
+
+async function* listPages(people: People, { text, most }: { text: string; most: number }) {
+  let after: string | undefined
+  for (let left = most; left > 0; left -= pageSize) {
+    const page = await people.search({ text, after, limit: Math.min(left, pageSize) })
+    yield page.people.map(rowOf)
+    if (page.next === undefined) return
+    after = page.next
+  }
 }
 
 function addShow(users: Command, session: Session): void {
@@ -152,6 +174,31 @@ function addEnable(users: Command, session: Session): void {
   onePerson(users, 'enable', 'let the person sign in again').action(async (login: string) =>
     change(session, login, (name) => `${name} is enabled`, work),
   )
+}
+
+function addDelete(users: Command, session: Session): void {
+  onePerson(users, 'delete', 'delete a person, with password, groups, consents, sessions and tokens')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      `
+To keep what is known, "nauthera users disable" is enough. Rows of the audit log stay until audit.retention.
+A person of a directory or of another provider who signs in again gets a new record with a new subject.
+
+Example:
+  nauthera users delete alice --yes`,
+    )
+    .action(async (login: string, options: { yes?: boolean }) =>
+      withUser(session, login, async ({ id: userId, username }, opened) => {
+        const question = `Everything that is known of ${username} will be gone for good. Go on? [y/N] `
+        if (options.yes !== true) await confirm(session.terminal, question)
+        await createUsers(opened).remove(userId, [
+          adminEvent('users.delete', { userId, detail: { username } }),
+          { event: 'account.deleted', outcome: 'success', userId },
+        ])
+        say(session, `${username} is deleted`)
+      }),
+    )
 }
 
 function addRevokeSessions(users: Command, session: Session): void {
@@ -298,15 +345,6 @@ export async function findUser(opened: Opened, login: string): Promise<User> {
 
 const unknownUser = (login: string): CodedError =>
   new CodedError('USER_UNKNOWN', { message: `no account has the name or e-mail address ${login}` })
-
-async function listAll(users: Users): Promise<User[]> {
-  const all: User[] = []
-  for (;;) {
-    const page = await users.list({ afterUsername: all.at(-1)?.username, limit: pageSize })
-    all.push(...page)
-    if (page.length < pageSize) return all
-  }
-}
 
 const rowOf = (user: User) => ({
   username: user.username,

@@ -4,15 +4,15 @@ export type AuditName =
   | `password.${'changed' | 'change_refused' | 'reset_requested' | 'reset'}`
   | `email.${'verified'}`
   | 'outbox.given_up'
-  | `account.${'created' | 'changed' | 'disabled' | 'enabled' | 'unlocked'}`
-  | `consent.${'granted' | 'denied'}`
+  | `account.${'created' | 'changed' | 'disabled' | 'enabled' | 'unlocked' | 'deleted'}`
+  | `consent.${'granted' | 'denied' | 'revoked'}`
   | 'authorization.refused'
   | `token.${'issued' | 'refreshed' | 'refused' | 'revoked'}`
   | 'code.replay'
   | 'refresh.reuse'
   | `session.${'ended' | 'revoked_all'}`
   | `client.${'auth_failed' | 'previous_secret_used'}`
-  | `key.${'created' | 'removed' | 'reencrypted'}`
+  | `key.${'created' | 'activated' | 'removed' | 'reencrypted'}`
   | 'config.client_rejected'
   | `admin.${string}`
 

@@ -4,11 +4,14 @@ import { foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import { AuditCounts, countingOf } from './audit-counts.ts'
 import type { Counting } from './audit-counts.ts'
-import type { AuditEvent, AuditName } from './audit-event.ts'
+import type { AuditEvent } from './audit-event.ts'
+import { AuditFollower, searchAudit } from './audit-search.ts'
+import type { AuditFilter, AuditRecord } from './audit-search.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
 export type { AuditEvent, AuditName } from './audit-event.ts'
+export type { AuditFilter, AuditRecord } from './audit-search.ts'
 
 /** For statements that write the rows of their audit events themselves. */
 export interface AuditRows {
@@ -25,11 +28,12 @@ export interface Audit extends AuditRows {
   flush(): Promise<void>
   /** How many rows wait, and how many were lost because PostgreSQL was away for too long. */
   backlog(): { waiting: number; lost: number }
-  search(filter: { since?: Date; userId?: string; event?: string; limit: number }): Promise<AuditRecord[]>
+  /** @returns the newest first; with `afterId` in the order in which they were written */
+  search(filter: AuditFilter): Promise<AuditRecord[]>
+  /** Shows what comes from now on. */
+  follow(filter: Omit<AuditFilter, 'limit'>): Promise<AuditFollower>
   stop(): Promise<void>
 }
-
-export type AuditRecord = AuditEvent & { readonly at: Date; readonly replica: string }
 
 const columns =
   'at, event, outcome, reason, user_id, client_uid, client_id, address, agent, correlation_id, replica, detail'
@@ -46,12 +50,6 @@ export const auditInsert = (parameter: string, condition = ''): string =>
     )} FROM jsonb_to_recordset(${parameter}::jsonb) AS e(at timestamptz, event text, outcome text, reason text, user_id text, client_uid text, client_id text, address text, agent text, correlation_id text, replica text, detail jsonb)${condition}`
 
 const insertBatch = statement('audit-batch', auditInsert('$1'), { batched: true })
-const searchRows = statement(
-  'audit-search',
-  `SELECT * FROM audit WHERE at >= $1 AND ($2::text IS NULL OR user_id = $2) AND ($3::text IS NULL OR event = $3)
-   ORDER BY at DESC, id DESC LIMIT $4`,
-)
-
 /** Milliseconds and rows. */
 const batch = { everyMs: 500, most: 1000, keep: 50_000 }
 const countFor = 60_000
@@ -90,10 +88,8 @@ export function createAudit(needs: Needs): Audit {
       return queue.flush()
     },
     backlog: () => queue.backlog(),
-    async search(filter) {
-      const values = [filter.since ?? new Date(0), filter.userId ?? null, filter.event ?? null, filter.limit]
-      return (await database.query<AuditRow>(searchRows, values)).map(recordOf)
-    },
+    search: (filter) => searchAudit(database, filter),
+    follow: (filter) => AuditFollower.from(database, filter),
     stop() {
       counter.pour()
       return queue.stop()
@@ -220,33 +216,3 @@ const clean = (text: string | undefined): string | undefined =>
   text === undefined
     ? undefined
     : text.toWellFormed().replaceAll('\u0000', '\uFFFD').slice(0, longestText).toWellFormed()
-
-interface AuditRow {
-  readonly at: Date
-  readonly event: AuditName
-  readonly outcome: AuditEvent['outcome']
-  readonly reason: string | null
-  readonly user_id: string | null
-  readonly client_uid: string | null
-  readonly client_id: string | null
-  readonly address: string | null
-  readonly agent: string | null
-  readonly correlation_id: string | null
-  readonly replica: string
-  readonly detail: NonNullable<AuditEvent['detail']> | null
-}
-
-const recordOf = (row: AuditRow): AuditRecord => ({
-  at: row.at,
-  event: row.event,
-  outcome: row.outcome,
-  reason: row.reason ?? undefined,
-  userId: row.user_id ?? undefined,
-  clientUid: row.client_uid ?? undefined,
-  clientId: row.client_id ?? undefined,
-  address: row.address ?? undefined,
-  agent: row.agent ?? undefined,
-  correlationId: row.correlation_id ?? undefined,
-  replica: row.replica,
-  detail: row.detail ?? undefined,
-})

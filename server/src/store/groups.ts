@@ -1,5 +1,7 @@
 // Groups of people. Claims name them, and clients can require them.
 import { randomUUID } from 'node:crypto'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Fault } from '@nauthera/runtime/coded-error'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
@@ -13,6 +15,12 @@ export interface Group {
 
 export interface Groups {
   list(): Promise<Group[]>
+  /** @returns false when there was one of this name
+   *  @throws CodedError GROUP_NAME_INVALID */
+  create(group: string, audit: readonly AuditEvent[]): Promise<boolean>
+  /** Removes the group; its members are no longer in it.
+   *  @returns how many there were; undefined when there was no such group */
+  remove(group: string, audit: readonly AuditEvent[]): Promise<number | undefined>
   /** Adds the person to the group; creates the group when it is new. @returns false when the person was already in it */
   addMember(group: string, userId: string, audit: readonly AuditEvent[]): Promise<boolean>
   /** @returns false when the person was not in it */
@@ -37,6 +45,22 @@ const remove = statement(
    written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM removed)')})
    SELECT group_id FROM removed`,
 )
+const create = statement(
+  'group-create',
+  `WITH made AS (INSERT INTO groups (id, name) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING RETURNING id),
+   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM made)')})
+   SELECT id FROM made`,
+)
+const drop = statement(
+  'group-drop',
+  `WITH members AS (SELECT m.user_id FROM group_members m JOIN groups g ON g.id = m.group_id WHERE g.name = $1),
+   gone AS (DELETE FROM groups WHERE name = $1 RETURNING id),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
+   SELECT gone.id, ARRAY(SELECT user_id FROM members) AS members FROM gone`,
+)
+
+/** Characters. */
+const longestName = 200
 
 export function createGroups(needs: { database: Connection; audit: AuditRows; changes: Changes }): Groups {
   const { database, audit, changes } = needs
@@ -48,7 +72,29 @@ export function createGroups(needs: { database: Connection; audit: AuditRows; ch
   }
   return {
     list: () => database.query<Group>(list),
+    async create(group, events) {
+      const faults = faultsOfName(group)
+      if (faults.length > 0) throw new CodedError('GROUP_NAME_INVALID', { faults })
+      const made = (await database.query(create, [randomUUID(), group, audit.rows(events)])).length === 1
+      if (made) audit.lines(events)
+      return made
+    },
+    async remove(group, events) {
+      const [gone] = await database.query<{ members: string[] }>(drop, [group, audit.rows(events)])
+      if (gone === undefined) return undefined
+      await changes.tell(...gone.members)
+      audit.lines(events)
+      return gone.members.length
+    },
     addMember: (group, userId, events) => change(add, [randomUUID(), group, userId], userId, events),
     removeMember: (group, userId, events) => change(remove, [group, userId], userId, events),
   }
+}
+
+function faultsOfName(group: string): Fault[] {
+  const fault = (message: string) => [{ path: 'group', message }]
+  if (group.trim() === '') return fault('must not be empty')
+  if (group.length > longestName) return fault(`must have at most ${longestName} characters`)
+  if (/[\p{Cc}\p{Cf}]/u.test(group)) return fault('must not contain invisible characters')
+  return []
 }

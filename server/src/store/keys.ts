@@ -34,6 +34,8 @@ export interface Keys {
   underLock<T>(work: (keys: KeyWriter) => Promise<T>): Promise<T>
   /** Encrypts again each row that the current key of the ring does not encrypt. @returns how many */
   reencrypt(audit: readonly AuditEvent[]): Promise<number>
+  /** Tells the audit log that keys became active: of all replicas that tell it, the first is heard. */
+  tellActive(keys: readonly Pick<KeySummary, 'id' | 'use' | 'alg'>[]): Promise<void>
   /** Calls back when a replica has changed a key, and when a lost connection is back. */
   onChange(changed: () => void): Promise<Listening>
 }
@@ -80,6 +82,14 @@ const setSecret = statement(
   `WITH changed AS (UPDATE keys SET secret = $2, encrypted_by = $3 WHERE id = $1 RETURNING id),
    written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT id FROM changed`,
+)
+/** The mark stays longer than any key. */
+const tellActive = statement(
+  'key-tell-active',
+  `WITH first AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'key-active', id, now() + interval '20 years'
+     FROM unnest($1::text[]) id ON CONFLICT DO NOTHING RETURNING id),
+   written AS (${auditInsert('$2', ` WHERE e.detail ->> 'key' IN (SELECT id FROM first)`)})
+   SELECT id FROM first`,
 )
 
 interface KeyRow {
@@ -141,6 +151,12 @@ export function createKeys(needs: { database: Database; ring: KeyRing; audit: Au
     list: () => read(database),
     summaries: async () => (await database.query<KeyRow>(list)).map(summaryOf),
     underLock: (work) => underLock((connection, told) => work(writer(connection, told))),
+    async tellActive(keys) {
+      const events = keys.map(({ id, use, alg }) => activated({ key: id, use, alg }))
+      const ids = keys.map(({ id }) => id)
+      const first = await database.query<{ id: string }>(tellActive, [ids, audit.rows(events)])
+      audit.lines(events.filter(({ detail }) => first.some(({ id }) => id === detail['key'])))
+    },
     reencrypt: (events) =>
       underLock(async (connection, told) => {
         const outdated = (await connection.query<KeyRow>(list)).filter((row) => row.encrypted_by !== ring.currentId)
@@ -170,3 +186,6 @@ const summaryOf = (row: KeyRow): KeySummary => ({
   removeAt: row.remove_at ?? undefined,
   encryptedBy: row.encrypted_by,
 })
+
+const activated = (detail: { key: string; use: string; alg: string }) =>
+  ({ event: 'key.activated', outcome: 'success', detail }) as const

@@ -10,6 +10,8 @@ export type MarkKind =
   /** A pushed request began its interaction (pushed-requests.ts). */
   | 'begun'
   | 'interaction'
+  /** The audit log was told that a key is active (keys.ts). */
+  | 'key-active'
   /** An opaque token that has no grant, and was revoked. */
   | 'revoked'
 

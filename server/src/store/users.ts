@@ -105,6 +105,9 @@ export interface Users {
   adopt(found: FoundPerson, audit: readonly AuditEvent[]): Promise<{ user: User; standing: string }>
   /** Disables or enables. Sessions and grants of a disabled person end at once. */
   setDisabled(userId: string, disabled: boolean, audit: readonly AuditEvent[]): Promise<boolean>
+  /** Removes our record of the person, with password, groups, consents, sessions and grants. Audit rows stay until they are too old.
+   *  @returns whether there was one */
+  remove(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
   /** Ends every session and grant. */
   revokeSessions(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
@@ -190,6 +193,13 @@ const revokeSessions = statement(
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT id FROM changed`,
 )
+const remove = statement(
+  'user-remove',
+  `WITH gone AS (DELETE FROM users WHERE id = $1 RETURNING id),
+   counter AS (DELETE FROM attempts WHERE key = 'u:' || $1::uuid AND EXISTS (SELECT FROM gone)),
+   written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
+   SELECT id FROM gone`,
+)
 
 export interface UserRow {
   readonly id: string
@@ -227,6 +237,7 @@ export function createUsers(needs: UserNeeds): Users {
     adopt: (found, events) => adoptUser(needs, found, events),
     edit: (userId, change, events) => editUser(needs, userId, change, events),
     setDisabled: (userId, disabled, events) => changeUser(needs, disabled ? disable : enable, userId, events),
+    remove: (userId, events) => changeUser(needs, remove, userId, events),
     revokeSessions: (userId, events) => changeUser(needs, revokeSessions, userId, events),
   }
 }
@@ -307,7 +318,7 @@ async function changeUser(
   if (!isUuid(userId)) return false
   const changed = await database.transaction(async (connection) => {
     const rows = await connection.query(change, [userId, audit.rows(events)])
-    if (change !== enable) await endSessionsOf(connection, userId)
+    if (change !== enable && change !== remove) await endSessionsOf(connection, userId)
     return rows.length === 1
   })
   await changes.tell(userId)

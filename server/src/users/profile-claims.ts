@@ -13,7 +13,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   preferred_username: 'is the user name',
   updated_at: 'is kept by the server',
   sub: 'is the id of the person, and never changes',
-  groups: 'are set by nauthera groups add-member',
+  groups: 'are set by nauthera groups add',
 }
 
 const addressParts = ['formatted', 'street_address', 'locality', 'region', 'postal_code', 'country'].map(

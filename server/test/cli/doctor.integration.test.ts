@@ -58,6 +58,7 @@ describe('nauthera doctor', () => {
         stdin: Object.assign(Readable.from([]), { isTTY: false, setRawMode: () => undefined }),
         stdout: sink((text) => (out += text)),
         stderr: sink((text) => (err += text)),
+        onInterrupt: () => () => undefined,
       },
       environment: { NAUTHERA_SETTINGS: file },
       version: '1.2.3',

@@ -1,5 +1,7 @@
 import { expect } from 'chai'
-import { renderRows } from '../../src/cli/output.ts'
+import { parse } from 'yaml'
+import { Secret } from '@nauthera/runtime/log'
+import { createListing, outputFormats, renderRows } from '../../src/cli/output.ts'
 
 describe(renderRows.name, () => {
   const rows = [
@@ -28,9 +30,34 @@ describe(renderRows.name, () => {
     expect(renderRows('json', [], ['name'])).to.equal('[]\n')
   })
 
+  it('writes YAML with the same content, and hides a secret everywhere', () => {
+    const parsed = JSON.parse(renderRows('json', rows, ['name'])) as unknown
+    expect(parse(renderRows('yaml', rows, ['name']))).to.deep.equal(parsed)
+    expect(renderRows('yaml', [], ['name'])).to.equal('[]\n')
+    for (const format of ['json', 'yaml'] as const)
+      expect(renderRows(format, [{ password: new Secret('canary') }], ['password']))
+        .to.contain('[redacted]')
+        .and.not.contain('canary')
+  })
+
   it('L15 lets no name move the cursor of a terminal', () => {
     const table = renderRows('table', [{ name: 'a\u001b[2Jb\nc\u202ed' }], ['name'])
     expect(table.replaceAll('\n', '')).to.not.match(/[\p{Cc}\p{Cf}]/u)
     expect(table.split('\n')).to.have.length(3)
+  })
+})
+
+describe(createListing.name, () => {
+  const rows = [{ name: 'ada' }, { name: 'bob' }, { name: 'cleo' }]
+  for (const format of outputFormats)
+    it(`writes a list in pages as it would at once: ${format}`, () => {
+      const listing = createListing(format, ['name'])
+      const pages = [listing.page(rows.slice(0, 2)), listing.page([]), listing.page(rows.slice(2)), listing.end()]
+      expect(pages.join('')).to.equal(renderRows(format, rows, ['name']))
+    })
+
+  it('writes JSON as lines for a list that does not end', () => {
+    const listing = createListing('json', ['name'], { asLines: true })
+    expect(listing.page(rows.slice(0, 2)) + listing.end()).to.equal('{"name":"ada"}\n{"name":"bob"}\n')
   })
 })

@@ -70,7 +70,12 @@ describe(runCommand.name, () => {
     )
     const code = await runCommand({
       arguments: command,
-      terminal: { stdin, stdout: sink((text) => (out += text)), stderr: sink((text) => (err += text)) },
+      terminal: {
+        stdin,
+        stdout: sink((text) => (out += text)),
+        stderr: sink((text) => (err += text)),
+        onInterrupt: () => () => undefined,
+      },
       environment: { NAUTHERA_SETTINGS: about.settings ?? join(directory, 'server.yaml') },
       version: '1.2.3',
     })
@@ -238,8 +243,8 @@ describe(runCommand.name, () => {
         ['users', 'revoke-sessions', 'frances'],
         ['users', 'set-password', 'frances', '--generate'],
         ['users', 'edit', 'frances', '--name', 'Frances'],
-        ['groups', 'add-member', 'ops', 'frances'],
-        ['groups', 'remove-member', 'ops', 'frances'],
+        ['groups', 'add', 'ops', 'frances'],
+        ['groups', 'remove', 'ops', 'frances'],
       ]
       for (const command of commands) {
         await raw.del(mark)
@@ -258,10 +263,10 @@ describe(runCommand.name, () => {
 
   it('adds people to groups and removes them, and says when nothing changed', async () => {
     await nauthera(['users', 'add', 'fay', '--generate'])
-    expect((await nauthera(['groups', 'add-member', 'crew', 'fay'])).err).to.equal('fay is now in crew\n')
-    expect((await nauthera(['groups', 'add-member', 'crew', 'fay'])).err).to.equal('fay was already in crew\n')
+    expect((await nauthera(['groups', 'add', 'crew', 'fay'])).err).to.equal('fay is now in crew\n')
+    expect((await nauthera(['groups', 'add', 'crew', 'fay'])).err).to.equal('fay was already in crew\n')
     expect((await nauthera(['groups', 'list', '-o', 'json'])).json()).to.deep.include({ name: 'crew', members: 1 })
-    expect((await nauthera(['groups', 'remove-member', 'crew', 'fay'])).err).to.equal('fay is no longer in crew\n')
+    expect((await nauthera(['groups', 'remove', 'crew', 'fay'])).err).to.equal('fay is no longer in crew\n')
   })
 
   const refusals: [string, string[], { input?: string }, number, string[]][] = [
@@ -292,7 +297,7 @@ describe(runCommand.name, () => {
     ['an edit of nothing', ['users', 'edit', 'ada'], {}, 2, ['nothing to change']],
     ['an unknown command', ['users', 'frobnicate'], {}, 2, ['frobnicate']],
     ['an unknown option', ['users', 'list', '--frobnicate'], {}, 2, ['--frobnicate']],
-    ['another output', ['users', 'list', '-o', 'xml'], {}, 2, ['table, json']],
+    ['another output', ['users', 'list', '-o', 'xml'], {}, 2, ['table, json, yaml']],
     ['a missing argument', ['users', 'add'], {}, 2, ['username']],
   ]
   for (const [sentence, command, about, code, texts] of refusals) {
@@ -308,7 +313,7 @@ describe(runCommand.name, () => {
       ['users', 'add'],
       ['users', 'list'],
       ['users', 'set-password'],
-      ['groups', 'add-member'],
+      ['groups', 'add'],
       ['migrate', 'up'],
       ['settings', 'check'],
       [],

@@ -5,7 +5,7 @@ import type { KeyWriter, Keys, NewKey, StoredKey } from '../../store/keys.ts'
 import { isPrivateJwk, mintCookieKey, mintSigningKey, publicPart } from './jwt.ts'
 import { buildKeySet, cookieLine, signingLine } from './key-set.ts'
 import type { KeySet, RingKey } from './key-set.ts'
-import { planKeys } from './states.ts'
+import { keyStates, planKeys } from './states.ts'
 import type { KeyPlan, KeyPolicy } from './states.ts'
 
 /** The ring of keys, shared by all replicas through PostgreSQL. */
@@ -45,6 +45,8 @@ class StoredKeyRing implements KeyRing {
   /** Keys of every state, from the last read. */
   #stored: readonly RingKey[] = []
   #current: KeySet | undefined
+  /** Active keys that the audit log knows of. */
+  readonly #told = new Set<string>()
   #listening: { stop(): Promise<void> } | undefined
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
@@ -114,6 +116,17 @@ class StoredKeyRing implements KeyRing {
     }
     this.#stored = found
     this.#settle()
+    // tried again at the next read: keys work without it
+    await this.#tellActive().catch((error: unknown) => log.debug({ error }, 'key.activated could not be told'))
+  }
+
+  async #tellActive(): Promise<void> {
+    const { keys: store, now, policy } = this.#needs
+    const states = keyStates(this.#stored, now(), policy)
+    const active = this.#stored.filter(({ id }) => states.get(id) === 'active' && !this.#told.has(id))
+    if (active.length === 0) return
+    await store.tellActive(active.map(({ id, use, algorithm }) => ({ id, use, alg: algorithm })))
+    for (const { id } of active) this.#told.add(id)
   }
 
   #plan(keys: readonly RingKey[], forced?: ReadonlySet<string>): KeyPlan {

@@ -66,6 +66,18 @@ describe('createKeyRing', () => {
     await second.load()
     expect(second.current().published.map(({ kid }) => kid)).to.not.include(before)
   })
+
+  it('the audit log hears once of each key that became active, whichever replica tells it first', async () => {
+    const three = [ringOf(), ringOf(), ringOf()]
+    await Promise.all(three.map((ring) => ring.load()))
+    const { audit, keys } = fresh.replica()
+    const told = (await audit.search({ event: 'key.activated', limit: 99 })).map(({ detail }) => detail!['key'])
+    expect(new Set(told).size).to.equal(told.length)
+    const active = (await keys.summaries()).filter(({ activeAt }) => activeAt.getTime() <= now)
+    expect(told).to.include.members(active.map(({ id }) => id))
+    const created = await audit.search({ event: 'key.created', limit: 99 })
+    expect(created.map(({ detail }) => detail!['key'])).to.include.members(told)
+  })
 })
 
 describe('a new generation of the Provider', () => {

@@ -1,0 +1,49 @@
+// docs/cli.md: what each command of nauthera says with --help.
+import { Writable } from 'node:stream'
+import { createProgram } from '@nauthera/server/cli/program'
+
+const head = `# Command line
+
+<!-- Written by "npm run generate" from the commands themselves. -->
+
+\`nauthera\` is in the server's image, and works through the database: it needs no server that runs.
+
+\`\`\`
+kubectl -n auth exec -it deploy/nauthera-server -c server -- nauthera users list
+\`\`\`
+
+- Every command has \`--help\`. Every answer comes as a table, as JSON or as YAML: \`-o table|json|yaml\`. Long lists are printed page by page.
+- Standard output has the answer alone. Questions, hints, progress and faults go to standard error.
+- Exit codes: 0 done, 1 refused or failed, 2 wrong usage or settings.
+- \`--settings FILE\`, else \`NAUTHERA_SETTINGS\`, else \`/etc/nauthera/server.yaml\`: the settings of the server.
+- A secret is never an argument and never printed, but for a password that a command has generated, once.
+- Whatever changes something is in the audit log as \`admin.<command>\`.
+- Tab completion: \`source <(nauthera completion bash)\`; zsh and fish too.
+`
+
+/** Lines that every command has. */
+const shared = /^ {2}(-o, --output|--settings|-h, --help) /
+
+export function renderCliPage(): string {
+  let text = ''
+  const sink = new Writable({ write: (_chunk, _, done) => done() })
+  const terminal = { stdin: process.stdin, stdout: sink, stderr: sink, onInterrupt: () => () => undefined }
+  const program = createProgram({ terminal, environment: {}, version: '' }, () => undefined)
+  const helpOf = (command: Command): string => {
+    text = ''
+    command.configureOutput({ writeOut: (more) => (text += more), getOutHelpWidth: () => 140 }).outputHelp()
+    const lines = text.trimEnd().split('\n')
+    const kept = lines.filter((line) => !shared.test(line)).join('\n')
+    return kept.replace(/\nOptions:\n(?=\n|$)/, '').replaceAll(/\n{3,}/g, '\n\n')
+  }
+  const section = (command: Command): string =>
+    [`## ${command.name()}`, ...leaves(command).map((leaf) => `\`\`\`\n${helpOf(leaf).trimEnd()}\n\`\`\``)].join('\n\n')
+  return `${[head, ...program.commands.map(section)].join('\n')}\n`
+    .replaceAll(/\n(## )/g, '\n\n$1')
+    .replaceAll(/\n{3,}/g, '\n\n')
+}
+
+type Command = ReturnType<typeof createProgram>
+
+const leaves = (command: Command): readonly Command[] =>
+  command.commands.length === 0 ? [command] : command.commands.flatMap(leaves)

@@ -1,0 +1,54 @@
+// nauthera consents: what people have allowed applications and are not asked again.
+import type { Command } from 'commander'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { createConsents } from '../store/consents.ts'
+import { adminEvent, print, say, withDatabase } from './session.ts'
+import type { Session } from './session.ts'
+import { findUser } from './users.ts'
+
+export function addConsentCommands(program: Command, session: Session): void {
+  const consents = program.command('consents').description('manage what people have allowed applications')
+
+  consents
+    .command('list')
+    .description('list what a person has allowed, and will not be asked again')
+    .argument('<user>', 'user name or e-mail address')
+    .addHelpText('after', '\nExample:\n  nauthera consents list alice')
+    .action(async (login: string) =>
+      withDatabase(session, async (opened) => {
+        const user = await findUser(opened, login)
+        const rows = (await createConsents(opened).list(user.id)).map(({ clientId, clientUid, scopes, grantedAt }) => ({
+          clientId,
+          scopes,
+          grantedAt,
+          clientUid,
+        }))
+        print(session, rows, ['clientId', 'scopes', 'grantedAt', 'clientUid'])
+      }),
+    )
+
+  consents
+    .command('revoke')
+    .description('forget what a person has allowed an application, and end every token that it has of this person')
+    .argument('<user>', 'user name or e-mail address')
+    .argument('<client>', 'client id of the application, or the CLIENT-UID of the list')
+    .addHelpText('after', '\nExample:\n  nauthera consents revoke alice team-a.web')
+    .action(async (login: string, client: string) =>
+      withDatabase(session, async (opened) => {
+        const { id: userId, username } = await findUser(opened, login)
+        const store = createConsents(opened)
+        // a client that was deleted and made again has the same id, and another UID
+        const found = (await store.list(userId)).filter((one) => one.clientId === client || one.clientUid === client)
+        if (found.length === 0) {
+          const message = `${username} has allowed ${client} nothing; "nauthera consents list" shows what there is`
+          throw new CodedError('CONSENT_UNKNOWN', { message })
+        }
+        for (const { clientUid, clientId } of found) {
+          const about = { userId, clientUid, clientId }
+          const revoked = { event: 'consent.revoked', outcome: 'success', ...about } as const
+          await store.revoke(userId, clientUid, [adminEvent('consents.revoke', about), revoked])
+        }
+        say(session, `${client} has no consent and no token of ${username} any more`)
+      }),
+    )
+}

@@ -1,0 +1,28 @@
+// How far long work is: one line at a terminal, which the next one replaces. Programs get nothing of it.
+import type { Terminal } from './terminal.ts'
+
+export interface Progress {
+  tell(text: string): void
+  /** Takes the line away. */
+  end(): void
+}
+
+/** Milliseconds between two lines. */
+const pause = 200
+const clearLine = '\r\u001b[2K'
+
+export function createProgress({ stderr }: Terminal, now: () => number = () => performance.now()): Progress {
+  if (stderr.isTTY !== true) return { tell: () => undefined, end: () => undefined }
+  let shownAt: number | undefined
+  return {
+    tell(text) {
+      if (shownAt !== undefined && now() - shownAt < pause) return
+      shownAt = now()
+      stderr.write(`${clearLine}${text}`)
+    },
+    end() {
+      if (shownAt !== undefined) stderr.write(clearLine)
+      shownAt = undefined
+    },
+  }
+}

@@ -1,0 +1,208 @@
+import type { Command } from 'commander'
+import { expect } from 'chai'
+import { parse } from 'yaml'
+import { createProgram } from '../../src/cli/program.ts'
+import { outputFormats } from '../../src/cli/output.ts'
+import { addPerson, inMs } from '../store/fresh-store.ts'
+import { openNauthera } from './run-nauthera.ts'
+import type { Nauthera } from './run-nauthera.ts'
+
+const canary = 'canary-of-a-password-hash'
+
+/** Every command that prints a list, with arguments that give at least one row. */
+const lists: readonly string[] = [
+  'users list',
+  'users show ada',
+  'groups list',
+  'consents list ada',
+  'audit search',
+  'audit tail',
+  'keys list',
+  'migrate status',
+]
+
+/** Every command: a new one has to be named here, so that somebody thinks about what it prints. */
+const others: readonly string[] = [
+  'users add',
+  'users edit',
+  'users set-password',
+  'users unlock',
+  'users disable',
+  'users enable',
+  'users delete',
+  'users revoke-sessions',
+  'groups create',
+  'groups delete',
+  'groups add',
+  'groups remove',
+  'consents revoke',
+  'keys rotate',
+  'keys reencrypt',
+  'migrate up',
+  'migrate restored',
+  'settings check',
+  'doctor',
+  'completion',
+]
+
+describe('every command', () => {
+  let nauthera: Nauthera
+  before(async function () {
+    this.timeout(30_000)
+    nauthera = await openNauthera()
+    const store = nauthera.fresh.replica()
+    const passwordHash = `$argon2id$v=19$m=19456,t=2,p=1$${canary}`
+    const { id } = await store.users.insert({ username: 'ada', name: 'Ada Lovelace', passwordHash, groups: ['ops'] })
+    await consentOf(nauthera, id)
+    store.audit.record({ event: 'signin.success', outcome: 'success', userId: id })
+    await store.audit.flush()
+    await nauthera.run(['keys', 'rotate'])
+  })
+  after(() => nauthera.stop())
+
+  const terminal = { onInterrupt: () => () => undefined } as never
+  const program = createProgram({ terminal, environment: {}, version: '1' }, () => undefined)
+  const leaves = (command: Command, path: readonly string[] = []): string[][] =>
+    command.commands.length === 0
+      ? [[...path]]
+      : command.commands.flatMap((child) => leaves(child, [...path, child.name()]))
+  const all = leaves(program)
+
+  it('is either a list or named among the others', () => {
+    const named = [...lists.map((line) => line.split(' ').slice(0, 2).join(' ')), ...others]
+    expect(all.map((path) => path.join(' '))).to.have.members(named)
+  })
+
+  for (const path of all)
+    it(`${path.join(' ')} explains itself`, async () => {
+      const help = await nauthera.run([...path, '--help'])
+      expect([help.code, help.err]).to.deep.equal([0, ''])
+      expect(help.out)
+        .to.contain(`nauthera ${path.join(' ')}`)
+        .and.contain('--output')
+    })
+
+  for (const line of lists)
+    it(`${line} prints the same as table, JSON and YAML, and no secret`, async () => {
+      const answers = await Promise.all(outputFormats.map((format) => nauthera.run([...line.split(' '), '-o', format])))
+      expect(answers.map(({ code, err }) => [code, err])).to.deep.equal(answers.map(() => [0, '']))
+      const [table, json, yaml] = answers.map(({ out }) => out)
+      const rows = JSON.parse(json!) as unknown[]
+      expect(rows).not.to.deep.equal([])
+      expect(parse(yaml!)).to.deep.equal(rows)
+      expect(table!.trimEnd().split('\n')).to.have.length(rows.length + 1)
+      for (const out of [table, json, yaml])
+        expect(out)
+          .not.to.contain(canary)
+          .and.not.match(/password.?hash|"d":/i)
+    })
+
+  it('says what to do when it is used wrongly', async () => {
+    const wrong = await nauthera.run(['users', 'show'])
+    expect([wrong.code, wrong.out]).to.deep.equal([2, ''])
+    expect(wrong.err).to.contain("missing required argument 'user'").and.contain('--help')
+  })
+})
+
+describe('nauthera users, groups and consents', () => {
+  let nauthera: Nauthera
+  before(async function () {
+    this.timeout(30_000)
+    nauthera = await openNauthera()
+  })
+  after(() => nauthera.stop())
+
+  const eventsOf = async (userId: string) =>
+    (await nauthera.fresh.replica().audit.search({ userId, limit: 99 })).map(({ event }) => event)
+
+  it('deletes a person after a question, with everything that is known', async () => {
+    const store = nauthera.fresh.replica()
+    const person = await addPerson(store, { groups: ['ops'] })
+    await consentOf(nauthera, person.id)
+    const kept = await nauthera.run(['users', 'delete', person.username], { typed: 'n\n' })
+    expect([kept.code, kept.err.includes('nothing was done')]).to.deep.equal([2, true])
+    const unasked = await nauthera.run(['users', 'delete', person.username])
+    expect([unasked.code, unasked.err.includes('--yes')]).to.deep.equal([2, true])
+    const gone = await nauthera.run(['users', 'delete', person.username, '--yes'])
+    expect([gone.code, gone.err]).to.deep.equal([0, `${person.username} is deleted\n`])
+    expect(await store.accounts.load({ userId: person.id })).to.equal(undefined)
+    expect(await store.consents.list(person.id)).to.deep.equal([])
+    expect(await eventsOf(person.id)).to.include.members(['account.deleted', 'admin.users.delete'])
+    const again = await nauthera.run(['users', 'delete', person.username, '--yes'])
+    expect([again.code, again.err.includes('no account has the name')]).to.deep.equal([1, true])
+  })
+
+  it('tells the audit log of each change, as a command and as what it means', async () => {
+    const person = await addPerson(nauthera.fresh.replica())
+    for (const command of ['disable', 'enable', 'revoke-sessions'])
+      expect((await nauthera.run(['users', command, person.username])).code).to.equal(0)
+    expect((await nauthera.run(['users', 'edit', person.username, '--name', 'Ada'])).code).to.equal(0)
+    const events = await eventsOf(person.id)
+    expect(events).to.include.members(['account.disabled', 'account.enabled', 'account.changed', 'session.revoked_all'])
+    const commands = ['admin.users.disable', 'admin.users.enable', 'admin.users.edit', 'admin.users.revoke-sessions']
+    expect(events).to.include.members(commands)
+  })
+
+  it('finds people by the begin of a name', async () => {
+    const add = (username: string, ...more: string[]) =>
+      nauthera.run(['users', 'add', username, '--password-stdin', ...more], { input: 'correct horse battery staple' })
+    await add('tim', '--name', 'Timothy Berners-Lee', '--email', 'timbl@example.test')
+    await add('grace', '--name', 'Grace Hopper')
+    const found = async (...args: string[]) =>
+      (await nauthera.run(['users', 'list', '-o', 'json', ...args])).json().map(({ username }) => username)
+    expect(await found('--search', 'HOPP')).to.deep.equal(['grace'])
+    expect(await found('--search', 'timbl@')).to.deep.equal(['tim'])
+    expect(await found('--search', 'berners')).to.deep.equal(['tim'])
+    expect(await found('--limit', '1')).to.have.length(1)
+    expect((await nauthera.run(['users', 'list', '--limit', 'many'])).code).to.equal(2)
+  })
+
+  it('creates and deletes a group; its members are told to every replica', async () => {
+    expect((await nauthera.run(['groups', 'create', 'crew'])).err).to.equal('crew is there, and empty\n')
+    expect((await nauthera.run(['groups', 'create', 'crew'])).err).to.contain('was there already')
+    const person = await addPerson(nauthera.fresh.replica(), { groups: ['crew'] })
+    const asked = await nauthera.run(['groups', 'delete', 'crew'], { typed: 'y\n' })
+    expect(asked.err).to.contain('1 person will no longer be in crew').and.contain('crew is deleted')
+    const [shown] = (await nauthera.run(['users', 'show', person.username, '-o', 'json'])).json()
+    expect(shown!['groups']).to.deep.equal([])
+    const unknown = await nauthera.run(['groups', 'delete', 'crew', '--yes'])
+    expect([unknown.code, unknown.err.includes('nauthera groups list')]).to.deep.equal([1, true])
+    const unnamed = await nauthera.run(['groups', 'create', ' '])
+    expect([unnamed.code, unnamed.err.includes('must not be empty')]).to.deep.equal([1, true])
+  })
+
+  it('understands the longer names of before', async () => {
+    const person = await addPerson(nauthera.fresh.replica())
+    expect((await nauthera.run(['groups', 'add-member', 'night', person.username])).code).to.equal(0)
+    expect((await nauthera.run(['groups', 'remove-member', 'night', person.username])).code).to.equal(0)
+  })
+
+  it('revokes a consent with its tokens, and says when there is none', async () => {
+    const store = nauthera.fresh.replica()
+    const person = await addPerson(store)
+    const grantId = await consentOf(nauthera, person.id)
+    const revoked = await nauthera.run(['consents', 'revoke', person.username, 'team-a.web'])
+    expect([revoked.code, revoked.err.includes('no consent and no token')]).to.deep.equal([0, true])
+    expect((await store.accounts.load({ userId: person.id, grantId }))!.grant).to.equal(undefined)
+    expect(await eventsOf(person.id)).to.include.members(['consent.revoked', 'admin.consents.revoke'])
+    const none = await nauthera.run(['consents', 'revoke', person.username, 'team-a.web'])
+    expect([none.code, none.err.includes('nauthera consents list')]).to.deep.equal([1, true])
+  })
+})
+
+/** A consent and a grant of the client team-a.web. @returns the id of the grant */
+async function consentOf({ fresh }: Nauthera, userId: string): Promise<string> {
+  const { database } = fresh.replica()
+  const id = `grant-${userId}`
+  await database.query(
+    {
+      name: 'test-consent',
+      text: `WITH consent AS (INSERT INTO consents (user_id, client_uid, client_id, scopes) VALUES ($1, 'uid-1', 'team-a.web', '{openid}'))
+        INSERT INTO grants (id, user_id, client_uid, client_id, payload, expires_at) VALUES ($2, $1, 'uid-1', 'team-a.web', '{}', $3)`,
+      writes: true,
+      batched: false,
+    },
+    [userId, id, inMs(60_000)],
+  )
+  return id
+}

@@ -1,0 +1,42 @@
+// What PostgreSQL did for the queries of a piece of code.
+import { statement } from '../../src/store/postgres.ts'
+import type { Connection } from '../../src/store/postgres.ts'
+
+interface Node {
+  readonly 'Node Type': string
+  readonly 'Relation Name'?: string
+  readonly 'Actual Rows': number
+  readonly 'Actual Loops': number
+  readonly 'Rows Removed by Filter'?: number
+  readonly Plans?: readonly Node[]
+}
+
+export interface Explained extends Connection {
+  /** Every node of the plans of the queries so far. */
+  readonly nodes: Node[]
+}
+
+/** Runs each query, and explains it once more. */
+export function explained(database: Connection): Explained {
+  const nodes: Node[] = []
+  return {
+    nodes,
+    async query<Row>(asked: Parameters<Connection['query']>[0], values: readonly unknown[] = []) {
+      const explain = statement(`explain-${asked.name}`, `EXPLAIN (ANALYZE, FORMAT JSON) ${asked.text}`)
+      const [row] = await database.query<{ 'QUERY PLAN': { Plan: Node }[] }>(explain, values)
+      nodes.push(...flat(row!['QUERY PLAN'][0]!.Plan))
+      return database.query<Row>(asked, values)
+    },
+  }
+}
+
+/** @returns how many rows of a table were read */
+export const rowsRead = (nodes: readonly Node[], table: string): number =>
+  nodes
+    .filter((node) => node['Relation Name'] === table)
+    .reduce(
+      (sum, node) => sum + (node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0)) * node['Actual Loops'],
+      0,
+    )
+
+const flat = (node: Node): Node[] => [node, ...(node.Plans ?? []).flatMap(flat)]
