@@ -164,6 +164,63 @@ describe('operator', function () {
     })
   })
 
+  describe('a replica that joins', () => {
+    const names = Array.from({ length: 8 }, (_, index) => `settled-${index}`)
+    const ofClients = (from: number) => cluster.writes(from).filter((write) => !/leases|events|pods/.test(write))
+    const passUntil = async (holds: () => boolean) => {
+      while (!holds()) await operator.pass(4_000)
+    }
+    /** @returns how many looks there were until nothing was looked at for some time */
+    const looksAtRest = async () => {
+      let looks = await operator.looks()
+      for (let before = -1; before !== looks; looks = await operator.looks()) {
+        before = looks
+        await operator.pass(4_000)
+      }
+      return looks
+    }
+
+    it('costs no look at a client and no write about one, when it loads what is stored before it takes requests', async () => {
+      for (const name of names) await cluster.apply(name, machine)
+      await cluster.until(() => names.every((name) => isReady(name)()), 'every client is Ready')
+      const looks = await looksAtRest()
+      const from = cluster.api.requests.length
+      const late = await cluster.startReplica('server-d', { isLoading: true })
+      await cluster.until(() => (late.expected.at(-1) ?? '') !== '', 'it hears what is expected')
+      late.load()
+      await operator.pass(8_000)
+      expect(ofClients(from)).to.deep.equal([])
+      expect((await operator.looks()) - looks).to.equal(0)
+
+      await applyReady('settled-0', { ...machine, description: 'The new one has it too' })
+      expect(cluster.client('settled-0')?.status?.replicas?.summary).to.equal('4/4')
+      const others = ofClients(from).filter((write) => write.includes('settled') && !write.includes('settled-0'))
+      expect(others).to.deep.equal([])
+      expect((await operator.looks()) - looks, 'looks at the one that was changed').to.be.below(names.length)
+    })
+
+    it('is noticed when it takes requests without a client: that one is Ready no longer, until the replica has it', async () => {
+      await applyReady('reports')
+      const late = await cluster.startReplica('server-d', { isLoading: true })
+      await cluster.until(() => (late.expected.at(-1) ?? '') !== '', 'it hears what is expected')
+      await operator.pass(8_000)
+      expect(cluster.condition('reports', 'Ready')?.status, 'while it loads').to.equal('True')
+      late.take()
+      await passUntil(() => cluster.client('reports')?.status?.replicas?.summary === '3/4')
+      expect(cluster.condition('reports', 'Ready')).to.include({ status: 'False', reason: 'ReplicasLagging' })
+      late.load()
+      await cluster.until(isReady('reports'), 'reports is Ready')
+    })
+
+    it('is noticed when it loads for more than a minute, though nobody says anything new', async () => {
+      await applyReady('reports')
+      const late = await cluster.startReplica('server-d', { isLoading: true })
+      await cluster.until(() => (late.expected.at(-1) ?? '') !== '', 'it hears what is expected')
+      await passUntil(() => cluster.client('reports')?.status?.replicas?.summary === '3/4')
+      expect(cluster.condition('reports', 'Ready')).to.include({ status: 'False', reason: 'ReplicasLagging' })
+    })
+  })
+
   describe('a changed client', () => {
     it('costs one shard, one manifest, one nudge a pod and one or two status writes', async () => {
       await applyReady('reports')

@@ -16,7 +16,7 @@ import { createLeapClock } from './clocks.ts'
 import { appsNamespace, createClusterView, release, releaseNamespace } from './cluster-view.ts'
 import type { ClusterView } from './cluster-view.ts'
 import { startReplica } from './replica.ts'
-import type { TestReplica } from './replica.ts'
+import type { ReplicaOptions, TestReplica } from './replica.ts'
 import { startTestOperator } from './test-operator.ts'
 import type { TestOperator } from './test-operator.ts'
 
@@ -29,7 +29,7 @@ export interface Cluster extends ClusterView {
     /** Default: what the chart gives it. */
     rules?: readonly Rule[]
   }): TestOperator
-  startReplica(name: string, options?: { isOld?: boolean }): Promise<TestReplica>
+  startReplica(name: string, options?: Pick<ReplicaOptions, 'isOld' | 'isLoading'>): Promise<TestReplica>
   /** Creates an OIDCClient or changes its spec, through the API with its validation. */
   apply(
     name: string,
@@ -82,11 +82,11 @@ export async function startCluster(): Promise<Cluster> {
       operators.push(operator)
       return operator
     },
-    startReplica: async (name, { isOld = false } = {}) => {
+    startReplica: async (name, about = {}) => {
       const replica = await startReplica({
         api,
         name,
-        isOld,
+        ...about,
         release,
         namespace: releaseNamespace,
         // replicas use the clock of the newest operator

@@ -22,6 +22,10 @@ export interface TestReplica {
   /** The mount stays as it is until `release`. */
   hold(): void
   release(): void
+  /** Its server loads all shards, one after the other, and has a complete set then. */
+  load(): void
+  /** Its server takes requests with what it has: after 10 s without a word of an operator any complete set is enough, an old one too. */
+  take(): void
   /** Refuses versions: what comes back is field, code and message. */
   reject(rule: RejectRule): void
   /** A secret of the client was used here. */
@@ -44,7 +48,7 @@ export interface TestReplica {
   remove(): Promise<void>
 }
 
-interface Options {
+export interface ReplicaOptions {
   readonly api: KubeApi
   readonly name: string
   readonly release: string
@@ -53,20 +57,26 @@ interface Options {
   readonly onChange?: (replica: TestReplica) => void
   /** One of the version before schema 2: it reads schema 1 alone, and says nothing of schemas. */
   readonly isOld?: boolean
+  /** Its server has nothing until `load`. */
+  readonly isLoading?: boolean
 }
 
 /** What a replica reports besides its shards. */
 interface Facts {
   serverConnected: boolean
+  /** How many shards its server has; undefined for all that are mounted. */
+  loaded: number | undefined
+  /** It has had a complete set. */
+  isComplete: boolean
   readonly uses: { client: string; secretId: string; at: number }[]
 }
 
-export async function startReplica(options: Options): Promise<TestReplica> {
-  const { api, name, release, namespace, isOld = false } = options
+export async function startReplica(options: ReplicaOptions): Promise<TestReplica> {
+  const { api, name, release, namespace, isOld = false, isLoading = false } = options
   const schemaMax = isOld ? shardSchema.messages : shardSchema.max
   const certificates = createCertificateHolder()
   const mount = new ReplicaMount(api, { release, namespace, schemaMax }, certificates)
-  const facts: Facts = { serverConnected: true, uses: [] }
+  const facts: Facts = { serverConnected: true, loaded: isLoading ? 0 : undefined, isComplete: !isLoading, uses: [] }
   const startedAt = options.now()
   const status = new StatusPort(options, certificates, () => ({
     ...renderUpdate(name, mount, facts),
@@ -96,6 +106,17 @@ export async function startReplica(options: Options): Promise<TestReplica> {
       held = false
       look()
     },
+    load: () => {
+      for (const loaded of [...mount.live().keys(), mount.live().length, undefined]) {
+        facts.loaded = loaded
+        facts.isComplete ||= loaded === undefined
+        tell()
+      }
+    },
+    take: () => {
+      facts.isComplete = true
+      tell()
+    },
     reject: (rule) => {
       mount.rule = rule
       tell()
@@ -110,7 +131,7 @@ export async function startReplica(options: Options): Promise<TestReplica> {
     },
     close: () => status.close(),
     open: () => status.open(),
-    isReady: () => mount.isReady,
+    isReady: () => mount.isReady && facts.isComplete,
     clients: () => mount.clients().map(keyOf),
     accepts: (client, secret) => mount.accepts(client, secret, options.now()),
     seq: (shard) => mount.seq(shard),
@@ -137,13 +158,13 @@ class StatusPort {
   readonly expected: string[] = []
   /** The same one each time it is open. */
   port = 0
-  readonly #options: Options
+  readonly #options: ReplicaOptions
   readonly #certificates: CertificateHolder
   readonly #render: () => StatusUpdate
   readonly #streams = new Set<Stream<WatchRequest, StatusUpdate>>()
   #serving: Serving | undefined
 
-  constructor(options: Options, certificates: CertificateHolder, render: () => StatusUpdate) {
+  constructor(options: ReplicaOptions, certificates: CertificateHolder, render: () => StatusUpdate) {
     this.#options = options
     this.#certificates = certificates
     this.#render = render
@@ -177,15 +198,15 @@ class StatusPort {
   }
 }
 
-const renderUpdate = (replica: string, mount: ReplicaMount, { serverConnected, uses }: Facts): StatusUpdate =>
+const renderUpdate = (replica: string, mount: ReplicaMount, facts: Facts): StatusUpdate =>
   create(StatusUpdateSchema, {
     replica,
-    serverConnected,
-    live: mount.live(),
+    serverConnected: facts.serverConnected,
+    live: mount.live().slice(0, facts.loaded),
     seen: mount.seen(),
     rejected: mount.rejected(),
-    manifestDigest: mount.manifestDigest,
-    uses: uses.map(({ client, secretId, at }) => ({
+    manifestDigest: facts.isComplete ? mount.manifestDigest : '',
+    uses: facts.uses.map(({ client, secretId, at }) => ({
       namespace: client.split('/')[0]!,
       name: client.split('/')[1]!,
       secretId,

@@ -14,6 +14,8 @@ export interface TestOperator {
   readonly clock: LeapClock
   readonly log: RecordedLog
   readonly leading: Promise<void>
+  /** How many looks at clients have ended. */
+  looks(): Promise<number>
   /** Why it ended itself, when it did. */
   fatal(): string | undefined
   /** Ends it in order. */
@@ -51,6 +53,7 @@ export function startTestOperator(options: {
   const connection = options.connect()
   const gate = new Gate(connection, changed)
   let fatal: string | undefined
+  const metrics = createMetrics('operator')
   const operator = startOperator({
     settings,
     version: '0.0.0-test',
@@ -58,7 +61,7 @@ export function startTestOperator(options: {
     clock,
     random: () => 0.5,
     log: log.log,
-    metrics: createMetrics('operator'),
+    metrics,
     onFatal: (reason) => {
       fatal ??= reason
       changed()
@@ -75,6 +78,10 @@ export function startTestOperator(options: {
     clock,
     log,
     leading: operator.leading,
+    looks: async () => {
+      const line = /^nauthera_operator_reconcile_seconds_count\S* (\d+)$/m.exec(await metrics.render())
+      return Number(line?.[1] ?? 0)
+    },
     fatal: () => fatal,
     stop: () => (ended ??= end()),
     kill: () => {

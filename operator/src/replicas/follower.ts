@@ -1,5 +1,5 @@
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
-import { isUnreachable, onReplicaFound, onReplicaLost, onReplicaSaid, replicaOf } from './replica-state.ts'
+import { isExcused, isUnreachable, onReplicaFound, onReplicaLost, onReplicaSaid, replicaOf } from './replica-state.ts'
 import type { Replica, ReplicaState } from './replica-state.ts'
 import type { ServerPod } from './server-pods.ts'
 import { openStatusStream } from './status-stream.ts'
@@ -26,6 +26,7 @@ export class Follower {
   readonly #stream: StatusStream
   #state: ReplicaState
   #isAbsenceTold = false
+  #wasExcused = true
   #cancelLook = () => {}
 
   constructor(needs: StatusStreamNeeds, about: About) {
@@ -78,6 +79,7 @@ export class Follower {
   #lookAgain(): void {
     this.#cancelLook = this.#needs.clock.after(lookMs, () => {
       this.#lookForSilence()
+      this.#lookForDelay()
       this.#lookAgain()
     })
   }
@@ -90,5 +92,13 @@ export class Follower {
     const answers = this.#state.said !== undefined
     this.#needs.log.warn({ code: 'REPLICA_UNREACHABLE', replica: this.pod.name, answers }, 'replica does not answer')
     this.#about.onChange()
+  }
+
+  /** What it may still take to start, or to load, has its end too. */
+  #lookForDelay(): void {
+    const isStillExcused = isExcused(this.replica)
+    const isNews = this.#wasExcused && !isStillExcused
+    this.#wasExcused = isStillExcused
+    if (isNews) this.#about.onChange()
   }
 }

@@ -7,7 +7,7 @@ import type { Replica } from './replica-state.ts'
 /** What of the replicas decides how far clients have come. */
 export interface ReplicaView {
   readonly replicas: ReadonlyMap<string, Heard>
-  /** Names of those that are away for longer than a restart takes. */
+  /** Those that take no requests for longer than a start takes, and whether they have a server all the same: what that has live counts. */
   readonly absent: string
   /** What a client gets that leaves it open; empty while no replica has told. */
   readonly defaults: string
@@ -18,7 +18,7 @@ export interface ReplicaView {
 interface Heard {
   /** Concerns every client. */
   readonly standing: string
-  /** Whether agent and server of the pod are both there; then what is live counts. */
+  /** Whether agent and server of the pod are both there, and the server is not at its first load: then what is live counts. */
   readonly isPresent: boolean
   readonly uid: string
   /** What is live, by shard. */
@@ -37,7 +37,7 @@ export function viewOf(list: readonly Replica[]): ReplicaView {
     replicas: new Map(list.map((replica) => [replica.replica, heard(replica)])),
     absent: list
       .filter((replica) => !isExcused(replica) && replica.absentMs > 0)
-      .map(({ replica }) => replica)
+      .map(({ replica, serverConnected }) => `${replica} ${serverConnected}`)
       .join(),
     defaults: Object.values(defaultsOf(list) ?? {}).join(),
     rejections: rejectionsOf(list),
@@ -76,8 +76,11 @@ function heard(replica: Replica): Heard {
   for (const { shard, epoch, seq } of replica.live) live[shard] = { epoch, seq }
   const { uid, reachable, serverConnected } = replica
   const standing = [uid, reachable, serverConnected, isExcused(replica)].join()
-  return { standing, isPresent: reachable && serverConnected, uid, live }
+  return { standing, isPresent: reachable && serverConnected && !isAwaited(replica), uid, live }
 }
+
+/** It takes no requests yet, and is expected to have everything when it does. */
+const isAwaited = (replica: Replica): boolean => replica.absentMs > 0 && isExcused(replica)
 
 const nothingLive: Live = { epoch: 0, seq: 0n }
 const isSame = (one: Live, other: Live): boolean => one.epoch === other.epoch && one.seq === other.seq
@@ -95,7 +98,7 @@ function movedShards(before: ReadonlyMap<string, Heard>, now: ReadonlyMap<string
 }
 
 /** A replica that was there and is only behind the newest write lacks nothing that was settled. One that has come, has its server again
- *  or went back may lack what the others have.
+ *  or went back may lack what the others have. At the first load of a server nobody is looked at: it takes no requests before the end of that.
  *  @returns the shards of which such a replica has less than is stored */
 function shardsLost(
   before: ReadonlyMap<string, Heard>,

@@ -17,9 +17,10 @@ export interface Replica extends ReplicaReport {
   readonly rejected: readonly Pick<RejectedClient, 'namespace' | 'name' | 'generation' | 'field' | 'code' | 'message'>[]
   /** Of the pod. */
   readonly uid: string
-  /** How long agent and server of the pod have not both been there for us; 0 while they are. */
+  /** For how long it has taken no requests, as far as we know; 0 while it takes them. It does when agent and server of the pod are both
+   *  there, and the server has had a complete set of clients. */
   readonly absentMs: number
-  /** They have not been there since we began to ask. */
+  /** It has taken none since we began to ask. */
   readonly joining: boolean
   /** Which forms of shards it reads; undefined until it has said so. */
   readonly schemas: Schemas | undefined
@@ -31,7 +32,7 @@ export interface Replica extends ReplicaReport {
 
 /** What its agent says, as far as the operator reads it. */
 type Said = Pick<Replica, 'serverConnected' | 'live' | 'rejected'> &
-  Pick<StatusUpdate, 'schemaMin' | 'schemaMax'> &
+  Pick<StatusUpdate, 'schemaMin' | 'schemaMax' | 'manifestDigest'> &
   Partial<Pick<StatusUpdate, 'usesCover'>> & { readonly defaults?: ServerDefaults | undefined }
 
 export interface ReplicaState {
@@ -39,6 +40,8 @@ export interface ReplicaState {
   readonly said: Said | undefined
   /** When agent and server were last known to be there; at first, when we began to ask. */
   readonly presentAt: number
+  /** When it was last known to take requests; at first, when we began to ask. */
+  readonly servedAt: number
   readonly joining: boolean
   /** Stays when the stream is over: a pod does not change its version. */
   readonly schemas: Schemas | undefined
@@ -50,6 +53,7 @@ export interface ReplicaState {
 export const onReplicaFound = (now: number): ReplicaState => ({
   said: undefined,
   presentAt: now,
+  servedAt: now,
   joining: true,
   schemas: undefined,
   defaults: undefined,
@@ -60,8 +64,9 @@ export function onReplicaSaid(state: ReplicaState, said: Said, now: number): Rep
   return {
     said,
     // A server that leaves was there until this moment.
-    presentAt: said.serverConnected || isPresent(state) ? now : state.presentAt,
-    joining: state.joining && !said.serverConnected,
+    presentAt: isPresent({ said }) || isPresent(state) ? now : state.presentAt,
+    servedAt: isServing({ said }) || isServing(state) ? now : state.servedAt,
+    joining: state.joining && !isServing({ said }),
     // An agent from before these fields says 0, and reads the first schema alone.
     schemas: { min: said.schemaMin || 1, max: said.schemaMax || 1 },
     defaults: said.defaults ?? state.defaults,
@@ -70,11 +75,17 @@ export function onReplicaSaid(state: ReplicaState, said: Said, now: number): Rep
 
 /** The stream to its agent is over. What it said no longer counts. */
 export function onReplicaLost(state: ReplicaState, now: number): ReplicaState {
-  return { ...state, said: undefined, presentAt: isPresent(state) ? now : state.presentAt }
+  return {
+    ...state,
+    said: undefined,
+    presentAt: isPresent(state) ? now : state.presentAt,
+    servedAt: isServing(state) ? now : state.servedAt,
+  }
 }
 
 /** @returns whether agent or server have been away for so long that people are told */
-export const isUnreachable = (state: ReplicaState, now: number): boolean => absentMs(state, now) >= unreachableAfterMs
+export const isUnreachable = (state: ReplicaState, now: number): boolean =>
+  !isPresent(state) && now - state.presentAt >= unreachableAfterMs
 
 /** @returns the replica as the others see it */
 export function replicaOf(
@@ -85,7 +96,7 @@ export function replicaOf(
   return {
     replica: pod.name,
     uid: pod.uid,
-    absentMs: absentMs(state, now),
+    absentMs: isServing(state) ? 0 : now - state.servedAt,
     joining: state.joining,
     reachable: state.said !== undefined || !isUnreachable(state, now),
     serverConnected: isPresent(state),
@@ -97,10 +108,12 @@ export function replicaOf(
   }
 }
 
-/** @returns whether a replica that is away may still be expected back at any moment: a restart, a new pod */
+/** @returns whether a replica that takes no requests may be expected to take them at any moment: a restart, a new pod, a set that is being loaded */
 export const isExcused = ({ absentMs, joining }: Replica): boolean =>
   absentMs < (joining ? joiningMs : unreachableAfterMs)
 
-const isPresent = ({ said }: ReplicaState): boolean => said?.serverConnected === true
+const isPresent = ({ said }: Pick<ReplicaState, 'said'>): boolean => said?.serverConnected === true
 
-const absentMs = (state: ReplicaState, now: number): number => (isPresent(state) ? 0 : now - state.presentAt)
+/** A server turns ready when it has a complete set, and names its manifest from then on. */
+const isServing = ({ said }: Pick<ReplicaState, 'said'>): boolean =>
+  said?.serverConnected === true && said.manifestDigest !== ''

@@ -83,6 +83,30 @@ const rows: readonly [sentence: string, before: Replica[], now: Replica[], news:
     { ...none, shards: everyShard, settled: [3] },
   ],
   [
+    'nobody who was live everywhere, while the server of a new replica loads: it takes no requests yet',
+    [replica('a')],
+    [replica('a'), replica('b', { live: [], absentMs: 1_000, joining: true })],
+    { ...none, shards: everyShard },
+  ],
+  [
+    'those who were live everywhere in a shard of which a replica has less than is stored when it has loaded',
+    [replica('a'), replica('b', { live: [], absentMs: 1_000, joining: true })],
+    [replica('a'), replica('b', behind(3))],
+    { ...none, shards: everyShard, settled: [3] },
+  ],
+  [
+    'everybody, when its server has been loading for too long',
+    [replica('a'), replica('b', { absentMs: 59_999, joining: true })],
+    [replica('a'), replica('b', { ...behind(3), absentMs: 60_000, joining: true })],
+    { ...none, shards: everyShard, settled: [3], everybody: true },
+  ],
+  [
+    'everybody, when such a server is gone again',
+    [replica('a'), replica('b', { absentMs: 60_000, joining: true })],
+    [replica('a'), replica('b', { absentMs: 61_000, joining: true, serverConnected: false, live: [] })],
+    { ...none, shards: everyShard, everybody: true },
+  ],
+  [
     'the same of a replica that went back',
     [replica('a')],
     [replica('a', behind(3))],

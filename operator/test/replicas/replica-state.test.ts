@@ -10,12 +10,21 @@ import {
 import type { Replica, ReplicaState } from '../../src/replicas/replica-state.ts'
 
 const pod = { name: 'server-a', uid: 'u1' }
-const withServer = { serverConnected: true, live: [], rejected: [], schemaMin: 1, schemaMax: 2 }
-const withoutServer = { ...withServer, serverConnected: false }
+const withServer = {
+  serverConnected: true,
+  live: [],
+  rejected: [],
+  manifestDigest: 'a set',
+  schemaMin: 1,
+  schemaMax: 2,
+}
+const loadingServer = { ...withServer, manifestDigest: '' }
+const withoutServer = { ...loadingServer, serverConnected: false }
 /** Each is told at its time, from 1,000 on. */
 const after = (...steps: readonly ((state: ReplicaState, now: number) => ReplicaState)[]): ReplicaState =>
   steps.reduce((state, step, index) => step(state, (index + 2) * 1_000), onReplicaFound(1_000))
 const server = (state: ReplicaState, now: number) => onReplicaSaid(state, withServer, now)
+const loading = (state: ReplicaState, now: number) => onReplicaSaid(state, loadingServer, now)
 const noServer = (state: ReplicaState, now: number) => onReplicaSaid(state, withoutServer, now)
 
 const rows: readonly [sentence: string, state: ReplicaState, at5000: Partial<Replica>][] = [
@@ -33,6 +42,21 @@ const rows: readonly [sentence: string, state: ReplicaState, at5000: Partial<Rep
     'when the agent has never had its server: absent since we asked',
     after(noServer),
     { absentMs: 4_000, joining: true, reachable: true, serverConnected: false },
+  ],
+  [
+    'while its server has no complete set yet: it is there, takes no requests and is joining',
+    after(noServer, loading),
+    { absentMs: 4_000, joining: true, reachable: true, serverConnected: true },
+  ],
+  [
+    'once the set is complete: it takes requests',
+    after(noServer, loading, server),
+    { absentMs: 0, joining: false, reachable: true, serverConnected: true },
+  ],
+  [
+    'while a server that was started again has no complete set yet: it takes none since the one before it left',
+    after(server, noServer, loading),
+    { absentMs: 2_000, joining: false, reachable: true, serverConnected: true },
   ],
   [
     'when the agent loses its server: absent since that word',
@@ -80,6 +104,7 @@ describe('isUnreachable', () => {
     expect(isUnreachable(noServerYet, 14_999)).to.equal(false)
     expect(isUnreachable(noServerYet, 15_000)).to.equal(true)
     expect(isUnreachable(onReplicaSaid(noServerYet, withServer, 15_000), 60_000)).to.equal(false)
+    expect(isUnreachable(onReplicaSaid(noServerYet, loadingServer, 15_000), 60_000), 'loads').to.equal(false)
   })
 })
 
