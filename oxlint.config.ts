@@ -21,6 +21,8 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^jose$': ['server/src/oidc/keys/**'],
   '^jsonwebtoken$': ['server/src/oidc/session-cookie.ts'],
   '^@node-rs/argon2$': ['server/src/users/passwords.ts'],
+  '^otpauth$': ['server/src/users/factors/totp.ts'],
+  '^qrcode$': ['server/src/users/factors/qr-code.ts'],
   '^(pg-promise|pg)$': ['server/src/store/postgres.ts'],
   '^node-pg-migrate$': ['server/src/store/migrate.ts'],
   '^ioredis$': ['server/src/store/redis-cache.ts'],

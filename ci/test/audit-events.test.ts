@@ -18,10 +18,6 @@ function eventNames(): string[] {
 
 /** Of parts that are written at this time: each leaves this list when its part is done. */
 const underWay: readonly string[] = [
-  'factor.enrolled',
-  'factor.removed',
-  'factor.failure',
-  'factor.recovery_used',
   'password.reset_requested',
   'password.reset',
   'email.verified',

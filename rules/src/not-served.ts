@@ -1,6 +1,7 @@
 // What an OIDCClient can ask for from the start and the server does not do yet. It is refused with a reason: a field that is
 // accepted and ignored would be a promise that nobody keeps.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { acrLevels } from './acr.ts'
 import { tlsMethods, wireMethods } from './client-authentication.ts'
 import type { ClientFault } from './client-fault.ts'
 import { grantTypes, wireGrant } from './grants.ts'
@@ -37,8 +38,8 @@ const notServed: readonly NotServed[] = [
   { field: 'spec.profile', asks: ({ profile }) => profile === 'FAPI2', instead: 'choose Standard with par and dpop' },
   {
     field: 'spec.access.requiredAcr',
-    asks: ({ requiredAcr }) => requiredAcr.length > 0,
-    instead: 'leave it out; allowedGroups is served',
+    asks: ({ requiredAcr }) => requiredAcr.some((value) => !(acrLevels as readonly string[]).includes(value)),
+    instead: `choose among ${acrLevels.join(' and ')}`,
   },
   { field: 'spec.subjectType', asks: ({ subjectType }) => subjectType === 'pairwise', instead: 'choose public' },
   {

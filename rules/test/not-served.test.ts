@@ -28,7 +28,13 @@ describe('notServedFaults', () => {
   }
 
   it('lets a client pass that asks only for what the server does', () => {
-    const change = { requirePushedAuthorizationRequests: true, audiences: ['urn:a:b'], dpopBoundAccessTokens: true }
+    const requiredAcr = ['urn:nauthera:mfa']
+    const change = {
+      requirePushedAuthorizationRequests: true,
+      requiredAcr,
+      audiences: ['urn:a:b'],
+      dpopBoundAccessTokens: true,
+    }
     expect(notServedFaults(config(change))).to.deep.equal([])
   })
 

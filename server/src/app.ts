@@ -73,6 +73,7 @@ import type { Store } from './store/store.ts'
 import { createCeiling } from './users/ceiling.ts'
 import { createPasswords } from './users/passwords.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
+import { createSecondFactors } from './users/factors/second-factors.ts'
 import { createUserSources } from './users/user-sources.ts'
 import type { UserSources } from './users/user-sources.ts'
 
@@ -273,6 +274,7 @@ function createProtocol(
     store,
     users,
     clients,
+    secondFactor: settings.secondFactor,
   })
   const signedTokens = createSignedTokens({
     issuer: settings.issuer,
@@ -282,7 +284,12 @@ function createProtocol(
   })
   const events = { log, audit: store.audit, counted: countTokens(metrics) }
   const generationNeeds = {
-    settings: { issuer: settings.issuer, signing, refreshGraceMs: settings.refreshGrace },
+    settings: {
+      issuer: settings.issuer,
+      signing,
+      refreshGraceMs: settings.refreshGrace,
+      secondFactor: settings.secondFactor,
+    },
     store,
     users,
     clients,
@@ -331,7 +338,10 @@ function createWeb(
   const basePath = basePathOf(settings)
   const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
   const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
-  const signIn = createLoginRoutes({ interactions, users: on.users, audit, basePath, now: Date.now })
+  const { secondFactor, branding } = settings
+  const secondFactors = createSecondFactors({ store: on.store, now: Date.now })
+  const signInNeeds = { interactions, users: on.users, secondFactors, secondFactor, title: branding.title, audit }
+  const signIn = createLoginRoutes({ ...signInNeeds, basePath, now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const account = createAccountRoutes({
     gate,

@@ -105,6 +105,38 @@ export interface Views {
     readonly maxLength: number
     readonly mistakes: readonly Mistake[]
   }
+  'second-factor': {
+    readonly client?: ClientOnPage | undefined
+    readonly person: PersonOnPage
+    readonly action: string
+    readonly recoveryAction: string
+    readonly switchAction: string
+    readonly cancelAction: string
+    readonly mistakes: readonly Mistake[]
+  }
+  /** The person must have a second factor, and has none. */
+  'set-up-factor': {
+    readonly client?: ClientOnPage | undefined
+    readonly person: PersonOnPage
+    readonly action: string
+    readonly cancelAction: string
+  }
+  'set-up-app': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly cancelAction: string
+    /** A picture, as a data: URL. */
+    readonly qrCode: string
+    /** What the picture holds, to type by hand; in groups. */
+    readonly secret: string
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Shown once. */
+  'recovery-codes': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly codes: readonly string[]
+  }
   consent: {
     readonly client: ClientOnPage
     readonly action: string

@@ -196,6 +196,26 @@ const mailSettings = z
   .describe('How mail is sent. Without it no mail is sent, and what needs mail is not offered.')
 export type MailSettings = NonNullable<z.output<typeof mailSettings>>
 
+const secondFactorSettings = z
+  .strictObject({
+    policy: z
+      .enum(['off', 'optional', 'required'])
+      .default('optional')
+      .describe(
+        '`optional`: whoever has a second factor is asked for it, and an application can want one. `required`: everybody sets one up at the next sign-in. `off`: nobody is asked, and an application that wants one gets an error.',
+      ),
+    requiredGroups: listOf(z.string().min(1).max(200)).describe(
+      'Members of these groups must have a second factor, also where it is optional.',
+    ),
+  })
+  .superRefine(({ policy, requiredGroups }, context) => {
+    if (policy === 'off' && requiredGroups.length > 0) {
+      const message = 'cannot be required while policy is off; set policy to optional'
+      context.addIssue({ code: 'custom', path: ['requiredGroups'], message })
+    }
+  })
+  .prefault({})
+
 export const settingsSchema = z
   .strictObject({
     issuer,
@@ -282,6 +302,7 @@ export const settingsSchema = z
           context.addIssue({ code: 'custom', path: ['publishBefore'], message: 'must be shorter than rotateEvery' })
         }
       }),
+    secondFactor: secondFactorSettings,
     branding: z
       .strictObject({
         title: z.string().min(1).max(80).default('Nauthera').describe('Name on every page.'),

@@ -430,7 +430,7 @@ export const clientSpecFields = object(
           },
         ),
         requiredAcr: set(
-          'Not served yet. The sign-in must have one of these levels of authentication.',
+          'The sign-in must have one of these levels of authentication: urn:nauthera:password, or urn:nauthera:mfa for a second factor. A stronger one is enough too.',
           text('Value of acr.', { maxLength: 256, minLength: 1 }),
           {
             maxItems: 10,

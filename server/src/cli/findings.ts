@@ -9,6 +9,7 @@ import { keyPolicy } from '../oidc/lifetimes.ts'
 import type { ServerSettings } from '../settings.ts'
 import { cacheConnection } from '../store/cache-connection.ts'
 import { loadKeyRing } from '../store/envelope.ts'
+import { createFactors } from '../store/factors.ts'
 import { createKeys } from '../store/keys.ts'
 import { migrationStatus } from '../store/migrate.ts'
 import { createRedisCache } from '../store/redis-cache.ts'
@@ -85,7 +86,10 @@ export async function checkKeys(session: Session): Promise<Finding[]> {
   try {
     const { keysDirectory, signing } = settingsOf(session)
     const ring = loadKeyRing(keysDirectory)
-    const keys = await withDatabase(session, ({ database, audit }) => createKeys({ database, audit, ring }).summaries())
+    const { keys, seeds } = await withDatabase(session, async ({ database, audit, changes }) => ({
+      keys: await createKeys({ database, audit, ring }).summaries(),
+      seeds: await createFactors({ database, audit, ring, changes }).keysInUse(),
+    }))
     if (keys.length === 0) return [warning(check, 'there are none yet; the first server that starts makes them')]
     const states = keyStates(keys.map(timesOf), Date.now(), keyPolicy(signing))
     const active = keys.filter(({ id }) => states.get(id) === 'active')
@@ -95,6 +99,14 @@ export async function checkKeys(session: Session): Promise<Finding[]> {
       lacking.length === 0
         ? ok(check, `${active.length} keys are active, ${keys.length} are known`)
         : warning(check, `no key signs with ${lacking.join(', ')} yet; the next server that starts makes one`),
+      ...seeds
+        .filter(({ keyId }) => !ring.ids.includes(keyId))
+        .map(({ keyId, seeds: many }) =>
+          fault(
+            check,
+            `${many} authenticator apps are encrypted with ${keyId}, which is not in ${keysDirectory}; put it back`,
+          ),
+        ),
       ...locked.map(({ id, encryptedBy }) =>
         fault(check, `key ${id} is encrypted with ${encryptedBy}, which is not in ${keysDirectory}; put it back`),
       ),

@@ -7,6 +7,7 @@ import { keyStates } from '../oidc/keys/states.ts'
 import type { KeyTimes } from '../oidc/keys/states.ts'
 import { keyPolicy } from '../oidc/lifetimes.ts'
 import { loadKeyRing } from '../store/envelope.ts'
+import { createFactors } from '../store/factors.ts'
 import { createKeys } from '../store/keys.ts'
 import type { KeySummary } from '../store/keys.ts'
 import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
@@ -74,13 +75,16 @@ removed (of no use; a server deletes it soon).`,
 
   keys
     .command('reencrypt')
-    .description('encrypt every key again, with the current key-encryption key; then the old one can be removed')
+    .description(
+      'encrypt every key and every seed of an authenticator app again, with the current key-encryption key; then the old one can be removed',
+    )
     .action(async () =>
-      withDatabase(session, async ({ database, audit }) => {
+      withDatabase(session, async ({ database, audit, changes }) => {
         const ring = loadKeyRing(settingsOf(session).keysDirectory)
         const events = [adminEvent('keys.reencrypt'), { event: 'key.reencrypted', outcome: 'success' } as const]
         const reencrypted = await createKeys({ database, audit, ring }).reencrypt(events)
-        print(session, [{ reencrypted, current: ring.currentId }], ['reencrypted', 'current'])
+        const seeds = await createFactors({ database, audit, ring, changes }).reencrypt()
+        print(session, [{ reencrypted: reencrypted + seeds, current: ring.currentId }], ['reencrypted', 'current'])
       }),
     )
 }

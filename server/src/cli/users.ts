@@ -4,6 +4,7 @@ import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createAttempts } from '../store/attempts.ts'
 import { createCredentials } from '../store/credentials.ts'
+import { resetFactors } from '../store/factors.ts'
 import { createPeople } from '../store/people.ts'
 import type { People } from '../store/people.ts'
 import { createUsers } from '../store/users.ts'
@@ -36,6 +37,7 @@ export function addUserCommands(program: Command, session: Session): void {
     addEnable,
     addDelete,
     addRevokeSessions,
+    addResetFactors,
   ]
   for (const add of commands) add(users, session)
 }
@@ -210,6 +212,30 @@ function addRevokeSessions(users: Command, session: Session): void {
   onePerson(users, 'revoke-sessions', 'end every session and token of the person').action(async (login: string) =>
     change(session, login, (name) => `every session and token of ${name} has ended`, work),
   )
+}
+
+function addResetFactors(users: Command, session: Session): void {
+  onePerson(users, 'reset-2fa', 'remove the second factors of a person who has lost them, and end every session')
+    .addHelpText(
+      'after',
+      `
+Make sure first that it is this person who asks. Until a new one is set up, the password alone is enough,
+unless the setting secondFactor wants one.
+
+Example:
+  nauthera users reset-2fa alice`,
+    )
+    .action(async (login: string) =>
+      withUser(session, login, async ({ id: userId, username }, opened) => {
+        const removed = await resetFactors(opened, userId, [
+          adminEvent('users.reset-2fa', { userId }),
+          { event: 'factor.removed', outcome: 'success', reason: 'reset', userId },
+          { event: 'session.revoked_all', outcome: 'success', userId },
+        ])
+        const nothing = `${username} had no second factor; every session has ended`
+        say(session, removed ? `${username} has no second factor any more; every session has ended` : nothing)
+      }),
+    )
 }
 
 const onePerson = (users: Command, name: string, description: string): Command =>

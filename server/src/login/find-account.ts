@@ -6,10 +6,10 @@ import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './at
 export const findAccount: Step = { take, forms: { account: chooseAccount, switch: switchAccount } }
 
 function take(attempt: Attempt): StepOutcome {
-  const { progress, prompt, session } = attempt.interaction
+  const { progress, prompt, session, stepUp } = attempt.interaction
   if (progress.signedIn) return passed(attempt, progress.signedIn)
   // `login`: the library wants a new sign-in (no session, max_age, prompt=login, another account in id_token_hint)
-  if (!session || progress.switching || prompt.name === 'login') return passed(attempt, undefined)
+  if (!session || progress.switching || (prompt.name === 'login' && !stepUp)) return passed(attempt, undefined)
   if (prompt.name !== 'select_account' || progress.sessionChosen) return passed(attempt, session)
   return { kind: 'ask', page: chooseAccountPage(attempt, session) }
 }

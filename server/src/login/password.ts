@@ -1,5 +1,7 @@
 import type { Mistake, PageRequest } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
+import { factorStanding } from '../users/factors/policy.ts'
+import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { defaultLimits } from '../users/lockout.ts'
 import type { SignInOutcome, UserSources } from '../users/user-sources.ts'
 import type { Attempt, Form, FormOutcome } from './attempt.ts'
@@ -8,6 +10,7 @@ import { signInPage } from './sign-in-page.ts'
 
 interface Needs {
   readonly users: Pick<UserSources, 'tryPassword'>
+  readonly secondFactor: SecondFactorPolicy
   readonly audit: Pick<Audit, 'record'>
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -62,7 +65,7 @@ function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username
       return { kind: 'mistaken', mistakes: wrong, username }
     }
     case 'passed':
-      return { kind: 'go-on', progress: { signedIn: signedIn(attempt.request, outcome, needs.now()) } }
+      return { kind: 'go-on', progress: { signedIn: signedIn(needs, attempt.request, outcome) } }
   }
 }
 
@@ -80,14 +83,19 @@ const refusals = {
   'name-taken': 'signin.refused',
 } as const
 
-function signedIn(request: PageRequest, passed: Extract<SignInOutcome, { kind: 'passed' }>, now: number) {
-  const { user, amr, attempt, standing } = passed
+function signedIn(
+  { secondFactor, now }: Needs,
+  request: PageRequest,
+  passed: Extract<SignInOutcome, { kind: 'passed' }>,
+) {
+  const { user, amr, attempt, standing, factors } = passed
   return {
     accountId: user.id,
-    authTime: Math.floor(now / 1000),
+    authTime: Math.floor(now() / 1000),
     amr,
     attempt,
     standing,
+    factors: factorStanding(secondFactor, { groups: user.groups, factors }),
     passwordChangeRequired: user.passwordChangeRequired,
     person: { username: user.username, name: user.name, locale: user.locale },
     remember: request.form.get('remember') !== null,

@@ -17,6 +17,11 @@ import type { StepNeeds } from './steps.ts'
 //   sign-in          #username #password #remember #sign-in                         POST …/sign-in
 //   choose-account   #account-continue #account-other (choice=continue|other)       POST …/account
 //   change-password  #new-password #repeat-password #change-password                POST …/password
+//   second-factor    #code #second-factor                                           POST …/second-factor
+//                    #recovery-code #use-recovery-code                              POST …/recovery-code
+//   set-up-factor    #set-up                                                        POST …/set-up
+//   set-up-app       #code #set-up-app                                              POST …/set-up-app
+//   recovery-codes   #codes-saved                                                   POST …/codes-saved
 //   consent          #consent-remember (remember) #consent-allow #consent-deny      POST …/consent
 //                    (decision=allow|deny), #switch-account                         POST …/switch
 //   each             #cancel                                                        POST …/cancel

@@ -1,5 +1,7 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Audit } from '../store/audit.ts'
+import type { SecondFactorPolicy } from '../users/factors/policy.ts'
+import type { SecondFactors } from '../users/factors/second-factors.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import { createAccess } from './access.ts'
 import type { Step } from './attempt.ts'
@@ -8,10 +10,16 @@ import { createConsent } from './consent.ts'
 import { findAccount } from './find-account.ts'
 import { createFinish } from './finish.ts'
 import { createFirstFactor } from './first-factor.ts'
+import { createSecondFactor } from './second-factor.ts'
+import { createSetUpFactor } from './set-up-factor.ts'
 
 export interface StepNeeds {
   readonly interactions: Interactions
   readonly users: Pick<UserSources, 'tryPassword' | 'changePassword'>
+  readonly secondFactors: SecondFactors
+  readonly secondFactor: SecondFactorPolicy
+  /** The name of this service. */
+  readonly title: string
   readonly audit: Pick<Audit, 'record'>
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -21,7 +29,9 @@ export interface StepNeeds {
 export const createSteps = (needs: StepNeeds): readonly Step[] => [
   findAccount,
   createFirstFactor(needs),
+  createSecondFactor(needs),
   createChangePassword(needs),
+  createSetUpFactor(needs),
   createAccess(needs),
   createConsent(needs),
   createFinish(needs),

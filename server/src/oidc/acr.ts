@@ -1,23 +1,64 @@
-// How a person proved who they are, as one word (`acr`, OpenID Connect Core 2). It follows from the proofs of the sign-in (`amr`).
+import { acrLevels } from '@nauthera/rules/acr'
 
-const byPassword = 'urn:nauthera:password'
+// How a person proved who they are, as one word (`acr`, OpenID Connect Core 2). It follows from the proofs of the sign-in (`amr`, RFC 8176).
 
-/** Every value that a sign-in here can have. */
-export const acrValues: readonly string[] = [byPassword]
+const [byPassword, byTwoFactors] = acrLevels
+const levels: readonly string[] = acrLevels
+
+/** The values that a sign-in here can reach. */
+export const acrValues = (secondFactors: { readonly policy: 'off' | 'optional' | 'required' }): readonly string[] =>
+  secondFactors.policy === 'off' ? [byPassword] : levels
+
+/** What a sign-in that went on with a second factor has proved. @param method of that factor (RFC 8176) */
+export const withSecondFactor = (amr: readonly string[], ...method: readonly string[]): readonly string[] => [
+  ...new Set([...amr, ...method, 'mfa']),
+]
+
+export const hasTwoFactors = (amr: readonly string[]): boolean => amr.includes('mfa')
 
 /** @returns undefined when the proofs are unknown */
-export const acrOf = (amr: readonly string[] | undefined): string | undefined =>
-  amr?.includes('pwd') ? byPassword : undefined
+export function acrOf(amr: readonly string[] | undefined): string | undefined {
+  if (amr?.includes('mfa')) return byTwoFactors
+  return amr?.includes('pwd') ? byPassword : undefined
+}
 
-/** What a request needs `acr` to be. A wish (`acr_values`, a claim that is not essential) needs nothing: OpenID Connect Core
- *  5.5.1.1. */
+/** What `acr` has to be. */
 export type NeededAcr =
   | { readonly kind: 'any' }
   | { readonly kind: 'one-of'; readonly values: readonly string[] }
   | { readonly kind: 'malformed' }
 
-/** @param claims the `claims` parameter, decoded. Not what the library made of it: there `acr_values` replaces an essential claim */
-export function neededAcr(claims: unknown): NeededAcr {
+/** Who can want something of a sign-in. */
+export interface AcrRequest {
+  /** The `claims` parameter, decoded. Not what the library made of it: there `acr_values` replaces an essential claim. */
+  readonly claims: unknown
+  /** The parameter. A wish (OpenID Connect Core 3.1.2.1), as far as a sign-in here can fulfil it; values that nobody here knows mean
+   *  nothing. Clients that are told `insufficient_user_authentication` come back with it (RFC 9470 section 4). */
+  readonly acrValues: string | undefined
+  /** `access.requiredAcr` of the client. */
+  readonly ofClient: readonly string[]
+  /** Whether the setting wants a second factor of this person. */
+  readonly secondFactor: boolean
+  /** The values that a sign-in here can reach. */
+  readonly reachable: readonly string[]
+}
+
+/** What a request needs `acr` to be: what is enough for everybody who wants something of it. */
+export function neededAcr({ claims, acrValues: wished, ofClient, secondFactor, reachable }: AcrRequest): NeededAcr {
+  const known = (wished ?? '').split(' ').filter((value) => reachable.includes(value))
+  const essential = essentialAcr(claims)
+  const wanted = [
+    essential.kind === 'one-of' ? essential.values : undefined,
+    known.length > 0 ? known : undefined,
+    ofClient.length > 0 ? ofClient : undefined,
+    secondFactor ? [byTwoFactors] : undefined,
+  ].filter((values) => values !== undefined)
+  if (wanted.length === 0) return { kind: 'any' }
+  return { kind: 'one-of', values: levels.filter((level) => wanted.every((values) => reaches(level, values))) }
+}
+
+/** What the `claims` parameter makes essential. A claim that is not essential needs nothing: OpenID Connect Core 5.5.1.1. */
+export function essentialAcr(claims: unknown): NeededAcr {
   const { acr } = fieldsOf(fieldsOf(claims)['id_token']) as { acr?: unknown }
   const { essential, value, values } = fieldsOf(acr)
   if (essential !== true || (value === undefined && values === undefined)) return { kind: 'any' }
@@ -29,6 +70,18 @@ export function neededAcr(claims: unknown): NeededAcr {
 /** Whether a sign-in with this acr is enough. */
 export const isEnough = (needed: NeededAcr, acr: string | undefined): boolean =>
   needed.kind !== 'one-of' || (acr !== undefined && needed.values.includes(acr))
+
+/** The `acr` to tell a client: what it made essential when the sign-in is stronger than that, since only a value of its list means
+ *  yes (OpenID Connect Core 5.5.1.1); else that of the sign-in. */
+export function acrToTell(claims: unknown, acr: string | undefined): string | undefined {
+  const essential = essentialAcr(claims)
+  if (acr === undefined || isEnough(essential, acr) || essential.kind !== 'one-of') return acr
+  return levels.slice(0, levels.indexOf(acr)).findLast((level) => essential.values.includes(level)) ?? acr
+}
+
+/** Whether a level is one of these values, or stronger than one of them. */
+const reaches = (level: string, values: readonly string[]): boolean =>
+  levels.slice(0, levels.indexOf(level) + 1).some((weaker) => values.includes(weaker))
 
 const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}

@@ -7,7 +7,8 @@ import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { stateOf } from './refresh-families.ts'
 import type { FamilyRow, FamilyState } from './refresh-families.ts'
-import { standing } from './standing.ts'
+import { factorKinds, standing } from './standing.ts'
+import type { FactorKind } from './standing.ts'
 import { groupsOf, isUuid, sourceOf, userOf } from './users.ts'
 import type { User, UserRow } from './users.ts'
 
@@ -22,6 +23,8 @@ export interface LoadedAccount {
   readonly user: User
   /** Opaque. It changes when a password is set or all sessions are ended (standing.ts). */
   readonly standing: string
+  /** The kinds of their second factors. */
+  readonly factors: readonly FactorKind[]
   /** Whether the session that was asked for is alive: its row is there, neither ended nor expired, its version is not newer, and the
    *  person's sessions were not all ended since. True when no session was asked for. */
   readonly sessionLive: boolean
@@ -34,7 +37,7 @@ export interface LoadedAccount {
 
 const load = statement(
   'user-load-account',
-  `SELECT u.*, ${sourceOf}, ${groupsOf}, ${standing} AS standing,
+  `SELECT u.*, ${sourceOf}, ${groupsOf}, ${factorKinds}, ${standing} AS standing,
      ($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
        AS session_live,
      to_jsonb(t) AS grant_row, to_jsonb(c) AS consent_row, to_jsonb(f) AS family_row
@@ -48,6 +51,7 @@ const load = statement(
 
 type AccountRow = UserRow & {
   readonly standing: string
+  readonly factors: readonly FactorKind[]
   readonly session_live: boolean
   readonly grant_row: GrantRow | null
   readonly consent_row: ConsentRow | null
@@ -75,6 +79,7 @@ export function createAccounts(needs: { database: Connection }): Accounts {
 const accountOf = (row: AccountRow): LoadedAccount => ({
   user: userOf(row),
   standing: row.standing,
+  factors: row.factors,
   sessionLive: row.session_live,
   grant: row.grant_row === null ? undefined : grantOf(row.grant_row),
   consent: row.consent_row === null ? undefined : consentOf(row.consent_row),

@@ -1,4 +1,4 @@
-// Counters of failed sign-ins. They are in the database, by its clock: every replica sees the same ones, and a restart loses none.
+// Counters of failed sign-ins; factors.ts has those of wrong codes. They are in the database, by its clock: every replica sees the same ones, and a restart loses none.
 import { createHash } from 'node:crypto'
 import { addressBlock } from './address-block.ts'
 import { auditInsert } from './audit.ts'
@@ -6,7 +6,8 @@ import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
-import { standing } from './standing.ts'
+import { factorKinds, standing } from './standing.ts'
+import type { FactorKind } from './standing.ts'
 import { groupsOf, sourceOf, userOf } from './users.ts'
 import type { User, UserRow } from './users.ts'
 
@@ -35,6 +36,8 @@ export interface BegunAttempt {
   readonly passwordHash: string | undefined
   /** The user's standing at the time of this password hash. */
   readonly standing: string | undefined
+  /** The kinds of the user's second factors. */
+  readonly factors: readonly FactorKind[]
   /** How long an address without a free place has to wait. */
   readonly waitSeconds: number
 }
@@ -94,7 +97,7 @@ const begin = statement(
    SELECT by_address.place AS address_place, by_account.place AS account_place,
      coalesce('u:' || u.id, $2) AS account_key,
      (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
-      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${sourceOf}, ${groupsOf}
+      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
 const without = (place: string) => `places = array_remove(attempts.places, ${place}::timestamptz)`
@@ -135,8 +138,9 @@ export const unlockAccount = (userId: string, when: string): string =>
 const unlock = statement(
   'attempt-unlock',
   `WITH ${unlockAccount('$1::uuid', 'true')},
+   codes AS (DELETE FROM attempts WHERE key = 'f:' || $1::uuid RETURNING count > 0 AND until > clock_timestamp() AS counted),
    written AS (${auditInsert('$2')})
-   SELECT counted FROM unlocked`,
+   SELECT bool_or(counted) AS counted FROM (SELECT counted FROM unlocked UNION ALL SELECT counted FROM codes) all_of_them`,
 )
 const clear = statement('attempt-clear', `WITH ${clearAttempts(['$1', '$2', '$3'], 'true')} SELECT 1`)
 
@@ -149,6 +153,7 @@ type BegunRow = {
   address_wait: number | null
   password_hash: string | null
   standing: string | null
+  factors: readonly FactorKind[]
 } & (UserRow | { id: null })
 
 export function createAttempts(needs: { database: Connection; audit: AuditRows }): Attempts {
@@ -172,6 +177,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows }
         user: row.id === null ? undefined : userOf(row),
         passwordHash: row.password_hash ?? undefined,
         standing: row.standing ?? undefined,
+        factors: row.factors,
         waitSeconds: row.address_wait ?? 0,
       }
     },

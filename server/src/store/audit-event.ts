@@ -4,6 +4,7 @@ export type AuditName =
   | `password.${'changed' | 'change_refused' | 'reset_requested' | 'reset'}`
   | `email.${'verified'}`
   | 'outbox.given_up'
+  | `factor.${'enrolled' | 'removed' | 'failure' | 'recovery_used'}`
   | `account.${'created' | 'changed' | 'disabled' | 'enabled' | 'unlocked' | 'deleted'}`
   | `consent.${'granted' | 'denied' | 'revoked'}`
   | 'authorization.refused'

@@ -1,10 +1,25 @@
 // The standing of an account is one value. It changes whenever all sessions of the person are ended: by a new password, by an
-// administrator, by a disabled account. A sign-in that is not finished is valid only while the standing is the one that it began with.
+// administrator, by a disabled account; and whenever the person gets or loses a second factor, which ends no session. A sign-in that
+// is not finished is valid only while the standing is the one that it began with.
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
-/** SQL, for `users u`. As text, since a Date of JavaScript has no microseconds. */
-export const standing = `(u.sessions_valid_after AT TIME ZONE 'UTC')::text`
+/** A second factor: an authenticator app, or a passkey. */
+export const factorKindNames = ['totp', 'passkey'] as const
+export type FactorKind = (typeof factorKindNames)[number]
+
+const since = `(u.sessions_valid_after AT TIME ZONE 'UTC')::text`
+
+/** SQL, for `users u`. @param factors a query of the ids of the person's factors */
+export const standingWith = (factors: string): string =>
+  `${since} || coalesce((SELECT '/' || md5(string_agg(id::text, ',' ORDER BY id)) FROM (${factors}) factor), '')`
+
+/** SQL, for `users u`. As text, since a Date of JavaScript has no microseconds. Of a person without a second factor it is what the
+ *  release before makes of it. */
+export const standing = `(${standingWith('SELECT f.id FROM factors f WHERE f.user_id = u.id')})`
+
+/** The column `factors` of a person u: the kinds of their second factors. */
+export const factorKinds = `ARRAY(SELECT DISTINCT f.kind FROM factors f WHERE f.user_id = u.id ORDER BY f.kind) AS factors`
 
 /** SQL, in an UPDATE of users. Not now(), which is the begin of the transaction: a statement that waited for the row's lock must get a
  *  later time than the one that held it. */

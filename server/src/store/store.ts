@@ -18,6 +18,8 @@ import type { Devices } from './devices.ts'
 import type { KeyRing } from './envelope.ts'
 import { createEpoch } from './epoch.ts'
 import type { Epoch } from './epoch.ts'
+import { createFactors } from './factors.ts'
+import type { Factors } from './factors.ts'
 import { createGrants } from './grants.ts'
 import type { Grants } from './grants.ts'
 import { createGroups } from './groups.ts'
@@ -52,6 +54,7 @@ export interface Store {
   readonly tokenAccounts: TokenAccounts
   readonly groups: Groups
   readonly credentials: Credentials
+  readonly factors: Factors
   readonly consents: Consents
   readonly grants: Grants
   readonly refreshFamilies: RefreshFamilies
@@ -97,6 +100,7 @@ export function createStore(options: {
     tokenAccounts: createTokenAccounts({ accounts, cache, metrics }),
     groups: createGroups(needs),
     credentials: createCredentials(needs),
+    factors: createFactors({ ...needs, ring }),
     consents: createConsents(needs),
     grants: createGrants(needs),
     refreshFamilies: createRefreshFamilies(needs),

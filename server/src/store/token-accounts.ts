@@ -5,6 +5,7 @@ import { z } from '@nauthera/runtime/settings'
 import type { AccountQuery, Accounts, LoadedAccount } from './accounts.ts'
 import type { Cache, CacheKey } from './cache.ts'
 import { changeKey, oldestEntryMs } from './changes.ts'
+import { factorKindNames } from './standing.ts'
 
 type Ask = Omit<AccountQuery, 'clientUid'> & { readonly grantId: string }
 
@@ -65,6 +66,7 @@ const entrySchema = z.strictObject({
   ask: z.string(),
   sessionLive: z.boolean(),
   standing: z.string(),
+  factors: z.array(z.enum(factorKindNames)),
   user: z.strictObject({
     id: z.string(),
     source: z.string(),
@@ -94,16 +96,16 @@ const entrySchema = z.strictObject({
   }),
 })
 
-function entryOf({ user, grant, sessionLive, standing }: LoadedAccount, ask: Ask): Uint8Array {
+function entryOf({ user, grant, sessionLive, standing, factors }: LoadedAccount, ask: Ask): Uint8Array {
   const orNull = (_name: string, value: unknown) => (value === undefined ? null : value)
-  return Buffer.from(JSON.stringify({ ask: askOf(ask), sessionLive, standing, user, grant }, orNull))
+  return Buffer.from(JSON.stringify({ ask: askOf(ask), sessionLive, standing, factors, user, grant }, orNull))
 }
 
 function parseEntry(bytes: Uint8Array, ask: Ask): LoadedAccount | undefined {
   const entry = entrySchema.safeParse(parseJson(bytes)).data
   if (entry?.ask !== askOf(ask)) return undefined
-  const { user, grant, sessionLive, standing } = entry
-  return { user, grant, sessionLive, standing, consent: undefined, family: undefined }
+  const { user, grant, sessionLive, standing, factors } = entry
+  return { user, grant, sessionLive, standing, factors, consent: undefined, family: undefined }
 }
 
 function parseJson(bytes: Uint8Array): unknown {

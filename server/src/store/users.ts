@@ -10,7 +10,8 @@ import { linkHash, useLink } from './link-token.ts'
 import { statement } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
 import type { Database, Statement } from './postgres.ts'
-import { endSessionsOf, moveStanding, standing } from './standing.ts'
+import { endSessionsOf, factorKinds, moveStanding, standing } from './standing.ts'
+import type { FactorKind } from './standing.ts'
 
 /** Further standard claims by their names (OpenID Connect Core 5.1), such as given_name, phone_number, address. */
 export type Profile = Readonly<Record<string, unknown>>
@@ -100,9 +101,12 @@ export interface Users {
   /** Writes the record of somebody who signed in with another source: creates it the first time, updates its names later. Only the
    *  source's lasting name leads to a record, never an equal user name or e-mail address.
    *  @param audit written when the record is new
-   *  @returns with the standing, as `Accounts.load`
+   *  @returns with standing and factors, as `Accounts.load`
    *  @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN when somebody else has that name here, USERNAME_INVALID */
-  adopt(found: FoundPerson, audit: readonly AuditEvent[]): Promise<{ user: User; standing: string }>
+  adopt(
+    found: FoundPerson,
+    audit: readonly AuditEvent[],
+  ): Promise<{ user: User; standing: string; factors: readonly FactorKind[] }>
   /** Disables or enables. Sessions and grants of a disabled person end at once. */
   setDisabled(userId: string, disabled: boolean, audit: readonly AuditEvent[]): Promise<boolean>
   /** Removes our record of the person, with password, groups, consents, sessions and grants. Audit rows stay until they are too old.
@@ -161,7 +165,7 @@ const adopt = statement(
        updated_at = CASE WHEN (${each(described, 'users')}) IS DISTINCT FROM (${each(described, 'excluded')}) THEN now() ELSE users.updated_at END
      RETURNING *, xmax = 0 AS is_new),
    written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
-   SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${standing} AS standing FROM kept u`,
+   SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
 )
 const findForEdit = statement(
   'user-find-for-edit',
@@ -299,14 +303,14 @@ function changeOf(before: User, { email, emailVerified, name, locale, profile }:
 
 async function adoptUser(needs: UserNeeds, { source, key, person }: FoundPerson, events: readonly AuditEvent[]) {
   const { database, audit, changes } = needs
-  type Row = UserRow & { standing: string; is_new: boolean }
+  type Row = UserRow & { standing: string; factors: readonly FactorKind[]; is_new: boolean }
   const id = randomUUID()
   const about = events.map((event) => ({ userId: id, ...event }))
   const values = [id, source, key, ...namesOf(person), audit.rows(about)]
   const [row] = await asRefused(person, () => database.query<Row>(adopt, values))
   if (row!.is_new) audit.lines(about)
   else await changes.tell(row!.id)
-  return { user: userOf(row!), standing: row!.standing }
+  return { user: userOf(row!), standing: row!.standing, factors: row!.factors }
 }
 
 async function changeUser(

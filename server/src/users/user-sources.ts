@@ -2,6 +2,7 @@
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { AccountQuery, Accounts, LoadedAccount } from '../store/accounts.ts'
 import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt } from '../store/attempts.ts'
+import type { FactorKind } from '../store/standing.ts'
 import type { TokenAccounts } from '../store/token-accounts.ts'
 import type { Person, User, Users } from '../store/users.ts'
 import type { Ceiling } from './ceiling.ts'
@@ -34,6 +35,8 @@ export type SignInOutcome =
       readonly attempt: AttemptKeys
       /** Opaque. It changes when a password is set or all sessions are ended; the sign-in is valid until then. */
       readonly standing: string
+      /** The kinds of their second factors, as of that standing. */
+      readonly factors: readonly FactorKind[]
     }
   | Refused
   /** Too many failures from this address, or too many passwords to check: 429. */
@@ -120,7 +123,7 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
   return { kind: 'passed', ...proof, amr: ['pwd'], attempt: begun.keys }
 }
 
-type Proof = { readonly user: User; readonly standing: string } | Pick<Refused, 'reason'>
+type Proof = Pick<Extract<SignInOutcome, { kind: 'passed' }>, 'user' | 'standing' | 'factors'> | Pick<Refused, 'reason'>
 
 async function pretend({ sources }: Needs, { password }: Try, { user }: BegunAttempt): Promise<Proof> {
   const source = sources.find(({ id }) => id === user?.source) ?? sources[0]
@@ -139,7 +142,8 @@ async function answerOrRelease(needs: Needs, begun: BegunAttempt, look: () => Pr
   }
 }
 
-async function prove(needs: Needs, attempt: Try, { user, passwordHash, standing = '' }: BegunAttempt): Promise<Proof> {
+async function prove(needs: Needs, attempt: Try, begun: BegunAttempt): Promise<Proof> {
+  const { user, passwordHash, standing = '', factors } = begun
   const known = user && { user, passwordHash }
   const asked = needs.sources.filter(({ id }) => user === undefined || id === user.source)
   const { source, answer } = await askInOrder(asked, { ...attempt, known })
@@ -147,7 +151,7 @@ async function prove(needs: Needs, attempt: Try, { user, passwordHash, standing 
   if (answer.kind === 'wrong') return { reason: 'wrong-password' }
   if (user?.disabled || answer.found?.person.disabled) return { reason: 'disabled' }
   if (answer.found !== undefined) return recordOf(needs, source, answer.found, attempt)
-  return user === undefined ? { reason: 'unknown-user' } : { user, standing }
+  return user === undefined ? { reason: 'unknown-user' } : { user, standing, factors }
 }
 
 /** Asks only the person's own source when a record has the login; else each source until one knows it. */
@@ -171,8 +175,8 @@ async function recordOf(
 ): Promise<Proof> {
   const created = { event: 'account.created', outcome: 'success', reason: source.id, address } as const
   try {
-    const { user, standing } = await store.users.adopt({ source: source.id, key, person }, [created])
-    return user.disabled ? { reason: 'disabled' } : { user: mergeUser(user, person), standing }
+    const { user, ...found } = await store.users.adopt({ source: source.id, key, person }, [created])
+    return user.disabled ? { reason: 'disabled' } : { ...found, user: mergeUser(user, person) }
   } catch (error) {
     if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID')) return { reason: 'name-taken' }
     throw error

@@ -221,6 +221,8 @@ describe(runCommand.name, () => {
     expect(await state()).to.equal(true)
     await nauthera(['users', 'enable', 'eve'])
     expect(await state()).to.equal(false)
+    const reset = await nauthera(['users', 'reset-2fa', 'eve'])
+    expect([reset.code, reset.err]).to.deep.equal([0, 'eve had no second factor; every session has ended\n'])
     const revoked = await nauthera(['users', 'revoke-sessions', 'eve'])
     expect([revoked.code, revoked.err]).to.deep.equal([0, 'every session and token of eve has ended\n'])
   })
@@ -241,6 +243,7 @@ describe(runCommand.name, () => {
         ['users', 'disable', 'frances'],
         ['users', 'enable', 'frances'],
         ['users', 'revoke-sessions', 'frances'],
+        ['users', 'reset-2fa', 'frances'],
         ['users', 'set-password', 'frances', '--generate'],
         ['users', 'edit', 'frances', '--name', 'Frances'],
         ['groups', 'add', 'ops', 'frances'],

@@ -1,4 +1,6 @@
-import type { ClientOnPage, Page } from '../../src/reply.ts'
+import type { ClientOnPage, Mistake, Page } from '../../src/reply.ts'
+import { qrCode } from '../../src/users/factors/qr-code.ts'
+import { appUri } from '../../src/users/factors/totp.ts'
 
 /** A small picture, for pages with the logo of a client. */
 const logo =
@@ -92,6 +94,30 @@ export const samplePages: Readonly<Record<string, Page>> = {
         control: 'new-password',
         values: { min: 12, max: 128 },
       })),
+    },
+  },
+  'second-factor': secondFactor([]),
+  'second-factor with a mistake': secondFactor([{ key: 'wrong-code', control: 'code', values: { left: 4 } }]),
+  'second-factor with a wrong recovery code': secondFactor([
+    { key: 'wrong-code', control: 'recovery-code', values: { left: 3 } },
+  ]),
+  'second-factor with a used code': secondFactor([{ key: 'used-code', control: 'code', values: { left: 4 } }]),
+  'second-factor that is locked': secondFactor([{ key: 'codes-locked', control: 'code', values: { minutes: 60 } }]),
+  'sign-in after too many wrong codes': signIn({ mistakes: [{ key: 'too-many-codes', values: { tries: 5 } }] }),
+  'set-up-factor': {
+    kind: 'page',
+    view: 'set-up-factor',
+    model: { client: sampleClient, action: `${at}/set-up`, cancelAction: `${at}/cancel`, person },
+  },
+  'set-up-app': setUpApp([]),
+  'set-up-app with a mistake': setUpApp([{ key: 'wrong-first-code', control: 'code' }]),
+  'recovery-codes': {
+    kind: 'page',
+    view: 'recovery-codes',
+    model: {
+      client: sampleClient,
+      action: `${at}/codes-saved`,
+      codes: Array.from({ length: 10 }, (_, n) => `7KQ2-M9XV-4TR8-${n}WBC`),
     },
   },
   consent: {
@@ -262,6 +288,38 @@ function accountPassword(model: Partial<Extract<Page, { view: 'account-password'
       maxLength: 128,
       mistakes: [],
       ...model,
+    },
+  }
+}
+
+function secondFactor(mistakes: readonly Mistake[]): Page {
+  return {
+    kind: 'page',
+    view: 'second-factor',
+    model: {
+      client: sampleClient,
+      person,
+      action: `${at}/second-factor`,
+      recoveryAction: `${at}/recovery-code`,
+      switchAction: `${at}/switch`,
+      cancelAction: `${at}/cancel`,
+      mistakes,
+    },
+  }
+}
+
+function setUpApp(mistakes: readonly Mistake[]): Page {
+  const seed = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
+  return {
+    kind: 'page',
+    view: 'set-up-app',
+    model: {
+      client: sampleClient,
+      action: `${at}/set-up-app`,
+      cancelAction: `${at}/cancel`,
+      qrCode: qrCode(appUri(seed, { issuer: 'Nauthera', account: person.username })),
+      secret: seed.replace(/.{4}(?=.)/g, '$& '),
+      mistakes,
     },
   }
 }

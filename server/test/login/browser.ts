@@ -1,5 +1,6 @@
 import { expect } from 'chai'
 import type {
+  FactorQuestion,
   Interaction,
   InteractionResult,
   Interactions,
@@ -11,6 +12,7 @@ import type {
 import type { Page, PageRequest, Reply, Views } from '../../src/reply.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
 import type { User } from '../../src/store/users.ts'
+import type { CodeOutcome, EnrolOutcome, SecondFactors } from '../../src/users/factors/second-factors.ts'
 import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
 import { createLoginRoutes } from '../../src/login/routes.ts'
 
@@ -45,7 +47,9 @@ export const session: SessionAccount = {
 
 /** A browser with one interaction, on the real routes and steps. Its cookie is a variable; what people and protocol answer is in
  *  `says`, for the test to change. */
-export function createBrowser(begin: { prompt?: string; session?: SessionAccount; loginHint?: string } = {}) {
+export function createBrowser(
+  begin: { prompt?: string; session?: SessionAccount; stepUp?: boolean; loginHint?: string } = {},
+) {
   let progress: Progress = {}
   let loaded: LoadedInteraction['kind'] = 'live'
   const audited: AuditEvent[] = []
@@ -54,6 +58,10 @@ export function createBrowser(begin: { prompt?: string; session?: SessionAccount
     password: (password: string): SignInOutcome =>
       password === 'right' ? passed() : { kind: 'refused', reason: 'wrong-password', userId: ada.id },
     allowed: true,
+    factors: { kinds: [], needed: false } as FactorQuestion,
+    code: (code: string): CodeOutcome =>
+      code === 'right' ? { kind: 'passed' } : { kind: 'wrong', reason: 'wrong-code' },
+    enrol: { kind: 'enrolled', standing: 's3', recoveryCodes: ['AAAA', 'BBBB'] } as EnrolOutcome,
     consent: { scopes: [], canRemember: false } as MissingConsent,
     change: { kind: 'changed', standing: 's2', since: new Date(now + 2500) } as Awaited<
       ReturnType<UserSources['changePassword']>
@@ -66,12 +74,14 @@ export function createBrowser(begin: { prompt?: string; session?: SessionAccount
     amr: ['pwd'],
     attempt,
     standing: 's1',
+    factors: [],
   })
   const interaction = (): Interaction => ({
     uid: 'u1',
     client,
     prompt: { name: begin.prompt ?? 'login', reasons: [] },
     session: begin.session,
+    stepUp: begin.stepUp,
     loginHint: begin.loginHint,
     uiLocales: ['fr'],
     redirectUri: 'https://expenses.example.com/callback',
@@ -87,6 +97,7 @@ export function createBrowser(begin: { prompt?: string; session?: SessionAccount
     },
     missingConsent: async () => says.consent,
     isAllowed: async () => says.allowed,
+    factorsFor: async () => says.factors,
     finish: async (_, __, result) => {
       if (says.finish === 'spent') return { kind: 'spent' }
       results.push(result)
@@ -98,7 +109,14 @@ export function createBrowser(begin: { prompt?: string; session?: SessionAccount
     changePassword: async () => says.change,
   }
   const audit = { record: (event: AuditEvent) => void audited.push(event) }
-  const routes = createLoginRoutes({ interactions, users, audit, basePath: '/sso', now: () => now })
+  const secondFactors: SecondFactors = {
+    checkCode: async (_, code) => says.code(code),
+    useRecoveryCode: async (_, code) => says.code(code),
+    enrolApp: async () => says.enrol,
+  }
+  const secondFactor = { policy: 'optional', requiredGroups: [] } as const
+  const needs = { interactions, users, secondFactors, secondFactor, title: 'Nauthera', audit, now: () => now }
+  const routes = createLoginRoutes({ ...needs, basePath: '/sso' })
 
   const send = (method: 'GET' | 'POST', path: string, fields: Record<string, string> = {}): Promise<Reply> => {
     const route = routes.find((one) => one.method === method && one.path === `/interaction/:uid${path}`)

@@ -6,6 +6,7 @@ import type { Replicas } from '@nauthera/harness/server'
 import { acrOf, acrValues } from '../../src/oidc/acr.ts'
 
 const password = 'urn:nauthera:password'
+const mfa = 'urn:nauthera:mfa'
 const stronger = 'urn:example:stronger'
 const askFor = (acr: unknown): Record<string, string> => ({ claims: JSON.stringify({ id_token: { acr } }) })
 
@@ -22,7 +23,10 @@ describe('how a person signed in (acr)', () => {
   it('follows from what the person has proved', () => {
     expect(acrOf(['pwd'])).to.equal(password)
     for (const amr of [undefined, [], ['otp']]) expect(acrOf(amr)).to.equal(undefined)
-    expect(acrValues).to.deep.equal([password])
+    expect(acrOf(['pwd', 'otp', 'mfa'])).to.equal(mfa)
+    expect(acrOf(['hwk', 'user', 'mfa'])).to.equal(mfa)
+    expect(acrValues({ policy: 'off' })).to.deep.equal([password])
+    expect(acrValues({ policy: 'optional' })).to.deep.equal([password, mfa])
   })
 
   it('is in every ID token, also after a refresh, and discovery names it', async () => {
@@ -30,7 +34,7 @@ describe('how a person signed in (acr)', () => {
     expect(claimsOfJwt(tokens.id)['acr']).to.equal(password)
     expect(claimsOfJwt(tokensOf(await refresh(replicas, tokens.refresh)).id)['acr']).to.equal(password)
     const discovery = (await send(replicas, { path: '/.well-known/openid-configuration' })).json()
-    expect(discovery['acr_values_supported']).to.deep.equal([password])
+    expect(discovery['acr_values_supported']).to.deep.equal([password, mfa])
     expect(discovery['claims_supported']).to.include('acr')
   })
 

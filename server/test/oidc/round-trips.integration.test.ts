@@ -4,6 +4,8 @@ import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/
 import { getCode, introspect, redeem, refresh, request, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
+import { codeAt } from '../../src/users/factors/totp.ts'
+import { afterPassword, codeOf, setUpApp, submit } from '../login/second-factor-flows.ts'
 
 // How much each flow costs in PostgreSQL. Each round trip adds about a millisecond, and each commit waits for the disk.
 
@@ -57,6 +59,24 @@ describe('database round trips', () => {
     const { roundTrips, commits } = await cost(() => signIn('app.remember'))
     expect(roundTrips).to.be.at.most(6)
     expect(commits).to.be.at.most(3)
+  })
+
+  it('a sign-in with a second factor takes at most 8 round trips and 4 commits', async () => {
+    await addPerson(replicas, 'two')
+    const begun = await afterPassword(replicas, { username: 'two', parameters: { acr_values: 'urn:nauthera:mfa' } })
+    const { seed, recoveryCodes } = await setUpApp(replicas, begun)
+    for (const [form, fields] of [
+      ['second-factor', { code: codeAt(seed, Date.now()) }],
+      ['recovery-code', { 'recovery-code': recoveryCodes[0]! }],
+    ] as const) {
+      const { result, roundTrips, commits } = await cost(async () => {
+        const end = await submit(await afterPassword(replicas, { username: 'two' }), `/${form}`, fields)
+        return redeem(replicas, codeOf(end))
+      })
+      expect(result.status).to.equal(200)
+      expect(roundTrips, form).to.be.at.most(8)
+      expect(commits, form).to.be.at.most(4)
+    }
   })
 
   it('a refresh takes at most 2 round trips, introspection and userinfo 1 each', async () => {

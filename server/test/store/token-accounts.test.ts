@@ -41,6 +41,7 @@ describe(createTokenAccounts.name, () => {
     },
     sessionLive: true,
     standing: '2026-01-01 00:00:00',
+    factors: [],
     grant: {
       id: 'grant',
       userId: 'ada',

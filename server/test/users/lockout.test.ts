@@ -8,6 +8,7 @@ const attempt = (accountPlace?: string, addressPlace?: string, waitSeconds = 7):
   user: undefined,
   passwordHash: undefined,
   standing: undefined,
+  factors: [],
   waitSeconds,
 })
 

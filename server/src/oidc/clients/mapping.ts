@@ -45,7 +45,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   consent: 'interaction/consent',
   resourceServer: 'clients/apis, artefacts/resources',
   allowedGroups: 'clients/access',
-  requiredAcr: 'refused',
+  requiredAcr: 'acr: what a sign-in for this client needs',
   accessTokenTtl: 'library/times-to-live, artefacts/resources',
   idTokenTtl: 'library/times-to-live',
   refreshTokenTtl: 'library/times-to-live, artefacts/refresh-families',

@@ -1,5 +1,6 @@
 import type { ClientOnPage, Mistake, PageRequest, PersonOnPage, ScopeOnPage } from '../../reply.ts'
 import type { AttemptKeys } from '../../store/attempts.ts'
+import type { FactorStanding } from '../../users/factors/policy.ts'
 
 // An interaction: the pages between an authorization request and its response. login/ works on these values.
 
@@ -13,9 +14,17 @@ export interface Interactions {
   missingConsent(interaction: Interaction, account: SignedIn): Promise<MissingConsent>
   /** Whether the account may use the client (allowedGroups). */
   isAllowed(interaction: Interaction, account: SignedIn): Promise<boolean>
+  /** Which second factors the person has, and whether this request, its client or the setting wants one. */
+  factorsFor(interaction: Interaction, account: SignedIn): Promise<FactorQuestion>
   /** Puts the result into the interaction's cookie for the library. Rows are written later, when the code is issued.
    *  @returns where to redirect (303); `spent` when the interaction is already over */
   finish(request: PageRequest, interaction: Interaction, result: InteractionResult): Promise<FinishOutcome>
+}
+
+export interface FactorQuestion {
+  readonly kinds: FactorStanding['kinds']
+  /** Whether what the person has proved so far is not enough. */
+  readonly needed: boolean
 }
 
 export type LoadedInteraction =
@@ -39,6 +48,9 @@ export interface Interaction {
   readonly prompt: { readonly name: string; readonly reasons: readonly string[] }
   /** The account of the browser's session, when there is a valid one. */
   readonly session?: SessionAccount | undefined
+  /** The session is valid, but the request needs a second factor that it did not prove, and the person has one: it is asked for
+   *  alone. */
+  readonly stepUp?: boolean | undefined
   readonly loginHint?: string | undefined
   /** `ui_locales`, in order. */
   readonly uiLocales: readonly string[]
@@ -49,6 +61,9 @@ export interface Interaction {
 
 export interface SessionAccount extends SignedIn {
   readonly person: PersonOnPage
+  readonly standing?: string | undefined
+  /** "Remember me" of the sign-in that began it. */
+  readonly remember?: boolean | undefined
 }
 
 /** An account whose person has signed in. */
@@ -57,6 +72,8 @@ export interface SignedIn {
   /** Epoch seconds. */
   readonly authTime: number
   readonly amr: readonly string[]
+  /** What was known of their second factors when the account was loaded; looked up when it is absent. */
+  readonly factors?: FactorStanding | undefined
 }
 
 /** A sign-in in this interaction. */
@@ -78,6 +95,12 @@ export interface Progress {
   readonly sessionChosen?: boolean | undefined
   /** The person chose "not you?": the session's account is ignored. */
   readonly switching?: boolean | undefined
+  /** Wrong codes of this sign-in. */
+  readonly wrongCodes?: number | undefined
+  /** The seed of an authenticator app that is being set up, base32. It is nowhere else until the person has proved it. */
+  readonly pendingSeed?: string | undefined
+  /** To show once. */
+  readonly recoveryCodes?: readonly string[] | undefined
   /** Messages that the next page shows once, after the 303 of a POST. */
   readonly said?: { readonly mistakes: readonly Mistake[]; readonly username?: string } | undefined
 }

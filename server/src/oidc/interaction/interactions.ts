@@ -1,4 +1,5 @@
 import { accessOf } from '../clients/access.ts'
+import { factorsFor } from './factors-for.ts'
 import { finishInteraction } from './finish.ts'
 import type { Interaction, Interactions, SignedIn } from './interaction.ts'
 import { loadInteraction } from './load.ts'
@@ -12,6 +13,7 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
     save: (page, interaction, progress) => needs.cookies.writeProgress(page.raw, interaction.uid, progress),
     missingConsent: (interaction, account) => missingConsent(needs, interaction, account),
     isAllowed: (interaction, account) => isAllowed(needs, interaction, account),
+    factorsFor: (interaction, account) => factorsFor(needs, interaction, account),
     finish: (page, interaction, result) => finishInteraction(needs, page, interaction, result),
   }
 }

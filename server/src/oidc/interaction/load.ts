@@ -1,10 +1,13 @@
 import type { PageRequest, PersonOnPage } from '../../reply.ts'
 import type { User } from '../../store/users.ts'
+import { factorStanding } from '../../users/factors/policy.ts'
 import { clientOnPage } from '../clients/on-page.ts'
 import type { LoadedInteraction, SessionAccount } from './interaction.ts'
 import { inside, shownSession } from './open-interaction.ts'
 import type { InteractionNeeds, OpenInteraction } from './open-interaction.ts'
+import type { LibraryPart } from './library-part.ts'
 import { createPeople } from './people.ts'
+import { acrNotReached } from './what-is-asked.ts'
 
 /** The interaction that an address names, from the browser's cookie. */
 export async function loadInteraction(
@@ -23,12 +26,14 @@ export async function loadInteraction(
   const client = needs.clients.registeredById(params.client_id)
   if (client === undefined) return { kind: 'over', reason: 'expired' }
   const within = { library, people: createPeople(needs.users) }
+  const session = await liveSession(needs, page, within, client.uid)
   const interaction: OpenInteraction = {
     [inside]: within,
     uid,
     client: clientOnPage(client),
     prompt: { name: prompt.name, reasons: prompt.reasons },
-    session: await liveSession(needs, page, within, client.uid),
+    session,
+    stepUp: session !== undefined && isStepUp(prompt, session),
     loginHint: params.login_hint,
     uiLocales: (params.ui_locales ?? '').split(' ').filter(Boolean),
     redirectUri: params.redirect_uri ?? '',
@@ -58,7 +63,14 @@ async function liveSession(
     authTime: session.loginTs,
     amr: session.amr ?? [],
     person: personOnPage(loaded.user),
+    standing: loaded.standing,
+    remember: session.transient !== true,
+    factors: factorStanding(needs.secondFactor, { groups: loaded.user.groups, factors: loaded.factors }),
   }
 }
+
+/** Whoever has no second factor yet signs in again: nobody sets one up with a session alone. */
+const isStepUp = ({ name, reasons }: LibraryPart['prompt'], { factors }: SessionAccount): boolean =>
+  name === 'login' && reasons.every((reason) => reason === acrNotReached) && (factors?.kinds.length ?? 0) > 0
 
 const personOnPage = (user: User): PersonOnPage => ({ username: user.username, name: user.name, locale: user.locale })

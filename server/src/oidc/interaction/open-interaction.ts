@@ -1,5 +1,6 @@
 import type { PageRequest } from '../../reply.ts'
 import type { Store } from '../../store/store.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { readCookies } from '../cookies.ts'
@@ -17,6 +18,7 @@ export interface InteractionNeeds {
   readonly store: Pick<Store, 'devices' | 'grants'>
   readonly users: Pick<UserSources, 'load'>
   readonly clients: ClientInstances
+  readonly secondFactor: SecondFactorPolicy
 }
 
 /** A loaded interaction, with the data that only this folder needs. */

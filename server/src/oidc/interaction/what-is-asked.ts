@@ -22,6 +22,9 @@ export interface AuthorizationState {
   readonly consent: () => ConsentVerdict
 }
 
+/** The reason to ask a person who has a session for a second factor. */
+export const acrNotReached = 'acr_not_reached'
+
 /** A question that a page asks a person. */
 export interface Question {
   readonly prompt: 'select_account' | 'login' | 'access' | 'consent'
@@ -64,7 +67,7 @@ export const questions: readonly Question[] = [
           uncheckedHint !== undefined && subjectOf(uncheckedHint) !== sessionAccountId,
       },
       {
-        name: 'acr_not_reached',
+        name: acrNotReached,
         description: 'the sign-in of this session is not the one that the request needs (acr)',
         error: 'login_required',
         whenAnswered: 'unmet_authentication_requirements',

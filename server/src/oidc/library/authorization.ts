@@ -1,4 +1,6 @@
-import { neededAcr } from '../acr.ts'
+import { isRequired } from '../../users/factors/policy.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
+import { acrValues, neededAcr } from '../acr.ts'
 import { personScopes } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import { askedOf, isPrompted, judgeConsent } from '../interaction/consent.ts'
@@ -9,16 +11,29 @@ import { authorizationParams, clientOf, parameterOf, sessionOf, submissionOf } f
 import type { Context } from './shapes.ts'
 
 /** What is known about the authorization of this request. */
-export function authorizationState(context: Context, clients: ClientInstances): AuthorizationState {
+export function authorizationState(
+  context: Context,
+  clients: ClientInstances,
+  secondFactor: SecondFactorPolicy,
+): AuthorizationState {
   const { account, entities } = context.oidc
+  const client = clients.registered(clientOf(context))
+  const groups = currentRequest().loaded?.account?.user.groups ?? []
   return {
-    client: clients.registered(clientOf(context)),
+    client,
     sessionAccountId: sessionOf(context)?.accountId,
     hasAccount: account !== undefined,
     uncheckedHint: entities.IdTokenHint === undefined ? parameterOf(context, 'id_token_hint') : undefined,
     acr: sessionOf(context)?.acr,
-    neededAcr: () => neededAcr(JSON.parse(parameterOf(context, 'claims') ?? '{}')),
-    groups: currentRequest().loaded?.account?.user.groups ?? [],
+    neededAcr: () =>
+      neededAcr({
+        claims: JSON.parse(parameterOf(context, 'claims') ?? '{}'),
+        acrValues: parameterOf(context, 'acr_values'),
+        ofClient: client.config.requiredAcr,
+        secondFactor: isRequired(secondFactor, groups),
+        reachable: acrValues(secondFactor),
+      }),
+    groups,
     consent: () => consentTo(context, clients),
   }
 }

@@ -36,7 +36,7 @@ export type ConfigurationNeeds = Pick<
 export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
   const { settings, keys, clients, fetch, pages } = needs
   const configuration = {
-    ...surface(settings.signing),
+    ...surface(settings),
     ...clientHooks(needs),
     ...accountHooks(needs),
     adapter: createAdapter(needs.places),
@@ -48,7 +48,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     ttl: timesToLive(needs),
     features: buildFeatures(needs),
     interactions: {
-      policy: createPrompts(clients),
+      policy: createPrompts(clients, settings.secondFactor),
       url: (_context: unknown, interaction: { uid: string }) =>
         `${new URL(settings.issuer).pathname.replace(/\/$/, '')}${paths.interaction}/${interaction.uid}`,
     },
@@ -59,7 +59,8 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
 }
 
 /** Settings that are the same for all clients. */
-function surface({ algorithms, idToken, accessToken }: ProtocolSettings['signing']) {
+function surface({ signing, secondFactor }: ProtocolSettings) {
+  const { algorithms, idToken, accessToken } = signing
   const claims = Object.entries(claimsByScope).map(([name, ofScope]) => [name, [...ofScope]])
   return {
     scopes: [...oidcScopes],
@@ -67,9 +68,9 @@ function surface({ algorithms, idToken, accessToken }: ProtocolSettings['signing
       ...Object.fromEntries(signInClaims.map((claim) => [claim, null])),
       ...Object.fromEntries(claims),
       // every ID token says how the person signed in
-      openid: [...claimsByScope.openid, 'acr'],
+      openid: [...claimsByScope.openid, 'acr', 'amr'],
     },
-    acrValues: [...acrValues],
+    acrValues: [...acrValues(secondFactor)],
     responseTypes: ['code'],
     subjectTypes: ['public'],
     clientAuthMethods: [...servedMethods],

@@ -1,6 +1,6 @@
 import { errors } from 'oidc-provider'
 import type { Configuration, ResourceServer } from 'oidc-provider'
-import { acrValues, isEnough, neededAcr } from '../acr.ts'
+import { acrValues, essentialAcr, isEnough } from '../acr.ts'
 import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { apiTokenOf, defaultResource, mayIntrospect, scopeOfRequest } from '../artefacts/resources.ts'
 import { standingScope } from '../clients/asked.ts'
@@ -22,7 +22,8 @@ export function buildFeatures(needs: Needs) {
     jwtUserinfo: { enabled: true },
     claimsParameter: {
       enabled: true,
-      assertClaimsParameter: async (_context: unknown, claims: unknown) => checkAcr(claims),
+      assertClaimsParameter: async (_context: unknown, claims: unknown) =>
+        checkAcr(claims, acrValues(needs.settings.secondFactor)),
     },
     clientCredentials: { enabled: true },
     ...tokensLookedAt(needs),
@@ -48,12 +49,12 @@ export function buildFeatures(needs: Needs) {
 
 /** @throws errors.UnmetAuthenticationRequirements when the request needs an acr that no sign-in can have: a page would be shown
  *  again and again */
-function checkAcr(claims: unknown): void {
-  const needed = neededAcr(claims)
+function checkAcr(claims: unknown, reachable: readonly string[]): void {
+  const needed = essentialAcr(claims)
   if (needed.kind === 'malformed') throw new errors.InvalidRequest('claims.id_token.acr has a value that is no text')
-  if (acrValues.some((acr) => isEnough(needed, acr))) return
+  if (reachable.some((acr) => isEnough(needed, acr))) return
   throw new errors.UnmetAuthenticationRequirements(
-    `no sign-in here has the acr that the request needs; there are: ${acrValues.join(' ')}`,
+    `no sign-in here has the acr that the request needs; there are: ${reachable.join(' ')}`,
   )
 }
 

@@ -2,6 +2,7 @@ import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { Log } from '@nauthera/runtime/log'
 import type { AuditEvent } from '../../store/audit.ts'
 import type { Store } from '../../store/store.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
 import type { Places } from '../artefacts/places.ts'
 import type { SealedRequests } from '../artefacts/sealed-requests.ts'
@@ -40,6 +41,7 @@ export interface ProtocolSettings {
   readonly issuer: string
   readonly signing: SigningDefaults & { readonly algorithms: readonly SigningAlgorithm[] }
   readonly refreshGraceMs: number
+  readonly secondFactor: SecondFactorPolicy
 }
 
 export interface ProtocolEvents {

@@ -24,6 +24,7 @@ export interface Artefact {
   /** Added by overrides: `seq` to refresh tokens, `clientUid` to pushed requests. */
   seq?: number
   clientUid?: string
+  acr?: string | undefined
   save(ttl?: number): Promise<string>
   consume(): Promise<void>
   generateTokenId(): string
@@ -46,7 +47,8 @@ export interface Session {
   authorizationFor(clientId: string): object
   sidFor(clientId: string, value?: string): string
   grantIdFor(clientId: string, value?: string): string | undefined
-  loginAccount(details: { transient?: boolean }): void
+  amr?: readonly string[]
+  loginAccount(details: { transient?: boolean; loginTs?: number; amr?: readonly string[] }): void
   destroy(): Promise<void>
 }
 

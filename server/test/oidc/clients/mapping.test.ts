@@ -228,7 +228,12 @@ describe('createClientCheck', () => {
     ['the device flow', { type: 'Device' }, 'spec.type', 'CLIENT_FEATURE_UNSUPPORTED'],
     ['mutual TLS', { tokenEndpointAuthMethod: 'tls_client_auth' }, 'spec.auth.method', 'CLIENT_FEATURE_UNSUPPORTED'],
     ['FAPI2', { profile: 'FAPI2' }, 'spec.profile', 'CLIENT_FEATURE_UNSUPPORTED'],
-    ['a second factor', { requiredAcr: ['mfa'] }, 'spec.access.requiredAcr', 'CLIENT_FEATURE_UNSUPPORTED'],
+    [
+      'an unknown level of authentication',
+      { requiredAcr: ['mfa'] },
+      'spec.access.requiredAcr',
+      'CLIENT_FEATURE_UNSUPPORTED',
+    ],
     ['a pairwise subject', { subjectType: 'pairwise' }, 'spec.subjectType', 'CLIENT_FEATURE_UNSUPPORTED'],
     [
       'back-channel logout',

@@ -4,8 +4,9 @@ import { runInRequest } from '../../../src/oidc/library/current-request.ts'
 import { createPrompts } from '../../../src/oidc/library/prompts.ts'
 
 const ofLibrary = ['essential_acrs', 'essential_acr']
-const clients = { registered: () => ({ config: { allowedGroups: [] } }) } as never
-const login = () => createPrompts(clients).find(({ name }) => name === 'login')!
+const clients = { registered: () => ({ config: { allowedGroups: [], requiredAcr: [] } }) } as never
+const login = () =>
+  createPrompts(clients, { policy: 'optional', requiredGroups: [] }).find(({ name }) => name === 'login')!
 
 describe(createPrompts.name, () => {
   it('leaves out the library’s own reasons about acr, which the library still has', () => {

@@ -1,5 +1,6 @@
 import { errors } from 'oidc-provider'
 import type { ErrorCode } from '../../../errors.ts'
+import { acrToTell } from '../../acr.ts'
 import { codeFinish } from '../../artefacts/code-finish.ts'
 import type { Authorization } from '../../artefacts/code-finish.ts'
 import type { OidcClient } from '../../clients/oidc-client.ts'
@@ -8,7 +9,7 @@ import { sidOf } from '../../session-cookie.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
-import { clientOf, currentContext, grantOf, interactionOf, sessionOf, submissionOf } from '../shapes.ts'
+import { clientOf, currentContext, grantOf, interactionOf, parameterOf, sessionOf, submissionOf } from '../shapes.ts'
 import type { Artefact, Context, Internals } from '../shapes.ts'
 
 /** AuthorizationCode.prototype.save: everything about an authorization is stored when its code is issued, and not
@@ -23,6 +24,7 @@ export function finishCodes(
     (original) =>
       async function save(this: Artefact) {
         const context = currentContext()
+        this.acr = acrToTell(JSON.parse(parameterOf(context, 'claims') ?? '{}'), this.acr)
         const client = clients.registered(clientOf(context))
         const authorization = authorizationOf(context, client, { grantId: this.grantId!, keys: keys.cookies })
         const finish = codeFinish(authorization, currentRequest(), now())

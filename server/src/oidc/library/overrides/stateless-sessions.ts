@@ -29,9 +29,13 @@ export function statelessSessions({ Session }: Internals, { keys, now }: Pick<Ov
     'loginAccount',
     (original) =>
       function loginAccount(this: Session, details) {
+        const { loginTs, until, amr, version = 0 } = this
         original.call(this, details)
         this.sidKey ??= keys.cookies.current('sid').kid
-        this.version ??= 1
+        // cookies of before a second factor are refused from now on
+        this.version = details.amr?.includes('mfa') && !amr?.includes('mfa') ? version + 1 : Math.max(version, 1)
+        // a second factor in a session that goes on does not make it longer
+        if (loginTs === this.loginTs && until !== undefined) return
         const seconds = Math.floor(now() / 1000)
         this.until = seconds + (details.transient === true ? lifetimes.sessionAbsolute : lifetimes.sessionRemembered)
       },

@@ -1,0 +1,121 @@
+import { hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
+import type { Interaction, Interactions, Progress, SessionAccount, SignedIn } from '../oidc/interaction/interaction.ts'
+import type { Mistake, Page } from '../reply.ts'
+import type { Audit } from '../store/audit.ts'
+import type { CodeOutcome, SecondFactors } from '../users/factors/second-factors.ts'
+import { languagesOf } from './attempt.ts'
+import type { Attempt, Form, FormOutcome, KnownAccount, Step } from './attempt.ts'
+import { auditFields } from './audit-fields.ts'
+
+interface Needs {
+  readonly interactions: Pick<Interactions, 'factorsFor'>
+  readonly secondFactors: Pick<SecondFactors, 'checkCode' | 'useRecoveryCode'>
+  readonly audit: Pick<Audit, 'record'>
+}
+
+/** So many wrong codes, and the sign-in starts over. The database counts too, for the account. */
+const mostWrongCodes = 5
+
+/** Asks a person who has a second factor for it: after each sign-in, and when a session goes on at a client that wants more. */
+export const createSecondFactor = (needs: Needs): Step => ({
+  async take(attempt) {
+    const { account, interaction } = attempt
+    if (!account) return { kind: 'passed', attempt }
+    const isAsked = await asksSecondFactor(needs, interaction, account)
+    return isAsked ? { kind: 'ask', page: secondFactorPage(attempt, account) } : { kind: 'passed', attempt }
+  },
+  forms: {
+    'second-factor': codeForm(needs, 'code'),
+    'recovery-code': codeForm(needs, 'recovery-code'),
+  },
+})
+
+/** Whether the person must prove a second factor before anything else. Forms that change something ask this too, since a form can be
+ *  sent without its page. */
+export async function asksSecondFactor(
+  { interactions }: Pick<Needs, 'interactions'>,
+  interaction: Interaction,
+  account: SignedIn,
+): Promise<boolean> {
+  if (hasTwoFactors(account.amr)) return false
+  const { kinds, needed } = await interactions.factorsFor(interaction, account)
+  return kinds.length > 0 && (needed || interaction.progress.signedIn !== undefined)
+}
+
+function secondFactorPage(attempt: Attempt, { person }: KnownAccount): Page {
+  const { interaction, paths } = attempt
+  const mistakes = interaction.progress.said?.mistakes ?? []
+  return {
+    kind: 'page',
+    view: 'second-factor',
+    languages: languagesOf(interaction, person),
+    formTargets: [interaction.redirectUri],
+    model: {
+      client: interaction.client,
+      person,
+      action: paths.form('second-factor'),
+      recoveryAction: paths.form('recovery-code'),
+      switchAction: paths.form('switch'),
+      cancelAction: paths.form('cancel'),
+      mistakes,
+    },
+  }
+}
+
+/** Takes the field `code` (of the authenticator app) or `recovery-code`.
+ *  @throws CodedError STORE_UNAVAILABLE */
+function codeForm(needs: Needs, control: 'code' | 'recovery-code'): Form {
+  return async (attempt) => {
+    const { request, interaction } = attempt
+    const account = accountOf(attempt)
+    if (account === undefined || hasTwoFactors(account.amr)) return { kind: 'unchanged' }
+    const typed = request.form.get(control) ?? ''
+    if (typed.trim() === '') return { kind: 'mistaken', mistakes: [{ key: `${control}-missing`, control }] }
+    const event = { ...auditFields(request, interaction), userId: account.accountId }
+    const outcome =
+      control === 'code'
+        ? await needs.secondFactors.checkCode(account.accountId, typed)
+        : await needs.secondFactors.useRecoveryCode(account.accountId, typed, {
+            ...event,
+            event: 'factor.recovery_used',
+            outcome: 'success',
+          })
+    if (outcome.kind !== 'passed') {
+      const reason = outcome.kind === 'locked' ? 'locked' : outcome.reason
+      needs.audit.record({ ...event, event: 'factor.failure', outcome: 'failure', reason })
+      return refused(attempt, outcome, control)
+    }
+    return { kind: 'go-on', progress: proved(account, 'otp') }
+  }
+}
+
+/** Whose second factor is asked for: of the person who signed in here, or else of the session. */
+function accountOf({ interaction }: Attempt): Progress['signedIn'] | SessionAccount {
+  const { progress, session, stepUp } = interaction
+  return progress.signedIn ?? (stepUp && !progress.switching ? session : undefined)
+}
+
+/** `auth_time` stays that of the password: both were proved only since then. */
+const proved = (account: NonNullable<ReturnType<typeof accountOf>>, ...method: string[]): Progress => ({
+  signedIn: { ...account, remember: account.remember ?? false, amr: withSecondFactor(account.amr, ...method) },
+})
+
+function refused(
+  { interaction }: Attempt,
+  outcome: Exclude<CodeOutcome, { kind: 'passed' }>,
+  control: string,
+): FormOutcome {
+  const { progress } = interaction
+  const wrongCodes = (progress.wrongCodes ?? 0) + 1
+  if (outcome.kind === 'locked') {
+    const values = { minutes: Math.ceil(outcome.seconds / 60) }
+    return { kind: 'mistaken', mistakes: [{ key: 'codes-locked', control, values }] }
+  }
+  // the page of the password again, also for a session that should only have proved more
+  if (wrongCodes >= mostWrongCodes) {
+    const mistakes = [{ key: 'too-many-codes', values: { tries: mostWrongCodes } }]
+    return { kind: 'go-on', progress: { switching: true, said: { mistakes } } }
+  }
+  const mistake: Mistake = { key: outcome.reason, control, values: { left: mostWrongCodes - wrongCodes } }
+  return { kind: 'go-on', progress: { ...progress, wrongCodes, said: { mistakes: [mistake] } } }
+}

@@ -1,0 +1,31 @@
+import { factorStanding } from '../../users/factors/policy.ts'
+import type { FactorStanding } from '../../users/factors/policy.ts'
+import { acrOf, acrValues, isEnough, neededAcr } from '../acr.ts'
+import type { FactorQuestion, Interaction, SignedIn } from './interaction.ts'
+import { opened } from './open-interaction.ts'
+import type { InteractionNeeds } from './open-interaction.ts'
+
+/** The library asks the same at the end (what-is-asked): a sign-in that skips this gets no code. */
+export async function factorsFor(
+  needs: InteractionNeeds,
+  interaction: Interaction,
+  account: SignedIn,
+): Promise<FactorQuestion> {
+  const { params } = opened(interaction).library
+  const { kinds, required } = account.factors ?? (await lookUp(needs, interaction, account))
+  const needed = neededAcr({
+    claims: JSON.parse(params.claims ?? '{}'),
+    acrValues: typeof params['acr_values'] === 'string' ? params['acr_values'] : undefined,
+    ofClient: needs.clients.registeredById(interaction.client.clientId)?.config.requiredAcr ?? [],
+    secondFactor: required,
+    reachable: acrValues(needs.secondFactor),
+  })
+  return { kinds, needed: !isEnough(needed, acrOf(account.amr)) }
+}
+
+async function lookUp(needs: InteractionNeeds, interaction: Interaction, account: SignedIn): Promise<FactorStanding> {
+  const clientUid = needs.clients.registeredById(interaction.client.clientId)?.uid ?? ''
+  const person = await opened(interaction).people.find({ userId: account.accountId, clientUid })
+  const { user, factors = [] } = person ?? {}
+  return factorStanding(needs.secondFactor, { groups: user?.groups ?? [], factors })
+}

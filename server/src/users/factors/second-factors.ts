@@ -1,0 +1,103 @@
+// Checks and enrols second factors. Codes can be guessed, so the wrong ones of an account are counted in the database: a new sign-in
+// does not forget them, only a right code does, or an administrator.
+import type { AuditEvent } from '../../store/audit-event.ts'
+import type { CodeLimits, Factors } from '../../store/factors.ts'
+import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
+import { matchStep } from './totp.ts'
+
+/** Ten wrong codes in a day lock the codes of the account for an hour. Passkeys cannot be guessed and go on. */
+const codeLimits: CodeLimits = { perAccount: 10, windowMs: 86_400_000, lockMs: 3_600_000 }
+
+export type CodeOutcome =
+  | { readonly kind: 'passed' }
+  /** `used`: it was right, but it, or a later one, was used before. */
+  | { readonly kind: 'wrong'; readonly reason: 'wrong-code' | 'used-code' }
+  | { readonly kind: 'locked'; readonly seconds: number }
+
+export interface SecondFactors {
+  /** Checks a code of the person's authenticator app. It works once, ever, on all replicas.
+   *  @throws CodedError STORE_UNAVAILABLE: an outage is no outcome, and counts as no wrong code */
+  checkCode(userId: string, code: string): Promise<CodeOutcome>
+  /** Uses one of the recovery codes.
+   *  @param event of its use
+   *  @throws CodedError STORE_UNAVAILABLE */
+  useRecoveryCode(userId: string, typed: string, event: AuditEvent): Promise<CodeOutcome>
+  /** Makes an authenticator app a second factor of the person, when the code proves that it has the seed. An earlier one is replaced.
+   *  @param standing as proved in this sign-in: nothing is stored when it has changed
+   *  @returns `recoveryCodes`: to show once; empty when the person has some that still work
+   *  @throws CodedError STORE_UNAVAILABLE */
+  enrolApp(app: {
+    userId: string
+    standing: string
+    seed: string
+    code: string
+    name: string
+    event: AuditEvent
+  }): Promise<EnrolOutcome>
+}
+
+export type EnrolOutcome =
+  | { readonly kind: 'enrolled'; readonly standing: string; readonly recoveryCodes: readonly string[] }
+  | { readonly kind: 'wrong' }
+  /** The person has another standing by now, or is disabled. */
+  | { readonly kind: 'ended' }
+
+interface Needs {
+  readonly store: { readonly factors: Factors }
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  readonly limits?: CodeLimits
+}
+
+export function createSecondFactors(needs: Needs): SecondFactors {
+  return {
+    checkCode: (userId, code) => checkCode(needs, userId, code),
+    useRecoveryCode: (userId, typed, event) => useRecoveryCode(needs, userId, typed, event),
+    enrolApp: (app) => enrolApp(needs, app),
+  }
+}
+
+async function checkCode(needs: Needs, userId: string, code: string): Promise<CodeOutcome> {
+  const { store, now, limits = codeLimits } = needs
+  const { app, lockedSeconds } = await store.factors.findApp(userId, limits)
+  if (lockedSeconds > 0) return { kind: 'locked', seconds: lockedSeconds }
+  const step = app && matchStep(app.seed, code, now())
+  if (app === undefined || step === undefined) return wrong(needs, userId, 'wrong-code')
+  // the statement decides; a lock that began since the query above refuses too
+  if (await store.factors.useStep({ userId, id: app.id, step, limits })) return { kind: 'passed' }
+  return wrong(needs, userId, 'used-code')
+}
+
+async function useRecoveryCode(needs: Needs, userId: string, typed: string, event: AuditEvent): Promise<CodeOutcome> {
+  const { store, limits = codeLimits } = needs
+  const code = parseRecoveryCode(typed)
+  const used = code && (await store.factors.useRecoveryCode({ userId, code, limits, audit: [event] }))
+  return used ? { kind: 'passed' } : wrong(needs, userId, 'wrong-code')
+}
+
+async function wrong(
+  { store, limits = codeLimits }: Needs,
+  userId: string,
+  reason: 'wrong-code' | 'used-code',
+): Promise<CodeOutcome> {
+  const seconds = await store.factors.countWrongCode(userId, limits)
+  return seconds > 0 ? { kind: 'locked', seconds } : { kind: 'wrong', reason }
+}
+
+async function enrolApp(
+  { store, now }: Needs,
+  { userId, standing, seed, code, name, event }: Parameters<SecondFactors['enrolApp']>[0],
+): Promise<EnrolOutcome> {
+  const lastStep = matchStep(seed, code, now())
+  if (lastStep === undefined) return { kind: 'wrong' }
+  const recoveryCodes = mintRecoveryCodes()
+  const stored = await store.factors.enrolApp({
+    userId,
+    standing,
+    app: { name, seed, lastStep },
+    recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
+    audit: [event],
+  })
+  if (stored === undefined) return { kind: 'ended' }
+  return { kind: 'enrolled', standing: stored.standing, recoveryCodes: stored.codesStored ? recoveryCodes : [] }
+}

@@ -1,0 +1,74 @@
+import { Browser, authorizationUrl, pkce } from '@nauthera/harness/browser'
+import { request } from '@nauthera/harness/flows'
+import type { Code } from '@nauthera/harness/flows'
+import { password } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+import { statement } from '../../src/store/postgres.ts'
+import { codeAt } from '../../src/users/factors/totp.ts'
+
+// The pages of a second factor, as a browser without JavaScript goes through them.
+
+export type Shown = Awaited<ReturnType<Browser['follow']>>
+
+/** Where a sign-in stands: at a page, with what it needs to go on. */
+export interface Begun {
+  readonly browser: Browser
+  readonly proof: ReturnType<typeof pkce>
+  readonly page: Shown
+}
+
+/** The page after the right password. */
+export async function afterPassword(
+  replicas: Replicas,
+  options: { username?: string; browser?: Browser; parameters?: Record<string, string> } = {},
+): Promise<Begun> {
+  const { username = 'ada', browser = new Browser(replicas), parameters = {} } = options
+  const proof = pkce()
+  const first = await browser.follow(authorizationUrl(replicas.issuer, request(proof, parameters)))
+  const page = await browser.submit(first, '/sign-in', { username, password })
+  return { browser, proof, page }
+}
+
+/** Begins a request in a browser that has a session. */
+export async function inSession(
+  replicas: Replicas,
+  browser: Browser,
+  parameters: Record<string, string> = {},
+): Promise<Begun> {
+  const proof = pkce()
+  return { browser, proof, page: await browser.follow(authorizationUrl(replicas.issuer, request(proof, parameters))) }
+}
+
+export function codeOf({ browser, proof, page }: Begun): Code {
+  const back = new URL(page.location ?? `about:blank#no-redirect-but-${page.status}`)
+  const value = back.searchParams.get('code')
+  if (value === null) throw new Error(`no code: ${back.href} ${textOf(page.body)}`)
+  return { value, proof, back, browser }
+}
+
+/** @returns the text of a page */
+export const textOf = (html: string): string => html.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ')
+
+const matchAll = (html: string, pattern: RegExp): string[] => [...html.matchAll(pattern)].map(([, found = '']) => found)
+
+const seedOn = ({ page }: Begun): string => (matchAll(page.body, /id="secret">([^<]*)</g)[0] ?? '').replace(/\s/g, '')
+
+const recoveryCodesOn = ({ page }: Begun): string[] => matchAll(page.body, /<li><code>([^<]*)</g)
+
+export async function submit(at: Begun, action: string, fields: Record<string, string> = {}): Promise<Begun> {
+  return { ...at, page: await at.browser.submit(at.page, action, fields) }
+}
+
+const forgetSteps = statement('test-forget-steps', 'UPDATE factors SET last_step = 0')
+
+/** From the page "set up now" to the client, with an authenticator app. Its present code counts as not used yet, so that a test does
+ *  not have to wait for the next one. */
+export async function setUpApp(replicas: Replicas, at: Begun) {
+  const shown = await submit(at, '/set-up')
+  const seed = seedOn(shown)
+  const confirmed = await submit(shown, '/set-up-app', { code: codeAt(seed, Date.now()) })
+  await replicas.apps[0]!.store.database.query(forgetSteps)
+  const recoveryCodes = recoveryCodesOn(confirmed)
+  const end = await submit(confirmed, '/codes-saved')
+  return { seed, recoveryCodes, end }
+}
