@@ -31,8 +31,7 @@ describe('what a status says as time goes by, of real processes', function () {
   let stack: Stack
   let clients: ChainClients
   let kube: KubeClient
-  /** What `used` had before it rotated, and what somebody wrote into the Secret of `edited`. */
-  let usedBefore: Credentials
+  /** What `edited` had before somebody wrote into its Secret. */
   let editedBefore: Credentials
   /** Epoch milliseconds; nobody edits `used` from then on. */
   let usedAt = 0
@@ -82,7 +81,7 @@ describe('what a status says as time goes by, of real processes', function () {
     clients = createChainClients(stack, kube, new Set())
     const rotation = { overlap: '10m', retire: 'AfterOverlap' }
     await Promise.all([
-      clients.applyAndWait('used', { ...machine, rotation }),
+      ...['used', 'waiting'].map((name) => clients.applyAndWait(name, { ...machine, rotation })),
       ...['edited', 'limited', 'graced', 'holder', 'renamed', 'linked', 'resting'].map((name) =>
         clients.applyAndWait(name, machine),
       ),
@@ -92,27 +91,31 @@ describe('what a status says as time goes by, of real processes', function () {
   after(() => stack?.stop())
 
   it('says that a second rotation waits, and until when', async () => {
-    usedBefore = clients.credentials('used')
-    const from = clients.secretId('used')
-    await clients.rotate('used')
-    await clients.published('used', from)
+    const held = clients.credentials('used')
+    await Promise.all(
+      ['used', 'waiting'].map(async (name) => {
+        const from = clients.secretId(name)
+        await clients.rotate(name)
+        await clients.published(name, from)
+      }),
+    )
+    usedAt = Math.floor(Date.now() / 1000) * 1000
+    // somebody goes on with what it read before
+    expect((await requestToken(stack.pods[1]!.port, held)).status).to.equal(200)
     editedBefore = clients.credentials('edited')
     const path = `/api/v1/namespaces/${namespace}/secrets/edited-oidc`
     const body = { data: { client_secret: planted } }
     const answer = await kube.call('PATCH', path, { body, contentType: 'application/merge-patch+json' })
     expect(answer.status).to.equal(200)
 
-    const second = clients.secretId('used')
-    await clients.patch('used', { spec: { rotation: { trigger: 'second' } } })
-    await has('used', 'RotationHealthy', { status: 'True', reason: 'Waiting' })
-    expect(conditionOf(client('used') as KubeObject, 'RotationHealthy')?.message).to.match(/20\d\d-/)
-    expect(clients.secretId('used'), 'nothing is published yet').to.equal(second)
+    const first = clients.secretId('waiting')
+    await clients.patch('waiting', { spec: { rotation: { trigger: 'second' } } })
+    await has('waiting', 'RotationHealthy', { status: 'True', reason: 'Waiting' })
+    expect(conditionOf(client('waiting') as KubeObject, 'RotationHealthy')?.message).to.match(/20\d\d-/)
+    expect(clients.secretId('waiting'), 'nothing is published yet').to.equal(first)
   })
 
   it('says that a client is suspended, while every replica refuses it, and that it is not any more', async () => {
-    usedAt = Math.floor(Date.now() / 1000) * 1000
-    // somebody goes on with what it read before
-    expect((await requestToken(stack.pods[1]!.port, usedBefore)).status).to.equal(200)
     await clients.patch('resting', { spec: { suspended: true } })
     await has('resting', 'Active', { status: 'False', reason: 'Suspended' })
     await clients.ready('resting')
