@@ -169,6 +169,16 @@ describe('NOTES.txt', function () {
     ],
     ['a weak sslMode', { database: { sslMode: 'require' } }, 'database.sslMode is require'],
     ['addresses that are unknown', { server: { allowUntrustedProxy: true } }, 'server.allowUntrustedProxy is true'],
+    [
+      'an operator that may read the key-encryption ring',
+      { operator: { watch: { mode: 'release' } } },
+      'the operator may read every Secret of auth by its name',
+    ],
+    [
+      'the same, where the namespace of the release is one of those with clients',
+      { operator: { watch: { mode: 'namespaces', namespaces: ['team-a', 'auth'] } } },
+      'the operator may read every Secret of auth by its name',
+    ],
   ] as const) {
     it(`warns of ${sentence}`, async () => {
       expect(await notesOf({ values })).to.contain(`WARNING: ${warning}`)

@@ -178,21 +178,9 @@ function outcomeOf(
   }
 }
 
-/** How many replicas serve a client of which they do not have the present version. */
-function servedOf(
-  { follow, replicas }: Pick<Needs, 'follow' | 'replicas'>,
-  { key, judgement }: Findings,
-): Outcome['served'] {
-  const total = replicas.list().length
-  switch (judgement.serve.kind) {
-    case 'nothing':
-      return { loaded: 0, total }
-    case 'carry':
-      return follow.entry(key) ?? { loaded: 0, total }
-    case 'desired':
-      return undefined
-  }
-}
+/** How many replicas serve a client that is not to be served in its present version. */
+const servedOf = ({ follow }: Pick<Needs, 'follow'>, { key, judgement }: Findings): Outcome['served'] =>
+  judgement.serve.kind === 'desired' ? undefined : follow.served(key)
 
 type StoredEntry = NonNullable<ReturnType<Shards['stored']>>['entry']
 

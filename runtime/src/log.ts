@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { pino } from 'pino'
+import { showHiddenCharacters } from './hidden-characters.ts'
 
 /** A secret value. Whatever prints it (log, JSON, template, inspect) shows `[redacted]`; only `reveal()` returns it. */
 export class Secret {
@@ -121,8 +122,6 @@ function prettyLine(line: string): string {
 
 function prettyValue(value: unknown): string {
   const text = typeof value === 'string' && /^[^\s"]*$/.test(value) ? value : (JSON.stringify(value) ?? '')
-  return text.replace(unprintable, (one) => `\\u{${one.codePointAt(0)!.toString(16)}}`)
+  // a terminal would obey some of them
+  return showHiddenCharacters(text, (one) => `\\u{${one.codePointAt(0)!.toString(16)}}`)
 }
-
-/** A terminal would obey these: control characters, and those that turn the direction of text or are not seen. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu

@@ -1,4 +1,5 @@
 // Regular expressions that CEL and the operator share. All are linear and mean the same in RE2 and in JavaScript.
+import { hiddenRanges } from '@nauthera/runtime/hidden-characters'
 
 const quote = (value: string): string =>
   `'${value
@@ -59,10 +60,8 @@ export const patterns = {
   scope: '^[!#-\\[\\]-~]+$',
   /** Go's duration in hours, minutes and seconds; at least one of them. The bounds keep CEL's duration() from overflowing. */
   duration: '^([0-9]{1,6}h)?([0-9]{1,6}m)?([0-9]{1,6}s)?$',
-  /** No control characters, and none that turn the direction of the text around, take no room or show nothing: tags, fillers,
-   *  variants of a character. The two joiners (U+200C, U+200D) and U+FE0F stay: some scripts and emoji need them. */
-  plainText:
-    '^[^\\x00-\\x1f\\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e0fff}]*$',
+  /** The two joiners and U+FE0F stay: some scripts and emoji need them. */
+  plainText: `^[^${hiddenRanges}]*$`,
   /** What the API server takes as a key of a Secret: not `.`, and nothing that begins with `..`. */
   dataKey: '^([-_A-Za-z0-9][-._A-Za-z0-9]{0,252}|[.][-_A-Za-z0-9][-._A-Za-z0-9]{0,251})$',
   /** A namespace, or every one. */

@@ -7,7 +7,7 @@ import { newsBetween, nothingHeard, viewOf } from './replica-news.ts'
 import { isExcused } from './replica-state.ts'
 import type { Replica } from './replica-state.ts'
 import type { Replicas } from './replicas.ts'
-import { WaitingClients } from './waiting-clients.ts'
+import { shardOfKey, WaitingClients } from './waiting-clients.ts'
 
 /** Which clients wait for replicas, and who must be looked at when a replica speaks. */
 export interface FollowReplicas {
@@ -25,6 +25,9 @@ export interface FollowReplicas {
   /** What they say of the stored `desired` version: what status shows. Once it was live everywhere, a replica that is
    *  away for a moment (a restart, a new pod) changes nothing. */
   config(key: string): Propagation | undefined
+  /** How many replicas serve a client that is not to be served in its present version: those that have what is stored, or have yet to read
+   *  that and so serve what came before; once it was taken out of its shard, those that have not been heard to have read that. */
+  served(key: string): { readonly loaded: number; readonly total: number }
   /** @param settled the version is live everywhere; else the client is looked at whenever its shard moves at a replica */
   note(key: string, settled: boolean): void
   forget(key: string): void
@@ -38,6 +41,8 @@ export function createFollowReplicas(needs: {
 }): FollowReplicas {
   const { replicas, shards } = needs
   const waiting = new WaitingClients()
+  /** The seq of the shard when a client was first found to be no longer in it; undefined while it is in. By key. */
+  const leftAt = new Map<string, number | undefined>()
   let view = nothingHeard
 
   const ask = (key: string, seq: number, shard: number, reports: readonly ReplicaReport[]) =>
@@ -55,6 +60,7 @@ export function createFollowReplicas(needs: {
     begin: (key) => waiting.wait(key),
     entry: (key) => {
       const stored = shards.stored(key)
+      if (stored) leftAt.set(key, undefined)
       return stored && ask(key, stored.entrySeq, stored.shard, replicas.list())
     },
     config: (key) => {
@@ -65,12 +71,29 @@ export function createFollowReplicas(needs: {
       const wasSettled = waiting.hasSettled(key, versionOf(stored))
       return ask(key, configSeq, shard, wasSettled ? list.map((one) => excuse(one, shard, configSeq)) : list)
     },
+    served: (key) => {
+      const list = replicas.list()
+      const stored = shards.stored(key)
+      if (stored) {
+        const { entrySeq, shard } = stored
+        const before = list.filter((one) => one.reachable && one.serverConnected && hasOlder(one, shard, entrySeq))
+        return { loaded: ask(key, entrySeq, shard, list).loaded + before.length, total: list.length }
+      }
+      if (!leftAt.has(key)) return { loaded: 0, total: list.length }
+      const shard = shardOfKey(key)
+      const seq = leftAt.get(key) ?? shards.seq(shard)
+      leftAt.set(key, seq)
+      return { loaded: list.filter((replica) => hasOlder(replica, shard, seq)).length, total: list.length }
+    },
     note: (key, settled) => {
       const stored = shards.stored(key)
       if (settled && stored) waiting.settle(key, versionOf(stored))
       else waiting.unsettle(key)
     },
-    forget: (key) => waiting.forget(key),
+    forget: (key) => {
+      waiting.forget(key)
+      leftAt.delete(key)
+    },
     isBehind: (name) => {
       const replica = replicas.list().find((one) => one.replica === name)
       return replica !== undefined && lacksShard(replica, shards.seq)
@@ -80,6 +103,10 @@ export function createFollowReplicas(needs: {
 
 const versionOf = ({ entry, configSeq }: NonNullable<ReturnType<Shards['stored']>>): string =>
   `${entry.uid} ${configSeq}`
+
+/** @returns whether what a replica said last was that it has an earlier version of the shard: it may still serve from that */
+const hasOlder = ({ live }: ReplicaReport, shard: number, seq: number): boolean =>
+  live.some((ref) => ref.shard === shard && ref.epoch === shardEpoch && Number(ref.seq) < seq)
 
 /** @returns what a replica that is away for a moment said before, or would say: that it has the version */
 function excuse(replica: Replica, shard: number, configSeq: number): ReplicaReport {

@@ -46,7 +46,7 @@ export class WaitingClients {
   }
 }
 
-function shardOfKey(key: string): number {
+export function shardOfKey(key: string): number {
   const { namespace, name } = splitKey(key)
   return shardOf(namespace, name)
 }

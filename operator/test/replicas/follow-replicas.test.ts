@@ -15,6 +15,8 @@ describe('createFollowReplicas', () => {
   let replicas: Replica[]
   let asked: string[]
   let follow: ReturnType<typeof createFollowReplicas>
+  /** Clients that their shard has no longer. */
+  let gone: Set<string>
 
   const replica = (name: string, more: Partial<Replica> = {}): Replica => ({
     replica: name,
@@ -46,17 +48,21 @@ describe('createFollowReplicas', () => {
   beforeEach(() => {
     replicas = [replica('a'), replica('b')]
     asked = []
+    gone = new Set()
     follow = createFollowReplicas({
       replicas: { list: () => replicas },
       shards: {
         reconsider: () => {},
-        seq: () => 1,
-        stored: (key) => ({
-          entry: create(ShardEntrySchema, { uid: key }),
-          entrySeq: 2,
-          configSeq: 2,
-          shard: shardOfKey(key),
-        }),
+        seq: () => (gone.size > 0 ? 3 : 1),
+        stored: (key) =>
+          gone.has(key)
+            ? undefined
+            : {
+                entry: create(ShardEntrySchema, { uid: key }),
+                entrySeq: 2,
+                configSeq: 2,
+                shard: shardOfKey(key),
+              },
       },
     })
     hear()
@@ -99,6 +105,23 @@ describe('createFollowReplicas', () => {
       expect(asked.sort()).to.deep.equal([...keys].sort())
     })
   }
+
+  it('I9 counts a replica that has not read a removal as serving the client, and no other', () => {
+    const [key] = keys as [string]
+    const shard = shardOfKey(key)
+    expect(follow.served(key), 'what came before serves').to.deep.equal({ loaded: 2, total: 2 })
+    for (const name of ['a', 'b']) say(name, withLive(name, shard, 2n))
+    expect(follow.entry(key)?.loaded).to.equal(2)
+    expect(follow.served(key)).to.deep.equal({ loaded: 2, total: 2 })
+    gone.add(key)
+    expect(follow.served(key), 'both have it still').to.deep.equal({ loaded: 2, total: 2 })
+    say('a', withLive('a', shard, 3n))
+    expect(follow.served(key)).to.deep.equal({ loaded: 1, total: 2 })
+    say('b', withLive('b', shard, 3n))
+    expect(follow.served(key)).to.deep.equal({ loaded: 0, total: 2 })
+    gone.add(keys[1]!)
+    expect(follow.served(keys[1]!), 'one that was never seen in its shard').to.deep.equal({ loaded: 0, total: 2 })
+  })
 
   it('asks for a client when a replica begins to reject it, and when it ends that', () => {
     const [key] = keys as [string]

@@ -1,5 +1,6 @@
 // What a command prints: a table for people, JSON or YAML for programs. A long list is printed page by page, so that it never has to be
 // in memory as a whole.
+import { showHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { writeYaml } from '@nauthera/runtime/settings'
 
 export const outputFormats = ['table', 'json', 'yaml'] as const
@@ -92,5 +93,5 @@ function cell(value: unknown): string {
   if (value instanceof Date) return value.toISOString().replace(/\.\d+Z$/, 'Z')
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
   // a name can come from anybody: its control characters must not reach a terminal
-  return (typeof value === 'string' ? value : JSON.stringify(value)).replace(/[\p{Cc}\p{Cf}]/gu, '\uFFFD')
+  return showHiddenCharacters(typeof value === 'string' ? value : JSON.stringify(value), () => '\uFFFD')
 }

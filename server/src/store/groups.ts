@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
+import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
@@ -95,6 +96,6 @@ function faultsOfName(group: string): Fault[] {
   const fault = (message: string) => [{ path: 'group', message }]
   if (group.trim() === '') return fault('must not be empty')
   if (group.length > longestName) return fault(`must have at most ${longestName} characters`)
-  if (/[\p{Cc}\p{Cf}]/u.test(group)) return fault('must not contain invisible characters')
+  if (hasHiddenCharacters(group)) return fault('must not contain invisible characters')
   return []
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
+import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
@@ -362,7 +363,7 @@ function faultsOfName(username: string): Fault[] {
   const fault = (message: string) => [{ path: 'username', message }]
   if (canonicalName(username) === '') return fault('must not be empty')
   if (username.length > longestName) return fault(`must have at most ${longestName} characters`)
-  if (/[\p{Cc}\p{Cf}]/u.test(username)) return fault('must not contain invisible characters')
+  if (hasHiddenCharacters(username)) return fault('must not contain invisible characters')
   return []
 }
 

@@ -1,5 +1,3 @@
-import { lookup } from 'node:dns/promises'
-import type { LookupAddress, LookupOptions } from 'node:dns'
 import { request as requestHttp } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { request as requestHttps } from 'node:https'
@@ -8,8 +6,9 @@ import type { LookupFunction } from 'node:net'
 import { callbackify } from 'node:util'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { OutboundPurpose } from '../../settings.ts'
-import { createBoundedQueue } from '../../store/bounded-queue.ts'
 import type { AddressFault, AddressRule } from './address-rule.ts'
+import { createLookUpName } from './look-up-name.ts'
+import type { LookUpName } from './look-up-name.ts'
 
 // The server fetches URLs that clients register (jwks_uri) from inside the cluster. A client could use this to reach
 // internal addresses (SSRF), so the address is checked. This happens when the connection is made, after the name is
@@ -18,22 +17,17 @@ import type { AddressFault, AddressRule } from './address-rule.ts'
 /** Milliseconds and bytes. */
 const limits = { connect: 2000, whole: 3000, body: 256 * 1024 }
 
-/** Node looks up two names at a time, for the whole process, and nothing ends a lookup: names whose servers do not answer would keep the
- *  database from being found. So one at a time is for clients. */
-const turns = createBoundedQueue(
-  { width: 1, waitMs: limits.connect, longest: 200 },
-  () => new Error('no name was looked up within 2 s: too many are waiting'),
-)
-
-type LookUp = (hostname: string, options: LookupOptions & { all: true }) => Promise<LookupAddress[]>
-
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 
 /** A `fetch` for URLs that clients have registered.
  *  @param needs.purpose for the message of a refusal
  *  @param needs.lookUp for tests
  *  @throws CodedError ADDRESS_NOT_ALLOWED, before a byte is sent */
-export function createOutboundFetch(needs: { rule: AddressRule; purpose: OutboundPurpose; lookUp?: LookUp }): Fetch {
+export function createOutboundFetch(needs: {
+  rule: AddressRule
+  purpose: OutboundPurpose
+  lookUp?: LookUpName
+}): Fetch {
   return async (input, init = {}) => {
     const url = new URL(input)
     const send = url.protocol === 'https:' ? requestHttps : requestHttp
@@ -71,21 +65,20 @@ export function createOutboundFetch(needs: { rule: AddressRule; purpose: Outboun
 
 /** Resolves a name for a connection. When one of its addresses is not allowed, the whole name is refused. */
 function guardedLookup(
-  { rule, purpose, lookUp = lookup }: Parameters<typeof createOutboundFetch>[0],
+  { rule, purpose, lookUp = createLookUpName() }: Parameters<typeof createOutboundFetch>[0],
   signal: AbortSignal,
 ): LookupFunction {
-  const inTurn = callbackify((hostname: string, options: LookupOptions) =>
-    turns.take(async () => {
-      signal.throwIfAborted()
-      return lookUp(hostname, { ...options, all: true })
-    }),
-  )
+  const find = async (hostname: string) => {
+    const addresses = await lookUp(hostname, signal)
+    const faults = addresses.map(({ address }) => rule(address, hostname.toLowerCase()))
+    const fault = addresses.length === 0 ? 'never' : (faults.find((one) => one === 'never') ?? faults.find(Boolean))
+    if (fault) throw refused(hostname, fault, purpose)
+    return addresses
+  }
+  const withCallback = callbackify(find)
   return (hostname, options, callback) => {
-    inTurn(hostname, options, (error, addresses) => {
+    withCallback(hostname, (error, addresses) => {
       if (error) return callback(error, [])
-      const faults = addresses.map(({ address }) => rule(address, hostname.toLowerCase()))
-      const fault = addresses.length === 0 ? 'never' : (faults.find((one) => one === 'never') ?? faults.find(Boolean))
-      if (fault) return callback(refused(hostname, fault, purpose), [])
       if (options.all) return callback(null, addresses)
       return callback(null, addresses[0]!.address, addresses[0]!.family)
     })

@@ -54,26 +54,16 @@ describe('createOutboundFetch', () => {
     expect(hits).to.equal(before)
   })
 
-  it('looks up one name at a time, since names that take long keep the database from being found', async () => {
-    const asked: string[] = []
-    const answers: (() => void)[] = []
-    const slow = createOutboundFetch({
-      rule: addressRule('logo', { loopback: true, allow: [] }),
-      purpose: 'logo',
-      lookUp: async (name) => {
-        asked.push(name)
-        await new Promise<void>((resolve) => answers.push(resolve))
-        return [{ address: '127.0.0.1', family: 4 }]
-      },
+  it('L16 refuses a name of which one address is forbidden, and sends no byte to the others', async () => {
+    const before = hits
+    const [allowed, forbidden] = ['203.0.113.7', '127.0.0.1'].map((address) => ({ address, family: 4 }))
+    const mixed = createOutboundFetch({
+      rule: addressRule('jwks', { loopback: false, allow: [] }),
+      purpose: 'jwks',
+      lookUp: () => Promise.resolve([forbidden!, allowed!]),
     })
-    const names = ['a.example', 'b.example', 'c.example']
-    const fetched = names.map((name) => slow(origin.replace('localhost', name)))
-    for (const [at, name] of names.entries()) {
-      while (answers.length <= at) await new Promise((resolve) => setImmediate(resolve))
-      expect(asked).to.deep.equal(names.slice(0, at + 1), name)
-      answers[at]!()
-    }
-    for (const { status } of await Promise.all(fetched)) expect(status).to.equal(200)
+    expect(await codeOf(mixed(origin.replace('localhost', 'mixed.example')))).to.equal('ADDRESS_NOT_ALLOWED')
+    expect(hits).to.equal(before)
   })
 
   it('says which setting would allow a private address, and that none allows this machine', async () => {
