@@ -27,6 +27,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^node-pg-migrate$': ['server/src/store/migrate.ts'],
   '^ioredis$': ['server/src/store/redis-cache.ts'],
   '^nodemailer$': ['server/src/mail/smtp.ts'],
+  '^ldapts$': ['server/src/users/ldap/**'],
 }
 
 const processes = ['server', 'config-agent', 'operator']

@@ -35,6 +35,8 @@ interface JsonSchema {
   items?: JsonSchema
   enum?: unknown[]
   anyOf?: JsonSchema[]
+  oneOf?: JsonSchema[]
+  const?: string
   description?: string
   default?: unknown
   additionalProperties?: unknown
@@ -83,7 +85,9 @@ function renderSettings(): Generated {
         const needed = within === undefined ? '**required**' : `required with ${code(within)}`
         const fallback = required ? needed : leaf.default === undefined ? '' : code(JSON.stringify(leaf.default))
         const meaning = cell(leaf.description ?? '')
-        return `| ${code(path.join('.'))} | ${cell(typeOf(leaf))} | ${fallback} | ${code(environmentName(path))} | ${meaning} |`
+        // what is inside a list has no variable of its own
+        const variable = path.some((part) => part.endsWith('[]')) ? '' : code(environmentName(path))
+        return `| ${code(path.join('.'))} | ${cell(typeOf(leaf))} | ${fallback} | ${variable} | ${meaning} |`
       }),
       '',
     ].join('\n')
@@ -102,7 +106,7 @@ where the secret is mounted. A process that finds faults prints every one of the
 
 /** @param within the nearest optional parent that has no default: its keys are required only beside it */
 function leavesOf(schema: JsonSchema, path: string[] = [], required = false, within?: string): Leaf[] {
-  if (!schema.properties) return [{ path, leaf: schema, required, within }]
+  if (!schema.properties) return [{ path, leaf: schema, required, within }, ...leavesOfItems(schema, path)]
   const mandatory = new Set(schema.required ?? [])
   const optional = path.length > 0 && !required && schema.default === undefined
   const parent = optional ? path.join('.') : within
@@ -111,8 +115,19 @@ function leavesOf(schema: JsonSchema, path: string[] = [], required = false, wit
   )
 }
 
+/** The keys of the objects in a list: of the kind with the most keys, where there are several. */
+function leavesOfItems({ items }: JsonSchema, path: string[]): Leaf[] {
+  const kinds = items?.oneOf ?? items?.anyOf ?? [items]
+  const keysOf = (kind: JsonSchema | undefined) => Object.keys(kind?.properties ?? {}).length
+  const [kind] = kinds.toSorted((one, other) => keysOf(other) - keysOf(one))
+  const name = `${path.at(-1)}[]`
+  return kind?.properties ? leavesOf(kind, [...path.slice(0, -1), name], true) : []
+}
+
 function typeOf(schema: JsonSchema): string {
   if (schema.enum) return schema.enum.map((value) => code(String(value))).join(', ')
+  if (schema.const !== undefined) return code(schema.const)
+  if (schema.oneOf) return [...new Set(schema.oneOf.map(typeOf))].join(' or ')
   if (schema.anyOf) return schema.anyOf.map(typeOf).join(' or ')
   if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {})}`
   return schema.type ?? 'any'

@@ -13,6 +13,7 @@ const neededNode = 24
 /** Programs that tests run, any of `programs` will do. `optional`: a test without it says why it could not run. */
 const servers = [
   { programs: ['valkey-server', 'redis-server'], debian: 'redis-server', use: 'tests of the cache' },
+  { programs: ['slapd'], debian: 'slapd', use: 'tests of people from a directory' },
   { programs: ['chromium', 'google-chrome', 'chrome'], debian: 'chromium', use: 'the browser test', optional: true },
 ]
 const imageBuilders = ['buildah', 'crun'].map((name) => ({ programs: [name], debian: name, use: 'building images' }))
@@ -95,7 +96,7 @@ async function installPrograms(wanted) {
   if (missing.every(({ optional }) => optional)) return
   fail(
     `Install what is missing, then run this command again. Debian and Ubuntu: sudo ${command}` +
-      `\nmacOS: brew install ${packages.map((name) => ({ 'redis-server': 'valkey' })[name] ?? name).join(' ')}`,
+      `\nmacOS: brew install ${packages.map((name) => ({ 'redis-server': 'valkey', slapd: 'openldap' })[name] ?? name).join(' ')}`,
   )
 }
 

@@ -47,4 +47,8 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
     'server/test/oidc/cache.integration.test.ts',
   ],
   'server/src/users/*': ['server/test/users/postgres-users.integration.test.ts'],
+  'server/src/users/ldap/*': [
+    'server/test/users/ldap/directory-client.integration.test.ts',
+    'server/test/cli/doctor.integration.test.ts',
+  ],
 }

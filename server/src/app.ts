@@ -61,19 +61,25 @@ import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
 import type { OutboundPurpose, ServerSettings } from './settings.ts'
 import { startInSteps } from './start-in-steps.ts'
+import type { Cache } from './store/cache.ts'
 import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
 import { loadKeyRing } from './store/envelope.ts'
 import { checkSchema } from './store/migrate.ts'
 import { createOutboxRunner } from './store/outbox-runner.ts'
+import { createMemoryCache } from './store/memory-cache.ts'
 import { createDatabase } from './store/postgres.ts'
 import { createRedisCache } from './store/redis-cache.ts'
 import { createStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
 import { createCeiling } from './users/ceiling.ts'
+import { createDirectoryMetrics } from './users/ldap/directory-client.ts'
+import { createLdapUsers } from './users/ldap/ldap-users.ts'
+import type { LdapUsers } from './users/ldap/ldap-users.ts'
 import { createPasswords } from './users/passwords.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
 import { createSecondFactors } from './users/factors/second-factors.ts'
+import type { UserSource } from './users/user-source.ts'
 import { createUserSources } from './users/user-sources.ts'
 import type { UserSources } from './users/user-sources.ts'
 
@@ -106,9 +112,11 @@ const lingerFor = 3_000
  *  read. */
 export async function startApp(needs: Needs): Promise<App> {
   const { settings, log, health } = needs
-  const store = openStore(needs)
+  const cache = openCache(needs)
+  const store = openStore(needs, cache)
+  const sources = openSources(needs, { store, cache })
   const users = createUserSources({
-    sources: [createPostgresUsers({ store, passwords: createPasswords() })],
+    sources: sources.inOrder,
     store,
     ceiling: settings.allowUntrustedProxy ? createCeiling({ now: () => performance.now() }) : undefined,
   })
@@ -159,18 +167,22 @@ export async function startApp(needs: Needs): Promise<App> {
       await mails?.stop()
       await keys.ring.stop()
       keys.epoch.stop()
+      sources.stop()
       await store.stop()
     },
   }
 }
 
-function openStore({ settings, log, metrics }: Needs): Store {
-  const { cache: cacheSettings, replica } = settings
+function openCache({ settings, log, metrics }: Needs): Cache | undefined {
+  const connection = cacheConnection(settings.cache)
+  const keys = loadKeyRing(settings.keysDirectory).derive('cache')
+  return connection && createRedisCache({ connection, keys, timeoutMs: settings.cache.timeout, log, metrics })
+}
+
+function openStore({ settings, log, metrics }: Needs, cache: Cache | undefined): Store {
   const ring = loadKeyRing(settings.keysDirectory)
-  const connection = cacheConnection(cacheSettings)
-  const keys = ring.derive('cache')
-  const cache = connection && createRedisCache({ connection, keys, timeoutMs: cacheSettings.timeout, log, metrics })
   const database = createDatabase({ connection: databaseConnection(settings.database), log, metrics })
+  const { replica } = settings
   const sendsMail = settings.mail !== undefined
   return createStore({ database, cache, ring, log, metrics, replica, auditSettings: settings.audit, sendsMail })
 }
@@ -181,6 +193,25 @@ function createMails({ settings, log, metrics }: Needs, { store }: { store: Stor
   const sender = { title: settings.branding.title, issuer: settings.issuer }
   const mail = createSendMail({ smtp: createSmtp(settings.mail), texts: readTexts(localesDirectory), sender })
   return createOutboxRunner({ outbox: store.outbox, tries: { mail }, log, metrics })
+}
+
+/** Where people come from, as the settings list it. */
+function openSources({ settings, log, metrics }: Needs, on: { store: Store; cache: Cache | undefined }) {
+  const { store } = on
+  // without Valkey each replica remembers for itself, for as long as the source allows
+  const cache = on.cache ?? createMemoryCache({ now: Date.now })
+  const observed = settings.sources.some(({ type }) => type === 'ldap') ? createDirectoryMetrics(metrics) : undefined
+  const directories: LdapUsers[] = []
+  const openSource = (source: ServerSettings['sources'][number]): UserSource => {
+    if (source.type === 'postgres') return createPostgresUsers({ store, passwords: createPasswords() })
+    const directory = createLdapUsers({ settings: source, cache, log, metrics: observed, now: Date.now })
+    directories.push(directory)
+    return directory
+  }
+  return {
+    inOrder: settings.sources.map(openSource),
+    stop: () => directories.forEach((directory) => directory.stop()),
+  }
 }
 
 type Clients = ReturnType<typeof createClients>

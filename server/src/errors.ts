@@ -10,8 +10,10 @@ export const errorCatalogue = {
     remedy: 'Correct what is named; `--help` shows how the command is used.',
   },
   STORE_UNAVAILABLE: {
-    meaning: 'PostgreSQL did not answer in time, or refused the connection.',
-    remedy: 'Look at PostgreSQL, its network and its number of connections. A restart of the server does not help.',
+    meaning:
+      'PostgreSQL, or the directory that people come from, did not answer in time or refused the connection; the message says which.',
+    remedy:
+      'Look at PostgreSQL, its network and its number of connections, or at the directory (docs/people.md). A restart of the server does not help.',
   },
   STORE_SCHEMA_OUTDATED: {
     meaning: 'The database is older than this release needs.',

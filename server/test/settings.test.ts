@@ -99,4 +99,47 @@ describe('the settings of the server', () => {
   ] as const) {
     it(`refuse ${sentence}`, () => expect(faultsOf({ ...good, ...settings })).to.include(path))
   }
+
+  describe('sources of people', () => {
+    const ldap = {
+      id: 'staff',
+      type: 'ldap',
+      urls: ['ldaps://ldap.example.com'],
+      userBase: 'ou=people,dc=example,dc=com',
+      groups: { base: 'ou=groups,dc=example,dc=com' },
+    }
+    const faultsOfSources = (...sources: object[]) => faultsOf({ ...good, sources })
+
+    it('are our own people alone, unless others are listed', () => {
+      expect(load(good).sources).to.deep.equal([{ id: 'postgres', type: 'postgres' }])
+      const [source] = load({ ...good, sources: [ldap] }).sources
+      expect(source).to.include({ type: 'ldap', maxAge: 300_000, startTLS: false, emailVerified: true })
+    })
+
+    const cases: readonly (readonly [sentence: string, over: object, faults: readonly string[]])[] = [
+      ['in clear', { urls: ['ldap://ldap.example.com'] }, ['sources.0.urls.0']],
+      ['with StartTLS on what is TLS already', { startTLS: true }, ['sources.0.urls.0']],
+      ['with a user in the URL', { urls: ['ldaps://me:secret@ldap.example.com'] }, ['sources.0.urls.0']],
+      ['with a name of an account without its password', { usernameFile: '/x' }, ['sources.0.passwordFile']],
+      ['that searches for groups nowhere', { groups: {} }, ['sources.0.groups.base']],
+      ['with a filter that is a word', { userFilter: 'people' }, ['sources.0.userFilter']],
+      ['without people', { userBase: undefined }, ['sources.0.userBase']],
+      ['with answers of any age', { maxAge: '30d' }, ['sources.0.maxAge']],
+      ['with a password in the settings', { password: 'secret' }, ['sources.0.password']],
+      ['with the name of another kind', { id: 'Staff' }, ['sources.0.id']],
+    ]
+    for (const [sentence, over, faults] of cases)
+      it(`are refused ${sentence}`, () => {
+        expect(faultsOfSources({ ...ldap, ...over })).to.deep.equal(faults)
+      })
+
+    it('take ldap:// where TLS begins before anything is sent', () => {
+      expect(faultsOfSources({ ...ldap, urls: ['ldap://ldap.example.com:1389'], startTLS: true })).to.deep.equal([])
+    })
+
+    it('each have a name of their own', () => {
+      expect(faultsOfSources(ldap, { ...ldap })).to.deep.equal(['sources.1.id'])
+      expect(faultsOfSources({ ...ldap, id: 'postgres' })).to.deep.equal(['sources.0.id'])
+    })
+  })
 })

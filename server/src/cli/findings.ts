@@ -10,6 +10,8 @@ import type { ServerSettings } from '../settings.ts'
 import { cacheConnection } from '../store/cache-connection.ts'
 import { loadKeyRing } from '../store/envelope.ts'
 import { createFactors } from '../store/factors.ts'
+import { probeDirectory } from '../users/ldap/probe.ts'
+import type { ServerProbe } from '../users/ldap/probe.ts'
 import { createKeys } from '../store/keys.ts'
 import { migrationStatus } from '../store/migrate.ts'
 import { createRedisCache } from '../store/redis-cache.ts'
@@ -79,6 +81,22 @@ async function canKeep(
 }
 
 const nothing = () => undefined
+
+/** Whether each server of each directory can be reached, lets the searching account in, and knows somebody. */
+export async function checkSources({ sources }: ServerSettings): Promise<Finding[]> {
+  const findings = sources.map(async (source) =>
+    source.type === 'ldap' ? (await probeDirectory(source)).map((probe) => sourceFinding(source.id, probe)) : [],
+  )
+  return (await Promise.all(findings)).flat()
+}
+
+function sourceFinding(id: string, { url, fault: wrong, certificateEnd }: ServerProbe): Finding {
+  const check = `source ${id}`
+  if (wrong !== undefined) return fault(check, `${wrong.includes(url) ? '' : `${url}: `}${wrong}; docs/people.md helps`)
+  const days = Math.floor(((certificateEnd?.getTime() ?? 0) - Date.now()) / day)
+  const says = `${url} lets the account in and knows people; its certificate is valid for ${days} more days`
+  return days < renewalDays ? warning(check, `${says}; renew it`) : ok(check, says)
+}
 
 /** Whether each algorithm has a key that signs, and whether the ring decrypts every key. */
 export async function checkKeys(session: Session): Promise<Finding[]> {

@@ -2,6 +2,8 @@
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import { createGroups } from '../store/groups.ts'
+import { ownSource } from '../store/users.ts'
+import type { User } from '../store/users.ts'
 import { confirm } from './confirm.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
@@ -97,6 +99,7 @@ function addMember(
     .action(async (group: string, login: string) =>
       withDatabase(session, async (opened) => {
         const user = await findUser(opened, login)
+        if (user.source !== ownSource) throw groupsElsewhere(user)
         const store = createGroups(opened)
         const event = adminEvent(`groups.${name}`, { userId: user.id, detail: { group } })
         const changed = await (name === 'add' ? store.addMember : store.removeMember)(group, user.id, [event])
@@ -104,3 +107,8 @@ function addMember(
       }),
     )
 }
+
+const groupsElsewhere = ({ username, source }: User): CodedError =>
+  new CodedError('USER_OF_OTHER_SOURCE', {
+    message: `${username} has the groups that ${source} says; change them there`,
+  })

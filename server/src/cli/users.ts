@@ -7,7 +7,7 @@ import { createCredentials } from '../store/credentials.ts'
 import { resetFactors } from '../store/factors.ts'
 import { createPeople } from '../store/people.ts'
 import type { People } from '../store/people.ts'
-import { createUsers } from '../store/users.ts'
+import { createUsers, ownSource } from '../store/users.ts'
 import type { Profile, User, Users } from '../store/users.ts'
 import { defaultLimits } from '../users/lockout.ts'
 import { createPasswords } from '../users/passwords.ts'
@@ -18,7 +18,7 @@ import { confirm } from './confirm.ts'
 import { adminEvent, print, printPages, say, withDatabase } from './session.ts'
 import type { Opened, Session } from './session.ts'
 
-const columns = ['username', 'email', 'name', 'groups', 'disabled', 'id']
+const columns = ['username', 'email', 'name', 'groups', 'disabled', 'source', 'id']
 const shown = [...columns.slice(0, -1), 'failedSignIns', 'lockedUntil', 'profile', 'id']
 const pageSize = 500
 
@@ -315,6 +315,7 @@ async function editUser(session: Session, login: string, options: EditOptions): 
 
 async function setPassword(session: Session, login: string, options: SetOptions): Promise<void> {
   await withUser(session, login, async (user, opened) => {
+    if (user.source !== ownSource) throw passwordElsewhere(user)
     const { password, passwordHash, generated } = await newPassword(session, options, user)
     await createCredentials(opened).set(user.id, passwordHash, {
       changeRequired: options.mustChange ?? false,
@@ -327,6 +328,11 @@ async function setPassword(session: Session, login: string, options: SetOptions)
     else say(session, `the password of ${user.username} is set`)
   })
 }
+
+const passwordElsewhere = ({ username, source }: User): CodedError =>
+  new CodedError('USER_OF_OTHER_SOURCE', {
+    message: `${username} signs in with the password of ${source}; set it there`,
+  })
 
 /** @throws CodedError PASSWORD_REFUSED with each rule that the password breaks */
 async function newPassword(
@@ -379,6 +385,7 @@ const rowOf = (user: User) => ({
   name: user.name,
   groups: user.groups,
   disabled: user.disabled,
+  source: user.source,
   createdAt: user.createdAt,
   id: user.id,
 })

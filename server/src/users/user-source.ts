@@ -11,6 +11,9 @@ export interface UserSource {
   readonly id: string
   /** Milliseconds: the greatest age of an answer of `look`. 0: always current. */
   readonly maxAgeMs: number
+  /** Milliseconds. Given where somebody else decides how long a check takes: then every refusal, of whichever source and reason, waits
+   *  for the next full step, so that its time does not show what it was. */
+  readonly refusalStepMs?: number | undefined
   /** Describes a person, with data that are at most `maxAgeMs` old.
    *  @returns undefined when the source no longer has the person
    *  @throws CodedError STORE_UNAVAILABLE when it does not answer: never "no such person" */

@@ -1,4 +1,5 @@
 // Everybody who may sign in, from every source. A person's record in this database says which source is theirs.
+import { setTimeout } from 'node:timers/promises'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { AccountQuery, Accounts, LoadedAccount } from '../store/accounts.ts'
 import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt } from '../store/attempts.ts'
@@ -50,8 +51,8 @@ interface Refused {
 }
 
 interface Needs {
-  /** In the order in which they are asked about a login that no record has. */
-  readonly sources: readonly [UserSource, ...UserSource[]]
+  /** One or more, in the order in which they are asked about a login that no record has. */
+  readonly sources: readonly UserSource[]
   readonly store: {
     readonly accounts: Accounts
     readonly tokenAccounts: TokenAccounts
@@ -61,7 +62,16 @@ interface Needs {
   readonly limits?: AttemptLimits
   /** Given where addresses are unknown (`allowUntrustedProxy`): it takes the place of the limit of an address. */
   readonly ceiling?: Ceiling | undefined
+  /** Milliseconds that no clock change moves; and a wait of so many. */
+  readonly clock?: Clock | undefined
 }
+
+interface Clock {
+  now(): number
+  wait(milliseconds: number): Promise<unknown>
+}
+
+const realClock: Clock = { now: () => performance.now(), wait: (milliseconds) => setTimeout(milliseconds) }
 
 const busySeconds = 2
 
@@ -105,7 +115,8 @@ interface Try {
 }
 
 async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
-  const { store, ceiling, limits = defaultLimits } = needs
+  const { store, ceiling, limits = defaultLimits, clock = realClock } = needs
+  const beganAt = clock.now()
   const waitSeconds = ceiling?.wait()
   if (waitSeconds !== undefined) return { kind: 'busy', retryAfterSeconds: waitSeconds }
   const address = ceiling === undefined ? attempt.address : undefined
@@ -115,6 +126,8 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
   const look = decision.kind === 'locked' ? pretend : prove
   const proof = await answerOrRelease(needs, begun, () => look(needs, attempt, begun))
   if ('reason' in proof) {
+    const early = untilNextStep(needs.sources, clock.now() - beganAt)
+    if (early > 0) await clock.wait(early)
     // the same statement for every reason: the time must not show which it was
     await store.attempts.fail(begun.keys, limits)
     ceiling?.count()
@@ -123,11 +136,17 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
   return { kind: 'passed', ...proof, amr: ['pwd'], attempt: begun.keys }
 }
 
+/** @returns the milliseconds until a refusal may be told; 0 where all sources take the same time by themselves */
+function untilNextStep(sources: readonly UserSource[], sinceBeginMs: number): number {
+  const step = Math.max(0, ...sources.map(({ refusalStepMs = 0 }) => refusalStepMs))
+  return step === 0 ? 0 : Math.ceil(Math.max(sinceBeginMs, 1) / step) * step - sinceBeginMs
+}
+
 type Proof = Pick<Extract<SignInOutcome, { kind: 'passed' }>, 'user' | 'standing' | 'factors'> | Pick<Refused, 'reason'>
 
 async function pretend({ sources }: Needs, { password }: Try, { user }: BegunAttempt): Promise<Proof> {
   const source = sources.find(({ id }) => id === user?.source) ?? sources[0]
-  await source.pretendToCheck(password)
+  await source?.pretendToCheck(password)
   return { reason: 'locked' }
 }
 

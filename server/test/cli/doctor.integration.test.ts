@@ -10,6 +10,7 @@ import { send } from '@nauthera/harness/browser'
 import { startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { runCommand } from '../../src/cli/program.ts'
+import { newName, startTestDirectory, userBase } from '../users/ldap/test-directory.ts'
 
 interface Finding {
   readonly check: string
@@ -112,4 +113,47 @@ describe('nauthera doctor', () => {
     const locked = await doctor({ keysDirectory: ring })
     expect(locked.of('keys').at(-1)!.says).to.contain('is encrypted with k1')
   })
+
+  it('looks at each server of a directory: whether it lets the account in, knows people, and how long its certificate is valid', async () => {
+    const people = await startTestDirectory()
+    try {
+      const username = newName()
+      await people.add({ username, email: `${username}@example.test`, password: 'a long password', groups: [] })
+      const source = (over: object) => ({
+        id: 'staff',
+        type: 'ldap',
+        urls: [people.slapd.url, people.slapd.plainUrl.replace('ldap:', 'ldaps:')],
+        caFile: people.files.ca,
+        usernameFile: people.files.username,
+        passwordFile: people.files.password,
+        userBase,
+        groups: { from: 'none' },
+        ...over,
+      })
+      const found = async (over: object = {}) => (await doctor({ sources: [source(over)] })).of('source staff')
+      const [good, plain] = await found()
+      // a certificate of a day: it works, and ends soon
+      expect(good).to.include({ state: 'warning' })
+      expect(good!.says).to.match(/^ldaps:.*lets the account in and knows people.*valid for 0 more days; renew it/)
+      expect(plain).to.include({ state: 'fault' })
+      const one = { urls: [people.slapd.url] }
+      const faults: readonly (readonly [object, RegExp])[] = [
+        [{ ...one, passwordFile: people.files.username }, /InvalidCredentials/],
+        [{ ...one, userFilter: '(uid=nobody-at-all)' }, /finds nobody below ou=people/],
+        [{ ...one, userBase: 'ou=nowhere,dc=example,dc=test' }, /NoSuchObject/],
+        [{ ...one, attributes: { key: 'employeeNumber' } }, /has no employeeNumber.*set attributes.key/],
+        [{ ...one, attributes: { username: 'employeeNumber' } }, /has no employeeNumber.*set attributes.username/],
+        [{ ...one, caFile: undefined }, /certificate/],
+        [{ ...one, caFile: '/nowhere/ca.crt' }, /cannot read \/nowhere\/ca.crt/],
+        [{ urls: ['ldaps://localhost:1'] }, /ECONNREFUSED/],
+      ]
+      for (const [over, says] of faults) {
+        const [finding] = await found(over)
+        expect(finding!.says).to.match(says)
+        expect(finding).to.include({ state: 'fault' })
+      }
+    } finally {
+      await people.stop()
+    }
+  }).timeout(60_000)
 })

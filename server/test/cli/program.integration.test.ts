@@ -311,6 +311,34 @@ describe(runCommand.name, () => {
     })
   }
 
+  it('shows whose a person is, and changes neither password nor groups of one whom a directory describes', async () => {
+    const person = {
+      username: 'quinn',
+      email: 'quinn@example.test',
+      emailVerified: true,
+      name: 'Quinn',
+      locale: undefined,
+      profile: {},
+      disabled: false,
+      groups: ['staff'],
+    }
+    await fresh.replica().users.adopt({ source: 'staff', key: 'key-of-quinn', person }, [])
+    const [shown] = (await nauthera(['users', 'show', 'quinn@example.test', '-o', 'json'])).json()
+    expect(shown).to.include({ username: 'quinn', source: 'staff' })
+    expect((await nauthera(['users', 'list'])).out).to.match(/quinn.*staff/)
+    for (const command of [
+      ['users', 'set-password', 'quinn', '--generate'],
+      ['users', 'edit', 'quinn', '--name', 'Other'],
+      ['groups', 'add-member', 'admins', 'quinn'],
+      ['groups', 'remove-member', 'admins', 'quinn'],
+    ]) {
+      const refused = await nauthera(command)
+      expect([refused.code, refused.out], command.join(' ')).to.deep.equal([1, ''])
+      expect(refused.err).to.match(/USER_OF_OTHER_SOURCE.*quinn.*staff/)
+    }
+    expect((await nauthera(['users', 'disable', 'quinn'])).err).to.equal('quinn is disabled\n')
+  })
+
   it('prints help with examples for each command, and the version', async () => {
     const commands = [
       ['users', 'add'],

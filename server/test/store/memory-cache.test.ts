@@ -1,5 +1,5 @@
 import { cacheConformance } from '../conformance/cache.ts'
-import { createMemoryCache } from './memory-cache.ts'
+import { createMemoryCache } from '../../src/store/memory-cache.ts'
 
 cacheConformance(createMemoryCache.name, () => {
   let now = 0

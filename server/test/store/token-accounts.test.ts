@@ -3,7 +3,7 @@ import type { LoadedAccount } from '../../src/store/accounts.ts'
 import type { Cache, CacheKey } from '../../src/store/cache.ts'
 import { createChanges } from '../../src/store/changes.ts'
 import { createTokenAccounts } from '../../src/store/token-accounts.ts'
-import { createMemoryCache } from './memory-cache.ts'
+import { createMemoryCache } from '../../src/store/memory-cache.ts'
 
 const day = 86_400_000
 

@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import type { Store } from '../../src/store/store.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import { createPostgresUsers } from '../../src/users/postgres-users.ts'
+import type { UserSource } from '../../src/users/user-source.ts'
 import { createUserSources } from '../../src/users/user-sources.ts'
 import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
 import { userSourceConformance } from '../conformance/user-source.ts'
@@ -170,6 +171,42 @@ describe(createUserSources.name, () => {
     await addOwn(name)
     isDown = true
     expect((await signIn(name)).username).to.equal(name)
+  })
+
+  it('L4 tells each refusal at the same moment, where a directory decides how long a check takes', async () => {
+    let elapsed = 0
+    const clock = { now: () => elapsed, wait: async (milliseconds: number) => void (elapsed += milliseconds) }
+    const taking = (milliseconds: number, source: UserSource): UserSource => ({
+      ...source,
+      checkPassword(asked) {
+        elapsed += milliseconds
+        return source.checkPassword(asked)
+      },
+    })
+    const there = { ...directory.source({ maxAgeMs, now: () => now }), refusalStepMs: 250 }
+    const sources = [taking(30, createPostgresUsers({ store, passwords })), taking(140, there)]
+    const timed = createUserSources({ sources, store, limits, clock })
+    const [own, other] = [newName(), newName()]
+    await addOwn(own)
+    addThere(other)
+    const tookFor = async (login: string, secret: string) => {
+      elapsed = 10_000
+      const outcome = await timed.tryPassword(login, secret, { address: '192.0.2.3' })
+      return [reasonOf(outcome), elapsed - 10_000]
+    }
+    expect(await tookFor(other, password)).to.deep.equal(['passed', 170])
+    for (let turn = 0; turn < limits.perAccount; turn++) {
+      expect(await tookFor(own, 'wrong')).to.deep.equal(['wrong-password', 250])
+      expect(await tookFor(other, 'wrong')).to.deep.equal(['wrong-password', 250])
+    }
+    expect(await tookFor(`nobody-${own}`, 'wrong')).to.deep.equal(['unknown-user', 250])
+    expect(await tookFor(own, password)).to.deep.equal(['locked', 250])
+    expect(await tookFor(other, password)).to.deep.equal(['locked', 250])
+    // a slower directory moves them to the next step, the fast and the slow alike
+    const slow = createUserSources({ sources: [taking(251, there)], store, limits, clock })
+    elapsed = 0
+    await slow.tryPassword(`nobody-${other}`, 'wrong', { address: '192.0.2.3' })
+    expect(elapsed).to.equal(500)
   })
 
   it('L6 counts no attempt that got no answer, however many there are', async () => {

@@ -1,6 +1,10 @@
-import type { Cache, CacheKey } from '../../src/store/cache.ts'
+import type { Cache, CacheKey } from './cache.ts'
 
-/** A cache in memory, with a clock that the test moves. Replicas could not share it, so the server does not have it. */
+/** Entries. */
+const most = 10_000
+
+/** A cache in the memory of one replica, for what may differ between replicas up to its age. The oldest entries make room for new ones.
+ *  @param options.now milliseconds */
 export function createMemoryCache(options: { now: () => number }): Cache {
   const { now } = options
   const entries = new Map<string, { value: Uint8Array; expiresAt: number }>()
@@ -14,7 +18,12 @@ export function createMemoryCache(options: { now: () => number }): Cache {
         }),
       ),
     set(key, value, ttlMs) {
-      entries.set(nameOf(key), { value: Uint8Array.from(value), expiresAt: now() + ttlMs })
+      const name = nameOf(key)
+      // a name that is set again moves to the end
+      entries.delete(name)
+      entries.set(name, { value: Uint8Array.from(value), expiresAt: now() + ttlMs })
+      const [oldest] = entries.keys()
+      if (entries.size > most && oldest !== undefined) entries.delete(oldest)
       return Promise.resolve()
     },
     settled: () => Promise.resolve(),

@@ -1,0 +1,202 @@
+import { execFile, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { accessSync, existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
+import type { Identity } from '@nauthera/proto/certificates'
+import { freePort } from '../processes/ports.ts'
+import { reapDirectory, reapProcess } from '../processes/reaper.ts'
+import { giveAway, unprivileged } from '../processes/unprivileged.ts'
+
+// A real OpenLDAP server from Debian's package, on 127.0.0.1, with a certificate for `localhost` of its own authority.
+
+const startTimeoutMs = 20_000
+const hourMs = 3_600_000
+
+export const suffix = 'dc=example,dc=test'
+
+export interface Slapd {
+  /** `ldaps://localhost:port` */
+  readonly url: string
+  /** `ldap://localhost:port`, for StartTLS. */
+  readonly plainUrl: string
+  readonly ports: { readonly tls: number; readonly plain: number }
+  /** PEM of the authority that signed its certificate. */
+  readonly ca: string
+  readonly adminDn: string
+  readonly adminPassword: string
+  /** For tests that stop (SIGSTOP) or kill it. */
+  readonly pid: number
+  /** Ends it at once; what it holds is kept for `again`. */
+  kill(): Promise<void>
+  /** Starts it again after `kill`, at the same ports with the same entries.
+   *  @param lifetimeMs of a new certificate; it begins at `now` (epoch milliseconds) */
+  again(certificate?: { lifetimeMs: number; now: number }): Promise<void>
+  /** Ends it, and removes what it holds. */
+  stop(): Promise<void>
+}
+
+/** @param options.ldif entries that it holds from the start; the suffix is `dc=example,dc=test`
+ *  @throws Error when slapd is not installed, or is not ready within 20 s */
+export async function startSlapd(options: { ldif?: string } = {}): Promise<Slapd> {
+  const programs = findPrograms()
+  const directory = mkdtempSync(join(tmpdir(), 'nauthera-slapd-'))
+  const forget = reapDirectory(directory)
+  const authority = await createAuthority({ name: 'directory', lifetimeMs: 30 * 24 * hourMs })
+  const adminPassword = randomBytes(12).toString('hex')
+  const ports = { tls: await freePort(), plain: await freePort() }
+  const place = { ...programs, directory, authority, adminPassword, ports }
+  await writeCertificate(place, {})
+  writeFileSync(join(directory, 'slapd.conf'), configuration(place))
+  mkdirSync(join(directory, 'data'))
+  writeFileSync(join(directory, 'start.ldif'), [root, options.ldif ?? ''].join('\n\n'))
+  giveAway(directory)
+  await run(programs.slapadd, ['-q', '-f', join(directory, 'slapd.conf'), '-l', join(directory, 'start.ldif')])
+  let running = await launch(place)
+  return {
+    url: `ldaps://localhost:${ports.tls}`,
+    plainUrl: `ldap://localhost:${ports.plain}`,
+    ports,
+    ca: authority.cert,
+    adminDn: `cn=admin,${suffix}`,
+    adminPassword,
+    get pid() {
+      return running.child.pid!
+    },
+    kill: () => end(running),
+    async again(certificate) {
+      if (certificate) await writeCertificate(place, certificate)
+      running = await launch(place)
+    },
+    async stop() {
+      await end(running)
+      forget()
+    },
+  }
+}
+
+interface Place {
+  readonly slapd: string
+  readonly schemas: string
+  readonly modules: string | undefined
+  readonly directory: string
+  readonly authority: Identity
+  readonly adminPassword: string
+  readonly ports: Slapd['ports']
+}
+
+/** Debian keeps these out of the PATH of an ordinary account. */
+function findPrograms() {
+  const places = ['/usr/sbin', '/usr/lib/openldap', '/usr/local/sbin', '/opt/homebrew/opt/openldap/libexec']
+  const slapd = places.map((place) => join(place, 'slapd')).find(isExecutable)
+  const slapadd = places.map((place) => join(place, 'slapadd')).find(isExecutable)
+  const schemas = ['/etc/ldap/schema', '/etc/openldap/schema', '/opt/homebrew/etc/openldap/schema'].find(existsSync)
+  if (slapd === undefined || slapadd === undefined || schemas === undefined)
+    throw new Error('slapd is not there; run apt-get install -y --no-install-recommends slapd')
+  const modules = ['/usr/lib/ldap', '/usr/lib/openldap', '/usr/lib64/openldap'].find((path) =>
+    existsSync(join(path, 'back_mdb.so')),
+  )
+  return { slapd, slapadd, schemas, modules }
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, 1)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const root = `dn: ${suffix}
+objectClass: dcObject
+objectClass: organization
+o: Example
+dc: example`
+
+/** A search gives 500 entries, as by default: whoever wants more has to ask in pages. */
+const configuration = ({ schemas, modules, directory, adminPassword }: Place): string => `
+${['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include ${schemas}/${name}.schema`).join('\n')}
+pidfile ${directory}/slapd.pid
+argsfile ${directory}/slapd.args
+${modules === undefined ? '' : `modulepath ${modules}\nmoduleload back_mdb\nmoduleload memberof`}
+TLSCACertificateFile ${directory}/ca.pem
+TLSCertificateFile ${directory}/cert.pem
+TLSCertificateKeyFile ${directory}/key.pem
+database mdb
+suffix "${suffix}"
+rootdn "cn=admin,${suffix}"
+rootpw ${adminPassword}
+directory ${directory}/data
+maxsize 104857600
+dbnosync
+limits users size.soft=500 size.hard=500 size.prtotal=unlimited
+index objectClass,uid,mail,cn,member,entryUUID eq
+overlay memberof
+`
+
+async function writeCertificate(
+  { directory, authority }: Pick<Place, 'directory' | 'authority'>,
+  validity: { lifetimeMs?: number; now?: number },
+): Promise<void> {
+  const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: ['localhost'], ...validity })
+  writeFileSync(join(directory, 'ca.pem'), authority.cert)
+  writeFileSync(join(directory, 'cert.pem'), leaf.cert)
+  writeFileSync(join(directory, 'key.pem'), leaf.key, { mode: 0o600 })
+  giveAway(directory)
+}
+
+const run = (program: string, flags: readonly string[]) =>
+  promisify(execFile)(program, [...flags], { ...unprivileged(), cwd: '/', timeout: 60_000 })
+
+interface Running {
+  readonly child: ChildProcess
+  readonly ended: Promise<void>
+}
+
+async function launch({ slapd, directory, ports }: Place): Promise<Running> {
+  const urls = `ldaps://127.0.0.1:${ports.tls} ldap://127.0.0.1:${ports.plain}`
+  // with -d it stays in the foreground, so that it ends with us
+  const child = spawn(slapd, ['-f', join(directory, 'slapd.conf'), '-h', urls, '-d', '0'], {
+    ...unprivileged(),
+    cwd: '/',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  reapProcess(child, 'KILL')
+  const said: string[] = []
+  child.stderr.on('data', (chunk) => void said.push(String(chunk)))
+  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const started = Date.now()
+  while (!(await answers(ports.tls))) {
+    if (child.exitCode !== null || Date.now() - started > startTimeoutMs) {
+      child.kill('SIGKILL')
+      throw new Error(`slapd was not ready within 20 s: ${said.join('').slice(-1000)}`)
+    }
+    await pause(20)
+  }
+  child.unref()
+  ;(child.stderr as unknown as { unref(): void }).unref()
+  return { child, ended }
+}
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+
+async function end({ child, ended }: Running): Promise<void> {
+  child.ref()
+  child.kill('SIGCONT')
+  child.kill('SIGKILL')
+  await ended
+}

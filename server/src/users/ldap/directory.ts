@@ -1,0 +1,152 @@
+// What is asked of a directory about people, in its own words: entries, names and filters.
+import { AndFilter, FilterParser, OrFilter } from 'ldapts'
+import type { Filter } from 'ldapts'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Fault } from '@nauthera/runtime/coded-error'
+import type { Log } from '@nauthera/runtime/log'
+import { describeError } from '@nauthera/runtime/log'
+import type { LdapSourceSettings } from '../../settings.ts'
+import type { Person } from '../../store/users.ts'
+import { profileClaimNames } from '../profile-claims.ts'
+import type { DirectoryClient } from './directory-client.ts'
+import { attributesOf, keyOf, keyValue, personOf } from './entry.ts'
+import type { DirectoryEntry } from './entry.ts'
+import { activeDirectory, equal, groupsOf } from './groups.ts'
+import type { GroupSearch } from './groups.ts'
+
+export interface Directory {
+  /** @param login canonical
+   *  @returns undefined when nobody has it, or more than one
+   *  @throws CodedError STORE_UNAVAILABLE, as everything here */
+  findByLogin(login: string): Promise<FoundEntry | undefined>
+  findByKey(key: string): Promise<FoundEntry | undefined>
+  isPassword(found: FoundEntry, password: string): Promise<boolean>
+  /** @returns undefined when the entry has no user name */
+  describe(found: FoundEntry): Promise<Person | undefined>
+}
+
+export interface FoundEntry {
+  readonly key: string
+  readonly entry: DirectoryEntry
+}
+
+interface Needs {
+  readonly settings: LdapSourceSettings
+  readonly client: DirectoryClient
+  readonly log: Log
+}
+
+/** @throws CodedError SETTINGS_INVALID with each filter that is none */
+export function createDirectory(needs: Needs): Directory {
+  const { settings, client } = needs
+  const { attributes: map } = settings
+  const filters = parseFilters(settings)
+  const groups: GroupSearch = { ...settings.groups, filter: filters.group }
+  const isActiveDirectory = once(() => asksActiveDirectory(client))
+  const find = async (filter: Filter, about: string) => {
+    const entries = await client.search({
+      base: settings.userBase,
+      scope: 'sub',
+      filter: new AndFilter({ filters: [filters.user, filter] }),
+      attributes: [...attributesOf(map), ...(groups.from === 'memberOf' ? [memberOf] : [])],
+      limit: 2,
+    })
+    return onlyOne(needs, entries, about)
+  }
+  return {
+    findByLogin: (login) => find(anyOf(settings.login, login), 'login'),
+    findByKey: (key) => find(equal(map.key, [keyValue(key, map.key)]), 'key'),
+    isPassword: ({ entry }, password) => client.isPassword(entry.dn, password),
+    async describe({ entry }) {
+      const [username] = entry.values(map.username)
+      if (username === undefined) return undefined
+      const search = client.search.bind(client)
+      const [disabled, names] = await Promise.all([
+        isDisabled(client, entry, filters.disabled),
+        groupsOf({ search, isActiveDirectory }, groups, { dn: entry.dn, username, memberOf: entry.values(memberOf) }),
+      ])
+      return personOf(entry, map, { disabled, groups: names, emailVerified: settings.emailVerified })
+    },
+  }
+}
+
+const memberOf = 'memberOf'
+
+/** An entry without a lasting key, and a name that two entries have, are nobody: else one person could get the account of another. */
+function onlyOne({ settings, log }: Needs, entries: readonly DirectoryEntry[], by: string): FoundEntry | undefined {
+  const [entry, other] = entries
+  if (entry === undefined) return undefined
+  const { id: source, attributes } = settings
+  if (other !== undefined) {
+    log.warn(
+      { source, by, entries: [entry.dn, other.dn] },
+      'several entries of the directory are one person; nobody gets in',
+    )
+    return undefined
+  }
+  const key = keyOf(entry, attributes.key)
+  if (key !== undefined) return { key, entry }
+  log.warn(
+    { source, entry: entry.dn, attribute: attributes.key },
+    'an entry of the directory has no key; nobody gets in',
+  )
+  return undefined
+}
+
+/** The server decides: it knows bits, times and its own states. */
+async function isDisabled(
+  client: DirectoryClient,
+  { dn }: DirectoryEntry,
+  filter: Filter | undefined,
+): Promise<boolean> {
+  if (filter === undefined) return false
+  return (await client.search({ base: dn, scope: 'base', filter, attributes: ['1.1'], limit: 1 })).length > 0
+}
+
+async function asksActiveDirectory(client: DirectoryClient): Promise<boolean> {
+  const filter = FilterParser.parseString('(objectClass=*)')
+  const attributes = ['supportedCapabilities']
+  const [root] = await client.search({ base: '', scope: 'base', filter, attributes, limit: 1 })
+  return root?.values('supportedCapabilities').includes(activeDirectory) ?? false
+}
+
+/** Asks once; after a failure again. */
+function once(ask: () => Promise<boolean>): () => Promise<boolean> {
+  let asked: Promise<boolean> | undefined
+  return () => {
+    asked ??= ask()
+    asked.catch(() => (asked = undefined))
+    return asked
+  }
+}
+
+/** @throws CodedError SETTINGS_INVALID */
+export function parseFilters({ id, userFilter, disabledFilter, groups, attributes }: LdapSourceSettings) {
+  const faults: Fault[] = []
+  const parse = (path: string, text: string): Filter => {
+    try {
+      return FilterParser.parseString(text)
+    } catch (error) {
+      faults.push({ path: `sources.${id}.${path}`, message: `is no LDAP filter: ${describeError(error)}` })
+      return FilterParser.parseString('(objectClass=*)')
+    }
+  }
+  const filters = {
+    user: parse('userFilter', userFilter),
+    disabled: disabledFilter === undefined ? undefined : parse('disabledFilter', disabledFilter),
+    group: parse('groups.filter', groups.filter),
+  }
+  for (const claim of Object.keys(attributes.claims)) {
+    if (profileClaimNames.includes(claim)) continue
+    const message = `is not among ${profileClaimNames.join(', ')}`
+    faults.push({ path: `sources.${id}.attributes.claims.${claim}`, message })
+  }
+  if (faults.length > 0) throw new CodedError('SETTINGS_INVALID', { faults })
+  return filters
+}
+
+/** The login is the value of any of the attributes. */
+const anyOf = (attributes: readonly string[], login: string): Filter => {
+  const filters = attributes.map((attribute) => equal(attribute, [login]))
+  return filters.length === 1 && filters[0] ? filters[0] : new OrFilter({ filters })
+}

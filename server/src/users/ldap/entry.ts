@@ -1,0 +1,107 @@
+// What an entry of a directory says about a person.
+import type { Person } from '../../store/users.ts'
+import { withProfileClaims } from '../profile-claims.ts'
+import { hasCode } from '@nauthera/runtime/coded-error'
+
+/** Names of attributes are compared without case, as directories do. */
+export interface DirectoryEntry {
+  readonly dn: string
+  values(attribute: string): readonly string[]
+  /** As they came, for what is no text. */
+  bytes(attribute: string): readonly Buffer[]
+}
+
+/** Which attribute says what. */
+export interface AttributeMap {
+  /** Never changes, and is never given to somebody else: entryUUID, objectGUID. */
+  readonly key: string
+  readonly username: string
+  readonly email: string
+  readonly name: string
+  readonly locale: string
+  /** Further claims by their standard name. */
+  readonly claims: Readonly<Record<string, string>>
+}
+
+export const attributesOf = ({ claims, ...map }: AttributeMap): string[] => [
+  ...new Set([...Object.values(map), ...Object.values(claims)]),
+]
+
+/** Sixteen bytes, not text: the GUID of Active Directory, and of eDirectory. */
+export const binaryKeys = ['objectGUID', 'GUID'] as const
+const isBinaryKey = (attribute: string) => binaryKeys.some((name) => name.toLowerCase() === attribute.toLowerCase())
+
+/** @returns the lasting name of the entry; undefined when it has none, or several */
+export function keyOf(entry: DirectoryEntry, attribute: string): string | undefined {
+  if (!isBinaryKey(attribute)) {
+    const [key, ...more] = entry.values(attribute)
+    return key === undefined || key === '' || more.length > 0 ? undefined : key.toLowerCase()
+  }
+  const [bytes, ...more] = entry.bytes(attribute)
+  return bytes?.length === 16 && more.length === 0 ? guidText(bytes) : undefined
+}
+
+/** What to search for: the other direction of `keyOf`. */
+export function keyValue(key: string, attribute: string): string | Buffer {
+  return isBinaryKey(attribute) ? guidBytes(key) : key
+}
+
+/** As Windows writes it: the first three groups have their bytes in the other order. */
+function guidText(bytes: Buffer): string {
+  const hex = inOtherOrder(bytes).toString('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+}
+
+const guidBytes = (text: string): Buffer => inOtherOrder(Buffer.from(text.replaceAll('-', ''), 'hex'))
+
+const inOtherOrder = (bytes: Buffer): Buffer =>
+  Buffer.concat([
+    Buffer.from(bytes.subarray(0, 4)).reverse(),
+    Buffer.from(bytes.subarray(4, 6)).reverse(),
+    Buffer.from(bytes.subarray(6, 8)).reverse(),
+    bytes.subarray(8),
+  ])
+
+/** @returns undefined when the entry has no user name */
+export function personOf(
+  entry: DirectoryEntry,
+  map: AttributeMap,
+  about: { disabled: boolean; groups: readonly string[]; emailVerified: boolean },
+): Person | undefined {
+  const first = (attribute: string) => plain(entry.values(attribute)[0])
+  const username = first(map.username)
+  if (username === undefined) return undefined
+  const email = first(map.email)
+  const isAddress = email !== undefined && /^[^@\s]+@[^@\s]+$/.test(email)
+  return {
+    username,
+    email: isAddress ? email : undefined,
+    emailVerified: isAddress && about.emailVerified,
+    name: first(map.name),
+    locale: first(map.locale),
+    profile: profileOf(Object.entries(map.claims).map(([claim, attribute]) => [claim, first(attribute)])),
+    disabled: about.disabled,
+    groups: [...new Set(about.groups.map(plain).filter((name) => name !== undefined))].toSorted(),
+  }
+}
+
+/** A directory holds what people typed: a value that a claim cannot have is left out. */
+function profileOf(claims: readonly (readonly [string, string | undefined])[]): Person['profile'] {
+  return claims.reduce<Person['profile']>((profile, [claim, value]) => {
+    if (value === undefined) return profile
+    try {
+      return withProfileClaims(profile, [`${claim}=${value}`])
+    } catch (error) {
+      if (hasCode(error, 'USAGE_INVALID')) return profile
+      throw error
+    }
+  }, {})
+}
+
+/** @returns undefined for nothing, for more than fits, and for what would look like something else on a page or in a terminal */
+function plain(text: string | undefined): string | undefined {
+  const trimmed = text?.trim()
+  return trimmed === undefined || trimmed === '' || trimmed.length > 1024 || /[\p{Cc}\p{Cf}]/u.test(trimmed)
+    ? undefined
+    : trimmed
+}

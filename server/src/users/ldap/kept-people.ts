@@ -1,0 +1,96 @@
+// What a directory said about people a while ago: in Valkey, where all replicas share it, or in the memory of this one. Nothing older
+// than its age is ever given out.
+import { z } from '@nauthera/runtime/settings'
+import type { Cache } from '../../store/cache.ts'
+import type { Person } from '../../store/users.ts'
+
+export interface KeptPeople {
+  /** @param read asks the directory; undefined when it does not have the person
+   *  @throws what `read` throws, when nothing young enough is kept */
+  get(key: string, read: () => Promise<Person | undefined>): Promise<Person | undefined>
+  /** @param at when the directory was asked, epoch milliseconds */
+  keep(key: string, person: Person, at: number): Promise<void>
+}
+
+interface Needs {
+  readonly cache: Cache
+  /** Of the source: each keeps its own. */
+  readonly source: string
+  /** Milliseconds. */
+  readonly maxAgeMs: number
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** From half of its age an entry is read again meanwhile: an outage finds entries that are good for at least half of it. */
+export function createKeptPeople({ cache, source, maxAgeMs, now }: Needs): KeptPeople {
+  const reading = new Map<string, Promise<Person | undefined>>()
+  const nameOf = (key: string) => ({ purpose: 'person', id: `${source}:${key}` })
+
+  const keep: KeptPeople['keep'] = async (key, person, at) => {
+    const left = maxAgeMs - (now() - at)
+    // somebody who is disabled or gone may come back at any moment, and then gets in at once
+    if (left > 0 && !person.disabled) await cache.set(nameOf(key), bytesOf({ person, at }), left)
+  }
+
+  const readAgain = async (key: string, read: () => Promise<Person | undefined>): Promise<Person | undefined> => {
+    const at = now()
+    const person = await read()
+    if (person === undefined || person.disabled) await cache.set(nameOf(key), Buffer.of(), 1)
+    else await keep(key, person, at)
+    return person
+  }
+
+  /** However many ask for the same person, the directory is asked once. */
+  const readOnce = (key: string, read: () => Promise<Person | undefined>): Promise<Person | undefined> => {
+    const running = reading.get(key)
+    if (running !== undefined) return running
+    const begun = readAgain(key, read).finally(() => reading.delete(key))
+    reading.set(key, begun)
+    return begun
+  }
+
+  return {
+    keep,
+    async get(key, read) {
+      const [bytes] = await cache.get([nameOf(key)])
+      const kept = bytes && parse(bytes)
+      const age = kept === undefined ? Infinity : now() - kept.at
+      if (kept === undefined || age >= maxAgeMs) return readOnce(key, read)
+      // when the directory does not answer, what is kept is good until its age
+      if (age >= maxAgeMs / 2) void readOnce(key, read).catch(() => undefined)
+      return kept.person
+    },
+  }
+}
+
+const maybe = z
+  .string()
+  .nullable()
+  .transform((text) => text ?? undefined)
+
+/** Strict: an entry of another release with another shape is a miss. */
+const entrySchema = z.strictObject({
+  at: z.number(),
+  person: z.strictObject({
+    username: z.string(),
+    email: maybe,
+    emailVerified: z.boolean(),
+    name: maybe,
+    locale: maybe,
+    profile: z.record(z.string(), z.unknown()),
+    disabled: z.literal(false),
+    groups: z.array(z.string()),
+  }),
+})
+
+const bytesOf = (entry: { person: Person; at: number }): Buffer =>
+  Buffer.from(JSON.stringify(entry, (_name, value: unknown) => (value === undefined ? null : value)))
+
+function parse(bytes: Uint8Array): { person: Person; at: number } | undefined {
+  try {
+    return entrySchema.safeParse(JSON.parse(Buffer.from(bytes).toString())).data
+  } catch {
+    return undefined
+  }
+}

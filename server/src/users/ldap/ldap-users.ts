@@ -1,0 +1,90 @@
+// The source of people whom an LDAP directory has. It says who they are and checks their password; it is asked over TLS alone, and
+// changes nothing there.
+import type { Log } from '@nauthera/runtime/log'
+import type { LdapSourceSettings } from '../../settings.ts'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { createBoundedQueue } from '../../store/bounded-queue.ts'
+import type { QueueLimits } from '../../store/bounded-queue.ts'
+import type { Cache } from '../../store/cache.ts'
+import { canonicalName } from '../../store/canonical-name.ts'
+import type { UserSource } from '../user-source.ts'
+import { createDirectory } from './directory.ts'
+import type { Directory } from './directory.ts'
+import { DirectoryClient } from './directory-client.ts'
+import type { DirectoryMetrics } from './directory-client.ts'
+import type { Patience } from './connection.ts'
+import { createKeptPeople } from './kept-people.ts'
+import type { KeptPeople } from './kept-people.ts'
+
+interface Needs {
+  readonly settings: LdapSourceSettings
+  readonly cache: Cache
+  readonly log: Log
+  readonly metrics?: DirectoryMetrics | undefined
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  readonly patience?: Patience | undefined
+  readonly passwordQueue?: QueueLimits | undefined
+}
+
+export interface LdapUsers extends UserSource {
+  stop(): void
+}
+
+/** Each opens a connection of its own. */
+const usualPasswordQueue: QueueLimits = { width: 16, waitMs: 2000, longest: 200 }
+
+/** How much time a directory takes for a password is its own affair: a refusal waits for the next full step. Milliseconds. */
+const refusalStepMs = 250
+
+/** @throws CodedError SETTINGS_INVALID */
+export function createLdapUsers(needs: Needs): LdapUsers {
+  const { settings, cache, log, metrics, now, patience, passwordQueue = usualPasswordQueue } = needs
+  const { id, maxAge: maxAgeMs } = settings
+  const client = new DirectoryClient({ id, servers: settings, log, metrics, patience })
+  const directory = createDirectory({ settings, client, log })
+  const kept = createKeptPeople({ cache, source: id, maxAgeMs, now })
+  const turns = createBoundedQueue(passwordQueue, full)
+  return {
+    id,
+    maxAgeMs,
+    refusalStepMs,
+    look: async ({ sourceKey }) =>
+      sourceKey === undefined ? undefined : kept.get(sourceKey, () => readPerson(directory, sourceKey)),
+    checkPassword: ({ login, password }) => turns.take(() => checkPassword({ directory, kept, now }, login, password)),
+    // the refusal waits as long as every other one
+    pretendToCheck: async () => undefined,
+    stop: () => client.stop(),
+  }
+}
+
+async function readPerson(directory: Directory, key: string) {
+  const found = await directory.findByKey(key)
+  return found && directory.describe(found)
+}
+
+async function checkPassword(
+  { directory, kept, now }: { directory: Directory; kept: KeptPeople; now: () => number },
+  login: string,
+  password: string,
+): Promise<Awaited<ReturnType<UserSource['checkPassword']>>> {
+  const name = canonicalName(login)
+  const at = now()
+  const found = name === '' ? undefined : await directory.findByLogin(name)
+  if (found === undefined) return { kind: 'unknown' }
+  if (!isSendable(password) || !(await directory.isPassword(found, password))) return { kind: 'wrong' }
+  const person = await directory.describe(found)
+  if (person === undefined) return { kind: 'unknown' }
+  await kept.keep(found.key, person, at)
+  return { kind: 'right', found: { key: found.key, person } }
+}
+
+/** Characters. */
+const longestPassword = 512
+
+/** An empty password is no password but a question without one, which a directory may answer with "yes" (RFC 4513 section 5.1.2); a
+ *  server that is written in C may read one that begins with NUL as empty. */
+const isSendable = (password: string): boolean =>
+  password !== '' && password.length <= longestPassword && !password.includes('\u0000')
+
+const full = () => new CodedError('PASSWORD_QUEUE_FULL', { message: 'too many passwords wait for the directory' })

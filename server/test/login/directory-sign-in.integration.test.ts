@@ -1,0 +1,163 @@
+// People of a directory, over HTTP, on two replicas: from the page to the token, and while the directory is away.
+import { startValkey } from '@nauthera/local/programs/valkey'
+import type { Valkey } from '@nauthera/local/programs/valkey'
+import { expect } from 'chai'
+import { Browser, authorizationUrl, password, pkce } from '@nauthera/harness/browser'
+import { claimsOfJwt, getCode, getTokens, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+import { retryUntilDone } from '../../src/retry-until-done.ts'
+import { newName, quiet, startTestDirectory } from '../users/ldap/test-directory.ts'
+import type { TestDirectory } from '../users/ldap/test-directory.ts'
+import { CodedError } from '@nauthera/runtime/coded-error'
+
+const scope = 'openid email profile groups offline_access'
+
+describe('people of a directory', function () {
+  this.timeout(60_000)
+  let directory: TestDirectory
+  let valkey: Valkey
+  const running: Replicas[] = []
+  before(async () => {
+    directory = await startTestDirectory()
+    valkey = await startValkey()
+  })
+  after(async () => {
+    for (const replicas of running) await replicas.stop()
+    await valkey.stop()
+    await directory.stop()
+  })
+
+  async function start(over: Readonly<Record<string, unknown>> = {}, cache?: { url: string; timeout: string }) {
+    const { files, slapd } = directory
+    const source = {
+      id: 'directory',
+      type: 'ldap',
+      urls: [slapd.url],
+      caFile: files.ca,
+      usernameFile: files.username,
+      passwordFile: files.password,
+      userBase: directory.settings().userBase,
+      groups: { base: directory.settings().groups.base },
+      ...over,
+    }
+    const sources = [{ id: 'postgres', type: 'postgres' }, source]
+    const replicas = await startReplicas({ count: 2, settings: { sources }, ...(cache ? { cache } : {}) })
+    running.push(replicas)
+    await replicas.serve([entry('app.web', configs.web)])
+    return replicas
+  }
+  const addThere = async (groups: readonly string[] = ['dev', 'ops']) => {
+    const username = newName()
+    const key = await directory.add({ username, email: `${username}@example.test`, password, groups })
+    return { username, key }
+  }
+  const signInPage = async (replicas: Replicas) => {
+    const browser = new Browser(replicas)
+    return { browser, page: await browser.follow(authorizationUrl(replicas.issuer, request(pkce()))) }
+  }
+  const tryAt = async (replicas: Replicas, username: string, secret: string) => {
+    const { browser, page } = await signInPage(replicas)
+    return browser.submit(page, '/sign-in', { username, password: secret })
+  }
+
+  it('sign in beside our own people, and their tokens have the groups of the directory', async () => {
+    const replicas = await start()
+    await addPerson(replicas, 'ada', ['here'])
+    const { username } = await addThere()
+    const parameters = { scope }
+    const claims = claimsOfJwt((await getTokens(replicas, { username, parameters })).id)
+    expect(claims).to.include({ email: `${username}@example.test`, email_verified: true, name: `${username} Example` })
+    expect(claims['groups']).to.deep.equal(['dev', 'ops'])
+    const own = claimsOfJwt((await getTokens(replicas, { username: 'ada', parameters })).id)
+    expect(own['groups']).to.deep.equal(['here'])
+    const again = claimsOfJwt((await getTokens(replicas, { username: `${username}@EXAMPLE.test`, parameters })).id)
+    expect(again['sub']).to.equal(claims['sub'])
+  })
+
+  it('L4 get the same page and status for an unknown name, a wrong password and a locked account', async () => {
+    const replicas = await start()
+    await addPerson(replicas, 'ada')
+    const { username } = await addThere()
+    const known = { username: (await addThere()).username }
+    await getTokens(replicas, known)
+    const textOf = (body: string, name: string) =>
+      body
+        .replaceAll(name, 'NAME')
+        .replace(/<input type="hidden"[^>]*>/g, '')
+        .replace(/nonce="[^"]*"|action="[^"]*"/g, '')
+    const pages: string[] = []
+    for (let turn = 0; turn < 10; turn++) await tryAt(replicas, username, 'wrong')
+    for (const name of [username, known.username, 'ada', newName()]) {
+      const answer = await tryAt(replicas, name, name === username ? password : 'wrong')
+      pages.push(`${answer.status} ${textOf(answer.body, name)}`)
+    }
+    expect(new Set(pages).size, pages.join('\n---\n')).to.equal(1)
+  })
+
+  it('F8 get "try later" while the directory is away, are not locked, and go on with their sessions meanwhile', async () => {
+    const replicas = await start()
+    await addPerson(replicas, 'ada')
+    const { username } = await addThere()
+    const code = await getCode(replicas, { username, parameters: { scope } })
+    let tokens = tokensOf(await redeem(replicas, code))
+    // each replica without Valkey remembers by itself
+    tokens = tokensOf(await refresh(replicas, tokens.refresh, { replica: 1 }))
+    await directory.slapd.kill()
+    for (let turn = 0; turn < 12; turn++) {
+      const answer = await tryAt(replicas, username, turn % 2 === 0 ? 'wrong' : password)
+      expect(answer.status).to.equal(503)
+      expect(answer.headers['retry-after']).to.equal('2')
+      expect(answer.body).to.contain('STORE_UNAVAILABLE')
+    }
+    expect((await tryAt(replicas, 'ada', password)).location).to.contain('code=')
+    tokens = tokensOf(await refresh(replicas, tokens.refresh, { replica: 1 }))
+    expect(claimsOfJwt(tokens.id)['sub']).to.be.a('string')
+    const silent = await code.browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { prompt: 'none' })))
+    expect(silent.location).to.contain('code=')
+    await directory.slapd.again()
+    await retryUntilDone({ signal: AbortSignal.timeout(30_000), log: quiet, everyMs: 200 }, async () => {
+      const { location, status } = await tryAt(replicas, username, password)
+      if (location === undefined) throw new CodedError('STORE_UNAVAILABLE', { message: String(status) })
+    })
+    expect((await tryAt(replicas, username, password)).location).to.contain('code=')
+  })
+
+  it('T5 who are removed there, or leave a group, are so here within the stated age', async () => {
+    const replicas = await start({ maxAge: '1s' })
+    const [leaver, gone] = [await addThere(), await addThere()]
+    const parameters = { scope }
+    let left = await getTokens(replicas, { username: leaver.username, parameters })
+    let removed = await getTokens(replicas, { username: gone.username, parameters })
+    await directory.leave('ops', await directory.dnOf(leaver.key))
+    await directory.remove(gone.key)
+    const until = async (work: () => Promise<boolean>) =>
+      retryUntilDone({ signal: AbortSignal.timeout(30_000), log: quiet, everyMs: 200 }, async () => {
+        if (!(await work())) throw new CodedError('STORE_UNAVAILABLE', { message: 'not yet' })
+      })
+    await until(async () => {
+      left = tokensOf(await refresh(replicas, left.refresh))
+      const groups = claimsOfJwt(left.id)['groups']
+      expect([['dev'], ['dev', 'ops']]).to.deep.include(groups)
+      return (groups as string[]).length === 1
+    })
+    await until(async () => {
+      const answer = await refresh(replicas, removed.refresh)
+      if (answer.status !== 200) expect(answer.json()['error']).to.equal('invalid_grant')
+      else removed = tokensOf(answer)
+      return answer.status !== 200
+    })
+    expect((await tryAt(replicas, gone.username, password)).location).to.equal(undefined)
+  })
+
+  it('F8 with Valkey, are known to every replica that has never met them, for the stated age', async () => {
+    const replicas = await start({}, { url: valkey.url, timeout: '10s' })
+    const { username } = await addThere()
+    const first = await getTokens(replicas, { username, parameters: { scope } })
+    await directory.slapd.kill()
+    const answer = await refresh(replicas, first.refresh, { replica: 1 })
+    expect(answer.status, answer.body).to.equal(200)
+    expect(claimsOfJwt(tokensOf(answer).id)['groups']).to.deep.equal(['dev', 'ops'])
+    await directory.slapd.again()
+  })
+})

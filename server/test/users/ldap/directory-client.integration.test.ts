@@ -1,0 +1,165 @@
+// What a directory does to us when it fails: real servers that are killed, stopped, slow or cut off.
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import type { AddressInfo, Server, Socket } from 'node:net'
+import { createAuthority } from '@nauthera/proto/certificates'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { expect } from 'chai'
+import { retryUntilDone } from '../../../src/retry-until-done.ts'
+import { createMemoryCache } from '../../../src/store/memory-cache.ts'
+import type { User } from '../../../src/store/users.ts'
+import type { Patience } from '../../../src/users/ldap/connection.ts'
+import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
+import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
+import { newName, quiet, startTestDirectory } from './test-directory.ts'
+import type { TestDirectory } from './test-directory.ts'
+
+const password = 'correct horse battery staple'
+const hourMs = 3_600_000
+
+describe(`${createLdapUsers.name} while the directory fails`, function () {
+  this.timeout(60_000)
+  let directory: TestDirectory
+  let username: string
+  let key: string
+  const opened: LdapUsers[] = []
+  const servers: Server[] = []
+  before(async () => {
+    directory = await startTestDirectory()
+    username = newName()
+    key = await directory.add({ username, email: `${username}@example.test`, password, groups: ['dev'] })
+  })
+  afterEach(() => {
+    for (const source of opened.splice(0)) source.stop()
+    for (const server of servers.splice(0)) server.close()
+  })
+  after(() => directory.stop())
+
+  const open = (over: Readonly<Record<string, unknown>> = {}, now: () => number = Date.now, patience?: Patience) => {
+    const cache = createMemoryCache({ now })
+    const source = createLdapUsers({ settings: directory.settings(over), cache, log: quiet, now, patience })
+    opened.push(source)
+    return source
+  }
+  const ask = (source: LdapUsers, secret = password) =>
+    source.checkPassword({ login: username, password: secret, known: undefined })
+  const check = (source: LdapUsers, secret = password) =>
+    ask(source, secret).then(
+      ({ kind }) => kind,
+      (error: unknown) => {
+        if (hasCode(error, 'STORE_UNAVAILABLE')) return `away: ${error.message}`
+        throw error
+      },
+    )
+  /** Tries until the directory answers again, as people do. */
+  const back = async (source: LdapUsers) => {
+    let kind: string | undefined
+    await retryUntilDone({ signal: AbortSignal.timeout(30_000), log: quiet, everyMs: 100 }, async () => {
+      kind = (await ask(source)).kind
+    })
+    return kind
+  }
+  const listen = async (serve: (socket: Socket) => void) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined)
+      serve(socket)
+    }).listen(0, '127.0.0.1')
+    servers.push(server)
+    await once(server, 'listening')
+    return `localhost:${(server.address() as AddressInfo).port}`
+  }
+
+  it('F8 is away while the server is killed, and back by itself', async () => {
+    const source = open()
+    expect(await back(source)).to.equal('right')
+    await directory.slapd.kill()
+    expect(await check(source)).to.match(/^away.*the directory directory gave no answer/)
+    // nobody waits for a server that has just failed
+    expect(await check(source, 'wrong')).to.match(/^away/)
+    await directory.slapd.again()
+    expect(await back(source)).to.equal('right')
+  })
+
+  it('F8 is away while the server is stopped in the middle of everything, and back by itself', async () => {
+    const [source, other] = [open(), open({ urls: [directory.slapd.plainUrl], startTLS: true })]
+    expect([await back(source), await back(other)]).to.deep.equal(['right', 'right'])
+    process.kill(directory.slapd.pid, 'SIGSTOP')
+    try {
+      const answers = await Promise.all([source, other, source, source].map((each) => check(each)))
+      for (const answer of answers) expect(answer).to.match(/^away/)
+    } finally {
+      process.kill(directory.slapd.pid, 'SIGCONT')
+    }
+    expect([await back(source), await back(other)]).to.deep.equal(['right', 'right'])
+  })
+
+  it('F8 is away while the certificate has expired, is of a stranger, or has another name', async () => {
+    const stranger = await createAuthority({ name: 'stranger', lifetimeMs: hourMs })
+    writeFileSync(`${directory.files.ca}-stranger`, stranger.cert)
+    expect(await check(open({ caFile: `${directory.files.ca}-stranger` }))).to.match(/^away.*(signature|certificate)/i)
+    expect(await check(open({ caFile: undefined }))).to.match(/^away.*certificate/i)
+    const byAddress = { urls: [directory.slapd.url.replace('localhost', '127.0.0.1')] }
+    expect(await check(open(byAddress))).to.match(/^away.*127\.0\.0\.1/)
+    const plainByAddress = { urls: [directory.slapd.plainUrl.replace('localhost', '127.0.0.1')], startTLS: true }
+    expect(await check(open(plainByAddress))).to.match(/^away.*127\.0\.0\.1/)
+    await directory.slapd.kill()
+    await directory.slapd.again({ lifetimeMs: hourMs, now: Date.now() - 3 * hourMs })
+    const source = open()
+    expect(await check(source)).to.match(/^away.*expired/)
+    expect(await check(open({ urls: [directory.slapd.plainUrl], startTLS: true }))).to.match(/^away.*expired/)
+    await directory.slapd.kill()
+    await directory.slapd.again({ lifetimeMs: hourMs, now: Date.now() })
+    expect(await back(source)).to.equal('right')
+  })
+
+  it('F8 asks the next server when the first is dead, says nothing, or is cut off in the middle', async () => {
+    const silent = await listen(() => undefined)
+    const sockets: Socket[] = []
+    let isCut = false
+    const half = await listen((socket) => {
+      const beyond = connect(directory.slapd.ports.tls, '127.0.0.1').on('error', () => undefined)
+      sockets.push(socket, beyond)
+      socket.on('data', (bytes) => void (isCut || beyond.write(bytes)))
+      beyond.on('data', (bytes) => void (isCut || socket.write(bytes)))
+    })
+    const next = directory.slapd.url
+    const patience = { connect: 5000, answer: 5000 }
+    const withFirst = (first: string) => open({ urls: [first, next] }, Date.now, patience)
+    expect(await check(withFirst('ldaps://localhost:1'))).to.equal('right')
+    expect(await check(withFirst(`ldaps://${silent}`))).to.equal('right')
+    const source = withFirst(`ldaps://${half}`)
+    expect(await check(source)).to.equal('right')
+    isCut = true
+    // the connection for searches is there, and nobody says that it leads nowhere
+    expect(await check(source)).to.equal('right')
+    expect(await check(source, 'wrong')).to.equal('wrong')
+    for (const socket of sockets) socket.destroy()
+  })
+
+  it('F8 goes on with what it was told, up to its age; then it is away, never "gone"', async () => {
+    let now = Date.now()
+    const source = open({ maxAge: '10m' }, () => now)
+    const look = () => source.look({ sourceKey: key } as User)
+    expect(await back(source)).to.equal('right')
+    expect((await look())?.groups).to.deep.equal(['dev'])
+    await directory.slapd.kill()
+    now += 599_999
+    expect((await look())?.groups).to.deep.equal(['dev'])
+    now += 1
+    const error = await look().catch((reason: unknown) => reason)
+    expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
+    await directory.slapd.again()
+    expect(await back(source)).to.equal('right')
+    expect((await look())?.groups).to.deep.equal(['dev'])
+  })
+
+  it('reads the password of the searching account again for each new connection', async () => {
+    const passwordFile = `${directory.files.password}-changing`
+    writeFileSync(passwordFile, 'not yet')
+    const source = open({ passwordFile })
+    expect(await check(source)).to.match(/^away.*InvalidCredentials/)
+    writeFileSync(passwordFile, 'the password of the searcher\n')
+    expect(await back(source)).to.equal('right')
+  })
+})

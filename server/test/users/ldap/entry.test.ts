@@ -1,0 +1,70 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { keyOf, keyValue, personOf } from '../../../src/users/ldap/entry.ts'
+import type { DirectoryEntry } from '../../../src/users/ldap/entry.ts'
+
+const map = { key: 'entryUUID', username: 'uid', email: 'mail', name: 'cn', locale: 'preferredLanguage', claims: {} }
+const about = { disabled: false, groups: ['b', 'a', 'b'], emailVerified: true }
+
+function entry(values: Readonly<Record<string, readonly (string | Buffer)[]>>): DirectoryEntry {
+  const all = (name: string) => values[name] ?? []
+  return {
+    dn: 'uid=ada,dc=example',
+    values: (name) => all(name).map(String),
+    bytes: (name) => all(name).map((value) => Buffer.from(value as Buffer)),
+  }
+}
+
+describe(keyOf.name, () => {
+  it('reads the GUID of Active Directory as Windows writes it', () => {
+    const bytes = Buffer.from('00112233445566778899aabbccddeeff', 'hex')
+    expect(keyOf(entry({ objectGUID: [bytes] }), 'objectGUID')).to.equal('33221100-5544-7766-8899-aabbccddeeff')
+  })
+
+  it('finds by a GUID what it read', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 16 }), (bytes) => {
+        const key = keyOf(entry({ objectGUID: [Buffer.from(bytes)] }), 'objectGUID')!
+        expect(keyValue(key, 'OBJECTGUID')).to.deep.equal(Buffer.from(bytes))
+      }),
+    )
+  })
+
+  it('has none where there is none, or more than one', () => {
+    const keyIn = (values: (string | Buffer)[], attribute = 'entryUUID') =>
+      keyOf(entry({ [attribute]: values }), attribute)
+    expect(keyIn(['AB-12'])).to.equal('ab-12')
+    for (const values of [[], [''], ['a', 'b']]) expect(keyIn(values)).to.equal(undefined)
+    expect(keyIn([Buffer.from('short')], 'objectGUID')).to.equal(undefined)
+  })
+})
+
+describe(personOf.name, () => {
+  it('says only what the directory says, with groups once and in order', () => {
+    expect(personOf(entry({ uid: ['ada'] }), map, about)).to.deep.equal({
+      username: 'ada',
+      email: undefined,
+      emailVerified: false,
+      name: undefined,
+      locale: undefined,
+      profile: {},
+      disabled: false,
+      groups: ['a', 'b'],
+    })
+  })
+
+  it('is nobody without a user name', () => {
+    for (const uid of [[], [''], ['  '], ['a\u0000b'], ['x'.repeat(2000)]])
+      expect(personOf(entry({ uid }), map, about)).to.equal(undefined)
+  })
+
+  it('L15 leaves out an address that is none, and texts with control characters', () => {
+    const read = personOf(entry({ uid: ['ada'], mail: ['ada at home'], cn: ['Ada\u001b[31m'] }), map, about)
+    expect(read).to.include({ email: undefined, emailVerified: false, name: undefined })
+  })
+
+  it('counts addresses as verified only where the settings say so', () => {
+    const read = personOf(entry({ uid: ['ada'], mail: ['ada@example.com'] }), map, { ...about, emailVerified: false })
+    expect(read).to.include({ email: 'ada@example.com', emailVerified: false })
+  })
+})
