@@ -33,6 +33,7 @@ import { listen } from './http/server.ts'
 import { readTexts } from './http/texts.ts'
 import { createUntrustedHeaders } from './http/untrusted-headers.ts'
 import { createLoginRoutes } from './login/routes.ts'
+import { createUpstreams } from './login/upstream/upstreams.ts'
 import { createSendMail } from './mail/send-mail.ts'
 import { createSmtp } from './mail/smtp.ts'
 import { createBrowserSessions } from './oidc/browser-session.ts'
@@ -72,8 +73,10 @@ import { createStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
 import { createCeiling } from './users/ceiling.ts'
 import { createPasswords } from './users/passwords.ts'
+import type { Passwords } from './users/passwords.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
 import { createSecondFactors } from './users/factors/second-factors.ts'
+import { createUpstreamPeople } from './users/upstream-people.ts'
 import { createUserSources } from './users/user-sources.ts'
 import type { UserSources } from './users/user-sources.ts'
 
@@ -99,6 +102,8 @@ interface Needs {
 
 /** Milliseconds. */
 const drainFor = 25_000
+/** For one request to a provider: more is done there than at a file with keys. */
+const upstreamPatience = 5000
 /** How long connections are asked to close before idle ones are closed. */
 const lingerFor = 3_000
 
@@ -107,8 +112,9 @@ const lingerFor = 3_000
 export async function startApp(needs: Needs): Promise<App> {
   const { settings, log, health } = needs
   const store = openStore(needs)
+  const passwords = createPasswords()
   const users = createUserSources({
-    sources: [createPostgresUsers({ store, passwords: createPasswords() })],
+    sources: [createPostgresUsers({ store, passwords }), ...createUpstreamSources(settings, passwords)],
     store,
     ceiling: settings.allowUntrustedProxy ? createCeiling({ now: () => performance.now() }) : undefined,
   })
@@ -163,6 +169,10 @@ export async function startApp(needs: Needs): Promise<App> {
     },
   }
 }
+
+/** The people whom each provider of `upstreams` brought. */
+const createUpstreamSources = ({ upstreams }: ServerSettings, passwords: Passwords) =>
+  upstreams.map(({ id, maxAge: maxAgeMs }) => createUpstreamPeople({ id, maxAgeMs, passwords, now: Date.now }))
 
 function openStore({ settings, log, metrics }: Needs): Store {
   const { cache: cacheSettings, replica } = settings
@@ -315,7 +325,7 @@ function createProtocol(
 /** Requests of the server itself, to URLs that clients register. */
 function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPurpose) {
   const rule = addressRule(purpose, { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
-  return createOutboundFetch({ rule, purpose })
+  return createOutboundFetch({ rule, purpose, ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}) })
 }
 
 function countTokens(metrics: Metrics) {
@@ -338,9 +348,10 @@ function createWeb(
   const basePath = basePathOf(settings)
   const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
   const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
+  const federation = createFederation({ settings, log }, on.store)
   const { secondFactor, branding } = settings
   const secondFactors = createSecondFactors({ store: on.store, now: Date.now })
-  const signInNeeds = { interactions, users: on.users, secondFactors, secondFactor, title: branding.title, audit }
+  const signInNeeds = { interactions, users: on.users, secondFactors, secondFactor, title: branding.title, federation, audit }
   const signIn = createLoginRoutes({ ...signInNeeds, basePath, now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const account = createAccountRoutes({
@@ -402,6 +413,14 @@ function createWeb(
     basePath,
   )
   return { application, discovery, hosts: new Set([issuer.host, ...extraHosts]) }
+}
+
+/** The other providers at which people can sign in. */
+function createFederation({ settings, log }: Pick<Needs, 'settings' | 'log'>, { cache, upstreamLinks: links }: Store) {
+  const { upstreams: configured, issuer } = settings
+  const fetch = guardedFetch(settings, 'upstream')
+  const upstreams = createUpstreams({ upstreams: configured, issuer, fetch, cache, log, now: Date.now })
+  return { upstreams, links, log }
 }
 
 function createConfig(
