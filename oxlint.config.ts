@@ -19,6 +19,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^eta$': ['server/src/http/pages.ts'],
   '^oidc-provider': ['server/src/oidc/library/**'],
   '^jose$': ['server/src/oidc/keys/**'],
+  '^openid-client$': ['server/src/login/upstream/relying-party.ts'],
   '^jsonwebtoken$': ['server/src/oidc/session-cookie.ts'],
   '^@node-rs/argon2$': ['server/src/users/passwords.ts'],
   '^otpauth$': ['server/src/users/factors/totp.ts'],

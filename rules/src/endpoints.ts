@@ -14,6 +14,8 @@ export const paths = {
   endSession: '/session/end',
   /** The pages of a sign-in. */
   interaction: '/interaction',
+  /** Where other providers send the browser back to. */
+  federation: '/federation',
   /** The logos of clients. */
   logo: '/logo',
   /** The pages about a person's own account. */

@@ -33,6 +33,7 @@ import { listen } from './http/server.ts'
 import { readTexts } from './http/texts.ts'
 import { createUntrustedHeaders } from './http/untrusted-headers.ts'
 import { createLoginRoutes } from './login/routes.ts'
+import { createUpstreams } from './login/upstream/upstreams.ts'
 import { createSendMail } from './mail/send-mail.ts'
 import { createSmtp } from './mail/smtp.ts'
 import { createBrowserSessions } from './oidc/browser-session.ts'
@@ -77,8 +78,10 @@ import { createDirectoryMetrics } from './users/ldap/directory-client.ts'
 import { createLdapUsers } from './users/ldap/ldap-users.ts'
 import type { LdapUsers } from './users/ldap/ldap-users.ts'
 import { createPasswords } from './users/passwords.ts'
+import type { Passwords } from './users/passwords.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
 import { createSecondFactors } from './users/factors/second-factors.ts'
+import { createUpstreamPeople } from './users/upstream-people.ts'
 import type { UserSource } from './users/user-source.ts'
 import { createUserSources } from './users/user-sources.ts'
 import type { UserSources } from './users/user-sources.ts'
@@ -105,6 +108,8 @@ interface Needs {
 
 /** Milliseconds. */
 const drainFor = 25_000
+/** For one request to a provider: more is done there than at a file with keys. */
+const upstreamPatience = 5000
 /** How long connections are asked to close before idle ones are closed. */
 const lingerFor = 3_000
 
@@ -114,7 +119,8 @@ export async function startApp(needs: Needs): Promise<App> {
   const { settings, log, health } = needs
   const cache = openCache(needs)
   const store = openStore(needs, cache)
-  const sources = openSources(needs, { store, cache })
+  const passwords = createPasswords()
+  const sources = openSources(needs, { store, cache, passwords })
   const users = createUserSources({
     sources: sources.inOrder,
     store,
@@ -173,6 +179,10 @@ export async function startApp(needs: Needs): Promise<App> {
   }
 }
 
+/** The people whom each provider of `upstreams` brought. */
+const createUpstreamSources = ({ upstreams }: ServerSettings, passwords: Passwords) =>
+  upstreams.map(({ id, maxAge: maxAgeMs }) => createUpstreamPeople({ id, maxAgeMs, passwords, now: Date.now }))
+
 function openCache({ settings, log, metrics }: Needs): Cache | undefined {
   const connection = cacheConnection(settings.cache)
   const keys = loadKeyRing(settings.keysDirectory).derive('cache')
@@ -196,20 +206,23 @@ function createMails({ settings, log, metrics }: Needs, { store }: { store: Stor
 }
 
 /** Where people come from, as the settings list it. */
-function openSources({ settings, log, metrics }: Needs, on: { store: Store; cache: Cache | undefined }) {
-  const { store } = on
+function openSources(
+  { settings, log, metrics }: Needs,
+  on: { store: Store; cache: Cache | undefined; passwords: Passwords },
+) {
+  const { store, passwords } = on
   // without Valkey each replica remembers for itself, for as long as the source allows
   const cache = on.cache ?? createMemoryCache({ now: Date.now })
   const observed = settings.sources.some(({ type }) => type === 'ldap') ? createDirectoryMetrics(metrics) : undefined
   const directories: LdapUsers[] = []
   const openSource = (source: ServerSettings['sources'][number]): UserSource => {
-    if (source.type === 'postgres') return createPostgresUsers({ store, passwords: createPasswords() })
+    if (source.type === 'postgres') return createPostgresUsers({ store, passwords })
     const directory = createLdapUsers({ settings: source, cache, log, metrics: observed, now: Date.now })
     directories.push(directory)
     return directory
   }
   return {
-    inOrder: settings.sources.map(openSource),
+    inOrder: [...settings.sources.map(openSource), ...createUpstreamSources(settings, passwords)],
     stop: () => directories.forEach((directory) => directory.stop()),
   }
 }
@@ -346,7 +359,7 @@ function createProtocol(
 /** Requests of the server itself, to URLs that clients register. */
 function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPurpose) {
   const rule = addressRule(purpose, { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
-  return createOutboundFetch({ rule, purpose })
+  return createOutboundFetch({ rule, purpose, ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}) })
 }
 
 function countTokens(metrics: Metrics) {
@@ -369,9 +382,10 @@ function createWeb(
   const basePath = basePathOf(settings)
   const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
   const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
+  const federation = createFederation({ settings, log }, on.store)
   const { secondFactor, branding } = settings
   const secondFactors = createSecondFactors({ store: on.store, now: Date.now })
-  const signInNeeds = { interactions, users: on.users, secondFactors, secondFactor, title: branding.title, audit }
+  const signInNeeds = { interactions, users: on.users, secondFactors, secondFactor, title: branding.title, federation, audit }
   const signIn = createLoginRoutes({ ...signInNeeds, basePath, now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const account = createAccountRoutes({
@@ -433,6 +447,14 @@ function createWeb(
     basePath,
   )
   return { application, discovery, hosts: new Set([issuer.host, ...extraHosts]) }
+}
+
+/** The other providers at which people can sign in. */
+function createFederation({ settings, log }: Pick<Needs, 'settings' | 'log'>, { cache, upstreamLinks: links }: Store) {
+  const { upstreams: configured, issuer } = settings
+  const fetch = guardedFetch(settings, 'upstream')
+  const upstreams = createUpstreams({ upstreams: configured, issuer, fetch, cache, log, now: Date.now })
+  return { upstreams, links, log }
 }
 
 function createConfig(

@@ -104,6 +104,17 @@ export const errorCatalogue = {
     remedy:
       'Give a URL that resolves to a public address, or let an administrator list the address in `outbound.allow`.',
   },
+  UPSTREAM_UNAVAILABLE: {
+    meaning:
+      'Another provider, at which people sign in, does not answer. The sign-in page says so and offers the other ways.',
+    remedy: 'Look at that provider and the way to it; `nauthera doctor` asks each one.',
+  },
+  UPSTREAM_ANSWER_INVALID: {
+    meaning:
+      'What another provider answered cannot be trusted: a wrong signature, issuer, audience, time, nonce or state, or no such answer.',
+    remedy:
+      'Compare `upstreams` in the settings with what is registered at the provider; `nauthera doctor` asks each one.',
+  },
   CLIENT_METADATA_INVALID: {
     meaning: 'A client cannot be served as it is; the field and the reason are named.',
     remedy: 'Correct the OIDCClient. Until then its last good version is served.',

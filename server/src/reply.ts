@@ -89,6 +89,36 @@ export interface Views {
     /** Why a person who is signed in is asked again. */
     readonly reason?: 'again' | 'ended' | undefined
     readonly mistakes: readonly Mistake[]
+    /** Other providers at which people sign in. */
+    readonly upstreams?: readonly { readonly id: string; readonly name: string; readonly action: string }[]
+    /** An e-mail address alone can be enough: it leads to one of them. */
+    readonly leadsByAddress?: boolean
+    /** The person comes from a provider, and proves an account here to link it. */
+    readonly linking?:
+      | {
+          readonly reason: 'email' | 'username' | 'unknown'
+          /** How they are called there. */
+          readonly label: string
+          readonly name: string
+          readonly id: string
+        }
+      | undefined
+  }
+  /** The person has proved an account here, and who they are at another provider. */
+  'link-account': {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    readonly cancelAction?: string | undefined
+    readonly person: PersonOnPage
+    readonly upstream: string
+    readonly label: string
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Leads on by itself. */
+  'moving-on': {
+    readonly location: string
+    /** Another provider; without it the way goes on here. */
+    readonly name?: string | undefined
   }
   'choose-account': {
     readonly client?: ClientOnPage | undefined

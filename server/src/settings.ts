@@ -3,6 +3,7 @@ import { podPaths } from '@nauthera/proto/names'
 import { defaultAlgorithms, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
 import { isNeverAllowed, parseRanges } from './address-ranges.ts'
+import { upstreamSettings, upstreamsFaults } from './upstream-settings.ts'
 
 // The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
 
@@ -104,8 +105,8 @@ const cacheSettings = z
   })
   .prefault({})
 
-/** What the server itself requests at URLs that clients register. */
-const outboundPurposes = ['backchannel', 'jwks', 'logo', 'document'] as const
+/** What the server itself requests: at URLs that clients register, and at the providers in `upstreams`. */
+const outboundPurposes = ['backchannel', 'jwks', 'logo', 'document', 'upstream'] as const
 export type OutboundPurpose = (typeof outboundPurposes)[number]
 
 const outboundTarget = z
@@ -135,7 +136,7 @@ const outboundSettings = z
       .max(50)
       .default([])
       .describe(
-        'Private and special addresses that the server may send requests to: `to` (address, range, host, or a domain with a dot in front) and `for` (backchannel, jwks, logo, document). Public addresses need no entry; loopback, link-local and metadata addresses are never allowed.',
+        'Private and special addresses that the server may send requests to: `to` (address, range, host, or a domain with a dot in front) and `for` (backchannel, jwks, logo, document, upstream). Public addresses need no entry; loopback, link-local and metadata addresses are never allowed.',
       ),
   })
   .prefault({})
@@ -406,6 +407,14 @@ export const settingsSchema = z
     cache: cacheSettings,
     sources: sourcesSettings,
     outbound: outboundSettings,
+    upstreams: z
+      .array(upstreamSettings(duration))
+      .max(20)
+      .default([])
+      .superRefine((upstreams, context) => {
+        for (const { path, message } of upstreamsFaults(upstreams)) context.addIssue({ code: 'custom', path, message })
+      })
+      .describe('Other OpenID providers, and GitHub, at which people can sign in instead of here.'),
     audit: auditSettings,
     mail: mailSettings,
     refreshGrace: duration('10s').describe(
@@ -478,6 +487,15 @@ export const settingsSchema = z
       const message = 'says that addresses are unknown, and trustedProxies says who tells them; set one of the two'
       context.addIssue({ code: 'custom', path: ['allowUntrustedProxy'], message })
     }
+    // a record says by this word whose people it is of: with one word for two, the people of one could act as those of the other
+    settings.upstreams.forEach(({ id }, n) => {
+      if (!settings.sources.some((source) => source.id === id)) return
+      context.addIssue({
+        code: 'custom',
+        path: ['upstreams', n, 'id'],
+        message: 'is the id of a source; choose another',
+      })
+    })
   })
 
 export type ServerSettings = z.output<typeof settingsSchema>

@@ -142,4 +142,45 @@ describe('the settings of the server', () => {
       expect(faultsOfSources({ ...ldap, id: 'postgres' })).to.deep.equal(['sources.0.id'])
     })
   })
+
+  describe('upstreams', () => {
+    const provider = { id: 'corp', issuer: 'https://corp.example.com', clientId: 'nauthera' }
+    const faults = (...upstreams: object[]) => faultsOf({ ...good, upstreams })
+
+    it('take a provider with an issuer and a client id, and count its durations in milliseconds', () => {
+      const [corp] = load({ ...good, upstreams: [{ ...provider, issuer: 'https://corp.example.com/' }] }).upstreams
+      expect(corp).to.include({ preset: 'generic', maxAge: 86_400_000, trustEmail: false })
+    })
+
+    it('say what is wrong with one', () => {
+      expect(faults({ ...provider, id: 'Corp' })).to.deep.equal(['upstreams.0.id'])
+      expect(faults({ ...provider, issuer: 'http://corp.example.com' })).to.deep.equal(['upstreams.0.issuer'])
+      expect(faults({ ...provider, issuer: undefined })).to.deep.equal(['upstreams.0.issuer'])
+      expect(faults({ ...provider, clientId: undefined })).to.deep.equal(['upstreams.0.clientId'])
+      expect(faults({ ...provider, clientIdFile: '/id' })).to.deep.equal(['upstreams.0.clientId'])
+      expect(faults({ ...provider, preset: 'github', issuer: undefined })).to.deep.equal([
+        'upstreams.0.clientSecretFile',
+      ])
+      for (const tenant of ['common', 'organizations', 'consumers']) {
+        const issuer = `https://login.microsoftonline.com/${tenant}/v2.0`
+        expect(faults({ ...provider, preset: 'entra', issuer }), tenant).to.deep.equal(['upstreams.0.issuer'])
+      }
+      expect(faults({ ...provider, domains: ['Example.com', 'localhost'] })).to.have.length(2)
+    })
+
+    it('name each id and each issuer once, and none as the database is named', () => {
+      const other = { ...provider, issuer: 'https://other.example.com' }
+      expect(faults(provider, other)).to.deep.equal(['upstreams.1.id'])
+      expect(faults(provider, { ...provider, id: 'other' })).to.deep.equal(['upstreams.1.issuer'])
+      expect(faults({ ...provider, id: 'postgres' })).to.include('upstreams.0.id')
+      const ldap = {
+        id: 'corp',
+        type: 'ldap',
+        urls: ['ldaps://l.example.com'],
+        userBase: 'dc=x',
+        groups: { base: 'dc=x' },
+      }
+      expect(faultsOf({ ...good, sources: [ldap], upstreams: [provider] })).to.deep.equal(['upstreams.0.id'])
+    })
+  })
 })

@@ -33,6 +33,8 @@ export interface Consented {
 export interface Step {
   /** Whether the person has passed this step; else the page that asks for what is missing. */
   take(attempt: Attempt): Promise<StepOutcome> | StepOutcome
+  /** Addresses below its page that lead back from elsewhere: `upstream/corp/back` is GET /interaction/:uid/upstream/corp/back. */
+  readonly returns?: Readonly<Record<string, Form>>
   /** The forms of its page, by the last part of their address: `sign-in` is POST /interaction/:uid/sign-in. */
   readonly forms?: Readonly<Record<string, Form>>
 }
@@ -40,8 +42,16 @@ export interface Step {
 export type StepOutcome =
   | { readonly kind: 'passed'; readonly attempt: Attempt }
   | { readonly kind: 'ask'; readonly page: Page }
+  /** The page leads out of here, and the person comes back with an answer. */
+  | Leave
   | { readonly kind: 'ended'; readonly location: string }
   | { readonly kind: 'spent' }
+
+export interface Leave {
+  readonly kind: 'leave'
+  readonly progress: Progress
+  readonly page: Page
+}
 
 export type Form = (attempt: Attempt) => Promise<FormOutcome> | FormOutcome
 
@@ -50,9 +60,16 @@ export type FormOutcome =
   /** To the next step that asks, or to the client. */
   | { readonly kind: 'go-on'; readonly progress: Progress; readonly agreed?: Agreed }
   /** The same page again, with what is wrong. */
-  | { readonly kind: 'mistaken'; readonly mistakes: readonly Mistake[]; readonly username?: string }
+  | {
+      readonly kind: 'mistaken'
+      readonly mistakes: readonly Mistake[]
+      readonly username?: string
+      /** How far the person is then; without it as far as before. */
+      readonly progress?: Progress
+    }
   /** The same page again; nothing was changed. */
   | { readonly kind: 'unchanged' }
+  | Leave
   /** This page, without a redirect. */
   | { readonly kind: 'page'; readonly page: Page }
   /** The person refused; the client is told. */

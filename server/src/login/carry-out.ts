@@ -20,12 +20,15 @@ export async function carryOut(needs: Needs, attempt: Attempt, outcome: FormOutc
     case 'go-on':
       return goOn(needs, attempt, outcome.progress, outcome.agreed)
     case 'mistaken': {
-      const { kind: _, ...said } = outcome
-      await needs.interactions.save(request, interaction, { ...interaction.progress, said })
+      const { kind: _, progress = interaction.progress, ...said } = outcome
+      await needs.interactions.save(request, interaction, { ...progress, said })
       return toPage
     }
     case 'unchanged':
       return toPage
+    case 'leave':
+      await needs.interactions.save(request, interaction, outcome.progress)
+      return outcome.page
     case 'page':
       return outcome.page
     case 'refused':
@@ -41,6 +44,7 @@ async function goOn(needs: Needs, attempt: Attempt, progress: Progress, agreed?:
   const outcome = await needs.dispatch({ ...attempt, interaction: { ...interaction, progress }, agreed })
   if (outcome.kind === 'ended') return { kind: 'redirect', location: outcome.location }
   if (outcome.kind === 'spent') return spentPage(interaction)
+  if (outcome.kind === 'leave') return carryOut(needs, attempt, outcome)
   await needs.interactions.save(request, interaction, progress)
   return { kind: 'redirect', location: paths.page }
 }

@@ -6,6 +6,7 @@ import type { UserSources } from '../users/user-sources.ts'
 import { languagesOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
+import { linkingOf } from './linking.ts'
 import { asksSecondFactor } from './second-factor.ts'
 
 interface Needs {
@@ -65,7 +66,7 @@ async function choosePassword(needs: Needs, { request, interaction }: Attempt): 
       // the change ended all sessions that began before it, so this one begins after it
       const authTime = Math.floor(outcome.since.getTime() / 1000)
       const proved = { ...signedIn, authTime, standing: outcome.standing, passwordChangeRequired: false }
-      return { kind: 'go-on', progress: { signedIn: proved } }
+      return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn: proved } }
     }
     case 'refused':
       return mistaken(

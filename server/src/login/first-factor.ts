@@ -1,15 +1,60 @@
-import type { Attempt, Step, StepOutcome } from './attempt.ts'
+import type { Attempt, FormOutcome, Step, StepOutcome } from './attempt.ts'
 import { createPasswordForm } from './password.ts'
 import { signInPage } from './sign-in-page.ts'
+import { comeBack } from './upstream/come-back.ts'
+import { upstreamOf } from './upstream/federation.ts'
+import type { Federation } from './upstream/federation.ts'
+import { leave } from './upstream/leave.ts'
 
-/** Asks until the account is known: by a password. Another way to sign in is another form of the same page. */
-export const createFirstFactor = (needs: Parameters<typeof createPasswordForm>[0]): Step => ({
-  take,
-  forms: { 'sign-in': createPasswordForm(needs) },
-})
+type Needs = Parameters<typeof createPasswordForm>[0] & { readonly federation: Federation }
 
-function take(attempt: Attempt): StepOutcome {
+/** Asks until the account is known: by a password, or by another provider. Another way to sign in is another form of the same page. */
+export function createFirstFactor(needs: Needs): Step {
+  const { upstreams } = needs.federation
+  const byPassword = createPasswordForm(needs)
+  return {
+    take: (attempt) => take(needs, attempt),
+    forms: {
+      'sign-in': (attempt) => leadByAddress(needs, attempt) ?? byPassword(attempt),
+      ...Object.fromEntries(
+        upstreams.map((upstream) => [
+          `upstream/${upstream.id}`,
+          (attempt: Attempt) => leave(needs, attempt, upstream, { newName: wantsNewName(attempt, upstream.id) }),
+        ]),
+      ),
+    },
+    returns: Object.fromEntries(
+      upstreams.map((upstream) => [
+        `upstream/${upstream.id}/back`,
+        (attempt: Attempt) => comeBack(needs, attempt, upstream),
+      ]),
+    ),
+  }
+}
+
+async function take(needs: Needs, attempt: Attempt): Promise<StepOutcome> {
   if (attempt.account) return { kind: 'passed', attempt }
-  const { said } = attempt.interaction.progress
-  return { kind: 'ask', page: signInPage(attempt, { mistakes: said?.mistakes ?? [], username: said?.username }) }
+  const { progress, loginHint } = attempt.interaction
+  // only at first sight: whoever comes back from there, or wants another account, sees every way to sign in
+  const hinted = isUntouched(attempt) ? upstreamOf(needs.federation.upstreams, loginHint) : undefined
+  const left = hinted && (await leave(needs, attempt, hinted))
+  if (left?.kind === 'leave') return left
+  const mistakes = left?.kind === 'mistaken' ? left.mistakes : (progress.said?.mistakes ?? [])
+  const page = signInPage(attempt, { mistakes, username: progress.said?.username }, needs.federation.upstreams)
+  return { kind: 'ask', page }
+}
+
+const isUntouched = ({ interaction }: Attempt): boolean => Object.keys(interaction.progress).length === 0
+
+/** Who types an address of a provider's domain is led there: there is no password of theirs to check here. */
+function leadByAddress(needs: Needs, attempt: Attempt): Promise<FormOutcome> | undefined {
+  const typed = attempt.request.form.get('username') ?? undefined
+  const upstream = upstreamOf(needs.federation.upstreams, typed)
+  return upstream && leave(needs, attempt, upstream)
+}
+
+/** "This is not my account": offered only to somebody whose user name is taken here. */
+function wantsNewName({ request, interaction }: Attempt, id: string): boolean {
+  const { linking } = interaction.progress
+  return request.form.get('new') === 'yes' && linking?.reason === 'username' && linking.upstream === id
 }

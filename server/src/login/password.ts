@@ -6,11 +6,14 @@ import { defaultLimits } from '../users/lockout.ts'
 import type { SignInOutcome, UserSources } from '../users/user-sources.ts'
 import type { Attempt, Form, FormOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
+import { linkingOf } from './linking.ts'
 import { signInPage } from './sign-in-page.ts'
+import type { Federation } from './upstream/federation.ts'
 
 interface Needs {
   readonly users: Pick<UserSources, 'tryPassword'>
   readonly secondFactor: SecondFactorPolicy
+  readonly federation: Pick<Federation, 'upstreams'>
   readonly audit: Pick<Audit, 'record'>
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -57,7 +60,8 @@ function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username
       needs.audit.record({ ...failure, event: 'signin.refused', reason: 'busy' })
       const { retryAfterSeconds: retryAfter } = outcome
       const mistakes = [waitMistake(retryAfter)]
-      return { kind: 'page', page: signInPage(attempt, { mistakes, username, retryAfter, status: 429 }) }
+      const said = { mistakes, username, retryAfter, status: 429 }
+      return { kind: 'page', page: signInPage(attempt, said, needs.federation.upstreams) }
     }
     case 'refused': {
       const { reason, userId } = outcome
@@ -65,7 +69,13 @@ function answer(needs: Needs, attempt: Attempt, outcome: SignInOutcome, username
       return { kind: 'mistaken', mistakes: wrong, username }
     }
     case 'passed':
-      return { kind: 'go-on', progress: { signedIn: signedIn(needs, attempt.request, outcome) } }
+      return {
+        kind: 'go-on',
+        progress: {
+          ...linkingOf(attempt.interaction.progress),
+          signedIn: signedIn(needs, attempt.request, outcome),
+        },
+      }
   }
 }
 

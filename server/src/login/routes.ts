@@ -9,6 +9,7 @@ import type { Dispatch } from './dispatch.ts'
 import { overPage } from './over-page.ts'
 import { createSteps } from './steps.ts'
 import type { StepNeeds } from './steps.ts'
+import { createCallbackRoute } from './upstream/callback.ts'
 
 // The pages of a sign-in. A GET shows the page of the current step; a POST sends its form. Ids and names of the controls do not change,
 // for people who write a script for a sign-in:
@@ -24,6 +25,9 @@ import type { StepNeeds } from './steps.ts'
 //   recovery-codes   #codes-saved                                                   POST …/codes-saved
 //   consent          #consent-remember (remember) #consent-allow #consent-deny      POST …/consent
 //                    (decision=allow|deny), #switch-account                         POST …/switch
+//   sign-in          #upstream-<id> for each other provider, #upstream-new            POST …/upstream/<id>
+//   link-account     #link-confirm #link-skip (decision=link|skip)                  POST …/link
+//   moving-on        #move-on, a link                                               another provider, or back from it
 //   each             #cancel                                                        POST …/cancel
 //   refused          #switch-account #cancel
 //   logout           #logout-confirm #logout-stay                                   the provider's own
@@ -40,24 +44,37 @@ export function createLoginRoutes(needs: Needs): readonly Route[] {
   const steps = createSteps(needs)
   const dispatch = createDispatch(steps)
   const forms = steps.flatMap((step) => Object.entries(step.forms ?? {}))
+  const returns = steps.flatMap((step) => Object.entries(step.returns ?? {}))
   return [
     {
       method: 'GET',
       path: page,
       handle: live(needs, (attempt) => show({ ...needs, dispatch }, attempt)),
     },
+    ...returns.map(([name, form]) => formRoute({ ...needs, dispatch }, 'GET', name, form)),
     // a reload of the answer to a POST (503, 429) leads back to the page
     {
       method: 'GET',
       path: `${page}/:form`,
       handle: async ({ params }) => toPage(needs, params['uid'] ?? ''),
     },
-    ...forms.map(([name, form]) => formRoute({ ...needs, dispatch }, name, form)),
+    {
+      method: 'GET',
+      path: `${page}/upstream/:upstream`,
+      handle: async ({ params }) => toPage(needs, params['uid'] ?? ''),
+    },
+    createCallbackRoute(needs),
+    ...forms.map(([name, form]) => formRoute({ ...needs, dispatch }, 'POST', name, form)),
   ]
 }
 
-const formRoute = (needs: Needs & { dispatch: Dispatch }, name: string, form: Form): Route => ({
-  method: 'POST',
+const formRoute = (
+  needs: Needs & { dispatch: Dispatch },
+  method: Route['method'],
+  name: string,
+  form: Form,
+): Route => ({
+  method,
   path: `${page}/${name}`,
   handle: live(needs, async (attempt) => carryOut(needs, attempt, await form(attempt))),
 })
@@ -70,6 +87,9 @@ async function show(needs: Needs & { dispatch: Dispatch }, attempt: Attempt): Pr
       if (said) await needs.interactions.save(attempt.request, attempt.interaction, rest)
       return outcome.page
     }
+    case 'leave':
+      await needs.interactions.save(attempt.request, attempt.interaction, outcome.progress)
+      return outcome.page
     case 'ended':
       return { kind: 'redirect', location: outcome.location }
     case 'spent':

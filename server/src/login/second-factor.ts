@@ -6,6 +6,7 @@ import type { CodeOutcome, SecondFactors } from '../users/factors/second-factors
 import { languagesOf } from './attempt.ts'
 import type { Attempt, Form, FormOutcome, KnownAccount, Step } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
+import { linkingOf } from './linking.ts'
 
 interface Needs {
   readonly interactions: Pick<Interactions, 'factorsFor'>
@@ -85,7 +86,7 @@ function codeForm(needs: Needs, control: 'code' | 'recovery-code'): Form {
       needs.audit.record({ ...event, event: 'factor.failure', outcome: 'failure', reason })
       return refused(attempt, outcome, control)
     }
-    return { kind: 'go-on', progress: proved(account, 'otp') }
+    return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), ...proved(account, 'otp') } }
   }
 }
 

@@ -9,6 +9,7 @@ import { appUri, mintSeed } from '../users/factors/totp.ts'
 import { languagesOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
+import { linkingOf } from './linking.ts'
 
 interface Needs {
   readonly interactions: Pick<Interactions, 'factorsFor'>
@@ -112,7 +113,7 @@ async function confirmApp(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
     case 'enrolled': {
       const proved = { ...signedIn, standing: outcome.standing, amr: withSecondFactor(signedIn.amr, 'otp') }
       const recoveryCodes = outcome.recoveryCodes.length > 0 ? outcome.recoveryCodes : undefined
-      return { kind: 'go-on', progress: { signedIn: proved, recoveryCodes } }
+      return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn: proved, recoveryCodes } }
     }
     case 'wrong':
       return { kind: 'mistaken', mistakes: [{ key: 'wrong-first-code', control: 'code' }] }

@@ -1,10 +1,14 @@
 import type { Mistake, Page } from '../reply.ts'
+import type { Linking } from '../oidc/interaction/interaction.ts'
 import type { Attempt } from './attempt.ts'
+import type { Upstream } from './upstream/upstream.ts'
 
-/** @param said what was wrong the last time, and the user name as typed */
+/** @param upstreams other providers at which the person can sign in
+ *  @param said what was wrong the last time, and the user name as typed */
 export function signInPage(
   { interaction, paths }: Attempt,
   said: { mistakes: readonly Mistake[]; username?: string | undefined; retryAfter?: number; status?: number },
+  upstreams: readonly Upstream[],
 ): Page {
   const { session, progress, loginHint, prompt } = interaction
   const known = progress.switching ? undefined : session?.person.username
@@ -23,6 +27,14 @@ export function signInPage(
       username: said.username ?? known ?? hinted ?? '',
       reason: prompt.reasons.includes('session_ended') ? 'ended' : known === undefined ? undefined : 'again',
       mistakes: said.mistakes,
+      upstreams: upstreams.map(({ id, name }) => ({ id, name, action: paths.form(`upstream/${id}`) })),
+      leadsByAddress: upstreams.some(({ domains }) => domains.length > 0),
+      linking: linkingOnPage(progress.linking, upstreams),
     },
   }
+}
+
+function linkingOnPage(linking: Linking | undefined, upstreams: readonly Upstream[]) {
+  const upstream = upstreams.find(({ id }) => id === linking?.upstream)
+  return linking && upstream && { reason: linking.reason, label: linking.label, name: upstream.name, id: upstream.id }
 }

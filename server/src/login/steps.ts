@@ -10,8 +10,10 @@ import { createConsent } from './consent.ts'
 import { findAccount } from './find-account.ts'
 import { createFinish } from './finish.ts'
 import { createFirstFactor } from './first-factor.ts'
+import { createLinkAccount } from './link-account.ts'
 import { createSecondFactor } from './second-factor.ts'
 import { createSetUpFactor } from './set-up-factor.ts'
+import type { Federation } from './upstream/federation.ts'
 
 export interface StepNeeds {
   readonly interactions: Interactions
@@ -20,6 +22,7 @@ export interface StepNeeds {
   readonly secondFactor: SecondFactorPolicy
   /** The name of this service. */
   readonly title: string
+  readonly federation: Federation
   readonly audit: Pick<Audit, 'record'>
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -32,6 +35,7 @@ export const createSteps = (needs: StepNeeds): readonly Step[] => [
   createSecondFactor(needs),
   createChangePassword(needs),
   createSetUpFactor(needs),
+  createLinkAccount(needs),
   createAccess(needs),
   createConsent(needs),
   createFinish(needs),

@@ -14,6 +14,8 @@ export type MarkKind =
   | 'key-active'
   /** An opaque token that has no grant, and was revoked. */
   | 'revoked'
+  /** The answer of another provider was used (upstream-links.ts). */
+  | 'upstream'
 
 export interface OneTime {
   /** @param expiresAt when the marked thing expires anyway; after that the mark can be removed

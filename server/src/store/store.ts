@@ -43,13 +43,18 @@ import { createSignIns } from './sign-ins.ts'
 import type { SignIns } from './sign-ins.ts'
 import { createTokenAccounts } from './token-accounts.ts'
 import type { TokenAccounts } from './token-accounts.ts'
+import { createUpstreamLinks } from './upstream-links.ts'
+import type { UpstreamLinks } from './upstream-links.ts'
 import { createUsers } from './users.ts'
 import type { Users } from './users.ts'
 
 export interface Store {
   readonly database: Database
+  /** Undefined when nothing is cached. */
+  readonly cache: Cache | undefined
   readonly oneTime: OneTime
   readonly users: Users
+  readonly upstreamLinks: UpstreamLinks
   readonly accounts: Accounts
   readonly tokenAccounts: TokenAccounts
   readonly groups: Groups
@@ -94,8 +99,10 @@ export function createStore(options: {
   const accounts = createAccounts(needs)
   return {
     database,
+    cache,
     oneTime: createOneTime(needs),
     users: createUsers(needs),
+    upstreamLinks: createUpstreamLinks(needs),
     accounts,
     tokenAccounts: createTokenAccounts({ accounts, cache, metrics }),
     groups: createGroups(needs),

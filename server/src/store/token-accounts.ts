@@ -71,6 +71,10 @@ const entrySchema = z.strictObject({
     id: z.string(),
     source: z.string(),
     sourceKey: maybe,
+    describedUntil: date
+      .nullable()
+      .optional()
+      .transform((at) => at ?? undefined),
     username: z.string(),
     email: maybe,
     emailVerified: z.boolean(),

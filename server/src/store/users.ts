@@ -38,6 +38,8 @@ export interface User extends Person {
   /** The `id` of the source that describes this person, and the name of the person there (not of our own people). */
   readonly source: string
   readonly sourceKey: string | undefined
+  /** Until when what another provider said of this person counts; undefined where the source is not such a provider. */
+  readonly describedUntil?: Date | undefined
   readonly passwordChangeRequired: boolean
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -117,12 +119,15 @@ export interface Users {
   revokeSessions(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-/** SQL, of `users u`. */
-export const groupsOf = `coalesce((SELECT array_agg(g.name ORDER BY g.name) FROM group_members m JOIN groups g ON g.id = m.group_id
-  WHERE m.user_id = u.id), '{}') AS groups`
-/** Columns `source` and `source_key` of a person u; null for our own people. */
+/** SQL, of `users u`: the groups here, and those that other providers said at the last sign-in there (upstream-links.ts). */
+export const groupsOf = `coalesce((SELECT array_agg(n.name ORDER BY n.name) FROM (
+    SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id
+    UNION SELECT unnest(l.groups) FROM upstream_links l WHERE l.user_id = u.id AND l.valid_until > now()) n), '{}') AS groups`
+/** Columns `source`, `source_key` and `described_until` of a person u; null for our own people. */
 export const sourceOf = `(SELECT s.source FROM user_sources s WHERE s.user_id = u.id) AS source,
-  (SELECT s.source_key FROM user_sources s WHERE s.user_id = u.id) AS source_key`
+  (SELECT s.source_key FROM user_sources s WHERE s.user_id = u.id) AS source_key,
+  (SELECT max(l.valid_until) FROM upstream_links l JOIN user_sources s ON s.user_id = l.user_id AND s.source = l.upstream
+   WHERE l.user_id = u.id) AS described_until`
 const each = (columns: string, table: string): string =>
   columns
     .split(', ')
@@ -136,7 +141,8 @@ const list = statement(
   'user-list',
   `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.canonical_username > $1 ORDER BY u.canonical_username LIMIT $2`,
 )
-const described = 'username, canonical_username, email, canonical_email, email_verified, name, locale, profile'
+/** Columns of users that say who somebody is. */
+export const described = 'username, canonical_username, email, canonical_email, email_verified, name, locale, profile'
 const inserting = (name: string, before: string, condition: string) =>
   statement(
     name,
@@ -211,6 +217,7 @@ export interface UserRow {
   /** Null for our own people. */
   readonly source: string | null
   readonly source_key: string | null
+  readonly described_until: Date | null
   readonly username: string
   readonly email: string | null
   readonly email_verified: boolean
@@ -334,7 +341,7 @@ async function changeUser(
 type Names = Pick<NewUser, 'username' | 'email' | 'emailVerified' | 'name' | 'locale' | 'profile'>
 
 /** In the order of `described`. */
-const namesOf = ({ username, email, emailVerified, name, locale, profile }: Names): unknown[] => [
+export const namesOf = ({ username, email, emailVerified, name, locale, profile }: Names): unknown[] => [
   username,
   canonicalName(username),
   email ?? null,
@@ -346,7 +353,7 @@ const namesOf = ({ username, email, emailVerified, name, locale, profile }: Name
 ]
 
 /** Turns what PostgreSQL says about a name into a CodedError. */
-async function asRefused<T>(user: Names, write: () => Promise<T>): Promise<T> {
+export async function asRefused<T>(user: Names, write: () => Promise<T>): Promise<T> {
   const faults = faultsOfName(user.username)
   if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
   try {
@@ -391,6 +398,7 @@ export const userOf = (row: UserRow): User => ({
   id: row.id,
   source: row.source ?? ownSource,
   sourceKey: row.source_key ?? undefined,
+  describedUntil: row.described_until ?? undefined,
   username: row.username,
   email: row.email ?? undefined,
   emailVerified: row.email_verified,

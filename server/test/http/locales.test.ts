@@ -37,7 +37,8 @@ describe('locales', () => {
 
   it('has a text for every mistake and error that the sources name', () => {
     const keysIn = (folder: string) =>
-      readdirSync(folder)
+      readdirSync(folder, { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts'))
         .map((file) => readFileSync(join(folder, file), 'utf8'))
         .flatMap((source) => [...source.matchAll(/\bkey: '([\w-]+)'/g)].map(([, key]) => key ?? ''))
     const sources = join(viewsDirectory, '../src')

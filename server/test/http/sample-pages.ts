@@ -52,6 +52,36 @@ export const samplePages: Readonly<Record<string, Page>> = {
     username: 'ada',
     mistakes: [{ key: 'locked-out', values: { minutes: 15 } }],
   }),
+  'sign-in with other services': signIn({
+    leadsByAddress: true,
+    upstreams: [
+      { id: 'corp', name: 'Example Corporation', action: `${at}/upstream/corp` },
+      { id: 'github', name: 'GitHub', action: `${at}/upstream/github` },
+    ],
+  }),
+  'sign-in when another service is away': signIn({
+    upstreams: [{ id: 'corp', name: 'Example Corporation', action: `${at}/upstream/corp` }],
+    mistakes: [{ key: 'upstream-away', values: { name: 'Example Corporation' } }],
+  }),
+  'sign-in to link an account': signIn({
+    upstreams: [{ id: 'github', name: 'GitHub', action: `${at}/upstream/github` }],
+    linking: { reason: 'username', label: 'ada', name: 'GitHub', id: 'github' },
+  }),
+  'link-account': {
+    kind: 'page',
+    view: 'link-account',
+    model: {
+      client: sampleClient,
+      action: `${at}/link`,
+      cancelAction: `${at}/cancel`,
+      person,
+      upstream: 'GitHub',
+      label: 'ada-codes',
+      mistakes: [],
+    },
+  },
+  'moving-on': { kind: 'page', view: 'moving-on', model: { location: '#there', name: 'Example Corporation' } },
+  'moving-on back': { kind: 'page', view: 'moving-on', model: { location: '#back' } },
   'choose-account': {
     kind: 'page',
     view: 'choose-account',

@@ -1,3 +1,4 @@
+import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
 import type {
   FactorQuestion,
@@ -109,13 +110,15 @@ export function createBrowser(
     changePassword: async () => says.change,
   }
   const audit = { record: (event: AuditEvent) => void audited.push(event) }
+  const links = { signIn: never, create: never, link: never }
+  const federation = { upstreams: [], links, log: createLog({ process: 'test', level: 'error', format: 'json' }) }
   const secondFactors: SecondFactors = {
     checkCode: async (_, code) => says.code(code),
     useRecoveryCode: async (_, code) => says.code(code),
     enrolApp: async () => says.enrol,
   }
   const secondFactor = { policy: 'optional', requiredGroups: [] } as const
-  const needs = { interactions, users, secondFactors, secondFactor, title: 'Nauthera', audit, now: () => now }
+  const needs = { interactions, users, secondFactors, secondFactor, title: 'Nauthera', federation, audit, now: () => now }
   const routes = createLoginRoutes({ ...needs, basePath: '/sso' })
 
   const send = (method: 'GET' | 'POST', path: string, fields: Record<string, string> = {}): Promise<Reply> => {
@@ -143,6 +146,8 @@ export function createBrowser(
     },
   }
 }
+
+const never = () => Promise.reject(new Error('there is no other provider'))
 
 /** Where forms lead: to the page that shows what is next, or to the client. */
 export const toPage: Reply = { kind: 'redirect', location: '/sso/interaction/u1' }

@@ -87,7 +87,8 @@ function submittedLogin(login: Login): NonNullable<Submission['login']> {
   return {
     accountId,
     ts: authTime,
-    amr,
+    // no claim at all, rather than an empty one
+    ...(amr.length === 0 ? {} : { amr }),
     ...(acr === undefined ? {} : { acr }),
     remember,
     ...(attempt === undefined ? {} : { attempt }),

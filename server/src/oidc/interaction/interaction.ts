@@ -54,6 +54,10 @@ export interface Interaction {
   readonly loginHint?: string | undefined
   /** `ui_locales`, in order. */
   readonly uiLocales: readonly string[]
+  /** `acr_values`, in order. */
+  readonly acrValues?: readonly string[]
+  /** `max_age` in seconds. */
+  readonly maxAge?: number | undefined
   /** The redirect URI that the response goes to. */
   readonly redirectUri: string
   readonly progress: Progress
@@ -101,8 +105,38 @@ export interface Progress {
   readonly pendingSeed?: string | undefined
   /** To show once. */
   readonly recoveryCodes?: readonly string[] | undefined
+  /** The person was sent to another provider, and has not come back yet. */
+  readonly upstream?: SentUpstream | undefined
+  /** Another provider knows the person, and no account here is theirs yet: they prove one, and then link the two. */
+  readonly linking?: Linking | undefined
   /** Messages that the next page shows once, after the 303 of a POST. */
   readonly said?: { readonly mistakes: readonly Mistake[]; readonly username?: string } | undefined
+}
+
+/** What binds the answer of another provider to this browser. */
+export interface SentUpstream {
+  readonly id: string
+  readonly state: string
+  readonly nonce: string
+  readonly verifier: string
+  /** Epoch seconds. */
+  readonly at: number
+  /** "Remember me". */
+  readonly remember: boolean
+  /** The person must sign in there anew; then an old sign-in is no answer. */
+  readonly anew?: boolean | undefined
+  /** The person wants a new account although the user name is taken. */
+  readonly newName?: boolean | undefined
+}
+
+export interface Linking {
+  readonly upstream: string
+  readonly issuer: string
+  readonly subject: string
+  /** How the person is called there. */
+  readonly label: string
+  /** What another account here has, or that the provider brings nobody new. */
+  readonly reason: 'email' | 'username' | 'unknown'
 }
 
 export interface MissingConsent {

@@ -41,7 +41,8 @@ export interface Submission {
     readonly accountId: string
     /** Epoch seconds. */
     readonly ts: number
-    readonly amr: readonly string[]
+    /** Absent when nothing is known. */
+    readonly amr?: readonly string[]
     readonly acr?: string
     readonly remember: boolean
     /** Counters of failed attempts; cleared when the sign-in is finished. */

@@ -35,7 +35,9 @@ export async function loadInteraction(
     session,
     stepUp: session !== undefined && isStepUp(prompt, session),
     loginHint: params.login_hint,
-    uiLocales: (params.ui_locales ?? '').split(' ').filter(Boolean),
+    uiLocales: wordsOf(params.ui_locales),
+    acrValues: wordsOf(params.acr_values),
+    maxAge: params.max_age === undefined ? undefined : Number(params.max_age),
     redirectUri: params.redirect_uri ?? '',
     progress,
   }
@@ -72,5 +74,7 @@ async function liveSession(
 /** Whoever has no second factor yet signs in again: nobody sets one up with a session alone. */
 const isStepUp = ({ name, reasons }: LibraryPart['prompt'], { factors }: SessionAccount): boolean =>
   name === 'login' && reasons.every((reason) => reason === acrNotReached) && (factors?.kinds.length ?? 0) > 0
+
+const wordsOf = (text: unknown): string[] => (typeof text === 'string' ? text.split(' ').filter(Boolean) : [])
 
 const personOnPage = (user: User): PersonOnPage => ({ username: user.username, name: user.name, locale: user.locale })

@@ -19,14 +19,16 @@ const limits = { connect: 2000, whole: 3000, body: 256 * 1024 }
 
 export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 
-/** A `fetch` for URLs that clients have registered.
+/** A `fetch` for URLs that clients have registered, and for the providers of the settings.
  *  @param needs.purpose for the message of a refusal
+ *  @param needs.wholeMs milliseconds for the whole request
  *  @param needs.lookUp for tests
  *  @throws CodedError ADDRESS_NOT_ALLOWED, before a byte is sent */
 export function createOutboundFetch(needs: {
   rule: AddressRule
   purpose: OutboundPurpose
   lookUp?: LookUpName
+  wholeMs?: number
 }): Fetch {
   return async (input, init = {}) => {
     const url = new URL(input)
@@ -38,7 +40,10 @@ export function createOutboundFetch(needs: {
     if (fault !== undefined) throw refused(literal, fault, needs.purpose)
     const headers = Object.fromEntries(new Headers(init.headers))
     const body = init.body ? await new Response(init.body).text() : undefined
-    const signal = AbortSignal.any([AbortSignal.timeout(limits.whole), ...(init.signal ? [init.signal] : [])])
+    const signal = AbortSignal.any([
+      AbortSignal.timeout(needs.wholeMs ?? limits.whole),
+      ...(init.signal ? [init.signal] : []),
+    ])
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const outgoing = send(
         url,
@@ -53,7 +58,10 @@ export function createOutboundFetch(needs: {
         resolve,
       )
       outgoing.once('error', reject)
-      outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer within ${limits.connect} ms`)))
+      outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in time')))
+      outgoing.once('socket', (socket) => {
+        socket.once('connect', () => socket.setTimeout(needs.wholeMs ?? limits.connect))
+      })
       outgoing.end(body)
     })
     const received = await readBody(answer)

@@ -1,0 +1,78 @@
+import type { Audit } from '../store/audit.ts'
+import type { Interactions } from '../oidc/interaction/interaction.ts'
+import type { Mistake, Page } from '../reply.ts'
+import { languagesOf } from './attempt.ts'
+import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
+import { auditFields } from './audit-fields.ts'
+import { asksSecondFactor } from './second-factor.ts'
+import type { Federation } from './upstream/federation.ts'
+import type { Upstream } from './upstream/upstream.ts'
+
+interface Needs {
+  readonly interactions: Pick<Interactions, 'factorsFor'>
+  readonly federation: Federation
+  readonly audit: Pick<Audit, 'record'>
+}
+
+/** Asks somebody who has proved an account here, and before that who they are at another provider, whether the two belong together. */
+export const createLinkAccount = (needs: Needs): Step => ({
+  take: (attempt) => take(needs, attempt),
+  forms: { link: (attempt) => decide(needs, attempt) },
+})
+
+function take({ federation }: Needs, attempt: Attempt): StepOutcome {
+  const { linking, signedIn, said } = attempt.interaction.progress
+  const upstream = federation.upstreams.find(({ id }) => id === linking?.upstream)
+  if (!linking || !signedIn || !upstream) return { kind: 'passed', attempt }
+  return {
+    kind: 'ask',
+    page: linkPage(attempt, signedIn, { upstream, label: linking.label, mistakes: said?.mistakes ?? [] }),
+  }
+}
+
+function linkPage(
+  { interaction, paths }: Attempt,
+  { person }: KnownAccount,
+  { upstream, label, mistakes }: { upstream: Upstream; label: string; mistakes: readonly Mistake[] },
+): Page {
+  return {
+    kind: 'page',
+    view: 'link-account',
+    languages: languagesOf(interaction, person),
+    formTargets: [interaction.redirectUri],
+    model: {
+      client: interaction.client,
+      action: paths.form('link'),
+      cancelAction: paths.form('cancel'),
+      person,
+      upstream: upstream.name,
+      label,
+      mistakes,
+    },
+  }
+}
+
+/** Field `decision`: `link`, or `skip` to go on without.
+ *  @throws CodedError STORE_UNAVAILABLE */
+async function decide(needs: Needs, { request, interaction }: Attempt): Promise<FormOutcome> {
+  const { federation, audit } = needs
+  const { linking, signedIn } = interaction.progress
+  const upstream = federation.upstreams.find(({ id }) => id === linking?.upstream)
+  if (!linking || !signedIn || !upstream) return { kind: 'unchanged' }
+  if (await asksSecondFactor(needs, interaction, signedIn)) return { kind: 'unchanged' }
+  const progress = { signedIn }
+  if (request.form.get('decision') !== 'link') return { kind: 'go-on', progress }
+  const about = { ...auditFields(request, interaction), userId: signedIn.accountId, reason: upstream.id }
+  const linked = await federation.links.link(
+    { ...linking, maxAgeMs: upstream.maxAgeMs },
+    { userId: signedIn.accountId, proved: signedIn.standing ?? '' },
+    [{ ...about, event: 'account.linked', outcome: 'success' }],
+  )
+  if (linked) return { kind: 'go-on', progress }
+  audit.record({ ...about, event: 'account.linked', outcome: 'failure' })
+  return {
+    kind: 'mistaken',
+    mistakes: [{ key: 'not-linked', values: { name: upstream.name } }],
+    progress: { switching: true },
+  }
+}

@@ -1,0 +1,201 @@
+import { timingSafeEqual } from 'node:crypto'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
+import type { Audit } from '../../store/audit.ts'
+import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-links.ts'
+import type { Attempt, FormOutcome } from '../attempt.ts'
+import { auditFields } from '../audit-fields.ts'
+import { linkingOf } from '../linking.ts'
+import { answerOf } from './callback.ts'
+import type { Federation } from './federation.ts'
+import { isFresh } from './freshness.ts'
+import { awayMistake, kept, leave, stateOf, wantsLogin } from './leave.ts'
+import { believedProofs, describePerson, otherNames } from './person.ts'
+import type { Upstream, UpstreamAnswer } from './upstream.ts'
+
+interface Needs {
+  readonly federation: Federation
+  readonly audit: Pick<Audit, 'record'>
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+type Identified = Extract<UpstreamAnswer, { kind: 'identified' }>
+/** Milliseconds: longer than an interaction can last. */
+const markFor = 3_600_000
+
+/** The browser comes back from another provider: whether it was sent there from here, what the provider says, and which account that is.
+ *  @throws CodedError STORE_UNAVAILABLE */
+export async function comeBack(needs: Needs, attempt: Attempt, upstream: Upstream): Promise<FormOutcome> {
+  const { interaction } = attempt
+  const answer = answerOf(attempt.request)
+  const sent = interaction.progress.upstream
+  // of another provider, another tab, or another browser: what this browser waits for stays as it was
+  if (!answer || sent?.id !== upstream.id || !isSame(answer.get('state'), stateOf(interaction.uid, sent))) {
+    tell(needs, attempt, 'upstream-state')
+    return mistaken(upstream, 'upstream-again', interaction.progress)
+  }
+  const before = kept(interaction.progress)
+  const said = await ask(needs, upstream, { ...sent, state: stateOf(interaction.uid, sent), parameters: answer })
+  switch (said.kind) {
+    case 'away':
+      return awayMistake(upstream, before)
+    case 'invalid':
+      tell(needs, attempt, 'upstream-invalid')
+      return mistaken(upstream, 'upstream-invalid', before)
+    case 'cancelled':
+      tell(needs, attempt, 'upstream-cancelled')
+      return mistaken(upstream, 'upstream-cancelled', before)
+    case 'identified':
+      return identify(needs, attempt, upstream, { sent, said })
+  }
+}
+
+type Said = UpstreamAnswer | { readonly kind: 'away' } | { readonly kind: 'invalid' }
+
+async function ask(
+  { federation }: Needs,
+  upstream: Upstream,
+  brought: Parameters<Upstream['complete']>[0],
+): Promise<Said> {
+  try {
+    return await upstream.complete(brought)
+  } catch (error) {
+    if (!hasCode(error, 'UPSTREAM_UNAVAILABLE', 'UPSTREAM_ANSWER_INVALID', 'SETTINGS_INVALID')) throw error
+    federation.log.warn({ error, upstream: upstream.id }, 'a sign-in at a provider did not work')
+    return { kind: error.code === 'UPSTREAM_ANSWER_INVALID' ? 'invalid' : 'away' }
+  }
+}
+
+async function identify(
+  needs: Needs,
+  attempt: Attempt,
+  upstream: Upstream,
+  { sent, said }: { sent: SentUpstream; said: Identified },
+): Promise<FormOutcome> {
+  const before = kept(attempt.interaction.progress)
+  const described = describePerson(said.claims, said.subject, upstream)
+  if (described.kind === 'foreign') {
+    tell(needs, attempt, 'upstream-foreign')
+    return mistaken(upstream, 'upstream-foreign', before)
+  }
+  if (described.groupsLeftOut) {
+    const text = 'a provider left out the groups of a person, since there are too many; none are taken over'
+    needs.federation.log.warn({ upstream: upstream.id }, text)
+  }
+  const signIn = { ...said, ...described, upstream: upstream.id, maxAgeMs: upstream.maxAgeMs }
+  const mark = { id: sent.state, expiresAt: new Date(needs.now() + markFor) }
+  const found = await needs.federation.links.signIn(signIn, mark)
+  switch (found.kind) {
+    case 'spent':
+      tell(needs, attempt, 'upstream-replayed')
+      return mistaken(upstream, 'upstream-again', before)
+    case 'linked':
+      return enter(needs, attempt, upstream, { sent, said, account: found.account })
+    case 'unknown':
+      return welcome(needs, attempt, upstream, { sent, said, signIn })
+  }
+}
+
+/** Somebody who was never here: gets an account, or proves one to link it. */
+async function welcome(
+  needs: Needs,
+  attempt: Attempt,
+  upstream: Upstream,
+  { sent, said, signIn }: { sent: SentUpstream; said: Identified; signIn: UpstreamSignIn },
+): Promise<FormOutcome> {
+  const { username } = signIn.person
+  const toLink = (reason: Linking['reason']): FormOutcome => {
+    const { issuer, subject, person } = signIn
+    const label = reason === 'email' ? (person.email ?? username) : username
+    const linking = { upstream: upstream.id, issuer, subject, label, reason }
+    return { kind: 'go-on', progress: { switching: true, linking } }
+  }
+  if (!upstream.newPeople) return toLink('unknown')
+  const names = sent.newName ? otherNames(username, signIn.subject, upstream) : [username]
+  const made = await createFirstFree(needs, attempt, signIn, names)
+  return made.kind === 'linked'
+    ? enter(needs, attempt, upstream, { sent, said, account: made.account })
+    : toLink(made.what)
+}
+
+async function createFirstFree(
+  { federation }: Needs,
+  { request, interaction }: Attempt,
+  signIn: UpstreamSignIn,
+  names: readonly string[],
+): Promise<CreateOutcome> {
+  const created = {
+    ...auditFields(request, interaction),
+    event: 'account.created',
+    outcome: 'success',
+    reason: signIn.upstream,
+  } as const
+  let made: CreateOutcome = { kind: 'taken', what: 'username' }
+  for (const username of names) {
+    made = await federation.links.create({ ...signIn, person: { ...signIn.person, username } }, [created])
+    if (made.kind === 'linked' || made.what === 'email') return made
+  }
+  return made
+}
+
+/** The account is known. Whether this sign-in is good enough for it, and for what the client asked. */
+async function enter(
+  needs: Needs,
+  attempt: Attempt,
+  upstream: Upstream,
+  { sent, said, account }: { sent: SentUpstream; said: Identified; account: LinkedAccount },
+): Promise<FormOutcome> {
+  const { interaction } = attempt
+  if (account.disabled) {
+    tell(needs, attempt, 'disabled', account.id)
+    return mistaken(upstream, 'upstream-refused', kept(interaction.progress))
+  }
+  const fresh = isFresh({
+    authTime: said.authTime,
+    now: Math.floor(needs.now() / 1000),
+    sentAt: sent.at,
+    anew: sent.anew === true || wantsLogin(interaction.prompt.reasons),
+    maxAge: interaction.maxAge,
+    validAfter: account.validAfter,
+  })
+  if (fresh.kind === 'ask-again' && !sent.anew) return leave(needs, attempt, upstream, { anew: true })
+  if (fresh.kind !== 'fresh') {
+    tell(needs, attempt, 'upstream-not-fresh', account.id)
+    return mistaken(upstream, 'upstream-not-fresh', kept(interaction.progress))
+  }
+  const signedIn = {
+    accountId: account.id,
+    authTime: fresh.authTime,
+    amr: believedProofs(said.proofs, upstream),
+    standing: account.standing,
+    passwordChangeRequired: false,
+    person: { username: account.username, name: account.name, locale: account.locale },
+    remember: sent.remember,
+  }
+  // an identity of this very provider has its account by now: there is nothing left to link
+  const isOther = interaction.progress.linking?.upstream !== upstream.id
+  return { kind: 'go-on', progress: { ...(isOther ? linkingOf(interaction.progress) : {}), signedIn } }
+}
+
+/** A refusal for the audit log. What can be an attack, and what is only a wish, differ in the reason. */
+function tell({ audit }: Needs, { request, interaction }: Attempt, reason: string, userId?: string): void {
+  audit.record({
+    ...auditFields(request, interaction),
+    event: reason === 'upstream-invalid' ? 'signin.failure' : 'signin.refused',
+    outcome: 'failure',
+    reason,
+    userId,
+  })
+}
+
+const mistaken = ({ name }: Upstream, key: string, progress: Progress): FormOutcome => ({
+  kind: 'mistaken',
+  mistakes: [{ key, values: { name } }],
+  progress,
+})
+
+function isSame(given: string | null, wanted: string): boolean {
+  const [a, b] = [Buffer.from(given ?? ''), Buffer.from(wanted)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}

@@ -1,0 +1,86 @@
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
+import { presetIssuers } from '../../upstream-settings.ts'
+import type { UpstreamSettings } from '../../upstream-settings.ts'
+import { askedOf, partyOf } from './openid.ts'
+import type { UpstreamDescription } from './presets.ts'
+import { authorizationUrl, exchange, readResource } from './relying-party.ts'
+import type { Party, ServerMetadata } from './relying-party.ts'
+import type { BroughtBack, Upstream, UpstreamAnswer } from './upstream.ts'
+
+// GitHub, and GitHub Enterprise Server, speak OAuth 2 without OpenID: who somebody is stands in their API. Nothing there says when or how
+// the person signed in, so nothing of that is claimed.
+
+interface Needs {
+  readonly description: UpstreamDescription
+  readonly settings: UpstreamSettings
+  readonly fetch: Fetch
+  readonly redirectUri: string
+}
+
+export function createGitHubUpstream(needs: Needs): Upstream {
+  const { description, redirectUri } = needs
+  const party = () => partyOf(needs, serverOf(description.issuer), needs.fetch)
+  return {
+    ...description,
+    async begin(ask) {
+      const { loginHint: login, prompt, ...binding } = ask
+      const asked = await askedOf({ ...binding, maxAge: undefined, uiLocales: [], acrValues: [] }, description)
+      return authorizationUrl(party(), {
+        ...asked,
+        redirect_uri: redirectUri,
+        ...(login === undefined || login.includes('@') ? {} : { login }),
+        ...(prompt === undefined ? {} : { prompt: 'select_account' }),
+      })
+    },
+    complete: (answer) => complete(party(), needs, answer),
+    signOutUrl: async () => undefined,
+  }
+}
+
+function serverOf(issuer: string): ServerMetadata {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/login/oauth/authorize`,
+    token_endpoint: `${issuer}/login/oauth/access_token`,
+    token_endpoint_auth_methods_supported: ['client_secret_post'],
+  }
+}
+
+const apiOf = (issuer: string): string =>
+  issuer === presetIssuers['github'] ? 'https://api.github.com' : `${issuer}/api/v3`
+
+async function complete(
+  party: Party,
+  { description, redirectUri }: Needs,
+  { parameters, ...binding }: BroughtBack,
+): Promise<UpstreamAnswer> {
+  const tokens = await exchange(party, new URL(`${redirectUri}?${parameters.toString()}`), binding, {})
+  if (tokens === undefined) return { kind: 'cancelled' }
+  const api = apiOf(description.issuer)
+  const [user, emails] = await Promise.all([
+    readResource(party, tokens.accessToken, `${api}/user`),
+    readResource(party, tokens.accessToken, `${api}/user/emails`),
+  ])
+  const { id, login, name, avatar_url: picture } = fieldsOf(user)
+  // the number stays when somebody renames the account, and is never given to another one; the name is
+  if (typeof id !== 'number') throw new CodedError('UPSTREAM_ANSWER_INVALID', { message: 'its API names no user id' })
+  return {
+    kind: 'identified',
+    issuer: description.issuer,
+    subject: String(id),
+    claims: { login, name, picture, ...emailOf(emails) },
+    authTime: undefined,
+    proofs: [],
+  }
+}
+
+/** The primary address, when it is verified. */
+function emailOf(emails: unknown): { email?: unknown; email_verified?: boolean } {
+  const all = Array.isArray(emails) ? emails.map(fieldsOf) : []
+  const primary = all.find((one) => one['primary'] === true && one['verified'] === true)
+  return primary === undefined ? {} : { email: primary['email'], email_verified: true }
+}
+
+const fieldsOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {}

@@ -1,0 +1,90 @@
+import { hasCode } from '@nauthera/runtime/coded-error'
+import type { Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
+import type { Page } from '../../reply.ts'
+import type { Attempt, FormOutcome, Leave } from '../attempt.ts'
+import type { Federation } from './federation.ts'
+import { randomValue } from './relying-party.ts'
+import type { Upstream } from './upstream.ts'
+
+interface Needs {
+  readonly federation: Pick<Federation, 'log'>
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** The longest hint that is handed on: the longest e-mail address. */
+const longestHint = 320
+
+/** Sends the browser to another provider. State, nonce and the PKCE verifier stay in the encrypted cookie of the interaction, so that only
+ *  this browser can come back with the answer.
+ *  @param options.anew an older sign-in there is not enough; @param options.newName the person wants a new account */
+export async function leave(
+  { federation, now }: Needs,
+  attempt: Attempt,
+  upstream: Upstream,
+  options: { anew?: boolean; newName?: boolean } = {},
+): Promise<Leave | Extract<FormOutcome, { kind: 'mistaken' }>> {
+  const { interaction, request } = attempt
+  const { progress } = interaction
+  const sent: SentUpstream = {
+    id: upstream.id,
+    state: randomValue(),
+    nonce: randomValue(),
+    verifier: randomValue(),
+    at: Math.floor(now() / 1000),
+    remember: request.form.get('remember') !== null || (options.anew === true && progress.upstream?.remember === true),
+    ...(options.anew ? { anew: true } : {}),
+    ...(options.newName ? { newName: true } : {}),
+  }
+  try {
+    const location = await upstream.begin({
+      ...sent,
+      state: stateOf(interaction.uid, sent),
+      loginHint: hintOf(attempt),
+      prompt: promptOf(attempt, sent),
+      maxAge: interaction.maxAge,
+      uiLocales: interaction.uiLocales,
+      acrValues: (interaction.acrValues ?? []).filter((value) => upstream.acrValues.includes(value)),
+    })
+    return {
+      kind: 'leave',
+      progress: { ...kept(progress), upstream: sent },
+      page: movingOnPage(location.href, upstream.name),
+    }
+  } catch (error) {
+    if (!hasCode(error, 'UPSTREAM_UNAVAILABLE', 'UPSTREAM_ANSWER_INVALID', 'SETTINGS_INVALID')) throw error
+    federation.log.warn({ error, upstream: upstream.id }, 'nobody can be sent to this provider')
+    return awayMistake(upstream, kept(progress))
+  }
+}
+
+/** What the provider gives back; it says which interaction it belongs to, since its cookie is sent to the pages of that one alone. */
+export const stateOf = (uid: string, { state }: Pick<SentUpstream, 'state'>): string => `${uid}.${state}`
+
+export const awayMistake = ({ name }: Upstream, progress: Progress) =>
+  ({ kind: 'mistaken', mistakes: [{ key: 'upstream-away', values: { name } }], progress }) as const
+
+/** What stays when the person turns to another way to sign in. */
+export const kept = ({ switching, linking }: Progress): Progress => ({
+  ...(switching === undefined ? {} : { switching }),
+  ...(linking === undefined ? {} : { linking }),
+})
+
+/** A page, and no redirect: browsers apply the policy of the page with the form to every redirect that follows (`form-action`), and the
+ *  provider may lead on to anywhere. */
+export function movingOnPage(location: string, name?: string): Page {
+  return { kind: 'page', view: 'moving-on', model: { location, name } }
+}
+
+function hintOf({ request, interaction }: Attempt): string | undefined {
+  const hint = request.form.get('username')?.trim() || interaction.loginHint
+  return hint !== undefined && hint.length <= longestHint ? hint : undefined
+}
+
+function promptOf({ interaction }: Attempt, { anew }: SentUpstream): 'login' | 'select_account' | undefined {
+  if (anew || wantsLogin(interaction.prompt.reasons)) return 'login'
+  return interaction.progress.switching && !interaction.progress.linking ? 'select_account' : undefined
+}
+
+/** Whether the client asked for a new sign-in (`prompt=login`). */
+export const wantsLogin = (reasons: readonly string[]): boolean => reasons.includes('login_prompt')

@@ -1,0 +1,152 @@
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Log } from '@nauthera/runtime/log'
+import { z } from '@nauthera/runtime/settings'
+import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
+import type { Cache } from '../../store/cache.ts'
+import { discover } from './relying-party.ts'
+import type { Keys, ServerMetadata } from './relying-party.ts'
+
+// What a provider says of itself, and its keys. A copy is fresh for an hour and serves for a day when the provider does not answer. It lies
+// in memory, and in Valkey where that is configured: then one replica asks for all.
+
+/** Milliseconds. */
+export const metadataAges = { fresh: 3_600_000, lastGood: 86_400_000, keysAgain: 60_000, failure: 10_000 } as const
+
+export interface Known {
+  readonly server: ServerMetadata
+  readonly keys: Keys
+  /** Epoch milliseconds. */
+  readonly at: number
+}
+
+export interface UpstreamMetadata {
+  /** @throws CodedError UPSTREAM_UNAVAILABLE, UPSTREAM_ANSWER_INVALID */
+  load(): Promise<Known>
+  /** The keys as they are now, for a token that none of the known ones fits: at most once a minute.
+   *  @throws CodedError UPSTREAM_UNAVAILABLE, UPSTREAM_ANSWER_INVALID */
+  keysAgain(): Promise<Keys>
+}
+
+interface Needs {
+  readonly issuer: string
+  readonly plainHttp: boolean
+  readonly fetch: Fetch
+  readonly cache: Cache | undefined
+  readonly log: Log
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+export function createUpstreamMetadata(needs: Needs): UpstreamMetadata {
+  return new Metadata(needs)
+}
+
+class Metadata implements UpstreamMetadata {
+  readonly #needs: Needs
+  #known: Known | undefined
+  #failure: { readonly at: number; readonly error: unknown } | undefined
+  #keysAskedAt = Number.NEGATIVE_INFINITY
+  #asking: Promise<Known> | undefined
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+  }
+
+  async load(): Promise<Known> {
+    if (this.#isYoung(this.#known, metadataAges.fresh)) return this.#known!
+    this.#asking ??= this.#renew().finally(() => (this.#asking = undefined))
+    return this.#asking
+  }
+
+  async keysAgain(): Promise<Keys> {
+    const { now } = this.#needs
+    const known = await this.load()
+    if (now() - this.#keysAskedAt < metadataAges.keysAgain) {
+      const message = 'the token is signed with an unknown key, and the keys were asked for less than a minute ago'
+      throw new CodedError('UPSTREAM_ANSWER_INVALID', { message })
+    }
+    this.#keysAskedAt = now()
+    const keys = await this.#fetchKeys(known.server)
+    this.#remember({ ...known, keys })
+    return keys
+  }
+
+  /** Newer entries of the cache first, then the provider, then what was good before. */
+  async #renew(): Promise<Known> {
+    const { cache, issuer } = this.#needs
+    const [entry] = cache === undefined ? [] : await cache.get([keyOf(issuer)])
+    const cached = entry === undefined ? undefined : parseKnown(entry)
+    if (cached !== undefined && cached.at > (this.#known?.at ?? 0)) this.#known = cached
+    if (this.#isYoung(this.#known, metadataAges.fresh)) return this.#known!
+    try {
+      return await this.#ask()
+    } catch (error) {
+      if (!this.#isYoung(this.#known, metadataAges.lastGood)) throw error
+      return this.#known!
+    }
+  }
+
+  async #ask(): Promise<Known> {
+    const { issuer, log, now } = this.#needs
+    if (this.#failure !== undefined && now() - this.#failure.at < metadataAges.failure) throw this.#failure.error
+    try {
+      const server = await discover(issuer, this.#needs)
+      const known = { server, keys: await this.#fetchKeys(server), at: now() }
+      this.#failure = undefined
+      this.#remember(known)
+      return known
+    } catch (error) {
+      this.#failure = { at: now(), error }
+      const hasOlder = this.#isYoung(this.#known, metadataAges.lastGood)
+      log.warn({ error, issuer, hasOlder }, 'a provider does not say what it is; what it said in the last day is used')
+      throw error
+    }
+  }
+
+  #remember(known: Known): void {
+    const { cache, issuer, now } = this.#needs
+    this.#known = known
+    const left = known.at + metadataAges.lastGood - now()
+    if (left > 0) void cache?.set(keyOf(issuer), Buffer.from(JSON.stringify(known)), left)
+  }
+
+  async #fetchKeys({ jwks_uri: url }: ServerMetadata): Promise<Keys> {
+    const invalid = (message: string) => new CodedError('UPSTREAM_ANSWER_INVALID', { message })
+    if (url === undefined) throw invalid('it names no jwks_uri')
+    let answer: Response
+    try {
+      answer = await this.#needs.fetch(url, { headers: { accept: 'application/json, application/jwk-set+json' } })
+    } catch (cause) {
+      throw new CodedError('UPSTREAM_UNAVAILABLE', { cause, message: `its keys cannot be fetched: ${String(cause)}` })
+    }
+    if (answer.status !== 200) {
+      throw new CodedError('UPSTREAM_UNAVAILABLE', {
+        message: `its keys cannot be fetched: ${url} answered ${answer.status}`,
+      })
+    }
+    const found = keysSchema.safeParse(await answer.json().catch(() => undefined))
+    if (!found.success) throw invalid('its keys are no JWK set')
+    return found.data
+  }
+
+  #isYoung(known: Known | undefined, age: number): boolean {
+    return known !== undefined && this.#needs.now() - known.at < age
+  }
+}
+
+const keyOf = (issuer: string) => ({ purpose: 'upstream-metadata', id: issuer })
+
+const keysSchema = z.object({ keys: z.array(z.looseObject({ kty: z.string() })).max(100) })
+const knownSchema = z.strictObject({
+  server: z.looseObject({ issuer: z.string() }),
+  keys: keysSchema,
+  at: z.number(),
+})
+
+function parseKnown(bytes: Uint8Array): Known | undefined {
+  try {
+    return knownSchema.safeParse(JSON.parse(Buffer.from(bytes).toString())).data as Known | undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,113 @@
+import { readSecretFile } from '@nauthera/runtime/settings'
+import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
+import { isPlainHttp } from '../../upstream-settings.ts'
+import type { UpstreamSettings } from '../../upstream-settings.ts'
+import type { Known, UpstreamMetadata } from './metadata.ts'
+import type { UpstreamDescription } from './presets.ts'
+import { authorizationUrl, challengeOf, exchange, readUserinfo, signOutUrl } from './relying-party.ts'
+import type { Party, ServerMetadata } from './relying-party.ts'
+import type { BeginAsk, BroughtBack, Upstream, UpstreamAnswer } from './upstream.ts'
+
+interface Needs {
+  readonly description: UpstreamDescription
+  readonly settings: UpstreamSettings
+  readonly metadata: UpstreamMetadata
+  readonly fetch: Fetch
+  /** Where the provider sends the browser back to. */
+  readonly redirectUri: string
+}
+
+/** A provider that speaks OpenID Connect. */
+export function createOpenIdUpstream(needs: Needs): Upstream {
+  const { description, metadata, redirectUri } = needs
+  return {
+    ...description,
+    async begin(ask) {
+      const { server } = await metadata.load()
+      return authorizationUrl(partyOf(needs, server, needs.fetch), {
+        ...description.parameters,
+        ...(await askedOf(ask, description)),
+        redirect_uri: redirectUri,
+        nonce: ask.nonce,
+        ...(server.claims_parameter_supported === true ? { claims: aboutTheSignIn } : {}),
+      })
+    },
+    complete: (answer) => complete(needs, answer),
+    async signOutUrl() {
+      const { server } = await metadata.load()
+      return signOutUrl(partyOf(needs, server, needs.fetch), {})
+    },
+  }
+}
+
+/** Some providers say when and how somebody signed in only when they are asked (OpenID Connect Core 5.5). */
+const aboutTheSignIn = JSON.stringify({ id_token: { auth_time: { essential: true }, amr: null, acr: null } })
+
+/** Parameters of the authorization request that every provider gets. */
+export async function askedOf(ask: BeginAsk, { scopes }: UpstreamDescription): Promise<Record<string, string>> {
+  const { state, verifier, loginHint, prompt, maxAge, uiLocales, acrValues } = ask
+  return {
+    scope: scopes.join(' '),
+    state,
+    code_challenge: await challengeOf(verifier),
+    code_challenge_method: 'S256',
+    ...(loginHint === undefined ? {} : { login_hint: loginHint }),
+    ...(prompt === undefined ? {} : { prompt }),
+    ...(maxAge === undefined ? {} : { max_age: String(maxAge) }),
+    ...(uiLocales.length === 0 ? {} : { ui_locales: uiLocales.join(' ') }),
+    ...(acrValues.length === 0 ? {} : { acr_values: acrValues.join(' ') }),
+  }
+}
+
+/** The secret is read at each use: a new one in the file needs no restart. */
+export function partyOf(
+  { settings, description }: Pick<Needs, 'settings' | 'description'>,
+  server: ServerMetadata,
+  fetch: Fetch,
+): Party {
+  const { clientId, clientIdFile, clientSecretFile } = settings
+  const path = `upstreams.${description.id}`
+  return {
+    server,
+    clientId: clientId ?? readSecretFile(clientIdFile!, `${path}.clientIdFile`).reveal(),
+    clientSecret:
+      clientSecretFile === undefined ? undefined : readSecretFile(clientSecretFile, `${path}.clientSecretFile`),
+    fetch,
+    plainHttp: isPlainHttp(description.issuer),
+  }
+}
+
+async function complete(needs: Needs, { parameters, ...binding }: BroughtBack): Promise<UpstreamAnswer> {
+  const { description, metadata, redirectUri } = needs
+  const { server, keys } = await metadata.load()
+  const party = partyOf(needs, server, withKeysAgain(needs, server))
+  const callback = new URL(`${redirectUri}?${parameters.toString()}`)
+  const tokens = await exchange(party, callback, binding, { keys })
+  if (tokens === undefined) return { kind: 'cancelled' }
+  const { iss, sub, auth_time: authTime, amr, acr, ...claims } = tokens.idClaims!
+  const more = await moreClaims(description, party, tokens.accessToken, String(sub))
+  return {
+    kind: 'identified',
+    issuer: String(iss),
+    subject: String(sub),
+    // what is signed wins
+    claims: { ...more, ...claims },
+    authTime: typeof authTime === 'number' ? authTime : undefined,
+    proofs: [...(Array.isArray(amr) ? (amr as unknown[]) : []), acr].filter((word) => typeof word === 'string'),
+  }
+}
+
+async function moreClaims(
+  { readsUserinfo }: UpstreamDescription,
+  party: Party,
+  accessToken: string,
+  subject: string,
+): Promise<Readonly<Record<string, unknown>>> {
+  if (!readsUserinfo || party.server.userinfo_endpoint === undefined) return {}
+  return readUserinfo(party, accessToken, subject)
+}
+
+/** The library fetches the keys again when none fits: that goes through our copy, which asks at most once a minute. */
+function withKeysAgain({ fetch, metadata }: Needs, { jwks_uri: keysUrl }: Known['server']): Fetch {
+  return async (url, init) => (String(url) === keysUrl ? Response.json(await metadata.keysAgain()) : fetch(url, init))
+}

@@ -1,0 +1,80 @@
+import { presetIssuers } from '../../upstream-settings.ts'
+import type { UpstreamSettings } from '../../upstream-settings.ts'
+
+/** One provider with everything that follows from its preset. */
+export interface UpstreamDescription {
+  readonly id: string
+  /** What people read. */
+  readonly name: string
+  /** `github` is OAuth 2 without OpenID: the person is read from its API. */
+  readonly protocol: 'openid' | 'github'
+  readonly issuer: string
+  readonly scopes: readonly string[]
+  readonly domains: readonly string[]
+  /** Further parameters of the authorization request. */
+  readonly parameters: Readonly<Record<string, string>>
+  /** The claim `hd` must be one of these; empty when anybody may come in. */
+  readonly hostedDomains: readonly string[]
+  readonly newPeople: boolean
+  readonly trustEmail: boolean
+  /** Milliseconds. */
+  readonly maxAgeMs: number
+  /** In this order, until one has a value. */
+  readonly usernameClaims: readonly string[]
+  /** Whether userinfo says more than the ID token. */
+  readonly readsUserinfo: boolean
+  readonly groups: UpstreamSettings['groups']
+  readonly proofs: UpstreamSettings['proofs']
+  readonly acrValues: readonly string[]
+}
+
+interface Preset {
+  readonly protocol?: UpstreamDescription['protocol']
+  readonly scopes: readonly string[]
+  readonly usernameClaims: readonly string[]
+  readonly readsUserinfo: boolean
+}
+
+const usual: Preset = {
+  scopes: ['openid', 'profile', 'email'],
+  usernameClaims: ['preferred_username', 'nickname', 'email'],
+  readsUserinfo: true,
+}
+
+const presets: Readonly<Record<UpstreamSettings['preset'], Preset>> = {
+  generic: usual,
+  // its userinfo says nothing that the ID token lacks
+  entra: { ...usual, usernameClaims: ['preferred_username', 'upn', 'email'], readsUserinfo: false },
+  google: { ...usual, usernameClaims: ['email'], readsUserinfo: false },
+  gitlab: { ...usual, usernameClaims: ['preferred_username', 'nickname'] },
+  github: { protocol: 'github', scopes: ['read:user', 'user:email'], usernameClaims: ['login'], readsUserinfo: false },
+}
+
+export function describeUpstream(settings: UpstreamSettings): UpstreamDescription {
+  const { id, preset, domains, usernameClaim } = settings
+  const from = presets[preset]
+  const issuer = settings.issuer ?? presetIssuers[preset] ?? ''
+  const isGoogle = preset === 'google'
+  return {
+    id,
+    name: settings.name ?? id,
+    protocol: from.protocol ?? 'openid',
+    issuer,
+    scopes: settings.scopes ?? from.scopes,
+    domains,
+    parameters: isGoogle && domains.length === 1 ? { hd: domains[0]! } : {},
+    hostedDomains: isGoogle ? domains : [],
+    newPeople: settings.newPeople ?? !isForEverybody(settings, issuer),
+    trustEmail: settings.trustEmail,
+    maxAgeMs: settings.maxAge,
+    usernameClaims: usernameClaim === undefined ? from.usernameClaims : [usernameClaim],
+    readsUserinfo: from.readsUserinfo,
+    groups: settings.groups,
+    proofs: settings.proofs,
+    acrValues: settings.acrValues,
+  }
+}
+
+/** Whether anybody on earth can have an account there: then having one is no reason to have one here. */
+const isForEverybody = ({ preset, domains }: UpstreamSettings, issuer: string): boolean =>
+  issuer === presetIssuers[preset] && (preset !== 'google' || domains.length === 0)

@@ -1,0 +1,169 @@
+import * as library from 'openid-client'
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import type { Secret } from '@nauthera/runtime/log'
+import type { Fetch } from '../../oidc/outbound/outbound-fetch.ts'
+import type { Binding } from './upstream.ts'
+
+// The door to openid-client: each call to another provider.
+
+export type ServerMetadata = library.ServerMetadata
+export interface Keys {
+  readonly keys: readonly object[]
+}
+
+/** This server as a client of a provider. */
+export interface Party {
+  readonly server: ServerMetadata
+  readonly clientId: string
+  readonly clientSecret: Secret | undefined
+  readonly fetch: Fetch
+  /** http, on this machine alone. */
+  readonly plainHttp: boolean
+}
+
+/** Milliseconds: everything that one answer of the browser needs. The pages answer within 10 s. */
+const patience = 8000
+/** Seconds that the clock of a provider may be off. */
+const clockTolerance = 30
+/** The library asks for keys again when those that it has are a minute old; ours are as old as our copy says. */
+const keysAreOld = 60
+
+/** @throws CodedError UPSTREAM_UNAVAILABLE, UPSTREAM_ANSWER_INVALID */
+export async function discover(
+  issuer: string,
+  { fetch, plainHttp }: Pick<Party, 'fetch' | 'plainHttp'>,
+): Promise<ServerMetadata> {
+  return asking(fetch, async (watched) => {
+    const found = await library.discovery(new URL(issuer), 'unused', undefined, library.None(), {
+      [library.customFetch]: forLibrary(watched),
+      execute: plainHttp ? [library.allowInsecureRequests] : [],
+    })
+    const server = found.serverMetadata()
+    return { ...(JSON.parse(JSON.stringify(server)) as ServerMetadata) }
+  })
+}
+
+export function authorizationUrl(party: Party, parameters: Record<string, string>): URL {
+  return library.buildAuthorizationUrl(configure(party, party.fetch), parameters)
+}
+
+export const challengeOf = (verifier: string): Promise<string> => library.calculatePKCECodeChallenge(verifier)
+export const randomValue = (): string => library.randomState()
+
+export interface Exchanged {
+  readonly accessToken: string
+  /** Claims of the ID token; its signature, issuer, audience, times and nonce are checked. Undefined without OpenID. */
+  readonly idClaims: Readonly<Record<string, unknown>> | undefined
+}
+
+/** Checks state and issuer (RFC 9207), and changes the code for tokens.
+ *  @param options.keys for OpenID: the keys of the provider
+ *  @returns undefined when the person cancelled
+ *  @throws CodedError UPSTREAM_UNAVAILABLE, UPSTREAM_ANSWER_INVALID */
+export async function exchange(
+  party: Party,
+  callback: URL,
+  { state, nonce, verifier }: Binding,
+  options: { keys?: Keys },
+): Promise<Exchanged | undefined> {
+  const { keys } = options
+  return asking(party.fetch, async (watched) => {
+    const configuration = configure(party, watched)
+    if (keys !== undefined) {
+      library.enableNonRepudiationChecks(configuration)
+      const uat = Math.floor(Date.now() / 1000) - keysAreOld
+      library.setJwksCache(configuration, { jwks: keys as library.JWKS, uat })
+    }
+    try {
+      const answer = await library.authorizationCodeGrant(configuration, callback, {
+        expectedState: state,
+        pkceCodeVerifier: verifier,
+        ...(keys === undefined ? {} : { expectedNonce: nonce, idTokenExpected: true }),
+      })
+      return { accessToken: answer.access_token, idClaims: answer.claims() }
+    } catch (error) {
+      if (error instanceof library.AuthorizationResponseError && error.error === 'access_denied') return undefined
+      throw error
+    }
+  })
+}
+
+/** @throws CodedError UPSTREAM_UNAVAILABLE, UPSTREAM_ANSWER_INVALID; another subject is one of the latter */
+export function readUserinfo(party: Party, accessToken: string, subject: string): Promise<Record<string, unknown>> {
+  return asking(party.fetch, (watched) => library.fetchUserInfo(configure(party, watched), accessToken, subject))
+}
+
+/** Reads a resource with the access token.
+ *  @throws CodedError UPSTREAM_UNAVAILABLE, UPSTREAM_ANSWER_INVALID */
+export function readResource(party: Party, accessToken: string, url: string): Promise<unknown> {
+  return asking(party.fetch, async (watched) => {
+    const headers = new Headers({ accept: 'application/json' })
+    const configuration = configure(party, watched)
+    const answer = await library.fetchProtectedResource(configuration, accessToken, new URL(url), 'GET', null, headers)
+    if (answer.status !== 200) throw new Error(`${url} answered ${answer.status}`)
+    return answer.json()
+  })
+}
+
+/** @returns undefined when the provider has no page to sign out */
+export function signOutUrl(party: Party, parameters: Record<string, string>): URL | undefined {
+  if (party.server.end_session_endpoint === undefined) return undefined
+  return library.buildEndSessionUrl(configure(party, party.fetch), parameters)
+}
+
+function configure({ server, clientId, clientSecret, plainHttp }: Party, fetch: Fetch): library.Configuration {
+  const metadata = { [library.clockTolerance]: clockTolerance }
+  const configuration = new library.Configuration(server, clientId, metadata, authenticationOf(server, clientSecret))
+  configuration[library.customFetch] = forLibrary(fetch)
+  if (plainHttp) library.allowInsecureRequests(configuration)
+  return configuration
+}
+
+/** Our fetch in the library's words. */
+const forLibrary =
+  (fetch: Fetch): library.CustomFetch =>
+  (url, { body, ...options }) =>
+    fetch(url, { ...options, body: body ?? null })
+
+/** Basic is what a provider takes that does not say (OpenID Connect Discovery 3). */
+function authenticationOf(server: ServerMetadata, secret: Secret | undefined): library.ClientAuth {
+  if (secret === undefined) return library.None()
+  const methods = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic']
+  return methods.includes('client_secret_basic')
+    ? library.ClientSecretBasic(secret.reveal())
+    : library.ClientSecretPost(secret.reveal())
+}
+
+/** Tells apart a provider that does not answer from one that answers something wrong. */
+async function asking<T>(fetch: Fetch, work: (watched: Fetch) => Promise<T>): Promise<T> {
+  const budget = AbortSignal.timeout(patience)
+  let failed: unknown
+  const watched: Fetch = async (url, init) => {
+    try {
+      const signals = [budget, ...(init?.signal ? [init.signal] : [])]
+      const answer = await fetch(url, { ...init, signal: AbortSignal.any(signals) })
+      if (answer.status >= 500 || answer.status === 429) failed = new Error(`${String(url)} answered ${answer.status}`)
+      return answer
+    } catch (error) {
+      failed = error
+      throw error
+    }
+  }
+  try {
+    return await work(watched)
+  } catch (error) {
+    if (hasCode(failed, 'UPSTREAM_ANSWER_INVALID')) throw failed
+    if (failed !== undefined)
+      throw new CodedError('UPSTREAM_UNAVAILABLE', { cause: failed, message: messageOf(failed) })
+    throw new CodedError('UPSTREAM_ANSWER_INVALID', { cause: error, message: messageOf(error) })
+  }
+}
+
+/** What the library says, and the reason below it. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'it did not work'
+  const { cause } = error
+  return cause instanceof Error && cause.message !== error.message
+    ? `${error.message} (${cause.message})`
+    : error.message
+}

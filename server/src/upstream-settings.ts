@@ -1,0 +1,198 @@
+import { z } from '@nauthera/runtime/settings'
+import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
+
+// The settings of one provider at which people can sign in instead of here.
+
+const upstreamPresets = ['generic', 'entra', 'google', 'github', 'gitlab'] as const
+
+/** Where a preset has one issuer for all: nobody has to look it up. */
+export const presetIssuers: Readonly<Record<string, string | undefined>> = {
+  google: 'https://accounts.google.com',
+  github: 'https://github.com',
+  gitlab: 'https://gitlab.com',
+}
+
+const file = z.string().min(1)
+const word = z.string().min(1).max(200)
+const claimName = z.string().min(1).max(100)
+const domain = z
+  .string()
+  .regex(
+    /^([a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?\.)+[a-z0-9-]{2,63}$/,
+    'must be a domain in lower case, such as example.com',
+  )
+
+const groupSettings = z
+  .strictObject({
+    claim: claimName.default('groups').describe('The claim that names the groups of a person.'),
+    map: z
+      .array(
+        z.strictObject({
+          from: word.describe('Name or id of the group at the provider.'),
+          to: word.describe('Name of the group here.'),
+        }),
+      )
+      .max(500)
+      .default([])
+      .describe('Which group there is which group here.'),
+    prefix: z
+      .string()
+      .min(1)
+      .max(50)
+      .optional()
+      .describe(
+        'Groups that are not in the map are taken over under this prefix and their name; without it they are left out.',
+      ),
+  })
+  .prefault({})
+  .describe('Groups: none is taken over unless the map or a prefix says so.')
+
+const proofSettings = z
+  .array(
+    z.strictObject({
+      from: word.describe('A value of `amr` or `acr` in the ID token of the provider.'),
+      amr: z
+        .array(word)
+        .min(1)
+        .max(10)
+        .describe('What this server then says as `amr` (RFC 8176), such as pwd, otp, mfa.'),
+    }),
+  )
+  .max(50)
+  .default([])
+  .describe('Which proofs of the provider are believed. What is not listed is not claimed.')
+
+/** @param duration a field that is a length of time, with its default */
+export const upstreamSettings = (duration: (fallback: string) => z.ZodType<number, string | undefined>) =>
+  z
+    .strictObject({
+      id: z
+        .string()
+        .regex(/^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$/, 'must be lower-case letters, digits and dashes, such as corp-login')
+        .describe('Short name. It is in addresses and in the records of people, so it cannot be changed later.'),
+      preset: z
+        .enum(upstreamPresets)
+        .default('generic')
+        .describe('What kind of provider it is: sets what is special about it.'),
+      name: z.string().min(1).max(60).optional().describe('What people read on the button; without it the id.'),
+      issuer: z
+        .string()
+        .optional()
+        .describe(
+          'The issuer of the provider. Google, GitHub and GitLab have a default; for Entra it has the tenant id.',
+        ),
+      clientId: word.optional().describe('What this server is called there; or give clientIdFile.'),
+      clientIdFile: file.optional().describe('File with the client id.'),
+      clientSecretFile: file
+        .optional()
+        .describe(
+          'File with the secret that the provider gave; read at each use. Without it this server is a public client.',
+        ),
+      scopes: z
+        .array(word)
+        .max(30)
+        .optional()
+        .describe('Scopes that are asked for; the default is that of the preset.'),
+      domains: z
+        .array(domain)
+        .max(100)
+        .default([])
+        .describe(
+          'People who type an e-mail address of these domains are led to this provider. With preset google nobody else is let in.',
+        ),
+      newPeople: z
+        .boolean()
+        .optional()
+        .describe(
+          'Whether somebody who was never here gets an account. When false, people must have one and link it. Default: true, but false for GitHub, gitlab.com, and Google without domains, where everybody can have an account.',
+        ),
+      trustEmail: z
+        .boolean()
+        .default(false)
+        .describe(
+          'The provider has verified each e-mail address, though it does not say so. Only for a provider that you run, or a tenant of your own.',
+        ),
+      maxAge: duration('24h').describe(
+        'What the provider said of a person counts for this long. After that the person signs in again, and refresh tokens of people whom it brought end.',
+      ),
+      usernameClaim: claimName
+        .optional()
+        .describe('The claim that becomes the user name; the default is that of the preset.'),
+      groups: groupSettings,
+      proofs: proofSettings,
+      acrValues: z
+        .array(word)
+        .max(20)
+        .default([])
+        .describe('Values of acr_values of a request that are handed on to this provider; others are left out.'),
+    })
+    .superRefine((upstream, context) => {
+      for (const { path, message } of faultsOf(upstream)) context.addIssue({ code: 'custom', path: [path], message })
+    })
+
+export type UpstreamSettings = z.output<ReturnType<typeof upstreamSettings>>
+
+function faultsOf(upstream: {
+  preset: (typeof upstreamPresets)[number]
+  issuer?: string | undefined
+  clientId?: string | undefined
+  clientIdFile?: string | undefined
+  clientSecretFile?: string | undefined
+}): { path: string; message: string }[] {
+  const { preset, issuer, clientId, clientIdFile } = upstream
+  const faults = issuer === undefined ? missingIssuer(preset) : issuerFaultsOf(preset, issuer)
+  if ((clientId === undefined) === (clientIdFile === undefined)) {
+    faults.push({ path: 'clientId', message: 'is required, here or as clientIdFile; give one of the two' })
+  }
+  if (preset === 'github' && upstream.clientSecretFile === undefined) {
+    faults.push({ path: 'clientSecretFile', message: 'is required: GitHub takes no code without the secret' })
+  }
+  return faults
+}
+
+function missingIssuer(preset: string): { path: string; message: string }[] {
+  if (presetIssuers[preset] !== undefined) return []
+  const example = preset === 'entra' ? ', such as https://login.microsoftonline.com/<tenant id>/v2.0' : ''
+  return [{ path: 'issuer', message: `is required for preset ${preset}${example}` }]
+}
+
+function issuerFaultsOf(preset: string, issuer: string): { path: string; message: string }[] {
+  const faults = upstreamIssuerFaults(issuer)
+  if (preset === 'entra' && /\/(common|organizations|consumers)\//.test(issuer)) {
+    faults.push('must have the id of your tenant: with common, organizations or consumers every tenant could sign in')
+  }
+  return faults.map((message) => ({ path: 'issuer', message }))
+}
+
+/** An issuer of somebody else may end with a slash, as that of Auth0 does. */
+const upstreamIssuerFaults = (issuer: string): string[] => issuerFaults(issuer.replace(/\/$/, ''))
+
+/** What is wrong with the providers together. */
+export function upstreamsFaults(
+  upstreams: readonly UpstreamSettings[],
+): { path: (string | number)[]; message: string }[] {
+  return upstreams.flatMap(({ id, preset, issuer }, index) => {
+    const before = upstreams.slice(0, index)
+    const address = issuer ?? presetIssuers[preset]
+    return [
+      ...(before.some((other) => other.id === id)
+        ? [{ path: [index, 'id'], message: `is ${id} twice; choose another` }]
+        : []),
+      ...(id === 'postgres'
+        ? [{ path: [index, 'id'], message: 'is the name of the database as a source; choose another' }]
+        : []),
+      ...(before.some((other) => (other.issuer ?? presetIssuers[other.preset]) === address)
+        ? [
+            {
+              path: [index, 'issuer'],
+              message: 'is there twice: one person there could be two here; keep one of the two',
+            },
+          ]
+        : []),
+    ]
+  })
+}
+
+/** Whether http is allowed: on this machine alone. */
+export const isPlainHttp = (issuer: string): boolean =>
+  issuer.startsWith('http:') && isLoopback(new URL(issuer).hostname)

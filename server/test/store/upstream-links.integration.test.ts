@@ -1,0 +1,155 @@
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { expect } from 'chai'
+import type { Store } from '../../src/store/store.ts'
+import { createUpstreamLinks } from '../../src/store/upstream-links.ts'
+import type { UpstreamSignIn } from '../../src/store/upstream-links.ts'
+import { freshStore } from './fresh-store.ts'
+import type { FreshStore } from './fresh-store.ts'
+
+describe(createUpstreamLinks.name, () => {
+  let fresh: FreshStore
+  let stores: [Store, Store]
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+    stores = [fresh.replica(), fresh.replica()]
+  })
+  after(() => fresh.stop())
+
+  let number = 0
+  const signInOf = (
+    person: Partial<UpstreamSignIn['person']> = {},
+    more: Partial<UpstreamSignIn> = {},
+  ): UpstreamSignIn => ({
+    upstream: 'corp',
+    issuer: 'https://corp.example.com',
+    subject: `s-${++number}`,
+    maxAgeMs: 60_000,
+    person: {
+      username: `person-${number}`,
+      email: undefined,
+      emailVerified: false,
+      name: undefined,
+      locale: undefined,
+      profile: {},
+      groups: [],
+      ...person,
+    },
+    ...more,
+  })
+  const mark = () => ({ id: `mark-${++number}`, expiresAt: new Date(Date.now() + 60_000) })
+  const created = { event: 'account.created', outcome: 'success' } as const
+  async function create(signIn: UpstreamSignIn) {
+    const made = await stores[0].upstreamLinks.create(signIn, [created])
+    if (made.kind !== 'linked') throw new Error(made.what)
+    return made.account
+  }
+
+  it('finds nobody before the first sign-in, and the same account after it', async () => {
+    const signIn = signInOf({ groups: ['a', 'b'], email: 'p@example.com', emailVerified: true })
+    expect(await stores[0].upstreamLinks.signIn(signIn, mark())).to.deep.equal({ kind: 'unknown' })
+    const account = await create(signIn)
+    expect(await stores[1].upstreamLinks.signIn(signIn, mark())).to.deep.equal({ kind: 'linked', account })
+    const loaded = await stores[0].accounts.load({ userId: account.id })
+    expect(loaded?.user).to.include({
+      source: 'corp',
+      sourceKey: `https://corp.example.com ${signIn.subject}`,
+      email: 'p@example.com',
+    })
+    expect(loaded?.user.groups).to.deep.equal(['a', 'b'])
+    expect(loaded?.user.describedUntil?.getTime()).to.be.greaterThan(Date.now())
+  })
+
+  it('L13 takes an answer once over all replicas', async () => {
+    const signIn = signInOf()
+    await create(signIn)
+    const once = mark()
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => stores[index % 2 === 0 ? 0 : 1].upstreamLinks.signIn(signIn, once)),
+    )
+    expect(answers.filter(({ kind }) => kind === 'linked')).to.have.length(1)
+    expect(answers.filter(({ kind }) => kind === 'spent')).to.have.length(19)
+  })
+
+  it('makes one account of twenty first sign-ins at once', async () => {
+    const signIn = signInOf({ email: 'many@example.com', emailVerified: true })
+    const made = await Promise.all(
+      Array.from({ length: 20 }, (_, index) => stores[index % 2 === 0 ? 0 : 1].upstreamLinks.create(signIn, [created])),
+    )
+    expect(new Set(made.map((one) => (one.kind === 'linked' ? one.account.id : one.what))).size).to.equal(1)
+  })
+
+  it('L12 never joins an account that has the name or the address', async () => {
+    await stores[0].users.insert({ username: 'ada', email: 'ada@example.com' })
+    const taken = async (person: Partial<UpstreamSignIn['person']>) =>
+      stores[0].upstreamLinks.create(signInOf(person), [created])
+    expect(await taken({ username: 'ADA' })).to.deep.equal({ kind: 'taken', what: 'username' })
+    expect(await taken({ email: 'Ada@example.com', emailVerified: true })).to.deep.equal({
+      kind: 'taken',
+      what: 'email',
+    })
+    expect(await taken({ username: 'ada', email: 'ada@example.com' })).to.deep.equal({ kind: 'taken', what: 'email' })
+    const error = await taken({ username: 'ada@other.example.com' }).catch((reason: unknown) => reason)
+    expect(hasCode(error, 'USERNAME_INVALID')).to.equal(true)
+  })
+
+  it('takes over what the provider says later, but no name that somebody else has by now', async () => {
+    const signIn = signInOf({ name: 'One', email: 'one@example.com', emailVerified: true, groups: ['old'] })
+    const { id } = await create(signIn)
+    const say = (person: Partial<UpstreamSignIn['person']>) =>
+      stores[0].upstreamLinks.signIn({ ...signIn, person: { ...signIn.person, ...person } }, mark())
+    await say({ name: 'Two', email: 'two@example.com', groups: ['new'], username: 'another' })
+    const user = async () => (await stores[0].accounts.load({ userId: id }))!.user
+    expect(await user()).to.deep.include({
+      name: 'Two',
+      email: 'two@example.com',
+      username: signIn.person.username,
+      groups: ['new'],
+    })
+    await stores[0].users.insert({ username: 'eve', email: 'eve@example.com' })
+    expect((await say({ name: 'Three', email: 'eve@example.com', groups: [] })).kind).to.equal('linked')
+    expect(await user()).to.deep.include({ name: 'Two', email: 'two@example.com', groups: [] })
+    await say({ email: undefined, emailVerified: false })
+    expect(await user()).to.include({ email: undefined, emailVerified: false })
+  })
+
+  it('keeps a user name that is an address equal to the address', async () => {
+    const signIn = signInOf({ username: 'x@example.com', email: 'x@example.com', emailVerified: true })
+    const { id } = await create(signIn)
+    const user = async () => (await stores[0].accounts.load({ userId: id }))!.user
+    await stores[0].upstreamLinks.signIn({ ...signIn, person: { ...signIn.person, email: 'y@example.com' } }, mark())
+    expect(await user()).to.include({ username: 'y@example.com', email: 'y@example.com' })
+    await stores[0].upstreamLinks.signIn(
+      { ...signIn, person: { ...signIn.person, email: undefined, emailVerified: false } },
+      mark(),
+    )
+    expect(await user()).to.include({ username: 'y@example.com', email: 'y@example.com', emailVerified: true })
+  })
+
+  it('links an account that was proved, once, and not after its sessions were ended', async () => {
+    const { id: userId } = await stores[0].users.insert({ username: 'lena', name: 'Lena', groups: ['own'] })
+    const { standing } = (await stores[0].accounts.load({ userId }))!
+    const signIn = signInOf({ name: 'Somebody', groups: ['there'] })
+    const linked = { event: 'account.linked', outcome: 'success' } as const
+    const link = (proved: string) => stores[0].upstreamLinks.link(signIn, { userId, proved }, [linked])
+    expect(await link('another')).to.equal(false)
+    expect(await link(standing)).to.equal(true)
+    expect(await link(standing)).to.equal(false)
+    expect(await stores[1].upstreamLinks.lastOf(userId)).to.equal('corp')
+    expect((await stores[1].upstreamLinks.signIn(signIn, mark())).kind).to.equal('linked')
+    const { user } = (await stores[0].accounts.load({ userId }))!
+    expect(user).to.deep.include({ source: 'postgres', name: 'Lena', groups: ['own', 'there'] })
+    await stores[0].users.revokeSessions(userId, [])
+    const other = signInOf()
+    expect(await stores[0].upstreamLinks.link(other, { userId, proved: standing }, [linked])).to.equal(false)
+  })
+
+  it('counts no groups of a sign-in that is too old', async () => {
+    const { id: userId } = await stores[0].users.insert({ username: 'mia', groups: ['own'] })
+    const { standing } = (await stores[0].accounts.load({ userId }))!
+    const signIn = signInOf({ groups: ['there'] }, { maxAgeMs: 0 })
+    await stores[0].upstreamLinks.link(signIn, { userId, proved: standing }, [])
+    await stores[0].upstreamLinks.signIn(signIn, mark())
+    expect((await stores[0].accounts.load({ userId }))!.user.groups).to.deep.equal(['own'])
+  })
+})
