@@ -36,6 +36,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'server/src/clients/*': ['server/test/clients/config-service.test.ts'],
   'server/src/http/*': ['server/test/http/server.integration.test.ts', 'server/test/http/edge.integration.test.ts'],
   'server/src/login/*': ['server/test/login/routes.test.ts', 'server/test/sign-in-in-browser.integration.test.ts'],
+  'server/src/mail/*': ['server/test/mail/reset.integration.test.ts', 'server/test/mail/join.integration.test.ts'],
   'server/src/oidc/*': ['server/test/oidc/authorization.integration.test.ts'],
   'server/src/oidc/artefacts/*': ['server/test/oidc/single-use.integration.test.ts'],
   'server/src/oidc/clients/*': ['server/test/oidc/swap.integration.test.ts'],

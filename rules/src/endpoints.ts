@@ -14,6 +14,12 @@ export const paths = {
   endSession: '/session/end',
   /** The pages of a sign-in. */
   interaction: '/interaction',
+  /** What people ask for a mail at, and the pages that mails lead to. */
+  forgot: '/forgot',
+  reset: '/reset',
+  verifyEmail: '/verify-email',
+  invitation: '/invitation',
+  register: '/register',
   /** The logos of clients. */
   logo: '/logo',
   /** The pages about a person's own account. */

@@ -3,7 +3,7 @@ import type { Attempt } from './attempt.ts'
 
 /** @param said what was wrong the last time, and the user name as typed */
 export function signInPage(
-  { interaction, paths }: Attempt,
+  { interaction, paths, offers }: Attempt,
   said: { mistakes: readonly Mistake[]; username?: string | undefined; retryAfter?: number; status?: number },
 ): Page {
   const { session, progress, loginHint, prompt } = interaction
@@ -22,6 +22,8 @@ export function signInPage(
       cancelAction: paths.form('cancel'),
       username: said.username ?? known ?? hinted ?? '',
       reason: prompt.reasons.includes('session_ended') ? 'ended' : known === undefined ? undefined : 'again',
+      forgotUrl: offers.reset ? paths.forgot(interaction.client.clientId) : undefined,
+      registerUrl: offers.registration ? paths.register : undefined,
       mistakes: said.mistakes,
     },
   }

@@ -115,7 +115,8 @@ export function createBrowser(
     enrolApp: async () => says.enrol,
   }
   const secondFactor = { policy: 'optional', requiredGroups: [] } as const
-  const needs = { interactions, users, secondFactors, secondFactor, title: 'Nauthera', audit, now: () => now }
+  const offers = { reset: false, registration: false }
+  const needs = { interactions, users, secondFactors, secondFactor, title: 'Nauthera', audit, offers, now: () => now }
   const routes = createLoginRoutes({ ...needs, basePath: '/sso' })
 
   const send = (method: 'GET' | 'POST', path: string, fields: Record<string, string> = {}): Promise<Reply> => {
