@@ -40,6 +40,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
     'server/test/login/upstream/answers.integration.test.ts',
     'server/test/login/upstream/linking.integration.test.ts',
   ],
+  'server/src/mail/*': ['server/test/mail/reset.integration.test.ts', 'server/test/mail/join.integration.test.ts'],
   'server/src/oidc/*': ['server/test/oidc/authorization.integration.test.ts'],
   'server/src/oidc/artefacts/*': ['server/test/oidc/single-use.integration.test.ts'],
   'server/src/oidc/clients/*': ['server/test/oidc/swap.integration.test.ts'],

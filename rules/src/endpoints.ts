@@ -16,6 +16,12 @@ export const paths = {
   interaction: '/interaction',
   /** Where other providers send the browser back to. */
   federation: '/federation',
+  /** What people ask for a mail at, and the pages that mails lead to. */
+  forgot: '/forgot',
+  reset: '/reset',
+  verifyEmail: '/verify-email',
+  invitation: '/invitation',
+  register: '/register',
   /** The logos of clients. */
   logo: '/logo',
   /** The pages about a person's own account. */

@@ -34,6 +34,7 @@ import { readTexts } from './http/texts.ts'
 import { createUntrustedHeaders } from './http/untrusted-headers.ts'
 import { createLoginRoutes } from './login/routes.ts'
 import { createUpstreams } from './login/upstream/upstreams.ts'
+import { createMailRoutes } from './mail/routes.ts'
 import { createSendMail } from './mail/send-mail.ts'
 import { createSmtp } from './mail/smtp.ts'
 import { createBrowserSessions } from './oidc/browser-session.ts'
@@ -77,6 +78,8 @@ import { createCeiling } from './users/ceiling.ts'
 import { createDirectoryMetrics } from './users/ldap/directory-client.ts'
 import { createLdapUsers } from './users/ldap/ldap-users.ts'
 import type { LdapUsers } from './users/ldap/ldap-users.ts'
+import { createLinkMails } from './users/link-mails.ts'
+import { createLinkRequests, createLinkTries } from './users/link-requests.ts'
 import { createPasswords } from './users/passwords.ts'
 import type { Passwords } from './users/passwords.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
@@ -130,8 +133,8 @@ export async function startApp(needs: Needs): Promise<App> {
   const keys = createKeys(needs, store)
   const pages = createSite(needs, { clients, keys, users })
   const protocol = createProtocol(needs, { store, users, clients, keys, pages: pages.protocol })
-  const web = createWeb(needs, { store, users, pages, protocol })
-  const mails = createMails(needs, { store })
+  const web = createWeb(needs, { store, users, passwords, pages, protocol })
+  const mails = createMails(needs, { store, users })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,
@@ -198,11 +201,13 @@ function openStore({ settings, log, metrics }: Needs, cache: Cache | undefined):
 }
 
 /** Sends what waits in the outbox; undefined where no mail is sent. */
-function createMails({ settings, log, metrics }: Needs, { store }: { store: Store }) {
+function createMails({ settings, log, metrics }: Needs, { store, users }: { store: Store; users: UserSources }) {
   if (settings.mail === undefined) return undefined
   const sender = { title: settings.branding.title, issuer: settings.issuer }
   const mail = createSendMail({ smtp: createSmtp(settings.mail), texts: readTexts(localesDirectory), sender })
-  return createOutboxRunner({ outbox: store.outbox, tries: { mail }, log, metrics })
+  const linkMails = createLinkMails({ mailLinks: store.mailLinks, canChangePassword: users.canChangePassword })
+  const requests = createLinkTries({ ...store, sources: users, linkMails })
+  return createOutboxRunner({ outbox: store.outbox, tries: { mail, ...requests }, log, metrics })
 }
 
 /** Where people come from, as the settings list it. */
@@ -269,15 +274,16 @@ function createSite({ settings, log }: Needs, on: { clients: Clients; keys: Keys
     log,
   })
   const pages = createPages({ assets, logos, branding, development, tokens })
+  const clientOf = (clientId: string) => {
+    const client = registered(clientId)
+    return client && clientOnPage(client)
+  }
   const protocol = createProtocolPages({
     pages,
-    describeClient: (clientId) => {
-      const client = registered(clientId)
-      return client && clientOnPage(client)
-    },
+    describeClient: clientOf,
     personOf: async (userId) => (await on.users.load({ userId }))?.user,
   })
-  return { tokens, assets, logos, pages, protocol }
+  return { tokens, assets, logos, pages, protocol, clientOf }
 }
 
 type Protocol = ReturnType<typeof createProtocol>
@@ -373,7 +379,7 @@ function countTokens(metrics: Metrics) {
 /** The handlers of the public port. */
 function createWeb(
   { settings, log, metrics }: Needs,
-  on: { store: Store; users: UserSources; pages: Site; protocol: Protocol },
+  on: { store: Store; users: UserSources; passwords: Passwords; pages: Site; protocol: Protocol },
 ) {
   const { audit } = on.store
   const { tokens, assets, logos, pages } = on.pages
@@ -383,10 +389,19 @@ function createWeb(
   const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
   const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
   const federation = createFederation({ settings, log }, on.store)
-  const { secondFactor, branding } = settings
+  const { secondFactor, branding, mail, registration } = settings
+  const offers = { reset: mail !== undefined, registration: registration.enabled }
   const secondFactors = createSecondFactors({ store: on.store, now: Date.now })
-  const signInNeeds = { interactions, users: on.users, secondFactors, secondFactor, title: branding.title, federation, audit }
-  const signIn = createLoginRoutes({ ...signInNeeds, basePath, now: Date.now })
+  const signInNeeds = {
+    interactions,
+    users: on.users,
+    secondFactors,
+    secondFactor,
+    title: branding.title,
+    federation,
+    audit,
+  }
+  const signIn = createLoginRoutes({ ...signInNeeds, basePath, offers, now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const account = createAccountRoutes({
     gate,
@@ -396,7 +411,7 @@ function createWeb(
     users: on.users,
     audit,
   })
-  const routes = [...signIn, ...account, ...createHomeRoutes(basePath, issuerOf(settings))]
+  const routes = [...signIn, ...mailRoutes(settings, on), ...account, ...createHomeRoutes(basePath, issuerOf(settings))]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
   const discovery = createDiscovery({ issuer, documents })
   const paths = [
@@ -455,6 +470,25 @@ function createFederation({ settings, log }: Pick<Needs, 'settings' | 'log'>, { 
   const fetch = guardedFetch(settings, 'upstream')
   const upstreams = createUpstreams({ upstreams: configured, issuer, fetch, cache, log, now: Date.now })
   return { upstreams, links, log }
+}
+
+function mailRoutes(
+  settings: ServerSettings,
+  { store, users, passwords, pages }: { store: Store; users: UserSources; passwords: Passwords; pages: Site },
+) {
+  const { mail, registration, allowUntrustedProxy } = settings
+  const { mailLinks } = store
+  return createMailRoutes({
+    basePath: basePathOf(settings),
+    scope: cookieScope(new URL(settings.issuer)),
+    requests: mail && createLinkRequests({ mailLinks, addressesKnown: !allowUntrustedProxy }),
+    registration,
+    mailLinks,
+    users: store.users,
+    sources: users,
+    passwords,
+    clientOf: pages.clientOf,
+  })
 }
 
 function createConfig(

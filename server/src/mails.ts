@@ -30,7 +30,12 @@ export interface Mails {
     readonly asked: Asked
     readonly client?: string
   }
-  readonly locked: { readonly person: string; readonly at: string; readonly minutes: number; readonly asked?: Asked }
+  readonly locked: {
+    readonly person: string
+    readonly at: string
+    readonly minutes: number
+    readonly asked?: Asked | undefined
+  }
 }
 
 export type MailTemplate = keyof Mails

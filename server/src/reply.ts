@@ -88,6 +88,9 @@ export interface Views {
     readonly username: string
     /** Why a person who is signed in is asked again. */
     readonly reason?: 'again' | 'ended' | undefined
+    /** Where a new password, or an account, can be asked for by mail. */
+    readonly forgotUrl?: string | undefined
+    readonly registerUrl?: string | undefined
     readonly mistakes: readonly Mistake[]
     /** Other providers at which people sign in. */
     readonly upstreams?: readonly { readonly id: string; readonly name: string; readonly action: string }[]
@@ -214,6 +217,50 @@ export interface Views {
     readonly retryUrl?: string | undefined
     /** Where the person wanted to be instead. */
     readonly goTo?: string | undefined
+  }
+  /** Asks whose password is to be set anew. */
+  forgot: {
+    readonly client?: ClientOnPage | undefined
+    readonly action: string
+    /** Hidden fields: the sign-in that it began in. */
+    readonly fields: Readonly<Record<string, string>>
+    readonly login: string
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Sets a new password with a link that came by mail. */
+  'new-password': {
+    readonly action: string
+    readonly person: PersonOnPage
+    readonly minLength: number
+    readonly maxLength: number
+    readonly mistakes: readonly Mistake[]
+  }
+  'confirm-email': {
+    readonly action: string
+    readonly email: string
+  }
+  /** Accepts an invitation, or completes a registration. */
+  join: {
+    readonly action: string
+    readonly email: string
+    readonly name: string
+    readonly minLength: number
+    readonly maxLength: number
+    readonly mistakes: readonly Mistake[]
+  }
+  register: {
+    readonly action: string
+    readonly email: string
+    /** Of the addresses that may register; empty: all. */
+    readonly domains: readonly string[]
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Something was done, or cannot be done: a title and a text (`notice.<key>.…` in the locales), and where to go on. */
+  notice: {
+    readonly key: string
+    readonly values?: Readonly<Record<string, string | number>> | undefined
+    readonly client?: ClientOnPage | undefined
+    readonly link?: { readonly href: string; readonly key: string } | undefined
   }
   /** What somebody sees who opens the address of this service itself. */
   home: {

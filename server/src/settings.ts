@@ -360,6 +360,21 @@ const sourcesSettings = z
     'Where people come from, in the order in which a login that nobody has used yet is looked for. `{id: postgres, type: postgres}` are the people of this database; the keys below are those of `type: ldap`. docs/people.md has examples.',
   )
 
+const registrationSettings = z
+  .strictObject({
+    enabled: z.boolean().default(false).describe('Whether people can make an account for themselves. Needs mail.'),
+    allowedDomains: listOf(
+      z
+        .string()
+        .regex(
+          /^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]{2,}$/,
+          'must be a domain in lower case, such as example.com',
+        ),
+    ).describe('Only addresses of these domains can register. Empty: every address can.'),
+  })
+  .prefault({})
+export type RegistrationSettings = z.output<typeof registrationSettings>
+
 export const settingsSchema = z
   .strictObject({
     issuer,
@@ -417,6 +432,7 @@ export const settingsSchema = z
       .describe('Other OpenID providers, and GitHub, at which people can sign in instead of here.'),
     audit: auditSettings,
     mail: mailSettings,
+    registration: registrationSettings,
     refreshGrace: duration('10s').describe(
       'For this long the previous refresh token may be sent again and gets the same answer: for answers that were lost, and for two tabs at once.',
     ),
@@ -482,6 +498,10 @@ export const settingsSchema = z
   .superRefine((settings, context) => {
     if (settings.development && URL.canParse(settings.issuer) && !isLoopback(new URL(settings.issuer).hostname)) {
       context.addIssue({ code: 'custom', path: ['development'], message: 'is for issuers on a loopback host only' })
+    }
+    if (settings.registration.enabled && settings.mail === undefined) {
+      const message = 'needs mail, which proves whose address it is; give the settings `mail`'
+      context.addIssue({ code: 'custom', path: ['registration', 'enabled'], message })
     }
     if (settings.allowUntrustedProxy && settings.trustedProxies.length > 0) {
       const message = 'says that addresses are unknown, and trustedProxies says who tells them; set one of the two'

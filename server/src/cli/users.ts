@@ -12,6 +12,7 @@ import type { Profile, User, Users } from '../store/users.ts'
 import { defaultLimits } from '../users/lockout.ts'
 import { createPasswords } from '../users/passwords.ts'
 import { profileClaimNames, withProfileClaims } from '../users/profile-claims.ts'
+import { addInvite, addVerifyEmail } from './link-commands.ts'
 import { askPassword } from './ask-password.ts'
 import type { PasswordOptions } from './ask-password.ts'
 import { confirm } from './confirm.ts'
@@ -29,6 +30,8 @@ export function addUserCommands(program: Command, session: Session): void {
   const commands = [
     addAdd,
     addEdit,
+    addInvite,
+    addVerifyEmail,
     addList,
     addShow,
     addSetPassword,

@@ -67,9 +67,9 @@ export function createPageRouter(needs: {
     }
   }
 
-  /** What the forms of a page are bound to: the interaction in its address, or the session of the browser. */
+  /** What the forms of a page are bound to: the interaction or the link of a mail in its address, or the session of the browser. */
   function bindingOf(route: Route, { params, raw }: PageRequest): string | undefined {
-    if (route.boundTo !== 'session') return `interaction:${params['uid'] ?? ''}`
+    if (route.boundTo !== 'session') return `interaction:${params['uid'] ?? params['token'] ?? ''}`
     const session = needs.sessionOf(raw.request)
     return session && `session:${session.uid}`
   }

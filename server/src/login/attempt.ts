@@ -7,11 +7,19 @@ export interface Attempt {
   readonly request: PageRequest
   readonly interaction: Interaction
   readonly paths: InteractionPaths
+  readonly offers: Offers
   readonly account?: KnownAccount | undefined
   /** What the consent form of this request agrees to. */
   readonly agreed?: Agreed | undefined
   /** What the step `consent` passes on to `finish`. */
   readonly consent?: Consented | undefined
+}
+
+/** What a person without a password can do, apart from asking an administrator. */
+export interface Offers {
+  /** A link to set a new password, by mail. */
+  readonly reset: boolean
+  readonly registration: boolean
 }
 
 export interface KnownAccount extends SignedIn {
@@ -86,6 +94,9 @@ export type FormOutcome =
 /** Addresses of an interaction, below the origin. */
 export interface InteractionPaths {
   readonly page: string
+  /** The pages that ask for a mail. @param clientId leads back to the client */
+  forgot(clientId: string): string
+  readonly register: string
   /** @param name of a form of one of the steps */
   form(name: string): string
 }
@@ -93,7 +104,12 @@ export interface InteractionPaths {
 /** @param basePath the issuer's path, '' when it has none */
 export function interactionPaths(basePath: string, uid: string): InteractionPaths {
   const page = `${basePath}${paths.interaction}/${encodeURIComponent(uid)}`
-  return { page, form: (name) => `${page}/${name}` }
+  return {
+    page,
+    forgot: (client) => `${basePath}${paths.forgot}?${new URLSearchParams({ client, 'sign-in': uid }).toString()}`,
+    register: `${basePath}${paths.register}`,
+    form: (name) => `${page}/${name}`,
+  }
 }
 
 /** The languages of a page, the most wanted first: those of the request, then that of the person. */

@@ -1,7 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import { interactionPaths } from './attempt.ts'
-import type { Attempt, Form } from './attempt.ts'
+import type { Attempt, Form, Offers } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import { carryOut, spentPage } from './carry-out.ts'
 import { createDispatch } from './dispatch.ts'
@@ -36,6 +36,7 @@ import { createCallbackRoute } from './upstream/callback.ts'
 interface Needs extends StepNeeds {
   /** The issuer's path, '' when it has none. */
   readonly basePath: string
+  readonly offers: Offers
 }
 
 const page = `${paths.interaction}/:uid`
@@ -98,12 +99,15 @@ async function show(needs: Needs & { dispatch: Dispatch }, attempt: Attempt): Pr
 }
 
 /** Loads the interaction in the address. When it is not live any more, the answer is the page that says so. */
-function live({ interactions, audit, basePath }: Needs, handle: (attempt: Attempt) => Promise<Reply>): Route['handle'] {
+function live(
+  { interactions, audit, basePath, offers }: Needs,
+  handle: (attempt: Attempt) => Promise<Reply>,
+): Route['handle'] {
   return async (request: PageRequest): Promise<Reply> => {
     const loaded = await interactions.load(request, request.params['uid'] ?? '')
     if (loaded.kind === 'live') {
       const { interaction } = loaded
-      return handle({ request, interaction, paths: interactionPaths(basePath, interaction.uid) })
+      return handle({ request, interaction, paths: interactionPaths(basePath, interaction.uid), offers })
     }
     // a form without its cookie comes from another browser, or from another site
     if (loaded.kind === 'absent' && request.method === 'POST') {

@@ -6,7 +6,7 @@ import type { Upstream } from './upstream/upstream.ts'
 /** @param upstreams other providers at which the person can sign in
  *  @param said what was wrong the last time, and the user name as typed */
 export function signInPage(
-  { interaction, paths }: Attempt,
+  { interaction, paths, offers }: Attempt,
   said: { mistakes: readonly Mistake[]; username?: string | undefined; retryAfter?: number; status?: number },
   upstreams: readonly Upstream[],
 ): Page {
@@ -26,6 +26,8 @@ export function signInPage(
       cancelAction: paths.form('cancel'),
       username: said.username ?? known ?? hinted ?? '',
       reason: prompt.reasons.includes('session_ended') ? 'ended' : known === undefined ? undefined : 'again',
+      forgotUrl: offers.reset ? paths.forgot(interaction.client.clientId) : undefined,
+      registerUrl: offers.registration ? paths.register : undefined,
       mistakes: said.mistakes,
       upstreams: upstreams.map(({ id, name }) => ({ id, name, action: paths.form(`upstream/${id}`) })),
       leadsByAddress: upstreams.some(({ domains }) => domains.length > 0),

@@ -7,6 +7,7 @@ import { describeError } from '@nauthera/runtime/log'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import type { MailSettings } from '../settings.ts'
 import type { TryOutcome } from '../store/outbox-runner.ts'
+import { isAddress } from '../users/link-mails.ts'
 
 export interface Message {
   /** Stays the same in every try: a mail that arrives twice is the same mail (RFC 5322 section 3.6.4). */
@@ -33,7 +34,7 @@ export function createSmtp(settings: MailSettings): Smtp {
   return {
     async send({ messageId, to, subject, text, html }) {
       // an address with more in it could become a second header or recipient
-      if (!isOneAddress(to)) return { kind: 'never', reason: 'the address of the person is no e-mail address' }
+      if (!isAddress(to)) return { kind: 'never', reason: 'the address of the person is no e-mail address' }
       try {
         const transport = open(settings)
         await transport.sendMail({
@@ -80,10 +81,6 @@ function open({ host, port, tls, usernameFile, passwordFile, caFile }: MailSetti
     ...timeouts,
   })
 }
-
-/** No name, no list, no line break. */
-const isOneAddress = (text: string): boolean =>
-  /^[^\s<>()[\]\\,;:"@\p{Cc}\p{Cf}]+@[^\s<>()[\]\\,;:"@\p{Cc}\p{Cf}]+$/u.test(text)
 
 const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
 

@@ -13,6 +13,8 @@ export interface CookieScope {
   /** Path of the issuer, at least `/`. */
   readonly path: string
   readonly session: string
+  /** Tells a browser that somebody signed in with before from a new one. It opens nothing. */
+  readonly browser: string
   /** The browser sends an interaction's cookie only to the pages or the resume endpoint of that interaction. So a
    *  request carries the cookies of one tab, however many tabs are open. */
   readonly interaction: (uid: string) => { readonly name: string; readonly pages: string; readonly resume: string }
@@ -36,6 +38,7 @@ export function cookieScope(issuer: URL): CookieScope {
     secure,
     path: base || '/',
     session: `${secure && base === '' ? '__Host-' : narrow}nauthera_session`,
+    browser: `${secure && base === '' ? '__Host-' : narrow}nauthera_browser`,
     interaction: (uid) => ({
       name: `${narrow}nauthera_i_${uid}`,
       pages: `${base}${paths.interaction}/${uid}`,

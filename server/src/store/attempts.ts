@@ -1,9 +1,12 @@
 // Counters of failed sign-ins; factors.ts has those of wrong codes. They are in the database, by its clock: every replica sees the same ones, and a restart loses none.
 import { createHash } from 'node:crypto'
 import { addressBlock } from './address-block.ts'
+import type { Mail } from '../mails.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
+import { outboxInsert } from './outbox.ts'
+import type { OutboxRows } from './outbox.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { factorKinds, standing } from './standing.ts'
@@ -52,8 +55,9 @@ export interface Attempts {
    *  the account either: else a flood would lock people out. Undefined where addresses are unknown: then each login counts as
    *  an address of its own */
   begin(attempt: { login: string; address: string | undefined; limits: AttemptLimits }): Promise<BegunAttempt>
-  /** The attempt failed: its places become failures. Without places nothing is counted, in the same time. */
-  fail(keys: AttemptKeys, limits: AttemptLimits): Promise<void>
+  /** The attempt failed: its places become failures. Without places nothing is counted, in the same time.
+   *  @param locked queued when this failure locks the account: once for each lock */
+  fail(keys: AttemptKeys, limits: AttemptLimits, locked?: Mail): Promise<void>
   /** The attempt got no answer: its places are free again, and nothing is counted. */
   release(keys: AttemptKeys): Promise<void>
   /** The sign-in is finished: forgets the account's failures, and frees the place of the address. */
@@ -112,8 +116,11 @@ const failed = (place: string, limit: string) => `
 // every statement that needs both rows locks the address first, so that no two wait for each other
 const fail = statement(
   'attempt-fail',
-  `WITH by_address AS (UPDATE attempts SET ${failed('$4', '$6')} WHERE key = $2 RETURNING key)
-   UPDATE attempts SET ${failed('$3', '$5')} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0`,
+  `WITH by_address AS (UPDATE attempts SET ${failed('$4', '$6')} WHERE key = $2 RETURNING key),
+   by_account AS (UPDATE attempts SET ${failed('$3', '$5')} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0
+     RETURNING count),
+   mail AS (${outboxInsert('$9', ' WHERE $3::timestamptz IS NOT NULL AND EXISTS (SELECT FROM by_account WHERE count = $5::integer)')})
+   SELECT`,
 )
 const release = statement(
   'attempt-release',
@@ -156,8 +163,8 @@ type BegunRow = {
   factors: readonly FactorKind[]
 } & (UserRow | { id: null })
 
-export function createAttempts(needs: { database: Connection; audit: AuditRows }): Attempts {
-  const { database, audit } = needs
+export function createAttempts(needs: { database: Connection; audit: AuditRows; outbox: OutboxRows }): Attempts {
+  const { database, audit, outbox } = needs
   return {
     async begin({ login, address, limits }) {
       const canonical = canonicalName(login)
@@ -181,9 +188,11 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows }
         waitSeconds: row.address_wait ?? 0,
       }
     },
-    fail: async (keys, { perAccount, perAddress, windowMs, lockMs }) => {
+    fail: async (keys, { perAccount, perAddress, windowMs, lockMs }, locked) => {
       const places = [keys.accountPlace ?? null, keys.addressPlace ?? null]
-      await database.query(fail, [keys.account, keys.address, ...places, perAccount, perAddress, windowMs, lockMs])
+      const mails = outbox.rows(locked === undefined ? [] : [locked])
+      const limits = [perAccount, perAddress, windowMs, lockMs]
+      await database.query(fail, [keys.account, keys.address, ...places, ...limits, mails])
     },
     release: async (keys) => {
       await database.query(release, [keys.account, keys.address, keys.accountPlace ?? null, keys.addressPlace ?? null])

@@ -14,6 +14,8 @@ const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
   'signin.failure',
   'signin.locked',
   'signin.refused',
+  'password.reset_requested',
+  'account.registration_requested',
   'authorization.refused',
   'token.refused',
   'client.auth_failed',

@@ -1,5 +1,5 @@
 // The token of a link that was sent by mail, and the SQL that uses a link up.
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { standing } from './standing.ts'
 
 /** `invitation` and `registration` make an account; the others are about one. */
@@ -9,6 +9,11 @@ export interface LinkToken {
   /** 256 random bits; they are in the mail alone. */
   readonly plain: string
   readonly hash: Buffer
+}
+
+export function mintLinkToken(): LinkToken {
+  const plain = randomBytes(32).toString('base64url')
+  return { plain, hash: linkHash(plain) }
 }
 
 /** @returns what the database has of a token */

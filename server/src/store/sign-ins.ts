@@ -1,10 +1,13 @@
 // Writes the end of a sign-in in one statement and one commit: everything, or nothing.
+import type { Mail } from '../mails.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { clearAttempts } from './attempts.ts'
 import type { AttemptKeys } from './attempts.ts'
 import type { Consent } from './consents.ts'
 import type { NewFamily, NewGrant } from './grants.ts'
+import { outboxInsert } from './outbox.ts'
+import type { OutboxRows } from './outbox.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { standing } from './standing.ts'
@@ -37,6 +40,8 @@ export interface Finish {
   readonly family?: NewFamily | undefined
   /** Counters of the attempt that succeeded; cleared with the rest. */
   readonly clearAttempts?: AttemptKeys | undefined
+  /** The browser that the person signed in with, by a hash of its cookie. When they have used others but not this one, the mail is queued. */
+  readonly browser?: { readonly id: string; readonly mail: Mail | undefined } | undefined
   readonly audit: readonly AuditEvent[]
 }
 
@@ -83,13 +88,21 @@ const finishSql = statement(
        now() + $11::float8 * interval '1 millisecond'
      FROM grants_new g WHERE $9::jsonb IS NOT NULL RETURNING seq, rotated_at),
    ${clearAttempts(['$6', '$7', '$12'], 'EXISTS (SELECT FROM mark)')},
+   known AS (
+     INSERT INTO known_browsers (user_id, browser) SELECT $13::uuid, $15::text FROM mark WHERE $15::text IS NOT NULL
+     ON CONFLICT (user_id, browser) DO UPDATE SET last_seen = now()),
+   mail AS (${outboxInsert(
+     '$16',
+     `${whenDone} AND EXISTS (SELECT FROM known_browsers WHERE user_id = $13::uuid)
+       AND NOT EXISTS (SELECT FROM known_browsers WHERE user_id = $13::uuid AND browser = $15::text)`,
+   )}),
    written AS (${auditInsert('$8', whenDone)})
    SELECT $13::uuid IS NOT NULL AND NOT EXISTS (SELECT FROM person) AS ended, mark.id IS NOT NULL AS done, family.seq, family.rotated_at
    FROM (SELECT) one LEFT JOIN mark ON true LEFT JOIN family ON true`,
 )
 
-export function createSignIns(needs: { database: Connection; audit: AuditRows }): SignIns {
-  const { database, audit } = needs
+export function createSignIns(needs: { database: Connection; audit: AuditRows; outbox: OutboxRows }): SignIns {
+  const { database, audit, outbox } = needs
   return {
     async finish(finish) {
       const { family } = finish
@@ -109,6 +122,8 @@ export function createSignIns(needs: { database: Connection; audit: AuditRows })
         finish.clearAttempts?.addressPlace ?? null,
         finish.person?.userId ?? null,
         finish.person?.standing ?? null,
+        finish.browser?.id ?? null,
+        outbox.rows(finish.browser?.mail === undefined ? [] : [finish.browser.mail]),
       ])
       const row = rows[0]!
       if (row.ended) return { done: false, ended: true }

@@ -1,8 +1,10 @@
 // The source of the people whose passwords are in our own database. All that is known of them is in their record.
+import { randomUUID } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { LoadedAccount } from '../store/accounts.ts'
 import type { Credentials } from '../store/credentials.ts'
 import { ownSource } from '../store/users.ts'
+import { passwordChangedMail } from './notices.ts'
 import type { Passwords } from './passwords.ts'
 import type { ChangePasswordOutcome, KnownPerson, PasswordAnswer, PasswordChange, UserSource } from './user-source.ts'
 
@@ -46,7 +48,7 @@ async function checkPassword(
 async function changePassword(
   { store, passwords }: Needs,
   account: LoadedAccount,
-  { next, standing, proved, keepSession, event }: PasswordChange,
+  { next, standing, proved, keepSession, link, event, languages }: PasswordChange,
 ): Promise<ChangePasswordOutcome> {
   const { user } = account
   // first: to a person who may not change it, "the same as the current one" would confirm a guess
@@ -58,7 +60,9 @@ async function changePassword(
     const message = 'must differ from the current one'
     return { kind: 'refused', faults: [{ code: 'same', path: 'password', message }] }
   }
-  const change = { keepSession, changeRequired: false, standing, proved, audit: [event] }
+  const asked = { address: event.address, agent: event.agent }
+  const mail = passwordChangedMail(user, { key: randomUUID(), at: new Date(), asked, languages })
+  const change = { keepSession, changeRequired: false, standing, proved, link, mail, audit: [event] }
   const changed = await store.credentials.set(user.id, await passwords.hash(next), change)
   return changed === undefined ? { kind: 'ended' } : { kind: 'changed', ...changed }
 }

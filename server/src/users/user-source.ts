@@ -48,9 +48,13 @@ export interface PasswordChange {
   readonly standing?: string | undefined
   /** For a change that the person wants: the standing when the current password was checked. As above. */
   readonly proved?: string | undefined
+  /** The token of a link `reset` that the person got by mail: it is used up by the change, and without a live one nothing is done. */
+  readonly link?: string | undefined
   /** The session in which the person changes it; it goes on. */
   readonly keepSession?: string | undefined
   readonly event: AuditEvent
+  /** Of the request, for the mail about it. */
+  readonly languages?: readonly string[] | undefined
 }
 
 export type ChangePasswordOutcome =

@@ -1,6 +1,7 @@
 // Everybody who may sign in, from every source. A person's record in this database says which source is theirs.
 import { setTimeout } from 'node:timers/promises'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
+import type { Mail } from '../mails.ts'
 import type { AccountQuery, Accounts, LoadedAccount } from '../store/accounts.ts'
 import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt } from '../store/attempts.ts'
 import type { FactorKind } from '../store/standing.ts'
@@ -8,6 +9,7 @@ import type { TokenAccounts } from '../store/token-accounts.ts'
 import type { Person, User, Users } from '../store/users.ts'
 import type { Ceiling } from './ceiling.ts'
 import { decideLockout, defaultLimits } from './lockout.ts'
+import { lockedMail } from './notices.ts'
 import type { ChangePasswordOutcome, PasswordAnswer, PasswordChange, UserSource } from './user-source.ts'
 
 export interface UserSources {
@@ -129,7 +131,7 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
     const early = untilNextStep(needs.sources, clock.now() - beganAt)
     if (early > 0) await clock.wait(early)
     // the same statement for every reason: the time must not show which it was
-    await store.attempts.fail(begun.keys, limits)
+    await store.attempts.fail(begun.keys, limits, lockMail(begun, attempt, limits))
     ceiling?.count()
     return { kind: 'refused', reason: proof.reason, userId: begun.user?.id }
   }
@@ -140,6 +142,12 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
 function untilNextStep(sources: readonly UserSource[], sinceBeginMs: number): number {
   const step = Math.max(0, ...sources.map(({ refusalStepMs = 0 }) => refusalStepMs))
   return step === 0 ? 0 : Math.ceil(Math.max(sinceBeginMs, 1) / step) * step - sinceBeginMs
+}
+
+/** Made for each failure of a known person; only the one that locks the account queues it. */
+function lockMail({ user, keys }: BegunAttempt, { address }: Try, { lockMs }: AttemptLimits): Mail | undefined {
+  if (user === undefined || user.disabled || keys.accountPlace === undefined) return undefined
+  return lockedMail(user, { key: keys.accountPlace, at: new Date(), asked: { address } }, lockMs / 60_000)
 }
 
 type Proof = Pick<Extract<SignInOutcome, { kind: 'passed' }>, 'user' | 'standing' | 'factors'> | Pick<Refused, 'reason'>

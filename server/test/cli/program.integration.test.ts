@@ -103,6 +103,42 @@ describe(runCommand.name, () => {
     ])
   })
 
+  it('prints the link of an invitation where no mail is sent, and queues a mail where it is', async () => {
+    const printed = await nauthera(['users', 'invite', 'eve@example.test', '--group', 'ops', '-o', 'json'])
+    const link = printed.json()[0]!['link'] as string
+    expect(link).to.match(/^http:\/\/localhost:3000\/invitation\/[\w-]{43}$/)
+    const store = fresh.replica({ sendsMail: true })
+    const token = link.split('/').at(-1)!
+    expect((await store.mailLinks.find('invitation', token))?.payload).to.deep.include({ groups: ['ops'] })
+    expect(await store.outbox.waiting()).to.equal(0)
+
+    const mail = 'mail: {host: 127.0.0.1, port: 25, from: login@example.test, tls: off}'
+    const settings = writeSettings('with-mail.yaml', fresh.url, [mail])
+    const sent = await nauthera(['users', 'invite', 'eve@example.test'], { settings })
+    expect([sent.code, sent.out]).to.deep.equal([0, ''])
+    expect(sent.err).to.contain('a mail to eve@example.test is on its way')
+    expect(await store.outbox.waiting()).to.equal(1)
+    expect(await store.mailLinks.find('invitation', token), 'the earlier invitation').to.equal(undefined)
+
+    const again = await nauthera(['users', 'invite', 'eve@example.test', '--print-link', '-o', 'json'], { settings })
+    expect(again.json()[0]!['link']).to.be.a('string')
+    expect(await store.outbox.waiting(), 'a printed link sends no mail').to.equal(1)
+    expect(await store.audit.search({ event: 'admin.users.invite', limit: 9 })).to.have.length(3)
+  })
+
+  it('sends a person a link that confirms their address, unless there is none', async () => {
+    await nauthera(['users', 'add', 'finn', '--email', 'finn@example.test', '--generate'])
+    const printed = await nauthera(['users', 'verify-email', 'finn', '-o', 'json'])
+    const token = (printed.json()[0]!['link'] as string).split('/').at(-1)!
+    expect((await fresh.replica().mailLinks.find('verify', token))?.email).to.equal('finn@example.test')
+    await nauthera(['users', 'add', 'gus', '--generate'])
+    const refused = await nauthera(['users', 'verify-email', 'gus'])
+    expect([refused.code, refused.out]).to.deep.equal([2, ''])
+    expect(refused.err).to.contain('gus has no e-mail address')
+    expect((await nauthera(['users', 'verify-email', 'nobody'])).code).to.equal(1)
+    expect((await nauthera(['users', 'invite', 'finn@example.test'])).err).to.contain('EMAIL_TAKEN')
+  })
+
   it('generates a password that works, and shows it once', async () => {
     const added = await nauthera(['users', 'add', 'bob', '--generate', '--must-change', '-o', 'json'])
     const generated = added.json()[0]!['password'] as string

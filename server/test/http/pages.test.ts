@@ -83,7 +83,7 @@ describe('createPages', () => {
 
   it('has a sample of every view', () => {
     const views = readdirSync(viewsDirectory).map((file) => file.replace('.eta', ''))
-    const parts = ['layout', 'account', 'mistakes', 'client', 'person', 'token', 'reference']
+    const parts = ['layout', 'account', 'mistakes', 'client', 'person', 'token', 'reference', 'password-fields']
     const shown = new Set(Object.values(samplePages).map(({ view }) => view as string))
     expect(views.filter((view) => !parts.includes(view) && !shown.has(view))).to.deep.equal([])
   })

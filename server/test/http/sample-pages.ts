@@ -82,6 +82,27 @@ export const samplePages: Readonly<Record<string, Page>> = {
   },
   'moving-on': { kind: 'page', view: 'moving-on', model: { location: '#there', name: 'Example Corporation' } },
   'moving-on back': { kind: 'page', view: 'moving-on', model: { location: '#back' } },
+  'sign-in with links for a new password and an account': signIn({ forgotUrl: '/forgot', registerUrl: '/register' }),
+  forgot: forgot([]),
+  'forgot with a mistake': forgot([{ key: 'username-missing', control: 'login' }]),
+  'forgot after too many requests': forgot([{ key: 'too-many-requests', values: { minutes: 15 } }]),
+  'new-password': newPassword([]),
+  'new-password with a mistake': newPassword([
+    { key: 'password-too-short', control: 'new-password', values: { min: 12, max: 128 } },
+  ]),
+  'confirm-email': {
+    kind: 'page',
+    view: 'confirm-email',
+    model: { action: '/verify-email/t1', email: 'ada@example.com' },
+  },
+  join: join([]),
+  'join with a mistake': join([{ key: 'passwords-differ', control: 'repeat-password' }]),
+  register: register([], []),
+  'register with domains and a mistake': register(
+    ['example.com', 'example.org'],
+    [{ key: 'email-domain', control: 'email', values: { domains: 'example.com, example.org' } }],
+  ),
+  ...notices(),
   'choose-account': {
     kind: 'page',
     view: 'choose-account',
@@ -368,4 +389,57 @@ function signIn(model: Partial<Extract<Page, { view: 'sign-in' }>['model']>): Pa
       ...model,
     },
   }
+}
+
+type Mistakes = Page['model'] extends infer Model ? (Model extends { mistakes: infer Found } ? Found : never) : never
+
+function forgot(mistakes: Mistakes): Page {
+  const model = {
+    client: sampleClient,
+    action: '/forgot',
+    fields: { client: 'team-a.web', 'sign-in': 'u1' },
+    login: '',
+  }
+  return { kind: 'page', view: 'forgot', model: { ...model, mistakes } }
+}
+
+function newPassword(mistakes: Mistakes): Page {
+  const model = { action: '/reset/t1', person, minLength: 12, maxLength: 128, mistakes }
+  return { kind: 'page', view: 'new-password', model }
+}
+
+function join(mistakes: Mistakes): Page {
+  const model = {
+    action: '/invitation/t1',
+    email: 'ada@example.com',
+    name: 'Ada',
+    minLength: 12,
+    maxLength: 128,
+    mistakes,
+  }
+  return { kind: 'page', view: 'join', model }
+}
+
+function register(domains: readonly string[], mistakes: Mistakes): Page {
+  return {
+    kind: 'page',
+    view: 'register',
+    model: { action: '/register', email: 'ada@elsewhere.test', domains, mistakes },
+  }
+}
+
+function notices(): Readonly<Record<string, Page>> {
+  const notice = (key: string, more: object = {}): [string, Page] => [
+    `notice: ${key}`,
+    { kind: 'page', view: 'notice', model: { key, values: { minutes: 30 }, ...more } },
+  ]
+  return Object.fromEntries([
+    notice('no-mail', { client: sampleClient }),
+    notice('reset-sent', { client: sampleClient }),
+    notice('reset-done', { link: { href: '/interaction/u1', key: 'notice.reset-done.sign-in' } }),
+    notice('email-verified'),
+    notice('joined'),
+    notice('registration-sent'),
+    notice('link-gone', { link: { href: '/forgot', key: 'notice.link-gone.again' } }),
+  ])
 }

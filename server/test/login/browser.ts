@@ -118,7 +118,9 @@ export function createBrowser(
     enrolApp: async () => says.enrol,
   }
   const secondFactor = { policy: 'optional', requiredGroups: [] } as const
-  const needs = { interactions, users, secondFactors, secondFactor, title: 'Nauthera', federation, audit, now: () => now }
+  const offers = { reset: false, registration: false }
+  const ways = { secondFactors, secondFactor, federation, offers }
+  const needs = { interactions, users, ...ways, title: 'Nauthera', audit, now: () => now }
   const routes = createLoginRoutes({ ...needs, basePath: '/sso' })
 
   const send = (method: 'GET' | 'POST', path: string, fields: Record<string, string> = {}): Promise<Reply> => {

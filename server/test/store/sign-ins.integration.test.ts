@@ -126,7 +126,7 @@ describe(createSignIns.name, () => {
       let ended: Promise<unknown> = Promise.resolve()
       // the sign-in has the person's row locked: the statement that ends the sessions waits, and then ends this one
       await other.database.transaction(async (connection) => {
-        const { done } = await createSignIns({ database: connection, audit: other.audit }).finish(finish)
+        const { done } = await createSignIns({ ...other, database: connection }).finish(finish)
         expect(done).to.equal(true)
         ended = end(userId)
         await somebodyWaits()

@@ -10,6 +10,7 @@ export type OverrideNeeds = Pick<
   | 'clients'
   | 'sealer'
   | 'sealedRequests'
+  | 'scope'
   | 'usedSecret'
   | 'now'
   | 'monotonicNow'

@@ -3,6 +3,7 @@ import type { ErrorCode } from '../../../errors.ts'
 import { acrToTell } from '../../acr.ts'
 import { codeFinish } from '../../artefacts/code-finish.ts'
 import type { Authorization } from '../../artefacts/code-finish.ts'
+import { knownBrowser } from '../../artefacts/known-browser.ts'
 import type { OidcClient } from '../../clients/oidc-client.ts'
 import type { CookieKeys } from '../../keys/key-set.ts'
 import { sidOf } from '../../session-cookie.ts'
@@ -16,7 +17,7 @@ import type { Artefact, Context, Internals } from '../shapes.ts'
  *  earlier: the mark of the interaction, consent, grant, session and audit, in one statement. */
 export function finishCodes(
   { AuthorizationCode }: Internals,
-  { store, clients, keys, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'now'>,
+  { store, clients, keys, scope, now }: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'scope' | 'now'>,
 ): void {
   replace(
     AuthorizationCode.prototype,
@@ -27,7 +28,11 @@ export function finishCodes(
         this.acr = acrToTell(JSON.parse(parameterOf(context, 'claims') ?? '{}'), this.acr)
         const client = clients.registered(clientOf(context))
         const authorization = authorizationOf(context, client, { grantId: this.grantId!, keys: keys.cookies })
-        const finish = codeFinish(authorization, currentRequest(), now())
+        const request = currentRequest()
+        const signedIn = store.outbox.sendsMail && authorization.submission?.login !== undefined
+        const name = client.config.clientName || client.clientId
+        const browser = signedIn ? knownBrowser(request, scope, { client: name, now: now() }) : undefined
+        const finish = { ...codeFinish(authorization, request, now()), browser }
         const { done, ended } = await fromStore(() => store.signIns.finish(finish))
         if (ended)
           throw onPage('SIGN_IN_ENDED', 'all sessions of this account were ended during this sign-in; sign in again')

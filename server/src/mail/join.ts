@@ -1,0 +1,92 @@
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { paths } from '@nauthera/rules/endpoints'
+import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { LiveLink } from '../store/mail-links.ts'
+import type { AccountLink } from '../store/users.ts'
+import type { Invitation } from '../users/link-mails.ts'
+import { passwordLength } from '../users/passwords.ts'
+import { auditedBy, gonePage, repeatMistakes, ruleMistakes } from './page-needs.ts'
+import type { MailPageNeeds } from './page-needs.ts'
+
+const pages = { invitation: paths.invitation, registration: paths.register } as const
+type Kind = AccountLink['kind']
+const longestName = 200
+
+/** Makes an account with a link of an invitation or a registration. Before the POST there is no account. */
+export const createJoinRoutes = (needs: MailPageNeeds): readonly Route[] => [
+  { method: 'GET', path: `${paths.invitation}/done`, handle: async () => done },
+  ...(['invitation', 'registration'] as const).flatMap((kind): Route[] => [
+    { method: 'GET', path: `${pages[kind]}/:token`, handle: (request) => withLink(needs, request, kind, show) },
+    { method: 'POST', path: `${pages[kind]}/:token`, handle: (request) => withLink(needs, request, kind, join) },
+  ]),
+]
+
+const done: Reply = { kind: 'page', view: 'notice', model: { key: 'joined' } }
+
+/** A link, with the invitation that it carries. */
+interface Joining {
+  readonly kind: Kind
+  readonly token: string
+  readonly link: LiveLink
+  readonly invitation: Invitation
+}
+
+async function withLink(
+  needs: MailPageNeeds,
+  request: PageRequest,
+  kind: Kind,
+  work: (needs: MailPageNeeds, request: PageRequest, joining: Joining) => Promise<Reply> | Reply,
+): Promise<Reply> {
+  const token = request.params['token'] ?? ''
+  const link = await needs.mailLinks.find(kind, token)
+  if (link === undefined) return gonePage(needs.basePath)
+  return work(needs, request, { kind, token, link, invitation: { email: link.email, ...link.payload } })
+}
+
+function show({ basePath }: MailPageNeeds, _request: PageRequest, joining: Joining): Page {
+  return joinPage(basePath, joining, { name: joining.invitation.name ?? '', mistakes: [] })
+}
+
+function joinPage(
+  basePath: string,
+  { kind, token, invitation }: Joining,
+  said: { name: string; mistakes: readonly Mistake[] },
+): Page {
+  return {
+    kind: 'page',
+    view: 'join',
+    languages: invitation.locale === undefined ? [] : [invitation.locale],
+    model: {
+      action: `${basePath}${pages[kind]}/${encodeURIComponent(token)}`,
+      email: invitation.email,
+      minLength: passwordLength.min,
+      maxLength: passwordLength.max,
+      ...said,
+    },
+  }
+}
+
+/** Fields `name`, `new-password` and `repeat-password`. The address is that of the link: it was proved by opening it. */
+async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining): Promise<Reply> {
+  const { basePath, passwords, users } = needs
+  const { kind, token, invitation } = joining
+  const name = (request.form.get('name') ?? '').trim().slice(0, longestName)
+  const next = request.form.get('new-password') ?? ''
+  const { email, locale, groups } = invitation
+  const early = repeatMistakes(request.form)
+  const mistakes = early.length > 0 ? early : ruleMistakes(passwords.checkNew(next, { username: email, email }))
+  if (mistakes.length > 0) return joinPage(basePath, joining, { name, mistakes })
+  const passwordHash = await passwords.hash(next)
+  const known = { username: email, email, emailVerified: true, name: name === '' ? undefined : name, locale, groups }
+  const created = { ...auditedBy(request), event: 'account.created', outcome: 'success', reason: kind } as const
+  try {
+    const user = await users.insertByLink({ ...known, passwordHash }, { kind, token }, [created])
+    return user === undefined
+      ? gonePage(basePath)
+      : { kind: 'redirect', location: `${basePath}${paths.invitation}/done` }
+  } catch (error) {
+    // an administrator made the account meanwhile
+    if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN')) return gonePage(basePath)
+    throw error
+  }
+}

@@ -1,0 +1,71 @@
+// What the pages that ask for mails, and those that mails lead to, have in common.
+import { paths } from '@nauthera/rules/endpoints'
+import { parseAcceptLanguage } from '../http/languages.ts'
+import type { CookieScope } from '../oidc/cookies.ts'
+import type { ClientOnPage, Mistake, Page, PageRequest } from '../reply.ts'
+import type { RegistrationSettings } from '../settings.ts'
+import type { AuditEvent } from '../store/audit.ts'
+import type { MailLinks } from '../store/mail-links.ts'
+import type { Users } from '../store/users.ts'
+import type { LinkRequests } from '../users/link-requests.ts'
+import type { PasswordFault, Passwords } from '../users/passwords.ts'
+import { passwordLength } from '../users/passwords.ts'
+import type { UserSources } from '../users/user-sources.ts'
+
+export interface MailPageNeeds {
+  /** The issuer's path, '' when it has none. */
+  readonly basePath: string
+  readonly scope: CookieScope
+  /** Without it no mail is sent, and nothing that needs one is offered. */
+  readonly requests: LinkRequests | undefined
+  readonly registration: RegistrationSettings
+  readonly mailLinks: Pick<MailLinks, 'find' | 'verify'>
+  readonly users: Pick<Users, 'insertByLink'>
+  readonly sources: Pick<UserSources, 'load' | 'changePassword'>
+  readonly passwords: Pick<Passwords, 'checkNew' | 'hash'>
+  readonly clientOf: (clientId: string) => ClientOnPage | undefined
+}
+
+export const queryOf = (request: PageRequest): URLSearchParams =>
+  new URL(request.raw.request.url ?? '/', 'http://host').searchParams
+
+/** What a queued request says about the one that asked. */
+export const askedBy = ({ peer, correlationId, raw }: PageRequest) => ({
+  asked: { address: peer.address, agent: peer.userAgent },
+  languages: parseAcceptLanguage(raw.request.headers['accept-language']),
+  correlationId,
+})
+
+export const auditedBy = ({
+  peer,
+  correlationId,
+}: PageRequest): Pick<AuditEvent, 'address' | 'agent' | 'correlationId'> => ({
+  address: peer.address,
+  agent: peer.userAgent,
+  correlationId,
+})
+
+/** @returns what is wrong with two fields for a new password, before its rules are asked */
+export function repeatMistakes(form: URLSearchParams): Mistake[] {
+  const next = form.get('new-password') ?? ''
+  if (next === '') return [{ key: 'new-password-missing', control: 'new-password' }]
+  if (next !== form.get('repeat-password')) return [{ key: 'passwords-differ', control: 'repeat-password' }]
+  return []
+}
+
+export const ruleMistakes = (faults: readonly PasswordFault[]): Mistake[] =>
+  faults.map(({ code }) => ({ key: `password-${code}`, control: 'new-password', values: passwordLength }))
+
+/** The answer to a link that was used, has expired, or never was one. It says nothing about whose it was. */
+export const gonePage = (basePath: string): Page => ({
+  kind: 'page',
+  view: 'notice',
+  status: 400,
+  model: { key: 'link-gone', link: { href: `${basePath}${paths.forgot}`, key: 'notice.link-gone.again' } },
+})
+
+/** Too many requests from one address. */
+export const tooMany = (windowMs: number): Mistake => ({
+  key: 'too-many-requests',
+  values: { minutes: Math.ceil(windowMs / 60_000) },
+})

@@ -1,0 +1,54 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
+import { isAddress } from '../users/link-mails.ts'
+import { requestLimits } from '../users/link-requests.ts'
+import type { LinkRequests } from '../users/link-requests.ts'
+import { askedBy, tooMany } from './page-needs.ts'
+import type { MailPageNeeds } from './page-needs.ts'
+
+/** Asks for an account, where that is allowed. The answer is the same whether the address has one or not: a mail says which. */
+export function createRegisterRoutes(needs: MailPageNeeds): readonly Route[] {
+  const { requests, registration } = needs
+  if (requests === undefined || !registration.enabled) return []
+  return [
+    { method: 'GET', path: paths.register, handle: async () => registerPage(needs, {}) },
+    { method: 'POST', path: paths.register, handle: (request) => ask(needs, requests, request) },
+    { method: 'GET', path: `${paths.register}/sent`, handle: async () => sentPage },
+  ]
+}
+
+const sentPage: Page = { kind: 'page', view: 'notice', model: { key: 'registration-sent', values: { minutes: 30 } } }
+
+function registerPage(
+  { basePath, registration }: MailPageNeeds,
+  said: { email?: string; mistakes?: readonly Mistake[]; status?: number; retryAfter?: number },
+): Page {
+  const { email = '', mistakes = [], status, retryAfter } = said
+  const model = { action: `${basePath}${paths.register}`, email, domains: registration.allowedDomains, mistakes }
+  return { kind: 'page', view: 'register', status, retryAfter, model }
+}
+
+/** Field `email`. */
+async function ask(needs: MailPageNeeds, requests: LinkRequests, request: PageRequest): Promise<Reply> {
+  const email = (request.form.get('email') ?? '').trim()
+  const { allowedDomains } = needs.registration
+  if (!isAddress(email)) {
+    return registerPage(needs, { email: email.slice(0, 320), mistakes: [{ key: 'email-invalid', control: 'email' }] })
+  }
+  if (!isOfDomain(email, allowedDomains)) {
+    const values = { domains: allowedDomains.join(', ') }
+    return registerPage(needs, { email, mistakes: [{ key: 'email-domain', control: 'email', values }] })
+  }
+  if (!(await requests.askRegistration({ ...askedBy(request), email }))) {
+    const { windowMs } = requestLimits.ofAddress
+    const mistakes = [tooMany(windowMs)]
+    return registerPage(needs, { email, mistakes, status: 429, retryAfter: Math.ceil(windowMs / 1000) })
+  }
+  return { kind: 'redirect', location: `${needs.basePath}${paths.register}/sent` }
+}
+
+/** A domain itself, not those below it: another one may be somebody else's. */
+function isOfDomain(email: string, domains: readonly string[]): boolean {
+  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase()
+  return domains.length === 0 || domains.includes(domain)
+}

@@ -1,0 +1,100 @@
+import { paths } from '@nauthera/rules/endpoints'
+import { readCookies, setCookie } from '../oidc/cookies.ts'
+import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { LiveLink } from '../store/mail-links.ts'
+import type { ResetPayload } from '../users/link-mails.ts'
+import { passwordLength } from '../users/passwords.ts'
+import { signInCookie } from './forgot.ts'
+import { askedBy, auditedBy, gonePage, queryOf, repeatMistakes, ruleMistakes } from './page-needs.ts'
+import type { MailPageNeeds } from './page-needs.ts'
+
+const page = `${paths.reset}/:token`
+const donePage = `${paths.reset}/done`
+
+/** Sets a new password with a link. A GET uses nothing up, since mail servers open links; the POST does. It signs nobody in: a second
+ *  factor is asked for at the sign-in that follows. */
+export const createResetRoutes = (needs: MailPageNeeds): readonly Route[] => [
+  { method: 'GET', path: donePage, handle: async (request) => showDone(needs, request) },
+  {
+    method: 'GET',
+    path: page,
+    handle: (request) => withLink(needs, request, (link) => resetPage(needs, request, link)),
+  },
+  { method: 'POST', path: page, handle: (request) => withLink(needs, request, (link) => reset(needs, request, link)) },
+]
+
+/** A link about a person. */
+type PersonLink = LiveLink & { readonly userId: string }
+
+async function withLink(
+  { basePath, mailLinks }: MailPageNeeds,
+  { params }: PageRequest,
+  work: (link: PersonLink) => Promise<Reply>,
+): Promise<Reply> {
+  const link = await mailLinks.find('reset', params['token'] ?? '')
+  return link?.userId === undefined ? gonePage(basePath) : work({ ...link, userId: link.userId })
+}
+
+async function resetPage(
+  { basePath, sources }: MailPageNeeds,
+  { params }: PageRequest,
+  { userId }: PersonLink,
+  mistakes: readonly Mistake[] = [],
+): Promise<Page> {
+  const user = (await sources.load({ userId }))?.user
+  if (user === undefined) return gonePage(basePath)
+  const { username, name, locale } = user
+  return {
+    kind: 'page',
+    view: 'new-password',
+    languages: locale === undefined ? [] : [locale],
+    model: {
+      action: `${basePath}${paths.reset}/${encodeURIComponent(params['token'] ?? '')}`,
+      person: { username, name, locale },
+      minLength: passwordLength.min,
+      maxLength: passwordLength.max,
+      mistakes,
+    },
+  }
+}
+
+/** Fields `new-password` and `repeat-password`. Whose password it is says the link alone. */
+async function reset(needs: MailPageNeeds, request: PageRequest, link: PersonLink): Promise<Reply> {
+  const mistakes = repeatMistakes(request.form)
+  if (mistakes.length > 0) return resetPage(needs, request, link, mistakes)
+  const { basePath, sources } = needs
+  const { client } = link.payload as ResetPayload
+  const about = { ...auditedBy(request), userId: link.userId, clientId: client }
+  const outcome = await sources.changePassword({
+    userId: link.userId,
+    next: request.form.get('new-password') ?? '',
+    link: request.params['token'] ?? '',
+    languages: askedBy(request).languages,
+    event: { ...about, event: 'password.reset', outcome: 'success' },
+  })
+  switch (outcome.kind) {
+    case 'refused':
+      return resetPage(needs, request, link, ruleMistakes(outcome.faults))
+    case 'ended':
+      return gonePage(basePath)
+    case 'changed': {
+      const query = client === undefined ? '' : `?${new URLSearchParams({ client }).toString()}`
+      return { kind: 'redirect', location: `${basePath}${donePage}${query}` }
+    }
+  }
+}
+
+/** Leads back to the sign-in that waits in this browser, else to the client. */
+function showDone({ basePath, scope, clientOf }: MailPageNeeds, request: PageRequest): Page {
+  const client = clientOf(queryOf(request).get('client') ?? '')
+  const signIn = readCookies(request.raw.request).get(signInCookie)
+  const waits = signIn !== undefined && /^[\w-]{10,64}$/.test(signIn)
+  if (waits) {
+    const path = `${basePath}${paths.reset}`
+    setCookie(request.raw.response, scope, { name: signInCookie, value: '', path, maxAge: 0 })
+  }
+  const link = waits
+    ? { href: `${basePath}${paths.interaction}/${signIn}`, key: 'notice.reset-done.sign-in' }
+    : undefined
+  return { kind: 'page', view: 'notice', model: { key: 'reset-done', client, link } }
+}

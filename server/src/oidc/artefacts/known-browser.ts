@@ -1,0 +1,29 @@
+import { createHash, randomBytes } from 'node:crypto'
+import type { Finish } from '../../store/sign-ins.ts'
+import { newDeviceMail } from '../../users/notices.ts'
+import { readCookies, setCookie } from '../cookies.ts'
+import type { CookieScope } from '../cookies.ts'
+import type { RequestContext } from '../request-context.ts'
+
+/** Seconds: as long as browsers keep a cookie at most. */
+const keptFor = 400 * 86_400
+const shape = /^[\w-]{22}$/
+
+/** The browser of a sign-in, which gets a cookie when it has none.
+ *  @param signIn.client its name
+ *  @param signIn.now epoch milliseconds */
+export function knownBrowser(
+  request: Pick<RequestContext, 'request' | 'response' | 'peer' | 'loaded'>,
+  scope: CookieScope,
+  signIn: { client: string; now: number },
+): Finish['browser'] {
+  const user = request.loaded?.account?.user
+  if (user === undefined) return undefined
+  const shown = readCookies(request.request).get(scope.browser) ?? ''
+  const value = shape.test(shown) ? shown : randomBytes(16).toString('base64url')
+  setCookie(request.response, scope, { name: scope.browser, value, maxAge: keptFor })
+  const id = createHash('sha256').update(value).digest('base64url')
+  const asked = { address: request.peer.address, agent: request.peer.userAgent }
+  const at = new Date(signIn.now)
+  return { id, mail: newDeviceMail(user, { key: `${id}:${at.toISOString()}`, at, asked }, signIn.client) }
+}

@@ -1,0 +1,143 @@
+// Links that people get by mail: to set a new password, to confirm an address, to join. Each is used once; what uses it is with what it does
+// (credentials.ts, users.ts, mail-links.ts of the store).
+import { paths } from '@nauthera/rules/endpoints'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Asked } from '../mails.ts'
+import type { AuditEvent } from '../store/audit.ts'
+import { canonicalName } from '../store/canonical-name.ts'
+import { mintLinkToken } from '../store/link-token.ts'
+import type { LinkToken } from '../store/link-token.ts'
+import type { MailLinks } from '../store/mail-links.ts'
+import type { User } from '../store/users.ts'
+import { languagesFor } from './notices.ts'
+
+export interface LinkMails {
+  /** Sends a person a link to set a new password.
+   *  @param by.onceKey of the mail: the same request sends one mail
+   *  @param by.limit links that one person gets in a while; default: no limit */
+  sendReset(user: User, by: SentBy & { onceKey: string; limit?: Limit; payload?: ResetPayload }): Promise<Sent>
+  /** Sends a person a link that confirms their e-mail address. */
+  sendVerify(user: User, by: SentBy): Promise<Sent>
+  /** Invites somebody who has no account; an earlier invitation to this address ends.
+   *  @returns the page that the mail leads to, below the issuer
+   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID */
+  invite(invitation: Invitation, by: SentBy): Promise<{ path: string }>
+  /** Sends a link that completes a registration. The address is not known yet.
+   *  @returns false when nothing was sent */
+  sendRegistration(email: string, by: SentBy & { onceKey: string; limit: Limit }): Promise<boolean>
+}
+
+export interface SentBy {
+  readonly languages?: readonly string[]
+  readonly asked?: Asked | undefined
+  readonly audit: readonly AuditEvent[]
+}
+
+interface Limit {
+  readonly most: number
+  readonly windowMs: number
+}
+
+export type Sent =
+  /** `path`: the page that the mail leads to, below the issuer. */
+  | { readonly kind: 'sent'; readonly path: string }
+  /** Nothing was sent. `other-source`: their password is changed elsewhere. */
+  | { readonly kind: 'refused'; readonly reason: 'disabled' | 'no-address' | 'other-source' | 'limited' }
+
+/** What a link to set a password remembers of the sign-in in which it was asked for. */
+export type ResetPayload = { readonly client?: string | undefined }
+
+export interface Invitation {
+  readonly email: string
+  readonly name?: string | undefined
+  readonly locale?: string | undefined
+  /** Names; new groups are created when the invitation is accepted. */
+  readonly groups?: readonly string[] | undefined
+}
+
+/** Milliseconds. */
+const shortLife = 30 * 60_000
+const invitationLife = 7 * 86_400_000
+
+export function createLinkMails(needs: {
+  mailLinks: Pick<MailLinks, 'addForPerson' | 'addForEmail'>
+  /** Whether the password of a person can be changed here. */
+  canChangePassword: (user: User) => boolean
+}): LinkMails {
+  const { mailLinks, canChangePassword } = needs
+  return {
+    async sendReset(user, { onceKey, limit, payload = {}, languages = [], asked, audit }) {
+      const reason = refusalOf(user) ?? (canChangePassword(user) ? undefined : 'other-source')
+      if (reason !== undefined) return { kind: 'refused', reason }
+      const { token, path } = mintLink(paths.reset)
+      const data = { person: nameOf(user), path, minutes: shortLife / 60_000, asked }
+      const mail = { ...mailTo(user, languages), onceKey, template: 'reset', giveUpAfterMs: shortLife, data } as const
+      const link = { token, kind: 'reset', lifeMs: shortLife, payload, mail, audit } as const
+      return (await mailLinks.addForPerson(user.id, link, limit)) ? { kind: 'sent', path } : limited
+    },
+    async sendVerify(user, { languages = [], audit }) {
+      const reason = refusalOf(user)
+      if (reason !== undefined) return { kind: 'refused', reason }
+      const { token, path, key } = mintLink(paths.verifyEmail)
+      const data = { person: nameOf(user), path, minutes: shortLife / 60_000 }
+      const about = { ...mailTo(user, languages), giveUpAfterMs: shortLife, data }
+      const mail = { ...about, onceKey: `verify:${key}`, template: 'verify' } as const
+      const link = { token, kind: 'verify', lifeMs: shortLife, mail, audit } as const
+      return (await mailLinks.addForPerson(user.id, link)) ? { kind: 'sent', path } : limited
+    },
+    async invite({ email, name, locale, groups = [] }, { languages = [], audit }) {
+      const canonical = checkedAddress(email)
+      const { token, path, key } = mintLink(paths.invitation)
+      const data = { path, days: invitationLife / 86_400_000 }
+      const to = { to: email, languages: languagesFor({ locale }, languages) }
+      const mail = { ...to, onceKey: `invitation:${key}`, template: 'invitation', data } as const
+      const payload = { email, groups, name, locale }
+      const link = { token, kind: 'invitation', lifeMs: invitationLife, payload, mail, audit } as const
+      if (await mailLinks.addForEmail(canonical, link)) return { path }
+      const faults = [{ path: 'email', message: `${email} belongs to another person` }]
+      throw new CodedError('EMAIL_TAKEN', { faults })
+    },
+    async sendRegistration(email, { onceKey, limit, languages = [], asked = {}, audit }) {
+      const { token, path } = mintLink(paths.register)
+      const data = { path, minutes: shortLife / 60_000, asked }
+      const mail = { to: email, languages, onceKey, template: 'registration', giveUpAfterMs: shortLife, data } as const
+      const link = { token, kind: 'registration', lifeMs: shortLife, payload: { email }, mail, audit } as const
+      return mailLinks.addForEmail(canonicalName(email), link, limit)
+    },
+  }
+}
+
+const limited: Sent = { kind: 'refused', reason: 'limited' }
+
+function refusalOf(user: User): 'disabled' | 'no-address' | undefined {
+  if (user.disabled) return 'disabled'
+  return user.email === undefined ? 'no-address' : undefined
+}
+
+const nameOf = (user: User): string => user.name ?? user.username
+
+const mailTo = (user: User, languages: readonly string[]) => ({
+  to: user.email ?? '',
+  languages: languagesFor(user, languages),
+})
+
+/** @returns `key` names the link without opening it */
+function mintLink(page: string): { token: LinkToken; path: string; key: string } {
+  const token = mintLinkToken()
+  return { token, path: `${page}/${token.plain}`, key: token.hash.toString('hex') }
+}
+
+const longestAddress = 320
+
+/** @returns the canonical form */
+function checkedAddress(email: string): string {
+  if (!isAddress(email)) {
+    const message = 'must be an e-mail address'
+    throw new CodedError('USERNAME_INVALID', { faults: [{ path: 'email', message }] })
+  }
+  return canonicalName(email)
+}
+
+/** One address, without a name, a comment or a second address. */
+export const isAddress = (text: string): boolean =>
+  text.length <= longestAddress && /^[^\s<>()[\]\\,;:"@\p{Cc}\p{Cf}]+@[^\s<>()[\]\\,;:"@\p{Cc}\p{Cf}]+$/u.test(text)

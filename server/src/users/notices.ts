@@ -1,0 +1,61 @@
+// The mails that tell people what happened to their account. Whoever changes it queues the mail in the same statement.
+import type { Asked, Mail } from '../mails.ts'
+import type { User } from '../store/users.ts'
+
+/** Whom a mail is about. */
+type Told = Pick<User, 'id' | 'username' | 'name' | 'email' | 'locale'>
+
+interface Happened {
+  /** Names the change among all of this kind. */
+  readonly key: string
+  readonly at: Date
+  readonly asked?: Asked | undefined
+  /** Of the request. */
+  readonly languages?: readonly string[] | undefined
+}
+
+const about = (user: Told, { at, asked }: Happened) => ({
+  person: user.name ?? user.username,
+  at: at.toISOString(),
+  asked,
+})
+
+/** @returns undefined for somebody without an e-mail address */
+export function passwordChangedMail(user: Told, happened: Happened): Mail | undefined {
+  const template = 'password-changed'
+  return user.email === undefined
+    ? undefined
+    : { template, ...addressed(user, template, happened), to: user.email, data: about(user, happened) }
+}
+
+/** @param minutes how long the account is locked */
+export function lockedMail(user: Told, happened: Happened, minutes: number): Mail | undefined {
+  const template = 'locked'
+  return user.email === undefined
+    ? undefined
+    : { template, ...addressed(user, template, happened), to: user.email, data: { ...about(user, happened), minutes } }
+}
+
+/** A sign-in from a browser that the person has not used. @param client its name */
+export function newDeviceMail(user: Told, happened: Happened & { asked: Asked }, client: string): Mail | undefined {
+  const template = 'new-device'
+  const { asked } = happened
+  return user.email === undefined
+    ? undefined
+    : {
+        template,
+        ...addressed(user, template, happened),
+        to: user.email,
+        data: { ...about(user, happened), asked, client },
+      }
+}
+
+const addressed = (user: Told, template: string, { key, languages = [] }: Happened) => ({
+  onceKey: `${template}:${user.id}:${key}`,
+  languages: languagesFor(user, languages),
+})
+
+/** @param wished by the request
+ *  @returns the person's own language first */
+export const languagesFor = (user: Pick<User, 'locale'>, wished: readonly string[]): readonly string[] =>
+  user.locale === undefined ? wished : [user.locale, ...wished]

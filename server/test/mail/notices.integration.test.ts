@@ -1,0 +1,88 @@
+import { expect } from 'chai'
+import { Browser } from '@nauthera/harness/browser'
+import { getCode, redeem } from '@nauthera/harness/flows'
+import { addPerson } from '@nauthera/harness/server'
+import { defaultLimits } from '../../src/users/lockout.ts'
+import { signInPage, startMailSite } from './with-mail.ts'
+import type { MailSite } from './with-mail.ts'
+
+describe('notices by mail', () => {
+  let site: MailSite
+  before(async function () {
+    this.timeout(60_000)
+    site = await startMailSite({ count: 2 })
+  })
+  after(() => site.stop())
+
+  const mailsTo = async (username: string): Promise<string[]> => {
+    await site.settled()
+    return site.box.mails.filter(({ to }) => to.includes(`${username}@example.com`)).map(({ subject }) => subject)
+  }
+
+  describe('of a sign-in from a new browser', () => {
+    it('comes once for each browser, and not for the first one', async () => {
+      await addPerson(site, 'ada')
+      const [first, second] = [new Browser(site), new Browser(site)]
+      await getCode(site, { username: 'ada', browser: first })
+      expect(await mailsTo('ada')).to.deep.equal([])
+      await getCode(site, { username: 'ada', browser: second })
+      expect(await mailsTo('ada')).to.deep.equal(['New sign-in to Nauthera'])
+      for (const browser of [first, second])
+        await getCode(site, { username: 'ada', browser, parameters: { prompt: 'login' } })
+      expect(await mailsTo('ada')).to.have.length(1)
+      const mail = await site.newest('ada@example.com')
+      expect(mail!.text).to.contain('127.0.0.1').and.to.contain('Application: Test')
+    })
+
+    it('comes again when the browser forgot its cookie, and a cookie that somebody made up is a new browser', async () => {
+      await addPerson(site, 'grace')
+      await getCode(site, { username: 'grace' })
+      const browser = new Browser(site)
+      await getCode(site, { username: 'grace', browser })
+      const [key, cookie] = [...browser.jar].find(([, { name }]) => name === 'nauthera_browser')!
+      browser.jar.set(key, { ...cookie, value: 'made-up' })
+      await getCode(site, { username: 'grace', browser, parameters: { prompt: 'login' } })
+      expect(await mailsTo('grace')).to.have.length(2)
+    })
+
+    it('does not tell one person of the browser of another', async () => {
+      await addPerson(site, 'mary')
+      await addPerson(site, 'john')
+      const shared = new Browser(site)
+      await getCode(site, { username: 'mary', browser: shared })
+      await getCode(site, { username: 'john' })
+      await getCode(site, { username: 'john', browser: shared, parameters: { prompt: 'login' } })
+      expect(await mailsTo('mary')).to.deep.equal([])
+      expect(await mailsTo('john')).to.have.length(1)
+    })
+
+    it('costs no round trip: a sign-in with code exchange takes at most 6, and 3 commits', async () => {
+      await addPerson(site, 'joan')
+      await getCode(site, { username: 'joan' })
+      const { database } = site.apps[0]!.store
+      const before = database.counters()
+      await redeem(site, await getCode(site, { username: 'joan' }))
+      const after = database.counters()
+      expect(after.roundTrips - before.roundTrips).to.be.at.most(6)
+      expect(after.commits - before.commits).to.be.at.most(3)
+      expect(await mailsTo('joan')).to.have.length(1)
+    })
+  })
+
+  describe('of a locked account', () => {
+    it('comes once for each lock, with the address of the last attempt', async () => {
+      await addPerson(site, 'vera')
+      const browser = new Browser(site)
+      const tryOnce = async () => {
+        const page = await signInPage(site, browser)
+        await browser.submit(page, '/sign-in', { username: 'VERA@example.com', password: 'not the password' })
+      }
+      for (let count = 1; count < defaultLimits.perAccount; count++) await tryOnce()
+      expect(await mailsTo('vera')).to.deep.equal([])
+      for (let count = 0; count < 3; count++) await tryOnce()
+      expect(await mailsTo('vera')).to.deep.equal(['Your account at Nauthera is locked'])
+      const mail = await site.newest('vera@example.com')
+      expect(mail!.text).to.contain('locked for 15 minutes').and.to.contain('127.0.0.1')
+    })
+  })
+})
