@@ -5,7 +5,7 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { keyMethods, secretWays, showsSecret, wireMethods } from './client-authentication.ts'
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
-import { idClaims, registeredClaims } from './claims.ts'
+import { idClaims, registeredClaims, unusableClaims } from './claims.ts'
 import { wireGrants } from './grants.ts'
 import { canVerify, jwksFaults, usableKeys } from './jwks.ts'
 import { tokenLife } from './limits.ts'
@@ -139,7 +139,10 @@ function pageFaults(config: ClientConfig): readonly ClientFault[] {
 function claimFaults(config: ClientConfig): readonly ClientFault[] {
   return config.claims
     .filter(({ name }) => registeredClaims.includes(name))
-    .map(({ name }) => invalid('claims', `${JSON.stringify(name)} is a registered claim; choose another name`))
+    .map(({ name }) => {
+      const why = unusableClaims.includes(name) ? 'cannot be kept by many programs' : 'is a registered claim'
+      return invalid('claims', `${JSON.stringify(name)} ${why}; choose another name`)
+    })
 }
 
 function lifeFaults(config: ClientConfig): readonly ClientFault[] {

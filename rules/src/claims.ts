@@ -30,7 +30,7 @@ const tokenClaims = [
 export const idClaims = ['Scopes', 'Minimal'] as const
 
 /** A program that keeps claims in an object of JavaScript would change that object instead. */
-const unusableClaims = ['__proto__'] as const
+export const unusableClaims: readonly string[] = ['__proto__']
 
 export const registeredClaims: readonly string[] = [
   ...signInClaims,

@@ -89,7 +89,12 @@ const refused: readonly [sentence: string, change: Change, field: string, messag
   ['the claim sub from groups', derived('sub'), 'spec.claims', /"sub" is a registered claim/],
   ['the claim nickname from groups', derived('nickname'), 'spec.claims', /"nickname" is a registered claim/],
   ['the claim picture from groups', derived('picture'), 'spec.claims', /"picture" is a registered claim/],
-  ['E9 the claim __proto__ from groups', derived('__proto__'), 'spec.claims', /"__proto__" is a registered claim/],
+  [
+    'E9 the claim __proto__ from groups',
+    derived('__proto__'),
+    'spec.claims',
+    /"__proto__" cannot be kept by many programs; choose another name/,
+  ],
   ['the claim groups from groups', derived('groups'), 'spec.claims', /"groups" is a registered claim/],
   ['an access token of two days', { accessTokenTtl: 172_800 }, 'spec.tokens.accessTTL', /at most 24h/],
   ['an ID token of two days', { idTokenTtl: 172_800 }, 'spec.tokens.idTTL', /at most 24h/],

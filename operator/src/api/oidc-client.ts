@@ -500,7 +500,8 @@ export const clientSpecFields = object(
             rules: [
               {
                 rule: `!(self in ${celList(registeredClaims)})`,
-                message: 'must not be a registered claim; choose another name, such as roles',
+                message:
+                  'must not be a registered claim, nor __proto__, which many programs cannot keep; choose another name, such as roles',
               },
             ],
           }),

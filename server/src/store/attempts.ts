@@ -122,10 +122,18 @@ const fail = statement(
    mail AS (${outboxInsert('$9', ' WHERE $3::timestamptz IS NOT NULL AND EXISTS (SELECT FROM by_account WHERE count = $5::integer)')})
    SELECT`,
 )
+/** Nothing is left to count when the place is free: no failure, and no other place. */
+const isEmptied = (place: string): string =>
+  `count = 0 AND cardinality(array_remove(places, ${place}::timestamptz)) = 0`
+// such a row goes: names can be made up faster than attempts are answered
 const release = statement(
   'attempt-release',
-  `WITH by_address AS (UPDATE attempts SET ${without('$4')} WHERE key = $2 RETURNING key)
-   UPDATE attempts SET ${without('$3')} WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0`,
+  `WITH address_emptied AS (DELETE FROM attempts WHERE key = $2 AND ${isEmptied('$4')} RETURNING key),
+   by_address AS (UPDATE attempts SET ${without('$4')}
+     WHERE key = $2 AND NOT EXISTS (SELECT FROM address_emptied) RETURNING key),
+   account_emptied AS (DELETE FROM attempts
+     WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0 AND ${isEmptied('$3')} RETURNING key)
+   UPDATE attempts SET ${without('$3')} WHERE key = $1 AND NOT EXISTS (SELECT FROM account_emptied)`,
 )
 /** The CTEs `forgiven` and `cleared`. @param parameters key of the account, key and place of the address; @param when SQL */
 export const clearAttempts = (parameters: readonly [string, string, string], when: string): string => {

@@ -264,6 +264,23 @@ describe('access to APIs', () => {
       expect(own2.json()['scope']).to.equal('openid')
     })
 
+    it('is for one API a token: two at once are refused in words, and the refresh token is not used up', async () => {
+      const tokens = tokensOf(await tokensFor())
+      const answer = await send(replicas, {
+        path: '/token',
+        headers: basic('app.web', clientSecret),
+        form: [
+          ['grant_type', 'refresh_token'],
+          ['refresh_token', tokens.refresh],
+          ['resource', own],
+          ['resource', foreign],
+        ],
+      })
+      expect([answer.status, answer.json()['error']]).to.deep.equal([400, 'invalid_target'])
+      expect(answer.json()['error_description']).to.contain('a token is for one API')
+      expect((await refresh(replicas, tokens.refresh, { form: { resource: own } })).status).to.equal(200)
+    })
+
     it('a refresh for an API that was withdrawn is refused and does not use the refresh token up', async () => {
       const tokens = tokensOf(await tokensFor())
       await withdrawTo({})

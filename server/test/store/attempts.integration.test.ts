@@ -160,6 +160,22 @@ describe(createAttempts.name, () => {
     expect((await begin(username, { address, limits: few })).keys.addressPlace).to.equal(undefined)
   })
 
+  it('leaves no row of a made-up name whose attempt got no answer, however many are made up', async () => {
+    const count = statement('test-count-attempts', 'SELECT count(*)::integer AS count FROM attempts')
+    const rows = async () => (await replicas[0]!.database.query<{ count: number }>(count, []))[0]!.count
+    const before = await rows()
+    for (const address of [freshAddress(), undefined]) {
+      const begun = await Promise.all(
+        Array.from({ length: 30 }, (_, index) =>
+          replicas[0]!.attempts.begin({ login: `nobody-${index}`, address, limits }),
+        ),
+      )
+      expect(begun.every(has)).to.equal(true)
+      await Promise.all(begun.map(({ keys }, index) => replicas[index % 3]!.attempts.release(keys)))
+      expect(await rows()).to.equal(before)
+    }
+  })
+
   it('does not let refused attempts make a lock longer', async () => {
     const { username } = await addPerson(replicas[0]!)
     for (let turn = 0; turn < 5; turn++) await failing(username, { limits: { ...limits, lockMs: 30_000 } })

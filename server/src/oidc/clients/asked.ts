@@ -45,6 +45,12 @@ export function judgeMachine(asked: Asked, client: ApisOf, apis: Apis): Verdict 
 export function judgeRedemption(asked: Asked, authorized: readonly string[], client: ApisOf, apis: Apis): Verdict {
   const denied = deniedApi(asked.resources, client, apis)
   if (denied) return denied
+  const resources = [...new Set(asked.resources)]
+  if (resources.length > 1)
+    return refuse(
+      'invalid_target',
+      `a token is for one API: name one in resource, and ask again for the next with the refresh token (${list(resources)})`,
+    )
   const foreign = asked.resources.find((identifier) => !authorized.includes(identifier))
   if (foreign !== undefined)
     return refuse(
