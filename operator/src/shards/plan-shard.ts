@@ -74,12 +74,13 @@ export function planShard(input: ShardPlanInput): ShardPlan {
     .flatMap((client) => wishOf(client, stored.get(entryKey(client))) ?? [])
   const { taken, overQuota } = applyQuotas(wishes)
   // most looks at a shard change nothing, and to compress 600 clients takes 30 ms
-  if (isCurrent(input) && input.fill !== undefined && changedKeys(entriesOf(wishes, taken), stored).length === 0)
+  const wished = changedKeys(entriesOf(wishes, taken), stored)
+  if (isCurrent(input) && input.fill !== undefined && wished.length === 0)
     return { kind: 'keep', refused: overQuota, fill: input.fill }
   const { encoded, full } = fit(input, wishes, taken, limits)
   const refused = new Map([...overQuota, ...full].toSorted(([left], [right]) => compareText(left, right)))
   const fill = encoded.file.length / limits.file
-  const changed = changedKeys(encoded.shard.entries, stored)
+  const changed = full.size === 0 ? wished : changedKeys(encoded.shard.entries, stored)
   if (isCurrent(input) && changed.length === 0) return { kind: 'keep', refused, fill }
   return { kind: 'write', ...encoded, changed, refused, fill }
 }
@@ -106,9 +107,14 @@ function wishOf(client: ClientForShard, stored: ShardEntry | undefined): Wish | 
 }
 
 function changedKeys(entries: readonly ShardEntry[], stored: ReadonlyMap<string, ShardEntry>): readonly string[] {
-  const next = new Map(entries.map((entry) => [entryKey(entry), entry]))
-  const keys = new Set([...stored.keys(), ...next.keys()])
-  return [...keys].filter((key) => !sameEntry(stored.get(key), next.get(key))).toSorted()
+  const gone = new Set(stored.keys())
+  const changed: string[] = []
+  for (const entry of entries) {
+    const key = entryKey(entry)
+    gone.delete(key)
+    if (!sameEntry(stored.get(key), entry)) changed.push(key)
+  }
+  return [...changed, ...gone].toSorted()
 }
 
 interface Encoded {

@@ -253,7 +253,7 @@ const events = [
 ]
 
 describe('what a status says of the replicas', function () {
-  this.timeout(600_000)
+  this.timeout(60_000)
 
   it('I9 is what they have, in whatever order operator and replicas start, join, lag and are lost', () => {
     const run = (atFirst: readonly string[], commands: Iterable<fc.Command<object, World>>) => {
@@ -265,6 +265,6 @@ describe('what a status says of the replicas', function () {
       world.check()
     }
     const atFirst = fc.constantFrom([], ['a'], ['a', 'b'])
-    fc.assert(fc.property(atFirst, fc.commands(events, { maxCommands: 40 }), run), { numRuns: 150_000 })
+    fc.assert(fc.property(atFirst, fc.commands(events, { maxCommands: 40 }), run), { numRuns: 1_000 })
   })
 })
