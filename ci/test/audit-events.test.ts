@@ -17,12 +17,7 @@ function eventNames(): string[] {
 }
 
 /** Of parts that are written at this time: each leaves this list when its part is done. */
-const underWay: readonly string[] = [
-  'password.reset_requested',
-  'password.reset',
-  'email.verified',
-  'account.linked',
-]
+const underWay: readonly string[] = ['password.reset_requested', 'password.reset', 'email.verified', 'account.linked']
 
 const filesOf = (folder: string): string[] =>
   readdirSync(folder, { recursive: true, encoding: 'utf8' })

@@ -463,6 +463,16 @@ export const settingsSchema = z
           .describe('Links at the foot of every page.'),
       })
       .prefault({}),
+    admin: z
+      .strictObject({
+        group: z
+          .string()
+          .min(1)
+          .max(200)
+          .describe('Members of this group may use the help desk at /admin, with a second factor.'),
+      })
+      .optional()
+      .describe('The help desk. Without it there is none.'),
     replica: z
       .string()
       .min(1)
@@ -477,6 +487,10 @@ export const settingsSchema = z
     if (settings.allowUntrustedProxy && settings.trustedProxies.length > 0) {
       const message = 'says that addresses are unknown, and trustedProxies says who tells them; set one of the two'
       context.addIssue({ code: 'custom', path: ['allowUntrustedProxy'], message })
+    }
+    if (settings.admin !== undefined && settings.secondFactor.policy === 'off') {
+      const message = 'needs second factors: its members sign in with one; set secondFactor.policy to optional'
+      context.addIssue({ code: 'custom', path: ['admin'], message })
     }
   })
 
