@@ -26,4 +26,6 @@ export const paths = {
   logo: '/logo',
   /** The pages about a person's own account. */
   account: '/account',
+  /** The pages of the help desk. */
+  admin: '/admin',
 } as const

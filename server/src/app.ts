@@ -4,9 +4,13 @@ import type { Metrics } from '@nauthera/runtime/metrics'
 import { paths as endpoints } from '@nauthera/rules/endpoints'
 import { isLoopback } from '@nauthera/rules/issuer'
 import { localesDirectory } from './files.ts'
+import { createDeskGate } from './admin/gate.ts'
+import { createAdminRoutes } from './admin/routes.ts'
 import { createGate } from './account/gate.ts'
+import type { Gate } from './account/gate.ts'
 import { createAccountRoutes } from './account/routes.ts'
 import { createSaid } from './account/said.ts'
+import type { Said } from './account/said.ts'
 import { createConfigService } from './clients/config-service.ts'
 import { createRegistryHolder } from './clients/registry.ts'
 import type { RegistryHolder } from './clients/registry.ts'
@@ -61,6 +65,7 @@ import { createSealer } from './oidc/artefacts/sealed.ts'
 import { createSignedTokens } from './oidc/artefacts/signed-tokens.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
+import type { Route } from './reply.ts'
 import type { OutboundPurpose, ServerSettings } from './settings.ts'
 import { startInSteps } from './start-in-steps.ts'
 import type { Cache } from './store/cache.ts'
@@ -72,6 +77,7 @@ import { createOutboxRunner } from './store/outbox-runner.ts'
 import { createMemoryCache } from './store/memory-cache.ts'
 import { createDatabase } from './store/postgres.ts'
 import { createRedisCache } from './store/redis-cache.ts'
+import { createPeople } from './store/people.ts'
 import { createStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
 import { createCeiling } from './users/ceiling.ts'
@@ -133,7 +139,7 @@ export async function startApp(needs: Needs): Promise<App> {
   const keys = createKeys(needs, store)
   const pages = createSite(needs, { clients, keys, users })
   const protocol = createProtocol(needs, { store, users, clients, keys, pages: pages.protocol })
-  const web = createWeb(needs, { store, users, passwords, pages, protocol })
+  const web = createWeb(needs, { store, users, passwords, clients, pages, protocol })
   const mails = createMails(needs, { store, users })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
@@ -378,9 +384,10 @@ function countTokens(metrics: Metrics) {
 
 /** The handlers of the public port. */
 function createWeb(
-  { settings, log, metrics }: Needs,
-  on: { store: Store; users: UserSources; passwords: Passwords; pages: Site; protocol: Protocol },
+  needs: Needs,
+  on: { store: Store; users: UserSources; passwords: Passwords; clients: Clients; pages: Site; protocol: Protocol },
 ) {
+  const { settings, log, metrics } = needs
   const { audit } = on.store
   const { tokens, assets, logos, pages } = on.pages
   const { generations, interactions, browserSessions, scope } = on.protocol
@@ -403,15 +410,18 @@ function createWeb(
   }
   const signIn = createLoginRoutes({ ...signInNeeds, basePath, offers, now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
+  const said = createSaid(scope)
   const account = createAccountRoutes({
     gate,
     browserSessions,
     basePath,
-    said: createSaid(scope),
+    said,
     users: on.users,
     audit,
   })
-  const routes = [...signIn, ...mailRoutes(settings, on), ...account, ...createHomeRoutes(basePath, issuerOf(settings))]
+  const admin = createDesk(needs, { ...on, gate, said })
+  const homes = createHomeRoutes(basePath, issuerOf(settings))
+  const routes = [...signIn, ...mailRoutes(settings, on), ...account, ...admin, ...homes]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
   const discovery = createDiscovery({ issuer, documents })
   const paths = [
@@ -488,6 +498,28 @@ function mailRoutes(
     sources: users,
     passwords,
     clientOf: pages.clientOf,
+  })
+}
+
+/** The pages of the help desk; none without the setting. */
+function createDesk(
+  { settings }: Needs,
+  on: { store: Store; users: UserSources; clients: Clients; gate: Gate; said: Said },
+): readonly Route[] {
+  const { store, users, clients, gate, said } = on
+  if (settings.admin === undefined) return []
+  const now = Date.now
+  return createAdminRoutes({
+    store,
+    load: users.load,
+    keys: store.keys,
+    people: createPeople(store),
+    desk: createDeskGate({ gate, group: settings.admin.group, now }),
+    registry: () => clients.registry.current(),
+    policy: keyPolicy(settings.signing),
+    basePath: basePathOf(settings),
+    said,
+    now,
   })
 }
 

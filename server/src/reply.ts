@@ -64,6 +64,24 @@ export interface SecurityLink {
   readonly key: string
 }
 
+/** An instant, as a page shows it. */
+export interface MomentOnPage {
+  /** ISO 8601. */
+  readonly iso: string
+  readonly text: string
+}
+
+/** A client as the help desk sees it. */
+export interface ClientRow {
+  readonly clientId: string
+  readonly namespace: string
+  readonly name: string
+  /** `older`: an earlier version is served; `blocked`: another client has this id. */
+  readonly state: 'served' | 'older' | 'refused' | 'blocked'
+  /** Why the newest version is refused. */
+  readonly says: string | undefined
+}
+
 /** One entry of the consent page: a scope with a text of its own (`scope.<scope>`), or a scope of an API. */
 export interface ScopeOnPage {
   readonly scope: string
@@ -281,6 +299,96 @@ export interface Views {
     readonly minLength: number
     readonly maxLength: number
     readonly mistakes: readonly Mistake[]
+  }
+  'admin-people': {
+    readonly area: AreaOnPage
+    readonly action: string
+    /** What was searched for; '' for everybody. */
+    readonly text: string
+    readonly people: readonly {
+      readonly href: string
+      readonly username: string
+      readonly name: string | undefined
+      readonly email: string | undefined
+      /** Undefined for our own people. */
+      readonly source: string | undefined
+      readonly disabled: boolean
+    }[]
+    /** Undefined on the first page. */
+    readonly firstHref: string | undefined
+    readonly nextHref: string | undefined
+  }
+  'admin-person': {
+    readonly area: AreaOnPage
+    readonly person: PersonOnPage
+    readonly id: string
+    readonly email: string | undefined
+    readonly emailVerified: boolean
+    readonly source: string | undefined
+    readonly sourceSays: 'known' | 'gone' | 'away'
+    readonly groups: readonly string[]
+    readonly disabled: boolean
+    readonly mustChangePassword: boolean
+    readonly created: MomentOnPage
+    readonly failures: { readonly count: number; readonly isLocked: boolean; readonly until: MomentOnPage } | undefined
+    readonly factors: readonly {
+      /** Has a text `admin.factor.<kind>`. */
+      readonly kind: string
+      /** As the person named it. */
+      readonly name: string
+      readonly created: MomentOnPage
+      readonly lastUsed: MomentOnPage | undefined
+    }[]
+    readonly sessions: readonly {
+      readonly agent: string | undefined
+      readonly address: string | undefined
+      readonly lastSeen: MomentOnPage
+      readonly clients: number
+    }[]
+    readonly consents: readonly {
+      readonly clientId: string
+      readonly scopes: readonly string[]
+      readonly granted: MomentOnPage
+    }[]
+    readonly signIns: readonly {
+      readonly at: MomentOnPage
+      readonly outcome: 'success' | 'failure'
+      readonly reason: string | undefined
+      readonly address: string | undefined
+      readonly clientId: string | undefined
+    }[]
+    /** The administrator's own account: nothing can be done with it here. */
+    readonly isOwn: boolean
+    readonly acts: readonly { readonly id: string; readonly isSevere: boolean; readonly href: string }[]
+  }
+  /** Asks before an act of the help desk. */
+  'admin-act': {
+    readonly area: AreaOnPage
+    /** Its texts are below `act.`. */
+    readonly act: string
+    readonly isSevere: boolean
+    readonly person: PersonOnPage
+    readonly action: string
+    readonly backHref: string
+  }
+  'admin-clients': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly text: string
+    readonly clients: readonly ClientRow[]
+    readonly firstHref: string | undefined
+    readonly nextHref: string | undefined
+  }
+  'admin-keys': {
+    readonly area: AreaOnPage
+    readonly keys: readonly {
+      readonly id: string
+      readonly use: string
+      readonly alg: string
+      readonly state: 'next' | 'active' | 'retiring' | 'removed'
+      readonly created: MomentOnPage
+      readonly active: MomentOnPage
+    }[]
   }
   'account-security': {
     readonly area: AreaOnPage

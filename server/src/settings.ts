@@ -488,6 +488,16 @@ export const settingsSchema = z
           .describe('Links at the foot of every page.'),
       })
       .prefault({}),
+    admin: z
+      .strictObject({
+        group: z
+          .string()
+          .min(1)
+          .max(200)
+          .describe('Members of this group may use the help desk at /admin, with a second factor.'),
+      })
+      .optional()
+      .describe('The help desk. Without it there is none.'),
     replica: z
       .string()
       .min(1)
@@ -516,6 +526,10 @@ export const settingsSchema = z
         message: 'is the id of a source; choose another',
       })
     })
+    if (settings.admin !== undefined && settings.secondFactor.policy === 'off') {
+      const message = 'needs second factors: its members sign in with one; set secondFactor.policy to optional'
+      context.addIssue({ code: 'custom', path: ['admin'], message })
+    }
   })
 
 export type ServerSettings = z.output<typeof settingsSchema>

@@ -32,6 +32,13 @@ describe('the settings of the server', () => {
     expect(load({ ...good, signing }).signing).to.deep.include(signing)
   })
 
+  it('open the help desk only where members can have a second factor', () => {
+    expect(load(good).admin).to.equal(undefined)
+    expect(faultsOf({ ...good, admin: { group: 'desk' } })).to.deep.equal([])
+    expect(faultsOf({ ...good, admin: {} })).to.deep.equal(['admin.group'])
+    expect(faultsOf({ ...good, admin: { group: 'desk' }, secondFactor: { policy: 'off' } })).to.deep.equal(['admin'])
+  })
+
   it('report every fault at once, each with its path', () => {
     const faults = faultsOf({
       issuer: 'ftp://x',

@@ -61,7 +61,11 @@ export function createGate(needs: {
       const isFresh = person !== undefined && now() / 1000 - person.session.authTime <= freshFor
       const isEnough = acr === undefined || acr.includes(person?.session.acr ?? '')
       if (person !== undefined && isFresh && isEnough) return { kind: 'admitted', person }
-      return signIn(needs, request, { prompt: 'login', ...(acr === undefined ? {} : { claims: essentialAcr(acr) }) })
+      return signIn(needs, request, {
+        // who has just signed in is asked for what is missing alone
+        ...(isFresh ? {} : { prompt: 'login' }),
+        ...(acr === undefined ? {} : { claims: essentialAcr(acr) }),
+      })
     },
   }
 }

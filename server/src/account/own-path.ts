@@ -3,7 +3,7 @@ import { paths } from '@nauthera/rules/endpoints'
 // Where a person goes back to after a sign-in for a page of ours. The path comes back through the browser, so it is judged as any
 // text from outside: only our own areas, and only plain characters.
 
-const areas = [paths.account, '/admin']
+const areas = [paths.account, paths.admin]
 const plain = /^(?:\/[A-Za-z0-9_-][A-Za-z0-9._~-]*)+(?:\?[A-Za-z0-9._~%=&+-]*)?$/
 /** It travels in the cookie of the interaction. */
 const longest = 300

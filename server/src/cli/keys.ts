@@ -1,10 +1,8 @@
 // nauthera keys: signing and cookie keys, never their private parts.
 import type { Command } from 'commander'
-import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
-import { cookieLine, signingLine } from '../oidc/keys/key-set.ts'
+import { timesOf } from '../oidc/keys/key-set.ts'
 import { createKeyRing } from '../oidc/keys/ring.ts'
 import { keyStates } from '../oidc/keys/states.ts'
-import type { KeyTimes } from '../oidc/keys/states.ts'
 import { keyPolicy } from '../oidc/lifetimes.ts'
 import { loadKeyRing } from '../store/envelope.ts'
 import { createFactors } from '../store/factors.ts'
@@ -88,14 +86,6 @@ removed (of no use; a server deletes it soon).`,
       }),
     )
 }
-
-/** A key of a summary, in the line of those that it replaces and is replaced by. */
-export const timesOf = ({ id, use, alg, createdAt, activeAt }: KeySummary): KeyTimes => ({
-  id,
-  line: use === 'sig' ? signingLine(alg as SigningAlgorithm) : cookieLine,
-  createdAt: createdAt.getTime(),
-  activeAt: activeAt.getTime(),
-})
 
 const rowOf = (key: KeySummary, ringIds: readonly string[] = [key.encryptedBy]) => ({
   id: key.id,

@@ -1,6 +1,7 @@
 import type { ClientOnPage, Mistake, Page } from '../../src/reply.ts'
 import { qrCode } from '../../src/users/factors/qr-code.ts'
 import { appUri } from '../../src/users/factors/totp.ts'
+import { sampleAdminPages } from './sample-admin-pages.ts'
 
 /** A small picture, for pages with the logo of a client. */
 const logo =
@@ -313,6 +314,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
   'account-password of a directory': accountPassword({
     elsewhere: { key: 'security.password.elsewhere', values: { source: 'company-directory' } },
   }),
+  ...sampleAdminPages,
   'wrong host': {
     kind: 'page',
     view: 'error',

@@ -1,6 +1,7 @@
 import { hkdfSync } from 'node:crypto'
 import type { JWK } from 'jose'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import type { KeySummary } from '../../store/keys.ts'
 import { activeKeyAt, keyStates } from './states.ts'
 import type { KeyPolicy, KeyState, KeyTimes } from './states.ts'
 import { publicPart } from './jwt.ts'
@@ -17,6 +18,14 @@ export interface RingKey extends KeyTimes {
 
 export const cookieLine = 'cookie'
 export const signingLine = (algorithm: SigningAlgorithm): string => `sig:${algorithm}`
+
+/** A key of a summary, in the line of those that it replaces and is replaced by. */
+export const timesOf = ({ id, use, alg, createdAt, activeAt }: KeySummary): KeyTimes => ({
+  id,
+  line: use === 'sig' ? signingLine(alg as SigningAlgorithm) : cookieLine,
+  createdAt: createdAt.getTime(),
+  activeAt: activeAt.getTime(),
+})
 
 /** What a cookie key is used for. Each purpose has its own subkey (HKDF): a value made for one is never valid for
  *  another. */

@@ -1,0 +1,69 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { Registry } from '../clients/registry.ts'
+import type { ClientRow, Route } from '../reply.ts'
+import { deskArea, queryOf } from './frame.ts'
+import type { FrameNeeds } from './frame.ts'
+import { deskPage } from './gate.ts'
+import type { DeskGate } from './gate.ts'
+
+// The clients of this replica, to look at: they are changed in Kubernetes.
+
+const pageSize = 50
+
+export interface ClientNeeds extends FrameNeeds {
+  readonly desk: DeskGate
+  readonly registry: () => Registry
+}
+
+export function createClientsRoute(needs: ClientNeeds): Route {
+  const path = `${paths.admin}/clients`
+  const here = `${needs.basePath}${path}`
+  return deskPage(path, needs.desk.toLook, (admin, request) => {
+    const text = queryOf(request, 'q').trim()
+    const after = queryOf(request, 'after')
+    const { rows, next } = clientPage(needs.registry(), { text, after, limit: pageSize })
+    const query = (more: Record<string, string>) =>
+      new URLSearchParams({ ...(text === '' ? {} : { q: text }), ...more })
+    return {
+      kind: 'page',
+      view: 'admin-clients',
+      model: {
+        area: deskArea(needs, admin, request, 'clients'),
+        action: here,
+        text,
+        clients: rows,
+        nextHref: next === undefined ? undefined : `${here}?${query({ after: next })}`,
+        firstHref: after === '' ? undefined : `${here}?${query({})}`,
+      },
+    }
+  })
+}
+
+/** @param page.after the `next` of the page before @returns rows in the order of their client ids */
+export function clientPage(
+  registry: Registry,
+  { text, after, limit }: { text: string; after: string; limit: number },
+): { rows: ClientRow[]; next: string | undefined } {
+  const wanted = [...rowsOf(registry)].filter(
+    (row) => placeOf(row) > after && [row.clientId, row.namespace, row.name].some((name) => name.includes(text)),
+  )
+  const sorted = wanted.toSorted((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1))
+  const rows = sorted.slice(0, limit)
+  return { rows, next: sorted.length > limit ? placeOf(rows.at(-1)!) : undefined }
+}
+
+/** Two objects can want one client id. */
+const placeOf = ({ clientId, namespace, name }: ClientRow): string => `${clientId} ${namespace}/${name}`
+
+function* rowsOf({ clients, shards, blocked }: Registry): Generator<ClientRow> {
+  const rejected = new Map([...shards.values()].flatMap((shard) => shard.rejected.map((one) => [one.clientId, one])))
+  for (const { clientId, namespace, name } of clients.values()) {
+    const refusal = rejected.get(clientId)
+    rejected.delete(clientId)
+    yield { clientId, namespace, name, state: refusal === undefined ? 'served' : 'older', says: refusal?.message }
+  }
+  for (const { clientId, namespace, name, message } of rejected.values())
+    yield { clientId, namespace, name, state: 'refused', says: message }
+  for (const { clientId, namespace, name } of blocked)
+    yield { clientId, namespace, name, state: 'blocked', says: undefined }
+}

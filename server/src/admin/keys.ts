@@ -1,0 +1,42 @@
+import { paths } from '@nauthera/rules/endpoints'
+import { keyStates } from '../oidc/keys/states.ts'
+import type { KeyPolicy } from '../oidc/keys/states.ts'
+import { timesOf } from '../oidc/keys/key-set.ts'
+import type { Route } from '../reply.ts'
+import type { Keys } from '../store/keys.ts'
+import { deskArea, moment } from './frame.ts'
+import type { FrameNeeds } from './frame.ts'
+import { deskPage } from './gate.ts'
+import type { DeskGate } from './gate.ts'
+
+// Signing and cookie keys and what each does now; never a part of a key.
+
+export interface KeyNeeds extends FrameNeeds {
+  readonly desk: DeskGate
+  readonly keys: Pick<Keys, 'summaries'>
+  readonly policy: KeyPolicy
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+export function createKeysRoute(needs: KeyNeeds): Route {
+  return deskPage(`${paths.admin}/keys`, needs.desk.toLook, async (admin, request) => {
+    const keys = await needs.keys.summaries()
+    const states = keyStates(keys.map(timesOf), needs.now(), needs.policy)
+    return {
+      kind: 'page',
+      view: 'admin-keys',
+      model: {
+        area: deskArea(needs, admin, request, 'keys'),
+        keys: keys.map(({ id, use, alg, createdAt, activeAt }) => ({
+          id,
+          use,
+          alg,
+          state: states.get(id)!,
+          created: moment(createdAt),
+          active: moment(activeAt),
+        })),
+      },
+    }
+  })
+}

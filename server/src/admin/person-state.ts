@@ -1,0 +1,82 @@
+import { hasCode } from '@nauthera/runtime/coded-error'
+import type { Failures } from '../store/attempts.ts'
+import type { AuditRecord } from '../store/audit.ts'
+import type { Consent } from '../store/consents.ts'
+import type { Device } from '../store/devices.ts'
+import type { Factor } from '../store/factors.ts'
+import type { Store } from '../store/store.ts'
+import type { User } from '../store/users.ts'
+import { defaultLimits } from '../users/lockout.ts'
+import type { UserSources } from '../users/user-sources.ts'
+
+/** What the help desk sees of a person; never a secret. */
+export interface PersonState {
+  readonly user: User
+  /** Whether the source of the person answered, and still has them. */
+  readonly sourceSays: 'known' | 'gone' | 'away'
+  readonly failures: Failures | undefined
+  readonly isLocked: boolean
+  readonly factors: readonly Factor[]
+  readonly sessions: readonly SessionState[]
+  readonly consents: readonly Consent[]
+  /** The newest first. */
+  readonly signIns: readonly AuditRecord[]
+}
+
+export interface SessionState {
+  readonly device: Device
+  /** How many applications it was used for. */
+  readonly clients: number
+}
+
+export interface StateNeeds {
+  readonly store: Pick<Store, 'accounts' | 'attempts' | 'devices' | 'consents' | 'factors' | 'audit'>
+  /** Of the sources of people. */
+  readonly load: UserSources['load']
+}
+
+const signInsShown = 10
+
+/** @returns undefined when nobody has this id
+ *  @throws CodedError STORE_UNAVAILABLE; when the person's own source is away, the record alone is shown */
+export async function loadPersonState(needs: StateNeeds, userId: string): Promise<PersonState | undefined> {
+  const { store } = needs
+  const record = await store.accounts.load({ userId })
+  if (record === undefined) return undefined
+  const [described, failures, factors, devices, consents, signIns] = await Promise.all([
+    describe(needs, userId),
+    store.attempts.failuresOf(userId),
+    store.factors.of(userId),
+    store.devices.listOfUser(userId),
+    store.consents.list(userId),
+    store.audit.search({ userId, event: 'signin', limit: signInsShown }),
+  ])
+  const sessions = devices.filter(({ client }) => client === undefined)
+  return {
+    ...described,
+    user: described.user ?? record.user,
+    failures,
+    isLocked: failures !== undefined && failures.count >= defaultLimits.perAccount,
+    factors,
+    sessions: sessions.map((device) => ({
+      device,
+      clients: devices.filter(({ sessionUid, client }) => sessionUid === device.sessionUid && client !== undefined)
+        .length,
+    })),
+    consents,
+    signIns,
+  }
+}
+
+async function describe(
+  { load }: StateNeeds,
+  userId: string,
+): Promise<Pick<PersonState, 'sourceSays'> & { user?: User | undefined }> {
+  try {
+    const user = (await load({ userId }))?.user
+    return { user, sourceSays: user === undefined ? 'gone' : 'known' }
+  } catch (error) {
+    if (hasCode(error, 'STORE_UNAVAILABLE')) return { sourceSays: 'away' }
+    throw error
+  }
+}

@@ -1,0 +1,150 @@
+import { auditFields } from '../account/audit-fields.ts'
+import type { SignedInPerson } from '../account/gate.ts'
+import type { PageRequest, Reply, Route, Views } from '../reply.ts'
+import type { AuditEvent } from '../store/audit.ts'
+import { ownSource } from '../store/users.ts'
+import { acts } from './acts.ts'
+import type { Act, ActStore } from './acts.ts'
+import { deskArea, moment } from './frame.ts'
+import type { FrameNeeds } from './frame.ts'
+import { deskForm, deskPage, notFound } from './gate.ts'
+import type { DeskGate } from './gate.ts'
+import { personPath } from './people.ts'
+import { loadPersonState } from './person-state.ts'
+import type { PersonState, StateNeeds } from './person-state.ts'
+
+// One person: what the help desk sees of them, and what it can do. Each act has a page that asks first.
+
+export interface PersonNeeds extends FrameNeeds, StateNeeds {
+  readonly desk: DeskGate
+  readonly store: StateNeeds['store'] & ActStore
+}
+
+export function createPersonRoutes(needs: PersonNeeds): readonly Route[] {
+  const { desk } = needs
+  const path = personPath(':id')
+  return [
+    deskPage(path, desk.toLook, (admin, request) => show(needs, admin, request)),
+    ...acts.flatMap((act) => [
+      deskPage(`${path}/${act.id}`, desk.toAct, (admin, request) => ask(needs, act, admin, request)),
+      deskForm(`${path}/${act.id}`, desk.toAct, (admin, request) => carryOut(needs, act, admin, request)),
+    ]),
+  ]
+}
+
+async function show(needs: PersonNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const state = await loadPersonState(needs, request.params['id'] ?? '')
+  if (state === undefined) return notFound
+  needs.store.audit.record(deskEvent('show', admin, state, request))
+  const here = `${needs.basePath}${personPath(state.user.id)}`
+  const isOwn = state.user.id === admin.user.id
+  const offered = isOwn ? [] : acts.filter((act) => act.isOffered(state))
+  return {
+    kind: 'page',
+    view: 'admin-person',
+    model: {
+      area: deskArea(needs, admin, request, 'people'),
+      isOwn,
+      ...describe(state),
+      acts: offered.map(({ id, isSevere }) => ({ id, isSevere, href: `${here}/${id}` })),
+    },
+  }
+}
+
+function describe({
+  user,
+  sourceSays,
+  failures,
+  isLocked,
+  factors,
+  sessions,
+  consents,
+  signIns,
+}: PersonState): Omit<Views['admin-person'], 'area' | 'isOwn' | 'acts'> {
+  const { id, username, name, email, emailVerified, groups, disabled, createdAt, passwordChangeRequired } = user
+  return {
+    person: { username, name },
+    id,
+    email,
+    emailVerified,
+    source: user.source === ownSource ? undefined : user.source,
+    sourceSays,
+    groups,
+    disabled,
+    mustChangePassword: passwordChangeRequired,
+    created: moment(createdAt),
+    failures: failures && { count: failures.count, isLocked, until: moment(failures.until) },
+    factors: factors.map(({ kind, name, createdAt, lastUsedAt }) => ({
+      kind,
+      name,
+      created: moment(createdAt),
+      lastUsed: lastUsedAt && moment(lastUsedAt),
+    })),
+    sessions: sessions.map(({ device, clients }) => ({
+      agent: device.agent,
+      address: device.ip,
+      lastSeen: moment(device.lastSeen),
+      clients,
+    })),
+    consents: consents.map(({ clientId, scopes, grantedAt }) => ({ clientId, scopes, granted: moment(grantedAt) })),
+    signIns: signIns.map(({ at, event, reason, address, clientId }) => ({
+      at: moment(at),
+      outcome: event === 'signin.success' ? ('success' as const) : ('failure' as const),
+      reason,
+      address,
+      clientId,
+    })),
+  }
+}
+
+async function ask(needs: PersonNeeds, act: Act, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const state = await loadPersonState(needs, request.params['id'] ?? '')
+  if (state === undefined) return notFound
+  const back = `${needs.basePath}${personPath(state.user.id)}`
+  if (!isAllowed(act, admin, state)) return { kind: 'redirect', location: back }
+  const { username, name } = state.user
+  return {
+    kind: 'page',
+    view: 'admin-act',
+    model: {
+      area: deskArea(needs, admin, request, 'people'),
+      act: act.id,
+      isSevere: act.isSevere,
+      person: { username, name },
+      action: `${back}/${act.id}`,
+      backHref: back,
+    },
+  }
+}
+
+async function carryOut(needs: PersonNeeds, act: Act, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const state = await loadPersonState(needs, request.params['id'] ?? '')
+  if (state === undefined) return notFound
+  const back: Reply = { kind: 'redirect', location: `${needs.basePath}${personPath(state.user.id)}` }
+  // somebody else may have done it in the meantime
+  if (!isAllowed(act, admin, state)) return back
+  const { id: userId } = state.user
+  const done: AuditEvent = {
+    event: act.event,
+    outcome: 'success',
+    userId,
+    ...auditFields(request),
+    detail: { by: admin.user.id },
+  }
+  await act.carryOut(needs.store, userId, [deskEvent(act.id, admin, state, request), done])
+  needs.said.say(request, `desk-${act.id}`)
+  return back
+}
+
+/** Nobody does here to themselves what could lock them out; their own account page does the rest. */
+const isAllowed = (act: Act, admin: SignedInPerson, state: PersonState): boolean =>
+  state.user.id !== admin.user.id && act.isOffered(state)
+
+/** It belongs to the administrator; the person stands in the detail. */
+const deskEvent = (act: string, { user }: SignedInPerson, state: PersonState, request: PageRequest): AuditEvent => ({
+  event: `admin.desk.${act}`,
+  outcome: 'success',
+  userId: user.id,
+  ...auditFields(request),
+  detail: { person: state.user.id, username: state.user.username },
+})

@@ -1,0 +1,184 @@
+import type { Page, Views } from '../../src/reply.ts'
+
+// The pages of the help desk, each in the states that look different.
+
+const id = '6f1d7c7a-3c1e-4b5e-9a5e-0d5a8c3b2a10'
+const here = `/admin/people/${id}`
+const at = (time: string) => ({ iso: `2026-01-31T${time}:00.000Z`, text: `2026-01-31 ${time} UTC` })
+
+const area = (current: string, said?: string): Views['admin-people']['area'] => ({
+  person: { username: 'grace@example.com', name: 'Grace Hopper' },
+  links: ['people', 'clients', 'keys', 'account'].map((link) => ({
+    id: link,
+    href: link === 'people' ? '/admin' : `/admin/${link}`,
+    current: link === current,
+  })),
+  signOutHref: '/session/end',
+  said,
+})
+
+const found = (username: string, more: Partial<Views['admin-people']['people'][number]> = {}) => ({
+  href: here,
+  username,
+  name: undefined,
+  email: undefined,
+  source: undefined,
+  disabled: false,
+  ...more,
+})
+
+const people = (model: Partial<Views['admin-people']>): Page => ({
+  kind: 'page',
+  view: 'admin-people',
+  model: {
+    area: area('people'),
+    action: '/admin',
+    text: '',
+    people: [],
+    firstHref: undefined,
+    nextHref: undefined,
+    ...model,
+  },
+})
+
+const person = (model: Partial<Views['admin-person']>): Page => ({
+  kind: 'page',
+  view: 'admin-person',
+  model: {
+    area: area('people'),
+    person: { username: 'ada', name: 'Ada Lovelace' },
+    id,
+    email: 'ada@example.com',
+    emailVerified: true,
+    source: undefined,
+    sourceSays: 'known',
+    groups: ['engineers', 'release-managers', 'on-call'],
+    disabled: false,
+    mustChangePassword: false,
+    created: at('08:15'),
+    failures: undefined,
+    factors: [
+      { kind: 'totp', name: 'Authenticator app', created: at('08:30'), lastUsed: at('12:40') },
+      { kind: 'passkey', name: 'Key on the desk', created: at('08:31'), lastUsed: undefined },
+    ],
+    sessions: [
+      {
+        agent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+        address: '192.0.2.7',
+        lastSeen: at('12:40'),
+        clients: 3,
+      },
+      { agent: undefined, address: undefined, lastSeen: at('09:05'), clients: 0 },
+    ],
+    consents: [
+      { clientId: 'team-a.web', scopes: ['openid', 'profile', 'email', 'offline_access'], granted: at('08:20') },
+    ],
+    signIns: [
+      { at: at('12:40'), outcome: 'success', reason: undefined, address: '192.0.2.7', clientId: 'team-a.web' },
+      { at: at('12:39'), outcome: 'failure', reason: 'wrong-password', address: '2001:db8::7', clientId: undefined },
+    ],
+    isOwn: false,
+    acts: ['sign-out', 'reset-factors', 'disable'].map((act) => ({ id: act, isSevere: true, href: `${here}/${act}` })),
+    ...model,
+  },
+})
+
+const act = (name: string, isSevere: boolean): Page => ({
+  kind: 'page',
+  view: 'admin-act',
+  model: {
+    area: area('people'),
+    act: name,
+    isSevere,
+    person: { username: 'ada', name: 'Ada Lovelace' },
+    action: `${here}/${name}`,
+    backHref: here,
+  },
+})
+
+export const sampleAdminPages: Readonly<Record<string, Page>> = {
+  'admin-people': people({
+    people: [
+      found('ada', { name: 'Ada Lovelace', email: 'ada@example.com' }),
+      found('alan', { name: 'Alan Turing', source: 'company-directory' }),
+      found('annie', { disabled: true }),
+    ],
+    nextHref: '/admin?after=abc',
+  }),
+  'admin-people after a search': people({
+    text: 'lovel',
+    people: [found('ada', { name: 'Ada Lovelace', email: 'ada@example.com' })],
+    firstHref: '/admin?q=lovel',
+  }),
+  'admin-people with nobody found': people({ text: 'nobody at all' }),
+  'admin-person': person({}),
+  'admin-person who is locked out': person({
+    area: area('people', 'desk-sign-out'),
+    failures: { count: 10, isLocked: true, until: at('13:00') },
+    mustChangePassword: true,
+    factors: [],
+    sessions: [],
+    consents: [],
+    acts: ['unlock', 'sign-out', 'disable'].map((one) => ({ id: one, isSevere: one !== 'unlock', href: here })),
+  }),
+  'admin-person of a directory that is away': person({
+    source: 'company-directory',
+    sourceSays: 'away',
+    disabled: true,
+    email: undefined,
+    groups: [],
+    signIns: [],
+    acts: [{ id: 'enable', isSevere: false, href: `${here}/enable` }],
+  }),
+  'admin-person who is oneself': person({ isOwn: true, acts: [] }),
+  'admin-act that ends something': act('disable', true),
+  'admin-act that gives something back': act('unlock', false),
+  'admin-clients': {
+    kind: 'page',
+    view: 'admin-clients',
+    model: {
+      area: area('clients'),
+      action: '/admin/clients',
+      text: '',
+      clients: [
+        { clientId: 'team-a.web', namespace: 'team-a', name: 'web', state: 'served', says: undefined },
+        {
+          clientId: 'team-b.portal-of-a-team-with-a-long-name',
+          namespace: 'team-b',
+          name: 'portal-of-a-team-with-a-long-name',
+          state: 'older',
+          says: 'redirectUris: must not have a fragment',
+        },
+        { clientId: 'team-c.new', namespace: 'team-c', name: 'new', state: 'refused', says: 'jwks: has no key' },
+        { clientId: 'shared', namespace: 'team-d', name: 'shared', state: 'blocked', says: undefined },
+      ],
+      firstHref: undefined,
+      nextHref: '/admin/clients?after=x',
+    },
+  },
+  'admin-clients with none found': {
+    kind: 'page',
+    view: 'admin-clients',
+    model: {
+      area: area('clients'),
+      action: '/admin/clients',
+      text: 'none',
+      clients: [],
+      firstHref: undefined,
+      nextHref: undefined,
+    },
+  },
+  'admin-keys': {
+    kind: 'page',
+    view: 'admin-keys',
+    model: {
+      area: area('keys'),
+      keys: [
+        { id: 'es256-3f2a91c0', use: 'sig', alg: 'ES256', state: 'active', created: at('08:00'), active: at('08:15') },
+        { id: 'es256-9c11d2aa', use: 'sig', alg: 'ES256', state: 'next', created: at('12:00'), active: at('12:15') },
+        { id: '5d0c77e1', use: 'cookie', alg: 'A256GCM', state: 'retiring', created: at('07:00'), active: at('07:00') },
+      ],
+    },
+  },
+  'admin-keys without one': { kind: 'page', view: 'admin-keys', model: { area: area('keys'), keys: [] } },
+}
