@@ -34,6 +34,7 @@ const others: readonly string[] = [
   'users reset-2fa',
   // of parts that are written at this time
   'users invite',
+  'users verify-email',
   'users import',
   'groups create',
   'groups delete',
