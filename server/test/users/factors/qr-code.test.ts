@@ -7,7 +7,11 @@ describe(qrCode.name, () => {
   it('is a square picture with a white edge of four modules, and its three corner marks', () => {
     const picture = svg('otpauth://totp/test?secret=AAAA')
     const [, size = ''] = /viewBox="0 0 (\d+) \1"/.exec(picture) ?? []
-    const dark = new Set([...picture.matchAll(/M(\d+) (\d+)h1v1h-1z/g)].map(([, x, y]) => `${x} ${y}`))
+    const dark = new Set(
+      [...picture.matchAll(/M(\d+),(\d+)h(\d+)v1h-\3z/g)].flatMap(([, x, y, length]) =>
+        Array.from({ length: Number(length) }, (_, step) => `${Number(x) + step} ${y}`),
+      ),
+    )
     for (const [x, y] of [
       [4, 4],
       [Number(size) - 5, 4],
