@@ -89,6 +89,9 @@ const refused: readonly (readonly [string, unknown, string])[] = [
   ['database.existingSecret.key', 'a/b', 'database.existingSecret.key'],
   ['migrations.mode', 'job', 'migrations.mode'],
   ['cache.mode', 'redis', 'cache.mode'],
+  ['smtp.tls', 'off', 'smtp.tls'],
+  ['smtp.port', 0, 'smtp.port'],
+  ['smtp.credentials.password', 'secret', 'smtp.credentials'],
   ['valkey.architecture', 'cluster', 'valkey.architecture'],
   ['valkey.maxMemory', '1 GB', 'valkey.maxMemory'],
   ['valkey.downAfterMilliseconds', 2_999, 'valkey.downAfterMilliseconds'],
@@ -299,6 +302,8 @@ describe('validate.yaml', function () {
       { signing: { algorithms: ['RS256'] } },
       'or set signing.accessToken=RS256',
     ],
+    ['mail without a sender', { smtp: { host: 'mail.example.com' } }, 'set smtp.from'],
+    ['mail without a host', { smtp: { from: 'login@example.com' } }, 'set smtp.host'],
     ['no ring', { keys: { bootstrap: false } }, 'set keys.existingSecret or keys.bootstrap=true'],
     [
       'no agent certificate',

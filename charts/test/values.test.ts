@@ -41,6 +41,7 @@ const others: Readonly<Record<string, Value>> = {
   'operator.policy': { enforcement: 'Warn' },
   'server.probes': { liveness: { periodSeconds: 11 } },
   'valkey.maxMemory': '1mb',
+  'smtp.tls': 'starttls',
   extraObjects: ['{apiVersion: v1, kind: ConfigMap, metadata: {name: other}}'],
 }
 

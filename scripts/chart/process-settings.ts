@@ -38,6 +38,7 @@ export const processSettings = {
       'cache.sentinelName',
       'cache.passwordFile',
       'cache.caFile',
+      'mail',
       'signing.algorithms',
       'signing.idToken',
       'signing.accessToken',

@@ -63,7 +63,7 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
   [/server\.replicaCount/, orNull(ref('replicas'))],
   [/operator\.replicaCount|valkey\.replicas/, ref('replicas')],
   [/.*\.resources\..*/, ref('quantity')],
-  [/.*\.ports\.[a-z]+|database\.port/, ref('port')],
+  [/.*\.ports\.[a-z]+|(database|smtp)\.port/, ref('port')],
   [/service\.port/, orNull(ref('port'))],
   [/.*Seconds/, ref('seconds')],
   [/server\.extraHosts|server\.trustedProxies/, listOf({ type: 'string', minLength: 1 })],
@@ -106,6 +106,8 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
   [/database\.sslMode/, oneOf('verify-full', 'require', 'disable')],
   [/database\.poolMax/, { type: 'integer', minimum: 2, maximum: 200 }],
   [/migrations\.mode/, oneOf('init', 'off')],
+  [/smtp\.tls/, oneOf('starttls', 'implicit')],
+  [/smtp\.(host|from)/, { type: 'string', maxLength: 320 }],
   [/cache\.mode/, oneOf('none', 'valkey', 'external')],
   [/valkey\.architecture/, oneOf('sentinel', 'standalone')],
   // With less, a primary that is cut off would still accept writes when a new one does: see files/valkey/node.sh.

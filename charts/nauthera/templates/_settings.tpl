@@ -22,6 +22,23 @@
 {{- toYaml $database -}}
 {{- end -}}
 
+{{/* How the server sends mail; empty: it sends none. */}}
+{{- define "nauthera.settings.mail" -}}
+{{- with .Values.smtp }}
+{{- if .host -}}
+{{- $mail := dict "host" .host "port" (int .port) "from" .from "tls" .tls -}}
+{{- if .credentials.name -}}
+{{- $_ := set $mail "usernameFile" "/var/run/nauthera/smtp/username" -}}
+{{- $_ := set $mail "passwordFile" "/var/run/nauthera/smtp/password" -}}
+{{- end -}}
+{{- if .caSecret.name -}}
+{{- $_ := set $mail "caFile" "/var/run/nauthera/smtp/ca.crt" -}}
+{{- end -}}
+{{- toYaml $mail -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "nauthera.outbound.allow" -}}
 {{- $own := list (dict "to" (printf ".svc.%s" .Values.clusterDomain) "for" (list "backchannel")) -}}
 {{- .Values.server.outbound.allow | default (kindIs "invalid" .Values.server.outbound.allow | ternary $own list) | toYaml -}}
@@ -52,6 +69,8 @@
 {{- if $branding -}}{{- $_ := set $own "branding" $branding -}}{{- end -}}
 {{- $cache := include "nauthera.settings.cache" . | fromYaml -}}
 {{- if $cache -}}{{- $_ := set $own "cache" $cache -}}{{- end -}}
+{{- $mail := include "nauthera.settings.mail" . | fromYaml -}}
+{{- if $mail -}}{{- $_ := set $own "mail" $mail -}}{{- end -}}
 {{- toYaml (mergeOverwrite (deepCopy .Values.server.settings) $own) -}}
 {{- end -}}
 

@@ -1,6 +1,6 @@
 // nauthera doctor: looks at a running installation from where it is started, and says in words what is wrong.
 import type { Command } from 'commander'
-import { checkCache, checkDatabase, checkIssuer, checkKeys, checkProxies, checkSources } from './findings.ts'
+import { checkCache, checkDatabase, checkIssuer, checkKeys, checkMail, checkProxies, checkSources } from './findings.ts'
 import type { Finding } from './findings.ts'
 import { print, settingsOf } from './session.ts'
 import type { Session } from './session.ts'
@@ -9,7 +9,9 @@ import type { Session } from './session.ts'
 export function addDoctorCommand(program: Command, session: Session, setExitCode: (code: number) => void): void {
   program
     .command('doctor')
-    .description('look at database, cache, keys, sources of people, issuer and proxy from here, and say what is wrong')
+    .description(
+      'look at database, cache, mail, keys, sources of people, issuer and proxy from here, and say what is wrong',
+    )
     .addHelpText(
       'after',
       `
@@ -23,6 +25,7 @@ Example:
       const findings: Finding[] = [
         ...(await checkDatabase(session)),
         await checkCache(settings),
+        await checkMail(settings),
         ...(await checkKeys(session)),
         ...(await checkSources(settings)),
         ...(await checkIssuer(settings)),

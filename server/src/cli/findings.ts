@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import { describeError } from '@nauthera/runtime/log'
 import { paths } from '@nauthera/rules/endpoints'
 import { untrustedMetric } from '../http/untrusted-headers.ts'
+import { createSmtp } from '../mail/smtp.ts'
 import { timesOf } from '../oidc/keys/key-set.ts'
 import { keyStates } from '../oidc/keys/states.ts'
 import { keyPolicy } from '../oidc/lifetimes.ts'
@@ -96,6 +97,20 @@ function sourceFinding(id: string, { url, fault: wrong, certificateEnd }: Server
   const days = Math.floor(((certificateEnd?.getTime() ?? 0) - Date.now()) / day)
   const says = `${url} lets the account in and knows people; its certificate is valid for ${days} more days`
   return days < renewalDays ? warning(check, `${says}; renew it`) : ok(check, says)
+}
+
+/** Whether the mail server takes our connection, with TLS and sign-in as the settings say. No mail is sent. */
+export async function checkMail({ mail }: ServerSettings): Promise<Finding> {
+  const check = 'mail'
+  if (mail === undefined) return ok(check, 'none is configured; what needs a mail is not offered')
+  const server = `${mail.host}:${mail.port}`
+  try {
+    await createSmtp(mail).check()
+    const signedIn = mail.usernameFile === undefined ? 'nobody signs in' : 'and the sign-in works'
+    return ok(check, `${server} answers, ${mail.tls === 'off' ? 'without TLS' : 'over TLS'}, ${signedIn}`)
+  } catch (error) {
+    return fault(check, `${server}: ${describeError(error)}; mails wait until it works. Look at mail.* in the settings`)
+  }
 }
 
 /** Whether each algorithm has a key that signs, and whether the ring decrypts every key. */

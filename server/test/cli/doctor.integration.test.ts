@@ -9,6 +9,8 @@ import { expect } from 'chai'
 import { send } from '@nauthera/harness/browser'
 import { startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
+import { startMailbox } from '@nauthera/local/programs/mailbox'
+import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { runCommand } from '../../src/cli/program.ts'
 import { newName, startTestDirectory, userBase } from '../users/ldap/test-directory.ts'
 
@@ -71,8 +73,46 @@ describe('nauthera doctor', () => {
   it('finds nothing wrong with a server that runs', async () => {
     const { code, findings } = await doctor()
     expect(findings.filter(({ state }) => state !== 'ok')).to.deep.equal([])
-    expect(findings.map(({ check }) => check)).to.deep.equal(['database', 'schema', 'cache', 'keys', 'issuer', 'proxy'])
+    expect(findings.map(({ check }) => check)).to.deep.equal([
+      'database',
+      'schema',
+      'cache',
+      'mail',
+      'keys',
+      'issuer',
+      'proxy',
+    ])
     expect(code).to.equal(0)
+  })
+
+  it('connects to the mail server and signs in there, and sends no mail', async () => {
+    const authority = await createAuthority({ name: 'mail', lifetimeMs: 3_600_000 })
+    const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: ['localhost'] })
+    const [caFile, usernameFile, passwordFile] = ['ca.pem', 'smtp-user', 'smtp-password'].map((name) =>
+      join(directory, name),
+    )
+    writeFileSync(caFile!, authority.cert)
+    writeFileSync(usernameFile!, 'login')
+    writeFileSync(passwordFile!, 'right')
+    const box = await startMailbox({ tls: leaf, login: { username: 'login', password: 'right' } })
+    try {
+      const mail = { host: 'localhost', port: box.port, from: 'login@example.com', caFile, usernameFile, passwordFile }
+      const good = await doctor({ mail })
+      expect(good.of('mail')[0]).to.include({ state: 'ok' })
+      expect(good.of('mail')[0]!.says).to.contain('over TLS, and the sign-in works')
+      writeFileSync(passwordFile!, 'a-wrong-canary')
+      const refused = await doctor({ mail })
+      expect(refused.of('mail')[0]).to.include({ state: 'fault' })
+      expect(refused.code).to.equal(1)
+      expect(JSON.stringify(refused)).to.not.contain('a-wrong-canary')
+      const untrusted = await doctor({ mail: { ...mail, caFile: undefined } })
+      expect(untrusted.of('mail')[0]).to.include({ state: 'fault' })
+      expect(box.mails).to.deep.equal([])
+    } finally {
+      await box.stop()
+    }
+    const away = await doctor({ mail: { host: '127.0.0.1', port: 1, from: 'login@example.com', tls: 'off' } })
+    expect(away.of('mail')[0]!.says).to.contain('mails wait until it works')
   })
 
   it('warns of a proxy that nobody listed, and says what to do', async () => {

@@ -96,6 +96,9 @@ containers:
       {{- if ne .Values.cache.mode "none" }}
       - {name: cache, mountPath: /var/run/nauthera/cache, readOnly: true}
       {{- end }}
+      {{- if include "nauthera.volume.smtp" . | trim }}
+      - {name: smtp, mountPath: /var/run/nauthera/smtp, readOnly: true}
+      {{- end }}
       {{- if .Values.branding.existingConfigMap.name }}
       - {name: branding, mountPath: /var/run/nauthera/branding, readOnly: true}
       {{- end }}
@@ -166,6 +169,13 @@ volumes:
       sources:
         {{- include "nauthera.volume.cache" . | nindent 8 }}
   {{- end }}
+  {{- with include "nauthera.volume.smtp" . | trim }}
+  - name: smtp
+    projected:
+      defaultMode: 0440
+      sources:
+        {{- . | nindent 8 }}
+  {{- end }}
   {{- with .Values.branding.existingConfigMap }}
   {{- if .name }}
   - name: branding
@@ -193,6 +203,23 @@ volumes:
 {{- if .Values.database.caSecret.name }}
 {{ include "nauthera.secretSource" (list .Values.database.caSecret "ca.crt") }}
 {{- end -}}
+{{- end -}}
+
+{{- define "nauthera.volume.smtp" -}}
+{{- with .Values.smtp }}
+{{- if .host }}
+{{- if .credentials.name }}
+- secret:
+    name: {{ .credentials.name | toJson }}
+    items:
+      - {key: {{ .credentials.userKey | toJson }}, path: username}
+      - {key: {{ .credentials.passwordKey | toJson }}, path: password}
+{{- end }}
+{{- if .caSecret.name }}
+{{ include "nauthera.secretSource" (list .caSecret "ca.crt") }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* (root, agent or operator): which Secret, and under which names its entries are mounted. */}}
