@@ -512,6 +512,9 @@ function createDesk(
   return createAdminRoutes({
     store,
     load: users.load,
+    canChangePassword: users.canChangePassword,
+    sendsMail: settings.mail !== undefined,
+    linkMails: settings.mail && createLinkMails({ ...store, canChangePassword: users.canChangePassword }),
     keys: store.keys,
     people: createPeople(store),
     desk: createDeskGate({ gate, group: settings.admin.group, now }),

@@ -1,5 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
+import type { User } from '../store/users.ts'
+import type { LinkMails } from '../users/link-mails.ts'
 import type { PersonState } from './person-state.ts'
 
 // What the help desk can do for a person: one row each. A confirmation comes first, whatever it is.
@@ -13,10 +16,14 @@ export interface Act {
   isOffered(state: PersonState): boolean
   /** What the audit log says about the person, beside who did it. */
   readonly event: AuditEvent['event']
-  carryOut(store: ActStore, userId: string, events: readonly AuditEvent[]): Promise<unknown>
+  carryOut(needs: ActNeeds, user: User, events: readonly AuditEvent[]): Promise<unknown>
 }
 
-export type ActStore = Pick<Store, 'users' | 'attempts' | 'factors'>
+export interface ActNeeds {
+  readonly store: Pick<Store, 'users' | 'attempts' | 'factors'>
+  /** Undefined where no mail is sent. */
+  readonly linkMails: Pick<LinkMails, 'sendReset'> | undefined
+}
 
 export const acts: readonly Act[] = [
   {
@@ -24,34 +31,42 @@ export const acts: readonly Act[] = [
     isSevere: false,
     isOffered: ({ failures }) => failures !== undefined,
     event: 'account.unlocked',
-    carryOut: ({ attempts }, userId, events) => attempts.unlock(userId, events),
+    carryOut: ({ store }, { id }, events) => store.attempts.unlock(id, events),
+  },
+  {
+    id: 'send-reset',
+    isSevere: false,
+    isOffered: ({ canReset }) => canReset,
+    event: 'password.reset_requested',
+    carryOut: async ({ linkMails }, user, audit) =>
+      linkMails?.sendReset(user, { onceKey: `desk-reset:${randomUUID()}`, audit }),
   },
   {
     id: 'enable',
     isSevere: false,
     isOffered: ({ user }) => user.disabled,
     event: 'account.enabled',
-    carryOut: ({ users }, userId, events) => users.setDisabled(userId, false, events),
+    carryOut: ({ store }, { id }, events) => store.users.setDisabled(id, false, events),
   },
   {
     id: 'sign-out',
     isSevere: true,
     isOffered: ({ user }) => !user.disabled,
     event: 'session.revoked_all',
-    carryOut: ({ users }, userId, events) => users.revokeSessions(userId, events),
+    carryOut: ({ store }, { id }, events) => store.users.revokeSessions(id, events),
   },
   {
     id: 'reset-factors',
     isSevere: true,
     isOffered: ({ factors }) => factors.length > 0,
     event: 'factor.removed',
-    carryOut: ({ factors }, userId, events) => factors.reset(userId, events),
+    carryOut: ({ store }, { id }, events) => store.factors.reset(id, events),
   },
   {
     id: 'disable',
     isSevere: true,
     isOffered: ({ user }) => !user.disabled,
     event: 'account.disabled',
-    carryOut: ({ users }, userId, events) => users.setDisabled(userId, true, events),
+    carryOut: ({ store }, { id }, events) => store.users.setDisabled(id, true, events),
   },
 ]

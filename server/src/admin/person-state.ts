@@ -16,6 +16,8 @@ export interface PersonState {
   readonly sourceSays: 'known' | 'gone' | 'away'
   readonly failures: Failures | undefined
   readonly isLocked: boolean
+  /** Whether a mail can help them to a new password. */
+  readonly canReset: boolean
   readonly factors: readonly Factor[]
   readonly sessions: readonly SessionState[]
   readonly consents: readonly Consent[]
@@ -33,6 +35,8 @@ export interface StateNeeds {
   readonly store: Pick<Store, 'accounts' | 'attempts' | 'devices' | 'consents' | 'factors' | 'audit'>
   /** Of the sources of people. */
   readonly load: UserSources['load']
+  readonly canChangePassword: UserSources['canChangePassword']
+  readonly sendsMail: boolean
 }
 
 const signInsShown = 10
@@ -52,9 +56,12 @@ export async function loadPersonState(needs: StateNeeds, userId: string): Promis
     store.audit.search({ userId, event: 'signin', limit: signInsShown }),
   ])
   const sessions = devices.filter(({ client }) => client === undefined)
+  const user = described.user ?? record.user
+  const canGetMail = needs.sendsMail && !user.disabled && user.email !== undefined
   return {
     ...described,
-    user: described.user ?? record.user,
+    user,
+    canReset: canGetMail && needs.canChangePassword(user),
     failures,
     isLocked: failures !== undefined && failures.count >= defaultLimits.perAccount,
     factors,

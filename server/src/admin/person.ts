@@ -4,7 +4,7 @@ import type { PageRequest, Reply, Route, Views } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import { ownSource } from '../store/users.ts'
 import { acts } from './acts.ts'
-import type { Act, ActStore } from './acts.ts'
+import type { Act, ActNeeds } from './acts.ts'
 import { deskArea, moment } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
 import { deskForm, deskPage, notFound } from './gate.ts'
@@ -15,9 +15,9 @@ import type { PersonState, StateNeeds } from './person-state.ts'
 
 // One person: what the help desk sees of them, and what it can do. Each act has a page that asks first.
 
-export interface PersonNeeds extends FrameNeeds, StateNeeds {
+export interface PersonNeeds extends FrameNeeds, StateNeeds, Pick<ActNeeds, 'linkMails'> {
   readonly desk: DeskGate
-  readonly store: StateNeeds['store'] & ActStore
+  readonly store: StateNeeds['store'] & ActNeeds['store']
 }
 
 export function createPersonRoutes(needs: PersonNeeds): readonly Route[] {
@@ -131,7 +131,7 @@ async function carryOut(needs: PersonNeeds, act: Act, admin: SignedInPerson, req
     ...auditFields(request),
     detail: { by: admin.user.id },
   }
-  await act.carryOut(needs.store, userId, [deskEvent(act.id, admin, state, request), done])
+  await act.carryOut(needs, state.user, [deskEvent(act.id, admin, state, request), done])
   needs.said.say(request, `desk-${act.id}`)
   return back
 }

@@ -1,10 +1,11 @@
 import { expect } from 'chai'
-import { Browser, formOf, password, pkce } from '@nauthera/harness/browser'
+import { Browser, formOf, password } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { defaultLimits } from '../../src/users/lockout.ts'
 import { afterPassword, codeOf, setUpApp } from '../login/second-factor-flows.ts'
+import { signInMember } from './members.ts'
 
 describe('the help desk', function () {
   this.timeout(60_000)
@@ -32,17 +33,7 @@ describe('the help desk', function () {
     const page = await browser.follow(path)
     return { ...(await browser.submit(page, '/sign-in', { username, password })), browser }
   }
-  /** A browser in which a member of the help desk has just signed in, and set up a second factor. */
-  async function newMember(username: string) {
-    const browser = new Browser(server)
-    const asked = await browser.follow('/admin')
-    const first = await browser.submit(asked, '/sign-in', { username, password })
-    // nobody sets up a second factor with a session alone
-    const page = await browser.submit(first, '/sign-in', { username, password })
-    const { end } = await setUpApp(server, { browser, proof: pkce(), page })
-    expect(new URL(end.page.url).pathname).to.equal('/admin')
-    return browser
-  }
+  const newMember = (username: string) => signInMember(server, username)
   /** The help desk, by its member. */
   async function desk(path: string, browser = agent.copy()) {
     return { ...(await browser.follow(path)), browser }

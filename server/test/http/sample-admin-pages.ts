@@ -119,7 +119,11 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
     factors: [],
     sessions: [],
     consents: [],
-    acts: ['unlock', 'sign-out', 'disable'].map((one) => ({ id: one, isSevere: one !== 'unlock', href: here })),
+    acts: ['unlock', 'send-reset', 'sign-out', 'disable'].map((one) => ({
+      id: one,
+      isSevere: one === 'sign-out' || one === 'disable',
+      href: here,
+    })),
   }),
   'admin-person of a directory that is away': person({
     source: 'company-directory',
@@ -133,6 +137,7 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
   'admin-person who is oneself': person({ isOwn: true, acts: [] }),
   'admin-act that ends something': act('disable', true),
   'admin-act that gives something back': act('unlock', false),
+  'admin-act that sends a mail': act('send-reset', false),
   'admin-clients': {
     kind: 'page',
     view: 'admin-clients',
