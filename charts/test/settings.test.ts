@@ -90,6 +90,11 @@ describe('the settings in the ConfigMaps', function () {
         ...['id', 'secret'].map((name) => `/var/run/nauthera/federation/${id}/${name}`),
       ]),
     )
+    // whoever could write such a Secret would be that provider's client: the operator never may
+    const fences = objects
+      .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
+      .map((fence) => JSON.stringify(fence))
+    expect(fences.some((fence) => fence.includes("'nauthera-corp','nauthera-github'"))).to.equal(true)
     const pod = podsOf(objects).find(({ owner }) => owner === 'Deployment/identity-server')!.spec
     const volume = (pod.volumes as { name: string; projected?: { sources: object[] } }[]).find(
       ({ name }) => name === 'federation',
