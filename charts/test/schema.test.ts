@@ -96,6 +96,11 @@ const refused: readonly (readonly [string, unknown, string])[] = [
   ['valkey.maxMemory', '1 GB', 'valkey.maxMemory'],
   ['valkey.downAfterMilliseconds', 2_999, 'valkey.downAfterMilliseconds'],
   ['valkey.auth.password', 'secret', 'valkey.auth'],
+  ['federation.providers', [{ id: 'corp' }], 'federation.providers'],
+  ['federation.providers', [{ id: 'Corp', secret: { name: 'a' } }], 'federation.providers'],
+  ['federation.providers', [{ id: 'corp', secret: { name: 'a', value: 'b' } }], 'federation.providers'],
+  ['federation.providers', [{ id: 'corp', secret: { name: 'a' }, clientSecret: 'b' }], 'federation.providers'],
+  ['server.settings.upstreams', [], 'server.settings'],
   ['service.type', 'ExternalName', 'service.type'],
   ['service.port', 0, 'service.port'],
   ['ingress.hosts', ['a'], 'ingress'],
@@ -377,6 +382,23 @@ describe('validate.yaml', function () {
       'no Prometheus operator',
       { metrics: { podMonitor: { enabled: true, renderMode: 'failIfMissing' } } },
       'set metrics.podMonitor.renderMode=skipIfMissing',
+    ],
+    [
+      'a provider twice',
+      {
+        federation: {
+          providers: [
+            { id: 'corp', preset: 'google', secret: { name: 'a' } },
+            { id: 'corp', preset: 'gitlab', secret: { name: 'b' } },
+          ],
+        },
+      },
+      'federation.providers holds the id corp twice',
+    ],
+    [
+      'a provider without an issuer',
+      { federation: { providers: [{ id: 'corp', secret: { name: 'a' } }] } },
+      'federation.providers holds corp without an issuer',
     ],
     ['one port twice', { agent: { ports: { status: 8080 } } }, 'are both 8080; they listen in one pod'],
     [

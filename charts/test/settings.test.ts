@@ -78,6 +78,49 @@ describe('the settings in the ConfigMaps', function () {
     }
   })
 
+  it('name the providers of federation, with client id and secret from their Secrets', async () => {
+    const objects = await objectsOf({ mode: 'everything' })
+    const files = await filesOf({ mode: 'everything' })
+    const { upstreams } = parse(files['server.yaml']!) as { upstreams: Record<string, unknown>[] }
+    expect(
+      upstreams.map(({ id, clientIdFile, clientSecretFile }) => [id, clientIdFile, clientSecretFile]),
+    ).to.deep.equal(
+      ['corp', 'github'].map((id) => [
+        id,
+        ...['id', 'secret'].map((name) => `/var/run/nauthera/federation/${id}/${name}`),
+      ]),
+    )
+    // whoever could write such a Secret would be that provider's client: the operator never may
+    const fences = objects
+      .filter(({ kind }) => kind === 'ValidatingAdmissionPolicy')
+      .map((fence) => JSON.stringify(fence))
+    expect(fences.some((fence) => fence.includes("'nauthera-corp','nauthera-github'"))).to.equal(true)
+    const pod = podsOf(objects).find(({ owner }) => owner === 'Deployment/identity-server')!.spec
+    const volume = (pod.volumes as { name: string; projected?: { sources: object[] } }[]).find(
+      ({ name }) => name === 'federation',
+    )
+    expect(volume?.projected?.sources).to.deep.equal([
+      {
+        secret: {
+          name: 'nauthera-corp',
+          items: [
+            { key: 'client-id', path: 'corp/id' },
+            { key: 'client-secret', path: 'corp/secret' },
+          ],
+        },
+      },
+      {
+        secret: {
+          name: 'nauthera-github',
+          items: [
+            { key: 'id', path: 'github/id' },
+            { key: 'secret', path: 'github/secret' },
+          ],
+        },
+      },
+    ])
+  })
+
   it('prefer a value of the chart to the same key in server.settings, and keep the other keys', async () => {
     const values = {
       server: { settings: { refreshGrace: '20s', listen: { host: '127.0.0.1' } }, ports: { http: 8181 } },

@@ -34,6 +34,7 @@ const others: Readonly<Record<string, Value>> = {
   'server.extraHosts': ['x.example.com'],
   clusterDomain: 'other.local',
   'server.trustedProxies': ['10.1.0.0/16'],
+  'federation.providers': [{ id: 'other', issuer: 'https://other.example.com', secret: { name: 'other' } }],
   'server.outbound.allow': [{ to: '10.1.0.0/16', for: ['jwks'] }],
   'server.settings': { refreshGrace: '11s' },
   'agent.settings': { status: { host: '127.0.0.1' } },

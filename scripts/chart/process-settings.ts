@@ -42,6 +42,7 @@ export const processSettings = {
       'signing.algorithms',
       'signing.idToken',
       'signing.accessToken',
+      'upstreams',
       'branding.title',
       'branding.logoFile',
       'replica',
@@ -79,6 +80,24 @@ export const processSettings = {
 export function outboundAllow(): Schema {
   const whole = z.toJSONSchema(serverSettings, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema
   return strip(whole.properties!['outbound']!.properties!['allow']!)
+}
+
+/** What the server says of one of `upstreams`; the chart gives its files by a Secret. */
+export function federationProvider(): Schema {
+  const whole = z.toJSONSchema(serverSettings, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema
+  const provider = strip(whole.properties!['upstreams']!.items!)
+  const { clientId: _id, clientIdFile: _idFile, clientSecretFile: _secretFile, ...properties } = provider.properties!
+  const secret: Schema = {
+    type: 'object',
+    additionalProperties: false,
+    required: ['name'],
+    properties: {
+      name: { $ref: '#/definitions/objectName', minLength: 1 },
+      idKey: { $ref: '#/definitions/objectKey' },
+      secretKey: { $ref: '#/definitions/objectKey' },
+    },
+  }
+  return { ...provider, required: ['id', 'secret'], properties: { ...properties, secret } }
 }
 
 /** The settings of a process without the keys that the chart has values of its own for. */

@@ -1,4 +1,4 @@
-import { outboundAllow, policySpec, processSettings } from './process-settings.ts'
+import { federationProvider, outboundAllow, policySpec, processSettings } from './process-settings.ts'
 import type { Schema } from './schema.ts'
 import { listOf, oneOf, orEmpty, orNull, pattern, ref } from './schema.ts'
 
@@ -113,6 +113,7 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
   // With less, a primary that is cut off would still accept writes when a new one does: see files/valkey/node.sh.
   [/valkey\.downAfterMilliseconds/, { type: 'integer', minimum: 3_000, maximum: 600_000 }],
   [/valkey\.maxMemory/, pattern('^[0-9]+(b|k|kb|m|mb|g|gb)?$')],
+  [/federation\.providers/, listOf(federationProvider())],
   [/branding\.title/, { type: 'string', maxLength: 80 }],
   [/service\.type/, oneOf('ClusterIP', 'NodePort', 'LoadBalancer')],
   [/metrics\.podMonitor\.renderMode/, oneOf('skipIfMissing', 'failIfMissing', 'alwaysRender')],

@@ -37,6 +37,8 @@ import { listen } from './http/server.ts'
 import { readTexts } from './http/texts.ts'
 import { createUntrustedHeaders } from './http/untrusted-headers.ts'
 import { createLoginRoutes } from './login/routes.ts'
+import { signedInElsewhere } from './login/upstream/federation.ts'
+import type { Federation } from './login/upstream/federation.ts'
 import { createUpstreams } from './login/upstream/upstreams.ts'
 import { createMailRoutes } from './mail/routes.ts'
 import { createSendMail } from './mail/send-mail.ts'
@@ -137,9 +139,10 @@ export async function startApp(needs: Needs): Promise<App> {
   })
   const clients = createClients(needs)
   const keys = createKeys(needs, store)
-  const pages = createSite(needs, { clients, keys, users })
+  const federation = createFederation(needs, store)
+  const pages = createSite(needs, { clients, keys, users, federation })
   const protocol = createProtocol(needs, { store, users, clients, keys, pages: pages.protocol })
-  const web = createWeb(needs, { store, users, passwords, clients, pages, protocol })
+  const web = createWeb(needs, { store, users, passwords, clients, pages, protocol, federation })
   const mails = createMails(needs, { store, users })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
@@ -263,7 +266,10 @@ function createKeys({ settings, log }: Needs, store: Store) {
 type Site = ReturnType<typeof createSite>
 
 /** Everything that a page is made of. */
-function createSite({ settings, log }: Needs, on: { clients: Clients; keys: Keys; users: UserSources }) {
+function createSite(
+  { settings, log }: Needs,
+  on: { clients: Clients; keys: Keys; users: UserSources; federation: Federation },
+) {
   const { branding, development } = settings
   const tokens = createFormTokens(() => on.keys.cookies().all('form'))
   const assets = createAssets({ basePath: basePathOf(settings), branding })
@@ -288,6 +294,7 @@ function createSite({ settings, log }: Needs, on: { clients: Clients; keys: Keys
     pages,
     describeClient: clientOf,
     personOf: async (userId) => (await on.users.load({ userId }))?.user,
+    elsewhereOf: (userId) => signedInElsewhere(on.federation, userId),
   })
   return { tokens, assets, logos, pages, protocol, clientOf }
 }
@@ -385,7 +392,15 @@ function countTokens(metrics: Metrics) {
 /** The handlers of the public port. */
 function createWeb(
   needs: Needs,
-  on: { store: Store; users: UserSources; passwords: Passwords; clients: Clients; pages: Site; protocol: Protocol },
+  on: {
+    store: Store
+    users: UserSources
+    passwords: Passwords
+    clients: Clients
+    pages: Site
+    protocol: Protocol
+    federation: Federation
+  },
 ) {
   const { settings, log, metrics } = needs
   const { audit } = on.store
@@ -395,7 +410,6 @@ function createWeb(
   const basePath = basePathOf(settings)
   const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
   const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
-  const federation = createFederation({ settings, log }, on.store)
   const { secondFactor, branding, mail, registration } = settings
   const offers = { reset: mail !== undefined, registration: registration.enabled }
   const secondFactors = createSecondFactors({ store: on.store, now: Date.now })
@@ -405,7 +419,7 @@ function createWeb(
     secondFactors,
     secondFactor,
     title: branding.title,
-    federation,
+    federation: on.federation,
     audit,
   }
   const signIn = createLoginRoutes({ ...signInNeeds, basePath, offers, now: Date.now })
@@ -475,7 +489,7 @@ function createWeb(
 }
 
 /** The other providers at which people can sign in. */
-function createFederation({ settings, log }: Pick<Needs, 'settings' | 'log'>, { cache, upstreamLinks: links }: Store) {
+function createFederation({ settings, log }: Needs, { cache, upstreamLinks: links }: Store): Federation {
   const { upstreams: configured, issuer } = settings
   const fetch = guardedFetch(settings, 'upstream')
   const upstreams = createUpstreams({ upstreams: configured, issuer, fetch, cache, log, now: Date.now })

@@ -214,6 +214,8 @@ export interface Views {
     /** Hidden fields of the form, such as the library's own token. */
     readonly fields: Readonly<Record<string, string>>
     readonly person?: PersonOnPage | undefined
+    /** Another provider at which the person may stay signed in, and its page to sign out. */
+    readonly elsewhere?: { readonly name: string; readonly url: string | undefined } | undefined
   }
   /** The end of a sign-out, also of one that the person did not want. */
   'signed-out': {

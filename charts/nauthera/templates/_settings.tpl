@@ -44,6 +44,16 @@
 {{- .Values.server.outbound.allow | default (kindIs "invalid" .Values.server.outbound.allow | ternary $own list) | toYaml -}}
 {{- end -}}
 
+{{- define "nauthera.settings.upstreams" -}}
+{{- $upstreams := list -}}
+{{- range .Values.federation.providers -}}
+{{- $mount := printf "/var/run/nauthera/federation/%s" .id -}}
+{{- $files := dict "clientIdFile" (printf "%s/id" $mount) "clientSecretFile" (printf "%s/secret" $mount) -}}
+{{- $upstreams = append $upstreams (merge $files (omit . "secret")) -}}
+{{- end -}}
+{{- toYaml $upstreams -}}
+{{- end -}}
+
 {{- define "nauthera.settings.server" -}}
 {{- $own := dict
   "issuer" .Values.issuer
@@ -65,6 +75,9 @@
 {{- with .Values.branding.title }}{{- $_ := set $branding "title" . -}}{{- end -}}
 {{- if .Values.branding.existingConfigMap.name -}}
 {{- $_ := set $branding "logoFile" "/var/run/nauthera/branding/logo" -}}
+{{- end -}}
+{{- if .Values.federation.providers -}}
+{{- $_ := set $own "upstreams" (include "nauthera.settings.upstreams" . | fromYamlArray) -}}
 {{- end -}}
 {{- if $branding -}}{{- $_ := set $own "branding" $branding -}}{{- end -}}
 {{- $cache := include "nauthera.settings.cache" . | fromYaml -}}

@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { checkCache, checkDatabase, checkIssuer, checkKeys, checkMail, checkProxies, checkSources } from './findings.ts'
 import type { Finding } from './findings.ts'
+import { checkUpstreams } from './upstream-findings.ts'
 import { print, settingsOf } from './session.ts'
 import type { Session } from './session.ts'
 
@@ -10,7 +11,7 @@ export function addDoctorCommand(program: Command, session: Session, setExitCode
   program
     .command('doctor')
     .description(
-      'look at database, cache, mail, keys, sources of people, issuer and proxy from here, and say what is wrong',
+      'look at database, cache, mail, keys, sources of people, issuer, proxy and other providers from here, and say what is wrong',
     )
     .addHelpText(
       'after',
@@ -30,6 +31,7 @@ Example:
         ...(await checkSources(settings)),
         ...(await checkIssuer(settings)),
         await checkProxies(settings),
+        ...(await checkUpstreams(settings)),
       ]
       print(
         session,

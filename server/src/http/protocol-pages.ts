@@ -11,6 +11,8 @@ export function createProtocolPages(needs: {
   describeClient: (clientId: string) => ClientOnPage | undefined
   /** The person of the browser's session. */
   personOf: (accountId: string) => Promise<{ username: string; name?: string | undefined } | undefined>
+  /** The other provider at which that person may stay signed in. */
+  elsewhereOf: (accountId: string) => Promise<{ name: string; url: string | undefined } | undefined>
 }): ProtocolPages {
   const { pages } = needs
   const clientOf = ({ client }: PageAsk) => client && needs.describeClient(client.clientId)
@@ -50,6 +52,7 @@ export function createProtocolPages(needs: {
           action: new URL(action).pathname,
           fields: { xsrf },
           person: ask.accountId === undefined ? undefined : await needs.personOf(ask.accountId),
+          elsewhere: ask.accountId === undefined ? undefined : await needs.elsewhereOf(ask.accountId),
         },
       } as const
       return pages.render(page, ask.request)

@@ -196,4 +196,41 @@ describe('nauthera doctor', () => {
       await people.stop()
     }
   }).timeout(60_000)
+
+  it('asks each other provider what it is, for its keys and the time, and reads our id and secret', async () => {
+    const provider = createServer((request, response) => {
+      const issuer = `http://localhost:${(provider.address() as AddressInfo).port}`
+      const [, realm] = request.url!.split('/')
+      const own = `${issuer}/${realm}`
+      response.setHeader('content-type', 'application/json')
+      if (realm === 'late') response.setHeader('date', new Date(Date.now() - 300_000).toUTCString())
+      const document = {
+        issuer: own,
+        authorization_endpoint: `${own}/a`,
+        token_endpoint: `${own}/t`,
+        jwks_uri: `${own}/k`,
+      }
+      response.end(JSON.stringify(request.url!.endsWith('/k') ? { keys: [{ kty: 'EC' }] } : document))
+    })
+    await new Promise<void>((resolve) => provider.listen(0, '127.0.0.1', resolve))
+    try {
+      const issuer = `http://localhost:${(provider.address() as AddressInfo).port}`
+      const one = (id: string, more: object = {}) => ({ id, issuer: `${issuer}/${id}`, clientId: 'x', ...more })
+      const upstreams = [
+        one('good'),
+        one('late'),
+        one('away', { issuer: 'http://localhost:1' }),
+        one('unread', { clientSecretFile: '/no/such/file' }),
+      ]
+      const { code, of } = await doctor({ upstreams })
+      expect(code).to.equal(1)
+      expect(of('upstream good')[0]).to.include({ state: 'ok', says: `${issuer}/good says what it is, and has 1 keys` })
+      expect(of('upstream late')[0]!.says).to.match(/^its clock and ours differ by (29\d|3\d\d) s/)
+      expect(of('upstream away')[0]).to.include({ state: 'fault' })
+      expect(of('upstream unread')[0]!.says).to.include('/no/such/file')
+    } finally {
+      provider.closeAllConnections()
+      provider.close()
+    }
+  })
 })

@@ -220,6 +220,17 @@ export const samplePages: Readonly<Record<string, Page>> = {
     view: 'logout',
     model: { client: sampleClient, action: '/session/end/confirm', fields: { xsrf: 'x1' }, person },
   },
+  'logout of somebody from another service': {
+    kind: 'page',
+    view: 'logout',
+    model: {
+      client: sampleClient,
+      action: '/session/end/confirm',
+      fields: { xsrf: 'x1' },
+      person,
+      elsewhere: { name: 'Example Corporation', url: 'https://corp.example.com/logout' },
+    },
+  },
   'signed-out': { kind: 'page', view: 'signed-out', model: { client: sampleClient, stillSignedIn: false } },
   'still signed in': {
     kind: 'page',

@@ -16,6 +16,7 @@ import type { User } from '../../src/store/users.ts'
 import type { CodeOutcome, EnrolOutcome, SecondFactors } from '../../src/users/factors/second-factors.ts'
 import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
 import { createLoginRoutes } from '../../src/login/routes.ts'
+import type { Federation } from '../../src/login/upstream/federation.ts'
 
 export const now = Date.UTC(2030, 0, 1)
 export const client = { clientId: 'team-a.web', name: 'Expense Reports', startUrl: 'https://expenses.example.com/' }
@@ -49,9 +50,16 @@ export const session: SessionAccount = {
 /** A browser with one interaction, on the real routes and steps. Its cookie is a variable; what people and protocol answer is in
  *  `says`, for the test to change. */
 export function createBrowser(
-  begin: { prompt?: string; session?: SessionAccount; stepUp?: boolean; loginHint?: string } = {},
+  begin: {
+    prompt?: string
+    session?: SessionAccount
+    stepUp?: boolean
+    loginHint?: string
+    progress?: Progress
+    federation?: Partial<Federation>
+  } = {},
 ) {
-  let progress: Progress = {}
+  let progress: Progress = begin.progress ?? {}
   let loaded: LoadedInteraction['kind'] = 'live'
   const audited: AuditEvent[] = []
   const results: InteractionResult[] = []
@@ -110,8 +118,13 @@ export function createBrowser(
     changePassword: async () => says.change,
   }
   const audit = { record: (event: AuditEvent) => void audited.push(event) }
-  const links = { signIn: never, create: never, link: never }
-  const federation = { upstreams: [], links, log: createLog({ process: 'test', level: 'error', format: 'json' }) }
+  const links = { signIn: never, create: never, link: never, lastOf: never }
+  const federation: Federation = {
+    upstreams: [],
+    links,
+    log: createLog({ process: 'test', level: 'error', format: 'json' }),
+    ...begin.federation,
+  }
   const secondFactors: SecondFactors = {
     checkCode: async (_, code) => says.code(code),
     useRecoveryCode: async (_, code) => says.code(code),

@@ -29,6 +29,7 @@
 {{- range list $v.database.existingSecret.name $v.database.credentials.name $v.database.caSecret.name $v.migrations.existingSecret.name $v.server.tls.existingSecret $v.valkey.auth.name $v.cache.external.urlSecret.name $v.smtp.credentials.name $v.smtp.caSecret.name -}}
 {{- if . }}{{- $names = append $names . -}}{{- end -}}
 {{- end -}}
+{{- range $v.federation.providers }}{{- $names = append $names .secret.name -}}{{- end -}}
 {{- $names | uniq | toJson -}}
 {{- end -}}
 

@@ -99,6 +99,9 @@ containers:
       {{- if include "nauthera.volume.smtp" . | trim }}
       - {name: smtp, mountPath: /var/run/nauthera/smtp, readOnly: true}
       {{- end }}
+      {{- if .Values.federation.providers }}
+      - {name: federation, mountPath: /var/run/nauthera/federation, readOnly: true}
+      {{- end }}
       {{- if .Values.branding.existingConfigMap.name }}
       - {name: branding, mountPath: /var/run/nauthera/branding, readOnly: true}
       {{- end }}
@@ -175,6 +178,19 @@ volumes:
       defaultMode: 0440
       sources:
         {{- . | nindent 8 }}
+  {{- end }}
+  {{- with .Values.federation.providers }}
+  - name: federation
+    projected:
+      defaultMode: 0440
+      sources:
+        {{- range . }}
+        - secret:
+            name: {{ .secret.name | toJson }}
+            items:
+              - {key: {{ .secret.idKey | default "client-id" | toJson }}, path: {{ printf "%s/id" .id | toJson }}}
+              - {key: {{ .secret.secretKey | default "client-secret" | toJson }}, path: {{ printf "%s/secret" .id | toJson }}}
+        {{- end }}
   {{- end }}
   {{- with .Values.branding.existingConfigMap }}
   {{- if .name }}

@@ -24,7 +24,7 @@ export interface Party {
 /** Milliseconds: everything that one answer of the browser needs. The pages answer within 10 s. */
 const patience = 8000
 /** Seconds that the clock of a provider may be off. */
-const clockTolerance = 30
+export const clockTolerance = 30
 /** The library asks for keys again when those that it has are a minute old; ours are as old as our copy says. */
 const keysAreOld = 60
 

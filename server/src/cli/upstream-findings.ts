@@ -1,0 +1,70 @@
+// What `nauthera doctor` finds at the other providers at which people sign in.
+import { describeError } from '@nauthera/runtime/log'
+import { readSecretFile } from '@nauthera/runtime/settings'
+import { isLoopback } from '@nauthera/rules/issuer'
+import { createUpstreamMetadata } from '../login/upstream/metadata.ts'
+import { describeUpstream } from '../login/upstream/presets.ts'
+import type { UpstreamDescription } from '../login/upstream/presets.ts'
+import { clockTolerance } from '../login/upstream/relying-party.ts'
+import { addressRule } from '../oidc/outbound/address-rule.ts'
+import { createOutboundFetch } from '../oidc/outbound/outbound-fetch.ts'
+import type { Fetch } from '../oidc/outbound/outbound-fetch.ts'
+import type { ServerSettings } from '../settings.ts'
+import { isPlainHttp } from '../upstream-settings.ts'
+import type { UpstreamSettings } from '../upstream-settings.ts'
+import type { Finding } from './findings.ts'
+
+/** Whether each provider says what it is, has keys, and agrees with us about the time; and whether our id and secret there can be read. */
+export async function checkUpstreams(settings: ServerSettings): Promise<Finding[]> {
+  return Promise.all(settings.upstreams.map((upstream) => checkUpstream(upstream, settings)))
+}
+
+async function checkUpstream(upstream: UpstreamSettings, { issuer, outbound }: ServerSettings): Promise<Finding> {
+  const check = `upstream ${upstream.id}`
+  const rule = addressRule('upstream', { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
+  const fetch = createOutboundFetch({ rule, purpose: 'upstream', wholeMs: 5000 })
+  let date: string | null = null
+  const watched: Fetch = async (url, init) => {
+    const answer = await fetch(url, init)
+    date = answer.headers.get('date')
+    return answer
+  }
+  try {
+    readFiles(upstream)
+    const found = await ask(describeUpstream(upstream), watched)
+    const seconds = date === null ? 0 : Math.round((Date.parse(date) - Date.now()) / 1000)
+    if (Math.abs(seconds) > clockTolerance) {
+      const says = `its clock and ours differ by ${Math.abs(seconds)} s; more than ${clockTolerance} s and no sign-in is accepted. Set the clock of this machine`
+      return { check, state: 'fault', says }
+    }
+    return { check, state: 'ok', says: found }
+  } catch (error) {
+    return { check, state: 'fault', says: `${describeError(error)}; people cannot sign in there` }
+  }
+}
+
+function readFiles({ id, clientIdFile, clientSecretFile }: UpstreamSettings): void {
+  for (const [name, file] of Object.entries({ clientIdFile, clientSecretFile })) {
+    if (file !== undefined) readSecretFile(file, `upstreams.${id}.${name}`)
+  }
+}
+
+async function ask({ issuer, protocol }: UpstreamDescription, fetch: Fetch): Promise<string> {
+  if (protocol === 'github') {
+    await fetch(issuer)
+    return `${issuer} answers`
+  }
+  const plainHttp = isPlainHttp(issuer)
+  const { keys } = await createUpstreamMetadata({
+    issuer,
+    plainHttp,
+    fetch,
+    cache: undefined,
+    log,
+    now: Date.now,
+  }).load()
+  return `${issuer} says what it is, and has ${keys.keys.length} keys`
+}
+
+const nothing = () => undefined
+const log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => log }
