@@ -13,6 +13,7 @@ import { demo } from './dev/demo.ts'
 import { applyExamples } from './dev/examples.ts'
 import { createLogFiles } from './dev/log-files.ts'
 import type { LogFiles } from './dev/log-files.ts'
+import { startInbox } from './dev/inbox.ts'
 import { readDevOptions } from './dev/options.ts'
 import { addPerson } from './dev/person.ts'
 import { choosePorts } from './dev/ports.ts'
@@ -68,7 +69,7 @@ async function main(): Promise<number | undefined> {
   // a run that ends by itself keeps no state, and leaves the state of others alone
   const passing = options.once || options.rotate !== undefined
   const directory = openState(passing)
-  const { stack, sample, password } = await start(directory, passing)
+  const { stack, sample, inbox, password } = await start(directory, passing)
   screen.step('a token of every replica')
   const proof = await prove(stack)
   const seconds = Math.round((performance.now() - started) / 100) / 10
@@ -79,7 +80,7 @@ async function main(): Promise<number | undefined> {
     return showRotation(await rotateUnderLoad({ api, ...options.rotate, ports: replicas }))
   }
   if (options.json) process.stdout.write(`${JSON.stringify({ issuer: stack.issuer, ...proof, seconds })}\n`)
-  else showSummary({ stack, sample, password, directory, seconds })
+  else showSummary({ stack, sample, inbox, password, directory, seconds })
   if (shown === 'none' && !options.json) shown = 'watched'
   return options.once ? 0 : undefined
 }
@@ -96,9 +97,14 @@ function openState(passing: boolean): string {
   return directory
 }
 
-async function start(directory: string, passing: boolean): Promise<{ stack: Stack; sample: string; password: string }> {
+async function start(
+  directory: string,
+  passing: boolean,
+): Promise<{ stack: Stack; sample: string; inbox: string; password: string }> {
   const ports = await choosePorts(passing ? undefined : join(directory, 'ports.json'), options.replicas, screen.say)
   stops.push(() => ports.release())
+  const inbox = await startInbox(ports.inbox)
+  stops.push(() => inbox.stop())
   const isPublic = options.issuer !== undefined && new URL(options.issuer).protocol === 'https:'
   const stack = await startStack({
     directory,
@@ -107,7 +113,7 @@ async function start(directory: string, passing: boolean): Promise<{ stack: Stac
     keep: !passing,
     namespaces: [demo.namespace],
     ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
-    serverSettings: isPublic ? { development: false, trustedProxies: ['127.0.0.1'] } : {},
+    serverSettings: { mail: inbox.mail, ...(isPublic ? { development: false, trustedProxies: ['127.0.0.1'] } : {}) },
     onLine: showLine,
     onStep: (step) => screen.step(step),
   })
@@ -120,7 +126,7 @@ async function start(directory: string, passing: boolean): Promise<{ stack: Stac
   stops.push(await startSampleApp(stack, { directory, port: ports.sample, onLine }))
   const { port } = ports.sample
   const [password] = await Promise.all([addPerson(stack, directory), applyExamples(stack.api, atPort(port))])
-  return { stack, sample: `http://localhost:${port}`, password }
+  return { stack, sample: `http://localhost:${port}`, inbox: inbox.url, password }
 }
 
 /** Where people look for it: beside the state that everybody has. */
@@ -131,11 +137,12 @@ function kubeconfigOf(stack: Stack): string {
 function showSummary(found: {
   stack: Stack
   sample: string
+  inbox: string
   password: string
   directory: string
   seconds: number
 }): void {
-  const { stack, sample, password, directory, seconds } = found
+  const { stack, sample, inbox, password, directory, seconds } = found
   const typed = (path: string) => relative(process.cwd(), path)
   const lines = renderSummary({
     stack,
@@ -143,6 +150,7 @@ function showSummary(found: {
     logs: typed(join(directory, 'logs')),
     secret: typed(join(directory, 'secrets', demo.machine)),
     sample,
+    inbox,
     person: { name: demo.person, password },
     web: demo.web,
     machineId: `${demo.namespace}.${demo.machine}`,

@@ -8,6 +8,7 @@ export interface DevPorts {
   readonly issuer: HeldPort
   readonly sample: HeldPort
   readonly api: HeldPort
+  readonly inbox: HeldPort
   readonly pods: readonly HeldPort[]
   release(): Promise<void>
 }
@@ -16,10 +17,12 @@ interface KeptPorts {
   readonly issuer: number
   readonly sample: number
   readonly api: number
+  /** Absent in the file of an older release. */
+  readonly inbox?: number | undefined
   readonly pods: readonly number[]
 }
 
-const usual: KeptPorts = { issuer: 8080, sample: samplePort, api: 6443, pods: [] }
+const usual: KeptPorts = { issuer: 8080, sample: samplePort, api: 6443, inbox: 8025, pods: [] }
 
 /** @param file where the ports are kept for the next start; undefined: nowhere
  *  @param say told when a port is not the one that was wanted */
@@ -37,6 +40,7 @@ export async function choosePorts(
   const issuer = await take('the issuer', kept.issuer)
   const sample = await take('the sample application', kept.sample)
   const api = await take('the Kubernetes API', kept.api)
+  const inbox = await (kept.inbox === undefined ? holdFreePort() : take('the inbox', kept.inbox))
   const pods: HeldPort[] = []
   for (let index = 0; index < replicas; index++) {
     const wanted = kept.pods[index]
@@ -47,22 +51,25 @@ export async function choosePorts(
       issuer: issuer.port,
       sample: sample.port,
       api: api.port,
+      inbox: inbox.port,
       pods: [...pods.map(({ port }) => port), ...kept.pods.slice(replicas)],
     }
     writeFileSync(file, JSON.stringify(chosen))
   }
   const release = async () => {
-    await Promise.all([issuer, sample, api, ...pods].map((held) => held.release()))
+    await Promise.all([issuer, sample, api, inbox, ...pods].map((held) => held.release()))
   }
-  return { issuer, sample, api, pods, release }
+  return { issuer, sample, api, inbox, pods, release }
 }
 
 /** A damaged file counts as none. */
 function parseKept(text: string): KeptPorts {
   try {
-    const { issuer, sample, api, pods } = JSON.parse(text) as KeptPorts
+    const { issuer, sample, api, inbox, pods } = JSON.parse(text) as KeptPorts
     const isPort = (port: unknown) => Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_000
-    return [issuer, sample, api, ...pods].every(isPort) ? { issuer, sample, api, pods } : usual
+    return [issuer, sample, api, ...(inbox === undefined ? [] : [inbox]), ...pods].every(isPort)
+      ? { issuer, sample, api, inbox, pods }
+      : usual
   } catch {
     return usual
   }

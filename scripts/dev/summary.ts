@@ -11,6 +11,8 @@ export function renderSummary(found: {
   /** Where the Secret of the client lies, as a pod has it. */
   secret: string
   sample: string
+  /** The page with the mails. */
+  inbox: string
   person: { name: string; password: string }
   /** Names of a web client and of a machine. */
   web: string
@@ -29,6 +31,7 @@ export function renderSummary(found: {
     `  Issuer    ${stack.issuer}${isElsewhere(stack) ? ` (your proxy forwards to http://127.0.0.1:${stack.frontPort})` : ''}`,
     `  Person    ${person.name}, password ${person.password}`,
     `  Sample    ${sample}`,
+    `  Inbox     ${found.inbox} (mails to people)`,
     ...(replicas === 1
       ? []
       : addresses.map((address, index) => `  ${index === 0 ? 'Replicas' : '        '}  ${address}`)),

@@ -10,7 +10,8 @@ import type { MailSite } from './with-mail.ts'
 const expireLinks = statement('test-expire-join', "UPDATE mail_links SET expires_at = now() - interval '1 second'")
 const forgetLimits = statement('test-forget-join', 'DELETE FROM attempts')
 
-describe('accounts by mail', () => {
+describe('accounts by mail', function () {
+  this.timeout(60_000)
   let site: MailSite
   before(async function () {
     this.timeout(60_000)
@@ -175,7 +176,8 @@ describe('accounts by mail', () => {
   })
 })
 
-describe('without the setting mail', () => {
+describe('without the setting mail', function () {
+  this.timeout(60_000)
   let site: MailSite
   before(async function () {
     this.timeout(60_000)

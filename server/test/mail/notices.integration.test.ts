@@ -6,7 +6,8 @@ import { defaultLimits } from '../../src/users/lockout.ts'
 import { signInPage, startMailSite } from './with-mail.ts'
 import type { MailSite } from './with-mail.ts'
 
-describe('notices by mail', () => {
+describe('notices by mail', function () {
+  this.timeout(60_000)
   let site: MailSite
   before(async function () {
     this.timeout(60_000)

@@ -18,7 +18,8 @@ const makeForeign = statement(
   "INSERT INTO user_sources (user_id, source, source_key) VALUES ($1, 'elsewhere', 'key')",
 )
 
-describe('a new password by mail', () => {
+describe('a new password by mail', function () {
+  this.timeout(60_000)
   let site: MailSite
   before(async function () {
     this.timeout(60_000)

@@ -23,7 +23,8 @@ const isTried = statement(
 )
 const makeDue = statement('test-mail-due', 'UPDATE outbox SET next_at = now() WHERE done_at IS NULL')
 
-describe(createSendMail.name, () => {
+describe(createSendMail.name, function () {
+  this.timeout(30_000)
   let fresh: FreshStore
   let stores: Store[]
   const runners: OutboxRunner[] = []

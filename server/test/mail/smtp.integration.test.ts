@@ -19,7 +19,8 @@ const message: Message = {
   html: '<p>Hello – Ada</p>',
 }
 
-describe(createSmtp.name, () => {
+describe(createSmtp.name, function () {
+  this.timeout(30_000)
   const boxes: Mailbox[] = []
   let directory: string
   before(() => {

@@ -34,7 +34,8 @@ describe(delayBefore.name, () => {
   }
 })
 
-describe(createOutboxRunner.name, () => {
+describe(createOutboxRunner.name, function () {
+  this.timeout(30_000)
   let fresh: FreshStore
   let stores: Store[]
   const runners: OutboxRunner[] = []

@@ -22,7 +22,8 @@ const notice = (onceKey: string = randomUUID()): Mail => ({
   data: { person: 'ada', at: '2026-01-01T00:00:00Z', minutes: 15 },
 })
 
-describe(createOutbox.name, () => {
+describe(createOutbox.name, function () {
+  this.timeout(30_000)
   let fresh: FreshStore
   let stores: Store[]
   before(async function () {
