@@ -38,6 +38,7 @@ const others: Readonly<Record<string, Value>> = {
   'server.settings': { refreshGrace: '11s' },
   'agent.settings': { status: { host: '127.0.0.1' } },
   'operator.settings': { quietPeriod: '3h' },
+  'ldap.settings': { maxAge: '11m' },
   'operator.policy': { enforcement: 'Warn' },
   'server.probes': { liveness: { periodSeconds: 11 } },
   'valkey.maxMemory': '1mb',
@@ -73,6 +74,7 @@ const scenes: readonly RenderOptions[] = [
   { mode: 'minimal', values: { metrics: { podMonitor: { enabled: true } } } },
   { mode: 'watch-namespaces' },
   { mode: 'external-cache', values: { networkPolicy: { enabled: true } } },
+  { mode: 'ldap' },
   { mode: 'given-secrets' },
   { mode: 'minimal', values: { gateway: { parentRefs: [{ name: 'public' }] } } },
 ]

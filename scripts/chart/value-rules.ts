@@ -1,4 +1,4 @@
-import { outboundAllow, policySpec, processSettings } from './process-settings.ts'
+import { ldapSettings, outboundAllow, policySpec, processSettings } from './process-settings.ts'
 import type { Schema } from './schema.ts'
 import { listOf, oneOf, orEmpty, orNull, pattern, ref } from './schema.ts'
 
@@ -124,6 +124,7 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
   ],
   [/networkPolicy\.egress\..*/, ref('kubernetesList')],
   [/server\.settings/, processSettings.server()],
+  [/ldap\.settings/, ldapSettings()],
   [/agent\.settings/, processSettings.agent()],
   [/operator\.settings/, processSettings.operator()],
   [/operator\.policy/, policySpec()],

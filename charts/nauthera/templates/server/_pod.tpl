@@ -99,6 +99,9 @@ containers:
       {{- if include "nauthera.volume.smtp" . | trim }}
       - {name: smtp, mountPath: /var/run/nauthera/smtp, readOnly: true}
       {{- end }}
+      {{- if include "nauthera.volume.ldap" . | trim }}
+      - {name: ldap, mountPath: /var/run/nauthera/ldap, readOnly: true}
+      {{- end }}
       {{- if .Values.branding.existingConfigMap.name }}
       - {name: branding, mountPath: /var/run/nauthera/branding, readOnly: true}
       {{- end }}
@@ -168,6 +171,13 @@ volumes:
       defaultMode: 0440
       sources:
         {{- include "nauthera.volume.cache" . | nindent 8 }}
+  {{- end }}
+  {{- with include "nauthera.volume.ldap" . | trim }}
+  - name: ldap
+    projected:
+      defaultMode: 0440
+      sources:
+        {{- . | nindent 8 }}
   {{- end }}
   {{- with include "nauthera.volume.smtp" . | trim }}
   - name: smtp
