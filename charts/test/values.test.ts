@@ -75,6 +75,7 @@ const scenes: readonly RenderOptions[] = [
   { mode: 'watch-namespaces' },
   { mode: 'external-cache', values: { networkPolicy: { enabled: true } } },
   { mode: 'ldap' },
+  { mode: 'minimal', values: { ldap: { enabled: true, url: 'ldaps://ldap.example.com', userBase: 'dc=example' } } },
   { mode: 'given-secrets' },
   { mode: 'minimal', values: { gateway: { parentRefs: [{ name: 'public' }] } } },
 ]
