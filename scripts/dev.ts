@@ -10,6 +10,8 @@ import type { Stack } from '@nauthera/local/product/stack'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import { createConsole } from './dev/console.ts'
 import { demo } from './dev/demo.ts'
+import { startDirectory } from './dev/directory.ts'
+import type { DemoDirectory } from './dev/directory.ts'
 import { applyExamples } from './dev/examples.ts'
 import { createLogFiles } from './dev/log-files.ts'
 import type { LogFiles } from './dev/log-files.ts'
@@ -69,7 +71,7 @@ async function main(): Promise<number | undefined> {
   // a run that ends by itself keeps no state, and leaves the state of others alone
   const passing = options.once || options.rotate !== undefined
   const directory = openState(passing)
-  const { stack, sample, inbox, password } = await start(directory, passing)
+  const { stack, sample, inbox, password, people } = await start(directory, passing)
   screen.step('a token of every replica')
   const proof = await prove(stack)
   const seconds = Math.round((performance.now() - started) / 100) / 10
@@ -80,7 +82,7 @@ async function main(): Promise<number | undefined> {
     return showRotation(await rotateUnderLoad({ api, ...options.rotate, ports: replicas }))
   }
   if (options.json) process.stdout.write(`${JSON.stringify({ issuer: stack.issuer, ...proof, seconds })}\n`)
-  else showSummary({ stack, sample, inbox, password, directory, seconds })
+  else showSummary({ stack, sample, inbox, password, people, directory, seconds })
   if (shown === 'none' && !options.json) shown = 'watched'
   return options.once ? 0 : undefined
 }
@@ -97,14 +99,22 @@ function openState(passing: boolean): string {
   return directory
 }
 
-async function start(
-  directory: string,
-  passing: boolean,
-): Promise<{ stack: Stack; sample: string; inbox: string; password: string }> {
+interface Started {
+  readonly stack: Stack
+  readonly sample: string
+  readonly inbox: string
+  readonly password: string
+  /** Of the directory, where there is one. */
+  readonly people: DemoDirectory['people']
+}
+
+async function start(directory: string, passing: boolean): Promise<Started> {
   const ports = await choosePorts(passing ? undefined : join(directory, 'ports.json'), options.replicas, screen.say)
   stops.push(() => ports.release())
   const inbox = await startInbox(ports.inbox)
   stops.push(() => inbox.stop())
+  const found = options.withDirectory ? await startDirectory(directory) : undefined
+  if (found) stops.push(() => found.stop())
   const isPublic = options.issuer !== undefined && new URL(options.issuer).protocol === 'https:'
   const stack = await startStack({
     directory,
@@ -113,7 +123,11 @@ async function start(
     keep: !passing,
     namespaces: [demo.namespace],
     ...(options.issuer === undefined ? {} : { issuer: options.issuer }),
-    serverSettings: { mail: inbox.mail, ...(isPublic ? { development: false, trustedProxies: ['127.0.0.1'] } : {}) },
+    serverSettings: {
+      mail: inbox.mail,
+      ...(isPublic ? { development: false, trustedProxies: ['127.0.0.1'] } : {}),
+      ...(found ? { sources: found.sources } : {}),
+    },
     onLine: showLine,
     onStep: (step) => screen.step(step),
   })
@@ -126,7 +140,7 @@ async function start(
   stops.push(await startSampleApp(stack, { directory, port: ports.sample, onLine }))
   const { port } = ports.sample
   const [password] = await Promise.all([addPerson(stack, directory), applyExamples(stack.api, atPort(port))])
-  return { stack, sample: `http://localhost:${port}`, inbox: inbox.url, password }
+  return { stack, sample: `http://localhost:${port}`, inbox: inbox.url, password, people: found?.people ?? [] }
 }
 
 /** Where people look for it: beside the state that everybody has. */
@@ -139,10 +153,11 @@ function showSummary(found: {
   sample: string
   inbox: string
   password: string
+  people: DemoDirectory['people']
   directory: string
   seconds: number
 }): void {
-  const { stack, sample, inbox, password, directory, seconds } = found
+  const { stack, sample, inbox, password, people, directory, seconds } = found
   const typed = (path: string) => relative(process.cwd(), path)
   const lines = renderSummary({
     stack,
@@ -152,6 +167,7 @@ function showSummary(found: {
     sample,
     inbox,
     person: { name: demo.person, password },
+    people,
     web: demo.web,
     machineId: `${demo.namespace}.${demo.machine}`,
     seconds,

@@ -105,7 +105,10 @@ const refused: readonly (readonly [string, unknown, string])[] = [
   ['service.port', 0, 'service.port'],
   ['ingress.hosts', ['a'], 'ingress'],
   ['gateway.parentRefs', ['public'], 'gateway.parentRefs'],
-  ['networkPolicy.egress.ldap', [], 'networkPolicy.egress'],
+  ['networkPolicy.egress.anything', [], 'networkPolicy.egress'],
+  ['ldap.settings.urls', ['ldaps://x'], 'ldap.settings'],
+  ['ldap.settings.groups.from', 'anywhere', 'ldap.settings.groups.from'],
+  ['ldap.bindSecret.password', 'secret', 'ldap.bindSecret'],
   ['metrics.podMonitor.renderMode', 'never', 'metrics.podMonitor.renderMode'],
   ['metrics.podMonitor.interval', '30', 'metrics.podMonitor.interval'],
   ['tests', false, 'tests'],
@@ -377,6 +380,31 @@ describe('validate.yaml', function () {
     ],
     ['an open cache', { cache: { mode: 'valkey' } }, 'set valkey.auth.name'],
     ['an external cache without URL', { cache: { mode: 'external' } }, 'set cache.external.urlSecret.name'],
+    ['a directory without address', { ldap: { enabled: true, userBase: 'dc=x' } }, 'set ldap.url=ldaps://HOST'],
+    ['a directory without people', { ldap: { enabled: true, url: 'ldaps://x' } }, 'set ldap.userBase'],
+    [
+      'a directory in clear',
+      { ldap: { enabled: true, url: 'ldaps://x ldap://y', userBase: 'dc=x' } },
+      'ldap.url holds ldap://y; passwords would cross the network in clear',
+    ],
+    [
+      'StartTLS on what is TLS already',
+      { ldap: { enabled: true, url: 'ldaps://x', startTLS: true, userBase: 'dc=x' } },
+      'set ldap.startTLS=false',
+    ],
+    [
+      'a directory that is none',
+      { ldap: { enabled: true, url: 'https://x', userBase: 'dc=x' } },
+      'ldap.url holds https://x; it is not the address of a directory',
+    ],
+    [
+      'two answers to where people come from',
+      {
+        ldap: { enabled: true, url: 'ldaps://x', userBase: 'dc=x' },
+        server: { settings: { sources: [{ id: 'postgres', type: 'postgres' }] } },
+      },
+      'take server.settings.sources out',
+    ],
     ['a route without gateway', { gateway: { enabled: true } }, 'set gateway.parentRefs'],
     [
       'no Prometheus operator',

@@ -137,6 +137,35 @@ describe('the settings in the ConfigMaps', function () {
     expect(database(files['server.yaml']!)['dsnFile']).to.equal('/var/run/nauthera/database/dsn')
   })
 
+  it('name the directory, its Secrets and what else is said of it, after our own people', async () => {
+    const { sources } = parse((await filesOf({ mode: 'ldap' }))['server.yaml']!) as { sources: unknown[] }
+    expect(sources).to.deep.equal([
+      { id: 'postgres', type: 'postgres' },
+      {
+        id: 'staff',
+        type: 'ldap',
+        urls: ['ldap://ldap1.example.com', 'ldap://ldap2.example.com:1389'],
+        startTLS: true,
+        caFile: '/var/run/nauthera/ldap/ca.crt',
+        usernameFile: '/var/run/nauthera/ldap/username',
+        passwordFile: '/var/run/nauthera/ldap/password',
+        userBase: 'ou=people,dc=example,dc=com',
+        maxAge: '10m',
+        groups: { base: 'ou=groups,dc=example,dc=com', nested: true },
+      },
+    ])
+    const ldap = { enabled: true, url: 'ldaps://ldap.example.com', userBase: 'dc=example' }
+    const least = parse((await filesOf({ values: { ldap } }))['server.yaml']!) as { sources: unknown[] }
+    expect(least.sources[1]).to.deep.equal({
+      id: 'ldap',
+      type: 'ldap',
+      urls: ['ldaps://ldap.example.com'],
+      startTLS: false,
+      userBase: 'dc=example',
+      groups: { from: 'none' },
+    })
+  })
+
   it('switch nudging on where its admission policy is installed and off elsewhere, unless a value decides', async () => {
     const nudge = async (options: RenderOptions) =>
       (parse((await filesOf(options))['operator.yaml']!) as { nudge: boolean }).nudge

@@ -39,6 +39,7 @@ const others: Readonly<Record<string, Value>> = {
   'server.settings': { refreshGrace: '11s' },
   'agent.settings': { status: { host: '127.0.0.1' } },
   'operator.settings': { quietPeriod: '3h' },
+  'ldap.settings': { maxAge: '11m' },
   'operator.policy': { enforcement: 'Warn' },
   'server.probes': { liveness: { periodSeconds: 11 } },
   'valkey.maxMemory': '1mb',
@@ -78,16 +79,28 @@ const scenes: readonly RenderOptions[] = [
   { mode: 'minimal', values: { gateway: { parentRefs: [{ name: 'public' }] } } },
 ]
 
+/** For the values of a directory, which nothing else looks at. */
+const withDirectory: readonly RenderOptions[] = [
+  { mode: 'ldap' },
+  { mode: 'minimal', values: { ldap: { enabled: true, url: 'ldaps://ldap.example.com', userBase: 'dc=example' } } },
+  { mode: 'minimal' },
+]
+
+const scenesOf = (path: string): readonly RenderOptions[] => {
+  if (/^(ldap|networkPolicy\.egress\.ldap)(\.|$)/.test(path)) return withDirectory
+  return path.startsWith('valkey.') ? scenes.slice(1) : scenes
+}
+
 /** Only a real cluster has the APIs that these depend on. */
 const unseen = ['crds.adopt']
 
 describe('every value', function () {
-  this.timeout(120_000)
+  this.timeout(600_000)
 
   it('is used: changing it changes what is rendered, or is refused with its name', async () => {
     const look = async ({ path, value }: { path: string; value: Value }): Promise<string[]> => {
       const change = at(path, otherThan(path, value))
-      for (const scene of path.startsWith('valkey.') ? scenes.slice(1) : scenes) {
+      for (const scene of scenesOf(path)) {
         const before = await render(scene)
         const values = scene.values === undefined ? change : merge(scene.values, change)
         const after = await renderNow({ ...scene, values }).catch((error: { stderr: string }) => error.stderr)

@@ -100,6 +100,15 @@ export function federationProvider(): Schema {
   return { ...provider, required: ['id', 'secret'], properties: { ...properties, secret } }
 }
 
+/** What the server says of a source that is a directory, without the keys that the chart has values of its own for. */
+export function ldapSettings(): Schema {
+  const whole = z.toJSONSchema(serverSettings, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema
+  const kinds = whole.properties!['sources']!.items!.oneOf!
+  const ldap = kinds.find(({ properties }) => properties!['userBase'] !== undefined)!
+  const owned = ['type', 'urls', 'startTLS', 'caFile', 'usernameFile', 'passwordFile', 'userBase', 'groups.base']
+  return without(strip(ldap), new Set(owned), '')
+}
+
 /** The settings of a process without the keys that the chart has values of its own for. */
 function settingsOf(schema: z.ZodType, owned: readonly string[]): Schema {
   const whole = z.toJSONSchema(schema, { target: 'draft-7', io: 'input', unrepresentable: 'any' }) as Schema

@@ -16,6 +16,7 @@ export interface Schema {
   minItems?: number
   uniqueItems?: boolean
   items?: Schema
+  oneOf?: Schema[]
   properties?: Record<string, Schema>
   patternProperties?: Record<string, Schema>
   additionalProperties?: boolean | Schema

@@ -1,4 +1,4 @@
-import { federationProvider, outboundAllow, policySpec, processSettings } from './process-settings.ts'
+import { federationProvider, ldapSettings, outboundAllow, policySpec, processSettings } from './process-settings.ts'
 import type { Schema } from './schema.ts'
 import { listOf, oneOf, orEmpty, orNull, pattern, ref } from './schema.ts'
 
@@ -125,6 +125,7 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
   ],
   [/networkPolicy\.egress\..*/, ref('kubernetesList')],
   [/server\.settings/, processSettings.server()],
+  [/ldap\.settings/, ldapSettings()],
   [/agent\.settings/, processSettings.agent()],
   [/operator\.settings/, processSettings.operator()],
   [/operator\.policy/, policySpec()],

@@ -8,6 +8,7 @@ application, applies examples/clients, fetches and verifies a token at every rep
 What the processes write goes to files, which are named then; the screen shows each change of a client on its way.
 
   --replicas N     server replicas, 1 to 9; default 1
+  --with ldap      a directory (OpenLDAP) with two people beside the person in PostgreSQL; needs the program slapd
   --issuer URL     public URL of the issuer, when a TLS proxy of yours forwards to the port that is printed
   --rotate NAME    rotate the secret of an OIDCClient (NAME or NAMESPACE/NAME) while every replica gets requests with it;
                    uses the npm run dev that is running, or starts one for this
@@ -23,6 +24,8 @@ Reach the stand-in with kubectl --kubeconfig .nauthera/kubeconfig.
 
 export interface DevOptions {
   readonly replicas: number
+  /** Whether a directory is started too. */
+  readonly withDirectory: boolean
   readonly issuer: string | undefined
   readonly rotate: { namespace: string; name: string } | undefined
   readonly once: boolean
@@ -44,6 +47,7 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
     const { values } = parseArgs({
       options: {
         replicas: { type: 'string', default: '1' },
+        with: { type: 'string' },
         issuer: { type: 'string' },
         rotate: { type: 'string' },
         once: { type: 'boolean', default: false },
@@ -59,6 +63,7 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
       process.exit(0)
     }
     if (!/^[1-9]$/.test(values.replicas)) refuse(`--replicas ${values.replicas}: must be a number from 1 to 9`)
+    if (values.with !== undefined && values.with !== 'ldap') refuse(`--with ${values.with}: can be ldap`)
     if (values.issuer !== undefined) {
       const faults = issuerFaults(values.issuer)
       if (faults.length > 0) refuse(`--issuer ${values.issuer}: ${faults.join('; ')}`)
@@ -71,6 +76,7 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
       second === undefined ? { namespace: defaultNamespace, name: first } : { namespace: first, name: second }
     return {
       replicas: Number(values.replicas),
+      withDirectory: values.with === 'ldap',
       issuer: values.issuer,
       rotate: values.rotate === undefined ? undefined : client,
       once: values.once,

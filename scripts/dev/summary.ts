@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import type { DemoDirectory } from './directory.ts'
 import type { Stack } from '@nauthera/local/product/stack'
 
 /** @returns what to open and what to type, line by line */
@@ -14,6 +15,8 @@ export function renderSummary(found: {
   /** The page with the mails. */
   inbox: string
   person: { name: string; password: string }
+  /** Of the directory, where there is one. */
+  people: DemoDirectory['people']
   /** Names of a web client and of a machine. */
   web: string
   machineId: string
@@ -21,7 +24,7 @@ export function renderSummary(found: {
   /** Whether the product goes on running afterwards. */
   goesOn: boolean
 }): string[] {
-  const { stack, sample, person, seconds, goesOn } = found
+  const { stack, sample, person, people, seconds, goesOn } = found
   const replicas = stack.pods.length
   const addresses = stack.pods.map(({ name, port }) => `${name} http://127.0.0.1:${port}`)
   const lines = [
@@ -30,6 +33,9 @@ export function renderSummary(found: {
     '',
     `  Issuer    ${stack.issuer}${isElsewhere(stack) ? ` (your proxy forwards to http://127.0.0.1:${stack.frontPort})` : ''}`,
     `  Person    ${person.name}, password ${person.password}`,
+    ...people.map(
+      ({ name, password, groups }) => `  Directory ${name}, password ${password}, in ${groups.join(' and ')} (LDAP)`,
+    ),
     `  Sample    ${sample}`,
     `  Inbox     ${found.inbox} (mails to people)`,
     ...(replicas === 1

@@ -70,6 +70,7 @@ describe('npm run dev', function () {
     [['--issuer', 'https://a.example/?x'], '--issuer https://a.example/?x: must have no query and no fragment'],
     [['--issuer', 'http://evil.example'], '--issuer http://evil.example: must be an https URL'],
     [['--issuer', 'https://a.example/x/../y'], 'must be written as https://a.example/y'],
+    [['--with', 'redis'], '--with redis: can be ldap'],
     [['--rotate', 'a/b/c'], '--rotate a/b/c: must be NAME or NAMESPACE/NAME'],
     [['--rotate', 'a/'], '--rotate a/: must be NAME or NAMESPACE/NAME'],
     [['--rotate', ''], '--rotate : must be NAME or NAMESPACE/NAME'],

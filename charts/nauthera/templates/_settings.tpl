@@ -80,6 +80,9 @@
 {{- $_ := set $own "upstreams" (include "nauthera.settings.upstreams" . | fromYamlArray) -}}
 {{- end -}}
 {{- if $branding -}}{{- $_ := set $own "branding" $branding -}}{{- end -}}
+{{- if .Values.ldap.enabled -}}
+{{- $_ := set $own "sources" (include "nauthera.settings.sources" . | fromYamlArray) -}}
+{{- end -}}
 {{- $cache := include "nauthera.settings.cache" . | fromYaml -}}
 {{- if $cache -}}{{- $_ := set $own "cache" $cache -}}{{- end -}}
 {{- $mail := include "nauthera.settings.mail" . | fromYaml -}}

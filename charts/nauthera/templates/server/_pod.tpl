@@ -102,6 +102,9 @@ containers:
       {{- if .Values.federation.providers }}
       - {name: federation, mountPath: /var/run/nauthera/federation, readOnly: true}
       {{- end }}
+      {{- if include "nauthera.volume.ldap" . | trim }}
+      - {name: ldap, mountPath: /var/run/nauthera/ldap, readOnly: true}
+      {{- end }}
       {{- if .Values.branding.existingConfigMap.name }}
       - {name: branding, mountPath: /var/run/nauthera/branding, readOnly: true}
       {{- end }}
@@ -171,6 +174,13 @@ volumes:
       defaultMode: 0440
       sources:
         {{- include "nauthera.volume.cache" . | nindent 8 }}
+  {{- end }}
+  {{- with include "nauthera.volume.ldap" . | trim }}
+  - name: ldap
+    projected:
+      defaultMode: 0440
+      sources:
+        {{- . | nindent 8 }}
   {{- end }}
   {{- with include "nauthera.volume.smtp" . | trim }}
   - name: smtp
