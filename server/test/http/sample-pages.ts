@@ -1,4 +1,12 @@
-import type { ClientOnPage, Mistake, Page } from '../../src/reply.ts'
+import type {
+  ApplicationOnPage,
+  ClientOnPage,
+  EndingOnPage,
+  Mistake,
+  Page,
+  SessionOnPage,
+  TileOnPage,
+} from '../../src/reply.ts'
 import { qrCode } from '../../src/users/factors/qr-code.ts'
 import { appUri } from '../../src/users/factors/totp.ts'
 import { sampleAdminPages } from './sample-admin-pages.ts'
@@ -31,6 +39,48 @@ const accountArea = (current: string, said?: string) => ({
   signOutHref: '/session/end',
   said,
 })
+
+function sampleSession(session: Partial<SessionOnPage>): SessionOnPage {
+  return {
+    browser: 'Firefox',
+    system: 'Windows',
+    address: '203.0.113.9',
+    lastSeen: new Date('2030-01-02T08:30:00Z'),
+    signedInAt: new Date('2030-01-02T07:15:00Z'),
+    isThis: false,
+    applications: ['Expense Reports', 'Build console'],
+    href: '/account/sessions/s1',
+    ...session,
+  }
+}
+const sampleTiles: readonly TileOnPage[] = [
+  { client: plainClient, description: '', href: 'https://builds.example.com/' },
+  {
+    client: sampleClient,
+    description: 'Send the receipts of a journey, and see what was paid.',
+    href: 'https://expenses.example.com/login?iss=https%3A%2F%2Flogin.example.com',
+  },
+]
+const unknownSession = sampleSession({ browser: undefined, system: undefined, address: undefined, applications: [] })
+const endings: readonly EndingOnPage[] = [
+  { name: 'Build console', minutes: 0 },
+  { name: 'Expense Reports', minutes: 5 },
+]
+function sampleApplication(application: Partial<ApplicationOnPage>): ApplicationOnPage {
+  return {
+    client: sampleClient,
+    since: new Date('2030-01-02T08:30:00Z'),
+    offline: true,
+    scopes: [
+      { scope: 'openid' },
+      { scope: 'email' },
+      { scope: 'offline_access' },
+      { scope: 'reports.read', api: 'Reports API' },
+    ],
+    href: '/account/applications/a1',
+    ...application,
+  }
+}
 
 /** Every view, in each state that looks different. */
 export const samplePages: Readonly<Record<string, Page>> = {
@@ -276,7 +326,87 @@ export const samplePages: Readonly<Record<string, Page>> = {
       account: '/account',
     },
   },
-  'account-overview': { kind: 'page', view: 'account-overview', model: { area: accountArea('overview') } },
+  'account-overview': {
+    kind: 'page',
+    view: 'account-overview',
+    model: {
+      area: accountArea('overview'),
+      tiles: sampleTiles,
+      found: 72,
+      search: { action: '/account', text: '' },
+    },
+  },
+  'account-overview without applications': {
+    kind: 'page',
+    view: 'account-overview',
+    model: { area: accountArea('overview'), tiles: [], found: 0 },
+  },
+  'account-sessions': {
+    kind: 'page',
+    view: 'account-sessions',
+    model: {
+      area: accountArea('sessions', 'session-ended'),
+      sessions: [
+        sampleSession({ isThis: true, href: '/session/end' }),
+        sampleSession({ system: 'Android' }),
+        unknownSession,
+      ],
+      everywhereHref: '/account/sign-out-everywhere',
+    },
+  },
+  'account-session': {
+    kind: 'page',
+    view: 'account-session',
+    model: {
+      area: accountArea('sessions'),
+      session: sampleSession({}),
+      endings,
+      action: '/account/sessions/s1',
+      backHref: '/account/sessions',
+    },
+  },
+  'account-everywhere': {
+    kind: 'page',
+    view: 'account-everywhere',
+    model: {
+      area: accountArea('sessions'),
+      endings,
+      action: '/account/sign-out-everywhere',
+      backHref: '/account/sessions',
+    },
+  },
+  'signed-out-everywhere': {
+    kind: 'page',
+    view: 'signed-out-everywhere',
+    model: { endings, accountHref: '/account' },
+  },
+  'account-applications': {
+    kind: 'page',
+    view: 'account-applications',
+    model: {
+      area: accountArea('applications'),
+      applications: [
+        sampleApplication({}),
+        sampleApplication({ client: plainClient, offline: false, scopes: [{ scope: 'openid' }] }),
+      ],
+    },
+  },
+  'account-applications without any': {
+    kind: 'page',
+    view: 'account-applications',
+    model: { area: accountArea('applications', 'access-removed'), applications: [] },
+  },
+  'account-application': {
+    kind: 'page',
+    view: 'account-application',
+    model: {
+      area: accountArea('applications'),
+      application: sampleApplication({}),
+      ending: { name: 'Expense Reports', minutes: 5 },
+      action: '/account/applications/a1',
+      backHref: '/account/applications',
+    },
+  },
   'account-security': {
     kind: 'page',
     view: 'account-security',
