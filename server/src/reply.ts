@@ -84,6 +84,12 @@ export interface ClientRow {
   readonly says: string | undefined
 }
 
+/** One claim of a person, such as `nickname`; its heading is the text `claim.<claim>`. */
+export interface ProfileFact {
+  readonly claim: string
+  readonly value: string
+}
+
 /** An application that a person may open. */
 export interface TileOnPage {
   readonly client: ClientOnPage
@@ -437,6 +443,19 @@ export interface Views {
       readonly created: MomentOnPage
       readonly active: MomentOnPage
     }[]
+  }
+  'account-profile': {
+    readonly area: AreaOnPage
+    readonly facts: readonly ProfileFact[]
+    readonly email?: { readonly address: string; readonly verified: boolean } | undefined
+    readonly groups: readonly string[]
+    /** Where the facts come from, when they are not our own. */
+    readonly source?: string | undefined
+    /** What the person may change, as it was typed. */
+    readonly form?:
+      | { readonly action: string; readonly name: string; readonly nickname: string; readonly zoneinfo: string }
+      | undefined
+    readonly mistakes: readonly Mistake[]
   }
   'account-sessions': {
     readonly area: AreaOnPage

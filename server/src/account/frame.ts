@@ -8,6 +8,7 @@ import type { Said } from './said.ts'
 
 const links = [
   { id: 'overview', path: paths.account },
+  { id: 'profile', path: `${paths.account}/profile` },
   { id: 'security', path: `${paths.account}/security` },
   { id: 'sessions', path: `${paths.account}/sessions` },
   { id: 'applications', path: `${paths.account}/applications` },

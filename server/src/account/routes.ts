@@ -7,6 +7,8 @@ import { createOverviewRoutes } from './overview.ts'
 import type { OverviewNeeds } from './overview.ts'
 import { createPasswordRoutes, passwordSection } from './password.ts'
 import type { PasswordNeeds } from './password.ts'
+import { createProfileRoutes } from './profile.ts'
+import type { ProfileNeeds } from './profile.ts'
 import { createSecurityRoutes } from './security.ts'
 import type { Section } from './security.ts'
 import { createSessionsRoutes } from './sessions.ts'
@@ -17,6 +19,7 @@ import type { SessionsNeeds } from './sessions.ts'
 //
 //   page                          controls (id = name unless given)
 //   /account                      #search (q) #search-submit (search), with many applications
+//   /account/profile              #name #nickname #zoneinfo #save-profile (save)
 //   /account/security             #change-password
 //   /account/security/password    #current-password #new-password #repeat-password #save-password (save)
 //   /account/sessions/:session    #end-session (end)
@@ -25,6 +28,7 @@ import type { SessionsNeeds } from './sessions.ts'
 //   each                          #nav-overview #nav-security … #nav-sign-out; form_token, hidden, in every form
 
 type AccountNeeds = OverviewNeeds &
+  ProfileNeeds &
   PasswordNeeds &
   SessionsNeeds &
   ApplicationsNeeds & {
@@ -36,6 +40,7 @@ export function createAccountRoutes(needs: AccountNeeds): readonly Route[] {
   return [
     createCallback(needs),
     ...createOverviewRoutes(needs),
+    ...createProfileRoutes(needs),
     ...createSecurityRoutes({ ...needs, sections }),
     ...createPasswordRoutes(needs),
     ...createSessionsRoutes(needs),

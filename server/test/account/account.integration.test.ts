@@ -69,6 +69,43 @@ describe('the account area', function () {
     })
   })
 
+  describe('the profile', () => {
+    const save = async (browser: Browser, fields: Record<string, string>) =>
+      browser.submit(await browser.follow('/account/profile'), '/account/profile', fields)
+
+    it('shows what is known, and changes what a person may say of themselves', async () => {
+      const { username, id, browser } = await person(['staff'])
+      const before = await browser.follow('/account/profile')
+      expect(before.body).to.contain(`${username}@example.com`).and.contain('verified').and.contain('staff')
+      const page = await save(browser, { name: 'Ada <b>', nickname: 'ada', zoneinfo: 'Europe/Berlin' })
+      expect(page.body).to.contain('Your profile is saved.').and.contain('Ada &lt;b&gt;').and.contain('Europe/Berlin')
+      const loaded = await server.apps[1]!.store.accounts.load({ userId: id })
+      expect(loaded?.user).to.deep.include({ name: 'Ada <b>', profile: { nickname: 'ada', zoneinfo: 'Europe/Berlin' } })
+      const events = await eventsOf(id, 'account.changed')
+      expect(events.map(({ detail }) => detail)).to.deep.equal([{ changed: 'name nickname zoneinfo' }])
+    })
+
+    it('takes neither groups, user name nor e-mail address, and says what is wrong with the rest', async () => {
+      const { username, id, browser } = await person()
+      const forged = {
+        name: 'Ada',
+        groups: 'admins',
+        username: 'root',
+        email: 'other@example.com',
+        email_verified: 'true',
+      }
+      await save(browser, { ...forged, nickname: '', zoneinfo: '' })
+      const { user } = (await server.apps[0]!.store.accounts.load({ userId: id }))!
+      expect(user).to.deep.include({ username, email: `${username}@example.com`, groups: [], name: 'Ada' })
+      const wrong = await save(browser, { name: '', nickname: '', zoneinfo: 'Mars/Base' })
+      expect(wrong.body)
+        .to.contain('Enter your name.')
+        .and.contain('This time zone is not known')
+        .and.contain('value="Mars/Base"')
+      expect(await eventsOf(id, 'account.changed')).to.have.length(1)
+    })
+  })
+
   describe('the password', () => {
     const next = 'another battery of horses'
     const change = async (browser: Browser, fields: Record<string, string> = {}) => {

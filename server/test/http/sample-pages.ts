@@ -31,7 +31,7 @@ const person = { username: 'ada@example.com', name: 'Ada Lovelace' }
 const at = '/interaction/u1'
 const accountArea = (current: string, said?: string) => ({
   person,
-  links: ['overview', 'profile', 'security', 'sessions', 'applications', 'preferences'].map((id) => ({
+  links: ['overview', 'profile', 'security', 'sessions', 'applications'].map((id) => ({
     id,
     href: id === 'overview' ? '/account' : `/account/${id}`,
     current: id === current,
@@ -341,6 +341,12 @@ export const samplePages: Readonly<Record<string, Page>> = {
     view: 'account-overview',
     model: { area: accountArea('overview'), tiles: [], found: 0 },
   },
+  'account-profile': accountProfile({}),
+  'account-profile with a mistake': accountProfile({
+    mistakes: [{ key: 'zone-unknown', control: 'zoneinfo' }],
+    form: { action: '/account/profile', name: 'Ada Lovelace', nickname: '', zoneinfo: 'Berlin' },
+  }),
+  'account-profile of a directory': accountProfile({ source: 'company-directory', form: undefined }),
   'account-sessions': {
     kind: 'page',
     view: 'account-sessions',
@@ -456,6 +462,26 @@ export const samplePages: Readonly<Record<string, Page>> = {
       goTo: 'https://login.example.com',
     },
   },
+}
+
+function accountProfile(model: Partial<Extract<Page, { view: 'account-profile' }>['model']>): Page {
+  return {
+    kind: 'page',
+    view: 'account-profile',
+    model: {
+      area: accountArea('profile'),
+      facts: [
+        { claim: 'preferred_username', value: 'ada@example.com' },
+        { claim: 'name', value: 'Ada Lovelace' },
+        { claim: 'zoneinfo', value: 'Europe/London' },
+      ],
+      email: { address: 'ada@example.com', verified: true },
+      groups: ['engineering', 'staff'],
+      form: { action: '/account/profile', name: 'Ada Lovelace', nickname: '', zoneinfo: 'Europe/London' },
+      mistakes: [],
+      ...model,
+    },
+  }
 }
 
 function accountPassword(model: Partial<Extract<Page, { view: 'account-password' }>['model']>): Page {
