@@ -8,6 +8,7 @@ import { createDeskGate } from './admin/gate.ts'
 import { createAdminRoutes } from './admin/routes.ts'
 import { createGate } from './account/gate.ts'
 import type { Gate } from './account/gate.ts'
+import { createLauncher } from './account/launcher.ts'
 import { createAccountRoutes } from './account/routes.ts'
 import { createSaid } from './account/said.ts'
 import type { Said } from './account/said.ts'
@@ -432,6 +433,9 @@ function createWeb(
     said,
     users: on.users,
     audit,
+    store: on.store,
+    clients: on.clients.instances,
+    launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
   })
   const admin = createDesk(needs, { ...on, gate, said })
   const homes = createHomeRoutes(basePath, issuerOf(settings))

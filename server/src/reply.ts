@@ -31,6 +31,8 @@ export interface AreaOnPage {
   /** In their order; `id` has a text `nav.<id>`. */
   readonly links: readonly { readonly id: string; readonly href: string; readonly current: boolean }[]
   readonly signOutHref: string
+  /** IANA name, such as Europe/Berlin; times are shown in it, else in UTC. */
+  readonly timeZone?: string | undefined
   /** What was done just now: a key under `said.` in the locales. */
   readonly said?: string | undefined
 }
@@ -80,6 +82,53 @@ export interface ClientRow {
   readonly state: 'served' | 'older' | 'refused' | 'blocked'
   /** Why the newest version is refused. */
   readonly says: string | undefined
+}
+
+/** One claim of a person, such as `nickname`; its heading is the text `claim.<claim>`. */
+export interface ProfileFact {
+  readonly claim: string
+  readonly value: string
+}
+
+/** An application that a person may open. */
+export interface TileOnPage {
+  readonly client: ClientOnPage
+  /** Empty when it has none. */
+  readonly description: string
+  /** Absolute URL. */
+  readonly href: string
+}
+
+/** Where a person is signed in. Browser and system are undefined when they are not recognised. */
+export interface SessionOnPage {
+  readonly browser: string | undefined
+  readonly system: string | undefined
+  readonly address: string | undefined
+  readonly lastSeen: Date
+  readonly signedInAt: Date
+  /** The session of this browser. */
+  readonly isThis: boolean
+  /** Names of those that it was used for. */
+  readonly applications: readonly string[]
+  /** Where it is ended. */
+  readonly href: string
+}
+
+/** What ends for an application, and what not at once. */
+export interface EndingOnPage {
+  readonly name: string
+  /** For so long an API may take its last signed token; 0: all ends at once. */
+  readonly minutes: number
+}
+
+/** What a person has allowed an application. */
+export interface ApplicationOnPage {
+  readonly client: ClientOnPage
+  readonly since: Date
+  /** It keeps its access when the session ends. */
+  readonly offline: boolean
+  readonly scopes: readonly ScopeOnPage[]
+  readonly href: string
 }
 
 /** One entry of the consent page: a scope with a text of its own (`scope.<scope>`), or a scope of an API. */
@@ -290,6 +339,11 @@ export interface Views {
   }
   'account-overview': {
     readonly area: AreaOnPage
+    readonly tiles: readonly TileOnPage[]
+    /** How many there are, with those that are not shown. */
+    readonly found: number
+    /** The field to search them, when there are many. */
+    readonly search?: { readonly action: string; readonly text: string } | undefined
   }
   'account-password': {
     readonly area: AreaOnPage
@@ -391,6 +445,54 @@ export interface Views {
       readonly created: MomentOnPage
       readonly active: MomentOnPage
     }[]
+  }
+  'account-profile': {
+    readonly area: AreaOnPage
+    readonly facts: readonly ProfileFact[]
+    readonly email?: { readonly address: string; readonly verified: boolean } | undefined
+    readonly groups: readonly string[]
+    /** Where the facts come from, when they are not our own. */
+    readonly source?: string | undefined
+    /** What the person may change, as it was typed. */
+    readonly form?:
+      | { readonly action: string; readonly name: string; readonly nickname: string; readonly zoneinfo: string }
+      | undefined
+    readonly mistakes: readonly Mistake[]
+  }
+  'account-sessions': {
+    readonly area: AreaOnPage
+    readonly sessions: readonly SessionOnPage[]
+    readonly everywhereHref: string
+  }
+  /** Asks before one session is ended. */
+  'account-session': {
+    readonly area: AreaOnPage
+    readonly session: SessionOnPage
+    readonly endings: readonly EndingOnPage[]
+    readonly action: string
+    readonly backHref: string
+  }
+  'account-everywhere': {
+    readonly area: AreaOnPage
+    readonly endings: readonly EndingOnPage[]
+    readonly action: string
+    readonly backHref: string
+  }
+  'signed-out-everywhere': {
+    readonly endings: readonly EndingOnPage[]
+    readonly accountHref: string
+  }
+  'account-applications': {
+    readonly area: AreaOnPage
+    readonly applications: readonly ApplicationOnPage[]
+  }
+  /** Asks before the access of one application is removed. */
+  'account-application': {
+    readonly area: AreaOnPage
+    readonly application: ApplicationOnPage
+    readonly ending: EndingOnPage
+    readonly action: string
+    readonly backHref: string
   }
   'account-security': {
     readonly area: AreaOnPage

@@ -8,7 +8,10 @@ import type { Said } from './said.ts'
 
 const links = [
   { id: 'overview', path: paths.account },
+  { id: 'profile', path: `${paths.account}/profile` },
   { id: 'security', path: `${paths.account}/security` },
+  { id: 'sessions', path: `${paths.account}/sessions` },
+  { id: 'applications', path: `${paths.account}/applications` },
 ] as const
 
 /** What the pages of the area share. */
@@ -29,6 +32,7 @@ export function accountArea(
     person: personOnPage(user),
     links: links.map(({ id, path }) => ({ id, href: `${basePath}${path}`, current: id === current })),
     signOutHref: `${basePath}${paths.endSession}`,
+    timeZone: typeof user.profile['zoneinfo'] === 'string' ? user.profile['zoneinfo'] : undefined,
     said: request.method === 'GET' ? said.take(request) : undefined,
   }
 }

@@ -1,37 +1,49 @@
-import { paths } from '@nauthera/rules/endpoints'
 import type { BrowserSessions } from '../oidc/browser-session.ts'
 import type { Route } from '../reply.ts'
-import { accountArea } from './frame.ts'
-import { createCallback, personalPage } from './gate.ts'
+import { createApplicationsRoutes } from './applications.ts'
+import type { ApplicationsNeeds } from './applications.ts'
+import { createCallback } from './gate.ts'
+import { createOverviewRoutes } from './overview.ts'
+import type { OverviewNeeds } from './overview.ts'
 import { createPasswordRoutes, passwordSection } from './password.ts'
 import type { PasswordNeeds } from './password.ts'
+import { createProfileRoutes } from './profile.ts'
+import type { ProfileNeeds } from './profile.ts'
 import { createSecurityRoutes } from './security.ts'
 import type { Section } from './security.ts'
+import { createSessionsRoutes } from './sessions.ts'
+import type { SessionsNeeds } from './sessions.ts'
 
 // The pages about a person's own account. Each has an address of its own; a form has that of its page. Ids and names of the controls
 // do not change:
 //
 //   page                          controls (id = name unless given)
+//   /account                      #search (q) #search-submit (search), with many applications
+//   /account/profile              #name #nickname #zoneinfo #save-profile (save)
 //   /account/security             #change-password
 //   /account/security/password    #current-password #new-password #repeat-password #save-password (save)
-//   each                          #nav-overview #nav-security #nav-sign-out; form_token, hidden, in every form
+//   /account/sessions/:session    #end-session (end)
+//   /account/sign-out-everywhere  #end-all (end)
+//   /account/applications/:application  #remove-access (remove)
+//   each                          #nav-overview #nav-security … #nav-sign-out; form_token, hidden, in every form
 
-export interface AccountNeeds extends PasswordNeeds {
-  readonly browserSessions: BrowserSessions
-}
+type AccountNeeds = OverviewNeeds &
+  ProfileNeeds &
+  PasswordNeeds &
+  SessionsNeeds &
+  ApplicationsNeeds & {
+    readonly browserSessions: BrowserSessions
+  }
 
 export function createAccountRoutes(needs: AccountNeeds): readonly Route[] {
-  const { gate } = needs
-  const overview = personalPage(paths.account, gate.requirePerson, (person, request) => ({
-    kind: 'page',
-    view: 'account-overview',
-    model: { area: accountArea(needs, person, request, 'overview') },
-  }))
   const sections: readonly Section[] = [async (person) => passwordSection(needs, person)]
   return [
     createCallback(needs),
-    overview,
+    ...createOverviewRoutes(needs),
+    ...createProfileRoutes(needs),
     ...createSecurityRoutes({ ...needs, sections }),
     ...createPasswordRoutes(needs),
+    ...createSessionsRoutes(needs),
+    ...createApplicationsRoutes(needs),
   ]
 }

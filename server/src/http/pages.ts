@@ -22,7 +22,7 @@ export interface Pages {
 
 /** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view. */
 export function createPages(needs: {
-  assets: Pick<Assets, 'stylesheet' | 'logo'>
+  assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo'>
   logos: Pick<Logos, 'show'>
   branding: BrandingSettings
   /** Shows `detail` on error pages. */
@@ -45,6 +45,7 @@ export function createPages(needs: {
         initial,
         logoOf: needs.logos.show,
         language,
+        when: (at: Date, timeZone?: string) => showTime(at, language, timeZone),
         branding,
         assets,
         development,
@@ -86,6 +87,24 @@ function loadViews(directory: string): Eta {
 /** @returns the URL when it is http or https; undefined for others, such as `javascript:` */
 function web(url: string | undefined): string | undefined {
   return url !== undefined && URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) ? url : undefined
+}
+
+const timeForm = {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+  timeZoneName: 'short',
+} as const
+
+/** @param timeZone of the person; one that is unknown here is UTC */
+function showTime(at: Date, language: string, timeZone = 'UTC'): string {
+  try {
+    return new Intl.DateTimeFormat(language, { ...timeForm, timeZone }).format(at)
+  } catch {
+    return new Intl.DateTimeFormat(language, { ...timeForm, timeZone: 'UTC' }).format(at)
+  }
 }
 
 const letters = new Intl.Segmenter()

@@ -20,7 +20,7 @@ export interface Consents {
   find(userId: string, clientUid: string): Promise<Consent | undefined>
   list(userId: string): Promise<Consent[]>
   /** Forgets the consent and revokes every grant (so every token) that this client has of this person.
-   *  @returns whether there was one */
+   *  @returns whether there was one of them */
   revoke(userId: string, clientUid: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
@@ -31,8 +31,9 @@ const revoke = statement(
   `WITH gone AS (DELETE FROM consents WHERE user_id = $1 AND client_uid = $2 RETURNING client_uid),
    revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND client_uid = $2 AND revoked_at IS NULL RETURNING id),
    families AS (UPDATE refresh_families SET revoked_at = now() WHERE grant_id IN (SELECT id FROM grants WHERE user_id = $1 AND client_uid = $2) AND revoked_at IS NULL),
-   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM gone)')})
-   SELECT client_uid FROM gone`,
+   ended AS (SELECT FROM gone UNION ALL SELECT FROM revoked),
+   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM ended)')})
+   SELECT EXISTS (SELECT FROM ended) AS ended`,
 )
 
 export interface ConsentRow {
@@ -50,10 +51,10 @@ export function createConsents(needs: { database: Connection; audit: AuditRows; 
     find: async (userId, clientUid) => (await database.query<ConsentRow>(find, [userId, clientUid])).map(consentOf)[0],
     list: async (userId) => (await database.query<ConsentRow>(list, [userId])).map(consentOf),
     async revoke(userId, clientUid, events) {
-      const gone = (await database.query(revoke, [userId, clientUid, audit.rows(events)])).length === 1
+      const [row] = await database.query<{ ended: boolean }>(revoke, [userId, clientUid, audit.rows(events)])
       await changes.tell(userId)
-      if (gone) audit.lines(events)
-      return gone
+      if (row?.ended) audit.lines(events)
+      return row?.ended ?? false
     },
   }
 }

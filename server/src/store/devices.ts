@@ -25,6 +25,9 @@ export interface Devices {
   /** Ends the session: its cookie is refused from now on.
    *  @returns the clients that it was used for; empty when it had ended before */
   endSession(sessionUid: string, audit?: readonly AuditEvent[]): Promise<Device[]>
+  /** Ends a session of this person with all that was granted in it, offline_access too: of a device that the person no longer trusts.
+   *  @returns whether it was alive */
+  signOut(session: { sessionUid: string; userId: string }, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
 const alive = 'revoked_at IS NULL AND expires_at > now()'
@@ -38,6 +41,15 @@ const endSession = statement(
   `WITH ended AS (UPDATE devices SET revoked_at = now() WHERE session_uid = $1 AND ${alive} RETURNING *),
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM ended)')})
    SELECT * FROM ended ORDER BY client_uid`,
+)
+const signOut = statement(
+  'device-sign-out',
+  `WITH ended AS (UPDATE devices SET revoked_at = now() WHERE session_uid = $1 AND user_id = $2 AND ${alive} RETURNING session_uid),
+   revoked AS (UPDATE grants SET revoked_at = now()
+     WHERE session_uid = $1 AND user_id = $2 AND revoked_at IS NULL AND EXISTS (SELECT FROM ended) RETURNING id),
+   families AS (UPDATE refresh_families SET revoked_at = now() WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM revoked)),
+   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM ended)')})
+   SELECT revoked.id FROM (SELECT FROM ended LIMIT 1) one LEFT JOIN revoked ON true`,
 )
 
 interface DeviceRow {
@@ -64,6 +76,12 @@ export function createDevices(needs: { database: Connection; audit: AuditRows; c
       await changes.tell(sessionUid)
       if (rows.length > 0) audit.lines(events)
       return rows.map(deviceOf).filter((device) => device.client !== undefined)
+    },
+    async signOut({ sessionUid, userId }, events) {
+      const rows = await database.query<{ id: string | null }>(signOut, [sessionUid, userId, audit.rows(events)])
+      await changes.tell(sessionUid, ...rows.flatMap(({ id }) => id ?? []))
+      if (rows.length > 0) audit.lines(events)
+      return rows.length > 0
     },
   }
 }

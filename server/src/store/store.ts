@@ -7,6 +7,8 @@ import { createAttempts } from './attempts.ts'
 import type { Attempts } from './attempts.ts'
 import { createAudit } from './audit.ts'
 import type { Audit, AuditSettings } from './audit.ts'
+import { createAuthorizations } from './authorizations.ts'
+import type { Authorizations } from './authorizations.ts'
 import type { Cache } from './cache.ts'
 import { createChanges } from './changes.ts'
 import { createConsents } from './consents.ts'
@@ -61,6 +63,7 @@ export interface Store {
   readonly credentials: Credentials
   readonly factors: Factors
   readonly consents: Consents
+  readonly authorizations: Authorizations
   readonly grants: Grants
   readonly refreshFamilies: RefreshFamilies
   readonly devices: Devices
@@ -109,6 +112,7 @@ export function createStore(options: {
     credentials: createCredentials(needs),
     factors: createFactors({ ...needs, ring }),
     consents: createConsents(needs),
+    authorizations: createAuthorizations(needs),
     grants: createGrants(needs),
     refreshFamilies: createRefreshFamilies(needs),
     devices: createDevices(needs),

@@ -54,6 +54,10 @@ export function withProfileClaims(profile: Profile, texts: readonly string[]): P
   return wanted.reduce(apply, profile)
 }
 
+/** @param value empty: it is removed
+ *  @returns whether `withProfileClaims` takes it */
+export const takesClaim = (name: string, value: string): boolean => faultsOf({ name, value }).length === 0
+
 interface Wanted {
   readonly name: string
   /** Undefined without an equals sign; empty removes. */

@@ -1,23 +1,44 @@
 import { expect } from 'chai'
-import { Browser, formOf } from '@nauthera/harness/browser'
-import { getTokens, refresh } from '@nauthera/harness/flows'
-import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
+import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/browser'
+import { getCode, getTokens, introspect, refresh } from '@nauthera/harness/flows'
+import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { addPerson, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
+
+const api = 'https://api.example.com'
 
 describe('the account area', function () {
   this.timeout(60_000)
   let server: Replicas
   before(async () => {
     server = await startReplicas({ count: 2 })
-    await server.serve([entry('app.web', configs.web)])
+    const asking = {
+      ...configs.web,
+      clientName: 'Expense Reports',
+      consent: ConsentMode.REMEMBER,
+      audiences: [api],
+      scopes: [...configs.web.scopes, 'read'],
+    }
+    await server.serve([
+      entry('app.web', { ...configs.web, clientName: 'Build console' }),
+      entry('app.asking', asking, { granted: { [api]: ['read'] } }),
+      entry('app.api', configs.api),
+      entry('app.staff', {
+        ...configs.web,
+        clientName: 'Payroll',
+        description: 'What everybody earns',
+        clientUri: 'https://payroll.example.com/',
+        allowedGroups: ['staff'],
+      }),
+    ])
   })
   after(() => server?.stop())
 
   let count = 0
   /** A new person, who is signed in. */
-  async function person() {
+  async function person(groups: readonly string[] = []) {
     const username = `person${++count}`
-    const id = await addPerson(server, username)
+    const id = await addPerson(server, username, groups)
     const browser = new Browser(server)
     const asked = await browser.follow('/account')
     await browser.submit(asked, '/sign-in', { username, password })
@@ -28,6 +49,62 @@ describe('the account area', function () {
     await audit.flush()
     return audit.search({ userId, event, limit: 10 })
   }
+
+  describe('the first page', () => {
+    it('shows the applications that the person may open, and no other', async () => {
+      const [member, stranger] = [await person(['staff']), await person()]
+      const { body } = await member.browser.follow('/account')
+      expect(body).to.contain('Payroll').and.contain('What everybody earns')
+      expect(body).to.contain('href="https://payroll.example.com/"').and.not.contain('Build console')
+      const other = await stranger.browser.follow('/account')
+      expect(other.body).to.contain('There is no application that you can open from here').and.not.contain('Payroll')
+      const searched = await member.browser.follow('/account?q=nothing')
+      expect(searched.body).to.contain('No application was found').and.contain('value="nothing"')
+    })
+
+    it('L15 shows what was searched as text', async () => {
+      const { browser } = await person()
+      const { body } = await browser.follow(`/account?q=${encodeURIComponent('"><script>alert(1)</script>')}`)
+      expect(body).not.to.contain('<script')
+    })
+  })
+
+  describe('the profile', () => {
+    const save = async (browser: Browser, fields: Record<string, string>) =>
+      browser.submit(await browser.follow('/account/profile'), '/account/profile', fields)
+
+    it('shows what is known, and changes what a person may say of themselves', async () => {
+      const { username, id, browser } = await person(['staff'])
+      const before = await browser.follow('/account/profile')
+      expect(before.body).to.contain(`${username}@example.com`).and.contain('verified').and.contain('staff')
+      const page = await save(browser, { name: 'Ada <b>', nickname: 'ada', zoneinfo: 'Europe/Berlin' })
+      expect(page.body).to.contain('Your profile is saved.').and.contain('Ada &lt;b&gt;').and.contain('Europe/Berlin')
+      const loaded = await server.apps[1]!.store.accounts.load({ userId: id })
+      expect(loaded?.user).to.deep.include({ name: 'Ada <b>', profile: { nickname: 'ada', zoneinfo: 'Europe/Berlin' } })
+      const events = await eventsOf(id, 'account.changed')
+      expect(events.map(({ detail }) => detail)).to.deep.equal([{ changed: 'name nickname zoneinfo' }])
+    })
+
+    it('takes neither groups, user name nor e-mail address, and says what is wrong with the rest', async () => {
+      const { username, id, browser } = await person()
+      const forged = {
+        name: 'Ada',
+        groups: 'admins',
+        username: 'root',
+        email: 'other@example.com',
+        email_verified: 'true',
+      }
+      await save(browser, { ...forged, nickname: '', zoneinfo: '' })
+      const { user } = (await server.apps[0]!.store.accounts.load({ userId: id }))!
+      expect(user).to.deep.include({ username, email: `${username}@example.com`, groups: [], name: 'Ada' })
+      const wrong = await save(browser, { name: '', nickname: '', zoneinfo: 'Mars/Base' })
+      expect(wrong.body)
+        .to.contain('Enter your name.')
+        .and.contain('This time zone is not known')
+        .and.contain('value="Mars/Base"')
+      expect(await eventsOf(id, 'account.changed')).to.have.length(1)
+    })
+  })
 
   describe('the password', () => {
     const next = 'another battery of horses'
@@ -105,6 +182,122 @@ describe('the account area', function () {
       const sent = await browser.submit(page, '/account/security/password', asked)
       expect(sent.url).to.contain('/interaction/')
       expect(await eventsOf(id, 'password.changed')).to.deep.equal([])
+    })
+  })
+
+  /** The address of the first link or form of a page that begins so. */
+  const linkIn = (body: string, path: string) => new RegExp(`href="(${path}/[^"]+)"`).exec(body)?.[1] ?? ''
+
+  describe('the sessions', () => {
+    it('are shown in plain words, with the applications that each was used for', async () => {
+      const { username, browser } = await person()
+      await getCode(server, { username, browser: new Browser(server) })
+      const { body } = await browser.follow('/account/sessions')
+      expect(body).to.contain('This browser').and.contain('Used for Build console').and.contain('Unknown browser')
+      expect(body).not.to.contain('@account')
+    })
+
+    it('T5 end one by one, with what was granted in them, on every replica', async () => {
+      const { username, id, browser } = await person()
+      const other = new Browser(server)
+      const parameters = { scope: 'openid offline_access', prompt: 'consent' }
+      const tokens = await getTokens(server, { username, browser: other, parameters })
+      const list = await browser.follow('/account/sessions')
+      const path = linkIn(list.body, '/account/sessions')
+      const asked = await browser.follow(path)
+      expect(asked.body).to.contain('Build console</bdi>: at once')
+      const done = await browser.submit(asked, path)
+      expect(new URL(done.url).pathname).to.equal('/account/sessions')
+      expect(done.body).to.contain('That session has ended.')
+      expect((await refresh(server, tokens.refresh, { replica: 1 })).status).to.equal(400)
+      expect((await introspect(server, tokens.access, { replica: 1 })).json()).to.deep.equal({ active: false })
+      expect((await other.follow('/account')).url).to.contain('/interaction/')
+      expect((await browser.open('/account', { replica: 1 })).status).to.equal(200)
+      expect(await eventsOf(id, 'session.ended')).to.have.length(1)
+    })
+
+    it('of another person cannot be ended or seen', async () => {
+      const [one, two] = [await person(), await person()]
+      await getCode(server, { username: one.username, browser: new Browser(server) })
+      const list = await one.browser.follow('/account/sessions')
+      const path = linkIn(list.body, '/account/sessions')
+      const seen = await two.browser.follow(path)
+      expect(new URL(seen.url).pathname).to.equal('/account/sessions')
+      const own = await two.browser.follow('/account/sign-out-everywhere')
+      const { fields } = formOf(own.body, '/account/sign-out-everywhere')
+      expect((await two.browser.open(path, { form: fields })).headers.location).to.equal('/account/sessions')
+      const devices = await server.apps[0]!.store.devices.listOfUser(one.id)
+      expect(devices.filter(({ client }) => client === undefined)).to.have.length(2)
+    })
+
+    it('T5 end all together: no session, no refresh token and no opaque token is left', async () => {
+      const { username, id, browser } = await person()
+      const other = new Browser(server)
+      const parameters = { scope: 'openid offline_access', prompt: 'consent' }
+      const tokens = await getTokens(server, { username, browser: other, parameters })
+      const asked = await browser.follow('/account/sign-out-everywhere')
+      const done = await browser.submit(asked, '/account/sign-out-everywhere')
+      expect(done.body).to.contain('You are signed out everywhere').and.contain('Build console')
+      for (const one of [browser, other]) expect((await one.follow('/account')).url).to.contain('/interaction/')
+      expect((await refresh(server, tokens.refresh, { replica: 1 })).status).to.equal(400)
+      expect((await introspect(server, tokens.access, { replica: 1 })).json()).to.deep.equal({ active: false })
+      expect((await eventsOf(id, 'session.revoked_all')).map(({ reason }) => reason)).to.deep.equal(['by-the-person'])
+    })
+
+    it('L1 do not end by a form without its token', async () => {
+      const { id, browser } = await person()
+      expect((await browser.open('/account/sign-out-everywhere', { form: { end: 'yes' } })).status).to.equal(403)
+      expect(await eventsOf(id, 'session.revoked_all')).to.deep.equal([])
+    })
+  })
+
+  describe('the applications', () => {
+    const asking = (proof: { challenge: string }, more: Record<string, string> = {}) =>
+      authorizationUrl(server.issuer, {
+        client_id: 'app.asking',
+        response_type: 'code',
+        redirect_uri: redirectUri,
+        scope: 'openid email read',
+        resource: api,
+        code_challenge: proof.challenge,
+        code_challenge_method: 'S256',
+        ...more,
+      })
+
+    it('are shown with what they may do; after it is taken back they have to ask again, and their tokens are dead', async () => {
+      const { username, id, browser } = await person()
+      const back = await browser.authorize(asking(pkce()), username, { remember: true })
+      expect(back.searchParams.get('code')).to.be.a('string')
+      const quiet = await browser.authorize(asking(pkce(), { prompt: 'none' }), username)
+      expect(quiet.searchParams.get('code')).to.be.a('string')
+
+      const list = await browser.follow('/account/applications')
+      expect(list.body)
+        .to.contain('Expense Reports')
+        .and.contain('See your e-mail address')
+        .and.contain('<code>read</code>')
+      const path = linkIn(list.body, '/account/applications')
+      const asked = await browser.follow(path)
+      expect(asked.body).to.contain('within <bdi class="value">5</bdi> minutes')
+      const done = await browser.submit(asked, path)
+      expect(done.body).to.contain('The access is removed.').and.contain('No application may do anything')
+      const events = await eventsOf(id, 'consent.revoked')
+      expect(events.map(({ clientId, outcome }) => [clientId, outcome])).to.deep.equal([['app.asking', 'success']])
+
+      const again = await browser.authorize(asking(pkce(), { prompt: 'none' }), username)
+      expect(again.searchParams.get('error')).to.equal('consent_required')
+      expect(await server.apps[1]!.store.authorizations.listOfUser(id)).to.deep.equal([])
+    })
+
+    it('that ask for nothing are shown while they have something, and lose it too', async () => {
+      const { username, browser } = await person()
+      const tokens = await getTokens(server, { username, browser })
+      const list = await browser.follow('/account/applications')
+      expect(list.body).to.contain('Build console')
+      const path = linkIn(list.body, '/account/applications')
+      await browser.submit(await browser.follow(path), path)
+      expect((await refresh(server, tokens.refresh, { replica: 1 })).status).to.equal(400)
+      expect((await browser.follow('/account/applications')).body).not.to.contain('Build console')
     })
   })
 })

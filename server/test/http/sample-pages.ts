@@ -1,4 +1,12 @@
-import type { ClientOnPage, Mistake, Page } from '../../src/reply.ts'
+import type {
+  ApplicationOnPage,
+  ClientOnPage,
+  EndingOnPage,
+  Mistake,
+  Page,
+  SessionOnPage,
+  TileOnPage,
+} from '../../src/reply.ts'
 import { qrCode } from '../../src/users/factors/qr-code.ts'
 import { appUri } from '../../src/users/factors/totp.ts'
 import { sampleAdminPages } from './sample-admin-pages.ts'
@@ -23,7 +31,7 @@ const person = { username: 'ada@example.com', name: 'Ada Lovelace' }
 const at = '/interaction/u1'
 const accountArea = (current: string, said?: string) => ({
   person,
-  links: ['overview', 'profile', 'security', 'sessions', 'applications', 'preferences'].map((id) => ({
+  links: ['overview', 'profile', 'security', 'sessions', 'applications'].map((id) => ({
     id,
     href: id === 'overview' ? '/account' : `/account/${id}`,
     current: id === current,
@@ -31,6 +39,48 @@ const accountArea = (current: string, said?: string) => ({
   signOutHref: '/session/end',
   said,
 })
+
+function sampleSession(session: Partial<SessionOnPage>): SessionOnPage {
+  return {
+    browser: 'Firefox',
+    system: 'Windows',
+    address: '203.0.113.9',
+    lastSeen: new Date('2030-01-02T08:30:00Z'),
+    signedInAt: new Date('2030-01-02T07:15:00Z'),
+    isThis: false,
+    applications: ['Expense Reports', 'Build console'],
+    href: '/account/sessions/s1',
+    ...session,
+  }
+}
+const sampleTiles: readonly TileOnPage[] = [
+  { client: plainClient, description: '', href: 'https://builds.example.com/' },
+  {
+    client: sampleClient,
+    description: 'Send the receipts of a journey, and see what was paid.',
+    href: 'https://expenses.example.com/login?iss=https%3A%2F%2Flogin.example.com',
+  },
+]
+const unknownSession = sampleSession({ browser: undefined, system: undefined, address: undefined, applications: [] })
+const endings: readonly EndingOnPage[] = [
+  { name: 'Build console', minutes: 0 },
+  { name: 'Expense Reports', minutes: 5 },
+]
+function sampleApplication(application: Partial<ApplicationOnPage>): ApplicationOnPage {
+  return {
+    client: sampleClient,
+    since: new Date('2030-01-02T08:30:00Z'),
+    offline: true,
+    scopes: [
+      { scope: 'openid' },
+      { scope: 'email' },
+      { scope: 'offline_access' },
+      { scope: 'reports.read', api: 'Reports API' },
+    ],
+    href: '/account/applications/a1',
+    ...application,
+  }
+}
 
 /** Every view, in each state that looks different. */
 export const samplePages: Readonly<Record<string, Page>> = {
@@ -287,7 +337,93 @@ export const samplePages: Readonly<Record<string, Page>> = {
       account: '/account',
     },
   },
-  'account-overview': { kind: 'page', view: 'account-overview', model: { area: accountArea('overview') } },
+  'account-overview': {
+    kind: 'page',
+    view: 'account-overview',
+    model: {
+      area: accountArea('overview'),
+      tiles: sampleTiles,
+      found: 72,
+      search: { action: '/account', text: '' },
+    },
+  },
+  'account-overview without applications': {
+    kind: 'page',
+    view: 'account-overview',
+    model: { area: accountArea('overview'), tiles: [], found: 0 },
+  },
+  'account-profile': accountProfile({}),
+  'account-profile with a mistake': accountProfile({
+    mistakes: [{ key: 'zone-unknown', control: 'zoneinfo' }],
+    form: { action: '/account/profile', name: 'Ada Lovelace', nickname: '', zoneinfo: 'Berlin' },
+  }),
+  'account-profile of a directory': accountProfile({ source: 'company-directory', form: undefined }),
+  'account-sessions': {
+    kind: 'page',
+    view: 'account-sessions',
+    model: {
+      area: accountArea('sessions', 'session-ended'),
+      sessions: [
+        sampleSession({ isThis: true, href: '/session/end' }),
+        sampleSession({ system: 'Android' }),
+        unknownSession,
+      ],
+      everywhereHref: '/account/sign-out-everywhere',
+    },
+  },
+  'account-session': {
+    kind: 'page',
+    view: 'account-session',
+    model: {
+      area: accountArea('sessions'),
+      session: sampleSession({}),
+      endings,
+      action: '/account/sessions/s1',
+      backHref: '/account/sessions',
+    },
+  },
+  'account-everywhere': {
+    kind: 'page',
+    view: 'account-everywhere',
+    model: {
+      area: accountArea('sessions'),
+      endings,
+      action: '/account/sign-out-everywhere',
+      backHref: '/account/sessions',
+    },
+  },
+  'signed-out-everywhere': {
+    kind: 'page',
+    view: 'signed-out-everywhere',
+    model: { endings, accountHref: '/account' },
+  },
+  'account-applications': {
+    kind: 'page',
+    view: 'account-applications',
+    model: {
+      area: accountArea('applications'),
+      applications: [
+        sampleApplication({}),
+        sampleApplication({ client: plainClient, offline: false, scopes: [{ scope: 'openid' }] }),
+      ],
+    },
+  },
+  'account-applications without any': {
+    kind: 'page',
+    view: 'account-applications',
+    model: { area: accountArea('applications', 'access-removed'), applications: [] },
+  },
+  'account-application': {
+    kind: 'page',
+    view: 'account-application',
+    model: {
+      area: accountArea('applications'),
+      application: sampleApplication({}),
+      ending: { name: 'Expense Reports', minutes: 5 },
+      action: '/account/applications/a1',
+      backHref: '/account/applications',
+    },
+  },
   'account-security': {
     kind: 'page',
     view: 'account-security',
@@ -337,6 +473,26 @@ export const samplePages: Readonly<Record<string, Page>> = {
       goTo: 'https://login.example.com',
     },
   },
+}
+
+function accountProfile(model: Partial<Extract<Page, { view: 'account-profile' }>['model']>): Page {
+  return {
+    kind: 'page',
+    view: 'account-profile',
+    model: {
+      area: accountArea('profile'),
+      facts: [
+        { claim: 'preferred_username', value: 'ada@example.com' },
+        { claim: 'name', value: 'Ada Lovelace' },
+        { claim: 'zoneinfo', value: 'Europe/London' },
+      ],
+      email: { address: 'ada@example.com', verified: true },
+      groups: ['engineering', 'staff'],
+      form: { action: '/account/profile', name: 'Ada Lovelace', nickname: '', zoneinfo: 'Europe/London' },
+      mistakes: [],
+      ...model,
+    },
+  }
 }
 
 function accountPassword(model: Partial<Extract<Page, { view: 'account-password' }>['model']>): Page {

@@ -1,0 +1,104 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { ClientInstances } from '../oidc/clients/instances.ts'
+import { clientOnPage } from '../oidc/clients/on-page.ts'
+import type { ApplicationOnPage, PageRequest, Reply, Route, ScopeOnPage } from '../reply.ts'
+import type { Authorization } from '../store/authorizations.ts'
+import type { Store } from '../store/store.ts'
+import { auditFields } from './audit-fields.ts'
+import { endingOf, handleOf } from './endings.ts'
+import { accountArea } from './frame.ts'
+import type { AreaNeeds } from './frame.ts'
+import { personalForm, personalPage } from './gate.ts'
+import type { Gate, SignedInPerson } from './gate.ts'
+import type { Said } from './said.ts'
+
+// What a person has allowed applications, and how they take it back.
+
+export interface ApplicationsNeeds extends AreaNeeds {
+  readonly gate: Gate
+  readonly store: {
+    readonly authorizations: Store['authorizations']
+    readonly consents: Pick<Store['consents'], 'revoke'>
+  }
+  readonly clients: ClientInstances
+  readonly said: Said
+}
+
+const listPath = `${paths.account}/applications`
+const onePath = `${listPath}/:application`
+
+export function createApplicationsRoutes(needs: ApplicationsNeeds): readonly Route[] {
+  const { requirePerson } = needs.gate
+  return [
+    personalPage(listPath, requirePerson, (person, request) => list(needs, person, request)),
+    personalPage(onePath, requirePerson, (person, request) => showOne(needs, person, request)),
+    personalForm(onePath, requirePerson, (person, request) => revoke(needs, person, request)),
+  ]
+}
+
+async function list(needs: ApplicationsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const authorizations = await needs.store.authorizations.listOfUser(person.user.id)
+  return {
+    kind: 'page',
+    view: 'account-applications',
+    model: {
+      area: accountArea(needs, person, request, 'applications'),
+      applications: authorizations.map((one) => onPage(needs, one)),
+    },
+  }
+}
+
+const hrefOf = ({ basePath }: AreaNeeds, { clientUid }: Authorization): string =>
+  `${basePath}${listPath}/${handleOf(clientUid)}`
+
+function onPage(needs: ApplicationsNeeds, authorization: Authorization): ApplicationOnPage {
+  const { clientId, clientUid, since, offline, scopes, resources } = authorization
+  const registered = needs.clients.registeredById(clientId)
+  const client = registered?.uid === clientUid ? clientOnPage(registered) : { clientId, name: clientId }
+  const ofApis = Object.entries(resources).flatMap(([identifier, ofApi]) => {
+    const api = needs.clients.findApi(identifier)?.config.clientName || identifier
+    return ofApi.map((scope): ScopeOnPage => ({ scope, api }))
+  })
+  return {
+    client,
+    since,
+    offline,
+    scopes: [...scopes.map((scope): ScopeOnPage => ({ scope })), ...ofApis],
+    href: hrefOf(needs, authorization),
+  }
+}
+
+async function authorizationIn({ store }: ApplicationsNeeds, { user }: SignedInPerson, { params }: PageRequest) {
+  const authorizations = await store.authorizations.listOfUser(user.id)
+  return authorizations.find(({ clientUid }) => handleOf(clientUid) === params['application'])
+}
+
+const toList = ({ basePath }: AreaNeeds): Reply => ({ kind: 'redirect', location: `${basePath}${listPath}` })
+
+async function showOne(needs: ApplicationsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const found = await authorizationIn(needs, person, request)
+  if (found === undefined) return toList(needs)
+  return {
+    kind: 'page',
+    view: 'account-application',
+    model: {
+      area: accountArea(needs, person, request, 'applications'),
+      application: onPage(needs, found),
+      ending: endingOf(found, needs.clients),
+      action: hrefOf(needs, found),
+      backHref: `${needs.basePath}${listPath}`,
+    },
+  }
+}
+
+async function revoke(needs: ApplicationsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const found = await authorizationIn(needs, person, request)
+  if (found === undefined) return toList(needs)
+  const { clientId, clientUid } = found
+  const userId = person.user.id
+  const about = { ...auditFields(request), userId, clientId, clientUid }
+  const event = { ...about, event: 'consent.revoked', outcome: 'success', reason: 'by-the-person' } as const
+  await needs.store.consents.revoke(userId, clientUid, [event])
+  needs.said.say(request, 'access-removed')
+  return toList(needs)
+}

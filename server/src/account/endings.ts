@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto'
+import { signedTokenLife } from '../oidc/clients/apis.ts'
+import type { ClientInstances } from '../oidc/clients/instances.ts'
+import { clientOnPage } from '../oidc/clients/on-page.ts'
+import type { EndingOnPage } from '../reply.ts'
+
+// What ends for a client when a session or a consent ends, and what does not at once. Opaque tokens and refresh tokens are looked up, so
+// they end with their grant. An API that checks a signed token by itself asks nobody, so it takes it until it expires.
+
+/** @param known of clients, with ids and UIDs; each client counts once
+ *  @returns by name */
+export function endingsOf(
+  known: readonly { readonly clientId: string; readonly clientUid: string }[],
+  clients: ClientInstances,
+): readonly EndingOnPage[] {
+  const byUid = new Map(known.map((one) => [one.clientUid, one]))
+  return [...byUid.values()].map((one) => endingOf(one, clients)).toSorted((a, b) => a.name.localeCompare(b.name))
+}
+
+export function endingOf(
+  { clientId, clientUid }: { readonly clientId: string; readonly clientUid: string },
+  clients: ClientInstances,
+): EndingOnPage {
+  const client = clients.registeredById(clientId)
+  // the id may belong to another object by now
+  if (client?.uid !== clientUid) return { name: clientId, minutes: 0 }
+  return { name: clientOnPage(client).name, minutes: Math.ceil(signedTokenLife(client, clients) / 60) }
+}
+
+/** Stands for an id in addresses and forms: the id itself stays here. */
+export const handleOf = (id: string): string => createHash('sha256').update(id).digest('base64url').slice(0, 22)

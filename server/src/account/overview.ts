@@ -1,0 +1,42 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { PageRequest, Reply, Route } from '../reply.ts'
+import { accountArea } from './frame.ts'
+import type { AreaNeeds } from './frame.ts'
+import { personalPage } from './gate.ts'
+import type { Gate, SignedInPerson } from './gate.ts'
+import type { Launcher } from './launcher.ts'
+
+export interface OverviewNeeds extends AreaNeeds {
+  readonly gate: Gate
+  readonly launcher: Launcher
+}
+
+/** More than these have a field to search them, and of more than that only the first are shown. */
+const few = 12
+const mostShown = 60
+const longestSearch = 100
+
+/** The first page: the applications that the person may open. */
+export const createOverviewRoutes = (needs: OverviewNeeds): readonly Route[] => [
+  personalPage(paths.account, needs.gate.requirePerson, (person, request) => show(needs, person, request)),
+]
+
+async function show(needs: OverviewNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const search = searchOf(request)
+  const tiles = await needs.launcher.tilesFor(person.user.groups, search)
+  return {
+    kind: 'page',
+    view: 'account-overview',
+    model: {
+      area: accountArea(needs, person, request, 'overview'),
+      tiles: tiles.slice(0, mostShown),
+      found: tiles.length,
+      search:
+        tiles.length > few || search !== '' ? { action: `${needs.basePath}${paths.account}`, text: search } : undefined,
+    },
+  }
+}
+
+/** Field `q` of the query. */
+const searchOf = ({ raw }: PageRequest): string =>
+  (new URLSearchParams((raw.request.url ?? '').split('?')[1]).get('q') ?? '').slice(0, longestSearch)

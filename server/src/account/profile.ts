@@ -1,0 +1,126 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { Mistake, Page, PageRequest, ProfileFact, Reply, Route } from '../reply.ts'
+import type { Store } from '../store/store.ts'
+import { ownSource } from '../store/users.ts'
+import type { User } from '../store/users.ts'
+import { takesClaim, withProfileClaims } from '../users/profile-claims.ts'
+import { auditFields } from './audit-fields.ts'
+import { accountArea } from './frame.ts'
+import type { AreaNeeds } from './frame.ts'
+import { personalForm, personalPage } from './gate.ts'
+import type { Gate, SignedInPerson } from './gate.ts'
+import type { Said } from './said.ts'
+
+// What is known of a person. Where our own record is the source, they may change what says how they are called and where they live.
+// Whatever decides about access is changed elsewhere: user name, e-mail address, groups.
+
+export interface ProfileNeeds extends AreaNeeds {
+  readonly gate: Gate
+  readonly store: { readonly users: Pick<Store['users'], 'edit'> }
+  readonly said: Said
+}
+
+const profilePath = `${paths.account}/profile`
+/** The fields of the form. Name and id of each control is that of the claim, with `-` for `_`. */
+const ownClaims = ['nickname', 'zoneinfo'] as const
+const longestName = 200
+
+export function createProfileRoutes(needs: ProfileNeeds): readonly Route[] {
+  const { requirePerson } = needs.gate
+  return [
+    personalPage(profilePath, requirePerson, (person, request) =>
+      show(needs, person, request, typedBefore(person.user), []),
+    ),
+    personalForm(profilePath, requirePerson, (person, request) => change(needs, person, request)),
+  ]
+}
+
+interface Typed {
+  readonly name: string
+  readonly nickname: string
+  readonly zoneinfo: string
+}
+
+const typedBefore = ({ name, profile }: User): Typed => ({
+  name: name ?? '',
+  nickname: textOf(profile['nickname']),
+  zoneinfo: textOf(profile['zoneinfo']),
+})
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+function show(
+  needs: ProfileNeeds,
+  person: SignedInPerson,
+  request: PageRequest,
+  typed: Typed,
+  mistakes: readonly Mistake[],
+): Page {
+  const { user } = person
+  const isOwn = user.source === ownSource
+  return {
+    kind: 'page',
+    view: 'account-profile',
+    model: {
+      area: accountArea(needs, person, request, 'profile'),
+      facts: factsOf(user),
+      email: user.email === undefined ? undefined : { address: user.email, verified: user.emailVerified },
+      groups: user.groups,
+      source: isOwn ? undefined : user.source,
+      form: isOwn ? { action: `${needs.basePath}${profilePath}`, ...typed } : undefined,
+      mistakes,
+    },
+  }
+}
+
+/** In the order of the claims; `address` is one text. */
+function factsOf({ username, name, locale, profile }: User): readonly ProfileFact[] {
+  const { address, ...rest } = profile
+  const known: Readonly<Record<string, unknown>> = {
+    preferred_username: username,
+    name,
+    ...rest,
+    locale,
+    address: typeof address === 'object' && address !== null ? Object.values(address).join(', ') : address,
+  }
+  return Object.entries(known).flatMap(([claim, value]) =>
+    typeof value === 'string' && value !== '' ? [{ claim, value }] : [],
+  )
+}
+
+/** Takes the fields `name`, `nickname` and `zoneinfo`; an empty one removes what was there, but for the name. */
+async function change(needs: ProfileNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const { user } = person
+  const toPage = { kind: 'redirect', location: `${needs.basePath}${profilePath}` } as const
+  if (user.source !== ownSource) return toPage
+  const field = (name: keyof Typed) => (request.form.get(name) ?? '').trim()
+  const typed: Typed = { name: field('name'), nickname: field('nickname'), zoneinfo: field('zoneinfo') }
+  const mistakes = mistakesOf(typed, user)
+  if (mistakes.length > 0) return show(needs, person, request, typed, mistakes)
+  const before = typedBefore(user)
+  const changed = (['name', ...ownClaims] as const).filter((one) => typed[one] !== before[one])
+  if (changed.length === 0) return toPage
+  const claims = ownClaims.map((claim) => `${claim}=${typed[claim]}`)
+  const event = {
+    ...auditFields(request),
+    event: 'account.changed',
+    outcome: 'success',
+    reason: 'by-the-person',
+    userId: user.id,
+    detail: { changed: changed.join(' ') },
+  } as const
+  const name = typed.name === '' ? undefined : typed.name
+  await needs.store.users.edit(user.id, { name, profile: (profile) => withProfileClaims(profile, claims) }, [event])
+  needs.said.say(request, 'profile-saved')
+  return toPage
+}
+
+function mistakesOf(typed: Typed, user: User): readonly Mistake[] {
+  const isName = typed.name.length <= longestName && !/\p{Cc}/u.test(typed.name)
+  return [
+    ...(typed.name === '' && user.name !== undefined ? [{ key: 'name-missing', control: 'name' }] : []),
+    ...(isName ? [] : [{ key: 'text-not-taken', control: 'name' }]),
+    ...(takesClaim('nickname', typed.nickname) ? [] : [{ key: 'text-not-taken', control: 'nickname' }]),
+    ...(takesClaim('zoneinfo', typed.zoneinfo) ? [] : [{ key: 'zone-unknown', control: 'zoneinfo' }]),
+  ]
+}

@@ -1,0 +1,175 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { ClientInstances } from '../oidc/clients/instances.ts'
+import type { PageRequest, Reply, Route, SessionOnPage } from '../reply.ts'
+import type { Device } from '../store/devices.ts'
+import type { Store } from '../store/store.ts'
+import { auditFields } from './audit-fields.ts'
+import { describeAgent } from './describe-agent.ts'
+import { endingsOf, handleOf } from './endings.ts'
+import { accountArea } from './frame.ts'
+import type { AreaNeeds } from './frame.ts'
+import { personalForm, personalPage } from './gate.ts'
+import type { Gate, SignedInPerson } from './gate.ts'
+import type { Said } from './said.ts'
+
+// Where a person is signed in, and how they end it: one session, or all of them.
+
+export interface SessionsNeeds extends AreaNeeds {
+  readonly gate: Gate
+  readonly store: {
+    readonly devices: Pick<Store['devices'], 'listOfUser' | 'signOut'>
+    readonly users: Pick<Store['users'], 'revokeSessions'>
+    readonly authorizations: Store['authorizations']
+  }
+  readonly clients: ClientInstances
+  readonly said: Said
+}
+
+const listPath = `${paths.account}/sessions`
+const onePath = `${listPath}/:session`
+const everywherePath = `${paths.account}/sign-out-everywhere`
+
+export function createSessionsRoutes(needs: SessionsNeeds): readonly Route[] {
+  const { requirePerson } = needs.gate
+  return [
+    personalPage(listPath, requirePerson, (person, request) => list(needs, person, request)),
+    personalPage(onePath, requirePerson, (person, request) => showOne(needs, person, request)),
+    personalForm(onePath, requirePerson, (person, request) => endOne(needs, person, request)),
+    personalPage(everywherePath, requirePerson, (person, request) => showEverywhere(needs, person, request)),
+    personalForm(everywherePath, requirePerson, (person, request) => endEverywhere(needs, person, request)),
+  ]
+}
+
+/** A session with the clients that it was used for. */
+interface Session {
+  readonly device: Device
+  readonly clients: readonly { readonly clientId: string; readonly clientUid: string }[]
+}
+
+/** @param devices rows of sessions and of their clients, the last used first */
+function sessionsOf(devices: readonly Device[]): readonly Session[] {
+  const used = Map.groupBy(
+    devices.filter(({ client }) => client !== undefined),
+    ({ sessionUid }) => sessionUid,
+  )
+  return devices
+    .filter(({ client }) => client === undefined)
+    .map((device) => ({
+      device,
+      clients: (used.get(device.sessionUid) ?? []).flatMap(({ client }) =>
+        client === undefined ? [] : [{ clientId: client.id, clientUid: client.uid }],
+      ),
+    }))
+}
+
+async function list(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const sessions = sessionsOf(await needs.store.devices.listOfUser(person.user.id))
+  const shown = sessions.map((session) => onPage(needs, person, session))
+  return {
+    kind: 'page',
+    view: 'account-sessions',
+    model: {
+      area: accountArea(needs, person, request, 'sessions'),
+      // this one first, whichever was used last
+      sessions: shown.toSorted((a, b) => Number(b.isThis) - Number(a.isThis)),
+      everywhereHref: `${needs.basePath}${everywherePath}`,
+    },
+  }
+}
+
+function onPage(needs: SessionsNeeds, person: SignedInPerson, { device, clients }: Session): SessionOnPage {
+  const isThis = device.sessionUid === person.session.uid
+  return {
+    ...describeAgent(device.agent),
+    address: device.ip,
+    lastSeen: device.lastSeen,
+    signedInAt: device.authTime,
+    isThis,
+    applications: endingsOf(clients, needs.clients).map(({ name }) => name),
+    href: isThis
+      ? `${needs.basePath}${paths.endSession}`
+      : `${needs.basePath}${listPath}/${handleOf(device.sessionUid)}`,
+  }
+}
+
+/** The session that the address names, when it is one of this person. */
+async function sessionIn({ store }: SessionsNeeds, { user }: SignedInPerson, { params }: PageRequest) {
+  const sessions = sessionsOf(await store.devices.listOfUser(user.id))
+  return sessions.find(({ device }) => handleOf(device.sessionUid) === params['session'])
+}
+
+const toList = ({ basePath }: SessionsNeeds): Reply => ({ kind: 'redirect', location: `${basePath}${listPath}` })
+
+async function showOne(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const session = await sessionIn(needs, person, request)
+  // it has ended meanwhile; and the session of this browser has a page of its own
+  if (session === undefined || session.device.sessionUid === person.session.uid) return toList(needs)
+  return {
+    kind: 'page',
+    view: 'account-session',
+    model: {
+      area: accountArea(needs, person, request, 'sessions'),
+      session: onPage(needs, person, session),
+      endings: endingsOf(session.clients, needs.clients),
+      action: `${needs.basePath}${listPath}/${handleOf(session.device.sessionUid)}`,
+      backHref: `${needs.basePath}${listPath}`,
+    },
+  }
+}
+
+async function endOne(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const session = await sessionIn(needs, person, request)
+  if (session === undefined) return toList(needs)
+  const userId = person.user.id
+  const event = {
+    ...auditFields(request),
+    event: 'session.ended',
+    outcome: 'success',
+    reason: 'by-the-person',
+    userId,
+  } as const
+  await needs.store.devices.signOut({ sessionUid: session.device.sessionUid, userId }, [event])
+  needs.said.say(request, 'session-ended')
+  return toList(needs)
+}
+
+/** Every client that has something of the person: in a session, or without one (offline_access). */
+async function endingsOfAll({ store, clients }: SessionsNeeds, { user }: SignedInPerson) {
+  const [devices, authorizations] = await Promise.all([
+    store.devices.listOfUser(user.id),
+    store.authorizations.listOfUser(user.id),
+  ])
+  return endingsOf([...sessionsOf(devices).flatMap((session) => session.clients), ...authorizations], clients)
+}
+
+async function showEverywhere(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  return {
+    kind: 'page',
+    view: 'account-everywhere',
+    model: {
+      area: accountArea(needs, person, request, 'sessions'),
+      endings: await endingsOfAll(needs, person),
+      action: `${needs.basePath}${everywherePath}`,
+      backHref: `${needs.basePath}${listPath}`,
+    },
+  }
+}
+
+async function endEverywhere(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const endings = await endingsOfAll(needs, person)
+  const userId = person.user.id
+  const event = {
+    ...auditFields(request),
+    event: 'session.revoked_all',
+    outcome: 'success',
+    reason: 'by-the-person',
+    userId,
+  } as const
+  await needs.store.users.revokeSessions(userId, [event])
+  // no session is left for a page after a redirect
+  return {
+    kind: 'page',
+    view: 'signed-out-everywhere',
+    model: { endings, accountHref: `${needs.basePath}${paths.account}` },
+  }
+}
