@@ -3,13 +3,12 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openBrowser } from '@nauthera/local/programs/chromium'
-import { serve, testPages } from '../server/test/http/harness.ts'
+import { serve, testPages, testTexts } from '../server/test/http/harness.ts'
 import { samplePages } from '../server/test/http/sample-pages.ts'
-import { languages } from '../server/src/http/languages.ts'
 import { answerPage } from '../server/src/http/answer.ts'
 
 const directory = '.nauthera/pages'
-const looks = languages.flatMap((language) =>
+const looks = testTexts.languages.flatMap((language) =>
   (['light', 'dark'] as const).flatMap((theme) => [1280, 320].map((width) => ({ language, theme, width }))),
 )
 
