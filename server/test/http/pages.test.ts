@@ -163,6 +163,16 @@ describe('createPages', () => {
     expect(change.match(/autocomplete="new-password"/g)).to.have.length(2)
   })
 
+  for (const [name, page] of Object.entries(samplePages)) {
+    it(`tells password managers what the passwords and codes of ${name} are`, () => {
+      for (const [tag] of render(page).body.matchAll(/<input\b[^>]*>/g)) {
+        if (tag.includes('type="password"')) expect(tag).to.match(/ autocomplete="(current|new)-password"/)
+        if (tag.includes(' name="code"')) expect(tag).to.contain(' autocomplete="one-time-code"')
+        if (tag.includes(' name="username"')) expect(tag).to.match(/ autocomplete="username( webauthn)?"/)
+      }
+    })
+  }
+
   it('never writes a password into the page', () => {
     expect(render(samplePages['sign-in with a mistake']!).body).not.to.match(/type="password"[^>]*value=/)
   })
