@@ -1,17 +1,20 @@
 // npm run pages: a picture of each page that a person can meet, for whoever changes a text or the style sheet. They land in
 // .nauthera/pages/, and sheet-*.png shows all pages of one language, theme and width beside each other.
+// Words choose: `npm run pages -- de dark 320` makes the pictures of this look only.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openBrowser } from '@nauthera/local/programs/chromium'
-import { serve, testPages } from '../server/test/http/harness.ts'
+import { serve, testPages, testTexts } from '../server/test/http/harness.ts'
 import { samplePages } from '../server/test/http/sample-pages.ts'
-import { languages } from '../server/src/http/languages.ts'
 import { answerPage } from '../server/src/http/answer.ts'
 
 const directory = '.nauthera/pages'
-const looks = languages.flatMap((language) =>
-  (['light', 'dark'] as const).flatMap((theme) => [1280, 320].map((width) => ({ language, theme, width }))),
-)
+const words = process.argv.slice(2)
+const looks = testTexts.languages
+  .flatMap((language) =>
+    (['light', 'dark'] as const).flatMap((theme) => [1280, 320].map((width) => ({ language, theme, width }))),
+  )
+  .filter(({ language, theme, width }) => words.every((word) => [language, theme, String(width)].includes(word)))
 
 const { pages, assets } = testPages({
   development: true,

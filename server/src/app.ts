@@ -286,7 +286,7 @@ function createSite(
     now: Date.now,
     log,
   })
-  const pages = createPages({ assets, logos, branding, development, tokens })
+  const pages = createPages({ assets, logos, branding, texts: readTexts(localesDirectory), development, tokens })
   const clientOf = (clientId: string) => {
     const client = registered(clientId)
     return client && clientOnPage(client)

@@ -1,18 +1,36 @@
-/** The languages of the pages. Everybody who wants none of them gets the first. */
-export const languages = ['en', 'de'] as const
-export type Language = (typeof languages)[number]
+import { readdirSync } from 'node:fs'
+
+/** The tag of a language, such as `de`: the name of its file of texts. */
+export type Language = string
+
+/** The language in which every text is written first, and of everybody who wants none that there is. */
+const first: Language = 'en'
+
+/** @param directory one file `<language>.json` for each language
+ *  @returns the languages, English first */
+export function languagesIn(directory: string): readonly Language[] {
+  const others = readdirSync(directory)
+    .flatMap((file) => /^([a-z]{2,3})\.json$/.exec(file)?.[1] ?? [])
+    .filter((language) => language !== first)
+  return [first, ...others.toSorted((a, b) => a.localeCompare(b))]
+}
 
 /** Chooses the language of a page.
+ *  @param known the languages that there are; everybody who wants none of them gets English
  *  @param wished tags, the most wanted first: `ui_locales` of the request, then the language of the person
  *  @param acceptLanguage the header, as sent (RFC 9110 section 12.5.4)
  *  @returns the first language that there is; a tag counts by its first part (`de-AT` -> `de`) */
-export function chooseLanguage(wished: readonly string[], acceptLanguage: string | undefined): Language {
+export function chooseLanguage(
+  known: readonly Language[],
+  wished: readonly string[],
+  acceptLanguage: string | undefined,
+): Language {
   for (const tag of [...wished, ...parseAcceptLanguage(acceptLanguage)]) {
     const primary = tag.split('-')[0]?.toLowerCase()
-    const language = languages.find((known) => known === primary)
+    const language = known.find((one) => one === primary)
     if (language !== undefined) return language
   }
-  return languages[0]
+  return first
 }
 
 /** @returns the tags of an Accept-Language header, best first, without those refused by `q=0`; at most 20 */

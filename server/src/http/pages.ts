@@ -2,7 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { Eta } from 'eta'
-import { localesDirectory, viewsDirectory } from '../files.ts'
+import { viewsDirectory } from '../files.ts'
 import type { Page, RenderedPage } from '../reply.ts'
 import type { BrandingSettings } from '../settings.ts'
 import type { Assets } from './assets.ts'
@@ -10,9 +10,9 @@ import { formTokenField } from './form-guard.ts'
 import type { FormTokens } from './form-guard.ts'
 import type { Logos } from './logos.ts'
 import { policyFor } from './headers.ts'
-import { chooseLanguage } from './languages.ts'
 import { correlationIdOf } from './request-log.ts'
-import { escapeHtml, readTexts } from './texts.ts'
+import { escapeHtml } from './texts.ts'
+import type { AllTexts } from './texts.ts'
 
 export interface Pages {
   /** @param binding what the page's forms are bound to; without it they have no token of ours (oidc-provider has its own)
@@ -25,17 +25,16 @@ export function createPages(needs: {
   assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo'>
   logos: Pick<Logos, 'show'>
   branding: BrandingSettings
+  texts: AllTexts
   /** Shows `detail` on error pages. */
   development: boolean
   tokens: FormTokens
 }): Pages {
-  const texts = readTexts(localesDirectory)
   const eta = loadViews(viewsDirectory)
-  const { branding, assets, development } = needs
+  const { branding, assets, development, texts } = needs
   return {
     render: (page, request, binding) => {
-      const language = chooseLanguage(page.languages ?? [], request.headers['accept-language'])
-      const { text, rich, has } = texts[language]
+      const { language, text, rich, has } = texts.choose(page.languages ?? [], request.headers['accept-language'])
       const body = eta.render(`@${page.view}`, {
         model: page.model,
         text,

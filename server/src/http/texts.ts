@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { languages } from './languages.ts'
+import { chooseLanguage, languagesIn } from './languages.ts'
 import type { Language } from './languages.ts'
 
 export type Values = Readonly<Record<string, string | number>>
@@ -15,14 +15,29 @@ export interface Texts {
   rich(key: string, values?: Values): string
 }
 
-/** Reads the texts of every language from `<directory>/<language>.json`. */
-export function readTexts(directory: string): Readonly<Record<Language, Texts>> {
-  const read = (language: Language) =>
+/** The texts of every language. */
+export interface AllTexts {
+  readonly languages: readonly Language[]
+  /** @returns the texts of the first language that is wished and that there is (`chooseLanguage`) */
+  choose(wished: readonly string[], acceptLanguage?: string): Texts
+}
+
+/** Reads the texts of every language from `<directory>/<language>.json`: a further language is a further file. */
+export function readTexts(directory: string): AllTexts {
+  const languages = languagesIn(directory)
+  const read = (language: Language): Texts =>
     createTexts(
       language,
       JSON.parse(readFileSync(join(directory, `${language}.json`), 'utf8')) as Record<string, string>,
     )
-  return Object.fromEntries(languages.map((language) => [language, read(language)])) as Record<Language, Texts>
+  const all = new Map(languages.map((language) => [language, read(language)]))
+  return {
+    languages,
+    choose: (wished, acceptLanguage) => {
+      const language = chooseLanguage(languages, wished, acceptLanguage)
+      return all.get(language) ?? read(language)
+    },
+  }
 }
 
 /** @param entries key -> text, in which `{name}` stands for a value */

@@ -1,6 +1,4 @@
-import { chooseLanguage } from '../http/languages.ts'
-import type { Language } from '../http/languages.ts'
-import type { Texts } from '../http/texts.ts'
+import type { AllTexts } from '../http/texts.ts'
 import type { Mail } from '../mails.ts'
 import type { Try } from '../store/outbox-runner.ts'
 import { composeMail } from './compose.ts'
@@ -8,11 +6,11 @@ import type { Sender } from './compose.ts'
 import type { Smtp } from './smtp.ts'
 
 /** One try to send a mail of the outbox. */
-export function createSendMail(needs: { smtp: Smtp; texts: Readonly<Record<Language, Texts>>; sender: Sender }): Try {
+export function createSendMail(needs: { smtp: Smtp; texts: AllTexts; sender: Sender }): Try {
   const host = new URL(needs.sender.issuer).hostname
   return async (work) => {
     const mail = work.open() as Mail
-    const texts = needs.texts[chooseLanguage(mail.languages, undefined)]
+    const texts = needs.texts.choose(mail.languages)
     const messageId = `<${work.id}@${host}>`
     return needs.smtp.send({ messageId, to: mail.to, ...composeMail(mail, texts, needs.sender) })
   }

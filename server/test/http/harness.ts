@@ -6,10 +6,13 @@ import type { AddressInfo } from 'node:net'
 import express from 'express'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import type { Fields, Log } from '@nauthera/runtime/log'
+import { localesDirectory } from '../../src/files.ts'
 import { createAssets } from '../../src/http/assets.ts'
 import { createFormTokens } from '../../src/http/form-guard.ts'
 import { createPages } from '../../src/http/pages.ts'
 import type { Pages } from '../../src/http/pages.ts'
+import { readTexts } from '../../src/http/texts.ts'
+import type { AllTexts } from '../../src/http/texts.ts'
 import { inboundLimits } from '../../src/http/timeouts.ts'
 import type { BrandingSettings } from '../../src/settings.ts'
 
@@ -27,11 +30,14 @@ export function keepLog(): Log & { lines: Line[] } {
   return log
 }
 
+/** The texts of the product. */
+export const testTexts = readTexts(localesDirectory)
+
 export const testTokens = createFormTokens(() => [Buffer.alloc(32, 7)])
 
 /** The product's own views, texts and assets. */
 export function testPages(
-  options: { branding?: Partial<BrandingSettings>; development?: boolean; basePath?: string } = {},
+  options: { branding?: Partial<BrandingSettings>; development?: boolean; basePath?: string; texts?: AllTexts } = {},
 ): { pages: Pages; assets: ReturnType<typeof createAssets> } {
   const branding: BrandingSettings = { title: 'Nauthera', footerLinks: [], ...options.branding }
   const assets = createAssets({ basePath: options.basePath ?? '', branding })
@@ -39,6 +45,7 @@ export function testPages(
     assets,
     logos: { show: (path) => path },
     branding,
+    texts: options.texts ?? testTexts,
     development: options.development ?? false,
     tokens: testTokens,
   })

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
-import { chooseLanguage, parseAcceptLanguage } from '../../src/http/languages.ts'
+import { chooseLanguage, languagesIn, parseAcceptLanguage } from '../../src/http/languages.ts'
 
 describe('chooseLanguage', () => {
   const rules: [string, string[], string | undefined, string][] = [
@@ -13,7 +16,7 @@ describe('chooseLanguage', () => {
     ['is English for a broken header', [], ';;q=,,*', 'en'],
   ]
   for (const [sentence, wished, header, language] of rules) {
-    it(sentence, () => expect(chooseLanguage(wished, header)).to.equal(language))
+    it(sentence, () => expect(chooseLanguage(['en', 'de'], wished, header)).to.equal(language))
   }
 })
 
@@ -21,5 +24,15 @@ describe('parseAcceptLanguage', () => {
   it('reads at most 20 tags of at most 500 characters', () => {
     expect(parseAcceptLanguage('de,'.repeat(200))).to.have.length(20)
     expect(parseAcceptLanguage(`${'x'.repeat(600)},de`)).to.deep.equal([])
+  })
+})
+
+describe(languagesIn.name, () => {
+  it('finds a language for each file of texts, English first, and nothing else', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-locales-'))
+    for (const file of ['fr.json', 'README.md', 'en.json', 'de.json', '.x.json'])
+      writeFileSync(join(directory, file), '{}')
+    expect(languagesIn(directory)).to.deep.equal(['en', 'de', 'fr'])
+    rmSync(directory, { recursive: true })
   })
 })

@@ -3,10 +3,9 @@ import type { RequestHandler } from 'express'
 import type { Browser, Page as BrowserPage } from 'playwright-core'
 import { answerPage } from '../../src/http/answer.ts'
 import { createHeaders } from '../../src/http/headers.ts'
-import { languages } from '../../src/http/languages.ts'
 import { createRequestLog } from '../../src/http/request-log.ts'
 import { findAxeViolations, launchChromium, watchPage } from '@nauthera/harness/chromium'
-import { keepLog, serve, testPages } from './harness.ts'
+import { keepLog, serve, testPages, testTexts } from './harness.ts'
 import type { Running } from './harness.ts'
 import { samplePages } from './sample-pages.ts'
 
@@ -98,7 +97,7 @@ describe('the pages in a browser', function () {
 
   for (const name of Object.keys(samplePages)) {
     it(`${name}: no two words run together, in any language and width`, async () => {
-      for (const language of languages) {
+      for (const language of testTexts.languages) {
         await page.setExtraHTTPHeaders({ 'accept-language': language })
         await page.goto(`${running.origin}/${encodeURIComponent(name)}`)
         for (const width of [1280, 320]) {

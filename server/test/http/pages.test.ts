@@ -1,10 +1,12 @@
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect } from 'chai'
 import type { ClientOnPage, Page } from '../../src/reply.ts'
-import { viewsDirectory } from '../../src/files.ts'
-import { languages } from '../../src/http/languages.ts'
-import { serve, testPages } from './harness.ts'
+import { localesDirectory, viewsDirectory } from '../../src/files.ts'
+import { readTexts } from '../../src/http/texts.ts'
+import { serve, testPages, testTexts } from './harness.ts'
 import { samplePages } from './sample-pages.ts'
 
 const asking = (headers: Record<string, string> = {}) => ({ headers }) as unknown as IncomingMessage
@@ -48,7 +50,7 @@ describe('createPages', () => {
       })
 
       it('fills in every value that its texts name, in each language', () => {
-        for (const language of languages) {
+        for (const language of testTexts.languages) {
           expect(render(page, { 'accept-language': language }).body).not.to.match(/\{[a-zA-Z]+\}/)
         }
       })
@@ -167,6 +169,16 @@ describe('createPages', () => {
     expect(change.match(/autocomplete="new-password"/g)).to.have.length(2)
   })
 
+  for (const [name, page] of Object.entries(samplePages)) {
+    it(`tells password managers what the passwords and codes of ${name} are`, () => {
+      for (const [tag] of render(page).body.matchAll(/<input\b[^>]*>/g)) {
+        if (tag.includes('type="password"')) expect(tag).to.match(/ autocomplete="(current|new)-password"/)
+        if (tag.includes(' name="code"')) expect(tag).to.contain(' autocomplete="one-time-code"')
+        if (tag.includes(' name="username"')) expect(tag).to.match(/ autocomplete="username( webauthn)?"/)
+      }
+    })
+  }
+
   it('never writes a password into the page', () => {
     expect(render(samplePages['sign-in with a mistake']!).body).not.to.match(/type="password"[^>]*value=/)
   })
@@ -201,5 +213,25 @@ describe('createPages', () => {
     const { body } = branded.pages.render(samplePages['sign-in']!, asking())
     expect(body).to.contain('Sign in · Acme').and.contain('href="https://help.example.com"')
     expect(branded.assets.stylesheet).not.to.equal(assets.stylesheet)
+  })
+
+  it('speaks a third language when there is one more file, without a word of English', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-locales-'))
+    const english = JSON.parse(readFileSync(join(localesDirectory, 'en.json'), 'utf8')) as Record<string, string>
+    // every text becomes its values between two marks: what is not between marks is a word that the file does not give
+    const made = Object.entries(english).map(([key, text]) => [key, `«${(text.match(/\{\w+\}/g) ?? []).join(' ')}»`])
+    writeFileSync(join(directory, 'en.json'), JSON.stringify(english))
+    writeFileSync(join(directory, 'qya.json'), JSON.stringify(Object.fromEntries(made)))
+    const texts = readTexts(directory)
+    rmSync(directory, { recursive: true })
+    const third = testPages({ texts }).pages
+    for (const [name, page] of Object.entries(samplePages)) {
+      const { headers, body } = third.render(page, asking({ 'accept-language': 'qya-ME, en;q=0.5' }), 'b')
+      expect(headers['content-language'], name).to.equal('qya')
+      expect(body, name).to.contain('<html lang="qya">')
+      for (const heading of body.match(/<h[12][^>]*>[^]*?<\/h[12]>/g) ?? [])
+        if (!/<h\d[^>]*><bdi>/.test(heading)) expect(heading, name).to.contain('«')
+      for (const [, label = ''] of body.matchAll(/<label [^>]*>([^<]*)</g)) expect(label, name).to.match(/^«.*»$/)
+    }
   })
 })

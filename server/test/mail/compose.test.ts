@@ -1,19 +1,19 @@
 import { expect } from 'chai'
 import { localesDirectory } from '../../src/files.ts'
-import { languages } from '../../src/http/languages.ts'
 import { readTexts } from '../../src/http/texts.ts'
 import { composeMail } from '../../src/mail/compose.ts'
 import type { Mail } from '../../src/mails.ts'
 import { sampleMails } from './sample-mails.ts'
 
 const texts = readTexts(localesDirectory)
+const english = texts.choose(['en'])
 const sender = { title: 'Example & Sons', issuer: 'https://login.example.com/path' }
 
 describe(composeMail.name, () => {
-  for (const language of languages) {
+  for (const language of texts.languages) {
     for (const mail of sampleMails) {
       it(`writes ${mail.template} in ${language}, as text and as HTML, with every value filled in`, () => {
-        const { subject, text, html } = composeMail(mail, texts[language], sender)
+        const { subject, text, html } = composeMail(mail, texts.choose([language]), sender)
         for (const part of [subject, text, html]) expect(part).to.not.match(/\{\w+\}|mail\.[a-z-]+\.|undefined/)
         expect(subject).to.contain(sender.title)
         expect(html).to.contain(`<html lang="${language}">`)
@@ -25,7 +25,8 @@ describe(composeMail.name, () => {
 
   it('names time, address and browser of a sign-in', () => {
     const mail = sampleMails.find(({ template }) => template === 'new-device')!
-    for (const part of [composeMail(mail, texts.en, sender).text, composeMail(mail, texts.en, sender).html]) {
+    const { text, html } = composeMail(mail, english, sender)
+    for (const part of [text, html]) {
       expect(part).to.match(/January 2, 2026|2 January 2026/)
       expect(part).to.contain('198.51.100.7')
       expect(part).to.contain('Firefox')
@@ -35,7 +36,7 @@ describe(composeMail.name, () => {
   it('L15 a name with markup and line breaks is text, in both forms', () => {
     const person = '<img src="https://evil.test/x">\r\nPassword: send it to evil@evil.test\u202E'
     const mail: Pick<Mail, 'template' | 'data'> = { template: 'verify', data: { person, path: '/v/1', minutes: 30 } }
-    const { text, html } = composeMail(mail, texts.en, sender)
+    const { text, html } = composeMail(mail, english, sender)
     expect(html).to.not.contain('<img').and.not.contain('\u202E')
     expect(html).to.contain('&lt;img src=&quot;https://evil.test/x&quot;&gt; Password:')
     expect(text.split('\n').filter((line) => line.startsWith('Password:'))).to.deep.equal([])
@@ -43,7 +44,7 @@ describe(composeMail.name, () => {
 
   it('fetches nothing when it is opened', () => {
     for (const mail of sampleMails) {
-      const { html } = composeMail(mail, texts.en, sender)
+      const { html } = composeMail(mail, english, sender)
       expect(html).to.not.match(/<(img|link|script|iframe|object|video|audio)\b|url\(|@import|src=/i)
     }
   })
