@@ -427,6 +427,10 @@ function createWeb(
   const said = createSaid(scope)
   const account = createAccountRoutes({
     gate,
+    factors: on.store.factors,
+    secondFactors,
+    secondFactor,
+    title: branding.title,
     browserSessions,
     basePath,
     said,

@@ -188,6 +188,29 @@ export interface Views {
     readonly action: string
     readonly codes: readonly string[]
   }
+  'account-app': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    readonly qrCode: string
+    readonly secret: string
+    /** The secret for the form, encrypted. */
+    readonly sealed: string
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Shown once. */
+  'account-codes': {
+    readonly area: AreaOnPage
+    readonly codes: readonly string[]
+    readonly done: 'app-added' | 'new-codes'
+    readonly backHref: string
+  }
+  'account-confirm': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    readonly what: 'remove-app' | 'new-codes'
+  }
   consent: {
     readonly client: ClientOnPage
     readonly action: string

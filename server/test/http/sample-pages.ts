@@ -318,6 +318,31 @@ export const samplePages: Readonly<Record<string, Page>> = {
       ],
     },
   },
+  'account-app': {
+    kind: 'page',
+    view: 'account-app',
+    model: {
+      area: accountArea('security'),
+      action: '/account/security/app',
+      backHref: '/account/security',
+      qrCode: qrCode(appUri('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', { issuer: 'Nauthera', account: person.username })),
+      secret: 'GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ',
+      sealed: 'k1~AAAA',
+      mistakes: [],
+    },
+  },
+  'account-codes': {
+    kind: 'page',
+    view: 'account-codes',
+    model: {
+      area: accountArea('security'),
+      codes: Array.from({ length: 10 }, (_, n) => `7KQ2-M9XV-4TR8-${n}WBC`),
+      done: 'app-added',
+      backHref: '/account/security',
+    },
+  },
+  'account-confirm of a removal': confirmOf('remove-app'),
+  'account-confirm of new codes': confirmOf('new-codes'),
   'account-password': accountPassword({}),
   'account-password with a mistake': accountPassword({
     mistakes: [{ key: 'current-password-wrong', control: 'current-password', values: { attempts: 10, minutes: 15 } }],
@@ -353,6 +378,15 @@ function accountPassword(model: Partial<Extract<Page, { view: 'account-password'
       mistakes: [],
       ...model,
     },
+  }
+}
+
+function confirmOf(what: 'remove-app' | 'new-codes'): Page {
+  const area = accountArea('security')
+  return {
+    kind: 'page',
+    view: 'account-confirm',
+    model: { area, action: `/account/security/${what}`, backHref: '/account/security', what },
   }
 }
 

@@ -129,6 +129,8 @@ export function createBrowser(
     checkCode: async (_, code) => says.code(code),
     useRecoveryCode: async (_, code) => says.code(code),
     enrolApp: async () => says.enrol,
+    renewRecoveryCodes: async () => undefined,
+    removeApp: async () => false,
   }
   const secondFactor = { policy: 'optional', requiredGroups: [] } as const
   const offers = { reset: false, registration: false }
