@@ -3,6 +3,7 @@ import { hasTwoFactors } from '../oidc/acr.ts'
 import type { Mistake, Page, PageRequest, Reply, Route, SecuritySection } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Factor, Factors } from '../store/factors.ts'
+import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { qrCode } from '../users/factors/qr-code.ts'
 import type { SecondFactors } from '../users/factors/second-factors.ts'
@@ -19,8 +20,9 @@ import type { Said } from './said.ts'
 
 export interface FactorNeeds extends AreaNeeds {
   readonly gate: Gate
-  readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'sealSeed' | 'openSeed'>
+  readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'seal' | 'open'>
   readonly secondFactors: SecondFactors
+  readonly passkeys: PasskeyFactors
   readonly secondFactor: SecondFactorPolicy
   /** The name of this service, for the person's app. */
   readonly title: string
@@ -30,6 +32,8 @@ export interface FactorNeeds extends AreaNeeds {
 const security = `${paths.account}/security`
 const appPath = `${security}/app`
 const removePath = `${security}/remove-app`
+const passkeyPath = `${security}/passkey`
+const removePasskeyPath = `${security}/remove-passkey`
 const codesPath = `${security}/recovery-codes`
 
 /** @returns nothing where nobody is asked for a second factor */
@@ -37,11 +41,36 @@ export async function factorSections(needs: FactorNeeds, { user }: SignedInPerso
   if (needs.secondFactor.policy === 'off') return []
   const factors = await needs.factors.of(user.id)
   const app = factors.find(({ kind }) => kind === 'totp')
-  const appSection = app === undefined ? withoutApp(needs) : withApp(needs, app)
-  return factors.length === 0
-    ? [appSection]
-    : [appSection, codesSection(needs, await needs.factors.recoveryCodesLeft(user.id))]
+  const sections = [
+    app === undefined ? withoutApp(needs) : withApp(needs, app),
+    passkeysSection(
+      needs,
+      factors.filter(({ kind }) => kind === 'passkey'),
+    ),
+  ]
+  if (factors.length === 0) return sections
+  return [...sections, codesSection(needs, await needs.factors.recoveryCodesLeft(user.id))]
 }
+
+const dayOf = (date: Date): string => date.toISOString().slice(0, 10)
+
+const passkeysSection = ({ basePath }: FactorNeeds, passkeys: readonly Factor[]): SecuritySection => ({
+  id: 'passkeys',
+  text: { key: 'security.passkeys.text' },
+  items: passkeys.map(({ id, name, createdAt, lastUsedAt }) => ({
+    name: name === '' ? '\u2022' : name,
+    note: {
+      key: lastUsedAt ? 'security.passkeys.used' : 'security.passkeys.since',
+      values: { date: dayOf(lastUsedAt ?? createdAt) },
+    },
+    action: {
+      id: `remove-passkey-${id}`,
+      href: `${basePath}${removePasskeyPath}?id=${id}`,
+      key: 'security.passkeys.remove',
+    },
+  })),
+  actions: [{ id: 'add-passkey', href: `${basePath}${passkeyPath}`, key: 'security.passkeys.add' }],
+})
 
 const withoutApp = ({ basePath }: FactorNeeds): SecuritySection => ({
   id: 'app',
@@ -52,7 +81,7 @@ const withoutApp = ({ basePath }: FactorNeeds): SecuritySection => ({
 
 const withApp = ({ basePath }: FactorNeeds, { createdAt }: Factor): SecuritySection => ({
   id: 'app',
-  text: { key: 'security.app.since', values: { date: createdAt.toISOString().slice(0, 10) } },
+  text: { key: 'security.app.since', values: { date: dayOf(createdAt) } },
   items: [],
   actions: [
     { id: 'replace-app', href: `${basePath}${appPath}`, key: 'security.app.replace' },
@@ -75,6 +104,10 @@ export function createFactorRoutes(needs: FactorNeeds): readonly Route[] {
     personalForm(appPath, fresh, (person, request) => confirmApp(needs, person, request)),
     personalPage(removePath, fresh, (person, request) => confirmPage(needs, person, request, 'remove-app')),
     personalForm(removePath, fresh, (person, request) => removeApp(needs, person, request)),
+    personalPage(passkeyPath, fresh, (person, request) => showPasskey(needs, person, request)),
+    personalForm(passkeyPath, fresh, (person, request) => addPasskey(needs, person, request)),
+    personalPage(removePasskeyPath, fresh, (person, request) => showRemoval(needs, person, request)),
+    personalForm(removePasskeyPath, fresh, (person, request) => removePasskey(needs, person, request)),
     personalPage(codesPath, fresh, (person, request) => confirmPage(needs, person, request, 'new-codes')),
     personalForm(codesPath, fresh, (person, request) => newCodes(needs, person, request)),
   ]
@@ -107,7 +140,7 @@ function showApp(
       backHref: `${needs.basePath}${security}`,
       qrCode: qrCode(appUri(seed, { issuer: needs.title, account: person.user.username })),
       secret: seed.replace(/.{4}(?=.)/g, '$& '),
-      sealed: needs.factors.sealSeed(seed, bindingOf(person)),
+      sealed: needs.factors.seal(seed, bindingOf(person)),
       mistakes,
     },
   }
@@ -119,7 +152,7 @@ const eventOf = (person: SignedInPerson, request: PageRequest, about: Pick<Audit
 /** Takes the fields `code` and `seed` (sealed).
  *  @throws CodedError STORE_UNAVAILABLE */
 async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const seed = needs.factors.openSeed(request.form.get('seed') ?? '', bindingOf(person))
+  const seed = needs.factors.open(request.form.get('seed') ?? '', bindingOf(person))
   // of another session: the page with a new one
   if (seed === undefined) return { kind: 'redirect', location: `${needs.basePath}${appPath}` }
   const code = request.form.get('code') ?? ''
@@ -145,6 +178,66 @@ async function removeApp(needs: FactorNeeds, person: SignedInPerson, request: Pa
   return done(needs, request, isRemoved ? 'app-removed' : undefined)
 }
 
+/** The address of the issuer may be one where passkeys do not work: then the page leads back. */
+async function showPasskey(
+  needs: FactorNeeds,
+  person: SignedInPerson,
+  request: PageRequest,
+  mistakes: readonly Mistake[] = [],
+): Promise<Reply> {
+  const offer = await needs.passkeys.offerNew(person.user, bindingOf(person))
+  if (offer === undefined) return done(needs, request)
+  return {
+    kind: 'page',
+    view: 'account-passkey',
+    model: {
+      area: accountArea(needs, person, request, 'security'),
+      backHref: `${needs.basePath}${security}`,
+      passkey: { ...offer, mode: 'create', action: `${needs.basePath}${passkeyPath}` },
+      mistakes,
+    },
+  }
+}
+
+/** Takes the fields `credential`, `sealed` and `name`.
+ *  @throws CodedError STORE_UNAVAILABLE */
+async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const { user, standing } = person
+  const { form } = request
+  const added = await needs.passkeys.enrol({
+    user,
+    standing,
+    answer: { credential: form.get('credential') ?? '', sealed: form.get('sealed') ?? '' },
+    boundTo: bindingOf(person),
+    name: (form.get('name') ?? '').trim().slice(0, longestName),
+    event: eventOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
+  })
+  if (added === undefined) return showPasskey(needs, person, request, [{ key: 'passkey-not-added' }])
+  if (added.recoveryCodes.length > 0) return codesPage(needs, person, request, added.recoveryCodes, 'passkey-added')
+  return done(needs, request, 'passkey-added')
+}
+
+const longestName = 60
+
+const passkeyOf = async ({ factors }: FactorNeeds, { user }: SignedInPerson, id: string | null) =>
+  (await factors.of(user.id)).find((factor) => factor.kind === 'passkey' && factor.id === id)
+
+async function showRemoval(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const id = new URLSearchParams((request.raw.request.url ?? '').split('?')[1]).get('id')
+  const passkey = await passkeyOf(needs, person, id)
+  if (passkey === undefined) return done(needs, request)
+  return confirmPage(needs, person, request, 'remove-passkey', passkey)
+}
+
+/** Takes the field `id`. */
+async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const passkey = await passkeyOf(needs, person, request.form.get('id'))
+  if (passkey === undefined) return done(needs, request)
+  const event = eventOf(person, request, { event: 'factor.removed', reason: 'passkey' })
+  const isRemoved = await needs.secondFactors.removeFactor(person.user.id, passkey.id, 'passkey-removed', event)
+  return done(needs, request, isRemoved ? 'passkey-removed' : undefined)
+}
+
 async function newCodes(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const event = eventOf(person, request, { event: 'factor.enrolled', reason: 'recovery-codes' })
   const codes = await needs.secondFactors.renewRecoveryCodes(person.user.id, event)
@@ -157,26 +250,31 @@ function codesPage(
   person: SignedInPerson,
   request: PageRequest,
   codes: readonly string[],
-  done: 'app-added' | 'new-codes',
+  done: 'app-added' | 'passkey-added' | 'new-codes',
 ): Page {
   const area = accountArea(needs, person, request, 'security')
   return { kind: 'page', view: 'account-codes', model: { area, codes, done, backHref: `${needs.basePath}${security}` } }
 }
 
+const confirmed = { 'remove-app': removePath, 'remove-passkey': removePasskeyPath, 'new-codes': codesPath } as const
+
 function confirmPage(
   needs: FactorNeeds,
   person: SignedInPerson,
   request: PageRequest,
-  what: 'remove-app' | 'new-codes',
+  what: keyof typeof confirmed,
+  factor?: Factor,
 ): Page {
   return {
     kind: 'page',
     view: 'account-confirm',
     model: {
       area: accountArea(needs, person, request, 'security'),
-      action: `${needs.basePath}${what === 'remove-app' ? removePath : codesPath}`,
+      action: `${needs.basePath}${confirmed[what]}`,
       backHref: `${needs.basePath}${security}`,
       what,
+      id: factor?.id,
+      name: factor?.name,
     },
   }
 }

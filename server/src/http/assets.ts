@@ -13,6 +13,8 @@ import { fitAccent } from './colours.ts'
 export interface Assets {
   /** Paths below the origin. */
   readonly stylesheet: string
+  /** The script of the pages with passkeys: no other page has one. */
+  readonly passkeys: string
   readonly logo: string | undefined
   /** @param path of a request @returns whether a file of ours is there */
   has(path: string): boolean
@@ -37,11 +39,16 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
     type: 'text/css; charset=utf-8',
     bytes: Buffer.from(compact(style) + accentRules(needs.branding.accent)),
   })
+  const passkeys = add('passkeys', 'js', {
+    type: 'text/javascript; charset=utf-8',
+    bytes: readFileSync(join(assetsDirectory, 'passkeys.js')),
+  })
   const given = needs.branding.logoFile === undefined ? undefined : readLogo(needs.branding.logoFile)
   const logo = given === undefined ? undefined : add('logo', given.type === 'image/png' ? 'png' : 'svg', given)
   const prefix = `${needs.basePath}/assets/`
   return {
     stylesheet,
+    passkeys,
     logo,
     has: (path) => path.startsWith(prefix) && assets.has(path.slice(prefix.length)),
     handle: (request, response, next) => {

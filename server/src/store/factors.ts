@@ -53,6 +53,26 @@ export interface Enrolment {
   readonly mail?: Mail | undefined
 }
 
+/** A passkey, as it is checked. */
+export interface StoredPasskey {
+  readonly id: string
+  readonly userId: string
+  readonly credentialId: string
+  /** COSE key. */
+  readonly publicKey: Uint8Array
+  readonly signCount: number
+  readonly synced: boolean
+}
+
+export interface PasskeyEnrolment extends Omit<Enrolment, 'app'> {
+  readonly passkey: Omit<StoredPasskey, 'id' | 'userId'> & {
+    readonly name: string
+    readonly transports: readonly string[]
+  }
+  /** Used up by it; a mark stays until then. */
+  readonly challenge: { readonly id: string; readonly usedUntil: Date }
+}
+
 /** What is told of a change, with the change. */
 export interface Told {
   readonly audit: readonly AuditEvent[]
@@ -82,15 +102,22 @@ export interface Factors {
   /** Removes one factor; with the last one the recovery codes go too. Sessions go on.
    *  @returns false when it is not there */
   remove(userId: string, id: string, told: Told): Promise<boolean>
-  /** Encrypts a seed that is being set up, for a hidden field. @param boundTo only with the same text it opens */
-  sealSeed(seed: string, boundTo: string): string
+  /** Encrypts what a factor needs while it is set up or asked for, for a hidden field. @param boundTo only with the same text it opens */
+  seal(text: string, boundTo: string): string
   /** @returns undefined for what was not sealed here, or for something else */
-  openSeed(sealed: string, boundTo: string): string | undefined
+  open(sealed: string, boundTo: string): string | undefined
   /** Counts a wrong code. @returns for how many seconds codes are locked now */
   countWrongCode(userId: string, limits: CodeLimits): Promise<number>
   /** Stores an authenticator app that the person has proved, in the place of an earlier one.
    *  @returns the standing after it, and whether the recovery codes were stored; undefined when nothing was */
   enrolApp(enrolment: Enrolment): Promise<{ standing: string; codesStored: boolean } | undefined>
+  /** @param credentialId base64url */
+  findPasskey(credentialId: string): Promise<StoredPasskey | undefined>
+  credentialIds(userId: string): Promise<string[]>
+  /** Uses a challenge up. @returns false when it was used before, on any replica, or the passkey is gone */
+  usePasskey(use: { id: string; signCount: number; challenge: string; usedUntil: Date }): Promise<boolean>
+  /** Stores a passkey that the person has proved. @returns as `enrolApp`; undefined also when the passkey is known, or its challenge was used */
+  enrolPasskey(enrolment: PasskeyEnrolment): Promise<{ standing: string; codesStored: boolean } | undefined>
   /** Removes every factor and recovery code, and ends every session: for a person who has lost them.
    *  @returns how many factors there were; undefined when nobody has this id */
   reset(userId: string, audit: readonly AuditEvent[], mail?: Mail): Promise<number | undefined>
@@ -164,6 +191,38 @@ const enrolApp = statement(
      EXISTS (SELECT FROM codes) AS codes_stored
    FROM person u WHERE EXISTS (SELECT FROM new)`,
 )
+const findPasskey = statement(
+  'factor-find-passkey',
+  `SELECT id, user_id, credential_id, public_key, sign_count::float8 AS sign_count, synced FROM factors
+   WHERE credential_id = $1 AND kind = 'passkey'`,
+)
+const credentialIds = statement(
+  'factor-credential-ids',
+  `SELECT credential_id FROM factors WHERE user_id = $1 AND kind = 'passkey'`,
+)
+const markChallenge = (id: string, until: string, when = '') =>
+  `mark AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'challenge', ${id}::text, ${until}::timestamptz${when} ON CONFLICT DO NOTHING RETURNING id)`
+const usePasskey = statement(
+  'factor-use-passkey',
+  `WITH ${markChallenge('$3', '$4')}
+   UPDATE factors SET sign_count = $2::bigint, last_used_at = now() WHERE id = $1 AND EXISTS (SELECT FROM mark) RETURNING id`,
+)
+const enrolPasskey = statement(
+  'factor-enrol-passkey',
+  `WITH person AS (
+     SELECT u.id, u.sessions_valid_after FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR UPDATE),
+   ${markChallenge('$10', '$11', ' FROM person')},
+   new AS (INSERT INTO factors (id, user_id, kind, name, credential_id, public_key, sign_count, synced, transports)
+     SELECT $3::uuid, p.id, 'passkey', $4, $5, $6::bytea, $7::bigint, $8::boolean, $9::text[] FROM person p, mark
+     ON CONFLICT DO NOTHING RETURNING id, user_id),
+   codes AS (INSERT INTO recovery_codes (user_id, code_hash) SELECT n.user_id, hash FROM new n, unnest($12::bytea[]) hash
+     WHERE NOT EXISTS (SELECT FROM recovery_codes c WHERE c.user_id = n.user_id AND c.used_at IS NULL) RETURNING user_id),
+   mail AS (${outboxInsert('$14', ' WHERE EXISTS (SELECT FROM new)')}),
+   written AS (${auditInsert('$13', ' WHERE EXISTS (SELECT FROM new)')})
+   SELECT ${standingWith('SELECT f.id FROM factors f WHERE f.user_id = u.id UNION ALL SELECT id FROM new')} AS standing,
+     EXISTS (SELECT FROM codes) AS codes_stored
+   FROM person u WHERE EXISTS (SELECT FROM new)`,
+)
 const reset = statement(
   'factor-reset',
   `WITH person AS (UPDATE users SET ${moveStanding} WHERE id = $1::uuid RETURNING id),
@@ -221,6 +280,14 @@ interface FactorNeeds {
 }
 
 type FactorRow = { id: string; kind: FactorKind; name: string; created_at: Date; last_used_at: Date | null }
+type PasskeyRow = {
+  id: string
+  user_id: string
+  credential_id: string
+  public_key: Buffer
+  sign_count: number
+  synced: boolean
+}
 type AppRow = { id: string | null; secret: Buffer; encrypted_by: string; locked_seconds: number }
 
 export function createFactors(needs: FactorNeeds): Factors {
@@ -249,11 +316,22 @@ export function createFactors(needs: FactorNeeds): Factors {
     recoveryCodesLeft: async (userId) => (await database.query<{ left: number }>(codesLeft, [userId]))[0]!.left,
     replaceRecoveryCodes: (userId, codes, about) => change(needs, replaceCodes, [userId, codes.map(hashOf)], about),
     remove: async (userId, id, about) => isUuid(id) && change(needs, remove, [userId, id], about),
-    sealSeed: (seed, boundTo) => {
-      const { box, keyId } = ring.encrypt(Buffer.from(seed), `pending-seed:${boundTo}`)
+    seal: (text, boundTo) => {
+      const { box, keyId } = ring.encrypt(Buffer.from(text), `pending-factor:${boundTo}`)
       return `${keyId}~${box.toString('base64url')}`
     },
-    openSeed: (sealed, boundTo) => openSeed(ring, sealed, `pending-seed:${boundTo}`),
+    open: (sealed, boundTo) => open(ring, sealed, `pending-factor:${boundTo}`),
+    async findPasskey(credentialId) {
+      return (await database.query<PasskeyRow>(findPasskey, [credentialId])).map(passkeyOf)[0]
+    },
+    async credentialIds(userId) {
+      const rows = await database.query<{ credential_id: string }>(credentialIds, [userId])
+      return rows.map((row) => row.credential_id)
+    },
+    async usePasskey({ id, signCount, challenge, usedUntil }) {
+      return (await database.query(usePasskey, [id, signCount, challenge, usedUntil])).length === 1
+    },
+    enrolPasskey: (enrolment) => storePasskey(needs, enrolment),
     enrolApp: (enrolment) => enrol(needs, enrolment),
     reset: (userId, events, mail) => resetFactors(needs, userId, events, mail),
     reencrypt: () => reencrypt(needs),
@@ -262,6 +340,19 @@ export function createFactors(needs: FactorNeeds): Factors {
       return rows.map(({ key_id: keyId, seeds }) => ({ keyId, seeds }))
     },
   }
+}
+
+async function storePasskey(needs: FactorNeeds, enrolment: PasskeyEnrolment) {
+  const { database, audit } = needs
+  const { userId, passkey, challenge, recoveryCodes, audit: events } = enrolment
+  const { name, credentialId, publicKey, signCount, synced, transports } = passkey
+  const stored = [randomUUID(), name, credentialId, Buffer.from(publicKey), signCount, synced, transports]
+  const told = [recoveryCodes.map(hashOf), audit.rows(events), rowsOf(needs, enrolment.mail)]
+  const values = [userId, enrolment.standing, ...stored, challenge.id, challenge.usedUntil, ...told]
+  const [row] = await database.query<{ standing: string; codes_stored: boolean }>(enrolPasskey, values)
+  if (row === undefined) return undefined
+  audit.lines(events)
+  return { standing: row.standing, codesStored: row.codes_stored }
 }
 
 async function change(
@@ -275,7 +366,7 @@ async function change(
   return rows.length > 0
 }
 
-function openSeed(ring: KeyRing, sealed: string, boundTo: string): string | undefined {
+function open(ring: KeyRing, sealed: string, boundTo: string): string | undefined {
   const [keyId = '', box = ''] = sealed.split('~')
   try {
     return ring.decrypt(Buffer.from(box, 'base64url'), keyId, boundTo).toString()
@@ -350,4 +441,13 @@ const factorOf = (row: FactorRow): Factor => ({
   name: row.name,
   createdAt: row.created_at,
   lastUsedAt: row.last_used_at ?? undefined,
+})
+
+const passkeyOf = (row: PasskeyRow): StoredPasskey => ({
+  id: row.id,
+  userId: row.user_id,
+  credentialId: row.credential_id,
+  publicKey: row.public_key,
+  signCount: row.sign_count,
+  synced: row.synced,
 })

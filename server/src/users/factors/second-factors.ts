@@ -42,6 +42,8 @@ export interface SecondFactors {
   renewRecoveryCodes(userId: string, event: AuditEvent): Promise<readonly string[] | undefined>
   /** Removes the authenticator app. @returns false when there is none */
   removeApp(userId: string, event: AuditEvent): Promise<boolean>
+  /** Removes one factor. @param change a key under `mail.factor-changed.change.` @returns false when it is not there */
+  removeFactor(userId: string, id: string, change: string, event: AuditEvent): Promise<boolean>
 }
 
 export type EnrolOutcome =
@@ -70,10 +72,9 @@ export function createSecondFactors(needs: Needs): SecondFactors {
     },
     async removeApp(userId, event) {
       const app = (await needs.store.factors.of(userId)).find(({ kind }) => kind === 'totp')
-      if (app === undefined) return false
-      const told = { audit: [event], mail: await noticeOf(needs, userId, 'totp-removed', event) }
-      return needs.store.factors.remove(userId, app.id, told)
+      return app !== undefined && remove(needs, userId, app.id, 'totp-removed', event)
     },
+    removeFactor: (userId, id, change, event) => remove(needs, userId, id, change, event),
   }
 }
 
@@ -104,6 +105,11 @@ async function wrong(
 ): Promise<CodeOutcome> {
   const seconds = await store.factors.countWrongCode(userId, limits)
   return seconds > 0 ? { kind: 'locked', seconds } : { kind: 'wrong', reason }
+}
+
+async function remove(needs: Needs, userId: string, id: string, change: string, event: AuditEvent): Promise<boolean> {
+  const mail = await noticeOf(needs, userId, change, event)
+  return needs.store.factors.remove(userId, id, { audit: [event], mail })
 }
 
 async function noticeOf(
