@@ -23,6 +23,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^jsonwebtoken$': ['server/src/oidc/session-cookie.ts'],
   '^@node-rs/argon2$': ['server/src/users/passwords.ts'],
   '^otpauth$': ['server/src/users/factors/totp.ts'],
+  '^@simplewebauthn/server': ['server/src/users/factors/passkeys.ts'],
   '^qrcode$': ['server/src/users/factors/qr-code.ts'],
   '^(pg-promise|pg)$': ['server/src/store/postgres.ts'],
   '^node-pg-migrate$': ['server/src/store/migrate.ts'],

@@ -92,6 +92,8 @@ import { createLinkRequests, createLinkTries } from './users/link-requests.ts'
 import { createPasswords } from './users/passwords.ts'
 import type { Passwords } from './users/passwords.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
+import { createPasskeyFactors } from './users/factors/passkey-factors.ts'
+import { relyingParty } from './users/factors/passkeys.ts'
 import { createSecondFactors } from './users/factors/second-factors.ts'
 import { createUpstreamPeople } from './users/upstream-people.ts'
 import type { UserSource } from './users/user-source.ts'
@@ -414,20 +416,17 @@ function createWeb(
   const { secondFactor, branding, mail, registration } = settings
   const offers = { reset: mail !== undefined, registration: registration.enabled }
   const secondFactors = createSecondFactors({ store: on.store, now: Date.now })
-  const signInNeeds = {
-    interactions,
-    users: on.users,
-    secondFactors,
-    secondFactor,
-    title: branding.title,
-    federation: on.federation,
-    audit,
-  }
+  const party = secondFactor.policy === 'off' ? undefined : relyingParty(issuer, branding.title)
+  const passkeys = createPasskeyFactors({ store: on.store, party, now: Date.now })
+  const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
+  const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
   const signIn = createLoginRoutes({ ...signInNeeds, basePath, offers, now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const said = createSaid(scope)
   const account = createAccountRoutes({
     gate,
+    factors: on.store.factors,
+    ...factorNeeds,
     browserSessions,
     basePath,
     said,

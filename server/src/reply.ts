@@ -146,6 +146,17 @@ export interface Mistake {
   readonly values?: Readonly<Record<string, string | number>> | undefined
 }
 
+/** The form of a passkey; its script asks the browser. */
+export interface PasskeyOnPage {
+  readonly action: string
+  /** `suggest`: also among the suggestions for the user name. */
+  readonly mode: 'suggest' | 'get' | 'create'
+  /** JSON for the browser. */
+  readonly options: string
+  /** The challenge, encrypted. */
+  readonly sealed: string
+}
+
 /** Every view (`views/<name>.eta`) with what it needs. Addresses (`…Action`) are paths below the origin. */
 export interface Views {
   'sign-in': {
@@ -159,6 +170,7 @@ export interface Views {
     readonly forgotUrl?: string | undefined
     readonly registerUrl?: string | undefined
     readonly mistakes: readonly Mistake[]
+    readonly passkey?: PasskeyOnPage | undefined
     /** Other providers at which people sign in. */
     readonly upstreams?: readonly { readonly id: string; readonly name: string; readonly action: string }[]
     /** An e-mail address alone can be enough: it leads to one of them. */
@@ -212,6 +224,9 @@ export interface Views {
     readonly recoveryAction: string
     readonly switchAction: string
     readonly cancelAction: string
+    /** Whether the person has an authenticator app, and a passkey. */
+    readonly hasApp: boolean
+    readonly passkey?: PasskeyOnPage | undefined
     readonly mistakes: readonly Mistake[]
   }
   /** The person must have a second factor, and has none. */
@@ -236,6 +251,38 @@ export interface Views {
     readonly client?: ClientOnPage | undefined
     readonly action: string
     readonly codes: readonly string[]
+  }
+  'account-app': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    readonly qrCode: string
+    readonly secret: string
+    /** The secret for the form, encrypted. */
+    readonly sealed: string
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Shown once. */
+  'account-codes': {
+    readonly area: AreaOnPage
+    readonly codes: readonly string[]
+    readonly done: 'app-added' | 'passkey-added' | 'new-codes'
+    readonly backHref: string
+  }
+  'account-passkey': {
+    readonly area: AreaOnPage
+    readonly backHref: string
+    readonly passkey: PasskeyOnPage
+    readonly mistakes: readonly Mistake[]
+  }
+  'account-confirm': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    readonly what: 'remove-app' | 'remove-passkey' | 'new-codes'
+    /** Hidden field. */
+    readonly id?: string | undefined
+    readonly name?: string | undefined
   }
   consent: {
     readonly client: ClientOnPage

@@ -2,6 +2,8 @@ import type { BrowserSessions } from '../oidc/browser-session.ts'
 import type { Route } from '../reply.ts'
 import { createApplicationsRoutes } from './applications.ts'
 import type { ApplicationsNeeds } from './applications.ts'
+import { createFactorRoutes, factorSections } from './factors.ts'
+import type { FactorNeeds } from './factors.ts'
 import { createCallback } from './gate.ts'
 import { createOverviewRoutes } from './overview.ts'
 import type { OverviewNeeds } from './overview.ts'
@@ -20,29 +22,37 @@ import type { SessionsNeeds } from './sessions.ts'
 //   page                          controls (id = name unless given)
 //   /account                      #search (q) #search-submit (search), with many applications
 //   /account/profile              #name #nickname #zoneinfo #save-profile (save)
-//   /account/security             #change-password
+//   /account/security             #change-password #set-up-app #replace-app #remove-app #new-codes
 //   /account/security/password    #current-password #new-password #repeat-password #save-password (save)
+//   /account/security/app         #code #set-up-app; #codes-saved where codes are shown
+//   /account/security/remove-app  #remove-app
+//   /account/security/recovery-codes  #new-codes
 //   /account/sessions/:session    #end-session (end)
 //   /account/sign-out-everywhere  #end-all (end)
 //   /account/applications/:application  #remove-access (remove)
 //   each                          #nav-overview #nav-security … #nav-sign-out; form_token, hidden, in every form
 
-type AccountNeeds = OverviewNeeds &
+export type AccountNeeds = OverviewNeeds &
   ProfileNeeds &
   PasswordNeeds &
+  FactorNeeds &
   SessionsNeeds &
   ApplicationsNeeds & {
     readonly browserSessions: BrowserSessions
   }
 
 export function createAccountRoutes(needs: AccountNeeds): readonly Route[] {
-  const sections: readonly Section[] = [async (person) => passwordSection(needs, person)]
+  const sections: readonly Section[] = [
+    async (person) => [passwordSection(needs, person)],
+    (person) => factorSections(needs, person),
+  ]
   return [
     createCallback(needs),
     ...createOverviewRoutes(needs),
     ...createProfileRoutes(needs),
     ...createSecurityRoutes({ ...needs, sections }),
     ...createPasswordRoutes(needs),
+    ...createFactorRoutes(needs),
     ...createSessionsRoutes(needs),
     ...createApplicationsRoutes(needs),
   ]

@@ -5,9 +5,9 @@ import type { AreaNeeds } from './frame.ts'
 import { personalPage } from './gate.ts'
 import type { Gate, SignedInPerson } from './gate.ts'
 
-/** One part of the page about security. Whoever adds a way to sign in adds its section to the list in routes.ts, and its own pages below
+/** One part of the page about security. Whoever adds a way to sign in adds its sections to the list in routes.ts, and its own pages below
  *  `/account/security/`. */
-export type Section = (person: SignedInPerson) => Promise<SecuritySection>
+export type Section = (person: SignedInPerson) => Promise<readonly SecuritySection[]>
 
 const securityPath = `${paths.account}/security`
 
@@ -20,7 +20,7 @@ export function createSecurityRoutes(
     view: 'account-security',
     model: {
       area: accountArea(needs, person, request, 'security'),
-      sections: await Promise.all(needs.sections.map((section) => section(person))),
+      sections: (await Promise.all(needs.sections.map((section) => section(person)))).flat(),
     },
   }))
   return [show]

@@ -119,9 +119,9 @@ export async function checkKeys(session: Session): Promise<Finding[]> {
   try {
     const { keysDirectory, signing } = settingsOf(session)
     const ring = loadKeyRing(keysDirectory)
-    const { keys, seeds } = await withDatabase(session, async ({ database, audit, changes }) => ({
+    const { keys, seeds } = await withDatabase(session, async ({ database, audit, outbox, changes }) => ({
       keys: await createKeys({ database, audit, ring }).summaries(),
-      seeds: await createFactors({ database, audit, ring, changes }).keysInUse(),
+      seeds: await createFactors({ database, audit, outbox, ring, changes }).keysInUse(),
     }))
     if (keys.length === 0) return [warning(check, 'there are none yet; the first server that starts makes them')]
     const states = keyStates(keys.map(timesOf), Date.now(), keyPolicy(signing))

@@ -77,11 +77,11 @@ removed (of no use; a server deletes it soon).`,
       'encrypt every key and every seed of an authenticator app again, with the current key-encryption key; then the old one can be removed',
     )
     .action(async () =>
-      withDatabase(session, async ({ database, audit, changes }) => {
+      withDatabase(session, async ({ database, audit, outbox, changes }) => {
         const ring = loadKeyRing(settingsOf(session).keysDirectory)
         const events = [adminEvent('keys.reencrypt'), { event: 'key.reencrypted', outcome: 'success' } as const]
         const reencrypted = await createKeys({ database, audit, ring }).reencrypt(events)
-        const seeds = await createFactors({ database, audit, ring, changes }).reencrypt()
+        const seeds = await createFactors({ database, audit, outbox, ring, changes }).reencrypt()
         print(session, [{ reencrypted: reencrypted + seeds, current: ring.currentId }], ['reencrypted', 'current'])
       }),
     )

@@ -9,6 +9,7 @@ import { createPeople } from '../store/people.ts'
 import type { People } from '../store/people.ts'
 import { createUsers, ownSource } from '../store/users.ts'
 import type { Profile, User, Users } from '../store/users.ts'
+import { factorNotice } from '../users/factors/notice.ts'
 import { defaultLimits } from '../users/lockout.ts'
 import { createPasswords } from '../users/passwords.ts'
 import { profileClaimNames, withProfileClaims } from '../users/profile-claims.ts'
@@ -229,12 +230,15 @@ Example:
   nauthera users reset-2fa alice`,
     )
     .action(async (login: string) =>
-      withUser(session, login, async ({ id: userId, username }, opened) => {
-        const removed = await resetFactors(opened, userId, [
+      withUser(session, login, async (user, opened) => {
+        const { id: userId, username } = user
+        const notice = factorNotice(user, { change: 'factors-reset', now: Date.now() })
+        const events = [
           adminEvent('users.reset-2fa', { userId }),
           { event: 'factor.removed', outcome: 'success', reason: 'reset', userId },
           { event: 'session.revoked_all', outcome: 'success', userId },
-        ])
+        ] as const
+        const removed = await resetFactors(opened, userId, events, notice)
         const nothing = `${username} had no second factor; every session has ended`
         say(session, removed ? `${username} has no second factor any more; every session has ended` : nothing)
       }),

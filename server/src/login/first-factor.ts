@@ -1,4 +1,6 @@
 import type { Attempt, FormOutcome, Step, StepOutcome } from './attempt.ts'
+import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
+import { createPasskeyForm } from './passkey.ts'
 import { createPasswordForm } from './password.ts'
 import { signInPage } from './sign-in-page.ts'
 import { comeBack } from './upstream/come-back.ts'
@@ -6,9 +8,10 @@ import { upstreamOf } from './upstream/federation.ts'
 import type { Federation } from './upstream/federation.ts'
 import { leave } from './upstream/leave.ts'
 
-type Needs = Parameters<typeof createPasswordForm>[0] & { readonly federation: Federation }
+type Needs = Parameters<typeof createPasswordForm>[0] &
+  Parameters<typeof createPasskeyForm>[0] & { readonly federation: Federation; readonly passkeys: PasskeyFactors }
 
-/** Asks until the account is known: by a password, or by another provider. Another way to sign in is another form of the same page. */
+/** Asks until the account is known: by a password, a passkey, or another provider. Another way to sign in is another form of the same page. */
 export function createFirstFactor(needs: Needs): Step {
   const { upstreams } = needs.federation
   const byPassword = createPasswordForm(needs)
@@ -16,6 +19,7 @@ export function createFirstFactor(needs: Needs): Step {
     take: (attempt) => take(needs, attempt),
     forms: {
       'sign-in': (attempt) => leadByAddress(needs, attempt) ?? byPassword(attempt),
+      passkey: createPasskeyForm(needs),
       ...Object.fromEntries(
         upstreams.map((upstream) => [
           `upstream/${upstream.id}`,
@@ -40,7 +44,10 @@ async function take(needs: Needs, attempt: Attempt): Promise<StepOutcome> {
   const left = hinted && (await leave(needs, attempt, hinted))
   if (left?.kind === 'leave') return left
   const mistakes = left?.kind === 'mistaken' ? left.mistakes : (progress.said?.mistakes ?? [])
-  const page = signInPage(attempt, { mistakes, username: progress.said?.username }, needs.federation.upstreams)
+  // a form is answered with a redirect to this page: only there is it shown
+  const passkey = attempt.request.method === 'GET' ? await needs.passkeys.offer(attempt.interaction.uid) : undefined
+  const said = { mistakes, username: progress.said?.username, passkey }
+  const page = signInPage(attempt, said, needs.federation.upstreams)
   return { kind: 'ask', page }
 }
 

@@ -20,6 +20,7 @@ import { createCallbackRoute } from './upstream/callback.ts'
 //   change-password  #new-password #repeat-password #change-password                POST …/password
 //   second-factor    #code #second-factor                                           POST …/second-factor
 //                    #recovery-code #use-recovery-code                              POST …/recovery-code
+//                    #passkey (also on sign-in: POST …/passkey)                     POST …/second-passkey
 //   set-up-factor    #set-up                                                        POST …/set-up
 //   set-up-app       #code #set-up-app                                              POST …/set-up-app
 //   recovery-codes   #codes-saved                                                   POST …/codes-saved

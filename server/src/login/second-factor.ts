@@ -3,14 +3,17 @@ import type { Interaction, Interactions, Progress, SessionAccount, SignedIn } fr
 import type { Mistake, Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import type { CodeOutcome, SecondFactors } from '../users/factors/second-factors.ts'
+import type { PasskeyFactors, PasskeyOffer } from '../users/factors/passkey-factors.ts'
 import { languagesOf } from './attempt.ts'
 import type { Attempt, Form, FormOutcome, KnownAccount, Step } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import { linkingOf } from './linking.ts'
+import { passkeyAnswer, passkeyRefused } from './passkey.ts'
 
 interface Needs {
   readonly interactions: Pick<Interactions, 'factorsFor'>
   readonly secondFactors: Pick<SecondFactors, 'checkCode' | 'useRecoveryCode'>
+  readonly passkeys: PasskeyFactors
   readonly audit: Pick<Audit, 'record'>
 }
 
@@ -22,12 +25,15 @@ export const createSecondFactor = (needs: Needs): Step => ({
   async take(attempt) {
     const { account, interaction } = attempt
     if (!account) return { kind: 'passed', attempt }
-    const isAsked = await asksSecondFactor(needs, interaction, account)
-    return isAsked ? { kind: 'ask', page: secondFactorPage(attempt, account) } : { kind: 'passed', attempt }
+    if (!(await asksSecondFactor(needs, interaction, account))) return { kind: 'passed', attempt }
+    const { kinds } = await needs.interactions.factorsFor(interaction, account)
+    const passkey = kinds.includes('passkey') ? await needs.passkeys.offer(interaction.uid) : undefined
+    return { kind: 'ask', page: secondFactorPage(attempt, account, { hasApp: kinds.includes('totp'), passkey }) }
   },
   forms: {
     'second-factor': codeForm(needs, 'code'),
     'recovery-code': codeForm(needs, 'recovery-code'),
+    'second-passkey': (attempt) => provePasskey(needs, attempt),
   },
 })
 
@@ -43,7 +49,11 @@ export async function asksSecondFactor(
   return kinds.length > 0 && (needed || interaction.progress.signedIn !== undefined)
 }
 
-function secondFactorPage(attempt: Attempt, { person }: KnownAccount): Page {
+function secondFactorPage(
+  attempt: Attempt,
+  { person }: KnownAccount,
+  has: { hasApp: boolean; passkey: PasskeyOffer | undefined },
+): Page {
   const { interaction, paths } = attempt
   const mistakes = interaction.progress.said?.mistakes ?? []
   return {
@@ -58,6 +68,8 @@ function secondFactorPage(attempt: Attempt, { person }: KnownAccount): Page {
       recoveryAction: paths.form('recovery-code'),
       switchAction: paths.form('switch'),
       cancelAction: paths.form('cancel'),
+      hasApp: has.hasApp,
+      passkey: has.passkey && { ...has.passkey, mode: 'get', action: paths.form('second-passkey') },
       mistakes,
     },
   }
@@ -88,6 +100,20 @@ function codeForm(needs: Needs, control: 'code' | 'recovery-code'): Form {
     }
     return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), ...proved(account, 'otp') } }
   }
+}
+
+/** A passkey of the same person. It cannot be guessed, so it is not counted.
+ *  @throws CodedError STORE_UNAVAILABLE */
+async function provePasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
+  const { request, interaction } = attempt
+  const account = accountOf(attempt)
+  if (account === undefined || hasTwoFactors(account.amr)) return { kind: 'unchanged' }
+  const outcome = await needs.passkeys.check(passkeyAnswer(request), interaction.uid, account.accountId)
+  if (outcome.kind === 'passed')
+    return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), ...proved(account, ...outcome.methods) } }
+  const event = { ...auditFields(request, interaction), userId: account.accountId }
+  needs.audit.record({ ...event, event: 'factor.failure', outcome: 'failure', reason: `passkey-${outcome.reason}` })
+  return passkeyRefused
 }
 
 /** Whose second factor is asked for: of the person who signed in here, or else of the session. */

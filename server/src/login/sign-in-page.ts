@@ -1,5 +1,6 @@
 import type { Mistake, Page } from '../reply.ts'
 import type { Linking } from '../oidc/interaction/interaction.ts'
+import type { PasskeyOffer } from '../users/factors/passkey-factors.ts'
 import type { Attempt } from './attempt.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
@@ -7,7 +8,13 @@ import type { Upstream } from './upstream/upstream.ts'
  *  @param said what was wrong the last time, and the user name as typed */
 export function signInPage(
   { interaction, paths, offers }: Attempt,
-  said: { mistakes: readonly Mistake[]; username?: string | undefined; retryAfter?: number; status?: number },
+  said: {
+    mistakes: readonly Mistake[]
+    username?: string | undefined
+    retryAfter?: number
+    status?: number
+    passkey?: PasskeyOffer | undefined
+  },
   upstreams: readonly Upstream[],
 ): Page {
   const { session, progress, loginHint, prompt } = interaction
@@ -32,6 +39,12 @@ export function signInPage(
       upstreams: upstreams.map(({ id, name }) => ({ id, name, action: paths.form(`upstream/${id}`) })),
       leadsByAddress: upstreams.some(({ domains }) => domains.length > 0),
       linking: linkingOnPage(progress.linking, upstreams),
+      passkey: said.passkey && {
+        ...said.passkey,
+        // what was just refused is not suggested again
+        mode: said.mistakes.some(({ key }) => key === 'passkey-refused') ? 'get' : 'suggest',
+        action: paths.form('passkey'),
+      },
     },
   }
 }

@@ -1,5 +1,6 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Audit } from '../store/audit.ts'
+import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import type { SecondFactors } from '../users/factors/second-factors.ts'
 import type { UserSources } from '../users/user-sources.ts'
@@ -17,8 +18,9 @@ import type { Federation } from './upstream/federation.ts'
 
 export interface StepNeeds {
   readonly interactions: Interactions
-  readonly users: Pick<UserSources, 'tryPassword' | 'changePassword'>
+  readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load'>
   readonly secondFactors: SecondFactors
+  readonly passkeys: PasskeyFactors
   readonly secondFactor: SecondFactorPolicy
   /** The name of this service. */
   readonly title: string

@@ -16,6 +16,8 @@ export type MarkKind =
   | 'revoked'
   /** The answer of another provider was used (upstream-links.ts). */
   | 'upstream'
+  /** A challenge for a passkey was answered (factors.ts). */
+  | 'challenge'
 
 export interface OneTime {
   /** @param expiresAt when the marked thing expires anyway; after that the mark can be removed

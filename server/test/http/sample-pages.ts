@@ -4,6 +4,7 @@ import type {
   EndingOnPage,
   Mistake,
   Page,
+  PasskeyOnPage,
   SessionOnPage,
   TileOnPage,
 } from '../../src/reply.ts'
@@ -205,6 +206,12 @@ export const samplePages: Readonly<Record<string, Page>> = {
   ]),
   'second-factor with a used code': secondFactor([{ key: 'used-code', control: 'code', values: { left: 4 } }]),
   'second-factor that is locked': secondFactor([{ key: 'codes-locked', control: 'code', values: { minutes: 60 } }]),
+  'second-factor with app and passkey': secondFactor([], { hasApp: true, passkey: passkey('get') }),
+  'second-factor with a passkey that was refused': secondFactor([{ key: 'passkey-refused' }], {
+    hasApp: false,
+    passkey: passkey('get'),
+  }),
+  'sign-in with passkeys': signIn({ passkey: passkey('suggest') }),
   'sign-in after too many wrong codes': signIn({ mistakes: [{ key: 'too-many-codes', values: { tries: 5 } }] }),
   'set-up-factor': {
     kind: 'page',
@@ -454,6 +461,34 @@ export const samplePages: Readonly<Record<string, Page>> = {
       ],
     },
   },
+  'account-app': {
+    kind: 'page',
+    view: 'account-app',
+    model: {
+      area: accountArea('security'),
+      action: '/account/security/app',
+      backHref: '/account/security',
+      qrCode: qrCode(appUri('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', { issuer: 'Nauthera', account: person.username })),
+      secret: 'GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ',
+      sealed: 'k1~AAAA',
+      mistakes: [],
+    },
+  },
+  'account-codes': {
+    kind: 'page',
+    view: 'account-codes',
+    model: {
+      area: accountArea('security'),
+      codes: Array.from({ length: 10 }, (_, n) => `7KQ2-M9XV-4TR8-${n}WBC`),
+      done: 'app-added',
+      backHref: '/account/security',
+    },
+  },
+  'account-passkey': accountPasskey([]),
+  'account-passkey with a mistake': accountPasskey([{ key: 'passkey-not-added' }]),
+  'account-confirm of a passkey': confirmOf('remove-passkey'),
+  'account-confirm of a removal': confirmOf('remove-app'),
+  'account-confirm of new codes': confirmOf('new-codes'),
   'account-password': accountPassword({}),
   'account-password with a mistake': accountPassword({
     mistakes: [{ key: 'current-password-wrong', control: 'current-password', values: { attempts: 10, minutes: 15 } }],
@@ -512,7 +547,44 @@ function accountPassword(model: Partial<Extract<Page, { view: 'account-password'
   }
 }
 
-function secondFactor(mistakes: readonly Mistake[]): Page {
+/** No browser makes a passkey of it: the name is another one than that of the page. */
+function passkey(mode: PasskeyOnPage['mode']): PasskeyOnPage {
+  const options = { challenge: 'AAAA', rpId: 'login.example.com', userVerification: 'required' }
+  return { action: `${at}/passkey`, mode, options: JSON.stringify(options), sealed: 'k1~AAAA' }
+}
+
+function accountPasskey(mistakes: readonly Mistake[]): Page {
+  return {
+    kind: 'page',
+    view: 'account-passkey',
+    model: {
+      area: accountArea('security'),
+      backHref: '/account/security',
+      passkey: passkey('create'),
+      mistakes,
+    },
+  }
+}
+
+function confirmOf(what: 'remove-app' | 'remove-passkey' | 'new-codes'): Page {
+  const area = accountArea('security')
+  return {
+    kind: 'page',
+    view: 'account-confirm',
+    model: {
+      area,
+      action: `/account/security/${what}`,
+      backHref: '/account/security',
+      what,
+      ...(what === 'remove-passkey' ? { id: 'an-id', name: 'Work laptop' } : {}),
+    },
+  }
+}
+
+function secondFactor(
+  mistakes: readonly Mistake[],
+  has: { hasApp: boolean; passkey?: PasskeyOnPage } = { hasApp: true },
+): Page {
   return {
     kind: 'page',
     view: 'second-factor',
@@ -524,6 +596,7 @@ function secondFactor(mistakes: readonly Mistake[]): Page {
       switchAction: `${at}/switch`,
       cancelAction: `${at}/cancel`,
       mistakes,
+      ...has,
     },
   }
 }

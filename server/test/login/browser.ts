@@ -13,6 +13,7 @@ import type {
 import type { Page, PageRequest, Reply, Views } from '../../src/reply.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
 import type { User } from '../../src/store/users.ts'
+import type { PasskeyFactors } from '../../src/users/factors/passkey-factors.ts'
 import type { CodeOutcome, EnrolOutcome, SecondFactors } from '../../src/users/factors/second-factors.ts'
 import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
 import { createLoginRoutes } from '../../src/login/routes.ts'
@@ -113,7 +114,8 @@ export function createBrowser(
       return { kind: 'finished', location: '/auth/u1' }
     },
   }
-  const users: Pick<UserSources, 'tryPassword' | 'changePassword'> = {
+  const users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load'> = {
+    load: async () => undefined,
     tryPassword: async (_, password) => says.password(password),
     changePassword: async () => says.change,
   }
@@ -129,10 +131,19 @@ export function createBrowser(
     checkCode: async (_, code) => says.code(code),
     useRecoveryCode: async (_, code) => says.code(code),
     enrolApp: async () => says.enrol,
+    renewRecoveryCodes: async () => undefined,
+    removeApp: async () => false,
+    removeFactor: async () => false,
+  }
+  const passkeys: PasskeyFactors = {
+    offer: async () => undefined,
+    check: async () => ({ kind: 'refused', reason: 'unknown-passkey' }),
+    offerNew: async () => undefined,
+    enrol: async () => undefined,
   }
   const secondFactor = { policy: 'optional', requiredGroups: [] } as const
   const offers = { reset: false, registration: false }
-  const ways = { secondFactors, secondFactor, federation, offers }
+  const ways = { secondFactors, passkeys, secondFactor, federation, offers }
   const needs = { interactions, users, ...ways, title: 'Nauthera', audit, now: () => now }
   const routes = createLoginRoutes({ ...needs, basePath: '/sso' })
 

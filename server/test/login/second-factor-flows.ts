@@ -51,24 +51,29 @@ export const textOf = (html: string): string => html.replace(/<[^>]*>/g, ' ').re
 
 const matchAll = (html: string, pattern: RegExp): string[] => [...html.matchAll(pattern)].map(([, found = '']) => found)
 
-const seedOn = ({ page }: Begun): string => (matchAll(page.body, /id="secret">([^<]*)</g)[0] ?? '').replace(/\s/g, '')
+/** The secret of an authenticator app on a page. */
+export const seedIn = (html: string): string => (matchAll(html, /id="secret">([^<]*)</g)[0] ?? '').replace(/\s/g, '')
 
-const recoveryCodesOn = ({ page }: Begun): string[] => matchAll(page.body, /<li><code>([^<]*)</g)
+export const recoveryCodesIn = (html: string): string[] => matchAll(html, /<li><code>([^<]*)</g)
 
 export async function submit(at: Begun, action: string, fields: Record<string, string> = {}): Promise<Begun> {
   return { ...at, page: await at.browser.submit(at.page, action, fields) }
 }
 
-const forgetSteps = statement('test-forget-steps', 'UPDATE factors SET last_step = 0')
+const forgetSteps = statement('test-forget-steps', `UPDATE factors SET last_step = 0 WHERE kind = 'totp'`)
 
-/** From the page "set up now" to the client, with an authenticator app. Its present code counts as not used yet, so that a test does
- *  not have to wait for the next one. */
+/** The present codes count as not used yet, so that a test does not have to wait for the next ones. */
+export async function forgetUsedCodes(replicas: Replicas): Promise<void> {
+  await replicas.apps[0]!.store.database.query(forgetSteps)
+}
+
+/** From the page "set up now" to the client, with an authenticator app. */
 export async function setUpApp(replicas: Replicas, at: Begun) {
   const shown = await submit(at, '/set-up')
-  const seed = seedOn(shown)
+  const seed = seedIn(shown.page.body)
   const confirmed = await submit(shown, '/set-up-app', { code: codeAt(seed, Date.now()) })
-  await replicas.apps[0]!.store.database.query(forgetSteps)
-  const recoveryCodes = recoveryCodesOn(confirmed)
+  await forgetUsedCodes(replicas)
+  const recoveryCodes = recoveryCodesIn(confirmed.page.body)
   const end = await submit(confirmed, '/codes-saved')
   return { seed, recoveryCodes, end }
 }

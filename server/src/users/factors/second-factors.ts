@@ -1,7 +1,10 @@
 // Checks and enrols second factors. Codes can be guessed, so the wrong ones of an account are counted in the database: a new sign-in
 // does not forget them, only a right code does, or an administrator.
+import type { Mail } from '../../mails.ts'
+import type { Accounts } from '../../store/accounts.ts'
 import type { AuditEvent } from '../../store/audit-event.ts'
 import type { CodeLimits, Factors } from '../../store/factors.ts'
+import { factorNotice } from './notice.ts'
 import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
 import { matchStep } from './totp.ts'
 
@@ -34,6 +37,13 @@ export interface SecondFactors {
     name: string
     event: AuditEvent
   }): Promise<EnrolOutcome>
+  /** Makes ten new recovery codes; the ones of before do not work any more.
+   *  @returns them, to show once; undefined when the person has no second factor */
+  renewRecoveryCodes(userId: string, event: AuditEvent): Promise<readonly string[] | undefined>
+  /** Removes the authenticator app. @returns false when there is none */
+  removeApp(userId: string, event: AuditEvent): Promise<boolean>
+  /** Removes one factor. @param change a key under `mail.factor-changed.change.` @returns false when it is not there */
+  removeFactor(userId: string, id: string, change: string, event: AuditEvent): Promise<boolean>
 }
 
 export type EnrolOutcome =
@@ -43,7 +53,7 @@ export type EnrolOutcome =
   | { readonly kind: 'ended' }
 
 interface Needs {
-  readonly store: { readonly factors: Factors }
+  readonly store: { readonly factors: Factors; readonly accounts: Accounts }
   /** Epoch milliseconds. */
   readonly now: () => number
   readonly limits?: CodeLimits
@@ -54,6 +64,17 @@ export function createSecondFactors(needs: Needs): SecondFactors {
     checkCode: (userId, code) => checkCode(needs, userId, code),
     useRecoveryCode: (userId, typed, event) => useRecoveryCode(needs, userId, typed, event),
     enrolApp: (app) => enrolApp(needs, app),
+    async renewRecoveryCodes(userId, event) {
+      const codes = mintRecoveryCodes()
+      const told = { audit: [event], mail: await noticeOf(needs, userId, 'recovery-codes-new', event) }
+      const plain = codes.map((shown) => parseRecoveryCode(shown)!)
+      return (await needs.store.factors.replaceRecoveryCodes(userId, plain, told)) ? codes : undefined
+    },
+    async removeApp(userId, event) {
+      const app = (await needs.store.factors.of(userId)).find(({ kind }) => kind === 'totp')
+      return app !== undefined && remove(needs, userId, app.id, 'totp-removed', event)
+    },
+    removeFactor: (userId, id, change, event) => remove(needs, userId, id, change, event),
   }
 }
 
@@ -71,7 +92,9 @@ async function checkCode(needs: Needs, userId: string, code: string): Promise<Co
 async function useRecoveryCode(needs: Needs, userId: string, typed: string, event: AuditEvent): Promise<CodeOutcome> {
   const { store, limits = codeLimits } = needs
   const code = parseRecoveryCode(typed)
-  const used = code && (await store.factors.useRecoveryCode({ userId, code, limits, audit: [event] }))
+  if (code === undefined) return wrong(needs, userId, 'wrong-code')
+  const mail = await noticeOf(needs, userId, 'recovery-code-used', event)
+  const used = await store.factors.useRecoveryCode({ userId, code, limits, audit: [event], mail })
   return used ? { kind: 'passed' } : wrong(needs, userId, 'wrong-code')
 }
 
@@ -84,10 +107,26 @@ async function wrong(
   return seconds > 0 ? { kind: 'locked', seconds } : { kind: 'wrong', reason }
 }
 
-async function enrolApp(
+async function remove(needs: Needs, userId: string, id: string, change: string, event: AuditEvent): Promise<boolean> {
+  const mail = await noticeOf(needs, userId, change, event)
+  return needs.store.factors.remove(userId, id, { audit: [event], mail })
+}
+
+async function noticeOf(
   { store, now }: Needs,
+  userId: string,
+  change: string,
+  { address, agent }: AuditEvent,
+): Promise<Mail | undefined> {
+  const user = (await store.accounts.load({ userId }))?.user
+  return user && factorNotice(user, { change, now: now(), asked: { address, agent } })
+}
+
+async function enrolApp(
+  needs: Needs,
   { userId, standing, seed, code, name, event }: Parameters<SecondFactors['enrolApp']>[0],
 ): Promise<EnrolOutcome> {
+  const { store, now } = needs
   const lastStep = matchStep(seed, code, now())
   if (lastStep === undefined) return { kind: 'wrong' }
   const recoveryCodes = mintRecoveryCodes()
@@ -97,6 +136,7 @@ async function enrolApp(
     app: { name, seed, lastStep },
     recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
     audit: [event],
+    mail: await noticeOf(needs, userId, 'totp-added', event),
   })
   if (stored === undefined) return { kind: 'ended' }
   return { kind: 'enrolled', standing: stored.standing, recoveryCodes: stored.codesStored ? recoveryCodes : [] }

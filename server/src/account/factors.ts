@@ -1,0 +1,285 @@
+import { paths } from '@nauthera/rules/endpoints'
+import { hasTwoFactors } from '../oidc/acr.ts'
+import type { Mistake, Page, PageRequest, Reply, Route, SecuritySection } from '../reply.ts'
+import type { AuditEvent } from '../store/audit.ts'
+import type { Factor, Factors } from '../store/factors.ts'
+import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
+import type { SecondFactorPolicy } from '../users/factors/policy.ts'
+import { qrCode } from '../users/factors/qr-code.ts'
+import type { SecondFactors } from '../users/factors/second-factors.ts'
+import { appUri, mintSeed } from '../users/factors/totp.ts'
+import { auditFields } from './audit-fields.ts'
+import { accountArea } from './frame.ts'
+import type { AreaNeeds } from './frame.ts'
+import { personalForm, personalPage } from './gate.ts'
+import type { Admission, Gate, SignedInPerson } from './gate.ts'
+import type { Said } from './said.ts'
+
+// A person sets up, replaces and removes the authenticator app, and makes new recovery codes. Each page wants a fresh sign-in, with the
+// second factor of whoever has one. Nothing is stored before a code has proved the app: until then the seed is in a hidden field, encrypted.
+
+export interface FactorNeeds extends AreaNeeds {
+  readonly gate: Gate
+  readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'seal' | 'open'>
+  readonly secondFactors: SecondFactors
+  readonly passkeys: PasskeyFactors
+  readonly secondFactor: SecondFactorPolicy
+  /** The name of this service, for the person's app. */
+  readonly title: string
+  readonly said: Said
+}
+
+const security = `${paths.account}/security`
+const appPath = `${security}/app`
+const removePath = `${security}/remove-app`
+const passkeyPath = `${security}/passkey`
+const removePasskeyPath = `${security}/remove-passkey`
+const codesPath = `${security}/recovery-codes`
+
+/** @returns nothing where nobody is asked for a second factor */
+export async function factorSections(needs: FactorNeeds, { user }: SignedInPerson): Promise<SecuritySection[]> {
+  if (needs.secondFactor.policy === 'off') return []
+  const factors = await needs.factors.of(user.id)
+  const app = factors.find(({ kind }) => kind === 'totp')
+  const sections = [
+    app === undefined ? withoutApp(needs) : withApp(needs, app),
+    passkeysSection(
+      needs,
+      factors.filter(({ kind }) => kind === 'passkey'),
+    ),
+  ]
+  if (factors.length === 0) return sections
+  return [...sections, codesSection(needs, await needs.factors.recoveryCodesLeft(user.id))]
+}
+
+const dayOf = (date: Date): string => date.toISOString().slice(0, 10)
+
+const passkeysSection = ({ basePath }: FactorNeeds, passkeys: readonly Factor[]): SecuritySection => ({
+  id: 'passkeys',
+  text: { key: 'security.passkeys.text' },
+  items: passkeys.map(({ id, name, createdAt, lastUsedAt }) => ({
+    name: name === '' ? '\u2022' : name,
+    note: {
+      key: lastUsedAt ? 'security.passkeys.used' : 'security.passkeys.since',
+      values: { date: dayOf(lastUsedAt ?? createdAt) },
+    },
+    action: {
+      id: `remove-passkey-${id}`,
+      href: `${basePath}${removePasskeyPath}?id=${id}`,
+      key: 'security.passkeys.remove',
+    },
+  })),
+  actions: [{ id: 'add-passkey', href: `${basePath}${passkeyPath}`, key: 'security.passkeys.add' }],
+})
+
+const withoutApp = ({ basePath }: FactorNeeds): SecuritySection => ({
+  id: 'app',
+  text: { key: 'security.app.none' },
+  items: [],
+  actions: [{ id: 'set-up-app', href: `${basePath}${appPath}`, key: 'security.app.set-up', isMain: true }],
+})
+
+const withApp = ({ basePath }: FactorNeeds, { createdAt }: Factor): SecuritySection => ({
+  id: 'app',
+  text: { key: 'security.app.since', values: { date: dayOf(createdAt) } },
+  items: [],
+  actions: [
+    { id: 'replace-app', href: `${basePath}${appPath}`, key: 'security.app.replace' },
+    { id: 'remove-app', href: `${basePath}${removePath}`, key: 'security.app.remove' },
+  ],
+})
+
+const codesSection = ({ basePath }: FactorNeeds, left: number): SecuritySection => ({
+  id: 'codes',
+  text: { key: 'security.codes.left', values: { left } },
+  items: [],
+  actions: [{ id: 'new-codes', href: `${basePath}${codesPath}`, key: 'security.codes.new' }],
+})
+
+export function createFactorRoutes(needs: FactorNeeds): readonly Route[] {
+  if (needs.secondFactor.policy === 'off') return []
+  const fresh = (request: PageRequest) => requireOwner(needs, request)
+  return [
+    personalPage(appPath, fresh, (person, request) => showApp(needs, person, request, mintSeed())),
+    personalForm(appPath, fresh, (person, request) => confirmApp(needs, person, request)),
+    personalPage(removePath, fresh, (person, request) => confirmPage(needs, person, request, 'remove-app')),
+    personalForm(removePath, fresh, (person, request) => removeApp(needs, person, request)),
+    personalPage(passkeyPath, fresh, (person, request) => showPasskey(needs, person, request)),
+    personalForm(passkeyPath, fresh, (person, request) => addPasskey(needs, person, request)),
+    personalPage(removePasskeyPath, fresh, (person, request) => showRemoval(needs, person, request)),
+    personalForm(removePasskeyPath, fresh, (person, request) => removePasskey(needs, person, request)),
+    personalPage(codesPath, fresh, (person, request) => confirmPage(needs, person, request, 'new-codes')),
+    personalForm(codesPath, fresh, (person, request) => newCodes(needs, person, request)),
+  ]
+}
+
+/** A sign-in of the last minutes; of whoever has a second factor, one that proved it. */
+async function requireOwner({ gate, factors }: FactorNeeds, request: PageRequest): Promise<Admission> {
+  const admission = await gate.requireFresh(request)
+  if (admission.kind !== 'admitted' || hasTwoFactors(admission.person.session.amr)) return admission
+  const has = await factors.of(admission.person.user.id)
+  return has.length === 0 ? admission : gate.requireFresh(request, { acr: ['urn:nauthera:mfa'] })
+}
+
+/** The seed opens for this person in this session only. */
+const bindingOf = ({ user, session }: SignedInPerson): string => `${user.id}:${session.uid}`
+
+function showApp(
+  needs: FactorNeeds,
+  person: SignedInPerson,
+  request: PageRequest,
+  seed: string,
+  mistakes: readonly Mistake[] = [],
+): Page {
+  return {
+    kind: 'page',
+    view: 'account-app',
+    model: {
+      area: accountArea(needs, person, request, 'security'),
+      action: `${needs.basePath}${appPath}`,
+      backHref: `${needs.basePath}${security}`,
+      qrCode: qrCode(appUri(seed, { issuer: needs.title, account: person.user.username })),
+      secret: seed.replace(/.{4}(?=.)/g, '$& '),
+      sealed: needs.factors.seal(seed, bindingOf(person)),
+      mistakes,
+    },
+  }
+}
+
+const eventOf = (person: SignedInPerson, request: PageRequest, about: Pick<AuditEvent, 'event' | 'reason'>) =>
+  ({ ...auditFields(request), userId: person.user.id, outcome: 'success', ...about }) as const
+
+/** Takes the fields `code` and `seed` (sealed).
+ *  @throws CodedError STORE_UNAVAILABLE */
+async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const seed = needs.factors.open(request.form.get('seed') ?? '', bindingOf(person))
+  // of another session: the page with a new one
+  if (seed === undefined) return { kind: 'redirect', location: `${needs.basePath}${appPath}` }
+  const code = request.form.get('code') ?? ''
+  const again = (key: string) => showApp(needs, person, request, seed, [{ key, control: 'code' }])
+  if (code.trim() === '') return again('code-missing')
+  const outcome = await needs.secondFactors.enrolApp({
+    userId: person.user.id,
+    standing: person.standing,
+    seed,
+    code,
+    name: '',
+    event: eventOf(person, request, { event: 'factor.enrolled', reason: 'totp' }),
+  })
+  if (outcome.kind === 'wrong') return again('wrong-first-code')
+  if (outcome.kind === 'ended') return { kind: 'redirect', location: `${needs.basePath}${appPath}` }
+  if (outcome.recoveryCodes.length > 0) return codesPage(needs, person, request, outcome.recoveryCodes, 'app-added')
+  return done(needs, request, 'app-added')
+}
+
+async function removeApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const event = eventOf(person, request, { event: 'factor.removed', reason: 'totp' })
+  const isRemoved = await needs.secondFactors.removeApp(person.user.id, event)
+  return done(needs, request, isRemoved ? 'app-removed' : undefined)
+}
+
+/** The address of the issuer may be one where passkeys do not work: then the page leads back. */
+async function showPasskey(
+  needs: FactorNeeds,
+  person: SignedInPerson,
+  request: PageRequest,
+  mistakes: readonly Mistake[] = [],
+): Promise<Reply> {
+  const offer = await needs.passkeys.offerNew(person.user, bindingOf(person))
+  if (offer === undefined) return done(needs, request)
+  return {
+    kind: 'page',
+    view: 'account-passkey',
+    model: {
+      area: accountArea(needs, person, request, 'security'),
+      backHref: `${needs.basePath}${security}`,
+      passkey: { ...offer, mode: 'create', action: `${needs.basePath}${passkeyPath}` },
+      mistakes,
+    },
+  }
+}
+
+/** Takes the fields `credential`, `sealed` and `name`.
+ *  @throws CodedError STORE_UNAVAILABLE */
+async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const { user, standing } = person
+  const { form } = request
+  const added = await needs.passkeys.enrol({
+    user,
+    standing,
+    answer: { credential: form.get('credential') ?? '', sealed: form.get('sealed') ?? '' },
+    boundTo: bindingOf(person),
+    name: (form.get('name') ?? '').trim().slice(0, longestName),
+    event: eventOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
+  })
+  if (added === undefined) return showPasskey(needs, person, request, [{ key: 'passkey-not-added' }])
+  if (added.recoveryCodes.length > 0) return codesPage(needs, person, request, added.recoveryCodes, 'passkey-added')
+  return done(needs, request, 'passkey-added')
+}
+
+const longestName = 60
+
+const passkeyOf = async ({ factors }: FactorNeeds, { user }: SignedInPerson, id: string | null) =>
+  (await factors.of(user.id)).find((factor) => factor.kind === 'passkey' && factor.id === id)
+
+async function showRemoval(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const id = new URLSearchParams((request.raw.request.url ?? '').split('?')[1]).get('id')
+  const passkey = await passkeyOf(needs, person, id)
+  if (passkey === undefined) return done(needs, request)
+  return confirmPage(needs, person, request, 'remove-passkey', passkey)
+}
+
+/** Takes the field `id`. */
+async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const passkey = await passkeyOf(needs, person, request.form.get('id'))
+  if (passkey === undefined) return done(needs, request)
+  const event = eventOf(person, request, { event: 'factor.removed', reason: 'passkey' })
+  const isRemoved = await needs.secondFactors.removeFactor(person.user.id, passkey.id, 'passkey-removed', event)
+  return done(needs, request, isRemoved ? 'passkey-removed' : undefined)
+}
+
+async function newCodes(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const event = eventOf(person, request, { event: 'factor.enrolled', reason: 'recovery-codes' })
+  const codes = await needs.secondFactors.renewRecoveryCodes(person.user.id, event)
+  return codes === undefined ? done(needs, request) : codesPage(needs, person, request, codes, 'new-codes')
+}
+
+/** Shown in the answer to the form, since they are nowhere else any more. */
+function codesPage(
+  needs: FactorNeeds,
+  person: SignedInPerson,
+  request: PageRequest,
+  codes: readonly string[],
+  done: 'app-added' | 'passkey-added' | 'new-codes',
+): Page {
+  const area = accountArea(needs, person, request, 'security')
+  return { kind: 'page', view: 'account-codes', model: { area, codes, done, backHref: `${needs.basePath}${security}` } }
+}
+
+const confirmed = { 'remove-app': removePath, 'remove-passkey': removePasskeyPath, 'new-codes': codesPath } as const
+
+function confirmPage(
+  needs: FactorNeeds,
+  person: SignedInPerson,
+  request: PageRequest,
+  what: keyof typeof confirmed,
+  factor?: Factor,
+): Page {
+  return {
+    kind: 'page',
+    view: 'account-confirm',
+    model: {
+      area: accountArea(needs, person, request, 'security'),
+      action: `${needs.basePath}${confirmed[what]}`,
+      backHref: `${needs.basePath}${security}`,
+      what,
+      id: factor?.id,
+      name: factor?.name,
+    },
+  }
+}
+
+function done({ said, basePath }: FactorNeeds, request: PageRequest, key?: string): Reply {
+  if (key !== undefined) said.say(request, key)
+  return { kind: 'redirect', location: `${basePath}${security}` }
+}

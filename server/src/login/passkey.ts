@@ -1,0 +1,55 @@
+import type { PageRequest } from '../reply.ts'
+import type { Audit } from '../store/audit.ts'
+import type { PasskeyAnswer, PasskeyFactors } from '../users/factors/passkey-factors.ts'
+import { factorStanding } from '../users/factors/policy.ts'
+import type { SecondFactorPolicy } from '../users/factors/policy.ts'
+import type { UserSources } from '../users/user-sources.ts'
+import type { Form, FormOutcome } from './attempt.ts'
+import { auditFields } from './audit-fields.ts'
+import { linkingOf } from './linking.ts'
+
+interface Needs {
+  readonly passkeys: PasskeyFactors
+  readonly users: Pick<UserSources, 'load'>
+  readonly secondFactor: SecondFactorPolicy
+  readonly audit: Pick<Audit, 'record'>
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** The fields of the form of a passkey. */
+export const passkeyAnswer = ({ form }: PageRequest): PasskeyAnswer => ({
+  credential: form.get('credential') ?? '',
+  sealed: form.get('sealed') ?? '',
+})
+
+export const passkeyRefused: FormOutcome = { kind: 'mistaken', mistakes: [{ key: 'passkey-refused' }] }
+
+/** Signs in whoever proves a passkey, without a name and a password. Its owner unlocked it, so it is two factors.
+ *  @throws CodedError STORE_UNAVAILABLE */
+export function createPasskeyForm({ passkeys, users, secondFactor, audit, now }: Needs): Form {
+  return async ({ request, interaction }) => {
+    const about = auditFields(request, interaction)
+    const refuse = (reason: string, userId?: string) => {
+      const event = reason === 'disabled' ? 'signin.refused' : 'signin.failure'
+      audit.record({ ...about, event, outcome: 'failure', reason: `passkey-${reason}`, userId })
+      return passkeyRefused
+    }
+    const outcome = await passkeys.check(passkeyAnswer(request), interaction.uid)
+    if (outcome.kind === 'refused') return refuse(outcome.reason, outcome.userId)
+    const account = await users.load({ userId: outcome.userId })
+    if (account === undefined || account.user.disabled) return refuse('disabled', outcome.userId)
+    const { user, standing, factors } = account
+    const signedIn = {
+      accountId: user.id,
+      authTime: Math.floor(now() / 1000),
+      amr: [...outcome.methods, 'mfa'],
+      standing,
+      factors: factorStanding(secondFactor, { groups: user.groups, factors }),
+      passwordChangeRequired: user.passwordChangeRequired,
+      person: { username: user.username, name: user.name, locale: user.locale },
+      remember: request.form.get('remember') === 'on',
+    }
+    return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn } }
+  }
+}

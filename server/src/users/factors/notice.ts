@@ -1,0 +1,21 @@
+import { randomUUID } from 'node:crypto'
+import type { Asked, Mail } from '../../mails.ts'
+import type { User } from '../../store/users.ts'
+
+/** The mail about a change of a person's second factors.
+ *  @param change a key under `mail.factor-changed.change.`; @param now epoch milliseconds
+ *  @returns undefined for a person without an address */
+export function factorNotice(
+  { email, name, username, locale }: Pick<User, 'email' | 'name' | 'username' | 'locale'>,
+  about: { change: string; now: number; asked?: Asked | undefined },
+): Mail | undefined {
+  if (email === undefined) return undefined
+  const { change, now, asked } = about
+  return {
+    onceKey: `factor-changed:${randomUUID()}`,
+    to: email,
+    template: 'factor-changed',
+    languages: locale === undefined ? [] : [locale],
+    data: { person: name ?? username, change, at: new Date(now).toISOString(), asked },
+  }
+}

@@ -1,0 +1,143 @@
+// Passkeys of people: enrolled, and used to sign in. The challenge of a page is in its form, encrypted and bound to the sign-in or the
+// session; a mark in the database makes it single-use on all replicas.
+import { randomBytes } from 'node:crypto'
+import type { AuditEvent } from '../../store/audit-event.ts'
+import type { Factors } from '../../store/factors.ts'
+import type { User } from '../../store/users.ts'
+import { factorNotice } from './notice.ts'
+import { creationOptions, credentialIdOf, requestOptions, verifyNew, verifyUse } from './passkeys.ts'
+import type { RelyingParty } from './passkeys.ts'
+import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
+
+/** What the page of a passkey needs: JSON for its script, and the challenge for its form. */
+export interface PasskeyOffer {
+  readonly options: string
+  readonly sealed: string
+}
+
+/** The fields of its form. */
+export interface PasskeyAnswer {
+  readonly credential: string
+  readonly sealed: string
+}
+
+export type PasskeyOutcome =
+  /** `methods`: what was proved (`amr`, RFC 8176). */
+  | { readonly kind: 'passed'; readonly userId: string; readonly methods: readonly string[] }
+  | {
+      readonly kind: 'refused'
+      readonly reason: 'old-challenge' | 'unknown-passkey' | 'wrong-answer'
+      readonly userId?: string
+    }
+
+export interface PasskeyFactors {
+  /** @param boundTo the sign-in or the session: an answer is taken only there
+   *  @returns undefined where passkeys are not possible, or nobody is asked for a second factor */
+  offer(boundTo: string): Promise<PasskeyOffer | undefined>
+  /** Checks an answer, and uses its challenge up.
+   *  @param ofUser the person who must own the passkey; undefined: whoever does
+   *  @throws CodedError STORE_UNAVAILABLE */
+  check(answer: PasskeyAnswer, boundTo: string, ofUser?: string): Promise<PasskeyOutcome>
+  /** As `offer`, to make a new one. */
+  offerNew(user: Pick<User, 'id' | 'username' | 'name'>, boundTo: string): Promise<PasskeyOffer | undefined>
+  /** Makes it a second factor of the person.
+   *  @returns `recoveryCodes`: to show once; empty when the person has some that still work. Undefined when the answer is not right, the
+   *  passkey is known, or the standing has changed
+   *  @throws CodedError STORE_UNAVAILABLE */
+  enrol(passkey: {
+    user: User
+    standing: string
+    answer: PasskeyAnswer
+    boundTo: string
+    name: string
+    event: AuditEvent
+  }): Promise<{ recoveryCodes: readonly string[] } | undefined>
+}
+
+interface Needs {
+  readonly store: { readonly factors: Factors }
+  /** Undefined where there are no passkeys. */
+  readonly party: RelyingParty | undefined
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** Milliseconds that a page may stay open. */
+const challengeFor = 15 * 60_000
+
+export function createPasskeyFactors(needs: Needs): PasskeyFactors {
+  const { party, store } = needs
+  return {
+    async offer(boundTo) {
+      if (party === undefined) return undefined
+      const challenge = randomBytes(32).toString('base64url')
+      return { options: await requestOptions(party, challenge), sealed: seal(needs, challenge, boundTo) }
+    },
+    check: (answer, boundTo, ofUser) => check(needs, answer, boundTo, ofUser),
+    async offerNew({ id: userId, username, name }, boundTo) {
+      if (party === undefined) return undefined
+      const challenge = randomBytes(32).toString('base64url')
+      const existing = await store.factors.credentialIds(userId)
+      const options = await creationOptions(party, challenge, { userId, username, name, existing })
+      return { options, sealed: seal(needs, challenge, boundTo) }
+    },
+    enrol: (passkey) => enrol(needs, passkey),
+  }
+}
+
+const bindingOf = (boundTo: string): string => `challenge:${boundTo}`
+
+const seal = ({ store, now }: Needs, challenge: string, boundTo: string): string =>
+  store.factors.seal(`${challenge}.${now()}`, bindingOf(boundTo))
+
+/** @returns undefined for a challenge that is too old, of another sign-in, or not ours */
+function challengeOf({ store, now }: Needs, sealed: string, boundTo: string): string | undefined {
+  const [challenge = '', made = ''] = (store.factors.open(sealed, bindingOf(boundTo)) ?? '').split('.')
+  const age = now() - Number(made)
+  return challenge !== '' && age >= 0 && age <= challengeFor ? challenge : undefined
+}
+
+const usedUntil = ({ now }: Needs): Date => new Date(now() + 2 * challengeFor)
+
+async function check(
+  needs: Needs,
+  { credential, sealed }: PasskeyAnswer,
+  boundTo: string,
+  ofUser: string | undefined,
+): Promise<PasskeyOutcome> {
+  const { party, store } = needs
+  const challenge = challengeOf(needs, sealed, boundTo)
+  if (party === undefined || challenge === undefined) return { kind: 'refused', reason: 'old-challenge' }
+  const credentialId = credentialIdOf(credential)
+  const passkey = credentialId && (await store.factors.findPasskey(credentialId))
+  if (!passkey || (ofUser !== undefined && passkey.userId !== ofUser))
+    return { kind: 'refused', reason: 'unknown-passkey' }
+  const { id, userId, synced } = passkey
+  const signCount = await verifyUse(party, challenge, credential, passkey)
+  if (signCount === undefined) return { kind: 'refused', reason: 'wrong-answer', userId }
+  const use = { id, signCount, challenge, usedUntil: usedUntil(needs) }
+  if (!(await store.factors.usePasskey(use))) return { kind: 'refused', reason: 'old-challenge', userId }
+  return { kind: 'passed', userId, methods: [synced ? 'swk' : 'hwk', 'user'] }
+}
+
+async function enrol(
+  needs: Needs,
+  { user, standing, answer, boundTo, name, event }: Parameters<PasskeyFactors['enrol']>[0],
+): Promise<{ recoveryCodes: readonly string[] } | undefined> {
+  const { party, store, now } = needs
+  const challenge = challengeOf(needs, answer.sealed, boundTo)
+  const passkey = party && challenge && (await verifyNew(party, challenge, answer.credential))
+  if (!passkey || !challenge) return undefined
+  const recoveryCodes = mintRecoveryCodes()
+  const { address, agent } = event
+  const stored = await store.factors.enrolPasskey({
+    userId: user.id,
+    standing,
+    passkey: { ...passkey, name },
+    challenge: { id: challenge, usedUntil: usedUntil(needs) },
+    recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
+    audit: [event],
+    mail: factorNotice(user, { change: 'passkey-added', now: now(), asked: { address, agent } }),
+  })
+  return stored && { recoveryCodes: stored.codesStored ? recoveryCodes : [] }
+}

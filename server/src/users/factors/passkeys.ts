@@ -1,0 +1,150 @@
+// Passkeys (WebAuthn): what a browser is asked, and whether its answer is right. A passkey is always one that the browser can find without a
+// name, and that its owner unlocked (user verification): so it is two factors in one.
+import { isIP } from 'node:net'
+import {
+  generateAuthenticationOptions,
+  generateRegistrationOptions,
+  verifyAuthenticationResponse,
+  verifyRegistrationResponse,
+} from '@simplewebauthn/server'
+import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server'
+
+/** EdDSA, ES256, RS256 (COSE). */
+const supportedAlgorithmIDs = [-8, -7, -257]
+
+/** For whom passkeys are: they work at this origin alone. */
+export interface RelyingParty {
+  readonly rpId: string
+  readonly origin: string
+  /** The name of this service. */
+  readonly title: string
+}
+
+export interface VerifiedPasskey {
+  readonly credentialId: string
+  /** COSE key. */
+  readonly publicKey: Uint8Array
+  readonly signCount: number
+  /** Whether it is on several devices of its owner, as the authenticator says. */
+  readonly synced: boolean
+  readonly transports: readonly string[]
+}
+
+/** @returns undefined where the issuer's host is an address: WebAuthn wants a name */
+export function relyingParty(issuer: URL, title: string): RelyingParty | undefined {
+  const { hostname, origin } = issuer
+  return isIP(hostname.replace(/^\[|\]$/g, '')) > 0 ? undefined : { rpId: hostname, origin, title }
+}
+
+/** @param challenge base64url @returns JSON, for the script of the page */
+export async function requestOptions({ rpId }: RelyingParty, challenge: string): Promise<string> {
+  const options = await generateAuthenticationOptions({
+    rpID: rpId,
+    challenge: Buffer.from(challenge, 'base64url'),
+    userVerification: 'required',
+  })
+  return JSON.stringify(options)
+}
+
+/** @param about.existing credential ids that the person has: a device makes no second passkey beside them
+ *  @returns JSON, for the script of the page */
+export async function creationOptions(
+  { rpId, title }: RelyingParty,
+  challenge: string,
+  about: { userId: string; username: string; name?: string | undefined; existing: readonly string[] },
+): Promise<string> {
+  const options = await generateRegistrationOptions({
+    rpName: title,
+    rpID: rpId,
+    userID: Uint8Array.from(Buffer.from(about.userId)),
+    userName: about.username,
+    userDisplayName: about.name ?? about.username,
+    challenge: Buffer.from(challenge, 'base64url'),
+    attestationType: 'none',
+    excludeCredentials: about.existing.map((id) => ({ id })),
+    authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
+    supportedAlgorithmIDs,
+  })
+  return JSON.stringify(options)
+}
+
+/** @param answer JSON of the browser @returns undefined for every answer that is not right */
+export async function verifyNew(
+  { rpId, origin }: RelyingParty,
+  challenge: string,
+  answer: string,
+): Promise<VerifiedPasskey | undefined> {
+  const { verified, registrationInfo } = await orRefused(async () =>
+    verifyRegistrationResponse({
+      response: JSON.parse(answer) as RegistrationResponseJSON,
+      expectedChallenge: challenge,
+      expectedOrigin: origin,
+      expectedRPID: rpId,
+      requireUserVerification: true,
+      supportedAlgorithmIDs,
+    }),
+  )
+  if (!verified || registrationInfo === undefined) return undefined
+  const { credential, credentialDeviceType } = registrationInfo
+  return {
+    credentialId: credential.id,
+    publicKey: credential.publicKey,
+    signCount: credential.counter,
+    synced: credentialDeviceType === 'multiDevice',
+    transports: credential.transports ?? [],
+  }
+}
+
+/** @param answer JSON of the browser @returns the id of the passkey that it is about; undefined when there is none in it */
+export function credentialIdOf(answer: string): string | undefined {
+  try {
+    const { id } = JSON.parse(answer) as { id?: unknown }
+    return typeof id === 'string' && id.length <= 1400 ? id : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** @param passkey as stored, with the person whom it belongs to
+ *  @returns the new counter of uses; undefined for every answer that is not right */
+export async function verifyUse(
+  { rpId, origin }: RelyingParty,
+  challenge: string,
+  answer: string,
+  passkey: Pick<VerifiedPasskey, 'credentialId' | 'publicKey' | 'signCount'> & { readonly userId: string },
+): Promise<number | undefined> {
+  const { verified, authenticationInfo } = await orRefused(async () => {
+    const response = JSON.parse(answer) as AuthenticationResponseJSON
+    const { userHandle } = response.response
+    if (userHandle !== undefined && Buffer.from(userHandle, 'base64url').toString() !== passkey.userId) return refused
+    return verifyAuthenticationResponse({
+      response,
+      expectedChallenge: challenge,
+      expectedOrigin: origin,
+      expectedRPID: rpId,
+      requireUserVerification: true,
+      credential: {
+        id: passkey.credentialId,
+        publicKey: Uint8Array.from(passkey.publicKey),
+        counter: passkey.signCount,
+      },
+    })
+  })
+  return verified ? authenticationInfo?.newCounter : undefined
+}
+
+interface Verification {
+  readonly verified: boolean
+  readonly registrationInfo?: undefined
+  readonly authenticationInfo?: undefined
+}
+const refused: Verification = { verified: false }
+
+/** The library throws for what is wrong in an answer, and everything in it comes from outside. */
+async function orRefused<Verified>(verify: () => Promise<Verified>): Promise<Verified | Verification> {
+  try {
+    return await verify()
+  } catch {
+    return refused
+  }
+}

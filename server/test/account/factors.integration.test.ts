@@ -1,0 +1,93 @@
+import { expect } from 'chai'
+import { Browser } from '@nauthera/harness/browser'
+import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+import { codeAt } from '../../src/users/factors/totp.ts'
+import { forgetUsedCodes, recoveryCodesIn, seedIn, textOf } from '../login/second-factor-flows.ts'
+
+describe('second factors in the account area', function () {
+  this.timeout(60_000)
+  let server: Replicas
+  before(async () => {
+    server = await startReplicas()
+    await server.serve([entry('app.web', configs.web)])
+  })
+  after(() => server?.stop())
+
+  let count = 0
+  async function person() {
+    const username = `person${++count}`
+    const id = await addPerson(server, username)
+    const browser = new Browser(server)
+    await browser.submit(await browser.follow('/account'), '/sign-in', { username, password })
+    return { username, id, browser }
+  }
+  const app = '/account/security/app'
+  async function withApp() {
+    const known = await person()
+    const page = await known.browser.follow(app)
+    const seed = seedIn(page.body)
+    const done = await known.browser.submit(page, app, { code: codeAt(seed, Date.now()) })
+    await forgetUsedCodes(server)
+    return { ...known, seed, done, codes: recoveryCodesIn(done.body) }
+  }
+  const eventsOf = async (userId: string, event: string) => {
+    const { audit } = server.apps[0]!.store
+    await audit.flush()
+    return (await audit.search({ userId, event, limit: 10 })).map(({ reason }) => reason)
+  }
+
+  it('a person sets up an app, and sees ten recovery codes once', async () => {
+    const { id, browser, codes } = await withApp()
+    expect(codes).to.have.length(10)
+    const security = await browser.follow('/account/security')
+    expect(textOf(security.body)).to.contain('You have 10 of them')
+    expect(security.body).to.contain('id="replace-app"').and.not.contain(codes[0])
+    expect(await eventsOf(id, 'factor.enrolled')).to.deep.equal(['totp'])
+  })
+
+  it('I1 nothing is stored before the code is right, and a seed of another session is not taken', async () => {
+    const { id, browser } = await person()
+    const page = await browser.follow(app)
+    const wrong = await browser.submit(page, app, { code: 'abc' })
+    expect(textOf(wrong.body)).to.contain('The code does not fit')
+    expect(seedIn(wrong.body)).to.equal(seedIn(page.body))
+    const other = await person()
+    const theirs = await other.browser.follow(app)
+    const sealed = /name="seed" value="([^"]*)"/.exec(theirs.body)![1]!
+    await browser.submit(page, app, { seed: sealed, code: codeAt(seedIn(theirs.body), Date.now()) })
+    await browser.submit(page, app, { seed: 'k1~AAAA', code: '123456' })
+    expect(await server.apps[0]!.store.factors.of(id)).to.deep.equal([])
+  })
+
+  it('L9 a change wants a sign-in with the second factor of whoever has one', async () => {
+    const { browser, seed } = await withApp()
+    for (const path of [app, '/account/security/remove-app', '/account/security/recovery-codes']) {
+      const asked = await browser.follow(path)
+      expect(asked.url, path).to.contain('/interaction/')
+    }
+    const asked = await browser.follow('/account/security/remove-app')
+    // who has just signed in is asked for the second factor alone
+    const page = await browser.submit(asked, '/second-factor', { code: codeAt(seed, Date.now()) })
+    expect(new URL(page.url).pathname).to.equal('/account/security/remove-app')
+    const removed = await browser.submit(page, '/remove-app')
+    expect(textOf(removed.body)).to.contain('The authenticator app is removed')
+    expect(removed.body).to.contain('id="set-up-app"').and.not.contain('id="new-codes"')
+    const again = await new Browser(server).follow('/account')
+    expect(again.body).to.contain('id="password"')
+  })
+
+  it('new recovery codes take the place of the old ones', async () => {
+    const { id, username, codes } = await withApp()
+    const browser = new Browser(server)
+    const asked = await browser.follow('/account/security/recovery-codes')
+    const second = await browser.submit(asked, '/sign-in', { username, password })
+    const page = await browser.submit(second, '/recovery-code', { 'recovery-code': codes[0]! })
+    const renewed = await browser.submit(page, '/recovery-codes')
+    const next = recoveryCodesIn(renewed.body)
+    expect(next).to.have.length(10)
+    expect(next.some((code) => codes.includes(code))).to.equal(false)
+    expect(await server.apps[0]!.store.factors.recoveryCodesLeft(id)).to.equal(10)
+    expect(await eventsOf(id, 'factor.enrolled')).to.have.members(['totp', 'recovery-codes'])
+  })
+})

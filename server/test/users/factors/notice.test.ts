@@ -1,0 +1,21 @@
+import { expect } from 'chai'
+import { factorNotice } from '../../../src/users/factors/notice.ts'
+
+describe(factorNotice.name, () => {
+  const person = { email: 'ada@example.com', name: undefined, username: 'ada', locale: 'de' }
+  const about = { change: 'totp-added', now: 0, asked: { address: '203.0.113.9' } }
+
+  it('goes to the person in their language, and says what changed, when and from where', () => {
+    const { onceKey, ...mail } = factorNotice(person, about)!
+    expect(onceKey).not.to.equal(factorNotice(person, about)!.onceKey)
+    expect(mail).to.deep.equal({
+      to: 'ada@example.com',
+      template: 'factor-changed',
+      languages: ['de'],
+      data: { person: 'ada', change: 'totp-added', at: '1970-01-01T00:00:00.000Z', asked: about.asked },
+    })
+  })
+
+  it('goes to nobody who has no address', () =>
+    expect(factorNotice({ ...person, email: undefined }, about)).to.equal(undefined))
+})
