@@ -22,6 +22,7 @@ export const doors: Readonly<Record<string, readonly string[]>> = {
   '^openid-client$': ['server/src/login/upstream/relying-party.ts'],
   '^jsonwebtoken$': ['server/src/oidc/session-cookie.ts'],
   '^@node-rs/argon2$': ['server/src/users/passwords.ts'],
+  '^@node-rs/bcrypt$': ['server/src/users/imported-hashes.ts'],
   '^otpauth$': ['server/src/users/factors/totp.ts'],
   '^@simplewebauthn/server': ['server/src/users/factors/passkeys.ts'],
   '^qrcode$': ['server/src/users/factors/qr-code.ts'],

@@ -24,7 +24,7 @@ const recipes: Readonly<Record<Part, Recipe>> = {
     entries: { 'src/main.ts': 'src/main.js', 'src/cli/main.ts': 'src/nauthera.js' },
     copies: ['views', 'locales', 'assets', 'src/store/sql'],
     commands: { nauthera: 'src/nauthera.js' },
-    externals: ['@node-rs/argon2'],
+    externals: ['@node-rs/argon2', '@node-rs/bcrypt'],
   },
   'config-agent': { entries: { 'src/main.ts': 'src/main.js' }, copies: [], commands: {}, externals: [] },
   operator: {

@@ -128,8 +128,11 @@ async function buildBase(): Promise<string> {
   const began = Date.now()
   const context = dirname(baseRootfs)
   const require = createRequire(join(root, 'server/package.json'))
-  const addon = dirname(require.resolve(`@node-rs/argon2-linux-${process.arch}-gnu/package.json`))
-  const files = [process.execPath, join(addon, `argon2.linux-${process.arch}-gnu.node`)]
+  const addons = ['argon2', 'bcrypt'].map((name) => {
+    const folder = dirname(require.resolve(`@node-rs/${name}-linux-${process.arch}-gnu/package.json`))
+    return join(folder, `${name}.linux-${process.arch}-gnu.node`)
+  })
+  const files = [process.execPath, ...addons]
   await writeRootfs(files, baseRootfs)
   const image = `localhost/nauthera-base:${process.version}`
   await buildImage({ dockerfile: join(root, 'ci/base.Dockerfile'), context, image })

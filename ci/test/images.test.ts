@@ -128,7 +128,8 @@ describe('what goes into an image', function () {
       packages: Record<string, { version: string }>
     }
     const find = (name: string) => components.find((component) => component.name === name)
-    for (const name of ['oidc-provider', 'express', 'jose', 'pg-promise', '@grpc/grpc-js', '@node-rs/argon2'])
+    const addons = ['@node-rs/argon2', '@node-rs/bcrypt']
+    for (const name of ['oidc-provider', 'express', 'jose', 'pg-promise', '@grpc/grpc-js', ...addons])
       expect(find(name)?.version, name).to.equal(lock.packages[`node_modules/${name}`]!.version)
     expect(find('node')?.version).to.equal(process.versions.node)
     expect(find('@grpc/grpc-js')?.purl).to.match(/^pkg:npm\/%40grpc\/grpc-js@\d/)

@@ -53,6 +53,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
     'server/test/oidc/cache.integration.test.ts',
   ],
   'server/src/users/*': ['server/test/users/postgres-users.integration.test.ts'],
+  'server/src/users/import/*': ['server/test/cli/import.integration.test.ts'],
   'server/src/users/ldap/*': [
     'server/test/users/ldap/directory-client.integration.test.ts',
     'server/test/cli/doctor.integration.test.ts',

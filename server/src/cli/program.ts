@@ -74,7 +74,7 @@ Examples:
     settingsFile: () => options().settings,
     outputFormat: () => options().output,
   }
-  addUserCommands(program, session)
+  addUserCommands(program, session, setExitCode)
   addGroupCommands(program, session)
   addConsentCommands(program, session)
   addAuditCommands(program, session)

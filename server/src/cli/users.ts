@@ -17,6 +17,7 @@ import { addInvite, addVerifyEmail } from './link-commands.ts'
 import { askPassword } from './ask-password.ts'
 import type { PasswordOptions } from './ask-password.ts'
 import { confirm } from './confirm.ts'
+import { addImport } from './import.ts'
 import { adminEvent, print, printPages, say, withDatabase } from './session.ts'
 import type { Opened, Session } from './session.ts'
 
@@ -26,7 +27,7 @@ const pageSize = 500
 
 const claimHelp = 'a further fact about the person, by its standard name, such as given_name=Ada; several after a space'
 
-export function addUserCommands(program: Command, session: Session): void {
+export function addUserCommands(program: Command, session: Session, setExitCode: (code: number) => void): void {
   const users = program.command('users').description('manage people and their passwords')
   const commands = [
     addAdd,
@@ -44,6 +45,7 @@ export function addUserCommands(program: Command, session: Session): void {
     addResetFactors,
   ]
   for (const add of commands) add(users, session)
+  addImport(users, session, setExitCode)
 }
 
 function addAdd(users: Command, session: Session): void {

@@ -74,7 +74,7 @@ export function createGroups(needs: { database: Connection; audit: AuditRows; ch
   return {
     list: () => database.query<Group>(list),
     async create(group, events) {
-      const faults = faultsOfName(group)
+      const faults = faultsOfGroup(group)
       if (faults.length > 0) throw new CodedError('GROUP_NAME_INVALID', { faults })
       const made = (await database.query(create, [randomUUID(), group, audit.rows(events)])).length === 1
       if (made) audit.lines(events)
@@ -92,7 +92,8 @@ export function createGroups(needs: { database: Connection; audit: AuditRows; ch
   }
 }
 
-function faultsOfName(group: string): Fault[] {
+/** @returns what is wrong with the name of a new group */
+export function faultsOfGroup(group: string): Fault[] {
   const fault = (message: string) => [{ path: 'group', message }]
   if (group.trim() === '') return fault('must not be empty')
   if (group.length > longestName) return fault(`must have at most ${longestName} characters`)

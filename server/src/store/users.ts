@@ -366,7 +366,8 @@ export async function asRefused<T>(user: Names, write: () => Promise<T>): Promis
 /** Longest e-mail address (RFC 5321 section 4.5.3.1), so longest user name. */
 const longestName = 320
 
-function faultsOfName(username: string): Fault[] {
+/** @returns what is wrong with a new user name */
+export function faultsOfName(username: string): Fault[] {
   const fault = (message: string) => [{ path: 'username', message }]
   if (canonicalName(username) === '') return fault('must not be empty')
   if (username.length > longestName) return fault(`must have at most ${longestName} characters`)

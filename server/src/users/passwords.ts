@@ -7,6 +7,8 @@ import { createBoundedQueue } from '../store/bounded-queue.ts'
 import type { QueueLimits } from '../store/bounded-queue.ts'
 import { canonicalName } from '../store/canonical-name.ts'
 import { isCommonPassword } from './common-passwords.ts'
+import { matchesHash, readHash } from './imported-hashes.ts'
+import type { StoredHash } from './imported-hashes.ts'
 
 /** Characters. */
 export const passwordLength = { min: 12, max: 128 } as const
@@ -23,9 +25,9 @@ export interface PasswordFault {
 export interface Passwords {
   /** @returns a PHC string; throws CodedError PASSWORD_QUEUE_FULL */
   hash(password: string): Promise<string>
-  /** Takes the same time whether there is a hash or not, and whether it matches.
+  /** Takes the same time whether there is a hash or not, and whether it matches; an imported hash takes longer until it is upgraded.
    *  @param hash undefined for an account that is unknown or has no password: never matches
-   *  @returns `outdated`: it matched, but was hashed with another cost than we use now
+   *  @returns `outdated`: it matched, but was hashed in another way or with another cost than we use now
    *  @throws CodedError PASSWORD_QUEUE_FULL */
   verify(hash: string | undefined, password: string): Promise<{ matches: boolean; outdated: boolean }>
   /** @returns every rule that a new password breaks */
@@ -52,11 +54,8 @@ export function createPasswords(queue: QueueLimits = defaultPasswordQueue()): Pa
     async verify(hash, password) {
       // a password of this length cannot be anybody's, so it is not hashed
       if (password.length > passwordLength.max * 4) return { matches: false, outdated: false }
-      const known = hash !== undefined && hash.startsWith('$argon2id$') ? hash : undefined
-      const against = known ?? (await dummy)
-      const equal = await turns.take(() => argon2Verify(against, normal(password)))
-      const matches = equal && known !== undefined
-      return { matches, outdated: matches && isOutdated(against) }
+      const against = await dummy
+      return turns.take(() => verifyAny(hash, password, against))
     },
     checkNew,
     queue: turns.state,
@@ -66,9 +65,34 @@ export function createPasswords(queue: QueueLimits = defaultPasswordQueue()): Pa
 /** The same characters typed on another keyboard may be other code points (RFC 8265 section 4.2). */
 const normal = (password: string): string => password.normalize('NFC')
 
+/** @param dummy is checked where there is no argon2 hash to check, so that this takes no less time */
+async function verifyAny(
+  text: string | undefined,
+  password: string,
+  dummy: string,
+): Promise<{ matches: boolean; outdated: boolean }> {
+  const read = text === undefined ? undefined : readHash(text)
+  if (read === undefined || 'fault' in read || read.hash.kind !== 'argon2') {
+    const matches = read !== undefined && 'hash' in read && (await matchesImported(text!, read.hash, password))
+    // the right password is hashed once more anyway, to be stored
+    if (!matches) await argon2Verify(dummy, normal(password))
+    return { matches, outdated: matches }
+  }
+  const matches = await argon2Verify(text!, normal(password))
+  return { matches, outdated: matches && isOutdated(text!) }
+}
+
+/** The other program hashed what its keyboard sent. */
+async function matchesImported(text: string, hash: StoredHash, password: string): Promise<boolean> {
+  if (hash.kind === 'argon2') return false
+  if (await matchesHash({ text, hash }, normal(password))) return true
+  return password !== normal(password) && matchesHash({ text, hash }, password)
+}
+
 function isOutdated(hash: string): boolean {
-  const { memoryCost, timeCost, parallelism } = parseOptions(hash)
-  return memoryCost !== cost.memoryCost || timeCost !== cost.timeCost || parallelism !== cost.parallelism
+  const { algorithm, memoryCost, timeCost, parallelism } = parseOptions(hash)
+  const isCurrent = memoryCost === cost.memoryCost && timeCost === cost.timeCost && parallelism === cost.parallelism
+  return algorithm !== cost.algorithm || !isCurrent || hash.includes('$v=16$')
 }
 
 function checkNew(

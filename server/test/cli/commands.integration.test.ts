@@ -25,6 +25,7 @@ const lists: readonly string[] = [
 const others: readonly string[] = [
   'users add',
   'users edit',
+  'users import',
   'users set-password',
   'users unlock',
   'users disable',

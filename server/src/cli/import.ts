@@ -1,0 +1,124 @@
+// nauthera users import: people out of a file.
+import { open } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { Option } from 'commander'
+import type { Command } from 'commander'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { createGroups } from '../store/groups.ts'
+import { createImportBatch } from '../store/import-batch.ts'
+import { createUsers } from '../store/users.ts'
+import type { User } from '../store/users.ts'
+import { differences, importPeople } from '../users/import/import-people.ts'
+import type { ImportCounts, Refusal } from '../users/import/import-people.ts'
+import { readJsonLines } from '../users/import/json-lines.ts'
+import type { PersonEntry, ReadEntry } from '../users/import/person-entry.ts'
+import { createProgress } from './progress.ts'
+import { adminEvent, print, say, withDatabase } from './session.ts'
+import type { Opened, Session } from './session.ts'
+
+type SetExitCode = (code: number) => void
+
+const formats: Readonly<Record<string, (input: Readable) => AsyncIterable<ReadEntry>>> = {
+  jsonl: readJsonLines,
+}
+
+export function addImport(users: Command, session: Session, setExitCode: SetExitCode): void {
+  users
+    .command('import')
+    .description('add the people of a file, with their password hashes; who is there is left as they are')
+    .argument('<file>', 'the file; - reads standard input')
+    .addOption(new Option('--format <format>', 'what the file is').choices(Object.keys(formats)).default('jsonl'))
+    .option('--create-groups', 'create the groups that are not there; else their people are refused')
+    .option('--update', 'change people who are there as the file says; never a password')
+    .option('--dry-run', 'check everything and write nothing')
+    .addHelpText(
+      'after',
+      `
+Prints who was refused, with the place in the file and why; the exit code is then 1. After an interruption run it again:
+who is there already is passed over. docs/people-import.md describes the formats and the password hashes.
+
+Examples:
+  nauthera users import people.jsonl --create-groups --dry-run
+  nauthera users import - --create-groups < people.jsonl`,
+    )
+    .action(async (file: string, options: ImportOptions) => {
+      const { refused } = await importFile(session, file, options)
+      if (refused > 0) setExitCode(1)
+    })
+}
+
+interface ImportOptions {
+  readonly format: string
+  readonly createGroups?: boolean
+  readonly update?: boolean
+  readonly dryRun?: boolean
+}
+
+async function importFile(session: Session, file: string, options: ImportOptions): Promise<ImportCounts> {
+  const { createGroups: mayCreateGroups = false, update = false, dryRun = false } = options
+  const refusals: Refusal[] = []
+  const progress = createProgress(session.terminal)
+  let counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
+  const input = await inputOf(session, file)
+  try {
+    return await withDatabase(session, (opened) =>
+      importPeople(
+        {
+          store: createImportBatch(opened),
+          update: update ? (user, entry) => updatePerson(opened, user, entry) : undefined,
+          events: (userId) => [{ event: 'account.created', outcome: 'success', userId }],
+          batchEvent: (people) => adminEvent('users.import', { detail: { people } }),
+          onRefused: (refusal) => void refusals.push(refusal),
+          onProgress(now) {
+            counts = now
+            progress.tell(summaryOf(now))
+          },
+        },
+        formats[options.format]!(input),
+        { dryRun, createGroups: mayCreateGroups },
+      ),
+    )
+  } finally {
+    progress.end()
+    if (refusals.length > 0) print(session, refusals.map(rowOf), ['at', 'username', 'reason'])
+    say(session, `${summaryOf(counts)}${dryRun ? ' (dry run: nothing was written)' : ''}`)
+  }
+}
+
+const rowOf = ({ at, username, reason }: Refusal) => ({ at, username, reason })
+
+const summaryOf = ({ created, updated, unchanged, refused }: ImportCounts): string =>
+  `${created} created, ${updated} updated, ${unchanged} there already, ${refused} refused`
+
+/** @throws CodedError USAGE_INVALID */
+async function inputOf({ terminal }: Session, file: string): Promise<Readable> {
+  if (file === '-') return terminal.stdin
+  try {
+    return (await open(file)).createReadStream()
+  } catch (cause) {
+    throw new CodedError('USAGE_INVALID', {
+      cause,
+      faults: [{ path: file, message: 'cannot be read; give the path of a file, or - for standard input' }],
+    })
+  }
+}
+
+async function updatePerson(opened: Opened, user: User, entry: PersonEntry): Promise<void> {
+  const userId = user.id
+  const differing = differences(user, entry)
+  const { email, emailVerified, name, locale, profile } = entry
+  const about = adminEvent('users.import', { userId })
+  const changed = [about, { event: 'account.changed', outcome: 'success', userId } as const]
+  if (differing.some((field) => field !== 'groups' && field !== 'disabled')) {
+    const change = { email, emailVerified, name, locale, profile: profile === undefined ? undefined : () => profile }
+    await createUsers(opened).edit(userId, change, changed)
+  }
+  for (const group of entry.groups ?? []) {
+    if (!user.groups.includes(group)) await createGroups(opened).addMember(group, userId, changed)
+  }
+  if (differing.includes('disabled')) {
+    const disabled = entry.disabled === true
+    const event = disabled ? 'account.disabled' : 'account.enabled'
+    await createUsers(opened).setDisabled(userId, disabled, [about, { event, outcome: 'success', userId }])
+  }
+}

@@ -1,0 +1,115 @@
+// One person of a file: what a format has read, and the rules that hold for every format.
+import type { Fault } from '@nauthera/runtime/coded-error'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { z } from '@nauthera/runtime/settings'
+import { canonicalName } from '../../store/canonical-name.ts'
+import { faultsOfGroup } from '../../store/groups.ts'
+import { faultsOfName } from '../../store/users.ts'
+import type { Profile } from '../../store/users.ts'
+import { readHash } from '../imported-hashes.ts'
+import { withProfileClaims } from '../profile-claims.ts'
+
+/** What is left out is not known: for somebody who is there already it stays as it is. */
+export interface PersonEntry {
+  /** The subject of tokens, where another program gave one. */
+  readonly id?: string | undefined
+  readonly username: string
+  readonly email?: string | undefined
+  readonly emailVerified?: boolean | undefined
+  readonly name?: string | undefined
+  readonly locale?: string | undefined
+  readonly profile?: Profile | undefined
+  readonly groups?: readonly string[] | undefined
+  readonly disabled?: boolean | undefined
+  readonly passwordChangeRequired?: boolean | undefined
+  readonly passwordHash?: string | undefined
+}
+
+/** `at`: where in the file, such as `line 3`. */
+export type ReadEntry = { readonly at: string; readonly username: string | undefined } & (
+  | { readonly kind: 'person'; readonly entry: PersonEntry }
+  | { readonly kind: 'refused'; readonly faults: readonly Fault[] }
+)
+
+const text = z.string().max(1024)
+const claimValue = z.union([text, z.boolean()])
+
+/** As in a line of JSON lines. */
+const written = z.strictObject({
+  id: z.uuid().optional(),
+  username: z.string(),
+  email: text.optional(),
+  emailVerified: z.boolean().optional(),
+  name: text.optional(),
+  locale: z.string().max(35).optional(),
+  claims: z.record(z.string(), z.union([claimValue, z.record(z.string(), claimValue)])).optional(),
+  groups: z.array(z.string()).max(1000).optional(),
+  disabled: z.boolean().optional(),
+  mustChange: z.boolean().optional(),
+  passwordHash: z.string().max(1024).optional(),
+})
+
+/** @param value what a file says, in the words of JSON lines
+ *  @returns the person, or every fault; never a part of a hash */
+export function readEntry(at: string, value: unknown): ReadEntry {
+  const parsed = written.safeParse(value)
+  const username = nameIn(value)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }))
+    return { kind: 'refused', at, username, faults }
+  }
+  const { claims, mustChange, groups, ...rest } = withoutEmpty(parsed.data)
+  const profile = readClaims(claims ?? {})
+  const faults = [...faultsOf(parsed.data), ...('faults' in profile ? profile.faults : [])]
+  if (faults.length > 0 || 'faults' in profile) return { kind: 'refused', at, username, faults }
+  const entry: PersonEntry = {
+    ...rest,
+    profile: claims === undefined ? undefined : profile.profile,
+    groups: groups === undefined ? undefined : [...new Set(groups)].toSorted(),
+    passwordChangeRequired: mustChange,
+  }
+  return { kind: 'person', at, username, entry }
+}
+
+/** Other programs write "" for what they do not know. */
+function withoutEmpty(person: z.output<typeof written>): z.output<typeof written> {
+  const { email, name, locale } = person
+  return { ...person, email: email || undefined, name: name || undefined, locale: locale || undefined }
+}
+
+function nameIn(value: unknown): string | undefined {
+  const { username } = (typeof value === 'object' && value !== null ? value : {}) as { username?: unknown }
+  return typeof username === 'string' ? username.slice(0, 320) : undefined
+}
+
+function faultsOf({ username, email, groups = [], passwordHash }: z.output<typeof written>): Fault[] {
+  const faults = faultsOfName(username)
+  const fault = (path: string, message: string) => faults.push({ path, message })
+  if (email && canonicalName(email).indexOf('@') < 1) fault('email', 'must be an e-mail address')
+  if (canonicalName(username).includes('@') && canonicalName(username) !== canonicalName(email ?? '')) {
+    fault('username', 'may contain an @ only when it is the same as the e-mail address')
+  }
+  for (const [index, group] of groups.entries()) {
+    for (const { message } of faultsOfGroup(group)) fault(`groups.${index}`, message)
+  }
+  const hash = passwordHash === undefined ? undefined : readHash(passwordHash)
+  if (hash !== undefined && 'fault' in hash) fault('passwordHash', hash.fault)
+  return faults
+}
+
+type Claims = NonNullable<z.output<typeof written>['claims']>
+
+/** By the rules of `users edit --claim`. */
+function readClaims(claims: Claims): { readonly profile: Profile } | { readonly faults: readonly Fault[] } {
+  const texts = Object.entries(claims).flatMap(([name, value]) =>
+    typeof value === 'object'
+      ? Object.entries(value).map(([part, each]) => `${name}.${part}=${String(each)}`)
+      : [`${name}=${String(value)}`],
+  )
+  try {
+    return { profile: withProfileClaims({}, texts) }
+  } catch (error) {
+    if (!hasCode(error, 'USAGE_INVALID')) throw error
+    return { faults: error.faults.map(({ path, message }) => ({ path: path.replace('--claim ', 'claims.'), message })) }
+  }
+}

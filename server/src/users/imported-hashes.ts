@@ -1,0 +1,154 @@
+// Password hashes that came with people from another program: bcrypt, PBKDF2 and scrypt. They are checked at a sign-in, and the password
+// is then hashed as all others are. Each kind has one written form:
+//   $2b$12$...   $pbkdf2-sha256$i=600000$salt$key   $scrypt$ln=15,r=8,p=1$salt$key   $argon2id$v=19$m=19456,t=2,p=1$salt$key
+import { pbkdf2, scrypt, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
+import { verify as bcryptVerify } from '@node-rs/bcrypt'
+
+export type StoredHash =
+  | { readonly kind: 'bcrypt'; readonly cost: number }
+  | { readonly kind: 'argon2'; readonly memoryKib: number; readonly passes: number; readonly lanes: number }
+  | ({ readonly kind: 'pbkdf2'; readonly digest: Digest; readonly iterations: number } & Derived)
+  | ({ readonly kind: 'scrypt'; readonly logN: number; readonly r: number; readonly p: number } & Derived)
+
+interface Derived {
+  readonly salt: Buffer
+  readonly key: Buffer
+}
+
+const digests = { sha1: 20, sha256: 32, sha512: 64 } as const
+type Digest = keyof typeof digests
+
+/** What a check may take: about two seconds of one core, and 128 MiB. Whoever asks for more would make a sign-in hang. */
+const costLimits = {
+  bcryptCost: 14,
+  /** Iterations times blocks of the digest. */
+  pbkdf2Work: 6_000_000,
+  memoryMib: 128,
+  /** MiB times passes. */
+  memoryWork: 512,
+} as const
+
+/** Bytes. A shorter key would match many passwords. */
+const keyLength = { min: 16, max: 64 } as const
+
+const base64 = '[A-Za-z0-9+/]'
+const forms = {
+  bcrypt: /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/,
+  argon2: new RegExp(
+    String.raw`^\$argon2(?:id|i|d)\$v=(?:16|19)\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,3})\$${base64}{11,86}\$${base64}{22,86}$`,
+  ),
+  pbkdf2: new RegExp(String.raw`^\$pbkdf2-(sha1|sha256|sha512)\$i=(\d{1,9})\$(${base64}{1,128})\$(${base64}{1,128})$`),
+  scrypt: new RegExp(
+    String.raw`^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$(${base64}{1,128})\$(${base64}{1,128})$`,
+  ),
+} as const
+
+export type ReadHash = { readonly hash: StoredHash } | { readonly fault: string }
+
+/** @returns the hash, or why it cannot be checked; never any part of it */
+export function readHash(text: string): ReadHash {
+  const hash = readBcrypt(text) ?? readArgon2(text) ?? readPbkdf2(text) ?? readScrypt(text)
+  if (hash === undefined) {
+    return { fault: 'is not in a known form: bcrypt ($2b$), $pbkdf2-sha256$i=..., $scrypt$ln=... or $argon2id$' }
+  }
+  const fault = faultOf(hash)
+  return fault === undefined ? { hash } : { fault }
+}
+
+function readBcrypt(text: string): StoredHash | undefined {
+  const cost = forms.bcrypt.exec(text)?.[1]
+  return cost === undefined ? undefined : { kind: 'bcrypt', cost: Number(cost) }
+}
+
+function readArgon2(text: string): StoredHash | undefined {
+  const found = forms.argon2.exec(text)
+  if (found === null) return undefined
+  return { kind: 'argon2', memoryKib: Number(found[1]), passes: Number(found[2]), lanes: Number(found[3]) }
+}
+
+function readPbkdf2(text: string): StoredHash | undefined {
+  const found = forms.pbkdf2.exec(text)
+  if (found === null) return undefined
+  const derived = { salt: Buffer.from(found[3]!, 'base64'), key: Buffer.from(found[4]!, 'base64') }
+  return { kind: 'pbkdf2', digest: found[1] as Digest, iterations: Number(found[2]), ...derived }
+}
+
+function readScrypt(text: string): StoredHash | undefined {
+  const found = forms.scrypt.exec(text)
+  if (found === null) return undefined
+  const [logN, r, p] = found.slice(1, 4).map(Number) as [number, number, number]
+  return { kind: 'scrypt', logN, r, p, salt: Buffer.from(found[4]!, 'base64'), key: Buffer.from(found[5]!, 'base64') }
+}
+
+function faultOf(hash: StoredHash): string | undefined {
+  if ('key' in hash && (hash.key.length < keyLength.min || hash.key.length > keyLength.max)) {
+    return `has a key of ${hash.key.length} bytes; ${keyLength.min} to ${keyLength.max} are accepted`
+  }
+  switch (hash.kind) {
+    case 'bcrypt': {
+      const isFine = hash.cost >= 4 && hash.cost <= costLimits.bcryptCost
+      return isFine ? undefined : `has the bcrypt cost ${hash.cost}; 4 to ${costLimits.bcryptCost} are accepted`
+    }
+    case 'pbkdf2': {
+      const work = hash.iterations * Math.ceil(hash.key.length / digests[hash.digest])
+      return work >= 1 && work <= costLimits.pbkdf2Work ? undefined : `has ${hash.iterations} iterations: ${tooMuch}`
+    }
+    case 'scrypt': {
+      const mib = (2 ** hash.logN * hash.r * 128) / 2 ** 20
+      return hash.logN >= 1 && hash.r >= 1 ? memoryFault(mib, hash.p) : 'has costs of 0'
+    }
+    case 'argon2': {
+      const isFine = hash.lanes >= 1 && hash.lanes <= 16 && hash.memoryKib >= 8 * hash.lanes
+      return isFine ? memoryFault(hash.memoryKib / 1024, hash.passes) : 'has costs that argon2 does not know'
+    }
+  }
+}
+
+const tooMuch = 'a sign-in would take too long with it'
+
+function memoryFault(mib: number, passes: number): string | undefined {
+  const isFine = passes >= 1 && mib <= costLimits.memoryMib && mib * passes <= costLimits.memoryWork
+  return isFine ? undefined : `needs ${Math.ceil(mib)} MiB in ${passes} passes: ${tooMuch}`
+}
+
+/** How the forms that are not of argon2 or bcrypt are written.
+ *  @internal tests make hashes by it */
+export const writeHash = (hash: Extract<StoredHash, Derived>): string => {
+  const rest = [hash.salt, hash.key].map((bytes) => bytes.toString('base64').replace(/=+$/, '')).join('$')
+  return hash.kind === 'pbkdf2'
+    ? `$pbkdf2-${hash.digest}$i=${hash.iterations}$${rest}`
+    : `$scrypt$ln=${hash.logN},r=${hash.r},p=${hash.p}$${rest}`
+}
+
+/** Outside of the event loop, whatever the kind.
+ *  @param text of which `hash` was read */
+export async function matchesHash(
+  { text, hash }: { text: string; hash: Exclude<StoredHash, { kind: 'argon2' }> },
+  password: string,
+): Promise<boolean> {
+  switch (hash.kind) {
+    case 'bcrypt':
+      return bcryptVerify(password, text)
+    case 'pbkdf2': {
+      const { salt, iterations, key, digest } = hash
+      return timingSafeEqual(await promisify(pbkdf2)(password, salt, iterations, key.length, digest), key)
+    }
+    case 'scrypt':
+      return timingSafeEqual(await deriveScrypt(hash, password), hash.key)
+  }
+}
+
+function deriveScrypt(
+  { logN, r, p, salt, key }: Extract<StoredHash, { kind: 'scrypt' }>,
+  password: string,
+): Promise<Buffer> {
+  const N = 2 ** logN
+  const maxmem = 128 * r * (N + p + 2) + 2 ** 20
+  return new Promise((resolve, reject) => {
+    scrypt(password, salt, key.length, { N, r, p, maxmem }, (error, derived) => {
+      if (error === null) resolve(derived)
+      else reject(error)
+    })
+  })
+}

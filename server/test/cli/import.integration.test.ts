@@ -1,0 +1,267 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pbkdf2Sync, randomBytes, randomUUID, scryptSync } from 'node:crypto'
+import { hash as argon2Hash } from '@node-rs/argon2'
+import { hash as bcryptHash } from '@node-rs/bcrypt'
+import { expect } from 'chai'
+import { createImportBatch } from '../../src/store/import-batch.ts'
+import { writeHash } from '../../src/users/imported-hashes.ts'
+import { importPeople } from '../../src/users/import/import-people.ts'
+import { readJsonLines } from '../../src/users/import/json-lines.ts'
+import { createPasswords } from '../../src/users/passwords.ts'
+import { createPostgresUsers } from '../../src/users/postgres-users.ts'
+import { createUserSources } from '../../src/users/user-sources.ts'
+import { openNauthera } from './run-nauthera.ts'
+import type { Nauthera } from './run-nauthera.ts'
+
+const password = 'correct horse battery staple'
+const salt = randomBytes(16)
+
+describe('nauthera users import', () => {
+  let nauthera: Nauthera
+  before(async function () {
+    this.timeout(30_000)
+    nauthera = await openNauthera()
+  })
+  after(() => nauthera.stop())
+
+  const lines = (...people: object[]) => people.map((person) => `${JSON.stringify(person)}\n`).join('')
+  const run = (input: string, ...options: string[]) =>
+    nauthera.run(['users', 'import', '-', '-o', 'json', ...options], { input })
+  const find = (login: string) => nauthera.fresh.replica().users.findByLogin(login)
+  const signIn = (login: string, typed: string) => {
+    const store = nauthera.fresh.replica()
+    const passwords = createPasswords({ width: 2, waitMs: 60_000, longest: 100 })
+    const limits = { perAccount: 5, perAddress: 1000, windowMs: 600_000, lockMs: 600_000 }
+    return createUserSources({ sources: [createPostgresUsers({ store, passwords })], store, limits }).tryPassword(
+      login,
+      typed,
+      { address: '192.0.2.1' },
+    )
+  }
+
+  it('writes everything that a line says', async () => {
+    const id = randomUUID()
+    const ran = await run(
+      lines({
+        id,
+        username: 'Ada',
+        email: 'ada@example.test',
+        emailVerified: true,
+        name: 'Ada Lovelace',
+        locale: 'en',
+        claims: { given_name: 'Ada', address: { country: 'GB' }, phone_number: '+442071234567' },
+        groups: ['ops', 'maths', 'ops'],
+        disabled: true,
+        mustChange: true,
+      }),
+      '--create-groups',
+    )
+    expect([ran.code, ran.out, ran.err]).to.deep.equal([0, '', '1 created, 0 updated, 0 there already, 0 refused\n'])
+    expect(await find('ada')).to.deep.include({
+      id,
+      username: 'Ada',
+      email: 'ada@example.test',
+      emailVerified: true,
+      name: 'Ada Lovelace',
+      locale: 'en',
+      profile: { given_name: 'Ada', address: { country: 'GB' }, phone_number: '+442071234567' },
+      groups: ['maths', 'ops'],
+      disabled: true,
+      passwordChangeRequired: true,
+      source: 'postgres',
+    })
+    const events = await nauthera.fresh.replica().audit.search({ limit: 10 })
+    expect(events.map(({ event, userId }) => [event, userId ?? undefined])).to.have.deep.members([
+      ['admin.users.import', undefined],
+      ['account.created', id],
+    ])
+  })
+
+  const kinds: [string, () => Promise<string> | string][] = [
+    ['bcrypt', () => bcryptHash(password, { cost: 4 })],
+    ['argon2i', () => argon2Hash(password, { algorithm: 1, memoryCost: 1024, timeCost: 1, parallelism: 1 })],
+    ...(['sha1', 'sha256', 'sha512'] as const).map((digest): [string, () => string] => [
+      digest,
+      () =>
+        writeHash({ kind: 'pbkdf2', digest, iterations: 999, salt, key: pbkdf2Sync(password, salt, 999, 32, digest) }),
+    ]),
+    [
+      'scrypt',
+      () =>
+        writeHash({ kind: 'scrypt', logN: 8, r: 8, p: 1, salt, key: scryptSync(password, salt, 32, { N: 256, r: 8 }) }),
+    ],
+  ]
+  for (const [kind, make] of kinds)
+    it(`lets people sign in with the password that they have, and then hashes it anew: ${kind}`, async () => {
+      const [username, passwordHash] = [`with-${kind}`, await make()]
+      expect((await run(lines({ username, passwordHash }))).code).to.equal(0)
+      const { credentials } = nauthera.fresh.replica()
+      const { id } = (await find(username))!
+      expect(await credentials.find(id)).to.equal(passwordHash)
+      expect(await signIn(username, 'wrong')).to.deep.include({ kind: 'refused', reason: 'wrong-password' })
+      expect(await credentials.find(id), 'a wrong password changes nothing').to.equal(passwordHash)
+      expect((await signIn(username, password)).kind).to.equal('passed')
+      expect(await credentials.find(id)).to.match(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+      expect((await signIn(username, password)).kind).to.equal('passed')
+      expect((await signIn(username, 'wrong')).kind).to.equal('refused')
+    })
+
+  it('passes over who is there and the same, and never overwrites anybody', async () => {
+    const [kept, other] = [
+      { username: 'kept', name: 'Kept' },
+      { username: 'other', name: 'Other' },
+    ]
+    await run(lines(kept, other))
+    const again = await run(lines(kept, { ...other, name: 'Changed' }, { username: 'third' }))
+    expect([again.code, again.err]).to.deep.equal([1, '1 created, 0 updated, 1 there already, 1 refused\n'])
+    expect(again.json()).to.deep.equal([
+      { at: 'line 2', username: 'other', reason: 'is there, and differs in name; --update changes what is there' },
+    ])
+    expect((await find('other'))!.name).to.equal('Other')
+  })
+
+  it('changes who is there when it is asked to, but never a password', async () => {
+    const passwordHash = await bcryptHash(password, { cost: 4 })
+    await run(
+      lines({ username: 'moved', email: 'old@example.test', groups: ['east'], passwordHash }),
+      '--create-groups',
+    )
+    const { id } = (await find('moved'))!
+    const later = { username: 'moved', email: 'new@example.test', groups: ['west'], disabled: true, passwordHash: 'x' }
+    const wrong = await run(lines(later), '--create-groups', '--update')
+    expect([wrong.code, wrong.out.includes('known form')]).to.deep.equal([1, true])
+    const next = { ...later, passwordHash: await bcryptHash('another one', { cost: 4 }) }
+    const dry = await run(lines(next), '--create-groups', '--update', '--dry-run')
+    expect(dry.err).to.equal('0 created, 1 updated, 0 there already, 0 refused (dry run: nothing was written)\n')
+    expect((await find('moved'))!.email).to.equal('old@example.test')
+    const updated = await run(lines(next), '--create-groups', '--update')
+    expect([updated.code, updated.err]).to.deep.equal([0, '0 created, 1 updated, 0 there already, 0 refused\n'])
+    const after = await find('moved')
+    expect(after).to.deep.include({ id, email: 'new@example.test', groups: ['east', 'west'], disabled: true })
+    expect(await nauthera.fresh.replica().credentials.find(id)).to.equal(passwordHash)
+    const { err } = await run(lines(next), '--update')
+    expect(err, 'a second time').to.equal('0 created, 0 updated, 1 there already, 0 refused\n')
+  })
+
+  it('says who was refused, where and why, and writes the others; never a part of a hash', async () => {
+    const secret = 'canaryCanaryCanary'
+    const input = [
+      '{"username": "bad", "passwordHash": "$2b$10$canaryCanaryCanary"',
+      JSON.stringify({ username: 'hash', passwordHash: `$2b$31$${secret.repeat(3).slice(0, 53)}` }),
+      JSON.stringify({ username: 'hash-2', passwordHash: secret }),
+      JSON.stringify({ username: 'unknown-key', password: secret }),
+      JSON.stringify({ username: 'a@b', email: 'c@d' }),
+      JSON.stringify({ username: '\u200b', email: 'nothing' }),
+      JSON.stringify({ username: 'lost', groups: ['of-nobody'] }),
+      JSON.stringify({ username: 'claims', claims: { department: 'x', birthdate: 'y' } }),
+      '',
+      JSON.stringify({ username: 'fine' }),
+      JSON.stringify({ username: 'FINE' }),
+      JSON.stringify({ username: 'huge', name: 'x'.repeat(300_000) }),
+      '42',
+      JSON.stringify({ username: 'last' }),
+    ].join('\n')
+    const ran = await run(input)
+    expect([ran.code, ran.err]).to.deep.equal([1, '2 created, 0 updated, 0 there already, 11 refused\n'])
+    const reasons = new Map(ran.json().map(({ at, reason }) => [at as string, reason as string]))
+    expect([...reasons.keys()]).to.have.members([1, 2, 3, 4, 5, 6, 7, 8, 11, 12, 13].map((line) => `line ${line}`))
+    const expected: [number, string][] = [
+      [1, 'is not JSON'],
+      [2, 'passwordHash: has the bcrypt cost 31'],
+      [3, 'passwordHash: is not in a known form'],
+      [4, 'password'],
+      [5, 'username: may contain an @ only'],
+      [6, 'email: must be an e-mail address'],
+      [7, 'groups: there is no of-nobody; --create-groups'],
+      [8, 'claims.birthdate'],
+      [11, 'has the same user name, e-mail address or id as line 10'],
+      [12, 'characters'],
+      [13, 'expected object'],
+    ]
+    for (const [line, part] of expected) expect(reasons.get(`line ${line}`)).to.include(part)
+    expect(ran.out + ran.err).to.not.include('anaryCanary')
+    expect([await find('fine'), await find('last')]).to.not.include(undefined)
+  })
+
+  it('writes nothing in a dry run, and reads a file', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-import-'))
+    const file = join(directory, 'people.jsonl')
+    writeFileSync(file, lines({ username: 'dry', groups: ['dry'] }))
+    const ran = await nauthera.run(['users', 'import', file, '--create-groups', '--dry-run'])
+    expect([ran.code, ran.err.includes('1 created'), ran.err.includes('nothing was written')]).to.deep.equal([
+      0,
+      true,
+      true,
+    ])
+    expect(await find('dry')).to.equal(undefined)
+    expect((await nauthera.fresh.replica().groups.list()).map(({ name }) => name)).to.not.include('dry')
+    rmSync(directory, { recursive: true })
+    const missing = await nauthera.run(['users', 'import', file])
+    expect([missing.code, missing.err.includes('cannot be read')]).to.deep.equal([2, true])
+  })
+
+  it('refuses a name that belongs to somebody else, and people of another source', async () => {
+    const store = nauthera.fresh.replica()
+    const person = {
+      username: 'dir',
+      email: 'dir@example.test',
+      emailVerified: true,
+      name: undefined,
+      locale: undefined,
+    }
+    await store.users.adopt(
+      { source: 'staff', key: 'k1', person: { ...person, profile: {}, disabled: false, groups: [] } },
+      [],
+    )
+    const ran = await run(lines({ username: 'dir' }, { username: 'else', email: 'DIR@example.test' }))
+    expect(ran.json().map(({ reason }) => reason)).to.deep.equal([
+      'is there, and is described by staff',
+      'the e-mail address or id belongs to dir',
+    ])
+  })
+
+  it('I1 keeps whole batches when it is cut off, and a second run adds the rest', async () => {
+    const people = Array.from({ length: 350 }, (_, index) => ({ username: `crowd-${index}`, groups: ['crowd'] }))
+    const store = nauthera.fresh.replica()
+    const batch = createImportBatch({ database: store.database, audit: store.audit })
+    let written = 0
+    async function* cutOff() {
+      for await (const entry of readJsonLines(Readable.from([lines(...people)]))) {
+        yield entry
+        if (entry.at === 'line 250') throw new Error('cut off')
+      }
+    }
+    const run1 = importPeople(
+      {
+        store: batch,
+        events: (userId) => [{ event: 'account.created', outcome: 'success', userId }],
+        batchEvent: () => ({ event: 'admin.users.import', outcome: 'success' }),
+        onRefused: () => expect.fail('nobody is refused'),
+        onProgress: ({ created }) => (written = created),
+      },
+      cutOff(),
+      { dryRun: false, createGroups: true },
+    )
+    const error = await run1.catch((cause: unknown) => cause)
+    expect([String(error), written]).to.deep.equal(['Error: cut off', 200])
+    const members = async () => (await store.groups.list()).find(({ name }) => name === 'crowd')?.members
+    expect(await members()).to.equal(200)
+    const second = await run(lines(...people), '--create-groups')
+    expect([second.code, second.err]).to.deep.equal([0, '150 created, 0 updated, 200 there already, 0 refused\n'])
+    expect(await members()).to.equal(350)
+  })
+
+  it('two imports of the same file at once create everybody once', async () => {
+    const input = lines(
+      ...Array.from({ length: 120 }, (_, index) => ({ username: `twice-${index}`, groups: ['twice'] })),
+    )
+    const both = await Promise.all([run(input, '--create-groups'), run(input, '--create-groups')])
+    const created = both.map(({ err }) => Number(/^(\d+) created/.exec(err)![1]))
+    expect(created[0]! + created[1]!).to.equal(120)
+    const again = await run(input, '--create-groups')
+    expect([again.code, again.err]).to.deep.equal([0, '0 created, 0 updated, 120 there already, 0 refused\n'])
+  })
+})
