@@ -73,6 +73,13 @@ export interface MomentOnPage {
   readonly text: string
 }
 
+/** Failures that still count; when they lock something, `until` is the end of the lock. */
+interface FailuresOnPage {
+  readonly count: number
+  readonly isLocked: boolean
+  readonly until: MomentOnPage
+}
+
 /** A client as the help desk sees it. */
 export interface ClientRow {
   readonly clientId: string
@@ -433,7 +440,8 @@ export interface Views {
     readonly disabled: boolean
     readonly mustChangePassword: boolean
     readonly created: MomentOnPage
-    readonly failures: { readonly count: number; readonly isLocked: boolean; readonly until: MomentOnPage } | undefined
+    readonly failures: FailuresOnPage | undefined
+    readonly wrongCodes: FailuresOnPage | undefined
     readonly factors: readonly {
       /** Has a text `admin.factor.<kind>`. */
       readonly kind: string

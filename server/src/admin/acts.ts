@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
 import type { User } from '../store/users.ts'
+import { factorNotice } from '../users/factors/notice.ts'
 import type { LinkMails } from '../users/link-mails.ts'
 import type { PersonState } from './person-state.ts'
 
@@ -15,12 +16,14 @@ export interface Act {
   /** Whether there is anything to do. */
   isOffered(state: PersonState): boolean
   /** What the audit log says about the person, beside who did it. */
-  readonly event: AuditEvent['event']
+  readonly events: readonly AuditEvent['event'][]
   carryOut(needs: ActNeeds, user: User, events: readonly AuditEvent[]): Promise<unknown>
 }
 
 export interface ActNeeds {
   readonly store: Pick<Store, 'users' | 'attempts' | 'factors'>
+  /** Epoch milliseconds. */
+  readonly now: () => number
   /** Undefined where no mail is sent. */
   readonly linkMails: Pick<LinkMails, 'sendReset'> | undefined
 }
@@ -29,15 +32,15 @@ export const acts: readonly Act[] = [
   {
     id: 'unlock',
     isSevere: false,
-    isOffered: ({ failures }) => failures !== undefined,
-    event: 'account.unlocked',
+    isOffered: ({ failures: { signIns, codes } }) => signIns !== undefined || codes !== undefined,
+    events: ['account.unlocked'],
     carryOut: ({ store }, { id }, events) => store.attempts.unlock(id, events),
   },
   {
     id: 'send-reset',
     isSevere: false,
     isOffered: ({ canReset }) => canReset,
-    event: 'password.reset_requested',
+    events: ['password.reset_requested'],
     carryOut: async ({ linkMails }, user, audit) =>
       linkMails?.sendReset(user, { onceKey: `desk-reset:${randomUUID()}`, audit }),
   },
@@ -45,28 +48,29 @@ export const acts: readonly Act[] = [
     id: 'enable',
     isSevere: false,
     isOffered: ({ user }) => user.disabled,
-    event: 'account.enabled',
+    events: ['account.enabled'],
     carryOut: ({ store }, { id }, events) => store.users.setDisabled(id, false, events),
   },
   {
     id: 'sign-out',
     isSevere: true,
     isOffered: ({ user }) => !user.disabled,
-    event: 'session.revoked_all',
+    events: ['session.revoked_all'],
     carryOut: ({ store }, { id }, events) => store.users.revokeSessions(id, events),
   },
   {
     id: 'reset-factors',
     isSevere: true,
     isOffered: ({ factors }) => factors.length > 0,
-    event: 'factor.removed',
-    carryOut: ({ store }, { id }, events) => store.factors.reset(id, events),
+    events: ['factor.removed', 'session.revoked_all'],
+    carryOut: ({ store, now }, user, events) =>
+      store.factors.reset(user.id, events, factorNotice(user, { change: 'factors-reset', now: now() })),
   },
   {
     id: 'disable',
     isSevere: true,
     isOffered: ({ user }) => !user.disabled,
-    event: 'account.disabled',
+    events: ['account.disabled'],
     carryOut: ({ store }, { id }, events) => store.users.setDisabled(id, true, events),
   },
 ]

@@ -1,11 +1,12 @@
 import { hasCode } from '@nauthera/runtime/coded-error'
-import type { Failures } from '../store/attempts.ts'
+import type { Failures, FailuresOfPerson } from '../store/attempts.ts'
 import type { AuditRecord } from '../store/audit.ts'
 import type { Consent } from '../store/consents.ts'
 import type { Device } from '../store/devices.ts'
 import type { Factor } from '../store/factors.ts'
 import type { Store } from '../store/store.ts'
 import type { User } from '../store/users.ts'
+import { codeLimits } from '../users/factors/second-factors.ts'
 import { defaultLimits } from '../users/lockout.ts'
 import type { UserSources } from '../users/user-sources.ts'
 
@@ -14,8 +15,7 @@ export interface PersonState {
   readonly user: User
   /** Whether the source of the person answered, and still has them. */
   readonly sourceSays: 'known' | 'gone' | 'away'
-  readonly failures: Failures | undefined
-  readonly isLocked: boolean
+  readonly failures: { readonly [Of in keyof FailuresOfPerson]: CountedFailures | undefined }
   /** Whether a mail can help them to a new password. */
   readonly canReset: boolean
   readonly factors: readonly Factor[]
@@ -23,6 +23,11 @@ export interface PersonState {
   readonly consents: readonly Consent[]
   /** The newest first. */
   readonly signIns: readonly AuditRecord[]
+}
+
+/** Failures that still count, and whether they lock what they are of. */
+export interface CountedFailures extends Failures {
+  readonly isLocked: boolean
 }
 
 export interface SessionState {
@@ -62,8 +67,10 @@ export async function loadPersonState(needs: StateNeeds, userId: string): Promis
     ...described,
     user,
     canReset: canGetMail && needs.canChangePassword(user),
-    failures,
-    isLocked: failures !== undefined && failures.count >= defaultLimits.perAccount,
+    failures: {
+      signIns: counted(failures.signIns, defaultLimits),
+      codes: counted(failures.codes, codeLimits),
+    },
     factors,
     sessions: sessions.map((device) => ({
       device,
@@ -74,6 +81,9 @@ export async function loadPersonState(needs: StateNeeds, userId: string): Promis
     signIns,
   }
 }
+
+const counted = (failures: Failures | undefined, { perAccount }: { readonly perAccount: number }) =>
+  failures && { ...failures, isLocked: failures.count >= perAccount }
 
 async function describe(
   { load }: StateNeeds,

@@ -11,11 +11,11 @@ import { deskForm, deskPage, notFound } from './gate.ts'
 import type { DeskGate } from './gate.ts'
 import { personPath } from './people.ts'
 import { loadPersonState } from './person-state.ts'
-import type { PersonState, StateNeeds } from './person-state.ts'
+import type { CountedFailures, PersonState, StateNeeds } from './person-state.ts'
 
 // One person: what the help desk sees of them, and what it can do. Each act has a page that asks first.
 
-export interface PersonNeeds extends FrameNeeds, StateNeeds, Pick<ActNeeds, 'linkMails'> {
+export interface PersonNeeds extends FrameNeeds, StateNeeds, Pick<ActNeeds, 'linkMails' | 'now'> {
   readonly desk: DeskGate
   readonly store: StateNeeds['store'] & ActNeeds['store']
 }
@@ -55,7 +55,6 @@ function describe({
   user,
   sourceSays,
   failures,
-  isLocked,
   factors,
   sessions,
   consents,
@@ -73,7 +72,8 @@ function describe({
     disabled,
     mustChangePassword: passwordChangeRequired,
     created: moment(createdAt),
-    failures: failures && { count: failures.count, isLocked, until: moment(failures.until) },
+    failures: failures.signIns && failuresOnPage(failures.signIns),
+    wrongCodes: failures.codes && failuresOnPage(failures.codes),
     factors: factors.map(({ kind, name, createdAt, lastUsedAt }) => ({
       kind,
       name,
@@ -96,6 +96,8 @@ function describe({
     })),
   }
 }
+
+const failuresOnPage = ({ count, isLocked, until }: CountedFailures) => ({ count, isLocked, until: moment(until) })
 
 async function ask(needs: PersonNeeds, act: Act, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
   const state = await loadPersonState(needs, request.params['id'] ?? '')
@@ -124,14 +126,9 @@ async function carryOut(needs: PersonNeeds, act: Act, admin: SignedInPerson, req
   // somebody else may have done it in the meantime
   if (!isAllowed(act, admin, state)) return back
   const { id: userId } = state.user
-  const done: AuditEvent = {
-    event: act.event,
-    outcome: 'success',
-    userId,
-    ...auditFields(request),
-    detail: { by: admin.user.id },
-  }
-  await act.carryOut(needs, state.user, [deskEvent(act.id, admin, state, request), done])
+  const fields = { outcome: 'success', userId, ...auditFields(request), detail: { by: admin.user.id } } as const
+  const done = act.events.map((event): AuditEvent => ({ event, ...fields }))
+  await act.carryOut(needs, state.user, [deskEvent(act.id, admin, state, request), ...done])
   needs.said.say(request, `desk-${act.id}`)
   return back
 }

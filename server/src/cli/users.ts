@@ -10,6 +10,7 @@ import type { People } from '../store/people.ts'
 import { createUsers, ownSource } from '../store/users.ts'
 import type { Profile, User, Users } from '../store/users.ts'
 import { factorNotice } from '../users/factors/notice.ts'
+import { codeLimits } from '../users/factors/second-factors.ts'
 import { defaultLimits } from '../users/lockout.ts'
 import { createPasswords } from '../users/passwords.ts'
 import { profileClaimNames, withProfileClaims } from '../users/profile-claims.ts'
@@ -22,7 +23,15 @@ import { adminEvent, print, printPages, say, withDatabase } from './session.ts'
 import type { Opened, Session } from './session.ts'
 
 const columns = ['username', 'email', 'name', 'groups', 'disabled', 'source', 'id']
-const shown = [...columns.slice(0, -1), 'failedSignIns', 'lockedUntil', 'profile', 'id']
+const shown = [
+  ...columns.slice(0, -1),
+  'failedSignIns',
+  'lockedUntil',
+  'wrongCodes',
+  'codesLockedUntil',
+  'profile',
+  'id',
+]
 const pageSize = 500
 
 const claimHelp = 'a further fact about the person, by its standard name, such as given_name=Ada; several after a space'
@@ -125,10 +134,12 @@ async function* listPages(people: People, { text, most }: { text: string; most: 
 function addShow(users: Command, session: Session): void {
   onePerson(users, 'show', 'show one person, and whether the account is locked').action(async (login: string) =>
     withUser(session, login, async (user, opened) => {
-      const failures = await createAttempts(opened).failuresOf(user.id)
+      const { signIns, codes } = await createAttempts(opened).failuresOf(user.id)
       const lock = {
-        failedSignIns: failures?.count ?? 0,
-        lockedUntil: failures !== undefined && failures.count >= defaultLimits.perAccount ? failures.until : undefined,
+        failedSignIns: signIns?.count ?? 0,
+        lockedUntil: signIns !== undefined && signIns.count >= defaultLimits.perAccount ? signIns.until : undefined,
+        wrongCodes: codes?.count ?? 0,
+        codesLockedUntil: codes !== undefined && codes.count >= codeLimits.perAccount ? codes.until : undefined,
       }
       print(session, [{ ...rowOf(user), ...lock, profile: user.profile }], shown)
     }),

@@ -63,15 +63,21 @@ export interface Attempts {
   /** The sign-in is finished: forgets the account's failures, and frees the place of the address. */
   clear(keys: AttemptKeys): Promise<void>
   /** @returns the failures of an account that still count; undefined when there are none */
-  failuresOf(userId: string): Promise<Failures | undefined>
+  failuresOf(userId: string): Promise<FailuresOfPerson>
   /** Forgets the failures of an account, so that a locked one can sign in again. @returns whether there were any */
   unlock(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-/** Failed attempts to sign in. */
+export interface FailuresOfPerson {
+  /** Failed attempts to sign in. */
+  readonly signIns: Failures | undefined
+  /** Wrong codes of a second factor. */
+  readonly codes: Failures | undefined
+}
+
 export interface Failures {
   readonly count: number
-  /** When they are forgotten; of a locked account the end of the lock. */
+  /** When they are forgotten; when there are so many that something is locked, the end of the lock. */
   readonly until: Date
 }
 
@@ -144,7 +150,7 @@ export const clearAttempts = (parameters: readonly [string, string, string], whe
 }
 const failuresOf = statement(
   'attempt-failures-of',
-  'SELECT count, until FROM attempts WHERE key = $1 AND count > 0 AND until > clock_timestamp()',
+  'SELECT key, count, until FROM attempts WHERE key IN ($1, $2) AND count > 0 AND until > clock_timestamp()',
 )
 /** The CTE `unlocked`. @param userId SQL; @param when SQL */
 export const unlockAccount = (userId: string, when: string): string =>
@@ -160,6 +166,7 @@ const unlock = statement(
 const clear = statement('attempt-clear', `WITH ${clearAttempts(['$1', '$2', '$3'], 'true')} SELECT 1`)
 
 const accountKey = (userId: string): string => `u:${userId}`
+const codesKey = (userId: string): string => `f:${userId}`
 
 type BegunRow = {
   address_place: string | null
@@ -208,7 +215,15 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
     clear: async (keys) => {
       await database.query(clear, [keys.account, keys.address, keys.addressPlace ?? null])
     },
-    failuresOf: async (userId) => (await database.query<Failures>(failuresOf, [accountKey(userId)]))[0],
+    async failuresOf(userId) {
+      const keys = [accountKey(userId), codesKey(userId)]
+      const rows = await database.query<Failures & { key: string }>(failuresOf, keys)
+      const [signIns, codes] = keys.map((key) => {
+        const row = rows.find((one) => one.key === key)
+        return row && { count: row.count, until: row.until }
+      })
+      return { signIns, codes }
+    },
     async unlock(userId, events) {
       const [row] = await database.query<{ counted: boolean }>(unlock, [userId, audit.rows(events)])
       audit.lines(events)

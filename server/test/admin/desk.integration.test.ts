@@ -3,6 +3,7 @@ import { Browser, formOf, password } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
+import { codeLimits } from '../../src/users/factors/second-factors.ts'
 import { defaultLimits } from '../../src/users/lockout.ts'
 import { afterPassword, codeOf, setUpApp } from '../login/second-factor-flows.ts'
 import { signInMember } from './members.ts'
@@ -77,6 +78,15 @@ describe('the help desk', function () {
     expect(await eventsOf(id)).to.include('account.unlocked')
   })
 
+  it('shows locked codes of a second factor, and lifts that lock as well', async () => {
+    const id = await addPerson(server, 'mistyped')
+    for (let wrong = 0; wrong < codeLimits.perAccount; wrong++) await store().factors.countWrongCode(id, codeLimits)
+    const page = await desk(pathOf(id))
+    expect(page.body).to.contain('id="wrong-codes"').and.contain('locked until').and.contain('act-unlock')
+    expect((await act(id, 'unlock')).body).not.to.contain('id="wrong-codes"')
+    expect((await store().attempts.failuresOf(id)).codes).to.equal(undefined)
+  })
+
   it('disables and enables a person: sessions and tokens end at once, on every replica', async () => {
     const id = await addPerson(server, 'carla')
     const tokens = await getTokens(server, { username: 'carla', parameters: { scope: 'openid offline_access' } })
@@ -112,7 +122,7 @@ describe('the help desk', function () {
       .and.contain('There is none.')
     expect((await browser.follow('/account')).url).to.contain('/interaction/')
     expect((await open('/account', 'lost')).url).to.match(/\/account$/)
-    expect(await eventsOf(id)).to.include('factor.removed')
+    expect(await eventsOf(id)).to.include.members(['factor.removed', 'session.revoked_all'])
   })
 
   it('shows clients and keys, to look at', async () => {

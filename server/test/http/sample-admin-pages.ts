@@ -57,6 +57,7 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
     mustChangePassword: false,
     created: at('08:15'),
     failures: undefined,
+    wrongCodes: undefined,
     factors: [
       { kind: 'totp', name: 'Authenticator app', created: at('08:30'), lastUsed: at('12:40') },
       { kind: 'passkey', name: 'Key on the desk', created: at('08:31'), lastUsed: undefined },
@@ -115,6 +116,7 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
   'admin-person who is locked out': person({
     area: area('people', 'desk-sign-out'),
     failures: { count: 10, isLocked: true, until: at('13:00') },
+    wrongCodes: { count: 3, isLocked: false, until: at('14:00') },
     mustChangePassword: true,
     factors: [],
     sessions: [],

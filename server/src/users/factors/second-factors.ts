@@ -9,7 +9,7 @@ import { mintRecoveryCodes, parseRecoveryCode } from './recovery-codes.ts'
 import { matchStep } from './totp.ts'
 
 /** Ten wrong codes in a day lock the codes of the account for an hour. Passkeys cannot be guessed and go on. */
-const codeLimits: CodeLimits = { perAccount: 10, windowMs: 86_400_000, lockMs: 3_600_000 }
+export const codeLimits: CodeLimits = { perAccount: 10, windowMs: 86_400_000, lockMs: 3_600_000 }
 
 export type CodeOutcome =
   | { readonly kind: 'passed' }
