@@ -95,7 +95,7 @@ function addEdit(users: Command, session: Session): void {
 Claims: ${profileClaimNames.join(', ')}
 
 Examples:
-  nauthera users edit alice --claim given_name=Alice family_name=Liddell zoneinfo=Europe/London
+  nauthera users edit alice --claim given_name=Alice family_name=Example zoneinfo=Europe/London
   nauthera users edit alice --claim phone_number=+442071234567 phone_number_verified=true
   nauthera users edit alice --claim website=`,
     )
