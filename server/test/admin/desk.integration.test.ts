@@ -237,7 +237,7 @@ describe('the help desk', function () {
           expect(answer.status).to.equal(200)
         }
       expect((await browser.open(`/admin?${new URLSearchParams({ q: "' OR ''='" })}`)).body).to.contain(
-        'Nobody is found',
+        'Nobody was found',
       )
     })
 
