@@ -137,9 +137,10 @@ describe('what a status says as time goes by, of real processes', function () {
     }
   })
 
-  it('says until when a refused client is served, and then that nothing serves it; the policy names it', async () => {
+  it('says until when a refused client is served, and then that nothing serves it; the policy names it', async function () {
+    this.timeout(180_000)
     const told = clients.credentials('graced')
-    await limit('graced', { enforcement: 'Deny', grace: '20s', allow: { types: ['Web'] } })
+    await limit('graced', { enforcement: 'Deny', grace: '45s', allow: { types: ['Web'] } })
     await has('graced', 'PolicyCompliant', { status: 'False' })
     expect(conditionOf(client('graced') as KubeObject, 'PolicyCompliant')?.message).to.match(/is served until 20\d\d-/)
     await until('graced', () => loaded('graced') === '2/2')

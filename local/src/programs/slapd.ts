@@ -9,7 +9,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
-import { freePort } from '../processes/ports.ts'
+import { holdFreePort } from '../processes/ports.ts'
 import { reapDirectory, reapProcess } from '../processes/reaper.ts'
 import { giveAway, unprivileged } from '../processes/unprivileged.ts'
 
@@ -49,7 +49,8 @@ export async function startSlapd(options: { ldif?: string } = {}): Promise<Slapd
   const forget = reapDirectory(directory)
   const authority = await createAuthority({ name: 'directory', lifetimeMs: 30 * 24 * hourMs })
   const adminPassword = randomBytes(12).toString('hex')
-  const ports = { tls: await freePort(), plain: await freePort() }
+  const held = { tls: await holdFreePort(), plain: await holdFreePort() }
+  const ports = { tls: held.tls.port, plain: held.plain.port }
   const place = { ...programs, directory, authority, adminPassword, ports }
   await writeCertificate(place, {})
   writeFileSync(join(directory, 'slapd.conf'), configuration(place))
@@ -57,6 +58,7 @@ export async function startSlapd(options: { ldif?: string } = {}): Promise<Slapd
   writeFileSync(join(directory, 'start.ldif'), [root, options.ldif ?? ''].join('\n\n'))
   giveAway(directory)
   await run(programs.slapadd, ['-q', '-f', join(directory, 'slapd.conf'), '-l', join(directory, 'start.ldif')])
+  await Promise.all([held.tls.release(), held.plain.release()])
   let running = await launch(place)
   return {
     url: `ldaps://localhost:${ports.tls}`,
@@ -179,6 +181,8 @@ async function launch({ slapd, directory, ports }: Place): Promise<Running> {
     }
     await pause(20)
   }
+  // who answered is somebody else
+  if (child.exitCode !== null) throw new Error(`slapd has ended: ${said.join('').slice(-1000)}`)
   child.unref()
   ;(child.stderr as unknown as { unref(): void }).unref()
   return { child, ended }

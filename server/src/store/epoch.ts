@@ -10,7 +10,7 @@ export interface Epoch {
   raise(audit: readonly AuditEvent[]): Promise<number>
 }
 
-const read = statement('epoch-read', 'SELECT epoch FROM epoch')
+const read = statement('epoch-read', 'SELECT epoch FROM epoch', { batched: true })
 const raise = statement(
   'epoch-raise',
   `WITH raised AS (UPDATE epoch SET epoch = greatest(epoch + 1, extract(epoch FROM now())::bigint), raised_at = now() RETURNING epoch),

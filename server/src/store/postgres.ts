@@ -17,7 +17,7 @@ export interface Statement {
   readonly text: string
   /** Whether it changes rows: then it counts as a commit, and is never sent twice. */
   readonly writes: boolean
-  /** It serves many requests at once, some time later, so it counts for none of them. */
+  /** It belongs to no request, or to many at once, so it counts for none of them. */
   readonly batched: boolean
 }
 

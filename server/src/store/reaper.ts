@@ -26,6 +26,7 @@ const reaping = (table: string, key: string, condition: string): Statement =>
        .split(', ')
        .map((column) => `t.${column} = old.${column}`)
        .join(' AND ')} RETURNING 1`,
+    { batched: true },
   )
 
 const rounds: readonly Statement[] = [

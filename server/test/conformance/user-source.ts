@@ -46,7 +46,7 @@ export function userSourceConformance(
   describe(`${name} as a source of people`, () => {
     let under: UserSourceUnderTest
     before(async function () {
-      this.timeout(30_000)
+      this.timeout(60_000)
       under = await open()
     })
     after(() => under.end())

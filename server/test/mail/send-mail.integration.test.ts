@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
-import { freePort } from '@nauthera/local/processes/ports'
+import { holdFreePort } from '@nauthera/local/processes/ports'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import type { Mailbox } from '@nauthera/local/programs/mailbox'
 import { localesDirectory } from '../../src/files.ts'
@@ -15,8 +15,9 @@ import type { Store } from '../../src/store/store.ts'
 import { keepLog } from '../http/harness.ts'
 import { freshStore } from '../store/fresh-store.ts'
 import type { FreshStore } from '../store/fresh-store.ts'
+import { outboxSettled, waitFor } from '../store/wait-for.ts'
 
-const times = { ...outboxTimes, pollMs: 20, leaseMs: 3_600_000 }
+const times = { ...outboxTimes, pollMs: 20, leaseMs: 3_600_000, stopMs: 25_000 }
 const isTried = statement(
   'test-mail-tried',
   'SELECT 1 AS one FROM outbox WHERE tries = 1 AND next_at < now() + $1::interval',
@@ -24,13 +25,12 @@ const isTried = statement(
 const makeDue = statement('test-mail-due', 'UPDATE outbox SET next_at = now() WHERE done_at IS NULL')
 
 describe(createSendMail.name, function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
   let fresh: FreshStore
   let stores: Store[]
   const runners: OutboxRunner[] = []
   const boxes: Mailbox[] = []
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     stores = [1, 2].map(() => fresh.replica({ sendsMail: true }))
   })
@@ -65,9 +65,12 @@ describe(createSendMail.name, function () {
     return stores[0]!.outbox.enqueue(mail)
   }
 
-  const settled = async () => {
-    while ((await stores[0]!.outbox.waiting()) > 0) await new Promise(setImmediate)
-  }
+  const settled = () => outboxSettled(stores[0]!.outbox)
+  const tried = () =>
+    waitFor(async () => {
+      const rows = await stores[0]!.database.query(isTried, ['10 minutes'])
+      return rows.length > 0 ? undefined : 'no mail waits after a first try'
+    })
 
   it('sends a mail once, in the language of the person, by one of two replicas', async () => {
     const box = await open()
@@ -80,11 +83,12 @@ describe(createSendMail.name, function () {
   })
 
   it('a mail that waits for a mail server that is down goes out when it is back', async () => {
-    const port = await freePort()
-    run(port)
+    const held = await holdFreePort()
+    run(held.port)
     await queue()
-    while ((await stores[0]!.database.query(isTried, ['10 minutes'])).length === 0) await new Promise(setImmediate)
-    const box = await open(port)
+    await tried()
+    await held.release()
+    const box = await open(held.port)
     await stores[0]!.database.query(makeDue)
     await settled()
     expect(box.mails).to.have.length(1)
@@ -96,7 +100,7 @@ describe(createSendMail.name, function () {
     run(box.port)
     await queue()
     await box.mail(() => true)
-    while ((await stores[0]!.database.query(isTried, ['10 minutes'])).length === 0) await new Promise(setImmediate)
+    await tried()
     box.behave('accept')
     await stores[0]!.database.query(makeDue)
     await settled()

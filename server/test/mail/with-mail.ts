@@ -5,6 +5,7 @@ import { configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import type { Mailbox, ReceivedMail } from '@nauthera/local/programs/mailbox'
+import { outboxSettled } from '../store/wait-for.ts'
 
 // Servers that send mail to a real SMTP server, as people meet them: pages and mailboxes.
 
@@ -27,9 +28,7 @@ export async function startMailSite(options: { count?: number; settings?: object
   const startUri = { clientUri: 'https://app.example.com/start' }
   await replicas.serve([entry('app.web', { ...configs.web, ...startUri })])
   const { outbox } = replicas.apps[0]!.store
-  const settled = async () => {
-    while ((await outbox.waiting()) > 0) await new Promise(setImmediate)
-  }
+  const settled = () => outboxSettled(outbox)
   const newest = async (to: string) => {
     await settled()
     return box.mails.findLast((received) => received.to.includes(to))

@@ -8,6 +8,7 @@ import type { Store } from '../../src/store/store.ts'
 import { keepLog } from '../http/harness.ts'
 import { freshStore } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
+import { outboxSettled, waitFor } from './wait-for.ts'
 
 const clearAll = statement('test-clear-runner', 'DELETE FROM outbox')
 const makeDue = statement('test-runner-due', 'UPDATE outbox SET next_at = now() WHERE done_at IS NULL')
@@ -16,7 +17,7 @@ const makeOld = statement(
   "UPDATE outbox SET give_up_at = now() - interval '1 second', next_at = now()",
 )
 // the lease is long, so that a row that is due soon was settled
-const fast = { ...outboxTimes, pollMs: 20, leaseMs: 3_600_000 }
+const fast = { ...outboxTimes, pollMs: 20, leaseMs: 3_600_000, stopMs: 25_000 }
 
 describe(delayBefore.name, () => {
   const now = 1_000_000
@@ -35,12 +36,11 @@ describe(delayBefore.name, () => {
 })
 
 describe(createOutboxRunner.name, function () {
-  this.timeout(30_000)
+  this.timeout(60_000)
   let fresh: FreshStore
   let stores: Store[]
   const runners: OutboxRunner[] = []
-  before(async function () {
-    this.timeout(30_000)
+  before(async () => {
     fresh = await freshStore()
     stores = [1, 2, 3].map(() => fresh.replica({ sendsMail: true }))
   })
@@ -87,10 +87,7 @@ describe(createOutboxRunner.name, function () {
     return { attempt, reached, count: () => count }
   }
 
-  /** Until every row is settled; each look is a question to the database. */
-  async function settled(): Promise<void> {
-    while ((await stores[2]!.outbox.waiting()) > 0) await new Promise(setImmediate)
-  }
+  const settled = () => outboxSettled(stores[2]!.outbox)
 
   it('tries each row once when it works, with three replicas', async () => {
     const seen: string[] = []
@@ -130,7 +127,10 @@ describe(createOutboxRunner.name, function () {
       'test-runner-later',
       "SELECT 1 AS one FROM outbox WHERE tries = $1 AND next_at < now() + interval '10 minutes'",
     )
-    while ((await stores[1]!.database.query(later, [count])).length === 0) await new Promise(setImmediate)
+    await waitFor(async () => {
+      const rows = await stores[1]!.database.query(later, [count])
+      return rows.length > 0 ? undefined : `no row waits after try ${count}`
+    })
   }
 
   it('gives up what will never work, with an audit event and a metric', async () => {

@@ -156,7 +156,7 @@ describe(createSignIns.name, () => {
     `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
   )
   async function somebodyWaits(): Promise<void> {
-    const deadline = performance.now() + 2000
+    const deadline = performance.now() + 20_000
     while ((await store.database.query(waiting)).length === 0) {
       if (performance.now() > deadline) throw new Error('nobody waits for the row')
     }

@@ -1,10 +1,14 @@
 // Whether a directory works as the settings describe it: for `nauthera doctor`.
 import { describeError } from '@nauthera/runtime/log'
 import type { LdapSourceSettings } from '../../settings.ts'
-import { DirectoryConnection, usualPatience } from './connection.ts'
+import { DirectoryConnection } from './connection.ts'
+import type { Patience } from './connection.ts'
 import { parseFilters } from './directory.ts'
 import { readFiles } from './directory-client.ts'
 import { attributesOf, keyOf, personOf } from './entry.ts'
+
+/** Milliseconds. No sign-in waits for it, so a slow server is told from one that is away. */
+const patience: Patience = { connect: 10_000, answer: 10_000 }
 
 export interface ServerProbe {
   readonly url: string
@@ -22,7 +26,7 @@ async function probeServer(settings: LdapSourceSettings, url: string): Promise<S
   let connection: DirectoryConnection | undefined
   try {
     const { ca, account } = readFiles({ id: settings.id, servers: settings })
-    connection = await DirectoryConnection.open({ url, ca, patience: usualPatience })
+    connection = await DirectoryConnection.open({ url, ca, patience })
     if (account) await connection.authenticate(account.dn.reveal(), account.password.reveal())
     return { url, fault: await findSomebody(settings, connection), certificateEnd: connection.certificateEnd }
   } catch (error) {

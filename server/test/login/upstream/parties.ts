@@ -2,7 +2,7 @@ import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/brows
 import type { Answer, Pkce } from '@nauthera/harness/browser'
 import { clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -64,6 +64,7 @@ export async function startParties(
     serveUp,
     async stop() {
       await Promise.all([up.stop(), down.stop()])
+      rmSync(directory, { recursive: true, force: true })
     },
   }
 }
