@@ -66,7 +66,7 @@ const setProved = setting(
 // the person's row is checked again once it is locked: of two links for one person, only the first one that is used is valid
 const reset = setting(
   'credential-reset',
-  `${useLink('$4', "'reset'", 'l.user_id, l.standing')},
+  `${useLink('$4', "'reset'", 'l.user_id, l.email, l.standing')},
    changed AS (${changing} FROM link l WHERE u.id = $1 AND u.id = l.user_id AND ${linkOfPerson}
      RETURNING u.id, u.sessions_valid_after)`,
 )
