@@ -374,7 +374,7 @@ function createProtocol(
   const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
   // a fault is logged there, and the old generation goes on
   keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
-  const browserSessions = createBrowserSessions({ sessions, scope, users })
+  const browserSessions = createBrowserSessions({ sessions, scope, users, now })
   return { generations, interactions, browserSessions, scope, renew }
 }
 

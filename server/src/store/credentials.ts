@@ -10,6 +10,7 @@ import type { OutboxRows } from './outbox.ts'
 import { statement } from './postgres.ts'
 import type { Database } from './postgres.ts'
 import { endSessionsOf, moveStanding, standing } from './standing.ts'
+import type { KeptSession } from './standing.ts'
 
 export interface Credentials {
   /** @returns the PHC string */
@@ -26,7 +27,7 @@ export interface Credentials {
     userId: string,
     passwordHash: string,
     options: {
-      keepSession?: string | undefined
+      keepSession?: KeptSession | undefined
       changeRequired: boolean
       standing?: string | undefined
       proved?: string | undefined
