@@ -143,7 +143,7 @@ export async function startApp(needs: Needs): Promise<App> {
   const clients = createClients(needs)
   const keys = createKeys(needs, store)
   const federation = createFederation(needs, store)
-  const pages = createSite(needs, { clients, keys, users, federation })
+  const pages = createSite(needs, { clients, keys, store, federation })
   const protocol = createProtocol(needs, { store, users, clients, keys, pages: pages.protocol })
   const web = createWeb(needs, { store, users, passwords, clients, pages, protocol, federation })
   const mails = createMails(needs, { store, users })
@@ -271,7 +271,7 @@ type Site = ReturnType<typeof createSite>
 /** Everything that a page is made of. */
 function createSite(
   { settings, log }: Needs,
-  on: { clients: Clients; keys: Keys; users: UserSources; federation: Federation },
+  on: { clients: Clients; keys: Keys; store: Store; federation: Federation },
 ) {
   const { branding, development } = settings
   const tokens = createFormTokens(() => on.keys.cookies().all('form'))
@@ -296,7 +296,7 @@ function createSite(
   const protocol = createProtocolPages({
     pages,
     describeClient: clientOf,
-    personOf: async (userId) => (await on.users.load({ userId }))?.user,
+    personOf: async (userId) => (await on.store.accounts.load({ userId }))?.user,
     elsewhereOf: (userId) => signedInElsewhere(on.federation, userId),
   })
   return { tokens, assets, logos, pages, protocol, clientOf }
@@ -374,7 +374,7 @@ function createProtocol(
   const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
   // a fault is logged there, and the old generation goes on
   keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
-  const browserSessions = createBrowserSessions({ sessions, scope, users })
+  const browserSessions = createBrowserSessions({ sessions, scope, users, now })
   return { generations, interactions, browserSessions, scope, renew }
 }
 

@@ -18,6 +18,8 @@ export interface SignedInPerson {
   readonly standing: string
   readonly session: {
     readonly uid: string
+    /** Of the cookie: older ones may be refused. */
+    readonly version: number
     /** Epoch seconds: the last proof. */
     readonly authTime: number
     readonly amr: readonly string[]

@@ -1,4 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
+import type { BrowserSessions } from '../oidc/browser-session.ts'
 import type { Mistake, Page, PageRequest, Reply, Route, SecuritySection } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import type { AuditEvent } from '../store/audit.ts'
@@ -17,6 +18,7 @@ import type { Said } from './said.ts'
 
 export interface PasswordNeeds extends AreaNeeds {
   readonly gate: Gate
+  readonly browserSessions: Pick<BrowserSessions, 'renew'>
   readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'canChangePassword'>
   readonly audit: Pick<Audit, 'record'>
   readonly said: Said
@@ -98,15 +100,18 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
     return again(wrongCurrent)
   }
   const event: AuditEvent = { ...about, event: 'password.changed', outcome: 'success', reason: 'by-the-person' }
+  // whoever has a copy of the cookie is signed out
+  const kept = { uid: session.uid, version: session.version + 1 }
   const outcome = await needs.users.changePassword({
     userId: user.id,
     next,
     proved: tried.standing,
-    keepSession: session.uid,
+    keepSession: kept,
     event,
   })
   switch (outcome.kind) {
     case 'changed':
+      needs.browserSessions.renew(request.raw, kept.version)
       needs.said.say(request, 'password-changed')
       return { kind: 'redirect', location: `${needs.basePath}${paths.account}/security` }
     case 'refused':

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { PageAsk, ProtocolFault, ProtocolPages } from '../oidc/library/pages.ts'
 import type { ClientOnPage } from '../reply.ts'
 import { answerToCode, pathOf } from './error-page.ts'
@@ -9,7 +10,7 @@ import type { Pages } from './pages.ts'
 export function createProtocolPages(needs: {
   pages: Pages
   describeClient: (clientId: string) => ClientOnPage | undefined
-  /** The person of the browser's session. */
+  /** The person of the browser's session, as recorded here: a directory that is away keeps nobody signed in. */
   personOf: (accountId: string) => Promise<{ username: string; name?: string | undefined } | undefined>
   /** The other provider at which that person may stay signed in. */
   elsewhereOf: (accountId: string) => Promise<{ name: string; url: string | undefined } | undefined>
@@ -42,6 +43,11 @@ export function createProtocolPages(needs: {
     },
     async logout(ask, { action, xsrf }) {
       const target = ask.parameter('post_logout_redirect_uri')
+      const { accountId } = ask
+      const [person, elsewhere] =
+        accountId === undefined
+          ? []
+          : await Promise.all([inTime(needs.personOf(accountId)), inTime(needs.elsewhereOf(accountId))])
       const page = {
         kind: 'page',
         view: 'logout',
@@ -51,8 +57,8 @@ export function createProtocolPages(needs: {
           client: clientOf(ask),
           action: new URL(action).pathname,
           fields: { xsrf },
-          person: ask.accountId === undefined ? undefined : await needs.personOf(ask.accountId),
-          elsewhere: ask.accountId === undefined ? undefined : await needs.elsewhereOf(ask.accountId),
+          person,
+          elsewhere,
         },
       } as const
       return pages.render(page, ask.request)
@@ -61,6 +67,22 @@ export function createProtocolPages(needs: {
       const model = { client: clientOf(ask), stillSignedIn }
       return pages.render({ kind: 'page', view: 'signed-out', languages: languagesOf(ask), model }, ask.request)
     },
+  }
+}
+
+/** Milliseconds. Whoever signs out of a computer that others use does not wait longer for what the page can do without. */
+const longestWait = 1500
+
+/** @returns undefined when it fails, or takes too long */
+async function inTime<Value>(value: Promise<Value>): Promise<Value | undefined> {
+  const enough = new AbortController()
+  try {
+    const tooLate = setTimeout(longestWait, undefined, { signal: enough.signal }).catch(() => undefined)
+    return await Promise.race([value, tooLate])
+  } catch {
+    return undefined
+  } finally {
+    enough.abort()
   }
 }
 

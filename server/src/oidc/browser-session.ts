@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { LoadedAccount } from '../store/accounts.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import { acrOf } from './acr.ts'
-import { readCookies } from './cookies.ts'
-import type { CookieScope } from './cookies.ts'
+import { readCookies, setCookie } from './cookies.ts'
+import type { CookieScope, Exchange } from './cookies.ts'
 import type { SessionCookies, SessionPayload } from './session-cookie.ts'
 
 /** The session of a browser, for pages that belong to no authorization request. */
@@ -15,10 +16,14 @@ export interface BrowserSessions {
    *  disabled or gone
    *  @throws CodedError STORE_UNAVAILABLE */
   load(request: IncomingMessage): Promise<LiveSession | undefined>
+  /** Sets the cookie of the session again, of a version below which cookies are refused from now on. */
+  renew(exchange: Exchange, version: number): void
 }
 
 export interface LiveSession {
   readonly uid: string
+  /** Of the cookie. */
+  readonly version: number
   /** Epoch seconds: the last proof. */
   readonly authTime: number
   readonly amr: readonly string[]
@@ -26,14 +31,24 @@ export interface LiveSession {
   readonly account: LoadedAccount
 }
 
+/** @param needs.now epoch milliseconds */
 export function createBrowserSessions(needs: {
   sessions: SessionCookies
   scope: CookieScope
   users: Pick<UserSources, 'load'>
+  now: () => number
 }): BrowserSessions {
   const shown = (request: IncomingMessage) => needs.sessions.verify(readCookies(request).get(needs.scope.session) ?? '')
   return {
     shown,
+    renew({ request, response }, version) {
+      const session = shown(request)
+      if (session === undefined) return
+      const value = needs.sessions.sign({ ...session, version, jti: randomBytes(16).toString('base64url') })
+      const maxAge =
+        session.transient === true ? {} : { maxAge: Math.max(0, session.exp - Math.floor(needs.now() / 1000)) }
+      setCookie(response, needs.scope, { name: needs.scope.session, value, ...maxAge })
+    },
     async load(request) {
       const session = shown(request)
       if (session?.accountId === undefined || session.loginTs === undefined) return undefined
@@ -43,7 +58,7 @@ export function createBrowserSessions(needs: {
         session: { uid, version, authTime: new Date(authTime * 1000) },
       })
       if (account === undefined || account.user.disabled || !account.sessionLive) return undefined
-      return { uid, authTime, amr, acr: acrOf(amr), account }
+      return { uid, version, authTime, amr, acr: acrOf(amr), account }
     },
   }
 }

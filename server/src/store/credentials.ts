@@ -10,6 +10,7 @@ import type { OutboxRows } from './outbox.ts'
 import { statement } from './postgres.ts'
 import type { Database } from './postgres.ts'
 import { endSessionsOf, moveStanding, standing } from './standing.ts'
+import type { KeptSession } from './standing.ts'
 
 export interface Credentials {
   /** @returns the PHC string */
@@ -26,7 +27,7 @@ export interface Credentials {
     userId: string,
     passwordHash: string,
     options: {
-      keepSession?: string | undefined
+      keepSession?: KeptSession | undefined
       changeRequired: boolean
       standing?: string | undefined
       proved?: string | undefined
@@ -66,7 +67,7 @@ const setProved = setting(
 // the person's row is checked again once it is locked: of two links for one person, only the first one that is used is valid
 const reset = setting(
   'credential-reset',
-  `${useLink('$4', "'reset'", 'l.user_id, l.standing')},
+  `${useLink('$4', "'reset'", 'l.user_id, l.email, l.standing')},
    changed AS (${changing} FROM link l WHERE u.id = $1 AND u.id = l.user_id AND ${linkOfPerson}
      RETURNING u.id, u.sessions_valid_after)`,
 )

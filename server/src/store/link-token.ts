@@ -21,8 +21,8 @@ export const linkHash = (token: string): Buffer => createHash('sha256').update(t
 
 /** SQL, for `mail_links l`. */
 export const isLiveLink = 'l.used_at IS NULL AND l.expires_at > clock_timestamp()'
-/** SQL, for `users u` beside it: enabled, with the password that they had when the link was made. */
-export const linkOfPerson = `u.disabled_at IS NULL AND ${standing} = l.standing`
+/** SQL, for `users u` beside it: enabled, with the address that the link was sent to, and the password that they had then. */
+export const linkOfPerson = `u.disabled_at IS NULL AND u.canonical_email = l.email AND ${standing} = l.standing`
 /** The CTE `link`: uses a link, and has a row when it was live. @param hash @param kind SQL; @param columns that it gives */
 export const useLink = (hash: string, kind: string, columns: string): string =>
   `link AS (UPDATE mail_links l SET used_at = clock_timestamp()

@@ -3,6 +3,7 @@ import type { Mail } from '../mails.ts'
 import { addressBlock } from './address-block.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
+import { canonicalName } from './canonical-name.ts'
 import type { Changes } from './changes.ts'
 import { isLiveLink, linkHash, linkOfPerson, useLink } from './link-token.ts'
 import type { LinkKind, LinkToken } from './link-token.ts'
@@ -19,7 +20,7 @@ export interface NewLink {
   readonly lifeMs: number
   readonly payload?: Readonly<Record<string, unknown>>
   /** The mail that carries it. */
-  readonly mail?: Mail | undefined
+  readonly mail: Mail
   readonly audit: readonly AuditEvent[]
 }
 
@@ -38,7 +39,7 @@ export interface MailLinks {
    *  @param limit.address undefined where addresses are unknown: then all requests count together, `mostUnknown` of them
    *  @returns false when there were too many */
   ask(work: NewWork, limit: { address: string | undefined; most: number; windowMs: number }): Promise<boolean>
-  /** Makes a link for a person who is enabled and has an e-mail address, with its mail, in one commit.
+  /** Makes a link for a person who is enabled and whose e-mail address is that of the mail, with its mail, in one commit.
    *  @param limit links of this kind that one person gets in a while; default: no limit
    *  @returns false when nothing was written */
   addForPerson(userId: string, link: NewLink, limit?: { most: number; windowMs: number }): Promise<boolean>
@@ -47,9 +48,9 @@ export interface MailLinks {
    *  @returns false when nothing was written: too many, or somebody has this address */
   addForEmail(email: string, link: NewLink, limit?: { most: number; windowMs: number }): Promise<boolean>
   /** Looks at a link without using it.
-   *  @returns undefined when it is unknown, used or expired, its person is disabled, or their password has changed since */
+   *  @returns undefined when it is unknown, used or expired, its person is disabled, or their address or password has changed since */
   find(kind: LinkKind, token: string): Promise<LiveLink | undefined>
-  /** Uses a link of kind `verify`: the address that it was sent to is the person's, when it is still theirs.
+  /** Uses a link of kind `verify`: the address that it was sent to is the person's.
    *  @returns whether it is verified now */
   verify(token: string, events: (userId: string) => readonly AuditEvent[]): Promise<boolean>
 }
@@ -77,7 +78,7 @@ const written = `mail AS (${outboxInsert('$6', ' WHERE EXISTS (SELECT FROM link)
 const addForPerson = statement(
   'mail-link-for-person',
   `WITH person AS (SELECT u.id, u.canonical_email, ${standing} AS standing FROM users u
-     WHERE u.id = $3::uuid AND u.disabled_at IS NULL AND u.canonical_email IS NOT NULL),
+     WHERE u.id = $3::uuid AND u.disabled_at IS NULL AND u.canonical_email = $10),
    ${takePlace("'l:' || $2::text || ':' || $3::uuid", '$8::integer', '$9::float8', ' AND EXISTS (SELECT FROM person)')},
    link AS (INSERT INTO mail_links ${inserted}
      SELECT $1, $2, p.id, p.canonical_email, p.standing, $5::jsonb, ${ends} FROM person p, place RETURNING token_hash),
@@ -101,7 +102,7 @@ const verify = statement(
   'mail-link-verify',
   `WITH ${useLink('$1', "'verify'", 'l.user_id, l.email, l.standing')},
    changed AS (UPDATE users u SET email_verified = true, updated_at = now() FROM link l
-     WHERE u.id = l.user_id AND u.canonical_email = l.email AND ${linkOfPerson} RETURNING u.id),
+     WHERE u.id = l.user_id AND ${linkOfPerson} RETURNING u.id),
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM changed)')})
    SELECT id FROM changed`,
 )
@@ -129,11 +130,12 @@ export function createMailLinks(needs: {
     whom: string,
     link: NewLink,
     limit: { most: number; windowMs: number },
+    mailbox: readonly string[] = [],
   ) => {
     const { token, kind, lifeMs, payload = {}, mail, audit: events } = link
-    const mails = outbox.rows(mail === undefined ? [] : [mail])
+    const mails = outbox.rows([mail])
     const about = [token.hash, kind, whom, lifeMs, JSON.stringify(payload), mails, audit.rows(events)]
-    const [row] = await database.query<{ done: boolean }>(of, [...about, limit.most, limit.windowMs])
+    const [row] = await database.query<{ done: boolean }>(of, [...about, limit.most, limit.windowMs, ...mailbox])
     if (row!.done) audit.lines(events)
     return row!.done
   }
@@ -144,7 +146,7 @@ export function createMailLinks(needs: {
       return (await database.query(ask, values)).length === 1
     },
     addForPerson: async (userId, link, limit = noLimit) =>
-      isUuid(userId) ? add(addForPerson, userId, link, limit) : false,
+      isUuid(userId) ? add(addForPerson, userId, link, limit, [canonicalName(link.mail.to)]) : false,
     addForEmail: (email, link, limit = noLimit) => add(addForEmail, email, link, limit),
     find: async (kind, token) => (await database.query<LinkRow>(find, [linkHash(token), kind])).map(linkOf)[0],
     async verify(token, events) {

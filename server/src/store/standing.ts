@@ -25,10 +25,17 @@ export const factorKinds = `ARRAY(SELECT DISTINCT f.kind FROM factors f WHERE f.
  *  later time than the one that held it. */
 export const moveStanding = 'sessions_valid_after = clock_timestamp()'
 
+/** A session that goes on. */
+export interface KeptSession {
+  readonly uid: string
+  /** Its cookies with an older version are refused from now on. */
+  readonly version: number
+}
+
 const endRows = statement(
   'standing-end-sessions',
   `WITH sessions AS (UPDATE devices SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL AND session_uid IS DISTINCT FROM $2),
-   kept AS (UPDATE devices SET auth_time = u.sessions_valid_after FROM users u
+   kept AS (UPDATE devices SET auth_time = u.sessions_valid_after, version = greatest(devices.version, $3::integer) FROM users u
      WHERE u.id = $1 AND devices.user_id = u.id AND devices.session_uid = $2 AND devices.revoked_at IS NULL),
    revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL AND session_uid IS DISTINCT FROM $2)
    SELECT`,
@@ -37,6 +44,6 @@ const endRows = statement(
 /** Ends every session of a person, with the grants. Call it after the statement that changed the standing, in the same transaction:
  *  only a later statement sees the rows of a sign-in that had the person's row locked.
  *  @param keepSession this one goes on */
-export async function endSessionsOf(connection: Connection, userId: string, keepSession?: string): Promise<void> {
-  await connection.query(endRows, [userId, keepSession ?? null])
+export async function endSessionsOf(connection: Connection, userId: string, keepSession?: KeptSession): Promise<void> {
+  await connection.query(endRows, [userId, keepSession?.uid ?? null, keepSession?.version ?? null])
 }

@@ -3,6 +3,7 @@
 // Every source passes test/conformance/user-source.ts.
 import type { LoadedAccount } from '../store/accounts.ts'
 import type { AuditEvent } from '../store/audit.ts'
+import type { KeptSession } from '../store/standing.ts'
 import type { Person, User } from '../store/users.ts'
 import type { PasswordFault } from './passwords.ts'
 
@@ -51,7 +52,7 @@ export interface PasswordChange {
   /** The token of a link `reset` that the person got by mail: it is used up by the change, and without a live one nothing is done. */
   readonly link?: string | undefined
   /** The session in which the person changes it; it goes on. */
-  readonly keepSession?: string | undefined
+  readonly keepSession?: KeptSession | undefined
   readonly event: AuditEvent
   /** Of the request, for the mail about it. */
   readonly languages?: readonly string[] | undefined

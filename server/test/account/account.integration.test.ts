@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { Browser, authorizationUrl, formOf, pkce } from '@nauthera/harness/browser'
-import { getCode, getTokens, introspect, refresh } from '@nauthera/harness/flows'
+import { getCode, getTokens, introspect, refresh, request } from '@nauthera/harness/flows'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { addPerson, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
@@ -129,6 +129,28 @@ describe('the account area', function () {
       ])
       const again = await new Browser(server).follow('/account')
       expect(again.body).to.contain('id="password"')
+    })
+
+    it('L2 a copy of the cookie from before the change is refused, on every replica', async () => {
+      const { browser } = await person()
+      const [thief, early] = [browser.copy(), browser.copy()]
+      await change(browser)
+      for (const replica of [0, 1]) {
+        const asked = await thief.open('/account', { replica })
+        expect(asked.status).to.equal(303)
+        expect(asked.headers.location).to.contain('/auth?')
+        expect((await browser.open('/account', { replica })).status).to.equal(200)
+      }
+      const silent = (from: Browser) =>
+        from.follow(authorizationUrl(server.issuer, request(pkce(), { prompt: 'none' })))
+      expect((await silent(early)).location).to.contain('error=login_required')
+      expect((await silent(browser)).location).to.contain('code=')
+      // once more, so that the new cookie is an old one
+      const second = browser.copy()
+      const fields = { 'current-password': next, 'new-password': password, 'repeat-password': password }
+      expect((await change(browser, fields)).body).to.contain('Your password is changed')
+      expect((await second.open('/account')).status).to.equal(303)
+      expect((await browser.open('/account')).status).to.equal(200)
     })
 
     it('is not changed with a wrong current one, which counts as at the sign-in page', async () => {

@@ -11,11 +11,13 @@ const requestOf = (url: string, method: 'GET' | 'POST' = 'GET') =>
 
 /** @param age of the sign-in, in seconds; undefined: nobody is signed in */
 function browserWith(age: number | undefined, acr = 'urn:nauthera:password'): BrowserSessions {
-  const live = age === undefined ? undefined : ({ uid: 's1', authTime: now / 1000 - age, amr: ['pwd'], acr } as const)
+  const live =
+    age === undefined ? undefined : ({ uid: 's1', version: 1, authTime: now / 1000 - age, amr: ['pwd'], acr } as const)
   const account = { user: ada, standing: 'one' } as unknown as LiveSession['account']
   return {
     shown: () => (live ? ({ uid: 's1', accountId: ada.id } as ReturnType<BrowserSessions['shown']>) : undefined),
     load: async () => live && { ...live, account },
+    renew: () => undefined,
   }
 }
 

@@ -23,7 +23,7 @@ function deskFor({ age, acr = 'urn:nauthera:mfa', groups = ['desk'] }: About, as
       : {
           user: { ...ada, groups },
           standing: 'one',
-          session: { uid: 's1', authTime: now / 1000 - age, amr: ['pwd'], acr },
+          session: { uid: 's1', version: 1, authTime: now / 1000 - age, amr: ['pwd'], acr },
         }
   const gate: Gate = {
     requirePerson: async () => (person ? { kind: 'admitted', person } : redirect),

@@ -176,6 +176,23 @@ describe('people of a directory', function () {
     expect((await answered(replicas, gone.username, password)).location).to.equal(undefined)
   })
 
+  it('L17 sign out while the directory is away, for longer than it is remembered', async () => {
+    const replicas = await start({ maxAge: '1s' })
+    const { username } = await addThere()
+    const { browser } = await getCode(replicas, { username })
+    await directory.slapd.kill()
+    await retryUntilDone({ signal: AbortSignal.timeout(30_000), log: quiet, everyMs: 200 }, async () => {
+      const { status } = await browser.follow('/account')
+      if (status !== 503) throw new CodedError('STORE_UNAVAILABLE', { message: String(status) })
+    })
+    const asked = await browser.follow(`${replicas.issuer}/session/end`)
+    expect(asked.body).to.contain(username)
+    const left = await browser.submit(asked, '/session/end/confirm', { logout: 'yes' })
+    expect(left.body).to.contain('You are signed out')
+    await directory.slapd.again()
+    expect((await browser.follow('/account')).body).to.contain('id="password"')
+  })
+
   it('F8 with Valkey, are known to every replica that has never met them, for the stated age', async () => {
     const replicas = await start({}, { url: valkey.url, timeout: '10s' })
     const { username } = await addThere()

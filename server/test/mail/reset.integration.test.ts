@@ -3,6 +3,7 @@ import { Browser, formOf, password, send } from '@nauthera/harness/browser'
 import { getCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
+import { createLinkMails } from '../../src/users/link-mails.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import { chosen, newPassword, signInPage, startMailSite, winnersOf, wordsOf } from './with-mail.ts'
 import type { MailSite } from './with-mail.ts'
@@ -172,6 +173,33 @@ describe('a new password by mail', function () {
     await users.revokeSessions(userId, [])
     await credentials.set(userId, 'hash', { changeRequired: false, audit: [] })
     expect((await new Browser(site).follow(link)).status).to.equal(400)
+  })
+
+  it('L20 a link ends with a change of the address that it was sent to', async () => {
+    const userId = await addPerson(site, 'olga')
+    const link = await linkFor('olga')
+    const browser = new Browser(site)
+    const page = await browser.follow(link)
+    const { users } = site.apps[1]!.store
+    const change = (email: string) => users.edit(userId, { email }, [])
+    await change('olga@new.example.com')
+    expect((await new Browser(site).follow(link)).status).to.equal(400)
+    expect(wordsOf(await browser.submit(page, link, chosen))).to.contain('does not work any more')
+    expect((await signIn('olga', password)).location).to.contain('code=')
+    await site.forgot('olga')
+    const next = await site.linkTo('olga@new.example.com')
+    await change('Olga@New.example.com')
+    expect(wordsOf(await browser.submit(await browser.follow(next), next, chosen))).to.contain('Your password is set')
+  })
+
+  it('L20 no link is made for a mailbox that is no longer the one of the person', async () => {
+    const { users, mailLinks } = site.apps[0]!.store
+    await addPerson(site, 'ruth')
+    const user = (await users.findByLogin('ruth'))!
+    await users.edit(user.id, { email: 'ruth@new.example.com' }, [])
+    const links = createLinkMails({ mailLinks, canChangePassword: () => true })
+    expect(await links.sendReset(user, { onceKey: 'reset-of-ruth', audit: [] })).to.have.property('kind', 'refused')
+    expect(await site.newest('ruth@example.com')).to.equal(undefined)
   })
 
   it('L20 a link ends after its time', async () => {

@@ -127,7 +127,8 @@ describe(createUsers.name, () => {
 
   it('ends the other sessions when the password is changed, and keeps the one in which it was changed', async () => {
     const { userId, sessionUid, load } = await signedIn()
-    await store.credentials.set(userId, 'hash-1', { keepSession: sessionUid, changeRequired: false, audit: [] })
+    const keepSession = { uid: sessionUid, version: 1 }
+    await store.credentials.set(userId, 'hash-1', { keepSession, changeRequired: false, audit: [] })
     expect((await load())?.sessionLive).to.equal(true)
     await store.credentials.set(userId, 'hash-2', { changeRequired: true, audit: [] })
     const loaded = await load()
@@ -138,6 +139,15 @@ describe(createUsers.name, () => {
     ])
     await store.credentials.rehash(userId, 'hash-1', 'hash-3')
     expect(await store.credentials.find(userId)).to.equal('hash-2')
+  })
+
+  it('L2 refuses older cookies of the session in which the password was changed', async () => {
+    const { userId, sessionUid, load } = await signedIn()
+    const keepSession = { uid: sessionUid, version: 2 }
+    await store.credentials.set(userId, 'hash-1', { keepSession, changeRequired: false, audit: [] })
+    expect((await load())?.sessionLive).to.equal(false)
+    const session = { uid: sessionUid, version: 2, authTime: new Date(0) }
+    expect((await store.accounts.load({ userId, session }))?.sessionLive).to.equal(true)
   })
 
   it('L10 forgets a consent, and revokes the grants that depend on it', async () => {
