@@ -1,15 +1,12 @@
 import type { Audit } from '../store/audit.ts'
-import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Mistake, Page } from '../reply.ts'
 import { languagesOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
-import { asksSecondFactor } from './second-factor.ts'
 import type { Federation } from './upstream/federation.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
 interface Needs {
-  readonly interactions: Pick<Interactions, 'factorsFor'>
   readonly federation: Federation
   readonly audit: Pick<Audit, 'record'>
 }
@@ -54,12 +51,10 @@ function linkPage(
 
 /** Field `decision`: `link`, or `skip` to go on without.
  *  @throws CodedError STORE_UNAVAILABLE */
-async function decide(needs: Needs, { request, interaction }: Attempt): Promise<FormOutcome> {
-  const { federation, audit } = needs
+async function decide({ federation, audit }: Needs, { request, interaction }: Attempt): Promise<FormOutcome> {
   const { linking, signedIn } = interaction.progress
   const upstream = federation.upstreams.find(({ id }) => id === linking?.upstream)
   if (!linking || !signedIn || !upstream) return { kind: 'unchanged' }
-  if (await asksSecondFactor(needs, interaction, signedIn)) return { kind: 'unchanged' }
   const progress = { signedIn }
   if (request.form.get('decision') !== 'link') return { kind: 'go-on', progress }
   const about = { ...auditFields(request, interaction), userId: signedIn.accountId, reason: upstream.id }

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { createLinkAccount } from '../../src/login/link-account.ts'
 import type { Federation } from '../../src/login/upstream/federation.ts'
 import type { Upstream } from '../../src/login/upstream/upstream.ts'
-import { createBrowser, pageOf, toClient, toPage } from './browser.ts'
+import type { SignInOutcome } from '../../src/users/user-sources.ts'
+import { ada, createBrowser, pageOf, toClient, toPage } from './browser.ts'
 
 const linking = {
   upstream: 'corp',
@@ -56,6 +57,30 @@ describe(createLinkAccount.name, () => {
     await browser.post('/second-factor', { code: 'right' })
     pageOf(await browser.get(), 'link-account')
     await browser.post('/link', { decision: 'link' })
+    expect(browser.asked).to.have.length(1)
+  })
+
+  it('L9 links nothing before a required change of the password, nor before a second factor that must be set up', async () => {
+    const browser = createGuest()
+    browser.says.factors = { kinds: [], needed: true }
+    browser.says.password = () =>
+      ({ ...browser.passed(), user: { ...ada, passwordChangeRequired: true } }) as SignInOutcome
+    await browser.post('/sign-in', { username: 'ada', password: 'right' })
+    for (const form of ['/set-up', '/link', '/consent']) {
+      expect(await browser.post(form, { decision: 'link' })).to.deep.equal(toPage)
+    }
+    pageOf(await browser.get(), 'change-password')
+    expect(browser.progress()).not.to.have.property('pendingSeed')
+    await browser.post('/password', { 'new-password': 'four words in a row', 'repeat-password': 'four words in a row' })
+    await browser.post('/link', { decision: 'link' })
+    pageOf(await browser.get(), 'set-up-factor')
+    expect([browser.asked, browser.results]).to.deep.equal([[], []])
+    await browser.post('/set-up')
+    await browser.post('/set-up-app', { code: 'right' })
+    await browser.post('/link', { decision: 'link' })
+    expect(browser.asked).to.deep.equal([])
+    await browser.post('/codes-saved')
+    expect(await browser.post('/link', { decision: 'link' })).to.deep.equal(toClient)
     expect(browser.asked).to.have.length(1)
   })
 
