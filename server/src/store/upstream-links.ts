@@ -4,6 +4,9 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
+import type { Told } from './factors.ts'
+import { outboxInsert } from './outbox.ts'
+import type { OutboxRows } from './outbox.ts'
 import { statement } from './postgres.ts'
 import type { Database } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
@@ -60,12 +63,12 @@ export interface UpstreamLinks {
    *  @throws CodedError USERNAME_INVALID */
   create(signIn: UpstreamSignIn, audit: readonly AuditEvent[]): Promise<CreateOutcome>
   /** Lets an identity lead to the account of a person who has just proved both.
-   *  @param proved the standing when the person signed in to the account
+   *  @param account.proved the standing when the person signed in to the account; @param told.mail queued with the link
    *  @returns false when the standing has changed, the account is disabled, or the identity leads to another account */
   link(
     identity: UpstreamIdentity & { readonly maxAgeMs: number },
     account: { userId: string; proved: string },
-    audit: readonly AuditEvent[],
+    told: Told,
   ): Promise<boolean>
   /** The provider that the person signed in with last, of those in a list. */
   lastOf(userId: string): Promise<string | undefined>
@@ -115,6 +118,7 @@ const link = statement(
      SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR SHARE),
    made AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, valid_until)
      SELECT $3, $4, id, $5, ${until('$6')} FROM person ON CONFLICT DO NOTHING RETURNING user_id),
+   mail AS (${outboxInsert('$8', ' WHERE EXISTS (SELECT FROM made)')}),
    written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM made)')})
    SELECT user_id FROM made`,
 )
@@ -138,6 +142,7 @@ interface Row {
 interface Needs {
   readonly database: Database
   readonly audit: AuditRows
+  readonly outbox: OutboxRows
   readonly changes: Changes
 }
 
@@ -145,10 +150,10 @@ export function createUpstreamLinks(needs: Needs): UpstreamLinks {
   return {
     signIn: (asked, mark) => findAccount(needs, asked, mark),
     create: (asked, events) => createAccount(needs, asked, events),
-    async link({ issuer, subject, upstream, maxAgeMs }, { userId, proved }, events) {
+    async link({ issuer, subject, upstream, maxAgeMs }, { userId, proved }, { audit: events, mail }) {
       const about = events.map((event) => ({ userId, ...event }))
-      const values = [userId, proved, issuer, subject, upstream, maxAgeMs, needs.audit.rows(about)]
-      const made = await needs.database.query(link, values)
+      const told = [needs.audit.rows(about), needs.outbox.rows(mail === undefined ? [] : [mail])]
+      const made = await needs.database.query(link, [userId, proved, issuer, subject, upstream, maxAgeMs, ...told])
       if (made.length === 0) return false
       await needs.changes.tell(userId)
       needs.audit.lines(about)

@@ -40,6 +40,19 @@ describe(createLinkAccount.name, () => {
     })
   })
 
+  it('L12 tells the person by mail, with the link', async () => {
+    const browser = createGuest()
+    browser.says.person = { user: ada } as typeof browser.says.person
+    await browser.post('/sign-in', { username: 'ada', password: 'right' })
+    await browser.post('/link', { decision: 'link' })
+    const { mail } = browser.asked[0]![2]
+    expect(mail).to.include({ to: 'ada@example.com', template: 'factor-changed' })
+    expect(mail?.data).to.deep.include({
+      change: 'upstream-linked',
+      asked: { address: '203.0.113.9', agent: 'test' },
+    })
+  })
+
   it('goes on without a link when the person does not want it', async () => {
     const browser = createGuest()
     await browser.post('/sign-in', { username: 'ada', password: 'right' })
