@@ -121,7 +121,7 @@ export function createBrowser(
     changePassword: async () => says.change,
   }
   const audit = { record: (event: AuditEvent) => void audited.push(event) }
-  const links = { signIn: never, create: never, link: never, lastOf: never }
+  const links = { signIn: never, create: never, link: never, of: never, unlink: never, lastOf: never }
   const federation: Federation = {
     upstreams: [],
     links,

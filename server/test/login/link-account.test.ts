@@ -22,7 +22,7 @@ function createGuest(answer = true) {
     asked.push(all)
     return answer
   }
-  const links = { signIn: never, create: never, lastOf: never, link }
+  const links = { signIn: never, create: never, of: never, unlink: never, lastOf: never, link }
   const browser = createBrowser({ progress: { switching: true, linking }, federation: { upstreams: [corp], links } })
   return { ...browser, asked }
 }
