@@ -80,9 +80,9 @@ export interface UpstreamLinks {
   ): Promise<boolean>
   /** The identities of a person, the oldest link first. */
   of(userId: string): Promise<UpstreamLink[]>
-  /** Removes the person's identities at a provider, but for the origin, and ends every session and grant.
+  /** Removes the person's identities at a provider, or at all of them, but for the origin, and ends every session and grant.
    *  @returns how many there were; with none nothing else changes */
-  unlink(userId: string, upstream: string, told: Told): Promise<number>
+  unlink(userId: string, upstream: string | undefined, told: Told): Promise<number>
   /** The provider that the person signed in with last, of those in a list. */
   lastOf(userId: string): Promise<string | undefined>
 }
@@ -144,7 +144,7 @@ const list = statement(
 )
 const unlink = statement(
   'upstream-unlink',
-  `WITH gone AS (DELETE FROM upstream_links l WHERE l.user_id = $1::uuid AND l.upstream = $2 AND NOT ${isOrigin} RETURNING l.user_id),
+  `WITH gone AS (DELETE FROM upstream_links l WHERE l.user_id = $1::uuid AND ($2::text IS NULL OR l.upstream = $2) AND NOT ${isOrigin} RETURNING l.user_id),
    person AS (UPDATE users SET ${moveStanding} WHERE id = (SELECT user_id FROM gone LIMIT 1)),
    mail AS (${outboxInsert('$4', ' WHERE EXISTS (SELECT FROM gone)')}),
    written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM gone)')})
@@ -208,10 +208,10 @@ export function createUpstreamLinks(needs: Needs): UpstreamLinks {
 async function removeLinks(
   { database, audit, outbox, changes }: Needs,
   userId: string,
-  upstream: string,
+  upstream: string | undefined,
   { audit: events, mail }: Told,
 ): Promise<number> {
-  const values = [userId, upstream, audit.rows(events), outbox.rows(mail === undefined ? [] : [mail])]
+  const values = [userId, upstream ?? null, audit.rows(events), outbox.rows(mail === undefined ? [] : [mail])]
   const gone = await database.transaction(async (connection) => {
     const [row] = await connection.query<{ gone: number }>(unlink, values)
     if (row!.gone > 0) await endSessionsOf(connection, userId)
