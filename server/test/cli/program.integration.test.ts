@@ -268,7 +268,7 @@ describe(runCommand.name, () => {
     const maxAgeMs = 60_000
     const corp = { upstream: 'corp', issuer: 'https://corp.example.test', subject: 'c-1' }
     const hub = { upstream: 'hub', issuer: 'https://hub.example.test', subject: 'h-1' }
-    const described = { ...{ username: 'unna', email: undefined, emailVerified: false }, profile: {}, groups: [] }
+    const described = { username: 'unna', email: undefined, emailVerified: false, profile: {}, groups: [] }
     const person = { ...described, name: undefined, locale: undefined }
     const made = await store.upstreamLinks.create({ ...corp, person, maxAgeMs }, [])
     if (made.kind !== 'linked') throw new Error('the name is taken')
