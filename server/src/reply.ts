@@ -450,6 +450,16 @@ export interface Views {
       readonly created: MomentOnPage
       readonly lastUsed: MomentOnPage | undefined
     }[]
+    /** Who can sign in to the account at other providers. */
+    readonly links: readonly {
+      /** Id of the provider in the settings. */
+      readonly upstream: string
+      readonly subject: string
+      /** The account began with it. */
+      readonly isOrigin: boolean
+      readonly linked: MomentOnPage
+      readonly lastUsed: MomentOnPage
+    }[]
     readonly sessions: readonly {
       readonly agent: string | undefined
       readonly address: string | undefined

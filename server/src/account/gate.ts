@@ -1,4 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
+import { freshFor } from '../oidc/acr.ts'
 import type { BrowserSessions } from '../oidc/browser-session.ts'
 import { ownCallback, ownClientId } from '../oidc/clients/own-client.ts'
 import type { PageRequest, Redirect, Reply, Route } from '../reply.ts'
@@ -7,9 +8,6 @@ import { ownPath } from './own-path.ts'
 
 // The gate of the pages that belong to one person: the account area, and whatever else wants to know who asks. Who is not signed in
 // is sent through a sign-in and comes back. The session is asked for at every request, so one that ended anywhere is over here.
-
-/** Seconds: how old a sign-in may be where something is changed that protects the account. */
-const freshFor = 5 * 60
 
 /** The person who is signed in. */
 export interface SignedInPerson {
@@ -65,7 +63,8 @@ export function createGate(needs: {
       if (person !== undefined && isFresh && isEnough) return { kind: 'admitted', person }
       return signIn(needs, request, {
         // who has just signed in is asked for what is missing alone
-        ...(isFresh ? {} : { prompt: 'login' }),
+        // max_age: another provider must say when the person signed in there
+        ...(isFresh ? {} : { prompt: 'login', max_age: String(freshFor) }),
         ...(acr === undefined ? {} : { claims: essentialAcr(acr) }),
       })
     },

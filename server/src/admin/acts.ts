@@ -21,7 +21,7 @@ export interface Act {
 }
 
 export interface ActNeeds {
-  readonly store: Pick<Store, 'users' | 'attempts' | 'factors'>
+  readonly store: Pick<Store, 'users' | 'attempts' | 'factors' | 'upstreamLinks'>
   /** Epoch milliseconds. */
   readonly now: () => number
   /** Undefined where no mail is sent. */
@@ -65,6 +65,17 @@ export const acts: readonly Act[] = [
     events: ['factor.removed', 'session.revoked_all'],
     carryOut: ({ store, now }, user, events) =>
       store.factors.reset(user.id, events, factorNotice(user, { change: 'factors-reset', now: now() })),
+  },
+  {
+    id: 'unlink',
+    isSevere: true,
+    isOffered: ({ links }) => links.some(({ isOrigin }) => !isOrigin),
+    events: ['account.unlinked', 'session.revoked_all'],
+    carryOut: ({ store, now }, user, audit) =>
+      store.upstreamLinks.unlink(user.id, undefined, {
+        audit,
+        mail: factorNotice(user, { change: 'upstream-unlinked', now: now() }),
+      }),
   },
   {
     id: 'disable',

@@ -5,6 +5,7 @@ import type { Consent } from '../store/consents.ts'
 import type { Device } from '../store/devices.ts'
 import type { Factor } from '../store/factors.ts'
 import type { Store } from '../store/store.ts'
+import type { UpstreamLink } from '../store/upstream-links.ts'
 import type { User } from '../store/users.ts'
 import { codeLimits } from '../users/factors/second-factors.ts'
 import { defaultLimits } from '../users/lockout.ts'
@@ -19,6 +20,7 @@ export interface PersonState {
   /** Whether a mail can help them to a new password. */
   readonly canReset: boolean
   readonly factors: readonly Factor[]
+  readonly links: readonly UpstreamLink[]
   readonly sessions: readonly SessionState[]
   readonly consents: readonly Consent[]
   /** The newest first. */
@@ -37,7 +39,7 @@ export interface SessionState {
 }
 
 export interface StateNeeds {
-  readonly store: Pick<Store, 'accounts' | 'attempts' | 'devices' | 'consents' | 'factors' | 'audit'>
+  readonly store: Pick<Store, 'accounts' | 'attempts' | 'devices' | 'consents' | 'factors' | 'upstreamLinks' | 'audit'>
   /** Of the sources of people. */
   readonly load: UserSources['load']
   readonly canChangePassword: UserSources['canChangePassword']
@@ -52,10 +54,11 @@ export async function loadPersonState(needs: StateNeeds, userId: string): Promis
   const { store } = needs
   const record = await store.accounts.load({ userId })
   if (record === undefined) return undefined
-  const [described, failures, factors, devices, consents, signIns] = await Promise.all([
+  const [described, failures, factors, links, devices, consents, signIns] = await Promise.all([
     describe(needs, userId),
     store.attempts.failuresOf(userId),
     store.factors.of(userId),
+    store.upstreamLinks.of(userId),
     store.devices.listOfUser(userId),
     store.consents.list(userId),
     store.audit.search({ userId, event: 'signin', limit: signInsShown }),
@@ -72,6 +75,7 @@ export async function loadPersonState(needs: StateNeeds, userId: string): Promis
       codes: counted(failures.codes, codeLimits),
     },
     factors,
+    links,
     sessions: sessions.map((device) => ({
       device,
       clients: devices.filter(({ sessionUid, client }) => sessionUid === device.sessionUid && client !== undefined)

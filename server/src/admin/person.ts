@@ -56,6 +56,7 @@ function describe({
   sourceSays,
   failures,
   factors,
+  links,
   sessions,
   consents,
   signIns,
@@ -79,6 +80,13 @@ function describe({
       name,
       created: moment(createdAt),
       lastUsed: lastUsedAt && moment(lastUsedAt),
+    })),
+    links: links.map(({ upstream, subject, isOrigin, linkedAt, signedInAt }) => ({
+      upstream,
+      subject,
+      isOrigin,
+      linked: moment(linkedAt),
+      lastUsed: moment(signedInAt),
     })),
     sessions: sessions.map(({ device, clients }) => ({
       agent: device.agent,

@@ -12,7 +12,7 @@ import type { PersonNeeds } from './person.ts'
 //
 //   page                       controls (id = name unless given)
 //   /admin                     #q #search #next
-//   /admin/people/:id          #act-unlock #act-send-reset #act-enable #act-sign-out #act-reset-factors #act-disable, each a link to the page that asks
+//   /admin/people/:id          #act-unlock #act-send-reset #act-enable #act-sign-out #act-reset-factors #act-unlink #act-disable, each a link to the page that asks
 //   /admin/people/:id/:act     #confirm #back; form_token, hidden
 //   /admin/clients             #q #search #next
 //   /admin/keys                to look at

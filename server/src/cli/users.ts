@@ -7,6 +7,7 @@ import { createCredentials } from '../store/credentials.ts'
 import { resetFactors } from '../store/factors.ts'
 import { createPeople } from '../store/people.ts'
 import type { People } from '../store/people.ts'
+import { createUpstreamLinks } from '../store/upstream-links.ts'
 import { createUsers, ownSource } from '../store/users.ts'
 import type { Profile, User, Users } from '../store/users.ts'
 import { factorNotice } from '../users/factors/notice.ts'
@@ -29,6 +30,7 @@ const shown = [
   'lockedUntil',
   'wrongCodes',
   'codesLockedUntil',
+  'links',
   'profile',
   'id',
 ]
@@ -52,6 +54,7 @@ export function addUserCommands(program: Command, session: Session, setExitCode:
     addDelete,
     addRevokeSessions,
     addResetFactors,
+    addUnlink,
   ]
   for (const add of commands) add(users, session)
   addImport(users, session, setExitCode)
@@ -132,7 +135,11 @@ async function* listPages(people: People, { text, most }: { text: string; most: 
 }
 
 function addShow(users: Command, session: Session): void {
-  onePerson(users, 'show', 'show one person, and whether the account is locked').action(async (login: string) =>
+  onePerson(
+    users,
+    'show',
+    'show one person, whether the account is locked, and who can sign in to it at another provider',
+  ).action(async (login: string) =>
     withUser(session, login, async (user, opened) => {
       const { signIns, codes } = await createAttempts(opened).failuresOf(user.id)
       const lock = {
@@ -141,7 +148,8 @@ function addShow(users: Command, session: Session): void {
         wrongCodes: codes?.count ?? 0,
         codesLockedUntil: codes !== undefined && codes.count >= codeLimits.perAccount ? codes.until : undefined,
       }
-      print(session, [{ ...rowOf(user), ...lock, profile: user.profile }], shown)
+      const links = await createUpstreamLinks(opened).of(user.id)
+      print(session, [{ ...rowOf(user), ...lock, links, profile: user.profile }], shown)
     }),
   )
 }
@@ -254,6 +262,35 @@ Example:
         const removed = await resetFactors(opened, userId, events, notice)
         const nothing = `${username} had no second factor; every session has ended`
         say(session, removed ? `${username} has no second factor any more; every session has ended` : nothing)
+      }),
+    )
+}
+
+function addUnlink(users: Command, session: Session): void {
+  onePerson(users, 'unlink', 'remove what a person has linked at another provider, and end every session')
+    .argument('<upstream>', 'id of the provider in the settings')
+    .addHelpText(
+      'after',
+      `
+"nauthera users show" lists the links. The identity of a person whom the provider brought stays: without it nobody
+could sign in to the account.
+
+Example:
+  nauthera users unlink alice github`,
+    )
+    .action(async (login: string, upstream: string) =>
+      withUser(session, login, async (user, opened) => {
+        const { id: userId, username } = user
+        const removed = await createUpstreamLinks(opened).unlink(userId, upstream, {
+          audit: [
+            adminEvent('users.unlink', { userId, reason: upstream }),
+            { event: 'account.unlinked', outcome: 'success', reason: upstream, userId },
+            { event: 'session.revoked_all', outcome: 'success', userId },
+          ],
+          mail: factorNotice(user, { change: 'upstream-unlinked', now: Date.now() }),
+        })
+        const nothing = `${username} has linked nothing at ${upstream}; nothing was done`
+        say(session, removed > 0 ? `${username} has no link to ${upstream} any more; every session has ended` : nothing)
       }),
     )
 }

@@ -43,7 +43,8 @@ export interface Step {
   take(attempt: Attempt): Promise<StepOutcome> | StepOutcome
   /** Addresses below its page that lead back from elsewhere: `upstream/corp/back` is GET /interaction/:uid/upstream/corp/back. */
   readonly returns?: Readonly<Record<string, Form>>
-  /** The forms of its page, by the last part of their address: `sign-in` is POST /interaction/:uid/sign-in. */
+  /** The forms of its page, by the last part of their address: `sign-in` is POST /interaction/:uid/sign-in. Each is carried out only for
+   *  whoever has passed the steps before this one. */
   readonly forms?: Readonly<Record<string, Form>>
 }
 

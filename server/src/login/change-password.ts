@@ -1,4 +1,3 @@
-import type { Interactions } from '../oidc/interaction/interaction.ts'
 import { passwordLength } from '../users/passwords.ts'
 import type { Mistake, Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
@@ -7,10 +6,8 @@ import { languagesOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import { linkingOf } from './linking.ts'
-import { asksSecondFactor } from './second-factor.ts'
 
 interface Needs {
-  readonly interactions: Pick<Interactions, 'factorsFor'>
   readonly users: Pick<UserSources, 'changePassword'>
   readonly audit: Pick<Audit, 'record'>
 }
@@ -51,7 +48,6 @@ function changePasswordPage(attempt: Attempt, account: KnownAccount, mistakes: r
 async function choosePassword(needs: Needs, { request, interaction }: Attempt): Promise<FormOutcome> {
   const { signedIn } = interaction.progress
   if (!signedIn?.passwordChangeRequired) return { kind: 'unchanged' }
-  if (await asksSecondFactor(needs, interaction, signedIn)) return { kind: 'unchanged' }
   const next = request.form.get('new-password') ?? ''
   if (next === '') return mistaken({ key: 'new-password-missing', control: 'new-password' })
   if (next !== request.form.get('repeat-password')) {

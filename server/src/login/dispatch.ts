@@ -1,4 +1,4 @@
-import type { Attempt, Step, StepOutcome } from './attempt.ts'
+import type { Attempt, Form, Step, StepOutcome } from './attempt.ts'
 
 export type Dispatch = (attempt: Attempt) => Promise<Exclude<StepOutcome, { kind: 'passed' }>>
 
@@ -6,12 +6,27 @@ export type Dispatch = (attempt: Attempt) => Promise<Exclude<StepOutcome, { kind
  *  interaction; everything else is checked again. */
 export function createDispatch(steps: readonly Step[]): Dispatch {
   return async (attempt) => {
-    let at = attempt
-    for (const step of steps) {
-      const outcome = await step.take(at)
-      if (outcome.kind !== 'passed') return outcome
-      at = outcome.attempt
-    }
-    throw new TypeError('no step has ended the sign-in')
+    const outcome = await goThrough(steps, attempt)
+    if (outcome.kind === 'passed') throw new TypeError('no step has ended the sign-in')
+    return outcome
   }
+}
+
+/** A form that can be sent without its page is carried out only for whoever has passed the steps before its own; others are led to the
+ *  page of the step that they have not passed. */
+export function guardForm(before: readonly Step[], form: Form): Form {
+  return async (attempt) => {
+    const outcome = await goThrough(before, attempt)
+    return outcome.kind === 'passed' ? form(outcome.attempt) : { kind: 'unchanged' }
+  }
+}
+
+async function goThrough(steps: readonly Step[], attempt: Attempt): Promise<StepOutcome> {
+  let at = attempt
+  for (const step of steps) {
+    const outcome = await step.take(at)
+    if (outcome.kind !== 'passed') return outcome
+    at = outcome.attempt
+  }
+  return { kind: 'passed', attempt: at }
 }

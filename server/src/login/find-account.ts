@@ -3,7 +3,7 @@ import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './at
 
 /** Finds out whose sign-in it is: the account that signed in during this interaction, or else the account of the session, unless the client
  *  or the person wants another sign-in. With `prompt=select_account` the person is asked whether to go on with the session. */
-export const findAccount: Step = { take, forms: { account: chooseAccount, switch: switchAccount } }
+export const findAccount: Step = { take, forms: { account: chooseAccount, switch: switchAccount, cancel } }
 
 function take(attempt: Attempt): StepOutcome {
   const { progress, prompt, session, stepUp } = attempt.interaction
@@ -37,4 +37,10 @@ function chooseAccount(attempt: Attempt): FormOutcome {
 /** "Not you?" and "Use another account", on any page. */
 function switchAccount(): FormOutcome {
   return { kind: 'go-on', progress: { switching: true } }
+}
+
+/** From any page, so it is a form of the first step: the client is told that there will be no sign-in. */
+function cancel(): FormOutcome {
+  const description = 'the person cancelled'
+  return { kind: 'refused', event: 'authorization.refused', reason: 'cancelled', description }
 }

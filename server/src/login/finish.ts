@@ -1,5 +1,5 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
-import type { FormOutcome, Step } from './attempt.ts'
+import type { Step } from './attempt.ts'
 
 /** The last step: passes the outcome to the protocol, which answers the client. */
 export function createFinish(needs: { interactions: Pick<Interactions, 'finish'> }): Step {
@@ -17,12 +17,5 @@ export function createFinish(needs: { interactions: Pick<Interactions, 'finish'>
       const outcome = await needs.interactions.finish(request, interaction, { kind: 'signed-in', login, consent })
       return outcome.kind === 'finished' ? { kind: 'ended', location: outcome.location } : { kind: 'spent' }
     },
-    forms: { cancel },
   }
-}
-
-/** From any page: the client is told that there will be no sign-in. */
-function cancel(): FormOutcome {
-  const description = 'the person cancelled'
-  return { kind: 'refused', event: 'authorization.refused', reason: 'cancelled', description }
 }

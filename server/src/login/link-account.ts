@@ -1,16 +1,18 @@
 import type { Audit } from '../store/audit.ts'
-import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Mistake, Page } from '../reply.ts'
 import { languagesOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
+import { factorNotice } from '../users/factors/notice.ts'
+import type { UserSources } from '../users/user-sources.ts'
 import { auditFields } from './audit-fields.ts'
-import { asksSecondFactor } from './second-factor.ts'
 import type { Federation } from './upstream/federation.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
 interface Needs {
-  readonly interactions: Pick<Interactions, 'factorsFor'>
   readonly federation: Federation
+  readonly users: Pick<UserSources, 'load'>
+  /** Epoch milliseconds. */
+  readonly now: () => number
   readonly audit: Pick<Audit, 'record'>
 }
 
@@ -55,18 +57,22 @@ function linkPage(
 /** Field `decision`: `link`, or `skip` to go on without.
  *  @throws CodedError STORE_UNAVAILABLE */
 async function decide(needs: Needs, { request, interaction }: Attempt): Promise<FormOutcome> {
-  const { federation, audit } = needs
+  const { federation, users, audit } = needs
   const { linking, signedIn } = interaction.progress
   const upstream = federation.upstreams.find(({ id }) => id === linking?.upstream)
   if (!linking || !signedIn || !upstream) return { kind: 'unchanged' }
-  if (await asksSecondFactor(needs, interaction, signedIn)) return { kind: 'unchanged' }
   const progress = { signedIn }
   if (request.form.get('decision') !== 'link') return { kind: 'go-on', progress }
   const about = { ...auditFields(request, interaction), userId: signedIn.accountId, reason: upstream.id }
+  const person = await users.load({ userId: signedIn.accountId })
+  const asked = { address: about.address, agent: about.agent }
   const linked = await federation.links.link(
     { ...linking, maxAgeMs: upstream.maxAgeMs },
     { userId: signedIn.accountId, proved: signedIn.standing ?? '' },
-    [{ ...about, event: 'account.linked', outcome: 'success' }],
+    {
+      audit: [{ ...about, event: 'account.linked', outcome: 'success' }],
+      mail: person && factorNotice(person.user, { change: 'upstream-linked', now: needs.now(), asked }),
+    },
   )
   if (linked) return { kind: 'go-on', progress }
   audit.record({ ...about, event: 'account.linked', outcome: 'failure' })

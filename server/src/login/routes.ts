@@ -1,10 +1,10 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../reply.ts'
 import { interactionPaths } from './attempt.ts'
-import type { Attempt, Form, Offers } from './attempt.ts'
+import type { Attempt, Form, Offers, Step } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import { carryOut, spentPage } from './carry-out.ts'
-import { createDispatch } from './dispatch.ts'
+import { createDispatch, guardForm } from './dispatch.ts'
 import type { Dispatch } from './dispatch.ts'
 import { overPage } from './over-page.ts'
 import { createSteps } from './steps.ts'
@@ -45,8 +45,12 @@ const page = `${paths.interaction}/:uid`
 export function createLoginRoutes(needs: Needs): readonly Route[] {
   const steps = createSteps(needs)
   const dispatch = createDispatch(steps)
-  const forms = steps.flatMap((step) => Object.entries(step.forms ?? {}))
-  const returns = steps.flatMap((step) => Object.entries(step.returns ?? {}))
+  const guarded = (pick: (step: Step) => Step['forms']) =>
+    steps.flatMap((step, at) =>
+      Object.entries(pick(step) ?? {}).map(([name, form]) => [name, guardForm(steps.slice(0, at), form)] as const),
+    )
+  const forms = guarded((step) => step.forms)
+  const returns = guarded((step) => step.returns)
   return [
     {
       method: 'GET',

@@ -37,9 +37,8 @@ export const createSecondFactor = (needs: Needs): Step => ({
   },
 })
 
-/** Whether the person must prove a second factor before anything else. Forms that change something ask this too, since a form can be
- *  sent without its page. */
-export async function asksSecondFactor(
+/** Whether the person must prove a second factor before anything else. */
+async function asksSecondFactor(
   { interactions }: Pick<Needs, 'interactions'>,
   interaction: Interaction,
   account: SignedIn,

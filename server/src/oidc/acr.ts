@@ -5,6 +5,9 @@ import { acrLevels } from '@nauthera/rules/acr'
 const [byPassword, byTwoFactors] = acrLevels
 const levels: readonly string[] = acrLevels
 
+/** Seconds: how old a sign-in may be where something is changed that protects an account. */
+export const freshFor = 5 * 60
+
 /** The values that a sign-in here can reach. */
 export const acrValues = (secondFactors: { readonly policy: 'off' | 'optional' | 'required' }): readonly string[] =>
   secondFactors.policy === 'off' ? [byPassword] : levels

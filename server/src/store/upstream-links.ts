@@ -4,10 +4,13 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
+import type { Told } from './factors.ts'
+import { outboxInsert } from './outbox.ts'
+import type { OutboxRows } from './outbox.ts'
 import { statement } from './postgres.ts'
 import type { Database } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
-import { standing } from './standing.ts'
+import { endSessionsOf, moveStanding, standing } from './standing.ts'
 import { asRefused, described, isUuid, namesOf } from './users.ts'
 import type { Person } from './users.ts'
 
@@ -51,6 +54,14 @@ export type CreateOutcome =
   /** Another account has that user name or e-mail address. */
   | { readonly kind: 'taken'; readonly what: 'username' | 'email' }
 
+/** An identity that leads to a person's account. */
+export interface UpstreamLink extends UpstreamIdentity {
+  /** The provider brought the person with it: it belongs to the account for ever. */
+  readonly isOrigin: boolean
+  readonly linkedAt: Date
+  readonly signedInAt: Date
+}
+
 export interface UpstreamLinks {
   /** Marks the answer of the provider as used, and finds the account. What the provider says replaces what it said before: the groups, and of
    *  people whom this provider brought also name and e-mail address, while nobody else here has them.
@@ -60,13 +71,18 @@ export interface UpstreamLinks {
    *  @throws CodedError USERNAME_INVALID */
   create(signIn: UpstreamSignIn, audit: readonly AuditEvent[]): Promise<CreateOutcome>
   /** Lets an identity lead to the account of a person who has just proved both.
-   *  @param proved the standing when the person signed in to the account
+   *  @param account.proved the standing when the person signed in to the account; @param told.mail queued with the link
    *  @returns false when the standing has changed, the account is disabled, or the identity leads to another account */
   link(
     identity: UpstreamIdentity & { readonly maxAgeMs: number },
     account: { userId: string; proved: string },
-    audit: readonly AuditEvent[],
+    told: Told,
   ): Promise<boolean>
+  /** The identities of a person, the oldest link first. */
+  of(userId: string): Promise<UpstreamLink[]>
+  /** Removes the person's identities at a provider, or at all of them, but for the origin, and ends every session and grant.
+   *  @returns how many there were; with none nothing else changes */
+  unlink(userId: string, upstream: string | undefined, told: Told): Promise<number>
   /** The provider that the person signed in with last, of those in a list. */
   lastOf(userId: string): Promise<string | undefined>
 }
@@ -115,8 +131,24 @@ const link = statement(
      SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR SHARE),
    made AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, valid_until)
      SELECT $3, $4, id, $5, ${until('$6')} FROM person ON CONFLICT DO NOTHING RETURNING user_id),
+   mail AS (${outboxInsert('$8', ' WHERE EXISTS (SELECT FROM made)')}),
    written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM made)')})
    SELECT user_id FROM made`,
+)
+const isOrigin = `EXISTS (SELECT FROM user_sources s
+     WHERE s.user_id = l.user_id AND s.source = l.upstream AND s.source_key = l.issuer || ' ' || l.subject)`
+const list = statement(
+  'upstream-list',
+  `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin
+   FROM upstream_links l WHERE user_id = $1::uuid ORDER BY linked_at, issuer, subject`,
+)
+const unlink = statement(
+  'upstream-unlink',
+  `WITH gone AS (DELETE FROM upstream_links l WHERE l.user_id = $1::uuid AND ($2::text IS NULL OR l.upstream = $2) AND NOT ${isOrigin} RETURNING l.user_id),
+   person AS (UPDATE users SET ${moveStanding} WHERE id = (SELECT user_id FROM gone LIMIT 1)),
+   mail AS (${outboxInsert('$4', ' WHERE EXISTS (SELECT FROM gone)')}),
+   written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM gone)')})
+   SELECT count(*)::integer AS gone FROM gone`,
 )
 const lastOf = statement(
   'upstream-last-of',
@@ -135,9 +167,16 @@ interface Row {
   readonly valid_after: Date | null
 }
 
+type LinkRow = UpstreamIdentity & {
+  readonly linked_at: Date
+  readonly signed_in_at: Date
+  readonly is_origin: boolean
+}
+
 interface Needs {
   readonly database: Database
   readonly audit: AuditRows
+  readonly outbox: OutboxRows
   readonly changes: Changes
 }
 
@@ -145,20 +184,43 @@ export function createUpstreamLinks(needs: Needs): UpstreamLinks {
   return {
     signIn: (asked, mark) => findAccount(needs, asked, mark),
     create: (asked, events) => createAccount(needs, asked, events),
-    async link({ issuer, subject, upstream, maxAgeMs }, { userId, proved }, events) {
+    async link({ issuer, subject, upstream, maxAgeMs }, { userId, proved }, { audit: events, mail }) {
       const about = events.map((event) => ({ userId, ...event }))
-      const values = [userId, proved, issuer, subject, upstream, maxAgeMs, needs.audit.rows(about)]
-      const made = await needs.database.query(link, values)
+      const told = [needs.audit.rows(about), needs.outbox.rows(mail === undefined ? [] : [mail])]
+      const made = await needs.database.query(link, [userId, proved, issuer, subject, upstream, maxAgeMs, ...told])
       if (made.length === 0) return false
       await needs.changes.tell(userId)
       needs.audit.lines(about)
       return true
     },
+    async of(userId) {
+      if (!isUuid(userId)) return []
+      return (await needs.database.query<LinkRow>(list, [userId])).map(linkOf)
+    },
+    unlink: (userId, upstream, told) => removeLinks(needs, userId, upstream, told),
     async lastOf(userId) {
       if (!isUuid(userId)) return undefined
       return (await needs.database.query<{ upstream: string }>(lastOf, [userId]))[0]?.upstream
     },
   }
+}
+
+async function removeLinks(
+  { database, audit, outbox, changes }: Needs,
+  userId: string,
+  upstream: string | undefined,
+  { audit: events, mail }: Told,
+): Promise<number> {
+  const values = [userId, upstream ?? null, audit.rows(events), outbox.rows(mail === undefined ? [] : [mail])]
+  const gone = await database.transaction(async (connection) => {
+    const [row] = await connection.query<{ gone: number }>(unlink, values)
+    if (row!.gone > 0) await endSessionsOf(connection, userId)
+    return row!.gone
+  })
+  if (gone === 0) return 0
+  await changes.tell(userId)
+  audit.lines(events)
+  return gone
 }
 
 type Mark = { readonly id: string; readonly expiresAt: Date } | undefined
@@ -215,6 +277,18 @@ async function hasOwner({ database }: Needs, { person }: UpstreamSignIn): Promis
   const [, , , canonicalEmail] = namesOf(person)
   return canonicalEmail !== null && (await database.query(emailOwner, [canonicalEmail])).length > 0
 }
+
+const linkOf = ({
+  linked_at: linkedAt,
+  signed_in_at: signedInAt,
+  is_origin: isOrigin,
+  ...row
+}: LinkRow): UpstreamLink => ({
+  ...row,
+  isOrigin,
+  linkedAt,
+  signedInAt,
+})
 
 const accountOf = (row: Row, id: string): LinkedAccount => ({
   id,

@@ -57,7 +57,7 @@ describe('createGate', () => {
       const admission = await gateOf(browserWith(age)).requireFresh(requestOf('/sso/account/security/password', 'POST'))
       expect(admission.kind).to.equal(kind)
       if (admission.kind === 'redirect') {
-        expect(queryOf(admission)).to.include({ prompt: 'login', state: '/account/security/password' })
+        expect(queryOf(admission)).to.include({ prompt: 'login', max_age: '300', state: '/account/security/password' })
       }
     })
   }

@@ -125,6 +125,24 @@ describe('the help desk', function () {
     expect(await eventsOf(id)).to.include.members(['factor.removed', 'session.revoked_all'])
   })
 
+  it('L12 shows who can sign in at other providers, and removes what was linked, with every session', async () => {
+    const id = await addPerson(server, 'linked')
+    const { browser } = await getCode(server, { username: 'linked' })
+    expect((await desk(pathOf(id))).body).not.to.contain('act-unlink')
+    const { standing } = (await store().accounts.load({ userId: id }))!
+    const identity = { upstream: 'hub', issuer: 'https://hub.example.test', subject: 'h<1>', maxAgeMs: 60_000 }
+    await store().upstreamLinks.link(identity, { userId: id, proved: standing }, { audit: [] })
+    expect((await desk(pathOf(id))).body)
+      .to.contain('h&lt;1&gt;')
+      .and.contain('act-unlink')
+    expect((await act(id, 'unlink')).body)
+      .to.contain('The linked sign-ins are removed')
+      .and.not.contain('h&lt;1&gt;')
+    expect(await store().upstreamLinks.of(id)).to.deep.equal([])
+    expect((await browser.follow('/account')).url).to.contain('/interaction/')
+    expect(await eventsOf(id)).to.include.members(['account.unlinked', 'session.revoked_all'])
+  })
+
   it('shows clients and keys, to look at', async () => {
     const { browser, ...clients } = await desk('/admin/clients?q=team-b')
     expect(clients.body).to.contain('team-b.other').and.contain('served').and.not.contain('app.web')

@@ -33,6 +33,7 @@ const others: readonly string[] = [
   'users delete',
   'users revoke-sessions',
   'users reset-2fa',
+  'users unlink',
   'users invite',
   'users verify-email',
   'groups create',

@@ -263,6 +263,44 @@ describe(runCommand.name, () => {
     expect([revoked.code, revoked.err]).to.deep.equal([0, 'every session and token of eve has ended\n'])
   })
 
+  it('L12 shows what a person has linked at other providers, and removes it with every session', async () => {
+    const store = fresh.replica()
+    const maxAgeMs = 60_000
+    const corp = { upstream: 'corp', issuer: 'https://corp.example.test', subject: 'c-1' }
+    const hub = { upstream: 'hub', issuer: 'https://hub.example.test', subject: 'h-1' }
+    const described = { username: 'unna', email: undefined, emailVerified: false, profile: {}, groups: [] }
+    const person = { ...described, name: undefined, locale: undefined }
+    const made = await store.upstreamLinks.create({ ...corp, person, maxAgeMs }, [])
+    if (made.kind !== 'linked') throw new Error('the name is taken')
+    const { id: userId, standing } = made.account
+    await store.upstreamLinks.link({ ...hub, maxAgeMs }, { userId, proved: standing }, { audit: [] })
+    const links = async () => {
+      const [row] = (await nauthera(['users', 'show', 'unna', '-o', 'json'])).json()
+      return (row!['links'] as Record<string, unknown>[]).map(({ upstream, subject, isOrigin }) => [
+        upstream,
+        subject,
+        isOrigin,
+      ])
+    }
+    expect(await links()).to.deep.equal([
+      ['corp', 'c-1', true],
+      ['hub', 'h-1', false],
+    ])
+    const removed = await nauthera(['users', 'unlink', 'unna', 'hub'])
+    expect([removed.code, removed.err]).to.deep.equal([
+      0,
+      'unna has no link to hub any more; every session has ended\n',
+    ])
+    expect((await store.accounts.load({ userId }))!.standing).not.to.equal(standing)
+    // the identity that the account began with stays
+    for (const upstream of ['hub', 'corp'])
+      expect((await nauthera(['users', 'unlink', 'unna', upstream])).err).to.contain('nothing was done')
+    expect(await links()).to.deep.equal([['corp', 'c-1', true]])
+    const events = (await store.audit.search({ userId, limit: 99 })).map(({ event }) => event)
+    expect(events.filter((event) => event === 'account.unlinked')).to.have.length(1)
+    expect(events).to.include.members(['admin.users.unlink', 'session.revoked_all'])
+  })
+
   it('T5 tells the cache of the servers about a change at once, and works without a cache', async function () {
     this.timeout(30_000)
     const valkey = await startValkey()

@@ -62,6 +62,10 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
       { kind: 'totp', name: 'Authenticator app', created: at('08:30'), lastUsed: at('12:40') },
       { kind: 'passkey', name: 'Key on the desk', created: at('08:31'), lastUsed: undefined },
     ],
+    links: [
+      { upstream: 'corp', subject: 'a-1', isOrigin: true, linked: at('08:15'), lastUsed: at('12:40') },
+      { upstream: 'github', subject: '583231', isOrigin: false, linked: at('09:00'), lastUsed: at('09:00') },
+    ],
     sessions: [
       {
         agent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
@@ -79,7 +83,11 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
       { at: at('12:39'), outcome: 'failure', reason: 'wrong-password', address: '2001:db8::7', clientId: undefined },
     ],
     isOwn: false,
-    acts: ['sign-out', 'reset-factors', 'disable'].map((act) => ({ id: act, isSevere: true, href: `${here}/${act}` })),
+    acts: ['sign-out', 'reset-factors', 'unlink', 'disable'].map((act) => ({
+      id: act,
+      isSevere: true,
+      href: `${here}/${act}`,
+    })),
     ...model,
   },
 })
@@ -119,6 +127,7 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
     wrongCodes: { count: 3, isLocked: false, until: at('14:00') },
     mustChangePassword: true,
     factors: [],
+    links: [],
     sessions: [],
     consents: [],
     acts: ['unlock', 'send-reset', 'sign-out', 'disable'].map((one) => ({

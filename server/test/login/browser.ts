@@ -68,6 +68,7 @@ export function createBrowser(
     password: (password: string): SignInOutcome =>
       password === 'right' ? passed() : { kind: 'refused', reason: 'wrong-password', userId: ada.id },
     allowed: true,
+    person: undefined as Awaited<ReturnType<UserSources['load']>>,
     factors: { kinds: [], needed: false } as FactorQuestion,
     code: (code: string): CodeOutcome =>
       code === 'right' ? { kind: 'passed' } : { kind: 'wrong', reason: 'wrong-code' },
@@ -115,12 +116,12 @@ export function createBrowser(
     },
   }
   const users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load'> = {
-    load: async () => undefined,
+    load: async () => says.person,
     tryPassword: async (_, password) => says.password(password),
     changePassword: async () => says.change,
   }
   const audit = { record: (event: AuditEvent) => void audited.push(event) }
-  const links = { signIn: never, create: never, link: never, lastOf: never }
+  const links = { signIn: never, create: never, link: never, of: never, unlink: never, lastOf: never }
   const federation: Federation = {
     upstreams: [],
     links,

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import type { Attempt, Step } from '../../src/login/attempt.ts'
-import { createDispatch } from '../../src/login/dispatch.ts'
+import { createDispatch, guardForm } from '../../src/login/dispatch.ts'
 
 const attempt = {} as Attempt
 const ended: Step = { take: () => ({ kind: 'ended', location: '/auth/u1' }) }
@@ -23,5 +23,16 @@ describe('createDispatch', () => {
     const passes: Step = { take: (at) => ({ kind: 'passed', attempt: at }) }
     const outcome = await createDispatch([passes])(attempt).catch((error: unknown) => error)
     expect(outcome).to.be.instanceOf(TypeError)
+  })
+})
+
+describe('guardForm', () => {
+  const passes: Step = { take: (at) => ({ kind: 'passed', attempt: at }) }
+  const form = () => ({ kind: 'over' }) as const
+
+  it('L9 carries a form out only after every step before its own, and leads to the page otherwise', async () => {
+    expect(await guardForm([passes, passes], form)(attempt)).to.deep.equal({ kind: 'over' })
+    expect(await guardForm([passes, ended], form)(attempt)).to.deep.equal({ kind: 'unchanged' })
+    expect(await guardForm([], form)(attempt)).to.deep.equal({ kind: 'over' })
   })
 })

@@ -2,7 +2,8 @@ import { expect } from 'chai'
 import { createLinkAccount } from '../../src/login/link-account.ts'
 import type { Federation } from '../../src/login/upstream/federation.ts'
 import type { Upstream } from '../../src/login/upstream/upstream.ts'
-import { createBrowser, pageOf, toClient, toPage } from './browser.ts'
+import type { SignInOutcome } from '../../src/users/user-sources.ts'
+import { ada, createBrowser, pageOf, toClient, toPage } from './browser.ts'
 
 const linking = {
   upstream: 'corp',
@@ -21,7 +22,7 @@ function createGuest(answer = true) {
     asked.push(all)
     return answer
   }
-  const links = { signIn: never, create: never, lastOf: never, link }
+  const links = { signIn: never, create: never, of: never, unlink: never, lastOf: never, link }
   const browser = createBrowser({ progress: { switching: true, linking }, federation: { upstreams: [corp], links } })
   return { ...browser, asked }
 }
@@ -36,6 +37,19 @@ describe(createLinkAccount.name, () => {
     expect(browser.asked[0]!.slice(0, 2)).to.deep.include({
       userId: '7f1f0d8e-0000-4000-8000-000000000001',
       proved: 's1',
+    })
+  })
+
+  it('L12 tells the person by mail, with the link', async () => {
+    const browser = createGuest()
+    browser.says.person = { user: ada } as typeof browser.says.person
+    await browser.post('/sign-in', { username: 'ada', password: 'right' })
+    await browser.post('/link', { decision: 'link' })
+    const { mail } = browser.asked[0]![2]
+    expect(mail).to.include({ to: 'ada@example.com', template: 'factor-changed' })
+    expect(mail?.data).to.deep.include({
+      change: 'upstream-linked',
+      asked: { address: '203.0.113.9', agent: 'test' },
     })
   })
 
@@ -56,6 +70,30 @@ describe(createLinkAccount.name, () => {
     await browser.post('/second-factor', { code: 'right' })
     pageOf(await browser.get(), 'link-account')
     await browser.post('/link', { decision: 'link' })
+    expect(browser.asked).to.have.length(1)
+  })
+
+  it('L9 links nothing before a required change of the password, nor before a second factor that must be set up', async () => {
+    const browser = createGuest()
+    browser.says.factors = { kinds: [], needed: true }
+    browser.says.password = () =>
+      ({ ...browser.passed(), user: { ...ada, passwordChangeRequired: true } }) as SignInOutcome
+    await browser.post('/sign-in', { username: 'ada', password: 'right' })
+    for (const form of ['/set-up', '/link', '/consent']) {
+      expect(await browser.post(form, { decision: 'link' })).to.deep.equal(toPage)
+    }
+    pageOf(await browser.get(), 'change-password')
+    expect(browser.progress()).not.to.have.property('pendingSeed')
+    await browser.post('/password', { 'new-password': 'four words in a row', 'repeat-password': 'four words in a row' })
+    await browser.post('/link', { decision: 'link' })
+    pageOf(await browser.get(), 'set-up-factor')
+    expect([browser.asked, browser.results]).to.deep.equal([[], []])
+    await browser.post('/set-up')
+    await browser.post('/set-up-app', { code: 'right' })
+    await browser.post('/link', { decision: 'link' })
+    expect(browser.asked).to.deep.equal([])
+    await browser.post('/codes-saved')
+    expect(await browser.post('/link', { decision: 'link' })).to.deep.equal(toClient)
     expect(browser.asked).to.have.length(1)
   })
 

@@ -3,6 +3,7 @@ import { expect } from 'chai'
 import type { Store } from '../../src/store/store.ts'
 import { createUpstreamLinks } from '../../src/store/upstream-links.ts'
 import type { UpstreamSignIn } from '../../src/store/upstream-links.ts'
+import { factorNotice } from '../../src/users/factors/notice.ts'
 import { freshStore } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
 
@@ -131,7 +132,7 @@ describe(createUpstreamLinks.name, () => {
     const { standing } = (await stores[0].accounts.load({ userId }))!
     const signIn = signInOf({ name: 'Somebody', groups: ['there'] })
     const linked = { event: 'account.linked', outcome: 'success' } as const
-    const link = (proved: string) => stores[0].upstreamLinks.link(signIn, { userId, proved }, [linked])
+    const link = (proved: string) => stores[0].upstreamLinks.link(signIn, { userId, proved }, { audit: [linked] })
     expect(await link('another')).to.equal(false)
     expect(await link(standing)).to.equal(true)
     expect(await link(standing)).to.equal(false)
@@ -141,14 +142,30 @@ describe(createUpstreamLinks.name, () => {
     expect(user).to.deep.include({ source: 'postgres', name: 'Lena', groups: ['own', 'there'] })
     await stores[0].users.revokeSessions(userId, [])
     const other = signInOf()
-    expect(await stores[0].upstreamLinks.link(other, { userId, proved: standing }, [linked])).to.equal(false)
+    expect(await stores[0].upstreamLinks.link(other, { userId, proved: standing }, { audit: [linked] })).to.equal(false)
+  })
+
+  it('L12 queues the mail about a link with the link, and none when nothing is linked', async () => {
+    const store = fresh.replica({ sendsMail: true })
+    const { id: userId } = await store.users.insert({ username: 'olga', email: 'olga@example.com' })
+    const { user, standing } = (await store.accounts.load({ userId }))!
+    const signIn = signInOf()
+    for (const [proved, waiting] of [
+      ['another', 0],
+      [standing, 1],
+      [standing, 1],
+    ] as const) {
+      const mail = factorNotice(user, { change: 'upstream-linked', now: 0 })
+      await store.upstreamLinks.link(signIn, { userId, proved }, { audit: [], mail })
+      expect(await store.outbox.waiting()).to.equal(waiting)
+    }
   })
 
   it('counts no groups of a sign-in that is too old', async () => {
     const { id: userId } = await stores[0].users.insert({ username: 'mia', groups: ['own'] })
     const { standing } = (await stores[0].accounts.load({ userId }))!
     const signIn = signInOf({ groups: ['there'] }, { maxAgeMs: 0 })
-    await stores[0].upstreamLinks.link(signIn, { userId, proved: standing }, [])
+    await stores[0].upstreamLinks.link(signIn, { userId, proved: standing }, { audit: [] })
     await stores[0].upstreamLinks.signIn(signIn, mark())
     expect((await stores[0].accounts.load({ userId }))!.user.groups).to.deep.equal(['own'])
   })

@@ -162,7 +162,8 @@ async function enter(
   if (fresh.kind === 'ask-again' && !sent.anew) return leave(needs, attempt, upstream, { anew: true })
   if (fresh.kind !== 'fresh') {
     tell(needs, attempt, 'upstream-not-fresh', account.id)
-    return mistaken(upstream, 'upstream-not-fresh', kept(interaction.progress))
+    const key = fresh.kind === 'unproved' ? 'upstream-no-time' : 'upstream-not-fresh'
+    return mistaken(upstream, key, kept(interaction.progress))
   }
   const signedIn = {
     accountId: account.id,

@@ -1,3 +1,5 @@
+import { freshFor } from '../../oidc/acr.ts'
+
 /** Whether a sign-in at another provider is recent enough, and since when the person is signed in.
  *  `ask-again`: a new sign-in there would be. `unproved`: the provider does not say when, and the client wants to know. */
 export type Freshness =
@@ -22,8 +24,10 @@ export function isFresh(asked: {
   validAfter: Date | undefined
 }): Freshness {
   const { authTime, now, sentAt, anew, maxAge, validAfter } = asked
-  if (authTime === undefined) return maxAge === undefined ? { kind: 'fresh', authTime: now } : { kind: 'unproved' }
   const endedAt = Math.floor((validAfter?.getTime() ?? 0) / 1000)
+  // nobody knows how old it is: it must not count as a fresh one for what protects the account
+  const unknown = Math.max(endedAt, now - freshFor - 1)
+  if (authTime === undefined) return maxAge === undefined ? { kind: 'fresh', authTime: unknown } : { kind: 'unproved' }
   const isOld =
     authTime < endedAt ||
     (anew && authTime + tolerance < sentAt) ||

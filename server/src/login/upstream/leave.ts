@@ -1,5 +1,6 @@
 import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
+import { acrNotReached } from '../../oidc/interaction/what-is-asked.ts'
 import type { Page } from '../../reply.ts'
 import type { Attempt, FormOutcome, Leave } from '../attempt.ts'
 import type { Federation } from './federation.ts'
@@ -86,5 +87,6 @@ function promptOf({ interaction }: Attempt, { anew }: SentUpstream): 'login' | '
   return interaction.progress.switching && !interaction.progress.linking ? 'select_account' : undefined
 }
 
-/** Whether the client asked for a new sign-in (`prompt=login`). */
-export const wantsLogin = (reasons: readonly string[]): boolean => reasons.includes('login_prompt')
+/** Whether the person must sign in anew: the client asked for it (`prompt=login`), or a second factor may be set up with this sign-in. */
+export const wantsLogin = (reasons: readonly string[]): boolean =>
+  reasons.includes('login_prompt') || reasons.includes(acrNotReached)

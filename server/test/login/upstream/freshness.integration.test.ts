@@ -66,7 +66,7 @@ describe('how recent a sign-in at another provider is, and how long it counts', 
     expect(claims).not.to.have.any.keys('amr', 'acr')
     expect(claims)
       .to.have.property('auth_time')
-      .within(seconds() - 60, seconds())
+      .within(seconds() - 360, seconds() - 300)
   })
 
   it('prompt=login asks the person there too, although they are signed in', async () => {
@@ -110,7 +110,9 @@ describe('how recent a sign-in at another provider is, and how long it counts', 
     const other = new Traveller(parties)
     const once = await sent(other, { max_age: '300' })
     odd.says.claims = { sub: 'f-1', preferred_username: 'f-1' }
-    expect(alertOf(await comeBack(other, once))).to.match(/^The application wants a new sign-in/)
+    expect(alertOf(await comeBack(other, once))).to.equal(
+      'A new sign-in is needed, and Odd does not say when you signed in there. Sign in another way, or ask the people who run this service.',
+    )
 
     const good = new Traveller(parties)
     const right = await sent(good, { max_age: '300' })
@@ -118,6 +120,33 @@ describe('how recent a sign-in at another provider is, and how long it counts', 
     odd.says.claims = { sub: 'f-1', preferred_username: 'f-1', auth_time: authTime }
     const claims = claimsOfJwt((await tokens(good, await comeBack(good, right))).id)
     expect(claims['auth_time']).to.equal(authTime)
+  })
+
+  it('L30 what protects the account is changed only after a sign-in there whose time the provider says', async () => {
+    const person = new Traveller(parties)
+    odd.says.claims = { sub: 'f-5', preferred_username: 'f-5' }
+    // signed in for an application a moment ago: but nobody knows whether the person was asked for anything
+    expect((await comeBack(person, await sent(person))).location).to.include('code=')
+    const toChange = async () => {
+      const page = await person.go(`${parties.down.issuer}/account/security/app`)
+      const asked = new URL(moveOnOf(await person.submit(page, '/upstream/odd', {}, () => true))!)
+      odd.nonce = asked.searchParams.get('nonce')!
+      expect(Object.fromEntries(asked.searchParams)).to.include({ prompt: 'login', max_age: '300' })
+      return comeBack(person, asked)
+    }
+    expect(alertOf(await toChange())).to.match(/^A new sign-in is needed, and Odd does not say when/)
+    odd.says.claims = { ...odd.says.claims, auth_time: seconds() }
+    const page = await toChange()
+    expect(new URL(page.url).pathname).to.equal('/account/security/app')
+    expect(page.body).to.include('class="qr-code"')
+  })
+
+  it('L30 a sign-in that may set up a second factor is a new one at the provider too', async () => {
+    const person = new Traveller(parties)
+    odd.says.claims = { sub: 'f-6', preferred_username: 'f-6', auth_time: seconds() }
+    expect((await comeBack(person, await sent(person))).location).to.include('code=')
+    const asked = await sent(person, { acr_values: 'urn:nauthera:mfa' })
+    expect(asked.searchParams.get('prompt')).to.equal('login')
   })
 
   it('T5 a sign-in there from before all sessions were ended is asked for anew', async () => {

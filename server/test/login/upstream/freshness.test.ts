@@ -38,6 +38,13 @@ describe(isFresh.name, () => {
       isFresh({ authTime, now, sentAt: now, anew: false, maxAge: undefined, validAfter: undefined })
     expect(ask(now - 500)).to.deep.equal({ kind: 'fresh', authTime: now - 500 })
     expect(ask(now + 20)).to.deep.equal({ kind: 'fresh', authTime: now })
-    expect(ask(undefined)).to.deep.equal({ kind: 'fresh', authTime: now })
+  })
+
+  it('L30 takes a sign-in whose time nobody knows for one that is too old to change what protects the account', () => {
+    const ask = (validAfter: Date | undefined) =>
+      isFresh({ authTime: undefined, now, sentAt: now, anew: true, maxAge: undefined, validAfter })
+    expect(ask(undefined)).to.deep.equal({ kind: 'fresh', authTime: now - 301 })
+    // never before all sessions were ended: it would be over at once
+    expect(ask(at(now - 10))).to.deep.equal({ kind: 'fresh', authTime: now - 10 })
   })
 })
