@@ -1,4 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
+import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { hasTwoFactors } from '../oidc/acr.ts'
 import type { Mistake, Page, PageRequest, Reply, Route, SecuritySection } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
@@ -209,7 +210,7 @@ async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: P
     standing,
     answer: { credential: form.get('credential') ?? '', sealed: form.get('sealed') ?? '' },
     boundTo: bindingOf(person),
-    name: (form.get('name') ?? '').trim().slice(0, longestName),
+    name: asOneLine(form.get('name') ?? '').slice(0, longestName),
     event: eventOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
   })
   if (added === undefined) return showPasskey(needs, person, request, [{ key: 'passkey-not-added' }])

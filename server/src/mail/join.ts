@@ -1,4 +1,5 @@
 import { hasCode } from '@nauthera/runtime/coded-error'
+import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { paths } from '@nauthera/rules/endpoints'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { LiveLink } from '../store/mail-links.ts'
@@ -73,7 +74,8 @@ async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining
   const name = (request.form.get('name') ?? '').trim().slice(0, longestName)
   const next = request.form.get('new-password') ?? ''
   const { email, locale, groups } = invitation
-  const early = repeatMistakes(request.form)
+  const unfit = hasHiddenInName(name) ? [{ key: 'text-not-taken', control: 'name' }] : []
+  const early = [...unfit, ...repeatMistakes(request.form)]
   const mistakes = early.length > 0 ? early : ruleMistakes(passwords.checkNew(next, { username: email, email }))
   if (mistakes.length > 0) return joinPage(basePath, joining, { name, mistakes })
   const passwordHash = await passwords.hash(next)

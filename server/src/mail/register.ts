@@ -1,6 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
-import { isAddress } from '../users/link-mails.ts'
+import { isEmailAddress } from '../users/email-address.ts'
 import { requestLimits } from '../users/link-requests.ts'
 import type { LinkRequests } from '../users/link-requests.ts'
 import { askedBy, tooMany } from './page-needs.ts'
@@ -32,7 +32,7 @@ function registerPage(
 async function ask(needs: MailPageNeeds, requests: LinkRequests, request: PageRequest): Promise<Reply> {
   const email = (request.form.get('email') ?? '').trim()
   const { allowedDomains } = needs.registration
-  if (!isAddress(email)) {
+  if (!isEmailAddress(email)) {
     return registerPage(needs, { email: email.slice(0, 320), mistakes: [{ key: 'email-invalid', control: 'email' }] })
   }
   if (!isOfDomain(email, allowedDomains)) {

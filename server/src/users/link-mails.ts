@@ -9,6 +9,7 @@ import { mintLinkToken } from '../store/link-token.ts'
 import type { LinkToken } from '../store/link-token.ts'
 import type { MailLinks } from '../store/mail-links.ts'
 import type { User } from '../store/users.ts'
+import { isEmailAddress } from './email-address.ts'
 import { languagesFor } from './notices.ts'
 
 export interface LinkMails {
@@ -127,17 +128,11 @@ function mintLink(page: string): { token: LinkToken; path: string; key: string }
   return { token, path: `${page}/${token.plain}`, key: token.hash.toString('hex') }
 }
 
-const longestAddress = 320
-
 /** @returns the canonical form */
 function checkedAddress(email: string): string {
-  if (!isAddress(email)) {
+  if (!isEmailAddress(email)) {
     const message = 'must be an e-mail address'
     throw new CodedError('USERNAME_INVALID', { faults: [{ path: 'email', message }] })
   }
   return canonicalName(email)
 }
-
-/** One address, without a name, a comment or a second address. */
-export const isAddress = (text: string): boolean =>
-  text.length <= longestAddress && /^[^\s<>()[\]\\,;:"@\p{Cc}\p{Cf}]+@[^\s<>()[\]\\,;:"@\p{Cc}\p{Cf}]+$/u.test(text)
