@@ -477,6 +477,7 @@ export interface Views {
     readonly area: AreaOnPage
     /** Its texts are below `act.`. */
     readonly act: string
+    readonly values?: TextOnPage['values']
     readonly isSevere: boolean
     readonly person: PersonOnPage
     readonly action: string

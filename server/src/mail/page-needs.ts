@@ -64,6 +64,9 @@ export const gonePage = (basePath: string): Page => ({
   model: { key: 'link-gone', link: { href: `${basePath}${paths.forgot}`, key: 'notice.link-gone.again' } },
 })
 
+/** The same for a link of somebody who has no account yet, or no password to set with it. */
+export const joinGonePage: Page = { kind: 'page', view: 'notice', status: 400, model: { key: 'join-link-gone' } }
+
 /** Too many requests from one address. */
 export const tooMany = (windowMs: number): Mistake => ({
   key: 'too-many-requests',

@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
 import { isEmailAddress } from '../users/email-address.ts'
+import { shortLifeMinutes } from '../users/link-mails.ts'
 import { requestLimits } from '../users/link-requests.ts'
 import type { LinkRequests } from '../users/link-requests.ts'
 import { askedBy, tooMany } from './page-needs.ts'
@@ -17,7 +18,11 @@ export function createRegisterRoutes(needs: MailPageNeeds): readonly Route[] {
   ]
 }
 
-const sentPage: Page = { kind: 'page', view: 'notice', model: { key: 'registration-sent', values: { minutes: 30 } } }
+const sentPage: Page = {
+  kind: 'page',
+  view: 'notice',
+  model: { key: 'registration-sent', values: { minutes: shortLifeMinutes } },
+}
 
 function registerPage(
   { basePath, registration }: MailPageNeeds,

@@ -683,5 +683,6 @@ function notices(): Readonly<Record<string, Page>> {
     notice('joined'),
     notice('registration-sent'),
     notice('link-gone', { link: { href: '/forgot', key: 'notice.link-gone.again' } }),
+    notice('join-link-gone'),
   ])
 }
