@@ -47,15 +47,20 @@ export interface TextOnPage {
 export interface SecuritySection {
   /** Its heading is the text `security.<id>.title`. */
   readonly id: string
-  readonly text: TextOnPage
+  readonly text: DatedText
   /** What there is, such as the passkeys of the person. */
   readonly items: readonly {
     /** As the person named it. */
     readonly name: string
-    readonly note: TextOnPage
+    readonly note: DatedText
     readonly action?: SecurityLink | undefined
   }[]
   readonly actions: readonly (SecurityLink & { readonly isMain?: boolean })[]
+}
+
+/** `at` is its value `date`, in the language and time zone of the person. */
+interface DatedText extends TextOnPage {
+  readonly at?: Date
 }
 
 export interface SecurityLink {

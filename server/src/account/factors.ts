@@ -1,3 +1,4 @@
+import { acrLevels } from '@nauthera/rules/acr'
 import { paths } from '@nauthera/rules/endpoints'
 import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { hasTwoFactors } from '../oidc/acr.ts'
@@ -30,6 +31,7 @@ export interface FactorNeeds extends AreaNeeds {
   readonly said: Said
 }
 
+const [, byTwoFactors] = acrLevels
 const security = `${paths.account}/security`
 const appPath = `${security}/app`
 const removePath = `${security}/remove-app`
@@ -53,8 +55,6 @@ export async function factorSections(needs: FactorNeeds, { user }: SignedInPerso
   return [...sections, codesSection(needs, await needs.factors.recoveryCodesLeft(user.id))]
 }
 
-const dayOf = (date: Date): string => date.toISOString().slice(0, 10)
-
 const passkeysSection = ({ basePath }: FactorNeeds, passkeys: readonly Factor[]): SecuritySection => ({
   id: 'passkeys',
   text: { key: 'security.passkeys.text' },
@@ -62,7 +62,7 @@ const passkeysSection = ({ basePath }: FactorNeeds, passkeys: readonly Factor[])
     name: name === '' ? '\u2022' : name,
     note: {
       key: lastUsedAt ? 'security.passkeys.used' : 'security.passkeys.since',
-      values: { date: dayOf(lastUsedAt ?? createdAt) },
+      at: lastUsedAt ?? createdAt,
     },
     action: {
       id: `remove-passkey-${id}`,
@@ -82,7 +82,7 @@ const withoutApp = ({ basePath }: FactorNeeds): SecuritySection => ({
 
 const withApp = ({ basePath }: FactorNeeds, { createdAt }: Factor): SecuritySection => ({
   id: 'app',
-  text: { key: 'security.app.since', values: { date: dayOf(createdAt) } },
+  text: { key: 'security.app.since', at: createdAt },
   items: [],
   actions: [
     { id: 'replace-app', href: `${basePath}${appPath}`, key: 'security.app.replace' },
@@ -119,7 +119,7 @@ async function requireOwner({ gate, factors }: FactorNeeds, request: PageRequest
   const admission = await gate.requireFresh(request)
   if (admission.kind !== 'admitted' || hasTwoFactors(admission.person.session.amr)) return admission
   const has = await factors.of(admission.person.user.id)
-  return has.length === 0 ? admission : gate.requireFresh(request, { acr: ['urn:nauthera:mfa'] })
+  return has.length === 0 ? admission : gate.requireFresh(request, { acr: [byTwoFactors] })
 }
 
 /** The seed opens for this person in this session only. */
