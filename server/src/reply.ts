@@ -594,6 +594,8 @@ export interface PageRequest {
   /** Fields of a POST that has passed the form guard; empty for GET. */
   readonly form: URLSearchParams
   readonly peer: Peer
+  /** Tags of the browser, the most wanted first. */
+  readonly languages: readonly string[]
   readonly correlationId: string
   readonly raw: { readonly request: IncomingMessage; readonly response: ServerResponse }
 }

@@ -166,6 +166,7 @@ async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: P
     code,
     name: '',
     event: eventOf(person, request, { event: 'factor.enrolled', reason: 'totp' }),
+    languages: request.languages,
   })
   if (outcome.kind === 'wrong') return again('wrong-first-code')
   if (outcome.kind === 'ended') return { kind: 'redirect', location: `${needs.basePath}${appPath}` }
@@ -175,7 +176,7 @@ async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: P
 
 async function removeApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const event = eventOf(person, request, { event: 'factor.removed', reason: 'totp' })
-  const isRemoved = await needs.secondFactors.removeApp(person.user.id, event)
+  const isRemoved = await needs.secondFactors.removeApp(person.user.id, event, request.languages)
   return done(needs, request, isRemoved ? 'app-removed' : undefined)
 }
 
@@ -212,6 +213,7 @@ async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: P
     boundTo: bindingOf(person),
     name: asOneLine(form.get('name') ?? '').slice(0, longestName),
     event: eventOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
+    languages: request.languages,
   })
   if (added === undefined) return showPasskey(needs, person, request, [{ key: 'passkey-not-added' }])
   if (added.recoveryCodes.length > 0) return codesPage(needs, person, request, added.recoveryCodes, 'passkey-added')
@@ -235,13 +237,19 @@ async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request
   const passkey = await passkeyOf(needs, person, request.form.get('id'))
   if (passkey === undefined) return done(needs, request)
   const event = eventOf(person, request, { event: 'factor.removed', reason: 'passkey' })
-  const isRemoved = await needs.secondFactors.removeFactor(person.user.id, passkey.id, 'passkey-removed', event)
+  const isRemoved = await needs.secondFactors.removeFactor(
+    person.user.id,
+    passkey.id,
+    'passkey-removed',
+    event,
+    request.languages,
+  )
   return done(needs, request, isRemoved ? 'passkey-removed' : undefined)
 }
 
 async function newCodes(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const event = eventOf(person, request, { event: 'factor.enrolled', reason: 'recovery-codes' })
-  const codes = await needs.secondFactors.renewRecoveryCodes(person.user.id, event)
+  const codes = await needs.secondFactors.renewRecoveryCodes(person.user.id, event, request.languages)
   return codes === undefined ? done(needs, request) : codesPage(needs, person, request, codes, 'new-codes')
 }
 

@@ -1,6 +1,5 @@
 // What the pages that ask for mails, and those that mails lead to, have in common.
 import { paths } from '@nauthera/rules/endpoints'
-import { parseAcceptLanguage } from '../http/languages.ts'
 import type { CookieScope } from '../oidc/cookies.ts'
 import type { ClientOnPage, Mistake, Page, PageRequest } from '../reply.ts'
 import type { RegistrationSettings } from '../settings.ts'
@@ -30,9 +29,9 @@ export const queryOf = (request: PageRequest): URLSearchParams =>
   new URL(request.raw.request.url ?? '/', 'http://host').searchParams
 
 /** What a queued request says about the one that asked. */
-export const askedBy = ({ peer, correlationId, raw }: PageRequest) => ({
+export const askedBy = ({ peer, correlationId, languages }: PageRequest) => ({
   asked: { address: peer.address, agent: peer.userAgent },
-  languages: parseAcceptLanguage(raw.request.headers['accept-language']),
+  languages,
   correlationId,
 })
 
