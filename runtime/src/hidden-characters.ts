@@ -8,11 +8,22 @@ export const hiddenRanges =
 /** They show nothing either, but some scripts and emoji need them: text for people may have them, names and logs may not. */
 const joiners = '\u200c\u200d\ufe0f'
 
+/** They choose between the forms of a character: some Japanese and Mongolian names are written with them. */
+const variants = '\\u180b-\\u180d\\u180f\\ufe00-\\ufe0e\\u{e0100}-\\u{e01ef}'
+
 const anyHidden = `[${hiddenRanges}${joiners}]`
 const one = new RegExp(anyHidden, 'u')
 const all = new RegExp(anyHidden, 'gu')
+const inName = new RegExp(`(?![${variants}])[${hiddenRanges}]|^[${hiddenRanges}${joiners}\\s]+$`, 'u')
+const inLine = new RegExp(`((?![${variants}])[${hiddenRanges}\\s])+`, 'gu')
 
 export const hasHiddenCharacters = (text: string): boolean => one.test(text)
+
+/** For what people and their things are called: joiners and variants may be there, between characters that are seen. */
+export const hasHiddenInName = (name: string): boolean => inName.test(name)
+
+/** @returns one line that a person can read: a space for all that breaks it, turns it around or shows nothing */
+export const asOneLine = (text: string): string => text.toWellFormed().replace(inLine, ' ').trim()
 
 /** @param by gives what is to be seen in the place of one */
 export const showHiddenCharacters = (text: string, by: (character: string) => string): string => text.replace(all, by)

@@ -47,15 +47,20 @@ export interface TextOnPage {
 export interface SecuritySection {
   /** Its heading is the text `security.<id>.title`. */
   readonly id: string
-  readonly text: TextOnPage
+  readonly text: DatedText
   /** What there is, such as the passkeys of the person. */
   readonly items: readonly {
     /** As the person named it. */
     readonly name: string
-    readonly note: TextOnPage
+    readonly note: DatedText
     readonly action?: SecurityLink | undefined
   }[]
   readonly actions: readonly (SecurityLink & { readonly isMain?: boolean })[]
+}
+
+/** `at` is its value `date`, in the language and time zone of the person. */
+interface DatedText extends TextOnPage {
+  readonly at?: Date
 }
 
 export interface SecurityLink {
@@ -487,6 +492,7 @@ export interface Views {
     readonly area: AreaOnPage
     /** Its texts are below `act.`. */
     readonly act: string
+    readonly values?: TextOnPage['values']
     readonly isSevere: boolean
     readonly person: PersonOnPage
     readonly action: string
@@ -598,6 +604,8 @@ export interface PageRequest {
   /** Fields of a POST that has passed the form guard; empty for GET. */
   readonly form: URLSearchParams
   readonly peer: Peer
+  /** Tags of the browser, the most wanted first. */
+  readonly languages: readonly string[]
   readonly correlationId: string
   readonly raw: { readonly request: IncomingMessage; readonly response: ServerResponse }
 }

@@ -1,4 +1,6 @@
+import { acrLevels } from '@nauthera/rules/acr'
 import { paths } from '@nauthera/rules/endpoints'
+import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { hasTwoFactors } from '../oidc/acr.ts'
 import type { Mistake, Page, PageRequest, Reply, Route, SecuritySection } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
@@ -29,6 +31,7 @@ export interface FactorNeeds extends AreaNeeds {
   readonly said: Said
 }
 
+const [, byTwoFactors] = acrLevels
 const security = `${paths.account}/security`
 const appPath = `${security}/app`
 const removePath = `${security}/remove-app`
@@ -52,8 +55,6 @@ export async function factorSections(needs: FactorNeeds, { user }: SignedInPerso
   return [...sections, codesSection(needs, await needs.factors.recoveryCodesLeft(user.id))]
 }
 
-const dayOf = (date: Date): string => date.toISOString().slice(0, 10)
-
 const passkeysSection = ({ basePath }: FactorNeeds, passkeys: readonly Factor[]): SecuritySection => ({
   id: 'passkeys',
   text: { key: 'security.passkeys.text' },
@@ -61,7 +62,7 @@ const passkeysSection = ({ basePath }: FactorNeeds, passkeys: readonly Factor[])
     name: name === '' ? '\u2022' : name,
     note: {
       key: lastUsedAt ? 'security.passkeys.used' : 'security.passkeys.since',
-      values: { date: dayOf(lastUsedAt ?? createdAt) },
+      at: lastUsedAt ?? createdAt,
     },
     action: {
       id: `remove-passkey-${id}`,
@@ -81,7 +82,7 @@ const withoutApp = ({ basePath }: FactorNeeds): SecuritySection => ({
 
 const withApp = ({ basePath }: FactorNeeds, { createdAt }: Factor): SecuritySection => ({
   id: 'app',
-  text: { key: 'security.app.since', values: { date: dayOf(createdAt) } },
+  text: { key: 'security.app.since', at: createdAt },
   items: [],
   actions: [
     { id: 'replace-app', href: `${basePath}${appPath}`, key: 'security.app.replace' },
@@ -118,7 +119,7 @@ async function requireOwner({ gate, factors }: FactorNeeds, request: PageRequest
   const admission = await gate.requireFresh(request)
   if (admission.kind !== 'admitted' || hasTwoFactors(admission.person.session.amr)) return admission
   const has = await factors.of(admission.person.user.id)
-  return has.length === 0 ? admission : gate.requireFresh(request, { acr: ['urn:nauthera:mfa'] })
+  return has.length === 0 ? admission : gate.requireFresh(request, { acr: [byTwoFactors] })
 }
 
 /** The seed opens for this person in this session only. */
@@ -165,6 +166,7 @@ async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: P
     code,
     name: '',
     event: eventOf(person, request, { event: 'factor.enrolled', reason: 'totp' }),
+    languages: request.languages,
   })
   if (outcome.kind === 'wrong') return again('wrong-first-code')
   if (outcome.kind === 'ended') return { kind: 'redirect', location: `${needs.basePath}${appPath}` }
@@ -174,7 +176,7 @@ async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: P
 
 async function removeApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const event = eventOf(person, request, { event: 'factor.removed', reason: 'totp' })
-  const isRemoved = await needs.secondFactors.removeApp(person.user.id, event)
+  const isRemoved = await needs.secondFactors.removeApp(person.user.id, event, request.languages)
   return done(needs, request, isRemoved ? 'app-removed' : undefined)
 }
 
@@ -209,8 +211,9 @@ async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: P
     standing,
     answer: { credential: form.get('credential') ?? '', sealed: form.get('sealed') ?? '' },
     boundTo: bindingOf(person),
-    name: (form.get('name') ?? '').trim().slice(0, longestName),
+    name: asOneLine(form.get('name') ?? '').slice(0, longestName),
     event: eventOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
+    languages: request.languages,
   })
   if (added === undefined) return showPasskey(needs, person, request, [{ key: 'passkey-not-added' }])
   if (added.recoveryCodes.length > 0) return codesPage(needs, person, request, added.recoveryCodes, 'passkey-added')
@@ -234,13 +237,19 @@ async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request
   const passkey = await passkeyOf(needs, person, request.form.get('id'))
   if (passkey === undefined) return done(needs, request)
   const event = eventOf(person, request, { event: 'factor.removed', reason: 'passkey' })
-  const isRemoved = await needs.secondFactors.removeFactor(person.user.id, passkey.id, 'passkey-removed', event)
+  const isRemoved = await needs.secondFactors.removeFactor(
+    person.user.id,
+    passkey.id,
+    'passkey-removed',
+    event,
+    request.languages,
+  )
   return done(needs, request, isRemoved ? 'passkey-removed' : undefined)
 }
 
 async function newCodes(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const event = eventOf(person, request, { event: 'factor.enrolled', reason: 'recovery-codes' })
-  const codes = await needs.secondFactors.renewRecoveryCodes(person.user.id, event)
+  const codes = await needs.secondFactors.renewRecoveryCodes(person.user.id, event, request.languages)
   return codes === undefined ? done(needs, request) : codesPage(needs, person, request, codes, 'new-codes')
 }
 

@@ -1,4 +1,5 @@
 import { paths } from '@nauthera/rules/endpoints'
+import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import type { Mistake, Page, PageRequest, ProfileFact, Reply, Route } from '../reply.ts'
 import type { Store } from '../store/store.ts'
 import { ownSource } from '../store/users.ts'
@@ -116,7 +117,7 @@ async function change(needs: ProfileNeeds, person: SignedInPerson, request: Page
 }
 
 function mistakesOf(typed: Typed, user: User): readonly Mistake[] {
-  const isName = typed.name.length <= longestName && !/\p{Cc}/u.test(typed.name)
+  const isName = typed.name.length <= longestName && !hasHiddenInName(typed.name)
   return [
     ...(typed.name === '' && user.name !== undefined ? [{ key: 'name-missing', control: 'name' }] : []),
     ...(isName ? [] : [{ key: 'text-not-taken', control: 'name' }]),

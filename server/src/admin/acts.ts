@@ -3,6 +3,7 @@ import type { AuditEvent } from '../store/audit.ts'
 import type { Store } from '../store/store.ts'
 import type { User } from '../store/users.ts'
 import { factorNotice } from '../users/factors/notice.ts'
+import { shortLifeMinutes } from '../users/link-mails.ts'
 import type { LinkMails } from '../users/link-mails.ts'
 import type { PersonState } from './person-state.ts'
 
@@ -13,11 +14,14 @@ export interface Act {
   readonly id: string
   /** Whether it ends something: the button then looks like it. */
   readonly isSevere: boolean
+  /** What its text names. */
+  readonly values?: Readonly<Record<string, number>>
   /** Whether there is anything to do. */
   isOffered(state: PersonState): boolean
   /** What the audit log says about the person, beside who did it. */
   readonly events: readonly AuditEvent['event'][]
-  carryOut(needs: ActNeeds, user: User, events: readonly AuditEvent[]): Promise<unknown>
+  /** @returns whether it was done */
+  carryOut(needs: ActNeeds, user: User, events: readonly AuditEvent[]): Promise<boolean>
 }
 
 export interface ActNeeds {
@@ -41,8 +45,9 @@ export const acts: readonly Act[] = [
     isSevere: false,
     isOffered: ({ canReset }) => canReset,
     events: ['password.reset_requested'],
+    values: { minutes: shortLifeMinutes },
     carryOut: async ({ linkMails }, user, audit) =>
-      linkMails?.sendReset(user, { onceKey: `desk-reset:${randomUUID()}`, audit }),
+      (await linkMails?.sendReset(user, { onceKey: `desk-reset:${randomUUID()}`, audit }))?.kind === 'sent',
   },
   {
     id: 'enable',
@@ -63,8 +68,10 @@ export const acts: readonly Act[] = [
     isSevere: true,
     isOffered: ({ factors }) => factors.length > 0,
     events: ['factor.removed', 'session.revoked_all'],
-    carryOut: ({ store, now }, user, events) =>
-      store.factors.reset(user.id, events, factorNotice(user, { change: 'factors-reset', now: now() })),
+    carryOut: async ({ store, now }, user, events) => {
+      const notice = factorNotice(user, { change: 'factors-reset', now: now() })
+      return (await store.factors.reset(user.id, events, notice)) !== undefined
+    },
   },
   {
     id: 'unlink',

@@ -119,6 +119,7 @@ async function ask(needs: PersonNeeds, act: Act, admin: SignedInPerson, request:
     model: {
       area: deskArea(needs, admin, request, 'people'),
       act: act.id,
+      values: act.values,
       isSevere: act.isSevere,
       person: { username, name },
       action: `${back}/${act.id}`,
@@ -136,8 +137,8 @@ async function carryOut(needs: PersonNeeds, act: Act, admin: SignedInPerson, req
   const { id: userId } = state.user
   const fields = { outcome: 'success', userId, ...auditFields(request), detail: { by: admin.user.id } } as const
   const done = act.events.map((event): AuditEvent => ({ event, ...fields }))
-  await act.carryOut(needs, state.user, [deskEvent(act.id, admin, state, request), ...done])
-  needs.said.say(request, `desk-${act.id}`)
+  const isDone = await act.carryOut(needs, state.user, [deskEvent(act.id, admin, state, request), ...done])
+  if (isDone) needs.said.say(request, `desk-${act.id}`)
   return back
 }
 

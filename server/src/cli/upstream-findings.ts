@@ -63,7 +63,7 @@ async function ask({ issuer, protocol }: UpstreamDescription, fetch: Fetch): Pro
     log,
     now: Date.now,
   }).load()
-  return `${issuer} says what it is, and has ${keys.keys.length} keys`
+  return `${issuer} says what it is; keys: ${keys.keys.length}`
 }
 
 const nothing = () => undefined

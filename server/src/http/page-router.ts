@@ -8,6 +8,7 @@ import { answerPage } from './answer.ts'
 import { pageFor } from './error-page.ts'
 import { checkForm } from './form-guard.ts'
 import type { FormTokens } from './form-guard.ts'
+import { parseAcceptLanguage } from './languages.ts'
 import type { Pages } from './pages.ts'
 import { peerOf } from './peer.ts'
 import { correlationIdOf } from './request-log.ts'
@@ -91,6 +92,7 @@ function parseRequest(route: Route, request: Request, response: Response): PageR
     params: Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)])),
     form: new URLSearchParams(typeof body === 'string' ? body : ''),
     peer: peerOf(request)!,
+    languages: parseAcceptLanguage(request.headers['accept-language']),
     correlationId: correlationIdOf(request),
     raw: { request, response },
   }

@@ -87,11 +87,12 @@ function codeForm(needs: Needs, control: 'code' | 'recovery-code'): Form {
     const outcome =
       control === 'code'
         ? await needs.secondFactors.checkCode(account.accountId, typed)
-        : await needs.secondFactors.useRecoveryCode(account.accountId, typed, {
-            ...event,
-            event: 'factor.recovery_used',
-            outcome: 'success',
-          })
+        : await needs.secondFactors.useRecoveryCode(
+            account.accountId,
+            typed,
+            { ...event, event: 'factor.recovery_used', outcome: 'success' },
+            [...interaction.uiLocales, ...request.languages],
+          )
     if (outcome.kind !== 'passed') {
       const reason = outcome.kind === 'locked' ? 'locked' : outcome.reason
       needs.audit.record({ ...event, event: 'factor.failure', outcome: 'failure', reason })

@@ -108,7 +108,15 @@ async function confirmApp(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
   const { accountId: userId, standing = '' } = signedIn
   const about = { ...auditFields(request, interaction), userId }
   const event = { ...about, event: 'factor.enrolled', outcome: 'success', reason: 'totp' } as const
-  const outcome = await needs.secondFactors.enrolApp({ userId, standing, seed, code, name: '', event })
+  const outcome = await needs.secondFactors.enrolApp({
+    userId,
+    standing,
+    seed,
+    code,
+    name: '',
+    event,
+    languages: [...interaction.uiLocales, ...request.languages],
+  })
   switch (outcome.kind) {
     case 'enrolled': {
       const proved = { ...signedIn, standing: outcome.standing, amr: withSecondFactor(signedIn.amr, 'otp') }

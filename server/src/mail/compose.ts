@@ -1,4 +1,5 @@
 // A mail in words: the texts of the locales and the values of the mail, as plain text and as HTML. Pure.
+import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { escapeHtml } from '../http/texts.ts'
 import type { Texts } from '../http/texts.ts'
 import type { Asked, Mail, Mails } from '../mails.ts'
@@ -76,16 +77,9 @@ const factsOf = (texts: Texts, asked: Asked | undefined) => [
 const longestFact = 200
 
 function fact(texts: Texts, name: string, value: string | undefined): [string, string][] {
-  const shown = visible(value ?? '').slice(0, longestFact)
+  const shown = asOneLine(value ?? '').slice(0, longestFact)
   return shown === '' ? [] : [[texts.text(`mail.fact.${name}`), shown]]
 }
-
-/** Without line breaks and invisible characters: a name must not look like a line of ours. */
-const visible = (text: string): string =>
-  text
-    .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-    .trim()
 
 /** @param at ISO 8601. In UTC: nobody knows where the mail is read */
 const timeIn = (at: string, language: string): string =>

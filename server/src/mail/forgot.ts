@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { setCookie } from '../oidc/cookies.ts'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
+import { shortLifeMinutes } from '../users/link-mails.ts'
 import { requestLimits } from '../users/link-requests.ts'
 import { askedBy, queryOf, tooMany } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
@@ -70,5 +71,9 @@ async function ask(needs: MailPageNeeds, request: PageRequest): Promise<Reply> {
 const sentPage = ({ clientOf }: MailPageNeeds, request: PageRequest): Page => ({
   kind: 'page',
   view: 'notice',
-  model: { key: 'reset-sent', client: clientOf(fieldsOf(queryOf(request)).client), values: { minutes: 30 } },
+  model: {
+    key: 'reset-sent',
+    client: clientOf(fieldsOf(queryOf(request)).client),
+    values: { minutes: shortLifeMinutes },
+  },
 })

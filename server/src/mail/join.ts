@@ -1,11 +1,12 @@
 import { hasCode } from '@nauthera/runtime/coded-error'
+import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { paths } from '@nauthera/rules/endpoints'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { LiveLink } from '../store/mail-links.ts'
 import type { AccountLink } from '../store/users.ts'
 import type { Invitation } from '../users/link-mails.ts'
 import { passwordLength } from '../users/passwords.ts'
-import { auditedBy, gonePage, repeatMistakes, ruleMistakes } from './page-needs.ts'
+import { auditedBy, joinGonePage, repeatMistakes, ruleMistakes } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 
 const pages = { invitation: paths.invitation, registration: paths.register } as const
@@ -39,7 +40,7 @@ async function withLink(
 ): Promise<Reply> {
   const token = request.params['token'] ?? ''
   const link = await needs.mailLinks.find(kind, token)
-  if (link === undefined) return gonePage(needs.basePath)
+  if (link === undefined) return joinGonePage
   return work(needs, request, { kind, token, link, invitation: { email: link.email, ...link.payload } })
 }
 
@@ -73,7 +74,8 @@ async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining
   const name = (request.form.get('name') ?? '').trim().slice(0, longestName)
   const next = request.form.get('new-password') ?? ''
   const { email, locale, groups } = invitation
-  const early = repeatMistakes(request.form)
+  const unfit = hasHiddenInName(name) ? [{ key: 'text-not-taken', control: 'name' }] : []
+  const early = [...unfit, ...repeatMistakes(request.form)]
   const mistakes = early.length > 0 ? early : ruleMistakes(passwords.checkNew(next, { username: email, email }))
   if (mistakes.length > 0) return joinPage(basePath, joining, { name, mistakes })
   const passwordHash = await passwords.hash(next)
@@ -81,12 +83,10 @@ async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining
   const created = { ...auditedBy(request), event: 'account.created', outcome: 'success', reason: kind } as const
   try {
     const user = await users.insertByLink({ ...known, passwordHash }, { kind, token }, [created])
-    return user === undefined
-      ? gonePage(basePath)
-      : { kind: 'redirect', location: `${basePath}${paths.invitation}/done` }
+    return user === undefined ? joinGonePage : { kind: 'redirect', location: `${basePath}${paths.invitation}/done` }
   } catch (error) {
     // an administrator made the account meanwhile
-    if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN')) return gonePage(basePath)
+    if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN')) return joinGonePage
     throw error
   }
 }

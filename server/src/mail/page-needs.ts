@@ -1,6 +1,5 @@
 // What the pages that ask for mails, and those that mails lead to, have in common.
 import { paths } from '@nauthera/rules/endpoints'
-import { parseAcceptLanguage } from '../http/languages.ts'
 import type { CookieScope } from '../oidc/cookies.ts'
 import type { ClientOnPage, Mistake, Page, PageRequest } from '../reply.ts'
 import type { RegistrationSettings } from '../settings.ts'
@@ -30,9 +29,9 @@ export const queryOf = (request: PageRequest): URLSearchParams =>
   new URL(request.raw.request.url ?? '/', 'http://host').searchParams
 
 /** What a queued request says about the one that asked. */
-export const askedBy = ({ peer, correlationId, raw }: PageRequest) => ({
+export const askedBy = ({ peer, correlationId, languages }: PageRequest) => ({
   asked: { address: peer.address, agent: peer.userAgent },
-  languages: parseAcceptLanguage(raw.request.headers['accept-language']),
+  languages,
   correlationId,
 })
 
@@ -63,6 +62,9 @@ export const gonePage = (basePath: string): Page => ({
   status: 400,
   model: { key: 'link-gone', link: { href: `${basePath}${paths.forgot}`, key: 'notice.link-gone.again' } },
 })
+
+/** The same for a link of somebody who has no account yet, or no password to set with it. */
+export const joinGonePage: Page = { kind: 'page', view: 'notice', status: 400, model: { key: 'join-link-gone' } }
 
 /** Too many requests from one address. */
 export const tooMany = (windowMs: number): Mistake => ({

@@ -1,6 +1,7 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
-import { isAddress } from '../users/link-mails.ts'
+import { isEmailAddress } from '../users/email-address.ts'
+import { shortLifeMinutes } from '../users/link-mails.ts'
 import { requestLimits } from '../users/link-requests.ts'
 import type { LinkRequests } from '../users/link-requests.ts'
 import { askedBy, tooMany } from './page-needs.ts'
@@ -17,7 +18,11 @@ export function createRegisterRoutes(needs: MailPageNeeds): readonly Route[] {
   ]
 }
 
-const sentPage: Page = { kind: 'page', view: 'notice', model: { key: 'registration-sent', values: { minutes: 30 } } }
+const sentPage: Page = {
+  kind: 'page',
+  view: 'notice',
+  model: { key: 'registration-sent', values: { minutes: shortLifeMinutes } },
+}
 
 function registerPage(
   { basePath, registration }: MailPageNeeds,
@@ -32,7 +37,7 @@ function registerPage(
 async function ask(needs: MailPageNeeds, requests: LinkRequests, request: PageRequest): Promise<Reply> {
   const email = (request.form.get('email') ?? '').trim()
   const { allowedDomains } = needs.registration
-  if (!isAddress(email)) {
+  if (!isEmailAddress(email)) {
     return registerPage(needs, { email: email.slice(0, 320), mistakes: [{ key: 'email-invalid', control: 'email' }] })
   }
   if (!isOfDomain(email, allowedDomains)) {

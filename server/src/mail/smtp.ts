@@ -3,11 +3,12 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { createTransport } from 'nodemailer'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { describeError } from '@nauthera/runtime/log'
 import { readSecretFile } from '@nauthera/runtime/settings'
 import type { MailSettings } from '../settings.ts'
 import type { TryOutcome } from '../store/outbox-runner.ts'
-import { isAddress } from '../users/link-mails.ts'
+import { isEmailAddress } from '../users/email-address.ts'
 
 export interface Message {
   /** Stays the same in every try: a mail that arrives twice is the same mail (RFC 5322 section 3.6.4). */
@@ -34,13 +35,13 @@ export function createSmtp(settings: MailSettings): Smtp {
   return {
     async send({ messageId, to, subject, text, html }) {
       // an address with more in it could become a second header or recipient
-      if (!isAddress(to)) return { kind: 'never', reason: 'the address of the person is no e-mail address' }
+      if (!isEmailAddress(to)) return { kind: 'never', reason: 'the address of the person is no e-mail address' }
       try {
         const transport = open(settings)
         await transport.sendMail({
           from: settings.from,
           to: { name: '', address: to },
-          subject: oneLine(subject),
+          subject: asOneLine(subject),
           text,
           html,
           messageId,
@@ -81,8 +82,6 @@ function open({ host, port, tls, usernameFile, passwordFile, caFile }: MailSetti
     ...timeouts,
   })
 }
-
-const oneLine = (text: string): string => text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
 
 /** The server refused this address or this mail for good (5yz, RFC 5321 section 4.2.1). Everything else may be mended: a wrong password or
  *  certificate is ours, not the mail's. */

@@ -1,6 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../reply.ts'
-import { auditedBy, gonePage } from './page-needs.ts'
+import { auditedBy, joinGonePage } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 
 const page = `${paths.verifyEmail}/:token`
@@ -17,7 +17,7 @@ const done: Reply = { kind: 'page', view: 'notice', model: { key: 'email-verifie
 async function show({ basePath, mailLinks }: MailPageNeeds, { params }: PageRequest): Promise<Reply> {
   const token = params['token'] ?? ''
   const link = await mailLinks.find('verify', token)
-  if (link === undefined) return gonePage(basePath)
+  if (link === undefined) return joinGonePage
   const action = `${basePath}${paths.verifyEmail}/${encodeURIComponent(token)}`
   return { kind: 'page', view: 'confirm-email', model: { action, email: link.email } }
 }
@@ -25,5 +25,5 @@ async function show({ basePath, mailLinks }: MailPageNeeds, { params }: PageRequ
 async function verify({ basePath, mailLinks }: MailPageNeeds, request: PageRequest): Promise<Reply> {
   const event = { ...auditedBy(request), event: 'email.verified', outcome: 'success' } as const
   const isVerified = await mailLinks.verify(request.params['token'] ?? '', (userId) => [{ ...event, userId }])
-  return isVerified ? { kind: 'redirect', location: `${basePath}${paths.verifyEmail}/done` } : gonePage(basePath)
+  return isVerified ? { kind: 'redirect', location: `${basePath}${paths.verifyEmail}/done` } : joinGonePage
 }

@@ -9,6 +9,7 @@ import { mintLinkToken } from '../store/link-token.ts'
 import type { LinkToken } from '../store/link-token.ts'
 import type { MailLinks } from '../store/mail-links.ts'
 import type { User } from '../store/users.ts'
+import { isEmailAddress } from './email-address.ts'
 import { languagesFor } from './notices.ts'
 
 export interface LinkMails {
@@ -57,6 +58,8 @@ export interface Invitation {
 
 /** Milliseconds. */
 const shortLife = 30 * 60_000
+/** How long links work that somebody waits for. */
+export const shortLifeMinutes = shortLife / 60_000
 const invitationLife = 7 * 86_400_000
 
 export function createLinkMails(needs: {
@@ -70,7 +73,7 @@ export function createLinkMails(needs: {
       const reason = refusalOf(user) ?? (canChangePassword(user) ? undefined : 'other-source')
       if (reason !== undefined) return { kind: 'refused', reason }
       const { token, path } = mintLink(paths.reset)
-      const data = { person: nameOf(user), path, minutes: shortLife / 60_000, asked }
+      const data = { person: nameOf(user), path, minutes: shortLifeMinutes, asked }
       const mail = { ...mailTo(user, languages), onceKey, template: 'reset', giveUpAfterMs: shortLife, data } as const
       const link = { token, kind: 'reset', lifeMs: shortLife, payload, mail, audit } as const
       return (await mailLinks.addForPerson(user.id, link, limit)) ? { kind: 'sent', path } : limited
@@ -79,7 +82,7 @@ export function createLinkMails(needs: {
       const reason = refusalOf(user)
       if (reason !== undefined) return { kind: 'refused', reason }
       const { token, path, key } = mintLink(paths.verifyEmail)
-      const data = { person: nameOf(user), path, minutes: shortLife / 60_000 }
+      const data = { person: nameOf(user), path, minutes: shortLifeMinutes }
       const about = { ...mailTo(user, languages), giveUpAfterMs: shortLife, data }
       const mail = { ...about, onceKey: `verify:${key}`, template: 'verify' } as const
       const link = { token, kind: 'verify', lifeMs: shortLife, mail, audit } as const
@@ -99,7 +102,7 @@ export function createLinkMails(needs: {
     },
     async sendRegistration(email, { onceKey, limit, languages = [], asked = {}, audit }) {
       const { token, path } = mintLink(paths.register)
-      const data = { path, minutes: shortLife / 60_000, asked }
+      const data = { path, minutes: shortLifeMinutes, asked }
       const mail = { to: email, languages, onceKey, template: 'registration', giveUpAfterMs: shortLife, data } as const
       const link = { token, kind: 'registration', lifeMs: shortLife, payload: { email }, mail, audit } as const
       return mailLinks.addForEmail(canonicalName(email), link, limit)
@@ -127,17 +130,11 @@ function mintLink(page: string): { token: LinkToken; path: string; key: string }
   return { token, path: `${page}/${token.plain}`, key: token.hash.toString('hex') }
 }
 
-const longestAddress = 320
-
 /** @returns the canonical form */
 function checkedAddress(email: string): string {
-  if (!isAddress(email)) {
+  if (!isEmailAddress(email)) {
     const message = 'must be an e-mail address'
     throw new CodedError('USERNAME_INVALID', { faults: [{ path: 'email', message }] })
   }
   return canonicalName(email)
 }
-
-/** One address, without a name, a comment or a second address. */
-export const isAddress = (text: string): boolean =>
-  text.length <= longestAddress && /^[^\s<>()[\]\\,;:"@\p{Cc}\p{Cf}]+@[^\s<>()[\]\\,;:"@\p{Cc}\p{Cf}]+$/u.test(text)

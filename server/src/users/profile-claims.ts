@@ -2,6 +2,7 @@
 import { claimsByScope } from '@nauthera/rules/scopes'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
+import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import type { Profile } from '../store/users.ts'
 
 /** Facts with a place of their own: what to write instead. */
@@ -79,14 +80,14 @@ function faultsOf({ name, value }: Wanted): Fault[] {
   if (value === undefined) return fault(`needs a value: --claim ${name}=VALUE; ${name}= removes it`)
   if (value === '') return []
   if (value.length > longest) return fault(`must have at most ${longest} characters`)
-  if (hasControls(name, value)) return fault('must not contain control characters')
+  if (hasHidden(name, value)) return fault('must not contain invisible characters')
   const message = faultsByName[name]?.(value)
   return message === undefined ? [] : fault(message)
 }
 
 /** An address may have several lines. */
-const hasControls = (name: string, value: string): boolean =>
-  /\p{Cc}/u.test(
+const hasHidden = (name: string, value: string): boolean =>
+  hasHiddenInName(
     name === 'address.formatted' || name === 'address.street_address' ? value.replace(/\r?\n/g, '') : value,
   )
 

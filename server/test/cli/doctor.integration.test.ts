@@ -224,7 +224,7 @@ describe('nauthera doctor', () => {
       ]
       const { code, of } = await doctor({ upstreams })
       expect(code).to.equal(1)
-      expect(of('upstream good')[0]).to.include({ state: 'ok', says: `${issuer}/good says what it is, and has 1 keys` })
+      expect(of('upstream good')[0]).to.include({ state: 'ok', says: `${issuer}/good says what it is; keys: 1` })
       expect(of('upstream late')[0]!.says).to.match(/^its clock and ours differ by (29\d|3\d\d) s/)
       expect(of('upstream away')[0]).to.include({ state: 'fault' })
       expect(of('upstream unread')[0]!.says).to.include('/no/such/file')

@@ -98,6 +98,7 @@ const act = (name: string, isSevere: boolean): Page => ({
   model: {
     area: area('people'),
     act: name,
+    values: { minutes: 30 },
     isSevere,
     person: { username: 'ada', name: 'Ada Lovelace' },
     action: `${here}/${name}`,

@@ -443,6 +443,14 @@ export const samplePages: Readonly<Record<string, Page>> = {
           items: [],
           actions: [{ id: 'change-password', href: '/account/security/password', key: 'security.password.change' }],
         },
+        {
+          id: 'passkeys',
+          text: { key: 'security.passkeys.text' },
+          items: [
+            { name: 'Work laptop', note: { key: 'security.passkeys.used', at: new Date('2026-01-02T03:04:05Z') } },
+          ],
+          actions: [{ id: 'add-passkey', href: '/account/security/passkey', key: 'security.passkeys.add' }],
+        },
       ],
     },
   },
@@ -683,5 +691,6 @@ function notices(): Readonly<Record<string, Page>> {
     notice('joined'),
     notice('registration-sent'),
     notice('link-gone', { link: { href: '/forgot', key: 'notice.link-gone.again' } }),
+    notice('join-link-gone'),
   ])
 }

@@ -156,6 +156,7 @@ export function createBrowser(
       params: { uid: 'u1' },
       form: new URLSearchParams(fields),
       peer: { address: '203.0.113.9', userAgent: 'test' },
+      languages: [],
       correlationId: 'c1',
       raw: {} as PageRequest['raw'],
     })

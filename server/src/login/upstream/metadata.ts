@@ -98,7 +98,8 @@ class Metadata implements UpstreamMetadata {
     } catch (error) {
       this.#failure = { at: now(), error }
       const hasOlder = this.#isYoung(this.#known, metadataAges.lastGood)
-      log.warn({ error, issuer, hasOlder }, 'a provider does not say what it is; what it said in the last day is used')
+      const then = hasOlder ? 'what it said in the last day is used' : 'nobody can sign in there'
+      log.warn({ error, issuer }, `a provider does not say what it is; ${then}`)
       throw error
     }
   }

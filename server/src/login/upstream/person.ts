@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import type { Person } from '../../store/users.ts'
 import { canonicalName } from '../../store/canonical-name.ts'
+import { isEmailAddress } from '../../users/email-address.ts'
 import type { UpstreamDescription } from './presets.ts'
 
 // What a provider says of a person, as a record here. Pure. Each value is text of somebody else: nothing is more than what it says.
@@ -56,7 +58,7 @@ export function believedProofs(
 /** An address that nobody verified is not taken over at all: it would take the place of its owner, who may come later. */
 function verifiedEmail(claims: Claims, { trustEmail }: UpstreamDescription): string | undefined {
   const email = textOf(claims['email'])
-  if (email === undefined || !/^[^@\s]+@[^@\s]+$/.test(email)) return undefined
+  if (email === undefined || !isEmailAddress(email)) return undefined
   const verified = claims['email_verified']
   return trustEmail || verified === true || verified === 'true' ? email : undefined
 }
@@ -67,7 +69,9 @@ function usernameOf(
   email: string | undefined,
   { usernameClaims }: UpstreamDescription,
 ): string | undefined {
-  const given = usernameClaims.map((name) => textOf(claims[name])).find((value) => value !== undefined)
+  const given = usernameClaims
+    .map((name) => textOf(claims[name]))
+    .find((value) => value !== undefined && !hasHiddenCharacters(value))
   if (given === undefined || !given.includes('@')) return given
   if (email !== undefined && canonicalName(given) === canonicalName(email)) return given
   return given.split('@')[0] || undefined
@@ -86,7 +90,7 @@ function groupsOf(claims: Claims, { groups: { claim, map, prefix } }: UpstreamDe
   const value = claims[claim]
   const given = (Array.isArray(value) ? (value as unknown[]) : [value])
     .map(textOf)
-    .filter((name): name is string => name !== undefined && name.length <= longest.group)
+    .filter((name): name is string => name !== undefined && name.length <= longest.group && !hasHiddenCharacters(name))
     .slice(0, longest.groups)
   const named = given.flatMap((name) => {
     const mapped = map.filter(({ from }) => from === name).map(({ to }) => to)
@@ -106,11 +110,11 @@ function localeOf(value: unknown): string | undefined {
   return text !== undefined && /^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$/.test(text) ? text : undefined
 }
 
-/** Text without control characters and of a bearable length; anything else is no value. */
+/** Text that a person can read, and of a bearable length; anything else is no value. */
 function textOf(value: unknown): string | undefined {
   if (typeof value !== 'string') return undefined
   const text = value.trim()
-  if (text === '' || text.length > longest.value || /[\p{Cc}\p{Cf}]/u.test(text)) return undefined
+  if (text === '' || text.length > longest.value || hasHiddenInName(text)) return undefined
   return text
 }
 

@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import type { Asked, Mail } from '../../mails.ts'
 import type { User } from '../../store/users.ts'
+import { languagesFor } from '../notices.ts'
 
 /** The mail about a change of a person's second factors.
- *  @param change a key under `mail.factor-changed.change.`; @param now epoch milliseconds
+ *  @param change a key under `mail.factor-changed.change.`; @param now epoch milliseconds; @param languages of the request of that person
  *  @returns undefined for a person without an address */
 export function factorNotice(
   { email, name, username, locale }: Pick<User, 'email' | 'name' | 'username' | 'locale'>,
-  about: { change: string; now: number; asked?: Asked | undefined },
+  about: { change: string; now: number; asked?: Asked | undefined; languages?: readonly string[] | undefined },
 ): Mail | undefined {
   if (email === undefined) return undefined
-  const { change, now, asked } = about
+  const { change, now, asked, languages = [] } = about
   return {
     onceKey: `factor-changed:${randomUUID()}`,
     to: email,
     template: 'factor-changed',
-    languages: locale === undefined ? [] : [locale],
+    languages: languagesFor({ locale }, languages),
     data: { person: name ?? username, change, at: new Date(now).toISOString(), asked },
   }
 }

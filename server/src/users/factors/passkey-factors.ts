@@ -51,6 +51,7 @@ export interface PasskeyFactors {
     boundTo: string
     name: string
     event: AuditEvent
+    languages?: readonly string[]
   }): Promise<{ recoveryCodes: readonly string[] } | undefined>
 }
 
@@ -122,7 +123,7 @@ async function check(
 
 async function enrol(
   needs: Needs,
-  { user, standing, answer, boundTo, name, event }: Parameters<PasskeyFactors['enrol']>[0],
+  { user, standing, answer, boundTo, name, event, languages }: Parameters<PasskeyFactors['enrol']>[0],
 ): Promise<{ recoveryCodes: readonly string[] } | undefined> {
   const { party, store, now } = needs
   const challenge = challengeOf(needs, answer.sealed, boundTo)
@@ -137,7 +138,7 @@ async function enrol(
     challenge: { id: challenge, usedUntil: usedUntil(needs) },
     recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
     audit: [event],
-    mail: factorNotice(user, { change: 'passkey-added', now: now(), asked: { address, agent } }),
+    mail: factorNotice(user, { change: 'passkey-added', now: now(), asked: { address, agent }, languages }),
   })
   return stored && { recoveryCodes: stored.codesStored ? recoveryCodes : [] }
 }

@@ -17,6 +17,9 @@ export type CodeOutcome =
   | { readonly kind: 'wrong'; readonly reason: 'wrong-code' | 'used-code' }
   | { readonly kind: 'locked'; readonly seconds: number }
 
+/** Of the request: in one of them the mail about it is written, when the person has no language. */
+type Languages = readonly string[]
+
 export interface SecondFactors {
   /** Checks a code of the person's authenticator app. It works once, ever, on all replicas.
    *  @throws CodedError STORE_UNAVAILABLE: an outage is no outcome, and counts as no wrong code */
@@ -24,7 +27,7 @@ export interface SecondFactors {
   /** Uses one of the recovery codes.
    *  @param event of its use
    *  @throws CodedError STORE_UNAVAILABLE */
-  useRecoveryCode(userId: string, typed: string, event: AuditEvent): Promise<CodeOutcome>
+  useRecoveryCode(userId: string, typed: string, event: AuditEvent, languages?: Languages): Promise<CodeOutcome>
   /** Makes an authenticator app a second factor of the person, when the code proves that it has the seed. An earlier one is replaced.
    *  @param standing as proved in this sign-in: nothing is stored when it has changed
    *  @returns `recoveryCodes`: to show once; empty when the person has some that still work
@@ -36,14 +39,15 @@ export interface SecondFactors {
     code: string
     name: string
     event: AuditEvent
+    languages?: Languages | undefined
   }): Promise<EnrolOutcome>
   /** Makes ten new recovery codes; the ones of before do not work any more.
    *  @returns them, to show once; undefined when the person has no second factor */
-  renewRecoveryCodes(userId: string, event: AuditEvent): Promise<readonly string[] | undefined>
+  renewRecoveryCodes(userId: string, event: AuditEvent, languages?: Languages): Promise<readonly string[] | undefined>
   /** Removes the authenticator app. @returns false when there is none */
-  removeApp(userId: string, event: AuditEvent): Promise<boolean>
+  removeApp(userId: string, event: AuditEvent, languages?: Languages): Promise<boolean>
   /** Removes one factor. @param change a key under `mail.factor-changed.change.` @returns false when it is not there */
-  removeFactor(userId: string, id: string, change: string, event: AuditEvent): Promise<boolean>
+  removeFactor(userId: string, id: string, change: string, event: AuditEvent, languages?: Languages): Promise<boolean>
 }
 
 export type EnrolOutcome =
@@ -62,19 +66,19 @@ interface Needs {
 export function createSecondFactors(needs: Needs): SecondFactors {
   return {
     checkCode: (userId, code) => checkCode(needs, userId, code),
-    useRecoveryCode: (userId, typed, event) => useRecoveryCode(needs, userId, typed, event),
+    useRecoveryCode: (userId, typed, ...by) => useRecoveryCode(needs, userId, typed, by),
     enrolApp: (app) => enrolApp(needs, app),
-    async renewRecoveryCodes(userId, event) {
+    async renewRecoveryCodes(userId, ...by) {
       const codes = mintRecoveryCodes()
-      const told = { audit: [event], mail: await noticeOf(needs, userId, 'recovery-codes-new', event) }
+      const told = { audit: [by[0]], mail: await noticeOf(needs, userId, 'recovery-codes-new', by) }
       const plain = codes.map((shown) => parseRecoveryCode(shown)!)
       return (await needs.store.factors.replaceRecoveryCodes(userId, plain, told)) ? codes : undefined
     },
-    async removeApp(userId, event) {
+    async removeApp(userId, ...by) {
       const app = (await needs.store.factors.of(userId)).find(({ kind }) => kind === 'totp')
-      return app !== undefined && remove(needs, userId, app.id, 'totp-removed', event)
+      return app !== undefined && remove(needs, userId, app.id, 'totp-removed', by)
     },
-    removeFactor: (userId, id, change, event) => remove(needs, userId, id, change, event),
+    removeFactor: (userId, id, change, ...by) => remove(needs, userId, id, change, by),
   }
 }
 
@@ -89,14 +93,17 @@ async function checkCode(needs: Needs, userId: string, code: string): Promise<Co
   return wrong(needs, userId, 'used-code')
 }
 
-async function useRecoveryCode(needs: Needs, userId: string, typed: string, event: AuditEvent): Promise<CodeOutcome> {
+async function useRecoveryCode(needs: Needs, userId: string, typed: string, by: By): Promise<CodeOutcome> {
   const { store, limits = codeLimits } = needs
   const code = parseRecoveryCode(typed)
   if (code === undefined) return wrong(needs, userId, 'wrong-code')
-  const mail = await noticeOf(needs, userId, 'recovery-code-used', event)
-  const used = await store.factors.useRecoveryCode({ userId, code, limits, audit: [event], mail })
+  const mail = await noticeOf(needs, userId, 'recovery-code-used', by)
+  const used = await store.factors.useRecoveryCode({ userId, code, limits, audit: [by[0]], mail })
   return used ? { kind: 'passed' } : wrong(needs, userId, 'wrong-code')
 }
+
+/** The event of a change, and the languages of its request. */
+type By = readonly [AuditEvent, (Languages | undefined)?]
 
 async function wrong(
   { store, limits = codeLimits }: Needs,
@@ -107,24 +114,24 @@ async function wrong(
   return seconds > 0 ? { kind: 'locked', seconds } : { kind: 'wrong', reason }
 }
 
-async function remove(needs: Needs, userId: string, id: string, change: string, event: AuditEvent): Promise<boolean> {
-  const mail = await noticeOf(needs, userId, change, event)
-  return needs.store.factors.remove(userId, id, { audit: [event], mail })
+async function remove(needs: Needs, userId: string, id: string, change: string, by: By): Promise<boolean> {
+  const mail = await noticeOf(needs, userId, change, by)
+  return needs.store.factors.remove(userId, id, { audit: [by[0]], mail })
 }
 
 async function noticeOf(
   { store, now }: Needs,
   userId: string,
   change: string,
-  { address, agent }: AuditEvent,
+  [{ address, agent }, languages]: By,
 ): Promise<Mail | undefined> {
   const user = (await store.accounts.load({ userId }))?.user
-  return user && factorNotice(user, { change, now: now(), asked: { address, agent } })
+  return user && factorNotice(user, { change, now: now(), asked: { address, agent }, languages })
 }
 
 async function enrolApp(
   needs: Needs,
-  { userId, standing, seed, code, name, event }: Parameters<SecondFactors['enrolApp']>[0],
+  { userId, standing, seed, code, name, event, languages }: Parameters<SecondFactors['enrolApp']>[0],
 ): Promise<EnrolOutcome> {
   const { store, now } = needs
   const lastStep = matchStep(seed, code, now())
@@ -136,7 +143,7 @@ async function enrolApp(
     app: { name, seed, lastStep },
     recoveryCodes: recoveryCodes.map((shown) => parseRecoveryCode(shown)!),
     audit: [event],
-    mail: await noticeOf(needs, userId, 'totp-added', event),
+    mail: await noticeOf(needs, userId, 'totp-added', [event, languages]),
   })
   if (stored === undefined) return { kind: 'ended' }
   return { kind: 'enrolled', standing: stored.standing, recoveryCodes: stored.codesStored ? recoveryCodes : [] }

@@ -230,7 +230,7 @@ export class DirectoryClient {
   }
 
   #unavailable(error: DirectoryFailure): CodedError {
-    const message = `the directory ${this.#needs.id} gave no answer: ${error.message}`
+    const message = `the directory ${this.#needs.id} cannot be asked: ${error.message}`
     return new CodedError('STORE_UNAVAILABLE', { cause: error, message })
   }
 }

@@ -1,7 +1,9 @@
 // What an entry of a directory says about a person.
 import type { Person } from '../../store/users.ts'
-import { withProfileClaims } from '../profile-claims.ts'
 import { hasCode } from '@nauthera/runtime/coded-error'
+import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-characters'
+import { isEmailAddress } from '../email-address.ts'
+import { withProfileClaims } from '../profile-claims.ts'
 
 /** Names of attributes are compared without case, as directories do. */
 export interface DirectoryEntry {
@@ -70,9 +72,10 @@ export function personOf(
 ): Person | undefined {
   const first = (attribute: string) => plain(entry.values(attribute)[0])
   const username = first(map.username)
-  if (username === undefined) return undefined
+  // nobody could tell such a user name from another one
+  if (username === undefined || hasHiddenCharacters(username)) return undefined
   const email = first(map.email)
-  const isAddress = email !== undefined && /^[^@\s]+@[^@\s]+$/.test(email)
+  const isAddress = email !== undefined && isEmailAddress(email)
   return {
     username,
     email: isAddress ? email : undefined,
@@ -81,9 +84,11 @@ export function personOf(
     locale: first(map.locale),
     profile: profileOf(Object.entries(map.claims).map(([claim, attribute]) => [claim, first(attribute)])),
     disabled: about.disabled,
-    groups: [...new Set(about.groups.map(plain).filter((name) => name !== undefined))].toSorted(),
+    groups: [...new Set(about.groups.map(plain).filter(isGroup))].toSorted(),
   }
 }
+
+const isGroup = (name: string | undefined): name is string => name !== undefined && !hasHiddenCharacters(name)
 
 /** A directory holds what people typed: a value that a claim cannot have is left out. */
 function profileOf(claims: readonly (readonly [string, string | undefined])[]): Person['profile'] {
@@ -101,7 +106,7 @@ function profileOf(claims: readonly (readonly [string, string | undefined])[]): 
 /** @returns undefined for nothing, for more than fits, and for what would look like something else on a page or in a terminal */
 function plain(text: string | undefined): string | undefined {
   const trimmed = text?.trim()
-  return trimmed === undefined || trimmed === '' || trimmed.length > 1024 || /[\p{Cc}\p{Cf}]/u.test(trimmed)
+  return trimmed === undefined || trimmed === '' || trimmed.length > 1024 || hasHiddenInName(trimmed)
     ? undefined
     : trimmed
 }

@@ -62,10 +62,12 @@ describe(createUpstreamMetadata.name, () => {
     for (let time_ = 0; time_ < 5; time_++) expect(await metadata.load()).to.equal(known)
     expect(odd.asked).to.have.length(3)
     expect(lines).to.have.length(1)
+    expect(lines[0]).to.contain('what it said in the last day is used')
     time += metadataAges.lastGood
     expect(await codeOf(metadata.load())).to.equal('UPSTREAM_UNAVAILABLE')
     expect(await codeOf(metadata.load())).to.equal('UPSTREAM_UNAVAILABLE')
     expect(odd.asked).to.have.length(4)
+    expect(lines.at(-1)).to.contain('nobody can sign in there')
     odd.says.status = 200
     time += metadataAges.failure
     expect((await metadata.load()).at).to.equal(time)

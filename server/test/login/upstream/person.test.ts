@@ -43,6 +43,7 @@ describe(describePerson.name, () => {
     ],
     ['the id with a digest when nothing is there', {}, {}, 'corp-f8d4e6a3'],
     ['the same for text with control characters', { preferred_username: 'a\u0000da' }, {}, 'corp-f8d4e6a3'],
+    ['the same for one that shows nothing', { preferred_username: 'a\u200dda' }, {}, 'corp-f8d4e6a3'],
     ['the same for no text', { preferred_username: { evil: true } }, {}, 'corp-f8d4e6a3'],
   ]
   for (const [what, claims, settings, username] of names) {
@@ -57,6 +58,7 @@ describe(describePerson.name, () => {
     ['not verified', { email: 'a@example.com', email_verified: false }, {}, undefined],
     ['without a word', { email: 'a@example.com' }, {}, undefined],
     ['without a word, of a trusted provider', { email: 'a@example.com' }, { trustEmail: true }, 'a@example.com'],
+    ['two addresses', { email: 'a@example.com,b@example.com', email_verified: true }, {}, undefined],
     ['no address', { email: 'a@b@c', email_verified: true }, {}, undefined],
   ]
   for (const [what, claims, settings, email] of emails) {

@@ -16,6 +16,12 @@ describe(factorNotice.name, () => {
     })
   })
 
+  it('is in a language of the request when the person has none', () => {
+    const languages = ['fr', 'de']
+    expect(factorNotice(person, { ...about, languages })!.languages).to.deep.equal(['de', 'fr', 'de'])
+    expect(factorNotice({ ...person, locale: undefined }, { ...about, languages })!.languages).to.equal(languages)
+  })
+
   it('goes to nobody who has no address', () =>
     expect(factorNotice({ ...person, email: undefined }, about)).to.equal(undefined))
 })

@@ -76,7 +76,7 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
     const source = open()
     expect(await back(source)).to.equal('right')
     await directory.slapd.kill()
-    expect(await check(source)).to.match(/^away.*the directory directory gave no answer/)
+    expect(await check(source)).to.match(/^away.*the directory directory cannot be asked: /)
     // nobody waits for a server that has just failed
     expect(await check(source, 'wrong')).to.match(/^away/)
     await directory.slapd.again()

@@ -54,13 +54,15 @@ describe(personOf.name, () => {
   })
 
   it('is nobody without a user name', () => {
-    for (const uid of [[], [''], ['  '], ['a\u0000b'], ['x'.repeat(2000)]])
+    for (const uid of [[], [''], ['  '], ['a\u0000b'], ['ad\u200da'], ['x'.repeat(2000)]])
       expect(personOf(entry({ uid }), map, about)).to.equal(undefined)
   })
 
   it('L15 leaves out an address that is none, and texts with control characters', () => {
     const read = personOf(entry({ uid: ['ada'], mail: ['ada at home'], cn: ['Ada\u001b[31m'] }), map, about)
     expect(read).to.include({ email: undefined, emailVerified: false, name: undefined })
+    const two = personOf(entry({ uid: ['ada'], mail: ['ada@example.com,eve@evil.test'] }), map, about)
+    expect(two).to.include({ email: undefined, emailVerified: false })
   })
 
   it('counts addresses as verified only where the settings say so', () => {
