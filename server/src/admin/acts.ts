@@ -78,11 +78,10 @@ export const acts: readonly Act[] = [
     isSevere: true,
     isOffered: ({ links }) => links.some(({ isOrigin }) => !isOrigin),
     events: ['account.unlinked', 'session.revoked_all'],
-    carryOut: ({ store, now }, user, audit) =>
-      store.upstreamLinks.unlink(user.id, undefined, {
-        audit,
-        mail: factorNotice(user, { change: 'upstream-unlinked', now: now() }),
-      }),
+    carryOut: async ({ store, now }, user, audit) => {
+      const mail = factorNotice(user, { change: 'upstream-unlinked', now: now() })
+      return (await store.upstreamLinks.unlink(user.id, undefined, { audit, mail })) > 0
+    },
   },
   {
     id: 'disable',
