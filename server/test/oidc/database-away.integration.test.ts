@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { createServer, connect } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
+import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
@@ -104,11 +104,21 @@ describe('F1 while the database does not answer', () => {
     expect(silent.status).to.equal(503)
     expect(silent.headers['retry-after']).to.equal('2')
     expect(silent.headers['content-type']).to.match(/text\/html/)
+    // the page that asks whether to sign out needs no database; the sign-out itself does
+    const asked = await code.browser.open('/session/end')
+    expect(asked.status).to.equal(200)
+    expect(asked.body).to.contain('id="logout-confirm"')
+    const { action, fields } = formOf(asked.body, '/session/end/confirm')
     const cookie = [...code.browser.jar.values()].map(({ name, value }) => `${name}=${value}`).join('; ')
     for (const accept of ['text/html', 'application/json']) {
-      const logout = await send(replicas, { path: '/session/end', headers: { accept, cookie } })
-      expect(logout.status, accept).to.equal(503)
-      expect(logout.headers['retry-after'], accept).to.equal('2')
+      const headers = { accept, cookie, origin: new URL(replicas.issuer).origin }
+      const left = await send(replicas, {
+        path: new URL(action, replicas.issuer).pathname,
+        form: { ...fields, logout: 'yes' },
+        headers,
+      })
+      expect(left.status, accept).to.equal(503)
+      expect(left.headers['retry-after'], accept).to.equal('2')
     }
     const signIn = await browser.submit(signInPage, '/sign-in', {
       username: 'ada',
