@@ -4,7 +4,7 @@ import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { ApplicationOnPage, PageRequest, Reply, Route, ScopeOnPage } from '../reply.ts'
 import type { Authorization } from '../store/authorizations.ts'
 import type { Store } from '../store/store.ts'
-import { auditFields } from './audit-fields.ts'
+import { auditedRequest } from '../oidc/request-context.ts'
 import { endingOf, handleOf } from './endings.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
@@ -96,7 +96,7 @@ async function revoke(needs: ApplicationsNeeds, person: SignedInPerson, request:
   if (found === undefined) return toList(needs)
   const { clientId, clientUid } = found
   const userId = person.user.id
-  const about = { ...auditFields(request), userId, clientId, clientUid }
+  const about = { ...auditedRequest(request), userId, clientId, clientUid }
   const event = { ...about, event: 'consent.revoked', outcome: 'success', reason: 'by-the-person' } as const
   await needs.store.consents.revoke(userId, clientUid, [event])
   needs.said.say(request, 'access-removed')

@@ -10,7 +10,7 @@ import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { qrCode } from '../users/factors/qr-code.ts'
 import type { SecondFactors } from '../users/factors/second-factors.ts'
 import { appUri, mintSeed } from '../users/factors/totp.ts'
-import { auditFields } from './audit-fields.ts'
+import { auditedRequest } from '../oidc/request-context.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
@@ -148,7 +148,7 @@ function showApp(
 }
 
 const eventOf = (person: SignedInPerson, request: PageRequest, about: Pick<AuditEvent, 'event' | 'reason'>) =>
-  ({ ...auditFields(request), userId: person.user.id, outcome: 'success', ...about }) as const
+  ({ ...auditedRequest(request), userId: person.user.id, outcome: 'success', ...about }) as const
 
 /** Takes the fields `code` and `seed` (sealed).
  *  @throws CodedError STORE_UNAVAILABLE */

@@ -6,7 +6,7 @@ import type { AuditEvent } from '../store/audit.ts'
 import { defaultLimits } from '../users/lockout.ts'
 import { passwordLength } from '../users/passwords.ts'
 import type { UserSources } from '../users/user-sources.ts'
-import { auditFields } from './audit-fields.ts'
+import { auditedRequest } from '../oidc/request-context.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
@@ -88,7 +88,7 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
   const next = form.get('new-password') ?? ''
   const missing = missingOf(current, next, form.get('repeat-password') ?? '')
   if (missing.length > 0) return again(...missing)
-  const about = { ...auditFields(request), userId: user.id }
+  const about = { ...auditedRequest(request), userId: user.id }
   const tried = await needs.users.tryPassword(user.username, current, { address: peer.address })
   if (tried.kind === 'busy') {
     const { retryAfterSeconds: retryAfter } = tried

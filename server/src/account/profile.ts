@@ -5,7 +5,7 @@ import type { Store } from '../store/store.ts'
 import { ownSource } from '../store/users.ts'
 import type { User } from '../store/users.ts'
 import { takesClaim, withProfileClaims } from '../users/profile-claims.ts'
-import { auditFields } from './audit-fields.ts'
+import { auditedRequest } from '../oidc/request-context.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
@@ -103,7 +103,7 @@ async function change(needs: ProfileNeeds, person: SignedInPerson, request: Page
   if (changed.length === 0) return toPage
   const claims = ownClaims.map((claim) => `${claim}=${typed[claim]}`)
   const event = {
-    ...auditFields(request),
+    ...auditedRequest(request),
     event: 'account.changed',
     outcome: 'success',
     reason: 'by-the-person',

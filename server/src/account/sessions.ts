@@ -3,7 +3,7 @@ import type { ClientInstances } from '../oidc/clients/instances.ts'
 import type { PageRequest, Reply, Route, SessionOnPage } from '../reply.ts'
 import type { Device } from '../store/devices.ts'
 import type { Store } from '../store/store.ts'
-import { auditFields } from './audit-fields.ts'
+import { auditedRequest } from '../oidc/request-context.ts'
 import { describeAgent } from './describe-agent.ts'
 import { endingsOf, handleOf } from './endings.ts'
 import { accountArea } from './frame.ts'
@@ -122,7 +122,7 @@ async function endOne(needs: SessionsNeeds, person: SignedInPerson, request: Pag
   if (session === undefined) return toList(needs)
   const userId = person.user.id
   const event = {
-    ...auditFields(request),
+    ...auditedRequest(request),
     event: 'session.ended',
     outcome: 'success',
     reason: 'by-the-person',
@@ -159,7 +159,7 @@ async function endEverywhere(needs: SessionsNeeds, person: SignedInPerson, reque
   const endings = await endingsOfAll(needs, person)
   const userId = person.user.id
   const event = {
-    ...auditFields(request),
+    ...auditedRequest(request),
     event: 'session.revoked_all',
     outcome: 'success',
     reason: 'by-the-person',

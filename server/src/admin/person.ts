@@ -1,4 +1,4 @@
-import { auditFields } from '../account/audit-fields.ts'
+import { auditedRequest } from '../oidc/request-context.ts'
 import type { SignedInPerson } from '../account/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
@@ -135,7 +135,7 @@ async function carryOut(needs: PersonNeeds, act: Act, admin: SignedInPerson, req
   // somebody else may have done it in the meantime
   if (!isAllowed(act, admin, state)) return back
   const { id: userId } = state.user
-  const fields = { outcome: 'success', userId, ...auditFields(request), detail: { by: admin.user.id } } as const
+  const fields = { outcome: 'success', userId, ...auditedRequest(request), detail: { by: admin.user.id } } as const
   const done = act.events.map((event): AuditEvent => ({ event, ...fields }))
   const isDone = await act.carryOut(needs, state.user, [deskEvent(act.id, admin, state, request), ...done])
   if (isDone) needs.said.say(request, `desk-${act.id}`)
@@ -151,6 +151,6 @@ const deskEvent = (act: string, { user }: SignedInPerson, state: PersonState, re
   event: `admin.desk.${act}`,
   outcome: 'success',
   userId: user.id,
-  ...auditFields(request),
+  ...auditedRequest(request),
   detail: { person: state.user.id, username: state.user.username },
 })

@@ -1,4 +1,5 @@
 import type { Interaction } from '../oidc/interaction/interaction.ts'
+import { auditedRequest } from '../oidc/request-context.ts'
 import type { PageRequest } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
 
@@ -7,6 +8,5 @@ export function auditFields(
   request: PageRequest,
   interaction?: Interaction,
 ): Pick<AuditEvent, 'clientId' | 'address' | 'agent' | 'correlationId'> {
-  const { peer, correlationId } = request
-  return { clientId: interaction?.client.clientId, address: peer.address, agent: peer.userAgent, correlationId }
+  return { clientId: interaction?.client.clientId, ...auditedRequest(request) }
 }

@@ -1,3 +1,4 @@
+import { auditedRequest } from '../oidc/request-context.ts'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import { paths } from '@nauthera/rules/endpoints'
@@ -6,7 +7,7 @@ import type { LiveLink } from '../store/mail-links.ts'
 import type { AccountLink } from '../store/users.ts'
 import type { Invitation } from '../users/link-mails.ts'
 import { passwordLength } from '../users/passwords.ts'
-import { auditedBy, joinGonePage, repeatMistakes, ruleMistakes } from './page-needs.ts'
+import { joinGonePage, repeatMistakes, ruleMistakes } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 
 const pages = { invitation: paths.invitation, registration: paths.register } as const
@@ -80,7 +81,7 @@ async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining
   if (mistakes.length > 0) return joinPage(basePath, joining, { name, mistakes })
   const passwordHash = await passwords.hash(next)
   const known = { username: email, email, emailVerified: true, name: name === '' ? undefined : name, locale, groups }
-  const created = { ...auditedBy(request), event: 'account.created', outcome: 'success', reason: kind } as const
+  const created = { ...auditedRequest(request), event: 'account.created', outcome: 'success', reason: kind } as const
   try {
     const user = await users.insertByLink({ ...known, passwordHash }, { kind, token }, [created])
     return user === undefined ? joinGonePage : { kind: 'redirect', location: `${basePath}${paths.invitation}/done` }

@@ -3,7 +3,6 @@ import { paths } from '@nauthera/rules/endpoints'
 import type { CookieScope } from '../oidc/cookies.ts'
 import type { ClientOnPage, Mistake, Page, PageRequest } from '../reply.ts'
 import type { RegistrationSettings } from '../settings.ts'
-import type { AuditEvent } from '../store/audit.ts'
 import type { MailLinks } from '../store/mail-links.ts'
 import type { Users } from '../store/users.ts'
 import type { LinkRequests } from '../users/link-requests.ts'
@@ -32,15 +31,6 @@ export const queryOf = (request: PageRequest): URLSearchParams =>
 export const askedBy = ({ peer, correlationId, languages }: PageRequest) => ({
   asked: { address: peer.address, agent: peer.userAgent },
   languages,
-  correlationId,
-})
-
-export const auditedBy = ({
-  peer,
-  correlationId,
-}: PageRequest): Pick<AuditEvent, 'address' | 'agent' | 'correlationId'> => ({
-  address: peer.address,
-  agent: peer.userAgent,
   correlationId,
 })
 

@@ -1,3 +1,4 @@
+import { auditedRequest } from '../oidc/request-context.ts'
 import { paths } from '@nauthera/rules/endpoints'
 import { readCookies, setCookie } from '../oidc/cookies.ts'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
@@ -5,7 +6,7 @@ import type { LiveLink } from '../store/mail-links.ts'
 import type { ResetPayload } from '../users/link-mails.ts'
 import { passwordLength } from '../users/passwords.ts'
 import { signInCookie } from './forgot.ts'
-import { askedBy, auditedBy, gonePage, queryOf, repeatMistakes, ruleMistakes } from './page-needs.ts'
+import { askedBy, gonePage, queryOf, repeatMistakes, ruleMistakes } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 
 const page = `${paths.reset}/:token`
@@ -64,7 +65,7 @@ async function reset(needs: MailPageNeeds, request: PageRequest, link: PersonLin
   if (mistakes.length > 0) return resetPage(needs, request, link, mistakes)
   const { basePath, sources } = needs
   const { client } = link.payload as ResetPayload
-  const about = { ...auditedBy(request), userId: link.userId, clientId: client }
+  const about = { ...auditedRequest(request), userId: link.userId, clientId: client }
   const outcome = await sources.changePassword({
     userId: link.userId,
     next: request.form.get('new-password') ?? '',

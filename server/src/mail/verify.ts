@@ -1,6 +1,7 @@
+import { auditedRequest } from '../oidc/request-context.ts'
 import { paths } from '@nauthera/rules/endpoints'
 import type { PageRequest, Reply, Route } from '../reply.ts'
-import { auditedBy, joinGonePage } from './page-needs.ts'
+import { joinGonePage } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 
 const page = `${paths.verifyEmail}/:token`
@@ -23,7 +24,7 @@ async function show({ basePath, mailLinks }: MailPageNeeds, { params }: PageRequ
 }
 
 async function verify({ basePath, mailLinks }: MailPageNeeds, request: PageRequest): Promise<Reply> {
-  const event = { ...auditedBy(request), event: 'email.verified', outcome: 'success' } as const
+  const event = { ...auditedRequest(request), event: 'email.verified', outcome: 'success' } as const
   const isVerified = await mailLinks.verify(request.params['token'] ?? '', (userId) => [{ ...event, userId }])
   return isVerified ? { kind: 'redirect', location: `${basePath}${paths.verifyEmail}/done` } : joinGonePage
 }
