@@ -23,6 +23,8 @@ export interface PersonOnPage {
   readonly name?: string | undefined
   /** The language that they prefer (BCP 47). */
   readonly locale?: string | undefined
+  /** Undefined: that of their system. */
+  readonly colourScheme?: 'light' | 'dark' | undefined
 }
 
 /** What surrounds the pages of an area, such as that of the account. */
@@ -565,6 +567,16 @@ export interface Views {
     readonly action: string
     readonly backHref: string
   }
+  'account-preferences': {
+    readonly area: AreaOnPage
+    readonly action: string
+    /** Each in its own words. */
+    readonly languages: readonly { readonly tag: string; readonly name: string }[]
+    /** Undefined: that of the browser. */
+    readonly language: string | undefined
+    readonly colourScheme: PersonOnPage['colourScheme']
+    readonly mistakes: readonly Mistake[]
+  }
   'account-security': {
     readonly area: AreaOnPage
     readonly sections: readonly SecuritySection[]
@@ -582,8 +594,10 @@ export type Page = {
     readonly model: Views[Name]
     readonly status?: number | undefined
     readonly formTargets?: readonly string[] | undefined
-    /** `ui_locales` of the request and the person's language; they come before Accept-Language. */
+    /** `ui_locales` of the request: they come first. */
     readonly languages?: readonly string[] | undefined
+    /** Who reads it, when that is known: their language comes next, then Accept-Language. Of a page with an area it is the person there. */
+    readonly reader?: PersonOnPage | undefined
     /** Seconds. */
     readonly retryAfter?: number | undefined
   }

@@ -9,6 +9,8 @@ import { createOverviewRoutes } from './overview.ts'
 import type { OverviewNeeds } from './overview.ts'
 import { createPasswordRoutes, passwordSection } from './password.ts'
 import type { PasswordNeeds } from './password.ts'
+import { createPreferencesRoutes } from './preferences.ts'
+import type { PreferencesNeeds } from './preferences.ts'
 import { createProfileRoutes } from './profile.ts'
 import type { ProfileNeeds } from './profile.ts'
 import { createSecurityRoutes } from './security.ts'
@@ -30,6 +32,8 @@ import type { SessionsNeeds } from './sessions.ts'
 //   /account/sessions/:session    #end-session (end)
 //   /account/sign-out-everywhere  #end-all (end)
 //   /account/applications/:application  #remove-access (remove)
+//   /account/preferences          #language-browser #language-en … (language) #colours-system #colours-light #colours-dark (colours)
+//                                 #save-preferences (save)
 //   each                          #nav-overview #nav-security … #nav-sign-out; form_token, hidden, in every form
 
 export type AccountNeeds = OverviewNeeds &
@@ -37,7 +41,8 @@ export type AccountNeeds = OverviewNeeds &
   PasswordNeeds &
   FactorNeeds &
   SessionsNeeds &
-  ApplicationsNeeds & {
+  ApplicationsNeeds &
+  PreferencesNeeds & {
     readonly browserSessions: BrowserSessions
   }
 
@@ -55,5 +60,6 @@ export function createAccountRoutes(needs: AccountNeeds): readonly Route[] {
     ...createFactorRoutes(needs),
     ...createSessionsRoutes(needs),
     ...createApplicationsRoutes(needs),
+    ...createPreferencesRoutes(needs),
   ]
 }

@@ -6,7 +6,7 @@ import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { qrCode } from '../users/factors/qr-code.ts'
 import type { SecondFactors } from '../users/factors/second-factors.ts'
 import { appUri, mintSeed } from '../users/factors/totp.ts'
-import { languagesOf } from './attempt.ts'
+import { pageOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import { linkingOf } from './linking.ts'
@@ -46,16 +46,10 @@ async function mustSetUp({ interactions, secondFactor }: Needs, { interaction }:
   return needed && kinds.length === 0
 }
 
-const pageOf = ({ interaction }: Attempt, { person }: KnownAccount) => ({
-  kind: 'page' as const,
-  languages: languagesOf(interaction, person),
-  formTargets: [interaction.redirectUri],
-})
-
 function choicePage(attempt: Attempt, account: KnownAccount): Page {
   const { interaction, paths } = attempt
   return {
-    ...pageOf(attempt, account),
+    ...pageOf(interaction, account.person),
     view: 'set-up-factor',
     model: {
       client: interaction.client,
@@ -69,7 +63,7 @@ function choicePage(attempt: Attempt, account: KnownAccount): Page {
 function appPage({ title }: Needs, attempt: Attempt, account: KnownAccount, seed: string): Page {
   const { interaction, paths } = attempt
   return {
-    ...pageOf(attempt, account),
+    ...pageOf(interaction, account.person),
     view: 'set-up-app',
     model: {
       client: interaction.client,
@@ -85,7 +79,7 @@ function appPage({ title }: Needs, attempt: Attempt, account: KnownAccount, seed
 function recoveryCodesPage(attempt: Attempt, account: KnownAccount, codes: readonly string[]): Page {
   const { interaction, paths } = attempt
   return {
-    ...pageOf(attempt, account),
+    ...pageOf(interaction, account.person),
     view: 'recovery-codes',
     model: { client: interaction.client, action: paths.form('codes-saved'), codes },
   }

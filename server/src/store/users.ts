@@ -8,6 +8,8 @@ import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { Changes } from './changes.ts'
 import { linkHash, useLink } from './link-token.ts'
+import { preferencesOf, readPreferences } from './preferences.ts'
+import type { PersonalPreferences } from './preferences.ts'
 import { statement } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
 import type { Database, Statement } from './postgres.ts'
@@ -41,6 +43,8 @@ export interface User extends Person {
   /** Until when what another provider said of this person counts; undefined where the source is not such a provider. */
   readonly describedUntil?: Date | undefined
   readonly passwordChangeRequired: boolean
+  /** Undefined when they never chose, and where nobody needs it. */
+  readonly preferences?: PersonalPreferences | undefined
   readonly createdAt: Date
   readonly updatedAt: Date
 }
@@ -135,7 +139,7 @@ const each = (columns: string, table: string): string =>
     .join(', ')
 const findByLogin = statement(
   'user-find-by-login',
-  `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
+  `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
 )
 const list = statement(
   'user-list',
@@ -172,7 +176,7 @@ const adopt = statement(
        updated_at = CASE WHEN (${each(described, 'users')}) IS DISTINCT FROM (${each(described, 'excluded')}) THEN now() ELSE users.updated_at END
      RETURNING *, xmax = 0 AS is_new),
    written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
-   SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
+   SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
 )
 const findForEdit = statement(
   'user-find-for-edit',
@@ -229,6 +233,8 @@ export interface UserRow {
   readonly created_at: Date
   readonly updated_at: Date
   readonly groups: string[]
+  /** Only of queries that ask for it. */
+  readonly preferences?: unknown
 }
 
 interface UserNeeds {
@@ -407,6 +413,7 @@ export const userOf = (row: UserRow): User => ({
   locale: row.locale ?? undefined,
   profile: row.profile,
   passwordChangeRequired: row.password_change_required,
+  preferences: readPreferences(row.preferences),
   disabled: row.disabled_at !== null,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

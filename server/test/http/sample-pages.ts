@@ -5,6 +5,7 @@ import type {
   Mistake,
   Page,
   PasskeyOnPage,
+  PersonOnPage,
   SessionOnPage,
   TileOnPage,
 } from '../../src/reply.ts'
@@ -30,9 +31,9 @@ const sampleClient: ClientOnPage = {
 const plainClient: ClientOnPage = { clientId: 'team-a.cli', name: 'Build console' }
 const person = { username: 'ada@example.com', name: 'Ada Lovelace' }
 const at = '/interaction/u1'
-const accountArea = (current: string, said?: string) => ({
-  person,
-  links: ['overview', 'profile', 'security', 'sessions', 'applications'].map((id) => ({
+const accountArea = (current: string, said?: string, reader: PersonOnPage = person) => ({
+  person: reader,
+  links: ['overview', 'profile', 'security', 'sessions', 'applications', 'preferences'].map((id) => ({
     id,
     href: id === 'overview' ? '/account' : `/account/${id}`,
     current: id === current,
@@ -54,6 +55,10 @@ function sampleSession(session: Partial<SessionOnPage>): SessionOnPage {
     ...session,
   }
 }
+const sampleLanguages = [
+  { tag: 'en', name: 'English' },
+  { tag: 'de', name: 'Deutsch' },
+]
 const sampleTiles: readonly TileOnPage[] = [
   { client: plainClient, description: '', href: 'https://builds.example.com/' },
   {
@@ -429,6 +434,30 @@ export const samplePages: Readonly<Record<string, Page>> = {
       ending: { name: 'Expense Reports', minutes: 5 },
       action: '/account/applications/a1',
       backHref: '/account/applications',
+    },
+  },
+  'account-preferences': {
+    kind: 'page',
+    view: 'account-preferences',
+    model: {
+      area: accountArea('preferences'),
+      action: '/account/preferences',
+      languages: sampleLanguages,
+      language: undefined,
+      colourScheme: undefined,
+      mistakes: [],
+    },
+  },
+  'account-preferences in dark colours, with a mistake': {
+    kind: 'page',
+    view: 'account-preferences',
+    model: {
+      area: accountArea('preferences', 'preferences-saved', { ...person, colourScheme: 'dark' }),
+      action: '/account/preferences',
+      languages: sampleLanguages,
+      language: 'de',
+      colourScheme: 'dark',
+      mistakes: [{ key: 'choice-unknown' }],
     },
   },
   'account-security': {
