@@ -52,10 +52,10 @@ export interface SecuritySection {
   readonly text: DatedText
   /** What there is, such as the passkeys of the person. */
   readonly items: readonly {
-    /** As the person named it. */
+    /** As the person named it; it may be empty. */
     readonly name: string
     readonly note: DatedText
-    readonly action?: SecurityLink | undefined
+    readonly actions: readonly SecurityLink[]
   }[]
   readonly actions: readonly (SecurityLink & { readonly isMain?: boolean })[]
 }
@@ -249,6 +249,9 @@ export interface Views {
     readonly person: PersonOnPage
     readonly action: string
     readonly cancelAction: string
+    /** Where passkeys are possible. */
+    readonly passkey: PasskeyOnPage | undefined
+    readonly mistakes: readonly Mistake[]
   }
   'set-up-app': {
     readonly client?: ClientOnPage | undefined
@@ -258,6 +261,8 @@ export interface Views {
     readonly qrCode: string
     /** What the picture holds, to type by hand; in groups. */
     readonly secret: string
+    /** As typed. */
+    readonly name: string
     readonly mistakes: readonly Mistake[]
   }
   /** Shown once. */
@@ -274,6 +279,8 @@ export interface Views {
     readonly secret: string
     /** The secret for the form, encrypted. */
     readonly sealed: string
+    /** As typed. */
+    readonly name: string
     readonly mistakes: readonly Mistake[]
   }
   /** Shown once. */
@@ -287,6 +294,17 @@ export interface Views {
     readonly area: AreaOnPage
     readonly backHref: string
     readonly passkey: PasskeyOnPage
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Gives an authenticator app or a passkey another name. */
+  'account-rename': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    /** Hidden field. */
+    readonly id: string
+    readonly what: 'app' | 'passkey'
+    readonly name: string
     readonly mistakes: readonly Mistake[]
   }
   'account-confirm': {

@@ -2,8 +2,9 @@ import type { BrowserSessions } from '../oidc/browser-session.ts'
 import type { Route } from '../reply.ts'
 import { createApplicationsRoutes } from './applications.ts'
 import type { ApplicationsNeeds } from './applications.ts'
-import { createFactorRoutes, factorSections } from './factors.ts'
+import { createFactorRoutes } from './factors.ts'
 import type { FactorNeeds } from './factors.ts'
+import { factorSections } from './factor-sections.ts'
 import { createCallback } from './gate.ts'
 import { createOverviewRoutes } from './overview.ts'
 import type { OverviewNeeds } from './overview.ts'
@@ -26,7 +27,8 @@ import type { SessionsNeeds } from './sessions.ts'
 //   /account/profile              #name #nickname #zoneinfo #save-profile (save)
 //   /account/security             #change-password #set-up-app #replace-app #remove-app #new-codes
 //   /account/security/password    #current-password #new-password #repeat-password #save-password (save)
-//   /account/security/app         #code #set-up-app; #codes-saved where codes are shown
+//   /account/security/app         #code #app-name (name) #set-up-app; #codes-saved where codes are shown
+//   /account/security/rename      #factor-name (name) #save-name (save)
 //   /account/security/remove-app  #remove-app
 //   /account/security/recovery-codes  #new-codes
 //   /account/sessions/:session    #end-session (end)

@@ -221,7 +221,37 @@ export const samplePages: Readonly<Record<string, Page>> = {
   'set-up-factor': {
     kind: 'page',
     view: 'set-up-factor',
-    model: { client: sampleClient, action: `${at}/set-up`, cancelAction: `${at}/cancel`, person },
+    model: {
+      client: sampleClient,
+      action: `${at}/set-up`,
+      cancelAction: `${at}/cancel`,
+      person,
+      passkey: passkey('create'),
+      mistakes: [],
+    },
+  },
+  'set-up-factor without passkeys': {
+    kind: 'page',
+    view: 'set-up-factor',
+    model: {
+      client: sampleClient,
+      action: `${at}/set-up`,
+      cancelAction: `${at}/cancel`,
+      person,
+      passkey: undefined,
+      mistakes: [],
+    },
+  },
+  'set-up-factor with a mistake': {
+    kind: 'page',
+    view: 'set-up-factor',
+    model: {
+      action: `${at}/set-up`,
+      cancelAction: `${at}/cancel`,
+      person,
+      passkey: passkey('create'),
+      mistakes: [{ key: 'passkey-not-added' }],
+    },
   },
   'set-up-app': setUpApp([]),
   'set-up-app with a mistake': setUpApp([{ key: 'wrong-first-code', control: 'code' }]),
@@ -476,7 +506,15 @@ export const samplePages: Readonly<Record<string, Page>> = {
           id: 'passkeys',
           text: { key: 'security.passkeys.text' },
           items: [
-            { name: 'Work laptop', note: { key: 'security.passkeys.used', at: new Date('2026-01-02T03:04:05Z') } },
+            {
+              name: 'Work laptop',
+              note: { key: 'security.passkeys.used', at: new Date('2026-01-02T03:04:05Z') },
+              actions: [
+                { id: 'rename-one', href: '/account/security/rename?id=one', key: 'security.rename.link' },
+                { id: 'remove-passkey-one', href: '/account/security/remove-passkey', key: 'security.passkeys.remove' },
+              ],
+            },
+            { name: '', note: { key: 'security.passkeys.since', at: new Date('2026-01-02T03:04:05Z') }, actions: [] },
           ],
           actions: [{ id: 'add-passkey', href: '/account/security/passkey', key: 'security.passkeys.add' }],
         },
@@ -508,6 +546,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
       qrCode: qrCode(appUri('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', { issuer: 'Nauthera', account: person.username })),
       secret: 'GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ',
       sealed: 'k1~AAAA',
+      name: 'Phone',
       mistakes: [],
     },
   },
@@ -523,6 +562,8 @@ export const samplePages: Readonly<Record<string, Page>> = {
   },
   'account-passkey': accountPasskey([]),
   'account-passkey with a mistake': accountPasskey([{ key: 'passkey-not-added' }]),
+  'account-rename': accountRename('Work laptop', []),
+  'account-rename with a mistake': accountRename('', [{ key: 'factor-name-missing', control: 'factor-name' }]),
   'account-confirm of a passkey': confirmOf('remove-passkey'),
   'account-confirm of a removal': confirmOf('remove-app'),
   'account-confirm of new codes': confirmOf('new-codes'),
@@ -590,6 +631,22 @@ function passkey(mode: PasskeyOnPage['mode']): PasskeyOnPage {
   return { action: `${at}/passkey`, mode, options: JSON.stringify(options), sealed: 'k1~AAAA' }
 }
 
+function accountRename(name: string, mistakes: readonly Mistake[]): Page {
+  return {
+    kind: 'page',
+    view: 'account-rename',
+    model: {
+      area: accountArea('security'),
+      action: '/account/security/rename',
+      backHref: '/account/security',
+      id: 'one',
+      what: name === '' ? 'app' : 'passkey',
+      name,
+      mistakes,
+    },
+  }
+}
+
 function accountPasskey(mistakes: readonly Mistake[]): Page {
   return {
     kind: 'page',
@@ -649,6 +706,7 @@ function setUpApp(mistakes: readonly Mistake[]): Page {
       cancelAction: `${at}/cancel`,
       qrCode: qrCode(appUri(seed, { issuer: 'Nauthera', account: person.username })),
       secret: seed.replace(/.{4}(?=.)/g, '$& '),
+      name: '',
       mistakes,
     },
   }
