@@ -91,6 +91,7 @@ import { createLinkMails } from './users/link-mails.ts'
 import { createLinkRequests, createLinkTries } from './users/link-requests.ts'
 import { createPasswords } from './users/passwords.ts'
 import type { Passwords } from './users/passwords.ts'
+import { personOnPage } from './users/person-on-page.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
 import { createPasskeyFactors } from './users/factors/passkey-factors.ts'
 import { relyingParty } from './users/factors/passkeys.ts'
@@ -288,7 +289,8 @@ function createSite(
     now: Date.now,
     log,
   })
-  const pages = createPages({ assets, logos, branding, texts: readTexts(localesDirectory), development, tokens })
+  const texts = readTexts(localesDirectory)
+  const pages = createPages({ assets, logos, branding, texts, development, tokens })
   const clientOf = (clientId: string) => {
     const client = registered(clientId)
     return client && clientOnPage(client)
@@ -296,10 +298,13 @@ function createSite(
   const protocol = createProtocolPages({
     pages,
     describeClient: clientOf,
-    personOf: async (userId) => (await on.store.accounts.load({ userId }))?.user,
+    personOf: async (userId) => {
+      const account = await on.store.accounts.load({ userId })
+      return account && personOnPage(account.user)
+    },
     elsewhereOf: (userId) => signedInElsewhere(on.federation, userId),
   })
-  return { tokens, assets, logos, pages, protocol, clientOf }
+  return { tokens, assets, logos, pages, protocol, clientOf, languages: texts.languages }
 }
 
 type Protocol = ReturnType<typeof createProtocol>
@@ -433,6 +438,7 @@ function createWeb(
     users: on.users,
     audit,
     store: on.store,
+    languages: on.pages.languages,
     clients: on.clients.instances,
     launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
   })

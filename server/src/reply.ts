@@ -23,6 +23,8 @@ export interface PersonOnPage {
   readonly name?: string | undefined
   /** The language that they prefer (BCP 47). */
   readonly locale?: string | undefined
+  /** Undefined: that of their system. */
+  readonly colourScheme?: 'light' | 'dark' | undefined
 }
 
 /** What surrounds the pages of an area, such as that of the account. */
@@ -50,10 +52,10 @@ export interface SecuritySection {
   readonly text: DatedText
   /** What there is, such as the passkeys of the person. */
   readonly items: readonly {
-    /** As the person named it. */
+    /** As the person named it; it may be empty. */
     readonly name: string
     readonly note: DatedText
-    readonly action?: SecurityLink | undefined
+    readonly actions: readonly SecurityLink[]
   }[]
   readonly actions: readonly (SecurityLink & { readonly isMain?: boolean })[]
 }
@@ -249,6 +251,9 @@ export interface Views {
     readonly signInFirst: boolean
     readonly action: string
     readonly cancelAction: string
+    /** Where passkeys are possible. */
+    readonly passkey: PasskeyOnPage | undefined
+    readonly mistakes: readonly Mistake[]
   }
   'set-up-app': {
     readonly client?: ClientOnPage | undefined
@@ -258,6 +263,8 @@ export interface Views {
     readonly qrCode: string
     /** What the picture holds, to type by hand; in groups. */
     readonly secret: string
+    /** As typed. */
+    readonly name: string
     readonly mistakes: readonly Mistake[]
   }
   /** Shown once. */
@@ -274,6 +281,8 @@ export interface Views {
     readonly secret: string
     /** The secret for the form, encrypted. */
     readonly sealed: string
+    /** As typed. */
+    readonly name: string
     readonly mistakes: readonly Mistake[]
   }
   /** Shown once. */
@@ -287,6 +296,17 @@ export interface Views {
     readonly area: AreaOnPage
     readonly backHref: string
     readonly passkey: PasskeyOnPage
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Gives an authenticator app or a passkey another name. */
+  'account-rename': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    /** Hidden field. */
+    readonly id: string
+    readonly what: 'app' | 'passkey'
+    readonly name: string
     readonly mistakes: readonly Mistake[]
   }
   'account-confirm': {
@@ -567,6 +587,16 @@ export interface Views {
     readonly action: string
     readonly backHref: string
   }
+  'account-preferences': {
+    readonly area: AreaOnPage
+    readonly action: string
+    /** Each in its own words. */
+    readonly languages: readonly { readonly tag: string; readonly name: string }[]
+    /** Undefined: that of the browser. */
+    readonly language: string | undefined
+    readonly colourScheme: PersonOnPage['colourScheme']
+    readonly mistakes: readonly Mistake[]
+  }
   'account-security': {
     readonly area: AreaOnPage
     readonly sections: readonly SecuritySection[]
@@ -584,8 +614,10 @@ export type Page = {
     readonly model: Views[Name]
     readonly status?: number | undefined
     readonly formTargets?: readonly string[] | undefined
-    /** `ui_locales` of the request and the person's language; they come before Accept-Language. */
+    /** `ui_locales` of the request: they come first. */
     readonly languages?: readonly string[] | undefined
+    /** Who reads it, when that is known: their language comes next, then Accept-Language. Of a page with an area it is the person there. */
+    readonly reader?: PersonOnPage | undefined
     /** Seconds. */
     readonly retryAfter?: number | undefined
   }

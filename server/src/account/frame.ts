@@ -1,6 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
-import type { AreaOnPage, PageRequest, PersonOnPage } from '../reply.ts'
-import type { User } from '../store/users.ts'
+import type { AreaOnPage, PageRequest } from '../reply.ts'
+import { personOnPage } from '../users/person-on-page.ts'
 import type { SignedInPerson } from './gate.ts'
 import type { Said } from './said.ts'
 
@@ -12,6 +12,7 @@ const links = [
   { id: 'security', path: `${paths.account}/security` },
   { id: 'sessions', path: `${paths.account}/sessions` },
   { id: 'applications', path: `${paths.account}/applications` },
+  { id: 'preferences', path: `${paths.account}/preferences` },
 ] as const
 
 /** What the pages of the area share. */
@@ -36,5 +37,3 @@ export function accountArea(
     said: request.method === 'GET' ? said.take(request) : undefined,
   }
 }
-
-const personOnPage = ({ username, name, locale }: User): PersonOnPage => ({ username, name, locale })

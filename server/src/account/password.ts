@@ -108,6 +108,7 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
     proved: tried.standing,
     keepSession: kept,
     event,
+    languages: request.languages,
   })
   switch (outcome.kind) {
     case 'changed':

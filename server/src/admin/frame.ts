@@ -2,6 +2,7 @@ import { paths } from '@nauthera/rules/endpoints'
 import type { SignedInPerson } from '../account/gate.ts'
 import type { Said } from '../account/said.ts'
 import type { AreaOnPage, MomentOnPage, PageRequest } from '../reply.ts'
+import { personOnPage } from '../users/person-on-page.ts'
 
 // What surrounds every page of the help desk.
 
@@ -25,9 +26,8 @@ export function deskArea(
   request: PageRequest,
   current: (typeof links)[number]['id'],
 ): AreaOnPage {
-  const { username, name, locale } = user
   return {
-    person: { username, name, locale },
+    person: personOnPage(user),
     links: links.map(({ id, path }) => ({ id, href: `${basePath}${path}`, current: id === current })),
     signOutHref: `${basePath}${paths.endSession}`,
     said: request.method === 'GET' ? said.take(request) : undefined,

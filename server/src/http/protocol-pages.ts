@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { PageAsk, ProtocolFault, ProtocolPages } from '../oidc/library/pages.ts'
-import type { ClientOnPage } from '../reply.ts'
+import type { ClientOnPage, PersonOnPage } from '../reply.ts'
 import { answerToCode, pathOf } from './error-page.ts'
 import type { ErrorAnswer } from './error-page.ts'
 import type { Pages } from './pages.ts'
@@ -11,7 +11,7 @@ export function createProtocolPages(needs: {
   pages: Pages
   describeClient: (clientId: string) => ClientOnPage | undefined
   /** The person of the browser's session, as recorded here: a directory that is away keeps nobody signed in. */
-  personOf: (accountId: string) => Promise<{ username: string; name?: string | undefined } | undefined>
+  personOf: (accountId: string) => Promise<PersonOnPage | undefined>
   /** The other provider at which that person may stay signed in. */
   elsewhereOf: (accountId: string) => Promise<{ name: string; url: string | undefined } | undefined>
 }): ProtocolPages {
@@ -52,6 +52,7 @@ export function createProtocolPages(needs: {
         kind: 'page',
         view: 'logout',
         languages: languagesOf(ask),
+        reader: person,
         formTargets: target === undefined ? [] : [target],
         model: {
           client: clientOf(ask),

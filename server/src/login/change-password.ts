@@ -2,7 +2,7 @@ import { passwordLength } from '../users/passwords.ts'
 import type { Mistake, Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import type { UserSources } from '../users/user-sources.ts'
-import { languagesOf } from './attempt.ts'
+import { pageOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import { linkingOf } from './linking.ts'
@@ -27,10 +27,8 @@ function take(attempt: Attempt): StepOutcome {
 function changePasswordPage(attempt: Attempt, account: KnownAccount, mistakes: readonly Mistake[]): Page {
   const { interaction, paths } = attempt
   return {
-    kind: 'page',
+    ...pageOf(interaction, account.person),
     view: 'change-password',
-    languages: languagesOf(interaction, account.person),
-    formTargets: [interaction.redirectUri],
     model: {
       client: interaction.client,
       action: paths.form('password'),
@@ -56,7 +54,8 @@ async function choosePassword(needs: Needs, { request, interaction }: Attempt): 
   const { accountId: userId, standing = '' } = signedIn
   const about = { ...auditFields(request, interaction), userId }
   const event = { ...about, event: 'password.changed', outcome: 'success', reason: 'required' } as const
-  const outcome = await needs.users.changePassword({ userId, next, standing, event })
+  const languages = [...interaction.uiLocales, ...request.languages]
+  const outcome = await needs.users.changePassword({ userId, next, standing, event, languages })
   switch (outcome.kind) {
     case 'changed': {
       // the change ended all sessions that began before it, so this one begins after it

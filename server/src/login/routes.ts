@@ -22,7 +22,8 @@ import { createCallbackRoute } from './upstream/callback.ts'
 //                    #recovery-code #use-recovery-code                              POST …/recovery-code
 //                    #passkey (also on sign-in: POST …/passkey)                     POST …/second-passkey
 //   set-up-factor    #set-up                                                        POST …/set-up
-//   set-up-app       #code #set-up-app                                              POST …/set-up-app
+//                    #passkey-name (name) #passkey                                  POST …/set-up-passkey
+//   set-up-app       #code #app-name (name) #set-up-app                                              POST …/set-up-app
 //   recovery-codes   #codes-saved                                                   POST …/codes-saved
 //   consent          #consent-remember (remember) #consent-allow #consent-deny      POST …/consent
 //                    (decision=allow|deny), #switch-account                         POST …/switch

@@ -4,6 +4,7 @@ import { readCookies, setCookie } from '../oidc/cookies.ts'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { LiveLink } from '../store/mail-links.ts'
 import type { ResetPayload } from '../users/link-mails.ts'
+import { personOnPage } from '../users/person-on-page.ts'
 import { passwordLength } from '../users/passwords.ts'
 import { signInCookie } from './forgot.ts'
 import { askedBy, gonePage, queryOf, repeatMistakes, ruleMistakes } from './page-needs.ts'
@@ -44,14 +45,14 @@ async function resetPage(
 ): Promise<Page> {
   const user = (await sources.load({ userId }))?.user
   if (user === undefined) return gonePage(basePath)
-  const { username, name, locale } = user
+  const person = personOnPage(user)
   return {
     kind: 'page',
     view: 'new-password',
-    languages: locale === undefined ? [] : [locale],
+    reader: person,
     model: {
       action: `${basePath}${paths.reset}/${encodeURIComponent(params['token'] ?? '')}`,
-      person: { username, name, locale },
+      person,
       minLength: passwordLength.min,
       maxLength: passwordLength.max,
       mistakes,

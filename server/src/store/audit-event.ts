@@ -4,7 +4,7 @@ export type AuditName =
   | `password.${'changed' | 'change_refused' | 'reset_requested' | 'reset'}`
   | `email.${'verified'}`
   | 'outbox.given_up'
-  | `factor.${'enrolled' | 'removed' | 'failure' | 'recovery_used'}`
+  | `factor.${'enrolled' | 'renamed' | 'removed' | 'failure' | 'recovery_used'}`
   | `account.${'created' | 'changed' | 'registration_requested' | 'disabled' | 'enabled' | 'unlocked' | 'deleted' | 'linked' | 'unlinked'}`
   | `consent.${'granted' | 'denied' | 'revoked'}`
   | 'authorization.refused'

@@ -35,6 +35,8 @@ import type { MailLinks } from './mail-links.ts'
 import { createOutbox } from './outbox.ts'
 import type { Outbox } from './outbox.ts'
 import type { Database } from './postgres.ts'
+import { createPreferences } from './preferences.ts'
+import type { Preferences } from './preferences.ts'
 import { createPushedRequests } from './pushed-requests.ts'
 import type { PushedRequests } from './pushed-requests.ts'
 import { createReaper } from './reaper.ts'
@@ -56,6 +58,7 @@ export interface Store {
   readonly cache: Cache | undefined
   readonly oneTime: OneTime
   readonly users: Users
+  readonly preferences: Preferences
   readonly upstreamLinks: UpstreamLinks
   readonly accounts: Accounts
   readonly tokenAccounts: TokenAccounts
@@ -105,6 +108,7 @@ export function createStore(options: {
     cache,
     oneTime: createOneTime(needs),
     users: createUsers(needs),
+    preferences: createPreferences(needs),
     upstreamLinks: createUpstreamLinks(needs),
     accounts,
     tokenAccounts: createTokenAccounts({ accounts, cache, metrics }),

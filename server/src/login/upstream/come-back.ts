@@ -4,6 +4,7 @@ import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/int
 import type { Audit } from '../../store/audit.ts'
 import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-links.ts'
 import type { UserSources } from '../../users/user-sources.ts'
+import { personOnPage } from '../../users/person-on-page.ts'
 import type { Attempt, FormOutcome } from '../attempt.ts'
 import { auditFields } from '../audit-fields.ts'
 import { linkingOf } from '../linking.ts'
@@ -177,7 +178,7 @@ async function enter(
     amr: believedProofs(said.proofs, upstream),
     standing: account.standing,
     passwordChangeRequired: false,
-    person: { username: account.username, name: account.name, locale: account.locale },
+    person: personOnPage(account),
     remember: sent.remember,
   }
   // an identity of this very provider has its account by now: there is nothing left to link
