@@ -3,6 +3,8 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
 import type { Audit } from '../../store/audit.ts'
 import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-links.ts'
+import { factorStanding } from '../../users/factors/policy.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { Attempt, FormOutcome } from '../attempt.ts'
 import { auditFields } from '../audit-fields.ts'
 import { linkingOf } from '../linking.ts'
@@ -15,6 +17,7 @@ import type { Upstream, UpstreamAnswer } from './upstream.ts'
 
 interface Needs {
   readonly federation: Federation
+  readonly secondFactor: SecondFactorPolicy
   readonly audit: Pick<Audit, 'record'>
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -170,6 +173,7 @@ async function enter(
     authTime: fresh.authTime,
     amr: believedProofs(said.proofs, upstream),
     standing: account.standing,
+    ...(account.known ? { factors: factorStanding(needs.secondFactor, account.known) } : {}),
     passwordChangeRequired: false,
     person: { username: account.username, name: account.name, locale: account.locale },
     remember: sent.remember,
