@@ -2,6 +2,7 @@ import type { Mistake, Page } from '../reply.ts'
 import type { Linking } from '../oidc/interaction/interaction.ts'
 import type { PasskeyOffer } from '../users/factors/passkey-factors.ts'
 import type { Attempt } from './attempt.ts'
+import { loginLinkOf } from './login-link.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
 /** @param upstreams other providers at which the person can sign in
@@ -19,7 +20,7 @@ export function signInPage(
 ): Page {
   const { session, progress, loginHint, prompt } = interaction
   const known = progress.switching ? undefined : session?.person.username
-  const hinted = progress.switching ? undefined : loginHint
+  const hinted = progress.switching || loginLinkOf(interaction) !== undefined ? undefined : loginHint
   return {
     kind: 'page',
     view: 'sign-in',
