@@ -11,7 +11,8 @@ import { leave } from './upstream/leave.ts'
 
 type Needs = Parameters<typeof createPasswordForm>[0] &
   Parameters<typeof createLoginLinkForm>[0] &
-  Parameters<typeof createPasskeyForm>[0] & { readonly federation: Federation; readonly passkeys: PasskeyFactors }
+  Parameters<typeof createPasskeyForm>[0] &
+  Parameters<typeof comeBack>[0] & { readonly federation: Federation; readonly passkeys: PasskeyFactors }
 
 /** Asks until the account is known: by a password, a passkey, another provider, or the link of an administrator. Another way to sign in is another form of the same page. */
 export function createFirstFactor(needs: Needs): Step {
