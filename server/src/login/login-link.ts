@@ -66,7 +66,7 @@ export async function loginLinkPage(needs: Needs, attempt: Attempt, token: strin
   }
 }
 
-export const linkGone: FormOutcome = { kind: 'mistaken', mistakes: [{ key: 'login-link-gone' }] }
+const linkGone: FormOutcome = { kind: 'mistaken', mistakes: [{ key: 'login-link-gone' }] }
 
 /** @throws CodedError STORE_UNAVAILABLE */
 export function createLoginLinkForm({ loginLinks, users, secondFactor, now }: Needs): Form {

@@ -14,7 +14,7 @@ function everyCommand(
   return command.commands.flatMap((child) => {
     const name = child.name()
     const path = `${parent} ${name}`.trim()
-    const options = child.options.flatMap(({ long }) => (long == null ? [] : [long]))
+    const options = child.options.flatMap(({ long }) => (long ? [long] : []))
     return [{ path, parent, name, options }, ...everyCommand(child, path)]
   })
 }
