@@ -18,6 +18,7 @@ import type { RegistryHolder } from './clients/registry.ts'
 import { createUsage } from './clients/usage.ts'
 import { createAssets } from './http/assets.ts'
 import { createDiscovery } from './http/discovery.ts'
+import { languagesIn } from './http/languages.ts'
 import { createErrorHandler, createNotFound } from './http/error-page.ts'
 import { createFormTokens } from './http/form-guard.ts'
 import { createHeaders } from './http/headers.ts'
@@ -425,7 +426,8 @@ function createWeb(
   const passkeys = createPasskeyFactors({ store: on.store, party, now: Date.now })
   const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
-  const signIn = createLoginRoutes({ ...signInNeeds, basePath, offers, now: Date.now })
+  const ways = { ...signInNeeds, loginLinks: on.store.loginLinks, offers }
+  const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const said = createSaid(scope)
   const account = createAccountRoutes({
@@ -536,7 +538,7 @@ function createDesk(
     store,
     load: users.load,
     canChangePassword: users.canChangePassword,
-    sendsMail: settings.mail !== undefined,
+    languages: languagesIn(localesDirectory),
     linkMails: settings.mail && createLinkMails({ ...store, canChangePassword: users.canChangePassword }),
     keys: store.keys,
     people: createPeople(store),

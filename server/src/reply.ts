@@ -73,18 +73,11 @@ export interface SecurityLink {
   readonly key: string
 }
 
-/** An instant, as a page shows it. */
-export interface MomentOnPage {
-  /** ISO 8601. */
-  readonly iso: string
-  readonly text: string
-}
-
 /** Failures that still count; when they lock something, `until` is the end of the lock. */
 interface FailuresOnPage {
   readonly count: number
   readonly isLocked: boolean
-  readonly until: MomentOnPage
+  readonly until: Date
 }
 
 /** A client as the help desk sees it. */
@@ -209,6 +202,12 @@ export interface Views {
     readonly upstream: string
     readonly label: string
     readonly mistakes: readonly Mistake[]
+  }
+  /** A link of an administrator, before it is used. */
+  'login-link': {
+    readonly action: string
+    readonly switchAction: string
+    readonly person: PersonOnPage
   }
   /** Leads on by itself. */
   'moving-on': {
@@ -440,6 +439,8 @@ export interface Views {
   'admin-people': {
     readonly area: AreaOnPage
     readonly action: string
+    /** Undefined where no mail is sent. */
+    readonly inviteHref: string | undefined
     /** What was searched for; '' for everybody. */
     readonly text: string
     readonly people: readonly {
@@ -466,7 +467,7 @@ export interface Views {
     readonly groups: readonly string[]
     readonly disabled: boolean
     readonly mustChangePassword: boolean
-    readonly created: MomentOnPage
+    readonly created: Date
     readonly failures: FailuresOnPage | undefined
     readonly wrongCodes: FailuresOnPage | undefined
     readonly factors: readonly {
@@ -474,8 +475,8 @@ export interface Views {
       readonly kind: string
       /** As the person named it. */
       readonly name: string
-      readonly created: MomentOnPage
-      readonly lastUsed: MomentOnPage | undefined
+      readonly created: Date
+      readonly lastUsed: Date | undefined
     }[]
     /** Who can sign in to the account at other providers. */
     readonly links: readonly {
@@ -484,22 +485,22 @@ export interface Views {
       readonly subject: string
       /** The account began with it. */
       readonly isOrigin: boolean
-      readonly linked: MomentOnPage
-      readonly lastUsed: MomentOnPage
+      readonly linked: Date
+      readonly lastUsed: Date
     }[]
     readonly sessions: readonly {
       readonly agent: string | undefined
       readonly address: string | undefined
-      readonly lastSeen: MomentOnPage
+      readonly lastSeen: Date
       readonly clients: number
     }[]
     readonly consents: readonly {
       readonly clientId: string
       readonly scopes: readonly string[]
-      readonly granted: MomentOnPage
+      readonly granted: Date
     }[]
     readonly signIns: readonly {
-      readonly at: MomentOnPage
+      readonly at: Date
       readonly outcome: 'success' | 'failure'
       readonly reason: string | undefined
       readonly address: string | undefined
@@ -508,6 +509,16 @@ export interface Views {
     /** The administrator's own account: nothing can be done with it here. */
     readonly isOwn: boolean
     readonly acts: readonly { readonly id: string; readonly isSevere: boolean; readonly href: string }[]
+  }
+  'admin-invite': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    readonly email: string
+    readonly name: string
+    readonly locale: string
+    readonly languages: readonly { readonly tag: string; readonly name: string }[]
+    readonly mistakes: readonly Mistake[]
   }
   /** Asks before an act of the help desk. */
   'admin-act': {
@@ -535,8 +546,8 @@ export interface Views {
       readonly use: string
       readonly alg: string
       readonly state: 'next' | 'active' | 'retiring' | 'removed'
-      readonly created: MomentOnPage
-      readonly active: MomentOnPage
+      readonly created: Date
+      readonly active: Date
     }[]
   }
   'account-profile': {
@@ -635,6 +646,8 @@ export type Reply = Page | Redirect
 export interface PageRequest {
   readonly method: 'GET' | 'POST'
   readonly params: Readonly<Record<string, string>>
+  /** What follows the `?` of the address. */
+  readonly query: URLSearchParams
   /** Fields of a POST that has passed the form guard; empty for GET. */
   readonly form: URLSearchParams
   readonly peer: Peer
@@ -659,6 +672,9 @@ export interface Route {
   /** `session`: its forms are bound to the session of the browser; else to the interaction in the address. Each path with a POST
    *  then has a GET too: a form whose session is over leads there. */
   readonly boundTo?: 'session'
+  /** For a form of a page that is not for everybody: what somebody gets whom the page does not let in. It is asked before the form's own
+   *  faults are told, so that a form tells no more than its page. */
+  turnAway?(request: PageRequest): Promise<Reply | undefined>
   handle(request: PageRequest): Promise<Reply>
 }
 

@@ -163,8 +163,7 @@ const passkeyOf = async ({ factors }: FactorNeeds, { user }: SignedInPerson, id:
   (await factors.of(user.id)).find((factor) => factor.kind === 'passkey' && factor.id === id)
 
 async function showRemoval(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const id = new URLSearchParams((request.raw.request.url ?? '').split('?')[1]).get('id')
-  const passkey = await passkeyOf(needs, person, id)
+  const passkey = await passkeyOf(needs, person, request.query.get('id'))
   if (passkey === undefined) return done(needs, request)
   return confirmPage(needs, person, request, 'remove-passkey', passkey)
 }

@@ -1,3 +1,4 @@
+import { readNewPassword, ruleMistakes } from '../users/new-password.ts'
 import { passwordLength } from '../users/passwords.ts'
 import type { Mistake, Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
@@ -46,11 +47,8 @@ function changePasswordPage(attempt: Attempt, account: KnownAccount, mistakes: r
 async function choosePassword(needs: Needs, { request, interaction }: Attempt): Promise<FormOutcome> {
   const { signedIn } = interaction.progress
   if (!signedIn?.passwordChangeRequired) return { kind: 'unchanged' }
-  const next = request.form.get('new-password') ?? ''
-  if (next === '') return mistaken({ key: 'new-password-missing', control: 'new-password' })
-  if (next !== request.form.get('repeat-password')) {
-    return mistaken({ key: 'passwords-differ', control: 'repeat-password' })
-  }
+  const { next, mistakes } = readNewPassword(request.form)
+  if (mistakes.length > 0) return { kind: 'mistaken', mistakes }
   const { accountId: userId, standing = '' } = signedIn
   const about = { ...auditFields(request, interaction), userId }
   const event = { ...about, event: 'password.changed', outcome: 'success', reason: 'required' } as const
@@ -64,19 +62,9 @@ async function choosePassword(needs: Needs, { request, interaction }: Attempt): 
       return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn: proved } }
     }
     case 'refused':
-      return mistaken(
-        ...outcome.faults.map(({ code }) => ({
-          key: `password-${code}`,
-          control: 'new-password',
-          values: passwordLength,
-        })),
-      )
+      return { kind: 'mistaken', mistakes: ruleMistakes(outcome.faults) }
     case 'ended':
       needs.audit.record({ ...about, event: 'signin.refused', outcome: 'failure', reason: 'ended-meanwhile' })
       return { kind: 'over' }
   }
-}
-
-function mistaken(...mistakes: Mistake[]): FormOutcome {
-  return { kind: 'mistaken', mistakes }
 }

@@ -6,6 +6,7 @@ import { auditFields } from './audit-fields.ts'
 import { carryOut, spentPage } from './carry-out.ts'
 import { createDispatch, guardForm } from './dispatch.ts'
 import type { Dispatch } from './dispatch.ts'
+import { createLoginLinkRoute } from './login-link.ts'
 import { overPage } from './over-page.ts'
 import { createSteps } from './steps.ts'
 import type { StepNeeds } from './steps.ts'
@@ -28,6 +29,7 @@ import { createCallbackRoute } from './upstream/callback.ts'
 //   consent          #consent-remember (remember) #consent-allow #consent-deny      POST …/consent
 //                    (decision=allow|deny), #switch-account                         POST …/switch
 //   sign-in          #upstream-<id> for each other provider, #upstream-new            POST …/upstream/<id>
+//   login-link       #use-login-link #switch-account                                POST …/login-link, POST …/switch
 //   link-account     #link-confirm #link-skip (decision=link|skip)                  POST …/link
 //   moving-on        #move-on, a link                                               another provider, or back from it
 //   each             #cancel                                                        POST …/cancel
@@ -38,6 +40,8 @@ import { createCallbackRoute } from './upstream/callback.ts'
 interface Needs extends StepNeeds {
   /** The issuer's path, '' when it has none. */
   readonly basePath: string
+  /** Without a slash at the end. */
+  readonly issuer: string
   readonly offers: Offers
 }
 
@@ -71,6 +75,7 @@ export function createLoginRoutes(needs: Needs): readonly Route[] {
       handle: async ({ params }) => toPage(needs, params['uid'] ?? ''),
     },
     createCallbackRoute(needs),
+    createLoginLinkRoute(needs),
     ...forms.map(([name, form]) => formRoute({ ...needs, dispatch }, 'POST', name, form)),
   ]
 }

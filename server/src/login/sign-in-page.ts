@@ -3,6 +3,7 @@ import type { Linking } from '../oidc/interaction/interaction.ts'
 import type { PasskeyOffer } from '../users/factors/passkey-factors.ts'
 import { pageOf } from './attempt.ts'
 import type { Attempt } from './attempt.ts'
+import { loginLinkOf } from './login-link.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
 /** @param upstreams other providers at which the person can sign in
@@ -20,7 +21,7 @@ export function signInPage(
 ): Page {
   const { session, progress, loginHint, prompt } = interaction
   const known = progress.switching ? undefined : session?.person
-  const hinted = progress.switching ? undefined : loginHint
+  const hinted = progress.switching || loginLinkOf(interaction) !== undefined ? undefined : loginHint
   return {
     ...pageOf(interaction, known),
     view: 'sign-in',

@@ -5,7 +5,7 @@ export type AuditName =
   | `email.${'verified'}`
   | 'outbox.given_up'
   | `factor.${'enrolled' | 'renamed' | 'removed' | 'failure' | 'recovery_used'}`
-  | `account.${'created' | 'changed' | 'registration_requested' | 'disabled' | 'enabled' | 'unlocked' | 'deleted' | 'linked' | 'unlinked'}`
+  | `account.${'login_link_used' | 'created' | 'changed' | 'registration_requested' | 'disabled' | 'enabled' | 'unlocked' | 'deleted' | 'linked' | 'unlinked'}`
   | `consent.${'granted' | 'denied' | 'revoked'}`
   | 'authorization.refused'
   | `token.${'issued' | 'refreshed' | 'refused' | 'revoked'}`

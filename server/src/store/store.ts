@@ -30,6 +30,8 @@ import { createKeys } from './keys.ts'
 import type { Keys } from './keys.ts'
 import { createOneTime } from './one-time.ts'
 import type { OneTime } from './one-time.ts'
+import { createLoginLinks } from './login-links.ts'
+import type { LoginLinks } from './login-links.ts'
 import { createMailLinks } from './mail-links.ts'
 import type { MailLinks } from './mail-links.ts'
 import { createOutbox } from './outbox.ts'
@@ -75,6 +77,7 @@ export interface Store {
   readonly attempts: Attempts
   readonly outbox: Outbox
   readonly mailLinks: MailLinks
+  readonly loginLinks: LoginLinks
   readonly keys: Keys
   readonly epoch: Epoch
   readonly audit: Audit
@@ -125,6 +128,7 @@ export function createStore(options: {
     attempts: createAttempts(needs),
     outbox,
     mailLinks: createMailLinks(needs),
+    loginLinks: createLoginLinks(needs),
     keys: createKeys({ ...needs, ring }),
     epoch: createEpoch(needs),
     audit,

@@ -160,6 +160,11 @@ export const samplePages: Readonly<Record<string, Page>> = {
     [{ key: 'email-domain', control: 'email', values: { domains: 'example.com, example.org' } }],
   ),
   ...notices(),
+  'login-link': {
+    kind: 'page',
+    view: 'login-link',
+    model: { action: `${at}/login-link`, switchAction: `${at}/switch`, person },
+  },
   'choose-account': {
     kind: 'page',
     view: 'choose-account',

@@ -3,13 +3,10 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
 import type { Audit } from '../../store/audit.ts'
 import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-links.ts'
-<<<<<<< HEAD
 import type { UserSources } from '../../users/user-sources.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
-=======
 import { factorStanding } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
->>>>>>> proof10
 import type { Attempt, FormOutcome } from '../attempt.ts'
 import { auditFields } from '../audit-fields.ts'
 import { linkingOf } from '../linking.ts'
@@ -22,11 +19,8 @@ import type { Upstream, UpstreamAnswer } from './upstream.ts'
 
 interface Needs {
   readonly federation: Federation
-<<<<<<< HEAD
   readonly users: Pick<UserSources, 'isReserved'>
-=======
   readonly secondFactor: SecondFactorPolicy
->>>>>>> proof10
   readonly audit: Pick<Audit, 'record'>
   /** Epoch milliseconds. */
   readonly now: () => number
