@@ -37,6 +37,7 @@ import { createApplication } from './http/application.ts'
 import { listen } from './http/server.ts'
 import { readTexts } from './http/texts.ts'
 import { createUntrustedHeaders } from './http/untrusted-headers.ts'
+import { createDeviceRoutes } from './login/device-code.ts'
 import { createLoginRoutes } from './login/routes.ts'
 import { signedInElsewhere } from './login/upstream/federation.ts'
 import type { Federation } from './login/upstream/federation.ts'
@@ -294,6 +295,7 @@ function createSite(
     return client && clientOnPage(client)
   }
   const protocol = createProtocolPages({
+    basePath: basePathOf(settings),
     pages,
     describeClient: clientOf,
     personOf: async (userId) => (await on.store.accounts.load({ userId }))?.user,
@@ -341,6 +343,8 @@ function createProtocol(
     users,
     clients,
     secondFactor: settings.secondFactor,
+    issuer: issuerOf(settings),
+    now,
   })
   const signedTokens = createSignedTokens({
     issuer: settings.issuer,
@@ -355,6 +359,7 @@ function createProtocol(
       signing,
       refreshGraceMs: settings.refreshGrace,
       secondFactor: settings.secondFactor,
+      addressesKnown: !settings.allowUntrustedProxy,
     },
     store,
     users,
@@ -421,6 +426,13 @@ function createWeb(
   const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
   const signIn = createLoginRoutes({ ...signInNeeds, basePath, offers, now: Date.now })
+  const device = createDeviceRoutes({
+    basePath,
+    interactions,
+    deviceCodes: on.store.deviceCodes,
+    audit,
+    addressesKnown: !settings.allowUntrustedProxy,
+  })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const said = createSaid(scope)
   const account = createAccountRoutes({
@@ -438,7 +450,7 @@ function createWeb(
   })
   const admin = createDesk(needs, { ...on, gate, said })
   const homes = createHomeRoutes(basePath, issuerOf(settings))
-  const routes = [...signIn, ...mailRoutes(settings, on), ...account, ...admin, ...homes]
+  const routes = [...signIn, ...device, ...mailRoutes(settings, on), ...account, ...admin, ...homes]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
   const discovery = createDiscovery({ issuer, documents })
   const paths = [
