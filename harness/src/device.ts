@@ -1,5 +1,5 @@
-import { Browser, send } from './browser.ts'
-import type { Answer } from './browser.ts'
+import { send } from './browser.ts'
+import type { Answer, Browser } from './browser.ts'
 import type { Replicas } from './server.ts'
 
 // The device flow (RFC 8628) as a device and as a person see it.

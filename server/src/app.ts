@@ -426,13 +426,6 @@ function createWeb(
   const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
   const signIn = createLoginRoutes({ ...signInNeeds, basePath, offers, now: Date.now })
-  const device = createDeviceRoutes({
-    basePath,
-    interactions,
-    deviceCodes: on.store.deviceCodes,
-    audit,
-    addressesKnown: !settings.allowUntrustedProxy,
-  })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const said = createSaid(scope)
   const account = createAccountRoutes({
@@ -450,7 +443,7 @@ function createWeb(
   })
   const admin = createDesk(needs, { ...on, gate, said })
   const homes = createHomeRoutes(basePath, issuerOf(settings))
-  const routes = [...signIn, ...device, ...mailRoutes(settings, on), ...account, ...admin, ...homes]
+  const routes = [...signIn, ...deviceRoutes(settings, on), ...mailRoutes(settings, on), ...account, ...admin, ...homes]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
   const discovery = createDiscovery({ issuer, documents })
   const paths = [
@@ -509,6 +502,13 @@ function createFederation({ settings, log }: Needs, { cache, upstreamLinks: link
   const fetch = guardedFetch(settings, 'upstream')
   const upstreams = createUpstreams({ upstreams: configured, issuer, fetch, cache, log, now: Date.now })
   return { upstreams, links, log }
+}
+
+function deviceRoutes(settings: ServerSettings, { store, protocol }: { store: Store; protocol: Protocol }) {
+  const { audit, deviceCodes } = store
+  const { interactions } = protocol
+  const addressesKnown = !settings.allowUntrustedProxy
+  return createDeviceRoutes({ basePath: basePathOf(settings), interactions, deviceCodes, audit, addressesKnown })
 }
 
 function mailRoutes(

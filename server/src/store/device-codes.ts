@@ -48,7 +48,7 @@ export interface DeviceCodes {
 /** What may be open at once. */
 const most = { ofClient: 5000, ofAddress: 100 }
 /** Wrong codes of one address; with 8 letters out of 20, nobody gets far. Milliseconds. */
-export const guessLimits = { ofAddress: 30, windowMs: 15 * 60_000 }
+const guessLimits = { ofAddress: 30, windowMs: 15 * 60_000 }
 /** The same of all, where addresses are unknown: enough for people, and for nobody who guesses. */
 const unknownAddress = { most: 600, windowMs: 60_000 }
 

@@ -131,7 +131,7 @@ describe('RFC 8628 the device flow', function () {
   it('section 3.5, L14: a device that asks too fast is told to slow down, on whichever replica', async () => {
     const code = await getDeviceCode(replicas)
     const answers = await Promise.all([0, 1, 0, 1].map((replica) => errorOf(poll(replicas, code, { replica }))))
-    expect(answers.toSorted()).to.deep.equal(['authorization_pending', 'slow_down', 'slow_down', 'slow_down'])
+    expect(answers).to.have.members(['authorization_pending', 'slow_down', 'slow_down', 'slow_down'])
     await allowDevice(new Browser(replicas), code.user, ada)
     expect((await poll(replicas, code)).status, 'an answer is never held back').to.equal(200)
   })
