@@ -61,11 +61,11 @@ const finishSql = statement(
   'sign-in-finish',
   `WITH person AS (
      SELECT u.id FROM users u WHERE u.id = $13::uuid AND u.disabled_at IS NULL AND ${standing} = $14 FOR SHARE),
-   ${allowDeviceCode(['$17', '$18'], `(${personStands})`)},
+   ${allowDeviceCode(['$18', '$19'], `(${personStands})`)},
    mark AS (
      INSERT INTO one_time (kind, id, expires_at)
      SELECT 'interaction', coalesce($1, 'none:' || gen_random_uuid()), coalesce($2::timestamptz, now())
-     WHERE (${personStands}) AND ($17::text IS NULL OR EXISTS (SELECT FROM allowed))
+     WHERE (${personStands}) AND ($18::text IS NULL OR EXISTS (SELECT FROM allowed))
      ON CONFLICT DO NOTHING RETURNING id),
    device AS (
      INSERT INTO devices (session_uid, client_uid, client_id, user_id, sid, version, auth_time, agent, ip, expires_at)
@@ -92,7 +92,7 @@ const finishSql = statement(
      SELECT g.id, date_trunc('milliseconds', now()), $9::jsonb, now() + least($10::float8, $11::float8) * interval '1 millisecond',
        now() + $11::float8 * interval '1 millisecond'
      FROM grants_new g WHERE $9::jsonb IS NOT NULL RETURNING seq, rotated_at),
-   ${clearAttempts(['$6', '$7', '$12'], 'EXISTS (SELECT FROM mark)')},
+   ${clearAttempts(['$6', '$7', '$12', '$17'], 'EXISTS (SELECT FROM mark)')},
    known AS (
      INSERT INTO known_browsers (user_id, browser) SELECT $13::uuid, $15::text FROM mark WHERE $15::text IS NOT NULL
      ON CONFLICT (user_id, browser) DO UPDATE SET last_seen = now()),
@@ -129,6 +129,7 @@ export function createSignIns(needs: { database: Connection; audit: AuditRows; o
         finish.person?.standing ?? null,
         finish.browser?.id ?? null,
         outbox.rows(finish.browser?.mail === undefined ? [] : [finish.browser.mail]),
+        finish.clearAttempts?.found ?? null,
         finish.deviceCode?.id ?? null,
         finish.deviceCode === undefined ? null : JSON.stringify(finish.deviceCode.payload),
       ])

@@ -120,6 +120,8 @@ export interface Progress {
   readonly switching?: boolean | undefined
   /** The person said that the device is theirs. */
   readonly deviceConfirmed?: boolean | undefined
+  /** A second factor is going to be set up: the person signs in once more for it, and another provider must say when that was. */
+  readonly anew?: boolean | undefined
   /** Wrong codes of this sign-in. */
   readonly wrongCodes?: number | undefined
   /** The seed of an authenticator app that is being set up, base32. It is nowhere else until the person has proved it. */
