@@ -38,6 +38,7 @@ import { createApplication } from './http/application.ts'
 import { listen } from './http/server.ts'
 import { readTexts } from './http/texts.ts'
 import { createUntrustedHeaders } from './http/untrusted-headers.ts'
+import { createDeviceRoutes } from './login/device-code.ts'
 import { createLoginRoutes } from './login/routes.ts'
 import { signedInElsewhere } from './login/upstream/federation.ts'
 import type { Federation } from './login/upstream/federation.ts'
@@ -297,6 +298,7 @@ function createSite(
     return client && clientOnPage(client)
   }
   const protocol = createProtocolPages({
+    basePath: basePathOf(settings),
     pages,
     describeClient: clientOf,
     personOf: async (userId) => {
@@ -347,6 +349,8 @@ function createProtocol(
     users,
     clients,
     secondFactor: settings.secondFactor,
+    issuer: issuerOf(settings),
+    now,
   })
   const signedTokens = createSignedTokens({
     issuer: settings.issuer,
@@ -361,6 +365,7 @@ function createProtocol(
       signing,
       refreshGraceMs: settings.refreshGrace,
       secondFactor: settings.secondFactor,
+      addressesKnown: !settings.allowUntrustedProxy,
     },
     store,
     users,
@@ -446,7 +451,7 @@ function createWeb(
   })
   const admin = createDesk(needs, { ...on, gate, said })
   const homes = createHomeRoutes(basePath, issuerOf(settings))
-  const routes = [...signIn, ...mailRoutes(settings, on), ...account, ...admin, ...homes]
+  const routes = [...signIn, ...deviceRoutes(settings, on), ...mailRoutes(settings, on), ...account, ...admin, ...homes]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
   const discovery = createDiscovery({ issuer, documents })
   const paths = [
@@ -505,6 +510,13 @@ function createFederation({ settings, log }: Needs, { cache, upstreamLinks: link
   const fetch = guardedFetch(settings, 'upstream')
   const upstreams = createUpstreams({ upstreams: configured, issuer, fetch, cache, log, now: Date.now })
   return { upstreams, links, log }
+}
+
+function deviceRoutes(settings: ServerSettings, { store, protocol }: { store: Store; protocol: Protocol }) {
+  const { audit, deviceCodes } = store
+  const { interactions } = protocol
+  const addressesKnown = !settings.allowUntrustedProxy
+  return createDeviceRoutes({ basePath: basePathOf(settings), interactions, deviceCodes, audit, addressesKnown })
 }
 
 function mailRoutes(

@@ -327,8 +327,23 @@ export interface Views {
     readonly canRemember: boolean
     /** Stands for the scopes in the answer. */
     readonly seen: string
-    /** Host (or application scheme) that the person goes to. */
+    /** Host (or application scheme) that the person goes to; empty for a device. */
     readonly destination: string
+  }
+  /** A person types the code that a device shows. */
+  'device-code': {
+    readonly action: string
+    readonly userCode: string
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Whether the device is the person's own. */
+  'confirm-device': {
+    readonly client: ClientOnPage
+    readonly action: string
+    readonly userCode: string
+    readonly scopes: readonly ScopeOnPage[]
+    /** Who is signed in in this browser. */
+    readonly person?: PersonOnPage | undefined
   }
   /** The account may not use this client. */
   refused: {

@@ -84,7 +84,8 @@ export type FormOutcome =
   /** The person refused; the client is told. */
   | {
       readonly kind: 'refused'
-      readonly event: 'consent.denied' | 'authorization.refused'
+      /** Without one the protocol tells the audit log by itself. */
+      readonly event?: 'consent.denied' | 'authorization.refused'
       readonly reason?: string
       /** Said to the client. */
       readonly description: string

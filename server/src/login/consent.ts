@@ -46,6 +46,7 @@ const seenOf = ({ scopes }: MissingConsent): string =>
 
 /** The part of a redirect URI that a person can recognise: its host, or the scheme of an app on the device. */
 function destinationOf(redirectUri: string): string {
+  if (redirectUri === '') return ''
   const url = new URL(redirectUri)
   return url.host === '' ? url.protocol : url.host
 }

@@ -86,7 +86,7 @@ export function createLoginLinkForm({ loginLinks, users, secondFactor, now }: Ne
       standing,
       factors: factorStanding(secondFactor, { groups: user.groups, factors }),
       passwordChangeRequired: user.passwordChangeRequired,
-      person: { username: user.username, name: user.name, locale: user.locale },
+      person: personOnPage(user),
       remember: false,
     }
     return { kind: 'go-on', progress: { signedIn } }

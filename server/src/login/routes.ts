@@ -34,6 +34,8 @@ import { createCallbackRoute } from './upstream/callback.ts'
 //   moving-on        #move-on, a link                                               another provider, or back from it
 //   each             #cancel                                                        POST …/cancel
 //   refused          #switch-account #cancel
+//   confirm-device   #device-allow #device-deny (decision=allow|deny)               POST …/device
+//   device-code      #user-code #device-code                                        POST /device
 //   logout           #logout-confirm #logout-stay                                   the provider's own
 //   every form       form_token, hidden
 

@@ -8,6 +8,7 @@ import type { UserSources } from '../users/user-sources.ts'
 import { createAccess } from './access.ts'
 import type { Step } from './attempt.ts'
 import { createChangePassword } from './change-password.ts'
+import { confirmDevice } from './confirm-device.ts'
 import { createConsent } from './consent.ts'
 import { findAccount } from './find-account.ts'
 import { createFinish } from './finish.ts'
@@ -34,6 +35,7 @@ export interface StepNeeds {
 
 /** The steps of a sign-in in their order. For a new step add a line; the routes of its forms follow from it. */
 export const createSteps = (needs: StepNeeds): readonly Step[] => [
+  confirmDevice,
   findAccount,
   createFirstFactor(needs),
   createSecondFactor(needs),

@@ -12,6 +12,7 @@ export type AuditName =
   | 'code.replay'
   | 'refresh.reuse'
   | `session.${'ended' | 'revoked_all'}`
+  | `device.${'approved' | 'denied' | 'blocked'}`
   | `client.${'auth_failed' | 'previous_secret_used'}`
   | `key.${'created' | 'activated' | 'removed' | 'reencrypted'}`
   | 'config.client_rejected'

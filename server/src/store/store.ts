@@ -15,6 +15,8 @@ import { createConsents } from './consents.ts'
 import type { Consents } from './consents.ts'
 import { createCredentials } from './credentials.ts'
 import type { Credentials } from './credentials.ts'
+import { createDeviceCodes } from './device-codes.ts'
+import type { DeviceCodes } from './device-codes.ts'
 import { createDevices } from './devices.ts'
 import type { Devices } from './devices.ts'
 import type { KeyRing } from './envelope.ts'
@@ -72,6 +74,7 @@ export interface Store {
   readonly grants: Grants
   readonly refreshFamilies: RefreshFamilies
   readonly devices: Devices
+  readonly deviceCodes: DeviceCodes
   readonly pushedRequests: PushedRequests
   readonly signIns: SignIns
   readonly attempts: Attempts
@@ -123,6 +126,7 @@ export function createStore(options: {
     grants: createGrants(needs),
     refreshFamilies: createRefreshFamilies(needs),
     devices: createDevices(needs),
+    deviceCodes: createDeviceCodes(needs),
     pushedRequests: createPushedRequests({ ...needs, ring }),
     signIns: createSignIns(needs),
     attempts: createAttempts(needs),

@@ -322,6 +322,46 @@ export const samplePages: Readonly<Record<string, Page>> = {
       destination: 'com.example.console:',
     },
   },
+  'consent for a device': {
+    kind: 'page',
+    view: 'consent',
+    model: {
+      client: plainClient,
+      action: `${at}/consent`,
+      switchAction: `${at}/switch`,
+      person,
+      scopes: [{ scope: 'openid' }],
+      canRemember: true,
+      seen: 'a-digest',
+      destination: '',
+    },
+  },
+  'device-code': { kind: 'page', view: 'device-code', model: { action: '/device', userCode: '', mistakes: [] } },
+  'device-code: wrong': {
+    kind: 'page',
+    view: 'device-code',
+    model: {
+      action: '/device',
+      userCode: 'BCDF-GHJK',
+      mistakes: [{ key: 'device-code-unknown', control: 'user-code' }],
+    },
+  },
+  'confirm-device': {
+    kind: 'page',
+    view: 'confirm-device',
+    model: {
+      client: sampleClient,
+      action: `${at}/device`,
+      userCode: 'BCDF-GHJK',
+      scopes: [{ scope: 'openid' }, { scope: 'email' }, { scope: 'reports.read', api: 'Reports API' }],
+      person,
+    },
+  },
+  'confirm-device of nobody': {
+    kind: 'page',
+    view: 'confirm-device',
+    model: { client: plainClient, action: `${at}/device`, userCode: 'BCDF-GHJK', scopes: [] },
+  },
   refused: {
     kind: 'page',
     view: 'refused',
@@ -798,6 +838,9 @@ function notices(): Readonly<Record<string, Page>> {
     notice('email-verified'),
     notice('joined'),
     notice('registration-sent'),
+    notice('device-allowed', { values: { client: sampleClient.name } }),
+    notice('device-refused'),
+    notice('device-over', { link: { href: '/device', key: 'notice.device-over.again' } }),
     notice('link-gone', { link: { href: '/forgot', key: 'notice.link-gone.again' } }),
     notice('join-link-gone'),
   ])

@@ -104,6 +104,7 @@ export function createBrowser(
       if (loaded === 'live') return { kind: 'live', interaction: interaction() }
       return loaded === 'over' ? { kind: 'over', reason: 'expired', client } : { kind: 'absent' }
     },
+    beginDevice: async () => undefined,
     save: async (_, __, next) => {
       progress = structuredClone(next)
     },

@@ -3,6 +3,7 @@ import { addGroupClaims } from './overrides/add-group-claims.ts'
 import { compareSecrets } from './overrides/compare-secrets.ts'
 import { consumeCodes } from './overrides/consume-codes.ts'
 import { consumePushedRequests } from './overrides/consume-pushed-requests.ts'
+import { deviceCodes } from './overrides/device-codes.ts'
 import { endSessions } from './overrides/end-sessions.ts'
 import { findClients } from './overrides/find-clients.ts'
 import { finishCodes } from './overrides/finish-codes.ts'
@@ -25,6 +26,7 @@ export const overrides = {
   sealValues,
   consumeCodes,
   finishCodes,
+  deviceCodes,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,

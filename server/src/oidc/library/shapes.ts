@@ -25,11 +25,20 @@ export interface Artefact {
   seq?: number
   clientUid?: string
   acr?: string | undefined
+  /** Why there will be no tokens: of device codes. */
+  error?: string
   save(ttl?: number): Promise<string>
   consume(): Promise<void>
   generateTokenId(): string
   getValueAndPayload(): Promise<{ value: string; payload?: object }>
   emit(event: string): void
+}
+
+/** A device that waits for its tokens (RFC 8628). `accountId` is set when it is allowed. */
+export interface DeviceCode extends Artefact {
+  readonly userCode: string
+  readonly params: object
+  readonly errorDescription?: string
 }
 
 export interface Session {
@@ -38,6 +47,8 @@ export interface Session {
   loginTs?: number
   acr?: string
   transient?: boolean
+  /** Whether it has to be stored again. */
+  touched?: boolean
   /** What the logout page must remember until the person confirms. */
   state?: { secret?: string; postLogoutRedirectUri?: string; state?: string }
   /** Added by overrides (see session-cookie.ts). */
@@ -73,6 +84,7 @@ export interface Internals {
     find(id: unknown): Promise<LibraryClient | undefined>
   }
   readonly AuthorizationCode: ArtefactClass<Artefact>
+  readonly DeviceCode: ArtefactClass<DeviceCode>
   readonly AccessToken: ArtefactClass<Artefact>
   readonly ClientCredentials: ArtefactClass<Artefact>
   readonly RefreshToken: ArtefactClass<Artefact>

@@ -11,6 +11,7 @@ import { contract as addGroupClaims } from './overrides/add-group-claims.ts'
 import { contract as compareSecrets } from './overrides/compare-secrets.ts'
 import { contract as consumeCodes } from './overrides/consume-codes.ts'
 import { contract as consumePushedRequests } from './overrides/consume-pushed-requests.ts'
+import { contract as deviceCodes } from './overrides/device-codes.ts'
 import { contract as endSessions } from './overrides/end-sessions.ts'
 import { contract as findClients } from './overrides/find-clients.ts'
 import { contract as finishCodes } from './overrides/finish-codes.ts'
@@ -37,6 +38,7 @@ const contracts = Object.entries({
   sealValues,
   consumeCodes,
   finishCodes,
+  deviceCodes,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,
