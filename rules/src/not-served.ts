@@ -47,11 +47,6 @@ const notServed: readonly NotServed[] = [
     asks: ({ sectorIdentifierUri }) => sectorIdentifierUri !== '',
     instead: 'leave it out',
   },
-  {
-    field: 'spec.logout.backchannelURI',
-    asks: ({ backchannelLogoutUri }) => backchannelLogoutUri !== '',
-    instead: 'leave it out',
-  },
 ]
 
 /** @returns a fault for each field that this version of the server does not serve */
