@@ -475,7 +475,9 @@ export const clientSpecFields = object(
         backchannelURI: httpsUri(
           'Where the server sends logout tokens. An address of this cluster must be in server.outbound.allow, as services of the cluster are.',
         ),
-        sessionRequired: flag('Says that the client cannot do without sid, which every logout token has.', { default: false }),
+        sessionRequired: flag('Says that the client cannot do without sid, which every logout token has.', {
+          default: false,
+        }),
       },
     ),
     corsOrigins: set(

@@ -158,8 +158,7 @@ const claimedOf = (ring: () => KeyRing, row: OutboxRow): Claimed => ({
   open: () => JSON.parse((row.encrypted_by === '' ? row.payload : unboxed(ring(), row)).toString()) as unknown,
 })
 
-const unboxed = (ring: KeyRing, row: OutboxRow): Buffer =>
-  ring.decrypt(row.payload, row.encrypted_by, bindingOf(row))
+const unboxed = (ring: KeyRing, row: OutboxRow): Buffer => ring.decrypt(row.payload, row.encrypted_by, bindingOf(row))
 
 /** A box does not open in another row. */
 const bindingOf = ({ id, kind }: { id: string; kind: string }): string => `outbox:${kind}:${id}`

@@ -97,11 +97,7 @@ describe(endDevices.name, function () {
         }),
       ofSecond,
     ],
-    [
-      'factors that the help desk or the command line removes',
-      ({ userId }) => store.factors.reset(userId, []),
-      both,
-    ],
+    ['factors that the help desk or the command line removes', ({ userId }) => store.factors.reset(userId, []), both],
     [
       'an identity at another provider that is removed',
       async ({ userId }) => {

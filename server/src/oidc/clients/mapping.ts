@@ -112,7 +112,8 @@ export function renderMetadata(
     userinfo_signed_response_alg: config.userinfoSignedResponseAlg,
     authorization_signed_response_alg: config.accessTokenSignedResponseAlg || defaults.accessToken,
     backchannel_logout_uri: config.backchannelLogoutUri,
-    backchannel_logout_session_required: config.backchannelLogoutUri === '' ? undefined : config.backchannelLogoutSessionRequired,
+    backchannel_logout_session_required:
+      config.backchannelLogoutUri === '' ? undefined : config.backchannelLogoutSessionRequired,
     client_uri: config.clientUri,
     logo_uri: config.logoUri,
     policy_uri: config.policyUri,
