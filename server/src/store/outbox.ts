@@ -102,7 +102,7 @@ const waiting = statement('outbox-waiting', 'SELECT count(*) AS waiting FROM out
 
 const outdated = statement(
   'outbox-outdated',
-  'SELECT id, kind, payload, encrypted_by FROM outbox WHERE done_at IS NULL AND encrypted_by <> $1 ORDER BY id LIMIT 500',
+  `SELECT id, kind, payload, encrypted_by FROM outbox WHERE done_at IS NULL AND encrypted_by NOT IN ('', $1) ORDER BY id LIMIT 500`,
 )
 // a row that is done meanwhile stays empty
 const setPayload = statement(

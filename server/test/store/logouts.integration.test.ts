@@ -124,6 +124,13 @@ describe(endDevices.name, function () {
     expect(work!.giveUpAt.getTime() - work!.createdAt.getTime()).to.equal(86_400_000)
   })
 
+  it('is not encrypted, so a new key-encryption key finds nothing to do', async () => {
+    const signed = await signIn()
+    await store.devices.endSession(signed.sessions[0])
+    expect(await store.outbox.reencrypt()).to.equal(0)
+    expect(await queued()).to.deep.equal(ofFirst(signed))
+  })
+
   it('queues it once, however often and by whomever the session is ended', async () => {
     const { userId, sessions } = await signIn()
     const other = fresh.replica()

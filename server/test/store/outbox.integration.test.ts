@@ -142,7 +142,7 @@ describe(createOutbox.name, function () {
     expect(await during.reencrypt()).to.equal(1)
     expect(await during.reencrypt()).to.equal(0)
     const after = own.replica({ ring: only('two', keys[1]), sendsMail: true })
-    const [claimed, ...more] = await after.outbox.claim(5, leaseMs)
+    const [claimed, ...more] = await after.outbox.claim(['mail'], 5, leaseMs)
     expect(claimed!.open()).to.include({ to: mail.to })
     expect(more).to.deep.equal([])
     const rows = await after.database.query<{ payload: Buffer; done_at: Date | null }>(readAll)

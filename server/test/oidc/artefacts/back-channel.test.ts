@@ -43,7 +43,7 @@ function trying(
     knowsAll: () => on.knowsAll ?? true,
     mint: async (_client, { accountId, sid }) => `${accountId} ${sid} ${++minted}`,
     fetch: async (url, init) => {
-      sent.push({ url: String(url), body: init?.body as string })
+      sent.push({ url: String(url), body: typeof init?.body === 'string' ? init.body : '' })
       return answer()
     },
     now: () => clock.now,
