@@ -135,7 +135,7 @@ describe(createOutbox.name, function () {
     ])
     const before = own.replica({ ring: only('one', keys[0]), sendsMail: true }).outbox
     await before.enqueue(notice('is-done'))
-    await before.finish((await before.claim(1, leaseMs))[0]!)
+    await before.finish((await before.claim(['mail'], 1, leaseMs))[0]!)
     const mail = notice('waits')
     await before.enqueue(mail)
     const during = own.replica({ ring: createKeyRing(both, 'two'), sendsMail: true }).outbox
