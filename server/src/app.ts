@@ -47,6 +47,7 @@ import { createMailRoutes } from './mail/routes.ts'
 import { createSendMail } from './mail/send-mail.ts'
 import { createSmtp } from './mail/smtp.ts'
 import { createBrowserSessions } from './oidc/browser-session.ts'
+import { backchannelFailed, createTellLogout } from './oidc/artefacts/back-channel.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
@@ -78,7 +79,7 @@ import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
 import { loadKeyRing } from './store/envelope.ts'
 import { checkSchema } from './store/migrate.ts'
-import { createOutboxRunner } from './store/outbox-runner.ts'
+import { countTries, createOutboxRunner } from './store/outbox-runner.ts'
 import { createMemoryCache } from './store/memory-cache.ts'
 import { createDatabase } from './store/postgres.ts'
 import { createRedisCache } from './store/redis-cache.ts'
@@ -127,6 +128,8 @@ interface Needs {
 const drainFor = 25_000
 /** For one request to a provider: more is done there than at a file with keys. */
 const upstreamPatience = 5000
+/** How many applications are told at once that a session has ended. */
+const logoutWidth = 20
 /** How long connections are asked to close before idle ones are closed. */
 const lingerFor = 3_000
 
@@ -149,12 +152,12 @@ export async function startApp(needs: Needs): Promise<App> {
   const pages = createSite(needs, { clients, keys, store, federation })
   const protocol = createProtocol(needs, { store, users, clients, keys, pages: pages.protocol })
   const web = createWeb(needs, { store, users, passwords, clients, pages, protocol, federation })
-  const mails = createMails(needs, { store, users })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,
   })
   const config = createConfig(needs, { store, clients, checkClient })
+  const outbox = createOutboxRunners(needs, { store, users, clients, protocol, knowsAll: config.isComplete })
   const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
   log.info({ issuer: settings.issuer, port: server.port }, 'listening')
 
@@ -170,8 +173,8 @@ export async function startApp(needs: Needs): Promise<App> {
     () => keys.ring.follow(),
     () => keys.epoch.follow(),
     () => store.reaper.start(),
-    () => mails?.start(),
     () => config.start(),
+    () => outbox.forEach((runner) => runner.start()),
     () => {
       isLoaded = true
       if (!config.isComplete()) log.info({}, 'waiting for clients')
@@ -188,7 +191,7 @@ export async function startApp(needs: Needs): Promise<App> {
       await starting.stop()
       await config.stop()
       await server.stop({ lingerMs, graceMs: drainFor })
-      await mails?.stop()
+      await Promise.all(outbox.map((runner) => runner.stop()))
       await keys.ring.stop()
       keys.epoch.stop()
       sources.stop()
@@ -215,14 +218,35 @@ function openStore({ settings, log, metrics }: Needs, cache: Cache | undefined):
   return createStore({ database, cache, ring, log, metrics, replica, auditSettings: settings.audit, sendsMail })
 }
 
-/** Sends what waits in the outbox; undefined where no mail is sent. */
-function createMails({ settings, log, metrics }: Needs, { store, users }: { store: Store; users: UserSources }) {
+/** Those who do what waits in the outbox, apart from one another: a slow application holds up no mail. */
+function createOutboxRunners(
+  needs: Needs,
+  on: { store: Store; users: UserSources; clients: Clients; protocol: Protocol; knowsAll: () => boolean },
+) {
+  const { settings, log, metrics } = needs
+  const count = countTries(metrics)
+  const { outbox } = on.store
+  const tellLogout = createTellLogout({
+    clientOf: (clientId) => on.clients.registry.current().find(clientId),
+    knowsAll: on.knowsAll,
+    mint: (client, of) => on.protocol.generations.current().mintLogoutToken(client, of),
+    fetch: guardedFetch(settings, 'backchannel'),
+    now: () => performance.now(),
+  })
+  const tries = { 'backchannel-logout': tellLogout }
+  const logouts = createOutboxRunner({ outbox, tries, log, count, givenUp: backchannelFailed, width: logoutWidth })
+  const mails = mailTries(needs, on)
+  return mails === undefined ? [logouts] : [logouts, createOutboxRunner({ outbox, tries: mails, log, count })]
+}
+
+/** Undefined where no mail is sent. */
+function mailTries({ settings }: Needs, { store, users }: { store: Store; users: UserSources }) {
   if (settings.mail === undefined) return undefined
   const sender = { title: settings.branding.title, issuer: settings.issuer }
   const mail = createSendMail({ smtp: createSmtp(settings.mail), texts: readTexts(localesDirectory), sender })
   const linkMails = createLinkMails({ mailLinks: store.mailLinks, canChangePassword: users.canChangePassword })
   const requests = createLinkTries({ ...store, sources: users, linkMails })
-  return createOutboxRunner({ outbox: store.outbox, tries: { mail, ...requests }, log, metrics })
+  return { mail, ...requests }
 }
 
 /** Where people come from, as the settings list it. */
@@ -392,7 +416,12 @@ function createProtocol(
 /** Requests of the server itself, to URLs that clients register. */
 function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPurpose) {
   const rule = addressRule(purpose, { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
-  return createOutboundFetch({ rule, purpose, ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}) })
+  return createOutboundFetch({
+    rule,
+    purpose,
+    ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}),
+    ...(purpose === 'backchannel' ? { body: 'ignored' } : {}),
+  })
 }
 
 function countTokens(metrics: Metrics) {

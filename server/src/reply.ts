@@ -126,6 +126,8 @@ export interface EndingOnPage {
   readonly name: string
   /** For so long an API may take its last signed token; 0: all ends at once. */
   readonly minutes: number
+  /** It is told that the session has ended (back-channel logout), as soon as it can be reached. */
+  readonly told: boolean
 }
 
 /** What a person has allowed an application. */

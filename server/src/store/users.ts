@@ -8,6 +8,7 @@ import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { Changes } from './changes.ts'
 import { linkHash, useLink } from './link-token.ts'
+import { logoutInsert } from './logouts.ts'
 import { preferencesOf, readPreferences } from './preferences.ts'
 import type { PersonalPreferences } from './preferences.ts'
 import { statement } from './postgres.ts'
@@ -129,7 +130,7 @@ export interface Users {
   }): Promise<{ user: User; standing: string; factors: readonly FactorKind[] } | undefined>
   /** Disables or enables. Sessions and grants of a disabled person end at once. */
   setDisabled(userId: string, disabled: boolean, audit: readonly AuditEvent[]): Promise<boolean>
-  /** Removes our record of the person, with password, groups, consents, sessions and grants. Audit rows stay until they are too old.
+  /** Removes our record of the person, with password, groups, consents, sessions (whose clients are told) and grants. Audit rows stay until they are too old.
    *  @returns whether there was one */
   remove(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
   /** Ends every session and grant. */
@@ -241,6 +242,8 @@ const revokeSessions = statement(
 const remove = statement(
   'user-remove',
   `WITH gone AS (DELETE FROM users WHERE id = $1 RETURNING id),
+   sessions AS (SELECT * FROM devices WHERE user_id = $1 AND revoked_at IS NULL AND EXISTS (SELECT FROM gone)),
+   logouts AS (${logoutInsert('sessions')}),
    counter AS (DELETE FROM attempts WHERE key = 'u:' || $1::uuid AND EXISTS (SELECT FROM gone)),
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
    SELECT id FROM gone`,

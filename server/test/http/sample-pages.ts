@@ -69,8 +69,8 @@ const sampleTiles: readonly TileOnPage[] = [
 ]
 const unknownSession = sampleSession({ browser: undefined, system: undefined, address: undefined, applications: [] })
 const endings: readonly EndingOnPage[] = [
-  { name: 'Build console', minutes: 0 },
-  { name: 'Expense Reports', minutes: 5 },
+  { name: 'Build console', minutes: 0, told: true },
+  { name: 'Expense Reports', minutes: 5, told: false },
 ]
 function sampleApplication(application: Partial<ApplicationOnPage>): ApplicationOnPage {
   return {
@@ -522,7 +522,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
     model: {
       area: accountArea('applications'),
       application: sampleApplication({}),
-      ending: { name: 'Expense Reports', minutes: 5 },
+      ending: { name: 'Expense Reports', minutes: 5, told: false },
       action: '/account/applications/a1',
       backHref: '/account/applications',
     },

@@ -45,6 +45,8 @@ export function buildFeatures(needs: Needs) {
     jwtResponseModes: { enabled: true },
     resourceIndicators: apis(needs),
     rpInitiatedLogout: logout(needs),
+    // artefacts/back-channel sends; this is its metadata
+    backchannelLogout: { enabled: true },
   }
 }
 
