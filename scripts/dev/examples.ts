@@ -19,13 +19,16 @@ export async function applyExamples(api: KubeApi, change: (object: KubeObject) =
     .filter((file) => file.endsWith('.yaml'))
     .sort()
     .flatMap((file) => readManifests(join(directory, file)))
+    // nothing runs pods here
+    .filter(({ kind }) => kind !== 'Job')
     .map(change)
   for (const namespace of new Set(objects.map(({ metadata }) => metadata.namespace ?? 'default'))) {
     await apply(client, '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
   }
   for (const object of objects) {
     const namespace = object.metadata.namespace ?? 'default'
-    const collection = `/apis/${object.apiVersion}/namespaces/${namespace}/${api.resourceOf(object).plural}`
+    const root = object.apiVersion === 'v1' ? '/api' : '/apis'
+    const collection = `${root}/${object.apiVersion}/namespaces/${namespace}/${api.resourceOf(object).plural}`
     await apply(client, collection, withLastApplied(object))
   }
   return objects
