@@ -1,4 +1,10 @@
-import { issuersSecretName, manifestSecretName, linkSecretName, shardCount, shardSecretName } from '@nauthera/proto/names'
+import {
+  issuersSecretName,
+  manifestSecretName,
+  linkSecretName,
+  shardCount,
+  shardSecretName,
+} from '@nauthera/proto/names'
 import { Environment } from '@marcbachmann/cel-js'
 import { expect } from 'chai'
 import { grantsOf, rightsIn } from './support/grants.ts'

@@ -40,6 +40,7 @@ const suites = [
   'fences',
   'sign-in',
   'rotation',
+  'secretless',
   'disruption',
   'releases',
   'uninstall',

@@ -242,7 +242,11 @@ async function buildOutlet(leader: Leader) {
 type Outlet = Awaited<ReturnType<typeof buildOutlet>>
 
 /** What signs the tokens of ServiceAccounts, read at the API server and told to the servers. */
-function buildIssuers({ settings, connection, clock, log, metrics }: Leader, { secrets, nudge }: Outlet, onFault: () => void) {
+function buildIssuers(
+  { settings, connection, clock, log, metrics }: Leader,
+  { secrets, nudge }: Outlet,
+  onFault: () => void,
+) {
   const { release, namespace } = settings
   return new Issuers({
     release,

@@ -18,12 +18,4 @@ export const fapiAlgorithms: readonly SigningAlgorithm[] = ['ES256', 'PS256', 'E
 export const clientAlgorithms = [...signingAlgorithms, 'Ed25519'] as const
 
 /** What a platform may sign the tokens of its programs with: clusters sign with the key that they were given, of any size and curve. */
-export const platformAlgorithms = [
-  ...clientAlgorithms,
-  'RS384',
-  'RS512',
-  'PS384',
-  'PS512',
-  'ES384',
-  'ES512',
-] as const
+export const platformAlgorithms = [...clientAlgorithms, 'RS384', 'RS512', 'PS384', 'PS512', 'ES384', 'ES512'] as const

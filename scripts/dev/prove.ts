@@ -46,7 +46,8 @@ async function proveSecretless({ api, issuer, pods }: Stack): Promise<void> {
   const token = await platformTokenOf(api, issuer)
   for (const { port } of pods) {
     const answer = await requestTokenWith(port, `${issuer}/token`, token)
-    if (answer.status !== 200) throw new Error(`${name}: /token of port ${port} answered ${answer.status}: ${answer.body}`)
+    if (answer.status !== 200)
+      throw new Error(`${name}: /token of port ${port} answered ${answer.status}: ${answer.body}`)
   }
 }
 

@@ -177,7 +177,11 @@ const identityIssuers = z
       if (before.some((other) => other.issuer === issuer && other.thisCluster === thisCluster))
         context.addIssue({ code: 'custom', path: [n, 'issuer'], message: `is ${issuer} twice; remove one` })
       if (thisCluster && before.some((other) => other.thisCluster))
-        context.addIssue({ code: 'custom', path: [n, 'thisCluster'], message: 'is set for two issuers; set it for one' })
+        context.addIssue({
+          code: 'custom',
+          path: [n, 'thisCluster'],
+          message: 'is set for two issuers; set it for one',
+        })
     })
   })
   .describe(

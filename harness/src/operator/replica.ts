@@ -83,7 +83,14 @@ export async function startReplica(options: ReplicaOptions): Promise<TestReplica
   const schemaMax = isOld ? shardSchema.messages : shardSchema.max
   const certificates = createCertificateHolder()
   const mount = new ReplicaMount(api, { release, namespace, schemaMax }, certificates)
-  const facts: Facts = { serverConnected: true, loaded: isLoading ? 0 : undefined, isComplete: !isLoading, uses: [], unknownKeys: 0, proved: [] }
+  const facts: Facts = {
+    serverConnected: true,
+    loaded: isLoading ? 0 : undefined,
+    isComplete: !isLoading,
+    uses: [],
+    unknownKeys: 0,
+    proved: [],
+  }
   const startedAt = options.now()
   const status = new StatusPort(options, certificates, () => ({
     ...renderUpdate(name, mount, facts),
@@ -91,7 +98,10 @@ export async function startReplica(options: ReplicaOptions): Promise<TestReplica
       ? {}
       : {
           platform: create(PlatformStateSchema, { digest: mount.platformDigest }),
-          schemaMin: shardSchema.min, schemaMax, usesCover: durationFromMs(Math.round(options.now() - startedAt)) }),
+          schemaMin: shardSchema.min,
+          schemaMax,
+          usesCover: durationFromMs(Math.round(options.now() - startedAt)),
+        }),
   }))
   let held = false
   const tell = () => {

@@ -12,7 +12,13 @@ import { reapDirectory } from '../../src/processes/reaper.ts'
 import { rotateUnderLoad } from '../../src/product/rotate-under-load.ts'
 import { startStack } from '../../src/product/stack.ts'
 import type { Stack } from '../../src/product/stack.ts'
-import { callReplica, fetchVerifiedToken, parseCredentials, requestToken, requestTokenWith } from '../../src/product/token.ts'
+import {
+  callReplica,
+  fetchVerifiedToken,
+  parseCredentials,
+  requestToken,
+  requestTokenWith,
+} from '../../src/product/token.ts'
 import type { Credentials } from '../../src/product/token.ts'
 import { isReady, statusOf, waitForObject } from '../../src/product/wait-for.ts'
 
@@ -110,7 +116,9 @@ describe('an OIDCClient that is applied', function () {
     const [account, client] = readManifests(join(root, 'examples/clients/secretless.yaml'))
     for (const object of [account!, client!]) done(await kubectlApply(object))
     done(await inDemo('wait', '--for=condition=Ready', 'oidcclient/report-writer', '--timeout=20s'))
-    expect(secretData('report-writer')).to.include.keys('client_id', 'token_endpoint').and.not.have.property('client_secret')
+    expect(secretData('report-writer'))
+      .to.include.keys('client_id', 'token_endpoint')
+      .and.not.have.property('client_secret')
     stack.api.put({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name: 'report-writer-0' } })
     const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', 'report-writer-0']
     const tokenOf = async (...more: string[]) => {

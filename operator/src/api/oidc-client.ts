@@ -84,7 +84,14 @@ const identity = object(
   {
     serviceAccount: object(
       'A ServiceAccount of this cluster: its pods prove themselves with the token that the kubelet gives them (a projected volume).',
-      { name: text('Name of the ServiceAccount.', { maxLength: 253, rules: [matchesRule(patterns.secretName, 'must be a name of lower-case letters, digits, - and ., such as worker')] }) },
+      {
+        name: text('Name of the ServiceAccount.', {
+          maxLength: 253,
+          rules: [
+            matchesRule(patterns.secretName, 'must be a name of lower-case letters, digits, - and ., such as worker'),
+          ],
+        }),
+      },
       {
         namespace: text(
           'Namespace of the ServiceAccount. Default: that of the OIDCClient. Another one needs a policy with allow.foreignServiceAccounts.',

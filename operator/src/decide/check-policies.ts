@@ -122,7 +122,9 @@ const hasForeignServiceAccount = ({ auth }: OIDCClientSpec, own: string): boolea
 
 /** Whoever owns an issuer can be any of its subjects, so the policies say which ones count. */
 function checkIssuers({ spec }: OIDCClient, policies: Policies): readonly Violation[] {
-  const refused = spec.auth?.identities?.find(({ issuer }) => issuer !== undefined && !isIssuerAllowed(policies, issuer))
+  const refused = spec.auth?.identities?.find(
+    ({ issuer }) => issuer !== undefined && !isIssuerAllowed(policies, issuer),
+  )
   if (refused === undefined) return []
   const leaving = bindingOf(policies).find(
     ({ spec: { allow } }) => allow?.identityIssuers && !covers(allow.identityIssuers, refused.issuer ?? ''),

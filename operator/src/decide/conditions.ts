@@ -155,7 +155,10 @@ const tooOldText = (replicas: readonly string[]): string =>
 function platformFinding(platform: Outcome['platform']): Finding | undefined {
   switch (platform?.kind) {
     case 'unreadable':
-      return no('IssuerUnreadable', shorten(`the keys of this cluster's ServiceAccounts are not known: ${platform.why}`))
+      return no(
+        'IssuerUnreadable',
+        shorten(`the keys of this cluster's ServiceAccounts are not known: ${platform.why}`),
+      )
     case 'waiting':
       return no(
         'ReplicasLagging',

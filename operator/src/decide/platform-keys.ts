@@ -1,5 +1,4 @@
 // What signs the tokens of this cluster's ServiceAccounts: what is told after the API server was read. Pure.
-import { isDeepStrictEqual } from 'node:util'
 
 export type Jwk = Readonly<Record<string, unknown>>
 
@@ -25,13 +24,17 @@ export function nextKeys(
   now: number,
 ): PlatformKeys {
   const before = told?.issuer === read.issuer ? told.keys : []
-  const isPublished = (jwk: Jwk) => read.keys.some((key) => isDeepStrictEqual(key, jwk))
+  const isPublished = (jwk: Jwk) => read.keys.some((key) => textOf(key) === textOf(jwk))
   const dropped = before
     .filter(({ jwk }) => !isPublished(jwk))
     .map(({ jwk, notAfter = now + droppedMs }) => ({ jwk, notAfter }))
     .filter(({ notAfter }) => notAfter > now)
   return { issuer: read.issuer, keys: [...read.keys.map((jwk) => ({ jwk })), ...dropped] }
 }
+
+/** Members of a JWK are texts and lists of them, in any order. */
+const textOf = (jwk: Jwk): string =>
+  JSON.stringify(Object.entries(jwk).toSorted(([left], [right]) => (left < right ? -1 : 1)))
 
 /** How the servers stand to tokens of platforms, for a client that proves itself with one. */
 export type PlatformStanding =

@@ -90,12 +90,7 @@ export const covers = (allowed: readonly string[], value: string): boolean =>
   allowed.some((one) => (one.endsWith('*') ? value.startsWith(one.slice(0, -1)) : value === one))
 
 export type Gate =
-  | 'customClientId'
-  | 'anyClientId'
-  | 'existingSecret'
-  | 'optionalPKCE'
-  | 'foreignServiceAccounts'
-  | 'resourceServer'
+  'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'foreignServiceAccounts' | 'resourceServer'
 
 /** @returns whether the policies open a gate: one says true, and none says false. When none says anything it is closed. */
 export function isAllowed(policies: Policies, gate: Gate): boolean {
@@ -115,7 +110,9 @@ export function mayDeclare(policies: Policies, identifier: unknown): identifier 
 
 /** @returns whether the policies let a client name an identity of this issuer: one lists it, and none leaves it out */
 export function isIssuerAllowed(policies: Policies, issuer: string): boolean {
-  const lists = bindingOf(policies).flatMap(({ spec }) => (spec.allow?.identityIssuers ? [spec.allow.identityIssuers] : []))
+  const lists = bindingOf(policies).flatMap(({ spec }) =>
+    spec.allow?.identityIssuers ? [spec.allow.identityIssuers] : [],
+  )
   return lists.length > 0 && lists.every((list) => covers(list, issuer))
 }
 

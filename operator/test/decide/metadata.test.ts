@@ -129,7 +129,13 @@ describe('renderConfig', () => {
   })
 
   it('is total: no field of the configuration is without a row here', () => {
-    const rows = new Set<string>([...fields.map(([field]) => field), 'generation', 'identities', 'resourceServer', 'claims'])
+    const rows = new Set<string>([
+      ...fields.map(([field]) => field),
+      'generation',
+      'identities',
+      'resourceServer',
+      'claims',
+    ])
     expect(ClientConfigSchema.fields.map(({ localName }) => localName).filter((name) => !rows.has(name))).to.deep.equal(
       [],
     )

@@ -46,11 +46,26 @@ describe('platformStanding', () => {
     ['is ready when each replica has keys', [has], ofCluster, { kind: 'ready' }],
     ['waits for a replica that has none', [has, lacks], ofCluster, { kind: 'waiting', replicas: ['b'] }],
     ['says why nobody can tell them', [has, lacks], { ofCluster: true, fault: why }, { kind: 'unreadable', why }],
-    ['is ready with the last good keys, though they cannot be read now', [has], { ofCluster: true, fault: why }, { kind: 'ready' }],
-    ['is ready by the settings of the servers', [replica('c', { digest: '', bySettings: true })], { ofCluster: true, fault: why }, { kind: 'ready' }],
+    [
+      'is ready with the last good keys, though they cannot be read now',
+      [has],
+      { ofCluster: true, fault: why },
+      { kind: 'ready' },
+    ],
+    [
+      'is ready by the settings of the servers',
+      [replica('c', { digest: '', bySettings: true })],
+      { ofCluster: true, fault: why },
+      { kind: 'ready' },
+    ],
     ['needs none for other issuers', [lacks], { ofCluster: false, fault: undefined }, { kind: 'ready' }],
     ['names replicas that are too old', [has, replica('old')], ofCluster, { kind: 'too-old', replicas: ['old'] }],
-    ['does not judge a replica without its server', [has, replica('gone', undefined, false)], ofCluster, { kind: 'ready' }],
+    [
+      'does not judge a replica without its server',
+      [has, replica('gone', undefined, false)],
+      ofCluster,
+      { kind: 'ready' },
+    ],
   ] as const) {
     it(sentence, () => expect(platformStanding(replicas, about)).to.deep.equal(expected))
   }

@@ -205,7 +205,9 @@ function tellUsage(stream: ServerStream, usage: Usage, everyMs: number): () => v
     const told = uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
     const identities = proved.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
     stream
-      .send({ message: { case: 'usage', value: { uses: told, identities, covers: durationFromMs(Math.round(coversMs)) } } })
+      .send({
+        message: { case: 'usage', value: { uses: told, identities, covers: durationFromMs(Math.round(coversMs)) } },
+      })
       .catch(() => {
         // the stream broke; the next one is told everything
       })

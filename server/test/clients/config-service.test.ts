@@ -12,7 +12,11 @@ import type { Identity } from '@nauthera/proto/certificates'
 import { ChannelError } from '@nauthera/proto/channel/channel-error'
 import { dial } from '@nauthera/proto/channel/dial'
 import type { Stream } from '@nauthera/proto/channel/stream'
-import { ConfigService as Service, IdentitySchema, NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  ConfigService as Service,
+  IdentitySchema,
+  NackReason,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SyncRequestSchema, SyncResponse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { configTlsFiles, podLocalNames, shardCount } from '@nauthera/proto/names'
 import { hasCode } from '@nauthera/runtime/coded-error'

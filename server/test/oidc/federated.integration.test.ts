@@ -43,9 +43,13 @@ describe('clients without a secret', () => {
       entry('app.ci', { ...machine, identities: [{ issuer: ci.issuer, subject: 'repo:example/shop' }] }),
       entry('app.day', { ...machine, identities: [account('day')], platformTokenTtl: 86_400 }),
       entry('app.web', { ...configs.web, tokenEndpointAuthMethod: 'federated_jwt', identities: [account('web')] }),
-      entry('app.leaving', { ...machine, identities: [account('leaving')] }, {
-        secrets: [{ plain: clientSecret, notAfter: new Date(Date.now() + 60_000) }],
-      }),
+      entry(
+        'app.leaving',
+        { ...machine, identities: [account('leaving')] },
+        {
+          secrets: [{ plain: clientSecret, notAfter: new Date(Date.now() + 60_000) }],
+        },
+      ),
       entry('app.secret', configs.machine),
     ])
     await addPerson(replicas, 'ada')
@@ -107,7 +111,9 @@ describe('clients without a secret', () => {
     const now = Math.floor(Date.now() / 1000)
     const claims = { aud: replicas.issuer, sub: 'repo:example/shop', iat: now, exp: now + 300 }
     expect((await ask(await ci.sign(claims), { client_id: 'app.ci' })).status).to.equal(200)
-    expect((await ask(await ci.sign({ ...claims, sub: 'repo:example/shop2' }), { client_id: 'app.ci' })).status).to.equal(401)
+    expect(
+      (await ask(await ci.sign({ ...claims, sub: 'repo:example/shop2' }), { client_id: 'app.ci' })).status,
+    ).to.equal(401)
     expect(await lastAudit()).to.deep.include({ reason: 'wrong-subject' })
   })
 
@@ -129,7 +135,11 @@ describe('clients without a secret', () => {
     ['of another issuer', 'unknown-issuer', () => ci.sign(good())],
     ['that names no pod', 'unbound', () => cluster.sign({ ...good(), 'kubernetes.io': unbound })],
     ['without the claims of Kubernetes', 'unbound', () => cluster.sign({ ...good(), 'kubernetes.io': undefined })],
-    ['whose claims of Kubernetes name another namespace', 'malformed', () => cluster.sign({ ...good(), 'kubernetes.io': other })],
+    [
+      'whose claims of Kubernetes name another namespace',
+      'malformed',
+      () => cluster.sign({ ...good(), 'kubernetes.io': other }),
+    ],
     ['that has expired', 'expired', () => cluster.sign({ ...good(), iat: now() - 700, exp: now() - 100 })],
     ['that never expires', 'malformed', () => cluster.sign({ ...good(), exp: undefined })],
     ['that is not valid yet', 'not-yet-valid', () => cluster.sign({ ...good(), nbf: now() + 300 })],
@@ -221,7 +231,8 @@ describe('clients without a secret', () => {
     const request = { client_id: 'app.web', request_uri: String(pushed.json()['request_uri']) }
     const back = await new Browser(replicas).authorize(authorizationUrl(replicas.issuer, request), 'ada')
     const code = { grant_type: 'authorization_code', code: back.searchParams.get('code')!, redirect_uri: redirectUri }
-    const at = (path: string, form: Record<string, string>) => send(replicas, { path, form: { ...shown(token), ...form } })
+    const at = (path: string, form: Record<string, string>) =>
+      send(replicas, { path, form: { ...shown(token), ...form } })
     const redeemed = await at('/token', { ...code, code_verifier: proof.verifier })
     expect(redeemed.status, redeemed.body).to.equal(200)
     const refreshed = await at('/token', {
@@ -233,7 +244,10 @@ describe('clients without a secret', () => {
     expect((await at('/token/introspection', { token: access })).json()['active']).to.equal(true)
     expect((await at('/token/revocation', { token: access })).status).to.equal(200)
     expect((await at('/token/introspection', { token: access })).json()['active']).to.equal(false)
-    const stranger = await send(replicas, { path: '/token', form: { ...code, ...shown(await elsewhere.sign(good('web'))) } })
+    const stranger = await send(replicas, {
+      path: '/token',
+      form: { ...code, ...shown(await elsewhere.sign(good('web'))) },
+    })
     expect(stranger.status).to.equal(401)
   })
 })

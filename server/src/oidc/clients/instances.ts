@@ -51,7 +51,10 @@ export function createClientInstances(
       return entry
     },
     ofServiceAccount: (account) =>
-      registry.current().ofServiceAccount(account).filter(({ config }) => !config.suspended),
+      registry
+        .current()
+        .ofServiceAccount(account)
+        .filter(({ config }) => !config.suspended),
     findApi: (identifier) => {
       const entry = registry.current().findApi(identifier)
       return entry?.config.suspended ? undefined : entry

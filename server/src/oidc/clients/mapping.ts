@@ -70,7 +70,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   pkceOrNonce: 'clients/code-binding',
   secretMethods: 'library/overrides/compare-secrets',
   identities: 'clients/platform-token',
-  platformTokenTtl: 'platform-proof',
+  platformTokenTtl: 'clients/platform-proof',
   idTokenClaims: 'library/overrides/id-tokens',
 }
 

@@ -73,10 +73,7 @@ function audienceFault({ aud }: TokenClaims, { audience }: TokenTerms): TokenRef
 
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
 
-function timeFault(
-  { exp, iat, nbf }: TokenClaims,
-  { now, tolerance, longest }: TokenTerms,
-): TokenRefusal | undefined {
+function timeFault({ exp, iat, nbf }: TokenClaims, { now, tolerance, longest }: TokenTerms): TokenRefusal | undefined {
   if (!isTime(exp) || !isTime(iat) || (nbf !== undefined && !isTime(nbf))) return 'malformed'
   if (exp <= now - tolerance) return 'expired'
   if (iat > now + tolerance || (nbf ?? iat) > now + tolerance) return 'not-yet-valid'

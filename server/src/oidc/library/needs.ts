@@ -14,7 +14,7 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import type { CookieScope } from '../cookies.ts'
 import type { KeySet } from '../keys/key-set.ts'
 import type { Fetch } from '../outbound/outbound-fetch.ts'
-import type { PlatformProofs } from '../platform-proof.ts'
+import type { PlatformProofs } from '../clients/platform-proof.ts'
 import type { ProtocolPages } from './pages.ts'
 
 /** Everything that a Provider is built from. Each file of this folder takes the part that it needs. */

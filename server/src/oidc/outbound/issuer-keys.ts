@@ -69,7 +69,8 @@ async function readSet({ issuer, jwksURI, jwksFile }: IdentityIssuer, fetch: Fet
 /** OpenID Connect Discovery section 4. */
 async function addressOf(issuer: string, fetch: Fetch): Promise<string> {
   const document = await readJson(`${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`, fetch)
-  if (!isRecord(document) || document['issuer'] !== issuer) throw new Error('the discovery document names another issuer')
+  if (!isRecord(document) || document['issuer'] !== issuer)
+    throw new Error('the discovery document names another issuer')
   const { jwks_uri: address } = document
   if (typeof address !== 'string' || issuerFaults(new URL(address).origin).length > 0)
     throw new Error('the discovery document has no https jwks_uri')
@@ -84,5 +85,4 @@ async function readJson(url: string, fetch: Fetch): Promise<unknown> {
   return JSON.parse(text)
 }
 
-const isRecord = (value: unknown): value is Jwk =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isRecord = (value: unknown): value is Jwk => typeof value === 'object' && value !== null && !Array.isArray(value)

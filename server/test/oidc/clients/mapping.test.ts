@@ -139,7 +139,8 @@ describe('renderMetadata', () => {
 })
 
 describe('createClientCheck', () => {
-  const check = createClientCheck({ clientClass: () => clientClassOf(provider),
+  const check = createClientCheck({
+    clientClass: () => clientClassOf(provider),
     signing: { ...signing, algorithms },
     identityIssuers: ['https://ci.example.com'],
   })

@@ -31,7 +31,13 @@ const ofWorker: TokenClaims = {
     pod: { name: 'worker-0', uid: 'b' },
   },
 }
-const ofPipeline: TokenClaims = { iss: 'https://ci.example.com', sub: 'repo:shop', aud: issuer, iat: now, exp: now + 60 }
+const ofPipeline: TokenClaims = {
+  iss: 'https://ci.example.com',
+  sub: 'repo:shop',
+  aud: issuer,
+  iat: now,
+  exp: now + 60,
+}
 
 describe('judgeToken', () => {
   it('takes the token of each identity', () => {
@@ -43,7 +49,18 @@ describe('judgeToken', () => {
     const anything = fc.oneof(
       fc.string(),
       fc.double(),
-      fc.constantFrom<unknown>(undefined, null, true, issuer, clusterIssuer, now, [], {}, ['x', issuer], [issuer, issuer]),
+      fc.constantFrom<unknown>(
+        undefined,
+        null,
+        true,
+        issuer,
+        clusterIssuer,
+        now,
+        [],
+        {},
+        ['x', issuer],
+        [issuer, issuer],
+      ),
       fc.constantFrom('system:serviceaccount:shop:worker2', 'system:serviceaccount:other:worker', `${issuer}/`),
     )
     const good = [ofWorker, ofPipeline].map((claims) => JSON.stringify(judgeToken(claims, terms)))

@@ -1,17 +1,16 @@
 // Whether a platform's token proves that a program is a client: its signature, by the keys of its issuer, and its claims.
 import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { platformTokenLife } from '@nauthera/rules/identities'
-import type { ClusterIssuer, IssuerKeys } from '../clients/cluster-issuer.ts'
-import { claimedIdentity, judgeToken, readClaims, strangerOf } from './clients/platform-token.ts'
-import type { TokenClaims, TokenRefusal } from './clients/platform-token.ts'
-import type { OidcClient } from './clients/oidc-client.ts'
-import { keyIdOf, verifyForeign } from './keys/jwt.ts'
-import { clockTolerance } from './lifetimes.ts'
-import type { KeySource } from './outbound/issuer-keys.ts'
+import type { ClusterIssuer, IssuerKeys } from '../../clients/cluster-issuer.ts'
+import { keyIdOf, verifyForeign } from '../keys/jwt.ts'
+import { clockTolerance } from '../lifetimes.ts'
+import type { KeySource } from '../outbound/issuer-keys.ts'
+import type { OidcClient } from './oidc-client.ts'
+import { claimedIdentity, judgeToken, readClaims, strangerOf } from './platform-token.ts'
+import type { TokenClaims, TokenRefusal } from './platform-token.ts'
 
 export type Proof =
-  | { readonly kind: 'proved'; readonly identity: Identity }
-  | { readonly kind: 'refused'; readonly why: TokenRefusal }
+  { readonly kind: 'proved'; readonly identity: Identity } | { readonly kind: 'refused'; readonly why: TokenRefusal }
 
 export interface PlatformProofs {
   /** @returns whether tokens of the issuer can prove anything here */
