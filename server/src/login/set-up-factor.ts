@@ -1,4 +1,4 @@
-import { hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
+import { freshFor, hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
@@ -18,10 +18,12 @@ interface Needs {
   readonly audit: Pick<Audit, 'record'>
   /** The name of this service, for the person's app. */
   readonly title: string
+  /** Epoch milliseconds. */
+  readonly now: () => number
 }
 
-/** Lets a person set up a second factor who must have one and has none. It is for whoever has just proved the password; nothing is
- *  stored before a code has proved the app too. */
+/** Lets a person set up a second factor who must have one and has none. It is for whoever has just signed in: a sign-in at another provider
+ *  that is old, or of which nobody knows the time, is not enough. Nothing is stored before a code has proved the app too. */
 export const createSetUpFactor = (needs: Needs): Step => ({
   async take(attempt) {
     const { account, interaction } = attempt
@@ -29,7 +31,9 @@ export const createSetUpFactor = (needs: Needs): Step => ({
     if (account && recoveryCodes) return { kind: 'ask', page: recoveryCodesPage(attempt, account, recoveryCodes) }
     if (!account || !(await mustSetUp(needs, attempt))) return { kind: 'passed', attempt }
     const page =
-      pendingSeed === undefined ? choicePage(attempt, account) : appPage(needs, attempt, account, pendingSeed)
+      pendingSeed === undefined
+        ? choicePage(attempt, account, isRecent(needs, account))
+        : appPage(needs, attempt, account, pendingSeed)
     return { kind: 'ask', page }
   },
   forms: {
@@ -52,7 +56,11 @@ const pageOf = ({ interaction }: Attempt, { person }: KnownAccount) => ({
   formTargets: [interaction.redirectUri],
 })
 
-function choicePage(attempt: Attempt, account: KnownAccount): Page {
+/** As the pages of the account want it of a session. */
+const isRecent = ({ now }: Needs, { authTime }: Pick<KnownAccount, 'authTime'>): boolean =>
+  now() / 1000 - authTime <= freshFor
+
+function choicePage(attempt: Attempt, account: KnownAccount, recent: boolean): Page {
   const { interaction, paths } = attempt
   return {
     ...pageOf(attempt, account),
@@ -62,6 +70,7 @@ function choicePage(attempt: Attempt, account: KnownAccount): Page {
       action: paths.form('set-up'),
       cancelAction: paths.form('cancel'),
       person: account.person,
+      signInFirst: !recent,
     },
   }
 }
@@ -91,10 +100,13 @@ function recoveryCodesPage(attempt: Attempt, account: KnownAccount, codes: reado
   }
 }
 
-/** "Set up now": the seed is minted, and stays in the interaction's cookie. */
+/** "Set up now": the seed is minted, and stays in the interaction's cookie. "Sign in again": first the person does that. */
 async function begin(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
   if (!(await mustSetUp(needs, attempt))) return { kind: 'unchanged' }
-  return { kind: 'go-on', progress: { ...attempt.interaction.progress, pendingSeed: mintSeed() } }
+  const { progress } = attempt.interaction
+  if (progress.signedIn && !isRecent(needs, progress.signedIn))
+    return { kind: 'go-on', progress: { ...linkingOf(progress), switching: true, anew: true } }
+  return { kind: 'go-on', progress: { ...progress, pendingSeed: mintSeed() } }
 }
 
 /** Takes the field `code`: only a right one makes the app a second factor.

@@ -216,7 +216,12 @@ export const samplePages: Readonly<Record<string, Page>> = {
   'set-up-factor': {
     kind: 'page',
     view: 'set-up-factor',
-    model: { client: sampleClient, action: `${at}/set-up`, cancelAction: `${at}/cancel`, person },
+    model: { client: sampleClient, action: `${at}/set-up`, cancelAction: `${at}/cancel`, person, signInFirst: false },
+  },
+  'set-up-factor after an old sign-in': {
+    kind: 'page',
+    view: 'set-up-factor',
+    model: { client: sampleClient, action: `${at}/set-up`, cancelAction: `${at}/cancel`, person, signInFirst: true },
   },
   'set-up-app': setUpApp([]),
   'set-up-app with a mistake': setUpApp([{ key: 'wrong-first-code', control: 'code' }]),

@@ -36,6 +36,7 @@ export const ada: User = {
   createdAt: new Date(now),
   updatedAt: new Date(now),
   groups: [],
+  groupOrigins: {},
 }
 export const attempt = { account: 'a', address: 'b' } as unknown as Extract<
   SignInOutcome,
@@ -115,7 +116,8 @@ export function createBrowser(
       return { kind: 'finished', location: '/auth/u1' }
     },
   }
-  const users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load'> = {
+  const users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load' | 'isReserved'> = {
+    isReserved: async () => false,
     load: async () => says.person,
     tryPassword: async (_, password) => says.password(password),
     changePassword: async () => says.change,
