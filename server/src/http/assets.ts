@@ -15,8 +15,8 @@ export interface Assets {
   readonly stylesheet: string
   /** For the pages of an area, beside the first. */
   readonly areaStylesheet: string
-  /** The script of the pages with passkeys: no other page has one. */
-  readonly passkeys: string
+  /** The one script, of the pages with passwords or passkeys: no other page has one. */
+  readonly script: string
   readonly logo: string | undefined
   /** @param path of a request @returns whether a file of ours is there */
   has(path: string): boolean
@@ -45,9 +45,9 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
     type: 'text/css; charset=utf-8',
     bytes: Buffer.from(compact(readFileSync(join(assetsDirectory, 'area.css'), 'utf8'))),
   })
-  const passkeys = add('passkeys', 'js', {
+  const script = add('script', 'js', {
     type: 'text/javascript; charset=utf-8',
-    bytes: readFileSync(join(assetsDirectory, 'passkeys.js')),
+    bytes: readFileSync(join(assetsDirectory, 'script.js')),
   })
   const given = needs.branding.logoFile === undefined ? undefined : readLogo(needs.branding.logoFile)
   const logo = given === undefined ? undefined : add('logo', given.type === 'image/png' ? 'png' : 'svg', given)
@@ -55,7 +55,7 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
   return {
     stylesheet,
     areaStylesheet,
-    passkeys,
+    script,
     logo,
     has: (path) => path.startsWith(prefix) && assets.has(path.slice(prefix.length)),
     handle: (request, response, next) => {

@@ -22,7 +22,7 @@ export interface Pages {
 
 /** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view. */
 export function createPages(needs: {
-  assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo' | 'passkeys'>
+  assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo' | 'script'>
   logos: Pick<Logos, 'show'>
   branding: BrandingSettings
   texts: AllTexts
