@@ -7,14 +7,22 @@ import type { EndingOnPage } from '../reply.ts'
 // What ends for a client when a session or a consent ends, and what does not at once. Opaque tokens and refresh tokens are looked up, so
 // they end with their grant. An API that checks a signed token by itself asks nobody, so it takes it until it expires.
 
+interface Known {
+  readonly clientId: string
+  readonly clientUid: string
+  /** See `SessionClient`. */
+  readonly keepsAccess?: boolean
+}
+
 /** @param known of clients, with ids and UIDs; each client counts once
  *  @returns by name */
-export function endingsOf(
-  known: readonly { readonly clientId: string; readonly clientUid: string }[],
-  clients: ClientInstances,
-): readonly EndingOnPage[] {
+export function endingsOf(known: readonly Known[], clients: ClientInstances): readonly EndingOnPage[] {
   const byUid = new Map(known.map((one) => [one.clientUid, one]))
-  return [...byUid.values()].map((one) => endingOf(one, clients)).toSorted((a, b) => a.name.localeCompare(b.name))
+  const endings = [...byUid.values()].map((one) => ({
+    ...endingOf(one, clients),
+    ...(one.keepsAccess ? { stays: true } : {}),
+  }))
+  return endings.toSorted((a, b) => a.name.localeCompare(b.name))
 }
 
 export function endingOf(

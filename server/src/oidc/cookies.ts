@@ -26,6 +26,8 @@ export interface CookieScope {
   readonly begun: { readonly name: string; readonly path: string }
   /** Names what was done just now, for the next page that the person sees. It is not signed: at most it shows a text of ours. */
   readonly said: string
+  /** Names the session that has just ended, for the page that says what ended with it. */
+  readonly ended: { readonly name: string; readonly path: string }
 }
 
 /** The session cookie is `__Host-` (no Domain, Path=/, Secure) when the issuer has no path. When it has one, another
@@ -47,6 +49,7 @@ export function cookieScope(issuer: URL): CookieScope {
     library: { pages: 'nauthera_interaction', resume: 'nauthera_resume' },
     begun: { name: `${narrow}nauthera_begun`, path: `${base}${paths.authorization}` },
     said: `${narrow}nauthera_said`,
+    ended: { name: `${narrow}nauthera_ended`, path: `${base}${paths.endSession}` },
   }
 }
 
