@@ -27,7 +27,10 @@ const looks = testTexts.languages
 
 const { pages, assets } = testPages({
   development: true,
-  branding: { footerLinks: [{ label: 'Help', url: 'https://help.example.com' }] },
+  branding: {
+    footerLinks: [{ label: 'Help', url: 'https://help.example.com' }],
+    helpUrl: 'https://help.example.com/sign-in',
+  },
 })
 const running = await serve([
   assets.handle,

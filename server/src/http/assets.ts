@@ -25,11 +25,14 @@ export interface Assets {
 }
 
 const longestLogoBytes = 32 * 1024
+const longestCssBytes = 16 * 1024
 
 /** @param basePath the issuer's path, '' when it has none
- *  @throws CodedError SETTINGS_INVALID when the logo cannot be read, is too long, or neither SVG nor PNG */
+ *  @throws CodedError SETTINGS_INVALID when the logo cannot be read, is too long, or neither SVG nor PNG; when the rules of the brand cannot
+ *  be read, are too long, or load something from elsewhere */
 export function createAssets(needs: { basePath: string; branding: BrandingSettings }): Assets {
   const style = readFileSync(join(assetsDirectory, 'style.css'), 'utf8')
+  const { accent, cssFile } = needs.branding
   const assets = new Map<string, MediaFile>()
   const add = (name: string, extension: string, asset: MediaFile): string => {
     const hash = createHash('sha256').update(asset.bytes).digest('hex').slice(0, 12)
@@ -39,7 +42,9 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
   }
   const stylesheet = add('style', 'css', {
     type: 'text/css; charset=utf-8',
-    bytes: Buffer.from(withChosenColours(compact(style) + accentRules(needs.branding.accent))),
+    bytes: Buffer.from(
+      withChosenColours(compact(style) + accentRules(accent) + (cssFile === undefined ? '' : readCss(cssFile))),
+    ),
   })
   const areaStylesheet = add('area', 'css', {
     type: 'text/css; charset=utf-8',
@@ -67,19 +72,35 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
   }
 }
 
-function readLogo(path: string): MediaFile {
-  const fault = (message: string, cause?: unknown) =>
-    new CodedError('SETTINGS_INVALID', { cause, faults: [{ path: 'branding.logoFile', message }] })
-  let bytes: Buffer
+const fault = (path: string, message: string, cause?: unknown): CodedError =>
+  new CodedError('SETTINGS_INVALID', { cause, faults: [{ path, message }] })
+
+function readBrandFile(setting: string, path: string): Buffer {
   try {
-    bytes = readFileSync(path)
+    return readFileSync(path)
   } catch (cause) {
-    throw fault(`cannot read ${path}; mount the file there or correct the path`, cause)
+    throw fault(setting, `cannot read ${path}; mount the file there or correct the path`, cause)
   }
-  if (bytes.length > longestLogoBytes) throw fault('must be at most 32 KiB')
+}
+
+/** What a rule would load from elsewhere, the policy of the pages forbids. */
+const fromElsewhere = /@import|url\(\s*['"]?\s*(?:[a-z]+:)?\/\//i
+
+function readCss(path: string): string {
+  const setting = 'branding.cssFile'
+  const css = readBrandFile(setting, path).toString('utf8')
+  if (Buffer.byteLength(css) > longestCssBytes) throw fault(setting, 'must be at most 16 KiB')
+  if (fromElsewhere.test(css)) throw fault(setting, 'must not load anything from elsewhere; pages are not allowed to')
+  return compact(css)
+}
+
+function readLogo(path: string): MediaFile {
+  const setting = 'branding.logoFile'
+  const bytes = readBrandFile(setting, path)
+  if (bytes.length > longestLogoBytes) throw fault(setting, 'must be at most 32 KiB')
   if (bytes.subarray(0, 4).equals(Buffer.from([0x89, 0x50, 0x4e, 0x47]))) return { type: 'image/png', bytes }
   if (bytes.toString('utf8').includes('<svg')) return { type: 'image/svg+xml', bytes }
-  throw fault('must be an SVG or a PNG')
+  throw fault(setting, 'must be an SVG or a PNG')
 }
 
 function accentRules(accent: string | undefined): string {

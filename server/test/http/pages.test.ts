@@ -98,6 +98,7 @@ describe('createPages', () => {
     const parts = [
       'layout',
       'head',
+      'help',
       'account',
       'moment',
       'pages',
@@ -254,6 +255,12 @@ describe('createPages', () => {
     const { body } = branded.pages.render(samplePages['sign-in']!, asking())
     expect(body).to.contain('Sign in · Acme').and.contain('href="https://help.example.com"')
     expect(branded.assets.stylesheet).not.to.equal(assets.stylesheet)
+    const helpful = testPages({ branding: { helpUrl: 'https://help.example.com/?a=1&b="2"' } }).pages
+    for (const name of ['sign-in', 'second-factor'])
+      expect(helpful.render(samplePages[name]!, asking()).body).to.contain(
+        'id="help" href="https://help.example.com/?a=1&amp;b=&quot;2&quot;"',
+      )
+    expect(render(samplePages['sign-in']!).body).not.to.contain('id="help"')
   })
 
   it('speaks a third language when there is one more file, without a word of English', () => {
