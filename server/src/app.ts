@@ -546,7 +546,7 @@ function createDesk(
     linkMails: settings.mail && createLinkMails({ ...store, canChangePassword: users.canChangePassword }),
     keys: store.keys,
     people: createPeople(store),
-    desk: createDeskGate({ gate, group: settings.admin.group, now }),
+    desk: createDeskGate({ gate, ...settings.admin, now }),
     registry: () => clients.registry.current(),
     policy: keyPolicy(settings.signing),
     basePath: basePathOf(settings),

@@ -249,6 +249,8 @@ export interface Views {
   'set-up-factor': {
     readonly client?: ClientOnPage | undefined
     readonly person: PersonOnPage
+    /** The sign-in is too old for it, or nobody knows how old it is. */
+    readonly signInFirst: boolean
     readonly action: string
     readonly cancelAction: string
     /** Where passkeys are possible. */

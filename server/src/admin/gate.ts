@@ -18,13 +18,21 @@ export interface DeskGate {
 
 type DeskAdmission = { readonly kind: 'admitted'; readonly person: SignedInPerson } | Redirect | Page
 
-/** @param needs.now epoch milliseconds */
-export function createDeskGate(needs: { gate: Gate; group: string; now: () => number }): DeskGate {
-  const { gate, group, now } = needs
+/** @param needs.groupFrom ids of the sources whose word counts: whoever runs another one must not make members
+ *  @param needs.now epoch milliseconds */
+export function createDeskGate(needs: {
+  gate: Gate
+  group: string
+  groupFrom: readonly string[]
+  now: () => number
+}): DeskGate {
+  const { gate, group, groupFrom, now } = needs
+  const isMember = ({ user }: SignedInPerson) =>
+    groupFrom.some((source) => user.groupOrigins[source]?.includes(group) ?? false)
   const enter = async (request: PageRequest, isEnough: (person: SignedInPerson) => boolean): Promise<DeskAdmission> => {
     const admission = await gate.requirePerson(request)
     if (admission.kind !== 'admitted') return admission
-    if (!admission.person.user.groups.includes(group)) return notFound
+    if (!isMember(admission.person)) return notFound
     return isEnough(admission.person) ? admission : gate.requireFresh(request, { acr: [byTwoFactors] })
   }
   return {

@@ -9,7 +9,8 @@ import type { Federation } from './upstream/federation.ts'
 import { leave } from './upstream/leave.ts'
 
 type Needs = Parameters<typeof createPasswordForm>[0] &
-  Parameters<typeof createPasskeyForm>[0] & { readonly federation: Federation; readonly passkeys: PasskeyFactors }
+  Parameters<typeof createPasskeyForm>[0] &
+  Parameters<typeof comeBack>[0] & { readonly federation: Federation; readonly passkeys: PasskeyFactors }
 
 /** Asks until the account is known: by a password, a passkey, or another provider. Another way to sign in is another form of the same page. */
 export function createFirstFactor(needs: Needs): Step {

@@ -1,4 +1,4 @@
-import { hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
+import { freshFor, hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
 import type { Interactions, Progress } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
@@ -24,10 +24,13 @@ interface Needs {
   readonly audit: Pick<Audit, 'record'>
   /** The name of this service, for the person's app. */
   readonly title: string
+  /** Epoch milliseconds. */
+  readonly now: () => number
 }
 
-/** Lets a person set up a second factor who must have one and has none. It is for whoever has just proved the password; nothing is
- *  stored before a code has proved the app, or the browser has made a passkey. */
+/** Lets a person set up a second factor who must have one and has none. It is for whoever has just signed in: a sign-in at another provider
+ *  that is old, or of which nobody knows the time, is not enough. Nothing is stored before a code has proved the app, or the browser has
+ *  made a passkey. */
 export const createSetUpFactor = (needs: Needs): Step => ({
   async take(attempt) {
     const { account, interaction } = attempt
@@ -55,12 +58,18 @@ async function mustSetUp({ interactions, secondFactor }: Needs, { interaction }:
   return needed && kinds.length === 0
 }
 
-async function choicePage({ passkeys }: Needs, attempt: Attempt, account: KnownAccount): Promise<Page> {
+/** As the pages of the account want it of a session. */
+const isRecent = ({ now }: Needs, { authTime }: Pick<KnownAccount, 'authTime'>): boolean =>
+  now() / 1000 - authTime <= freshFor
+
+async function choicePage(needs: Needs, attempt: Attempt, account: KnownAccount): Promise<Page> {
   const { interaction, paths, request } = attempt
   const { username, name } = account.person
   const person = { id: account.accountId, username, name }
+  const signInFirst = !isRecent(needs, account)
   // a form is answered with a redirect to this page: only there is it shown
-  const offer = request.method === 'GET' ? await passkeys.offerNew(person, interaction.uid) : undefined
+  const isOffered = request.method === 'GET' && !signInFirst
+  const offer = isOffered ? await needs.passkeys.offerNew(person, interaction.uid) : undefined
   return {
     ...pageOf(interaction, account.person),
     view: 'set-up-factor',
@@ -71,6 +80,7 @@ async function choicePage({ passkeys }: Needs, attempt: Attempt, account: KnownA
       person: account.person,
       passkey: offer && { ...offer, mode: 'create', action: paths.form('set-up-passkey') },
       mistakes: interaction.progress.said?.mistakes ?? [],
+      signInFirst,
     },
   }
 }
@@ -101,10 +111,13 @@ function recoveryCodesPage(attempt: Attempt, account: KnownAccount, codes: reado
   }
 }
 
-/** "Set up now": the seed is minted, and stays in the interaction's cookie. */
+/** "Set up now": the seed is minted, and stays in the interaction's cookie. "Sign in again": first the person does that. */
 async function begin(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
   if (!(await mustSetUp(needs, attempt))) return { kind: 'unchanged' }
-  return { kind: 'go-on', progress: { ...attempt.interaction.progress, pendingSeed: mintSeed() } }
+  const { progress } = attempt.interaction
+  if (progress.signedIn && !isRecent(needs, progress.signedIn))
+    return { kind: 'go-on', progress: { ...linkingOf(progress), switching: true, anew: true } }
+  return { kind: 'go-on', progress: { ...progress, pendingSeed: mintSeed() } }
 }
 
 /** Takes the fields `code` and `name`: only a right one makes the app a second factor.
@@ -168,6 +181,7 @@ async function addPasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
   const { request, interaction } = attempt
   const { signedIn } = interaction.progress
   if (signedIn === undefined || !(await mustSetUp(needs, attempt))) return { kind: 'unchanged' }
+  if (!isRecent(needs, signedIn)) return { kind: 'unchanged' }
   const { accountId: userId, standing = '' } = signedIn
   const account = await needs.users.load({ userId })
   if (account === undefined || account.user.disabled) return endedMeanwhile(needs, attempt, userId)

@@ -18,7 +18,7 @@ import type { Federation } from './upstream/federation.ts'
 
 export interface StepNeeds {
   readonly interactions: Interactions
-  readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load'>
+  readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load' | 'isReserved'>
   readonly secondFactors: SecondFactors
   readonly passkeys: PasskeyFactors
   readonly secondFactor: SecondFactorPolicy

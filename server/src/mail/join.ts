@@ -70,7 +70,7 @@ function joinPage(
 
 /** Fields `name`, `new-password` and `repeat-password`. The address is that of the link: it was proved by opening it. */
 async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining): Promise<Reply> {
-  const { basePath, passwords, users } = needs
+  const { basePath, passwords, users, sources } = needs
   const { kind, token, invitation } = joining
   const name = (request.form.get('name') ?? '').trim().slice(0, longestName)
   const next = request.form.get('new-password') ?? ''
@@ -79,6 +79,8 @@ async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining
   const early = [...unfit, ...repeatMistakes(request.form)]
   const mistakes = early.length > 0 ? early : ruleMistakes(passwords.checkNew(next, { username: email, email }))
   if (mistakes.length > 0) return joinPage(basePath, joining, { name, mistakes })
+  // somebody of a directory has the address by now; whom an administrator invites gets it all the same
+  if (kind === 'registration' && (await sources.isReserved({ username: email, email }))) return joinGonePage
   const passwordHash = await passwords.hash(next)
   const known = { username: email, email, emailVerified: true, name: name === '' ? undefined : name, locale, groups }
   const created = { ...auditedRequest(request), event: 'account.created', outcome: 'success', reason: kind } as const

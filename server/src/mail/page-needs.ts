@@ -19,7 +19,7 @@ export interface MailPageNeeds {
   readonly registration: RegistrationSettings
   readonly mailLinks: Pick<MailLinks, 'find' | 'verify'>
   readonly users: Pick<Users, 'insertByLink'>
-  readonly sources: Pick<UserSources, 'load' | 'changePassword'>
+  readonly sources: Pick<UserSources, 'load' | 'changePassword' | 'isReserved'>
   readonly passwords: Pick<Passwords, 'checkNew' | 'hash'>
   readonly clientOf: (clientId: string) => ClientOnPage | undefined
 }

@@ -31,6 +31,8 @@ export interface Outbox extends OutboxRows {
   giveUp(claimed: Claimed, audit: readonly AuditEvent[]): Promise<void>
   /** How many rows wait. */
   waiting(): Promise<number>
+  /** Encrypts what waits under older keys of the ring again, with the current one. @returns how many rows */
+  reencrypt(): Promise<number>
 }
 
 export type WorkKind = 'mail' | 'reset-request' | 'registration-request'
@@ -98,6 +100,16 @@ const waiting = statement('outbox-waiting', 'SELECT count(*) AS waiting FROM out
   batched: true,
 })
 
+const outdated = statement(
+  'outbox-outdated',
+  'SELECT id, kind, payload, encrypted_by FROM outbox WHERE done_at IS NULL AND encrypted_by <> $1 ORDER BY id LIMIT 500',
+)
+// a row that is done meanwhile stays empty
+const setPayload = statement(
+  'outbox-set-payload',
+  'UPDATE outbox SET payload = $2, encrypted_by = $3 WHERE id = $1 AND encrypted_by = $4 AND done_at IS NULL',
+)
+
 interface OutboxRow {
   readonly id: string
   readonly kind: string
@@ -132,6 +144,22 @@ export function createOutbox(needs: {
       if (given.length > 0) audit.lines(events)
     },
     waiting: async () => (await database.query<{ waiting: number }>(waiting))[0]!.waiting,
+    reencrypt: () => reencrypt(database, ring()),
+  }
+}
+
+async function reencrypt(database: Connection, ring: KeyRing): Promise<number> {
+  type Row = Pick<OutboxRow, 'id' | 'kind' | 'payload' | 'encrypted_by'>
+  let total = 0
+  for (;;) {
+    const rows = await database.query<Row>(outdated, [ring.currentId])
+    for (const row of rows) {
+      const binding = bindingOf(row)
+      const { box, keyId } = ring.encrypt(ring.decrypt(row.payload, row.encrypted_by, binding), binding)
+      await database.query(setPayload, [row.id, box, keyId, row.encrypted_by])
+    }
+    total += rows.length
+    if (rows.length === 0) return total
   }
 }
 

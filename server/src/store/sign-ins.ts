@@ -87,7 +87,7 @@ const finishSql = statement(
      SELECT g.id, date_trunc('milliseconds', now()), $9::jsonb, now() + least($10::float8, $11::float8) * interval '1 millisecond',
        now() + $11::float8 * interval '1 millisecond'
      FROM grants_new g WHERE $9::jsonb IS NOT NULL RETURNING seq, rotated_at),
-   ${clearAttempts(['$6', '$7', '$12'], 'EXISTS (SELECT FROM mark)')},
+   ${clearAttempts(['$6', '$7', '$12', '$17'], 'EXISTS (SELECT FROM mark)')},
    known AS (
      INSERT INTO known_browsers (user_id, browser) SELECT $13::uuid, $15::text FROM mark WHERE $15::text IS NOT NULL
      ON CONFLICT (user_id, browser) DO UPDATE SET last_seen = now()),
@@ -124,6 +124,7 @@ export function createSignIns(needs: { database: Connection; audit: AuditRows; o
         finish.person?.standing ?? null,
         finish.browser?.id ?? null,
         outbox.rows(finish.browser?.mail === undefined ? [] : [finish.browser.mail]),
+        finish.clearAttempts?.found ?? null,
       ])
       const row = rows[0]!
       if (row.ended) return { done: false, ended: true }

@@ -86,6 +86,7 @@ const entrySchema = z.strictObject({
     createdAt: date,
     updatedAt: date,
     groups: z.array(z.string()),
+    groupOrigins: z.record(z.string(), z.array(z.string())),
   }),
   grant: z.strictObject({
     id: z.string(),

@@ -13,15 +13,20 @@ interface About {
   readonly age?: number
   readonly acr?: string
   readonly groups?: readonly string[]
+  /** Which source says so. */
+  readonly from?: string
 }
 
 /** An account gate with somebody in front of it. @param asked gets what `requireFresh` was asked for */
-function deskFor({ age, acr = 'urn:nauthera:mfa', groups = ['desk'] }: About, asked: unknown[] = []) {
+function deskFor(
+  { age, acr = 'urn:nauthera:mfa', groups = ['desk'], from = 'postgres' }: About,
+  asked: unknown[] = [],
+) {
   const person: SignedInPerson | undefined =
     age === undefined
       ? undefined
       : {
-          user: { ...ada, groups },
+          user: { ...ada, groups, groupOrigins: { [from]: groups } },
           standing: 'one',
           session: { uid: 's1', version: 1, authTime: now / 1000 - age, amr: ['pwd'], acr },
         }
@@ -33,7 +38,7 @@ function deskFor({ age, acr = 'urn:nauthera:mfa', groups = ['desk'] }: About, as
       return isFresh && wanted?.acr?.includes(person.session.acr ?? '') ? { kind: 'admitted', person } : redirect
     },
   }
-  return createDeskGate({ gate, group: 'desk', now: () => now })
+  return createDeskGate({ gate, group: 'desk', groupFrom: ['postgres', 'staff'], now: () => now })
 }
 
 describe(createDeskGate.name, () => {
@@ -45,6 +50,8 @@ describe(createDeskGate.name, () => {
     ['wants a second factor', { age: 0, acr: 'urn:nauthera:password' }, 'redirect', 'redirect'],
     ['asks a stranger to sign in', {}, 'redirect', 'redirect'],
     ['knows nobody who is in another group', { age: 0, groups: ['desks', 'Desk', ''] }, 'page', 'page'],
+    ['knows a member whom a listed source names', { age: 0, from: 'staff' }, 'admitted', 'admitted'],
+    ['knows nobody whom another source put into that group', { age: 0, from: 'corp' }, 'page', 'page'],
     ['asks no second factor of who is no member', { age: 9 * hour, acr: 'x', groups: [] }, 'page', 'page'],
   ]
   for (const [sentence, about, look, act] of cases)

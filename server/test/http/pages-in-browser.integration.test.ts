@@ -13,7 +13,10 @@ const footerLinks = [
   { label: 'Help', url: 'https://help.example.com' },
   { label: 'Privacy', url: 'https://www.example.com/privacy' },
 ]
-const { pages, assets } = testPages({ development: true, branding: { footerLinks, helpUrl: 'https://help.example.com/sign-in' } })
+const { pages, assets } = testPages({
+  development: true,
+  branding: { footerLinks, helpUrl: 'https://help.example.com/sign-in' },
+})
 
 /** 320 px is 400 % of 1280 px; 640 px at twice the density is 200 %. */
 const looks = [

@@ -229,6 +229,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
       person,
       passkey: passkey('create'),
       mistakes: [],
+      signInFirst: false,
     },
   },
   'set-up-factor without passkeys': {
@@ -241,6 +242,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
       person,
       passkey: undefined,
       mistakes: [],
+      signInFirst: false,
     },
   },
   'set-up-factor with a mistake': {
@@ -252,6 +254,20 @@ export const samplePages: Readonly<Record<string, Page>> = {
       person,
       passkey: passkey('create'),
       mistakes: [{ key: 'passkey-not-added' }],
+      signInFirst: false,
+    },
+  },
+  'set-up-factor after an old sign-in': {
+    kind: 'page',
+    view: 'set-up-factor',
+    model: {
+      client: sampleClient,
+      action: `${at}/set-up`,
+      cancelAction: `${at}/cancel`,
+      person,
+      passkey: undefined,
+      mistakes: [],
+      signInFirst: true,
     },
   },
   'set-up-app': setUpApp([]),

@@ -36,6 +36,7 @@ export const ada: User = {
   createdAt: new Date(now),
   updatedAt: new Date(now),
   groups: [],
+  groupOrigins: {},
 }
 export const attempt = { account: 'a', address: 'b' } as unknown as Extract<
   SignInOutcome,
@@ -58,6 +59,7 @@ export function createBrowser(
     loginHint?: string
     progress?: Progress
     federation?: Partial<Federation>
+    passkeys?: Partial<PasskeyFactors>
   } = {},
 ) {
   let progress: Progress = begin.progress ?? {}
@@ -115,7 +117,8 @@ export function createBrowser(
       return { kind: 'finished', location: '/auth/u1' }
     },
   }
-  const users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load'> = {
+  const users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load' | 'isReserved'> = {
+    isReserved: async () => false,
     load: async () => says.person,
     tryPassword: async (_, password) => says.password(password),
     changePassword: async () => says.change,
@@ -141,6 +144,7 @@ export function createBrowser(
     check: async () => ({ kind: 'refused', reason: 'unknown-passkey' }),
     offerNew: async () => undefined,
     enrol: async () => undefined,
+    ...begin.passkeys,
   }
   const secondFactor = { policy: 'optional', requiredGroups: [] } as const
   const offers = { reset: false, registration: false }

@@ -4,6 +4,8 @@ import { addPerson } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import type { Invitation } from '../../src/users/link-mails.ts'
 import { createLinkMails } from '../../src/users/link-mails.ts'
+import { sourceOf, startTestDirectory } from '../users/ldap/test-directory.ts'
+import type { TestDirectory } from '../users/ldap/test-directory.ts'
 import { chosen, newPassword, signInPage, startMailSite, winnersOf, wordsOf } from './with-mail.ts'
 import type { MailSite } from './with-mail.ts'
 
@@ -13,12 +15,18 @@ const forgetLimits = statement('test-forget-join', 'DELETE FROM attempts')
 describe('accounts by mail', function () {
   this.timeout(60_000)
   let site: MailSite
+  let directory: TestDirectory
   before(async function () {
     this.timeout(60_000)
     const registration = { enabled: true, allowedDomains: ['example.com', 'example.org'] }
-    site = await startMailSite({ count: 3, settings: { registration } })
+    directory = await startTestDirectory()
+    const sources = [{ id: 'postgres', type: 'postgres' }, sourceOf(directory)]
+    site = await startMailSite({ count: 3, settings: { registration, sources } })
   })
-  after(() => site.stop())
+  after(async () => {
+    await site.stop()
+    await directory.stop()
+  })
   beforeEach(async () => {
     await site.apps[0]!.store.database.query(forgetLimits)
   })
@@ -146,6 +154,22 @@ describe('accounts by mail', function () {
       expect(
         await browser.submit(await signInPage(site, browser), '/sign-in', { username: 'known', password }),
       ).to.have.property('location')
+    })
+
+    it('L12 makes no account with the address of a person of a directory who was never here; a mail says how they sign in', async () => {
+      const here = (username: string) => ({ username, email: `${username}@example.com`, password, groups: [] })
+      await directory.add(here('dora'))
+      expect(wordsOf(await register('Dora@example.com'))).to.contain('Look into your mailbox')
+      expect((await site.newest('Dora@example.com'))!.text).to.contain('the password of your organization')
+      // and none with a link from before the directory had the person
+      await register('emil@example.com')
+      const link = await site.linkTo('emil@example.com')
+      await directory.add(here('emil'))
+      const browser = new Browser(site)
+      expect((await browser.submit(await browser.follow(link), link, { ...chosen, name: 'Emil' })).status).to.equal(400)
+      const signed = new Browser(site)
+      const page = await signInPage(site, signed)
+      expect((await signed.submit(page, '/sign-in', { username: 'emil', password })).location).to.contain('code=')
     })
 
     for (const [email, words] of [

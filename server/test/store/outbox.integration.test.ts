@@ -124,4 +124,29 @@ describe(createOutbox.name, function () {
     expect(await silent.outbox.enqueue(notice())).to.equal(false)
     expect(await silent.outbox.waiting()).to.equal(0)
   })
+
+  it('encrypts what waits again with the current key, so that the old one can go; what is done stays empty', async () => {
+    const own = await freshStore()
+    const keys = [randomBytes(32), randomBytes(32)] as const
+    const only = (name: string, key: Buffer) => createKeyRing(new Map([[name, key]]), name)
+    const both = new Map([
+      ['one', keys[0]],
+      ['two', keys[1]],
+    ])
+    const before = own.replica({ ring: only('one', keys[0]), sendsMail: true }).outbox
+    await before.enqueue(notice('is-done'))
+    await before.finish((await before.claim(1, leaseMs))[0]!)
+    const mail = notice('waits')
+    await before.enqueue(mail)
+    const during = own.replica({ ring: createKeyRing(both, 'two'), sendsMail: true }).outbox
+    expect(await during.reencrypt()).to.equal(1)
+    expect(await during.reencrypt()).to.equal(0)
+    const after = own.replica({ ring: only('two', keys[1]), sendsMail: true })
+    const [claimed, ...more] = await after.outbox.claim(5, leaseMs)
+    expect(claimed!.open()).to.include({ to: mail.to })
+    expect(more).to.deep.equal([])
+    const rows = await after.database.query<{ payload: Buffer; done_at: Date | null }>(readAll)
+    expect(rows.filter(({ done_at: done }) => done !== null).map(({ payload }) => payload.length)).to.deep.equal([0])
+    await own.stop()
+  })
 })

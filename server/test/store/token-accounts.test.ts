@@ -38,6 +38,7 @@ describe(createTokenAccounts.name, () => {
       createdAt: new Date(now - day),
       updatedAt: new Date(now - 1),
       groups: ['ops'],
+      groupOrigins: { postgres: ['ops'] },
     },
     sessionLive: true,
     standing: '2026-01-01 00:00:00',

@@ -4,18 +4,20 @@ import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/int
 import type { Audit } from '../../store/audit.ts'
 import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-links.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
+import type { UserSources } from '../../users/user-sources.ts'
 import type { Attempt, FormOutcome } from '../attempt.ts'
 import { auditFields } from '../audit-fields.ts'
 import { linkingOf } from '../linking.ts'
 import { answerOf } from './callback.ts'
 import type { Federation } from './federation.ts'
 import { isFresh } from './freshness.ts'
-import { awayMistake, kept, leave, stateOf, wantsLogin } from './leave.ts'
+import { awayMistake, kept, leave, stateOf, wantedAge, wantsLogin } from './leave.ts'
 import { believedProofs, describePerson, otherNames } from './person.ts'
 import type { Upstream, UpstreamAnswer } from './upstream.ts'
 
 interface Needs {
   readonly federation: Federation
+  readonly users: Pick<UserSources, 'isReserved'>
   readonly audit: Pick<Audit, 'record'>
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -121,7 +123,7 @@ async function welcome(
 }
 
 async function createFirstFree(
-  { federation }: Needs,
+  { federation, users }: Needs,
   { request, interaction }: Attempt,
   signIn: UpstreamSignIn,
   names: readonly string[],
@@ -132,8 +134,12 @@ async function createFirstFree(
     outcome: 'success',
     reason: signIn.upstream,
   } as const
+  const { email } = signIn.person
+  if (email !== undefined && (await users.isReserved({ username: email, email })))
+    return { kind: 'taken', what: 'email' }
   let made: CreateOutcome = { kind: 'taken', what: 'username' }
   for (const username of names) {
+    if (await users.isReserved({ username, email: undefined })) continue
     made = await federation.links.create({ ...signIn, person: { ...signIn.person, username } }, [created])
     if (made.kind === 'linked' || made.what === 'email') return made
   }
@@ -156,15 +162,15 @@ async function enter(
     authTime: said.authTime,
     now: Math.floor(needs.now() / 1000),
     sentAt: sent.at,
-    anew: sent.anew === true || wantsLogin(interaction.prompt.reasons),
-    maxAge: interaction.maxAge,
+    anew: sent.anew === true || wantsLogin(interaction),
+    maxAge: wantedAge(interaction),
     validAfter: account.validAfter,
   })
   if (fresh.kind === 'ask-again' && !sent.anew) return leave(needs, attempt, upstream, { anew: true })
   if (fresh.kind !== 'fresh') {
     tell(needs, attempt, 'upstream-not-fresh', account.id)
-    const key = fresh.kind === 'unproved' ? 'upstream-no-time' : 'upstream-not-fresh'
-    return mistaken(upstream, key, kept(interaction.progress))
+    const values = fresh.kind === 'too-soon' ? { minutes: Math.ceil(fresh.waitSeconds / 60) } : {}
+    return mistaken(upstream, notFresh[fresh.kind], kept(interaction.progress), values)
   }
   const signedIn = {
     accountId: account.id,
@@ -180,6 +186,12 @@ async function enter(
   return { kind: 'go-on', progress: { ...(isOther ? linkingOf(interaction.progress) : {}), signedIn } }
 }
 
+const notFresh = {
+  'ask-again': 'upstream-not-fresh',
+  unproved: 'upstream-no-time',
+  'too-soon': 'upstream-too-soon',
+} as const
+
 /** A refusal for the audit log. What can be an attack, and what is only a wish, differ in the reason. */
 function tell({ audit }: Needs, { request, interaction }: Attempt, reason: string, userId?: string): void {
   audit.record({
@@ -191,9 +203,14 @@ function tell({ audit }: Needs, { request, interaction }: Attempt, reason: strin
   })
 }
 
-const mistaken = ({ name }: Upstream, key: string, progress: Progress): FormOutcome => ({
+const mistaken = (
+  { name }: Upstream,
+  key: string,
+  progress: Progress,
+  values: Readonly<Record<string, number>> = {},
+): FormOutcome => ({
   kind: 'mistaken',
-  mistakes: [{ key, values: { name } }],
+  mistakes: [{ key, values: { name, ...values } }],
   progress,
 })
 

@@ -99,6 +99,8 @@ export interface Progress {
   readonly sessionChosen?: boolean | undefined
   /** The person chose "not you?": the session's account is ignored. */
   readonly switching?: boolean | undefined
+  /** A second factor is going to be set up: the person signs in once more for it, and another provider must say when that was. */
+  readonly anew?: boolean | undefined
   /** Wrong codes of this sign-in. */
   readonly wrongCodes?: number | undefined
   /** The seed of an authenticator app that is being set up, base32. It is nowhere else until the person has proved it. */
