@@ -137,7 +137,7 @@ describe('people on their way through the pages', function () {
     await type('repeat-password', newPassword)
     await press('join')
     await look()
-    await goTo('/account')
+    await press('go-on')
     await look()
     await signIn('gerda@example.com', newPassword)
     await look()
