@@ -41,6 +41,7 @@ const suites = [
   'fences',
   'sign-in',
   'rotation',
+  'secretless',
   'disruption',
   'releases',
   'people',

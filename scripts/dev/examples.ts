@@ -18,6 +18,8 @@ export async function applyExamples(api: KubeApi, change: (object: KubeObject) =
     .filter((file) => file.endsWith('.yaml'))
     .sort()
     .flatMap((file) => readManifests(join(directory, file)))
+    // nothing runs pods here
+    .filter(({ kind }) => kind !== 'Job')
     .map(change)
   return applyObjects(api, objects)
 }
@@ -31,7 +33,8 @@ export async function applyObjects(api: KubeApi, objects: KubeObject[]): Promise
   }
   for (const object of objects) {
     const namespace = object.metadata.namespace ?? 'default'
-    const collection = `/apis/${object.apiVersion}/namespaces/${namespace}/${api.resourceOf(object).plural}`
+    const root = object.apiVersion === 'v1' ? '/api' : '/apis'
+    const collection = `${root}/${object.apiVersion}/namespaces/${namespace}/${api.resourceOf(object).plural}`
     await apply(client, collection, withLastApplied(object))
   }
   return objects

@@ -12,9 +12,12 @@ import { createLauncher } from './account/launcher.ts'
 import { createAccountRoutes } from './account/routes.ts'
 import { createSaid } from './account/said.ts'
 import type { Said } from './account/said.ts'
+import { createClusterIssuer } from './clients/cluster-issuer.ts'
+import type { ClusterIssuer } from './clients/cluster-issuer.ts'
 import { createConfigService } from './clients/config-service.ts'
 import { createRegistryHolder } from './clients/registry.ts'
 import type { RegistryHolder } from './clients/registry.ts'
+import { createUnknownKeys } from './clients/unknown-keys.ts'
 import { createUsage } from './clients/usage.ts'
 import { createAssets } from './http/assets.ts'
 import { createDiscovery } from './http/discovery.ts'
@@ -63,8 +66,10 @@ import type { KeySet } from './oidc/keys/key-set.ts'
 import { createKeyRing } from './oidc/keys/ring.ts'
 import type { ProtocolPages } from './oidc/library/pages.ts'
 import { addressRule } from './oidc/outbound/address-rule.ts'
+import { createKeySource } from './oidc/outbound/issuer-keys.ts'
 import { createJwksFetch } from './oidc/outbound/jwks-fetch.ts'
 import { createOutboundFetch } from './oidc/outbound/outbound-fetch.ts'
+import { createPlatformProofs } from './oidc/clients/platform-proof.ts'
 import { createGeneration } from './oidc/library/provider.ts'
 import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
@@ -110,6 +115,8 @@ export interface App {
   /** The clients that are served. */
   readonly registry: RegistryHolder
   readonly checkClient: ReturnType<typeof createClientCheck>
+  /** What signs the tokens of this cluster's ServiceAccounts. */
+  readonly clusterIssuer: ClusterIssuer
   /** Resolves once the database has answered and the keys are loaded. */
   readonly loaded: Promise<void>
   /** @param options.lingerMs default 3 s; 0 when no client needs to be told */
@@ -147,16 +154,18 @@ export async function startApp(needs: Needs): Promise<App> {
     ceiling: settings.allowUntrustedProxy ? createCeiling({ now: () => performance.now() }) : undefined,
   })
   const clients = createClients(needs)
+  const platforms = createPlatforms(needs)
   const keys = createKeys(needs, store)
   const federation = createFederation(needs, store)
   const pages = createSite(needs, { clients, keys, store, federation })
-  const protocol = createProtocol(needs, { store, users, clients, keys, pages: pages.protocol })
+  const protocol = createProtocol(needs, { store, users, clients, platforms, keys, pages: pages.protocol })
   const web = createWeb(needs, { store, users, passwords, clients, pages, protocol, federation })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,
+    identityIssuers: settings.identityIssuers.filter(({ thisCluster }) => !thisCluster).map(({ issuer }) => issuer),
   })
-  const config = createConfig(needs, { store, clients, checkClient })
+  const config = createConfig(needs, { store, clients, platforms, checkClient })
   const outbox = createOutboxRunners(needs, { store, users, clients, protocol, knowsAll: config.isComplete })
   const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
   log.info({ issuer: settings.issuer, port: server.port }, 'listening')
@@ -186,6 +195,7 @@ export async function startApp(needs: Needs): Promise<App> {
     store,
     registry: clients.registry,
     checkClient,
+    clusterIssuer: platforms.cluster,
     loaded: starting.done,
     async stop({ lingerMs = lingerFor } = {}) {
       await starting.stop()
@@ -271,6 +281,29 @@ function openSources(
   }
 }
 
+/** Who proves programs: the API server of this cluster, and the issuers of the settings. */
+function createPlatforms({ settings, log }: Needs) {
+  const cluster = createClusterIssuer()
+  const unknownKeys = createUnknownKeys()
+  const fetch = guardedFetch(settings, 'jwks')
+  const issuers = settings.identityIssuers.map((one) => ({
+    issuer: one.issuer,
+    ofCluster: one.thisCluster,
+    source: createKeySource(one, { fetch, log, now: () => performance.now() }),
+  }))
+  const bySettings = issuers.some(({ ofCluster }) => ofCluster)
+  const proofs = createPlatformProofs({
+    issuer: settings.issuer,
+    cluster,
+    issuers,
+    onUnknownKey: unknownKeys.met,
+    now: Date.now,
+  })
+  return { cluster, unknownKeys, bySettings, proofs }
+}
+
+type Platforms = ReturnType<typeof createPlatforms>
+
 type Clients = ReturnType<typeof createClients>
 
 function createClients({ settings }: Needs) {
@@ -339,7 +372,14 @@ type Protocol = ReturnType<typeof createProtocol>
 /** The OpenID Provider, and the interactions between its requests and answers. */
 function createProtocol(
   { settings, log, metrics }: Needs,
-  on: { store: Store; users: UserSources; clients: Clients; keys: Keys; pages: ProtocolPages },
+  on: {
+    store: Store
+    users: UserSources
+    clients: Clients
+    platforms: Platforms
+    keys: Keys
+    pages: ProtocolPages
+  },
 ) {
   const { store, users, keys, pages } = on
   const { instances: clients, usage } = on.clients
@@ -394,6 +434,7 @@ function createProtocol(
     store,
     users,
     clients,
+    platforms: on.platforms.proofs,
     sealer,
     sealedRequests,
     scope,
@@ -404,6 +445,7 @@ function createProtocol(
     now,
     monotonicNow: () => performance.now(),
     usedSecret: usage.touch,
+    usedIdentity: usage.touchIdentity,
     events,
   }
   const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
@@ -594,16 +636,22 @@ function createDesk(
 
 function createConfig(
   { settings, log, metrics, version }: Needs,
-  on: { store: Store; clients: Clients; checkClient: ReturnType<typeof createClientCheck> },
+  on: {
+    store: Store
+    clients: Clients
+    platforms: Platforms
+    checkClient: ReturnType<typeof createClientCheck>
+  },
 ) {
   const { registry: holder, usage } = on.clients
-  const { checkClient, store } = on
+  const { checkClient, store, platforms } = on
   const { config, signing } = settings
   const defaults = clientDefaults(signing.idToken)
   return createConfigService({
     config,
     holder,
     checkClient,
+    platforms,
     usage,
     log,
     version,

@@ -1,3 +1,4 @@
+import type { ServiceAccountName } from '../../clients/registry.ts'
 import type { ClientClass, LibraryClient, OidcClient, OidcRegistry, ProviderMetadata } from './oidc-client.ts'
 
 /** The library's client objects. Each belongs to one Provider and is built on first use: to build 10,000 at once would
@@ -11,6 +12,8 @@ export interface ClientInstances {
   registered(client: object): OidcClient
   /** The entry of the registry; undefined for an unknown or suspended client */
   registeredById(clientId: string): OidcClient | undefined
+  /** The clients of which this is an identity, by a ServiceAccount of their own namespace. */
+  ofServiceAccount(account: ServiceAccountName): readonly OidcClient[]
   /** The client that is this API (spec.resourceServer; RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
 }
@@ -52,6 +55,11 @@ export function createClientInstances(
       if (entry === undefined) throw new TypeError('this client object was not built from the registry')
       return entry
     },
+    ofServiceAccount: (account) =>
+      registry
+        .current()
+        .ofServiceAccount(account)
+        .filter(({ config }) => !config.suspended),
     findApi: (identifier) => {
       const entry = registry.current().findApi(identifier)
       return entry?.config.suspended ? undefined : entry

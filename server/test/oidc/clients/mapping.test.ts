@@ -139,7 +139,11 @@ describe('renderMetadata', () => {
 })
 
 describe('createClientCheck', () => {
-  const check = createClientCheck({ clientClass: () => clientClassOf(provider), signing: { ...signing, algorithms } })
+  const check = createClientCheck({
+    clientClass: () => clientClassOf(provider),
+    signing: { ...signing, algorithms },
+    identityIssuers: ['https://ci.example.com'],
+  })
   const identity = { clientId: 'a.b', uid: 'u', namespace: 'a', name: 'b', hasSecret: true }
   const faultsOf = async (config: object, more: object = {}) =>
     check(create(ClientConfigSchema, { ...configs.web, ...config }), { ...identity, ...more })
