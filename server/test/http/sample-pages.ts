@@ -848,7 +848,7 @@ function notices(): Readonly<Record<string, Page>> {
     notice('reset-sent', { client: sampleClient }),
     notice('reset-done', { link: { href: '/interaction/u1', key: 'notice.reset-done.sign-in' } }),
     notice('email-verified'),
-    notice('joined'),
+    notice('joined', { link: { href: '/account', key: 'notice.joined.go-on' } }),
     notice('registration-sent'),
     notice('device-allowed', { values: { client: sampleClient.name } }),
     notice('device-refused'),
