@@ -8,7 +8,11 @@ let template: Promise<string> | undefined
 
 /** A new database with every table. The migrations run once in a process; each call gets a copy of what they made. */
 export async function migratedDatabase(): Promise<FreshDatabase> {
-  template ??= migrate()
+  template ??= migrate().catch((error: unknown) => {
+    // the next one tries again
+    template = undefined
+    throw error
+  })
   return freshDatabase({ template: await template })
 }
 
