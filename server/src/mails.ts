@@ -8,6 +8,8 @@ export interface Mails {
   readonly registration: { readonly path: string; readonly minutes: number; readonly asked: Asked }
   /** Somebody asked for an account, and there is one with this address. */
   readonly 'already-registered': { readonly path: string; readonly asked: Asked }
+  /** Somebody asked for an account, and the address is that of a person of a directory. */
+  readonly 'account-elsewhere': { readonly path: string; readonly asked: Asked }
   readonly reset: {
     readonly person: string
     readonly path: string

@@ -3,7 +3,7 @@ import { podPaths } from '@nauthera/proto/names'
 import { defaultAlgorithms, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
 import { isNeverAllowed, parseRanges } from './address-ranges.ts'
-import { upstreamSettings, upstreamsFaults } from './upstream-settings.ts'
+import { groupNameSettings, prefixFaults, upstreamSettings, upstreamsFaults } from './upstream-settings.ts'
 
 // The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
 
@@ -282,6 +282,7 @@ const ldapGroups = z
       .describe(
         'Groups of groups too: Active Directory finds them itself, elsewhere they are walked, ten levels at most.',
       ),
+    ...groupNameSettings,
   })
   .prefault({})
 
@@ -495,6 +496,14 @@ export const settingsSchema = z
           .min(1)
           .max(200)
           .describe('Members of this group may use the help desk at /admin, with a second factor.'),
+        groupFrom: z
+          .array(z.string().min(1).max(40))
+          .min(1)
+          .max(20)
+          .default(['postgres'])
+          .describe(
+            'Where that group may come from: `postgres` for groups that were given here, or the id of a source or of an upstream provider. Whoever runs one that is listed can make people members of the help desk.',
+          ),
       })
       .optional()
       .describe('The help desk. Without it there is none.'),
@@ -530,7 +539,34 @@ export const settingsSchema = z
       const message = 'needs second factors: its members sign in with one; set secondFactor.policy to optional'
       context.addIssue({ code: 'custom', path: ['admin'], message })
     }
+    for (const fault of originFaults(settings)) context.addIssue({ code: 'custom', ...fault })
   })
+
+interface Origins {
+  readonly sources: readonly ({ id: string } & ({ type: 'postgres' } | Pick<LdapSourceSettings, 'type' | 'groups'>))[]
+  readonly upstreams: readonly { id: string; groups: { prefix?: string | undefined } }[]
+  readonly admin?: { groupFrom: readonly string[] } | undefined
+}
+
+/** What is wrong with directories and providers beside one another. */
+function originFaults({ sources, upstreams, admin }: Origins): { path: (string | number)[]; message: string }[] {
+  const prefixed = [
+    ...sources.map((source, n) => ({
+      path: ['sources', n],
+      id: source.id,
+      prefix: source.type === 'ldap' ? source.groups.prefix : undefined,
+    })),
+    ...upstreams.map(({ id, groups }, n) => ({ path: ['upstreams', n], id, prefix: groups.prefix })),
+  ]
+  const known = ['postgres', ...[...sources, ...upstreams].map(({ id }) => id)]
+  const message = `is no source of people; there are ${[...new Set(known)].join(', ')}`
+  return [
+    ...prefixFaults(prefixed),
+    ...(admin?.groupFrom ?? []).flatMap((id, n) =>
+      known.includes(id) ? [] : [{ path: ['admin', 'groupFrom', n], message }],
+    ),
+  ]
+}
 
 export type ServerSettings = z.output<typeof settingsSchema>
 export type BrandingSettings = ServerSettings['branding']

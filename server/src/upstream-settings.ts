@@ -22,27 +22,32 @@ const domain = z
     'must be a domain in lower case, such as example.com',
   )
 
+/** What groups of another source are called here, for directories and providers alike. */
+export const groupNameSettings = {
+  map: z
+    .array(
+      z.strictObject({
+        from: word.describe('Name or id of the group there.'),
+        to: word.describe('Name of the group here.'),
+      }),
+    )
+    .max(500)
+    .default([])
+    .describe('Which group there is which group here.'),
+  prefix: z
+    .string()
+    .min(1)
+    .max(50)
+    .optional()
+    .describe(
+      'Groups that are not in the map are taken over under this prefix and their name; with a map alone they are left out.',
+    ),
+}
+
 const groupSettings = z
   .strictObject({
     claim: claimName.default('groups').describe('The claim that names the groups of a person.'),
-    map: z
-      .array(
-        z.strictObject({
-          from: word.describe('Name or id of the group at the provider.'),
-          to: word.describe('Name of the group here.'),
-        }),
-      )
-      .max(500)
-      .default([])
-      .describe('Which group there is which group here.'),
-    prefix: z
-      .string()
-      .min(1)
-      .max(50)
-      .optional()
-      .describe(
-        'Groups that are not in the map are taken over under this prefix and their name; without it they are left out.',
-      ),
+    ...groupNameSettings,
   })
   .prefault({})
   .describe('Groups: none is taken over unless the map or a prefix says so.')
@@ -196,3 +201,18 @@ export function upstreamsFaults(
 /** Whether http is allowed: on this machine alone. */
 export const isPlainHttp = (issuer: string): boolean =>
   issuer.startsWith('http:') && isLoopback(new URL(issuer).hostname)
+
+/** Sources whose prefixes begin alike: the people who run one could make the groups of the other.
+ *  @param sources directories and providers, each with where its settings are */
+export function prefixFaults(
+  sources: readonly { path: (string | number)[]; id: string; prefix: string | undefined }[],
+): { path: (string | number)[]; message: string }[] {
+  return sources.flatMap(({ path, prefix }, index) => {
+    if (prefix === undefined) return []
+    const other = sources
+      .slice(0, index)
+      .find((before) => before.prefix?.startsWith(prefix) || (before.prefix && prefix.startsWith(before.prefix)))
+    const message = `begins like that of ${other?.id}, whose groups could then be made here too; choose another`
+    return other === undefined ? [] : [{ path: [...path, 'groups', 'prefix'], message }]
+  })
+}

@@ -36,6 +36,10 @@ describe('the settings of the server', () => {
     expect(load(good).admin).to.equal(undefined)
     expect(faultsOf({ ...good, admin: { group: 'desk' } })).to.deep.equal([])
     expect(faultsOf({ ...good, admin: {} })).to.deep.equal(['admin.group'])
+    expect(load({ ...good, admin: { group: 'desk' } }).admin?.groupFrom).to.deep.equal(['postgres'])
+    const from = (...groupFrom: string[]) => faultsOf({ ...good, admin: { group: 'desk', groupFrom } })
+    expect(from('postgres')).to.deep.equal([])
+    expect(from('postgres', 'corp')).to.deep.equal(['admin.groupFrom.1'])
     expect(faultsOf({ ...good, admin: { group: 'desk' }, secondFactor: { policy: 'off' } })).to.deep.equal(['admin'])
   })
 
@@ -188,6 +192,21 @@ describe('the settings of the server', () => {
         groups: { base: 'dc=x' },
       }
       expect(faultsOf({ ...good, sources: [ldap], upstreams: [provider] })).to.deep.equal(['upstreams.0.id'])
+    })
+
+    it('name no group that another source could make too', () => {
+      const withPrefix = (prefix: string, other: string) =>
+        faults(
+          { ...provider, groups: { prefix } },
+          { ...provider, id: 'other', issuer: 'https://other.example.com', groups: { prefix: other } },
+        )
+      expect(withPrefix('corp-', 'other-')).to.deep.equal([])
+      for (const [one, two] of [
+        ['corp-', 'corp-'],
+        ['corp-', 'corp-x-'],
+        ['corp-x-', 'corp-'],
+      ] as const)
+        expect(withPrefix(one, two)).to.deep.equal(['upstreams.1.groups.prefix'])
     })
   })
 })

@@ -24,7 +24,7 @@ async function signIn({ sources, people }: DemoDirectory) {
   try {
     return await Promise.all(
       people.map(async ({ name, password }) => {
-        const answer = await source.checkPassword({ login: name, password, known: undefined })
+        const answer = await source.checkPassword({ login: name, password, known: undefined, mayTry: async () => true })
         return answer.kind === 'right' ? { key: answer.found?.key, groups: answer.found?.person.groups } : answer.kind
       }),
     )

@@ -74,7 +74,7 @@ removed (of no use; a server deletes it soon).`,
   keys
     .command('reencrypt')
     .description(
-      'encrypt every key and every seed of an authenticator app again, with the current key-encryption key; then the old one can be removed',
+      'encrypt every key, every seed of an authenticator app and every mail that waits again, with the current key-encryption key; then the old one can be removed',
     )
     .action(async () =>
       withDatabase(session, async ({ database, audit, outbox, changes }) => {
@@ -82,7 +82,12 @@ removed (of no use; a server deletes it soon).`,
         const events = [adminEvent('keys.reencrypt'), { event: 'key.reencrypted', outcome: 'success' } as const]
         const reencrypted = await createKeys({ database, audit, ring }).reencrypt(events)
         const seeds = await createFactors({ database, audit, outbox, ring, changes }).reencrypt()
-        print(session, [{ reencrypted: reencrypted + seeds, current: ring.currentId }], ['reencrypted', 'current'])
+        const mails = await outbox.reencrypt()
+        print(
+          session,
+          [{ reencrypted: reencrypted + seeds + mails, current: ring.currentId }],
+          ['reencrypted', 'current'],
+        )
       }),
     )
 }

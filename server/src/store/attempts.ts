@@ -7,6 +7,7 @@ import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import { outboxInsert } from './outbox.ts'
 import type { OutboxRows } from './outbox.ts'
+import { preferencesOf } from './preferences.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { factorKinds, standing } from './standing.ts'
@@ -30,6 +31,16 @@ export interface AttemptKeys {
   /** Undefined when no place was free. */
   readonly accountPlace?: string | undefined
   readonly addressPlace?: string | undefined
+  /** The counter of the account that a source found by another of its names; forgotten with the first one. */
+  readonly found?: string | undefined
+}
+
+/** The counter of an account that a source found. */
+export interface FoundAttempt {
+  /** As those of an attempt without an address. */
+  readonly keys: AttemptKeys
+  /** Our record of the person; undefined when there is none yet. */
+  readonly user: User | undefined
 }
 
 export interface BegunAttempt {
@@ -55,6 +66,10 @@ export interface Attempts {
    *  the account either: else a flood would lock people out. Undefined where addresses are unknown: then each login counts as
    *  an address of its own */
   begin(attempt: { login: string; address: string | undefined; limits: AttemptLimits }): Promise<BegunAttempt>
+  /** Takes a place of the account that a source found under a name that none of our records has: however many names a person has there, the
+   *  failures under all of them count together.
+   *  @param found.key the source's own lasting name of the person */
+  beginFound(found: { source: string; key: string; limits: AttemptLimits }): Promise<FoundAttempt>
   /** The attempt failed: its places become failures. Without places nothing is counted, in the same time.
    *  @param locked queued when this failure locks the account: once for each lock */
   fail(keys: AttemptKeys, limits: AttemptLimits, locked?: Mail): Promise<void>
@@ -88,10 +103,10 @@ const isOver = 'attempts.until <= clock_timestamp()'
 const livePlaces =
   'ARRAY(SELECT place FROM unnest(attempts.places) place WHERE place > clock_timestamp() ORDER BY place)'
 const ahead = (milliseconds: string) => `clock_timestamp() + ${milliseconds} * interval '1 millisecond'`
-const take = (limit: string) => `
+const take = (limit: string, window = '$6') => `
   ON CONFLICT (key) DO UPDATE SET
     count = CASE WHEN ${isOver} THEN 0 ELSE attempts.count END,
-    until = CASE WHEN ${isOver} THEN ${ahead('$6::float8')} ELSE attempts.until END,
+    until = CASE WHEN ${isOver} THEN ${ahead(`${window}::float8`)} ELSE attempts.until END,
     places = ${livePlaces} || (${ahead(String(placeFor))})
   WHERE CASE WHEN ${isOver} THEN 0 ELSE attempts.count END + cardinality(${livePlaces}) < ${limit}
   RETURNING attempts.places[cardinality(attempts.places)]::text AS place`
@@ -107,8 +122,16 @@ const begin = statement(
    SELECT by_address.place AS address_place, by_account.place AS account_place,
      coalesce('u:' || u.id, $2) AS account_key,
      (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
-      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}
+      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}, ${preferencesOf}
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
+)
+const beginFound = statement(
+  'attempt-begin-found',
+  `WITH found AS (SELECT u.* FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $1 AND s.source_key = $2),
+   by_account AS (INSERT INTO attempts (key, count, until, places)
+     SELECT coalesce('u:' || (SELECT id FROM found), $3), 0, ${ahead('$5::float8')}, ARRAY[${ahead(String(placeFor))}]${take('$4', '$5')})
+   SELECT by_account.place AS account_place, coalesce('u:' || u.id, $3) AS account_key, u.*, ${sourceOf}, ${groupsOf}
+   FROM (VALUES (1)) AS one (row) LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
 const without = (place: string) => `places = array_remove(attempts.places, ${place}::timestamptz)`
 const failed = (place: string, limit: string) => `
@@ -141,12 +164,13 @@ const release = statement(
      WHERE key = $1 AND (SELECT count(*) FROM by_address) >= 0 AND ${isEmptied('$3')} RETURNING key)
    UPDATE attempts SET ${without('$3')} WHERE key = $1 AND NOT EXISTS (SELECT FROM account_emptied)`,
 )
-/** The CTEs `forgiven` and `cleared`. @param parameters key of the account, key and place of the address; @param when SQL */
-export const clearAttempts = (parameters: readonly [string, string, string], when: string): string => {
-  const [account, address, place] = parameters
+/** The CTEs `forgiven` and `cleared`. @param parameters key of the account, key and place of the address, key of the found account;
+ *  @param when SQL */
+export const clearAttempts = (parameters: readonly [string, string, string, string], when: string): string => {
+  const [account, address, place, found] = parameters
   return `forgiven AS (UPDATE attempts SET ${without(place)}
      WHERE key = ${address} AND ${when} RETURNING key),
-   cleared AS (DELETE FROM attempts WHERE key = ${account} AND ${when} AND (SELECT count(*) FROM forgiven) >= 0)`
+   cleared AS (DELETE FROM attempts WHERE key IN (${account}, ${found}) AND ${when} AND (SELECT count(*) FROM forgiven) >= 0)`
 }
 const failuresOf = statement(
   'attempt-failures-of',
@@ -163,7 +187,7 @@ const unlock = statement(
    written AS (${auditInsert('$2')})
    SELECT bool_or(counted) AS counted FROM (SELECT counted FROM unlocked UNION ALL SELECT counted FROM codes) all_of_them`,
 )
-const clear = statement('attempt-clear', `WITH ${clearAttempts(['$1', '$2', '$3'], 'true')} SELECT 1`)
+const clear = statement('attempt-clear', `WITH ${clearAttempts(['$1', '$2', '$3', '$4'], 'true')} SELECT 1`)
 
 const accountKey = (userId: string): string => `u:${userId}`
 const codesKey = (userId: string): string => `f:${userId}`
@@ -177,6 +201,8 @@ type BegunRow = {
   standing: string | null
   factors: readonly FactorKind[]
 } & (UserRow | { id: null })
+
+type FoundRow = Pick<BegunRow, 'account_place' | 'account_key'> & (UserRow | { id: null })
 
 export function createAttempts(needs: { database: Connection; audit: AuditRows; outbox: OutboxRows }): Attempts {
   const { database, audit, outbox } = needs
@@ -203,6 +229,14 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
         waitSeconds: row.address_wait ?? 0,
       }
     },
+    async beginFound({ source, key, limits: { perAccount, windowMs } }) {
+      const unknownKey = `s:${createHash('sha256').update(`${source} ${key}`).digest('base64url')}`
+      const row = (await database.query<FoundRow>(beginFound, [source, key, unknownKey, perAccount, windowMs]))[0]!
+      return {
+        keys: { account: row.account_key, address: '', accountPlace: row.account_place ?? undefined },
+        user: row.id === null ? undefined : userOf(row),
+      }
+    },
     fail: async (keys, { perAccount, perAddress, windowMs, lockMs }, locked) => {
       const places = [keys.accountPlace ?? null, keys.addressPlace ?? null]
       const mails = outbox.rows(locked === undefined ? [] : [locked])
@@ -213,7 +247,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
       await database.query(release, [keys.account, keys.address, keys.accountPlace ?? null, keys.addressPlace ?? null])
     },
     clear: async (keys) => {
-      await database.query(clear, [keys.account, keys.address, keys.addressPlace ?? null])
+      await database.query(clear, [keys.account, keys.address, keys.addressPlace ?? null, keys.found ?? null])
     },
     async failuresOf(userId) {
       const keys = [accountKey(userId), codesKey(userId)]

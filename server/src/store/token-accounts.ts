@@ -86,6 +86,7 @@ const entrySchema = z.strictObject({
     createdAt: date,
     updatedAt: date,
     groups: z.array(z.string()),
+    groupOrigins: z.record(z.string(), z.array(z.string())),
   }),
   grant: z.strictObject({
     id: z.string(),
@@ -101,8 +102,12 @@ const entrySchema = z.strictObject({
 })
 
 function entryOf({ user, grant, sessionLive, standing, factors }: LoadedAccount, ask: Ask): Uint8Array {
+  // no token depends on what the person prefers
+  const { preferences: _, ...described } = user
   const orNull = (_name: string, value: unknown) => (value === undefined ? null : value)
-  return Buffer.from(JSON.stringify({ ask: askOf(ask), sessionLive, standing, factors, user, grant }, orNull))
+  return Buffer.from(
+    JSON.stringify({ ask: askOf(ask), sessionLive, standing, factors, user: described, grant }, orNull),
+  )
 }
 
 function parseEntry(bytes: Uint8Array, ask: Ask): LoadedAccount | undefined {

@@ -7,6 +7,8 @@ import type { Changes } from './changes.ts'
 import type { Told } from './factors.ts'
 import { outboxInsert } from './outbox.ts'
 import type { OutboxRows } from './outbox.ts'
+import { preferencesOf, readPreferences } from './preferences.ts'
+import type { PersonalPreferences } from './preferences.ts'
 import { statement } from './postgres.ts'
 import type { Database } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
@@ -36,6 +38,7 @@ export interface LinkedAccount {
   readonly username: string
   readonly name: string | undefined
   readonly locale: string | undefined
+  readonly preferences: PersonalPreferences | undefined
   readonly disabled: boolean
   /** Opaque, as in `LoadedAccount`. */
   readonly standing: string
@@ -90,7 +93,7 @@ export interface UpstreamLinks {
   lastOf(userId: string): Promise<string | undefined>
 }
 
-const account = `u.id, u.username, u.name, u.locale, u.disabled_at IS NOT NULL AS disabled, ${standing} AS standing,
+const account = `u.id, u.username, u.name, u.locale, ${preferencesOf}, u.disabled_at IS NOT NULL AS disabled, ${standing} AS standing,
   nullif(u.sessions_valid_after, '-infinity') AS valid_after`
 const until = (milliseconds: string): string => `now() + ${milliseconds}::float8 * interval '1 millisecond'`
 
@@ -173,6 +176,7 @@ interface Row {
   readonly username: string
   readonly name: string | null
   readonly locale: string | null
+  readonly preferences: unknown
   readonly disabled: boolean
   readonly standing: string
   readonly valid_after: Date | null
@@ -313,6 +317,7 @@ const accountOf = (row: Row, id: string, known: LinkedAccount['known']): LinkedA
   username: row.username,
   name: row.name ?? undefined,
   locale: row.locale ?? undefined,
+  preferences: readPreferences(row.preferences),
   disabled: row.disabled,
   standing: row.standing,
   validAfter: row.valid_after ?? undefined,

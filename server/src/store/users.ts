@@ -1,6 +1,6 @@
 // The records of people: our own people, and those whom another source describes.
 import { randomUUID } from 'node:crypto'
-import { CodedError } from '@nauthera/runtime/coded-error'
+import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Fault } from '@nauthera/runtime/coded-error'
 import { hasHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { auditInsert } from './audit.ts'
@@ -8,6 +8,9 @@ import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { Changes } from './changes.ts'
 import { linkHash, useLink } from './link-token.ts'
+import { logoutInsert } from './logouts.ts'
+import { preferencesOf, readPreferences } from './preferences.ts'
+import type { PersonalPreferences } from './preferences.ts'
 import { statement } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
 import type { Database, Statement } from './postgres.ts'
@@ -31,6 +34,8 @@ export interface Person {
   readonly groups: readonly string[]
 }
 
+export type GroupOrigins = Readonly<Record<string, readonly string[]>>
+
 /** A person, with what only our record has. */
 export interface User extends Person {
   /** A UUID; the subject of tokens. */
@@ -40,7 +45,11 @@ export interface User extends Person {
   readonly sourceKey: string | undefined
   /** Until when what another provider said of this person counts; undefined where the source is not such a provider. */
   readonly describedUntil?: Date | undefined
+  /** Which source says which of the groups, by its `id`: `postgres` says those that were given here. */
+  readonly groupOrigins: GroupOrigins
   readonly passwordChangeRequired: boolean
+  /** Undefined when they never chose, and where nobody needs it. */
+  readonly preferences?: PersonalPreferences | undefined
   readonly createdAt: Date
   readonly updatedAt: Date
 }
@@ -110,19 +119,33 @@ export interface Users {
     found: FoundPerson,
     audit: readonly AuditEvent[],
   ): Promise<{ user: User; standing: string; factors: readonly FactorKind[] }>
+  /** Brings the record to what its source says now, while the person has a session. A user name and an e-mail address that somebody else has
+   *  here are not taken.
+   *  @returns undefined when nothing was changed since one of them is taken, or is none */
+  follow(userId: string, person: Person): Promise<User | undefined>
+  /** @returns as `adopt`, the record as it is; undefined when this person was never here */
+  findAdopted(found: {
+    source: string
+    key: string
+  }): Promise<{ user: User; standing: string; factors: readonly FactorKind[] } | undefined>
   /** Disables or enables. Sessions and grants of a disabled person end at once. */
   setDisabled(userId: string, disabled: boolean, audit: readonly AuditEvent[]): Promise<boolean>
-  /** Removes our record of the person, with password, groups, consents, sessions and grants. Audit rows stay until they are too old.
+  /** Removes our record of the person, with password, groups, consents, sessions (whose clients are told) and grants. Audit rows stay until they are too old.
    *  @returns whether there was one */
   remove(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
   /** Ends every session and grant. */
   revokeSessions(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
+const origins = `(SELECT jsonb_object_agg(o.origin, o.names) FROM (
+    SELECT '${ownSource}' AS origin, array_agg(g.name ORDER BY g.name) AS names
+      FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id HAVING count(*) > 0
+    UNION ALL SELECT l.upstream, array_agg(DISTINCT name) FROM upstream_links l, unnest(l.groups) AS name
+      WHERE l.user_id = u.id AND l.valid_until > now() GROUP BY l.upstream) o) AS group_origins`
 /** SQL, of `users u`: the groups here, and those that other providers said at the last sign-in there (upstream-links.ts). */
 export const groupsOf = `coalesce((SELECT array_agg(n.name ORDER BY n.name) FROM (
     SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id
-    UNION SELECT unnest(l.groups) FROM upstream_links l WHERE l.user_id = u.id AND l.valid_until > now()) n), '{}') AS groups`
+    UNION SELECT unnest(l.groups) FROM upstream_links l WHERE l.user_id = u.id AND l.valid_until > now()) n), '{}') AS groups, ${origins}`
 /** Columns `source`, `source_key` and `described_until` of a person u; null for our own people. */
 export const sourceOf = `(SELECT s.source FROM user_sources s WHERE s.user_id = u.id) AS source,
   (SELECT s.source_key FROM user_sources s WHERE s.user_id = u.id) AS source_key,
@@ -135,7 +158,7 @@ const each = (columns: string, table: string): string =>
     .join(', ')
 const findByLogin = statement(
   'user-find-by-login',
-  `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
+  `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
 )
 const list = statement(
   'user-list',
@@ -172,7 +195,19 @@ const adopt = statement(
        updated_at = CASE WHEN (${each(described, 'users')}) IS DISTINCT FROM (${each(described, 'excluded')}) THEN now() ELSE users.updated_at END
      RETURNING *, xmax = 0 AS is_new),
    written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
-   SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
+   SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
+)
+const findAdopted = statement(
+  'user-find-adopted',
+  `SELECT u.*, s.source, s.source_key, ${groupsOf}, ${factorKinds}, ${standing} AS standing
+   FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $1 AND s.source_key = $2`,
+)
+const follow = statement(
+  'user-follow',
+  `WITH changed AS (UPDATE users u SET (${described}) = ($2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb), updated_at = now()
+     WHERE u.id = $1 AND NOT EXISTS (SELECT FROM users o WHERE o.id <> u.id AND (o.canonical_username = $3 OR o.canonical_email = $5))
+     RETURNING u.*)
+   SELECT u.*, ${sourceOf}, ${groupsOf} FROM changed u`,
 )
 const findForEdit = statement(
   'user-find-for-edit',
@@ -207,6 +242,8 @@ const revokeSessions = statement(
 const remove = statement(
   'user-remove',
   `WITH gone AS (DELETE FROM users WHERE id = $1 RETURNING id),
+   sessions AS (SELECT * FROM devices WHERE user_id = $1 AND revoked_at IS NULL AND EXISTS (SELECT FROM gone)),
+   logouts AS (${logoutInsert('sessions')}),
    counter AS (DELETE FROM attempts WHERE key = 'u:' || $1::uuid AND EXISTS (SELECT FROM gone)),
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
    SELECT id FROM gone`,
@@ -229,6 +266,10 @@ export interface UserRow {
   readonly created_at: Date
   readonly updated_at: Date
   readonly groups: string[]
+  /** Null without groups; absent of a record that was just made, whose groups are all ours. */
+  readonly group_origins?: GroupOrigins | null
+  /** Only of queries that ask for it. */
+  readonly preferences?: unknown
 }
 
 interface UserNeeds {
@@ -247,6 +288,11 @@ export function createUsers(needs: UserNeeds): Users {
     insertByLink: (user, { kind, token }, events) =>
       insertUser(needs, insertByLink, user, { events, link: [linkHash(token), kind] }),
     adopt: (found, events) => adoptUser(needs, found, events),
+    follow: (userId, person) => followSource(needs, userId, person),
+    async findAdopted({ source, key }) {
+      const [row] = await database.query<AdoptedRow>(findAdopted, [source, key])
+      return row && adoptedOf(row)
+    },
     edit: (userId, change, events) => editUser(needs, userId, change, events),
     setDisabled: (userId, disabled, events) => changeUser(needs, disabled ? disable : enable, userId, events),
     remove: (userId, events) => changeUser(needs, remove, userId, events),
@@ -311,14 +357,33 @@ function changeOf(before: User, { email, emailVerified, name, locale, profile }:
 
 async function adoptUser(needs: UserNeeds, { source, key, person }: FoundPerson, events: readonly AuditEvent[]) {
   const { database, audit, changes } = needs
-  type Row = UserRow & { standing: string; factors: readonly FactorKind[]; is_new: boolean }
   const id = randomUUID()
   const about = events.map((event) => ({ userId: id, ...event }))
   const values = [id, source, key, ...namesOf(person), audit.rows(about)]
-  const [row] = await asRefused(person, () => database.query<Row>(adopt, values))
+  const [row] = await asRefused(person, () => database.query<AdoptedRow & { is_new: boolean }>(adopt, values))
   if (row!.is_new) audit.lines(about)
   else await changes.tell(row!.id)
-  return { user: userOf(row!), standing: row!.standing, factors: row!.factors }
+  return adoptedOf(row!)
+}
+
+type AdoptedRow = UserRow & { readonly standing: string; readonly factors: readonly FactorKind[] }
+
+const adoptedOf = (row: AdoptedRow) => ({ user: userOf(row), standing: row.standing, factors: row.factors })
+
+async function followSource(
+  { database, changes }: UserNeeds,
+  userId: string,
+  person: Person,
+): Promise<User | undefined> {
+  try {
+    const [row] = await asRefused(person, () => database.query<UserRow>(follow, [userId, ...namesOf(person)]))
+    if (row === undefined) return undefined
+    await changes.tell(userId)
+    return userOf(row)
+  } catch (error) {
+    if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID')) return undefined
+    throw error
+  }
 }
 
 async function changeUser(
@@ -407,8 +472,10 @@ export const userOf = (row: UserRow): User => ({
   locale: row.locale ?? undefined,
   profile: row.profile,
   passwordChangeRequired: row.password_change_required,
+  preferences: readPreferences(row.preferences),
   disabled: row.disabled_at !== null,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
   groups: row.groups,
+  groupOrigins: row.group_origins ?? (row.groups.length === 0 ? {} : { [ownSource]: row.groups }),
 })

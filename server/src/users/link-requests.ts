@@ -1,9 +1,10 @@
 // Mails that anybody can ask for: a link to set a new password, a link to register. The page that asks only queues the request, so it takes
 // the same time for everybody; whether there is such a person is looked up here, later.
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
 import type { Asked } from '../mails.ts'
 import type { Audit, AuditEvent } from '../store/audit.ts'
+import { canonicalName } from '../store/canonical-name.ts'
 import type { MailLinks } from '../store/mail-links.ts'
 import type { NewWork, Outbox } from '../store/outbox.ts'
 import type { Try } from '../store/outbox-runner.ts'
@@ -51,7 +52,7 @@ export function createLinkRequests(needs: {
 
 interface TryNeeds {
   readonly users: Pick<Users, 'findByLogin'>
-  readonly sources: Pick<UserSources, 'load'>
+  readonly sources: Pick<UserSources, 'load' | 'isReserved'>
   readonly linkMails: Pick<LinkMails, 'sendReset' | 'sendRegistration'>
   readonly outbox: Pick<Outbox, 'enqueue'>
   readonly audit: Pick<Audit, 'record'>
@@ -90,12 +91,26 @@ async function tryReset(
 }
 
 async function tryRegistration(
-  { users, linkMails, outbox, audit }: TryNeeds,
+  { users, sources, linkMails, outbox, audit }: TryNeeds,
   id: string,
   { email, ...request }: Parameters<LinkRequests['askRegistration']>[0],
 ): ReturnType<Try> {
   const event = { ...auditedOf(request), event: 'account.registration_requested' } as const
+  // one in an hour, however often somebody asks
+  const hour = Math.floor(Date.now() / requestLimits.ofPerson.windowMs)
   const user = await users.findByLogin(email)
+  if (user === undefined && (await sources.isReserved({ username: email, email }))) {
+    audit.record({ ...event, outcome: 'failure', reason: 'email-taken' })
+    const name = createHash('sha256').update(canonicalName(email)).digest('base64url')
+    await outbox.enqueue({
+      onceKey: `account-elsewhere:${name}:${hour}`,
+      to: email,
+      template: 'account-elsewhere',
+      languages: request.languages,
+      data: { path: paths.account, asked: request.asked },
+    })
+    return done
+  }
   if (user === undefined) {
     const by = { ...request, onceKey: `registration:${id}`, limit: requestLimits.ofPerson }
     const isSent = await linkMails.sendRegistration(email, { ...by, audit: [{ ...event, outcome: 'success' }] })
@@ -104,8 +119,6 @@ async function tryRegistration(
   }
   audit.record({ ...event, outcome: 'failure', reason: 'email-taken', userId: user.id })
   if (user.disabled || user.email === undefined) return done
-  // one in an hour, however often somebody asks
-  const hour = Math.floor(Date.now() / requestLimits.ofPerson.windowMs)
   await outbox.enqueue({
     onceKey: `already-registered:${user.id}:${hour}`,
     to: user.email,

@@ -21,13 +21,26 @@ export interface UserSource {
   look(user: User): Promise<Person | undefined>
   /** Checks a password. Whether another attempt is allowed was decided before.
    *  @param attempt.known the person whom our records have under this login, if any
+   *  @param attempt.mayTry where a person has several names: asked with the source's lasting name of whom it found, before the password is
+   *  looked at. False: the account is locked, under whichever name
    *  @throws CodedError STORE_UNAVAILABLE, PASSWORD_QUEUE_FULL: never an answer */
-  checkPassword(attempt: { login: string; password: string; known: KnownPerson | undefined }): Promise<PasswordAnswer>
+  checkPassword(attempt: PasswordAttempt): Promise<PasswordAnswer>
+  /** Whether somebody there has one of these names, as user name, as e-mail address or to sign in with. Absent where all names are in our
+   *  records.
+   *  @throws CodedError STORE_UNAVAILABLE */
+  knows?(names: readonly string[]): Promise<boolean>
   /** Takes as long as the check of a wrong password, and asks nobody: the time must not show that an account is locked. */
   pretendToCheck(password: string): Promise<void>
   /** Absent where passwords are changed elsewhere.
    *  @throws CodedError STORE_UNAVAILABLE, PASSWORD_QUEUE_FULL */
   changePassword?(account: LoadedAccount, change: PasswordChange): Promise<ChangePasswordOutcome>
+}
+
+export interface PasswordAttempt {
+  readonly login: string
+  readonly password: string
+  readonly known: KnownPerson | undefined
+  readonly mayTry: (key: string) => Promise<boolean>
 }
 
 export interface KnownPerson {
@@ -40,6 +53,8 @@ export type PasswordAnswer =
   /** `found`: how the source describes the person, to create or update the record. Absent: all is in the record. */
   | { readonly kind: 'right'; readonly found?: { readonly key: string; readonly person: Person } | undefined }
   | { readonly kind: 'wrong' }
+  /** `mayTry` said no. */
+  | { readonly kind: 'locked' }
   /** The source has nobody with this login. */
   | { readonly kind: 'unknown' }
 

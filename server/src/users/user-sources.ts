@@ -3,14 +3,21 @@ import { setTimeout } from 'node:timers/promises'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Mail } from '../mails.ts'
 import type { AccountQuery, Accounts, LoadedAccount } from '../store/accounts.ts'
-import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt } from '../store/attempts.ts'
+import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt, FoundAttempt } from '../store/attempts.ts'
+import { canonicalName } from '../store/canonical-name.ts'
 import type { FactorKind } from '../store/standing.ts'
 import type { TokenAccounts } from '../store/token-accounts.ts'
 import type { Person, User, Users } from '../store/users.ts'
 import type { Ceiling } from './ceiling.ts'
 import { decideLockout, defaultLimits } from './lockout.ts'
 import { lockedMail } from './notices.ts'
-import type { ChangePasswordOutcome, PasswordAnswer, PasswordChange, UserSource } from './user-source.ts'
+import type {
+  ChangePasswordOutcome,
+  PasswordAnswer,
+  PasswordAttempt,
+  PasswordChange,
+  UserSource,
+} from './user-source.ts'
 
 export interface UserSources {
   /** Reads the record with one query, and adds what the person's source says.
@@ -22,6 +29,9 @@ export interface UserSources {
   /** @param login user name or e-mail address in any spelling
    *  @throws CodedError STORE_UNAVAILABLE: an outage is no outcome, and counts as no attempt */
   tryPassword(login: string, password: string, context: { address: string }): Promise<SignInOutcome>
+  /** Whether somebody of a source who was never here has one of these names: they get it at their first sign-in, so nobody else may take it.
+   *  @throws CodedError STORE_UNAVAILABLE */
+  isReserved(names: { username: string; email: string | undefined }): Promise<boolean>
   /** Whether this person's password can be changed here; else it is changed where the person comes from. */
   canChangePassword(user: User): boolean
   /** Sets a new password that keeps the rules. Other sessions and their grants end.
@@ -59,7 +69,7 @@ interface Needs {
     readonly accounts: Accounts
     readonly tokenAccounts: TokenAccounts
     readonly attempts: Attempts
-    readonly users: Pick<Users, 'adopt'>
+    readonly users: Pick<Users, 'adopt' | 'findAdopted' | 'follow'>
   }
   readonly limits?: AttemptLimits
   /** Given where addresses are unknown (`allowUntrustedProxy`): it takes the place of the limit of an address. */
@@ -84,7 +94,9 @@ export function createUserSources(needs: Needs): UserSources {
   async function described(account: LoadedAccount | undefined): Promise<LoadedAccount | undefined> {
     const person = account && (await sourceOf(account.user)?.look(account.user))
     if (account === undefined || person === undefined) return undefined
-    return person === account.user ? account : { ...account, user: mergeUser(account.user, person) }
+    if (person === account.user) return account
+    const user = hasNamesOf(account.user, person) ? account.user : await store.users.follow(account.user.id, person)
+    return { ...account, user: mergeUser(user ?? account.user, person) }
   }
 
   return {
@@ -97,6 +109,11 @@ export function createUserSources(needs: Needs): UserSources {
         if (hasCode(error, 'PASSWORD_QUEUE_FULL')) return { kind: 'busy', retryAfterSeconds: busySeconds }
         throw error
       }
+    },
+    isReserved: async ({ username, email }) => {
+      const names = [...new Set([username, ...(email === undefined ? [] : [email])].map(canonicalName))]
+      for (const source of sources) if (await source.knows?.(names)) return true
+      return false
     },
     canChangePassword: (user) => sourceOf(user)?.changePassword !== undefined,
     async changePassword({ userId, ...change }) {
@@ -126,16 +143,37 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
   const decision = decideLockout(begun)
   if (decision.kind === 'address-locked') return { kind: 'busy', retryAfterSeconds: decision.retryAfterSeconds }
   const look = decision.kind === 'locked' ? pretend : prove
-  const proof = await answerOrRelease(needs, begun, () => look(needs, attempt, begun))
+  const found = createFound(needs, begun)
+  const proof = await answerOrRelease(needs, [begun, found], () => look(needs, attempt, begun, found))
   if ('reason' in proof) {
+    // before the wait: the time must not show that a name led to an account
+    if (found.begun) await store.attempts.fail(found.begun.keys, limits, lockMail(found.begun, attempt, limits))
     const early = untilNextStep(needs.sources, clock.now() - beganAt)
     if (early > 0) await clock.wait(early)
     // the same statement for every reason: the time must not show which it was
     await store.attempts.fail(begun.keys, limits, lockMail(begun, attempt, limits))
     ceiling?.count()
-    return { kind: 'refused', reason: proof.reason, userId: begun.user?.id }
+    return { kind: 'refused', reason: proof.reason, userId: (found.begun ?? begun).user?.id }
   }
-  return { kind: 'passed', ...proof, amr: ['pwd'], attempt: begun.keys }
+  const counted = found.begun === undefined ? begun.keys : { ...begun.keys, found: found.begun.keys.account }
+  return { kind: 'passed', ...proof, amr: ['pwd'], attempt: counted }
+}
+
+/** The account that a source found under a name that does not lead to its record: it has a counter of its own, beside that of the name. */
+interface Found {
+  begun?: FoundAttempt
+  mayTry(source: UserSource, key: string): Promise<boolean>
+}
+
+function createFound({ store, limits = defaultLimits }: Needs, { user }: BegunAttempt): Found {
+  return {
+    async mayTry({ id: source }, key) {
+      // the place that was taken is that of this very account
+      if (user?.source === source && user.sourceKey === key) return true
+      this.begun = await store.attempts.beginFound({ source, key, limits })
+      return this.begun.keys.accountPlace !== undefined
+    },
+  }
 }
 
 /** @returns the milliseconds until a refusal may be told; 0 where all sources take the same time by themselves */
@@ -145,7 +183,11 @@ function untilNextStep(sources: readonly UserSource[], sinceBeginMs: number): nu
 }
 
 /** Made for each failure of a known person; only the one that locks the account queues it. */
-function lockMail({ user, keys }: BegunAttempt, { address }: Try, { lockMs }: AttemptLimits): Mail | undefined {
+function lockMail(
+  { user, keys }: Pick<BegunAttempt, 'user' | 'keys'>,
+  { address }: Try,
+  { lockMs }: AttemptLimits,
+): Mail | undefined {
   if (user === undefined || user.disabled || keys.accountPlace === undefined) return undefined
   return lockedMail(user, { key: keys.accountPlace, at: new Date(), asked: { address } }, lockMs / 60_000)
 }
@@ -159,23 +201,29 @@ async function pretend({ sources }: Needs, { password }: Try, { user }: BegunAtt
 }
 
 /** An attempt that got no answer is not counted: nobody is locked out by an outage. */
-async function answerOrRelease(needs: Needs, begun: BegunAttempt, look: () => Promise<Proof>): Promise<Proof> {
+async function answerOrRelease(
+  { store }: Needs,
+  [begun, found]: [BegunAttempt, Found],
+  look: () => Promise<Proof>,
+): Promise<Proof> {
   try {
     return await look()
   } catch (error) {
+    const taken = [begun.keys, ...(found.begun === undefined ? [] : [found.begun.keys])]
     // when our own database is away this fails as well; the places end by themselves
-    await needs.store.attempts.release(begun.keys).catch(() => undefined)
+    for (const keys of taken) await store.attempts.release(keys).catch(() => undefined)
     throw error
   }
 }
 
-async function prove(needs: Needs, attempt: Try, begun: BegunAttempt): Promise<Proof> {
+async function prove(needs: Needs, attempt: Try, begun: BegunAttempt, found: Found): Promise<Proof> {
   const { user, passwordHash, standing = '', factors } = begun
   const known = user && { user, passwordHash }
   const asked = needs.sources.filter(({ id }) => user === undefined || id === user.source)
-  const { source, answer } = await askInOrder(asked, { ...attempt, known })
+  const { source, answer } = await askInOrder(asked, { ...attempt, known }, found)
   if (source === undefined || answer.kind === 'unknown') return { reason: 'unknown-user' }
   if (answer.kind === 'wrong') return { reason: 'wrong-password' }
+  if (answer.kind === 'locked') return { reason: 'locked' }
   if (user?.disabled || answer.found?.person.disabled) return { reason: 'disabled' }
   if (answer.found !== undefined) return recordOf(needs, source, answer.found, attempt)
   return user === undefined ? { reason: 'unknown-user' } : { user, standing, factors }
@@ -184,16 +232,18 @@ async function prove(needs: Needs, attempt: Try, begun: BegunAttempt): Promise<P
 /** Asks only the person's own source when a record has the login; else each source until one knows it. */
 async function askInOrder(
   sources: readonly UserSource[],
-  attempt: Parameters<UserSource['checkPassword']>[0],
+  attempt: Omit<PasswordAttempt, 'mayTry'>,
+  found: Found,
 ): Promise<{ source?: UserSource; answer: PasswordAnswer }> {
   for (const source of sources) {
-    const answer = await source.checkPassword(attempt)
+    const answer = await source.checkPassword({ ...attempt, mayTry: (key) => found.mayTry(source, key) })
     if (answer.kind !== 'unknown') return { source, answer }
   }
   return { answer: { kind: 'unknown' } }
 }
 
-/** An equal name does not prove that it is the same person: whoever has a name of another record does not get in. */
+/** An equal name does not prove that it is the same person: whoever comes for the first time with a name of another record does not get in.
+ *  Whoever was here before keeps the names of their record until the new ones are free. */
 async function recordOf(
   { store }: Needs,
   source: UserSource,
@@ -205,14 +255,24 @@ async function recordOf(
     const { user, ...found } = await store.users.adopt({ source: source.id, key, person }, [created])
     return user.disabled ? { reason: 'disabled' } : { ...found, user: mergeUser(user, person) }
   } catch (error) {
-    if (hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID')) return { reason: 'name-taken' }
-    throw error
+    if (!hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN', 'USERNAME_INVALID')) throw error
+    const known = await store.users.findAdopted({ source: source.id, key })
+    if (known === undefined) return { reason: 'name-taken' }
+    return known.user.disabled ? { reason: 'disabled' } : { ...known, user: mergeUser(known.user, person) }
   }
 }
 
-/** The record with what the source says. A person whom an administrator disabled here stays disabled. */
+const hasNamesOf = (user: User, person: Person): boolean =>
+  user.username === person.username && user.email === person.email && user.emailVerified === person.emailVerified
+
+/** The record with what the source says. User name and e-mail address are those of the record, where nobody else can have them. A person whom
+ *  an administrator disabled here stays disabled. */
 const mergeUser = (user: User, person: Person): User => ({
   ...user,
   ...person,
+  username: user.username,
+  email: user.email,
+  emailVerified: user.emailVerified,
+  groupOrigins: { [user.source]: person.groups },
   disabled: user.disabled || person.disabled,
 })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { createDeskGate, deskForm, deskPage, notFound } from '../../src/admin/gate.ts'
+import { createDeskGate, notFound } from '../../src/admin/gate.ts'
+import { personalForm, personalPage } from '../../src/account/gate.ts'
 import type { Gate, SignedInPerson } from '../../src/account/gate.ts'
 import type { PageRequest } from '../../src/reply.ts'
 import { ada } from '../login/browser.ts'
@@ -13,15 +14,20 @@ interface About {
   readonly age?: number
   readonly acr?: string
   readonly groups?: readonly string[]
+  /** Which source says so. */
+  readonly from?: string
 }
 
 /** An account gate with somebody in front of it. @param asked gets what `requireFresh` was asked for */
-function deskFor({ age, acr = 'urn:nauthera:mfa', groups = ['desk'] }: About, asked: unknown[] = []) {
+function deskFor(
+  { age, acr = 'urn:nauthera:mfa', groups = ['desk'], from = 'postgres' }: About,
+  asked: unknown[] = [],
+) {
   const person: SignedInPerson | undefined =
     age === undefined
       ? undefined
       : {
-          user: { ...ada, groups },
+          user: { ...ada, groups, groupOrigins: { [from]: groups } },
           standing: 'one',
           session: { uid: 's1', version: 1, authTime: now / 1000 - age, amr: ['pwd'], acr },
         }
@@ -33,7 +39,7 @@ function deskFor({ age, acr = 'urn:nauthera:mfa', groups = ['desk'] }: About, as
       return isFresh && wanted?.acr?.includes(person.session.acr ?? '') ? { kind: 'admitted', person } : redirect
     },
   }
-  return createDeskGate({ gate, group: 'desk', now: () => now })
+  return createDeskGate({ gate, group: 'desk', groupFrom: ['postgres', 'staff'], now: () => now })
 }
 
 describe(createDeskGate.name, () => {
@@ -45,6 +51,8 @@ describe(createDeskGate.name, () => {
     ['wants a second factor', { age: 0, acr: 'urn:nauthera:password' }, 'redirect', 'redirect'],
     ['asks a stranger to sign in', {}, 'redirect', 'redirect'],
     ['knows nobody who is in another group', { age: 0, groups: ['desks', 'Desk', ''] }, 'page', 'page'],
+    ['knows a member whom a listed source names', { age: 0, from: 'staff' }, 'admitted', 'admitted'],
+    ['knows nobody whom another source put into that group', { age: 0, from: 'corp' }, 'page', 'page'],
     ['asks no second factor of who is no member', { age: 9 * hour, acr: 'x', groups: [] }, 'page', 'page'],
   ]
   for (const [sentence, about, look, act] of cases)
@@ -60,19 +68,21 @@ describe(createDeskGate.name, () => {
   })
 })
 
-describe('deskPage and deskForm', () => {
-  it('call the page only for a member, and are bound to the session', async () => {
+describe('pages behind the gate of the help desk', () => {
+  it('are called only for a member, and are bound to the session', async () => {
     const called: string[] = []
     const handle = (person: SignedInPerson) => {
       called.push(person.user.username)
       return notFound
     }
-    for (const build of [deskPage, deskForm]) {
+    for (const build of [personalPage, personalForm]) {
       const admitting = build('/admin', deskFor({ age: 0 }).toAct, handle)
       const refusing = build('/admin', deskFor({ age: 0, groups: [] }).toAct, handle)
       expect(admitting.boundTo).to.equal('session')
       await admitting.handle(request)
       expect(await refusing.handle(request)).to.equal(notFound)
+      expect(await admitting.turnAway?.(request)).to.equal(undefined)
+      expect(await refusing.turnAway?.(request)).to.equal(notFound)
     }
     expect(called).to.deep.equal([ada.username, ada.username])
   })

@@ -7,7 +7,7 @@ import { claimsOfJwt, getCode, getTokens, redeem, refresh, request, tokensOf } f
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { retryUntilDone } from '../../src/retry-until-done.ts'
-import { newName, quiet, startTestDirectory } from '../users/ldap/test-directory.ts'
+import { newName, quiet, sourceOf, startTestDirectory } from '../users/ldap/test-directory.ts'
 import type { TestDirectory } from '../users/ldap/test-directory.ts'
 import { CodedError } from '@nauthera/runtime/coded-error'
 
@@ -29,19 +29,10 @@ describe('people of a directory', function () {
   })
 
   async function start(over: Readonly<Record<string, unknown>> = {}, cache?: { url: string; timeout: string }) {
-    const { files, slapd } = directory
-    const source = {
-      id: 'directory',
-      type: 'ldap',
-      urls: [slapd.url],
-      caFile: files.ca,
-      usernameFile: files.username,
-      passwordFile: files.password,
-      userBase: directory.settings().userBase,
-      groups: { base: directory.settings().groups.base },
-      ...over,
-    }
-    const sources = [{ id: 'postgres', type: 'postgres' }, source]
+    const sources = [
+      { id: 'postgres', type: 'postgres' },
+      { ...sourceOf(directory), ...over },
+    ]
     const replicas = await startReplicas({ count: 2, settings: { sources }, ...(cache ? { cache } : {}) })
     running.push(replicas)
     await replicas.serve([entry('app.web', configs.web)])

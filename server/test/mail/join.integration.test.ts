@@ -4,6 +4,8 @@ import { addPerson } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import type { Invitation } from '../../src/users/link-mails.ts'
 import { createLinkMails } from '../../src/users/link-mails.ts'
+import { sourceOf, startTestDirectory } from '../users/ldap/test-directory.ts'
+import type { TestDirectory } from '../users/ldap/test-directory.ts'
 import { chosen, newPassword, signInPage, startMailSite, winnersOf, wordsOf } from './with-mail.ts'
 import type { MailSite } from './with-mail.ts'
 
@@ -13,12 +15,18 @@ const forgetLimits = statement('test-forget-join', 'DELETE FROM attempts')
 describe('accounts by mail', function () {
   this.timeout(60_000)
   let site: MailSite
+  let directory: TestDirectory
   before(async function () {
     this.timeout(60_000)
     const registration = { enabled: true, allowedDomains: ['example.com', 'example.org'] }
-    site = await startMailSite({ count: 3, settings: { registration } })
+    directory = await startTestDirectory()
+    const sources = [{ id: 'postgres', type: 'postgres' }, sourceOf(directory)]
+    site = await startMailSite({ count: 3, settings: { registration, sources } })
   })
-  after(() => site.stop())
+  after(async () => {
+    await site.stop()
+    await directory.stop()
+  })
   beforeEach(async () => {
     await site.apps[0]!.store.database.query(forgetLimits)
   })
@@ -116,12 +124,16 @@ describe('accounts by mail', function () {
   describe('a registration', () => {
     it('makes the account only after the link of the mail', async () => {
       const sent = await register('new@example.org')
+      const { store } = site.apps[0]!
       expect(wordsOf(sent)).to.contain('Look into your mailbox')
       const link = await site.linkTo('new@example.org')
       expect(await site.apps[0]!.store.users.findByLogin('new@example.org')).to.equal(undefined)
       const browser = new Browser(site)
       await browser.submit(await browser.follow(link), link, { ...chosen, name: 'New' })
       expect((await signIn('new@example.org')).location).to.contain('code=')
+      await store.audit.flush()
+      const [asked] = await store.audit.search({ event: 'account.registration_requested', limit: 1 })
+      expect(asked).to.include({ outcome: 'success', address: '127.0.0.1', userId: undefined })
     })
 
     it('L4 answers the same when the address has an account; a mail then says so', async () => {
@@ -134,10 +146,30 @@ describe('accounts by mail', function () {
       ])
       expect((await site.newest('known@example.com'))!.subject).to.contain('You already have an account')
       expect((await site.newest('unknown@example.com'))!.subject).to.contain('Complete your registration')
+      const { audit } = site.apps[0]!.store
+      await Promise.all(site.apps.map(({ store }) => store.audit.flush()))
+      const [refused] = await audit.search({ event: 'account.registration_requested', outcome: 'failure', limit: 1 })
+      expect(refused).to.include({ reason: 'email-taken' })
       const browser = new Browser(site)
       expect(
         await browser.submit(await signInPage(site, browser), '/sign-in', { username: 'known', password }),
       ).to.have.property('location')
+    })
+
+    it('L12 makes no account with the address of a person of a directory who was never here; a mail says how they sign in', async () => {
+      const here = (username: string) => ({ username, email: `${username}@example.com`, password, groups: [] })
+      await directory.add(here('dora'))
+      expect(wordsOf(await register('Dora@example.com'))).to.contain('Look into your mailbox')
+      expect((await site.newest('Dora@example.com'))!.text).to.contain('the password of your organization')
+      // and none with a link from before the directory had the person
+      await register('emil@example.com')
+      const link = await site.linkTo('emil@example.com')
+      await directory.add(here('emil'))
+      const browser = new Browser(site)
+      expect((await browser.submit(await browser.follow(link), link, { ...chosen, name: 'Emil' })).status).to.equal(400)
+      const signed = new Browser(site)
+      const page = await signInPage(site, signed)
+      expect((await signed.submit(page, '/sign-in', { username: 'emil', password })).location).to.contain('code=')
     })
 
     for (const [email, words] of [
@@ -171,6 +203,8 @@ describe('accounts by mail', function () {
       expect((await browser.submit(page, link)).url).to.contain('/verify-email/done')
       expect((await store.users.findByLogin('vic'))!.emailVerified).to.equal(true)
       expect((await browser.submit(page, link)).status).to.equal(400)
+      const verified = await store.audit.search({ event: 'email.verified', userId: user.id, limit: 5 })
+      expect(verified.map(({ outcome, address }) => [outcome, address])).to.deep.equal([['success', '127.0.0.1']])
       const latePage = await browser.follow(late)
       await store.users.edit(user.id, { email: 'victor@example.net' }, [])
       expect((await browser.submit(latePage, late)).status).to.equal(400)

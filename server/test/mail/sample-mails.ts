@@ -9,6 +9,7 @@ const samples: { readonly [Template in MailTemplate]: Extract<Mail, { template: 
   invitation: { path: link.path, days: 7 },
   registration: { ...link, asked },
   'already-registered': { path: link.path, asked },
+  'account-elsewhere': { path: link.path, asked },
   reset: { ...link, person: 'ada', asked },
   verify: { ...link, person: 'ada' },
   'password-changed': about,

@@ -27,6 +27,7 @@ const user: User = {
   createdAt: new Date(0),
   updatedAt: new Date(5000),
   groups: ['engineers'],
+  groupOrigins: { postgres: ['engineers'] },
 }
 
 describe('claimsOf', () => {

@@ -38,6 +38,7 @@ describe(createTokenAccounts.name, () => {
       createdAt: new Date(now - day),
       updatedAt: new Date(now - 1),
       groups: ['ops'],
+      groupOrigins: { postgres: ['ops'] },
     },
     sessionLive: true,
     standing: '2026-01-01 00:00:00',
@@ -81,6 +82,14 @@ describe(createTokenAccounts.name, () => {
   it('asks PostgreSQL once, and then returns the same again', async () => {
     expect(await load()).to.deep.equal(stored)
     expect(await load()).to.deep.equal(stored)
+    expect(queries).to.equal(1)
+  })
+
+  it('keeps nothing of what a person prefers: no token depends on it', async () => {
+    const { user, ...rest } = ada()
+    stored = { ...rest, user: { ...user, preferences: { language: 'de' } } }
+    await load()
+    expect((await load())?.user).to.deep.equal(user)
     expect(queries).to.equal(1)
   })
 

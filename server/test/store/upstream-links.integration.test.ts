@@ -58,6 +58,12 @@ describe(createUpstreamLinks.name, () => {
       email: 'p@example.com',
     })
     expect(loaded?.user.groups).to.deep.equal(['a', 'b'])
+    expect(loaded?.user.groupOrigins).to.deep.equal({ corp: ['a', 'b'] })
+    await stores[0].groups.addMember('b', account.id, [])
+    await stores[0].groups.addMember('c', account.id, [])
+    const both = (await stores[0].accounts.load({ userId: account.id }))!.user
+    expect(both.groups).to.deep.equal(['a', 'b', 'c'])
+    expect(both.groupOrigins).to.deep.equal({ postgres: ['b', 'c'], corp: ['a', 'b'] })
     expect(loaded?.user.describedUntil?.getTime()).to.be.greaterThan(Date.now())
   })
 

@@ -7,7 +7,14 @@ import type { UserSource } from '../../src/users/user-source.ts'
 /** A directory in memory, like one that others run: it has its own keys for people, changes them without telling us, and does not always
  *  answer. It is for tests only, and shows that a source of people can be something else than our database. */
 export interface MemoryDirectory {
-  add(person: { username: string; email: string; password: string; groups: readonly string[] }): string
+  add(person: {
+    username: string
+    email: string
+    password: string
+    groups: readonly string[]
+    /** Another name to sign in with, which is neither user name nor e-mail address. */
+    alias?: string
+  }): string
   change(key: string, changes: Partial<Person>): void
   remove(key: string): void
   /** A source with its own memory of `maxAgeMs`, as each replica has one. */
@@ -17,6 +24,7 @@ export interface MemoryDirectory {
 interface Entry {
   readonly person: Person
   readonly password: string
+  readonly alias: string | undefined
 }
 
 export const directorySource = 'directory'
@@ -24,7 +32,7 @@ export const directorySource = 'directory'
 export function createMemoryDirectory(): MemoryDirectory {
   const entries = new Map<string, Entry>()
   return {
-    add({ password, ...about }) {
+    add({ password, alias, ...about }) {
       const key = randomUUID()
       const person = {
         ...about,
@@ -33,12 +41,12 @@ export function createMemoryDirectory(): MemoryDirectory {
         name: undefined,
         locale: undefined,
       }
-      entries.set(key, { password, person: { ...person, profile: {}, disabled: false } })
+      entries.set(key, { password, alias, person: { ...person, profile: {}, disabled: false } })
       return key
     },
     change(key, changes) {
-      const { person, password } = entries.get(key)!
-      entries.set(key, { password, person: { ...person, ...changes } })
+      const { person, ...rest } = entries.get(key)!
+      entries.set(key, { ...rest, person: { ...person, ...changes } })
     },
     remove: (key) => void entries.delete(key),
     source: (options) => createSource(entries, options),
@@ -64,16 +72,22 @@ function createSource(
       told.set(sourceKey, { person, at: now() })
       return person
     },
-    async checkPassword({ login, password }) {
+    async checkPassword({ login, password, mayTry }) {
       await answer()
       const name = canonicalName(login)
-      const isNamed = ({ person }: Entry) =>
-        [person.username, person.email].some((one) => canonicalName(one ?? '') === name)
-      const [key, entry] = [...entries].find(([, one]) => name !== '' && isNamed(one)) ?? []
+      const [key, entry] = [...entries].find(([, one]) => name !== '' && namesOf(one).includes(name)) ?? []
       if (key === undefined || entry === undefined) return { kind: 'unknown' }
+      if (!(await mayTry(key))) return { kind: 'locked' }
       if (entry.password !== password) return { kind: 'wrong' }
       return { kind: 'right', found: { key, person: entry.person } }
+    },
+    async knows(names) {
+      await answer()
+      return [...entries.values()].some((entry) => namesOf(entry).some((name) => names.includes(name)))
     },
     pretendToCheck: async () => undefined,
   }
 }
+
+const namesOf = ({ person, alias }: Entry): string[] =>
+  [person.username, person.email, alias].filter((name) => name !== undefined).map(canonicalName)

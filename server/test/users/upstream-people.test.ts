@@ -19,6 +19,7 @@ const user: User = {
   createdAt: new Date(at),
   updatedAt: new Date(at),
   groups: [],
+  groupOrigins: {},
 }
 
 describe(createUpstreamPeople.name, () => {
@@ -46,9 +47,10 @@ describe(createUpstreamPeople.name, () => {
 
   it('takes no password of its people, in the time that a wrong one takes, and asks for none of others', async () => {
     const known = { user, passwordHash: undefined }
-    expect(await people.checkPassword({ login: 'ada', password: 'p1', known })).to.deep.equal({ kind: 'wrong' })
+    const mayTry = async () => true
+    expect(await people.checkPassword({ login: 'ada', password: 'p1', known, mayTry })).to.deep.equal({ kind: 'wrong' })
     await people.pretendToCheck('p2')
-    expect(await people.checkPassword({ login: 'bob', password: 'p3', known: undefined })).to.deep.equal({
+    expect(await people.checkPassword({ login: 'bob', password: 'p3', known: undefined, mayTry })).to.deep.equal({
       kind: 'unknown',
     })
     expect(checked).to.deep.equal(['p1', 'p2'])

@@ -96,7 +96,7 @@ describe(createUserSources.name, () => {
   const reasonOf = (outcome: SignInOutcome) => (outcome.kind === 'refused' ? outcome.reason : outcome.kind)
   const addOwn = async (username: string, email?: string) =>
     store.users.insert({ username, email, passwordHash: await passwords.hash(password) })
-  const addThere = (username: string, about: { password?: string; email?: string } = {}) =>
+  const addThere = (username: string, about: { password?: string; email?: string; alias?: string } = {}) =>
     directory.add({ username, email: `${username}@example.test`, password, groups: ['staff'], ...about })
 
   it('asks the sources in their order, and loads each person from the right one', async () => {
@@ -142,6 +142,97 @@ describe(createUserSources.name, () => {
     expect(reasonOf(await attempt(name))).to.equal('name-taken')
     directory.change(second, { username: `${name}-2`, email: undefined })
     expect((await signIn(`${name}-2`)).id).to.not.equal(id)
+  })
+
+  it('L12 keeps the names of a record while somebody else has those that the directory says now', async () => {
+    const [name, taken] = [newName(), newName()]
+    const key = addThere(name)
+    const { id } = await signIn(name)
+    await addOwn(taken, `${taken}@example.test`)
+    const seen = async () => {
+      now += maxAgeMs
+      const { username, email, groups } = (await users.load({ userId: id }))!.user
+      return { username, email, groups }
+    }
+    const email = `${name}@example.test`
+    directory.change(key, { username: taken, groups: ['crew'] })
+    expect(await seen()).to.deep.equal({ username: name, email, groups: ['crew'] })
+    directory.change(key, { username: name, email: `${taken}@example.test` })
+    expect(await seen()).to.deep.equal({ username: name, email, groups: ['crew'] })
+    // and the person still gets in, by the name that leads to them there and to nobody here
+    directory.change(key, { username: `${name}-2` })
+    expect(await signIn(`${name}-2`)).to.include({ id, username: name, email })
+    // as soon as both are free they are taken, and nobody else can get them
+    directory.change(key, { email: `${name}-2@example.test` })
+    expect(await seen()).to.deep.include({ username: `${name}-2`, email: `${name}-2@example.test` })
+    const refused = await addOwn(`${name}-2`).catch((reason: unknown) => reason)
+    expect(hasCode(refused, 'USERNAME_TAKEN')).to.equal(true)
+  })
+
+  it('L12 reserves the names of people of a directory who were never here, and knows nothing while it is away', async () => {
+    const [name, alias] = [newName(), `${newName()}@corp.example`]
+    addThere(name, { alias })
+    for (const username of [name.toUpperCase(), `${name}@example.test`, alias])
+      expect(await users.isReserved({ username, email: undefined }), username).to.equal(true)
+    expect(await users.isReserved({ username: newName(), email: `${name}@example.test` })).to.equal(true)
+    expect(await users.isReserved({ username: newName(), email: undefined })).to.equal(false)
+    isDown = true
+    const error = await users.isReserved({ username: newName(), email: undefined }).catch((reason: unknown) => reason)
+    expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
+  })
+
+  it('L7 counts the failures of a person of a directory together, whichever of their names was typed', async () => {
+    for (const wasHere of [true, false]) {
+      const [name, alias] = [newName(), newName()]
+      addThere(name, { alias })
+      if (wasHere) await signIn(name)
+      const names = [alias, name, `${name}@example.test`]
+      for (let turn = 0; turn < limits.perAccount; turn++)
+        expect(reasonOf(await attempt(names[turn % names.length]!, 'wrong'))).to.equal('wrong-password')
+      for (const one of names) expect(reasonOf(await attempt(one)), `${one} ${wasHere}`).to.equal('locked')
+    }
+  })
+
+  it('L7 allows exactly the limit of parallel guesses at a person, over all of their names', async () => {
+    const [name, alias] = [newName(), newName()]
+    addThere(name, { alias })
+    const guesses = Array.from({ length: 16 }, (_, n) => attempt(n % 2 === 0 ? name : alias, 'wrong'))
+    const reasons = (await Promise.all(guesses)).map(reasonOf)
+    expect(reasons.filter((reason) => reason === 'wrong-password')).to.have.length(limits.perAccount)
+  })
+
+  it('forgets the failures under every name once a sign-in under one of them is finished, and tells whose they were', async () => {
+    const [name, alias] = [newName(), newName()]
+    addThere(name, { alias })
+    const { id } = await signIn(name)
+    const failed = await attempt(alias, 'wrong')
+    expect(failed).to.include({ userId: id })
+    for (let turn = 2; turn < limits.perAccount; turn++) await attempt(alias, 'wrong')
+    expect((await store.attempts.failuresOf(id)).signIns?.count).to.equal(limits.perAccount - 1)
+    const passed = await attempt(alias)
+    if (passed.kind !== 'passed') throw new Error(reasonOf(passed))
+    await store.attempts.clear(passed.attempt)
+    expect((await store.attempts.failuresOf(id)).signIns).to.equal(undefined)
+    expect(reasonOf(await attempt(alias, 'wrong'))).to.equal('wrong-password')
+  })
+
+  it('L6 counts nothing under any name of a person while a directory fails after it has found them', async () => {
+    const [name, alias] = [newName(), newName()]
+    addThere(name, { alias })
+    const { id } = await signIn(name)
+    const there = directory.source({ maxAgeMs, now: () => now })
+    const failing: UserSource = {
+      ...there,
+      async checkPassword(asked) {
+        await there.checkPassword(asked)
+        throw new CodedError('STORE_UNAVAILABLE', { message: 'the directory has gone' })
+      },
+    }
+    const broken = createUserSources({ sources: [failing], store, limits })
+    for (let turn = 0; turn < 2 * limits.perAccount; turn++)
+      await broken.tryPassword(alias, password, { address: '192.0.2.9' }).catch(() => undefined)
+    expect((await store.attempts.failuresOf(id)).signIns).to.equal(undefined)
+    expect((await signIn(alias)).id).to.equal(id)
   })
 
   it('T5 refuses a person whom an administrator disabled here, whatever the directory says', async () => {

@@ -3,6 +3,8 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
 import type { Audit } from '../../store/audit.ts'
 import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-links.ts'
+import type { UserSources } from '../../users/user-sources.ts'
+import { personOnPage } from '../../users/person-on-page.ts'
 import { factorStanding } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { Attempt, FormOutcome } from '../attempt.ts'
@@ -11,12 +13,13 @@ import { linkingOf } from '../linking.ts'
 import { answerOf } from './callback.ts'
 import type { Federation } from './federation.ts'
 import { isFresh } from './freshness.ts'
-import { awayMistake, kept, leave, stateOf, wantsLogin } from './leave.ts'
+import { awayMistake, kept, leave, stateOf, wantedAge, wantsLogin } from './leave.ts'
 import { believedProofs, describePerson, otherNames } from './person.ts'
 import type { Upstream, UpstreamAnswer } from './upstream.ts'
 
 interface Needs {
   readonly federation: Federation
+  readonly users: Pick<UserSources, 'isReserved'>
   readonly secondFactor: SecondFactorPolicy
   readonly audit: Pick<Audit, 'record'>
   /** Epoch milliseconds. */
@@ -123,7 +126,7 @@ async function welcome(
 }
 
 async function createFirstFree(
-  { federation }: Needs,
+  { federation, users }: Needs,
   { request, interaction }: Attempt,
   signIn: UpstreamSignIn,
   names: readonly string[],
@@ -134,8 +137,12 @@ async function createFirstFree(
     outcome: 'success',
     reason: signIn.upstream,
   } as const
+  const { email } = signIn.person
+  if (email !== undefined && (await users.isReserved({ username: email, email })))
+    return { kind: 'taken', what: 'email' }
   let made: CreateOutcome = { kind: 'taken', what: 'username' }
   for (const username of names) {
+    if (await users.isReserved({ username, email: undefined })) continue
     made = await federation.links.create({ ...signIn, person: { ...signIn.person, username } }, [created])
     if (made.kind === 'linked' || made.what === 'email') return made
   }
@@ -158,15 +165,15 @@ async function enter(
     authTime: said.authTime,
     now: Math.floor(needs.now() / 1000),
     sentAt: sent.at,
-    anew: sent.anew === true || wantsLogin(interaction.prompt.reasons),
-    maxAge: interaction.maxAge,
+    anew: sent.anew === true || wantsLogin(interaction),
+    maxAge: wantedAge(interaction),
     validAfter: account.validAfter,
   })
   if (fresh.kind === 'ask-again' && !sent.anew) return leave(needs, attempt, upstream, { anew: true })
   if (fresh.kind !== 'fresh') {
     tell(needs, attempt, 'upstream-not-fresh', account.id)
-    const key = fresh.kind === 'unproved' ? 'upstream-no-time' : 'upstream-not-fresh'
-    return mistaken(upstream, key, kept(interaction.progress))
+    const values = fresh.kind === 'too-soon' ? { minutes: Math.ceil(fresh.waitSeconds / 60) } : {}
+    return mistaken(upstream, notFresh[fresh.kind], kept(interaction.progress), values)
   }
   const signedIn = {
     accountId: account.id,
@@ -175,13 +182,19 @@ async function enter(
     standing: account.standing,
     ...(account.known ? { factors: factorStanding(needs.secondFactor, account.known) } : {}),
     passwordChangeRequired: false,
-    person: { username: account.username, name: account.name, locale: account.locale },
+    person: personOnPage(account),
     remember: sent.remember,
   }
   // an identity of this very provider has its account by now: there is nothing left to link
   const isOther = interaction.progress.linking?.upstream !== upstream.id
   return { kind: 'go-on', progress: { ...(isOther ? linkingOf(interaction.progress) : {}), signedIn } }
 }
+
+const notFresh = {
+  'ask-again': 'upstream-not-fresh',
+  unproved: 'upstream-no-time',
+  'too-soon': 'upstream-too-soon',
+} as const
 
 /** A refusal for the audit log. What can be an attack, and what is only a wish, differ in the reason. */
 function tell({ audit }: Needs, { request, interaction }: Attempt, reason: string, userId?: string): void {
@@ -194,9 +207,14 @@ function tell({ audit }: Needs, { request, interaction }: Attempt, reason: strin
   })
 }
 
-const mistaken = ({ name }: Upstream, key: string, progress: Progress): FormOutcome => ({
+const mistaken = (
+  { name }: Upstream,
+  key: string,
+  progress: Progress,
+  values: Readonly<Record<string, number>> = {},
+): FormOutcome => ({
   kind: 'mistaken',
-  mistakes: [{ key, values: { name } }],
+  mistakes: [{ key, values: { name, ...values } }],
   progress,
 })
 

@@ -1,9 +1,14 @@
 import { freshFor } from '../../oidc/acr.ts'
 
 /** Whether a sign-in at another provider is recent enough, and since when the person is signed in.
- *  `ask-again`: a new sign-in there would be. `unproved`: the provider does not say when, and the client wants to know. */
+ *  `ask-again`: a new sign-in there would be. `unproved`: the provider does not say when, and somebody wants to know. `too-soon`: all
+ *  sessions were ended a moment ago, and the provider does not say when: until `waitSeconds` are over, every time that could be told would be
+ *  that of a fresh sign-in. */
 export type Freshness =
-  { readonly kind: 'fresh'; readonly authTime: number } | { readonly kind: 'ask-again' } | { readonly kind: 'unproved' }
+  | { readonly kind: 'fresh'; readonly authTime: number }
+  | { readonly kind: 'ask-again' }
+  | { readonly kind: 'unproved' }
+  | { readonly kind: 'too-soon'; readonly waitSeconds: number }
 
 /** Seconds that clocks may differ. */
 const tolerance = 30
@@ -25,9 +30,14 @@ export function isFresh(asked: {
 }): Freshness {
   const { authTime, now, sentAt, anew, maxAge, validAfter } = asked
   const endedAt = Math.floor((validAfter?.getTime() ?? 0) / 1000)
-  // nobody knows how old it is: it must not count as a fresh one for what protects the account
-  const unknown = Math.max(endedAt, now - freshFor - 1)
-  if (authTime === undefined) return maxAge === undefined ? { kind: 'fresh', authTime: unknown } : { kind: 'unproved' }
+  if (authTime === undefined) {
+    if (maxAge !== undefined) return { kind: 'unproved' }
+    // nobody knows how old it is: it must not count as a fresh one for what protects the account
+    const unknown = now - freshFor - 1
+    return unknown < endedAt
+      ? { kind: 'too-soon', waitSeconds: endedAt - unknown }
+      : { kind: 'fresh', authTime: unknown }
+  }
   const isOld =
     authTime < endedAt ||
     (anew && authTime + tolerance < sentAt) ||

@@ -1,5 +1,6 @@
 import { hasCode } from '@nauthera/runtime/coded-error'
-import type { Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
+import { freshFor } from '../../oidc/acr.ts'
+import type { Interaction, Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
 import { acrNotReached } from '../../oidc/interaction/what-is-asked.ts'
 import type { Page } from '../../reply.ts'
 import type { Attempt, FormOutcome, Leave } from '../attempt.ts'
@@ -43,7 +44,7 @@ export async function leave(
       state: stateOf(interaction.uid, sent),
       loginHint: hintOf(attempt),
       prompt: promptOf(attempt, sent),
-      maxAge: interaction.maxAge,
+      maxAge: wantedAge(interaction),
       uiLocales: interaction.uiLocales,
       acrValues: (interaction.acrValues ?? []).filter((value) => upstream.acrValues.includes(value)),
     })
@@ -66,7 +67,8 @@ export const awayMistake = ({ name }: Upstream, progress: Progress) =>
   ({ kind: 'mistaken', mistakes: [{ key: 'upstream-away', values: { name } }], progress }) as const
 
 /** What stays when the person turns to another way to sign in. */
-export const kept = ({ switching, linking }: Progress): Progress => ({
+export const kept = ({ switching, linking, anew }: Progress): Progress => ({
+  ...(anew === undefined ? {} : { anew }),
   ...(switching === undefined ? {} : { switching }),
   ...(linking === undefined ? {} : { linking }),
 })
@@ -83,10 +85,16 @@ function hintOf({ request, interaction }: Attempt): string | undefined {
 }
 
 function promptOf({ interaction }: Attempt, { anew }: SentUpstream): 'login' | 'select_account' | undefined {
-  if (anew || wantsLogin(interaction.prompt.reasons)) return 'login'
+  if (anew || wantsLogin(interaction)) return 'login'
   return interaction.progress.switching && !interaction.progress.linking ? 'select_account' : undefined
 }
 
+type Wanting = Pick<Interaction, 'prompt' | 'maxAge' | 'progress'>
+
 /** Whether the person must sign in anew: the client asked for it (`prompt=login`), or a second factor may be set up with this sign-in. */
-export const wantsLogin = (reasons: readonly string[]): boolean =>
-  reasons.includes('login_prompt') || reasons.includes(acrNotReached)
+export const wantsLogin = ({ prompt: { reasons }, progress }: Pick<Wanting, 'prompt' | 'progress'>): boolean =>
+  progress.anew === true || reasons.includes('login_prompt') || reasons.includes(acrNotReached)
+
+/** Seconds: how old a sign-in there may be. */
+export const wantedAge = ({ maxAge, progress }: Pick<Wanting, 'maxAge' | 'progress'>): number | undefined =>
+  progress.anew === true ? Math.min(maxAge ?? freshFor, freshFor) : maxAge

@@ -3,6 +3,7 @@ import { hasHiddenCharacters, hasHiddenInName } from '@nauthera/runtime/hidden-c
 import type { Person } from '../../store/users.ts'
 import { canonicalName } from '../../store/canonical-name.ts'
 import { isEmailAddress } from '../../users/email-address.ts'
+import { takeOver } from '../../users/group-names.ts'
 import type { UpstreamDescription } from './presets.ts'
 
 // What a provider says of a person, as a record here. Pure. Each value is text of somebody else: nothing is more than what it says.
@@ -86,17 +87,13 @@ function profileOf(claims: Claims): Person['profile'] {
   return Object.fromEntries([...facts, ['picture', isWeb ? picture : undefined] as const].filter(([, value]) => value))
 }
 
-function groupsOf(claims: Claims, { groups: { claim, map, prefix } }: UpstreamDescription): string[] {
-  const value = claims[claim]
+function groupsOf(claims: Claims, { groups }: UpstreamDescription): string[] {
+  const value = claims[groups.claim]
   const given = (Array.isArray(value) ? (value as unknown[]) : [value])
     .map(textOf)
     .filter((name): name is string => name !== undefined && name.length <= longest.group && !hasHiddenCharacters(name))
     .slice(0, longest.groups)
-  const named = given.flatMap((name) => {
-    const mapped = map.filter(({ from }) => from === name).map(({ to }) => to)
-    return mapped.length === 0 && prefix !== undefined ? [`${prefix}${name}`] : mapped
-  })
-  return [...new Set(named)].sort()
+  return takeOver(given, groups).sort()
 }
 
 /** With more than 200 groups Entra names none, and says where an application could ask for them. */

@@ -7,6 +7,8 @@ import type { Log } from '@nauthera/runtime/log'
 import { describeError } from '@nauthera/runtime/log'
 import type { LdapSourceSettings } from '../../settings.ts'
 import type { Person } from '../../store/users.ts'
+import { takeOver } from '../group-names.ts'
+import type { GroupNames } from '../group-names.ts'
 import { profileClaimNames } from '../profile-claims.ts'
 import type { DirectoryClient } from './directory-client.ts'
 import { attributesOf, keyOf, keyValue, personOf } from './entry.ts'
@@ -19,6 +21,8 @@ export interface Directory {
    *  @returns undefined when nobody has it, or more than one
    *  @throws CodedError STORE_UNAVAILABLE, as everything here */
   findByLogin(login: string): Promise<FoundEntry | undefined>
+  /** Whether anybody has one of these names: to sign in with, as user name or as e-mail address. @param names canonical */
+  hasName(names: readonly string[]): Promise<boolean>
   findByKey(key: string): Promise<FoundEntry | undefined>
   isPassword(found: FoundEntry, password: string): Promise<boolean>
   /** @returns undefined when the entry has no user name */
@@ -43,18 +47,21 @@ export function createDirectory(needs: Needs): Directory {
   const filters = parseFilters(settings)
   const groups: GroupSearch = { ...settings.groups, filter: filters.group }
   const isActiveDirectory = once(() => asksActiveDirectory(client))
-  const find = async (filter: Filter, about: string) => {
-    const entries = await client.search({
+  const searchPeople = (filter: Filter, attributes: readonly string[], limit: number) =>
+    client.search({
       base: settings.userBase,
       scope: 'sub',
       filter: new AndFilter({ filters: [filters.user, filter] }),
-      attributes: [...attributesOf(map), ...(groups.from === 'memberOf' ? [memberOf] : [])],
-      limit: 2,
+      attributes,
+      limit,
     })
-    return onlyOne(needs, entries, about)
-  }
+  const wanted = [...attributesOf(map), ...(groups.from === 'memberOf' ? [memberOf] : [])]
+  const find = async (filter: Filter, about: string) => onlyOne(needs, await searchPeople(filter, wanted, 2), about)
+  const nameAttributes = [...new Set([...settings.login, map.username, map.email])]
   return {
-    findByLogin: (login) => find(anyOf(settings.login, login), 'login'),
+    findByLogin: (login) => find(anyOf(settings.login, [login]), 'login'),
+    // two have it as much as one
+    hasName: async (names) => (await searchPeople(anyOf(nameAttributes, names), ['1.1'], 2)).length > 0,
     findByKey: (key) => find(equal(map.key, [keyValue(key, map.key)]), 'key'),
     isPassword: ({ entry }, password) => client.isPassword(entry.dn, password),
     async describe({ entry }) {
@@ -65,12 +72,20 @@ export function createDirectory(needs: Needs): Directory {
         isDisabled(client, entry, filters.disabled),
         groupsOf({ search, isActiveDirectory }, groups, { dn: entry.dn, username, memberOf: entry.values(memberOf) }),
       ])
-      return personOf(entry, map, { disabled, groups: names, emailVerified: settings.emailVerified })
+      return personOf(entry, map, {
+        disabled,
+        groups: namesHere(names, settings.groups),
+        emailVerified: settings.emailVerified,
+      })
     },
   }
 }
 
 const memberOf = 'memberOf'
+
+/** As they are called there, unless the settings say otherwise. */
+const namesHere = (names: readonly string[], settings: GroupNames): readonly string[] =>
+  settings.map.length === 0 && settings.prefix === undefined ? names : takeOver(names, settings)
 
 /** An entry without a lasting key, and a name that two entries have, are nobody: else one person could get the account of another. */
 function onlyOne({ settings, log }: Needs, entries: readonly DirectoryEntry[], by: string): FoundEntry | undefined {
@@ -145,8 +160,8 @@ export function parseFilters({ id, userFilter, disabledFilter, groups, attribute
   return filters
 }
 
-/** The login is the value of any of the attributes. */
-const anyOf = (attributes: readonly string[], login: string): Filter => {
-  const filters = attributes.map((attribute) => equal(attribute, [login]))
+/** One of the values is that of any of the attributes. */
+const anyOf = (attributes: readonly string[], values: readonly string[]): Filter => {
+  const filters = attributes.map((attribute) => equal(attribute, values))
   return filters.length === 1 && filters[0] ? filters[0] : new OrFilter({ filters })
 }

@@ -7,7 +7,7 @@ import { createBoundedQueue } from '../../store/bounded-queue.ts'
 import type { QueueLimits } from '../../store/bounded-queue.ts'
 import type { Cache } from '../../store/cache.ts'
 import { canonicalName } from '../../store/canonical-name.ts'
-import type { UserSource } from '../user-source.ts'
+import type { PasswordAnswer, PasswordAttempt, UserSource } from '../user-source.ts'
 import { createDirectory } from './directory.ts'
 import type { Directory } from './directory.ts'
 import { DirectoryClient } from './directory-client.ts'
@@ -51,7 +51,8 @@ export function createLdapUsers(needs: Needs): LdapUsers {
     refusalStepMs,
     look: async ({ sourceKey }) =>
       sourceKey === undefined ? undefined : kept.get(sourceKey, () => readPerson(directory, sourceKey)),
-    checkPassword: ({ login, password }) => turns.take(() => checkPassword({ directory, kept, now }, login, password)),
+    checkPassword: (attempt) => turns.take(() => checkPassword({ directory, kept, now }, attempt)),
+    knows: (names) => directory.hasName(names),
     // the refusal waits as long as every other one
     pretendToCheck: async () => undefined,
     stop: () => client.stop(),
@@ -65,13 +66,13 @@ async function readPerson(directory: Directory, key: string) {
 
 async function checkPassword(
   { directory, kept, now }: { directory: Directory; kept: KeptPeople; now: () => number },
-  login: string,
-  password: string,
-): Promise<Awaited<ReturnType<UserSource['checkPassword']>>> {
+  { login, password, mayTry }: PasswordAttempt,
+): Promise<PasswordAnswer> {
   const name = canonicalName(login)
   const at = now()
   const found = name === '' ? undefined : await directory.findByLogin(name)
   if (found === undefined) return { kind: 'unknown' }
+  if (!(await mayTry(found.key))) return { kind: 'locked' }
   if (!isSendable(password) || !(await directory.isPassword(found, password))) return { kind: 'wrong' }
   const person = await directory.describe(found)
   if (person === undefined) return { kind: 'unknown' }

@@ -149,6 +149,39 @@ describe('how recent a sign-in at another provider is, and how long it counts', 
     expect(asked.searchParams.get('prompt')).to.equal('login')
   })
 
+  it('L30 a sign-in there of which nobody knows the time sets up no second factor, not even the first one', async () => {
+    const person = new Traveller(parties)
+    const mfa = { acr_values: 'urn:nauthera:mfa' }
+    odd.says.claims = { sub: 'f-7', preferred_username: 'f-7' }
+    const page = await comeBack(person, await sent(person, mfa))
+    expect(page.body).to.include('id="set-up-form"')
+    expect(page.body).to.include('please sign in once more').and.not.include('name="code"')
+    const toSignIn = async (seen: PageSeen) => {
+      const asked = new URL(moveOnOf(await person.submit(seen, '/upstream/odd', {}, () => true))!)
+      odd.nonce = asked.searchParams.get('nonce')!
+      expect(Object.fromEntries(asked.searchParams)).to.include({ prompt: 'login', max_age: '300' })
+      return comeBack(person, asked)
+    }
+    const again = await toSignIn(await person.submit(page, '/set-up'))
+    expect(alertOf(again)).to.match(/^A new sign-in is needed, and Odd does not say when/)
+    odd.says.claims = { ...odd.says.claims, auth_time: seconds() }
+    const fresh = await toSignIn(again)
+    expect((await person.submit(fresh, '/set-up')).body).to.include('name="code"')
+  })
+
+  it('L30 after all sessions were ended, a sign-in there of which nobody knows the time waits until it can be no fresh one', async () => {
+    const { database, users } = parties.down.apps[0]!.store
+    const person = new Traveller(parties)
+    odd.says.claims = { sub: 'f-8', preferred_username: 'f-8' }
+    const { sub } = claimsOfJwt((await tokens(person, await comeBack(person, await sent(person)))).id)
+    await users.revokeSessions(String(sub), [])
+    const early = await comeBack(person, await sent(person))
+    expect(alertOf(early)).to.match(/^All sessions of this account were ended a moment ago.*Try again in [56] minutes/)
+    const age = `UPDATE users SET sessions_valid_after = now() - interval '302 seconds' WHERE id = $1`
+    await database.query(statement('age-standing', age), [sub])
+    expect((await comeBack(person, await sent(person))).location).to.include('code=')
+  })
+
   it('T5 a sign-in there from before all sessions were ended is asked for anew', async () => {
     const person = new Traveller(parties)
     odd.says.claims = { sub: 'f-2', preferred_username: 'f-2', auth_time: seconds() - 60 }

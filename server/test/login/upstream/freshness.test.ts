@@ -44,7 +44,8 @@ describe(isFresh.name, () => {
     const ask = (validAfter: Date | undefined) =>
       isFresh({ authTime: undefined, now, sentAt: now, anew: true, maxAge: undefined, validAfter })
     expect(ask(undefined)).to.deep.equal({ kind: 'fresh', authTime: now - 301 })
-    // never before all sessions were ended: it would be over at once
-    expect(ask(at(now - 10))).to.deep.equal({ kind: 'fresh', authTime: now - 10 })
+    expect(ask(at(now - 301))).to.deep.equal({ kind: 'fresh', authTime: now - 301 })
+    // a time before all sessions were ended would be over at once, and one after it would be fresh
+    expect(ask(at(now - 10))).to.deep.equal({ kind: 'too-soon', waitSeconds: 291 })
   })
 })

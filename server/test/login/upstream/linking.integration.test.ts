@@ -5,11 +5,14 @@ import { Traveller, alertOf, hasPage, moveOnOf, startParties } from './parties.t
 import type { PageSeen, Parties } from './parties.ts'
 import { startOddProvider } from './provider.ts'
 import type { OddProvider } from './provider.ts'
+import { newName, sourceOf, startTestDirectory } from '../../users/ldap/test-directory.ts'
+import type { TestDirectory } from '../../users/ldap/test-directory.ts'
 
 describe('which account an identity at another provider leads to', () => {
   let odd: OddProvider
   let other: OddProvider
   let parties: Parties
+  let directory: TestDirectory
   before(async function () {
     this.timeout(60_000)
     odd = await startOddProvider()
@@ -18,10 +21,13 @@ describe('which account an identity at another provider leads to', () => {
       { id: 'odd', name: 'Odd', issuer: odd.issuer, clientId: 'down' },
       { id: 'other', name: 'Other', issuer: other.issuer, clientId: 'down', newPeople: false },
     ]
-    parties = await startParties({ more })
+    directory = await startTestDirectory()
+    const sources = [{ id: 'postgres', type: 'postgres' }, sourceOf(directory)]
+    parties = await startParties({ more, settings: { sources } })
   })
   after(async () => {
     await parties.stop()
+    await directory.stop()
     await Promise.all([odd.stop(), other.stop()])
   })
 
@@ -75,6 +81,23 @@ describe('which account an identity at another provider leads to', () => {
     const refused = await byEmail.person.submit(byEmail.seen, '/sign-in', { username: 'bob', password: 'a wrong one' })
     expect(alertOf(refused)).to.match(/^The user name or password is wrong/)
     expect(await parties.down.apps[0]!.store.upstreamLinks.lastOf(id)).to.equal(undefined)
+  })
+
+  it('L12 gives nobody a name that a person of a directory has who was never here; whose it is can link the two', async () => {
+    const username = newName()
+    await directory.add({ username, email: `${username}@example.com`, password, groups: [] })
+    const byName = await comeBack({ sub: `n-${username}`, preferred_username: username })
+    expect(byName.seen.body).to.include('belongs to an account here')
+    const newAccount = { person: byName.person, page: byName.seen, fields: { new: 'yes' } }
+    const other = await subjectOf(await comeBack({ sub: `n-${username}`, preferred_username: username }, newAccount))
+    expect(other).to.include({ preferred_username: `${username}-odd` })
+    const { person, seen } = await comeBack(verified(`e-${username}`, username))
+    expect(seen.body).to.include('already has the address')
+    const proved = await person.submit(seen, '/sign-in', { username, password })
+    const linked = await person.submit(proved, '/link', { decision: 'link' })
+    const mine = await subjectOf({ person, seen: linked })
+    expect(mine).to.include({ preferred_username: username })
+    expect(mine['sub']).to.not.equal(other['sub'])
   })
 
   it('L12 links an account after its own proof, and only when the person says so', async () => {

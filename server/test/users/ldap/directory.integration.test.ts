@@ -80,7 +80,7 @@ describe(`${createLdapUsers.name} and what directories are like`, () => {
     return source
   }
   const check = (source: LdapUsers, login: string, secret = password) =>
-    source.checkPassword({ login, password: secret, known: undefined })
+    source.checkPassword({ login, password: secret, known: undefined, mayTry: async () => true })
   const foundBy = async (source: LdapUsers, login: string) => {
     const answer = await check(source, login)
     if (answer.kind !== 'right' || answer.found === undefined) throw new Error(answer.kind)
@@ -212,6 +212,38 @@ describe(`${createLdapUsers.name} and what directories are like`, () => {
     expect((await check(open(), one.username)).kind).to.equal('unknown')
     expect((await check(open({ login: ['uid'] }), one.username)).kind).to.equal('right')
     expect((await check(open({ attributes: { key: 'employeeNumber' } }), other.username)).kind).to.equal('unknown')
+  })
+
+  it('L7 looks at no password of a locked account, under whichever of its names', async () => {
+    const { username, key } = await add()
+    await directory.set(key, 'employeeNumber', `n-${username}`)
+    const source = open({ login: ['uid', 'mail', 'employeeNumber'] })
+    const asked: string[] = []
+    const mayTry = async (found: string) => asked.push(found) === 0
+    for (const login of [username, `${username}@example.test`, `n-${username}`])
+      expect(await source.checkPassword({ login, password, known: undefined, mayTry })).to.deep.equal({
+        kind: 'locked',
+      })
+    expect(asked).to.deep.equal([key, key, key])
+  })
+
+  it('L12 knows who has a name, by whichever attribute, and nobody by a part of it or by a filter', async () => {
+    const { username } = await add()
+    const source = open({ login: ['uid'] })
+    for (const name of [username, `${username}@example.test`]) expect(await source.knows!(['x', name])).to.equal(true)
+    for (const name of [username.slice(1), `${username}*`, '*', '*)(uid=*'])
+      expect(await source.knows!([name]), name).to.equal(false)
+  })
+
+  it('calls groups by the map and under the prefix, where the settings say so', async () => {
+    const { username } = await add({ groups: ['dev', 'ops'] })
+    const groupsWith = async (more: object) =>
+      (await foundBy(open({ groups: { base: groupBase, ...more } }), username)).person.groups
+    const map = [{ from: 'ops', to: 'help-desk' }]
+    expect(await groupsWith({})).to.deep.equal(['dev', 'ops'])
+    expect(await groupsWith({ prefix: 'staff-' })).to.deep.equal(['staff-dev', 'staff-ops'])
+    expect(await groupsWith({ map })).to.deep.equal(['help-desk'])
+    expect(await groupsWith({ map, prefix: 'staff-' })).to.deep.equal(['help-desk', 'staff-dev'])
   })
 
   it('L12 knows a person by the key: another one with the same DN is somebody else', async () => {

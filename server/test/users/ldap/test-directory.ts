@@ -119,23 +119,24 @@ export async function startTestDirectory(options: { ldif?: string } = {}): Promi
   }
 }
 
+/** As the settings of a server list it. */
+export const sourceOf = ({ slapd, files }: Pick<TestDirectory, 'slapd' | 'files'>) => ({
+  id: 'directory',
+  type: 'ldap',
+  urls: [slapd.url],
+  caFile: files.ca,
+  usernameFile: files.username,
+  passwordFile: files.password,
+  userBase,
+  groups: { base: groupBase },
+})
+
 function settingsOf(
   slapd: Slapd,
   files: TestDirectory['files'],
   over: Readonly<Record<string, unknown>>,
 ): LdapSourceSettings {
-  const source = {
-    id: 'directory',
-    type: 'ldap',
-    urls: [slapd.url],
-    caFile: files.ca,
-    usernameFile: files.username,
-    passwordFile: files.password,
-    userBase,
-    groups: { base: groupBase },
-    disabledFilter: '(employeeType=disabled)',
-    ...over,
-  }
+  const source = { ...sourceOf({ slapd, files }), disabledFilter: '(employeeType=disabled)', ...over }
   const text = JSON.stringify({ issuer: 'http://localhost', database: { host: 'localhost' }, sources: [source] })
   const [parsed] = loadSettings(settingsSchema, { file: 'test', text }).sources
   if (parsed?.type !== 'ldap') throw new Error('no such source')
