@@ -46,7 +46,7 @@ const differences: readonly Difference[] = [
     field: /./,
     message: /^is not served by this version yet; /,
     reason: 'The CRD has every field from the start; rules/src/not-served.ts has the list.',
-    example: { redirectURIs, logout: { backchannelURI: 'https://app.example.com/logout' } },
+    example: { redirectURIs, access: { requiredAcr: ['urn:example:gold'] } },
   },
   {
     sentence: 'a key that can verify nothing',

@@ -130,6 +130,7 @@ function pageFaults(config: ClientConfig): readonly ClientFault[] {
       ['uris.policy', config.policyUri],
       ['uris.tos', config.tosUri],
       ['uris.initiateLogin', config.initiateLoginUri],
+      ['logout.backchannelURI', config.backchannelLogoutUri],
     ] as const
   )
     .filter(([, url]) => url !== '' && !isHttpsUrl(url))

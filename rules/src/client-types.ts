@@ -1,13 +1,12 @@
 // What the one word `spec.type` decides.
 import type { AuthMethod } from './client-authentication.ts'
 import type { GrantType } from './grants.ts'
-import { servedGrants } from './not-served.ts'
 
 export const clientTypes = ['Web', 'SPA', 'Native', 'M2M', 'Device'] as const
 export type ClientType = (typeof clientTypes)[number]
 
 interface Meaning {
-  /** What the type is for; of these a client gets by default those that are served. */
+  /** What a client may do that says nothing. */
   readonly grants: readonly GrantType[]
   /** How it authenticates where it says nothing. */
   readonly method: AuthMethod
@@ -52,7 +51,3 @@ export const meaningOf = (type: ClientType): Meaning => meanings[type]
 /** @returns the types of which something holds, such as `({ redirects }) => redirects` */
 export const typesWhere = (holds: (meaning: Meaning) => boolean): readonly ClientType[] =>
   clientTypes.filter((type) => holds(meanings[type]))
-
-/** @returns what a client of the type may do that says nothing */
-export const defaultGrantsOf = (type: ClientType): readonly GrantType[] =>
-  meanings[type].grants.filter((grant) => servedGrants.includes(grant))

@@ -11,6 +11,9 @@ export const paths = {
   revocation: '/token/revocation',
   pushedRequest: '/request',
   userinfo: '/me',
+  /** Where devices ask for their code, and where people type it (RFC 8628). */
+  deviceAuthorization: '/device/auth',
+  device: '/device',
   endSession: '/session/end',
   /** The pages of a sign-in. */
   interaction: '/interaction',
@@ -22,6 +25,8 @@ export const paths = {
   verifyEmail: '/verify-email',
   invitation: '/invitation',
   register: '/register',
+  /** A sign-in by a link of an administrator. */
+  loginLink: '/login-link',
   /** The logos of clients. */
   logo: '/logo',
   /** The pages about a person's own account. */

@@ -4,8 +4,6 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { acrLevels } from './acr.ts'
 import { tlsMethods, wireMethods } from './client-authentication.ts'
 import type { ClientFault } from './client-fault.ts'
-import { grantTypes, wireGrant } from './grants.ts'
-import type { GrantType } from './grants.ts'
 
 interface NotServed {
   readonly field: string
@@ -14,22 +12,9 @@ interface NotServed {
   readonly instead: string
 }
 
-const deviceFlow: GrantType = 'device_code'
-
 export const servedMethods = wireMethods.filter((method) => !tlsMethods.includes(method))
-export const servedGrants: readonly GrantType[] = grantTypes.filter((grant) => grant !== deviceFlow)
 
 const notServed: readonly NotServed[] = [
-  {
-    field: 'spec.type',
-    asks: ({ type }) => type === 'Device',
-    instead: 'choose Native with a loopback redirect URI',
-  },
-  {
-    field: 'spec.grantTypes',
-    asks: (config) => config.grantTypes.includes(wireGrant(deviceFlow)),
-    instead: 'leave device_code out',
-  },
   {
     field: 'spec.auth.method',
     asks: ({ tokenEndpointAuthMethod }) => tlsMethods.includes(tokenEndpointAuthMethod),
@@ -45,11 +30,6 @@ const notServed: readonly NotServed[] = [
   {
     field: 'spec.sectorIdentifierURI',
     asks: ({ sectorIdentifierUri }) => sectorIdentifierUri !== '',
-    instead: 'leave it out',
-  },
-  {
-    field: 'spec.logout.backchannelURI',
-    asks: ({ backchannelLogoutUri }) => backchannelLogoutUri !== '',
     instead: 'leave it out',
   },
 ]

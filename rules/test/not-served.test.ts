@@ -2,20 +2,18 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import type { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
 import { wireMethods } from '../src/client-authentication.ts'
-import { clientTypes, defaultGrantsOf } from '../src/client-types.ts'
-import { notServedFaults, servedGrants, servedMethods } from '../src/not-served.ts'
+import { wireGrant } from '../src/grants.ts'
+import { clientTypes, meaningOf } from '../src/client-types.ts'
+import { notServedFaults, servedMethods } from '../src/not-served.ts'
 import { config } from './configs.ts'
 
 const asks: readonly [MessageInitShape<typeof ClientConfigSchema>, string][] = [
-  [{ type: 'Device' }, 'spec.type'],
-  [{ grantTypes: ['urn:ietf:params:oauth:grant-type:device_code'] }, 'spec.grantTypes'],
   [{ tokenEndpointAuthMethod: 'tls_client_auth' }, 'spec.auth.method'],
   [{ tokenEndpointAuthMethod: 'self_signed_tls_client_auth' }, 'spec.auth.method'],
   [{ requiredAcr: ['mfa'] }, 'spec.access.requiredAcr'],
   [{ profile: 'FAPI2' }, 'spec.profile'],
   [{ subjectType: 'pairwise' }, 'spec.subjectType'],
   [{ sectorIdentifierUri: 'https://a.test/sector' }, 'spec.sectorIdentifierURI'],
-  [{ backchannelLogoutUri: 'https://a.test/out' }, 'spec.logout.backchannelURI'],
 ]
 
 describe('notServedFaults', () => {
@@ -38,15 +36,14 @@ describe('notServedFaults', () => {
     expect(notServedFaults(config(change))).to.deep.equal([])
   })
 
-  it('agrees with what is served: no type but Device is given what is refused', () => {
+  it('agrees with what is served: no type is given what is refused', () => {
     for (const type of clientTypes) {
-      if (type === 'Device') continue
-      expect(notServedFaults(config({ type, grantTypes: [...defaultGrantsOf(type)] })), type).to.deep.equal([])
+      const grantTypes = meaningOf(type).grants.map(wireGrant)
+      expect(notServedFaults(config({ type, grantTypes })), type).to.deep.equal([])
     }
     for (const method of wireMethods) {
       const isRefused = notServedFaults(config({ tokenEndpointAuthMethod: method })).length > 0
       expect(isRefused, method).to.equal(!servedMethods.includes(method))
     }
-    expect(servedGrants).not.to.include('device_code')
   })
 })

@@ -14,7 +14,6 @@ const directory = fileURLToPath(new URL('../../examples/clients', import.meta.ur
  *  @returns what was applied
  *  @throws Error with the API's message when one is refused */
 export async function applyExamples(api: KubeApi, change: (object: KubeObject) => KubeObject): Promise<KubeObject[]> {
-  const client = createKubeClient(api.adminConfig)
   const objects = readdirSync(directory)
     .filter((file) => file.endsWith('.yaml'))
     .sort()
@@ -22,6 +21,13 @@ export async function applyExamples(api: KubeApi, change: (object: KubeObject) =
     // nothing runs pods here
     .filter(({ kind }) => kind !== 'Job')
     .map(change)
+  return applyObjects(api, objects)
+}
+
+/** Applies objects, namespaces included.
+ *  @throws Error with the API's message when one is refused */
+export async function applyObjects(api: KubeApi, objects: KubeObject[]): Promise<KubeObject[]> {
+  const client = createKubeClient(api.adminConfig)
   for (const namespace of new Set(objects.map(({ metadata }) => metadata.namespace ?? 'default'))) {
     await apply(client, '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
   }

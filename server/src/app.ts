@@ -21,6 +21,7 @@ import { createUnknownKeys } from './clients/unknown-keys.ts'
 import { createUsage } from './clients/usage.ts'
 import { createAssets } from './http/assets.ts'
 import { createDiscovery } from './http/discovery.ts'
+import { languagesIn } from './http/languages.ts'
 import { createErrorHandler, createNotFound } from './http/error-page.ts'
 import { createFormTokens } from './http/form-guard.ts'
 import { createHeaders } from './http/headers.ts'
@@ -40,6 +41,7 @@ import { createApplication } from './http/application.ts'
 import { listen } from './http/server.ts'
 import { readTexts } from './http/texts.ts'
 import { createUntrustedHeaders } from './http/untrusted-headers.ts'
+import { createDeviceRoutes } from './login/device-code.ts'
 import { createLoginRoutes } from './login/routes.ts'
 import { signedInElsewhere } from './login/upstream/federation.ts'
 import type { Federation } from './login/upstream/federation.ts'
@@ -48,6 +50,7 @@ import { createMailRoutes } from './mail/routes.ts'
 import { createSendMail } from './mail/send-mail.ts'
 import { createSmtp } from './mail/smtp.ts'
 import { createBrowserSessions } from './oidc/browser-session.ts'
+import { backchannelFailed, createTellLogout } from './oidc/artefacts/back-channel.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
@@ -81,7 +84,7 @@ import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
 import { loadKeyRing } from './store/envelope.ts'
 import { checkSchema } from './store/migrate.ts'
-import { createOutboxRunner } from './store/outbox-runner.ts'
+import { countTries, createOutboxRunner } from './store/outbox-runner.ts'
 import { createMemoryCache } from './store/memory-cache.ts'
 import { createDatabase } from './store/postgres.ts'
 import { createRedisCache } from './store/redis-cache.ts'
@@ -96,6 +99,7 @@ import { createLinkMails } from './users/link-mails.ts'
 import { createLinkRequests, createLinkTries } from './users/link-requests.ts'
 import { createPasswords } from './users/passwords.ts'
 import type { Passwords } from './users/passwords.ts'
+import { personOnPage } from './users/person-on-page.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
 import { createPasskeyFactors } from './users/factors/passkey-factors.ts'
 import { relyingParty } from './users/factors/passkeys.ts'
@@ -131,6 +135,8 @@ interface Needs {
 const drainFor = 25_000
 /** For one request to a provider: more is done there than at a file with keys. */
 const upstreamPatience = 5000
+/** How many applications are told at once that a session has ended. */
+const logoutWidth = 20
 /** How long connections are asked to close before idle ones are closed. */
 const lingerFor = 3_000
 
@@ -154,13 +160,13 @@ export async function startApp(needs: Needs): Promise<App> {
   const pages = createSite(needs, { clients, keys, store, federation })
   const protocol = createProtocol(needs, { store, users, clients, platforms, keys, pages: pages.protocol })
   const web = createWeb(needs, { store, users, passwords, clients, pages, protocol, federation })
-  const mails = createMails(needs, { store, users })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,
     identityIssuers: settings.identityIssuers.filter(({ thisCluster }) => !thisCluster).map(({ issuer }) => issuer),
   })
   const config = createConfig(needs, { store, clients, platforms, checkClient })
+  const outbox = createOutboxRunners(needs, { store, users, clients, protocol, knowsAll: config.isComplete })
   const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
   log.info({ issuer: settings.issuer, port: server.port }, 'listening')
 
@@ -176,8 +182,8 @@ export async function startApp(needs: Needs): Promise<App> {
     () => keys.ring.follow(),
     () => keys.epoch.follow(),
     () => store.reaper.start(),
-    () => mails?.start(),
     () => config.start(),
+    () => outbox.forEach((runner) => runner.start()),
     () => {
       isLoaded = true
       if (!config.isComplete()) log.info({}, 'waiting for clients')
@@ -195,7 +201,7 @@ export async function startApp(needs: Needs): Promise<App> {
       await starting.stop()
       await config.stop()
       await server.stop({ lingerMs, graceMs: drainFor })
-      await mails?.stop()
+      await Promise.all(outbox.map((runner) => runner.stop()))
       await keys.ring.stop()
       keys.epoch.stop()
       sources.stop()
@@ -222,14 +228,35 @@ function openStore({ settings, log, metrics }: Needs, cache: Cache | undefined):
   return createStore({ database, cache, ring, log, metrics, replica, auditSettings: settings.audit, sendsMail })
 }
 
-/** Sends what waits in the outbox; undefined where no mail is sent. */
-function createMails({ settings, log, metrics }: Needs, { store, users }: { store: Store; users: UserSources }) {
+/** Those who do what waits in the outbox, apart from one another: a slow application holds up no mail. */
+function createOutboxRunners(
+  needs: Needs,
+  on: { store: Store; users: UserSources; clients: Clients; protocol: Protocol; knowsAll: () => boolean },
+) {
+  const { settings, log, metrics } = needs
+  const count = countTries(metrics)
+  const { outbox } = on.store
+  const tellLogout = createTellLogout({
+    clientOf: (clientId) => on.clients.registry.current().find(clientId),
+    knowsAll: on.knowsAll,
+    mint: (client, of) => on.protocol.generations.current().mintLogoutToken(client, of),
+    fetch: guardedFetch(settings, 'backchannel'),
+    now: () => performance.now(),
+  })
+  const tries = { 'backchannel-logout': tellLogout }
+  const logouts = createOutboxRunner({ outbox, tries, log, count, givenUp: backchannelFailed, width: logoutWidth })
+  const mails = mailTries(needs, on)
+  return mails === undefined ? [logouts] : [logouts, createOutboxRunner({ outbox, tries: mails, log, count })]
+}
+
+/** Undefined where no mail is sent. */
+function mailTries({ settings }: Needs, { store, users }: { store: Store; users: UserSources }) {
   if (settings.mail === undefined) return undefined
   const sender = { title: settings.branding.title, issuer: settings.issuer }
   const mail = createSendMail({ smtp: createSmtp(settings.mail), texts: readTexts(localesDirectory), sender })
   const linkMails = createLinkMails({ mailLinks: store.mailLinks, canChangePassword: users.canChangePassword })
   const requests = createLinkTries({ ...store, sources: users, linkMails })
-  return createOutboxRunner({ outbox: store.outbox, tries: { mail, ...requests }, log, metrics })
+  return { mail, ...requests }
 }
 
 /** Where people come from, as the settings list it. */
@@ -321,18 +348,23 @@ function createSite(
     now: Date.now,
     log,
   })
-  const pages = createPages({ assets, logos, branding, texts: readTexts(localesDirectory), development, tokens })
+  const texts = readTexts(localesDirectory)
+  const pages = createPages({ assets, logos, branding, texts, development, tokens })
   const clientOf = (clientId: string) => {
     const client = registered(clientId)
     return client && clientOnPage(client)
   }
   const protocol = createProtocolPages({
+    basePath: basePathOf(settings),
     pages,
     describeClient: clientOf,
-    personOf: async (userId) => (await on.store.accounts.load({ userId }))?.user,
+    personOf: async (userId) => {
+      const account = await on.store.accounts.load({ userId })
+      return account && personOnPage(account.user)
+    },
     elsewhereOf: (userId) => signedInElsewhere(on.federation, userId),
   })
-  return { tokens, assets, logos, pages, protocol, clientOf }
+  return { tokens, assets, logos, pages, protocol, clientOf, languages: texts.languages }
 }
 
 type Protocol = ReturnType<typeof createProtocol>
@@ -381,6 +413,8 @@ function createProtocol(
     users,
     clients,
     secondFactor: settings.secondFactor,
+    issuer: issuerOf(settings),
+    now,
   })
   const signedTokens = createSignedTokens({
     issuer: settings.issuer,
@@ -395,6 +429,7 @@ function createProtocol(
       signing,
       refreshGraceMs: settings.refreshGrace,
       secondFactor: settings.secondFactor,
+      addressesKnown: !settings.allowUntrustedProxy,
     },
     store,
     users,
@@ -423,7 +458,12 @@ function createProtocol(
 /** Requests of the server itself, to URLs that clients register. */
 function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPurpose) {
   const rule = addressRule(purpose, { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
-  return createOutboundFetch({ rule, purpose, ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}) })
+  return createOutboundFetch({
+    rule,
+    purpose,
+    ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}),
+    ...(purpose === 'backchannel' ? { body: 'ignored' } : {}),
+  })
 }
 
 function countTokens(metrics: Metrics) {
@@ -462,7 +502,8 @@ function createWeb(
   const passkeys = createPasskeyFactors({ store: on.store, party, now: Date.now })
   const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
-  const signIn = createLoginRoutes({ ...signInNeeds, basePath, offers, now: Date.now })
+  const ways = { ...signInNeeds, loginLinks: on.store.loginLinks, offers }
+  const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const said = createSaid(scope)
   const account = createAccountRoutes({
@@ -475,12 +516,13 @@ function createWeb(
     users: on.users,
     audit,
     store: on.store,
+    languages: on.pages.languages,
     clients: on.clients.instances,
     launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
   })
   const admin = createDesk(needs, { ...on, gate, said })
   const homes = createHomeRoutes(basePath, issuerOf(settings))
-  const routes = [...signIn, ...mailRoutes(settings, on), ...account, ...admin, ...homes]
+  const routes = [...signIn, ...deviceRoutes(settings, on), ...mailRoutes(settings, on), ...account, ...admin, ...homes]
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
   const discovery = createDiscovery({ issuer, documents })
   const paths = [
@@ -541,6 +583,13 @@ function createFederation({ settings, log }: Needs, { cache, upstreamLinks: link
   return { upstreams, links, log }
 }
 
+function deviceRoutes(settings: ServerSettings, { store, protocol }: { store: Store; protocol: Protocol }) {
+  const { audit, deviceCodes } = store
+  const { interactions } = protocol
+  const addressesKnown = !settings.allowUntrustedProxy
+  return createDeviceRoutes({ basePath: basePathOf(settings), interactions, deviceCodes, audit, addressesKnown })
+}
+
 function mailRoutes(
   settings: ServerSettings,
   { store, users, passwords, pages }: { store: Store; users: UserSources; passwords: Passwords; pages: Site },
@@ -572,7 +621,7 @@ function createDesk(
     store,
     load: users.load,
     canChangePassword: users.canChangePassword,
-    sendsMail: settings.mail !== undefined,
+    languages: languagesIn(localesDirectory),
     linkMails: settings.mail && createLinkMails({ ...store, canChangePassword: users.canChangePassword }),
     keys: store.keys,
     people: createPeople(store),

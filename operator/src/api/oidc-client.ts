@@ -513,11 +513,15 @@ export const clientSpecFields = object(
       },
     ),
     logout: object(
-      'Back-channel logout. Not served yet.',
+      'Back-channel logout: the server tells the client when a session of one of its people has ended.',
       {},
       {
-        backchannelURI: httpsUri('Where the server sends logout tokens.'),
-        sessionRequired: flag('Logout tokens must have sid.', { default: false }),
+        backchannelURI: httpsUri(
+          'Where the server sends logout tokens. An address of this cluster must be in server.outbound.allow, as services of the cluster are.',
+        ),
+        sessionRequired: flag('Says that the client cannot do without sid, which every logout token has.', {
+          default: false,
+        }),
       },
     ),
     corsOrigins: set(

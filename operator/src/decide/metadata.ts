@@ -4,7 +4,7 @@ import type { JsonObject } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { federatedMethod, showsSecret, waysOf, wireMethod } from '@nauthera/rules/client-authentication'
-import { defaultGrantsOf, meaningOf } from '@nauthera/rules/client-types'
+import { meaningOf } from '@nauthera/rules/client-types'
 import { wireGrant } from '@nauthera/rules/grants'
 import type { GrantType } from '@nauthera/rules/grants'
 import { platformTokenLife } from '@nauthera/rules/identities'
@@ -21,7 +21,7 @@ const consentModes = {
 
 /** @returns the grants in effect: what the client says, or what its type gives and the server has. */
 export function grantTypesOf(spec: OIDCClientSpec): readonly GrantType[] {
-  return spec.grantTypes ?? defaultGrantsOf(spec.type)
+  return spec.grantTypes ?? meaningOf(spec.type).grants
 }
 
 /** @returns the scopes in effect. */

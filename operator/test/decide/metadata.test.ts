@@ -192,7 +192,7 @@ describe('renderConfig', () => {
       pkceOrNonce: false,
     },
     Native: {
-      grantTypes: ['authorization_code', 'refresh_token'],
+      grantTypes: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
       tokenEndpointAuthMethod: 'none',
       pkceRequired: true,
       pkceOrNonce: false,
@@ -204,7 +204,12 @@ describe('renderConfig', () => {
       scopes: [],
       responseModes: [],
     },
-    Device: { tokenEndpointAuthMethod: 'none', pkceRequired: false, responseModes: [] },
+    Device: {
+      grantTypes: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+      tokenEndpointAuthMethod: 'none',
+      pkceRequired: false,
+      responseModes: [],
+    },
   }
   for (const type of clientTypes) {
     it(`gives type ${type} its grants and authentication`, () => {

@@ -39,7 +39,7 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
   }
   const stylesheet = add('style', 'css', {
     type: 'text/css; charset=utf-8',
-    bytes: Buffer.from(compact(style) + accentRules(needs.branding.accent)),
+    bytes: Buffer.from(withChosenColours(compact(style) + accentRules(needs.branding.accent))),
   })
   const areaStylesheet = add('area', 'css', {
     type: 'text/css; charset=utf-8',
@@ -88,6 +88,17 @@ function accentRules(accent: string | undefined): string {
   return (
     `:root{--accent:${light};--on-accent:${onLight}}` +
     `@media (prefers-color-scheme:dark){:root{--accent:${dark};--on-accent:${onDark}}}`
+  )
+}
+
+/** Rules for the colours of the system hold unless the person chose theirs (`data-colours` of the page), and those of the dark scheme also
+ *  when they chose that: the values are written once. */
+function withChosenColours(css: string): string {
+  return css.replace(
+    /@media \(prefers-color-scheme: ?dark\) ?\{\s*:root ?\{([^}]*)\}\s*\}/g,
+    (_, rules: string) =>
+      `@media (prefers-color-scheme:dark){:root:not([data-colours=light]){${rules}}}` +
+      `:root[data-colours=dark]{color-scheme:dark;${rules}}`,
   )
 }
 

@@ -15,6 +15,8 @@ const methodsOf: ReadonlyMap<string, readonly string[]> = new Map([
   [paths.authorization, pages],
   [paths.endSession, pages],
   [paths.userinfo, pages],
+  [paths.device, pages],
+  [paths.deviceAuthorization, ['POST']],
   [paths.token, ['POST']],
   [paths.introspection, ['POST']],
   [paths.revocation, ['POST']],
@@ -25,14 +27,14 @@ const methodsOf: ReadonlyMap<string, readonly string[]> = new Map([
 export const protocolPaths: readonly string[] = [
   ...methodsOf.keys(),
   `${paths.authorization}/:uid`,
+  `${paths.device}/:uid`,
   `${paths.endSession}/confirm`,
   `${paths.endSession}/success`,
 ]
 
 /** What scripts of other origins may request: the protocol decides which ones. */
-const sharedPaths = new Set(
-  [...methodsOf.keys()].filter((path) => path !== paths.authorization && path !== paths.endSession),
-)
+const ofPeople: readonly string[] = [paths.authorization, paths.endSession, paths.device]
+const sharedPaths = new Set([...methodsOf.keys()].filter((path) => !ofPeople.includes(path)))
 
 /** Answers OPTIONS with the methods of a path, and any other method with 405: Express itself knows only the routers before the
  *  protocol. A preflight goes on to the protocol where scripts of other origins are allowed; for a page it gets no CORS header.

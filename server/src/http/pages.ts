@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { Eta } from 'eta'
 import { viewsDirectory } from '../files.ts'
-import type { Page, RenderedPage } from '../reply.ts'
+import type { Page, PersonOnPage, RenderedPage } from '../reply.ts'
 import type { BrandingSettings } from '../settings.ts'
 import type { Assets } from './assets.ts'
 import { formTokenField } from './form-guard.ts'
@@ -34,7 +34,9 @@ export function createPages(needs: {
   const { branding, assets, development, texts } = needs
   return {
     render: (page, request, binding) => {
-      const { language, text, rich, has } = texts.choose(page.languages ?? [], request.headers['accept-language'])
+      const reader = readerOf(page)
+      const wished = [...(page.languages ?? []), ...(reader?.locale === undefined ? [] : [reader.locale])]
+      const { language, text, rich, has } = texts.choose(wished, request.headers['accept-language'])
       const body = eta.render(`@${page.view}`, {
         model: page.model,
         text,
@@ -44,6 +46,7 @@ export function createPages(needs: {
         initial,
         logoOf: needs.logos.show,
         language,
+        colourScheme: reader?.colourScheme,
         when: (at: Date, timeZone?: string) => showTime(at, language, timeZone),
         branding,
         assets,
@@ -55,6 +58,10 @@ export function createPages(needs: {
       return { status: page.status ?? 200, headers: headersOf(page, language), body }
     },
   }
+}
+
+function readerOf({ reader, model }: Page): PersonOnPage | undefined {
+  return reader ?? ('area' in model ? model.area.person : undefined)
 }
 
 function headersOf(page: Page, language: string): Record<string, string> {

@@ -8,6 +8,7 @@ export const programPaths: readonly string[] = [
   paths.introspection,
   paths.revocation,
   paths.pushedRequest,
+  paths.deviceAuthorization,
   paths.userinfo,
 ]
 

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
+import { paths } from '@nauthera/rules/endpoints'
 import type { PageAsk, ProtocolFault, ProtocolPages } from '../oidc/library/pages.ts'
-import type { ClientOnPage } from '../reply.ts'
+import type { ClientOnPage, PersonOnPage } from '../reply.ts'
 import { answerToCode, pathOf } from './error-page.ts'
 import type { ErrorAnswer } from './error-page.ts'
 import type { Pages } from './pages.ts'
@@ -8,10 +9,12 @@ import type { Pages } from './pages.ts'
 /** The pages of the protocol itself: errors, logout, signed out.
  *  @param needs.describeClient how pages show a client */
 export function createProtocolPages(needs: {
+  /** The issuer's path, '' when it has none. */
+  basePath: string
   pages: Pages
   describeClient: (clientId: string) => ClientOnPage | undefined
   /** The person of the browser's session, as recorded here: a directory that is away keeps nobody signed in. */
-  personOf: (accountId: string) => Promise<{ username: string; name?: string | undefined } | undefined>
+  personOf: (accountId: string) => Promise<PersonOnPage | undefined>
   /** The other provider at which that person may stay signed in. */
   elsewhereOf: (accountId: string) => Promise<{ name: string; url: string | undefined } | undefined>
 }): ProtocolPages {
@@ -52,6 +55,7 @@ export function createProtocolPages(needs: {
         kind: 'page',
         view: 'logout',
         languages: languagesOf(ask),
+        reader: person,
         formTargets: target === undefined ? [] : [target],
         model: {
           client: clientOf(ask),
@@ -63,11 +67,32 @@ export function createProtocolPages(needs: {
       } as const
       return pages.render(page, ask.request)
     },
+    deviceAllowed(ask) {
+      const allowed = 'device-allowed'
+      const model = { key: allowed, values: { client: clientOf(ask)?.name ?? '' } }
+      return pages.render({ kind: 'page', view: 'notice', languages: languagesOf(ask), model }, ask.request)
+    },
+    deviceRefused(ask, out, fault) {
+      const notice = deviceNotices[String(fault.name)]
+      if (notice === undefined) return this.error(ask, out, fault)
+      const link = { href: `${needs.basePath}${paths.device}`, key: 'notice.device-over.again' }
+      const model = { key: notice, ...(notice === 'device-over' ? { link } : {}) }
+      const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), model } as const
+      return pages.render({ ...page, status: notice === 'device-over' ? 400 : 200 }, ask.request)
+    },
     signedOut(ask, { stillSignedIn }) {
       const model = { client: clientOf(ask), stillSignedIn }
       return pages.render({ kind: 'page', view: 'signed-out', languages: languagesOf(ask), model }, ask.request)
     },
   }
+}
+
+/** By the name of the library's error: the end of a device's sign-in that is no fault. */
+const deviceNotices: Readonly<Record<string, string>> = {
+  AbortedError: 'device-refused',
+  NotFoundError: 'device-over',
+  ExpiredError: 'device-over',
+  AlreadyUsedError: 'device-over',
 }
 
 /** Milliseconds. Whoever signs out of a computer that others use does not wait longer for what the page can do without. */

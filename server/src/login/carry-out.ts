@@ -58,7 +58,8 @@ async function refuse(
   const outcome = await interactions.finish(request, interaction, refusal)
   if (outcome.kind === 'spent') return spentPage(interaction)
   const userId = (interaction.progress.signedIn ?? interaction.session)?.accountId
-  audit.record({ ...auditFields(request, interaction), event, outcome: 'failure', reason, userId })
+  if (event !== undefined)
+    audit.record({ ...auditFields(request, interaction), event, outcome: 'failure', reason, userId })
   return { kind: 'redirect', location: outcome.location }
 }
 

@@ -1,5 +1,6 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Audit } from '../store/audit.ts'
+import type { LoginLinks } from '../store/login-links.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import type { SecondFactors } from '../users/factors/second-factors.ts'
@@ -7,6 +8,7 @@ import type { UserSources } from '../users/user-sources.ts'
 import { createAccess } from './access.ts'
 import type { Step } from './attempt.ts'
 import { createChangePassword } from './change-password.ts'
+import { confirmDevice } from './confirm-device.ts'
 import { createConsent } from './consent.ts'
 import { findAccount } from './find-account.ts'
 import { createFinish } from './finish.ts'
@@ -21,6 +23,7 @@ export interface StepNeeds {
   readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load' | 'isReserved'>
   readonly secondFactors: SecondFactors
   readonly passkeys: PasskeyFactors
+  readonly loginLinks: Pick<LoginLinks, 'find' | 'use'>
   readonly secondFactor: SecondFactorPolicy
   /** The name of this service. */
   readonly title: string
@@ -32,6 +35,7 @@ export interface StepNeeds {
 
 /** The steps of a sign-in in their order. For a new step add a line; the routes of its forms follow from it. */
 export const createSteps = (needs: StepNeeds): readonly Step[] => [
+  confirmDevice,
   findAccount,
   createFirstFactor(needs),
   createSecondFactor(needs),

@@ -7,6 +7,11 @@ export interface Exchange {
   readonly response: ServerResponse
 }
 
+/** Where an interaction goes on when its person was asked: at the authorization endpoint, or at that of devices. */
+export type ResumePlace = 'resume' | 'device'
+/** Paths to which a browser sends the cookie of an interaction. */
+export type InteractionPlace = 'pages' | ResumePlace
+
 /** How cookies of this issuer are named and bound. */
 export interface CookieScope {
   readonly secure: boolean
@@ -17,13 +22,13 @@ export interface CookieScope {
   readonly browser: string
   /** The browser sends an interaction's cookie only to the pages or the resume endpoint of that interaction. So a
    *  request carries the cookies of one tab, however many tabs are open. */
-  readonly interaction: (uid: string) => { readonly name: string; readonly pages: string; readonly resume: string }
+  readonly interaction: (uid: string) => { readonly name: string } & Readonly<Record<InteractionPlace, string>>
   /** Names of the two cookies that the library itself sets for an interaction: one for its pages, one for its resume
    *  endpoint. */
   readonly library: { readonly pages: string; readonly resume: string }
   /** The cookie that lists the interactions this browser has begun. It is sent to the authorization and resume
-   *  endpoints, where interactions begin and end. */
-  readonly begun: { readonly name: string; readonly path: string }
+   *  endpoints, where interactions begin and end; those of devices have a list of their own. */
+  readonly begun: Readonly<Record<'name' | ResumePlace, string>>
   /** Names what was done just now, for the next page that the person sees. It is not signed: at most it shows a text of ours. */
   readonly said: string
 }
@@ -43,9 +48,14 @@ export function cookieScope(issuer: URL): CookieScope {
       name: `${narrow}nauthera_i_${uid}`,
       pages: `${base}${paths.interaction}/${uid}`,
       resume: `${base}${paths.authorization}/${uid}`,
+      device: `${base}${paths.device}/${uid}`,
     }),
     library: { pages: 'nauthera_interaction', resume: 'nauthera_resume' },
-    begun: { name: `${narrow}nauthera_begun`, path: `${base}${paths.authorization}` },
+    begun: {
+      name: `${narrow}nauthera_begun`,
+      resume: `${base}${paths.authorization}`,
+      device: `${base}${paths.device}`,
+    },
     said: `${narrow}nauthera_said`,
   }
 }

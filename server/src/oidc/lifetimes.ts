@@ -12,6 +12,8 @@ export const lifetimes = {
   /** Since the sign-in. */
   refreshAbsolute: tokenLife.refresh.most,
   interaction: 600,
+  /** Until somebody has allowed it, and the device has fetched its tokens. */
+  deviceCode: 600,
   /** Longer than the interaction, so that the page of an expired one can say where to start again. */
   interactionCookie: 3600,
   sessionIdle: 8 * 3600,

@@ -19,6 +19,7 @@ const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
   'authorization.refused',
   'token.refused',
   'client.auth_failed',
+  'device.blocked',
 ])
 
 /** What an event counts under; undefined when it gets a row of its own. */

@@ -4,14 +4,16 @@ export type AuditName =
   | `password.${'changed' | 'change_refused' | 'reset_requested' | 'reset'}`
   | `email.${'verified'}`
   | 'outbox.given_up'
-  | `factor.${'enrolled' | 'removed' | 'failure' | 'recovery_used'}`
-  | `account.${'created' | 'changed' | 'registration_requested' | 'disabled' | 'enabled' | 'unlocked' | 'deleted' | 'linked' | 'unlinked'}`
+  | `logout.${'backchannel_failed'}`
+  | `factor.${'enrolled' | 'renamed' | 'removed' | 'failure' | 'recovery_used'}`
+  | `account.${'login_link_used' | 'created' | 'changed' | 'registration_requested' | 'disabled' | 'enabled' | 'unlocked' | 'deleted' | 'linked' | 'unlinked'}`
   | `consent.${'granted' | 'denied' | 'revoked'}`
   | 'authorization.refused'
   | `token.${'issued' | 'refreshed' | 'refused' | 'revoked'}`
   | 'code.replay'
   | 'refresh.reuse'
   | `session.${'ended' | 'revoked_all'}`
+  | `device.${'approved' | 'denied' | 'blocked'}`
   | `client.${'auth_failed' | 'previous_secret_used'}`
   | `key.${'created' | 'activated' | 'removed' | 'reencrypted'}`
   | 'config.client_rejected'

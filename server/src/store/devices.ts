@@ -2,6 +2,7 @@
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
+import { endDevices } from './logouts.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -22,7 +23,7 @@ export interface Devices {
   /** The row of the session itself and the rows of its clients, unless they have ended or expired. */
   listOfSession(sessionUid: string): Promise<Device[]>
   listOfUser(userId: string): Promise<Device[]>
-  /** Ends the session: its cookie is refused from now on.
+  /** Ends the session: its cookie is refused from now on, and its clients are told.
    *  @returns the clients that it was used for; empty when it had ended before */
   endSession(sessionUid: string, audit?: readonly AuditEvent[]): Promise<Device[]>
   /** Ends a session of this person with all that was granted in it, offline_access too: of a device that the person no longer trusts.
@@ -38,13 +39,13 @@ const ofSession = statement(
 const ofUser = statement('device-user', `SELECT * FROM devices WHERE user_id = $1 AND ${alive} ORDER BY last_seen DESC`)
 const endSession = statement(
   'device-end-session',
-  `WITH ended AS (UPDATE devices SET revoked_at = now() WHERE session_uid = $1 AND ${alive} RETURNING *),
+  `WITH ${endDevices('session_uid = $1 AND expires_at > now()')},
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM ended)')})
    SELECT * FROM ended ORDER BY client_uid`,
 )
 const signOut = statement(
   'device-sign-out',
-  `WITH ended AS (UPDATE devices SET revoked_at = now() WHERE session_uid = $1 AND user_id = $2 AND ${alive} RETURNING session_uid),
+  `WITH ${endDevices('session_uid = $1 AND user_id = $2 AND expires_at > now()')},
    revoked AS (UPDATE grants SET revoked_at = now()
      WHERE session_uid = $1 AND user_id = $2 AND revoked_at IS NULL AND EXISTS (SELECT FROM ended) RETURNING id),
    families AS (UPDATE refresh_families SET revoked_at = now() WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM revoked)),

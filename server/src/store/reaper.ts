@@ -32,6 +32,8 @@ const reaping = (table: string, key: string, condition: string): Statement =>
 const rounds: readonly Statement[] = [
   reaping('one_time', 'kind, id', `expires_at < now() - ${slack}`),
   reaping('pushed_requests', 'id', 'expires_at < now()'),
+  // a device that is late is told that its code has expired
+  reaping('device_codes', 'id', `expires_at < now() - ${slack}`),
   reaping('attempts', 'key', 'until < now()'),
   // a revoked grant stays until its tokens have expired: its row is what refuses them
   reaping('grants', 'id', `expires_at < now() - ${slack}`),

@@ -5,6 +5,7 @@ import type { AuditEvent, AuditRows } from './audit.ts'
 import { clearAttempts } from './attempts.ts'
 import type { AttemptKeys } from './attempts.ts'
 import type { Consent } from './consents.ts'
+import { allowDeviceCode } from './device-codes.ts'
 import type { NewFamily, NewGrant } from './grants.ts'
 import { outboxInsert } from './outbox.ts'
 import type { OutboxRows } from './outbox.ts'
@@ -42,25 +43,29 @@ export interface Finish {
   readonly clearAttempts?: AttemptKeys | undefined
   /** The browser that the person signed in with, by a hash of its cookie. When they have used others but not this one, the mail is queued. */
   readonly browser?: { readonly id: string; readonly mail: Mail | undefined } | undefined
+  /** The device that it is for, with what its tokens are made of. Nothing is written when somebody decided on it before. */
+  readonly deviceCode?: { readonly id: string; readonly payload: Readonly<Record<string, unknown>> } | undefined
   readonly audit: readonly AuditEvent[]
 }
 
 export interface SignIns {
-  /** @returns `done: false` when nothing was written: the interaction was answered before, or (`ended`) the person's sessions
+  /** @returns `done: false` when nothing was written: the interaction was answered or the device code decided before, or (`ended`) the person's sessions
    *  were ended since. `family`: what its first token derives from; `rotatedAt` in epoch milliseconds by the database's clock */
   finish(finish: Finish): Promise<{ done: boolean; ended?: true; family?: { seq: number; rotatedAt: number } }>
 }
 
+const personStands = '$13::uuid IS NULL OR EXISTS (SELECT FROM person)'
 const whenDone = ' WHERE EXISTS (SELECT FROM mark)'
 // The person's row is locked until the commit: a statement that ends all sessions meanwhile waits, and then ends this one too.
 const finishSql = statement(
   'sign-in-finish',
   `WITH person AS (
      SELECT u.id FROM users u WHERE u.id = $13::uuid AND u.disabled_at IS NULL AND ${standing} = $14 FOR SHARE),
+   ${allowDeviceCode(['$18', '$19'], `(${personStands})`)},
    mark AS (
      INSERT INTO one_time (kind, id, expires_at)
      SELECT 'interaction', coalesce($1, 'none:' || gen_random_uuid()), coalesce($2::timestamptz, now())
-     WHERE $13::uuid IS NULL OR EXISTS (SELECT FROM person)
+     WHERE (${personStands}) AND ($18::text IS NULL OR EXISTS (SELECT FROM allowed))
      ON CONFLICT DO NOTHING RETURNING id),
    device AS (
      INSERT INTO devices (session_uid, client_uid, client_id, user_id, sid, version, auth_time, agent, ip, expires_at)
@@ -125,6 +130,8 @@ export function createSignIns(needs: { database: Connection; audit: AuditRows; o
         finish.browser?.id ?? null,
         outbox.rows(finish.browser?.mail === undefined ? [] : [finish.browser.mail]),
         finish.clearAttempts?.found ?? null,
+        finish.deviceCode?.id ?? null,
+        finish.deviceCode === undefined ? null : JSON.stringify(finish.deviceCode.payload),
       ])
       const row = rows[0]!
       if (row.ended) return { done: false, ended: true }

@@ -15,6 +15,8 @@ import { createConsents } from './consents.ts'
 import type { Consents } from './consents.ts'
 import { createCredentials } from './credentials.ts'
 import type { Credentials } from './credentials.ts'
+import { createDeviceCodes } from './device-codes.ts'
+import type { DeviceCodes } from './device-codes.ts'
 import { createDevices } from './devices.ts'
 import type { Devices } from './devices.ts'
 import type { KeyRing } from './envelope.ts'
@@ -30,11 +32,15 @@ import { createKeys } from './keys.ts'
 import type { Keys } from './keys.ts'
 import { createOneTime } from './one-time.ts'
 import type { OneTime } from './one-time.ts'
+import { createLoginLinks } from './login-links.ts'
+import type { LoginLinks } from './login-links.ts'
 import { createMailLinks } from './mail-links.ts'
 import type { MailLinks } from './mail-links.ts'
 import { createOutbox } from './outbox.ts'
 import type { Outbox } from './outbox.ts'
 import type { Database } from './postgres.ts'
+import { createPreferences } from './preferences.ts'
+import type { Preferences } from './preferences.ts'
 import { createPushedRequests } from './pushed-requests.ts'
 import type { PushedRequests } from './pushed-requests.ts'
 import { createReaper } from './reaper.ts'
@@ -56,6 +62,7 @@ export interface Store {
   readonly cache: Cache | undefined
   readonly oneTime: OneTime
   readonly users: Users
+  readonly preferences: Preferences
   readonly upstreamLinks: UpstreamLinks
   readonly accounts: Accounts
   readonly tokenAccounts: TokenAccounts
@@ -67,11 +74,13 @@ export interface Store {
   readonly grants: Grants
   readonly refreshFamilies: RefreshFamilies
   readonly devices: Devices
+  readonly deviceCodes: DeviceCodes
   readonly pushedRequests: PushedRequests
   readonly signIns: SignIns
   readonly attempts: Attempts
   readonly outbox: Outbox
   readonly mailLinks: MailLinks
+  readonly loginLinks: LoginLinks
   readonly keys: Keys
   readonly epoch: Epoch
   readonly audit: Audit
@@ -105,6 +114,7 @@ export function createStore(options: {
     cache,
     oneTime: createOneTime(needs),
     users: createUsers(needs),
+    preferences: createPreferences(needs),
     upstreamLinks: createUpstreamLinks(needs),
     accounts,
     tokenAccounts: createTokenAccounts({ accounts, cache, metrics }),
@@ -116,11 +126,13 @@ export function createStore(options: {
     grants: createGrants(needs),
     refreshFamilies: createRefreshFamilies(needs),
     devices: createDevices(needs),
+    deviceCodes: createDeviceCodes(needs),
     pushedRequests: createPushedRequests({ ...needs, ring }),
     signIns: createSignIns(needs),
     attempts: createAttempts(needs),
     outbox,
     mailLinks: createMailLinks(needs),
+    loginLinks: createLoginLinks(needs),
     keys: createKeys({ ...needs, ring }),
     epoch: createEpoch(needs),
     audit,

@@ -39,6 +39,21 @@ describe('createAssets', () => {
     expect(head.headers['content-length']).to.equal(String(Buffer.byteLength(answer.body)))
   })
 
+  it('has the dark colours for whoever chose them too, those of a brand among them', async () => {
+    const assets = createAssets({ basePath: '', branding: { title: 'Acme', footerLinks: [], accent: '#2457c5' } })
+    running = await serve([assets.handle])
+    const { body } = await running.ask(assets.stylesheet)
+    const system = [
+      ...body.matchAll(/@media \(prefers-color-scheme:dark\)\{:root:not\(\[data-colours=light\]\)\{([^}]*)\}\}/g),
+    ]
+    const chosen = [...body.matchAll(/:root\[data-colours=dark\]\{color-scheme:dark;([^}]*)\}/g)]
+    expect(system.map(([, rules]) => rules)).to.deep.equal(chosen.map(([, rules]) => rules))
+    expect(system).to.have.length(2)
+    expect(chosen[0]?.[1]).to.contain('--ground: #12151c').and.contain('--accent: #9db3ff')
+    expect(chosen[1]?.[1]).to.match(/^--accent:#[0-9a-f]{6};--on-accent:#[0-9a-f]{6}$/)
+    expect(body.match(/prefers-color-scheme/g)).to.have.length(2)
+  })
+
   it('answers no other name, and no path out of the folder', async () => {
     running = await serve([create().handle])
     for (const path of [

@@ -23,7 +23,10 @@ describe('the page to sign out', function () {
   type Needs = Parameters<typeof createProtocolPages>[0]
   const { pages } = testPages()
   const logout = async (needs: Pick<Needs, 'personOf' | 'elsewhereOf'>) => {
-    const page = createProtocolPages({ pages, describeClient: () => undefined, ...needs }).logout(ask, form)
+    const page = createProtocolPages({ basePath: '', pages, describeClient: () => undefined, ...needs }).logout(
+      ask,
+      form,
+    )
     const { status, body } = (await Promise.race([page, setTimeout(4000)])) ?? { status: 0, body: '' }
     return { status, body: String(body) }
   }

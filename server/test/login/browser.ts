@@ -104,6 +104,7 @@ export function createBrowser(
       if (loaded === 'live') return { kind: 'live', interaction: interaction() }
       return loaded === 'over' ? { kind: 'over', reason: 'expired', client } : { kind: 'absent' }
     },
+    beginDevice: async () => undefined,
     save: async (_, __, next) => {
       progress = structuredClone(next)
     },
@@ -147,8 +148,9 @@ export function createBrowser(
   const secondFactor = { policy: 'optional', requiredGroups: [] } as const
   const offers = { reset: false, registration: false }
   const ways = { secondFactors, passkeys, secondFactor, federation, offers }
-  const needs = { interactions, users, ...ways, title: 'Nauthera', audit, now: () => now }
-  const routes = createLoginRoutes({ ...needs, basePath: '/sso' })
+  const loginLinks = { find: async () => undefined, use: async () => undefined }
+  const needs = { interactions, users, loginLinks, ...ways, title: 'Nauthera', audit, now: () => now }
+  const routes = createLoginRoutes({ ...needs, basePath: '/sso', issuer: 'https://login.example.com/sso' })
 
   const send = (method: 'GET' | 'POST', path: string, fields: Record<string, string> = {}): Promise<Reply> => {
     const route = routes.find((one) => one.method === method && one.path === `/interaction/:uid${path}`)
@@ -160,6 +162,7 @@ export function createBrowser(
       peer: { address: '203.0.113.9', userAgent: 'test' },
       languages: [],
       correlationId: 'c1',
+      query: new URLSearchParams(),
       raw: {} as PageRequest['raw'],
     })
   }

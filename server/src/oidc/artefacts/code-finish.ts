@@ -18,6 +18,8 @@ export interface Authorization {
   /** Where the person gave them; `exp` in epoch seconds. */
   readonly interaction: { readonly jti: string; readonly exp: number } | undefined
   readonly grant: GrantPayload & { readonly id: string; readonly scopes: ReadonlySet<string> }
+  /** The code is that of a device. */
+  readonly isForDevice?: boolean
 }
 
 export interface AuthorizedSession {
@@ -73,14 +75,15 @@ export function codeFinish(
           expiresAt: offline ? new Date(now + lifetimes.refreshAbsolute * 1000) : until,
         },
     clearAttempts: submission?.login?.attempt,
-    audit: auditOf(submission, { ...whole, outcome: 'success', ...auditedRequest(request) }),
+    audit: auditOf(authorization, { ...whole, outcome: 'success', ...auditedRequest(request) }),
   }
 }
 
-function auditOf(submission: Submission | undefined, about: Omit<AuditEvent, 'event'>): AuditEvent[] {
+function auditOf({ submission, isForDevice }: Authorization, about: Omit<AuditEvent, 'event'>): AuditEvent[] {
   const { login, consent } = submission ?? {}
   return [
     ...(login ? [{ ...about, event: 'signin.success' } as const] : []),
     ...(consent ? [{ ...about, event: 'consent.granted', detail: { scopes: consent.scopes.join(' ') } } as const] : []),
+    ...(isForDevice === true ? [{ ...about, event: 'device.approved' } as const] : []),
   ]
 }

@@ -18,6 +18,7 @@ export type SealedKind =
   | 'AccessToken'
   | 'ClientCredentials'
   | 'PushedAuthorizationRequest'
+  | 'DeviceCode'
   | 'GrantReference'
 
 /** These are deflated before they are sealed, since they travel in a URL. Bytes of the payload at most. */

@@ -6,6 +6,8 @@ import type { ClientClass, LibraryClient, OidcClient, OidcRegistry, ProviderMeta
 export interface ClientInstances {
   /** @returns undefined for an unknown or suspended client */
   find(Client: ClientClass, clientId: string): LibraryClient | undefined
+  /** The object of an entry, suspended or not. */
+  build(Client: ClientClass, entry: OidcClient): LibraryClient
   /** The entry that an object was built from. @throws TypeError for an object that was not built here */
   registered(client: object): OidcClient
   /** The entry of the registry; undefined for an unknown or suspended client */
@@ -30,21 +32,24 @@ export function createClientInstances(
     const entry = registry.current().find(clientId)
     return entry === undefined || entry.config.suspended ? undefined : entry
   }
+  const build = (Client: ClientClass, entry: OidcClient): LibraryClient => {
+    let ofProvider = built.get(Client)
+    if (!ofProvider) built.set(Client, (ofProvider = new WeakMap()))
+    let client = ofProvider.get(entry)
+    if (!client) {
+      client = new Client(render(entry))
+      ofProvider.set(entry, client)
+      entries.set(client, entry)
+    }
+    return client
+  }
   return {
     registeredById,
     find(Client, clientId) {
       const entry = registeredById(clientId)
-      if (entry === undefined) return undefined
-      let ofProvider = built.get(Client)
-      if (!ofProvider) built.set(Client, (ofProvider = new WeakMap()))
-      let client = ofProvider.get(entry)
-      if (!client) {
-        client = new Client(render(entry))
-        ofProvider.set(entry, client)
-        entries.set(client, entry)
-      }
-      return client
+      return entry && build(Client, entry)
     },
+    build,
     registered(client) {
       const entry = entries.get(client)
       if (entry === undefined) throw new TypeError('this client object was not built from the registry')

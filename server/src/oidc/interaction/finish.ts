@@ -42,6 +42,7 @@ async function signedIn(
     // a new sign-in discards earlier answers: they may be those of another person
     ...(login ? { login: submittedLogin(login) } : library.lastSubmission),
     select_account: {},
+    ...(library.deviceCode === undefined ? {} : { deviceConfirmed: true }),
     ...(consent ? { consent: agreedOf(consent, asked) } : {}),
     // nothing to agree to means no consent page; without this answer the library would ask again
     ...(isNothing(asked) ? { consent: { ...asked, remember: false } } : {}),

@@ -1,3 +1,4 @@
+import type { InteractionPlace, ResumePlace } from '../cookies.ts'
 import type { Progress } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
 
@@ -36,7 +37,10 @@ const withoutDetails = ({ name, reasons }: LibraryPart['prompt']) => ({ name, re
 
 /** @returns undefined when the interaction is over */
 export function withProgress(before: Held, progress: Progress): Held | undefined {
-  return before.payload === undefined ? undefined : { ...before, progress }
+  if (before.payload === undefined) return undefined
+  // that a device is one's own stays said, whoever signs in
+  const { deviceConfirmed = progress.deviceConfirmed } = before.progress ?? {}
+  return { ...before, progress: { ...progress, ...(deviceConfirmed === undefined ? {} : { deviceConfirmed }) } }
 }
 
 export function finished({ begun, until, client, clientUid }: Held): Held {
@@ -45,6 +49,9 @@ export function finished({ begun, until, client, clientUid }: Held): Held {
 
 /** Where the browser must send the cookie: to the pages while the person is asked, to the resume endpoint once there is
  *  a result for the library. */
-export function placeOf({ payload }: Held): 'pages' | 'resume' {
-  return payload?.result === undefined ? 'pages' : 'resume'
+export function placeOf({ payload }: Held): InteractionPlace {
+  return payload?.result === undefined ? 'pages' : resumePlaceOf(payload)
 }
+
+export const resumePlaceOf = (payload: LibraryPart | undefined): ResumePlace =>
+  payload?.deviceCode === undefined ? 'resume' : 'device'

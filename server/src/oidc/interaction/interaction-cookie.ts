@@ -1,11 +1,11 @@
 import { readCookies, setCookie } from '../cookies.ts'
-import type { CookieScope, Exchange } from '../cookies.ts'
+import type { CookieScope, Exchange, InteractionPlace, ResumePlace } from '../cookies.ts'
 import { decryptClaims, encryptClaims } from '../keys/jwt.ts'
 import type { CookieKeys } from '../keys/key-set.ts'
 import { lifetimes } from '../lifetimes.ts'
 import { ProtocolError } from '../protocol-error.ts'
 import { beginOne, parseBegun } from './begun.ts'
-import { finished, placeOf, withLibraryPart, withProgress } from './held.ts'
+import { finished, placeOf, resumePlaceOf, withLibraryPart, withProgress } from './held.ts'
 import type { Held } from './held.ts'
 import type { Progress } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
@@ -67,7 +67,7 @@ export function createInteractionCookies(needs: InteractionCookieNeeds): Interac
       const sealed = exchange.sealedRequest ?? before?.payload?.sealedRequest
       const held = withLibraryPart(before, withoutPushedParams(payload, sealed), { now: secondsOf(needs), clientUid })
       await put(needs, exchange, uid, held)
-      if (before === undefined) begin(needs, exchange, uid)
+      if (before === undefined) begin(needs, exchange, uid, resumePlaceOf(payload))
     },
     async writeProgress(exchange, uid, progress) {
       const before = await open(needs, exchange, uid)
@@ -79,7 +79,7 @@ export function createInteractionCookies(needs: InteractionCookieNeeds): Interac
       if (before === undefined) return
       await put(needs, exchange, uid, finished(before))
       removeOfLibrary(needs, exchange, uid, 'pages')
-      remove(needs, exchange, uid, 'resume')
+      remove(needs, exchange, uid, resumePlaceOf(before.payload))
     },
   }
 }
@@ -127,30 +127,37 @@ async function find(needs: InteractionCookieNeeds, held: Held): Promise<FoundInt
 function isOfItsClient(needs: InteractionCookieNeeds, held: Held, { params }: LibraryPart): boolean {
   const client = needs.client(held.client)
   const { redirect_uri: uri } = params
-  return client?.uid === held.clientUid && uri !== undefined && client.takesRedirectUri(uri)
+  if (client?.uid !== held.clientUid) return false
+  // nobody is sent back to a device
+  if (resumePlaceOf(held.payload) === 'device') return true
+  return uri !== undefined && client.takesRedirectUri(uri)
 }
 
 /** Adds an interaction to the browser's list, and removes the cookies of the oldest ones, finished ones too. */
-function begin(needs: InteractionCookieNeeds, exchange: Exchange, uid: string): void {
-  const { name, path } = needs.scope.begun
+function begin(needs: InteractionCookieNeeds, exchange: Exchange, uid: string, resume: ResumePlace): void {
+  const { name, [resume]: path } = needs.scope.begun
   const { value, dropped } = beginOne(parseBegun(readCookies(exchange.request).get(name)), uid)
   for (const old of dropped) {
     remove(needs, exchange, old, 'pages')
-    remove(needs, exchange, old, 'resume')
+    remove(needs, exchange, old, resume)
   }
   setCookie(exchange.response, needs.scope, { name, value, path, maxAge: lifetimes.interactionCookie })
 }
 
-type Place = 'pages' | 'resume'
-
-function remove(needs: InteractionCookieNeeds, exchange: Exchange, uid: string, at: Place): void {
+function remove(needs: InteractionCookieNeeds, exchange: Exchange, uid: string, at: InteractionPlace): void {
   const { name, [at]: path } = needs.scope.interaction(uid)
   setCookie(exchange.response, needs.scope, { name, value: '', path, maxAge: 0 })
   removeOfLibrary(needs, exchange, uid, at)
 }
 
-function removeOfLibrary({ scope }: InteractionCookieNeeds, { response }: Exchange, uid: string, at: Place): void {
-  setCookie(response, scope, { name: scope.library[at], value: '', path: scope.interaction(uid)[at], maxAge: 0 })
+function removeOfLibrary(
+  { scope }: InteractionCookieNeeds,
+  { response }: Exchange,
+  uid: string,
+  at: InteractionPlace,
+): void {
+  const name = scope.library[at === 'pages' ? 'pages' : 'resume']
+  setCookie(response, scope, { name, value: '', path: scope.interaction(uid)[at], maxAge: 0 })
 }
 
 const secondsOf = (needs: InteractionCookieNeeds): number => Math.floor(needs.now() / 1000)

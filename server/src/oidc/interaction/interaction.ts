@@ -7,6 +7,9 @@ import type { FactorStanding } from '../../users/factors/policy.ts'
 export interface Interactions {
   /** Loads the interaction that the address names, from this browser's cookie. Never throws for a bad cookie. */
   load(request: PageRequest, uid: string): Promise<LoadedInteraction>
+  /** Begins the sign-in for a device whose code the person has typed.
+   *  @returns its uid; undefined when the client of the device is gone */
+  beginDevice(request: PageRequest, code: CodeOfDevice): Promise<string | undefined>
   /** Stores how far the person has come, in the interaction's cookie. */
   save(request: PageRequest, interaction: Interaction, progress: Progress): Promise<void>
   /** What the person must still agree to; `scopes` is empty when nothing. Reads the stored consent for the client's
@@ -19,6 +22,13 @@ export interface Interactions {
   /** Puts the result into the interaction's cookie for the library. Rows are written later, when the code is issued.
    *  @returns where to redirect (303); `spent` when the interaction is already over */
   finish(request: PageRequest, interaction: Interaction, result: InteractionResult): Promise<FinishOutcome>
+}
+
+export interface CodeOfDevice {
+  readonly id: string
+  readonly clientUid: string
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly expiresAt: Date
 }
 
 export interface FactorQuestion {
@@ -58,9 +68,18 @@ export interface Interaction {
   readonly acrValues?: readonly string[]
   /** `max_age` in seconds. */
   readonly maxAge?: number | undefined
-  /** The redirect URI that the response goes to. */
+  /** The redirect URI that the response goes to; empty for a device. */
   readonly redirectUri: string
+  /** The device that the person signs in for. Nothing goes back to the browser then, and there is no redirect URI. */
+  readonly device?: DeviceAsking | undefined
   readonly progress: Progress
+}
+
+export interface DeviceAsking {
+  /** As the device shows it. */
+  readonly userCode: string
+  readonly scopes: readonly ScopeOnPage[]
+  readonly isConfirmed: boolean
 }
 
 export interface SessionAccount extends SignedIn {
@@ -99,12 +118,16 @@ export interface Progress {
   readonly sessionChosen?: boolean | undefined
   /** The person chose "not you?": the session's account is ignored. */
   readonly switching?: boolean | undefined
+  /** The person said that the device is theirs. */
+  readonly deviceConfirmed?: boolean | undefined
   /** A second factor is going to be set up: the person signs in once more for it, and another provider must say when that was. */
   readonly anew?: boolean | undefined
   /** Wrong codes of this sign-in. */
   readonly wrongCodes?: number | undefined
   /** The seed of an authenticator app that is being set up, base32. It is nowhere else until the person has proved it. */
   readonly pendingSeed?: string | undefined
+  /** What the person calls it. */
+  readonly pendingName?: string | undefined
   /** To show once. */
   readonly recoveryCodes?: readonly string[] | undefined
   /** The person was sent to another provider, and has not come back yet. */

@@ -1,4 +1,5 @@
 import { accessOf } from '../clients/access.ts'
+import { beginDevice } from './begin-device.ts'
 import { factorsFor } from './factors-for.ts'
 import { finishInteraction } from './finish.ts'
 import type { Interaction, Interactions, SignedIn } from './interaction.ts'
@@ -10,6 +11,7 @@ import type { InteractionNeeds } from './open-interaction.ts'
 export function createInteractions(needs: InteractionNeeds): Interactions {
   return {
     load: (page, uid) => loadInteraction(needs, page, uid),
+    beginDevice: (page, code) => beginDevice(needs, page, code),
     save: (page, interaction, progress) => needs.cookies.writeProgress(page.raw, interaction.uid, progress),
     missingConsent: (interaction, account) => missingConsent(needs, interaction, account),
     isAllowed: (interaction, account) => isAllowed(needs, interaction, account),

@@ -15,6 +15,10 @@ export interface LibraryPart {
   /** The result of an earlier interaction of the same request. */
   readonly lastSubmission?: Submission
   readonly result?: Submission
+  /** Id of the device code that it is about. */
+  readonly deviceCode?: string
+  /** What the person typed, in the first interaction for a device. */
+  readonly userCode?: string
   /** `jti` of the pushed request that it began with. */
   readonly parJti?: string
   /** The pushed request itself, when it is sealed and its long parameters were left out (pushed-params). */
@@ -52,6 +56,8 @@ export interface Submission {
   }
   readonly consent?: AgreedNow
   readonly select_account?: object
+  /** The person said that the device is theirs. */
+  readonly deviceConfirmed?: true
   /** Set when the person refused. */
   readonly error?: string
   readonly error_description?: string

@@ -1,8 +1,11 @@
-import type { PageRequest, PersonOnPage } from '../../reply.ts'
-import type { User } from '../../store/users.ts'
+import type { PageRequest } from '../../reply.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import type { FoundInteraction } from './interaction-cookie.ts'
+import { askedIn, scopesOnPage } from './missing-consent.ts'
 import { factorStanding } from '../../users/factors/policy.ts'
+import { personOnPage } from '../../users/person-on-page.ts'
 import { clientOnPage } from '../clients/on-page.ts'
-import type { LoadedInteraction, SessionAccount } from './interaction.ts'
+import type { DeviceAsking, LoadedInteraction, SessionAccount } from './interaction.ts'
 import { inside, shownSession } from './open-interaction.ts'
 import type { InteractionNeeds, OpenInteraction } from './open-interaction.ts'
 import type { LibraryPart } from './library-part.ts'
@@ -39,9 +42,22 @@ export async function loadInteraction(
     acrValues: wordsOf(params.acr_values),
     maxAge: params.max_age === undefined ? undefined : Number(params.max_age),
     redirectUri: params.redirect_uri ?? '',
+    device: library.deviceCode === undefined ? undefined : deviceOf(needs, found, client),
     progress,
   }
   return { kind: 'live', interaction }
+}
+
+function deviceOf(
+  { clients }: InteractionNeeds,
+  { payload, progress }: Pick<Extract<FoundInteraction, { kind: 'live' }>, 'payload' | 'progress'>,
+  client: OidcClient,
+): DeviceAsking {
+  return {
+    userCode: payload.userCode ?? '',
+    scopes: scopesOnPage(askedIn(payload, client, clients), clients),
+    isConfirmed: progress.deviceConfirmed === true || payload.lastSubmission?.deviceConfirmed === true,
+  }
 }
 
 /** The browser's session and its account; undefined when one of them is not valid any more. */
@@ -76,5 +92,3 @@ const isStepUp = ({ name, reasons }: LibraryPart['prompt'], { factors }: Session
   name === 'login' && reasons.every((reason) => reason === acrNotReached) && (factors?.kinds.length ?? 0) > 0
 
 const wordsOf = (text: unknown): string[] => (typeof text === 'string' ? text.split(' ').filter(Boolean) : [])
-
-const personOnPage = (user: User): PersonOnPage => ({ username: user.username, name: user.name, locale: user.locale })

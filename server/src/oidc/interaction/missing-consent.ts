@@ -41,7 +41,7 @@ export function askedIn({ params }: LibraryPart, client: OidcClient, clients: Cl
   )
 }
 
-function scopesOnPage(asked: Asked, clients: ClientInstances): ScopeOnPage[] {
+export function scopesOnPage(asked: Asked, clients: ClientInstances): ScopeOnPage[] {
   const ofApis = Object.entries(asked.resources).flatMap(([identifier, scopes]) => {
     const api = clients.findApi(identifier)?.config.clientName || identifier
     return scopes.map((scope) => ({ scope, api }))

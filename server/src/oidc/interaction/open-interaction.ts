@@ -19,6 +19,10 @@ export interface InteractionNeeds {
   readonly users: Pick<UserSources, 'load'>
   readonly clients: ClientInstances
   readonly secondFactor: SecondFactorPolicy
+  /** Without a slash at the end. */
+  readonly issuer: string
+  /** Epoch milliseconds. */
+  readonly now: () => number
 }
 
 /** A loaded interaction, with the data that only this folder needs. */

@@ -20,6 +20,7 @@ export function watchAnswers(provider: Provider, { pages }: Pick<LibraryNeeds, '
     if (currentRequest().unavailable) return answerUnavailable(context, pages)
     keepOutOfCaches(context)
     leaveOutEmptyScope(context)
+    sayInterval(context)
     skipEmptyLogout(context)
     allowReturn(context)
   })
@@ -60,6 +61,11 @@ function keepOutOfCaches(context: Context): void {
 /** A scope without a word in it is no scope (RFC 6749 section 3.3). */
 function leaveOutEmptyScope({ oidc, body }: Context): void {
   if (oidc?.route === 'token' && isRecord(body) && body['scope'] === '') delete body['scope']
+}
+
+/** Seconds between two requests of a device: the library leaves out what is the default (RFC 8628 section 3.2), and programs differ. */
+function sayInterval({ oidc, body }: Context): void {
+  if (oidc?.route === 'device_authorization' && isRecord(body) && 'device_code' in body) body['interval'] = 5
 }
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

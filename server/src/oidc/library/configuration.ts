@@ -86,6 +86,8 @@ function surface({ signing, secondFactor }: ProtocolSettings) {
     revokeGrantPolicy: () => true,
     routes: {
       authorization: paths.authorization,
+      code_verification: paths.device,
+      device_authorization: paths.deviceAuthorization,
       end_session: paths.endSession,
       introspection: paths.introspection,
       jwks: paths.jwks,

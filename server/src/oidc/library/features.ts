@@ -41,9 +41,12 @@ export function buildFeatures(needs: Needs) {
       },
     },
     dPoP: { enabled: true },
+    deviceFlow: devices(needs),
     jwtResponseModes: { enabled: true },
     resourceIndicators: apis(needs),
     rpInitiatedLogout: logout(needs),
+    // artefacts/back-channel sends; this is its metadata
+    backchannelLogout: { enabled: true },
   }
 }
 
@@ -101,6 +104,31 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
       judge(context, client, [...new Set([...resourcesOf(context), identifier])])
       return apiTokenOf(identifier, clients.registered(client), { clients, algorithm }) as ResourceServer
     },
+  }
+}
+
+/** The library has just put a token for a form of its own into the session, which was stored before. */
+function forgetFormToken(context: Context): void {
+  const session = sessionOf(context)
+  if (session) session.touched = false
+}
+
+/** The pages on which people type a code are ours (login/device-code); the library shows what comes at the end. */
+function devices({ pages }: Needs): NonNullable<Features['deviceFlow']> {
+  return {
+    enabled: true,
+    charset: 'base-20',
+    mask: '****-****',
+    // nothing of it is shown
+    deviceInfo: () => ({}),
+    userCodeInputSource: (context, _form, out, error) => {
+      forgetFormToken(context)
+      show(context, pages.deviceRefused(pageAsk(context), out ?? { error: 'invalid_request' }, error ?? {}))
+    },
+    userCodeConfirmSource: () => {
+      throw new TypeError("the page that confirms a device is not the library's")
+    },
+    successSource: (context) => show(context, pages.deviceAllowed(pageAsk(context))),
   }
 }
 

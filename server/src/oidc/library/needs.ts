@@ -47,6 +47,8 @@ export interface ProtocolSettings {
   readonly signing: SigningDefaults & { readonly algorithms: readonly SigningAlgorithm[] }
   readonly refreshGraceMs: number
   readonly secondFactor: SecondFactorPolicy
+  /** False where all requests come from one proxy that nobody trusts. */
+  readonly addressesKnown: boolean
 }
 
 export interface ProtocolEvents {

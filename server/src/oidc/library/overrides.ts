@@ -3,6 +3,7 @@ import { addGroupClaims } from './overrides/add-group-claims.ts'
 import { compareSecrets } from './overrides/compare-secrets.ts'
 import { consumeCodes } from './overrides/consume-codes.ts'
 import { consumePushedRequests } from './overrides/consume-pushed-requests.ts'
+import { deviceCodes } from './overrides/device-codes.ts'
 import { endSessions } from './overrides/end-sessions.ts'
 import { findClients } from './overrides/find-clients.ts'
 import { finishCodes } from './overrides/finish-codes.ts'
@@ -12,6 +13,7 @@ import { neverSendLogout } from './overrides/never-send-logout.ts'
 import { replayOnce } from './overrides/replay-once.ts'
 import { rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { sealValues } from './overrides/seal-values.ts'
+import { sidForLogout } from './overrides/sid-for-logout.ts'
 import { statelessSessions } from './overrides/stateless-sessions.ts'
 import { watchParams } from './overrides/watch-params.ts'
 import type { Internals } from './shapes.ts'
@@ -22,9 +24,11 @@ export const overrides = {
   findClients,
   compareSecrets,
   neverSendLogout,
+  sidForLogout,
   sealValues,
   consumeCodes,
   finishCodes,
+  deviceCodes,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,

@@ -8,6 +8,10 @@ export interface ProtocolPages {
   error(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): RenderedPage
   /** @param form the URL that it is sent to, and the library's XSRF token */
   logout(ask: PageAsk, form: { action: string; xsrf: string }): Promise<RenderedPage>
+  /** The person has allowed a device. */
+  deviceAllowed(ask: PageAsk): RenderedPage
+  /** The device gets nothing: the person did not want it, its code is over, or something went wrong. */
+  deviceRefused(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): RenderedPage
   /** @param outcome `stillSignedIn`: the person did not want to be signed out */
   signedOut(ask: PageAsk, outcome: { stillSignedIn: boolean }): RenderedPage
 }

@@ -1,3 +1,4 @@
+import { grantTypes, wireGrant } from '@nauthera/rules/grants'
 import { foreign } from '@nauthera/runtime/log'
 import type Provider from 'oidc-provider'
 import type { AuditEvent, AuditName } from '../../store/audit.ts'
@@ -11,12 +12,12 @@ type Needs = Pick<LibraryNeeds, 'events' | 'clients'>
 
 type ProtocolFault = Error & { error?: string; error_detail?: string; error_description?: string }
 
-const grants = new Set(['authorization_code', 'refresh_token', 'client_credentials'])
+const grants = new Map(grantTypes.map((grant) => [wireGrant(grant), grant as string]))
 
 /** A metric label must have few values, whatever a caller sends. */
 function grantLabel(context: Context): string {
   const grant = parameterOf(context, 'grant_type')
-  return grant !== undefined && grants.has(grant) ? grant : 'other'
+  return grants.get(grant ?? '') ?? 'other'
 }
 
 /** Turns the library's events into audit records and metrics. */
@@ -25,9 +26,16 @@ export function listenToProtocol(provider: Provider, needs: Needs): void {
   const on = (event: string, listener: (context: Context, error: ProtocolFault) => void) =>
     void emitter.on(event, listener)
   on('grant.success', (context) => granted(needs, context))
-  for (const endpoint of ['grant', 'introspection', 'revocation', 'pushed_authorization_request'])
+  for (const endpoint of [
+    'grant',
+    'introspection',
+    'revocation',
+    'pushed_authorization_request',
+    'device_authorization',
+  ])
     on(`${endpoint}.error`, (context, error) => refused(needs, context, error))
   on('authorization.error', (context, error) => authorizationRefused(needs, context, error))
+  on('device_resume.error', (context, error) => authorizationRefused(needs, context, error))
   on('grant.revoked', (context) => {
     if (context.oidc.route === 'revocation') record(needs, context, 'token.revoked')
   })
@@ -45,6 +53,8 @@ function granted(needs: Needs, context: Context): void {
 
 function refused(needs: Needs, context: Context, error: ProtocolFault): void {
   needs.events.counted(grantLabel(context), error.error ?? 'server_error')
+  // not a refusal: the device asks again
+  if (error.error === 'authorization_pending') return
   const event = error.error === 'invalid_client' ? 'client.auth_failed' : 'token.refused'
   const reason = error.error_detail ?? error.error_description ?? error.message
   record(needs, context, event, { outcome: 'failure', reason })

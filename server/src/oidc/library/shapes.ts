@@ -25,11 +25,20 @@ export interface Artefact {
   seq?: number
   clientUid?: string
   acr?: string | undefined
+  /** Why there will be no tokens: of device codes. */
+  error?: string
   save(ttl?: number): Promise<string>
   consume(): Promise<void>
   generateTokenId(): string
   getValueAndPayload(): Promise<{ value: string; payload?: object }>
   emit(event: string): void
+}
+
+/** A device that waits for its tokens (RFC 8628). `accountId` is set when it is allowed. */
+export interface DeviceCode extends Artefact {
+  readonly userCode: string
+  readonly params: object
+  readonly errorDescription?: string
 }
 
 export interface Session {
@@ -38,6 +47,8 @@ export interface Session {
   loginTs?: number
   acr?: string
   transient?: boolean
+  /** Whether it has to be stored again. */
+  touched?: boolean
   /** What the logout page must remember until the person confirms. */
   state?: { secret?: string; postLogoutRedirectUri?: string; state?: string }
   /** Added by overrides (see session-cookie.ts). */
@@ -69,10 +80,13 @@ export interface Internals {
     readonly prototype: LibraryClient & {
       compareClientSecret(secret: unknown): unknown
       backchannelLogout(): Promise<void>
+      /** Whether ID tokens for it have `sid`. */
+      includeSid(): boolean
     }
     find(id: unknown): Promise<LibraryClient | undefined>
   }
   readonly AuthorizationCode: ArtefactClass<Artefact>
+  readonly DeviceCode: ArtefactClass<DeviceCode>
   readonly AccessToken: ArtefactClass<Artefact>
   readonly ClientCredentials: ArtefactClass<Artefact>
   readonly RefreshToken: ArtefactClass<Artefact>
@@ -83,6 +97,7 @@ export interface Internals {
   readonly Claims: { readonly prototype: Claims }
   readonly IdToken: {
     readonly prototype: IdToken
+    new (available: object, options: { readonly client: object }): IdToken
     validate(jwt: unknown, client: { clientId: string; idTokenSignedResponseAlg: string }): Promise<unknown>
   }
   /** `context.oidc` of each request. The library assigns `params` to it, and nothing else defines that name. */
@@ -93,8 +108,11 @@ export interface IdToken {
   readonly client: object
   /** What `account.claims()` returned. */
   available: Readonly<Record<string | symbol, unknown>>
-  /** The scopes whose claims it holds. */
+  /** The scopes whose claims it holds, and single claims. */
   scope?: string
+  mask?: Readonly<Record<string, null>>
+  /** A claim of the token itself. */
+  set(claim: string, value: unknown): void
   issue(options: { readonly use: string }): Promise<string>
 }
 

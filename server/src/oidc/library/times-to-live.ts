@@ -20,6 +20,7 @@ export function timesToLive({ clients, now }: Pick<LibraryNeeds, 'clients' | 'no
     RefreshToken: (_context: unknown, _token: unknown, client?: object) =>
       configOf(client).refreshTokenTtl || lifetimes.refreshIdle,
     AuthorizationCode: lifetimes.code,
+    DeviceCode: lifetimes.deviceCode,
     Grant: lifetimes.refreshAbsolute,
     Interaction: lifetimes.interaction,
     Session: (_context: unknown, session: Session) => {

@@ -240,10 +240,10 @@ describe('createClientCheck', () => {
     ],
     ['a pairwise subject', { subjectType: 'pairwise' }, 'spec.subjectType', 'CLIENT_FEATURE_UNSUPPORTED'],
     [
-      'back-channel logout',
-      { backchannelLogoutUri: 'https://a.test/out' },
+      'back-channel logout without TLS',
+      { backchannelLogoutUri: 'http://a.test/out' },
       'spec.logout.backchannelURI',
-      'CLIENT_FEATURE_UNSUPPORTED',
+      'CLIENT_METADATA_INVALID',
     ],
   ] as const) {
     it(`${sentence.replace(/^([A-Z]\d+ )?/, '$1refuses ')}, and names the field`, async () => {

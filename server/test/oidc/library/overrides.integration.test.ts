@@ -11,6 +11,7 @@ import { contract as addGroupClaims } from './overrides/add-group-claims.ts'
 import { contract as compareSecrets } from './overrides/compare-secrets.ts'
 import { contract as consumeCodes } from './overrides/consume-codes.ts'
 import { contract as consumePushedRequests } from './overrides/consume-pushed-requests.ts'
+import { contract as deviceCodes } from './overrides/device-codes.ts'
 import { contract as endSessions } from './overrides/end-sessions.ts'
 import { contract as findClients } from './overrides/find-clients.ts'
 import { contract as finishCodes } from './overrides/finish-codes.ts'
@@ -20,6 +21,7 @@ import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
 import { contract as replayOnce } from './overrides/replay-once.ts'
 import { contract as rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { contract as sealValues } from './overrides/seal-values.ts'
+import { contract as sidForLogout } from './overrides/sid-for-logout.ts'
 import { contract as statelessSessions } from './overrides/stateless-sessions.ts'
 import { contract as watchParams } from './overrides/watch-params.ts'
 import { stockInternals } from './overrides/stock.ts'
@@ -34,9 +36,11 @@ const contracts = Object.entries({
   findClients,
   compareSecrets,
   neverSendLogout,
+  sidForLogout,
   sealValues,
   consumeCodes,
   finishCodes,
+  deviceCodes,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,

@@ -8,33 +8,38 @@ import { refuseEarly } from '../refuse-early.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** AuthorizationCode.prototype.consume: the library reads and then writes, so two requests could both use a code. Here
- *  one SQL statement decides. A second use ends the grant of the code (RFC 6749 section 4.1.2). */
-export function consumeCodes(
-  { AuthorizationCode }: Internals,
-  { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>,
-): void {
-  replace(
-    AuthorizationCode.prototype,
-    'consume',
-    () =>
-      async function consume(this: Artefact) {
-        const client = clients.registered(clientOf(currentContext()))
-        const { config } = client
-        refuseEarly(this, client, clients)
-        const outcome = await fromStore(() =>
-          store.grants.spendCode({
-            jti: this.jti,
-            expiresAt: new Date(this.exp! * 1000),
-            grantId: this.grantId!,
-            family: newFamily(config, new Set(this.scope?.split(' '))),
-            auditOnReplay: [audited({ event: 'code.replay', outcome: 'failure' }, this)],
-          }),
-        )
-        if (outcome.kind === 'replayed')
-          throw new errors.InvalidGrant('the authorization code was already used; start a new sign-in')
-        if (outcome.family) currentRequest().family = { ...outcome.family, expiresAt: Number.POSITIVE_INFINITY }
-        this.emit('consumed')
-      },
-  )
+/** AuthorizationCode.prototype.consume and DeviceCode.prototype.consume: the library reads and then writes, so two requests could
+ *  both use a code. Here one SQL statement decides. A second use ends the grant of the code (RFC 6749 section 4.1.2). */
+export function consumeCodes(library: Internals, { store, clients }: Pick<OverrideNeeds, 'store' | 'clients'>): void {
+  for (const [kind, name] of Object.entries(names)) {
+    replace(
+      library[kind as keyof typeof names].prototype,
+      'consume',
+      () =>
+        async function consume(this: Artefact) {
+          // the library tells the device why there are no tokens, each time that it asks
+          if (this.error !== undefined) return
+          const client = clients.registered(clientOf(currentContext()))
+          const { config } = client
+          refuseEarly(this, client, clients)
+          // of a device the library looks at the grant only afterwards, when a second use may have ended it; loaded once a request
+          if (kind === 'DeviceCode') await library.Grant.find(this.grantId!)
+          const outcome = await fromStore(() =>
+            store.grants.spendCode({
+              jti: this.jti,
+              expiresAt: new Date(this.exp! * 1000),
+              grantId: this.grantId!,
+              family: newFamily(config, new Set(this.scope?.split(' '))),
+              auditOnReplay: [audited({ event: 'code.replay', outcome: 'failure' }, this)],
+            }),
+          )
+          if (outcome.kind === 'replayed')
+            throw new errors.InvalidGrant(`the ${name} was already used; start a new sign-in`)
+          if (outcome.family) currentRequest().family = { ...outcome.family, expiresAt: Number.POSITIVE_INFINITY }
+          this.emit('consumed')
+        },
+    )
+  }
 }
+
+const names = { AuthorizationCode: 'authorization code', DeviceCode: 'device code' } as const

@@ -3,7 +3,7 @@ import { getCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import type { Contract } from './contract.ts'
 
 export const contract: Contract = {
-  replaces: ['AuthorizationCode.prototype.consume'],
+  replaces: ['AuthorizationCode.prototype.consume', 'DeviceCode.prototype.consume'],
   payload: { model: 'AuthorizationCode', names: ['grantId', 'accountId', 'sessionUid', 'authTime'] },
   holds: {
     'consumeCodes: a code works once, and a second use revokes its tokens': async (replicas) => {

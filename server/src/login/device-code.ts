@@ -1,0 +1,67 @@
+import { paths } from '@nauthera/rules/endpoints'
+import type { Interactions } from '../oidc/interaction/interaction.ts'
+import { auditedRequest } from '../oidc/request-context.ts'
+import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { Audit } from '../store/audit.ts'
+import type { DeviceCodes } from '../store/device-codes.ts'
+import { interactionPaths } from './attempt.ts'
+
+interface Needs {
+  /** The issuer's path, '' when it has none. */
+  readonly basePath: string
+  readonly interactions: Pick<Interactions, 'beginDevice'>
+  readonly deviceCodes: Pick<DeviceCodes, 'guess'>
+  readonly audit: Pick<Audit, 'record'>
+  /** False where all requests come from one proxy that nobody trusts. */
+  readonly addressesKnown: boolean
+}
+
+/** The page on which a person types the code that a device shows (RFC 8628 section 3.3). A right code begins a sign-in, whose first page asks
+ *  whether the device is theirs; a link with the code in it only fills in the field. */
+export const createDeviceRoutes = (needs: Needs): readonly Route[] => [
+  {
+    method: 'GET',
+    path: paths.device,
+    handle: async ({ raw }) => {
+      const query = new URL(raw.request.url ?? '/', 'http://host').searchParams
+      return codePage(needs, { typed: query.get('user_code') ?? '' })
+    },
+  },
+  { method: 'POST', path: paths.device, handle: (request) => look(needs, request) },
+]
+
+/** Letters without vowels, of which no two look alike in capitals; as oidc-provider makes them. */
+const userCode = /^[BCDFGHJKLMNPQRSTVWXZ]{8}$/
+
+/** Longer than any code with what people put between its letters. */
+const longestTyped = 40
+
+async function look(needs: Needs, request: PageRequest): Promise<Reply> {
+  const typed = (request.form.get('user-code') ?? '').slice(0, longestTyped)
+  const code = typed.toUpperCase().replaceAll(/[^A-Z0-9]/g, '')
+  const mistaken = (key: string, more: { values?: Mistake['values']; status?: number; retryAfter?: number } = {}) => {
+    const { values, ...said } = more
+    return codePage(needs, { typed, mistakes: [{ key, control: 'user-code', values }], ...said })
+  }
+  if (code === '') return mistaken('device-code-missing')
+  if (!userCode.test(code)) return mistaken('device-code-shape')
+  const found = await needs.deviceCodes.guess(code, needs.addressesKnown ? request.peer.address : undefined)
+  if (found.kind === 'blocked') {
+    const event = { event: 'device.blocked', outcome: 'failure', reason: 'too-many-wrong-codes' } as const
+    needs.audit.record({ ...event, ...auditedRequest(request) })
+    const values = { minutes: Math.ceil(found.waitSeconds / 60) }
+    return mistaken('device-blocked', { values, status: 429, retryAfter: found.waitSeconds })
+  }
+  const uid = found.kind === 'found' ? await needs.interactions.beginDevice(request, found.code) : undefined
+  if (uid === undefined) return mistaken('device-code-unknown')
+  return { kind: 'redirect', location: interactionPaths(needs.basePath, uid).page }
+}
+
+function codePage(
+  { basePath }: Needs,
+  said: { typed: string; mistakes?: readonly Mistake[]; status?: number; retryAfter?: number },
+): Page {
+  const { typed, mistakes = [], status, retryAfter } = said
+  const model = { action: `${basePath}${paths.device}`, userCode: typed.slice(0, longestTyped), mistakes }
+  return { kind: 'page', view: 'device-code', status, retryAfter, model }
+}

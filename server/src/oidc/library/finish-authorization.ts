@@ -1,0 +1,72 @@
+import { errors } from 'oidc-provider'
+import type { ErrorCode } from '../../errors.ts'
+import { acrToTell } from '../acr.ts'
+import { codeFinish } from '../artefacts/code-finish.ts'
+import type { Authorization } from '../artefacts/code-finish.ts'
+import { knownBrowser } from '../artefacts/known-browser.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import type { CookieKeys } from '../keys/key-set.ts'
+import { sidOf } from '../session-cookie.ts'
+import { currentRequest, fromStore } from './current-request.ts'
+import type { OverrideNeeds } from './override.ts'
+import { clientOf, grantOf, interactionOf, parameterOf, sessionOf, submissionOf } from './shapes.ts'
+import type { Artefact, Context } from './shapes.ts'
+
+/** Stores everything about an authorization in one statement, when its code is issued or its device allowed, and not earlier: the mark of
+ *  the interaction, consent, grant, session and audit.
+ *  @param deviceCode the one that is allowed with it
+ *  @throws errors.InvalidRequest, for a page, when this sign-in is not valid any more: nothing was stored */
+export async function finishAuthorization(
+  context: Context,
+  artefact: Artefact,
+  needs: Pick<OverrideNeeds, 'store' | 'clients' | 'keys' | 'scope' | 'now'>,
+  deviceCode?: { id: string; payload: () => Promise<object> },
+): Promise<void> {
+  const { store, clients, keys, scope, now } = needs
+  artefact.acr = acrToTell(JSON.parse(parameterOf(context, 'claims') ?? '{}'), artefact.acr)
+  const client = clients.registered(clientOf(context))
+  const made = { grantId: artefact.grantId!, keys: keys.cookies }
+  const authorization = { ...authorizationOf(context, client, made), isForDevice: deviceCode !== undefined }
+  const request = currentRequest()
+  const signedIn = store.outbox.sendsMail && authorization.submission?.login !== undefined
+  const name = client.config.clientName || client.clientId
+  const browser = signedIn ? knownBrowser(request, scope, { client: name, now: now() }) : undefined
+  const allowed = deviceCode && { id: deviceCode.id, payload: { ...(await deviceCode.payload()) } }
+  const finish = { ...codeFinish(authorization, request, now()), browser, deviceCode: allowed }
+  const { done, ended } = await fromStore(() => store.signIns.finish(finish))
+  if (ended) throw onPage('SIGN_IN_ENDED', 'all sessions of this account were ended during this sign-in; sign in again')
+  if (!done) throw onPage('INTERACTION_SPENT', 'this sign-in is already complete; start again at the application')
+}
+
+function authorizationOf(
+  context: Context,
+  client: OidcClient,
+  made: { grantId: string; keys: CookieKeys },
+): Authorization {
+  const session = sessionOf(context)!
+  const grant = grantOf(context)
+  return {
+    client,
+    session: {
+      uid: session.uid,
+      accountId: session.accountId!,
+      version: session.version ?? 1,
+      loginTs: session.loginTs!,
+      until: session.until ?? 0,
+      sid: sidOf(made.keys, session, client.clientId),
+    },
+    submission: submissionOf(context),
+    interaction: interactionOf(context),
+    grant: {
+      id: made.grantId,
+      openid: grant.openid,
+      resources: grant.resources,
+      scopes: new Set(grant.getOIDCScope().split(' ')),
+    },
+  }
+}
+
+/** Shown to the person on a page, not sent to the client. */
+function onPage(code: ErrorCode, description: string): Error {
+  return Object.assign(new errors.InvalidRequest(description), { allow_redirect: false, code })
+}
