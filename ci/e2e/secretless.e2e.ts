@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { issuersSecretName } from '@nauthera/proto/names'
@@ -109,8 +109,9 @@ describe('a client without a secret, on a real kubelet', function () {
     if (!canKill) this.skip()
     const state = join(clusterDirectory, 'state')
     const [key, open] = [join(state, 'pki/sa-2.key'), join(state, 'pki/sa-2.pub')]
-    execFileSync('openssl', ['genrsa', '-out', key, '2048'], { stdio: 'ignore' })
-    execFileSync('openssl', ['rsa', '-in', key, '-pubout', '-out', open], { stdio: 'ignore' })
+    const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
+    writeFileSync(key, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+    writeFileSync(open, pair.publicKey.export({ type: 'spki', format: 'pem' }))
     const before = await countOf('caller')
 
     await restartApi(state, `--service-account-key-file=${open}`)
