@@ -6,7 +6,7 @@ import type { KnipConfig } from 'knip'
 const programs = [
   'scripts/*.{ts,mjs}',
   'scripts/dev/sample-app.ts',
-  'ci/e2e/{run,support/hooks,driver/main}.ts',
+  'ci/e2e/{run,support/hooks,driver/main,driver/mail-server}.ts',
   'ci/e2e/images/postgresql.mjs',
   'ci/bench/{run,bare-server,stock-server}.ts',
   'charts/nauthera/files/tests/*.mjs',

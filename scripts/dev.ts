@@ -19,11 +19,14 @@ import { startInbox } from './dev/inbox.ts'
 import { readDevOptions } from './dev/options.ts'
 import { addPerson } from './dev/person.ts'
 import { choosePorts } from './dev/ports.ts'
+import type { DevPorts } from './dev/ports.ts'
 import { prove } from './dev/prove.ts'
 import { announce, findRunning } from './dev/running.ts'
 import type { Running } from './dev/running.ts'
 import { atPort, mountSecretOf, startSampleApp } from './dev/sample.ts'
 import { renderSummary } from './dev/summary.ts'
+import { startUpstream } from './dev/upstream.ts'
+import type { DemoUpstream } from './dev/upstream.ts'
 import { isWatched } from './dev/watched.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -60,6 +63,13 @@ if (process.exitCode !== undefined) await end(Number(process.exitCode))
 
 /** @returns the exit code; undefined when everything goes on running */
 async function main(): Promise<number | undefined> {
+  if (options.code) {
+    const { codeNow } = await import('./dev/authenticator.ts')
+    const { code, seconds } = codeNow(stateDirectory)
+    process.stdout.write(`${code}\n`)
+    process.stderr.write(`for ${seconds} s more\n`)
+    return 0
+  }
   const running = await findRunning(runningFile)
   if (options.rotate && running) return showRotation(await rotateIn(running, options.rotate))
   if (running && !options.once) {
@@ -71,7 +81,8 @@ async function main(): Promise<number | undefined> {
   // a run that ends by itself keeps no state, and leaves the state of others alone
   const passing = options.once || options.rotate !== undefined
   const directory = openState(passing)
-  const { stack, sample, inbox, password, people } = await start(directory, passing)
+  const found = await start(directory, passing)
+  const { stack } = found
   screen.step('a token of every replica')
   const proof = await prove(stack)
   const seconds = Math.round((performance.now() - started) / 100) / 10
@@ -82,7 +93,7 @@ async function main(): Promise<number | undefined> {
     return showRotation(await rotateUnderLoad({ api, ...options.rotate, ports: replicas }))
   }
   if (options.json) process.stdout.write(`${JSON.stringify({ issuer: stack.issuer, ...proof, seconds })}\n`)
-  else showSummary({ stack, sample, inbox, password, people, directory, seconds })
+  else showSummary({ ...found, directory, seconds })
   if (shown === 'none' && !options.json) shown = 'watched'
   return options.once ? 0 : undefined
 }
@@ -104,17 +115,21 @@ interface Started {
   readonly sample: string
   readonly inbox: string
   readonly password: string
+  /** The person with an authenticator app; nobody where the run ends by itself. */
+  readonly careful: { readonly password: string; readonly seed: string } | undefined
   /** Of the directory, where there is one. */
   readonly people: DemoDirectory['people']
+  readonly upstream: DemoUpstream | undefined
 }
 
 async function start(directory: string, passing: boolean): Promise<Started> {
-  const ports = await choosePorts(passing ? undefined : join(directory, 'ports.json'), options.replicas, screen.say)
+  const ports = await choosePorts(passing ? undefined : join(directory, 'ports.json'), options, screen.say)
   stops.push(() => ports.release())
   const inbox = await startInbox(ports.inbox)
   stops.push(() => inbox.stop())
   const found = options.withDirectory ? await startDirectory(directory) : undefined
   if (found) stops.push(() => found.stop())
+  const upstream = await startOther(directory, ports, passing)
   const isPublic = options.issuer !== undefined && new URL(options.issuer).protocol === 'https:'
   const stack = await startStack({
     directory,
@@ -127,6 +142,7 @@ async function start(directory: string, passing: boolean): Promise<Started> {
       mail: inbox.mail,
       ...(isPublic ? { development: false, trustedProxies: ['127.0.0.1'] } : {}),
       ...(found ? { sources: found.sources } : {}),
+      ...(upstream ? { upstreams: upstream.upstreams } : {}),
     },
     onLine: showLine,
     onStep: (step) => screen.step(step),
@@ -139,8 +155,34 @@ async function start(directory: string, passing: boolean): Promise<Started> {
   stops.push(mountSecretOf(stack, demo.machine, join(directory, 'secrets', demo.machine)))
   stops.push(await startSampleApp(stack, { directory, port: ports.sample, onLine }))
   const { port } = ports.sample
-  const [password] = await Promise.all([addPerson(stack, directory), applyExamples(stack.api, atPort(port))])
-  return { stack, sample: `http://localhost:${port}`, inbox: inbox.url, password, people: found?.people ?? [] }
+  const [password, careful] = await Promise.all([
+    addPerson(stack, directory, { name: demo.person, about: ['--name', 'Ada', '--group', 'admins'] }),
+    passing ? undefined : addCareful(stack, directory),
+    applyExamples(stack.api, atPort(port)),
+  ])
+  const sample = `http://localhost:${port}`
+  return { stack, sample, inbox: inbox.url, password, careful, people: found?.people ?? [], upstream }
+}
+
+async function addCareful(stack: Stack, directory: string): Promise<Started['careful']> {
+  const { addAuthenticator } = await import('./dev/authenticator.ts')
+  const password = await addPerson(stack, directory, { name: demo.careful, about: ['--name', 'Mary'] })
+  return { password, seed: await addAuthenticator(stack, directory, demo.careful) }
+}
+
+/** The second Nauthera, when it is wanted. */
+async function startOther(directory: string, ports: DevPorts, passing: boolean): Promise<DemoUpstream | undefined> {
+  if (ports.upstream === undefined) return undefined
+  const upstream = await startUpstream({
+    directory: join(directory, 'upstream'),
+    issuer: options.issuer ?? `http://localhost:${ports.issuer.port}`,
+    port: ports.upstream,
+    keep: !passing,
+    onLine: showLine,
+    onStep: (step) => screen.step(step),
+  })
+  stops.push(() => upstream.stop())
+  return upstream
 }
 
 /** Where people look for it: beside the state that everybody has. */
@@ -148,16 +190,8 @@ function kubeconfigOf(stack: Stack): string {
   return options.state === undefined && !options.once ? join(own, 'kubeconfig') : stack.kubeconfig
 }
 
-function showSummary(found: {
-  stack: Stack
-  sample: string
-  inbox: string
-  password: string
-  people: DemoDirectory['people']
-  directory: string
-  seconds: number
-}): void {
-  const { stack, sample, inbox, password, people, directory, seconds } = found
+function showSummary(found: Started & { directory: string; seconds: number }): void {
+  const { stack, sample, inbox, password, careful, people, upstream, directory, seconds } = found
   const typed = (path: string) => relative(process.cwd(), path)
   const lines = renderSummary({
     stack,
@@ -167,7 +201,9 @@ function showSummary(found: {
     sample,
     inbox,
     person: { name: demo.person, password },
+    careful: careful && { name: demo.careful, ...careful },
     people,
+    upstream,
     web: demo.web,
     machineId: `${demo.namespace}.${demo.machine}`,
     seconds,

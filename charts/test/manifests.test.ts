@@ -248,16 +248,17 @@ describe('the server pod', function () {
     expect((await podOf('given-secrets')).initContainers!.map(({ name }) => name)).to.deep.equal(['config-agent'])
   })
 
-  it('mounts 17 optional Secrets as one volume, and of the link only what an agent needs', async () => {
+  it('mounts 18 optional Secrets as one volume, and of the link only what an agent needs', async () => {
     const spec = await podOf('minimal')
     const clients = spec['volumes'].find(({ name }: { name: string }) => name === 'clients').projected.sources
-    expect(clients).to.have.length(17)
+    expect(clients).to.have.length(18)
     expect(clients[7].secret).to.deep.equal({
       name: 'nauthera-clients-07',
       optional: true,
       items: [{ key: '07.json.gz', path: '07.json.gz' }],
     })
     expect(clients[16].secret.name).to.equal('nauthera-clients-manifest')
+    expect(clients[17].secret.name).to.equal('nauthera-clients-issuers')
     const link = spec['volumes'].find(({ name }: { name: string }) => name === 'link').secret
     expect(link.optional).to.equal(true)
     expect(link.items.map(({ path }: { path: string }) => path)).to.deep.equal(['ca.crt', 'agent.crt', 'agent.key'])

@@ -1,4 +1,10 @@
-import { manifestSecretName, linkSecretName, shardCount, shardSecretName } from '@nauthera/proto/names'
+import {
+  issuersSecretName,
+  manifestSecretName,
+  linkSecretName,
+  shardCount,
+  shardSecretName,
+} from '@nauthera/proto/names'
 import { Environment } from '@marcbachmann/cel-js'
 import { expect } from 'chai'
 import { grantsOf, rightsIn } from './support/grants.ts'
@@ -145,6 +151,7 @@ describe('K3 the rights', function () {
     const own = [
       ...Array.from({ length: shardCount }, (_, shard) => shardSecretName('nauthera', shard)),
       manifestSecretName('nauthera'),
+      issuersSecretName('nauthera'),
       linkSecretName('nauthera'),
     ]
     expect(names).to.have.members(own)

@@ -25,7 +25,12 @@ const environment = {
 const buildPackages = ['gcc', 'libc6-dev', 'pkg-config', 'libseccomp-dev']
 
 /** What the building of images needs -> the Debian package that brings it. */
-const imagePrograms: Readonly<Record<string, string>> = { buildah: 'buildah', crun: 'crun', debootstrap: 'debootstrap' }
+const imagePrograms: Readonly<Record<string, string>> = {
+  buildah: 'buildah',
+  crun: 'crun',
+  debootstrap: 'debootstrap',
+  slapd: 'slapd',
+}
 /** What the kit and the test in a browser need besides. */
 const programs: Readonly<Record<string, string>> = {
   ...imagePrograms,
@@ -134,7 +139,8 @@ async function run(title: string, program: string, args: string[], say: (line: s
   const seconds = () => Math.round((Date.now() - started) / 1000)
   say(`${title} ...`)
   const child = spawn(program, args, {
-    env: { ...environment, DEBIAN_FRONTEND: 'noninteractive' },
+    // RUNLEVEL=1: packages are installed without starting their services
+    env: { ...environment, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 1_800_000,
   })

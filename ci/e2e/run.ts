@@ -10,6 +10,7 @@ import {
   buildDriverImage,
   buildExamplePostgresImage,
   buildOAuth2ProxyImage,
+  buildOpenLdapImage,
   buildPostgresImage,
   buildValkeyImage,
   hasGo,
@@ -40,8 +41,10 @@ const suites = [
   'fences',
   'sign-in',
   'rotation',
+  'secretless',
   'disruption',
   'releases',
+  'people',
   'uninstall',
 ].map((name) => `ci/e2e/${name}.e2e.ts`)
 /** They run processes of this checkout: no images are needed. */
@@ -73,7 +76,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => st
 
 if (values.images) {
   await installImagePrograms(say)
-  for (const archive of await buildImages({ own: false, previous: true }).catch((error: unknown) =>
+  for (const archive of await buildImages({ own: false, proxy: true, previous: true }).catch((error: unknown) =>
     giveUp(describe(error)),
   ))
     process.stdout.write(`${archive}\n`)
@@ -92,8 +95,9 @@ const cluster = isExisting ? undefined : await startCluster(say)
 let code = 1
 try {
   if (cluster && needsImages) {
-    const previous = files.some((file) => file.includes('releases'))
-    await cluster.loadImages(...(await buildImages({ own: true, previous })))
+    const has = (suite: string) => files.some((file) => file.includes(suite))
+    const images = await buildImages({ own: true, proxy: has('sign-in'), previous: has('releases') })
+    await cluster.loadImages(...images)
   }
   if (!stopped.signal.aborted) code = await runTests(cluster?.kubeconfig ?? (await useExisting(say, { needsImages })))
 } catch (error) {
@@ -116,9 +120,10 @@ function describe(error: unknown): string {
 }
 
 /** @param what.own for a cluster of our own: one of them has the name of an official image
+ *  @param what.proxy whether oauth2-proxy is among the applications
  *  @param what.previous whether an upgrade is among the tests
  *  @returns the archives: of this product, of what it needs around it, and of the product as it was before */
-async function buildImages(what: { own: boolean; previous: boolean }): Promise<string[]> {
+async function buildImages(what: { own: boolean; proxy: boolean; previous: boolean }): Promise<string[]> {
   say('building the images ...')
   const status = await runNode(['scripts/images.ts'])
   if (status !== 0) throw new Error(`scripts/images.ts ended with ${status}; the reason stands above`)
@@ -126,8 +131,9 @@ async function buildImages(what: { own: boolean; previous: boolean }): Promise<s
     await buildPostgresImage(),
     ...(what.own ? [await buildExamplePostgresImage()] : []),
     await buildValkeyImage(),
+    await buildOpenLdapImage(),
     await buildDriverImage(),
-    ...(hasGo() ? [await buildOAuth2ProxyImage()] : []),
+    ...(what.proxy && hasGo() ? [await buildOAuth2ProxyImage()] : []),
   ]
   if (what.previous) await buildPrevious(say)
   const own = parts.map((part) => join(root, '.nauthera/images', `${part}.tar`))

@@ -1,30 +1,27 @@
-import { X509Certificate, createHash } from 'node:crypto'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { Browser } from 'playwright-core'
 import { parse } from 'yaml'
-import { findChromium, openBrowser } from '@nauthera/local/programs/chromium'
+import { findChromium } from '@nauthera/local/programs/chromium'
 import { password } from '@nauthera/harness/browser'
 import { person } from '../faults/support/load/visits.ts'
 import { hasGo } from './images/build.ts'
+import { openClusterBrowser, screenshots } from './support/browser.ts'
+import type { ClusterBrowser } from './support/browser.ts'
 import { applyClients } from './support/clients.ts'
-import { applyObjects, root, startTool, until, whenObject } from './support/kubernetes.ts'
+import { applyObjects, root, until, whenObject } from './support/kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './support/pods.ts'
 import { useDriver, useProduct } from './support/product.ts'
 import type { Product } from './support/product.ts'
-import { authority, e2eImage, tlsSecret } from './support/release.ts'
+import { e2eImage, tlsSecret } from './support/release.ts'
+import { startSampleApp } from './support/sample-app.ts'
 
-// A person in a real browser, the sample application in a pod, the issuer at the name of its Service. The browser gets its way into
-// the cluster by a proxy in the driver's pod, so that names and balancing are those of the cluster.
-
-const screenshots = join(root, '.nauthera/e2e/screenshots')
+// A person in a real browser, the sample application in a pod, the issuer at the name of its Service.
 
 describe('signing in on a real cluster', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let product: Product
-  let browser: Browser
-  let stopForward: () => void
+  let window: ClusterBrowser
   let app: string
 
   before(async function () {
@@ -34,33 +31,13 @@ describe('signing in on a real cluster', function () {
     }
     product = await useProduct()
     const driver = await useDriver()
-    app = `https://sample.${product.team}.svc`
-    await startSampleApp(product.team, app)
-    const forward = await startTool(
-      'kubectl',
-      ['-n', product.team, 'port-forward', `pod/${driver.pod}`, ':8080'],
-      /Forwarding from 127\.0\.0\.1:(\d+)/,
-    )
-    stopForward = forward.stop
-    const { publicKey } = new X509Certificate((await authority).cert)
-    const spki = createHash('sha256')
-      .update(publicKey.export({ type: 'spki', format: 'der' }))
-      .digest('base64')
-    browser = await openBrowser({
-      proxy: `http://127.0.0.1:${forward.line[1]}`,
-      args: [`--ignore-certificate-errors-spki-list=${spki}`],
-    })
-    mkdirSync(screenshots, { recursive: true })
+    app = await startSampleApp(product.team, 'sample', { displayName: 'Sample' })
+    window = await openClusterBrowser(product.team, driver)
   })
-  after(async () => {
-    await browser?.close()
-    stopForward?.()
-  })
+  after(() => window?.close())
 
   it('leads from the application to the issuer, through consent, back with the claims, and out again', async () => {
-    const context = await browser.newContext({ javaScriptEnabled: false })
-    const page = await context.newPage()
-    page.setDefaultTimeout(15_000)
+    const { page } = await window.newPage()
     await page.goto(`${app}/`)
     await page.getByRole('link', { name: 'Sign in' }).click()
     expect(page.url()).to.include(`${product.release.issuer}/interaction/`)
@@ -90,9 +67,7 @@ describe('signing in on a real cluster', function () {
     }
     const wiki = `https://wiki.${product.team}.svc`
     await startProxiedPage(product.team, wiki)
-    const context = await browser.newContext({ javaScriptEnabled: false })
-    const page = await context.newPage()
-    page.setDefaultTimeout(15_000)
+    const { context, page } = await window.newPage()
     // a pod is Ready a moment before the nodes know that its Service leads there
     const isThere = () =>
       page
@@ -193,55 +168,4 @@ async function startProxiedPage(namespace: string, origin: string): Promise<void
     },
   ])
   await whenObject(`/api/v1/namespaces/${namespace}/pods`, 'wiki', isReady, 30_000)
-}
-
-/** The application that has nothing but its Secret, at HTTPS. */
-async function startSampleApp(namespace: string, origin: string): Promise<void> {
-  await applyClients(namespace, {
-    sample: {
-      type: 'Web',
-      displayName: 'Sample',
-      redirectURIs: [`${origin}/callback`],
-      postLogoutRedirectURIs: [`${origin}/`],
-    },
-  })
-  const [metadata, labels] = [{ name: 'sample', namespace }, { app: 'sample' }]
-  await applyObjects([
-    await tlsSecret(namespace, 'sample-tls', [new URL(origin).hostname]),
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata,
-      spec: { selector: labels, ports: [{ port: 443, targetPort: 8443 }] },
-    },
-    {
-      apiVersion: 'v1',
-      kind: 'Pod',
-      metadata: { ...metadata, labels },
-      spec: {
-        ...restrictedPod,
-        containers: [
-          {
-            ...restrictedContainer,
-            name: 'sample',
-            image: e2eImage('driver:1'),
-            args: ['/app/sample-app.js', '--host', '0.0.0.0', '--port', '8443', '--secret', '/client', '--tls', '/tls'],
-            env: [{ name: 'NODE_EXTRA_CA_CERTS', value: '/ca/ca.crt' }],
-            readinessProbe: { httpGet: { path: '/', port: 8443, scheme: 'HTTPS' }, periodSeconds: 1 },
-            volumeMounts: [
-              { name: 'ca', mountPath: '/ca' },
-              { name: 'client', mountPath: '/client' },
-              { name: 'tls', mountPath: '/tls' },
-            ],
-          },
-        ],
-        volumes: [
-          { name: 'ca', configMap: { name: 'ca' } },
-          { name: 'client', secret: { secretName: 'sample-oidc' } },
-          { name: 'tls', secret: { secretName: 'sample-tls', defaultMode: 0o440 } },
-        ],
-      },
-    },
-  ])
-  await whenObject(`/api/v1/namespaces/${namespace}/pods`, 'sample', isReady, 30_000)
 }

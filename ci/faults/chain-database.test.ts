@@ -1,10 +1,10 @@
-import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { startPostgres } from '@nauthera/local/programs/postgres'
 import type { Postgres } from '@nauthera/local/programs/postgres'
 import { startChain } from './support/chain.ts'
 import type { Chain } from './support/chain.ts'
+import { processesOf, signalAll } from './support/families.ts'
 import { checkInvariants } from './support/invariants.ts'
 import { startLoad } from './support/load.ts'
 import { withDatabase, withoutDatabase } from './support/load/outcomes.ts'
@@ -79,26 +79,3 @@ describe('PostgreSQL under three replicas with load', function () {
     expect(healMs).to.be.below(5_000)
   })
 })
-
-/** The postmaster and every process that it started. */
-function processesOf(postmaster: number): number[] {
-  const children = readdirSync('/proc').filter((name) => {
-    if (!/^\d+$/.test(name)) return false
-    try {
-      return Number(/\) . (\d+)/.exec(readFileSync(`/proc/${name}/stat`, 'utf8'))?.[1]) === postmaster
-    } catch {
-      return false
-    }
-  })
-  return [postmaster, ...children.map(Number)]
-}
-
-function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
-  for (const pid of pids) {
-    try {
-      process.kill(pid, signal)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
-    }
-  }
-}

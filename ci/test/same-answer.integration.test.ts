@@ -46,7 +46,7 @@ const differences: readonly Difference[] = [
     field: /./,
     message: /^is not served by this version yet; /,
     reason: 'The CRD has every field from the start; rules/src/not-served.ts has the list.',
-    example: { redirectURIs, logout: { backchannelURI: 'https://app.example.com/logout' } },
+    example: { redirectURIs, access: { requiredAcr: ['urn:example:gold'] } },
   },
   {
     sentence: 'a key that can verify nothing',
@@ -103,6 +103,17 @@ const differences: readonly Difference[] = [
       'The algorithms are a setting of the server; a replica reports the refusal, and the client keeps its last version.',
     example: { redirectURIs, signing: { idToken: 'EdDSA' } },
   },
+  {
+    sentence: 'an identity of an issuer that this server does not know',
+    takenBy: 'the operator',
+    field: /^spec\.auth\.identities$/,
+    message: /, which this server does not know; add it to identityIssuers/,
+    reason: 'The issuers are a setting of the server, as algorithms are.',
+    example: {
+      redirectURIs,
+      auth: { method: 'federated_jwt', identities: [{ issuer: 'https://ci.example.com', subject: 'shop' }] },
+    },
+  },
 ]
 
 /** A policy opens what a client may have only with one. */
@@ -116,6 +127,8 @@ const policies = (defaults: OIDCPolicySpec['defaults'] = {}): Policies => [
         anyClientId: true,
         existingSecret: true,
         optionalPKCE: true,
+        foreignServiceAccounts: true,
+        identityIssuers: ['*'],
         resourceServer: true,
       },
       defaults,
@@ -155,7 +168,7 @@ describe('a client that one takes', () => {
     const { namespace, name, uid } = client.metadata
     const identity = { clientId: clientIdOf(client), uid, namespace, name, hasSecret }
     return {
-      byRules: checkClient(config, { hasSecret, algorithms: ['ES256', 'RS256'] }),
+      byRules: checkClient(config, { hasSecret, algorithms: ['ES256', 'RS256'], identityIssuers: [] }),
       byServer: await replicas.apps[0]!.checkClient(config, identity),
     }
   }
@@ -219,6 +232,7 @@ describe('a client that one takes', () => {
     it(`is taken by all: examples/clients/${file}`, async () => {
       for (const document of parseAllDocuments(readFileSync(`examples/clients/${file}`, 'utf8'))) {
         const example = document.toJS() as OIDCClient
+        if (example.kind !== 'OIDCClient') continue
         const client = { ...example, metadata: { ...clientOf({}).metadata, ...example.metadata } }
         expect(operatorFaults(client)).to.deep.equal([])
         expect((await serverFaults(client)).byServer).to.deep.equal([])

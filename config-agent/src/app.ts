@@ -8,6 +8,7 @@ import type { OperatorWords } from './live/operator-word.ts'
 import { createStatusService } from './live/status-service.ts'
 import { createKeeper, createLastGood } from './mount/last-good.ts'
 import { MountedShards } from './mount/mounted-shards.ts'
+import { PlatformKeys } from './mount/platform-keys.ts'
 import { MountWatch } from './mount/watch-mount.ts'
 import type { Trigger } from './mount/watch-mount.ts'
 import { Pusher } from './push/pusher.ts'
@@ -40,6 +41,7 @@ interface Agent {
   readonly words: OperatorWords
   readonly reports: Reports
   readonly mounted: MountedShards
+  readonly platformKeys: PlatformKeys
 }
 
 /** Starts the agent.
@@ -58,12 +60,14 @@ export async function startAgent(needs: Needs): Promise<{ statusPort: number }> 
     namesClients: settings.metrics.clientNames,
   })
   const mounted = await loadShards(settings, live, reports)
-  const agent: Agent = { live, words, reports, mounted }
+  const platformKeys = new PlatformKeys(settings.clientsDirectory)
+  const agent: Agent = { live, words, reports, mounted, platformKeys }
 
   const pusher = new Pusher({
     socket: settings.config.socket,
     certificates: certificates.pod,
     held: () => mounted.held,
+    platformKeys: () => platformKeys.held,
     word: () => words.current(),
     live,
     reports,
@@ -111,7 +115,7 @@ async function loadShards(settings: Settings, live: LiveState, reports: Reports)
 }
 
 /** Follows the mount. @returns once it has been looked at */
-async function startMount(needs: Needs, { reports, mounted }: Agent, pusher: Pusher): Promise<void> {
+async function startMount(needs: Needs, { reports, mounted, platformKeys }: Agent, pusher: Pusher): Promise<void> {
   const { settings, log, onStop } = needs
   const keep = createKeeper(createLastGood(settings.stateDirectory), (error) =>
     log.warn({ code: 'STATE_UNWRITABLE', reason: describeError(error) }, 'not kept'),
@@ -119,6 +123,7 @@ async function startMount(needs: Needs, { reports, mounted }: Agent, pusher: Pus
   const look = async (trigger: Trigger): Promise<{ again: boolean }> => {
     const began = monotonic()
     const { again, news, faults } = mounted.look()
+    if (platformKeys.look() && !news) pusher.push()
     if (news) {
       reports.mount.snapshot(mounted.held, news.changed, { trigger, readMs: monotonic() - began })
       pusher.push()

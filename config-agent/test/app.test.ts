@@ -2,7 +2,7 @@ import { mkdir, readFile, readdir, rename, rm, symlink, truncate, unlink, writeF
 import { join } from 'node:path'
 import { durationMs, timestampFromMs } from '@bufbuild/protobuf/wkt'
 import { expect } from 'chai'
-import { manifestFile, shardFile } from '@nauthera/proto/names'
+import { manifestFile, platformKeysFile, shardFile } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
 import { failOnLeaks } from '@nauthera/harness/leaks'
 import { createPod } from '@nauthera/harness/agent/agent'
@@ -58,6 +58,39 @@ describe('startAgent', () => {
       await volume.swap(one.files)
       await server.until('one more', () => server.clients().includes('late'))
       expect(server.received.filter((message) => message.$typeName.endsWith('.Shard'))).to.have.length(1)
+    })
+
+    it('T32 brings the keys of platforms before a server may turn ready, once each, and keeps the last ones when the file goes', async () => {
+      const withKeys = (keys: string | undefined) =>
+        volume.swap(
+          new Map([...first.files, ...(keys === undefined ? [] : [[platformKeysFile, Buffer.from(keys)] as const])]),
+        )
+      const link = await createLink()
+      await mountLink(pod, link.authority)
+      await withKeys('one')
+      const { statusPort } = await pod.startAgent()
+      const server = await startServer({ platform: true })
+      await server.until('complete', () => server.manifestDigest === first.manifestDigest)
+      expect(server.platformKeys).to.deep.equal(['one'])
+      await withKeys('two')
+      await server.until('the next keys', () => server.platformKeys.length === 2)
+      await withKeys(undefined)
+      await pod.untilTold('platform keys live')
+      const operator = await dialAs(statusPort, link)
+      await server.meetUnknownKey()
+      await operator.until(
+        'it is told',
+        ({ unknownKeys, platform }) => unknownKeys === 1n && platform?.digest === sha256('two'),
+      )
+      expect(server.platformKeys).to.deep.equal(['one', 'two'])
+    })
+
+    it('sends no keys of platforms to a server that says nothing of them', async () => {
+      await volume.swap(new Map([...first.files, [platformKeysFile, Buffer.from('one')]]))
+      await pod.startAgent()
+      const server = await startServer()
+      await server.until('complete', () => server.manifestDigest === first.manifestDigest)
+      expect(server.platformKeys).to.deep.equal([])
     })
 
     it('tells it line by line, with the same keys at each step', async () => {

@@ -29,9 +29,12 @@ export function send(
     headers?: Record<string, string>
     form?: Record<string, string> | URLSearchParams | [string, string][]
     body?: string
+    /** Default: 15 s. */
+    timeoutMs?: number
   },
 ): Promise<Answer> {
   const { host } = new URL(replicas.issuer)
+  const { timeoutMs = 15_000 } = options
   const body = options.body ?? (options.form ? new URLSearchParams(options.form).toString() : undefined)
   return new Promise((resolve, reject) => {
     const origin = replicas.origin(options.replica ?? 0)
@@ -49,7 +52,7 @@ export function send(
               }),
           ...options.headers,
         },
-        timeout: 15_000,
+        timeout: timeoutMs,
       },
       (incoming) => {
         const chunks: Buffer[] = []
@@ -67,7 +70,7 @@ export function send(
       },
     )
     outgoing.once('error', reject)
-    outgoing.once('timeout', () => outgoing.destroy(new Error('no answer in 15 s')))
+    outgoing.once('timeout', () => outgoing.destroy(new Error(`no answer in ${timeoutMs / 1000} s`)))
     outgoing.end(body)
   })
 }

@@ -22,11 +22,14 @@ interface Violation {
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 
-/** @returns what axe finds on the page as it is now, one line each; empty when all is well */
-export async function findAxeViolations(page: Page): Promise<string[]> {
+/** @param options.styles also reads the style sheets, for the rule that no page wants the screen held one way; it takes as long as all
+ *  other rules together
+ *  @returns what axe finds on the page as it is now, one line each; empty when all is well */
+export async function findAxeViolations(page: Page, options: { styles?: boolean } = {}): Promise<string[]> {
   if (!(await page.evaluate<boolean>('typeof axe === "object"'))) await page.evaluate(axeSource)
-  const { violations } = await page.evaluate<{ violations: Violation[] }>(
-    `axe.run(document, { runOnly: ${JSON.stringify(rules)}, resultTypes: ['violations'] })`,
+  const asked = { runOnly: rules, resultTypes: ['violations'], preload: options.styles ?? false }
+  const violations = await page.evaluate<Violation[]>(
+    `axe.run(document, ${JSON.stringify(asked)}).then(({ violations }) => violations)`,
   )
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),

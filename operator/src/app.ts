@@ -10,12 +10,14 @@ import { ApiError } from './kubernetes/api-error.ts'
 import { createReadVersion, createSecretStore } from './kubernetes/conditional-write.ts'
 import type { Connection } from './kubernetes/connection.ts'
 import { createEventRecorder } from './kubernetes/events.ts'
+import { readClusterIssuer } from './kubernetes/issuer.ts'
 import { createLease, writeWhileHeld } from './kubernetes/lease.ts'
 import type { LeaseTimes } from './kubernetes/lease.ts'
 import { createOperatorMetrics, showReplicas } from './metrics.ts'
 import type { OperatorMetrics } from './metrics.ts'
 import { createReconciler } from './reconcile.ts'
 import { createFollowReplicas } from './replicas/follow-replicas.ts'
+import { Issuers } from './replicas/issuers.ts'
 import { openLink } from './replicas/link.ts'
 import { createReplicas } from './replicas/replicas.ts'
 import type { Settings } from './settings.ts'
@@ -140,13 +142,17 @@ async function startLeading(leader: Leader): Promise<void> {
 async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
   const { metrics, stops, stopping, log } = leader
   const { link, replicas, shards, follow, nudge } = outlet
-  const { queue, wake, watch, reconciler, reports, rounds } = buildIntake(leader, outlet)
+  let wakeAgain = (_keys: Iterable<string>) => {}
+  const issuers = buildIssuers(leader, outlet, () => wakeAgain(follow.platformClients()))
+  const { queue, wake, watch, reconciler, reports, rounds } = buildIntake(leader, outlet, issuers)
+  wakeAgain = wake.now
   stops.push(
     () => reports.stop(),
     () => rounds.stop(),
     () => watch.stop(),
     () => reconciler.stop(),
     () => queue.stop(),
+    () => issuers.stop(),
   )
   const countReplicas = () => showReplicas(metrics, replicas.list())
   replicas.start(
@@ -157,7 +163,9 @@ async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
       countReplicas()
     },
     () => link.doubt(),
+    { onUnknownKey: () => issuers.ask(), onIdentities: wake.now },
   )
+  issuers.start()
   await watch.start({
     onClients: wake.now,
     onResync: wake.spread,
@@ -233,8 +241,30 @@ async function buildOutlet(leader: Leader) {
 
 type Outlet = Awaited<ReturnType<typeof buildOutlet>>
 
+/** What signs the tokens of ServiceAccounts, read at the API server and told to the servers. */
+function buildIssuers(
+  { settings, connection, clock, log, metrics }: Leader,
+  { secrets, nudge }: Outlet,
+  onFault: () => void,
+) {
+  const { release, namespace } = settings
+  return new Issuers({
+    release,
+    namespace,
+    secrets,
+    read: () => readClusterIssuer(connection),
+    clock,
+    log,
+    onWritten: () => {
+      metrics.writes.inc({ kind: 'issuers' })
+      nudge.push()
+    },
+    onFault,
+  })
+}
+
 /** What wakes us, and what is done about a client then. The shards have been read. */
-function buildIntake(leader: Leader, outlet: Outlet) {
+function buildIntake(leader: Leader, outlet: Outlet, issuers: Issuers) {
   const { settings, connection, clock, random, log, metrics, stopping } = leader
   const { secrets, events, replicas, shards, follow } = outlet
   const onWrite = (kind: 'secret' | 'status') => metrics.writes.inc({ kind })
@@ -271,6 +301,7 @@ function buildIntake(leader: Leader, outlet: Outlet) {
     shards,
     replicas,
     follow,
+    issuers,
     status,
     tally,
     clock,

@@ -1,4 +1,5 @@
 import { shortDigest } from '@nauthera/proto/digest'
+import { federatedMethod } from '@nauthera/rules/client-authentication'
 import type { Log } from '@nauthera/runtime/log'
 import type { OIDCClient } from './api/oidc-client.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
@@ -9,12 +10,14 @@ import type { ApiAccess } from './decide/resolve-access.ts'
 import type { Judgement } from './decide/judge.ts'
 import { configOf, versionOf } from './decide/judge.ts'
 import type { Outcome } from './decide/outcome.ts'
+import { platformStanding } from './decide/platform-keys.ts'
 import { defaultsOf } from './decide/server-defaults.ts'
 import { ApiBook } from './intake/api-book.ts'
 import { createJudge } from './intake/judge.ts'
 import type { Watch } from './intake/watch.ts'
 import type { SecretStore } from './kubernetes/conditional-write.ts'
 import type { FollowReplicas } from './replicas/follow-replicas.ts'
+import type { Issuers } from './replicas/issuers.ts'
 import type { Replicas } from './replicas/replicas.ts'
 import { leaveFormerNames } from './secret/leave-former-names.ts'
 import type { FormerNames } from './secret/leave-former-names.ts'
@@ -48,8 +51,9 @@ interface Needs {
   readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'certainLabels'>
   readonly secrets: SecretStore
   readonly shards: Shards
-  readonly replicas: Pick<Replicas, 'list' | 'lastUsed' | 'usesKnownSince'>
+  readonly replicas: Pick<Replicas, 'list' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity'>
   readonly follow: FollowReplicas
+  readonly issuers: Pick<Issuers, 'fault'>
   readonly status: WriteStatus
   readonly tally: Pick<PolicyTally, 'note' | 'forget'>
   readonly clock: Clock
@@ -63,6 +67,9 @@ interface Needs {
 
 /** Somebody wrote to a Secret under a former name meanwhile: look again after so long. Milliseconds. */
 const formerAgainMs = 1_000
+
+/** The identity that proved a client last is looked at again after so long. Milliseconds. */
+const identityAgainMs = 600_000
 
 /** Another client asks for the same Secret: look again after so long. Milliseconds. */
 const sharedAgainMs = 1_000
@@ -95,8 +102,11 @@ export function createReconciler(needs: Needs): Reconciler {
     for (const holder of shared?.holders ?? []) again(holder, sharedAgainMs)
     const outcome = outcomeOf(needs, { key, judgement, granted, access, result, former })
     follow.note(key, isSettled(outcome))
+    follow.notePlatform(key, outcome.platform !== undefined)
     const written = await status.write(outcome, isInProgress(outcome))
-    const waits = [result.again, written.again].filter((ms) => ms !== undefined)
+    // who proved it last is news for people, and none that hurries
+    const told = outcome.platform === undefined ? undefined : identityAgainMs
+    const waits = [result.again, written.again, told].filter((ms) => ms !== undefined)
     if (former.names.length > 0 && result.secret.kind === 'ready') waits.push(formerAgainMs)
     if (waits.length > 0) again(key, Math.max(1, Math.min(...waits)))
     const failure = result.failure ?? former.failure
@@ -153,7 +163,7 @@ interface Findings {
 
 /** What people are told: the findings, and how far the shards and the replicas have come with them. */
 function outcomeOf(
-  needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock' | 'replicas'>,
+  needs: Pick<Needs, 'settings' | 'shards' | 'follow' | 'clock' | 'replicas' | 'issuers'>,
   findings: Findings,
 ): Outcome {
   const { settings, shards, follow, clock } = needs
@@ -172,10 +182,19 @@ function outcomeOf(
     propagation,
     served: propagation ?? servedOf(needs, findings),
     defaults: defaultsOf(needs.replicas.list()),
+    platform: platformOf(needs, judgement),
+    identity: needs.replicas.lastIdentity(key),
     noRoom: shards.noRoom(key),
     revision: digest === '' ? undefined : shortDigest(digest),
     now: clock.now(),
   }
+}
+
+function platformOf({ replicas, issuers }: Pick<Needs, 'replicas' | 'issuers'>, judgement: Judgement) {
+  const config = configOf(judgement)
+  if (config?.tokenEndpointAuthMethod !== federatedMethod) return undefined
+  const ofCluster = config.identities.some(({ serviceAccount }) => serviceAccount !== undefined)
+  return platformStanding(replicas.list(), { ofCluster, fault: issuers.fault })
 }
 
 /** How many replicas serve a client that is not to be served in its present version. */

@@ -58,10 +58,13 @@ const twoDigits = (shard: number): string => String(shard).padStart(2, '0')
 /** The file of a shard in the mounted directory, and the one key of its Secret: `07.json.gz`. */
 export const shardFile = (shard: number): string => `${twoDigits(shard)}.json.gz`
 export const manifestFile = 'manifest.json'
+/** What signs the tokens of this cluster's ServiceAccounts. */
+export const platformKeysFile = 'issuers.json'
 
 /** The Secret of a shard: `<release>-clients-07`. */
 export const shardSecretName = (release: string, shard: number): string => `${release}-clients-${twoDigits(shard)}`
 export const manifestSecretName = (release: string): string => `${release}-clients-manifest`
+export const issuersSecretName = (release: string): string => `${release}-clients-issuers`
 export const linkSecretName = (release: string): string => `${release}-link`
 export const keysSecretName = (release: string): string => `${release}-keys`
 

@@ -41,13 +41,13 @@ export interface ShardFile {
   readonly digest: string
 }
 
-/** @param shard has its clients in `entries`, whatever its schema
+/** @param shard has its clients in `entries`, whatever its schema; an entry never changes once it was rendered
  *  @returns the file in the form of `shard.schema`, with keys in field order, and the digest of its content */
 export function renderShardFile(shard: ShardContent): { file: Uint8Array; digest: string } {
   const head = objectOf(toJson(ClientShardSchema, { ...shard, clients: [], entries: [] }))
-  const entries = shard.entries.map((entry) => objectOf(toJson(ShardEntrySchema, entry)))
-  const bytes = Buffer.from(shard.schema === shardSchema.messages ? inMessages(head, entries) : inLines(head, entries))
-  return { file: gzipSync(bytes, { level: 9 }), digest: digestOf(bytes) }
+  const render = shard.schema === shardSchema.messages ? inMessages : inLines
+  const bytes = Buffer.from(render(head, shard.entries))
+  return { file: gzipSync(bytes), digest: digestOf(bytes) }
 }
 
 /** Reads a shard without decoding its clients: decodeLine does that. Unknown fields are ignored.
@@ -96,14 +96,27 @@ const lineFeed = 0x0a
 const [listBegin, listEnd] = ['"entries":[', ']}']
 
 /** Proto JSON has no empty lists, so a shard without clients has no list. */
-function inLines(head: JsonObject, entries: readonly JsonObject[]): string {
+function inLines(head: JsonObject, entries: readonly ShardEntry[]): string {
   const begin = JSON.stringify(head)
   if (entries.length === 0) return begin
-  return `${begin.slice(0, -1)},${listBegin}\n${entries.map((entry) => JSON.stringify(entry)).join(',\n')}\n${listEnd}`
+  return `${begin.slice(0, -1)},${listBegin}\n${entries.map(lineOf).join(',\n')}\n${listEnd}`
 }
 
-function inMessages(head: JsonObject, entries: readonly JsonObject[]): string {
-  return JSON.stringify(entries.length === 0 ? head : { ...head, clients: clientsOfEntries(entries) })
+/** Known by the entry itself: of 600 clients one has changed since the last write. */
+const lineOfEntry = new WeakMap<ShardEntry, string>()
+
+function lineOf(entry: ShardEntry): string {
+  const known = lineOfEntry.get(entry)
+  if (known !== undefined) return known
+  const line = JSON.stringify(toJson(ShardEntrySchema, entry))
+  lineOfEntry.set(entry, line)
+  return line
+}
+
+function inMessages(head: JsonObject, entries: readonly ShardEntry[]): string {
+  if (entries.length === 0) return JSON.stringify(head)
+  const clients = clientsOfEntries(entries.map((entry) => objectOf(toJson(ShardEntrySchema, entry))))
+  return JSON.stringify({ ...head, clients })
 }
 
 /** A JSON string cannot contain a line feed, so each line feed in the file ends a line.

@@ -16,3 +16,6 @@ export const fapiAlgorithms: readonly SigningAlgorithm[] = ['ES256', 'PS256', 'E
 
 /** What clients may sign with. EdDSA has two names: that of RFC 8037, and that of RFC 9864, which newer libraries write. */
 export const clientAlgorithms = [...signingAlgorithms, 'Ed25519'] as const
+
+/** What a platform may sign the tokens of its programs with: clusters sign with the key that they were given, of any size and curve. */
+export const platformAlgorithms = [...clientAlgorithms, 'RS384', 'RS512', 'PS384', 'PS512', 'ES384', 'ES512'] as const

@@ -2,11 +2,12 @@
 // server asks again, whatever came before: an old API server or a disabled policy must not open a hole.
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { keyMethods, secretWays, showsSecret, wireMethods } from './client-authentication.ts'
+import { federatedMethod, keyMethods, secretWays, showsSecret, wireMethods } from './client-authentication.ts'
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
 import { idClaims, registeredClaims, unusableClaims } from './claims.ts'
 import { wireGrants } from './grants.ts'
+import { identityFaults } from './identities.ts'
 import { canVerify, jwksFaults, usableKeys } from './jwks.ts'
 import { tokenLife } from './limits.ts'
 import { notServedFaults } from './not-served.ts'
@@ -19,10 +20,14 @@ export interface AboutClient {
   readonly hasSecret: boolean
   /** What the server signs with; who does not know gives all of them. */
   readonly algorithms: readonly string[]
+  /** The issuers of identityIssuers; who does not know the server leaves it out. */
+  readonly identityIssuers?: readonly string[]
 }
 
 /** A list of known words, in which any text may be looked for. */
 const words = (list: readonly string[]): readonly string[] => list
+
+const methods = words([...wireMethods, federatedMethod])
 
 type Check = (config: ClientConfig, about: AboutClient) => readonly ClientFault[]
 
@@ -31,6 +36,7 @@ const checks: readonly Check[] = [
   algorithmFaults,
   redirectFaults,
   authenticationFaults,
+  identityFaults,
   grantFaults,
   keyFaults,
   pageFaults,
@@ -75,8 +81,7 @@ function authenticationFaults(config: ClientConfig, { hasSecret }: AboutClient):
   const faults: ClientFault[] = []
   if (method === 'client_secret_jwt')
     faults.push(invalid('auth.method', 'must not be client_secret_jwt: only hashes of secrets are kept'))
-  else if (!words(wireMethods).includes(method))
-    faults.push(invalid('auth.method', `must be among ${wireMethods.join(', ')}`))
+  else if (!methods.includes(method)) faults.push(invalid('auth.method', `must be among ${methods.join(', ')}`))
   if (config.secretMethods.length > 0 && !showsSecret(method))
     faults.push(invalid('auth.method', `must have no way to show a secret with ${method}, which has none`))
   if (!config.secretMethods.every((way) => words(secretWays).includes(way)))
@@ -125,6 +130,7 @@ function pageFaults(config: ClientConfig): readonly ClientFault[] {
       ['uris.policy', config.policyUri],
       ['uris.tos', config.tosUri],
       ['uris.initiateLogin', config.initiateLoginUri],
+      ['logout.backchannelURI', config.backchannelLogoutUri],
     ] as const
   )
     .filter(([, url]) => url !== '' && !isHttpsUrl(url))

@@ -12,8 +12,12 @@ export const wireMethods = [
 ] as const
 type WireMethod = (typeof wireMethods)[number]
 
+/** A token of the client's platform in the place of a secret (identities.ts): a word of ours, since the protocol has none. A server that does
+ *  not know it refuses the client. */
+export const federatedMethod = 'federated_jwt'
+
 /** What `auth.method` may say. client_secret: in the header or in the body, as the program likes (RFC 6749 section 2.3.1). */
-export const authMethods = ['client_secret', ...wireMethods] as const
+export const authMethods = ['client_secret', ...wireMethods, federatedMethod] as const
 export type AuthMethod = (typeof authMethods)[number]
 
 /** How a secret may be shown. */
@@ -29,7 +33,7 @@ export const waysOf = (method: AuthMethod): readonly SecretWay[] =>
   method === 'client_secret' ? secretWays : secretWays.filter((way) => way === method)
 
 /** @returns the method as `token_endpoint_auth_method` has it, which knows no word for "one of the two" */
-export const wireMethod = (method: AuthMethod): WireMethod =>
+export const wireMethod = (method: AuthMethod): WireMethod | typeof federatedMethod =>
   method === 'client_secret' ? 'client_secret_basic' : method
 
 /** Those that need the client's public keys. */

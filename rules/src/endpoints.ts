@@ -25,6 +25,8 @@ export const paths = {
   verifyEmail: '/verify-email',
   invitation: '/invitation',
   register: '/register',
+  /** A sign-in by a link of an administrator. */
+  loginLink: '/login-link',
   /** The logos of clients. */
   logo: '/logo',
   /** The pages about a person's own account. */

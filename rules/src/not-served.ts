@@ -32,11 +32,6 @@ const notServed: readonly NotServed[] = [
     asks: ({ sectorIdentifierUri }) => sectorIdentifierUri !== '',
     instead: 'leave it out',
   },
-  {
-    field: 'spec.logout.backchannelURI',
-    asks: ({ backchannelLogoutUri }) => backchannelLogoutUri !== '',
-    instead: 'leave it out',
-  },
 ]
 
 /** @returns a fault for each field that this version of the server does not serve */

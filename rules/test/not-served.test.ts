@@ -14,7 +14,6 @@ const asks: readonly [MessageInitShape<typeof ClientConfigSchema>, string][] = [
   [{ profile: 'FAPI2' }, 'spec.profile'],
   [{ subjectType: 'pairwise' }, 'spec.subjectType'],
   [{ sectorIdentifierUri: 'https://a.test/sector' }, 'spec.sectorIdentifierURI'],
-  [{ backchannelLogoutUri: 'https://a.test/out' }, 'spec.logout.backchannelURI'],
 ]
 
 describe('notServedFaults', () => {

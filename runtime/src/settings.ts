@@ -10,6 +10,19 @@ export { z }
 /** @param value plain JSON @returns YAML, with a line break at its end */
 export const writeYaml = (value: unknown): string => stringify(value, { lineWidth: 0 })
 
+/** Reads YAML, or JSON, that is not ours.
+ *  @returns what it says; or what is wrong with its form, without quoting it: it may hold what nobody should see */
+export function readYaml(text: string): { readonly value: unknown } | { readonly fault: string } {
+  const document = parseDocument(text, { prettyErrors: true })
+  const [error] = document.errors
+  if (error !== undefined) return { fault: `is not YAML: see line ${error.linePos?.[0].line ?? '?'}` }
+  try {
+    return { value: document.toJS() }
+  } catch {
+    return { fault: 'is not YAML that can be read: it repeats itself too often by its anchors' }
+  }
+}
+
 /** Settings that every process has. */
 export const logSettings = z
   .strictObject({

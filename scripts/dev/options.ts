@@ -8,10 +8,13 @@ application, applies examples/clients, fetches and verifies a token at every rep
 What the processes write goes to files, which are named then; the screen shows each change of a client on its way.
 
   --replicas N     server replicas, 1 to 9; default 1
-  --with ldap      a directory (OpenLDAP) with two people beside the person in PostgreSQL; needs the program slapd
+  --with ldap      a directory (OpenLDAP) with two people beside those in PostgreSQL; needs the program slapd
+  --with upstream  a second Nauthera as another provider, with a person of its own and a button on the sign-in page;
+                   --with ldap,upstream starts both
   --issuer URL     public URL of the issuer, when a TLS proxy of yours forwards to the port that is printed
   --rotate NAME    rotate the secret of an OIDCClient (NAME or NAMESPACE/NAME) while every replica gets requests with it;
                    uses the npm run dev that is running, or starts one for this
+  --code           print the code that the authenticator app of mary shows now
   --verbose        show every line of every process
   --once           stop after the tokens are verified
   --json           print one line of JSON, and nothing else, on standard output (npm run -s dev -- --once --json)
@@ -26,9 +29,13 @@ export interface DevOptions {
   readonly replicas: number
   /** Whether a directory is started too. */
   readonly withDirectory: boolean
+  /** Whether a second Nauthera is, at which people can sign in. */
+  readonly withUpstream: boolean
   readonly issuer: string | undefined
   readonly rotate: { namespace: string; name: string } | undefined
   readonly once: boolean
+  /** Whether only the code of the authenticator app is printed. */
+  readonly code: boolean
   readonly json: boolean
   readonly reset: boolean
   readonly verbose: boolean
@@ -51,6 +58,7 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
         issuer: { type: 'string' },
         rotate: { type: 'string' },
         once: { type: 'boolean', default: false },
+        code: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         reset: { type: 'boolean', default: false },
         verbose: { type: 'boolean', default: false },
@@ -63,7 +71,10 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
       process.exit(0)
     }
     if (!/^[1-9]$/.test(values.replicas)) refuse(`--replicas ${values.replicas}: must be a number from 1 to 9`)
-    if (values.with !== undefined && values.with !== 'ldap') refuse(`--with ${values.with}: can be ldap`)
+    const parts = values.with?.split(',') ?? []
+    if (!parts.every((part) => part === 'ldap' || part === 'upstream')) {
+      refuse(`--with ${values.with}: can be ldap, upstream, or ldap,upstream`)
+    }
     if (values.issuer !== undefined) {
       const faults = issuerFaults(values.issuer)
       if (faults.length > 0) refuse(`--issuer ${values.issuer}: ${faults.join('; ')}`)
@@ -76,10 +87,12 @@ export function readDevOptions(defaultNamespace: string): DevOptions {
       second === undefined ? { namespace: defaultNamespace, name: first } : { namespace: first, name: second }
     return {
       replicas: Number(values.replicas),
-      withDirectory: values.with === 'ldap',
+      withDirectory: parts.includes('ldap'),
+      withUpstream: parts.includes('upstream'),
       issuer: values.issuer,
       rotate: values.rotate === undefined ? undefined : client,
       once: values.once,
+      code: values.code,
       json: values.json,
       reset: values.reset,
       verbose: values.verbose,

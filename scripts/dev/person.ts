@@ -5,18 +5,22 @@ import { runToEnd } from '@nauthera/local/processes/run-to-end'
 import type { Stack } from '@nauthera/local/product/stack'
 import { demo } from './demo.ts'
 
-/** Adds the person that can sign in, unless an earlier run did.
+/** Adds a person who can sign in, unless an earlier run did.
+ *  @param about what `nauthera users add` takes beside the password
  *  @returns the password */
-export async function addPerson(stack: Stack, directory: string): Promise<string> {
-  const file = join(directory, 'password')
+export async function addPerson(
+  stack: Pick<Stack, 'serverSettings'>,
+  directory: string,
+  { name, about }: { name: string; about: readonly string[] },
+): Promise<string> {
+  const file = join(directory, name === demo.person ? 'password' : `password-${name}`)
   if (existsSync(file)) return readFileSync(file, 'utf8')
   const password = randomBytes(9).toString('base64url')
-  const settings = ['--settings', stack.serverSettings]
-  const about = ['--email', `${demo.person}@example.com`, '--email-verified', '--name', 'Ada', '--group', 'admins']
+  const address = ['--email', `${name}@example.com`, '--email-verified']
   await runToEnd({
-    name: `nauthera users add ${demo.person}`,
+    name: `nauthera users add ${name}`,
     script: 'server/src/cli/main.ts',
-    args: ['users', 'add', demo.person, ...about, '--password-stdin', ...settings],
+    args: ['users', 'add', name, ...address, ...about, '--password-stdin', '--settings', stack.serverSettings],
     input: password,
   })
   writeFileSync(file, password, { mode: 0o600 })

@@ -9,6 +9,8 @@ export interface DevPorts {
   readonly sample: HeldPort
   readonly api: HeldPort
   readonly inbox: HeldPort
+  /** Of the second Nauthera, where there is one. */
+  readonly upstream: HeldPort | undefined
   readonly pods: readonly HeldPort[]
   release(): Promise<void>
 }
@@ -19,6 +21,8 @@ interface KeptPorts {
   readonly api: number
   /** Absent in the file of an older release. */
   readonly inbox?: number | undefined
+  /** Absent until there was one. */
+  readonly upstream?: number | undefined
   readonly pods: readonly number[]
 }
 
@@ -28,7 +32,7 @@ const usual: KeptPorts = { issuer: 8080, sample: samplePort, api: 6443, inbox: 8
  *  @param say told when a port is not the one that was wanted */
 export async function choosePorts(
   file: string | undefined,
-  replicas: number,
+  { replicas, withUpstream }: { replicas: number; withUpstream: boolean },
   say: (text: string) => void,
 ): Promise<DevPorts> {
   const kept = file !== undefined && existsSync(file) ? parseKept(readFileSync(file, 'utf8')) : usual
@@ -40,11 +44,14 @@ export async function choosePorts(
   const issuer = await take('the issuer', kept.issuer)
   const sample = await take('the sample application', kept.sample)
   const api = await take('the Kubernetes API', kept.api)
-  const inbox = await (kept.inbox === undefined ? holdFreePort() : take('the inbox', kept.inbox))
+  const takeOrAny = (what: string, wanted: number | undefined) =>
+    wanted === undefined ? holdFreePort() : take(what, wanted)
+  const inbox = await takeOrAny('the inbox', kept.inbox)
+  const upstream = withUpstream ? await takeOrAny('the other provider', kept.upstream) : undefined
   const pods: HeldPort[] = []
   for (let index = 0; index < replicas; index++) {
     const wanted = kept.pods[index]
-    pods.push(await (wanted === undefined ? holdFreePort() : take(`server-${index}`, wanted)))
+    pods.push(await takeOrAny(`server-${index}`, wanted))
   }
   if (file !== undefined) {
     const chosen: KeptPorts = {
@@ -52,23 +59,27 @@ export async function choosePorts(
       sample: sample.port,
       api: api.port,
       inbox: inbox.port,
+      upstream: upstream?.port ?? kept.upstream,
       pods: [...pods.map(({ port }) => port), ...kept.pods.slice(replicas)],
     }
     writeFileSync(file, JSON.stringify(chosen))
   }
   const release = async () => {
-    await Promise.all([issuer, sample, api, inbox, ...pods].map((held) => held.release()))
+    await Promise.all(
+      [issuer, sample, api, inbox, ...pods].map((held) => held.release()).concat(upstream?.release() ?? []),
+    )
   }
-  return { issuer, sample, api, inbox, pods, release }
+  return { issuer, sample, api, inbox, upstream, pods, release }
 }
 
 /** A damaged file counts as none. */
 function parseKept(text: string): KeptPorts {
   try {
-    const { issuer, sample, api, inbox, pods } = JSON.parse(text) as KeptPorts
+    const { issuer, sample, api, inbox, upstream, pods } = JSON.parse(text) as KeptPorts
     const isPort = (port: unknown) => Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_000
-    return [issuer, sample, api, ...(inbox === undefined ? [] : [inbox]), ...pods].every(isPort)
-      ? { issuer, sample, api, inbox, pods }
+    const laterOnes = [inbox, upstream].filter((port) => port !== undefined)
+    return [issuer, sample, api, ...laterOnes, ...pods].every(isPort)
+      ? { issuer, sample, api, inbox, upstream, pods }
       : usual
   } catch {
     return usual

@@ -74,7 +74,13 @@ app.get('/live', (request, response) => {
   request.once('close', stop)
 })
 
-app.get('/login', async (request, response) => {
+app.get('/login', (request, response) => leave(request, response, {}))
+
+/** As RFC 9470 has it: an API has answered insufficient_user_authentication, and said which acr it wants. */
+app.post('/step-up', (request, response) => leave(request, response, { acr_values: 'urn:nauthera:mfa' }))
+
+/** To the sign-in page. @param more parameters of the request */
+async function leave(request: Request, response: Response, more: Record<string, string>): Promise<void> {
   const configuration = await mounted.configuration()
   if (!configuration) return waiting(response)
   const session = sessions.of(request, response)
@@ -91,9 +97,10 @@ app.get('/login', async (request, response) => {
     nonce: pending.nonce,
     code_challenge: await client.calculatePKCECodeChallenge(pending.verifier),
     code_challenge_method: 'S256',
+    ...more,
   })
-  response.redirect(url.href)
-})
+  response.redirect(303, url.href)
+}
 
 app.get('/callback', async (request, response) => {
   const configuration = await mounted.configuration()

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { DemoDirectory } from './directory.ts'
+import type { DemoUpstream } from './upstream.ts'
 import type { Stack } from '@nauthera/local/product/stack'
 
 /** @returns what to open and what to type, line by line */
@@ -15,8 +16,11 @@ export function renderSummary(found: {
   /** The page with the mails. */
   inbox: string
   person: { name: string; password: string }
+  /** Who has an authenticator app, with its secret. */
+  careful: { name: string; password: string; seed: string } | undefined
   /** Of the directory, where there is one. */
   people: DemoDirectory['people']
+  upstream: DemoUpstream | undefined
   /** Names of a web client and of a machine. */
   web: string
   machineId: string
@@ -24,7 +28,7 @@ export function renderSummary(found: {
   /** Whether the product goes on running afterwards. */
   goesOn: boolean
 }): string[] {
-  const { stack, sample, person, people, seconds, goesOn } = found
+  const { stack, sample, person, careful, people, upstream, seconds, goesOn } = found
   const replicas = stack.pods.length
   const addresses = stack.pods.map(({ name, port }) => `${name} http://127.0.0.1:${port}`)
   const lines = [
@@ -33,9 +37,15 @@ export function renderSummary(found: {
     '',
     `  Issuer    ${stack.issuer}${isElsewhere(stack) ? ` (your proxy forwards to http://127.0.0.1:${stack.frontPort})` : ''}`,
     `  Person    ${person.name}, password ${person.password}`,
+    ...(careful
+      ? [`            ${careful.name}, password ${careful.password}, authenticator secret ${careful.seed}`]
+      : []),
     ...people.map(
       ({ name, password, groups }) => `  Directory ${name}, password ${password}, in ${groups.join(' and ')} (LDAP)`,
     ),
+    ...(upstream
+      ? [`  Upstream  ${upstream.issuer} with ${upstream.person.name}, password ${upstream.person.password}`]
+      : []),
     `  Sample    ${sample}`,
     `  Inbox     ${found.inbox} (mails to people)`,
     ...(replicas === 1
@@ -50,9 +60,13 @@ export function renderSummary(found: {
     '',
     'A token:',
     `  curl -su ${found.machineId}:$(cat ${found.secret}/client_secret) -d grant_type=client_credentials ${tokenUrl}`,
+    'A token without a secret: the one that a kubelet gives to the pod of a ServiceAccount takes its place:',
+    `  curl -s ${tokenUrl} -d grant_type=client_credentials -d client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer \\`,
+    `    -d client_assertion=$(${kubectl} -n demo create token report-writer --audience ${stack.issuer} --bound-object-kind Pod --bound-object-name report-writer-0)`,
     '',
     'Try next, in another terminal:',
     `  npm run dev -- --rotate ${found.web}      a new secret while requests go on: watch it at ${sample}`,
+    ...(careful ? [`  npm run -s dev -- --code              the code of ${careful.name}'s authenticator app`] : []),
     `  npm run nauthera -- users list        the server's command line`,
     `  ${kubectl} get oidcclients -A`,
     `  ${kubectl} apply -f examples/bad/redirect-http.yaml`,

@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
+import { Browser } from '@nauthera/harness/browser'
+import { codeAt } from '@nauthera/server/users/factors/totp'
 import { freePort } from '@nauthera/local/processes/ports'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
@@ -23,7 +25,7 @@ async function dev(...args: string[]): Promise<{ code: number | null; stdout: st
 }
 
 describe('npm run dev', function () {
-  this.timeout(90_000)
+  this.timeout(180_000)
 
   it('--once --json prints one line with issuer, revision, replicas and verified claims, and leaves nothing behind', async () => {
     const { code, stdout, stderr } = await dev('--once', '--json', '--replicas', '2')
@@ -70,7 +72,8 @@ describe('npm run dev', function () {
     [['--issuer', 'https://a.example/?x'], '--issuer https://a.example/?x: must have no query and no fragment'],
     [['--issuer', 'http://evil.example'], '--issuer http://evil.example: must be an https URL'],
     [['--issuer', 'https://a.example/x/../y'], 'must be written as https://a.example/y'],
-    [['--with', 'redis'], '--with redis: can be ldap'],
+    [['--with', 'redis'], '--with redis: can be ldap, upstream, or ldap,upstream'],
+    [['--with', 'ldap,redis'], '--with ldap,redis: can be ldap, upstream'],
     [['--rotate', 'a/b/c'], '--rotate a/b/c: must be NAME or NAMESPACE/NAME'],
     [['--rotate', 'a/'], '--rotate a/: must be NAME or NAMESPACE/NAME'],
     [['--rotate', ''], '--rotate : must be NAME or NAMESPACE/NAME'],
@@ -85,7 +88,7 @@ describe('npm run dev', function () {
 })
 
 describe('npm run dev that goes on', function () {
-  this.timeout(180_000)
+  this.timeout(300_000)
   let state: string
   let run: RunningProcess | undefined
   let first: string[]
@@ -107,7 +110,7 @@ describe('npm run dev that goes on', function () {
   const start = async (): Promise<string[]> => {
     await stop()
     run = startProcess({ name: 'dev', script: 'scripts/dev.ts', args: ['--state', state, '--replicas', '2'] })
-    await run.line(/Ctrl-C ends everything/, { timeoutMs: 60_000 })
+    await run.line(/Ctrl-C ends everything/, { timeoutMs: 180_000 })
     return [...run.lines]
   }
   const stop = async (): Promise<void> => {
@@ -146,6 +149,24 @@ describe('npm run dev that goes on', function () {
     const curl = first.find((line) => line.includes('curl -su'))!
     const { stdout } = await promisify(execFile)('sh', ['-c', curl], { cwd: root })
     expect(JSON.parse(stdout)).to.include({ token_type: 'Bearer' })
+  })
+
+  it('has a person with an authenticator app, whose code a command prints', async () => {
+    const [, password, seed] = /mary, password (\S+), authenticator secret ([A-Z2-7]+)$/.exec(
+      first.find((line) => line.includes('mary, password'))!.trim(),
+    )!
+    const before = codeAt(seed!, Date.now())
+    const { code, stdout, stderr } = await dev('--state', state, '--code')
+    expect([code, /^for \d+ s more\n$/.test(stderr)]).to.deep.equal([0, true])
+    expect([before, codeAt(seed!, Date.now())]).to.include(stdout.trim())
+    const issuer = valueOf(first, 'Issuer')
+    const browser = new Browser({ issuer, origin: () => issuer })
+    const asked = await browser.submit(await browser.follow('/account'), '/sign-in', {
+      username: 'mary',
+      password: password!,
+    })
+    const signedIn = await browser.submit(asked, '/second-factor', { code: stdout.trim() })
+    expect(new URL(signedIn.url).pathname).to.equal('/account')
   })
 
   it('shows a rotation on its way afterwards, and keeps all other lines in files', async () => {

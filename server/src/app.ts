@@ -6,18 +6,23 @@ import { isLoopback } from '@nauthera/rules/issuer'
 import { localesDirectory } from './files.ts'
 import { createDeskGate } from './admin/gate.ts'
 import { createAdminRoutes } from './admin/routes.ts'
+import { endingsOf } from './account/endings.ts'
 import { createGate } from './account/gate.ts'
 import type { Gate } from './account/gate.ts'
 import { createLauncher } from './account/launcher.ts'
 import { createAccountRoutes } from './account/routes.ts'
 import { createSaid } from './account/said.ts'
 import type { Said } from './account/said.ts'
+import { createClusterIssuer } from './clients/cluster-issuer.ts'
+import type { ClusterIssuer } from './clients/cluster-issuer.ts'
 import { createConfigService } from './clients/config-service.ts'
 import { createRegistryHolder } from './clients/registry.ts'
 import type { RegistryHolder } from './clients/registry.ts'
+import { createUnknownKeys } from './clients/unknown-keys.ts'
 import { createUsage } from './clients/usage.ts'
 import { createAssets } from './http/assets.ts'
 import { createDiscovery } from './http/discovery.ts'
+import { languagesIn } from './http/languages.ts'
 import { createErrorHandler, createNotFound } from './http/error-page.ts'
 import { createFormTokens } from './http/form-guard.ts'
 import { createHeaders } from './http/headers.ts'
@@ -46,6 +51,7 @@ import { createMailRoutes } from './mail/routes.ts'
 import { createSendMail } from './mail/send-mail.ts'
 import { createSmtp } from './mail/smtp.ts'
 import { createBrowserSessions } from './oidc/browser-session.ts'
+import { backchannelFailed, createTellLogout } from './oidc/artefacts/back-channel.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
@@ -61,8 +67,10 @@ import type { KeySet } from './oidc/keys/key-set.ts'
 import { createKeyRing } from './oidc/keys/ring.ts'
 import type { ProtocolPages } from './oidc/library/pages.ts'
 import { addressRule } from './oidc/outbound/address-rule.ts'
+import { createKeySource } from './oidc/outbound/issuer-keys.ts'
 import { createJwksFetch } from './oidc/outbound/jwks-fetch.ts'
 import { createOutboundFetch } from './oidc/outbound/outbound-fetch.ts'
+import { createPlatformProofs } from './oidc/clients/platform-proof.ts'
 import { createGeneration } from './oidc/library/provider.ts'
 import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
@@ -77,7 +85,7 @@ import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
 import { loadKeyRing } from './store/envelope.ts'
 import { checkSchema } from './store/migrate.ts'
-import { createOutboxRunner } from './store/outbox-runner.ts'
+import { countTries, createOutboxRunner } from './store/outbox-runner.ts'
 import { createMemoryCache } from './store/memory-cache.ts'
 import { createDatabase } from './store/postgres.ts'
 import { createRedisCache } from './store/redis-cache.ts'
@@ -92,6 +100,7 @@ import { createLinkMails } from './users/link-mails.ts'
 import { createLinkRequests, createLinkTries } from './users/link-requests.ts'
 import { createPasswords } from './users/passwords.ts'
 import type { Passwords } from './users/passwords.ts'
+import { personOnPage } from './users/person-on-page.ts'
 import { createPostgresUsers } from './users/postgres-users.ts'
 import { createPasskeyFactors } from './users/factors/passkey-factors.ts'
 import { relyingParty } from './users/factors/passkeys.ts'
@@ -107,6 +116,8 @@ export interface App {
   /** The clients that are served. */
   readonly registry: RegistryHolder
   readonly checkClient: ReturnType<typeof createClientCheck>
+  /** What signs the tokens of this cluster's ServiceAccounts. */
+  readonly clusterIssuer: ClusterIssuer
   /** Resolves once the database has answered and the keys are loaded. */
   readonly loaded: Promise<void>
   /** @param options.lingerMs default 3 s; 0 when no client needs to be told */
@@ -125,6 +136,8 @@ interface Needs {
 const drainFor = 25_000
 /** For one request to a provider: more is done there than at a file with keys. */
 const upstreamPatience = 5000
+/** How many applications are told at once that a session has ended. */
+const logoutWidth = 20
 /** How long connections are asked to close before idle ones are closed. */
 const lingerFor = 3_000
 
@@ -142,17 +155,19 @@ export async function startApp(needs: Needs): Promise<App> {
     ceiling: settings.allowUntrustedProxy ? createCeiling({ now: () => performance.now() }) : undefined,
   })
   const clients = createClients(needs)
+  const platforms = createPlatforms(needs)
   const keys = createKeys(needs, store)
   const federation = createFederation(needs, store)
   const pages = createSite(needs, { clients, keys, store, federation })
-  const protocol = createProtocol(needs, { store, users, clients, keys, pages: pages.protocol })
+  const protocol = createProtocol(needs, { store, users, clients, platforms, keys, pages: pages.protocol })
   const web = createWeb(needs, { store, users, passwords, clients, pages, protocol, federation })
-  const mails = createMails(needs, { store, users })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,
+    identityIssuers: settings.identityIssuers.filter(({ thisCluster }) => !thisCluster).map(({ issuer }) => issuer),
   })
-  const config = createConfig(needs, { store, clients, checkClient })
+  const config = createConfig(needs, { store, clients, platforms, checkClient })
+  const outbox = createOutboxRunners(needs, { store, users, clients, protocol, knowsAll: config.isComplete })
   const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
   log.info({ issuer: settings.issuer, port: server.port }, 'listening')
 
@@ -168,8 +183,8 @@ export async function startApp(needs: Needs): Promise<App> {
     () => keys.ring.follow(),
     () => keys.epoch.follow(),
     () => store.reaper.start(),
-    () => mails?.start(),
     () => config.start(),
+    () => outbox.forEach((runner) => runner.start()),
     () => {
       isLoaded = true
       if (!config.isComplete()) log.info({}, 'waiting for clients')
@@ -181,12 +196,13 @@ export async function startApp(needs: Needs): Promise<App> {
     store,
     registry: clients.registry,
     checkClient,
+    clusterIssuer: platforms.cluster,
     loaded: starting.done,
     async stop({ lingerMs = lingerFor } = {}) {
       await starting.stop()
       await config.stop()
       await server.stop({ lingerMs, graceMs: drainFor })
-      await mails?.stop()
+      await Promise.all(outbox.map((runner) => runner.stop()))
       await keys.ring.stop()
       keys.epoch.stop()
       sources.stop()
@@ -213,14 +229,35 @@ function openStore({ settings, log, metrics }: Needs, cache: Cache | undefined):
   return createStore({ database, cache, ring, log, metrics, replica, auditSettings: settings.audit, sendsMail })
 }
 
-/** Sends what waits in the outbox; undefined where no mail is sent. */
-function createMails({ settings, log, metrics }: Needs, { store, users }: { store: Store; users: UserSources }) {
+/** Those who do what waits in the outbox, apart from one another: a slow application holds up no mail. */
+function createOutboxRunners(
+  needs: Needs,
+  on: { store: Store; users: UserSources; clients: Clients; protocol: Protocol; knowsAll: () => boolean },
+) {
+  const { settings, log, metrics } = needs
+  const count = countTries(metrics)
+  const { outbox } = on.store
+  const tellLogout = createTellLogout({
+    clientOf: (clientId) => on.clients.registry.current().find(clientId),
+    knowsAll: on.knowsAll,
+    mint: (client, of) => on.protocol.generations.current().mintLogoutToken(client, of),
+    fetch: guardedFetch(settings, 'backchannel'),
+    now: () => performance.now(),
+  })
+  const tries = { 'backchannel-logout': tellLogout }
+  const logouts = createOutboxRunner({ outbox, tries, log, count, givenUp: backchannelFailed, width: logoutWidth })
+  const mails = mailTries(needs, on)
+  return mails === undefined ? [logouts] : [logouts, createOutboxRunner({ outbox, tries: mails, log, count })]
+}
+
+/** Undefined where no mail is sent. */
+function mailTries({ settings }: Needs, { store, users }: { store: Store; users: UserSources }) {
   if (settings.mail === undefined) return undefined
   const sender = { title: settings.branding.title, issuer: settings.issuer }
   const mail = createSendMail({ smtp: createSmtp(settings.mail), texts: readTexts(localesDirectory), sender })
   const linkMails = createLinkMails({ mailLinks: store.mailLinks, canChangePassword: users.canChangePassword })
   const requests = createLinkTries({ ...store, sources: users, linkMails })
-  return createOutboxRunner({ outbox: store.outbox, tries: { mail, ...requests }, log, metrics })
+  return { mail, ...requests }
 }
 
 /** Where people come from, as the settings list it. */
@@ -244,6 +281,29 @@ function openSources(
     stop: () => directories.forEach((directory) => directory.stop()),
   }
 }
+
+/** Who proves programs: the API server of this cluster, and the issuers of the settings. */
+function createPlatforms({ settings, log }: Needs) {
+  const cluster = createClusterIssuer()
+  const unknownKeys = createUnknownKeys()
+  const fetch = guardedFetch(settings, 'jwks')
+  const issuers = settings.identityIssuers.map((one) => ({
+    issuer: one.issuer,
+    ofCluster: one.thisCluster,
+    source: createKeySource(one, { fetch, log, now: () => performance.now() }),
+  }))
+  const bySettings = issuers.some(({ ofCluster }) => ofCluster)
+  const proofs = createPlatformProofs({
+    issuer: settings.issuer,
+    cluster,
+    issuers,
+    onUnknownKey: unknownKeys.met,
+    now: Date.now,
+  })
+  return { cluster, unknownKeys, bySettings, proofs }
+}
+
+type Platforms = ReturnType<typeof createPlatforms>
 
 type Clients = ReturnType<typeof createClients>
 
@@ -289,7 +349,8 @@ function createSite(
     now: Date.now,
     log,
   })
-  const pages = createPages({ assets, logos, branding, texts: readTexts(localesDirectory), development, tokens })
+  const texts = readTexts(localesDirectory)
+  const pages = createPages({ assets, logos, branding, texts, development, tokens })
   const clientOf = (clientId: string) => {
     const client = registered(clientId)
     return client && clientOnPage(client)
@@ -298,10 +359,20 @@ function createSite(
     basePath: basePathOf(settings),
     pages,
     describeClient: clientOf,
-    personOf: async (userId) => (await on.store.accounts.load({ userId }))?.user,
+    personOf: async (userId) => {
+      const account = await on.store.accounts.load({ userId })
+      return account && personOnPage(account.user)
+    },
     elsewhereOf: (userId) => signedInElsewhere(on.federation, userId),
+    async sessionOf(uid) {
+      const used = await on.store.devices.whoUsed(uid)
+      if (used === undefined) return undefined
+      const inSession = used.clients.map((client) => ({ ...client, inSession: true as const }))
+      return { userId: used.userId, endings: endingsOf(inSession, on.clients.instances) }
+    },
+    ended: cookieScope(new URL(settings.issuer)).ended.name,
   })
-  return { tokens, assets, logos, pages, protocol, clientOf }
+  return { tokens, assets, logos, pages, protocol, clientOf, languages: texts.languages }
 }
 
 type Protocol = ReturnType<typeof createProtocol>
@@ -309,7 +380,14 @@ type Protocol = ReturnType<typeof createProtocol>
 /** The OpenID Provider, and the interactions between its requests and answers. */
 function createProtocol(
   { settings, log, metrics }: Needs,
-  on: { store: Store; users: UserSources; clients: Clients; keys: Keys; pages: ProtocolPages },
+  on: {
+    store: Store
+    users: UserSources
+    clients: Clients
+    platforms: Platforms
+    keys: Keys
+    pages: ProtocolPages
+  },
 ) {
   const { store, users, keys, pages } = on
   const { instances: clients, usage } = on.clients
@@ -364,6 +442,7 @@ function createProtocol(
     store,
     users,
     clients,
+    platforms: on.platforms.proofs,
     sealer,
     sealedRequests,
     scope,
@@ -374,6 +453,7 @@ function createProtocol(
     now,
     monotonicNow: () => performance.now(),
     usedSecret: usage.touch,
+    usedIdentity: usage.touchIdentity,
     events,
   }
   const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
@@ -386,7 +466,12 @@ function createProtocol(
 /** Requests of the server itself, to URLs that clients register. */
 function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPurpose) {
   const rule = addressRule(purpose, { ...outbound, loopback: isLoopback(new URL(issuer).hostname) })
-  return createOutboundFetch({ rule, purpose, ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}) })
+  return createOutboundFetch({
+    rule,
+    purpose,
+    ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}),
+    ...(purpose === 'backchannel' ? { body: 'ignored' } : {}),
+  })
 }
 
 function countTokens(metrics: Metrics) {
@@ -425,7 +510,8 @@ function createWeb(
   const passkeys = createPasskeyFactors({ store: on.store, party, now: Date.now })
   const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
-  const signIn = createLoginRoutes({ ...signInNeeds, basePath, offers, now: Date.now })
+  const ways = { ...signInNeeds, loginLinks: on.store.loginLinks, offers }
+  const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const said = createSaid(scope)
   const account = createAccountRoutes({
@@ -438,6 +524,7 @@ function createWeb(
     users: on.users,
     audit,
     store: on.store,
+    languages: on.pages.languages,
     clients: on.clients.instances,
     launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
   })
@@ -542,7 +629,7 @@ function createDesk(
     store,
     load: users.load,
     canChangePassword: users.canChangePassword,
-    sendsMail: settings.mail !== undefined,
+    languages: languagesIn(localesDirectory),
     linkMails: settings.mail && createLinkMails({ ...store, canChangePassword: users.canChangePassword }),
     keys: store.keys,
     people: createPeople(store),
@@ -557,16 +644,22 @@ function createDesk(
 
 function createConfig(
   { settings, log, metrics, version }: Needs,
-  on: { store: Store; clients: Clients; checkClient: ReturnType<typeof createClientCheck> },
+  on: {
+    store: Store
+    clients: Clients
+    platforms: Platforms
+    checkClient: ReturnType<typeof createClientCheck>
+  },
 ) {
   const { registry: holder, usage } = on.clients
-  const { checkClient, store } = on
+  const { checkClient, store, platforms } = on
   const { config, signing } = settings
   const defaults = clientDefaults(signing.idToken)
   return createConfigService({
     config,
     holder,
     checkClient,
+    platforms,
     usage,
     log,
     version,

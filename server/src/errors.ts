@@ -56,7 +56,8 @@ export const errorCatalogue = {
     remedy: 'Choose another.',
   },
   USERNAME_INVALID: {
-    meaning: 'The e-mail address is not one, or the user name has an @ and is not the e-mail address of the account.',
+    meaning:
+      'The e-mail address is not one, a name is too long or has invisible characters, or the user name has an @ and is not the e-mail address of the account.',
     remedy: 'Take a user name without @, or the same as the e-mail address.',
   },
   EMAIL_TAKEN: {

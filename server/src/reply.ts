@@ -23,6 +23,8 @@ export interface PersonOnPage {
   readonly name?: string | undefined
   /** The language that they prefer (BCP 47). */
   readonly locale?: string | undefined
+  /** Undefined: that of their system. */
+  readonly colourScheme?: 'light' | 'dark' | undefined
 }
 
 /** What surrounds the pages of an area, such as that of the account. */
@@ -50,10 +52,10 @@ export interface SecuritySection {
   readonly text: DatedText
   /** What there is, such as the passkeys of the person. */
   readonly items: readonly {
-    /** As the person named it. */
+    /** As the person named it; it may be empty. */
     readonly name: string
     readonly note: DatedText
-    readonly action?: SecurityLink | undefined
+    readonly actions: readonly SecurityLink[]
   }[]
   readonly actions: readonly (SecurityLink & { readonly isMain?: boolean })[]
 }
@@ -71,18 +73,11 @@ export interface SecurityLink {
   readonly key: string
 }
 
-/** An instant, as a page shows it. */
-export interface MomentOnPage {
-  /** ISO 8601. */
-  readonly iso: string
-  readonly text: string
-}
-
 /** Failures that still count; when they lock something, `until` is the end of the lock. */
 interface FailuresOnPage {
   readonly count: number
   readonly isLocked: boolean
-  readonly until: MomentOnPage
+  readonly until: Date
 }
 
 /** A client as the help desk sees it. */
@@ -131,6 +126,10 @@ export interface EndingOnPage {
   readonly name: string
   /** For so long an API may take its last signed token; 0: all ends at once. */
   readonly minutes: number
+  /** It is told that the session has ended (back-channel logout), as soon as it can be reached. */
+  readonly told: boolean
+  /** It was allowed to act while the person is away, so it does not end with the session. */
+  readonly stays?: boolean | undefined
 }
 
 /** What a person has allowed an application. */
@@ -208,6 +207,12 @@ export interface Views {
     readonly label: string
     readonly mistakes: readonly Mistake[]
   }
+  /** A link of an administrator, before it is used. */
+  'login-link': {
+    readonly action: string
+    readonly switchAction: string
+    readonly person: PersonOnPage
+  }
   /** Leads on by itself. */
   'moving-on': {
     readonly location: string
@@ -249,6 +254,9 @@ export interface Views {
     readonly signInFirst: boolean
     readonly action: string
     readonly cancelAction: string
+    /** Where passkeys are possible. */
+    readonly passkey: PasskeyOnPage | undefined
+    readonly mistakes: readonly Mistake[]
   }
   'set-up-app': {
     readonly client?: ClientOnPage | undefined
@@ -258,6 +266,8 @@ export interface Views {
     readonly qrCode: string
     /** What the picture holds, to type by hand; in groups. */
     readonly secret: string
+    /** As typed. */
+    readonly name: string
     readonly mistakes: readonly Mistake[]
   }
   /** Shown once. */
@@ -274,6 +284,8 @@ export interface Views {
     readonly secret: string
     /** The secret for the form, encrypted. */
     readonly sealed: string
+    /** As typed. */
+    readonly name: string
     readonly mistakes: readonly Mistake[]
   }
   /** Shown once. */
@@ -287,6 +299,17 @@ export interface Views {
     readonly area: AreaOnPage
     readonly backHref: string
     readonly passkey: PasskeyOnPage
+    readonly mistakes: readonly Mistake[]
+  }
+  /** Gives an authenticator app or a passkey another name. */
+  'account-rename': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    /** Hidden field. */
+    readonly id: string
+    readonly what: 'app' | 'passkey'
+    readonly name: string
     readonly mistakes: readonly Mistake[]
   }
   'account-confirm': {
@@ -341,11 +364,15 @@ export interface Views {
     readonly person?: PersonOnPage | undefined
     /** Another provider at which the person may stay signed in, and its page to sign out. */
     readonly elsewhere?: { readonly name: string; readonly url: string | undefined } | undefined
+    /** Undefined when it is not known. */
+    readonly endings?: readonly EndingOnPage[] | undefined
   }
   /** The end of a sign-out, also of one that the person did not want. */
   'signed-out': {
     readonly client?: ClientOnPage | undefined
     readonly stillSignedIn: boolean
+    /** Undefined when it is not known. */
+    readonly endings?: readonly EndingOnPage[] | undefined
   }
   error: {
     /** A key under `error.` in the locales; an unknown one shows the general text. */
@@ -435,6 +462,8 @@ export interface Views {
   'admin-people': {
     readonly area: AreaOnPage
     readonly action: string
+    /** Undefined where no mail is sent. */
+    readonly inviteHref: string | undefined
     /** What was searched for; '' for everybody. */
     readonly text: string
     readonly people: readonly {
@@ -461,7 +490,7 @@ export interface Views {
     readonly groups: readonly string[]
     readonly disabled: boolean
     readonly mustChangePassword: boolean
-    readonly created: MomentOnPage
+    readonly created: Date
     readonly failures: FailuresOnPage | undefined
     readonly wrongCodes: FailuresOnPage | undefined
     readonly factors: readonly {
@@ -469,8 +498,8 @@ export interface Views {
       readonly kind: string
       /** As the person named it. */
       readonly name: string
-      readonly created: MomentOnPage
-      readonly lastUsed: MomentOnPage | undefined
+      readonly created: Date
+      readonly lastUsed: Date | undefined
     }[]
     /** Who can sign in to the account at other providers. */
     readonly links: readonly {
@@ -479,22 +508,22 @@ export interface Views {
       readonly subject: string
       /** The account began with it. */
       readonly isOrigin: boolean
-      readonly linked: MomentOnPage
-      readonly lastUsed: MomentOnPage
+      readonly linked: Date
+      readonly lastUsed: Date
     }[]
     readonly sessions: readonly {
       readonly agent: string | undefined
       readonly address: string | undefined
-      readonly lastSeen: MomentOnPage
+      readonly lastSeen: Date
       readonly clients: number
     }[]
     readonly consents: readonly {
       readonly clientId: string
       readonly scopes: readonly string[]
-      readonly granted: MomentOnPage
+      readonly granted: Date
     }[]
     readonly signIns: readonly {
-      readonly at: MomentOnPage
+      readonly at: Date
       readonly outcome: 'success' | 'failure'
       readonly reason: string | undefined
       readonly address: string | undefined
@@ -503,6 +532,16 @@ export interface Views {
     /** The administrator's own account: nothing can be done with it here. */
     readonly isOwn: boolean
     readonly acts: readonly { readonly id: string; readonly isSevere: boolean; readonly href: string }[]
+  }
+  'admin-invite': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    readonly email: string
+    readonly name: string
+    readonly locale: string
+    readonly languages: readonly { readonly tag: string; readonly name: string }[]
+    readonly mistakes: readonly Mistake[]
   }
   /** Asks before an act of the help desk. */
   'admin-act': {
@@ -530,8 +569,8 @@ export interface Views {
       readonly use: string
       readonly alg: string
       readonly state: 'next' | 'active' | 'retiring' | 'removed'
-      readonly created: MomentOnPage
-      readonly active: MomentOnPage
+      readonly created: Date
+      readonly active: Date
     }[]
   }
   'account-profile': {
@@ -582,6 +621,16 @@ export interface Views {
     readonly action: string
     readonly backHref: string
   }
+  'account-preferences': {
+    readonly area: AreaOnPage
+    readonly action: string
+    /** Each in its own words. */
+    readonly languages: readonly { readonly tag: string; readonly name: string }[]
+    /** Undefined: that of the browser. */
+    readonly language: string | undefined
+    readonly colourScheme: PersonOnPage['colourScheme']
+    readonly mistakes: readonly Mistake[]
+  }
   'account-security': {
     readonly area: AreaOnPage
     readonly sections: readonly SecuritySection[]
@@ -599,8 +648,10 @@ export type Page = {
     readonly model: Views[Name]
     readonly status?: number | undefined
     readonly formTargets?: readonly string[] | undefined
-    /** `ui_locales` of the request and the person's language; they come before Accept-Language. */
+    /** `ui_locales` of the request: they come first. */
     readonly languages?: readonly string[] | undefined
+    /** Who reads it, when that is known: their language comes next, then Accept-Language. Of a page with an area it is the person there. */
+    readonly reader?: PersonOnPage | undefined
     /** Seconds. */
     readonly retryAfter?: number | undefined
   }
@@ -618,6 +669,8 @@ export type Reply = Page | Redirect
 export interface PageRequest {
   readonly method: 'GET' | 'POST'
   readonly params: Readonly<Record<string, string>>
+  /** What follows the `?` of the address. */
+  readonly query: URLSearchParams
   /** Fields of a POST that has passed the form guard; empty for GET. */
   readonly form: URLSearchParams
   readonly peer: Peer
@@ -642,6 +695,9 @@ export interface Route {
   /** `session`: its forms are bound to the session of the browser; else to the interaction in the address. Each path with a POST
    *  then has a GET too: a form whose session is over leads there. */
   readonly boundTo?: 'session'
+  /** For a form of a page that is not for everybody: what somebody gets whom the page does not let in. It is asked before the form's own
+   *  faults are told, so that a form tells no more than its page. */
+  turnAway?(request: PageRequest): Promise<Reply | undefined>
   handle(request: PageRequest): Promise<Reply>
 }
 

@@ -142,6 +142,53 @@ const outboundSettings = z
   .prefault({})
 export type OutboundSettings = z.output<typeof outboundSettings>
 
+/** As `iss` has it in tokens: an issuer may be an address that nobody can ask, as in many clusters. */
+const identityIssuer = z
+  .string()
+  .max(2048)
+  .superRefine((text, context) => {
+    for (const message of issuerFaults(text.replace(/\/$/, ''))) context.addIssue({ code: 'custom', message })
+  })
+
+const identityIssuers = z
+  .array(
+    z
+      .strictObject({
+        issuer: identityIssuer.describe('What `iss` is in its tokens, exactly.'),
+        jwksURI: webUrl.optional().describe('Where its keys are. Default: where its discovery document says.'),
+        jwksFile: file.optional().describe('A file with its keys, in place of an address; read again as it changes.'),
+        thisCluster: z
+          .boolean()
+          .default(false)
+          .describe(
+            'These are the ServiceAccounts of this cluster: for an operator that may not read their keys at the API server.',
+          ),
+      })
+      .refine(({ jwksURI, jwksFile }) => jwksURI === undefined || jwksFile === undefined, {
+        path: ['jwksFile'],
+        message: 'is set together with jwksURI; set one of the two',
+      }),
+  )
+  .max(50)
+  .default([])
+  .superRefine((issuers, context) => {
+    issuers.forEach(({ issuer, thisCluster }, n) => {
+      const before = issuers.slice(0, n)
+      if (before.some((other) => other.issuer === issuer && other.thisCluster === thisCluster))
+        context.addIssue({ code: 'custom', path: [n, 'issuer'], message: `is ${issuer} twice; remove one` })
+      if (thisCluster && before.some((other) => other.thisCluster))
+        context.addIssue({
+          code: 'custom',
+          path: [n, 'thisCluster'],
+          message: 'is set for two issuers; set it for one',
+        })
+    })
+  })
+  .describe(
+    'Issuers whose tokens may prove a client that has no secret (spec.auth.identities): `issuer`, and `jwksURI` or `jwksFile`. A private address of one must be in outbound.allow for jwks. That of this cluster needs no entry: the operator reads its keys.',
+  )
+export type IdentityIssuer = z.output<typeof identityIssuers>[number]
+
 /** Milliseconds. */
 const shortestRetention = 86_400_000
 
@@ -423,6 +470,7 @@ export const settingsSchema = z
     cache: cacheSettings,
     sources: sourcesSettings,
     outbound: outboundSettings,
+    identityIssuers,
     upstreams: z
       .array(upstreamSettings(duration))
       .max(20)
@@ -487,6 +535,13 @@ export const settingsSchema = z
           .max(6)
           .default([])
           .describe('Links at the foot of every page.'),
+        helpUrl: webUrl
+          .optional()
+          .describe('A page for people who cannot sign in; the pages of the sign-in link to it.'),
+        cssFile: file.optional().describe('Rules that come after those of the style sheet: at most 16 KiB.'),
+        layoutFile: file
+          .optional()
+          .describe('A template that takes the place of what surrounds every page (docs/branding.md): at most 32 KiB.'),
       })
       .prefault({}),
     admin: z

@@ -6,6 +6,7 @@ import { readDefinitions } from './manifests.ts'
 import type { KubeObject } from './objects.ts'
 import type { Rule } from './http/rbac.ts'
 import { everything } from './http/rbac.ts'
+import { ServiceAccountKeys } from './service-accounts.ts'
 import type { ApiState, ContainerLogs, OpenWatch, RecordedRequest } from './state.ts'
 import { Kinds } from './store/kinds.ts'
 import type { Resource } from './store/resources.ts'
@@ -21,6 +22,8 @@ export interface KubeApi {
   readonly port: number
   readonly store: Store
   readonly faults: Faults
+  /** What signs the tokens of ServiceAccounts. */
+  readonly accountKeys: ServiceAccountKeys
   /** Every request since the start, oldest first. */
   readonly requests: readonly RecordedRequest[]
   readonly watches: ReadonlySet<OpenWatch>
@@ -66,6 +69,7 @@ export async function startKubeApi(
     store: createStore(kinds, ['default', ...(options.namespaces ?? [])], options.state ?? []),
     users: new Users(),
     faults: new Faults(),
+    accountKeys: new ServiceAccountKeys(),
     requests: [],
     watches: new Set(),
     bookmarkMs: options.bookmarkMs ?? 60_000,
@@ -99,7 +103,7 @@ function createStore(kinds: Kinds, namespaces: readonly string[], objects: Param
 
 /** What tests and `npm run dev` hold of an API that listens. */
 function openApi(state: ApiState, port: number, stop: () => Promise<void>): KubeApi {
-  const { store, kinds, users, faults, requests, watches } = state
+  const { store, kinds, users, faults, accountKeys, requests, watches } = state
   const url = `http://127.0.0.1:${port}`
   const configOf = (user: string, token: string, namespace = 'default') =>
     renderKubeconfig({ url, token, user, namespace })
@@ -109,6 +113,7 @@ function openApi(state: ApiState, port: number, stop: () => Promise<void>): Kube
     port,
     store,
     faults,
+    accountKeys,
     requests,
     watches,
     resource: (plural) => kinds.named(plural),

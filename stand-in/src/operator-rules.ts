@@ -1,5 +1,6 @@
 import {
   apiGroup,
+  issuersSecretName,
   keysSecretName,
   linkSecretName,
   manifestSecretName,
@@ -23,6 +24,7 @@ export function operatorRules(options: {
   const own = [
     ...Array.from({ length: shardCount }, (_, shard) => shardSecretName(release, shard)),
     manifestSecretName(release),
+    issuersSecretName(release),
     linkSecretName(release),
   ]
   const inScope = (rule: Omit<Rule, 'namespace'>): Rule[] =>

@@ -1,6 +1,7 @@
 import type { Faults } from './http/faults.ts'
 import type { ApiRequest } from './http/request.ts'
 import type { Users } from './http/users.ts'
+import type { ServiceAccountKeys } from './service-accounts.ts'
 import type { Kinds } from './store/kinds.ts'
 import type { Resource } from './store/resources.ts'
 import type { Store } from './store/store.ts'
@@ -42,6 +43,8 @@ export interface ApiState {
   readonly kinds: Kinds
   readonly users: Users
   readonly faults: Faults
+  /** What signs the tokens of ServiceAccounts. */
+  readonly accountKeys: ServiceAccountKeys
   /** Every request since the start, oldest first. */
   readonly requests: RecordedRequest[]
   readonly watches: Set<OpenWatch>

@@ -1,13 +1,14 @@
-// The images that the end-to-end run needs beside the product's own: PostgreSQL, Valkey, and the applications that use it, ours
-// and oauth2-proxy. Run by itself, it builds them and prints their archives.
+// The images that the end-to-end run needs beside the product's own: PostgreSQL, Valkey, OpenLDAP, and the applications that use it,
+// ours and oauth2-proxy. Run by itself, it builds them and prints their archives.
 import { execFile, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { appendFile, chmod, cp, mkdir, readdir, realpath, rm, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, chmod, cp, mkdir, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { writeRootfs } from '../../../scripts/images/base-rootfs.ts'
 import { buildImage, buildahDirectory, checkBuildah, saveImage } from '../../../scripts/images/buildah.ts'
 import { bundleFile } from '../../../scripts/bundle.ts'
+import { findSlapd } from '@nauthera/local/programs/slapd'
 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '../../..')
@@ -33,9 +34,7 @@ async function buildPostgres(name: string, image: string): Promise<BuiltImage> {
   const programs = ['initdb', 'postgres'].map((name) => join(native, 'bin', name))
   await writeRootfs([process.execPath, ...programs], join(context, 'rootfs'))
   // initdb starts its helpers through a shell.
-  await mkdir(join(context, 'rootfs/usr/bin'), { recursive: true })
-  await cp(await realpath('/bin/sh'), join(context, 'rootfs/usr/bin/sh'))
-  await symlink('usr/bin', join(context, 'rootfs/bin'))
+  await addShell(join(context, 'rootfs'))
   await cp(native, join(context, 'postgres'), { recursive: true, dereference: true })
   for (const program of await readdir(join(context, 'postgres/bin')))
     await chmod(join(context, 'postgres/bin', program), 0o755)
@@ -65,7 +64,29 @@ export async function buildValkeyImage(): Promise<BuiltImage> {
   return finish({ dockerfile: 'valkey', archive: 'e2e-valkey', image: 'localhost/nauthera-e2e/valkey:8.1', context })
 }
 
-/** The driver and the sample application. */
+/** The OpenLDAP of Debian's package, as it is installed here; about 20 MB, 2 s. */
+export async function buildOpenLdapImage(): Promise<BuiltImage> {
+  const context = await freshContext('e2e-openldap')
+  const rootfs = join(context, 'rootfs')
+  const { slapd, schemas, modules } = findSlapd()
+  const loaded = ['back_mdb', 'memberof'].flatMap((name) => (modules === undefined ? [] : join(modules, `${name}.so`)))
+  await writeRootfs([slapd, ...loaded], rootfs)
+  await addShell(rootfs)
+  await mkdir(join(rootfs, 'usr/sbin'), { recursive: true })
+  // the first program lies where Node does elsewhere
+  await rename(join(rootfs, 'usr/local/bin/node'), join(rootfs, 'usr/sbin/slapd'))
+  await symlink('slapd', join(rootfs, 'usr/sbin/slapadd'))
+  for (const path of [schemas, ...loaded]) await cp(path, join(rootfs, path), { recursive: true, dereference: true })
+  await cp(join(import.meta.dirname, 'openldap.sh'), join(context, 'openldap.sh'))
+  return finish({
+    dockerfile: 'openldap',
+    archive: 'e2e-openldap',
+    image: 'localhost/nauthera-e2e/openldap:2',
+    context,
+  })
+}
+
+/** The driver, the sample application and the mail server. */
 export async function buildDriverImage(): Promise<BuiltImage> {
   const base = 'localhost/nauthera-e2e/base'
   const baseContext = await freshContext('e2e-base')
@@ -73,6 +94,7 @@ export async function buildDriverImage(): Promise<BuiltImage> {
   await buildImage({ dockerfile: join(root, 'ci/base.Dockerfile'), context: baseContext, image: base })
   const context = await freshContext('e2e-driver')
   await bundleFile(join(root, 'ci/e2e/driver/main.ts'), join(context, 'app/driver.js'))
+  await bundleFile(join(root, 'ci/e2e/driver/mail-server.ts'), join(context, 'app/mail-server.js'))
   await bundleFile(join(root, 'scripts/dev/sample-app.ts'), join(context, 'app/sample-app.js'))
   for (const file of ['scripts/dev/sample-app/app.css', 'scripts/dev/sample-app/live.js', 'server/assets/style.css'])
     await cp(join(root, file), join(context, 'app/sample-app', basename(file)))
@@ -94,6 +116,12 @@ export async function buildOAuth2ProxyImage(): Promise<BuiltImage> {
   await run('go', flags, { cwd, env: { ...process.env, CGO_ENABLED: '0' }, timeout: 900_000, maxBuffer: 64 << 20 })
   const image = 'localhost/nauthera-e2e/oauth2-proxy:7'
   return finish({ dockerfile: 'oauth2-proxy', archive: 'e2e-oauth2-proxy', image, context })
+}
+
+async function addShell(rootfs: string): Promise<void> {
+  await mkdir(join(rootfs, 'usr/bin'), { recursive: true })
+  await cp(await realpath('/bin/sh'), join(rootfs, 'usr/bin/sh'))
+  await symlink('usr/bin', join(rootfs, 'bin'))
 }
 
 async function freshContext(name: string): Promise<string> {
@@ -121,7 +149,7 @@ async function finish(about: {
 }
 
 if (import.meta.main) {
-  const own = [buildPostgresImage, buildExamplePostgresImage, buildValkeyImage, buildDriverImage]
+  const own = [buildPostgresImage, buildExamplePostgresImage, buildValkeyImage, buildOpenLdapImage, buildDriverImage]
   for (const build of [...own, ...(hasGo() ? [buildOAuth2ProxyImage] : [])])
     process.stdout.write(`${JSON.stringify(await build())}\n`)
 }

@@ -138,7 +138,7 @@ export async function until(what: string, holds: () => Promise<boolean>, timeout
 
 /** A program that runs beside the test, such as `kubectl port-forward`.
  *  @returns the first line that matches, and what ends it */
-export async function startTool(
+async function startTool(
   tool: Tool,
   args: readonly string[],
   ready: RegExp,
@@ -164,4 +164,15 @@ export async function startTool(
     child.stderr.on('data', look)
     child.once('exit', () => fail('ended'))
   })
+}
+
+/** A port of a pod, at 127.0.0.1 of this machine. */
+export async function forwardPort(
+  namespace: string,
+  pod: string,
+  port: number,
+): Promise<{ port: number; stop(): void }> {
+  const args = ['-n', namespace, 'port-forward', `pod/${pod}`, `:${port}`]
+  const { line, stop } = await startTool('kubectl', args, /Forwarding from 127\.0\.0\.1:(\d+)/)
+  return { port: Number(line[1]), stop }
 }

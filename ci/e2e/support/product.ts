@@ -40,7 +40,12 @@ const id = randomBytes(3).toString('hex')
 const runLabel = 'nauthera-e2e'
 /** Of the servers of this run: what drains a node by it takes no pod of anybody else. */
 export const serverSelector = `app.kubernetes.io/component=server,${runLabel}=${id}`
-export const namespaces = { auth: `auth-${id}`, team: `team-${id}`, second: `second-${id}` } as const
+export const namespaces = {
+  auth: `auth-${id}`,
+  team: `team-${id}`,
+  second: `second-${id}`,
+  people: `people-${id}`,
+} as const
 
 let installed: Promise<Product> | undefined
 let driving: Promise<Driver> | undefined

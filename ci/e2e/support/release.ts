@@ -19,7 +19,7 @@ export interface Release {
   uninstall(): Promise<void>
   pods(component: 'server' | 'operator' | 'valkey'): Promise<Json[]>
   /** Adds a person who may sign in with the password of the tests. */
-  addPerson(username: string): Promise<void>
+  addPerson(username: string, more?: { groups: readonly string[] }): Promise<void>
 }
 
 /** Images as `npm run images` and ci/e2e/images name them; elsewhere they may have another prefix. */
@@ -198,11 +198,12 @@ export function describeRelease(about: {
       await mustRun(about.helm ?? 'helm4', ['uninstall', name, '-n', namespace, '--ignore-not-found', '--wait'])
     },
     pods: (component) => podsOf(namespace, name, component),
-    addPerson: async (username) => {
+    addPerson: async (username, { groups } = { groups: [] }) => {
       const command = ['nauthera', 'users', 'add', username, '--name', 'Ada', '--password-stdin']
       const mail = ['--email', `${username}@example.com`, '--email-verified']
       const target = ['-n', namespace, 'exec', '-i', `deploy/${name}-server`, '-c', 'server', '--']
-      await kubectlWithInput(password, ...target, ...command, ...mail)
+      const groupOptions = groups.flatMap((group) => ['--group', group])
+      await kubectlWithInput(password, ...target, ...command, ...mail, ...groupOptions)
     },
   }
   return release

@@ -1,6 +1,8 @@
 import type {
   Ack,
   Hello,
+  IdentityUse,
+  PlatformState,
   RejectedClient,
   SecretUse,
   ServerDefaults,
@@ -33,6 +35,11 @@ export class LiveState {
   defaults: ServerDefaults | undefined
   /** Since when the server counts uses of secrets, all of which it has told; milliseconds of the monotonic clock. Undefined until it has. */
   usesSince: number | undefined
+  /** What the server knows of platforms; undefined while there is none, and of one that is too old for it. */
+  platform: PlatformState | undefined
+  /** How often the server has met a key of this cluster that it does not have. */
+  unknownKeys = 0n
+  readonly #identityUses = new Map<string, IdentityUse>()
   readonly #live = new Map<number, Ref>()
   readonly #seen = new Map<number, Ref>()
   readonly #rejected = new Map<number, readonly RejectedClient[]>()
@@ -55,6 +62,11 @@ export class LiveState {
   /** Last use of each secret that is still known. */
   get uses(): ReadonlyMap<string, SecretUse> {
     return this.#uses
+  }
+
+  /** Last use of an identity of each client, by `namespace/name`. */
+  get identityUses(): ReadonlyMap<string, IdentityUse> {
+    return this.#identityUses
   }
 
   /** The server said which schemas it reads. Whether it is given shards is another question. */
@@ -80,6 +92,7 @@ export class LiveState {
     this.serverVersion = hello.serverVersion
     this.manifestDigest = hello.manifestDigest
     this.defaults = hello.defaults
+    this.platform = hello.platform
     this.#changed()
   }
 
@@ -89,6 +102,7 @@ export class LiveState {
     this.#live.clear()
     this.#rejected.clear()
     this.manifestDigest = ''
+    this.platform = undefined
     this.#changed()
   }
 
@@ -105,10 +119,21 @@ export class LiveState {
     this.#changed()
   }
 
+  toldPlatform(digest: string): void {
+    if (this.platform) this.platform = { ...this.platform, digest }
+    this.#changed()
+  }
+
+  metUnknownKey(): void {
+    this.unknownKeys++
+    this.#changed()
+  }
+
   /** @param usesSince with these, all since then are told; undefined when the server does not say */
-  used(uses: readonly SecretUse[], usesSince: number | undefined): void {
+  used(uses: readonly SecretUse[], usesSince: number | undefined, identities: readonly IdentityUse[] = []): void {
     this.usesSince = usesSince
     for (const use of uses) this.#uses.set(useKey(use), use)
+    for (const use of identities) this.#identityUses.set(clientKey(use), use)
     this.#changed()
   }
 

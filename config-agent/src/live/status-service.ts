@@ -3,7 +3,7 @@ import type { ChannelError } from '@nauthera/proto/channel/channel-error'
 import type { Serving } from '@nauthera/proto/channel/serve'
 import type { Peer, Stream } from '@nauthera/proto/channel/stream'
 import type { CertificateSource } from '@nauthera/proto/certificate-source'
-import type { SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { IdentityUse, SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { StatusService } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { StatusUpdateSchema, WatchRequest } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import { linkDnsName } from '@nauthera/proto/names'
@@ -58,6 +58,7 @@ function sendUpdates(
 ): { stop(): void; done: Promise<void> } {
   const { live } = options
   const told = new Map<string, SecretUse>()
+  const toldIdentities = new Map<string, IdentityUse>()
   let stopped = false
   let changed = true
   let wake = (): void => undefined
@@ -73,6 +74,8 @@ function sendUpdates(
       const uses = [...live.uses].filter(([key, use]) => told.get(key) !== use)
       for (const [key, use] of uses) told.set(key, use)
       for (const key of told.keys()) if (!live.uses.has(key)) told.delete(key)
+      const identityUses = [...live.identityUses].filter(([key, use]) => toldIdentities.get(key) !== use)
+      for (const [key, use] of identityUses) toldIdentities.set(key, use)
       await stream.send({
         replica: options.replica,
         serverConnected: live.serverConnected,
@@ -85,6 +88,9 @@ function sendUpdates(
         seen: [...live.seen.values()],
         schemaMin: live.schemas.min,
         schemaMax: live.schemas.max,
+        ...(live.platform ? { platform: live.platform } : {}),
+        unknownKeys: live.unknownKeys,
+        identityUses: identityUses.map(([, use]) => use),
         ...(live.defaults ? { defaults: live.defaults } : {}),
         ...(live.usesSince === undefined
           ? {}

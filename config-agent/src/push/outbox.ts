@@ -18,7 +18,13 @@ interface SentManifest {
   readonly at: number
 }
 
-export type Sent = SentShard | SentManifest
+interface SentPlatformKeys {
+  readonly kind: 'platform'
+  readonly digest: string
+  readonly at: number
+}
+
+export type Sent = SentShard | SentManifest | SentPlatformKeys
 
 /** What was sent on one stream and how it was answered. */
 export class Outbox {
@@ -27,6 +33,7 @@ export class Outbox {
    *  try. */
   readonly #refused = new Map<number, string>()
   #refusedManifest = ''
+  #refusedPlatform = ''
 
   /** @returns the shards that the server lacks, and has neither refused nor yet to answer */
   missing(held: Held, live: ReadonlyMap<number, Ref>): ReadShard[] {
@@ -45,11 +52,17 @@ export class Outbox {
     return !isAwaited && this.#refusedManifest !== digest
   }
 
+  /** @returns whether these platform keys may be sent: they were not refused, and none wait for their answer */
+  mayTell(digest: string): boolean {
+    const isAwaited = [...this.#inFlight.values()].some((sent) => sent.kind === 'platform' && sent.digest === digest)
+    return !isAwaited && this.#refusedPlatform !== digest
+  }
+
   /** @returns the nonce to send it with */
   sent(what: Sent): string {
     const nonce = randomBytes(6).toString('hex')
     // Only the answer to the newest of two manifests counts.
-    if (what.kind === 'manifest') this.#drop((sent) => sent.kind === 'manifest')
+    if (what.kind !== 'shard') this.#drop((sent) => sent.kind === what.kind)
     this.#inFlight.set(nonce, what)
     return nonce
   }
@@ -67,6 +80,7 @@ export class Outbox {
     const sent = this.#answered(nonce)
     if (sent?.kind === 'shard') this.#refused.set(sent.shard.ref.shard, sent.shard.ref.digest)
     if (sent?.kind === 'manifest') this.#refusedManifest = sent.digest
+    if (sent?.kind === 'platform') this.#refusedPlatform = sent.digest
     return sent
   }
 

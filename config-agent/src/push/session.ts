@@ -16,6 +16,7 @@ import type { ErrorCode } from '../errors.ts'
 import type { LiveState } from '../live/live-state.ts'
 import type { OperatorWord } from '../live/operator-word.ts'
 import type { Reports } from '../report/reports.ts'
+import type { MountedPlatformKeys } from '../mount/platform-keys.ts'
 import type { Held, ReadManifest } from '../snapshot.ts'
 import { Outbox } from './outbox.ts'
 import { planComplete } from './plan-complete.ts'
@@ -24,6 +25,7 @@ type ServerStream = Stream<SyncResponse, MessageInitShape<typeof SyncRequestSche
 
 export interface SessionNeeds {
   readonly held: () => Held
+  readonly platformKeys: () => MountedPlatformKeys | undefined
   readonly word: () => OperatorWord
   readonly live: LiveState
   readonly reports: Reports
@@ -71,6 +73,7 @@ export class Session {
         else if (message.case === 'nack') this.#onNack(message.value)
         else {
           if (message.case === 'usage') this.#onUsage(message.value)
+          if (message.case === 'unknownKey') this.#needs.live.metUnknownKey()
           // A newer server may say what this version does not know.
           continue
         }
@@ -96,6 +99,8 @@ export class Session {
       while (this.#wanted && !this.#stream.closed.aborted) {
         this.#wanted = false
         await this.#sendMissing()
+        // before a new server may turn ready: it can then judge every token that the others can
+        await this.#sendPlatformKeys()
         await this.#sendComplete()
       }
     } catch {
@@ -114,6 +119,15 @@ export class Session {
       reports.server.pushed(shard, base)
       await this.#stream.send({ message: { case: 'shard', value: { nonce, ref, change, file } } })
     }
+  }
+
+  async #sendPlatformKeys(): Promise<void> {
+    const { live, now, platformKeys } = this.#needs
+    const keys = platformKeys()
+    // a server that is too old for them says nothing of platforms
+    if (!keys || !live.platform || live.platform.digest === keys.digest || !this.#outbox.mayTell(keys.digest)) return
+    const nonce = this.#outbox.sent({ kind: 'platform', digest: keys.digest, at: now() })
+    await this.#stream.send({ message: { case: 'platformKeys', value: { nonce, file: keys.file } } })
   }
 
   async #sendComplete(): Promise<void> {
@@ -166,6 +180,10 @@ export class Session {
       live.completed(sent.digest)
       reports.server.completed(sent.digest)
     }
+    if (sent?.kind === 'platform') {
+      live.toldPlatform(sent.digest)
+      reports.server.toldPlatform(sent.digest)
+    }
     if (sent?.kind === 'shard') {
       live.applied(sent.shard.ref, ack)
       const applyMs = now() - sent.at
@@ -180,9 +198,9 @@ export class Session {
     this.#needs.reports.server.refused(shard, reasonOf(nack), nack.message)
   }
 
-  #onUsage({ uses, covers }: Usage): void {
+  #onUsage({ uses, covers, identities }: Usage): void {
     const { live, reports, now } = this.#needs
-    live.used(uses, covers && now() - durationMs(covers))
+    live.used(uses, covers && now() - durationMs(covers), identities)
     reports.secrets.used(uses)
   }
 }

@@ -85,7 +85,7 @@ export class ServerReports {
     )
   }
 
-  /** @param shard undefined when it was the manifest */
+  /** @param shard undefined when it was the manifest, or the keys of platforms */
   refused(shard: ReadShard | undefined, reason: string, message: string): void {
     const { log, metrics } = this.#needs
     metrics.faults.inc({ code: 'SHARD_REFUSED' })
@@ -111,6 +111,11 @@ export class ServerReports {
 
   completed(manifestDigest: string): void {
     this.#needs.log.info({ revision: revisionOf(manifestDigest) }, 'complete')
+  }
+
+  /** The server took the keys of platforms. */
+  toldPlatform(digest: string): void {
+    this.#needs.log.info({ revision: revisionOf(digest) }, 'platform keys live')
   }
 
   heartbeat(held: Held, operators: number): void {

@@ -14,6 +14,7 @@ import type {
   SyncResponseSchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { configTlsFiles, podLocalNames, shardSchema } from '@nauthera/proto/names'
+import { digestOf } from '@nauthera/proto/digest'
 import { decodeShardFile } from '@nauthera/proto/shard-file'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 
@@ -31,6 +32,8 @@ interface Options {
   readonly have?: ReadonlyMap<number, Shard>
   /** Says nothing, or takes messages without an answer, on the streams with these numbers (the first is 1). */
   readonly mute?: { hello?: number; acks?: number }
+  /** It takes the keys of platforms; default: no, as an older server. */
+  readonly platform?: boolean
   /** The newest schema that it says it reads. */
   readonly schemaMax?: number
 }
@@ -65,6 +68,13 @@ class ConfigServer {
   readonly shards: Map<number, Shard>
   readonly received: (Shard | Complete)[] = []
   manifestDigest = ''
+  /** The files of platform keys that came, oldest first. */
+  readonly platformKeys: string[] = []
+  /** What it says in its next hello that it has of them. */
+  get platformDigest(): string {
+    const last = this.platformKeys.at(-1)
+    return last === undefined ? '' : digestOf(last)
+  }
   /** How many streams there were so far. */
   streams = 0
   readonly #options: Options
@@ -93,6 +103,11 @@ class ConfigServer {
   sendUsage(uses: Use[], coversMs?: number): Promise<void> {
     const covers = coversMs === undefined ? {} : { covers: durationFromMs(coversMs) }
     return this.#agent!.send({ message: { case: 'usage', value: { uses, ...covers } } })
+  }
+
+  /** A token came whose key nobody has told. */
+  meetUnknownKey(): Promise<void> {
+    return this.#agent!.send({ message: { case: 'unknownKey', value: {} } })
   }
 
   /** Waits until what the server holds satisfies the condition. */
@@ -130,6 +145,11 @@ class ConfigServer {
     for await (const { message } of agent) {
       if (mute?.acks === number) continue
       if (message.case === 'shard') await agent.send({ message: this.#take(message.value) })
+      if (message.case === 'platformKeys') {
+        const { nonce, file } = message.value
+        this.platformKeys.push(Buffer.from(file).toString())
+        await agent.send({ message: { case: 'ack', value: { nonce } } })
+      }
       if (message.case === 'complete') {
         this.received.push(message.value)
         this.manifestDigest = message.value.digest
@@ -146,6 +166,7 @@ class ConfigServer {
       schemaMax: this.#options.schemaMax ?? shardSchema.max,
       serverVersion: 'test',
       manifestDigest: this.manifestDigest,
+      ...(this.#options.platform ? { platform: { digest: this.platformDigest } } : {}),
       rejected: [...this.shards.values()].flatMap((shard) => this.#rejectedIn(shard)),
     }
   }

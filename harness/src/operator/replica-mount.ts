@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto'
 import { create } from '@bufbuild/protobuf'
 import type { CertificateHolder } from '@nauthera/proto/certificate-source'
-import { decodeManifest } from '@nauthera/proto/digest'
+import { decodeManifest, digestOf } from '@nauthera/proto/digest'
 import { RejectedClientSchema, ShardRefSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { RejectedClient, ShardRef } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import {
+  issuersSecretName,
   linkFiles,
   linkSecretName,
   manifestFile,
   manifestSecretName,
+  platformKeysFile,
   shardCount,
   shardFile,
   shardSecretName,
@@ -26,6 +28,8 @@ export type RejectRule = (client: DecodedClient) => { field: string; code: strin
 /** What a replica has mounted and serves: the newest readable version of each shard. */
 export class ReplicaMount {
   manifestDigest = ''
+  /** Of the keys of platforms that are mounted; empty before the first. */
+  platformDigest = ''
   /** Whether a complete set of shards was ever there: before, a server is not ready and takes no requests. */
   isReady = false
   rule: RejectRule = () => undefined
@@ -66,6 +70,10 @@ export class ReplicaMount {
     const named = manifest && decodeManifest(manifest)
     const digest = named?.digest ?? this.manifestDigest
     changed.push(digest !== this.manifestDigest)
+    const keys = this.#read(issuersSecretName(this.#release), platformKeysFile)
+    const platform = keys ? digestOf(keys) : this.platformDigest
+    changed.push(platform !== this.platformDigest)
+    this.platformDigest = platform
     this.manifestDigest = digest
     this.isReady ||= named?.manifest.shards.every(({ shard, seq }) => this.seq(shard) >= Number(seq)) ?? false
     return changed.includes(true)

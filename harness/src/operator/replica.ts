@@ -7,6 +7,7 @@ import type { Serving } from '@nauthera/proto/channel/serve'
 import type { Stream } from '@nauthera/proto/channel/stream'
 import { StatusService, StatusUpdateSchema } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { StatusUpdate, WatchRequest } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
+import { PlatformStateSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { linkDnsName, shardSchema } from '@nauthera/proto/names'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import type { KubeObject } from '@nauthera/stand-in/objects'
@@ -28,6 +29,10 @@ export interface TestReplica {
   take(): void
   /** Refuses versions: what comes back is field, code and message. */
   reject(rule: RejectRule): void
+  /** Its server met a token of this cluster whose key it does not have. */
+  meetUnknownKey(): void
+  /** An identity proved a client here: a ServiceAccount of the client's namespace. */
+  prove(client: string, account: string, at: number): void
   /** A secret of the client was used here. */
   use(client: string, secretId: string, at: number): void
   /** The agent lost its server, or found it again. */
@@ -69,6 +74,8 @@ interface Facts {
   /** It has had a complete set. */
   isComplete: boolean
   readonly uses: { client: string; secretId: string; at: number }[]
+  unknownKeys: number
+  readonly proved: { client: string; account: string; at: number }[]
 }
 
 export async function startReplica(options: ReplicaOptions): Promise<TestReplica> {
@@ -76,13 +83,25 @@ export async function startReplica(options: ReplicaOptions): Promise<TestReplica
   const schemaMax = isOld ? shardSchema.messages : shardSchema.max
   const certificates = createCertificateHolder()
   const mount = new ReplicaMount(api, { release, namespace, schemaMax }, certificates)
-  const facts: Facts = { serverConnected: true, loaded: isLoading ? 0 : undefined, isComplete: !isLoading, uses: [] }
+  const facts: Facts = {
+    serverConnected: true,
+    loaded: isLoading ? 0 : undefined,
+    isComplete: !isLoading,
+    uses: [],
+    unknownKeys: 0,
+    proved: [],
+  }
   const startedAt = options.now()
   const status = new StatusPort(options, certificates, () => ({
     ...renderUpdate(name, mount, facts),
     ...(isOld
       ? {}
-      : { schemaMin: shardSchema.min, schemaMax, usesCover: durationFromMs(Math.round(options.now() - startedAt)) }),
+      : {
+          platform: create(PlatformStateSchema, { digest: mount.platformDigest }),
+          schemaMin: shardSchema.min,
+          schemaMax,
+          usesCover: durationFromMs(Math.round(options.now() - startedAt)),
+        }),
   }))
   let held = false
   const tell = () => {
@@ -119,6 +138,14 @@ export async function startReplica(options: ReplicaOptions): Promise<TestReplica
     },
     reject: (rule) => {
       mount.rule = rule
+      tell()
+    },
+    meetUnknownKey: () => {
+      facts.unknownKeys++
+      tell()
+    },
+    prove: (client, account, at) => {
+      facts.proved.push({ client, account, at })
       tell()
     },
     use: (client, secretId, at) => {
@@ -212,6 +239,12 @@ const renderUpdate = (replica: string, mount: ReplicaMount, facts: Facts): Statu
       secretId,
       lastUsed: { seconds: BigInt(Math.floor(at / 1000)), nanos: 0 },
     })),
+    unknownKeys: BigInt(facts.unknownKeys),
+    identityUses: facts.proved.map(({ client, account, at }) => {
+      const [namespace, name] = client.split('/') as [string, string]
+      const lastUsed = { seconds: BigInt(Math.floor(at / 1000)), nanos: 0 }
+      return { namespace, name, identity: { serviceAccount: { namespace, name: account } }, lastUsed }
+    }),
     agentVersion: '0.0.0-test',
     serverVersion: '0.0.0-test',
   })

@@ -2,11 +2,13 @@ import { mkdirSync, mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import {
+  issuersSecretName,
   keysSecretName,
   linkFiles,
   linkSecretName,
   manifestFile,
   manifestSecretName,
+  platformKeysFile,
   shardCount,
   shardFile,
   shardSecretName,
@@ -41,7 +43,11 @@ export function mountPodVolumes(
     directory: join(directory, 'clients'),
     read,
     nudgeMs,
-    sources: [...shards, { secret: manifestSecretName(release), keys: [manifestFile] }],
+    sources: [
+      ...shards,
+      { secret: manifestSecretName(release), keys: [manifestFile] },
+      { secret: issuersSecretName(release), keys: [platformKeysFile] },
+    ],
   })
   const link = mountVolume({
     directory: join(directory, 'link'),

@@ -76,6 +76,19 @@ export function requestToken(port: number, credentials: Credentials): Promise<Ht
   return postAs(port, credentials, credentials.tokenEndpoint, { grant_type: 'client_credentials' })
 }
 
+/** Asks for a token with one of the platform, in the place of a secret. */
+export const requestTokenWith = (port: number, endpoint: string, platformToken: string): Promise<HttpAnswer> =>
+  callReplica({
+    port,
+    url: endpoint,
+    method: 'POST',
+    form: {
+      grant_type: 'client_credentials',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: platformToken,
+    },
+  })
+
 /** Revokes a token that is none: 200 for every client that shows its right secret, whatever else it may do. */
 export function revokeNothing(port: number, credentials: Credentials): Promise<HttpAnswer> {
   return postAs(port, credentials, `${credentials.tokenEndpoint}/revocation`, { token: 'none' })

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import type { SMTPServerOptions } from 'smtp-server'
 
-// A real SMTP server on 127.0.0.1 that keeps what it gets in memory, for tests and `npm run dev`. It can misbehave as real ones do.
+// A real SMTP server that keeps what it gets in memory, for tests and `npm run dev`. It can misbehave as real ones do.
 
 export interface ReceivedMail {
   readonly from: string
@@ -45,11 +45,13 @@ export interface Mailbox {
   stop(): Promise<void>
 }
 
-/** @param options.port default: any free one
+/** @param options.host where it listens; default 127.0.0.1
+ *  @param options.port default: any free one
  *  @param options.tls asks for TLS, by STARTTLS or (`implicit`) from the first byte
  *  @param options.login the only name and password that may send */
 export async function startMailbox(
   options: {
+    host?: string
     port?: number
     tls?: { cert: string; key: string; implicit?: boolean }
     login?: { username: string; password: string }
@@ -110,7 +112,7 @@ export async function startMailbox(
   server.on('error', () => undefined)
   await new Promise<void>((resolve, reject) => {
     server.server.once('error', reject)
-    server.listen(options.port ?? 0, '127.0.0.1', resolve)
+    server.listen(options.port ?? 0, options.host ?? '127.0.0.1', resolve)
   })
   const until = <T>(look: () => T | undefined): Promise<T> =>
     new Promise((resolve) => {

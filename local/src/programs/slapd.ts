@@ -19,6 +19,7 @@ const startTimeoutMs = 20_000
 const hourMs = 3_600_000
 
 export const suffix = 'dc=example,dc=test'
+export const adminDn = `cn=admin,${suffix}`
 
 export interface Slapd {
   /** `ldaps://localhost:port` */
@@ -44,7 +45,7 @@ export interface Slapd {
 /** @param options.ldif entries that it holds from the start; the suffix is `dc=example,dc=test`
  *  @throws Error when slapd is not installed, or is not ready within 20 s */
 export async function startSlapd(options: { ldif?: string } = {}): Promise<Slapd> {
-  const programs = findPrograms()
+  const programs = findSlapd()
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-slapd-'))
   const forget = reapDirectory(directory)
   const authority = await createAuthority({ name: 'directory', lifetimeMs: 30 * 24 * hourMs })
@@ -53,9 +54,16 @@ export async function startSlapd(options: { ldif?: string } = {}): Promise<Slapd
   const ports = { tls: held.tls.port, plain: held.plain.port }
   const place = { ...programs, directory, authority, adminPassword, ports }
   await writeCertificate(place, {})
-  writeFileSync(join(directory, 'slapd.conf'), configuration(place))
+  writeFileSync(
+    join(directory, 'slapd.conf'),
+    slapdConfiguration({
+      ...place,
+      data: join(directory, 'data'),
+      tls: { ca: join(directory, 'ca.pem'), cert: join(directory, 'cert.pem'), key: join(directory, 'key.pem') },
+    }),
+  )
   mkdirSync(join(directory, 'data'))
-  writeFileSync(join(directory, 'start.ldif'), [root, options.ldif ?? ''].join('\n\n'))
+  writeFileSync(join(directory, 'start.ldif'), startLdif(options.ldif ?? ''))
   giveAway(directory)
   await run(programs.slapadd, ['-q', '-f', join(directory, 'slapd.conf'), '-l', join(directory, 'start.ldif')])
   await Promise.all([held.tls.release(), held.plain.release()])
@@ -65,7 +73,7 @@ export async function startSlapd(options: { ldif?: string } = {}): Promise<Slapd
     plainUrl: `ldap://localhost:${ports.plain}`,
     ports,
     ca: authority.cert,
-    adminDn: `cn=admin,${suffix}`,
+    adminDn,
     adminPassword,
     get pid() {
       return running.child.pid!
@@ -84,6 +92,8 @@ export async function startSlapd(options: { ldif?: string } = {}): Promise<Slapd
 
 interface Place {
   readonly slapd: string
+  /** The program that fills it. */
+  readonly slapadd: string
   readonly schemas: string
   readonly modules: string | undefined
   readonly directory: string
@@ -92,8 +102,9 @@ interface Place {
   readonly ports: Slapd['ports']
 }
 
-/** Debian keeps these out of the PATH of an ordinary account. */
-function findPrograms() {
+/** Where the package has put it. Debian keeps these programs out of the PATH of an ordinary account.
+ *  @throws Error that names the command which installs it */
+export function findSlapd(): Pick<Place, 'slapd' | 'slapadd' | 'schemas' | 'modules'> {
   const places = ['/usr/sbin', '/usr/lib/openldap', '/usr/local/sbin', '/opt/homebrew/opt/openldap/libexec']
   const slapd = places.map((place) => join(place, 'slapd')).find(isExecutable)
   const slapadd = places.map((place) => join(place, 'slapadd')).find(isExecutable)
@@ -115,26 +126,39 @@ function isExecutable(path: string): boolean {
   }
 }
 
-const root = `dn: ${suffix}
+/** @returns these entries below the suffix */
+export const startLdif = (ldif: string): string => `dn: ${suffix}
 objectClass: dcObject
 objectClass: organization
 o: Example
-dc: example`
+dc: example
 
-/** A search gives 500 entries, as by default: whoever wants more has to ask in pages. */
-const configuration = ({ schemas, modules, directory, adminPassword }: Place): string => `
-${['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include ${schemas}/${name}.schema`).join('\n')}
-pidfile ${directory}/slapd.pid
-argsfile ${directory}/slapd.args
-${modules === undefined ? '' : `modulepath ${modules}\nmoduleload back_mdb\nmoduleload memberof`}
-TLSCACertificateFile ${directory}/ca.pem
-TLSCertificateFile ${directory}/cert.pem
-TLSCertificateKeyFile ${directory}/key.pem
+${ldif}`
+
+/** A search gives 500 entries, as by default: whoever wants more has to ask in pages.
+ *  @param about.modules where Debian's package has its back ends; undefined: they are built in
+ *  @param about.directory of small files of its own
+ *  @returns slapd.conf */
+export const slapdConfiguration = (about: {
+  schemas: string
+  modules: string | undefined
+  directory: string
+  data: string
+  tls: { ca: string; cert: string; key: string }
+  adminPassword: string
+}): string => `
+${['core', 'cosine', 'inetorgperson', 'nis'].map((name) => `include ${about.schemas}/${name}.schema`).join('\n')}
+pidfile ${about.directory}/slapd.pid
+argsfile ${about.directory}/slapd.args
+${about.modules === undefined ? '' : `modulepath ${about.modules}\nmoduleload back_mdb\nmoduleload memberof`}
+TLSCACertificateFile ${about.tls.ca}
+TLSCertificateFile ${about.tls.cert}
+TLSCertificateKeyFile ${about.tls.key}
 database mdb
 suffix "${suffix}"
-rootdn "cn=admin,${suffix}"
-rootpw ${adminPassword}
-directory ${directory}/data
+rootdn "${adminDn}"
+rootpw ${about.adminPassword}
+directory ${about.data}
 maxsize 104857600
 dbnosync
 limits users size.soft=500 size.hard=500 size.prtotal=unlimited

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'chai'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
+import { readManifests } from '@nauthera/stand-in/manifests'
+import type { KubeObject } from '@nauthera/stand-in/objects'
 import type { KubectlResult, Kubectl } from '../../src/programs/kubectl.ts'
 import { createKubectl } from '../../src/programs/kubectl.ts'
 import type { ServerPod } from '../../src/product/pod.ts'
@@ -10,7 +12,13 @@ import { reapDirectory } from '../../src/processes/reaper.ts'
 import { rotateUnderLoad } from '../../src/product/rotate-under-load.ts'
 import { startStack } from '../../src/product/stack.ts'
 import type { Stack } from '../../src/product/stack.ts'
-import { callReplica, fetchVerifiedToken, parseCredentials, requestToken } from '../../src/product/token.ts'
+import {
+  callReplica,
+  fetchVerifiedToken,
+  parseCredentials,
+  requestToken,
+  requestTokenWith,
+} from '../../src/product/token.ts'
 import type { Credentials } from '../../src/product/token.ts'
 import { isReady, statusOf, waitForObject } from '../../src/product/wait-for.ts'
 
@@ -40,6 +48,11 @@ describe('an OIDCClient that is applied', function () {
     return result
   }
   const inDemo = (...args: string[]) => kubectl('--namespace', namespace, ...args)
+  const kubectlApply = (object: KubeObject) => {
+    const file = join(root, '.nauthera', `apply-${object.kind}-${process.pid}.json`)
+    writeFileSync(file, JSON.stringify(object))
+    return kubectl('apply', '-f', file).finally(() => rmSync(file))
+  }
   const clientOf = (name: string) => ({ namespace, name })
   const ready = (name: string) => waitForObject(stack.api, 'oidcclients', clientOf(name), isReady)
   const secretData = (name: string) =>
@@ -96,6 +109,38 @@ describe('an OIDCClient that is applied', function () {
       const wrong = await requestToken(port, { ...credentials, clientSecret: 'x'.repeat(43) })
       expect(wrong.status).to.equal(401)
       expect(wrong.body).to.include('invalid_client')
+    }
+  })
+
+  it('T32 needs no secret: the token of its pod is taken everywhere, by a new key of the cluster too, as soon as one replica has met it', async () => {
+    const [account, client] = readManifests(join(root, 'examples/clients/secretless.yaml'))
+    for (const object of [account!, client!]) done(await kubectlApply(object))
+    done(await inDemo('wait', '--for=condition=Ready', 'oidcclient/report-writer', '--timeout=20s'))
+    expect(secretData('report-writer'))
+      .to.include.keys('client_id', 'token_endpoint')
+      .and.not.have.property('client_secret')
+    stack.api.put({ apiVersion: 'v1', kind: 'Pod', metadata: { namespace, name: 'report-writer-0' } })
+    const bound = ['--bound-object-kind', 'Pod', '--bound-object-name', 'report-writer-0']
+    const tokenOf = async (...more: string[]) => {
+      const audience = ['--audience', stack.issuer, '--duration', '600s']
+      return done(await inDemo('create', 'token', 'report-writer', ...audience, ...more)).stdout.trim()
+    }
+    const knockWith = async (token: string) => {
+      const answers = await Promise.all(
+        stack.pods.map(({ port }) => requestTokenWith(port, `${stack.issuer}/token`, token)),
+      )
+      return answers.map(({ status }) => status)
+    }
+    const old = await tokenOf(...bound)
+    expect(await knockWith(old)).to.deep.equal([200, 200, 200])
+    expect(await knockWith(await tokenOf()), 'a token that names no pod').to.deep.equal([401, 401, 401])
+    // the API server published nothing before: the worst case
+    stack.api.accountKeys.publish().signs()
+    const young = await tokenOf(...bound)
+    for (;;) {
+      const statuses = await knockWith(young)
+      expect(await knockWith(old)).to.deep.equal([200, 200, 200])
+      if (statuses.every((status) => status === 200)) break
     }
   })
 

@@ -1,6 +1,7 @@
 // What holds between the fields of an OIDCClient. A message says what to write instead.
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import {
+  federatedMethod,
   keyMethods,
   secretMethods,
   showsSecret,
@@ -180,6 +181,21 @@ const authRules = [
     'must be absent unless auth.method is tls_client_auth; remove it',
   ),
   rule(
+    'auth.identities',
+    `${method} != '${federatedMethod}' || has(self.auth.identities)`,
+    'must be set with auth.method federated_jwt, such as [{serviceAccount: {name: worker}}]',
+  ),
+  rule(
+    'auth.identities',
+    `!has(self.auth) || !has(self.auth.identities) || ${method} == '${federatedMethod}'`,
+    'must be absent unless auth.method is federated_jwt; remove it',
+  ),
+  rule(
+    'auth.method',
+    `${method} != '${federatedMethod}' || self.type in ['Web', 'M2M']`,
+    'must not be federated_jwt unless the type is Web or M2M',
+  ),
+  rule(
     'pkce',
     `!has(self.pkce) || self.pkce == 'Required' || ${method} != 'none'`,
     'must be Required for a client without authentication; remove it',
@@ -230,7 +246,14 @@ const noSecret = 'must be absent for a client without a secret; remove it or cho
 const isDuration = (field: string) => celMatches(field, patterns.duration)
 
 const secretRules = [
-  rule('rotation', `!has(self.rotation) || ${method} in ${celList(secretMethods)}`, noSecret),
+  rule('rotation', `!has(self.rotation) || ${method} in ${celList([...secretMethods, federatedMethod])}`, noSecret),
+  ...(['interval', 'window', 'trigger'] as const).map((field) =>
+    rule(
+      `rotation.${field}`,
+      `${method} != '${federatedMethod}' || !has(self.rotation) || !has(self.rotation.${field})`,
+      'must be absent with auth.method federated_jwt, which has no secret to rotate; remove it',
+    ),
+  ),
   rule(
     'secret.existingSecretRef',
     `!has(self.secret) || !has(self.secret.existingSecretRef) || ${method} in ${celList(secretMethods)}`,

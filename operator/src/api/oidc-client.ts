@@ -4,6 +4,7 @@ import { idClaims, registeredClaims } from '@nauthera/rules/claims'
 import { authMethods } from '@nauthera/rules/client-authentication'
 import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
+import { mostIdentities } from '@nauthera/rules/identities'
 import { rotationTimes, tokenLife } from '@nauthera/rules/limits'
 import { responseModes } from '@nauthera/rules/response-modes'
 import { emailPattern } from '@nauthera/rules/uris'
@@ -77,12 +78,50 @@ const notOurPrefix: Rule = {
   message: 'must have no key that begins with auth.nauthera.io/: only the operator writes those',
 }
 
+const identity = object(
+  'One identity: serviceAccount, or issuer and subject.',
+  {},
+  {
+    serviceAccount: object(
+      'A ServiceAccount of this cluster: its pods prove themselves with the token that the kubelet gives them (a projected volume).',
+      {
+        name: text('Name of the ServiceAccount.', {
+          maxLength: 253,
+          rules: [
+            matchesRule(patterns.secretName, 'must be a name of lower-case letters, digits, - and ., such as worker'),
+          ],
+        }),
+      },
+      {
+        namespace: text(
+          'Namespace of the ServiceAccount. Default: that of the OIDCClient. Another one needs a policy with allow.foreignServiceAccounts.',
+          { maxLength: 63, rules: [matchesRule(patterns.namespace, 'must be the name of a namespace')] },
+        ),
+      },
+    ),
+    issuer: text(
+      'Another issuer: of another cluster, a CI system, a SPIRE trust domain. It must be in identityIssuers of the server, and needs a policy that lists it in allow.identityIssuers.',
+      {
+        maxLength: 2048,
+        rules: [matchesRule(patterns.httpsUri, 'must be an https URL, as iss has it in its tokens')],
+      },
+    ),
+    subject: text('What sub has to be in its tokens, exactly.', { maxLength: 1024, minLength: 1 }),
+  },
+  [
+    {
+      rule: 'has(self.serviceAccount) ? !has(self.issuer) && !has(self.subject) : has(self.issuer) && has(self.subject)',
+      message: 'must have serviceAccount alone, or issuer and subject',
+    },
+  ],
+)
+
 const auth = object(
   'How the client proves itself at the token endpoint.',
   {},
   {
     method: oneOf(
-      'Default: client_secret for Web and M2M, none for the others. client_secret: the secret in the Authorization header or in the body, whichever the program sends; client_secret_basic takes the header alone, client_secret_post the body alone. tls_client_auth and self_signed_tls_client_auth are not served yet. There is no client_secret_jwt: the server has only hashes of secrets.',
+      'Default: client_secret for Web and M2M, none for the others. client_secret: the secret in the Authorization header or in the body, whichever the program sends; client_secret_basic takes the header alone, client_secret_post the body alone. federated_jwt: no secret at all, the program shows a token that its platform gave it (identities). tls_client_auth and self_signed_tls_client_auth are not served yet. There is no client_secret_jwt: the server has only hashes of secrets.',
       authMethods,
     ),
     jwksURI: httpsUri('Address of the public keys of the client. private_key_jwt needs this or jwks.'),
@@ -90,6 +129,11 @@ const auth = object(
       'The public keys of the client, as a JWK set. private_key_jwt needs this or jwksURI.',
       { keys: list('Keys.', foreignObject('A public JWK.'), { maxItems: 20, minItems: 1 }) },
       {},
+    ),
+    identities: list(
+      'Who may prove itself as this client, with a token of its platform for the audience of the issuer alone. Only with federated_jwt, which needs at least one.',
+      identity,
+      { maxItems: mostIdentities, minItems: 1 },
     ),
     tls: object(
       'Not served yet. The certificate of the client, for tls_client_auth. Set exactly one field.',
@@ -469,11 +513,15 @@ export const clientSpecFields = object(
       },
     ),
     logout: object(
-      'Back-channel logout. Not served yet.',
+      'Back-channel logout: the server tells the client when a session of one of its people has ended.',
       {},
       {
-        backchannelURI: httpsUri('Where the server sends logout tokens.'),
-        sessionRequired: flag('Logout tokens must have sid.', { default: false }),
+        backchannelURI: httpsUri(
+          'Where the server sends logout tokens. An address of this cluster must be in server.outbound.allow, as services of the cluster are.',
+        ),
+        sessionRequired: flag('Says that the client cannot do without sid, which every logout token has.', {
+          default: false,
+        }),
       },
     ),
     corsOrigins: set(
@@ -641,6 +689,11 @@ export const clientStatus = object(
           { maxItems: 2 },
         ),
       },
+    ),
+    identity: object(
+      'The identity with which the client proved itself last (auth.identities).',
+      { name: text('The identity.', { maxLength: 4096 }), lastUsed: time('When, to within ten minutes.') },
+      {},
     ),
     conditions: mapList(
       'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Active, Ready.',

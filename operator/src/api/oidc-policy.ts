@@ -2,6 +2,7 @@
 import { authMethods } from '@nauthera/rules/client-authentication'
 import { clientTypes } from '@nauthera/rules/client-types'
 import { grantTypes } from '@nauthera/rules/grants'
+import { platformTokenLife } from '@nauthera/rules/identities'
 import { namespaceLimits, rotationTimes, tokenLife } from '@nauthera/rules/limits'
 import { everyMatches, timeSpan } from './rule-kinds.ts'
 import { conditionFields, consentModes, presets, rotationFields, tokenFields } from './oidc-client.ts'
@@ -98,6 +99,16 @@ export const policySpec = object(
         ),
         existingSecret: flag('Allows secret.existingSecretRef. Default: false, unless another policy allows it.'),
         optionalPKCE: flag('Allows pkce: Optional. Default: false, unless another policy allows it.'),
+        foreignServiceAccounts: flag(
+          'Allows ServiceAccounts of other namespaces in auth.identities. Default: false, unless another policy allows it.',
+        ),
+        identityIssuers: set(
+          'Issuers that auth.identities may name. https://ci.example.com/* allows every issuer that begins so. Default: none. It takes a policy that lists an issuer, and no other policy that leaves it out.',
+          text('Issuer.', { maxLength: 2048 }),
+          {
+            maxItems: 100,
+          },
+        ),
         resourceServer: flag(
           'Allows resourceServer. Default: false, unless another policy allows it. Say with resourceIdentifiers which identifiers a namespace may declare.',
         ),
@@ -132,6 +143,10 @@ export const policySpec = object(
             access: timeSpan('Access token.', tokenLife.access),
             id: timeSpan('ID token.', tokenLife.id),
             refresh: timeSpan('Refresh token that is not used.', tokenLife.refresh),
+            platform: timeSpan(
+              'Token of a platform (auth.identities), from iat to exp. Default: 2h, unless a policy says another length.',
+              platformTokenLife,
+            ),
           },
         ),
       },

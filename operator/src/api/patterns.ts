@@ -65,6 +65,7 @@ export const patterns = {
   /** What the API server takes as a key of a Secret: not `.`, and nothing that begins with `..`. */
   dataKey: '^([-_A-Za-z0-9][-._A-Za-z0-9]{0,252}|[.][-_A-Za-z0-9][-._A-Za-z0-9]{0,251})$',
   /** A namespace, or every one. */
+  namespace: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$',
   namespaceOrAll: '^([*]|[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)$',
   secretName: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
   metadataKey: '^([a-z0-9]([-.a-z0-9]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$',

@@ -6,7 +6,16 @@ import { durationMs } from '../api/duration.ts'
 import type { OIDCClient, OIDCClientSpec } from '../api/oidc-client.ts'
 import type { OIDCPolicySpec } from '../api/oidc-policy.ts'
 import { grantTypesOf, hasMintedSecret, scopesOf } from './metadata.ts'
-import { covers, defaultClientLimit, isAllowed, isDenying, isMethodAllowed, waysUnder } from './policies.ts'
+import {
+  bindingOf,
+  covers,
+  defaultClientLimit,
+  isAllowed,
+  isDenying,
+  isIssuerAllowed,
+  isMethodAllowed,
+  waysUnder,
+} from './policies.ts'
 import type { Gate, NamedPolicy, Policies } from './policies.ts'
 
 export interface Violation {
@@ -27,6 +36,7 @@ export function checkPolicies(client: OIDCClient, policies: Policies, olderInNam
   return [
     ...checkGates(client, policies),
     ...checkWays(client, policies),
+    ...checkIssuers(client, policies),
     ...policies.flatMap((policy) =>
       [
         ...checkLimits(client, policy.spec),
@@ -69,6 +79,13 @@ function checkGates({ spec, metadata }: OIDCClient, policies: Policies): readonl
       message: 'needs a policy with allow.optionalPKCE: true; choose Auto or Required',
     },
     {
+      gate: 'foreignServiceAccounts',
+      asks: hasForeignServiceAccount(spec, metadata.namespace),
+      field: 'spec.auth.identities',
+      message:
+        'needs a policy with allow.foreignServiceAccounts: true for a ServiceAccount of another namespace; leave namespace out to use its own',
+    },
+    {
       gate: 'resourceServer',
       asks: spec.resourceServer !== undefined,
       field: 'spec.resourceServer',
@@ -98,6 +115,22 @@ function checkWays({ spec }: OIDCClient, policies: Policies): readonly Violation
   const listing = policies.find(({ spec: policy }) => isDenying(policy) && policy.allow?.authMethods !== undefined)
   const message = 'must be a method that allow.authMethods of all policies list; no way to show a secret is in each'
   return [violation(listing!, 'spec.auth.method', message)]
+}
+
+const hasForeignServiceAccount = ({ auth }: OIDCClientSpec, own: string): boolean =>
+  auth?.identities?.some(({ serviceAccount }) => (serviceAccount?.namespace ?? own) !== own) === true
+
+/** Whoever owns an issuer can be any of its subjects, so the policies say which ones count. */
+function checkIssuers({ spec }: OIDCClient, policies: Policies): readonly Violation[] {
+  const refused = spec.auth?.identities?.find(
+    ({ issuer }) => issuer !== undefined && !isIssuerAllowed(policies, issuer),
+  )
+  if (refused === undefined) return []
+  const leaving = bindingOf(policies).find(
+    ({ spec: { allow } }) => allow?.identityIssuers && !covers(allow.identityIssuers, refused.issuer ?? ''),
+  )
+  const message = `needs a policy whose allow.identityIssuers lists ${refused.issuer}, and no other policy that leaves it out`
+  return [violation(leaving ?? policies.at(-1)!, 'spec.auth.identities', message)]
 }
 
 type Finding = readonly [field: string, message: string]

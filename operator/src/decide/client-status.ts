@@ -1,5 +1,6 @@
 // Outcome of a look -> the status to apply, and the events of what has changed.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { federatedMethod } from '@nauthera/rules/client-authentication'
 import { authMethodOf } from '../api/client-rules.ts'
 import { durationText } from '../api/duration.ts'
 import type { OIDCClientStatus } from '../api/oidc-client.ts'
@@ -40,8 +41,15 @@ function describeStatus(outcome: Outcome): OIDCClientStatus {
     policySummary: shorten(policies.join(', ')),
     ...present('effective', config ? effectiveOf(outcome, config) : client.status?.effective),
     secret: secretStatus(outcome),
+    ...present('identity', identityStatus(outcome)),
     conditions: describeConditions(outcome),
   }
+}
+
+/** What the status said before stays until somebody proves the client again: a replica that left told of it. */
+function identityStatus({ identity, judgement: { client } }: Outcome): OIDCClientStatus['identity'] {
+  if (authMethodOf(client.spec) !== federatedMethod) return undefined
+  return identity ? { name: identity.identity, lastUsed: timeText(identity.at) } : client.status?.identity
 }
 
 /** What the plan of the rotation says; where there is none, what the status said before stays. */

@@ -121,10 +121,11 @@ function nameTaken({ name, holder }: Extract<Outcome['secret'], { kind: 'name-ta
   }
 }
 
-function propagated({ propagation, judgement, secret }: Outcome): Finding {
+function propagated({ propagation, judgement, secret, platform }: Outcome): Finding {
   if (judgement.serve.kind !== 'desired') {
     return no('NotRendered', 'this version is refused; see Accepted and PolicyCompliant')
   }
+  if (platform?.kind === 'too-old') return no('ReplicasTooOld', tooOldText(platform.replicas))
   if (!propagation) return no('ReplicasLagging', 'not written yet: no replica can have this version')
   const { loaded, total, rejected, unreachable, lagging } = propagation
   const [refusal] = rejected
@@ -144,7 +145,28 @@ function propagated({ propagation, judgement, secret }: Outcome): Finding {
   if (loaded < total) {
     return no('ReplicasLagging', shorten(`live on ${loaded}/${total} replicas; waiting for ${lagging.join(', ')}`))
   }
-  return yes('Propagated', `live on ${loaded}/${total} replicas`)
+  return platformFinding(platform) ?? yes('Propagated', `live on ${loaded}/${total} replicas`)
+}
+
+const tooOldText = (replicas: readonly string[]): string =>
+  shorten(`${replicas.join(', ')} cannot judge tokens of a platform (auth.method federated_jwt); upgrade the server`)
+
+/** A client that nobody can prove is of no use, though every replica has it. */
+function platformFinding(platform: Outcome['platform']): Finding | undefined {
+  switch (platform?.kind) {
+    case 'unreadable':
+      return no(
+        'IssuerUnreadable',
+        shorten(`the keys of this cluster's ServiceAccounts are not known: ${platform.why}`),
+      )
+    case 'waiting':
+      return no(
+        'ReplicasLagging',
+        shorten(`the keys of this cluster's ServiceAccounts have yet to reach ${platform.replicas.join(', ')}`),
+      )
+    default:
+      return undefined
+  }
 }
 
 function rotationHealthy({ rotation }: Outcome): Finding {

@@ -14,7 +14,7 @@ import type { Violation } from './check-policies.ts'
 import { declaredApi } from './declared-api.ts'
 import type { DeclaredApi } from './declared-api.ts'
 import { renderConfig } from './metadata.ts'
-import { shardBytesOf } from './policies.ts'
+import { platformTokenTtlOf, shardBytesOf } from './policies.ts'
 import type { Policies } from './policies.ts'
 
 export interface Judgement extends Effective {
@@ -71,7 +71,7 @@ export function judgeClient(
     case 'conflict':
       return { ...base, declared: declares(false), serve: { kind: 'nothing' } }
     case 'accepted': {
-      const config = renderConfig(effective.client)
+      const config = renderConfig(effective.client, platformTokenTtlOf(policies))
       const version = renderVersion(config)
       const [tooLarge] = sizeFaults(version)
       if (tooLarge) return refuse({ kind: 'too-large', clientId: acceptance.clientId, message: tooLarge.message })

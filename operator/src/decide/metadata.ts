@@ -3,10 +3,11 @@ import { create } from '@bufbuild/protobuf'
 import type { JsonObject } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { showsSecret, waysOf, wireMethod } from '@nauthera/rules/client-authentication'
+import { federatedMethod, showsSecret, waysOf, wireMethod } from '@nauthera/rules/client-authentication'
 import { meaningOf } from '@nauthera/rules/client-types'
 import { wireGrant } from '@nauthera/rules/grants'
 import type { GrantType } from '@nauthera/rules/grants'
+import { platformTokenLife } from '@nauthera/rules/identities'
 import { defaultResponseModes } from '@nauthera/rules/response-modes'
 import { authMethodOf, pkceOf } from '../api/client-rules.ts'
 import { durationMs } from '../api/duration.ts'
@@ -34,9 +35,10 @@ export function hasMintedSecret(spec: OIDCClientSpec): boolean {
 }
 
 /** @param client with the defaults of policy applied (apply-defaults.ts)
+ *  @param platformTokenTtl seconds, of its policies (platformTokenTtlOf)
  *  @returns the client in the words of RFC 7591 with every default resolved
  *  Source: RFC 7591 section 2, OpenID Connect Registration 1.0 section 2. */
-export function renderConfig(client: OIDCClient): ClientConfig {
+export function renderConfig(client: OIDCClient, platformTokenTtl: number = platformTokenLife.usual): ClientConfig {
   const { spec, metadata } = client
   const { redirects } = meaningOf(spec.type)
   return create(ClientConfigSchema, {
@@ -51,7 +53,8 @@ export function renderConfig(client: OIDCClient): ClientConfig {
     responseModes: redirects ? [...(spec.responseModes ?? defaultResponseModes)] : [],
     scopes: [...scopesOf(spec)],
     audiences: [...(spec.audiences ?? [])],
-    ...authConfig(spec),
+    ...authConfig(spec, metadata.namespace),
+    platformTokenTtl: authMethodOf(spec) === federatedMethod ? platformTokenTtl : 0,
     pkceRequired: redirects && pkceOf(spec) !== 'Optional',
     pkceOrNonce: redirects && pkceOf(spec) === 'Auto',
     requirePushedAuthorizationRequests: spec.par ?? false,
@@ -94,11 +97,20 @@ export function renderConfig(client: OIDCClient): ClientConfig {
   })
 }
 
-const authConfig = (spec: OIDCClientSpec) => ({
+/** A ServiceAccount without a namespace is one of the client's own. */
+const identitiesOf = (auth: OIDCClientSpec['auth'], own: string) =>
+  (auth?.identities ?? []).map(({ serviceAccount, issuer = '', subject = '' }) =>
+    serviceAccount
+      ? { serviceAccount: { name: serviceAccount.name, namespace: serviceAccount.namespace ?? own } }
+      : { issuer, subject },
+  )
+
+const authConfig = (spec: OIDCClientSpec, namespace: string) => ({
   tokenEndpointAuthMethod: wireMethod(authMethodOf(spec)),
   secretMethods: [...waysOf(authMethodOf(spec))],
   jwksUri: spec.auth?.jwksURI ?? '',
   ...(spec.auth?.jwks ? { jwks: JSON.parse(JSON.stringify(spec.auth.jwks)) as JsonObject } : {}),
+  identities: identitiesOf(spec.auth, namespace),
   tlsClientAuthSubjectDn: spec.auth?.tls?.subjectDN ?? '',
   tlsClientAuthSanDns: spec.auth?.tls?.sanDNS ?? '',
   tlsClientAuthSanUri: spec.auth?.tls?.sanURI ?? '',

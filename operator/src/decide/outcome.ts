@@ -2,6 +2,7 @@
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { ApiAccess } from './resolve-access.ts'
 import type { Judgement } from './judge.ts'
+import type { PlatformStanding } from './platform-keys.ts'
 import type { Propagation } from './propagation.ts'
 import type { ServerDefaults } from './server-defaults.ts'
 import type { RotationInput, RotationPlan } from './rotation-terms.ts'
@@ -26,6 +27,10 @@ export interface Outcome {
   readonly served: { readonly loaded: number; readonly total: number } | undefined
   /** What servers give a client that leaves it open; undefined while none has told. */
   readonly defaults: ServerDefaults | undefined
+  /** How the servers stand to tokens of its platform; undefined for a client that needs none. */
+  readonly platform?: PlatformStanding | undefined
+  /** The identity that proved it last, and when (epoch milliseconds). */
+  readonly identity?: { readonly identity: string; readonly at: number } | undefined
   /** Why there is no room for this version. */
   readonly noRoom: NoRoom | undefined
   /** First 8 hex of the manifest's digest. */

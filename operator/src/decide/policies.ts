@@ -1,7 +1,9 @@
 // Which policies hold for a client, and what they allow between them.
 import { secretWays, showsSecret, waysOf } from '@nauthera/rules/client-authentication'
 import type { AuthMethod, SecretWay } from '@nauthera/rules/client-authentication'
+import { platformTokenLife } from '@nauthera/rules/identities'
 import { namespaceLimits } from '@nauthera/rules/limits'
+import { durationMs } from '../api/duration.ts'
 import type { LabelSelector } from '../api/label-selector.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { OIDCPolicy, OIDCPolicySpec } from '../api/oidc-policy.ts'
@@ -87,7 +89,8 @@ export const bindingOf = (policies: Policies): Policies => policies.filter(({ sp
 export const covers = (allowed: readonly string[], value: string): boolean =>
   allowed.some((one) => (one.endsWith('*') ? value.startsWith(one.slice(0, -1)) : value === one))
 
-export type Gate = 'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'resourceServer'
+export type Gate =
+  'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'foreignServiceAccounts' | 'resourceServer'
 
 /** @returns whether the policies open a gate: one says true, and none says false. When none says anything it is closed. */
 export function isAllowed(policies: Policies, gate: Gate): boolean {
@@ -103,6 +106,20 @@ export function mayDeclare(policies: Policies, identifier: unknown): identifier 
   return bindingOf(policies).every(
     ({ spec: { allow } }) => !allow?.resourceIdentifiers || covers(allow.resourceIdentifiers, identifier),
   )
+}
+
+/** @returns whether the policies let a client name an identity of this issuer: one lists it, and none leaves it out */
+export function isIssuerAllowed(policies: Policies, issuer: string): boolean {
+  const lists = bindingOf(policies).flatMap(({ spec }) =>
+    spec.allow?.identityIssuers ? [spec.allow.identityIssuers] : [],
+  )
+  return lists.length > 0 && lists.every((list) => covers(list, issuer))
+}
+
+/** @returns the longest life of a platform's token, seconds: the least that a policy says, which may be more than is usual */
+export function platformTokenTtlOf(policies: Policies): number {
+  const said = bindingOf(policies).flatMap(({ spec }) => durationMs(spec.limits?.tokens?.platform ?? '') ?? [])
+  return said.length === 0 ? platformTokenLife.usual : Math.min(...said) / 1000
 }
 
 type Limit = 'clientsPerNamespace' | 'bytesPerShard'

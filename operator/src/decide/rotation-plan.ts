@@ -35,8 +35,8 @@ interface Decision {
   readonly waitsFor?: readonly StoredVerifier[]
 }
 
-const previousOf = ({ verifiers, published }: Decision): readonly StoredVerifier[] =>
-  verifiers.slice(1).filter(({ id }) => id !== published?.id)
+const previousOf = ({ verifiers, published, state }: Decision): readonly StoredVerifier[] =>
+  (state === 'leaving' ? verifiers : verifiers.slice(1)).filter(({ id }) => id !== published?.id)
 
 /** @returns the plan: the decision, and what the Secret, the status and the clock make of it */
 export function plan(input: RotationInput, made: Decision): RotationPlan {

@@ -46,8 +46,13 @@ export type SecretSource =
   | { readonly kind: 'minted' }
   /** The client authenticates without a secret. */
   | { readonly kind: 'none' }
+  /** The same, but what it had until now stays valid for the overlap: its programs change one after the other. */
+  | { readonly kind: 'leaving' }
   /** secret.existingSecretRef; `secret` is undefined while it is missing, unlabelled or too short. */
   | { readonly kind: 'existing'; readonly secret: { readonly id: string; readonly sha256: string } | undefined }
+
+/** @returns whether the application's Secret holds no secret */
+export const hasNoSecret = ({ kind }: SecretSource): boolean => kind === 'none' || kind === 'leaving'
 
 export interface RotationInput {
   readonly source: SecretSource
@@ -107,7 +112,7 @@ export interface PendingSecret {
 }
 
 /** `first`: nothing is published yet, or what was is gone. There is no state `published`: it is the write itself. */
-export type RotationState = 'none' | 'first' | 'only-old' | 'minted' | 'propagated' | 'overlap'
+export type RotationState = 'none' | 'leaving' | 'first' | 'only-old' | 'minted' | 'propagated' | 'overlap'
 
 export type RotationStep =
   /** Nothing to do until `wakeAt` or an event. */

@@ -35,6 +35,7 @@ import type {
 /** Plans the next step. Call it again after each step, with what was read or written. */
 export function planRotation(input: RotationInput): RotationPlan {
   if (input.source.kind === 'none') return plan(input, { state: 'none', verifiers: [], step: { kind: 'rest' } })
+  if (input.source.kind === 'leaving') return planLeaving(input)
   const known = knownVerifiers(input)
   const hold = (why: 'foreign' | 'unknown' | 'not-serving'): RotationPlan =>
     plan(input, {
@@ -48,6 +49,17 @@ export function planRotation(input: RotationInput): RotationPlan {
   if (input.secret.kind === 'unknown') return hold('unknown')
   if (!input.serving) return hold('not-serving')
   return known.published ? planPublished(input, known.published, known.live) : planUnpublished(input, known.live)
+}
+
+/** The client needs no secret any more. What was live ends after the overlap, or now when that is asked for. */
+function planLeaving(input: RotationInput): RotationPlan {
+  const { now } = input
+  const revoked = asksRevoke(input)
+  const end = now + overlapOf(input)
+  const verifiers = (revoked ? [] : (input.verifiers ?? []))
+    .filter(({ notAfter }) => notAfter === undefined || notAfter > now)
+    .map((one) => ({ ...one, notAfter: Math.min(one.notAfter ?? end, end) }))
+  return plan(input, { state: 'leaving', verifiers, step: rest(input, verifiers), revoked })
 }
 
 /** The Secret holds a secret of ours. `live` is [published], [published, previous] or [unpublished, published]; each may have another

@@ -30,6 +30,10 @@ export interface FollowReplicas {
   served(key: string): { readonly loaded: number; readonly total: number }
   /** @param settled the version is live everywhere; else the client is looked at whenever its shard moves at a replica */
   note(key: string, settled: boolean): void
+  /** @param usesPlatform it proves itself with a token of its platform */
+  notePlatform(key: string, usesPlatform: boolean): void
+  /** All that do. */
+  platformClients(): ReadonlySet<string>
   forget(key: string): void
   /** @returns whether a replica lacks a stored shard. A pod whose agent has not started lacks none: it mounts what is there. */
   isBehind(replica: string): boolean
@@ -41,6 +45,7 @@ export function createFollowReplicas(needs: {
 }): FollowReplicas {
   const { replicas, shards } = needs
   const waiting = new WaitingClients()
+  const ofPlatforms = new Set<string>()
   /** The seq of the shard when a client was first found to be no longer in it; undefined while it is in. By key. */
   const leftAt = new Map<string, number | undefined>()
   let view = nothingHeard
@@ -55,6 +60,7 @@ export function createFollowReplicas(needs: {
       view = viewOf(replicas.list())
       const news = newsBetween(before, view, shards.seq)
       const keys = new Set([...waiting.of(news.shards), ...waiting.settledIn(news.settled), ...news.clients])
+      if (before.platforms !== view.platforms) for (const key of ofPlatforms) keys.add(key)
       return { keys, everybody: news.everybody }
     },
     begin: (key) => waiting.wait(key),
@@ -90,7 +96,10 @@ export function createFollowReplicas(needs: {
       if (settled && stored) waiting.settle(key, versionOf(stored))
       else waiting.unsettle(key)
     },
+    notePlatform: (key, usesPlatform) => void (usesPlatform ? ofPlatforms.add(key) : ofPlatforms.delete(key)),
+    platformClients: () => ofPlatforms,
     forget: (key) => {
+      ofPlatforms.delete(key)
       waiting.forget(key)
       leftAt.delete(key)
     },

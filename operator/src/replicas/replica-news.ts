@@ -11,6 +11,8 @@ export interface ReplicaView {
   readonly absent: string
   /** What a client gets that leaves it open; empty while no replica has told. */
   readonly defaults: string
+  /** What the servers know of platforms: which of them know nothing, or have yet to hear it. */
+  readonly platforms: string
   /** Who rejects a client, and which version of it, by `namespace/name`. */
   readonly rejections: ReadonlyMap<string, string>
 }
@@ -30,7 +32,13 @@ interface Live {
   readonly seq: bigint
 }
 
-export const nothingHeard: ReplicaView = { replicas: new Map(), absent: '', defaults: '', rejections: new Map() }
+export const nothingHeard: ReplicaView = {
+  replicas: new Map(),
+  absent: '',
+  defaults: '',
+  platforms: '',
+  rejections: new Map(),
+}
 
 export function viewOf(list: readonly Replica[]): ReplicaView {
   return {
@@ -40,6 +48,10 @@ export function viewOf(list: readonly Replica[]): ReplicaView {
       .map(({ replica, serverConnected }) => `${replica} ${serverConnected}`)
       .join(),
     defaults: Object.values(defaultsOf(list) ?? {}).join(),
+    platforms: list
+      .filter(({ serverConnected }) => serverConnected)
+      .map(({ replica, platform }) => `${replica} ${platform && (platform.bySettings || platform.digest !== '')}`)
+      .join(),
     rejections: rejectionsOf(list),
   }
 }

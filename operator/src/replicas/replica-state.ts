@@ -26,12 +26,15 @@ export interface Replica extends ReplicaReport {
   readonly schemas: Schemas | undefined
   /** What a client gets there that leaves it open; undefined until its server has said so. */
   readonly defaults: ServerDefaults | undefined
+  /** What its server knows of platforms; undefined until it has said so, and of a pod that is too old for it. */
+  readonly platform?: { readonly digest: string; readonly bySettings: boolean } | undefined
   /** Every use of a secret there has been told to us. */
   readonly tellsUses: boolean
 }
 
 /** What its agent says, as far as the operator reads it. */
 type Said = Pick<Replica, 'serverConnected' | 'live' | 'rejected'> &
+  Partial<Pick<Replica, 'platform'>> &
   Pick<StatusUpdate, 'schemaMin' | 'schemaMax' | 'manifestDigest'> &
   Partial<Pick<StatusUpdate, 'usesCover'>> & { readonly defaults?: ServerDefaults | undefined }
 
@@ -104,6 +107,7 @@ export function replicaOf(
     rejected: state.said?.rejected ?? [],
     schemas: state.schemas,
     defaults: state.defaults,
+    platform: state.said?.platform,
     tellsUses: isPresent(state) && state.said?.usesCover !== undefined,
   }
 }

@@ -8,12 +8,12 @@ import type { Replica } from './replica-state.ts'
 import { isSamePod, noServerPods, onPods } from './server-pods.ts'
 import type { ServerPod } from './server-pods.ts'
 import type { StatusStreamNeeds } from './status-stream.ts'
-import { Usage } from './usage.ts'
+import { IdentityUsage, Usage } from './usage.ts'
 
 export interface Replicas {
   /** @param onChange a replica came, went or says something else; calls may be many
    *  @param onUnreached a pod could not be reached at all; calls may be many */
-  start(onChange: () => void, onUnreached: () => void): void
+  start(onChange: () => void, onUnreached: () => void, more?: MoreNews): void
   /** Tells which pods there are now; others are no longer asked. */
   setPods(pods: Iterable<PodObject>): void
   /** Tells every agent which manifest its server must hold before it may turn ready. */
@@ -25,7 +25,16 @@ export interface Replicas {
   lastUsed(client: string, secretId: string): number | undefined
   /** Since when every use at any replica has been told, epoch milliseconds; undefined while a replica does not tell. */
   usesKnownSince(): number | undefined
+  /** The identity that proved a client last. */
+  lastIdentity(client: string): { readonly identity: string; readonly at: number } | undefined
   stop(): Promise<void>
+}
+
+export interface MoreNews {
+  /** A replica has met a key of this cluster that it does not have. */
+  readonly onUnknownKey: () => void
+  /** Another identity proves these clients than before. */
+  readonly onIdentities: (keys: readonly string[]) => void
 }
 
 /** What every server pod has live: one stream to the status port of each. */
@@ -33,6 +42,10 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   const { log, clock } = needs
   const seqs = new HighestSeqs()
   const usage = new Usage()
+  const identities = new IdentityUsage()
+  /** By uid of the pod: how many such keys its replica had met. */
+  const unknownKeys = new Map<string, bigint>()
+  let more: MoreNews = { onUnknownKey: () => {}, onIdentities: () => {} }
   const followers = new Map<string, Follower>()
   const endings = new Set<Promise<void>>()
   let pods = noServerPods
@@ -41,7 +54,13 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   let onUnreached = () => {}
   let heard = startOfHearing(clock.now())
 
-  const remember = ({ uid }: ServerPod, { seen, live, uses, usesCover }: StatusUpdate) => {
+  const remember = ({ uid }: ServerPod, update: StatusUpdate) => {
+    const { seen, live, uses, usesCover } = update
+    const proved = identities.note(update.identityUses)
+    if (proved.length > 0) more.onIdentities(proved)
+    const met = unknownKeys.get(uid) ?? 0n
+    unknownKeys.set(uid, update.unknownKeys)
+    if (update.unknownKeys > met) more.onUnknownKey()
     seqs.note([...seen, ...live])
     usage.note(uses)
     if (usesCover) heard = onUsesTold(heard, uid, { coverMs: durationMs(usesCover), now: clock.now() })
@@ -55,13 +74,15 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   }
   const leave = (follower: Follower) => {
     followers.delete(follower.pod.name)
+    unknownKeys.delete(follower.pod.uid)
     heard = onReplicaEnded(heard, follower.pod.uid, clock.now())
     const ended = follower.stop().finally(() => endings.delete(ended))
     endings.add(ended)
   }
 
   return {
-    start: (listener, whenUnreached) => {
+    start: (listener, whenUnreached, further) => {
+      more = further ?? more
       onChange = listener
       onUnreached = whenUnreached
     },
@@ -84,6 +105,7 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     },
     list: () => [...followers.values()].map(({ replica }) => replica),
     highestSeq: (shard) => seqs.of(shard),
+    lastIdentity: (client) => identities.last(client),
     lastUsed: (client, secretId) => usage.lastUsed(client, secretId),
     usesKnownSince: () => ([...followers.values()].every(({ replica }) => replica.tellsUses) ? heard.since : undefined),
     stop: async () => {

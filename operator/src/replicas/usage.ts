@@ -1,7 +1,38 @@
-import type { SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { Identity, SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { identityText } from '@nauthera/rules/identities'
 
 type Use = Pick<SecretUse, 'namespace' | 'name' | 'secretId'> & {
   readonly lastUsed?: { readonly seconds: bigint } | undefined
+}
+
+interface IdentityUsed {
+  readonly namespace: string
+  readonly name: string
+  readonly identity?: Identity | undefined
+  readonly lastUsed?: { readonly seconds: bigint } | undefined
+}
+
+/** Which identity of each client proved it last, at whichever replica. */
+export class IdentityUsage {
+  readonly #last = new Map<string, { readonly identity: string; readonly at: number }>()
+
+  /** @returns the clients that another identity proves than before */
+  note(uses: readonly IdentityUsed[]): readonly string[] {
+    return uses.flatMap(({ namespace, name, identity, lastUsed }) => {
+      const key = `${namespace}/${name}`
+      const at = Number(lastUsed?.seconds ?? 0n) * 1000
+      const before = this.#last.get(key)
+      if (identity === undefined || (before && before.at >= at)) return []
+      this.#last.set(key, { identity: identityText(identity), at })
+      return before?.identity === identityText(identity) ? [] : [key]
+    })
+  }
+
+  /** @param client `namespace/name`
+   *  @returns the identity in words, and epoch milliseconds */
+  last(client: string): { readonly identity: string; readonly at: number } | undefined {
+    return this.#last.get(client)
+  }
 }
 
 /** When each secret was last used, at whichever replica. It outlives the replica that said so. */

@@ -2,6 +2,7 @@ import type { Propagation } from '../decide/propagation.ts'
 import type { ClientForShard } from '../shards/client-entry.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Shards } from '../shards/shards.ts'
+import { hasNoSecret } from '../decide/rotation-terms.ts'
 import { passed } from './look.ts'
 import type { SecretWork, Step } from './look.ts'
 
@@ -41,7 +42,7 @@ export function createEntryWriter(needs: {
     put,
     announce: (look) => {
       // A Secret that could not be read may hold a secret that is in use. Only a stored entry tells its verifier.
-      const isKnown = look.failure === undefined || look.source.kind === 'none' || shards.stored(look.key) !== undefined
+      const isKnown = look.failure === undefined || hasNoSecret(look.source) || shards.stored(look.key) !== undefined
       put(look, look.plan.verifiers, isKnown ? 'known' : 'presumed')
       return passed
     },

@@ -1,5 +1,7 @@
 import { labels } from '@nauthera/proto/names'
 import { Secret } from '@nauthera/runtime/log'
+import { federatedMethod } from '@nauthera/rules/client-authentication'
+import { authMethodOf } from '../api/client-rules.ts'
 import type { OIDCClient } from '../api/oidc-client.ts'
 import type { SecretSource } from '../decide/rotation-terms.ts'
 import { present } from '../decide/present.ts'
@@ -31,6 +33,7 @@ export async function readSource(
   needsSecret: boolean,
 ): Promise<ReadSource> {
   const reference = client.spec.secret?.existingSecretRef
+  if (authMethodOf(client.spec) === federatedMethod) return without({ kind: 'leaving' })
   if (!needsSecret) return without({ kind: 'none' })
   if (!reference) return without({ kind: 'minted' })
   let seen: SeenSecret | undefined

@@ -1,6 +1,7 @@
 import { labels, managedByOperator } from '@nauthera/proto/names'
 import { describeError } from '@nauthera/runtime/log'
 import type { NameHolder, Outcome } from '../decide/outcome.ts'
+import { hasNoSecret } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import { isForbidden } from '../kubernetes/api-error.ts'
@@ -35,7 +36,7 @@ export function createSettle(needs: { follow: Pick<FollowReplicas, 'entry'>; ren
   /** Whether there may be a Secret at all. */
   const isDue = ({ key, plan, source }: Look): boolean =>
     // Without a secret there is nothing to rotate: the endpoints are written once the client is live everywhere.
-    source.kind === 'none' ? needs.follow.entry(key)?.applied === true : plan.secret !== undefined
+    hasNoSecret(source) ? needs.follow.entry(key)?.applied === true : plan.secret !== undefined
 
   return (look) => {
     const { kind } = look.plan.step
@@ -50,7 +51,7 @@ function settled({ judgement, source, read, plan }: Look): Outcome['secret'] {
   if (plan.isLost && source.kind === 'minted') return { kind: 'lost', name }
   const { state, isFormer } = read
   if (state.kind !== 'owned' || isFormer) return { kind: 'pending', name }
-  const lacksValue = source.kind !== 'none' && state.sha256 === undefined
+  const lacksValue = !hasNoSecret(source) && state.sha256 === undefined
   return { kind: lacksValue ? 'pending' : 'ready', name }
 }
 

@@ -1,5 +1,6 @@
 import type { Secret } from '@nauthera/runtime/log'
 import { identifySecret } from '../decide/secret-id.ts'
+import { hasNoSecret } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { RenderedSecret } from '../decide/secret.ts'
 import { versionOf } from '../kubernetes/conditional-write.ts'
@@ -51,7 +52,7 @@ export function createWriteSecret(needs: {
     const rendered = render(look, plain, look.plan.secret)
     if (rendered.kind === 'invalid')
       return { kind: 'ended', secret: { kind: 'template-invalid', name, faults: rendered.faults } }
-    if (look.source.kind !== 'none' && !plain) return { kind: 'ended', secret: { kind: 'pending', name } }
+    if (!hasNoSecret(look.source) && !plain) return { kind: 'ended', secret: { kind: 'pending', name } }
     try {
       return await send(look, rendered.secret)
     } catch (error) {

@@ -1,5 +1,6 @@
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { identityText } from '@nauthera/rules/identities'
 import { expect } from 'chai'
 import { specPathOf } from '@nauthera/proto/spec-path'
 import { clientTypes } from '@nauthera/rules/client-types'
@@ -9,6 +10,9 @@ import type { Schema } from '../../src/api/schema.ts'
 import { renderConfig } from '../../src/decide/metadata.ts'
 import { client } from './clients.ts'
 
+const federated: Partial<OIDCClientSpec> = {
+  auth: { method: 'federated_jwt', identities: [{ serviceAccount: { name: 'worker' } }] },
+}
 const render = (change: Partial<OIDCClientSpec> = {}): ClientConfig => renderConfig(client(change))
 const jwks = { keys: [{ kty: 'OKP', crv: 'Ed25519', x: 'a' }] }
 
@@ -43,6 +47,7 @@ const fields: readonly [field: string, spec: Partial<OIDCClientSpec>, value: unk
   ],
   ['jwksUri', { auth: { jwksURI: 'https://a.example.com/jwks' } }, 'https://a.example.com/jwks', ''],
   ['jwks', { auth: { jwks } }, jwks, undefined],
+  ['platformTokenTtl', federated, 7200, 0],
   ['tlsClientAuthSubjectDn', { auth: { tls: { subjectDN: 'CN=a' } } }, 'CN=a', ''],
   ['tlsClientAuthSanDns', { auth: { tls: { sanDNS: 'a.example.com' } } }, 'a.example.com', ''],
   ['tlsClientAuthSanUri', { auth: { tls: { sanURI: 'urn:a' } } }, 'urn:a', ''],
@@ -106,8 +111,31 @@ describe('renderConfig', () => {
     ])
   })
 
+  it('maps identities, a ServiceAccount without a namespace to one of the client', () => {
+    expect(render().identities).to.deep.equal([])
+    const identities = [
+      { serviceAccount: { name: 'worker' } },
+      { serviceAccount: { name: 'worker', namespace: 'shop' } },
+      { issuer: 'https://ci.example.com', subject: 'repo:shop' },
+    ]
+    const config = renderConfig(client({ auth: { method: 'federated_jwt', identities } }), 3600)
+    const own = client().metadata.namespace
+    expect(config.identities.map(identityText)).to.deep.equal([
+      `ServiceAccount ${own}/worker`,
+      'ServiceAccount shop/worker',
+      'repo:shop of https://ci.example.com',
+    ])
+    expect([config.platformTokenTtl, config.tokenEndpointAuthMethod]).to.deep.equal([3600, 'federated_jwt'])
+  })
+
   it('is total: no field of the configuration is without a row here', () => {
-    const rows = new Set<string>([...fields.map(([field]) => field), 'generation', 'resourceServer', 'claims'])
+    const rows = new Set<string>([
+      ...fields.map(([field]) => field),
+      'generation',
+      'identities',
+      'resourceServer',
+      'claims',
+    ])
     expect(ClientConfigSchema.fields.map(({ localName }) => localName).filter((name) => !rows.has(name))).to.deep.equal(
       [],
     )

@@ -59,12 +59,21 @@ function renderPerson({ userinfo, tokens }: SignedIn): string {
 <h1 id="who">Signed in as <span id="name">${escape(name)}</span></h1>
 <div class="who"><span class="avatar" aria-hidden="true">${escape(Array.from(name)[0]?.toUpperCase() ?? '?')}</span><span class="person"><span class="name">${escape(name)}</span>${email}</span>${groups.length > 0 ? `<span class="login">Groups: ${escape(groups.join(', '))}</span>` : ''}</div>
 ${refresh}
+<p class="hint">How this sign-in was proved (<code>acr</code> or <code>amr</code>): <span id="acr">${escape(proofOf(tokens.id))}</span></p>
 <div class="actions three">
+<form method="post" action="/step-up"><button class="second">Ask for a second factor</button></form>
 <form method="post" action="/refresh"><button class="second"${tokens.refresh === undefined ? ' disabled' : ''}>Refresh tokens</button></form>
 <form method="post" action="/userinfo"><button class="second">Ask userinfo</button></form>
 <form method="post" action="/logout"><button>Sign out</button></form>
 </div>
 </section>`
+}
+
+/** What the ID token says of it: `acr` where it was asked for, else the single proofs. */
+function proofOf(idToken: string | undefined): string {
+  const { acr, amr } = (idToken === undefined ? undefined : decodePart(idToken.split('.')[1] ?? '')) ?? {}
+  if (typeof acr === 'string') return acr
+  return Array.isArray(amr) ? amr.join(' ') : 'not said'
 }
 
 function renderSecret(secret: SecretState, rotate: string | undefined, clientId: string): string {

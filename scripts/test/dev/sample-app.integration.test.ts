@@ -10,6 +10,7 @@ import { mountVolume } from '@nauthera/stand-in/mounted-volume'
 import type { MountedVolume } from '@nauthera/stand-in/mounted-volume'
 import { freePort } from '@nauthera/local/processes/ports'
 import type { RunningProcess } from '@nauthera/local/processes/process'
+import { codeAt } from '@nauthera/server/users/factors/totp'
 import { runToEnd } from '@nauthera/local/processes/run-to-end'
 import { startProcess } from '@nauthera/local/processes/process'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
@@ -23,7 +24,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 const person = { name: 'ada', password: 'quiet-harbour-71' }
 
 describe('signing in through the sample application', function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
   let stack: Stack
   let app: RunningProcess
   let secret: MountedVolume
@@ -110,6 +111,27 @@ describe('signing in through the sample application', function () {
     await page.locator('#password').waitFor()
   })
 
+  it('asks for a second factor by acr_values, as an API would want it, and says what was proved', async () => {
+    const page = await newPage()
+    await signIn(page)
+    expect(await page.locator('#acr').textContent()).to.equal('urn:nauthera:password')
+    await page.getByRole('button', { name: 'Ask for a second factor' }).click()
+    // nobody sets up a second factor with a session alone
+    await page.locator('#password').fill(person.password)
+    await page.locator('#sign-in').click()
+    await page.locator('#set-up').click()
+    const seed = (await page.locator('#secret').textContent())!.replace(/\s/g, '')
+    await page.locator('#code').fill(codeAt(seed, Date.now()))
+    await page.locator('#set-up-app').click()
+    await page.locator('#codes-saved').click()
+    await page.locator('#acr', { hasText: 'urn:nauthera:mfa' }).waitFor()
+    await runToEnd({
+      name: 'nauthera users reset-2fa',
+      script: 'server/src/cli/main.ts',
+      args: ['users', 'reset-2fa', person.name, '--settings', stack.serverSettings],
+    })
+  })
+
   const data = (object: unknown) => (object as { data: Record<string, string> }).data['client_secret']
   const secretNow = () => stack.api.store.get(stack.api.resource('secrets'), 'demo', 'demo-web-oidc')
   const rotate = async (): Promise<void> => {
@@ -192,7 +214,7 @@ describe('signing in through the sample application', function () {
         await page.keyboard.press('Tab')
         reached.push(await page.evaluate('document.activeElement.textContent'))
       }
-      expect(reached).to.deep.equal(['Refresh tokens', 'Ask userinfo', 'Sign out', 'As it is sent'])
+      expect(reached).to.deep.equal(['Ask for a second factor', 'Refresh tokens', 'Ask userinfo', 'Sign out'])
     })
   }
 })

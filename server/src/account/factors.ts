@@ -1,20 +1,21 @@
 import { acrLevels } from '@nauthera/rules/acr'
-import { paths } from '@nauthera/rules/endpoints'
-import { asOneLine } from '@nauthera/runtime/hidden-characters'
 import { hasTwoFactors } from '../oidc/acr.ts'
-import type { Mistake, Page, PageRequest, Reply, Route, SecuritySection } from '../reply.ts'
+import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Factor, Factors } from '../store/factors.ts'
+import { factorName } from '../users/factors/factor-name.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { qrCode } from '../users/factors/qr-code.ts'
 import type { SecondFactors } from '../users/factors/second-factors.ts'
 import { appUri, mintSeed } from '../users/factors/totp.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
+import { factorPaths } from './factor-sections.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
 import type { Admission, Gate, SignedInPerson } from './gate.ts'
+import { createRenameRoutes } from './rename-factor.ts'
 import type { Said } from './said.ts'
 
 // A person sets up, replaces and removes the authenticator app, and makes new recovery codes. Each page wants a fresh sign-in, with the
@@ -22,7 +23,7 @@ import type { Said } from './said.ts'
 
 export interface FactorNeeds extends AreaNeeds {
   readonly gate: Gate
-  readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'seal' | 'open'>
+  readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'seal' | 'open' | 'rename'>
   readonly secondFactors: SecondFactors
   readonly passkeys: PasskeyFactors
   readonly secondFactor: SecondFactorPolicy
@@ -32,85 +33,21 @@ export interface FactorNeeds extends AreaNeeds {
 }
 
 const [, byTwoFactors] = acrLevels
-const security = `${paths.account}/security`
-const appPath = `${security}/app`
-const removePath = `${security}/remove-app`
-const passkeyPath = `${security}/passkey`
-const removePasskeyPath = `${security}/remove-passkey`
-const codesPath = `${security}/recovery-codes`
-
-/** @returns nothing where nobody is asked for a second factor */
-export async function factorSections(needs: FactorNeeds, { user }: SignedInPerson): Promise<SecuritySection[]> {
-  if (needs.secondFactor.policy === 'off') return []
-  const factors = await needs.factors.of(user.id)
-  const app = factors.find(({ kind }) => kind === 'totp')
-  const sections = [
-    app === undefined ? withoutApp(needs) : withApp(needs, app),
-    passkeysSection(
-      needs,
-      factors.filter(({ kind }) => kind === 'passkey'),
-    ),
-  ]
-  if (factors.length === 0) return sections
-  return [...sections, codesSection(needs, await needs.factors.recoveryCodesLeft(user.id))]
-}
-
-const passkeysSection = ({ basePath }: FactorNeeds, passkeys: readonly Factor[]): SecuritySection => ({
-  id: 'passkeys',
-  text: { key: 'security.passkeys.text' },
-  items: passkeys.map(({ id, name, createdAt, lastUsedAt }) => ({
-    name: name === '' ? '\u2022' : name,
-    note: {
-      key: lastUsedAt ? 'security.passkeys.used' : 'security.passkeys.since',
-      at: lastUsedAt ?? createdAt,
-    },
-    action: {
-      id: `remove-passkey-${id}`,
-      href: `${basePath}${removePasskeyPath}?id=${id}`,
-      key: 'security.passkeys.remove',
-    },
-  })),
-  actions: [{ id: 'add-passkey', href: `${basePath}${passkeyPath}`, key: 'security.passkeys.add' }],
-})
-
-const withoutApp = ({ basePath }: FactorNeeds): SecuritySection => ({
-  id: 'app',
-  text: { key: 'security.app.none' },
-  items: [],
-  actions: [{ id: 'set-up-app', href: `${basePath}${appPath}`, key: 'security.app.set-up', isMain: true }],
-})
-
-const withApp = ({ basePath }: FactorNeeds, { createdAt }: Factor): SecuritySection => ({
-  id: 'app',
-  text: { key: 'security.app.since', at: createdAt },
-  items: [],
-  actions: [
-    { id: 'replace-app', href: `${basePath}${appPath}`, key: 'security.app.replace' },
-    { id: 'remove-app', href: `${basePath}${removePath}`, key: 'security.app.remove' },
-  ],
-})
-
-const codesSection = ({ basePath }: FactorNeeds, left: number): SecuritySection => ({
-  id: 'codes',
-  text: { key: 'security.codes.left', values: { left } },
-  items: [],
-  actions: [{ id: 'new-codes', href: `${basePath}${codesPath}`, key: 'security.codes.new' }],
-})
-
 export function createFactorRoutes(needs: FactorNeeds): readonly Route[] {
   if (needs.secondFactor.policy === 'off') return []
   const fresh = (request: PageRequest) => requireOwner(needs, request)
   return [
-    personalPage(appPath, fresh, (person, request) => showApp(needs, person, request, mintSeed())),
-    personalForm(appPath, fresh, (person, request) => confirmApp(needs, person, request)),
-    personalPage(removePath, fresh, (person, request) => confirmPage(needs, person, request, 'remove-app')),
-    personalForm(removePath, fresh, (person, request) => removeApp(needs, person, request)),
-    personalPage(passkeyPath, fresh, (person, request) => showPasskey(needs, person, request)),
-    personalForm(passkeyPath, fresh, (person, request) => addPasskey(needs, person, request)),
-    personalPage(removePasskeyPath, fresh, (person, request) => showRemoval(needs, person, request)),
-    personalForm(removePasskeyPath, fresh, (person, request) => removePasskey(needs, person, request)),
-    personalPage(codesPath, fresh, (person, request) => confirmPage(needs, person, request, 'new-codes')),
-    personalForm(codesPath, fresh, (person, request) => newCodes(needs, person, request)),
+    personalPage(factorPaths.app, fresh, (person, request) => showApp(needs, person, request, mintSeed())),
+    personalForm(factorPaths.app, fresh, (person, request) => confirmApp(needs, person, request)),
+    personalPage(factorPaths.removeApp, fresh, (person, request) => confirmPage(needs, person, request, 'remove-app')),
+    personalForm(factorPaths.removeApp, fresh, (person, request) => removeApp(needs, person, request)),
+    personalPage(factorPaths.passkey, fresh, (person, request) => showPasskey(needs, person, request)),
+    personalForm(factorPaths.passkey, fresh, (person, request) => addPasskey(needs, person, request)),
+    personalPage(factorPaths.removePasskey, fresh, (person, request) => showRemoval(needs, person, request)),
+    personalForm(factorPaths.removePasskey, fresh, (person, request) => removePasskey(needs, person, request)),
+    personalPage(factorPaths.codes, fresh, (person, request) => confirmPage(needs, person, request, 'new-codes')),
+    personalForm(factorPaths.codes, fresh, (person, request) => newCodes(needs, person, request)),
+    ...createRenameRoutes(needs, fresh),
   ]
 }
 
@@ -130,18 +67,19 @@ function showApp(
   person: SignedInPerson,
   request: PageRequest,
   seed: string,
-  mistakes: readonly Mistake[] = [],
+  { name = '', mistakes = [] }: { name?: string; mistakes?: readonly Mistake[] } = {},
 ): Page {
   return {
     kind: 'page',
     view: 'account-app',
     model: {
       area: accountArea(needs, person, request, 'security'),
-      action: `${needs.basePath}${appPath}`,
-      backHref: `${needs.basePath}${security}`,
+      action: `${needs.basePath}${factorPaths.app}`,
+      backHref: `${needs.basePath}${factorPaths.security}`,
       qrCode: qrCode(appUri(seed, { issuer: needs.title, account: person.user.username })),
       secret: seed.replace(/.{4}(?=.)/g, '$& '),
       sealed: needs.factors.seal(seed, bindingOf(person)),
+      name,
       mistakes,
     },
   }
@@ -150,26 +88,27 @@ function showApp(
 const eventOf = (person: SignedInPerson, request: PageRequest, about: Pick<AuditEvent, 'event' | 'reason'>) =>
   ({ ...auditedRequest(request), userId: person.user.id, outcome: 'success', ...about }) as const
 
-/** Takes the fields `code` and `seed` (sealed).
+/** Takes the fields `code`, `name` and `seed` (sealed).
  *  @throws CodedError STORE_UNAVAILABLE */
 async function confirmApp(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
   const seed = needs.factors.open(request.form.get('seed') ?? '', bindingOf(person))
   // of another session: the page with a new one
-  if (seed === undefined) return { kind: 'redirect', location: `${needs.basePath}${appPath}` }
+  if (seed === undefined) return { kind: 'redirect', location: `${needs.basePath}${factorPaths.app}` }
   const code = request.form.get('code') ?? ''
-  const again = (key: string) => showApp(needs, person, request, seed, [{ key, control: 'code' }])
+  const name = factorName(request.form.get('name'))
+  const again = (key: string) => showApp(needs, person, request, seed, { name, mistakes: [{ key, control: 'code' }] })
   if (code.trim() === '') return again('code-missing')
   const outcome = await needs.secondFactors.enrolApp({
     userId: person.user.id,
     standing: person.standing,
     seed,
     code,
-    name: '',
+    name,
     event: eventOf(person, request, { event: 'factor.enrolled', reason: 'totp' }),
     languages: request.languages,
   })
   if (outcome.kind === 'wrong') return again('wrong-first-code')
-  if (outcome.kind === 'ended') return { kind: 'redirect', location: `${needs.basePath}${appPath}` }
+  if (outcome.kind === 'ended') return { kind: 'redirect', location: `${needs.basePath}${factorPaths.app}` }
   if (outcome.recoveryCodes.length > 0) return codesPage(needs, person, request, outcome.recoveryCodes, 'app-added')
   return done(needs, request, 'app-added')
 }
@@ -194,8 +133,8 @@ async function showPasskey(
     view: 'account-passkey',
     model: {
       area: accountArea(needs, person, request, 'security'),
-      backHref: `${needs.basePath}${security}`,
-      passkey: { ...offer, mode: 'create', action: `${needs.basePath}${passkeyPath}` },
+      backHref: `${needs.basePath}${factorPaths.security}`,
+      passkey: { ...offer, mode: 'create', action: `${needs.basePath}${factorPaths.passkey}` },
       mistakes,
     },
   }
@@ -211,7 +150,7 @@ async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: P
     standing,
     answer: { credential: form.get('credential') ?? '', sealed: form.get('sealed') ?? '' },
     boundTo: bindingOf(person),
-    name: asOneLine(form.get('name') ?? '').slice(0, longestName),
+    name: factorName(form.get('name')),
     event: eventOf(person, request, { event: 'factor.enrolled', reason: 'passkey' }),
     languages: request.languages,
   })
@@ -220,14 +159,11 @@ async function addPasskey(needs: FactorNeeds, person: SignedInPerson, request: P
   return done(needs, request, 'passkey-added')
 }
 
-const longestName = 60
-
 const passkeyOf = async ({ factors }: FactorNeeds, { user }: SignedInPerson, id: string | null) =>
   (await factors.of(user.id)).find((factor) => factor.kind === 'passkey' && factor.id === id)
 
 async function showRemoval(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {
-  const id = new URLSearchParams((request.raw.request.url ?? '').split('?')[1]).get('id')
-  const passkey = await passkeyOf(needs, person, id)
+  const passkey = await passkeyOf(needs, person, request.query.get('id'))
   if (passkey === undefined) return done(needs, request)
   return confirmPage(needs, person, request, 'remove-passkey', passkey)
 }
@@ -262,10 +198,18 @@ function codesPage(
   done: 'app-added' | 'passkey-added' | 'new-codes',
 ): Page {
   const area = accountArea(needs, person, request, 'security')
-  return { kind: 'page', view: 'account-codes', model: { area, codes, done, backHref: `${needs.basePath}${security}` } }
+  return {
+    kind: 'page',
+    view: 'account-codes',
+    model: { area, codes, done, backHref: `${needs.basePath}${factorPaths.security}` },
+  }
 }
 
-const confirmed = { 'remove-app': removePath, 'remove-passkey': removePasskeyPath, 'new-codes': codesPath } as const
+const confirmed = {
+  'remove-app': factorPaths.removeApp,
+  'remove-passkey': factorPaths.removePasskey,
+  'new-codes': factorPaths.codes,
+} as const
 
 function confirmPage(
   needs: FactorNeeds,
@@ -280,7 +224,7 @@ function confirmPage(
     model: {
       area: accountArea(needs, person, request, 'security'),
       action: `${needs.basePath}${confirmed[what]}`,
-      backHref: `${needs.basePath}${security}`,
+      backHref: `${needs.basePath}${factorPaths.security}`,
       what,
       id: factor?.id,
       name: factor?.name,
@@ -290,5 +234,5 @@ function confirmPage(
 
 function done({ said, basePath }: FactorNeeds, request: PageRequest, key?: string): Reply {
   if (key !== undefined) said.say(request, key)
-  return { kind: 'redirect', location: `${basePath}${security}` }
+  return { kind: 'redirect', location: `${basePath}${factorPaths.security}` }
 }

@@ -1,8 +1,8 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { freshFor } from '../oidc/acr.ts'
 import type { BrowserSessions } from '../oidc/browser-session.ts'
-import { ownCallback, ownClientId } from '../oidc/clients/own-client.ts'
-import type { PageRequest, Redirect, Reply, Route } from '../reply.ts'
+import { ownCallback, ownSignInPath } from '../oidc/clients/own-client.ts'
+import type { Page, PageRequest, Redirect, Reply, Route } from '../reply.ts'
 import type { User } from '../store/users.ts'
 import { ownPath } from './own-path.ts'
 
@@ -25,7 +25,11 @@ export interface SignedInPerson {
   }
 }
 
-export type Admission = { readonly kind: 'admitted'; readonly person: SignedInPerson } | Redirect
+export type Admission = Admitted | Redirect
+interface Admitted {
+  readonly kind: 'admitted'
+  readonly person: SignedInPerson
+}
 
 export interface Gate {
   /** @returns who is signed in, or the redirect to a sign-in that leads back to this page
@@ -72,9 +76,10 @@ export function createGate(needs: {
 }
 
 type Handle = (person: SignedInPerson, request: PageRequest) => Promise<Reply> | Reply
-type Require = (request: PageRequest) => Promise<Admission>
+/** Of the gate, or of a gate that stands on it and shows another page to whom it does not let in. */
+export type Require = (request: PageRequest) => Promise<Admitted | Redirect | Page>
 
-/** A page for one person. @param require `gate.requirePerson` or `gate.requireFresh` */
+/** A page for one person. @param require such as `gate.requirePerson` */
 export const personalPage = (path: string, require: Require, handle: Handle): Route =>
   personal('GET', path, require, handle)
 
@@ -87,6 +92,10 @@ function personal(method: Route['method'], path: string, require: Require, handl
     method,
     path,
     boundTo: 'session',
+    async turnAway(request) {
+      const admission = await require(request)
+      return admission.kind === 'admitted' ? undefined : admission
+    },
     async handle(request) {
       const admission = await require(request)
       return admission.kind === 'admitted' ? handle(admission.person, request) : admission
@@ -97,16 +106,9 @@ function personal(method: Route['method'], path: string, require: Require, handl
 type SignInNeeds = Pick<Parameters<typeof createGate>[0], 'basePath' | 'issuer'>
 
 /** The way through a sign-in, back to the page of this request. */
-function signIn({ basePath, issuer }: SignInNeeds, request: PageRequest, more: Record<string, string>): Redirect {
-  const query = new URLSearchParams({
-    client_id: ownClientId,
-    response_type: 'code',
-    scope: 'openid',
-    redirect_uri: `${issuer}${ownCallback}`,
-    state: pathOfRequest(request, basePath) ?? paths.account,
-    ...more,
-  })
-  return { kind: 'redirect', location: `${basePath}${paths.authorization}?${query}` }
+function signIn(site: SignInNeeds, request: PageRequest, more: Record<string, string>): Redirect {
+  const state = pathOfRequest(request, site.basePath) ?? paths.account
+  return { kind: 'redirect', location: ownSignInPath(site, { state, ...more }) }
 }
 
 /** Below the issuer; with its query where that is plain enough to come back. */
@@ -123,8 +125,7 @@ export function createCallback(needs: { browserSessions: Pick<BrowserSessions, '
   return {
     method: 'GET',
     path: ownCallback,
-    async handle({ raw }) {
-      const query = new URLSearchParams((raw.request.url ?? '').split('?')[1])
+    async handle({ raw, query }) {
       const isRefused = query.has('error')
       // who cancelled a second sign-in is still signed in
       const home = needs.browserSessions.shown(raw.request)?.accountId === undefined ? '/' : paths.account

@@ -38,5 +38,4 @@ async function show(needs: OverviewNeeds, person: SignedInPerson, request: PageR
 }
 
 /** Field `q` of the query. */
-const searchOf = ({ raw }: PageRequest): string =>
-  (new URLSearchParams((raw.request.url ?? '').split('?')[1]).get('q') ?? '').slice(0, longestSearch)
+const searchOf = ({ query }: PageRequest): string => (query.get('q') ?? '').slice(0, longestSearch)

@@ -4,6 +4,7 @@ import type { Mistake, Page, PageRequest, Reply, Route, SecuritySection } from '
 import type { Audit } from '../store/audit.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import { defaultLimits } from '../users/lockout.ts'
+import { readNewPassword, ruleMistakes } from '../users/new-password.ts'
 import { passwordLength } from '../users/passwords.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
@@ -85,9 +86,9 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
   const again = (...mistakes: Mistake[]) => show(needs, person, request, { mistakes })
   if (!needs.users.canChangePassword(user)) return again()
   const current = form.get('current-password') ?? ''
-  const next = form.get('new-password') ?? ''
-  const missing = missingOf(current, next, form.get('repeat-password') ?? '')
-  if (missing.length > 0) return again(...missing)
+  if (current === '') return again({ key: 'current-password-missing', control: 'current-password' })
+  const { next, mistakes } = readNewPassword(form)
+  if (mistakes.length > 0) return again(...mistakes)
   const about = { ...auditedRequest(request), userId: user.id }
   const tried = await needs.users.tryPassword(user.username, current, { address: peer.address })
   if (tried.kind === 'busy') {
@@ -108,6 +109,7 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
     proved: tried.standing,
     keepSession: kept,
     event,
+    languages: request.languages,
   })
   switch (outcome.kind) {
     case 'changed':
@@ -115,13 +117,7 @@ async function change(needs: PasswordNeeds, person: SignedInPerson, request: Pag
       needs.said.say(request, 'password-changed')
       return { kind: 'redirect', location: `${needs.basePath}${paths.account}/security` }
     case 'refused':
-      return again(
-        ...outcome.faults.map(({ code }) => ({
-          key: `password-${code}`,
-          control: 'new-password',
-          values: passwordLength,
-        })),
-      )
+      return again(...ruleMistakes(outcome.faults))
     case 'ended':
       // the page asks to sign in when the session is over too
       return { kind: 'redirect', location: `${needs.basePath}${passwordPath}` }
@@ -132,10 +128,4 @@ const wrongCurrent: Mistake = {
   key: 'current-password-wrong',
   control: 'current-password',
   values: { attempts: defaultLimits.perAccount, minutes: defaultLimits.lockMs / 60_000 },
-}
-
-function missingOf(current: string, next: string, repeated: string): readonly Mistake[] {
-  if (current === '') return [{ key: 'current-password-missing', control: 'current-password' }]
-  if (next === '') return [{ key: 'new-password-missing', control: 'new-password' }]
-  return next === repeated ? [] : [{ key: 'passwords-differ', control: 'repeat-password' }]
 }

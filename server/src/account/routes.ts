@@ -2,13 +2,16 @@ import type { BrowserSessions } from '../oidc/browser-session.ts'
 import type { Route } from '../reply.ts'
 import { createApplicationsRoutes } from './applications.ts'
 import type { ApplicationsNeeds } from './applications.ts'
-import { createFactorRoutes, factorSections } from './factors.ts'
+import { createFactorRoutes } from './factors.ts'
 import type { FactorNeeds } from './factors.ts'
+import { factorSections } from './factor-sections.ts'
 import { createCallback } from './gate.ts'
 import { createOverviewRoutes } from './overview.ts'
 import type { OverviewNeeds } from './overview.ts'
 import { createPasswordRoutes, passwordSection } from './password.ts'
 import type { PasswordNeeds } from './password.ts'
+import { createPreferencesRoutes } from './preferences.ts'
+import type { PreferencesNeeds } from './preferences.ts'
 import { createProfileRoutes } from './profile.ts'
 import type { ProfileNeeds } from './profile.ts'
 import { createSecurityRoutes } from './security.ts'
@@ -24,12 +27,15 @@ import type { SessionsNeeds } from './sessions.ts'
 //   /account/profile              #name #nickname #zoneinfo #save-profile (save)
 //   /account/security             #change-password #set-up-app #replace-app #remove-app #new-codes
 //   /account/security/password    #current-password #new-password #repeat-password #save-password (save)
-//   /account/security/app         #code #set-up-app; #codes-saved where codes are shown
+//   /account/security/app         #code #app-name (name) #set-up-app; #codes-saved where codes are shown
+//   /account/security/rename      #factor-name (name) #save-name (save)
 //   /account/security/remove-app  #remove-app
 //   /account/security/recovery-codes  #new-codes
 //   /account/sessions/:session    #end-session (end)
 //   /account/sign-out-everywhere  #end-all (end)
 //   /account/applications/:application  #remove-access (remove)
+//   /account/preferences          #language-browser #language-en … (language) #colours-system #colours-light #colours-dark (colours)
+//                                 #save-preferences (save)
 //   each                          #nav-overview #nav-security … #nav-sign-out; form_token, hidden, in every form
 
 export type AccountNeeds = OverviewNeeds &
@@ -37,7 +43,8 @@ export type AccountNeeds = OverviewNeeds &
   PasswordNeeds &
   FactorNeeds &
   SessionsNeeds &
-  ApplicationsNeeds & {
+  ApplicationsNeeds &
+  PreferencesNeeds & {
     readonly browserSessions: BrowserSessions
   }
 
@@ -55,5 +62,6 @@ export function createAccountRoutes(needs: AccountNeeds): readonly Route[] {
     ...createFactorRoutes(needs),
     ...createSessionsRoutes(needs),
     ...createApplicationsRoutes(needs),
+    ...createPreferencesRoutes(needs),
   ]
 }

@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import { describeAgent } from './describe-agent.ts'
 import { endingsOf, handleOf } from './endings.ts'
+import type { KnownClient } from './endings.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
@@ -43,7 +44,7 @@ export function createSessionsRoutes(needs: SessionsNeeds): readonly Route[] {
 /** A session with the clients that it was used for. */
 interface Session {
   readonly device: Device
-  readonly clients: readonly { readonly clientId: string; readonly clientUid: string }[]
+  readonly clients: readonly KnownClient[]
 }
 
 /** @param devices rows of sessions and of their clients, the last used first */
@@ -57,7 +58,7 @@ function sessionsOf(devices: readonly Device[]): readonly Session[] {
     .map((device) => ({
       device,
       clients: (used.get(device.sessionUid) ?? []).flatMap(({ client }) =>
-        client === undefined ? [] : [{ clientId: client.id, clientUid: client.uid }],
+        client === undefined ? [] : [{ clientId: client.id, clientUid: client.uid, inSession: true }],
       ),
     }))
 }
@@ -139,7 +140,7 @@ async function endingsOfAll({ store, clients }: SessionsNeeds, { user }: SignedI
     store.devices.listOfUser(user.id),
     store.authorizations.listOfUser(user.id),
   ])
-  return endingsOf([...sessionsOf(devices).flatMap((session) => session.clients), ...authorizations], clients)
+  return endingsOf([...authorizations, ...sessionsOf(devices).flatMap((session) => session.clients)], clients)
 }
 
 async function showEverywhere(needs: SessionsNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {

@@ -1,9 +1,9 @@
 import { paths } from '@nauthera/rules/endpoints'
+import { personalPage } from '../account/gate.ts'
 import type { Registry } from '../clients/registry.ts'
 import type { ClientRow, Route } from '../reply.ts'
-import { deskArea, queryOf } from './frame.ts'
+import { deskArea, searched } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
-import { deskPage } from './gate.ts'
 import type { DeskGate } from './gate.ts'
 
 // The clients of this replica, to look at: they are changed in Kubernetes.
@@ -18,9 +18,9 @@ export interface ClientNeeds extends FrameNeeds {
 export function createClientsRoute(needs: ClientNeeds): Route {
   const path = `${paths.admin}/clients`
   const here = `${needs.basePath}${path}`
-  return deskPage(path, needs.desk.toLook, (admin, request) => {
-    const text = queryOf(request, 'q').trim()
-    const after = queryOf(request, 'after')
+  return personalPage(path, needs.desk.toLook, (admin, request) => {
+    const text = searched(request, 'q').trim()
+    const after = searched(request, 'after')
     const { rows, next } = clientPage(needs.registry(), { text, after, limit: pageSize })
     const query = (more: Record<string, string>) =>
       new URLSearchParams({ ...(text === '' ? {} : { q: text }), ...more })

@@ -1,6 +1,6 @@
 import { acrLevels } from '@nauthera/rules/acr'
-import type { Gate, SignedInPerson } from '../account/gate.ts'
-import type { Page, PageRequest, Redirect, Reply, Route } from '../reply.ts'
+import type { Gate, Require, SignedInPerson } from '../account/gate.ts'
+import type { Page, PageRequest } from '../reply.ts'
 
 // The gate of the help desk. It lets in members of one group who have proved a second factor: to look, within the last hour; to change
 // something, within the last five minutes. Whoever is signed in and no member gets the page of an address that does not exist.
@@ -11,12 +11,10 @@ const lookFor = 60 * 60
 
 export interface DeskGate {
   /** For what only shows something. */
-  toLook(request: PageRequest): Promise<DeskAdmission>
+  readonly toLook: Require
   /** For what changes something. */
-  toAct(request: PageRequest): Promise<DeskAdmission>
+  readonly toAct: Require
 }
-
-type DeskAdmission = { readonly kind: 'admitted'; readonly person: SignedInPerson } | Redirect | Page
 
 /** @param needs.groupFrom ids of the sources whose word counts: whoever runs another one must not make members
  *  @param needs.now epoch milliseconds */
@@ -29,7 +27,7 @@ export function createDeskGate(needs: {
   const { gate, group, groupFrom, now } = needs
   const isMember = ({ user }: SignedInPerson) =>
     groupFrom.some((source) => user.groupOrigins[source]?.includes(group) ?? false)
-  const enter = async (request: PageRequest, isEnough: (person: SignedInPerson) => boolean): Promise<DeskAdmission> => {
+  const enter = async (request: PageRequest, isEnough: (person: SignedInPerson) => boolean): ReturnType<Require> => {
     const admission = await gate.requirePerson(request)
     if (admission.kind !== 'admitted') return admission
     if (!isMember(admission.person)) return notFound
@@ -50,21 +48,3 @@ export const notFound: Page = {
   status: 404,
   model: { key: 'not-found', code: 'NOT_FOUND' },
 }
-
-type Handle = (person: SignedInPerson, request: PageRequest) => Promise<Reply> | Reply
-type Enter = (request: PageRequest) => Promise<DeskAdmission>
-
-export const deskPage = (path: string, enter: Enter, handle: Handle): Route => route('GET', path, enter, handle)
-
-/** A page must have the same path: whoever has to sign in first comes back there. */
-export const deskForm = (path: string, enter: Enter, handle: Handle): Route => route('POST', path, enter, handle)
-
-const route = (method: Route['method'], path: string, enter: Enter, handle: Handle): Route => ({
-  method,
-  path,
-  boundTo: 'session',
-  async handle(request) {
-    const admission = await enter(request)
-    return admission.kind === 'admitted' ? handle(admission.person, request) : admission
-  },
-})

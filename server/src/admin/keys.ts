@@ -1,12 +1,12 @@
 import { paths } from '@nauthera/rules/endpoints'
+import { personalPage } from '../account/gate.ts'
 import { keyStates } from '../oidc/keys/states.ts'
 import type { KeyPolicy } from '../oidc/keys/states.ts'
 import { timesOf } from '../oidc/keys/key-set.ts'
 import type { Route } from '../reply.ts'
 import type { Keys } from '../store/keys.ts'
-import { deskArea, moment } from './frame.ts'
+import { deskArea } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
-import { deskPage } from './gate.ts'
 import type { DeskGate } from './gate.ts'
 
 // Signing and cookie keys and what each does now; never a part of a key.
@@ -20,7 +20,7 @@ export interface KeyNeeds extends FrameNeeds {
 }
 
 export function createKeysRoute(needs: KeyNeeds): Route {
-  return deskPage(`${paths.admin}/keys`, needs.desk.toLook, async (admin, request) => {
+  return personalPage(`${paths.admin}/keys`, needs.desk.toLook, async (admin, request) => {
     const keys = await needs.keys.summaries()
     const states = keyStates(keys.map(timesOf), needs.now(), needs.policy)
     return {
@@ -33,8 +33,8 @@ export function createKeysRoute(needs: KeyNeeds): Route {
           use,
           alg,
           state: states.get(id)!,
-          created: moment(createdAt),
-          active: moment(activeAt),
+          created: createdAt,
+          active: activeAt,
         })),
       },
     }

@@ -1,11 +1,11 @@
 import { paths } from '@nauthera/rules/endpoints'
+import { personalPage } from '../account/gate.ts'
 import type { Route } from '../reply.ts'
 import { ownSource } from '../store/users.ts'
 import type { User } from '../store/users.ts'
 import type { People } from '../store/people.ts'
-import { deskArea, queryOf } from './frame.ts'
+import { deskArea, searched } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
-import { deskPage } from './gate.ts'
 import type { DeskGate } from './gate.ts'
 
 // The first page of the help desk: it finds people.
@@ -15,6 +15,8 @@ const pageSize = 25
 export interface PeopleNeeds extends FrameNeeds {
   readonly desk: DeskGate
   readonly people: People
+  /** Undefined where no mail is sent. */
+  readonly inviteHref: string | undefined
 }
 
 export const personPath = (id: string): string => `${paths.admin}/people/${id}`
@@ -22,9 +24,9 @@ export const personPath = (id: string): string => `${paths.admin}/people/${id}`
 export function createPeopleRoute(needs: PeopleNeeds): Route {
   const { basePath, desk, people } = needs
   const here = `${basePath}${paths.admin}`
-  return deskPage(paths.admin, desk.toLook, async (admin, request) => {
-    const text = queryOf(request, 'q').trim()
-    const page = await people.search({ text, after: queryOf(request, 'after'), limit: pageSize })
+  return personalPage(paths.admin, desk.toLook, async (admin, request) => {
+    const text = searched(request, 'q').trim()
+    const page = await people.search({ text, after: searched(request, 'after'), limit: pageSize })
     const next = page.next && new URLSearchParams({ ...(text === '' ? {} : { q: text }), after: page.next })
     return {
       kind: 'page',
@@ -32,10 +34,11 @@ export function createPeopleRoute(needs: PeopleNeeds): Route {
       model: {
         area: deskArea(needs, admin, request, 'people'),
         action: here,
+        inviteHref: needs.inviteHref,
         text,
         people: page.people.map((user) => rowOf(user, basePath)),
         firstHref:
-          queryOf(request, 'after') === ''
+          searched(request, 'after') === ''
             ? undefined
             : `${here}${text === '' ? '' : `?${new URLSearchParams({ q: text })}`}`,
         nextHref: next && `${here}?${next}`,

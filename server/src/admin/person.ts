@@ -1,13 +1,14 @@
 import { auditedRequest } from '../oidc/request-context.ts'
+import { personalForm, personalPage } from '../account/gate.ts'
 import type { SignedInPerson } from '../account/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import { ownSource } from '../store/users.ts'
 import { acts } from './acts.ts'
 import type { Act, ActNeeds } from './acts.ts'
-import { deskArea, moment } from './frame.ts'
+import { deskArea } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
-import { deskForm, deskPage, notFound } from './gate.ts'
+import { notFound } from './gate.ts'
 import type { DeskGate } from './gate.ts'
 import { personPath } from './people.ts'
 import { loadPersonState } from './person-state.ts'
@@ -24,10 +25,10 @@ export function createPersonRoutes(needs: PersonNeeds): readonly Route[] {
   const { desk } = needs
   const path = personPath(':id')
   return [
-    deskPage(path, desk.toLook, (admin, request) => show(needs, admin, request)),
+    personalPage(path, desk.toLook, (admin, request) => show(needs, admin, request)),
     ...acts.flatMap((act) => [
-      deskPage(`${path}/${act.id}`, desk.toAct, (admin, request) => ask(needs, act, admin, request)),
-      deskForm(`${path}/${act.id}`, desk.toAct, (admin, request) => carryOut(needs, act, admin, request)),
+      personalPage(`${path}/${act.id}`, desk.toAct, (admin, request) => ask(needs, act, admin, request)),
+      personalForm(`${path}/${act.id}`, desk.toAct, (admin, request) => carryOut(needs, act, admin, request)),
     ]),
   ]
 }
@@ -72,31 +73,31 @@ function describe({
     groups,
     disabled,
     mustChangePassword: passwordChangeRequired,
-    created: moment(createdAt),
+    created: createdAt,
     failures: failures.signIns && failuresOnPage(failures.signIns),
     wrongCodes: failures.codes && failuresOnPage(failures.codes),
     factors: factors.map(({ kind, name, createdAt, lastUsedAt }) => ({
       kind,
       name,
-      created: moment(createdAt),
-      lastUsed: lastUsedAt && moment(lastUsedAt),
+      created: createdAt,
+      lastUsed: lastUsedAt,
     })),
     links: links.map(({ upstream, subject, isOrigin, linkedAt, signedInAt }) => ({
       upstream,
       subject,
       isOrigin,
-      linked: moment(linkedAt),
-      lastUsed: moment(signedInAt),
+      linked: linkedAt,
+      lastUsed: signedInAt,
     })),
     sessions: sessions.map(({ device, clients }) => ({
       agent: device.agent,
       address: device.ip,
-      lastSeen: moment(device.lastSeen),
+      lastSeen: device.lastSeen,
       clients,
     })),
-    consents: consents.map(({ clientId, scopes, grantedAt }) => ({ clientId, scopes, granted: moment(grantedAt) })),
+    consents: consents.map(({ clientId, scopes, grantedAt }) => ({ clientId, scopes, granted: grantedAt })),
     signIns: signIns.map(({ at, event, reason, address, clientId }) => ({
-      at: moment(at),
+      at,
       outcome: event === 'signin.success' ? ('success' as const) : ('failure' as const),
       reason,
       address,
@@ -105,7 +106,7 @@ function describe({
   }
 }
 
-const failuresOnPage = ({ count, isLocked, until }: CountedFailures) => ({ count, isLocked, until: moment(until) })
+const failuresOnPage = ({ count, isLocked, until }: CountedFailures) => ({ count, isLocked, until })
 
 async function ask(needs: PersonNeeds, act: Act, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
   const state = await loadPersonState(needs, request.params['id'] ?? '')

@@ -1,6 +1,8 @@
 import type { Route } from '../reply.ts'
 import { createClientsRoute } from './clients.ts'
 import type { ClientNeeds } from './clients.ts'
+import { createInviteRoutes, invitePath } from './invite.ts'
+import type { InviteNeeds } from './invite.ts'
 import { createKeysRoute } from './keys.ts'
 import type { KeyNeeds } from './keys.ts'
 import { createPeopleRoute } from './people.ts'
@@ -11,17 +13,28 @@ import type { PersonNeeds } from './person.ts'
 // The pages of the help desk, for members of the group in the setting `admin`. Ids and names of the controls do not change:
 //
 //   page                       controls (id = name unless given)
-//   /admin                     #q #search #next
+//   /admin                     #q #search #next #invite-link
+//   /admin/invite              #email #name #locale #invite #back; form_token, hidden
 //   /admin/people/:id          #act-unlock #act-send-reset #act-enable #act-sign-out #act-reset-factors #act-unlink #act-disable, each a link to the page that asks
 //   /admin/people/:id/:act     #confirm #back; form_token, hidden
 //   /admin/clients             #q #search #next
 //   /admin/keys                to look at
 
-export type AdminNeeds = PeopleNeeds & PersonNeeds & ClientNeeds & KeyNeeds
+export type AdminNeeds = Omit<PeopleNeeds, 'inviteHref'> &
+  ClientNeeds &
+  KeyNeeds &
+  Omit<PersonNeeds, 'linkMails' | 'sendsMail'> & {
+    readonly linkMails: (NonNullable<PersonNeeds['linkMails']> & NonNullable<InviteNeeds['linkMails']>) | undefined
+    readonly languages: InviteNeeds['languages']
+  }
 
-export const createAdminRoutes = (needs: AdminNeeds): readonly Route[] => [
-  createPeopleRoute(needs),
-  ...createPersonRoutes(needs),
-  createClientsRoute(needs),
-  createKeysRoute(needs),
-]
+export function createAdminRoutes(needs: AdminNeeds): readonly Route[] {
+  const sendsMail = needs.linkMails !== undefined
+  return [
+    createPeopleRoute({ ...needs, inviteHref: sendsMail ? `${needs.basePath}${invitePath}` : undefined }),
+    ...createInviteRoutes(needs),
+    ...createPersonRoutes({ ...needs, sendsMail }),
+    createClientsRoute(needs),
+    createKeysRoute(needs),
+  ]
+}

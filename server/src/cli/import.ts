@@ -4,22 +4,27 @@ import type { Readable } from 'node:stream'
 import { Option } from 'commander'
 import type { Command } from 'commander'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { showHiddenCharacters } from '@nauthera/runtime/hidden-characters'
 import { createGroups } from '../store/groups.ts'
 import { createImportBatch } from '../store/import-batch.ts'
 import { createUsers } from '../store/users.ts'
 import type { User } from '../store/users.ts'
 import { differences, importPeople } from '../users/import/import-people.ts'
 import type { ImportCounts, Refusal } from '../users/import/import-people.ts'
+import { readDex } from '../users/import/dex.ts'
 import { readJsonLines } from '../users/import/json-lines.ts'
-import type { PersonEntry, ReadEntry } from '../users/import/person-entry.ts'
+import { readKeycloak } from '../users/import/keycloak.ts'
+import type { LeaveOut, PersonEntry, ReadEntry } from '../users/import/person-entry.ts'
 import { createProgress } from './progress.ts'
 import { adminEvent, print, say, withDatabase } from './session.ts'
 import type { Opened, Session } from './session.ts'
 
 type SetExitCode = (code: number) => void
 
-const formats: Readonly<Record<string, (input: Readable) => AsyncIterable<ReadEntry>>> = {
+const formats: Readonly<Record<string, (input: Readable, leaveOut: LeaveOut) => AsyncIterable<ReadEntry>>> = {
   jsonl: readJsonLines,
+  keycloak: readKeycloak,
+  dex: readDex,
 }
 
 export function addImport(users: Command, session: Session, setExitCode: SetExitCode): void {
@@ -39,7 +44,9 @@ who is there already is passed over. docs/people-import.md describes the formats
 
 Examples:
   nauthera users import people.jsonl --create-groups --dry-run
-  nauthera users import - --create-groups < people.jsonl`,
+  nauthera users import - --create-groups < people.jsonl
+  nauthera users import realm.json --format keycloak --create-groups --dry-run
+  nauthera users import dex.yaml --format dex`,
     )
     .action(async (file: string, options: ImportOptions) => {
       const { refused } = await importFile(session, file, options)
@@ -57,6 +64,7 @@ interface ImportOptions {
 async function importFile(session: Session, file: string, options: ImportOptions): Promise<ImportCounts> {
   const { createGroups: mayCreateGroups = false, update = false, dryRun = false } = options
   const refusals: Refusal[] = []
+  const leftOut = createTally()
   const progress = createProgress(session.terminal)
   let counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
   const input = await inputOf(session, file)
@@ -74,16 +82,35 @@ async function importFile(session: Session, file: string, options: ImportOptions
             progress.tell(summaryOf(now))
           },
         },
-        formats[options.format]!(input),
+        formats[options.format]!(input, leftOut.add),
         { dryRun, createGroups: mayCreateGroups },
       ),
     )
   } finally {
     progress.end()
     if (refusals.length > 0) print(session, refusals.map(rowOf), ['at', 'username', 'reason'])
+    for (const line of leftOut.lines()) say(session, line)
     say(session, `${summaryOf(counts)}${dryRun ? ' (dry run: nothing was written)' : ''}`)
   }
 }
+
+/** Names of attributes come from the file: there may be any number, and they may hold anything. */
+function createTally(): { add: LeaveOut; lines(): readonly string[] } {
+  const counts = new Map<string, number>()
+  return {
+    add(what) {
+      const key = counts.size < mostKinds || counts.has(what) ? what : 'more of other kinds'
+      counts.set(key, (counts.get(key) ?? 0) + 1)
+    },
+    lines: () =>
+      [...counts].map(([what, times]) => {
+        const shown = showHiddenCharacters(what, () => '\uFFFD')
+        return `left out, ${times === 1 ? 'once' : `${times} times`}: ${shown}`
+      }),
+  }
+}
+
+const mostKinds = 100
 
 const rowOf = ({ at, username, reason }: Refusal) => ({ at, username, reason })
 

@@ -8,6 +8,7 @@ import { addConsentCommands } from './consents.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addGroupCommands } from './groups.ts'
 import { addKeyCommands } from './keys.ts'
+import { addLoginLinkCommand } from './login-link.ts'
 import { addMigrateCommands } from './migrate.ts'
 import { outputFormats } from './output.ts'
 import type { OutputFormat } from './output.ts'
@@ -77,6 +78,7 @@ Examples:
   addUserCommands(program, session, setExitCode)
   addGroupCommands(program, session)
   addConsentCommands(program, session)
+  addLoginLinkCommand(program, session)
   addAuditCommands(program, session)
   addKeyCommands(program, session)
   addMigrateCommands(program, session, setExitCode)

@@ -71,6 +71,10 @@ function addAdd(users: Command, session: Session): void {
     .option('--locale <tag>', 'language, such as de')
     .option('--group <name...>', 'groups to add the person to; new groups are created')
     .option('--must-change', 'the person must choose a new password at the first sign-in')
+    .option(
+      '--no-password',
+      'no password: they come in by "nauthera login-link" or a link by mail, and by passkeys then',
+    )
     .option('--claim <name=value...>', claimHelp)
   addPasswordOptions(command)
     .addHelpText(
@@ -78,6 +82,7 @@ function addAdd(users: Command, session: Session): void {
       `
 Examples:
   nauthera users add alice --email alice@example.com --group admins --generate
+  nauthera users add root --group admins --no-password && nauthera login-link root
   nauthera users add carol --generate --claim given_name=Carol phone_number=+4930123456 address.country=DE
   printf %s "$PASSWORD" | nauthera users add bob --password-stdin -o json`,
     )
@@ -310,6 +315,8 @@ interface AddOptions extends PasswordOptions {
   readonly locale?: string
   readonly group?: string[]
   readonly mustChange?: boolean
+  /** False with `--no-password`. */
+  readonly password?: boolean
   readonly claim?: string[]
 }
 
@@ -327,7 +334,9 @@ interface SetOptions extends PasswordOptions {
 
 async function addUser(session: Session, username: string, options: AddOptions): Promise<void> {
   const profile = withProfileClaims({}, options.claim ?? [])
-  const { password, passwordHash, generated } = await newPassword(session, options, { username, email: options.email })
+  const about = { username, email: options.email }
+  const { password, passwordHash, generated } =
+    options.password === false ? withoutPassword(options) : await newPassword(session, options, about)
   const user = await withDatabase(session, (opened) =>
     createUsers(opened).insert(
       {
@@ -349,6 +358,14 @@ async function addUser(session: Session, username: string, options: AddOptions):
     [{ ...rowOf(user), ...(generated ? { password } : {}) }],
     generated ? [...columns, 'password'] : columns,
   )
+}
+
+function withoutPassword({ generate, passwordStdin, mustChange }: AddOptions) {
+  if (generate === true || passwordStdin === true || mustChange === true) {
+    const message = 'goes with none of --generate, --password-stdin and --must-change'
+    throw new CodedError('USAGE_INVALID', { faults: [{ path: '--no-password', message }] })
+  }
+  return { password: undefined, passwordHash: undefined, generated: false } as const
 }
 
 async function editUser(session: Session, login: string, options: EditOptions): Promise<void> {

@@ -8,21 +8,25 @@ import type { Stream } from '@nauthera/proto/channel/stream'
 import { ConfigService as Service, NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type {
   Complete,
+  PlatformKeys,
   ServerDefaultsSchema,
   SyncRequest,
   SyncResponseSchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { configTlsFiles, podLocalNames, shardSchema } from '@nauthera/proto/names'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import type { Audit } from '../store/audit.ts'
 import { createApplyShard } from './apply-shard.ts'
 import type { Answer } from './apply-shard.ts'
 import { rejectionsOf } from './build-registry.ts'
+import type { ClusterIssuer } from './cluster-issuer.ts'
 import type { CheckClient } from './check-client.ts'
 import { missingOf } from './check-shard.ts'
 import type { RegistryHolder } from './registry.ts'
+import type { UnknownKeys } from './unknown-keys.ts'
 import type { Usage } from './usage.ts'
 import { systemClocks } from './verifiers.ts'
 import type { Clocks } from './verifiers.ts'
@@ -40,12 +44,22 @@ export interface ConfigService {
   stop(): Promise<void>
 }
 
+/** What is known of platforms, and how it is told. */
+interface Platforms {
+  readonly cluster: ClusterIssuer
+  readonly unknownKeys: Pick<UnknownKeys, 'onMet'>
+  /** The settings have the keys of this cluster. */
+  readonly bySettings: boolean
+}
+
 const usualUsageEveryMs = 3000
 
 export function createConfigService(needs: {
   config: { socket: string; tlsDirectory: string }
   holder: RegistryHolder
   checkClient: CheckClient
+  /** Who signs the tokens of programs. */
+  platforms: Platforms
   usage: Usage
   log: Log
   version: string
@@ -77,21 +91,44 @@ export function createConfigService(needs: {
     return { case: 'ack', value: { nonce } }
   }
 
+  const applyPlatformKeys = ({ nonce, file }: PlatformKeys): Answer => {
+    try {
+      log.info(needs.platforms.cluster.apply(file), 'platform keys live')
+      return { case: 'ack', value: { nonce } }
+    } catch (error) {
+      log.warn({ error }, 'platform keys refused; the last good ones stay')
+      return { case: 'nack', value: { nonce, reason: NackReason.UNREADABLE, message: describeError(error) } }
+    }
+  }
+
   const talk = async (stream: ServerStream): Promise<void> => {
-    const about = { serverVersion: version, defaults: needs.defaults, manifestDigest: completeDigest ?? '' }
+    const { cluster, bySettings } = needs.platforms
+    const about = {
+      serverVersion: version,
+      defaults: needs.defaults,
+      manifestDigest: completeDigest ?? '',
+      platform: { digest: cluster.digest(), bySettings },
+    }
     await stream.send({ message: helloOf(holder, about) })
     const stopUsage = tellUsage(stream, usage, usageEveryMs)
+    const stopTelling = needs.platforms.unknownKeys.onMet(() => {
+      // a stream that broke tells nothing; the next token does
+      stream.send({ message: { case: 'unknownKey', value: {} } }).catch(() => undefined)
+    })
     try {
       for await (const { message } of stream) {
         if (message.case === 'shard') {
           await stream.send({ message: await inTurn(() => applyShard(message.value)) })
         } else if (message.case === 'complete') {
           await stream.send({ message: await inTurn(async () => applyComplete(message.value)) })
+        } else if (message.case === 'platformKeys') {
+          await stream.send({ message: await inTurn(async () => applyPlatformKeys(message.value)) })
         }
         // a newer agent may say what this version does not know
       }
     } finally {
       stopUsage()
+      stopTelling()
     }
   }
 
@@ -139,7 +176,12 @@ async function listen(
 /** What the server has, and reads. */
 function helloOf(
   holder: RegistryHolder,
-  about: { serverVersion: string; manifestDigest: string; defaults: MessageInitShape<typeof ServerDefaultsSchema> },
+  about: {
+    serverVersion: string
+    manifestDigest: string
+    defaults: MessageInitShape<typeof ServerDefaultsSchema>
+    platform: { digest: string; bySettings: boolean }
+  },
 ): Answer {
   const current = holder.current()
   return {
@@ -158,18 +200,22 @@ function helloOf(
 function tellUsage(stream: ServerStream, usage: Usage, everyMs: number): () => void {
   let cursor = 0
   const tell = (): void => {
-    const { uses, cursor: next, coversMs } = usage.since(cursor)
+    const { uses, identities: proved, cursor: next, coversMs } = usage.since(cursor)
     cursor = next
     const told = uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
+    const identities = proved.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
     stream
-      .send({ message: { case: 'usage', value: { uses: told, covers: durationFromMs(Math.round(coversMs)) } } })
+      .send({
+        message: { case: 'usage', value: { uses: told, identities, covers: durationFromMs(Math.round(coversMs)) } },
+      })
       .catch(() => {
         // the stream broke; the next one is told everything
       })
   }
   tell()
   const timer = setInterval(() => {
-    if (usage.since(cursor).uses.length > 0) tell()
+    const { uses, identities } = usage.since(cursor)
+    if (uses.length + identities.length > 0) tell()
   }, everyMs)
   timer.unref()
   return () => clearInterval(timer)

@@ -19,6 +19,8 @@ export interface RegisteredClient {
   readonly config: ClientConfig
   /** `config.resourceServer.identifier`: the API that this client is. */
   readonly api: string | undefined
+  /** Names of the ServiceAccounts of its own namespace that are its identities; undefined for most clients. */
+  readonly accounts: readonly string[] | undefined
   /** What the operator lets it have at APIs, whichever version is served. Undefined: from an operator that does not say. */
   readonly granted: readonly GrantedScopes[] | undefined
 }
@@ -29,12 +31,22 @@ export interface GrantedScopes {
   readonly scopes: readonly string[]
 }
 
+/** @returns the ServiceAccounts of the client's own namespace that are its identities */
+export function accountsOf({ identities }: ClientConfig, namespace: string): RegisteredClient['accounts'] {
+  const own = identities.flatMap(({ serviceAccount }) =>
+    serviceAccount?.namespace === namespace ? [serviceAccount.name] : [],
+  )
+  return own.length > 0 ? own : undefined
+}
+
 export function grantedOf(granted: Granted | undefined): readonly GrantedScopes[] | undefined {
   return granted?.apis.map(({ identifier, scopes }) => ({ identifier, scopes: scopes.slice() }))
 }
 
-export function createRegisteredClient(fields: Omit<RegisteredClient, 'config'>): RegisteredClient {
-  return new StoredClient(fields)
+export function createRegisteredClient(
+  fields: Omit<RegisteredClient, 'config' | 'accounts'> & Partial<Pick<RegisteredClient, 'accounts'>>,
+): RegisteredClient {
+  return new StoredClient({ accounts: undefined, ...fields })
 }
 
 class StoredClient implements RegisteredClient {
@@ -46,6 +58,7 @@ class StoredClient implements RegisteredClient {
   readonly verifiers: RegisteredClient['verifiers']
   readonly version: RegisteredClient['version']
   readonly api: string | undefined
+  readonly accounts: RegisteredClient['accounts']
   readonly granted: RegisteredClient['granted']
   #config: WeakRef<ClientConfig> | undefined
 
@@ -58,6 +71,7 @@ class StoredClient implements RegisteredClient {
     this.verifiers = fields.verifiers
     this.version = fields.version
     this.api = fields.api
+    this.accounts = fields.accounts
     this.granted = fields.granted
   }
 

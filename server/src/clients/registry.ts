@@ -39,16 +39,25 @@ export interface Registry {
   find(clientId: string): RegisteredClient | undefined
   /** The client that is the API with this identifier (RFC 8707): the first by client id. */
   findApi(identifier: string): RegisteredClient | undefined
+  /** The clients that have a ServiceAccount of their own namespace as an identity. */
+  ofServiceAccount(account: ServiceAccountName): readonly RegisteredClient[]
+}
+
+export interface ServiceAccountName {
+  readonly namespace: string
+  readonly name: string
 }
 
 export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blocked'>): Registry {
   const { clients } = parts
   let apis: Map<string, RegisteredClient> | undefined
+  let accounts: Map<string, RegisteredClient[]> | undefined
   return {
     ...parts,
     size: clients.size,
     find: (clientId) => clients.get(clientId),
     findApi: (identifier) => (apis ??= apisOf(clients.values())).get(identifier),
+    ofServiceAccount: (account) => (accounts ??= byAccount(clients.values())).get(accountKey(account)) ?? [],
   }
 }
 
@@ -63,6 +72,19 @@ function apisOf(clients: Iterable<RegisteredClient>) {
     if (first === undefined || client.clientId < first.clientId) apis.set(client.api, client)
   }
   return apis
+}
+
+const accountKey = ({ namespace, name }: ServiceAccountName): string => `${namespace}/${name}`
+
+function byAccount(clients: Iterable<RegisteredClient>) {
+  const found = new Map<string, RegisteredClient[]>()
+  for (const client of clients) {
+    for (const name of client.accounts ?? []) {
+      const key = accountKey({ namespace: client.namespace, name })
+      found.set(key, [...(found.get(key) ?? []), client])
+    }
+  }
+  return found
 }
 
 export interface RegistryHolder {

@@ -7,7 +7,7 @@ import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
-import { createRegisteredClient, grantedOf } from './registered-client.ts'
+import { accountsOf, createRegisteredClient, grantedOf } from './registered-client.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
 import { applyVerifiers } from './verifiers.ts'
@@ -23,7 +23,7 @@ type Version = Pick<ClientVersion, 'generation' | 'config'>
 type Loaded =
   | { readonly kind: 'accepted'; readonly version: ServedVersion }
   | { readonly kind: 'rejected'; readonly faults: readonly ClientFault[] }
-type ServedVersion = Pick<RegisteredClient, 'version' | 'api'>
+type ServedVersion = Pick<RegisteredClient, 'version' | 'api' | 'accounts'>
 
 /** @param live what is live of this very client: the same object of Kubernetes, under the same client id */
 export async function resolveClient(
@@ -39,7 +39,7 @@ export async function resolveClient(
     if (version === undefined) return undefined
     const isSame = sameObjects(live?.verifiers ?? [], verifiers) && isDeepStrictEqual(live?.granted, granted)
     if (version === live && isSame) return live
-    const { api, version: served } = version
+    const { api, accounts, version: served } = version
     return createRegisteredClient({
       clientId,
       uid,
@@ -48,6 +48,7 @@ export async function resolveClient(
       shard: about.shard,
       verifiers,
       api,
+      accounts,
       granted,
       version: { generation: served.generation, config: served.config },
     })
@@ -55,7 +56,7 @@ export async function resolveClient(
   const load = async (version: Version, faults: readonly ClientFault[] = []): Promise<Loaded> => {
     const isLive = live?.version.config === version.config && live.verifiers.length > 0 === hasSecret
     if (isLive && live.version.generation === version.generation) return { kind: 'accepted', version: live }
-    if (isLive) return { kind: 'accepted', version: { version, api: live.api } }
+    if (isLive) return { kind: 'accepted', version: { version, api: live.api, accounts: live.accounts } }
     if (faults.length > 0) return { kind: 'rejected', faults }
     return checkVersion(version, { clientId, uid, namespace, name, hasSecret }, about.checkClient)
   }
@@ -98,7 +99,8 @@ async function checkVersion(version: Version, identity: ClientIdentity, checkCli
   try {
     const faults = await checkClient(config, identity)
     if (faults.length > 0) return { kind: 'rejected', faults }
-    return { kind: 'accepted', version: { version, api: config.resourceServer?.identifier } }
+    const accounts = accountsOf(config, identity.namespace)
+    return { kind: 'accepted', version: { version, api: config.resourceServer?.identifier, accounts } }
   } catch (error) {
     // the protocol library throws plain TypeErrors too
     return rejected(error instanceof Error ? error.message : 'cannot be served as it is')

@@ -1,4 +1,5 @@
 // When each client secret was used last. Told to the agent every few seconds, only what changed.
+import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Registry } from './registry.ts'
 import { systemClocks } from './verifiers.ts'
@@ -12,11 +13,22 @@ export interface SecretUse {
   readonly lastUsed: number
 }
 
+export interface IdentityUse {
+  readonly namespace: string
+  readonly name: string
+  readonly clientId: string
+  readonly identity: Identity
+  /** Epoch milliseconds. */
+  readonly lastUsed: number
+}
+
 export interface Usage {
   touch(client: RegisteredClient, secretId: string): void
+  /** The identity that proved the client last. */
+  touchIdentity(client: RegisteredClient, identity: Identity): void
   /** @param cursor 0 for everything that is known, then what the last call returned
    *  @returns also for how long uses have been counted, milliseconds */
-  since(cursor: number): { uses: SecretUse[]; cursor: number; coversMs: number }
+  since(cursor: number): { uses: SecretUse[]; identities: IdentityUse[]; cursor: number; coversMs: number }
   /** Forgets clients that are gone. */
   keepOnly(registry: Registry): void
 }
@@ -25,17 +37,29 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
   const monotonic = needs.monotonic ?? systemClocks.monotonic
   const startedAt = monotonic()
   const uses = new Map<string, { use: SecretUse; order: number }>()
+  const identities = new Map<string, { use: IdentityUse; order: number }>()
   let order = 0
   return {
     touch({ namespace, name, clientId }, secretId) {
       const use = { namespace, name, clientId, secretId, lastUsed: needs.now() }
       uses.set(`${clientId} ${secretId}`, { use, order: ++order })
     },
+    touchIdentity({ namespace, name, clientId }, identity) {
+      const use = { namespace, name, clientId, identity, lastUsed: needs.now() }
+      identities.set(clientId, { use, order: ++order })
+    },
     since(cursor) {
-      const changed = [...uses.values()].filter((known) => known.order > cursor)
-      return { uses: changed.map(({ use }) => use), cursor: order, coversMs: monotonic() - startedAt }
+      const changed = <Use>(known: ReadonlyMap<string, { use: Use; order: number }>): Use[] =>
+        [...known.values()].filter((one) => one.order > cursor).map(({ use }) => use)
+      return {
+        uses: changed(uses),
+        identities: changed(identities),
+        cursor: order,
+        coversMs: monotonic() - startedAt,
+      }
     },
     keepOnly(registry) {
+      for (const clientId of identities.keys()) if (registry.find(clientId) === undefined) identities.delete(clientId)
       for (const [key, { use }] of uses) {
         const client = registry.find(use.clientId)
         if (client?.verifiers.some((verifier) => verifier.id === use.secretId) !== true) uses.delete(key)

@@ -29,6 +29,9 @@ export function createPageRouter(needs: {
   /** Milliseconds; for tests. */
   deadlineMs?: number
 }): Router {
+  const { deadlineMs = requestDeadlineMs } = needs
+  const turnAway = async (route: Route, request: PageRequest) =>
+    route.turnAway && withDeadline(route.turnAway(request), deadlineMs)
   const router = Router({ caseSensitive: true, strict: true })
   const readBody = text({ type: 'application/x-www-form-urlencoded', limit: maxBodyBytes, defaultCharset: 'utf-8' })
   for (const route of needs.routes) {
@@ -56,15 +59,11 @@ export function createPageRouter(needs: {
             agent: parsed.peer.userAgent,
             correlationId: parsed.correlationId,
           })
-          return answer(request, response, pageFor({ status: 403, code: 'FORM_REFUSED', key: 'form-refused' }), binding)
+          const refused = pageFor({ status: 403, code: 'FORM_REFUSED', key: 'form-refused' })
+          return answer(request, response, (await turnAway(route, parsed)) ?? refused, binding)
         }
       }
-      answer(
-        request,
-        response,
-        await withDeadline(route.handle(parsed), needs.deadlineMs ?? requestDeadlineMs),
-        binding,
-      )
+      answer(request, response, await withDeadline(route.handle(parsed), deadlineMs), binding)
     }
   }
 
@@ -90,6 +89,7 @@ function parseRequest(route: Route, request: Request, response: Response): PageR
   return {
     method: route.method,
     params: Object.fromEntries(Object.entries(request.params).map(([name, value]) => [name, String(value)])),
+    query: new URLSearchParams((request.url ?? '').split('?', 2)[1]),
     form: new URLSearchParams(typeof body === 'string' ? body : ''),
     peer: peerOf(request)!,
     languages: parseAcceptLanguage(request.headers['accept-language']),

@@ -3,13 +3,14 @@ import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { Eta } from 'eta'
 import { viewsDirectory } from '../files.ts'
-import type { Page, RenderedPage } from '../reply.ts'
+import type { Page, PersonOnPage, RenderedPage } from '../reply.ts'
 import type { BrandingSettings } from '../settings.ts'
 import type { Assets } from './assets.ts'
 import { formTokenField } from './form-guard.ts'
 import type { FormTokens } from './form-guard.ts'
 import type { Logos } from './logos.ts'
 import { policyFor } from './headers.ts'
+import { readLayout } from './layout-template.ts'
 import { correlationIdOf } from './request-log.ts'
 import { escapeHtml } from './texts.ts'
 import type { AllTexts } from './texts.ts'
@@ -20,9 +21,10 @@ export interface Pages {
   render(page: Page, request: IncomingMessage, binding?: string): RenderedPage
 }
 
-/** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view. */
+/** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view.
+ *  @throws CodedError SETTINGS_INVALID when the layout of the settings cannot be used */
 export function createPages(needs: {
-  assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo' | 'passkeys'>
+  assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo' | 'script'>
   logos: Pick<Logos, 'show'>
   branding: BrandingSettings
   texts: AllTexts
@@ -30,11 +32,14 @@ export function createPages(needs: {
   development: boolean
   tokens: FormTokens
 }): Pages {
-  const eta = loadViews(viewsDirectory)
   const { branding, assets, development, texts } = needs
+  const eta = loadViews(viewsDirectory)
+  if (branding.layoutFile !== undefined) eta.loadTemplate('@layout', readLayout(branding.layoutFile))
   return {
     render: (page, request, binding) => {
-      const { language, text, rich, has } = texts.choose(page.languages ?? [], request.headers['accept-language'])
+      const reader = readerOf(page)
+      const wished = [...(page.languages ?? []), ...(reader?.locale === undefined ? [] : [reader.locale])]
+      const { language, text, rich, has } = texts.choose(wished, request.headers['accept-language'])
       const body = eta.render(`@${page.view}`, {
         model: page.model,
         text,
@@ -44,6 +49,7 @@ export function createPages(needs: {
         initial,
         logoOf: needs.logos.show,
         language,
+        colourScheme: reader?.colourScheme,
         when: (at: Date, timeZone?: string) => showTime(at, language, timeZone),
         branding,
         assets,
@@ -55,6 +61,10 @@ export function createPages(needs: {
       return { status: page.status ?? 200, headers: headersOf(page, language), body }
     },
   }
+}
+
+function readerOf({ reader, model }: Page): PersonOnPage | undefined {
+  return reader ?? ('area' in model ? model.area.person : undefined)
 }
 
 function headersOf(page: Page, language: string): Record<string, string> {

@@ -1,7 +1,7 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
-import { languagesOf } from './attempt.ts'
+import { pageOf } from './attempt.ts'
 import type { Attempt, KnownAccount, Step } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 
@@ -32,11 +32,9 @@ export function createAccess(needs: {
 
 function refusedPage({ interaction, paths }: Attempt, { person }: KnownAccount): Page {
   return {
-    kind: 'page',
+    ...pageOf(interaction, person),
     view: 'refused',
     status: 403,
-    languages: languagesOf(interaction, person),
-    formTargets: [interaction.redirectUri],
     model: {
       client: interaction.client,
       person,

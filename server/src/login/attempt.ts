@@ -114,7 +114,6 @@ export function interactionPaths(basePath: string, uid: string): InteractionPath
   }
 }
 
-/** The languages of a page, the most wanted first: those of the request, then that of the person. */
-export function languagesOf(interaction: Interaction, person?: PersonOnPage): readonly string[] {
-  return person?.locale === undefined ? interaction.uiLocales : [...interaction.uiLocales, person.locale]
-}
+/** What every page of a sign-in has. */
+export const pageOf = ({ uiLocales, redirectUri }: Interaction, reader?: PersonOnPage) =>
+  ({ kind: 'page', languages: uiLocales, reader, formTargets: [redirectUri] }) as const

@@ -1,8 +1,9 @@
+import { readNewPassword, ruleMistakes } from '../users/new-password.ts'
 import { passwordLength } from '../users/passwords.ts'
 import type { Mistake, Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import type { UserSources } from '../users/user-sources.ts'
-import { languagesOf } from './attempt.ts'
+import { pageOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import { linkingOf } from './linking.ts'
@@ -27,10 +28,8 @@ function take(attempt: Attempt): StepOutcome {
 function changePasswordPage(attempt: Attempt, account: KnownAccount, mistakes: readonly Mistake[]): Page {
   const { interaction, paths } = attempt
   return {
-    kind: 'page',
+    ...pageOf(interaction, account.person),
     view: 'change-password',
-    languages: languagesOf(interaction, account.person),
-    formTargets: [interaction.redirectUri],
     model: {
       client: interaction.client,
       action: paths.form('password'),
@@ -48,15 +47,13 @@ function changePasswordPage(attempt: Attempt, account: KnownAccount, mistakes: r
 async function choosePassword(needs: Needs, { request, interaction }: Attempt): Promise<FormOutcome> {
   const { signedIn } = interaction.progress
   if (!signedIn?.passwordChangeRequired) return { kind: 'unchanged' }
-  const next = request.form.get('new-password') ?? ''
-  if (next === '') return mistaken({ key: 'new-password-missing', control: 'new-password' })
-  if (next !== request.form.get('repeat-password')) {
-    return mistaken({ key: 'passwords-differ', control: 'repeat-password' })
-  }
+  const { next, mistakes } = readNewPassword(request.form)
+  if (mistakes.length > 0) return { kind: 'mistaken', mistakes }
   const { accountId: userId, standing = '' } = signedIn
   const about = { ...auditFields(request, interaction), userId }
   const event = { ...about, event: 'password.changed', outcome: 'success', reason: 'required' } as const
-  const outcome = await needs.users.changePassword({ userId, next, standing, event })
+  const languages = [...interaction.uiLocales, ...request.languages]
+  const outcome = await needs.users.changePassword({ userId, next, standing, event, languages })
   switch (outcome.kind) {
     case 'changed': {
       // the change ended all sessions that began before it, so this one begins after it
@@ -65,19 +62,9 @@ async function choosePassword(needs: Needs, { request, interaction }: Attempt): 
       return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn: proved } }
     }
     case 'refused':
-      return mistaken(
-        ...outcome.faults.map(({ code }) => ({
-          key: `password-${code}`,
-          control: 'new-password',
-          values: passwordLength,
-        })),
-      )
+      return { kind: 'mistaken', mistakes: ruleMistakes(outcome.faults) }
     case 'ended':
       needs.audit.record({ ...about, event: 'signin.refused', outcome: 'failure', reason: 'ended-meanwhile' })
       return { kind: 'over' }
   }
-}
-
-function mistaken(...mistakes: Mistake[]): FormOutcome {
-  return { kind: 'mistaken', mistakes }
 }

@@ -1,4 +1,3 @@
-import { languagesOf } from './attempt.ts'
 import type { Attempt, FormOutcome, Step, StepOutcome } from './attempt.ts'
 
 /** Asks whether the device is the person's own, before anything else: somebody else may have sent them its code (RFC 8628 section 5.4). */
@@ -12,7 +11,8 @@ function take(attempt: Attempt): StepOutcome {
   const page = {
     kind: 'page',
     view: 'confirm-device',
-    languages: languagesOf(interaction, session?.person),
+    languages: interaction.uiLocales,
+    reader: session?.person,
     model: {
       client: interaction.client,
       action: paths.form('device'),

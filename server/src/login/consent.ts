@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Interactions, MissingConsent } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
-import { languagesOf } from './attempt.ts'
+import { pageOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step } from './attempt.ts'
 
 /** Asks the person to allow what the client wants, unless they have allowed it before. */
@@ -25,10 +25,8 @@ export function createConsent(needs: { interactions: Pick<Interactions, 'missing
 
 function consentPage({ interaction, paths }: Attempt, { person }: KnownAccount, missing: MissingConsent): Page {
   return {
-    kind: 'page',
+    ...pageOf(interaction, person),
     view: 'consent',
-    languages: languagesOf(interaction, person),
-    formTargets: [interaction.redirectUri],
     model: {
       client: interaction.client,
       action: paths.form('consent'),

@@ -1,4 +1,4 @@
-import { languagesOf } from './attempt.ts'
+import { pageOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 
 /** Finds out whose sign-in it is: the account that signed in during this interaction, or else the account of the session, unless the client
@@ -16,10 +16,8 @@ function take(attempt: Attempt): StepOutcome {
 
 function chooseAccountPage({ interaction, paths }: Attempt, { person }: KnownAccount) {
   return {
-    kind: 'page',
+    ...pageOf(interaction, person),
     view: 'choose-account',
-    languages: languagesOf(interaction, person),
-    formTargets: [interaction.redirectUri],
     model: { client: interaction.client, action: paths.form('account'), cancelAction: paths.form('cancel'), person },
   } as const
 }

@@ -1,5 +1,6 @@
 import type { Attempt, FormOutcome, Step, StepOutcome } from './attempt.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
+import { createLoginLinkForm, loginLinkOf, loginLinkPage } from './login-link.ts'
 import { createPasskeyForm } from './passkey.ts'
 import { createPasswordForm } from './password.ts'
 import { signInPage } from './sign-in-page.ts'
@@ -9,16 +10,18 @@ import type { Federation } from './upstream/federation.ts'
 import { leave } from './upstream/leave.ts'
 
 type Needs = Parameters<typeof createPasswordForm>[0] &
+  Parameters<typeof createLoginLinkForm>[0] &
   Parameters<typeof createPasskeyForm>[0] &
   Parameters<typeof comeBack>[0] & { readonly federation: Federation; readonly passkeys: PasskeyFactors }
 
-/** Asks until the account is known: by a password, a passkey, or another provider. Another way to sign in is another form of the same page. */
+/** Asks until the account is known: by a password, a passkey, another provider, or the link of an administrator. Another way to sign in is another form of the same page. */
 export function createFirstFactor(needs: Needs): Step {
   const { upstreams } = needs.federation
   const byPassword = createPasswordForm(needs)
   return {
     take: (attempt) => take(needs, attempt),
     forms: {
+      'login-link': createLoginLinkForm(needs),
       'sign-in': (attempt) => leadByAddress(needs, attempt) ?? byPassword(attempt),
       passkey: createPasskeyForm(needs),
       ...Object.fromEntries(
@@ -40,17 +43,24 @@ export function createFirstFactor(needs: Needs): Step {
 async function take(needs: Needs, attempt: Attempt): Promise<StepOutcome> {
   if (attempt.account) return { kind: 'passed', attempt }
   const { progress, loginHint } = attempt.interaction
+  const link = loginLinkOf(attempt.interaction)
+  const linkPage = link === undefined ? undefined : await loginLinkPage(needs, attempt, link)
+  if (linkPage !== undefined) return { kind: 'ask', page: linkPage }
   // only at first sight: whoever comes back from there, or wants another account, sees every way to sign in
   const hinted = isUntouched(attempt) ? upstreamOf(needs.federation.upstreams, loginHint) : undefined
   const left = hinted && (await leave(needs, attempt, hinted))
   if (left?.kind === 'leave') return left
-  const mistakes = left?.kind === 'mistaken' ? left.mistakes : (progress.said?.mistakes ?? [])
+  const mistakes = left?.kind === 'mistaken' ? left.mistakes : (progress.said?.mistakes ?? goneOf(attempt, link))
   // a form is answered with a redirect to this page: only there is it shown
   const passkey = attempt.request.method === 'GET' ? await needs.passkeys.offer(attempt.interaction.uid) : undefined
   const said = { mistakes, username: progress.said?.username, passkey }
   const page = signInPage(attempt, said, needs.federation.upstreams)
   return { kind: 'ask', page }
 }
+
+/** A link that does not work is told at first sight; other ways to sign in are there. */
+const goneOf = (attempt: Attempt, link: string | undefined) =>
+  link !== undefined && isUntouched(attempt) ? [{ key: 'login-link-gone' }] : []
 
 const isUntouched = ({ interaction }: Attempt): boolean => Object.keys(interaction.progress).length === 0
 

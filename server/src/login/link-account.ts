@@ -1,6 +1,6 @@
 import type { Audit } from '../store/audit.ts'
 import type { Mistake, Page } from '../reply.ts'
-import { languagesOf } from './attempt.ts'
+import { pageOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 import { factorNotice } from '../users/factors/notice.ts'
 import type { UserSources } from '../users/user-sources.ts'
@@ -38,10 +38,8 @@ function linkPage(
   { upstream, label, mistakes }: { upstream: Upstream; label: string; mistakes: readonly Mistake[] },
 ): Page {
   return {
-    kind: 'page',
+    ...pageOf(interaction, person),
     view: 'link-account',
-    languages: languagesOf(interaction, person),
-    formTargets: [interaction.redirectUri],
     model: {
       client: interaction.client,
       action: paths.form('link'),

@@ -3,6 +3,7 @@ import type { Audit } from '../store/audit.ts'
 import type { PasskeyAnswer, PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import { factorStanding } from '../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
+import { personOnPage } from '../users/person-on-page.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import type { Form, FormOutcome } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
@@ -47,7 +48,7 @@ export function createPasskeyForm({ passkeys, users, secondFactor, audit, now }:
       standing,
       factors: factorStanding(secondFactor, { groups: user.groups, factors }),
       passwordChangeRequired: user.passwordChangeRequired,
-      person: { username: user.username, name: user.name, locale: user.locale },
+      person: personOnPage(user),
       remember: request.form.get('remember') === 'on',
     }
     return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn } }

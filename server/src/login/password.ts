@@ -2,6 +2,7 @@ import type { Mistake, PageRequest } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import { factorStanding } from '../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
+import { personOnPage } from '../users/person-on-page.ts'
 import { defaultLimits } from '../users/lockout.ts'
 import type { SignInOutcome, UserSources } from '../users/user-sources.ts'
 import type { Attempt, Form, FormOutcome } from './attempt.ts'
@@ -107,7 +108,7 @@ function signedIn(
     standing,
     factors: factorStanding(secondFactor, { groups: user.groups, factors }),
     passwordChangeRequired: user.passwordChangeRequired,
-    person: { username: user.username, name: user.name, locale: user.locale },
+    person: personOnPage(user),
     remember: request.form.get('remember') !== null,
   }
 }

@@ -6,6 +6,7 @@ import { auditFields } from './audit-fields.ts'
 import { carryOut, spentPage } from './carry-out.ts'
 import { createDispatch, guardForm } from './dispatch.ts'
 import type { Dispatch } from './dispatch.ts'
+import { createLoginLinkRoute } from './login-link.ts'
 import { overPage } from './over-page.ts'
 import { createSteps } from './steps.ts'
 import type { StepNeeds } from './steps.ts'
@@ -22,11 +23,13 @@ import { createCallbackRoute } from './upstream/callback.ts'
 //                    #recovery-code #use-recovery-code                              POST …/recovery-code
 //                    #passkey (also on sign-in: POST …/passkey)                     POST …/second-passkey
 //   set-up-factor    #set-up                                                        POST …/set-up
-//   set-up-app       #code #set-up-app                                              POST …/set-up-app
+//                    #passkey-name (name) #passkey                                  POST …/set-up-passkey
+//   set-up-app       #code #app-name (name) #set-up-app                                              POST …/set-up-app
 //   recovery-codes   #codes-saved                                                   POST …/codes-saved
 //   consent          #consent-remember (remember) #consent-allow #consent-deny      POST …/consent
 //                    (decision=allow|deny), #switch-account                         POST …/switch
 //   sign-in          #upstream-<id> for each other provider, #upstream-new            POST …/upstream/<id>
+//   login-link       #use-login-link #switch-account                                POST …/login-link, POST …/switch
 //   link-account     #link-confirm #link-skip (decision=link|skip)                  POST …/link
 //   moving-on        #move-on, a link                                               another provider, or back from it
 //   each             #cancel                                                        POST …/cancel
@@ -39,6 +42,8 @@ import { createCallbackRoute } from './upstream/callback.ts'
 interface Needs extends StepNeeds {
   /** The issuer's path, '' when it has none. */
   readonly basePath: string
+  /** Without a slash at the end. */
+  readonly issuer: string
   readonly offers: Offers
 }
 
@@ -72,6 +77,7 @@ export function createLoginRoutes(needs: Needs): readonly Route[] {
       handle: async ({ params }) => toPage(needs, params['uid'] ?? ''),
     },
     createCallbackRoute(needs),
+    createLoginLinkRoute(needs),
     ...forms.map(([name, form]) => formRoute({ ...needs, dispatch }, 'POST', name, form)),
   ]
 }

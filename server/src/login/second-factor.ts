@@ -4,7 +4,7 @@ import type { Mistake, Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import type { CodeOutcome, SecondFactors } from '../users/factors/second-factors.ts'
 import type { PasskeyFactors, PasskeyOffer } from '../users/factors/passkey-factors.ts'
-import { languagesOf } from './attempt.ts'
+import { pageOf } from './attempt.ts'
 import type { Attempt, Form, FormOutcome, KnownAccount, Step } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import { linkingOf } from './linking.ts'
@@ -56,10 +56,8 @@ function secondFactorPage(
   const { interaction, paths } = attempt
   const mistakes = interaction.progress.said?.mistakes ?? []
   return {
-    kind: 'page',
+    ...pageOf(interaction, person),
     view: 'second-factor',
-    languages: languagesOf(interaction, person),
-    formTargets: [interaction.redirectUri],
     model: {
       client: interaction.client,
       person,

@@ -1,19 +1,25 @@
 import { freshFor, hasTwoFactors, withSecondFactor } from '../oidc/acr.ts'
-import type { Interactions } from '../oidc/interaction/interaction.ts'
+import type { Interactions, Progress } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
+import { factorName } from '../users/factors/factor-name.ts'
+import type { EnrolledPasskey, PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import { qrCode } from '../users/factors/qr-code.ts'
 import type { SecondFactors } from '../users/factors/second-factors.ts'
 import { appUri, mintSeed } from '../users/factors/totp.ts'
-import { languagesOf } from './attempt.ts'
+import type { UserSources } from '../users/user-sources.ts'
+import { pageOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step } from './attempt.ts'
 import { auditFields } from './audit-fields.ts'
 import { linkingOf } from './linking.ts'
+import { passkeyAnswer } from './passkey.ts'
 
 interface Needs {
   readonly interactions: Pick<Interactions, 'factorsFor'>
   readonly secondFactors: Pick<SecondFactors, 'enrolApp'>
+  readonly passkeys: Pick<PasskeyFactors, 'offerNew' | 'enrol'>
+  readonly users: Pick<UserSources, 'load'>
   readonly secondFactor: SecondFactorPolicy
   readonly audit: Pick<Audit, 'record'>
   /** The name of this service, for the person's app. */
@@ -23,7 +29,8 @@ interface Needs {
 }
 
 /** Lets a person set up a second factor who must have one and has none. It is for whoever has just signed in: a sign-in at another provider
- *  that is old, or of which nobody knows the time, is not enough. Nothing is stored before a code has proved the app too. */
+ *  that is old, or of which nobody knows the time, is not enough. Nothing is stored before a code has proved the app, or the browser has
+ *  made a passkey. */
 export const createSetUpFactor = (needs: Needs): Step => ({
   async take(attempt) {
     const { account, interaction } = attempt
@@ -32,13 +39,14 @@ export const createSetUpFactor = (needs: Needs): Step => ({
     if (!account || !(await mustSetUp(needs, attempt))) return { kind: 'passed', attempt }
     const page =
       pendingSeed === undefined
-        ? choicePage(attempt, account, isRecent(needs, account))
+        ? await choicePage(needs, attempt, account)
         : appPage(needs, attempt, account, pendingSeed)
     return { kind: 'ask', page }
   },
   forms: {
     'set-up': (attempt) => begin(needs, attempt),
     'set-up-app': (attempt) => confirmApp(needs, attempt),
+    'set-up-passkey': (attempt) => addPasskey(needs, attempt),
     'codes-saved': codesSaved,
   },
 })
@@ -50,27 +58,29 @@ async function mustSetUp({ interactions, secondFactor }: Needs, { interaction }:
   return needed && kinds.length === 0
 }
 
-const pageOf = ({ interaction }: Attempt, { person }: KnownAccount) => ({
-  kind: 'page' as const,
-  languages: languagesOf(interaction, person),
-  formTargets: [interaction.redirectUri],
-})
-
 /** As the pages of the account want it of a session. */
 const isRecent = ({ now }: Needs, { authTime }: Pick<KnownAccount, 'authTime'>): boolean =>
   now() / 1000 - authTime <= freshFor
 
-function choicePage(attempt: Attempt, account: KnownAccount, recent: boolean): Page {
-  const { interaction, paths } = attempt
+async function choicePage(needs: Needs, attempt: Attempt, account: KnownAccount): Promise<Page> {
+  const { interaction, paths, request } = attempt
+  const { username, name } = account.person
+  const person = { id: account.accountId, username, name }
+  const signInFirst = !isRecent(needs, account)
+  // a form is answered with a redirect to this page: only there is it shown
+  const isOffered = request.method === 'GET' && !signInFirst
+  const offer = isOffered ? await needs.passkeys.offerNew(person, interaction.uid) : undefined
   return {
-    ...pageOf(attempt, account),
+    ...pageOf(interaction, account.person),
     view: 'set-up-factor',
     model: {
       client: interaction.client,
       action: paths.form('set-up'),
       cancelAction: paths.form('cancel'),
       person: account.person,
-      signInFirst: !recent,
+      passkey: offer && { ...offer, mode: 'create', action: paths.form('set-up-passkey') },
+      mistakes: interaction.progress.said?.mistakes ?? [],
+      signInFirst,
     },
   }
 }
@@ -78,7 +88,7 @@ function choicePage(attempt: Attempt, account: KnownAccount, recent: boolean): P
 function appPage({ title }: Needs, attempt: Attempt, account: KnownAccount, seed: string): Page {
   const { interaction, paths } = attempt
   return {
-    ...pageOf(attempt, account),
+    ...pageOf(interaction, account.person),
     view: 'set-up-app',
     model: {
       client: interaction.client,
@@ -86,6 +96,7 @@ function appPage({ title }: Needs, attempt: Attempt, account: KnownAccount, seed
       cancelAction: paths.form('cancel'),
       qrCode: qrCode(appUri(seed, { issuer: title, account: account.person.username })),
       secret: seed.replace(/.{4}(?=.)/g, '$& '),
+      name: interaction.progress.pendingName ?? '',
       mistakes: interaction.progress.said?.mistakes ?? [],
     },
   }
@@ -94,7 +105,7 @@ function appPage({ title }: Needs, attempt: Attempt, account: KnownAccount, seed
 function recoveryCodesPage(attempt: Attempt, account: KnownAccount, codes: readonly string[]): Page {
   const { interaction, paths } = attempt
   return {
-    ...pageOf(attempt, account),
+    ...pageOf(interaction, account.person),
     view: 'recovery-codes',
     model: { client: interaction.client, action: paths.form('codes-saved'), codes },
   }
@@ -109,14 +120,20 @@ async function begin(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
   return { kind: 'go-on', progress: { ...progress, pendingSeed: mintSeed() } }
 }
 
-/** Takes the field `code`: only a right one makes the app a second factor.
+/** Takes the fields `code` and `name`: only a right one makes the app a second factor.
  *  @throws CodedError STORE_UNAVAILABLE */
 async function confirmApp(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
   const { request, interaction } = attempt
   const { signedIn, pendingSeed: seed } = interaction.progress
   if (signedIn === undefined || seed === undefined || !(await mustSetUp(needs, attempt))) return { kind: 'unchanged' }
   const code = request.form.get('code') ?? ''
-  if (code.trim() === '') return { kind: 'mistaken', mistakes: [{ key: 'code-missing', control: 'code' }] }
+  const name = factorName(request.form.get('name'))
+  const again = (key: string): FormOutcome => ({
+    kind: 'mistaken',
+    mistakes: [{ key, control: 'code' }],
+    progress: { ...interaction.progress, pendingName: name },
+  })
+  if (code.trim() === '') return again('code-missing')
   const { accountId: userId, standing = '' } = signedIn
   const about = { ...auditFields(request, interaction), userId }
   const event = { ...about, event: 'factor.enrolled', outcome: 'success', reason: 'totp' } as const
@@ -125,22 +142,66 @@ async function confirmApp(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
     standing,
     seed,
     code,
-    name: '',
+    name,
     event,
     languages: [...interaction.uiLocales, ...request.languages],
   })
   switch (outcome.kind) {
-    case 'enrolled': {
-      const proved = { ...signedIn, standing: outcome.standing, amr: withSecondFactor(signedIn.amr, 'otp') }
-      const recoveryCodes = outcome.recoveryCodes.length > 0 ? outcome.recoveryCodes : undefined
-      return { kind: 'go-on', progress: { ...linkingOf(interaction.progress), signedIn: proved, recoveryCodes } }
-    }
+    case 'enrolled':
+      return goOn(interaction.progress, signedIn, { ...outcome, methods: ['otp'] })
     case 'wrong':
-      return { kind: 'mistaken', mistakes: [{ key: 'wrong-first-code', control: 'code' }] }
+      return again('wrong-first-code')
     case 'ended':
-      needs.audit.record({ ...about, event: 'signin.refused', outcome: 'failure', reason: 'ended-meanwhile' })
-      return { kind: 'over' }
+      return endedMeanwhile(needs, attempt, userId)
   }
+}
+
+type SignedIn = NonNullable<Progress['signedIn']>
+
+/** The new factor was proved when it was set up. */
+function goOn(
+  progress: Progress,
+  signedIn: SignedIn,
+  { standing, methods, recoveryCodes }: EnrolledPasskey,
+): FormOutcome {
+  const proved = { ...signedIn, standing, amr: withSecondFactor(signedIn.amr, ...methods) }
+  const toShow = recoveryCodes.length > 0 ? recoveryCodes : undefined
+  return { kind: 'go-on', progress: { ...linkingOf(progress), signedIn: proved, recoveryCodes: toShow } }
+}
+
+function endedMeanwhile({ audit }: Needs, { request, interaction }: Attempt, userId: string): FormOutcome {
+  const about = { ...auditFields(request, interaction), userId }
+  audit.record({ ...about, event: 'signin.refused', outcome: 'failure', reason: 'ended-meanwhile' })
+  return { kind: 'over' }
+}
+
+/** Takes the fields `credential`, `sealed` and `name`.
+ *  @throws CodedError STORE_UNAVAILABLE */
+async function addPasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
+  const { request, interaction } = attempt
+  const { signedIn } = interaction.progress
+  if (signedIn === undefined || !(await mustSetUp(needs, attempt))) return { kind: 'unchanged' }
+  if (!isRecent(needs, signedIn)) return { kind: 'unchanged' }
+  const { accountId: userId, standing = '' } = signedIn
+  const account = await needs.users.load({ userId })
+  if (account === undefined || account.user.disabled) return endedMeanwhile(needs, attempt, userId)
+  const added = await needs.passkeys.enrol({
+    user: account.user,
+    standing,
+    answer: passkeyAnswer(request),
+    boundTo: interaction.uid,
+    name: factorName(request.form.get('name')),
+    event: {
+      ...auditFields(request, interaction),
+      userId,
+      event: 'factor.enrolled',
+      outcome: 'success',
+      reason: 'passkey',
+    },
+    languages: [...interaction.uiLocales, ...request.languages],
+  })
+  if (added === undefined) return { kind: 'mistaken', mistakes: [{ key: 'passkey-not-added' }] }
+  return goOn(interaction.progress, signedIn, added)
 }
 
 /** The codes are forgotten: nobody can show them again. */

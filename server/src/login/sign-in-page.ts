@@ -1,7 +1,9 @@
 import type { Mistake, Page } from '../reply.ts'
 import type { Linking } from '../oidc/interaction/interaction.ts'
 import type { PasskeyOffer } from '../users/factors/passkey-factors.ts'
+import { pageOf } from './attempt.ts'
 import type { Attempt } from './attempt.ts'
+import { loginLinkOf } from './login-link.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
 /** @param upstreams other providers at which the person can sign in
@@ -18,20 +20,18 @@ export function signInPage(
   upstreams: readonly Upstream[],
 ): Page {
   const { session, progress, loginHint, prompt } = interaction
-  const known = progress.switching ? undefined : session?.person.username
-  const hinted = progress.switching ? undefined : loginHint
+  const known = progress.switching ? undefined : session?.person
+  const hinted = progress.switching || loginLinkOf(interaction) !== undefined ? undefined : loginHint
   return {
-    kind: 'page',
+    ...pageOf(interaction, known),
     view: 'sign-in',
-    languages: interaction.uiLocales,
-    formTargets: [interaction.redirectUri],
     status: said.status,
     retryAfter: said.retryAfter,
     model: {
       client: interaction.client,
       action: paths.form('sign-in'),
       cancelAction: paths.form('cancel'),
-      username: said.username ?? known ?? hinted ?? '',
+      username: said.username ?? known?.username ?? hinted ?? '',
       reason: prompt.reasons.includes('session_ended') ? 'ended' : known === undefined ? undefined : 'again',
       forgotUrl: offers.reset ? paths.forgot(interaction.client.clientId) : undefined,
       registerUrl: offers.registration ? paths.register : undefined,

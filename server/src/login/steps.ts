@@ -1,5 +1,6 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Audit } from '../store/audit.ts'
+import type { LoginLinks } from '../store/login-links.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
 import type { SecondFactors } from '../users/factors/second-factors.ts'
@@ -22,6 +23,7 @@ export interface StepNeeds {
   readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load' | 'isReserved'>
   readonly secondFactors: SecondFactors
   readonly passkeys: PasskeyFactors
+  readonly loginLinks: Pick<LoginLinks, 'find' | 'use'>
   readonly secondFactor: SecondFactorPolicy
   /** The name of this service. */
   readonly title: string

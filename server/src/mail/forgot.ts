@@ -3,7 +3,7 @@ import { setCookie } from '../oidc/cookies.ts'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
 import { shortLifeMinutes } from '../users/link-mails.ts'
 import { requestLimits } from '../users/link-requests.ts'
-import { askedBy, queryOf, tooMany } from './page-needs.ts'
+import { askedBy, tooMany } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 
 /** The longest user name that is looked up: the longest e-mail address (RFC 5321 section 4.5.3.1). */
@@ -16,7 +16,7 @@ export const signInCookie = 'nauthera_forgot'
 
 /** Asks for a link to set a new password. The answer is the same for everybody, in text, status and time. */
 export const createForgotRoutes = (needs: MailPageNeeds): readonly Route[] => [
-  { method: 'GET', path: paths.forgot, handle: async (request) => forgotPage(needs, fieldsOf(queryOf(request)), {}) },
+  { method: 'GET', path: paths.forgot, handle: async (request) => forgotPage(needs, fieldsOf(request.query), {}) },
   { method: 'POST', path: paths.forgot, handle: (request) => ask(needs, request) },
   { method: 'GET', path: `${paths.forgot}/sent`, handle: async (request) => sentPage(needs, request) },
 ]
@@ -73,7 +73,7 @@ const sentPage = ({ clientOf }: MailPageNeeds, request: PageRequest): Page => ({
   view: 'notice',
   model: {
     key: 'reset-sent',
-    client: clientOf(fieldsOf(queryOf(request)).client),
+    client: clientOf(fieldsOf(request.query).client),
     values: { minutes: shortLifeMinutes },
   },
 })

@@ -6,8 +6,9 @@ import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { LiveLink } from '../store/mail-links.ts'
 import type { AccountLink } from '../store/users.ts'
 import type { Invitation } from '../users/link-mails.ts'
+import { readNewPassword, ruleMistakes } from '../users/new-password.ts'
 import { passwordLength } from '../users/passwords.ts'
-import { joinGonePage, repeatMistakes, ruleMistakes } from './page-needs.ts'
+import { joinGonePage } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 
 const pages = { invitation: paths.invitation, registration: paths.register } as const
@@ -16,14 +17,18 @@ const longestName = 200
 
 /** Makes an account with a link of an invitation or a registration. Before the POST there is no account. */
 export const createJoinRoutes = (needs: MailPageNeeds): readonly Route[] => [
-  { method: 'GET', path: `${paths.invitation}/done`, handle: async () => done },
+  { method: 'GET', path: `${paths.invitation}/done`, handle: async () => donePage(needs) },
   ...(['invitation', 'registration'] as const).flatMap((kind): Route[] => [
     { method: 'GET', path: `${pages[kind]}/:token`, handle: (request) => withLink(needs, request, kind, show) },
     { method: 'POST', path: `${pages[kind]}/:token`, handle: (request) => withLink(needs, request, kind, join) },
   ]),
 ]
 
-const done: Reply = { kind: 'page', view: 'notice', model: { key: 'joined' } }
+const donePage = ({ basePath }: MailPageNeeds): Page => ({
+  kind: 'page',
+  view: 'notice',
+  model: { key: 'joined', link: { href: `${basePath}${paths.account}`, key: 'notice.joined.go-on' } },
+})
 
 /** A link, with the invitation that it carries. */
 interface Joining {
@@ -73,10 +78,10 @@ async function join(needs: MailPageNeeds, request: PageRequest, joining: Joining
   const { basePath, passwords, users, sources } = needs
   const { kind, token, invitation } = joining
   const name = (request.form.get('name') ?? '').trim().slice(0, longestName)
-  const next = request.form.get('new-password') ?? ''
+  const { next, mistakes: typed } = readNewPassword(request.form)
   const { email, locale, groups } = invitation
   const unfit = hasHiddenInName(name) ? [{ key: 'text-not-taken', control: 'name' }] : []
-  const early = [...unfit, ...repeatMistakes(request.form)]
+  const early = [...unfit, ...typed]
   const mistakes = early.length > 0 ? early : ruleMistakes(passwords.checkNew(next, { username: email, email }))
   if (mistakes.length > 0) return joinPage(basePath, joining, { name, mistakes })
   // somebody of a directory has the address by now; whom an administrator invites gets it all the same

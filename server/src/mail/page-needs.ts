@@ -6,8 +6,7 @@ import type { RegistrationSettings } from '../settings.ts'
 import type { MailLinks } from '../store/mail-links.ts'
 import type { Users } from '../store/users.ts'
 import type { LinkRequests } from '../users/link-requests.ts'
-import type { PasswordFault, Passwords } from '../users/passwords.ts'
-import { passwordLength } from '../users/passwords.ts'
+import type { Passwords } from '../users/passwords.ts'
 import type { UserSources } from '../users/user-sources.ts'
 
 export interface MailPageNeeds {
@@ -24,26 +23,12 @@ export interface MailPageNeeds {
   readonly clientOf: (clientId: string) => ClientOnPage | undefined
 }
 
-export const queryOf = (request: PageRequest): URLSearchParams =>
-  new URL(request.raw.request.url ?? '/', 'http://host').searchParams
-
 /** What a queued request says about the one that asked. */
 export const askedBy = ({ peer, correlationId, languages }: PageRequest) => ({
   asked: { address: peer.address, agent: peer.userAgent },
   languages,
   correlationId,
 })
-
-/** @returns what is wrong with two fields for a new password, before its rules are asked */
-export function repeatMistakes(form: URLSearchParams): Mistake[] {
-  const next = form.get('new-password') ?? ''
-  if (next === '') return [{ key: 'new-password-missing', control: 'new-password' }]
-  if (next !== form.get('repeat-password')) return [{ key: 'passwords-differ', control: 'repeat-password' }]
-  return []
-}
-
-export const ruleMistakes = (faults: readonly PasswordFault[]): Mistake[] =>
-  faults.map(({ code }) => ({ key: `password-${code}`, control: 'new-password', values: passwordLength }))
 
 /** The answer to a link that was used, has expired, or never was one. It says nothing about whose it was. */
 export const gonePage = (basePath: string): Page => ({

@@ -4,9 +4,11 @@ import { readCookies, setCookie } from '../oidc/cookies.ts'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { LiveLink } from '../store/mail-links.ts'
 import type { ResetPayload } from '../users/link-mails.ts'
+import { readNewPassword, ruleMistakes } from '../users/new-password.ts'
+import { personOnPage } from '../users/person-on-page.ts'
 import { passwordLength } from '../users/passwords.ts'
 import { signInCookie } from './forgot.ts'
-import { askedBy, gonePage, queryOf, repeatMistakes, ruleMistakes } from './page-needs.ts'
+import { askedBy, gonePage } from './page-needs.ts'
 import type { MailPageNeeds } from './page-needs.ts'
 
 const page = `${paths.reset}/:token`
@@ -44,14 +46,14 @@ async function resetPage(
 ): Promise<Page> {
   const user = (await sources.load({ userId }))?.user
   if (user === undefined) return gonePage(basePath)
-  const { username, name, locale } = user
+  const person = personOnPage(user)
   return {
     kind: 'page',
     view: 'new-password',
-    languages: locale === undefined ? [] : [locale],
+    reader: person,
     model: {
       action: `${basePath}${paths.reset}/${encodeURIComponent(params['token'] ?? '')}`,
-      person: { username, name, locale },
+      person,
       minLength: passwordLength.min,
       maxLength: passwordLength.max,
       mistakes,
@@ -61,14 +63,14 @@ async function resetPage(
 
 /** Fields `new-password` and `repeat-password`. Whose password it is says the link alone. */
 async function reset(needs: MailPageNeeds, request: PageRequest, link: PersonLink): Promise<Reply> {
-  const mistakes = repeatMistakes(request.form)
+  const { next, mistakes } = readNewPassword(request.form)
   if (mistakes.length > 0) return resetPage(needs, request, link, mistakes)
   const { basePath, sources } = needs
   const { client } = link.payload as ResetPayload
   const about = { ...auditedRequest(request), userId: link.userId, clientId: client }
   const outcome = await sources.changePassword({
     userId: link.userId,
-    next: request.form.get('new-password') ?? '',
+    next,
     link: request.params['token'] ?? '',
     languages: askedBy(request).languages,
     event: { ...about, event: 'password.reset', outcome: 'success' },
@@ -87,7 +89,7 @@ async function reset(needs: MailPageNeeds, request: PageRequest, link: PersonLin
 
 /** Leads back to the sign-in that waits in this browser, else to the client. */
 function showDone({ basePath, scope, clientOf }: MailPageNeeds, request: PageRequest): Page {
-  const client = clientOf(queryOf(request).get('client') ?? '')
+  const client = clientOf(request.query.get('client') ?? '')
   const signIn = readCookies(request.raw.request).get(signInCookie)
   const waits = signIn !== undefined && /^[\w-]{10,64}$/.test(signIn)
   if (waits) {

@@ -23,6 +23,8 @@ export interface RequestContext extends Exchange {
   unavailable?: boolean
   /** Passes the request to the next handler, for paths that the library does not have. */
   passOn?: () => void
+  /** Which identity a token of the client's platform has proved, in words. */
+  identity?: string
   /** Which of the client's valid secrets matched. */
   secret?: { readonly secretId: string; readonly previous: boolean }
 }

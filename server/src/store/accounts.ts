@@ -5,6 +5,7 @@ import { grantOf } from './grants.ts'
 import type { Grant, GrantRow } from './grants.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
+import { preferencesOf } from './preferences.ts'
 import { stateOf } from './refresh-families.ts'
 import type { FamilyRow, FamilyState } from './refresh-families.ts'
 import { factorKinds, standing } from './standing.ts'
@@ -37,7 +38,7 @@ export interface LoadedAccount {
 
 const load = statement(
   'user-load-account',
-  `SELECT u.*, ${sourceOf}, ${groupsOf}, ${factorKinds}, ${standing} AS standing,
+  `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing,
      ($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
        AS session_live,
      to_jsonb(t) AS grant_row, to_jsonb(c) AS consent_row, to_jsonb(f) AS family_row

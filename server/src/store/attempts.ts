@@ -7,6 +7,7 @@ import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import { outboxInsert } from './outbox.ts'
 import type { OutboxRows } from './outbox.ts'
+import { preferencesOf } from './preferences.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { factorKinds, standing } from './standing.ts'
@@ -121,7 +122,7 @@ const begin = statement(
    SELECT by_address.place AS address_place, by_account.place AS account_place,
      coalesce('u:' || u.id, $2) AS account_key,
      (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
-      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}
+      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}, ${preferencesOf}
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
 const beginFound = statement(

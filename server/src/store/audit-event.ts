@@ -4,8 +4,9 @@ export type AuditName =
   | `password.${'changed' | 'change_refused' | 'reset_requested' | 'reset'}`
   | `email.${'verified'}`
   | 'outbox.given_up'
-  | `factor.${'enrolled' | 'removed' | 'failure' | 'recovery_used'}`
-  | `account.${'created' | 'changed' | 'registration_requested' | 'disabled' | 'enabled' | 'unlocked' | 'deleted' | 'linked' | 'unlinked'}`
+  | `logout.${'backchannel_failed'}`
+  | `factor.${'enrolled' | 'renamed' | 'removed' | 'failure' | 'recovery_used'}`
+  | `account.${'login_link_used' | 'created' | 'changed' | 'registration_requested' | 'disabled' | 'enabled' | 'unlocked' | 'deleted' | 'linked' | 'unlinked'}`
   | `consent.${'granted' | 'denied' | 'revoked'}`
   | 'authorization.refused'
   | `token.${'issued' | 'refreshed' | 'refused' | 'revoked'}`

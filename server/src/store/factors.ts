@@ -99,6 +99,8 @@ export interface Factors {
   /** Makes these the person's recovery codes; the ones of before do not work any more.
    *  @returns false when the person has no second factor: then there is nothing to recover */
   replaceRecoveryCodes(userId: string, codes: readonly string[], told: Told): Promise<boolean>
+  /** Gives a factor of the person another name. @returns false when it is not there */
+  rename(userId: string, id: string, name: string, audit: readonly AuditEvent[]): Promise<boolean>
   /** Removes one factor; with the last one the recovery codes go too. Sessions go on.
    *  @returns false when it is not there */
   remove(userId: string, id: string, told: Told): Promise<boolean>
@@ -271,6 +273,13 @@ const keysInUse = statement(
   `SELECT encrypted_by AS key_id, count(*)::integer AS seeds FROM factors WHERE kind = 'totp' GROUP BY encrypted_by ORDER BY 1`,
 )
 
+const rename = statement(
+  'factor-rename',
+  `WITH changed AS (UPDATE factors SET name = $3 WHERE user_id = $1::uuid AND id = $2::uuid RETURNING id),
+   written AS (${auditInsert('$4', ' WHERE EXISTS (SELECT FROM changed)')})
+   SELECT id FROM changed`,
+)
+
 interface FactorNeeds {
   readonly database: Database
   readonly ring: KeyRing
@@ -316,6 +325,12 @@ export function createFactors(needs: FactorNeeds): Factors {
     recoveryCodesLeft: async (userId) => (await database.query<{ left: number }>(codesLeft, [userId]))[0]!.left,
     replaceRecoveryCodes: (userId, codes, about) => change(needs, replaceCodes, [userId, codes.map(hashOf)], about),
     remove: async (userId, id, about) => isUuid(id) && change(needs, remove, [userId, id], about),
+    async rename(userId, id, name, events) {
+      if (!isUuid(id)) return false
+      const changed = await database.query(rename, [userId, id, name, audit.rows(events)])
+      if (changed.length > 0) audit.lines(events)
+      return changed.length > 0
+    },
     seal: (text, boundTo) => {
       const { box, keyId } = ring.encrypt(Buffer.from(text), `pending-factor:${boundTo}`)
       return `${keyId}~${box.toString('base64url')}`

@@ -2,7 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { standing } from './standing.ts'
 
-/** `invitation` and `registration` make an account; the others are about one. */
+/** `invitation` and `registration` make an account; the others are about one. `sign-in` has statements of its own (login-links.ts). */
 export type LinkKind = 'reset' | 'verify' | 'invitation' | 'registration'
 
 export interface LinkToken {

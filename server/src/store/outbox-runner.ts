@@ -4,6 +4,7 @@ import { hasCode } from '@nauthera/runtime/coded-error'
 import { describeError } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import type { AuditEvent } from './audit-event.ts'
 import type { Claimed, Outbox, WorkKind } from './outbox.ts'
 
 /** One try. What it throws counts as `later`. */
@@ -32,7 +33,8 @@ export const outboxTimes = {
   longestDelayMs: 3_600_000,
   stopMs: 5000,
 }
-const width = 5
+/** How many are tried at once. */
+const usualWidth = 5
 
 /** @param at.now epoch milliseconds; @param at.random 0 to 1
  *  @returns the wait before the next try in milliseconds: twice the one before, with a tenth of chance, so that replicas do not meet,
@@ -48,11 +50,27 @@ export function delayBefore(
   return Math.round(Math.min(delay * (0.9 + 0.2 * at.random), left))
 }
 
+export type CountTry = (kind: string, outcome: 'done' | 'later' | 'given_up') => void
+
+/** One counter for every runner of a process. */
+export function countTries(metrics: Metrics): CountTry {
+  const counter = metrics.counter(
+    'nauthera_outbox_tries_total',
+    'Tries of work in the outbox, such as mails, by kind and outcome (done, later, given_up).',
+    ['kind', 'outcome'],
+  )
+  return (kind, outcome) => counter.inc({ kind, outcome })
+}
+
 interface Needs {
   readonly outbox: Outbox
+  /** The runner takes work of these kinds. */
   readonly tries: Readonly<Partial<Record<WorkKind, Try>>>
   readonly log: Log
-  readonly metrics?: Metrics | undefined
+  readonly count?: CountTry | undefined
+  /** What the audit log says of work that is given up. Default: `outbox.given_up`. */
+  readonly givenUp?: (work: Claimed, reason: string) => AuditEvent
+  readonly width?: number
   readonly times?: typeof outboxTimes
 }
 
@@ -62,21 +80,20 @@ class Runner implements OutboxRunner {
   readonly #needs: Needs
   readonly #times: typeof outboxTimes
   readonly #running = new Set<Promise<void>>()
-  readonly #count: (kind: string, outcome: string) => void
+  readonly #kinds: readonly string[]
+  readonly #width: number
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
   #stopped = false
+  /** The last look took all that it could: more may wait. */
+  #full = false
   #quietUntil = -Infinity
 
   constructor(needs: Needs) {
     this.#needs = needs
     this.#times = needs.times ?? outboxTimes
-    const counter = needs.metrics?.counter(
-      'nauthera_outbox_tries_total',
-      'Tries of work in the outbox, such as mails, by kind and outcome (done, later, given_up).',
-      ['kind', 'outcome'],
-    )
-    this.#count = (kind, outcome) => counter?.inc({ kind, outcome })
+    this.#kinds = Object.keys(needs.tries)
+    this.#width = needs.width ?? usualWidth
   }
 
   start(): void {
@@ -103,16 +120,17 @@ class Runner implements OutboxRunner {
   }
 
   async #look(): Promise<void> {
-    const free = width - this.#running.size
+    const free = this.#width - this.#running.size
     let taken = 0
     try {
-      const claimed = free > 0 ? await this.#needs.outbox.claim(free, this.#times.leaseMs) : []
+      const claimed = free > 0 ? await this.#needs.outbox.claim(this.#kinds, free, this.#times.leaseMs) : []
       taken = claimed.length
       for (const work of claimed) this.#begin(work)
     } catch (error) {
       this.#warn({ error }, 'the outbox cannot be read; trying again')
     }
-    this.#lookIn(taken === free && free > 0 ? 0 : this.#times.pollMs)
+    this.#full = taken === free
+    this.#lookIn(this.#times.pollMs)
   }
 
   #begin(work: Claimed): void {
@@ -120,7 +138,10 @@ class Runner implements OutboxRunner {
       .catch((error: unknown) =>
         this.#warn({ kind: work.kind, id: work.id, error }, 'work of the outbox was not settled'),
       )
-      .finally(() => this.#running.delete(running))
+      .finally(() => {
+        this.#running.delete(running)
+        if (this.#full && this.#running.size <= this.#width / 2) this.#lookIn(0)
+      })
     this.#running.add(running)
   }
 
@@ -131,13 +152,13 @@ class Runner implements OutboxRunner {
     switch (outcome.kind) {
       case 'done':
         await this.#settle(() => this.#needs.outbox.finish(work))
-        return this.#count(work.kind, 'done')
+        return this.#needs.count?.(work.kind, 'done')
       case 'later': {
         const delay = delayBefore(work, { now: Date.now(), random: Math.random() }, this.#times)
         if (delay === undefined) return this.#giveUp(work, outcome.reason)
         this.#warn({ kind: work.kind, id: work.id, tries: work.tries, reason: outcome.reason }, 'trying again later')
         await this.#settle(() => this.#needs.outbox.retry(work, delay))
-        return this.#count(work.kind, 'later')
+        return this.#needs.count?.(work.kind, 'later')
       }
       case 'never':
         return this.#giveUp(work, outcome.reason)
@@ -145,9 +166,7 @@ class Runner implements OutboxRunner {
   }
 
   async #try(work: Claimed): Promise<TryOutcome> {
-    const attempt = this.#needs.tries[work.kind as WorkKind]
-    // a newer release may know it
-    if (attempt === undefined) return { kind: 'later', reason: 'this release does not know this kind of work' }
+    const attempt = this.#needs.tries[work.kind as WorkKind]!
     let timer: NodeJS.Timeout | undefined
     const overdue = new Promise<TryOutcome>((resolve) => {
       timer = setTimeout(() => resolve({ kind: 'later', reason: 'no answer in time' }), this.#times.tryMs)
@@ -164,9 +183,9 @@ class Runner implements OutboxRunner {
   async #giveUp(work: Claimed, reason: string): Promise<void> {
     const { id, kind, tries } = work
     this.#needs.log.error({ kind, id, tries, reason }, 'given up')
-    const event = { event: 'outbox.given_up', outcome: 'failure', reason, detail: { kind, id, tries } } as const
+    const event = (this.#needs.givenUp ?? usualEvent)(work, reason)
     await this.#settle(() => this.#needs.outbox.giveUp(work, [event]))
-    this.#count(kind, 'given_up')
+    this.#needs.count?.(kind, 'given_up')
   }
 
   /** What was done must be marked, else it is done again: the mark is repeated for as long as the row is ours. */
@@ -182,10 +201,17 @@ class Runner implements OutboxRunner {
     }
   }
 
-  /** Once in 10 s, not for each mail. */
+  /** Once in 10 s, not for each row. */
   #warn(fields: Record<string, unknown>, message: string): void {
     if (performance.now() < this.#quietUntil) return
     this.#quietUntil = performance.now() + 10_000
     this.#needs.log.warn(fields, message)
   }
 }
+
+const usualEvent = ({ id, kind, tries }: Claimed, reason: string): AuditEvent => ({
+  event: 'outbox.given_up',
+  outcome: 'failure',
+  reason,
+  detail: { kind, id, tries },
+})

@@ -21,8 +21,8 @@ export interface Outbox extends OutboxRows {
   enqueue(mail: Mail): Promise<boolean>
   /** As `rows`, for work of any kind. */
   workRows(work: readonly NewWork[]): string
-  /** Takes rows that are due, for `leaseMs`: after that another replica may take them. */
-  claim(most: number, leaseMs: number): Promise<Claimed[]>
+  /** Takes rows of these kinds that are due, for `leaseMs`: after that another replica may take them. */
+  claim(kinds: readonly string[], most: number, leaseMs: number): Promise<Claimed[]>
   /** Done: the row stays as a mark, without its content. Does nothing when the row was claimed again since. */
   finish(claimed: Claimed): Promise<void>
   /** Not done: tried again after `delayMs`. */
@@ -35,7 +35,7 @@ export interface Outbox extends OutboxRows {
   reencrypt(): Promise<number>
 }
 
-export type WorkKind = 'mail' | 'reset-request' | 'registration-request'
+export type WorkKind = 'mail' | 'reset-request' | 'registration-request' | 'backchannel-logout'
 
 export interface NewWork {
   readonly kind: WorkKind
@@ -73,7 +73,7 @@ const enqueue = statement('outbox-enqueue', `${outboxInsert('$1')} RETURNING id`
 const claim = statement(
   'outbox-claim',
   `UPDATE outbox SET tries = tries + 1, next_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
-   WHERE id IN (SELECT id FROM outbox WHERE done_at IS NULL AND next_at <= clock_timestamp() ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+   WHERE id IN (SELECT id FROM outbox WHERE done_at IS NULL AND next_at <= clock_timestamp() AND kind = ANY($3) ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
    RETURNING *`,
   { batched: true },
 )
@@ -102,7 +102,7 @@ const waiting = statement('outbox-waiting', 'SELECT count(*) AS waiting FROM out
 
 const outdated = statement(
   'outbox-outdated',
-  'SELECT id, kind, payload, encrypted_by FROM outbox WHERE done_at IS NULL AND encrypted_by <> $1 ORDER BY id LIMIT 500',
+  `SELECT id, kind, payload, encrypted_by FROM outbox WHERE done_at IS NULL AND encrypted_by NOT IN ('', $1) ORDER BY id LIMIT 500`,
 )
 // a row that is done meanwhile stays empty
 const setPayload = statement(
@@ -135,8 +135,8 @@ export function createOutbox(needs: {
     rows,
     workRows,
     enqueue: async (mail) => (await database.query(enqueue, [rows([mail])])).length === 1,
-    claim: async (most, leaseMs) =>
-      (await database.query<OutboxRow>(claim, [most, leaseMs])).map((row) => claimedOf(ring(), row)),
+    claim: async (kinds, most, leaseMs) =>
+      (await database.query<OutboxRow>(claim, [most, leaseMs, kinds])).map((row) => claimedOf(ring, row)),
     finish: async ({ id, tries }) => void (await database.query(finish, [id, tries])),
     retry: async ({ id, tries }, delayMs) => void (await database.query(retry, [id, tries, delayMs])),
     async giveUp({ id, tries }, events) {
@@ -177,14 +177,16 @@ function rowOf(ring: KeyRing, { kind, onceKey, payload, giveUpAfterMs }: NewWork
   return { id, kind, once_key: onceKey, ...sealed, give_up_after: giveUpAfterMs }
 }
 
-const claimedOf = (ring: KeyRing, row: OutboxRow): Claimed => ({
+const claimedOf = (ring: () => KeyRing, row: OutboxRow): Claimed => ({
   id: row.id,
   kind: row.kind,
   tries: row.tries,
   createdAt: row.created_at,
   giveUpAt: row.give_up_at,
-  open: () => JSON.parse(ring.decrypt(row.payload, row.encrypted_by, bindingOf(row)).toString()) as unknown,
+  open: () => JSON.parse((row.encrypted_by === '' ? row.payload : unboxed(ring(), row)).toString()) as unknown,
 })
+
+const unboxed = (ring: KeyRing, row: OutboxRow): Buffer => ring.decrypt(row.payload, row.encrypted_by, bindingOf(row))
 
 /** A box does not open in another row. */
 const bindingOf = ({ id, kind }: { id: string; kind: string }): string => `outbox:${kind}:${id}`

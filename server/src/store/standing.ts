@@ -1,6 +1,7 @@
 // The standing of an account is one value. It changes whenever all sessions of the person are ended: by a new password, by an
 // administrator, by a disabled account; and whenever the person gets or loses a second factor, which ends no session. A sign-in that
 // is not finished is valid only while the standing is the one that it began with.
+import { endDevices } from './logouts.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -34,14 +35,14 @@ export interface KeptSession {
 
 const endRows = statement(
   'standing-end-sessions',
-  `WITH sessions AS (UPDATE devices SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL AND session_uid IS DISTINCT FROM $2),
+  `WITH ${endDevices('user_id = $1 AND session_uid IS DISTINCT FROM $2')},
    kept AS (UPDATE devices SET auth_time = u.sessions_valid_after, version = greatest(devices.version, $3::integer) FROM users u
      WHERE u.id = $1 AND devices.user_id = u.id AND devices.session_uid = $2 AND devices.revoked_at IS NULL),
    revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL AND session_uid IS DISTINCT FROM $2)
    SELECT`,
 )
 
-/** Ends every session of a person, with the grants. Call it after the statement that changed the standing, in the same transaction:
+/** Ends every session of a person, with the grants; their clients are told. Call it after the statement that changed the standing, in the same transaction:
  *  only a later statement sees the rows of a sign-in that had the person's row locked.
  *  @param keepSession this one goes on */
 export async function endSessionsOf(connection: Connection, userId: string, keepSession?: KeptSession): Promise<void> {

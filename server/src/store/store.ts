@@ -32,11 +32,15 @@ import { createKeys } from './keys.ts'
 import type { Keys } from './keys.ts'
 import { createOneTime } from './one-time.ts'
 import type { OneTime } from './one-time.ts'
+import { createLoginLinks } from './login-links.ts'
+import type { LoginLinks } from './login-links.ts'
 import { createMailLinks } from './mail-links.ts'
 import type { MailLinks } from './mail-links.ts'
 import { createOutbox } from './outbox.ts'
 import type { Outbox } from './outbox.ts'
 import type { Database } from './postgres.ts'
+import { createPreferences } from './preferences.ts'
+import type { Preferences } from './preferences.ts'
 import { createPushedRequests } from './pushed-requests.ts'
 import type { PushedRequests } from './pushed-requests.ts'
 import { createReaper } from './reaper.ts'
@@ -58,6 +62,7 @@ export interface Store {
   readonly cache: Cache | undefined
   readonly oneTime: OneTime
   readonly users: Users
+  readonly preferences: Preferences
   readonly upstreamLinks: UpstreamLinks
   readonly accounts: Accounts
   readonly tokenAccounts: TokenAccounts
@@ -75,6 +80,7 @@ export interface Store {
   readonly attempts: Attempts
   readonly outbox: Outbox
   readonly mailLinks: MailLinks
+  readonly loginLinks: LoginLinks
   readonly keys: Keys
   readonly epoch: Epoch
   readonly audit: Audit
@@ -108,6 +114,7 @@ export function createStore(options: {
     cache,
     oneTime: createOneTime(needs),
     users: createUsers(needs),
+    preferences: createPreferences(needs),
     upstreamLinks: createUpstreamLinks(needs),
     accounts,
     tokenAccounts: createTokenAccounts({ accounts, cache, metrics }),
@@ -125,6 +132,7 @@ export function createStore(options: {
     attempts: createAttempts(needs),
     outbox,
     mailLinks: createMailLinks(needs),
+    loginLinks: createLoginLinks(needs),
     keys: createKeys({ ...needs, ring }),
     epoch: createEpoch(needs),
     audit,

@@ -102,8 +102,12 @@ const entrySchema = z.strictObject({
 })
 
 function entryOf({ user, grant, sessionLive, standing, factors }: LoadedAccount, ask: Ask): Uint8Array {
+  // no token depends on what the person prefers
+  const { preferences: _, ...described } = user
   const orNull = (_name: string, value: unknown) => (value === undefined ? null : value)
-  return Buffer.from(JSON.stringify({ ask: askOf(ask), sessionLive, standing, factors, user, grant }, orNull))
+  return Buffer.from(
+    JSON.stringify({ ask: askOf(ask), sessionLive, standing, factors, user: described, grant }, orNull),
+  )
 }
 
 function parseEntry(bytes: Uint8Array, ask: Ask): LoadedAccount | undefined {

@@ -7,10 +7,13 @@ import type { Changes } from './changes.ts'
 import type { Told } from './factors.ts'
 import { outboxInsert } from './outbox.ts'
 import type { OutboxRows } from './outbox.ts'
+import { preferencesOf, readPreferences } from './preferences.ts'
+import type { PersonalPreferences } from './preferences.ts'
 import { statement } from './postgres.ts'
 import type { Database } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
-import { endSessionsOf, moveStanding, standing } from './standing.ts'
+import { endSessionsOf, factorKinds, moveStanding, standing } from './standing.ts'
+import type { FactorKind } from './standing.ts'
 import { asRefused, described, isUuid, namesOf } from './users.ts'
 import type { Person } from './users.ts'
 
@@ -35,11 +38,14 @@ export interface LinkedAccount {
   readonly username: string
   readonly name: string | undefined
   readonly locale: string | undefined
+  readonly preferences: PersonalPreferences | undefined
   readonly disabled: boolean
   /** Opaque, as in `LoadedAccount`. */
   readonly standing: string
   /** A sign-in before this instant is not valid any more: all sessions of the account were ended then. */
   readonly validAfter: Date | undefined
+  /** What decides about a second factor; undefined where a source elsewhere says the groups of the person. */
+  readonly known: { readonly groups: readonly string[]; readonly factors: readonly FactorKind[] } | undefined
 }
 
 export type UpstreamAnswer =
@@ -87,9 +93,17 @@ export interface UpstreamLinks {
   lastOf(userId: string): Promise<string | undefined>
 }
 
-const account = `u.id, u.username, u.name, u.locale, u.disabled_at IS NOT NULL AS disabled, ${standing} AS standing,
+const account = `u.id, u.username, u.name, u.locale, ${preferencesOf}, u.disabled_at IS NOT NULL AS disabled, ${standing} AS standing,
   nullif(u.sessions_valid_after, '-infinity') AS valid_after`
 const until = (milliseconds: string): string => `now() + ${milliseconds}::float8 * interval '1 millisecond'`
+
+// what this sign-in says is not in the table yet for the rest of its statement
+const groupsNow = `ARRAY(SELECT n.name FROM (
+    SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id
+    UNION SELECT unnest(l.groups) FROM upstream_links l
+      WHERE l.user_id = u.id AND l.valid_until > now() AND (l.issuer, l.subject) IS DISTINCT FROM ($3, $4)
+    UNION SELECT unnest($6::text[])) n ORDER BY n.name) AS groups`
+const isElsewhere = `EXISTS (SELECT FROM user_sources s WHERE s.user_id = u.id AND s.source <> $5) AS elsewhere`
 
 // A user name that is the old e-mail address follows the new one: it may not differ from it.
 const signIn = statement(
@@ -113,7 +127,7 @@ const signIn = statement(
           position('@' IN u.canonical_username) > 0 AND $9::text IS NULL AS stays) n)
      FROM linked, user_sources s
      WHERE u.id = linked.user_id AND s.user_id = u.id AND s.source = $5 AND $8::boolean RETURNING u.id)
-   SELECT EXISTS (SELECT FROM passed) AS passed, ${account}
+   SELECT EXISTS (SELECT FROM passed) AS passed, ${account}, ${factorKinds}, ${groupsNow}, ${isElsewhere}
    FROM (SELECT) one LEFT JOIN linked ON true LEFT JOIN users u ON u.id = linked.user_id`,
 )
 const create = statement(
@@ -162,9 +176,16 @@ interface Row {
   readonly username: string
   readonly name: string | null
   readonly locale: string | null
+  readonly preferences: unknown
   readonly disabled: boolean
   readonly standing: string
   readonly valid_after: Date | null
+}
+
+type FoundRow = Row & {
+  readonly factors: readonly FactorKind[]
+  readonly groups: readonly string[]
+  readonly elsewhere: boolean
 }
 
 type LinkRow = UpstreamIdentity & {
@@ -226,8 +247,8 @@ async function removeLinks(
 type Mark = { readonly id: string; readonly expiresAt: Date } | undefined
 
 async function findAccount(needs: Needs, asked: UpstreamSignIn, mark: Mark): Promise<UpstreamAnswer> {
-  const ask = (describe: boolean) => needs.database.query<Row>(signIn, valuesOf(asked, mark, describe))
-  let rows: Row[]
+  const ask = (describe: boolean) => needs.database.query<FoundRow>(signIn, valuesOf(asked, mark, describe))
+  let rows: FoundRow[]
   try {
     rows = await asRefused(asked.person, () => ask(true))
   } catch (error) {
@@ -239,7 +260,8 @@ async function findAccount(needs: Needs, asked: UpstreamSignIn, mark: Mark): Pro
   if (!row.passed) return { kind: 'spent' }
   if (row.id === null) return { kind: 'unknown' }
   await needs.changes.tell(row.id)
-  return { kind: 'linked', account: accountOf(row, row.id) }
+  const { groups, factors, elsewhere } = row
+  return { kind: 'linked', account: accountOf(row, row.id, elsewhere ? undefined : { groups, factors }) }
 }
 
 function valuesOf({ issuer, subject, upstream, person, maxAgeMs }: UpstreamSignIn, mark: Mark, describe: boolean) {
@@ -261,7 +283,7 @@ async function createAccount(
   try {
     const [row] = await asRefused(person, () => needs.database.query<Row>(create, values))
     needs.audit.lines(about)
-    return { kind: 'linked', account: accountOf(row!, id) }
+    return { kind: 'linked', account: accountOf(row!, id, { groups: person.groups, factors: [] }) }
   } catch (error) {
     const isTaken = hasCode(error, 'USERNAME_TAKEN', 'EMAIL_TAKEN')
     if (!isTaken && !violates(error, 'upstream_links_pkey') && !violates(error, 'user_sources_key')) throw error
@@ -290,12 +312,14 @@ const linkOf = ({
   signedInAt,
 })
 
-const accountOf = (row: Row, id: string): LinkedAccount => ({
+const accountOf = (row: Row, id: string, known: LinkedAccount['known']): LinkedAccount => ({
   id,
   username: row.username,
   name: row.name ?? undefined,
   locale: row.locale ?? undefined,
+  preferences: readPreferences(row.preferences),
   disabled: row.disabled,
   standing: row.standing,
   validAfter: row.valid_after ?? undefined,
+  known,
 })

@@ -8,6 +8,9 @@ import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
 import type { Changes } from './changes.ts'
 import { linkHash, useLink } from './link-token.ts'
+import { logoutInsert } from './logouts.ts'
+import { preferencesOf, readPreferences } from './preferences.ts'
+import type { PersonalPreferences } from './preferences.ts'
 import { statement } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
 import type { Database, Statement } from './postgres.ts'
@@ -45,6 +48,8 @@ export interface User extends Person {
   /** Which source says which of the groups, by its `id`: `postgres` says those that were given here. */
   readonly groupOrigins: GroupOrigins
   readonly passwordChangeRequired: boolean
+  /** Undefined when they never chose, and where nobody needs it. */
+  readonly preferences?: PersonalPreferences | undefined
   readonly createdAt: Date
   readonly updatedAt: Date
 }
@@ -125,7 +130,7 @@ export interface Users {
   }): Promise<{ user: User; standing: string; factors: readonly FactorKind[] } | undefined>
   /** Disables or enables. Sessions and grants of a disabled person end at once. */
   setDisabled(userId: string, disabled: boolean, audit: readonly AuditEvent[]): Promise<boolean>
-  /** Removes our record of the person, with password, groups, consents, sessions and grants. Audit rows stay until they are too old.
+  /** Removes our record of the person, with password, groups, consents, sessions (whose clients are told) and grants. Audit rows stay until they are too old.
    *  @returns whether there was one */
   remove(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
   /** Ends every session and grant. */
@@ -153,7 +158,7 @@ const each = (columns: string, table: string): string =>
     .join(', ')
 const findByLogin = statement(
   'user-find-by-login',
-  `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
+  `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
 )
 const list = statement(
   'user-list',
@@ -190,11 +195,11 @@ const adopt = statement(
        updated_at = CASE WHEN (${each(described, 'users')}) IS DISTINCT FROM (${each(described, 'excluded')}) THEN now() ELSE users.updated_at END
      RETURNING *, xmax = 0 AS is_new),
    written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
-   SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
+   SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
 )
 const findAdopted = statement(
   'user-find-adopted',
-  `SELECT u.*, s.source, s.source_key, ${groupsOf}, ${factorKinds}, ${standing} AS standing
+  `SELECT u.*, s.source, s.source_key, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing
    FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $1 AND s.source_key = $2`,
 )
 const follow = statement(
@@ -202,7 +207,7 @@ const follow = statement(
   `WITH changed AS (UPDATE users u SET (${described}) = ($2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb), updated_at = now()
      WHERE u.id = $1 AND NOT EXISTS (SELECT FROM users o WHERE o.id <> u.id AND (o.canonical_username = $3 OR o.canonical_email = $5))
      RETURNING u.*)
-   SELECT u.*, ${sourceOf}, ${groupsOf} FROM changed u`,
+   SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM changed u`,
 )
 const findForEdit = statement(
   'user-find-for-edit',
@@ -237,6 +242,8 @@ const revokeSessions = statement(
 const remove = statement(
   'user-remove',
   `WITH gone AS (DELETE FROM users WHERE id = $1 RETURNING id),
+   sessions AS (SELECT * FROM devices WHERE user_id = $1 AND revoked_at IS NULL AND EXISTS (SELECT FROM gone)),
+   logouts AS (${logoutInsert('sessions')}),
    counter AS (DELETE FROM attempts WHERE key = 'u:' || $1::uuid AND EXISTS (SELECT FROM gone)),
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM gone)')})
    SELECT id FROM gone`,
@@ -261,6 +268,8 @@ export interface UserRow {
   readonly groups: string[]
   /** Null without groups; absent of a record that was just made, whose groups are all ours. */
   readonly group_origins?: GroupOrigins | null
+  /** Only of queries that ask for it. */
+  readonly preferences?: unknown
 }
 
 interface UserNeeds {
@@ -463,6 +472,7 @@ export const userOf = (row: UserRow): User => ({
   locale: row.locale ?? undefined,
   profile: row.profile,
   passwordChangeRequired: row.password_change_required,
+  preferences: readPreferences(row.preferences),
   disabled: row.disabled_at !== null,
   createdAt: row.created_at,
   updatedAt: row.updated_at,

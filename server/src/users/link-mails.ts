@@ -2,9 +2,12 @@
 // (credentials.ts, users.ts, mail-links.ts of the store).
 import { paths } from '@nauthera/rules/endpoints'
 import { CodedError } from '@nauthera/runtime/coded-error'
+import type { Fault } from '@nauthera/runtime/coded-error'
+import { hasHiddenInName } from '@nauthera/runtime/hidden-characters'
 import type { Asked } from '../mails.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import { canonicalName } from '../store/canonical-name.ts'
+import { faultsOfGroup } from '../store/groups.ts'
 import { mintLinkToken } from '../store/link-token.ts'
 import type { LinkToken } from '../store/link-token.ts'
 import type { MailLinks } from '../store/mail-links.ts'
@@ -21,7 +24,7 @@ export interface LinkMails {
   sendVerify(user: User, by: SentBy): Promise<Sent>
   /** Invites somebody who has no account; an earlier invitation to this address ends.
    *  @returns the page that the mail leads to, below the issuer
-   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID */
+   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID, GROUP_NAME_INVALID */
   invite(invitation: Invitation, by: SentBy): Promise<{ path: string }>
   /** Sends a link that completes a registration. The address is not known yet.
    *  @returns false when nothing was sent */
@@ -90,6 +93,7 @@ export function createLinkMails(needs: {
     },
     async invite({ email, name, locale, groups = [] }, { languages = [], audit }) {
       const canonical = checkedAddress(email)
+      checkInvited({ name, locale, groups })
       const { token, path, key } = mintLink(paths.invitation)
       const data = { path, days: invitationLife / 86_400_000 }
       const to = { to: email, languages: languagesFor({ locale }, languages) }
@@ -129,6 +133,22 @@ function mintLink(page: string): { token: LinkToken; path: string; key: string }
   const token = mintLinkToken()
   return { token, path: `${page}/${token.plain}`, key: token.hash.toString('hex') }
 }
+
+/** As the account will have to be: nobody should find out when they accept. */
+function checkInvited({ name = '', locale = '', groups = [] }: Omit<Invitation, 'email'>): void {
+  const unfit = (path: string, value: string, most: number): Fault[] => {
+    if (value.length > most) return [{ path, message: `must have at most ${most} characters` }]
+    return hasHiddenInName(value) ? [{ path, message: 'must not contain invisible characters' }] : []
+  }
+  const faults = [...unfit('name', name, longestName), ...unfit('locale', locale, longestTag)]
+  if (faults.length > 0) throw new CodedError('USERNAME_INVALID', { faults })
+  const ofGroups = groups.flatMap(faultsOfGroup)
+  if (ofGroups.length > 0) throw new CodedError('GROUP_NAME_INVALID', { faults: ofGroups })
+}
+
+/** Characters. */
+const longestName = 200
+const longestTag = 35
 
 /** @returns the canonical form */
 function checkedAddress(email: string): string {

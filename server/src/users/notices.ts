@@ -1,9 +1,10 @@
 // The mails that tell people what happened to their account. Whoever changes it queues the mail in the same statement.
 import type { Asked, Mail } from '../mails.ts'
 import type { User } from '../store/users.ts'
+import { languageOf } from './person-on-page.ts'
 
 /** Whom a mail is about. */
-type Told = Pick<User, 'id' | 'username' | 'name' | 'email' | 'locale'>
+type Told = Pick<User, 'id' | 'username' | 'name' | 'email' | 'locale' | 'preferences'>
 
 interface Happened {
   /** Names the change among all of this kind. */
@@ -57,5 +58,7 @@ const addressed = (user: Told, template: string, { key, languages = [] }: Happen
 
 /** @param wished by the request
  *  @returns the person's own language first */
-export const languagesFor = (user: Pick<User, 'locale'>, wished: readonly string[]): readonly string[] =>
-  user.locale === undefined ? wished : [user.locale, ...wished]
+export const languagesFor = (
+  user: Pick<User, 'locale' | 'preferences'>,
+  wished: readonly string[],
+): readonly string[] => [languageOf(user), ...wished].filter((language) => language !== undefined)

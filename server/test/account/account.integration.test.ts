@@ -106,6 +106,56 @@ describe('the account area', function () {
     })
   })
 
+  describe('the preferences', () => {
+    const path = '/account/preferences'
+    const prefer = async (browser: Browser, fields: Record<string, string>) =>
+      browser.submit(await browser.follow(path), path, fields)
+    const consent = (browser: Browser, parameters: Record<string, string> = {}) =>
+      browser.follow(authorizationUrl(server.issuer, request(pkce(), { client_id: 'app.asking', ...parameters })))
+
+    it('hold on every page where the person is known, on every replica, and the request comes before them', async () => {
+      const { username, id, browser } = await person()
+      const page = await prefer(browser, { language: 'de', colours: 'dark' })
+      const chosen = '<html lang="de" data-colours="dark">'
+      expect(page.body).to.contain(chosen).and.contain('Ihre Einstellungen sind gespeichert.')
+      expect((await browser.open('/account', { replica: 1 })).body).to.contain(chosen)
+      expect((await consent(browser)).body)
+        .to.contain(chosen)
+        .and.contain('Erlauben')
+      expect((await consent(browser, { ui_locales: 'en' })).body).to.contain('<html lang="en" data-colours="dark">')
+      expect((await browser.follow('/session/end')).body).to.contain(chosen)
+      // whoever signs in is known after the password
+      const other = new Browser(server)
+      const asked = await consent(other)
+      expect(asked.body).to.contain('<html lang="en">')
+      expect((await other.submit(asked, '/sign-in', { username, password })).body).to.contain(chosen)
+      const events = await eventsOf(id, 'account.changed')
+      expect(events.map(({ detail }) => detail)).to.deep.equal([
+        { changed: 'preferences.language preferences.colourScheme' },
+      ])
+    })
+
+    it('can be left to the browser again', async () => {
+      const { id, browser } = await person()
+      await prefer(browser, { language: 'de', colours: 'light' })
+      const page = await prefer(browser, { language: 'browser', colours: 'system' })
+      expect(page.body).to.contain('<html lang="en">').and.contain('Your preferences are saved.')
+      const again = await prefer(browser, { language: 'browser', colours: 'system' })
+      expect(again.body).not.to.contain('Your preferences are saved.')
+      expect(await eventsOf(id, 'account.changed')).to.have.length(2)
+    })
+
+    it('are refused when there is no such choice', async () => {
+      const { id, browser } = await person()
+      for (const fields of [
+        { language: 'tlh', colours: 'system' },
+        { language: 'browser', colours: 'sepia' },
+      ])
+        expect((await prefer(browser, fields)).body).to.contain('This choice does not exist.')
+      expect(await eventsOf(id, 'account.changed')).to.deep.equal([])
+    })
+  })
+
   describe('the password', () => {
     const next = 'another battery of horses'
     const change = async (browser: Browser, fields: Record<string, string> = {}) => {

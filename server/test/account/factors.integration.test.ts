@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Browser } from '@nauthera/harness/browser'
+import { Browser, formOf } from '@nauthera/harness/browser'
 import { addPerson, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
@@ -75,6 +75,40 @@ describe('second factors in the account area', function () {
     expect(removed.body).to.contain('id="set-up-app"').and.not.contain('id="new-codes"')
     const again = await new Browser(server).follow('/account')
     expect(again.body).to.contain('id="password"')
+  })
+
+  it('are named by the person, and renamed after a fresh sign-in', async () => {
+    const { id, browser } = await person()
+    const page = await browser.follow(app)
+    const seed = seedIn(page.body)
+    const wrong = await browser.submit(page, app, { code: 'abc', name: ' Old \n phone ' })
+    expect(wrong.body).to.contain('value="Old phone"')
+    await browser.submit(wrong, app, { code: codeAt(seed, Date.now()), name: 'Old phone' })
+    await forgetUsedCodes(server)
+    const security = await browser.follow('/account/security')
+    expect(textOf(security.body)).to.contain('Old phone')
+    const link = /href="([^"]*\/rename\?id=[^"]*)"/.exec(security.body)![1]!
+    const asked = await browser.follow(link)
+    expect(asked.url).to.contain('/interaction/')
+    const form = await browser.submit(asked, '/second-factor', { code: codeAt(seed, Date.now()) })
+    expect(form.body).to.contain('value="Old phone"')
+    const empty = await browser.submit(form, '/rename', { name: '  ' })
+    expect(textOf(empty.body)).to.contain('Enter a name.')
+    const done = await browser.submit(form, '/rename', { name: 'New <b> phone' })
+    expect(done.body).to.contain('The name is changed.').and.contain('New &lt;b&gt; phone')
+    expect(await eventsOf(id, 'factor.renamed')).to.deep.equal(['totp'])
+  })
+
+  it('of somebody else cannot be renamed', async () => {
+    const [owner, other] = [await withApp(), await person()]
+    const [factor] = await server.apps[0]!.store.factors.of(owner.id)
+    const page = await other.browser.follow(`/account/security/rename?id=${factor!.id}`)
+    expect(new URL(page.url).pathname).to.equal('/account/security')
+    const own = await other.browser.follow(app)
+    const token = formOf(own.body, app).fields
+    await other.browser.open('/account/security/rename', { form: { ...token, id: factor!.id, name: 'mine' } })
+    expect((await server.apps[0]!.store.factors.of(owner.id))[0]).to.include({ name: '' })
+    expect(await server.apps[0]!.store.factors.rename(other.id, factor!.id, 'mine', [])).to.equal(false)
   })
 
   it('new recovery codes take the place of the old ones', async () => {

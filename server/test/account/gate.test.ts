@@ -7,7 +7,13 @@ import { ada } from '../login/browser.ts'
 const now = Date.UTC(2030, 0, 1)
 
 const requestOf = (url: string, method: 'GET' | 'POST' = 'GET') =>
-  ({ method, params: {}, form: new URLSearchParams(), raw: { request: { url } } }) as unknown as PageRequest
+  ({
+    method,
+    params: {},
+    query: new URLSearchParams(url.split('?')[1]),
+    form: new URLSearchParams(),
+    raw: { request: { url } },
+  }) as unknown as PageRequest
 
 /** @param age of the sign-in, in seconds; undefined: nobody is signed in */
 function browserWith(age: number | undefined, acr = 'urn:nauthera:password'): BrowserSessions {

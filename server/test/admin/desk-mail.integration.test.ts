@@ -42,4 +42,56 @@ describe('the help desk and mail', function () {
     for (const person of [id, gone])
       expect((await agent.open(`/admin/people/${person}`)).body).not.to.contain('act-send-reset')
   })
+
+  describe('an invitation', () => {
+    const invite = async (fields: Record<string, string>) =>
+      agent.submit(await agent.follow('/admin/invite'), '/invite', fields)
+
+    it('reaches the mailbox, becomes an account, and is in the audit log of the member', async () => {
+      expect((await agent.open('/admin')).body).to.contain('id="invite-link"')
+      const done = await invite({ email: 'new@example.net', name: 'New One', locale: 'de' })
+      expect([new URL(done.url).pathname, done.body.includes('The invitation is on its way')]).to.deep.equal([
+        '/admin',
+        true,
+      ])
+      const link = await site.linkTo('new@example.net')
+      expect((await site.newest('new@example.net'))!.subject).to.match(/Einladung/)
+      expect(done.body).not.to.contain(link.split('/').at(-1))
+      const other = agent.copy()
+      const page = await other.follow(link)
+      expect(page.body).to.contain('value="New One"')
+      await other.submit(page, link, { ...chosen, name: 'New One' })
+      const { users, audit } = site.apps[0]!.store
+      const user = (await users.findByLogin('new@example.net'))!
+      expect(user).to.deep.include({ name: 'New One', locale: 'de', groups: [], emailVerified: true })
+      await audit.flush()
+      const [row] = await audit.search({ event: 'admin.desk.invite', limit: 1 })
+      expect(row).to.deep.include({ detail: { email: 'new@example.net' }, address: '127.0.0.1' })
+      expect(row!.userId).to.equal((await users.findByLogin('agent'))!.id)
+    })
+
+    it('gives nobody a group, whatever the form says', async () => {
+      await invite({ email: 'sly@example.net', groups: 'desk', group: 'desk' })
+      const link = await site.linkTo('sly@example.net')
+      const other = agent.copy()
+      await other.submit(await other.follow(link), link, chosen)
+      expect((await site.apps[0]!.store.users.findByLogin('sly@example.net'))!.groups).to.deep.equal([])
+    })
+
+    const mistakes: [string, Record<string, string>, string][] = [
+      ['no address', { email: 'nobody' }, 'Enter an e-mail address'],
+      ['the address of somebody who is here', { email: 'AGENT@example.com' }, 'Somebody has an account'],
+      [
+        'a name that nobody can read',
+        { email: 'odd@example.net', name: 'A\u200bB' },
+        'characters that are not possible',
+      ],
+    ]
+    for (const [what, fields, text] of mistakes)
+      it(`is not sent to ${what}, and the form keeps what was typed`, async () => {
+        const { status, body } = await invite({ name: 'Kept Name', ...fields })
+        expect(status).to.equal(200)
+        expect(body).to.contain(text).and.contain(`value="${fields['email']}"`).and.contain('value="')
+      })
+  })
 })

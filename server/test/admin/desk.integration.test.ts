@@ -187,6 +187,19 @@ describe('the help desk', function () {
       expect((await store().accounts.load({ userId: bob }))!.user.disabled).to.equal(false)
     })
 
+    it('L40 tells nobody by a form without its token more than by its page', async () => {
+      const { browser } = await open('/account', 'ada')
+      const bob = await idOf('bob')
+      const missing = await browser.open('/nothing-is-here')
+      const plain = (html: string) => html.replaceAll(/[0-9a-f]{8,}/g, '')
+      for (const form of [{}, { confirm: 'yes' }, { form_token: 'x' }]) {
+        const answer = await browser.open(`${pathOf(bob)}/disable`, { form })
+        expect([answer.status, plain(answer.body)]).to.deep.equal([404, plain(missing.body)])
+      }
+      const stranger = await new Browser(server).open(`${pathOf(bob)}/disable`, { form: { confirm: 'yes' } })
+      expect(stranger.status).to.equal(303)
+    })
+
     it('L40 asks whoever is not signed in to sign in', async () => {
       expect((await new Browser(server).follow('/admin')).url).to.contain('/interaction/')
     })

@@ -1,5 +1,6 @@
 import { expect } from 'chai'
-import { createDeskGate, deskForm, deskPage, notFound } from '../../src/admin/gate.ts'
+import { createDeskGate, notFound } from '../../src/admin/gate.ts'
+import { personalForm, personalPage } from '../../src/account/gate.ts'
 import type { Gate, SignedInPerson } from '../../src/account/gate.ts'
 import type { PageRequest } from '../../src/reply.ts'
 import { ada } from '../login/browser.ts'
@@ -67,19 +68,21 @@ describe(createDeskGate.name, () => {
   })
 })
 
-describe('deskPage and deskForm', () => {
-  it('call the page only for a member, and are bound to the session', async () => {
+describe('pages behind the gate of the help desk', () => {
+  it('are called only for a member, and are bound to the session', async () => {
     const called: string[] = []
     const handle = (person: SignedInPerson) => {
       called.push(person.user.username)
       return notFound
     }
-    for (const build of [deskPage, deskForm]) {
+    for (const build of [personalPage, personalForm]) {
       const admitting = build('/admin', deskFor({ age: 0 }).toAct, handle)
       const refusing = build('/admin', deskFor({ age: 0, groups: [] }).toAct, handle)
       expect(admitting.boundTo).to.equal('session')
       await admitting.handle(request)
       expect(await refusing.handle(request)).to.equal(notFound)
+      expect(await admitting.turnAway?.(request)).to.equal(undefined)
+      expect(await refusing.turnAway?.(request)).to.equal(notFound)
     }
     expect(called).to.deep.equal([ada.username, ada.username])
   })

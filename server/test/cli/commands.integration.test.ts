@@ -46,6 +46,7 @@ const others: readonly string[] = [
   'migrate up',
   'migrate restored',
   'settings check',
+  'login-link',
   'doctor',
   'completion',
 ]
@@ -135,6 +136,36 @@ describe('nauthera users, groups and consents', () => {
     expect(await eventsOf(person.id)).to.include.members(['account.deleted', 'admin.users.delete'])
     const again = await nauthera.run(['users', 'delete', person.username, '--yes'])
     expect([again.code, again.err.includes('no account has the name')]).to.deep.equal([1, true])
+  })
+
+  it('adds a person without a password, and says what does not go with that', async () => {
+    const wrong = await nauthera.run(['users', 'add', 'bare', '--no-password', '--generate'])
+    expect([wrong.code, wrong.err.includes('--no-password')]).to.deep.equal([2, true])
+    const added = await nauthera.run(['users', 'add', 'bare', '--no-password', '-o', 'json'])
+    expect([added.code, added.json()[0]!['password']]).to.deep.equal([0, undefined])
+    const { credentials } = nauthera.fresh.replica()
+    expect(await credentials.find(String(added.json()[0]!['id']))).to.equal(undefined)
+  })
+
+  it('prints a link to sign in with, which is in no other place, and makes none for whoever is disabled', async () => {
+    const store = nauthera.fresh.replica()
+    const { id, username } = await addPerson(store)
+    const [first, made] = [
+      await nauthera.run(['login-link', username]),
+      await nauthera.run(['login-link', username, '-o', 'json']),
+    ]
+    expect([first.code, made.code, made.json()[0]!['username']]).to.deep.equal([0, 0, username])
+    const link = String(made.json()[0]!['link'])
+    expect(link).to.match(/^http:\/\/localhost:3000\/login-link\/[\w-]{43}$/)
+    const token = link.split('/').at(-1)!
+    expect(made.err).to.contain('once, within 10 minutes').and.not.contain(token)
+    expect(await store.loginLinks.find(token)).to.equal(id)
+    expect(await store.loginLinks.find(/[\w-]{43}/.exec(first.out)![0]), 'the earlier one').to.equal(undefined)
+    const events = await store.audit.search({ userId: id, event: 'admin.login-link', limit: 9 })
+    expect([events.length, JSON.stringify(events).includes(token)]).to.deep.equal([2, false])
+    await nauthera.run(['users', 'disable', username])
+    const refused = await nauthera.run(['login-link', username])
+    expect([refused.code, refused.out, refused.err.includes('is disabled')]).to.deep.equal([2, '', true])
   })
 
   it('tells the audit log of each change, as a command and as what it means', async () => {

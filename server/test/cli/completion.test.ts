@@ -1,10 +1,23 @@
 import { spawnSync } from 'node:child_process'
 import { expect } from 'chai'
+import type { Command } from 'commander'
 import { renderCompletion } from '../../src/cli/completion.ts'
 import { createProgram } from '../../src/cli/program.ts'
 
 const terminal = { onInterrupt: () => () => undefined } as never
 const program = createProgram({ terminal, environment: {}, version: '1' }, () => undefined)
+
+function everyCommand(
+  command: Command,
+  parent = '',
+): { path: string; parent: string; name: string; options: string[] }[] {
+  return command.commands.flatMap((child) => {
+    const name = child.name()
+    const path = `${parent} ${name}`.trim()
+    const options = child.options.flatMap(({ long }) => (long ? [long] : []))
+    return [{ path, parent, name, options }, ...everyCommand(child, path)]
+  })
+}
 
 describe(renderCompletion.name, () => {
   /** What bash offers after these words; the last one is begun. */
@@ -37,12 +50,14 @@ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _nauthera; printf '%s\\n' "\${COMPREP
     const zsh = renderCompletion('zsh', program)
     const fish = renderCompletion('fish', program)
     expect(zsh.startsWith('#compdef nauthera\n')).to.equal(true)
-    for (const command of program.commands)
-      for (const child of command.commands) {
-        const path = `${command.name()} ${child.name()}`
-        expect(zsh).to.contain(`    '${path}') offered=`)
-        expect(fish).to.contain(`-n '__nauthera_at "${command.name()}"' -a ${child.name()} `)
+    for (const { path, parent, name, options } of everyCommand(program)) {
+      const offers = zsh.split('\n').find((line) => line.startsWith(`    '${path}') offered=`))
+      expect(fish).to.contain(`-n '__nauthera_at "${parent}"' -a ${name} `)
+      for (const option of options) {
+        expect(offers, path).to.contain(option)
+        expect(fish, path).to.match(new RegExp(`-n '__nauthera_at "${path}"'.* -l ${option.slice(2)}\\b`))
       }
+    }
     expect(fish).to.contain(`-s o -l output -x -a 'table json yaml'`)
   })
 })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pbkdf2Sync, randomBytes, randomUUID, scryptSync } from 'node:crypto'
-import { hash as argon2Hash } from '@node-rs/argon2'
+import { hash as argon2Hash, hashRaw as argon2HashRaw } from '@node-rs/argon2'
 import { hash as bcryptHash } from '@node-rs/bcrypt'
 import { expect } from 'chai'
 import { createImportBatch } from '../../src/store/import-batch.ts'
@@ -263,5 +263,60 @@ describe('nauthera users import', () => {
     expect(created[0]! + created[1]!).to.equal(120)
     const again = await run(input, '--create-groups')
     expect([again.code, again.err]).to.deep.equal([0, '0 created, 0 updated, 120 there already, 0 refused\n'])
+  })
+
+  it('brings the people of a Keycloak realm along, who sign in with the password that they have', async () => {
+    const typed = 'correct horse battery'
+    const key = (digest: string, length: number) => pbkdf2Sync(typed, salt, 1000, length, digest).toString('base64')
+    const credential = (algorithm: string, value: string, more: object = {}) => ({
+      type: 'password',
+      secretData: JSON.stringify({ value, salt: salt.toString('base64'), additionalParameters: {} }),
+      credentialData: JSON.stringify({ hashIterations: 1000, algorithm, additionalParameters: {}, ...more }),
+    })
+    const raw = await argon2HashRaw(typed, { memoryCost: 7168, timeCost: 5, parallelism: 1, salt })
+    const costs = { hashLength: ['32'], memory: ['7168'], type: ['id'], version: ['1.3'], parallelism: ['1'] }
+    const credentials = [
+      credential('pbkdf2', key('sha1', 64)),
+      credential('pbkdf2-sha256', key('sha256', 64)),
+      credential('pbkdf2-sha512', key('sha512', 64)),
+      credential('argon2', raw.toString('base64'), { hashIterations: 5, additionalParameters: costs }),
+    ]
+    const users = credentials.map((each, index) => ({
+      id: randomUUID(),
+      username: `kc-${index}`,
+      enabled: true,
+      groups: ['/kc/night'],
+      attributes: { department: ['x'] },
+      credentials: [each],
+    }))
+    const realm = JSON.stringify({ realm: 'example', users: [...users, { username: 'a@b.test', email: 'c@d.test' }] })
+    const options = ['--format', 'keycloak', '--create-groups']
+    const dry = await run(realm, ...options, '--dry-run')
+    expect([dry.code, dry.err.includes('4 created'), await find('kc-0')]).to.deep.equal([1, true, undefined])
+    const ran = await run(realm, ...options)
+    expect(ran.json().map(({ at, username }) => [at, username])).to.deep.equal([['user 5', 'a@b.test']])
+    expect(ran.err).to.equal(
+      'left out, 4 times: attribute department (no claim is made of it)\n4 created, 0 updated, 0 there already, 1 refused\n',
+    )
+    for (const { id, username } of users) {
+      expect(await find(username)).to.deep.include({ id, groups: ['kc/night'] })
+      expect((await signIn(username, 'wrong')).kind, username).to.equal('refused')
+      expect((await signIn(username, typed)).kind, username).to.equal('passed')
+    }
+    expect((await run(realm, ...options)).err).to.include('0 created, 0 updated, 4 there already, 1 refused')
+  })
+
+  it('brings the people of Dex along, who sign in with their address', async () => {
+    const typed = 'correct horse battery'
+    const hash = await bcryptHash(typed, { cost: 10 })
+    const yaml = `staticPasswords:\n- {email: dex@example.test, hash: '${hash}', username: dex, userID: '7'}\n`
+    const ran = await run(yaml, '--format', 'dex')
+    expect([ran.code, ran.err]).to.deep.equal([0, '1 created, 0 updated, 0 there already, 0 refused\n'])
+    expect(await find('dex@example.test')).to.deep.include({
+      username: 'dex@example.test',
+      name: 'dex',
+      emailVerified: true,
+    })
+    expect((await signIn('DEX@example.test', typed)).kind).to.equal('passed')
   })
 })

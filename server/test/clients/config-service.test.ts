@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { create } from '@bufbuild/protobuf'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { durationMs } from '@bufbuild/protobuf/wkt'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'
@@ -10,16 +12,24 @@ import type { Identity } from '@nauthera/proto/certificates'
 import { ChannelError } from '@nauthera/proto/channel/channel-error'
 import { dial } from '@nauthera/proto/channel/dial'
 import type { Stream } from '@nauthera/proto/channel/stream'
-import { ConfigService as Service, NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  ConfigService as Service,
+  IdentitySchema,
+  NackReason,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SyncRequestSchema, SyncResponse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { configTlsFiles, podLocalNames, shardCount } from '@nauthera/proto/names'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
+import { createClusterIssuer } from '../../src/clients/cluster-issuer.ts'
+import type { ClusterIssuer } from '../../src/clients/cluster-issuer.ts'
 import { createConfigService } from '../../src/clients/config-service.ts'
 import type { ConfigService } from '../../src/clients/config-service.ts'
 import { createRegistryHolder } from '../../src/clients/registry.ts'
 import type { RegistryHolder } from '../../src/clients/registry.ts'
+import { createUnknownKeys } from '../../src/clients/unknown-keys.ts'
+import type { UnknownKeys } from '../../src/clients/unknown-keys.ts'
 import { createUsage } from '../../src/clients/usage.ts'
 import type { Usage } from '../../src/clients/usage.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
@@ -34,6 +44,8 @@ describe(createConfigService.name, () => {
   let socket: string
   let holder: RegistryHolder
   let usage: Usage
+  let cluster: ClusterIssuer
+  let unknownKeys: UnknownKeys
   let service: ConfigService
   let audited: AuditEvent[]
   let lines: string[]
@@ -55,6 +67,8 @@ describe(createConfigService.name, () => {
       writeFileSync(join(directory, 'tls', file), content)
     }
     holder = createRegistryHolder()
+    cluster = createClusterIssuer()
+    unknownKeys = createUnknownKeys()
     usage = createUsage()
     audited = []
     lines = []
@@ -72,6 +86,7 @@ describe(createConfigService.name, () => {
       config: { socket, tlsDirectory: join(directory, 'tls') },
       holder,
       checkClient: createCheck(),
+      platforms: { cluster, unknownKeys, bySettings: false },
       usage,
       log: createLog({
         process: 'test',
@@ -126,7 +141,7 @@ describe(createConfigService.name, () => {
     }
     const hello = await next()
     if (hello.case !== 'hello') throw new Error(`the server began with ${hello.case}`)
-    return { stream, hello: hello.value, push, complete, next }
+    return { stream, hello: hello.value, push, complete, next, answer }
   }
 
   const [first, second] = namesIn(3, 2) as [string, string]
@@ -275,6 +290,38 @@ describe(createConfigService.name, () => {
     usage.touch(holder.current().find(idOf(second))!, verifierOf('secret').id)
     const next = await agent.next()
     expect(next.case === 'usage' && next.value.uses.map(({ clientId }) => clientId)).to.deep.equal([idOf(second)])
+  })
+
+  it('takes the keys of platforms as soon as they come, tells of them at the next hello, and keeps the last good ones', async () => {
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+    const keys = [{ jwk: { ...publicKey.export({ format: 'jwk' }), kid: 'k' } }]
+    const file = Buffer.from(JSON.stringify({ issuer: 'https://kubernetes.default.svc', keys, change: 'c0de' }))
+    const agent = await openAgent()
+    expect(agent.hello.platform).to.include({ digest: '', bySettings: false })
+    const tell = async (nonce: string, bytes: Uint8Array) => {
+      await agent.stream.send({ message: { case: 'platformKeys', value: { nonce, file: bytes } } })
+      return agent.answer()
+    }
+    expect(await tell('p', file)).to.deep.include({ case: 'ack' })
+    expect(cluster.current()?.issuer).to.equal('https://kubernetes.default.svc')
+    const refused = await tell('q', Buffer.from('{}'))
+    expect([refused.case, refused.case === 'nack' && refused.value.nonce]).to.deep.equal(['nack', 'q'])
+    expect((await openAgent()).hello.platform?.digest).to.equal(sha256(file.toString()))
+  })
+
+  it('tells of a token whose key nobody has told, and of the identity that proved a client last', async () => {
+    const agent = await openAgent()
+    await agent.push(good)
+    unknownKeys.met()
+    expect((await agent.answer()).case).to.equal('unknownKey')
+    const identity = create(IdentitySchema, { serviceAccount: { namespace: 'shop', name: 'worker' } })
+    usage.touchIdentity(holder.current().find(idOf(first))!, identity)
+    for (;;) {
+      const message = await agent.next()
+      if (message.case !== 'usage' || message.value.identities.length === 0) continue
+      expect(message.value.identities[0]!.identity?.serviceAccount).to.include({ namespace: 'shop', name: 'worker' })
+      return
+    }
   })
 
   it('K9 lets in nobody but the agent of this pod', async () => {

@@ -55,6 +55,8 @@ export function userSourceConformance(
     locksAccounts(() => under, person)
     if (options.changesPasswords) changesPasswords(() => under, person)
     loadsPeople(() => under, person)
+    servesManyAtOnce(() => under, person)
+    goesAwayAndNobodyPays(() => under, person)
   })
 }
 
@@ -252,7 +254,49 @@ function loadsPeople(under: Under, person: AddPerson): void {
     ]
     for (const loaded of [...before, ...during]) expect(either).to.deep.include(seen(loaded))
   })
+}
 
+function servesManyAtOnce(under: Under, person: AddPerson): void {
+  const attempt = attemptAt(under)
+
+  it('lets many in at once on both replicas, each as themselves, and refuses those who guess meanwhile', async () => {
+    const people = await Promise.all(Array.from({ length: 6 }, person))
+    const outcomes = await Promise.all(
+      people.flatMap(({ username }, n) => [
+        attempt(username, password, (n % 2) as 0 | 1),
+        attempt(`${username}@example.test`, 'wrong password', ((n + 1) % 2) as 0 | 1),
+        attempt(`nobody-${username}`, password, 0),
+      ]),
+    )
+    for (const [n, { id }] of people.entries()) {
+      const [right, wrong, unknown] = outcomes.slice(3 * n)
+      expect(right!.kind === 'passed' && right!.user.id).to.equal(id)
+      expect([said(wrong!), said(unknown!)]).to.deep.equal(['wrong-password', 'unknown-user'])
+    }
+  })
+
+  it('lets one person in many times at once, on both replicas, as one account', async () => {
+    const { id, username } = await person()
+    const turns = Array.from({ length: under().perAccount }, (_, n) => attempt(username, password, (n % 2) as 0 | 1))
+    const ids = (await Promise.all(turns)).map((outcome) =>
+      outcome.kind === 'passed' ? outcome.user.id : said(outcome),
+    )
+    expect(new Set(ids)).to.deep.equal(new Set([id]))
+  })
+
+  it('T5 lets nobody in any more once they are disabled, whatever was under way', async () => {
+    const { id, username } = await person()
+    const [first] = await Promise.all([
+      attempt(username, password, 0),
+      under().disable(id),
+      attempt(username, password, 1),
+    ])
+    expect(said(first)).to.be.oneOf(['passed', 'disabled'])
+    for (const replica of [0, 1] as const) expect(said(await attempt(username, password, replica))).to.equal('disabled')
+  })
+}
+
+function goesAwayAndNobodyPays(under: Under, person: AddPerson): void {
   it('F1 F8 throws STORE_UNAVAILABLE while it does not answer, never says "unknown" or "wrong password", and counts nothing', async () => {
     const { id, username } = await person()
     const { away } = under()
@@ -267,6 +311,31 @@ function loadsPeople(under: Under, person: AddPerson): void {
       expect(await failed(away.tryPassword(username, password, { address: '198.51.100.251' }))).to.equal(true)
       expect(await failed(away.tryPassword('nobody', password, { address: '198.51.100.251' }))).to.equal(true)
     }
+    expect(said(await attemptAt(under)(username, password))).to.equal('passed')
+  })
+
+  it('F1 F8 an outage that one replica sees holds up no sign-in at the others, and counts against nobody there', async () => {
+    const { id, username } = await person()
+    const { away, perAccount, clear } = under()
+    under().pass(under().maxAgeMs)
+    const turns = Array.from({ length: 2 * perAccount }, (_, n) => n)
+    const meetTheOutage = async () => {
+      for (const n of turns) {
+        const secret = n % 2 === 0 ? password : 'wrong password'
+        const error: unknown = await away
+          .tryPassword(username, secret, { address: `198.51.100.${n}` })
+          .catch((reason: unknown) => reason)
+        expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
+      }
+    }
+    const signInElsewhere = async () => {
+      for (const n of turns) {
+        const outcome = await attemptAt(under)(username, password, (n % 2) as 0 | 1)
+        expect(outcome.kind === 'passed' ? outcome.user.id : said(outcome)).to.equal(id)
+        if (outcome.kind === 'passed') await clear(outcome.attempt)
+      }
+    }
+    await Promise.all([meetTheOutage(), signInElsewhere()])
     expect(said(await attemptAt(under)(username, password))).to.equal('passed')
   })
 }

@@ -39,6 +39,21 @@ describe('createAssets', () => {
     expect(head.headers['content-length']).to.equal(String(Buffer.byteLength(answer.body)))
   })
 
+  it('has the dark colours for whoever chose them too, those of a brand among them', async () => {
+    const assets = createAssets({ basePath: '', branding: { title: 'Acme', footerLinks: [], accent: '#2457c5' } })
+    running = await serve([assets.handle])
+    const { body } = await running.ask(assets.stylesheet)
+    const system = [
+      ...body.matchAll(/@media \(prefers-color-scheme:dark\)\{:root:not\(\[data-colours=light\]\)\{([^}]*)\}\}/g),
+    ]
+    const chosen = [...body.matchAll(/:root\[data-colours=dark\]\{color-scheme:dark;([^}]*)\}/g)]
+    expect(system.map(([, rules]) => rules)).to.deep.equal(chosen.map(([, rules]) => rules))
+    expect(system).to.have.length(2)
+    expect(chosen[0]?.[1]).to.contain('--ground: #12151c').and.contain('--accent: #9db3ff')
+    expect(chosen[1]?.[1]).to.match(/^--accent:#[0-9a-f]{6};--on-accent:#[0-9a-f]{6}$/)
+    expect(body.match(/prefers-color-scheme/g)).to.have.length(2)
+  })
+
   it('answers no other name, and no path out of the folder', async () => {
     running = await serve([create().handle])
     for (const path of [
@@ -57,6 +72,30 @@ describe('createAssets', () => {
     const { headers } = await running.ask(assets.logo ?? '')
     expect(headers['content-type']).to.equal('image/svg+xml')
     expect(headers['content-security-policy']).to.contain("default-src 'none'").and.contain('sandbox')
+  })
+
+  it('appends the rules of a brand, and refuses those that cannot work', async () => {
+    const cssFile = join(folder, 'brand.css')
+    const branded = (css: string) => {
+      writeFileSync(cssFile, css)
+      return createAssets({ basePath: '', branding: { title: 'Acme', footerLinks: [], cssFile } })
+    }
+    const assets = branded('/* ours */\n.card {\n  border-radius: 0;\n}\n')
+    running = await serve([assets.handle])
+    const { body } = await running.ask(assets.stylesheet)
+    expect(body).to.match(/\.card \{\nborder-radius: 0;\n\}$/)
+    expect(assets.stylesheet).not.to.equal(create().stylesheet)
+    for (const css of [
+      '@import "https://example.com/a.css";',
+      'body { background: url( "//example.com/a.png") }',
+      'a{}'.repeat(8000),
+    ])
+      expect(() => branded(css), css.slice(0, 20))
+        .to.throw()
+        .that.satisfies(
+          (error: unknown) => hasCode(error, 'SETTINGS_INVALID') && error.faults[0]?.path === 'branding.cssFile',
+        )
+    expect(() => branded('body { background: url(data:image/png;base64,AAAA) }')).not.to.throw()
   })
 
   const bad: [string, string | Buffer][] = [

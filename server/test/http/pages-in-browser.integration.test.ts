@@ -13,7 +13,10 @@ const footerLinks = [
   { label: 'Help', url: 'https://help.example.com' },
   { label: 'Privacy', url: 'https://www.example.com/privacy' },
 ]
-const { pages, assets } = testPages({ development: true, branding: { footerLinks } })
+const { pages, assets } = testPages({
+  development: true,
+  branding: { footerLinks, helpUrl: 'https://help.example.com/sign-in' },
+})
 
 /** 320 px is 400 % of 1280 px; 640 px at twice the density is 200 %. */
 const looks = [
@@ -24,6 +27,15 @@ const looks = [
   { colorScheme: 'dark', width: 640 },
   { colorScheme: 'dark', width: 320 },
 ] as const
+
+const widths = [1280, 320] as const
+
+/** A page of the browser that visits one sample after the other. */
+interface Tab {
+  readonly page: BrowserPage
+  readonly seen: ReturnType<typeof watchPage>
+  free: Promise<void>
+}
 
 /** Runs in the page. Two pieces of text that begin and end with a letter, on one line, with less than 2 px between them: a space
  *  was lost, in the view or in the layout (a flex container drops those at the ends of its text). */
@@ -58,12 +70,16 @@ describe('the pages in a browser', function () {
   let running: Running
   let client: Running
   let page: BrowserPage
+  let tabs: Tab[]
   let formTargets: string[] = []
 
   const show: RequestHandler = (request, response, next) => {
     const name = decodeURIComponent(request.path.slice(1))
     const sample = samplePages[name]
     if (!sample) return next()
+    // the browser has a language of its own, and sends that whatever headers a test sets
+    const { language } = request.query
+    if (typeof language === 'string') request.headers['accept-language'] = language
     answerPage(request, response, pages.render({ ...sample, formTargets }, request, 'interaction:u1'))
   }
   const toClient: RequestHandler = (request, response, next) => {
@@ -75,6 +91,10 @@ describe('the pages in a browser', function () {
 
   before(async function () {
     browser = await launchChromium(this)
+    const openTab = async (): Promise<Tab> => {
+      const opened = await browser.newPage({ locale: 'en', deviceScaleFactor: 1 })
+      return { page: opened, seen: watchPage(opened, running.origin), free: Promise.resolve() }
+    }
     client = await serve([callback])
     running = await serve([
       createRequestLog({ log: keepLog(), routeOf: (path) => path, now: () => 0 }),
@@ -83,66 +103,170 @@ describe('the pages in a browser', function () {
       show,
       toClient,
     ])
+    tabs = await Promise.all([openTab(), openTab()])
   })
   after(async () => {
     await browser?.close()
     await running?.stop()
     await client?.stop()
   })
-  beforeEach(async () => {
-    formTargets = []
-    page = await browser.newPage({ locale: 'en', deviceScaleFactor: 1 })
-  })
-  afterEach(() => page?.close())
+  /** What a visit of a page found wrong; `wide`: pixels that it goes beyond the window. */
+  interface Visit {
+    readonly joined: Readonly<Record<string, readonly string[]>>
+    readonly axe: Readonly<Record<string, readonly string[]>>
+    readonly wide: Readonly<Record<string, number>>
+    readonly seen: ReturnType<typeof watchPage>
+  }
 
-  for (const name of Object.keys(samplePages)) {
-    it(`${name}: no two words run together, in any language and width`, async () => {
-      for (const language of testTexts.languages) {
-        await page.setExtraHTTPHeaders({ 'accept-language': language })
-        await page.goto(`${running.origin}/${encodeURIComponent(name)}`)
-        for (const width of [1280, 320]) {
-          await page.setViewportSize({ width, height: 700 })
-          expect(await page.evaluate<string[]>(findJoinedWords), `${language} ${width}`).to.deep.equal([])
-        }
+  const visit = async (tab: Tab, name: string): Promise<Visit> => {
+    const { page, seen } = tab
+    const [joined, axe, wide]: [Record<string, string[]>, Record<string, string[]>, Record<string, number>] = [
+      {},
+      {},
+      {},
+    ]
+    for (const language of testTexts.languages) {
+      await page.goto(`${running.origin}/${encodeURIComponent(name)}?language=${language}`)
+      expect(await page.getAttribute('html', 'lang')).to.equal(language)
+      for (const width of widths) {
+        await page.setViewportSize({ width, height: 700 })
+        joined[`${language} ${width}`] = await page.evaluate<string[]>(findJoinedWords)
       }
+      // the texts of a language differ in length and in nothing that axe looks at: one look at each other language
+      for (const { colorScheme, width } of language === 'en' ? looks : looks.slice(-1)) {
+        const look = `${language} ${colorScheme} ${width}`
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        await page.setViewportSize({ width, height: 700 })
+        axe[look] = await findAxeViolations(page, { styles: width === looks[0].width })
+        wide[look] = await page.evaluate<number>(
+          'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+        )
+      }
+    }
+    return { joined, axe, wide, seen: { complaints: seen.complaints.splice(0), strangers: seen.strangers.splice(0) } }
+  }
+
+  const names = Object.keys(samplePages)
+  const visits = new Map<string, Promise<Visit>>()
+  /** Two pages are visited at once: while one is looked at, the other tab is at work on the next one. */
+  const visited = async (name: string): Promise<Visit> => {
+    const index = names.indexOf(name)
+    for (const [ahead, next] of names.slice(index, index + tabs.length).entries()) {
+      if (visits.has(next)) continue
+      const tab = tabs[(index + ahead) % tabs.length]!
+      const begun = tab.free.then(() => visit(tab, next))
+      tab.free = begun.then(
+        () => undefined,
+        () => undefined,
+      )
+      visits.set(next, begun)
+    }
+    return visits.get(name)!
+  }
+  const faultsIn = (found: Readonly<Record<string, readonly string[]>>) =>
+    Object.entries(found).flatMap(([where, faults]) => faults.map((fault) => `${where}: ${fault}`))
+
+  for (const name of names) {
+    it(`${name}: no two words run together, in any language and width`, async () => {
+      expect(faultsIn((await visited(name)).joined)).to.deep.equal([])
     })
 
     it(`${name}: axe finds nothing, no scroll bar to the side, nothing is blocked or loaded from elsewhere`, async () => {
-      const seen = watchPage(page, running.origin)
-      await page.goto(`${running.origin}/${encodeURIComponent(name)}`)
-      for (const { colorScheme, width } of looks) {
-        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-        await page.setViewportSize({ width, height: 700 })
-        expect(await findAxeViolations(page), `${colorScheme} ${width}`).to.deep.equal([])
-        const wide = await page.evaluate<number>(
-          'document.documentElement.scrollWidth - document.documentElement.clientWidth',
-        )
-        expect(wide, `${colorScheme} ${width}`).to.equal(0)
-      }
+      const { axe, wide, seen } = await visited(name)
+      expect(faultsIn(axe)).to.deep.equal([])
+      expect(Object.entries(wide).filter(([, pixels]) => pixels !== 0)).to.deep.equal([])
       expect(seen).to.deep.equal({ complaints: [], strangers: [] })
     })
   }
 
+  const inOwnPage = (sentence: string, work: () => Promise<void>) =>
+    it(sentence, async () => {
+      formTargets = []
+      page = await browser.newPage({ locale: 'en', deviceScaleFactor: 1 })
+      try {
+        await work()
+      } finally {
+        await page.close()
+      }
+    })
+
   const focused = () => page.evaluate<string>('document.activeElement.id')
 
-  it('sign-in works by keyboard: name, password, remember, sign in, cancel, in this order', async () => {
+  inOwnPage('sign-in works by keyboard: name, password, show it, remember, sign in, cancel, in this order', async () => {
     await page.goto(`${running.origin}/sign-in`)
     const order = [await focused()]
-    for (let step = 0; step < 4; step++) {
+    for (let step = 0; step < 5; step++) {
       await page.keyboard.press('Tab')
       order.push(await focused())
     }
-    expect(order).to.deep.equal(['username', 'password', 'remember', 'sign-in', 'cancel'])
+    expect(order).to.deep.equal(['username', 'password', 'reveal-password', 'remember', 'sign-in', 'cancel'])
   })
 
-  it('a mistake has the focus, and the next Tab is its field', async () => {
+  describe('a password', () => {
+    const stateOf = (id: string) =>
+      page.evaluate<[string, string | null, string | null]>(
+        `[document.getElementById('${id}').type, document.getElementById('reveal-${id}').getAttribute('aria-pressed'),
+          document.getElementById('reveal-${id}').getAttribute('aria-label')]`,
+      )
+
+    inOwnPage('can be shown and hidden again, and whoever types keeps the place', async () => {
+      await page.goto(`${running.origin}/sign-in`)
+      await page.fill('#password', 'horse')
+      await page.keyboard.press('ArrowLeft')
+      expect(await stateOf('password')).to.deep.equal(['password', 'false', 'Show: Password'])
+      await page.click('#reveal-password')
+      expect(await stateOf('password')).to.deep.equal(['text', 'true', 'Show: Password'])
+      expect(await focused()).to.equal('password')
+      await page.keyboard.type('s')
+      expect(await page.inputValue('#password')).to.equal('horsse')
+      expect(await findAxeViolations(page)).to.deep.equal([])
+      await page.focus('#reveal-password')
+      await page.keyboard.press('Space')
+      expect(await stateOf('password')).to.deep.equal(['password', 'false', 'Show: Password'])
+      expect(await focused()).to.equal('reveal-password')
+    })
+
+    inOwnPage('is hidden when the form is sent, and is sent as it was typed', async () => {
+      await page.goto(`${running.origin}/sign-in`)
+      await page.fill('#username', 'ada')
+      await page.fill('#password', 'horse')
+      await page.click('#reveal-password')
+      // else the page would be gone before it can be looked at
+      await page.evaluate(`document.getElementById('sign-in-form').addEventListener('submit', (event) => {
+        event.preventDefault()
+        window.sent = new FormData(event.target).get('password')
+      })`)
+      await page.click('#sign-in')
+      expect((await stateOf('password'))[0]).to.equal('password')
+      expect(await page.evaluate('window.sent')).to.equal('horse')
+    })
+
+    inOwnPage('has a button for each field, in the language of the page, and none without a script', async () => {
+      for (const [name, ids] of [
+        ['account-password', ['current-password', 'new-password', 'repeat-password']],
+        ['new-password', ['new-password', 'repeat-password']],
+        ['change-password', ['new-password', 'repeat-password']],
+        ['join', ['new-password', 'repeat-password']],
+      ] as const) {
+        await page.goto(`${running.origin}/${name}?language=de`)
+        for (const id of ids) expect((await stateOf(id))[2], `${name} ${id}`).to.match(/^Anzeigen: .*asswort/)
+      }
+      const without = await browser.newPage({ javaScriptEnabled: false })
+      await without.goto(`${running.origin}/sign-in`)
+      expect(await without.locator('#password').count()).to.equal(1)
+      expect(await without.locator('.secret button').count()).to.equal(0)
+      await without.close()
+    })
+  })
+
+  inOwnPage('a mistake has the focus, and the next Tab is its field', async () => {
     await page.goto(`${running.origin}/${encodeURIComponent('sign-in with a mistake')}`)
     expect(await focused()).to.equal('mistakes')
     await page.keyboard.press('Tab')
     expect(await focused()).to.equal('username')
   })
 
-  it('Enter in a field signs in, and does not cancel', async () => {
+  inOwnPage('Enter in a field signs in, and does not cancel', async () => {
     await page.goto(`${running.origin}/${encodeURIComponent('sign-in again')}`)
     await page.fill('#password', 'a password')
     const [request] = await Promise.all([
@@ -153,7 +277,7 @@ describe('the pages in a browser', function () {
     expect(request.headers()['origin']).to.equal(running.origin)
   })
 
-  it('a form may end at the client by redirects when the page names it, and only then', async () => {
+  inOwnPage('a form may end at the client by redirects when the page names it, and only then', async () => {
     formTargets = [`${client.origin}/callback`]
     await page.goto(`${running.origin}/consent`)
     await page.click('#consent-allow')
@@ -168,7 +292,7 @@ describe('the pages in a browser', function () {
     expect(new URL(page.url()).origin).to.equal(running.origin)
   })
 
-  it('L3 no page can be put into a frame', async () => {
+  inOwnPage('L3 no page can be put into a frame', async () => {
     const answered = page.waitForResponse(`${running.origin}/sign-in`)
     await page.goto(client.origin)
     await answered
@@ -177,7 +301,7 @@ describe('the pages in a browser', function () {
     expect(frame?.url()).to.match(/^chrome-error:/)
   })
 
-  it('axe finds faults that are put in: a field without a label, text with too little contrast', async () => {
+  inOwnPage('axe finds faults that are put in: a field without a label, text with too little contrast', async () => {
     await page.goto(`${running.origin}/sign-in`)
     await page.evaluate(`document.querySelector('label[for=username]').remove()`)
     await page.evaluate(`document.querySelector('h1').style.color = '#eee'`)

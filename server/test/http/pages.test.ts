@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import type { ClientOnPage, Page } from '../../src/reply.ts'
+import type { AreaOnPage, ClientOnPage, Page } from '../../src/reply.ts'
 import { localesDirectory, viewsDirectory } from '../../src/files.ts'
 import { readTexts } from '../../src/http/texts.ts'
 import { serve, testPages, testTexts } from './harness.ts'
@@ -15,8 +15,7 @@ const render = (page: Page, headers: Record<string, string> = {}) =>
   pages.render(page, asking(headers), 'interaction:u1')
 
 /** Without the one script that there is. */
-const plain = (page: Page, html: string): string =>
-  'passkey' in page.model ? html.replace(`<script type="module" src="${assets.passkeys}"></script>`, '') : html
+const plain = (html: string): string => html.replace(`<script type="module" src="${assets.script}"></script>`, '')
 
 /** Text that would break out of an element, an attribute, a title or a URL, were it not escaped. */
 const markup = `"><script>alert(1)</script><img src=x onerror=alert(2)>'{username}`
@@ -27,7 +26,7 @@ describe('createPages', () => {
       const { status, headers, body } = render(page)
 
       it('has one title, one heading, one main part and a language', () => {
-        for (const tag of ['<title>', '<h1>', '<main', '<html lang="en">']) {
+        for (const tag of ['<title>', '<h1>', '<main', '<html lang="en"']) {
           expect(body.split(tag), tag).to.have.length(2)
         }
         expect(status).to.equal(page.status ?? 200)
@@ -59,8 +58,9 @@ describe('createPages', () => {
         }
       })
 
-      it('has no script but that of passkeys, and sets no style of its own', () => {
-        expect(plain(page, body)).not.to.match(/<script|<style| style=| on[a-z]+=/i)
+      it('has a script only for passwords and passkeys, and sets no style of its own', () => {
+        expect(body.includes('<script')).to.equal(/ data-(reveal|options)=/.test(body))
+        expect(plain(body)).not.to.match(/<script|<style| style=| on[a-z]+=/i)
       })
 
       it('gives each control of a form an id, and each but a plain button a name', () => {
@@ -86,7 +86,7 @@ describe('createPages', () => {
       it('exists in German, without an English text', () => {
         const german = render(page, { 'accept-language': 'de' })
         expect(german.headers['content-language']).to.equal('de')
-        expect(german.body).to.contain('<html lang="de">')
+        expect(german.body).to.contain('<html lang="de"')
         expect(german.body).not.to.match(/>(Sign in|Cancel|Allow|Try again)/)
         expect(german.body).not.to.match(/\b(error|mistake|sign-in|consent|layout)\.[a-z]+(\.[a-z]+)?</)
       })
@@ -97,6 +97,8 @@ describe('createPages', () => {
     const views = readdirSync(viewsDirectory).map((file) => file.replace('.eta', ''))
     const parts = [
       'layout',
+      'head',
+      'help',
       'account',
       'moment',
       'pages',
@@ -109,6 +111,7 @@ describe('createPages', () => {
       'token',
       'reference',
       'password-fields',
+      'secret',
       'passkey',
     ]
     const shown = new Set(Object.values(samplePages).map(({ view }) => view as string))
@@ -135,7 +138,7 @@ describe('createPages', () => {
     })
     for (const page of poisoned) {
       const { body } = developing.pages.render(page, asking(), 'b')
-      expect(plain(page, body), page.view).not.to.match(/<script|<img src=x|="">/)
+      expect(plain(body), page.view).not.to.match(/<script|<img src=x|="">/)
     }
   })
 
@@ -147,6 +150,39 @@ describe('createPages', () => {
       expect(body, page.view).not.to.contain('javascript:')
     }
     expect(render(samplePages['consent']!).body).to.contain('href="https://expenses.example.com/privacy"')
+  })
+
+  describe('whoever reads a page', () => {
+    const reader = { username: 'ada', locale: 'de', colourScheme: 'dark' } as const
+    const languageOf = (page: Page, headers = { 'accept-language': 'en' }) =>
+      render(page, headers).headers['content-language']
+    const home = samplePages['home']!
+    const area = samplePages['account-preferences']!
+    const ofReader = (model: { area: AreaOnPage }) => ({ ...model, area: { ...model.area, person: reader } })
+
+    it('gets their own language before that of the browser, and after that of the request', () => {
+      expect(languageOf(home)).to.equal('en')
+      expect(languageOf({ ...home, reader })).to.equal('de')
+      expect(languageOf({ ...home, reader, languages: ['en'] })).to.equal('en')
+      expect(languageOf({ ...home, reader, languages: ['fr'] })).to.equal('de')
+    })
+
+    it('gets the colours that they chose, else those of the system', () => {
+      expect(render({ ...home, reader }).body)
+        .to.contain('data-colours="dark"')
+        .and.contain('content="dark"')
+      expect(render(home).body).not.to.contain('data-colours')
+      expect(render(home).body).to.contain('name="color-scheme" content="light dark"')
+    })
+
+    it('is the person of an area, also where a page is about somebody else', () => {
+      const model = ofReader(area.model as { area: AreaOnPage })
+      expect(languageOf({ ...area, model } as unknown as Page)).to.equal('de')
+      const person = samplePages['admin-person']!
+      const desk = ofReader(person.model as unknown as { area: AreaOnPage })
+      const { body } = render({ ...person, model: desk } as unknown as Page)
+      expect(body).to.contain('data-colours="dark"')
+    })
   })
 
   it('says in the title what state a page is in', () => {
@@ -219,6 +255,12 @@ describe('createPages', () => {
     const { body } = branded.pages.render(samplePages['sign-in']!, asking())
     expect(body).to.contain('Sign in · Acme').and.contain('href="https://help.example.com"')
     expect(branded.assets.stylesheet).not.to.equal(assets.stylesheet)
+    const helpful = testPages({ branding: { helpUrl: 'https://help.example.com/?a=1&b="2"' } }).pages
+    for (const name of ['sign-in', 'second-factor'])
+      expect(helpful.render(samplePages[name]!, asking()).body).to.contain(
+        'id="help" href="https://help.example.com/?a=1&amp;b=&quot;2&quot;"',
+      )
+    expect(render(samplePages['sign-in']!).body).not.to.contain('id="help"')
   })
 
   it('speaks a third language when there is one more file, without a word of English', () => {
@@ -234,10 +276,11 @@ describe('createPages', () => {
     for (const [name, page] of Object.entries(samplePages)) {
       const { headers, body } = third.render(page, asking({ 'accept-language': 'qya-ME, en;q=0.5' }), 'b')
       expect(headers['content-language'], name).to.equal('qya')
-      expect(body, name).to.contain('<html lang="qya">')
+      expect(body, name).to.contain('<html lang="qya"')
       for (const heading of body.match(/<h[12][^>]*>[^]*?<\/h[12]>/g) ?? [])
         if (!/<h\d[^>]*><bdi>/.test(heading)) expect(heading, name).to.contain('«')
-      for (const [, label = ''] of body.matchAll(/<label [^>]*>([^<]*)</g)) expect(label, name).to.match(/^«.*»$/)
+      for (const [, label = ''] of body.matchAll(/<label (?![^>]* lang=)[^>]*>([^<]*)</g))
+        expect(label, name).to.match(/^«.*»$/)
     }
   })
 })

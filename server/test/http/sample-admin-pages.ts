@@ -4,7 +4,7 @@ import type { Page, Views } from '../../src/reply.ts'
 
 const id = '6f1d7c7a-3c1e-4b5e-9a5e-0d5a8c3b2a10'
 const here = `/admin/people/${id}`
-const at = (time: string) => ({ iso: `2026-01-31T${time}:00.000Z`, text: `2026-01-31 ${time} UTC` })
+const at = (time: string) => new Date(`2026-01-31T${time}:00.000Z`)
 
 const area = (current: string, said?: string): Views['admin-people']['area'] => ({
   person: { username: 'grace@example.com', name: 'Grace Hopper' },
@@ -33,6 +33,7 @@ const people = (model: Partial<Views['admin-people']>): Page => ({
   model: {
     area: area('people'),
     action: '/admin',
+    inviteHref: '/admin/invite',
     text: '',
     people: [],
     firstHref: undefined,
@@ -106,7 +107,33 @@ const act = (name: string, isSevere: boolean): Page => ({
   },
 })
 
+const invite = (model: Partial<Views['admin-invite']>): Page => ({
+  kind: 'page',
+  view: 'admin-invite',
+  model: {
+    area: area('people'),
+    action: '/admin/invite',
+    backHref: '/admin',
+    email: '',
+    name: '',
+    locale: '',
+    languages: [
+      { tag: 'de', name: 'Deutsch' },
+      { tag: 'en', name: 'English' },
+    ],
+    mistakes: [],
+    ...model,
+  },
+})
+
 export const sampleAdminPages: Readonly<Record<string, Page>> = {
+  'admin-invite': invite({}),
+  'admin-invite for somebody who has an account': invite({
+    email: 'ada@example.com',
+    name: 'Ada Lovelace',
+    locale: 'de',
+    mistakes: [{ key: 'email-has-account', control: 'email' }],
+  }),
   'admin-people': people({
     people: [
       found('ada', { name: 'Ada Lovelace', email: 'ada@example.com' }),

@@ -5,6 +5,7 @@ import type {
   Mistake,
   Page,
   PasskeyOnPage,
+  PersonOnPage,
   SessionOnPage,
   TileOnPage,
 } from '../../src/reply.ts'
@@ -30,9 +31,9 @@ const sampleClient: ClientOnPage = {
 const plainClient: ClientOnPage = { clientId: 'team-a.cli', name: 'Build console' }
 const person = { username: 'ada@example.com', name: 'Ada Lovelace' }
 const at = '/interaction/u1'
-const accountArea = (current: string, said?: string) => ({
-  person,
-  links: ['overview', 'profile', 'security', 'sessions', 'applications'].map((id) => ({
+const accountArea = (current: string, said?: string, reader: PersonOnPage = person) => ({
+  person: reader,
+  links: ['overview', 'profile', 'security', 'sessions', 'applications', 'preferences'].map((id) => ({
     id,
     href: id === 'overview' ? '/account' : `/account/${id}`,
     current: id === current,
@@ -54,6 +55,10 @@ function sampleSession(session: Partial<SessionOnPage>): SessionOnPage {
     ...session,
   }
 }
+const sampleLanguages = [
+  { tag: 'en', name: 'English' },
+  { tag: 'de', name: 'Deutsch' },
+]
 const sampleTiles: readonly TileOnPage[] = [
   { client: plainClient, description: '', href: 'https://builds.example.com/' },
   {
@@ -64,9 +69,10 @@ const sampleTiles: readonly TileOnPage[] = [
 ]
 const unknownSession = sampleSession({ browser: undefined, system: undefined, address: undefined, applications: [] })
 const endings: readonly EndingOnPage[] = [
-  { name: 'Build console', minutes: 0 },
-  { name: 'Expense Reports', minutes: 5 },
+  { name: 'Build console', minutes: 0, told: true },
+  { name: 'Expense Reports', minutes: 5, told: false },
 ]
+const sessionEndings: readonly EndingOnPage[] = [...endings, { name: 'Mail archive', minutes: 5, told: true, stays: true }]
 function sampleApplication(application: Partial<ApplicationOnPage>): ApplicationOnPage {
   return {
     client: sampleClient,
@@ -155,6 +161,11 @@ export const samplePages: Readonly<Record<string, Page>> = {
     [{ key: 'email-domain', control: 'email', values: { domains: 'example.com, example.org' } }],
   ),
   ...notices(),
+  'login-link': {
+    kind: 'page',
+    view: 'login-link',
+    model: { action: `${at}/login-link`, switchAction: `${at}/switch`, person },
+  },
   'choose-account': {
     kind: 'page',
     view: 'choose-account',
@@ -216,12 +227,53 @@ export const samplePages: Readonly<Record<string, Page>> = {
   'set-up-factor': {
     kind: 'page',
     view: 'set-up-factor',
-    model: { client: sampleClient, action: `${at}/set-up`, cancelAction: `${at}/cancel`, person, signInFirst: false },
+    model: {
+      client: sampleClient,
+      action: `${at}/set-up`,
+      cancelAction: `${at}/cancel`,
+      person,
+      signInFirst: false,
+      passkey: passkey('create'),
+      mistakes: [],
+    },
+  },
+  'set-up-factor without passkeys': {
+    kind: 'page',
+    view: 'set-up-factor',
+    model: {
+      client: sampleClient,
+      action: `${at}/set-up`,
+      cancelAction: `${at}/cancel`,
+      person,
+      signInFirst: false,
+      passkey: undefined,
+      mistakes: [],
+    },
   },
   'set-up-factor after an old sign-in': {
     kind: 'page',
     view: 'set-up-factor',
-    model: { client: sampleClient, action: `${at}/set-up`, cancelAction: `${at}/cancel`, person, signInFirst: true },
+    model: {
+      client: sampleClient,
+      action: `${at}/set-up`,
+      cancelAction: `${at}/cancel`,
+      person,
+      signInFirst: true,
+      passkey: undefined,
+      mistakes: [],
+    },
+  },
+  'set-up-factor with a mistake': {
+    kind: 'page',
+    view: 'set-up-factor',
+    model: {
+      action: `${at}/set-up`,
+      cancelAction: `${at}/cancel`,
+      person,
+      signInFirst: false,
+      passkey: passkey('create'),
+      mistakes: [{ key: 'passkey-not-added' }],
+    },
   },
   'set-up-app': setUpApp([]),
   'set-up-app with a mistake': setUpApp([{ key: 'wrong-first-code', control: 'code' }]),
@@ -320,7 +372,13 @@ export const samplePages: Readonly<Record<string, Page>> = {
   logout: {
     kind: 'page',
     view: 'logout',
-    model: { client: sampleClient, action: '/session/end/confirm', fields: { xsrf: 'x1' }, person },
+    model: {
+      client: sampleClient,
+      action: '/session/end/confirm',
+      fields: { xsrf: 'x1' },
+      person,
+      endings: sessionEndings,
+    },
   },
   'logout of somebody from another service': {
     kind: 'page',
@@ -333,7 +391,12 @@ export const samplePages: Readonly<Record<string, Page>> = {
       elsewhere: { name: 'Example Corporation', url: 'https://corp.example.com/logout' },
     },
   },
-  'signed-out': { kind: 'page', view: 'signed-out', model: { client: sampleClient, stillSignedIn: false } },
+  'signed-out': {
+    kind: 'page',
+    view: 'signed-out',
+    model: { client: sampleClient, stillSignedIn: false, endings: sessionEndings },
+  },
+  'signed-out of nothing': { kind: 'page', view: 'signed-out', model: { stillSignedIn: false } },
   'still signed in': {
     kind: 'page',
     view: 'signed-out',
@@ -471,9 +534,33 @@ export const samplePages: Readonly<Record<string, Page>> = {
     model: {
       area: accountArea('applications'),
       application: sampleApplication({}),
-      ending: { name: 'Expense Reports', minutes: 5 },
+      ending: { name: 'Expense Reports', minutes: 5, told: false },
       action: '/account/applications/a1',
       backHref: '/account/applications',
+    },
+  },
+  'account-preferences': {
+    kind: 'page',
+    view: 'account-preferences',
+    model: {
+      area: accountArea('preferences'),
+      action: '/account/preferences',
+      languages: sampleLanguages,
+      language: undefined,
+      colourScheme: undefined,
+      mistakes: [],
+    },
+  },
+  'account-preferences in dark colours, with a mistake': {
+    kind: 'page',
+    view: 'account-preferences',
+    model: {
+      area: accountArea('preferences', 'preferences-saved', { ...person, colourScheme: 'dark' }),
+      action: '/account/preferences',
+      languages: sampleLanguages,
+      language: 'de',
+      colourScheme: 'dark',
+      mistakes: [{ key: 'choice-unknown' }],
     },
   },
   'account-security': {
@@ -492,7 +579,15 @@ export const samplePages: Readonly<Record<string, Page>> = {
           id: 'passkeys',
           text: { key: 'security.passkeys.text' },
           items: [
-            { name: 'Work laptop', note: { key: 'security.passkeys.used', at: new Date('2026-01-02T03:04:05Z') } },
+            {
+              name: 'Work laptop',
+              note: { key: 'security.passkeys.used', at: new Date('2026-01-02T03:04:05Z') },
+              actions: [
+                { id: 'rename-one', href: '/account/security/rename?id=one', key: 'security.rename.link' },
+                { id: 'remove-passkey-one', href: '/account/security/remove-passkey', key: 'security.passkeys.remove' },
+              ],
+            },
+            { name: '', note: { key: 'security.passkeys.since', at: new Date('2026-01-02T03:04:05Z') }, actions: [] },
           ],
           actions: [{ id: 'add-passkey', href: '/account/security/passkey', key: 'security.passkeys.add' }],
         },
@@ -524,6 +619,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
       qrCode: qrCode(appUri('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ', { issuer: 'Nauthera', account: person.username })),
       secret: 'GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ',
       sealed: 'k1~AAAA',
+      name: 'Phone',
       mistakes: [],
     },
   },
@@ -539,6 +635,8 @@ export const samplePages: Readonly<Record<string, Page>> = {
   },
   'account-passkey': accountPasskey([]),
   'account-passkey with a mistake': accountPasskey([{ key: 'passkey-not-added' }]),
+  'account-rename': accountRename('Work laptop', []),
+  'account-rename with a mistake': accountRename('', [{ key: 'factor-name-missing', control: 'factor-name' }]),
   'account-confirm of a passkey': confirmOf('remove-passkey'),
   'account-confirm of a removal': confirmOf('remove-app'),
   'account-confirm of new codes': confirmOf('new-codes'),
@@ -606,6 +704,22 @@ function passkey(mode: PasskeyOnPage['mode']): PasskeyOnPage {
   return { action: `${at}/passkey`, mode, options: JSON.stringify(options), sealed: 'k1~AAAA' }
 }
 
+function accountRename(name: string, mistakes: readonly Mistake[]): Page {
+  return {
+    kind: 'page',
+    view: 'account-rename',
+    model: {
+      area: accountArea('security'),
+      action: '/account/security/rename',
+      backHref: '/account/security',
+      id: 'one',
+      what: name === '' ? 'app' : 'passkey',
+      name,
+      mistakes,
+    },
+  }
+}
+
 function accountPasskey(mistakes: readonly Mistake[]): Page {
   return {
     kind: 'page',
@@ -665,6 +779,7 @@ function setUpApp(mistakes: readonly Mistake[]): Page {
       cancelAction: `${at}/cancel`,
       qrCode: qrCode(appUri(seed, { issuer: 'Nauthera', account: person.username })),
       secret: seed.replace(/.{4}(?=.)/g, '$& '),
+      name: '',
       mistakes,
     },
   }
@@ -733,7 +848,7 @@ function notices(): Readonly<Record<string, Page>> {
     notice('reset-sent', { client: sampleClient }),
     notice('reset-done', { link: { href: '/interaction/u1', key: 'notice.reset-done.sign-in' } }),
     notice('email-verified'),
-    notice('joined'),
+    notice('joined', { link: { href: '/account', key: 'notice.joined.go-on' } }),
     notice('registration-sent'),
     notice('device-allowed', { values: { client: sampleClient.name } }),
     notice('device-refused'),

@@ -59,6 +59,7 @@ export function createBrowser(
     loginHint?: string
     progress?: Progress
     federation?: Partial<Federation>
+    passkeys?: Partial<PasskeyFactors>
   } = {},
 ) {
   let progress: Progress = begin.progress ?? {}
@@ -144,12 +145,14 @@ export function createBrowser(
     check: async () => ({ kind: 'refused', reason: 'unknown-passkey' }),
     offerNew: async () => undefined,
     enrol: async () => undefined,
+    ...begin.passkeys,
   }
   const secondFactor = { policy: 'optional', requiredGroups: [] } as const
   const offers = { reset: false, registration: false }
   const ways = { secondFactors, passkeys, secondFactor, federation, offers }
-  const needs = { interactions, users, ...ways, title: 'Nauthera', audit, now: () => now }
-  const routes = createLoginRoutes({ ...needs, basePath: '/sso' })
+  const loginLinks = { find: async () => undefined, use: async () => undefined }
+  const needs = { interactions, users, loginLinks, ...ways, title: 'Nauthera', audit, now: () => now }
+  const routes = createLoginRoutes({ ...needs, basePath: '/sso', issuer: 'https://login.example.com/sso' })
 
   const send = (method: 'GET' | 'POST', path: string, fields: Record<string, string> = {}): Promise<Reply> => {
     const route = routes.find((one) => one.method === method && one.path === `/interaction/:uid${path}`)
@@ -161,6 +164,7 @@ export function createBrowser(
       peer: { address: '203.0.113.9', userAgent: 'test' },
       languages: [],
       correlationId: 'c1',
+      query: new URLSearchParams(),
       raw: {} as PageRequest['raw'],
     })
   }

@@ -143,6 +143,31 @@ describe('passkeys in a browser', function () {
     expect(await page.isVisible('#password')).to.equal(true)
   })
 
+  it('is one of two ways to set up a second factor that must be there, and proves it at once', async () => {
+    const username = `person${++count}`
+    const id = await addPerson(replicas, username)
+    const { proof, url } = start({ acr_values: 'urn:nauthera:mfa' })
+    await page.goto(url)
+    await page.fill('#username', username)
+    await page.fill('#password', password)
+    await page.click('#sign-in')
+    await page.waitForSelector('#set-up')
+    expect(await findAxeViolations(page)).to.deep.equal([])
+    await page.fill('#passkey-name', 'Laptop')
+    await page.click('#passkey')
+    await page.waitForSelector('#recovery-codes')
+    await page.click('#codes-saved')
+    const claims = await claimsAt(proof)
+    expect([claims['sub'], claims['acr'], claims['amr']]).to.deep.equal([
+      id,
+      'urn:nauthera:mfa',
+      ['pwd', 'hwk', 'user', 'mfa'],
+    ])
+    const factors = await replicas.apps[0]!.store.factors.of(id)
+    expect(factors.map(({ kind, name }) => [kind, name])).to.deep.equal([['passkey', 'Laptop']])
+    expect(seen.complaints).to.deep.equal([])
+  })
+
   it('is removed by its owner, and does not work any more', async () => {
     const { id } = await withPasskey()
     await page.goto(`${replicas.issuer}/account/security`)

@@ -5,6 +5,7 @@ import { password } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { codeAt } from '../../src/users/factors/totp.ts'
+import { softwarePasskey } from '../users/factors/software-passkey.ts'
 
 // The pages of a second factor, as a browser without JavaScript goes through them.
 
@@ -56,11 +57,34 @@ export const seedIn = (html: string): string => (matchAll(html, /id="secret">([^
 
 export const recoveryCodesIn = (html: string): string[] => matchAll(html, /<li><code>([^<]*)</g)
 
+/** The challenge that a page asks a passkey to answer. */
+export const passkeyChallengeIn = (html: string): string => {
+  const options = (matchAll(html, /data-options="([^"]*)"/g)[0] ?? '{}').replaceAll('&quot;', '"')
+  return (JSON.parse(options) as { challenge: string }).challenge
+}
+
 export async function submit(at: Begun, action: string, fields: Record<string, string> = {}): Promise<Begun> {
   return { ...at, page: await at.browser.submit(at.page, action, fields) }
 }
 
 const forgetSteps = statement('test-forget-steps', `UPDATE factors SET last_step = 0 WHERE kind = 'totp'`)
+
+/** Gives a person a passkey, as the page of the account area does. */
+export async function givePasskey({ apps, issuer }: Replicas, userId: string) {
+  const { factors, accounts } = apps[0]!.store
+  const { origin, hostname: rpId } = new URL(issuer)
+  const passkey = softwarePasskey({ origin, rpId, userId })
+  const { id: credentialId, publicKey } = passkey
+  await factors.enrolPasskey({
+    userId,
+    standing: (await accounts.load({ userId }))!.standing,
+    passkey: { name: 'key', credentialId, publicKey, signCount: 0, synced: true, transports: [] },
+    challenge: { id: `challenge-of-${credentialId}`, usedUntil: new Date(Date.now() + 60_000) },
+    recoveryCodes: ['A'],
+    audit: [],
+  })
+  return passkey
+}
 
 /** The present codes count as not used yet, so that a test does not have to wait for the next ones. */
 export async function forgetUsedCodes(replicas: Replicas): Promise<void> {

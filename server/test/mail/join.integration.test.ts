@@ -124,12 +124,16 @@ describe('accounts by mail', function () {
   describe('a registration', () => {
     it('makes the account only after the link of the mail', async () => {
       const sent = await register('new@example.org')
+      const { store } = site.apps[0]!
       expect(wordsOf(sent)).to.contain('Look into your mailbox')
       const link = await site.linkTo('new@example.org')
       expect(await site.apps[0]!.store.users.findByLogin('new@example.org')).to.equal(undefined)
       const browser = new Browser(site)
       await browser.submit(await browser.follow(link), link, { ...chosen, name: 'New' })
       expect((await signIn('new@example.org')).location).to.contain('code=')
+      await store.audit.flush()
+      const [asked] = await store.audit.search({ event: 'account.registration_requested', limit: 1 })
+      expect(asked).to.include({ outcome: 'success', address: '127.0.0.1', userId: undefined })
     })
 
     it('L4 answers the same when the address has an account; a mail then says so', async () => {
@@ -142,6 +146,10 @@ describe('accounts by mail', function () {
       ])
       expect((await site.newest('known@example.com'))!.subject).to.contain('You already have an account')
       expect((await site.newest('unknown@example.com'))!.subject).to.contain('Complete your registration')
+      const { audit } = site.apps[0]!.store
+      await Promise.all(site.apps.map(({ store }) => store.audit.flush()))
+      const [refused] = await audit.search({ event: 'account.registration_requested', outcome: 'failure', limit: 1 })
+      expect(refused).to.include({ reason: 'email-taken' })
       const browser = new Browser(site)
       expect(
         await browser.submit(await signInPage(site, browser), '/sign-in', { username: 'known', password }),
@@ -195,6 +203,8 @@ describe('accounts by mail', function () {
       expect((await browser.submit(page, link)).url).to.contain('/verify-email/done')
       expect((await store.users.findByLogin('vic'))!.emailVerified).to.equal(true)
       expect((await browser.submit(page, link)).status).to.equal(400)
+      const verified = await store.audit.search({ event: 'email.verified', userId: user.id, limit: 5 })
+      expect(verified.map(({ outcome, address }) => [outcome, address])).to.deep.equal([['success', '127.0.0.1']])
       const latePage = await browser.follow(late)
       await store.users.edit(user.id, { email: 'victor@example.net' }, [])
       expect((await browser.submit(latePage, late)).status).to.equal(400)

@@ -1,9 +1,10 @@
 import { expect } from 'chai'
-import { Browser } from '@nauthera/harness/browser'
+import { Browser, password } from '@nauthera/harness/browser'
 import { getCode, redeem } from '@nauthera/harness/flows'
 import { addPerson } from '@nauthera/harness/server'
 import { defaultLimits } from '../../src/users/lockout.ts'
-import { signInPage, startMailSite } from './with-mail.ts'
+import { createPasswords } from '../../src/users/passwords.ts'
+import { newPassword, signInPage, startMailSite } from './with-mail.ts'
 import type { MailSite } from './with-mail.ts'
 
 describe('notices by mail', function () {
@@ -67,6 +68,48 @@ describe('notices by mail', function () {
       expect(after.roundTrips - before.roundTrips).to.be.at.most(6)
       expect(after.commits - before.commits).to.be.at.most(3)
       expect(await mailsTo('joan')).to.have.length(1)
+    })
+  })
+
+  describe('of a new password', () => {
+    const next = { 'new-password': newPassword, 'repeat-password': newPassword }
+
+    /** The mail, in the language that the person chose: it names time and address. */
+    async function told(username: string) {
+      const mail = (await site.newest(`${username}@example.com`))!
+      expect(mail.subject).to.equal('Ihr Passwort für Nauthera wurde geändert')
+      expect(mail.text)
+        .to.contain('127.0.0.1')
+        .and.to.match(/Zeit: .*UTC/)
+      expect(mail.html).to.contain('lang="de"').and.contain('127.0.0.1')
+    }
+    const prefersGerman = (userId: string) => site.apps[0]!.store.preferences.set(userId, { language: 'de' }, [])
+
+    it('comes when the person changed it in the account area', async () => {
+      await prefersGerman(await addPerson(site, 'emmy'))
+      const browser = new Browser(site)
+      const username = 'emmy'
+      await browser.submit(await browser.follow('/account'), '/sign-in', { username, password })
+      const page = await browser.follow('/account/security/password')
+      const done = await browser.submit(page, '/account/security/password', { 'current-password': password, ...next })
+      expect(done.body).to.contain('Ihr Passwort ist geändert')
+      await told('emmy')
+    })
+
+    it('comes when the person had to change it at a sign-in', async () => {
+      const { users, credentials } = site.apps[0]!.store
+      const userId = await addPerson(site, 'lise')
+      await prefersGerman(userId)
+      const passwordHash = await createPasswords().hash('set by an administrator')
+      await credentials.set(userId, passwordHash, { changeRequired: true, audit: [] })
+      const browser = new Browser(site)
+      const fields = { username: 'lise', password: 'set by an administrator' }
+      const asked = await browser.submit(await signInPage(site, browser), '/sign-in', fields)
+      expect(asked.body).to.contain('lang="de"').and.contain('Neues Passwort')
+      const end = await browser.submit(asked, '/password', next)
+      expect(end.location).to.contain('code=')
+      expect((await users.findByLogin('lise'))?.passwordChangeRequired).to.equal(false)
+      await told('lise')
     })
   })
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
+import type { Target } from '@nauthera/harness/browser'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { request } from '@nauthera/harness/flows'
@@ -56,20 +57,23 @@ const spa = {
 }
 
 /** Sends the n-th request of its kind. */
-type Attack = (replicas: Replicas, n: number) => Promise<unknown>
+export type Attack = (replicas: Target, n: number) => Promise<unknown>
 
 const wrong = basic('app.web', 'not-the-secret-of-this-client-but-long')
 const token = { grant_type: 'client_credentials' }
 const post = (path: string, form: Record<string, string>, headers: Record<string, string> = {}): Attack => {
   return (replicas) => send(replicas, { path, form, headers })
 }
-const get = (path: (replicas: Replicas) => string): Attack => {
+const get = (path: (replicas: Target) => string): Attack => {
   return (replicas) => send(replicas, { path: path(replicas), headers: { accept: 'text/html' } })
 }
-const pathOf = (replicas: Replicas, parameters: Record<string, string>) => {
+const pathOf = (replicas: Target, parameters: Record<string, string>) => {
   const { pathname, search } = new URL(authorizationUrl(replicas.issuer, parameters))
   return pathname + search
 }
+
+/** A request of the public client, to be pushed. */
+export const pushed = (state: string) => ({ path: '/request', form: { ...spa, state } })
 
 /** Sentence -> request. None of them has a secret, a session or a code. */
 export const unauthenticated: Readonly<Record<string, Attack>> = {
@@ -100,7 +104,7 @@ export const unauthenticated: Readonly<Record<string, Attack>> = {
   'an introspection with a wrong secret': post('/token/introspection', { token: 'x' }, wrong),
   'a revocation with a wrong secret': post('/token/revocation', { token: 'x' }, wrong),
   'a pushed request with a wrong secret': post('/request', request(pkce()), wrong),
-  'a pushed request of a public client': post('/request', spa),
+  'a pushed request of a public client': (replicas, n) => send(replicas, pushed(String(n))),
   'a pushed request of a public client with a proof of possession': async (replicas) =>
     send(replicas, { path: '/request', form: spa, headers: { dpop: await proof(`${replicas.issuer}/request`) } }),
   'a pushed request of a public client that begins a sign-in': async (replicas) => {
@@ -130,20 +134,30 @@ export const unauthenticated: Readonly<Record<string, Attack>> = {
   'a path that is not there': (replicas, n) => send(replicas, { path: `/nothing/${n}` }),
 }
 
-const holder = generateKeyPair('ES256', { extractable: true })
+async function makeHolder() {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true })
+  return { privateKey, jwk: await exportJWK(publicKey) }
+}
+const holder = makeHolder()
 
 async function proof(htu: string): Promise<string> {
-  const { privateKey, publicKey } = await holder
+  const { privateKey, jwk } = await holder
   return new SignJWT({ htm: 'POST', htu, iat: Math.floor(Date.now() / 1000), jti: randomUUID() })
-    .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: await exportJWK(publicKey) })
+    .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk })
     .sign(privateKey)
 }
 
-/** @param options.atOnce requests that are under way at the same time */
-export async function flood(attack: Attack, replicas: Replicas, options: { count: number; atOnce: number }) {
-  let next = 0
+/** @param options.from number of the first request; default 0
+ *  @param options.atOnce requests that are under way at the same time */
+export async function flood(
+  attack: Attack,
+  replicas: Target,
+  options: { from?: number; count: number; atOnce: number },
+): Promise<void> {
+  const { from = 0, count, atOnce } = options
+  let next = from
   const one = async () => {
-    while (next < options.count) await attack(replicas, next++)
+    while (next < from + count) await attack(replicas, next++)
   }
-  await Promise.all(Array.from({ length: options.atOnce }, one))
+  await Promise.all(Array.from({ length: atOnce }, one))
 }

@@ -5,7 +5,16 @@ import { getCode, introspect, redeem, refresh, request, revoke, tokensOf } from 
 import { addPerson, clientSecret, configs, entry, password, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { codeAt } from '../../src/users/factors/totp.ts'
-import { afterPassword, codeOf, setUpApp, submit } from '../login/second-factor-flows.ts'
+import { costOf } from '../cost.ts'
+import {
+  afterPassword,
+  codeOf,
+  givePasskey,
+  inSession,
+  passkeyChallengeIn,
+  setUpApp,
+  submit,
+} from '../login/second-factor-flows.ts'
 
 // How much each flow costs in PostgreSQL. Each round trip adds about a millisecond, and each commit waits for the disk.
 
@@ -27,13 +36,7 @@ describe('database round trips', () => {
   })
   after(() => replicas.stop())
 
-  async function cost<T>(work: () => Promise<T>): Promise<{ result: T; roundTrips: number; commits: number }> {
-    const { store } = replicas.apps[0]!
-    const before = store.database.counters()
-    const result = await work()
-    const after = store.database.counters()
-    return { result, roundTrips: after.roundTrips - before.roundTrips, commits: after.commits - before.commits }
-  }
+  const cost = <T>(work: () => Promise<T>) => costOf(replicas, work)
 
   async function signIn(clientId: string) {
     const browser = new Browser(replicas)
@@ -74,6 +77,24 @@ describe('database round trips', () => {
         return redeem(replicas, codeOf(end))
       })
       expect(result.status).to.equal(200)
+      expect(roundTrips, form).to.be.at.most(8)
+      expect(commits, form).to.be.at.most(4)
+    }
+  })
+
+  it('a sign-in with a passkey, alone or after the password, takes at most 8 round trips and 4 commits', async () => {
+    const userId = await addPerson(replicas, 'key')
+    const passkey = await givePasskey(replicas, userId)
+    for (const form of ['passkey', 'second-passkey']) {
+      const { result, roundTrips, commits } = await cost(async () => {
+        const page =
+          form === 'passkey'
+            ? await inSession(replicas, new Browser(replicas))
+            : await afterPassword(replicas, { username: 'key' })
+        const credential = passkey.answer({ challenge: passkeyChallengeIn(page.page.body) })
+        return redeem(replicas, codeOf(await submit(page, `/${form}`, { credential })))
+      })
+      expect(result.status, form).to.equal(200)
       expect(roundTrips, form).to.be.at.most(8)
       expect(commits, form).to.be.at.most(4)
     }

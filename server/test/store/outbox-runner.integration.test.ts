@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { createMetrics } from '@nauthera/runtime/metrics'
-import { createOutboxRunner, delayBefore, outboxTimes } from '../../src/store/outbox-runner.ts'
+import { countTries, createOutboxRunner, delayBefore, outboxTimes } from '../../src/store/outbox-runner.ts'
 import type { OutboxRunner, Try, TryOutcome } from '../../src/store/outbox-runner.ts'
+import { outboxInsert } from '../../src/store/outbox.ts'
 import { statement } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import { keepLog } from '../http/harness.ts'
@@ -11,6 +12,7 @@ import type { FreshStore } from './fresh-store.ts'
 import { outboxSettled, waitFor } from './wait-for.ts'
 
 const clearAll = statement('test-clear-runner', 'DELETE FROM outbox')
+const insertRow = statement('test-runner-insert', outboxInsert('$1'))
 const makeDue = statement('test-runner-due', 'UPDATE outbox SET next_at = now() WHERE done_at IS NULL')
 const makeOld = statement(
   'test-runner-old',
@@ -55,7 +57,8 @@ describe(createOutboxRunner.name, function () {
   function run(attempt: Try, store = stores[0]!) {
     const metrics = createMetrics('server')
     const log = keepLog()
-    const runner = createOutboxRunner({ outbox: store.outbox, tries: { mail: attempt }, log, metrics, times: fast })
+    const count = countTries(metrics)
+    const runner = createOutboxRunner({ outbox: store.outbox, tries: { mail: attempt }, log, count, times: fast })
     runners.push(runner)
     runner.start()
     return { metrics, log, runner }
@@ -148,7 +151,7 @@ describe(createOutboxRunner.name, function () {
   it('gives up without a try what a dead replica left too late', async () => {
     const { attempt, count } = tries(() => ({ kind: 'done' }))
     await queue()
-    await stores[0]!.outbox.claim(1, 60_000)
+    await stores[0]!.outbox.claim(['mail'], 1, 60_000)
     await stores[0]!.database.query(makeOld)
     run(attempt)
     await settled()
@@ -169,13 +172,30 @@ describe(createOutboxRunner.name, function () {
     expect(await stores[0]!.outbox.waiting()).to.equal(1)
   })
 
-  it('leaves work of a kind that it does not know to a newer release', async () => {
+  it('leaves work of kinds that are not its own to others: to another runner, or to a newer release', async () => {
     await queue()
-    const log = keepLog()
-    const runner = createOutboxRunner({ outbox: stores[0]!.outbox, tries: {}, log, times: fast })
+    const row = { kind: 'reset-request', onceKey: randomUUID(), payload: {}, giveUpAfterMs: 3_600_000 } as const
+    await stores[0]!.database.query(insertRow, [stores[0]!.outbox.workRows([row])])
+    const own = tries(() => ({ kind: 'done' }))
+    const { outbox } = stores[0]!
+    const runner = createOutboxRunner({ outbox, tries: { 'reset-request': own.attempt }, log: keepLog(), times: fast })
     runners.push(runner)
     runner.start()
-    await waitForRetry(1)
-    expect(await stores[0]!.outbox.waiting()).to.equal(1)
+    await own.reached(1)
+    await runner.stop()
+    const [left] = await outbox.claim(['mail'], 5, 60_000)
+    expect([own.count(), left!.tries]).to.deep.equal([1, 1])
+  })
+
+  it('takes the next rows when the first are done, not at its next look', async () => {
+    for (let count = 0; count < 12; count++) await queue()
+    const { attempt, reached } = tries(() => ({ kind: 'done' }))
+    const slow = { ...fast, pollMs: 3_600_000 }
+    const { outbox } = stores[0]!
+    const runner = createOutboxRunner({ outbox, tries: { mail: attempt }, log: keepLog(), width: 3, times: slow })
+    runners.push(runner)
+    runner.start()
+    await reached(12)
+    await settled()
   })
 })

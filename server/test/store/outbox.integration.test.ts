@@ -36,7 +36,7 @@ describe(createOutbox.name, function () {
     await stores[0]!.database.query(clearAll)
   })
 
-  const claimOne = async (store = stores[0]!): Promise<Claimed> => (await store.outbox.claim(1, leaseMs))[0]!
+  const claimOne = async (store = stores[0]!): Promise<Claimed> => (await store.outbox.claim(['mail'], 1, leaseMs))[0]!
 
   it('gives what was queued, once, and keeps a mark of it', async () => {
     const { outbox } = stores[0]!
@@ -46,7 +46,7 @@ describe(createOutbox.name, function () {
     const claimed = await claimOne()
     expect(claimed.open()).to.deep.equal(rest)
     expect(claimed).to.include({ kind: 'mail', tries: 1 })
-    expect(await outbox.claim(5, leaseMs)).to.deep.equal([])
+    expect(await outbox.claim(['mail'], 5, leaseMs)).to.deep.equal([])
     await outbox.finish(claimed)
     expect(await outbox.enqueue(mail), 'queued again').to.equal(false)
     expect(await outbox.waiting()).to.equal(0)
@@ -55,7 +55,7 @@ describe(createOutbox.name, function () {
   it('gives each row to one replica, whoever asks at once', async () => {
     for (let count = 0; count < 20; count++) await stores[0]!.outbox.enqueue(notice())
     const taken = (
-      await Promise.all(Array.from({ length: 24 }, (_, at) => stores[at % 3]!.outbox.claim(2, leaseMs)))
+      await Promise.all(Array.from({ length: 24 }, (_, at) => stores[at % 3]!.outbox.claim(['mail'], 2, leaseMs)))
     ).flat()
     expect(taken).to.have.length(20)
     expect(new Set(taken.map(({ id }) => id)).size).to.equal(20)
@@ -76,9 +76,9 @@ describe(createOutbox.name, function () {
   it('gives a row that failed only after its delay', async () => {
     await stores[0]!.outbox.enqueue(notice())
     await stores[0]!.outbox.retry(await claimOne(), 60_000)
-    expect(await stores[1]!.outbox.claim(5, leaseMs)).to.deep.equal([])
+    expect(await stores[1]!.outbox.claim(['mail'], 5, leaseMs)).to.deep.equal([])
     await stores[0]!.outbox.retry({ ...(await due()), tries: 2 }, 0)
-    expect(await stores[1]!.outbox.claim(5, leaseMs)).to.have.length(1)
+    expect(await stores[1]!.outbox.claim(['mail'], 5, leaseMs)).to.have.length(1)
   })
 
   async function due(): Promise<Claimed> {
@@ -135,14 +135,14 @@ describe(createOutbox.name, function () {
     ])
     const before = own.replica({ ring: only('one', keys[0]), sendsMail: true }).outbox
     await before.enqueue(notice('is-done'))
-    await before.finish((await before.claim(1, leaseMs))[0]!)
+    await before.finish((await before.claim(['mail'], 1, leaseMs))[0]!)
     const mail = notice('waits')
     await before.enqueue(mail)
     const during = own.replica({ ring: createKeyRing(both, 'two'), sendsMail: true }).outbox
     expect(await during.reencrypt()).to.equal(1)
     expect(await during.reencrypt()).to.equal(0)
     const after = own.replica({ ring: only('two', keys[1]), sendsMail: true })
-    const [claimed, ...more] = await after.outbox.claim(5, leaseMs)
+    const [claimed, ...more] = await after.outbox.claim(['mail'], 5, leaseMs)
     expect(claimed!.open()).to.include({ to: mail.to })
     expect(more).to.deep.equal([])
     const rows = await after.database.query<{ payload: Buffer; done_at: Date | null }>(readAll)

@@ -85,6 +85,14 @@ describe(createTokenAccounts.name, () => {
     expect(queries).to.equal(1)
   })
 
+  it('keeps nothing of what a person prefers: no token depends on it', async () => {
+    const { user, ...rest } = ada()
+    stored = { ...rest, user: { ...user, preferences: { language: 'de' } } }
+    await load()
+    expect((await load())?.user).to.deep.equal(user)
+    expect(queries).to.equal(1)
+  })
+
   it('returns nothing that is older than 10 s, however often it is asked', async () => {
     await load()
     for (let second = 1; second <= 9; second++) {

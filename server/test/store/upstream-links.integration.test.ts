@@ -67,6 +67,25 @@ describe(createUpstreamLinks.name, () => {
     expect(loaded?.user.describedUntil?.getTime()).to.be.greaterThan(Date.now())
   })
 
+  it('says with the account which groups the person has now, here and at all providers, unless another source says so', async () => {
+    const signIn = signInOf({ groups: ['there-before'] })
+    const { id } = await create(signIn)
+    await stores[0].groups.addMember('here', id, [])
+    const elsewhere = signInOf({ groups: ['elsewhere'] }, { upstream: 'other', issuer: 'https://other.example.com' })
+    const { standing: proved } = (await stores[0].accounts.load({ userId: id }))!
+    await stores[0].upstreamLinks.link(elsewhere, { userId: id, proved }, { audit: [] })
+    const again = await stores[1].upstreamLinks.signIn(
+      { ...signIn, person: { ...signIn.person, groups: ['there'] } },
+      mark(),
+    )
+    expect(again.kind === 'linked' && again.account.known).to.deep.equal({ groups: ['here', 'there'], factors: [] })
+    const { user } = (await stores[0].accounts.load({ userId: id }))!
+    expect(user.groups).to.deep.equal(['here', 'there'])
+    // what their own provider says of them is not known here
+    const other = await stores[1].upstreamLinks.signIn(elsewhere, mark())
+    expect(other.kind === 'linked' && [other.account.id, other.account.known]).to.deep.equal([id, undefined])
+  })
+
   it('L13 takes an answer once over all replicas', async () => {
     const signIn = signInOf()
     await create(signIn)

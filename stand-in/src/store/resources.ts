@@ -128,6 +128,15 @@ export const builtInResources: readonly Resource[] = [
   builtIn({
     group: '',
     version: 'v1',
+    plural: 'serviceaccounts',
+    singular: 'serviceaccount',
+    kind: 'ServiceAccount',
+    shortNames: ['sa'],
+    columns: [ageColumn],
+  }),
+  builtIn({
+    group: '',
+    version: 'v1',
     plural: 'events',
     singular: 'event',
     kind: 'Event',

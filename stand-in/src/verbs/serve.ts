@@ -1,6 +1,7 @@
 import { answer } from '../http/message.ts'
 import { protobufType, readProtobuf } from '../http/protobuf.ts'
 import type { KubeObject } from '../objects.ts'
+import { issuerDocument } from '../service-accounts.ts'
 import type { ApiState } from '../state.ts'
 import type { Resource } from '../store/resources.ts'
 import type { Call } from './call.ts'
@@ -8,6 +9,7 @@ import { present, unknownPath } from './call.ts'
 import { discover, openApiV2 } from './discovery.ts'
 import { serveList } from './list.ts'
 import { serveLogs } from './logs.ts'
+import { serveToken } from './token.ts'
 import { serveWatch } from './watch.ts'
 import { write } from './write.ts'
 import type { Body } from './written-body.ts'
@@ -19,6 +21,7 @@ export function serve(state: ApiState, call: Call): void {
   const { resource, verb, namespace, name, subresource } = request
   if (!resource) return serveRest(state, call)
   if (resource.kind === 'Pod' && subresource === 'log' && verb === 'get') return serveLogs(state, call)
+  if (resource.kind === 'ServiceAccount' && subresource === 'token' && verb === 'create') return serveToken(state, call)
   if (subresource !== undefined && !(subresource === 'status' && resource.hasStatus)) throw unknownPath()
   if (verb === 'get') return answer(response, 200, present(call, resource, state.store.get(resource, namespace, name!)))
   if (verb === 'list') return serveList(state, call, resource)
@@ -47,14 +50,14 @@ function emptyNamespace({ store, kinds }: ApiState, namespace: string): void {
   }
 }
 
-function serveRest({ kinds }: ApiState, { request: { path, method }, response }: Call): void {
+function serveRest({ kinds, accountKeys }: ApiState, { request: { path, method }, response }: Call): void {
   if (method !== 'GET') throw unknownPath()
   if (path === '/livez' || path === '/readyz' || path === '/healthz') return answer(response, 200, 'ok')
   if (path === '/openapi/v2') {
     const type = { 'content-type': 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' }
     return void response.writeHead(200, type).end(openApiV2())
   }
-  const found = discover(path, kinds.all)
+  const found = issuerDocument(path, accountKeys) ?? discover(path, kinds.all)
   if (!found) throw unknownPath()
   answer(response, 200, found)
 }

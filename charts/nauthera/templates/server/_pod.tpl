@@ -138,6 +138,12 @@ volumes:
             optional: true
             items:
               - {key: manifest.json, path: manifest.json}
+        # What signs the tokens of this cluster's ServiceAccounts. It stands for itself: no manifest names it.
+        - secret:
+            name: {{ $release }}-clients-issuers
+            optional: true
+            items:
+              - {key: issuers.json, path: issuers.json}
   # Never ca.key nor the operator's own: a server pod holds what it needs to be asked, not to ask.
   - name: link
     secret:
@@ -208,7 +214,15 @@ volumes:
     configMap:
       name: {{ .name | toJson }}
       items:
-        - {key: {{ .key | toJson }}, path: logo}
+        {{- with .key }}
+        - {key: {{ . | toJson }}, path: logo}
+        {{- end }}
+        {{- with .cssKey }}
+        - {key: {{ . | toJson }}, path: style.css}
+        {{- end }}
+        {{- with .layoutKey }}
+        - {key: {{ . | toJson }}, path: layout.eta}
+        {{- end }}
   {{- end }}
   {{- end }}
   {{- with $server.extraVolumes }}

@@ -34,9 +34,7 @@ function lead({ federation, basePath }: Parameters<typeof createCallbackRoute>[0
 
 /** The parameters of the answer; undefined when one is there twice, or is too long.
  *  Source: RFC 6749 section 3.1. */
-export function answerOf({ raw }: Pick<PageRequest, 'raw'>): URLSearchParams | undefined {
-  const [, query = ''] = (raw.request.url ?? '').split('?')
-  const given = new URLSearchParams(query)
+export function answerOf({ query: given }: Pick<PageRequest, 'query'>): URLSearchParams | undefined {
   const answer = new URLSearchParams()
   for (const name of carried) {
     const values = given.getAll(name)

@@ -4,6 +4,9 @@ import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/int
 import type { Audit } from '../../store/audit.ts'
 import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-links.ts'
 import type { UserSources } from '../../users/user-sources.ts'
+import { personOnPage } from '../../users/person-on-page.ts'
+import { factorStanding } from '../../users/factors/policy.ts'
+import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { Attempt, FormOutcome } from '../attempt.ts'
 import { auditFields } from '../audit-fields.ts'
 import { linkingOf } from '../linking.ts'
@@ -17,6 +20,7 @@ import type { Upstream, UpstreamAnswer } from './upstream.ts'
 interface Needs {
   readonly federation: Federation
   readonly users: Pick<UserSources, 'isReserved'>
+  readonly secondFactor: SecondFactorPolicy
   readonly audit: Pick<Audit, 'record'>
   /** Epoch milliseconds. */
   readonly now: () => number
@@ -176,8 +180,9 @@ async function enter(
     authTime: fresh.authTime,
     amr: believedProofs(said.proofs, upstream),
     standing: account.standing,
+    ...(account.known ? { factors: factorStanding(needs.secondFactor, account.known) } : {}),
     passwordChangeRequired: false,
-    person: { username: account.username, name: account.name, locale: account.locale },
+    person: personOnPage(account),
     remember: sent.remember,
   }
   // an identity of this very provider has its account by now: there is nothing left to link

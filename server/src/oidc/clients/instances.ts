@@ -1,3 +1,4 @@
+import type { ServiceAccountName } from '../../clients/registry.ts'
 import type { ClientClass, LibraryClient, OidcClient, OidcRegistry, ProviderMetadata } from './oidc-client.ts'
 
 /** The library's client objects. Each belongs to one Provider and is built on first use: to build 10,000 at once would
@@ -5,10 +6,14 @@ import type { ClientClass, LibraryClient, OidcClient, OidcRegistry, ProviderMeta
 export interface ClientInstances {
   /** @returns undefined for an unknown or suspended client */
   find(Client: ClientClass, clientId: string): LibraryClient | undefined
+  /** The object of an entry, suspended or not. */
+  build(Client: ClientClass, entry: OidcClient): LibraryClient
   /** The entry that an object was built from. @throws TypeError for an object that was not built here */
   registered(client: object): OidcClient
   /** The entry of the registry; undefined for an unknown or suspended client */
   registeredById(clientId: string): OidcClient | undefined
+  /** The clients of which this is an identity, by a ServiceAccount of their own namespace. */
+  ofServiceAccount(account: ServiceAccountName): readonly OidcClient[]
   /** The client that is this API (spec.resourceServer; RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
 }
@@ -27,26 +32,34 @@ export function createClientInstances(
     const entry = registry.current().find(clientId)
     return entry === undefined || entry.config.suspended ? undefined : entry
   }
+  const build = (Client: ClientClass, entry: OidcClient): LibraryClient => {
+    let ofProvider = built.get(Client)
+    if (!ofProvider) built.set(Client, (ofProvider = new WeakMap()))
+    let client = ofProvider.get(entry)
+    if (!client) {
+      client = new Client(render(entry))
+      ofProvider.set(entry, client)
+      entries.set(client, entry)
+    }
+    return client
+  }
   return {
     registeredById,
     find(Client, clientId) {
       const entry = registeredById(clientId)
-      if (entry === undefined) return undefined
-      let ofProvider = built.get(Client)
-      if (!ofProvider) built.set(Client, (ofProvider = new WeakMap()))
-      let client = ofProvider.get(entry)
-      if (!client) {
-        client = new Client(render(entry))
-        ofProvider.set(entry, client)
-        entries.set(client, entry)
-      }
-      return client
+      return entry && build(Client, entry)
     },
+    build,
     registered(client) {
       const entry = entries.get(client)
       if (entry === undefined) throw new TypeError('this client object was not built from the registry')
       return entry
     },
+    ofServiceAccount: (account) =>
+      registry
+        .current()
+        .ofServiceAccount(account)
+        .filter(({ config }) => !config.suspended),
     findApi: (identifier) => {
       const entry = registry.current().findApi(identifier)
       return entry?.config.suspended ? undefined : entry

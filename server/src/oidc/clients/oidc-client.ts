@@ -8,9 +8,12 @@ export type OidcClient = RegisteredClient
 export type OidcRegistry = RegistryHolder
 
 /** The library's class of clients, as far as we use it. Each Provider has one of its own. */
-export type ClientClass = new (metadata: ProviderMetadata) => LibraryClient
+export interface ClientClass {
+  new (metadata: ProviderMetadata): LibraryClient
+  /** The checks of RFC 7591 metadata, keys apart; makes the metadata that the library would keep. Throws as the constructor does. */
+  readonly Schema: new (metadata: ProviderMetadata) => Readonly<Record<string, unknown>>
+}
 
 export interface LibraryClient {
-  metadata(): Readonly<Record<string, unknown>>
   redirectUriAllowed(uri: string): boolean
 }

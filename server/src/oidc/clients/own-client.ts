@@ -17,6 +17,20 @@ export const ownClientUid = '@account'
 /** Where a sign-in for our own pages ends, below the issuer. */
 export const ownCallback = `${paths.account}/callback`
 
+/** @param site.basePath the issuer's path, '' when it has none; @param site.issuer without a slash at the end
+ *  @param more parameters of the request; `state` is where it leads back to
+ *  @returns where a sign-in for our own pages begins */
+export function ownSignInPath(site: { basePath: string; issuer: string }, more: Record<string, string>): string {
+  const query = new URLSearchParams({
+    client_id: ownClientId,
+    response_type: 'code',
+    scope: 'openid',
+    redirect_uri: `${site.issuer}${ownCallback}`,
+    ...more,
+  })
+  return `${site.basePath}${paths.authorization}?${query}`
+}
+
 /** @param issuer without a slash at the end; @param name how the sign-in page calls these pages */
 export function createOwnClient({ issuer, name }: { issuer: string; name: string }): OidcClient {
   const config = create(ClientConfigSchema, {

@@ -126,6 +126,8 @@ export interface Progress {
   readonly wrongCodes?: number | undefined
   /** The seed of an authenticator app that is being set up, base32. It is nowhere else until the person has proved it. */
   readonly pendingSeed?: string | undefined
+  /** What the person calls it. */
+  readonly pendingName?: string | undefined
   /** To show once. */
   readonly recoveryCodes?: readonly string[] | undefined
   /** The person was sent to another provider, and has not come back yet. */

@@ -1,9 +1,9 @@
+import type { PageRequest } from '../../reply.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { FoundInteraction } from './interaction-cookie.ts'
 import { askedIn, scopesOnPage } from './missing-consent.ts'
-import type { PageRequest, PersonOnPage } from '../../reply.ts'
-import type { User } from '../../store/users.ts'
 import { factorStanding } from '../../users/factors/policy.ts'
+import { personOnPage } from '../../users/person-on-page.ts'
 import { clientOnPage } from '../clients/on-page.ts'
 import type { DeviceAsking, LoadedInteraction, SessionAccount } from './interaction.ts'
 import { inside, shownSession } from './open-interaction.ts'
@@ -92,5 +92,3 @@ const isStepUp = ({ name, reasons }: LibraryPart['prompt'], { factors }: Session
   name === 'login' && reasons.every((reason) => reason === acrNotReached) && (factors?.kinds.length ?? 0) > 0
 
 const wordsOf = (text: unknown): string[] => (typeof text === 'string' ? text.split(' ').filter(Boolean) : [])
-
-const personOnPage = (user: User): PersonOnPage => ({ username: user.username, name: user.name, locale: user.locale })

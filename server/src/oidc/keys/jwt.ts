@@ -1,8 +1,18 @@
 import { createPrivateKey, generateKeyPair, randomBytes } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
 import { promisify } from 'node:util'
-import { EncryptJWT, calculateJwkThumbprint, createLocalJWKSet, jwtDecrypt, jwtVerify } from 'jose'
+import {
+  EncryptJWT,
+  calculateJwkThumbprint,
+  compactVerify,
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  errors,
+  jwtDecrypt,
+  jwtVerify,
+} from 'jose'
 import type { JWK } from 'jose'
+import { platformAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 
 const makePair = promisify(generateKeyPair) as (
@@ -113,5 +123,37 @@ export async function verifySigned(
     return (await jwtVerify(token, keySet, checks)).payload
   } catch {
     return undefined
+  }
+}
+
+/** @returns the `kid` in the header of a token, which nobody has verified; undefined where there is none */
+export function keyIdOf(token: string): string | undefined {
+  try {
+    const { kid } = decodeProtectedHeader(token)
+    return typeof kid === 'string' ? kid : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Looks at the signature of a JWT that another issuer made, and at nothing else of it.
+ *  @param keys public JWKs of that issuer, at least one
+ *  @returns the claims; or why the signature says nothing. Never throws. */
+export async function verifyForeign(
+  token: string,
+  keys: readonly Readonly<Record<string, unknown>>[],
+): Promise<Record<string, unknown> | 'unknown-key' | 'bad-signature' | 'malformed'> {
+  try {
+    const find = createLocalJWKSet({ keys: keys.map((key) => ({ ...key }) as JWK) })
+    const { payload, protectedHeader } = await compactVerify(token, find, { algorithms: [...platformAlgorithms] })
+    // such a payload would be read in another form than the one that was signed
+    if (protectedHeader.b64 !== undefined) return 'malformed'
+    const claims: unknown = JSON.parse(Buffer.from(payload).toString('utf8'))
+    return typeof claims === 'object' && claims !== null && !Array.isArray(claims) ? { ...claims } : 'malformed'
+  } catch (error) {
+    if (error instanceof errors.JWKSNoMatchingKey) return 'unknown-key'
+    // without a kid, and several keys that could have signed it
+    if (error instanceof errors.JWKSMultipleMatchingKeys) return 'unknown-key'
+    return error instanceof errors.JWSSignatureVerificationFailed ? 'bad-signature' : 'malformed'
   }
 }

@@ -1,3 +1,4 @@
+import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { Log } from '@nauthera/runtime/log'
 import type { AuditEvent } from '../../store/audit.ts'
@@ -13,6 +14,7 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import type { CookieScope } from '../cookies.ts'
 import type { KeySet } from '../keys/key-set.ts'
 import type { Fetch } from '../outbound/outbound-fetch.ts'
+import type { PlatformProofs } from '../clients/platform-proof.ts'
 import type { ProtocolPages } from './pages.ts'
 
 /** Everything that a Provider is built from. Each file of this folder takes the part that it needs. */
@@ -22,6 +24,7 @@ export interface LibraryNeeds {
   readonly store: Store
   readonly users: UserSources
   readonly clients: ClientInstances
+  readonly platforms: PlatformProofs
   readonly places: Places
   readonly sealer: Sealer
   readonly sealedRequests: SealedRequests
@@ -31,6 +34,8 @@ export interface LibraryNeeds {
   readonly events: ProtocolEvents
   /** Called when a client's secret matched. */
   readonly usedSecret: (client: OidcClient, secretId: string) => void
+  /** Called when a token of a client's platform has proved it. */
+  readonly usedIdentity: (client: OidcClient, identity: Identity) => void
   /** Milliseconds: `now` since the epoch; `monotonicNow` is not affected by changes of the clock. */
   readonly now: () => number
   readonly monotonicNow: () => number

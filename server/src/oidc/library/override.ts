@@ -8,10 +8,12 @@ export type OverrideNeeds = Pick<
   | 'store'
   | 'users'
   | 'clients'
+  | 'platforms'
   | 'sealer'
   | 'sealedRequests'
   | 'scope'
   | 'usedSecret'
+  | 'usedIdentity'
   | 'now'
   | 'monotonicNow'
 >

@@ -13,6 +13,7 @@ import { neverSendLogout } from './overrides/never-send-logout.ts'
 import { replayOnce } from './overrides/replay-once.ts'
 import { rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { sealValues } from './overrides/seal-values.ts'
+import { sidForLogout } from './overrides/sid-for-logout.ts'
 import { statelessSessions } from './overrides/stateless-sessions.ts'
 import { watchParams } from './overrides/watch-params.ts'
 import type { Internals } from './shapes.ts'
@@ -23,6 +24,7 @@ export const overrides = {
   findClients,
   compareSecrets,
   neverSendLogout,
+  sidForLogout,
   sealValues,
   consumeCodes,
   finishCodes,

@@ -44,9 +44,10 @@ export function listenToProtocol(provider: Provider, needs: Needs): void {
 
 function granted(needs: Needs, context: Context): void {
   const grant = grantLabel(context)
-  const { secret } = currentRequest()
+  const { secret, identity } = currentRequest()
+  const detail = { grant, ...(identity === undefined ? {} : { identity }) }
   needs.events.counted(grant, 'ok')
-  record(needs, context, grant === 'refresh_token' ? 'token.refreshed' : 'token.issued', { detail: { grant } })
+  record(needs, context, grant === 'refresh_token' ? 'token.refreshed' : 'token.issued', { detail })
   if (secret?.previous) record(needs, context, 'client.previous_secret_used', { detail: { secret: secret.secretId } })
 }
 

@@ -6,6 +6,8 @@ import { Provider } from 'oidc-provider'
 import type { ClientClass } from '../clients/oidc-client.ts'
 import { watchAnswers } from './answers.ts'
 import { buildConfiguration } from './configuration.ts'
+import { createLogoutTokens } from './logout-tokens.ts'
+import type { MintLogoutToken } from './logout-tokens.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { applyOverrides } from './overrides.ts'
 import { listenToProtocol } from './protocol-events.ts'
@@ -16,6 +18,7 @@ import { clientClassOf, internalsOf } from './shapes.ts'
 export interface Generation {
   readonly handle: RequestListener
   readonly clientClass: ClientClass
+  readonly mintLogoutToken: MintLogoutToken
   readonly documents: {
     /** For OpenID Connect Discovery and for RFC 8414: the same document. */
     readonly metadata: Buffer
@@ -27,13 +30,15 @@ export async function createGeneration(needs: LibraryNeeds): Promise<Generation>
   const { issuer } = needs.settings
   const provider = new Provider(issuer, buildConfiguration(needs))
   provider.proxy = true
-  applyOverrides(internalsOf(provider), needs)
+  const internals = internalsOf(provider)
+  applyOverrides(internals, needs)
   watchAnswers(provider, needs)
   listenToProtocol(provider, needs)
   const handle = provider.callback() as RequestListener
   const metadata = await readDocument(handle, issuer, paths.discovery)
   const jwks = await readDocument(handle, issuer, paths.jwks)
-  return { handle, clientClass: clientClassOf(provider), documents: { metadata, jwks } }
+  const mintLogoutToken = createLogoutTokens(internals, needs)
+  return { handle, clientClass: clientClassOf(provider), mintLogoutToken, documents: { metadata, jwks } }
 }
 
 /** Reads a document that depends only on the library's configuration, without a network. */

@@ -80,6 +80,8 @@ export interface Internals {
     readonly prototype: LibraryClient & {
       compareClientSecret(secret: unknown): unknown
       backchannelLogout(): Promise<void>
+      /** Whether ID tokens for it have `sid`. */
+      includeSid(): boolean
     }
     find(id: unknown): Promise<LibraryClient | undefined>
   }
@@ -95,6 +97,7 @@ export interface Internals {
   readonly Claims: { readonly prototype: Claims }
   readonly IdToken: {
     readonly prototype: IdToken
+    new (available: object, options: { readonly client: object }): IdToken
     validate(jwt: unknown, client: { clientId: string; idTokenSignedResponseAlg: string }): Promise<unknown>
   }
   /** `context.oidc` of each request. The library assigns `params` to it, and nothing else defines that name. */
@@ -105,8 +108,11 @@ export interface IdToken {
   readonly client: object
   /** What `account.claims()` returned. */
   available: Readonly<Record<string | symbol, unknown>>
-  /** The scopes whose claims it holds. */
+  /** The scopes whose claims it holds, and single claims. */
   scope?: string
+  mask?: Readonly<Record<string, null>>
+  /** A claim of the token itself. */
+  set(claim: string, value: unknown): void
   issue(options: { readonly use: string }): Promise<string>
 }
 

@@ -22,6 +22,7 @@ export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
 /** A `fetch` for URLs that clients have registered, and for the providers of the settings.
  *  @param needs.purpose for the message of a refusal
  *  @param needs.wholeMs milliseconds for the whole request
+ *  @param needs.body `ignored`: the answer is its status alone, however much follows
  *  @param needs.lookUp for tests
  *  @throws CodedError ADDRESS_NOT_ALLOWED, before a byte is sent */
 export function createOutboundFetch(needs: {
@@ -29,6 +30,7 @@ export function createOutboundFetch(needs: {
   purpose: OutboundPurpose
   lookUp?: LookUpName
   wholeMs?: number
+  body?: 'ignored'
 }): Fetch {
   return async (input, init = {}) => {
     const url = new URL(input)
@@ -64,8 +66,12 @@ export function createOutboundFetch(needs: {
       })
       outgoing.end(body)
     })
-    const received = await readBody(answer)
     const status = answer.statusCode ?? 502
+    if (needs.body === 'ignored') {
+      answer.destroy()
+      return new Response(null, { status })
+    }
+    const received = await readBody(answer)
     const empty = status === 204 || status === 304
     return new Response(empty ? null : new Uint8Array(received), { status, headers: headersOf(answer) })
   }

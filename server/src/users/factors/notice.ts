@@ -7,16 +7,17 @@ import { languagesFor } from '../notices.ts'
  *  @param change a key under `mail.factor-changed.change.`; @param now epoch milliseconds; @param languages of the request of that person
  *  @returns undefined for a person without an address */
 export function factorNotice(
-  { email, name, username, locale }: Pick<User, 'email' | 'name' | 'username' | 'locale'>,
+  user: Pick<User, 'email' | 'name' | 'username' | 'locale' | 'preferences'>,
   about: { change: string; now: number; asked?: Asked | undefined; languages?: readonly string[] | undefined },
 ): Mail | undefined {
+  const { email, name, username } = user
   if (email === undefined) return undefined
   const { change, now, asked, languages = [] } = about
   return {
     onceKey: `factor-changed:${randomUUID()}`,
     to: email,
     template: 'factor-changed',
-    languages: languagesFor({ locale }, languages),
+    languages: languagesFor(user, languages),
     data: { person: name ?? username, change, at: new Date(now).toISOString(), asked },
   }
 }

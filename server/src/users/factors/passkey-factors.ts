@@ -52,7 +52,15 @@ export interface PasskeyFactors {
     name: string
     event: AuditEvent
     languages?: readonly string[]
-  }): Promise<{ recoveryCodes: readonly string[] } | undefined>
+  }): Promise<EnrolledPasskey | undefined>
+}
+
+export interface EnrolledPasskey {
+  readonly recoveryCodes: readonly string[]
+  /** Of the person, with the passkey. */
+  readonly standing: string
+  /** What its making proved, as in `PasskeyOutcome`. */
+  readonly methods: readonly string[]
 }
 
 interface Needs {
@@ -118,13 +126,15 @@ async function check(
   if (signCount === undefined) return { kind: 'refused', reason: 'wrong-answer', userId }
   const use = { id, signCount, challenge, usedUntil: usedUntil(needs) }
   if (!(await store.factors.usePasskey(use))) return { kind: 'refused', reason: 'old-challenge', userId }
-  return { kind: 'passed', userId, methods: [synced ? 'swk' : 'hwk', 'user'] }
+  return { kind: 'passed', userId, methods: methodsOf({ synced }) }
 }
+
+const methodsOf = ({ synced }: { readonly synced: boolean }): readonly string[] => [synced ? 'swk' : 'hwk', 'user']
 
 async function enrol(
   needs: Needs,
   { user, standing, answer, boundTo, name, event, languages }: Parameters<PasskeyFactors['enrol']>[0],
-): Promise<{ recoveryCodes: readonly string[] } | undefined> {
+): Promise<EnrolledPasskey | undefined> {
   const { party, store, now } = needs
   const challenge = challengeOf(needs, answer.sealed, boundTo)
   const passkey = party && challenge && (await verifyNew(party, challenge, answer.credential))
@@ -140,5 +150,7 @@ async function enrol(
     audit: [event],
     mail: factorNotice(user, { change: 'passkey-added', now: now(), asked: { address, agent }, languages }),
   })
-  return stored && { recoveryCodes: stored.codesStored ? recoveryCodes : [] }
+  const { standing: since, codesStored } = stored ?? {}
+  if (since === undefined) return undefined
+  return { recoveryCodes: codesStored ? recoveryCodes : [], standing: since, methods: methodsOf(passkey) }
 }

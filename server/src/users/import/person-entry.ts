@@ -31,6 +31,17 @@ export type ReadEntry = { readonly at: string; readonly username: string | undef
   | { readonly kind: 'refused'; readonly faults: readonly Fault[] }
 )
 
+/** What a format cannot read as a person at all. */
+export const refusedEntry = (at: string, message: string, username?: string): ReadEntry => ({
+  kind: 'refused',
+  at,
+  username,
+  faults: [{ path: '', message }],
+})
+
+/** A format calls it for what it reads and cannot bring along; the same words are counted. */
+export type LeaveOut = (what: string) => void
+
 const text = z.string().max(1024)
 const claimValue = z.union([text, z.boolean()])
 

@@ -139,7 +139,11 @@ describe('renderMetadata', () => {
 })
 
 describe('createClientCheck', () => {
-  const check = createClientCheck({ clientClass: () => clientClassOf(provider), signing: { ...signing, algorithms } })
+  const check = createClientCheck({
+    clientClass: () => clientClassOf(provider),
+    signing: { ...signing, algorithms },
+    identityIssuers: ['https://ci.example.com'],
+  })
   const identity = { clientId: 'a.b', uid: 'u', namespace: 'a', name: 'b', hasSecret: true }
   const faultsOf = async (config: object, more: object = {}) =>
     check(create(ClientConfigSchema, { ...configs.web, ...config }), { ...identity, ...more })
@@ -236,10 +240,10 @@ describe('createClientCheck', () => {
     ],
     ['a pairwise subject', { subjectType: 'pairwise' }, 'spec.subjectType', 'CLIENT_FEATURE_UNSUPPORTED'],
     [
-      'back-channel logout',
-      { backchannelLogoutUri: 'https://a.test/out' },
+      'back-channel logout without TLS',
+      { backchannelLogoutUri: 'http://a.test/out' },
       'spec.logout.backchannelURI',
-      'CLIENT_FEATURE_UNSUPPORTED',
+      'CLIENT_METADATA_INVALID',
     ],
   ] as const) {
     it(`${sentence.replace(/^([A-Z]\d+ )?/, '$1refuses ')}, and names the field`, async () => {

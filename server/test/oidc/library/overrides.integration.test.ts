@@ -21,6 +21,7 @@ import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
 import { contract as replayOnce } from './overrides/replay-once.ts'
 import { contract as rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { contract as sealValues } from './overrides/seal-values.ts'
+import { contract as sidForLogout } from './overrides/sid-for-logout.ts'
 import { contract as statelessSessions } from './overrides/stateless-sessions.ts'
 import { contract as watchParams } from './overrides/watch-params.ts'
 import { stockInternals } from './overrides/stock.ts'
@@ -35,6 +36,7 @@ const contracts = Object.entries({
   findClients,
   compareSecrets,
   neverSendLogout,
+  sidForLogout,
   sealValues,
   consumeCodes,
   finishCodes,

@@ -19,7 +19,9 @@ describe(factorNotice.name, () => {
   it('is in a language of the request when the person has none', () => {
     const languages = ['fr', 'de']
     expect(factorNotice(person, { ...about, languages })!.languages).to.deep.equal(['de', 'fr', 'de'])
-    expect(factorNotice({ ...person, locale: undefined }, { ...about, languages })!.languages).to.equal(languages)
+    expect(factorNotice({ ...person, locale: undefined }, { ...about, languages })!.languages).to.deep.equal(languages)
+    const chosen = { ...person, preferences: { language: 'en' } }
+    expect(factorNotice(chosen, { ...about, languages })!.languages).to.deep.equal(['en', 'fr', 'de'])
   })
 
   it('goes to nobody who has no address', () =>

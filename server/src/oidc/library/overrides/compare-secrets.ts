@@ -1,24 +1,31 @@
 import { errors } from 'oidc-provider'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { federatedMethod } from '@nauthera/rules/client-authentication'
+import { identityText } from '@nauthera/rules/identities'
 import { matchVerifier } from '../../../clients/verifiers.ts'
 import { currentRequest } from '../current-request.ts'
+import type { OidcClient } from '../../clients/oidc-client.ts'
+import { platformTokenOf } from '../params/take-platform-tokens.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import { currentContext } from '../shapes.ts'
 import type { Internals } from '../shapes.ts'
 
 /** Client.prototype.compareClientSecret: the library compares with one plain secret. Here the presented secret is
- *  compared with one or two hashes. */
+ *  compared with one or two hashes, or a token of the client's platform is judged in its place. */
 export function compareSecrets(
   { Client }: Internals,
-  { clients, usedSecret, monotonicNow }: Pick<OverrideNeeds, 'clients' | 'usedSecret' | 'monotonicNow'>,
+  needs: Pick<OverrideNeeds, 'clients' | 'platforms' | 'usedSecret' | 'usedIdentity' | 'monotonicNow'>,
 ): void {
+  const { clients, usedSecret, monotonicNow } = needs
   replace(
     Client.prototype,
     'compareClientSecret',
     () =>
-      function compareClientSecret(this: object, presented: unknown): boolean {
+      function compareClientSecret(this: object, presented: unknown): boolean | Promise<boolean> {
         const client = clients.registered(this)
+        const platform = platformTokenOf(currentContext())
+        if (platform !== undefined) return provePlatform(platform.token, client, needs)
         const match =
           typeof presented === 'string' ? matchVerifier(presented, client.verifiers, monotonicNow()) : undefined
         if (match === undefined) return false
@@ -28,6 +35,19 @@ export function compareSecrets(
         return true
       },
   )
+}
+
+/** @throws errors.InvalidClientAuth with the reason, which the audit log shows */
+async function provePlatform(
+  token: string,
+  client: OidcClient,
+  { platforms, usedIdentity }: Pick<OverrideNeeds, 'platforms' | 'usedIdentity'>,
+): Promise<boolean> {
+  const proof = await platforms.prove(token, client)
+  if (proof.kind === 'refused') throw new errors.InvalidClientAuth(proof.why)
+  currentRequest().identity = identityText(proof.identity)
+  usedIdentity(client, proof.identity)
+  return true
 }
 
 /** How each way reads in an answer. */
@@ -40,6 +60,8 @@ const places: Readonly<Record<string, string>> = {
  *  the answer may say what is wrong.
  *  @throws errors.InvalidClientAuth */
 function checkWay({ secretMethods, tokenEndpointAuthMethod }: ClientConfig): void {
+  // what it had before stays valid for the overlap, in whichever way its programs show it
+  if (tokenEndpointAuthMethod === federatedMethod) return
   const ways = secretMethods.length > 0 ? secretMethods : [tokenEndpointAuthMethod]
   // an empty header holds no secret
   const way = currentContext().headers.authorization ? 'client_secret_basic' : 'client_secret_post'

@@ -2,13 +2,14 @@ import type { OverrideNeeds } from '../override.ts'
 import { keepOfflineAccess } from '../params/keep-offline-access.ts'
 import { nameTokens } from '../params/name-tokens.ts'
 import { refuseDeepJson } from '../params/refuse-deep-json.ts'
+import { takePlatformTokens } from '../params/take-platform-tokens.ts'
 import type { ParamsWatcher } from '../params/params-watcher.ts'
 import type { Context, Internals, Params } from '../shapes.ts'
 
-const watchers: readonly ParamsWatcher[] = [refuseDeepJson, keepOfflineAccess, nameTokens]
+const watchers: readonly ParamsWatcher[] = [refuseDeepJson, takePlatformTokens, keepOfflineAccess, nameTokens]
 
 /** OIDCContext.prototype.params: an accessor in the place of a plain property. */
-export function watchParams({ OIDCContext }: Internals, needs: Pick<OverrideNeeds, 'clients'>): void {
+export function watchParams({ OIDCContext }: Internals, needs: Pick<OverrideNeeds, 'clients' | 'platforms'>): void {
   if ('params' in OIDCContext.prototype)
     throw new TypeError('oidc-provider now has its own accessor for params: an override must change')
   const assembled = new WeakMap<object, Params>()

@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nauthera/config/v1/config.proto.
  */
 export const file_nauthera_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEidgoLU3luY1JlcXVlc3QSKgoFc2hhcmQYASABKAsyGS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRIABIwCghjb21wbGV0ZRgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5Db21wbGV0ZUgAQgkKB21lc3NhZ2UiwwEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAQgkKB21lc3NhZ2UiRQoIU2hhcmRSZWYSDQoFZXBvY2gYASABKA0SDQoFc2hhcmQYAiABKA0SCwoDc2VxGAMgASgEEg4KBmRpZ2VzdBgEIAEoCSL4AQoFSGVsbG8SKgoEaGF2ZRgBIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhISCgpzY2hlbWFfbWluGAIgASgNEhIKCnNjaGVtYV9tYXgYAyABKA0SFgoOc2VydmVyX3ZlcnNpb24YBCABKAkSFwoPbWFuaWZlc3RfZGlnZXN0GAUgASgJEjQKCHJlamVjdGVkGAYgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50EjQKCGRlZmF1bHRzGAcgASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlNlcnZlckRlZmF1bHRzIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiqAEKA0FjaxINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSNAoIcmVqZWN0ZWQYAyADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuUmVqZWN0ZWRDbGllbnQSMQoGb3RoZXJzGAQgAygLMiEubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkU3RhbmRpbmciVAoNU2hhcmRTdGFuZGluZxINCgVzaGFyZBgBIAEoDRI0CghyZWplY3RlZBgCIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudCKBAQoETmFjaxINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSLgoGcmVhc29uGAMgASgOMh4ubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tSZWFzb24SDwoHbWVzc2FnZRgEIAEoCSKVAQoOUmVqZWN0ZWRDbGllbnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEg0KBXNoYXJkGAQgASgNEg0KBWZpZWxkGAUgASgJEgwKBGNvZGUYBiABKAkSDwoHbWVzc2FnZRgHIAEoCRISCgpnZW5lcmF0aW9uGAggASgDIl8KBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKBAQoJU2VjcmV0VXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIRCglzZWNyZXRfaWQYBCABKAkSLQoJbGFzdF91c2VkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKBAgoLQ2xpZW50U2hhcmQSDgoGc2NoZW1hGAEgASgNEg0KBWVwb2NoGAIgASgNEg0KBXNoYXJkGAMgASgNEhMKC3NoYXJkX2NvdW50GAQgASgNEgsKA3NlcRgFIAEoBBIvCgtyZW5kZXJlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY2hhbmdlGAcgASgJEjAKB2NsaWVudHMYCCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50RW50cnkSLwoHZW50cmllcxgJIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZEVudHJ5InAKCE1hbmlmZXN0Eg0KBWVwb2NoGAEgASgNEhMKC3NoYXJkX2NvdW50GAIgASgNEjEKBnNoYXJkcxgDIAMoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdFNoYXJkEg0KBXRvdGFsGAQgASgNIkoKDU1hbmlmZXN0U2hhcmQSDQoFc2hhcmQYASABKA0SCwoDc2VxGAIgASgEEg4KBmRpZ2VzdBgDIAEoCRINCgVjb3VudBgEIAEoDSKVAgoKU2hhcmRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIyCgdkZXNpcmVkGAYgASgLMiEubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudFZlcnNpb24SMwoIYWNjZXB0ZWQYByABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIsCgdncmFudGVkGAggASgLMhsubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWQiMwoNQ2xpZW50VmVyc2lvbhISCgpnZW5lcmF0aW9uGAEgASgDEg4KBmNvbmZpZxgCIAEoCSKUAgoLQ2xpZW50RW50cnkSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdWlkGAMgASgJEhEKCWNsaWVudF9pZBgEIAEoCRIvCgl2ZXJpZmllcnMYBSADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuVmVyaWZpZXISMQoHZGVzaXJlZBgGIAEoCzIgLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRDb25maWcSMgoIYWNjZXB0ZWQYByABKAsyIC5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50Q29uZmlnEiwKB2dyYW50ZWQYCCABKAsyGy5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZCI3CgdHcmFudGVkEiwKBGFwaXMYASADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZEFwaSIwCgpHcmFudGVkQXBpEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJIlUKCFZlcmlmaWVyEgoKAmlkGAEgASgJEg4KBnNoYTI1NhgCIAEoCRItCglub3RfYWZ0ZXIYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIrgQCgxDbGllbnRDb25maWcSEgoKZ2VuZXJhdGlvbhgBIAEoAxIMCgR0eXBlGAIgASgJEiQKC2NsaWVudF9uYW1lGAMgASgJQg+KtRgLZGlzcGxheU5hbWUSEwoLZGVzY3JpcHRpb24YBCABKAkSEQoJc3VzcGVuZGVkGAUgASgIEicKDXJlZGlyZWN0X3VyaXMYBiADKAlCEIq1GAxyZWRpcmVjdFVSSXMSPQoZcG9zdF9sb2dvdXRfcmVkaXJlY3RfdXJpcxgHIAMoCUIairUYFnBvc3RMb2dvdXRSZWRpcmVjdFVSSXMSEwoLZ3JhbnRfdHlwZXMYCCADKAkSFgoOcmVzcG9uc2VfbW9kZXMYCSADKAkSDgoGc2NvcGVzGAogAygJEhEKCWF1ZGllbmNlcxgLIAMoCRIzChp0b2tlbl9lbmRwb2ludF9hdXRoX21ldGhvZBgMIAEoCUIPirUYC2F1dGgubWV0aG9kEiIKCGp3a3NfdXJpGA0gASgJQhCKtRgMYXV0aC5qd2tzVVJJEjQKBGp3a3MYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg2KtRgJYXV0aC5qd2tzEjoKGnRsc19jbGllbnRfYXV0aF9zdWJqZWN0X2RuGA8gASgJQhaKtRgSYXV0aC50bHMuc3ViamVjdEROEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fZG5zGBAgASgJQhOKtRgPYXV0aC50bHMuc2FuRE5TEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fdXJpGBEgASgJQhOKtRgPYXV0aC50bHMuc2FuVVJJEh8KDXBrY2VfcmVxdWlyZWQYEiABKAhCCIq1GARwa2NlEjYKJXJlcXVpcmVfcHVzaGVkX2F1dGhvcml6YXRpb25fcmVxdWVzdHMYEyABKAhCB4q1GANwYXISKgoYZHBvcF9ib3VuZF9hY2Nlc3NfdG9rZW5zGBQgASgIQgiKtRgEZHBvcBI+Ch1yZXF1aXJlX3NpZ25lZF9yZXF1ZXN0X29iamVjdBgVIAEoCEIXirUYE3NpZ25lZFJlcXVlc3RPYmplY3QSDwoHcHJvZmlsZRgWIAEoCRIwCgdjb25zZW50GBcgASgOMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNvbnNlbnRNb2RlEjsKD3Jlc291cmNlX3NlcnZlchgYIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZXNvdXJjZVNlcnZlchIwCg5hbGxvd2VkX2dyb3VwcxgZIAMoCUIYirUYFGFjY2Vzcy5hbGxvd2VkR3JvdXBzEiwKDHJlcXVpcmVkX2FjchgaIAMoCUIWirUYEmFjY2Vzcy5yZXF1aXJlZEFjchIuChBhY2Nlc3NfdG9rZW5fdHRsGBsgASgNQhSKtRgQdG9rZW5zLmFjY2Vzc1RUTBImCgxpZF90b2tlbl90dGwYHCABKA1CEIq1GAx0b2tlbnMuaWRUVEwSMAoRcmVmcmVzaF90b2tlbl90dGwYHSABKA1CFYq1GBF0b2tlbnMucmVmcmVzaFRUTBIuChNhY2Nlc3NfdG9rZW5fZm9ybWF0GB4gASgJQhGKtRgNdG9rZW5zLmZvcm1hdBIUCgxzdWJqZWN0X3R5cGUYHyABKAkSNgoVc2VjdG9yX2lkZW50aWZpZXJfdXJpGCAgASgJQheKtRgTc2VjdG9ySWRlbnRpZmllclVSSRIcCg9kZWZhdWx0X21heF9hZ2UYISABKA1IAIgBARIZChFyZXF1aXJlX2F1dGhfdGltZRgiIAEoCBI5ChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGCMgASgJQhOKtRgPc2lnbmluZy5pZFRva2VuEjoKHHVzZXJpbmZvX3NpZ25lZF9yZXNwb25zZV9hbGcYJCABKAlCFIq1GBBzaWduaW5nLnVzZXJpbmZvEjkKFmJhY2tjaGFubmVsX2xvZ291dF91cmkYJSABKAlCGYq1GBVsb2dvdXQuYmFja2NoYW5uZWxVUkkSRwojYmFja2NoYW5uZWxfbG9nb3V0X3Nlc3Npb25fcmVxdWlyZWQYJiABKAhCGoq1GBZsb2dvdXQuc2Vzc2lvblJlcXVpcmVkEhQKDGNvcnNfb3JpZ2lucxgnIAMoCRIzCgZjbGFpbXMYKCADKAsyIy5uYXV0aGVyYS5jb25maWcudjEuQ2xhaW1Gcm9tR3JvdXBzEiMKCmNsaWVudF91cmkYKSABKAlCD4q1GAt1cmlzLmNsaWVudBIfCghsb2dvX3VyaRgqIAEoCUINirUYCXVyaXMubG9nbxIjCgpwb2xpY3lfdXJpGCsgASgJQg+KtRgLdXJpcy5wb2xpY3kSHQoHdG9zX3VyaRgsIAEoCUIMirUYCHVyaXMudG9zEjIKEmluaXRpYXRlX2xvZ2luX3VyaRgtIAEoCUIWirUYEnVyaXMuaW5pdGlhdGVMb2dpbhIQCghjb250YWN0cxguIAMoCRJBCiBhY2Nlc3NfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgvIAEoCUIXirUYE3NpZ25pbmcuYWNjZXNzVG9rZW4SHwoNcGtjZV9vcl9ub25jZRgwIAEoCEIIirUYBHBrY2USJwoOc2VjcmV0X21ldGhvZHMYMSADKAlCD4q1GAthdXRoLm1ldGhvZBIsCg9pZF90b2tlbl9jbGFpbXMYMiABKAlCE4q1GA90b2tlbnMuaWRDbGFpbXNCEgoQX2RlZmF1bHRfbWF4X2FnZSI0Cg5SZXNvdXJjZVNlcnZlchISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCSJjCg9DbGFpbUZyb21Hcm91cHMSDAoEbmFtZRgBIAEoCRI0Cgtmcm9tX2dyb3VwcxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5Hcm91cFZhbHVlcxIMCgRqb2luGAMgASgJIiwKC0dyb3VwVmFsdWVzEg0KBWdyb3VwGAEgASgJEg4KBnZhbHVlcxgCIAMoCSqQAQoKTmFja1JlYXNvbhIbChdOQUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFk5BQ0tfUkVBU09OX1VOUkVBREFCTEUQARIVChFOQUNLX1JFQVNPTl9TVEFMRRACEhoKFk5BQ0tfUkVBU09OX0lOQ09NUExFVEUQAxIWChJOQUNLX1JFQVNPTl9TQ0hFTUEQBCp4CgtDb25zZW50TW9kZRIcChhDT05TRU5UX01PREVfVU5TUEVDSUZJRUQQABIZChVDT05TRU5UX01PREVfRVhQTElDSVQQARIZChVDT05TRU5UX01PREVfUkVNRU1CRVIQAhIVChFDT05TRU5UX01PREVfU0tJUBADMl4KDUNvbmZpZ1NlcnZpY2USTQoEU3luYxIfLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVxdWVzdBogLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVzcG9uc2UoATABOjwKCXNwZWNfcGF0aBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCVIIc3BlY1BhdGhiBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIkUKCFNoYXJkUmVmEg0KBWVwb2NoGAEgASgNEg0KBXNoYXJkGAIgASgNEgsKA3NlcRgDIAEoBBIOCgZkaWdlc3QYBCABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMilAEKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlIqABCgtJZGVudGl0eVVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSLgoIaWRlbnRpdHkYBCABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuSWRlbnRpdHkSLQoJbGFzdF91c2VkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKBAQoJU2VjcmV0VXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIRCglzZWNyZXRfaWQYBCABKAkSLQoJbGFzdF91c2VkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKBAgoLQ2xpZW50U2hhcmQSDgoGc2NoZW1hGAEgASgNEg0KBWVwb2NoGAIgASgNEg0KBXNoYXJkGAMgASgNEhMKC3NoYXJkX2NvdW50GAQgASgNEgsKA3NlcRgFIAEoBBIvCgtyZW5kZXJlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY2hhbmdlGAcgASgJEjAKB2NsaWVudHMYCCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50RW50cnkSLwoHZW50cmllcxgJIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZEVudHJ5InAKCE1hbmlmZXN0Eg0KBWVwb2NoGAEgASgNEhMKC3NoYXJkX2NvdW50GAIgASgNEjEKBnNoYXJkcxgDIAMoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdFNoYXJkEg0KBXRvdGFsGAQgASgNIkoKDU1hbmlmZXN0U2hhcmQSDQoFc2hhcmQYASABKA0SCwoDc2VxGAIgASgEEg4KBmRpZ2VzdBgDIAEoCRINCgVjb3VudBgEIAEoDSJfCg5QbGF0Zm9ybUlzc3VlchIOCgZpc3N1ZXIYASABKAkSLQoEa2V5cxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybUtleRIOCgZjaGFuZ2UYAyABKAkiYgoLUGxhdGZvcm1LZXkSJAoDandrGAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCglub3RfYWZ0ZXIYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpUCCgpTaGFyZEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjIKB2Rlc2lyZWQYBiABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIzCghhY2NlcHRlZBgHIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRWZXJzaW9uEiwKB2dyYW50ZWQYCCABKAsyGy5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZCIzCg1DbGllbnRWZXJzaW9uEhIKCmdlbmVyYXRpb24YASABKAMSDgoGY29uZmlnGAIgASgJIpQCCgtDbGllbnRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIxCgdkZXNpcmVkGAYgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZxIyCghhY2NlcHRlZBgHIAEoCzIgLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRDb25maWcSLAoHZ3JhbnRlZBgIIAEoCzIbLm5hdXRoZXJhLmNvbmZpZy52MS5HcmFudGVkIjcKB0dyYW50ZWQSLAoEYXBpcxgBIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5HcmFudGVkQXBpIjAKCkdyYW50ZWRBcGkSEgoKaWRlbnRpZmllchgBIAEoCRIOCgZzY29wZXMYAiADKAkiVQoIVmVyaWZpZXISCgoCaWQYASABKAkSDgoGc2hhMjU2GAIgASgJEi0KCW5vdF9hZnRlchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAipREKDENsaWVudENvbmZpZxISCgpnZW5lcmF0aW9uGAEgASgDEgwKBHR5cGUYAiABKAkSJAoLY2xpZW50X25hbWUYAyABKAlCD4q1GAtkaXNwbGF5TmFtZRITCgtkZXNjcmlwdGlvbhgEIAEoCRIRCglzdXNwZW5kZWQYBSABKAgSJwoNcmVkaXJlY3RfdXJpcxgGIAMoCUIQirUYDHJlZGlyZWN0VVJJcxI9Chlwb3N0X2xvZ291dF9yZWRpcmVjdF91cmlzGAcgAygJQhqKtRgWcG9zdExvZ291dFJlZGlyZWN0VVJJcxITCgtncmFudF90eXBlcxgIIAMoCRIWCg5yZXNwb25zZV9tb2RlcxgJIAMoCRIOCgZzY29wZXMYCiADKAkSEQoJYXVkaWVuY2VzGAsgAygJEjMKGnRva2VuX2VuZHBvaW50X2F1dGhfbWV0aG9kGAwgASgJQg+KtRgLYXV0aC5tZXRob2QSIgoIandrc191cmkYDSABKAlCEIq1GAxhdXRoLmp3a3NVUkkSNAoEandrcxgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCDYq1GAlhdXRoLmp3a3MSOgoadGxzX2NsaWVudF9hdXRoX3N1YmplY3RfZG4YDyABKAlCFoq1GBJhdXRoLnRscy5zdWJqZWN0RE4SNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl9kbnMYECABKAlCE4q1GA9hdXRoLnRscy5zYW5ETlMSNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl91cmkYESABKAlCE4q1GA9hdXRoLnRscy5zYW5VUkkSHwoNcGtjZV9yZXF1aXJlZBgSIAEoCEIIirUYBHBrY2USNgolcmVxdWlyZV9wdXNoZWRfYXV0aG9yaXphdGlvbl9yZXF1ZXN0cxgTIAEoCEIHirUYA3BhchIqChhkcG9wX2JvdW5kX2FjY2Vzc190b2tlbnMYFCABKAhCCIq1GARkcG9wEj4KHXJlcXVpcmVfc2lnbmVkX3JlcXVlc3Rfb2JqZWN0GBUgASgIQheKtRgTc2lnbmVkUmVxdWVzdE9iamVjdBIPCgdwcm9maWxlGBYgASgJEjAKB2NvbnNlbnQYFyABKA4yHy5uYXV0aGVyYS5jb25maWcudjEuQ29uc2VudE1vZGUSOwoPcmVzb3VyY2Vfc2VydmVyGBggASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlc291cmNlU2VydmVyEjAKDmFsbG93ZWRfZ3JvdXBzGBkgAygJQhiKtRgUYWNjZXNzLmFsbG93ZWRHcm91cHMSLAoMcmVxdWlyZWRfYWNyGBogAygJQhaKtRgSYWNjZXNzLnJlcXVpcmVkQWNyEi4KEGFjY2Vzc190b2tlbl90dGwYGyABKA1CFIq1GBB0b2tlbnMuYWNjZXNzVFRMEiYKDGlkX3Rva2VuX3R0bBgcIAEoDUIQirUYDHRva2Vucy5pZFRUTBIwChFyZWZyZXNoX3Rva2VuX3R0bBgdIAEoDUIVirUYEXRva2Vucy5yZWZyZXNoVFRMEi4KE2FjY2Vzc190b2tlbl9mb3JtYXQYHiABKAlCEYq1GA10b2tlbnMuZm9ybWF0EhQKDHN1YmplY3RfdHlwZRgfIAEoCRI2ChVzZWN0b3JfaWRlbnRpZmllcl91cmkYICABKAlCF4q1GBNzZWN0b3JJZGVudGlmaWVyVVJJEhwKD2RlZmF1bHRfbWF4X2FnZRghIAEoDUgAiAEBEhkKEXJlcXVpcmVfYXV0aF90aW1lGCIgASgIEjkKHGlkX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYIyABKAlCE4q1GA9zaWduaW5nLmlkVG9rZW4SOgocdXNlcmluZm9fc2lnbmVkX3Jlc3BvbnNlX2FsZxgkIAEoCUIUirUYEHNpZ25pbmcudXNlcmluZm8SOQoWYmFja2NoYW5uZWxfbG9nb3V0X3VyaRglIAEoCUIZirUYFWxvZ291dC5iYWNrY2hhbm5lbFVSSRJHCiNiYWNrY2hhbm5lbF9sb2dvdXRfc2Vzc2lvbl9yZXF1aXJlZBgmIAEoCEIairUYFmxvZ291dC5zZXNzaW9uUmVxdWlyZWQSFAoMY29yc19vcmlnaW5zGCcgAygJEjMKBmNsYWltcxgoIAMoCzIjLm5hdXRoZXJhLmNvbmZpZy52MS5DbGFpbUZyb21Hcm91cHMSIwoKY2xpZW50X3VyaRgpIAEoCUIPirUYC3VyaXMuY2xpZW50Eh8KCGxvZ29fdXJpGCogASgJQg2KtRgJdXJpcy5sb2dvEiMKCnBvbGljeV91cmkYKyABKAlCD4q1GAt1cmlzLnBvbGljeRIdCgd0b3NfdXJpGCwgASgJQgyKtRgIdXJpcy50b3MSMgoSaW5pdGlhdGVfbG9naW5fdXJpGC0gASgJQhaKtRgSdXJpcy5pbml0aWF0ZUxvZ2luEhAKCGNvbnRhY3RzGC4gAygJEkEKIGFjY2Vzc190b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGC8gASgJQheKtRgTc2lnbmluZy5hY2Nlc3NUb2tlbhIfCg1wa2NlX29yX25vbmNlGDAgASgIQgiKtRgEcGtjZRInCg5zZWNyZXRfbWV0aG9kcxgxIAMoCUIPirUYC2F1dGgubWV0aG9kEiwKD2lkX3Rva2VuX2NsYWltcxgyIAEoCUITirUYD3Rva2Vucy5pZENsYWltcxJFCgppZGVudGl0aWVzGDMgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5QhOKtRgPYXV0aC5pZGVudGl0aWVzEiQKEnBsYXRmb3JtX3Rva2VuX3R0bBg0IAEoDUIIirUYBGF1dGhCEgoQX2RlZmF1bHRfbWF4X2FnZSJoCghJZGVudGl0eRI7Cg9zZXJ2aWNlX2FjY291bnQYASABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmljZUFjY291bnQSDgoGaXNzdWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkiMQoOU2VydmljZUFjY291bnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkiNAoOUmVzb3VyY2VTZXJ2ZXISEgoKaWRlbnRpZmllchgBIAEoCRIOCgZzY29wZXMYAiADKAkiYwoPQ2xhaW1Gcm9tR3JvdXBzEgwKBG5hbWUYASABKAkSNAoLZnJvbV9ncm91cHMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuR3JvdXBWYWx1ZXMSDAoEam9pbhgDIAEoCSIsCgtHcm91cFZhbHVlcxINCgVncm91cBgBIAEoCRIOCgZ2YWx1ZXMYAiADKAkqkAEKCk5hY2tSZWFzb24SGwoXTkFDS19SRUFTT05fVU5TUEVDSUZJRUQQABIaChZOQUNLX1JFQVNPTl9VTlJFQURBQkxFEAESFQoRTkFDS19SRUFTT05fU1RBTEUQAhIaChZOQUNLX1JFQVNPTl9JTkNPTVBMRVRFEAMSFgoSTkFDS19SRUFTT05fU0NIRU1BEAQqeAoLQ29uc2VudE1vZGUSHAoYQ09OU0VOVF9NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQ09OU0VOVF9NT0RFX0VYUExJQ0lUEAESGQoVQ09OU0VOVF9NT0RFX1JFTUVNQkVSEAISFQoRQ09OU0VOVF9NT0RFX1NLSVAQAzJeCg1Db25maWdTZXJ2aWNlEk0KBFN5bmMSHy5uYXV0aGVyYS5jb25maWcudjEuU3luY1JlcXVlc3QaIC5uYXV0aGVyYS5jb25maWcudjEuU3luY1Jlc3BvbnNlKAEwATo8CglzcGVjX3BhdGgSHS5nb29nbGUucHJvdG9idWYuRmllbGRPcHRpb25zGNGGAyABKAlSCHNwZWNQYXRoYgZwcm90bzM", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * From the config-agent to the server.
@@ -37,6 +37,14 @@ export type SyncRequest = Message<"nauthera.config.v1.SyncRequest"> & {
      */
     value: Complete;
     case: "complete";
+  } | {
+    /**
+     * Only for a server whose Hello has platform.
+     *
+     * @generated from field: nauthera.config.v1.PlatformKeys platform_keys = 3;
+     */
+    value: PlatformKeys;
+    case: "platformKeys";
   } | { case: undefined; value?: undefined };
 };
 
@@ -80,6 +88,14 @@ export type SyncResponse = Message<"nauthera.config.v1.SyncResponse"> & {
      */
     value: Usage;
     case: "usage";
+  } | {
+    /**
+     * A token of this cluster was signed by a key that the server does not have. At most one in a second.
+     *
+     * @generated from field: nauthera.config.v1.UnknownKey unknown_key = 5;
+     */
+    value: UnknownKey;
+    case: "unknownKey";
   } | { case: undefined; value?: undefined };
 };
 
@@ -172,6 +188,13 @@ export type Hello = Message<"nauthera.config.v1.Hello"> & {
    * @generated from field: nauthera.config.v1.ServerDefaults defaults = 7;
    */
   defaults?: ServerDefaults | undefined;
+
+  /**
+   * Unset by a server that takes no platform keys.
+   *
+   * @generated from field: nauthera.config.v1.PlatformState platform = 8;
+   */
+  platform?: PlatformState | undefined;
 };
 
 /**
@@ -292,6 +315,71 @@ export const CompleteSchema: GenMessage<Complete> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 6);
 
 /**
+ * The mounted file of the platform's keys, unchanged. Answered like a Complete.
+ *
+ * @generated from message nauthera.config.v1.PlatformKeys
+ */
+export type PlatformKeys = Message<"nauthera.config.v1.PlatformKeys"> & {
+  /**
+   * @generated from field: string nonce = 1;
+   */
+  nonce: string;
+
+  /**
+   * @generated from field: bytes file = 2;
+   */
+  file: Uint8Array;
+};
+
+/**
+ * Describes the message nauthera.config.v1.PlatformKeys.
+ * Use `create(PlatformKeysSchema)` to create a new message.
+ */
+export const PlatformKeysSchema: GenMessage<PlatformKeys> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 7);
+
+/**
+ * @generated from message nauthera.config.v1.UnknownKey
+ */
+export type UnknownKey = Message<"nauthera.config.v1.UnknownKey"> & {
+};
+
+/**
+ * Describes the message nauthera.config.v1.UnknownKey.
+ * Use `create(UnknownKeySchema)` to create a new message.
+ */
+export const UnknownKeySchema: GenMessage<UnknownKey> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 8);
+
+/**
+ * What a server knows of the platforms that give programs their tokens.
+ *
+ * @generated from message nauthera.config.v1.PlatformState
+ */
+export type PlatformState = Message<"nauthera.config.v1.PlatformState"> & {
+  /**
+   * SHA-256 of the platform keys that were pushed to it, 64 lower-case hex; empty before the first.
+   *
+   * @generated from field: string digest = 1;
+   */
+  digest: string;
+
+  /**
+   * Its settings have the keys of this cluster, so that it needs none pushed.
+   *
+   * @generated from field: bool by_settings = 2;
+   */
+  bySettings: boolean;
+};
+
+/**
+ * Describes the message nauthera.config.v1.PlatformState.
+ * Use `create(PlatformStateSchema)` to create a new message.
+ */
+export const PlatformStateSchema: GenMessage<PlatformState> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 9);
+
+/**
  * Answers a Shard (ref set) or a Complete (ref unset).
  *
  * @generated from message nauthera.config.v1.Ack
@@ -325,7 +413,7 @@ export type Ack = Message<"nauthera.config.v1.Ack"> & {
  * Use `create(AckSchema)` to create a new message.
  */
 export const AckSchema: GenMessage<Ack> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 7);
+  messageDesc(file_nauthera_config_v1_config, 10);
 
 /**
  * All clients of one shard that the server rejects; none when it serves each as it should be.
@@ -349,7 +437,7 @@ export type ShardStanding = Message<"nauthera.config.v1.ShardStanding"> & {
  * Use `create(ShardStandingSchema)` to create a new message.
  */
 export const ShardStandingSchema: GenMessage<ShardStanding> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 8);
+  messageDesc(file_nauthera_config_v1_config, 11);
 
 /**
  * The server could not use the message at all. It keeps serving what it had.
@@ -383,7 +471,7 @@ export type Nack = Message<"nauthera.config.v1.Nack"> & {
  * Use `create(NackSchema)` to create a new message.
  */
 export const NackSchema: GenMessage<Nack> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 9);
+  messageDesc(file_nauthera_config_v1_config, 12);
 
 /**
  * A client whose desired version the server refuses. It keeps serving the version that it had.
@@ -443,7 +531,7 @@ export type RejectedClient = Message<"nauthera.config.v1.RejectedClient"> & {
  * Use `create(RejectedClientSchema)` to create a new message.
  */
 export const RejectedClientSchema: GenMessage<RejectedClient> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 10);
+  messageDesc(file_nauthera_config_v1_config, 13);
 
 /**
  * Last use of client secrets since the last Usage on this stream.
@@ -462,6 +550,13 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
    * @generated from field: google.protobuf.Duration covers = 2;
    */
   covers?: Duration | undefined;
+
+  /**
+   * Last use of identities since the last Usage on this stream.
+   *
+   * @generated from field: repeated nauthera.config.v1.IdentityUse identities = 3;
+   */
+  identities: IdentityUse[];
 };
 
 /**
@@ -469,7 +564,44 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 11);
+  messageDesc(file_nauthera_config_v1_config, 14);
+
+/**
+ * @generated from message nauthera.config.v1.IdentityUse
+ */
+export type IdentityUse = Message<"nauthera.config.v1.IdentityUse"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string client_id = 3;
+   */
+  clientId: string;
+
+  /**
+   * @generated from field: nauthera.config.v1.Identity identity = 4;
+   */
+  identity?: Identity | undefined;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp last_used = 5;
+   */
+  lastUsed?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nauthera.config.v1.IdentityUse.
+ * Use `create(IdentityUseSchema)` to create a new message.
+ */
+export const IdentityUseSchema: GenMessage<IdentityUse> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 15);
 
 /**
  * @generated from message nauthera.config.v1.SecretUse
@@ -508,7 +640,7 @@ export type SecretUse = Message<"nauthera.config.v1.SecretUse"> & {
  * Use `create(SecretUseSchema)` to create a new message.
  */
 export const SecretUseSchema: GenMessage<SecretUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 12);
+  messageDesc(file_nauthera_config_v1_config, 16);
 
 /**
  * The content of a shard file (NN.json.gz), as proto JSON with keys in field order.
@@ -575,7 +707,7 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
  * Use `create(ClientShardSchema)` to create a new message.
  */
 export const ClientShardSchema: GenMessage<ClientShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 13);
+  messageDesc(file_nauthera_config_v1_config, 17);
 
 /**
  * The content of manifest.json; written after the shards that it names.
@@ -609,7 +741,7 @@ export type Manifest = Message<"nauthera.config.v1.Manifest"> & {
  * Use `create(ManifestSchema)` to create a new message.
  */
 export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 14);
+  messageDesc(file_nauthera_config_v1_config, 18);
 
 /**
  * @generated from message nauthera.config.v1.ManifestShard
@@ -641,7 +773,62 @@ export type ManifestShard = Message<"nauthera.config.v1.ManifestShard"> & {
  * Use `create(ManifestShardSchema)` to create a new message.
  */
 export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 15);
+  messageDesc(file_nauthera_config_v1_config, 19);
+
+/**
+ * The content of the file of platform keys (issuers.json), as proto JSON: what signs the tokens of this cluster's ServiceAccounts.
+ *
+ * @generated from message nauthera.config.v1.PlatformIssuer
+ */
+export type PlatformIssuer = Message<"nauthera.config.v1.PlatformIssuer"> & {
+  /**
+   * @generated from field: string issuer = 1;
+   */
+  issuer: string;
+
+  /**
+   * @generated from field: repeated nauthera.config.v1.PlatformKey keys = 2;
+   */
+  keys: PlatformKey[];
+
+  /**
+   * Four hex that name this write; every process logs them.
+   *
+   * @generated from field: string change = 3;
+   */
+  change: string;
+};
+
+/**
+ * Describes the message nauthera.config.v1.PlatformIssuer.
+ * Use `create(PlatformIssuerSchema)` to create a new message.
+ */
+export const PlatformIssuerSchema: GenMessage<PlatformIssuer> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 20);
+
+/**
+ * @generated from message nauthera.config.v1.PlatformKey
+ */
+export type PlatformKey = Message<"nauthera.config.v1.PlatformKey"> & {
+  /**
+   * @generated from field: google.protobuf.Struct jwk = 1;
+   */
+  jwk?: JsonObject | undefined;
+
+  /**
+   * The API server does not publish the key any more: the server refuses it from this instant on.
+   *
+   * @generated from field: google.protobuf.Timestamp not_after = 2;
+   */
+  notAfter?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nauthera.config.v1.PlatformKey.
+ * Use `create(PlatformKeySchema)` to create a new message.
+ */
+export const PlatformKeySchema: GenMessage<PlatformKey> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 21);
 
 /**
  * One OIDCClient in schema 2. Unlike schema 1, each version is text, and only a reader that needs its content decodes it.
@@ -706,7 +893,7 @@ export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
  * Use `create(ShardEntrySchema)` to create a new message.
  */
 export const ShardEntrySchema: GenMessage<ShardEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 16);
+  messageDesc(file_nauthera_config_v1_config, 22);
 
 /**
  * One version of a client. Two versions are the same to a server exactly when their `config` is the same text.
@@ -734,7 +921,7 @@ export type ClientVersion = Message<"nauthera.config.v1.ClientVersion"> & {
  * Use `create(ClientVersionSchema)` to create a new message.
  */
 export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 17);
+  messageDesc(file_nauthera_config_v1_config, 23);
 
 /**
  * One OIDCClient in schema 1. Verifiers are not part of a version: a secret rotates whether or not a version is rejected.
@@ -799,7 +986,7 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
  * Use `create(ClientEntrySchema)` to create a new message.
  */
 export const ClientEntrySchema: GenMessage<ClientEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 18);
+  messageDesc(file_nauthera_config_v1_config, 24);
 
 /**
  * What one client may have at APIs, as the operator resolved it.
@@ -818,7 +1005,7 @@ export type Granted = Message<"nauthera.config.v1.Granted"> & {
  * Use `create(GrantedSchema)` to create a new message.
  */
 export const GrantedSchema: GenMessage<Granted> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 19);
+  messageDesc(file_nauthera_config_v1_config, 25);
 
 /**
  * One API, or an audience that a policy allows although no API declares it.
@@ -844,7 +1031,7 @@ export type GrantedApi = Message<"nauthera.config.v1.GrantedApi"> & {
  * Use `create(GrantedApiSchema)` to create a new message.
  */
 export const GrantedApiSchema: GenMessage<GrantedApi> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 20);
+  messageDesc(file_nauthera_config_v1_config, 26);
 
 /**
  * One valid client secret.
@@ -879,7 +1066,7 @@ export type Verifier = Message<"nauthera.config.v1.Verifier"> & {
  * Use `create(VerifierSchema)` to create a new message.
  */
 export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 21);
+  messageDesc(file_nauthera_config_v1_config, 27);
 
 /**
  * A client, with the names of RFC 7591 where it has them. Every default is filled in; the server adds nothing.
@@ -1157,6 +1344,20 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
    * @generated from field: string id_token_claims = 50;
    */
   idTokenClaims: string;
+
+  /**
+   * Who may prove itself as this client with a token of its platform; only with federated_jwt.
+   *
+   * @generated from field: repeated nauthera.config.v1.Identity identities = 51;
+   */
+  identities: Identity[];
+
+  /**
+   * The longest life of such a token, from iat to exp. Seconds; 0 = 2 hours.
+   *
+   * @generated from field: uint32 platform_token_ttl = 52;
+   */
+  platformTokenTtl: number;
 };
 
 /**
@@ -1164,7 +1365,58 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
  * Use `create(ClientConfigSchema)` to create a new message.
  */
 export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 22);
+  messageDesc(file_nauthera_config_v1_config, 28);
+
+/**
+ * Either a ServiceAccount of this cluster, or a subject of another issuer.
+ *
+ * @generated from message nauthera.config.v1.Identity
+ */
+export type Identity = Message<"nauthera.config.v1.Identity"> & {
+  /**
+   * @generated from field: nauthera.config.v1.ServiceAccount service_account = 1;
+   */
+  serviceAccount?: ServiceAccount | undefined;
+
+  /**
+   * @generated from field: string issuer = 2;
+   */
+  issuer: string;
+
+  /**
+   * @generated from field: string subject = 3;
+   */
+  subject: string;
+};
+
+/**
+ * Describes the message nauthera.config.v1.Identity.
+ * Use `create(IdentitySchema)` to create a new message.
+ */
+export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 29);
+
+/**
+ * @generated from message nauthera.config.v1.ServiceAccount
+ */
+export type ServiceAccount = Message<"nauthera.config.v1.ServiceAccount"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message nauthera.config.v1.ServiceAccount.
+ * Use `create(ServiceAccountSchema)` to create a new message.
+ */
+export const ServiceAccountSchema: GenMessage<ServiceAccount> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 30);
 
 /**
  * This client is an API: clients that list its identifier as audience may ask for its scopes.
@@ -1188,7 +1440,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
  * Use `create(ResourceServerSchema)` to create a new message.
  */
 export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 23);
+  messageDesc(file_nauthera_config_v1_config, 31);
 
 /**
  * A claim whose values come from the groups of the person.
@@ -1219,7 +1471,7 @@ export type ClaimFromGroups = Message<"nauthera.config.v1.ClaimFromGroups"> & {
  * Use `create(ClaimFromGroupsSchema)` to create a new message.
  */
 export const ClaimFromGroupsSchema: GenMessage<ClaimFromGroups> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 24);
+  messageDesc(file_nauthera_config_v1_config, 32);
 
 /**
  * @generated from message nauthera.config.v1.GroupValues
@@ -1241,7 +1493,7 @@ export type GroupValues = Message<"nauthera.config.v1.GroupValues"> & {
  * Use `create(GroupValuesSchema)` to create a new message.
  */
 export const GroupValuesSchema: GenMessage<GroupValues> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 25);
+  messageDesc(file_nauthera_config_v1_config, 33);
 
 /**
  * @generated from enum nauthera.config.v1.NackReason

@@ -1,0 +1,69 @@
+// What signs the tokens of this cluster's ServiceAccounts: what is told after the API server was read. Pure.
+
+export type Jwk = Readonly<Record<string, unknown>>
+
+export interface PlatformKeys {
+  /** What `iss` is in those tokens. */
+  readonly issuer: string
+  readonly keys: readonly {
+    readonly jwk: Jwk
+    /** The API server does not publish it any more: it ends then, epoch milliseconds. */
+    readonly notAfter?: number
+  }[]
+}
+
+/** How long a key that is not published any more may still verify: a token that it signed just before is on its way. Milliseconds. */
+const droppedMs = 600_000
+
+/** @param told what servers were told last
+ *  @param read what the API server publishes now
+ *  @returns what to tell them. The keys of another issuer than before end at once: no token names that one any more */
+export function nextKeys(
+  told: PlatformKeys | undefined,
+  read: { readonly issuer: string; readonly keys: readonly Jwk[] },
+  now: number,
+): PlatformKeys {
+  const before = told?.issuer === read.issuer ? told.keys : []
+  const isPublished = (jwk: Jwk) => read.keys.some((key) => textOf(key) === textOf(jwk))
+  const dropped = before
+    .filter(({ jwk }) => !isPublished(jwk))
+    .map(({ jwk, notAfter = now + droppedMs }) => ({ jwk, notAfter }))
+    .filter(({ notAfter }) => notAfter > now)
+  return { issuer: read.issuer, keys: [...read.keys.map((jwk) => ({ jwk })), ...dropped] }
+}
+
+/** Members of a JWK are texts and lists of them, in any order. */
+const textOf = (jwk: Jwk): string =>
+  JSON.stringify(Object.entries(jwk).toSorted(([left], [right]) => (left < right ? -1 : 1)))
+
+/** How the servers stand to tokens of platforms, for a client that proves itself with one. */
+export type PlatformStanding =
+  | { readonly kind: 'ready' }
+  /** These replicas know nothing of it. */
+  | { readonly kind: 'too-old'; readonly replicas: readonly string[] }
+  /** These replicas have yet to hear which keys the cluster has. */
+  | { readonly kind: 'waiting'; readonly replicas: readonly string[] }
+  /** The operator cannot read them. */
+  | { readonly kind: 'unreadable'; readonly why: string }
+
+/** @param replicas those that are there, as they said last
+ *  @param about.ofCluster whether it has a ServiceAccount of this cluster as an identity
+ *  @param about.fault why the operator cannot read the keys of this cluster */
+export function platformStanding(
+  replicas: readonly {
+    readonly replica: string
+    readonly serverConnected: boolean
+    readonly platform?: { readonly digest: string; readonly bySettings: boolean } | undefined
+  }[],
+  about: { readonly ofCluster: boolean; readonly fault: string | undefined },
+): PlatformStanding {
+  const there = replicas.filter(({ serverConnected }) => serverConnected)
+  const named = (some: typeof there) => some.map(({ replica }) => replica)
+  const old = there.filter(({ platform }) => platform === undefined)
+  if (old.length > 0) return { kind: 'too-old', replicas: named(old) }
+  const lacking = there.filter(({ platform }) => platform?.bySettings !== true && platform?.digest === '')
+  if (!about.ofCluster || lacking.length === 0) return { kind: 'ready' }
+  return about.fault === undefined
+    ? { kind: 'waiting', replicas: named(lacking) }
+    : { kind: 'unreadable', why: about.fault }
+}

@@ -1,0 +1,27 @@
+import { jwksFaults } from '@nauthera/rules/jwks'
+import type { Connection } from './connection.ts'
+
+/** What the API server says of the tokens of its ServiceAccounts. */
+export interface ClusterIssuer {
+  readonly issuer: string
+  readonly keys: readonly Readonly<Record<string, unknown>>[]
+}
+
+/** Reads discovery and keys at the API server itself: the address in its discovery document may be that of another host.
+ *  @throws ApiError; or Error when the answer is none that can be used */
+export async function readClusterIssuer(connection: Pick<Connection, 'call'>): Promise<ClusterIssuer> {
+  const [discovery, set] = await Promise.all([
+    connection.call<unknown>({ method: 'GET', path: '/.well-known/openid-configuration' }),
+    connection.call<unknown>({ method: 'GET', path: '/openid/v1/jwks', accept: 'application/jwk-set+json' }),
+  ])
+  const issuer = isRecord(discovery) ? discovery['issuer'] : undefined
+  const keys = isRecord(set) ? set['keys'] : undefined
+  if (typeof issuer !== 'string' || issuer === '') throw new Error('the discovery document names no issuer')
+  if (!Array.isArray(keys)) throw new Error('/openid/v1/jwks is no JWK set')
+  const usable = keys.filter(isRecord).filter((key) => jwksFaults({ keys: [key] }).length === 0)
+  if (usable.length === 0) throw new Error('/openid/v1/jwks has no key that can verify a signature')
+  return { issuer, keys: usable }
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,0 +1,156 @@
+// <release>-clients-issuers: what signs the tokens of this cluster's ServiceAccounts, for the servers, none of which talks to the API.
+import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { create, fromJsonString, toJsonString } from '@bufbuild/protobuf'
+import type { JsonObject } from '@bufbuild/protobuf'
+import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt'
+import { PlatformIssuerSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { issuersSecretName, labels, managedByOperator, platformKeysFile } from '@nauthera/proto/names'
+import { describeError } from '@nauthera/runtime/log'
+import type { Log } from '@nauthera/runtime/log'
+import { nextKeys } from '../decide/platform-keys.ts'
+import type { PlatformKeys } from '../decide/platform-keys.ts'
+import { isForbidden } from '../kubernetes/api-error.ts'
+import type { SecretStore } from '../kubernetes/conditional-write.ts'
+import type { ClusterIssuer } from '../kubernetes/issuer.ts'
+import type { SecretObject } from '../kubernetes/objects.ts'
+import { pause } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
+
+/** Between two reads; and at least, when replicas meet a key that nobody has told them. Milliseconds. */
+const lookMs = 60_000
+const askedMs = 10_000
+
+interface IssuersNeeds {
+  readonly release: string
+  readonly namespace: string
+  readonly secrets: SecretStore
+  /** @throws when the API server does not say, or not to us */
+  readonly read: () => Promise<ClusterIssuer>
+  readonly clock: Clock
+  readonly log: Log
+  /** The pods mount something new. */
+  readonly onWritten: () => void
+  /** Whether the keys can be read has changed. */
+  readonly onFault: () => void
+}
+
+export class Issuers {
+  readonly #needs: IssuersNeeds
+  readonly #stopping = new AbortController()
+  /** What was stored last, so that an API server that is away for a while takes nothing away. */
+  #told: PlatformKeys | undefined
+  #fault: string | undefined
+  #isAsked = false
+  #wake = () => {}
+  #loop: Promise<void> | undefined
+
+  constructor(needs: IssuersNeeds) {
+    this.#needs = needs
+  }
+
+  /** Why the keys could not be read the last time; undefined when they were. */
+  get fault(): string | undefined {
+    return this.#fault
+  }
+
+  start(): void {
+    this.#loop ??= this.#run()
+  }
+
+  /** A replica has met a key that it does not have: reads again, at most once in 10 s. */
+  ask(): void {
+    this.#isAsked = true
+    this.#wake()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#loop
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      this.#isAsked = false
+      await this.#tryLook()
+      await pause(this.#needs.clock, askedMs, signal)
+      if (!this.#isAsked) await this.#untilAsked(lookMs - askedMs)
+    }
+  }
+
+  async #untilAsked(milliseconds: number): Promise<void> {
+    const asked = new AbortController()
+    this.#wake = () => asked.abort()
+    await pause(this.#needs.clock, milliseconds, AbortSignal.any([this.#stopping.signal, asked.signal]))
+    this.#wake = () => {}
+  }
+
+  async #tryLook(): Promise<void> {
+    const before = this.#fault
+    try {
+      await this.#look()
+      this.#fault = undefined
+    } catch (error) {
+      this.#fault = isForbidden(error)
+        ? 'the operator may not read /openid/v1/jwks at the API server; give it the ClusterRole system:service-account-issuer-discovery, or set identityIssuers of the server'
+        : describeError(error)
+      if (this.#fault !== before && !this.#stopping.signal.aborted)
+        this.#needs.log.warn({ error }, 'the keys of ServiceAccounts cannot be read; the last good ones stay')
+    }
+    if (this.#fault !== before) this.#needs.onFault()
+  }
+
+  async #look(): Promise<void> {
+    const { release, namespace, secrets, clock, log, onWritten } = this.#needs
+    const name = issuersSecretName(release)
+    const stored = await secrets.read(namespace, name)
+    const told = (stored && readKeys(stored)) ?? this.#told
+    this.#told = told
+    const next = nextKeys(told, await this.#needs.read(), clock.now())
+    if (stored && isDeepStrictEqual(readKeys(stored), next)) return
+    const change = randomBytes(2).toString('hex')
+    const wanted = {
+      namespace,
+      name,
+      labels: { [labels.managedBy]: managedByOperator },
+      annotations: {},
+      data: { [platformKeysFile]: Buffer.from(render(next, change)).toString('base64') },
+    }
+    const outcome = stored ? await secrets.update(stored, wanted) : await secrets.create(wanted)
+    // another leader's write: the next look reads it
+    if (outcome.kind === 'conflict') return this.ask()
+    this.#told = next
+    log.info({ change, secret: name, issuer: next.issuer, keys: next.keys.length }, 'platform keys written')
+    onWritten()
+  }
+}
+
+function render({ issuer, keys }: PlatformKeys, change: string): string {
+  const message = create(PlatformIssuerSchema, {
+    issuer,
+    change,
+    keys: keys.map(({ jwk, notAfter }) => ({
+      jwk: JSON.parse(JSON.stringify(jwk)) as JsonObject,
+      ...(notAfter === undefined ? {} : { notAfter: timestampFromMs(notAfter) }),
+    })),
+  })
+  return toJsonString(PlatformIssuerSchema, message)
+}
+
+/** @returns undefined for a Secret that somebody damaged: it is written anew */
+function readKeys(secret: SecretObject): PlatformKeys | undefined {
+  try {
+    const text = Buffer.from(secret.data?.[platformKeysFile] ?? '', 'base64').toString('utf8')
+    const { issuer, keys } = fromJsonString(PlatformIssuerSchema, text, { ignoreUnknownFields: true })
+    return {
+      issuer,
+      keys: keys.map(({ jwk = {}, notAfter }) => ({
+        jwk,
+        ...(notAfter === undefined ? {} : { notAfter: timestampMs(notAfter) }),
+      })),
+    }
+  } catch {
+    return undefined
+  }
+}

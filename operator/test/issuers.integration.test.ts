@@ -1,0 +1,121 @@
+import { expect } from 'chai'
+import { issuersSecretName, platformKeysFile } from '@nauthera/proto/names'
+import { startCluster } from '@nauthera/harness/operator/cluster'
+import { release, releaseNamespace } from '@nauthera/harness/operator/cluster-view'
+import type { Cluster } from '@nauthera/harness/operator/cluster'
+import type { TestOperator } from '@nauthera/harness/operator/test-operator'
+import type { TestReplica } from '@nauthera/harness/operator/replica'
+import { serviceAccountIssuer } from '@nauthera/stand-in/service-accounts'
+
+const asksForKeys = ({ path }: { path: string }) => path === '/openid/v1/jwks'
+
+const secretless = {
+  type: 'M2M',
+  auth: { method: 'federated_jwt', identities: [{ serviceAccount: { name: 'worker' } }] },
+}
+
+describe('the keys of the cluster, on their way to the servers', function () {
+  this.timeout(60_000)
+  let cluster: Cluster
+  let replica: TestReplica
+  let operator: TestOperator
+  const name = issuersSecretName(release)
+  const told = () => {
+    const file = cluster.secret(name, releaseNamespace)?.data[platformKeysFile]
+    if (file === undefined) return undefined
+    const text = Buffer.from(file, 'base64').toString()
+    return JSON.parse(text) as { issuer: string; keys: { jwk: { kid: string }; notAfter?: string }[] }
+  }
+  const published = () => cluster.api.accountKeys.jwks.keys.map((key) => (key as { kid: string }).kid)
+  const condition = (type: string) =>
+    cluster.client('worker')?.status?.conditions?.find((one) => one.type === type && one.observedGeneration === 1)
+  const isReady = () => condition('Ready')?.status === 'True'
+
+  beforeEach(async () => {
+    cluster = await startCluster()
+  })
+  afterEach(async () => {
+    await cluster.stop()
+    expect(cluster.violations).to.deep.equal([])
+  })
+  const start = async (options: Parameters<Cluster['startReplica']>[1] = {}) => {
+    replica = await cluster.startReplica('server-a', options)
+    await cluster.apply('worker', secretless)
+    operator = cluster.startOperator()
+    await operator.leading
+  }
+
+  it('are written for the servers, and the client is Ready with a Secret that holds no secret', async () => {
+    await start()
+    await cluster.until(isReady, 'the client is Ready')
+    expect(told()?.issuer).to.equal(serviceAccountIssuer)
+    expect(told()?.keys.map(({ jwk }) => jwk.kid)).to.deep.equal(published())
+    const data = cluster.secret('worker-oidc')!.data
+    expect(data).to.include.keys('client_id', 'token_endpoint', 'issuer')
+    expect(data).not.to.have.property('client_secret')
+    replica.prove('apps/worker', 'worker', Date.now())
+    await cluster.until(() => cluster.client('worker')?.status?.identity?.name, 'the identity is shown')
+    expect(cluster.client('worker')?.status?.identity?.name).to.equal('ServiceAccount apps/worker')
+  })
+
+  it('T32 come at the next look, and at once when a replica meets one that it does not have, at most once in 10 s', async () => {
+    await start()
+    await cluster.until(isReady, 'the client is Ready')
+    const next = cluster.api.accountKeys.publish()
+    await operator.pass(9_000)
+    const reads = () => cluster.api.requests.filter(({ path }) => path === '/openid/v1/jwks').length
+    const before = reads()
+    for (let turn = 0; turn < 20; turn++) replica.meetUnknownKey()
+    await operator.pass(2_000)
+    await cluster.until(() => told()?.keys.length === 2, 'the new key is told')
+    expect(reads() - before).to.equal(1)
+    next.signs()
+    cluster.api.accountKeys.drop()
+    await operator.pass(61_000)
+    await cluster.until(() => told()?.keys[1]?.notAfter, 'the old key gets its end')
+  })
+
+  it('T32 stay what they were while the API server does not tell them, and are written anew when they are lost', async () => {
+    await start()
+    await cluster.until(isReady, 'the client is Ready')
+    const before = told()
+    cluster.api.faults.add({ when: asksForKeys, effect: { kind: 'refuse', code: 503 }, times: 2 })
+    await operator.pass(61_000)
+    expect(told()).to.deep.equal(before)
+    cluster.api.store.remove(cluster.api.resource('secrets'), releaseNamespace, name)
+    await operator.pass(130_000)
+    await cluster.until(() => told() !== undefined, 'the Secret is there again')
+    expect(told()?.keys).to.deep.equal(before?.keys)
+  })
+
+  it('says what to do when the operator may not read them', async () => {
+    cluster.api.faults.add({ when: asksForKeys, effect: { kind: 'refuse', code: 403 } })
+    await start()
+    await cluster.until(() => condition('Propagated')?.reason === 'IssuerUnreadable', 'the condition says so')
+    expect(condition('Ready')?.message).to.include('system:service-account-issuer-discovery')
+  })
+
+  it('says that replicas are too old for such a client', async () => {
+    await start({ isOld: true })
+    await cluster.until(() => condition('Propagated')?.reason === 'ReplicasTooOld', 'the condition says so')
+    expect(condition('Ready')).to.include({ status: 'False', reason: 'ReplicasTooOld' })
+  })
+
+  it('P9 a client that changes to them keeps its secret valid for the overlap, and not longer', async () => {
+    replica = await cluster.startReplica('server-a')
+    await cluster.apply('worker', { type: 'M2M', rotation: { overlap: '2m' } })
+    operator = cluster.startOperator()
+    await operator.leading
+    await cluster.until(() => cluster.plain('worker'), 'its first secret is there')
+    const secret = cluster.plain('worker')!
+    await cluster.apply('worker', { ...secretless, rotation: { overlap: '2m' } })
+    await cluster.until(() => cluster.secret('worker-oidc')?.data['client_secret'] === undefined, 'it has no secret')
+    expect(replica.accepts('apps/worker', secret)).to.equal(true)
+    const previous = () => cluster.client('worker')?.status?.secret?.previous?.[0]
+    await cluster.until(() => previous()?.expiresAt, 'its end is shown')
+    await operator.pass(80_000)
+    expect(replica.accepts('apps/worker', secret)).to.equal(true)
+    await operator.pass(60_000)
+    await cluster.until(() => !replica.accepts('apps/worker', secret), 'the old secret has ended')
+  })
+})

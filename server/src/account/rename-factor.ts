@@ -1,0 +1,81 @@
+import { auditedRequest } from '../oidc/request-context.ts'
+import type { Mistake, PageRequest, Reply, Route } from '../reply.ts'
+import type { Factor, Factors } from '../store/factors.ts'
+import { factorName } from '../users/factors/factor-name.ts'
+import { factorPaths } from './factor-sections.ts'
+import { accountArea } from './frame.ts'
+import type { AreaNeeds } from './frame.ts'
+import { personalForm, personalPage } from './gate.ts'
+import type { Admission, SignedInPerson } from './gate.ts'
+import type { Said } from './said.ts'
+
+// A person gives their authenticator app or a passkey another name, to tell it from others.
+
+interface Needs extends AreaNeeds {
+  readonly factors: Pick<Factors, 'of' | 'rename'>
+  readonly said: Said
+}
+
+/** @param fresh whom it lets in, as for every change of a factor */
+export const createRenameRoutes = (
+  needs: Needs,
+  fresh: (request: PageRequest) => Promise<Admission>,
+): readonly Route[] => [
+  personalPage(factorPaths.rename, fresh, async (person, request) => {
+    const id = new URLSearchParams((request.raw.request.url ?? '').split('?')[1]).get('id')
+    return show(needs, person, request, { factor: await factorOf(needs, person, id) })
+  }),
+  personalForm(factorPaths.rename, fresh, (person, request) => rename(needs, person, request)),
+]
+
+const factorOf = async ({ factors }: Needs, { user }: SignedInPerson, id: string | null) =>
+  (await factors.of(user.id)).find((factor) => factor.id === id)
+
+const toList = ({ basePath }: Needs): Reply => ({
+  kind: 'redirect',
+  location: `${basePath}${factorPaths.security}`,
+})
+
+function show(
+  needs: Needs,
+  person: SignedInPerson,
+  request: PageRequest,
+  { factor, mistakes = [] }: { factor: Factor | undefined; mistakes?: readonly Mistake[] },
+): Reply {
+  // it was removed meanwhile, or is somebody else's
+  if (factor === undefined) return toList(needs)
+  return {
+    kind: 'page',
+    view: 'account-rename',
+    model: {
+      area: accountArea(needs, person, request, 'security'),
+      action: `${needs.basePath}${factorPaths.rename}`,
+      backHref: `${needs.basePath}${factorPaths.security}`,
+      id: factor.id,
+      what: factor.kind === 'totp' ? 'app' : 'passkey',
+      name: factor.name,
+      mistakes,
+    },
+  }
+}
+
+/** Takes the fields `id` and `name`.
+ *  @throws CodedError STORE_UNAVAILABLE */
+async function rename(needs: Needs, person: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const factor = await factorOf(needs, person, request.form.get('id'))
+  const name = factorName(request.form.get('name'))
+  if (factor !== undefined && name === '') {
+    const mistakes = [{ key: 'factor-name-missing', control: 'factor-name' }]
+    return show(needs, person, request, { factor, mistakes })
+  }
+  if (factor === undefined || name === factor.name) return toList(needs)
+  const event = {
+    ...auditedRequest(request),
+    event: 'factor.renamed',
+    outcome: 'success',
+    reason: factor.kind,
+    userId: person.user.id,
+  } as const
+  if (await needs.factors.rename(person.user.id, factor.id, name, [event])) needs.said.say(request, 'factor-renamed')
+  return toList(needs)
+}

@@ -1,0 +1,99 @@
+import { paths } from '@nauthera/rules/endpoints'
+import { hasCode } from '@nauthera/runtime/coded-error'
+import { personalForm, personalPage } from '../account/gate.ts'
+import type { SignedInPerson } from '../account/gate.ts'
+import { auditedRequest } from '../oidc/request-context.ts'
+import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
+import type { AuditEvent } from '../store/audit.ts'
+import type { Invitation, LinkMails } from '../users/link-mails.ts'
+import { deskArea } from './frame.ts'
+import type { FrameNeeds } from './frame.ts'
+import { notFound } from './gate.ts'
+import type { DeskGate } from './gate.ts'
+
+// Invites somebody who has no account. Groups are not given here: a member of the help desk cannot give anybody a group, and an invitation
+// to an address of their own would be a way around that.
+
+export interface InviteNeeds extends FrameNeeds {
+  readonly desk: DeskGate
+  /** Undefined where no mail is sent: the link must reach the mailbox, and no member sees it. */
+  readonly linkMails: Pick<LinkMails, 'invite'> | undefined
+  /** Tags of the languages that pages and mails have. */
+  readonly languages: readonly string[]
+}
+
+export const invitePath = `${paths.admin}/invite`
+
+export const createInviteRoutes = (needs: InviteNeeds): readonly Route[] => [
+  personalPage(invitePath, needs.desk.toAct, (admin, request) =>
+    needs.linkMails === undefined ? notFound : show(needs, admin, request, {}),
+  ),
+  personalForm(invitePath, needs.desk.toAct, (admin, request) => invite(needs, admin, request)),
+]
+
+interface Shown extends Partial<Invitation> {
+  readonly mistakes?: readonly Mistake[]
+}
+
+function show(
+  needs: InviteNeeds,
+  admin: SignedInPerson,
+  request: PageRequest,
+  { email = '', name = '', locale = '', mistakes = [] }: Shown,
+): Page {
+  return {
+    kind: 'page',
+    view: 'admin-invite',
+    model: {
+      area: deskArea(needs, admin, request, 'people'),
+      action: `${needs.basePath}${invitePath}`,
+      backHref: `${needs.basePath}${paths.admin}`,
+      email,
+      name,
+      locale,
+      languages: needs.languages.map((tag) => ({ tag, name: nameOf(tag) })),
+      mistakes,
+    },
+  }
+}
+
+/** A language in its own words. */
+const nameOf = (tag: string): string => new Intl.DisplayNames(tag, { type: 'language' }).of(tag) ?? tag
+
+const longest = 320
+
+/** Fields `email`, `name` and `locale`. */
+async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRequest): Promise<Reply> {
+  const { linkMails, languages } = needs
+  if (linkMails === undefined) return notFound
+  const field = (name: string) => (request.form.get(name) ?? '').trim().slice(0, longest)
+  const asked = { email: field('email'), name: field('name'), locale: field('locale') }
+  const invitation: Invitation = {
+    email: asked.email,
+    name: asked.name === '' ? undefined : asked.name,
+    locale: languages.includes(asked.locale) ? asked.locale : undefined,
+  }
+  const event: AuditEvent = {
+    event: 'admin.desk.invite',
+    outcome: 'success',
+    userId: admin.user.id,
+    ...auditedRequest(request),
+    detail: { email: asked.email },
+  }
+  try {
+    await linkMails.invite(invitation, { languages: request.languages, audit: [event] })
+  } catch (error) {
+    const mistake = mistakeOf(error)
+    if (mistake === undefined) throw error
+    return show(needs, admin, request, { ...asked, mistakes: [mistake] })
+  }
+  needs.said.say(request, 'desk-invite')
+  return { kind: 'redirect', location: `${needs.basePath}${paths.admin}` }
+}
+
+function mistakeOf(error: unknown): Mistake | undefined {
+  if (hasCode(error, 'EMAIL_TAKEN')) return { key: 'email-has-account', control: 'email' }
+  if (!hasCode(error, 'USERNAME_INVALID')) return undefined
+  const isName = error.faults.some(({ path }) => path === 'name')
+  return isName ? { key: 'text-not-taken', control: 'name' } : { key: 'email-invalid', control: 'email' }
+}

@@ -1,0 +1,44 @@
+// nauthera login-link: signs a person in once without a password, for support and for the first administrator.
+import type { Command } from 'commander'
+import { paths } from '@nauthera/rules/endpoints'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { mintLinkToken } from '../store/link-token.ts'
+import { createLoginLinks } from '../store/login-links.ts'
+import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
+import type { Session } from './session.ts'
+import { findUser } from './users.ts'
+
+const lifeMinutes = 10
+
+export function addLoginLinkCommand(program: Command, session: Session): void {
+  program
+    .command('login-link')
+    .description('print a link that signs a person in once, without their password')
+    .argument('<user>', 'user name or e-mail address')
+    .addHelpText(
+      'after',
+      `
+Whoever opens the link and presses its button is signed in as that person, so hand it over as you would a password. It works
+once, for ${lifeMinutes} minutes; another link for the same person ends it, and so does whatever ends their sessions. A second
+factor is asked for as always. The audit log has who got a link, and its use.
+
+Example, for the first administrator, who then sets up a passkey or an authenticator app:
+  nauthera users add root --group admins --no-password && nauthera login-link root`,
+    )
+    .action(async (login: string) => printLink(session, login))
+}
+
+async function printLink(session: Session, login: string): Promise<void> {
+  await withDatabase(session, async (opened) => {
+    const { id: userId, username } = await findUser(opened, login)
+    const token = mintLinkToken()
+    const about = { token, lifeMs: lifeMinutes * 60_000, audit: [adminEvent('login-link', { userId })] }
+    if (!(await createLoginLinks(opened).create(userId, about))) {
+      const message = `${username} is disabled; "nauthera users enable" comes first`
+      throw new CodedError('USAGE_INVALID', { faults: [{ path: 'user', message }] })
+    }
+    const link = `${settingsOf(session).issuer}${paths.loginLink}/${token.plain}`
+    print(session, [{ username, link }], ['username', 'link'])
+    say(session, `It signs in as ${username}, once, within ${lifeMinutes} minutes.`)
+  })
+}

@@ -1,0 +1,27 @@
+// Tokens of this cluster whose key nobody has told us: the operator hears of it, and reads the keys at once.
+
+/** Milliseconds: anybody can send such tokens. */
+const tellEvery = 1_000
+
+export interface UnknownKeys {
+  met(): void
+  /** @param tell called at once, and at most once in a second
+   *  @returns how to stop it */
+  onMet(tell: () => void): () => void
+}
+
+export function createUnknownKeys(monotonic: () => number = () => performance.now()): UnknownKeys {
+  const listeners = new Set<() => void>()
+  let toldAt = -Infinity
+  return {
+    met: () => {
+      if (monotonic() - toldAt < tellEvery) return
+      toldAt = monotonic()
+      for (const tell of listeners) tell()
+    },
+    onMet: (tell) => {
+      listeners.add(tell)
+      return () => void listeners.delete(tell)
+    },
+  }
+}

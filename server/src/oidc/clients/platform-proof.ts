@@ -1,0 +1,76 @@
+// Whether a platform's token proves that a program is a client: its signature, by the keys of its issuer, and its claims.
+import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { platformTokenLife } from '@nauthera/rules/identities'
+import type { ClusterIssuer, IssuerKeys } from '../../clients/cluster-issuer.ts'
+import { keyIdOf, verifyForeign } from '../keys/jwt.ts'
+import { clockTolerance } from '../lifetimes.ts'
+import type { KeySource } from '../outbound/issuer-keys.ts'
+import type { OidcClient } from './oidc-client.ts'
+import { claimedIdentity, judgeToken, readClaims, strangerOf } from './platform-token.ts'
+import type { TokenClaims, TokenRefusal } from './platform-token.ts'
+
+export type Proof =
+  { readonly kind: 'proved'; readonly identity: Identity } | { readonly kind: 'refused'; readonly why: TokenRefusal }
+
+export interface PlatformProofs {
+  /** @returns whether tokens of the issuer can prove anything here */
+  knows(issuer: string): boolean
+  prove(token: string, client: OidcClient): Promise<Proof>
+}
+
+/** @param needs.issuers those of the settings; `ofCluster` says that its ServiceAccounts are those of this cluster
+ *  @param needs.onUnknownKey a token of this cluster is signed by a key that nobody has told us */
+export function createPlatformProofs(needs: {
+  readonly issuer: string
+  readonly cluster: Pick<ClusterIssuer, 'current'>
+  readonly issuers: readonly { readonly issuer: string; readonly ofCluster: boolean; readonly source: KeySource }[]
+  readonly onUnknownKey: () => void
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}): PlatformProofs {
+  const { cluster } = needs
+  const own = needs.issuers.find(({ ofCluster }) => ofCluster)
+  const others = new Map(needs.issuers.filter(({ ofCluster }) => !ofCluster).map((one) => [one.issuer, one.source]))
+  const clusterIssuer = () => own?.issuer ?? cluster.current()?.issuer
+
+  const keysFor = async ({ serviceAccount, issuer }: Identity, kid: string | undefined) => {
+    if (!serviceAccount) return await others.get(issuer)?.keys(kid)
+    return own ? await own.source.keys(kid) : cluster.current()
+  }
+
+  const verify = async (token: string, identity: Identity): Promise<TokenClaims | TokenRefusal> => {
+    const kid = keyIdOf(token)
+    const keys = liveKeys(await keysFor(identity, kid), needs.now())
+    const verified = keys.length === 0 ? 'unknown-key' : await verifyForeign(token, keys)
+    if (verified === 'unknown-key' && identity.serviceAccount && !own) needs.onUnknownKey()
+    return verified
+  }
+
+  return {
+    knows: (issuer) => issuer === clusterIssuer() || others.has(issuer),
+    prove: async (token, { config }) => {
+      const claims = readClaims(token)
+      if (claims === undefined) return refused('malformed')
+      const terms = {
+        identities: config.identities,
+        clusterIssuer: clusterIssuer(),
+        audience: needs.issuer,
+        longest: config.platformTokenTtl || platformTokenLife.usual,
+        now: needs.now() / 1000,
+        tolerance: clockTolerance,
+      }
+      const claimed = claimedIdentity(claims, terms)
+      if (claimed === undefined) return refused(strangerOf(claims, terms))
+      const verified = await verify(token, claimed)
+      if (typeof verified === 'string') return refused(verified)
+      const judged = judgeToken(verified, terms)
+      // what was verified is what was read: both name one identity
+      return judged.kind === 'proved' && judged.identity !== claimed ? refused('malformed') : judged
+    },
+  }
+}
+
+const refused = (why: TokenRefusal): Proof => ({ kind: 'refused', why })
+
+const liveKeys = (issuer: IssuerKeys | undefined, now: number) =>
+  (issuer?.keys ?? []).filter(({ notAfter }) => notAfter === undefined || now < notAfter).map(({ jwk }) => jwk)

@@ -1,0 +1,109 @@
+// Which identity of a client a platform's token proves: what its claims must say. Pure; the signature is looked at elsewhere.
+import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { serviceAccountOf, serviceAccountSubject } from '@nauthera/rules/identities'
+
+export type TokenClaims = Readonly<Record<string, unknown>>
+
+/** Why a token proves nothing: these words stand in the audit log. */
+export type TokenRefusal =
+  | 'malformed'
+  | 'unknown-issuer'
+  | 'wrong-subject'
+  | 'unknown-key'
+  | 'bad-signature'
+  | 'wrong-audience'
+  | 'expired'
+  | 'not-yet-valid'
+  | 'over-long'
+  | 'unbound'
+
+export interface TokenTerms {
+  readonly identities: readonly Identity[]
+  /** The issuer of this cluster's ServiceAccounts; undefined while nobody has told it. */
+  readonly clusterIssuer: string | undefined
+  /** Ours: the only audience that counts. */
+  readonly audience: string
+  /** From `iat` to `exp`, seconds. */
+  readonly longest: number
+  /** Epoch seconds, and how far clocks may differ. */
+  readonly now: number
+  readonly tolerance: number
+}
+
+/** @returns the identity that the claims name, exactly. An identity of another issuer is never one of this cluster, whatever it is called:
+ *  each is verified with the keys of its own kind */
+export function claimedIdentity(
+  { iss, sub }: TokenClaims,
+  { identities, clusterIssuer }: Pick<TokenTerms, 'identities' | 'clusterIssuer'>,
+): Identity | undefined {
+  return identities.find(({ serviceAccount, issuer, subject }) =>
+    serviceAccount
+      ? clusterIssuer !== undefined && iss === clusterIssuer && sub === serviceAccountSubject(serviceAccount)
+      : issuer !== '' && subject !== '' && iss === issuer && sub === subject,
+  )
+}
+
+/** @param claims of a token whose signature is right
+ *  @returns the identity that it proves, or why it proves none */
+export function judgeToken(
+  claims: TokenClaims,
+  terms: TokenTerms,
+): { readonly kind: 'proved'; readonly identity: Identity } | { readonly kind: 'refused'; readonly why: TokenRefusal } {
+  const identity = claimedIdentity(claims, terms)
+  if (identity === undefined) return { kind: 'refused', why: strangerOf(claims, terms) }
+  const why = audienceFault(claims, terms) ?? timeFault(claims, terms) ?? boundFault(claims)
+  return why === undefined ? { kind: 'proved', identity } : { kind: 'refused', why }
+}
+
+/** @returns whether it is the issuer or the subject that no identity has */
+export function strangerOf(
+  { iss, sub }: TokenClaims,
+  { identities, clusterIssuer }: Pick<TokenTerms, 'identities' | 'clusterIssuer'>,
+): TokenRefusal {
+  if (typeof iss !== 'string' || typeof sub !== 'string') return 'malformed'
+  const issuers = identities.map(({ serviceAccount, issuer }) => (serviceAccount ? clusterIssuer : issuer))
+  return issuers.includes(iss) ? 'wrong-subject' : 'unknown-issuer'
+}
+
+/** A token for us and others too could have been shown to us by one of those. */
+function audienceFault({ aud }: TokenClaims, { audience }: TokenTerms): TokenRefusal | undefined {
+  const isOurs = aud === audience || (Array.isArray(aud) && aud.length === 1 && aud[0] === audience)
+  return isOurs ? undefined : 'wrong-audience'
+}
+
+const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
+
+function timeFault({ exp, iat, nbf }: TokenClaims, { now, tolerance, longest }: TokenTerms): TokenRefusal | undefined {
+  if (!isTime(exp) || !isTime(iat) || (nbf !== undefined && !isTime(nbf))) return 'malformed'
+  if (exp <= now - tolerance) return 'expired'
+  if (iat > now + tolerance || (nbf ?? iat) > now + tolerance) return 'not-yet-valid'
+  return exp - iat > longest ? 'over-long' : undefined
+}
+
+/** A token of a ServiceAccount, in whichever cluster, must be made for a pod: one that anybody asked for with `kubectl create token` names
+ *  none. */
+function boundFault({ sub, 'kubernetes.io': about }: TokenClaims): TokenRefusal | undefined {
+  const account = serviceAccountOf(String(sub))
+  if (account === undefined) return undefined
+  if (!isRecord(about)) return 'unbound'
+  const { namespace, serviceaccount, pod } = about
+  if (namespace !== account.namespace || !isRecord(serviceaccount) || serviceaccount['name'] !== account.name)
+    return 'malformed'
+  return isRecord(pod) && isName(pod['name']) && isName(pod['uid']) ? undefined : 'unbound'
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+const isName = (value: unknown): boolean => typeof value === 'string' && value !== ''
+
+/** @returns what a token says, before anything of it is verified; undefined for what is no JWT */
+export function readClaims(token: string): TokenClaims | undefined {
+  const [, payload, ...more] = token.split('.')
+  if (payload === undefined || more.length !== 1) return undefined
+  try {
+    const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'))
+    return isRecord(claims) ? claims : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,32 @@
+// Which applications are to be told that a session has ended (OpenID Connect Back-Channel Logout). Whatever ends sessions queues that in
+// the same statement, for every client that they were used for: a client may name an address for it later than its people sign in.
+import type { WorkKind } from './outbox.ts'
+
+/** Work of the outbox: the use of a session by one client, which has ended. */
+export interface EndedUse {
+  readonly clientUid: string
+  readonly clientId: string
+  readonly userId: string
+  readonly sid: string
+}
+
+const kind: WorkKind = 'backchannel-logout'
+
+/** Longer than an application is usually away, shorter than its own session is worth anything. */
+const giveUpAfter = '24 hours'
+
+/** The part of a statement that queues what clients are to be told. It says nothing that `devices` does not, so it is not encrypted.
+ *  @param ended the name of the part with the rows of `devices` that end */
+export const logoutInsert = (ended: string): string =>
+  `INSERT INTO outbox (id, kind, once_key, payload, encrypted_by, give_up_at)
+     SELECT gen_random_uuid(), '${kind}', 'logout:' || e.session_uid || ':' || e.client_uid,
+       convert_to(jsonb_build_object('clientUid', e.client_uid, 'clientId', e.client_id, 'userId', e.user_id, 'sid', e.sid)::text, 'UTF8'),
+       '', now() + interval '${giveUpAfter}'
+     FROM ${ended} e WHERE e.client_uid <> ''
+     ON CONFLICT (once_key) DO NOTHING`
+
+/** Two parts of a statement: `ended`, the rows of `devices` whose session ends by it, and what their clients are to be told.
+ *  @param where of devices: which sessions */
+export const endDevices = (where: string): string =>
+  `ended AS (UPDATE devices SET revoked_at = now() WHERE ${where} AND revoked_at IS NULL RETURNING *),
+   logouts AS (${logoutInsert('ended')})`

@@ -1,0 +1,120 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { create } from '@bufbuild/protobuf'
+import { IdentitySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { claimedIdentity, judgeToken, readClaims } from '../../../src/oidc/clients/platform-token.ts'
+import type { TokenClaims, TokenTerms } from '../../../src/oidc/clients/platform-token.ts'
+
+const issuer = 'https://login.example.com'
+const clusterIssuer = 'https://kubernetes.default.svc'
+const now = 1_800_000_000
+const worker = create(IdentitySchema, { serviceAccount: { namespace: 'shop', name: 'worker' } })
+const pipeline = create(IdentitySchema, { issuer: 'https://ci.example.com', subject: 'repo:shop' })
+const terms: TokenTerms = {
+  identities: [worker, pipeline],
+  clusterIssuer,
+  audience: issuer,
+  longest: 7200,
+  now,
+  tolerance: 5,
+}
+const ofWorker: TokenClaims = {
+  iss: clusterIssuer,
+  sub: 'system:serviceaccount:shop:worker',
+  aud: [issuer],
+  iat: now,
+  nbf: now,
+  exp: now + 600,
+  'kubernetes.io': {
+    namespace: 'shop',
+    serviceaccount: { name: 'worker', uid: 'a' },
+    pod: { name: 'worker-0', uid: 'b' },
+  },
+}
+const ofPipeline: TokenClaims = {
+  iss: 'https://ci.example.com',
+  sub: 'repo:shop',
+  aud: issuer,
+  iat: now,
+  exp: now + 60,
+}
+
+describe('judgeToken', () => {
+  it('takes the token of each identity', () => {
+    expect(judgeToken(ofWorker, terms)).to.deep.equal({ kind: 'proved', identity: worker })
+    expect(judgeToken(ofPipeline, terms)).to.deep.equal({ kind: 'proved', identity: pipeline })
+  })
+
+  it('T30 takes no token in which any of issuer, subject, audience, times, namespace or pod is another', () => {
+    const anything = fc.oneof(
+      fc.string(),
+      fc.double(),
+      fc.constantFrom<unknown>(
+        undefined,
+        null,
+        true,
+        issuer,
+        clusterIssuer,
+        now,
+        [],
+        {},
+        ['x', issuer],
+        [issuer, issuer],
+      ),
+      fc.constantFrom('system:serviceaccount:shop:worker2', 'system:serviceaccount:other:worker', `${issuer}/`),
+    )
+    const good = [ofWorker, ofPipeline].map((claims) => JSON.stringify(judgeToken(claims, terms)))
+    const change = fc.constantFrom('iss', 'sub', 'aud', 'iat', 'exp', 'nbf', 'kubernetes.io')
+    fc.assert(
+      fc.property(fc.constantFrom(ofWorker, ofPipeline), change, anything, (claims, name, value) => {
+        const changed = { ...claims, [name]: value }
+        if (!isRight(changed)) expect(judgeToken(changed, terms).kind).to.equal('refused')
+        else expect(good).to.include(JSON.stringify(judgeToken(changed, terms)))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('T30 takes a token at no other time than between nbf and exp, whatever its times are', () => {
+    const time = fc.integer({ min: now - 10_000, max: now + 10_000 })
+    fc.assert(
+      fc.property(time, time, time, time, (iat, nbf, exp, at) => {
+        const { kind } = judgeToken({ ...ofWorker, iat, nbf, exp }, { ...terms, now: at })
+        const isRightTime = at < exp + 5 && iat <= at + 5 && nbf <= at + 5 && exp - iat <= 7200
+        expect(kind).to.equal(isRightTime ? 'proved' : 'refused')
+      }),
+    )
+  })
+})
+
+/** The same rule, said in another way: every claim one by one. */
+function isRight({ iss, sub, aud, iat, exp, nbf, 'kubernetes.io': about }: TokenClaims): boolean {
+  const isWorker = iss === clusterIssuer && sub === 'system:serviceaccount:shop:worker'
+  const isPipeline = iss === 'https://ci.example.com' && sub === 'repo:shop'
+  if (!isWorker && !isPipeline) return false
+  if (JSON.stringify([aud].flat()) !== JSON.stringify([issuer])) return false
+  if (![iat, exp].every((time) => Number.isFinite(time))) return false
+  if (nbf !== undefined && !(Number.isFinite(nbf) && Number(nbf) <= now + 5)) return false
+  if (Number(exp) <= now - 5 || Number(iat) > now + 5 || Number(exp) - Number(iat) > 7200) return false
+  return isPipeline || JSON.stringify(about) === JSON.stringify(ofWorker['kubernetes.io'])
+}
+
+describe('claimedIdentity', () => {
+  const foreign = create(IdentitySchema, { issuer: clusterIssuer, subject: 'system:serviceaccount:shop:worker' })
+
+  it('T31 keeps a ServiceAccount of this cluster apart from one of another cluster with the same issuer', () => {
+    expect(claimedIdentity(ofWorker, { identities: [worker, foreign], clusterIssuer })).to.equal(worker)
+    expect(claimedIdentity(ofWorker, { identities: [worker, foreign], clusterIssuer: undefined })).to.equal(foreign)
+    expect(claimedIdentity(ofWorker, { identities: [worker], clusterIssuer: undefined })).to.equal(undefined)
+  })
+
+  it('T31 no identity without a word is anybody', () => {
+    const empty = create(IdentitySchema, {})
+    expect(claimedIdentity({ iss: '', sub: '' }, { identities: [empty], clusterIssuer: '' })).to.equal(undefined)
+  })
+})
+
+describe('readClaims', () => {
+  for (const text of ['', 'a.b', 'a.b.c.d', 'a.bm8.c', `a.${Buffer.from('[1]').toString('base64url')}.c`])
+    it(`finds no claims in ${JSON.stringify(text)}`, () => expect(readClaims(text)).to.equal(undefined))
+})

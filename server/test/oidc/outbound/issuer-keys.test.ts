@@ -1,0 +1,82 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { generateKeyPairSync } from 'node:crypto'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createLog } from '@nauthera/runtime/log'
+import { expect } from 'chai'
+import { createKeySource } from '../../../src/oidc/outbound/issuer-keys.ts'
+import type { Fetch } from '../../../src/oidc/outbound/outbound-fetch.ts'
+
+const issuer = 'https://ci.example.com'
+const key = (kid: string) => ({
+  ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+  kid,
+})
+const [a, b] = [key('a'), key('b')]
+
+describe('createKeySource', () => {
+  let now: number
+  let asked: string[]
+  let documents: Record<string, unknown>
+  beforeEach(() => {
+    now = 0
+    asked = []
+    documents = { [`${issuer}/keys`]: { keys: [a] } }
+  })
+  const fetch: Fetch = async (url) => {
+    asked.push(String(url))
+    const document = documents[String(url)]
+    return document === undefined ? new Response(null, { status: 404 }) : Response.json(document)
+  }
+  const log = createLog({ process: 'test', level: 'info', format: 'json', sink: { write: () => undefined } })
+  const source = (more: { jwksURI?: string; jwksFile?: string } = { jwksURI: `${issuer}/keys` }) =>
+    createKeySource({ issuer, thisCluster: false, ...more }, { fetch, log, now: () => now })
+  const kidsOf = async (keys: ReturnType<typeof source>, kid?: string) =>
+    (await keys.keys(kid))?.keys.map(({ jwk }) => jwk['kid'])
+
+  it('reads the keys once, and again for one that it lacks, at most once in 10 s', async () => {
+    const keys = source()
+    expect(await kidsOf(keys, 'a')).to.deep.equal(['a'])
+    expect(await kidsOf(keys, 'a')).to.deep.equal(['a'])
+    expect(asked).to.have.length(1)
+    documents[`${issuer}/keys`] = { keys: [a, b] }
+    for (let turn = 0; turn < 5; turn++) await kidsOf(keys, 'b')
+    expect(asked).to.have.length(1)
+    now = 10_000
+    expect(await kidsOf(keys, 'b')).to.deep.equal(['a', 'b'])
+    expect(asked).to.have.length(2)
+  })
+
+  it('keeps the last good keys when the issuer does not answer, or answers something else', async () => {
+    const keys = source()
+    await kidsOf(keys)
+    for (const wrong of [undefined, { keys: [] }, { keys: [{ ...a, d: 'AAAA' }] }, 'x'.repeat(70_000)]) {
+      documents[`${issuer}/keys`] = wrong
+      now += 600_000
+      expect(await kidsOf(keys, 'b')).to.deep.equal(['a'])
+    }
+  })
+
+  it('finds the keys by the discovery document, of exactly this issuer', async () => {
+    const place = `${issuer}/.well-known/openid-configuration`
+    documents[place] = { issuer, jwks_uri: `${issuer}/keys` }
+    expect(await kidsOf(source({}))).to.deep.equal(['a'])
+    documents[place] = { issuer: `${issuer}/`, jwks_uri: `${issuer}/keys` }
+    expect(await kidsOf(source({}))).to.equal(undefined)
+    documents[place] = { issuer, jwks_uri: 'http://ci.example.com/keys' }
+    expect(await kidsOf(source({}))).to.equal(undefined)
+  })
+
+  it('reads a file, and again as it changes', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
+    const jwksFile = join(directory, 'keys.json')
+    writeFileSync(jwksFile, JSON.stringify({ keys: [a] }))
+    const keys = source({ jwksFile })
+    expect(await kidsOf(keys)).to.deep.equal(['a'])
+    writeFileSync(jwksFile, JSON.stringify({ keys: [b] }))
+    now = 10_000
+    expect(await kidsOf(keys, 'b')).to.deep.equal(['b'])
+    expect(asked).to.deep.equal([])
+    rmSync(directory, { recursive: true })
+  })
+})
