@@ -192,15 +192,18 @@ describe('the pages in a browser', function () {
 
   const focused = () => page.evaluate<string>('document.activeElement.id')
 
-  inOwnPage('sign-in works by keyboard: name, password, show it, remember, sign in, cancel, in this order', async () => {
-    await page.goto(`${running.origin}/sign-in`)
-    const order = [await focused()]
-    for (let step = 0; step < 5; step++) {
-      await page.keyboard.press('Tab')
-      order.push(await focused())
-    }
-    expect(order).to.deep.equal(['username', 'password', 'reveal-password', 'remember', 'sign-in', 'cancel'])
-  })
+  inOwnPage(
+    'sign-in works by keyboard: name, password, show it, remember, sign in, cancel, in this order',
+    async () => {
+      await page.goto(`${running.origin}/sign-in`)
+      const order = [await focused()]
+      for (let step = 0; step < 5; step++) {
+        await page.keyboard.press('Tab')
+        order.push(await focused())
+      }
+      expect(order).to.deep.equal(['username', 'password', 'reveal-password', 'remember', 'sign-in', 'cancel'])
+    },
+  )
 
   describe('a password', () => {
     const stateOf = (id: string) =>

@@ -25,7 +25,14 @@ describe('the page to sign out', function () {
   const { pages } = testPages()
   const ending = { userId: 'an-account', endings: [{ name: 'Build console', minutes: 5, told: false }] }
   const logout = async (needs: Pick<Needs, 'personOf' | 'elsewhereOf'> & Partial<Needs>) => {
-    const all = { basePath: '', pages, describeClient: () => undefined, sessionOf: async () => ending, ended: 'ended', ...needs }
+    const all = {
+      basePath: '',
+      pages,
+      describeClient: () => undefined,
+      sessionOf: async () => ending,
+      ended: 'ended',
+      ...needs,
+    }
     const page = createProtocolPages(all).logout(ask, form)
     const { status, body } = (await Promise.race([page, setTimeout(4000)])) ?? { status: 0, body: '' }
     return { status, body: String(body) }

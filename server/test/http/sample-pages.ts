@@ -72,7 +72,10 @@ const endings: readonly EndingOnPage[] = [
   { name: 'Build console', minutes: 0, told: true },
   { name: 'Expense Reports', minutes: 5, told: false },
 ]
-const sessionEndings: readonly EndingOnPage[] = [...endings, { name: 'Mail archive', minutes: 5, told: true, stays: true }]
+const sessionEndings: readonly EndingOnPage[] = [
+  ...endings,
+  { name: 'Mail archive', minutes: 5, told: true, stays: true },
+]
 function sampleApplication(application: Partial<ApplicationOnPage>): ApplicationOnPage {
   return {
     client: sampleClient,
