@@ -23,7 +23,7 @@ describe('the page to sign out', function () {
   this.timeout(10_000)
   type Needs = Parameters<typeof createProtocolPages>[0]
   const { pages } = testPages()
-  const ending = { userId: 'an-account', endings: [{ name: 'Build console', minutes: 5 }] }
+  const ending = { userId: 'an-account', endings: [{ name: 'Build console', minutes: 5, told: true }] }
   const logout = async (needs: Pick<Needs, 'personOf' | 'elsewhereOf'> & Partial<Needs>) => {
     const all = { basePath: '', pages, describeClient: () => undefined, sessionOf: async () => ending, ended: 'ended', ...needs }
     const page = createProtocolPages(all).logout(ask, form)
