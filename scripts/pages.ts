@@ -1,6 +1,7 @@
 // npm run pages: a picture of each page that a person can meet, for whoever changes a text or the style sheet. They land in
 // .nauthera/pages/, and sheet-*.png shows all pages of one language, theme and width beside each other.
-// Words choose: `npm run pages -- de dark 320` makes the pictures of this look only.
+// Words choose: `npm run pages -- de dark 320` makes the pictures of this look only, `npm run pages -- account-` those of the pages
+// that have this in their name.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openBrowser } from '@nauthera/local/programs/chromium'
@@ -10,15 +11,26 @@ import { answerPage } from '../server/src/http/answer.ts'
 
 const directory = '.nauthera/pages'
 const words = process.argv.slice(2)
+const lookWords: readonly string[] = [...testTexts.languages, 'light', 'dark', '1280', '320']
+const wanted = {
+  look: words.filter((word) => lookWords.includes(word)),
+  name: words.filter((word) => !lookWords.includes(word)),
+}
+const names = Object.keys(samplePages).filter(
+  (name) => wanted.name.length === 0 || wanted.name.some((word) => name.includes(word)),
+)
 const looks = testTexts.languages
   .flatMap((language) =>
     (['light', 'dark'] as const).flatMap((theme) => [1280, 320].map((width) => ({ language, theme, width }))),
   )
-  .filter(({ language, theme, width }) => words.every((word) => [language, theme, String(width)].includes(word)))
+  .filter(({ language, theme, width }) => wanted.look.every((word) => [language, theme, String(width)].includes(word)))
 
 const { pages, assets } = testPages({
   development: true,
-  branding: { footerLinks: [{ label: 'Help', url: 'https://help.example.com' }] },
+  branding: {
+    footerLinks: [{ label: 'Help', url: 'https://help.example.com' }],
+    helpUrl: 'https://help.example.com/sign-in',
+  },
 })
 const running = await serve([
   assets.handle,
@@ -37,12 +49,12 @@ try {
   await browser.close()
   await running.stop()
 }
-process.stdout.write(`${Object.keys(samplePages).length * looks.length} pictures are in ${directory}\n`)
+process.stdout.write(`${names.length * looks.length} pictures are in ${directory}\n`)
 
 async function shoot({ language, theme, width }: (typeof looks)[number]): Promise<void> {
   const page = await browser.newPage({ locale: language, colorScheme: theme, viewport: { width, height: 720 } })
   const figures: string[] = []
-  for (const name of Object.keys(samplePages)) {
+  for (const name of names) {
     await page.goto(`${running.origin}/${encodeURIComponent(name)}`)
     const file = join(directory, `${name.replaceAll(' ', '-')}.${language}.${theme}.${width}.png`)
     await page.screenshot({ path: file, fullPage: true })

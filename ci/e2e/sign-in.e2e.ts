@@ -19,7 +19,7 @@ import { startSampleApp } from './support/sample-app.ts'
 // A person in a real browser, the sample application in a pod, the issuer at the name of its Service.
 
 describe('signing in on a real cluster', function () {
-  this.timeout(120_000)
+  this.timeout(300_000)
   let product: Product
   let window: ClusterBrowser
   let app: string

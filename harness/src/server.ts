@@ -19,17 +19,14 @@ import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { configTlsFiles, podLocalNames } from '@nauthera/proto/names'
 import { freePort } from '@nauthera/local/processes/ports'
-import { freshDatabase } from '@nauthera/local/programs/fresh-database'
 import type { FreshDatabase } from '@nauthera/local/programs/fresh-database'
 import { startApp } from '@nauthera/server/app'
 import type { App } from '@nauthera/server/app'
 import { buildRegistry } from '@nauthera/server/clients/build-registry'
 import { systemClocks } from '@nauthera/server/clients/verifiers'
 import { settingsSchema } from '@nauthera/server/settings'
-import { parseDsn } from '@nauthera/server/store/connection'
-import { migrateUp } from '@nauthera/server/store/migrate'
 import { createPasswords } from '@nauthera/server/users/passwords'
-import { Secret } from '@nauthera/runtime/log'
+import { migratedDatabase } from './migrated-database.ts'
 import { password } from './browser.ts'
 import type { Target } from './browser.ts'
 
@@ -65,7 +62,7 @@ export async function startReplicas(
     cache?: { url: string; timeout?: string }
   } = {},
 ): Promise<Replicas> {
-  const database = await freshDatabase()
+  const database = await migratedDatabase()
   const lines: string[] = []
   const log = createLog({
     process: 'server',
@@ -73,7 +70,6 @@ export async function startReplicas(
     format: 'json',
     sink: { write: (line) => void lines.push(line) },
   })
-  await migrateUp({ ...parseDsn(new Secret(database.url), 'disable'), poolMax: 2 }, { log: () => undefined })
   const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
   const url = (await options.databaseUrl?.(database.url)) ?? database.url
   writeFileSync(join(directory, 'dsn'), url)

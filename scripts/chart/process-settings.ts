@@ -45,6 +45,8 @@ export const processSettings = {
       'upstreams',
       'branding.title',
       'branding.logoFile',
+      'branding.cssFile',
+      'branding.layoutFile',
       'replica',
     ]),
   agent: () =>

@@ -82,6 +82,7 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
     /.*\.(existingSecret|name|secretName)|link\.existingSecret\.(agent|operator)|branding\.existingConfigMap\.name/,
     ref('objectName'),
   ],
+  [/branding\.existingConfigMap\.(key|cssKey|layoutKey)/, pattern('^[-._a-zA-Z0-9]*$', 253)],
   [/.*\.(key|userKey|passwordKey)/, ref('objectKey')],
   [/.*\.podSecurity/, oneOf('restricted', 'openshift')],
   [/.*\.topologySpreadConstraints/, orNull(ref('kubernetesList'))],

@@ -54,7 +54,7 @@ export async function startUpstream(options: {
     const client = { apiVersion: 'auth.nauthera.io/v1alpha1', kind: 'OIDCClient', metadata: place, spec }
     const about = { name: person, about: ['--name', 'Carol', '--group', 'staff'] }
     const [password] = await Promise.all([addPerson(stack, directory, about), applyObjects(stack.api, [client])])
-    await waitForObject(stack.api, 'oidcclients', place, isReady, 30_000)
+    await waitForObject(stack.api, 'oidcclients', place, isReady, 120_000)
     const secret = stack.api.store.get(stack.api.resource('secrets'), place.namespace, `${place.name}-oidc`)
     const { clientId, clientSecret } = parseCredentials(secret['data'] as Record<string, string>)
     const clientSecretFile = join(directory, 'client-secret')

@@ -6,6 +6,7 @@ import { isLoopback } from '@nauthera/rules/issuer'
 import { localesDirectory } from './files.ts'
 import { createDeskGate } from './admin/gate.ts'
 import { createAdminRoutes } from './admin/routes.ts'
+import { endingsOf } from './account/endings.ts'
 import { createGate } from './account/gate.ts'
 import type { Gate } from './account/gate.ts'
 import { createLauncher } from './account/launcher.ts'
@@ -363,6 +364,13 @@ function createSite(
       return account && personOnPage(account.user)
     },
     elsewhereOf: (userId) => signedInElsewhere(on.federation, userId),
+    async sessionOf(uid) {
+      const used = await on.store.devices.whoUsed(uid)
+      if (used === undefined) return undefined
+      const inSession = used.clients.map((client) => ({ ...client, inSession: true as const }))
+      return { userId: used.userId, endings: endingsOf(inSession, on.clients.instances) }
+    },
+    ended: cookieScope(new URL(settings.issuer)).ended.name,
   })
   return { tokens, assets, logos, pages, protocol, clientOf, languages: texts.languages }
 }

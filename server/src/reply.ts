@@ -128,6 +128,8 @@ export interface EndingOnPage {
   readonly minutes: number
   /** It is told that the session has ended (back-channel logout), as soon as it can be reached. */
   readonly told: boolean
+  /** It was allowed to act while the person is away, so it does not end with the session. */
+  readonly stays?: boolean | undefined
 }
 
 /** What a person has allowed an application. */
@@ -362,11 +364,15 @@ export interface Views {
     readonly person?: PersonOnPage | undefined
     /** Another provider at which the person may stay signed in, and its page to sign out. */
     readonly elsewhere?: { readonly name: string; readonly url: string | undefined } | undefined
+    /** Undefined when it is not known. */
+    readonly endings?: readonly EndingOnPage[] | undefined
   }
   /** The end of a sign-out, also of one that the person did not want. */
   'signed-out': {
     readonly client?: ClientOnPage | undefined
     readonly stillSignedIn: boolean
+    /** Undefined when it is not known. */
+    readonly endings?: readonly EndingOnPage[] | undefined
   }
   error: {
     /** A key under `error.` in the locales; an unknown one shows the general text. */

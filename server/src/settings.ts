@@ -535,6 +535,13 @@ export const settingsSchema = z
           .max(6)
           .default([])
           .describe('Links at the foot of every page.'),
+        helpUrl: webUrl
+          .optional()
+          .describe('A page for people who cannot sign in; the pages of the sign-in link to it.'),
+        cssFile: file.optional().describe('Rules that come after those of the style sheet: at most 16 KiB.'),
+        layoutFile: file
+          .optional()
+          .describe('A template that takes the place of what surrounds every page (docs/branding.md): at most 32 KiB.'),
       })
       .prefault({}),
     admin: z

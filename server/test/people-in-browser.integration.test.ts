@@ -61,14 +61,14 @@ describe('people on their way through the pages', function () {
   async function tabTo(id: string) {
     await page.waitForSelector(`#${id}`)
     for (let presses = 0; presses < 60; presses++) {
-      if ((await page.locator(`#${id}:focus`).count()) === 1) return
+      if ((await focused()) === id) return
       await page.keyboard.press('Tab')
     }
     throw new Error(`the Tab key does not reach #${id} at ${page.url()}`)
   }
   async function type(id: string, text: string) {
     await tabTo(id)
-    await page.keyboard.type(text)
+    await page.keyboard.insertText(text)
   }
   /** Presses a button or follows a link. @returns when the next page is there */
   async function press(id: string) {
@@ -137,7 +137,7 @@ describe('people on their way through the pages', function () {
     await type('repeat-password', newPassword)
     await press('join')
     await look()
-    await goTo('/account')
+    await press('go-on')
     await look()
     await signIn('gerda@example.com', newPassword)
     await look()

@@ -73,8 +73,12 @@
 {{- end -}}
 {{- $branding := dict -}}
 {{- with .Values.branding.title }}{{- $_ := set $branding "title" . -}}{{- end -}}
-{{- if .Values.branding.existingConfigMap.name -}}
-{{- $_ := set $branding "logoFile" "/var/run/nauthera/branding/logo" -}}
+{{- with .Values.branding.existingConfigMap -}}
+{{- if .name -}}
+{{- if .key }}{{- $_ := set $branding "logoFile" "/var/run/nauthera/branding/logo" -}}{{- end -}}
+{{- if .cssKey }}{{- $_ := set $branding "cssFile" "/var/run/nauthera/branding/style.css" -}}{{- end -}}
+{{- if .layoutKey }}{{- $_ := set $branding "layoutFile" "/var/run/nauthera/branding/layout.eta" -}}{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if .Values.federation.providers -}}
 {{- $_ := set $own "upstreams" (include "nauthera.settings.upstreams" . | fromYamlArray) -}}

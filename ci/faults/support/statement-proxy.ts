@@ -84,21 +84,23 @@ export async function startStatementProxy(target: number): Promise<StatementProx
   }
 }
 
+interface WireNeeds {
+  readonly incoming: Socket
+  readonly outgoing: Socket
+  readonly armed: Set<Armed>
+  readonly recorders: ReadonlySet<{ name: string; writes: boolean }[]>
+}
+
 /** One connection. */
 class Wire {
-  readonly #needs: {
-    readonly incoming: Socket
-    readonly outgoing: Socket
-    readonly armed: Set<Armed>
-    readonly recorders: ReadonlySet<{ name: string; writes: boolean }[]>
-  }
+  readonly #needs: WireNeeds
   readonly #texts = new Map<string, string>()
   /** Its Bind follows in the same breath, and is the same step. */
   #parsed: string | undefined
   #isHeld = false
   #kept: { step: Armed; messages: Message[] } | undefined
 
-  constructor(needs: Wire['#needs']) {
+  constructor(needs: WireNeeds) {
     this.#needs = needs
   }
 

@@ -105,7 +105,7 @@ export async function startServerPod(options: PodOptions): Promise<ServerPod> {
     get ready() {
       return readiness.state.serverReady
     },
-    whenReady: async (timeoutMs = 30_000) => {
+    whenReady: async (timeoutMs = 120_000) => {
       try {
         await readiness.whenReady(timeoutMs)
       } catch (error) {

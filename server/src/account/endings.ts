@@ -13,13 +13,19 @@ export interface KnownClient {
   readonly clientUid: string
   /** A session that it was used in ends: only then is it told. */
   readonly inSession?: true
+  /** See `SessionClient`. */
+  readonly keepsAccess?: boolean
 }
 
 /** @param known each client counts once: as the last entry of it says
  *  @returns by name */
 export function endingsOf(known: readonly KnownClient[], clients: ClientInstances): readonly EndingOnPage[] {
   const byUid = new Map(known.map((one) => [one.clientUid, one]))
-  return [...byUid.values()].map((one) => endingOf(one, clients)).toSorted((a, b) => a.name.localeCompare(b.name))
+  const endings = [...byUid.values()].map((one) => ({
+    ...endingOf(one, clients),
+    ...(one.keepsAccess ? { stays: true } : {}),
+  }))
+  return endings.toSorted((a, b) => a.name.localeCompare(b.name))
 }
 
 export function endingOf({ clientId, clientUid, inSession }: KnownClient, clients: ClientInstances): EndingOnPage {

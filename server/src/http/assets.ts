@@ -15,8 +15,8 @@ export interface Assets {
   readonly stylesheet: string
   /** For the pages of an area, beside the first. */
   readonly areaStylesheet: string
-  /** The script of the pages with passkeys: no other page has one. */
-  readonly passkeys: string
+  /** The one script, of the pages with passwords or passkeys: no other page has one. */
+  readonly script: string
   readonly logo: string | undefined
   /** @param path of a request @returns whether a file of ours is there */
   has(path: string): boolean
@@ -25,11 +25,14 @@ export interface Assets {
 }
 
 const longestLogoBytes = 32 * 1024
+const longestCssBytes = 16 * 1024
 
 /** @param basePath the issuer's path, '' when it has none
- *  @throws CodedError SETTINGS_INVALID when the logo cannot be read, is too long, or neither SVG nor PNG */
+ *  @throws CodedError SETTINGS_INVALID when the logo cannot be read, is too long, or neither SVG nor PNG; when the rules of the brand cannot
+ *  be read, are too long, or load something from elsewhere */
 export function createAssets(needs: { basePath: string; branding: BrandingSettings }): Assets {
   const style = readFileSync(join(assetsDirectory, 'style.css'), 'utf8')
+  const { accent, cssFile } = needs.branding
   const assets = new Map<string, MediaFile>()
   const add = (name: string, extension: string, asset: MediaFile): string => {
     const hash = createHash('sha256').update(asset.bytes).digest('hex').slice(0, 12)
@@ -39,15 +42,17 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
   }
   const stylesheet = add('style', 'css', {
     type: 'text/css; charset=utf-8',
-    bytes: Buffer.from(withChosenColours(compact(style) + accentRules(needs.branding.accent))),
+    bytes: Buffer.from(
+      withChosenColours(compact(style) + accentRules(accent) + (cssFile === undefined ? '' : readCss(cssFile))),
+    ),
   })
   const areaStylesheet = add('area', 'css', {
     type: 'text/css; charset=utf-8',
     bytes: Buffer.from(compact(readFileSync(join(assetsDirectory, 'area.css'), 'utf8'))),
   })
-  const passkeys = add('passkeys', 'js', {
+  const script = add('script', 'js', {
     type: 'text/javascript; charset=utf-8',
-    bytes: readFileSync(join(assetsDirectory, 'passkeys.js')),
+    bytes: readFileSync(join(assetsDirectory, 'script.js')),
   })
   const given = needs.branding.logoFile === undefined ? undefined : readLogo(needs.branding.logoFile)
   const logo = given === undefined ? undefined : add('logo', given.type === 'image/png' ? 'png' : 'svg', given)
@@ -55,7 +60,7 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
   return {
     stylesheet,
     areaStylesheet,
-    passkeys,
+    script,
     logo,
     has: (path) => path.startsWith(prefix) && assets.has(path.slice(prefix.length)),
     handle: (request, response, next) => {
@@ -67,19 +72,35 @@ export function createAssets(needs: { basePath: string; branding: BrandingSettin
   }
 }
 
-function readLogo(path: string): MediaFile {
-  const fault = (message: string, cause?: unknown) =>
-    new CodedError('SETTINGS_INVALID', { cause, faults: [{ path: 'branding.logoFile', message }] })
-  let bytes: Buffer
+const fault = (path: string, message: string, cause?: unknown): CodedError =>
+  new CodedError('SETTINGS_INVALID', { cause, faults: [{ path, message }] })
+
+function readBrandFile(setting: string, path: string): Buffer {
   try {
-    bytes = readFileSync(path)
+    return readFileSync(path)
   } catch (cause) {
-    throw fault(`cannot read ${path}; mount the file there or correct the path`, cause)
+    throw fault(setting, `cannot read ${path}; mount the file there or correct the path`, cause)
   }
-  if (bytes.length > longestLogoBytes) throw fault('must be at most 32 KiB')
+}
+
+/** What a rule would load from elsewhere, the policy of the pages forbids. */
+const fromElsewhere = /@import|url\(\s*['"]?\s*(?:[a-z]+:)?\/\//i
+
+function readCss(path: string): string {
+  const setting = 'branding.cssFile'
+  const css = readBrandFile(setting, path).toString('utf8')
+  if (Buffer.byteLength(css) > longestCssBytes) throw fault(setting, 'must be at most 16 KiB')
+  if (fromElsewhere.test(css)) throw fault(setting, 'must not load anything from elsewhere; pages are not allowed to')
+  return compact(css)
+}
+
+function readLogo(path: string): MediaFile {
+  const setting = 'branding.logoFile'
+  const bytes = readBrandFile(setting, path)
+  if (bytes.length > longestLogoBytes) throw fault(setting, 'must be at most 32 KiB')
   if (bytes.subarray(0, 4).equals(Buffer.from([0x89, 0x50, 0x4e, 0x47]))) return { type: 'image/png', bytes }
   if (bytes.toString('utf8').includes('<svg')) return { type: 'image/svg+xml', bytes }
-  throw fault('must be an SVG or a PNG')
+  throw fault(setting, 'must be an SVG or a PNG')
 }
 
 function accentRules(accent: string | undefined): string {

@@ -10,6 +10,7 @@ import { formTokenField } from './form-guard.ts'
 import type { FormTokens } from './form-guard.ts'
 import type { Logos } from './logos.ts'
 import { policyFor } from './headers.ts'
+import { readLayout } from './layout-template.ts'
 import { correlationIdOf } from './request-log.ts'
 import { escapeHtml } from './texts.ts'
 import type { AllTexts } from './texts.ts'
@@ -20,9 +21,10 @@ export interface Pages {
   render(page: Page, request: IncomingMessage, binding?: string): RenderedPage
 }
 
-/** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view. */
+/** Compiles every view once. Values are escaped, but for those that a view writes with `~`: HTML of `texts.rich` or of another view.
+ *  @throws CodedError SETTINGS_INVALID when the layout of the settings cannot be used */
 export function createPages(needs: {
-  assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo' | 'passkeys'>
+  assets: Pick<Assets, 'stylesheet' | 'areaStylesheet' | 'logo' | 'script'>
   logos: Pick<Logos, 'show'>
   branding: BrandingSettings
   texts: AllTexts
@@ -30,8 +32,9 @@ export function createPages(needs: {
   development: boolean
   tokens: FormTokens
 }): Pages {
-  const eta = loadViews(viewsDirectory)
   const { branding, assets, development, texts } = needs
+  const eta = loadViews(viewsDirectory)
+  if (branding.layoutFile !== undefined) eta.loadTemplate('@layout', readLayout(branding.layoutFile))
   return {
     render: (page, request, binding) => {
       const reader = readerOf(page)

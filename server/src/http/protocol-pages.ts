@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { paths } from '@nauthera/rules/endpoints'
+import { readCookies } from '../oidc/cookies.ts'
 import type { PageAsk, ProtocolFault, ProtocolPages } from '../oidc/library/pages.ts'
-import type { ClientOnPage, PersonOnPage } from '../reply.ts'
+import type { ClientOnPage, EndingOnPage, PersonOnPage } from '../reply.ts'
 import { answerToCode, pathOf } from './error-page.ts'
 import type { ErrorAnswer } from './error-page.ts'
 import type { Pages } from './pages.ts'
@@ -17,6 +18,10 @@ export function createProtocolPages(needs: {
   personOf: (accountId: string) => Promise<PersonOnPage | undefined>
   /** The other provider at which that person may stay signed in. */
   elsewhereOf: (accountId: string) => Promise<{ name: string; url: string | undefined } | undefined>
+  /** Whose session it is or was a moment ago, and what ends with it for each application. */
+  sessionOf: (uid: string) => Promise<{ userId: string; endings: readonly EndingOnPage[] } | undefined>
+  /** Name of the cookie that names a session that has just ended. */
+  ended: string
 }): ProtocolPages {
   const { pages } = needs
   const clientOf = ({ client }: PageAsk) => client && needs.describeClient(client.clientId)
@@ -46,11 +51,15 @@ export function createProtocolPages(needs: {
     },
     async logout(ask, { action, xsrf }) {
       const target = ask.parameter('post_logout_redirect_uri')
-      const { accountId } = ask
-      const [person, elsewhere] =
+      const { accountId, sessionUid = '' } = ask
+      const [person, elsewhere, session] =
         accountId === undefined
           ? []
-          : await Promise.all([inTime(needs.personOf(accountId)), inTime(needs.elsewhereOf(accountId))])
+          : await Promise.all([
+              inTime(needs.personOf(accountId)),
+              inTime(needs.elsewhereOf(accountId)),
+              inTime(needs.sessionOf(sessionUid)),
+            ])
       const page = {
         kind: 'page',
         view: 'logout',
@@ -63,6 +72,7 @@ export function createProtocolPages(needs: {
           fields: { xsrf },
           person,
           elsewhere,
+          endings: session?.endings,
         },
       } as const
       return pages.render(page, ask.request)
@@ -80,9 +90,15 @@ export function createProtocolPages(needs: {
       const page = { kind: 'page', view: 'notice', languages: languagesOf(ask), model } as const
       return pages.render({ ...page, status: notice === 'device-over' ? 400 : 200 }, ask.request)
     },
-    signedOut(ask, { stillSignedIn }) {
-      const model = { client: clientOf(ask), stillSignedIn }
-      return pages.render({ kind: 'page', view: 'signed-out', languages: languagesOf(ask), model }, ask.request)
+    async signedOut(ask, { stillSignedIn }) {
+      const uid = stillSignedIn ? undefined : readCookies(ask.request).get(needs.ended)
+      const session = uid === undefined ? undefined : await inTime(needs.sessionOf(uid))
+      // nobody is signed in any more; the page is still for whoever was
+      const userId = stillSignedIn ? ask.accountId : session?.userId
+      const reader = userId === undefined ? undefined : await inTime(needs.personOf(userId))
+      const model = { client: clientOf(ask), stillSignedIn, endings: session?.endings }
+      const page = { kind: 'page', view: 'signed-out', languages: languagesOf(ask), reader, model } as const
+      return pages.render(page, ask.request)
     },
   }
 }

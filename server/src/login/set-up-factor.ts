@@ -29,7 +29,8 @@ interface Needs {
 }
 
 /** Lets a person set up a second factor who must have one and has none. It is for whoever has just signed in: a sign-in at another provider
- *  that is old, or of which nobody knows the time, is not enough. Nothing is stored before a code has proved the app too, or the browser has made a passkey. */
+ *  that is old, or of which nobody knows the time, is not enough. Nothing is stored before a code has proved the app, or the browser has
+ *  made a passkey. */
 export const createSetUpFactor = (needs: Needs): Step => ({
   async take(attempt) {
     const { account, interaction } = attempt
@@ -67,8 +68,8 @@ async function choicePage(needs: Needs, attempt: Attempt, account: KnownAccount)
   const person = { id: account.accountId, username, name }
   const signInFirst = !isRecent(needs, account)
   // a form is answered with a redirect to this page: only there is it shown
-  const isShown = request.method === 'GET' && !signInFirst
-  const offer = isShown ? await needs.passkeys.offerNew(person, interaction.uid) : undefined
+  const isOffered = request.method === 'GET' && !signInFirst
+  const offer = isOffered ? await needs.passkeys.offerNew(person, interaction.uid) : undefined
   return {
     ...pageOf(interaction, account.person),
     view: 'set-up-factor',
@@ -77,9 +78,9 @@ async function choicePage(needs: Needs, attempt: Attempt, account: KnownAccount)
       action: paths.form('set-up'),
       cancelAction: paths.form('cancel'),
       person: account.person,
-      signInFirst,
       passkey: offer && { ...offer, mode: 'create', action: paths.form('set-up-passkey') },
       mistakes: interaction.progress.said?.mistakes ?? [],
+      signInFirst,
     },
   }
 }

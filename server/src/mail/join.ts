@@ -17,14 +17,18 @@ const longestName = 200
 
 /** Makes an account with a link of an invitation or a registration. Before the POST there is no account. */
 export const createJoinRoutes = (needs: MailPageNeeds): readonly Route[] => [
-  { method: 'GET', path: `${paths.invitation}/done`, handle: async () => done },
+  { method: 'GET', path: `${paths.invitation}/done`, handle: async () => donePage(needs) },
   ...(['invitation', 'registration'] as const).flatMap((kind): Route[] => [
     { method: 'GET', path: `${pages[kind]}/:token`, handle: (request) => withLink(needs, request, kind, show) },
     { method: 'POST', path: `${pages[kind]}/:token`, handle: (request) => withLink(needs, request, kind, join) },
   ]),
 ]
 
-const done: Reply = { kind: 'page', view: 'notice', model: { key: 'joined' } }
+const donePage = ({ basePath }: MailPageNeeds): Page => ({
+  kind: 'page',
+  view: 'notice',
+  model: { key: 'joined', link: { href: `${basePath}${paths.account}`, key: 'notice.joined.go-on' } },
+})
 
 /** A link, with the invitation that it carries. */
 interface Joining {

@@ -31,6 +31,8 @@ export interface CookieScope {
   readonly begun: Readonly<Record<'name' | ResumePlace, string>>
   /** Names what was done just now, for the next page that the person sees. It is not signed: at most it shows a text of ours. */
   readonly said: string
+  /** Names the session that has just ended, for the page that says what ended with it. */
+  readonly ended: { readonly name: string; readonly path: string }
 }
 
 /** The session cookie is `__Host-` (no Domain, Path=/, Secure) when the issuer has no path. When it has one, another
@@ -57,6 +59,7 @@ export function cookieScope(issuer: URL): CookieScope {
       device: `${base}${paths.device}`,
     },
     said: `${narrow}nauthera_said`,
+    ended: { name: `${narrow}nauthera_ended`, path: `${base}${paths.endSession}` },
   }
 }
 

@@ -19,10 +19,21 @@ export interface Device {
   readonly expiresAt: Date
 }
 
+/** A client that a session was used for. */
+export interface SessionClient {
+  readonly clientId: string
+  readonly clientUid: string
+  /** It keeps its access when the session ends (offline_access). */
+  readonly keepsAccess: boolean
+}
+
 export interface Devices {
   /** The row of the session itself and the rows of its clients, unless they have ended or expired. */
   listOfSession(sessionUid: string): Promise<Device[]>
   listOfUser(userId: string): Promise<Device[]>
+  /** The person and the clients of a session that is alive, or was ended in the last minutes.
+   *  @returns undefined for any other */
+  whoUsed(sessionUid: string): Promise<{ userId: string; clients: readonly SessionClient[] } | undefined>
   /** Ends the session: its cookie is refused from now on, and its clients are told.
    *  @returns the clients that it was used for; empty when it had ended before */
   endSession(sessionUid: string, audit?: readonly AuditEvent[]): Promise<Device[]>
@@ -37,6 +48,12 @@ const ofSession = statement(
   `SELECT * FROM devices WHERE session_uid = $1 AND ${alive} ORDER BY client_uid`,
 )
 const ofUser = statement('device-user', `SELECT * FROM devices WHERE user_id = $1 AND ${alive} ORDER BY last_seen DESC`)
+const whoUsed = statement(
+  'device-who-used',
+  `SELECT d.user_id, d.client_id, d.client_uid, EXISTS (SELECT FROM grants g WHERE g.session_uid = d.session_uid
+       AND g.client_uid = d.client_uid AND g.offline AND g.revoked_at IS NULL AND g.expires_at > now()) AS keeps_access
+   FROM devices d WHERE d.session_uid = $1 AND (d.revoked_at > now() - interval '5 minutes' OR d.revoked_at IS NULL AND d.expires_at > now())`,
+)
 const endSession = statement(
   'device-end-session',
   `WITH ${endDevices('session_uid = $1 AND expires_at > now()')},
@@ -72,6 +89,16 @@ export function createDevices(needs: { database: Connection; audit: AuditRows; c
   return {
     listOfSession: async (sessionUid) => (await database.query<DeviceRow>(ofSession, [sessionUid])).map(deviceOf),
     listOfUser: async (userId) => (await database.query<DeviceRow>(ofUser, [userId])).map(deviceOf),
+    async whoUsed(sessionUid) {
+      type Row = Pick<DeviceRow, 'user_id' | 'client_id' | 'client_uid'> & { readonly keeps_access: boolean }
+      const rows = await database.query<Row>(whoUsed, [sessionUid])
+      const userId = rows[0]?.user_id
+      if (userId === undefined) return undefined
+      const clients = rows
+        .filter((row) => row.client_uid !== '')
+        .map((row) => ({ clientId: row.client_id, clientUid: row.client_uid, keepsAccess: row.keeps_access }))
+      return { userId, clients }
+    },
     async endSession(sessionUid, events = []) {
       const rows = await database.query<DeviceRow>(endSession, [sessionUid, audit.rows(events)])
       await changes.tell(sessionUid)

@@ -199,7 +199,7 @@ const adopt = statement(
 )
 const findAdopted = statement(
   'user-find-adopted',
-  `SELECT u.*, s.source, s.source_key, ${groupsOf}, ${factorKinds}, ${standing} AS standing
+  `SELECT u.*, s.source, s.source_key, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing
    FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $1 AND s.source_key = $2`,
 )
 const follow = statement(
@@ -207,7 +207,7 @@ const follow = statement(
   `WITH changed AS (UPDATE users u SET (${described}) = ($2, $3, $4, $5, $6::boolean, $7, $8, $9::jsonb), updated_at = now()
      WHERE u.id = $1 AND NOT EXISTS (SELECT FROM users o WHERE o.id <> u.id AND (o.canonical_username = $3 OR o.canonical_email = $5))
      RETURNING u.*)
-   SELECT u.*, ${sourceOf}, ${groupsOf} FROM changed u`,
+   SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM changed u`,
 )
 const findForEdit = statement(
   'user-find-for-edit',

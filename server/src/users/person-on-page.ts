@@ -7,9 +7,8 @@ type Described = Pick<User, 'username' | 'name' | 'locale' | 'preferences'>
 export const languageOf = ({ preferences, locale }: Pick<User, 'preferences' | 'locale'>): string | undefined =>
   preferences?.language ?? locale
 
-export const personOnPage = (user: Described): PersonOnPage => ({
-  username: user.username,
-  name: user.name,
-  locale: languageOf(user),
-  colourScheme: user.preferences?.colourScheme,
-})
+export function personOnPage(user: Described): PersonOnPage {
+  const { username, name, preferences } = user
+  const colourScheme = preferences?.colourScheme
+  return { username, name, locale: languageOf(user), ...(colourScheme === undefined ? {} : { colourScheme }) }
+}

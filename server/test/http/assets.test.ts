@@ -74,6 +74,30 @@ describe('createAssets', () => {
     expect(headers['content-security-policy']).to.contain("default-src 'none'").and.contain('sandbox')
   })
 
+  it('appends the rules of a brand, and refuses those that cannot work', async () => {
+    const cssFile = join(folder, 'brand.css')
+    const branded = (css: string) => {
+      writeFileSync(cssFile, css)
+      return createAssets({ basePath: '', branding: { title: 'Acme', footerLinks: [], cssFile } })
+    }
+    const assets = branded('/* ours */\n.card {\n  border-radius: 0;\n}\n')
+    running = await serve([assets.handle])
+    const { body } = await running.ask(assets.stylesheet)
+    expect(body).to.match(/\.card \{\nborder-radius: 0;\n\}$/)
+    expect(assets.stylesheet).not.to.equal(create().stylesheet)
+    for (const css of [
+      '@import "https://example.com/a.css";',
+      'body { background: url( "//example.com/a.png") }',
+      'a{}'.repeat(8000),
+    ])
+      expect(() => branded(css), css.slice(0, 20))
+        .to.throw()
+        .that.satisfies(
+          (error: unknown) => hasCode(error, 'SETTINGS_INVALID') && error.faults[0]?.path === 'branding.cssFile',
+        )
+    expect(() => branded('body { background: url(data:image/png;base64,AAAA) }')).not.to.throw()
+  })
+
   const bad: [string, string | Buffer][] = [
     ['is too long', Buffer.alloc(33 * 1024)],
     ['is neither SVG nor PNG', 'GIF89a'],

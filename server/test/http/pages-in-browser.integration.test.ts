@@ -13,7 +13,10 @@ const footerLinks = [
   { label: 'Help', url: 'https://help.example.com' },
   { label: 'Privacy', url: 'https://www.example.com/privacy' },
 ]
-const { pages, assets } = testPages({ development: true, branding: { footerLinks } })
+const { pages, assets } = testPages({
+  development: true,
+  branding: { footerLinks, helpUrl: 'https://help.example.com/sign-in' },
+})
 
 /** 320 px is 400 % of 1280 px; 640 px at twice the density is 200 %. */
 const looks = [
@@ -74,6 +77,9 @@ describe('the pages in a browser', function () {
     const name = decodeURIComponent(request.path.slice(1))
     const sample = samplePages[name]
     if (!sample) return next()
+    // the browser has a language of its own, and sends that whatever headers a test sets
+    const { language } = request.query
+    if (typeof language === 'string') request.headers['accept-language'] = language
     answerPage(request, response, pages.render({ ...sample, formTargets }, request, 'interaction:u1'))
   }
   const toClient: RequestHandler = (request, response, next) => {
@@ -120,8 +126,8 @@ describe('the pages in a browser', function () {
       {},
     ]
     for (const language of testTexts.languages) {
-      await page.setExtraHTTPHeaders({ 'accept-language': language })
-      await page.goto(`${running.origin}/${encodeURIComponent(name)}`)
+      await page.goto(`${running.origin}/${encodeURIComponent(name)}?language=${language}`)
+      expect(await page.getAttribute('html', 'lang')).to.equal(language)
       for (const width of widths) {
         await page.setViewportSize({ width, height: 700 })
         joined[`${language} ${width}`] = await page.evaluate<string[]>(findJoinedWords)
@@ -186,14 +192,71 @@ describe('the pages in a browser', function () {
 
   const focused = () => page.evaluate<string>('document.activeElement.id')
 
-  inOwnPage('sign-in works by keyboard: name, password, remember, sign in, cancel, in this order', async () => {
+  inOwnPage('sign-in works by keyboard: name, password, show it, remember, sign in, cancel, in this order', async () => {
     await page.goto(`${running.origin}/sign-in`)
     const order = [await focused()]
-    for (let step = 0; step < 4; step++) {
+    for (let step = 0; step < 5; step++) {
       await page.keyboard.press('Tab')
       order.push(await focused())
     }
-    expect(order).to.deep.equal(['username', 'password', 'remember', 'sign-in', 'cancel'])
+    expect(order).to.deep.equal(['username', 'password', 'reveal-password', 'remember', 'sign-in', 'cancel'])
+  })
+
+  describe('a password', () => {
+    const stateOf = (id: string) =>
+      page.evaluate<[string, string | null, string | null]>(
+        `[document.getElementById('${id}').type, document.getElementById('reveal-${id}').getAttribute('aria-pressed'),
+          document.getElementById('reveal-${id}').getAttribute('aria-label')]`,
+      )
+
+    inOwnPage('can be shown and hidden again, and whoever types keeps the place', async () => {
+      await page.goto(`${running.origin}/sign-in`)
+      await page.fill('#password', 'horse')
+      await page.keyboard.press('ArrowLeft')
+      expect(await stateOf('password')).to.deep.equal(['password', 'false', 'Show: Password'])
+      await page.click('#reveal-password')
+      expect(await stateOf('password')).to.deep.equal(['text', 'true', 'Show: Password'])
+      expect(await focused()).to.equal('password')
+      await page.keyboard.type('s')
+      expect(await page.inputValue('#password')).to.equal('horsse')
+      expect(await findAxeViolations(page)).to.deep.equal([])
+      await page.focus('#reveal-password')
+      await page.keyboard.press('Space')
+      expect(await stateOf('password')).to.deep.equal(['password', 'false', 'Show: Password'])
+      expect(await focused()).to.equal('reveal-password')
+    })
+
+    inOwnPage('is hidden when the form is sent, and is sent as it was typed', async () => {
+      await page.goto(`${running.origin}/sign-in`)
+      await page.fill('#username', 'ada')
+      await page.fill('#password', 'horse')
+      await page.click('#reveal-password')
+      // else the page would be gone before it can be looked at
+      await page.evaluate(`document.getElementById('sign-in-form').addEventListener('submit', (event) => {
+        event.preventDefault()
+        window.sent = new FormData(event.target).get('password')
+      })`)
+      await page.click('#sign-in')
+      expect((await stateOf('password'))[0]).to.equal('password')
+      expect(await page.evaluate('window.sent')).to.equal('horse')
+    })
+
+    inOwnPage('has a button for each field, in the language of the page, and none without a script', async () => {
+      for (const [name, ids] of [
+        ['account-password', ['current-password', 'new-password', 'repeat-password']],
+        ['new-password', ['new-password', 'repeat-password']],
+        ['change-password', ['new-password', 'repeat-password']],
+        ['join', ['new-password', 'repeat-password']],
+      ] as const) {
+        await page.goto(`${running.origin}/${name}?language=de`)
+        for (const id of ids) expect((await stateOf(id))[2], `${name} ${id}`).to.match(/^Anzeigen: .*asswort/)
+      }
+      const without = await browser.newPage({ javaScriptEnabled: false })
+      await without.goto(`${running.origin}/sign-in`)
+      expect(await without.locator('#password').count()).to.equal(1)
+      expect(await without.locator('.secret button').count()).to.equal(0)
+      await without.close()
+    })
   })
 
   inOwnPage('a mistake has the focus, and the next Tab is its field', async () => {

@@ -15,8 +15,7 @@ const render = (page: Page, headers: Record<string, string> = {}) =>
   pages.render(page, asking(headers), 'interaction:u1')
 
 /** Without the one script that there is. */
-const plain = (page: Page, html: string): string =>
-  'passkey' in page.model ? html.replace(`<script type="module" src="${assets.passkeys}"></script>`, '') : html
+const plain = (html: string): string => html.replace(`<script type="module" src="${assets.script}"></script>`, '')
 
 /** Text that would break out of an element, an attribute, a title or a URL, were it not escaped. */
 const markup = `"><script>alert(1)</script><img src=x onerror=alert(2)>'{username}`
@@ -59,8 +58,9 @@ describe('createPages', () => {
         }
       })
 
-      it('has no script but that of passkeys, and sets no style of its own', () => {
-        expect(plain(page, body)).not.to.match(/<script|<style| style=| on[a-z]+=/i)
+      it('has a script only for passwords and passkeys, and sets no style of its own', () => {
+        expect(body.includes('<script')).to.equal(/ data-(reveal|options)=/.test(body))
+        expect(plain(body)).not.to.match(/<script|<style| style=| on[a-z]+=/i)
       })
 
       it('gives each control of a form an id, and each but a plain button a name', () => {
@@ -97,6 +97,8 @@ describe('createPages', () => {
     const views = readdirSync(viewsDirectory).map((file) => file.replace('.eta', ''))
     const parts = [
       'layout',
+      'head',
+      'help',
       'account',
       'moment',
       'pages',
@@ -109,6 +111,7 @@ describe('createPages', () => {
       'token',
       'reference',
       'password-fields',
+      'secret',
       'passkey',
     ]
     const shown = new Set(Object.values(samplePages).map(({ view }) => view as string))
@@ -135,7 +138,7 @@ describe('createPages', () => {
     })
     for (const page of poisoned) {
       const { body } = developing.pages.render(page, asking(), 'b')
-      expect(plain(page, body), page.view).not.to.match(/<script|<img src=x|="">/)
+      expect(plain(body), page.view).not.to.match(/<script|<img src=x|="">/)
     }
   })
 
@@ -252,6 +255,12 @@ describe('createPages', () => {
     const { body } = branded.pages.render(samplePages['sign-in']!, asking())
     expect(body).to.contain('Sign in · Acme').and.contain('href="https://help.example.com"')
     expect(branded.assets.stylesheet).not.to.equal(assets.stylesheet)
+    const helpful = testPages({ branding: { helpUrl: 'https://help.example.com/?a=1&b="2"' } }).pages
+    for (const name of ['sign-in', 'second-factor'])
+      expect(helpful.render(samplePages[name]!, asking()).body).to.contain(
+        'id="help" href="https://help.example.com/?a=1&amp;b=&quot;2&quot;"',
+      )
+    expect(render(samplePages['sign-in']!).body).not.to.contain('id="help"')
   })
 
   it('speaks a third language when there is one more file, without a word of English', () => {

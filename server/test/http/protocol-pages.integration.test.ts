@@ -9,7 +9,13 @@ describe('createProtocolPages', function () {
   let server: Replicas
   before(async () => {
     server = await startReplicas()
-    await server.serve([entry('app.web', configs.web)])
+    const API = 'https://api.example.com'
+    await server.serve([
+      entry('app.web', configs.web),
+      entry('app.offline', { ...configs.web, clientName: 'Backup' }),
+      entry('app.api', { ...configs.web, clientName: 'Reports', audiences: [API] }, { granted: { [API]: [] } }),
+      entry('app.resource', configs.api),
+    ])
     await addPerson(server, 'ada')
   })
   after(async () => {
@@ -24,6 +30,34 @@ describe('createProtocolPages', function () {
     const { browser } = await getCode(server)
     const left = await browser.submit(await askToLeave(browser), '/session/end/confirm', { logout: 'yes' })
     expect(headingOf(left.body)).to.equal('You are signed out')
+  })
+
+  it('says what ends for each application, before and after, in the language of the person', async () => {
+    const browser = new Browser(server)
+    const parameters = { client_id: 'app.offline', scope: 'openid offline_access' }
+    await getCode(server, { browser })
+    await getCode(server, { browser, parameters })
+    const api = await getCode(server, {
+      browser,
+      parameters: { client_id: 'app.api', resource: 'https://api.example.com' },
+    })
+    expect(api.value).to.be.a('string')
+    const { preferences, users } = server.apps[0]!.store
+    const ada = (await users.findByLogin('ada'))!
+    const wordsOf = (body: string) => body.replace(/<[^>]*>/g, '').replace(/\s+/g, ' ')
+    const said = ['Test: at once', 'Reports: within 5 minutes', 'Backup: not by signing out']
+    const asked = await askToLeave(browser)
+    for (const words of said) expect(wordsOf(asked.body)).to.contain(words)
+    const left = await browser.submit(asked, '/session/end/confirm', { logout: 'yes' })
+    expect(headingOf(left.body)).to.equal('You are signed out')
+    for (const words of said) expect(wordsOf(left.body)).to.contain(words)
+    await preferences.set(ada.id, { language: 'de' }, [])
+    const again = await browser.open('/session/end/success')
+    expect(headingOf(again.body)).to.equal('Sie sind abgemeldet')
+    expect(wordsOf(again.body)).to.contain('Test: sofort')
+    await preferences.set(ada.id, {}, [])
+    // another browser knows nothing of it
+    expect(wordsOf((await new Browser(server).open('/session/end/success')).body)).not.to.contain('Backup')
   })
 
   it('says to a person who did not want to sign out that they are still signed in', async () => {

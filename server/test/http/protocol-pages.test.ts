@@ -8,6 +8,7 @@ const ask = {
   request: { headers: {} } as IncomingMessage,
   client: undefined,
   accountId: 'an-account',
+  sessionUid: 'a-session',
   parameter: () => undefined,
 }
 const form = { action: 'https://login.example.com/session/end/confirm', xsrf: 'a-token' }
@@ -22,11 +23,10 @@ describe('the page to sign out', function () {
   this.timeout(10_000)
   type Needs = Parameters<typeof createProtocolPages>[0]
   const { pages } = testPages()
-  const logout = async (needs: Pick<Needs, 'personOf' | 'elsewhereOf'>) => {
-    const page = createProtocolPages({ basePath: '', pages, describeClient: () => undefined, ...needs }).logout(
-      ask,
-      form,
-    )
+  const ending = { userId: 'an-account', endings: [{ name: 'Build console', minutes: 5, told: false }] }
+  const logout = async (needs: Pick<Needs, 'personOf' | 'elsewhereOf'> & Partial<Needs>) => {
+    const all = { basePath: '', pages, describeClient: () => undefined, sessionOf: async () => ending, ended: 'ended', ...needs }
+    const page = createProtocolPages(all).logout(ask, form)
     const { status, body } = (await Promise.race([page, setTimeout(4000)])) ?? { status: 0, body: '' }
     return { status, body: String(body) }
   }
@@ -35,6 +35,7 @@ describe('the page to sign out', function () {
     const { status, body } = await logout({ personOf: ada, elsewhereOf: there })
     expect(status).to.equal(200)
     expect(body).to.contain('ada').and.to.contain('upstream-sign-out').and.to.contain('logout-confirm')
+    expect(body).to.contain('Build console').and.to.contain('within')
   })
 
   for (const [how, late] of Object.entries({ fails, 'does not answer': never })) {
@@ -42,6 +43,12 @@ describe('the page to sign out', function () {
       const { status, body } = await logout({ personOf: late, elsewhereOf: there })
       expect(status).to.equal(200)
       expect(body).to.contain('logout-confirm').and.to.contain('upstream-sign-out')
+    })
+
+    it(`L17 comes without what ends when that ${how}`, async () => {
+      const { status, body } = await logout({ personOf: ada, elsewhereOf: there, sessionOf: late })
+      expect(status).to.equal(200)
+      expect(body).to.contain('logout-confirm').and.to.contain('ada').and.not.to.contain('Build console')
     })
 
     it(`L17 comes without another provider when that ${how}`, async () => {

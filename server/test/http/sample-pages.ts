@@ -72,6 +72,7 @@ const endings: readonly EndingOnPage[] = [
   { name: 'Build console', minutes: 0, told: true },
   { name: 'Expense Reports', minutes: 5, told: false },
 ]
+const sessionEndings: readonly EndingOnPage[] = [...endings, { name: 'Mail archive', minutes: 5, told: true, stays: true }]
 function sampleApplication(application: Partial<ApplicationOnPage>): ApplicationOnPage {
   return {
     client: sampleClient,
@@ -371,7 +372,13 @@ export const samplePages: Readonly<Record<string, Page>> = {
   logout: {
     kind: 'page',
     view: 'logout',
-    model: { client: sampleClient, action: '/session/end/confirm', fields: { xsrf: 'x1' }, person },
+    model: {
+      client: sampleClient,
+      action: '/session/end/confirm',
+      fields: { xsrf: 'x1' },
+      person,
+      endings: sessionEndings,
+    },
   },
   'logout of somebody from another service': {
     kind: 'page',
@@ -384,7 +391,12 @@ export const samplePages: Readonly<Record<string, Page>> = {
       elsewhere: { name: 'Example Corporation', url: 'https://corp.example.com/logout' },
     },
   },
-  'signed-out': { kind: 'page', view: 'signed-out', model: { client: sampleClient, stillSignedIn: false } },
+  'signed-out': {
+    kind: 'page',
+    view: 'signed-out',
+    model: { client: sampleClient, stillSignedIn: false, endings: sessionEndings },
+  },
+  'signed-out of nothing': { kind: 'page', view: 'signed-out', model: { stillSignedIn: false } },
   'still signed in': {
     kind: 'page',
     view: 'signed-out',
@@ -836,7 +848,7 @@ function notices(): Readonly<Record<string, Page>> {
     notice('reset-sent', { client: sampleClient }),
     notice('reset-done', { link: { href: '/interaction/u1', key: 'notice.reset-done.sign-in' } }),
     notice('email-verified'),
-    notice('joined'),
+    notice('joined', { link: { href: '/account', key: 'notice.joined.go-on' } }),
     notice('registration-sent'),
     notice('device-allowed', { values: { client: sampleClient.name } }),
     notice('device-refused'),

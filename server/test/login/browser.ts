@@ -59,6 +59,7 @@ export function createBrowser(
     loginHint?: string
     progress?: Progress
     federation?: Partial<Federation>
+    passkeys?: Partial<PasskeyFactors>
   } = {},
 ) {
   let progress: Progress = begin.progress ?? {}
@@ -144,6 +145,7 @@ export function createBrowser(
     check: async () => ({ kind: 'refused', reason: 'unknown-passkey' }),
     offerNew: async () => undefined,
     enrol: async () => undefined,
+    ...begin.passkeys,
   }
   const secondFactor = { policy: 'optional', requiredGroups: [] } as const
   const offers = { reset: false, registration: false }

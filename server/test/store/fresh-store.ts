@@ -2,11 +2,10 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { createLog } from '@nauthera/runtime/log'
 import { Secret } from '@nauthera/runtime/log'
-import { freshDatabase } from '@nauthera/local/programs/fresh-database'
+import { migratedDatabase } from '@nauthera/harness/migrated-database'
 import { parseDsn } from '../../src/store/connection.ts'
 import { createKeyRing } from '../../src/store/envelope.ts'
 import type { KeyRing } from '../../src/store/envelope.ts'
-import { migrateUp } from '../../src/store/migrate.ts'
 import { createDatabase } from '../../src/store/postgres.ts'
 import type { DatabaseConnection } from '../../src/store/postgres.ts'
 import { createStore } from '../../src/store/store.ts'
@@ -24,7 +23,7 @@ export interface FreshStore {
 
 /** A database for one test file; the `before` that calls it needs up to 30 s. */
 export async function freshStore(): Promise<FreshStore> {
-  const database = await freshDatabase({ template: await migratedTemplate() })
+  const database = await migratedDatabase()
   const connection = connectionOf(database.url)
   const lines: string[] = []
   const log = createLog({
@@ -66,17 +65,6 @@ export const connectionOf = (url: string): DatabaseConnection => ({
   ...parseDsn(new Secret(url), 'disable'),
   poolMax: 10,
 })
-
-let template: Promise<string> | undefined
-
-/** The migrations run once in a process; each test file gets a copy of that database. */
-function migratedTemplate(): Promise<string> {
-  return (template ??= (async () => {
-    const { name, url } = await freshDatabase()
-    await migrateUp(connectionOf(url), { log: () => undefined })
-    return name
-  })())
-}
 
 /** @returns a person's id, ready for grants and sessions */
 export async function addPerson(

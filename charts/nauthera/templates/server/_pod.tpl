@@ -214,7 +214,15 @@ volumes:
     configMap:
       name: {{ .name | toJson }}
       items:
-        - {key: {{ .key | toJson }}, path: logo}
+        {{- with .key }}
+        - {key: {{ . | toJson }}, path: logo}
+        {{- end }}
+        {{- with .cssKey }}
+        - {key: {{ . | toJson }}, path: style.css}
+        {{- end }}
+        {{- with .layoutKey }}
+        - {key: {{ . | toJson }}, path: layout.eta}
+        {{- end }}
   {{- end }}
   {{- end }}
   {{- with $server.extraVolumes }}

@@ -145,7 +145,7 @@ function logout({ pages }: Needs): NonNullable<Features['rpInitiatedLogout']> {
       fromStore(async () => {
         // a person who declined to be signed out comes here too
         const { accountId } = await context.oidc.provider.Session.get(context)
-        show(context, pages.signedOut(pageAsk(context), { stillSignedIn: accountId !== undefined }))
+        show(context, await pages.signedOut(pageAsk(context), { stillSignedIn: accountId !== undefined }))
       }),
   }
 }

@@ -13,7 +13,7 @@ export interface ProtocolPages {
   /** The device gets nothing: the person did not want it, its code is over, or something went wrong. */
   deviceRefused(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): RenderedPage
   /** @param outcome `stillSignedIn`: the person did not want to be signed out */
-  signedOut(ask: PageAsk, outcome: { stillSignedIn: boolean }): RenderedPage
+  signedOut(ask: PageAsk, outcome: { stillSignedIn: boolean }): Promise<RenderedPage>
 }
 
 /** What is known about the request of such a page. It is little when the error came early. */
@@ -22,6 +22,8 @@ export interface PageAsk {
   readonly client: { readonly clientId: string; readonly redirectUris: readonly string[] } | undefined
   /** The account of the browser's session. */
   readonly accountId: string | undefined
+  /** The id of that session. */
+  readonly sessionUid: string | undefined
   /** @returns a parameter of the request that was given once */
   readonly parameter: (name: string) => string | undefined
 }
@@ -45,10 +47,12 @@ export interface ProtocolFault {
 export function pageAsk(context: Context): PageAsk {
   // an error may come before the library has set `oidc`
   const client = context.oidc?.client
+  const session = context.oidc && sessionOf(context)
   return {
     request: context.req,
     client: client && { clientId: client.clientId, redirectUris: client.redirectUris ?? [] },
-    accountId: context.oidc && sessionOf(context)?.accountId,
+    accountId: session?.accountId,
+    sessionUid: session?.uid,
     parameter: (name) => parameterOf(context, name),
   }
 }

@@ -1,12 +1,16 @@
+import { setCookie } from '../../cookies.ts'
 import { audited } from '../audited.ts'
-import { fromStore } from '../current-request.ts'
+import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Internals, Session } from '../shapes.ts'
 
+/** Seconds. */
+const tellFor = 300
+
 /** Session.prototype.destroy (the last step of a logout): ends the session in the database, and every grant of the
  *  session that has no offline_access. */
-export function endSessions({ Session }: Internals, { store }: Pick<OverrideNeeds, 'store'>): void {
+export function endSessions({ Session }: Internals, { store, scope }: Pick<OverrideNeeds, 'store' | 'scope'>): void {
   replace(
     Session.prototype,
     'destroy',
@@ -20,6 +24,9 @@ export function endSessions({ Session }: Internals, { store }: Pick<OverrideNeed
             ])
             await store.grants.revokeOfSession(uid, { keepOffline: true })
           })
+          // the next page says what has ended, and is another request
+          const { response } = currentRequest()
+          setCookie(response, scope, { ...scope.ended, value: uid, maxAge: tellFor })
         }
         return original.call(this)
       },

@@ -1,0 +1,51 @@
+import { expect } from 'chai'
+import type { Progress } from '../../src/oidc/interaction/interaction.ts'
+import { ada, createBrowser, now, pageOf, toPage } from './browser.ts'
+
+describe('createSetUpFactor', () => {
+  /** Somebody who must set up a second factor, so many seconds after the sign-in. */
+  const begin = (age: number) => {
+    const signedIn: Progress['signedIn'] = {
+      accountId: ada.id,
+      authTime: now / 1000 - age,
+      amr: ['pwd'],
+      standing: 's1',
+      remember: false,
+      person: { username: 'ada' },
+    }
+    let enrolled = 0
+    const browser = createBrowser({
+      progress: { signedIn },
+      passkeys: {
+        offerNew: async () => ({ options: '{}', sealed: 'k1~AAAA' }),
+        enrol: async () => {
+          enrolled++
+          return { standing: 's2', recoveryCodes: ['AAAA'], methods: ['swk', 'user'] }
+        },
+      },
+    })
+    browser.says.factors = { kinds: [], needed: true }
+    browser.says.person = { user: ada } as typeof browser.says.person
+    return { browser, enrolled: () => enrolled }
+  }
+
+  it('takes a passkey, which counts as proved, and shows recovery codes', async () => {
+    const { browser, enrolled } = begin(60)
+    expect(pageOf(await browser.get(), 'set-up-factor').model)
+      .to.have.property('passkey')
+      .that.includes({ mode: 'create' })
+    expect(await browser.post('/set-up-passkey', { credential: '{}', sealed: 'x', name: 'Laptop' })).to.deep.equal(
+      toPage,
+    )
+    expect(enrolled()).to.equal(1)
+    expect(browser.progress()).to.deep.include({ recoveryCodes: ['AAAA'] })
+    expect(browser.progress().signedIn).to.deep.include({ standing: 's2', amr: ['pwd', 'swk', 'user', 'mfa'] })
+  })
+
+  it('L9 neither offers nor takes a passkey after an old sign-in', async () => {
+    const { browser, enrolled } = begin(400)
+    expect(pageOf(await browser.get(), 'set-up-factor').model).to.include({ signInFirst: true, passkey: undefined })
+    expect(await browser.post('/set-up-passkey', { credential: '{}', sealed: 'x' })).to.deep.equal(toPage)
+    expect(enrolled()).to.equal(0)
+  })
+})
