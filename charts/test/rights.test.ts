@@ -51,8 +51,8 @@ const releaseRights = (nudge: boolean) => [
   ...(nudge ? ['auth pods patch'] : []),
   'auth pods watch',
   'auth secrets create',
-  'auth secrets get (18 names)',
-  'auth secrets patch (18 names)',
+  'auth secrets get (19 names)',
+  'auth secrets patch (19 names)',
 ]
 
 describe('K3 the rights', function () {

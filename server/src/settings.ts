@@ -594,6 +594,11 @@ export const settingsSchema = z
       const message = 'needs second factors: its members sign in with one; set secondFactor.policy to optional'
       context.addIssue({ code: 'custom', path: ['admin'], message })
     }
+    settings.identityIssuers.forEach(({ issuer }, n) => {
+      if (issuer !== settings.issuer) return
+      const message = 'is this server itself: its tokens prove people and clients, never a program; remove it'
+      context.addIssue({ code: 'custom', path: ['identityIssuers', n, 'issuer'], message })
+    })
     for (const fault of originFaults(settings)) context.addIssue({ code: 'custom', ...fault })
   })
 

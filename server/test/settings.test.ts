@@ -154,6 +154,12 @@ describe('the settings of the server', () => {
     })
   })
 
+  it('this server is no issuer of programs', () => {
+    expect(faultsOf({ ...good, identityIssuers: [{ issuer: good.issuer }] })).to.deep.equal([
+      'identityIssuers.0.issuer',
+    ])
+  })
+
   describe('upstreams', () => {
     const provider = { id: 'corp', issuer: 'https://corp.example.com', clientId: 'nauthera' }
     const faults = (...upstreams: object[]) => faultsOf({ ...good, upstreams })

@@ -371,10 +371,7 @@ const resourceServer = object(
 export const clientSpecFields = object(
   'What the client is and may do.',
   {
-    type: oneOf(
-      'Decides the defaults of grants, authentication and PKCE. Device is not served yet. Cannot be changed.',
-      clientTypes,
-    ),
+    type: oneOf('Decides the defaults of grants, authentication and PKCE. Cannot be changed.', clientTypes),
   },
   {
     serverName: text('Which release of Nauthera serves this client. Cannot be changed.', {
@@ -407,7 +404,7 @@ export const clientSpecFields = object(
     ),
     postLogoutRedirectURIs: set('Where people may be sent after they sign out.', uri('URI.'), { maxItems: 50 }),
     grantTypes: set(
-      'How the client gets tokens. Default: from type. device_code is not served yet; there is no implicit and no password grant.',
+      'How the client gets tokens. Default: from type. There is no implicit and no password grant.',
       oneOf('Grant.', grantTypes),
       {
         maxItems: grantTypes.length,

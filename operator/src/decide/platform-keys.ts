@@ -27,7 +27,7 @@ export function nextKeys(
   const isPublished = (jwk: Jwk) => read.keys.some((key) => textOf(key) === textOf(jwk))
   const dropped = before
     .filter(({ jwk }) => !isPublished(jwk))
-    .map(({ jwk, notAfter = now + droppedMs }) => ({ jwk, notAfter }))
+    .map(({ jwk, notAfter = Infinity }) => ({ jwk, notAfter: Math.min(notAfter, now + droppedMs) }))
     .filter(({ notAfter }) => notAfter > now)
   return { issuer: read.issuer, keys: [...read.keys.map((jwk) => ({ jwk })), ...dropped] }
 }

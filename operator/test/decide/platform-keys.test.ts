@@ -20,6 +20,12 @@ describe('nextKeys', () => {
     expect(nextKeys(first, { issuer, keys: [b] }, now + 600_000).keys).to.deep.equal([{ jwk: b }])
   })
 
+  it('T32 keeps it no longer than that, whatever the Secret says', () => {
+    const told = { issuer, keys: [{ jwk: a, notAfter: now + 31_536_000_000 }] }
+    const next = nextKeys(told, { issuer, keys: [b] }, now)
+    expect(next.keys).to.deep.equal([{ jwk: b }, { jwk: a, notAfter: now + 600_000 }])
+  })
+
   it('gives a key no end any more when it is published again', () => {
     const told = { issuer, keys: [{ jwk: b }, { jwk: a, notAfter: now + 1 }] }
     expect(nextKeys(told, { issuer, keys: [a, b] }, now).keys).to.deep.equal([{ jwk: a }, { jwk: b }])

@@ -47,6 +47,10 @@ export function loginLinkOf({ client, loginHint, progress }: Interaction): strin
   return isHere ? loginHint.slice(hintPrefix.length) : undefined
 }
 
+/** The name that an application suggests; never a link, which would sign in whoever reads it. */
+export const suggestedName = ({ loginHint }: Pick<Interaction, 'loginHint'>): string | undefined =>
+  loginHint?.startsWith(hintPrefix) ? undefined : loginHint
+
 /** The page that says whose sign-in it would be; undefined when the link does not work. */
 export async function loginLinkPage(needs: Needs, attempt: Attempt, token: string): Promise<Page | undefined> {
   const userId = await needs.loginLinks.find(token)

@@ -126,6 +126,8 @@ async function confirmApp(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
   const { request, interaction } = attempt
   const { signedIn, pendingSeed: seed } = interaction.progress
   if (signedIn === undefined || seed === undefined || !(await mustSetUp(needs, attempt))) return { kind: 'unchanged' }
+  if (!isRecent(needs, signedIn))
+    return { kind: 'go-on', progress: { ...interaction.progress, pendingSeed: undefined } }
   const code = request.form.get('code') ?? ''
   const name = factorName(request.form.get('name'))
   const again = (key: string): FormOutcome => ({

@@ -3,7 +3,7 @@ import type { Linking } from '../oidc/interaction/interaction.ts'
 import type { PasskeyOffer } from '../users/factors/passkey-factors.ts'
 import { pageOf } from './attempt.ts'
 import type { Attempt } from './attempt.ts'
-import { loginLinkOf } from './login-link.ts'
+import { suggestedName } from './login-link.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
 /** @param upstreams other providers at which the person can sign in
@@ -19,9 +19,9 @@ export function signInPage(
   },
   upstreams: readonly Upstream[],
 ): Page {
-  const { session, progress, loginHint, prompt } = interaction
+  const { session, progress, prompt } = interaction
   const known = progress.switching ? undefined : session?.person
-  const hinted = progress.switching || loginLinkOf(interaction) !== undefined ? undefined : loginHint
+  const hinted = progress.switching ? undefined : suggestedName(interaction)
   return {
     ...pageOf(interaction, known),
     view: 'sign-in',

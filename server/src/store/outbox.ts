@@ -183,8 +183,12 @@ const claimedOf = (ring: () => KeyRing, row: OutboxRow): Claimed => ({
   tries: row.tries,
   createdAt: row.created_at,
   giveUpAt: row.give_up_at,
-  open: () => JSON.parse((row.encrypted_by === '' ? row.payload : unboxed(ring(), row)).toString()) as unknown,
+  open: () => JSON.parse((isPlain(row) ? row.payload : unboxed(ring(), row)).toString()) as unknown,
 })
+
+/** What is to be told to applications stands in other tables as it is. A plain row of any other kind is not one of ours. */
+const isPlain = ({ encrypted_by: by, kind }: OutboxRow): boolean =>
+  by === '' && kind === ('backchannel-logout' satisfies WorkKind)
 
 const unboxed = (ring: KeyRing, row: OutboxRow): Buffer => ring.decrypt(row.payload, row.encrypted_by, bindingOf(row))
 

@@ -3,8 +3,8 @@ import type { Progress } from '../../src/oidc/interaction/interaction.ts'
 import { ada, createBrowser, now, pageOf, toPage } from './browser.ts'
 
 describe('createSetUpFactor', () => {
-  /** Somebody who must set up a second factor, so many seconds after the sign-in. */
-  const begin = (age: number) => {
+  /** Somebody who must set up a second factor, so many seconds after the sign-in. @param progress what else has happened */
+  const begin = (age: number, progress: Progress = {}) => {
     const signedIn: Progress['signedIn'] = {
       accountId: ada.id,
       authTime: now / 1000 - age,
@@ -15,7 +15,7 @@ describe('createSetUpFactor', () => {
     }
     let enrolled = 0
     const browser = createBrowser({
-      progress: { signedIn },
+      progress: { ...progress, signedIn },
       passkeys: {
         offerNew: async () => ({ options: '{}', sealed: 'k1~AAAA' }),
         enrol: async () => {
@@ -47,5 +47,12 @@ describe('createSetUpFactor', () => {
     expect(pageOf(await browser.get(), 'set-up-factor').model).to.include({ signInFirst: true, passkey: undefined })
     expect(await browser.post('/set-up-passkey', { credential: '{}', sealed: 'x' })).to.deep.equal(toPage)
     expect(enrolled()).to.equal(0)
+  })
+
+  it('L9 takes no code of an app when the sign-in has become old since the picture was shown', async () => {
+    const { browser } = begin(400, { pendingSeed: 'JBSWY3DPEHPK3PXP' })
+    expect(await browser.post('/set-up-app', { code: '123456' })).to.deep.equal(toPage)
+    expect(browser.progress()).to.have.property('pendingSeed', undefined)
+    expect(pageOf(await browser.get(), 'set-up-factor').model).to.include({ signInFirst: true })
   })
 })

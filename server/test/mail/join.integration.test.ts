@@ -160,7 +160,7 @@ describe('accounts by mail', function () {
       const here = (username: string) => ({ username, email: `${username}@example.com`, password, groups: [] })
       await directory.add(here('dora'))
       expect(wordsOf(await register('Dora@example.com'))).to.contain('Look into your mailbox')
-      expect((await site.newest('Dora@example.com'))!.text).to.contain('the password of your organization')
+      expect((await site.newest('Dora@example.com'))!.text).to.contain('the password of your organisation')
       // and none with a link from before the directory had the person
       await register('emil@example.com')
       const link = await site.linkTo('emil@example.com')

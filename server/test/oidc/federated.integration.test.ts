@@ -145,6 +145,8 @@ describe('clients without a secret', () => {
     ['that is not valid yet', 'not-yet-valid', () => cluster.sign({ ...good(), nbf: now() + 300 })],
     ['that lives longer than two hours', 'over-long', () => cluster.sign({ ...good(), exp: now() + 7300 })],
     ['that was edited', 'bad-signature', async () => edited(await cluster.sign(good('worker')))],
+    ['that is an access token', 'malformed', () => cluster.sign(good(), 'at+jwt')],
+    ['that is a logout token', 'malformed', () => cluster.sign(good(), 'application/logout+jwt')],
     ['that says alg none', 'malformed', async () => unsigned(await cluster.sign(good()))],
   ]
   const unbound = { namespace: 'default', serviceaccount: { name: 'worker', uid: 'u' } }

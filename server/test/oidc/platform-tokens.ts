@@ -5,8 +5,9 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 export interface PlatformSigner {
   readonly issuer: string
   readonly jwk: Readonly<Record<string, unknown>>
-  /** @param claims over those of a good token; undefined leaves one out */
-  sign(claims?: Readonly<Record<string, unknown>>): Promise<string>
+  /** @param claims over those of a good token; undefined leaves one out
+   *  @param typ of the header */
+  sign(claims?: Readonly<Record<string, unknown>>, typ?: string): Promise<string>
 }
 
 const seconds = () => Math.floor(Date.now() / 1000)
@@ -32,11 +33,11 @@ export async function createSigner(issuer: string, kid: string, alg = 'RS256'): 
   return {
     issuer,
     jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' },
-    sign: (claims = {}) =>
+    sign: (claims = {}, typ) =>
       new SignJWT(
         Object.fromEntries(Object.entries({ iss: issuer, ...claims }).filter(([, value]) => value !== undefined)),
       )
-        .setProtectedHeader({ alg, kid })
+        .setProtectedHeader({ alg, kid, ...(typ === undefined ? {} : { typ }) })
         .sign(privateKey),
   }
 }

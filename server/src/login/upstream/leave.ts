@@ -3,6 +3,7 @@ import { freshFor } from '../../oidc/acr.ts'
 import type { Interaction, Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
 import { acrNotReached } from '../../oidc/interaction/what-is-asked.ts'
 import type { Page } from '../../reply.ts'
+import { suggestedName } from '../login-link.ts'
 import type { Attempt, FormOutcome, Leave } from '../attempt.ts'
 import type { Federation } from './federation.ts'
 import { randomValue } from './relying-party.ts'
@@ -80,7 +81,7 @@ export function movingOnPage(location: string, name?: string): Page {
 }
 
 function hintOf({ request, interaction }: Attempt): string | undefined {
-  const hint = request.form.get('username')?.trim() || interaction.loginHint
+  const hint = request.form.get('username')?.trim() || suggestedName(interaction)
   return hint !== undefined && hint.length <= longestHint ? hint : undefined
 }
 

@@ -136,7 +136,22 @@ export function keyIdOf(token: string): string | undefined {
   }
 }
 
-/** Looks at the signature of a JWT that another issuer made, and at nothing else of it.
+/** Tokens that say what they are for, and it is not to prove a program: of another server like this one they would be well signed. */
+const otherTypes: ReadonlySet<string> = new Set([
+  'at+jwt',
+  'logout+jwt',
+  'secevent+jwt',
+  'dpop+jwt',
+  'token-introspection+jwt',
+])
+
+/** RFC 7515 section 4.1.9: `application/` may be left out. */
+const typeOf = (typ: unknown): string =>
+  String(typ ?? '')
+    .toLowerCase()
+    .replace(/^application\//, '')
+
+/** Looks at the signature of a JWT that another issuer made, and at what kind it says that it is.
  *  @param keys public JWKs of that issuer, at least one
  *  @returns the claims; or why the signature says nothing. Never throws. */
 export async function verifyForeign(
@@ -147,7 +162,7 @@ export async function verifyForeign(
     const find = createLocalJWKSet({ keys: keys.map((key) => ({ ...key }) as JWK) })
     const { payload, protectedHeader } = await compactVerify(token, find, { algorithms: [...platformAlgorithms] })
     // such a payload would be read in another form than the one that was signed
-    if (protectedHeader.b64 !== undefined) return 'malformed'
+    if (protectedHeader.b64 !== undefined || otherTypes.has(typeOf(protectedHeader.typ))) return 'malformed'
     const claims: unknown = JSON.parse(Buffer.from(payload).toString('utf8'))
     return typeof claims === 'object' && claims !== null && !Array.isArray(claims) ? { ...claims } : 'malformed'
   } catch (error) {

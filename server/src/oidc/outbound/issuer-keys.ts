@@ -10,13 +10,17 @@ import type { Fetch } from './outbound-fetch.ts'
 /** Milliseconds: keys are read again when they are as old, and at most so often for a key that is not among them. */
 const freshFor = 300_000
 const askAgainAfter = 10_000
+/** Milliseconds. Keys of this age are not used while they are read again: one may have been withdrawn since. And how long the last good ones
+ *  count while nobody can read them. */
+const oldFrom = 2 * freshFor
+const longestKept = 86_400_000
 const mostKeys = 50
 const mostBytes = 64 * 1024
 
 /** The keys of one issuer. */
 export interface KeySource {
   /** @param kid of a token. When it is not among the keys that are known, they are read again, at most once in 10 s
-   *  @returns the last good keys; undefined when there never were any */
+   *  @returns the last good keys, at most a day old; undefined when there are none */
   keys(kid: string | undefined): Promise<IssuerKeys | undefined>
 }
 
@@ -43,11 +47,12 @@ export function createKeySource(
   }
   return {
     keys: async (kid) => {
-      const isStale = known === undefined || needs.now() - known.at >= freshFor
+      const age = () => (known === undefined ? Infinity : needs.now() - known.at)
+      const isStale = age() >= freshFor
       const lacks = kid !== undefined && known?.keys.keys.some(({ jwk }) => jwk['kid'] === kid) !== true
       if ((isStale || lacks) && needs.now() - triedAt >= askAgainAfter) running ??= read()
-      if (running && (known === undefined || lacks)) await running
-      return known?.keys
+      if (running && (age() >= oldFrom || lacks)) await running
+      return age() < longestKept ? known?.keys : undefined
     },
   }
 }

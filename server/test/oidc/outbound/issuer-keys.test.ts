@@ -57,6 +57,24 @@ describe('createKeySource', () => {
     }
   })
 
+  it('T32 does not take a key that was withdrawn while nobody asked', async () => {
+    const keys = source()
+    await kidsOf(keys, 'a')
+    documents[`${issuer}/keys`] = { keys: [b] }
+    now = 3_600_000
+    expect(await kidsOf(keys, 'a')).to.deep.equal(['b'])
+  })
+
+  it('T32 keeps keys that nobody can read any more for a day', async () => {
+    const keys = source()
+    await kidsOf(keys, 'a')
+    documents = {}
+    now = 86_399_999
+    expect(await kidsOf(keys, 'a')).to.deep.equal(['a'])
+    now = 86_400_000
+    expect(await kidsOf(keys, 'a')).to.equal(undefined)
+  })
+
   it('finds the keys by the discovery document, of exactly this issuer', async () => {
     const place = `${issuer}/.well-known/openid-configuration`
     documents[place] = { issuer, jwks_uri: `${issuer}/keys` }
