@@ -150,9 +150,13 @@ describe('A cluster in five minutes, as the README has it', function () {
   it('6 an uninstall leaves what the README says, and the last commands leave nothing', async () => {
     const left = (await run(uninstall)).split('\n').filter((line) => /^(secret|lease)/.test(line))
     const shards = Array.from({ length: 16 }, (_, shard) => `nauthera-clients-${String(shard).padStart(2, '0')}`)
-    const kept = ['nauthera-keys', 'nauthera-link', 'nauthera-clients-manifest', ...shards].map(
-      (name) => `secret/${name}`,
-    )
+    const kept = [
+      'nauthera-keys',
+      'nauthera-link',
+      'nauthera-clients-manifest',
+      'nauthera-clients-issuers',
+      ...shards,
+    ].map((name) => `secret/${name}`)
     const brought = ['secret/postgresql', 'secret/server-tls']
     expect(left.sort()).to.deep.equal(['lease.coordination.k8s.io/nauthera-operator', ...kept, ...brought].sort())
     expect(await kubectl('-n', 'demo', 'get', 'oidcclients,secrets', '-o', 'name'))
