@@ -27,7 +27,11 @@ export function plainBytes(entry: ShardEntry): number {
 
 /** @returns bytes that the entry takes compressed on its own. In the file it takes less, beside clients that are like it */
 export function packedBytes(entry: ShardEntry): number {
-  return remember(packed, entry, () => pack([...versionsOf(entry), grantsOf(entry)].join('\n')) + restBytes(entry))
+  return remember(packed, entry, () => {
+    // as the line has them: a text of quotation marks grows there
+    const texts = versionsOf(entry).map((text) => JSON.stringify(text))
+    return pack([...texts, grantsOf(entry)].join('\n')) + restBytes(entry)
+  })
 }
 
 /** @returns bytes that are charged to its namespace: compressed on its own, so that they depend on nobody else; of two versions the

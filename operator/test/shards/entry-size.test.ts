@@ -38,7 +38,7 @@ describe('the size of an entry', () => {
         const made = entry(one)
         const line = Buffer.from(JSON.stringify(toJson(ShardEntrySchema, made)))
         expect(plainBytes(made)).to.be.at.least(line.length)
-        expect(packedBytes(made) + 100).to.be.at.least(gzipSync(line, { level: 9 }).length)
+        expect(packedBytes(made) + 100).to.be.at.least(gzipSync(line).length)
         expect(shareBytes(made)).to.be.at.most(packedBytes(made) + plainBytes(made) / 16)
       }),
       { numRuns: 100 },

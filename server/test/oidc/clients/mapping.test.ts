@@ -229,7 +229,6 @@ describe('createClientCheck', () => {
       'spec.auth.jwks',
       'CLIENT_METADATA_INVALID',
     ],
-    ['the device flow', { type: 'Device' }, 'spec.type', 'CLIENT_FEATURE_UNSUPPORTED'],
     ['mutual TLS', { tokenEndpointAuthMethod: 'tls_client_auth' }, 'spec.auth.method', 'CLIENT_FEATURE_UNSUPPORTED'],
     ['FAPI2', { profile: 'FAPI2' }, 'spec.profile', 'CLIENT_FEATURE_UNSUPPORTED'],
     [
