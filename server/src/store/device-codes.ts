@@ -38,7 +38,7 @@ export interface DeviceCodes {
   guess(userCode: string, address: string | undefined): Promise<Guess>
   /** The code, while it is neither decided nor expired. */
   findOpen(id: string): Promise<DeviceCode | undefined>
-  /** The code as its device asks for it, also when it is decided or has expired. Of n polls at once one is not too fast.
+  /** The code as its device asks for it, also when it is decided or has expired. Of n polls at once one is not too fast, and none waits for another.
    *  @returns undefined when there is none, or it is of another client */
   poll(id: string, clientUid: string): Promise<{ readonly payload: Payload; readonly isTooFast: boolean } | undefined>
   /** @returns false when it was decided before, or has expired: nothing was changed */
@@ -91,15 +91,19 @@ const findOpen = statement(
   'device-code-find',
   'SELECT * FROM device_codes WHERE id = $1 AND decided_at IS NULL AND expires_at > now()',
 )
+// Nobody waits for a row here: of polls at once, all but the one that has it are too fast. A poll that is too fast and can be slowed down no
+// further is only read, so that whoever asks all the time writes nothing.
+const isOpen = 'decided_at IS NULL AND expires_at > now()'
+const isFast = `coalesce(polled_at > now() - (poll_every - ${early}) * interval '1 second', false)`
 const poll = statement(
   'device-code-poll',
-  `WITH before AS (SELECT id, payload, poll_every, decided_at IS NULL AND expires_at > now() AS waits,
-       coalesce(polled_at > now() - (poll_every - ${early}) * interval '1 second', false) AS fast
-     FROM device_codes WHERE id = $1 AND client_uid = $2 FOR UPDATE),
+  `WITH held AS (SELECT id, payload, poll_every, ${isOpen} AS waits, ${isFast} AS fast
+     FROM device_codes WHERE id = $1 AND client_uid = $2 AND NOT (${isFast} AND poll_every >= ${slowest}) FOR UPDATE SKIP LOCKED),
    polled AS (UPDATE device_codes d SET polled_at = now(),
-       poll_every = CASE WHEN before.fast THEN least(before.poll_every + ${slower}, ${slowest}) ELSE before.poll_every END
-     FROM before WHERE d.id = before.id AND before.waits)
-   SELECT payload, waits AND fast AS is_too_fast FROM before`,
+       poll_every = CASE WHEN held.fast THEN least(held.poll_every + ${slower}, ${slowest}) ELSE held.poll_every END
+     FROM held WHERE d.id = held.id AND held.waits)
+   SELECT coalesce(held.payload, seen.payload) AS payload, coalesce(held.waits AND held.fast, seen.waits) AS is_too_fast
+   FROM (SELECT payload, ${isOpen} AS waits FROM device_codes WHERE id = $1 AND client_uid = $2) seen LEFT JOIN held ON true`,
 )
 const refuse = statement(
   'device-code-refuse',
