@@ -1,6 +1,6 @@
 // Sign-ins of devices (RFC 8628). The database decides: who guesses how often, which device asks too fast, and who allows or refuses a
 // code first. The clock is the database's, the same for every replica.
-import { addressBlock } from './address-block.ts'
+import { addressBlock, widerBlockPrefix } from './address-block.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { statement } from './postgres.ts'
@@ -31,7 +31,7 @@ export type Guess =
   | { readonly kind: 'blocked'; readonly waitSeconds: number }
 
 export interface DeviceCodes {
-  /** @returns `too-many`: of this client, or from this address, too many are open; `taken`: the user code is one of another device */
+  /** @returns `too-many`: of this client, or from this address or its wider block, too many are open; `taken`: the user code is one of another device */
   put(code: NewDeviceCode): Promise<'stored' | 'too-many' | 'taken'>
   /** Looks a user code up. A wrong one counts against the address, over all replicas; a right one does not.
    *  @param address undefined where addresses are unknown: then all count together, with a higher limit */
@@ -45,8 +45,8 @@ export interface DeviceCodes {
   refuse(id: string, payload: Payload, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-/** What may be open at once. */
-const most = { ofClient: 5000, ofAddress: 100 }
+/** What may be open at once. Of one client, nobody with a /48 of IPv6 may use up what is for all. */
+const most = { ofClient: 5000, ofClientAndWiderBlock: 300, ofAddress: 100 }
 /** Wrong codes of one address; with 8 letters out of 20, nobody gets far. Milliseconds. */
 const guessLimits = { ofAddress: 30, windowMs: 15 * 60_000 }
 /** The same of all, where addresses are unknown: enough for people, and for nobody who guesses. */
@@ -60,10 +60,13 @@ const early = 1
 
 const put = statement(
   'device-code-put',
-  `WITH room AS (
-     SELECT (SELECT count(*) FROM (SELECT FROM device_codes WHERE client_uid = $3 AND expires_at > now() LIMIT $7) open) < $7
-       AND ($4::text IS NULL
-         OR (SELECT count(*) FROM (SELECT FROM device_codes WHERE address = $4 AND expires_at > now() LIMIT $8) open) < $8) AS free),
+  `WITH of_client AS (
+     SELECT count(*) AS whole, count(*) FILTER (WHERE starts_with(address, $9::text)) AS wider
+     FROM (SELECT address FROM device_codes WHERE client_uid = $3 AND expires_at > now() LIMIT $7) open),
+   room AS (
+     SELECT whole < $7 AND wider < $10 AND ($4::text IS NULL
+         OR (SELECT count(*) FROM (SELECT FROM device_codes WHERE address = $4 AND expires_at > now() LIMIT $8) open) < $8) AS free
+     FROM of_client),
    stored AS (
      INSERT INTO device_codes (id, user_code, client_uid, address, payload, expires_at)
      SELECT $1, $2, $3, $4, $5::jsonb, $6 FROM room WHERE free ON CONFLICT DO NOTHING RETURNING id)
@@ -129,7 +132,9 @@ export function createDeviceCodes(needs: { database: Connection; audit: AuditRow
   return {
     async put({ id, userCode, clientUid, address, payload, expiresAt }) {
       const block = address === undefined ? null : addressBlock(address)
-      const values = [id, userCode, clientUid, block, JSON.stringify(payload), expiresAt, most.ofClient, most.ofAddress]
+      const wider = address === undefined ? null : (widerBlockPrefix(address) ?? null)
+      const limits = [most.ofClient, most.ofAddress, wider, most.ofClientAndWiderBlock]
+      const values = [id, userCode, clientUid, block, JSON.stringify(payload), expiresAt, ...limits]
       const row = (await database.query<{ free: boolean; stored: boolean }>(put, values))[0]!
       if (row.stored) return 'stored'
       return row.free ? 'taken' : 'too-many'

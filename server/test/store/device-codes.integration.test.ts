@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
+import { addressBlock } from '../../src/store/address-block.ts'
 import { createDeviceCodes } from '../../src/store/device-codes.ts'
 import { statement } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import { freshStore, inMs } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
 
+const putMany = statement(
+  'test-device-put-many',
+  `INSERT INTO device_codes (id, user_code, client_uid, address, payload, expires_at)
+     SELECT gen_random_uuid(), gen_random_uuid(), $1, address, '{}', now() + interval '10 minutes' FROM unnest($2::text[]) AS address`,
+)
 const hold = statement('test-device-hold', 'SELECT id FROM device_codes WHERE id = $1 FOR UPDATE')
 const rowOf = statement(
   'test-device-row',
@@ -47,11 +53,29 @@ describe(createDeviceCodes.name, function () {
   const read = async (id: string) => (await stores[0]!.database.query<{ poll_every: number }>(rowOf, [id]))[0]!
   const written = async () => (await stores[0]!.database.query<{ count: number }>(writes))[0]!.count
 
+  describe('put', () => {
+    it('E6 one /48 of IPv6 opens so many codes of a client, from however many blocks, and leaves the rest to others', async () => {
+      const inBlock = (at: number) => `2001:db8:48:${at.toString(16)}::1`
+      const blocks = Array.from({ length: 299 }, (_, at) => addressBlock(inBlock(at)))
+      await stores[0]!.database.query(putMany, ['public', blocks])
+      expect((await put('public', inBlock(299))).answer, 'the last one').to.equal('stored')
+      expect((await put('public', inBlock(300))).answer, 'one more').to.equal('too-many')
+      for (const [sentence, clientUid, address] of [
+        ['the next /48', 'public', '2001:db8:49::1'],
+        ['a /48 whose name begins alike', 'public', '2001:db8:480::1'],
+        ['IPv4', 'public', '192.0.2.1'],
+        ['an unknown address', 'public', undefined],
+        ['another client', 'other', inBlock(400)],
+      ] as const)
+        expect((await put(clientUid, address)).answer, sentence).to.equal('stored')
+    })
+  })
+
   describe('poll', () => {
     it('L14 of many polls at once of one code one is answered, and the others are too fast and write hardly anything', async () => {
       const { id } = await put('client')
       const before = await written()
-      const answers = await Promise.all(Array.from({ length: 300 }, (_, at) => poll(id, stores[at % 3])))
+      const answers = await Promise.all(Array.from({ length: 60 }, (_, at) => poll(id, stores[at % 3])))
       expect(answers.filter((isTooFast) => !isTooFast)).to.have.length(1)
       expect((await written()) - before).to.be.within(1, 12)
     })
