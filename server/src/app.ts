@@ -52,6 +52,7 @@ import { createSendMail } from './mail/send-mail.ts'
 import { createSmtp } from './mail/smtp.ts'
 import { createBrowserSessions } from './oidc/browser-session.ts'
 import { backchannelFailed, createTellLogout } from './oidc/artefacts/back-channel.ts'
+import { createLogoutTurns } from './oidc/artefacts/logout-turns.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
@@ -136,8 +137,9 @@ interface Needs {
 const drainFor = 25_000
 /** For one request to a provider: more is done there than at a file with keys. */
 const upstreamPatience = 5000
-/** How many applications are told at once that a session has ended. */
+/** How many applications are told at once that a session has ended; and how many of one namespace. */
 const logoutWidth = 20
+const logoutShare = 4
 /** How long connections are asked to close before idle ones are closed. */
 const lingerFor = 3_000
 
@@ -242,7 +244,7 @@ function createOutboxRunners(
     knowsAll: on.knowsAll,
     mint: (client, of) => on.protocol.generations.current().mintLogoutToken(client, of),
     fetch: guardedFetch(settings, 'backchannel'),
-    now: () => performance.now(),
+    turns: createLogoutTurns({ share: logoutShare, now: () => performance.now() }),
   })
   const tries = { 'backchannel-logout': tellLogout }
   const logouts = createOutboxRunner({ outbox, tries, log, count, givenUp: backchannelFailed, width: logoutWidth })

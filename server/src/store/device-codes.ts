@@ -1,6 +1,6 @@
 // Sign-ins of devices (RFC 8628). The database decides: who guesses how often, which device asks too fast, and who allows or refuses a
 // code first. The clock is the database's, the same for every replica.
-import { addressBlock } from './address-block.ts'
+import { addressBlock, widerBlockPrefix } from './address-block.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { statement } from './postgres.ts'
@@ -31,22 +31,22 @@ export type Guess =
   | { readonly kind: 'blocked'; readonly waitSeconds: number }
 
 export interface DeviceCodes {
-  /** @returns `too-many`: of this client, or from this address, too many are open; `taken`: the user code is one of another device */
+  /** @returns `too-many`: of this client, or from this address or its wider block, too many are open; `taken`: the user code is one of another device */
   put(code: NewDeviceCode): Promise<'stored' | 'too-many' | 'taken'>
   /** Looks a user code up. A wrong one counts against the address, over all replicas; a right one does not.
    *  @param address undefined where addresses are unknown: then all count together, with a higher limit */
   guess(userCode: string, address: string | undefined): Promise<Guess>
   /** The code, while it is neither decided nor expired. */
   findOpen(id: string): Promise<DeviceCode | undefined>
-  /** The code as its device asks for it, also when it is decided or has expired. Of n polls at once one is not too fast.
+  /** The code as its device asks for it, also when it is decided or has expired. Of n polls at once one is not too fast, and none waits for another.
    *  @returns undefined when there is none, or it is of another client */
   poll(id: string, clientUid: string): Promise<{ readonly payload: Payload; readonly isTooFast: boolean } | undefined>
   /** @returns false when it was decided before, or has expired: nothing was changed */
   refuse(id: string, payload: Payload, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-/** What may be open at once. */
-const most = { ofClient: 5000, ofAddress: 100 }
+/** What may be open at once. Of one client, nobody with a /48 of IPv6 may use up what is for all. */
+const most = { ofClient: 5000, ofClientAndWiderBlock: 300, ofAddress: 100 }
 /** Wrong codes of one address; with 8 letters out of 20, nobody gets far. Milliseconds. */
 const guessLimits = { ofAddress: 30, windowMs: 15 * 60_000 }
 /** The same of all, where addresses are unknown: enough for people, and for nobody who guesses. */
@@ -60,10 +60,13 @@ const early = 1
 
 const put = statement(
   'device-code-put',
-  `WITH room AS (
-     SELECT (SELECT count(*) FROM (SELECT FROM device_codes WHERE client_uid = $3 AND expires_at > now() LIMIT $7) open) < $7
-       AND ($4::text IS NULL
-         OR (SELECT count(*) FROM (SELECT FROM device_codes WHERE address = $4 AND expires_at > now() LIMIT $8) open) < $8) AS free),
+  `WITH of_client AS (
+     SELECT count(*) AS whole, count(*) FILTER (WHERE starts_with(address, $9::text)) AS wider
+     FROM (SELECT address FROM device_codes WHERE client_uid = $3 AND expires_at > now() LIMIT $7) open),
+   room AS (
+     SELECT whole < $7 AND wider < $10 AND ($4::text IS NULL
+         OR (SELECT count(*) FROM (SELECT FROM device_codes WHERE address = $4 AND expires_at > now() LIMIT $8) open) < $8) AS free
+     FROM of_client),
    stored AS (
      INSERT INTO device_codes (id, user_code, client_uid, address, payload, expires_at)
      SELECT $1, $2, $3, $4, $5::jsonb, $6 FROM room WHERE free ON CONFLICT DO NOTHING RETURNING id)
@@ -91,15 +94,19 @@ const findOpen = statement(
   'device-code-find',
   'SELECT * FROM device_codes WHERE id = $1 AND decided_at IS NULL AND expires_at > now()',
 )
+// Nobody waits for a row here: of polls at once, all but the one that has it are too fast. A poll that is too fast and can be slowed down no
+// further is only read, so that whoever asks all the time writes nothing.
+const isOpen = 'decided_at IS NULL AND expires_at > now()'
+const isFast = `coalesce(polled_at > now() - (poll_every - ${early}) * interval '1 second', false)`
 const poll = statement(
   'device-code-poll',
-  `WITH before AS (SELECT id, payload, poll_every, decided_at IS NULL AND expires_at > now() AS waits,
-       coalesce(polled_at > now() - (poll_every - ${early}) * interval '1 second', false) AS fast
-     FROM device_codes WHERE id = $1 AND client_uid = $2 FOR UPDATE),
+  `WITH held AS (SELECT id, payload, poll_every, ${isOpen} AS waits, ${isFast} AS fast
+     FROM device_codes WHERE id = $1 AND client_uid = $2 AND NOT (${isFast} AND poll_every >= ${slowest}) FOR UPDATE SKIP LOCKED),
    polled AS (UPDATE device_codes d SET polled_at = now(),
-       poll_every = CASE WHEN before.fast THEN least(before.poll_every + ${slower}, ${slowest}) ELSE before.poll_every END
-     FROM before WHERE d.id = before.id AND before.waits)
-   SELECT payload, waits AND fast AS is_too_fast FROM before`,
+       poll_every = CASE WHEN held.fast THEN least(held.poll_every + ${slower}, ${slowest}) ELSE held.poll_every END
+     FROM held WHERE d.id = held.id AND held.waits)
+   SELECT coalesce(held.payload, seen.payload) AS payload, coalesce(held.waits AND held.fast, seen.waits) AS is_too_fast
+   FROM (SELECT payload, ${isOpen} AS waits FROM device_codes WHERE id = $1 AND client_uid = $2) seen LEFT JOIN held ON true`,
 )
 const refuse = statement(
   'device-code-refuse',
@@ -125,7 +132,9 @@ export function createDeviceCodes(needs: { database: Connection; audit: AuditRow
   return {
     async put({ id, userCode, clientUid, address, payload, expiresAt }) {
       const block = address === undefined ? null : addressBlock(address)
-      const values = [id, userCode, clientUid, block, JSON.stringify(payload), expiresAt, most.ofClient, most.ofAddress]
+      const wider = address === undefined ? null : (widerBlockPrefix(address) ?? null)
+      const limits = [most.ofClient, most.ofAddress, wider, most.ofClientAndWiderBlock]
+      const values = [id, userCode, clientUid, block, JSON.stringify(payload), expiresAt, ...limits]
       const row = (await database.query<{ free: boolean; stored: boolean }>(put, values))[0]!
       if (row.stored) return 'stored'
       return row.free ? 'taken' : 'too-many'

@@ -14,6 +14,8 @@ export type TryOutcome =
   | { readonly kind: 'done' }
   /** It may work at another time. */
   | { readonly kind: 'later'; readonly reason: string }
+  /** Nothing was tried: others go first. It counts as no try. */
+  | { readonly kind: 'put-off'; readonly reason: string; readonly delayMs: number }
   /** It will never work. */
   | { readonly kind: 'never'; readonly reason: string }
 
@@ -50,13 +52,13 @@ export function delayBefore(
   return Math.round(Math.min(delay * (0.9 + 0.2 * at.random), left))
 }
 
-export type CountTry = (kind: string, outcome: 'done' | 'later' | 'given_up') => void
+export type CountTry = (kind: string, outcome: 'done' | 'later' | 'put_off' | 'given_up') => void
 
 /** One counter for every runner of a process. */
 export function countTries(metrics: Metrics): CountTry {
   const counter = metrics.counter(
     'nauthera_outbox_tries_total',
-    'Tries of work in the outbox, such as mails, by kind and outcome (done, later, given_up).',
+    'Tries of work in the outbox, such as mails, by kind and outcome (done, later, put_off, given_up).',
     ['kind', 'outcome'],
   )
   return (kind, outcome) => counter.inc({ kind, outcome })
@@ -160,9 +162,20 @@ class Runner implements OutboxRunner {
         await this.#settle(() => this.#needs.outbox.retry(work, delay))
         return this.#needs.count?.(work.kind, 'later')
       }
+      case 'put-off':
+        return this.#putOff(work, outcome)
       case 'never':
         return this.#giveUp(work, outcome.reason)
     }
+  }
+
+  async #putOff(work: Claimed, { reason, delayMs }: { reason: string; delayMs: number }): Promise<void> {
+    const left = work.giveUpAt.getTime() - Date.now()
+    if (left <= 0) return this.#giveUp(work, reason)
+    await this.#settle(() => this.#needs.outbox.putOff(work, Math.min(delayMs, left)))
+    // what takes long keeps its places, and these are free for others at once
+    if (this.#full) this.#lookIn(0)
+    this.#needs.count?.(work.kind, 'put_off')
   }
 
   async #try(work: Claimed): Promise<TryOutcome> {

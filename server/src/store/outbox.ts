@@ -27,6 +27,8 @@ export interface Outbox extends OutboxRows {
   finish(claimed: Claimed): Promise<void>
   /** Not done: tried again after `delayMs`. */
   retry(claimed: Claimed, delayMs: number): Promise<void>
+  /** Nothing was tried: due again after `delayMs`, and its claim counts as no try. */
+  putOff(claimed: Claimed, delayMs: number): Promise<void>
   /** Never tried again. */
   giveUp(claimed: Claimed, audit: readonly AuditEvent[]): Promise<void>
   /** How many rows wait. */
@@ -89,6 +91,11 @@ const retry = statement(
   `UPDATE outbox SET next_at = clock_timestamp() + $3::float8 * interval '1 millisecond' WHERE ${mine}`,
   { batched: true },
 )
+const putOff = statement(
+  'outbox-put-off',
+  `UPDATE outbox SET tries = tries - 1, next_at = clock_timestamp() + $3::float8 * interval '1 millisecond' WHERE ${mine}`,
+  { batched: true },
+)
 const giveUp = statement(
   'outbox-give-up',
   `WITH given AS (UPDATE outbox SET done_at = clock_timestamp(), payload = ''::bytea WHERE ${mine} RETURNING id),
@@ -139,6 +146,7 @@ export function createOutbox(needs: {
       (await database.query<OutboxRow>(claim, [most, leaseMs, kinds])).map((row) => claimedOf(ring, row)),
     finish: async ({ id, tries }) => void (await database.query(finish, [id, tries])),
     retry: async ({ id, tries }, delayMs) => void (await database.query(retry, [id, tries, delayMs])),
+    putOff: async ({ id, tries }, delayMs) => void (await database.query(putOff, [id, tries, delayMs])),
     async giveUp({ id, tries }, events) {
       const given = await database.query(giveUp, [id, tries, audit.rows(events)])
       if (given.length > 0) audit.lines(events)

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { addressBlock } from '../../src/store/address-block.ts'
+import { addressBlock, widerBlockPrefix } from '../../src/store/address-block.ts'
 
 describe(addressBlock.name, () => {
   const cases: [string, string][] = [
@@ -14,5 +14,22 @@ describe(addressBlock.name, () => {
   ]
   for (const [address, block] of cases) {
     it(`counts ${address} as ${block}`, () => expect(addressBlock(address)).to.equal(block))
+  }
+})
+
+describe(widerBlockPrefix.name, () => {
+  const cases: [string, string | undefined][] = [
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:'],
+    ['2001:0DB8:0001::9', '2001:db8:1:'],
+    ['2001:db8::1', '2001:db8:0:'],
+    ['fe80::1%eth0', 'fe80:0:0:'],
+    ['192.0.2.1', undefined],
+    ['::ffff:192.0.2.1', undefined],
+  ]
+  for (const [address, prefix] of cases) {
+    it(`of ${address} is ${prefix ?? 'none'}`, () => {
+      expect(widerBlockPrefix(address)).to.equal(prefix)
+      if (prefix !== undefined) expect(addressBlock(address).startsWith(prefix)).to.equal(true)
+    })
   }
 })

@@ -148,6 +148,38 @@ describe(createOutboxRunner.name, function () {
     expect(await metrics.render()).to.match(/nauthera_outbox_tries_total\{kind="mail",outcome="given_up".*\} 1/)
   })
 
+  it('counts no try of what is put off, takes it again, and gives it up when its time is over', async () => {
+    await queue()
+    const seen: number[] = []
+    const { log } = run(async ({ tries: count }) => {
+      seen.push(count)
+      if (seen.length === 3) await stores[1]!.database.query(makeOld)
+      return { kind: 'put-off', reason: 'others go first', delayMs: 1 }
+    })
+    await settled()
+    // its row may be taken again while the third try is under way
+    expect(new Set(seen)).to.deep.equal(new Set([1]))
+    expect(seen.length).to.be.within(3, 4)
+    expect(log.lines.map(({ message }) => message)).to.include('given up')
+  })
+
+  it('looks for others at once when it has put some off, however many of its places are taken', async () => {
+    for (let count = 0; count < 12; count++) await queue()
+    let free: () => void = () => undefined
+    const held = new Promise<TryOutcome>((resolve) => (free = () => resolve({ kind: 'done' })))
+    const { attempt, reached } = tries((count) => {
+      if (count <= 3) return held
+      return { kind: 'put-off', reason: 'others go first', delayMs: 60_000 }
+    })
+    const { outbox } = stores[0]!
+    const slow = { ...fast, pollMs: 3_600_000 }
+    const runner = createOutboxRunner({ outbox, tries: { mail: attempt }, log: keepLog(), width: 4, times: slow })
+    runners.push(runner)
+    runner.start()
+    await reached(12)
+    free()
+  })
+
   it('gives up without a try what a dead replica left too late', async () => {
     const { attempt, count } = tries(() => ({ kind: 'done' }))
     await queue()

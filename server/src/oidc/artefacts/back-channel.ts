@@ -4,12 +4,10 @@ import type { Claimed } from '../../store/outbox.ts'
 import type { Try } from '../../store/outbox-runner.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { Fetch } from '../outbound/outbound-fetch.ts'
+import type { LogoutTurns } from './logout-turns.ts'
 
 // Tells applications that a session has ended, from the outbox: nobody waits for an application, however slow it is.
 // Source: OpenID Connect Back-Channel Logout 1.0 sections 2.5 to 2.8.
-
-/** Milliseconds: an application that failed is left alone for so long, so that a thousand sessions of it hold up nobody else's. */
-const leftAlone = 10_000
 
 /** What a logout token says besides what every one says. */
 export interface LogoutOf {
@@ -24,30 +22,28 @@ interface Needs {
   readonly knowsAll: () => boolean
   readonly mint: (client: OidcClient, of: LogoutOf) => Promise<string>
   readonly fetch: Fetch
-  /** Milliseconds, monotonic. */
-  readonly now: () => number
+  readonly turns: LogoutTurns
 }
 
 /** One try to tell one application about one session. */
 export function createTellLogout(needs: Needs): Try {
-  const failed = new Map<string, number>()
-  const isLeftAlone = (uid: string) => needs.now() - (failed.get(uid) ?? -Infinity) < leftAlone
-
   return async (work) => {
     const use = work.open() as EndedUse
     const client = needs.clientOf(use.clientId)
     if (client === undefined && !needs.knowsAll()) return { kind: 'later', reason: 'not all clients are known yet' }
     // it is gone, or the id belongs to another object by now; or it does not want to be told
     if (client?.uid !== use.clientUid || client.config.backchannelLogoutUri === '') return { kind: 'done' }
-    if (isLeftAlone(client.uid)) return { kind: 'later', reason: 'the application failed a moment ago' }
-    const reason = await tell(needs, client, use)
-    if (reason === undefined) {
-      failed.delete(client.uid)
-      return { kind: 'done' }
+    const turn = needs.turns.take(client)
+    if (turn.kind === 'put-off') return turn
+    let how: Parameters<typeof turn.end>[0] = 'unknown'
+    try {
+      const reason = await tell(needs, client, use)
+      how = reason === undefined || reason === refused ? 'answered' : 'failed'
+      if (reason === undefined) return { kind: 'done' }
+      return { kind: reason === refused ? 'never' : 'later', reason }
+    } finally {
+      turn.end(how)
     }
-    if (reason === refused) return { kind: 'never', reason }
-    failed.set(client.uid, needs.now())
-    return { kind: 'later', reason }
   }
 }
 

@@ -4,6 +4,7 @@ import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1
 import { renderVersion } from '@nauthera/proto/client-version'
 import { createRegisteredClient } from '../../../src/clients/registered-client.ts'
 import { backchannelFailed, createTellLogout } from '../../../src/oidc/artefacts/back-channel.ts'
+import { createLogoutTurns } from '../../../src/oidc/artefacts/logout-turns.ts'
 import type { Claimed } from '../../../src/store/outbox.ts'
 
 const uri = 'https://app.example.com/logout'
@@ -46,7 +47,7 @@ function trying(
       sent.push({ url: String(url), body: typeof init?.body === 'string' ? init.body : '' })
       return answer()
     },
-    now: () => clock.now,
+    turns: createLogoutTurns({ share: 4, now: () => clock.now }),
   })
   return { attempt, sent, clock }
 }
@@ -91,11 +92,28 @@ describe(createTellLogout.name, () => {
     await attempt(work)
     clock.now = 9_999
     for (let count = 0; count < 20; count++)
-      expect(await attempt(work)).to.deep.equal({ kind: 'later', reason: 'the application failed a moment ago' })
+      expect(await attempt(work)).to.deep.equal({
+        kind: 'put-off',
+        reason: 'the application failed a moment ago',
+        delayMs: 1,
+      })
     expect(sent).to.have.length(1)
     clock.now = 10_000
     await attempt(work)
     expect(sent).to.have.length(2)
+  })
+
+  it('says nothing about an application when the token could not be made, and takes no place for ever', async () => {
+    const turns = createLogoutTurns({ share: 1, now: () => 0 })
+    const attempt = createTellLogout({
+      clientOf: () => clientWith({}),
+      knowsAll: () => true,
+      mint: () => Promise.reject(new Error('no key')),
+      fetch: () => Promise.reject(new Error('never sent')),
+      turns,
+    })
+    for (let count = 0; count < 3; count++)
+      expect(await attempt(work).catch((error: Error) => error.message)).to.equal('no key')
   })
 
   for (const [sentence, client] of [

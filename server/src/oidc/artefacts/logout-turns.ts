@@ -1,0 +1,91 @@
+// Which application is told next: so that those of one namespace that do not answer hold up nobody else's. Each replica decides for itself.
+
+/** The part of a client that matters here. */
+interface Told {
+  readonly uid: string
+  readonly namespace: string
+}
+
+/** `unknown`: the fault is ours, which says nothing about the application. */
+type End = 'answered' | 'failed' | 'unknown'
+
+export type Turn =
+  /** Call `end` once the try is over, however it ended. */
+  | { readonly kind: 'now'; readonly end: (how: End) => void }
+  | { readonly kind: 'put-off'; readonly reason: string; readonly delayMs: number }
+
+export interface LogoutTurns {
+  take(client: Told): Turn
+}
+
+/** Milliseconds: an application that failed is left alone, twice as long after each failure in a row. */
+const pause = { first: 10_000, longest: 600_000 }
+/** Milliseconds, for those who wait until one of their namespace, or of their application, is through. One after the other comes back, so that a
+ *  great many of them cost few looks. */
+const queue = { first: 250, step: 25, longest: 30_000 }
+
+/** @param failures in a row, at least 1
+ *  @returns milliseconds from the beginning of the last try
+ *  @internal read by a test alone */
+export const pauseAfter = (failures: number): number => Math.min(pause.first * 2 ** (failures - 1), pause.longest)
+
+interface Failed {
+  readonly failures: number
+  readonly until: number
+  /** One try at a time says whether it answers again. */
+  readonly isTried: boolean
+}
+
+/** @param needs.share how many of one namespace are told at once
+ *  @param needs.now milliseconds, monotonic */
+export function createLogoutTurns(needs: { share: number; now: () => number }): LogoutTurns {
+  const failed = new Map<string, Failed>()
+  const underWay = new Map<string, number>()
+  const wait = createQueues(needs.now)
+
+  function end({ uid, namespace }: Told, begun: { at: number; failures: number }, how: End): void {
+    addTo(underWay, namespace, -1)
+    const before = failed.get(uid)
+    if (how === 'answered') failed.delete(uid)
+    else if (how === 'failed') {
+      // those that failed at the same time are one failure
+      const failures = begun.failures + 1
+      failed.set(uid, { failures, until: begun.at + pauseAfter(failures), isTried: false })
+    } else if (before) failed.set(uid, { ...before, isTried: false })
+  }
+
+  return {
+    take(client) {
+      const { uid, namespace } = client
+      const at = needs.now()
+      const before = failed.get(uid)
+      if (before && before.until > at)
+        return { kind: 'put-off', reason: 'the application failed a moment ago', delayMs: before.until - at }
+      if (before?.isTried === true)
+        return { kind: 'put-off', reason: 'the application is being tried', delayMs: wait(namespace) }
+      if ((underWay.get(namespace) ?? 0) >= needs.share)
+        return { kind: 'put-off', reason: 'others of its namespace are being told', delayMs: wait(namespace) }
+      addTo(underWay, namespace, 1)
+      if (before) failed.set(uid, { ...before, isTried: true })
+      const begun = { at, failures: before?.failures ?? 0 }
+      return { kind: 'now', end: (how) => end(client, begun, how) }
+    },
+  }
+}
+
+/** @returns how long the next one of a namespace waits, in milliseconds */
+function createQueues(now: () => number): (namespace: string) => number {
+  const last = new Map<string, number>()
+  return (namespace) => {
+    const earliest = now() + queue.first
+    const next = Math.min(Math.max(earliest, (last.get(namespace) ?? -Infinity) + queue.step), now() + queue.longest)
+    last.set(namespace, next)
+    return next - now()
+  }
+}
+
+function addTo(counts: Map<string, number>, key: string, by: number): void {
+  const count = (counts.get(key) ?? 0) + by
+  if (count === 0) counts.delete(key)
+  else counts.set(key, count)
+}
