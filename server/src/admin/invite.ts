@@ -5,19 +5,19 @@ import type { SignedInPerson } from '../account/gate.ts'
 import { auditedRequest } from '../oidc/request-context.ts'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
-import type { Invitation, LinkMails } from '../users/link-mails.ts'
+import type { DeskInvited, Invitation, LinkMails } from '../users/link-mails.ts'
 import { deskArea } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
 import { notFound } from './gate.ts'
 import type { DeskGate } from './gate.ts'
 
 // Invites somebody who has no account. Groups are not given here: a member of the help desk cannot give anybody a group, and an invitation
-// to an address of their own would be a way around that.
+// to an address of their own would be a way around that. The desk leaves an invitation with groups as it is.
 
 export interface InviteNeeds extends FrameNeeds {
   readonly desk: DeskGate
   /** Undefined where no mail is sent: the link must reach the mailbox, and no member sees it. */
-  readonly linkMails: Pick<LinkMails, 'invite'> | undefined
+  readonly linkMails: Pick<LinkMails, 'inviteFromDesk'> | undefined
   /** Tags of the languages that pages and mails have. */
   readonly languages: readonly string[]
 }
@@ -80,20 +80,23 @@ async function invite(needs: InviteNeeds, admin: SignedInPerson, request: PageRe
     ...auditedRequest(request),
     detail: { email: asked.email },
   }
-  try {
-    await linkMails.invite(invitation, { languages: request.languages, audit: [event] })
-  } catch (error) {
-    const mistake = mistakeOf(error)
-    if (mistake === undefined) throw error
-    return show(needs, admin, request, { ...asked, mistakes: [mistake] })
-  }
+  const by = { languages: request.languages, audit: [event] }
+  const mistake = await linkMails.inviteFromDesk(invitation, by).then(notSent, mistakeOf)
+  if (mistake !== undefined) return show(needs, admin, request, { ...asked, mistakes: [mistake] })
   needs.said.say(request, 'desk-invite')
   return { kind: 'redirect', location: `${needs.basePath}${paths.admin}` }
 }
 
-function mistakeOf(error: unknown): Mistake | undefined {
+function notSent(invited: DeskInvited): Mistake | undefined {
+  if (invited === 'sent') return undefined
+  const key = invited === 'already-invited' ? 'invited-with-groups' : 'invited-too-often'
+  return { key, control: 'email' }
+}
+
+/** @throws what is no mistake of whoever typed */
+function mistakeOf(error: unknown): Mistake {
   if (hasCode(error, 'EMAIL_TAKEN')) return { key: 'email-has-account', control: 'email' }
-  if (!hasCode(error, 'USERNAME_INVALID')) return undefined
+  if (!hasCode(error, 'USERNAME_INVALID')) throw error
   const isName = error.faults.some(({ path }) => path === 'name')
   return isName ? { key: 'text-not-taken', control: 'name' } : { key: 'email-invalid', control: 'email' }
 }

@@ -16,7 +16,7 @@ import { readJsonLines } from '../users/import/json-lines.ts'
 import { readKeycloak } from '../users/import/keycloak.ts'
 import type { LeaveOut, PersonEntry, ReadEntry } from '../users/import/person-entry.ts'
 import { createProgress } from './progress.ts'
-import { adminEvent, print, say, withDatabase } from './session.ts'
+import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
 import type { Opened, Session } from './session.ts'
 
 type SetExitCode = (code: number) => void
@@ -34,6 +34,10 @@ export function addImport(users: Command, session: Session, setExitCode: SetExit
     .argument('<file>', 'the file; - reads standard input')
     .addOption(new Option('--format <format>', 'what the file is').choices(Object.keys(formats)).default('jsonl'))
     .option('--create-groups', 'create the groups that are not there; else their people are refused')
+    .option(
+      '--allow-help-desk',
+      'put people into the group of the help desk (setting admin.group); else they are refused',
+    )
     .option('--update', 'change people who are there as the file says; never a password')
     .option('--dry-run', 'check everything and write nothing')
     .addHelpText(
@@ -57,6 +61,7 @@ Examples:
 interface ImportOptions {
   readonly format: string
   readonly createGroups?: boolean
+  readonly allowHelpDesk?: boolean
   readonly update?: boolean
   readonly dryRun?: boolean
 }
@@ -67,6 +72,7 @@ async function importFile(session: Session, file: string, options: ImportOptions
   const leftOut = createTally()
   const progress = createProgress(session.terminal)
   let counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
+  const closedDesk = options.allowHelpDesk === true ? undefined : settingsOf(session).admin?.group
   const input = await inputOf(session, file)
   try {
     return await withDatabase(session, (opened) =>
@@ -83,7 +89,7 @@ async function importFile(session: Session, file: string, options: ImportOptions
           },
         },
         formats[options.format]!(input, leftOut.add),
-        { dryRun, createGroups: mayCreateGroups },
+        { dryRun, createGroups: mayCreateGroups, closedDesk },
       ),
     )
   } finally {

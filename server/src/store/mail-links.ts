@@ -34,6 +34,9 @@ export interface LiveLink {
   readonly expiresAt: Date
 }
 
+/** Nothing was written, unless it was `added`: somebody has the address, it has a link with groups, or too many links. */
+export type AddedForEmail = 'added' | 'has-account' | 'has-groups' | 'limited'
+
 export interface MailLinks {
   /** Queues work that an unauthenticated request asks for, for one address at most so often in a while.
    *  @param limit.address undefined where addresses are unknown: then all requests count together, `mostUnknown` of them
@@ -45,8 +48,12 @@ export interface MailLinks {
   addForPerson(userId: string, link: NewLink, limit?: { most: number; windowMs: number }): Promise<boolean>
   /** Makes a link for somebody without an account; earlier links of this kind to the same mailbox end.
    *  @param email canonical
-   *  @returns false when nothing was written: too many, or somebody has this address */
-  addForEmail(email: string, link: NewLink, limit?: { most: number; windowMs: number }): Promise<boolean>
+   *  @param by.keepsGroups writes nothing where an earlier one that can still be used brings groups */
+  addForEmail(
+    email: string,
+    link: NewLink,
+    by?: { limit?: { most: number; windowMs: number }; keepsGroups?: boolean },
+  ): Promise<AddedForEmail>
   /** Looks at a link without using it.
    *  @returns undefined when it is unknown, used or expired, its person is disabled, or their address or password has changed since */
   find(kind: LinkKind, token: string): Promise<LiveLink | undefined>
@@ -86,12 +93,16 @@ const addForPerson = statement(
 )
 const addForEmail = statement(
   'mail-link-for-email',
-  `WITH ${takePlace("'l:' || $2::text || ':' || encode(sha256($3::text::bytea), 'hex')", '$8::integer', '$9::float8', ' AND NOT EXISTS (SELECT FROM users WHERE canonical_email = $3 OR canonical_username = $3)')},
+  `WITH mailbox AS (SELECT
+     EXISTS (SELECT FROM users WHERE canonical_email = $3 OR canonical_username = $3) AS has_account,
+     $10::boolean AND EXISTS (SELECT FROM mail_links l
+       WHERE l.email = $3 AND l.kind = $2 AND ${isLiveLink} AND l.payload->'groups' <> '[]'::jsonb) AS has_groups),
+   ${takePlace("'l:' || $2::text || ':' || encode(sha256($3::text::bytea), 'hex')", '$8::integer', '$9::float8', ' AND NOT EXISTS (SELECT FROM mailbox WHERE has_account OR has_groups)')},
    before AS (UPDATE mail_links SET used_at = clock_timestamp()
      WHERE email = $3 AND kind = $2 AND used_at IS NULL AND EXISTS (SELECT FROM place)),
    link AS (INSERT INTO mail_links ${inserted}
      SELECT $1, $2, NULL, $3, NULL, $5::jsonb, ${ends} FROM place RETURNING token_hash),
-   ${written}`,
+   ${written}, has_account, has_groups FROM mailbox`,
 )
 const find = statement(
   'mail-link-find',
@@ -115,6 +126,12 @@ interface LinkRow {
   readonly expires_at: Date
 }
 
+interface AddedRow {
+  readonly done: boolean
+  readonly has_account?: boolean
+  readonly has_groups?: boolean
+}
+
 /** All requests together, where nobody knows from which address they come. */
 const mostUnknown = 300
 
@@ -130,14 +147,14 @@ export function createMailLinks(needs: {
     whom: string,
     link: NewLink,
     limit: { most: number; windowMs: number },
-    mailbox: readonly string[] = [],
-  ) => {
+    last: string | boolean,
+  ): Promise<AddedRow> => {
     const { token, kind, lifeMs, payload = {}, mail, audit: events } = link
     const mails = outbox.rows([mail])
     const about = [token.hash, kind, whom, lifeMs, JSON.stringify(payload), mails, audit.rows(events)]
-    const [row] = await database.query<{ done: boolean }>(of, [...about, limit.most, limit.windowMs, ...mailbox])
+    const [row] = await database.query<AddedRow>(of, [...about, limit.most, limit.windowMs, last])
     if (row!.done) audit.lines(events)
-    return row!.done
+    return row!
   }
   return {
     async ask(work, { address, most, windowMs }) {
@@ -146,8 +163,9 @@ export function createMailLinks(needs: {
       return (await database.query(ask, values)).length === 1
     },
     addForPerson: async (userId, link, limit = noLimit) =>
-      isUuid(userId) ? add(addForPerson, userId, link, limit, [canonicalName(link.mail.to)]) : false,
-    addForEmail: (email, link, limit = noLimit) => add(addForEmail, email, link, limit),
+      isUuid(userId) && (await add(addForPerson, userId, link, limit, canonicalName(link.mail.to))).done,
+    addForEmail: async (email, link, { limit = noLimit, keepsGroups = false } = {}) =>
+      outcomeOf(await add(addForEmail, email, link, limit, keepsGroups)),
     find: async (kind, token) => (await database.query<LinkRow>(find, [linkHash(token), kind])).map(linkOf)[0],
     async verify(token, events) {
       const link = await this.find('verify', token)
@@ -163,6 +181,12 @@ export function createMailLinks(needs: {
 }
 
 const noLimit = { most: 1_000_000, windowMs: 60_000 }
+
+function outcomeOf({ done, has_account: hasAccount, has_groups: hasGroups }: AddedRow): AddedForEmail {
+  if (done) return 'added'
+  if (hasAccount === true) return 'has-account'
+  return hasGroups === true ? 'has-groups' : 'limited'
+}
 
 const linkOf = (row: LinkRow): LiveLink => ({
   kind: row.kind,

@@ -29,6 +29,9 @@ const costLimits = {
   memoryWork: 512,
 } as const
 
+/** What takes about as long as our own hash, some 20 ms of one core. */
+const lightLimits = { bcryptCost: 8, pbkdf2Work: 50_000 } as const
+
 /** Bytes. A shorter key would match many passwords. */
 const keyLength = { min: 16, max: 64 } as const
 
@@ -91,13 +94,11 @@ function faultOf(hash: StoredHash): string | undefined {
       return isFine ? undefined : `has the bcrypt cost ${hash.cost}; 4 to ${costLimits.bcryptCost} are accepted`
     }
     case 'pbkdf2': {
-      const work = hash.iterations * Math.ceil(hash.key.length / digests[hash.digest])
+      const work = pbkdf2Work(hash)
       return work >= 1 && work <= costLimits.pbkdf2Work ? undefined : `has ${hash.iterations} iterations: ${tooMuch}`
     }
-    case 'scrypt': {
-      const mib = (2 ** hash.logN * hash.r * 128) / 2 ** 20
-      return hash.logN >= 1 && hash.r >= 1 ? memoryFault(mib, hash.p) : 'has costs of 0'
-    }
+    case 'scrypt':
+      return hash.logN >= 1 && hash.r >= 1 ? memoryFault(scryptKib(hash) / 1024, hash.p) : 'has costs of 0'
     case 'argon2': {
       const isFine = hash.lanes >= 1 && hash.lanes <= 16 && hash.memoryKib >= 8 * hash.lanes
       return isFine ? memoryFault(hash.memoryKib / 1024, hash.passes) : 'has costs that argon2 does not know'
@@ -105,11 +106,34 @@ function faultOf(hash: StoredHash): string | undefined {
   }
 }
 
+type Kind<K extends StoredHash['kind']> = Extract<StoredHash, { kind: K }>
+
+const pbkdf2Work = ({ iterations, key, digest }: Kind<'pbkdf2'>) => iterations * Math.ceil(key.length / digests[digest])
+
+const scryptKib = ({ logN, r }: Kind<'scrypt'>) => (2 ** logN * r * 128) / 1024
+
 const tooMuch = 'a sign-in would take too long with it'
 
 function memoryFault(mib: number, passes: number): string | undefined {
   const isFine = passes >= 1 && mib <= costLimits.memoryMib && mib * passes <= costLimits.memoryWork
   return isFine ? undefined : `needs ${Math.ceil(mib)} MiB in ${passes} passes: ${tooMuch}`
+}
+
+/** Whether a check takes more time or memory than one of our own hashes.
+ *  @param own what ours costs: KiB and passes of argon2 */
+export function isHeavy(hash: StoredHash, own: { memoryCost: number; timeCost: number }): boolean {
+  const isMore = (kib: number, passes: number) => kib > own.memoryCost || kib * passes > own.memoryCost * own.timeCost
+  switch (hash.kind) {
+    case 'bcrypt':
+      return hash.cost > lightLimits.bcryptCost
+    case 'pbkdf2':
+      return pbkdf2Work(hash) > lightLimits.pbkdf2Work
+    case 'scrypt':
+      // it fills its memory, and then reads all of it
+      return isMore(scryptKib(hash), 2 * hash.p)
+    case 'argon2':
+      return isMore(hash.memoryKib, hash.passes)
+  }
 }
 
 /** How the forms that are not of argon2 or bcrypt are written.
@@ -124,7 +148,7 @@ export const writeHash = (hash: Extract<StoredHash, Derived>): string => {
 /** Outside of the event loop, whatever the kind.
  *  @param text of which `hash` was read */
 export async function matchesHash(
-  { text, hash }: { text: string; hash: Exclude<StoredHash, { kind: 'argon2' }> },
+  { text, hash }: { text: string; hash: Exclude<StoredHash, Kind<'argon2'>> },
   password: string,
 ): Promise<boolean> {
   switch (hash.kind) {
@@ -139,10 +163,7 @@ export async function matchesHash(
   }
 }
 
-function deriveScrypt(
-  { logN, r, p, salt, key }: Extract<StoredHash, { kind: 'scrypt' }>,
-  password: string,
-): Promise<Buffer> {
+function deriveScrypt({ logN, r, p, salt, key }: Kind<'scrypt'>, password: string): Promise<Buffer> {
   const N = 2 ** logN
   const maxmem = 128 * r * (N + p + 2) + 2 ** 20
   return new Promise((resolve, reject) => {

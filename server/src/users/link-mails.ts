@@ -10,7 +10,7 @@ import { canonicalName } from '../store/canonical-name.ts'
 import { faultsOfGroup } from '../store/groups.ts'
 import { mintLinkToken } from '../store/link-token.ts'
 import type { LinkToken } from '../store/link-token.ts'
-import type { MailLinks } from '../store/mail-links.ts'
+import type { AddedForEmail, MailLinks } from '../store/mail-links.ts'
 import type { User } from '../store/users.ts'
 import { isEmailAddress } from './email-address.ts'
 import { languagesFor } from './notices.ts'
@@ -26,6 +26,9 @@ export interface LinkMails {
    *  @returns the page that the mail leads to, below the issuer
    *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID, GROUP_NAME_INVALID */
   invite(invitation: Invitation, by: SentBy): Promise<{ path: string }>
+  /** Invites somebody as the help desk may: with no group, and not in the place of an invitation that brings groups.
+   *  @throws CodedError EMAIL_TAKEN, USERNAME_INVALID */
+  inviteFromDesk(invitation: Omit<Invitation, 'groups'>, by: SentBy): Promise<DeskInvited>
   /** Sends a link that completes a registration. The address is not known yet.
    *  @returns false when nothing was sent */
   sendRegistration(email: string, by: SentBy & { onceKey: string; limit: Limit }): Promise<boolean>
@@ -48,6 +51,9 @@ export type Sent =
   /** Nothing was sent. `other-source`: their password is changed elsewhere. */
   | { readonly kind: 'refused'; readonly reason: 'disabled' | 'no-address' | 'other-source' | 'limited' }
 
+/** Nothing was sent, unless it was `sent`. `already-invited`: with groups, by an administrator. */
+export type DeskInvited = 'sent' | 'already-invited' | 'too-often'
+
 /** What a link to set a password remembers of the sign-in in which it was asked for. */
 export type ResetPayload = { readonly client?: string | undefined }
 
@@ -64,6 +70,10 @@ const shortLife = 30 * 60_000
 /** How long links work that somebody waits for. */
 export const shortLifeMinutes = shortLife / 60_000
 const invitationLife = 7 * 86_400_000
+const hour = 3_600_000
+/** Invitations of one address in an hour, those of administrators too. */
+const mostOfDesk = 3
+const mostOfAdministrator = 1_000_000
 
 export function createLinkMails(needs: {
   mailLinks: Pick<MailLinks, 'addForPerson' | 'addForEmail'>
@@ -91,27 +101,44 @@ export function createLinkMails(needs: {
       const link = { token, kind: 'verify', lifeMs: shortLife, mail, audit } as const
       return (await mailLinks.addForPerson(user.id, link)) ? { kind: 'sent', path } : limited
     },
-    async invite({ email, name, locale, groups = [] }, { languages = [], audit }) {
-      const canonical = checkedAddress(email)
-      checkInvited({ name, locale, groups })
-      const { token, path, key } = mintLink(paths.invitation)
-      const data = { path, days: invitationLife / 86_400_000 }
-      const to = { to: email, languages: languagesFor({ locale }, languages) }
-      const mail = { ...to, onceKey: `invitation:${key}`, template: 'invitation', data } as const
-      const payload = { email, groups, name, locale }
-      const link = { token, kind: 'invitation', lifeMs: invitationLife, payload, mail, audit } as const
-      if (await mailLinks.addForEmail(canonical, link)) return { path }
-      const faults = [{ path: 'email', message: `${email} belongs to another person` }]
-      throw new CodedError('EMAIL_TAKEN', { faults })
+    async invite(invitation, by) {
+      const limit = { most: mostOfAdministrator, windowMs: hour }
+      return { path: (await sendInvitation(mailLinks, invitation, by, { limit })).path }
+    },
+    async inviteFromDesk({ email, name, locale }, by) {
+      const rules = { limit: { most: mostOfDesk, windowMs: hour }, keepsGroups: true }
+      const { outcome } = await sendInvitation(mailLinks, { email, name, locale }, by, rules)
+      if (outcome === 'has-groups') return 'already-invited'
+      return outcome === 'limited' ? 'too-often' : 'sent'
     },
     async sendRegistration(email, { onceKey, limit, languages = [], asked = {}, audit }) {
       const { token, path } = mintLink(paths.register)
       const data = { path, minutes: shortLifeMinutes, asked }
       const mail = { to: email, languages, onceKey, template: 'registration', giveUpAfterMs: shortLife, data } as const
       const link = { token, kind: 'registration', lifeMs: shortLife, payload: { email }, mail, audit } as const
-      return mailLinks.addForEmail(canonicalName(email), link, limit)
+      return (await mailLinks.addForEmail(canonicalName(email), link, { limit })) === 'added'
     },
   }
+}
+
+async function sendInvitation(
+  mailLinks: Pick<MailLinks, 'addForEmail'>,
+  { email, name, locale, groups = [] }: Invitation,
+  { languages = [], audit }: SentBy,
+  rules: { limit: Limit; keepsGroups?: boolean },
+): Promise<{ outcome: Exclude<AddedForEmail, 'has-account'>; path: string }> {
+  const canonical = checkedAddress(email)
+  checkInvited({ name, locale, groups })
+  const { token, path, key } = mintLink(paths.invitation)
+  const data = { path, days: invitationLife / 86_400_000 }
+  const to = { to: email, languages: languagesFor({ locale }, languages) }
+  const mail = { ...to, onceKey: `invitation:${key}`, template: 'invitation', data } as const
+  const payload = { email, groups, name, locale }
+  const link = { token, kind: 'invitation', lifeMs: invitationLife, payload, mail, audit } as const
+  const outcome = await mailLinks.addForEmail(canonical, link, rules)
+  if (outcome !== 'has-account') return { outcome, path }
+  const faults = [{ path: 'email', message: `${email} belongs to another person` }]
+  throw new CodedError('EMAIL_TAKEN', { faults })
 }
 
 const limited: Sent = { kind: 'refused', reason: 'limited' }

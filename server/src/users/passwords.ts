@@ -7,7 +7,7 @@ import { createBoundedQueue } from '../store/bounded-queue.ts'
 import type { QueueLimits } from '../store/bounded-queue.ts'
 import { canonicalName } from '../store/canonical-name.ts'
 import { isCommonPassword } from './common-passwords.ts'
-import { matchesHash, readHash } from './imported-hashes.ts'
+import { isHeavy, matchesHash, readHash } from './imported-hashes.ts'
 import type { StoredHash } from './imported-hashes.ts'
 
 /** Characters. */
@@ -32,7 +32,7 @@ export interface Passwords {
   verify(hash: string | undefined, password: string): Promise<{ matches: boolean; outdated: boolean }>
   /** @returns every rule that a new password breaks */
   checkNew(password: string, about: { username?: string | undefined; email?: string | undefined }): PasswordFault[]
-  /** How many wait, and how many are computed now. */
+  /** How many wait, and how many are computed now; the heavy ones too. */
   queue(): { waiting: number; running: number }
 }
 
@@ -46,6 +46,7 @@ const defaultPasswordQueue = (): QueueLimits => ({
 
 export function createPasswords(queue: QueueLimits = defaultPasswordQueue()): Passwords {
   const turns = createBoundedQueue(queue, full)
+  const heavyTurns = createBoundedQueue(heavyQueue(queue), full)
   // nobody knows its password: what is typed for an unknown account is checked against it
   const dummy = argon2Hash(randomBytes(32), cost)
   dummy.catch(() => undefined)
@@ -55,11 +56,33 @@ export function createPasswords(queue: QueueLimits = defaultPasswordQueue()): Pa
       // a password of this length cannot be anybody's, so it is not hashed
       if (password.length > passwordLength.max * 4) return { matches: false, outdated: false }
       const against = await dummy
-      return turns.take(() => verifyAny(hash, password, against))
+      const stored = storedHash(hash)
+      const check = () => turns.take(() => verifyAny(stored, password, against))
+      return stored?.isHeavy === true ? heavyTurns.take(check) : check()
     },
     checkNew,
-    queue: turns.state,
+    queue() {
+      const { waiting, running } = turns.state()
+      return { waiting: waiting + heavyTurns.state().waiting, running }
+    },
   }
+}
+
+/** Imported hashes that take more than ours are checked one at a time, so that they neither fill the memory of a pod nor hold every
+ *  thread. One of them may take two seconds, so the others wait longer. */
+const heavyQueue = ({ waitMs, longest }: QueueLimits): QueueLimits => ({ width: 1, waitMs: 5 * waitMs, longest })
+
+interface Stored {
+  readonly text: string
+  readonly hash: StoredHash
+  readonly isHeavy: boolean
+}
+
+/** @returns undefined when there is none that can be checked */
+function storedHash(text: string | undefined): Stored | undefined {
+  const read = text === undefined ? undefined : readHash(text)
+  if (read === undefined || 'fault' in read) return undefined
+  return { text: text!, hash: read.hash, isHeavy: isHeavy(read.hash, cost) }
 }
 
 /** The same characters typed on another keyboard may be other code points (RFC 8265 section 4.2). */
@@ -67,26 +90,25 @@ const normal = (password: string): string => password.normalize('NFC')
 
 /** @param dummy is checked where there is no argon2 hash to check, so that this takes no less time */
 async function verifyAny(
-  text: string | undefined,
+  stored: Stored | undefined,
   password: string,
   dummy: string,
 ): Promise<{ matches: boolean; outdated: boolean }> {
-  const read = text === undefined ? undefined : readHash(text)
-  if (read === undefined || 'fault' in read || read.hash.kind !== 'argon2') {
-    const matches = read !== undefined && 'hash' in read && (await matchesImported(text!, read.hash, password))
+  if (stored?.hash.kind !== 'argon2') {
+    const matches = stored !== undefined && (await matchesImported(stored, password))
     // the right password is hashed once more anyway, to be stored
     if (!matches) await argon2Verify(dummy, normal(password))
     return { matches, outdated: matches }
   }
-  const matches = await argon2Verify(text!, normal(password))
-  return { matches, outdated: matches && isOutdated(text!) }
+  const matches = await argon2Verify(stored.text, normal(password))
+  return { matches, outdated: matches && isOutdated(stored.text) }
 }
 
-/** The other program hashed what its keyboard sent. */
-async function matchesImported(text: string, hash: StoredHash, password: string): Promise<boolean> {
+/** The other program hashed what its keyboard sent. A heavy hash is checked once, so that nobody doubles what a guess costs. */
+async function matchesImported({ text, hash, isHeavy }: Stored, password: string): Promise<boolean> {
   if (hash.kind === 'argon2') return false
   if (await matchesHash({ text, hash }, normal(password))) return true
-  return password !== normal(password) && matchesHash({ text, hash }, password)
+  return !isHeavy && password !== normal(password) && matchesHash({ text, hash }, password)
 }
 
 function isOutdated(hash: string): boolean {

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { Browser } from '@nauthera/harness/browser'
 import { addPerson } from '@nauthera/harness/server'
+import { createLinkMails } from '../../src/users/link-mails.ts'
 import { chosen, startMailSite } from '../mail/with-mail.ts'
 import type { MailSite } from '../mail/with-mail.ts'
 import { signInMember } from './members.ts'
@@ -76,6 +77,36 @@ describe('the help desk and mail', function () {
       const other = agent.copy()
       await other.submit(await other.follow(link), link, chosen)
       expect((await site.apps[0]!.store.users.findByLogin('sly@example.net'))!.groups).to.deep.equal([])
+    })
+
+    const openAs = async (link: string) => (await agent.copy().follow(link)).status
+
+    it('L43 does not take the place of one of an administrator that brings groups', async () => {
+      const { mailLinks } = site.apps[0]!.store
+      const linkMails = createLinkMails({ mailLinks, canChangePassword: () => true })
+      const event = { event: 'admin.users.invite', outcome: 'success' } as const
+      await linkMails.invite({ email: 'staff@example.net', groups: ['staff'] }, { audit: [event] })
+      const link = await site.linkTo('staff@example.net')
+      const refused = await invite({ email: 'STAFF@example.net' })
+      expect([refused.status, refused.body.includes('open invitation of an administrator')]).to.deep.equal([200, true])
+      expect(await openAs(link)).to.equal(200)
+      const other = agent.copy()
+      await other.submit(await other.follow(link), link, chosen)
+      expect((await site.apps[0]!.store.users.findByLogin('staff@example.net'))!.groups).to.deep.equal(['staff'])
+    })
+
+    it('takes the place of one without groups', async () => {
+      await invite({ email: 'again@example.net' })
+      const link = await site.linkTo('again@example.net')
+      expect((await invite({ email: 'again@example.net' })).body).to.contain('The invitation is on its way')
+      expect(await openAs(link)).to.equal(400)
+    })
+
+    it('L43 is sent to one address three times in an hour, however it is written', async () => {
+      for (const email of ['often@example.net', 'Often@example.net', 'OFTEN@example.net'])
+        expect((await invite({ email })).body).to.contain('The invitation is on its way')
+      expect((await invite({ email: 'often@EXAMPLE.net' })).body).to.contain('invited several times in the last hour')
+      expect((await invite({ email: 'seldom@example.net' })).body).to.contain('The invitation is on its way')
     })
 
     const mistakes: [string, Record<string, string>, string][] = [

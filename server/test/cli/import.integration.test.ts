@@ -23,7 +23,7 @@ describe('nauthera users import', () => {
   let nauthera: Nauthera
   before(async function () {
     this.timeout(30_000)
-    nauthera = await openNauthera()
+    nauthera = await openNauthera(['admin: {group: help-desk}'])
   })
   after(() => nauthera.stop())
 
@@ -184,6 +184,41 @@ describe('nauthera users import', () => {
     for (const [line, part] of expected) expect(reasons.get(`line ${line}`)).to.include(part)
     expect(ran.out + ran.err).to.not.include('anaryCanary')
     expect([await find('fine'), await find('last')]).to.not.include(undefined)
+  })
+
+  it('L42 makes nobody a member of the help desk unless that is asked for', async () => {
+    const reason = 'groups: help-desk is the group of the help desk; --allow-help-desk puts people into it'
+    await run(lines({ username: 'there' }))
+    const people = lines(
+      { username: 'sly', groups: ['night', 'help-desk'] },
+      { username: 'there', groups: ['help-desk'] },
+      { username: 'plain', groups: ['night'] },
+    )
+    for (const options of [['--dry-run'], ['--update']]) {
+      const ran = await run(people, '--create-groups', ...options)
+      expect(ran.code).to.equal(1)
+      expect(ran.json().map(({ username, reason: why }) => [username, why])).to.deep.equal([
+        ['sly', reason],
+        ['there', reason],
+      ])
+    }
+    expect(await find('sly')).to.equal(undefined)
+    expect([(await find('there'))!.groups, (await find('plain'))!.groups]).to.deep.equal([[], ['night']])
+    const allowed = await run(people, '--create-groups', '--update', '--allow-help-desk')
+    expect([allowed.code, allowed.err]).to.deep.equal([0, '1 created, 1 updated, 1 there already, 0 refused\n'])
+    expect((await find('sly'))!.groups).to.deep.equal(['help-desk', 'night'])
+  })
+
+  it('lets people of a realm into the help desk by no group of its name', async () => {
+    const user = { id: randomUUID(), username: 'kc-desk', enabled: true, groups: ['/help-desk'] }
+    const ran = await run(
+      JSON.stringify({ realm: 'example', users: [user] }),
+      '--format',
+      'keycloak',
+      '--create-groups',
+    )
+    expect([ran.code, ran.out.includes('--allow-help-desk')]).to.deep.equal([1, true])
+    expect(await find('kc-desk')).to.equal(undefined)
   })
 
   it('writes nothing in a dry run, and reads a file', async () => {

@@ -134,6 +134,10 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
     locale: 'de',
     mistakes: [{ key: 'email-has-account', control: 'email' }],
   }),
+  'admin-invite for somebody who is invited': invite({
+    email: 'ada@example.com',
+    mistakes: [{ key: 'invited-with-groups', control: 'email' }],
+  }),
   'admin-people': people({
     people: [
       found('ada', { name: 'Ada Lovelace', email: 'ada@example.com' }),

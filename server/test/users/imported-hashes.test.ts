@@ -1,9 +1,10 @@
+import { createHook } from 'node:async_hooks'
 import { pbkdf2Sync, scryptSync } from 'node:crypto'
 import { hash as argon2Hash } from '@node-rs/argon2'
 import { hash as bcryptHash } from '@node-rs/bcrypt'
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { readHash, writeHash } from '../../src/users/imported-hashes.ts'
+import { isHeavy, readHash, writeHash } from '../../src/users/imported-hashes.ts'
 import type { ReadHash } from '../../src/users/imported-hashes.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 
@@ -13,7 +14,14 @@ const salt = Buffer.from('0123456789abcdef')
 const pbkdf2 = (digest: 'sha1' | 'sha256' | 'sha512', iterations: number, length: number, text = password) =>
   writeHash({ kind: 'pbkdf2', digest, iterations, salt, key: pbkdf2Sync(text, salt, iterations, length, digest) })
 const scrypt = (logN: number, r: number, p: number) =>
-  writeHash({ kind: 'scrypt', logN, r, p, salt, key: scryptSync(password, salt, 32, { N: 2 ** logN, r, p }) })
+  writeHash({
+    kind: 'scrypt',
+    logN,
+    r,
+    p,
+    salt,
+    key: scryptSync(password, salt, 32, { N: 2 ** logN, r, p, maxmem: 2 ** 28 }),
+  })
 
 const wordsOf = (read: ReadHash): string => {
   const hex = (_: string, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value)
@@ -84,6 +92,52 @@ describe(readHash.name, () => {
     })
 })
 
+describe(isHeavy.name, () => {
+  const own = { memoryCost: 19_456, timeCost: 2 }
+  const key = `${'a'.repeat(22)}$${'a'.repeat(43)}`
+  const cases: [string, boolean][] = [
+    [`$2b$08$${'a'.repeat(53)}`, false],
+    [`$2b$10$${'a'.repeat(53)}`, true],
+    [`$pbkdf2-sha256$i=27500$${key}`, false],
+    [`$pbkdf2-sha256$i=6000000$${key}`, true],
+    [`$pbkdf2-sha1$i=27500$${'a'.repeat(22)}$${'a'.repeat(27)}`, false],
+    [`$pbkdf2-sha1$i=27500$${'a'.repeat(22)}$${'a'.repeat(86)}`, true],
+    [`$scrypt$ln=14,r=8,p=1$${key}`, false],
+    [`$scrypt$ln=14,r=8,p=2$${key}`, true],
+    [`$scrypt$ln=17,r=8,p=1$${key}`, true],
+    [`$argon2id$v=19$m=19456,t=2,p=1$${key}`, false],
+    [`$argon2id$v=19$m=7168,t=5,p=1$${key}`, false],
+    [`$argon2id$v=19$m=19456,t=3,p=1$${key}`, true],
+    [`$argon2id$v=19$m=131072,t=1,p=1$${key}`, true],
+  ]
+  for (const [text, expected] of cases)
+    it(`says ${expected ? 'yes' : 'no'} of ${text.slice(0, 30)}`, () => {
+      const read = readHash(text)
+      expect('hash' in read && isHeavy(read.hash, own)).to.equal(expected)
+    })
+})
+
+/** Runs the work. @returns how many derivations of scrypt and PBKDF2 there were, and how many at once, as Node counts them */
+async function derivationsOf(work: () => Promise<unknown>): Promise<{ all: number; atOnce: number }> {
+  const running = new Set<number>()
+  let [all, atOnce] = [0, 0]
+  const hook = createHook({
+    init(id, type) {
+      if (!/^(?:SCRYPT|PBKDF2)REQUEST$/.test(type)) return
+      running.add(id)
+      all++
+      atOnce = Math.max(atOnce, running.size)
+    },
+    before: (id) => void running.delete(id),
+  }).enable()
+  try {
+    await work()
+  } finally {
+    hook.disable()
+  }
+  return { all, atOnce }
+}
+
 describe('passwords with an imported hash', () => {
   const passwords = createPasswords({ width: 2, waitMs: 60_000, longest: 100 })
   const kinds: [string, () => Promise<string> | string][] = [
@@ -112,5 +166,44 @@ describe('passwords with an imported hash', () => {
     const decomposed = 'Schlu\u0308sselbund an der Wand'
     const hash = pbkdf2('sha256', 1000, 32, decomposed)
     expect((await passwords.verify(hash, decomposed)).matches).to.equal(true)
+  })
+
+  const wide = createPasswords({ width: 4, waitMs: 20_000, longest: 100 })
+  const wrong = (hash: string, typed = 'wrong password') =>
+    derivationsOf(() => Promise.all(Array.from({ length: 8 }, () => wide.verify(hash, typed))))
+
+  for (const [what, make] of [
+    ['scrypt', () => scrypt(15, 8, 1)],
+    ['PBKDF2', () => pbkdf2('sha256', 100_000, 32)],
+  ] as const)
+    it(`E10 8 wrong sign-ins at once with a heavy hash check one at a time: ${what}`, async function () {
+      this.timeout(60_000)
+      expect(await wrong(make())).to.deep.equal({ all: 8, atOnce: 1 })
+      expect(wide.queue()).to.deep.equal({ waiting: 0, running: 0 })
+    })
+
+  it('E10 both kinds of heavy hashes share one lane', async function () {
+    this.timeout(60_000)
+    const hashes = [scrypt(15, 8, 1), pbkdf2('sha256', 100_000, 32)]
+    const both = () => Promise.all([...hashes, ...hashes].map((hash) => wide.verify(hash, 'wrong password')))
+    expect(await derivationsOf(both)).to.deep.equal({ all: 4, atOnce: 1 })
+  })
+
+  it('are checked next to each other where they take no more than ours', async () => {
+    expect(await wrong(pbkdf2('sha256', 30_000, 32))).to.deep.equal({ all: 8, atOnce: 4 })
+  })
+
+  it('are checked once more as typed, unless that is heavy', async function () {
+    this.timeout(60_000)
+    const decomposed = 'Schlu\u0308sselbund an der Wand'
+    expect((await wrong(pbkdf2('sha256', 1000, 32), decomposed)).all).to.equal(16)
+    expect((await wrong(pbkdf2('sha256', 100_000, 32), decomposed)).all).to.equal(8)
+  })
+
+  it('match where they are as heavy as is accepted, and others wait for them', async function () {
+    this.timeout(60_000)
+    const hash = scrypt(17, 8, 1)
+    const all = await Promise.all([wide.verify(hash, 'no'), wide.verify(hash, password)])
+    expect(all.map(({ matches }) => matches)).to.deep.equal([false, true])
   })
 })

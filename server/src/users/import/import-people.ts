@@ -39,6 +39,8 @@ interface Needs {
 interface Options {
   readonly dryRun: boolean
   readonly createGroups: boolean
+  /** The group of the help desk, when nobody is put into it by this file: its people are refused. */
+  readonly closedDesk?: string | undefined
 }
 
 /** People of one commit. */
@@ -104,7 +106,10 @@ async function writeBatch(needs: Needs, batch: readonly Candidate[], options: Op
   const known = await store.findLike(batch.map(({ id, entry: { username, email } }) => ({ id, username, email })))
   const wanted = [...new Set(batch.flatMap(({ entry }) => entry.groups ?? []))]
   const groups = options.createGroups ? new Set(wanted) : new Set(await store.findGroups(wanted))
-  const decided = batch.map((candidate) => ({ candidate, decision: decide(candidate, known, groups) }))
+  const decided = batch.map((candidate) => ({
+    candidate,
+    decision: decide(candidate, known, { groups, closedDesk: options.closedDesk }),
+  }))
   let counts: ImportCounts = { created: 0, updated: 0, unchanged: 0, refused: 0 }
   const refuse = ({ at, entry: { username } }: Candidate, reason: string) => {
     needs.onRefused({ at, username, reason })
@@ -141,13 +146,16 @@ type Decision =
   | { readonly kind: 'differs'; readonly user: User; readonly fields: readonly string[] }
   | { readonly kind: 'refuse'; readonly reason: string }
 
-/** @param known everybody who has one of the names of the batch; @param groups those that people may be put into */
+/** @param known everybody who has one of the names of the batch; @param rules.groups those that people may be put into */
 function decide(
   { entry, id }: Pick<Candidate, 'entry' | 'id'>,
   known: readonly User[],
-  groups: ReadonlySet<string>,
+  { groups, closedDesk }: { groups: ReadonlySet<string>; closedDesk: string | undefined },
 ): Decision {
   const refuse = (reason: string): Decision => ({ kind: 'refuse', reason })
+  if (closedDesk !== undefined && entry.groups?.includes(closedDesk) === true) {
+    return refuse(`groups: ${closedDesk} is the group of the help desk; --allow-help-desk puts people into it`)
+  }
   const missing = (entry.groups ?? []).filter((group) => !groups.has(group))
   if (missing.length > 0) return refuse(`groups: there is no ${missing.join(', ')}; --create-groups creates them`)
   const names = new Set([entry.username, ...(entry.email === undefined ? [] : [entry.email])].map(canonicalName))
