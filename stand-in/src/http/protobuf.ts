@@ -6,11 +6,12 @@ import type { KubeObject } from '../objects.ts'
 
 export const protobufType = 'application/vnd.kubernetes.protobuf'
 
-type Shape = Readonly<Record<number, readonly [name: string, read: (reader: BinaryReader) => unknown]>>
+type Shape = Readonly<Record<number, readonly [name: string, read: (reader: BinaryReader) => unknown, many?: 'list']>>
 
 const text = (reader: BinaryReader): string => reader.string()
 const base64 = (reader: BinaryReader): string => Buffer.from(reader.bytes()).toString('base64')
 const flag = (reader: BinaryReader): boolean => reader.bool()
+const integer = (reader: BinaryReader): number => Number(reader.int64())
 
 /** Fields that the shape does not name are dropped. */
 function message(shape: Shape): (reader: BinaryReader) => Record<string, unknown> {
@@ -35,6 +36,10 @@ function readFields(shape: Shape, reader: BinaryReader): Record<string, unknown>
       continue
     }
     const value = field[1](reader)
+    if (field[2] === 'list') {
+      result[field[0]] = [...((result[field[0]] ?? []) as unknown[]), value]
+      continue
+    }
     // an entry of a map comes as a pair, one field each; what is empty says nothing
     if (Array.isArray(value)) result[field[0]] = { ...(result[field[0]] as object), [String(value[0])]: value[1] }
     else if (value !== '') result[field[0]] = value
@@ -42,7 +47,7 @@ function readFields(shape: Shape, reader: BinaryReader): Record<string, unknown>
   return result
 }
 
-// Source of the numbers: generated.proto of k8s.io/apimachinery and k8s.io/api/core/v1.
+// Source of the numbers: generated.proto of k8s.io/apimachinery, k8s.io/api/core/v1 and k8s.io/api/authentication/v1.
 const metadata = message({
   1: ['name', text],
   2: ['generateName', text],
@@ -51,13 +56,27 @@ const metadata = message({
   12: ['annotations', map(text)],
 })
 const kinds: Readonly<Record<string, Shape>> = {
-  Namespace: { 1: ['metadata', metadata] },
-  Secret: {
+  'v1 Namespace': { 1: ['metadata', metadata] },
+  'v1 Secret': {
     1: ['metadata', metadata],
     2: ['data', map(base64)],
     3: ['type', text],
     4: ['stringData', map(text)],
     5: ['immutable', flag],
+  },
+  'authentication.k8s.io/v1 TokenRequest': {
+    1: ['metadata', metadata],
+    2: [
+      'spec',
+      message({
+        1: ['audiences', text, 'list'],
+        3: [
+          'boundObjectRef',
+          message({ 1: ['kind', text], 2: ['apiVersion', text], 3: ['name', text], 4: ['uid', text] }),
+        ],
+        4: ['expirationSeconds', integer],
+      }),
+    ],
   },
 }
 const envelope: Shape = {
@@ -72,7 +91,7 @@ export function readProtobuf(body: Buffer): KubeObject | undefined {
   try {
     const { type, raw } = readFields(envelope, new BinaryReader(body.subarray(4)))
     const { apiVersion, kind } = (type ?? {}) as { apiVersion?: string; kind?: string }
-    const shape = apiVersion === 'v1' ? kinds[kind ?? ''] : undefined
+    const shape = kinds[`${apiVersion} ${kind}`]
     if (!shape || !(raw instanceof Uint8Array)) return undefined
     return {
       apiVersion: apiVersion!,

@@ -1,6 +1,7 @@
 // TokenRequest: what `kubectl create token` and a kubelet ask for.
 import { randomUUID } from 'node:crypto'
 import { answer } from '../http/message.ts'
+import { protobufType, readProtobuf } from '../http/protobuf.ts'
 import { Refusal, badRequest } from '../refusals.ts'
 import { serviceAccountIssuer } from '../service-accounts.ts'
 import type { ApiState } from '../state.ts'
@@ -17,10 +18,12 @@ interface TokenRequestSpec {
 }
 
 /** TokenRequest: POST .../serviceaccounts/NAME/token. */
-export function serveToken({ store, kinds, accountKeys }: ApiState, { request, body, response }: Call): void {
+export function serveToken({ store, kinds, accountKeys }: ApiState, { request, headers, body, response }: Call): void {
   const { namespace, name } = request
   const account = store.get(kinds.named('serviceaccounts'), namespace, name!)
-  const { spec = {} } = JSON.parse(body.toString('utf8')) as { spec?: TokenRequestSpec }
+  const isProtobuf = headers['content-type'] === protobufType
+  const object: unknown = isProtobuf ? readProtobuf(body) : JSON.parse(body.toString('utf8'))
+  const { spec = {} } = (object ?? {}) as { spec?: TokenRequestSpec }
   const { expirationSeconds = usual, boundObjectRef: bound, audiences = [serviceAccountIssuer] } = spec
   if (expirationSeconds < shortest) throw badRequest(`spec.expirationSeconds must be at least ${shortest}`)
   const pod = bound?.kind === 'Pod' ? store.find(kinds.named('pods'), namespace, bound.name ?? '') : undefined
