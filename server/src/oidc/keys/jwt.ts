@@ -147,9 +147,7 @@ const otherTypes: ReadonlySet<string> = new Set([
 
 /** RFC 7515 section 4.1.9: `application/` may be left out. */
 const typeOf = (typ: unknown): string =>
-  String(typ ?? '')
-    .toLowerCase()
-    .replace(/^application\//, '')
+  typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : ''
 
 /** Looks at the signature of a JWT that another issuer made, and at what kind it says that it is.
  *  @param keys public JWKs of that issuer, at least one
