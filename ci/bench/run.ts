@@ -15,6 +15,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   'chain-10000': async () => (await import('./chain.ts')).measureChain(10_000),
   start: async () => (await import('./start.ts')).measureStart,
   'many-clients': async () => (await import('./many-clients.ts')).measureManyClients,
+  'many-people': async () => (await import('./many-people.ts')).measureManyPeople,
   throughput: async () => (await import('./throughput.ts')).measureThroughput,
 }
 

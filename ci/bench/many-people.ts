@@ -1,0 +1,97 @@
+import pgPromise from 'pg-promise'
+import type { Browser } from '@nauthera/harness/browser'
+import { getCode, redeem } from '@nauthera/harness/flows'
+import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+import { createPeople } from '@nauthera/server/store/people'
+import { signInMember } from '../../server/test/admin/members.ts'
+import { measurement, quantile } from '../report.ts'
+import type { Measurement } from '../report.ts'
+import type { BenchContext } from './context.ts'
+
+const people = { few: 100, many: 100_000 }
+const groups = 200
+const rounds = 100
+const fill = `WITH made AS (INSERT INTO users (id, username, canonical_username, email, canonical_email, name)
+   SELECT gen_random_uuid(), 'user' || n, 'user' || n, 'mail' || n || '@example.test', 'mail' || n || '@example.test',
+     'First' || n || ' Last' || n FROM generate_series(1, $1::integer) n RETURNING id, username)
+ INSERT INTO group_members (user_id, group_id) SELECT made.id, g.id FROM made, groups g
+   WHERE g.name = 'group-' || (hashtext(made.username) & 127) OR g.name = 'group-' || (128 + (hashtext(made.username) & 63))`
+const analyze = 'ANALYZE users, groups, group_members'
+/** Without the time limit of the server's own statements. */
+const connect = pgPromise({ noWarnings: true })
+
+interface Place {
+  readonly replicas: Replicas
+  /** At the help desk. */
+  readonly desk: Browser
+}
+
+/** A server with a hundred people beside one with a hundred thousand, each with 200 groups, and one person who is in all of them. */
+export async function measureManyPeople({ say }: BenchContext): Promise<Measurement[]> {
+  const [few, many] = [await startPlace(people.few), await startPlace(people.many)]
+  say(`${people.few} and ${people.many} people are there`)
+  try {
+    const measured: Measurement[] = []
+    for (const [name, work] of Object.entries(works)) {
+      const times: Record<'few' | 'many', number[]> = { few: [], many: [] }
+      for (let round = -10; round < rounds; round++) {
+        // what slows the machine down meets both
+        const order = [['few', few] as const, ['many', many] as const]
+        for (const [size, place] of round % 2 === 0 ? order : order.toReversed()) {
+          const begun = performance.now()
+          await work(place, round)
+          if (round >= 0) times[size].push(performance.now() - begun)
+        }
+      }
+      const [small, large] = [quantile(times.few, 0.5), quantile(times.many, 0.5)]
+      say(`${name}: ${small.toFixed(2)} and ${large.toFixed(2)} ms`)
+      const unit = `of the time with ${people.few}`
+      measured.push(
+        measurement({ name: `many-people.${name}`, value: large / small, unit, target: targets[name] ?? null }),
+      )
+    }
+    return measured
+  } finally {
+    await few.replicas.stop()
+    await many.replicas.stop()
+  }
+}
+
+const pageOf = async ({ desk }: Place, path: string) => {
+  const { status } = await desk.open(path)
+  if (status !== 200) throw new Error(`${path}: ${status}`)
+}
+
+const works: Readonly<Record<string, (place: Place, round: number) => Promise<unknown>>> = {
+  'sign-in': async ({ replicas }) => redeem(replicas, await getCode(replicas, { username: 'everywhere' })),
+  'help-desk.list': (place) => pageOf(place, '/admin'),
+  'help-desk.search': (place, round) => pageOf(place, `/admin?q=last${1 + (Math.abs(round) % people.few)}`),
+  'command-line.search': ({ replicas }) => createPeople(replicas.apps[0]!.store).search({ text: 'mail1', limit: 20 }),
+  'command-line.list': ({ replicas }) => replicas.apps[0]!.store.users.list({ afterUsername: 'user5', limit: 50 }),
+  // it counts the members of each group
+  'command-line.groups': ({ replicas }) => replicas.apps[0]!.store.groups.list(),
+}
+const targets: Readonly<Record<string, number>> = {
+  'sign-in': 1.2,
+  'help-desk.list': 1.2,
+  'help-desk.search': 1.2,
+  'command-line.search': 1.2,
+  'command-line.list': 1.2,
+}
+
+async function startPlace(count: number): Promise<Place> {
+  const replicas = await startReplicas({ settings: { admin: { group: 'desk' } } })
+  await replicas.serve([entry('app.web', configs.web)])
+  await addPerson(replicas, 'agent', ['desk'])
+  await addPerson(
+    replicas,
+    'everywhere',
+    Array.from({ length: groups }, (_, n) => `group-${n}`),
+  )
+  const database = connect({ connectionString: replicas.database.url, max: 1 })
+  await database.none(fill, [count])
+  await database.none(analyze)
+  await database.$pool.end()
+  return { replicas, desk: await signInMember(replicas, 'agent') }
+}
