@@ -5,6 +5,7 @@ import { addPerson } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { createLinkMails } from '../../src/users/link-mails.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
+import { compareTimes } from '../paired-times.ts'
 import { chosen, newPassword, signInPage, startMailSite, winnersOf, wordsOf } from './with-mail.ts'
 import type { MailSite } from './with-mail.ts'
 
@@ -261,6 +262,22 @@ describe('a new password by mail', function () {
     const reasons = told.flatMap(({ reason }) => reason ?? [])
     expect(reasons).to.include.members(['unknown-user', 'disabled'])
   })
+
+  it('L4 the page takes as long for somebody who is not known here as for somebody who is', async () => {
+    await addPerson(site, 'lena')
+    const { database } = site.apps[0]!.store
+    const ask = async (login: string) => {
+      // an address may ask ten times; both kinds pay for it
+      await database.query(forgetLimits)
+      expect((await site.forgot(login)).status).to.equal(200)
+    }
+    const { differences } = await compareTimes(
+      { unknown: (round) => ask(`nobody-${round}`), known: () => ask('lena') },
+      { withinMs: 5 },
+    )
+    expect(Math.abs(differences['unknown - known']!)).to.be.below(5)
+    await site.settled()
+  }).timeout(180_000)
 
   it('L6 one person gets 3 mails an hour, and one address asks 10 times in 15 minutes', async () => {
     await addPerson(site, 'tess')
