@@ -292,8 +292,8 @@ describe('attacks on a sign-in', function () {
     const wrong = await browser.follow(
       request({ client_id: 'app.markup', state, redirect_uri: 'https://app.example.com/"><script>alert(3)</script>' }),
     )
-    // the script for passkeys is a file of ours
-    const own = /<script type="module" src="\/assets\/passkeys\.[0-9a-f]+\.js"><\/script>/
+    // the one script is a file of ours
+    const own = /<script type="module" src="\/assets\/script\.[0-9a-f]+\.js"><\/script>/
     for (const { body } of [page, consent, wrong]) expect(body.replace(own, '')).not.to.match(/<script/i)
     expect(page.body).to.contain('&lt;script&gt;')
     const denied = await browser.submit(consent, '/consent', { decision: 'deny' })

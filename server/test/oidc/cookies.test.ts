@@ -13,8 +13,8 @@ describe('cookieScope', () => {
     it(`gives each cookie of ${issuer} the narrowest path that its prefix allows`, () => {
       const scope = cookieScope(new URL(issuer))
       expect({ session: scope.session, path: scope.path }).to.deep.equal({ session, path })
-      const resume = pages.replace('interaction', 'auth')
-      expect(scope.interaction('u')).to.deep.equal({ name, pages, resume })
+      const [resume, device] = ['auth', 'device'].map((where) => pages.replace('interaction', where))
+      expect(scope.interaction('u')).to.deep.equal({ name, pages, resume, device })
     })
 })
 
