@@ -1,9 +1,9 @@
-import pgPromise from 'pg-promise'
 import type { Browser } from '@nauthera/harness/browser'
 import { getCode, redeem } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { createPeople } from '@nauthera/server/store/people'
+import { statement } from '@nauthera/server/store/postgres'
 import { signInMember } from '../../server/test/admin/members.ts'
 import { measurement, quantile } from '../report.ts'
 import type { Measurement } from '../report.ts'
@@ -12,14 +12,17 @@ import type { BenchContext } from './context.ts'
 const people = { few: 100, many: 100_000 }
 const groups = 200
 const rounds = 100
-const fill = `WITH made AS (INSERT INTO users (id, username, canonical_username, email, canonical_email, name)
+/** So many are made by one statement: the server's own statements have a time limit. */
+const step = 2_000
+const fill = statement(
+  'bench-fill-people',
+  `WITH made AS (INSERT INTO users (id, username, canonical_username, email, canonical_email, name)
    SELECT gen_random_uuid(), 'user' || n, 'user' || n, 'mail' || n || '@example.test', 'mail' || n || '@example.test',
-     'First' || n || ' Last' || n FROM generate_series(1, $1::integer) n RETURNING id, username)
+     'First' || n || ' Last' || n FROM generate_series($1::integer, $2::integer) n RETURNING id, username)
  INSERT INTO group_members (user_id, group_id) SELECT made.id, g.id FROM made, groups g
-   WHERE g.name = 'group-' || (hashtext(made.username) & 127) OR g.name = 'group-' || (128 + (hashtext(made.username) & 63))`
-const analyze = 'ANALYZE users, groups, group_members'
-/** Without the time limit of the server's own statements. */
-const connect = pgPromise({ noWarnings: true })
+   WHERE g.name = 'group-' || (hashtext(made.username) & 127) OR g.name = 'group-' || (128 + (hashtext(made.username) & 63))`,
+)
+const analyze = statement('bench-analyze-people', 'ANALYZE users, groups, group_members')
 
 interface Place {
   readonly replicas: Replicas
@@ -89,9 +92,8 @@ async function startPlace(count: number): Promise<Place> {
     'everywhere',
     Array.from({ length: groups }, (_, n) => `group-${n}`),
   )
-  const database = connect({ connectionString: replicas.database.url, max: 1 })
-  await database.none(fill, [count])
-  await database.none(analyze)
-  await database.$pool.end()
+  const { database } = replicas.apps[0]!.store
+  for (let from = 1; from <= count; from += step) await database.query(fill, [from, Math.min(from + step - 1, count)])
+  await database.query(analyze)
   return { replicas, desk: await signInMember(replicas, 'agent') }
 }
