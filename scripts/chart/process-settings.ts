@@ -42,6 +42,8 @@ export const processSettings = {
       'signing.algorithms',
       'signing.idToken',
       'signing.accessToken',
+      'signing.userinfo',
+      'signing.jwksFile',
       'upstreams',
       'branding.title',
       'branding.logoFile',

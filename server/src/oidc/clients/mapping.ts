@@ -78,6 +78,8 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
 export interface SigningDefaults {
   readonly idToken: SigningAlgorithm
   readonly accessToken: SigningAlgorithm
+  /** Undefined: JSON. */
+  readonly userinfo?: SigningAlgorithm | undefined
 }
 
 /** @returns the metadata; every value that matters is set, so that no default of the library applies */
@@ -114,7 +116,7 @@ export function renderMetadata(
     default_max_age: config.defaultMaxAge,
     require_auth_time: config.requireAuthTime,
     id_token_signed_response_alg: config.idTokenSignedResponseAlg || defaults.idToken,
-    userinfo_signed_response_alg: config.userinfoSignedResponseAlg,
+    userinfo_signed_response_alg: config.userinfoSignedResponseAlg || defaults.userinfo,
     authorization_signed_response_alg: config.accessTokenSignedResponseAlg || defaults.accessToken,
     backchannel_logout_uri: config.backchannelLogoutUri,
     backchannel_logout_session_required:
