@@ -42,6 +42,7 @@ const suites = [
   'sign-in',
   'rotation',
   'secretless',
+  'kubectl',
   'disruption',
   'releases',
   'people',
