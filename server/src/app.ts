@@ -44,6 +44,7 @@ import { readTexts } from './http/texts.ts'
 import { createUntrustedHeaders } from './http/untrusted-headers.ts'
 import { createDeviceRoutes } from './login/device-code.ts'
 import { createLoginRoutes } from './login/routes.ts'
+import { createAccountRounds } from './login/upstream/account-round.ts'
 import { signedInElsewhere } from './login/upstream/federation.ts'
 import type { Federation } from './login/upstream/federation.ts'
 import { createUpstreams } from './login/upstream/upstreams.ts'
@@ -516,20 +517,7 @@ function createWeb(
   const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const said = createSaid(scope)
-  const account = createAccountRoutes({
-    gate,
-    factors: on.store.factors,
-    ...factorNeeds,
-    browserSessions,
-    basePath,
-    said,
-    users: on.users,
-    audit,
-    store: on.store,
-    languages: on.pages.languages,
-    clients: on.clients.instances,
-    launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
-  })
+  const account = accountRoutes(settings, { ...on, gate, said, factorNeeds })
   const admin = createDesk(needs, { ...on, gate, said })
   const homes = createHomeRoutes(basePath, issuerOf(settings))
   const routes = [...signIn, ...deviceRoutes(settings, on), ...mailRoutes(settings, on), ...account, ...admin, ...homes]
@@ -616,6 +604,46 @@ function mailRoutes(
     sources: users,
     passwords,
     clientOf: pages.clientOf,
+  })
+}
+
+/** The pages about a person's own account. */
+function accountRoutes(
+  settings: ServerSettings,
+  on: {
+    store: Store
+    users: UserSources
+    clients: Clients
+    pages: Site
+    protocol: Protocol
+    federation: Federation
+    gate: Gate
+    said: Said
+    factorNeeds: Pick<
+      Parameters<typeof createAccountRoutes>[0],
+      'secondFactors' | 'passkeys' | 'secondFactor' | 'title'
+    >
+  },
+) {
+  const { store, users, gate, said, factorNeeds } = on
+  const { browserSessions, scope } = on.protocol
+  return createAccountRoutes({
+    ...factorNeeds,
+    gate,
+    said,
+    store,
+    users,
+    browserSessions,
+    scope,
+    factors: store.factors,
+    audit: store.audit,
+    links: store.upstreamLinks,
+    rounds: createAccountRounds(on.federation),
+    basePath: basePathOf(settings),
+    languages: on.pages.languages,
+    clients: on.clients.instances,
+    launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
+    now: Date.now,
   })
 }
 

@@ -141,6 +141,7 @@ export function createBrowser(
     removeFactor: async () => false,
   }
   const passkeys: PasskeyFactors = {
+    arePossible: false,
     offer: async () => undefined,
     check: async () => ({ kind: 'refused', reason: 'unknown-passkey' }),
     offerNew: async () => undefined,
