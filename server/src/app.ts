@@ -77,6 +77,7 @@ import { createGeneration } from './oidc/library/provider.ts'
 import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
 import { createSignedTokens } from './oidc/artefacts/signed-tokens.ts'
+import { createRememberedAccounts } from './oidc/remembered-accounts.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
 import type { Route } from './reply.ts'
@@ -463,7 +464,8 @@ function createProtocol(
   // a fault is logged there, and the old generation goes on
   keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
   const browserSessions = createBrowserSessions({ sessions, scope, users, now })
-  return { generations, interactions, browserSessions, scope, renew }
+  const remembered = createRememberedAccounts({ scope, keys: keys.cookies, now })
+  return { generations, interactions, browserSessions, remembered, scope, renew }
 }
 
 /** Requests of the server itself, to URLs that clients register. */
@@ -501,7 +503,7 @@ function createWeb(
   const { settings, log, metrics } = needs
   const { audit } = on.store
   const { tokens, assets, logos, pages } = on.pages
-  const { generations, interactions, browserSessions, scope } = on.protocol
+  const { generations, interactions, browserSessions, remembered, scope } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
   const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
@@ -513,7 +515,7 @@ function createWeb(
   const passkeys = createPasskeyFactors({ store: on.store, party, now: Date.now })
   const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
-  const ways = { ...signInNeeds, loginLinks: on.store.loginLinks, offers }
+  const ways = { ...signInNeeds, remembered, loginLinks: on.store.loginLinks, offers }
   const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const said = createSaid(scope)

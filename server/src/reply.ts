@@ -224,7 +224,10 @@ export interface Views {
     readonly client?: ClientOnPage | undefined
     readonly action: string
     readonly cancelAction?: string | undefined
-    readonly person: PersonOnPage
+    /** Who is signed in. */
+    readonly person: PersonOnPage | undefined
+    /** Whom this browser remembers. */
+    readonly others: readonly Pick<PersonOnPage, 'username' | 'name'>[]
   }
   'change-password': {
     readonly client?: ClientOnPage | undefined

@@ -33,6 +33,8 @@ export interface CookieScope {
   readonly said: string
   /** What a person who links a sign-in at another provider was sent there with, encrypted. */
   readonly linking: { readonly name: string; readonly path: string }
+  /** Lists who signed in with this browser and wanted to stay signed in. It opens nothing. */
+  readonly remembered: { readonly name: string; readonly path: string }
   /** Names the session that has just ended, for the page that says what ended with it. */
   readonly ended: { readonly name: string; readonly path: string }
 }
@@ -62,6 +64,7 @@ export function cookieScope(issuer: URL): CookieScope {
     },
     said: `${narrow}nauthera_said`,
     linking: { name: `${narrow}nauthera_linking`, path: `${base}${paths.account}/security/upstream` },
+    remembered: { name: `${narrow}nauthera_remembered`, path: `${base}${paths.interaction}` },
     ended: { name: `${narrow}nauthera_ended`, path: `${base}${paths.endSession}` },
   }
 }

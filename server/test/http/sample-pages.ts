@@ -172,7 +172,32 @@ export const samplePages: Readonly<Record<string, Page>> = {
   'choose-account': {
     kind: 'page',
     view: 'choose-account',
-    model: { client: plainClient, action: `${at}/account`, cancelAction: `${at}/cancel`, person },
+    model: { client: plainClient, action: `${at}/account`, cancelAction: `${at}/cancel`, person, others: [] },
+  },
+  'choose-account among several': {
+    kind: 'page',
+    view: 'choose-account',
+    model: {
+      client: sampleClient,
+      action: `${at}/account`,
+      cancelAction: `${at}/cancel`,
+      person,
+      others: [
+        { username: 'grace@example.com', name: 'Grace Hopper' },
+        { username: 'administrator-of-the-build-machines' },
+      ],
+    },
+  },
+  'choose-account when nobody is signed in': {
+    kind: 'page',
+    view: 'choose-account',
+    model: {
+      client: sampleClient,
+      action: `${at}/account`,
+      cancelAction: `${at}/cancel`,
+      person: undefined,
+      others: [{ username: 'grace@example.com', name: 'Grace Hopper' }],
+    },
   },
   'change-password': {
     kind: 'page',
