@@ -1,12 +1,11 @@
 // npm test: every test that needs no cluster. npm run faults: the longer faults. Arguments go to mocha.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { plainLine } from './plain-line.ts'
-import type { Counts } from './plain-line.ts'
+import { addUp } from './plain-line.ts'
 
 const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults] [FILE ...] [-- MOCHA OPTIONS]]
 
@@ -91,14 +90,6 @@ function startMocha(spec: readonly string[], lane: number) {
   )
   const ended = once(mocha, 'close') as Promise<[number | null]>
   return { mocha, log, counts, ended }
-}
-
-/** @returns the plain line for all of them */
-function addUp(files: readonly string[]): string {
-  // a run that died has none: its status says so
-  const all = files.filter(existsSync).map((file) => JSON.parse(readFileSync(file, 'utf8')) as Counts)
-  const of = (name: keyof Counts) => all.reduce((sum, counts) => sum + counts[name], 0)
-  return plainLine({ passes: of('passes'), failures: of('failures'), pending: of('pending') })
 }
 
 function readCommandLine() {
