@@ -19,9 +19,10 @@ import { buildFeatures } from './features.ts'
 import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import type { ProtocolFault } from './pages.ts'
-import { createPrompts } from './prompts.ts'
+import { createPrompts, requestablePrompts } from './prompts.ts'
 import { parameterOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
+import { signInProof } from './sign-in-proof.ts'
 import { timesToLive } from './times-to-live.ts'
 
 type Named = Readonly<Record<string, unknown>>
@@ -45,8 +46,10 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     clockTolerance,
     cookies: cookies(needs),
     formats: formats(needs),
+    extraTokenClaims: (context: Context | undefined) => (context === undefined ? {} : signInProof(context)),
     ttl: timesToLive(needs),
     features: buildFeatures(needs),
+    discovery: { ui_locales_supported: pages.languages, prompt_values_supported: requestablePrompts },
     interactions: {
       policy: createPrompts(clients, settings.secondFactor),
       url: (_context: unknown, interaction: { uid: string }) =>
