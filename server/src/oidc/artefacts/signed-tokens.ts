@@ -54,8 +54,17 @@ export function grantReference(
 }
 
 function payloadOf(claims: Payload, sealer: Sealer): Payload | undefined {
-  const { jti, iat, exp, aud, scope, client_id: clientId, sub, cnf, grant_ref: reference } = claims
-  const token = { jti, iat, exp, aud, scope, clientId, ...boundTo(cnf) }
+  const { jti, iat, exp, aud, scope, client_id: clientId, sub, cnf, grant_ref: reference, act } = claims
+  const token = {
+    jti,
+    iat,
+    exp,
+    aud,
+    scope,
+    clientId,
+    ...boundTo(cnf),
+    ...(act === undefined ? {} : { extra: { act } }),
+  }
   if (typeof reference === 'string') {
     const grant = sealer.unseal('GrantReference', reference)
     return grant && { ...token, ...grant, kind: 'AccessToken' }

@@ -14,7 +14,9 @@ import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
+import type { Exchanged } from '../request-context.ts'
 import { createAdapter } from './adapter.ts'
+import { currentRequest } from './current-request.ts'
 import { buildFeatures } from './features.ts'
 import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
@@ -45,6 +47,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     clockTolerance,
     cookies: cookies(needs),
     formats: formats(needs),
+    extraTokenClaims: () => actClaim(currentRequest().exchange),
     ttl: timesToLive(needs),
     features: buildFeatures(needs),
     interactions: {
@@ -130,6 +133,9 @@ function formats({ sealer }: ConfigurationNeeds) {
     void Object.assign(payload, grantReference(token, sealer))
   return { customizers: { jwt } }
 }
+
+/** A token that was exchanged says who acts for the person (RFC 8693 section 4.1). */
+const actClaim = (exchange: Exchanged | undefined) => exchange && { act: exchange.act }
 
 function cookies({ scope, keys }: ConfigurationNeeds) {
   const { secure, path } = scope
