@@ -14,7 +14,9 @@ import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
+import type { Exchanged } from '../request-context.ts'
 import { createAdapter } from './adapter.ts'
+import { currentRequest } from './current-request.ts'
 import { buildFeatures } from './features.ts'
 import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
@@ -46,7 +48,10 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     clockTolerance,
     cookies: cookies(needs),
     formats: formats(needs),
-    extraTokenClaims: (context: Context | undefined) => (context === undefined ? {} : signInProof(context)),
+    extraTokenClaims: (context: Context | undefined) => ({
+      ...(context === undefined ? {} : signInProof(context)),
+      ...exchangedClaims(currentRequest().exchange),
+    }),
     ttl: timesToLive(needs),
     features: buildFeatures(needs),
     discovery: { ui_locales_supported: pages.languages, prompt_values_supported: requestablePrompts },
@@ -133,6 +138,9 @@ function formats({ sealer }: ConfigurationNeeds) {
     void Object.assign(payload, grantReference(token, sealer))
   return { customizers: { jwt } }
 }
+
+/** A token that was exchanged says who acts for the person (RFC 8693 section 4.1). */
+const exchangedClaims = (exchange: Exchanged | undefined) => exchange && { ...exchange.signIn, act: exchange.act }
 
 function cookies({ scope, keys }: ConfigurationNeeds) {
   const { secure, path } = scope
