@@ -91,10 +91,14 @@ describe('its own TLS', () => {
     expect(await suite({})).to.equal('TLS_AES_256_GCM_SHA384')
     const old = { maxVersion: 'TLSv1.2' } as const
     for (const size of ['AES128-GCM-SHA256', 'AES256-GCM-SHA384'])
-      expect(await suite({ ...old, ciphers: `ECDHE-ECDSA-${size}` })).to.match(/^TLS_ECDHE_ECDSA_WITH_AES_(128|256)_GCM/)
+      expect(await suite({ ...old, ciphers: `ECDHE-ECDSA-${size}` })).to.match(
+        /^TLS_ECDHE_ECDSA_WITH_AES_(128|256)_GCM/,
+      )
     for (const ciphers of ['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-ECDSA-AES128-SHA256', 'ECDHE-ECDSA-AES256-SHA'])
       expect(await suite({ ...old, ciphers }), ciphers).to.contain('HANDSHAKE_FAILURE')
-    expect(await suite({ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })).to.contain('ALERT')
+    expect(await suite({ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })).to.contain(
+      'ALERT',
+    )
     await server.stop({ lingerMs: 0, graceMs: 1_000 })
     rmSync(directory, { recursive: true })
   })

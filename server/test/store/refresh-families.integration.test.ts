@@ -93,7 +93,9 @@ describe(createRefreshFamilies.name, () => {
     const grantId = await newFamily({ idleTtlMs: 60_000, absoluteTtlMs: 2 * hour })
     const [before, ...later] = [await rotate(grantId, 1, { keeps: true }), await rotate(grantId, 1, { keeps: true })]
     expect(before).to.include({ seq: 1 })
-    expect(before).to.have.property('expiresAt').that.is.above(Date.now() + hour / 2)
+    expect(before)
+      .to.have.property('expiresAt')
+      .that.is.above(Date.now() + hour / 2)
     expect(later[0]).to.include({ seq: 1, rotatedAt: 'rotatedAt' in before ? before.rotatedAt : 0 })
     const rotated = await newFamily()
     await rotate(rotated, 1)
