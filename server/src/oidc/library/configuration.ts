@@ -9,7 +9,8 @@ import { errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
 import { acrValues } from '../acr.ts'
 import { assertionFault } from '../artefacts/client-jwts.ts'
-import { mayRefresh } from '../artefacts/refresh-families.ts'
+import { fapiAssertionFault, isFapiClient } from '../artefacts/fapi.ts'
+import { mayRefresh, staysTheSame } from '../artefacts/refresh-families.ts'
 import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
 import { clockTolerance } from '../lifetimes.ts'
@@ -22,7 +23,7 @@ import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import type { ProtocolFault } from './pages.ts'
 import { createPrompts, requestablePrompts } from './prompts.ts'
-import { parameterOf } from './shapes.ts'
+import { clientOf, parameterOf, refreshTokenOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 import { signInProof } from './sign-in-proof.ts'
 import { timesToLive } from './times-to-live.ts'
@@ -90,7 +91,6 @@ function surface({ signing, secondFactor }: ProtocolSettings) {
     acceptQueryParamAccessTokens: false,
     enableHttpPostMethods: false,
     expiresWithSession: async () => false,
-    rotateRefreshToken: true,
     revokeGrantPolicy: () => true,
     routes: {
       authorization: paths.authorization,
@@ -108,7 +108,7 @@ function surface({ signing, secondFactor }: ProtocolSettings) {
 }
 
 /** Settings that depend on the client. */
-function clientHooks({ clients, now }: ConfigurationNeeds) {
+function clientHooks({ clients, now, settings }: ConfigurationNeeds) {
   const configOf = (client: object) => clients.registered(client).config
   return {
     issueRefreshToken: async (_context: unknown, client: object, code: { scopes: Set<string> }) =>
@@ -116,9 +116,17 @@ function clientHooks({ clients, now }: ConfigurationNeeds) {
     pkce: { required: (context: Context, client: object) => requireBinding(context, configOf(client)) },
     clientBasedCORS: (_context: unknown, origin: string, client: object) =>
       configOf(client).corsOrigins.includes(origin),
-    assertJwtClientAuthClaimsAndHeader: async (_context: unknown, claims: Named, header: Named) => {
-      const fault = assertionFault({ claims, header, now: now() })
+    assertJwtClientAuthClaimsAndHeader: async (_context: Context, claims: Named, header: Named, client: object) => {
+      const jwt = { claims, header, now: now() }
+      const ofProfile = isFapiClient(configOf(client)) ? fapiAssertionFault(jwt, settings.issuer) : undefined
+      const fault = assertionFault(jwt) ?? ofProfile
       if (fault !== undefined) throw new errors.InvalidClientAuth(fault)
+    },
+    rotateRefreshToken: async (context: Context) => {
+      if (!staysTheSame(configOf(clientOf(context)))) return true
+      // the token stays the same, and is checked and counted as used all the same (FAPI 2.0 section 5.3.2.1)
+      await refreshTokenOf(context).consume()
+      return false
     },
   }
 }
