@@ -56,7 +56,8 @@ export const isCut = ({ use, retireAt }: Pick<KeySummary, 'use' | 'retireAt'>): 
 
 /** What a cookie key is used for. Each purpose has its own subkey (HKDF): a value made for one is never valid for
  *  another. */
-export type KeyPurpose = 'session' | 'interaction' | 'form' | 'library' | 'sid' | `seal:${string}` | 'refresh-jti'
+export type KeyPurpose =
+  'session' | 'interaction' | 'remembered' | 'form' | 'library' | 'sid' | `seal:${string}` | 'refresh-jti'
 
 export interface Subkey {
   /** 8 hex: the cookie key that it derives from. */
