@@ -1,6 +1,7 @@
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { specPathOf } from '@nauthera/proto/spec-path'
+import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { checkClient } from '@nauthera/rules/check-client'
 import { federatedMethod, showsSecret } from '@nauthera/rules/client-authentication'
@@ -116,7 +117,7 @@ export function renderMetadata(
     default_max_age: config.defaultMaxAge,
     require_auth_time: config.requireAuthTime,
     id_token_signed_response_alg: config.idTokenSignedResponseAlg || defaults.idToken,
-    userinfo_signed_response_alg: config.userinfoSignedResponseAlg || defaults.userinfo,
+    userinfo_signed_response_alg: config.userinfoSignedResponseAlg || userinfoDefault(config, defaults),
     authorization_signed_response_alg: config.accessTokenSignedResponseAlg || defaults.accessToken,
     backchannel_logout_uri: config.backchannelLogoutUri,
     backchannel_logout_session_required:
@@ -129,6 +130,12 @@ export function renderMetadata(
     initiate_login_uri: config.initiateLoginUri,
     contacts: config.contacts.length > 0 ? config.contacts.slice() : undefined,
   })
+}
+
+/** FAPI 2.0 takes no RS256: such a client does not follow a default that it may not use. */
+function userinfoDefault({ profile }: ClientConfig, { userinfo }: SigningDefaults): SigningAlgorithm | undefined {
+  const isTaken = userinfo !== undefined && (profile !== 'FAPI2' || fapiAlgorithms.includes(userinfo))
+  return isTaken ? userinfo : undefined
 }
 
 /** @param needs.clientClass of the Provider whose rules apply now
