@@ -15,7 +15,7 @@ import {
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
 import { idClaims, registeredClaims, unusableClaims } from './claims.ts'
-import { wireGrants } from './grants.ts'
+import { wireGrant, wireGrants } from './grants.ts'
 import { identityFaults } from './identities.ts'
 import { canVerify, jwksFaults, usableKeys } from './jwks.ts'
 import { tokenLife } from './limits.ts'
@@ -109,6 +109,9 @@ function grantFaults(config: ClientConfig): readonly ClientFault[] {
     faults.push(invalid('grantTypes', `must be among ${wireGrants.join(', ')}`))
   if (config.tokenEndpointAuthMethod === 'none' && config.grantTypes.includes('client_credentials'))
     faults.push(invalid('grantTypes', 'must not have client_credentials without authentication'))
+  const exchanges = config.grantTypes.includes(wireGrant('token_exchange'))
+  if (exchanges && (config.resourceServer === undefined || config.tokenEndpointAuthMethod === 'none'))
+    faults.push(invalid('grantTypes', 'must not have token_exchange without resourceServer and authentication'))
   if (!config.responseModes.every((mode) => words(responseModes).includes(mode)))
     faults.push(invalid('responseModes', `must be among ${responseModes.join(', ')}`))
   if (!['', ...idClaims].includes(config.idTokenClaims))

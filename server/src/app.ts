@@ -360,6 +360,7 @@ function createSite(
   const protocol = createProtocolPages({
     basePath: basePathOf(settings),
     pages,
+    languages: texts.languages,
     describeClient: clientOf,
     personOf: async (userId) => {
       const account = await on.store.accounts.load({ userId })

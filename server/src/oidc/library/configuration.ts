@@ -15,14 +15,17 @@ import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
+import type { Exchanged } from '../request-context.ts'
 import { createAdapter } from './adapter.ts'
+import { currentRequest } from './current-request.ts'
 import { buildFeatures } from './features.ts'
 import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import type { ProtocolFault } from './pages.ts'
-import { createPrompts } from './prompts.ts'
+import { createPrompts, requestablePrompts } from './prompts.ts'
 import { clientOf, parameterOf, refreshTokenOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
+import { signInProof } from './sign-in-proof.ts'
 import { timesToLive } from './times-to-live.ts'
 
 type Named = Readonly<Record<string, unknown>>
@@ -46,8 +49,13 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     clockTolerance,
     cookies: cookies(needs),
     formats: formats(needs),
+    extraTokenClaims: (context: Context | undefined) => ({
+      ...(context === undefined ? {} : signInProof(context)),
+      ...exchangedClaims(currentRequest().exchange),
+    }),
     ttl: timesToLive(needs),
     features: buildFeatures(needs),
+    discovery: { ui_locales_supported: pages.languages, prompt_values_supported: requestablePrompts },
     interactions: {
       policy: createPrompts(clients, settings.secondFactor),
       url: (_context: unknown, interaction: { uid: string }) =>
@@ -138,6 +146,9 @@ function formats({ sealer }: ConfigurationNeeds) {
     void Object.assign(payload, grantReference(token, sealer))
   return { customizers: { jwt } }
 }
+
+/** A token that was exchanged says who acts for the person (RFC 8693 section 4.1). */
+const exchangedClaims = (exchange: Exchanged | undefined) => exchange && { ...exchange.signIn, act: exchange.act }
 
 function cookies({ scope, keys }: ConfigurationNeeds) {
   const { secure, path } = scope

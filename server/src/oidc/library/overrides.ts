@@ -5,6 +5,7 @@ import { consumeCodes } from './overrides/consume-codes.ts'
 import { consumePushedRequests } from './overrides/consume-pushed-requests.ts'
 import { deviceCodes } from './overrides/device-codes.ts'
 import { endSessions } from './overrides/end-sessions.ts'
+import { exchangeTokens } from './overrides/exchange-tokens.ts'
 import { findClients } from './overrides/find-clients.ts'
 import { finishCodes } from './overrides/finish-codes.ts'
 import { idTokens } from './overrides/id-tokens.ts'
@@ -30,6 +31,7 @@ export const overrides = {
   consumeCodes,
   finishCodes,
   deviceCodes,
+  exchangeTokens,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,

@@ -13,6 +13,7 @@ import { contract as consumeCodes } from './overrides/consume-codes.ts'
 import { contract as consumePushedRequests } from './overrides/consume-pushed-requests.ts'
 import { contract as deviceCodes } from './overrides/device-codes.ts'
 import { contract as endSessions } from './overrides/end-sessions.ts'
+import { contract as exchangeTokens } from './overrides/exchange-tokens.ts'
 import { contract as findClients } from './overrides/find-clients.ts'
 import { contract as finishCodes } from './overrides/finish-codes.ts'
 import { contract as idTokens } from './overrides/id-tokens.ts'
@@ -42,6 +43,7 @@ const contracts = Object.entries({
   consumeCodes,
   finishCodes,
   deviceCodes,
+  exchangeTokens,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,
