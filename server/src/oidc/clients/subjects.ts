@@ -6,7 +6,7 @@ import type { OidcClient } from './oidc-client.ts'
 // applications of two sectors cannot tell that they have the same person.
 // Source: OpenID Connect Core 1.0 section 8.1.
 
-export const isPairwise = ({ subjectType }: Pick<ClientConfig, 'subjectType'>): boolean => subjectType === 'pairwise'
+const isPairwise = ({ subjectType }: Pick<ClientConfig, 'subjectType'>): boolean => subjectType === 'pairwise'
 
 /** @returns the host that stands for the sector of a client: clients of one sector know a person by one subject */
 export function sectorOf(config: Pick<ClientConfig, 'sectorIdentifierUri' | 'redirectUris' | 'jwksUri'>): string {
