@@ -141,6 +141,7 @@ const policies = (defaults: OIDCPolicySpec['defaults'] = {}): Policies => [
         foreignServiceAccounts: true,
         identityIssuers: ['*'],
         resourceServer: true,
+        tokenExchange: true,
       },
       defaults,
     },

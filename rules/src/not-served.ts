@@ -12,7 +12,6 @@ interface NotServed {
 }
 
 const notServed: readonly NotServed[] = [
-  { field: 'spec.profile', asks: ({ profile }) => profile === 'FAPI2', instead: 'choose Standard with par and dpop' },
   {
     field: 'spec.access.requiredAcr',
     asks: ({ requiredAcr }) => requiredAcr.some((value) => !(acrLevels as readonly string[]).includes(value)),

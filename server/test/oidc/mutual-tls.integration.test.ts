@@ -46,6 +46,15 @@ describe('mutual TLS', () => {
         tlsClientAuthSanDns: 'worker.example.com',
       },
       'app.own': { ...configs.machine, ...keyed, jwks: keySetOf(own) as never },
+      'app.fapi': {
+        ...configs.machine,
+        ...worker,
+        profile: 'FAPI2',
+        requirePushedAuthorizationRequests: true,
+        idTokenSignedResponseAlg: 'ES256',
+        accessTokenSignedResponseAlg: 'ES256',
+        idTokenClaims: 'Minimal',
+      },
       'app.dpop': { ...configs.machine, ...worker, dpopBoundAccessTokens: true },
       'app.web': { ...configs.web, ...worker },
       'app.twin': { ...configs.web, ...worker },
@@ -265,6 +274,11 @@ describe('mutual TLS', () => {
       const form = { token, client_id: 'app.opaque' }
       const opaque = (await overTls(renewed, { path: '/token/introspection', form })).json()
       expect(opaque).to.deep.include({ active: true, cnf })
+    })
+
+    it('a client of FAPI 2.0 may have its tokens bound so', async () => {
+      expect(claimsOfJwt(await tokenOf('app.fapi'))['cnf']).to.deep.equal({ 'x5t#S256': thumbprintOf(mine) })
+      await refused(await overTls(other, machine('app.fapi')), 'wrong-name')
     })
 
     it('a client with DPoP has its tokens bound by that, not by both', async () => {

@@ -18,7 +18,7 @@ export const unreadable: Presented = { kind: 'unreadable' }
 export const none: Presented = { kind: 'none' }
 
 /** A leaf with its authorities; more is nobody's honest chain. */
-export const mostCertificates = 6
+const mostCertificates = 6
 
 /** @param ders the leaf first
  *  @param isDoubted see ShownCertificate */
