@@ -62,7 +62,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
 }
 
 /** Settings that are the same for all clients. */
-function surface({ signing, secondFactor }: ProtocolSettings) {
+function surface({ signing, secondFactor, clientMetadataDocuments }: ProtocolSettings) {
   const { algorithms, idToken, accessToken } = signing
   const claims = Object.entries(claimsByScope).map(([name, ofScope]) => [name, [...ofScope]])
   return {
@@ -75,6 +75,8 @@ function surface({ signing, secondFactor }: ProtocolSettings) {
     },
     acrValues: [...acrValues(secondFactor)],
     responseTypes: ['code'],
+    // said only where it is so
+    discovery: clientMetadataDocuments.hosts.length > 0 ? { client_id_metadata_document_supported: true } : {},
     subjectTypes: ['public'],
     clientAuthMethods: [...servedMethods],
     clientDefaults: { id_token_signed_response_alg: idToken, authorization_signed_response_alg: accessToken },

@@ -47,6 +47,7 @@ export interface ProtocolSettings {
   readonly signing: SigningDefaults & { readonly algorithms: readonly SigningAlgorithm[] }
   readonly refreshGraceMs: number
   readonly secondFactor: SecondFactorPolicy
+  readonly clientMetadataDocuments: { readonly hosts: readonly string[] }
   /** False where all requests come from one proxy that nobody trusts. */
   readonly addressesKnown: boolean
 }
