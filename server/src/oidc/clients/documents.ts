@@ -2,6 +2,7 @@
 // address as their client_id, so everything here is bounded, and what one host does takes nothing from another.
 import { describeError, foreign } from '@nauthera/runtime/log'
 import type { Log } from '@nauthera/runtime/log'
+import type { GrantedScopes } from '../../clients/registered-client.ts'
 import type { Registry } from '../../clients/registry.ts'
 import type { Fetch } from '../outbound/outbound-fetch.ts'
 import { clientOfDocument, coversHost, freshFor, freshness, hostOfId, readDocument } from './metadata-document.ts'
@@ -39,112 +40,128 @@ interface Failure {
   readonly why: string
 }
 
-/** @param needs.hosts of the settings
- *  @param needs.fetch refuses addresses that it must not reach, and answers that are too large
- *  @param needs.now milliseconds, monotonic */
-export function createDocuments(needs: {
-  hosts: readonly string[]
-  registry: { current(): Registry }
-  fetch: Fetch
-  log: Log
-  now: () => number
-}): Documents {
-  const { hosts, registry, log, now } = needs
-  const kept = new Map<string, Kept>()
-  const failures = new Map<string, Failure>()
-  const running = new Map<string, Promise<Loaded>>()
-  const turns = createTurns(now)
+interface Needs {
+  /** Of the settings. */
+  readonly hosts: readonly string[]
+  readonly registry: { current(): Registry }
+  /** Refuses addresses that it must not reach, and answers that are too large. */
+  readonly fetch: Fetch
+  readonly log: Log
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+}
 
-  /** What clients of a host may have at APIs now. */
-  const accessOf = (host: string) =>
-    registry
-      .current()
-      .documentApis()
-      .flatMap(({ config, documents }) => {
-        const fitting = documents.filter((one) => coversHost(one.hosts, host))
-        const { resourceServer, suspended } = config
-        if (fitting.length === 0 || resourceServer === undefined || suspended) return []
-        const scopes = [...new Set(fitting.flatMap((one) => one.scopes))]
-        return [{ identifier: resourceServer.identifier, scopes }]
-      })
+export const createDocuments = (needs: Needs): Documents => new FetchedDocuments(needs)
 
-  const clientOf = (one: Kept): Loaded => {
-    const access = accessOf(one.host)
+class FetchedDocuments implements Documents {
+  readonly #needs: Needs
+  readonly #turns: Turns
+  readonly #kept = new Map<string, Kept>()
+  readonly #failures = new Map<string, Failure>()
+  readonly #running = new Map<string, Promise<Loaded>>()
+
+  constructor(needs: Needs) {
+    this.#needs = needs
+    this.#turns = createTurns(needs.now)
+  }
+
+  known(clientId: string): OidcClient | undefined {
+    const one = this.#stored(clientId)
+    const loaded = one && this.#clientOf(one)
+    return loaded?.kind === 'client' ? loaded.client : undefined
+  }
+
+  async load(clientId: string): Promise<Loaded> {
+    const { hosts, now } = this.#needs
+    const id = hostOfId(clientId)
+    if (id.kind === 'refused') return id
+    const { host } = id
+    if (!coversHost(hosts, host)) return refused(`metadata documents of ${host} are not taken by this server`)
+    if (this.#accessOf(host).length === 0) return refused(`no API lets clients of ${host} in`)
+    const one = this.#stored(clientId)
+    if (one !== undefined && one.freshUntil > now()) return this.#clientOf(one)
+    const failure = this.#failures.get(clientId)
+    if (failure !== undefined && now() - failure.at < minute && one === undefined) return unusable(failure.why)
+    let asking = this.#running.get(clientId)
+    if (asking === undefined) {
+      asking = this.#fetch(clientId, host).finally(() => this.#running.delete(clientId))
+      this.#running.set(clientId, asking)
+    }
+    return asking
+  }
+
+  async #fetch(clientId: string, host: string): Promise<Loaded> {
+    const { fetch, now } = this.#needs
+    const end = this.#turns.begin(host)
+    if (end === undefined) return this.#hasNoTurn(clientId, host)
+    try {
+      const answer = await fetch(clientId, { headers: { accept: 'application/json' } })
+      if (answer.status !== 200) throw new Error(`the answer has the status ${answer.status}, not 200`)
+      const freshMs = freshFor(answer.headers, new Date()) * 1000
+      const read = readDocument(await answer.text(), clientId)
+      if (read.kind === 'refused') throw new Error(read.why)
+      const one = { document: read.document, host, at: now(), freshUntil: now() + freshMs }
+      keep(this.#kept, clientId, one)
+      this.#failures.delete(clientId)
+      return this.#clientOf(one)
+    } catch (error) {
+      return this.#failed(clientId, describeError(error))
+    } finally {
+      end()
+    }
+  }
+
+  /** Not remembered: it may have its turn at the next request. */
+  #hasNoTurn(clientId: string, host: string): Loaded {
+    const before = this.#stored(clientId)
+    if (before !== undefined) return this.#clientOf(before)
+    return refused(`too many documents of ${host} are being asked for; try again in a minute`)
+  }
+
+  /** The last good document counts for a day, so that an outage over there ends nobody's session here. */
+  #failed(clientId: string, why: string): Loaded {
+    const { log, now } = this.#needs
+    log.warn({ client: foreign(clientId), reason: foreign(why) }, 'the metadata document of a client cannot be used')
+    const before = this.#stored(clientId)
+    if (before !== undefined) {
+      before.freshUntil = now() + minute
+      return this.#clientOf(before)
+    }
+    this.#failures.delete(clientId)
+    this.#failures.set(clientId, { at: now(), why })
+    const [oldest] = this.#failures.keys()
+    if (this.#failures.size > limits.failures && oldest !== undefined) this.#failures.delete(oldest)
+    return unusable(why)
+  }
+
+  /** A known document, fresh or not. */
+  #stored(clientId: string): Kept | undefined {
+    const { hosts, now } = this.#needs
+    const one = this.#kept.get(clientId)
+    return one !== undefined && coversHost(hosts, one.host) && now() - one.at < freshness.most * 1000 ? one : undefined
+  }
+
+  #clientOf(one: Kept): Loaded {
+    const access = this.#accessOf(one.host)
     if (access.length === 0) return refused(`no API lets clients of ${one.host} in`)
     const text = JSON.stringify(access)
     if (one.made?.access !== text) one.made = { access: text, client: clientOfDocument(one.document, access) }
     return { kind: 'client', client: one.made.client }
   }
 
-  async function fetchDocument(clientId: string, host: string): Promise<Loaded> {
-    const end = turns.begin(host)
-    // not remembered: it may have its turn at the next request
-    if (end === undefined) return refused(`too many documents of ${host} are being asked for; try again in a minute`)
-    try {
-      const answer = await needs.fetch(clientId, { headers: { accept: 'application/json' } })
-      if (answer.status !== 200) throw new Error(`the answer has the status ${answer.status}, not 200`)
-      const freshMs = freshFor(answer.headers, new Date()) * 1000
-      const read = readDocument(await answer.text(), clientId)
-      if (read.kind === 'refused') throw new Error(read.why)
-      const one = { document: read.document, host, at: now(), freshUntil: now() + freshMs }
-      keep(kept, clientId, one)
-      failures.delete(clientId)
-      return clientOf(one)
-    } catch (error) {
-      return failed(clientId, describeError(error))
-    } finally {
-      end()
-    }
-  }
-
-  /** The last good document counts for a day, so that an outage over there ends nobody's session here. */
-  function failed(clientId: string, why: string): Loaded {
-    log.warn({ client: foreign(clientId), reason: foreign(why) }, 'the metadata document of a client cannot be used')
-    const before = stored(clientId)
-    if (before !== undefined) {
-      before.freshUntil = now() + minute
-      return clientOf(before)
-    }
-    failures.delete(clientId)
-    failures.set(clientId, { at: now(), why })
-    if (failures.size > limits.failures) failures.delete(failures.keys().next().value!)
-    return refused(`the metadata document of this client cannot be used: ${why}`)
-  }
-
-  /** A known document, fresh or not. */
-  function stored(clientId: string): Kept | undefined {
-    const one = kept.get(clientId)
-    return one !== undefined && coversHost(hosts, one.host) && now() - one.at < freshness.most * 1000 ? one : undefined
-  }
-
-  return {
-    known(clientId) {
-      const one = stored(clientId)
-      const loaded = one && clientOf(one)
-      return loaded?.kind === 'client' ? loaded.client : undefined
-    },
-    async load(clientId) {
-      const id = hostOfId(clientId)
-      if (id.kind === 'refused') return id
-      const { host } = id
-      if (!coversHost(hosts, host)) return refused(`metadata documents of ${host} are not taken by this server`)
-      if (accessOf(host).length === 0) return refused(`no API lets clients of ${host} in`)
-      const one = stored(clientId)
-      if (one !== undefined && one.freshUntil > now()) return clientOf(one)
-      const failure = failures.get(clientId)
-      if (failure !== undefined && now() - failure.at < minute && one === undefined)
-        return refused(`the metadata document of this client cannot be used: ${failure.why}`)
-      let asking = running.get(clientId)
-      if (asking === undefined) {
-        asking = fetchDocument(clientId, host).finally(() => running.delete(clientId))
-        running.set(clientId, asking)
-      }
-      return asking
-    },
+  /** What clients of a host may have at APIs now. */
+  #accessOf(host: string): readonly GrantedScopes[] {
+    const apis = this.#needs.registry.current().documentApis()
+    return apis.flatMap(({ config: { resourceServer, suspended }, documents }) => {
+      const fitting = documents.filter((one) => coversHost(one.hosts, host))
+      if (fitting.length === 0 || resourceServer === undefined || suspended) return []
+      return [{ identifier: resourceServer.identifier, scopes: [...new Set(fitting.flatMap(({ scopes }) => scopes))] }]
+    })
   }
 }
 
 const refused = (why: string): Loaded => ({ kind: 'refused', why })
+const unusable = (why: string): Loaded => refused(`the metadata document of this client cannot be used: ${why}`)
 
 /** Nobody's documents take the room of another host. */
 function keep(kept: Map<string, Kept>, clientId: string, one: Kept): void {
@@ -158,14 +175,18 @@ function keep(kept: Map<string, Kept>, clientId: string, one: Kept): void {
   kept.delete(most[0]![0])
 }
 
+interface Turns {
+  /** @returns what to call at the end; undefined when it is not its turn */
+  begin(host: string): (() => void) | undefined
+}
+
 /** Who may be asked now. */
-function createTurns(now: () => number) {
+function createTurns(now: () => number): Turns {
   const going = new Map<string, number>()
   const asked = new Map<string, { since: number; count: number }>()
   let all = 0
   return {
-    /** @returns what to call at the end; undefined when it is not its turn */
-    begin(host: string): (() => void) | undefined {
+    begin(host) {
       for (const [one, { since }] of asked) if (now() - since >= minute) asked.delete(one)
       const ofHost = going.get(host) ?? 0
       const inMinute = asked.get(host) ?? { since: now(), count: 0 }
