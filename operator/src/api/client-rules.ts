@@ -237,6 +237,11 @@ const fapiRules = [
     `(!has(self.signing) || !has(self.signing.accessToken) || self.signing.accessToken in ${celList(fapiAlgorithms)})`,
     'must be ES256, PS256 or EdDSA with profile FAPI2',
   ),
+  fapi(
+    'signing.userinfo',
+    `(!has(self.signing) || !has(self.signing.userinfo) || self.signing.userinfo in ${celList(fapiAlgorithms)})`,
+    'must be ES256, PS256 or EdDSA with profile FAPI2',
+  ),
   fapi('pkce', "(!has(self.pkce) || self.pkce == 'Required')", 'must be Required with profile FAPI2; remove it'),
   fapi(
     'tokens.idClaims',

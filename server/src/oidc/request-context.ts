@@ -55,6 +55,8 @@ export interface Exchanged {
   readonly api: string
   readonly scope: string | undefined
   readonly act: Actor
+  /** How the person signed in: what the subject token says of it. */
+  readonly signIn: { readonly acr?: string; readonly auth_time?: number }
 }
 
 /** Who acts for the person; `act` is who acted before (RFC 8693 section 4.1). */

@@ -346,7 +346,13 @@ describe('RFC 8693 token exchange', () => {
       for (const [at, name] of line.slice(0, 4).entries()) {
         token = tokensOf(await exchange(token, { resource: api(line[at + 1]!) }, { clientId: `shop.${name}` })).access
         act = { sub: `shop.${name}`, ...(act && { act }) }
-        expect(claimsOfJwt(token)).to.deep.include({ act, sub: ada, client_id: `shop.${name}` })
+        expect(claimsOfJwt(token)).to.deep.include({
+          act,
+          sub: ada,
+          client_id: `shop.${name}`,
+          acr: 'urn:nauthera:password',
+        })
+        expect(claimsOfJwt(token)['auth_time']).to.be.a('number')
       }
       const fifth = refusalOf(await exchange(token, { resource: api('map') }, { clientId: 'shop.road' }))
       expect([fifth.error, fifth.text]).to.deep.equal([

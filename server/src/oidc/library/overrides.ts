@@ -11,6 +11,7 @@ import { finishCodes } from './overrides/finish-codes.ts'
 import { idTokens } from './overrides/id-tokens.ts'
 import { loadGrants } from './overrides/load-grants.ts'
 import { neverSendLogout } from './overrides/never-send-logout.ts'
+import { refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { replayOnce } from './overrides/replay-once.ts'
 import { rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { sealValues } from './overrides/seal-values.ts'
@@ -34,6 +35,7 @@ export const overrides = {
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,
+  refuseWeakProofs,
   loadGrants,
   statelessSessions,
   endSessions,

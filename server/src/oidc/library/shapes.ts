@@ -39,7 +39,7 @@ export interface Artefact {
 export interface AccessToken extends Artefact {
   readonly aud?: string | readonly string[]
   readonly sessionUid?: string
-  readonly extra?: { readonly act?: Actor }
+  readonly extra?: { readonly act?: Actor; readonly acr?: string; readonly auth_time?: number }
   readonly jkt?: string
   readonly 'x5t#S256'?: string
   readonly resourceServer?: object
@@ -160,6 +160,12 @@ export function currentContext(): Context {
 
 /** The client of this request, as the library's object. */
 export const clientOf = (context: Context): object => context.oidc.client!
+
+/** Whether this request is read again, after it was pushed: its form is then the library's own, and it was checked at the push. */
+export const wasPushed = (context: Context): boolean => 'PushedAuthorizationRequest' in context.oidc.entities
+
+/** The refresh token of a request that shows one. */
+export const refreshTokenOf = (context: Context): Artefact => context.oidc.entities.RefreshToken as unknown as Artefact
 
 export const sessionOf = (context: Context): Session | undefined =>
   context.oidc.session as unknown as Session | undefined

@@ -96,7 +96,12 @@ async function judge(
     api: verdict.api,
     scope: verdict.scope,
     act: actorOf(client.clientId, token),
+    signIn: signInOf(token),
   }
+}
+
+function signInOf({ extra: { acr, auth_time } = {} }: AccessToken): Exchanged['signIn'] {
+  return { ...(acr === undefined ? {} : { acr }), ...(auth_time === undefined ? {} : { auth_time }) }
 }
 
 /** The person, their grant and session, as PostgreSQL has them now. */
