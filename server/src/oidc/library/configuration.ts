@@ -55,7 +55,12 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     }),
     ttl: timesToLive(needs),
     features: buildFeatures(needs),
-    discovery: { ui_locales_supported: pages.languages, prompt_values_supported: requestablePrompts },
+    discovery: {
+      ui_locales_supported: pages.languages,
+      prompt_values_supported: requestablePrompts,
+      // said only where it is so
+      ...(settings.clientMetadataDocuments.hosts.length > 0 ? { client_id_metadata_document_supported: true } : {}),
+    },
     interactions: {
       policy: createPrompts(clients, settings.secondFactor),
       url: (_context: unknown, interaction: { uid: string }) =>
@@ -68,7 +73,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
 }
 
 /** Settings that are the same for all clients. */
-function surface({ signing, secondFactor, clientMetadataDocuments }: ProtocolSettings) {
+function surface({ signing, secondFactor }: ProtocolSettings) {
   const { algorithms, idToken, accessToken } = signing
   const claims = Object.entries(claimsByScope).map(([name, ofScope]) => [name, [...ofScope]])
   return {
@@ -81,8 +86,6 @@ function surface({ signing, secondFactor, clientMetadataDocuments }: ProtocolSet
     },
     acrValues: [...acrValues(secondFactor)],
     responseTypes: ['code'],
-    // said only where it is so
-    discovery: clientMetadataDocuments.hosts.length > 0 ? { client_id_metadata_document_supported: true } : {},
     subjectTypes: ['public'],
     clientAuthMethods: [...servedMethods],
     clientDefaults: { id_token_signed_response_alg: idToken, authorization_signed_response_alg: accessToken },
