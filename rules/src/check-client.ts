@@ -3,6 +3,8 @@
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from './algorithms.ts'
+import { certificateFaults } from './certificates.ts'
+import type { MutualTls } from './certificates.ts'
 import {
   federatedMethod,
   keyMethods,
@@ -17,7 +19,7 @@ import type { ClientFault } from './client-fault.ts'
 import { idClaims, registeredClaims, unusableClaims } from './claims.ts'
 import { wireGrant, wireGrants } from './grants.ts'
 import { identityFaults } from './identities.ts'
-import { canVerify, jwksFaults, usableKeys } from './jwks.ts'
+import { canVerify, hasCertificate, jwksFaults, usableKeys } from './jwks.ts'
 import { tokenLife } from './limits.ts'
 import { notServedFaults } from './not-served.ts'
 import { responseModes } from './response-modes.ts'
@@ -31,6 +33,8 @@ export interface AboutClient {
   readonly algorithms: readonly string[]
   /** The issuers of identityIssuers; who does not know the server leaves it out. */
   readonly identityIssuers?: readonly string[]
+  /** What it does with certificates of clients; likewise. */
+  readonly mutualTls?: MutualTls | 'off'
 }
 
 /** A list of known words, in which any text may be looked for. */
@@ -46,6 +50,7 @@ const checks: readonly Check[] = [
   redirectFaults,
   authenticationFaults,
   identityFaults,
+  certificateFaults,
   grantFaults,
   keyFaults,
   pageFaults,
@@ -124,8 +129,10 @@ function keyFaults(config: ClientConfig): readonly ClientFault[] {
   const { jwks, jwksUri, tokenEndpointAuthMethod: method } = config
   const faults = jwks === undefined ? [] : jwksFaults(jwks).map((message) => invalid('auth.jwks', message))
   // an assertion that nobody can make is a client that never signs in; such a client would be Ready and of no use
-  if (jwks !== undefined && faults.length === 0 && keyMethods.includes(method) && !canVerify(jwks))
+  if (jwks !== undefined && faults.length === 0 && method === 'private_key_jwt' && !canVerify(jwks))
     faults.push(invalid('auth.jwks', `must have a key that can verify an assertion: ${usableKeys}`))
+  if (jwks !== undefined && faults.length === 0 && method === 'self_signed_tls_client_auth' && !hasCertificate(jwks))
+    faults.push(invalid('auth.jwks', 'must have a key with its certificate in x5c'))
   if (jwks !== undefined && jwksUri !== '')
     faults.push(invalid('auth.jwks', 'must not be set together with auth.jwksURI'))
   if (jwks === undefined && jwksUri === '' && keyMethods.includes(method))

@@ -2,7 +2,6 @@ import { clientAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { signInClaims } from '@nauthera/rules/claims'
 import { paths } from '@nauthera/rules/endpoints'
-import { servedMethods } from '@nauthera/rules/not-served'
 import { claimsByScope, oidcScopes } from '@nauthera/rules/scopes'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { errors } from 'oidc-provider'
@@ -19,6 +18,7 @@ import type { Exchanged } from '../request-context.ts'
 import { createAdapter } from './adapter.ts'
 import { currentRequest } from './current-request.ts'
 import { buildFeatures } from './features.ts'
+import { endpointAliases, servedMethods } from './mutual-tls.ts'
 import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import type { ProtocolFault } from './pages.ts'
@@ -32,7 +32,7 @@ type Named = Readonly<Record<string, unknown>>
 
 export type ConfigurationNeeds = Pick<
   LibraryNeeds,
-  'settings' | 'keys' | 'users' | 'clients' | 'places' | 'sealer' | 'scope' | 'fetch' | 'pages' | 'now'
+  'settings' | 'keys' | 'users' | 'clients' | 'certificates' | 'places' | 'sealer' | 'scope' | 'fetch' | 'pages' | 'now'
 >
 
 /** Our settings and keys -> the library's configuration. It replaces every default of the library that would print a
@@ -43,6 +43,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     ...surface(settings),
     ...clientHooks(needs),
     ...accountHooks(needs),
+    clientAuthMethods: servedMethods(needs.certificates),
     adapter: createAdapter(needs.places),
     jwks: { keys: [...keys.signing] },
     fetch,
@@ -60,6 +61,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       prompt_values_supported: requestablePrompts,
       // said only where it is so
       ...(settings.clientMetadataDocuments.hosts.length > 0 ? { client_id_metadata_document_supported: true } : {}),
+      ...endpointAliases(settings),
     },
     interactions: {
       policy: createPrompts(clients, settings.secondFactor),
@@ -87,7 +89,6 @@ function surface({ signing, secondFactor }: ProtocolSettings) {
     acrValues: [...acrValues(secondFactor)],
     responseTypes: ['code'],
     subjectTypes: ['public'],
-    clientAuthMethods: [...servedMethods],
     clientDefaults: { id_token_signed_response_alg: idToken, authorization_signed_response_alg: accessToken },
     enabledJWA: enabledAlgorithms(algorithms),
     // what an ID token holds is decided for each client: overrides/id-tokens

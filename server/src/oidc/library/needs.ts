@@ -8,6 +8,7 @@ import type { UserSources } from '../../users/user-sources.ts'
 import type { Places } from '../artefacts/places.ts'
 import type { SealedRequests } from '../artefacts/sealed-requests.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
+import type { CertificateProofs } from '../certificates/certificate-proof.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { SigningDefaults } from '../clients/mapping.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
@@ -25,6 +26,8 @@ export interface LibraryNeeds {
   readonly users: UserSources
   readonly clients: ClientInstances
   readonly platforms: PlatformProofs
+  /** Undefined where no client can show a certificate. */
+  readonly certificates: CertificateProofs | undefined
   readonly places: Places
   readonly sealer: Sealer
   readonly sealedRequests: SealedRequests
@@ -48,6 +51,8 @@ export interface ProtocolSettings {
   readonly refreshGraceMs: number
   readonly secondFactor: SecondFactorPolicy
   readonly clientMetadataDocuments: { readonly hosts: readonly string[] }
+  /** Where clients with a certificate reach us, when it is not the issuer: an origin. */
+  readonly mutualTlsUrl?: string | undefined
   /** False where all requests come from one proxy that nobody trusts. */
   readonly addressesKnown: boolean
 }
