@@ -30,6 +30,7 @@ const others: Readonly<Record<string, Value>> = {
   'signing.algorithms': ['RS256', 'ES256'],
   'signing.idToken': 'PS256',
   'signing.accessToken': 'EdDSA',
+  'signing.userinfo': 'RS256',
   'global.imagePullSecrets': ['other'],
   'server.extraHosts': ['x.example.com'],
   clusterDomain: 'other.local',

@@ -45,6 +45,7 @@ const suites = [
   'rotation',
   'secretless',
   'mutual-tls',
+  'kubectl',
   'disruption',
   'releases',
   'people',

@@ -1,13 +1,13 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { issuersSecretName } from '@nauthera/proto/names'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { expect } from 'chai'
 import { parseAllDocuments } from 'yaml'
-import { clusterDirectory } from './cluster.ts'
+import { clusterState, restartApiServer } from './support/api-server.ts'
 import { whenClientReady } from './support/clients.ts'
-import { applyObjects, get, kubectl, root, tryKubectl, until, whenObject } from './support/kubernetes.ts'
+import { applyObjects, get, kubectl, root, until, whenObject } from './support/kubernetes.ts'
 import { agentLines, canKill, isReady, restrictedContainer, restrictedPod } from './support/pods.ts'
 import { useProduct } from './support/product.ts'
 import type { Product } from './support/product.ts'
@@ -107,14 +107,13 @@ describe('a client without a secret, on a real kubelet', function () {
 
   it('T32 an exchange of the key of the cluster under load fails no request', async function () {
     if (!canKill) this.skip()
-    const state = join(clusterDirectory, 'state')
-    const [key, open] = [join(state, 'pki/sa-2.key'), join(state, 'pki/sa-2.pub')]
+    const [key, open] = [join(clusterState, 'pki/sa-2.key'), join(clusterState, 'pki/sa-2.pub')]
     const pair = generateKeyPairSync('rsa', { modulusLength: 2048 })
     writeFileSync(key, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
     writeFileSync(open, pair.publicKey.export({ type: 'spki', format: 'pem' }))
     const before = await countOf('caller')
 
-    await restartApi(state, `--service-account-key-file=${open}`)
+    await restartApiServer({ 'service-account-key-file': open })
     const since = new Date()
     await until('both keys are told', async () => (await toldKeys()) === 2, 90_000)
     await until(
@@ -126,7 +125,7 @@ describe('a client without a secret, on a real kubelet', function () {
       },
       90_000,
     )
-    await restartApi(state, `--service-account-key-file=${open} --service-account-signing-key-file=${key}`)
+    await restartApiServer({ 'service-account-signing-key-file': key })
     await runCaller('young')
     await untilGood('young', 5)
 
@@ -154,25 +153,3 @@ describe('a client without a secret, on a real kubelet', function () {
     return (JSON.parse(Buffer.from(header.trim(), 'base64url').toString()) as { kid: unknown }).kid
   }
 })
-
-/** With further flags. It is back after some seconds; what runs in the cluster goes on meanwhile. */
-async function restartApi(state: string, flags: string): Promise<void> {
-  mkdirSync(join(state, 'flags'), { recursive: true })
-  writeFileSync(join(state, 'flags/kube-apiserver'), flags)
-  const pids = readdirSync('/proc').filter((entry) => {
-    if (!/^\d+$/.test(entry)) return false
-    const command = tryRead(`/proc/${entry}/cmdline`)
-    return command.split('\0').includes('kube-apiserver') && command.includes(join(state, 'pki/sa.key'))
-  })
-  expect(pids, 'the API server of this run').to.have.length(1)
-  process.kill(Number(pids[0]), 'SIGKILL')
-  await until('the API server is back', async () => (await tryKubectl('get', '--raw', '/readyz')).code === 0, 60_000)
-}
-
-function tryRead(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
-}

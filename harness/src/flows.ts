@@ -109,6 +109,11 @@ export function tokensOf(answer: Answer): Tokens {
 export const claimsOfJwt = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>
 
-export async function getTokens(replicas: Replicas, options: Parameters<typeof getCode>[1] = {}): Promise<Tokens> {
-  return tokensOf(await redeem(replicas, await getCode(replicas, options)))
+/** @param options.clientId other than `app.web`; the parameters name it too */
+export async function getTokens(
+  replicas: Replicas,
+  options: Parameters<typeof getCode>[1] & { clientId?: string } = {},
+): Promise<Tokens> {
+  const { clientId, ...others } = options
+  return tokensOf(await redeem(replicas, await getCode(replicas, others), clientId === undefined ? {} : { clientId }))
 }

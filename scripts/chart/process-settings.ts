@@ -43,6 +43,8 @@ export const processSettings = {
       'signing.algorithms',
       'signing.idToken',
       'signing.accessToken',
+      'signing.userinfo',
+      'signing.jwksFile',
       'upstreams',
       'branding.title',
       'branding.logoFile',

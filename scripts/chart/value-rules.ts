@@ -96,6 +96,7 @@ export const rules: readonly (readonly [RegExp, Schema])[] = [
   [/operator\.nudge|operator\.admission\.enabled/, orNull({ type: 'boolean' })],
   [/signing\.algorithms/, { ...listOf(oneOf('ES256', 'RS256', 'PS256', 'EdDSA')), minItems: 1, uniqueItems: true }],
   [/signing\.(idToken|accessToken)/, oneOf('ES256', 'RS256', 'PS256', 'EdDSA')],
+  [/signing\.userinfo/, orEmpty('ES256', 'RS256', 'PS256', 'EdDSA')],
   [/link\.mode/, oneOf('operator', 'certManager', 'existingSecret')],
   [
     /certManager\.issuerRef/,

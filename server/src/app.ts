@@ -71,6 +71,7 @@ import { createInteractionCookies } from './oidc/interaction/interaction-cookie.
 import { createInteractions } from './oidc/interaction/interactions.ts'
 import { clientDefaults, keyPolicy } from './oidc/lifetimes.ts'
 import type { KeySet } from './oidc/keys/key-set.ts'
+import { createKeyFile } from './oidc/keys/key-file.ts'
 import { createKeyRing } from './oidc/keys/ring.ts'
 import type { ProtocolPages } from './oidc/library/pages.ts'
 import { addressRule } from './oidc/outbound/address-rule.ts'
@@ -174,7 +175,7 @@ export async function startApp(needs: Needs): Promise<App> {
   const federation = createFederation(needs, store)
   const pages = createSite(needs, { clients, keys, store, federation })
   const protocol = createProtocol(needs, { store, users, clients, platforms, mutualTls, keys, pages: pages.protocol })
-  const web = createWeb(needs, { store, users, passwords, clients, pages, protocol, federation })
+  const web = createWeb(needs, { store, users, passwords, clients, pages, protocol, federation, keys })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,
@@ -361,11 +362,13 @@ function createClients({ settings, log }: Needs) {
 
 type Keys = ReturnType<typeof createKeys>
 
-function createKeys({ settings, log }: Needs, store: Store) {
+function createKeys({ settings, log, metrics }: Needs, store: Store) {
   const { signing } = settings
+  const { algorithms, jwksFile: path } = signing
   const epoch = createStoreEpoch({ epoch: store.epoch, log })
   const policy = keyPolicy(signing)
-  const ring = createKeyRing({ keys: store.keys, algorithms: signing.algorithms, policy, now: Date.now, log })
+  const file = path === undefined ? undefined : createKeyFile({ path, algorithms, log, metrics })
+  const ring = createKeyRing({ keys: store.keys, algorithms, policy, file, now: Date.now, log })
   return { epoch, ring, cookies: () => ring.current().cookies }
 }
 
@@ -549,6 +552,7 @@ function createWeb(
     pages: Site
     protocol: Protocol
     federation: Federation
+    keys: Keys
   },
 ) {
   const { settings, log, metrics } = needs
@@ -713,9 +717,9 @@ function accountRoutes(
 /** The pages of the help desk; none without the setting. */
 function createDesk(
   { settings }: Needs,
-  on: { store: Store; users: UserSources; clients: Clients; gate: Gate; said: Said },
+  on: { store: Store; users: UserSources; clients: Clients; keys: Keys; gate: Gate; said: Said },
 ): readonly Route[] {
-  const { store, users, clients, gate, said } = on
+  const { store, users, clients, keys, gate, said } = on
   if (settings.admin === undefined) return []
   const now = Date.now
   return createAdminRoutes({
@@ -728,7 +732,7 @@ function createDesk(
     people: createPeople(store),
     desk: createDeskGate({ gate, ...settings.admin, now }),
     registry: () => clients.registry.current(),
-    policy: keyPolicy(settings.signing),
+    keyRing: keys.ring,
     basePath: basePathOf(settings),
     said,
     now,

@@ -35,6 +35,11 @@ export const errorCatalogue = {
     meaning: 'An encrypted row does not open: it was changed, or moved from another row.',
     remedy: 'Restore the row that is named from a backup; for a signing key run `nauthera keys rotate`.',
   },
+  SIGNING_KEYS_INVALID: {
+    meaning:
+      'The file with signing keys (signing.jwksFile) cannot be read, or has keys that cannot be used; each fault is named. A server that runs goes on with the keys of before; one that starts waits.',
+    remedy: 'Correct what is named. The file is read again by itself; docs/keys.md says what it must be.',
+  },
   PASSWORD_QUEUE_FULL: {
     meaning: 'More passwords wait to be checked than this replica can check in time; the answer was 429.',
     remedy: 'Add replicas or processors. Look for a flood of sign-ins first.',

@@ -525,6 +525,17 @@ export const settingsSchema = z
           .describe(
             'What access tokens and signed authorization responses are signed with where the client does not say; one of algorithms.',
           ),
+        userinfo: z
+          .enum(signingAlgorithms)
+          .optional()
+          .describe(
+            'What answers of userinfo are signed with where the client does not say; one of algorithms. Default: they are JSON without a signature.',
+          ),
+        jwksFile: file
+          .optional()
+          .describe(
+            'A file with private keys (a JWK set), in place of signing keys that are made here (docs/keys.md). It has a key for each of algorithms, the first of each signs, and the file is read again as it changes.',
+          ),
         publishBefore: duration('15m').describe('A new key is published this long before it signs.'),
         rotateEvery: duration('30d').describe('Age at which a key is replaced by a new one.'),
       })
@@ -533,9 +544,9 @@ export const settingsSchema = z
         if (new Set(signing.algorithms).size < signing.algorithms.length) {
           context.addIssue({ code: 'custom', path: ['algorithms'], message: 'names an algorithm twice' })
         }
-        for (const purpose of ['idToken', 'accessToken'] as const) {
+        for (const purpose of ['idToken', 'accessToken', 'userinfo'] as const) {
           const algorithm = signing[purpose]
-          if (signing.algorithms.includes(algorithm)) continue
+          if (algorithm === undefined || signing.algorithms.includes(algorithm)) continue
           const message = `is ${algorithm}, which is not in signing.algorithms; add it there, or choose one of ${signing.algorithms.join(', ')}`
           context.addIssue({ code: 'custom', path: [purpose], message })
         }

@@ -117,6 +117,11 @@ describe('the settings of the server', () => {
       'signing.accessToken',
     ],
     [
+      'an algorithm of userinfo that no key is there for',
+      { signing: { algorithms: ['RS256', 'ES256'], userinfo: 'EdDSA' } },
+      'signing.userinfo',
+    ],
+    [
       'a key that is published longer than it lives',
       { signing: { publishBefore: '2d', rotateEvery: '1d' } },
       'signing.publishBefore',

@@ -87,8 +87,14 @@
   "outbound" (dict "allow" (include "nauthera.outbound.allow" . | fromYamlArray))
   "keysDirectory" "/var/run/nauthera/keys"
   "database" (include "nauthera.settings.database" . | fromYaml)
-  "signing" (dict "algorithms" .Values.signing.algorithms "idToken" .Values.signing.idToken "accessToken" .Values.signing.accessToken)
+  "signing" (pick .Values.signing "algorithms" "idToken" "accessToken")
 -}}
+{{- with .Values.signing.userinfo -}}
+{{- $_ := set $own.signing "userinfo" . -}}
+{{- end -}}
+{{- if .Values.signing.existingJwksSecret.name -}}
+{{- $_ := set $own.signing "jwksFile" "/var/run/nauthera/signing/jwks.json" -}}
+{{- end -}}
 {{- if .Values.server.tls.existingSecret -}}
 {{- $_ := set $own "tls" (dict "certFile" "/var/run/nauthera/https/tls.crt" "keyFile" "/var/run/nauthera/https/tls.key") -}}
 {{- end -}}

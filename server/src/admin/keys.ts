@@ -1,8 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { personalPage } from '../account/gate.ts'
-import { keyStates } from '../oidc/keys/states.ts'
-import type { KeyPolicy } from '../oidc/keys/states.ts'
-import { timesOf } from '../oidc/keys/key-set.ts'
+import type { KeyRing } from '../oidc/keys/ring.ts'
 import type { Route } from '../reply.ts'
 import type { Keys } from '../store/keys.ts'
 import { deskArea } from './frame.ts'
@@ -14,15 +12,13 @@ import type { DeskGate } from './gate.ts'
 export interface KeyNeeds extends FrameNeeds {
   readonly desk: DeskGate
   readonly keys: Pick<Keys, 'summaries'>
-  readonly policy: KeyPolicy
-  /** Epoch milliseconds. */
-  readonly now: () => number
+  readonly keyRing: Pick<KeyRing, 'statesOf'>
 }
 
 export function createKeysRoute(needs: KeyNeeds): Route {
   return personalPage(`${paths.admin}/keys`, needs.desk.toLook, async (admin, request) => {
     const keys = await needs.keys.summaries()
-    const states = keyStates(keys.map(timesOf), needs.now(), needs.policy)
+    const states = needs.keyRing.statesOf(keys)
     return {
       kind: 'page',
       view: 'admin-keys',

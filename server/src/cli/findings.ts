@@ -5,8 +5,9 @@ import { describeError } from '@nauthera/runtime/log'
 import { paths } from '@nauthera/rules/endpoints'
 import { untrustedMetric } from '../http/untrusted-headers.ts'
 import { createSmtp } from '../mail/smtp.ts'
-import { timesOf } from '../oidc/keys/key-set.ts'
-import { keyStates } from '../oidc/keys/states.ts'
+import { readKeyFile } from '../oidc/keys/key-file.ts'
+import { isCut, statesOf } from '../oidc/keys/key-set.ts'
+import type { FileKey } from '../oidc/keys/parse-key-file.ts'
 import { keyPolicy } from '../oidc/lifetimes.ts'
 import type { ServerSettings } from '../settings.ts'
 import { cacheConnection } from '../store/cache-connection.ts'
@@ -124,9 +125,13 @@ export async function checkKeys(session: Session): Promise<Finding[]> {
       seeds: await createFactors({ database, audit, outbox, ring, changes }).keysInUse(),
     }))
     if (keys.length === 0) return [warning(check, 'there are none yet; the first server that starts makes them')]
-    const states = keyStates(keys.map(timesOf), Date.now(), keyPolicy(signing))
+    const inFile = await keysInFile(settingsOf(session))
+    if ('check' in inFile) return [inFile]
+    const places = new Map(inFile.map(({ kid }, place) => [kid, place]))
+    const states = statesOf(keys, Date.now(), keyPolicy(signing), places)
     const active = keys.filter(({ id }) => states.get(id) === 'active')
-    const lacking = signing.algorithms.filter((alg) => !active.some((key) => key.use === 'sig' && key.alg === alg))
+    const lacking = signing.algorithms.filter((alg) => !active.some((key) => key.use !== 'cookie' && key.alg === alg))
+    const cut = keys.filter((key) => isCut(key) && places.has(key.id))
     const locked = keys.filter(({ encryptedBy }) => !ring.ids.includes(encryptedBy))
     return [
       lacking.length === 0
@@ -140,12 +145,23 @@ export async function checkKeys(session: Session): Promise<Finding[]> {
             `${many} authenticator apps are encrypted with ${keyId}, which is not in ${keysDirectory}; put it back`,
           ),
         ),
+      ...cut.map(({ id }) => fault(check, `key ${id} was cut off since it leaked; take it out of ${signing.jwksFile}`)),
       ...locked.map(({ id, encryptedBy }) =>
         fault(check, `key ${id} is encrypted with ${encryptedBy}, which is not in ${keysDirectory}; put it back`),
       ),
     ]
   } catch (error) {
     return [fault(check, describeError(error))]
+  }
+}
+
+/** @returns the keys of signing.jwksFile, or what is wrong with it */
+async function keysInFile({ signing }: ServerSettings): Promise<readonly FileKey[] | Finding> {
+  if (signing.jwksFile === undefined) return []
+  try {
+    return await readKeyFile(signing.jwksFile, signing.algorithms)
+  } catch (error) {
+    return fault('keys', `${describeError(error)}; servers that run go on with the keys of before`)
   }
 }
 

@@ -1,13 +1,19 @@
 // nauthera keys: signing and cookie keys, never their private parts.
+import { Option } from 'commander'
 import type { Command } from 'commander'
-import { timesOf } from '../oidc/keys/key-set.ts'
+import { CodedError } from '@nauthera/runtime/coded-error'
+import { describeError } from '@nauthera/runtime/log'
+import { createKeyFile, readKeyFile } from '../oidc/keys/key-file.ts'
+import { statesOf } from '../oidc/keys/key-set.ts'
+import { cuts } from '../oidc/keys/leak.ts'
+import type { Cut } from '../oidc/keys/leak.ts'
 import { createKeyRing } from '../oidc/keys/ring.ts'
-import { keyStates } from '../oidc/keys/states.ts'
 import { keyPolicy } from '../oidc/lifetimes.ts'
 import { loadKeyRing } from '../store/envelope.ts'
 import { createFactors } from '../store/factors.ts'
 import { createKeys } from '../store/keys.ts'
 import type { KeySummary } from '../store/keys.ts'
+import { confirm } from './confirm.ts'
 import { adminEvent, print, say, settingsOf, withDatabase } from './session.ts'
 import type { Session } from './session.ts'
 
@@ -21,14 +27,14 @@ export function addKeyCommands(program: Command, session: Session): void {
       'after',
       `
 States: next (published, not used yet), active (makes what is new), retiring (still verifies what it made),
-removed (of no use; a server deletes it soon).`,
+removed (of no use; a server deletes it soon). USE is sig, cookie, or file: a signing key from signing.jwksFile.`,
     )
     .action(async () =>
       withDatabase(session, async ({ database, audit }) => {
         const { keysDirectory, signing } = settingsOf(session)
         const ring = loadKeyRing(keysDirectory)
         const summaries = await createKeys({ database, audit, ring }).summaries()
-        const states = keyStates(summaries.map(timesOf), Date.now(), keyPolicy(signing))
+        const states = statesOf(summaries, Date.now(), keyPolicy(signing), await placesIn(session))
         print(
           session,
           summaries.map((key) => ({ ...rowOf(key, ring.ids), state: states.get(key.id) })),
@@ -37,39 +43,7 @@ removed (of no use; a server deletes it soon).`,
       }),
     )
 
-  keys
-    .command('rotate')
-    .description('create the next signing and cookie keys now; ACTIVE-AT says from when they are used')
-    .addHelpText('after', '\nExample:\n  nauthera keys rotate && nauthera keys list')
-    .action(async () =>
-      withDatabase(session, async ({ database, audit, log }) => {
-        const { keysDirectory, signing } = settingsOf(session)
-        const keys = createKeys({ database, audit, ring: loadKeyRing(keysDirectory) })
-        const known = new Set((await keys.summaries()).map((key) => key.id))
-        const policy = keyPolicy(signing)
-        const ring = createKeyRing({ keys, algorithms: signing.algorithms, policy, now: Date.now, log })
-        try {
-          await ring.rotate()
-        } finally {
-          await ring.stop()
-        }
-        audit.record(adminEvent('keys.rotate'))
-        const after = await keys.summaries()
-        const made = after.filter((key) => !known.has(key.id))
-        for (const key of after.filter(({ id, activeAt }) => known.has(id) && activeAt.getTime() > Date.now())) {
-          const name = key.use === 'sig' ? `signing key for ${key.alg}` : 'cookie key'
-          say(
-            session,
-            `the next ${name} was there already, and is used from ${key.activeAt.toISOString()} on: ${key.id}`,
-          )
-        }
-        print(
-          session,
-          made.map((key) => rowOf(key)),
-          ['id', 'use', 'alg', 'activeAt'],
-        )
-      }),
-    )
+  addRotate(keys, session)
 
   keys
     .command('reencrypt')
@@ -91,6 +65,130 @@ removed (of no use; a server deletes it soon).`,
       }),
     )
 }
+
+/** @returns the place of each key in signing.jwksFile; none where there is no such file, or it cannot be used */
+async function placesIn(session: Session): Promise<ReadonlyMap<string, number>> {
+  const { jwksFile, algorithms } = settingsOf(session).signing
+  if (jwksFile === undefined) return new Map()
+  try {
+    return new Map((await readKeyFile(jwksFile, algorithms)).map(({ kid }, place) => [kid, place]))
+  } catch (error) {
+    say(session, `${describeError(error)}; the states are shown without that file`)
+    return new Map()
+  }
+}
+
+interface RotateOptions {
+  readonly now?: boolean
+  readonly cut?: Cut | true
+  readonly yes?: boolean
+}
+
+function addRotate(keys: Command, session: Session): void {
+  keys
+    .command('rotate')
+    .description('create the next signing and cookie keys now; ACTIVE-AT says from when they are used')
+    .option('--now', 'for a key that leaked: use the new keys as soon as applications have them, in about 6 minutes')
+    .addOption(
+      new Option(
+        '--cut [what]',
+        'with --now: end the old keys at once, and refuse what they signed; signing keys unless you say cookies or all',
+      ).choices(cuts),
+    )
+    .option('--yes', 'with --cut: do not ask')
+    .addHelpText(
+      'after',
+      `
+Without options, new keys are published signing.publishBefore before they are used. Nothing breaks.
+With --now, they are published now and used in about 6 minutes, when applications have read /jwks again. Nothing breaks,
+but whoever holds an old key can go on: what it signed is taken until the longest token has ended.
+With --now --cut, the old keys are gone at once. docs/keys.md says what breaks.
+
+Examples:
+  nauthera keys rotate && nauthera keys list
+  nauthera keys rotate --now --cut`,
+    )
+    .action(async (options: RotateOptions) => rotate(session, options))
+}
+
+async function rotate(session: Session, options: RotateOptions): Promise<void> {
+  const cut = options.cut === true ? 'signing' : options.cut
+  if (cut !== undefined && options.now !== true) throw usage('--cut', 'is for a key that leaked; give --now with it')
+  if (cut !== undefined && options.yes !== true)
+    await confirm(session.terminal, `${whatBreaks[cut].join(' ')} Go on? [y/N] `)
+  await withDatabase(session, async ({ database, audit, log }) => {
+    const { keysDirectory, signing } = settingsOf(session)
+    const { algorithms, jwksFile: path } = signing
+    const store = createKeys({ database, audit, ring: loadKeyRing(keysDirectory) })
+    const before = await store.summaries()
+    const file = path === undefined ? undefined : createKeyFile({ path, algorithms, log })
+    const ring = createKeyRing({ keys: store, algorithms, policy: keyPolicy(signing), file, now: Date.now, log })
+    try {
+      if (cut !== undefined) sayCut(session, cut, await ring.cutOff(cut), path)
+      else if (options.now === true) await ring.publishNow()
+      else await ring.rotate()
+    } finally {
+      await ring.stop()
+    }
+    const how = cut === undefined ? (options.now === true ? 'now' : 'usual') : `cut ${cut}`
+    audit.record(adminEvent('keys.rotate', { detail: { how } }))
+    if (path !== undefined && cut === undefined)
+      say(session, `signing keys come from ${path}: a new one is made there. This made cookie keys only`)
+    tellNext(session, before, await store.summaries(), options)
+  })
+}
+
+/** Says which keys are used from when, and prints those that were made. */
+function tellNext(
+  session: Session,
+  before: readonly KeySummary[],
+  after: readonly KeySummary[],
+  { now, cut }: RotateOptions,
+): void {
+  const known = new Set(before.map(({ id }) => id))
+  for (const key of after.filter(
+    ({ id, use, activeAt }) => use !== 'file' && known.has(id) && activeAt.getTime() > Date.now(),
+  )) {
+    const name = key.use === 'sig' ? `signing key for ${key.alg}` : 'cookie key'
+    say(session, `the next ${name} was there already, and is used from ${key.activeAt.toISOString()} on: ${key.id}`)
+  }
+  if (now === true && cut === undefined)
+    say(
+      session,
+      'published, and used once caches have it. The old keys go on until then, and what they signed is taken until it ends; to end it now, give --cut too',
+    )
+  const made = after.filter(({ id }) => !known.has(id))
+  print(
+    session,
+    made.map((key) => rowOf(key)),
+    ['id', 'use', 'alg', 'activeAt'],
+  )
+}
+
+function sayCut(session: Session, cut: Cut, ended: number, path: string | undefined): void {
+  say(session, ended === 0 ? 'no key was cut off' : `${ended} keys were cut off. ${whatBreaks[cut].join(' ')}`)
+  if (path !== undefined && cut !== 'cookies')
+    say(session, `of the signing keys, those that are not in ${path} any more: take a key that leaked out of it first`)
+}
+
+const brokenTokens = [
+  'ID tokens and JWT access tokens that the old keys signed are refused here from now on.',
+  'Applications and APIs that keep /jwks take them for up to 5 minutes more, or for as long as they keep it, and refuse new ones until they read it again.',
+]
+const brokenCookies = [
+  'Everybody is signed out.',
+  'Refresh tokens, opaque access tokens, codes and sign-ins that are under way are refused: applications must send people to sign in again.',
+]
+
+/** Said before and after: nobody should be surprised. */
+const whatBreaks: Readonly<Record<Cut, readonly string[]>> = {
+  signing: brokenTokens,
+  cookies: brokenCookies,
+  all: [...brokenTokens, ...brokenCookies],
+}
+
+const usage = (path: string, message: string): CodedError =>
+  new CodedError('USAGE_INVALID', { faults: [{ path, message }] })
 
 const rowOf = (key: KeySummary, ringIds: readonly string[] = [key.encryptedBy]) => ({
   id: key.id,

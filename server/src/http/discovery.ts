@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { paths } from '@nauthera/rules/endpoints'
+import { jwksMaxAge as maxAge } from '../oidc/keys/key-set.ts'
 
 /** Metadata and public keys of the current Provider. */
 export interface Documents {
@@ -10,9 +11,6 @@ export interface Documents {
 
 /** Answers a request for metadata or keys. @returns false for any other request, for the next handler */
 export type Discovery = (request: IncomingMessage, response: ServerResponse, path: string) => boolean
-
-/** Seconds. It must be shorter than `signing.publishBefore`: a new key is published that long before it signs. */
-const maxAge = 300
 
 interface Ready {
   readonly bytes: Buffer

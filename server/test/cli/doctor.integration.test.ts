@@ -12,6 +12,7 @@ import type { Replicas } from '@nauthera/harness/server'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { runCommand } from '../../src/cli/program.ts'
+import { privateKey, setOf } from '../oidc/keys/key-pairs.ts'
 import { newName, startTestDirectory, userBase } from '../users/ldap/test-directory.ts'
 
 const day = 86_400_000
@@ -182,6 +183,19 @@ describe('nauthera doctor', () => {
     writeFileSync(join(ring, 'current'), 'k2')
     const locked = await doctor({ keysDirectory: ring })
     expect(locked.of('keys').at(-1)!.says).to.contain('is encrypted with k1')
+  })
+
+  it('finds what is wrong with a file of signing keys', async () => {
+    const jwksFile = join(directory, 'jwks.json')
+    const signing = { algorithms: ['ES256'], idToken: 'ES256', jwksFile }
+    writeFileSync(jwksFile, '{"keys":[{"kty":"EC"}]}')
+    const bad = await doctor({ signing })
+    expect(bad.of('keys')[0]).to.include({ state: 'fault' })
+    expect(bad.of('keys')[0]!.says)
+      .to.contain('jwks.json: keys[0] must have alg')
+      .and.contain('go on with the keys of before')
+    writeFileSync(jwksFile, setOf(privateKey('ES256')))
+    expect((await doctor({ signing })).of('keys')[0]).to.include({ state: 'ok' })
   })
 
   it('looks at each server of a directory: whether it lets the account in, knows people, and how long its certificate is valid', async () => {

@@ -509,6 +509,66 @@ describe(runCommand.name, () => {
     for (const { id } of second.json()) expect(third.err).to.include(`on: ${id as string}`)
   })
 
+  describe('for a key that leaked', () => {
+    let settings: string
+    before(async function () {
+      this.timeout(30_000)
+      settings = writeSettings('leak.yaml', (await freshDatabase()).url)
+      await nauthera(['migrate', 'up'], { settings })
+      await nauthera(['keys', 'rotate'], { settings })
+    })
+    const listed = async () => (await nauthera(['keys', 'list', '-o', 'json'], { settings })).json()
+
+    it('keys rotate --now says that it publishes and waits for caches, and until when', async () => {
+      const now = await nauthera(['keys', 'rotate', '--now', '-o', 'json'], { settings })
+      expect(now.code).to.equal(0)
+      expect(now.err).to.include('published, and used once caches have it').and.include('--cut')
+      const minutes = now.json().map(({ activeAt }) => (Date.parse(activeAt as string) - Date.now()) / 60_000)
+      expect(minutes).to.have.length(5)
+      for (const one of minutes) expect(one).to.be.within(5, 6)
+      expect((await listed()).filter(({ state }) => state === 'active')).to.have.length(5)
+    })
+
+    it('--cut says what breaks, and does nothing without a yes', async () => {
+      const before = await listed()
+      for (const [command, says] of [
+        [['keys', 'rotate', '--cut'], '--cut: is for a key that leaked; give --now with it'],
+        [['keys', 'rotate', '--now', '--cut'], '--yes'],
+        [['keys', 'rotate', '--now', '--cut', 'everything'], 'Allowed choices are signing, cookies, all'],
+      ] as const) {
+        const refused = await nauthera([...command], { settings })
+        expect([refused.code, refused.err.includes(says)], refused.err).to.deep.equal([2, true])
+      }
+      const no = await nauthera(['keys', 'rotate', '--now', '--cut'], { settings, typed: 'n\n' })
+      expect([no.code, no.err.includes('refused here from now on')]).to.deep.equal([2, true])
+      expect(await listed()).to.deep.equal(before)
+    })
+
+    it('--cut ends every old signing key, new ones sign at once, and the audit log has it', async () => {
+      const before = await listed()
+      const cut = await nauthera(['keys', 'rotate', '--now', '--cut', '--yes', '-o', 'json'], { settings })
+      expect(cut.code).to.equal(0)
+      expect(cut.err).to.include('8 keys were cut off').and.include('for up to 5 minutes more')
+      const after = await listed()
+      const ofUse = (keys: typeof after, use: string) => keys.filter((key) => key['use'] === use).map(({ id }) => id)
+      expect(ofUse(after, 'sig')).to.have.length(4).and.not.include.members(ofUse(before, 'sig'))
+      expect(after.filter(({ use }) => use === 'sig').map(({ state }) => state)).to.deep.equal(Array(4).fill('active'))
+      expect(ofUse(after, 'cookie')).to.deep.equal(ofUse(before, 'cookie'))
+      const told = (
+        await nauthera(['audit', 'search', '--event', 'admin.keys.rotate', '-o', 'json'], { settings })
+      ).json()
+      expect(JSON.stringify(told[0])).to.include('cut signing')
+    })
+
+    it('--cut cookies signs everybody out, and leaves signing keys alone', async () => {
+      const before = await listed()
+      const cut = await nauthera(['keys', 'rotate', '--now', '--cut', 'cookies', '--yes', '-o', 'json'], { settings })
+      expect(cut.err).to.include('2 keys were cut off. Everybody is signed out.')
+      const signing = (keys: typeof before) => keys.filter(({ use }) => use === 'sig').map(({ id }) => id)
+      expect(signing(await listed())).to.deep.equal(signing(before))
+    })
+  })
+
   describe('settings check', () => {
     it('finds no fault in good settings', async () => {
       const checked = await nauthera(['settings', 'check'])

@@ -92,6 +92,9 @@ containers:
       - {name: run, mountPath: /run/nauthera}
       - {name: keys, mountPath: /var/run/nauthera/keys, readOnly: true}
       - {name: database, mountPath: /var/run/nauthera/database, readOnly: true}
+      {{- if .Values.signing.existingJwksSecret.name }}
+      - {name: signing, mountPath: /var/run/nauthera/signing, readOnly: true}
+      {{- end }}
       {{- if $tls }}
       {{- /* Not .../tls: most images have /var/run as a link to /run, and /run/nauthera/tls is the config socket's. */}}
       - {name: tls, mountPath: /var/run/nauthera/https, readOnly: true}
@@ -173,6 +176,13 @@ volumes:
       defaultMode: 0440
       sources:
         {{- include "nauthera.secretSource" (list .Values.migrations.existingSecret "dsn") | nindent 8 }}
+  {{- end }}
+  {{- if .Values.signing.existingJwksSecret.name }}
+  - name: signing
+    projected:
+      defaultMode: 0440
+      sources:
+        {{- include "nauthera.secretSource" (list .Values.signing.existingJwksSecret "jwks.json") | nindent 8 }}
   {{- end }}
   {{- if $tls }}
   - name: tls

@@ -1,6 +1,7 @@
 import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { specPathOf } from '@nauthera/proto/spec-path'
+import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { MutualTls } from '@nauthera/rules/certificates'
 import { checkClient } from '@nauthera/rules/check-client'
@@ -79,6 +80,8 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
 export interface SigningDefaults {
   readonly idToken: SigningAlgorithm
   readonly accessToken: SigningAlgorithm
+  /** Undefined: JSON. */
+  readonly userinfo?: SigningAlgorithm | undefined
 }
 
 /** @returns the metadata; every value that matters is set, so that no default of the library applies */
@@ -122,7 +125,7 @@ export function renderMetadata(
     default_max_age: config.defaultMaxAge,
     require_auth_time: config.requireAuthTime,
     id_token_signed_response_alg: config.idTokenSignedResponseAlg || defaults.idToken,
-    userinfo_signed_response_alg: config.userinfoSignedResponseAlg,
+    userinfo_signed_response_alg: config.userinfoSignedResponseAlg || userinfoDefault(config, defaults),
     authorization_signed_response_alg: config.accessTokenSignedResponseAlg || defaults.accessToken,
     backchannel_logout_uri: config.backchannelLogoutUri,
     backchannel_logout_session_required:
@@ -135,6 +138,12 @@ export function renderMetadata(
     initiate_login_uri: config.initiateLoginUri,
     contacts: config.contacts.length > 0 ? config.contacts.slice() : undefined,
   })
+}
+
+/** FAPI 2.0 takes no RS256: such a client does not follow a default that it may not use. */
+function userinfoDefault({ profile }: ClientConfig, { userinfo }: SigningDefaults): SigningAlgorithm | undefined {
+  const isTaken = userinfo !== undefined && (profile !== 'FAPI2' || fapiAlgorithms.includes(userinfo))
+  return isTaken ? userinfo : undefined
 }
 
 /** @param needs.clientClass of the Provider whose rules apply now

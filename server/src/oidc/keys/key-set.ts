@@ -11,21 +11,53 @@ export interface RingKey extends KeyTimes {
   readonly use: 'sig' | 'cookie' | 'pairwise'
   readonly algorithm: string
   /** Of a signing key. */
+  readonly publicJwk?: JWK
+  /** Of a signing key, where this process has it. */
   readonly privateJwk?: JWK
   /** Of any other: 32 bytes. */
   readonly secret?: Buffer
 }
 
+/** Seconds for which others may keep /jwks. Shorter than `signing.publishBefore`: a new key is published that long before it signs. */
+export const jwksMaxAge = 300
+
 export const cookieLine = 'cookie'
 export const signingLine = (algorithm: SigningAlgorithm): string => `sig:${algorithm}`
 
-/** A key of a summary, in the line of those that it replaces and is replaced by. */
-export const timesOf = ({ id, use, alg, createdAt, activeAt }: KeySummary): KeyTimes => ({
-  id,
-  line: use === 'sig' ? signingLine(alg as SigningAlgorithm) : use === pairwiseLine ? pairwiseLine : cookieLine,
-  createdAt: createdAt.getTime(),
-  activeAt: activeAt.getTime(),
+/** A key of a summary, in the line of those that it replaces and is replaced by.
+ *  @param places of the keys in this process's file */
+const timesOf = (key: KeySummary, places: ReadonlyMap<string, number> = new Map()): KeyTimes => ({
+  id: key.id,
+  line: lineOf(key),
+  createdAt: key.createdAt.getTime(),
+  activeAt: key.activeAt.getTime(),
+  ...(key.use === 'file' ? { file: { place: places.get(key.id), until: key.removeAt?.getTime() ?? Infinity } } : {}),
 })
+
+const lineOf = ({ use, alg }: KeySummary): string => {
+  if (use === 'cookie') return cookieLine
+  return use === pairwiseLine ? pairwiseLine : signingLine(alg as SigningAlgorithm)
+}
+
+/** @returns the state of each key of a list, those included that were cut off */
+export function statesOf(
+  keys: readonly KeySummary[],
+  now: number,
+  policy: KeyPolicy,
+  places?: ReadonlyMap<string, number>,
+): ReadonlyMap<string, KeyState> {
+  const [gone, live] = [keys.filter(isCut), keys.filter((key) => !isCut(key))]
+  const states = keyStates(
+    live.map((key) => timesOf(key, places)),
+    now,
+    policy,
+  )
+  return new Map([...states, ...gone.map(({ id }) => [id, 'removed'] as const)])
+}
+
+/** Whether a key of a file was cut off (`nauthera keys rotate --now --cut`). Its row stays, so that no file brings it back. */
+export const isCut = ({ use, retireAt }: Pick<KeySummary, 'use' | 'retireAt'>): boolean =>
+  use === 'file' && retireAt !== undefined
 
 /** What a cookie key is used for. Each purpose has its own subkey (HKDF): a value made for one is never valid for
  *  another. */
@@ -56,7 +88,7 @@ export interface KeySet {
   /** Differs when, and only when, the set does. */
   readonly fingerprint: string
   /** Private JWKs for the library: the active key of each algorithm first; the others carry `key_ops: ['verify']`,
-   *  so that they are published but never sign. */
+   *  so that they never sign. */
   readonly signing: readonly JWK[]
   /** What /jwks publishes. */
   readonly published: readonly JWK[]
@@ -85,13 +117,16 @@ export function buildKeySet(
     .concat(
       usable.filter((key) => key.use === 'sig' && !algorithms.some((algorithm) => key.line === signingLine(algorithm))),
     )
-    .map((key): JWK =>
-      states.get(key.id) === 'active' ? key.privateJwk! : { ...key.privateJwk!, key_ops: ['verify'] },
-    )
+  const jwkToSign = (key: RingKey): JWK[] => {
+    if (key.privateJwk === undefined) return []
+    return [states.get(key.id) === 'active' ? key.privateJwk : { ...key.privateJwk, key_ops: ['verify'] }]
+  }
+  const stateOf = (key: RingKey) =>
+    `${states.get(key.id)}${key.use === 'sig' && key.privateJwk === undefined ? '-elsewhere' : ''}`
   return {
-    fingerprint: usable.map((key) => `${key.id}=${states.get(key.id)}`).join(' '),
-    signing,
-    published: signing.map((jwk) => publicPart({ ...jwk, key_ops: undefined! })).map(withoutUndefined),
+    fingerprint: usable.map((key) => `${key.id}=${stateOf(key)}`).join(' '),
+    signing: signing.flatMap(jwkToSign),
+    published: signing.map((key) => key.publicJwk ?? publicPart(key.privateJwk!)),
     cookies: cookieKeysOf(usable.filter((key) => key.line === cookieLine)),
     pairwise: () => pairwiseSecret(keys),
     states,
@@ -127,8 +162,4 @@ function cookieKeysOf(keys: readonly RingKey[]): CookieKeys {
     activeAt: (purpose, at) => subkey(activeKeyAt(keys, cookieLine, at) ?? first, purpose),
     all: (purpose) => keys.map((key) => derive(key, purpose)),
   }
-}
-
-function withoutUndefined(jwk: JWK): JWK {
-  return Object.fromEntries(Object.entries(jwk).filter(([, value]) => value !== undefined)) as JWK
 }

@@ -1,12 +1,14 @@
-import type { JWK } from 'jose'
 import type { Log } from '@nauthera/runtime/log'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
-import type { KeyWriter, Keys, NewKey, StoredKey } from '../../store/keys.ts'
-import { isPrivateJwk, mintCookieKey, mintSigningKey, publicPart } from './jwt.ts'
-import { buildKeySet, cookieLine, signingLine } from './key-set.ts'
+import type { KeySummary, KeyWriter, Keys, StoredKey } from '../../store/keys.ts'
+import type { FileKeys, KeyFile } from './key-file.ts'
+import { buildKeySet, cookieLine, isCut, signingLine, statesOf } from './key-set.ts'
 import type { KeySet, RingKey } from './key-set.ts'
-import { keyStates, pairwiseLine, planKeys } from './states.ts'
-import type { KeyPlan, KeyPolicy } from './states.ts'
+import { cutOff, cutOffFile, publishNow } from './leak.ts'
+import type { Cut } from './leak.ts'
+import { keyStates, pairwiseLine, planFile, planKeys } from './states.ts'
+import type { FilePlan, KeyPlan, KeyPolicy, KeyState } from './states.ts'
+import { carryOut, carryOutFile, fileFaults, toRing } from './stored-keys.ts'
 
 /** The ring of keys, shared by all replicas through PostgreSQL. */
 export interface KeyRing {
@@ -18,12 +20,20 @@ export interface KeyRing {
   current(): KeySet
   /** Makes the next key of each line now; it becomes active after `publishBefore` (`nauthera keys rotate`). */
   rotate(): Promise<void>
+  /** As `rotate`, but the new keys become active as soon as caches have them (`--now`). */
+  publishNow(): Promise<void>
+  /** New keys are active now, and the old ones end now (`--now --cut`). Needs no `load` before it.
+   *  @returns how many ended */
+  cutOff(cut: Cut): Promise<number>
+  /** What each key of a list does now. Needs no `load` before it. */
+  statesOf(keys: readonly KeySummary[]): ReadonlyMap<string, KeyState>
   onChange(changed: (keys: KeySet) => void): void
   stop(): Promise<void>
 }
 
 /** Milliseconds. */
 const pollEvery = 30_000
+const lookAtFileEvery = 2000
 /** The longest time in milliseconds that setTimeout can wait. */
 const longestTimer = 2_147_483_647
 
@@ -31,6 +41,8 @@ export interface KeyRingNeeds {
   readonly keys: Keys
   readonly algorithms: readonly SigningAlgorithm[]
   readonly policy: KeyPolicy
+  /** Takes the place of the signing keys that are made here. */
+  readonly file?: KeyFile | undefined
   /** Epoch milliseconds. */
   readonly now: () => number
   readonly log: Log
@@ -40,10 +52,12 @@ export const createKeyRing = (needs: KeyRingNeeds): KeyRing => new StoredKeyRing
 
 class StoredKeyRing implements KeyRing {
   readonly #needs: KeyRingNeeds
+  /** Of keys that are made here. */
   readonly #lines: readonly string[]
   readonly #listeners: ((keys: KeySet) => void)[] = []
   /** Keys of every state, from the last read. */
   #stored: readonly RingKey[] = []
+  #fileTimer: NodeJS.Timeout | undefined
   #current: KeySet | undefined
   /** Active keys that the audit log knows of. */
   readonly #told = new Set<string>()
@@ -55,12 +69,19 @@ class StoredKeyRing implements KeyRing {
 
   constructor(needs: KeyRingNeeds) {
     this.#needs = needs
-    this.#lines = [cookieLine, pairwiseLine, ...needs.algorithms.map(signingLine)]
+    this.#lines = [cookieLine, pairwiseLine, ...(needs.file ? [] : needs.algorithms.map(signingLine))]
   }
 
   current(): KeySet {
     if (this.#current === undefined) throw new TypeError('the key ring is not loaded yet: call load first')
     return this.#current
+  }
+
+  statesOf(keys: readonly KeySummary[]): ReadonlyMap<string, KeyState> {
+    const places = this.#stored.flatMap(({ id, file }) =>
+      file?.place === undefined ? [] : [[id, file.place] as const],
+    )
+    return statesOf(keys, this.#needs.now(), this.#needs.policy, new Map(places))
   }
 
   onChange(changed: (keys: KeySet) => void): void {
@@ -83,6 +104,12 @@ class StoredKeyRing implements KeyRing {
   async follow(): Promise<void> {
     this.#listening ??= await this.#needs.keys.onChange(() => void this.#wake())
     this.#schedule()
+    const { file } = this.#needs
+    if (file === undefined || this.#stopped) return
+    this.#fileTimer ??= setInterval(async () => {
+      if (await file.hasChanged()) await this.#wake()
+    }, lookAtFileEvery)
+    this.#fileTimer.unref()
   }
 
   async rotate(): Promise<void> {
@@ -91,9 +118,36 @@ class StoredKeyRing implements KeyRing {
     this.#schedule()
   }
 
+  async publishNow(): Promise<void> {
+    const { keys: store, now, policy } = this.#needs
+    const none = { listed: [], former: [] }
+    await store.underLock(async (writer) => {
+      const known = toRing(await writer.list(), none, this.#needs.log)
+      await publishNow(known, this.#lines, writer, { now: now(), policy })
+    })
+    await this.load()
+  }
+
+  async cutOff(cut: Cut): Promise<number> {
+    const { keys: store, now, policy, algorithms, log } = this.#needs
+    const lines = cut === 'cookies' ? [] : algorithms.map(signingLine)
+    if (cut !== 'signing') lines.push(cookieLine)
+    const ended = await store.underLock(async (writer) => {
+      const stored = await writer.list()
+      const inFile = await this.#readFile(stored)
+      const about = { now: now(), policy, made: lines.filter((line) => this.#lines.includes(line)) }
+      const ofFile = new Set(inFile.listed.map(({ kid }) => kid))
+      const ofStored = await cutOff(toRing(stored, inFile, log), lines, writer, about)
+      return ofStored + (cut === 'cookies' ? 0 : await cutOffFile(stored, ofFile, writer, now()))
+    })
+    await this.load()
+    return ended
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#timer)
+    clearInterval(this.#fileTimer)
     await this.#listening?.stop()
     await (this.#queued ?? this.#running)?.catch(() => undefined)
   }
@@ -105,19 +159,24 @@ class StoredKeyRing implements KeyRing {
 
   async #read(forced?: ReadonlySet<string>): Promise<void> {
     const { keys: store, log } = this.#needs
-    let found = toRing(await store.list(), log)
-    const plan = this.#plan(found, forced)
-    if (plan.create.length + plan.remove.length > 0) {
-      found = await store.underLock(async (writer) => {
+    let stored = await store.list()
+    const inFile = await this.#readFile(stored)
+    if (!isDone(this.#plan(stored, inFile, forced))) {
+      stored = await store.underLock(async (writer) => {
         // another replica may have done it while this one waited
-        await carryOut(this.#plan(toRing(await writer.list(), log), forced), writer)
-        return toRing(await writer.list(), log)
+        await this.#carryOut(this.#plan(await writer.list(), inFile, forced), inFile, writer)
+        return writer.list()
       })
     }
-    this.#stored = found
+    this.#stored = toRing(stored, inFile, log)
     this.#settle()
     // tried again at the next read: keys work without it
     await this.#tellActive().catch((error: unknown) => log.debug({ error }, 'key.activated could not be told'))
+  }
+
+  async #readFile(stored: readonly StoredKey[]): Promise<FileKeys> {
+    const { file } = this.#needs
+    return file === undefined ? { listed: [], former: [] } : file.read((keys) => fileFaults(keys, stored))
   }
 
   async #tellActive(): Promise<void> {
@@ -129,8 +188,23 @@ class StoredKeyRing implements KeyRing {
     for (const { id } of active) this.#told.add(id)
   }
 
-  #plan(keys: readonly RingKey[], forced?: ReadonlySet<string>): KeyPlan {
-    return planKeys(keys, this.#lines, this.#needs.now(), this.#needs.policy, forced)
+  #plan(stored: readonly StoredKey[], inFile: FileKeys, forced?: ReadonlySet<string>): Plan {
+    const { now, policy, log } = this.#needs
+    const keys = toRing(stored, inFile, log)
+    const cut = new Set(stored.filter(isCut).map(({ id }) => id))
+    const listed = inFile.listed.filter(({ kid }) => !cut.has(kid))
+    const lines = listed.map(({ kid, alg }) => ({ id: kid, line: signingLine(alg) }))
+    return {
+      own: planKeys(keys, this.#lines, now(), policy, forced),
+      file: planFile(lines, keys, now(), policy),
+    }
+  }
+
+  async #carryOut(plan: Plan, inFile: FileKeys, writer: KeyWriter): Promise<void> {
+    const { now, policy } = this.#needs
+    await carryOut(plan.own, writer)
+    const until = ({ alg }: { alg: SigningAlgorithm }) => new Date(now() + policy.retireFor(signingLine(alg)))
+    await carryOutFile(plan.file, inFile.listed, until, writer)
   }
 
   /** The states of keys change with time, also while PostgreSQL does not answer. */
@@ -147,8 +221,9 @@ class StoredKeyRing implements KeyRing {
   #schedule(): void {
     if (this.#stopped) return
     clearTimeout(this.#timer)
-    const { wakeAt } = this.#plan(this.#stored)
-    const wait = Math.max(Math.min(wakeAt - this.#needs.now(), pollEvery, longestTimer), 50)
+    const { now, policy } = this.#needs
+    const { wakeAt } = planKeys(this.#stored, this.#lines, now(), policy)
+    const wait = Math.max(Math.min(wakeAt - now(), pollEvery, longestTimer), 50)
     this.#timer = setTimeout(() => void this.#wake(), wait)
     this.#timer.unref()
   }
@@ -164,49 +239,10 @@ class StoredKeyRing implements KeyRing {
   }
 }
 
-async function carryOut(plan: KeyPlan, writer: KeyWriter): Promise<void> {
-  for (const { line, activeAt } of plan.create) {
-    const key = await mint(line, new Date(activeAt))
-    await writer.insert(key, [
-      { event: 'key.created', outcome: 'success', detail: { key: key.id, use: key.use, alg: key.alg } },
-    ])
-  }
-  for (const id of plan.remove)
-    await writer.remove(id, [{ event: 'key.removed', outcome: 'success', detail: { key: id } }])
+interface Plan {
+  readonly own: KeyPlan
+  readonly file: FilePlan
 }
 
-async function mint(line: string, activeAt: Date): Promise<NewKey> {
-  const times = { activeAt, retireAt: undefined, removeAt: undefined }
-  if (line === cookieLine) {
-    const { id, secret } = mintCookieKey()
-    return { id, use: 'cookie', alg: 'A256GCM', publicJwk: undefined, secret, ...times }
-  }
-  if (line === pairwiseLine) {
-    const { id, secret } = mintCookieKey()
-    return { id, use: pairwiseLine, alg: 'HS256', publicJwk: undefined, secret, ...times }
-  }
-  const jwk = await mintSigningKey(line.slice(signingLine('' as SigningAlgorithm).length) as SigningAlgorithm)
-  const secret = Buffer.from(JSON.stringify(jwk))
-  const publicJwk = publicPart(jwk) as Record<string, unknown>
-  return { id: jwk.kid, use: 'sig', alg: jwk.alg!, publicJwk, secret, ...times }
-}
-
-function toRing(stored: readonly StoredKey[], log: Log): RingKey[] {
-  return stored.flatMap((key): RingKey[] => {
-    const times = {
-      id: key.id,
-      createdAt: key.createdAt.getTime(),
-      activeAt: key.activeAt.getTime(),
-      algorithm: key.alg,
-    }
-    if (key.use === 'cookie') return [{ ...times, use: 'cookie', line: cookieLine, secret: key.secret }]
-    if (key.use === pairwiseLine) return [{ ...times, use: pairwiseLine, line: pairwiseLine, secret: key.secret }]
-    if (key.use !== 'sig') return []
-    const privateJwk = JSON.parse(key.secret.toString()) as JWK
-    if (!isPrivateJwk(privateJwk)) {
-      log.error({ key: key.id }, 'a signing key in the database cannot be read; it is not used')
-      return []
-    }
-    return [{ ...times, use: 'sig', line: signingLine(key.alg as SigningAlgorithm), privateJwk }]
-  })
-}
+const isDone = ({ own, file }: Plan): boolean =>
+  own.create.length + own.remove.length + file.add.length + file.keep.length === 0

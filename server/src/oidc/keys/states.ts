@@ -7,7 +7,17 @@ export interface KeyTimes {
   readonly line: string
   /** Epoch milliseconds. */
   readonly createdAt: number
+  /** Of a key from a file: it signs no earlier. */
   readonly activeAt: number
+  /** Of a key whose private part is in a mounted file. */
+  readonly file?: FilePlace
+}
+
+export interface FilePlace {
+  /** Smaller comes first. Undefined where this process does not have the private part. */
+  readonly place: number | undefined
+  /** Epoch milliseconds. It is published at least until then; whoever has the file moves it on. */
+  readonly until: number
 }
 
 /** The line of the one key that is never replaced: pairwise subjects are made with it, and must stay what they are. */
@@ -26,18 +36,37 @@ export interface KeyPolicy {
 
 /** @param keys of every line
  *  @returns the state of each key by id. In a line the newest key whose `activeAt` has passed is active; the key before
- *  it still verifies for `retireFor`. */
+ *  it still verifies for `retireFor`. Of keys in a file the first whose `activeAt` has passed is active, and comes before all others. */
 export function keyStates(keys: readonly KeyTimes[], now: number, policy: KeyPolicy): ReadonlyMap<string, KeyState> {
   const states = new Map<string, KeyState>()
   for (const line of linesOf(keys).values()) {
+    const active = activeOf(line, now)
     for (const [index, key] of line.entries()) {
-      const successor = line[index + 1]
-      if (key.activeAt > now) states.set(key.id, 'next')
-      else if (successor === undefined || successor.activeAt > now) states.set(key.id, 'active')
-      else states.set(key.id, successor.activeAt + policy.retireFor(key.line) > now ? 'retiring' : 'removed')
+      if (key === active) states.set(key.id, 'active')
+      else if (key.file) states.set(key.id, stateInFile(key, key.file, active, now))
+      else if (key.activeAt > now) states.set(key.id, 'next')
+      else {
+        const end = (line[index + 1]?.activeAt ?? now) + policy.retireFor(key.line)
+        states.set(key.id, end > now ? 'retiring' : 'removed')
+      }
     }
   }
   return states
+}
+
+function activeOf(line: readonly KeyTimes[], now: number): KeyTimes | undefined {
+  const inFile = line
+    .filter(({ file }) => file?.place !== undefined)
+    .toSorted((one, other) => one.file!.place! - other.file!.place!)
+  const stored = line.findLast((key) => key.file === undefined && key.activeAt <= now)
+  // where all keys are too new, one of them signs: there is nothing else
+  return inFile.find((key) => key.activeAt <= now) ?? stored ?? inFile[0] ?? line.find(({ file }) => file === undefined)
+}
+
+function stateInFile(key: KeyTimes, { place, until }: FilePlace, active: KeyTimes | undefined, now: number): KeyState {
+  if (place === undefined) return until <= now ? 'removed' : key.activeAt > now ? 'next' : 'retiring'
+  const activePlace = active?.file?.place ?? Infinity
+  return key.activeAt > now || place < activePlace ? 'next' : 'retiring'
 }
 
 /** @returns the key of a line that was active at an instant; undefined before the first */
@@ -55,7 +84,8 @@ export interface KeyPlan {
   readonly wakeAt: number
 }
 
-/** What is to be done now. A line without keys gets one that is active at once: nothing can have been signed before.
+/** What is to be done now. A line without keys of our own gets one that is active at once: nothing else can sign.
+ *  @param lines those that get new keys
  *  @param forced lines whose next key is wanted now, whatever the age (`nauthera keys rotate`) */
 export function planKeys(
   keys: readonly KeyTimes[],
@@ -68,7 +98,7 @@ export function planKeys(
   const create: { line: string; activeAt: number }[] = []
   const wakes: number[] = [now + policy.rotateEvery]
   for (const line of lines) {
-    const ofLine = linesOf(keys).get(line) ?? []
+    const ofLine = (linesOf(keys).get(line) ?? []).filter(({ file }) => file === undefined)
     const newest = ofLine.at(-1)
     if (newest === undefined) create.push({ line, activeAt: now })
     else if (newest.activeAt <= now && line !== pairwiseLine) {
@@ -80,6 +110,37 @@ export function planKeys(
   for (const key of keys) if (key.activeAt > now) wakes.push(key.activeAt)
   const remove = keys.filter((key) => states.get(key.id) === 'removed').map((key) => key.id)
   return { create, remove, wakeAt: Math.min(...wakes) }
+}
+
+export interface FilePlan {
+  /** Keys of the file that nobody knows yet, with the instant from which on each may sign. */
+  readonly add: readonly { readonly id: string; readonly activeAt: number }[]
+  /** Keys of the file, and until when each is to be published. */
+  readonly keep: readonly { readonly id: string; readonly activeAt: number; readonly until: number }[]
+}
+
+/** Milliseconds. That a file still has a key is written down again after this time. */
+const keepEvery = 3_600_000
+
+/** What is to be written down of the keys in a file. A key that joins others in its line is published before it signs.
+ *  @param known every key that is stored, those of files included */
+export function planFile(
+  listed: readonly { readonly id: string; readonly line: string }[],
+  known: readonly KeyTimes[],
+  now: number,
+  policy: KeyPolicy,
+): FilePlan {
+  const byId = new Map(known.map((key) => [key.id, key]))
+  const startOf = (line: string) => (known.some((key) => key.line === line) ? now + policy.publishBefore : now)
+  return {
+    add: listed.filter(({ id }) => !byId.has(id)).map(({ id, line }) => ({ id, activeAt: startOf(line) })),
+    keep: listed.flatMap(({ id, line }) => {
+      const key = byId.get(id)
+      const until = now + policy.retireFor(line)
+      if (key?.file === undefined || key.file.until > until - keepEvery) return []
+      return [{ id, activeAt: key.activeAt, until }]
+    }),
+  }
 }
 
 function linesOf<Key extends KeyTimes>(keys: readonly Key[]): ReadonlyMap<string, readonly Key[]> {

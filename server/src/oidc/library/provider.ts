@@ -38,7 +38,8 @@ export async function createGeneration(needs: LibraryNeeds): Promise<Generation>
   listenToProtocol(provider, needs)
   const handle = provider.callback() as RequestListener
   const metadata = await readDocument(handle, issuer, paths.discovery)
-  const jwks = await readDocument(handle, issuer, paths.jwks)
+  // the library has only keys with a private part; another replica may sign with one that this one has not got yet
+  const jwks = Buffer.from(JSON.stringify({ keys: needs.keys.published }))
   const mintLogoutToken = createLogoutTokens(internals, needs)
   return { handle, clientClass: clientClassOf(provider), mintLogoutToken, documents: { metadata, jwks } }
 }

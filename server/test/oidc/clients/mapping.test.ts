@@ -154,6 +154,19 @@ describe('renderMetadata', () => {
   ] as const) {
     it(`maps ${sentence}`, () => expect(render(config)[key]).to.deep.equal(value))
   }
+
+  it('takes the server’s algorithm of userinfo when the client names none, but not RS256 with profile FAPI2', () => {
+    const by = (config: object, userinfo: 'RS256' | 'PS256') =>
+      renderMetadata(
+        create(ClientConfigSchema, { ...configs.web, ...config }),
+        { clientId: 'a.b' },
+        { ...signing, userinfo },
+      )
+    const of = (config: object, userinfo: 'RS256' | 'PS256') => by(config, userinfo)['userinfo_signed_response_alg']
+    expect(of({}, 'RS256')).to.equal('RS256')
+    expect(of({ profile: 'FAPI2' }, 'RS256')).to.equal(undefined)
+    expect(of({ profile: 'FAPI2' }, 'PS256')).to.equal('PS256')
+  })
 })
 
 describe('createClientCheck', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import fc from 'fast-check'
-import { activeKeyAt, keyStates, planKeys } from '../../../src/oidc/keys/states.ts'
+import { activeKeyAt, keyStates, planFile, planKeys } from '../../../src/oidc/keys/states.ts'
 import type { KeyPolicy, KeyTimes } from '../../../src/oidc/keys/states.ts'
 
 const minute = 60_000
@@ -38,6 +38,57 @@ describe('keyStates', () => {
         },
       ),
     )
+  })
+
+  describe('of keys in a file', () => {
+    const inFile = (id: string, activeAt: number, place: number | undefined, until = 90 * day): KeyTimes => ({
+      ...key(id, activeAt),
+      file: { place, until },
+    })
+    for (const [sentence, keys, states] of [
+      ['the first that may sign is active', [inFile('a', 0, 1), inFile('b', 0, 0)], { a: 'retiring', b: 'active' }],
+      ['one that is too new waits', [inFile('a', 0, 1), inFile('b', 50 * day, 0)], { a: 'active', b: 'next' }],
+      [
+        'it comes before a key that is made here',
+        [key('a', 0), inFile('b', 39.5 * day, 0)],
+        { a: 'retiring', b: 'active' },
+      ],
+      [
+        'a key that is made here goes on while it is too new',
+        [key('a', 0), inFile('b', 50 * day, 0)],
+        { a: 'active', b: 'next' },
+      ],
+      [
+        'one that another replica has is published',
+        [key('a', 0), inFile('b', 50 * day, undefined)],
+        { a: 'active', b: 'next' },
+      ],
+      [
+        'one that nobody has is published for its time',
+        [key('a', 0), inFile('b', 0, undefined, 41 * day)],
+        { a: 'active', b: 'retiring' },
+      ],
+      ['and then removed', [key('a', 0), inFile('b', 0, undefined, 40 * day)], { a: 'active', b: 'removed' }],
+      ['one that is too new signs when there is nothing else', [inFile('a', 50 * day, 0)], { a: 'active' }],
+    ] as const) {
+      it(sentence, () => expect(stateOf(keys, 40 * day)).to.deep.equal(states))
+    }
+
+    it('a key that joins a line is published before it signs, and the first of a line signs at once', () => {
+      const listed = [{ id: 'b', line: 'sig:ES256' }]
+      expect(planFile(listed, [], day, policy).add).to.deep.equal([{ id: 'b', activeAt: day }])
+      const add = [{ id: 'b', activeAt: day + policy.publishBefore }]
+      expect(planFile(listed, [key('a', 0)], day, policy).add).to.deep.equal(add)
+    })
+
+    it('that a key is still there is written down once an hour', () => {
+      const listed = [{ id: 'a', line: 'sig:ES256' }]
+      const known = [inFile('a', 0, 0, day)]
+      expect(planFile(listed, known, 60 * minute - 1, policy).keep).to.deep.equal([])
+      expect(planFile(listed, known, 60 * minute, policy).keep).to.deep.equal([
+        { id: 'a', activeAt: 0, until: day + 60 * minute },
+      ])
+    })
   })
 
   it('treats each line separately', () => {

@@ -1,0 +1,68 @@
+import type { KeyWriter, StoredKey } from '../../store/keys.ts'
+import { isCut, jwksMaxAge } from './key-set.ts'
+import type { RingKey } from './key-set.ts'
+import { carryOut, removeKeys } from './stored-keys.ts'
+import { planKeys } from './states.ts'
+import type { KeyPolicy } from './states.ts'
+
+// A key has leaked. There are two ways, and who orders one must know which: the new key is published and signs once caches have it, or the old
+// key is cut off at once and what it has signed is refused.
+
+/** Milliseconds: until applications have read /jwks again. A replica that missed the message reads the keys within half a minute. */
+export const cachesHold = jwksMaxAge * 1000 + 60_000
+
+/** What `cut` ends. */
+export const cuts = ['signing', 'cookies', 'all'] as const
+export type Cut = (typeof cuts)[number]
+
+/** The next key of each line becomes active as soon as caches have it. */
+export async function publishNow(
+  keys: readonly RingKey[],
+  lines: readonly string[],
+  writer: KeyWriter,
+  about: { now: number; policy: KeyPolicy },
+): Promise<void> {
+  const { now, policy } = about
+  const publishBefore = Math.min(policy.publishBefore, cachesHold)
+  await carryOut(planKeys(keys, lines, now, { ...policy, publishBefore }, new Set(lines)), writer)
+  for (const key of keys.filter(({ line, activeAt, file }) => !file && lines.includes(line) && activeAt > now)) {
+    const activeAt = Math.max(now, key.createdAt + publishBefore)
+    if (activeAt < key.activeAt)
+      await writer.setTimes(key.id, { activeAt: new Date(activeAt), retireAt: undefined, removeAt: undefined })
+  }
+}
+
+/** Every stored key of these lines ends now, those that wait to become active included.
+ *  @param about.made the lines that get a new key, which is active at once
+ *  @returns how many ended */
+export async function cutOff(
+  keys: readonly RingKey[],
+  lines: readonly string[],
+  writer: KeyWriter,
+  about: { now: number; policy: KeyPolicy; made: readonly string[] },
+): Promise<number> {
+  const old = keys.filter(({ line, file }) => !file && lines.includes(line)).map(({ id }) => id)
+  await carryOut(planKeys([], about.made, about.now, about.policy), writer)
+  await removeKeys(old, writer)
+  return old.length
+}
+
+/** Keys of a file that this process does not find there any more end now. Their rows stay, so that a replica that still has the old
+ *  file does not bring them back.
+ *  @param listed ids of the keys in the file
+ *  @returns how many ended */
+export async function cutOffFile(
+  stored: readonly StoredKey[],
+  listed: ReadonlySet<string>,
+  writer: KeyWriter,
+  now: number,
+): Promise<number> {
+  const old = stored.filter((key) => key.use === 'file' && !isCut(key) && !listed.has(key.id))
+  for (const { id, activeAt } of old) {
+    const ended = { event: 'key.removed', outcome: 'success', detail: { key: id } } as const
+    await writer.setTimes(id, { activeAt, retireAt: new Date(now), removeAt: new Date(now) }, [ended])
+  }
+  for (const { id } of stored.filter((key) => key.use === 'file' && listed.has(key.id) && key.activeAt.getTime() > now))
+    await writer.setTimes(id, { activeAt: new Date(now), retireAt: undefined, removeAt: undefined })
+  return old.length
+}

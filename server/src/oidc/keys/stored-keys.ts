@@ -1,0 +1,116 @@
+import type { JWK } from 'jose'
+import type { Log } from '@nauthera/runtime/log'
+import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import type { AuditEvent } from '../../store/audit.ts'
+import type { KeyWriter, NewKey, StoredKey } from '../../store/keys.ts'
+import type { FileKeys } from './key-file.ts'
+import { isPrivateJwk, mintCookieKey, mintSigningKey, publicPart } from './jwt.ts'
+import { cookieLine, isCut, signingLine } from './key-set.ts'
+import type { RingKey } from './key-set.ts'
+import type { FileKey } from './parse-key-file.ts'
+import { pairwiseLine } from './states.ts'
+import type { FilePlan, KeyPlan } from './states.ts'
+
+// Between rows of the table `keys` and the ring. `use` is sig, cookie, or file: a signing key whose private part is in a file, of which
+// the row has the public part and the times.
+
+/** @returns the keys that may be used, each with the private part where this process has one */
+export function toRing(stored: readonly StoredKey[], { listed, former }: FileKeys, log: Log): RingKey[] {
+  const inFile = new Map([...listed, ...former].map((jwk, place) => [jwk.kid, { jwk, place }]))
+  return stored.flatMap((key): RingKey[] => {
+    const times = {
+      id: key.id,
+      createdAt: key.createdAt.getTime(),
+      activeAt: key.activeAt.getTime(),
+      algorithm: key.alg,
+    }
+    if (key.use === 'cookie') return [{ ...times, use: 'cookie', line: cookieLine, secret: key.secret }]
+    if (key.use === pairwiseLine) return [{ ...times, use: pairwiseLine, line: pairwiseLine, secret: key.secret }]
+    const line = signingLine(key.alg as SigningAlgorithm)
+    if (key.use === 'file') {
+      if (isCut(key)) return []
+      const { place, jwk } = inFile.get(key.id) ?? {}
+      const file = { place, until: key.removeAt?.getTime() ?? Infinity }
+      const pair = { publicJwk: key.publicJwk as JWK, ...(jwk ? { privateJwk: jwk } : {}) }
+      return [{ ...times, use: 'sig', line, file, ...pair }]
+    }
+    if (key.use !== 'sig') return []
+    const privateJwk = JSON.parse(key.secret.toString()) as JWK
+    if (!isPrivateJwk(privateJwk)) {
+      log.error({ key: key.id }, 'a signing key in the database cannot be read; it is not used')
+      return []
+    }
+    return [{ ...times, use: 'sig', line, publicJwk: publicPart(privateJwk), privateJwk }]
+  })
+}
+
+/** What rows say against the keys of a file. */
+export function fileFaults(keys: readonly FileKey[], stored: readonly StoredKey[]): string[] {
+  const rows = new Map(stored.map((row) => [row.id, row]))
+  return keys.flatMap((key) => {
+    const row = rows.get(key.kid)
+    if (row === undefined) return []
+    if (isCut(row)) return [`has the key ${key.kid}, which was cut off since it leaked; take it out`]
+    if (row.use === 'file' && isSame(row.publicJwk ?? {}, key)) return []
+    return [`has the kid ${key.kid} for another key than before; give a new key a new kid`]
+  })
+}
+
+const isSame = (one: Readonly<Record<string, unknown>>, other: JWK): boolean =>
+  (['kty', 'alg', 'crv', 'n', 'e', 'x', 'y'] as const).every((member) => one[member] === other[member])
+
+/** @returns the keys that were made */
+export async function carryOut(plan: KeyPlan, writer: KeyWriter): Promise<readonly NewKey[]> {
+  const made: NewKey[] = []
+  for (const { line, activeAt } of plan.create) {
+    const key = await mint(line, new Date(activeAt))
+    await writer.insert(key, [created(key)])
+    made.push(key)
+  }
+  await removeKeys(plan.remove, writer)
+  return made
+}
+
+export async function removeKeys(ids: readonly string[], writer: KeyWriter): Promise<void> {
+  for (const id of ids) await writer.remove(id, [{ event: 'key.removed', outcome: 'success', detail: { key: id } }])
+}
+
+/** Writes down which keys the file has. */
+export async function carryOutFile(
+  plan: FilePlan,
+  keys: readonly FileKey[],
+  until: (key: FileKey) => Date,
+  writer: KeyWriter,
+): Promise<void> {
+  for (const { id, activeAt } of plan.add) {
+    const jwk = keys.find(({ kid }) => kid === id)!
+    const publicJwk = publicPart(jwk) as Record<string, unknown>
+    const times = { activeAt: new Date(activeAt), retireAt: undefined, removeAt: until(jwk) }
+    const key: NewKey = { id, use: 'file', alg: jwk.alg, publicJwk, secret: Buffer.alloc(0), ...times }
+    await writer.insert(key, [created(key)])
+  }
+  for (const { id, activeAt, until: later } of plan.keep)
+    await writer.setTimes(id, { activeAt: new Date(activeAt), retireAt: undefined, removeAt: new Date(later) })
+}
+
+const created = ({ id, use, alg }: NewKey): AuditEvent => ({
+  event: 'key.created',
+  outcome: 'success',
+  detail: { key: id, use, alg },
+})
+
+async function mint(line: string, activeAt: Date): Promise<NewKey> {
+  const times = { activeAt, retireAt: undefined, removeAt: undefined }
+  if (line === cookieLine) {
+    const { id, secret } = mintCookieKey()
+    return { id, use: 'cookie', alg: 'A256GCM', publicJwk: undefined, secret, ...times }
+  }
+  if (line === pairwiseLine) {
+    const { id, secret } = mintCookieKey()
+    return { id, use: pairwiseLine, alg: 'HS256', publicJwk: undefined, secret, ...times }
+  }
+  const jwk = await mintSigningKey(line.slice(signingLine('' as SigningAlgorithm).length) as SigningAlgorithm)
+  const secret = Buffer.from(JSON.stringify(jwk))
+  const publicJwk = publicPart(jwk) as Record<string, unknown>
+  return { id: jwk.kid, use: 'sig', alg: jwk.alg!, publicJwk, secret, ...times }
+}
