@@ -57,6 +57,7 @@ const checks: readonly Check[] = [
   claimFaults,
   lifeFaults,
   fapiFaults,
+  subjectFaults,
 ]
 
 /** @returns every fault; empty when the client can be served */
@@ -213,3 +214,38 @@ function fapiFaults(config: ClientConfig): readonly ClientFault[] {
     .filter(([, holds]) => !holds)
     .map(([field, , message]) => invalid(field, message))
 }
+
+/** Pairwise subjects: which sector a client is of, and how it is known that it is (OpenID Connect Core section 8.1). */
+function subjectFaults(config: ClientConfig): readonly ClientFault[] {
+  const { subjectType, sectorIdentifierUri, redirectUris, tokenEndpointAuthMethod: method, jwksUri } = config
+  const faults: ClientFault[] = []
+  if (!['', 'public', 'pairwise'].includes(subjectType))
+    faults.push(invalid('subjectType', 'must be public or pairwise'))
+  if (subjectType !== 'pairwise') {
+    if (sectorIdentifierUri === '') return faults
+    return [...faults, invalid('sectorIdentifierURI', 'must be absent unless subjectType is pairwise; remove it')]
+  }
+  if (config.type === 'M2M') faults.push(invalid('subjectType', 'must be public for type M2M, which knows no people'))
+  if (sectorIdentifierUri !== '' && !isHttpsUrl(sectorIdentifierUri))
+    faults.push(invalid('sectorIdentifierURI', 'must be an https URL, such as https://app.example.com/path'))
+  if (sectorIdentifierUri === '' && redirectUris.length > 0 && !areOfOneHost(redirectUris))
+    faults.push(
+      invalid(
+        'sectorIdentifierURI',
+        'must be set for pairwise subjects, unless all redirectURIs are on one https host',
+      ),
+    )
+  // nothing else shows that who asks for a code of a device belongs to the sector
+  const hasDevices = config.grantTypes.includes(wireGrant('device_code'))
+  if (hasDevices && !(method === 'private_key_jwt' && jwksUri !== ''))
+    faults.push(
+      invalid(
+        'grantTypes',
+        'must be without device_code for pairwise subjects, unless auth.method is private_key_jwt with auth.jwksURI',
+      ),
+    )
+  return faults
+}
+
+const areOfOneHost = (uris: readonly string[]): boolean =>
+  uris.every((uri) => isHttpsUrl(uri)) && new Set(uris.map((uri) => new URL(uri).host)).size === 1

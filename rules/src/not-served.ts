@@ -17,12 +17,6 @@ const notServed: readonly NotServed[] = [
     asks: ({ requiredAcr }) => requiredAcr.some((value) => !(acrLevels as readonly string[]).includes(value)),
     instead: `choose among ${acrLevels.join(' and ')}`,
   },
-  { field: 'spec.subjectType', asks: ({ subjectType }) => subjectType === 'pairwise', instead: 'choose public' },
-  {
-    field: 'spec.sectorIdentifierURI',
-    asks: ({ sectorIdentifierUri }) => sectorIdentifierUri !== '',
-    instead: 'leave it out',
-  },
 ]
 
 /** @returns a fault for each field that this version of the server does not serve */

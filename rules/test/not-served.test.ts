@@ -9,8 +9,6 @@ import { config } from './configs.ts'
 
 const asks: readonly [MessageInitShape<typeof ClientConfigSchema>, string][] = [
   [{ requiredAcr: ['mfa'] }, 'spec.access.requiredAcr'],
-  [{ subjectType: 'pairwise' }, 'spec.subjectType'],
-  [{ sectorIdentifierUri: 'https://a.test/sector' }, 'spec.sectorIdentifierURI'],
 ]
 
 describe('notServedFaults', () => {

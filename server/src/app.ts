@@ -76,6 +76,7 @@ import { addressRule } from './oidc/outbound/address-rule.ts'
 import { createKeySource } from './oidc/outbound/issuer-keys.ts'
 import { createJwksFetch } from './oidc/outbound/jwks-fetch.ts'
 import { createOutboundFetch } from './oidc/outbound/outbound-fetch.ts'
+import { createSectorDocuments } from './oidc/outbound/sector-documents.ts'
 import { createPlatformProofs } from './oidc/clients/platform-proof.ts'
 import { createGeneration } from './oidc/library/provider.ts'
 import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
@@ -482,6 +483,12 @@ function createProtocol(
     users,
     clients,
     platforms: on.platforms.proofs,
+    sectors: createSectorDocuments({
+      kept: store.sectorMembers,
+      fetch: guardedFetch(settings, 'document'),
+      log,
+      now: () => performance.now(),
+    }),
     certificates: on.mutualTls.proofs,
     sealer,
     sealedRequests,

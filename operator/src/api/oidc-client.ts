@@ -502,11 +502,13 @@ export const clientSpecFields = object(
     ),
     tokens: object('How long tokens are valid, and their form. A policy may set limits.', {}, tokenFields),
     subjectType: oneOf(
-      'pairwise, another subject for each group of clients, is not served yet.',
+      'pairwise: another subject for each sector, so that applications of two sectors cannot tell that they have the same person (OpenID Connect Core 8). A change changes the subject of everybody.',
       ['public', 'pairwise'],
       { default: 'public' },
     ),
-    sectorIdentifierURI: httpsUri('Not served yet. Which clients share pairwise subjects (OpenID Connect Core 8.1).'),
+    sectorIdentifierURI: httpsUri(
+      'Which clients share pairwise subjects: its host is their sector, and its document lists their redirect URIs (OpenID Connect Core 8.1). Needed where the redirect URIs are not all on one https host.',
+    ),
     defaultMaxAge: integer(
       'Seconds after which a person must sign in again, where the request does not say (default_max_age).',
       {

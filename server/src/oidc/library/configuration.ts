@@ -12,6 +12,7 @@ import { fapiAssertionFault, isFapiClient } from '../artefacts/fapi.ts'
 import { mayRefresh, staysTheSame } from '../artefacts/refresh-families.ts'
 import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
+import { createSubjectOf } from '../clients/subjects.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
 import type { Exchanged } from '../request-context.ts'
@@ -39,6 +40,7 @@ export type ConfigurationNeeds = Pick<
  *  notice, show the library's own page or keep something in memory. */
 export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
   const { settings, keys, clients, fetch, pages } = needs
+  const subjectOf = createSubjectOf(keys.pairwise)
   const configuration = {
     ...surface(settings),
     ...clientHooks(needs),
@@ -55,6 +57,9 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       ...exchangedClaims(currentRequest().exchange),
     }),
     ttl: timesToLive(needs),
+    // of a logout token, outside of any request, too
+    pairwiseIdentifier: async (_context: unknown, accountId: string, client: object) =>
+      subjectOf(clients.registered(client), accountId),
     features: buildFeatures(needs),
     discovery: {
       ui_locales_supported: pages.languages,
@@ -62,7 +67,7 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       ...endpointAliases(settings),
     },
     interactions: {
-      policy: createPrompts(clients, settings.secondFactor),
+      policy: createPrompts(clients, { secondFactor: settings.secondFactor, subjectOf }),
       url: (_context: unknown, interaction: { uid: string }) =>
         `${new URL(settings.issuer).pathname.replace(/\/$/, '')}${paths.interaction}/${interaction.uid}`,
     },
@@ -86,7 +91,7 @@ function surface({ signing, secondFactor }: ProtocolSettings) {
     },
     acrValues: [...acrValues(secondFactor)],
     responseTypes: ['code'],
-    subjectTypes: ['public'],
+    subjectTypes: ['public', 'pairwise'],
     clientDefaults: { id_token_signed_response_alg: idToken, authorization_signed_response_alg: accessToken },
     enabledJWA: enabledAlgorithms(algorithms),
     // what an ID token holds is decided for each client: overrides/id-tokens

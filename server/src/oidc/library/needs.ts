@@ -15,6 +15,7 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import type { CookieScope } from '../cookies.ts'
 import type { KeySet } from '../keys/key-set.ts'
 import type { Fetch } from '../outbound/outbound-fetch.ts'
+import type { SectorDocuments } from '../outbound/sector-documents.ts'
 import type { PlatformProofs } from '../clients/platform-proof.ts'
 import type { ProtocolPages } from './pages.ts'
 
@@ -26,6 +27,7 @@ export interface LibraryNeeds {
   readonly users: UserSources
   readonly clients: ClientInstances
   readonly platforms: PlatformProofs
+  readonly sectors: SectorDocuments
   /** Undefined where no client can show a certificate. */
   readonly certificates: CertificateProofs | undefined
   readonly places: Places

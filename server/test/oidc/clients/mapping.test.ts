@@ -261,7 +261,25 @@ describe('createClientCheck', () => {
       'spec.access.requiredAcr',
       'CLIENT_FEATURE_UNSUPPORTED',
     ],
-    ['a pairwise subject', { subjectType: 'pairwise' }, 'spec.subjectType', 'CLIENT_FEATURE_UNSUPPORTED'],
+    ['an unknown kind of subject', { subjectType: 'odd' }, 'spec.subjectType', 'CLIENT_METADATA_INVALID'],
+    [
+      'pairwise without people',
+      { subjectType: 'pairwise', type: 'M2M' },
+      'spec.subjectType',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'a sector without pairwise',
+      { sectorIdentifierUri: 'https://a.test/sector' },
+      'spec.sectorIdentifierURI',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'a sector that nobody proves',
+      { subjectType: 'pairwise', redirectUris: ['https://a.test/cb', 'https://b.test/cb'] },
+      'spec.sectorIdentifierURI',
+      'CLIENT_METADATA_INVALID',
+    ],
     [
       'back-channel logout without TLS',
       { backchannelLogoutUri: 'http://a.test/out' },
