@@ -240,7 +240,7 @@ export default defineConfig({
       files: ['{proto,runtime,rules,server,config-agent,operator}/src/**'],
       rules: { 'max-lines-per-function': ['error', { max: 100 }] },
     },
-    { files: ['scripts/**', 'ci/**'], rules: { 'no-console': 'off' } },
+    { files: ['scripts/**', 'ci/**', 'examples/**'], rules: { 'no-console': 'off' } },
     { files: ['*/test/**', 'ci/**'], rules: { 'no-unused-expressions': 'off' } },
     ...importRules(),
   ],

@@ -225,6 +225,8 @@ export function entry(
     uid?: string
     /** Identifiers of APIs, and the scopes that the client may have there. Without it the entry is that of an older operator. */
     granted?: Readonly<Record<string, readonly string[]>>
+    /** Of an API: hosts of metadata documents, and the scopes that such clients may have. */
+    documents?: readonly { readonly hosts: readonly string[]; readonly scopes: readonly string[] }[]
   } = {},
 ): ShardEntry {
   const secrets =
@@ -243,9 +245,16 @@ export function entry(
       }
     }),
     desired: renderVersion(create(ClientConfigSchema, config)),
-    ...(options.granted ? { granted: grantedTo(options.granted) } : {}),
+    ...(options.granted || options.documents
+      ? { granted: { ...grantedTo(options.granted ?? {}), documents: (options.documents ?? []).map(copyOf) } }
+      : {}),
   })
 }
+
+const copyOf = ({ hosts, scopes }: { hosts: readonly string[]; scopes: readonly string[] }) => ({
+  hosts: hosts.slice(),
+  scopes: scopes.slice(),
+})
 
 const grantedTo = (granted: Readonly<Record<string, readonly string[]>>) => ({
   apis: Object.entries(granted).map(([identifier, scopes]) => ({ identifier, scopes: scopes.slice() })),

@@ -62,6 +62,7 @@ import { createCertificateProofs } from './oidc/certificates/certificate-proof.t
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
 import { clientOnPage, logoOf } from './oidc/clients/on-page.ts'
+import { createDocuments, longestDocument } from './oidc/clients/documents.ts'
 import { createOwnClient } from './oidc/clients/own-client.ts'
 import { cookieScope } from './oidc/cookies.ts'
 import { runInRequest } from './oidc/library/current-request.ts'
@@ -344,12 +345,16 @@ type Platforms = ReturnType<typeof createPlatforms>
 
 type Clients = ReturnType<typeof createClients>
 
-function createClients({ settings }: Needs) {
+function createClients({ settings, log }: Needs) {
   const registry = createRegistryHolder()
+  const { hosts } = settings.clientMetadataDocuments
+  const fetch = guardedFetch(settings, 'document')
+  const documents = createDocuments({ hosts, registry, fetch, log, now: () => performance.now() })
   const instances = createClientInstances(
     registry,
     ({ config, clientId }) => renderMetadata(config, { clientId }, settings.signing),
     createOwnClient({ issuer: issuerOf(settings), name: settings.branding.title }),
+    hosts.length > 0 ? documents : undefined,
   )
   return { registry, usage: createUsage(), instances }
 }
@@ -450,6 +455,7 @@ function createProtocol(
         clients.find(generations.current().clientClass, clientId)?.redirectUriAllowed(uri) ?? false
       return entry && { uid: entry.uid, takesRedirectUri }
     },
+    ensureClient: (clientId) => clients.ensure(clientId),
     now,
   })
   const interactions = createInteractions({
@@ -476,6 +482,7 @@ function createProtocol(
       signing,
       refreshGraceMs: settings.refreshGrace,
       secondFactor: settings.secondFactor,
+      clientMetadataDocuments: settings.clientMetadataDocuments,
       addressesKnown: !settings.allowUntrustedProxy,
       mutualTlsUrl: settings.mutualTLS?.url,
     },
@@ -519,6 +526,7 @@ function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPur
     purpose,
     ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}),
     ...(purpose === 'backchannel' ? { body: 'ignored' } : {}),
+    ...(purpose === 'document' ? { mostBytes: longestDocument } : {}),
   })
 }
 

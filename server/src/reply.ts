@@ -8,6 +8,8 @@ export interface ClientOnPage {
   readonly name: string
   /** Our own pages; they have words of their own. */
   readonly own?: true | undefined
+  /** Nobody registered it here: it is what its metadata document says, at this host. */
+  readonly host?: string | undefined
   /** Path below the issuer: pages request nothing from others, so the server fetches the picture and serves it there. */
   readonly logo?: string | undefined
   /** Where a person can start again: the client's own page. Absolute https (or loopback http) URL. */
@@ -351,6 +353,8 @@ export interface Views {
     readonly seen: string
     /** Host (or application scheme) that the person goes to; empty for a device. */
     readonly destination: string
+    /** The answer goes to a program on the person's own device. */
+    readonly loopback?: boolean
   }
   /** A person types the code that a device shows. */
   'device-code': {

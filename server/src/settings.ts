@@ -190,6 +190,26 @@ const identityIssuers = z
   )
 export type IdentityIssuer = z.output<typeof identityIssuers>[number]
 
+const clientMetadataDocuments = z
+  .strictObject({
+    hosts: z
+      .array(
+        z
+          .string()
+          .max(260)
+          .regex(
+            /^\.?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?$/,
+            'must be a host in lower case such as app.example.com, or .apps.example.com for all below it, with a port where it is not 443',
+          ),
+      )
+      .max(100)
+      .default([])
+      .describe(
+        'Hosts whose documents may describe clients that nobody registers (Client ID Metadata Document): `client_id` is then an https address there, such as that of an MCP client. app.example.com, or .apps.example.com for all below it. Default: none. An API lets them in with `clientMetadataHosts` in its `resourceServer.access`. A private address must be in outbound.allow for document.',
+      ),
+  })
+  .prefault({})
+
 /** Milliseconds. */
 const shortestRetention = 86_400_000
 
@@ -473,6 +493,7 @@ export const settingsSchema = z
     sources: sourcesSettings,
     outbound: outboundSettings,
     identityIssuers,
+    clientMetadataDocuments,
     upstreams: z
       .array(upstreamSettings(duration))
       .max(20)

@@ -353,12 +353,32 @@ const apiAccess = object(
       maxItems: 50,
       minItems: 1,
     }),
+    clientMetadataHosts: set(
+      'Clients that nobody registers: their client_id is the https address of a document about them (Client ID Metadata Document), such as MCP clients. Hosts of those addresses: app.example.com, or .apps.example.com for all below it. The settings of the server must have them in clientMetadataDocuments.hosts too. An entry with it needs scopes, and has no namespaces, namespaceSelector and clientIds.',
+      text('Host.', { maxLength: 253 }),
+      {
+        maxItems: 20,
+        minItems: 1,
+        rules: [
+          everyMatches(
+            patterns.hostSuffix,
+            'must be hosts such as app.example.com, or .apps.example.com for all below it',
+          ),
+        ],
+      },
+    ),
     scopes: set('Scopes of the API that these clients may have. Default: all.', scopeName('Scope.'), { maxItems: 50 }),
   },
   [
     {
-      rule: 'has(self.namespaces) || has(self.namespaceSelector) || has(self.clientIds)',
-      message: 'must have namespaces, namespaceSelector or clientIds; namespaces: ["*"] stands for every client',
+      rule: 'has(self.namespaces) || has(self.namespaceSelector) || has(self.clientIds) || has(self.clientMetadataHosts)',
+      message:
+        'must have namespaces, namespaceSelector, clientIds or clientMetadataHosts; namespaces: ["*"] stands for every client with an OIDCClient',
+    },
+    {
+      rule: '!has(self.clientMetadataHosts) || (has(self.scopes) && size(self.scopes) > 0 && !has(self.namespaces) && !has(self.namespaceSelector) && !has(self.clientIds))',
+      message:
+        'must have scopes with clientMetadataHosts, and neither namespaces nor namespaceSelector nor clientIds; make two entries of it',
     },
   ],
 )

@@ -64,6 +64,8 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     discovery: {
       ui_locales_supported: pages.languages,
       prompt_values_supported: requestablePrompts,
+      // said only where it is so
+      ...(settings.clientMetadataDocuments.hosts.length > 0 ? { client_id_metadata_document_supported: true } : {}),
       ...endpointAliases(settings),
     },
     interactions: {

@@ -75,6 +75,7 @@ function tokensLookedAt({ clients }: Needs) {
     introspection: {
       enabled: true,
       allowedPolicy: async (_context, client, token) => {
+        await clients.ensure(token.clientId ?? '')
         const owner = clients.registeredById(token.clientId ?? '')
         const standing = owner && standingScope(token, owner, clients)
         if (standing === undefined || client.tokenEndpointAuthMethod === 'none') return false

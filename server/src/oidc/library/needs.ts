@@ -52,6 +52,7 @@ export interface ProtocolSettings {
   readonly signing: SigningDefaults & { readonly algorithms: readonly SigningAlgorithm[] }
   readonly refreshGraceMs: number
   readonly secondFactor: SecondFactorPolicy
+  readonly clientMetadataDocuments: { readonly hosts: readonly string[] }
   /** Where clients with a certificate reach us, when it is not the issuer: an origin. */
   readonly mutualTlsUrl?: string | undefined
   /** False where all requests come from one proxy that nobody trusts. */
