@@ -486,7 +486,7 @@ export const clientSpecFields = object(
     dpop: flag('Access tokens are bound to a key of the client (RFC 9449).', { default: false }),
     signedRequestObject: flag('The client must sign its authorization requests (RFC 9101).', { default: false }),
     profile: oneOf(
-      'FAPI2: the FAPI 2.0 Security Profile, for those who must be as strict as banks. It needs par, dpop and auth.method private_key_jwt; signedRequestObject makes it Message Signing.',
+      'FAPI2: the FAPI 2.0 Security Profile, for those who must be as strict as banks. It needs par, and auth.method private_key_jwt with dpop, or a certificate; signedRequestObject makes it Message Signing.',
       ['Standard', 'FAPI2'],
       {
         default: 'Standard',

@@ -17,6 +17,13 @@ import type { Replicas } from '@nauthera/harness/server'
 const spiffe = 'spiffe://example.org/ns/demo/sa/worker'
 const keyed = { tokenEndpointAuthMethod: 'self_signed_tls_client_auth' }
 const worker = { tokenEndpointAuthMethod: 'tls_client_auth', tlsClientAuthSanUri: spiffe }
+const fapi = {
+  profile: 'FAPI2',
+  requirePushedAuthorizationRequests: true,
+  idTokenSignedResponseAlg: 'ES256',
+  accessTokenSignedResponseAlg: 'ES256',
+  idTokenClaims: 'Minimal',
+} as const
 const thumbprintOf = ({ der }: Made) => createHash('sha256').update(der).digest('base64url')
 
 describe('mutual TLS', () => {
@@ -46,15 +53,8 @@ describe('mutual TLS', () => {
         tlsClientAuthSanDns: 'worker.example.com',
       },
       'app.own': { ...configs.machine, ...keyed, jwks: keySetOf(own) as never },
-      'app.fapi': {
-        ...configs.machine,
-        ...worker,
-        profile: 'FAPI2',
-        requirePushedAuthorizationRequests: true,
-        idTokenSignedResponseAlg: 'ES256',
-        accessTokenSignedResponseAlg: 'ES256',
-        idTokenClaims: 'Minimal',
-      },
+      'app.fapi': { ...configs.machine, ...worker, ...fapi },
+      'app.bank': { ...configs.web, ...worker, ...fapi },
       'app.dpop': { ...configs.machine, ...worker, dpopBoundAccessTokens: true },
       'app.web': { ...configs.web, ...worker },
       'app.twin': { ...configs.web, ...worker },
@@ -293,10 +293,10 @@ describe('mutual TLS', () => {
   })
 
   describe('RFC 8705 sections 3, 4 and 7.1: a person signs in', () => {
-    const signIn = async (): Promise<Record<string, unknown>> => {
+    const signIn = async (id = 'app.web'): Promise<Record<string, unknown>> => {
       const proof = pkce()
       const request = {
-        client_id: 'app.web',
+        client_id: id,
         response_type: 'code',
         redirect_uri: redirectUri,
         scope: 'openid email offline_access',
@@ -305,11 +305,11 @@ describe('mutual TLS', () => {
       }
       const pushed = await overTls(mine, { path: '/request', form: request })
       expect(pushed.status, pushed.body).to.equal(201)
-      const asked = { client_id: 'app.web', request_uri: String(pushed.json()['request_uri']) }
+      const asked = { client_id: id, request_uri: String(pushed.json()['request_uri']) }
       const back = await new Browser(replicas).authorize(authorizationUrl(replicas.issuer, asked), 'ada')
       const form = {
         grant_type: 'authorization_code',
-        client_id: 'app.web',
+        client_id: id,
         code: back.searchParams.get('code')!,
         redirect_uri: redirectUri,
         code_verifier: proof.verifier,
@@ -319,9 +319,9 @@ describe('mutual TLS', () => {
       return answer.json()
     }
     const me = (token: unknown) => ({ path: '/me', headers: { authorization: `Bearer ${String(token)}` } })
-    const refresh = (token: unknown) => ({
+    const refresh = (token: unknown, id = 'app.web') => ({
       path: '/token',
-      form: { grant_type: 'refresh_token', client_id: 'app.web', refresh_token: String(token) },
+      form: { grant_type: 'refresh_token', client_id: id, refresh_token: String(token) },
     })
 
     it('T42 a token is of use with its certificate alone: over TLS, and of a proxy', async () => {
@@ -347,6 +347,21 @@ describe('mutual TLS', () => {
       expect((await overTls(renewed, me(next))).status).to.equal(200)
       expect((await overTls(mine, me(next))).status).to.equal(401)
       expect((await overTls(mine, me(old))).status).to.equal(200)
+    })
+
+    it('FAPI 2.0 5.3.2.1: a client of the profile signs in by its certificate alone; its refresh token stays the same', async () => {
+      const { id_token: id, refresh_token: first, access_token: access } = await signIn('app.bank')
+      expect(claimsOfJwt(String(id))).not.to.have.property('email')
+      expect((await overTls(mine, me(access))).status).to.equal(200)
+      expect((await overTls(renewed, me(access))).status).to.equal(401)
+      for (const certificate of [mine, renewed]) {
+        const answer = await overTls(certificate, refresh(first, 'app.bank'))
+        expect(answer.status, answer.body).to.equal(200)
+        expect(answer.json()['refresh_token'] ?? first).to.equal(first)
+        expect((await overTls(certificate, me(answer.json()['access_token']))).status).to.equal(200)
+      }
+      await refused(await overTls(other, refresh(first, 'app.bank')), 'wrong-name')
+      await refused(await send(replicas, refresh(first, 'app.bank')), 'no-certificate')
     })
 
     it('T42 another client of the same certificate cannot use the refresh token', async () => {
