@@ -92,6 +92,33 @@ export interface ClientRow {
   readonly state: 'served' | 'older' | 'refused' | 'blocked'
   /** Why the newest version is refused. */
   readonly says: string | undefined
+  /** Of what is served. */
+  readonly served: ServedClient | undefined
+}
+
+interface ServedClient {
+  /** Web, SPA, Native, M2M or Device. */
+  readonly type: string
+  /** Nobody can use it, because its owner wants it so. */
+  readonly isSuspended: boolean
+  /** Of the OIDCClient. */
+  readonly generation: number
+  readonly scopes: readonly string[]
+  /** Identifier of the API that it is. */
+  readonly api: string | undefined
+  /** How many secrets work now; what they are is not known here. */
+  readonly secrets: number
+  /** The end of the last one that was replaced. */
+  readonly oldSecretUntil: Date | undefined
+}
+
+/** A group of a person, and who says so. */
+export interface GroupOnPage {
+  readonly name: string
+  /** It was given here. */
+  readonly isOwn: boolean
+  /** Ids of directories and providers. */
+  readonly sources: readonly string[]
 }
 
 /** One claim of a person, such as `nickname`; its heading is the text `claim.<claim>`. */
@@ -509,7 +536,7 @@ export interface Views {
     readonly emailVerified: boolean
     readonly source: string | undefined
     readonly sourceSays: 'known' | 'gone' | 'away'
-    readonly groups: readonly string[]
+    readonly groups: readonly GroupOnPage[]
     readonly disabled: boolean
     readonly mustChangePassword: boolean
     readonly created: Date

@@ -241,6 +241,22 @@ describe('nauthera doctor', () => {
     }
   }).timeout(60_000)
 
+  it('warns of a provider whose people cannot set up the second factor that they must have', async () => {
+    const clientSecretFile = join(directory, 'dsn')
+    const github = { id: 'hub', preset: 'github', issuer: 'http://localhost:1', clientId: 'x', clientSecretFile }
+    const second = async (secondFactor: object, upstream: object = github) =>
+      (await doctor({ upstreams: [upstream], secondFactor }))
+        .of('upstream hub')
+        .filter(({ state }) => state === 'warning')
+    const [warned, ...more] = await second({ policy: 'required' })
+    expect(more).to.deep.equal([])
+    expect(warned!.says).to.contain('cannot set up a second factor').and.contain('nauthera login-link')
+    expect(await second({ requiredGroups: ['careful'] })).to.have.length(1)
+    expect(await second({ policy: 'optional' })).to.deep.equal([])
+    const openid = { id: 'hub', issuer: 'http://localhost:1', clientId: 'x' }
+    expect(await second({ policy: 'required' }, openid)).to.deep.equal([])
+  })
+
   it('asks each other provider what it is, for its keys and the time, and reads our id and secret', async () => {
     const provider = createServer((request, response) => {
       const issuer = `http://localhost:${(provider.address() as AddressInfo).port}`
