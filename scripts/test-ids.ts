@@ -44,7 +44,8 @@ export function readDefinitions(): Definition[] {
 export function readUses(root = '.'): Map<string, string[]> {
   const uses = new Map<string, string[]>()
   for (const file of testFiles(root)) {
-    for (const name of idsIn(withoutComments(readText(join(root, file))))) uses.set(name, [...(uses.get(name) ?? []), file])
+    for (const name of idsIn(withoutComments(readText(join(root, file)))))
+      uses.set(name, [...(uses.get(name) ?? []), file])
   }
   return uses
 }

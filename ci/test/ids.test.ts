@@ -1,7 +1,15 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { idPages, idsIn, readDefinitions, readUses, renderIdPage, testFiles, withoutComments } from '../../scripts/test-ids.ts'
+import {
+  idPages,
+  idsIn,
+  readDefinitions,
+  readUses,
+  renderIdPage,
+  testFiles,
+  withoutComments,
+} from '../../scripts/test-ids.ts'
 
 /** Not ours to read: installed, built, or written by a program. */
 const skipped = /^(\.git|\.nauthera|node_modules|coverage|\.coverage|snapshots|generated|package-lock\.json|go\.sum)$/
