@@ -13,6 +13,7 @@ import { errorCatalogue as serverErrors } from '@nauthera/server/errors'
 import { settingsSchema as serverSettings } from '@nauthera/server/settings'
 import { renderChartFiles } from './chart/generate.ts'
 import { renderCliPage } from './cli-page.ts'
+import { renderFieldsPage } from './fields-page.ts'
 import { idPages, readUses, renderIdPage } from './test-ids.ts'
 
 /** A generated file: its path from the root, and what it must hold. */
@@ -174,6 +175,7 @@ const files = [
   renderSettings(),
   renderErrors(),
   { path: 'docs/cli.md', content: renderCliPage() },
+  { path: 'docs/fields.md', content: renderFieldsPage() },
   ...renderIdPages(),
 ]
 const stale = files.filter((file) => readOrEmpty(file.path) !== file.content)

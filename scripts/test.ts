@@ -1,8 +1,11 @@
 // npm test: every test that needs no cluster. npm run faults: the longer faults. Arguments go to mocha.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { addUp } from './plain-line.ts'
 
 const usage = `Usage: npm test [-- [--coverage] [--suite tests|faults] [FILE ...] [-- MOCHA OPTIONS]]
 
@@ -18,52 +21,76 @@ if (values.help) {
   process.exit(0)
 }
 
-const specs: Readonly<Record<string, string[]>> = {
-  tests: ['*/test/**/*.test.ts'],
-  faults: ['ci/faults/**/*.test.ts'],
+/** What runs side by side, each in a process of its own: one process would leave one of two cores idle. */
+const suites: Readonly<Record<string, readonly string[][]>> = {
+  tests: [['server/test/**/*.test.ts'], ['*/test/**/*.test.ts', '--ignore', 'server/**']],
+  faults: [['ci/faults/**/*.test.ts']],
 }
-const spec = positionals.length > 0 ? positionals : specs[values.suite]
-if (spec === undefined) {
+const suite = suites[values.suite]
+if (suite === undefined) {
   process.stderr.write(`--suite ${values.suite}: must be tests or faults\n\n${usage}`)
   process.exit(2)
 }
+const lanes = positionals.length > 0 ? [positionals] : values.grep === undefined ? suite : [suite.flat()]
 
 const coverageData = '.nauthera/coverage'
 if (values.coverage) {
   rmSync(coverageData, { recursive: true, force: true })
   mkdirSync(coverageData, { recursive: true })
 }
-const mocha = spawn(
-  process.execPath,
-  [
-    'node_modules/mocha/bin/mocha.js',
-    '--config',
-    '.mocharc.json',
-    '--reporter',
-    'scripts/reporter.mjs',
-    // a mistyped --grep matches no test, and must not pass
-    '--fail-zero',
-    ...(values.grep ? ['--fgrep', values.grep] : []),
-    ...spec,
-  ],
-  {
-    stdio: 'inherit',
-    env: {
-      ...process.env,
-      NODE_ENV: 'test',
-      ...(values.coverage ? { NODE_V8_COVERAGE: coverageData } : {}),
-    },
-  },
-)
+const kept = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
+process.once('exit', () => rmSync(kept, { recursive: true, force: true }))
+if (lanes.length > 1) process.stdout.write('Two processes run the tests; the report of the second one comes last.\n')
+const runs = lanes.map((spec, lane) => startMocha(spec, lane))
 // who ends us ends the tests; Ctrl-C reaches them without us
-process.on('SIGTERM', () => mocha.kill('SIGTERM'))
+process.on('SIGTERM', () => {
+  for (const { mocha } of runs) mocha.kill('SIGTERM')
+})
 process.on('SIGINT', () => undefined)
-const [status] = (await once(mocha, 'close')) as [number | null]
+let status = 0
+for (const { log, ended } of runs) {
+  status = Math.max(status, (await ended)[0] ?? 1)
+  if (log !== undefined) process.stdout.write(readFileSync(log))
+}
+if (lanes.length > 1) process.stdout.write(`\n${addUp(runs.map(({ counts }) => counts))}\n`)
 if (values.coverage) {
   const { reportCoverage } = await import('./coverage.ts')
   await reportCoverage(coverageData)
 }
-process.exit(status ?? 1)
+process.exit(status)
+
+/** The report of the first lane is printed as it comes, that of another one is kept until then. */
+function startMocha(spec: readonly string[], lane: number) {
+  const counts = join(kept, `${lane}.json`)
+  const log = lane === 0 ? undefined : join(kept, `${lane}.log`)
+  const output = log === undefined ? 'inherit' : openSync(log, 'w')
+  const mocha = spawn(
+    process.execPath,
+    [
+      'node_modules/mocha/bin/mocha.js',
+      '--config',
+      '.mocharc.json',
+      '--reporter',
+      'scripts/reporter.mjs',
+      '--reporter-option',
+      `counts=${counts}`,
+      // a mistyped --grep matches no test, and must not pass
+      '--fail-zero',
+      ...(values.grep ? ['--fgrep', values.grep] : []),
+      ...spec,
+    ],
+    {
+      stdio: ['inherit', output, output],
+      env: {
+        ...process.env,
+        NODE_ENV: 'test',
+        ...(values.coverage ? { NODE_V8_COVERAGE: coverageData } : {}),
+      },
+    },
+  )
+  const ended = once(mocha, 'close') as Promise<[number | null]>
+  return { mocha, log, counts, ended }
+}
 
 function readCommandLine() {
   try {

@@ -40,6 +40,7 @@ const opener: OIDCPolicySpec = {
     existingSecret: true,
     optionalPKCE: true,
     resourceServer: true,
+    tokenExchange: true,
     consent: ['Explicit', 'Remember', 'Skip'],
   },
 }
@@ -118,6 +119,11 @@ const cases: readonly [sentence: string, policy: OIDCPolicySpec, client: OIDCCli
   ],
   ['PKCE optional', { allow: { optionalPKCE: false } }, client({ pkce: 'Optional' })],
   ['an API', { allow: { resourceServer: false } }, client({ resourceServer: { identifier: 'https://api' } })],
+  [
+    'an API that exchanges tokens',
+    { allow: { tokenExchange: false } },
+    client({ resourceServer: { identifier: 'https://api' }, grantTypes: ['token_exchange'] }),
+  ],
   ['no PAR', { require: { par: true } }, client({})],
   ['PAR', { require: { par: true } }, client({ par: true })],
   ['PAR of a machine', { require: { par: true } }, client({ type: 'M2M', redirectURIs: [] })],

@@ -9,7 +9,7 @@ import type { Product } from './support/product.ts'
 const merge = 'application/merge-patch+json'
 
 describe("the fences around the operator's account", function () {
-  this.timeout(60_000)
+  this.timeout(180_000)
   let product: Product
   let operator: KubeClient
   let pods: string

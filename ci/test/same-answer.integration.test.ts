@@ -130,6 +130,7 @@ const policies = (defaults: OIDCPolicySpec['defaults'] = {}): Policies => [
         foreignServiceAccounts: true,
         identityIssuers: ['*'],
         resourceServer: true,
+        tokenExchange: true,
       },
       defaults,
     },

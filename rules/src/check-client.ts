@@ -2,11 +2,20 @@
 // server asks again, whatever came before: an old API server or a disabled policy must not open a hole.
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { federatedMethod, keyMethods, secretWays, showsSecret, wireMethods } from './client-authentication.ts'
+import { fapiAlgorithms } from './algorithms.ts'
+import {
+  federatedMethod,
+  keyMethods,
+  secretWays,
+  showsSecret,
+  strongMethods,
+  tlsMethods,
+  wireMethods,
+} from './client-authentication.ts'
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
 import { idClaims, registeredClaims, unusableClaims } from './claims.ts'
-import { wireGrants } from './grants.ts'
+import { wireGrant, wireGrants } from './grants.ts'
 import { identityFaults } from './identities.ts'
 import { canVerify, jwksFaults, usableKeys } from './jwks.ts'
 import { tokenLife } from './limits.ts'
@@ -42,6 +51,7 @@ const checks: readonly Check[] = [
   pageFaults,
   claimFaults,
   lifeFaults,
+  fapiFaults,
 ]
 
 /** @returns every fault; empty when the client can be served */
@@ -99,6 +109,9 @@ function grantFaults(config: ClientConfig): readonly ClientFault[] {
     faults.push(invalid('grantTypes', `must be among ${wireGrants.join(', ')}`))
   if (config.tokenEndpointAuthMethod === 'none' && config.grantTypes.includes('client_credentials'))
     faults.push(invalid('grantTypes', 'must not have client_credentials without authentication'))
+  const exchanges = config.grantTypes.includes(wireGrant('token_exchange'))
+  if (exchanges && (config.resourceServer === undefined || config.tokenEndpointAuthMethod === 'none'))
+    faults.push(invalid('grantTypes', 'must not have token_exchange without resourceServer and authentication'))
   if (!config.responseModes.every((mode) => words(responseModes).includes(mode)))
     faults.push(invalid('responseModes', `must be among ${responseModes.join(', ')}`))
   if (!['', ...idClaims].includes(config.idTokenClaims))
@@ -161,4 +174,35 @@ function lifeFaults(config: ClientConfig): readonly ClientFault[] {
   )
     .filter(([, seconds, { most }]) => seconds > most)
     .map(([field, , { most }]) => invalid(field, `must be at most ${most / 3600}h`))
+}
+
+/** What FAPI 2.0 asks of a client (Security Profile sections 5.3.2 and 5.4). */
+function fapiFaults(config: ClientConfig): readonly ClientFault[] {
+  if (config.profile !== 'FAPI2') return []
+  const method = config.tokenEndpointAuthMethod
+  const usesCode = config.grantTypes.includes('authorization_code')
+  const isFapi = words(fapiAlgorithms)
+  const algorithm = `must be ${fapiAlgorithms.join(', ')} with profile FAPI2`
+  return (
+    [
+      ['auth.method', strongMethods.includes(method), `must be among ${strongMethods.join(', ')} with profile FAPI2`],
+      ['par', config.requirePushedAuthorizationRequests, 'must be true with profile FAPI2'],
+      [
+        'dpop',
+        config.dpopBoundAccessTokens || tlsMethods.includes(method),
+        'must be true with profile FAPI2, unless auth.method binds tokens to a certificate',
+      ],
+      [
+        'pkce',
+        !usesCode || (config.pkceRequired && !config.pkceOrNonce),
+        'must be Required with profile FAPI2; remove it',
+      ],
+      ['signing.idToken', isFapi.includes(config.idTokenSignedResponseAlg), algorithm],
+      ['signing.accessToken', isFapi.includes(config.accessTokenSignedResponseAlg), algorithm],
+      ['signing.userinfo', ['', ...isFapi].includes(config.userinfoSignedResponseAlg), algorithm],
+      ['tokens.idClaims', config.idTokenClaims === 'Minimal', 'must be Minimal with profile FAPI2; remove it'],
+    ] as const
+  )
+    .filter(([, holds]) => !holds)
+    .map(([field, , message]) => invalid(field, message))
 }

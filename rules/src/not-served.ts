@@ -20,7 +20,6 @@ const notServed: readonly NotServed[] = [
     asks: ({ tokenEndpointAuthMethod }) => tlsMethods.includes(tokenEndpointAuthMethod),
     instead: 'choose private_key_jwt or client_secret',
   },
-  { field: 'spec.profile', asks: ({ profile }) => profile === 'FAPI2', instead: 'choose Standard with par and dpop' },
   {
     field: 'spec.access.requiredAcr',
     asks: ({ requiredAcr }) => requiredAcr.some((value) => !(acrLevels as readonly string[]).includes(value)),

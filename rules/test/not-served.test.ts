@@ -11,7 +11,6 @@ const asks: readonly [MessageInitShape<typeof ClientConfigSchema>, string][] = [
   [{ tokenEndpointAuthMethod: 'tls_client_auth' }, 'spec.auth.method'],
   [{ tokenEndpointAuthMethod: 'self_signed_tls_client_auth' }, 'spec.auth.method'],
   [{ requiredAcr: ['mfa'] }, 'spec.access.requiredAcr'],
-  [{ profile: 'FAPI2' }, 'spec.profile'],
   [{ subjectType: 'pairwise' }, 'spec.subjectType'],
   [{ sectorIdentifierUri: 'https://a.test/sector' }, 'spec.sectorIdentifierURI'],
 ]

@@ -44,6 +44,7 @@ import { readTexts } from './http/texts.ts'
 import { createUntrustedHeaders } from './http/untrusted-headers.ts'
 import { createDeviceRoutes } from './login/device-code.ts'
 import { createLoginRoutes } from './login/routes.ts'
+import { createAccountRounds } from './login/upstream/account-round.ts'
 import { signedInElsewhere } from './login/upstream/federation.ts'
 import type { Federation } from './login/upstream/federation.ts'
 import { createUpstreams } from './login/upstream/upstreams.ts'
@@ -76,6 +77,7 @@ import { createGeneration } from './oidc/library/provider.ts'
 import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
 import { createSealer } from './oidc/artefacts/sealed.ts'
 import { createSignedTokens } from './oidc/artefacts/signed-tokens.ts'
+import { createRememberedAccounts } from './oidc/remembered-accounts.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
 import type { Route } from './reply.ts'
@@ -360,6 +362,7 @@ function createSite(
   const protocol = createProtocolPages({
     basePath: basePathOf(settings),
     pages,
+    languages: texts.languages,
     describeClient: clientOf,
     personOf: async (userId) => {
       const account = await on.store.accounts.load({ userId })
@@ -462,7 +465,8 @@ function createProtocol(
   // a fault is logged there, and the old generation goes on
   keys.ring.onChange((changed) => void renew(changed).catch(() => undefined))
   const browserSessions = createBrowserSessions({ sessions, scope, users, now })
-  return { generations, interactions, browserSessions, scope, renew }
+  const remembered = createRememberedAccounts({ scope, keys: keys.cookies, now })
+  return { generations, interactions, browserSessions, remembered, scope, renew }
 }
 
 /** Requests of the server itself, to URLs that clients register. */
@@ -500,7 +504,7 @@ function createWeb(
   const { settings, log, metrics } = needs
   const { audit } = on.store
   const { tokens, assets, logos, pages } = on.pages
-  const { generations, interactions, browserSessions, scope } = on.protocol
+  const { generations, interactions, browserSessions, remembered, scope } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
   const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
@@ -512,24 +516,11 @@ function createWeb(
   const passkeys = createPasskeyFactors({ store: on.store, party, now: Date.now })
   const factorNeeds = { secondFactors, passkeys, secondFactor, title: branding.title }
   const signInNeeds = { ...factorNeeds, interactions, users: on.users, federation: on.federation, audit }
-  const ways = { ...signInNeeds, loginLinks: on.store.loginLinks, offers }
+  const ways = { ...signInNeeds, remembered, loginLinks: on.store.loginLinks, offers }
   const signIn = createLoginRoutes({ ...ways, basePath, issuer: issuerOf(settings), now: Date.now })
   const gate = createGate({ browserSessions, basePath, issuer: issuerOf(settings), now: Date.now })
   const said = createSaid(scope)
-  const account = createAccountRoutes({
-    gate,
-    factors: on.store.factors,
-    ...factorNeeds,
-    browserSessions,
-    basePath,
-    said,
-    users: on.users,
-    audit,
-    store: on.store,
-    languages: on.pages.languages,
-    clients: on.clients.instances,
-    launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
-  })
+  const account = accountRoutes(settings, { ...on, gate, said, factorNeeds })
   const admin = createDesk(needs, { ...on, gate, said })
   const homes = createHomeRoutes(basePath, issuerOf(settings))
   const routes = [...signIn, ...deviceRoutes(settings, on), ...mailRoutes(settings, on), ...account, ...admin, ...homes]
@@ -616,6 +607,46 @@ function mailRoutes(
     sources: users,
     passwords,
     clientOf: pages.clientOf,
+  })
+}
+
+/** The pages about a person's own account. */
+function accountRoutes(
+  settings: ServerSettings,
+  on: {
+    store: Store
+    users: UserSources
+    clients: Clients
+    pages: Site
+    protocol: Protocol
+    federation: Federation
+    gate: Gate
+    said: Said
+    factorNeeds: Pick<
+      Parameters<typeof createAccountRoutes>[0],
+      'secondFactors' | 'passkeys' | 'secondFactor' | 'title'
+    >
+  },
+) {
+  const { store, users, gate, said, factorNeeds } = on
+  const { browserSessions, scope } = on.protocol
+  return createAccountRoutes({
+    ...factorNeeds,
+    gate,
+    said,
+    store,
+    users,
+    browserSessions,
+    scope,
+    factors: store.factors,
+    audit: store.audit,
+    links: store.upstreamLinks,
+    rounds: createAccountRounds(on.federation),
+    basePath: basePathOf(settings),
+    languages: on.pages.languages,
+    clients: on.clients.instances,
+    launcher: createLauncher({ registry: on.clients.registry, issuer: issuerOf(settings) }),
+    now: Date.now,
   })
 }
 

@@ -71,6 +71,7 @@ export interface SecurityLink {
   readonly href: string
   /** Key of its text. */
   readonly key: string
+  readonly values?: TextOnPage['values']
 }
 
 /** Failures that still count; when they lock something, `until` is the end of the lock. */
@@ -223,7 +224,10 @@ export interface Views {
     readonly client?: ClientOnPage | undefined
     readonly action: string
     readonly cancelAction?: string | undefined
-    readonly person: PersonOnPage
+    /** Who is signed in. */
+    readonly person: PersonOnPage | undefined
+    /** Whom this browser remembers. */
+    readonly others: readonly Pick<PersonOnPage, 'username' | 'name'>[]
   }
   'change-password': {
     readonly client?: ClientOnPage | undefined
@@ -301,6 +305,20 @@ export interface Views {
     readonly passkey: PasskeyOnPage
     readonly mistakes: readonly Mistake[]
   }
+  /** Links a sign-in at another provider: before the way there, or, with `found`, after it. */
+  'account-link': {
+    readonly area: AreaOnPage
+    readonly action: string
+    readonly backHref: string
+    readonly provider: string
+    /** Who came back. */
+    readonly found?: {
+      readonly label: string
+      /** For the form, encrypted. */
+      readonly sealed: string
+    }
+    readonly mistakes: readonly Mistake[]
+  }
   /** Gives an authenticator app or a passkey another name. */
   'account-rename': {
     readonly area: AreaOnPage
@@ -316,7 +334,7 @@ export interface Views {
     readonly area: AreaOnPage
     readonly action: string
     readonly backHref: string
-    readonly what: 'remove-app' | 'remove-passkey' | 'new-codes'
+    readonly what: 'remove-app' | 'remove-passkey' | 'new-codes' | 'unlink'
     /** Hidden field. */
     readonly id?: string | undefined
     readonly name?: string | undefined

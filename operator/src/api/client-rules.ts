@@ -106,8 +106,8 @@ const typeRules = [
   ),
   rule(
     'grantTypes',
-    `self.type != 'M2M' || !has(self.grantTypes) || self.grantTypes.all(g, g == 'client_credentials')`,
-    'must be client_credentials alone for type M2M; use type Web for people who sign in',
+    `self.type != 'M2M' || !has(self.grantTypes) || self.grantTypes.all(g, g in ['client_credentials', 'token_exchange'])`,
+    'must be client_credentials and token_exchange alone for type M2M; use type Web for people who sign in',
   ),
   rule(
     'grantTypes',
@@ -123,6 +123,11 @@ const typeRules = [
     'grantTypes',
     `!(${grants('device_code')}) || self.type in ['Native', 'Device']`,
     'must not have device_code unless the type is Native or Device',
+  ),
+  rule(
+    'grantTypes',
+    `!(${grants('token_exchange')}) || (self.type in ['Web', 'M2M'] && ${method} != 'none' && has(self.resourceServer))`,
+    'must not have token_exchange unless the client is of type Web or M2M, authenticates itself and has resourceServer: only an API exchanges the tokens that it received',
   ),
   rule(
     'grantTypes',
@@ -230,6 +235,11 @@ const fapiRules = [
   fapi(
     'signing.accessToken',
     `(!has(self.signing) || !has(self.signing.accessToken) || self.signing.accessToken in ${celList(fapiAlgorithms)})`,
+    'must be ES256, PS256 or EdDSA with profile FAPI2',
+  ),
+  fapi(
+    'signing.userinfo',
+    `(!has(self.signing) || !has(self.signing.userinfo) || self.signing.userinfo in ${celList(fapiAlgorithms)})`,
     'must be ES256, PS256 or EdDSA with profile FAPI2',
   ),
   fapi('pkce', "(!has(self.pkce) || self.pkce == 'Required')", 'must be Required with profile FAPI2; remove it'),

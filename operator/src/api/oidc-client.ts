@@ -448,9 +448,13 @@ export const clientSpecFields = object(
     par: flag('The client must push its authorization requests (RFC 9126).', { default: false }),
     dpop: flag('Access tokens are bound to a key of the client (RFC 9449).', { default: false }),
     signedRequestObject: flag('The client must sign its authorization requests (RFC 9101).', { default: false }),
-    profile: oneOf('FAPI2, the FAPI 2.0 security profile, is not served yet.', ['Standard', 'FAPI2'], {
-      default: 'Standard',
-    }),
+    profile: oneOf(
+      'FAPI2: the FAPI 2.0 Security Profile, for those who must be as strict as banks. It needs par, dpop and auth.method private_key_jwt; signedRequestObject makes it Message Signing.',
+      ['Standard', 'FAPI2'],
+      {
+        default: 'Standard',
+      },
+    ),
     consent: oneOf(
       'Remember asks a person once, Explicit each time. Skip never asks and needs a policy with allow.consent.',
       consentModes,

@@ -109,6 +109,9 @@ export const policySpec = object(
             maxItems: 100,
           },
         ),
+        tokenExchange: flag(
+          'Allows grantTypes: [token_exchange]: an API may exchange the tokens that it received for tokens of other APIs that it may call. Default: false, unless another policy allows it.',
+        ),
         resourceServer: flag(
           'Allows resourceServer. Default: false, unless another policy allows it. Say with resourceIdentifiers which identifiers a namespace may declare.',
         ),

@@ -92,6 +92,12 @@ function checkGates({ spec, metadata }: OIDCClient, policies: Policies): readonl
       message: 'needs a policy with allow.resourceServer: true',
     },
     {
+      gate: 'tokenExchange',
+      asks: grantTypesOf(spec).includes('token_exchange'),
+      field: 'spec.grantTypes',
+      message: 'needs a policy with allow.tokenExchange: true for token_exchange',
+    },
+    {
       gate: 'skip',
       asks: spec.consent === 'Skip' && policies.every(({ spec: policy }) => policy.allow?.consent === undefined),
       field: 'spec.consent',

@@ -90,7 +90,13 @@ export const covers = (allowed: readonly string[], value: string): boolean =>
   allowed.some((one) => (one.endsWith('*') ? value.startsWith(one.slice(0, -1)) : value === one))
 
 export type Gate =
-  'customClientId' | 'anyClientId' | 'existingSecret' | 'optionalPKCE' | 'foreignServiceAccounts' | 'resourceServer'
+  | 'customClientId'
+  | 'anyClientId'
+  | 'existingSecret'
+  | 'optionalPKCE'
+  | 'foreignServiceAccounts'
+  | 'resourceServer'
+  | 'tokenExchange'
 
 /** @returns whether the policies open a gate: one says true, and none says false. When none says anything it is closed. */
 export function isAllowed(policies: Policies, gate: Gate): boolean {

@@ -1,5 +1,3 @@
-import { acrLevels } from '@nauthera/rules/acr'
-import { hasTwoFactors } from '../oidc/acr.ts'
 import type { Mistake, Page, PageRequest, Reply, Route } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { Factor, Factors } from '../store/factors.ts'
@@ -14,7 +12,8 @@ import { factorPaths } from './factor-sections.ts'
 import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
-import type { Admission, Gate, SignedInPerson } from './gate.ts'
+import type { Gate, SignedInPerson } from './gate.ts'
+import { requireOwner } from './owner.ts'
 import { createRenameRoutes } from './rename-factor.ts'
 import type { Said } from './said.ts'
 
@@ -32,7 +31,6 @@ export interface FactorNeeds extends AreaNeeds {
   readonly said: Said
 }
 
-const [, byTwoFactors] = acrLevels
 export function createFactorRoutes(needs: FactorNeeds): readonly Route[] {
   if (needs.secondFactor.policy === 'off') return []
   const fresh = (request: PageRequest) => requireOwner(needs, request)
@@ -49,14 +47,6 @@ export function createFactorRoutes(needs: FactorNeeds): readonly Route[] {
     personalForm(factorPaths.codes, fresh, (person, request) => newCodes(needs, person, request)),
     ...createRenameRoutes(needs, fresh),
   ]
-}
-
-/** A sign-in of the last minutes; of whoever has a second factor, one that proved it. */
-async function requireOwner({ gate, factors }: FactorNeeds, request: PageRequest): Promise<Admission> {
-  const admission = await gate.requireFresh(request)
-  if (admission.kind !== 'admitted' || hasTwoFactors(admission.person.session.amr)) return admission
-  const has = await factors.of(admission.person.user.id)
-  return has.length === 0 ? admission : gate.requireFresh(request, { acr: [byTwoFactors] })
 }
 
 /** The seed opens for this person in this session only. */

@@ -6,6 +6,8 @@ import { createFactorRoutes } from './factors.ts'
 import type { FactorNeeds } from './factors.ts'
 import { factorSections } from './factor-sections.ts'
 import { createCallback } from './gate.ts'
+import { createLinkingRoutes, linkedSection } from './linked-sign-ins.ts'
+import type { LinkingNeeds } from './linked-sign-ins.ts'
 import { createOverviewRoutes } from './overview.ts'
 import type { OverviewNeeds } from './overview.ts'
 import { createPasswordRoutes, passwordSection } from './password.ts'
@@ -25,12 +27,14 @@ import type { SessionsNeeds } from './sessions.ts'
 //   page                          controls (id = name unless given)
 //   /account                      #search (q) #search-submit (search), with many applications
 //   /account/profile              #name #nickname #zoneinfo #save-profile (save)
-//   /account/security             #change-password #set-up-app #replace-app #remove-app #new-codes
+//   /account/security             #change-password #set-up-app #replace-app #remove-app #new-codes #link-<provider>
 //   /account/security/password    #current-password #new-password #repeat-password #save-password (save)
 //   /account/security/app         #code #app-name (name) #set-up-app; #codes-saved where codes are shown
 //   /account/security/rename      #factor-name (name) #save-name (save)
 //   /account/security/remove-app  #remove-app
 //   /account/security/recovery-codes  #new-codes
+//   /account/security/upstream/:id  #link-continue; #link-confirm where the person is back
+//   /account/security/unlink      #unlink
 //   /account/sessions/:session    #end-session (end)
 //   /account/sign-out-everywhere  #end-all (end)
 //   /account/applications/:application  #remove-access (remove)
@@ -42,6 +46,7 @@ export type AccountNeeds = OverviewNeeds &
   ProfileNeeds &
   PasswordNeeds &
   FactorNeeds &
+  LinkingNeeds &
   SessionsNeeds &
   ApplicationsNeeds &
   PreferencesNeeds & {
@@ -52,6 +57,7 @@ export function createAccountRoutes(needs: AccountNeeds): readonly Route[] {
   const sections: readonly Section[] = [
     async (person) => [passwordSection(needs, person)],
     (person) => factorSections(needs, person),
+    (person) => linkedSection(needs, person),
   ]
   return [
     createCallback(needs),
@@ -60,6 +66,7 @@ export function createAccountRoutes(needs: AccountNeeds): readonly Route[] {
     ...createSecurityRoutes({ ...needs, sections }),
     ...createPasswordRoutes(needs),
     ...createFactorRoutes(needs),
+    ...createLinkingRoutes(needs),
     ...createSessionsRoutes(needs),
     ...createApplicationsRoutes(needs),
     ...createPreferencesRoutes(needs),

@@ -13,6 +13,7 @@ export function createProtocolPages(needs: {
   /** The issuer's path, '' when it has none. */
   basePath: string
   pages: Pages
+  languages: readonly string[]
   describeClient: (clientId: string) => ClientOnPage | undefined
   /** The person of the browser's session, as recorded here: a directory that is away keeps nobody signed in. */
   personOf: (accountId: string) => Promise<PersonOnPage | undefined>
@@ -28,6 +29,7 @@ export function createProtocolPages(needs: {
   const languagesOf = (ask: PageAsk) => (ask.parameter('ui_locales') ?? '').split(' ').filter(Boolean)
 
   return {
+    languages: needs.languages,
     error(ask, out, fault) {
       const coded = codedAnswer(fault)
       const status = coded?.status ?? fault.statusCode ?? fault.status ?? 500

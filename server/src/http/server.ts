@@ -35,6 +35,17 @@ interface ListenOptions {
 /** Milliseconds. */
 const rereadTlsEvery = 60_000
 
+/** Those of TLS 1.3, then of TLS 1.2 the four that RFC 9325 section 4.2 recommends: FAPI 2.0 allows no other. */
+const ciphers = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+].join(':')
+
 /** Opens the public port. Most requests are for metadata and JWKS, and need only the host: they are answered before everything else,
  *  without a log line.
  *  @throws CodedError LISTEN_FAILED, TLS_FILE_INVALID */
@@ -64,7 +75,7 @@ export async function listen(options: ListenOptions): Promise<PublicServer> {
 
 function createServer(answer: RequestListener, tls: TlsFiles | undefined, log: Log) {
   if (tls === undefined) return { server: createHttp(inboundLimits, answer), stopRereading: () => undefined }
-  const server = createHttps({ ...inboundLimits, minVersion: 'TLSv1.2', ...readTls(tls) }, answer)
+  const server = createHttps({ ...inboundLimits, minVersion: 'TLSv1.2', ciphers, ...readTls(tls) }, answer)
   const timer = setInterval(() => rereadTls(server, tls, log), rereadTlsEvery)
   timer.unref()
   return { server, stopRereading: () => clearInterval(timer) }

@@ -1,35 +1,72 @@
+import type { RememberedAccount, RememberedAccounts } from '../oidc/remembered-accounts.ts'
+import type { Page } from '../reply.ts'
 import { pageOf } from './attempt.ts'
 import type { Attempt, FormOutcome, KnownAccount, Step, StepOutcome } from './attempt.ts'
 
-/** Finds out whose sign-in it is: the account that signed in during this interaction, or else the account of the session, unless the client
- *  or the person wants another sign-in. With `prompt=select_account` the person is asked whether to go on with the session. */
-export const findAccount: Step = { take, forms: { account: chooseAccount, switch: switchAccount, cancel } }
-
-function take(attempt: Attempt): StepOutcome {
-  const { progress, prompt, session, stepUp } = attempt.interaction
-  if (progress.signedIn) return passed(attempt, progress.signedIn)
-  // `login`: the library wants a new sign-in (no session, max_age, prompt=login, another account in id_token_hint)
-  if (!session || progress.switching || (prompt.name === 'login' && !stepUp)) return passed(attempt, undefined)
-  if (prompt.name !== 'select_account' || progress.sessionChosen) return passed(attempt, session)
-  return { kind: 'ask', page: chooseAccountPage(attempt, session) }
+interface Needs {
+  readonly remembered: Pick<RememberedAccounts, 'read' | 'forget'>
 }
 
-function chooseAccountPage({ interaction, paths }: Attempt, { person }: KnownAccount) {
+/** Finds out whose sign-in it is: the account that signed in during this interaction, or else the account of the session, unless the client
+ *  or the person wants another sign-in. With `prompt=select_account` the person is asked whether to go on with the session, or as whom of
+ *  those whom this browser remembers; whoever wants another account chooses among these too. A name that is chosen proves nothing. */
+export const createFindAccount = (needs: Needs): Step => ({
+  take: (attempt) => take(needs, attempt),
+  forms: { account: (attempt) => chooseAccount(needs, attempt), switch: () => switchAccount(), cancel },
+})
+
+async function take(needs: Needs, attempt: Attempt): Promise<StepOutcome> {
+  const { progress, prompt, session, stepUp } = attempt.interaction
+  if (progress.signedIn) return passed(attempt, progress.signedIn)
+  const isAsked = prompt.name === 'select_account' && !progress.sessionChosen
+  // `login`: the library wants a new sign-in (no session, max_age, prompt=login, another account in id_token_hint)
+  const goesOn = session && !progress.switching && (prompt.name !== 'login' || stepUp)
+  if (goesOn && !isAsked) return passed(attempt, session)
+  // whoever proves an account to link it has to find it
+  const isChosen = progress.wanted !== undefined || progress.linking !== undefined
+  if (isChosen || (!isAsked && !progress.switching)) return passed(attempt, undefined)
+  const known = goesOn ? session : undefined
+  const others = (await needs.remembered.read(attempt.request.raw)).filter(
+    ({ username }) => username !== session?.person.username,
+  )
+  if (known === undefined && others.length === 0) return passed(attempt, undefined)
+  return { kind: 'ask', page: chooseAccountPage(attempt, known, others) }
+}
+
+function chooseAccountPage(
+  { interaction, paths }: Attempt,
+  known: KnownAccount | undefined,
+  others: readonly RememberedAccount[],
+): Page {
   return {
-    ...pageOf(interaction, person),
+    ...pageOf(interaction, known?.person),
     view: 'choose-account',
-    model: { client: interaction.client, action: paths.form('account'), cancelAction: paths.form('cancel'), person },
-  } as const
+    model: {
+      client: interaction.client,
+      action: paths.form('account'),
+      cancelAction: paths.form('cancel'),
+      person: known?.person,
+      others,
+    },
+  }
 }
 
 function passed(attempt: Attempt, account: KnownAccount | undefined): StepOutcome {
   return { kind: 'passed', attempt: { ...attempt, account } }
 }
 
-/** Field `choice`: `continue` with the session's account, or `other`. */
-function chooseAccount(attempt: Attempt): FormOutcome {
-  if (attempt.request.form.get('choice') !== 'continue') return switchAccount()
-  return { kind: 'go-on', progress: { ...attempt.interaction.progress, sessionChosen: true } }
+/** Field `choice`: `continue` with the session's account, or `other`; field `account`: the name of one that is remembered; field
+ *  `forget`: one that should not be any more. */
+async function chooseAccount({ remembered }: Needs, attempt: Attempt): Promise<FormOutcome> {
+  const { form, raw } = attempt.request
+  const { progress } = attempt.interaction
+  const forgotten = form.get('forget')
+  if (forgotten !== null) {
+    await remembered.forget(raw, forgotten)
+    return { kind: 'unchanged' }
+  }
+  if (form.get('choice') === 'continue') return { kind: 'go-on', progress: { ...progress, sessionChosen: true } }
+  return { kind: 'go-on', progress: { switching: true, wanted: form.get('account') ?? '' } }
 }
 
 /** "Not you?" and "Use another account", on any page. */

@@ -1,8 +1,12 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
+import type { RememberedAccounts } from '../oidc/remembered-accounts.ts'
 import type { Step } from './attempt.ts'
 
 /** The last step: passes the outcome to the protocol, which answers the client. */
-export function createFinish(needs: { interactions: Pick<Interactions, 'finish'> }): Step {
+export function createFinish(needs: {
+  interactions: Pick<Interactions, 'finish'>
+  remembered: Pick<RememberedAccounts, 'add'>
+}): Step {
   return {
     async take({ interaction, request, consent }) {
       const { signedIn } = interaction.progress
@@ -15,6 +19,7 @@ export function createFinish(needs: { interactions: Pick<Interactions, 'finish'>
         standing: signedIn.standing,
       }
       const outcome = await needs.interactions.finish(request, interaction, { kind: 'signed-in', login, consent })
+      if (outcome.kind === 'finished' && signedIn?.remember) await needs.remembered.add(request.raw, signedIn.person)
       return outcome.kind === 'finished' ? { kind: 'ended', location: outcome.location } : { kind: 'spent' }
     },
   }

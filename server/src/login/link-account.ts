@@ -77,6 +77,6 @@ async function decide(needs: Needs, { request, interaction }: Attempt): Promise<
   return {
     kind: 'mistaken',
     mistakes: [{ key: 'not-linked', values: { name: upstream.name } }],
-    progress: { switching: true },
+    progress: { switching: true, wanted: '' },
   }
 }

@@ -18,6 +18,7 @@ import { createCallbackRoute } from './upstream/callback.ts'
 //   page             controls (id = name unless given)                              form goes to
 //   sign-in          #username #password #remember #sign-in                         POST …/sign-in
 //   choose-account   #account-continue #account-other (choice=continue|other)       POST …/account
+//                    #account-a #account-b … (account) #forget-a … (forget)         POST …/account
 //   change-password  #new-password #repeat-password #change-password                POST …/password
 //   second-factor    #code #second-factor                                           POST …/second-factor
 //                    #recovery-code #use-recovery-code                              POST …/recovery-code

@@ -139,7 +139,7 @@ function refused(
   // the page of the password again, also for a session that should only have proved more
   if (wrongCodes >= mostWrongCodes) {
     const mistakes = [{ key: 'too-many-codes', values: { tries: mostWrongCodes } }]
-    return { kind: 'go-on', progress: { switching: true, said: { mistakes } } }
+    return { kind: 'go-on', progress: { switching: true, wanted: '', said: { mistakes } } }
   }
   const mistake: Mistake = { key: outcome.reason, control, values: { left: mostWrongCodes - wrongCodes } }
   return { kind: 'go-on', progress: { ...progress, wrongCodes, said: { mistakes: [mistake] } } }

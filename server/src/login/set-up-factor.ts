@@ -116,7 +116,7 @@ async function begin(needs: Needs, attempt: Attempt): Promise<FormOutcome> {
   if (!(await mustSetUp(needs, attempt))) return { kind: 'unchanged' }
   const { progress } = attempt.interaction
   if (progress.signedIn && !isRecent(needs, progress.signedIn))
-    return { kind: 'go-on', progress: { ...linkingOf(progress), switching: true, anew: true } }
+    return { kind: 'go-on', progress: { ...linkingOf(progress), switching: true, wanted: '', anew: true } }
   return { kind: 'go-on', progress: { ...progress, pendingSeed: mintSeed() } }
 }
 

@@ -31,7 +31,7 @@ export function signInPage(
       client: interaction.client,
       action: paths.form('sign-in'),
       cancelAction: paths.form('cancel'),
-      username: said.username ?? known?.username ?? hinted ?? '',
+      username: said.username ?? known?.username ?? progress.wanted ?? hinted ?? '',
       reason: prompt.reasons.includes('session_ended') ? 'ended' : known === undefined ? undefined : 'again',
       forgotUrl: offers.reset ? paths.forgot(interaction.client.clientId) : undefined,
       registerUrl: offers.registration ? paths.register : undefined,

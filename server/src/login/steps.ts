@@ -1,4 +1,5 @@
 import type { Interactions } from '../oidc/interaction/interaction.ts'
+import type { RememberedAccounts } from '../oidc/remembered-accounts.ts'
 import type { Audit } from '../store/audit.ts'
 import type { LoginLinks } from '../store/login-links.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
@@ -10,7 +11,7 @@ import type { Step } from './attempt.ts'
 import { createChangePassword } from './change-password.ts'
 import { confirmDevice } from './confirm-device.ts'
 import { createConsent } from './consent.ts'
-import { findAccount } from './find-account.ts'
+import { createFindAccount } from './find-account.ts'
 import { createFinish } from './finish.ts'
 import { createFirstFactor } from './first-factor.ts'
 import { createLinkAccount } from './link-account.ts'
@@ -21,6 +22,7 @@ import type { Federation } from './upstream/federation.ts'
 export interface StepNeeds {
   readonly interactions: Interactions
   readonly users: Pick<UserSources, 'tryPassword' | 'changePassword' | 'load' | 'isReserved'>
+  readonly remembered: RememberedAccounts
   readonly secondFactors: SecondFactors
   readonly passkeys: PasskeyFactors
   readonly loginLinks: Pick<LoginLinks, 'find' | 'use'>
@@ -36,7 +38,7 @@ export interface StepNeeds {
 /** The steps of a sign-in in their order. For a new step add a line; the routes of its forms follow from it. */
 export const createSteps = (needs: StepNeeds): readonly Step[] => [
   confirmDevice,
-  findAccount,
+  createFindAccount(needs),
   createFirstFactor(needs),
   createSecondFactor(needs),
   createChangePassword(needs),

@@ -31,6 +31,10 @@ export interface CookieScope {
   readonly begun: Readonly<Record<'name' | ResumePlace, string>>
   /** Names what was done just now, for the next page that the person sees. It is not signed: at most it shows a text of ours. */
   readonly said: string
+  /** What a person who links a sign-in at another provider was sent there with, encrypted. */
+  readonly linking: { readonly name: string; readonly path: string }
+  /** Lists who signed in with this browser and wanted to stay signed in. It opens nothing. */
+  readonly remembered: { readonly name: string; readonly path: string }
   /** Names the session that has just ended, for the page that says what ended with it. */
   readonly ended: { readonly name: string; readonly path: string }
 }
@@ -59,6 +63,8 @@ export function cookieScope(issuer: URL): CookieScope {
       device: `${base}${paths.device}`,
     },
     said: `${narrow}nauthera_said`,
+    linking: { name: `${narrow}nauthera_linking`, path: `${base}${paths.account}/security/upstream` },
+    remembered: { name: `${narrow}nauthera_remembered`, path: `${base}${paths.interaction}` },
     ended: { name: `${narrow}nauthera_ended`, path: `${base}${paths.endSession}` },
   }
 }

@@ -21,6 +21,8 @@ export interface RequestContext extends Exchange {
   family?: RotatedFamily
   /** Set when PostgreSQL did not answer: the response becomes 503, whatever the library made of the error. */
   unavailable?: boolean
+  /** The access token that this request trades for another one (RFC 8693), once it was judged. */
+  exchange?: Exchanged
   /** Passes the request to the next handler, for paths that the library does not have. */
   passOn?: () => void
   /** Which identity a token of the client's platform has proved, in words. */
@@ -34,6 +36,33 @@ export interface RotatedFamily {
   readonly seq: number
   readonly rotatedAt: number
   readonly expiresAt: number
+}
+
+/** What is exchanged for what. */
+export interface Exchanged {
+  readonly subject: {
+    readonly clientId: string
+    readonly accountId: string
+    readonly grantId: string
+    readonly sessionUid: string | undefined
+    /** Epoch seconds. */
+    readonly exp: number
+    /** The key and the certificate that whoever shows it must prove to have. */
+    readonly jkt: string | undefined
+    readonly certificate: string | undefined
+  }
+  /** The API that the new token is for, and its scopes. */
+  readonly api: string
+  readonly scope: string | undefined
+  readonly act: Actor
+  /** How the person signed in: what the subject token says of it. */
+  readonly signIn: { readonly acr?: string; readonly auth_time?: number }
+}
+
+/** Who acts for the person; `act` is who acted before (RFC 8693 section 4.1). */
+export interface Actor {
+  readonly sub: string
+  readonly act?: Actor
 }
 
 /** What every audit event says about the request. */

@@ -1,7 +1,7 @@
 // One query that reads everything an authorization, a refresh or a page checks about a person.
 import { consentOf } from './consents.ts'
 import type { Consent, ConsentRow } from './consents.ts'
-import { grantOf } from './grants.ts'
+import { grantOf, isAlive } from './grants.ts'
 import type { Grant, GrantRow } from './grants.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
@@ -44,7 +44,7 @@ const load = statement(
      to_jsonb(t) AS grant_row, to_jsonb(c) AS consent_row, to_jsonb(f) AS family_row
    FROM users u
    LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND d.user_id = u.id AND d.revoked_at IS NULL AND d.expires_at > now()
-   LEFT JOIN grants t ON t.id = $5 AND t.user_id = u.id AND t.revoked_at IS NULL AND t.expires_at > now()
+   LEFT JOIN grants t ON t.id = $5 AND t.user_id = u.id AND ${isAlive('t')}
    LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()
    LEFT JOIN consents c ON c.user_id = u.id AND c.client_uid = $6
    WHERE u.id = $1`,

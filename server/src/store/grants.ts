@@ -21,6 +21,11 @@ export interface Grant {
 
 export type NewGrant = Omit<Grant, 'createdAt'>
 
+/** The grant of a token that another client gets for one of this person's. Person, session and `offline` are those of its parent. */
+export interface ChildGrant extends Pick<Grant, 'id' | 'clientUid' | 'clientId' | 'payload' | 'expiresAt'> {
+  readonly parentId: string
+}
+
 export interface NewFamily {
   readonly payload: Readonly<Record<string, unknown>>
   /** Milliseconds: the first is the longest time without use, the second the longest time in all. */
@@ -30,7 +35,9 @@ export interface NewFamily {
 
 export interface Grants {
   insert(grant: NewGrant, audit?: readonly AuditEvent[]): Promise<void>
-  /** @returns the grant while it is neither revoked nor expired */
+  /** @returns false when the parent is not alive any more: nothing was stored */
+  insertChild(grant: ChildGrant): Promise<boolean>
+  /** @returns the grant while neither it nor one that it came from is revoked or expired */
   find(id: string): Promise<Grant | undefined>
   /** Ends the grant and its refresh family. @returns whether it was alive */
   revoke(id: string, audit?: readonly AuditEvent[]): Promise<boolean>
@@ -48,6 +55,13 @@ export interface Grants {
   revokeOfUser(userId: string, audit?: readonly AuditEvent[]): Promise<number>
 }
 
+/** SQL: whether a grant and all that it came from are alive.
+ *  @param t alias of a row of `grants` */
+export function isAlive(t: string): string {
+  return `${t}.revoked_at IS NULL AND ${t}.expires_at > now() AND (${t}.parents IS NULL OR cardinality(${t}.parents) =
+     (SELECT count(*) FROM grants p WHERE p.id = ANY (${t}.parents) AND p.revoked_at IS NULL AND p.expires_at > now()))`
+}
+
 const insert = statement(
   'grant-insert',
   `WITH new AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
@@ -55,7 +69,14 @@ const insert = statement(
    written AS (${auditInsert('$9')})
    SELECT`,
 )
-const find = statement('grant-find', 'SELECT * FROM grants WHERE id = $1 AND revoked_at IS NULL AND expires_at > now()')
+const insertChild = statement(
+  'grant-insert-child',
+  `INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at, parents)
+   SELECT $2, t.user_id, $3, $4, t.session_uid, t.offline, $5::jsonb, least(t.expires_at, $6::timestamptz), coalesce(t.parents, '{}') || t.id
+   FROM grants t WHERE t.id = $1 AND ${isAlive('t')}
+   RETURNING id`,
+)
+const find = statement('grant-find', `SELECT * FROM grants t WHERE t.id = $1 AND ${isAlive('t')}`)
 const revoke = statement(
   'grant-revoke',
   `WITH revoked AS (UPDATE grants SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING id),
@@ -116,6 +137,10 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
     async insert(grant, events = []) {
       await database.query(insert, [...grantValues(grant), audit.rows(events)])
       audit.lines(events)
+    },
+    async insertChild({ parentId, id, clientUid, clientId, payload, expiresAt }) {
+      const values = [parentId, id, clientUid, clientId, JSON.stringify(payload), expiresAt]
+      return (await database.query(insertChild, values)).length === 1
     },
     find: async (id) => (await database.query<GrantRow>(find, [id])).map(grantOf)[0],
     async revoke(id, events = []) {

@@ -27,12 +27,14 @@ export type RotateOutcome =
 export interface RefreshFamilies {
   insert(family: NewFamily & { grantId: string }): Promise<FamilyState>
   /** Makes the successor of token `seq`, in one statement. Of parallel calls one rotates, the others get the same successor.
-   *  @param graceMs how long a used token still gets its successor again; 0: never */
+   *  @param graceMs how long a used token still gets its successor again; 0: never
+   *  @param keeps a use of the newest token makes no successor, and the family lives on as with one; a used one is refused all the same */
   rotate(use: {
     grantId: string
     seq: number
     graceMs: number
     idleTtlMs: number
+    keeps?: boolean
     auditOnReuse: readonly AuditEvent[]
   }): Promise<RotateOutcome>
   /** Looks without rotating: for introspection, and for sender-constrained tokens that are never rotated.
@@ -52,14 +54,14 @@ const rotate = statement(
   'family-rotate',
   `WITH family AS (
      UPDATE refresh_families f SET
-       seq = CASE WHEN f.seq = $2 THEN f.seq + 1 ELSE f.seq END,
-       rotated_at = CASE WHEN f.seq = $2 THEN date_trunc('milliseconds', clock_timestamp()) ELSE f.rotated_at END,
+       seq = CASE WHEN f.seq = $2 AND NOT $6::boolean THEN f.seq + 1 ELSE f.seq END,
+       rotated_at = CASE WHEN f.seq = $2 AND NOT $6::boolean THEN date_trunc('milliseconds', clock_timestamp()) ELSE f.rotated_at END,
        expires_at = CASE WHEN f.seq = $2 THEN least(now() + $4::float8 * interval '1 millisecond', f.absolute_expires_at) ELSE f.expires_at END,
        revoked_at = CASE
          WHEN f.seq = $2 THEN NULL
          WHEN f.seq = $2 + 1 AND f.rotated_at + $3::float8 * interval '1 millisecond' > clock_timestamp() THEN NULL
          ELSE now() END,
-       rotated_by = CASE WHEN f.seq = $2 THEN pg_current_xact_id()::text ELSE f.rotated_by END
+       rotated_by = CASE WHEN f.seq = $2 AND NOT $6::boolean THEN pg_current_xact_id()::text ELSE f.rotated_by END
      FROM grants g
      WHERE f.grant_id = $1 AND g.id = f.grant_id AND g.revoked_at IS NULL AND g.expires_at > now()
        AND f.revoked_at IS NULL AND f.expires_at > now() AND f.seq >= $2
@@ -92,8 +94,8 @@ export function createRefreshFamilies(needs: {
       const values = [family.grantId, JSON.stringify(family.payload), family.idleTtlMs, family.absoluteTtlMs]
       return stateOf((await database.query<FamilyRow>(insert, values))[0]!)
     },
-    async rotate({ grantId, seq, graceMs, idleTtlMs, auditOnReuse }) {
-      const values = [grantId, seq, graceMs, idleTtlMs, audit.rows(auditOnReuse)]
+    async rotate({ grantId, seq, graceMs, idleTtlMs, keeps = false, auditOnReuse }) {
+      const values = [grantId, seq, graceMs, idleTtlMs, audit.rows(auditOnReuse), keeps]
       type Row = FamilyRow & { revoked_at: Date | null; fresh: boolean | null }
       const row = (await database.query<Row>(rotate, values))[0]
       if (row === undefined) return { kind: 'gone' }

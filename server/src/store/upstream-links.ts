@@ -13,7 +13,7 @@ import { statement } from './postgres.ts'
 import type { Database } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
 import { endSessionsOf, factorKinds, moveStanding, standing } from './standing.ts'
-import type { FactorKind } from './standing.ts'
+import type { FactorKind, KeptSession } from './standing.ts'
 import { asRefused, described, isUuid, namesOf } from './users.ts'
 import type { Person } from './users.ts'
 
@@ -68,6 +68,20 @@ export interface UpstreamLink extends UpstreamIdentity {
   readonly signedInAt: Date
 }
 
+/** What else than a link can be a way to sign in. */
+export interface Ways {
+  /** Ids of the providers in the settings: a link at another one leads nobody in. */
+  readonly upstreams: readonly string[]
+  /** Whether people can sign in with a passkey. */
+  readonly passkeys: boolean
+}
+
+/** A link, as its person sees it. */
+export interface OwnLink extends UpstreamLink {
+  /** Whether the person may remove it: not the origin, and never the last way to sign in. */
+  readonly isRemovable: boolean
+}
+
 export interface UpstreamLinks {
   /** Marks the answer of the provider as used, and finds the account. What the provider says replaces what it said before: the groups, and of
    *  people whom this provider brought also name and e-mail address, while nobody else here has them.
@@ -78,11 +92,24 @@ export interface UpstreamLinks {
   create(signIn: UpstreamSignIn, audit: readonly AuditEvent[]): Promise<CreateOutcome>
   /** Lets an identity lead to the account of a person who has just proved both.
    *  @param account.proved the standing when the person signed in to the account; @param told.mail queued with the link
-   *  @returns false when the standing has changed, the account is disabled, or the identity leads to another account */
+   *  @param mark of the answer of the provider, where it was not marked before
+   *  @returns false when the standing has changed, the account is disabled, the answer was used before, or the identity leads to an account */
   link(
     identity: UpstreamIdentity & { readonly maxAgeMs: number },
     account: { userId: string; proved: string },
     told: Told,
+    mark?: { id: string; expiresAt: Date },
+  ): Promise<boolean>
+  /** The id of the person whose account an identity leads to. */
+  ownerOf(identity: Omit<UpstreamIdentity, 'upstream'>): Promise<string | undefined>
+  /** As `of`, and which of them the person may remove. */
+  ownOf(userId: string, ways: Ways): Promise<OwnLink[]>
+  /** Removes one identity, as its person wants it; every other session ends.
+   *  @returns false when it is not there, is the origin, or is the last way to sign in */
+  unlinkOwn(
+    userId: string,
+    identity: Omit<UpstreamIdentity, 'upstream'>,
+    options: { ways: Ways; keepSession: KeptSession; told: Told },
   ): Promise<boolean>
   /** The identities of a person, the oldest link first. */
   of(userId: string): Promise<UpstreamLink[]>
@@ -143,8 +170,12 @@ const link = statement(
   'upstream-link',
   `WITH person AS (
      SELECT u.id FROM users u WHERE u.id = $1::uuid AND u.disabled_at IS NULL AND ${standing} = $2 FOR SHARE),
+   mark AS (
+     INSERT INTO one_time (kind, id, expires_at) SELECT 'upstream', $9, $10::timestamptz FROM person WHERE $9::text IS NOT NULL
+     ON CONFLICT DO NOTHING RETURNING id),
    made AS (INSERT INTO upstream_links (issuer, subject, user_id, upstream, valid_until)
-     SELECT $3, $4, id, $5, ${until('$6')} FROM person ON CONFLICT DO NOTHING RETURNING user_id),
+     SELECT $3, $4, id, $5, ${until('$6')} FROM person WHERE $9::text IS NULL OR EXISTS (SELECT FROM mark)
+     ON CONFLICT DO NOTHING RETURNING user_id),
    mail AS (${outboxInsert('$8', ' WHERE EXISTS (SELECT FROM made)')}),
    written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM made)')})
    SELECT user_id FROM made`,
@@ -163,6 +194,33 @@ const unlink = statement(
    mail AS (${outboxInsert('$4', ' WHERE EXISTS (SELECT FROM gone)')}),
    written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM gone)')})
    SELECT count(*)::integer AS gone FROM gone`,
+)
+const ownerOf = statement('upstream-owner-of', 'SELECT user_id FROM upstream_links WHERE issuer = $1 AND subject = $2')
+/** SQL, for `upstream_links l`: the person has another way to sign in, or this is none. @param upstreams, passkeys see `Ways` */
+const isRemovable = (
+  upstreams: string,
+  passkeys: string,
+): string => `(NOT ${isOrigin} AND (l.upstream <> ALL(${upstreams}::text[])
+     OR EXISTS (SELECT FROM user_sources s WHERE s.user_id = l.user_id)
+     OR EXISTS (SELECT FROM credentials c WHERE c.user_id = l.user_id)
+     OR ${passkeys}::boolean AND EXISTS (SELECT FROM factors f WHERE f.user_id = l.user_id AND f.kind = 'passkey')
+     OR EXISTS (SELECT FROM upstream_links o WHERE o.user_id = l.user_id AND (o.issuer, o.subject) <> (l.issuer, l.subject)
+       AND o.upstream = ANY(${upstreams}::text[]))))`
+const listOwn = statement(
+  'upstream-list-own',
+  `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin, ${isRemovable('$2', '$3')} AS is_removable
+   FROM upstream_links l WHERE user_id = $1::uuid ORDER BY linked_at, issuer, subject`,
+)
+// before the statement that decides: two at once would each see the other's link as the way that is left
+const lockPerson = statement('upstream-lock-person', 'SELECT FROM users WHERE id = $1::uuid FOR UPDATE')
+const unlinkOwn = statement(
+  'upstream-unlink-own',
+  `WITH gone AS (DELETE FROM upstream_links l
+     WHERE l.user_id = $1::uuid AND l.issuer = $2 AND l.subject = $3 AND ${isRemovable('$4', '$5')} RETURNING l.user_id),
+   person AS (UPDATE users SET ${moveStanding} WHERE id = (SELECT user_id FROM gone)),
+   mail AS (${outboxInsert('$7', ' WHERE EXISTS (SELECT FROM gone)')}),
+   written AS (${auditInsert('$6', ' WHERE EXISTS (SELECT FROM gone)')})
+   SELECT user_id FROM gone`,
 )
 const lastOf = statement(
   'upstream-last-of',
@@ -194,6 +252,8 @@ type LinkRow = UpstreamIdentity & {
   readonly is_origin: boolean
 }
 
+type OwnLinkRow = LinkRow & { readonly is_removable: boolean }
+
 interface Needs {
   readonly database: Database
   readonly audit: AuditRows
@@ -205,10 +265,11 @@ export function createUpstreamLinks(needs: Needs): UpstreamLinks {
   return {
     signIn: (asked, mark) => findAccount(needs, asked, mark),
     create: (asked, events) => createAccount(needs, asked, events),
-    async link({ issuer, subject, upstream, maxAgeMs }, { userId, proved }, { audit: events, mail }) {
+    async link({ issuer, subject, upstream, maxAgeMs }, { userId, proved }, { audit: events, mail }, mark) {
       const about = events.map((event) => ({ userId, ...event }))
       const told = [needs.audit.rows(about), needs.outbox.rows(mail === undefined ? [] : [mail])]
-      const made = await needs.database.query(link, [userId, proved, issuer, subject, upstream, maxAgeMs, ...told])
+      const values = [userId, proved, issuer, subject, upstream, maxAgeMs, ...told]
+      const made = await needs.database.query(link, [...values, mark?.id ?? null, mark?.expiresAt ?? null])
       if (made.length === 0) return false
       await needs.changes.tell(userId)
       needs.audit.lines(about)
@@ -218,6 +279,14 @@ export function createUpstreamLinks(needs: Needs): UpstreamLinks {
       if (!isUuid(userId)) return []
       return (await needs.database.query<LinkRow>(list, [userId])).map(linkOf)
     },
+    async ownerOf({ issuer, subject }) {
+      return (await needs.database.query<{ user_id: string }>(ownerOf, [issuer, subject]))[0]?.user_id
+    },
+    async ownOf(userId, { upstreams, passkeys }) {
+      const rows = await needs.database.query<OwnLinkRow>(listOwn, [userId, upstreams, passkeys])
+      return rows.map(({ is_removable: isRemovable, ...row }) => ({ ...linkOf(row), isRemovable }))
+    },
+    unlinkOwn: (userId, identity, options) => removeOwn(needs, userId, identity, options),
     unlink: (userId, upstream, told) => removeLinks(needs, userId, upstream, told),
     async lastOf(userId) {
       if (!isUuid(userId)) return undefined
@@ -242,6 +311,26 @@ async function removeLinks(
   await changes.tell(userId)
   audit.lines(events)
   return gone
+}
+
+async function removeOwn(
+  { database, audit, outbox, changes }: Needs,
+  userId: string,
+  { issuer, subject }: Omit<UpstreamIdentity, 'upstream'>,
+  { ways, keepSession, told: { audit: events, mail } }: Parameters<UpstreamLinks['unlinkOwn']>[2],
+): Promise<boolean> {
+  const told = [audit.rows(events), outbox.rows(mail === undefined ? [] : [mail])]
+  const values = [userId, issuer, subject, ways.upstreams, ways.passkeys, ...told]
+  const isGone = await database.transaction(async (connection) => {
+    await connection.query(lockPerson, [userId])
+    const gone = await connection.query(unlinkOwn, values)
+    if (gone.length > 0) await endSessionsOf(connection, userId, keepSession)
+    return gone.length > 0
+  })
+  if (!isGone) return false
+  await changes.tell(userId)
+  audit.lines(events)
+  return true
 }
 
 type Mark = { readonly id: string; readonly expiresAt: Date } | undefined

@@ -113,6 +113,7 @@ describe('createPages', () => {
       'password-fields',
       'secret',
       'passkey',
+      'icon',
     ]
     const shown = new Set(Object.values(samplePages).map(({ view }) => view as string))
     expect(views.filter((view) => !parts.includes(view) && !shown.has(view))).to.deep.equal([])

@@ -28,6 +28,7 @@ describe('the page to sign out', function () {
     const all = {
       basePath: '',
       pages,
+      languages: ['en'],
       describeClient: () => undefined,
       sessionOf: async () => ending,
       ended: 'ended',

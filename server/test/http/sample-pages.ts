@@ -172,7 +172,32 @@ export const samplePages: Readonly<Record<string, Page>> = {
   'choose-account': {
     kind: 'page',
     view: 'choose-account',
-    model: { client: plainClient, action: `${at}/account`, cancelAction: `${at}/cancel`, person },
+    model: { client: plainClient, action: `${at}/account`, cancelAction: `${at}/cancel`, person, others: [] },
+  },
+  'choose-account among several': {
+    kind: 'page',
+    view: 'choose-account',
+    model: {
+      client: sampleClient,
+      action: `${at}/account`,
+      cancelAction: `${at}/cancel`,
+      person,
+      others: [
+        { username: 'grace@example.com', name: 'Grace Hopper' },
+        { username: 'administrator-of-the-build-machines' },
+      ],
+    },
+  },
+  'choose-account when nobody is signed in': {
+    kind: 'page',
+    view: 'choose-account',
+    model: {
+      client: sampleClient,
+      action: `${at}/account`,
+      cancelAction: `${at}/cancel`,
+      person: undefined,
+      others: [{ username: 'grace@example.com', name: 'Grace Hopper' }],
+    },
   },
   'change-password': {
     kind: 'page',
@@ -597,6 +622,43 @@ export const samplePages: Readonly<Record<string, Page>> = {
       ],
     },
   },
+  'account-security with linked sign-ins': {
+    kind: 'page',
+    view: 'account-security',
+    model: {
+      area: accountArea('security', 'linked'),
+      sections: [
+        {
+          id: 'linked',
+          text: { key: 'security.linked.text' },
+          items: [
+            {
+              name: 'Example Corporation',
+              note: { key: 'security.linked.origin', at: new Date('2026-01-02T03:04:05Z') },
+              actions: [],
+            },
+            {
+              name: 'GitHub',
+              note: { key: 'security.passkeys.used', at: new Date('2026-01-02T03:04:05Z') },
+              actions: [{ id: 'unlink-1', href: '/account/security/unlink?id=1', key: 'security.linked.remove' }],
+            },
+          ],
+          actions: ['Example Corporation', 'GitHub'].map((name, index) => ({
+            id: `link-${index}`,
+            href: '/account/security/upstream/github',
+            key: 'security.linked.add',
+            values: { name },
+          })),
+        },
+      ],
+    },
+  },
+  'account-link': accountLink({}),
+  'account-link with somebody found': accountLink({ found: { label: 'ada@example.com', sealed: 'sealed' } }),
+  'account-link of somebody else': accountLink({
+    mistakes: [{ key: 'link-linked-elsewhere', values: { label: 'ada@example.com', name: 'Example Corporation' } }],
+  }),
+  'account-confirm of an unlinking': confirmOf('unlink'),
   'account-security of a directory': {
     kind: 'page',
     view: 'account-security',
@@ -736,7 +798,7 @@ function accountPasskey(mistakes: readonly Mistake[]): Page {
   }
 }
 
-function confirmOf(what: 'remove-app' | 'remove-passkey' | 'new-codes'): Page {
+function confirmOf(what: 'remove-app' | 'remove-passkey' | 'new-codes' | 'unlink'): Page {
   const area = accountArea('security')
   return {
     kind: 'page',
@@ -747,6 +809,24 @@ function confirmOf(what: 'remove-app' | 'remove-passkey' | 'new-codes'): Page {
       backHref: '/account/security',
       what,
       ...(what === 'remove-passkey' ? { id: 'an-id', name: 'Work laptop' } : {}),
+      ...(what === 'unlink' ? { id: 'an-id', name: 'GitHub' } : {}),
+    },
+  }
+}
+
+function accountLink(
+  model: Partial<Pick<Extract<Page, { view: 'account-link' }>['model'], 'found' | 'mistakes'>>,
+): Page {
+  return {
+    kind: 'page',
+    view: 'account-link',
+    model: {
+      area: accountArea('security'),
+      action: '/account/security/upstream/corp',
+      backHref: '/account/security',
+      provider: 'Example Corporation',
+      mistakes: [],
+      ...model,
     },
   }
 }

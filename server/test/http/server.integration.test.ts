@@ -1,7 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { connect } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import { expect } from 'chai'
 import express from 'express'
+import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import { createLog } from '@nauthera/runtime/log'
 import { createApplication } from '../../src/http/application.ts'
 import type { Handlers } from '../../src/http/application.ts'
@@ -57,6 +63,44 @@ describe(listen.name, () => {
     await get('/')
     await server.stop({ lingerMs: 20, graceMs: 5_000 })
     agent.destroy()
+  })
+})
+
+describe('its own TLS', () => {
+  /** @returns the suite of a connection, or why there was none */
+  const suiteWith = (port: number, ca: string, options: ConnectionOptions) =>
+    new Promise<string>((resolve) => {
+      const socket = connect({ port, host: '127.0.0.1', servername: 'app.example', ca, ...options })
+      socket.once('secureConnect', () => {
+        resolve(socket.getCipher().standardName)
+        socket.destroy()
+      })
+      socket.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    })
+
+  it('takes TLS 1.3, of TLS 1.2 what RFC 9325 recommends, and nothing older', async () => {
+    const authority = await createAuthority({ name: 'test', lifetimeMs: 3_600_000 })
+    const leaf = await issueLeaf(authority, { usage: 'server', dnsNames: ['app.example'] })
+    const directory = mkdtempSync(join(tmpdir(), 'nauthera-test-'))
+    const tls = { certFile: join(directory, 'tls.crt'), keyFile: join(directory, 'tls.key') }
+    writeFileSync(tls.certFile, leaf.cert)
+    writeFileSync(tls.keyFile, leaf.key)
+    const about = { application: express(), discovery: () => false, hosts: new Set<string>(), log }
+    const server = await listen({ ...about, listen: { host: '127.0.0.1', port: 0 }, tls })
+    const suite = (options: ConnectionOptions) => suiteWith(server.port, authority.cert, options)
+    expect(await suite({})).to.equal('TLS_AES_256_GCM_SHA384')
+    const old = { maxVersion: 'TLSv1.2' } as const
+    for (const size of ['AES128-GCM-SHA256', 'AES256-GCM-SHA384'])
+      expect(await suite({ ...old, ciphers: `ECDHE-ECDSA-${size}` })).to.match(
+        /^TLS_ECDHE_ECDSA_WITH_AES_(128|256)_GCM/,
+      )
+    for (const ciphers of ['ECDHE-ECDSA-CHACHA20-POLY1305', 'ECDHE-ECDSA-AES128-SHA256', 'ECDHE-ECDSA-AES256-SHA'])
+      expect(await suite({ ...old, ciphers }), ciphers).to.contain('HANDSHAKE_FAILURE')
+    expect(await suite({ minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' })).to.contain(
+      'ALERT',
+    )
+    await server.stop({ lingerMs: 0, graceMs: 1_000 })
+    rmSync(directory, { recursive: true })
   })
 })
 

@@ -10,6 +10,7 @@ import type {
   Progress,
   SessionAccount,
 } from '../../src/oidc/interaction/interaction.ts'
+import type { RememberedAccount } from '../../src/oidc/remembered-accounts.ts'
 import type { Page, PageRequest, Reply, Views } from '../../src/reply.ts'
 import type { AuditEvent } from '../../src/store/audit.ts'
 import type { User } from '../../src/store/users.ts'
@@ -79,6 +80,7 @@ export function createBrowser(
     change: { kind: 'changed', standing: 's2', since: new Date(now + 2500) } as Awaited<
       ReturnType<UserSources['changePassword']>
     >,
+    remembered: [] as RememberedAccount[],
     finish: 'finished' as 'finished' | 'spent',
   }
   const passed = (): SignInOutcome => ({
@@ -141,6 +143,7 @@ export function createBrowser(
     removeFactor: async () => false,
   }
   const passkeys: PasskeyFactors = {
+    arePossible: false,
     offer: async () => undefined,
     check: async () => ({ kind: 'refused', reason: 'unknown-passkey' }),
     offerNew: async () => undefined,
@@ -150,8 +153,15 @@ export function createBrowser(
   const secondFactor = { policy: 'optional', requiredGroups: [] } as const
   const offers = { reset: false, registration: false }
   const ways = { secondFactors, passkeys, secondFactor, federation, offers }
+  const remembered = {
+    read: async () => says.remembered,
+    add: async (_: unknown, account: RememberedAccount) => void says.remembered.unshift(account),
+    forget: async (_: unknown, username: string) => {
+      says.remembered = says.remembered.filter((account) => account.username !== username)
+    },
+  }
   const loginLinks = { find: async () => undefined, use: async () => undefined }
-  const needs = { interactions, users, loginLinks, ...ways, title: 'Nauthera', audit, now: () => now }
+  const needs = { interactions, users, remembered, loginLinks, ...ways, title: 'Nauthera', audit, now: () => now }
   const routes = createLoginRoutes({ ...needs, basePath: '/sso', issuer: 'https://login.example.com/sso' })
 
   const send = (method: 'GET' | 'POST', path: string, fields: Record<string, string> = {}): Promise<Reply> => {

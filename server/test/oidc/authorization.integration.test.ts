@@ -274,6 +274,31 @@ describe('authorization', () => {
     expect((await browser.authorize(url, 'ada')).searchParams.get('code')).to.match(/^nr_/)
   })
 
+  it('remembers who wanted to stay signed in, by name alone: whoever is chosen signs in, and can be forgotten', async () => {
+    await addPerson(replicas, 'grace')
+    await addPerson(replicas, 'henry')
+    const browser = new Browser(replicas)
+    const choose = authorizationUrl(replicas.issuer, request(pkce(), { prompt: 'select_account' }))
+    // nobody is remembered yet
+    await browser.authorize(choose, 'grace', { remember: true })
+    const other = await browser.submit(await browser.follow(choose), '/account', { choice: 'other' })
+    await browser.submit(other, '/sign-in', { username: 'henry', password })
+    const third = await browser.submit(await browser.follow(choose), '/account', { choice: 'other' })
+    await browser.submit(third, '/sign-in', { username: 'ada', password, remember: 'on' })
+
+    const chooser = await browser.follow(choose)
+    expect(chooser.body).to.contain('ada Example').and.contain('grace Example').and.not.contain('henry')
+    const signIn = await browser.submit(chooser, '/account', { account: 'grace' })
+    expect(signIn.body).to.contain('value="grace"').and.contain('id="password"')
+    const code = await browser.submit(signIn, '/sign-in', { username: 'grace', password })
+    expect(code.location ?? code.body).to.match(/code=nr_|id="consent-allow"/)
+
+    const again = await browser.follow(choose)
+    const forgot = await browser.submit(again, '/account', { forget: 'ada' })
+    expect(forgot.body).to.contain('grace Example').and.not.contain('ada Example')
+    expect([...browser.jar.values()].find(({ name }) => name.includes('remembered'))?.path).to.equal('/interaction')
+  })
+
   it('lets two tabs sign in side by side', async () => {
     const browser = new Browser(replicas)
     const first = await browser.follow(authorizationUrl(replicas.issuer, request(pkce(), { state: 'one' })))

@@ -49,6 +49,29 @@ describe(createGrants.name, () => {
     expect(await store.grants.find(grant.id)).to.equal(undefined)
   })
 
+  it('T50 a grant that came of another one is alive while all before it are, and has its person, session and end', async () => {
+    const root = newGrant({ expiresAt: inMs(30_000), offline: true })
+    await store.grants.insert(root)
+    const child = (parentId: string) => ({
+      parentId,
+      id: randomUUID(),
+      clientUid: 'uid-2',
+      clientId: 'shop.orders',
+      payload: {},
+      expiresAt: inMs(60_000),
+    })
+    const second = child(root.id)
+    const third = child(second.id)
+    expect([await store.grants.insertChild(second), await store.grants.insertChild(third)]).to.deep.equal([true, true])
+    const { userId: person, sessionUid, offline, expiresAt } = root
+    expect(await store.grants.find(third.id)).to.deep.include({ userId: person, sessionUid, offline, expiresAt })
+    await store.grants.revoke(second.id)
+    expect(await store.grants.find(third.id)).to.equal(undefined)
+    expect(await store.grants.insertChild(child(third.id))).to.equal(false)
+    expect((await store.grants.find(root.id))?.id).to.equal(root.id)
+    expect((await store.accounts.load({ userId: person, grantId: third.id }))?.grant).to.equal(undefined)
+  })
+
   it('A6 accepts a code once in 50 parallel requests over 3 replicas, and revokes the grant with its family', async () => {
     const replicas = [store, fresh.replica(), fresh.replica()]
     const grant = newGrant()

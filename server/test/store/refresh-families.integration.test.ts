@@ -35,12 +35,13 @@ describe(createRefreshFamilies.name, () => {
     })
     return grantId
   }
-  const rotate = (grantId: string, seq: number, { graceMs = 10_000, from = store, reason = '' } = {}) =>
+  const rotate = (grantId: string, seq: number, { graceMs = 10_000, from = store, reason = '', keeps = false } = {}) =>
     from.refreshFamilies.rotate({
       grantId,
       seq,
       graceMs,
       idleTtlMs: hour,
+      keeps,
       auditOnReuse: [{ event: 'refresh.reuse', outcome: 'failure', reason }],
     })
 
@@ -86,6 +87,21 @@ describe(createRefreshFamilies.name, () => {
     await rotate(grantId, 1)
     expect((await rotate(grantId, 1, { graceMs: 0 })).kind).to.equal('reused')
     expect((await rotate(grantId, 2)).kind).to.equal('gone')
+  })
+
+  it('keeps the token of a family that is not rotated, makes it live on, and refuses one from before', async () => {
+    const grantId = await newFamily({ idleTtlMs: 60_000, absoluteTtlMs: 2 * hour })
+    const [before, ...later] = [await rotate(grantId, 1, { keeps: true }), await rotate(grantId, 1, { keeps: true })]
+    expect(before).to.include({ seq: 1 })
+    expect(before)
+      .to.have.property('expiresAt')
+      .that.is.above(Date.now() + hour / 2)
+    expect(later[0]).to.include({ seq: 1, rotatedAt: 'rotatedAt' in before ? before.rotatedAt : 0 })
+    const rotated = await newFamily()
+    await rotate(rotated, 1)
+    await rotate(rotated, 2, { keeps: true })
+    expect((await rotate(rotated, 1, { keeps: true, graceMs: 0 })).kind).to.equal('reused')
+    expect((await rotate(rotated, 2, { keeps: true })).kind).to.equal('gone')
   })
 
   it('F27 refuses a token that is newer than its row, as after a restore, and revokes nothing', async () => {

@@ -115,6 +115,7 @@ e.operator == 'In' ? e.key in {{ $labels }} && has(e.values) && {{ $labels }}[e.
 {{ include "nauthera.policy.gate" (list "spec.secret.existingSecretRef" "existingSecret" "has(variables.spec.secret) && has(variables.spec.secret.existingSecretRef)") }}
 {{ include "nauthera.policy.gate" (list "spec.pkce" "optionalPKCE" "has(variables.spec.pkce) && variables.spec.pkce == 'Optional'") }}
 {{ include "nauthera.policy.gate" (list "spec.resourceServer" "resourceServer" "has(variables.spec.resourceServer)") }}
+{{ include "nauthera.policy.gate" (list "spec.grantTypes" "tokenExchange" "has(variables.spec.grantTypes) && 'token_exchange' in variables.spec.grantTypes") }}
 {{ include "nauthera.policy.rule" (list "spec.par" "!has(variables.require.par) || !variables.require.par || variables.spec.type in ['M2M', 'Device'] || (has(variables.spec.par) && variables.spec.par)" "'must be true'") }}
 {{ include "nauthera.policy.rule" (list "spec.dpop" "!has(variables.require.dpop) || !variables.require.dpop || (has(variables.spec.dpop) && variables.spec.dpop)" "'must be true'") }}
 {{ include "nauthera.policy.rule" (list "spec.pkce" "!has(variables.require.pkce) || !variables.require.pkce || !(variables.spec.type in ['Web', 'SPA', 'Native']) || !has(variables.spec.pkce) || variables.spec.pkce == 'Required'" "'must be Required'") }}

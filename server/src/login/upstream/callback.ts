@@ -10,8 +10,11 @@ const carried = ['code', 'state', 'iss', 'error'] as const
 /** Characters of one of them. */
 const longest = 4000
 
-/** Where every provider sends the browser. It leads on to the interaction that the state names: only there does the browser send the
- *  cookie with which the answer is checked. It changes nothing.
+/** The state of a round that began in the account area begins with this; that of a sign-in with the uid of its interaction, which is longer. */
+export const accountPrefix = 'account'
+
+/** Where every provider sends the browser. It leads on to the interaction that the state names, or to the account area: only there does the
+ *  browser send the cookie with which the answer is checked. It changes nothing.
  *
  *  A page, not a redirect: the provider's own page has a policy for what follows its form (`form-action`), which knows us but not the
  *  application that the person goes to in the end. */
@@ -26,9 +29,9 @@ export function createCallbackRoute(needs: { federation: Pick<Federation, 'upstr
 function lead({ federation, basePath }: Parameters<typeof createCallbackRoute>[0], request: PageRequest): Reply {
   const upstream = federation.upstreams.find(({ id }) => id === request.params['upstream'])
   const answer = answerOf(request)
-  const uid = /^([\w-]{10,64})\.[\w-]{20,100}$/.exec(answer?.get('state') ?? '')?.[1]
-  if (upstream === undefined || answer === undefined || uid === undefined) return overPage({ kind: 'absent' })
-  const { page } = interactionPaths(basePath, uid)
+  const [, begun] = /^(account|[\w-]{10,64})\.[\w-]{20,100}$/.exec(answer?.get('state') ?? '') ?? []
+  if (upstream === undefined || answer === undefined || begun === undefined) return overPage({ kind: 'absent' })
+  const page = begun === accountPrefix ? `${basePath}${paths.account}/security` : interactionPaths(basePath, begun).page
   return movingOnPage(`${page}/upstream/${upstream.id}/back?${answer.toString()}`)
 }
 

@@ -1,5 +1,3 @@
-import { timingSafeEqual } from 'node:crypto'
-import { hasCode } from '@nauthera/runtime/coded-error'
 import type { Linking, Progress, SentUpstream } from '../../oidc/interaction/interaction.ts'
 import type { Audit } from '../../store/audit.ts'
 import type { CreateOutcome, LinkedAccount, UpstreamSignIn } from '../../store/upstream-links.ts'
@@ -10,6 +8,7 @@ import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { Attempt, FormOutcome } from '../attempt.ts'
 import { auditFields } from '../audit-fields.ts'
 import { linkingOf } from '../linking.ts'
+import { askUpstream, isSame } from './answers.ts'
 import { answerOf } from './callback.ts'
 import type { Federation } from './federation.ts'
 import { isFresh } from './freshness.ts'
@@ -42,7 +41,8 @@ export async function comeBack(needs: Needs, attempt: Attempt, upstream: Upstrea
     return mistaken(upstream, 'upstream-again', interaction.progress)
   }
   const before = kept(interaction.progress)
-  const said = await ask(needs, upstream, { ...sent, state: stateOf(interaction.uid, sent), parameters: answer })
+  const brought = { ...sent, state: stateOf(interaction.uid, sent), parameters: answer }
+  const said = await askUpstream(needs.federation.log, upstream, () => upstream.complete(brought))
   switch (said.kind) {
     case 'away':
       return awayMistake(upstream, before)
@@ -54,22 +54,6 @@ export async function comeBack(needs: Needs, attempt: Attempt, upstream: Upstrea
       return mistaken(upstream, 'upstream-cancelled', before)
     case 'identified':
       return identify(needs, attempt, upstream, { sent, said })
-  }
-}
-
-type Said = UpstreamAnswer | { readonly kind: 'away' } | { readonly kind: 'invalid' }
-
-async function ask(
-  { federation }: Needs,
-  upstream: Upstream,
-  brought: Parameters<Upstream['complete']>[0],
-): Promise<Said> {
-  try {
-    return await upstream.complete(brought)
-  } catch (error) {
-    if (!hasCode(error, 'UPSTREAM_UNAVAILABLE', 'UPSTREAM_ANSWER_INVALID', 'SETTINGS_INVALID')) throw error
-    federation.log.warn({ error, upstream: upstream.id }, 'a sign-in at a provider did not work')
-    return { kind: error.code === 'UPSTREAM_ANSWER_INVALID' ? 'invalid' : 'away' }
   }
 }
 
@@ -217,8 +201,3 @@ const mistaken = (
   mistakes: [{ key, values: { name, ...values } }],
   progress,
 })
-
-function isSame(given: string | null, wanted: string): boolean {
-  const [a, b] = [Buffer.from(given ?? ''), Buffer.from(wanted)]
-  return a.length === b.length && timingSafeEqual(a, b)
-}

@@ -68,7 +68,8 @@ export const awayMistake = ({ name }: Upstream, progress: Progress) =>
   ({ kind: 'mistaken', mistakes: [{ key: 'upstream-away', values: { name } }], progress }) as const
 
 /** What stays when the person turns to another way to sign in. */
-export const kept = ({ switching, linking, anew }: Progress): Progress => ({
+export const kept = ({ switching, linking, anew, wanted }: Progress): Progress => ({
+  ...(wanted === undefined ? {} : { wanted }),
   ...(anew === undefined ? {} : { anew }),
   ...(switching === undefined ? {} : { switching }),
   ...(linking === undefined ? {} : { linking }),

@@ -4,6 +4,7 @@ import type { NewFamily } from '../../store/grants.ts'
 import type { CookieKeys } from '../keys/key-set.ts'
 import { lifetimes } from '../lifetimes.ts'
 import type { RotatedFamily } from '../request-context.ts'
+import { isFapiClient } from './fapi.ts'
 
 // A refresh token is computed from the row of its family (grant, seq, time of the rotation). The token itself is not
 // stored, and a repeated request gets the same new token again.
@@ -18,6 +19,10 @@ export function mayRefresh(config: Pick<ClientConfig, 'grantTypes' | 'type'>, sc
 /** How many seconds a refresh token of the client stays valid without use. */
 export const idleLifetime = (config: Pick<ClientConfig, 'refreshTokenTtl'>): number =>
   config.refreshTokenTtl || lifetimes.refreshIdle
+
+/** FAPI 2.0 Security Profile section 5.3.2.1: whoever shows the token proves with a key that they are the client, so it is not replaced when
+ *  it is used. */
+export const staysTheSame = isFapiClient
 
 /** @returns the refresh family that begins with a code; undefined when the client gets no refresh token */
 export function newFamily(
@@ -38,9 +43,11 @@ export function refreshTokenId(grantId: string, { seq, rotatedAt }: RotatedFamil
 /** @returns when the family's newest token was issued and when it expires, in epoch seconds */
 export function refreshTokenTimes(
   { rotatedAt, expiresAt }: RotatedFamily,
-  config: Pick<ClientConfig, 'refreshTokenTtl'>,
+  config: Pick<ClientConfig, 'refreshTokenTtl' | 'profile'>,
 ): { iat: number; exp: number } {
   const iat = Math.floor(rotatedAt / 1000)
+  // its family says when it was used last
+  if (staysTheSame(config)) return { iat, exp: iat + Math.max(idleLifetime(config), lifetimes.refreshAbsolute) }
   const idle = iat + idleLifetime(config)
   return { iat, exp: Number.isFinite(expiresAt) ? Math.min(idle, Math.floor(expiresAt / 1000)) : idle }
 }

@@ -54,11 +54,11 @@ export function grantReference(
 }
 
 function payloadOf(claims: Payload, sealer: Sealer): Payload | undefined {
-  const { jti, iat, exp, aud, scope, client_id: clientId, sub, cnf, grant_ref: reference } = claims
+  const { jti, iat, exp, aud, scope, client_id: clientId, sub, cnf, grant_ref: reference, act, acr, auth_time } = claims
   const token = { jti, iat, exp, aud, scope, clientId, ...boundTo(cnf) }
   if (typeof reference === 'string') {
     const grant = sealer.unseal('GrantReference', reference)
-    return grant && { ...token, ...grant, kind: 'AccessToken' }
+    return grant && { ...token, ...grant, extra: { act, acr, auth_time }, kind: 'AccessToken' }
   }
   // a person's token of a release that wrote no reference cannot be judged
   return sub === clientId ? { ...token, kind: 'ClientCredentials' } : undefined

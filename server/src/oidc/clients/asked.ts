@@ -63,6 +63,40 @@ export function judgeRedemption(asked: Asked, authorized: readonly string[], cli
   return refused.length > 0 ? refuseScopes(refused, client, apis) : allow(scopes)
 }
 
+/** At the token endpoint, for an API that exchanges a token that it received (RFC 8693). At its own API the new token has no scope that the
+ *  old one lacks; at another one it has what is granted to the client that asks. Nothing asked for means no more than the old one has.
+ *  @param asked.resources of `resource` and `audience` together
+ *  @param subject the scope that the token still stands for */
+export function judgeExchange(asked: Asked, subject: string | undefined, client: ApisOf, apis: Apis): ExchangeVerdict {
+  const target = exchangeTarget(asked.resources, client)
+  if (target.kind === 'refused') return target
+  const { api } = target
+  const denied = deniedApi([api], client, apis)
+  if (denied) return denied
+  const had = words(subject)
+  const granted = scopesAt(api, client, apis)!
+  const may =
+    api === client.config.resourceServer?.identifier ? granted.filter((scope) => had.includes(scope)) : granted
+  const scopes = asked.scope === undefined ? had.filter((scope) => may.includes(scope)) : words(asked.scope)
+  const refused = scopes.filter((scope) => !may.includes(scope))
+  if (refused.some((scope) => granted.includes(scope)))
+    return refuse('invalid_scope', `the subject token does not have the scope ${list(refused)}, so a new one cannot`)
+  if (refused.length > 0) return refuseScopes(refused, client, apis)
+  return { kind: 'allowed', api, scope: scopes.length > 0 ? scopes.join(' ') : undefined }
+}
+
+type ExchangeVerdict =
+  { readonly kind: 'allowed'; readonly api: string; readonly scope: string | undefined } | RefusedRequest
+
+function exchangeTarget(named: readonly string[], client: ApisOf): { kind: 'api'; api: string } | RefusedRequest {
+  const [api, ...more] = new Set(named)
+  if (more.length > 0) return refuse('invalid_target', `a token is for one API: name one of ${list(named)}`)
+  if (api !== undefined) return { kind: 'api', api }
+  const [only, ...others] = client.config.audiences
+  if (only !== undefined && others.length === 0) return { kind: 'api', api: only }
+  return refuse('invalid_target', `name the API of the new token in resource (${list(client.config.audiences)})`)
+}
+
 /** @returns the API of a token of client_credentials whose request names none */
 export function defaultApi(client: ApisOf): { kind: 'api'; identifier: string | undefined } | RefusedRequest {
   const { audiences } = client.config

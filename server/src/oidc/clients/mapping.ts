@@ -41,7 +41,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   requirePushedAuthorizationRequests: 'require_pushed_authorization_requests',
   dpopBoundAccessTokens: 'dpop_bound_access_tokens',
   requireSignedRequestObject: 'require_signed_request_object',
-  profile: 'refused unless Standard',
+  profile: 'artefacts/fapi; artefacts/refresh-families',
   consent: 'interaction/consent',
   resourceServer: 'clients/apis, artefacts/resources',
   allowedGroups: 'clients/access',
@@ -119,6 +119,7 @@ export function renderMetadata(
     backchannel_logout_uri: config.backchannelLogoutUri,
     backchannel_logout_session_required:
       config.backchannelLogoutUri === '' ? undefined : config.backchannelLogoutSessionRequired,
+    introspection_signed_response_alg: config.accessTokenSignedResponseAlg || defaults.accessToken,
     client_uri: config.clientUri,
     logo_uri: config.logoUri,
     policy_uri: config.policyUri,

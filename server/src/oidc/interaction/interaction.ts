@@ -118,6 +118,8 @@ export interface Progress {
   readonly sessionChosen?: boolean | undefined
   /** The person chose "not you?": the session's account is ignored. */
   readonly switching?: boolean | undefined
+  /** Whom of those that this browser remembers the person wants to sign in as; '' for somebody else. */
+  readonly wanted?: string | undefined
   /** The person said that the device is theirs. */
   readonly deviceConfirmed?: boolean | undefined
   /** A second factor is going to be set up: the person signs in once more for it, and another provider must say when that was. */

@@ -29,7 +29,8 @@ export const timesOf = ({ id, use, alg, createdAt, activeAt }: KeySummary): KeyT
 
 /** What a cookie key is used for. Each purpose has its own subkey (HKDF): a value made for one is never valid for
  *  another. */
-export type KeyPurpose = 'session' | 'interaction' | 'form' | 'library' | 'sid' | `seal:${string}` | 'refresh-jti'
+export type KeyPurpose =
+  'session' | 'interaction' | 'remembered' | 'form' | 'library' | 'sid' | `seal:${string}` | 'refresh-jti'
 
 export interface Subkey {
   /** 8 hex: the cookie key that it derives from. */

@@ -21,7 +21,9 @@ export function accountHooks(needs: Needs): Pick<Configuration, 'findAccount' | 
   }
 }
 
-async function findAccount(
+/** @param asked.isOfToken the person of the request's code or token; else that of the browser's session
+ *  @returns undefined also for a person who may not use the client that asks, when it is of a token */
+export async function findAccount(
   needs: Needs,
   context: Context,
   asked: { sub: string; isOfToken: boolean },

@@ -9,19 +9,23 @@ import { errors } from 'oidc-provider'
 import type { Configuration } from 'oidc-provider'
 import { acrValues } from '../acr.ts'
 import { assertionFault } from '../artefacts/client-jwts.ts'
-import { mayRefresh } from '../artefacts/refresh-families.ts'
+import { fapiAssertionFault, isFapiClient } from '../artefacts/fapi.ts'
+import { mayRefresh, staysTheSame } from '../artefacts/refresh-families.ts'
 import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
+import type { Exchanged } from '../request-context.ts'
 import { createAdapter } from './adapter.ts'
+import { currentRequest } from './current-request.ts'
 import { buildFeatures } from './features.ts'
 import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import type { ProtocolFault } from './pages.ts'
-import { createPrompts } from './prompts.ts'
-import { parameterOf } from './shapes.ts'
+import { createPrompts, requestablePrompts } from './prompts.ts'
+import { clientOf, parameterOf, refreshTokenOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
+import { signInProof } from './sign-in-proof.ts'
 import { timesToLive } from './times-to-live.ts'
 
 type Named = Readonly<Record<string, unknown>>
@@ -45,8 +49,13 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     clockTolerance,
     cookies: cookies(needs),
     formats: formats(needs),
+    extraTokenClaims: (context: Context | undefined) => ({
+      ...(context === undefined ? {} : signInProof(context)),
+      ...exchangedClaims(currentRequest().exchange),
+    }),
     ttl: timesToLive(needs),
     features: buildFeatures(needs),
+    discovery: { ui_locales_supported: pages.languages, prompt_values_supported: requestablePrompts },
     interactions: {
       policy: createPrompts(clients, settings.secondFactor),
       url: (_context: unknown, interaction: { uid: string }) =>
@@ -82,7 +91,6 @@ function surface({ signing, secondFactor }: ProtocolSettings) {
     acceptQueryParamAccessTokens: false,
     enableHttpPostMethods: false,
     expiresWithSession: async () => false,
-    rotateRefreshToken: true,
     revokeGrantPolicy: () => true,
     routes: {
       authorization: paths.authorization,
@@ -100,7 +108,7 @@ function surface({ signing, secondFactor }: ProtocolSettings) {
 }
 
 /** Settings that depend on the client. */
-function clientHooks({ clients, now }: ConfigurationNeeds) {
+function clientHooks({ clients, now, settings }: ConfigurationNeeds) {
   const configOf = (client: object) => clients.registered(client).config
   return {
     issueRefreshToken: async (_context: unknown, client: object, code: { scopes: Set<string> }) =>
@@ -108,9 +116,17 @@ function clientHooks({ clients, now }: ConfigurationNeeds) {
     pkce: { required: (context: Context, client: object) => requireBinding(context, configOf(client)) },
     clientBasedCORS: (_context: unknown, origin: string, client: object) =>
       configOf(client).corsOrigins.includes(origin),
-    assertJwtClientAuthClaimsAndHeader: async (_context: unknown, claims: Named, header: Named) => {
-      const fault = assertionFault({ claims, header, now: now() })
+    assertJwtClientAuthClaimsAndHeader: async (_context: Context, claims: Named, header: Named, client: object) => {
+      const jwt = { claims, header, now: now() }
+      const ofProfile = isFapiClient(configOf(client)) ? fapiAssertionFault(jwt, settings.issuer) : undefined
+      const fault = assertionFault(jwt) ?? ofProfile
       if (fault !== undefined) throw new errors.InvalidClientAuth(fault)
+    },
+    rotateRefreshToken: async (context: Context) => {
+      if (!staysTheSame(configOf(clientOf(context)))) return true
+      // the token stays the same, and is checked and counted as used all the same (FAPI 2.0 section 5.3.2.1)
+      await refreshTokenOf(context).consume()
+      return false
     },
   }
 }
@@ -130,6 +146,9 @@ function formats({ sealer }: ConfigurationNeeds) {
     void Object.assign(payload, grantReference(token, sealer))
   return { customizers: { jwt } }
 }
+
+/** A token that was exchanged says who acts for the person (RFC 8693 section 4.1). */
+const exchangedClaims = (exchange: Exchanged | undefined) => exchange && { ...exchange.signIn, act: exchange.act }
 
 function cookies({ scope, keys }: ConfigurationNeeds) {
   const { secure, path } = scope

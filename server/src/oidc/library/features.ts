@@ -2,12 +2,13 @@ import { errors } from 'oidc-provider'
 import type { Configuration, ResourceServer } from 'oidc-provider'
 import { acrValues, essentialAcr, isEnough } from '../acr.ts'
 import { requestObjectFault } from '../artefacts/client-jwts.ts'
+import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
 import { apiTokenOf, defaultResource, mayIntrospect, scopeOfRequest } from '../artefacts/resources.ts'
 import { standingScope } from '../clients/asked.ts'
 import { fromStore } from './current-request.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
-import { parameterOf, resourcesOf, sessionOf, setParameter } from './shapes.ts'
+import { parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'settings' | 'clients' | 'pages' | 'now'>
@@ -35,14 +36,18 @@ export function buildFeatures(needs: Needs) {
     requestObjects: {
       enabled: true,
       requireSignedRequestObject: false,
-      assertJwtClaimsAndHeader: async (_context: unknown, claims: Named, header: Named) => {
-        const fault = requestObjectFault({ claims, header, now: needs.now() })
+      assertJwtClaimsAndHeader: async (context: Context, claims: Named, header: Named, client: object) => {
+        const jwt = { claims, header, now: needs.now() }
+        const isFapi = isFapiClient(needs.clients.registered(client).config) && !wasPushed(context)
+        const fault = requestObjectFault(jwt) ?? (isFapi ? fapiRequestFault(jwt, needs.settings.issuer) : undefined)
         if (fault !== undefined) throw new errors.InvalidRequestObject(fault)
       },
     },
     dPoP: { enabled: true },
     deviceFlow: devices(needs),
     jwtResponseModes: { enabled: true },
+    // RFC 9701, for who asks with Accept: application/token-introspection+jwt
+    jwtIntrospection: { enabled: true },
     resourceIndicators: apis(needs),
     rpInitiatedLogout: logout(needs),
     // artefacts/back-channel sends; this is its metadata

@@ -5,11 +5,13 @@ import { consumeCodes } from './overrides/consume-codes.ts'
 import { consumePushedRequests } from './overrides/consume-pushed-requests.ts'
 import { deviceCodes } from './overrides/device-codes.ts'
 import { endSessions } from './overrides/end-sessions.ts'
+import { exchangeTokens } from './overrides/exchange-tokens.ts'
 import { findClients } from './overrides/find-clients.ts'
 import { finishCodes } from './overrides/finish-codes.ts'
 import { idTokens } from './overrides/id-tokens.ts'
 import { loadGrants } from './overrides/load-grants.ts'
 import { neverSendLogout } from './overrides/never-send-logout.ts'
+import { refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { replayOnce } from './overrides/replay-once.ts'
 import { rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
 import { sealValues } from './overrides/seal-values.ts'
@@ -29,9 +31,11 @@ export const overrides = {
   consumeCodes,
   finishCodes,
   deviceCodes,
+  exchangeTokens,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,
+  refuseWeakProofs,
   loadGrants,
   statelessSessions,
   endSessions,

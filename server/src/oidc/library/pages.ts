@@ -5,6 +5,8 @@ import type { Context } from './shapes.ts'
 
 /** Renders the pages of the protocol: errors and sign-out (implemented in http/protocol-pages). */
 export interface ProtocolPages {
+  /** Tags of the languages that the pages are there in. */
+  readonly languages: readonly string[]
   error(ask: PageAsk, out: ErrorOut, fault: ProtocolFault): RenderedPage
   /** @param form the URL that it is sent to, and the library's XSRF token */
   logout(ask: PageAsk, form: { action: string; xsrf: string }): Promise<RenderedPage>

@@ -25,6 +25,12 @@ export function createPrompts(clients: ClientInstances, secondFactor: SecondFact
   })
 }
 
+/** What a request may ask for by `prompt`. */
+export const requestablePrompts: readonly string[] = [
+  'none',
+  ...questions.filter(({ requestable }) => requestable).map(({ prompt }) => prompt),
+]
+
 const unmet = (description: string) => new errors.UnmetAuthenticationRequirements(description)
 
 /** The library's own reasons to sign in (no session, max_age, a hint of another person) come first. Not its reasons about acr:

@@ -2,6 +2,7 @@ import { grantTypes, wireGrant } from '@nauthera/rules/grants'
 import { foreign } from '@nauthera/runtime/log'
 import type Provider from 'oidc-provider'
 import type { AuditEvent, AuditName } from '../../store/audit.ts'
+import { chainOf } from '../clients/exchange.ts'
 import { auditedRequest } from '../request-context.ts'
 import { currentRequest } from './current-request.ts'
 import type { LibraryNeeds } from './needs.ts'
@@ -44,8 +45,16 @@ export function listenToProtocol(provider: Provider, needs: Needs): void {
 
 function granted(needs: Needs, context: Context): void {
   const grant = grantLabel(context)
-  const { secret, identity } = currentRequest()
-  const detail = { grant, ...(identity === undefined ? {} : { identity }) }
+  const { secret, identity, exchange } = currentRequest()
+  const detail = {
+    grant,
+    ...(identity === undefined ? {} : { identity }),
+    ...(exchange && {
+      api: exchange.api,
+      from: exchange.subject.clientId,
+      acting: chainOf(exchange.act).join(' for '),
+    }),
+  }
   needs.events.counted(grant, 'ok')
   record(needs, context, grant === 'refresh_token' ? 'token.refreshed' : 'token.issued', { detail })
   if (secret?.previous) record(needs, context, 'client.previous_secret_used', { detail: { secret: secret.secretId } })

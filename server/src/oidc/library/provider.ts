@@ -2,16 +2,17 @@ import { IncomingMessage, ServerResponse } from 'node:http'
 import type { RequestListener } from 'node:http'
 import { Socket } from 'node:net'
 import { paths } from '@nauthera/rules/endpoints'
-import { Provider } from 'oidc-provider'
 import type { ClientClass } from '../clients/oidc-client.ts'
 import { watchAnswers } from './answers.ts'
 import { buildConfiguration } from './configuration.ts'
+import { createProvider } from './grant-handlers.ts'
 import { createLogoutTokens } from './logout-tokens.ts'
 import type { MintLogoutToken } from './logout-tokens.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { applyOverrides } from './overrides.ts'
 import { listenToProtocol } from './protocol-events.ts'
 import { clientClassOf, internalsOf } from './shapes.ts'
+import { registerTokenExchange } from './token-exchange.ts'
 
 /** One Provider, made of the settings and one set of keys. When it is replaced, requests in flight still finish on
  *  it. */
@@ -28,10 +29,11 @@ export interface Generation {
 
 export async function createGeneration(needs: LibraryNeeds): Promise<Generation> {
   const { issuer } = needs.settings
-  const provider = new Provider(issuer, buildConfiguration(needs))
+  const { provider, handlerOf } = createProvider(issuer, buildConfiguration(needs))
   provider.proxy = true
   const internals = internalsOf(provider)
   applyOverrides(internals, needs)
+  registerTokenExchange(provider, handlerOf('client_credentials'), needs)
   watchAnswers(provider, needs)
   listenToProtocol(provider, needs)
   const handle = provider.callback() as RequestListener

@@ -3,6 +3,7 @@ import { Provider } from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { GrantPayload } from '../artefacts/grants.ts'
 import type { ClientClass, LibraryClient } from '../clients/oidc-client.ts'
+import type { Actor } from '../request-context.ts'
 import type { AuthorizationParams, Submission } from '../interaction/library-part.ts'
 
 // Types for the parts of the library that we use. Its published types lack the internals that we replace, and the
@@ -32,6 +33,20 @@ export interface Artefact {
   generateTokenId(): string
   getValueAndPayload(): Promise<{ value: string; payload?: object }>
   emit(event: string): void
+}
+
+/** An access token, of a person or of a machine. */
+export interface AccessToken extends Artefact {
+  readonly aud?: string | readonly string[]
+  readonly sessionUid?: string
+  readonly extra?: { readonly act?: Actor; readonly acr?: string; readonly auth_time?: number }
+  readonly jkt?: string
+  readonly 'x5t#S256'?: string
+  readonly resourceServer?: object
+  readonly isValid: boolean
+  /** Seconds. */
+  readonly expiration: number
+  expiresIn?: number
 }
 
 /** A device that waits for its tokens (RFC 8628). `accountId` is set when it is allowed. */
@@ -64,6 +79,8 @@ export interface Session {
 }
 
 export interface Grant extends GrantPayload {
+  readonly clientId?: string
+  readonly accountId?: string
   getOIDCScope(): string
 }
 
@@ -87,8 +104,8 @@ export interface Internals {
   }
   readonly AuthorizationCode: ArtefactClass<Artefact>
   readonly DeviceCode: ArtefactClass<DeviceCode>
-  readonly AccessToken: ArtefactClass<Artefact>
-  readonly ClientCredentials: ArtefactClass<Artefact>
+  readonly AccessToken: ArtefactClass<AccessToken>
+  readonly ClientCredentials: ArtefactClass<AccessToken>
   readonly RefreshToken: ArtefactClass<Artefact>
   readonly PushedAuthorizationRequest: ArtefactClass<Artefact>
   readonly Session: ArtefactClass<Session>
@@ -143,6 +160,12 @@ export function currentContext(): Context {
 
 /** The client of this request, as the library's object. */
 export const clientOf = (context: Context): object => context.oidc.client!
+
+/** Whether this request is read again, after it was pushed: its form is then the library's own, and it was checked at the push. */
+export const wasPushed = (context: Context): boolean => 'PushedAuthorizationRequest' in context.oidc.entities
+
+/** The refresh token of a request that shows one. */
+export const refreshTokenOf = (context: Context): Artefact => context.oidc.entities.RefreshToken as unknown as Artefact
 
 export const sessionOf = (context: Context): Session | undefined =>
   context.oidc.session as unknown as Session | undefined

@@ -31,6 +31,8 @@ export type PasskeyOutcome =
     }
 
 export interface PasskeyFactors {
+  /** Whether anybody can sign in with one here. */
+  readonly arePossible: boolean
   /** @param boundTo the sign-in or the session: an answer is taken only there
    *  @returns undefined where passkeys are not possible, or nobody is asked for a second factor */
   offer(boundTo: string): Promise<PasskeyOffer | undefined>
@@ -77,6 +79,7 @@ const challengeFor = 15 * 60_000
 export function createPasskeyFactors(needs: Needs): PasskeyFactors {
   const { party, store } = needs
   return {
+    arePossible: party !== undefined,
     async offer(boundTo) {
       if (party === undefined) return undefined
       const challenge = randomBytes(32).toString('base64url')

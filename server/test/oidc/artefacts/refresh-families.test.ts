@@ -5,6 +5,7 @@ import {
   refreshTokenId,
   refreshTokenTimes,
 } from '../../../src/oidc/artefacts/refresh-families.ts'
+import { lifetimes } from '../../../src/oidc/lifetimes.ts'
 import { cookieKeys } from '../test-keys.ts'
 
 describe('mayRefresh', () => {
@@ -59,8 +60,13 @@ describe('a refresh token', () => {
     expect(refreshTokenId('h', family, keys)).to.not.equal(id)
   })
   it('expires after the idle time of its client, and at the latest with its family', () => {
-    const client = { refreshTokenTtl: 60 }
+    const client = { refreshTokenTtl: 60, profile: 'Standard' }
     expect(refreshTokenTimes(family, client)).to.deep.equal({ iat: 5000, exp: 5060 })
     expect(refreshTokenTimes({ ...family, expiresAt: 5_030_900 }, client)).to.deep.equal({ iat: 5000, exp: 5030 })
+  })
+  it('says no idle end where it stays the same: its family ends it, and each use makes that later', () => {
+    const client = { refreshTokenTtl: 60, profile: 'FAPI2' }
+    const absolute = 5000 + lifetimes.refreshAbsolute
+    expect(refreshTokenTimes({ ...family, expiresAt: 5_030_900 }, client)).to.deep.equal({ iat: 5000, exp: absolute })
   })
 })

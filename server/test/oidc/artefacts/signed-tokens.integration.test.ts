@@ -75,14 +75,27 @@ describe('T14 introspection and revocation of JWT access tokens', () => {
     }
   })
 
-  it('names the person, and the token shows no more than before: its reference to the grant is sealed', async () => {
+  it('names the person and how they signed in, and the token shows no grant: its reference is sealed', async () => {
     const { access, refresh: other } = await personTokens()
     expect(await look(access)).to.include({ sub: ada, token_type: 'Bearer' })
     const { grant_ref: reference, ...claims } = claimsOfJwt(access)
-    expect(Object.keys(claims)).to.have.members(['jti', 'sub', 'iat', 'exp', 'scope', 'client_id', 'iss', 'aud'])
+    const signIn = ['acr', 'auth_time']
+    expect(Object.keys(claims)).to.have.members([
+      'jti',
+      'sub',
+      'iat',
+      'exp',
+      'scope',
+      'client_id',
+      'iss',
+      'aud',
+      ...signIn,
+    ])
+    expect(await look(access)).to.deep.include({ acr: claims['acr'], auth_time: claims['auth_time'] })
     expect(reference).to.match(/^nr_/)
     const next = tokensOf(await refresh(replicas, other, { form: { resource: api } }))
     expect(claimsOfJwt(next.access)['grant_ref']).to.not.equal(reference)
+    expect(claimsOfJwt(next.access)).to.deep.include({ acr: claims['acr'], auth_time: claims['auth_time'] })
     expect(claimsOfJwt(await machineToken())).to.not.have.property('grant_ref')
     // the reference is no token
     expect(await look(String(reference), 'app.web')).to.deep.equal(inactive)

@@ -5,7 +5,13 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { scopesAt } from '../../../src/oidc/clients/apis.ts'
 import type { Apis, ApisOf } from '../../../src/oidc/clients/apis.ts'
-import { judgeAuthorization, judgeMachine, judgeRedemption, standingScope } from '../../../src/oidc/clients/asked.ts'
+import {
+  judgeAuthorization,
+  judgeExchange,
+  judgeMachine,
+  judgeRedemption,
+  standingScope,
+} from '../../../src/oidc/clients/asked.ts'
 import type { Verdict } from '../../../src/oidc/clients/asked.ts'
 
 // Four sides say what a client may have at an API. Three of them come as one list from the operator, the fourth is the client's own
@@ -163,6 +169,33 @@ describe('T13 what a request may ask for, whatever the client, the grants and th
         },
       ),
       { numRuns: 50 },
+    )
+  })
+})
+
+describe('T50 what an exchange may ask for, whatever the client, the grants, the request and the token are', () => {
+  it('no scope comes that the version or the operator leaves out, and none that the token lacks at the API itself or when nothing is asked', () => {
+    const own = fc.constantFrom(...apis)
+    fc.assert(
+      fc.property(client, asked, own, fc.option(word, { nil: undefined }), (who, request, identifier, had) => {
+        const config = create(ClientConfigSchema, {
+          audiences: who.config.audiences,
+          scopes: who.config.scopes,
+          resourceServer: { identifier, scopes: ofApis },
+        })
+        const verdict = judgeExchange(request, had, { ...who, config }, registry)
+        if (verdict.kind === 'refused') return
+        // an API may ask for itself
+        config.audiences.push(identifier)
+        const listed = { ...who, config }
+        expect(mayAsk(listed, verdict.api)).to.equal(true)
+        for (const scope of words(verdict.scope)) {
+          expect(mayHave(listed, scope, verdict.api), scope).to.equal(true)
+          expect(words(request.scope ?? had), scope).to.include(scope)
+          if (verdict.api === identifier) expect(words(had), scope).to.include(scope)
+        }
+      }),
+      { numRuns: 500 },
     )
   })
 })

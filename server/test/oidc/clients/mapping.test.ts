@@ -18,12 +18,15 @@ const provider = new Provider('http://localhost:1', {
     authorizationSigningAlgValues: algorithms as never,
     idTokenSigningAlgValues: algorithms as never,
     userinfoSigningAlgValues: algorithms as never,
+    introspectionSigningAlgValues: algorithms as never,
   },
   scopes: ['openid', 'profile', 'email', 'groups', 'offline_access'],
   features: {
     devInteractions: { enabled: false },
     jwtUserinfo: { enabled: true },
     jwtResponseModes: { enabled: true },
+    introspection: { enabled: true },
+    jwtIntrospection: { enabled: true },
     clientCredentials: { enabled: true },
     rpInitiatedLogout: { enabled: true },
     dPoP: { enabled: true },
@@ -70,7 +73,7 @@ describe('fieldOfKey', () => {
       { clientId: 'a.b' },
       signing,
     )
-    const ours = ['client_secret', 'authorization_signed_response_alg']
+    const ours = ['client_secret', 'authorization_signed_response_alg', 'introspection_signed_response_alg']
     expect(Object.keys(full).filter((key) => fieldOfKey(key) === 'spec')).to.have.members(ours)
   })
 })
@@ -230,7 +233,7 @@ describe('createClientCheck', () => {
       'CLIENT_METADATA_INVALID',
     ],
     ['mutual TLS', { tokenEndpointAuthMethod: 'tls_client_auth' }, 'spec.auth.method', 'CLIENT_FEATURE_UNSUPPORTED'],
-    ['FAPI2', { profile: 'FAPI2' }, 'spec.profile', 'CLIENT_FEATURE_UNSUPPORTED'],
+    ['FAPI2 with a secret', { profile: 'FAPI2' }, 'spec.auth.method', 'CLIENT_METADATA_INVALID'],
     [
       'an unknown level of authentication',
       { requiredAcr: ['mfa'] },

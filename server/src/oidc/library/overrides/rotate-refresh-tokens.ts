@@ -1,5 +1,5 @@
 import { errors } from 'oidc-provider'
-import { idleLifetime, refreshTokenId, refreshTokenTimes } from '../../artefacts/refresh-families.ts'
+import { idleLifetime, refreshTokenId, refreshTokenTimes, staysTheSame } from '../../artefacts/refresh-families.ts'
 import type { RotatedFamily } from '../../request-context.ts'
 import { audited } from '../audited.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
@@ -30,6 +30,7 @@ export function rotateRefreshTokens(
             seq: this.seq!,
             graceMs: settings.refreshGraceMs,
             idleTtlMs: idleLifetime(config) * 1000,
+            keeps: staysTheSame(config),
             auditOnReuse: [audited({ event: 'refresh.reuse', outcome: 'failure' }, this)],
           }),
         )

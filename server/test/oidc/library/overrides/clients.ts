@@ -1,5 +1,9 @@
+import { exportJWK, generateKeyPair } from 'jose'
 import { deviceGrant } from '@nauthera/harness/device'
 import { configs, entry } from '@nauthera/harness/server'
+
+/** Signs for app.bank, a client of FAPI 2.0. */
+export const bankKey = await generateKeyPair('ES256')
 
 /** The clients that are registered while the contracts are tested. */
 export const clients = [
@@ -13,6 +17,17 @@ export const clients = [
     grantTypes: [deviceGrant, 'refresh_token'],
   }),
   entry('app.opaque', { ...configs.machine, audiences: [] }),
+  entry('app.bank', {
+    ...configs.web,
+    profile: 'FAPI2',
+    tokenEndpointAuthMethod: 'private_key_jwt',
+    jwks: { keys: [{ ...(await exportJWK(bankKey.publicKey)), alg: 'ES256', use: 'sig' }] },
+    requirePushedAuthorizationRequests: true,
+    dpopBoundAccessTokens: true,
+    idTokenClaims: 'Minimal',
+    idTokenSignedResponseAlg: 'ES256',
+    accessTokenSignedResponseAlg: 'ES256',
+  }),
   entry('app.roles', {
     ...configs.web,
     claims: [{ name: 'roles', join: 'Array', fromGroups: [{ group: 'engineers', values: ['dev'] }] }],

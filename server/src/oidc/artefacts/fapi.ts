@@ -1,0 +1,45 @@
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { fapiAlgorithms } from '@nauthera/rules/algorithms'
+import type { ClientJwt } from './client-jwts.ts'
+
+// What FAPI 2.0 asks of the JWTs of a client, besides what is asked of all (FAPI 2.0 Security Profile, Message Signing).
+
+export const isFapiClient = ({ profile }: Pick<ClientConfig, 'profile'>): boolean => profile === 'FAPI2'
+
+/** EdDSA has two names. */
+const algorithms: readonly unknown[] = [...fapiAlgorithms, 'Ed25519']
+
+const algorithmFault = (alg: unknown, what: string): string | undefined =>
+  algorithms.includes(alg) ? undefined : `${what} is signed with ${fapiAlgorithms.join(', ')} under FAPI 2.0`
+
+/** @returns why a client assertion does not do; Security Profile sections 5.3.2.1 and 5.4.1 */
+export function fapiAssertionFault({ claims, header }: Omit<ClientJwt, 'now'>, issuer: string): string | undefined {
+  if (claims['aud'] !== issuer) return `aud must be the issuer alone, as a string, under FAPI 2.0: ${issuer}`
+  return algorithmFault(header['alg'], 'a client assertion')
+}
+
+/** Seconds; Message Signing section 5.3.1. */
+const longestRequest = 3600
+
+/** @returns why a request object does not do; Message Signing section 5.3.1 */
+export function fapiRequestFault({ claims, header, now }: ClientJwt, issuer: string): string | undefined {
+  const { aud, nbf, exp } = claims
+  if (![aud].flat().includes(issuer)) return `aud must be or hold the issuer under FAPI 2.0: ${issuer}`
+  if (typeof nbf !== 'number' || typeof exp !== 'number') return 'a request object has nbf and exp under FAPI 2.0'
+  if (nbf < now / 1000 - longestRequest) return 'nbf is more than an hour ago'
+  if (exp - nbf > longestRequest) return 'exp is more than an hour after nbf'
+  return algorithmFault(header['alg'], 'a request object')
+}
+
+/** @param proof the header DPoP of the request, if there is one
+ *  @returns why it does not do: RS256 signs no JWT of FAPI 2.0 (section 5.4.1) */
+export function fapiProofFault(proof: string): string | undefined {
+  if (proof === '') return undefined
+  try {
+    const { alg } = JSON.parse(Buffer.from(proof.split('.')[0]!, 'base64url').toString()) as { alg?: unknown }
+    return algorithmFault(alg, 'a DPoP proof')
+  } catch {
+    // the library says what is wrong with it
+    return undefined
+  }
+}

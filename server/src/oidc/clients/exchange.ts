@@ -1,0 +1,74 @@
+// What a token exchange asks for, and whether the token that is shown can be exchanged at all (RFC 8693). Pure.
+import type { Actor } from '../request-context.ts'
+
+const typePrefix = 'urn:ietf:params:oauth:token-type:'
+export const accessTokenType = `${typePrefix}access_token`
+
+/** How many clients may stand one behind the other in `act`. */
+const mostActors = 4
+
+/** What is wrong with a request. `detail` is for the audit log alone: who shows a token of somebody else learns nothing about it. */
+export interface ExchangeFault {
+  readonly description: string
+  readonly detail?: string
+}
+
+export interface ExchangeRequest {
+  readonly subjectToken: string
+  /** Of `resource` and `audience` together. */
+  readonly apis: readonly string[]
+  readonly scope: string | undefined
+}
+
+/** @param params as they came: undefined where one is missing, an array where it was given several times */
+export function readExchange(
+  params: Readonly<Record<string, unknown>>,
+): { readonly kind: 'read'; readonly request: ExchangeRequest } | ({ readonly kind: 'refused' } & ExchangeFault) {
+  const refuse = (description: string) => ({ kind: 'refused' as const, description })
+  const { subject_token: token, subject_token_type: type, requested_token_type: wanted, scope } = params
+  if (typeof token !== 'string' || token === '') return refuse('subject_token is missing: the access token to exchange')
+  if (type === undefined) return refuse(`subject_token_type is missing: it is ${accessTokenType}`)
+  if (type !== accessTokenType)
+    return refuse(`subject_token_type must be ${accessTokenType}: no other token is exchanged`)
+  if (params['actor_token'] !== undefined || params['actor_token_type'] !== undefined)
+    return refuse('actor_token is not taken: the client that asks is the one that acts')
+  if (wanted !== undefined && wanted !== accessTokenType)
+    return refuse(`requested_token_type must be ${accessTokenType}, or absent: no other token is issued`)
+  const apis = [params['resource'], params['audience']].flat().filter((one) => typeof one === 'string')
+  return {
+    kind: 'read',
+    request: { subjectToken: token, apis, scope: typeof scope === 'string' ? scope : undefined },
+  }
+}
+
+/** An access token of this server, as far as it is looked at here. */
+export interface ShownToken {
+  readonly aud?: unknown
+  readonly accountId?: string | undefined
+  readonly grantId?: string | undefined
+  readonly extra?: { readonly act?: Actor } | undefined
+}
+
+/** @param token undefined when it is none of this server, or has expired
+ *  @param api the identifier of the client that shows it
+ *  @returns why it is not exchanged; undefined when it is */
+export function subjectFault(token: ShownToken | undefined, api: string): ExchangeFault | undefined {
+  const description = `subject_token is no valid access token for the API ${api}`
+  if (token === undefined) return { description, detail: 'subject token: unknown or expired' }
+  if (token.aud !== api) return { description, detail: 'subject token: for another audience' }
+  if (token.accountId === undefined || token.grantId === undefined)
+    return { description: 'subject_token is not of a person: ask for a token with client_credentials instead' }
+  if (chainOf(token.extra?.act).length >= mostActors)
+    return { description: `subject_token was exchanged ${mostActors} times already, which is the most` }
+  return undefined
+}
+
+/** @returns who acts now, and for whom others acted before */
+export const actorOf = (clientId: string, token: ShownToken): Actor => {
+  const act = token.extra?.act
+  return { sub: clientId, ...(act === undefined ? {} : { act }) }
+}
+
+/** Ids of the clients that act, the present one first. */
+export const chainOf = (act: Actor | undefined): readonly string[] =>
+  act === undefined ? [] : [act.sub, ...chainOf(act.act)]

@@ -1,0 +1,31 @@
+import { Provider } from 'oidc-provider'
+import type { Configuration } from 'oidc-provider'
+import type { Context } from './shapes.ts'
+
+/** Answers a token request of one grant. */
+export type GrantHandler = (context: Context) => Promise<void>
+
+/** A Provider, and the library's handlers of its own grants, which it keeps to itself: it registers them by a method of its own while it is
+ *  made. */
+export function createProvider(
+  issuer: string,
+  configuration: Configuration,
+): { readonly provider: Provider; handlerOf(grant: string): GrantHandler } {
+  const handlers = new Map<string, GrantHandler>()
+  class WatchedProvider extends Provider {
+    override registerGrantType<Params extends object>(
+      ...[name, handler, ...more]: Parameters<typeof Provider.prototype.registerGrantType<Params>>
+    ): void {
+      handlers.set(name, handler as unknown as GrantHandler)
+      super.registerGrantType<Params>(name, handler, ...more)
+    }
+  }
+  return {
+    provider: new WatchedProvider(issuer, configuration),
+    handlerOf(grant) {
+      const handler = handlers.get(grant)
+      if (handler === undefined) throw new TypeError(`oidc-provider no longer registers a handler for ${grant}`)
+      return handler
+    },
+  }
+}

@@ -1,0 +1,73 @@
+import { errors } from 'oidc-provider'
+import { grantPayload, newGrantId } from '../../artefacts/grants.ts'
+import type { Exchanged } from '../../request-context.ts'
+import { currentRequest, fromStore } from '../current-request.ts'
+import { replace } from '../override.ts'
+import type { OverrideNeeds } from '../override.ts'
+import { clientOf, currentContext } from '../shapes.ts'
+import type { AccessToken, Internals } from '../shapes.ts'
+
+type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'now'>
+
+/** ClientCredentials.prototype.save: in a token exchange (library/token-exchange) the token that is saved is one of the person, with a grant
+ *  of its own that ends with the one before it, and it lives no longer than the token that it was traded for. */
+export function exchangeTokens(library: Pick<Internals, 'AccessToken' | 'ClientCredentials'>, needs: Needs): void {
+  replace(
+    library.ClientCredentials.prototype,
+    'save',
+    (original) =>
+      async function save(this: AccessToken, ttl) {
+        const { exchange } = currentRequest()
+        return exchange === undefined ? original.call(this, ttl) : issue(library, this, exchange, needs)
+      },
+  )
+}
+
+/** @param made the machine's token: its key, audience and scope are those of the new one */
+async function issue(
+  { AccessToken }: Pick<Internals, 'AccessToken'>,
+  made: AccessToken,
+  { subject, api }: Exchanged,
+  { store, clients, now }: Needs,
+): Promise<string> {
+  checkProof(made, subject)
+  const context = currentContext()
+  const client = clients.registered(clientOf(context))
+  const expiresIn = Math.min(made.expiration, subject.exp - Math.floor(now() / 1000))
+  if (expiresIn <= 0) throw new errors.InvalidRequest('subject_token has expired')
+  made.expiresIn = expiresIn
+  const grantId = newGrantId()
+  const token = new AccessToken({
+    accountId: subject.accountId,
+    client: clientOf(context),
+    grantId,
+    gty: 'token_exchange',
+    sessionUid: subject.sessionUid,
+    scope: made.scope,
+    resourceServer: made.resourceServer,
+    expiresIn,
+    jkt: made.jkt,
+    'x5t#S256': made['x5t#S256'],
+  })
+  const stored = await fromStore(() =>
+    store.grants.insertChild({
+      parentId: subject.grantId,
+      id: grantId,
+      clientUid: client.uid,
+      clientId: client.clientId,
+      payload: { ...grantPayload({ scopes: [], resources: { [api]: [...(made.scope?.split(' ') ?? [])] } }, []) },
+      expiresAt: new Date(now() + expiresIn * 1000),
+    }),
+  )
+  if (!stored) throw new errors.InvalidRequest('the grant of subject_token has ended')
+  context.oidc.entity('AccessToken', token)
+  return token.save()
+}
+
+/** @throws errors.InvalidRequest for a bound token that is shown without its proof */
+function checkProof(made: AccessToken, { jkt, certificate }: Exchanged['subject']): void {
+  if (jkt !== undefined && jkt !== made.jkt)
+    throw new errors.InvalidRequest('subject_token is bound to a key: the request needs a DPoP proof of that key')
+  if (certificate !== undefined && certificate !== made['x5t#S256'])
+    throw new errors.InvalidRequest('subject_token is bound to a certificate: the request needs that certificate')
+}

@@ -1,0 +1,135 @@
+import { wireGrant } from '@nauthera/rules/grants'
+import { errors } from 'oidc-provider'
+import type Provider from 'oidc-provider'
+import { signedTokenName } from '../artefacts/signed-tokens.ts'
+import { allowedScope } from '../artefacts/resources.ts'
+import { judgeExchange, standingScope } from '../clients/asked.ts'
+import { accessTokenType, actorOf, readExchange, subjectFault } from '../clients/exchange.ts'
+import type { ExchangeFault, ExchangeRequest } from '../clients/exchange.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import { ProtocolError } from '../protocol-error.ts'
+import type { Exchanged } from '../request-context.ts'
+import { findAccount } from './accounts.ts'
+import { currentRequest, fromStore } from './current-request.ts'
+import type { GrantHandler } from './grant-handlers.ts'
+import type { LibraryNeeds } from './needs.ts'
+import { clientOf, internalsOf, setParameter } from './shapes.ts'
+import type { AccessToken, Context, Internals } from './shapes.ts'
+
+type Needs = Pick<LibraryNeeds, 'users' | 'clients'>
+
+const parameters = [
+  'subject_token',
+  'subject_token_type',
+  'actor_token',
+  'actor_token_type',
+  'requested_token_type',
+  'audience',
+  'resource',
+  'scope',
+]
+
+/** The grant of RFC 8693: an API trades the access token that it received for one of another API. Here the request is judged; the
+ *  library's own grant for machines then makes the token (proof of possession, audience, answer), and overrides/exchange-tokens makes
+ *  it one of the person. */
+export function registerTokenExchange(provider: Provider, issue: GrantHandler, needs: Needs): void {
+  const internals = internalsOf(provider)
+  const handle = async (context: Context): Promise<void> => {
+    const client = needs.clients.registered(clientOf(context))
+    const read = readExchange(context.oidc.params ?? {})
+    if (read.kind === 'refused') throw refused(read)
+    const exchange = await judge(needs, internals, context, client, read.request)
+    currentRequest().exchange = exchange
+    setParameter(context, 'resource', exchange.api)
+    setParameter(context, 'scope', exchange.scope)
+    await issue(context)
+    Object.assign(context.body as object, { issued_token_type: accessTokenType })
+  }
+  provider.registerGrantType(wireGrant('token_exchange'), (context) => handle(context as Context), parameters, [
+    'audience',
+    'resource',
+  ])
+}
+
+const refused = ({ description, detail }: ExchangeFault) =>
+  new ProtocolError('invalid_request', { description, detail })
+
+const ended = (detail: string, api: string) =>
+  refused({
+    description: `subject_token is no valid access token for the API ${api}`,
+    detail: `subject token: ${detail}`,
+  })
+
+async function judge(
+  needs: Needs,
+  internals: Internals,
+  context: Context,
+  client: OidcClient,
+  request: ExchangeRequest,
+): Promise<Exchanged> {
+  const api = client.config.resourceServer?.identifier
+  if (api === undefined) throw new errors.UnauthorizedClient('only a client that is an API exchanges tokens')
+  const token = await findToken(internals, request.subjectToken)
+  const fault = subjectFault(token, api)
+  if (fault !== undefined || token === undefined) throw refused(fault!)
+  const owner = needs.clients.registeredById(token.clientId!)
+  const standing = owner && standingScope(token, owner, needs.clients)
+  if (standing === undefined) throw ended('its client may not call this API any more', api)
+  await checkPerson(needs, internals, context, { token, api })
+  const asked = { scope: request.scope, resources: request.apis }
+  const verdict = judgeExchange(asked, standing.scope, client, needs.clients)
+  if (verdict.kind === 'refused') {
+    allowedScope(verdict)
+    throw new TypeError('a refused exchange goes on')
+  }
+  return {
+    subject: {
+      clientId: token.clientId!,
+      accountId: token.accountId!,
+      grantId: token.grantId!,
+      sessionUid: token.sessionUid,
+      exp: token.exp!,
+      jkt: token.jkt,
+      certificate: token['x5t#S256'],
+    },
+    api: verdict.api,
+    scope: verdict.scope,
+    act: actorOf(client.clientId, token),
+    signIn: signInOf(token),
+  }
+}
+
+function signInOf({ extra: { acr, auth_time } = {} }: AccessToken): Exchanged['signIn'] {
+  return { ...(acr === undefined ? {} : { acr }), ...(auth_time === undefined ? {} : { auth_time }) }
+}
+
+/** The person, their grant and session, as PostgreSQL has them now. */
+async function checkPerson(
+  needs: Needs,
+  internals: Internals,
+  context: Context,
+  { token, api }: { token: AccessToken; api: string },
+): Promise<void> {
+  const grant = await internals.Grant.find(token.grantId!)
+  if (grant === undefined) throw ended('its grant, session or person has ended', api)
+  if (grant.clientId !== token.clientId || grant.accountId !== token.accountId) throw ended('of another grant', api)
+  const account = await fromStore(() => findAccount(needs, context, { sub: token.accountId!, isOfToken: true }))
+  if (account === undefined)
+    throw refused({ description: 'the person of subject_token may not use this client (access.allowedGroups)' })
+  context.oidc.entity('Account', account)
+}
+
+/** @returns also a token of a machine, so that its refusal can say so */
+async function findToken(
+  { AccessToken, ClientCredentials }: Internals,
+  value: string,
+): Promise<AccessToken | undefined> {
+  const request = currentRequest()
+  const isSigned = value.includes('.')
+  if (isSigned) request.signedToken = value
+  const name = isSigned ? signedTokenName : value
+  const token = (await AccessToken.find(name)) ?? (await ClientCredentials.find(name))
+  // not as an access token: what the cache has may be 10 s old
+  request.artefact = { ...request.artefact, kind: 'SubjectToken' }
+  return token?.isValid === true ? token : undefined
+}

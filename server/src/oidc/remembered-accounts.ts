@@ -1,0 +1,72 @@
+import type { PersonOnPage } from '../reply.ts'
+import { readCookies, setCookie } from './cookies.ts'
+import type { CookieScope, Exchange } from './cookies.ts'
+import { decryptClaims, encryptClaims } from './keys/jwt.ts'
+import type { CookieKeys } from './keys/key-set.ts'
+
+// Who has signed in with this browser and wanted to stay signed in. The cookie has names alone and opens nothing: whoever is chosen from
+// it proves who they are as ever. It is encrypted, so that it says nothing to who only sees it.
+
+/** The name that the person signs in with, and what they are called. */
+export type RememberedAccount = Pick<PersonOnPage, 'username' | 'name'>
+
+export interface RememberedAccounts {
+  /** The last one first. */
+  read(exchange: Pick<Exchange, 'request'>): Promise<readonly RememberedAccount[]>
+  add(exchange: Exchange, account: RememberedAccount): Promise<void>
+  forget(exchange: Exchange, username: string): Promise<void>
+}
+
+const most = 5
+/** Characters: a longer name is not remembered, and a longer full name is left out. */
+const longest = { username: 100, name: 60 }
+/** Name and value of the cookie. */
+const longestCookie = 1900
+/** Seconds. */
+const keepFor = 60 * 86_400
+
+/** @param needs.now epoch milliseconds */
+export function createRememberedAccounts(needs: {
+  scope: CookieScope
+  keys: () => CookieKeys
+  now: () => number
+}): RememberedAccounts {
+  const { scope, keys, now } = needs
+  const { name, path } = scope.remembered
+  const bound = 'remembered'
+
+  async function read({ request }: Pick<Exchange, 'request'>): Promise<readonly RememberedAccount[]> {
+    const value = readCookies(request).get(name)
+    if (value === undefined) return []
+    const keyOf = (kid: string) => keys().find('remembered', kid)
+    const claims = await decryptClaims(value, { keyOf, bound, now: new Date(now()) })
+    // only this server can have encrypted it, so the shape is known
+    return (claims?.['accounts'] as RememberedAccount[] | undefined) ?? []
+  }
+
+  async function write(exchange: Exchange, accounts: readonly RememberedAccount[]): Promise<void> {
+    const { response } = exchange
+    if (accounts.length === 0) return setCookie(response, scope, { name, path, value: '', maxAge: 0 })
+    const { kid, key } = keys().current('remembered')
+    const expiresAt = Math.floor(now() / 1000) + keepFor
+    const value = await encryptClaims({ accounts }, { key, kid, bound, expiresAt })
+    // too long: without the oldest one
+    if (name.length + value.length > longestCookie) return write(exchange, accounts.slice(0, -1))
+    setCookie(response, scope, { name, path, value, maxAge: keepFor })
+  }
+
+  return {
+    read,
+    async add(exchange, { username, name: called }) {
+      if (username.length > longest.username) return
+      const account = called !== undefined && called.length <= longest.name ? { username, name: called } : { username }
+      const others = (await read(exchange)).filter((other) => other.username !== username)
+      await write(exchange, [account, ...others].slice(0, most))
+    },
+    async forget(exchange, username) {
+      const before = await read(exchange)
+      const after = before.filter((account) => account.username !== username)
+      if (after.length < before.length) await write(exchange, after)
+    },
+  }
+}
