@@ -64,7 +64,7 @@ export function awayFrom({ connection }: FreshStore): Store {
   return createStore({ database, ring: testRing, log, replica: 'away', auditSettings })
 }
 
-export const auditSettings = { machineTokens: 'counted', retention: 90 * 86_400_000 } as const
+const auditSettings = { machineTokens: 'counted', retention: 90 * 86_400_000 } as const
 
 export const testRing = createKeyRing(new Map([['test', randomBytes(32)]]), 'test')
 
