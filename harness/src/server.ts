@@ -43,6 +43,8 @@ export interface Replicas extends Target {
   readonly health: readonly ReturnType<typeof createHealth>[]
   /** Makes these the clients of every replica. */
   serve(clients: readonly ShardEntry[]): Promise<void>
+  /** Where the settings have a port that asks for certificates. */
+  certificateOrigin(replica: number): string
   /** `http://127.0.0.1:<port of replica n>`, for requests with the issuer's Host. */
   origin(replica: number): string
   stop(): Promise<void>
@@ -125,6 +127,7 @@ export async function startReplicas(
     keysDirectory,
     metrics,
     health,
+    certificateOrigin: (replica) => `https://127.0.0.1:${apps[replica]!.certificatePort}`,
     origin: (replica) => `http://127.0.0.1:${apps[replica]!.port}`,
     async serve(clients) {
       seq++

@@ -3,6 +3,7 @@ import { podPaths } from '@nauthera/proto/names'
 import { defaultAlgorithms, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
 import { isNeverAllowed, parseRanges } from './address-ranges.ts'
+import { mutualTlsFaults, mutualTlsSettings } from './mutual-tls-settings.ts'
 import { groupNameSettings, prefixFaults, upstreamSettings, upstreamsFaults } from './upstream-settings.ts'
 
 // The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
@@ -438,6 +439,7 @@ export const settingsSchema = z
       })
       .optional()
       .describe('HTTPS on the public port; the files are read again when they change.'),
+    mutualTLS: mutualTlsSettings,
     management: listenSettings(9090),
     log: logSettings,
     extraHosts: listOf(hostName).describe(
@@ -599,7 +601,8 @@ export const settingsSchema = z
       const message = 'is this server itself: its tokens prove people and clients, never a program; remove it'
       context.addIssue({ code: 'custom', path: ['identityIssuers', n, 'issuer'], message })
     })
-    for (const fault of originFaults(settings)) context.addIssue({ code: 'custom', ...fault })
+    for (const fault of [...originFaults(settings), ...mutualTlsFaults(settings)])
+      context.addIssue({ code: 'custom', ...fault })
   })
 
 interface Origins {

@@ -2,17 +2,17 @@ import { hkdfSync } from 'node:crypto'
 import type { JWK } from 'jose'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { KeySummary } from '../../store/keys.ts'
-import { activeKeyAt, keyStates } from './states.ts'
+import { activeKeyAt, keyStates, pairwiseLine } from './states.ts'
 import type { KeyPolicy, KeyState, KeyTimes } from './states.ts'
 import { publicPart } from './jwt.ts'
 
 /** A key as the ring knows it, decrypted. */
 export interface RingKey extends KeyTimes {
-  readonly use: 'sig' | 'cookie'
+  readonly use: 'sig' | 'cookie' | 'pairwise'
   readonly algorithm: string
   /** Of a signing key. */
   readonly privateJwk?: JWK
-  /** Of a cookie key: 32 bytes. */
+  /** Of any other: 32 bytes. */
   readonly secret?: Buffer
 }
 
@@ -22,7 +22,7 @@ export const signingLine = (algorithm: SigningAlgorithm): string => `sig:${algor
 /** A key of a summary, in the line of those that it replaces and is replaced by. */
 export const timesOf = ({ id, use, alg, createdAt, activeAt }: KeySummary): KeyTimes => ({
   id,
-  line: use === 'sig' ? signingLine(alg as SigningAlgorithm) : cookieLine,
+  line: use === 'sig' ? signingLine(alg as SigningAlgorithm) : use === pairwiseLine ? pairwiseLine : cookieLine,
   createdAt: createdAt.getTime(),
   activeAt: activeAt.getTime(),
 })
@@ -61,6 +61,8 @@ export interface KeySet {
   /** What /jwks publishes. */
   readonly published: readonly JWK[]
   readonly cookies: CookieKeys
+  /** What pairwise subjects are made with, 32 bytes: the same for ever. @throws TypeError when the ring has none */
+  readonly pairwise: () => Buffer
   readonly states: ReadonlyMap<string, KeyState>
 }
 
@@ -91,8 +93,15 @@ export function buildKeySet(
     signing,
     published: signing.map((jwk) => publicPart({ ...jwk, key_ops: undefined! })).map(withoutUndefined),
     cookies: cookieKeysOf(usable.filter((key) => key.line === cookieLine)),
+    pairwise: () => pairwiseSecret(keys),
     states,
   }
+}
+
+function pairwiseSecret(keys: readonly RingKey[]): Buffer {
+  const secret = keys.find((key) => key.line === pairwiseLine)?.secret
+  if (secret === undefined) throw new TypeError('a key set needs a key for pairwise subjects')
+  return secret
 }
 
 function cookieKeysOf(keys: readonly RingKey[]): CookieKeys {

@@ -5,7 +5,7 @@ import type { KeyWriter, Keys, NewKey, StoredKey } from '../../store/keys.ts'
 import { isPrivateJwk, mintCookieKey, mintSigningKey, publicPart } from './jwt.ts'
 import { buildKeySet, cookieLine, signingLine } from './key-set.ts'
 import type { KeySet, RingKey } from './key-set.ts'
-import { keyStates, planKeys } from './states.ts'
+import { keyStates, pairwiseLine, planKeys } from './states.ts'
 import type { KeyPlan, KeyPolicy } from './states.ts'
 
 /** The ring of keys, shared by all replicas through PostgreSQL. */
@@ -55,7 +55,7 @@ class StoredKeyRing implements KeyRing {
 
   constructor(needs: KeyRingNeeds) {
     this.#needs = needs
-    this.#lines = [cookieLine, ...needs.algorithms.map(signingLine)]
+    this.#lines = [cookieLine, pairwiseLine, ...needs.algorithms.map(signingLine)]
   }
 
   current(): KeySet {
@@ -181,6 +181,10 @@ async function mint(line: string, activeAt: Date): Promise<NewKey> {
     const { id, secret } = mintCookieKey()
     return { id, use: 'cookie', alg: 'A256GCM', publicJwk: undefined, secret, ...times }
   }
+  if (line === pairwiseLine) {
+    const { id, secret } = mintCookieKey()
+    return { id, use: pairwiseLine, alg: 'HS256', publicJwk: undefined, secret, ...times }
+  }
   const jwk = await mintSigningKey(line.slice(signingLine('' as SigningAlgorithm).length) as SigningAlgorithm)
   const secret = Buffer.from(JSON.stringify(jwk))
   const publicJwk = publicPart(jwk) as Record<string, unknown>
@@ -196,6 +200,7 @@ function toRing(stored: readonly StoredKey[], log: Log): RingKey[] {
       algorithm: key.alg,
     }
     if (key.use === 'cookie') return [{ ...times, use: 'cookie', line: cookieLine, secret: key.secret }]
+    if (key.use === pairwiseLine) return [{ ...times, use: pairwiseLine, line: pairwiseLine, secret: key.secret }]
     if (key.use !== 'sig') return []
     const privateJwk = JSON.parse(key.secret.toString()) as JWK
     if (!isPrivateJwk(privateJwk)) {
