@@ -23,7 +23,7 @@ export interface Field {
 interface Schema {
   readonly type?: string
   readonly enum?: readonly unknown[]
-  readonly default?: unknown
+  readonly default?: string | number | boolean
   readonly description?: string
   readonly properties?: Readonly<Record<string, Schema>>
   readonly required?: readonly string[]

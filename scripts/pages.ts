@@ -72,6 +72,6 @@ async function writeSheet(name: string, width: number, figures: readonly string[
     figure { margin: 0 } img { width: ${width}px; border: 1px solid #888 }`
   const page = await browser.newPage({ viewport: { width: columns * (width + 20), height: 720 } })
   await page.setContent(`<style>${style}</style>${figures.join('')}`)
-  writeFileSync(join(directory, `${name}.png`), await page.screenshot({ fullPage: true }))
+  writeFileSync(join(directory, `${name}.png`), await page.screenshot({ fullPage: true, timeout: 120_000 }))
   await page.close()
 }

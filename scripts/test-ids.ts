@@ -23,6 +23,12 @@ interface Definition {
 /** @returns every id in a text, each once */
 export const idsIn = (text: string): string[] => [...new Set(text.match(anyId))]
 
+/** A line that is nothing but comment, and the end of one after a space: an id in a string stays. */
+const comment = /^\s*(?:\/\/|\/\*|\*).*$|\s\/\/\s[^'"`]*$/gm
+
+/** @returns source without its comments: an id that stands in one proves nothing */
+export const withoutComments = (source: string): string => source.replaceAll(comment, '')
+
 /** @internal ci/test/ids.test.ts holds them equal to what tests carry
  *  @returns a definition for each paragraph that begins with an id in bold, in the order of the pages */
 export function readDefinitions(): Definition[] {
@@ -38,7 +44,8 @@ export function readDefinitions(): Definition[] {
 export function readUses(root = '.'): Map<string, string[]> {
   const uses = new Map<string, string[]>()
   for (const file of testFiles(root)) {
-    for (const name of idsIn(readText(join(root, file)))) uses.set(name, [...(uses.get(name) ?? []), file])
+    for (const name of idsIn(withoutComments(readText(join(root, file)))))
+      uses.set(name, [...(uses.get(name) ?? []), file])
   }
   return uses
 }

@@ -280,6 +280,31 @@ describe('validate.yaml', function () {
       'unset one of the two',
     ],
     [
+      'a header with certificates of a proxy that nobody trusts',
+      { server: { mutualTLS: { header: 'nginx' } } },
+      'the header of nobody is believed; set server.trustedProxies',
+    ],
+    [
+      'a port for certificates that nobody finds',
+      { server: { mutualTLS: { listener: { enabled: true, existingSecret: 'x' } } } },
+      'set server.mutualTLS.url',
+    ],
+    [
+      'a port for certificates without one of its own',
+      { server: { mutualTLS: { url: 'https://mtls.example.com', listener: { enabled: true } } } },
+      'set server.mutualTLS.listener.existingSecret',
+    ],
+    [
+      'authorities of clients, and no way for a certificate',
+      { server: { mutualTLS: { clientCA: { name: 'client-ca' } } } },
+      'set server.mutualTLS.header or server.mutualTLS.listener.enabled=true',
+    ],
+    [
+      'an address for certificates with a path',
+      { server: { trustedProxies: ['10.0.0.0/8'], mutualTLS: { header: 'nginx', url: 'https://mtls.example.com/x' } } },
+      'it is an origin, to which the path of the issuer is added',
+    ],
+    [
       'an Ingress in front of a server that trusts no proxy',
       { ingress: { enabled: true } },
       'server.trustedProxies is empty and ingress.enabled is true; every request would seem to come from the proxy',

@@ -16,6 +16,7 @@ const benches: Readonly<Record<string, () => Promise<Bench>>> = {
   start: async () => (await import('./start.ts')).measureStart,
   'many-clients': async () => (await import('./many-clients.ts')).measureManyClients,
   'many-people': async () => (await import('./many-people.ts')).measureManyPeople,
+  'people-times': async () => (await import('./people-times.ts')).measurePeopleTimes,
   throughput: async () => (await import('./throughput.ts')).measureThroughput,
 }
 

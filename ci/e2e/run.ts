@@ -44,6 +44,7 @@ const suites = [
   'sign-in',
   'rotation',
   'secretless',
+  'mutual-tls',
   'kubectl',
   'disruption',
   'releases',

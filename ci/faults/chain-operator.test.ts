@@ -46,8 +46,7 @@ describe('the operator and its API under three replicas with load', function () 
   afterEach(async () => {
     for (const end of undo.splice(0).reverse()) await end()
     await load.stop()
-    // I2: none of these faults may fail a sign-in or a token request
-    expect(load.failures()).to.deep.equal([])
+    expect(load.failures(), 'I2 no sign-in and no token request fails').to.deep.equal([])
     await checkInvariants(chain, load)
   })
 

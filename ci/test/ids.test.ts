@@ -1,7 +1,15 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
-import { idPages, idsIn, readDefinitions, readUses, renderIdPage, testFiles } from '../../scripts/test-ids.ts'
+import {
+  idPages,
+  idsIn,
+  readDefinitions,
+  readUses,
+  renderIdPage,
+  testFiles,
+  withoutComments,
+} from '../../scripts/test-ids.ts'
 
 /** Not ours to read: installed, built, or written by a program. */
 const skipped = /^(\.git|\.nauthera|node_modules|coverage|\.coverage|snapshots|generated|package-lock\.json|go\.sum)$/
@@ -99,5 +107,17 @@ describe('idsIn', () => {
     ['reads none with a leading zero', 'F01 I0', []],
   ] as const) {
     it(sentence, () => expect(idsIn(text)).to.deep.equal(ids))
+  }
+})
+
+describe('withoutComments', () => {
+  for (const [sentence, text, ids] of [
+    ['keeps an id in a title', "it('A6 one code', () => {", ['A6']],
+    ['keeps one in a title that has slashes', "it('A6 asks http://host // twice', () => {", ['A6']],
+    ['takes one out of a line of comment', '// as A6 says\nA7', ['A7']],
+    ['takes one out of the end of a line', 'expect(found) // as A6 says', []],
+    ['takes one out of a doc comment', '/** As A6 says,\n *  and A7. */\nA8', ['A8']],
+  ] as const) {
+    it(sentence, () => expect(idsIn(withoutComments(text))).to.deep.equal(ids))
   }
 })

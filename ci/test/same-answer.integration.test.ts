@@ -1,4 +1,6 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { create, fromJson, toJson } from '@bufbuild/protobuf'
 import { expect } from 'chai'
 import fc from 'fast-check'
@@ -13,6 +15,7 @@ import { checkPolicies } from '@nauthera/operator/decide/check-policies'
 import { renderConfig } from '@nauthera/operator/decide/metadata'
 import { judgeClient } from '@nauthera/operator/decide/judge'
 import type { Policies } from '@nauthera/operator/decide/policies'
+import { createAuthority } from '@nauthera/proto/certificates'
 import { renderVersion } from '@nauthera/proto/client-version'
 import { ClientConfigSchema, ShardEntrySchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -52,7 +55,7 @@ const differences: readonly Difference[] = [
     sentence: 'a key that can verify nothing',
     takenBy: 'the API server',
     field: /^spec\.auth\.jwks$/,
-    message: /^(keys\[\d+\] must |must have a key that can verify an assertion: )/,
+    message: /^(keys\[\d+\] must |must have a key (that can verify an assertion: |with its certificate in x5c$))/,
     reason: 'Whether the members of a JWK make a key cannot be said in CEL.',
     example: {
       redirectURIs,
@@ -93,6 +96,14 @@ const differences: readonly Difference[] = [
       redirectURIs,
       rotation: { interval: '720h', window: { schedule: '0 3 * * 6', duration: '2h', timeZone: 'Mars/Base' } },
     },
+  },
+  {
+    sentence: 'a subject that is no distinguished name',
+    takenBy: 'the API server',
+    field: /^spec\.auth\.tls\.subjectDN$/,
+    message: /^must be a distinguished name as in RFC 4514/,
+    reason: 'CEL knows neither the types of names nor their escapes.',
+    example: { redirectURIs, auth: { method: 'tls_client_auth', tls: { subjectDN: 'worker' } } },
   },
   {
     sentence: 'an algorithm that this server does not sign with',
@@ -156,11 +167,20 @@ const isNamed = (takenBy: Difference['takenBy'], fault: { field: string; message
 
 describe('a client that one takes', () => {
   let replicas: Replicas
+  let directory: string
   before(async function () {
     this.timeout(60_000)
-    replicas = await startReplicas({ settings: { signing: { algorithms: ['ES256', 'RS256'] } } })
+    directory = mkdtempSync(join(tmpdir(), 'nauthera-same-answer-'))
+    const caFile = join(directory, 'ca.crt')
+    writeFileSync(caFile, (await createAuthority({ name: 'clients', lifetimeMs: 3_600_000 })).cert)
+    const mutualTLS = { caFile, header: 'nginx' }
+    const signing = { algorithms: ['ES256', 'RS256'] }
+    replicas = await startReplicas({ settings: { signing, trustedProxies: ['127.0.0.1'], mutualTLS } })
   })
-  after(() => replicas.stop())
+  after(async () => {
+    await replicas.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
 
   /** What the server has against what the operator renders: by the rules, and by all that it asks. */
   async function serverFaults(client: OIDCClient, defaults: OIDCPolicySpec['defaults'] = {}) {

@@ -44,6 +44,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'server/src/mail/*': ['server/test/mail/reset.integration.test.ts', 'server/test/mail/join.integration.test.ts'],
   'server/src/oidc/*': ['server/test/oidc/authorization.integration.test.ts'],
   'server/src/oidc/artefacts/*': ['server/test/oidc/single-use.integration.test.ts'],
+  'server/src/oidc/certificates/*': ['server/test/oidc/mutual-tls.integration.test.ts'],
   'server/src/oidc/clients/*': ['server/test/oidc/swap.integration.test.ts'],
   'server/src/oidc/interaction/*': ['server/test/login/held-sign-in.integration.test.ts'],
   'server/src/oidc/keys/*': ['server/test/oidc/tokens.integration.test.ts'],

@@ -31,6 +31,8 @@ export function send(
     body?: string
     /** Default: 15 s. */
     timeoutMs?: number
+    /** From which address, and what this side shows and believes where TLS is spoken. */
+    connection?: { localAddress?: string; cert?: string; key?: string; ca?: string; servername?: string }
   },
 ): Promise<Answer> {
   const { host } = new URL(replicas.issuer)
@@ -53,6 +55,7 @@ export function send(
           ...options.headers,
         },
         timeout: timeoutMs,
+        ...options.connection,
       },
       (incoming) => {
         const chunks: Buffer[] = []

@@ -21,13 +21,20 @@ interface Violation {
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+/** Those that see how a page is laid out and coloured. The others read its structure, which is the same in each width and colour scheme. */
+const rulesOfLooks = ['color-contrast', 'link-in-text-block', 'target-size', 'scrollable-region-focusable']
 
-/** @param options.styles also reads the style sheets, for the rule that no page wants the screen held one way; it takes as long as all
+/** @param options.look only what can differ between two looks of one page
+ *  @param options.styles also reads the style sheets, for the rule that no page wants the screen held one way; it takes as long as all
  *  other rules together
  *  @returns what axe finds on the page as it is now, one line each; empty when all is well */
-export async function findAxeViolations(page: Page, options: { styles?: boolean } = {}): Promise<string[]> {
+export async function findAxeViolations(
+  page: Page,
+  options: { styles?: boolean; look?: boolean } = {},
+): Promise<string[]> {
   if (!(await page.evaluate<boolean>('typeof axe === "object"'))) await page.evaluate(axeSource)
-  const asked = { runOnly: rules, resultTypes: ['violations'], preload: options.styles ?? false }
+  const runOnly = options.look === true ? { type: 'rule', values: rulesOfLooks } : rules
+  const asked = { runOnly, resultTypes: ['violations'], preload: options.styles ?? false }
   const violations = await page.evaluate<Violation[]>(
     `axe.run(document, ${JSON.stringify(asked)}).then(({ violations }) => violations)`,
   )

@@ -43,6 +43,8 @@ export interface Replicas extends Target {
   readonly health: readonly ReturnType<typeof createHealth>[]
   /** Makes these the clients of every replica. */
   serve(clients: readonly ShardEntry[]): Promise<void>
+  /** Where the settings have a port that asks for certificates. */
+  certificateOrigin(replica: number): string
   /** `http://127.0.0.1:<port of replica n>`, for requests with the issuer's Host. */
   origin(replica: number): string
   stop(): Promise<void>
@@ -125,6 +127,7 @@ export async function startReplicas(
     keysDirectory,
     metrics,
     health,
+    certificateOrigin: (replica) => `https://127.0.0.1:${apps[replica]!.certificatePort}`,
     origin: (replica) => `http://127.0.0.1:${apps[replica]!.port}`,
     async serve(clients) {
       seq++
@@ -222,6 +225,8 @@ export function entry(
     uid?: string
     /** Identifiers of APIs, and the scopes that the client may have there. Without it the entry is that of an older operator. */
     granted?: Readonly<Record<string, readonly string[]>>
+    /** Of an API: hosts of metadata documents, and the scopes that such clients may have. */
+    documents?: readonly { readonly hosts: readonly string[]; readonly scopes: readonly string[] }[]
   } = {},
 ): ShardEntry {
   const secrets =
@@ -240,9 +245,16 @@ export function entry(
       }
     }),
     desired: renderVersion(create(ClientConfigSchema, config)),
-    ...(options.granted ? { granted: grantedTo(options.granted) } : {}),
+    ...(options.granted || options.documents
+      ? { granted: { ...grantedTo(options.granted ?? {}), documents: (options.documents ?? []).map(copyOf) } }
+      : {}),
   })
 }
+
+const copyOf = ({ hosts, scopes }: { hosts: readonly string[]; scopes: readonly string[] }) => ({
+  hosts: hosts.slice(),
+  scopes: scopes.slice(),
+})
 
 const grantedTo = (granted: Readonly<Record<string, readonly string[]>>) => ({
   apis: Object.entries(granted).map(([identifier, scopes]) => ({ identifier, scopes: scopes.slice() })),

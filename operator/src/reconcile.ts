@@ -5,7 +5,7 @@ import type { OIDCClient } from './api/oidc-client.ts'
 import type { OIDCPolicySpec } from './api/oidc-policy.ts'
 import { keyOf } from './decide/acceptance.ts'
 import type { Granted } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { callerOf, grantedOf, presentOnly, resolveAccess } from './decide/resolve-access.ts'
+import { callerOf, documentGrants, grantedOf, presentOnly, resolveAccess } from './decide/resolve-access.ts'
 import type { ApiAccess } from './decide/resolve-access.ts'
 import type { Judgement } from './decide/judge.ts'
 import { configOf, versionOf } from './decide/judge.ts'
@@ -144,9 +144,10 @@ function accessOf(
   const labels = watch.certainLabels(judgement.client.metadata.namespace)
   const caller = callerOf(judgement, shards.stored(key)?.entry, labels)
   if (!caller) return { granted: grantedOf([]), access: [] }
+  const documents = documentGrants(judgement.declared, caller.policies)
   const config = configOf(judgement)
   return {
-    granted: grantedOf(apis.resolve(key, caller)),
+    granted: grantedOf(apis.resolve(key, caller), documents),
     access: config ? resolveAccess(presentOnly(caller, config), apis.declaring) : [],
   }
 }

@@ -3,6 +3,8 @@
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from './algorithms.ts'
+import { certificateFaults } from './certificates.ts'
+import type { MutualTls } from './certificates.ts'
 import {
   federatedMethod,
   keyMethods,
@@ -17,7 +19,7 @@ import type { ClientFault } from './client-fault.ts'
 import { idClaims, registeredClaims, unusableClaims } from './claims.ts'
 import { wireGrant, wireGrants } from './grants.ts'
 import { identityFaults } from './identities.ts'
-import { canVerify, jwksFaults, usableKeys } from './jwks.ts'
+import { canVerify, hasCertificate, jwksFaults, usableKeys } from './jwks.ts'
 import { tokenLife } from './limits.ts'
 import { notServedFaults } from './not-served.ts'
 import { responseModes } from './response-modes.ts'
@@ -31,6 +33,8 @@ export interface AboutClient {
   readonly algorithms: readonly string[]
   /** The issuers of identityIssuers; who does not know the server leaves it out. */
   readonly identityIssuers?: readonly string[]
+  /** What it does with certificates of clients; likewise. */
+  readonly mutualTls?: MutualTls | 'off'
 }
 
 /** A list of known words, in which any text may be looked for. */
@@ -46,12 +50,14 @@ const checks: readonly Check[] = [
   redirectFaults,
   authenticationFaults,
   identityFaults,
+  certificateFaults,
   grantFaults,
   keyFaults,
   pageFaults,
   claimFaults,
   lifeFaults,
   fapiFaults,
+  subjectFaults,
 ]
 
 /** @returns every fault; empty when the client can be served */
@@ -124,8 +130,10 @@ function keyFaults(config: ClientConfig): readonly ClientFault[] {
   const { jwks, jwksUri, tokenEndpointAuthMethod: method } = config
   const faults = jwks === undefined ? [] : jwksFaults(jwks).map((message) => invalid('auth.jwks', message))
   // an assertion that nobody can make is a client that never signs in; such a client would be Ready and of no use
-  if (jwks !== undefined && faults.length === 0 && keyMethods.includes(method) && !canVerify(jwks))
+  if (jwks !== undefined && faults.length === 0 && method === 'private_key_jwt' && !canVerify(jwks))
     faults.push(invalid('auth.jwks', `must have a key that can verify an assertion: ${usableKeys}`))
+  if (jwks !== undefined && faults.length === 0 && method === 'self_signed_tls_client_auth' && !hasCertificate(jwks))
+    faults.push(invalid('auth.jwks', 'must have a key with its certificate in x5c'))
   if (jwks !== undefined && jwksUri !== '')
     faults.push(invalid('auth.jwks', 'must not be set together with auth.jwksURI'))
   if (jwks === undefined && jwksUri === '' && keyMethods.includes(method))
@@ -206,3 +214,38 @@ function fapiFaults(config: ClientConfig): readonly ClientFault[] {
     .filter(([, holds]) => !holds)
     .map(([field, , message]) => invalid(field, message))
 }
+
+/** Pairwise subjects: which sector a client is of, and how it is known that it is (OpenID Connect Core section 8.1). */
+function subjectFaults(config: ClientConfig): readonly ClientFault[] {
+  const { subjectType, sectorIdentifierUri, redirectUris, tokenEndpointAuthMethod: method, jwksUri } = config
+  const faults: ClientFault[] = []
+  if (!['', 'public', 'pairwise'].includes(subjectType))
+    faults.push(invalid('subjectType', 'must be public or pairwise'))
+  if (subjectType !== 'pairwise') {
+    if (sectorIdentifierUri === '') return faults
+    return [...faults, invalid('sectorIdentifierURI', 'must be absent unless subjectType is pairwise; remove it')]
+  }
+  if (config.type === 'M2M') faults.push(invalid('subjectType', 'must be public for type M2M, which knows no people'))
+  if (sectorIdentifierUri !== '' && !isHttpsUrl(sectorIdentifierUri))
+    faults.push(invalid('sectorIdentifierURI', 'must be an https URL, such as https://app.example.com/path'))
+  if (sectorIdentifierUri === '' && redirectUris.length > 0 && !areOfOneHost(redirectUris))
+    faults.push(
+      invalid(
+        'sectorIdentifierURI',
+        'must be set for pairwise subjects, unless all redirectURIs are on one https host',
+      ),
+    )
+  // nothing else shows that who asks for a code of a device belongs to the sector
+  const hasDevices = config.grantTypes.includes(wireGrant('device_code'))
+  if (hasDevices && !(method === 'private_key_jwt' && jwksUri !== ''))
+    faults.push(
+      invalid(
+        'grantTypes',
+        'must be without device_code for pairwise subjects, unless auth.method is private_key_jwt with auth.jwksURI',
+      ),
+    )
+  return faults
+}
+
+const areOfOneHost = (uris: readonly string[]): boolean =>
+  uris.every((uri) => isHttpsUrl(uri)) && new Set(uris.map((uri) => new URL(uri).host)).size === 1

@@ -1,6 +1,6 @@
 // The public keys of a client, by value. Whoever writes them should hear at once that one can never verify anything.
 import type { clientAlgorithms } from './algorithms.ts'
-import { createPublicKey } from 'node:crypto'
+import { X509Certificate, createPublicKey } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
 
 type ClientAlgorithm = (typeof clientAlgorithms)[number]
@@ -51,6 +51,23 @@ export const usableKeys =
 export function canVerify(jwks: unknown): boolean {
   const keys: unknown = isObject(jwks) ? jwks['keys'] : undefined
   return Array.isArray(keys) && keys.some((key: unknown) => isObject(key) && verifies(key))
+}
+
+/** @returns whether a key comes with a certificate, by which a client of self_signed_tls_client_auth is known (RFC 8705 section 2.2.2) */
+export function hasCertificate(jwks: unknown): boolean {
+  const keys: unknown = isObject(jwks) ? jwks['keys'] : undefined
+  return Array.isArray(keys) && keys.some((key: unknown) => isObject(key) && isCertificate(key['x5c']))
+}
+
+function isCertificate(x5c: unknown): boolean {
+  const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined
+  if (!isText(first)) return false
+  try {
+    new X509Certificate(Buffer.from(first, 'base64'))
+    return true
+  } catch {
+    return false
+  }
 }
 
 function verifies({ kty, crv, alg, use, key_ops: operations }: Readonly<Record<string, unknown>>): boolean {

@@ -2,7 +2,6 @@
 // accepted and ignored would be a promise that nobody keeps.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { acrLevels } from './acr.ts'
-import { tlsMethods, wireMethods } from './client-authentication.ts'
 import type { ClientFault } from './client-fault.ts'
 
 interface NotServed {
@@ -12,24 +11,11 @@ interface NotServed {
   readonly instead: string
 }
 
-export const servedMethods = wireMethods.filter((method) => !tlsMethods.includes(method))
-
 const notServed: readonly NotServed[] = [
-  {
-    field: 'spec.auth.method',
-    asks: ({ tokenEndpointAuthMethod }) => tlsMethods.includes(tokenEndpointAuthMethod),
-    instead: 'choose private_key_jwt or client_secret',
-  },
   {
     field: 'spec.access.requiredAcr',
     asks: ({ requiredAcr }) => requiredAcr.some((value) => !(acrLevels as readonly string[]).includes(value)),
     instead: `choose among ${acrLevels.join(' and ')}`,
-  },
-  { field: 'spec.subjectType', asks: ({ subjectType }) => subjectType === 'pairwise', instead: 'choose public' },
-  {
-    field: 'spec.sectorIdentifierURI',
-    asks: ({ sectorIdentifierUri }) => sectorIdentifierUri !== '',
-    instead: 'leave it out',
   },
 ]
 

@@ -75,9 +75,10 @@ function createLifecycle(needs: { log: ReturnType<typeof createLog>; health: Hea
   const { log, health, stopTimeoutMs } = needs
   const abort = new AbortController()
   const stops: { name: string; stop: () => Promise<void> | void }[] = []
-  const exit = async (code: number): Promise<never> => {
-    await log.flush()
-    process.exit(code)
+  const exit = async (code: number): Promise<void> => {
+    if (await log.flush()) process.exit(code)
+    // a thread is in a write to a pipe that nobody reads, and process.exit would wait for it for ever
+    process.kill(process.pid, 'SIGKILL')
   }
   const stop = async (code: number): Promise<void> => {
     if (abort.signal.aborted) return
@@ -109,7 +110,7 @@ function createLifecycle(needs: { log: ReturnType<typeof createLog>; health: Hea
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (abort.signal.aborted) process.exit(1)
+      if (abort.signal.aborted) return void exit(1)
       log.info({ signal }, 'stopping')
       void stop(0)
     })

@@ -58,8 +58,8 @@ const hidden = new Set(['level', 'time', 'msg', 'process'])
 
 /** A log that can wait until what it has buffered is written. */
 export interface ProcessLog extends Log {
-  /** Resolves when every line is written, or after a second when nobody reads them. */
-  flush(): Promise<void>
+  /** @returns true once every line is written; false after a second when nobody reads them */
+  flush(): Promise<boolean>
   /** How many lines were dropped because nobody read the output. */
   dropped(): number
 }
@@ -76,6 +76,9 @@ export function createLog(options: {
 }): ProcessLog {
   let dropped = 0
   const buffered = options.sink ? undefined : pino.destination(bufferedOutput)
+  // pino would write what is left while the process exits, and wait for ever for somebody who reads or for room on the disk: a process
+  // that failed would not start again. flush() comes before every exit, and waits a second at most
+  if (buffered) buffered.flushSync = () => undefined
   buffered?.on('drop', () => dropped++)
   buffered?.on('error', () => dropped++)
   const sink: LogSink = options.sink ?? buffered!
@@ -91,12 +94,12 @@ export function createLog(options: {
   )
   return Object.assign(log, {
     flush: () =>
-      new Promise<void>((resolve) => {
-        if (!buffered) return resolve()
-        const overdue = setTimeout(resolve, 1000)
+      new Promise<boolean>((resolve) => {
+        if (!buffered) return resolve(true)
+        const overdue = setTimeout(resolve, 1000, false)
         buffered.flush(() => {
           clearTimeout(overdue)
-          resolve()
+          resolve(true)
         })
       }),
     dropped: () => dropped,

@@ -14,6 +14,7 @@ export const processSettings = {
       'issuer',
       'listen.port',
       'tls',
+      'mutualTLS',
       'management.port',
       'log',
       'extraHosts',

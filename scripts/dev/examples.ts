@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { tlsMethods } from '@nauthera/rules/client-authentication'
 import type { KubeApi } from '@nauthera/stand-in/kube-api'
 import { readManifests } from '@nauthera/stand-in/manifests'
 import type { KubeClient } from '@nauthera/stand-in/kube-client'
@@ -20,8 +21,15 @@ export async function applyExamples(api: KubeApi, change: (object: KubeObject) =
     .flatMap((file) => readManifests(join(directory, file)))
     // nothing runs pods here
     .filter(({ kind }) => kind !== 'Job')
+    // and nobody shows a certificate
+    .filter((object) => !showsCertificate(object))
     .map(change)
   return applyObjects(api, objects)
+}
+
+function showsCertificate({ spec }: KubeObject): boolean {
+  const { auth } = (spec ?? {}) as { readonly auth?: { readonly method?: string } }
+  return tlsMethods.includes(auth?.method ?? '')
 }
 
 /** Applies objects, namespaces included.

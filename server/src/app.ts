@@ -21,10 +21,12 @@ import type { RegistryHolder } from './clients/registry.ts'
 import { createUnknownKeys } from './clients/unknown-keys.ts'
 import { createUsage } from './clients/usage.ts'
 import { createAssets } from './http/assets.ts'
+import { certificateOf } from './http/client-certificate.ts'
 import { createDiscovery } from './http/discovery.ts'
 import { languagesIn } from './http/languages.ts'
 import { createErrorHandler, createNotFound } from './http/error-page.ts'
 import { createFormTokens } from './http/form-guard.ts'
+import type { Handler } from './http/handler.ts'
 import { createHeaders } from './http/headers.ts'
 import { createHomeRoutes } from './http/home.ts'
 import { createKeysLoaded } from './http/keys-loaded.ts'
@@ -55,9 +57,12 @@ import { createBrowserSessions } from './oidc/browser-session.ts'
 import { backchannelFailed, createTellLogout } from './oidc/artefacts/back-channel.ts'
 import { createLogoutTurns } from './oidc/artefacts/logout-turns.ts'
 import { createPlaces } from './oidc/artefacts/places.ts'
+import { followAuthorities } from './oidc/certificates/authorities.ts'
+import { createCertificateProofs } from './oidc/certificates/certificate-proof.ts'
 import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
 import { clientOnPage, logoOf } from './oidc/clients/on-page.ts'
+import { createDocuments, longestDocument } from './oidc/clients/documents.ts'
 import { createOwnClient } from './oidc/clients/own-client.ts'
 import { cookieScope } from './oidc/cookies.ts'
 import { runInRequest } from './oidc/library/current-request.ts'
@@ -73,6 +78,7 @@ import { addressRule } from './oidc/outbound/address-rule.ts'
 import { createKeySource } from './oidc/outbound/issuer-keys.ts'
 import { createJwksFetch } from './oidc/outbound/jwks-fetch.ts'
 import { createOutboundFetch } from './oidc/outbound/outbound-fetch.ts'
+import { createSectorDocuments } from './oidc/outbound/sector-documents.ts'
 import { createPlatformProofs } from './oidc/clients/platform-proof.ts'
 import { createGeneration } from './oidc/library/provider.ts'
 import { createSealedRequests } from './oidc/artefacts/sealed-requests.ts'
@@ -82,6 +88,7 @@ import { createRememberedAccounts } from './oidc/remembered-accounts.ts'
 import { createSessionCookies } from './oidc/session-cookie.ts'
 import { createStoreEpoch } from './oidc/artefacts/store-epoch.ts'
 import type { Route } from './reply.ts'
+import { certificateFiles } from './mutual-tls-settings.ts'
 import type { OutboundPurpose, ServerSettings } from './settings.ts'
 import { startInSteps } from './start-in-steps.ts'
 import type { Cache } from './store/cache.ts'
@@ -116,6 +123,8 @@ import type { UserSources } from './users/user-sources.ts'
 
 export interface App {
   readonly port: number
+  /** At which TLS asks for a certificate; undefined where the settings have none. */
+  readonly certificatePort: number | undefined
   readonly store: Store
   /** The clients that are served. */
   readonly registry: RegistryHolder
@@ -161,20 +170,23 @@ export async function startApp(needs: Needs): Promise<App> {
   })
   const clients = createClients(needs)
   const platforms = createPlatforms(needs)
+  const mutualTls = await openMutualTls(needs)
   const keys = createKeys(needs, store)
   const federation = createFederation(needs, store)
   const pages = createSite(needs, { clients, keys, store, federation })
-  const protocol = createProtocol(needs, { store, users, clients, platforms, keys, pages: pages.protocol })
+  const protocol = createProtocol(needs, { store, users, clients, platforms, mutualTls, keys, pages: pages.protocol })
   const web = createWeb(needs, { store, users, passwords, clients, pages, protocol, federation, keys })
   const checkClient = createClientCheck({
     clientClass: () => protocol.generations.current().clientClass,
     signing: settings.signing,
     identityIssuers: settings.identityIssuers.filter(({ thisCluster }) => !thisCluster).map(({ issuer }) => issuer),
+    mutualTls: mutualTls.proofs ? { authorities: mutualTls.proofs.knowsAuthorities } : 'off',
   })
   const config = createConfig(needs, { store, clients, platforms, checkClient })
   const outbox = createOutboxRunners(needs, { store, users, clients, protocol, knowsAll: config.isComplete })
   const server = await listen({ ...web, listen: settings.listen, tls: settings.tls, log })
   log.info({ issuer: settings.issuer, port: server.port }, 'listening')
+  const certificateServer = await listenForCertificates(needs, web)
 
   let isLoaded = false
   // these stay true: an outage that all replicas share must not take all of them out of service
@@ -198,6 +210,7 @@ export async function startApp(needs: Needs): Promise<App> {
 
   return {
     port: server.port,
+    certificatePort: certificateServer?.port,
     store,
     registry: clients.registry,
     checkClient,
@@ -206,7 +219,9 @@ export async function startApp(needs: Needs): Promise<App> {
     async stop({ lingerMs = lingerFor } = {}) {
       await starting.stop()
       await config.stop()
-      await server.stop({ lingerMs, graceMs: drainFor })
+      const gently = { lingerMs, graceMs: drainFor }
+      await Promise.all([server.stop(gently), certificateServer?.stop(gently)])
+      mutualTls.stop()
       await Promise.all(outbox.map((runner) => runner.stop()))
       await keys.ring.stop()
       keys.epoch.stop()
@@ -308,16 +323,39 @@ function createPlatforms({ settings, log }: Needs) {
   return { cluster, unknownKeys, bySettings, proofs }
 }
 
+/** What certificates of clients prove; no `proofs` where no client can show one. */
+async function openMutualTls({ settings: { mutualTLS }, log }: Needs) {
+  if (mutualTLS === undefined) return { proofs: undefined, stop: () => undefined }
+  const { caFile } = mutualTLS
+  const authorities = caFile === undefined ? undefined : await followAuthorities(caFile, { log })
+  const proofs = createCertificateProofs({ authorities: authorities?.current, now: Date.now })
+  return { proofs, stop: () => authorities?.stop() }
+}
+
+/** The port at which TLS asks for a certificate, where the settings have one. */
+async function listenForCertificates({ settings, log }: Needs, web: ReturnType<typeof createWeb>) {
+  const at = settings.mutualTLS?.listen
+  if (at === undefined) return undefined
+  const tls = certificateFiles(at, settings.tls)
+  const server = await listen({ ...web, listen: at, tls, asksForCertificate: true, log })
+  log.info({ port: server.port }, 'listening for clients with certificates')
+  return server
+}
+
 type Platforms = ReturnType<typeof createPlatforms>
 
 type Clients = ReturnType<typeof createClients>
 
-function createClients({ settings }: Needs) {
+function createClients({ settings, log }: Needs) {
   const registry = createRegistryHolder()
+  const { hosts } = settings.clientMetadataDocuments
+  const fetch = guardedFetch(settings, 'document')
+  const documents = createDocuments({ hosts, registry, fetch, log, now: () => performance.now() })
   const instances = createClientInstances(
     registry,
     ({ config, clientId }) => renderMetadata(config, { clientId }, settings.signing),
     createOwnClient({ issuer: issuerOf(settings), name: settings.branding.title }),
+    hosts.length > 0 ? documents : undefined,
   )
   return { registry, usage: createUsage(), instances }
 }
@@ -393,6 +431,7 @@ function createProtocol(
     users: UserSources
     clients: Clients
     platforms: Platforms
+    mutualTls: Awaited<ReturnType<typeof openMutualTls>>
     keys: Keys
     pages: ProtocolPages
   },
@@ -419,6 +458,7 @@ function createProtocol(
         clients.find(generations.current().clientClass, clientId)?.redirectUriAllowed(uri) ?? false
       return entry && { uid: entry.uid, takesRedirectUri }
     },
+    ensureClient: (clientId) => clients.ensure(clientId),
     now,
   })
   const interactions = createInteractions({
@@ -445,12 +485,21 @@ function createProtocol(
       signing,
       refreshGraceMs: settings.refreshGrace,
       secondFactor: settings.secondFactor,
+      clientMetadataDocuments: settings.clientMetadataDocuments,
       addressesKnown: !settings.allowUntrustedProxy,
+      mutualTlsUrl: settings.mutualTLS?.url,
     },
     store,
     users,
     clients,
     platforms: on.platforms.proofs,
+    sectors: createSectorDocuments({
+      kept: store.sectorMembers,
+      fetch: guardedFetch(settings, 'document'),
+      log,
+      now: () => performance.now(),
+    }),
+    certificates: on.mutualTls.proofs,
     sealer,
     sealedRequests,
     scope,
@@ -480,6 +529,7 @@ function guardedFetch({ issuer, outbound }: ServerSettings, purpose: OutboundPur
     purpose,
     ...(purpose === 'upstream' ? { wholeMs: upstreamPatience } : {}),
     ...(purpose === 'backchannel' ? { body: 'ignored' } : {}),
+    ...(purpose === 'document' ? { mostBytes: longestDocument } : {}),
   })
 }
 
@@ -511,8 +561,6 @@ function createWeb(
   const { generations, interactions, browserSessions, remembered, scope } = on.protocol
   const issuer = new URL(settings.issuer)
   const basePath = basePathOf(settings)
-  const { extraHosts, trustedProxies, allowUntrustedProxy: isExpected } = settings
-  const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
   const { secondFactor, branding, mail, registration } = settings
   const offers = { reset: mail !== undefined, registration: registration.enabled }
   const secondFactors = createSecondFactors({ store: on.store, now: Date.now })
@@ -528,6 +576,7 @@ function createWeb(
   const admin = createDesk(needs, { ...on, gate, said })
   const homes = createHomeRoutes(basePath, issuerOf(settings))
   const routes = [...signIn, ...deviceRoutes(settings, on), ...mailRoutes(settings, on), ...account, ...admin, ...homes]
+  const door = createDoor(needs, on.pages)
   const documents = () => (generations.isReady() ? generations.current().documents : undefined)
   const discovery = createDiscovery({ issuer, documents })
   const paths = [
@@ -544,16 +593,8 @@ function createWeb(
         now: () => performance.now(),
         observe: observeLatency(metrics),
       }),
-      pinHost: createPinHost({
-        issuer,
-        extraHosts,
-        trustedProxies,
-        seeUntrusted,
-        isOpen: assets.has,
-        render: pages.render,
-      }),
-      requestContext: (request, response, next) =>
-        runInRequest({ request, response, correlationId: correlationIdOf(request), peer: peerOf(request)! }, next),
+      pinHost: door.pinHost,
+      requestContext: door.requestContext,
       headers: createHeaders({ issuer }),
       assets: assets.handle,
       logos: logos.handle,
@@ -577,7 +618,26 @@ function createWeb(
     },
     basePath,
   )
-  return { application, discovery, hosts: new Set([issuer.host, ...extraHosts]) }
+  return { application, discovery, hosts: new Set([issuer.host, ...door.extraHosts]) }
+}
+
+/** Who sends a request, to which host and with which certificate. */
+function createDoor({ settings, log, metrics }: Needs, { assets, pages }: Site) {
+  const { trustedProxies, allowUntrustedProxy: isExpected, mutualTLS } = settings
+  const issuer = new URL(settings.issuer)
+  const certificates = mutualTLS && { header: mutualTLS.header, host: new URL(mutualTLS.url ?? issuer).host }
+  const extraHosts = [...settings.extraHosts, ...(certificates ? [certificates.host] : [])]
+  const seeUntrusted = createUntrustedHeaders({ log, metrics, isExpected, now: () => performance.now() })
+  const { render } = pages
+  const hosts = { issuer, extraHosts, trustedProxies, isOpen: assets.has }
+  return {
+    extraHosts,
+    pinHost: createPinHost({ ...hosts, certificates, seeUntrusted, render }),
+    requestContext: ((request, response, next) => {
+      const [peer, certificate] = [peerOf(request)!, certificateOf(request)]
+      runInRequest({ request, response, correlationId: correlationIdOf(request), peer, certificate }, next)
+    }) satisfies Handler,
+  }
 }
 
 /** The other providers at which people can sign in. */

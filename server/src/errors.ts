@@ -53,7 +53,8 @@ export const errorCatalogue = {
     remedy: 'Choose another `listen.port`, or stop the process that uses it.',
   },
   TLS_FILE_INVALID: {
-    meaning: 'The certificate or key of `tls` cannot be read or do not belong together.',
+    meaning:
+      'The certificate or key of `tls` or `mutualTLS.listen` cannot be read or do not belong together, or the authorities of `mutualTLS.caFile` cannot be read.',
     remedy: 'Correct the files; while a server runs it keeps the last good ones.',
   },
   USERNAME_TAKEN: {

@@ -8,6 +8,8 @@ export interface ClientOnPage {
   readonly name: string
   /** Our own pages; they have words of their own. */
   readonly own?: true | undefined
+  /** Nobody registered it here: it is what its metadata document says, at this host. */
+  readonly host?: string | undefined
   /** Path below the issuer: pages request nothing from others, so the server fetches the picture and serves it there. */
   readonly logo?: string | undefined
   /** Where a person can start again: the client's own page. Absolute https (or loopback http) URL. */
@@ -90,6 +92,33 @@ export interface ClientRow {
   readonly state: 'served' | 'older' | 'refused' | 'blocked'
   /** Why the newest version is refused. */
   readonly says: string | undefined
+  /** Of what is served. */
+  readonly served: ServedClient | undefined
+}
+
+interface ServedClient {
+  /** Web, SPA, Native, M2M or Device. */
+  readonly type: string
+  /** Nobody can use it, because its owner wants it so. */
+  readonly isSuspended: boolean
+  /** Of the OIDCClient. */
+  readonly generation: number
+  readonly scopes: readonly string[]
+  /** Identifier of the API that it is. */
+  readonly api: string | undefined
+  /** How many secrets work now; what they are is not known here. */
+  readonly secrets: number
+  /** The end of the last one that was replaced. */
+  readonly oldSecretUntil: Date | undefined
+}
+
+/** A group of a person, and who says so. */
+export interface GroupOnPage {
+  readonly name: string
+  /** It was given here. */
+  readonly isOwn: boolean
+  /** Ids of directories and providers. */
+  readonly sources: readonly string[]
 }
 
 /** One claim of a person, such as `nickname`; its heading is the text `claim.<claim>`. */
@@ -351,6 +380,8 @@ export interface Views {
     readonly seen: string
     /** Host (or application scheme) that the person goes to; empty for a device. */
     readonly destination: string
+    /** The answer goes to a program on the person's own device. */
+    readonly loopback?: boolean
   }
   /** A person types the code that a device shows. */
   'device-code': {
@@ -505,7 +536,7 @@ export interface Views {
     readonly emailVerified: boolean
     readonly source: string | undefined
     readonly sourceSays: 'known' | 'gone' | 'away'
-    readonly groups: readonly string[]
+    readonly groups: readonly GroupOnPage[]
     readonly disabled: boolean
     readonly mustChangePassword: boolean
     readonly created: Date

@@ -3,6 +3,7 @@ import { podPaths } from '@nauthera/proto/names'
 import { defaultAlgorithms, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
 import { isNeverAllowed, parseRanges } from './address-ranges.ts'
+import { mutualTlsFaults, mutualTlsSettings } from './mutual-tls-settings.ts'
 import { groupNameSettings, prefixFaults, upstreamSettings, upstreamsFaults } from './upstream-settings.ts'
 
 // The settings of the server: one schema, from which docs/settings.md and the chart's values derive.
@@ -188,6 +189,26 @@ const identityIssuers = z
     'Issuers whose tokens may prove a client that has no secret (spec.auth.identities): `issuer`, and `jwksURI` or `jwksFile`. A private address of one must be in outbound.allow for jwks. That of this cluster needs no entry: the operator reads its keys.',
   )
 export type IdentityIssuer = z.output<typeof identityIssuers>[number]
+
+const clientMetadataDocuments = z
+  .strictObject({
+    hosts: z
+      .array(
+        z
+          .string()
+          .max(260)
+          .regex(
+            /^\.?([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]*[a-z0-9])?(:\d{1,5})?$/,
+            'must be a host in lower case such as app.example.com, or .apps.example.com for all below it, with a port where it is not 443',
+          ),
+      )
+      .max(100)
+      .default([])
+      .describe(
+        'Hosts whose documents may describe clients that nobody registers (Client ID Metadata Document): `client_id` is then an https address there, such as that of an MCP client. app.example.com, or .apps.example.com for all below it. Default: none. An API lets them in with `clientMetadataHosts` in its `resourceServer.access`. A private address must be in outbound.allow for document.',
+      ),
+  })
+  .prefault({})
 
 /** Milliseconds. */
 const shortestRetention = 86_400_000
@@ -438,6 +459,7 @@ export const settingsSchema = z
       })
       .optional()
       .describe('HTTPS on the public port; the files are read again when they change.'),
+    mutualTLS: mutualTlsSettings,
     management: listenSettings(9090),
     log: logSettings,
     extraHosts: listOf(hostName).describe(
@@ -471,6 +493,7 @@ export const settingsSchema = z
     sources: sourcesSettings,
     outbound: outboundSettings,
     identityIssuers,
+    clientMetadataDocuments,
     upstreams: z
       .array(upstreamSettings(duration))
       .max(20)
@@ -610,7 +633,8 @@ export const settingsSchema = z
       const message = 'is this server itself: its tokens prove people and clients, never a program; remove it'
       context.addIssue({ code: 'custom', path: ['identityIssuers', n, 'issuer'], message })
     })
-    for (const fault of originFaults(settings)) context.addIssue({ code: 'custom', ...fault })
+    for (const fault of [...originFaults(settings), ...mutualTlsFaults(settings)])
+      context.addIssue({ code: 'custom', ...fault })
   })
 
 interface Origins {

@@ -15,19 +15,21 @@ const rounds = { first: 40, more: 20, most: 400 }
 
 /** Each round runs every kind once, in changing order: what slows the machine down meets all of them alike, and no kind is always the
  *  first. Kinds are compared within a round. There are more rounds until it is clear whether each pair differs by more than `withinMs`.
- *  @param now milliseconds */
+ *  @param options.rounds exactly so many, clear or not
+ *  @param options.now milliseconds */
 export async function compareTimes(
   kinds: Readonly<Record<string, Work>>,
-  options: { withinMs: number; now?: () => number },
+  options: { withinMs: number; rounds?: number; now?: () => number },
 ): Promise<PairedTimes> {
   const { withinMs, now = () => performance.now() } = options
+  const [first, most] = options.rounds === undefined ? [rounds.first, rounds.most] : [options.rounds, options.rounds]
   const names = Object.keys(kinds)
   const times: Record<string, number>[] = []
   const pairs = names.flatMap((one, index) => names.slice(index + 1).map((other) => [one, other] as const))
   const differencesOf = ([one, other]: readonly [string, string]) =>
     sorted(times.map((took) => took[one]! - took[other]!))
   const isClear = () => pairs.every((pair) => isDecided(differencesOf(pair), withinMs))
-  for (let goal = rounds.first; goal <= rounds.most; goal += rounds.more) {
+  for (let goal = first; goal <= most; goal += rounds.more) {
     while (times.length < goal) times.push(await runRound(kinds, orderOf(names, times.length), times.length, now))
     if (isClear()) break
   }

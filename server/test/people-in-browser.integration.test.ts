@@ -29,7 +29,8 @@ describe('people on their way through the pages', function () {
   before(async function () {
     browser = await launchChromium(this)
     const settings = { admin: { group: 'desk' }, secondFactor: { requiredGroups: ['careful'] } }
-    site = await startMailSite({ settings })
+    const registration = { enabled: true, allowedDomains: ['example.com'] }
+    site = await startMailSite({ settings: { ...settings, registration } })
     application = createServer((_, response) =>
       response.setHeader('content-type', 'text/html').end('<title>At the application</title>'),
     )
@@ -158,6 +159,53 @@ describe('people on their way through the pages', function () {
       await look()
     }
     expect(new Set(titles).size, titles.join(', ')).to.be.at.least(11)
+  })
+
+  it('who has no account registers: a mistake, a link by mail, a password, and then the sign-in', async () => {
+    await open()
+    await goTo('/account')
+    await press('register-link')
+    expect(await focused()).to.equal('email')
+    await type('email', 'nina@elsewhere.test')
+    await press('register')
+    expect([await focused(), await title()]).to.deep.equal(['mistakes', 'Error: Create an account'])
+    await page.keyboard.press('Tab')
+    expect(await focused()).to.equal('email')
+    await page.keyboard.press('Control+a')
+    await type('email', 'nina@example.com')
+    await press('register')
+    expect(await page.locator('[role=status]').innerText()).to.contain('mail')
+    await goTo(await site.linkTo('nina@example.com'))
+    expect(await focused()).to.equal('name')
+    await type('name', 'Nina')
+    await type('new-password', newPassword)
+    await type('repeat-password', newPassword)
+    await press('join')
+    await press('go-on')
+    await signIn('nina@example.com', newPassword)
+    expect(await page.locator('main').innerText()).to.contain('Nina')
+    expect(new URL(page.url()).pathname).to.equal('/account')
+    expect((await people().users.findByLogin('nina@example.com'))?.emailVerified).to.equal(true)
+  })
+
+  it('who confirms an address presses one button, in German on a small screen; the link works once', async () => {
+    const user = await people().users.insert({ username: 'vera', email: 'vera@example.com' })
+    await createLinkMails({ ...people(), canChangePassword: () => true }).sendVerify(user, { audit: [] })
+    await open({ locale: 'de', viewport: { width: 320, height: 640 } })
+    const link = await site.linkTo('vera@example.com')
+    await goTo(link)
+    expect(await focused()).to.equal('confirm-email')
+    const wide = await page.evaluate<number>(
+      'document.documentElement.scrollWidth - document.documentElement.clientWidth',
+    )
+    expect(wide).to.equal(0)
+    expect((await people().users.findByLogin('vera'))?.emailVerified, 'looked at only').to.equal(false)
+    await press('confirm-email')
+    expect(await page.locator('html').getAttribute('lang')).to.equal('de')
+    expect(await page.locator('[role=status]').count()).to.equal(1)
+    expect((await people().users.findByLogin('vera'))?.emailVerified).to.equal(true)
+    const again = await goTo(link)
+    expect(again?.status()).to.equal(400)
   })
 
   it('who has lost the app signs in with a recovery code, which works once, and sets up another app', async () => {

@@ -43,6 +43,22 @@ describe('the settings of the server', () => {
     expect(faultsOf({ ...good, admin: { group: 'desk' }, secondFactor: { policy: 'off' } })).to.deep.equal(['admin'])
   })
 
+  it('take certificates of clients only where one can arrive, and from whom', () => {
+    const of = (mutualTLS: object, more: object = {}) => faultsOf({ ...good, ...more, mutualTLS })
+    const [url, trusted] = ['https://mtls.example.com', { trustedProxies: ['10.0.0.0/8'] }]
+    expect(load(good).mutualTLS).to.equal(undefined)
+    expect(of({})).to.deep.equal(['mutualTLS'])
+    expect(of({ caFile: '/ca', header: 'nginx' })).to.deep.equal(['mutualTLS.header'])
+    expect(of({ header: 'nginx' }, trusted)).to.deep.equal([])
+    expect(of({ header: 'apache' }, trusted)).to.deep.equal(['mutualTLS.header'])
+    expect(of({ listen: {} })).to.deep.equal(['mutualTLS.listen', 'mutualTLS.url'])
+    expect(of({ listen: {}, url }, { tls: { certFile: '/c', keyFile: '/k' } })).to.deep.equal([])
+    expect(of({ listen: { certFile: '/c', keyFile: '/k' }, url })).to.deep.equal([])
+    expect(of({ listen: { certFile: '/c' }, url })).to.deep.equal(['mutualTLS.listen'])
+    for (const bad of ['http://mtls.example.com', `${url}/path`, `${url}/`, 'mtls.example.com'])
+      expect(of({ header: 'nginx', url: bad }, trusted), bad).to.include('mutualTLS.url')
+  })
+
   it('report every fault at once, each with its path', () => {
     const faults = faultsOf({
       issuer: 'ftp://x',

@@ -39,6 +39,27 @@
 {{- end -}}
 {{- end -}}
 
+{{/* Certificates of clients; empty: nobody takes them. */}}
+{{- define "nauthera.settings.mutualTLS" -}}
+{{- with .Values.server.mutualTLS }}
+{{- if or .header .listener.enabled -}}
+{{- $mutualTLS := dict -}}
+{{- with .header }}{{- $_ := set $mutualTLS "header" . -}}{{- end -}}
+{{- with .url }}{{- $_ := set $mutualTLS "url" . -}}{{- end -}}
+{{- if .clientCA.name -}}{{- $_ := set $mutualTLS "caFile" "/var/run/nauthera/mutual-tls/ca.crt" -}}{{- end -}}
+{{- if .listener.enabled -}}
+{{- $listen := dict "port" (int $.Values.server.ports.mutualTLS) -}}
+{{- if .listener.existingSecret -}}
+{{- $_ := set $listen "certFile" "/var/run/nauthera/mutual-tls/tls.crt" -}}
+{{- $_ := set $listen "keyFile" "/var/run/nauthera/mutual-tls/tls.key" -}}
+{{- end -}}
+{{- $_ := set $mutualTLS "listen" $listen -}}
+{{- end -}}
+{{- toYaml $mutualTLS -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "nauthera.outbound.allow" -}}
 {{- $own := list (dict "to" (printf ".svc.%s" .Values.clusterDomain) "for" (list "backchannel")) -}}
 {{- .Values.server.outbound.allow | default (kindIs "invalid" .Values.server.outbound.allow | ternary $own list) | toYaml -}}
@@ -77,6 +98,8 @@
 {{- if .Values.server.tls.existingSecret -}}
 {{- $_ := set $own "tls" (dict "certFile" "/var/run/nauthera/https/tls.crt" "keyFile" "/var/run/nauthera/https/tls.key") -}}
 {{- end -}}
+{{- $mutualTLS := include "nauthera.settings.mutualTLS" . | fromYaml -}}
+{{- if $mutualTLS -}}{{- $_ := set $own "mutualTLS" $mutualTLS -}}{{- end -}}
 {{- $branding := dict -}}
 {{- with .Values.branding.title }}{{- $_ := set $branding "title" . -}}{{- end -}}
 {{- with .Values.branding.existingConfigMap -}}

@@ -138,6 +138,7 @@ function writeServerSettings(
     config: { socket: join(directory, 'config.sock'), tlsDirectory: directory },
     keysDirectory: join(directory, 'keys'),
     database: { dsnFile: file('dsn', url.href), sslMode: 'disable' },
+    secondFactor: { requiredGroups: ['careful'] },
     mail: { host, port: at.mailbox.port, from: 'Login <login@example.com>', tls: 'off' },
   })
 }

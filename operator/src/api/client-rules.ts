@@ -317,6 +317,16 @@ const moreRules = [
     'must be absent unless subjectType is pairwise; remove it',
   ),
   rule(
+    'subjectType',
+    "!has(self.subjectType) || self.subjectType != 'pairwise' || self.type != 'M2M'",
+    'must be public for type M2M, which knows no people',
+  ),
+  rule(
+    'grantTypes',
+    `!has(self.subjectType) || self.subjectType != 'pairwise' || (has(self.grantTypes) ? !('device_code' in self.grantTypes) : self.type != 'Device') || (${method} == 'private_key_jwt' && has(self.auth) && has(self.auth.jwksURI))`,
+    'must be without device_code for pairwise subjects, unless auth.method is private_key_jwt with auth.jwksURI',
+  ),
+  rule(
     'logout.sessionRequired',
     '!has(self.logout) || !has(self.logout.sessionRequired) || !self.logout.sessionRequired || has(self.logout.backchannelURI)',
     'must have logout.backchannelURI as well',

@@ -7,6 +7,12 @@ import { grantTypes } from '@nauthera/rules/grants'
 import { mostIdentities } from '@nauthera/rules/identities'
 import { rotationTimes, tokenLife } from '@nauthera/rules/limits'
 import { responseModes } from '@nauthera/rules/response-modes'
+import {
+  certificateHostFault,
+  certificateHostPattern,
+  certificateUriFault,
+  certificateUriPattern,
+} from '@nauthera/rules/certificates'
 import { emailPattern } from '@nauthera/rules/uris'
 import { labelSelector } from './label-selector.ts'
 import { celList, celMatches, patterns } from './patterns.ts'
@@ -121,12 +127,14 @@ const auth = object(
   {},
   {
     method: oneOf(
-      'Default: client_secret for Web and M2M, none for the others. client_secret: the secret in the Authorization header or in the body, whichever the program sends; client_secret_basic takes the header alone, client_secret_post the body alone. federated_jwt: no secret at all, the program shows a token that its platform gave it (identities). tls_client_auth and self_signed_tls_client_auth are not served yet. There is no client_secret_jwt: the server has only hashes of secrets.',
+      'Default: client_secret for Web and M2M, none for the others. client_secret: the secret in the Authorization header or in the body, whichever the program sends; client_secret_basic takes the header alone, client_secret_post the body alone. federated_jwt: no secret at all, the program shows a token that its platform gave it (identities). tls_client_auth: a certificate of an authority that the server knows (tls); self_signed_tls_client_auth: a certificate that is in the keys of the client (x5c in jwks or at jwksURI); both where the server takes certificates, and their tokens are bound to the certificate, or by DPoP with dpop. There is no client_secret_jwt: the server has only hashes of secrets.',
       authMethods,
     ),
-    jwksURI: httpsUri('Address of the public keys of the client. private_key_jwt needs this or jwks.'),
+    jwksURI: httpsUri(
+      'Address of the public keys of the client. private_key_jwt and self_signed_tls_client_auth need this or jwks.',
+    ),
     jwks: object(
-      'The public keys of the client, as a JWK set. private_key_jwt needs this or jwksURI.',
+      'The public keys of the client, as a JWK set. private_key_jwt and self_signed_tls_client_auth need this or jwksURI.',
       { keys: list('Keys.', foreignObject('A public JWK.'), { maxItems: 20, minItems: 1 }) },
       {},
     ),
@@ -136,12 +144,21 @@ const auth = object(
       { maxItems: mostIdentities, minItems: 1 },
     ),
     tls: object(
-      'Not served yet. The certificate of the client, for tls_client_auth. Set exactly one field.',
+      'The name by which the certificate of the client is known, for tls_client_auth. Set exactly one field.',
       {},
       {
-        subjectDN: text('Subject of the certificate, written as in RFC 4514.', { maxLength: 1024, minLength: 1 }),
-        sanDNS: text('DNS name in the certificate (subject alternative name).', { maxLength: 253, minLength: 1 }),
-        sanURI: text('URI in the certificate (subject alternative name).', { maxLength: 2048, minLength: 1 }),
+        subjectDN: text(
+          'Subject of the certificate, written as in RFC 4514, the narrowest part first: CN=worker,O=Example.',
+          { maxLength: 1024, minLength: 1 },
+        ),
+        sanDNS: text('DNS name in the certificate (subject alternative name).', {
+          maxLength: 253,
+          rules: [matchesRule(certificateHostPattern, certificateHostFault)],
+        }),
+        sanURI: text(
+          'URI in the certificate (subject alternative name), such as a SPIFFE id. A certificate with a SPIFFE id may have no other URI.',
+          { maxLength: 2048, rules: [matchesRule(certificateUriPattern, certificateUriFault)] },
+        ),
       },
     ),
   },
@@ -336,12 +353,32 @@ const apiAccess = object(
       maxItems: 50,
       minItems: 1,
     }),
+    clientMetadataHosts: set(
+      'Clients that nobody registers: their client_id is the https address of a document about them (Client ID Metadata Document), such as MCP clients. Hosts of those addresses: app.example.com, or .apps.example.com for all below it. The settings of the server must have them in clientMetadataDocuments.hosts too. An entry with it needs scopes, and has no namespaces, namespaceSelector and clientIds.',
+      text('Host.', { maxLength: 253 }),
+      {
+        maxItems: 20,
+        minItems: 1,
+        rules: [
+          everyMatches(
+            patterns.hostSuffix,
+            'must be hosts such as app.example.com, or .apps.example.com for all below it',
+          ),
+        ],
+      },
+    ),
     scopes: set('Scopes of the API that these clients may have. Default: all.', scopeName('Scope.'), { maxItems: 50 }),
   },
   [
     {
-      rule: 'has(self.namespaces) || has(self.namespaceSelector) || has(self.clientIds)',
-      message: 'must have namespaces, namespaceSelector or clientIds; namespaces: ["*"] stands for every client',
+      rule: 'has(self.namespaces) || has(self.namespaceSelector) || has(self.clientIds) || has(self.clientMetadataHosts)',
+      message:
+        'must have namespaces, namespaceSelector, clientIds or clientMetadataHosts; namespaces: ["*"] stands for every client with an OIDCClient',
+    },
+    {
+      rule: '!has(self.clientMetadataHosts) || (has(self.scopes) && size(self.scopes) > 0 && !has(self.namespaces) && !has(self.namespaceSelector) && !has(self.clientIds))',
+      message:
+        'must have scopes with clientMetadataHosts, and neither namespaces nor namespaceSelector nor clientIds; make two entries of it',
     },
   ],
 )
@@ -449,7 +486,7 @@ export const clientSpecFields = object(
     dpop: flag('Access tokens are bound to a key of the client (RFC 9449).', { default: false }),
     signedRequestObject: flag('The client must sign its authorization requests (RFC 9101).', { default: false }),
     profile: oneOf(
-      'FAPI2: the FAPI 2.0 Security Profile, for those who must be as strict as banks. It needs par, dpop and auth.method private_key_jwt; signedRequestObject makes it Message Signing.',
+      'FAPI2: the FAPI 2.0 Security Profile, for those who must be as strict as banks. It needs par, and auth.method private_key_jwt with dpop, or a certificate; signedRequestObject makes it Message Signing.',
       ['Standard', 'FAPI2'],
       {
         default: 'Standard',
@@ -485,11 +522,13 @@ export const clientSpecFields = object(
     ),
     tokens: object('How long tokens are valid, and their form. A policy may set limits.', {}, tokenFields),
     subjectType: oneOf(
-      'pairwise, another subject for each group of clients, is not served yet.',
+      'pairwise: another subject for each sector, so that applications of two sectors cannot tell that they have the same person (OpenID Connect Core 8). A change changes the subject of everybody.',
       ['public', 'pairwise'],
       { default: 'public' },
     ),
-    sectorIdentifierURI: httpsUri('Not served yet. Which clients share pairwise subjects (OpenID Connect Core 8.1).'),
+    sectorIdentifierURI: httpsUri(
+      'Which clients share pairwise subjects: its host is their sector, and its document lists their redirect URIs (OpenID Connect Core 8.1). Needed where the redirect URIs are not all on one https host.',
+    ),
     defaultMaxAge: integer(
       'Seconds after which a person must sign in again, where the request does not say (default_max_age).',
       {

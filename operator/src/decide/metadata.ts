@@ -19,9 +19,12 @@ const consentModes = {
   Skip: ConsentMode.SKIP,
 } as const
 
-/** @returns the grants in effect: what the client says, or what its type gives and the server has. */
+/** @returns the grants in effect: what the client says, or what its type gives. A program on the machine of a person cannot prove by keys that it
+ *  is of a sector, so with pairwise subjects its type gives no code of a device. */
 export function grantTypesOf(spec: OIDCClientSpec): readonly GrantType[] {
-  return spec.grantTypes ?? meaningOf(spec.type).grants
+  const { grants } = meaningOf(spec.type)
+  const isOfPerson = spec.type === 'Native' && spec.subjectType === 'pairwise'
+  return spec.grantTypes ?? (isOfPerson ? grants.filter((grant) => grant !== 'device_code') : grants)
 }
 
 /** @returns the scopes in effect. */

@@ -1,7 +1,11 @@
 // Who may call which API, with which scopes. The one place that decides it: servers obey what stands here.
 import { create } from '@bufbuild/protobuf'
 import { parseVersion } from '@nauthera/proto/client-version'
-import { GrantedApiSchema, GrantedSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import {
+  DocumentAccessSchema,
+  GrantedApiSchema,
+  GrantedSchema,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type {
   ClientConfig,
   ClientVersion,
@@ -154,11 +158,33 @@ export function presentOnly(caller: Caller, config: Pick<ClientConfig, 'audience
   return { ...caller, audiences: config.audiences, scopes: config.scopes }
 }
 
+/** What an API gives to clients by metadata document. */
+export interface DocumentGrant {
+  readonly hosts: readonly string[]
+  readonly scopes: readonly string[]
+}
+
+/** @param api the client as an API; @param policies those that select it
+ *  @returns which clients by metadata document may call it: no policy has a say in those, so the ones of the API bind */
+export function documentGrants(api: DeclaredApi | undefined, policies: Policies): readonly DocumentGrant[] {
+  if (api?.standing !== 'open') return []
+  const binding = bindingOf(policies)
+  const isAllowed = (scope: string): boolean =>
+    api.scopes.includes(scope) && binding.every(({ spec: { allow } }) => !allow?.scopes || covers(allow.scopes, scope))
+  return (api.access ?? []).flatMap(({ clientMetadataHosts: hosts, scopes = [] }) => {
+    const given = scopes.filter(isAllowed)
+    return hosts && given.length > 0 ? [{ hosts: hosts.map((host) => host.toLowerCase()), scopes: given }] : []
+  })
+}
+
 /** @returns the same as servers are told it */
-export function grantedOf(access: readonly ApiAccess[]): Granted {
+export function grantedOf(access: readonly ApiAccess[], documents: readonly DocumentGrant[] = []): Granted {
   const granted = access.filter((one) => one.kind === 'granted')
   return create(GrantedSchema, {
     apis: granted.map(({ identifier, scopes }) => create(GrantedApiSchema, { identifier, scopes: [...scopes] })),
+    documents: documents.map(({ hosts, scopes }) =>
+      create(DocumentAccessSchema, { hosts: [...hosts], scopes: [...scopes] }),
+    ),
   })
 }
 

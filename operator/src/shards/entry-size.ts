@@ -51,7 +51,12 @@ const versionsOf = ({ desired, accepted }: ShardEntry): readonly string[] =>
   [desired, accepted].flatMap((version) => (version ? [version.config] : []))
 
 const grantsOf = ({ granted }: ShardEntry): string =>
-  granted === undefined ? '' : JSON.stringify(granted.apis.map(({ identifier, scopes }) => ({ identifier, scopes })))
+  granted === undefined
+    ? ''
+    : JSON.stringify([
+        granted.apis.map(({ identifier, scopes }) => ({ identifier, scopes })),
+        ...granted.documents.map(({ hosts, scopes }) => ({ hosts, scopes })),
+      ])
 
 function remember(known: WeakMap<ShardEntry, number>, entry: ShardEntry, measure: () => number): number {
   const before = known.get(entry)

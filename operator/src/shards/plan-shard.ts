@@ -3,6 +3,7 @@ import { create, equals } from '@bufbuild/protobuf'
 import { timestampFromMs } from '@bufbuild/protobuf/wkt'
 import {
   ClientShardSchema,
+  DocumentAccessSchema,
   GrantedSchema,
   ShardEntrySchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -167,7 +168,10 @@ function withdrawn({ granted: past }: ShardEntry, { granted: next }: ShardEntry)
     const now = next.apis.find(({ identifier }) => identifier === api.identifier)
     return now ? [{ ...api, scopes: api.scopes.filter((scope) => now.scopes.includes(scope)) }] : []
   })
-  return { granted: create(GrantedSchema, { apis }) }
+  const documents = past.documents.filter((one) =>
+    next.documents.some((other) => equals(DocumentAccessSchema, one, other)),
+  )
+  return { granted: create(GrantedSchema, { apis, documents }) }
 }
 
 /** How often the file is compressed for a full shard. */

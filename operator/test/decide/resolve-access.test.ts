@@ -10,6 +10,7 @@ import {
   accessTo,
   apiOf,
   callerOf,
+  documentGrants,
   grantedOf,
   isSameAccess,
   presentOnly,
@@ -444,5 +445,36 @@ describe('ungrantedScopes', () => {
   it('names the scopes of APIs that no audience gives', () => {
     const access = [accessTo(billing, caller(), api())]
     expect(ungrantedScopes(['openid', 'read', 'else'], access)).to.deep.equal(['else'])
+  })
+})
+
+describe('documentGrants', () => {
+  const access = [
+    { clientMetadataHosts: ['Agents.example.com', '.example.org'], scopes: ['read', 'write', 'other'] },
+    { namespaces: ['*'] },
+  ]
+  const given = (about: Partial<DeclaredApi> = {}, ...specs: OIDCPolicySpec[]) =>
+    documentGrants(api({ access, ...about }), holding(...specs, {}))
+
+  it('T51 gives the scopes of the entry that the API has, and opens the API to nobody else by it', () => {
+    expect(given()).to.deep.equal([{ hosts: ['agents.example.com', '.example.org'], scopes: ['read', 'write'] }])
+    const only = api({ access: [{ clientMetadataHosts: ['agents.example.com'], scopes: ['read'] }] })
+    expect(scopesOf(accessTo(billing, caller(), only))).to.equal('no-entry')
+  })
+
+  it("T51 gives nothing that a policy of the API's client leaves out, and nothing while the API is not open", () => {
+    expect(given({}, { allow: { scopes: ['read'] } })).to.deep.include({
+      ...given()[0],
+      scopes: ['read'],
+    })
+    expect(given({}, { enforcement: 'Warn', allow: { scopes: ['read'] } })).to.deep.equal(given())
+    expect(given({}, { allow: { scopes: ['openid'] } })).to.deep.equal([])
+    for (const standing of ['suspended', 'invalid', 'denied', 'taken'] as const)
+      expect(given({ standing })).to.deep.equal([])
+    expect(documentGrants(undefined, holding({}))).to.deep.equal([])
+  })
+
+  it('is told to servers beside what the client itself may have', () => {
+    expect(grantedOf([], given()).documents).to.have.length(1)
   })
 })

@@ -1,12 +1,14 @@
 import { paths } from '@nauthera/rules/endpoints'
 import { personalPage } from '../account/gate.ts'
+import type { RegisteredClient } from '../clients/registered-client.ts'
 import type { Registry } from '../clients/registry.ts'
 import type { ClientRow, Route } from '../reply.ts'
 import { deskArea, searched } from './frame.ts'
 import type { FrameNeeds } from './frame.ts'
 import type { DeskGate } from './gate.ts'
 
-// The clients of this replica, to look at: they are changed in Kubernetes.
+// The clients of this replica, to look at: they are changed in Kubernetes. What `kubectl get oidcclients` shows, as far as a server knows it: not
+// the other replicas, the next rotation, nor the policies.
 
 const pageSize = 50
 
@@ -48,19 +50,39 @@ export function clientPage(
     (row) => placeOf(row) > after && [row.clientId, row.namespace, row.name].some((name) => name.includes(text)),
   )
   const sorted = wanted.toSorted((one, other) => (placeOf(one) < placeOf(other) ? -1 : 1))
-  const rows = sorted.slice(0, limit)
+  // a client is decoded when it is read: only those of this page are
+  const rows = sorted.slice(0, limit).map(({ client, ...row }) => ({ ...row, served: client && servedOf(client) }))
   return { rows, next: sorted.length > limit ? placeOf(rows.at(-1)!) : undefined }
 }
 
-/** Two objects can want one client id. */
-const placeOf = ({ clientId, namespace, name }: ClientRow): string => `${clientId} ${namespace}/${name}`
+function servedOf({ config, version, verifiers, api }: RegisteredClient): ClientRow['served'] {
+  const { type, suspended, scopes } = config
+  const ends = verifiers.flatMap(({ notAfter }) => (notAfter === undefined ? [] : [notAfter]))
+  return {
+    type,
+    isSuspended: suspended,
+    generation: Number(version.generation),
+    scopes,
+    api,
+    secrets: verifiers.length,
+    oldSecretUntil: ends.length === 0 ? undefined : new Date(Math.max(...ends)),
+  }
+}
 
-function* rowsOf({ clients, shards, blocked }: Registry): Generator<ClientRow> {
+/** Two objects can want one client id. */
+const placeOf = ({ clientId, namespace, name }: Pick<ClientRow, 'clientId' | 'namespace' | 'name'>): string =>
+  `${clientId} ${namespace}/${name}`
+
+type FoundRow = Omit<ClientRow, 'served'> & { readonly client?: RegisteredClient }
+
+function* rowsOf({ clients, shards, blocked }: Registry): Generator<FoundRow> {
   const rejected = new Map([...shards.values()].flatMap((shard) => shard.rejected.map((one) => [one.clientId, one])))
-  for (const { clientId, namespace, name } of clients.values()) {
+  for (const client of clients.values()) {
+    const { clientId, namespace, name } = client
     const refusal = rejected.get(clientId)
     rejected.delete(clientId)
-    yield { clientId, namespace, name, state: refusal === undefined ? 'served' : 'older', says: refusal?.message }
+    const state = refusal === undefined ? 'served' : 'older'
+    yield { clientId, namespace, name, state, says: refusal?.message, client }
   }
   for (const { clientId, namespace, name, message } of rejected.values())
     yield { clientId, namespace, name, state: 'refused', says: message }

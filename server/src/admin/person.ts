@@ -62,7 +62,7 @@ function describe({
   consents,
   signIns,
 }: PersonState): Omit<Views['admin-person'], 'area' | 'isOwn' | 'acts'> {
-  const { id, username, name, email, emailVerified, groups, disabled, createdAt, passwordChangeRequired } = user
+  const { id, username, name, email, emailVerified, disabled, createdAt, passwordChangeRequired } = user
   return {
     person: { username, name },
     id,
@@ -70,7 +70,7 @@ function describe({
     emailVerified,
     source: user.source === ownSource ? undefined : user.source,
     sourceSays,
-    groups,
+    groups: groupsOnPage(user),
     disabled,
     mustChangePassword: passwordChangeRequired,
     created: createdAt,
@@ -105,6 +105,13 @@ function describe({
     })),
   }
 }
+
+const groupsOnPage = ({ groups, groupOrigins }: Pick<PersonState['user'], 'groups' | 'groupOrigins'>) =>
+  groups.map((name) => ({
+    name,
+    sources: Object.keys(groupOrigins).filter((source) => source !== ownSource && groupOrigins[source]?.includes(name)),
+    isOwn: groupOrigins[ownSource]?.includes(name) ?? false,
+  }))
 
 const failuresOnPage = ({ count, isLocked, until }: CountedFailures) => ({ count, isLocked, until })
 

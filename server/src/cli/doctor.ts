@@ -1,5 +1,6 @@
 // nauthera doctor: looks at a running installation from where it is started, and says in words what is wrong.
 import type { Command } from 'commander'
+import { checkClientCertificates } from './certificate-findings.ts'
 import { checkCache, checkDatabase, checkIssuer, checkKeys, checkMail, checkProxies, checkSources } from './findings.ts'
 import type { Finding } from './findings.ts'
 import { checkUpstreams } from './upstream-findings.ts'
@@ -11,7 +12,7 @@ export function addDoctorCommand(program: Command, session: Session, setExitCode
   program
     .command('doctor')
     .description(
-      'look at database, cache, mail, keys, sources of people, issuer, proxy and other providers from here, and say what is wrong',
+      'look at database, cache, mail, keys, sources of people, issuer, proxy, certificates of clients and other providers from here, and say what is wrong',
     )
     .addHelpText(
       'after',
@@ -31,6 +32,7 @@ Example:
         ...(await checkSources(settings)),
         ...(await checkIssuer(settings)),
         await checkProxies(settings),
+        ...(await checkClientCertificates(settings)),
         ...(await checkUpstreams(settings)),
       ]
       print(

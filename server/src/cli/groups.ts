@@ -67,7 +67,7 @@ function addDelete(groups: Command, session: Session): void {
     .action(async (group: string, options: { yes?: boolean }) =>
       withDatabase(session, async (opened) => {
         const store = createGroups(opened)
-        const known = (await store.list()).find(({ name }) => name === group)
+        const known = await store.find(group)
         if (known === undefined) throw unknownGroup(group)
         const question = `${peopleOf(known.members)} will no longer be in ${group}. Go on? [y/N] `
         if (options.yes !== true) await confirm(session.terminal, question)

@@ -16,7 +16,21 @@ import type { Finding } from './findings.ts'
 
 /** Whether each provider says what it is, has keys, and agrees with us about the time; and whether our id and secret there can be read. */
 export async function checkUpstreams(settings: ServerSettings): Promise<Finding[]> {
-  return Promise.all(settings.upstreams.map((upstream) => checkUpstream(upstream, settings)))
+  const answered = await Promise.all(settings.upstreams.map((upstream) => checkUpstream(upstream, settings)))
+  return [...answered, ...settings.upstreams.flatMap((upstream) => checkSecondStep(upstream, settings))]
+}
+
+/** Setting up a second factor wants a sign-in whose time is known (`login/set-up-factor.ts`): who has nothing but a provider that says none
+ *  cannot do what the setting wants of them. */
+function checkSecondStep(
+  upstream: UpstreamSettings,
+  { secondFactor: { policy, requiredGroups } }: ServerSettings,
+): Finding[] {
+  const isWanted = policy === 'required' || (policy === 'optional' && requiredGroups.length > 0)
+  if (!isWanted || describeUpstream(upstream).protocol !== 'github') return []
+  const whom = policy === 'required' ? 'secondFactor.policy is required' : 'secondFactor.requiredGroups names groups'
+  const says = `${whom}, and this provider says neither when nor how somebody signed in: who has no other way to sign in cannot set up a second factor, and does not get in. Let them have a password or another provider too, or send each a link (nauthera login-link)`
+  return [{ check: `upstream ${upstream.id}`, state: 'warning', says }]
 }
 
 async function checkUpstream(upstream: UpstreamSettings, { issuer, outbound }: ServerSettings): Promise<Finding> {

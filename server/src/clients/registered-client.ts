@@ -23,6 +23,14 @@ export interface RegisteredClient {
   readonly accounts: readonly string[] | undefined
   /** What the operator lets it have at APIs, whichever version is served. Undefined: from an operator that does not say. */
   readonly granted: readonly GrantedScopes[] | undefined
+  /** Of an API: which clients by metadata document may call it. */
+  readonly documents: readonly DocumentScopes[]
+}
+
+/** Clients by metadata document, by the hosts of their addresses, and the scopes that they may have. */
+export interface DocumentScopes {
+  readonly hosts: readonly string[]
+  readonly scopes: readonly string[]
 }
 
 /** The scopes that a client may have at one API. */
@@ -43,11 +51,18 @@ export function grantedOf(granted: Granted | undefined): readonly GrantedScopes[
   return granted?.apis.map(({ identifier, scopes }) => ({ identifier, scopes: scopes.slice() }))
 }
 
+export const documentsOf = (granted: Granted | undefined): readonly DocumentScopes[] =>
+  granted?.documents.map(({ hosts, scopes }) => ({ hosts: hosts.slice(), scopes: scopes.slice() })) ?? []
+
 export function createRegisteredClient(
-  fields: Omit<RegisteredClient, 'config' | 'accounts'> & Partial<Pick<RegisteredClient, 'accounts'>>,
+  fields: Omit<RegisteredClient, 'config' | 'accounts' | 'documents'> &
+    Partial<Pick<RegisteredClient, 'accounts' | 'documents'>>,
 ): RegisteredClient {
-  return new StoredClient({ accounts: undefined, ...fields })
+  return new StoredClient({ accounts: undefined, documents: none, ...fields })
 }
+
+/** One for all: nearly every client. */
+const none: readonly DocumentScopes[] = []
 
 class StoredClient implements RegisteredClient {
   readonly clientId: string
@@ -60,6 +75,7 @@ class StoredClient implements RegisteredClient {
   readonly api: string | undefined
   readonly accounts: RegisteredClient['accounts']
   readonly granted: RegisteredClient['granted']
+  readonly documents: RegisteredClient['documents']
   #config: WeakRef<ClientConfig> | undefined
 
   constructor(fields: Omit<RegisteredClient, 'config'>) {
@@ -73,6 +89,7 @@ class StoredClient implements RegisteredClient {
     this.api = fields.api
     this.accounts = fields.accounts
     this.granted = fields.granted
+    this.documents = fields.documents.length === 0 ? none : fields.documents
   }
 
   get config(): ClientConfig {

@@ -39,6 +39,8 @@ export interface Registry {
   find(clientId: string): RegisteredClient | undefined
   /** The client that is the API with this identifier (RFC 8707): the first by client id. */
   findApi(identifier: string): RegisteredClient | undefined
+  /** The APIs that clients by metadata document may call. */
+  documentApis(): readonly RegisteredClient[]
   /** The clients that have a ServiceAccount of their own namespace as an identity. */
   ofServiceAccount(account: ServiceAccountName): readonly RegisteredClient[]
 }
@@ -52,11 +54,13 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
   const { clients } = parts
   let apis: Map<string, RegisteredClient> | undefined
   let accounts: Map<string, RegisteredClient[]> | undefined
+  let withDocuments: readonly RegisteredClient[] | undefined
   return {
     ...parts,
     size: clients.size,
     find: (clientId) => clients.get(clientId),
     findApi: (identifier) => (apis ??= apisOf(clients.values())).get(identifier),
+    documentApis: () => (withDocuments ??= [...clients.values()].filter(({ documents }) => documents.length > 0)),
     ofServiceAccount: (account) => (accounts ??= byAccount(clients.values())).get(accountKey(account)) ?? [],
   }
 }

@@ -7,7 +7,7 @@ import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
-import { accountsOf, createRegisteredClient, grantedOf } from './registered-client.ts'
+import { accountsOf, createRegisteredClient, documentsOf, grantedOf } from './registered-client.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
 import { applyVerifiers } from './verifiers.ts'
@@ -34,10 +34,13 @@ export async function resolveClient(
   const { clientId, uid, namespace, name, desired, accepted } = entry
   const verifiers = verifiersFor(entry, live, about.clocks)
   const granted = grantedOf(entry.granted)
+  const documents = documentsOf(entry.granted)
   const hasSecret = verifiers.length > 0
   const serve = (version: ServedVersion | undefined): RegisteredClient | undefined => {
     if (version === undefined) return undefined
-    const isSame = sameObjects(live?.verifiers ?? [], verifiers) && isDeepStrictEqual(live?.granted, granted)
+    const isSame =
+      sameObjects(live?.verifiers ?? [], verifiers) &&
+      isDeepStrictEqual([live?.granted, live?.documents], [granted, documents])
     if (version === live && isSame) return live
     const { api, accounts, version: served } = version
     return createRegisteredClient({
@@ -50,6 +53,7 @@ export async function resolveClient(
       api,
       accounts,
       granted,
+      documents,
       version: { generation: served.generation, config: served.config },
     })
   }

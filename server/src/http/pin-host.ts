@@ -3,6 +3,8 @@ import type { BlockList } from 'node:net'
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { contains, parseRanges } from '../address-ranges.ts'
 import type { RenderPage } from '../reply.ts'
+import { isAsked, keepCertificate, readCertificate } from './client-certificate.ts'
+import type { WhereCertificatesCount } from './client-certificate.ts'
 import { answerError } from './error-page.ts'
 import { pathOfTarget } from './handler.ts'
 import type { Handler, InboundRequest } from './handler.ts'
@@ -10,9 +12,9 @@ import { keepPeer } from './peer.ts'
 import { keepToJson } from './program-paths.ts'
 import type { SeeUntrusted } from './untrusted-headers.ts'
 
-/** Headers that say where a request came from, or how. They are removed: only a trusted proxy is believed, and only those that we read. */
+/** Headers that say where a request came from, or how. They are removed: only a trusted proxy is believed, and what it says is read before. */
 const claims =
-  /^(forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|fastly-client-ip|x-original-.*|x-rewrite-url|x-host|x-http-method-override|x-ssl-.*|ssl-client-.*|x-client-cert.*|x-amzn-.*)$/
+  /^(forwarded|x-forwarded-.*|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|cf-connecting-ip|fastly-client-ip|x-original-.*|x-rewrite-url|x-host|x-http-method-override|x-ssl-.*|ssl-client-.*|x-client-cert.*|client-cert.*|x-amzn-.*)$/
 
 /** Whether a request has two Host headers: then it has to be refused (RFC 9112 section 3.2). Node shows only the first. */
 export function namesHostTwice({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): boolean {
@@ -45,6 +47,8 @@ export function createPinHost(needs: {
   /** Hosts that in-cluster callers may use, with port when it is not the scheme's own. */
   extraHosts: readonly string[]
   trustedProxies: readonly string[]
+  /** Where clients show certificates; undefined: nowhere. */
+  certificates?: WhereCertificatesCount | undefined
   /** Told of each request that came from no trusted proxy. */
   seeUntrusted?: SeeUntrusted
   /** What is the same at every host: the page that says which host is right loads its stylesheet from the wrong one. */
@@ -52,6 +56,8 @@ export function createPinHost(needs: {
   render: RenderPage
 }): Handler {
   const trusted = parseRanges(needs.trustedProxies)!
+  // a proxy that passes TLS through has the same address as one that ends it, but not the same right to be believed
+  const nobody = parseRanges([])!
   const known = new Set([needs.issuer.host, ...needs.extraHosts].map((host) => parseHost(host)))
   const protocol = needs.issuer.protocol.slice(0, -1)
   const issuer = needs.issuer.href.replace(/\/$/, '')
@@ -60,20 +66,26 @@ export function createPinHost(needs: {
     const isTwice = namesHostTwice(request)
     takeAbsoluteTarget(request)
     keepToJson(request, basePath)
-    const { address, host, viaProxy } = readPeer(request, trusted)
+    const { address, host, viaProxy } = readPeer(request, isAsked(request) ? nobody : trusted)
     if (!viaProxy) needs.seeUntrusted?.(request.headers, address)
-    const proxyHeaders = viaProxy ? clientCertificateOf(request.headers) : {}
+    const sentTo = parseHost(request.headers.host) === host ? host : undefined
+    const certificate = needs.certificates && readCertificate(request, { viaProxy, host: sentTo }, needs.certificates)
     dropClaims(request.headers)
     // oidc-provider believes these three (its `proxy` is on), so only we set them
     request.headers.host = needs.issuer.host
     request.headers['x-forwarded-proto'] = protocol
     request.headers['x-forwarded-for'] = address
-    Object.assign(request.headers, proxyHeaders)
     keepPeer(request, { address, userAgent: (request.headers['user-agent'] ?? '').slice(0, 256) })
-    if (isTwice) {
-      const answer = { status: 400, code: 'REQUEST_INVALID', key: 'bad-request' }
+    if (isTwice || certificate?.kind === 'several') {
+      const answer = {
+        status: 400,
+        code: 'REQUEST_INVALID',
+        key: 'bad-request',
+        ...(isTwice ? {} : severalCertificates),
+      }
       return answerError(request, response, answer, needs.render)
     }
+    if (certificate) keepCertificate(request, certificate)
     if (host !== undefined && known.has(host) && request.url?.startsWith('/')) return next()
     if (needs.isOpen(pathOfTarget(request.url ?? ''))) return next()
     const answer = { status: 421, code: 'HOST_UNKNOWN', key: 'wrong-host', detail: `the issuer is ${issuer}` }
@@ -99,10 +111,8 @@ function takeAbsoluteTarget(request: InboundRequest): void {
   request.originalUrl = request.url
 }
 
-/** The header with which a trusted proxy passes on the certificate of a client that uses mutual TLS. */
-function clientCertificateOf(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  const certificate = single(headers['x-ssl-client-cert'])
-  return certificate === undefined ? {} : { 'x-ssl-client-cert': certificate }
+const severalCertificates = {
+  detail: 'the request has more than one client certificate; a proxy in front must replace what comes, not add to it',
 }
 
 function dropClaims(headers: IncomingHttpHeaders): void {

@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer as createHttp } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
@@ -6,6 +7,7 @@ import type { Server as HttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import { CodedError } from '@nauthera/runtime/coded-error'
 import type { Log } from '@nauthera/runtime/log'
+import { markAsked } from './client-certificate.ts'
 import type { Discovery } from './discovery.ts'
 import { namesHostTwice } from './pin-host.ts'
 import { inboundLimits } from './timeouts.ts'
@@ -29,6 +31,8 @@ interface ListenOptions {
   readonly hosts: ReadonlySet<string>
   readonly listen: { readonly host: string; readonly port: number }
   readonly tls: TlsFiles | undefined
+  /** TLS asks for a certificate, and takes any: whether it proves anything is judged for each request. */
+  readonly asksForCertificate?: boolean
   readonly log: Log
 }
 
@@ -50,15 +54,16 @@ const ciphers = [
  *  without a log line.
  *  @throws CodedError LISTEN_FAILED, TLS_FILE_INVALID */
 export async function listen(options: ListenOptions): Promise<PublicServer> {
-  const { application, discovery, hosts, tls, log } = options
+  const { application, discovery, hosts } = options
   let isStopping = false
   const answer: RequestListener = (request, response) => {
     if (isStopping) response.setHeader('connection', 'close')
     const { host = '' } = request.headers
     if (hosts.has(host) && !namesHostTwice(request) && discovery(request, response, request.url ?? '')) return
+    if (options.asksForCertificate) markAsked(request)
     application(request, response)
   }
-  const { server, stopRereading } = createServer(answer, tls, log)
+  const { server, stopRereading } = createServer(answer, options)
   const connections = countConnections(server)
   const port = await open(server, options.listen)
   return {
@@ -73,13 +78,22 @@ export async function listen(options: ListenOptions): Promise<PublicServer> {
   }
 }
 
-function createServer(answer: RequestListener, tls: TlsFiles | undefined, log: Log) {
+function createServer(answer: RequestListener, { tls, asksForCertificate, log }: ListenOptions) {
   if (tls === undefined) return { server: createHttp(inboundLimits, answer), stopRereading: () => undefined }
-  const server = createHttps({ ...inboundLimits, minVersion: 'TLSv1.2', ciphers, ...readTls(tls) }, answer)
-  const timer = setInterval(() => rereadTls(server, tls, log), rereadTlsEvery)
+  const asks = asksForCertificate ? askForCertificate : {}
+  const server = createHttps({ ...inboundLimits, ...asks, minVersion: 'TLSv1.2', ciphers, ...readTls(tls) }, answer)
+  const timer = setInterval(() => rereadTls(server, tls, asks, log), rereadTlsEvery)
   timer.unref()
   return { server, stopRereading: () => clearInterval(timer) }
 }
+
+/** No list of authorities is sent: with one, many programs would not send a certificate that signs itself. A session that is resumed has lost
+ *  the authorities that came with the certificate, so none is. */
+const askForCertificate = {
+  requestCert: true,
+  rejectUnauthorized: false,
+  secureOptions: constants.SSL_OP_NO_TICKET,
+} as const
 
 /** @returns `allClosed`: resolves when no connection is open, or after the given time in milliseconds */
 function countConnections(server: Server | HttpsServer) {
@@ -136,9 +150,9 @@ function readTls(tls: TlsFiles): { cert: Buffer; key: Buffer } {
 }
 
 /** Takes a renewed certificate into the running server. When a file cannot be used, the last good certificate stays. */
-function rereadTls(server: HttpsServer, tls: TlsFiles, log: Log): void {
+function rereadTls(server: HttpsServer, tls: TlsFiles, asks: { secureOptions?: number }, log: Log): void {
   try {
-    server.setSecureContext({ ...readTls(tls), minVersion: 'TLSv1.2' })
+    server.setSecureContext({ ...readTls(tls), ...asks, minVersion: 'TLSv1.2' })
   } catch (error) {
     log.warn({ error }, 'the new certificate cannot be used; the old one stays in use')
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { loopbackHosts } from '@nauthera/rules/uris'
 import type { Interactions, MissingConsent } from '../oidc/interaction/interaction.ts'
 import type { Page } from '../reply.ts'
 import { pageOf } from './attempt.ts'
@@ -35,6 +36,7 @@ function consentPage({ interaction, paths }: Attempt, { person }: KnownAccount, 
       ...missing,
       seen: seenOf(missing),
       destination: destinationOf(interaction.redirectUri),
+      loopback: loopbackHosts.includes(URL.parse(interaction.redirectUri)?.hostname ?? ''),
     },
   }
 }

@@ -186,7 +186,9 @@ async function addPasskey(needs: Needs, attempt: Attempt): Promise<FormOutcome> 
   if (!isRecent(needs, signedIn)) return { kind: 'unchanged' }
   const { accountId: userId, standing = '' } = signedIn
   const account = await needs.users.load({ userId })
-  if (account === undefined || account.user.disabled) return endedMeanwhile(needs, attempt, userId)
+  // a passkey that was stored while its answer was lost ends the sign-in too: what began without a second factor does not go on
+  if (account === undefined || account.user.disabled || account.standing !== standing)
+    return endedMeanwhile(needs, attempt, userId)
   const added = await needs.passkeys.enrol({
     user: account.user,
     standing,

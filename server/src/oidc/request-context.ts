@@ -1,12 +1,15 @@
 import type { Peer } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
 import type { LoadedAccount } from '../store/accounts.ts'
+import type { Presented } from './certificates/presented.ts'
 import type { Exchange } from './cookies.ts'
 
 /** Data of one request that our hooks share. The library itself passes nothing from one hook to another. */
 export interface RequestContext extends Exchange {
   readonly correlationId: string
   readonly peer: Peer
+  /** The certificate that the request shows. */
+  readonly certificate: Presented
   /** Payload of the code or token that the request is about. */
   artefact?: Readonly<Record<string, unknown>>
   /** The sealed `request_uri` that this request began with, or its interaction did. */

@@ -27,7 +27,8 @@ const list = statement(
    FROM (SELECT * FROM consents WHERE user_id = $1) c
    FULL JOIN (
      SELECT client_uid, max(client_id) AS client_id, min(created_at) AS since, bool_or(offline) AS offline, jsonb_agg(DISTINCT payload) AS payloads
-     FROM grants WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now() AND parents IS NULL GROUP BY client_uid
+     FROM grants WHERE user_id = $1 AND revoked_at IS NULL AND expires_at > now()
+       AND NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = grants.id) GROUP BY client_uid
    ) g ON g.client_uid = c.client_uid
    ORDER BY since DESC, client_id`,
 )

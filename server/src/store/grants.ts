@@ -57,10 +57,9 @@ export interface Grants {
 
 /** SQL: whether a grant and all that it came from are alive.
  *  @param t alias of a row of `grants` */
-export function isAlive(t: string): string {
-  return `${t}.revoked_at IS NULL AND ${t}.expires_at > now() AND (${t}.parents IS NULL OR cardinality(${t}.parents) =
-     (SELECT count(*) FROM grants p WHERE p.id = ANY (${t}.parents) AND p.revoked_at IS NULL AND p.expires_at > now()))`
-}
+export const isAlive = (t: string): string =>
+  `${t}.revoked_at IS NULL AND ${t}.expires_at > now() AND NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id
+     AND NOT EXISTS (SELECT FROM grants p WHERE p.id = x.parent_id AND p.revoked_at IS NULL AND p.expires_at > now()))`
 
 const insert = statement(
   'grant-insert',
@@ -71,10 +70,12 @@ const insert = statement(
 )
 const insertChild = statement(
   'grant-insert-child',
-  `INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at, parents)
-   SELECT $2, t.user_id, $3, $4, t.session_uid, t.offline, $5::jsonb, least(t.expires_at, $6::timestamptz), coalesce(t.parents, '{}') || t.id
-   FROM grants t WHERE t.id = $1 AND ${isAlive('t')}
-   RETURNING id`,
+  `WITH parent AS (SELECT t.* FROM grants t WHERE t.id = $1 AND ${isAlive('t')}),
+   child AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
+     SELECT $2, user_id, $3, $4, session_uid, offline, $5::jsonb, least(expires_at, $6::timestamptz) FROM parent RETURNING id),
+   before AS (INSERT INTO grant_parents (grant_id, parent_id)
+     SELECT $2, id FROM parent UNION SELECT $2, x.parent_id FROM grant_parents x, parent WHERE x.grant_id = parent.id)
+   SELECT id FROM child`,
 )
 const find = statement('grant-find', `SELECT * FROM grants t WHERE t.id = $1 AND ${isAlive('t')}`)
 const revoke = statement(

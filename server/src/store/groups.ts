@@ -16,6 +16,7 @@ export interface Group {
 
 export interface Groups {
   list(): Promise<Group[]>
+  find(group: string): Promise<Group | undefined>
   /** @returns false when there was one of this name
    *  @throws CodedError GROUP_NAME_INVALID */
   create(group: string, audit: readonly AuditEvent[]): Promise<boolean>
@@ -28,10 +29,16 @@ export interface Groups {
   removeMember(group: string, userId: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
+// counted before names come to it: there may be as many members as people
 const list = statement(
   'group-list',
-  `SELECT g.name, count(m.user_id)::integer AS members FROM groups g LEFT JOIN group_members m ON m.group_id = g.id
-   GROUP BY g.name ORDER BY g.name`,
+  `SELECT g.name, coalesce(m.members, 0) AS members FROM groups g
+   LEFT JOIN (SELECT group_id, count(*)::integer AS members FROM group_members GROUP BY group_id) m ON m.group_id = g.id
+   ORDER BY g.name`,
+)
+const find = statement(
+  'group-find',
+  `SELECT g.name, (SELECT count(*)::integer FROM group_members m WHERE m.group_id = g.id) AS members FROM groups g WHERE g.name = $1`,
 )
 const add = statement(
   'group-add',
@@ -73,6 +80,7 @@ export function createGroups(needs: { database: Connection; audit: AuditRows; ch
   }
   return {
     list: () => database.query<Group>(list),
+    find: async (group) => (await database.query<Group>(find, [group]))[0],
     async create(group, events) {
       const faults = faultsOfGroup(group)
       if (faults.length > 0) throw new CodedError('GROUP_NAME_INVALID', { faults })

@@ -34,8 +34,10 @@ export interface LiveLink {
   readonly expiresAt: Date
 }
 
-/** Nothing was written, unless it was `added`: somebody has the address, it has a link with groups, or too many links. */
-export type AddedForEmail = 'added' | 'has-account' | 'has-groups' | 'limited'
+/** Nothing was written, unless it was `added`. `sent-before`: a mail with its key was queued already, by a try whose end nobody heard of. */
+export type AddedForPerson = 'added' | 'sent-before' | 'refused'
+/** As that; else somebody has the address, it has a link with groups, or too many links. */
+export type AddedForEmail = 'added' | 'sent-before' | 'has-account' | 'has-groups' | 'limited'
 
 export interface MailLinks {
   /** Queues work that an unauthenticated request asks for, for one address at most so often in a while.
@@ -43,9 +45,8 @@ export interface MailLinks {
    *  @returns false when there were too many */
   ask(work: NewWork, limit: { address: string | undefined; most: number; windowMs: number }): Promise<boolean>
   /** Makes a link for a person who is enabled and whose e-mail address is that of the mail, with its mail, in one commit.
-   *  @param limit links of this kind that one person gets in a while; default: no limit
-   *  @returns false when nothing was written */
-  addForPerson(userId: string, link: NewLink, limit?: { most: number; windowMs: number }): Promise<boolean>
+   *  @param limit links of this kind that one person gets in a while; default: no limit */
+  addForPerson(userId: string, link: NewLink, limit?: { most: number; windowMs: number }): Promise<AddedForPerson>
   /** Makes a link for somebody without an account; earlier links of this kind to the same mailbox end.
    *  @param email canonical
    *  @param by.keepsGroups writes nothing where an earlier one that can still be used brings groups */
@@ -79,16 +80,23 @@ const ask = statement(
 )
 const inserted = `(token_hash, kind, user_id, email, standing, payload, expires_at)`
 const ends = "clock_timestamp() + $4::float8 * interval '1 millisecond'"
-const written = `mail AS (${outboxInsert('$6', ' WHERE EXISTS (SELECT FROM link)')}),
-   written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM link)')})
-   SELECT EXISTS (SELECT FROM link) AS done`
+// The mail decides: of two tries that send the same one, the second makes no link, ends none, and takes no place. Where no mail is sent the
+// link is shown instead.
+const noMail = `jsonb_array_length($6::jsonb) = 0`
+const queuedBefore = `EXISTS (SELECT FROM outbox o, jsonb_to_recordset($6::jsonb) AS m(once_key text) WHERE o.once_key = m.once_key)`
+const mail = `mail AS (${outboxInsert('$6', ' WHERE EXISTS (SELECT FROM place)')} RETURNING id)`
+const isFirst = `(${noMail} OR EXISTS (SELECT FROM mail))`
+const written = `written AS (${auditInsert('$7', ' WHERE EXISTS (SELECT FROM link)')})
+   SELECT EXISTS (SELECT FROM link) AS done,
+     (${queuedBefore} OR EXISTS (SELECT FROM place) AND NOT ${isFirst}) AS sent_before`
 const addForPerson = statement(
   'mail-link-for-person',
   `WITH person AS (SELECT u.id, u.canonical_email, ${standing} AS standing FROM users u
      WHERE u.id = $3::uuid AND u.disabled_at IS NULL AND u.canonical_email = $10),
-   ${takePlace("'l:' || $2::text || ':' || $3::uuid", '$8::integer', '$9::float8', ' AND EXISTS (SELECT FROM person)')},
+   ${takePlace("'l:' || $2::text || ':' || $3::uuid", '$8::integer', '$9::float8', ` AND EXISTS (SELECT FROM person) AND NOT ${queuedBefore}`)},
+   ${mail},
    link AS (INSERT INTO mail_links ${inserted}
-     SELECT $1, $2, p.id, p.canonical_email, p.standing, $5::jsonb, ${ends} FROM person p, place RETURNING token_hash),
+     SELECT $1, $2, p.id, p.canonical_email, p.standing, $5::jsonb, ${ends} FROM person p, place WHERE ${isFirst} RETURNING token_hash),
    ${written}`,
 )
 const addForEmail = statement(
@@ -97,11 +105,12 @@ const addForEmail = statement(
      EXISTS (SELECT FROM users WHERE canonical_email = $3 OR canonical_username = $3) AS has_account,
      $10::boolean AND EXISTS (SELECT FROM mail_links l
        WHERE l.email = $3 AND l.kind = $2 AND ${isLiveLink} AND l.payload->'groups' <> '[]'::jsonb) AS has_groups),
-   ${takePlace("'l:' || $2::text || ':' || encode(sha256($3::text::bytea), 'hex')", '$8::integer', '$9::float8', ' AND NOT EXISTS (SELECT FROM mailbox WHERE has_account OR has_groups)')},
+   ${takePlace("'l:' || $2::text || ':' || encode(sha256($3::text::bytea), 'hex')", '$8::integer', '$9::float8', ` AND NOT ${queuedBefore} AND NOT EXISTS (SELECT FROM mailbox WHERE has_account OR has_groups)`)},
+   ${mail},
    before AS (UPDATE mail_links SET used_at = clock_timestamp()
-     WHERE email = $3 AND kind = $2 AND used_at IS NULL AND EXISTS (SELECT FROM place)),
+     WHERE email = $3 AND kind = $2 AND used_at IS NULL AND EXISTS (SELECT FROM place) AND ${isFirst}),
    link AS (INSERT INTO mail_links ${inserted}
-     SELECT $1, $2, NULL, $3, NULL, $5::jsonb, ${ends} FROM place RETURNING token_hash),
+     SELECT $1, $2, NULL, $3, NULL, $5::jsonb, ${ends} FROM place WHERE ${isFirst} RETURNING token_hash),
    ${written}, has_account, has_groups FROM mailbox`,
 )
 const find = statement(
@@ -128,6 +137,7 @@ interface LinkRow {
 
 interface AddedRow {
   readonly done: boolean
+  readonly sent_before: boolean
   readonly has_account?: boolean
   readonly has_groups?: boolean
 }
@@ -162,8 +172,12 @@ export function createMailLinks(needs: {
       const values = [key, address === undefined ? mostUnknown : most, windowMs, outbox.workRows([work])]
       return (await database.query(ask, values)).length === 1
     },
-    addForPerson: async (userId, link, limit = noLimit) =>
-      isUuid(userId) && (await add(addForPerson, userId, link, limit, canonicalName(link.mail.to))).done,
+    async addForPerson(userId, link, limit = noLimit) {
+      if (!isUuid(userId)) return 'refused'
+      const row = await add(addForPerson, userId, link, limit, canonicalName(link.mail.to))
+      if (row.done) return 'added'
+      return row.sent_before ? 'sent-before' : 'refused'
+    },
     addForEmail: async (email, link, { limit = noLimit, keepsGroups = false } = {}) =>
       outcomeOf(await add(addForEmail, email, link, limit, keepsGroups)),
     find: async (kind, token) => (await database.query<LinkRow>(find, [linkHash(token), kind])).map(linkOf)[0],
@@ -182,8 +196,14 @@ export function createMailLinks(needs: {
 
 const noLimit = { most: 1_000_000, windowMs: 60_000 }
 
-function outcomeOf({ done, has_account: hasAccount, has_groups: hasGroups }: AddedRow): AddedForEmail {
+function outcomeOf({
+  done,
+  sent_before: sentBefore,
+  has_account: hasAccount,
+  has_groups: hasGroups,
+}: AddedRow): AddedForEmail {
   if (done) return 'added'
+  if (sentBefore) return 'sent-before'
   if (hasAccount === true) return 'has-account'
   return hasGroups === true ? 'has-groups' : 'limited'
 }

@@ -1,5 +1,6 @@
 // Finds people by the begin of their user name, e-mail address, name or family name: each is a range of an index, and a page costs the
-// same whether there are a hundred people or a hundred thousand.
+// same whether there are a hundred people or a hundred thousand. Whom a page has is found first, and what is shown of them read then:
+// PostgreSQL plans a search anew each time, since a range may be of any size, and planning all columns takes longer than the search.
 import { canonicalName } from './canonical-name.ts'
 import { statement } from './postgres.ts'
 import type { Connection, Statement } from './postgres.ts'
@@ -33,14 +34,20 @@ const searches: readonly Statement[] = found.map((key, way) => {
   const foundBefore = found.slice(0, way).map((other) => ` AND (${other} >= $3 AND ${other} < $4) IS NOT TRUE`)
   return statement(
     `people-search-${way}`,
-    `SELECT u.*, ${key} AS found_key, ${sourceOf}, ${groupsOf} FROM users u
+    `SELECT u.id, ${key} AS found_key FROM users u
      WHERE (${key}, u.id) > ($1, $2::uuid) AND ${key} >= $3 AND ${key} < $4${foundBefore.join('')}
      ORDER BY ${key}, u.id LIMIT $5`,
   )
 })
-const byId = statement('people-by-id', `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.id = $1`)
+const byIds = statement(
+  'people-by-ids',
+  `SELECT u.*, ${sourceOf}, ${groupsOf} FROM unnest($1::uuid[]) WITH ORDINALITY AS found (id, place) JOIN users u USING (id) ORDER BY place`,
+)
 
-type FoundRow = UserRow & { readonly found_key: string }
+interface FoundRow {
+  readonly id: string
+  readonly found_key: string
+}
 
 /** Where the next page begins. */
 interface Place {
@@ -56,11 +63,16 @@ const firstId = '00000000-0000-0000-0000-000000000000'
 const lastCharacter = '\u{10FFFF}'
 
 export function createPeople({ database }: { database: Connection }): People {
+  const read = async (ids: readonly string[]) =>
+    ids.length === 0 ? [] : (await database.query<UserRow>(byIds, [ids])).map(userOf)
+  const pageOf = async (rows: readonly FoundRow[], next: string | undefined): Promise<PeoplePage> => ({
+    people: await read(rows.map(({ id }) => id)),
+    next,
+  })
   return {
     async search({ text, after, limit }) {
       const prefix = canonicalName(text.slice(0, longestText))
-      if (isUuid(prefix))
-        return { people: (await database.query<UserRow>(byId, [prefix])).map(userOf), next: undefined }
+      if (isUuid(prefix)) return { people: await read([prefix]), next: undefined }
       const rows: FoundRow[] = []
       const from = parsePlace(after) ?? { way: 0, key: prefix, id: firstId }
       // whoever is found by a later way only comes after all who are found by an earlier one; '' finds everybody by user name
@@ -76,10 +88,10 @@ export function createPeople({ database }: { database: Connection }): People {
           const isOfThisWay = more.length > 1
           const last = page.at(-1)!
           const next = isOfThisWay ? { way, key: last.found_key, id: last.id } : { way, key: prefix, id: firstId }
-          return { people: page.map(userOf), next: placeText(next) }
+          return pageOf(page, placeText(next))
         }
       }
-      return { people: rows.map(userOf), next: undefined }
+      return pageOf(rows, undefined)
     },
   }
 }

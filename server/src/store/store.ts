@@ -47,6 +47,8 @@ import { createReaper } from './reaper.ts'
 import type { Reaper } from './reaper.ts'
 import { createRefreshFamilies } from './refresh-families.ts'
 import type { RefreshFamilies } from './refresh-families.ts'
+import { createSectorMembers } from './sector-documents.ts'
+import type { SectorMembers } from './sector-documents.ts'
 import { createSignIns } from './sign-ins.ts'
 import type { SignIns } from './sign-ins.ts'
 import { createTokenAccounts } from './token-accounts.ts'
@@ -76,6 +78,7 @@ export interface Store {
   readonly devices: Devices
   readonly deviceCodes: DeviceCodes
   readonly pushedRequests: PushedRequests
+  readonly sectorMembers: SectorMembers
   readonly signIns: SignIns
   readonly attempts: Attempts
   readonly outbox: Outbox
@@ -128,6 +131,7 @@ export function createStore(options: {
     devices: createDevices(needs),
     deviceCodes: createDeviceCodes(needs),
     pushedRequests: createPushedRequests({ ...needs, ring }),
+    sectorMembers: createSectorMembers(needs),
     signIns: createSignIns(needs),
     attempts: createAttempts(needs),
     outbox,

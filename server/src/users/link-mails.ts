@@ -16,10 +16,13 @@ import { isEmailAddress } from './email-address.ts'
 import { languagesFor } from './notices.ts'
 
 export interface LinkMails {
-  /** Sends a person a link to set a new password.
+  /** Sends a person a link to set a new password. `sent-before`: a try of before has sent this mail.
    *  @param by.onceKey of the mail: the same request sends one mail
    *  @param by.limit links that one person gets in a while; default: no limit */
-  sendReset(user: User, by: SentBy & { onceKey: string; limit?: Limit; payload?: ResetPayload }): Promise<Sent>
+  sendReset(
+    user: User,
+    by: SentBy & { onceKey: string; limit?: Limit; payload?: ResetPayload },
+  ): Promise<Sent | { readonly kind: 'sent-before' }>
   /** Sends a person a link that confirms their e-mail address. */
   sendVerify(user: User, by: SentBy): Promise<Sent>
   /** Invites somebody who has no account; an earlier invitation to this address ends.
@@ -89,7 +92,9 @@ export function createLinkMails(needs: {
       const data = { person: nameOf(user), path, minutes: shortLifeMinutes, asked }
       const mail = { ...mailTo(user, languages), onceKey, template: 'reset', giveUpAfterMs: shortLife, data } as const
       const link = { token, kind: 'reset', lifeMs: shortLife, payload, mail, audit } as const
-      return (await mailLinks.addForPerson(user.id, link, limit)) ? { kind: 'sent', path } : limited
+      const added = await mailLinks.addForPerson(user.id, link, limit)
+      if (added === 'sent-before') return { kind: 'sent-before' }
+      return added === 'added' ? { kind: 'sent', path } : limited
     },
     async sendVerify(user, { languages = [], audit }) {
       const reason = refusalOf(user)
@@ -99,7 +104,7 @@ export function createLinkMails(needs: {
       const about = { ...mailTo(user, languages), giveUpAfterMs: shortLife, data }
       const mail = { ...about, onceKey: `verify:${key}`, template: 'verify' } as const
       const link = { token, kind: 'verify', lifeMs: shortLife, mail, audit } as const
-      return (await mailLinks.addForPerson(user.id, link)) ? { kind: 'sent', path } : limited
+      return (await mailLinks.addForPerson(user.id, link)) === 'added' ? { kind: 'sent', path } : limited
     },
     async invite(invitation, by) {
       const limit = { most: mostOfAdministrator, windowMs: hour }
@@ -116,7 +121,8 @@ export function createLinkMails(needs: {
       const data = { path, minutes: shortLifeMinutes, asked }
       const mail = { to: email, languages, onceKey, template: 'registration', giveUpAfterMs: shortLife, data } as const
       const link = { token, kind: 'registration', lifeMs: shortLife, payload: { email }, mail, audit } as const
-      return (await mailLinks.addForEmail(canonicalName(email), link, { limit })) === 'added'
+      const added = await mailLinks.addForEmail(canonicalName(email), link, { limit })
+      return added === 'added' || added === 'sent-before'
     },
   }
 }

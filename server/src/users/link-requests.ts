@@ -82,7 +82,7 @@ async function tryReset(
     clientId: client,
   } as const
   const by = { ...request, onceKey: `reset:${id}`, limit: requestLimits.ofPerson, payload: { client } }
-  const sent: Sent | { kind: 'refused'; reason: 'unknown-user' } =
+  const sent: Sent | { kind: 'sent-before' } | { kind: 'refused'; reason: 'unknown-user' } =
     user === undefined
       ? { kind: 'refused', reason: 'unknown-user' }
       : await linkMails.sendReset(user, { ...by, audit: [{ ...event, outcome: 'success' }] })

@@ -6,7 +6,18 @@ import type { LiveShard, Rejection } from '../../src/clients/registry.ts'
 import type { RegisteredClient } from '../../src/clients/registered-client.ts'
 
 const client = (clientId: string): RegisteredClient =>
-  ({ clientId, namespace: clientId.split('.')[0], name: clientId.split('.')[1] }) as RegisteredClient
+  ({
+    clientId,
+    namespace: clientId.split('.')[0],
+    name: clientId.split('.')[1],
+    config: { type: 'Web', suspended: clientId.startsWith('off'), scopes: ['openid'] },
+    version: { generation: 7n },
+    api: undefined,
+    verifiers: [
+      { id: 'a', sha256: 'a', notAfter: undefined, deadline: Infinity },
+      { id: 'b', sha256: 'b', notAfter: 1000, deadline: 1000 },
+    ],
+  }) as unknown as RegisteredClient
 const rejection = (clientId: string): Rejection =>
   ({ ...client(clientId), message: 'has no key' }) as unknown as Rejection
 
@@ -27,6 +38,24 @@ describe(clientPage.name, () => {
       ['c.new', 'refused', 'has no key'],
       ['d.twin', 'blocked', undefined],
     ])
+  })
+
+  it('says of what is served what `kubectl get` says, as far as a replica knows it: no secret, and of a refused one nothing', () => {
+    const { rows } = clientPage(registryOf(['a.web', 'off.web'], ['c.new']), all)
+    expect(rows.map(({ clientId, served }) => [clientId, served?.isSuspended])).to.deep.equal([
+      ['a.web', false],
+      ['c.new', undefined],
+      ['off.web', true],
+    ])
+    expect(rows[0]!.served).to.deep.equal({
+      type: 'Web',
+      isSuspended: false,
+      generation: 7,
+      scopes: ['openid'],
+      api: undefined,
+      secrets: 2,
+      oldSecretUntil: new Date(1000),
+    })
   })
 
   it('finds a client by a part of its id, namespace or name', () => {

@@ -15,6 +15,8 @@ import { runCommand } from '../../src/cli/program.ts'
 import { privateKey, setOf } from '../oidc/keys/key-pairs.ts'
 import { newName, startTestDirectory, userBase } from '../users/ldap/test-directory.ts'
 
+const day = 86_400_000
+
 interface Finding {
   readonly check: string
   readonly state: string
@@ -71,6 +73,33 @@ describe('nauthera doctor', () => {
     return { code, err, findings, of: (check: string) => findings.filter((one) => one.check === check) }
   }
 
+  it('says which authorities of clients name nobody, which end soon, and whether clients reach us', async () => {
+    const file = join(directory, 'clients.crt')
+    const authority = async (lifetimeMs: number) => (await createAuthority({ name: 'clients', lifetimeMs })).cert
+    const [soon, leaf] = [
+      await authority(day),
+      await issueLeaf(await createAuthority({ name: 'x', lifetimeMs: day }), { usage: 'client' }),
+    ]
+    const of = async (mutualTLS: object) => {
+      const settings = { trustedProxies: ['10.0.0.0/8'], mutualTLS: { header: 'nginx', caFile: file, ...mutualTLS } }
+      return (await doctor(settings)).of('client certificates').map(({ state, says }) => `${state}: ${says}`)
+    }
+    writeFileSync(file, (await authority(100 * day)) + soon + leaf.cert)
+    expect(await of({ url: replicas.issuer })).to.deep.equal([
+      `ok: 2 authorities may name clients (${file})`,
+      `warning: ${file}: CN=nauthera is that of no authority (CA:TRUE is missing)`,
+      `warning: ${file}: CN=clients is valid for 0 more days`,
+      `ok: ${replicas.issuer} leads here`,
+    ])
+    writeFileSync(file, leaf.cert)
+    expect(await of({})).to.include(`fault: ${file} has no authority that may name a client`)
+    writeFileSync(file, 'nothing')
+    expect((await of({ url: 'http://localhost:1' })).join()).to.match(
+      /^fault: .* cannot be used: .*,warning: .* cannot be reached/,
+    )
+    expect((await doctor()).of('client certificates')).to.have.length(1)
+  })
+
   it('finds nothing wrong with a server that runs', async () => {
     const { code, findings } = await doctor()
     expect(findings.filter(({ state }) => state !== 'ok')).to.deep.equal([])
@@ -82,6 +111,7 @@ describe('nauthera doctor', () => {
       'keys',
       'issuer',
       'proxy',
+      'client certificates',
     ])
     expect(code).to.equal(0)
   })
@@ -210,6 +240,22 @@ describe('nauthera doctor', () => {
       await people.stop()
     }
   }).timeout(60_000)
+
+  it('warns of a provider whose people cannot set up the second factor that they must have', async () => {
+    const clientSecretFile = join(directory, 'dsn')
+    const github = { id: 'hub', preset: 'github', issuer: 'http://localhost:1', clientId: 'x', clientSecretFile }
+    const second = async (secondFactor: object, upstream: object = github) =>
+      (await doctor({ upstreams: [upstream], secondFactor }))
+        .of('upstream hub')
+        .filter(({ state }) => state === 'warning')
+    const [warned, ...more] = await second({ policy: 'required' })
+    expect(more).to.deep.equal([])
+    expect(warned!.says).to.contain('cannot set up a second factor').and.contain('nauthera login-link')
+    expect(await second({ requiredGroups: ['careful'] })).to.have.length(1)
+    expect(await second({ policy: 'optional' })).to.deep.equal([])
+    const openid = { id: 'hub', issuer: 'http://localhost:1', clientId: 'x' }
+    expect(await second({ policy: 'required' }, openid)).to.deep.equal([])
+  })
 
   it('asks each other provider what it is, for its keys and the time, and reads our id and secret', async () => {
     const provider = createServer((request, response) => {

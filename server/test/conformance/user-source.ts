@@ -6,15 +6,17 @@ import type { LoadedAccount } from '../../src/store/accounts.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { SignInOutcome, UserSources } from '../../src/users/user-sources.ts'
 
-export interface UserSourceUnderTest {
-  /** Two replicas on the same records with this one source, both with a limit of `perAccount` attempts. */
+/** People whom a source says something about. */
+export interface PeopleUnderTest {
+  /** Two replicas on the same records with this one source. */
   readonly replicas: readonly [UserSources, UserSources]
   /** A source for the same people that does not answer. */
   readonly away: UserSources
   readonly store: Store
-  readonly perAccount: number
   /** Milliseconds, as the source states it. */
   readonly maxAgeMs: number
+  /** Whether a person keeps the user name that they got here first, whatever the source calls them later. */
+  readonly keepsUsernames?: boolean
   /** Adds a person who has signed in once, so that there is a record. @returns the person's id */
   addPerson(person: NewPerson): Promise<string>
   /** This and the next two change the person in the source. */
@@ -22,10 +24,17 @@ export interface UserSourceUnderTest {
   disable(userId: string): Promise<void>
   remove(userId: string): Promise<void>
   /** Moves the clock of the source. */
-  pass(milliseconds: number): void
+  pass(milliseconds: number): void | Promise<void>
+  /** Where a source is asked at a sign-in alone: another one. Without it a person is nobody after the maximum age. */
+  signInAgain?(userId: string): Promise<void>
+  end(): Promise<void>
+}
+
+/** Both replicas have a limit of `perAccount` attempts. */
+export interface UserSourceUnderTest extends PeopleUnderTest {
+  readonly perAccount: number
   /** Clears the counters, as a finished sign-in does. */
   clear(attempt: Extract<SignInOutcome, { kind: 'passed' }>['attempt']): Promise<void>
-  end(): Promise<void>
 }
 
 export interface NewPerson {
@@ -37,33 +46,51 @@ export interface NewPerson {
 
 const password = 'correct horse battery staple'
 
-/** @param options.changesPasswords whether the source can change passwords */
+/** Of a source that checks passwords.
+ *  @param options.changesPasswords whether the source can change passwords */
 export function userSourceConformance(
   name: string,
   open: () => Promise<UserSourceUnderTest>,
   options: { changesPasswords: boolean },
 ): void {
+  describeSource(name, open, (under, person) => {
+    letsPeopleIn(under, person)
+    locksAccounts(under, person)
+    if (options.changesPasswords) changesPasswords(under, person)
+    loadsPeople(under, person)
+    servesManyAtOnce(under, person)
+    goesAwayAndNobodyPays(under, person)
+  })
+}
+
+/** Of a source that says who people are, and has no passwords of them. */
+export function peopleConformance(name: string, open: () => Promise<PeopleUnderTest>): void {
+  describeSource(name, open, loadsPeople)
+}
+
+function describeSource<Under extends PeopleUnderTest>(
+  name: string,
+  open: () => Promise<Under>,
+  itsTests: (under: () => Under, person: AddPerson) => void,
+): void {
   describe(`${name} as a source of people`, () => {
-    let under: UserSourceUnderTest
+    let under: Under
     before(async function () {
       this.timeout(60_000)
       under = await open()
     })
     after(() => under.end())
-    const person = () => addPerson(under)
-    letsPeopleIn(() => under, person)
-    locksAccounts(() => under, person)
-    if (options.changesPasswords) changesPasswords(() => under, person)
-    loadsPeople(() => under, person)
-    servesManyAtOnce(() => under, person)
-    goesAwayAndNobodyPays(() => under, person)
+    itsTests(
+      () => under,
+      () => addPerson(under),
+    )
   })
 }
 
 type Under = () => UserSourceUnderTest
 type AddPerson = () => Promise<{ id: string; username: string }>
 
-async function addPerson(under: UserSourceUnderTest) {
+async function addPerson(under: PeopleUnderTest) {
   const username = `user-${randomUUID().slice(0, 8)}`
   const person = { username, email: `${username}@example.test`, password, groups: ['ops', 'dev'] }
   return { id: await under.addPerson(person), username }
@@ -113,6 +140,22 @@ function letsPeopleIn(under: Under, person: AddPerson): void {
     await under().disable(id)
     expect(await attempt(username, password)).to.deep.equal({ kind: 'refused', reason: 'disabled', userId: id })
     expect(said(await attempt(username, 'wrong password'))).to.equal('wrong-password')
+  })
+
+  it('T5 refuses the password of somebody who was removed', async () => {
+    const { id, username } = await person()
+    await under().remove(id)
+    await under().pass(under().maxAgeMs)
+    expect(said(await attempt(username, password))).to.equal('unknown-user')
+  })
+
+  it('lets a person in by a new name, as the same account', async () => {
+    const { id } = await person()
+    const username = `renamed-${randomUUID().slice(0, 8)}`
+    await under().change(id, { username, groups: ['crew'] })
+    await under().pass(under().maxAgeMs)
+    const outcome = await attempt(username, password)
+    expect(outcome.kind === 'passed' && outcome.user).to.include({ id, username })
   })
 
   it('E8 L11 treats hostile user names as plain text', async () => {
@@ -182,7 +225,7 @@ function changesPasswords(under: Under, person: AddPerson): void {
   })
 }
 
-function loadsPeople(under: Under, person: AddPerson): void {
+function loadsPeople(under: () => PeopleUnderTest, person: AddPerson): void {
   const load = (userId: string, replica: 0 | 1 = 0) => under().replicas[replica].load({ userId })
   const seen = (loaded: LoadedAccount | undefined) => loaded && [loaded.user.username, loaded.user.groups.join()]
 
@@ -215,28 +258,33 @@ function loadsPeople(under: Under, person: AddPerson): void {
     const { id } = await person()
     for (const replica of [0, 1] as const) expect((await load(id, replica))?.user.disabled).to.equal(false)
     await under().disable(id)
-    under().pass(under().maxAgeMs)
+    await under().pass(under().maxAgeMs)
+    await under().signInAgain?.(id)
     for (const replica of [0, 1] as const) expect((await load(id, replica))?.user.disabled).to.equal(true)
   })
 
-  it('T5 finds a removed person no longer than its maximum age, and refuses the password', async () => {
-    const { id, username } = await person()
-    for (const replica of [0, 1] as const) await load(id, replica)
-    await under().remove(id)
-    under().pass(under().maxAgeMs)
-    for (const replica of [0, 1] as const) expect(await load(id, replica)).to.equal(undefined)
-    expect(said(await attemptAt(under)(username, password))).to.equal('unknown-user')
-  })
-
-  it('returns a new name and new groups at the latest after its maximum age; the id stays', async () => {
+  it('T5 finds a removed person no longer than its maximum age', async () => {
     const { id } = await person()
     for (const replica of [0, 1] as const) await load(id, replica)
-    const username = `renamed-${randomUUID().slice(0, 8)}`
-    await under().change(id, { username, groups: ['crew'] })
-    under().pass(under().maxAgeMs)
-    for (const replica of [0, 1] as const) expect(seen(await load(id, replica))).to.deep.equal([username, 'crew'])
-    const outcome = await attemptAt(under)(username, password)
-    expect(outcome.kind === 'passed' && outcome.user).to.include({ id, username })
+    await under().remove(id)
+    await under().pass(under().maxAgeMs)
+    for (const replica of [0, 1] as const) expect(await load(id, replica)).to.equal(undefined)
+  })
+
+  it('says nothing that is older than its maximum age: a new name and new groups, or nobody; the id stays', async () => {
+    const { id, username } = await person()
+    const { keepsUsernames = false, maxAgeMs } = under()
+    for (const replica of [0, 1] as const) await load(id, replica)
+    await under().pass(maxAgeMs)
+    if (under().signInAgain) {
+      for (const replica of [0, 1] as const) expect(await load(id, replica)).to.equal(undefined)
+      await under().signInAgain?.(id)
+    }
+    const renamed = `renamed-${randomUUID().slice(0, 8)}`
+    await under().change(id, { username: renamed, groups: ['crew'] })
+    if (!under().signInAgain) await under().pass(maxAgeMs)
+    const now = [keepsUsernames ? username : renamed, 'crew']
+    for (const replica of [0, 1] as const) expect(seen(await load(id, replica))).to.deep.equal(now)
   })
 
   it('never mixes old and new data of a person while both are changed', async () => {
@@ -250,9 +298,18 @@ function loadsPeople(under: Under, person: AddPerson): void {
     ])
     const either = [
       [username, 'dev,ops'],
-      [renamed, 'crew'],
+      [under().keepsUsernames ? username : renamed, 'crew'],
     ]
     for (const loaded of [...before, ...during]) expect(either).to.deep.include(seen(loaded))
+  })
+
+  it('F1 F8 throws STORE_UNAVAILABLE while it does not answer, and never says that there is nobody', async () => {
+    const { id } = await person()
+    await under().pass(under().maxAgeMs)
+    const error = await under()
+      .away.load({ userId: id })
+      .catch((reason: unknown) => reason)
+    expect(hasCode(error, 'STORE_UNAVAILABLE')).to.equal(true)
   })
 }
 
@@ -298,16 +355,15 @@ function servesManyAtOnce(under: Under, person: AddPerson): void {
 
 function goesAwayAndNobodyPays(under: Under, person: AddPerson): void {
   it('F1 F8 throws STORE_UNAVAILABLE while it does not answer, never says "unknown" or "wrong password", and counts nothing', async () => {
-    const { id, username } = await person()
+    const { username } = await person()
     const { away } = under()
-    under().pass(under().maxAgeMs)
+    await under().pass(under().maxAgeMs)
     const failed = (work: Promise<unknown>) =>
       work.then(
         () => 'answered',
         (error: unknown) => hasCode(error, 'STORE_UNAVAILABLE'),
       )
     for (let turn = 0; turn <= under().perAccount; turn++) {
-      expect(await failed(away.load({ userId: id }))).to.equal(true)
       expect(await failed(away.tryPassword(username, password, { address: '198.51.100.251' }))).to.equal(true)
       expect(await failed(away.tryPassword('nobody', password, { address: '198.51.100.251' }))).to.equal(true)
     }
@@ -317,7 +373,7 @@ function goesAwayAndNobodyPays(under: Under, person: AddPerson): void {
   it('F1 F8 an outage that one replica sees holds up no sign-in at the others, and counts against nobody there', async () => {
     const { id, username } = await person()
     const { away, perAccount, clear } = under()
-    under().pass(under().maxAgeMs)
+    await under().pass(under().maxAgeMs)
     const turns = Array.from({ length: 2 * perAccount }, (_, n) => n)
     const meetTheOutage = async () => {
       for (const n of turns) {

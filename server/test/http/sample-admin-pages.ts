@@ -1,4 +1,4 @@
-import type { Page, Views } from '../../src/reply.ts'
+import type { ClientRow, Page, Views } from '../../src/reply.ts'
 
 // The pages of the help desk, each in the states that look different.
 
@@ -15,6 +15,17 @@ const area = (current: string, said?: string): Views['admin-people']['area'] => 
   })),
   signOutHref: '/session/end',
   said,
+})
+
+const served = (more: Partial<NonNullable<ClientRow['served']>>): ClientRow['served'] => ({
+  type: 'Web',
+  isSuspended: false,
+  generation: 3,
+  scopes: ['openid', 'profile', 'email'],
+  api: undefined,
+  secrets: 1,
+  oldSecretUntil: undefined,
+  ...more,
 })
 
 const found = (username: string, more: Partial<Views['admin-people']['people'][number]> = {}) => ({
@@ -53,7 +64,11 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
     emailVerified: true,
     source: undefined,
     sourceSays: 'known',
-    groups: ['engineers', 'release-managers', 'on-call'],
+    groups: [
+      { name: 'engineers', isOwn: false, sources: ['company-directory'] },
+      { name: 'release-managers', isOwn: true, sources: ['company-directory', 'corp'] },
+      { name: 'on-call', isOwn: true, sources: [] },
+    ],
     disabled: false,
     mustChangePassword: false,
     created: at('08:15'),
@@ -189,16 +204,46 @@ export const sampleAdminPages: Readonly<Record<string, Page>> = {
       action: '/admin/clients',
       text: '',
       clients: [
-        { clientId: 'team-a.web', namespace: 'team-a', name: 'web', state: 'served', says: undefined },
+        {
+          clientId: 'team-a.web',
+          namespace: 'team-a',
+          name: 'web',
+          state: 'served',
+          says: undefined,
+          served: served({}),
+        },
         {
           clientId: 'team-b.portal-of-a-team-with-a-long-name',
           namespace: 'team-b',
           name: 'portal-of-a-team-with-a-long-name',
           state: 'older',
           says: 'redirectUris: must not have a fragment',
+          served: served({ secrets: 2, oldSecretUntil: at('13:00'), api: 'https://api.example.com/reports' }),
         },
-        { clientId: 'team-c.new', namespace: 'team-c', name: 'new', state: 'refused', says: 'jwks: has no key' },
-        { clientId: 'shared', namespace: 'team-d', name: 'shared', state: 'blocked', says: undefined },
+        {
+          clientId: 'team-b.machine',
+          namespace: 'team-b',
+          name: 'machine',
+          state: 'served',
+          says: undefined,
+          served: served({ type: 'M2M', isSuspended: true, secrets: 0, scopes: ['reports.read'] }),
+        },
+        {
+          clientId: 'team-c.new',
+          namespace: 'team-c',
+          name: 'new',
+          state: 'refused',
+          says: 'jwks: has no key',
+          served: undefined,
+        },
+        {
+          clientId: 'shared',
+          namespace: 'team-d',
+          name: 'shared',
+          state: 'blocked',
+          says: undefined,
+          served: undefined,
+        },
       ],
       firstHref: undefined,
       nextHref: '/admin/clients?after=x',

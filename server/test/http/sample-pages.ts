@@ -28,6 +28,7 @@ const sampleClient: ClientOnPage = {
   policyUrl: 'https://expenses.example.com/privacy',
   termsUrl: 'https://expenses.example.com/terms',
 }
+const agentId = 'https://agents.example.com/client.json'
 const plainClient: ClientOnPage = { clientId: 'team-a.cli', name: 'Build console' }
 const person = { username: 'ada@example.com', name: 'Ada Lovelace' }
 const at = '/interaction/u1'
@@ -349,6 +350,37 @@ export const samplePages: Readonly<Record<string, Page>> = {
       canRemember: false,
       seen: 'a-digest',
       destination: 'com.example.console:',
+    },
+  },
+  'consent of a client by metadata document': {
+    kind: 'page',
+    view: 'consent',
+    formTargets: ['https://agents.example.com/callback'],
+    model: {
+      client: { clientId: agentId, name: 'Research agent (agents.example.com)', host: 'agents.example.com' },
+      action: `${at}/consent`,
+      switchAction: `${at}/switch`,
+      person,
+      scopes: [{ scope: 'tools:use', api: 'Tools' }],
+      canRemember: false,
+      seen: 'a-digest',
+      destination: 'agents.example.com',
+    },
+  },
+  'consent of a client by metadata document, on the device': {
+    kind: 'page',
+    view: 'consent',
+    formTargets: ['http://localhost:33418/'],
+    model: {
+      client: { clientId: agentId, name: 'Research agent (agents.example.com)', host: 'agents.example.com' },
+      action: `${at}/consent`,
+      switchAction: `${at}/switch`,
+      person,
+      scopes: [{ scope: 'tools:use', api: 'Tools' }],
+      canRemember: false,
+      seen: 'a-digest',
+      destination: 'localhost:33418',
+      loopback: true,
     },
   },
   'consent for a device': {

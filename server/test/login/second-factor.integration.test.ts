@@ -159,7 +159,7 @@ describe('a second factor', function () {
     expect(end.page.location ?? '').not.to.contain('code=')
   })
 
-  it('a session that proved the password alone is asked for the second factor alone when a request wants it (RFC 9470)', async () => {
+  it('L2 a session that proved the password alone is asked for the second factor alone (RFC 9470), and a cookie of before is refused', async () => {
     const username = `person-${++people}`
     await addPerson(replicas, username)
     const browser = new Browser(replicas)
@@ -172,7 +172,7 @@ describe('a second factor', function () {
     const claims = await idTokenOf(await submit(asked, '/second-factor', { code: codeAt(seed, Date.now()) }))
     expect([claims['acr'], claims['amr']]).to.deep.equal([mfa, ['pwd', 'otp', 'mfa']])
     expect(claims['auth_time']).to.equal(before['auth_time'])
-    // from now on the session has both, and a cookie of before is refused (L2)
+    // from now on the session has both
     expect((await idTokenOf(await inSession(replicas, browser, { ...wanted, prompt: 'none' })))['acr']).to.equal(mfa)
     const thief = await inSession(replicas, old, { prompt: 'none' })
     expect(new URL(thief.page.location!).searchParams.get('error')).to.equal('login_required')

@@ -25,7 +25,7 @@ describe('createSetUpFactor', () => {
       },
     })
     browser.says.factors = { kinds: [], needed: true }
-    browser.says.person = { user: ada } as typeof browser.says.person
+    browser.says.person = { user: ada, standing: 's1' } as typeof browser.says.person
     return { browser, enrolled: () => enrolled }
   }
 
@@ -40,6 +40,14 @@ describe('createSetUpFactor', () => {
     expect(enrolled()).to.equal(1)
     expect(browser.progress()).to.deep.include({ recoveryCodes: ['AAAA'] })
     expect(browser.progress().signedIn).to.deep.include({ standing: 's2', amr: ['pwd', 'swk', 'user', 'mfa'] })
+  })
+
+  it('ends a sign-in whose person has another second factor by now, or another password: nothing is stored, and it begins again', async () => {
+    const { browser, enrolled } = begin(60)
+    browser.says.person = { user: ada, standing: 's2' } as typeof browser.says.person
+    const answer = await browser.post('/set-up-passkey', { credential: '{}', sealed: 'x' })
+    expect(pageOf(answer, 'error').model).to.include({ code: 'SIGN_IN_ENDED' })
+    expect(enrolled()).to.equal(0)
   })
 
   it('L9 neither offers nor takes a passkey after an old sign-in', async () => {

@@ -1,9 +1,11 @@
 import { expect } from 'chai'
+import { randomUUID } from 'node:crypto'
 import { Browser, formOf, password, send } from '@nauthera/harness/browser'
 import { getCode, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
 import { createLinkMails } from '../../src/users/link-mails.ts'
+import { createLinkTries } from '../../src/users/link-requests.ts'
 import { createPasswords } from '../../src/users/passwords.ts'
 import { compareTimes } from '../paired-times.ts'
 import { chosen, newPassword, signInPage, startMailSite, winnersOf, wordsOf } from './with-mail.ts'
@@ -19,6 +21,8 @@ const makeForeign = statement(
   'test-make-foreign',
   "INSERT INTO user_sources (user_id, source, source_key) VALUES ($1, 'elsewhere', 'key')",
 )
+
+const linksTo = statement('test-links-to', 'SELECT kind, used_at IS NULL AS live FROM mail_links WHERE email = $1')
 
 describe('a new password by mail', function () {
   this.timeout(60_000)
@@ -41,6 +45,45 @@ describe('a new password by mail', function () {
     await site.forgot(username)
     return site.linkTo(`${username}@example.com`)
   }
+
+  for (const [sentence, twice] of [
+    [
+      'its worker died before it was marked as done',
+      async (work: () => Promise<unknown>) => [await work(), await work()],
+    ],
+    ['a slow worker and the next one try it at once', (work: () => Promise<unknown>) => Promise.all([work(), work()])],
+  ] as const)
+    it(`I1 a request is looked at twice, since ${sentence}: one link, one mail, one event, and the link works`, async () => {
+      const { store } = site.apps[0]!
+      const username = `twice-${twice.length}-${sentence.length}`
+      const person = await addPerson(site, username)
+      const [known, fresh] = [`${username}@example.com`, `new-${username}@example.com`]
+      const sources = {
+        load: (asked: { userId: string }) => store.accounts.load(asked),
+        isReserved: async () => false,
+      }
+      const linkMails = createLinkMails({ ...store, canChangePassword: () => true })
+      const tries = createLinkTries({ ...store, sources, linkMails })
+      const asked = { address: '127.0.0.1' }
+      const about = { asked, languages: [], correlationId: 'c', tries: 1 }
+      for (const [kind, payload] of [
+        ['reset-request', { login: username, ...about }],
+        ['registration-request', { email: fresh, ...about }],
+      ] as const) {
+        const claimed = { id: randomUUID(), kind, tries: 1, createdAt: new Date(), giveUpAt: new Date() }
+        await twice(() => tries[kind]({ ...claimed, open: () => payload }))
+      }
+      await site.settled()
+      expect(site.box.mails.filter(({ to }) => to.includes(known))).to.have.length(1)
+      expect(site.box.mails.filter(({ to }) => to.includes(fresh))).to.have.length(1)
+      expect(await store.database.query(linksTo, [known])).to.deep.equal([{ kind: 'reset', live: true }])
+      expect(await store.database.query(linksTo, [fresh])).to.deep.equal([{ kind: 'registration', live: true }])
+      await store.audit.flush()
+      const events = await store.audit.search({ userId: person, event: 'password.reset_requested', limit: 10 })
+      expect(events.map(({ outcome }) => outcome)).to.deep.equal(['success'])
+      expect((await new Browser(site).follow(await site.linkTo(known))).body).to.contain('id="new-password"')
+      expect((await new Browser(site).follow(await site.linkTo(fresh))).body).to.contain('id="new-password"')
+    })
 
   it('leads from the sign-in page through the mail back to the application', async () => {
     await addPerson(site, 'grace')

@@ -1,3 +1,4 @@
+import { decodeProtectedHeader } from 'jose'
 import jsonwebtoken from 'jsonwebtoken'
 import { expect } from 'chai'
 import { createSessionCookies, sidOf } from '../../src/oidc/session-cookie.ts'
@@ -33,12 +34,40 @@ describe('createSessionCookies', () => {
     ['of another issuer', { issuer: 'https://other.example.com' }],
     ['from before a restore of the database', { epoch: () => 2 }],
     ['that has expired', { now: () => 2_000_001 }],
-    ['that was signed with a key that is not in the ring', { keys: () => cookieKeys('00000002') }],
   ] as const) {
     it(`refuses a cookie ${sentence}`, () => {
       expect(createSessionCookies({ ...needs, ...other }).verify(cookies.sign(session))).to.equal(undefined)
     })
   }
+
+  it('L19 takes a cookie of a key that retires, and signs with the current one', () => {
+    const later = createSessionCookies({ ...needs, keys: () => cookieKeys('00000001', '00000002') })
+    expect(later.verify(cookies.sign(session))).to.deep.equal(session)
+    expect(decodeProtectedHeader(later.sign(session)).kid).to.equal('00000002')
+  })
+
+  it('L19 refuses a cookie of a key that was removed from the ring', () => {
+    const later = createSessionCookies({ ...needs, keys: () => cookieKeys('00000002') })
+    expect(later.verify(cookies.sign(session))).to.equal(undefined)
+  })
+
+  it('L19 refuses a cookie that names an unknown key, no key, or one of ours for another purpose', () => {
+    const { key } = keys.current('session')
+    const claims = { jti: 'j', uid: 'u', ep: 1, sub: 'a', exp: 2000, iat: 900 }
+    const options = { issuer: needs.issuer, audience: 'nauthera:session', algorithm: 'HS256' } as const
+    const signed = (by: Buffer | string, keyid?: string) =>
+      jsonwebtoken.sign(claims, by, keyid === undefined ? options : { ...options, keyid })
+    expect(cookies.verify(signed(key, '00000001'))).to.include({ accountId: 'a' })
+    for (const value of [
+      signed(key, '0000000f'),
+      signed(key, '../00000001'),
+      signed(key, '__proto__'),
+      signed(key),
+      signed(keys.current('sid').key, '00000001'),
+      signed('a key of somebody else', '00000001'),
+    ])
+      expect(cookies.verify(value)).to.equal(undefined)
+  })
 
   it('T2 refuses another algorithm, another audience, and text that is not a JWT', () => {
     const { key, kid } = keys.current('session')

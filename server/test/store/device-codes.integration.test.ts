@@ -6,6 +6,7 @@ import { statement } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import { freshStore, inMs } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
+import { manyGuesses } from './many-guesses.ts'
 
 const putMany = statement(
   'test-device-put-many',
@@ -13,6 +14,7 @@ const putMany = statement(
      SELECT gen_random_uuid(), gen_random_uuid(), $1, address, '{}', now() + interval '10 minutes' FROM unnest($2::text[]) AS address`,
 )
 const hold = statement('test-device-hold', 'SELECT id FROM device_codes WHERE id = $1 FOR UPDATE')
+const userCodeOf = statement('test-device-user-code', 'SELECT user_code FROM device_codes WHERE id = $1')
 const rowOf = statement(
   'test-device-row',
   'SELECT ctid::text AS place, xmin::text AS made, xmax::text AS held, poll_every FROM device_codes WHERE id = $1',
@@ -69,6 +71,20 @@ describe(createDeviceCodes.name, function () {
       ] as const)
         expect((await put(clientUid, address)).answer, sentence).to.equal('stored')
     })
+  })
+
+  describe('guess', () => {
+    it('L14 of 10,000 guesses from one address over 3 replicas 30 are looked up, and the right one is not among them', async () => {
+      const { id } = await put('client')
+      const [{ user_code: right }] = (await stores[0]!.database.query<{ user_code: string }>(userCodeOf, [id])) as [
+        { user_code: string },
+      ]
+      const kinds = await manyGuesses({ count: 10_000, atOnce: 15 }, (n) =>
+        stores[n % 3]!.deviceCodes.guess(n < 5000 ? `guess-${n}` : right, '192.0.2.14'),
+      )
+      expect(kinds).to.deep.equal({ unknown: 30, blocked: 9970 })
+      expect(await stores[1]!.deviceCodes.guess(right, '192.0.2.15')).to.have.property('kind', 'found')
+    }).timeout(120_000)
   })
 
   describe('poll', () => {

@@ -57,7 +57,14 @@ export async function freshStore(): Promise<FreshStore> {
   }
 }
 
-export const auditSettings = { machineTokens: 'counted', retention: 90 * 86_400_000 } as const
+/** A replica whose database does not answer. */
+export function awayFrom({ connection }: FreshStore): Store {
+  const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
+  const database = createDatabase({ connection: { ...connection, port: 1 }, log })
+  return createStore({ database, ring: testRing, log, replica: 'away', auditSettings })
+}
+
+const auditSettings = { machineTokens: 'counted', retention: 90 * 86_400_000 } as const
 
 export const testRing = createKeyRing(new Map([['test', randomBytes(32)]]), 'test')
 

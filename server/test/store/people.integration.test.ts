@@ -106,14 +106,14 @@ describe(createPeople.name, () => {
       await store.database.query(statement('test-analyze', 'ANALYZE users, groups, group_members'))
     })
 
-    it('reads no more rows than it shows', async () => {
+    it('finds no more rows than it shows, and reads each once more', async () => {
       for (const text of ['', 'user1', 'mail1', 'first1', 'last1']) {
         const seen = explained(store.database)
         const page = await createPeople({ database: seen }).search({ text, limit: 50 })
         expect(page.people, text).to.have.length(50)
         const next = await createPeople({ database: seen }).search({ text, after: page.next, limit: 50 })
         expect(next.people, text).to.have.length(50)
-        expect(rowsRead(seen.nodes, 'users'), text).to.be.at.most(102)
+        expect(rowsRead(seen.nodes, 'users'), text).to.be.at.most(102 + 100)
       }
     })
 

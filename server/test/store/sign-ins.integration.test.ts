@@ -54,7 +54,7 @@ describe(createSignIns.name, () => {
     expect(await store.audit.search({ userId, event: 'signin.success', limit: 10 })).to.have.length(1)
   })
 
-  it('L2 finishes an interaction once: of 20 parallel attempts one is written and the others write nothing', async () => {
+  it('I5 finishes an interaction once: of 20 parallel attempts one is written and the others write nothing', async () => {
     const { id: userId } = await addPerson(store)
     const mark = { id: randomUUID(), expiresAt: inMs(60_000) }
     const finishes = Array.from({ length: 20 }, () => finishOf(userId, { mark }))

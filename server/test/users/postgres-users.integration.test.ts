@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hash as argon2Hash } from '@node-rs/argon2'
-import { createLog } from '@nauthera/runtime/log'
 import { expect } from 'chai'
-import { createDatabase, statement } from '../../src/store/postgres.ts'
-import { createStore } from '../../src/store/store.ts'
+import { statement } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import { createCeiling } from '../../src/users/ceiling.ts'
 import type { Ceiling } from '../../src/users/ceiling.ts'
@@ -14,7 +12,7 @@ import { createUserSources } from '../../src/users/user-sources.ts'
 import type { UserSources } from '../../src/users/user-sources.ts'
 import { compareTimes } from '../paired-times.ts'
 import { userSourceConformance } from '../conformance/user-source.ts'
-import { auditSettings, freshStore, testRing } from '../store/fresh-store.ts'
+import { awayFrom, freshStore } from '../store/fresh-store.ts'
 import type { FreshStore } from '../store/fresh-store.ts'
 
 const limits = { perAccount: 5, perAddress: 1000, windowMs: 600_000, lockMs: 600_000 }
@@ -40,12 +38,6 @@ const join = statement(
    INSERT INTO group_members (user_id, group_id) SELECT $1, id FROM made`,
 )
 const remove = statement('test-remove', 'DELETE FROM users WHERE id = $1')
-
-const quiet = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
-const awayFrom = (fresh: FreshStore): Store => {
-  const database = createDatabase({ connection: { ...fresh.connection, port: 1 }, log: quiet })
-  return createStore({ database, ring: testRing, log: quiet, replica: 'away', auditSettings })
-}
 
 userSourceConformance(
   createPostgresUsers.name,

@@ -70,6 +70,9 @@ containers:
       {{- end }}
     ports:
       - {name: http, containerPort: {{ int $server.ports.http }}}
+      {{- if $server.mutualTLS.listener.enabled }}
+      - {name: mutual-tls, containerPort: {{ int $server.ports.mutualTLS }}}
+      {{- end }}
       - {name: metrics, containerPort: {{ int $server.ports.management }}}
     lifecycle:
       preStop:
@@ -95,6 +98,9 @@ containers:
       {{- if $tls }}
       {{- /* Not .../tls: most images have /var/run as a link to /run, and /run/nauthera/tls is the config socket's. */}}
       - {name: tls, mountPath: /var/run/nauthera/https, readOnly: true}
+      {{- end }}
+      {{- if include "nauthera.volume.mutualTLS" . | trim }}
+      - {name: mutual-tls, mountPath: /var/run/nauthera/mutual-tls, readOnly: true}
       {{- end }}
       {{- if ne .Values.cache.mode "none" }}
       - {name: cache, mountPath: /var/run/nauthera/cache, readOnly: true}
@@ -184,6 +190,13 @@ volumes:
       defaultMode: 0440
       secretName: {{ $server.tls.existingSecret | toJson }}
   {{- end }}
+  {{- with include "nauthera.volume.mutualTLS" . | trim }}
+  - name: mutual-tls
+    projected:
+      defaultMode: 0440
+      sources:
+        {{- . | nindent 8 }}
+  {{- end }}
   {{- if ne .Values.cache.mode "none" }}
   - name: cache
     projected:
@@ -253,6 +266,25 @@ volumes:
 {{- if .Values.database.caSecret.name }}
 {{ include "nauthera.secretSource" (list .Values.database.caSecret "ca.crt") }}
 {{- end -}}
+{{- end -}}
+
+{{/* Empty without server.mutualTLS. */}}
+{{- define "nauthera.volume.mutualTLS" -}}
+{{- with .Values.server.mutualTLS }}
+{{- if and .clientCA.name (or .header .listener.enabled) }}
+- {{ ternary "secret" "configMap" (eq .clientCA.kind "Secret") }}:
+    name: {{ .clientCA.name | toJson }}
+    items:
+      - {key: {{ .clientCA.key | toJson }}, path: ca.crt}
+{{- end }}
+{{- if and .listener.enabled .listener.existingSecret }}
+- secret:
+    name: {{ .listener.existingSecret | toJson }}
+    items:
+      - {key: tls.crt, path: tls.crt}
+      - {key: tls.key, path: tls.key}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{- define "nauthera.volume.smtp" -}}

@@ -4,6 +4,7 @@ import type { Asked, Verdict } from '../clients/asked.ts'
 import type { Apis } from '../clients/apis.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { lifetimes } from '../lifetimes.ts'
+import { isDocumentId } from '../clients/metadata-document.ts'
 import { ProtocolError } from '../protocol-error.ts'
 
 /** The form of an access token for an API. */
@@ -43,12 +44,19 @@ export function scopeOfRequest(
   client: OidcClient,
   clients: Apis,
 ): string | undefined {
-  if (grantType === undefined) return allowedScope(judgeAuthorization(asked, client, clients))
+  if (grantType === undefined) {
+    const scope = allowedScope(judgeAuthorization(asked, client, clients))
+    if (scope === undefined && isDocumentId(client.clientId)) throw new ProtocolError('invalid_scope', nothingAsked)
+    return scope
+  }
   if (grantType === 'client_credentials') return allowedScope(judgeMachine(asked, client, clients))
   // what a code or refresh token stands for is the consent of a person, which no request changes
   allowedScope(judgeAuthorization({ ...asked, scope: undefined }, client, clients))
   return asked.scope
 }
+
+/** A person is asked about every client by metadata document, and there must be something to ask. */
+const nothingAsked = { description: 'a client by metadata document must ask for at least one scope that it may have' }
 
 /** The API of a token request without `resource`. With client_credentials it is the client's only audience. A person's
  *  token without `resource` is for userinfo, and opaque.

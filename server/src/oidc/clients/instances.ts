@@ -1,4 +1,6 @@
 import type { ServiceAccountName } from '../../clients/registry.ts'
+import type { Documents } from './documents.ts'
+import { isDocumentId } from './metadata-document.ts'
 import type { ClientClass, LibraryClient, OidcClient, OidcRegistry, ProviderMetadata } from './oidc-client.ts'
 
 /** The library's client objects. Each belongs to one Provider and is built on first use: to build 10,000 at once would
@@ -14,21 +16,27 @@ export interface ClientInstances {
   registeredById(clientId: string): OidcClient | undefined
   /** The clients of which this is an identity, by a ServiceAccount of their own namespace. */
   ofServiceAccount(account: ServiceAccountName): readonly OidcClient[]
+  /** Has the metadata document of a client fetched, so that it is found from now on; for any other client nothing is done.
+   *  @returns why it is refused */
+  ensure(clientId: string): Promise<string | undefined>
   /** The client that is this API (spec.resourceServer; RFC 8707). */
   findApi(identifier: string): OidcClient | undefined
 }
 
 /** @param render what is registered with the library for a client: not kept, since of many clients few are used
+ *  @param documents clients by metadata document; undefined where none are taken
  *  @param own the client of this server's own pages; it is in no registry */
 export function createClientInstances(
   registry: OidcRegistry,
   render: (client: OidcClient) => ProviderMetadata,
   own?: OidcClient,
+  documents?: Documents,
 ): ClientInstances {
   const built = new WeakMap<ClientClass, WeakMap<OidcClient, LibraryClient>>()
   const entries = new WeakMap<object, OidcClient>()
   const registeredById = (clientId: string): OidcClient | undefined => {
     if (clientId === own?.clientId) return own
+    if (isDocumentId(clientId)) return documents?.known(clientId)
     const entry = registry.current().find(clientId)
     return entry === undefined || entry.config.suspended ? undefined : entry
   }
@@ -45,6 +53,11 @@ export function createClientInstances(
   }
   return {
     registeredById,
+    async ensure(clientId) {
+      if (documents === undefined || !isDocumentId(clientId)) return undefined
+      const loaded = await documents.load(clientId)
+      return loaded.kind === 'refused' ? loaded.why : undefined
+    },
     find(Client, clientId) {
       const entry = registeredById(clientId)
       return entry && build(Client, entry)

@@ -3,8 +3,9 @@ import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/
 import { specPathOf } from '@nauthera/proto/spec-path'
 import { fapiAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
+import type { MutualTls } from '@nauthera/rules/certificates'
 import { checkClient } from '@nauthera/rules/check-client'
-import { federatedMethod, showsSecret } from '@nauthera/rules/client-authentication'
+import { federatedMethod, showsSecret, tlsMethods } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import type { CheckClient, ClientIdentity } from '../../clients/check-client.ts'
 import { personScopes } from './apis.ts'
@@ -35,9 +36,9 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   tokenEndpointAuthMethod: 'token_endpoint_auth_method',
   jwksUri: 'jwks_uri',
   jwks: 'jwks',
-  tlsClientAuthSubjectDn: 'refused',
-  tlsClientAuthSanDns: 'refused',
-  tlsClientAuthSanUri: 'refused',
+  tlsClientAuthSubjectDn: 'tls_client_auth_subject_dn; library/mutual-tls',
+  tlsClientAuthSanDns: 'tls_client_auth_san_dns; library/mutual-tls',
+  tlsClientAuthSanUri: 'tls_client_auth_san_uri; library/mutual-tls',
   pkceRequired: 'clients/code-binding',
   requirePushedAuthorizationRequests: 'require_pushed_authorization_requests',
   dpopBoundAccessTokens: 'dpop_bound_access_tokens',
@@ -52,7 +53,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   refreshTokenTtl: 'library/times-to-live, artefacts/refresh-families',
   accessTokenFormat: 'artefacts/resources',
   subjectType: 'subject_type',
-  sectorIdentifierUri: 'refused',
+  sectorIdentifierUri: 'sector_identifier_uri; clients/subjects, outbound/sector-documents',
   defaultMaxAge: 'default_max_age',
   requireAuthTime: 'require_auth_time',
   idTokenSignedResponseAlg: 'id_token_signed_response_alg',
@@ -110,10 +111,17 @@ export function renderMetadata(
     token_endpoint_auth_method: method,
     jwks_uri: config.jwksUri,
     jwks: config.jwks,
+    tls_client_auth_subject_dn: config.tlsClientAuthSubjectDn,
+    tls_client_auth_san_dns: config.tlsClientAuthSanDns,
+    tls_client_auth_san_uri: config.tlsClientAuthSanUri,
+    // a client that has a certificate anyway gets tokens that nobody else can use; where it wants DPoP, that binds them
+    tls_client_certificate_bound_access_tokens:
+      tlsMethods.includes(method) && !config.dpopBoundAccessTokens ? true : undefined,
     require_pushed_authorization_requests: config.requirePushedAuthorizationRequests,
     dpop_bound_access_tokens: config.dpopBoundAccessTokens,
     require_signed_request_object: config.requireSignedRequestObject,
     subject_type: config.subjectType || 'public',
+    sector_identifier_uri: config.sectorIdentifierUri,
     default_max_age: config.defaultMaxAge,
     require_auth_time: config.requireAuthTime,
     id_token_signed_response_alg: config.idTokenSignedResponseAlg || defaults.idToken,
@@ -145,10 +153,12 @@ export function createClientCheck(needs: {
   signing: SigningDefaults & { readonly algorithms: readonly string[] }
   /** Of the settings identityIssuers. */
   identityIssuers: readonly string[]
+  /** What this server does with certificates of clients. */
+  mutualTls: MutualTls | 'off'
 }): CheckClient {
   return (config, identity) => {
-    const { signing, identityIssuers } = needs
-    const about = { hasSecret: identity.hasSecret, algorithms: signing.algorithms, identityIssuers }
+    const { signing, identityIssuers, mutualTls } = needs
+    const about = { hasSecret: identity.hasSecret, algorithms: signing.algorithms, identityIssuers, mutualTls }
     const faults = checkClient(config, about)
     if (faults.length > 0) return faults
     const metadata = renderMetadata(config, identity, needs.signing)

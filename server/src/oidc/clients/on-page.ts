@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientOnPage } from '../../reply.ts'
+import { isDocumentId } from './metadata-document.ts'
 import type { OidcClient } from './oidc-client.ts'
 import { ownClientId } from './own-client.ts'
 
@@ -12,6 +13,7 @@ export function clientOnPage(client: Pick<OidcClient, 'clientId' | 'config'>): C
     clientId: client.clientId,
     name: config.clientName || client.clientId,
     ...(client.clientId === ownClientId ? { own: true } : {}),
+    ...(isDocumentId(client.clientId) ? { host: new URL(client.clientId).host } : {}),
     logo: logoOf(client)?.path,
     startUrl: config.initiateLoginUri || config.clientUri || originOf(config.redirectUris),
     policyUrl: config.policyUri || undefined,

@@ -15,7 +15,7 @@ export interface RegistrationFault {
 export function registrationFault(Client: ClientClass, metadata: ProviderMetadata): RegistrationFault | undefined {
   let registered: Readonly<Record<string, unknown>>
   try {
-    // the same checks as Client.validate, but without fetching a sector URI (which is not served yet)
+    // the same checks as Client.validate, but without the document of a sector, which outbound/sector-documents fetches when it is needed
     registered = new Client.Schema({ ...metadata })
     if (metadata['jwks'] !== undefined) new Client({ ...metadata })
   } catch (error) {

@@ -48,6 +48,8 @@ export interface InteractionCookieNeeds extends PushedSources {
   readonly scope: CookieScope
   /** @returns undefined when the client is deleted or suspended */
   readonly client: (clientId: string) => ClientOfInteraction | undefined
+  /** Another replica may have met a client by metadata document. */
+  readonly ensureClient: (clientId: string) => Promise<unknown>
   /** Epoch milliseconds. */
   readonly now: () => number
 }
@@ -115,6 +117,7 @@ async function put(needs: InteractionCookieNeeds, { response }: Exchange, uid: s
 
 async function find(needs: InteractionCookieNeeds, held: Held): Promise<FoundInteraction> {
   const { client: clientId, progress = {} } = held
+  await needs.ensureClient(clientId)
   if (held.payload === undefined) return { kind: 'over', reason: 'finished', clientId }
   if (held.until <= secondsOf(needs)) return { kind: 'over', reason: 'expired', clientId }
   const payload = await withPushedParams(held.payload, needs)

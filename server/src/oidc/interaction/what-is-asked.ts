@@ -9,6 +9,8 @@ export interface AuthorizationState {
   readonly client: Pick<OidcClient, 'config'>
   /** The account of the browser's session. */
   readonly sessionAccountId: string | undefined
+  /** The `sub` under which the client knows that account. */
+  readonly sessionSubject: string | undefined
   /** Whether that account exists, is enabled, and its session is valid. */
   readonly hasAccount: boolean
   /** An `id_token_hint` that the library has not compared with the session. */
@@ -63,8 +65,8 @@ export const questions: readonly Question[] = [
         name: 'id_token_hint_of_another',
         description: 'the person who is signed in is not the one in id_token_hint',
         error: 'login_required',
-        holds: ({ uncheckedHint, sessionAccountId }) =>
-          uncheckedHint !== undefined && subjectOf(uncheckedHint) !== sessionAccountId,
+        holds: ({ uncheckedHint, sessionSubject }) =>
+          uncheckedHint !== undefined && subjectOf(uncheckedHint) !== sessionSubject,
       },
       {
         name: acrNotReached,

@@ -2,19 +2,19 @@ import { hkdfSync } from 'node:crypto'
 import type { JWK } from 'jose'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { KeySummary } from '../../store/keys.ts'
-import { activeKeyAt, keyStates } from './states.ts'
+import { activeKeyAt, keyStates, pairwiseLine } from './states.ts'
 import type { KeyPolicy, KeyState, KeyTimes } from './states.ts'
 import { publicPart } from './jwt.ts'
 
 /** A key as the ring knows it, decrypted. */
 export interface RingKey extends KeyTimes {
-  readonly use: 'sig' | 'cookie'
+  readonly use: 'sig' | 'cookie' | 'pairwise'
   readonly algorithm: string
   /** Of a signing key. */
   readonly publicJwk?: JWK
   /** Of a signing key, where this process has it. */
   readonly privateJwk?: JWK
-  /** Of a cookie key: 32 bytes. */
+  /** Of any other: 32 bytes. */
   readonly secret?: Buffer
 }
 
@@ -28,11 +28,16 @@ export const signingLine = (algorithm: SigningAlgorithm): string => `sig:${algor
  *  @param places of the keys in this process's file */
 const timesOf = (key: KeySummary, places: ReadonlyMap<string, number> = new Map()): KeyTimes => ({
   id: key.id,
-  line: key.use === 'cookie' ? cookieLine : signingLine(key.alg as SigningAlgorithm),
+  line: lineOf(key),
   createdAt: key.createdAt.getTime(),
   activeAt: key.activeAt.getTime(),
   ...(key.use === 'file' ? { file: { place: places.get(key.id), until: key.removeAt?.getTime() ?? Infinity } } : {}),
 })
+
+const lineOf = ({ use, alg }: KeySummary): string => {
+  if (use === 'cookie') return cookieLine
+  return use === pairwiseLine ? pairwiseLine : signingLine(alg as SigningAlgorithm)
+}
 
 /** @returns the state of each key of a list, those included that were cut off */
 export function statesOf(
@@ -88,6 +93,8 @@ export interface KeySet {
   /** What /jwks publishes. */
   readonly published: readonly JWK[]
   readonly cookies: CookieKeys
+  /** What pairwise subjects are made with, 32 bytes: the same for ever. @throws TypeError when the ring has none */
+  readonly pairwise: () => Buffer
   readonly states: ReadonlyMap<string, KeyState>
 }
 
@@ -121,8 +128,15 @@ export function buildKeySet(
     signing: signing.flatMap(jwkToSign),
     published: signing.map((key) => key.publicJwk ?? publicPart(key.privateJwk!)),
     cookies: cookieKeysOf(usable.filter((key) => key.line === cookieLine)),
+    pairwise: () => pairwiseSecret(keys),
     states,
   }
+}
+
+function pairwiseSecret(keys: readonly RingKey[]): Buffer {
+  const secret = keys.find((key) => key.line === pairwiseLine)?.secret
+  if (secret === undefined) throw new TypeError('a key set needs a key for pairwise subjects')
+  return secret
 }
 
 function cookieKeysOf(keys: readonly RingKey[]): CookieKeys {

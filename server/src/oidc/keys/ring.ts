@@ -6,7 +6,7 @@ import { buildKeySet, cookieLine, isCut, signingLine, statesOf } from './key-set
 import type { KeySet, RingKey } from './key-set.ts'
 import { cutOff, cutOffFile, publishNow } from './leak.ts'
 import type { Cut } from './leak.ts'
-import { keyStates, planFile, planKeys } from './states.ts'
+import { keyStates, pairwiseLine, planFile, planKeys } from './states.ts'
 import type { FilePlan, KeyPlan, KeyPolicy, KeyState } from './states.ts'
 import { carryOut, carryOutFile, fileFaults, toRing } from './stored-keys.ts'
 
@@ -69,7 +69,7 @@ class StoredKeyRing implements KeyRing {
 
   constructor(needs: KeyRingNeeds) {
     this.#needs = needs
-    this.#lines = [cookieLine, ...(needs.file ? [] : needs.algorithms.map(signingLine))]
+    this.#lines = [cookieLine, pairwiseLine, ...(needs.file ? [] : needs.algorithms.map(signingLine))]
   }
 
   current(): KeySet {

@@ -20,6 +20,9 @@ export interface FilePlace {
   readonly until: number
 }
 
+/** The line of the one key that is never replaced: pairwise subjects are made with it, and must stay what they are. */
+export const pairwiseLine = 'pairwise'
+
 export type KeyState = 'next' | 'active' | 'retiring' | 'removed'
 
 /** Milliseconds. */
@@ -98,7 +101,7 @@ export function planKeys(
     const ofLine = (linesOf(keys).get(line) ?? []).filter(({ file }) => file === undefined)
     const newest = ofLine.at(-1)
     if (newest === undefined) create.push({ line, activeAt: now })
-    else if (newest.activeAt <= now) {
+    else if (newest.activeAt <= now && line !== pairwiseLine) {
       const due = newest.activeAt + policy.rotateEvery - policy.publishBefore
       if (due <= now || forced.has(line)) create.push({ line, activeAt: now + policy.publishBefore })
       else wakes.push(due)

@@ -8,6 +8,7 @@ import { isPrivateJwk, mintCookieKey, mintSigningKey, publicPart } from './jwt.t
 import { cookieLine, isCut, signingLine } from './key-set.ts'
 import type { RingKey } from './key-set.ts'
 import type { FileKey } from './parse-key-file.ts'
+import { pairwiseLine } from './states.ts'
 import type { FilePlan, KeyPlan } from './states.ts'
 
 // Between rows of the table `keys` and the ring. `use` is sig, cookie, or file: a signing key whose private part is in a file, of which
@@ -24,6 +25,7 @@ export function toRing(stored: readonly StoredKey[], { listed, former }: FileKey
       algorithm: key.alg,
     }
     if (key.use === 'cookie') return [{ ...times, use: 'cookie', line: cookieLine, secret: key.secret }]
+    if (key.use === pairwiseLine) return [{ ...times, use: pairwiseLine, line: pairwiseLine, secret: key.secret }]
     const line = signingLine(key.alg as SigningAlgorithm)
     if (key.use === 'file') {
       if (isCut(key)) return []
@@ -102,6 +104,10 @@ async function mint(line: string, activeAt: Date): Promise<NewKey> {
   if (line === cookieLine) {
     const { id, secret } = mintCookieKey()
     return { id, use: 'cookie', alg: 'A256GCM', publicJwk: undefined, secret, ...times }
+  }
+  if (line === pairwiseLine) {
+    const { id, secret } = mintCookieKey()
+    return { id, use: pairwiseLine, alg: 'HS256', publicJwk: undefined, secret, ...times }
   }
   const jwk = await mintSigningKey(line.slice(signingLine('' as SigningAlgorithm).length) as SigningAlgorithm)
   const secret = Buffer.from(JSON.stringify(jwk))

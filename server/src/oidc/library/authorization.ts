@@ -3,6 +3,7 @@ import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { acrValues, neededAcr } from '../acr.ts'
 import { personScopes } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
+import type { SubjectOf } from '../clients/subjects.ts'
 import { askedOf, isPrompted, judgeConsent } from '../interaction/consent.ts'
 import type { ConsentVerdict } from '../interaction/consent.ts'
 import type { AuthorizationState } from '../interaction/what-is-asked.ts'
@@ -10,18 +11,25 @@ import { currentRequest } from './current-request.ts'
 import { authorizationParams, clientOf, parameterOf, sessionOf, submissionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
+export interface AuthorizationRules {
+  readonly secondFactor: SecondFactorPolicy
+  readonly subjectOf: SubjectOf
+}
+
 /** What is known about the authorization of this request. */
 export function authorizationState(
   context: Context,
   clients: ClientInstances,
-  secondFactor: SecondFactorPolicy,
+  { secondFactor, subjectOf }: AuthorizationRules,
 ): AuthorizationState {
   const { account, entities } = context.oidc
   const client = clients.registered(clientOf(context))
+  const sessionAccountId = sessionOf(context)?.accountId
   const groups = currentRequest().loaded?.account?.user.groups ?? []
   return {
     client,
-    sessionAccountId: sessionOf(context)?.accountId,
+    sessionAccountId,
+    sessionSubject: sessionAccountId && subjectOf(client, sessionAccountId),
     hasAccount: account !== undefined,
     uncheckedHint: entities.IdTokenHint === undefined ? parameterOf(context, 'id_token_hint') : undefined,
     acr: sessionOf(context)?.acr,

@@ -2,7 +2,6 @@ import { clientAlgorithms } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { signInClaims } from '@nauthera/rules/claims'
 import { paths } from '@nauthera/rules/endpoints'
-import { servedMethods } from '@nauthera/rules/not-served'
 import { claimsByScope, oidcScopes } from '@nauthera/rules/scopes'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { errors } from 'oidc-provider'
@@ -13,12 +12,14 @@ import { fapiAssertionFault, isFapiClient } from '../artefacts/fapi.ts'
 import { mayRefresh, staysTheSame } from '../artefacts/refresh-families.ts'
 import { grantReference } from '../artefacts/signed-tokens.ts'
 import { missingBinding } from '../clients/code-binding.ts'
+import { createSubjectOf } from '../clients/subjects.ts'
 import { clockTolerance } from '../lifetimes.ts'
 import { accountHooks } from './accounts.ts'
 import type { Exchanged } from '../request-context.ts'
 import { createAdapter } from './adapter.ts'
 import { currentRequest } from './current-request.ts'
 import { buildFeatures } from './features.ts'
+import { endpointAliases, servedMethods } from './mutual-tls.ts'
 import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import type { ProtocolFault } from './pages.ts'
@@ -32,17 +33,19 @@ type Named = Readonly<Record<string, unknown>>
 
 export type ConfigurationNeeds = Pick<
   LibraryNeeds,
-  'settings' | 'keys' | 'users' | 'clients' | 'places' | 'sealer' | 'scope' | 'fetch' | 'pages' | 'now'
+  'settings' | 'keys' | 'users' | 'clients' | 'certificates' | 'places' | 'sealer' | 'scope' | 'fetch' | 'pages' | 'now'
 >
 
 /** Our settings and keys -> the library's configuration. It replaces every default of the library that would print a
  *  notice, show the library's own page or keep something in memory. */
 export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
   const { settings, keys, clients, fetch, pages } = needs
+  const subjectOf = createSubjectOf(keys.pairwise)
   const configuration = {
     ...surface(settings),
     ...clientHooks(needs),
     ...accountHooks(needs),
+    clientAuthMethods: servedMethods(needs.certificates),
     adapter: createAdapter(needs.places),
     jwks: { keys: [...keys.signing] },
     fetch,
@@ -54,10 +57,19 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
       ...exchangedClaims(currentRequest().exchange),
     }),
     ttl: timesToLive(needs),
+    // of a logout token, outside of any request, too
+    pairwiseIdentifier: async (_context: unknown, accountId: string, client: object) =>
+      subjectOf(clients.registered(client), accountId),
     features: buildFeatures(needs),
-    discovery: { ui_locales_supported: pages.languages, prompt_values_supported: requestablePrompts },
+    discovery: {
+      ui_locales_supported: pages.languages,
+      prompt_values_supported: requestablePrompts,
+      // said only where it is so
+      ...(settings.clientMetadataDocuments.hosts.length > 0 ? { client_id_metadata_document_supported: true } : {}),
+      ...endpointAliases(settings),
+    },
     interactions: {
-      policy: createPrompts(clients, settings.secondFactor),
+      policy: createPrompts(clients, { secondFactor: settings.secondFactor, subjectOf }),
       url: (_context: unknown, interaction: { uid: string }) =>
         `${new URL(settings.issuer).pathname.replace(/\/$/, '')}${paths.interaction}/${interaction.uid}`,
     },
@@ -81,8 +93,7 @@ function surface({ signing, secondFactor }: ProtocolSettings) {
     },
     acrValues: [...acrValues(secondFactor)],
     responseTypes: ['code'],
-    subjectTypes: ['public'],
-    clientAuthMethods: [...servedMethods],
+    subjectTypes: ['public', 'pairwise'],
     clientDefaults: { id_token_signed_response_alg: idToken, authorization_signed_response_alg: accessToken },
     enabledJWA: enabledAlgorithms(algorithms),
     // what an ID token holds is decided for each client: overrides/id-tokens

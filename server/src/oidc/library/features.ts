@@ -6,12 +6,13 @@ import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
 import { apiTokenOf, defaultResource, mayIntrospect, scopeOfRequest } from '../artefacts/resources.ts'
 import { standingScope } from '../clients/asked.ts'
 import { fromStore } from './current-request.ts'
+import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import { parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
-type Needs = Pick<LibraryNeeds, 'settings' | 'clients' | 'pages' | 'now'>
+type Needs = Pick<LibraryNeeds, 'settings' | 'clients' | 'certificates' | 'pages' | 'now'>
 type Named = Readonly<Record<string, unknown>>
 type Features = NonNullable<Configuration['features']>
 
@@ -44,6 +45,7 @@ export function buildFeatures(needs: Needs) {
       },
     },
     dPoP: { enabled: true },
+    mTLS: mutualTls(needs),
     deviceFlow: devices(needs),
     jwtResponseModes: { enabled: true },
     // RFC 9701, for who asks with Accept: application/token-introspection+jwt
@@ -73,6 +75,7 @@ function tokensLookedAt({ clients }: Needs) {
     introspection: {
       enabled: true,
       allowedPolicy: async (_context, client, token) => {
+        await clients.ensure(token.clientId ?? '')
         const owner = clients.registeredById(token.clientId ?? '')
         const standing = owner && standingScope(token, owner, clients)
         if (standing === undefined || client.tokenEndpointAuthMethod === 'none') return false

@@ -8,12 +8,14 @@ import type { UserSources } from '../../users/user-sources.ts'
 import type { Places } from '../artefacts/places.ts'
 import type { SealedRequests } from '../artefacts/sealed-requests.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
+import type { CertificateProofs } from '../certificates/certificate-proof.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { SigningDefaults } from '../clients/mapping.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { CookieScope } from '../cookies.ts'
 import type { KeySet } from '../keys/key-set.ts'
 import type { Fetch } from '../outbound/outbound-fetch.ts'
+import type { SectorDocuments } from '../outbound/sector-documents.ts'
 import type { PlatformProofs } from '../clients/platform-proof.ts'
 import type { ProtocolPages } from './pages.ts'
 
@@ -25,6 +27,9 @@ export interface LibraryNeeds {
   readonly users: UserSources
   readonly clients: ClientInstances
   readonly platforms: PlatformProofs
+  readonly sectors: SectorDocuments
+  /** Undefined where no client can show a certificate. */
+  readonly certificates: CertificateProofs | undefined
   readonly places: Places
   readonly sealer: Sealer
   readonly sealedRequests: SealedRequests
@@ -47,6 +52,9 @@ export interface ProtocolSettings {
   readonly signing: SigningDefaults & { readonly algorithms: readonly SigningAlgorithm[] }
   readonly refreshGraceMs: number
   readonly secondFactor: SecondFactorPolicy
+  readonly clientMetadataDocuments: { readonly hosts: readonly string[] }
+  /** Where clients with a certificate reach us, when it is not the issuer: an origin. */
+  readonly mutualTlsUrl?: string | undefined
   /** False where all requests come from one proxy that nobody trusts. */
   readonly addressesKnown: boolean
 }

@@ -9,6 +9,7 @@ export type OverrideNeeds = Pick<
   | 'users'
   | 'clients'
   | 'platforms'
+  | 'sectors'
   | 'sealer'
   | 'sealedRequests'
   | 'scope'

@@ -11,6 +11,7 @@ import { finishCodes } from './overrides/finish-codes.ts'
 import { idTokens } from './overrides/id-tokens.ts'
 import { loadGrants } from './overrides/load-grants.ts'
 import { neverSendLogout } from './overrides/never-send-logout.ts'
+import { proveSectors } from './overrides/prove-sectors.ts'
 import { refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { replayOnce } from './overrides/replay-once.ts'
 import { rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
@@ -24,6 +25,7 @@ import type { Internals } from './shapes.ts'
  *  name in test/oidc/library/overrides/. When an update of the library breaks one, the test of that contract fails. */
 export const overrides = {
   findClients,
+  proveSectors,
   compareSecrets,
   neverSendLogout,
   sidForLogout,

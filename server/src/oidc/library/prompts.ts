@@ -1,21 +1,21 @@
 import { errors, interactionPolicy } from 'oidc-provider'
 import type { ClientInstances } from '../clients/instances.ts'
-import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { questions } from '../interaction/what-is-asked.ts'
 import type { Question } from '../interaction/what-is-asked.ts'
 import { authorizationState } from './authorization.ts'
+import type { AuthorizationRules } from './authorization.ts'
 import { submissionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
 const { Check, Prompt, base } = interactionPolicy
 
 /** The questions of interaction/what-is-asked as the library's policy. */
-export function createPrompts(clients: ClientInstances, secondFactor: SecondFactorPolicy): interactionPolicy.Prompt[] {
+export function createPrompts(clients: ClientInstances, about: AuthorizationRules): interactionPolicy.Prompt[] {
   return questions.map((question) => {
     const prompt = emptyPrompt(question)
     for (const { name, description, error, holds, whenAnswered } of question.reasons) {
       const check = (context: Context) => {
-        if (!holds(authorizationState(context, clients, secondFactor))) return false
+        if (!holds(authorizationState(context, clients, about))) return false
         if (whenAnswered !== undefined && submissionOf(context)?.login) throw unmet(description)
         return true
       }

@@ -5,6 +5,7 @@ import type { AuditEvent, AuditName } from '../../store/audit.ts'
 import { chainOf } from '../clients/exchange.ts'
 import { auditedRequest } from '../request-context.ts'
 import { currentRequest } from './current-request.ts'
+import { certificateReason } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { clientOf, emitterOf, parameterOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
@@ -65,7 +66,7 @@ function refused(needs: Needs, context: Context, error: ProtocolFault): void {
   // not a refusal: the device asks again
   if (error.error === 'authorization_pending') return
   const event = error.error === 'invalid_client' ? 'client.auth_failed' : 'token.refused'
-  const reason = error.error_detail ?? error.error_description ?? error.message
+  const reason = certificateReason(error.error_detail ?? error.error_description ?? error.message)
   record(needs, context, event, { outcome: 'failure', reason })
 }
 

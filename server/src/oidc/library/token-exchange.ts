@@ -72,6 +72,7 @@ async function judge(
   const token = await findToken(internals, request.subjectToken)
   const fault = subjectFault(token, api)
   if (fault !== undefined || token === undefined) throw refused(fault!)
+  await needs.clients.ensure(token.clientId!)
   const owner = needs.clients.registeredById(token.clientId!)
   const standing = owner && standingScope(token, owner, needs.clients)
   if (standing === undefined) throw ended('its client may not call this API any more', api)

@@ -23,6 +23,7 @@ export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>
  *  @param needs.purpose for the message of a refusal
  *  @param needs.wholeMs milliseconds for the whole request
  *  @param needs.body `ignored`: the answer is its status alone, however much follows
+ *  @param needs.mostBytes of the answer; default: 256 KiB
  *  @param needs.lookUp for tests
  *  @throws CodedError ADDRESS_NOT_ALLOWED, before a byte is sent */
 export function createOutboundFetch(needs: {
@@ -31,6 +32,7 @@ export function createOutboundFetch(needs: {
   lookUp?: LookUpName
   wholeMs?: number
   body?: 'ignored'
+  mostBytes?: number
 }): Fetch {
   return async (input, init = {}) => {
     const url = new URL(input)
@@ -71,7 +73,7 @@ export function createOutboundFetch(needs: {
       answer.destroy()
       return new Response(null, { status })
     }
-    const received = await readBody(answer)
+    const received = await readBody(answer, needs.mostBytes ?? limits.body)
     const empty = status === 204 || status === 304
     return new Response(empty ? null : new Uint8Array(received), { status, headers: headersOf(answer) })
   }
@@ -99,14 +101,14 @@ function guardedLookup(
   }
 }
 
-async function readBody(answer: IncomingMessage): Promise<Buffer> {
+async function readBody(answer: IncomingMessage, most: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > limits.body) {
+    if (size > most) {
       answer.destroy()
-      throw new Error(`the answer is larger than ${limits.body} bytes`)
+      throw new Error(`the answer is larger than ${most} bytes`)
     }
     chunks.push(chunk)
   }

@@ -47,7 +47,7 @@ describe('how recent a sign-in at another provider is, and how long it counts', 
   }
   const seconds = () => Math.floor(Date.now() / 1000)
 
-  it('says the time and the proofs of the sign-in there, as far as the settings believe them', async () => {
+  it('L9 says the time and the proofs of the sign-in there, as far as the settings believe them', async () => {
     const person = new Traveller(parties)
     const proofs = { claims: JSON.stringify({ id_token: { amr: null, acr: null, auth_time: null } }) }
     const { seen } = await throughCorp(person, proofs)

@@ -134,6 +134,21 @@ describe('renderMetadata', () => {
       'https://a.test/login',
     ],
     ['contacts', { contacts: ['ops@a.test'] }, 'contacts', ['ops@a.test']],
+    ['a subject', { tlsClientAuthSubjectDn: 'CN=a' }, 'tls_client_auth_subject_dn', 'CN=a'],
+    ['a host in a certificate', { tlsClientAuthSanDns: 'a.test' }, 'tls_client_auth_san_dns', 'a.test'],
+    ['a URI in a certificate', { tlsClientAuthSanUri: 'urn:a' }, 'tls_client_auth_san_uri', 'urn:a'],
+    [
+      'a certificate that binds tokens',
+      { tokenEndpointAuthMethod: 'tls_client_auth' },
+      'tls_client_certificate_bound_access_tokens',
+      true,
+    ],
+    [
+      'a certificate beside DPoP, which binds them instead',
+      { tokenEndpointAuthMethod: 'tls_client_auth', dpopBoundAccessTokens: true },
+      'tls_client_certificate_bound_access_tokens',
+      undefined,
+    ],
     ['keys by URL', { jwksUri: 'https://a.test/jwks' }, 'jwks_uri', 'https://a.test/jwks'],
     ['keys by value', { jwks: { keys: [] } }, 'jwks', { keys: [] }],
   ] as const) {
@@ -156,6 +171,7 @@ describe('renderMetadata', () => {
 
 describe('createClientCheck', () => {
   const check = createClientCheck({
+    mutualTls: 'off',
     clientClass: () => clientClassOf(provider),
     signing: { ...signing, algorithms },
     identityIssuers: ['https://ci.example.com'],
@@ -245,7 +261,12 @@ describe('createClientCheck', () => {
       'spec.auth.jwks',
       'CLIENT_METADATA_INVALID',
     ],
-    ['mutual TLS', { tokenEndpointAuthMethod: 'tls_client_auth' }, 'spec.auth.method', 'CLIENT_FEATURE_UNSUPPORTED'],
+    [
+      'a certificate where the server takes none',
+      { tokenEndpointAuthMethod: 'tls_client_auth', tlsClientAuthSanUri: 'urn:a' },
+      'spec.auth.method',
+      'CLIENT_METADATA_INVALID',
+    ],
     ['FAPI2 with a secret', { profile: 'FAPI2' }, 'spec.auth.method', 'CLIENT_METADATA_INVALID'],
     [
       'an unknown level of authentication',
@@ -253,7 +274,25 @@ describe('createClientCheck', () => {
       'spec.access.requiredAcr',
       'CLIENT_FEATURE_UNSUPPORTED',
     ],
-    ['a pairwise subject', { subjectType: 'pairwise' }, 'spec.subjectType', 'CLIENT_FEATURE_UNSUPPORTED'],
+    ['an unknown kind of subject', { subjectType: 'odd' }, 'spec.subjectType', 'CLIENT_METADATA_INVALID'],
+    [
+      'pairwise without people',
+      { subjectType: 'pairwise', type: 'M2M' },
+      'spec.subjectType',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'a sector without pairwise',
+      { sectorIdentifierUri: 'https://a.test/sector' },
+      'spec.sectorIdentifierURI',
+      'CLIENT_METADATA_INVALID',
+    ],
+    [
+      'a sector that nobody proves',
+      { subjectType: 'pairwise', redirectUris: ['https://a.test/cb', 'https://b.test/cb'] },
+      'spec.sectorIdentifierURI',
+      'CLIENT_METADATA_INVALID',
+    ],
     [
       'back-channel logout without TLS',
       { backchannelLogoutUri: 'http://a.test/out' },

@@ -7,6 +7,7 @@ const nothing = { scopes: [], resources: {} }
 const fine: AuthorizationState = {
   client: { config: { allowedGroups: ['engineers'] } as never },
   sessionAccountId: 'ada',
+  sessionSubject: 'ada',
   hasAccount: true,
   uncheckedHint: undefined,
   acr: 'urn:nauthera:password',
@@ -34,6 +35,16 @@ describe('questions', () => {
     ],
     ['a session that has ended leads to a sign-in', { hasAccount: false }, ['login', 'session_ended']],
     ['an id_token_hint of the same person changes nothing', { uncheckedHint: idToken('ada') }, undefined],
+    [
+      'an id_token_hint of the same person with a pairwise subject changes nothing',
+      { uncheckedHint: idToken('pair'), sessionSubject: 'pair' },
+      undefined,
+    ],
+    [
+      'an id_token_hint with the id of the account is none of a client with pairwise subjects',
+      { uncheckedHint: idToken('ada'), sessionSubject: 'pair' },
+      ['login', 'id_token_hint_of_another'],
+    ],
     [
       'an id_token_hint of another person leads to a sign-in',
       { uncheckedHint: idToken('bob') },

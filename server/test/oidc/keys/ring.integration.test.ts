@@ -67,6 +67,19 @@ describe('createKeyRing', () => {
     expect(second.current().published.map(({ kid }) => kid)).to.not.include(before)
   })
 
+  it('the key of pairwise subjects is one for all replicas, and stays through every rotation', async () => {
+    const [first, second] = [ringOf(), ringOf()]
+    await Promise.all([first.load(), second.load()])
+    const before = first.current().pairwise()
+    expect(before).to.have.length(32)
+    await first.rotate()
+    now += policy.rotateEvery + policy.retireFor()
+    await Promise.all([first.load(), second.load()])
+    expect(second.current().pairwise()).to.deep.equal(before)
+    const stored = await fresh.replica().keys.summaries()
+    expect(stored.filter(({ use }) => use === 'pairwise')).to.have.length(1)
+  })
+
   it('the audit log hears once of each key that became active, whichever replica tells it first', async () => {
     const three = [ringOf(), ringOf(), ringOf()]
     await Promise.all(three.map((ring) => ring.load()))

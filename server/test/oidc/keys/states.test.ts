@@ -119,6 +119,13 @@ describe('planKeys', () => {
     expect(plan.create).to.deep.equal([{ line: 'sig:ES256', activeAt: day + policy.publishBefore }])
   })
 
+  it('never makes another key for pairwise subjects, forced or due', () => {
+    const keys = [key('a', 0, 'pairwise')]
+    const plan = planKeys(keys, ['pairwise'], 4000 * day, policy, new Set(['pairwise']))
+    expect(plan).to.deep.include({ create: [], remove: [] })
+    expect(keyStates(keys, 4000 * day, policy).get('a')).to.equal('active')
+  })
+
   it('removes keys that no valid token needs any more, and wakes for the next change', () => {
     expect(planKeys([key('a', 0), key('b', 30 * day)], ['sig:ES256'], 32 * day, policy).remove).to.deep.equal(['a'])
     expect(planKeys([key('a', 0), key('b', 30 * day)], ['sig:ES256'], 29 * day, policy).wakeAt).to.equal(30 * day)

@@ -19,6 +19,7 @@ import { contract as finishCodes } from './overrides/finish-codes.ts'
 import { contract as idTokens } from './overrides/id-tokens.ts'
 import { contract as loadGrants } from './overrides/load-grants.ts'
 import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
+import { contract as proveSectors } from './overrides/prove-sectors.ts'
 import { contract as refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { contract as replayOnce } from './overrides/replay-once.ts'
 import { contract as rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
@@ -36,6 +37,7 @@ type Name = keyof typeof overrides
 /** The type checker makes sure that it has the same names as the table of overrides. */
 const contracts = Object.entries({
   findClients,
+  proveSectors,
   compareSecrets,
   neverSendLogout,
   sidForLogout,

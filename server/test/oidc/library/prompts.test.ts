@@ -6,7 +6,10 @@ import { createPrompts } from '../../../src/oidc/library/prompts.ts'
 const ofLibrary = ['essential_acrs', 'essential_acr']
 const clients = { registered: () => ({ config: { allowedGroups: [], requiredAcr: [] } }) } as never
 const login = () =>
-  createPrompts(clients, { policy: 'optional', requiredGroups: [] }).find(({ name }) => name === 'login')!
+  createPrompts(clients, {
+    secondFactor: { policy: 'optional', requiredGroups: [] },
+    subjectOf: (_client, id) => id,
+  }).find(({ name }) => name === 'login')!
 
 describe(createPrompts.name, () => {
   it('leaves out the library’s own reasons about acr, which the library still has', () => {

@@ -4,6 +4,7 @@ import { createSecondFactors } from '../../../src/users/factors/second-factors.t
 import { codeAt, mintSeed } from '../../../src/users/factors/totp.ts'
 import { addPerson, freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
+import { manyGuesses } from '../../store/many-guesses.ts'
 
 const step = 30_000
 const limits = { perAccount: 3, windowMs: 60_000, lockMs: 60_000 }
@@ -70,5 +71,26 @@ describe(createSecondFactors.name, () => {
       expect(locked).to.have.property('kind', 'locked')
       expect((locked as { seconds: number }).seconds).to.be.within(1, 60)
     }
+  })
+
+  it('L8 of 10,000 guesses over 3 replicas no more than the limit are answered, and the right code comes too late', async function () {
+    this.timeout(120_000)
+    const { userId } = await enrolled()
+    now += step
+    const right = codeAt(seed, now)
+    const replicas = [store, fresh.replica(), fresh.replica()].map((each) =>
+      createSecondFactors({ store: each, now: () => now, limits }),
+    )
+    const atOnce = 15
+    const codes = Array.from({ length: 10_000 }, (_, n) => String(n).padStart(6, '0')).filter((code) => code !== right)
+    const kinds = await manyGuesses({ count: codes.length, atOnce }, (n) =>
+      replicas[n % 3]!.checkCode(userId, codes[n]!),
+    )
+    // the last one within the limit is told of the lock
+    expect(kinds['wrong']).to.equal(limits.perAccount - 1)
+    expect(kinds['locked']).to.equal(codes.length - limits.perAccount + 1)
+    for (const each of replicas) expect(await each.checkCode(userId, right)).to.have.property('kind', 'locked')
+    await store.attempts.unlock(userId, [])
+    expect(await replicas[1]!.checkCode(userId, right)).to.deep.equal({ kind: 'passed' })
   })
 })

@@ -10,6 +10,7 @@ import { retryUntilDone } from '../../../src/retry-until-done.ts'
 import { createMemoryCache } from '../../../src/store/memory-cache.ts'
 import type { User } from '../../../src/store/users.ts'
 import type { Patience } from '../../../src/users/ldap/connection.ts'
+import { DirectoryClient } from '../../../src/users/ldap/directory-client.ts'
 import { createLdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import type { LdapUsers } from '../../../src/users/ldap/ldap-users.ts'
 import { newName, patient, quiet, startTestDirectory } from './test-directory.ts'
@@ -94,6 +95,46 @@ describe(`${createLdapUsers.name} while the directory fails`, function () {
       process.kill(directory.slapd.pid, 'SIGCONT')
     }
     expect([await back(source), await back(other)]).to.deep.equal(['right', 'right'])
+  })
+
+  it('F8 asks a server that came back again within 5 s, and not before the first of them is over', async () => {
+    let clock = 0
+    const { patience } = patient
+    const client = new DirectoryClient({
+      id: 'directory',
+      servers: directory.settings(),
+      log: quiet,
+      patience,
+      monotonicNow: () => clock,
+    })
+    const dn = await directory.dnOf(key)
+    const answer = () =>
+      client.isPassword(dn, password).catch((error: unknown) => hasCode(error, 'STORE_UNAVAILABLE') && 'away')
+    try {
+      expect(await answer()).to.equal(true)
+      await directory.slapd.kill()
+      expect(await answer()).to.equal('away')
+      await directory.slapd.again()
+      clock += 999
+      expect(await answer(), 'nobody waits for a server that has just failed').to.equal('away')
+      clock += 4001
+      expect(await answer()).to.equal(true)
+    } finally {
+      client.stop()
+    }
+  })
+
+  it('F8 waits for a slow server up to its time-out, and no longer', async () => {
+    const delays = new Set<NodeJS.Timeout>()
+    const slow = await listen((socket) => {
+      const beyond = connect(directory.slapd.ports.tls, '127.0.0.1').on('error', () => undefined)
+      socket.on('data', (bytes) => void beyond.write(bytes)).on('close', () => beyond.destroy())
+      beyond.on('data', (bytes) => void delays.add(setTimeout(() => socket.write(bytes), 150)))
+    })
+    const urls = [`ldaps://${slow}`]
+    expect(await check(openPatient({ urls }))).to.equal('right')
+    expect(await check(open({ urls }, Date.now, { connect: 30_000, answer: 100 }))).to.match(/^away/)
+    for (const delay of delays) clearTimeout(delay)
   })
 
   it('F8 is away while the certificate has expired, is of a stranger, or has another name', async () => {

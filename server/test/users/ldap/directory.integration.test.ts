@@ -123,7 +123,7 @@ describe(`${createLdapUsers.name} and what directories are like`, () => {
     expect((await check(source, username, 'wrong')).kind).to.equal('wrong')
   })
 
-  it(`reads ${manyGroups} groups, though the server gives 500 at once, while others search on`, async () => {
+  it(`L11 reads ${manyGroups} groups, though the server gives 500 at once, while others search on`, async () => {
     const source = open({ groups: { base: `ou=many,${suffix}` } })
     const { username } = await add()
     const [many, ...others] = await Promise.all([
@@ -136,7 +136,7 @@ describe(`${createLdapUsers.name} and what directories are like`, () => {
     expect(others.map(({ person: { groups } }) => groups.length)).to.deep.equal([0, 0, 0, 0, 0, manyGroups])
   }).timeout(30_000)
 
-  it('walks groups of groups, and a circle of them ends', async () => {
+  it('L11 walks groups of groups, and a circle of them ends', async () => {
     const [inner, middle, outer] = [newName(), newName(), newName()]
     const { username } = await add({ groups: [inner] })
     const dnOf = (group: string) => `cn=${group},${groupBase}`

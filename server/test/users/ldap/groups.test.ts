@@ -43,7 +43,7 @@ describe(groupsOf.name, () => {
     expect(await asked(true, posix)).to.deep.equal(['(&(objectClass=*)(memberUid=ada))'])
   })
 
-  it('ends a walk among groups that have no end', async () => {
+  it('L11 ends a walk among groups that have no end', async () => {
     let searches = 0
     const search = async () => {
       const name = `group-${++searches}`

@@ -1,8 +1,15 @@
+import { errors } from 'oidc-provider'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import type { Internals } from '../shapes.ts'
 
-/** Client.find: reads our registry instead of the library's adapter and its cache of 100 clients. */
+/** Client.find: reads our registry instead of the library's adapter and its cache of 100 clients. A client by metadata document is fetched
+ *  first. */
 export function findClients({ Client }: Pick<Internals, 'Client'>, { clients }: Pick<OverrideNeeds, 'clients'>): void {
-  replace(Client, 'find', () => async (id) => (typeof id === 'string' ? clients.find(Client, id) : undefined))
+  replace(Client, 'find', () => async (id) => {
+    if (typeof id !== 'string') return undefined
+    const why = await clients.ensure(id)
+    if (why !== undefined) throw new errors.InvalidClient(why)
+    return clients.find(Client, id)
+  })
 }

@@ -18,6 +18,7 @@ export function loadGrants({ Grant }: Internals, { users, clients }: Pick<Overri
     const loaded = await fromStore(() => loadAccountOfArtefact(request, users))
     const row = loaded?.grant
     if (!loaded || !row) return undefined
+    await clients.ensure(row.clientId)
     const client = clients.registeredById(row.clientId)
     if (!client || client.uid !== row.clientUid || accessOf(client.config, loaded.user.groups).kind !== 'allowed')
       return undefined

@@ -17,6 +17,11 @@ export const clients = [
     grantTypes: [deviceGrant, 'refresh_token'],
   }),
   entry('app.opaque', { ...configs.machine, audiences: [] }),
+  entry('app.sector', {
+    ...configs.web,
+    subjectType: 'pairwise',
+    sectorIdentifierUri: 'https://127.0.0.1:1/sector',
+  }),
   entry('app.bank', {
     ...configs.web,
     profile: 'FAPI2',

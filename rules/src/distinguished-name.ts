@@ -1,0 +1,111 @@
+// Distinguished names as text (RFC 4514), as `auth.tls.subjectDN` has them, and how two of them are compared.
+
+/** One attribute of each relative name: `type=value`, with the type as an OID. A relative name of several attributes has them in order. */
+export type DistinguishedName = readonly (readonly string[])[]
+
+/** Source: RFC 4514 section 3, and what certificates use besides. Also what libraries write for the same. */
+const types: Readonly<Record<string, string>> = {
+  CN: '2.5.4.3',
+  SN: '2.5.4.4',
+  SERIALNUMBER: '2.5.4.5',
+  C: '2.5.4.6',
+  L: '2.5.4.7',
+  ST: '2.5.4.8',
+  STREET: '2.5.4.9',
+  O: '2.5.4.10',
+  OU: '2.5.4.11',
+  T: '2.5.4.12',
+  TITLE: '2.5.4.12',
+  G: '2.5.4.42',
+  GN: '2.5.4.42',
+  I: '2.5.4.43',
+  DC: '0.9.2342.19200300.100.1.25',
+  UID: '0.9.2342.19200300.100.1.1',
+  E: '1.2.840.113549.1.9.1',
+  EMAILADDRESS: '1.2.840.113549.1.9.1',
+}
+
+/** @returns the OID; undefined for a type that nobody here knows by a name */
+export function typeOid(type: string): string | undefined {
+  return /^\d+(\.\d+)+$/.test(type) ? type : types[type.toUpperCase()]
+}
+
+/** `CN=worker,O=Example` -> the names, the narrowest first as they stand there.
+ *  @returns undefined for what is no such text. A value in hexadecimal (`#04...`) is not taken */
+export function parseDistinguishedName(text: string): DistinguishedName | undefined {
+  const names: string[][] = []
+  for (const part of splitAt(text, ',')) {
+    const attributes = splitAt(part, '+').map(parseAttribute)
+    if (attributes.some((attribute) => attribute === undefined)) return undefined
+    names.push(attributes.filter((attribute) => attribute !== undefined).toSorted())
+  }
+  return names
+}
+
+/** Whether two names are the same: the same values in the same order, letter by letter. */
+export function isSameName(one: DistinguishedName, other: DistinguishedName): boolean {
+  return (
+    one.length === other.length &&
+    one.every(
+      (name, at) =>
+        name.length === other[at]!.length && name.every((attribute, place) => attribute === other[at]![place]),
+    )
+  )
+}
+
+/** @returns the attribute as names have it; undefined for a type that is unknown */
+export function attributeOf(type: string, value: string): string | undefined {
+  const oid = typeOid(type)
+  return oid && `${oid}=${value}`
+}
+
+/** At a character that no backslash stands before. */
+function splitAt(text: string, separator: string): readonly string[] {
+  const parts: string[] = []
+  let from = 0
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '\\') at++
+    else if (text[at] === separator) {
+      parts.push(text.slice(from, at))
+      from = at + 1
+    }
+  }
+  return [...parts, text.slice(from)]
+}
+
+function parseAttribute(part: string): string | undefined {
+  const equals = part.indexOf('=')
+  if (equals < 0) return undefined
+  const value = unescaped(trimmed(part.slice(equals + 1)))
+  return value === undefined || value === '' ? undefined : attributeOf(part.slice(0, equals).trim(), value)
+}
+
+/** Without the spaces around it, but for one that is escaped. */
+function trimmed(text: string): string {
+  const start = text.trimStart()
+  const end = start.trimEnd()
+  const backslashes = end.length - end.replace(/\\+$/, '').length
+  return backslashes % 2 === 1 && end.length < start.length ? `${end} ` : end
+}
+
+/** `\2c` is a byte of UTF-8, `\,` the character itself. Undefined where something stands that has to be escaped. */
+function unescaped(text: string): string | undefined {
+  if (text.startsWith('#')) return undefined
+  const bytes: Buffer[] = []
+  for (let at = 0; at < text.length;) {
+    const escape = /^\\(?:([0-9a-f]{2})|([ "#+,;<=>\\]))/i.exec(text.slice(at, at + 3))
+    if (escape) {
+      bytes.push(escape[1] === undefined ? Buffer.from(escape[2]!) : Buffer.from(escape[1], 'hex'))
+      at += escape[1] === undefined ? 2 : 3
+      continue
+    }
+    const character = String.fromCodePoint(text.codePointAt(at)!)
+    if (/[\\"<>;\0]/.test(character)) return undefined
+    bytes.push(Buffer.from(character))
+    at += character.length
+  }
+  const whole = Buffer.concat(bytes)
+  const value = whole.toString()
+  // what is no UTF-8 names nobody
+  return Buffer.from(value).equals(whole) ? value : undefined
+}

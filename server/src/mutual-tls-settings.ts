@@ -1,0 +1,87 @@
+// Certificates of clients (RFC 8705), in the settings.
+import { z } from '@nauthera/runtime/settings'
+import { issuerFaults } from '@nauthera/rules/issuer'
+
+/** How each kind of proxy passes a certificate on; http/certificate-headers reads them. */
+const headerFormats = ['nginx', 'envoy', 'traefik', 'haproxy'] as const
+
+const file = z.string().min(1)
+
+const origin = z
+  .string()
+  .max(300)
+  .superRefine((text, context) => {
+    for (const message of issuerFaults(text)) context.addIssue({ code: 'custom', message })
+    if (URL.canParse(text) && new URL(text).pathname !== '/')
+      context.addIssue({ code: 'custom', message: 'must have no path: that of the issuer is added' })
+  })
+
+export const mutualTlsSettings = z
+  .strictObject({
+    caFile: file
+      .optional()
+      .describe(
+        'Certificates (PEM) of the authorities that may name a client, for tls_client_auth; read again when the file changes. Without it only self_signed_tls_client_auth is served.',
+      ),
+    header: z
+      .enum(headerFormats)
+      .optional()
+      .describe(
+        'How the proxies in trustedProxies pass on the certificate of a client: `nginx` (ingress-nginx: ssl-client-cert), `envoy` (x-forwarded-client-cert), `traefik` (x-forwarded-tls-client-cert), `haproxy` (x-ssl-client-cert). They must replace what a client sends in it.',
+      ),
+    listen: z
+      .strictObject({
+        host: z.string().min(1).default('0.0.0.0').describe('Address to listen on.'),
+        port: z.int().min(0).max(65535).default(8443).describe('Port to listen on.'),
+        certFile: file
+          .optional()
+          .describe('Our certificate there (PEM); read again when the file changes. Default: that of `tls`.'),
+        keyFile: file
+          .optional()
+          .describe('Private key (PEM) of that certificate; read again when the file changes. Default: that of `tls`.'),
+      })
+      .optional()
+      .describe(
+        'A port of our own at which TLS asks for a certificate. The public port never asks: browsers would ask people.',
+      ),
+    url: origin
+      .optional()
+      .describe(
+        'Where clients with a certificate reach us, when it is not the issuer: an origin such as https://mtls.example.com. Discovery lists it (mtls_endpoint_aliases), and the header counts at its host alone.',
+      ),
+  })
+  .optional()
+  .describe('Certificates of clients (RFC 8705, docs/mutual-tls.md). Without it no client can use one.')
+
+export type MutualTlsSettings = NonNullable<z.output<typeof mutualTlsSettings>>
+
+/** @returns the files of our own certificate at that port; the checks of the settings have made sure of them */
+export function certificateFiles(
+  { certFile, keyFile }: NonNullable<MutualTlsSettings['listen']>,
+  tls: { readonly certFile: string; readonly keyFile: string } | undefined,
+) {
+  return certFile !== undefined && keyFile !== undefined ? { certFile, keyFile } : tls
+}
+
+/** @returns what is wrong with it beside the other settings */
+export function mutualTlsFaults(settings: {
+  readonly mutualTLS?: MutualTlsSettings | undefined
+  readonly tls?: object | undefined
+  readonly trustedProxies: readonly string[]
+}): readonly { readonly path: string[]; readonly message: string }[] {
+  const { mutualTLS: mutual, tls, trustedProxies } = settings
+  if (mutual === undefined) return []
+  const faults: { path: string[]; message: string }[] = []
+  const fault = (path: string[], message: string) => void faults.push({ path: ['mutualTLS', ...path], message })
+  if (mutual.header === undefined && mutual.listen === undefined)
+    fault([], 'has neither header nor listen, so no certificate can arrive; set one of them')
+  if (mutual.header !== undefined && trustedProxies.length === 0)
+    fault(['header'], 'is of nobody: list the addresses of your proxy in trustedProxies')
+  if (mutual.listen !== undefined && (mutual.listen.certFile === undefined) !== (mutual.listen.keyFile === undefined))
+    fault(['listen'], 'has one of certFile and keyFile; give both, or none to use those of `tls`')
+  if (mutual.listen !== undefined && mutual.listen.certFile === undefined && tls === undefined)
+    fault(['listen'], 'needs a certificate of our own; give certFile and keyFile, or the settings `tls`')
+  if (mutual.listen !== undefined && mutual.url === undefined)
+    fault(['url'], 'is missing: it says where clients reach that port, such as https://mtls.example.com:8443')
+  return faults
+}

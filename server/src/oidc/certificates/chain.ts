@@ -1,0 +1,158 @@
+// Whether a certificate leads to an authority that the settings name (RFC 5280 section 6). Signatures and names are compared by OpenSSL;
+// the order of the steps is here. What this does not check, it does not take: names that an authority is limited to, and every critical
+// extension that it does not know. Nobody is asked whether a certificate was revoked.
+import type { X509Certificate } from 'node:crypto'
+import { clientUsages, factsOf } from '@nauthera/proto/certificates'
+import type { CertificateFacts } from '@nauthera/proto/certificates'
+import type { ShownCertificate } from './presented.ts'
+import type { CertificateRefusal } from './refusal.ts'
+
+/** A certificate that may name others, with what it says. */
+export interface Authority {
+  readonly certificate: X509Certificate
+  readonly facts: CertificateFacts
+}
+
+export type Judged =
+  | {
+      readonly kind: 'trusted'
+      readonly facts: CertificateFacts
+      /** Epoch milliseconds: when a certificate of the chain begins or ends. */
+      readonly from: number
+      readonly until: number
+    }
+  | { readonly kind: 'refused'; readonly why: CertificateRefusal }
+
+const refused = (why: CertificateRefusal): Judged => ({ kind: 'refused', why })
+
+/** @param authorities each of them is trusted, whoever has signed it
+ *  @param now epoch milliseconds */
+export function judgeChain(
+  { leaf, between }: Pick<ShownCertificate, 'leaf' | 'between'>,
+  authorities: readonly Authority[],
+  now: number,
+): Judged {
+  const untimely = timeFault(leaf, now)
+  if (untimely !== undefined) return refused(untimely)
+  const way = climb(leaf, 0, { untried: new Set(between), authorities, now })
+  if (typeof way === 'string') return refused(way)
+  const facts = tryFacts(leaf)
+  if (facts === undefined) return refused('unreadable-certificate')
+  const why = leafFault(leaf, facts)
+  if (why !== undefined) return refused(why)
+  const chain = [leaf, ...way]
+  return {
+    kind: 'trusted',
+    facts,
+    from: Math.max(...chain.map(({ validFromDate }) => validFromDate.getTime())),
+    until: Math.min(...chain.map(({ validToDate }) => validToDate.getTime())),
+  }
+}
+
+/** @returns whether it is valid at this time. Epoch milliseconds */
+export function timeFault(
+  { validFromDate, validToDate }: X509Certificate,
+  now: number,
+): 'expired-certificate' | 'certificate-not-yet-valid' | undefined {
+  // a date that cannot be read compares as false, and then nothing is valid
+  if (!(now <= validToDate.getTime())) return 'expired-certificate'
+  return now >= validFromDate.getTime() ? undefined : 'certificate-not-yet-valid'
+}
+
+interface Ground {
+  /** Each is tried once: certificates that name one another in circles cost no more than others. */
+  readonly untried: Set<X509Certificate>
+  readonly authorities: readonly Authority[]
+  readonly now: number
+}
+
+/** How many authorities may stand between a leaf and one of the settings. */
+const mostBetween = 4
+
+/** @param depth how many authorities were climbed already
+ *  @returns the authorities up to one of the settings, or why there is no way */
+function climb(
+  certificate: X509Certificate,
+  depth: number,
+  ground: Ground,
+): readonly X509Certificate[] | CertificateRefusal {
+  let why: CertificateRefusal = 'unknown-issuer'
+  for (const authority of ground.authorities) {
+    if (!isIssuedBy(certificate, authority.certificate)) continue
+    if (mayHaveIssued(authority, depth, ground.now)) return [authority.certificate]
+    why = 'unusable-issuer'
+  }
+  if (depth >= mostBetween) return why
+  for (const next of ground.untried) {
+    if (!isIssuedBy(certificate, next)) continue
+    ground.untried.delete(next)
+    const facts = tryFacts(next)
+    const way =
+      facts !== undefined && mayHaveIssued({ certificate: next, facts }, depth, ground.now)
+        ? climb(next, depth + 1, ground)
+        : 'unusable-issuer'
+    if (typeof way !== 'string') return [next, ...way]
+    if (way !== 'unknown-issuer') why = way
+  }
+  return why
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  try {
+    return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+  } catch {
+    // a key of a kind that OpenSSL does not know
+    return false
+  }
+}
+
+/** @param depth how many authorities stand between it and the leaf */
+function mayHaveIssued({ certificate, facts }: Authority, depth: number, now: number): boolean {
+  return (
+    timeFault(certificate, now) === undefined &&
+    authorityFault(certificate, facts) === undefined &&
+    (facts.pathLength === undefined || depth <= facts.pathLength)
+  )
+}
+
+/** @returns why a certificate names nobody here, in words for who has put it into the settings */
+export function authorityFault(certificate: X509Certificate, facts: CertificateFacts): string | undefined {
+  if (!facts.isAuthority) return 'is that of no authority (CA:TRUE is missing)'
+  if (facts.mayIssue === false) return 'may sign no certificates (its key usage lacks keyCertSign)'
+  if (facts.extensions.includes(nameConstraints))
+    return 'is limited to some names (name constraints), which are not checked here; take an authority without them'
+  if (hasUnknownCritical(facts)) return 'has a critical extension that is not known here'
+  return isWeak(certificate, facts) ? 'has a key or a signature that is too weak' : undefined
+}
+
+function leafFault(leaf: X509Certificate, facts: CertificateFacts): CertificateRefusal | undefined {
+  if (facts.isAuthority || facts.maySign === false || hasUnknownCritical(facts)) return 'not-for-clients'
+  if (facts.usages?.some((usage) => clientUsages.includes(usage)) === false) return 'not-for-clients'
+  return isWeak(leaf, facts) ? 'weak-certificate' : undefined
+}
+
+const nameConstraints = '2.5.29.30'
+
+/** Those that are read: basic constraints, key usage, extended key usage, subject alternative name. Those that ask nothing of us:
+ *  certificate policies (any policy will do), and the identifiers of the keys. */
+const knownExtensions = ['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.17', '2.5.29.32', '2.5.29.14', '2.5.29.35']
+
+/** An extension that is there twice can be read in two ways. */
+const hasUnknownCritical = ({ critical, extensions }: CertificateFacts): boolean =>
+  critical.some((oid) => !knownExtensions.includes(oid)) || new Set(extensions).size < extensions.length
+
+const leastRsaBits = 2048
+
+function isWeak({ publicKey }: X509Certificate, { hash }: CertificateFacts): boolean {
+  const bits = publicKey.asymmetricKeyDetails?.modulusLength
+  return (bits !== undefined && bits < leastRsaBits) || (hash !== undefined && /^(md|sha-?1$)/i.test(hash))
+}
+
+/** @returns undefined when it cannot be read */
+export function tryFacts(certificate: X509Certificate): CertificateFacts | undefined {
+  try {
+    return factsOf(certificate.raw)
+  } catch {
+    return undefined
+  }
+}

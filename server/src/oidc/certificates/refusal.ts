@@ -1,0 +1,13 @@
+/** Why a certificate proves no client: these words stand in the audit log, and nowhere else. */
+export type CertificateRefusal =
+  | 'no-certificate'
+  | 'unreadable-certificate'
+  | 'expired-certificate'
+  | 'certificate-not-yet-valid'
+  | 'unknown-issuer'
+  | 'unusable-issuer'
+  | 'not-for-clients'
+  | 'weak-certificate'
+  | 'doubted-by-proxy'
+  | 'wrong-name'
+  | 'wrong-thumbprint'

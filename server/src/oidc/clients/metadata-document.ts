@@ -1,0 +1,164 @@
+// A client that nobody registered: its id is the https address of a document about it (OAuth Client ID Metadata Document). What such an
+// address and such a document must be, and what becomes of them. Pure.
+import { create } from '@bufbuild/protobuf'
+import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { renderVersion } from '@nauthera/proto/client-version'
+import { loopbackHosts, redirectFault } from '@nauthera/rules/uris'
+import { asOneLine } from '@nauthera/runtime/hidden-characters'
+import { createRegisteredClient } from '../../clients/registered-client.ts'
+import type { GrantedScopes } from '../../clients/registered-client.ts'
+import type { OidcClient } from './oidc-client.ts'
+
+/** Characters of an id, and of what a client calls itself. */
+const longestId = 256
+const longestName = 64
+/** Redirect URIs of one client. */
+const mostRedirects = 20
+/** Seconds: how long a document counts at least and at most, whatever its answer says. */
+export const freshness = { least: 300, most: 86_400 }
+/** Besides those of APIs: who the person is, as an id alone, and a refresh token. */
+const ownScopes = ['openid', 'offline_access']
+
+export const isDocumentId = (clientId: string): boolean => clientId.startsWith('https://')
+
+/** What is used of a document. */
+export interface MetadataDocument {
+  readonly clientId: string
+  readonly name: string
+  readonly redirectUris: readonly string[]
+  readonly clientUri: string | undefined
+}
+
+type Read<T> = ({ readonly kind: 'read' } & T) | { readonly kind: 'refused'; readonly why: string }
+
+const refuse = (why: string) => ({ kind: 'refused' as const, why })
+
+/** @returns the host of an id that is a document's address (draft-ietf-oauth-client-id-metadata-document, section 3) */
+export function hostOfId(clientId: string): Read<{ host: string }> {
+  if (clientId.length > longestId)
+    return refuse(`a client_id that is an address must have at most ${longestId} characters`)
+  const url = URL.parse(clientId)
+  // what a URL parser would change: dot segments, a user name, capitals in the host, the port 443, spaces
+  if (url?.protocol !== 'https:' || url.href !== clientId || /[?#\\]/.test(clientId) || url.username !== '')
+    return refuse(
+      'a client_id that is an address must be written as browsers do: https, host and path, without user name, query, fragment and . or .. in the path',
+    )
+  if (url.pathname === '/') return refuse('a client_id that is an address must have a path, such as /client.json')
+  return { kind: 'read', host: url.host }
+}
+
+/** @param hosts `app.example.com`, or `.apps.example.com` for all below it */
+export const coversHost = (hosts: readonly string[], host: string): boolean =>
+  hosts.some((one) => (one.startsWith('.') ? host.endsWith(one) : host === one))
+
+/** @param text the document as it came from `clientId` */
+export function readDocument(text: string, clientId: string): Read<{ document: MetadataDocument }> {
+  const document = objectOf(text)
+  if (document === undefined) return refuse('it is no JSON object')
+  if (document['client_id'] !== clientId) return refuse('its client_id is not the address that it came from')
+  if ('client_secret' in document || 'client_secret_expires_at' in document)
+    return refuse('it has a client_secret, which everybody could read')
+  const method = document['token_endpoint_auth_method'] ?? 'none'
+  if (method !== 'none') return refuse('its token_endpoint_auth_method is not none: such clients are public')
+  if (!namesAmong(document['grant_types'], 'authorization_code'))
+    return refuse('its grant_types lack authorization_code')
+  if (!namesAmong(document['response_types'], 'code')) return refuse('its response_types lack code')
+  const { origin, host } = new URL(clientId)
+  const redirectUris = ownRedirects(document, origin)
+  if (redirectUris.length === 0)
+    return refuse(`it has no redirect_uris at its own origin ${origin}, or http on localhost, 127.0.0.1 or [::1]`)
+  if (redirectUris.length > mostRedirects) return refuse(`it has more than ${mostRedirects} redirect_uris`)
+  const clientUri = document['client_uri']
+  return {
+    kind: 'read',
+    document: {
+      clientId,
+      name: nameOf(document['client_name'], host),
+      redirectUris,
+      clientUri: typeof clientUri === 'string' && isOwnPage(clientUri, origin) ? clientUri : undefined,
+    },
+  }
+}
+
+/** Always says the host, which nobody else can have; the rest is what the client says of itself. */
+function nameOf(said: unknown, host: string): string {
+  const name =
+    typeof said === 'string' ? asOneLine(said.replace(/[()]/g, ' ')).slice(0, longestName).toWellFormed() : ''
+  return name === '' ? host : `${name} (${host})`
+}
+
+/** Where its answers may go: to where the document is, or to a program on the person's own device (RFC 8252 section 7.3). */
+function ownRedirects(document: Readonly<Record<string, unknown>>, origin: string): string[] {
+  const all = textsOf(document['redirect_uris'])
+  const own = all.filter((uri) => redirectFault(uri, 'Web') === undefined && new URL(uri).origin === origin)
+  // while somebody builds it: the library has no client with https and http on loopback
+  if (own.length > 0 && loopbackHosts.includes(new URL(origin).hostname)) return own
+  return [...own, ...all.filter((uri) => uri.startsWith('http:') && redirectFault(uri, 'Native') === undefined)]
+}
+
+const isOwnPage = (uri: string, origin: string): boolean => URL.parse(uri)?.origin === origin
+
+/** Whether a list has a word, or is not there at all. */
+const namesAmong = (list: unknown, word: string): boolean => list === undefined || textsOf(list).includes(word)
+
+const textsOf = (list: unknown): string[] =>
+  Array.isArray(list) ? list.filter((one): one is string => typeof one === 'string') : []
+
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Readonly<Record<string, unknown>>)
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** @returns for how many seconds an answer counts (RFC 9111 section 4.2, within our own bounds) */
+export function freshFor(headers: Headers, now: Date): number {
+  const control = headers.get('cache-control') ?? ''
+  const maxAge = /(?:^|,)\s*max-age\s*=\s*"?(\d{1,9})/i.exec(control)?.[1]
+  const expires = Date.parse(headers.get('expires') ?? '')
+  const age = Number(headers.get('age') ?? 0) || 0
+  let seconds = Number.isNaN(expires) ? 0 : (expires - now.getTime()) / 1000
+  if (maxAge !== undefined) seconds = Number(maxAge) - age
+  if (/(?:^|,)\s*no-(store|cache)\b/i.test(control)) seconds = 0
+  return Math.min(Math.max(Math.floor(seconds), freshness.least), freshness.most)
+}
+
+/** @param access what clients of its host may have at APIs now
+ *  @returns the document as a client: public, with PKCE, and asked about each time */
+export function clientOfDocument(document: MetadataDocument, access: readonly GrantedScopes[]): OidcClient {
+  const { clientId, name, redirectUris, clientUri } = document
+  const { origin } = new URL(clientId)
+  const config = create(ClientConfigSchema, {
+    generation: 1n,
+    type: redirectUris.some((uri) => uri.startsWith('http:')) ? 'Native' : 'SPA',
+    clientName: name,
+    redirectUris: [...redirectUris],
+    grantTypes: ['authorization_code', 'refresh_token'],
+    scopes: [...new Set([...ownScopes, ...access.flatMap(({ scopes }) => scopes)])],
+    audiences: access.map(({ identifier }) => identifier),
+    tokenEndpointAuthMethod: 'none',
+    pkceRequired: true,
+    profile: 'Standard',
+    subjectType: 'public',
+    consent: ConsentMode.EXPLICIT,
+    idTokenClaims: 'Minimal',
+    corsOrigins: [origin],
+    clientUri: clientUri ?? '',
+  })
+  return createRegisteredClient({
+    clientId,
+    // consents and grants are keyed by the address: nobody else can have it
+    uid: clientId,
+    namespace: '',
+    name: new URL(clientId).host,
+    shard: 0,
+    verifiers: [],
+    version: renderVersion(config),
+    api: undefined,
+    granted: access,
+  })
+}

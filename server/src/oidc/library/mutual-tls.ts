@@ -1,0 +1,89 @@
+// Certificates of clients (RFC 8705), as the library asks about them. It binds tokens and compares thumbprints itself; what a certificate
+// proves is judged in ../certificates.
+import { authorityMethod, certificateNames } from '@nauthera/rules/certificates'
+import { tlsMethods, wireMethods } from '@nauthera/rules/client-authentication'
+import { paths } from '@nauthera/rules/endpoints'
+import { errors } from 'oidc-provider'
+import type { X509Certificate } from 'node:crypto'
+import { notShown } from '../certificates/certificate-proof.ts'
+import type { CertificateProofs } from '../certificates/certificate-proof.ts'
+import type { Presented } from '../certificates/presented.ts'
+import type { CertificateRefusal } from '../certificates/refusal.ts'
+import { currentRequest } from './current-request.ts'
+import type { LibraryNeeds, ProtocolSettings } from './needs.ts'
+import { clientOf } from './shapes.ts'
+import type { Context } from './shapes.ts'
+
+type Needs = Pick<LibraryNeeds, 'certificates' | 'clients'>
+
+/** @returns the ways to authenticate that this server takes */
+export function servedMethods(certificates: CertificateProofs | undefined): readonly string[] {
+  const refused = certificates === undefined ? tlsMethods : certificates.knowsAuthorities ? [] : [authorityMethod]
+  return wireMethods.filter((method) => !refused.includes(method))
+}
+
+/** The feature of the library. Its hooks are synchronous. */
+export function mutualTls({ certificates, clients }: Needs) {
+  // a token that was bound before is of no use any more
+  if (certificates === undefined) return { enabled: false, getCertificate: () => undefined }
+  return {
+    enabled: true,
+    certificateBoundAccessTokens: true,
+    tlsClientAuth: certificates.knowsAuthorities,
+    selfSignedTlsClientAuth: true,
+    /** Asked when a client authenticates, and when a token that is bound is issued or used. */
+    getCertificate: (context: Context): X509Certificate | undefined => {
+      const { certificate } = currentRequest()
+      // at userinfo there is no client yet
+      const method = context.oidc.client && methodOf(context)
+      if (method !== undefined && tlsMethods.includes(method)) refuse(fit(certificate, method, certificates))
+      return certificate.kind === 'certificate' ? certificate.leaf : undefined
+    },
+    certificateAuthorized: (context: Context): true => {
+      const [name] = certificateNames(clients.registered(clientOf(context)).config)
+      refuse(name === undefined ? 'wrong-name' : certificates.byName(currentRequest().certificate, name))
+      return true
+    },
+    // judged with the chain
+    certificateSubjectMatches: () => true,
+  }
+}
+
+/** For a client that is known by the name, the rest is asked with that. */
+function fit(certificate: Presented, method: string, certificates: CertificateProofs): CertificateRefusal | undefined {
+  if (method !== authorityMethod) return certificates.byItself(certificate)
+  return certificate.kind === 'certificate' ? undefined : notShown(certificate)
+}
+
+const methodOf = (context: Context): string =>
+  (clientOf(context) as { readonly clientAuthMethod: string }).clientAuthMethod
+
+/** @throws errors.InvalidClientAuth with the reason, which the audit log shows */
+function refuse(why: CertificateRefusal | undefined): void {
+  if (why !== undefined) throw new errors.InvalidClientAuth(why)
+}
+
+const wrongThumbprint: CertificateRefusal = 'wrong-thumbprint'
+
+/** @param reason why a client was refused, as the library says it
+ *  @returns the word that the audit log has for it: the library itself looks for the certificate among those of the client */
+export const certificateReason = (reason: string): string =>
+  reason === 'unregistered client certificate provided' ? wrongThumbprint : reason
+
+/** The endpoints that clients with a certificate ask (RFC 8705 section 5), by their names in the metadata. */
+const aliased = {
+  token_endpoint: paths.token,
+  revocation_endpoint: paths.revocation,
+  introspection_endpoint: paths.introspection,
+  pushed_authorization_request_endpoint: paths.pushedRequest,
+  device_authorization_endpoint: paths.deviceAuthorization,
+  userinfo_endpoint: paths.userinfo,
+} as const
+
+/** What discovery says besides; nothing where clients with a certificate ask the issuer as all others do. */
+export function endpointAliases({ issuer, mutualTlsUrl }: ProtocolSettings): object {
+  if (mutualTlsUrl === undefined || mutualTlsUrl === new URL(issuer).origin) return {}
+  const base = `${mutualTlsUrl}${new URL(issuer).pathname.replace(/\/$/, '')}`
+  const aliases = Object.entries(aliased).map(([name, path]) => [name, `${base}${path}`])
+  return { mtls_endpoint_aliases: Object.fromEntries(aliases) }
+}

@@ -1,0 +1,107 @@
+import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { wireGrant } from '@nauthera/rules/grants'
+import { foreign } from '@nauthera/runtime/log'
+import type { Log } from '@nauthera/runtime/log'
+import type { Fetch } from './outbound-fetch.ts'
+
+// The document of a sector lists who belongs to it: without it, any client could name the sector of others and learn which of their people it
+// has too. It is read when a client needs it, and what it said once holds for that client: a host that is away ends nothing.
+// Source: OpenID Connect Core 1.0 section 8.1.
+
+/** Milliseconds, and addresses that are remembered. */
+const askAgainAfter = 60_000
+const mostRemembered = 10_000
+const mostMembers = 1000
+const mostBytes = 64 * 1024
+
+type Config = Pick<ClientConfig, 'sectorIdentifierUri' | 'redirectUris' | 'grantTypes' | 'jwksUri'>
+
+export interface SectorDocuments {
+  /** @returns why the client is not known to be of the sector that it names; undefined when it is, or names none
+   *  @throws CodedError of the store */
+  fault(config: Config): Promise<string | undefined>
+}
+
+interface Known {
+  readonly members: readonly string[]
+  /** When it was asked last (milliseconds), and whether that failed. */
+  readonly askedAt: number
+  readonly hasFailed: boolean
+}
+
+export function createSectorDocuments(needs: {
+  /** The last good answers, of all replicas. */
+  kept: {
+    find(uri: string): Promise<readonly string[] | undefined>
+    put(uri: string, members: readonly string[]): Promise<void>
+  }
+  fetch: Fetch
+  log: Log
+  /** Milliseconds, monotonic. */
+  now: () => number
+}): SectorDocuments {
+  const { kept, fetch, log, now } = needs
+  const known = new Map<string, Known>()
+  const running = new Map<string, Promise<void>>()
+
+  const ask = async (uri: string): Promise<void> => {
+    const { members: last } = known.get(uri)!
+    const members = await readMembers(uri, fetch).catch((error: unknown) => {
+      log.warn({ error, url: foreign(uri) }, 'the document of a sector cannot be read; what it said last stays')
+    })
+    known.set(uri, { members: members ?? last, askedAt: now(), hasFailed: members === undefined })
+    if (members !== undefined) await kept.put(uri, members)
+  }
+  const look = async (uri: string): Promise<Known> => {
+    const found = known.get(uri)
+    if (found !== undefined) return found
+    const fresh = { members: (await kept.find(uri)) ?? [], askedAt: -Infinity, hasFailed: false }
+    const [oldest] = known.keys()
+    if (known.size >= mostRemembered && oldest !== undefined) known.delete(oldest)
+    known.set(uri, fresh)
+    return fresh
+  }
+
+  return {
+    async fault(config) {
+      const { sectorIdentifierUri: uri } = config
+      if (uri === '') return undefined
+      const wanted = membersOf(config)
+      const before = await look(uri)
+      if (missing(wanted, before) === undefined) return undefined
+      if (now() - before.askedAt >= askAgainAfter) {
+        if (!running.has(uri))
+          running.set(
+            uri,
+            ask(uri).finally(() => running.delete(uri)),
+          )
+        await running.get(uri)
+      }
+      const after = known.get(uri) ?? before
+      const lacks = missing(wanted, after)
+      if (lacks === undefined) return undefined
+      // why it could not be read says something about this network, and whoever asks may be anybody
+      return after.hasFailed
+        ? `the document of the sector at ${uri} cannot be read, the log of the server says why; it is read again after a minute`
+        : `the document of the sector at ${uri} does not list ${lacks}; add it there, it is read again after a minute`
+    },
+  }
+}
+
+/** Without a redirect, the address of its keys shows that a client is of the sector. */
+const membersOf = ({ redirectUris, grantTypes, jwksUri }: Config): readonly string[] =>
+  grantTypes.includes(wireGrant('device_code')) ? [...redirectUris, jwksUri] : redirectUris
+
+const missing = (wanted: readonly string[], { members }: Known): string | undefined =>
+  wanted.find((uri) => !members.includes(uri))
+
+async function readMembers(uri: string, fetch: Fetch): Promise<readonly string[]> {
+  const answer = await fetch(uri, { headers: { accept: 'application/json' } })
+  if (answer.status !== 200) throw new Error(`the answer has the status ${answer.status}, not 200`)
+  const text = await answer.text()
+  if (text.length > mostBytes) throw new Error(`it is larger than ${mostBytes / 1024} KiB`)
+  const members: unknown = JSON.parse(text)
+  const isList = Array.isArray(members) && members.every((member) => typeof member === 'string')
+  if (!isList || members.length > mostMembers) throw new Error(`it is no list of at most ${mostMembers} addresses`)
+  return members as string[]
+}

@@ -1,0 +1,201 @@
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { keySetOf, makeCertificate } from '@nauthera/harness/certificates'
+import type { Made } from '@nauthera/harness/certificates'
+import { headerFormats, readCertificateHeader } from '../../src/http/certificate-headers.ts'
+import type { HeaderFormat } from '../../src/http/certificate-headers.ts'
+
+// What each kind of proxy sends, and everything else that may stand in its place.
+
+describe('readCertificateHeader', () => {
+  let root: Made
+  let leaf: Made
+  before(async () => {
+    root = await makeCertificate({ name: 'root', authority: true })
+    leaf = await makeCertificate({ name: 'leaf', issuer: root })
+  })
+
+  const base64 = ({ der }: Made): string => der.toString('base64')
+  const escaped = (...made: readonly Made[]): string => encodeURIComponent(made.map(({ pem }) => `${pem}\n`).join(''))
+  const lines = ({ pem }: Made): string => encodeURIComponent(pem).replaceAll('%20', ' ').replaceAll('%3D', '=')
+  const read = (format: HeaderFormat, headers: readonly [string, string][]): string => {
+    const found = readCertificateHeader(format, headers.flat())
+    if (found.kind !== 'certificate') return found.kind
+    expect(found.leaf.raw.equals(leaf.der)).to.equal(true)
+    return `${found.isDoubted ? 'doubted' : 'certificate'}${found.between.length > 0 ? ` and ${found.between.length}` : ''}`
+  }
+  const ok: [string, string] = ['ssl-client-verify', 'SUCCESS']
+  const cert = (text: () => string, name = 'ssl-client-cert') => [name, text] as const
+
+  type Row = readonly [
+    sentence: string,
+    format: HeaderFormat,
+    headers: readonly (readonly [string, string | (() => string)])[],
+    outcome: string,
+  ]
+  const rows: readonly Row[] = [
+    ['ingress-nginx', 'nginx', [cert(() => escaped(leaf)), ok], 'certificate'],
+    ['in capital letters', 'nginx', [cert(() => escaped(leaf), 'SSL-Client-Cert'), ok], 'certificate'],
+    ['that leaves spaces as they are', 'nginx', [cert(() => lines(leaf)), ok], 'certificate'],
+    [
+      'that nginx does not trust',
+      'nginx',
+      [cert(() => escaped(leaf)), ['ssl-client-verify', 'FAILED:self-signed certificate']],
+      'doubted',
+    ],
+    ['with NONE', 'nginx', [cert(() => escaped(leaf)), ['ssl-client-verify', 'NONE']], 'none'],
+    ['without a verdict', 'nginx', [cert(() => escaped(leaf))], 'unreadable'],
+    ['with another verdict', 'nginx', [cert(() => escaped(leaf)), ['ssl-client-verify', 'success']], 'unreadable'],
+    ['with two verdicts', 'nginx', [cert(() => escaped(leaf)), ok, ok], 'several'],
+    ['twice', 'nginx', [cert(() => escaped(leaf)), cert(() => escaped(leaf)), ok], 'several'],
+    [
+      'twice, once with underscores',
+      'nginx',
+      [cert(() => escaped(leaf)), cert(() => 'x', 'Ssl_Client_Cert'), ok],
+      'several',
+    ],
+    ['two certificates in one', 'nginx', [cert(() => escaped(leaf, root)), ok], 'unreadable'],
+    ['words around it', 'nginx', [cert(() => `x${escaped(leaf)}`), ok], 'unreadable'],
+    ['a key in its place', 'nginx', [cert(() => encodeURIComponent(leaf.keyPem)), ok], 'unreadable'],
+    ['cut in the middle', 'nginx', [cert(() => escaped(leaf).slice(0, 200)), ok], 'unreadable'],
+    ['half an escape', 'nginx', [cert(() => `${escaped(leaf)}%A`), ok], 'unreadable'],
+    ['nothing', 'nginx', [], 'none'],
+    ['an empty value', 'nginx', [cert(() => ''), ok], 'none'],
+
+    ['Envoy', 'envoy', [cert(() => `Hash=ab;Cert="${escaped(leaf)}"`, 'x-forwarded-client-cert')], 'certificate'],
+    [
+      'with everything that Envoy adds',
+      'envoy',
+      [
+        cert(
+          () =>
+            `By=spiffe://a/b;Hash=ab;Cert="${escaped(leaf)}";Chain="${escaped(leaf, root)}";Subject="CN=a\\", b;c";URI=spiffe://a/c,`.slice(
+              0,
+              -1,
+            ),
+          'x-forwarded-client-cert',
+        ),
+      ],
+      'certificate and 1',
+    ],
+    ['with the chain alone', 'envoy', [cert(() => `chain=${escaped(leaf)}`, 'x-forwarded-client-cert')], 'certificate'],
+    [
+      'with two elements: one is of a proxy, or forged',
+      'envoy',
+      [cert(() => `Cert="${escaped(leaf)}",Cert="${escaped(leaf)}"`, 'x-forwarded-client-cert')],
+      'several',
+    ],
+    ['an element without Cert', 'envoy', [['x-forwarded-client-cert', 'Hash=ab;URI=spiffe://a/b']], 'unreadable'],
+    [
+      'two Cert in one element',
+      'envoy',
+      [cert(() => `Cert="${escaped(leaf)}";Cert="${escaped(root)}"`, 'x-forwarded-client-cert')],
+      'unreadable',
+    ],
+    ['an open quote', 'envoy', [cert(() => `Cert="${escaped(leaf)}`, 'x-forwarded-client-cert')], 'unreadable'],
+
+    ['Traefik', 'traefik', [cert(() => base64(leaf), 'X-Forwarded-Tls-Client-Cert')], 'certificate'],
+    [
+      'with the chain, escaped',
+      'traefik',
+      [cert(() => encodeURIComponent(`${base64(leaf)},${base64(root)}`), 'X-Forwarded-Tls-Client-Cert')],
+      'certificate and 1',
+    ],
+    [
+      'with seven of them',
+      'traefik',
+      [cert(() => Array(7).fill(base64(leaf)).join(','), 'X-Forwarded-Tls-Client-Cert')],
+      'unreadable',
+    ],
+    ['an empty part', 'traefik', [cert(() => `${base64(leaf)},`, 'X-Forwarded-Tls-Client-Cert')], 'unreadable'],
+    ['as PEM', 'traefik', [cert(() => escaped(leaf), 'X-Forwarded-Tls-Client-Cert')], 'unreadable'],
+
+    ['HAProxy', 'haproxy', [cert(() => base64(leaf), 'X-SSL-Client-Cert')], 'certificate'],
+    ['in quotes', 'haproxy', [cert(() => `"${base64(leaf)}"`, 'X-SSL-Client-Cert')], 'certificate'],
+    [
+      'with its chain',
+      'haproxy',
+      [
+        cert(() => base64(leaf), 'X-SSL-Client-Cert'),
+        cert(() => Buffer.concat([leaf.der, root.der]).toString('base64'), 'X-SSL-Client-Chain'),
+        ['X-SSL-Client-Verify', '0'],
+      ],
+      'certificate and 1',
+    ],
+    [
+      'that HAProxy does not trust',
+      'haproxy',
+      [cert(() => base64(leaf), 'X-SSL-Client-Cert'), ['X-SSL-Client-Verify', '18']],
+      'doubted',
+    ],
+    [
+      'with half a chain',
+      'haproxy',
+      [
+        cert(() => base64(leaf), 'X-SSL-Client-Cert'),
+        cert(() => root.der.subarray(0, 90).toString('base64'), 'X-SSL-Client-Chain'),
+      ],
+      'unreadable',
+    ],
+    [
+      'with a letter behind it',
+      'haproxy',
+      [cert(() => Buffer.concat([leaf.der, Buffer.of(1)]).toString('base64'), 'X-SSL-Client-Cert')],
+      'unreadable',
+    ],
+    ['as PEM in Base64', 'haproxy', [cert(() => btoa(leaf.pem), 'X-SSL-Client-Cert')], 'unreadable'],
+    ['of another proxy', 'haproxy', [cert(() => escaped(leaf)), ok], 'none'],
+  ]
+  for (const [sentence, format, headers, outcome] of rows) {
+    it(`T41 ${format}: ${sentence}: ${outcome}`, () => {
+      const made = headers.map(([name, value]): [string, string] => [name, typeof value === 'string' ? value : value()])
+      expect(read(format, made)).to.equal(outcome)
+    })
+  }
+
+  it('T41 never fails, and never finds a certificate that nobody has sent', () => {
+    const formats = Object.keys(headerFormats) as HeaderFormat[]
+    const part = fc.oneof(
+      fc.string(),
+      fc.string({ unit: 'binary' }),
+      fc.base64String(),
+      fc.constantFrom('Cert=', 'Chain=', '"', ',', ';', '%', '\\', '-----BEGIN CERTIFICATE-----', 'SUCCESS', 'MIIB'),
+    )
+    const value = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(''))
+    fc.assert(
+      fc.property(fc.constantFrom(...formats), fc.array(value, { maxLength: 4 }), (format, values) => {
+        const { names } = headerFormats[format]
+        const headers = values.flatMap((text, n) => [names[n % names.length]!, text])
+        expect(readCertificateHeader(format, headers).kind).to.be.oneOf(['none', 'unreadable', 'several'])
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+  it('T41 a certificate with one byte changed, moved or lost is never that certificate', () => {
+    fc.assert(
+      fc.property(
+        fc.nat({ max: leaf.der.length - 1 }),
+        fc.integer({ min: 1, max: 255 }),
+        fc.boolean(),
+        (at, by, cut) => {
+          const bytes = Buffer.from(leaf.der)
+          bytes[at] = bytes[at]! ^ by
+          const text = (cut ? bytes.subarray(0, at) : bytes).toString('base64')
+          const found = readCertificateHeader('haproxy', ['x-ssl-client-cert', text])
+          // what can still be read has another thumbprint; whether it proves anything is judged by its signature
+          if (found.kind === 'certificate') {
+            expect(found.leaf.fingerprint256).not.to.equal(leaf.certificate.fingerprint256)
+            expect(found.leaf.verify(root.certificate.publicKey)).to.equal(false)
+          }
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  it('keys of a client and headers of proxies name the same certificate', () => {
+    const [key] = keySetOf(leaf).keys
+    expect(read('traefik', [['x-forwarded-tls-client-cert', key!.x5c[0]!]])).to.equal('certificate')
+  })
+})

@@ -1,0 +1,65 @@
+import { expect } from 'chai'
+import { coversHost, freshFor, readDocument } from '../../../src/oidc/clients/metadata-document.ts'
+
+describe(freshFor.name, () => {
+  const now = new Date('2026-01-01T00:00:00Z')
+  const cases: readonly [headers: Record<string, string>, seconds: number][] = [
+    [{}, 300],
+    [{ 'cache-control': 'max-age=10' }, 300],
+    [{ 'cache-control': 'public, max-age=3600' }, 3600],
+    [{ 'cache-control': 'max-age=3600', age: '3000' }, 600],
+    [{ 'cache-control': 'max-age=99999999' }, 86_400],
+    [{ 'cache-control': 'no-store, max-age=3600' }, 300],
+    [{ expires: 'Thu, 01 Jan 2026 01:00:00 GMT' }, 3600],
+    [{ expires: 'Thu, 01 Jan 2026 01:00:00 GMT', 'cache-control': 'max-age=900' }, 900],
+    [{ expires: 'never', 'cache-control': 'max-age=many' }, 300],
+  ]
+  for (const [headers, seconds] of cases)
+    it(`4.3 ${JSON.stringify(headers)} counts for ${seconds} s`, () =>
+      expect(freshFor(new Headers(headers), now)).to.equal(seconds))
+})
+
+describe(coversHost.name, () => {
+  it('T51 covers a host, or all below a domain, and nothing that only looks like it', () => {
+    const covered = ['a.example.com', 'x.agents.example.com'].map((host) =>
+      coversHost(['a.example.com', '.agents.example.com'], host),
+    )
+    const not = ['b.a.example.com', 'agents.example.com', 'evilagents.example.com', 'a.example.com:8443'].map((host) =>
+      coversHost(['a.example.com', '.agents.example.com'], host),
+    )
+    expect([covered, not]).to.deep.equal([
+      [true, true],
+      [false, false, false, false],
+    ])
+  })
+})
+
+describe(readDocument.name, () => {
+  const id = 'https://agents.example.com/client.json'
+  const read = (about: object) => readDocument(JSON.stringify({ client_id: id, ...about }), id)
+
+  it('keeps the redirects at its own origin and at loopback, and its own page', () => {
+    const found = read({
+      client_name: 'Agent',
+      client_uri: 'https://agents.example.com/',
+      redirect_uris: ['https://agents.example.com/cb', 'http://127.0.0.1/cb', 'https://evil.example.com/cb', 7],
+    })
+    expect(found).to.deep.include({
+      document: {
+        clientId: id,
+        name: 'Agent (agents.example.com)',
+        clientUri: 'https://agents.example.com/',
+        redirectUris: ['https://agents.example.com/cb', 'http://127.0.0.1/cb'],
+      },
+    })
+  })
+
+  it('has the host for a name that is missing or shows nothing, and no page of another origin', () => {
+    const redirect_uris = ['https://agents.example.com/cb']
+    for (const client_name of [undefined, 7, ' \u200b\u202e '])
+      expect(read({ client_name, client_uri: 'https://bank.example.com/', redirect_uris })).to.have.nested.include({
+        'document.name': 'agents.example.com',
+        'document.clientUri': undefined,
+      })
+  })
+})

@@ -1,0 +1,189 @@
+import { expect } from 'chai'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
+import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
+import { claimsOfJwt, getCode, introspect, redeem, refresh, request, tokensOf } from '@nauthera/harness/flows'
+import { addPerson, clientSecret, configs, entry, redirectUri, startReplicas } from '@nauthera/harness/server'
+import type { Replicas } from '@nauthera/harness/server'
+import { statement } from '../../src/store/postgres.ts'
+import { outboxSettled } from '../store/wait-for.ts'
+import { toldApps } from './told-app.ts'
+
+// Pairwise subjects (OpenID Connect Core 1.0 section 8): what a client gets says the same subject everywhere, and nowhere the id.
+
+const api = 'https://api.example.com'
+/** Of requests whose code is not redeemed. */
+const proof = pkce()
+
+describe('pairwise subjects', function () {
+  this.timeout(60_000)
+  let replicas: Replicas
+  let apps: Awaited<ReturnType<typeof toldApps>>
+  let sector: Awaited<ReturnType<typeof startSector>>
+  let userId: string
+  let told: Awaited<ReturnType<typeof apps.start>>
+  before(async () => {
+    apps = await toldApps()
+    told = await apps.start()
+    sector = await startSector()
+    replicas = await startReplicas({ count: 2 })
+    const pairwise = { ...configs.web, subjectType: 'pairwise' } as const
+    const ofSector = { ...pairwise, sectorIdentifierUri: sector.uri, redirectUris: [redirectUri] }
+    await replicas.serve([
+      entry('app.public', configs.web),
+      entry('app.one', { ...pairwise, backchannelLogoutUri: told.uri, audiences: [api] }),
+      entry('app.same', { ...pairwise, userinfoSignedResponseAlg: 'ES256' }),
+      entry('app.sector', ofSector),
+      entry('app.member', { ...ofSector, audiences: [api], accessTokenFormat: 'JWT' }),
+      entry('app.stranger', { ...ofSector, redirectUris: ['https://stranger.example.com/cb'] }),
+      entry('app.api', { ...configs.machine, resourceServer: { identifier: api } }),
+    ])
+    userId = await addPerson(replicas, 'ada')
+  })
+  after(async () => {
+    await replicas?.stop()
+    await sector?.stop()
+    await apps?.stop()
+  })
+
+  async function signIn(clientId: string, parameters: Record<string, string> = {}, browser = new Browser(replicas)) {
+    const code = await getCode(replicas, { browser, parameters: { client_id: clientId, ...parameters } })
+    const answer = await redeem(replicas, code, {
+      clientId,
+      form: parameters['resource'] === undefined ? {} : { resource: parameters['resource'] },
+    })
+    return { ...tokensOf(answer), browser, all: `${code.back.href}\n${answer.body}` }
+  }
+  const userinfo = async (access: string) =>
+    send(replicas, { path: '/me', headers: { authorization: `Bearer ${access}` } })
+  const subOf = (jwt: string) => String(claimsOfJwt(jwt)['sub'])
+  const offline = { scope: 'openid offline_access' }
+
+  it('8.1 two clients of one sector agree, and of two sectors differ', async () => {
+    const subjects = await Promise.all(
+      ['app.one', 'app.same', 'app.sector', 'app.member', 'app.public'].map(async (id) => subOf((await signIn(id)).id)),
+    )
+    const [one, same, ofSector, member, ofPublic] = subjects
+    expect(one).to.equal(same)
+    expect(ofSector).to.equal(member)
+    expect(ofPublic).to.equal(userId)
+    expect(new Set([one, ofSector, ofPublic]).size).to.equal(3)
+  })
+
+  it('8 ID token, userinfo, introspection, signed access token, refresh and logout token say the same, and the id of the person is in none of it', async () => {
+    const first = await signIn('app.one', offline)
+    const subject = subOf(first.id)
+    const seen = [first.all]
+    const me = await userinfo(first.access)
+    expect(me.json()['sub']).to.equal(subject)
+    const known = await introspect(replicas, first.access, { clientId: 'app.one' })
+    expect(known.json()).to.include({ active: true, sub: subject })
+    const next = await refresh(replicas, first.refresh, { clientId: 'app.one' })
+    expect(subOf(tokensOf(next).id)).to.equal(subject)
+    const forApi = await signIn('app.one', { ...offline, resource: api })
+    expect(subOf(forApi.access)).to.equal(subject)
+    const byApi = await introspect(replicas, forApi.access, { clientId: 'app.api' })
+    expect(byApi.json()).to.include({ active: true, sub: subject })
+    const signed = await userinfo((await signIn('app.same')).access)
+    expect(subOf(signed.body)).to.equal(subject)
+    told.tokens.length = 0
+    const page = await first.browser.follow(`${replicas.issuer}/session/end?id_token_hint=${first.id}`)
+    seen.push(page.body)
+    await first.browser.submit(page, '/session/end/confirm', { logout: 'yes' })
+    await outboxSettled(replicas.apps[0]!.store.outbox)
+    expect(told.tokens.map(subOf)).to.include(subject)
+    seen.push(me.body, known.body, next.body, forApi.all, byApi.body, signed.body, ...told.tokens)
+    for (const text of seen) expect(readable(text)).not.to.contain(userId)
+  })
+
+  it('5.5.1 3.1.2.1 a hint, and a subject that the request names, are compared with the subject of the client', async () => {
+    const { id, browser } = await signIn('app.one')
+    const ask = async (more: Record<string, string>) => {
+      const { verifier: _verifier, ...pkce } = proof
+      const asked = request(
+        { verifier: '', challenge: pkce.challenge },
+        { client_id: 'app.one', prompt: 'none', ...more },
+      )
+      return new URL((await browser.follow(authorizationUrl(replicas.issuer, asked))).location!).searchParams
+    }
+    const named = (value: string) => ({ claims: JSON.stringify({ id_token: { sub: { value } } }) })
+    expect((await ask({ id_token_hint: id })).has('code')).to.equal(true)
+    expect((await ask(named(subOf(id)))).has('code')).to.equal(true)
+    expect((await ask(named(userId))).get('error')).to.equal('login_required')
+    const fresh = new Browser(replicas)
+    const hinted = request(proof, { client_id: 'app.one', id_token_hint: id })
+    const back = await fresh.authorize(authorizationUrl(replicas.issuer, hinted), 'ada')
+    expect(back.searchParams.has('code')).to.equal(true)
+  })
+
+  it('the subject outlives a rename, and is the same at another replica', async () => {
+    const before = subOf((await signIn('app.one')).id)
+    const { database } = replicas.apps[0]!.store
+    await database.query(
+      statement(
+        'test-rename',
+        "UPDATE users SET username = 'lovelace', canonical_username = 'lovelace' WHERE username = 'ada'",
+      ),
+    )
+    const code = await getCode(replicas, { username: 'lovelace', parameters: { client_id: 'app.one' } })
+    const answer = await redeem(replicas, code, { clientId: 'app.one', replica: 1 })
+    expect(subOf(tokensOf(answer).id)).to.equal(before)
+    await database.query(
+      statement(
+        'test-rename-back',
+        "UPDATE users SET username = 'ada', canonical_username = 'ada' WHERE username = 'lovelace'",
+      ),
+    )
+  })
+
+  it('a client of a sector asks for people once its document lists it, and while that is away', async () => {
+    const refused = await new Browser(replicas).follow(
+      authorizationUrl(
+        replicas.issuer,
+        request(proof, { client_id: 'app.stranger', redirect_uri: 'https://stranger.example.com/cb' }),
+      ),
+    )
+    expect(refused.status).to.equal(400)
+    expect(refused.body).to.contain('does not list')
+    await sector.stop()
+    expect(subOf((await signIn('app.sector')).id)).to.match(/^[\w-]{43}$/)
+    const pushed = await send(replicas, {
+      replica: 1,
+      path: '/request',
+      headers: basic('app.sector', clientSecret),
+      form: request(proof, { client_id: 'app.sector' }),
+    })
+    expect(pushed.status, pushed.body).to.equal(201)
+  })
+
+  it('what a person or the help desk ends is ended for a client with pairwise subjects too', async () => {
+    const { access, refresh: token } = await signIn('app.one', offline)
+    const { store } = replicas.apps[0]!
+    await store.consents.revoke(userId, entry('app.one', configs.web).uid, [])
+    expect((await refresh(replicas, token, { clientId: 'app.one' })).json()['error']).to.equal('invalid_grant')
+    expect((await userinfo(access)).status).to.equal(401)
+  })
+})
+
+/** The text, and what is inside of the JWTs in it. */
+function readable(text: string): string {
+  const parts = [...text.matchAll(/[A-Za-z0-9_-]{20,}/g)].map(([part]) => Buffer.from(part, 'base64url').toString())
+  return [text, decodeURIComponent(text.replace(/%(?![0-9a-f]{2})/gi, '%25')), ...parts].join('\n')
+}
+
+/** The document of a sector, over TLS that this process trusts. */
+async function startSector() {
+  const authority = await createAuthority({ name: 'sector', lifetimeMs: 3_600_000 })
+  const { cert, key } = await issueLeaf(authority, { usage: 'server', dnsNames: ['localhost'] })
+  setDefaultCACertificates([...getCACertificates('default'), authority.cert])
+  const server = createServer({ cert, key }, (_request, response) => {
+    response.setHeader('content-type', 'application/json').end(JSON.stringify([redirectUri]))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    uri: `https://localhost:${(server.address() as AddressInfo).port}/sector`,
+    stop: () => new Promise<void>((resolve) => server.close(() => resolve())),
+  }
+}
