@@ -9,7 +9,7 @@ import type { ClusterBrowser } from './support/browser.ts'
 import { startDirectory } from './support/directory.ts'
 import type { Directory } from './support/directory.ts'
 import type { Driver } from './support/driver.ts'
-import { applyObjects, forwardPort, kubectl, tryKubectl } from './support/kubernetes.ts'
+import { applyObjects, forwardPort, kubectl, tryKubectl, until } from './support/kubernetes.ts'
 import { startMailServer } from './support/mail-server.ts'
 import type { MailServer } from './support/mail-server.ts'
 import { isReady } from './support/pods.ts'
@@ -46,11 +46,12 @@ describe('a directory and a mail server on a real cluster', function () {
     ])
     await applyObjects(secrets(product.release.namespace, (await authority).cert, { directory, mailServer }))
     const [, client] = await Promise.all([
-      product.release.upgrade({ values: values({ directory, mailServer }) }),
+      product.release.upgrade({ values: values({ directory, mailServer }, product.team) }),
       startSampleApp(product.team, 'staff', {
         displayName: 'Staff',
         scopes: ['openid', 'profile', 'email', 'groups'],
         access: { allowedGroups: [group] },
+        logout: { backchannelURI: `https://staff.${product.team}.svc.cluster.local/backchannel-logout` },
       }),
     ])
     app = client
@@ -164,6 +165,20 @@ describe('a directory and a mail server on a real cluster', function () {
     expect(page.url()).to.equal(`${app}/`)
     await mailServer.mail('ben@example.com', 'Your password for Nauthera was changed')
   })
+
+  it('are signed out of an application in a pod, which is told, when they sign out here', async function () {
+    const page = await begin(this)
+    await signIn(page, 'ben', newPassword)
+    await page.locator('#name').waitFor()
+    const here = await page.context().newPage()
+    await here.goto(`${product.release.issuer}/session/end`)
+    await here.locator('#logout-confirm').click()
+    await until('the application is told', async () => {
+      await page.goto(`${app}/`)
+      return (await page.locator('body').textContent())?.includes('You were signed out elsewhere') ?? false
+    })
+    expect(await page.locator('body').textContent()).to.include('Nobody is signed in')
+  })
 })
 
 interface Outside {
@@ -179,11 +194,11 @@ const secrets = (namespace: string, caCertificate: string, { directory, mailServ
     { name: 'people-ca', stringData: { 'ca.crt': caCertificate } },
   ].map(({ name, stringData }) => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace }, stringData }))
 
-function values({ directory, mailServer }: Outside): object {
+function values({ directory, mailServer }: Outside, team: string): object {
   const caSecret = { name: 'people-ca' }
-  const pods = (labels: object) => [
+  const pods = (labels: object, namespace: string = namespaces.people) => [
     {
-      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespaces.people } },
+      namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
       podSelector: { matchLabels: labels },
     },
   ]
@@ -202,7 +217,16 @@ function values({ directory, mailServer }: Outside): object {
       credentials: { name: 'mail-server' },
       caSecret,
     },
-    networkPolicy: { egress: { ldap: pods(directory.labels), smtp: pods(mailServer.labels) } },
+    networkPolicy: {
+      egress: { ldap: pods(directory.labels), smtp: pods(mailServer.labels) },
+      extraEgress: [{ to: pods({ app: 'staff' }, team), ports: [{ port: 8443 }] }],
+    },
+    // the authority of the application, which is told at the end of a session
+    server: {
+      extraVolumes: [{ name: 'people-ca', secret: { secretName: caSecret.name } }],
+      extraVolumeMounts: [{ name: 'people-ca', mountPath: '/people-ca', readOnly: true }],
+      extraEnv: [{ name: 'NODE_EXTRA_CA_CERTS', value: '/people-ca/ca.crt' }],
+    },
   }
 }
 

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import express from 'express'
 import type { NextFunction, Request, Response } from 'express'
 import * as client from 'openid-client'
+import { readLogoutToken } from './sample-app/logout-token.ts'
 import { createMountedClient } from './sample-app/mounted-client.ts'
 import type { MountedClient } from './sample-app/mounted-client.ts'
 import { renderFailed, renderHome, renderWaiting } from './sample-app/pages.ts'
@@ -117,7 +118,13 @@ app.get('/callback', async (request, response) => {
   })
   const claims = tokens.claims()!
   const userinfo = await client.fetchUserInfo(configuration, tokens.access_token, claims.sub)
-  session.signedIn = { tokens: keep(tokens), userinfo: { ...userinfo }, userinfoAt: Date.now() }
+  const sid = typeof claims['sid'] === 'string' ? claims['sid'] : undefined
+  session.signedIn = {
+    claims: { sub: claims.sub, sid },
+    tokens: keep(tokens),
+    userinfo: { ...userinfo },
+    userinfoAt: Date.now(),
+  }
   response.redirect('/')
 })
 
@@ -135,10 +142,10 @@ app.post('/refresh', signedIn, async (request, response) => {
 app.post('/userinfo', signedIn, async (request, response) => {
   const session = sessions.of(request, response)
   const configuration = await mounted.configuration()
-  const { tokens, userinfo } = session.signedIn!
+  const { claims, tokens, userinfo } = session.signedIn!
   if (!configuration) return response.redirect(303, '/')
   const asked = await client.fetchUserInfo(configuration, tokens.access, String(userinfo['sub']))
-  session.signedIn = { tokens, userinfo: { ...asked }, userinfoAt: Date.now() }
+  session.signedIn = { claims, tokens, userinfo: { ...asked }, userinfoAt: Date.now() }
   session.notice = `Userinfo was asked at ${time(Date.now())}.`
   response.redirect(303, '/#userinfo')
 })
@@ -154,6 +161,18 @@ app.post('/logout', async (request, response) => {
     post_logout_redirect_uri: `${originOf(request)}/`,
   })
   response.redirect(303, url.href)
+})
+
+/** The server says that a session has ended. The answer is the one that the standard has for each case. */
+app.post('/backchannel-logout', async (request, response) => {
+  const configuration = await mounted.configuration()
+  if (!configuration) return waiting(response)
+  const form = request.body as { logout_token?: unknown } | undefined
+  const ended = await readLogoutToken(form?.logout_token, configuration).catch((error: unknown) => String(error))
+  if (typeof ended === 'string')
+    return void response.status(400).json({ error: 'invalid_request', error_description: ended })
+  sessions.end(ended)
+  response.status(204).end()
 })
 
 app.use(

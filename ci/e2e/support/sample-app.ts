@@ -12,7 +12,8 @@ export async function startSampleApp(namespace: string, name: string, spec: obje
   const addresses = { redirectURIs: [`${origin}/callback`], postLogoutRedirectURIs: [`${origin}/`] }
   await applyClients(namespace, { [name]: { type: 'Web', ...addresses, ...spec } })
   await applyObjects([
-    await tlsSecret(namespace, `${name}-tls`, [new URL(origin).hostname]),
+    // by its full name for what the server sends: only that is surely a Service of this cluster
+    await tlsSecret(namespace, `${name}-tls`, [new URL(origin).hostname, `${new URL(origin).hostname}.cluster.local`]),
     {
       apiVersion: 'v1',
       kind: 'Service',

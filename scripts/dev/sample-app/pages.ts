@@ -2,6 +2,8 @@ import type { SecretState } from './secret-in-use.ts'
 
 /** What the application keeps of a person who signed in. */
 export interface SignedIn {
+  /** Of the ID token: what a logout token names. */
+  readonly claims: { readonly sub: string; readonly sid: string | undefined }
   readonly tokens: {
     readonly id: string | undefined
     readonly access: string

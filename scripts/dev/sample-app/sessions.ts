@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Request, Response } from 'express'
+import type { Ended } from './logout-token.ts'
 import type { SignedIn } from './pages.ts'
 
 const cookieName = 'sample_session'
@@ -21,6 +22,16 @@ export class Session {
 
 export class Sessions {
   readonly #sessions = new Map<string, Session>()
+
+  /** Ends the sessions that a logout token is about: that of `sid`, or all of the person. */
+  end({ sid, sub }: Ended): void {
+    for (const session of this.#sessions.values()) {
+      const { claims } = session.signedIn ?? {}
+      if (claims === undefined || (sid === undefined ? claims.sub !== sub : claims.sid !== sid)) continue
+      delete session.signedIn
+      session.notice = 'You were signed out elsewhere.'
+    }
+  }
 
   /** @returns the session of the browser that asks; a new one for a new browser */
   of(request: Request, response: Response): Session {

@@ -198,6 +198,23 @@ describe('signing in through the sample application', function () {
     expect(await page.getByRole('region', { name: 'Userinfo' }).textContent()).to.include('preferred_username')
   })
 
+  it('ends no session for what is no logout token, an ID token least of all', async () => {
+    const page = await newPage()
+    await signIn(page)
+    const idToken = /eyJ[\w-]+\.[\w-]+\.[\w-]+/.exec((await page.locator('body').textContent()) ?? '')?.[0] ?? 'a.b.c'
+    for (const body of ['', `logout_token=${idToken}`, 'logout_token=x']) {
+      const answer = await fetch(`${home}/backchannel-logout`, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      })
+      expect(answer.status).to.equal(400)
+      expect(await answer.json()).to.include({ error: 'invalid_request' })
+    }
+    await page.goto(home)
+    expect(await page.locator('body').textContent()).to.include('Signed in as')
+  })
+
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`can be used by everybody: ${colorScheme}, wide and narrow, by keyboard`, async () => {
       const page = await newPage({ javaScriptEnabled: true, colorScheme })

@@ -2,7 +2,7 @@
 import { consentOf } from './consents.ts'
 import type { Consent, ConsentRow } from './consents.ts'
 import { grantOf, isAlive } from './grants.ts'
-import type { Grant, GrantRow } from './grants.ts'
+import type { Grant, GrantOwner, GrantRow } from './grants.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { preferencesOf } from './preferences.ts'
@@ -31,6 +31,8 @@ export interface LoadedAccount {
   readonly sessionLive: boolean
   /** Undefined when it is not alive, not this person's, or was not asked for. */
   readonly grant: Grant | undefined
+  /** The clients of the grants that it came from by exchange, that of the sign-in first. */
+  readonly grantFrom: readonly GrantOwner[]
   readonly consent: Consent | undefined
   /** The refresh family of that grant, while it is alive. */
   readonly family: FamilyState | undefined
@@ -41,6 +43,9 @@ const load = statement(
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing,
      ($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
        AS session_live,
+     (SELECT jsonb_agg(jsonb_build_object('clientUid', p.client_uid, 'clientId', p.client_id)
+        ORDER BY (SELECT count(*) FROM grant_parents y WHERE y.grant_id = p.id))
+      FROM grant_parents x JOIN grants p ON p.id = x.parent_id WHERE x.grant_id = t.id) AS grant_from,
      to_jsonb(t) AS grant_row, to_jsonb(c) AS consent_row, to_jsonb(f) AS family_row
    FROM users u
    LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND d.user_id = u.id AND d.revoked_at IS NULL AND d.expires_at > now()
@@ -55,6 +60,7 @@ type AccountRow = UserRow & {
   readonly factors: readonly FactorKind[]
   readonly session_live: boolean
   readonly grant_row: GrantRow | null
+  readonly grant_from: readonly GrantOwner[] | null
   readonly consent_row: ConsentRow | null
   readonly family_row: FamilyRow | null
 }
@@ -83,6 +89,7 @@ const accountOf = (row: AccountRow): LoadedAccount => ({
   factors: row.factors,
   sessionLive: row.session_live,
   grant: row.grant_row === null ? undefined : grantOf(row.grant_row),
+  grantFrom: row.grant_from ?? [],
   consent: row.consent_row === null ? undefined : consentOf(row.consent_row),
   family: row.family_row === null ? undefined : stateOf(row.family_row),
 })

@@ -2,6 +2,7 @@
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import type { Changes } from './changes.ts'
+import { isOfSignIn } from './grants.ts'
 import { endDevices } from './logouts.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
@@ -34,7 +35,7 @@ export interface Devices {
   /** The person and the clients of a session that is alive, or was ended in the last minutes.
    *  @returns undefined for any other */
   whoUsed(sessionUid: string): Promise<{ userId: string; clients: readonly SessionClient[] } | undefined>
-  /** Ends the session: its cookie is refused from now on, and its clients are told.
+  /** Ends the session, with what was granted in it without offline_access: its cookie is refused from now on, and its clients are told.
    *  @returns the clients that it was used for; empty when it had ended before */
   endSession(sessionUid: string, audit?: readonly AuditEvent[]): Promise<Device[]>
   /** Ends a session of this person with all that was granted in it, offline_access too: of a device that the person no longer trusts.
@@ -57,14 +58,19 @@ const whoUsed = statement(
 const endSession = statement(
   'device-end-session',
   `WITH ${endDevices('session_uid = $1 AND expires_at > now()')},
+   revoked AS (UPDATE grants SET revoked_at = now()
+     WHERE session_uid = $1 AND revoked_at IS NULL AND NOT offline AND ${isOfSignIn('grants')} RETURNING id),
+   families AS (UPDATE refresh_families SET revoked_at = now() WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM revoked)),
    written AS (${auditInsert('$2', ' WHERE EXISTS (SELECT FROM ended)')})
-   SELECT * FROM ended ORDER BY client_uid`,
+   SELECT ended.*, r.grant_ids FROM (SELECT coalesce(array_agg(id), '{}') AS grant_ids FROM revoked) r
+   LEFT JOIN ended ON true ORDER BY client_uid`,
 )
 const signOut = statement(
   'device-sign-out',
   `WITH ${endDevices('session_uid = $1 AND user_id = $2 AND expires_at > now()')},
    revoked AS (UPDATE grants SET revoked_at = now()
-     WHERE session_uid = $1 AND user_id = $2 AND revoked_at IS NULL AND EXISTS (SELECT FROM ended) RETURNING id),
+     WHERE session_uid = $1 AND user_id = $2 AND revoked_at IS NULL AND EXISTS (SELECT FROM ended)
+       AND ${isOfSignIn('grants')} RETURNING id),
    families AS (UPDATE refresh_families SET revoked_at = now() WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM revoked)),
    written AS (${auditInsert('$3', ' WHERE EXISTS (SELECT FROM ended)')})
    SELECT revoked.id FROM (SELECT FROM ended LIMIT 1) one LEFT JOIN revoked ON true`,
@@ -100,8 +106,10 @@ export function createDevices(needs: { database: Connection; audit: AuditRows; c
       return { userId, clients }
     },
     async endSession(sessionUid, events = []) {
-      const rows = await database.query<DeviceRow>(endSession, [sessionUid, audit.rows(events)])
-      await changes.tell(sessionUid)
+      type Row = { readonly grant_ids: readonly string[] } & (DeviceRow | { readonly session_uid: null })
+      const found = await database.query<Row>(endSession, [sessionUid, audit.rows(events)])
+      await changes.tell(sessionUid, ...found[0]!.grant_ids)
+      const rows = found.filter((row) => row.session_uid !== null)
       if (rows.length > 0) audit.lines(events)
       return rows.map(deviceOf).filter((device) => device.client !== undefined)
     },

@@ -19,6 +19,9 @@ export interface Grant {
   readonly expiresAt: Date
 }
 
+/** The client that a grant is for. */
+export type GrantOwner = Pick<Grant, 'clientUid' | 'clientId'>
+
 export type NewGrant = Omit<Grant, 'createdAt'>
 
 /** The grant of a token that another client gets for one of this person's. Person, session and `offline` are those of its parent. */
@@ -35,8 +38,8 @@ export interface NewFamily {
 
 export interface Grants {
   insert(grant: NewGrant, audit?: readonly AuditEvent[]): Promise<void>
-  /** @returns false when the parent is not alive any more: nothing was stored */
-  insertChild(grant: ChildGrant): Promise<boolean>
+  /** @returns whether it was stored: not when the parent has ended, nor when this client got too many from one sign-in already */
+  insertChild(grant: ChildGrant): Promise<'stored' | 'ended' | 'too-many'>
   /** @returns the grant while neither it nor one that it came from is revoked or expired */
   find(id: string): Promise<Grant | undefined>
   /** Ends the grant and its refresh family. @returns whether it was alive */
@@ -50,8 +53,7 @@ export interface Grants {
     family?: NewFamily | undefined
     auditOnReplay: readonly AuditEvent[]
   }): Promise<{ kind: 'spent'; family?: { seq: number; rotatedAt: number } } | { kind: 'replayed' }>
-  /** Ends the grants of a session. @param keepOffline not those with offline_access */
-  revokeOfSession(sessionUid: string, options: { keepOffline: boolean }): Promise<{ id: string; clientUid: string }[]>
+  /** @returns how many sign-ins were ended by it */
   revokeOfUser(userId: string, audit?: readonly AuditEvent[]): Promise<number>
 }
 
@@ -61,6 +63,12 @@ export const isAlive = (t: string): string =>
   `${t}.revoked_at IS NULL AND ${t}.expires_at > now() AND NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id
      AND NOT EXISTS (SELECT FROM grants p WHERE p.id = x.parent_id AND p.revoked_at IS NULL AND p.expires_at > now()))`
 
+/** SQL: whether a grant is that of a sign-in. What ends many touches these alone: all that came of them ends with them, by `isAlive`. */
+export const isOfSignIn = (t: string): string => `NOT EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = ${t}.id)`
+
+/** Grants that one client has from one sign-in by exchange, until they expire: more is a flood. */
+const childrenPerClient = 200
+
 const insert = statement(
   'grant-insert',
   `WITH new AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
@@ -68,14 +76,19 @@ const insert = statement(
    written AS (${auditInsert('$9')})
    SELECT`,
 )
+// A revoked one counts until it expires, else a client that revokes what it gets could fill the table.
 const insertChild = statement(
   'grant-insert-child',
   `WITH parent AS (SELECT t.* FROM grants t WHERE t.id = $1 AND ${isAlive('t')}),
+   before AS (SELECT id FROM parent UNION SELECT x.parent_id FROM grant_parents x, parent WHERE x.grant_id = parent.id),
+   taken AS (SELECT FROM grants g WHERE g.user_id = (SELECT user_id FROM parent) AND g.client_uid = $3 AND g.expires_at > now()
+     AND EXISTS (SELECT FROM grant_parents x WHERE x.grant_id = g.id
+       AND x.parent_id = (SELECT b.id FROM before b WHERE ${isOfSignIn('b')})) LIMIT $7),
    child AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, offline, payload, expires_at)
-     SELECT $2, user_id, $3, $4, session_uid, offline, $5::jsonb, least(expires_at, $6::timestamptz) FROM parent RETURNING id),
-   before AS (INSERT INTO grant_parents (grant_id, parent_id)
-     SELECT $2, id FROM parent UNION SELECT $2, x.parent_id FROM grant_parents x, parent WHERE x.grant_id = parent.id)
-   SELECT id FROM child`,
+     SELECT $2, user_id, $3, $4, session_uid, offline, $5::jsonb, least(expires_at, $6::timestamptz) FROM parent
+     WHERE (SELECT count(*) FROM taken) < $7 RETURNING id),
+   parents AS (INSERT INTO grant_parents (grant_id, parent_id) SELECT child.id, before.id FROM child, before)
+   SELECT EXISTS (SELECT FROM parent) AS alive, EXISTS (SELECT FROM child) AS stored`,
 )
 const find = statement('grant-find', `SELECT * FROM grants t WHERE t.id = $1 AND ${isAlive('t')}`)
 const revoke = statement(
@@ -103,19 +116,11 @@ const spendCode = statement(
      SELECT seq, rotated_at FROM family UNION ALL SELECT seq, rotated_at FROM refresh_families WHERE grant_id = $3 AND revoked_at IS NULL
    ) f ON true`,
 )
-const revokeOfSession = statement(
-  'grant-revoke-session',
-  `WITH revoked AS (UPDATE grants SET revoked_at = now()
-     WHERE session_uid = $1 AND revoked_at IS NULL AND NOT ($2 AND offline) RETURNING id, client_uid),
-   families AS (UPDATE refresh_families SET revoked_at = now()
-     WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM grants WHERE session_uid = $1 AND NOT ($2 AND offline)))
-   SELECT id, client_uid FROM revoked`,
-)
 const revokeOfUser = statement(
   'grant-revoke-user',
-  `WITH revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL RETURNING id),
-   families AS (UPDATE refresh_families SET revoked_at = now()
-     WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM grants WHERE user_id = $1)),
+  `WITH revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL
+     AND ${isOfSignIn('grants')} RETURNING id),
+   families AS (UPDATE refresh_families SET revoked_at = now() WHERE revoked_at IS NULL AND grant_id IN (SELECT id FROM revoked)),
    written AS (${auditInsert('$2')})
    SELECT id FROM revoked`,
 )
@@ -140,8 +145,10 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
       audit.lines(events)
     },
     async insertChild({ parentId, id, clientUid, clientId, payload, expiresAt }) {
-      const values = [parentId, id, clientUid, clientId, JSON.stringify(payload), expiresAt]
-      return (await database.query(insertChild, values)).length === 1
+      const values = [parentId, id, clientUid, clientId, JSON.stringify(payload), expiresAt, childrenPerClient]
+      const [row] = await database.query<{ alive: boolean; stored: boolean }>(insertChild, values)
+      if (row?.stored) return 'stored'
+      return row?.alive ? 'too-many' : 'ended'
     },
     find: async (id) => (await database.query<GrantRow>(find, [id])).map(grantOf)[0],
     async revoke(id, events = []) {
@@ -165,12 +172,6 @@ export function createGrants(needs: { database: Connection; audit: AuditRows; ch
       }
       if (row.seq === null || row.rotated_at === null) return { kind: 'spent' }
       return { kind: 'spent', family: { seq: row.seq, rotatedAt: row.rotated_at.getTime() } }
-    },
-    async revokeOfSession(sessionUid, { keepOffline }) {
-      type Row = { id: string; client_uid: string }
-      const rows = await database.query<Row>(revokeOfSession, [sessionUid, keepOffline])
-      await changes.tell(...rows.map(({ id }) => id))
-      return rows.map((row) => ({ id: row.id, clientUid: row.client_uid }))
     },
     async revokeOfUser(userId, events = []) {
       const revoked = await database.query(revokeOfUser, [userId, audit.rows(events)])

@@ -1,6 +1,7 @@
 // The standing of an account is one value. It changes whenever all sessions of the person are ended: by a new password, by an
 // administrator, by a disabled account; and whenever the person gets or loses a second factor, which ends no session. A sign-in that
 // is not finished is valid only while the standing is the one that it began with.
+import { isOfSignIn } from './grants.ts'
 import { endDevices } from './logouts.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
@@ -38,7 +39,8 @@ const endRows = statement(
   `WITH ${endDevices('user_id = $1 AND session_uid IS DISTINCT FROM $2')},
    kept AS (UPDATE devices SET auth_time = u.sessions_valid_after, version = greatest(devices.version, $3::integer) FROM users u
      WHERE u.id = $1 AND devices.user_id = u.id AND devices.session_uid = $2 AND devices.revoked_at IS NULL),
-   revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL AND session_uid IS DISTINCT FROM $2)
+   revoked AS (UPDATE grants SET revoked_at = now() WHERE user_id = $1 AND revoked_at IS NULL
+     AND session_uid IS DISTINCT FROM $2 AND ${isOfSignIn('grants')})
    SELECT`,
 )
 

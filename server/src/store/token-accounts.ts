@@ -99,22 +99,23 @@ const entrySchema = z.strictObject({
     createdAt: date,
     expiresAt: date,
   }),
+  grantFrom: z.array(z.strictObject({ clientUid: z.string(), clientId: z.string() })),
 })
 
-function entryOf({ user, grant, sessionLive, standing, factors }: LoadedAccount, ask: Ask): Uint8Array {
+function entryOf({ user, grant, grantFrom, sessionLive, standing, factors }: LoadedAccount, ask: Ask): Uint8Array {
   // no token depends on what the person prefers
   const { preferences: _, ...described } = user
   const orNull = (_name: string, value: unknown) => (value === undefined ? null : value)
   return Buffer.from(
-    JSON.stringify({ ask: askOf(ask), sessionLive, standing, factors, user: described, grant }, orNull),
+    JSON.stringify({ ask: askOf(ask), sessionLive, standing, factors, user: described, grant, grantFrom }, orNull),
   )
 }
 
 function parseEntry(bytes: Uint8Array, ask: Ask): LoadedAccount | undefined {
   const entry = entrySchema.safeParse(parseJson(bytes)).data
   if (entry?.ask !== askOf(ask)) return undefined
-  const { user, grant, sessionLive, standing, factors } = entry
-  return { user, grant, sessionLive, standing, factors, consent: undefined, family: undefined }
+  const { user, grant, grantFrom, sessionLive, standing, factors } = entry
+  return { user, grant, grantFrom, sessionLive, standing, factors, consent: undefined, family: undefined }
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -84,7 +84,7 @@ export interface OwnLink extends UpstreamLink {
 
 export interface UpstreamLinks {
   /** Marks the answer of the provider as used, and finds the account. What the provider says replaces what it said before: the groups, and of
-   *  people whom this provider brought also name and e-mail address, while nobody else here has them.
+   *  people whom this identity brought also name and e-mail address, while nobody else here has them.
    *  @param mark of this answer; only the first caller passes */
   signIn(signIn: UpstreamSignIn, mark: { id: string; expiresAt: Date }): Promise<UpstreamAnswer>
   /** Makes an account for somebody who was never here. An equal name or address never leads to an account that is there.
@@ -153,7 +153,7 @@ const signIn = statement(
         FROM (SELECT position('@' IN u.canonical_username) > 0 AND $9::text IS NOT NULL AS follows,
           position('@' IN u.canonical_username) > 0 AND $9::text IS NULL AS stays) n)
      FROM linked, user_sources s
-     WHERE u.id = linked.user_id AND s.user_id = u.id AND s.source = $5 AND $8::boolean RETURNING u.id)
+     WHERE u.id = linked.user_id AND s.user_id = u.id AND s.source = $5 AND s.source_key = $3 || ' ' || $4 AND $8::boolean RETURNING u.id)
    SELECT EXISTS (SELECT FROM passed) AS passed, ${account}, ${factorKinds}, ${groupsNow}, ${isElsewhere}
    FROM (SELECT) one LEFT JOIN linked ON true LEFT JOIN users u ON u.id = linked.user_id`,
 )

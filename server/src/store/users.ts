@@ -149,7 +149,7 @@ export const groupsOf = `coalesce((SELECT array_agg(n.name ORDER BY n.name) FROM
 /** Columns `source`, `source_key` and `described_until` of a person u; null for our own people. */
 export const sourceOf = `(SELECT s.source FROM user_sources s WHERE s.user_id = u.id) AS source,
   (SELECT s.source_key FROM user_sources s WHERE s.user_id = u.id) AS source_key,
-  (SELECT max(l.valid_until) FROM upstream_links l JOIN user_sources s ON s.user_id = l.user_id AND s.source = l.upstream
+  (SELECT max(l.valid_until) FROM upstream_links l JOIN user_sources s ON s.user_id = l.user_id AND s.source = l.upstream AND s.source_key = l.issuer || ' ' || l.subject
    WHERE l.user_id = u.id) AS described_until`
 const each = (columns: string, table: string): string =>
   columns

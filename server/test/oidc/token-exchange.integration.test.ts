@@ -5,6 +5,7 @@ import type { Answer } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, introspect, redeem, request, revoke, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
+import { statement } from '../../src/store/postgres.ts'
 
 // An API trades the access token that it received for one of another API (RFC 8693): a shop calls orders, orders calls stock, and so on
 // down a line of APIs. payroll is of another team and lets none of them in.
@@ -297,6 +298,20 @@ describe('RFC 8693 token exchange', () => {
       await refused(next, /has ended/).finally(() => users.setDisabled(ada, false, []))
     })
 
+    it('T50 an API that wants a second factor exchanges no token of a sign-in without one', async () => {
+      const token = await received()
+      const strong = (requiredAcr: string[]) =>
+        replicas.serve([
+          ...clients().filter(({ clientId }) => clientId !== 'shop.orders'),
+          entry('shop.orders', exchanging('orders', ['stock'], { requiredAcr }), { granted: granted('stock') }),
+        ])
+      await strong(['urn:nauthera:mfa'])
+      expect(await refused(token, /access\.requiredAcr/)).to.include('urn:nauthera:mfa')
+      await strong(['urn:nauthera:password'])
+      expect((await exchange(token, stock)).status).to.equal(200)
+      await replicas.serve(clients())
+    })
+
     it('whose client lost the API since, or whose person may not use the API', async () => {
       const token = await received()
       const others = clients().filter(({ clientId }) => clientId !== 'app.web')
@@ -337,6 +352,30 @@ describe('RFC 8693 token exchange', () => {
     expect(answer.json()['expires_in']).to.be.within(1, 60)
     expect(claimsOfJwt(tokensOf(answer).access)['exp']).to.be.at.most(Number(claimsOfJwt(token)['exp']))
     await replicas.serve(clients())
+  })
+
+  it('T50 an API that exchanges without end is told to wait', async () => {
+    const token = await received()
+    expect((await exchange(token, stock)).status).to.equal(200)
+    // as if it had asked for 199 more
+    const more = statement(
+      'test-more-children',
+      `WITH newest AS (SELECT * FROM grants WHERE client_id = 'shop.orders' ORDER BY created_at DESC LIMIT 1),
+       made AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, payload, expires_at, revoked_at)
+         SELECT id || n, user_id, client_uid, client_id, session_uid, payload, expires_at, now() FROM newest, generate_series(1, 199) n)
+       SELECT id FROM newest`,
+    )
+    const parents = statement(
+      'test-more-parents',
+      `INSERT INTO grant_parents SELECT $1 || n, x.parent_id FROM grant_parents x, generate_series(1, 199) n WHERE x.grant_id = $1`,
+    )
+    const { database } = replicas.apps[0]!.store
+    const [newest] = await database.query<{ id: string }>(more, [])
+    await database.query(parents, [newest!.id])
+    const answer = await exchange(token, stock)
+    expect(refusalOf(answer)).to.include({ status: 429, error: 'temporarily_unavailable' })
+    expect(answer.headers['retry-after']).to.equal('30')
+    expect((await exchange(await received(), stock)).status).to.equal(200)
   })
 
   describe('4.1 act', () => {
@@ -426,6 +465,25 @@ describe('RFC 8693 token exchange', () => {
       )
       await browser.submit(page, '/session/end/confirm', { logout: 'yes' })
       expect([await isActive(tokens.access, 'orders'), await isActive(next, 'stock')]).to.deep.equal([false, false])
+    })
+
+    it("T50 what an application's token was exchanged for ends when the application is removed, loses the API, or may not serve the person any more", async () => {
+      const { second, third } = await chain()
+      const active = async () => [await isActive(second, 'stock'), await isActive(third, 'depot')]
+      const others = clients().filter(({ clientId }) => clientId !== 'app.web')
+      const closed = entry('app.web', web({ allowedGroups: ['finance'] }), { granted: granted('orders', 'stock') })
+      const lost = entry('app.web', web(), { granted: granted('stock') })
+      for (const now of [others, [...others, lost], [...others, closed]]) {
+        await replicas.serve(now)
+        expect(await active()).to.deep.equal([false, false])
+        const next = await exchange(second, { resource: api('depot') }, { clientId: 'shop.stock' })
+        expect(refusalOf(next).error).to.equal('invalid_request')
+      }
+      const between = clients().filter(({ clientId }) => clientId !== 'shop.orders')
+      await replicas.serve([...between, entry('shop.orders', exchanging('orders', []), { granted: {} })])
+      expect(await active()).to.deep.equal([false, false])
+      await replicas.serve(clients())
+      expect(await active()).to.deep.equal([true, true])
     })
 
     it('an API that acts for a person is no application of theirs: the account page lists only what they signed in to', async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'chai'
 import { createGrants } from '../../src/store/grants.ts'
 import type { NewGrant } from '../../src/store/grants.ts'
+import { statement } from '../../src/store/postgres.ts'
 import type { Store } from '../../src/store/store.ts'
 import { addPerson, freshStore, inMs } from './fresh-store.ts'
 import type { FreshStore } from './fresh-store.ts'
@@ -62,12 +63,14 @@ describe(createGrants.name, () => {
     })
     const second = child(root.id)
     const third = child(second.id)
-    expect([await store.grants.insertChild(second), await store.grants.insertChild(third)]).to.deep.equal([true, true])
+    for (const each of [second, third]) expect(await store.grants.insertChild(each)).to.equal('stored')
     const { userId: person, sessionUid, offline, expiresAt } = root
+    const { grantFrom } = (await store.accounts.load({ userId: person, grantId: third.id }))!
+    expect(grantFrom.map(({ clientUid }) => clientUid)).to.deep.equal(['uid-1', 'uid-2'])
     expect(await store.grants.find(third.id)).to.deep.include({ userId: person, sessionUid, offline, expiresAt })
     await store.grants.revoke(second.id)
     expect(await store.grants.find(third.id)).to.equal(undefined)
-    expect(await store.grants.insertChild(child(third.id))).to.equal(false)
+    expect(await store.grants.insertChild(child(third.id))).to.equal('ended')
     expect((await store.grants.find(root.id))?.id).to.equal(root.id)
     expect((await store.accounts.load({ userId: person, grantId: third.id }))?.grant).to.equal(undefined)
   })
@@ -121,16 +124,18 @@ describe(createGrants.name, () => {
     expect(spent).to.deep.equal({ kind: 'spent', family: { seq: 1, rotatedAt: known.rotatedAt } })
   })
 
-  it('ends the grants of a session, on request without those with offline_access', async () => {
+  it('ends with a session its grants and their refresh families, not those with offline_access', async () => {
     const sessionUid = randomUUID()
     const online = newGrant({ sessionUid })
     const offline = newGrant({ sessionUid, offline: true, clientUid: 'uid-2' })
     const elsewhere = newGrant()
     for (const grant of [online, offline, elsewhere]) await store.grants.insert(grant)
-    const revoked = await store.grants.revokeOfSession(sessionUid, { keepOffline: true })
-    expect(revoked).to.deep.equal([{ id: online.id, clientUid: 'uid-1' }])
+    for (const { id } of [online, offline]) await store.refreshFamilies.insert({ grantId: id, ...family })
+    await store.devices.endSession(sessionUid)
+    expect(await store.grants.find(online.id)).to.equal(undefined)
+    expect(await store.refreshFamilies.find(online.id)).to.equal(undefined)
     expect(await store.grants.find(offline.id)).to.not.equal(undefined)
-    expect(await store.grants.revokeOfSession(sessionUid, { keepOffline: false })).to.have.length(1)
+    expect(await store.refreshFamilies.find(offline.id)).to.not.equal(undefined)
     expect(await store.grants.find(elsewhere.id)).to.not.equal(undefined)
   })
 
@@ -140,5 +145,52 @@ describe(createGrants.name, () => {
     for (const grant of grants) await store.grants.insert(grant)
     expect(await store.grants.revokeOfUser(mine.id)).to.equal(2)
     expect(await store.grants.find(grants[2]!.id)).to.not.equal(undefined)
+  })
+
+  describe('T50 with 50,000 tokens that came of one sign-in, a person is signed out and disabled as fast as ever', () => {
+    const fill = statement(
+      'test-fill-children',
+      `WITH children AS (INSERT INTO grants (id, user_id, client_uid, client_id, session_uid, payload, expires_at)
+         SELECT p.id || '-' || n, p.user_id, 'uid-2', 'shop.orders', p.session_uid, '{}', p.expires_at
+         FROM grants p, generate_series($2::integer + 1, $2 + 5000) n WHERE p.id = $1 RETURNING id)
+       INSERT INTO grant_parents (grant_id, parent_id) SELECT id, $1 FROM children`,
+    )
+    const touched = statement('test-touched', 'SELECT id FROM grants WHERE user_id = $1 AND revoked_at IS NOT NULL')
+    const device = statement(
+      'test-device',
+      `INSERT INTO devices (session_uid, user_id, client_uid, client_id, version, auth_time, expires_at)
+       VALUES ($1, $2, '', '', 1, now(), now() + interval '1 hour')`,
+    )
+    const again = statement('test-again', 'UPDATE grants SET revoked_at = NULL WHERE id = $1')
+    const root = { ...newGrant(), sessionUid: randomUUID() }
+
+    before(async function () {
+      this.timeout(60_000)
+      root.userId = (await addPerson(store)).id
+      root.expiresAt = inMs(3_600_000)
+      await store.grants.insert(root)
+      for (let made = 0; made < 50_000; made += 5000) await store.database.query(fill, [root.id, made])
+    })
+
+    const ends: readonly [sentence: string, end: () => Promise<unknown>][] = [
+      ['its session ends', () => store.devices.endSession(root.sessionUid)],
+      [
+        'the device is signed out',
+        async () => {
+          await store.database.query(device, [root.sessionUid, root.userId])
+          expect(await store.devices.signOut(root as { sessionUid: string; userId: string }, [])).to.equal(true)
+        },
+      ],
+      ['their grants are revoked', () => store.grants.revokeOfUser(root.userId)],
+      ['they are disabled', () => store.users.setDisabled(root.userId, true, [])],
+    ]
+    for (const [sentence, end] of ends)
+      it(`only the grant of the sign-in is touched when ${sentence}, and they all end`, async () => {
+        await store.database.query(again, [root.id])
+        expect(await store.grants.find(`${root.id}-50000`)).not.to.equal(undefined)
+        await end()
+        expect(await store.database.query(touched, [root.userId])).to.deep.equal([{ id: root.id }])
+        expect(await store.grants.find(`${root.id}-50000`)).to.equal(undefined)
+      }).timeout(20_000)
   })
 })

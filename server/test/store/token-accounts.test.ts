@@ -54,6 +54,7 @@ describe(createTokenAccounts.name, () => {
       createdAt: new Date(now - day),
       expiresAt: new Date(now + day),
     },
+    grantFrom: [{ clientUid: 'uid-before', clientId: 'before' }],
     consent: undefined,
     family: undefined,
   })

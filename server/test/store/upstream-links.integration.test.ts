@@ -139,6 +139,20 @@ describe(createUpstreamLinks.name, () => {
     expect(await user()).to.include({ email: undefined, emailVerified: false })
   })
 
+  it('L12 a second identity at the provider that brought a person neither describes them nor makes their account last longer', async () => {
+    const signIn = signInOf({ name: 'First', email: 'first@example.com', emailVerified: true })
+    const { id } = await create(signIn)
+    const before = (await stores[0].accounts.load({ userId: id }))!
+    const second = signInOf({ name: 'Second', email: 'second@example.com', emailVerified: true, groups: ['theirs'] })
+    const longer = { ...second, maxAgeMs: 600_000 }
+    await stores[0].upstreamLinks.link(longer, { userId: id, proved: before.standing }, { audit: [] })
+    const again = await stores[1].upstreamLinks.signIn(longer, mark())
+    expect(again.kind === 'linked' && again.account.id).to.equal(id)
+    const { user } = (await stores[0].accounts.load({ userId: id }))!
+    expect(user).to.deep.include({ name: 'First', email: 'first@example.com', groups: ['theirs'] })
+    expect(user.describedUntil).to.deep.equal(before.user.describedUntil)
+  })
+
   it('keeps a user name that is an address equal to the address', async () => {
     const signIn = signInOf({ username: 'x@example.com', email: 'x@example.com', emailVerified: true })
     const { id } = await create(signIn)

@@ -76,7 +76,6 @@ async function leavesSession(
         ...auditedRequest(page),
       },
     ])
-    await needs.store.grants.revokeOfSession(session.uid, { keepOffline: true })
   }
   setCookie(page.raw.response, needs.scope, { name: needs.scope.session, value: '', maxAge: 0 })
   return true

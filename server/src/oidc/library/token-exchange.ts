@@ -1,6 +1,7 @@
 import { wireGrant } from '@nauthera/rules/grants'
 import { errors } from 'oidc-provider'
 import type Provider from 'oidc-provider'
+import { isEnough, neededAcr } from '../acr.ts'
 import { signedTokenName } from '../artefacts/signed-tokens.ts'
 import { allowedScope } from '../artefacts/resources.ts'
 import { judgeExchange, standingScope } from '../clients/asked.ts'
@@ -72,6 +73,7 @@ async function judge(
   const token = await findToken(internals, request.subjectToken)
   const fault = subjectFault(token, api)
   if (fault !== undefined || token === undefined) throw refused(fault!)
+  checkAcr(token, client)
   await needs.clients.ensure(token.clientId!)
   const owner = needs.clients.registeredById(token.clientId!)
   const standing = owner && standingScope(token, owner, needs.clients)
@@ -98,6 +100,16 @@ async function judge(
     act: actorOf(client.clientId, token),
     signIn: signInOf(token),
   }
+}
+
+/** @throws ProtocolError for a sign-in that would not be enough for the client that asks; how is unknown of a token without `acr` */
+function checkAcr({ extra }: AccessToken, { config: { requiredAcr } }: OidcClient): void {
+  const request = { claims: undefined, acrValues: undefined, secondFactor: false, reachable: [] }
+  const { acr } = extra ?? {}
+  if (isEnough(neededAcr({ ...request, ofClient: requiredAcr }), typeof acr === 'string' ? acr : undefined)) return
+  throw refused({
+    description: `the sign-in behind subject_token is not enough for this client, which wants ${requiredAcr.join(' or ')} (access.requiredAcr)`,
+  })
 }
 
 function signInOf({ extra: { acr, auth_time } = {} }: AccessToken): Exchanged['signIn'] {

@@ -18,12 +18,8 @@ export function endSessions({ Session }: Internals, { store, scope }: Pick<Overr
       async function destroy(this: Session) {
         const { uid, accountId } = this
         if (accountId !== undefined) {
-          await fromStore(async () => {
-            await store.devices.endSession(uid, [
-              audited({ event: 'session.ended', outcome: 'success' }, { accountId }),
-            ])
-            await store.grants.revokeOfSession(uid, { keepOffline: true })
-          })
+          const event = audited({ event: 'session.ended', outcome: 'success' }, { accountId })
+          await fromStore(() => store.devices.endSession(uid, [event]))
           // the next page says what has ended, and is another request
           const { response } = currentRequest()
           setCookie(response, scope, { ...scope.ended, value: uid, maxAge: tellFor })

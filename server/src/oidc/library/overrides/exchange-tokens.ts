@@ -1,11 +1,15 @@
 import { errors } from 'oidc-provider'
 import { grantPayload, newGrantId } from '../../artefacts/grants.ts'
+import { ProtocolError } from '../../protocol-error.ts'
 import type { Exchanged } from '../../request-context.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { AccessToken, Internals } from '../shapes.ts'
+
+/** Seconds: some of the tokens have expired by then. */
+const tryAgainAfter = 30
 
 type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'now'>
 
@@ -59,7 +63,12 @@ async function issue(
       expiresAt: new Date(now() + expiresIn * 1000),
     }),
   )
-  if (!stored) throw new errors.InvalidRequest('the grant of subject_token has ended')
+  if (stored === 'ended') throw new errors.InvalidRequest('the grant of subject_token has ended')
+  if (stored === 'too-many') {
+    context.set('retry-after', String(tryAgainAfter))
+    const description = 'this client got too many tokens of one sign-in: keep each until it expires; try again later'
+    throw new ProtocolError('temporarily_unavailable', { description, status: 429 })
+  }
   context.oidc.entity('AccessToken', token)
   return token.save()
 }
