@@ -17,7 +17,7 @@ https.createServer(tls, (request, response) => {
   const { 'x-ssl-client-cert': _forged, ...headers } = request.headers
   const certificate = request.socket.getPeerX509Certificate()
   if (certificate) headers['x-ssl-client-cert'] = certificate.raw.toString('base64')
-  const onward = https.request(process.env.ISSUER + request.url, { method: request.method, headers }, (answer) => {
+  const onward = https.request(process.env.ISSUER + request.url, { method: request.method, headers, servername: new URL(process.env.ISSUER).hostname }, (answer) => {
     response.writeHead(answer.statusCode, answer.headers)
     answer.pipe(response)
   })
@@ -106,6 +106,9 @@ describe('a client with a certificate, on a real cluster', function () {
     const auth = { method: 'tls_client_auth', tls: { sanURI: spiffe } }
     await applyClients(team, { certified: { type: 'M2M', audiences, auth } })
   })
+
+  // what comes later begins from what it knows
+  after(() => product.release.upgrade())
 
   const configMap = (namespace: string, name: string, data: object): object => ({
     apiVersion: 'v1',

@@ -50,7 +50,15 @@ describe('a second release, in mode release', function () {
       tag: previousTag,
       chart: previousChart,
       helm: 'helm3',
-      values: { operator: { serverName, watch: { mode: 'release' }, policy: { allow: { audiences: ['https://*'] } } } },
+      values: {
+        operator: {
+          serverName,
+          watch: { mode: 'release' },
+          // as for those who may make nothing in the cluster but what is in their namespace
+          admission: { enabled: false },
+          policy: { allow: { audiences: ['https://*'] } },
+        },
+      },
     })
     await release.upgrade()
     await release.addPerson(person)

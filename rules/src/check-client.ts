@@ -205,6 +205,11 @@ function fapiFaults(config: ClientConfig): readonly ClientFault[] {
         !usesCode || (config.pkceRequired && !config.pkceOrNonce),
         'must be Required with profile FAPI2; remove it',
       ],
+      [
+        'redirectURIs',
+        config.type === 'Native' || config.redirectUris.every((uri) => isHttpsUrl(uri)),
+        'must be https with profile FAPI2, on localhost too',
+      ],
       ['signing.idToken', isFapi.includes(config.idTokenSignedResponseAlg), algorithm],
       ['signing.accessToken', isFapi.includes(config.accessTokenSignedResponseAlg), algorithm],
       ['signing.userinfo', ['', ...isFapi].includes(config.userinfoSignedResponseAlg), algorithm],

@@ -242,6 +242,11 @@ const fapiRules = [
     `(!has(self.signing) || !has(self.signing.userinfo) || self.signing.userinfo in ${celList(fapiAlgorithms)})`,
     'must be ES256, PS256 or EdDSA with profile FAPI2',
   ),
+  fapi(
+    'redirectURIs',
+    "(self.type == 'Native' || !has(self.redirectURIs) || self.redirectURIs.all(u, u.startsWith('https:')))",
+    'must be https with profile FAPI2, on localhost too',
+  ),
   fapi('pkce', "(!has(self.pkce) || self.pkce == 'Required')", 'must be Required with profile FAPI2; remove it'),
   fapi(
     'tokens.idClaims',

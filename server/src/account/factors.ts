@@ -13,6 +13,8 @@ import { accountArea } from './frame.ts'
 import type { AreaNeeds } from './frame.ts'
 import { personalForm, personalPage } from './gate.ts'
 import type { Gate, SignedInPerson } from './gate.ts'
+import { waysOf } from './linked-sign-ins.ts'
+import type { OtherProviders } from './linked-sign-ins.ts'
 import { requireOwner } from './owner.ts'
 import { createRenameRoutes } from './rename-factor.ts'
 import type { Said } from './said.ts'
@@ -25,6 +27,7 @@ export interface FactorNeeds extends AreaNeeds {
   readonly factors: Pick<Factors, 'of' | 'recoveryCodesLeft' | 'seal' | 'open' | 'rename'>
   readonly secondFactors: SecondFactors
   readonly passkeys: PasskeyFactors
+  readonly rounds: Pick<OtherProviders, 'providers'>
   readonly secondFactor: SecondFactorPolicy
   /** The name of this service, for the person's app. */
   readonly title: string
@@ -166,11 +169,14 @@ async function removePasskey(needs: FactorNeeds, person: SignedInPerson, request
   const isRemoved = await needs.secondFactors.removeFactor(
     person.user.id,
     passkey.id,
-    'passkey-removed',
+    { change: 'passkey-removed', ways: waysOf(needs) },
     event,
     request.languages,
   )
-  return done(needs, request, isRemoved ? 'passkey-removed' : undefined)
+  if (isRemoved) return done(needs, request, 'passkey-removed')
+  // pressed twice, it is gone all the same
+  const isKept = (await passkeyOf(needs, person, passkey.id)) !== undefined
+  return done(needs, request, isKept ? 'link-kept' : undefined)
 }
 
 async function newCodes(needs: FactorNeeds, person: SignedInPerson, request: PageRequest): Promise<Reply> {

@@ -7,7 +7,8 @@ import { auditedRequest } from '../oidc/request-context.ts'
 import type { Mistake, Page, PageRequest, Reply, Route, SecuritySection } from '../reply.ts'
 import type { Audit, AuditEvent } from '../store/audit.ts'
 import type { Factors } from '../store/factors.ts'
-import type { OwnLink, UpstreamLinks, Ways } from '../store/upstream-links.ts'
+import type { Ways } from '../store/standing.ts'
+import type { OwnLink, UpstreamLinks } from '../store/upstream-links.ts'
 import { factorNotice } from '../users/factors/notice.ts'
 import type { PasskeyFactors } from '../users/factors/passkey-factors.ts'
 import type { SecondFactorPolicy } from '../users/factors/policy.ts'
@@ -84,7 +85,13 @@ const roundFor = 600
 /** Milliseconds: longer than an answer can be used. */
 const markFor = 3_600_000
 
-const waysOf = ({ rounds, passkeys }: LinkingNeeds): Ways => ({
+export const waysOf = ({
+  rounds,
+  passkeys,
+}: {
+  readonly rounds: Pick<OtherProviders, 'providers'>
+  readonly passkeys: Pick<PasskeyFactors, 'arePossible'>
+}): Ways => ({
   upstreams: rounds.providers.map(({ id }) => id),
   passkeys: passkeys.arePossible,
 })
@@ -187,8 +194,9 @@ async function leave(needs: LinkingNeeds, provider: Provider, person: SignedInPe
 async function comeBack(needs: LinkingNeeds, provider: Provider, person: SignedInPerson, request: PageRequest) {
   const { scope, links, rounds } = needs
   const round = takeRound(needs, provider, person, request)
-  if (round !== undefined) setCookie(request.raw.response, scope, { ...scope.linking, value: '', maxAge: 0 })
   const said = await rounds.complete(provider.id, round, request)
+  // an address that somebody else made up ends nothing
+  if (said.kind !== 'again') setCookie(request.raw.response, scope, { ...scope.linking, value: '', maxAge: 0 })
   if (said.kind !== 'identified') return refused(needs, provider, person, request, said.kind)
   const owner = await links.ownerOf(said)
   if (owner !== undefined) {

@@ -9,13 +9,14 @@ const mostRefusals = 1000
 /** Of these, rows of one address: with reasons of its own making, nobody hides what others do. */
 const mostOfAddress = 100
 
-/** Refusals: nobody has to sign in, or to prove which client they are, to cause them. */
+/** Refusals: nobody has to sign in, or to prove which client they are, to cause them; or a page elsewhere makes the browser of a person do so. */
 const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
   'signin.failure',
   'signin.locked',
   'signin.refused',
   'password.reset_requested',
   'account.registration_requested',
+  'account.linked',
   'authorization.refused',
   'token.refused',
   'client.auth_failed',

@@ -9,8 +9,8 @@ import type { Changes } from './changes.ts'
 import type { KeyRing } from './envelope.ts'
 import { outboxInsert } from './outbox.ts'
 import type { OutboxRows } from './outbox.ts'
-import { endSessionsOf, moveStanding, standing, standingWith } from './standing.ts'
-import type { FactorKind } from './standing.ts'
+import { endSessionsOf, lockPerson, moveStanding, standing, standingWith } from './standing.ts'
+import type { FactorKind, Ways } from './standing.ts'
 import { statement } from './postgres.ts'
 import type { Database, Statement } from './postgres.ts'
 import { isUuid } from './users.ts'
@@ -102,8 +102,8 @@ export interface Factors {
   /** Gives a factor of the person another name. @returns false when it is not there */
   rename(userId: string, id: string, name: string, audit: readonly AuditEvent[]): Promise<boolean>
   /** Removes one factor; with the last one the recovery codes go too. Sessions go on.
-   *  @returns false when it is not there */
-  remove(userId: string, id: string, told: Told): Promise<boolean>
+   *  @returns false when it is not there, or is the last way to sign in */
+  remove(userId: string, id: string, ways: Ways, told: Told): Promise<boolean>
   /** Encrypts what a factor needs while it is set up or asked for, for a hidden field. @param boundTo only with the same text it opens */
   seal(text: string, boundTo: string): string
   /** @returns undefined for what was not sealed here, or for something else */
@@ -252,9 +252,15 @@ const replaceCodes = statement(
    ${told('$3', '$4', 'EXISTS (SELECT FROM new)').trim()}
    SELECT FROM person WHERE EXISTS (SELECT FROM new)`,
 )
+/** SQL, for `factors f`: the person has another way to sign in, or this is none. @param upstreams, passkeys see `Ways` */
+const isRemovable = (upstreams: string, passkeys: string): string => `(f.kind <> 'passkey' OR NOT ${passkeys}::boolean
+     OR EXISTS (SELECT FROM user_sources s WHERE s.user_id = f.user_id)
+     OR EXISTS (SELECT FROM credentials c WHERE c.user_id = f.user_id)
+     OR EXISTS (SELECT FROM factors o WHERE o.user_id = f.user_id AND o.kind = 'passkey' AND o.id <> f.id)
+     OR EXISTS (SELECT FROM upstream_links l WHERE l.user_id = f.user_id AND l.upstream = ANY(${upstreams}::text[])))`
 const remove = statement(
   'factor-remove',
-  `WITH gone AS (DELETE FROM factors WHERE user_id = $1::uuid AND id = $2::uuid RETURNING id),
+  `WITH gone AS (DELETE FROM factors f WHERE f.user_id = $1::uuid AND f.id = $2::uuid AND ${isRemovable('$5', '$6')} RETURNING f.id),
    codes AS (DELETE FROM recovery_codes WHERE user_id = $1::uuid AND EXISTS (SELECT FROM gone)
      AND NOT EXISTS (SELECT FROM factors f WHERE f.user_id = $1::uuid AND f.id <> $2::uuid)),
    ${told('$3', '$4', 'EXISTS (SELECT FROM gone)').trim()}
@@ -324,7 +330,7 @@ export function createFactors(needs: FactorNeeds): Factors {
     },
     recoveryCodesLeft: async (userId) => (await database.query<{ left: number }>(codesLeft, [userId]))[0]!.left,
     replaceRecoveryCodes: (userId, codes, about) => change(needs, replaceCodes, [userId, codes.map(hashOf)], about),
-    remove: async (userId, id, about) => isUuid(id) && change(needs, remove, [userId, id], about),
+    remove: (userId, id, ways, about) => removeFactor(needs, userId, id, ways, about),
     async rename(userId, id, name, events) {
       if (!isUuid(id)) return false
       const changed = await database.query(rename, [userId, id, name, audit.rows(events)])
@@ -379,6 +385,23 @@ async function change(
   const rows = await database.query(by, [...values, audit.rows(events), rowsOf({ outbox }, mail)])
   if (rows.length > 0) audit.lines(events)
   return rows.length > 0
+}
+
+async function removeFactor(
+  { database, audit, outbox }: FactorNeeds,
+  userId: string,
+  id: string,
+  { upstreams, passkeys }: Ways,
+  { audit: events, mail }: Told,
+): Promise<boolean> {
+  if (!isUuid(id)) return false
+  const values = [userId, id, audit.rows(events), rowsOf({ outbox }, mail), upstreams, passkeys]
+  const gone = await database.transaction(async (connection) => {
+    await connection.query(lockPerson, [userId])
+    return connection.query(remove, values)
+  })
+  if (gone.length > 0) audit.lines(events)
+  return gone.length > 0
 }
 
 function open(ring: KeyRing, sealed: string, boundTo: string): string | undefined {

@@ -27,6 +27,18 @@ export const factorKinds = `ARRAY(SELECT DISTINCT f.kind FROM factors f WHERE f.
  *  later time than the one that held it. */
 export const moveStanding = 'sessions_valid_after = clock_timestamp()'
 
+/** Which ways to sign in there are, besides a password and a directory. */
+export interface Ways {
+  /** Ids of the providers in the settings: a link at another one leads nobody in. */
+  readonly upstreams: readonly string[]
+  /** Whether people can sign in with a passkey. */
+  readonly passkeys: boolean
+}
+
+/** Before a statement that takes a way to sign in: two at once would each see what the other takes as the way that is left.
+ *  @param $1 of the person */
+export const lockPerson = statement('person-lock', 'SELECT FROM users WHERE id = $1::uuid FOR UPDATE')
+
 /** A session that goes on. */
 export interface KeptSession {
   readonly uid: string

@@ -12,8 +12,8 @@ import type { PersonalPreferences } from './preferences.ts'
 import { statement } from './postgres.ts'
 import type { Database } from './postgres.ts'
 import { violates } from './postgres-errors.ts'
-import { endSessionsOf, factorKinds, moveStanding, standing } from './standing.ts'
-import type { FactorKind, KeptSession } from './standing.ts'
+import { endSessionsOf, factorKinds, lockPerson, moveStanding, standing } from './standing.ts'
+import type { FactorKind, KeptSession, Ways } from './standing.ts'
 import { asRefused, described, isUuid, namesOf } from './users.ts'
 import type { Person } from './users.ts'
 
@@ -66,14 +66,6 @@ export interface UpstreamLink extends UpstreamIdentity {
   readonly isOrigin: boolean
   readonly linkedAt: Date
   readonly signedInAt: Date
-}
-
-/** What else than a link can be a way to sign in. */
-export interface Ways {
-  /** Ids of the providers in the settings: a link at another one leads nobody in. */
-  readonly upstreams: readonly string[]
-  /** Whether people can sign in with a passkey. */
-  readonly passkeys: boolean
 }
 
 /** A link, as its person sees it. */
@@ -211,8 +203,6 @@ const listOwn = statement(
   `SELECT upstream, issuer, subject, linked_at, signed_in_at, ${isOrigin} AS is_origin, ${isRemovable('$2', '$3')} AS is_removable
    FROM upstream_links l WHERE user_id = $1::uuid ORDER BY linked_at, issuer, subject`,
 )
-// before the statement that decides: two at once would each see the other's link as the way that is left
-const lockPerson = statement('upstream-lock-person', 'SELECT FROM users WHERE id = $1::uuid FOR UPDATE')
 const unlinkOwn = statement(
   'upstream-unlink-own',
   `WITH gone AS (DELETE FROM upstream_links l

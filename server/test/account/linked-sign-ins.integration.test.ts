@@ -133,6 +133,22 @@ describe('sign-ins at another provider in the account area', function () {
     expect(await eventsOf(who.id, 'account.linked')).to.include('success corp')
   })
 
+  it('L13 an address of somebody else leaves the linking under way as it was, and many of them are one audit row', async () => {
+    const who = await person()
+    const away = await who.traveller.submit(await open(who, start), start)
+    for (const state of ['', '?state=made-up&code=x', '?state=made-up&error=access_denied'])
+      expect(textOf((await open(who, `${start}/back${state}`)).body)).to.contain('does not belong to this browser')
+    const page = await who.traveller.submit(away, '/sign-in', { username: who.there, password })
+    expect(page.body).to.contain('id="link-confirm"')
+    await confirm(who, page)
+    expect(await links(who.id)).to.have.length(1)
+    const { audit } = parties.down.apps[0]!.store
+    await audit.flush()
+    const rows = await audit.search({ userId: who.id, event: 'account.linked', limit: 10 })
+    const failures = rows.filter(({ outcome }) => outcome === 'failure')
+    expect(failures.map(({ reason, detail }) => [reason, detail?.['count']])).to.deep.equal([['corp: again', 3]])
+  })
+
   it('a person unlinks one: this session goes on, all others end, and it leads nobody in any more', async () => {
     const who = await person()
     await confirm(who, await round(who))

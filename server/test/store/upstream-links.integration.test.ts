@@ -200,6 +200,41 @@ describe(createUpstreamLinks.name, () => {
     }
   })
 
+  it('a passkey that is the last way to sign in is never removed, after an unlinking either', async () => {
+    const store = stores[0]
+    const { id: userId } = await store.users.insert({ username: 'nora' })
+    const proved = async () => (await store.accounts.load({ userId }))!.standing
+    const passkey = {
+      name: 'key',
+      credentialId: 'nora',
+      publicKey: new Uint8Array([1]),
+      signCount: 0,
+      synced: false,
+      transports: [],
+    }
+    const challenge = { id: 'nora', usedUntil: new Date(Date.now() + 60_000) }
+    await store.factors.enrolPasskey({
+      userId,
+      standing: await proved(),
+      passkey,
+      challenge,
+      recoveryCodes: [],
+      audit: [],
+    })
+    const signIn = signInOf()
+    await store.upstreamLinks.link(signIn, { userId, proved: await proved() }, { audit: [] })
+    const id = (await store.factors.of(userId))[0]!.id
+    const ways = { upstreams: ['corp'], passkeys: true }
+    const keepSession = { uid: 'none', version: 1 }
+    const gone = await Promise.all([
+      store.upstreamLinks.unlinkOwn(userId, signIn, { ways, keepSession, told: { audit: [] } }),
+      stores[1].factors.remove(userId, id, ways, { audit: [] }),
+    ])
+    expect(gone.filter(Boolean)).to.have.length(1)
+    if (gone[0]) expect(await store.factors.remove(userId, id, ways, { audit: [] })).to.equal(false)
+    expect((await store.factors.of(userId)).length + (await store.upstreamLinks.of(userId)).length).to.equal(1)
+  })
+
   it('counts no groups of a sign-in that is too old', async () => {
     const { id: userId } = await stores[0].users.insert({ username: 'mia', groups: ['own'] })
     const { standing } = (await stores[0].accounts.load({ userId }))!

@@ -1,6 +1,7 @@
 // Checks and enrols second factors. Codes can be guessed, so the wrong ones of an account are counted in the database: a new sign-in
 // does not forget them, only a right code does, or an administrator.
 import type { Mail } from '../../mails.ts'
+import type { Ways } from '../../store/standing.ts'
 import type { Accounts } from '../../store/accounts.ts'
 import type { AuditEvent } from '../../store/audit-event.ts'
 import type { CodeLimits, Factors } from '../../store/factors.ts'
@@ -46,8 +47,14 @@ export interface SecondFactors {
   renewRecoveryCodes(userId: string, event: AuditEvent, languages?: Languages): Promise<readonly string[] | undefined>
   /** Removes the authenticator app. @returns false when there is none */
   removeApp(userId: string, event: AuditEvent, languages?: Languages): Promise<boolean>
-  /** Removes one factor. @param change a key under `mail.factor-changed.change.` @returns false when it is not there */
-  removeFactor(userId: string, id: string, change: string, event: AuditEvent, languages?: Languages): Promise<boolean>
+  /** Removes one factor. @param about.change a key under `mail.factor-changed.change.`
+   *  @returns false when it is not there, or is the last way to sign in */
+  removeFactor(userId: string, id: string, about: Removal, event: AuditEvent, languages?: Languages): Promise<boolean>
+}
+
+interface Removal {
+  readonly change: string
+  readonly ways: Ways
 }
 
 export type EnrolOutcome =
@@ -76,9 +83,9 @@ export function createSecondFactors(needs: Needs): SecondFactors {
     },
     async removeApp(userId, ...by) {
       const app = (await needs.store.factors.of(userId)).find(({ kind }) => kind === 'totp')
-      return app !== undefined && remove(needs, userId, app.id, 'totp-removed', by)
+      return app !== undefined && remove(needs, userId, app.id, appRemoval, by)
     },
-    removeFactor: (userId, id, change, ...by) => remove(needs, userId, id, change, by),
+    removeFactor: (userId, id, about, ...by) => remove(needs, userId, id, about, by),
   }
 }
 
@@ -114,9 +121,12 @@ async function wrong(
   return seconds > 0 ? { kind: 'locked', seconds } : { kind: 'wrong', reason }
 }
 
-async function remove(needs: Needs, userId: string, id: string, change: string, by: By): Promise<boolean> {
+/** An app is never the way to sign in. */
+const appRemoval: Removal = { change: 'totp-removed', ways: { upstreams: [], passkeys: false } }
+
+async function remove(needs: Needs, userId: string, id: string, { change, ways }: Removal, by: By): Promise<boolean> {
   const mail = await noticeOf(needs, userId, change, by)
-  return needs.store.factors.remove(userId, id, { audit: [by[0]], mail })
+  return needs.store.factors.remove(userId, id, ways, { audit: [by[0]], mail })
 }
 
 async function noticeOf(
