@@ -1,10 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startFront } from '@nauthera/local/product/front'
 import { createKubeClient } from '@nauthera/stand-in/kube-client'
 import type { KubeClient } from '@nauthera/stand-in/kube-client'
 import type { ServerPod } from '@nauthera/local/product/pod'
+import { sources } from '@nauthera/local/processes/program'
+import type { Programs } from '@nauthera/local/processes/program'
 import { runToEnd } from '@nauthera/local/processes/run-to-end'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { startStack } from '@nauthera/local/product/stack'
@@ -41,8 +43,11 @@ const addPerson =
   `users add ${person} --email ${person}@example.com --email-verified --name Ada --password-stdin`.split(' ')
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** @param options.keep the database's files outlive `stack.database.stop()`, for tests that start it again */
-export async function startChain(options: { keep?: boolean; serverSettings?: object } = {}): Promise<Chain> {
+/** @param options.keep the database's files outlive `stack.database.stop()`, for tests that start it again
+ *  @param options.trusts PEM of an authority whose applications the servers trust */
+export async function startChain(
+  options: { keep?: boolean; serverSettings?: object; trusts?: string } = {},
+): Promise<Chain> {
   mkdirSync(join(root, '.nauthera'), { recursive: true })
   const directory = mkdtempSync(join(root, '.nauthera/faults-'))
   // the database's account is another one, and passes through
@@ -56,6 +61,7 @@ export async function startChain(options: { keep?: boolean; serverSettings?: obj
     namespaces: [namespace],
     ...(options.keep ? { keep: true } : {}),
     ...(options.serverSettings ? { serverSettings: options.serverSettings } : {}),
+    ...(options.trusts === undefined ? {} : { programs: trusting(directory, options.trusts) }),
     onLine: (process, line) => void lines.push(`${process}: ${line}`),
   })
   planted.add(new URL(stack.database.url).password)
@@ -98,4 +104,10 @@ export async function startChain(options: { keep?: boolean; serverSettings?: obj
     await chain.stop()
     throw error
   }
+}
+
+function trusting(directory: string, authority: string): Programs {
+  const file = join(directory, 'authority.pem')
+  writeFileSync(file, authority)
+  return { ...sources, server: { ...sources.server, env: { NODE_EXTRA_CA_CERTS: file } } }
 }

@@ -17,7 +17,7 @@ import { parseDsn } from '@nauthera/server/store/connection'
 import { migrateUp } from '@nauthera/server/store/migrate'
 import { createDatabase, statement } from '@nauthera/server/store/postgres'
 import { waitFor } from '../../../server/test/store/wait-for.ts'
-import { processesOf, signalAll } from './families.ts'
+import { isAlive, processesOf, signalAll } from './families.ts'
 import { startStatementProxy } from './statement-proxy.ts'
 import type { StatementProxy } from './statement-proxy.ts'
 
@@ -141,13 +141,4 @@ function writeServerSettings(
     secondFactor: { requiredGroups: ['careful'] },
     mail: { host, port: at.mailbox.port, from: 'Login <login@example.com>', tls: 'off' },
   })
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
 }

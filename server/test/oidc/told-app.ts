@@ -25,6 +25,8 @@ export async function toldApps() {
   setDefaultCACertificates([...before, authority.cert])
   const apps: ToldApp[] = []
   return {
+    /** PEM, for other processes. */
+    authority: authority.cert,
     async start(): Promise<ToldApp> {
       const app = await startApp(leaf)
       apps.push(app)
