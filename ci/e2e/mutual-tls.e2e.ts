@@ -107,8 +107,11 @@ describe('a client with a certificate, on a real cluster', function () {
     await applyClients(team, { certified: { type: 'M2M', audiences, auth } })
   })
 
-  // what comes later begins from what it knows
-  after(() => product.release.upgrade())
+  // what comes later begins from what it knows: no client without a secret, and the release as it was
+  after(async () => {
+    await kubectl('-n', product.team, 'delete', 'oidcclient', 'certified', '--ignore-not-found')
+    await product.release.upgrade()
+  })
 
   const configMap = (namespace: string, name: string, data: object): object => ({
     apiVersion: 'v1',
