@@ -49,9 +49,11 @@ describe('back-channel logout', function () {
       }),
       entry('app.mute', { ...configs.web, clientName: 'Mute' }),
       entry('app.inside', { ...configs.web, backchannelLogoutUri: 'https://10.1.2.3/logout' }),
-      ...Array.from({ length: crowd }, (_, n) =>
-        entry(`app.crowd-${n + 1}`, { ...configs.web, clientName: `Crowd ${n + 1}`, backchannelLogoutUri: two.uri }),
-      ),
+      // of a namespace of their own: who of them does not answer takes no turn of the others
+      ...Array.from({ length: crowd }, (_, n) => {
+        const config = { ...configs.web, clientName: `Crowd ${n + 1}`, backchannelLogoutUri: two.uri }
+        return Object.assign(entry(`app.crowd-${n + 1}`, config), { namespace: 'crowd' })
+      }),
     ])
     userId = await addPerson(replicas, 'ada')
   })
