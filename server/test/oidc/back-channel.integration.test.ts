@@ -32,11 +32,13 @@ describe('back-channel logout', function () {
   let apps: Awaited<ReturnType<typeof toldApps>>
   let one: ToldApp
   let two: ToldApp
+  let many: ToldApp
   let userId: string
   before(async () => {
     apps = await toldApps()
     one = await apps.start()
     two = await apps.start()
+    many = await apps.start()
     replicas = await startReplicas({ count: 3 })
     await replicas.serve([
       entry('app.one', { ...configs.web, clientName: 'One', backchannelLogoutUri: one.uri }),
@@ -49,9 +51,9 @@ describe('back-channel logout', function () {
       }),
       entry('app.mute', { ...configs.web, clientName: 'Mute' }),
       entry('app.inside', { ...configs.web, backchannelLogoutUri: 'https://10.1.2.3/logout' }),
-      // of a namespace of their own: who of them does not answer takes no turn of the others
+      // of a namespace and at an address of their own: what is still on its way to them disturbs no other test
       ...Array.from({ length: crowd }, (_, n) => {
-        const config = { ...configs.web, clientName: `Crowd ${n + 1}`, backchannelLogoutUri: two.uri }
+        const config = { ...configs.web, clientName: `Crowd ${n + 1}`, backchannelLogoutUri: many.uri }
         return Object.assign(entry(`app.crowd-${n + 1}`, config), { namespace: 'crowd' })
       }),
     ])
@@ -168,7 +170,7 @@ describe('back-channel logout', function () {
 
   it(`L17 the person waits for none of ${crowd} applications of a session: all have ended and are shown before one answers`, async () => {
     const mute: ServerResponse[] = []
-    two.answer((response) => void mute.push(response))
+    many.answer((response) => void mute.push(response))
     const id = await addPerson(replicas, 'popular')
     const browser = new Browser(replicas)
     await browser.authorize(`${replicas.issuer}/account`, 'popular').catch(() => undefined)

@@ -79,7 +79,7 @@ describe(createDeviceCodes.name, function () {
       const [{ user_code: right }] = (await stores[0]!.database.query<{ user_code: string }>(userCodeOf, [id])) as [
         { user_code: string },
       ]
-      const kinds = await manyGuesses({ count: 10_000, atOnce: 15 }, (n) =>
+      const kinds = await manyGuesses({ count: 10_000, atOnce: 6 }, (n) =>
         stores[n % 3]!.deviceCodes.guess(n < 5000 ? `guess-${n}` : right, '192.0.2.14'),
       )
       expect(kinds).to.deep.equal({ unknown: 30, blocked: 9970 })
