@@ -55,6 +55,15 @@ export const exitCodeOf = (pod: Json, container: string): number | undefined =>
 /** Only a cluster that was started on this machine lets a test reach into its containers. */
 export const canKill = process.env['NAUTHERA_E2E_CLUSTER'] !== 'existing'
 
+/** Whether a process is the first of its container, as the kernel counts there. */
+function isFirst(pid: number): boolean {
+  try {
+    return /^NSpid:.*\t1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
+
 /** SIGKILL for the first process of a container: nothing inside a container may send that.
  *  @returns `back`: resolves with the pod when the kubelet has started the container again and the pod is ready
  *  @throws Error when the container runs on another machine */
@@ -74,7 +83,8 @@ export async function killContainer(pod: Json, container: string): Promise<{ bac
     })
   if (pids.length === 0) throw new Error(`${name}: no process of container ${container} on this machine`)
   const before = restartsOf(pod, container)
-  process.kill(Math.min(...pids), 'SIGKILL')
+  // not the lowest number: numbers begin again, and a probe that runs just now may have a lower one
+  process.kill(pids.find(isFirst) ?? Math.min(...pids), 'SIGKILL')
   return {
     back: (timeoutMs) =>
       whenObject(
