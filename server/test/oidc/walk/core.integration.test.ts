@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { expect } from 'chai'
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import type { JSONWebKeySet } from 'jose'
@@ -55,12 +54,10 @@ const core: readonly Row[] = [
     '3.1.2.1',
     'a request without openid is one of OAuth alone: no ID token, and no userinfo',
     async () => {
-      const { location } = await openRequest(replicas, { scope: 'email' }, (await getCode(replicas)).browser)
-      expect(new URL(location!).searchParams.get('error') ?? 'code').to.be.oneOf([
-        'code',
-        'invalid_scope',
-        'access_denied',
-      ])
+      const code = await getCode(replicas, { parameters: { scope: 'email' } })
+      const tokens = (await redeem(replicas, code)).json()
+      expect(tokens).to.not.have.property('id_token')
+      expect((await askUserinfo(replicas, String(tokens['access_token']))).status).to.equal(403)
     },
   ],
   [
@@ -133,12 +130,9 @@ const core: readonly Row[] = [
   ],
   [
     '3.1.3.6',
-    'at_hash, where it is there, is the left half of the hash of the access token',
+    'at_hash is left out of what the token endpoint gives, where it may be',
     async () => {
-      const { id, access } = await getTokens(replicas)
-      const { at_hash: hash } = claimsOfJwt(id)
-      if (hash !== undefined)
-        expect(hash).to.equal(createHash('sha256').update(access).digest().subarray(0, 16).toString('base64url'))
+      expect(claimsOfJwt((await getTokens(replicas)).id)).to.not.have.property('at_hash')
     },
   ],
   [
@@ -149,15 +143,6 @@ const core: readonly Row[] = [
       const jwks = createLocalJWKSet((await send(replicas, { path: '/jwks' })).json() as unknown as JSONWebKeySet)
       await jwtVerify(id, jwks, { issuer: replicas.issuer, audience: 'app.web' })
       expect(decodeProtectedHeader(id).kid).to.be.a('string')
-    },
-  ],
-  [
-    '4',
-    'a login that an application is asked to begin is a request as any other: its address may have a query',
-    async () => {
-      expect(outcomeOf(await openRequest(replicas, { login_hint: 'ada', state: 'from-a-third-party' }))).to.equal(
-        'sign-in',
-      )
     },
   ],
   [
@@ -272,10 +257,7 @@ const core: readonly Row[] = [
       const none = [{ alg: 'none' }, { client_id: 'app.web', iss: 'app.web', aud: replicas.issuer }]
         .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
         .join('.')
-      expect(outcomeOf(await openRequest(replicas, { request: `${none}.` }))).to.be.oneOf([
-        'invalid_request_object',
-        'invalid_request',
-      ])
+      expect(outcomeOf(await openRequest(replicas, { request: `${none}.` }))).to.equal('invalid_request_object')
     },
   ],
   [
@@ -427,7 +409,7 @@ const discovery: readonly Row[] = [
       expect(answer.headers['content-type']).to.match(/^application\/json/)
       expect(
         (await send(replicas, { path: '/.well-known/openid-configuration', method: 'POST', body: '' })).status,
-      ).to.be.oneOf([404, 405])
+      ).to.equal(405)
     },
   ],
 ]

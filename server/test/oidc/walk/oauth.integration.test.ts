@@ -48,9 +48,9 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'credentials in the query are none',
       async () => {
         const path = `/token?client_id=app.machine&client_secret=${clientSecret}`
-        expect(
-          (await send(replicas, { path, form: { grant_type: 'client_credentials' } })).json()['error'],
-        ).to.be.oneOf(['invalid_client', 'invalid_request'])
+        expect((await send(replicas, { path, form: { grant_type: 'client_credentials' } })).json()['error']).to.equal(
+          'invalid_request',
+        )
       },
     ],
     [
@@ -69,7 +69,8 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       '3.2',
       'the token endpoint takes POST alone, with a form',
       async () => {
-        expect((await send(replicas, { path: '/token', headers: machine })).status).to.be.oneOf([404, 405])
+        const { status, headers } = await send(replicas, { path: '/token', headers: machine })
+        expect([status, headers.allow]).to.deep.equal([405, 'POST, OPTIONS'])
         const json = await send(replicas, {
           path: '/token',
           body: '{"grant_type":"client_credentials"}',
@@ -88,11 +89,13 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       '3.3',
-      'the answer says the scope where it is another than was asked for',
+      'the answer says the scope that the token has',
       async () => {
         const answer = await exchange({ grant_type: 'client_credentials' }, machine)
-        if (claimsOfJwt(String(answer.json()['access_token']))['scope'] !== undefined)
-          expect(answer.json()).to.have.property('scope')
+        expect(claimsOfJwt(String(answer.json()['access_token']))['scope']).to.equal(answer.json()['scope'])
+        expect((await exchange({ grant_type: 'client_credentials', scope: 'read' }, machine)).json()['scope']).to.equal(
+          'read',
+        )
       },
     ],
     [
@@ -118,10 +121,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'a response type that is not served is refused at the client',
       async () => {
         for (const response_type of ['token', 'id_token', 'code token', 'none'])
-          expect(outcomeOf(await openRequest(replicas, { response_type }))).to.be.oneOf([
-            'unsupported_response_type',
-            'unauthorized_client',
-          ])
+          expect(outcomeOf(await openRequest(replicas, { response_type }))).to.equal('unsupported_response_type')
       },
     ],
     [
@@ -137,10 +137,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       '4.4',
       'client credentials are for clients that may, and give no refresh token',
       async () => {
-        expect(errorOf(await exchange({ grant_type: 'client_credentials' }))).to.be.oneOf([
-          '400 unauthorized_client',
-          '400 invalid_request',
-        ])
+        expect(errorOf(await exchange({ grant_type: 'client_credentials' }))).to.equal('400 invalid_request')
         expect((await exchange({ grant_type: 'client_credentials' }, machine)).json()).to.not.have.property(
           'refresh_token',
         )
@@ -231,7 +228,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'a token in the query is none',
       async () => {
         const { access } = await getTokens(replicas)
-        expect((await send(replicas, { path: `/me?access_token=${access}` })).status).to.be.oneOf([400, 401])
+        expect((await send(replicas, { path: `/me?access_token=${access}` })).status).to.equal(400)
       },
     ],
     [
@@ -239,8 +236,10 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'without a token the challenge says no error',
       async () => {
         const answer = await send(replicas, { path: '/me' })
-        expect(answer.status).to.be.oneOf([400, 401])
-        if (answer.status === 401) expect(answer.headers['www-authenticate']).to.match(/^Bearer/)
+        expect(answer.status).to.equal(401)
+        expect(answer.headers['www-authenticate'])
+          .to.match(/^Bearer /)
+          .and.not.match(/error=/)
       },
     ],
     [
@@ -248,7 +247,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'a token of a machine is not enough for userinfo',
       async () => {
         const { access_token: token } = (await exchange({ grant_type: 'client_credentials' }, machine)).json()
-        expect((await askUserinfo(replicas, String(token))).status).to.be.oneOf([401, 403])
+        expect((await askUserinfo(replicas, String(token))).status).to.equal(401)
       },
     ],
   ],
@@ -304,10 +303,9 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'a verifier that is too short or has other characters is refused',
       async () => {
         for (const code_verifier of ['x'.repeat(42), 'x'.repeat(129), `${'x'.repeat(42)}!`])
-          expect(errorOf(await redeem(replicas, await getCode(replicas), { form: { code_verifier } }))).to.be.oneOf([
-            '400 invalid_grant',
+          expect(errorOf(await redeem(replicas, await getCode(replicas), { form: { code_verifier } }))).to.equal(
             '400 invalid_request',
-          ])
+          )
       },
     ],
     [
@@ -349,14 +347,12 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       'only a client that proves itself may ask',
       async () => {
         const { access } = await getTokens(replicas)
-        expect((await send(replicas, { path: '/token/introspection', form: { token: access } })).status).to.be.oneOf([
-          400, 401,
-        ])
+        expect((await send(replicas, { path: '/token/introspection', form: { token: access } })).status).to.equal(400)
         const open = await send(replicas, {
           path: '/token/introspection',
           form: { token: access, client_id: 'app.spa' },
         })
-        expect(open.status === 200 ? open.json() : { active: false }).to.deep.equal({ active: false })
+        expect([open.status, open.json()]).to.deep.equal([200, { active: false }])
       },
     ],
     [
@@ -521,10 +517,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       '2.1',
       'a request_uri inside is refused, and a client that is not itself',
       async () => {
-        expect(errorOf(await push(request({ request_uri: 'urn:x' })))).to.be.oneOf([
-          '400 invalid_request',
-          '400 request_uri_not_supported',
-        ])
+        expect(errorOf(await push(request({ request_uri: 'urn:x' })))).to.equal('400 request_uri_not_supported')
         expect(errorOf(await push(request(), basic('app.web', 'wrong')))).to.equal('401 invalid_client')
       },
     ],
@@ -542,11 +535,10 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       '2.3',
       'a bad request is refused when it is pushed',
       async () => {
-        expect(errorOf(await push(request({ redirect_uri: 'https://evil.test/' })))).to.match(/^400 invalid_re/)
-        expect(errorOf(await push(request({ response_type: 'token' })))).to.be.oneOf([
-          '400 unsupported_response_type',
-          '400 unauthorized_client',
-        ])
+        expect(errorOf(await push(request({ redirect_uri: 'https://evil.test/' })))).to.equal(
+          '400 invalid_request',
+        )
+        expect(errorOf(await push(request({ response_type: 'token' })))).to.equal('400 unsupported_response_type')
       },
     ],
     [
@@ -620,10 +612,9 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       '2.1.2',
       'no access token comes from the authorization endpoint',
       async () => {
-        expect(outcomeOf(await openRequest(replicas, { response_type: 'code id_token' }))).to.be.oneOf([
+        expect(outcomeOf(await openRequest(replicas, { response_type: 'code id_token' }))).to.equal(
           'unsupported_response_type',
-          'unauthorized_client',
-        ])
+        )
       },
     ],
     [
@@ -652,7 +643,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       async () => {
         const { headers } = await openRequest(replicas, {})
         expect(headers['content-security-policy']).to.contain("frame-ancestors 'none'")
-        expect(headers['referrer-policy']).to.be.oneOf(['same-origin', 'no-referrer'])
+        expect(headers['referrer-policy']).to.equal('same-origin')
       },
     ],
   ],
