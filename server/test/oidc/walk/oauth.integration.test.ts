@@ -535,9 +535,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       '2.3',
       'a bad request is refused when it is pushed',
       async () => {
-        expect(errorOf(await push(request({ redirect_uri: 'https://evil.test/' })))).to.equal(
-          '400 invalid_request',
-        )
+        expect(errorOf(await push(request({ redirect_uri: 'https://evil.test/' })))).to.equal('400 invalid_request')
         expect(errorOf(await push(request({ response_type: 'token' })))).to.equal('400 unsupported_response_type')
       },
     ],
