@@ -55,7 +55,8 @@ export function grantReference(
 
 function payloadOf(claims: Payload, sealer: Sealer): Payload | undefined {
   const { jti, iat, exp, aud, scope, client_id: clientId, sub, cnf, grant_ref: reference, act, acr, auth_time } = claims
-  const token = { jti, iat, exp, aud, scope, clientId, ...boundTo(cnf) }
+  const { authorization_details: authorizationDetails } = claims
+  const token = { jti, iat, exp, aud, scope, clientId, authorizationDetails, ...boundTo(cnf) }
   if (typeof reference === 'string') {
     const grant = sealer.unseal('GrantReference', reference)
     return grant && { ...token, ...grant, extra: { act, acr, auth_time }, kind: 'AccessToken' }

@@ -11,7 +11,7 @@ import {
 import type { AgreedNow, Asked, ConsentQuestion } from '../../../src/oidc/interaction/consent.ts'
 
 const api = 'https://api.test'
-const asked: Asked = { scopes: ['openid', 'email'], resources: { [api]: ['read', 'write'] } }
+const asked = { scopes: ['openid', 'email'], resources: { [api]: ['read', 'write'] } } satisfies Asked
 const consent = (scopes: string[], resources: Record<string, string[]> = {}) => ({
   userId: 'u',
   clientUid: 'c',
