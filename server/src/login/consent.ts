@@ -17,7 +17,11 @@ export function createConsent(needs: { interactions: Pick<Interactions, 'missing
       // what the client may have can change while the page is open: nobody agrees to what they did not see
       if (agreed?.seen !== seenOf(missing)) return { kind: 'ask', page: consentPage(attempt, account, missing) }
       // from the request again, never from the form
-      const consent = { scopes, details, remember: agreed.remember && canRemember }
+      const consent = {
+        scopes,
+        ...(details.length > 0 ? { details } : {}),
+        remember: agreed.remember && canRemember,
+      }
       return { kind: 'passed', attempt: { ...attempt, consent } }
     },
     forms: { consent: decide },

@@ -37,7 +37,7 @@ const detail: fc.Arbitrary<Detail> = fc
     },
     { requiredKeys: [] },
   )
-  .map((fields) => ({ type: 'payment', ...fields }))
+  .map((fields) => JSON.parse(JSON.stringify({ type: 'payment', ...fields })) as Detail)
 const runs = { numRuns: 2_000 }
 const rights = (one: Detail): Set<string> =>
   new Set(

@@ -4,7 +4,7 @@ import { clientSecret } from '@nauthera/harness/server'
 import type { Contract } from './contract.ts'
 
 export const contract: Contract = {
-  replaces: ['AccessToken.prototype.save', 'ClientCredentials.prototype.save'],
+  replaces: ['ClientCredentials.prototype.save', 'AccessToken.prototype.save'],
   payload: { model: 'AccessToken', names: ['rar'] },
   holds: {
     'authorizationDetails: the library reads the parameter, and refuses what it cannot do with it': async (
