@@ -7,16 +7,17 @@ const mostListed = 100
  *  document stays: so the list is put in here.
  *  @returns the document with the list; the same bytes until another list or document comes */
 export function createPublishedTypes(registry: OidcRegistry): (metadata: Buffer) => Buffer {
-  let last: { readonly metadata: Buffer; readonly list: string; readonly whole: Buffer } | undefined
+  let last: { readonly metadata: Buffer; readonly types: readonly string[]; readonly whole: Buffer } | undefined
   return (metadata) => {
     const types = registry.current().detailTypes()
     if (types.length === 0 || types.length > mostListed) return metadata
-    const list = JSON.stringify(types)
-    if (last?.metadata !== metadata || last.list !== list) {
-      const document = JSON.parse(metadata.toString()) as object
-      const whole = Buffer.from(JSON.stringify({ ...document, authorization_details_types_supported: types }))
-      last = { metadata, list, whole }
-    }
-    return last.whole
+    if (last?.metadata === metadata && isSame(last.types, types)) return last.whole
+    const document = JSON.parse(metadata.toString()) as object
+    const whole = Buffer.from(JSON.stringify({ ...document, authorization_details_types_supported: types }))
+    last = { metadata, types, whole }
+    return whole
   }
 }
+
+const isSame = (one: readonly string[], other: readonly string[]): boolean =>
+  one === other || (one.length === other.length && one.every((type, index) => type === other[index]))
