@@ -13,8 +13,8 @@ import type { GrantPayload } from './grants.ts'
 export function checkDetails(asked: AskedDetails, grantType: string | undefined, client: ApisOf, apis: Apis): void {
   if (grantType === wireGrant('token_exchange')) throw notExchanged()
   if (asked.resources.length === 0) throw noApi(client)
-  // what a person allowed is judged before the code or refresh token is used up (library/refuse-early)
-  if (grantType === undefined || grantType === 'client_credentials') allowed(judgeDetails(asked, client, apis))
+  // at the token endpoint: before a code or refresh token is used up (library/refuse-early), and when a token is made (detailsOfMachine)
+  if (grantType === undefined) allowed(judgeDetails(asked, client, apis))
 }
 
 const notExchanged = () =>

@@ -1,6 +1,5 @@
 import { detailsOfMachine, detailsOfToken } from '../../artefacts/granted-details.ts'
 import type { Detail } from '../../clients/detail-type.ts'
-import { currentRequest } from '../current-request.ts'
 import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext, parameterOf } from '../shapes.ts'
@@ -23,8 +22,8 @@ export function authorizationDetails({ Grant, AccessToken, ClientCredentials }: 
       'save',
       (original) =>
         async function save(this: AccessToken, ttl) {
-          // a token that was exchanged says less than the one before it, and an exchange asks for none
-          const details = currentRequest().exchange ? [] : detailsOf(currentContext(), this, needs)
+          // in an exchange there is neither a grant of the person in this request, nor the parameter (checkDetails refuses it)
+          const details = detailsOf(currentContext(), this, needs)
           if (details.length === 0) return original.call(this, ttl)
           const isOpaque = this.resourceServer?.accessTokenFormat === 'opaque'
           this[isOpaque ? 'authorizationDetails' : 'rar'] = details
