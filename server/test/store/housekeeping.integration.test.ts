@@ -135,17 +135,34 @@ describe('housekeeping of the store', () => {
       expect(await find('session.revoked_all')).to.have.length(1500)
     })
 
+    it('removes the documents of sectors that no client of any replica has named for 30 days', async () => {
+      const [named, left, foreign] = ['https://named.test/', 'https://left.test/', 'https://foreign.test/']
+      for (const uri of [named, left, foreign]) await store.sectorMembers.put(uri, ['https://a.test/cb'])
+      const age = statement('test-age-sectors', "UPDATE sector_documents SET named_at = now() - $1 * interval '1 day'")
+      await store.database.query(age, [31])
+      await store.reaper.reap()
+      expect(await store.sectorMembers.find(left), 'by a replica that does not know all clients').to.have.length(1)
+      await fresh.replica().reaper.reap([foreign, named])
+      await store.reaper.reap([named])
+      expect(await store.sectorMembers.find(named)).to.have.length(1)
+      expect(await store.sectorMembers.find(foreign)).to.have.length(1)
+      expect(await store.sectorMembers.find(left)).to.equal(undefined)
+      await store.database.query(age, [29])
+      await store.reaper.reap([])
+      expect(await store.sectorMembers.find(foreign)).to.have.length(1)
+    })
+
     it('goes its rounds once, however often it is started, and not after it was stopped', () => {
       let asked = 0
       const database: Connection = { query: () => (asked++, new Promise(() => undefined)) }
       mock.timers.enable({ apis: ['setTimeout'] })
       try {
         const reaper = createReaper({ database, log: createLog(quiet), auditRetentionMs: 1 })
-        for (let turn = 0; turn < 5; turn++) reaper.start()
+        for (let turn = 0; turn < 5; turn++) reaper.start(() => undefined)
         mock.timers.tick(90_000)
         expect(asked).to.equal(1)
         const stopped = createReaper({ database, log: createLog(quiet), auditRetentionMs: 1 })
-        stopped.start()
+        stopped.start(() => undefined)
         stopped.stop()
         mock.timers.tick(90_000)
         expect(asked).to.equal(1)
