@@ -316,7 +316,8 @@ describe(buildRegistry.name, () => {
   })
 
   it('names the documents of sectors that its clients name, each once', async () => {
-    const of = (key: string, sectorIdentifierUri: string) => entryOf(key, { desired: { ...configOf(), sectorIdentifierUri } })
+    const of = (key: string, sectorIdentifierUri: string) =>
+      entryOf(key, { desired: { ...configOf(), sectorIdentifierUri } })
     const sector = 'https://sector.test/list'
     const { registry } = await applyAll([shardInput(3, 1n, [of(first, sector), of(second, ''), of(third, sector)])])
     expect(registry.sectors()).to.deep.equal([sector])
