@@ -11,7 +11,7 @@ import type { Replicas } from '@nauthera/harness/server'
 // Tokens that only the holder of a key can use (RFC 9449). openid-client makes the valid proofs, this file the
 // invalid ones.
 
-describe('DPoP', () => {
+describe('RFC 9449 DPoP', () => {
   let replicas: Replicas
   before(async function () {
     this.timeout(60_000)

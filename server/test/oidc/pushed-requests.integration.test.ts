@@ -10,7 +10,7 @@ import { countRows, growth } from './flood.ts'
 
 // Pushed authorization requests (RFC 9126): of a public client sealed in the URI, of another one a row.
 
-describe('pushed requests', () => {
+describe('RFC 9126 pushed requests', () => {
   let replicas: Replicas
   before(async function () {
     this.timeout(60_000)
