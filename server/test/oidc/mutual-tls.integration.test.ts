@@ -557,13 +557,7 @@ describe('mutual TLS', () => {
       expect((await overTls(mine, { ...machine('app.worker'), headers: {} })).status).to.equal(200)
     })
 
-    for (const name of [
-      'x-forwarded-client-cert',
-      'x-forwarded-tls-client-cert',
-      'x-ssl-client-cert',
-      'client-cert',
-      'ssl_client_cert',
-    ]) {
+    for (const name of ['x-forwarded-client-cert', 'x-forwarded-tls-client-cert', 'x-ssl-client-cert', 'client-cert']) {
       it(`T41 does not read ${name}, which is of another kind of proxy`, async () => {
         const headers = { [name]: mine.der.toString('base64') }
         await refused(await byProxy(undefined, { ...machine('app.worker'), headers }), 'no-certificate')
@@ -580,6 +574,19 @@ describe('mutual TLS', () => {
         )
       }
       expect((await byProxy(mine, machine('app.worker'))).status).to.equal(200)
+    })
+
+    it('T41 refuses a header whose name differs from that of the proxy by an underscore: some pass it on as it came', async () => {
+      for (const name of ['ssl_client_cert', 'ssl-client_cert', 'SSL_Client_Cert']) {
+        const headers = { [name]: encodeURIComponent(mine.pem) }
+        for (const asked of [
+          byProxy(undefined, { ...machine('app.worker'), headers }),
+          byProxy(mine, { ...machine('app.worker'), headers }),
+        ])
+          expect((await asked).status, name).to.equal(400)
+        const verdict = { 'ssl_client-verify': 'SUCCESS', 'ssl-client-cert': encodeURIComponent(mine.pem) }
+        expect((await byProxy(undefined, { ...machine('app.worker'), headers: verdict })).status).to.equal(400)
+      }
     })
 
     it('the public port asks nobody for a certificate, and serves everything as before', async () => {
