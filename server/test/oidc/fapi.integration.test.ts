@@ -134,7 +134,8 @@ describe('FAPI 2.0 Security Profile', function () {
       const asked = (replica: number) =>
         send(replicas, { replica, path: '/request', form: { ...bank.parameters(pkce()), ...shown } })
       const answers = await Promise.all(Array.from({ length: 6 }, (_, n) => asked(n % 2)))
-      expect(answers.map(({ status }) => status).sort()).to.deep.equal([201, 401, 401, 401, 401, 401])
+      expect(answers.filter(({ status }) => status === 201)).to.have.length(1)
+      expect(answers.filter(({ status }) => status === 401)).to.have.length(5)
       const headers = { dpop: await bank.proof('/token') }
       const again = await send(replicas, { replica: 1, path: '/token', headers, form: { ...form, ...shown } })
       expect([again.status, again.json()['error']]).to.deep.equal([401, 'invalid_client'])
