@@ -162,6 +162,6 @@ function pushedRequestPlace({ store, now }: PlaceNeeds): Place<PushedRequest> {
         status: 429,
       })
     },
-    // no `find`: overrides/consume-pushed-requests loads it for one interaction alone
+    // no `find`: overrides/consume-pushed-requests loads it
   }
 }
