@@ -3,7 +3,7 @@ import type { Json } from '@nauthera/stand-in/kube-client'
 import { clientObject, clientsIn, measureReady, whenClientReady } from './support/clients.ts'
 import type { Outcome } from './support/driver.ts'
 import { admin, applyObjects, get, kubectl, tryKubectl, until, whenObject } from './support/kubernetes.ts'
-import { canKill, exitCodeOf, isReady, killContainer } from './support/pods.ts'
+import { canKill, exitCodeOf, killContainer } from './support/pods.ts'
 import { machine, serverSelector, useDriver, useProduct } from './support/product.ts'
 import type { Product } from './support/product.ts'
 import { record } from './support/report.ts'
@@ -20,17 +20,7 @@ describe('pods that are replaced under load', function () {
     await useDriver()
   })
 
-  const settled = () =>
-    until(
-      'two ready servers',
-      async () => {
-        const { items } = await get(`/api/v1/namespaces/${namespace}/pods`, {
-          labelSelector: 'app.kubernetes.io/component=server',
-        })
-        return (items as Json[]).length === 2 && (items as Json[]).every(isReady)
-      },
-      90_000,
-    )
+  const settled = () => product.release.settled()
   beforeEach(settled)
 
   const underLoad = async (what: string, work: () => Promise<unknown>): Promise<Outcome> => {

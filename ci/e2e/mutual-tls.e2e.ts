@@ -104,7 +104,7 @@ describe('a client with a certificate, on a real cluster', function () {
     })
     const audiences = ['https://reports.example.com']
     const auth = { method: 'tls_client_auth', tls: { sanURI: spiffe } }
-    await applyClients(team, { certified: { type: 'M2M', audiences, auth } })
+    await Promise.all([release.settled(), applyClients(team, { certified: { type: 'M2M', audiences, auth } })])
   })
 
   // what comes later begins from what it knows: no client without a secret, and the release as it was

@@ -1,9 +1,17 @@
+import { describeFailure } from './failure.ts'
 import { removeProduct } from './product.ts'
 import { writeReport } from './report.ts'
 
 /** Loaded by mocha in front of all files.
  *  @public */
 export const mochaHooks = {
+  async afterEach(this: Mocha.Context): Promise<void> {
+    this.timeout(60_000)
+    const test = this.currentTest
+    if (test?.state !== 'failed') return
+    const seen = await describeFailure(test.title)
+    process.stderr.write(`${seen.replaceAll(/^/gm, '      | ')}\n`)
+  },
   async afterAll(this: Mocha.Context): Promise<void> {
     this.timeout(120_000)
     process.stdout.write(`\n  ${writeReport()}\n`)
