@@ -47,15 +47,6 @@ describe('pods that are replaced under load', function () {
     return [...hits].reduce((sum, [, count]) => sum + Number(count), 0)
   }
 
-  it('F19 a rolling restart fails no request', async () => {
-    const outcome = await underLoad('rolling-restart', async () => {
-      await kubectl('-n', namespace, 'rollout', 'restart', 'deploy/nauthera-server')
-      await kubectl('-n', namespace, 'rollout', 'status', 'deploy/nauthera-server', '--timeout=120s')
-      await settled()
-    })
-    expectNone('rolling-restart', outcome)
-  })
-
   it('every process, as PID 1 of its container, exits with 0 on SIGTERM', async () => {
     for (const [component, containers] of [
       ['server', ['server', 'config-agent']],
