@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { password } from '@nauthera/harness/browser'
 import { findChromium } from '@nauthera/local/programs/chromium'
+import { whenLoaded } from './later.ts'
 import { openClusterBrowser } from './support/browser.ts'
 import type { ClusterBrowser } from './support/browser.ts'
 import { startDirectory } from './support/directory.ts'
@@ -39,7 +40,7 @@ describe('a directory and a mail server on a real cluster', function () {
   before(async function () {
     product = await useProduct()
     driver = await useDriver()
-    await applyObjects(restrictedNamespace(namespaces.people))
+    await Promise.all([applyObjects(restrictedNamespace(namespaces.people)), whenLoaded('openldap')])
     ;[directory, mailServer] = await Promise.all([
       // grace is in the group in the directory, ben among our own people
       startDirectory(namespaces.people, ['grace', 'nils'], { [group]: ['grace'] }),

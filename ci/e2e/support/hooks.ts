@@ -1,4 +1,5 @@
 import { describeFailure } from './failure.ts'
+import { canKill } from './pods.ts'
 import { removeProduct } from './product.ts'
 import { writeReport } from './report.ts'
 
@@ -15,7 +16,7 @@ export const mochaHooks = {
   async afterAll(this: Mocha.Context): Promise<void> {
     this.timeout(120_000)
     process.stdout.write(`\n  ${writeReport()}\n`)
-    // npm run e2e -- --keep
-    if (process.env['NAUTHERA_E2E_KEEP'] !== 'yes') await removeProduct()
+    // a cluster of our own ends with all that is in it, or is kept with all of it
+    if (!canKill) await removeProduct()
   },
 }

@@ -1,0 +1,84 @@
+import type { Json } from '@nauthera/stand-in/kube-client'
+import { person } from '../../faults/support/load/visits.ts'
+import { whenLoaded } from '../later.ts'
+import { previousChart, previousTag } from '../previous.ts'
+import { clientObject, whenClientReady } from './clients.ts'
+import { applyObjects } from './kubernetes.ts'
+import { databases, loadClients, machine, namespaces, useProduct } from './product.ts'
+import { authority, databaseSecrets, describeRelease, restrictedNamespace, tlsSecret } from './release.ts'
+import type { Release } from './release.ts'
+
+// A second release in its own namespace, that may see nothing else of the cluster and begins as the build before this one.
+
+export interface SecondRelease {
+  readonly release: Release
+  /** Seconds until each of the clients was Ready that were applied together. */
+  readonly ready: Promise<readonly number[]>
+}
+
+export const serverName = 'second'
+/** Applied at once: without the nudge each waits for the kubelet, all together. */
+export const inFlight = 10
+
+let begun: Promise<SecondRelease> | undefined
+
+/** Installs when nobody has yet. Its clients become Ready meanwhile. */
+export const useSecondRelease = (): Promise<SecondRelease> => (begun ??= begin())
+
+/** Resolves when no installation is under way. */
+export const whenNoneBegins = async (): Promise<void> => void (await begun?.catch(() => undefined))
+
+async function begin(): Promise<SecondRelease> {
+  await whenLoaded('previous')
+  // the definitions come with the first
+  await useProduct()
+  const namespace = namespaces.second
+  await applyObjects(restrictedNamespace(namespace))
+  await applyObjects([
+    await tlsSecret(namespace, 'server-tls', [`second-server.${namespace}.svc`]),
+    ...databaseSecrets(namespace, (await authority).cert),
+  ])
+  const release = describeRelease({
+    name: 'second',
+    namespace,
+    postgresNamespace: namespaces.auth,
+    database: databases.second,
+    tag: previousTag,
+    chart: previousChart,
+    helm: 'helm3',
+    values: {
+      operator: {
+        serverName,
+        watch: { mode: 'release' },
+        // as for those who may make nothing in the cluster but what is in their namespace
+        admission: { enabled: false },
+        policy: { allow: { audiences: ['https://*'] } },
+      },
+    },
+  })
+  await release.upgrade()
+  await release.addPerson(person)
+  const ready = applyTogether(namespace)
+  // told by the test that looks at it
+  ready.catch(() => undefined)
+  return { release, ready }
+}
+
+async function applyTogether(namespace: string): Promise<readonly number[]> {
+  const names = Array.from({ length: inFlight }, (_, index) => `slow-${index}`)
+  const specs: Readonly<Record<string, object>> = {
+    ...loadClients,
+    ...Object.fromEntries(names.map((name) => [name, machine])),
+  }
+  const began = performance.now()
+  await applyObjects(
+    Object.entries(specs).map(([name, spec]): Json => clientObject(namespace, name, { ...spec, serverName })),
+  )
+  const times = await Promise.all(
+    Object.keys(specs).map(async (name) => {
+      await whenClientReady(namespace, name, 150_000)
+      return [name, (performance.now() - began) / 1000] as const
+    }),
+  )
+  return times.filter(([name]) => names.includes(name)).map(([, seconds]) => seconds)
+}
