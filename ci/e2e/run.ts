@@ -46,10 +46,10 @@ const suites = [
   'clients',
   'fences',
   'second-release',
-  'sign-in',
   'rotation',
   'secretless',
   'mutual-tls',
+  'sign-in',
   'kubectl',
   'disruption',
   'releases',
@@ -177,7 +177,7 @@ async function runWithLater(cluster: Cluster, files: readonly string[]): Promise
   let ended = false
   const tests = runTests(cluster.kubeconfig, files, later.environment).finally(() => (ended = true))
   // what is started from now on has it too
-  setPriority(constants.priority.PRIORITY_LOW)
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
   for (const what of wanted) {
     if (ended || stopped.signal.aborted) break
     const fault = await buildLater[what]()
