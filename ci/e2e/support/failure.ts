@@ -23,11 +23,13 @@ export async function openWatchedBrowser(options: Parameters<typeof openBrowser>
 const pagesAtMost = 3
 const textAtMost = 2000
 const linesAtMost = 20
+const lineAtMost = 400
 
 /** @param title of the test
- *  @returns what to print */
+ *  @returns what to print; nothing when there is no page: then the test itself says what it saw */
 export async function describeFailure(title: string): Promise<string> {
   const pages = [...browsers].flatMap((browser) => browser.contexts().flatMap((context) => context.pages()))
+  if (pages.length === 0) return ''
   const name = title.replaceAll(/\W+/g, '-').slice(0, 60)
   const shown = pages
     .toReversed()
@@ -61,7 +63,13 @@ async function describeServers(): Promise<string> {
   const logs = items.map(async ({ metadata: { namespace, name, deletionTimestamp } }) => {
     const target = ['-n', namespace, name, '-c', 'server', `--tail=${linesAtMost}`]
     const said = await kubectl('logs', ...target).catch((error: unknown) => String(error))
-    return `log of ${namespace}/${name}${deletionTimestamp === undefined ? '' : ', which is going'}\n${said.trimEnd()}`
+    const lines = said
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.slice(0, lineAtMost))
+    return [`log of ${namespace}/${name}${deletionTimestamp === undefined ? '' : ', which is going'}`, ...lines].join(
+      '\n',
+    )
   })
   return (await Promise.all(logs)).join('\n')
 }

@@ -11,7 +11,7 @@ export const mochaHooks = {
     const test = this.currentTest
     if (test?.state !== 'failed') return
     const seen = await describeFailure(test.title)
-    process.stderr.write(`${seen.replaceAll(/^/gm, '      | ')}\n`)
+    if (seen !== '') process.stderr.write(`${seen.replaceAll(/^/gm, '      | ')}\n`)
   },
   async afterAll(this: Mocha.Context): Promise<void> {
     this.timeout(120_000)

@@ -1,4 +1,3 @@
-import type { Json } from '@nauthera/stand-in/kube-client'
 import { person } from '../../faults/support/load/visits.ts'
 import { whenLoaded } from '../later.ts'
 import { previousChart, previousTag } from '../previous.ts'
@@ -20,12 +19,18 @@ export const serverName = 'second'
 /** Applied at once: without the nudge each waits for the kubelet, all together. */
 export const inFlight = 10
 
+const slow = Array.from({ length: inFlight }, (_, index) => `slow-${index}`)
+const clients: Readonly<Record<string, object>> = {
+  ...loadClients,
+  ...Object.fromEntries(slow.map((name) => [name, machine])),
+}
+
 let begun: Promise<SecondRelease> | undefined
 
 /** Installs when nobody has yet. Its clients become Ready meanwhile. */
 export const useSecondRelease = (): Promise<SecondRelease> => (begun ??= begin())
 
-/** Resolves when no installation is under way. */
+/** Resolves when nothing is being installed or applied. */
 export const whenNoneBegins = async (): Promise<void> => void (await begun?.catch(() => undefined))
 
 async function begin(): Promise<SecondRelease> {
@@ -58,27 +63,22 @@ async function begin(): Promise<SecondRelease> {
   })
   await release.upgrade()
   await release.addPerson(person)
-  const ready = applyTogether(namespace)
+  const began = performance.now()
+  await applyObjects(
+    Object.entries(clients).map(([name, spec]) => clientObject(namespace, name, { ...spec, serverName })),
+  )
+  const ready = whenAllReady(namespace, began)
   // told by the test that looks at it
   ready.catch(() => undefined)
   return { release, ready }
 }
 
-async function applyTogether(namespace: string): Promise<readonly number[]> {
-  const names = Array.from({ length: inFlight }, (_, index) => `slow-${index}`)
-  const specs: Readonly<Record<string, object>> = {
-    ...loadClients,
-    ...Object.fromEntries(names.map((name) => [name, machine])),
-  }
-  const began = performance.now()
-  await applyObjects(
-    Object.entries(specs).map(([name, spec]): Json => clientObject(namespace, name, { ...spec, serverName })),
-  )
+async function whenAllReady(namespace: string, began: number): Promise<readonly number[]> {
   const times = await Promise.all(
-    Object.keys(specs).map(async (name) => {
+    Object.keys(clients).map(async (name) => {
       await whenClientReady(namespace, name, 150_000)
       return [name, (performance.now() - began) / 1000] as const
     }),
   )
-  return times.filter(([name]) => names.includes(name)).map(([, seconds]) => seconds)
+  return times.filter(([name]) => slow.includes(name)).map(([, seconds]) => seconds)
 }
