@@ -9,11 +9,11 @@ import type { RecordedRequest } from '@nauthera/stand-in/state'
 import { release, startStack } from '@nauthera/local/product/stack'
 import type { Stack } from '@nauthera/local/product/stack'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
-import { measurement, quantile } from '../report.ts'
-import type { Measurement } from '../report.ts'
-import { bundlePrograms } from './bundles.ts'
-import { residentMegabytes } from './process-cost.ts'
-import type { BenchContext } from './context.ts'
+import { measurement, quantile } from '../../report.ts'
+import type { Measurement } from '../../report.ts'
+import { bundlePrograms } from '../sides/bundles.ts'
+import { residentMegabytes } from '../cost/process-cost.ts'
+import type { BenchContext } from '../context.ts'
 
 /** A namespace has room for 500 clients. */
 const namespaces = Array.from({ length: 25 }, (_, index) => `bench-${index}`)

@@ -1,12 +1,12 @@
 import { shardOf } from '@nauthera/proto/shard-of'
 import { clientSecret, configs, entry } from '@nauthera/harness/server'
-import { measurement, quantile } from '../report.ts'
-import type { Measurement } from '../report.ts'
-import { closedLoop } from './closed-loop.ts'
-import { cpuSeconds, residentMegabytes } from './process-cost.ts'
-import { startPushedServer } from './pushed-server.ts'
-import type { PushedServer } from './pushed-server.ts'
-import type { BenchContext } from './context.ts'
+import { measurement, quantile } from '../../report.ts'
+import type { Measurement } from '../../report.ts'
+import { closedLoop } from '../load/closed-loop.ts'
+import { cpuSeconds, residentMegabytes } from '../cost/process-cost.ts'
+import { startPushedServer } from '../sides/pushed-server.ts'
+import type { PushedServer } from '../sides/pushed-server.ts'
+import type { BenchContext } from '../context.ts'
 
 /** How many clients of each registry send requests; all others only fill it. */
 const asked = 10

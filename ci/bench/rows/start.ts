@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { startStack } from '@nauthera/local/product/stack'
 import { fetchVerifiedToken, parseCredentials } from '@nauthera/local/product/token'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
-import { measurement, quantile } from '../report.ts'
-import type { Measurement } from '../report.ts'
-import { bundlePrograms } from './bundles.ts'
-import { ageSeconds, residentMegabytes } from './process-cost.ts'
-import type { BenchContext } from './context.ts'
+import { measurement, quantile } from '../../report.ts'
+import type { Measurement } from '../../report.ts'
+import { bundlePrograms } from '../sides/bundles.ts'
+import { ageSeconds, residentMegabytes } from '../cost/process-cost.ts'
+import type { BenchContext } from '../context.ts'
 
 const starts = 5
 const client = { namespace: 'bench', name: 'machine' }

@@ -1,0 +1,53 @@
+import { readFileSync, readdirSync } from 'node:fs'
+
+// What a process has used, from /proc.
+
+/** Clock ticks of /proc are 100 a second on every Linux that Node runs on. */
+const tickSeconds = 0.01
+
+/** @returns the fields of /proc/PID/stat after the name, which may hold spaces: [0] is the state, [1] the parent */
+const statOf = (pid: number | string): string[] =>
+  readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+
+const ticks = (fields: readonly string[], ...indexes: readonly number[]): number =>
+  indexes.reduce((sum, index) => sum + Number(fields[index]), 0)
+
+/** @returns CPU seconds, user and system, that a process has used */
+export function cpuSeconds(pid: number): number {
+  return ticks(statOf(pid), 11, 12) * tickSeconds
+}
+
+/** @returns CPU seconds of a process, of its children, and of those of its children that have ended: all of a PostgreSQL */
+export function familyCpuSeconds(pid: number): number {
+  let sum = ticks(statOf(pid), 11, 12, 13, 14)
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    try {
+      const fields = statOf(name)
+      if (Number(fields[1]) === pid) sum += ticks(fields, 11, 12)
+    } catch {
+      // it has ended since: its parent counts it now, or at the next reading
+    }
+  }
+  return sum * tickSeconds
+}
+
+const megabytes = (file: string, line: RegExp): number =>
+  (Number(line.exec(readFileSync(file, 'utf8'))?.[1]) * 1024) / 1e6
+
+/** @returns resident memory of a process in MB (10^6 bytes) */
+export function residentMegabytes(pid: number): number {
+  return megabytes(`/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB$/m)
+}
+
+/** @returns memory in MB that no other process shares, such as the mapped Node binary is shared */
+export function ownMegabytes(pid: number): number {
+  return megabytes(`/proc/${pid}/smaps_rollup`, /^Anonymous:\s+(\d+) kB$/m)
+}
+
+/** @returns seconds since a process was started */
+export function ageSeconds(pid: number): number {
+  return Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) - Number(statOf(pid)[19]) * tickSeconds
+}
