@@ -1,4 +1,5 @@
 import type { Effort } from './cost/compare.ts'
+import type { Product } from './load/product.ts'
 import type { StartedSides } from './sides/sides.ts'
 
 /** What each row is given. */
@@ -10,6 +11,8 @@ export interface BenchContext {
   readonly effort: Effort
   /** Whether a short run was asked for. */
   readonly quick: boolean
+  /** Another product to measure beside ours. */
+  readonly other?: Product | undefined
   /** Progress, for people. */
   readonly say: (text: string) => void
 }

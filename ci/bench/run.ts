@@ -1,11 +1,15 @@
 // npm run bench: measures what the product promises in numbers. Tests hold the counts; here are costs, memory and times, beside a
 // bare server and the protocol library as it comes.
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { describeMeasurement } from '../report.ts'
-import type { Measurement } from '../report.ts'
-import { readConditions } from './report/conditions.ts'
+import { readConditions, readLoad, wasBusy } from './report/conditions.ts'
+import { reportFile, renderMeasurements } from './report/page.ts'
+import { mergeReports, readReport } from './report/report.ts'
+import type { MeasuredRow, Report } from './report/report.ts'
+import { againstExample, readOther } from './load/against.ts'
 import type { Effort } from './cost/compare.ts'
 import { rows } from './rows.ts'
 import { StartedSides } from './sides/sides.ts'
@@ -16,7 +20,10 @@ Measures each ROW (default: all of them). A cost is CPU time in units u: what a 
 that a token can cost (check a hash, sign one ES256 JWT), measured in the same round. So a figure hardly depends on the machine.
 
   --quick           fewer and shorter rounds: a first look
-  --report FILE     write a report in JSON
+  --json            the report on standard output, and nothing else there
+  --report FILE     write the report there
+  --write           put the measured rows into docs/measurements/report.json, and write docs/measurements.md and its plots
+  --against FILE    measure another product beside ours (rows about requests); --against help shows such a file
   --profile         take a CPU profile of each ROW in place of measuring it: .nauthera/profiles/ROW.{txt,svg,cpuprofile}
   --of ours|stock   whose profile; default: ours
   --list            the rows, one a line
@@ -30,17 +37,22 @@ if (values.help) {
   process.stdout.write(usage)
   process.exit(0)
 }
+if (values.against === 'help') {
+  process.stdout.write(againstExample)
+  process.exit(0)
+}
 if (values.list) {
   process.stdout.write(Object.entries(rows).map(([name, { title }]) => `${name.padEnd(20)} ${title}\n`).join(''))
   process.exit(0)
 }
-const names = positionals.length === 0 ? Object.keys(rows) : positionals
+const usual = Object.keys(rows).filter((name) => !(values.quick && rows[name]!.slow))
+const names = positionals.length === 0 ? usual : positionals
 const unknown = names.filter((name) => !(name in rows))
 if (unknown.length > 0) fail(`${unknown.join(', ')}: no such row; npm run bench -- --list shows them`)
 
 const efforts: Readonly<Record<'quick' | 'full', Effort>> = {
-  quick: { rounds: 5, roundMs: 400, warmUpMs: 3_000 },
-  full: { rounds: 11, roundMs: 800, warmUpMs: 6_000 },
+  quick: { rounds: 9, roundMs: 150, warmUpMs: 3_000 },
+  full: { rounds: 15, roundMs: 250, warmUpMs: 4_000 },
 }
 mkdirSync('.nauthera', { recursive: true })
 const directory = mkdtempSync('.nauthera/bench-')
@@ -49,25 +61,41 @@ const failed = values.profile ? await profileAll() : await measureAll()
 process.exit(failed ? 1 : 0)
 
 async function measureAll(): Promise<boolean> {
-  const before = readConditions()
   const sides = new StartedSides({ directory })
-  const effort = efforts[values.quick ? 'quick' : 'full']
-  const measurements: Measurement[] = []
+  const { quick } = values
+  const effort = efforts[quick ? 'quick' : 'full']
+  const other = values.against === undefined ? undefined : await readOther(values.against).catch(failBy)
+  const loadBefore = readLoad()
+  const measuredRows: Record<string, MeasuredRow> = {}
   const broken: string[] = []
   for (const name of names) {
     await inTurn(name, broken, async (say) => {
       const own = mkdtempSync(`${directory}/row-`)
-      const measured = await rows[name]!.measure({ directory: own, sides, effort, quick: values.quick, say })
-      measurements.push(...measured)
-      process.stdout.write(`${measured.map(describeMeasurement).join('\n')}\n`)
+      const { title, measure } = rows[name]!
+      const measurements = await measure({ directory: own, sides, effort, quick, other, say })
+      const conditions = readConditions({ quick, loadBefore })
+      measuredRows[name] = { title, conditions, measurements }
+      if (!values.json) process.stdout.write(`${measurements.map(describeMeasurement).join('\n')}\n`)
+      if (wasBusy(conditions)) say(`load average ${conditions.load}: others use the machine, so compare ratios only`)
     })
   }
   await sides.stop()
-  if (values.report !== undefined) {
-    const report = { conditions: { ...before, quick: values.quick, loadAfter: readConditions().load }, measurements }
-    writeFileSync(values.report, `${JSON.stringify(report, undefined, 1)}\n`)
-  }
+  writeReports({ rows: measuredRows })
   return broken.length > 0
+}
+
+function writeReports(report: Report): void {
+  const text = (content: Report) => `${JSON.stringify(content, undefined, 1)}\n`
+  if (values.json) process.stdout.write(text(report))
+  if (values.report !== undefined) writeFileSync(values.report, text(report))
+  if (!values.write) return
+  const merged = mergeReports(readReport(reportFile), report, Object.keys(rows))
+  mkdirSync(dirname(reportFile), { recursive: true })
+  writeFileSync(reportFile, text(merged))
+  for (const { path, content } of renderMeasurements(merged)) {
+    writeFileSync(path, content)
+    process.stderr.write(`wrote ${path}\n`)
+  }
 }
 
 async function profileAll(): Promise<boolean> {
@@ -104,7 +132,10 @@ function readCommandLine() {
       allowPositionals: true,
       options: {
         quick: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
         report: { type: 'string' },
+        write: { type: 'boolean', default: false },
+        against: { type: 'string' },
         profile: { type: 'boolean', default: false },
         of: { type: 'string' },
         list: { type: 'boolean', default: false },
@@ -115,6 +146,8 @@ function readCommandLine() {
     return fail((error as Error).message)
   }
 }
+
+const failBy = (error: unknown): never => fail(error instanceof Error ? error.message : String(error))
 
 function fail(message: string): never {
   process.stderr.write(`${message}\n\n${usage}`)

@@ -17,10 +17,12 @@ export interface Effort {
   readonly warmUpMs: number
 }
 
-/** One round of one product: CPU microseconds for an operation. */
+/** One round of one product, for each operation: microseconds of CPU, undefined where its processes are not here. */
 export interface Spent {
-  readonly server: number
+  readonly server: number | undefined
   readonly database: number | undefined
+  /** From one answer to the next, all workers together. */
+  readonly milliseconds: number
   readonly operations: number
 }
 
@@ -32,30 +34,36 @@ const settleMs = 700
 /** Loads a product, and reads what its processes used for it.
  *  @param cpuMs of the server */
 export async function spend({ product, operation }: Contender, cpuMs: number): Promise<Spent> {
-  const { server, postmaster } = pidsOf(product)
+  const { server, postmaster } = product.pids ?? {}
   const read = () => ({
-    server: cpuSeconds(server),
+    server: server === undefined ? undefined : familyCpuSeconds(server),
     database: postmaster === undefined ? undefined : familyCpuSeconds(postmaster),
   })
   const before = read()
+  const began = performance.now()
   const operations = await loadFor({ product, operation }, cpuMs)
+  const milliseconds = (performance.now() - began) / operations
   if (postmaster !== undefined) await pause(settleMs)
   const after = read()
-  const each = (from: number, to: number) => ((to - from) / operations) * 1e6
+  const each = (from: number | undefined, to: number | undefined) =>
+    from === undefined || to === undefined ? undefined : ((to - from) / operations) * 1e6
   return {
     server: each(before.server, after.server),
-    database: after.database === undefined ? undefined : each(before.database!, after.database),
+    database: each(before.database, after.database),
+    milliseconds,
     operations,
   }
 }
 
-/** @returns how many operations ended */
+/** @param cpuMs of the server; of the clock, where its process is not here
+ *  @returns how many operations ended */
 export async function loadFor({ product, operation }: Contender, cpuMs: number): Promise<number> {
-  const { server } = pidsOf(product)
-  const until = cpuSeconds(server) + cpuMs / 1000
+  const pid = product.pids?.server
+  const read = () => (pid === undefined ? performance.now() / 1000 : cpuSeconds(pid))
+  const until = read() + cpuMs / 1000
   let operations = 0
   let over = false
-  const clock = setInterval(() => (over = cpuSeconds(server) >= until), 20)
+  const clock = setInterval(() => (over = read() >= until), 20)
   const work = async (worker: number) => {
     while (!over) {
       await operation(worker)
@@ -69,11 +77,6 @@ export async function loadFor({ product, operation }: Contender, cpuMs: number):
     clearInterval(clock)
   }
   return operations
-}
-
-function pidsOf({ pids, name }: Product): NonNullable<Product['pids']> {
-  if (pids === undefined) throw new Error(`the processes of ${name} are not on this machine`)
-  return pids
 }
 
 /** All contenders in turn, round after round, and each round in another order: what slows the machine down meets all of them.

@@ -6,7 +6,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 const tickSeconds = 0.01
 
 /** @returns the fields of /proc/PID/stat after the name, which may hold spaces: [0] is the state, [1] the parent */
-const statOf = (pid: number | string): string[] =>
+const statOf = (pid: number): string[] =>
   readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
     .split(' ')
@@ -14,24 +14,27 @@ const statOf = (pid: number | string): string[] =>
 const ticks = (fields: readonly string[], ...indexes: readonly number[]): number =>
   indexes.reduce((sum, index) => sum + Number(fields[index]), 0)
 
-/** @returns CPU seconds, user and system, that a process has used */
+/** @returns CPU seconds that the threads of a process have used, to the nanosecond: ticks are too coarse for a short round */
 export function cpuSeconds(pid: number): number {
-  return ticks(statOf(pid), 11, 12) * tickSeconds
+  let sum = 0
+  for (const thread of readdirSync(`/proc/${pid}/task`)) sum += runSeconds(`/proc/${pid}/task/${thread}/schedstat`)
+  return sum
+}
+
+/** A thread may have ended since it was listed; ours last as long as their process. */
+function runSeconds(file: string): number {
+  try {
+    return Number(readFileSync(file, 'utf8').split(' ')[0]) / 1e9
+  } catch {
+    return 0
+  }
 }
 
 /** @returns CPU seconds of a process, of its children, and of those of its children that have ended: all of a PostgreSQL */
 export function familyCpuSeconds(pid: number): number {
-  let sum = ticks(statOf(pid), 11, 12, 13, 14)
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    try {
-      const fields = statOf(name)
-      if (Number(fields[1]) === pid) sum += ticks(fields, 11, 12)
-    } catch {
-      // it has ended since: its parent counts it now, or at the next reading
-    }
-  }
-  return sum * tickSeconds
+  const ended = ticks(statOf(pid), 13, 14) * tickSeconds
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+  return children.reduce((sum, child) => sum + runSeconds(`/proc/${child}/schedstat`), ended + cpuSeconds(pid))
 }
 
 const megabytes = (file: string, line: RegExp): number =>

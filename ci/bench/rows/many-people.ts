@@ -11,7 +11,7 @@ import type { BenchContext } from '../context.ts'
 
 const people = { few: 100, many: 100_000 }
 const groups = 200
-const rounds = 100
+const rounds = 30
 /** So many are made by one statement: the server's own statements have a time limit. */
 const step = 2_000
 const fill = statement(

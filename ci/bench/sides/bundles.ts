@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { bundlePart, parts } from '../../../scripts/bundle.ts'
 import type { Part } from '../../../scripts/bundle.ts'
 import type { Program, Programs } from '@nauthera/local/processes/program'
@@ -7,11 +7,10 @@ import type { Program, Programs } from '@nauthera/local/processes/program'
 /** Bundles each part, to be run as its image runs it: memory and cold starts of the sources would not be those of a user.
  *  @param directory below the working directory */
 export async function bundlePrograms(directory: string): Promise<Programs> {
-  const bundles = join(process.cwd(), directory)
-  for (const part of parts) await bundlePart(part, join(bundles, part))
+  for (const part of parts) await bundlePart(part, join(directory, part))
   const programOf = async (part: Part): Promise<Program> => ({
     ...(await readImage(part)),
-    script: scriptOf(join(bundles, part)),
+    script: scriptOf(join(directory, part)),
   })
   return {
     server: await programOf('server'),
@@ -35,7 +34,7 @@ export async function bundleServer(directory: string, options: { cheapHash: bool
   return { ...(await readImage('server')), script }
 }
 
-const scriptOf = (directory: string): string => join(process.cwd(), directory, 'app/src/main.js')
+const scriptOf = (directory: string): string => resolve(directory, 'app/src/main.js')
 
 /** As server/src/users/passwords.ts has it. The least that argon2 can do takes its place, and every line stays where it is. */
 const hashCost = /\bmemoryCost: 19456,(\s*)timeCost: 2,/g

@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { entry } from '@nauthera/harness/server'
-import { clientSecret, configs, redirectUri } from '@nauthera/harness/server'
+import { clientSecret, configs, entry, redirectUri } from '@nauthera/harness/server'
 import { password } from '@nauthera/harness/browser'
 import { signJwt } from '../load/flows.ts'
 import type { PushedServer } from './pushed-server.ts'
@@ -31,6 +30,14 @@ export const benchClients = (jwk: Record<string, unknown>) => [
   entry('bench.web-rs256', { ...configs.web, idTokenSignedResponseAlg: 'RS256' }),
   entry('bench.web-api', { ...es256, audiences: [api] }),
 ]
+
+/** Clients that only fill the registry.
+ *  @param title a new one makes another version of each
+ *  @param generation rises with it */
+export const fillClients = (count: number, title = 'Client', generation = 1n) =>
+  Array.from({ length: count }, (_, index) =>
+    entry(`bench.client-${index}`, { ...configs.machine, clientName: `${title} ${index}`, generation }),
+  )
 
 /** Pushes the key of a cluster. @returns gives the token of a ServiceAccount, as a kubelet projects it: the same one for minutes */
 export async function addPlatform(server: PushedServer): Promise<() => string> {

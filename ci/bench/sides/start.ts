@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { ShardEntry } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Program } from '@nauthera/local/processes/program'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
@@ -6,8 +7,8 @@ import { sharedPostgres } from '@nauthera/local/programs/fresh-database'
 import type { Client, Product } from '../load/product.ts'
 import { createSigningKey } from '../load/product.ts'
 import { readImage } from './bundles.ts'
-import { addPeople } from './people.ts'
-import { addPlatform, benchClients, password, redirectUri, secret } from './our-clients.ts'
+import { addPeople, fillTables } from './people.ts'
+import { addPlatform, benchClients, fillClients, password, redirectUri, secret } from './our-clients.ts'
 import { startPushedServer } from './pushed-server.ts'
 import type { PushedServer } from './pushed-server.ts'
 
@@ -20,10 +21,14 @@ export interface Side {
 
 export interface OurSide extends Side {
   readonly server: PushedServer
+  /** The clients that send requests; whoever pushes others pushes these too. */
+  readonly clients: readonly ShardEntry[]
+  /** From the first pushed shard to the last acknowledged one. */
+  readonly loadSeconds: number
 }
 
-/** How many people sign in by turns. */
-const people = 64
+/** How many people sign in by turns; all others only fill the tables. */
+const active = 64
 const signing = createSigningKey()
 const machine: Client = { id: 'bench.machine', secret }
 const signingClient: Client = { id: 'bench.signing', key: signing.privateKey }
@@ -76,16 +81,30 @@ export async function startStock({ profile }: StartOptions = {}): Promise<Side> 
   return { product, process, stop: () => process.stop() }
 }
 
+/** How much there is beside what the bench uses. */
+export interface OurSize {
+  readonly clients?: number
+  readonly people?: number
+  /** Grants that are alive, each with its refresh token. */
+  readonly grants?: number
+}
+
 /** @param options.program a bundle with the flags of the image
  *  @param options.cheapHash whether its hash is the cheap one */
 export async function startOurs(
-  options: StartOptions & { name?: string; directory: string; program: Program; cheapHash: boolean; settings?: object },
+  options: StartOptions & OurSize & { name?: string; directory: string; program: Program; cheapHash: boolean },
 ): Promise<OurSide> {
-  const { name = 'ours', directory, program, profile, cheapHash, settings = {} } = options
-  const server = await startPushedServer({ directory, program: withHook(program, profile), settings })
+  const { name = 'ours', directory, program, profile, cheapHash, clients = 0 } = options
+  const server = await startPushedServer({ directory, program: withHook(program, profile) })
   const platformToken = await addPlatform(server)
-  await server.serve(server.renderAll(benchClients(signing.jwk)))
-  const names = await addPeople(server.databaseUrl, { count: people, cheapHash })
+  const requesting = benchClients(signing.jwk)
+  const shards = server.renderAll([...requesting, ...fillClients(clients)])
+  const began = performance.now()
+  await server.serve(shards)
+  const loadSeconds = (performance.now() - began) / 1000
+  const names = await addPeople(server.databaseUrl, { count: active, cheapHash })
+  if (options.people !== undefined || options.grants !== undefined)
+    await fillTables(server.databaseUrl, { people: options.people ?? 0, grants: options.grants ?? 0 })
   const product: Product = {
     ...at(server.port, server.issuer),
     name,
@@ -104,7 +123,7 @@ export async function startOurs(
     scope: 'openid email',
     pids: { server: server.process.pid!, postmaster: (await sharedPostgres()).pid },
   }
-  return { product, process: server.process, server, stop: () => server.stop() }
+  return { product, process: server.process, server, clients: requesting, loadSeconds, stop: () => server.stop() }
 }
 
 const nobody = { redirectUri, people: [], form: { username: 'username', password: 'password' }, scope: 'openid' }
