@@ -42,7 +42,11 @@ if (values.against === 'help') {
   process.exit(0)
 }
 if (values.list) {
-  process.stdout.write(Object.entries(rows).map(([name, { title }]) => `${name.padEnd(20)} ${title}\n`).join(''))
+  process.stdout.write(
+    Object.entries(rows)
+      .map(([name, { title }]) => `${name.padEnd(20)} ${title}\n`)
+      .join(''),
+  )
   process.exit(0)
 }
 const usual = Object.keys(rows).filter((name) => !(values.quick && rows[name]!.slow))
@@ -51,7 +55,7 @@ const unknown = names.filter((name) => !(name in rows))
 if (unknown.length > 0) fail(`${unknown.join(', ')}: no such row; npm run bench -- --list shows them`)
 
 const efforts: Readonly<Record<'quick' | 'full', Effort>> = {
-  quick: { rounds: 9, roundMs: 150, warmUpMs: 3_000 },
+  quick: { rounds: 9, roundMs: 200, warmUpMs: 2_000 },
   full: { rounds: 15, roundMs: 250, warmUpMs: 4_000 },
 }
 mkdirSync('.nauthera', { recursive: true })
@@ -66,36 +70,37 @@ async function measureAll(): Promise<boolean> {
   const effort = efforts[quick ? 'quick' : 'full']
   const other = values.against === undefined ? undefined : await readOther(values.against).catch(failBy)
   const loadBefore = readLoad()
-  const measuredRows: Record<string, MeasuredRow> = {}
+  const measured: Record<string, MeasuredRow> = {}
   const broken: string[] = []
   for (const name of names) {
     await inTurn(name, broken, async (say) => {
       const own = mkdtempSync(`${directory}/row-`)
       const { title, measure } = rows[name]!
       const measurements = await measure({ directory: own, sides, effort, quick, other, say })
-      const conditions = readConditions({ quick, loadBefore })
-      measuredRows[name] = { title, conditions, measurements }
+      const row = { title, conditions: readConditions({ quick, loadBefore }), measurements }
+      measured[name] = row
       if (!values.json) process.stdout.write(`${measurements.map(describeMeasurement).join('\n')}\n`)
-      if (wasBusy(conditions)) say(`load average ${conditions.load}: others use the machine, so compare ratios only`)
+      if (wasBusy(row.conditions))
+        say(`load average ${row.conditions.load}: others use the machine, so compare ratios only`)
+      // a run that is ended early has not run in vain
+      if (values.write) writePages({ rows: { [name]: row } })
     })
   }
   await sides.stop()
-  writeReports({ rows: measuredRows })
+  if (values.json) process.stdout.write(jsonOf({ rows: measured }))
+  if (values.report !== undefined) writeFileSync(values.report, jsonOf({ rows: measured }))
   return broken.length > 0
 }
 
-function writeReports(report: Report): void {
-  const text = (content: Report) => `${JSON.stringify(content, undefined, 1)}\n`
-  if (values.json) process.stdout.write(text(report))
-  if (values.report !== undefined) writeFileSync(values.report, text(report))
-  if (!values.write) return
-  const merged = mergeReports(readReport(reportFile), report, Object.keys(rows))
+function jsonOf(report: Report): string {
+  return `${JSON.stringify(report, undefined, 1)}\n`
+}
+
+function writePages(now: Report): void {
+  const merged = mergeReports(readReport(reportFile), now, Object.keys(rows))
   mkdirSync(dirname(reportFile), { recursive: true })
-  writeFileSync(reportFile, text(merged))
-  for (const { path, content } of renderMeasurements(merged)) {
-    writeFileSync(path, content)
-    process.stderr.write(`wrote ${path}\n`)
-  }
+  writeFileSync(reportFile, jsonOf(merged))
+  for (const { path, content } of renderMeasurements(merged)) writeFileSync(path, content)
 }
 
 async function profileAll(): Promise<boolean> {

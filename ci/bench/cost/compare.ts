@@ -28,12 +28,14 @@ export interface Spent {
 
 /** Operations side by side: the server always has work, and no queue. */
 export const width = 8
-/** Longer than the server gathers audit rows: what was put off is counted too. */
-const settleMs = 700
+/** Longer than the server gathers audit rows: what was put off is counted too. An idle server spends 1 % of a round meanwhile. */
+const settleMs = 550
+/** Enough of a cheap request, which costs this side far more than the server. */
+const mostOperations = { round: 2_500, warmUp: 10_000 }
 
 /** Loads a product, and reads what its processes used for it.
  *  @param cpuMs of the server */
-export async function spend({ product, operation }: Contender, cpuMs: number): Promise<Spent> {
+async function spend({ product, operation }: Contender, cpuMs: number): Promise<Spent> {
   const { server, postmaster } = product.pids ?? {}
   const read = () => ({
     server: server === undefined ? undefined : familyCpuSeconds(server),
@@ -41,7 +43,7 @@ export async function spend({ product, operation }: Contender, cpuMs: number): P
   })
   const before = read()
   const began = performance.now()
-  const operations = await loadFor({ product, operation }, cpuMs)
+  const operations = await loadFor({ product, operation }, { cpuMs, most: mostOperations.round })
   const milliseconds = (performance.now() - began) / operations
   if (postmaster !== undefined) await pause(settleMs)
   const after = read()
@@ -55,9 +57,13 @@ export async function spend({ product, operation }: Contender, cpuMs: number): P
   }
 }
 
-/** @param cpuMs of the server; of the clock, where its process is not here
+/** @param enough.cpuMs of the server; of the clock, where its process is not here
+ *  @param enough.most operations; default: any number
  *  @returns how many operations ended */
-export async function loadFor({ product, operation }: Contender, cpuMs: number): Promise<number> {
+export async function loadFor(
+  { product, operation }: Contender,
+  { cpuMs, most = Number.POSITIVE_INFINITY }: { cpuMs: number; most?: number },
+): Promise<number> {
   const pid = product.pids?.server
   const read = () => (pid === undefined ? performance.now() / 1000 : cpuSeconds(pid))
   const until = read() + cpuMs / 1000
@@ -65,7 +71,7 @@ export async function loadFor({ product, operation }: Contender, cpuMs: number):
   let over = false
   const clock = setInterval(() => (over = read() >= until), 20)
   const work = async (worker: number) => {
-    while (!over) {
+    while (!over && operations < most) {
       await operation(worker)
       operations++
     }
@@ -87,7 +93,7 @@ export async function compare<Name extends string>(
 ): Promise<Record<Name, Spent[]>> {
   const names = Object.keys(contenders) as Name[]
   const spent = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, Spent[]>
-  for (const name of names) await loadFor(contenders[name], warmUpMs)
+  for (const name of names) await loadFor(contenders[name], { cpuMs: warmUpMs, most: mostOperations.warmUp })
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < names.length; turn++) {
       const name = names[(round + turn) % names.length]!

@@ -6,7 +6,12 @@ import { basename } from 'node:path'
 interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number; readonly columnNumber: number }
+    readonly callFrame: {
+      readonly functionName: string
+      readonly url: string
+      readonly lineNumber: number
+      readonly columnNumber: number
+    }
     readonly children?: readonly number[]
   }[]
   readonly samples: readonly number[]
@@ -62,7 +67,9 @@ function createPlaces(): (frame: CallFrame) => string {
 
 function readMap(script: string): SourceMap | undefined {
   try {
-    return new SourceMap(JSON.parse(readFileSync(`${script}.map`, 'utf8')) as ConstructorParameters<typeof SourceMap>[0])
+    return new SourceMap(
+      JSON.parse(readFileSync(`${script}.map`, 'utf8')) as ConstructorParameters<typeof SourceMap>[0],
+    )
   } catch {
     return undefined
   }
@@ -109,7 +116,7 @@ export const sharesOfAreas = (root: Frame): Share[] =>
   sum(root, ({ area }, above) =>
     isOurChoice(area) || area === '(garbage collector)' || above === undefined || !isOurChoice(above) ? area : above,
   )
-export const sharesOfFunctions = (root: Frame): Share[] => sum(root, ({ name, place }) => `${name}  ${place}`)
+const sharesOfFunctions = (root: Frame): Share[] => sum(root, ({ name, place }) => `${name}  ${place}`)
 
 /** A table in text: the areas and the functions with most time of their own, and those of ours under which most is spent. */
 export function describeProfile(root: Frame, most = 25): string {

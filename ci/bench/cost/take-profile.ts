@@ -31,14 +31,14 @@ export async function takeProfile(options: {
     const side = await sides.side(of === 'stock' ? 'stock' : row.hash === true ? 'ours' : 'cheap')
     const contender = { product: side.product, operation: await row.prepare(side.product) }
     say('warming up')
-    await loadFor(contender, warmUpMs)
+    await loadFor(contender, { cpuMs: warmUpMs })
     say(`a profile of ${loadMs / 1000} s`)
     const toggle = async (answer: RegExp) => {
       side.process.kill('SIGUSR2')
       await side.process.line(answer, { timeoutMs: 60_000 })
     }
     await toggle(/^profile begun$/)
-    const operations = await loadFor(contender, loadMs)
+    const operations = await loadFor(contender, { cpuMs: loadMs })
     await toggle(/^profile written$/)
     const root = readProfile(file)
     const table = [

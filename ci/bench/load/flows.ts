@@ -19,7 +19,10 @@ export function clientOf({ clients, name }: Product, role: ClientRole): Client {
 }
 
 /** How a client proves who it is: a header, or fields of the form. */
-function proofOf(product: Product, client: Client): { headers?: Record<string, string>; form?: Record<string, string> } {
+function proofOf(
+  product: Product,
+  client: Client,
+): { headers?: Record<string, string>; form?: Record<string, string> } {
   const { id, secret, key, platformToken } = client
   if (platformToken) return { form: { client_assertion_type: assertionType, client_assertion: platformToken() } }
   if (key) {
@@ -31,11 +34,7 @@ function proofOf(product: Product, client: Client): { headers?: Record<string, s
   return { headers: basic(id, secret ?? '') }
 }
 
-export function signJwt(
-  header: object,
-  claims: object,
-  key: Parameters<typeof sign>[2],
-): string {
+export function signJwt(header: object, claims: object, key: Parameters<typeof sign>[2]): string {
   const signed = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
   return `${signed}.${sign('sha256', Buffer.from(signed), key).toString('base64url')}`
 }
@@ -52,8 +51,7 @@ async function post(product: Product, path: string, client: Client, form: Record
 }
 
 export async function machineToken(product: Product, client: Client): Promise<string> {
-  const answer = await post(product, product.paths.token, client, { grant_type: 'client_credentials' })
-  return String(answer.json()['access_token'])
+  return tokensOf(await post(product, product.paths.token, client, { grant_type: 'client_credentials' })).access
 }
 
 export async function introspect(product: Product, client: Client, token: string): Promise<void> {
@@ -62,7 +60,9 @@ export async function introspect(product: Product, client: Client, token: string
 }
 
 export async function refresh(product: Product, client: Client, token: string): Promise<Tokens> {
-  return tokensOf(await post(product, product.paths.token, client, { grant_type: 'refresh_token', refresh_token: token }))
+  return tokensOf(
+    await post(product, product.paths.token, client, { grant_type: 'refresh_token', refresh_token: token }),
+  )
 }
 
 export async function userinfo(product: Product, token: string): Promise<void> {
@@ -75,11 +75,7 @@ export async function get(product: Product, path: string, headers: Record<string
 }
 
 /** From the authorization request to the tokens, in a browser that has no session yet. */
-export async function signIn(
-  product: Product,
-  client: Client,
-  person: Product['people'][number],
-): Promise<Tokens> {
+export async function signIn(product: Product, client: Client, person: Product['people'][number]): Promise<Tokens> {
   const proof = pkce()
   const parameters = {
     client_id: client.id,
@@ -92,7 +88,11 @@ export async function signIn(
     code_challenge_method: 'S256',
     ...(client.resource === undefined ? {} : { resource: client.resource }),
   }
-  const back = await visit(product, `${product.paths.authorization}?${new URLSearchParams(parameters).toString()}`, person)
+  const back = await visit(
+    product,
+    `${product.paths.authorization}?${new URLSearchParams(parameters).toString()}`,
+    person,
+  )
   const code = back.searchParams.get('code')
   if (code === null) throw new Error(`${product.name}: no code in ${back.href}`)
   return tokensOf(
@@ -120,7 +120,9 @@ async function visit(product: Product, path: string, person: Product['people'][n
     }
     const form = answer.status === 200 ? formIn(answer.body) : undefined
     if (form === undefined)
-      throw new Error(`${product.name} ${url.pathname}: ${answer.status} ${answer.body.replace(/\s+/g, ' ').slice(0, 300)}`)
+      throw new Error(
+        `${product.name} ${url.pathname}: ${answer.status} ${answer.body.replace(/\s+/g, ' ').slice(0, 300)}`,
+      )
     url = new URL(form.action, url)
     answer = await browser.open(url.href, {
       form: { ...form.fields, [product.form.username]: person.username, [product.form.password]: person.password },
@@ -134,7 +136,8 @@ function formIn(html: string): { action: string; fields: Record<string, string> 
   const forms = [...html.matchAll(/<form([^>]*)>([\s\S]*?)<\/form>/g)]
   const found = forms.find(([, , inside]) => inside!.includes('type="password"')) ?? forms[0]
   if (found === undefined) return undefined
-  const attribute = (text: string, name: string) => unescapeHtml(new RegExp(`\\b${name}="([^"]*)"`).exec(text)?.[1] ?? '')
+  const attribute = (text: string, name: string) =>
+    unescapeHtml(new RegExp(`\\b${name}="([^"]*)"`).exec(text)?.[1] ?? '')
   const hidden = [...found[2]!.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(
     ([input]) => [attribute(input, 'name'), attribute(input, 'value')] as const,
   )
@@ -149,5 +152,6 @@ const unescapeHtml = (text: string): string =>
 
 function tokensOf(answer: Answer): Tokens {
   const { access_token: access, refresh_token: next } = answer.json()
-  return { access: String(access), refresh: next === undefined ? undefined : String(next) }
+  if (typeof access !== 'string') throw new Error(`no access token in ${answer.body.slice(0, 300)}`)
+  return { access, refresh: next === undefined ? undefined : String(next) }
 }

@@ -3,7 +3,10 @@ import type { Contender } from '../cost/compare.ts'
 
 /** Milliseconds of each operation while something else goes on. A failed one throws.
  *  @param work what goes on, on the other side */
-export async function timesDuring({ operation }: Pick<Contender, 'operation'>, work: () => Promise<unknown>): Promise<number[]> {
+export async function timesDuring(
+  { operation }: Pick<Contender, 'operation'>,
+  work: () => Promise<unknown>,
+): Promise<number[]> {
   let over = false
   const ended = work().finally(() => (over = true))
   const times: number[] = []

@@ -56,7 +56,8 @@ function describeConditions(all: readonly Conditions[]): string {
   const machines = [
     ...new Set(
       all.map(
-        ({ cores, memoryGigabytes, processor, node }) => `${cores} cores (${processor}), ${memoryGigabytes} GB, Node ${node}`,
+        ({ cores, memoryGigabytes, processor, node }) =>
+          `${cores} cores (${processor}), ${memoryGigabytes} GB, Node ${node}`,
       ),
     ),
   ]
@@ -67,7 +68,7 @@ function describeConditions(all: readonly Conditions[]): string {
     `Load average ${Math.min(...all.map(({ loadBefore }) => loadBefore))} before, ${Math.min(...loads)} to ${Math.max(...loads)} during the run.`,
     busy === 0
       ? 'Nothing else used the machine.'
-      : `**Others used the machine during ${busy} of ${all.length} rows**: compare ratios, and take times and memory with care.`,
+      : `**Others used the machine during ${busy} of ${all.length} rows**: compare ratios, and take times and memory with care. Ratios are higher than on a quiet machine too: the caches hold the bare server, and not a product.`,
     ...(all.some(({ quick }) => quick) ? ['Some rows come from a quick run.'] : []),
   ].join(' ')
 }
@@ -106,9 +107,13 @@ function renderRequests(rows: readonly (readonly [string, MeasuredRow])[]): stri
     const own = ratio === undefined ? range(server) : `${range(server)}; ${range(ratio)} of a bare GET`
     return `| \`${name}\`: ${title} | ${own} | ${range(database)} | ${range(stock)} | ${toReach.join(', ')} | ${verdict([server, database, ratio])} |`
   })
-  return ['## Cost of a request, in u', '', '| Request | Ours | PostgreSQL | Stock | To reach | |', '|---|---|---|---|---|---|', ...lines].join(
-    '\n',
-  )
+  return [
+    '## Cost of a request, in u',
+    '',
+    '| Request | Ours | PostgreSQL | Stock | To reach | |',
+    '|---|---|---|---|---|---|',
+    ...lines,
+  ].join('\n')
 }
 
 function renderRow(name: string, { title, measurements, conditions }: MeasuredRow): string {
@@ -118,7 +123,15 @@ function renderRow(name: string, { title, measurements, conditions }: MeasuredRo
   })
   const busy = wasBusy(conditions) ? ` (at a load average of ${conditions.load}: others used the machine)` : ''
   const heading = `## ${title.charAt(0).toUpperCase()}${title.slice(1)}`
-  return [heading, '', `\`npm run bench -- ${name}\`${busy}`, '', '| What | Measured | To reach | |', '|---|---|---|---|', ...lines].join('\n')
+  return [
+    heading,
+    '',
+    `\`npm run bench -- ${name}\`${busy}`,
+    '',
+    '| What | Measured | To reach | |',
+    '|---|---|---|---|',
+    ...lines,
+  ].join('\n')
 }
 
 interface Plot extends Generated {
@@ -135,7 +148,12 @@ function plotRequests(rows: readonly (readonly [string, MeasuredRow])[]): Plot[]
     const targets = ['server', 'database'].map((what) => value(what)?.target ?? 0)
     const target = value('server')?.target === null ? undefined : targets[0]! + targets[1]!
     return [
-      { label: name, parts: [value('server')!.value, value('database')?.value ?? 0], target, beside: value('stock')?.value },
+      {
+        label: name,
+        parts: [value('server')!.value, value('database')?.value ?? 0],
+        target,
+        beside: value('stock')?.value,
+      },
     ]
   })
   const names = ['ours: server', 'ours: PostgreSQL', 'stock oidc-provider']
@@ -150,12 +168,10 @@ function plotGrowth(rows: readonly (readonly [string, MeasuredRow])[]): Plot[] {
       measurements.filter(({ unit }) => unit === 'u with the database'),
       (one) => one.name.split('.')[1]!,
     )
-    const lines = [...byRequest].map(
-      ([request, points]): Line => ({
-        name: request,
-        points: points.map((one) => ({ x: Number(one.name.split('.')[2]), y: one.value })),
-      }),
-    )
+    const lines = [...byRequest].map(([request, points]): Line => ({
+      name: request,
+      points: points.map((one) => ({ x: Number(one.name.split('.')[2]), y: one.value })),
+    }))
     if (lines.length === 0) return []
     const about = { title, x: name.replace('growth-', ''), y: 'u with the database', lines }
     return [{ path: `docs/measurements/${name}.svg`, title, content: renderLines(about) }]

@@ -6,7 +6,8 @@ const ink = '#222'
 const escape = (text: string): string =>
   text.replace(/[&<>"]/g, (sign) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' })[sign]!)
 
-const figure = (value: number): string => (value >= 10 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toFixed(2))
+const figure = (value: number): string =>
+  value >= 10 ? value.toFixed(0) : value >= 1 ? value.toFixed(1) : value.toFixed(2)
 
 function frame(options: { title: string; width: number; height: number }, content: readonly string[]): string {
   const { title, width, height } = options
@@ -40,7 +41,12 @@ export interface Bar {
 /** Lying bars, each with its sum. A bar longer than the scale is cut, and says so by its figure.
  *  @param options.names of the parts, and of what stands beside
  *  @throws Error for a bar that is no number */
-export function renderBars(options: { title: string; unit: string; names: readonly string[]; bars: readonly Bar[] }): string {
+export function renderBars(options: {
+  title: string
+  unit: string
+  names: readonly string[]
+  bars: readonly Bar[]
+}): string {
   const { title, unit, names, bars } = options
   const left = 190
   const width = 860
@@ -95,7 +101,8 @@ export function renderLines(options: { title: string; x: string; y: string; line
   const atY = (y: number) => height - bottom - (y / most) * (height - top - bottom)
   const axis = `<path d="M${left} ${top}V${height - bottom}H${width - 90}" fill="none" stroke="${ink}"/>`
   const sizes = [...new Set(points.map(({ x }) => x))].map(
-    (x) => `<text x="${atX(x).toFixed(1)}" y="${height - bottom + 16}" text-anchor="middle">${x.toLocaleString('en-US')}</text>`,
+    (x) =>
+      `<text x="${atX(x).toFixed(1)}" y="${height - bottom + 16}" text-anchor="middle">${x.toLocaleString('en-US')}</text>`,
   )
   const drawn = lines.map(({ points: own }, index) => {
     const colour = colours[index % colours.length]

@@ -9,7 +9,8 @@ export function median(values: readonly number[]): number {
 
 /** @throws Error when there is nothing, or something that is no number: a round that failed must not become a figure */
 export function spreadOf(values: readonly number[]): Spread {
-  if (values.length === 0 || !values.every(Number.isFinite)) throw new Error(`no figure comes of [${values.join(', ')}]`)
+  if (values.length === 0 || !values.every(Number.isFinite))
+    throw new Error(`no figure comes of [${values.join(', ')}]`)
   return {
     median: median(values),
     low: quantile(values, 0.25),

@@ -41,7 +41,10 @@ async function contendersOf(row: RequestRow, sides: StartedSides): Promise<Recor
 
 const describeRounds = (rounds: readonly Spent[]): string =>
   rounds
-    .map(({ server = Number.NaN, database }) => `${server.toFixed(0)}${database === undefined ? '' : ` + ${database.toFixed(0)}`}`)
+    .map(
+      ({ server = Number.NaN, database }) =>
+        `${server.toFixed(0)}${database === undefined ? '' : ` + ${database.toFixed(0)}`}`,
+    )
     .join(', ') + ' us'
 
 function measurementsOf(name: Name, row: RequestRow, spent: Record<string, Spent[]>): Measurement[] {
@@ -59,7 +62,13 @@ function measurementsOf(name: Name, row: RequestRow, spent: Record<string, Spent
   if (spent['other']) measured.push(...ofOther(name, spent))
   if (row.ofBareGet !== undefined) {
     const spread = inUnitsOf(server('bareGet'), server('ours'))
-    const about = { value: spread.median, unit: 'of a bare GET', target: row.ofBareGet, better: 'higher' as const, spread }
+    const about = {
+      value: spread.median,
+      unit: 'of a bare GET',
+      target: row.ofBareGet,
+      better: 'higher' as const,
+      spread,
+    }
     measured.push(measurement({ name: `${name}.ratio`, ...about }))
   }
   return measured
@@ -76,7 +85,10 @@ function ofOther(name: Name, { other = [], ours = [], unit = [] }: Record<string
     return [measurement({ name: `${name}.other.rate`, ...about })]
   }
   const units = unit.map((round) => round.server!)
-  const parts = { other: other.map((round) => round.server!), 'other.database': other.map((round) => round.database ?? 0) }
+  const parts = {
+    other: other.map((round) => round.server!),
+    'other.database': other.map((round) => round.database ?? 0),
+  }
   return Object.entries(parts).flatMap(([what, values]) => {
     const spread = inUnitsOf(values, units)
     return spread.median === 0

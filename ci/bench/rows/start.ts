@@ -36,7 +36,12 @@ export async function measureStart({ directory, say }: BenchContext): Promise<Me
     const [pod] = stack.pods
     const megabytes = (name: string, pid: number, target: { own: number; resident: number }) => [
       measurement({ name: `start.${name}-idle.own`, value: ownMegabytes(pid), unit: 'MB', target: target.own }),
-      measurement({ name: `start.${name}-idle.resident`, value: residentMegabytes(pid), unit: 'MB', target: target.resident }),
+      measurement({
+        name: `start.${name}-idle.resident`,
+        value: residentMegabytes(pid),
+        unit: 'MB',
+        target: target.resident,
+      }),
     ]
     const memory = [
       ...megabytes('server', pod!.server.pid!, { own: 55, resident: 110 }),

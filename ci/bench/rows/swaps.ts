@@ -21,7 +21,7 @@ export async function measureSwaps({ sides, effort, quick, say }: BenchContext):
   const side = await sides.startSized({ clients: count })
   try {
     const contender = { product: side.product, operation: await requestRows.token.prepare(side.product) }
-    await loadFor(contender, effort.warmUpMs)
+    await loadFor(contender, { cpuMs: effort.warmUpMs })
     const ratios = { one: [] as number[], all: [] as number[] }
     const acknowledged: number[] = []
     const loads: number[] = []
@@ -60,7 +60,12 @@ export async function measureSwaps({ sides, effort, quick, say }: BenchContext):
         unit: 'ms under load',
         target: null,
       }),
-      measurement({ name: 'swaps.all-acknowledged.p50', value: quantile(loads, 0.5), unit: 's under load', target: null }),
+      measurement({
+        name: 'swaps.all-acknowledged.p50',
+        value: quantile(loads, 0.5),
+        unit: 's under load',
+        target: null,
+      }),
     ]
   } finally {
     await side.stop()

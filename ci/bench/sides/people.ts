@@ -1,8 +1,6 @@
-import { hash } from '@node-rs/argon2'
-import pgPromise from 'pg-promise'
+import { argon2Sync, randomBytes } from 'node:crypto'
+import { execute } from '@nauthera/local/programs/fresh-database'
 import { password } from './our-clients.ts'
-
-const connect = pgPromise({ noWarnings: true })
 
 /** Writes people into the tables of a server, all with one password, and its hash is made once.
  *  @param options.cheapHash as the bundle of the server has it, so that no sign-in makes a new one
@@ -12,11 +10,7 @@ export async function addPeople(
   { count, cheapHash }: { count: number; cheapHash: boolean },
 ): Promise<string[]> {
   const names = Array.from({ length: count }, (_, index) => `person-${index}`)
-  const passwordHash = await hash(password, {
-    algorithm: 2,
-    parallelism: 1,
-    ...(cheapHash ? { memoryCost: 8, timeCost: 1 } : { memoryCost: 19_456, timeCost: 2 }),
-  })
+  const passwordHash = hashOf(password, cheapHash ? { memory: 8, passes: 1 } : { memory: 19_456, passes: 2 })
   await execute(
     url,
     `WITH made AS (
@@ -27,6 +21,14 @@ export async function addPeople(
     [names, passwordHash],
   )
   return names
+}
+
+/** A PHC string of argon2id. @param cost.memory KiB */
+function hashOf(message: string, cost: { memory: number; passes: number }): string {
+  const nonce = randomBytes(16)
+  const tag = argon2Sync('argon2id', { message, nonce, parallelism: 1, tagLength: 32, ...cost })
+  const [salt, hash] = [nonce, tag].map((bytes) => bytes.toString('base64').replace(/=+$/, ''))
+  return `$argon2id$v=19$m=${cost.memory},t=${cost.passes},p=1$${salt}$${hash}`
 }
 
 /** So many rows are made by one statement. */
@@ -55,13 +57,3 @@ const fillGrants = `WITH made AS (
     FROM generate_series($1::integer, $2::integer) n RETURNING id)
   INSERT INTO refresh_families (grant_id, rotated_at, payload, expires_at, absolute_expires_at)
   SELECT id, now(), '{"scope":"openid email"}', now() + interval '30 days', now() + interval '90 days' FROM made`
-
-/** Runs one statement as the owner of a database. */
-export async function execute(url: string, statement: string, values: readonly unknown[] = []): Promise<unknown[]> {
-  const database = connect({ connectionString: url, max: 1 })
-  try {
-    return await database.any(statement, [...values])
-  } finally {
-    await database.$pool.end()
-  }
-}

@@ -38,7 +38,13 @@ export class StartedSides {
   async startSized(size: OurSize & { readonly name?: string; readonly cheapHash?: boolean }): Promise<OurSide> {
     const { cheapHash = true, ...others } = size
     const directory = join(this.#directory, `server-${++this.#servers}`)
-    return startOurs({ directory, program: await this.program({ cheapHash }), cheapHash, profile: this.#profile, ...others })
+    return startOurs({
+      directory,
+      program: await this.program({ cheapHash }),
+      cheapHash,
+      profile: this.#profile,
+      ...others,
+    })
   }
 
   /** A bundle, with the flags of the image; made once. */

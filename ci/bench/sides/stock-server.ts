@@ -72,7 +72,8 @@ const configuration: Configuration = {
     introspection: { enabled: true },
     resourceIndicators: {
       enabled: true,
-      defaultResource: (context) => (context.oidc.params?.['grant_type'] === 'client_credentials' ? audience : []) as never,
+      defaultResource: (context) =>
+        (context.oidc.params?.['grant_type'] === 'client_credentials' ? audience : []) as never,
       getResourceServerInfo: () => ({
         scope: 'read',
         audience,
