@@ -48,8 +48,9 @@ const suites = [
   'second-release',
   'rotation',
   'secretless',
-  'sign-in',
+  // begins what takes six minutes and is looked at in keys
   'kubectl',
+  'sign-in',
   'disruption',
   'releases',
   'mutual-tls',
