@@ -12,9 +12,12 @@ export interface Tokens {
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
+/** Some products cannot do some of it. */
+export class MissingClient extends Error {}
+
 export function clientOf({ clients, name }: Product, role: ClientRole): Client {
   const client = clients[role]
-  if (client === undefined) throw new Error(`${name} has no client "${role}"`)
+  if (client === undefined) throw new MissingClient(`${name} has no client "${role}"`)
   return client
 }
 
