@@ -23,7 +23,7 @@ export async function finishInteraction(
     result.kind === 'refused'
       ? { ...library, result: { error: result.error, error_description: result.description } }
       : await signedIn(needs, page, interaction, result)
-  await needs.cookies.write(page.raw, interaction.uid, next)
+  needs.cookies.write(page.raw, interaction.uid, next)
   return { kind: 'finished', location: library.returnTo }
 }
 
@@ -45,7 +45,7 @@ async function signedIn(
     ...(library.deviceCode === undefined ? {} : { deviceConfirmed: true }),
     ...(consent ? { consent: agreedOf(consent, asked) } : {}),
     // nothing to agree to means no consent page; without this answer the library would ask again
-    ...(isNothing(asked) ? { consent: { ...asked, remember: false } } : {}),
+    ...(isNothing(asked) ? { consent: { scopes: [], resources: {}, remember: false } } : {}),
   }
   if (login && (await leavesSession(needs, page, interaction, login))) {
     const { session: _session, ...withoutSession } = library

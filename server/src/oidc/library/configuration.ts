@@ -61,6 +61,8 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     pairwiseIdentifier: async (_context: unknown, accountId: string, client: object) =>
       subjectOf(clients.registered(client), accountId),
     features: buildFeatures(needs),
+    // RFC 9396: the library has it as a feature whose types are fixed (features)
+    extraParams: ['authorization_details'],
     discovery: {
       ui_locales_supported: pages.languages,
       prompt_values_supported: requestablePrompts,
@@ -166,7 +168,7 @@ function cookies({ scope, keys }: ConfigurationNeeds) {
   const each = { signed: false, httpOnly: true, sameSite: 'lax', secure }
   return {
     names: { session: scope.session, interaction: scope.library.pages, resume: scope.library.resume },
-    keys: keys.cookies.all('library').map((key) => key.toString('base64url')),
+    keys: keys.cookies.all('library').map((key) => key.export().toString('base64url')),
     long: { ...each, overwrite: true, path },
     // `overwrite` compares names only: it would drop headers that remove a cookie of the same name at another path
     short: { ...each, overwrite: false },

@@ -3,14 +3,16 @@ import type { Configuration, ResourceServer } from 'oidc-provider'
 import { acrValues, essentialAcr, isEnough } from '../acr.ts'
 import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
+import { checkDetails } from '../artefacts/granted-details.ts'
 import { apiTokenOf, defaultResource, mayIntrospect, scopeOfRequest } from '../artefacts/resources.ts'
 import { standingScope } from '../clients/asked.ts'
+import { standingDetailsOf } from '../artefacts/granted-details.ts'
 import { fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import { parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
-import type { Context } from './shapes.ts'
+import type { AccessToken, Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'settings' | 'clients' | 'certificates' | 'pages' | 'now'>
 type Named = Readonly<Record<string, unknown>>
@@ -51,6 +53,13 @@ export function buildFeatures(needs: Needs) {
     // RFC 9701, for who asks with Accept: application/token-introspection+jwt
     jwtIntrospection: { enabled: true },
     resourceIndicators: apis(needs),
+    // its types are fixed when a Provider is made, and APIs change: the parameter is read in apis(), details go out in overrides/authorization-details
+    richAuthorizationRequests: {
+      enabled: false,
+      authorizationDetailsForGrantSource: async () => undefined,
+      authorizationDetailsForAccessToken: async () => undefined,
+      authorizationDetailsForIntrospection: async (_context: unknown, token: AccessToken) => token.rar,
+    },
     rpInitiatedLogout: logout(needs),
     // artefacts/back-channel sends; this is its metadata
     backchannelLogout: { enabled: true },
@@ -78,8 +87,9 @@ function tokensLookedAt({ clients }: Needs) {
         await clients.ensure(token.clientId ?? '')
         const owner = clients.registeredById(token.clientId ?? '')
         const standing = owner && standingScope(token, owner, clients)
-        if (standing === undefined || client.tokenEndpointAuthMethod === 'none') return false
-        Object.assign(token, standing)
+        if (!owner || standing === undefined || client.tokenEndpointAuthMethod === 'none') return false
+        const rar = standingDetailsOf(token as unknown as AccessToken, owner, clients)
+        Object.assign(token, standing, { rar })
         return mayIntrospect(clients.registered(client), token)
       },
     },
@@ -98,6 +108,8 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
     const asked = { scope: parameterOf(context, 'scope'), resources }
     const scope = scopeOfRequest(asked, grantType, clients.registered(client), clients)
     if (scope !== asked.scope) setParameter(context, 'scope', scope)
+    const text = parameterOf(context, 'authorization_details')
+    if (text !== undefined) checkDetails({ text, resources }, grantType, clients.registered(client), clients)
   }
   return {
     enabled: true,

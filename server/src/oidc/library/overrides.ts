@@ -1,5 +1,6 @@
 import type { Override, OverrideNeeds } from './override.ts'
 import { addGroupClaims } from './overrides/add-group-claims.ts'
+import { authorizationDetails } from './overrides/authorization-details.ts'
 import { compareSecrets } from './overrides/compare-secrets.ts'
 import { consumeCodes } from './overrides/consume-codes.ts'
 import { consumePushedRequests } from './overrides/consume-pushed-requests.ts'
@@ -12,6 +13,7 @@ import { idTokens } from './overrides/id-tokens.ts'
 import { loadGrants } from './overrides/load-grants.ts'
 import { neverSendLogout } from './overrides/never-send-logout.ts'
 import { proveSectors } from './overrides/prove-sectors.ts'
+import { refuseGrants } from './overrides/refuse-grants.ts'
 import { refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { replayOnce } from './overrides/replay-once.ts'
 import { rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
@@ -34,9 +36,11 @@ export const overrides = {
   finishCodes,
   deviceCodes,
   exchangeTokens,
+  authorizationDetails,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,
+  refuseGrants,
   refuseWeakProofs,
   loadGrants,
   statelessSessions,

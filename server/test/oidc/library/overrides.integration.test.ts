@@ -8,6 +8,7 @@ import { overrides } from '../../../src/oidc/library/overrides.ts'
 import { clients } from './overrides/clients.ts'
 import type { Contract } from './overrides/contract.ts'
 import { contract as addGroupClaims } from './overrides/add-group-claims.ts'
+import { contract as authorizationDetails } from './overrides/authorization-details.ts'
 import { contract as compareSecrets } from './overrides/compare-secrets.ts'
 import { contract as consumeCodes } from './overrides/consume-codes.ts'
 import { contract as consumePushedRequests } from './overrides/consume-pushed-requests.ts'
@@ -20,6 +21,7 @@ import { contract as idTokens } from './overrides/id-tokens.ts'
 import { contract as loadGrants } from './overrides/load-grants.ts'
 import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
 import { contract as proveSectors } from './overrides/prove-sectors.ts'
+import { contract as refuseGrants } from './overrides/refuse-grants.ts'
 import { contract as refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { contract as replayOnce } from './overrides/replay-once.ts'
 import { contract as rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
@@ -46,9 +48,11 @@ const contracts = Object.entries({
   finishCodes,
   deviceCodes,
   exchangeTokens,
+  authorizationDetails,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,
+  refuseGrants,
   refuseWeakProofs,
   loadGrants,
   statelessSessions,

@@ -2,6 +2,8 @@ import type { GrantOwner } from '../../../store/grants.ts'
 import { grantFromRow, narrowed } from '../../artefacts/grants.ts'
 import { accessOf } from '../../clients/access.ts'
 import { personScopes, scopesAt } from '../../clients/apis.ts'
+import { standingDetails } from '../../clients/details.ts'
+import type { Details } from '../../clients/details.ts'
 import type { ClientInstances } from '../../clients/instances.ts'
 import type { OidcClient } from '../../clients/oidc-client.ts'
 import { loadAccountOfArtefact } from '../../load-account.ts'
@@ -29,7 +31,11 @@ export function loadGrants({ Grant }: Internals, { users, clients }: Pick<Overri
     const { route } = currentContext().oidc
     if (artefact['kind'] === 'RefreshToken' && route === 'introspection' && loaded.family?.seq !== artefact['seq'])
       return undefined
-    const may = { person: personScopes(client.config), at: (api: string) => scopesAt(api, client, clients) }
+    const may = {
+      person: personScopes(client.config),
+      at: (api: string) => scopesAt(api, client, clients),
+      details: (granted: Details) => standingDetails(granted, client, clients),
+    }
     return new Grant({ ...grantFromRow(row), ...narrowed(row.payload, may) })
   })
 }
