@@ -156,5 +156,5 @@ const unescapeHtml = (text: string): string =>
 function tokensOf(answer: Answer): Tokens {
   const { access_token: access, refresh_token: next } = answer.json()
   if (typeof access !== 'string') throw new Error(`no access token in ${answer.body.slice(0, 300)}`)
-  return { access, refresh: next === undefined ? undefined : String(next) }
+  return { access, refresh: typeof next === 'string' ? next : undefined }
 }
