@@ -1,4 +1,4 @@
-// The one form of every report: `npm run bench -- --json`, e2e-report.json.
+// The one form of every measurement: in e2e-report.json, and by row in the report of `npm run bench -- --json`.
 
 export interface Measurement {
   readonly name: string

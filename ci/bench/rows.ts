@@ -46,7 +46,7 @@ export const rows: Readonly<Record<string, Row>> = {
     measure: later(async () => (await import('./rows/start.ts')).measureStart),
   },
   memory: {
-    title: 'memory of a server after two minutes of each load',
+    title: 'memory of a server after a while of each load',
     measure: later(async () => (await import('./rows/memory.ts')).measureMemory),
   },
   ...rowsOf(growthRows, 'growth-', measureGrowth),

@@ -152,7 +152,9 @@ function readCommandLine() {
   }
 }
 
-const failBy = (error: unknown): never => fail(error instanceof Error ? error.message : String(error))
+function failBy(error: unknown): never {
+  return fail(error instanceof Error ? error.message : String(error))
+}
 
 function fail(message: string): never {
   process.stderr.write(`${message}\n\n${usage}`)

@@ -32,7 +32,7 @@ const usage = `Usage: npm run e2e [-- [--grep TEXT] [--keep] [--images] [FILE ..
   --images     build the images that the nodes of a cluster need, print their archives, one a line, and end
   FILE ...     these files only; default: all, in an order in which they share one installation
 
-Writes e2e-report.json, in the form of npm run bench -- --json.
+Writes e2e-report.json: an array of {name, value, unit, target, better, ok}.
 NAUTHERA_E2E_CLUSTER=existing runs on the cluster that KUBECONFIG names: docs/e2e.md says what it must have, and how it gets the images.
 NAUTHERA_E2E_PREVIOUS=COMMIT is what an upgrade begins from; default: the newest tag, or what ci/e2e/previous-build names.
 `

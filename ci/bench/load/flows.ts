@@ -12,9 +12,12 @@ export interface Tokens {
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
+/** Some products cannot do some of it. */
+export class MissingClient extends Error {}
+
 export function clientOf({ clients, name }: Product, role: ClientRole): Client {
   const client = clients[role]
-  if (client === undefined) throw new Error(`${name} has no client "${role}"`)
+  if (client === undefined) throw new MissingClient(`${name} has no client "${role}"`)
   return client
 }
 
@@ -153,5 +156,5 @@ const unescapeHtml = (text: string): string =>
 function tokensOf(answer: Answer): Tokens {
   const { access_token: access, refresh_token: next } = answer.json()
   if (typeof access !== 'string') throw new Error(`no access token in ${answer.body.slice(0, 300)}`)
-  return { access, refresh: next === undefined ? undefined : String(next) }
+  return { access, refresh: typeof next === 'string' ? next : undefined }
 }

@@ -78,7 +78,11 @@ export function renderBars(options: {
     return `<text x="${left - 8}" y="${y + 12}" text-anchor="end">${escape(bar.label)}</text>${parts.join('')}${text}${beside}${target}`
   })
   const about = { title, width, height: top + bars.length * rowHeight + 10 }
-  return frame(about, [legend([...names, 'black line: to reach'], 44), ...drawn])
+  return frame(about, [
+    legend(names, 44),
+    `<text x="${12 + names.length * 190}" y="44">black line: to reach</text>`,
+    ...drawn,
+  ])
 }
 
 export interface Line {

@@ -2,7 +2,8 @@ import { measurement } from '../../report.ts'
 import type { Measurement } from '../../report.ts'
 import { compare } from '../cost/compare.ts'
 import type { Contender, Spent } from '../cost/compare.ts'
-import { get } from '../load/flows.ts'
+import { MissingClient, get } from '../load/flows.ts'
+import type { Product } from '../load/product.ts'
 import { inUnitsOf } from '../report/statistics.ts'
 import type { StartedSides } from '../sides/sides.ts'
 import type { BenchContext } from '../context.ts'
@@ -16,7 +17,7 @@ export function measureRequests(name: Name): (context: BenchContext) => Promise<
   const row: RequestRow = requestRows[name]
   return async ({ sides, effort, other, say }) => {
     const contenders = await contendersOf(row, sides)
-    if (other !== undefined) contenders['other'] = { product: other, operation: await row.prepare(other) }
+    if (other !== undefined) Object.assign(contenders, await contenderOf(row, other, say))
     say('warming up')
     const spent = await compare(contenders, effort)
     for (const [side, rounds] of Object.entries(spent)) say(`${side}: ${describeRounds(rounds)}`)
@@ -36,6 +37,20 @@ async function contendersOf(row: RequestRow, sides: StartedSides): Promise<Recor
     ...(row.ofBareGet === undefined ? {} : { bareGet: { product: bare, operation: () => get(bare, bare.paths.jwks) } }),
     ...(row.stock ? { stock: await contender('stock') } : {}),
     ours: await contender(row.hash === true ? 'ours' : 'cheap'),
+  }
+}
+
+async function contenderOf(
+  row: RequestRow,
+  product: Product,
+  say: (text: string) => void,
+): Promise<{ other?: Contender }> {
+  try {
+    return { other: { product, operation: await row.prepare(product) } }
+  } catch (error) {
+    if (!(error instanceof MissingClient)) throw error
+    say(`${error.message}: measured without it`)
+    return {}
   }
 }
 

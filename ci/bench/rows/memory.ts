@@ -28,7 +28,7 @@ export async function measureMemory({ sides, quick, say }: BenchContext): Promis
       clearInterval(clock)
       say(`${name}: ${times.length} in ${ms / 1000} s, ${highest.toFixed(0)} MB resident at most`)
       const megabytes = (what: string, value: number, limit: number | undefined) =>
-        measurement({ name: `memory.${name}.${what}`, value, unit: 'MB', target: limit ?? null })
+        measurement({ name: `memory.${name}.${what}`, value, unit: `MB after ${ms / 1000} s`, target: limit ?? null })
       measured.push(
         megabytes('resident', residentMegabytes(pid), undefined),
         megabytes('most', highest, target[name]),

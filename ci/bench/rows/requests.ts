@@ -139,7 +139,7 @@ export const requestRows = {
     stock: false,
   },
   refresh: {
-    title: 'refresh: rotation, opaque access token, ES256 ID token',
+    title: 'rotation, opaque access token, ES256 ID token',
     prepare: rotation('web'),
     target: { server: 3.8, database: 1.5 },
     stock: true,
@@ -171,15 +171,15 @@ export const requestRows = {
   },
   userinfo: { title: 'userinfo, PostgreSQL asked', prepare: asking, target: {}, stock: true },
   discovery: {
-    title: 'discovery',
+    title: 'the discovery document',
     prepare: getting('discovery'),
     target: {},
     ofBareGet: 0.8,
     stock: true,
   },
-  jwks: { title: 'JWKS', prepare: getting('jwks'), target: {}, ofBareGet: 0.8, stock: true },
+  jwks: { title: 'the public keys', prepare: getting('jwks'), target: {}, ofBareGet: 0.8, stock: true },
   mixed: {
-    title: 'mixed: 50 tokens, 25 introspections, 10 refreshes, 5 userinfo, 5 sign-ins, 5 JWKS of 100',
+    title: '50 tokens, 25 introspections, 10 refreshes, 5 userinfo, 5 sign-ins, 5 JWKS of 100',
     prepare: mixed,
     target: {},
     // its adapter forgets all but the last thousand things

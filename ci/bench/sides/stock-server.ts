@@ -1,6 +1,7 @@
 // oidc-provider alone with its own adapter in memory: what the library itself costs, without our code. Its sign-in asks for no
 // password, and its clients are those that the bench uses (product.ts).
-import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -11,7 +12,7 @@ const [secret = '', machineJwk = '{}'] = process.argv.slice(2)
 const audience = 'https://api.example.com'
 const redirectUri = 'https://app.example.com/callback'
 const machineKey = JSON.parse(machineJwk) as object
-const keyOf = (pair: { privateKey: ReturnType<typeof createPrivateKey> }, alg: string) =>
+const keyOf = (pair: { privateKey: KeyObject }, alg: string) =>
   ({ ...pair.privateKey.export({ format: 'jwk' }), kid: alg, alg, use: 'sig' }) as never
 const jwks = {
   keys: [

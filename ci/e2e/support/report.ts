@@ -13,7 +13,7 @@ export function record(about: Parameters<typeof measurement>[0]): void {
   process.stdout.write(`      ${describeMeasurement(one)}\n`)
 }
 
-/** @returns the file, in the form of `npm run bench -- --json` */
+/** @returns the file */
 export function writeReport(): string {
   const file = join(root, 'e2e-report.json')
   writeFileSync(file, `${JSON.stringify(found)}\n`)
