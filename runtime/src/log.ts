@@ -70,7 +70,7 @@ export interface ProcessLog extends Log {
 const bufferedOutput = { dest: 1, sync: false, minLength: 1, maxLength: 4 * 1024 * 1024 }
 
 /** Milliseconds for which a line may wait for others. A process that is killed loses no more than these. */
-export const mostLate = 100
+const mostLate = 100
 /** Characters that wait: with more of them, the lines leave at once. */
 const mostWaiting = 64 * 1024
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { createIds } from '../oidc/random-ids.ts'
-import { grantedTo } from '../oidc/request-line.ts'
+import { grantedTo, wasInLane } from '../oidc/request-line.ts'
 import { pathOfTarget } from './handler.ts'
 import type { Handler } from './handler.ts'
 import { peerOf } from './peer.ts'
@@ -59,12 +59,13 @@ function writeLine(
   about: { id: string; method: string; route: string; status: number; milliseconds: number },
 ): void {
   const granted = grantedTo(request)
+  const lane = wasInLane(request) || undefined
   if (granted !== undefined) {
     const { method, route, status, milliseconds } = about
-    const fields = { ...granted, method, route, status, milliseconds }
+    const fields = { ...granted, method, route, status, milliseconds, ...(lane && { lane }) }
     return status >= 500 ? log.warn(fields, 'audit') : log.later(fields, 'audit')
   }
-  const fields = { ...about, address: peerOf(request)?.address }
+  const fields = { ...about, address: peerOf(request)?.address, ...(lane && { lane }) }
   if (about.status >= 500) log.warn(fields, 'request')
   else if (about.status >= 400) log.info(fields, 'request')
   else log.later(fields, 'request')

@@ -3,8 +3,7 @@ import type { Configuration, ResourceServer } from 'oidc-provider'
 import { acrValues, essentialAcr, isEnough } from '../acr.ts'
 import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
-import { apiTokenOf, defaultResource, mayIntrospect, scopeOfRequest } from '../artefacts/resources.ts'
-import { standingScope } from '../clients/asked.ts'
+import { apiTokenOf, defaultResource, scopeOfRequest, standingFor } from '../artefacts/resources.ts'
 import { fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
@@ -76,11 +75,9 @@ function tokensLookedAt({ clients }: Needs) {
       enabled: true,
       allowedPolicy: async (_context, client, token) => {
         await clients.ensure(token.clientId ?? '')
-        const owner = clients.registeredById(token.clientId ?? '')
-        const standing = owner && standingScope(token, owner, clients)
-        if (standing === undefined || client.tokenEndpointAuthMethod === 'none') return false
+        const standing = standingFor(clients.registered(client), token, clients)
         Object.assign(token, standing)
-        return mayIntrospect(clients.registered(client), token)
+        return standing !== undefined
       },
     },
     revocation: {
