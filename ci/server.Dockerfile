@@ -5,8 +5,14 @@ ARG BASE=node:24-bookworm-slim
 # A bundle that does not start on this base never becomes an image.
 FROM ${BASE} AS tried
 COPY app /app
+COPY --chown=65532:65532 compiled /app/compiled
 COPY --chmod=755 bin /usr/local/bin
-RUN ["/usr/local/bin/node", "/app/src/main.js", "--version"]
+# What V8 made of the files when it tried them lies beside them, so that a start compiles little. It holds for the user who runs it, and the
+# fixed seed makes it the same bytes each time.
+ENV NODE_COMPILE_CACHE=/app/compiled
+USER 65532:65532
+RUN ["/usr/local/bin/node", "--random-seed=1", "/app/src/main.js", "--version"]
+RUN ["/usr/local/bin/node", "--random-seed=1", "/usr/local/bin/nauthera", "--version"]
 RUN ["/usr/local/bin/nauthera", "--version"]
 
 FROM ${BASE}
@@ -17,10 +23,11 @@ LABEL org.opencontainers.image.title="Nauthera server" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-COPY --from=tried /app /app
+COPY app /app
+COPY --from=tried --chown=65532:65532 /app/compiled /app/compiled
 COPY --from=tried /usr/local/bin/nauthera /usr/local/bin/nauthera
 # One heap for all threads, and large buffers given back to the system at once: glibc would keep most of what a load of clients took.
-ENV NODE_ENV=production MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/app/compiled MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 WORKDIR /app
 USER 65532:65532
 # Node is process 1 and handles SIGTERM itself: the runtime's lifecycle listens for it.

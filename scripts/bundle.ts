@@ -35,13 +35,13 @@ const recipes: Readonly<Record<Part, Recipe>> = {
   },
 }
 
-/** Writes `app/` and `bin/` of one part. The same sources give the same bytes.
+/** Writes `app/` and `bin/` of one part, and an empty `compiled/` for what V8 makes of it. The same sources give the same bytes.
  *  @param directory is emptied first */
 export async function bundlePart(part: Part, directory: string): Promise<void> {
   const { entries, copies, commands, externals } = recipes[part]
   const app = join(directory, 'app')
   await rm(directory, { recursive: true, force: true })
-  await mkdir(join(directory, 'bin'), { recursive: true })
+  for (const name of ['bin', 'compiled']) await mkdir(join(directory, name), { recursive: true })
   for (const [source, file] of Object.entries(entries)) {
     await bundleFile(join(root, part, source), join(app, file), externals)
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createSecretKey, randomBytes } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
 import { createLog } from '@nauthera/runtime/log'
 import { cacheConnection } from '@nauthera/server/store/cache-connection'
@@ -118,7 +118,7 @@ describe('Valkey with Sentinel, run by the scripts of the chart', function () {
       passwordFile: stack.passwordFile,
       timeout: 100,
     })!
-    const current = randomBytes(32)
+    const current = createSecretKey(randomBytes(32))
     const cache = createRedisCache({
       connection,
       timeoutMs: 100,

@@ -23,8 +23,17 @@ export async function applyExamples(api: KubeApi, change: (object: KubeObject) =
     .filter(({ kind }) => kind !== 'Job')
     // and nobody shows a certificate
     .filter((object) => !showsCertificate(object))
+    .map(withoutLogo)
     .map(change)
   return applyObjects(api, objects)
+}
+
+/** The hosts of the examples do not exist: the server would say in its log that it cannot fetch the picture. */
+function withoutLogo(object: KubeObject): KubeObject {
+  const { uris, ...spec } = (object.spec ?? {}) as { readonly uris?: Readonly<Record<string, unknown>> }
+  if (uris?.['logo'] === undefined) return object
+  const { logo: _, ...others } = uris
+  return { ...object, spec: { ...spec, uris: others } }
 }
 
 function showsCertificate({ spec }: KubeObject): boolean {

@@ -561,7 +561,8 @@ export interface Views {
       readonly lastUsed: Date
     }[]
     readonly sessions: readonly {
-      readonly agent: string | undefined
+      readonly browser: string | undefined
+      readonly system: string | undefined
       readonly address: string | undefined
       readonly lastSeen: Date
       readonly clients: number

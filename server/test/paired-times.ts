@@ -1,5 +1,12 @@
 // Whether several kinds of work differ in the time that they take, on a machine that is busy with other things as well.
 
+/** Milliseconds of processor time that this process has used, its threads included: what a hash costs, without what the neighbours of
+ *  this machine take away. What only waits is not in it: `npm run bench -- people-times` compares the time on the clock. */
+export function processorTime(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1_000
+}
+
 type Work = (round: number) => Promise<unknown>
 
 export interface PairedTimes {
@@ -16,7 +23,7 @@ const rounds = { first: 40, more: 20, most: 400 }
 /** Each round runs every kind once, in changing order: what slows the machine down meets all of them alike, and no kind is always the
  *  first. Kinds are compared within a round. There are more rounds until it is clear whether each pair differs by more than `withinMs`.
  *  @param options.rounds exactly so many, clear or not
- *  @param options.now milliseconds */
+ *  @param options.now milliseconds, of a clock or of the processor */
 export async function compareTimes(
   kinds: Readonly<Record<string, Work>>,
   options: { withinMs: number; rounds?: number; now?: () => number },

@@ -1,4 +1,5 @@
 import { auditedRequest } from '../oidc/request-context.ts'
+import { describeAgent } from '../account/describe-agent.ts'
 import { personalForm, personalPage } from '../account/gate.ts'
 import type { SignedInPerson } from '../account/gate.ts'
 import type { PageRequest, Reply, Route, Views } from '../reply.ts'
@@ -90,7 +91,7 @@ function describe({
       lastUsed: signedInAt,
     })),
     sessions: sessions.map(({ device, clients }) => ({
-      agent: device.agent,
+      ...describeAgent(device.agent),
       address: device.ip,
       lastSeen: device.lastSeen,
       clients,

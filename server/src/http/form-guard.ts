@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 
 /** The name of the hidden field that carries a form's token. */
@@ -12,8 +13,8 @@ export interface FormTokens {
 }
 
 /** @param keys only for this purpose: the first mints, every key checks */
-export function createFormTokens(keys: () => readonly Uint8Array[]): FormTokens {
-  const tokenOf = (key: Uint8Array, binding: string) => createHmac('sha256', key).update(`form\0${binding}`).digest()
+export function createFormTokens(keys: () => readonly KeyObject[]): FormTokens {
+  const tokenOf = (key: KeyObject, binding: string) => createHmac('sha256', key).update(`form\0${binding}`).digest()
   return {
     mint: (binding) => tokenOf(keys()[0]!, binding).toString('base64url'),
     check: (binding, token) => {

@@ -26,9 +26,9 @@ async function take(needs: Needs, attempt: Attempt): Promise<StepOutcome> {
   const isChosen = progress.wanted !== undefined || progress.linking !== undefined
   if (isChosen || (!isAsked && !progress.switching)) return passed(attempt, undefined)
   const known = goesOn ? session : undefined
-  const others = (await needs.remembered.read(attempt.request.raw)).filter(
-    ({ username }) => username !== session?.person.username,
-  )
+  const others = needs.remembered
+    .read(attempt.request.raw)
+    .filter(({ username }) => username !== session?.person.username)
   if (known === undefined && others.length === 0) return passed(attempt, undefined)
   return { kind: 'ask', page: chooseAccountPage(attempt, known, others) }
 }
@@ -62,7 +62,7 @@ async function chooseAccount({ remembered }: Needs, attempt: Attempt): Promise<F
   const { progress } = attempt.interaction
   const forgotten = form.get('forget')
   if (forgotten !== null) {
-    await remembered.forget(raw, forgotten)
+    remembered.forget(raw, forgotten)
     return { kind: 'unchanged' }
   }
   if (form.get('choice') === 'continue') return { kind: 'go-on', progress: { ...progress, sessionChosen: true } }

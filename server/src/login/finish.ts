@@ -19,7 +19,7 @@ export function createFinish(needs: {
         standing: signedIn.standing,
       }
       const outcome = await needs.interactions.finish(request, interaction, { kind: 'signed-in', login, consent })
-      if (outcome.kind === 'finished' && signedIn?.remember) await needs.remembered.add(request.raw, signedIn.person)
+      if (outcome.kind === 'finished' && signedIn?.remember) needs.remembered.add(request.raw, signedIn.person)
       return outcome.kind === 'finished' ? { kind: 'ended', location: outcome.location } : { kind: 'spent' }
     },
   }

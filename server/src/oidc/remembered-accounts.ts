@@ -1,7 +1,7 @@
 import type { PersonOnPage } from '../reply.ts'
 import { readCookies, setCookie } from './cookies.ts'
 import type { CookieScope, Exchange } from './cookies.ts'
-import { decryptClaims, encryptClaims } from './keys/jwt.ts'
+import { decryptClaims, encryptClaims } from './keys/encrypted-claims.ts'
 import type { CookieKeys } from './keys/key-set.ts'
 
 // Who has signed in with this browser and wanted to stay signed in. The cookie has names alone and opens nothing: whoever is chosen from
@@ -12,9 +12,9 @@ export type RememberedAccount = Pick<PersonOnPage, 'username' | 'name'>
 
 export interface RememberedAccounts {
   /** The last one first. */
-  read(exchange: Pick<Exchange, 'request'>): Promise<readonly RememberedAccount[]>
-  add(exchange: Exchange, account: RememberedAccount): Promise<void>
-  forget(exchange: Exchange, username: string): Promise<void>
+  read(exchange: Pick<Exchange, 'request'>): readonly RememberedAccount[]
+  add(exchange: Exchange, account: RememberedAccount): void
+  forget(exchange: Exchange, username: string): void
 }
 
 const most = 5
@@ -35,21 +35,21 @@ export function createRememberedAccounts(needs: {
   const { name, path } = scope.remembered
   const bound = 'remembered'
 
-  async function read({ request }: Pick<Exchange, 'request'>): Promise<readonly RememberedAccount[]> {
+  function read({ request }: Pick<Exchange, 'request'>): readonly RememberedAccount[] {
     const value = readCookies(request).get(name)
     if (value === undefined) return []
     const keyOf = (kid: string) => keys().find('remembered', kid)
-    const claims = await decryptClaims(value, { keyOf, bound, now: new Date(now()) })
+    const claims = decryptClaims(value, { keyOf, bound, now: new Date(now()) })
     // only this server can have encrypted it, so the shape is known
     return (claims?.['accounts'] as RememberedAccount[] | undefined) ?? []
   }
 
-  async function write(exchange: Exchange, accounts: readonly RememberedAccount[]): Promise<void> {
+  function write(exchange: Exchange, accounts: readonly RememberedAccount[]): void {
     const { response } = exchange
     if (accounts.length === 0) return setCookie(response, scope, { name, path, value: '', maxAge: 0 })
     const { kid, key } = keys().current('remembered')
     const expiresAt = Math.floor(now() / 1000) + keepFor
-    const value = await encryptClaims({ accounts }, { key, kid, bound, expiresAt })
+    const value = encryptClaims({ accounts }, { key, kid, bound, expiresAt })
     // too long: without the oldest one
     if (name.length + value.length > longestCookie) return write(exchange, accounts.slice(0, -1))
     setCookie(response, scope, { name, path, value, maxAge: keepFor })
@@ -57,16 +57,16 @@ export function createRememberedAccounts(needs: {
 
   return {
     read,
-    async add(exchange, { username, name: called }) {
+    add(exchange, { username, name: called }) {
       if (username.length > longest.username) return
       const account = called !== undefined && called.length <= longest.name ? { username, name: called } : { username }
-      const others = (await read(exchange)).filter((other) => other.username !== username)
-      await write(exchange, [account, ...others].slice(0, most))
+      const others = read(exchange).filter((other) => other.username !== username)
+      write(exchange, [account, ...others].slice(0, most))
     },
-    async forget(exchange, username) {
-      const before = await read(exchange)
+    forget(exchange, username) {
+      const before = read(exchange)
       const after = before.filter((account) => account.username !== username)
-      if (after.length < before.length) await write(exchange, after)
+      if (after.length < before.length) write(exchange, after)
     },
   }
 }

@@ -1,5 +1,6 @@
 // Encrypts what a dump of the database must not reveal. The current key of the ring encrypts, every key decrypts.
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hkdfSync, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CodedError } from '@nauthera/runtime/coded-error'
@@ -7,8 +8,8 @@ import { CodedError } from '@nauthera/runtime/coded-error'
 /** Keys derived from the ring for one purpose: the first encrypts or signs, all decrypt or verify. */
 export interface DerivedKeys {
   readonly currentId: string
-  readonly current: Buffer
-  readonly all: ReadonlyMap<string, Buffer>
+  readonly current: KeyObject
+  readonly all: ReadonlyMap<string, KeyObject>
 }
 
 /** The key-encryption keys of a release, from the Secret `<release>-keys`. */
@@ -88,8 +89,8 @@ export function createKeyRing(keys: ReadonlyMap<string, Buffer>, currentId: stri
   }
 }
 
-const subkey = (key: Buffer, info: string): Buffer =>
-  Buffer.from(hkdfSync('sha256', key, '', `nauthera:${info}`, keyBytes))
+const subkey = (key: Buffer, info: string): KeyObject =>
+  createSecretKey(Buffer.from(hkdfSync('sha256', key, '', `nauthera:${info}`, keyBytes)))
 
 const lacksKey = (id: string) =>
   new CodedError('KEY_RING_LACKS_KEY', {

@@ -1,7 +1,8 @@
+import { createSecretKey } from 'node:crypto'
 import { expect } from 'chai'
 import { checkForm, createFormTokens } from '../../src/http/form-guard.ts'
 
-const key = (byte: number) => Buffer.alloc(32, byte)
+const key = (byte: number) => createSecretKey(Buffer.alloc(32, byte))
 const tokens = createFormTokens(() => [key(1)])
 const origin = 'https://login.example.com'
 

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { IncomingHttpHeaders, Server } from 'node:http'
 import { request as send } from 'node:http'
@@ -34,7 +35,7 @@ export function keepLog(): Log & { lines: Line[] } {
 /** The texts of the product. */
 export const testTexts = readTexts(localesDirectory)
 
-export const testTokens = createFormTokens(() => [Buffer.alloc(32, 7)])
+export const testTokens = createFormTokens(() => [createSecretKey(Buffer.alloc(32, 7))])
 
 /** The product's own views, texts and assets. */
 export function testPages(

@@ -84,12 +84,13 @@ const person = (model: Partial<Views['admin-person']>): Page => ({
     ],
     sessions: [
       {
-        agent: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
+        browser: 'Chrome',
+        system: 'Linux',
         address: '192.0.2.7',
         lastSeen: at('12:40'),
         clients: 3,
       },
-      { agent: undefined, address: undefined, lastSeen: at('09:05'), clients: 0 },
+      { browser: undefined, system: undefined, address: undefined, lastSeen: at('09:05'), clients: 0 },
     ],
     consents: [
       { clientId: 'team-a.web', scopes: ['openid', 'profile', 'email', 'offline_access'], granted: at('08:20') },

@@ -154,8 +154,8 @@ export function createBrowser(
   const offers = { reset: false, registration: false }
   const ways = { secondFactors, passkeys, secondFactor, federation, offers }
   const remembered = {
-    read: async () => says.remembered,
-    add: async (_: unknown, account: RememberedAccount) => void says.remembered.unshift(account),
+    read: () => says.remembered,
+    add: (_: unknown, account: RememberedAccount) => void says.remembered.unshift(account),
     forget: async (_: unknown, username: string) => {
       says.remembered = says.remembered.filter((account) => account.username !== username)
     },

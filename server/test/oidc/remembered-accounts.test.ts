@@ -31,61 +31,61 @@ describe(createRememberedAccounts.name, () => {
     }
   }
   type Someone = ReturnType<typeof browser>
-  async function change(at: Someone, work: (exchange: ReturnType<Someone['exchange']>) => Promise<void>) {
+  function change(at: Someone, work: (exchange: ReturnType<Someone['exchange']>) => void) {
     const exchange = at.exchange()
-    await work(exchange)
+    work(exchange)
     return at.keep(exchange)
   }
   const add = (at: Someone, username: string, name?: string) =>
     change(at, (exchange) => accounts.add(exchange, name === undefined ? { username } : { username, name }))
 
-  it('has the last one first, each once, five at most', async () => {
+  it('has the last one first, each once, five at most', () => {
     const at = browser()
-    for (const name of ['one', 'two', 'three', 'one', 'four', 'five', 'six']) await add(at, name, `Called ${name}`)
-    const read = await accounts.read(at.exchange())
+    for (const name of ['one', 'two', 'three', 'one', 'four', 'five', 'six']) add(at, name, `Called ${name}`)
+    const read = accounts.read(at.exchange())
     expect(read.map(({ username }) => username)).to.deep.equal(['six', 'five', 'four', 'one', 'three'])
     expect(read[0]).to.deep.equal({ username: 'six', name: 'Called six' })
   })
 
-  it('goes to the pages of a sign-in alone, and says nothing to who reads the cookie', async () => {
+  it('goes to the pages of a sign-in alone, and says nothing to who reads the cookie', () => {
     const at = browser()
-    const line = await add(at, 'ada@example.com', 'Ada Lovelace')
+    const line = add(at, 'ada@example.com', 'Ada Lovelace')
     expect(line).to.contain('Path=/interaction;').and.contain('HttpOnly').and.contain('SameSite=Lax; Secure')
     expect(Buffer.from(line, 'base64url').toString('latin1') + line).to.not.match(/ada|lovelace/i)
   })
 
-  it('stays below 2 KB, whatever the names are: the oldest ones go, a very long one is not remembered', async () => {
+  it('stays below 2 KB, whatever the names are: the oldest ones go, a very long one is not remembered', () => {
     const at = browser()
-    for (let index = 0; index < 5; index++) await add(at, `${index}${'名'.repeat(99)}`, '氏'.repeat(60))
+    for (let index = 0; index < 5; index++) add(at, `${index}${'名'.repeat(99)}`, '氏'.repeat(60))
     expect(at.cookie().length).to.be.below(2000)
-    const kept = (await accounts.read(at.exchange())).map(({ username }) => username[0])
+    const kept = accounts.read(at.exchange()).map(({ username }) => username[0])
     expect(kept).to.include('4').and.to.have.length.within(1, 4)
-    await add(at, 'x'.repeat(101))
-    expect((await accounts.read(at.exchange())).map(({ username }) => username[0])).to.deep.equal(kept)
+    add(at, 'x'.repeat(101))
+    expect(accounts.read(at.exchange()).map(({ username }) => username[0])).to.deep.equal(kept)
   })
 
-  it('forgets one, and with the last one the cookie', async () => {
+  it('forgets one, and with the last one the cookie', () => {
     const at = browser()
-    await add(at, 'one')
-    await add(at, 'two')
-    await change(at, (exchange) => accounts.forget(exchange, 'two'))
-    expect(await accounts.read(at.exchange())).to.deep.equal([{ username: 'one' }])
-    expect(await change(at, (exchange) => accounts.forget(exchange, 'nobody'))).to.equal('')
-    expect(await change(at, (exchange) => accounts.forget(exchange, 'one'))).to.contain('Max-Age=0')
+    add(at, 'one')
+    add(at, 'two')
+    change(at, (exchange) => accounts.forget(exchange, 'two'))
+    expect(accounts.read(at.exchange())).to.deep.equal([{ username: 'one' }])
+    expect(change(at, (exchange) => accounts.forget(exchange, 'nobody'))).to.equal('')
+    expect(change(at, (exchange) => accounts.forget(exchange, 'one'))).to.contain('Max-Age=0')
   })
 
-  it('remembers nobody for a cookie that is forged, too old, or encrypted with a key that is gone', async () => {
+  it('remembers nobody for a cookie that is forged, too old, or encrypted with a key that is gone', () => {
     const at = browser()
-    await add(at, 'ada')
+    add(at, 'ada')
     const value = at.cookie()
-    expect(await startWith(cookieKeys('bbbbbbbb')).read(at.exchange())).to.deep.equal([])
+    expect(startWith(cookieKeys('bbbbbbbb')).read(at.exchange())).to.deep.equal([])
     at.show(`${value.slice(0, -4)}AAAA`)
-    expect(await accounts.read(at.exchange())).to.deep.equal([])
+    expect(accounts.read(at.exchange())).to.deep.equal([])
     at.show(`${scope.remembered.name}=nonsense`)
-    expect(await accounts.read(at.exchange())).to.deep.equal([])
+    expect(accounts.read(at.exchange())).to.deep.equal([])
     at.show(value)
-    expect(await accounts.read(at.exchange())).to.have.length(1)
+    expect(accounts.read(at.exchange())).to.have.length(1)
     now += 61 * 86_400_000
-    expect(await accounts.read(at.exchange())).to.deep.equal([])
+    expect(accounts.read(at.exchange())).to.deep.equal([])
   })
 })

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto'
 import { decodeProtectedHeader } from 'jose'
 import jsonwebtoken from 'jsonwebtoken'
 import { expect } from 'chai'
@@ -55,7 +56,7 @@ describe('createSessionCookies', () => {
     const { key } = keys.current('session')
     const claims = { jti: 'j', uid: 'u', ep: 1, sub: 'a', exp: 2000, iat: 900 }
     const options = { issuer: needs.issuer, audience: 'nauthera:session', algorithm: 'HS256' } as const
-    const signed = (by: Buffer | string, keyid?: string) =>
+    const signed = (by: KeyObject | string, keyid?: string) =>
       jsonwebtoken.sign(claims, by, keyid === undefined ? options : { ...options, keyid })
     expect(cookies.verify(signed(key, '00000001'))).to.include({ accountId: 'a' })
     for (const value of [

@@ -1,4 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { keyObjectOf } from '../keys/key-objects.ts'
 import type { CookieKeys, Subkey } from '../keys/key-set.ts'
@@ -86,6 +87,6 @@ function unpack(kind: SealedKind, plain: Buffer): Record<string, unknown> {
 
 /** An IV computed from the plaintext: only equal plaintexts share one, which is safe for GCM, and no IV has to be
  *  stored (compare RFC 5297). */
-function fixedIv(key: Buffer, kind: SealedKind, plain: Buffer): Buffer {
+function fixedIv(key: KeyObject, kind: SealedKind, plain: Buffer): Buffer {
   return createHmac('sha256', key).update(`iv\0${kind}\0`).update(plain).digest().subarray(0, ivBytes)
 }

@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { OidcClient } from './oidc-client.ts'
 
@@ -19,7 +20,7 @@ export type SubjectOf = (client: Pick<OidcClient, 'config'>, accountId: string) 
 
 /** @param secret of the ring, the same for ever */
 export const createSubjectOf =
-  (secret: () => Buffer): SubjectOf =>
+  (secret: () => KeyObject): SubjectOf =>
   ({ config }, accountId) =>
     isPairwise(config)
       ? createHmac('sha256', secret())

@@ -1,6 +1,6 @@
 import { readCookies, setCookie } from '../cookies.ts'
 import type { CookieScope, Exchange, InteractionPlace, ResumePlace } from '../cookies.ts'
-import { decryptClaims, encryptClaims } from '../keys/jwt.ts'
+import { decryptClaims, encryptClaims } from '../keys/encrypted-claims.ts'
 import type { CookieKeys } from '../keys/key-set.ts'
 import { lifetimes } from '../lifetimes.ts'
 import { ProtocolError } from '../protocol-error.ts'
@@ -93,7 +93,7 @@ async function open(
 ): Promise<Held | undefined> {
   const value = readCookies(request).get(needs.scope.interaction(uid).name)
   if (value === undefined) return undefined
-  const claims = await decryptClaims(value, {
+  const claims = decryptClaims(value, {
     keyOf: (kid) => needs.keys().find('interaction', kid),
     bound: boundTo(needs, uid),
     now: new Date(needs.now()),
@@ -105,7 +105,7 @@ async function open(
 async function put(needs: InteractionCookieNeeds, { response }: Exchange, uid: string, held: Held): Promise<void> {
   const { kid, key } = needs.keys().current('interaction')
   const expiresAt = held.begun + lifetimes.interactionCookie
-  const value = await encryptClaims({ ...held }, { key, kid, bound: boundTo(needs, uid), expiresAt })
+  const value = encryptClaims({ ...held }, { key, kid, bound: boundTo(needs, uid), expiresAt })
   const { name, [placeOf(held)]: path } = needs.scope.interaction(uid)
   if (name.length + value.length > longestCookie) {
     throw new ProtocolError('invalid_request', {

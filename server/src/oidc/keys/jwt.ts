@@ -2,13 +2,11 @@ import { createPrivateKey, generateKeyPair, randomBytes } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
 import { promisify } from 'node:util'
 import {
-  EncryptJWT,
   calculateJwkThumbprint,
   compactVerify,
   createLocalJWKSet,
   decodeProtectedHeader,
   errors,
-  jwtDecrypt,
   jwtVerify,
 } from 'jose'
 import type { JWK } from 'jose'
@@ -62,48 +60,6 @@ function pairOptions(algorithm: SigningAlgorithm): [string, object] {
 /** A new key for cookies and sealed values: 256 random bits, and an id of 8 hex (as in `nr_<id>_…`). */
 export function mintCookieKey(): { id: string; secret: Buffer } {
   return { id: randomBytes(4).toString('hex'), secret: randomBytes(32) }
-}
-
-/** Encrypts claims for a cookie (JWE, dir, A256GCM).
- *  @param options.key 32 bytes
- *  @param options.bound what the cookie is for: it can be decrypted only for the same purpose
- *  @param options.expiresAt epoch seconds */
-export async function encryptClaims(
-  claims: Readonly<Record<string, unknown>>,
-  options: { key: Uint8Array; kid: string; bound: string; expiresAt: number },
-): Promise<string> {
-  return new EncryptJWT({ ...claims })
-    .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: options.kid })
-    .setAudience(options.bound)
-    .setExpirationTime(options.expiresAt)
-    .encrypt(options.key)
-}
-
-/** @param keyOf finds the key by id; undefined for one that is not (or no longer) ours
- *  @returns the claims; undefined when the token cannot be decrypted, is for another purpose, or has expired */
-export async function decryptClaims(
-  token: string,
-  options: { keyOf: (kid: string) => Uint8Array | undefined; bound: string; now: Date },
-): Promise<Record<string, unknown> | undefined> {
-  try {
-    const { payload } = await jwtDecrypt(
-      token,
-      ({ kid }) => {
-        const key = kid === undefined ? undefined : options.keyOf(kid)
-        if (key === undefined) throw new Error('unknown key')
-        return key
-      },
-      {
-        audience: options.bound,
-        keyManagementAlgorithms: ['dir'],
-        contentEncryptionAlgorithms: ['A256GCM'],
-        currentDate: options.now,
-      },
-    )
-    return payload
-  } catch {
-    return undefined
-  }
 }
 
 const keySets = new WeakMap<readonly JWK[], ReturnType<typeof createLocalJWKSet>>()

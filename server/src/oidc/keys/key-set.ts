@@ -1,4 +1,5 @@
-import { hkdfSync } from 'node:crypto'
+import { createSecretKey, hkdfSync } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { JWK } from 'jose'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { KeySummary } from '../../store/keys.ts'
@@ -67,20 +68,20 @@ export type KeyPurpose =
 export interface Subkey {
   /** 8 hex: the cookie key that it derives from. */
   readonly kid: string
-  readonly key: Buffer
+  readonly key: KeyObject
 }
 
-/** The subkeys of the ring's cookie keys. */
+/** The subkeys of the ring's cookie keys. They are key objects: Node looks at the bytes of a key anew with each use, and at a key object once. */
 export interface CookieKeys {
   /** The one to make new values with. */
   current(purpose: KeyPurpose): Subkey
   /** @returns the subkey of a value that names `kid`; undefined when that key is not (or no longer) in the ring */
-  find(purpose: KeyPurpose, kid: string): Buffer | undefined
+  find(purpose: KeyPurpose, kid: string): KeyObject | undefined
   /** The one that was current at an instant (epoch milliseconds), for values that must be the same when computed
    *  again. */
   activeAt(purpose: KeyPurpose, at: number): Subkey
   /** Current first. */
-  all(purpose: KeyPurpose): readonly Buffer[]
+  all(purpose: KeyPurpose): readonly KeyObject[]
 }
 
 /** The keys at one instant. Immutable: when keys change, a new set is built. */
@@ -94,7 +95,7 @@ export interface KeySet {
   readonly published: readonly JWK[]
   readonly cookies: CookieKeys
   /** What pairwise subjects are made with, 32 bytes: the same for ever. @throws TypeError when the ring has none */
-  readonly pairwise: () => Buffer
+  readonly pairwise: () => KeyObject
   readonly states: ReadonlyMap<string, KeyState>
 }
 
@@ -121,6 +122,7 @@ export function buildKeySet(
     if (key.privateJwk === undefined) return []
     return [states.get(key.id) === 'active' ? key.privateJwk : { ...key.privateJwk, key_ops: ['verify'] }]
   }
+  let pairwise: KeyObject | undefined
   const stateOf = (key: RingKey) =>
     `${states.get(key.id)}${key.use === 'sig' && key.privateJwk === undefined ? '-elsewhere' : ''}`
   return {
@@ -128,24 +130,24 @@ export function buildKeySet(
     signing: signing.flatMap(jwkToSign),
     published: signing.map((key) => key.publicJwk ?? publicPart(key.privateJwk!)),
     cookies: cookieKeysOf(usable.filter((key) => key.line === cookieLine)),
-    pairwise: () => pairwiseSecret(keys),
+    pairwise: () => (pairwise ??= pairwiseSecret(keys)),
     states,
   }
 }
 
-function pairwiseSecret(keys: readonly RingKey[]): Buffer {
+function pairwiseSecret(keys: readonly RingKey[]): KeyObject {
   const secret = keys.find((key) => key.line === pairwiseLine)?.secret
   if (secret === undefined) throw new TypeError('a key set needs a key for pairwise subjects')
-  return secret
+  return createSecretKey(secret)
 }
 
 function cookieKeysOf(keys: readonly RingKey[]): CookieKeys {
-  const derived = new Map<string, Buffer>()
-  const derive = (key: RingKey, purpose: KeyPurpose): Buffer => {
+  const derived = new Map<string, KeyObject>()
+  const derive = (key: RingKey, purpose: KeyPurpose): KeyObject => {
     const id = `${key.id} ${purpose}`
     const known = derived.get(id)
     if (known) return known
-    const fresh = Buffer.from(hkdfSync('sha256', key.secret!, '', `nauthera:cookie:${purpose}`, 32))
+    const fresh = createSecretKey(Buffer.from(hkdfSync('sha256', key.secret!, '', `nauthera:cookie:${purpose}`, 32)))
     derived.set(id, fresh)
     return fresh
   }

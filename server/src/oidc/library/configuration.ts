@@ -166,7 +166,7 @@ function cookies({ scope, keys }: ConfigurationNeeds) {
   const each = { signed: false, httpOnly: true, sameSite: 'lax', secure }
   return {
     names: { session: scope.session, interaction: scope.library.pages, resume: scope.library.resume },
-    keys: keys.cookies.all('library').map((key) => key.toString('base64url')),
+    keys: keys.cookies.all('library').map((key) => key.export().toString('base64url')),
     long: { ...each, overwrite: true, path },
     // `overwrite` compares names only: it would drop headers that remove a cookie of the same name at another path
     short: { ...each, overwrite: false },

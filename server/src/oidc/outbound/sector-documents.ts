@@ -56,6 +56,9 @@ export function createSectorDocuments(needs: {
     const found = known.get(uri)
     if (found !== undefined) return found
     const fresh = { members: (await kept.find(uri)) ?? [], askedAt: -Infinity, hasFailed: false }
+    // another request may have looked, and even asked, meanwhile: what it learned is newer
+    const meanwhile = known.get(uri)
+    if (meanwhile !== undefined) return meanwhile
     const [oldest] = known.keys()
     if (known.size >= mostRemembered && oldest !== undefined) known.delete(oldest)
     known.set(uri, fresh)

@@ -1,8 +1,9 @@
+import { createSecretKey } from 'node:crypto'
 import { expect } from 'chai'
 import fc from 'fast-check'
 import { createSubjectOf, sectorOf } from '../../../src/oidc/clients/subjects.ts'
 
-const subjectOf = createSubjectOf(() => Buffer.alloc(32, 'a'))
+const subjectOf = createSubjectOf(() => createSecretKey(Buffer.alloc(32, 'a')))
 const client = (sectorIdentifierUri: string, redirectUri = 'https://app.example.com/cb', subjectType = 'pairwise') =>
   ({ config: { subjectType, sectorIdentifierUri, redirectUris: [redirectUri], jwksUri: '' } }) as never
 
@@ -24,7 +25,7 @@ describe(createSubjectOf.name, () => {
   it('is one for all clients of a sector, and another for each person, sector and ring', () => {
     const [one, same] = [client('https://s.example.com/1'), client('https://s.example.com/2', 'https://b.example.com/')]
     expect(subjectOf(one, 'ada')).to.equal(subjectOf(same, 'ada'))
-    const elsewhere = createSubjectOf(() => Buffer.alloc(32, 'b'))
+    const elsewhere = createSubjectOf(() => createSecretKey(Buffer.alloc(32, 'b')))
     expect(
       new Set([
         subjectOf(one, 'ada'),

@@ -70,12 +70,12 @@ describe('createKeyRing', () => {
   it('the key of pairwise subjects is one for all replicas, and stays through every rotation', async () => {
     const [first, second] = [ringOf(), ringOf()]
     await Promise.all([first.load(), second.load()])
-    const before = first.current().pairwise()
+    const before = first.current().pairwise().export()
     expect(before).to.have.length(32)
     await first.rotate()
     now += policy.rotateEvery + policy.retireFor()
     await Promise.all([first.load(), second.load()])
-    expect(second.current().pairwise()).to.deep.equal(before)
+    expect(second.current().pairwise().export()).to.deep.equal(before)
     const stored = await fresh.replica().keys.summaries()
     expect(stored.filter(({ use }) => use === 'pairwise')).to.have.length(1)
   })

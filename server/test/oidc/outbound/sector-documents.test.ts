@@ -5,6 +5,8 @@ import { keepLog } from '../../http/harness.ts'
 const uri = 'https://sector.example.com/list'
 const config = (...redirectUris: string[]) => ({ sectorIdentifierUri: uri, redirectUris, grantTypes: [], jwksUri: '' })
 
+type Resolvers = [PromiseWithResolvers<undefined>, PromiseWithResolvers<undefined>, PromiseWithResolvers<undefined>]
+
 function create(answer: () => Promise<Response> | Response, rows = new Map<string, readonly string[]>()) {
   let asked = 0
   let now = 0
@@ -34,6 +36,23 @@ describe(createSectorDocuments.name, () => {
     expect(faults.every((fault) => fault === undefined)).to.equal(true)
     expect(asked()).to.equal(1)
     expect(rows.get(uri)).to.have.length(2)
+  })
+
+  it('keeps what was read while another request still looked for what is kept', async () => {
+    const [slow, storing, stored] = [0, 0, 0].map(() => Promise.withResolvers<undefined>()) as Resolvers
+    const finds = [Promise.resolve(undefined), slow.promise]
+    const documents = createSectorDocuments({
+      kept: { find: () => finds.shift()!, put: () => (storing.resolve(undefined), stored.promise) },
+      fetch: async () => Response.json(['https://a.test/cb']),
+      log: keepLog(),
+      now: () => 0,
+    })
+    const faults = [1, 2].map(() => documents.fault(config('https://a.test/cb')))
+    await storing.promise
+    slow.resolve(undefined)
+    await slow.promise
+    stored.resolve(undefined)
+    expect(await Promise.all(faults)).to.deep.equal([undefined, undefined])
   })
 
   it('says what the document lacks, and sees after a minute that it was added', async () => {

@@ -1,0 +1,54 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+
+// Claims in a cookie, as a JWE (RFC 7516, compact, `dir` and `A256GCM`): what jose reads and writes, as releases before did. It is written out
+// here because jose asks WebCrypto, which imports the key and goes to another thread for each cookie: a fifth of what a sign-in cost the server.
+
+const ivBytes = 12
+const tagBytes = 16
+const shape = /^([A-Za-z0-9_-]+)\.\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{22})$/
+
+/** @param options.key 32 bytes
+ *  @param options.bound what the cookie is for: it can be decrypted only for the same purpose
+ *  @param options.expiresAt epoch seconds */
+export function encryptClaims(
+  claims: Readonly<Record<string, unknown>>,
+  options: { key: KeyObject; kid: string; bound: string; expiresAt: number },
+): string {
+  const { key, kid, bound, expiresAt } = options
+  const header = encode(Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', kid })))
+  const iv = randomBytes(ivBytes)
+  const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes }).setAAD(Buffer.from(header))
+  const plain = JSON.stringify({ ...claims, aud: bound, exp: expiresAt })
+  const text = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()])
+  return `${header}..${encode(iv)}.${encode(text)}.${encode(cipher.getAuthTag())}`
+}
+
+/** @param options.keyOf finds the key by id; undefined for one that is not (or no longer) ours
+ *  @returns the claims; undefined when the token cannot be decrypted, is for another purpose, or has expired. Never throws. */
+export function decryptClaims(
+  token: string,
+  options: { keyOf: (kid: string) => KeyObject | undefined; bound: string; now: Date },
+): Record<string, unknown> | undefined {
+  const [, header, iv, text, tag] = shape.exec(token) ?? []
+  if (header === undefined) return undefined
+  try {
+    const { alg, enc, kid, ...others } = JSON.parse(decode(header).toString()) as Record<string, unknown>
+    // another member (`zip`, `crit`) would say how to read what follows
+    if (alg !== 'dir' || enc !== 'A256GCM' || typeof kid !== 'string' || Object.keys(others).length > 0)
+      return undefined
+    const key = options.keyOf(kid)
+    if (key === undefined) return undefined
+    const decipher = createDecipheriv('aes-256-gcm', key, decode(iv!), { authTagLength: tagBytes })
+    decipher.setAAD(Buffer.from(header)).setAuthTag(decode(tag!))
+    const plain = Buffer.concat([decipher.update(decode(text!)), decipher.final()])
+    const claims = JSON.parse(plain.toString()) as Record<string, unknown>
+    const isValid = claims['aud'] === options.bound && Number(claims['exp']) > options.now.getTime() / 1000
+    return isValid ? claims : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const encode = (bytes: Buffer): string => bytes.toString('base64url')
+const decode = (text: string): Buffer => Buffer.from(text, 'base64url')
