@@ -1,7 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
-import { keyObjectOf } from '../keys/key-objects.ts'
 import type { CookieKeys, Subkey } from '../keys/key-set.ts'
 
 // Codes, refresh tokens, opaque access tokens and pushed requests of public clients are sealed strings: each holds its
@@ -48,9 +47,7 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
         ? needs.keys().activeAt(purpose, options.madeAt)
         : needs.keys().current(purpose)
       const iv = options ? fixedIv(key, kind, plain) : randomBytes(ivBytes)
-      const cipher = createCipheriv('aes-256-gcm', keyObjectOf(key), iv, { authTagLength: tagBytes }).setAAD(
-        boundTo(kind),
-      )
+      const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes }).setAAD(boundTo(kind))
       const sealed = Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
       return `nr_${kid}_${sealed.toString('base64url')}`
     },
@@ -62,8 +59,7 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
       // the last character of base64url has unused bits: without this check one value could be written in several ways
       if (sealed.toString('base64url') !== match[2]) return undefined
       try {
-        const iv = sealed.subarray(0, ivBytes)
-        const decipher = createDecipheriv('aes-256-gcm', keyObjectOf(key), iv, { authTagLength: tagBytes })
+        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, ivBytes), { authTagLength: tagBytes })
         decipher.setAAD(boundTo(kind)).setAuthTag(sealed.subarray(-tagBytes))
         const plain = Buffer.concat([decipher.update(sealed.subarray(ivBytes, -tagBytes)), decipher.final()])
         return unpack(kind, plain)
