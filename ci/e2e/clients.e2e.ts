@@ -2,6 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { expect } from 'chai'
 import { shardSecretName } from '@nauthera/proto/names'
 import { shardOf } from '@nauthera/proto/shard-of'
+import type { Credentials } from '@nauthera/local/product/token'
+import type { Json } from '@nauthera/stand-in/kube-client'
 import { quantile } from '../report.ts'
 import { applyClients, credentialsOf, measureReady } from './support/clients.ts'
 import { admin, applyObjects, get, kubectl, until, whenObject } from './support/kubernetes.ts'
@@ -118,12 +120,33 @@ describe('an OIDCClient on a real cluster', function () {
     }
   })
 
+  // nobody tells the operator: both are found within a minute, in turns that have nothing to do with each other
+  let lost: string
+  let held: Credentials
+  let restored: Promise<void>
+  const restore = async () => {
+    const secrets = `/api/v1/namespaces/${team}/secrets`
+    const { metadata } = await get(`${secrets}/${lost}-oidc`)
+    const began = performance.now()
+    await kubectl('-n', team, 'delete', 'secret', `${lost}-oidc`)
+    const isNew = (object: Json) => ![undefined, metadata.uid].includes(object?.metadata.uid)
+    await whenObject(secrets, `${lost}-oidc`, isNew, 90_000)
+    record({ name: 'f37.secret-restored', value: (performance.now() - began) / 1000, unit: 's', target: 70 })
+  }
+
   it('whose shard is deleted goes on being served, and the shard is restored', async () => {
     const { namespace } = product.release
     const name = shardSecretName(product.release.name, shardOf(team, 'change-0'))
     const secrets = `/api/v1/namespaces/${namespace}/secrets`
     const { metadata } = await get(`${secrets}/${name}`)
     const driver = await useDriver()
+    // a new secret of this shard would write the shard
+    lost = ['change-1', 'change-3', 'change-4', 'change-5'].find(
+      (one) => shardOf(team, one) !== shardOf(team, 'change-0'),
+    )!
+    held = await credentialsOf(team, lost)
+    restored = restore()
+    restored.catch(() => undefined)
     const began = performance.now()
     const outcome = await driver.underCalls({ clients: 'change-0' }, async () => {
       await kubectl('-n', namespace, 'delete', 'secret', name)
@@ -135,21 +158,10 @@ describe('an OIDCClient on a real cluster', function () {
   })
 
   it('F37 whose Secret is deleted gets it again within a minute: a new secret, the same client id', async () => {
-    const before = await credentialsOf(team, 'change-1')
-    const secrets = `/api/v1/namespaces/${team}/secrets`
-    const { metadata } = await get(`${secrets}/change-1-oidc`)
-    const began = performance.now()
-    await kubectl('-n', team, 'delete', 'secret', 'change-1-oidc')
-    await whenObject(
-      secrets,
-      'change-1-oidc',
-      (object) => ![undefined, metadata.uid].includes(object?.metadata.uid),
-      90_000,
-    )
-    record({ name: 'f37.secret-restored', value: (performance.now() - began) / 1000, unit: 's', target: 70 })
-    const after = await credentialsOf(team, 'change-1')
-    expect(after.clientId).to.equal(before.clientId)
-    expect(after.clientSecret).to.not.equal(before.clientSecret)
+    await restored
+    const after = await credentialsOf(team, lost)
+    expect(after.clientId).to.equal(held.clientId)
+    expect(after.clientSecret).to.not.equal(held.clientSecret)
     const driver = await useDriver()
     expect(await driver.ask(after.clientId, after.clientSecret)).to.deep.equal({ status: 200 })
   })

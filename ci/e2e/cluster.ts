@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { reapPid } from '@nauthera/local/processes/reaper'
@@ -70,6 +70,8 @@ export async function startCluster(say: (line: string) => void): Promise<Cluster
   await installPrograms(programs, say)
   await (isPacked ? unpack(say) : build(say))
   await step('removing what an earlier run left', ['cluster.sh', 'down'], () => undefined)
+  // `down` keeps the flags of components, which may name files that are gone
+  rmSync(join(environment.KIT_STATE, 'flags'), { recursive: true, force: true })
   await step('starting the cluster', ['cluster.sh', 'up'], say)
   const [pid] = readFileSync(join(environment.KIT_STATE, 'pid'), 'utf8').split(' ')
   const forget = reapPid(Number(pid), 'KILL')

@@ -3,7 +3,7 @@ import type { Json } from '@nauthera/stand-in/kube-client'
 import { clientObject, clientsIn, measureReady, whenClientReady } from './support/clients.ts'
 import type { Outcome } from './support/driver.ts'
 import { admin, applyObjects, get, kubectl, tryKubectl, until, whenObject } from './support/kubernetes.ts'
-import { canKill, exitCodeOf, isReady, killContainer } from './support/pods.ts'
+import { canKill, exitCodeOf, killContainer } from './support/pods.ts'
 import { machine, serverSelector, useDriver, useProduct } from './support/product.ts'
 import type { Product } from './support/product.ts'
 import { record } from './support/report.ts'
@@ -20,17 +20,7 @@ describe('pods that are replaced under load', function () {
     await useDriver()
   })
 
-  const settled = () =>
-    until(
-      'two ready servers',
-      async () => {
-        const { items } = await get(`/api/v1/namespaces/${namespace}/pods`, {
-          labelSelector: 'app.kubernetes.io/component=server',
-        })
-        return (items as Json[]).length === 2 && (items as Json[]).every(isReady)
-      },
-      90_000,
-    )
+  const settled = () => product.release.settled()
   beforeEach(settled)
 
   const underLoad = async (what: string, work: () => Promise<unknown>): Promise<Outcome> => {
@@ -56,15 +46,6 @@ describe('pods that are replaced under load', function () {
     const hits = texts.join('\n').matchAll(/^nauthera_server_cache_reads_total\{[^}]*outcome="hit"[^}]*\} (\d+)/gm)
     return [...hits].reduce((sum, [, count]) => sum + Number(count), 0)
   }
-
-  it('F19 a rolling restart fails no request', async () => {
-    const outcome = await underLoad('rolling-restart', async () => {
-      await kubectl('-n', namespace, 'rollout', 'restart', 'deploy/nauthera-server')
-      await kubectl('-n', namespace, 'rollout', 'status', 'deploy/nauthera-server', '--timeout=120s')
-      await settled()
-    })
-    expectNone('rolling-restart', outcome)
-  })
 
   it('every process, as PID 1 of its container, exits with 0 on SIGTERM', async () => {
     for (const [component, containers] of [

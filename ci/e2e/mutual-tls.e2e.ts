@@ -104,14 +104,11 @@ describe('a client with a certificate, on a real cluster', function () {
     })
     const audiences = ['https://reports.example.com']
     const auth = { method: 'tls_client_auth', tls: { sanURI: spiffe } }
-    await applyClients(team, { certified: { type: 'M2M', audiences, auth } })
+    await Promise.all([release.settled(), applyClients(team, { certified: { type: 'M2M', audiences, auth } })])
   })
 
-  // what comes later begins from what it knows: no client without a secret, and the release as it was
-  after(async () => {
-    await kubectl('-n', product.team, 'delete', 'oidcclient', 'certified', '--ignore-not-found')
-    await product.release.upgrade()
-  })
+  // what comes later upgrades the release with values of its own, and knows no client without a secret
+  after(() => kubectl('-n', product.team, 'delete', 'oidcclient', 'certified', '--ignore-not-found'))
 
   const configMap = (namespace: string, name: string, data: object): object => ({
     apiVersion: 'v1',

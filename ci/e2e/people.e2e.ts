@@ -4,11 +4,13 @@ import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { password } from '@nauthera/harness/browser'
 import { findChromium } from '@nauthera/local/programs/chromium'
-import { openClusterBrowser, screenshots } from './support/browser.ts'
+import { whenLoaded } from './later.ts'
+import { openClusterBrowser } from './support/browser.ts'
 import type { ClusterBrowser } from './support/browser.ts'
 import { startDirectory } from './support/directory.ts'
 import type { Directory } from './support/directory.ts'
 import type { Driver } from './support/driver.ts'
+import { screenshots } from './support/failure.ts'
 import { applyObjects, forwardPort, kubectl, tryKubectl, until } from './support/kubernetes.ts'
 import { startMailServer } from './support/mail-server.ts'
 import type { MailServer } from './support/mail-server.ts'
@@ -38,7 +40,7 @@ describe('a directory and a mail server on a real cluster', function () {
   before(async function () {
     product = await useProduct()
     driver = await useDriver()
-    await applyObjects(restrictedNamespace(namespaces.people))
+    await Promise.all([applyObjects(restrictedNamespace(namespaces.people)), whenLoaded('openldap')])
     ;[directory, mailServer] = await Promise.all([
       // grace is in the group in the directory, ben among our own people
       startDirectory(namespaces.people, ['grace', 'nils'], { [group]: ['grace'] }),
@@ -55,7 +57,8 @@ describe('a directory and a mail server on a real cluster', function () {
       }),
     ])
     app = client
-    await product.release.addPerson('ben', { groups: [group] })
+    // an old server knows nobody of the directory
+    await Promise.all([product.release.settled(), product.release.addPerson('ben', { groups: [group] })])
     if (findChromium() !== undefined) window = await openClusterBrowser(product.team, driver)
   })
   after(() => window?.close())

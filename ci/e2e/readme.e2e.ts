@@ -4,8 +4,9 @@ import { delimiter, join } from 'node:path'
 import { expect } from 'chai'
 import type { Browser } from 'playwright-core'
 import { reapDirectory, reapPid } from '@nauthera/local/processes/reaper'
-import { findChromium, openBrowser } from '@nauthera/local/programs/chromium'
+import { findChromium } from '@nauthera/local/programs/chromium'
 import { findTool } from '@nauthera/local/programs/tools'
+import { openWatchedBrowser } from './support/failure.ts'
 import { kubectl, root, tryKubectl, until } from './support/kubernetes.ts'
 
 // The section "A cluster in five minutes" of the README: its own commands, in its own order, as a reader has them. What a reader has and
@@ -108,7 +109,7 @@ describe('A cluster in five minutes, as the README has it', function () {
     const said = await run(person)
     const password = /^ada .* (\S+)$/m.exec(said)?.[1]
     expect(password, said).to.be.a('string')
-    browser = await openBrowser({
+    browser = await openWatchedBrowser({
       args: ['--ignore-certificate-errors', '--host-resolver-rules=MAP nauthera-server.auth.svc 127.0.0.1'],
     })
     const page = await browser.newPage()

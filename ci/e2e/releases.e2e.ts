@@ -1,70 +1,38 @@
 import { expect } from 'chai'
 import type { Json } from '@nauthera/stand-in/kube-client'
 import { quantile } from '../report.ts'
-import { person } from '../faults/support/load/visits.ts'
-import { previousChart, previousTag } from './previous.ts'
+import { previousTag } from './previous.ts'
 import { applyClients, clientObject, clientsIn, credentialsOf, whenClientReady } from './support/clients.ts'
 import { startDriver } from './support/driver.ts'
 import type { Driver } from './support/driver.ts'
 import { applyObjects, get, kubectl, mustRun, tryKubectl, until } from './support/kubernetes.ts'
-import { isReady } from './support/pods.ts'
-import { databases, loadClients, machine, namespaces, useDriver, useProduct, version } from './support/product.ts'
+import { canKill, isReady } from './support/pods.ts'
+import { machine, useDriver, useProduct, version } from './support/product.ts'
 import type { Product } from './support/product.ts'
-import {
-  authority,
-  databaseSecrets,
-  describeRelease,
-  e2eImage,
-  restrictedNamespace,
-  tlsSecret,
-} from './support/release.ts'
+import { authority, e2eImage } from './support/release.ts'
 import type { Release } from './support/release.ts'
 import { record } from './support/report.ts'
-
-// A second release in its own namespace, that may see nothing else of the cluster and begins as the build before this one.
-
-const serverName = 'second'
-/** Applied at once: without the nudge each waits for the kubelet, all together. */
-const inFlight = 10
+import { inFlight, serverName, useSecondRelease } from './support/second-release.ts'
+import type { SecondRelease } from './support/second-release.ts'
 
 describe('a second release, in mode release', function () {
   this.timeout(300_000)
   let first: Product
+  let second: SecondRelease
   let release: Release
   let driver: Driver
 
   before(async () => {
     first = await useProduct()
     await useDriver()
-    const namespace = namespaces.second
-    await applyObjects(restrictedNamespace(namespace))
-    await applyObjects([
-      await tlsSecret(namespace, 'server-tls', [`second-server.${namespace}.svc`]),
-      ...databaseSecrets(namespace, (await authority).cert),
-    ])
-    release = describeRelease({
-      name: 'second',
-      namespace,
-      postgresNamespace: namespaces.auth,
-      database: databases.second,
-      tag: previousTag,
-      chart: previousChart,
-      helm: 'helm3',
-      values: {
-        operator: {
-          serverName,
-          watch: { mode: 'release' },
-          // as for those who may make nothing in the cluster but what is in their namespace
-          admission: { enabled: false },
-          policy: { allow: { audiences: ['https://*'] } },
-        },
-      },
-    })
-    await release.upgrade()
-    await release.addPerson(person)
+    second = await useSecondRelease()
+    ;({ release } = second)
   })
   after(async () => {
-    await release.uninstall()
+    const ending = release.uninstall()
+    if (!canKill) await ending
+    // a cluster of our own may end before that
+    ending.catch(() => undefined)
   })
 
   it('has no right and no object outside its namespace', async () => {
@@ -81,20 +49,8 @@ describe('a second release, in mode release', function () {
   })
 
   it(`makes ${inFlight} clients that are applied together Ready without nudging, at the pace of the kubelet`, async () => {
-    const names = Array.from({ length: inFlight }, (_, index) => `slow-${index}`)
-    const all = { ...loadClients, ...Object.fromEntries(names.map((name) => [name, machine])) }
-    const began = performance.now()
-    const times = new Map<string, number>()
-    await applyObjects(
-      Object.entries(all).map(([name, spec]) => clientObject(release.namespace, name, { ...spec, serverName })),
-    )
-    await Promise.all(
-      Object.keys(all).map(async (name) => {
-        await whenClientReady(release.namespace, name, 150_000)
-        times.set(name, (performance.now() - began) / 1000)
-      }),
-    )
-    const slow = names.map((name) => times.get(name)!)
+    const slow = await second.ready
+    expect(slow).to.have.length(inFlight)
     record({ name: 'ready.no-nudge.p50', value: quantile(slow, 0.5), unit: 's', target: null })
     record({ name: 'ready.no-nudge.max', value: Math.max(...slow), unit: 's', target: null })
   })

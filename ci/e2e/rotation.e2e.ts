@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { applyClients, rotate, whenPreviousRetired } from './support/clients.ts'
-import { kubectl, until, whenObject } from './support/kubernetes.ts'
-import { agentLines, isReady } from './support/pods.ts'
+import { kubectl, whenObject } from './support/kubernetes.ts'
+import { agentLines } from './support/pods.ts'
 import { machine, useDriver, useProduct } from './support/product.ts'
 import type { Product } from './support/product.ts'
 import { record } from './support/report.ts'
@@ -19,14 +19,7 @@ describe('rotations on a real cluster, with three replicas', function () {
     await useDriver()
     const { namespace } = product.release
     await kubectl('-n', namespace, 'scale', 'deploy/nauthera-server', '--replicas=3')
-    await until(
-      'three ready servers',
-      async () => {
-        const pods = await product.release.pods('server')
-        return pods.length === 3 && pods.every(isReady)
-      },
-      60_000,
-    )
+    await product.release.settled(3)
     const rotated = { ...machine, rotation: { interval: '24h', overlap: '1m', retire: 'AfterOverlap' } }
     await applyClients(product.team, Object.fromEntries(names.map((name) => [name, rotated])))
   })

@@ -1,12 +1,14 @@
 // npm run e2e: the product on a real Kubernetes. Starts one itself, or uses the one of KUBECONFIG with NAUTHERA_E2E_CLUSTER=existing.
 import { spawn } from 'node:child_process'
 import { rmSync } from 'node:fs'
+import { constants, setPriority } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { parts } from '../../scripts/bundle.ts'
 import { addUp } from '../../scripts/plain-line.ts'
 import { reapProcess } from '@nauthera/local/processes/reaper'
-import { installImagePrograms, missingForCluster, startCluster } from './cluster.ts'
+import { clusterDirectory, installImagePrograms, missingForCluster, startCluster } from './cluster.ts'
+import type { Cluster } from './cluster.ts'
 import { useExisting } from './existing.ts'
 import {
   buildDriverImage,
@@ -17,6 +19,8 @@ import {
   buildValkeyImage,
   hasGo,
 } from './images/build.ts'
+import { createLater, laterImages } from './later.ts'
+import type { LaterImages } from './later.ts'
 import { describeTraces, readTraces } from './leftovers.ts'
 import { buildPrevious, previousArchives } from './previous.ts'
 import { root } from './support/kubernetes.ts'
@@ -41,16 +45,32 @@ const suites = [
   'install',
   'clients',
   'fences',
-  'sign-in',
+  'second-release',
   'rotation',
   'secretless',
-  'mutual-tls',
+  'sign-in',
   'kubectl',
   'disruption',
   'releases',
+  'mutual-tls',
   'people',
+  'keys',
   'uninstall',
 ].map((name) => `ci/e2e/${name}.e2e.ts`)
+/** Which files need the images that are built last, and how those are built. */
+const neededBy: Readonly<Record<LaterImages, readonly string[]>> = {
+  'oauth2-proxy': ['sign-in'],
+  previous: ['second-release', 'releases'],
+  openldap: ['people'],
+}
+const buildLater: Readonly<Record<LaterImages, () => Promise<string[]>>> = {
+  'oauth2-proxy': async () => (hasGo() ? [(await buildOAuth2ProxyImage()).archive] : []),
+  previous: async () => {
+    await buildPrevious(say)
+    return [...previousArchives]
+  },
+  openldap: async () => [(await buildOpenLdapImage()).archive],
+}
 /** They run processes of this checkout: no images are needed. */
 const withoutImages = new Set(suites.slice(0, 2))
 
@@ -80,9 +100,12 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => st
 
 if (values.images) {
   await installImagePrograms(say)
-  for (const archive of await buildImages({ own: false, proxy: true, previous: true }).catch((error: unknown) =>
-    giveUp(describe(error)),
-  ))
+  const building = async () => {
+    const archives = await buildImages({ own: false })
+    for (const what of laterImages) archives.push(...(await buildLater[what]()))
+    return archives
+  }
+  for (const archive of await building().catch((error: unknown) => giveUp(describe(error))))
     process.stdout.write(`${archive}\n`)
   process.exit(0)
 }
@@ -100,15 +123,14 @@ let code = 1
 const counts: string[] = []
 try {
   if (cluster && needsImages) {
-    const has = (suite: string) => files.some((file) => file.includes(suite))
-    const building = buildImages({ own: true, proxy: has('sign-in'), previous: has('releases') })
+    const building = buildImages({ own: true })
     // told below, after the tests that run meanwhile: these wait for clocks more than they work
     building.catch(() => undefined)
     const first = values.grep === undefined ? files.filter((file) => withoutImages.has(file)) : []
     const status = await runTests(cluster.kubeconfig, first)
     await cluster.loadImages(...(await building))
     const rest = files.filter((file) => !first.includes(file))
-    if (!stopped.signal.aborted) code = Math.max(status, await runTests(cluster.kubeconfig, rest))
+    if (!stopped.signal.aborted) code = Math.max(status, await runWithLater(cluster, rest))
   } else if (!stopped.signal.aborted) {
     code = await runTests(cluster?.kubeconfig ?? (await useExisting(say, { needsImages })), files)
   }
@@ -133,10 +155,8 @@ function describe(error: unknown): string {
 }
 
 /** @param what.own for a cluster of our own: one of them has the name of an official image
- *  @param what.proxy whether oauth2-proxy is among the applications
- *  @param what.previous whether an upgrade is among the tests
- *  @returns the archives: of this product, of what it needs around it, and of the product as it was before */
-async function buildImages(what: { own: boolean; proxy: boolean; previous: boolean }): Promise<string[]> {
+ *  @returns the archives: of this product, and of what it needs around it */
+async function buildImages(what: { own: boolean }): Promise<string[]> {
   say('building the images ...')
   const status = await runNode(['scripts/images.ts'])
   if (status !== 0) throw new Error(`scripts/images.ts ended with ${status}; the reason stands above`)
@@ -144,16 +164,37 @@ async function buildImages(what: { own: boolean; proxy: boolean; previous: boole
     await buildPostgresImage(),
     ...(what.own ? [await buildExamplePostgresImage()] : []),
     await buildValkeyImage(),
-    await buildOpenLdapImage(),
     await buildDriverImage(),
-    ...(what.proxy && hasGo() ? [await buildOAuth2ProxyImage()] : []),
   ]
-  if (what.previous) await buildPrevious(say)
   const own = parts.map((part) => join(root, '.nauthera/images', `${part}.tar`))
-  return [...own, ...extra.map(({ archive }) => archive), ...(what.previous ? previousArchives : [])]
+  return [...own, ...extra.map(({ archive }) => archive)]
 }
 
-function runTests(kubeconfig: string, files: readonly string[]): Promise<number> {
+/** Runs the tests, and meanwhile builds what only some of them need, behind everything else that this machine does. */
+async function runWithLater(cluster: Cluster, files: readonly string[]): Promise<number> {
+  const later = createLater(join(clusterDirectory, 'later'))
+  const wanted = laterImages.filter((what) => files.some((file) => neededBy[what].some((name) => file.includes(name))))
+  let ended = false
+  const tests = runTests(cluster.kubeconfig, files, later.environment).finally(() => (ended = true))
+  // what is started from now on has it too
+  setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+  for (const what of wanted) {
+    if (ended || stopped.signal.aborted) break
+    const fault = await buildLater[what]()
+      .then((archives) => cluster.loadImages(...archives))
+      .then(() => undefined, describe)
+    if (fault !== undefined) say(`${what}: ${fault}`)
+    later.tell(what, fault)
+  }
+  setPriority(constants.priority.PRIORITY_NORMAL)
+  return tests
+}
+
+function runTests(
+  kubeconfig: string,
+  files: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<number> {
   if (files.length === 0) return Promise.resolve(0)
   const counted = join(root, `.nauthera/e2e/counts-${counts.length}.json`)
   rmSync(counted, { force: true })
@@ -171,7 +212,7 @@ function runTests(kubeconfig: string, files: readonly string[]): Promise<number>
   return runNode([...mocha, ...report, ...filter, ...files], {
     NODE_ENV: 'test',
     KUBECONFIG: kubeconfig,
-    ...(values.keep ? { NAUTHERA_E2E_KEEP: 'yes' } : {}),
+    ...more,
   })
 }
 

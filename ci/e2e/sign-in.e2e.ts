@@ -6,9 +6,11 @@ import { findChromium } from '@nauthera/local/programs/chromium'
 import { password } from '@nauthera/harness/browser'
 import { person } from '../faults/support/load/visits.ts'
 import { hasGo } from './images/build.ts'
-import { openClusterBrowser, screenshots } from './support/browser.ts'
+import { whenLoaded } from './later.ts'
+import { openClusterBrowser } from './support/browser.ts'
 import type { ClusterBrowser } from './support/browser.ts'
 import { applyClients } from './support/clients.ts'
+import { screenshots } from './support/failure.ts'
 import { applyObjects, root, until, whenObject } from './support/kubernetes.ts'
 import { isReady, restrictedContainer, restrictedPod } from './support/pods.ts'
 import { useDriver, useProduct } from './support/product.ts'
@@ -65,6 +67,7 @@ describe('signing in on a real cluster', function () {
       process.stderr.write('no Go in the PATH to build oauth2-proxy: it is not tested\n')
       this.skip()
     }
+    await whenLoaded('oauth2-proxy')
     const wiki = `https://wiki.${product.team}.svc`
     await startProxiedPage(product.team, wiki)
     const { context, page } = await window.newPage()

@@ -47,7 +47,7 @@ describe('PostgreSQL under three replicas with load', function () {
   }
   const readyEverywhere = () => chain.stack.pods.map(({ ready }) => ready)
 
-  it('F1 stops and comes back: discovery, keys and client_credentials go on, the rest is 503, and all works within 5 s', async () => {
+  it('F1 I7 stops and comes back: discovery, keys and client_credentials go on, the rest is 503, and all works within 5 s', async () => {
     const { database } = chain.stack
     const from = performance.now()
     await database.stop()
@@ -63,7 +63,7 @@ describe('PostgreSQL under three replicas with load', function () {
     expect(chain.stack.pods.map(({ server }) => server.restarts)).to.deep.equal([0, 0, 0])
   })
 
-  it('F2 hangs: every request is answered within 10 s, and all works 5 s after it continues', async () => {
+  it('F2 I7 hangs: every request is answered within 10 s, and all works 5 s after it continues', async () => {
     const family = processesOf((again ?? chain.stack.database).pid)
     const from = performance.now()
     signalAll(family, 'SIGSTOP')

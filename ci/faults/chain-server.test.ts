@@ -72,7 +72,7 @@ describe('three replicas under load, one in trouble', function () {
     }
   })
 
-  it('F19 killing a server fails only the requests that it is answering', async () => {
+  it('F19 I7 killing a server fails only the requests that it is answering', async () => {
     const pod = chain.stack.pods[1]!
     const from = performance.now()
     const out = chain.takeOut(pod)
@@ -104,7 +104,7 @@ describe('three replicas under load, one in trouble', function () {
     tell('F13', { syncMs })
   })
 
-  it('F13 agent and server of one pod are killed together: it is in sync again, and no other pod is affected', async () => {
+  it('F13 I7 agent and server of one pod are killed together: it is in sync again, and no other pod is affected', async () => {
     const pod = chain.stack.pods[2]!
     const from = performance.now()
     const out = chain.takeOut(pod)

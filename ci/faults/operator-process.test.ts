@@ -42,7 +42,7 @@ describe('an operator in a process of its own', function () {
     expect(cluster.violations).to.deep.equal([])
   })
 
-  it('F12 is replaced within 20 s after a KILL, and the next one continues its work', async () => {
+  it('F12 I7 is replaced within 20 s after a KILL, and the next one continues its work', async () => {
     await cluster.startReplica('server-a')
     await cluster.apply('reports', machine)
     const first = await start('operator-first')

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { expect } from 'chai'
 import { errorCatalogue as agentErrors } from '@nauthera/config-agent/errors'
 import { errorCatalogue as operatorErrors } from '@nauthera/operator/errors'
@@ -42,6 +42,35 @@ describe('docs/errors.md', () => {
   it('has every code that runtime raises, in each process', () => {
     for (const catalogue of Object.values(processes))
       expect(Object.keys(catalogue)).to.include.members(raisedIn('runtime'))
+  })
+})
+
+describe('docs/protocol.md', () => {
+  const rows = readFileSync('docs/protocol.md', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('| '))
+  /** `RFC 7521, 7523 assertions` -> both numbers. */
+  const numbersIn = (row: string) =>
+    [...row.split('|')[1]!.matchAll(/RFC (\d{4}(?:, (?:RFC )?\d{4})*)/g)].flatMap((match) => match[1]!.match(/\d{4}/g)!)
+  const titles = ['server', 'operator']
+    .flatMap((folder) =>
+      readdirSync(`${folder}/test`, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/test/${name}`),
+    )
+    .filter((path) => path.endsWith('.test.ts'))
+    .flatMap((path) => readFileSync(path, 'utf8').split('\n'))
+    .filter((line) => /\b(?:describe|it)\(|^ {2}'RFC /.test(line))
+
+  it('names no RFC without a test that has its number in the title', () => {
+    const named = rows.flatMap(numbersIn)
+    expect(named).to.include.members(['6749', '6750', '7521', '7523', '9701', '9728'])
+    const silent = named.filter((number) => !titles.some((line) => line.includes(`RFC ${number}`)))
+    expect(silent).to.deep.equal([])
+  })
+
+  it('leads to files that are there', () => {
+    const links = rows.flatMap((row) => [...row.matchAll(/\]\(\.\.\/([^)]+)\)/g)].map((match) => match[1]!))
+    expect(links.length).to.be.greaterThan(20)
+    expect(links.filter((path) => !existsSync(path))).to.deep.equal([])
   })
 })
 

@@ -109,6 +109,9 @@ export function tokensOf(answer: Answer): Tokens {
 export const claimsOfJwt = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>
 
+export const headerOfJwt = (token: string): Record<string, unknown> =>
+  JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()) as Record<string, unknown>
+
 /** @param options.clientId other than `app.web`; the parameters name it too */
 export async function getTokens(
   replicas: Replicas,

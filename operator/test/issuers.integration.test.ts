@@ -118,4 +118,53 @@ describe('the keys of the cluster, on their way to the servers', function () {
     await operator.pass(60_000)
     await cluster.until(() => !replica.accepts('apps/worker', secret), 'the old secret has ended')
   })
+
+  it('T12 revokePrevious ends that secret at once, with the change or after it', async () => {
+    replica = await cluster.startReplica('server-a')
+    const machine = { type: 'M2M', rotation: { revokePrevious: 'before' } }
+    for (const name of ['worker', 'other']) await cluster.apply(name, machine)
+    operator = cluster.startOperator()
+    await operator.leading
+    await cluster.until(() => cluster.plain('worker') && cluster.plain('other'), 'their first secrets are there')
+    const [worker, other] = [cluster.plain('worker')!, cluster.plain('other')!]
+    await cluster.apply('worker', { ...secretless, rotation: { revokePrevious: 'leak' } })
+    await cluster.until(() => !replica.accepts('apps/worker', worker), 'the secret has ended with the change')
+    await cluster.apply('other', { ...secretless, rotation: machine.rotation })
+    await cluster.until(() => cluster.secret('other-oidc')?.data['client_secret'] === undefined, 'it has no secret')
+    expect(replica.accepts('apps/other', other), 'what was obeyed before is not obeyed again').to.equal(true)
+    await cluster.apply('other', { ...secretless, rotation: { revokePrevious: 'leak' } })
+    await cluster.until(() => !replica.accepts('apps/other', other), 'the secret has ended after it')
+    const observed = () => cluster.client('other')?.status?.secret?.observedRevoke
+    await cluster.until(() => observed() === 'leak', 'it is said that it was obeyed')
+  })
+
+  for (const [method, spec] of [
+    ['federated_jwt', { ...secretless, rotation: { overlap: '2m' } }],
+    ['private_key_jwt', { type: 'M2M', auth: { method: 'private_key_jwt', jwksURI: 'https://app.example.com/jwks' } }],
+  ] as const)
+    it(`a client that changes to ${method} keeps its secret while a server refuses that`, async () => {
+      replica = await cluster.startReplica('server-a')
+      await cluster.apply('worker', { type: 'M2M' })
+      operator = cluster.startOperator()
+      await operator.leading
+      await cluster.until(isReady, 'the client is Ready')
+      const secret = cluster.plain('worker')!
+      const { generation } = cluster.client('worker')!.metadata
+      const fault = { field: 'spec.auth.method', code: 'CLIENT_FEATURE_UNSUPPORTED', message: 'not here' }
+      replica.reject(({ desired }) => (desired?.tokenEndpointAuthMethod === method ? fault : undefined))
+      await cluster.apply('worker', spec)
+      const reason = () =>
+        cluster
+          .client('worker')
+          ?.status?.conditions?.find((one) => one.type === 'Propagated' && one.observedGeneration !== generation)
+          ?.reason
+      await cluster.until(() => reason() === 'RejectedByServer', 'the condition says so')
+      await operator.pass(300_000)
+      expect(replica.accepts('apps/worker', secret)).to.equal(true)
+      expect(cluster.plain('worker')).to.equal(secret)
+      // with keys the client has no overlap: what its server takes refuses every secret
+      if (method === 'private_key_jwt') return
+      replica.reject(() => undefined)
+      await cluster.until(() => cluster.secret('worker-oidc')?.data['client_secret'] === undefined, 'it has no secret')
+    })
 })

@@ -199,7 +199,7 @@ export async function startApp(needs: Needs): Promise<App> {
     () => protocol.renew(keys.ring.current()),
     () => keys.ring.follow(),
     () => keys.epoch.follow(),
-    () => store.reaper.start(),
+    () => store.reaper.start(() => (config.isComplete() ? clients.registry.current().sectors() : undefined)),
     () => config.start(),
     () => outbox.forEach((runner) => runner.start()),
     () => {

@@ -3,6 +3,7 @@ import { podPaths } from '@nauthera/proto/names'
 import { defaultAlgorithms, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { isLoopback, issuerFaults } from '@nauthera/rules/issuer'
 import { isNeverAllowed, parseRanges } from './address-ranges.ts'
+import { cachesHold } from './jwks-age.ts'
 import { mutualTlsFaults, mutualTlsSettings } from './mutual-tls-settings.ts'
 import { groupNameSettings, prefixFaults, upstreamSettings, upstreamsFaults } from './upstream-settings.ts'
 
@@ -536,7 +537,9 @@ export const settingsSchema = z
           .describe(
             'A file with private keys (a JWK set), in place of signing keys that are made here (docs/keys.md). It has a key for each of algorithms, the first of each signs, and the file is read again as it changes.',
           ),
-        publishBefore: duration('15m').describe('A new key is published this long before it signs.'),
+        publishBefore: duration('15m').describe(
+          'A new key is published this long before it signs; at least 6m, since others may keep /jwks for 5 minutes.',
+        ),
         rotateEvery: duration('30d').describe('Age at which a key is replaced by a new one.'),
       })
       .prefault({})
@@ -549,6 +552,10 @@ export const settingsSchema = z
           if (algorithm === undefined || signing.algorithms.includes(algorithm)) continue
           const message = `is ${algorithm}, which is not in signing.algorithms; add it there, or choose one of ${signing.algorithms.join(', ')}`
           context.addIssue({ code: 'custom', path: [purpose], message })
+        }
+        if (signing.publishBefore < cachesHold) {
+          const message = `must be at least ${cachesHold / 60_000}m: others may keep /jwks for 5 minutes, and would refuse what a key signs that they do not know`
+          context.addIssue({ code: 'custom', path: ['publishBefore'], message })
         }
         if (signing.publishBefore >= signing.rotateEvery) {
           context.addIssue({ code: 'custom', path: ['publishBefore'], message: 'must be shorter than rotateEvery' })

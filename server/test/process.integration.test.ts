@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Agent, get } from 'node:http'
 import { createInterface } from 'node:readline'
 import { expect } from 'chai'
 import { Secret } from '@nauthera/runtime/log'
@@ -105,6 +106,51 @@ describe('the server process', () => {
     expect(server.lines.filter((line) => /NOTICE|WARNING|deprecat/i.test(line))).to.deep.equal([])
     for (const line of server.lines) expect(() => JSON.parse(line) as unknown, line).to.not.throw()
     expect(server.lines.join('\n')).to.not.contain(new URL(database.url).password)
+  })
+
+  it('E5 ten thousand probes of health and metrics ask the database nothing, write no line, and hold up nobody', async function () {
+    this.timeout(90_000)
+    await migrateUp({ ...parseDsn(new Secret(database.url), 'disable'), poolMax: 2 }, { log: () => undefined })
+    const server = run(join(directory, 'server.yaml'))
+    await server.line('waiting for clients')
+    const { port } = JSON.parse(await server.line('listening')) as { port: number }
+    const { management, issuer } = settings as { management: { port: number }; issuer: string }
+    const agent = new Agent({ keepAlive: true, maxSockets: 50 })
+    const ask = (at: number, path: string, host = 'localhost') =>
+      new Promise<{ status: number | undefined; body: string }>((resolve, reject) => {
+        get({ agent, host: '127.0.0.1', port: at, path, headers: { host } }, (answer) => {
+          let body = ''
+          answer.setEncoding('utf8').on('data', (part: string) => (body += part))
+          answer.once('end', () => resolve({ status: answer.statusCode, body }))
+        }).once('error', reject)
+      })
+    /** Statements of requests: the server looks after itself meanwhile, every few seconds. */
+    const statements = async () =>
+      [...(await ask(management.port, '/metrics')).body.matchAll(/^nauthera_server_database_seconds_count\S* (\d+)$/gm)]
+        .map((match) => Number(match[1]))
+        .reduce((sum, count) => sum + count, 0)
+    const [before, lines] = [await statements(), server.lines.length]
+    const paths = ['/livez', '/readyz', '/livez', '/readyz', '/metrics']
+    const longest = { ms: 0 }
+    const probes = Array.from({ length: 10_000 }, (_, n) => ask(management.port, paths[n % paths.length]!))
+    let isOver = false
+    const others = (async () => {
+      while (!isOver) {
+        const from = performance.now()
+        expect((await ask(port, '/jwks', new URL(issuer).host)).status).to.equal(200)
+        longest.ms = Math.max(longest.ms, performance.now() - from)
+      }
+    })()
+    const answers = await Promise.all(probes)
+    isOver = true
+    await others
+    expect(new Set(answers.map(({ status }, n) => `${paths[n % paths.length]} ${status}`))).to.deep.equal(
+      new Set(['/livez 200', '/readyz 503', '/metrics 200']),
+    )
+    expect((await statements()) - before).to.be.below(50)
+    expect(server.lines.slice(lines)).to.deep.equal([])
+    expect(longest.ms).to.be.below(2_000)
+    agent.destroy()
   })
 
   it('exits with 2 and prints every fault when its settings are wrong', async function () {

@@ -126,6 +126,11 @@ describe('the settings of the server', () => {
       { signing: { publishBefore: '2d', rotateEvery: '1d' } },
       'signing.publishBefore',
     ],
+    [
+      'a key that signs before those who keep /jwks have it',
+      { signing: { publishBefore: '5m' } },
+      'signing.publishBefore',
+    ],
     ['development with an issuer that is not on this machine', { development: true }, 'development'],
     ['a proxy that is not an IP address', { trustedProxies: ['everybody'] }, 'trustedProxies.0'],
   ] as const) {

@@ -3,13 +3,18 @@ import { join } from 'node:path'
 import { expect } from 'chai'
 import { clusterDirectory } from '../cluster.ts'
 import { tryKubectl, until } from './kubernetes.ts'
+import { whenNoneBegins } from './second-release.ts'
 
 /** Of the cluster that was started on this machine. */
 export const clusterState = join(clusterDirectory, 'state')
 
+/** Whom the API server trusts besides; it reads the file again as it changes. */
+export const authenticationFile = join(clusterState, 'conf/authentication.yaml')
+
 /** Starts the API server again with further flags. It is back after some seconds; what runs in the cluster goes on meanwhile.
  *  @param flags by name; those that an earlier call gave stay, unless they are named again */
 export async function restartApiServer(flags: Readonly<Record<string, string>>): Promise<void> {
+  await whenNoneBegins()
   const file = join(clusterState, 'flags/kube-apiserver')
   mkdirSync(join(clusterState, 'flags'), { recursive: true })
   const before = new Map(

@@ -1,13 +1,9 @@
 import { X509Certificate, createHash } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
-import { openBrowser } from '@nauthera/local/programs/chromium'
 import type { Driver } from './driver.ts'
-import { forwardPort, root } from './kubernetes.ts'
+import { openWatchedBrowser } from './failure.ts'
+import { forwardPort } from './kubernetes.ts'
 import { authority } from './release.ts'
-
-export const screenshots = join(root, '.nauthera/e2e/screenshots')
 
 /** A real browser that is in the cluster: names and balancing are those of the cluster. */
 export interface ClusterBrowser {
@@ -24,11 +20,10 @@ export async function openClusterBrowser(namespace: string, driver: Driver): Pro
   const spki = createHash('sha256')
     .update(publicKey.export({ type: 'spki', format: 'der' }))
     .digest('base64')
-  const browser = await openBrowser({
+  const browser = await openWatchedBrowser({
     proxy: `http://127.0.0.1:${forward.port}`,
     args: [`--ignore-certificate-errors-spki-list=${spki}`],
   })
-  mkdirSync(screenshots, { recursive: true })
   return {
     async newPage() {
       const context = await browser.newContext({ javaScriptEnabled: false })

@@ -105,11 +105,12 @@ export async function whenObject(
   for (;;) {
     const left = deadline - Date.now()
     if (left <= 0) break
-    const watch = await admin().watch(collection, {
-      fieldSelector: `metadata.name=${name}`,
-      timeoutSeconds: Math.ceil(left / 1000),
-    })
+    let watch: Awaited<ReturnType<KubeClient['watch']>> | undefined
     try {
+      watch = await admin().watch(collection, {
+        fieldSelector: `metadata.name=${name}`,
+        timeoutSeconds: Math.ceil(left / 1000),
+      })
       for (let event = await watch.next(left); event !== undefined; event = await watch.next(deadline - Date.now())) {
         if (event.type === 'ERROR' || event.type === 'BOOKMARK') continue
         last = event.type === 'DELETED' ? undefined : event.object
@@ -118,7 +119,7 @@ export async function whenObject(
     } catch {
       // the time is up, or the stream broke: the loop says which
     } finally {
-      watch.close()
+      watch?.close()
     }
     await pause(50)
   }

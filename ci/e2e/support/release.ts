@@ -5,7 +5,7 @@ import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { createAuthority, issueLeaf } from '@nauthera/proto/certificates'
 import type { Identity } from '@nauthera/proto/certificates'
 import { password } from '@nauthera/harness/browser'
-import { applyObjects, get, kubectl, kubectlWithInput, mustRun, root, whenObject } from './kubernetes.ts'
+import { applyObjects, get, kubectl, kubectlWithInput, mustRun, root, until, whenObject } from './kubernetes.ts'
 import { isReady, podsOf, pullConfig, pullSecretName, restrictedContainer, restrictedPod } from './pods.ts'
 
 /** A release of the chart and what it needs around it. */
@@ -18,6 +18,10 @@ export interface Release {
   upgrade(options?: { values?: object; helm?: 'helm3' | 'helm4'; chart?: string }): Promise<string>
   uninstall(): Promise<void>
   pods(component: 'server' | 'operator' | 'valkey'): Promise<Json[]>
+  /** Helm waits for the new pods, not for the end of the old ones: for some seconds those go on to answer on connections that are
+   *  open, with the settings that they have.
+   *  @returns when so many servers are there, all ready, and no other one is going */
+  settled(servers?: number): Promise<void>
   /** Adds a person who may sign in with the password of the tests. */
   addPerson(username: string, more?: { groups: readonly string[] }): Promise<void>
 }
@@ -198,6 +202,16 @@ export function describeRelease(about: {
       await mustRun(about.helm ?? 'helm4', ['uninstall', name, '-n', namespace, '--ignore-not-found', '--wait'])
     },
     pods: (component) => podsOf(namespace, name, component),
+    settled: (servers = 2) =>
+      until(
+        `${servers} ready servers and no other`,
+        async () => {
+          const labelSelector = `app.kubernetes.io/instance=${name},app.kubernetes.io/component=server`
+          const { items } = await get(`/api/v1/namespaces/${namespace}/pods`, { labelSelector })
+          return (items as Json[]).length === servers && (items as Json[]).every(isReady)
+        },
+        90_000,
+      ),
     addPerson: async (username, { groups } = { groups: [] }) => {
       const command = ['nauthera', 'users', 'add', username, '--name', 'Ada', '--password-stdin']
       const mail = ['--email', `${username}@example.com`, '--email-verified']

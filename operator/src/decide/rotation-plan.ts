@@ -2,7 +2,7 @@
 import { awaitsDisuse, roomAt, stillUsed, timesOfPrevious } from './previous-secrets.ts'
 import { laggingAfterMs, noReplicaWaitMs, overdue } from './rotation-due.ts'
 import type { Scheduled } from './rotation-due.ts'
-import { lastRotatedOf, observedOf } from './rotation-terms.ts'
+import { hasNoSecret, lastRotatedOf, observedOf } from './rotation-terms.ts'
 import type {
   RotationInput,
   RotationPlan,
@@ -114,8 +114,8 @@ function waitingFor(previous: readonly StoredVerifier[]): string {
 }
 
 /** The Secret held a secret of ours, and what it holds now is not one. */
-function isLost({ secret, status }: RotationInput, { published }: Decision): boolean {
-  const isThereToSee = secret.kind === 'absent' || secret.kind === 'owned'
+function isLost({ source, secret, status }: RotationInput, { published }: Decision): boolean {
+  const isThereToSee = !hasNoSecret(source) && (secret.kind === 'absent' || secret.kind === 'owned')
   return published === undefined && status.activeId !== undefined && isThereToSee
 }
 

@@ -46,8 +46,9 @@ export type SecretSource =
   | { readonly kind: 'minted' }
   /** The client authenticates without a secret. */
   | { readonly kind: 'none' }
-  /** The same, but what it had until now stays valid for the overlap: its programs change one after the other. */
-  | { readonly kind: 'leaving' }
+  /** The same, but what it had until now stays valid for the overlap: its programs change one after the other. `isTaken`: every replica
+   *  serves the version without a secret; until then the one before is served, which needs it. */
+  | { readonly kind: 'leaving'; readonly isTaken: boolean }
   /** secret.existingSecretRef; `secret` is undefined while it is missing, unlabelled or too short. */
   | { readonly kind: 'existing'; readonly secret: { readonly id: string; readonly sha256: string } | undefined }
 

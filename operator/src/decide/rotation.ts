@@ -35,7 +35,7 @@ import type {
 /** Plans the next step. Call it again after each step, with what was read or written. */
 export function planRotation(input: RotationInput): RotationPlan {
   if (input.source.kind === 'none') return plan(input, { state: 'none', verifiers: [], step: { kind: 'rest' } })
-  if (input.source.kind === 'leaving') return planLeaving(input)
+  if (input.source.kind === 'leaving') return planLeaving(input, input.source)
   const known = knownVerifiers(input)
   const hold = (why: 'foreign' | 'unknown' | 'not-serving'): RotationPlan =>
     plan(input, {
@@ -52,14 +52,16 @@ export function planRotation(input: RotationInput): RotationPlan {
 }
 
 /** The client needs no secret any more. What was live ends after the overlap, or now when that is asked for. */
-function planLeaving(input: RotationInput): RotationPlan {
+function planLeaving(input: RotationInput, { isTaken }: { readonly isTaken: boolean }): RotationPlan {
   const { now } = input
   const revoked = asksRevoke(input)
-  const end = now + overlapOf(input)
+  const end = isTaken ? now + overlapOf(input) : undefined
   const verifiers = (revoked ? [] : (input.verifiers ?? []))
     .filter(({ notAfter }) => notAfter === undefined || notAfter > now)
-    .map((one) => ({ ...one, notAfter: Math.min(one.notAfter ?? end, end) }))
-  return plan(input, { state: 'leaving', verifiers, step: rest(input, verifiers), revoked })
+    .map((one) => (end === undefined ? one : { ...one, notAfter: Math.min(one.notAfter ?? end, end) }))
+  const step = rest(input, verifiers)
+  // no Secret says that they are revoked: until the shard does, whoever looks must ask again
+  return plan(input, { state: 'leaving', verifiers, step, revoked: revoked && step.kind === 'rest' })
 }
 
 /** The Secret holds a secret of ours. `live` is [published], [published, previous] or [unpublished, published]; each may have another

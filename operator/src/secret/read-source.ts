@@ -23,6 +23,13 @@ export interface ReadSource {
   readonly seen?: SeenSecret
 }
 
+export interface SecretNeed {
+  /** Whether the client as it is told to servers authenticates with a secret. */
+  readonly needsSecret: boolean
+  /** Whether every replica serves it so. */
+  readonly isTaken: boolean
+}
+
 const without = (source: SecretSource, missing?: string): ReadSource => ({ source, given: undefined, missing })
 
 /** Finds out where the client's secret comes from; reads the Secret of existingSecretRef. A Secret
@@ -30,11 +37,11 @@ const without = (source: SecretSource, missing?: string): ReadSource => ({ sourc
 export async function readSource(
   secrets: Pick<SecretStore, 'read'>,
   client: OIDCClient,
-  needsSecret: boolean,
+  { needsSecret, isTaken }: SecretNeed,
 ): Promise<ReadSource> {
   const reference = client.spec.secret?.existingSecretRef
-  if (authMethodOf(client.spec) === federatedMethod) return without({ kind: 'leaving' })
-  if (!needsSecret) return without({ kind: 'none' })
+  if (authMethodOf(client.spec) === federatedMethod) return without({ kind: 'leaving', isTaken })
+  if (!needsSecret) return without(isTaken ? { kind: 'none' } : { kind: 'leaving', isTaken })
   if (!reference) return without({ kind: 'minted' })
   let seen: SeenSecret | undefined
   const missing = (why: string): ReadSource => ({

@@ -7,12 +7,12 @@ import type { Known, SecretWork, Step } from './look.ts'
 import { readClientSecret } from './read-secret.ts'
 import type { ReadSecret } from './read-secret.ts'
 import { readSource } from './read-source.ts'
-import type { ReadSource } from './read-source.ts'
+import type { ReadSource, SecretNeed } from './read-source.ts'
 
 export interface Reader {
   /** What a look begins with: where the secret comes from, and the application's Secret, as remembered or read now. It does
    *  not throw: a Secret that could not be read is `unknown`. */
-  begin(work: SecretWork, needsSecret: boolean): Promise<Known>
+  begin(work: SecretWork, need: SecretNeed): Promise<Known>
   /** A step: reads the Secret when it was only remembered, so that each write is decided on what is there now. That there was none need
    *  not be read again: a create gets a conflict when there is one. */
   again: Step
@@ -41,10 +41,10 @@ export function createReader(needs: {
 
   return {
     fresh,
-    begin: async (work, needsSecret) => {
+    begin: async (work, need) => {
       let found = noSource
       try {
-        found = await readSource(secrets, work.judgement.client, needsSecret)
+        found = await readSource(secrets, work.judgement.client, need)
         work.memory.seen.source = found.seen
         const remembered = recall(work)
         const read = remembered ?? (await fresh(work))

@@ -34,9 +34,13 @@ export function createSettle(needs: { follow: Pick<FollowReplicas, 'entry'>; ren
     )
   }
   /** Whether there may be a Secret at all. */
-  const isDue = ({ key, plan, source }: Look): boolean =>
+  const isDue = ({ key, plan, source }: Look): boolean => {
+    if (!hasNoSecret(source)) return plan.secret !== undefined
+    // the version before is served, and its programs read their secret there
+    if (source.kind === 'leaving' && !source.isTaken && plan.verifiers.length > 0) return false
     // Without a secret there is nothing to rotate: the endpoints are written once the client is live everywhere.
-    hasNoSecret(source) ? needs.follow.entry(key)?.applied === true : plan.secret !== undefined
+    return needs.follow.entry(key)?.applied === true
+  }
 
   return (look) => {
     const { kind } = look.plan.step

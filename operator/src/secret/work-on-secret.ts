@@ -6,11 +6,11 @@ import type { RotationPlan } from '../decide/rotation-terms.ts'
 import { secretNameOf } from '../decide/secret.ts'
 import type { FollowReplicas } from '../replicas/follow-replicas.ts'
 import type { Replicas } from '../replicas/replicas.ts'
-import { configOf } from '../decide/judge.ts'
+import { configOf, versionOf } from '../decide/judge.ts'
 import type { Judgement } from '../decide/judge.ts'
 import type { SecretStore } from '../kubernetes/conditional-write.ts'
 import type { Settings } from '../settings.ts'
-import { verifiersOf } from '../shards/client-entry.ts'
+import { saysTheSame, verifiersOf } from '../shards/client-entry.ts'
 import type { Shards } from '../shards/shards.ts'
 import type { Clock } from '../time/clock.ts'
 import { createFence } from './fence.ts'
@@ -95,7 +95,7 @@ export function createWorkOnSecret(needs: {
   const freeze = async (work: SecretWork): Promise<SecretResult> => {
     const stored = shards.stored(work.key)?.entry
     entries.put(work, stored ? verifiersOf(stored) : [], 'known')
-    const { read } = await reader.begin(work, false)
+    const { read } = await reader.begin(work, { needsSecret: false, isTaken: false })
     const isThere = read.state.kind === 'owned' && !read.isFormer
     const name = secretNameOf(work.judgement.client)
     return {
@@ -125,7 +125,9 @@ export function createWorkOnSecret(needs: {
     if (judgement.serve.kind === 'nothing') shards.remove(key)
     if (judgement.acceptance.kind === 'invalid' || judgement.acceptance.kind === 'too-large') return await freeze(work)
     try {
-      const done = await goOn(await reader.begin(work, needsSecret(judgement, shards.stored(key)?.entry)))
+      const stored = shards.stored(key)?.entry
+      const isTaken = isServed(judgement, stored) && needs.follow.config(key)?.accepted === true
+      const done = await goOn(await reader.begin(work, { needsSecret: needsSecret(judgement, stored), isTaken }))
       return { ...done, again: againAfter(done, judgement, clock.now()) }
     } catch (error) {
       return giveUp(work, asError(error))
@@ -145,6 +147,12 @@ async function firstAnswer(steps: readonly Step[], look: Look): Promise<Exclude<
     if (outcome.kind !== 'passed') return outcome
   }
   throw new Error('the last step did not end the look')
+}
+
+/** Whether what is stored is this version of this very object. */
+function isServed(judgement: Judgement, stored: ShardEntry | undefined): boolean {
+  const version = versionOf(judgement)
+  return version !== undefined && stored?.uid === judgement.client.metadata.uid && saysTheSame(stored.desired, version)
 }
 
 function needsSecret(judgement: Judgement, stored: ShardEntry | undefined): boolean {

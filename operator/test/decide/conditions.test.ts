@@ -201,7 +201,7 @@ describe('describeConditions', () => {
       /403/,
     ],
     [
-      'says ReplicasLagging',
+      'P7 says ReplicasLagging',
       { propagation: { ...live, loaded: 2, lagging: ['pod-2'], applied: false, accepted: false } },
       'Propagated',
       'False',
@@ -217,7 +217,7 @@ describe('describeConditions', () => {
       /pod-2/,
     ],
     [
-      'says RejectedByServer with field and reason',
+      'P7 says RejectedByServer with field and reason',
       {
         propagation: {
           ...live,
@@ -234,7 +234,7 @@ describe('describeConditions', () => {
       /^spec\.auth\.jwks: not a JWK set/,
     ],
     [
-      'is not live without a replica',
+      'P7 is not live without a replica',
       { propagation: { ...live, loaded: 0, total: 0 } },
       'Propagated',
       'False',
@@ -274,7 +274,7 @@ describe('describeConditions', () => {
       /^PolicyCompliant: spec\.par/,
     ],
     [
-      'Ready names the replicas that the Secret waits for',
+      'P7 Ready names the replicas that the Secret waits for',
       {
         secret: { kind: 'pending', name: 'n' },
         propagation: { ...live, loaded: 1, lagging: ['pod-1'], applied: false, accepted: false },

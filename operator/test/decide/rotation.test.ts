@@ -407,6 +407,51 @@ const table: readonly Row[] = [
     verifiers: [],
   },
   {
+    sentence: 'ends the secret of a client that needs none any more, after the overlap',
+    given: { source: { kind: 'leaving', isTaken: true } },
+    step: 'write-shard',
+    verifiers: ['old!'],
+  },
+  {
+    sentence: 'rests once the end of that secret is known',
+    given: { source: { kind: 'leaving', isTaken: true }, verifiers: [verifier('old', now + hour)] },
+    step: 'rest',
+    verifiers: ['old!'],
+  },
+  {
+    sentence: 'keeps that secret while a server has not taken the version without one',
+    given: { source: { kind: 'leaving', isTaken: false } },
+    step: 'rest',
+    verifiers: ['old'],
+  },
+  {
+    sentence: 'T12 ends that secret at once when a revocation is asked for, whatever the servers have taken',
+    given: { source: { kind: 'leaving', isTaken: false }, rotation: { revokePrevious: 'leak' } },
+    step: 'write-shard',
+    verifiers: [],
+  },
+  {
+    sentence: 'T12 ends that secret at once when a revocation is asked for within the overlap',
+    given: {
+      source: { kind: 'leaving', isTaken: true },
+      rotation: { revokePrevious: 'leak' },
+      verifiers: [verifier('old', now + hour)],
+    },
+    step: 'write-shard',
+    verifiers: [],
+  },
+  {
+    sentence: 'obeys no revocation twice: one of before leaves that secret its overlap',
+    given: {
+      source: { kind: 'leaving', isTaken: true },
+      rotation: { revokePrevious: 'leak' },
+      status: { observed: { revoke: 'leak' } },
+      secret: { kind: 'absent' },
+    },
+    step: 'write-shard',
+    verifiers: ['old!'],
+  },
+  {
     sentence: 'waits for a secret of your own',
     given: { source: { kind: 'existing', secret: undefined }, ...fresh },
     step: 'blocked waiting-for-secret',
@@ -501,6 +546,15 @@ describe('planRotation', () => {
     const marks = publication({ revokePrevious: 'leak' })
     expect(marks.observed).to.deep.equal({ trigger: 'now', revoke: 'leak' })
     expect(marks.verifiers.map(({ id }) => id)).to.deep.equal([idOf('new')])
+  })
+
+  it('T12 of a client that needs no secret any more, observes a revocation once the shard has it, and not before', () => {
+    const observed = (verifiers: readonly StoredVerifier[]) =>
+      planRotation(
+        input({ source: { kind: 'leaving', isTaken: true }, rotation: { revokePrevious: 'leak' }, verifiers }),
+      ).report.observed
+    expect(observed([verifier('old', now + hour)])).to.deep.equal({})
+    expect(observed([])).to.deep.equal({ revoke: 'leak' })
   })
 
   it('says that replicas lag after five minutes, and not before', () => {

@@ -154,7 +154,7 @@ describe('kubectl nauthera render', () => {
     expect(run(['render', '-f', ...good, '-p', ...policies])).to.include({ code: 0, error: '' })
   })
 
-  it('shows what an API tells its callers, and what each caller may have there', () => {
+  it('RFC 9728 2 shows what an API tells its callers, and what each caller may have there', () => {
     const files = ['api', 'm2m', 'demo-machine'].map((name) => `examples/clients/${name}.yaml`)
     const { code, out } = run(['render', '-o', 'json', '-f', ...files, '-p', 'examples/policies/demo.yaml'])
     expect(code).to.equal(0)

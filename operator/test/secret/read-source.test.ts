@@ -6,7 +6,7 @@ import type { OneClient } from './one-client.ts'
 
 describe('readSource', () => {
   let one: OneClient
-  const source = () => readSource(one.secrets, one.client, true)
+  const source = () => readSource(one.secrets, one.client, { needsSecret: true, isTaken: true })
   const give = (value: string, label = 'app') =>
     one.secrets.put('given', {
       metadata: { labels: { 'auth.nauthera.io/client': label } } as never,

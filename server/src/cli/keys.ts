@@ -174,6 +174,7 @@ function sayCut(session: Session, cut: Cut, ended: number, path: string | undefi
 const brokenTokens = [
   'ID tokens and JWT access tokens that the old keys signed are refused here from now on.',
   'Applications and APIs that keep /jwks take them for up to 5 minutes more, or for as long as they keep it, and refuse new ones until they read it again.',
+  'kubectl: kube-apiserver refuses new ones for up to 5 minutes, and takes old ones until it has met a new one after that; docs/keys.md says how to end both at once.',
 ]
 const brokenCookies = [
   'Everybody is signed out.',

@@ -41,6 +41,8 @@ export interface Registry {
   findApi(identifier: string): RegisteredClient | undefined
   /** The APIs that clients by metadata document may call. */
   documentApis(): readonly RegisteredClient[]
+  /** The documents of sectors that clients name. */
+  sectors(): readonly string[]
   /** The clients that have a ServiceAccount of their own namespace as an identity. */
   ofServiceAccount(account: ServiceAccountName): readonly RegisteredClient[]
 }
@@ -61,6 +63,7 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
     find: (clientId) => clients.get(clientId),
     findApi: (identifier) => (apis ??= apisOf(clients.values())).get(identifier),
     documentApis: () => (withDocuments ??= [...clients.values()].filter(({ documents }) => documents.length > 0)),
+    sectors: () => [...new Set([...clients.values()].map(({ config }) => config.sectorIdentifierUri))].filter(Boolean),
     ofServiceAccount: (account) => (accounts ??= byAccount(clients.values())).get(accountKey(account)) ?? [],
   }
 }

@@ -6,7 +6,7 @@ import type { ServerSettings } from '../settings.ts'
 
 export type HeaderFormat = NonNullable<NonNullable<ServerSettings['mutualTLS']>['header']>
 
-/** More than one certificate of a client: nobody can say which one it has shown. */
+/** More than one certificate of a client, or a header that only looks like that of the proxy: nobody can say which one it has shown. */
 export type HeaderCertificate = Presented | { readonly kind: 'several' }
 
 const several: HeaderCertificate = { kind: 'several' }
@@ -30,18 +30,22 @@ export const headerFormats: Readonly<Record<HeaderFormat, Format>> = {
 export function readCertificateHeader(format: HeaderFormat, rawHeaders: readonly string[]): HeaderCertificate {
   const { names, read } = headerFormats[format]
   const found = names.map((name) => valuesOf(name, rawHeaders))
-  if (found.some(({ length }) => length > 1)) return several
-  const values = found.map(([value]) => value)
+  if (found.some(({ values, isImitated }) => values.length > 1 || isImitated)) return several
+  const values = found.map(({ values: [value] }) => value)
   return values[0] === undefined || values[0] === '' ? none : read(...values)
 }
 
-/** Some proxies take `ssl_client_cert` for `ssl-client-cert`, so it counts as the same; whoever sends it beside the right one is refused. */
-function valuesOf(name: string, rawHeaders: readonly string[]): readonly string[] {
+/** A proxy that replaces `ssl-client-cert` may pass on an `ssl_client_cert` that the client has sent, and another one takes the two for the same.
+ *  No proxy writes one with underscores itself: whoever sends it is up to something. */
+function valuesOf(name: string, rawHeaders: readonly string[]): { values: readonly string[]; isImitated: boolean } {
   const values: string[] = []
+  let isImitated = false
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    if (rawHeaders[at]!.toLowerCase().replaceAll('_', '-') === name) values.push(rawHeaders[at + 1]!.trim())
+    const found = rawHeaders[at]!.toLowerCase()
+    if (found === name) values.push(rawHeaders[at + 1]!.trim())
+    else if (found.replaceAll('_', '-') === name) isImitated = true
   }
-  return values
+  return { values, isImitated }
 }
 
 /** ingress-nginx and nginx: `$ssl_client_escaped_cert`, and `$ssl_client_verify`, which is SUCCESS, NONE or FAILED with a reason. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { paths } from '@nauthera/rules/endpoints'
-import { jwksMaxAge as maxAge } from '../oidc/keys/key-set.ts'
+import { jwksMaxAge as maxAge } from '../jwks-age.ts'
 
 /** Metadata and public keys of the current Provider. */
 export interface Documents {

@@ -112,7 +112,8 @@ function takeAbsoluteTarget(request: InboundRequest): void {
 }
 
 const severalCertificates = {
-  detail: 'the request has more than one client certificate; a proxy in front must replace what comes, not add to it',
+  detail:
+    'the request has more than one client certificate, or a header that imitates the one of the proxy; a proxy in front must replace what comes, not add to it',
 }
 
 function dropClaims(headers: IncomingHttpHeaders): void {

@@ -70,15 +70,22 @@ export function cookieScope(issuer: URL): CookieScope {
 }
 
 /** @returns cookies by name; of several with one name the first (RFC 6265 section 5.4 puts the longest path first) */
-export function readCookies(request: IncomingMessage): ReadonlyMap<string, string> {
+export function readCookies({ headers }: IncomingMessage): ReadonlyMap<string, string> {
+  const { cookie = '' } = headers
+  const known = parsed.get(headers)
+  if (known?.cookie === cookie) return known.cookies
   const cookies = new Map<string, string>()
-  for (const part of (request.headers.cookie ?? '').split(';')) {
+  for (const part of cookie.split(';')) {
     const at = part.indexOf('=')
     const name = part.slice(0, at).trim()
     if (at > 0 && !cookies.has(name)) cookies.set(name, part.slice(at + 1).trim())
   }
+  parsed.set(headers, { cookie, cookies })
   return cookies
 }
+
+/** By the headers of a request: its cookies are read several times. */
+const parsed = new WeakMap<object, { readonly cookie: string; readonly cookies: ReadonlyMap<string, string> }>()
 
 /** Sets a cookie; replaces one with the same name and path that this response already sets.
  *  @param cookie.path default: the issuer's

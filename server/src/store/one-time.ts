@@ -5,10 +5,8 @@ import type { Connection } from './postgres.ts'
 export type MarkKind =
   | 'code'
   | 'jti'
-  /** A pushed request gave its code. */
+  /** A pushed request gave its code (pushed-requests.ts). */
   | 'par'
-  /** A pushed request began its interaction (pushed-requests.ts). */
-  | 'begun'
   | 'interaction'
   /** The audit log was told that a key is active (keys.ts). */
   | 'key-active'

@@ -2,6 +2,7 @@
 // reads the database learns neither a request_uri nor a state or nonce.
 import { createHash } from 'node:crypto'
 import type { KeyRing } from './envelope.ts'
+import type { OneTime } from './one-time.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -14,11 +15,14 @@ export interface PushedRequests {
     payload: Readonly<Record<string, unknown>>
     expiresAt: Date
   }): Promise<boolean>
-  /** Begins the one interaction that it can begin.
-   *  @returns the payload; undefined when it has begun one already, has expired, or is of another client */
-  begin(id: string, clientUid: string): Promise<Readonly<Record<string, unknown>> | undefined>
+  /** For an authorization that begins, as often as the person opens it.
+   *  @returns the payload; undefined when it is spent, has expired, or is of another client */
+  open(id: string, clientUid: string): Promise<Readonly<Record<string, unknown>> | undefined>
   /** @returns the payload while it has not expired, for an interaction that it has begun */
   find(id: string): Promise<Readonly<Record<string, unknown>> | undefined>
+  /** Before it gives its code; also of a request that has no row here.
+   *  @returns true for the first caller only */
+  spend(id: string, expiresAt: Date): Promise<boolean>
 }
 
 /** Open requests of one client at most: more is a flood. */
@@ -30,11 +34,10 @@ const put = statement(
    WHERE (SELECT count(*) FROM (SELECT FROM pushed_requests WHERE client_uid = $2 AND expires_at > now() LIMIT $5) open) < $5
    ON CONFLICT DO NOTHING RETURNING id`,
 )
-const begin = statement(
-  'pushed-request-begin',
-  `WITH found AS (SELECT id, payload, expires_at FROM pushed_requests WHERE id = $1 AND client_uid = $2 AND expires_at > now()),
-   mark AS (INSERT INTO one_time (kind, id, expires_at) SELECT 'begun', id, expires_at FROM found ON CONFLICT DO NOTHING RETURNING id)
-   SELECT payload FROM found JOIN mark USING (id)`,
+const open = statement(
+  'pushed-request-open',
+  `SELECT payload FROM pushed_requests p WHERE id = $1 AND client_uid = $2 AND expires_at > now()
+   AND NOT EXISTS (SELECT FROM one_time o WHERE o.kind = 'par' AND o.id = p.id)`,
 )
 const find = statement(
   'pushed-request-find',
@@ -51,10 +54,11 @@ interface Encrypted {
 export function createPushedRequests(needs: {
   database: Connection
   ring: Pick<KeyRing, 'encrypt' | 'decrypt'>
+  oneTime: Pick<OneTime, 'mark'>
   perClient?: number
 }): PushedRequests {
-  const { database, ring, perClient = pushedRequestsPerClient } = needs
-  const open = (rowId: string, [row]: readonly { payload: Encrypted }[]) => {
+  const { database, ring, oneTime, perClient = pushedRequestsPerClient } = needs
+  const decrypt = (rowId: string, [row]: readonly { payload: Encrypted }[]) => {
     if (row === undefined) return undefined
     const plain = ring.decrypt(Buffer.from(row.payload.box, 'base64'), row.payload.key, boundTo(rowId))
     return JSON.parse(plain.toString()) as Record<string, unknown>
@@ -67,14 +71,15 @@ export function createPushedRequests(needs: {
       const rows = await database.query(put, [rowId, clientUid, JSON.stringify(encrypted), expiresAt, perClient])
       return rows.length === 1
     },
-    async begin(id, clientUid) {
+    async open(id, clientUid) {
       const rowId = rowIdOf(id)
-      return open(rowId, await database.query(begin, [rowId, clientUid]))
+      return decrypt(rowId, await database.query(open, [rowId, clientUid]))
     },
     async find(id) {
       const rowId = rowIdOf(id)
-      return open(rowId, await database.query(find, [rowId]))
+      return decrypt(rowId, await database.query(find, [rowId]))
     },
+    spend: (id, expiresAt) => oneTime.mark('par', rowIdOf(id), expiresAt),
   }
 }
 

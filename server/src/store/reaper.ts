@@ -4,10 +4,12 @@ import { statement } from './postgres.ts'
 import type { Connection, Statement } from './postgres.ts'
 
 export interface Reaper {
-  /** One round over all tables. @returns how many rows were removed */
-  reap(): Promise<number>
+  /** One round over all tables.
+   *  @param sectors the documents that clients name; undefined while this replica does not know all clients
+   *  @returns how many rows were removed */
+  reap(sectors?: readonly string[]): Promise<number>
   /** Begins the rounds; once they go on, it does nothing more. */
-  start(): void
+  start(sectors: () => readonly string[] | undefined): void
   stop(): void
 }
 
@@ -43,6 +45,12 @@ const rounds: readonly Statement[] = [
   reaping('mail_links', 'token_hash', `expires_at < now() - ${slack}`),
   reaping('known_browsers', 'user_id, browser', "last_seen < now() - interval '400 days'"),
 ]
+/** What the document of a sector said last. Every replica says once a day which ones its clients name: none goes by what it has alone. */
+const unnamedSectors = reaping('sector_documents', 'uri', "named_at < now() - interval '30 days'")
+const nameSectors = statement(
+  'reap-name-sectors',
+  "UPDATE sector_documents SET named_at = now() WHERE uri = ANY($1) AND named_at < now() - interval '1 day'",
+)
 const audit = reaping('audit', 'id', "at < now() - $2::float8 * interval '1 millisecond'")
 
 /** @param needs.auditRetentionMs older rows of the audit log are removed */
@@ -54,18 +62,22 @@ export function createReaper(needs: { database: Connection; log: Log; auditReten
       gone = (await needs.database.query(round, values)).length
     return total
   }
-  async function reap(): Promise<number> {
+  async function reap(sectors?: readonly string[]): Promise<number> {
     let total = 0
+    if (sectors !== undefined) {
+      await needs.database.query(nameSectors, [sectors])
+      total += await clear(unnamedSectors, [batchRows])
+    }
     for (const round of rounds) total += await clear(round, [batchRows])
     return total + (await clear(audit, [batchRows, needs.auditRetentionMs]))
   }
-  const next = () => {
+  const next = (sectors: () => readonly string[] | undefined) => {
     timer = setTimeout(
       () => {
-        reap()
+        reap(sectors())
           .catch((error: unknown) => needs.log.debug({ error }, 'expired rows were not removed; trying again later'))
           .finally(() => {
-            if (timer !== undefined) next()
+            if (timer !== undefined) next(sectors)
           })
       },
       everyMs * (0.5 + Math.random()),
@@ -74,8 +86,8 @@ export function createReaper(needs: { database: Connection; log: Log; auditReten
   }
   return {
     reap,
-    start: () => {
-      if (timer === undefined) next()
+    start: (sectors) => {
+      if (timer === undefined) next(sectors)
     },
     stop: () => {
       clearTimeout(timer)

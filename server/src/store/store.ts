@@ -112,10 +112,11 @@ export function createStore(options: {
   const needs = { database, audit, outbox, changes: createChanges(cache) }
   const reaper = createReaper({ database, log, auditRetentionMs: auditSettings.retention })
   const accounts = createAccounts(needs)
+  const oneTime = createOneTime(needs)
   return {
     database,
     cache,
-    oneTime: createOneTime(needs),
+    oneTime,
     users: createUsers(needs),
     preferences: createPreferences(needs),
     upstreamLinks: createUpstreamLinks(needs),
@@ -130,7 +131,7 @@ export function createStore(options: {
     refreshFamilies: createRefreshFamilies(needs),
     devices: createDevices(needs),
     deviceCodes: createDeviceCodes(needs),
-    pushedRequests: createPushedRequests({ ...needs, ring }),
+    pushedRequests: createPushedRequests({ ...needs, ring, oneTime }),
     sectorMembers: createSectorMembers(needs),
     signIns: createSignIns(needs),
     attempts: createAttempts(needs),

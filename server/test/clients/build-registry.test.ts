@@ -315,6 +315,14 @@ describe(buildRegistry.name, () => {
     expect(registry.findApi('https://other.example.test')).to.equal(undefined)
   })
 
+  it('names the documents of sectors that its clients name, each once', async () => {
+    const of = (key: string, sectorIdentifierUri: string) =>
+      entryOf(key, { desired: { ...configOf(), sectorIdentifierUri } })
+    const sector = 'https://sector.test/list'
+    const { registry } = await applyAll([shardInput(3, 1n, [of(first, sector), of(second, ''), of(third, sector)])])
+    expect(registry.sectors()).to.deep.equal([sector])
+  })
+
   it('E9 takes __proto__ and constructor as names like any other', async () => {
     const names = ['__proto__', 'constructor', 'toString']
     const entries = names.map((clientId) => entryOf(namesIn(3, 9)[names.indexOf(clientId)]!, { clientId }))

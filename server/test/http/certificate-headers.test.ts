@@ -48,6 +48,13 @@ describe('readCertificateHeader', () => {
     ['with another verdict', 'nginx', [cert(() => escaped(leaf)), ['ssl-client-verify', 'success']], 'unreadable'],
     ['with two verdicts', 'nginx', [cert(() => escaped(leaf)), ok, ok], 'several'],
     ['twice', 'nginx', [cert(() => escaped(leaf)), cert(() => escaped(leaf)), ok], 'several'],
+    ['under a name with underscores alone', 'nginx', [cert(() => escaped(leaf), 'ssl_client_cert'), ok], 'several'],
+    [
+      'beside a verdict under a name with an underscore',
+      'nginx',
+      [cert(() => escaped(leaf)), ok, ['ssl-client_verify', () => 'SUCCESS']],
+      'several',
+    ],
     [
       'twice, once with underscores',
       'nginx',

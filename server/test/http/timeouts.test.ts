@@ -43,6 +43,46 @@ describe('inboundLimits', () => {
       socket.on('close', () => resolve(answer))
     })
 
+  it('F24 a thousand callers that are slow, idle or break off are gone in time, and others are answered as before', async function () {
+    this.timeout(20_000)
+    const answered = async (): Promise<number> => {
+      const from = performance.now()
+      expect(await begin('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).to.match(/^HTTP\/1.1 200 /)
+      return performance.now() - from
+    }
+    const open = (bytes: string, isEnded = false) =>
+      new Promise<{ readonly gone: Promise<void> }>((resolve) => {
+        const socket = connect(port, '127.0.0.1')
+        const gone = new Promise<void>((end) => socket.once('close', () => end()))
+        socket.on('error', () => undefined).resume()
+        socket.once('connect', () => {
+          if (bytes !== '') socket.write(bytes)
+          if (isEnded) socket.resetAndDestroy()
+          resolve({ gone })
+        })
+      })
+    const kinds: [bytes: string, isEnded: boolean][] = [
+      ['', false],
+      ['GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ', false],
+      ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf', false],
+      ['POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf', true],
+      ['GET / HTTP/1.1\r\nHost: a\r\n\r\n', true],
+    ]
+    const times: number[] = []
+    const all: Awaited<ReturnType<typeof open>>[] = []
+    // no more at once than the system lets wait for one listener
+    while (all.length < 1_000) {
+      const batch = Promise.all(Array.from({ length: 100 }, (_, n) => open(...kinds[n % kinds.length]!)))
+      times.push(await answered())
+      all.push(...(await batch))
+    }
+    // those that were never told anything by their caller end with the time for headers
+    await Promise.all(all.map(({ gone }) => gone))
+    const left = await new Promise<number>((resolve) => server.getConnections((_error, count) => resolve(count)))
+    expect(left).to.be.below(10)
+    expect(Math.max(...times, await answered())).to.be.below(1_000)
+  })
+
   const slow: [string, string][] = [
     ['its first line', 'GET / HT'],
     ['its headers', 'GET / HTTP/1.1\r\nHost: a\r\nX-Slow: '],

@@ -1,6 +1,8 @@
 import { expect } from 'chai'
+import dns from 'node:dns'
 import { createServer, connect } from 'node:net'
 import type { AddressInfo, Server, Socket } from 'node:net'
+import { mock } from 'node:test'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
 import { getCode, getTokens, introspect, redeem, refresh, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
@@ -137,5 +139,64 @@ describe('F1 while the database does not answer', () => {
       (await browser.submit(signInPage, '/sign-in', { username: 'ada', password: 'correct horse battery staple' }))
         .location,
     ).to.contain('code=')
+  })
+})
+
+describe('F26 while the name of the database cannot be resolved', () => {
+  const name = 'database.test'
+  let replicas: Replicas
+  let proxy: Awaited<ReturnType<typeof startProxy>>
+  let isKnown = true
+  type Answer = (error: Error | null, address?: unknown, family?: number) => void
+  const real = dns.lookup as (host: string, options: object, answer: Answer) => void
+  before(async function () {
+    this.timeout(60_000)
+    // the resolver of the machine, for whoever connects from this process
+    mock.method(dns, 'lookup', (host: string, options: { all?: boolean }, answer: Answer) => {
+      if (host !== name) return real(host, options, answer)
+      const found = options.all ? [{ address: '127.0.0.1', family: 4 }] : '127.0.0.1'
+      const missing = Object.assign(new Error(`getaddrinfo ENOTFOUND ${name}`), { code: 'ENOTFOUND' })
+      return process.nextTick(() => (isKnown ? answer(null, found, 4) : answer(missing)))
+    })
+    replicas = await startReplicas({
+      databaseUrl: async (url) => {
+        const { hostname, port } = new URL(url)
+        proxy = await startProxy({ host: hostname, port: Number(port) })
+        const through = new URL(url)
+        through.host = `${name}:${proxy.port}`
+        return through.href
+      },
+    })
+    await replicas.serve([entry('app.web', configs.web), entry('app.machine', configs.machine)])
+    await addPerson(replicas, 'ada')
+  })
+  after(async () => {
+    await replicas?.stop()
+    await proxy?.stop()
+    mock.restoreAll()
+  })
+
+  it('what needs no database goes on, the rest is 503 at once, and all works again by itself', async function () {
+    this.timeout(30_000)
+    const { access } = await getTokens(replicas)
+    isKnown = false
+    await proxy.cut()
+    await proxy.mend()
+    const from = performance.now()
+    const machine = {
+      path: '/token',
+      form: { grant_type: 'client_credentials' },
+      headers: basic('app.machine', clientSecret),
+    }
+    expect((await send(replicas, machine)).status).to.equal(200)
+    const looked = await introspect(replicas, access)
+    expect([looked.status, looked.headers['retry-after']]).to.deep.equal([503, '2'])
+    expect(performance.now() - from).to.be.below(3_000)
+    expect(replicas.health[0]!.missing()).to.not.have.property('keys')
+    isKnown = true
+    const back = performance.now()
+    let answer = await introspect(replicas, access)
+    while (answer.status === 503 && performance.now() - back < 5_000) answer = await introspect(replicas, access)
+    expect(answer.json()['active'], answer.body).to.equal(true)
   })
 })

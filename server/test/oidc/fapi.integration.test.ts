@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import { expect } from 'chai'
 import { calculateJwkThumbprint } from 'jose'
 import * as client from 'openid-client'
@@ -10,6 +11,16 @@ import { timesToLive } from '../../src/oidc/library/times-to-live.ts'
 import { statement } from '../../src/store/postgres.ts'
 import { createFapiClient, fapi, keyOf, seconds } from './fapi-client.ts'
 import type { Assertion, Key } from './fapi-client.ts'
+
+/** As if so many seconds had passed, for whoever reads the clock anew: the library does. */
+async function afterSeconds<Result>(count: number, work: () => Promise<Result>): Promise<Result> {
+  mock.timers.enable({ apis: ['Date'], now: Date.now() + count * 1000 })
+  try {
+    return await work()
+  } finally {
+    mock.timers.reset()
+  }
+}
 
 // FAPI 2.0 Security Profile by section: what is taken and what is refused. The cases are those of the protocol suite of the OpenID
 // Foundation for private_key_jwt with DPoP.
@@ -95,6 +106,13 @@ describe('FAPI 2.0 Security Profile', function () {
       ['has a list as audience', () => ({ claims: { aud: [replicas.issuer] } })],
       ['has the token endpoint as audience', () => ({ claims: { aud: `${replicas.issuer}/token` } })],
       ['has this endpoint as audience', () => ({ claims: { aud: `${replicas.issuer}/request` } })],
+      ['has this server and another one as audience', () => ({ claims: { aud: [replicas.issuer, 'https://a.test'] } })],
+      ['has the issuer with a slash as audience', () => ({ claims: { aud: `${replicas.issuer}/` } })],
+      ['has no audience', () => ({ claims: { aud: undefined } as never })],
+      ['is of another issuer', () => ({ claims: { iss: 'app.other' } })],
+      ['has no iss', () => ({ claims: { iss: undefined } as never })],
+      ['has no jti', () => ({ claims: { jti: undefined } as never })],
+      ['lives longer than 30 days', () => ({ claims: { exp: seconds() + 31 * 86_400 } })],
       ['is for another server', () => ({ claims: { aud: 'https://other.example.com' } })],
       ['has no sub', () => ({ claims: { sub: undefined } as never })],
       ['has no exp', () => ({ claims: { exp: undefined } as never })],
@@ -110,6 +128,39 @@ describe('FAPI 2.0 Security Profile', function () {
         const answer = await bank.push(bank.parameters(pkce()), { by: by() })
         expect([answer.status, answer.json()['error']]).to.deep.equal([401, 'invalid_client'])
       })
+    it('T11 takes an assertion once, whichever endpoint and replica gets it', async () => {
+      const { form } = await bank.codeFor()
+      const shown = await bank.assertion()
+      const asked = (replica: number) =>
+        send(replicas, { replica, path: '/request', form: { ...bank.parameters(pkce()), ...shown } })
+      const answers = await Promise.all(Array.from({ length: 6 }, (_, n) => asked(n % 2)))
+      expect(answers.filter(({ status }) => status === 201)).to.have.length(1)
+      expect(answers.filter(({ status }) => status === 401)).to.have.length(5)
+      const headers = { dpop: await bank.proof('/token') }
+      const again = await send(replicas, { replica: 1, path: '/token', headers, form: { ...form, ...shown } })
+      expect([again.status, again.json()['error']]).to.deep.equal([401, 'invalid_client'])
+      expect((await bank.token(form)).status).to.equal(200)
+    })
+    it('refuses an assertion without a signature, of another type, and two of them', async () => {
+      const { client_assertion: jwt, client_assertion_type: type } = await bank.assertion()
+      const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${jwt.split('.')[1]!}.`
+      const push = async (pairs: [string, string][]) => {
+        const form = [...Object.entries(bank.parameters(pkce())), ...pairs]
+        const answer = await send(replicas, { path: '/request', form })
+        return `${answer.status} ${String(answer.json()['error'])}`
+      }
+      const by = (assertion: string, kind = type): [string, string][] => [
+        ['client_assertion', assertion],
+        ['client_assertion_type', kind],
+      ]
+      expect(await push(by(unsigned))).to.equal('401 invalid_client')
+      expect(await push(by(jwt, 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer'))).to.equal(
+        '400 invalid_request',
+      )
+      expect(await push([...by(jwt), ['client_assertion', jwt]])).to.equal('400 invalid_request')
+      expect(await push([...by(jwt), ['client_secret', 'x'.repeat(40)]])).to.equal('400 invalid_request')
+      expect(await push(by(jwt))).to.equal('201 undefined')
+    })
     it('takes an assertion that begins 8 s in the future', async () => {
       const claims = { iat: seconds() + 8, nbf: seconds() + 8 }
       expect((await bank.push(bank.parameters(pkce()), { by: { claims } })).status).to.equal(201)
@@ -156,6 +207,10 @@ describe('FAPI 2.0 Security Profile', function () {
       ['with a challenge that is plain', { code_challenge_method: 'plain' }],
       ['for code id_token', { response_type: 'code id_token' }],
       ['for token', { response_type: 'token' }],
+      ['for id_token', { response_type: 'id_token' }],
+      ['for nothing', { response_type: 'none' }],
+      ['without a response type', { response_type: '' }],
+      ['with a challenge without its method', { code_challenge_method: '' }],
       ['to a redirect URI that is not registered', { redirect_uri: 'https://evil.example.com/' }],
       ['without a redirect URI', { redirect_uri: '' }],
       ['that names a request_uri', { request_uri: 'urn:ietf:params:oauth:request_uri:x' }],
@@ -183,6 +238,40 @@ describe('FAPI 2.0 Security Profile', function () {
       expect(await errorAt(foreign)).to.include('invalid_request_uri')
       const { requestUri } = await bank.codeFor()
       expect(await errorAt(bank.authorizationAt(requestUri))).to.include('invalid_request_uri')
+    })
+    it('A10 note 3: a request_uri may be opened again before the sign-in is complete, and its answer is as usual', async () => {
+      const challenge = pkce()
+      const pushed = await bank.push(bank.parameters(challenge))
+      const url = bank.authorizationAt(String(pushed.json()['request_uri']))
+      const browser = new Browser(replicas)
+      for (let turn = 0; turn < 2; turn++) expect((await browser.follow(url)).body).to.contain('id="username"')
+      const back = await browser.authorize(url, 'ada')
+      expect(back.searchParams.get('code')).to.match(/^nr_/)
+      expect(await errorAt(url)).to.include('invalid_request_uri')
+    })
+    it('refuses a request_uri that nobody pushed, one without its client, and one whose 60 s are over', async () => {
+      expect(await errorAt(bank.authorizationAt('urn:ietf:params:oauth:request_uri:unknown'))).to.include(
+        'invalid_request_uri',
+      )
+      const pushed = await bank.push(bank.parameters(pkce()))
+      const url = bank.authorizationAt(String(pushed.json()['request_uri']))
+      const nameless = new URL(url)
+      nameless.searchParams.delete('client_id')
+      expect(await errorAt(nameless.href)).to.include('invalid_request')
+      const late = await afterSeconds(61, () => new Browser(replicas).follow(url))
+      expect(late.location ?? late.body).to.include('invalid_request_uri')
+      expect((await new Browser(replicas).authorize(url, 'ada')).searchParams.get('code')).to.match(/^nr_/)
+    })
+    it('refuses a code 61 s after it was issued, and takes it before', async () => {
+      const redeemedAfter = async (count: number) => {
+        const { form: code } = await bank.codeFor()
+        const form = { ...code, ...(await bank.assertion({ claims: { exp: seconds() + 120 } })) }
+        const headers = { dpop: await bank.proof('/token') }
+        return afterSeconds(count, () => send(replicas, { path: '/token', headers, form }))
+      }
+      const late = await redeemedAfter(61)
+      expect([late.status, late.json()['error']]).to.deep.equal([400, 'invalid_grant'])
+      expect((await redeemedAfter(55)).status).to.equal(200)
     })
     it('reads no parameter that stands beside the request_uri', async () => {
       const { back, form } = await bank.codeFor({ beside: { state: 'beside', nonce: 'beside', scope: 'openid' } })

@@ -155,6 +155,35 @@ describe('mutual TLS', () => {
     expect(await lastAudit()).to.deep.include({ event: 'client.auth_failed', reason })
   }
 
+  /** @returns what the token endpoint gives to a client with `mine` */
+  const signIn = async (id = 'app.web', more: Record<string, string> = {}): Promise<Record<string, unknown>> => {
+    const proof = pkce()
+    const request = {
+      client_id: id,
+      response_type: 'code',
+      redirect_uri: redirectUri,
+      scope: 'openid email offline_access',
+      code_challenge: proof.challenge,
+      code_challenge_method: 'S256',
+      ...more,
+    }
+    const pushed = await overTls(mine, { path: '/request', form: request })
+    expect(pushed.status, pushed.body).to.equal(201)
+    const asked = { client_id: id, request_uri: String(pushed.json()['request_uri']) }
+    const back = await new Browser(replicas).authorize(authorizationUrl(replicas.issuer, asked), 'ada')
+    const form = {
+      grant_type: 'authorization_code',
+      client_id: id,
+      code: back.searchParams.get('code')!,
+      redirect_uri: redirectUri,
+      code_verifier: proof.verifier,
+      ...(more['resource'] === undefined ? {} : { resource: more['resource'] }),
+    }
+    const answer = await overTls(mine, { path: '/token', form })
+    expect(answer.status, answer.body).to.equal(200)
+    return answer.json()
+  }
+
   describe('RFC 8705 section 2.1: a certificate of an authority', () => {
     const accepted: readonly [sentence: string, id: string, wanted: Wanted][] = [
       ['by a URI, as SPIFFE has it', 'app.worker', {}],
@@ -293,31 +322,6 @@ describe('mutual TLS', () => {
   })
 
   describe('RFC 8705 sections 3, 4 and 7.1: a person signs in', () => {
-    const signIn = async (id = 'app.web'): Promise<Record<string, unknown>> => {
-      const proof = pkce()
-      const request = {
-        client_id: id,
-        response_type: 'code',
-        redirect_uri: redirectUri,
-        scope: 'openid email offline_access',
-        code_challenge: proof.challenge,
-        code_challenge_method: 'S256',
-      }
-      const pushed = await overTls(mine, { path: '/request', form: request })
-      expect(pushed.status, pushed.body).to.equal(201)
-      const asked = { client_id: id, request_uri: String(pushed.json()['request_uri']) }
-      const back = await new Browser(replicas).authorize(authorizationUrl(replicas.issuer, asked), 'ada')
-      const form = {
-        grant_type: 'authorization_code',
-        client_id: id,
-        code: back.searchParams.get('code')!,
-        redirect_uri: redirectUri,
-        code_verifier: proof.verifier,
-      }
-      const answer = await overTls(mine, { path: '/token', form })
-      expect(answer.status, answer.body).to.equal(200)
-      return answer.json()
-    }
     const me = (token: unknown) => ({ path: '/me', headers: { authorization: `Bearer ${String(token)}` } })
     const refresh = (token: unknown, id = 'app.web') => ({
       path: '/token',
@@ -389,6 +393,91 @@ describe('mutual TLS', () => {
       expect((await send(replicas, me(bearer))).status).to.equal(200)
       expect((await send(replicas, { ...refresh(next), headers })).status).to.equal(401)
       expect((await overTls(mine, refresh(next))).status).to.equal(200)
+    })
+  })
+
+  describe('RFC 8705 section 3 with RFC 8693: an API exchanges a token that is bound to a certificate', () => {
+    const [orders, stock] = ['https://orders.example.com', 'https://stock.example.com']
+    const scopes = { [orders]: ['orders:read'], [stock]: ['stock:read'] }
+    const grant = 'urn:ietf:params:oauth:grant-type:token-exchange'
+    const shop = (more: object = {}) => ({
+      ...configs.api,
+      ...worker,
+      grantTypes: ['client_credentials', grant],
+      resourceServer: { identifier: orders, scopes: scopes[orders]! },
+      audiences: [stock],
+      scopes: scopes[stock]!,
+      ...more,
+    })
+    const caller = (more: object = {}) => ({
+      ...configs.web,
+      ...worker,
+      audiences: [orders],
+      scopes: [...configs.web.scopes, ...scopes[orders]!],
+      ...more,
+    })
+    const granted = (api: string) => ({ granted: { [api]: scopes[api]! } })
+    const subject = async (id: string) =>
+      String((await signIn(id, { resource: orders, scope: 'openid orders:read' }))['access_token'])
+    const exchange = (token: string, id: string) => ({
+      path: '/token',
+      form: {
+        grant_type: grant,
+        client_id: id,
+        subject_token: token,
+        subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+        resource: stock,
+      },
+    })
+    before(() =>
+      replicas.serve([
+        ...clients(),
+        entry('app.caller', caller(), granted(orders)),
+        entry('app.sealed', caller({ accessTokenFormat: 'opaque' }), granted(orders)),
+        entry('shop.orders', shop(), granted(stock)),
+        entry(
+          'shop.secret',
+          shop({ tokenEndpointAuthMethod: 'client_secret_basic', tlsClientAuthSanUri: '' }),
+          granted(stock),
+        ),
+        entry('shop.stock', { ...configs.api, resourceServer: { identifier: stock, scopes: scopes[stock]! } }),
+      ]),
+    )
+    after(() => replicas.serve(clients()))
+
+    for (const [form, id] of [
+      ['a JWT', 'app.caller'],
+      ['an opaque token', 'app.sealed'],
+    ] as const) {
+      it(`T50 ${form} is exchanged only with that certificate, and the new token is bound to it`, async () => {
+        const token = await subject(id)
+        const wrong = [
+          await overTls(renewed, exchange(token, 'shop.orders')),
+          await byProxy(renewed, exchange(token, 'shop.orders')),
+        ]
+        for (const answer of wrong)
+          expect([answer.status, answer.json()]).to.deep.equal([
+            400,
+            {
+              error: 'invalid_request',
+              error_description: 'subject_token is bound to a certificate: the request needs that certificate',
+            },
+          ])
+        const answer = await overTls(mine, exchange(token, 'shop.orders'))
+        expect(answer.status, answer.body).to.equal(200)
+        const cnf = { 'x5t#S256': thumbprintOf(mine) }
+        expect(claimsOfJwt(String(answer.json()['access_token']))).to.deep.include({ aud: stock, cnf })
+      })
+    }
+
+    it('T50 an API that proves itself by a secret cannot exchange it, though it shows the certificate: the binding would be lost', async () => {
+      const token = await subject('app.caller')
+      const headers = basic('shop.secret', clientSecret)
+      const answer = await overTls(mine, { ...exchange(token, 'shop.secret'), headers })
+      expect([answer.status, answer.json()['error_description']]).to.deep.equal([
+        400,
+        'subject_token is bound to a certificate: the request needs that certificate',
+      ])
     })
   })
 
@@ -468,13 +557,7 @@ describe('mutual TLS', () => {
       expect((await overTls(mine, { ...machine('app.worker'), headers: {} })).status).to.equal(200)
     })
 
-    for (const name of [
-      'x-forwarded-client-cert',
-      'x-forwarded-tls-client-cert',
-      'x-ssl-client-cert',
-      'client-cert',
-      'ssl_client_cert',
-    ]) {
+    for (const name of ['x-forwarded-client-cert', 'x-forwarded-tls-client-cert', 'x-ssl-client-cert', 'client-cert']) {
       it(`T41 does not read ${name}, which is of another kind of proxy`, async () => {
         const headers = { [name]: mine.der.toString('base64') }
         await refused(await byProxy(undefined, { ...machine('app.worker'), headers }), 'no-certificate')
@@ -491,6 +574,19 @@ describe('mutual TLS', () => {
         )
       }
       expect((await byProxy(mine, machine('app.worker'))).status).to.equal(200)
+    })
+
+    it('T41 refuses a header whose name differs from that of the proxy by an underscore: some pass it on as it came', async () => {
+      for (const name of ['ssl_client_cert', 'ssl-client_cert', 'SSL_Client_Cert']) {
+        const headers = { [name]: encodeURIComponent(mine.pem) }
+        for (const asked of [
+          byProxy(undefined, { ...machine('app.worker'), headers }),
+          byProxy(mine, { ...machine('app.worker'), headers }),
+        ])
+          expect((await asked).status, name).to.equal(400)
+        const verdict = { 'ssl_client-verify': 'SUCCESS', 'ssl-client-cert': encodeURIComponent(mine.pem) }
+        expect((await byProxy(undefined, { ...machine('app.worker'), headers: verdict })).status).to.equal(400)
+      }
     })
 
     it('the public port asks nobody for a certificate, and serves everything as before', async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { expect } from 'chai'
 import { Browser, authorizationUrl, basic, pkce, send } from '@nauthera/harness/browser'
 import type { Pkce } from '@nauthera/harness/browser'
-import { redeem, request } from '@nauthera/harness/flows'
+import { getCode, redeem, request } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { statement } from '../../src/store/postgres.ts'
@@ -10,7 +10,7 @@ import { countRows, growth } from './flood.ts'
 
 // Pushed authorization requests (RFC 9126): of a public client sealed in the URI, of another one a row.
 
-describe('pushed requests', () => {
+describe('RFC 9126 pushed requests', () => {
   let replicas: Replicas
   before(async function () {
     this.timeout(60_000)
@@ -106,18 +106,38 @@ describe('pushed requests', () => {
     expect(back.searchParams.get('code')).to.match(/^nr_/)
   })
 
-  it('A10 a request of a client that authenticates begins one sign-in', async () => {
+  it('A10 a request of a client that authenticates may be opened again before the sign-in is complete, and gives one code', async () => {
     const proof = pkce()
     const uri = await uriOf(request(proof), basic('app.web', clientSecret))
     const browser = new Browser(replicas)
-    const page = await browser.follow(urlOf('app.web', uri))
-    expect(page.body).to.contain('id="username"')
-    const second = await new Browser(replicas).follow(urlOf('app.web', uri))
-    expect(errorIn(second.location) ?? second.body).to.contain('invalid_request_uri')
-    const back = await browser.authorize(page.url, 'ada')
+    const before = await countRows(replicas)
+    // a reload, and a second window beside it
+    for (let turn = 0; turn < 3; turn++)
+      expect((await browser.follow(urlOf('app.web', uri))).body).to.contain('id="username"')
+    const second = new Browser(replicas)
+    const beside = await second.follow(urlOf('app.web', uri))
+    expect(beside.body).to.contain('id="username"')
+    expect(growth(before, await countRows(replicas))).to.not.have.any.keys('one_time', 'pushed_requests', 'grants')
+    const back = await browser.authorize(urlOf('app.web', uri), 'ada')
+    const late = await second.authorize(beside.url, 'ada')
+    expect(late.searchParams.get('code')).to.equal(null)
+    expect(late.searchParams.get('error')).to.equal('invalid_request_uri')
+    expect((await browser.follow(urlOf('app.web', uri))).body).to.contain('invalid_request_uri')
     expect((await redeem(replicas, { value: back.searchParams.get('code')!, proof }, { replica: 1 })).status).to.equal(
       200,
     )
+  })
+
+  it('A10 two windows that finish the sign-ins of one request in the same moment, on two replicas, get one code', async () => {
+    const uri = await uriOf(request(pkce()), basic('app.web', clientSecret))
+    const { browser } = await getCode(replicas)
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => browser.copy().open(urlOf('app.web', uri), { replica: n % 2 })),
+    )
+    const codes = answers.filter(({ headers }) => /[?&]code=/.test(headers.location ?? ''))
+    expect(codes).to.have.length(1)
+    const refused = answers.filter(({ headers, body }) => (headers.location ?? body).includes('invalid_request_uri'))
+    expect(refused).to.have.length(9)
   })
 
   it('its handle, state and nonce are in no table', async () => {

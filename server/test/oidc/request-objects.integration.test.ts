@@ -21,7 +21,7 @@ async function makeKey(alg: string, kid: string): Promise<Key> {
   return { alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } }
 }
 
-describe('signed request objects', () => {
+describe('RFC 9101 signed request objects', () => {
   let replicas: Replicas
   let keys: Record<string, Key>
   let stranger: Key

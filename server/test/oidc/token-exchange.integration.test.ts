@@ -243,7 +243,7 @@ describe('RFC 8693 token exchange', () => {
 
     it('T50 is refused to a client that is not given the grant', async () => {
       const refusal = refusalOf(await exchange(token, stock, { clientId: 'shop.plain' }))
-      expect([refusal.status, refusal.error]).to.deep.equal([400, 'invalid_request'])
+      expect([refusal.status, refusal.error]).to.deep.equal([400, 'unauthorized_client'])
       const wrong = await send(replicas, {
         path: '/token',
         headers: basic('shop.orders', 'not-the-secret-of-this-client-at-all'),

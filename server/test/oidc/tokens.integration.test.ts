@@ -204,7 +204,7 @@ describe('tokens', () => {
       ['no grant_type', {}, 'invalid_request'],
       ['an unknown grant_type', { grant_type: 'magic' }, 'unsupported_grant_type'],
       ['the password grant', { grant_type: 'password', username: 'ada', password: 'x' }, 'unsupported_grant_type'],
-      ['a grant that the client does not have', { grant_type: 'client_credentials' }, 'invalid_request'],
+      ['a grant that the client does not have', { grant_type: 'client_credentials' }, 'unauthorized_client'],
       [
         'a code that was never issued',
         { grant_type: 'authorization_code', code: 'x', redirect_uri: 'x' },

@@ -34,14 +34,16 @@ describe('housekeeping of the store', () => {
       expect(await store.pushedRequests.find(expired)).to.equal(undefined)
     })
 
-    it('A10 begins one interaction, of its own client, whoever asks at once', async () => {
+    it('A10 is opened by its own client until it is spent, and spent once, whoever asks at once', async () => {
       const id = randomUUID()
       await store.pushedRequests.put({ id, clientUid: 'a', payload: { scope: 'openid' }, expiresAt: inMs(60_000) })
-      expect(await store.pushedRequests.begin(id, 'b')).to.equal(undefined)
-      const both = [store, fresh.replica()].map(({ pushedRequests }) => pushedRequests.begin(id, 'a'))
-      const begun = (await Promise.all(both)).filter((payload) => payload !== undefined)
-      expect(begun).to.deep.equal([{ scope: 'openid' }])
-      expect(await store.pushedRequests.begin(id, 'a')).to.equal(undefined)
+      expect(await store.pushedRequests.open(id, 'b')).to.equal(undefined)
+      for (const { pushedRequests } of [store, fresh.replica(), store])
+        expect(await pushedRequests.open(id, 'a')).to.deep.equal({ scope: 'openid' })
+      const both = [store, fresh.replica()].map(({ pushedRequests }) => pushedRequests.spend(id, inMs(60_000)))
+      expect((await Promise.all(both)).filter((first) => first)).to.have.length(1)
+      expect(await store.pushedRequests.open(id, 'a')).to.equal(undefined)
+      // for the interaction that it has given a code
       expect(await store.pushedRequests.find(id)).to.deep.equal({ scope: 'openid' })
     })
 
@@ -49,7 +51,7 @@ describe('housekeeping of the store', () => {
       const id = randomUUID()
       const payload = { request: 'a-state-and-a-nonce' }
       await store.pushedRequests.put({ id, clientUid: 'a', payload, expiresAt: inMs(60_000) })
-      await store.pushedRequests.begin(id, 'a')
+      await store.pushedRequests.spend(id, inMs(60_000))
       const all = statement(
         'test-all-of-it',
         'SELECT p::text AS row FROM pushed_requests p UNION ALL SELECT o::text FROM one_time o',
@@ -60,7 +62,7 @@ describe('housekeeping of the store', () => {
     })
 
     it('E6 limits the open requests of each client', async () => {
-      const capped = createPushedRequests({ database: store.database, ring: testRing, perClient: 3 })
+      const capped = createPushedRequests({ ...store, ring: testRing, perClient: 3 })
       const put = (clientUid: string) =>
         capped.put({ id: randomUUID(), clientUid, payload: {}, expiresAt: inMs(60_000) })
       const flood = [await put('flood'), await put('flood'), await put('flood'), await put('flood')]
@@ -133,17 +135,34 @@ describe('housekeeping of the store', () => {
       expect(await find('session.revoked_all')).to.have.length(1500)
     })
 
+    it('removes the documents of sectors that no client of any replica has named for 30 days', async () => {
+      const [named, left, foreign] = ['https://named.test/', 'https://left.test/', 'https://foreign.test/']
+      for (const uri of [named, left, foreign]) await store.sectorMembers.put(uri, ['https://a.test/cb'])
+      const age = statement('test-age-sectors', "UPDATE sector_documents SET named_at = now() - $1 * interval '1 day'")
+      await store.database.query(age, [31])
+      await store.reaper.reap()
+      expect(await store.sectorMembers.find(left), 'by a replica that does not know all clients').to.have.length(1)
+      await fresh.replica().reaper.reap([foreign, named])
+      await store.reaper.reap([named])
+      expect(await store.sectorMembers.find(named)).to.have.length(1)
+      expect(await store.sectorMembers.find(foreign)).to.have.length(1)
+      expect(await store.sectorMembers.find(left)).to.equal(undefined)
+      await store.database.query(age, [29])
+      await store.reaper.reap([])
+      expect(await store.sectorMembers.find(foreign)).to.have.length(1)
+    })
+
     it('goes its rounds once, however often it is started, and not after it was stopped', () => {
       let asked = 0
       const database: Connection = { query: () => (asked++, new Promise(() => undefined)) }
       mock.timers.enable({ apis: ['setTimeout'] })
       try {
         const reaper = createReaper({ database, log: createLog(quiet), auditRetentionMs: 1 })
-        for (let turn = 0; turn < 5; turn++) reaper.start()
+        for (let turn = 0; turn < 5; turn++) reaper.start(() => undefined)
         mock.timers.tick(90_000)
         expect(asked).to.equal(1)
         const stopped = createReaper({ database, log: createLog(quiet), auditRetentionMs: 1 })
-        stopped.start()
+        stopped.start(() => undefined)
         stopped.stop()
         mock.timers.tick(90_000)
         expect(asked).to.equal(1)

@@ -91,8 +91,8 @@ function interactionPlace({ interactions }: PlaceNeeds): Place<LibraryPart> {
       if (found.sealedRequest !== undefined) request.sealedRequest = found.sealedRequest
       return found.payload
     },
-    upsert: (request, uid, payload) => interactions.write(request, uid, payload),
-    destroy: (request, uid) => interactions.finish(request, uid),
+    upsert: async (request, uid, payload) => interactions.write(request, uid, payload),
+    destroy: async (request, uid) => interactions.finish(request, uid),
   }
 }
 
@@ -165,6 +165,6 @@ function pushedRequestPlace({ store, now }: PlaceNeeds): Place<PushedRequest> {
         status: 429,
       })
     },
-    // no `find`: overrides/consume-pushed-requests loads it for one interaction alone
+    // no `find`: overrides/consume-pushed-requests loads it
   }
 }

@@ -42,7 +42,7 @@ export async function beginDevice(
     userCode: `${userCode.slice(0, 4)}-${userCode.slice(4)}`,
     ...(session?.accountId === undefined ? {} : { session: { accountId: session.accountId, uid: session.uid } }),
   }
-  await needs.cookies.write(page.raw, uid, part)
+  needs.cookies.write(page.raw, uid, part)
   const { scope } = needs
   const path = scope.interaction(uid).device
   setCookie(page.raw.response, scope, { name: scope.library.resume, value: uid, path, maxAge: exp - iat })

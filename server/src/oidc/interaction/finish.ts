@@ -23,7 +23,7 @@ export async function finishInteraction(
     result.kind === 'refused'
       ? { ...library, result: { error: result.error, error_description: result.description } }
       : await signedIn(needs, page, interaction, result)
-  await needs.cookies.write(page.raw, interaction.uid, next)
+  needs.cookies.write(page.raw, interaction.uid, next)
   return { kind: 'finished', location: library.returnTo }
 }
 

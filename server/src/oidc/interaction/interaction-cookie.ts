@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { readCookies, setCookie } from '../cookies.ts'
 import type { CookieScope, Exchange, InteractionPlace, ResumePlace } from '../cookies.ts'
 import { decryptClaims, encryptClaims } from '../keys/encrypted-claims.ts'
@@ -29,10 +30,10 @@ export interface InteractionCookies {
   read(exchange: Pick<Exchange, 'request'>, uid: string): Promise<FoundInteraction | undefined>
   /** Stores the library's part; the progress of the sign-in stays.
    *  @throws ProtocolError invalid_request when the cookie would be too large for a browser */
-  write(exchange: Exchange & { readonly sealedRequest?: string }, uid: string, payload: LibraryPart): Promise<void>
-  writeProgress(exchange: Exchange, uid: string, progress: Progress): Promise<void>
+  write(exchange: Exchange & { readonly sealedRequest?: string }, uid: string, payload: LibraryPart): void
+  writeProgress(exchange: Exchange, uid: string, progress: Progress): void
   /** Removes everything that is not needed to tell the person where to start again. */
-  finish(exchange: Exchange, uid: string): Promise<void>
+  finish(exchange: Exchange, uid: string): void
 }
 
 /** The client that is registered now. */
@@ -60,49 +61,52 @@ const longestCookie = 3800
 export function createInteractionCookies(needs: InteractionCookieNeeds): InteractionCookies {
   return {
     async read(exchange, uid) {
-      const held = await open(needs, exchange, uid)
+      const held = open(needs, exchange, uid)
       return held && find(needs, held)
     },
-    async write(exchange, uid, payload) {
-      const before = await open(needs, exchange, uid)
+    write(exchange, uid, payload) {
+      const before = open(needs, exchange, uid)
       const clientUid = needs.client(payload.params.client_id)?.uid ?? ''
       const sealed = exchange.sealedRequest ?? before?.payload?.sealedRequest
       const held = withLibraryPart(before, withoutPushedParams(payload, sealed), { now: secondsOf(needs), clientUid })
-      await put(needs, exchange, uid, held)
+      put(needs, exchange, uid, held)
       if (before === undefined) begin(needs, exchange, uid, resumePlaceOf(payload))
     },
-    async writeProgress(exchange, uid, progress) {
-      const before = await open(needs, exchange, uid)
+    writeProgress(exchange, uid, progress) {
+      const before = open(needs, exchange, uid)
       const held = before && withProgress(before, progress)
-      if (held) await put(needs, exchange, uid, held)
+      if (held) put(needs, exchange, uid, held)
     },
-    async finish(exchange, uid) {
-      const before = await open(needs, exchange, uid)
+    finish(exchange, uid) {
+      const before = open(needs, exchange, uid)
       if (before === undefined) return
-      await put(needs, exchange, uid, finished(before))
+      put(needs, exchange, uid, finished(before))
       removeOfLibrary(needs, exchange, uid, 'pages')
       remove(needs, exchange, uid, resumePlaceOf(before.payload))
     },
   }
 }
 
-async function open(
-  needs: InteractionCookieNeeds,
-  { request }: Pick<Exchange, 'request'>,
-  uid: string,
-): Promise<Held | undefined> {
+function open(needs: InteractionCookieNeeds, { request }: Pick<Exchange, 'request'>, uid: string): Held | undefined {
   const value = readCookies(request).get(needs.scope.interaction(uid).name)
   if (value === undefined) return undefined
+  const known = opened.get(request)
+  if (known?.value === value) return known.held
   const claims = decryptClaims(value, {
     keyOf: (kid) => needs.keys().find('interaction', kid),
     bound: boundTo(needs, uid),
     now: new Date(needs.now()),
   })
   // only this server can have encrypted it, so the shape is known
-  return claims as Held | undefined
+  const held = claims as Held | undefined
+  opened.set(request, { value, held })
+  return held
 }
 
-async function put(needs: InteractionCookieNeeds, { response }: Exchange, uid: string, held: Held): Promise<void> {
+/** What a request brought, read once: its cookie is looked at several times. */
+const opened = new WeakMap<IncomingMessage, { readonly value: string; readonly held: Held | undefined }>()
+
+function put(needs: InteractionCookieNeeds, { response }: Exchange, uid: string, held: Held): void {
   const { kid, key } = needs.keys().current('interaction')
   const expiresAt = held.begun + lifetimes.interactionCookie
   const value = encryptClaims({ ...held }, { key, kid, bound: boundTo(needs, uid), expiresAt })

@@ -12,7 +12,7 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
   return {
     load: (page, uid) => loadInteraction(needs, page, uid),
     beginDevice: (page, code) => beginDevice(needs, page, code),
-    save: (page, interaction, progress) => needs.cookies.writeProgress(page.raw, interaction.uid, progress),
+    save: async (page, interaction, progress) => needs.cookies.writeProgress(page.raw, interaction.uid, progress),
     missingConsent: (interaction, account) => missingConsent(needs, interaction, account),
     isAllowed: (interaction, account) => isAllowed(needs, interaction, account),
     factorsFor: (interaction, account) => factorsFor(needs, interaction, account),

@@ -19,9 +19,6 @@ export interface RingKey extends KeyTimes {
   readonly secret?: Buffer
 }
 
-/** Seconds for which others may keep /jwks. Shorter than `signing.publishBefore`: a new key is published that long before it signs. */
-export const jwksMaxAge = 300
-
 export const cookieLine = 'cookie'
 export const signingLine = (algorithm: SigningAlgorithm): string => `sig:${algorithm}`
 

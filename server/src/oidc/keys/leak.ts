@@ -1,5 +1,6 @@
 import type { KeyWriter, StoredKey } from '../../store/keys.ts'
-import { isCut, jwksMaxAge } from './key-set.ts'
+import { cachesHold } from '../../jwks-age.ts'
+import { isCut } from './key-set.ts'
 import type { RingKey } from './key-set.ts'
 import { carryOut, removeKeys } from './stored-keys.ts'
 import { planKeys } from './states.ts'
@@ -7,9 +8,6 @@ import type { KeyPolicy } from './states.ts'
 
 // A key has leaked. There are two ways, and who orders one must know which: the new key is published and signs once caches have it, or the old
 // key is cut off at once and what it has signed is refused.
-
-/** Milliseconds: until applications have read /jwks again. A replica that missed the message reads the keys within half a minute. */
-export const cachesHold = jwksMaxAge * 1000 + 60_000
 
 /** What `cut` ends. */
 export const cuts = ['signing', 'cookies', 'all'] as const

@@ -12,6 +12,7 @@ import { idTokens } from './overrides/id-tokens.ts'
 import { loadGrants } from './overrides/load-grants.ts'
 import { neverSendLogout } from './overrides/never-send-logout.ts'
 import { proveSectors } from './overrides/prove-sectors.ts'
+import { refuseGrants } from './overrides/refuse-grants.ts'
 import { refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { replayOnce } from './overrides/replay-once.ts'
 import { rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
@@ -37,6 +38,7 @@ export const overrides = {
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,
+  refuseGrants,
   refuseWeakProofs,
   loadGrants,
   statelessSessions,

@@ -96,6 +96,7 @@ export interface Internals {
   readonly Client: ClientClass & {
     readonly prototype: LibraryClient & {
       compareClientSecret(secret: unknown): unknown
+      grantTypeAllowed(grant: string): boolean
       backchannelLogout(): Promise<void>
       /** Whether ID tokens for it have `sid`. */
       includeSid(): boolean

@@ -1,6 +1,6 @@
 import { expect } from 'chai'
 import { keyPolicy } from '../../../src/oidc/lifetimes.ts'
-import { cachesHold } from '../../../src/oidc/keys/leak.ts'
+import { cachesHold } from '../../../src/jwks-age.ts'
 import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
 import { authorizationUrl, basic, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getTokens, introspect, refresh, request } from '@nauthera/harness/flows'

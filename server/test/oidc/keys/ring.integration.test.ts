@@ -1,10 +1,15 @@
+import { randomBytes } from 'node:crypto'
+import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
 import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
 import type { KeyRing } from '../../../src/oidc/keys/ring.ts'
+import { createKeyRing as createEncryptionRing } from '../../../src/store/envelope.ts'
+import type { KeyRing as EncryptionRing } from '../../../src/store/envelope.ts'
 import { freshStore } from '../../store/fresh-store.ts'
 import type { FreshStore } from '../../store/fresh-store.ts'
 import { keepLog } from '../../http/harness.ts'
 import { basic, send } from '@nauthera/harness/browser'
+import { headerOfJwt } from '@nauthera/harness/flows'
 import { clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
@@ -93,13 +98,55 @@ describe('createKeyRing', () => {
   })
 })
 
+describe('a key ring whose replica lacks a key-encryption key', () => {
+  let fresh: FreshStore
+  before(async function () {
+    this.timeout(30_000)
+    fresh = await freshStore()
+  })
+  after(() => fresh.stop())
+
+  it('F42 goes on with the keys that it has, reads no new ones, and has them after a restart with that key', async () => {
+    const [old, next] = [randomBytes(32), randomBytes(32)]
+    const before = createEncryptionRing(new Map([['old', old]]), 'old')
+    const both = createEncryptionRing(
+      new Map([
+        ['old', old],
+        ['next', next],
+      ]),
+      'next',
+    )
+    const replica = (ring: EncryptionRing) =>
+      createKeyRing({
+        keys: fresh.replica({ ring }).keys,
+        algorithms: ['ES256'],
+        policy,
+        now: Date.now,
+        log: keepLog(),
+      })
+    const [lacking, changed] = [replica(before), replica(both)]
+    await lacking.load()
+    await changed.load()
+    const known = lacking.current().fingerprint
+    await changed.rotate()
+    expect(changed.current().fingerprint).to.not.equal(known)
+    const error = await lacking.load().catch((reason: unknown) => reason)
+    expect(hasCode(error, 'KEY_RING_LACKS_KEY')).to.equal(true)
+    expect(lacking.current().fingerprint).to.equal(known)
+    const restarted = replica(both)
+    await restarted.load()
+    expect(restarted.current().fingerprint).to.equal(changed.current().fingerprint)
+    await Promise.all([lacking, changed, restarted].map((ring) => ring.stop()))
+  })
+})
+
 describe('a new generation of the Provider', () => {
   let replicas: Replicas
   before(async function () {
     this.timeout(60_000)
     replicas = await startReplicas({
       count: 2,
-      settings: { signing: { publishBefore: '1s', algorithms: ['ES256'], idToken: 'ES256' } },
+      settings: { signing: { algorithms: ['ES256'], idToken: 'ES256' } },
     })
     await replicas.serve([entry('app.machine', configs.machine)])
   })
@@ -112,8 +159,7 @@ describe('a new generation of the Provider', () => {
       headers: basic('app.machine', clientSecret),
       form: { grant_type: 'client_credentials' },
     }
-    const token = String((await send(replicas, ask)).json()['access_token'])
-    return (JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()) as { kid: string }).kid
+    return String(headerOfJwt(String((await send(replicas, ask)).json()['access_token']))['kid'])
   }
   const published = async (replica: number): Promise<string[]> =>
     ((await send(replicas, { replica, path: '/jwks' })).json() as { keys: { kid: string }[] }).keys.map(

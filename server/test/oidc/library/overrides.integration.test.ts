@@ -20,6 +20,7 @@ import { contract as idTokens } from './overrides/id-tokens.ts'
 import { contract as loadGrants } from './overrides/load-grants.ts'
 import { contract as neverSendLogout } from './overrides/never-send-logout.ts'
 import { contract as proveSectors } from './overrides/prove-sectors.ts'
+import { contract as refuseGrants } from './overrides/refuse-grants.ts'
 import { contract as refuseWeakProofs } from './overrides/refuse-weak-proofs.ts'
 import { contract as replayOnce } from './overrides/replay-once.ts'
 import { contract as rotateRefreshTokens } from './overrides/rotate-refresh-tokens.ts'
@@ -49,6 +50,7 @@ const contracts = Object.entries({
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,
+  refuseGrants,
   refuseWeakProofs,
   loadGrants,
   statelessSessions,

@@ -44,7 +44,7 @@ describe('createLookUpName', function () {
   it('says that DNS knows no address', async () =>
     expect(await messageOf(patient('gone.example'))).to.equal('gone.example: DNS knows no address of it'))
 
-  it('gives up a name whose server does not answer, and says so', async () =>
+  it('F26 gives up a name whose server does not answer, and says so', async () =>
     expect(await messageOf(lookUp('a.silent.example'))).to.equal('a.silent.example: DNS does not answer'))
 
   it('K19 names of others whose servers do not answer delay nobody, however many', async () => {

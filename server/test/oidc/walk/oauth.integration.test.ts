@@ -137,7 +137,7 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       '4.4',
       'client credentials are for clients that may, and give no refresh token',
       async () => {
-        expect(errorOf(await exchange({ grant_type: 'client_credentials' }))).to.equal('400 invalid_request')
+        expect(errorOf(await exchange({ grant_type: 'client_credentials' }))).to.equal('400 unauthorized_client')
         expect((await exchange({ grant_type: 'client_credentials' }, machine)).json()).to.not.have.property(
           'refresh_token',
         )

@@ -12,7 +12,8 @@ export type Row = readonly [section: string, sentence: string, show: () => Promi
 
 export const api = 'https://api.example.com'
 
-export async function startWalked(): Promise<Replicas> {
+/** @param more clients of one walk alone */
+export async function startWalked(more: readonly ReturnType<typeof entry>[] = []): Promise<Replicas> {
   const replicas = await startReplicas()
   const web = { ...configs.web, scopes: ['openid', 'profile', 'email', 'address', 'phone', 'groups', 'offline_access'] }
   await replicas.serve([
@@ -32,6 +33,7 @@ export async function startWalked(): Promise<Replicas> {
     }),
     entry('app.machine', { ...configs.machine, scopes: ['read'] }, { granted: { [api]: ['read'] } }),
     entry('app.api', configs.api),
+    ...more,
   ])
   await addPerson(replicas, 'ada', ['engineers'])
   await addPerson(replicas, 'bob')

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { errors } from 'oidc-provider'
 import { isPublic } from '../../artefacts/sealed-requests.ts'
 import type { PushedRequest } from '../../artefacts/sealed-requests.ts'
@@ -9,9 +8,8 @@ import type { OverrideNeeds } from '../override.ts'
 import { clientOf, currentContext } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
-/** PushedAuthorizationRequest: a request works once (RFC 9126 section 4). Of a client that authenticates it is a row,
- *  and begins one interaction. Of a public client it is sealed in its URI: nothing is written before a code is issued,
- *  and it gives one code. */
+/** PushedAuthorizationRequest: a request gives one code, and may be opened again until then (RFC 9126 section 4). Of a client that
+ *  authenticates it is a row. Of a public client it is sealed in its URI: nothing is written before a code is issued. */
 export function consumePushedRequests({ PushedAuthorizationRequest }: Internals, needs: Needs): void {
   keepInPayload(PushedAuthorizationRequest, [...PushedAuthorizationRequest.IN_PAYLOAD, 'clientUid'])
   const { prototype } = PushedAuthorizationRequest
@@ -46,8 +44,7 @@ export function consumePushedRequests({ PushedAuthorizationRequest }: Internals,
     () =>
       async function consume(this: Artefact) {
         const expiresAt = new Date(needs.now() + lifetimes.interactionCookie * 1000)
-        const id = createHash('sha256').update(this.jti).digest('base64url')
-        if (!(await fromStore(() => needs.store.oneTime.mark('par', id, expiresAt)))) {
+        if (!(await fromStore(() => needs.store.pushedRequests.spend(this.jti, expiresAt)))) {
           throw new errors.InvalidRequestUri('request_uri is invalid, expired or already used; push the request again')
         }
         this.emit('consumed')
@@ -61,7 +58,7 @@ type Needs = Pick<OverrideNeeds, 'store' | 'clients' | 'sealedRequests' | 'now'>
 async function load({ clients, sealedRequests, store }: Needs, value: string): Promise<object | undefined> {
   const { uid, config } = clients.registered(clientOf(currentContext()))
   // not by the form of the value: one in 262,144 random ids begins as sealed values do
-  if (!isPublic(config)) return fromStore(() => store.pushedRequests.begin(value, uid))
+  if (!isPublic(config)) return fromStore(() => store.pushedRequests.open(value, uid))
   const payload = sealedRequests.unseal(value)
   if (payload?.clientUid !== uid) return undefined
   currentRequest().sealedRequest = value

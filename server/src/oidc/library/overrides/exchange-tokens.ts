@@ -37,7 +37,8 @@ async function issue(
   checkProof(made, subject)
   const context = currentContext()
   const client = clients.registered(clientOf(context))
-  const expiresIn = Math.min(made.expiration, subject.exp - Math.floor(now() / 1000))
+  const seconds = Math.floor(now() / 1000)
+  const expiresIn = Math.min(made.expiration, subject.exp - seconds)
   if (expiresIn <= 0) throw new errors.InvalidRequest('subject_token has expired')
   made.expiresIn = expiresIn
   const grantId = newGrantId()
@@ -50,6 +51,8 @@ async function issue(
     scope: made.scope,
     resourceServer: made.resourceServer,
     expiresIn,
+    // the library counts from when it saves, which may be a second later
+    exp: seconds + expiresIn,
     jkt: made.jkt,
     'x5t#S256': made['x5t#S256'],
   })

@@ -9,6 +9,7 @@ export const bankKey = await generateKeyPair('ES256')
 export const clients = [
   entry('app.web', configs.web),
   entry('app.machine', configs.machine),
+  entry('app.once', { ...configs.web, grantTypes: ['authorization_code'] }),
   entry('app.device', {
     ...configs.spa,
     type: 'Device',

@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process'
+import { appendFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Json } from '@nauthera/stand-in/kube-client'
+import { headerOfJwt } from '@nauthera/harness/flows'
+import { reapProcess } from '@nauthera/local/processes/reaper'
+import { findTool } from '@nauthera/local/programs/tools'
+import { expect } from 'chai'
+import { authenticationFile } from './support/api-server.ts'
+import { answersOf, isLetIn, newIdToken, whoami } from './support/kubectl-person.ts'
+import { get, kubectl, root, until } from './support/kubernetes.ts'
+import { useDriver, useProduct } from './support/product.ts'
+import type { Product } from './support/product.ts'
+import { record } from './support/report.ts'
+import { begunSigningRotation, nautheraKeys, publishedKeys, rotateKeys } from './support/signing-rotation.ts'
+import type { SigningRotation } from './support/signing-rotation.ts'
+
+describe('signing keys and kube-apiserver, which keeps /jwks for 5 minutes', function () {
+  this.timeout(480_000)
+  let product: Product
+  let rotation: SigningRotation
+
+  before(async function () {
+    const begun = await begunSigningRotation()
+    if (begun === undefined) {
+      process.stderr.write('ci/e2e/kubectl.e2e.ts has not run: a rotation of signing keys is not tested with kubectl\n')
+      this.skip()
+    }
+    rotation = begun
+    product = await useProduct()
+  })
+
+  const isOfNewKey = (token: string) => headerOfJwt(token)['kid'] === rotation.kid
+
+  it('kubectl goes on with new and old ID tokens when a key signs that keys rotate --now has published', async () => {
+    await newIdToken(product, isOfNewKey, Math.max(0, rotation.activeAt - Date.now()) + 60_000)
+    const tokens = (await answersOf(product)).map(({ id_token: token }) => token as string | undefined)
+    const given = tokens.filter((token) => token !== undefined)
+    // the API server has not met the key yet: it has to read /jwks, and may
+    expect((await whoami(given.find(isOfNewKey)!)).groups).to.include('oidc:platform')
+    expect((await whoami(given.findLast((token) => !isOfNewKey(token))!)).groups).to.include('oidc:platform')
+  })
+
+  it('after a cut it refuses new ID tokens and takes old ones, until its file changes', async () => {
+    const before = await newIdToken(product, isOfNewKey)
+    const made = await rotateKeys(product, '--now', '--cut', '--yes')
+    const kid = made.find(({ alg }) => alg === 'RS256')!.id
+    const after = await newIdToken(product, (token) => headerOfJwt(token)['kid'] === kid)
+    expect({ before: await isLetIn(before), after: await isLetIn(after) }).to.deep.equal({ before: true, after: false })
+
+    // as docs/keys.md says
+    appendFileSync(authenticationFile, '# keys were cut\n')
+    const began = performance.now()
+    await until('the API server has read the keys again', () => isLetIn(after), 60_000)
+    record({ name: 'kubectl.after-cut', value: (performance.now() - began) / 1000, unit: 's', target: null })
+    expect(await isLetIn(before)).to.equal(false)
+  })
+})
+
+/** The commands of the section, in their order. */
+const heading = '## The key-encryption ring'
+const docs = readFileSync(join(root, 'docs/keys.md'), 'utf8')
+const section = docs.slice(docs.indexOf(heading)).split(/\n## (?!The key)/)[0]!
+const commands = [...section.matchAll(/`(kubectl (?:rollout restart|patch|exec) [^`]+)`/g)].map((match) => match[1]!)
+
+describe('the key-encryption ring on a real cluster', function () {
+  this.timeout(300_000)
+  let product: Product
+  before(async () => {
+    product = await useProduct()
+    await useDriver()
+    await product.release.settled()
+  })
+
+  const ring = async (): Promise<string[]> =>
+    Object.keys((await get(`/api/v1/namespaces/${product.release.namespace}/secrets/nauthera-keys`)).data as object)
+  /** The key-encryption keys that signing and cookie keys need. */
+  const needed = async () => {
+    const rows = JSON.parse(await nautheraKeys(product, 'list', '--output', 'json')) as Json[]
+    return [...new Set(rows.map((row) => row['encryptedBy'] as string))]
+  }
+
+  it('F19 is replaced as docs/keys.md says: none of its rolling restarts fails a request, and keys and sessions stay', async () => {
+    const [restart, add, choose, reencrypt, remove] = commands as [string, string, string, string, string]
+    expect(commands.map((command) => command.split(' ').slice(1, 3).join(' '))).to.deep.equal([
+      'rollout restart',
+      'patch secret',
+      'patch secret',
+      'exec deploy/nauthera-server',
+      'patch secret',
+    ])
+    const { release } = product
+    const old = (await ring()).find((name) => name !== 'current')!
+    const keys = await publishedKeys(product)
+    const generations: string[] = []
+    const change = async (command: string) => {
+      await runHere(command.replace('OLD', old), release.namespace)
+      await runHere(restart, release.namespace)
+      await kubectl('-n', release.namespace, 'rollout', 'status', 'deploy/nauthera-server', '--timeout=120s')
+      await release.settled()
+      const [pod] = await release.pods('server')
+      generations.push(pod.metadata.labels['pod-template-hash'])
+    }
+    const outcome = await (
+      await useDriver()
+    ).underLoad(async () => {
+      await change(add)
+      await change(choose)
+      expect(await needed()).to.deep.equal([old])
+      expect(await runHere(reencrypt, release.namespace)).to.match(/\b2027a\b/)
+      expect(await needed()).to.deep.equal(['2027a'])
+      await change(remove)
+    })
+    record({ name: 'rolling-restart.requests', value: outcome.requests, unit: 'requests', target: null })
+    record({ name: 'rolling-restart.failed-requests', value: outcome.failures.length, unit: 'requests', target: 0 })
+    expect(outcome.failures).to.deep.equal([])
+    expect(outcome.requests).to.be.greaterThan(200)
+    expect(new Set(generations).size).to.equal(3)
+    expect(await ring()).to.have.members(['2027a', 'current'])
+    expect(await publishedKeys(product)).to.deep.equal(keys)
+  })
+})
+
+/** As a person runs it whose context names the namespace.
+ *  @throws Error with what it said */
+async function runHere(command: string, namespace: string): Promise<string> {
+  const script = `kubectl() { "$KUBECTL" --namespace "$NAMESPACE" "$@"; }\n${command}`
+  const env = { ...process.env, KUBECTL: await findTool('kubectl'), NAMESPACE: namespace }
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', script], { stdio: ['ignore', 'pipe', 'pipe'], env })
+  reapProcess(child)
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+  const code = await new Promise<number | null>((resolve, reject) => child.once('error', reject).once('close', resolve))
+  if (code !== 0) throw new Error(`${command} ended with ${code}:\n${output}`)
+  return output
+}
