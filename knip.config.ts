@@ -8,7 +8,9 @@ const programs = [
   'scripts/dev/sample-app.ts',
   'ci/e2e/{run,support/hooks,driver/main,driver/mail-server}.ts',
   'ci/e2e/images/postgresql.mjs',
-  'ci/bench/{run,bare-server,stock-server}.ts',
+  'ci/bench/run.ts',
+  'ci/bench/sides/{bare-server,stock-server}.ts',
+  'ci/bench/cost/profile-hook.ts',
   'charts/nauthera/files/tests/*.mjs',
 ].map((file) => `${file}!`)
 

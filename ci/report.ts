@@ -9,6 +9,16 @@ export interface Measurement {
   readonly better: 'lower' | 'higher'
   /** Whether the target is reached; true where there is none. */
   readonly ok: boolean
+  /** Of a median of several rounds. */
+  readonly spread?: Spread
+}
+
+/** The middle half of the rounds lies between `low` and `high`. */
+export interface Spread {
+  readonly median: number
+  readonly low: number
+  readonly high: number
+  readonly rounds: number
 }
 
 /** @param about.target null = reported only */
@@ -18,12 +28,13 @@ export function measurement(about: {
   unit: string
   target: number | null
   better?: 'lower' | 'higher'
+  spread?: Spread
 }): Measurement {
   const better = about.better ?? 'lower'
   const value = Math.round(about.value * 1000) / 1000
-  const { target } = about
+  const { target, spread } = about
   const ok = target === null || (better === 'lower' ? value <= target : value >= target)
-  return { name: about.name, value, unit: about.unit, target, better, ok }
+  return { name: about.name, value, unit: about.unit, target, better, ok, ...(spread === undefined ? {} : { spread }) }
 }
 
 /** @returns the value that a share `q` (0 to 1) of the values does not exceed */

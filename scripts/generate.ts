@@ -11,6 +11,8 @@ import { settingsSchema as operatorSettings } from '@nauthera/operator/settings'
 import { environmentName, z } from '@nauthera/runtime/settings'
 import { errorCatalogue as serverErrors } from '@nauthera/server/errors'
 import { settingsSchema as serverSettings } from '@nauthera/server/settings'
+import { renderMeasurements, reportFile } from '../ci/bench/report/page.ts'
+import { readReport } from '../ci/bench/report/report.ts'
 import { renderChartFiles } from './chart/generate.ts'
 import { renderCliPage } from './cli-page.ts'
 import { renderFieldsPage } from './fields-page.ts'
@@ -177,6 +179,7 @@ const files = [
   { path: 'docs/cli.md', content: renderCliPage() },
   { path: 'docs/fields.md', content: renderFieldsPage() },
   ...renderIdPages(),
+  ...renderMeasurements(readReport(reportFile)),
 ]
 const stale = files.filter((file) => readOrEmpty(file.path) !== file.content)
 for (const file of stale) {

@@ -1,70 +1,160 @@
-// npm run bench: measures what the product promises in numbers. Tests hold the counts; times and ratios are printed with their targets.
-import { mkdirSync, mkdtempSync } from 'node:fs'
+// npm run bench: measures what the product promises in numbers. Tests hold the counts; here are costs, memory and times, beside a
+// bare server and the protocol library as it comes.
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { describeMeasurement } from '../report.ts'
-import type { Measurement } from '../report.ts'
-import type { BenchContext } from './context.ts'
+import { readConditions, readLoad, wasBusy } from './report/conditions.ts'
+import { reportFile, renderMeasurements } from './report/page.ts'
+import { mergeReports, readReport } from './report/report.ts'
+import type { MeasuredRow, Report } from './report/report.ts'
+import { againstExample, readOther } from './load/against.ts'
+import type { Effort } from './cost/compare.ts'
+import { rows } from './rows.ts'
+import { StartedSides } from './sides/sides.ts'
 
-type Bench = (context: BenchContext) => Promise<Measurement[]>
+const usage = `Usage: npm run bench [-- [ROW ...] [OPTIONS]]
 
-const benches: Readonly<Record<string, () => Promise<Bench>>> = {
-  'round-trips': async () => (await import('./round-trips.ts')).measureRoundTrips,
-  'chain-10': async () => (await import('./chain.ts')).measureChain(10),
-  'chain-1000': async () => (await import('./chain.ts')).measureChain(1_000),
-  'chain-10000': async () => (await import('./chain.ts')).measureChain(10_000),
-  start: async () => (await import('./start.ts')).measureStart,
-  'many-clients': async () => (await import('./many-clients.ts')).measureManyClients,
-  'many-people': async () => (await import('./many-people.ts')).measureManyPeople,
-  'people-times': async () => (await import('./people-times.ts')).measurePeopleTimes,
-  throughput: async () => (await import('./throughput.ts')).measureThroughput,
-}
+Measures each ROW (default: all of them). A cost is CPU time in units u: what a bare node:http server spends on the least
+that a token can cost (check a hash, sign one ES256 JWT), measured in the same round. So a figure hardly depends on the machine.
 
-const usage = `Usage: npm run bench -- [--json] [--only NAME,…]
+  --quick           fewer and shorter rounds: a first look
+  --json            the report on standard output, and nothing else there
+  --report FILE     write the report there
+  --write           put the measured rows into docs/measurements/report.json, and write docs/measurements.md and its plots
+  --against FILE    measure another product beside ours (rows about requests); --against help shows such a file
+  --profile         take a CPU profile of each ROW in place of measuring it: .nauthera/profiles/ROW.{txt,svg,cpuprofile}
+  --of ours|stock   whose profile; default: ours
+  --list            the rows, one a line
+  --help            print this
 
-  --json        one JSON array of {name, value, unit, target, better, ok} on standard output, nothing else there
-  --only NAMES  of ${Object.keys(benches).join(', ')}
-  --help        print this
-
-Times depend on the machine; ratios compare two things within one run. Exits 1 when a bench could not run.
+Exits 1 when a row could not be measured; a target that is missed is printed and is no failure.
 `
 
-const { values } = parseArgs({
-  options: {
-    json: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
+const { values, positionals } = readCommandLine()
 if (values.help) {
   process.stdout.write(usage)
   process.exit(0)
 }
-const names = values.only?.split(',') ?? Object.keys(benches)
-const unknown = names.filter((name) => !(name in benches))
-if (unknown.length > 0) {
-  process.stderr.write(`--only ${unknown.join(',')}: must be among ${Object.keys(benches).join(', ')}\n\n${usage}`)
-  process.exit(2)
+if (values.against === 'help') {
+  process.stdout.write(againstExample)
+  process.exit(0)
+}
+if (values.list) {
+  process.stdout.write(
+    Object.entries(rows)
+      .map(([name, { title }]) => `${name.padEnd(20)} ${title}\n`)
+      .join(''),
+  )
+  process.exit(0)
+}
+const usual = Object.keys(rows).filter((name) => !(values.quick && rows[name]!.slow))
+const names = positionals.length === 0 ? usual : positionals
+const unknown = names.filter((name) => !(name in rows))
+if (unknown.length > 0) fail(`${unknown.join(', ')}: no such row; npm run bench -- --list shows them`)
+
+const efforts: Readonly<Record<'quick' | 'full', Effort>> = {
+  quick: { rounds: 9, roundMs: 200, warmUpMs: 2_000 },
+  full: { rounds: 15, roundMs: 250, warmUpMs: 4_000 },
+}
+mkdirSync('.nauthera', { recursive: true })
+const directory = mkdtempSync('.nauthera/bench-')
+reapDirectory(directory)
+const failed = values.profile ? await profileAll() : await measureAll()
+process.exit(failed ? 1 : 0)
+
+async function measureAll(): Promise<boolean> {
+  const sides = new StartedSides({ directory })
+  const { quick } = values
+  const effort = efforts[quick ? 'quick' : 'full']
+  const other = values.against === undefined ? undefined : await readOther(values.against).catch(failBy)
+  const loadBefore = readLoad()
+  const measured: Record<string, MeasuredRow> = {}
+  const broken: string[] = []
+  for (const name of names) {
+    await inTurn(name, broken, async (say) => {
+      const own = mkdtempSync(`${directory}/row-`)
+      const { title, measure } = rows[name]!
+      const measurements = await measure({ directory: own, sides, effort, quick, other, say })
+      const row = { title, conditions: readConditions({ quick, loadBefore }), measurements }
+      measured[name] = row
+      if (!values.json) process.stdout.write(`${measurements.map(describeMeasurement).join('\n')}\n`)
+      if (wasBusy(row.conditions))
+        say(`load average ${row.conditions.load}: others use the machine, so compare ratios only`)
+      // a run that is ended early has not run in vain
+      if (values.write) writePages({ rows: { [name]: row } })
+    })
+  }
+  await sides.stop()
+  if (values.json) process.stdout.write(jsonOf({ rows: measured }))
+  if (values.report !== undefined) writeFileSync(values.report, jsonOf({ rows: measured }))
+  return broken.length > 0
 }
 
-const results: Measurement[] = []
-let failed = false
-for (const name of names) {
+function jsonOf(report: Report): string {
+  return `${JSON.stringify(report, undefined, 1)}\n`
+}
+
+function writePages(now: Report): void {
+  const merged = mergeReports(readReport(reportFile), now, Object.keys(rows))
+  mkdirSync(dirname(reportFile), { recursive: true })
+  writeFileSync(reportFile, jsonOf(merged))
+  for (const { path, content } of renderMeasurements(merged)) writeFileSync(path, content)
+}
+
+async function profileAll(): Promise<boolean> {
+  const { takeProfile } = await import('./cost/take-profile.ts')
+  const { requestRows } = await import('./rows/requests.ts')
+  const broken: string[] = []
+  const of = values.of === 'stock' ? 'stock' : 'ours'
+  for (const name of positionals.length === 0 ? Object.keys(requestRows) : positionals) {
+    await inTurn(name, broken, async (say) => {
+      if (!(name in requestRows)) throw new Error('only rows about one kind of request have a profile')
+      const row = name as keyof typeof requestRows
+      const own = mkdtempSync(`${directory}/profile-`)
+      process.stdout.write(`${await takeProfile({ row, of, directory: own, to: '.nauthera/profiles', say })}\n`)
+    })
+  }
+  return broken.length > 0
+}
+
+async function inTurn(name: string, broken: string[], work: (say: (text: string) => void) => Promise<void>) {
   const startedAt = performance.now()
   const say = (text: string) => process.stderr.write(`${name}: ${text}\n`)
-  mkdirSync('.nauthera', { recursive: true })
-  const directory = mkdtempSync('.nauthera/bench-')
-  reapDirectory(directory)
-  say('starting')
   try {
-    const found = await (await benches[name]!())({ directory, say })
-    results.push(...found)
-    if (!values.json) process.stdout.write(`${found.map(describeMeasurement).join('\n')}\n`)
+    await work(say)
   } catch (error) {
-    failed = true
-    process.stderr.write(`${name} failed: ${error instanceof Error ? error.stack : String(error)}\n`)
+    broken.push(name)
+    say(`failed: ${error instanceof Error ? error.stack : String(error)}`)
   }
-  say(`done after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`)
+  say(`done after ${((performance.now() - startedAt) / 1000).toFixed(0)} s`)
 }
-if (values.json) process.stdout.write(`${JSON.stringify(results)}\n`)
-process.exit(failed ? 1 : 0)
+
+function readCommandLine() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        quick: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        report: { type: 'string' },
+        write: { type: 'boolean', default: false },
+        against: { type: 'string' },
+        profile: { type: 'boolean', default: false },
+        of: { type: 'string' },
+        list: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    return fail((error as Error).message)
+  }
+}
+
+const failBy = (error: unknown): never => fail(error instanceof Error ? error.message : String(error))
+
+function fail(message: string): never {
+  process.stderr.write(`${message}\n\n${usage}`)
+  process.exit(2)
+}

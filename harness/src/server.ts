@@ -225,6 +225,8 @@ export function entry(
     uid?: string
     /** Identifiers of APIs, and the scopes that the client may have there. Without it the entry is that of an older operator. */
     granted?: Readonly<Record<string, readonly string[]>>
+    /** Types of authorization details that the client may ask for, at each API of `granted` that has them here. */
+    types?: Readonly<Record<string, readonly string[]>>
     /** Of an API: hosts of metadata documents, and the scopes that such clients may have. */
     documents?: readonly { readonly hosts: readonly string[]; readonly scopes: readonly string[] }[]
   } = {},
@@ -246,7 +248,12 @@ export function entry(
     }),
     desired: renderVersion(create(ClientConfigSchema, config)),
     ...(options.granted || options.documents
-      ? { granted: { ...grantedTo(options.granted ?? {}), documents: (options.documents ?? []).map(copyOf) } }
+      ? {
+          granted: {
+            ...grantedTo(options.granted ?? {}, options.types),
+            documents: (options.documents ?? []).map(copyOf),
+          },
+        }
       : {}),
   })
 }
@@ -256,6 +263,12 @@ const copyOf = ({ hosts, scopes }: { hosts: readonly string[]; scopes: readonly 
   scopes: scopes.slice(),
 })
 
-const grantedTo = (granted: Readonly<Record<string, readonly string[]>>) => ({
-  apis: Object.entries(granted).map(([identifier, scopes]) => ({ identifier, scopes: scopes.slice() })),
+type ByApi = Readonly<Record<string, readonly string[]>>
+
+const grantedTo = (granted: ByApi, types: ByApi = {}) => ({
+  apis: Object.entries(granted).map(([identifier, scopes]) => ({
+    identifier,
+    scopes: scopes.slice(),
+    authorizationDetailsTypes: (types[identifier] ?? []).slice(),
+  })),
 })

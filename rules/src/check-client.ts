@@ -3,6 +3,7 @@
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { fapiAlgorithms } from './algorithms.ts'
+import { authorizationDetailsFaults } from './authorization-details.ts'
 import { certificateFaults } from './certificates.ts'
 import type { MutualTls } from './certificates.ts'
 import {
@@ -58,6 +59,7 @@ const checks: readonly Check[] = [
   lifeFaults,
   fapiFaults,
   subjectFaults,
+  authorizationDetailsFaults,
 ]
 
 /** @returns every fault; empty when the client can be served */

@@ -63,6 +63,7 @@ import { createClientCheck, renderMetadata } from './oidc/clients/mapping.ts'
 import { createClientInstances } from './oidc/clients/instances.ts'
 import { clientOnPage, logoOf } from './oidc/clients/on-page.ts'
 import { createDocuments, longestDocument } from './oidc/clients/documents.ts'
+import { createPublishedTypes } from './oidc/clients/published-types.ts'
 import { createOwnClient } from './oidc/clients/own-client.ts'
 import { cookieScope } from './oidc/cookies.ts'
 import { runInRequest } from './oidc/library/current-request.ts'
@@ -541,6 +542,16 @@ function countTokens(metrics: Metrics) {
   return (grant: string, outcome: string) => requests.inc({ grant, outcome })
 }
 
+/** Metadata and keys as they are published now; undefined while no keys are loaded. */
+function currentDocuments(generations: Protocol['generations'], registry: RegistryHolder) {
+  const withTypes = createPublishedTypes(registry)
+  return () => {
+    if (!generations.isReady()) return undefined
+    const { metadata, jwks } = generations.current().documents
+    return { metadata: withTypes(metadata), jwks }
+  }
+}
+
 /** The handlers of the public port. */
 function createWeb(
   needs: Needs,
@@ -577,8 +588,7 @@ function createWeb(
   const homes = createHomeRoutes(basePath, issuerOf(settings))
   const routes = [...signIn, ...deviceRoutes(settings, on), ...mailRoutes(settings, on), ...account, ...admin, ...homes]
   const door = createDoor(needs, on.pages)
-  const documents = () => (generations.isReady() ? generations.current().documents : undefined)
-  const discovery = createDiscovery({ issuer, documents })
+  const discovery = createDiscovery({ issuer, documents: currentDocuments(generations, on.clients.registry) })
   const paths = [
     ...protocolPaths,
     '/assets/:file',

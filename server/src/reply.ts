@@ -169,6 +169,7 @@ export interface ApplicationOnPage {
   /** It keeps its access when the session ends. */
   readonly offline: boolean
   readonly scopes: readonly ScopeOnPage[]
+  readonly details?: readonly DetailOnPage[]
   readonly href: string
 }
 
@@ -177,6 +178,29 @@ export interface ScopeOnPage {
   readonly scope: string
   /** The API that the scope belongs to: its identifier or its client's name. */
   readonly api?: string | undefined
+}
+
+/** A text that the owner of an API wrote. */
+export interface OwnText {
+  readonly text: string
+  /** By language, where there is one. */
+  readonly by?: Readonly<Record<string, string>>
+}
+
+/** One of the authorization details (RFC 9396): what an application may do at an API, beyond scopes. */
+export interface DetailOnPage {
+  /** The identifier of the API, or its client's name. */
+  readonly api: string
+  readonly title: OwnText
+  readonly rows: readonly DetailRow[]
+  /** The person is asked about it each time. */
+  readonly eachTime: boolean
+}
+
+export interface DetailRow {
+  /** A text of ours (`details.<name>`), or one of the API. */
+  readonly label: 'actions' | 'datatypes' | 'privileges' | 'locations' | 'identifier' | OwnText
+  readonly values: readonly (OwnText | boolean)[]
 }
 
 /** What is wrong in a form: a key under `mistake.` in the locales, and the control that it is about. */
@@ -374,9 +398,10 @@ export interface Views {
     readonly switchAction: string
     readonly person: PersonOnPage
     readonly scopes: readonly ScopeOnPage[]
+    readonly details?: readonly DetailOnPage[]
     /** Whether "Remember this" is offered; else the person is asked each time. */
     readonly canRemember: boolean
-    /** Stands for the scopes in the answer. */
+    /** Stands for scopes and details in the answer. */
     readonly seen: string
     /** Host (or application scheme) that the person goes to; empty for a device. */
     readonly destination: string
@@ -395,6 +420,7 @@ export interface Views {
     readonly action: string
     readonly userCode: string
     readonly scopes: readonly ScopeOnPage[]
+    readonly details?: readonly DetailOnPage[]
     /** Who is signed in in this browser. */
     readonly person?: PersonOnPage | undefined
   }

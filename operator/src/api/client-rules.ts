@@ -162,6 +162,11 @@ const scopeRules = [
     `!has(self.resourceServer) || !has(self.resourceServer.access) || self.resourceServer.access.all(a, !has(a.scopes) || (has(self.resourceServer.scopes) && a.scopes.all(s, s in self.resourceServer.scopes)))`,
     'must have only scopes that are in resourceServer.scopes; add them there, or correct them here',
   ),
+  rule(
+    'resourceServer.access',
+    `!has(self.resourceServer) || !has(self.resourceServer.access) || self.resourceServer.access.all(a, !has(a.authorizationDetailsTypes) || (has(self.resourceServer.authorizationDetails) && a.authorizationDetailsTypes.all(t, self.resourceServer.authorizationDetails.exists(d, d.type == t))))`,
+    'must have only authorizationDetailsTypes that are in resourceServer.authorizationDetails; add them there, or correct them here',
+  ),
 ]
 
 const authRules = [

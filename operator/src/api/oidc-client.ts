@@ -1,5 +1,6 @@
 // The OIDCClient: every field, its limits and its words. client-rules.ts adds the rules between fields.
 import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { idClaims, registeredClaims } from '@nauthera/rules/claims'
 import { authMethods } from '@nauthera/rules/client-authentication'
 import { clientTypes } from '@nauthera/rules/client-types'
@@ -14,6 +15,7 @@ import {
   certificateUriPattern,
 } from '@nauthera/rules/certificates'
 import { emailPattern } from '@nauthera/rules/uris'
+import { authorizationDetailsType, detailTypeName } from './authorization-details.ts'
 import { labelSelector } from './label-selector.ts'
 import { celList, celMatches, patterns } from './patterns.ts'
 import { everyMatches, keysMatch, matchesRule, timeSpan, valuesMatch } from './rule-kinds.ts'
@@ -368,6 +370,11 @@ const apiAccess = object(
       },
     ),
     scopes: set('Scopes of the API that these clients may have. Default: all.', scopeName('Scope.'), { maxItems: 50 }),
+    authorizationDetailsTypes: set(
+      'Types of authorization details that these clients may ask for. Default: all of the API; none with clientMetadataHosts.',
+      detailTypeName('Type.'),
+      { maxItems: declarationLimits.types },
+    ),
   },
   [
     {
@@ -379,6 +386,10 @@ const apiAccess = object(
       rule: '!has(self.clientMetadataHosts) || (has(self.scopes) && size(self.scopes) > 0 && !has(self.namespaces) && !has(self.namespaceSelector) && !has(self.clientIds))',
       message:
         'must have scopes with clientMetadataHosts, and neither namespaces nor namespaceSelector nor clientIds; make two entries of it',
+    },
+    {
+      rule: '!has(self.clientMetadataHosts) || !has(self.authorizationDetailsTypes)',
+      message: 'must have no authorizationDetailsTypes with clientMetadataHosts: such clients get none; remove it',
     },
   ],
 )
@@ -400,6 +411,11 @@ const resourceServer = object(
       'Which clients may call the API, with which of its scopes. Default: those of its own namespace, with all. When it is set, it is the whole list: also a client of the own namespace must then be in it.',
       apiAccess,
       { maxItems: 50 },
+    ),
+    authorizationDetails: mapList(
+      'Types of authorization details (RFC 9396) that the API understands: what is more than a scope can say, such as one payment. Clients that list a type in authorizationDetailsTypes may ask for it as far as access allows.',
+      authorizationDetailsType,
+      { maxItems: declarationLimits.types, keys: ['type'] },
     ),
   },
 )
@@ -476,6 +492,11 @@ export const clientSpecFields = object(
           ),
         ],
       },
+    ),
+    authorizationDetailsTypes: set(
+      'Types of authorization details (RFC 9396) that the client may ask for, each of an API in audiences; it gets no other. The condition AudiencesGranted says which of them are granted. Default: none.',
+      detailTypeName('Type.'),
+      { maxItems: 20 },
     ),
     auth,
     pkce: oneOf(
@@ -674,11 +695,16 @@ export const clientStatus = object(
         authMethod: text('Authentication.', { maxLength: 64 }),
         scopes: list('Scopes.', text('Scope.', { maxLength: 128 }), { maxItems: 50 }),
         apis: list(
-          'The APIs that the client may call now, and the scopes that it may have there.',
+          'The APIs that the client may call now, with the scopes and the types of authorization details that it may have there.',
           object(
             'An API.',
             { identifier: text('Its identifier.', { maxLength: 512 }) },
-            { scopes: list('Scopes.', text('Scope.', { maxLength: 128 }), { maxItems: 50 }) },
+            {
+              scopes: list('Scopes.', text('Scope.', { maxLength: 128 }), { maxItems: 50 }),
+              authorizationDetailsTypes: list('Types of authorization details.', text('Type.', { maxLength: 128 }), {
+                maxItems: declarationLimits.types,
+              }),
+            },
           ),
           { maxItems: 20 },
         ),

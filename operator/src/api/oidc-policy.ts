@@ -68,6 +68,13 @@ export const policySpec = object(
             maxItems: 100,
           },
         ),
+        authorizationDetailsTypes: set(
+          'Types of authorization details that a client may ask for. payment_* allows every type that begins so. It holds for the tokens too.',
+          text('Type.', { maxLength: 128 }),
+          {
+            maxItems: 100,
+          },
+        ),
         resourceIdentifiers: set(
           'Identifiers that a client may have as an API. https://api.example.com/* allows every identifier that begins so. Left out: any that no older OIDCClient has.',
           text('Identifier.', { maxLength: 512 }),

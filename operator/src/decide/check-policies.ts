@@ -164,6 +164,7 @@ function checkLimits({ spec }: OIDCClient, policy: OIDCPolicySpec): readonly Fin
       : []),
     ...among('spec.scopes', allow.scopes, scopesOf(spec)),
     ...among('spec.audiences', allow.audiences, spec.audiences ?? []),
+    ...among('spec.authorizationDetailsTypes', allow.authorizationDetailsTypes, spec.authorizationDetailsTypes ?? []),
     ...among(
       'spec.resourceServer.identifier',
       allow.resourceIdentifiers,

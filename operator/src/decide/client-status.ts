@@ -99,7 +99,15 @@ function effectiveOf(
     ...(access.length > 0
       ? {
           apis: access.flatMap((one) =>
-            one.kind === 'granted' ? [{ identifier: one.identifier, scopes: one.scopes }] : [],
+            one.kind === 'granted'
+              ? [
+                  {
+                    identifier: one.identifier,
+                    scopes: one.scopes,
+                    ...(one.types.length > 0 ? { authorizationDetailsTypes: one.types } : {}),
+                  },
+                ]
+              : [],
           ),
         }
       : {}),

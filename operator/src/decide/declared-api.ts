@@ -18,7 +18,9 @@ export interface DeclaredApi {
   /** Any but `open` lets nobody in. `taken`: an older object has its client id or its identifier. */
   readonly standing: 'open' | 'suspended' | 'invalid' | 'denied' | 'taken'
   readonly scopes: readonly string[]
-  /** Undefined: callers of its own namespace, with all scopes. */
+  /** Of authorization details. */
+  readonly types: readonly string[]
+  /** Undefined: callers of its own namespace, with all scopes and types. */
   readonly access: readonly AccessEntry[] | undefined
 }
 
@@ -43,6 +45,7 @@ export function declaredApi(
     standing,
     // an object that breaks a rule may hold values of any shape
     scopes: standing === 'invalid' ? [] : (spec.resourceServer?.scopes ?? []),
+    types: standing === 'invalid' ? [] : (spec.resourceServer?.authorizationDetails ?? []).map(({ type }) => type),
     access: standing === 'invalid' ? [] : spec.resourceServer?.access,
   }
 }

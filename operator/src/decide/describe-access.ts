@@ -1,28 +1,38 @@
 // What people are told of a client's access to APIs: each fault with the object that it hangs on, and the cure.
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Fault } from '@nauthera/runtime/coded-error'
-import { ungrantedScopes } from './resolve-access.ts'
+import { ungrantedScopes, ungrantedTypes } from './resolve-access.ts'
 import type { ApiAccess } from './resolve-access.ts'
 
 type Refused = Extract<ApiAccess, { kind: 'refused' }>
 
 /** @returns why an audience or a scope of an API is not granted; empty when all are */
-export function accessFaults(config: Pick<ClientConfig, 'scopes'>, access: readonly ApiAccess[]): readonly Fault[] {
+export function accessFaults(
+  config: Pick<ClientConfig, 'scopes' | 'authorizationDetailsTypes'>,
+  access: readonly ApiAccess[],
+): readonly Fault[] {
   const refused = access.flatMap((one) =>
     one.kind === 'refused' ? [{ path: 'spec.audiences', message: `${one.identifier} ${refusalText(one)}` }] : [],
   )
   // a scope of an API that is refused is missing for the same cause
   if (refused.length > 0) return refused
-  return ungrantedScopes(config.scopes, access).map((scope) => ({
-    path: 'spec.scopes',
-    message: `${scope} ${scopeText(scope, access)}`,
-  }))
+  return [
+    ...ungrantedScopes(config.scopes, access).map((scope) => ({
+      path: 'spec.scopes',
+      message: `${scope} ${scopeText(scope, access)}`,
+    })),
+    ...ungrantedTypes(config.authorizationDetailsTypes, access).map((type) => ({
+      path: 'spec.authorizationDetailsTypes',
+      message: `${type} ${typeText(type, access)}`,
+    })),
+  ]
 }
 
 /** @returns `https://api.example.com (read, write)` */
 export function grantText(access: ApiAccess): string {
   if (access.kind === 'refused') return `${access.identifier} (not granted)`
-  if (access.scopes.length > 0) return `${access.identifier} (${access.scopes.join(', ')})`
+  if (access.scopes.length + access.types.length > 0)
+    return `${access.identifier} (${[...access.scopes, ...access.types].join(', ')})`
   return `${access.identifier} (no scope: spec.scopes of this client has none of the API)`
 }
 
@@ -47,6 +57,16 @@ const closedText = {
   taken: (api: string) =>
     `lets nobody in while OIDCClient ${api} has a name of an older one; see its condition Accepted`,
 } as const
+
+function typeText(type: string, access: readonly ApiAccess[]): string {
+  const withholding = access.find((one) => one.kind === 'granted' && one.withheld.includes(type))
+  if (withholding?.kind === 'granted') {
+    return `is not given to this client; OIDCClient ${withholding.api} needs it in an entry of spec.resourceServer.access for this client`
+  }
+  return access.length === 0
+    ? 'is a type of an API; add the identifier of that API to spec.audiences, or remove the type'
+    : 'is a type of none of the APIs in spec.audiences; remove it, add the API that has it in resourceServer.authorizationDetails, or correct it'
+}
 
 function scopeText(scope: string, access: readonly ApiAccess[]): string {
   const withholding = access.find((one) => one.kind === 'granted' && one.withheld.includes(scope))

@@ -56,6 +56,7 @@ export function renderConfig(client: OIDCClient, platformTokenTtl: number = plat
     responseModes: redirects ? [...(spec.responseModes ?? defaultResponseModes)] : [],
     scopes: [...scopesOf(spec)],
     audiences: [...(spec.audiences ?? [])],
+    authorizationDetailsTypes: [...(spec.authorizationDetailsTypes ?? [])],
     ...authConfig(spec, metadata.namespace),
     platformTokenTtl: authMethodOf(spec) === federatedMethod ? platformTokenTtl : 0,
     pkceRequired: redirects && pkceOf(spec) !== 'Optional',
@@ -70,6 +71,7 @@ export function renderConfig(client: OIDCClient, platformTokenTtl: number = plat
           resourceServer: {
             identifier: spec.resourceServer.identifier,
             scopes: [...(spec.resourceServer.scopes ?? [])],
+            authorizationDetails: (spec.resourceServer.authorizationDetails ?? []).map(detailsType),
           },
         }
       : {}),
@@ -99,6 +101,27 @@ export function renderConfig(client: OIDCClient, platformTokenTtl: number = plat
     contacts: [...(spec.contacts ?? [])],
   })
 }
+
+const detailsType = (
+  one: NonNullable<NonNullable<OIDCClientSpec['resourceServer']>['authorizationDetails']>[number],
+) => ({
+  type: one.type,
+  title: one.title,
+  actions: [...(one.actions ?? [])],
+  datatypes: [...(one.datatypes ?? [])],
+  privileges: [...(one.privileges ?? [])],
+  locations: [...(one.locations ?? [])],
+  identifier: one.identifier ?? false,
+  fields: (one.fields ?? []).map(({ name, kind }) => ({ name, kind })),
+  required: [...(one.required ?? [])],
+  remember: one.remember ?? false,
+  texts: (one.texts ?? []).map(({ language, words }) => ({
+    language,
+    words: Object.entries(words)
+      .toSorted(([left], [right]) => (left < right ? -1 : 1))
+      .map(([name, text]) => ({ name, text })),
+  })),
+})
 
 /** A ServiceAccount without a namespace is one of the client's own. */
 const identitiesOf = (auth: OIDCClientSpec['auth'], own: string) =>

@@ -30,6 +30,8 @@ export interface Caller {
   readonly audiences: readonly string[]
   /** All that it may ask for; those about a person are of no API. */
   readonly scopes: readonly string[]
+  /** Of authorization details that it may ask for. */
+  readonly types: readonly string[]
   readonly policies: Policies
 }
 
@@ -39,7 +41,9 @@ export type ApiAccess =
       readonly kind: 'granted'
       readonly identifier: string
       readonly scopes: readonly string[]
-      /** Scopes that the caller and the API have, and that the access of the API leaves out. */
+      /** Types of authorization details. */
+      readonly types: readonly string[]
+      /** Scopes and types that the caller and the API have, and that the access of the API leaves out. */
       readonly withheld: readonly string[]
       /** `namespace/name` of the API; undefined for one that no object declares. */
       readonly api: string | undefined
@@ -77,20 +81,40 @@ export function accessTo(identifier: string, caller: Caller, api: DeclaredApi | 
   if (!api) {
     const isListed = binding.some(({ spec: { allow } }) => allow?.audiences && covers(allow.audiences, identifier))
     if (!isListed) return refuse({ kind: 'undeclared' })
-    return { kind: 'granted', identifier, scopes: [...new Set(allowed)], withheld: [], api: undefined }
+    // nobody says what authorization details for it may hold
+    return { kind: 'granted', identifier, scopes: [...new Set(allowed)], types: [], withheld: [], api: undefined }
   }
   if (api.standing !== 'open') return refuse({ kind: 'closed', standing: api.standing })
   const entries = entriesFor(caller, api)
   if (entries.length === 0) return refuse({ kind: 'no-entry' })
   const wanted = [...new Set(api.scopes)].filter((scope) => allowed.includes(scope))
   const isLetIn = (scope: string): boolean => entries.some(({ scopes }) => !scopes || scopes.includes(scope))
+  const types = typesAt(caller, api, entries)
   return {
     kind: 'granted',
     identifier,
     scopes: wanted.filter(isLetIn),
-    withheld: wanted.filter((scope) => !isLetIn(scope)),
+    types: types.granted,
+    withheld: [...wanted.filter((scope) => !isLetIn(scope)), ...types.withheld],
     api: api.key,
   }
+}
+
+/** Types of authorization details: by the same four as scopes.
+ *  @param entries of the access of the API that the caller fits */
+function typesAt(
+  { types, policies }: Caller,
+  api: DeclaredApi,
+  entries: readonly Pick<AccessEntry, 'authorizationDetailsTypes'>[],
+): { granted: readonly string[]; withheld: readonly string[] } {
+  const isAllowed = (type: string): boolean =>
+    bindingOf(policies).every(
+      ({ spec: { allow } }) => !allow?.authorizationDetailsTypes || covers(allow.authorizationDetailsTypes, type),
+    )
+  const isLetIn = (type: string): boolean =>
+    entries.some(({ authorizationDetailsTypes: listed }) => !listed || listed.includes(type))
+  const wanted = [...new Set(api.types)].filter((type) => types.includes(type) && isAllowed(type))
+  return { granted: wanted.filter(isLetIn), withheld: wanted.filter((type) => !isLetIn(type)) }
 }
 
 /** @param declaring every object that declares one identifier
@@ -100,7 +124,10 @@ export function apiOf(declaring: readonly DeclaredApi[]): DeclaredApi | undefine
 }
 
 /** @returns the entries of its access that the caller fits */
-function entriesFor(caller: Caller, api: DeclaredApi): readonly Pick<AccessEntry, 'scopes'>[] {
+function entriesFor(
+  caller: Caller,
+  api: DeclaredApi,
+): readonly Pick<AccessEntry, 'scopes' | 'authorizationDetailsTypes'>[] {
   if (!api.access) return caller.namespace === api.namespace ? [{}] : []
   return api.access.filter(({ namespaces, namespaceSelector, clientIds }) => {
     if (!namespaces && !namespaceSelector && !clientIds) return false
@@ -140,12 +167,16 @@ export function callerOf(
     labels,
     audiences: [...new Set(asked.flatMap(({ audiences }) => audiences))],
     scopes: [...new Set(asked.flatMap(({ scopes }) => scopes))],
+    types: [...new Set(asked.flatMap(({ authorizationDetailsTypes }) => authorizationDetailsTypes))],
     policies: holding,
   }
 }
 
+/** What a version says of APIs. */
+type Asking = Pick<ClientConfig, 'audiences' | 'scopes' | 'authorizationDetailsTypes'>
+
 /** A version that cannot be read asks for nothing. */
-function readVersion(version: ClientVersion | undefined): readonly Pick<ClientConfig, 'audiences' | 'scopes'>[] {
+function readVersion(version: ClientVersion | undefined): readonly Asking[] {
   try {
     return version ? [parseVersion(version)] : []
   } catch {
@@ -154,8 +185,13 @@ function readVersion(version: ClientVersion | undefined): readonly Pick<ClientCo
 }
 
 /** @returns the same caller with what its present version asks for, and no earlier one */
-export function presentOnly(caller: Caller, config: Pick<ClientConfig, 'audiences' | 'scopes'>): Caller {
-  return { ...caller, audiences: config.audiences, scopes: config.scopes }
+export function presentOnly(caller: Caller, config: Asking): Caller {
+  return {
+    ...caller,
+    audiences: config.audiences,
+    scopes: config.scopes,
+    types: config.authorizationDetailsTypes,
+  }
 }
 
 /** What an API gives to clients by metadata document. */
@@ -181,7 +217,9 @@ export function documentGrants(api: DeclaredApi | undefined, policies: Policies)
 export function grantedOf(access: readonly ApiAccess[], documents: readonly DocumentGrant[] = []): Granted {
   const granted = access.filter((one) => one.kind === 'granted')
   return create(GrantedSchema, {
-    apis: granted.map(({ identifier, scopes }) => create(GrantedApiSchema, { identifier, scopes: [...scopes] })),
+    apis: granted.map(({ identifier, scopes, types }) =>
+      create(GrantedApiSchema, { identifier, scopes: [...scopes], authorizationDetailsTypes: [...types] }),
+    ),
     documents: documents.map(({ hosts, scopes }) =>
       create(DocumentAccessSchema, { hosts: [...hosts], scopes: [...scopes] }),
     ),
@@ -191,7 +229,12 @@ export function grantedOf(access: readonly ApiAccess[], documents: readonly Docu
 /** @returns whether two answers for one audience say the same to servers and to people */
 export function isSameAccess(one: ApiAccess, other: ApiAccess): boolean {
   if (one.kind === 'refused' || other.kind === 'refused') return JSON.stringify(one) === JSON.stringify(other)
-  return one.api === other.api && sameTexts(one.scopes, other.scopes) && sameTexts(one.withheld, other.withheld)
+  return (
+    one.api === other.api &&
+    sameTexts(one.scopes, other.scopes) &&
+    sameTexts(one.types, other.types) &&
+    sameTexts(one.withheld, other.withheld)
+  )
 }
 
 const sameTexts = (one: readonly string[], other: readonly string[]): boolean =>
@@ -201,4 +244,10 @@ const sameTexts = (one: readonly string[], other: readonly string[]): boolean =>
 export function ungrantedScopes(scopes: readonly string[], access: readonly ApiAccess[]): readonly string[] {
   const given = new Set(access.flatMap((one) => (one.kind === 'granted' ? one.scopes : [])))
   return scopes.filter((scope) => !oidcScopes.includes(scope) && !given.has(scope))
+}
+
+/** @returns the types of authorization details of a caller that none of its audiences gives */
+export function ungrantedTypes(types: readonly string[], access: readonly ApiAccess[]): readonly string[] {
+  const given = new Set(access.flatMap((one) => (one.kind === 'granted' ? one.types : [])))
+  return types.filter((type) => !given.has(type))
 }

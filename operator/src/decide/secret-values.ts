@@ -38,7 +38,7 @@ export function valuesOf(input: {
 /** What an API answers at /.well-known/oauth-protected-resource, so that its callers find the issuer by themselves.
  *  Source: RFC 9728 section 2. It wants an https URL as `resource`; a URN serves programs that do not look closely. */
 function resourceMetadata(
-  { identifier, scopes = [] }: NonNullable<OIDCClient['spec']['resourceServer']>,
+  { identifier, scopes = [], authorizationDetails = [] }: NonNullable<OIDCClient['spec']['resourceServer']>,
   issuer: string,
 ): string {
   return JSON.stringify({
@@ -46,6 +46,9 @@ function resourceMetadata(
     authorization_servers: [issuer],
     ...(scopes.length > 0 ? { scopes_supported: scopes } : {}),
     bearer_methods_supported: ['header'],
+    ...(authorizationDetails.length > 0
+      ? { authorization_details_types_supported: authorizationDetails.map(({ type }) => type) }
+      : {}),
   })
 }
 

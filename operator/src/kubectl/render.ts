@@ -165,7 +165,8 @@ function accessAmong(declared: readonly DeclaredApi[], judgement: Judgement): Pi
 
 function renderedAccess(access: ApiAccess): string {
   if (access.kind === 'granted') {
-    return access.scopes.length > 0 ? `granted: ${access.scopes.join(', ')}` : 'granted, without a scope'
+    const given = [...access.scopes, ...access.types]
+    return given.length > 0 ? `granted: ${given.join(', ')}` : 'granted, without a scope'
   }
   if (access.why.kind === 'undeclared') return 'not in these files, and no policy in them lists it'
   return `not granted: ${refusalText(access)}`

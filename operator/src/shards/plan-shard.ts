@@ -166,7 +166,10 @@ function withdrawn({ granted: past }: ShardEntry, { granted: next }: ShardEntry)
   if (!past || !next) return next ? { granted: next } : {}
   const apis = past.apis.flatMap((api) => {
     const now = next.apis.find(({ identifier }) => identifier === api.identifier)
-    return now ? [{ ...api, scopes: api.scopes.filter((scope) => now.scopes.includes(scope)) }] : []
+    if (!now) return []
+    const scopes = api.scopes.filter((scope) => now.scopes.includes(scope))
+    const types = api.authorizationDetailsTypes.filter((type) => now.authorizationDetailsTypes.includes(type))
+    return [{ ...api, scopes, authorizationDetailsTypes: types }]
   })
   const documents = past.documents.filter((one) =>
     next.documents.some((other) => equals(DocumentAccessSchema, one, other)),

@@ -126,6 +126,12 @@ describe('checkPolicies', () => {
       ['spec.resourceServer.identifier'],
     ],
     [
+      'limits types of authorization details',
+      { authorizationDetailsTypes: ['payment'] },
+      [{ allow: { authorizationDetailsTypes: ['account_*'] } }],
+      ['spec.authorizationDetailsTypes'],
+    ],
+    [
       'limits audiences',
       { audiences: ['https://a.example.com'] },
       [{ allow: { audiences: ['https://b.example.com'] } }],

@@ -78,7 +78,7 @@ describe('eventsOf', () => {
     [
       'an access that is granted at last',
       describeOutcome(outcome({ access: [notGranted] })).status,
-      { access: [{ kind: 'granted', identifier: 'urn:api:a', scopes: [], withheld: [], api: undefined }] },
+      { access: [{ kind: 'granted', identifier: 'urn:api:a', scopes: [], types: [], withheld: [], api: undefined }] },
       ['AudiencesGranted'],
     ],
     [

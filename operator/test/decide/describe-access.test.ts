@@ -3,21 +3,35 @@ import { accessFaults, grantText } from '../../src/decide/describe-access.ts'
 import type { ApiAccess, Refusal } from '../../src/decide/resolve-access.ts'
 
 const identifier = 'https://billing.example.com'
-const granted = (scopes: string[], withheld: string[] = []): ApiAccess => ({
+const granted = (scopes: string[], withheld: string[] = [], types: string[] = []): ApiAccess => ({
   kind: 'granted',
   identifier,
   scopes,
+  types,
   withheld,
   api: 'shop/billing',
 })
 const refused = (why: Refusal): ApiAccess => ({ kind: 'refused', identifier, api: 'shop/billing', why })
 const messages = (scopes: string[], ...access: ApiAccess[]) =>
-  accessFaults({ scopes }, access).map(({ path, message }) => `${path}: ${message}`)
+  accessFaults({ scopes, authorizationDetailsTypes: [] }, access).map(({ path, message }) => `${path}: ${message}`)
 
 describe('accessFaults', () => {
   it('finds none when every audience and every scope of an API is granted', () => {
     expect(messages(['openid', 'read'], granted(['read']))).to.deep.equal([])
     expect(messages(['openid', 'profile', 'offline_access'])).to.deep.equal([])
+  })
+
+  it('names a type of authorization details that no API gives, and why', () => {
+    const typed = (...access: ApiAccess[]) =>
+      accessFaults({ scopes: [], authorizationDetailsTypes: ['payment'] }, access).map(
+        ({ path, message }) => `${path}: ${message}`,
+      )
+    expect(typed(granted([], [], ['payment']))).to.deep.equal([])
+    expect(typed()[0])
+      .to.contain('spec.authorizationDetailsTypes: payment')
+      .and.to.contain('add the identifier of that API')
+    expect(typed(granted([], ['payment']))[0]).to.contain('OIDCClient shop/billing needs it in an entry')
+    expect(typed(granted([]))[0]).to.contain('of none of the APIs in spec.audiences')
   })
 
   const rows: readonly [Refusal, string][] = [

@@ -1,4 +1,9 @@
-import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { toJson } from '@bufbuild/protobuf'
+import {
+  AuthorizationDetailsTypeSchema,
+  ClientConfigSchema,
+  ConsentMode,
+} from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { identityText } from '@nauthera/rules/identities'
 import { expect } from 'chai'
@@ -37,6 +42,7 @@ const fields: readonly [field: string, spec: Partial<OIDCClientSpec>, value: unk
   ],
   ['responseModes', { responseModes: ['form_post'] }, ['form_post'], ['query', 'fragment', 'form_post']],
   ['scopes', { scopes: ['openid'] }, ['openid'], ['openid', 'profile', 'email']],
+  ['authorizationDetailsTypes', { authorizationDetailsTypes: ['payment'] }, ['payment'], []],
   ['audiences', { audiences: ['urn:a:b'] }, ['urn:a:b'], []],
   ['tokenEndpointAuthMethod', { auth: { method: 'client_secret_post' } }, 'client_secret_post', 'client_secret_basic'],
   [
@@ -109,6 +115,39 @@ describe('renderConfig', () => {
       ['a', ['A', 'AA']],
       ['b', ['B']],
     ])
+  })
+
+  it('maps authorization details: what the API leaves out is empty, words are sorted', () => {
+    const whole = {
+      type: 'payment',
+      title: 'Make a payment',
+      actions: ['initiate'],
+      datatypes: ['a'],
+      privileges: ['b'],
+      locations: ['urn:a:c'],
+      identifier: true,
+      fields: [{ name: 'amount.currency', kind: 'Text' as const }],
+      required: ['actions'],
+      remember: true,
+      texts: [{ language: 'de', words: { payment: 'Zahlung', initiate: 'anstoßen' } }],
+    }
+    const authorizationDetails = [whole, { type: 'statement', title: 'Read statements' }]
+    const config = renderConfig(client({ resourceServer: { identifier: 'urn:a:b', authorizationDetails } }))
+    const [first, second] = config.resourceServer!.authorizationDetails
+    const texts = [
+      {
+        language: 'de',
+        words: [
+          { name: 'initiate', text: 'anstoßen' },
+          { name: 'payment', text: 'Zahlung' },
+        ],
+      },
+    ]
+    expect(toJson(AuthorizationDetailsTypeSchema, first!)).to.deep.equal({ ...whole, texts })
+    expect(toJson(AuthorizationDetailsTypeSchema, second!)).to.deep.equal({
+      type: 'statement',
+      title: 'Read statements',
+    })
   })
 
   it('maps identities, a ServiceAccount without a namespace to one of the client', () => {

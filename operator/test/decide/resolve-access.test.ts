@@ -32,6 +32,7 @@ const api = (change: Partial<DeclaredApi> = {}): DeclaredApi => ({
   uid: 'u1',
   standing: 'open',
   scopes: ['read', 'write'],
+  types: ['payment', 'statement'],
   access: undefined,
   ...change,
 })
@@ -41,6 +42,7 @@ const caller = (change: Partial<Caller> = {}): Caller => ({
   labels: { team: 'shop' },
   audiences: [billing],
   scopes: ['openid', 'read', 'write'],
+  types: ['payment', 'statement'],
   policies: holding({}),
   ...change,
 })
@@ -177,12 +179,26 @@ describe('accessTo', () => {
     const found = accessTo(billing, caller(), api({ access: [{ namespaces: ['shop'], scopes: ['read'] }] }))
     expect(found).to.deep.include({ scopes: ['read'], withheld: ['write'] })
   })
+
+  it('names the types of authorization details that it withholds', () => {
+    const access = [{ namespaces: ['shop'], authorizationDetailsTypes: ['payment'] }]
+    expect(accessTo(billing, caller(), api({ access }))).to.deep.include({
+      types: ['payment'],
+      withheld: ['statement'],
+    })
+  })
+
+  it('gives no type at an audience that nobody declares: nobody says what it may hold', () => {
+    const policies = holding({ allow: { audiences: ['*'] } })
+    expect(accessTo(billing, caller({ policies }), undefined)).to.deep.include({ kind: 'granted', types: [] })
+  })
 })
 
 // Small worlds, so that names meet often.
 const pick = <T>(...values: readonly T[]) => fc.subarray([...values])
 const namespaces = ['shop', 'web', 'ops'] as const
 const identifiers = ['urn:a', 'urn:b', 'urn:c'] as const
+const types = ['payment', 'payroll', 'statement'] as const
 const scopes = ['read', 'write', 'admin', 'openid', 'email'] as const
 const selector = fc.oneof(
   fc.record({ matchLabels: fc.constantFrom({}, { team: 'x' }, { team: 'y' }) }),
@@ -204,6 +220,7 @@ const entries = fc.array(
       namespaceSelector: selector,
       clientIds: pick('shop.app', 'web.app', 'ops.app'),
       scopes: pick<string>(...scopes),
+      authorizationDetailsTypes: pick<string>(...types),
     },
     { requiredKeys: [] },
   ),
@@ -216,6 +233,7 @@ const apis = fc.array(
     createdAt: fc.integer({ min: 1, max: 3 }),
     standing: fc.constantFrom('open', 'open', 'open', 'suspended', 'invalid', 'denied', 'taken'),
     scopes: pick<string>(...scopes),
+    types: pick<string>(...types),
     access: fc.option(entries, { nil: undefined }),
   }),
   { maxLength: 5 },
@@ -225,7 +243,11 @@ const policies = fc.array(
     {
       enforcement: fc.constantFrom('Deny', 'Warn', 'Audit'),
       allow: fc.record(
-        { scopes: pick<string>(...scopes, 'r*', '*'), audiences: pick<string>(...identifiers, 'urn:*') },
+        {
+          scopes: pick<string>(...scopes, 'r*', '*'),
+          authorizationDetailsTypes: pick<string>(...types, 'pay*'),
+          audiences: pick<string>(...identifiers, 'urn:*'),
+        },
         { requiredKeys: [] },
       ),
     },
@@ -238,6 +260,7 @@ const callers = fc.record({
   labels: fc.constantFrom(undefined, {}, { team: 'x' }, { team: 'y', zone: 'x' }),
   audiences: pick<string>(...identifiers),
   scopes: pick<string>(...scopes),
+  types: pick<string>(...types),
   policies,
 })
 const worlds = fc.record({ apis, caller: callers }).map(({ apis: declared, caller: { policies: specs, ...one } }) => ({
@@ -313,6 +336,33 @@ describe('resolveAccess', () => {
               ? [`${identifier} ${scope}`]
               : [],
           ),
+        )
+        expect(given.toSorted()).to.deep.equal(expected.toSorted())
+      }),
+      runs,
+    )
+  })
+
+  it('K18 gives a type of authorization details exactly when the API, its access, the caller and its policies all have it', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        const given = resolveWorld(world).flatMap((one) =>
+          one.kind === 'granted' ? one.types.map((type) => `${one.identifier} ${type}`) : [],
+        )
+        const expected = world.caller.audiences.flatMap((identifier) =>
+          types.flatMap((type) => {
+            const found = holder(world, identifier)
+            if (found?.standing !== 'open' || !found.types.includes(type)) return []
+            const isLetIn = found.access
+              ? found.access.some(
+                  (one) => fits(world.caller, one) && (one.authorizationDetailsTypes ?? types).includes(type),
+                )
+              : found.namespace === world.caller.namespace
+            const isAllowed = binding(world).every(
+              ({ allow }) => lists(allow?.authorizationDetailsTypes, type) && lists(allow?.audiences, identifier),
+            )
+            return isLetIn && isAllowed && world.caller.types.includes(type) ? [`${identifier} ${type}`] : []
+          }),
         )
         expect(given.toSorted()).to.deep.equal(expected.toSorted())
       }),

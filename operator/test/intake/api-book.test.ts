@@ -56,6 +56,7 @@ function createWorld() {
     labels: labels.get(one.metadata.namespace),
     audiences: one.spec.audiences ?? [],
     scopes: one.spec.scopes ?? [],
+    types: one.spec.authorizationDetailsTypes ?? [],
     policies: holding(baseline),
   })
   const look = (key: string) => {
@@ -128,7 +129,7 @@ const api = (identifier: string, more: Partial<NonNullable<OIDCClient['spec']['r
   resourceServer: { identifier, scopes: ['read', 'write'], ...more },
 })
 const granted = (identifier: string, scopes: string[], key: string) => [
-  { kind: 'granted', identifier, scopes, withheld: [], api: key },
+  { kind: 'granted', identifier, scopes, types: [], withheld: [], api: key },
 ]
 
 describe('ApiBook', () => {

@@ -326,6 +326,15 @@ describe('planShard', () => {
       if (made.kind !== 'write') throw new Error('expected a write')
       expect(made.shard.entries[0]!.granted).to.deep.equal(granted(['urn:a', ['read']]))
     })
+    it('K18 takes away types of authorization details likewise', () => {
+      const typed = (...authorizationDetailsTypes: string[]) =>
+        create(GrantedSchema, { apis: [{ identifier: 'urn:a', scopes: [], authorizationDetailsTypes }] })
+      const stored = written([{ ...wide('a', 1, 3_000), granted: typed('payment', 'statement') }], undefined, {
+        limits,
+      })
+      const made = plan([{ ...wide('a', 1, 60_000), granted: typed('payment', 'mortgage') }], stored, { limits })
+      expect(made.kind === 'write' && made.shard.entries[0]!.granted).to.deep.equal(typed('payment'))
+    })
     it('K18 says what is granted also where nothing was said before: without it a server would give more', () => {
       const stored = written([wide('a', 1, 3_000)], undefined, { limits })
       const made = plan([{ ...wide('a', 1, 60_000), granted: granting([]) }], stored, { limits })

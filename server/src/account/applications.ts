@@ -1,5 +1,6 @@
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientInstances } from '../oidc/clients/instances.ts'
+import { detailOnPage } from '../oidc/clients/details-on-page.ts'
 import { clientOnPage } from '../oidc/clients/on-page.ts'
 import type { ApplicationOnPage, PageRequest, Reply, Route, ScopeOnPage } from '../reply.ts'
 import type { Authorization } from '../store/authorizations.ts'
@@ -51,8 +52,11 @@ async function list(needs: ApplicationsNeeds, person: SignedInPerson, request: P
 const hrefOf = ({ basePath }: AreaNeeds, { clientUid }: Authorization): string =>
   `${basePath}${listPath}/${handleOf(clientUid)}`
 
+/** Of one API: an application may have asked for many payments. */
+const mostDetailsShown = 20
+
 function onPage(needs: ApplicationsNeeds, authorization: Authorization): ApplicationOnPage {
-  const { clientId, clientUid, since, offline, scopes, resources } = authorization
+  const { clientId, clientUid, since, offline, scopes, resources, details } = authorization
   const registered = needs.clients.registeredById(clientId)
   const client = registered?.uid === clientUid ? clientOnPage(registered) : { clientId, name: clientId }
   const ofApis = Object.entries(resources).flatMap(([identifier, ofApi]) => {
@@ -64,6 +68,9 @@ function onPage(needs: ApplicationsNeeds, authorization: Authorization): Applica
     since,
     offline,
     scopes: [...scopes.map((scope): ScopeOnPage => ({ scope })), ...ofApis],
+    details: Object.entries(details).flatMap(([api, ofApi]) =>
+      ofApi.slice(0, mostDetailsShown).map((detail) => detailOnPage({ api, detail }, needs.clients)),
+    ),
     href: hrefOf(needs, authorization),
   }
 }

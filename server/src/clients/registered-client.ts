@@ -25,6 +25,8 @@ export interface RegisteredClient {
   readonly granted: readonly GrantedScopes[] | undefined
   /** Of an API: which clients by metadata document may call it. */
   readonly documents: readonly DocumentScopes[]
+  /** Of an API that is not suspended: the types of authorization details that it declares; undefined for none. */
+  readonly detailTypes: readonly string[] | undefined
 }
 
 /** Clients by metadata document, by the hosts of their addresses, and the scopes that they may have. */
@@ -33,10 +35,12 @@ export interface DocumentScopes {
   readonly scopes: readonly string[]
 }
 
-/** The scopes that a client may have at one API. */
+/** What a client may have at one API. */
 export interface GrantedScopes {
   readonly identifier: string
   readonly scopes: readonly string[]
+  /** Types of authorization details that it may ask for there; undefined for none. */
+  readonly types?: readonly string[]
 }
 
 /** @returns the ServiceAccounts of the client's own namespace that are its identities */
@@ -48,17 +52,26 @@ export function accountsOf({ identities }: ClientConfig, namespace: string): Reg
 }
 
 export function grantedOf(granted: Granted | undefined): readonly GrantedScopes[] | undefined {
-  return granted?.apis.map(({ identifier, scopes }) => ({ identifier, scopes: scopes.slice() }))
+  return granted?.apis.map(({ identifier, scopes, authorizationDetailsTypes: types }) => ({
+    identifier,
+    scopes: scopes.slice(),
+    ...(types.length > 0 ? { types: types.slice() } : {}),
+  }))
+}
+
+export function detailTypesOf({ resourceServer, suspended }: ClientConfig): RegisteredClient['detailTypes'] {
+  const types = suspended ? [] : (resourceServer?.authorizationDetails ?? [])
+  return types.length > 0 ? types.map(({ type }) => type) : undefined
 }
 
 export const documentsOf = (granted: Granted | undefined): readonly DocumentScopes[] =>
   granted?.documents.map(({ hosts, scopes }) => ({ hosts: hosts.slice(), scopes: scopes.slice() })) ?? []
 
 export function createRegisteredClient(
-  fields: Omit<RegisteredClient, 'config' | 'accounts' | 'documents'> &
-    Partial<Pick<RegisteredClient, 'accounts' | 'documents'>>,
+  fields: Omit<RegisteredClient, 'config' | 'accounts' | 'documents' | 'detailTypes'> &
+    Partial<Pick<RegisteredClient, 'accounts' | 'documents' | 'detailTypes'>>,
 ): RegisteredClient {
-  return new StoredClient({ accounts: undefined, documents: none, ...fields })
+  return new StoredClient({ accounts: undefined, detailTypes: undefined, documents: none, ...fields })
 }
 
 /** One for all: nearly every client. */
@@ -76,6 +89,7 @@ class StoredClient implements RegisteredClient {
   readonly accounts: RegisteredClient['accounts']
   readonly granted: RegisteredClient['granted']
   readonly documents: RegisteredClient['documents']
+  readonly detailTypes: RegisteredClient['detailTypes']
   #config: WeakRef<ClientConfig> | undefined
 
   constructor(fields: Omit<RegisteredClient, 'config'>) {
@@ -88,6 +102,7 @@ class StoredClient implements RegisteredClient {
     this.version = fields.version
     this.api = fields.api
     this.accounts = fields.accounts
+    this.detailTypes = fields.detailTypes
     this.granted = fields.granted
     this.documents = fields.documents.length === 0 ? none : fields.documents
   }

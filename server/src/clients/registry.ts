@@ -43,6 +43,8 @@ export interface Registry {
   documentApis(): readonly RegisteredClient[]
   /** The documents of sectors that clients name. */
   sectors(): readonly string[]
+  /** Types of authorization details that APIs declare, sorted: each once. */
+  detailTypes(): readonly string[]
   /** The clients that have a ServiceAccount of their own namespace as an identity. */
   ofServiceAccount(account: ServiceAccountName): readonly RegisteredClient[]
 }
@@ -56,6 +58,7 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
   const { clients } = parts
   let apis: Map<string, RegisteredClient> | undefined
   let accounts: Map<string, RegisteredClient[]> | undefined
+  let detailTypes: readonly string[] | undefined
   let withDocuments: readonly RegisteredClient[] | undefined
   return {
     ...parts,
@@ -64,6 +67,8 @@ export function createRegistry(parts: Pick<Registry, 'clients' | 'shards' | 'blo
     findApi: (identifier) => (apis ??= apisOf(clients.values())).get(identifier),
     documentApis: () => (withDocuments ??= [...clients.values()].filter(({ documents }) => documents.length > 0)),
     sectors: () => [...new Set([...clients.values()].map(({ config }) => config.sectorIdentifierUri))].filter(Boolean),
+    detailTypes: () =>
+      (detailTypes ??= [...new Set([...clients.values()].flatMap((client) => client.detailTypes ?? []))].toSorted()),
     ofServiceAccount: (account) => (accounts ??= byAccount(clients.values())).get(accountKey(account)) ?? [],
   }
 }

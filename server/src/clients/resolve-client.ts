@@ -7,7 +7,7 @@ import { showsSecret } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
 import { sizeFaults } from '@nauthera/rules/version-size'
 import type { CheckClient, ClientIdentity } from './check-client.ts'
-import { accountsOf, createRegisteredClient, documentsOf, grantedOf } from './registered-client.ts'
+import { accountsOf, createRegisteredClient, detailTypesOf, documentsOf, grantedOf } from './registered-client.ts'
 import type { RegisteredClient } from './registered-client.ts'
 import type { Rejection } from './registry.ts'
 import { applyVerifiers } from './verifiers.ts'
@@ -23,7 +23,7 @@ type Version = Pick<ClientVersion, 'generation' | 'config'>
 type Loaded =
   | { readonly kind: 'accepted'; readonly version: ServedVersion }
   | { readonly kind: 'rejected'; readonly faults: readonly ClientFault[] }
-type ServedVersion = Pick<RegisteredClient, 'version' | 'api' | 'accounts'>
+type ServedVersion = Pick<RegisteredClient, 'version' | 'api' | 'accounts' | 'detailTypes'>
 
 /** @param live what is live of this very client: the same object of Kubernetes, under the same client id */
 export async function resolveClient(
@@ -42,7 +42,7 @@ export async function resolveClient(
       sameObjects(live?.verifiers ?? [], verifiers) &&
       isDeepStrictEqual([live?.granted, live?.documents], [granted, documents])
     if (version === live && isSame) return live
-    const { api, accounts, version: served } = version
+    const { api, accounts, detailTypes, version: served } = version
     return createRegisteredClient({
       clientId,
       uid,
@@ -52,6 +52,7 @@ export async function resolveClient(
       verifiers,
       api,
       accounts,
+      detailTypes,
       granted,
       documents,
       version: { generation: served.generation, config: served.config },
@@ -60,7 +61,7 @@ export async function resolveClient(
   const load = async (version: Version, faults: readonly ClientFault[] = []): Promise<Loaded> => {
     const isLive = live?.version.config === version.config && live.verifiers.length > 0 === hasSecret
     if (isLive && live.version.generation === version.generation) return { kind: 'accepted', version: live }
-    if (isLive) return { kind: 'accepted', version: { version, api: live.api, accounts: live.accounts } }
+    if (isLive) return { kind: 'accepted', version: { ...servedOf(live), version } }
     if (faults.length > 0) return { kind: 'rejected', faults }
     return checkVersion(version, { clientId, uid, namespace, name, hasSecret }, about.checkClient)
   }
@@ -96,6 +97,13 @@ function usesSecret({ desired, accepted }: ShardEntry, live: RegisteredClient): 
   return showsSecret(config.tokenEndpointAuthMethod)
 }
 
+const servedOf = ({ version, api, accounts, detailTypes }: ServedVersion): ServedVersion => ({
+  version,
+  api,
+  accounts,
+  detailTypes,
+})
+
 async function checkVersion(version: Version, identity: ClientIdentity, checkClient: CheckClient): Promise<Loaded> {
   const rejected = (message: string): Loaded => ({ kind: 'rejected', faults: [faultOfAll(message)] })
   const config = readVersion(version)
@@ -104,7 +112,8 @@ async function checkVersion(version: Version, identity: ClientIdentity, checkCli
     const faults = await checkClient(config, identity)
     if (faults.length > 0) return { kind: 'rejected', faults }
     const accounts = accountsOf(config, identity.namespace)
-    return { kind: 'accepted', version: { version, api: config.resourceServer?.identifier, accounts } }
+    const api = config.resourceServer?.identifier
+    return { kind: 'accepted', version: { version, api, accounts, detailTypes: detailTypesOf(config) } }
   } catch (error) {
     // the protocol library throws plain TypeErrors too
     return rejected(error instanceof Error ? error.message : 'cannot be served as it is')

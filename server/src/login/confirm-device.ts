@@ -18,6 +18,7 @@ function take(attempt: Attempt): StepOutcome {
       action: paths.form('device'),
       userCode: device.userCode,
       scopes: device.scopes,
+      ...(device.details ? { details: device.details } : {}),
       person: session?.person,
     },
   } as const

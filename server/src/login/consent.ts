@@ -12,12 +12,16 @@ export function createConsent(needs: { interactions: Pick<Interactions, 'missing
       const { account, interaction, agreed } = attempt
       if (!account) return { kind: 'passed', attempt }
       const missing = await needs.interactions.missingConsent(interaction, account)
-      const { scopes, canRemember } = missing
-      if (scopes.length === 0) return { kind: 'passed', attempt }
+      const { scopes, details = [], canRemember } = missing
+      if (scopes.length === 0 && details.length === 0) return { kind: 'passed', attempt }
       // what the client may have can change while the page is open: nobody agrees to what they did not see
       if (agreed?.seen !== seenOf(missing)) return { kind: 'ask', page: consentPage(attempt, account, missing) }
       // from the request again, never from the form
-      const consent = { scopes, remember: agreed.remember && canRemember }
+      const consent = {
+        scopes,
+        ...(details.length > 0 ? { details } : {}),
+        remember: agreed.remember && canRemember,
+      }
       return { kind: 'passed', attempt: { ...attempt, consent } }
     },
     forms: { consent: decide },
@@ -41,9 +45,10 @@ function consentPage({ interaction, paths }: Attempt, { person }: KnownAccount, 
   }
 }
 
-const seenOf = ({ scopes }: MissingConsent): string =>
+/** Of details also the words: an API may change them. */
+const seenOf = ({ scopes, details = [] }: MissingConsent): string =>
   createHash('sha256')
-    .update(JSON.stringify(scopes.map(({ scope, api }) => [scope, api])))
+    .update(JSON.stringify([scopes.map(({ scope, api }) => [scope, api]), details]))
     .digest('base64url')
 
 /** The part of a redirect URI that a person can recognise: its host, or the scheme of an app on the device. */

@@ -1,4 +1,5 @@
 // Which clients may do something for a person: what the person allowed for good, and what was granted and is still alive.
+import { isDeepStrictEqual } from 'node:util'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 
@@ -10,8 +11,15 @@ export interface Authorization {
   readonly scopes: readonly string[]
   /** Scopes of APIs, by their identifier. */
   readonly resources: Readonly<Record<string, readonly string[]>>
+  /** Authorization details (RFC 9396), by the identifier of their API. */
+  readonly details: Readonly<Record<string, readonly StoredDetail[]>>
   /** The client keeps its access when the session ends (offline_access). */
   readonly offline: boolean
+}
+
+export interface StoredDetail {
+  readonly type: string
+  readonly [field: string]: unknown
 }
 
 export interface Authorizations {
@@ -38,12 +46,16 @@ interface Row {
   readonly client_id: string
   readonly since: Date
   readonly scopes: readonly string[]
-  readonly payload: { readonly resources?: Readonly<Record<string, readonly string[]>> }
+  readonly payload: { readonly resources?: Readonly<Record<string, readonly string[]>> } & WithDetails
   readonly offline: boolean
-  readonly payloads: readonly {
+  readonly payloads: readonly ({
     readonly openid?: { readonly scope?: string }
     readonly resources?: Readonly<Record<string, string>>
-  }[]
+  } & WithDetails)[]
+}
+
+interface WithDetails {
+  readonly authorizationDetails?: Authorization['details']
 }
 
 export function createAuthorizations(needs: { database: Connection }): Authorizations {
@@ -67,8 +79,20 @@ function authorizationOf(row: Row): Authorization {
     resources: Object.fromEntries(
       [...byApi].map(([api, entries]) => [api, [...new Set(entries.flatMap(([, scopes]) => scopes))]]),
     ),
+    details: detailsOf([row.payload, ...row.payloads]),
     offline: row.offline,
   }
+}
+
+/** Each once: what is remembered is granted again and again. */
+function detailsOf(payloads: readonly WithDetails[]): Authorization['details'] {
+  const all = payloads.flatMap(({ authorizationDetails = {} }) =>
+    Object.entries(authorizationDetails).flatMap(([api, ofApi]) => ofApi.map((detail) => ({ api, detail }))),
+  )
+  const once = all.filter((one, index) => !all.slice(0, index).some((other) => isDeepStrictEqual(one, other)))
+  return Object.fromEntries(
+    [...Map.groupBy(once, ({ api }) => api)].map(([api, ofApi]) => [api, ofApi.map(({ detail }) => detail)]),
+  )
 }
 
 const words = (text: string | undefined): string[] => (text ?? '').split(' ').filter(Boolean)

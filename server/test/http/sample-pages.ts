@@ -1,6 +1,7 @@
 import type {
   ApplicationOnPage,
   ClientOnPage,
+  DetailOnPage,
   EndingOnPage,
   Mistake,
   Page,
@@ -77,6 +78,41 @@ const sessionEndings: readonly EndingOnPage[] = [
   ...endings,
   { name: 'Mail archive', minutes: 5, told: true, stays: true },
 ]
+/** One with words of the API in German too, and one without any. */
+const sampleDetails: readonly DetailOnPage[] = [
+  {
+    api: 'Example Bank',
+    title: {
+      text: 'Make a payment from your account',
+      by: { de: 'Eine Zahlung von Ihrem Konto ausführen' },
+    },
+    eachTime: true,
+    rows: [
+      {
+        label: 'actions',
+        values: [
+          { text: 'start the payment', by: { de: 'die Zahlung anstoßen' } },
+          { text: 'see how it stands', by: { de: 'sehen, wie es um sie steht' } },
+        ],
+      },
+      { label: { text: 'Amount', by: { de: 'Betrag' } }, values: [{ text: '123.50' }] },
+      { label: { text: 'To', by: { de: 'An' } }, values: [{ text: `Merchant ${'with a very long name '.repeat(8)}` }] },
+      { label: { text: 'Urgent', by: { de: 'Eilig' } }, values: [false] },
+    ],
+  },
+  {
+    api: 'https://archive.example.com',
+    title: { text: 'statements' },
+    eachTime: false,
+    rows: [
+      { label: 'datatypes', values: [{ text: 'iban' }] },
+      { label: 'privileges', values: [{ text: 'owner' }] },
+      { label: 'locations', values: [{ text: 'https://archive.example.com/a/very/long/address/that/does/not/fit' }] },
+      { label: 'identifier', values: [{ text: 'account-1' }] },
+    ],
+  },
+]
+
 function sampleApplication(application: Partial<ApplicationOnPage>): ApplicationOnPage {
   return {
     client: sampleClient,
@@ -337,6 +373,22 @@ export const samplePages: Readonly<Record<string, Page>> = {
       destination: 'expenses.example.com',
     },
   },
+  'consent to authorization details': {
+    kind: 'page',
+    view: 'consent',
+    formTargets: ['https://expenses.example.com/callback'],
+    model: {
+      client: sampleClient,
+      action: `${at}/consent`,
+      switchAction: `${at}/switch`,
+      person,
+      scopes: [{ scope: 'openid' }],
+      details: sampleDetails,
+      canRemember: true,
+      seen: 'a-digest',
+      destination: 'expenses.example.com',
+    },
+  },
   'consent of a plain client': {
     kind: 'page',
     view: 'consent',
@@ -415,6 +467,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
       action: `${at}/device`,
       userCode: 'BCDF-GHJK',
       scopes: [{ scope: 'openid' }, { scope: 'email' }, { scope: 'reports.read', api: 'Reports API' }],
+      details: sampleDetails,
       person,
     },
   },
@@ -578,7 +631,7 @@ export const samplePages: Readonly<Record<string, Page>> = {
     model: {
       area: accountArea('applications'),
       applications: [
-        sampleApplication({}),
+        sampleApplication({ details: sampleDetails }),
         sampleApplication({ client: plainClient, offline: false, scopes: [{ scope: 'openid' }] }),
       ],
     },

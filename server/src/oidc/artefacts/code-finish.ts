@@ -1,8 +1,10 @@
 import type { AuditEvent } from '../../store/audit.ts'
 import type { Finish } from '../../store/sign-ins.ts'
+import type { AskedDetail } from '../clients/details.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { ownClientUid } from '../clients/own-client.ts'
 import { remembered } from '../interaction/consent.ts'
+import type { AgreedNow } from '../interaction/consent.ts'
 import type { Submission } from '../interaction/library-part.ts'
 import { lifetimes } from '../lifetimes.ts'
 import { auditedRequest } from '../request-context.ts'
@@ -17,6 +19,8 @@ export interface Authorization {
   readonly submission: Submission | undefined
   /** Where the person gave them; `exp` in epoch seconds. */
   readonly interaction: { readonly jti: string; readonly exp: number } | undefined
+  /** Authorization details that the person may allow for good, among those that are granted. */
+  readonly toRemember?: readonly AskedDetail[]
   readonly grant: GrantPayload & { readonly id: string; readonly scopes: ReadonlySet<string> }
   /** The code is that of a device. */
   readonly isForDevice?: boolean
@@ -60,7 +64,9 @@ export function codeFinish(
       agent: request.peer.userAgent,
       ip: request.peer.address,
     },
-    consent: agreed?.remember ? { ...whole, ...remembered(agreed, account?.consent) } : undefined,
+    consent: agreed?.remember
+      ? { ...whole, ...remembered(agreed, account?.consent, authorization.toRemember) }
+      : undefined,
     grant: isOwn
       ? undefined
       : {
@@ -71,6 +77,7 @@ export function codeFinish(
           payload: {
             ...(grant.openid ? { openid: grant.openid } : {}),
             ...(grant.resources ? { resources: grant.resources } : {}),
+            ...(grant.authorizationDetails ? { authorizationDetails: grant.authorizationDetails } : {}),
           },
           expiresAt: offline ? new Date(now + lifetimes.refreshAbsolute * 1000) : until,
         },
@@ -79,11 +86,20 @@ export function codeFinish(
   }
 }
 
-function auditOf({ submission, isForDevice }: Authorization, about: Omit<AuditEvent, 'event'>): AuditEvent[] {
+function auditOf({ submission, isForDevice, grant }: Authorization, about: Omit<AuditEvent, 'event'>): AuditEvent[] {
   const { login, consent } = submission ?? {}
   return [
     ...(login ? [{ ...about, event: 'signin.success' } as const] : []),
-    ...(consent ? [{ ...about, event: 'consent.granted', detail: { scopes: consent.scopes.join(' ') } } as const] : []),
+    ...(consent ? [{ ...about, event: 'consent.granted', detail: consentDetail(consent, grant) } as const] : []),
     ...(isForDevice === true ? [{ ...about, event: 'device.approved' } as const] : []),
   ]
+}
+
+/** Of authorization details their types alone: what they say is the business of person and API. */
+function consentDetail(consent: AgreedNow, { authorizationDetails = {} }: GrantPayload): Record<string, string> {
+  const types = Object.values(authorizationDetails).flatMap((ofApi) => ofApi.map(({ type }) => type))
+  return {
+    scopes: consent.scopes.join(' '),
+    ...(consent.details === undefined ? {} : { authorizationDetails: [...new Set(types)].join(' ') }),
+  }
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { scopeOfClaim } from '@nauthera/rules/scopes'
 import type { Grant as GrantRow } from '../../store/grants.ts'
+import { byApi } from '../clients/details.ts'
+import type { Details } from '../clients/details.ts'
 import type { Asked } from '../interaction/consent.ts'
 
 // Each authorization gets a new grant, which is never extended later. A logout or a replayed code ends the grant; the
@@ -11,6 +13,8 @@ export interface GrantPayload {
   readonly openid?: { readonly scope?: string; readonly claims?: readonly string[] } | undefined
   /** Scopes of APIs, by their identifier. */
   readonly resources?: Readonly<Record<string, string>> | undefined
+  /** What is granted beyond scopes (RFC 9396). Not under the library's own name for it: a server of the release before answers 500 for that. */
+  readonly authorizationDetails?: Details | undefined
 }
 
 /** @param claims names in the request's `claims` parameter */
@@ -24,20 +28,29 @@ export function grantPayload(allowed: Asked, claims: Iterable<string>): GrantPay
   return {
     openid: { scope: allowed.scopes.join(' '), ...(single.length === 0 ? {} : { claims: single }) },
     ...(resources.length === 0 ? {} : { resources: Object.fromEntries(resources) as Record<string, string> }),
+    ...(allowed.details === undefined ? {} : { authorizationDetails: byApi(allowed.details) }),
   }
 }
 
 /** A grant as far as its client may have it now: a scope that was withdrawn since is in no new token.
  *  @param may.person scopes about a person; `may.at` gives those of an API, undefined when the client may not ask for it */
 export function narrowed(
-  { openid, resources }: GrantPayload,
-  may: { person: readonly string[]; at: (identifier: string) => readonly string[] | undefined },
+  { openid, resources, authorizationDetails }: GrantPayload,
+  may: {
+    person: readonly string[]
+    at: (identifier: string) => readonly string[] | undefined
+    details: (granted: Details) => Details
+  },
 ): GrantPayload {
   const only = (scope: string | undefined, allowed: readonly string[]) =>
     (scope ?? '').split(' ').filter((one) => allowed.includes(one))
   const scopes = only(openid?.scope, may.person)
   const apis = Object.entries(resources ?? {}).map(([id, scope]) => [id, only(scope, may.at(id) ?? [])] as const)
-  return grantPayload({ scopes, resources: Object.fromEntries(apis) }, openid?.claims ?? [])
+  return {
+    ...grantPayload({ scopes, resources: Object.fromEntries(apis) }, openid?.claims ?? []),
+    // also where there are none now: what stands in the row must not stay
+    ...(authorizationDetails === undefined ? {} : { authorizationDetails: may.details(authorizationDetails) }),
+  }
 }
 
 export function grantFromRow(row: GrantRow): object {

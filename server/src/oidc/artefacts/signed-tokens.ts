@@ -55,7 +55,7 @@ export function grantReference(
 
 function payloadOf(claims: Payload, sealer: Sealer): Payload | undefined {
   const { jti, iat, exp, aud, scope, client_id: clientId, sub, cnf, grant_ref: reference, act, acr, auth_time } = claims
-  const token = { jti, iat, exp, aud, scope, clientId, ...boundTo(cnf) }
+  const token = { jti, iat, exp, aud, scope, clientId, ...boundTo(cnf), ...detailsOf(claims) }
   if (typeof reference === 'string') {
     const grant = sealer.unseal('GrantReference', reference)
     return grant && { ...token, ...grant, extra: { act, acr, auth_time }, kind: 'AccessToken' }
@@ -63,6 +63,9 @@ function payloadOf(claims: Payload, sealer: Sealer): Payload | undefined {
   // a person's token of a release that wrote no reference cannot be judged
   return sub === clientId ? { ...token, kind: 'ClientCredentials' } : undefined
 }
+
+const detailsOf = ({ authorization_details: authorizationDetails }: Payload): Payload =>
+  authorizationDetails === undefined ? {} : { authorizationDetails }
 
 /** The key or certificate that whoever shows the token must prove to have. */
 function boundTo(cnf: unknown): Payload {

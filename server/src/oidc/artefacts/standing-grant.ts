@@ -2,6 +2,8 @@ import type { LoadedAccount } from '../../store/accounts.ts'
 import type { Grant as GrantRow, GrantOwner } from '../../store/grants.ts'
 import { accessOf } from '../clients/access.ts'
 import { personScopes, scopesAt } from '../clients/apis.ts'
+import { standingDetails } from '../clients/details.ts'
+import type { Details } from '../clients/details.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { narrowed } from './grants.ts'
@@ -20,7 +22,11 @@ export async function standingGrant(
   for (const { clientId } of owners) await clients.ensure(clientId)
   const client = ownerOf(owners, loaded.user.groups, clients)
   if (client === undefined) return undefined
-  const may = { person: personScopes(client.config), at: (api: string) => scopesAt(api, client, clients) }
+  const may = {
+    person: personScopes(client.config),
+    at: (api: string) => scopesAt(api, client, clients),
+    details: (granted: Details) => standingDetails(granted, client, clients),
+  }
   return { row, payload: narrowed(row.payload, may) }
 }
 

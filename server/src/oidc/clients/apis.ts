@@ -1,4 +1,4 @@
-import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { AuthorizationDetailsType, ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { usualTokenLife } from '@nauthera/rules/limits'
 import { oidcScopes } from '@nauthera/rules/scopes'
 import type { ClientInstances } from './instances.ts'
@@ -25,6 +25,15 @@ export function scopesAt(identifier: string, client: ApisOf, apis: Apis): readon
 function scopesBeforeGrants(identifier: string, { scopes }: ClientConfig, apis: Apis): readonly string[] {
   const api = apis.findApi(identifier)?.config.resourceServer
   return api?.scopes ?? scopes.filter((scope) => !oidcScopes.includes(scope))
+}
+
+/** @returns the types of authorization details that a client may ask for at an API, as the API declares them */
+export function detailTypesAt(identifier: string, client: ApisOf, apis: Apis): readonly AuthorizationDetailsType[] {
+  const { config, granted } = client
+  const may = granted?.find((api) => api.identifier === identifier)?.types ?? []
+  if (may.length === 0 || !listedApis(config).includes(identifier)) return []
+  const declared = apis.findApi(identifier)?.config.resourceServer?.authorizationDetails ?? []
+  return declared.filter(({ type }) => may.includes(type) && config.authorizationDetailsTypes.includes(type))
 }
 
 /** @returns the APIs that a client may ask for, each with its scopes */

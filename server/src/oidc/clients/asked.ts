@@ -1,6 +1,7 @@
 import { oidcScopes } from '@nauthera/rules/scopes'
 import { apisOf, personScopes, scopesAt } from './apis.ts'
 import type { Apis, ApisOf } from './apis.ts'
+import { plain } from './plain.ts'
 
 // Judges what a request asks for against what its client may have. Pure.
 
@@ -166,6 +167,3 @@ const refuse = (error: RefusedRequest['error'], description: string): RefusedReq
 })
 
 const list = (values: readonly string[]): string => values.slice(0, 10).map(plain).join(', ')
-
-/** Foreign text for an error_description, whose characters RFC 6749 limits (4.1.2.1). */
-const plain = (text: string): string => text.replace(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '?').slice(0, 200)

@@ -74,6 +74,7 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   identities: 'clients/platform-token',
   platformTokenTtl: 'clients/platform-proof',
   idTokenClaims: 'library/overrides/id-tokens',
+  authorizationDetailsTypes: 'clients/apis: typesAt',
 }
 
 /** What signs for a client that names no algorithm. */

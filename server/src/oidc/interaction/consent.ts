@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { signInClaims } from '@nauthera/rules/claims'
 import { oidcScopes, scopeOfClaim } from '@nauthera/rules/scopes'
 import type { Consent } from '../../store/consents.ts'
+import { byApi, covers } from '../clients/details.ts'
+import type { AskedDetail, Details } from '../clients/details.ts'
+import type { Detail } from '../clients/detail-type.ts'
 
 // Decides what a person must still agree to, for the library's hooks and for the pages. A consent is what a person once
 // allowed a client and what is stored. What the person agrees to in this interaction counts too.
@@ -11,10 +15,14 @@ export interface Asked {
   readonly scopes: readonly string[]
   /** Scopes of APIs, by their identifier. */
   readonly resources: Readonly<Record<string, readonly string[]>>
+  /** Authorization details (RFC 9396); undefined for none. */
+  readonly details?: readonly AskedDetail[]
 }
 
 /** What the person agreed to in this interaction; a part of its result. */
-export interface AgreedNow extends Asked {
+export interface AgreedNow extends Omit<Asked, 'details'> {
+  /** Names of authorization details (detailId): they stand in the request itself, and a cookie has no room to repeat them. */
+  readonly details?: readonly string[]
   readonly remember: boolean
 }
 
@@ -60,6 +68,7 @@ export function askedOf(
   params: { readonly scope?: string; readonly claims?: string },
   apis: Readonly<Record<string, Iterable<string>>>,
   listed: readonly string[],
+  details: readonly AskedDetail[] = [],
 ): Asked {
   const scopes = words(params.scope)
   const byClaim = claimsAsked(params.claims)
@@ -69,8 +78,16 @@ export function askedOf(
   return {
     scopes: [...new Set([...scopes.filter((scope) => oidcScopes.includes(scope)), ...byClaim])],
     resources: withScopes(apis, (ofApi) => [...ofApi].filter((scope) => scopes.includes(scope))),
+    ...withDetails(details),
   }
 }
+
+/** Names one of the authorization details of a request. */
+export const detailId = ({ api, detail }: Pick<AskedDetail, 'api' | 'detail'>): string =>
+  createHash('sha256')
+    .update(JSON.stringify([api, detail]))
+    .digest('base64url')
+    .slice(0, 22)
 
 export function isPrompted(params: { readonly prompt?: string }): boolean {
   return words(params.prompt).includes('consent')
@@ -79,7 +96,11 @@ export function isPrompted(params: { readonly prompt?: string }): boolean {
 /** What the person agreed to. It is limited to what the request asks for, because the form could be forged.
  *  @param seen the scopes on the page; `api` is the API that a scope belongs to */
 export function agreedOf(
-  seen: { readonly scopes: readonly { scope: string; api?: string | undefined }[]; readonly remember: boolean },
+  seen: {
+    readonly scopes: readonly { scope: string; api?: string | undefined }[]
+    readonly details?: readonly { id: string }[]
+    readonly remember: boolean
+  },
   asked: Asked,
 ): AgreedNow {
   const own = seen.scopes.filter(({ api }) => api === undefined).map(({ scope }) => scope)
@@ -87,12 +108,23 @@ export function agreedOf(
   return {
     scopes: asked.scopes.filter((scope) => own.includes(scope)),
     resources: withScopes(asked.resources, (wanted) => wanted.filter((scope) => ofApis.includes(scope))),
+    ...(asked.details === undefined
+      ? {}
+      : { details: asked.details.map(detailId).filter((id) => seen.details?.some((one) => one.id === id)) }),
     remember: seen.remember,
   }
 }
 
-/** The consent to store: what was stored before, and what is agreed to now. */
-export function remembered(agreed: Asked, before: Consent | undefined): Pick<Consent, 'scopes' | 'payload'> {
+/** How many authorization details are remembered for one client; the oldest go. */
+const mostRemembered = 50
+
+/** The consent to store: what was stored before, and what is agreed to now.
+ *  @param details those that can be remembered, and are granted now */
+export function remembered(
+  agreed: Pick<Asked, 'scopes' | 'resources'>,
+  before: Consent | undefined,
+  details: readonly AskedDetail[] = [],
+): Pick<Consent, 'scopes' | 'payload'> {
   const earlier = resourcesOf(before)
   const identifiers = new Set([...Object.keys(earlier), ...Object.keys(agreed.resources)])
   const resources = [...identifiers].map((identifier) => [
@@ -101,9 +133,25 @@ export function remembered(agreed: Asked, before: Consent | undefined): Pick<Con
   ])
   return {
     scopes: [...new Set([...(before?.scopes ?? []), ...agreed.scopes])],
-    payload: { resources: Object.fromEntries(resources) as Asked['resources'] },
+    payload: {
+      resources: Object.fromEntries(resources) as Asked['resources'],
+      ...withDetailsByApi(rememberedDetails(details, before)),
+    },
   }
 }
+
+function rememberedDetails(now: readonly AskedDetail[], before: Consent | undefined): Details {
+  const isCovered = (one: Pick<AskedDetail, 'api' | 'detail'>) =>
+    now.some(({ api, detail }) => api === one.api && covers(detail, one.detail))
+  const earlier = listOf(detailsOf(before)).filter((one) => !isCovered(one))
+  return byApi([...earlier, ...now].slice(-mostRemembered))
+}
+
+const listOf = (details: Details): AskedDetail[] =>
+  Object.entries(details).flatMap(([api, ofApi]) => ofApi.map((detail) => ({ api, detail, canRemember: true })))
+
+const withDetailsByApi = (authorizationDetails: Details) =>
+  Object.keys(authorizationDetails).length > 0 ? { authorizationDetails } : {}
 
 function allowedOf({ asked, mode, stored, agreed }: ConsentQuestion): Asked {
   if (mode === ConsentMode.SKIP) return asked
@@ -116,7 +164,14 @@ function allowedOf({ asked, mode, stored, agreed }: ConsentQuestion): Asked {
       const allowed = [...(earlier[identifier] ?? []), ...(agreed?.resources[identifier] ?? [])]
       return wanted.filter((scope) => allowed.includes(scope))
     }),
+    ...withDetails((asked.details ?? []).filter((one) => isAllowed(one, before, agreed))),
   }
+}
+
+/** A detail that cannot be remembered is asked for each time. */
+function isAllowed(one: AskedDetail, before: Consent | undefined, agreed: AgreedNow | undefined): boolean {
+  if (agreed?.details?.includes(detailId(one))) return true
+  return one.canRemember && (detailsOf(before)[one.api] ?? []).some((known) => covers(known, one.detail))
 }
 
 function missingOf(asked: Asked, allowed: Asked): Asked {
@@ -125,14 +180,22 @@ function missingOf(asked: Asked, allowed: Asked): Asked {
     resources: withScopes(asked.resources, (wanted, identifier) =>
       wanted.filter((scope) => !allowed.resources[identifier]?.includes(scope)),
     ),
+    ...withDetails(
+      (asked.details ?? []).filter((one) => !allowed.details?.some((other) => detailId(other) === detailId(one))),
+    ),
   }
 }
 
 export const isNothing = (asked: Asked): boolean =>
-  asked.scopes.length === 0 && Object.keys(asked.resources).length === 0
+  asked.scopes.length === 0 && Object.keys(asked.resources).length === 0 && (asked.details ?? []).length === 0
 
 const resourcesOf = (consent: Consent | undefined): Asked['resources'] =>
   (consent?.payload['resources'] ?? {}) as Asked['resources']
+
+const detailsOf = (consent: Consent | undefined): Readonly<Record<string, readonly Detail[]>> =>
+  (consent?.payload['authorizationDetails'] ?? {}) as Details
+
+const withDetails = (details: readonly AskedDetail[]): Pick<Asked, 'details'> => (details.length > 0 ? { details } : {})
 
 /** An API without a scope is left out. */
 function withScopes<Scopes>(

@@ -45,7 +45,7 @@ async function signedIn(
     ...(library.deviceCode === undefined ? {} : { deviceConfirmed: true }),
     ...(consent ? { consent: agreedOf(consent, asked) } : {}),
     // nothing to agree to means no consent page; without this answer the library would ask again
-    ...(isNothing(asked) ? { consent: { ...asked, remember: false } } : {}),
+    ...(isNothing(asked) ? { consent: { scopes: [], resources: {}, remember: false } } : {}),
   }
   if (login && (await leavesSession(needs, page, interaction, login))) {
     const { session: _session, ...withoutSession } = library

@@ -1,4 +1,4 @@
-import type { ClientOnPage, Mistake, PageRequest, PersonOnPage, ScopeOnPage } from '../../reply.ts'
+import type { ClientOnPage, DetailOnPage, Mistake, PageRequest, PersonOnPage, ScopeOnPage } from '../../reply.ts'
 import type { AttemptKeys } from '../../store/attempts.ts'
 import type { FactorStanding } from '../../users/factors/policy.ts'
 
@@ -79,6 +79,7 @@ export interface DeviceAsking {
   /** As the device shows it. */
   readonly userCode: string
   readonly scopes: readonly ScopeOnPage[]
+  readonly details?: readonly DetailOnPage[]
   readonly isConfirmed: boolean
 }
 
@@ -168,7 +169,13 @@ export interface Linking {
 
 export interface MissingConsent {
   readonly scopes: readonly ScopeOnPage[]
+  readonly details?: readonly DetailToAllow[]
   readonly canRemember: boolean
+}
+
+/** One of the authorization details that the person is asked about, and its name in the request (detailId). */
+export interface DetailToAllow extends DetailOnPage {
+  readonly id: string
 }
 
 export type InteractionResult =
@@ -176,6 +183,12 @@ export type InteractionResult =
       readonly kind: 'signed-in'
       /** Set when the person signed in during this interaction; otherwise the session's account is used. */
       readonly login?: Login | undefined
-      readonly consent?: { readonly scopes: readonly ScopeOnPage[]; readonly remember: boolean } | undefined
+      readonly consent?:
+        | {
+            readonly scopes: readonly ScopeOnPage[]
+            readonly details?: readonly DetailToAllow[]
+            readonly remember: boolean
+          }
+        | undefined
     }
   | { readonly kind: 'refused'; readonly error: 'access_denied'; readonly description: string }

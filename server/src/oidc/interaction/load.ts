@@ -1,7 +1,7 @@
 import type { PageRequest } from '../../reply.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { FoundInteraction } from './interaction-cookie.ts'
-import { askedIn, scopesOnPage } from './missing-consent.ts'
+import { askedIn, detailsOnPage, scopesOnPage } from './missing-consent.ts'
 import { factorStanding } from '../../users/factors/policy.ts'
 import { personOnPage } from '../../users/person-on-page.ts'
 import { clientOnPage } from '../clients/on-page.ts'
@@ -53,9 +53,11 @@ function deviceOf(
   { payload, progress }: Pick<Extract<FoundInteraction, { kind: 'live' }>, 'payload' | 'progress'>,
   client: OidcClient,
 ): DeviceAsking {
+  const asked = askedIn(payload, client, clients)
   return {
     userCode: payload.userCode ?? '',
-    scopes: scopesOnPage(askedIn(payload, client, clients), clients),
+    scopes: scopesOnPage(asked, clients),
+    ...detailsOnPage(asked, clients),
     isConfirmed: progress.deviceConfirmed === true || payload.lastSubmission?.deviceConfirmed === true,
   }
 }

@@ -2,10 +2,13 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import type { ScopeOnPage } from '../../reply.ts'
 import { personScopes, scopesAt } from '../clients/apis.ts'
 import type { ClientInstances } from '../clients/instances.ts'
+import { detailOnPage } from '../clients/details-on-page.ts'
+import { judgeDetails } from '../clients/details.ts'
+import type { AskedDetail, AskedDetails } from '../clients/details.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
-import { askedOf, isPrompted, judgeConsent, usesStoredConsent } from './consent.ts'
+import { askedOf, detailId, isPrompted, judgeConsent, usesStoredConsent } from './consent.ts'
 import type { Asked } from './consent.ts'
-import type { Interaction, MissingConsent, SignedIn } from './interaction.ts'
+import type { DetailToAllow, Interaction, MissingConsent, SignedIn } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
 import { opened } from './open-interaction.ts'
 import type { InteractionNeeds } from './open-interaction.ts'
@@ -27,18 +30,42 @@ export async function missingConsent(
   const { open } = judgeConsent({ ...about, asked, stored: person?.consent, agreed: undefined })
   return {
     scopes: open === undefined ? [] : scopesOnPage(open, needs.clients),
-    canRemember: about.mode === ConsentMode.REMEMBER,
+    ...(open === undefined ? {} : detailsOnPage(open, needs.clients)),
+    canRemember: about.mode === ConsentMode.REMEMBER && !isOnlyOnce(open),
   }
 }
+
+/** Nothing of what the person is asked about could be remembered. */
+const isOnlyOnce = (open: Asked | undefined): boolean =>
+  open?.details !== undefined &&
+  open.scopes.length === 0 &&
+  Object.keys(open.resources).length === 0 &&
+  open.details.every(({ canRemember }) => !canRemember)
 
 /** What the request of an interaction asks for. */
 export function askedIn({ params }: LibraryPart, client: OidcClient, clients: ClientInstances): Asked {
   const identifiers = [params.resource ?? []].flat()
+  const { authorization_details: text } = params
   return askedOf(
     params,
     Object.fromEntries(identifiers.map((identifier) => [identifier, scopesAt(identifier, client, clients) ?? []])),
     personScopes(client.config),
+    typeof text === 'string' ? detailsIn({ text, resources: identifiers }, client, clients) : [],
   )
+}
+
+/** What cannot be granted any more is refused when the person comes back to the protocol. */
+function detailsIn(asked: AskedDetails, client: OidcClient, clients: ClientInstances): readonly AskedDetail[] {
+  const verdict = judgeDetails(asked, client, clients)
+  return verdict.kind === 'allowed' ? verdict.details : []
+}
+
+export function detailsOnPage(
+  { details }: Asked,
+  clients: ClientInstances,
+): { readonly details?: readonly DetailToAllow[] } {
+  if (details === undefined) return {}
+  return { details: details.map((one) => ({ ...detailOnPage(one, clients), id: detailId(one) })) }
 }
 
 export function scopesOnPage(asked: Asked, clients: ClientInstances): ScopeOnPage[] {

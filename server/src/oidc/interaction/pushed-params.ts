@@ -50,7 +50,11 @@ export async function withPushedParams(payload: LibraryPart, sources: PushedSour
   const all = JSON.parse(Buffer.from(body, 'base64url').toString()) as Readonly<Record<string, unknown>>
   const params = leftInPushed.map((name: string) => {
     const value = all[name]
-    return [name, typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : value]
+    return [name, isJson(name, value) ? JSON.stringify(value) : value]
   })
   return { ...rest, params: { ...rest.params, ...Object.fromEntries(params) } }
 }
+
+/** Parameters that are JSON, and that a request object has as such. Others are lists when they were given several times. */
+const isJson = (name: string, value: unknown): boolean =>
+  typeof value === 'object' && (name === 'authorization_details' || !Array.isArray(value))

@@ -38,6 +38,7 @@ interface Token {
   readonly extra?: object
   readonly jkt?: string
   readonly 'x5t#S256'?: string
+  readonly authorizationDetails?: unknown
 }
 
 type Answer = (context: RequestContext, form: PlainForm, caller: OidcClient) => Promise<object | undefined>
@@ -53,7 +54,7 @@ export function createIntrospection(needs: IntrospectionNeeds): Answer {
     if (token === undefined || token.exp <= secondsOf(now())) return undefined
     const { clientId, accountId, aud, exp, iat, jti, sid } = token
     const owner = isDocumentId(clientId ?? '') ? undefined : clients.registeredById(clientId ?? '')
-    if (owner === undefined || token.jkt !== undefined || token['x5t#S256'] !== undefined) return undefined
+    if (owner === undefined || !isSimple(token)) return undefined
     if (token.grantId !== undefined && !(await isGranted(context, token, needs))) return undefined
     const standing = standingFor(caller, token, clients)
     if (standing === undefined) return undefined
@@ -79,6 +80,10 @@ function isPlain({ request }: RequestContext, form: PlainForm): boolean {
   if (!form.has('token') || (hint !== undefined && hint !== 'access_token')) return false
   return wantsJson(request.headers.accept) && !form.has('grant_type') && !form.has('scope') && !form.has('resource')
 }
+
+/** Bound to nothing, and without authorization details, which may have been withdrawn in part. */
+const isSimple = ({ jkt, 'x5t#S256': certificate, authorizationDetails }: Token): boolean =>
+  jkt === undefined && certificate === undefined && authorizationDetails === undefined
 
 /** Finds it where the library would. */
 async function findToken(context: RequestContext, text: string, places: Places): Promise<Token | undefined> {

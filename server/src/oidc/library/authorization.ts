@@ -2,13 +2,16 @@ import { isRequired } from '../../users/factors/policy.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import { acrValues, neededAcr } from '../acr.ts'
 import { personScopes } from '../clients/apis.ts'
+import { judgeDetails } from '../clients/details.ts'
+import type { AskedDetail } from '../clients/details.ts'
 import type { ClientInstances } from '../clients/instances.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
 import type { SubjectOf } from '../clients/subjects.ts'
 import { askedOf, isPrompted, judgeConsent } from '../interaction/consent.ts'
 import type { ConsentVerdict } from '../interaction/consent.ts'
 import type { AuthorizationState } from '../interaction/what-is-asked.ts'
 import { currentRequest } from './current-request.ts'
-import { authorizationParams, clientOf, parameterOf, sessionOf, submissionOf } from './shapes.ts'
+import { authorizationParams, clientOf, parameterOf, resourcesOf, sessionOf, submissionOf } from './shapes.ts'
 import type { Context } from './shapes.ts'
 
 export interface AuthorizationRules {
@@ -49,16 +52,30 @@ export function authorizationState(
 /** Which part of this authorization request the person has allowed. */
 export function consentTo(context: Context, clients: ClientInstances): ConsentVerdict {
   const params = authorizationParams(context)
-  const { config } = clients.registered(clientOf(context))
+  const client = clients.registered(clientOf(context))
+  const { config } = client
   const apis = Object.entries(context.oidc.resourceServers ?? {}).map(([identifier, { scopes }]) => [
     identifier,
     scopes,
   ])
   return judgeConsent({
-    asked: askedOf(params, Object.fromEntries(apis) as Record<string, Set<string>>, personScopes(config)),
+    asked: askedOf(
+      params,
+      Object.fromEntries(apis) as Record<string, Set<string>>,
+      personScopes(config),
+      detailsAsked(context, client, clients),
+    ),
     mode: config.consent,
     prompted: isPrompted(params),
     stored: currentRequest().loaded?.account?.consent,
     agreed: submissionOf(context)?.consent,
   })
+}
+
+/** The authorization details of a request that was judged before (features: apis). */
+export function detailsAsked(context: Context, client: OidcClient, clients: ClientInstances): readonly AskedDetail[] {
+  const text = parameterOf(context, 'authorization_details')
+  if (text === undefined) return []
+  const verdict = judgeDetails({ text, resources: resourcesOf(context) }, client, clients)
+  return verdict.kind === 'allowed' ? verdict.details : []
 }

@@ -61,6 +61,8 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     pairwiseIdentifier: async (_context: unknown, accountId: string, client: object) =>
       subjectOf(clients.registered(client), accountId),
     features: buildFeatures(needs),
+    // RFC 9396: the library has it as a feature whose types are fixed (features)
+    extraParams: ['authorization_details'],
     discovery: {
       ui_locales_supported: pages.languages,
       prompt_values_supported: requestablePrompts,

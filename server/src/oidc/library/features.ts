@@ -3,13 +3,14 @@ import type { Configuration, ResourceServer } from 'oidc-provider'
 import { acrValues, essentialAcr, isEnough } from '../acr.ts'
 import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
+import { checkDetails, standingDetailsOf } from '../artefacts/granted-details.ts'
 import { apiTokenOf, defaultResource, scopeOfRequest, standingFor } from '../artefacts/resources.ts'
 import { fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
 import { parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
-import type { Context } from './shapes.ts'
+import type { AccessToken, Context } from './shapes.ts'
 
 type Needs = Pick<LibraryNeeds, 'settings' | 'clients' | 'certificates' | 'pages' | 'now'>
 type Named = Readonly<Record<string, unknown>>
@@ -50,6 +51,13 @@ export function buildFeatures(needs: Needs) {
     // RFC 9701, for who asks with Accept: application/token-introspection+jwt
     jwtIntrospection: { enabled: true },
     resourceIndicators: apis(needs),
+    // its types are fixed when a Provider is made, and APIs change: the parameter is read in apis(), details go out in overrides/authorization-details
+    richAuthorizationRequests: {
+      enabled: false,
+      authorizationDetailsForGrantSource: async () => undefined,
+      authorizationDetailsForAccessToken: async () => undefined,
+      authorizationDetailsForIntrospection: async (_context: unknown, token: AccessToken) => token.rar,
+    },
     rpInitiatedLogout: logout(needs),
     // artefacts/back-channel sends; this is its metadata
     backchannelLogout: { enabled: true },
@@ -75,9 +83,12 @@ function tokensLookedAt({ clients }: Needs) {
       enabled: true,
       allowedPolicy: async (_context, client, token) => {
         await clients.ensure(token.clientId ?? '')
+        const owner = clients.registeredById(token.clientId ?? '')
         const standing = standingFor(clients.registered(client), token, clients)
-        Object.assign(token, standing)
-        return standing !== undefined
+        if (!owner || standing === undefined) return false
+        const rar = standingDetailsOf(token as unknown as AccessToken, owner, clients)
+        Object.assign(token, standing, { rar })
+        return true
       },
     },
     revocation: {
@@ -95,6 +106,8 @@ function apis({ clients, settings }: Needs): NonNullable<Features['resourceIndic
     const asked = { scope: parameterOf(context, 'scope'), resources }
     const scope = scopeOfRequest(asked, grantType, clients.registered(client), clients)
     if (scope !== asked.scope) setParameter(context, 'scope', scope)
+    const text = parameterOf(context, 'authorization_details')
+    if (text !== undefined) checkDetails({ text, resources }, grantType, clients.registered(client), clients)
   }
   return {
     enabled: true,

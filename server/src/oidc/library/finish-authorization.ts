@@ -7,6 +7,7 @@ import { knownBrowser } from '../artefacts/known-browser.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { CookieKeys } from '../keys/key-set.ts'
 import { sidOf } from '../session-cookie.ts'
+import { detailsAsked } from './authorization.ts'
 import { currentRequest, fromStore } from './current-request.ts'
 import type { OverrideNeeds } from './override.ts'
 import { clientOf, grantOf, interactionOf, parameterOf, sessionOf, submissionOf } from './shapes.ts'
@@ -26,7 +27,12 @@ export async function finishAuthorization(
   artefact.acr = acrToTell(JSON.parse(parameterOf(context, 'claims') ?? '{}'), artefact.acr)
   const client = clients.registered(clientOf(context))
   const made = { grantId: artefact.grantId!, keys: keys.cookies }
-  const authorization = { ...authorizationOf(context, client, made), isForDevice: deviceCode !== undefined }
+  const toRemember = detailsAsked(context, client, clients).filter(({ canRemember }) => canRemember)
+  const authorization = {
+    ...authorizationOf(context, client, made),
+    toRemember,
+    isForDevice: deviceCode !== undefined,
+  }
   const request = currentRequest()
   const signedIn = store.outbox.sendsMail && authorization.submission?.login !== undefined
   const name = client.config.clientName || client.clientId
@@ -61,6 +67,7 @@ function authorizationOf(
       id: made.grantId,
       openid: grant.openid,
       resources: grant.resources,
+      authorizationDetails: grant.authorizationDetails,
       scopes: new Set(grant.getOIDCScope().split(' ')),
     },
   }

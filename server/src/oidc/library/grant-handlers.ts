@@ -6,7 +6,7 @@ import type { Context } from './shapes.ts'
 export type GrantHandler = (context: Context) => Promise<void>
 
 /** A Provider, and the library's handlers of its own grants, which it keeps to itself: it registers them by a method of its own while it is
- *  made. */
+ *  made. Each reads `authorization_details` too (RFC 9396 section 6). */
 export function createProvider(
   issuer: string,
   configuration: Configuration,
@@ -14,10 +14,11 @@ export function createProvider(
   const handlers = new Map<string, GrantHandler>()
   class WatchedProvider extends Provider {
     override registerGrantType<Params extends object>(
-      ...[name, handler, ...more]: Parameters<typeof Provider.prototype.registerGrantType<Params>>
+      ...[name, handler, params, ...more]: Parameters<typeof Provider.prototype.registerGrantType<Params>>
     ): void {
       handlers.set(name, handler as unknown as GrantHandler)
-      super.registerGrantType<Params>(name, handler, ...more)
+      const read = [...((params ?? []) as Iterable<string>), 'authorization_details']
+      super.registerGrantType<Params>(name, handler, read, ...more)
     }
   }
   return {

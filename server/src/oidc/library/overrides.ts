@@ -1,5 +1,6 @@
 import type { Override, OverrideNeeds } from './override.ts'
 import { addGroupClaims } from './overrides/add-group-claims.ts'
+import { authorizationDetails } from './overrides/authorization-details.ts'
 import { compareSecrets } from './overrides/compare-secrets.ts'
 import { consumeCodes } from './overrides/consume-codes.ts'
 import { consumePushedRequests } from './overrides/consume-pushed-requests.ts'
@@ -35,6 +36,7 @@ export const overrides = {
   finishCodes,
   deviceCodes,
   exchangeTokens,
+  authorizationDetails,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,

@@ -1,3 +1,5 @@
+import { detailsOfToken } from '../artefacts/granted-details.ts'
+import type { GrantPayload } from '../artefacts/grants.ts'
 import { allowedScope } from '../artefacts/resources.ts'
 import type { Apis } from '../clients/apis.ts'
 import { judgeRedemption } from '../clients/asked.ts'
@@ -5,11 +7,18 @@ import type { OidcClient } from '../clients/oidc-client.ts'
 import { currentContext, parameterOf, resourcesOf } from './shapes.ts'
 import type { Artefact } from './shapes.ts'
 
-/** Refuses a token request that names a wrong API or scope, before its code or refresh token is used up. The library finds out only
+/** Refuses a token request that names a wrong API, scope or authorization detail, before its code or refresh token is used up. The library finds out only
  *  after that, and the answer of a refused request brings no other token.
- *  @throws ProtocolError invalid_target, invalid_scope */
-export function refuseEarly(artefact: Artefact, client: OidcClient, clients: Apis): void {
+ *  @param about.grant of the code or refresh token
+ *  @throws ProtocolError invalid_target, invalid_scope, invalid_authorization_details */
+export function refuseEarly(
+  artefact: Artefact,
+  { client, grant }: { client: OidcClient; grant: GrantPayload | undefined },
+  clients: Apis,
+): void {
   const context = currentContext()
   const asked = { scope: parameterOf(context, 'scope'), resources: resourcesOf(context) }
   allowedScope(judgeRedemption(asked, [artefact.resource ?? []].flat(), client, clients))
+  const text = parameterOf(context, 'authorization_details')
+  if (text !== undefined) detailsOfToken(text, grant, asked.resources[0])
 }

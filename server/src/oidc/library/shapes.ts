@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events'
 import { Provider } from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { GrantPayload } from '../artefacts/grants.ts'
+import type { Detail } from '../clients/detail-type.ts'
 import type { ClientClass, LibraryClient } from '../clients/oidc-client.ts'
 import type { Actor } from '../request-context.ts'
 import type { AuthorizationParams, Submission } from '../interaction/library-part.ts'
@@ -42,7 +43,10 @@ export interface AccessToken extends Artefact {
   readonly extra?: { readonly act?: Actor; readonly acr?: string; readonly auth_time?: number }
   readonly jkt?: string
   readonly 'x5t#S256'?: string
-  readonly resourceServer?: object
+  readonly resourceServer?: object & { readonly accessTokenFormat?: string; identifier(): string }
+  /** Authorization details as the library writes them into JWTs and answers, and as they are sealed into an opaque token. */
+  rar?: readonly Detail[] | undefined
+  authorizationDetails?: readonly Detail[] | undefined
   readonly isValid: boolean
   /** Seconds. */
   readonly expiration: number

@@ -3,6 +3,7 @@ import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config
 import {
   agreedOf,
   askedOf,
+  detailId,
   isPrompted,
   judgeConsent,
   usesStoredConsent,
@@ -11,7 +12,7 @@ import {
 import type { AgreedNow, Asked, ConsentQuestion } from '../../../src/oidc/interaction/consent.ts'
 
 const api = 'https://api.test'
-const asked: Asked = { scopes: ['openid', 'email'], resources: { [api]: ['read', 'write'] } }
+const asked = { scopes: ['openid', 'email'], resources: { [api]: ['read', 'write'] } } satisfies Asked
 const consent = (scopes: string[], resources: Record<string, string[]> = {}) => ({
   userId: 'u',
   clientUid: 'c',
@@ -165,6 +166,55 @@ describe('agreedOf', () => {
       remember: true,
     }
     expect(agreedOf(seen, asked)).to.deep.equal({ scopes: ['email'], resources: { [api]: ['read'] }, remember: true })
+  })
+})
+
+describe('authorization details', () => {
+  const payment = { api, detail: { type: 'payment', actions: ['a'] }, canRemember: false }
+  const accounts = { api, detail: { type: 'accounts', actions: ['a', 'b'] }, canRemember: true }
+  const details = [payment, accounts]
+  const before = {
+    ...consent([]),
+    payload: { resources: {}, authorizationDetails: { [api]: details.map(({ detail }) => detail) } },
+  }
+  const judge = (more: Partial<ConsentQuestion> = {}) =>
+    judgeConsent(question({ asked: { scopes: [], resources: {}, details }, ...more }))
+
+  it('are asked for, and what was remembered is not, unless it is for each time', () => {
+    expect(judge().open?.details).to.deep.equal(details)
+    expect(judge({ stored: before }).open?.details).to.deep.equal([payment])
+    expect(judge({ stored: before, mode: ConsentMode.EXPLICIT }).open?.details).to.deep.equal(details)
+    expect(judge({ mode: ConsentMode.SKIP }).open).to.equal(undefined)
+  })
+
+  it('are agreed to by their names, and by nothing that the request does not ask for', () => {
+    const seen = { scopes: [], details: [{ id: detailId(payment) }, { id: 'forged' }], remember: true }
+    const agreed = agreedOf(seen, { scopes: [], resources: {}, details })
+    expect(agreed.details).to.deep.equal([detailId(payment)])
+    const verdict = judge({ agreed })
+    expect([verdict.allowed.details, verdict.open?.details]).to.deep.equal([[payment], [accounts]])
+  })
+
+  it('have names of their own for each API, type and field', () => {
+    const others = [
+      { ...payment, api: 'https://other.test' },
+      { ...payment, detail: { ...payment.detail, actions: ['b'] } },
+      { ...payment, detail: { ...payment.detail, type: 'payments' } },
+    ]
+    expect(new Set([payment, ...others].map(detailId)).size).to.equal(4)
+  })
+
+  it('are remembered with the larger in the place of the smaller, and the oldest go', () => {
+    const stored = (one: ReturnType<typeof remembered>) =>
+      (one.payload['authorizationDetails'] as Record<string, unknown[]> | undefined)?.[api]
+    const small = { ...accounts, detail: { ...accounts.detail, actions: ['a'] } }
+    const first = remembered(now, undefined, [small])
+    expect(stored(first)).to.deep.equal([small.detail])
+    expect(stored(remembered(now, { ...consent([]), ...first }, [accounts]))).to.deep.equal([accounts.detail])
+    expect(stored(remembered(now, undefined))).to.equal(undefined)
+    const many = Array.from({ length: 60 }, (_, at) => ({ ...accounts, detail: { type: 'accounts', at } }))
+    const kept = stored(remembered(now, { ...consent([]), ...remembered(now, undefined, many) }, [accounts]))!
+    expect([kept.length, kept.at(-1)]).to.deep.equal([50, accounts.detail])
   })
 })
 

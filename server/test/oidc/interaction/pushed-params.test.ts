@@ -4,14 +4,22 @@ import { withPushedParams, withoutPushedParams } from '../../../src/oidc/interac
 
 const long = 'x'.repeat(300)
 const claims = { userinfo: { email: { essential: true, values: [long] } } }
+const details = [{ type: 'payment', creditor: long }]
 const payload: LibraryPart = {
   prompt: { name: 'login', reasons: [] },
-  params: { client_id: 'app', scope: 'openid', state: long, claims: JSON.stringify(claims), resource: [long, 'b'] },
+  params: {
+    client_id: 'app',
+    scope: 'openid',
+    state: long,
+    claims: JSON.stringify(claims),
+    authorization_details: JSON.stringify(details),
+    resource: [long, 'b'],
+  },
   returnTo: 'https://login.example.com/auth/u',
   exp: 700,
   parJti: 'pushed',
 }
-const body = { state: long, claims, resource: [long, 'b'] }
+const body = { state: long, claims, authorization_details: details, resource: [long, 'b'] }
 const request = `head.${Buffer.from(JSON.stringify(body)).toString('base64url')}.`
 const storeOf = (found: object | undefined) =>
   ({
@@ -23,7 +31,7 @@ describe('withoutPushedParams', () => {
   it('leaves out long parameters, and names them', () => {
     const short = withoutPushedParams(payload)
     expect(short.params).to.deep.equal({ client_id: 'app', scope: 'openid' })
-    expect(short['leftInPushed']).to.deep.equal(['state', 'claims', 'resource'])
+    expect(short['leftInPushed']).to.deep.equal(['state', 'claims', 'authorization_details', 'resource'])
   })
   it('leaves nothing out of a request that is short or was not pushed', () => {
     const { parJti: _, ...plain } = payload

@@ -8,6 +8,7 @@ import { overrides } from '../../../src/oidc/library/overrides.ts'
 import { clients } from './overrides/clients.ts'
 import type { Contract } from './overrides/contract.ts'
 import { contract as addGroupClaims } from './overrides/add-group-claims.ts'
+import { contract as authorizationDetails } from './overrides/authorization-details.ts'
 import { contract as compareSecrets } from './overrides/compare-secrets.ts'
 import { contract as consumeCodes } from './overrides/consume-codes.ts'
 import { contract as consumePushedRequests } from './overrides/consume-pushed-requests.ts'
@@ -47,6 +48,7 @@ const contracts = Object.entries({
   finishCodes,
   deviceCodes,
   exchangeTokens,
+  authorizationDetails,
   rotateRefreshTokens,
   consumePushedRequests,
   replayOnce,

@@ -5,7 +5,7 @@ import { currentRequest, fromStore } from '../current-request.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import { refuseEarly } from '../refuse-early.ts'
-import { clientOf, currentContext } from '../shapes.ts'
+import { clientOf, currentContext, parameterOf } from '../shapes.ts'
 import type { Artefact, Internals } from '../shapes.ts'
 
 /** AuthorizationCode.prototype.consume and DeviceCode.prototype.consume: the library reads and then writes, so two requests could
@@ -21,9 +21,11 @@ export function consumeCodes(library: Internals, { store, clients }: Pick<Overri
           if (this.error !== undefined) return
           const client = clients.registered(clientOf(currentContext()))
           const { config } = client
-          refuseEarly(this, client, clients)
           // of a device the library looks at the grant only afterwards, when a second use may have ended it; loaded once a request
-          if (kind === 'DeviceCode') await library.Grant.find(this.grantId!)
+          const needsGrant =
+            kind === 'DeviceCode' || parameterOf(currentContext(), 'authorization_details') !== undefined
+          const grant = needsGrant ? await library.Grant.find(this.grantId!) : undefined
+          refuseEarly(this, { client, grant }, clients)
           const outcome = await fromStore(() =>
             store.grants.spendCode({
               jti: this.jti,

@@ -7,7 +7,7 @@ import { keepInPayload, replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
 import { refuseEarly } from '../refuse-early.ts'
 import { clientOf, currentContext } from '../shapes.ts'
-import type { Artefact, Internals } from '../shapes.ts'
+import type { Artefact, Grant, Internals } from '../shapes.ts'
 
 /** RefreshToken: consume, generateTokenId and getValueAndPayload. A token is computed from the row of its family. */
 export function rotateRefreshTokens(
@@ -23,7 +23,8 @@ export function rotateRefreshTokens(
       async function consume(this: Artefact) {
         const client = clients.registered(clientOf(currentContext()))
         const { config } = client
-        refuseEarly(this, client, clients)
+        const grant = currentContext().oidc.entities.Grant as unknown as Grant
+        refuseEarly(this, { client, grant }, clients)
         const outcome = await fromStore(() =>
           store.refreshFamilies.rotate({
             grantId: this.grantId!,

@@ -4,11 +4,11 @@ import { request } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { startMailbox } from '@nauthera/local/programs/mailbox'
-import { compareTimes } from '../../server/test/paired-times.ts'
-import type { PairedTimes } from '../../server/test/paired-times.ts'
-import { measurement } from '../report.ts'
-import type { Measurement } from '../report.ts'
-import type { BenchContext } from './context.ts'
+import { compareTimes } from '../../../server/test/paired-times.ts'
+import type { PairedTimes } from '../../../server/test/paired-times.ts'
+import { measurement } from '../../report.ts'
+import type { Measurement } from '../../report.ts'
+import type { BenchContext } from '../context.ts'
 
 /** `npm test` takes as many as it needs to be sure, 40 at least. */
 const rounds = 1_000

@@ -2,8 +2,8 @@ import { basic, send } from '@nauthera/harness/browser'
 import { getCode, introspect, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, startReplicas } from '@nauthera/harness/server'
 import { startValkey } from '@nauthera/local/programs/valkey'
-import { measurement } from '../report.ts'
-import type { Measurement } from '../report.ts'
+import { measurement } from '../../report.ts'
+import type { Measurement } from '../../report.ts'
 
 /** What each flow costs in PostgreSQL; batched audit rows are not counted. */
 export async function measureRoundTrips(): Promise<Measurement[]> {

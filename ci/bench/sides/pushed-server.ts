@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import type { MessageInitShape } from '@bufbuild/protobuf'
 import { createCertificateHolder } from '@nauthera/proto/certificate-source'
@@ -11,6 +11,7 @@ import {
   ClientShardSchema,
   ConfigService,
   ManifestSchema,
+  PlatformKeysSchema,
   ShardSchema,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ShardEntry, SyncRequestSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
@@ -21,22 +22,26 @@ import { Secret } from '@nauthera/runtime/log'
 import { startProcess } from '@nauthera/local/processes/process'
 import type { RunningProcess } from '@nauthera/local/processes/process'
 import { freePort } from '@nauthera/local/processes/ports'
+import type { Program } from '@nauthera/local/processes/program'
 import { freshDatabase } from '@nauthera/local/programs/fresh-database'
-import { readImage } from './bundles.ts'
-import { parseDsn } from '../../server/src/store/connection.ts'
-import { migrateUp } from '../../server/src/store/migrate.ts'
+import { parseDsn } from '@nauthera/server/store/connection'
+import { migrateUp } from '@nauthera/server/store/migrate'
 
 /** A server process whose clients this process pushes, in the place of a config-agent: as many as wanted, at once. */
 export interface PushedServer {
   readonly process: RunningProcess
   readonly port: number
+  readonly issuer: string
   readonly host: string
+  readonly databaseUrl: string
   /** Makes the files of all shards, with these clients: before anything is measured, since to compress them takes a while. */
   renderAll(clients: readonly ShardEntry[]): RenderedShard[]
   render(shard: number, clients: readonly ShardEntry[]): RenderedShard
   /** Pushes all of these and completes the set. @returns once every shard is acknowledged */
   serve(shards: readonly RenderedShard[]): Promise<void>
   push(shard: RenderedShard): Promise<void>
+  /** Pushes the keys that sign the tokens of ServiceAccounts, as the file of the agent has them. */
+  pushPlatformKeys(file: object): Promise<void>
   stop(): Promise<void>
 }
 
@@ -49,7 +54,15 @@ export interface RenderedShard {
 
 type Request = NonNullable<MessageInitShape<typeof SyncRequestSchema>['message']>
 
-export async function startPushedServer(directory: string): Promise<PushedServer> {
+/** @param options.directory of its own, for its files
+ *  @param options.program how it is run
+ *  @param options.settings over those that it needs */
+export async function startPushedServer(options: {
+  directory: string
+  program: Program
+  settings?: object
+}): Promise<PushedServer> {
+  const { directory, program, settings } = options
   const at = (name: string) => resolve(directory, name)
   const database = await freshDatabase()
   await migrateUp({ ...parseDsn(new Secret(database.url), 'disable'), poolMax: 2 }, { log: () => undefined })
@@ -74,15 +87,11 @@ export async function startPushedServer(directory: string): Promise<PushedServer
       config: { socket: at('config.sock'), tlsDirectory: at('.') },
       keysDirectory: at('keys'),
       database: { dsnFile: at('dsn'), sslMode: 'disable' },
+      ...settings,
     }),
   }
   for (const [name, content] of Object.entries(files)) writeFileSync(at(name), content)
-  const server = startProcess({
-    name: 'server',
-    script: join('server', 'src', 'main.ts'),
-    args: ['--settings', at('server.yaml')],
-    ...(await readImage('server')),
-  })
+  const server = startProcess({ name: 'server', args: ['--settings', at('server.yaml')], ...program })
   await server.line(/waiting for clients/)
   const stream = await dial({
     method: ConfigService.method.sync,
@@ -119,6 +128,8 @@ export async function startPushedServer(directory: string): Promise<PushedServer
   return {
     process: server,
     port,
+    issuer,
+    databaseUrl: database.url,
     host: new URL(issuer).host,
     renderAll(clients) {
       const shards = Array.from({ length: shardCount }, (): ShardEntry[] => [])
@@ -137,6 +148,11 @@ export async function startPushedServer(directory: string): Promise<PushedServer
       await ask({ case: 'complete', value: { nonce: 'n', manifest, digest: digestOf(String(seq)) } })
     },
     push,
+    pushPlatformKeys: (file) =>
+      ask({
+        case: 'platformKeys',
+        value: create(PlatformKeysSchema, { nonce: 'n', file: Buffer.from(JSON.stringify(file)) }),
+      }),
     async stop() {
       stream.close()
       await server.stop()

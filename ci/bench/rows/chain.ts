@@ -9,11 +9,11 @@ import type { RecordedRequest } from '@nauthera/stand-in/state'
 import { release, startStack } from '@nauthera/local/product/stack'
 import type { Stack } from '@nauthera/local/product/stack'
 import { isReady, waitForObject } from '@nauthera/local/product/wait-for'
-import { measurement, quantile } from '../report.ts'
-import type { Measurement } from '../report.ts'
-import { bundlePrograms } from './bundles.ts'
-import { residentMegabytes } from './process-cost.ts'
-import type { BenchContext } from './context.ts'
+import { measurement, quantile } from '../../report.ts'
+import type { Measurement } from '../../report.ts'
+import { bundlePrograms } from '../sides/bundles.ts'
+import { ownMegabytes, residentMegabytes } from '../cost/process-cost.ts'
+import type { BenchContext } from '../context.ts'
 
 /** A namespace has room for 500 clients. */
 const namespaces = Array.from({ length: 25 }, (_, index) => `bench-${index}`)
@@ -29,6 +29,15 @@ const targets: Readonly<
   1_000: { shard: [20, 150], ack: [10, 60], load: 0.5, operator: 120, agent: 65 },
   10_000: { shard: [40, 300], ack: [12, 100], load: 2, operator: 220, agent: 110 },
 }
+
+/** Own memory for 10,000 clients, MB. */
+const growth = { operator: 90, agent: 12, server: 20 }
+
+const ownOf = (pids: Readonly<Record<keyof typeof growth, number>>) => ({
+  operator: ownMegabytes(pids.operator),
+  agent: ownMegabytes(pids.agent),
+  server: ownMegabytes(pids.server),
+})
 
 /** From an applied OIDCClient to every replica, with the real processes and the stand-in for the API and the kubelet.
  *  @param clients how many there are while one changes */
@@ -59,6 +68,9 @@ async function measure(stack: Stack, clients: number, say: (text: string) => voi
     namespace: namespaceOf(index),
     name: `client-${index}`,
   }))
+  const pod = stack.pods[0]!
+  const processes = { operator: stack.operator.pid!, agent: pod.agent.pid!, server: pod.server.pid! }
+  const empty = ownOf(processes)
   const seededAt = performance.now()
   // with its defaults, as an API server stores it; else the first status makes another generation of it
   for (const each of named) api.put(applyDefaults(clientObject(each), kind.schema) as KubeObject)
@@ -68,7 +80,6 @@ async function measure(stack: Stack, clients: number, say: (text: string) => voi
   }
   const seedSeconds = (performance.now() - seededAt) / 1000
 
-  const pod = stack.pods[0]!
   let swappedAt = 0
   const { sync } = pod.clients
   pod.clients.sync = () => {
@@ -123,8 +134,17 @@ async function measure(stack: Stack, clients: number, say: (text: string) => voi
     measurement({ name: at(`${what}.p50`), value: quantile(values, 0.5), unit: 'ms', target: p50 }),
     measurement({ name: at(`${what}.p99`), value: quantile(values, 0.99), unit: 'ms', target: p99 }),
   ]
-  const megabytes = (what: string, pid: number | undefined, limit: number | null) =>
-    measurement({ name: at(what), value: residentMegabytes(pid!), unit: 'MB', target: limit })
+  const megabytes = (what: string, pid: number, limit: number | null) =>
+    measurement({ name: at(what), value: residentMegabytes(pid), unit: 'MB', target: limit })
+  const full = ownOf(processes)
+  const grown = (Object.keys(full) as (keyof typeof full)[]).map((what) =>
+    measurement({
+      name: at(`${what}-own-growth`),
+      value: full[what] - empty[what],
+      unit: 'MB more of its own',
+      target: clients === 10_000 ? growth[what] : null,
+    }),
+  )
   return [
     ...milliseconds('event-to-shard', times.shard, target.shard),
     ...milliseconds('swap-to-ack', times.ack, target.ack),
@@ -137,9 +157,10 @@ async function measure(stack: Stack, clients: number, say: (text: string) => voi
     }),
     measurement({ name: at('first-load'), value: seedSeconds, unit: 's', target: null }),
     measurement({ name: at('full-load'), value: loadSeconds, unit: 's', target: target.load }),
-    megabytes('operator-rss', stack.operator.pid, target.operator),
-    megabytes('agent-rss', pod.agent.pid, target.agent),
-    megabytes('server-rss', pod.server.pid, null),
+    megabytes('operator-rss', processes.operator, target.operator),
+    megabytes('agent-rss', processes.agent, target.agent),
+    megabytes('server-rss', processes.server, null),
+    ...grown,
   ]
 }
 

@@ -4,14 +4,14 @@ import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/serv
 import type { Replicas } from '@nauthera/harness/server'
 import { createPeople } from '@nauthera/server/store/people'
 import { statement } from '@nauthera/server/store/postgres'
-import { signInMember } from '../../server/test/admin/members.ts'
-import { measurement, quantile } from '../report.ts'
-import type { Measurement } from '../report.ts'
-import type { BenchContext } from './context.ts'
+import { signInMember } from '../../../server/test/admin/members.ts'
+import { measurement, quantile } from '../../report.ts'
+import type { Measurement } from '../../report.ts'
+import type { BenchContext } from '../context.ts'
 
 const people = { few: 100, many: 100_000 }
 const groups = 200
-const rounds = 100
+const rounds = 30
 /** So many are made by one statement: the server's own statements have a time limit. */
 const step = 2_000
 const fill = statement(

@@ -1,0 +1,73 @@
+import { wireGrant } from '@nauthera/rules/grants'
+import { judgeDetails, narrowDetails, standingDetails } from '../clients/details.ts'
+import type { AskedDetails } from '../clients/details.ts'
+import type { Apis, ApisOf } from '../clients/apis.ts'
+import type { Detail } from '../clients/detail-type.ts'
+import { ProtocolError } from '../protocol-error.ts'
+import type { GrantPayload } from './grants.ts'
+
+// Authorization details (RFC 9396) of requests and tokens, with the errors that the protocol has for them.
+
+/** @param grantType of a token request; undefined where an authorization begins
+ *  @throws ProtocolError invalid_authorization_details, invalid_target */
+export function checkDetails(asked: AskedDetails, grantType: string | undefined, client: ApisOf, apis: Apis): void {
+  if (grantType === wireGrant('token_exchange')) throw notExchanged()
+  if (asked.resources.length === 0) throw noApi(client)
+  // what a person allowed is judged before the code or refresh token is used up (library/refuse-early)
+  if (grantType === undefined || grantType === 'client_credentials') allowed(judgeDetails(asked, client, apis))
+}
+
+const notExchanged = () =>
+  new ProtocolError('invalid_authorization_details', {
+    description: 'a token that was exchanged has no authorization_details: leave them out',
+  })
+
+/** What a token of a person says, of what is granted to its client.
+ *  @param api of the token; a token for userinfo has none, and says nothing
+ *  @throws ProtocolError invalid_authorization_details for more than that */
+export function detailsOfToken(
+  text: string | undefined,
+  grant: Pick<GrantPayload, 'authorizationDetails'> | undefined,
+  api: string | undefined,
+): readonly Detail[] {
+  const granted = api === undefined ? [] : (grant?.authorizationDetails?.[api] ?? [])
+  return allowed(narrowDetails(text, granted))
+}
+
+/** What a token of a machine says: what it asks for, and nothing else. */
+export function detailsOfMachine(
+  text: string | undefined,
+  api: string | undefined,
+  client: ApisOf,
+  apis: Apis,
+): readonly Detail[] {
+  if (text === undefined || api === undefined) return []
+  return allowed(judgeDetails({ text, resources: [api] }, client, apis)).map(({ detail }) => detail)
+}
+
+/** What the details of a token still stand for, when it is looked at. */
+export function standingDetailsOf(
+  {
+    aud,
+    authorizationDetails = [],
+  }: { readonly aud?: unknown; readonly authorizationDetails?: readonly Detail[] | undefined },
+  client: ApisOf,
+  apis: Apis,
+): readonly Detail[] | undefined {
+  if (typeof aud !== 'string' || authorizationDetails.length === 0) return undefined
+  return standingDetails({ [aud]: authorizationDetails }, client, apis)[aud]
+}
+
+function allowed<One>(
+  verdict:
+    | { readonly kind: 'allowed'; readonly details: readonly One[] }
+    | { readonly kind: 'refused'; readonly error: string; readonly description: string },
+): readonly One[] {
+  if (verdict.kind === 'allowed') return verdict.details
+  throw new ProtocolError(verdict.error, { description: verdict.description })
+}
+
+const noApi = ({ config: { audiences } }: ApisOf) =>
+  new ProtocolError('invalid_target', {
+    description: `authorization_details are for an API: name it in resource (${audiences.slice(0, 10).join(', ') || 'this client has none in spec.audiences'})`,
+  })

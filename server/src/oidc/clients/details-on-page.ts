@@ -1,0 +1,49 @@
+import type { AuthorizationDetailsType } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { detailLists } from '@nauthera/rules/authorization-details'
+import type { DetailList } from '@nauthera/rules/authorization-details'
+import type { DetailOnPage, DetailRow, OwnText } from '../../reply.ts'
+import type { Apis } from './apis.ts'
+import { valuesOf } from './detail-type.ts'
+import type { Detail, DetailValue } from './detail-type.ts'
+
+/** The words that an API has for what stands in the details of one of its types. */
+type Words = (name: string, otherwise?: string) => OwnText
+
+/** Shows one of the authorization details (RFC 9396) in the words of its API. What the API has no words for, or does not declare any more,
+ *  is shown as it is. */
+export function detailOnPage({ api, detail }: { api: string; detail: Detail }, apis: Apis): DetailOnPage {
+  const config = apis.findApi(api)?.config
+  const declared = config?.resourceServer?.authorizationDetails.find(({ type }) => type === detail.type)
+  const words = wordsOf(declared)
+  return {
+    api: config?.clientName || api,
+    title: words(detail.type, declared?.title),
+    eachTime: declared?.remember !== true,
+    rows: (valuesOf(detail) ?? []).map((value) => rowOf(value, words)),
+  }
+}
+
+function rowOf({ name, value }: DetailValue, words: Words): DetailRow {
+  const isList = isOfList(name)
+  const values: readonly unknown[] = Array.isArray(value) ? value : [value]
+  return {
+    label: isList || name === 'identifier' ? name : words(name),
+    // words of the API are for what it declares itself: a text of the application stays what it is
+    values: values.map((one) =>
+      typeof one === 'boolean' ? one : isList && name !== 'locations' ? words(String(one)) : { text: String(one) },
+    ),
+  }
+}
+
+const isOfList = (name: string): name is DetailList => (detailLists as readonly string[]).includes(name)
+
+function wordsOf(declared: AuthorizationDetailsType | undefined): Words {
+  return (name, otherwise = name) => {
+    const by = (declared?.texts ?? []).flatMap(({ language, words }) => {
+      const word = words.find((one) => one.name === name)
+      return word ? [[language, word.text] as const] : []
+    })
+    const english = by.find(([language]) => language === 'en')?.[1]
+    return { text: english ?? otherwise, ...(by.length > 0 ? { by: Object.fromEntries(by) } : {}) }
+  }
+}

@@ -1,0 +1,173 @@
+import { isDeepStrictEqual } from 'node:util'
+import { detailLimits, detailLists } from '@nauthera/rules/authorization-details'
+import { detailTypesAt } from './apis.ts'
+import type { Apis, ApisOf } from './apis.ts'
+import { typeFault } from './detail-type.ts'
+import type { Detail } from './detail-type.ts'
+import { plain } from './plain.ts'
+
+// Authorization details (RFC 9396): what a request asks for beyond scopes. An API declares what they may say, the operator grants types
+// of them, and they are judged here. Pure.
+
+/** By the identifier of the API that they are for. */
+export type Details = Readonly<Record<string, readonly Detail[]>>
+
+export interface AskedDetail {
+  readonly api: string
+  readonly detail: Detail
+  /** The person may allow it for good. */
+  readonly canRemember: boolean
+}
+
+export interface AskedDetails {
+  /** The parameter `authorization_details`; undefined where there is none. */
+  readonly text: string | undefined
+  /** APIs that the request names. */
+  readonly resources: readonly string[]
+}
+
+export type DetailsVerdict =
+  | { readonly kind: 'allowed'; readonly details: readonly AskedDetail[] }
+  | {
+      readonly kind: 'refused'
+      readonly error: 'invalid_authorization_details' | 'invalid_target'
+      readonly description: string
+    }
+
+type Refused = Extract<DetailsVerdict, { kind: 'refused' }>
+
+const noDetails: DetailsVerdict = { kind: 'allowed', details: [] }
+
+/** What a new authorization asks for: every detail must be one that the client may ask for at an API of the request, and say only what that API
+ *  declares. */
+export function judgeDetails(asked: AskedDetails, client: ApisOf, apis: Apis): DetailsVerdict {
+  if (asked.text === undefined) return noDetails
+  const read = readDetails(asked.text)
+  if (read.kind === 'refused') return read
+  const judged: AskedDetail[] = []
+  for (const [index, detail] of read.details.entries()) {
+    const verdict = judgeOne(detail, [...new Set(asked.resources)], client, apis)
+    if (typeof verdict === 'string') return refuse(`authorization_details[${index}] ${verdict}`)
+    if ('kind' in verdict) return verdict
+    judged.push(verdict)
+  }
+  return { kind: 'allowed', details: judged }
+}
+
+/** What a token request asks for, of what is granted: the same or less (RFC 9396 section 6).
+ *  @param granted at the API of the token
+ *  @returns all that is granted when nothing is asked for */
+export function narrowDetails(
+  text: string | undefined,
+  granted: readonly Detail[],
+): { readonly kind: 'allowed'; readonly details: readonly Detail[] } | Refused {
+  if (text === undefined) return { kind: 'allowed', details: granted }
+  const read = readDetails(text)
+  if (read.kind === 'refused') return read
+  const index = read.details.findIndex((detail) => !granted.some((one) => covers(one, detail)))
+  if (index === -1) return { kind: 'allowed', details: read.details }
+  return refuse(
+    `authorization_details[${index}] is more than what was granted for this API, or something else: ask for it in a new authorization request, or leave authorization_details out to get all that was granted`,
+  )
+}
+
+/** Whether one detail stands for another: it has the same fields, each list of the other is a part of its own, and all else is equal. A
+ *  field that is left out may mean everything to an API, so it is no less. */
+export function covers(granted: Detail, asked: Detail): boolean {
+  const names = Object.keys(granted)
+  if (names.length !== Object.keys(asked).length) return false
+  return names.every((name) => {
+    if (!Object.hasOwn(asked, name)) return false
+    const [had, wanted] = [granted[name], asked[name]]
+    if (!lists.includes(name) || !Array.isArray(had) || !Array.isArray(wanted)) return isDeepStrictEqual(had, wanted)
+    return wanted.every((value) => had.includes(value))
+  })
+}
+
+const lists: readonly string[] = detailLists
+
+/** What of granted details a client may have now: a type that was withdrawn, or what the API does not declare any more, is in no new token. */
+export function standingDetails(details: Details, client: ApisOf, apis: Apis): Details {
+  const standing = Object.entries(details).map(([api, ofApi]) => {
+    const types = detailTypesAt(api, client, apis)
+    const allowed = ofApi.filter((detail) => {
+      const declared = types.find(({ type }) => type === detail.type)
+      return declared !== undefined && typeFault(detail, declared, api) === undefined
+    })
+    return [api, allowed] as const
+  })
+  return Object.fromEntries(standing.filter(([, ofApi]) => ofApi.length > 0))
+}
+
+export function byApi(details: readonly AskedDetail[]): Details {
+  const groups = Map.groupBy(details, ({ api }) => api)
+  return Object.fromEntries([...groups].map(([api, ofApi]) => [api, ofApi.map(({ detail }) => detail)]))
+}
+
+function judgeOne(
+  detail: Detail,
+  resources: readonly string[],
+  client: ApisOf,
+  apis: Apis,
+): AskedDetail | Refused | string {
+  const declaring = (identifiers: readonly string[]) =>
+    identifiers.flatMap((api) => {
+      const declared = detailTypesAt(api, client, apis).find(({ type }) => type === detail.type)
+      return declared ? [{ api, declared }] : []
+    })
+  const found = declaring(resources)
+  if (found.length === 0) {
+    const others = declaring(client.config.audiences).map(({ api }) => plain(api))
+    if (others.length > 0)
+      return refuse(
+        `the type ${plain(detail.type)} in authorization_details is of another API: name that one in resource (${others.join(', ')})`,
+        'invalid_target',
+      )
+    return `has the type ${plain(detail.type)}, which this client may not ask for: see spec.authorizationDetailsTypes and the condition AudiencesGranted of the OIDCClient`
+  }
+  const judged = found.map((one) => ({ ...one, fault: typeFault(detail, one.declared, one.api) }))
+  const [right, ...more] = judged.filter(({ fault }) => fault === undefined)
+  if (right === undefined) return judged[0]!.fault!
+  if (more.length > 0)
+    return `is of several APIs of this request: name the one that it is for in its locations (${judged.map(({ api }) => plain(api)).join(', ')})`
+  return { api: right.api, detail, canRemember: right.declared.remember }
+}
+
+type Read = { readonly kind: 'read'; readonly details: readonly Detail[] } | Refused
+
+function readDetails(text: string): Read {
+  const bytes = Buffer.byteLength(text)
+  if (bytes > detailLimits.bytes)
+    return refuse(`authorization_details has ${bytes} bytes, and may have ${detailLimits.bytes}: ask for less at once`)
+  let read: unknown
+  try {
+    read = JSON.parse(text)
+  } catch {
+    return refuse('authorization_details is not JSON: it is a list of objects, each with a type')
+  }
+  if (!Array.isArray(read))
+    return refuse('authorization_details is not a list: it is a list of objects, each with a type')
+  if (read.length > detailLimits.details)
+    return refuse(`authorization_details has ${read.length} entries, and may have ${detailLimits.details}`)
+  const odd = read.findIndex((one: unknown) => !isDetail(one))
+  if (odd !== -1) return refuse(`authorization_details[${odd}] must be an object with a type, which is a text`)
+  const details = read as readonly Detail[]
+  const twice = details.findIndex((one, index) =>
+    details.slice(0, index).some((other) => isDeepStrictEqual(one, other)),
+  )
+  if (twice !== -1) return refuse(`authorization_details[${twice}] is there twice: name it once`)
+  return { kind: 'read', details }
+}
+
+const isDetail = (value: unknown): value is Detail =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.hasOwn(value, 'type') &&
+  typeof (value as Detail).type === 'string'
+
+const refuse = (description: string, error: Refused['error'] = 'invalid_authorization_details'): Refused => ({
+  kind: 'refused',
+  error,
+  description,
+})

@@ -1,0 +1,48 @@
+import { detailsOfMachine, detailsOfToken } from '../../artefacts/granted-details.ts'
+import type { Detail } from '../../clients/detail-type.ts'
+import { currentRequest } from '../current-request.ts'
+import { keepInPayload, replace } from '../override.ts'
+import type { OverrideNeeds } from '../override.ts'
+import { clientOf, currentContext, parameterOf } from '../shapes.ts'
+import type { AccessToken, Context, Grant, Internals } from '../shapes.ts'
+
+type Needs = Pick<OverrideNeeds, 'clients'>
+
+/** Grant keeps authorization details (RFC 9396), and AccessToken.prototype.save and ClientCredentials.prototype.save give a token those of its
+ *  API. The library writes `rar` into JWTs and answers, and looks for it in what it reads; what is sealed into an opaque token has
+ *  another name, which a server of the release before does not know and leaves out. */
+export function authorizationDetails({ Grant, AccessToken, ClientCredentials }: Internals, needs: Needs): void {
+  for (const model of [Grant, AccessToken, ClientCredentials])
+    keepInPayload(model, [...model.IN_PAYLOAD, 'authorizationDetails'])
+  for (const [model, detailsOf] of [
+    [AccessToken, ofPerson],
+    [ClientCredentials, ofMachine],
+  ] as const) {
+    replace(
+      model.prototype,
+      'save',
+      (original) =>
+        async function save(this: AccessToken, ttl) {
+          // a token that was exchanged says less than the one before it, and an exchange asks for none
+          const details = currentRequest().exchange ? [] : detailsOf(currentContext(), this, needs)
+          if (details.length === 0) return original.call(this, ttl)
+          const isOpaque = this.resourceServer?.accessTokenFormat === 'opaque'
+          this[isOpaque ? 'authorizationDetails' : 'rar'] = details
+          const value = await original.call(this, ttl)
+          this.rar = details
+          return value
+        },
+    )
+  }
+}
+
+function ofPerson(context: Context, token: AccessToken): readonly Detail[] {
+  const grant = context.oidc.entities.Grant as unknown as Grant | undefined
+  return detailsOfToken(parameterOf(context, 'authorization_details'), grant, token.resourceServer?.identifier())
+}
+
+function ofMachine(context: Context, token: AccessToken, { clients }: Needs): readonly Detail[] {
+  const text = parameterOf(context, 'authorization_details')
+  const client = clients.registered(clientOf(context))
+  return detailsOfMachine(text, token.resourceServer?.identifier(), client, clients)
+}

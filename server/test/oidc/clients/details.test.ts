@@ -1,0 +1,119 @@
+import { create } from '@bufbuild/protobuf'
+import { expect } from 'chai'
+import fc from 'fast-check'
+import { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { covers, judgeDetails, narrowDetails, standingDetails } from '../../../src/oidc/clients/details.ts'
+import type { Detail } from '../../../src/oidc/clients/detail-type.ts'
+
+const identifier = 'urn:bank'
+const declared = {
+  type: 'payment',
+  title: 'Pay',
+  actions: ['a', 'b', 'c'],
+  datatypes: ['x', 'y'],
+  fields: [
+    { name: 'amount.value', kind: 'Text' },
+    { name: 'count', kind: 'Number' },
+  ],
+}
+const api = {
+  config: create(ClientConfigSchema, { resourceServer: { identifier, scopes: [], authorizationDetails: [declared] } }),
+}
+const apis = { findApi: (id: string) => (id === identifier ? api : undefined) } as never
+const client = (types: readonly string[] | undefined) => ({
+  config: create(ClientConfigSchema, { audiences: [identifier], authorizationDetailsTypes: ['payment'] }),
+  granted: [{ identifier, scopes: [], ...(types ? { types } : {}) }],
+})
+
+const subset = (...values: string[]) => fc.subarray(values, { minLength: 1 })
+const detail: fc.Arbitrary<Detail> = fc
+  .record(
+    {
+      actions: subset('a', 'b', 'c', 'd'),
+      datatypes: subset('x', 'y', 'z'),
+      amount: fc.record({ value: fc.constantFrom('1', '2', '') }),
+      count: fc.constantFrom(1, 2, '1'),
+      extra: fc.constant('x'),
+    },
+    { requiredKeys: [] },
+  )
+  .map((fields) => JSON.parse(JSON.stringify({ type: 'payment', ...fields })) as Detail)
+const runs = { numRuns: 2_000 }
+const rights = (one: Detail): Set<string> =>
+  new Set(
+    Object.entries(one).flatMap(([name, value]) =>
+      Array.isArray(value) ? value.map((each) => `${name} ${String(each)}`) : [`${name} ${JSON.stringify(value)}`],
+    ),
+  )
+
+describe('covers', () => {
+  it('holds exactly for the same fields, with nothing in them that is not there before', () => {
+    fc.assert(
+      fc.property(detail, detail, (granted, asked) => {
+        const isSameFields = Object.keys(granted).toSorted().join() === Object.keys(asked).toSorted().join()
+        const had = rights(granted)
+        const expected = isSameFields && [...rights(asked)].every((right) => had.has(right))
+        expect(covers(granted, asked)).to.equal(expected)
+      }),
+      runs,
+    )
+  })
+
+  it('does not look at what every object has', () => {
+    const odd = JSON.parse('{"type":"payment","toString":"x"}') as Detail
+    expect(covers({ type: 'payment', actions: ['a'] }, odd)).to.equal(false)
+  })
+})
+
+describe('narrowDetails', () => {
+  it('gives all that is granted when nothing is asked for, and never more than that', () => {
+    fc.assert(
+      fc.property(fc.array(detail, { maxLength: 3 }), fc.array(detail, { maxLength: 3 }), (granted, asked) => {
+        expect(narrowDetails(undefined, granted)).to.deep.equal({ kind: 'allowed', details: granted })
+        const verdict = narrowDetails(JSON.stringify(asked), granted)
+        if (verdict.kind === 'refused') return
+        for (const one of verdict.details) expect(granted.some((other) => covers(other, one))).to.equal(true)
+      }),
+      runs,
+    )
+  })
+})
+
+describe('judgeDetails and standingDetails', () => {
+  it('agree: what a request may ask for now is what a token may have now', () => {
+    fc.assert(
+      fc.property(detail, fc.constantFrom(undefined, [], ['payment'], ['other']), (one, types) => {
+        const asked = { text: JSON.stringify([one]), resources: [identifier] }
+        const verdict = judgeDetails(asked, client(types), apis)
+        const standing = standingDetails({ [identifier]: [one] }, client(types), apis)
+        expect(standing).to.deep.equal(verdict.kind === 'allowed' ? { [identifier]: [one] } : {})
+        if (verdict.kind === 'allowed') expect(types).to.deep.equal(['payment'])
+      }),
+      runs,
+    )
+  })
+
+  it('give nothing where the operator does not say what is granted', () => {
+    const before = { ...client(['payment']), granted: undefined }
+    const text = '[{"type":"payment"}]'
+    expect(judgeDetails({ text, resources: [identifier] }, before, apis).kind).to.equal('refused')
+    expect(standingDetails({ [identifier]: [{ type: 'payment' }] }, before, apis)).to.deep.equal({})
+  })
+
+  it('take any text and any JSON without throwing, and answer in characters that an error may have', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.string(),
+          fc.json({ maxDepth: 8 }),
+          fc.json().map((one) => `[${one}]`),
+        ),
+        (text) => {
+          const verdict = judgeDetails({ text, resources: [identifier] }, client(['payment']), apis)
+          if (verdict.kind === 'refused') expect(verdict.description).to.match(/^[\x20\x21\x23-\x5b\x5d-\x7e]*$/)
+        },
+      ),
+      runs,
+    )
+  })
+})
