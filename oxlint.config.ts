@@ -74,7 +74,17 @@ const pure: Readonly<Record<string, string | undefined>> = {
 /** Rooms of one folder, outermost first; `.` is the files that lie in no room. An import goes down the list only.
  *  Rooms are flat, except for the first. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
-  'server/src/oidc': ['library', 'artefacts', 'interaction', 'clients', '.', 'outbound', 'certificates', 'keys'],
+  'server/src/oidc': [
+    'library',
+    'lane',
+    'artefacts',
+    'interaction',
+    'clients',
+    '.',
+    'outbound',
+    'certificates',
+    'keys',
+  ],
 }
 
 interface Denied {

@@ -44,6 +44,8 @@ export interface Log {
   info(fields: Fields, message: string): void
   warn(fields: Fields, message: string): void
   error(fields: Fields, message: string): void
+  /** As `info`, for a line that may wait for others: it is written within `mostLate`, and before every line that comes after it. */
+  later(fields: Fields, message: string): void
   /** A log whose every line carries the fields. */
   child(fields: Fields): Log
 }
@@ -67,6 +69,38 @@ export interface ProcessLog extends Log {
 // With minLength 0, flush() returns before a line is written, and later lines overtake that line.
 const bufferedOutput = { dest: 1, sync: false, minLength: 1, maxLength: 4 * 1024 * 1024 }
 
+/** Milliseconds for which a line may wait for others. A process that is killed loses no more than these. */
+const mostLate = 100
+/** Characters that wait: with more of them, the lines leave at once. */
+const mostWaiting = 64 * 1024
+
+/** Writes lines that may wait together, so that many of them cost one write. Their order stays. */
+class PatientSink implements LogSink {
+  readonly #sink: LogSink
+  #waiting = ''
+  #timer: NodeJS.Timeout | undefined
+  /** Whether the line that is written next may wait. */
+  mayWait = false
+
+  constructor(sink: LogSink) {
+    this.#sink = sink
+  }
+
+  write(line: string): void {
+    this.#waiting += line
+    if (!this.mayWait || this.#waiting.length > mostWaiting) return this.pour()
+    this.#timer ??= setTimeout(() => this.pour(), mostLate / 2)
+  }
+
+  pour(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    const lines = this.#waiting
+    this.#waiting = ''
+    if (lines !== '') this.#sink.write(lines)
+  }
+}
+
 /** @param options.sink default: standard output, buffered; when nobody reads it, lines are dropped and counted */
 export function createLog(options: {
   process: string
@@ -79,9 +113,10 @@ export function createLog(options: {
   // pino would write what is left while the process exits, and wait for ever for somebody who reads or for room on the disk: a process
   // that failed would not start again. flush() comes before every exit, and waits a second at most
   if (buffered) buffered.flushSync = () => undefined
-  buffered?.on('drop', () => dropped++)
+  buffered?.on('drop', (lines: string) => (dropped += lines.split('\n').length - 1))
   buffered?.on('error', () => dropped++)
-  const sink: LogSink = options.sink ?? buffered!
+  const patient = buffered && new PatientSink(buffered)
+  const sink: LogSink = options.sink ?? patient!
   const target: LogSink = options.format === 'json' ? sink : { write: (line) => sink.write(prettyLine(line)) }
   const log = pino(
     {
@@ -93,9 +128,19 @@ export function createLog(options: {
     target,
   )
   return Object.assign(log, {
+    later(this: Log, fields: Fields, message: string) {
+      if (patient === undefined) return this.info(fields, message)
+      patient.mayWait = true
+      try {
+        this.info(fields, message)
+      } finally {
+        patient.mayWait = false
+      }
+    },
     flush: () =>
       new Promise<boolean>((resolve) => {
         if (!buffered) return resolve(true)
+        patient?.pour()
         const overdue = setTimeout(resolve, 1000, false)
         buffered.flush(() => {
           clearTimeout(overdue)

@@ -70,7 +70,7 @@ async function canKeep(
   { keysDirectory }: ServerSettings,
 ): Promise<boolean> {
   const keys = loadKeyRing(keysDirectory).derive('cache')
-  const log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => log }
+  const log = { debug: nothing, info: nothing, warn: nothing, error: nothing, later: nothing, child: () => log }
   const cache = createRedisCache({ connection, keys, timeoutMs: patience, log })
   const key = { purpose: 'doctor', id: String(process.pid) }
   try {

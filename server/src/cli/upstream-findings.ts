@@ -81,4 +81,4 @@ async function ask({ issuer, protocol }: UpstreamDescription, fetch: Fetch): Pro
 }
 
 const nothing = () => undefined
-const log = { debug: nothing, info: nothing, warn: nothing, error: nothing, child: () => log }
+const log = { debug: nothing, info: nothing, warn: nothing, error: nothing, later: nothing, child: () => log }

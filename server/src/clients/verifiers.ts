@@ -1,5 +1,5 @@
 // Client secrets are known here by their SHA-256 only: 256 random bits need no slow hash.
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash as hashOf, timingSafeEqual } from 'node:crypto'
 import { timestampMs } from '@bufbuild/protobuf/wkt'
 import type { Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 
@@ -53,7 +53,7 @@ export function matchVerifier(
   verifiers: readonly LiveVerifier[],
   monotonicNow: number,
 ): { secretId: string; previous: boolean } | undefined {
-  const hash = createHash('sha256').update(presented).digest()
+  const hash = hashOf('sha256', presented, 'buffer')
   let matched: LiveVerifier | undefined
   for (const verifier of verifiers.length === 0 ? [nobody] : verifiers) {
     const equal = timingSafeEqual(hash, Buffer.from(verifier.sha256, 'hex'))

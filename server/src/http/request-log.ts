@@ -1,7 +1,8 @@
-import { randomFillSync } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
+import { createIds } from '../oidc/random-ids.ts'
+import { grantedTo, wasInLane } from '../oidc/request-line.ts'
 import { pathOfTarget } from './handler.ts'
 import type { Handler } from './handler.ts'
 import { peerOf } from './peer.ts'
@@ -23,8 +24,8 @@ export interface ObservedRequest {
   readonly seconds: number
 }
 
-/** Gives each request its correlation id, and writes one line at its end. The line has no query, cookie, body or token; of the path it
- *  has only words of our own routes.
+/** Gives each request its correlation id, and writes one line at its end; that of a token that was granted is the audit event's line too. The
+ *  line has no query, cookie, body or token; of the path it has only words of our own routes.
  *  @param needs.observe gets the same, for the latency histogram */
 export function createRequestLog(needs: {
   log: Log
@@ -34,7 +35,7 @@ export function createRequestLog(needs: {
   now: () => number
   observe?: (request: ObservedRequest) => void
 }): Handler {
-  const nextId = createIds()
+  const nextId = createIds({ bytes: 8, encoding: 'hex' })
   return (request, response, next) => {
     const id = nextId()
     request.headers[correlationHeader] = id
@@ -45,14 +46,29 @@ export function createRequestLog(needs: {
     response.once('close', () => {
       const milliseconds = Math.round((needs.now() - start) * 10) / 10
       const status = response.writableFinished ? response.statusCode : 499
-      const address = peerOf(request)?.address
-      const fields = { id, method, route, status, milliseconds, address }
-      if (status >= 500) needs.log.warn(fields, 'request')
-      else needs.log.info(fields, 'request')
+      writeLine(needs.log, request, { id, method, route, status, milliseconds })
       needs.observe?.({ route, method: methods.has(method) ? method : 'other', status, seconds: milliseconds / 1000 })
     })
     next()
   }
+}
+
+function writeLine(
+  log: Log,
+  request: IncomingMessage,
+  about: { id: string; method: string; route: string; status: number; milliseconds: number },
+): void {
+  const granted = grantedTo(request)
+  const lane = wasInLane(request) || undefined
+  if (granted !== undefined) {
+    const { method, route, status, milliseconds } = about
+    const fields = { ...granted, method, route, status, milliseconds, ...(lane && { lane }) }
+    return status >= 500 ? log.warn(fields, 'audit') : log.later(fields, 'audit')
+  }
+  const fields = { ...about, address: peerOf(request)?.address, ...(lane && { lane }) }
+  if (about.status >= 500) log.warn(fields, 'request')
+  else if (about.status >= 400) log.info(fields, 'request')
+  else log.later(fields, 'request')
 }
 
 /** The latency histogram, for `observe`. */
@@ -63,19 +79,6 @@ export function observeLatency(metrics: Metrics): (request: ObservedRequest) => 
     'status',
   ])
   return ({ route, method, status, seconds }) => latency.observe({ route, method, status: String(status) }, seconds)
-}
-
-/** Random ids of 16 hex. The random bytes are drawn for many ids at once, since that is the slow part. */
-function createIds(): () => string {
-  const pool = Buffer.alloc(4096)
-  let at = pool.length
-  return () => {
-    if (at === pool.length) {
-      randomFillSync(pool)
-      at = 0
-    }
-    return pool.toString('hex', at, (at += 8))
-  }
 }
 
 const methods = new Set(['GET', 'HEAD', 'POST', 'OPTIONS'])

@@ -2,7 +2,7 @@ import type { AccountQuery, LoadedAccount } from '../store/accounts.ts'
 import type { UserSources } from '../users/user-sources.ts'
 import type { RequestContext } from './request-context.ts'
 
-type Memory = Pick<RequestContext, 'loaded'>
+type Memory = Pick<RequestContext, 'loaded' | 'loading'>
 
 /** Loads a person with everything that is checked about them, in one query for the whole request.
  *  @returns undefined when the person is deleted or disabled */
@@ -21,7 +21,8 @@ async function onceARequest(
 ): Promise<LoadedAccount | undefined> {
   const key = JSON.stringify([ask.userId, ask.session?.uid, ask.grantId, ask.clientUid])
   if (request.loaded?.key !== key) {
-    const account = await load()
+    if (request.loading?.key !== key) request.loading = { key, account: load() }
+    const account = await request.loading.account
     request.loaded = { key, account: account?.user.disabled ? undefined : account }
   }
   return request.loaded.account
@@ -33,7 +34,7 @@ const anyVersion = 2_147_483_647
 /** Loads the person of the request's code or token, with its grant. For an access token the data may be up to 10 s old.
  *  @returns undefined also when the token's session has ended */
 export async function loadAccountOfArtefact(
-  request: Pick<RequestContext, 'artefact' | 'loaded'>,
+  request: Pick<RequestContext, 'artefact' | 'loaded' | 'loading'>,
   users: Pick<UserSources, 'load' | 'loadForToken'>,
 ): Promise<LoadedAccount | undefined> {
   const { accountId, grantId, sessionUid, authTime, kind } = request.artefact ?? {}

@@ -20,6 +20,10 @@ export interface RequestContext extends Exchange {
   verifiedToken?: Promise<Readonly<Record<string, unknown>> | undefined>
   /** Grant, account and session, loaded by one query for the whole request. */
   loaded?: { readonly key: string; readonly account: LoadedAccount | undefined }
+  /** The query for it, also one that failed: it is asked once. */
+  loading?: { readonly key: string; readonly account: Promise<LoadedAccount | undefined> }
+  /** Whether the token without a grant that the request is about was revoked; asked once, too. */
+  revoked?: { readonly jti: string; readonly is: Promise<boolean> }
   /** The refresh family, after this request has rotated it. */
   family?: RotatedFamily
   /** Set when PostgreSQL did not answer: the response becomes 503, whatever the library made of the error. */

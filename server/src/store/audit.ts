@@ -1,7 +1,8 @@
-// The audit log. An event is written as a JSON line at once. As a row it is written within a second, or counted with its like in a row for
-// each minute (audit-counts.ts); a statement that changes something writes the row of its event itself.
+// The audit log. An event is written as a JSON line at once; that of a token that was granted is the line of its request. As a row it is
+// written within a second, or counted with its like in a row for each minute (audit-counts.ts); a statement that changes something writes the
+// row of its event itself.
 import { foreign } from '@nauthera/runtime/log'
-import type { Log } from '@nauthera/runtime/log'
+import type { Fields, Log } from '@nauthera/runtime/log'
 import { AuditCounts, countingOf } from './audit-counts.ts'
 import type { Counting } from './audit-counts.ts'
 import type { AuditEvent } from './audit-event.ts'
@@ -24,6 +25,9 @@ export interface AuditRows {
 export interface Audit extends AuditRows {
   /** Writes the line before it returns, the row within a second; an event that is counted gets its row within a minute. Never throws. */
   record(event: AuditEvent): void
+  /** As `record`, for what was granted: its line is left to who writes that of the request.
+   *  @returns the fields of the line */
+  recordGranted(event: AuditEvent): Fields
   /** Writes the rows that wait, and those of the events that were counted so far. */
   flush(): Promise<void>
   /** How many rows wait, and how many were lost because PostgreSQL was away for too long. */
@@ -73,15 +77,22 @@ export function createAudit(needs: Needs): Audit {
   const { database, log, replica, settings, now = () => new Date() } = needs
   const queue = new AuditQueue({ database, log })
   const counter = new AuditCounter((event, at) => queue.add(rowOf(event, at, replica)))
-  const lines = (events: readonly AuditEvent[]) => events.forEach((event) => writeLine(log, event))
+  const lines = (events: readonly AuditEvent[]) => events.forEach((event) => log.info(lineOf(event), 'audit'))
+  const enter = (event: AuditEvent) => {
+    const counting = countingOf(event, settings.machineTokens)
+    if (counting === undefined) queue.add(rowOf(event, now(), replica))
+    else counter.add(event, counting, now())
+  }
   return {
     rows: (events) => JSON.stringify(events.map((event) => rowOf(event, now(), replica))),
     lines,
     record(event) {
-      writeLine(log, event)
-      const counting = countingOf(event, settings.machineTokens)
-      if (counting === undefined) queue.add(rowOf(event, now(), replica))
-      else counter.add(event, counting, now())
+      log.info(lineOf(event), 'audit')
+      enter(event)
+    },
+    recordGranted(event) {
+      enter(event)
+      return lineOf(event)
     },
     flush() {
       counter.pour()
@@ -97,10 +108,20 @@ export function createAudit(needs: Needs): Audit {
   }
 }
 
-function writeLine(log: Log, { event, userId, clientId, clientUid, correlationId, ...rest }: AuditEvent): void {
-  const { reason, agent } = rest
-  const cut = { reason: reason && foreign(reason), agent: agent && foreign(agent) }
-  log.info({ event, ...rest, ...cut, user: userId, client: clientId, clientUid, correlation: correlationId }, 'audit')
+function lineOf(event: AuditEvent): Fields {
+  const { reason, agent } = event
+  return {
+    event: event.event,
+    outcome: event.outcome,
+    reason: reason && foreign(reason),
+    address: event.address,
+    agent: agent && foreign(agent),
+    detail: event.detail,
+    user: event.userId,
+    client: event.clientId,
+    clientUid: event.clientUid,
+    correlation: event.correlationId,
+  }
 }
 
 /** Pours what was counted into rows: a minute after the first event. */

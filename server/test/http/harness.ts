@@ -27,7 +27,8 @@ export interface Line {
 export function keepLog(): Log & { lines: Line[] } {
   const lines: Line[] = []
   const at = (level: string) => (fields: Fields, message: string) => void lines.push({ level, fields, message })
-  const log = { lines, debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error'), child: () => log }
+  const [debug, info, later, warn, error] = [at('debug'), at('info'), at('later'), at('warn'), at('error')]
+  const log = { lines, debug, info, later, warn, error, child: () => log }
   return log
 }
 

@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import type { RequestHandler } from 'express'
 import { createRequestLog, createRouteNames } from '../../src/http/request-log.ts'
+import { keepGranted } from '../../src/oidc/request-line.ts'
 import { keepLog, serve } from './harness.ts'
 
 const paths = [
@@ -45,7 +46,7 @@ describe(createRequestLog.name, () => {
     const id = reply.headers['x-correlation-id']
     expect(id).to.match(/^[0-9a-f]{16}$/)
     expect(log.lines[0]).to.deep.equal({
-      level: 'info',
+      level: 'later',
       message: 'request',
       fields: { id, method: 'POST', route: '/auth/:', status: 303, milliseconds: 12.5, address: undefined },
     })
@@ -59,6 +60,49 @@ describe(createRequestLog.name, () => {
     await running.stop()
     expect(log.lines.map(({ level }) => level)).to.deep.equal(['warn'])
   })
+})
+
+describe('the line of a request that was granted a token', () => {
+  const granted = { event: 'token.issued', outcome: 'success', correlation: 'abc' }
+  const linesAfter = async (status: number) => {
+    const log = keepLog()
+    const grant: RequestHandler = (request, response) => {
+      keepGranted(request, granted)
+      response.status(status).end()
+    }
+    const running = await serve([createRequestLog({ log, routeOf: () => '/token', now: () => 0 }), grant])
+    await running.ask('/token')
+    await running.stop()
+    return log.lines
+  }
+
+  it('is the line of its audit event, and there is no other', async () => {
+    const fields = { ...granted, method: 'GET', route: '/token', status: 200, milliseconds: 0 }
+    expect(await linesAfter(200)).to.deep.equal([{ level: 'later', message: 'audit', fields }])
+  })
+
+  it('is a warning when the answer failed all the same', async () => {
+    expect((await linesAfter(503)).map(({ level }) => level)).to.deep.equal(['warn'])
+  })
+})
+
+describe('the line of any other request', () => {
+  const waits: readonly [number, string][] = [
+    [200, 'later'],
+    [303, 'later'],
+    [400, 'info'],
+    [401, 'info'],
+    [429, 'info'],
+  ]
+  for (const [status, level] of waits) {
+    it(`${level === 'later' ? 'may wait' : 'leaves at once'} after ${status}`, async () => {
+      const log = keepLog()
+      const running = await serve([createRequestLog({ log, routeOf: () => '/token', now: () => 0 }), answer(status)])
+      await running.ask('/token')
+      await running.stop()
+      expect(log.lines.map((line) => line.level)).to.deep.equal([level])
+    })
+  }
 })
 
 describe(createRouteNames.name, () => {

@@ -41,6 +41,18 @@ describe(createAudit.name, () => {
     await audit.stop()
   })
 
+  it('leaves the line of what was granted to who writes that of the request, and writes the row', async () => {
+    const { database } = fresh.replica()
+    const { audit, lines } = openAudit(database)
+    const userId = randomUUID()
+    const line = audit.recordGranted({ event: 'token.refreshed', outcome: 'success', userId, correlationId: 'abc' })
+    expect(line).to.include({ event: 'token.refreshed', outcome: 'success', user: userId, correlation: 'abc' })
+    expect(lines).to.deep.equal([])
+    await audit.flush()
+    expect(await audit.search({ userId, limit: 5 })).to.have.length(1)
+    await audit.stop()
+  })
+
   it('writes many events in few statements', async () => {
     const { database } = fresh.replica()
     const { audit } = openAudit(database)

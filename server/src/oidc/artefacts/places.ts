@@ -140,7 +140,10 @@ function ungrantedPlace(needs: PlaceNeeds): Place {
     async find(request, value) {
       const payload = await token.find(request, value)
       if (!payload) return undefined
-      return (await store.oneTime.isMarked('revoked', String(payload['jti']))) ? undefined : payload
+      // whoever looks for it again in this request gets the same answer
+      const jti = String(payload['jti'])
+      if (request.revoked?.jti !== jti) request.revoked = { jti, is: store.oneTime.isMarked('revoked', jti) }
+      return (await request.revoked.is) ? undefined : payload
     },
     async destroy(request, jti) {
       const exp = request.artefact?.['exp']

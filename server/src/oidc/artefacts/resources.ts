@@ -1,7 +1,8 @@
 import { scopesAt } from '../clients/apis.ts'
-import { defaultApi, judgeAuthorization, judgeMachine } from '../clients/asked.ts'
+import { defaultApi, judgeAuthorization, judgeMachine, standingScope } from '../clients/asked.ts'
 import type { Asked, Verdict } from '../clients/asked.ts'
 import type { Apis } from '../clients/apis.ts'
+import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import { lifetimes } from '../lifetimes.ts'
 import { isDocumentId } from '../clients/metadata-document.ts'
@@ -73,8 +74,20 @@ export function allowedScope(verdict: Verdict): string | undefined {
   return verdict.scope
 }
 
+/** What may be told of a token that is looked at: it stands for no more than its client may have now.
+ *  @returns undefined when the caller learns nothing of it */
+export function standingFor(
+  caller: OidcClient,
+  token: { readonly clientId?: string | undefined } & Parameters<typeof standingScope>[0],
+  clients: Pick<ClientInstances, 'registeredById' | 'findApi'>,
+): { readonly scope: string | undefined } | undefined {
+  const owner = clients.registeredById(token.clientId ?? '')
+  if (owner === undefined || caller.config.tokenEndpointAuthMethod === 'none') return undefined
+  return mayIntrospect(caller, token) ? standingScope(token, owner, clients) : undefined
+}
+
 /** A client may introspect its own tokens, and an API the tokens that are issued for it (RFC 7662 section 4). */
-export function mayIntrospect(caller: OidcClient, token: { clientId?: string | undefined; aud?: unknown }): boolean {
+function mayIntrospect(caller: OidcClient, token: { clientId?: string | undefined; aud?: unknown }): boolean {
   if (token.clientId === caller.clientId) return true
   const identifier = caller.config.resourceServer?.identifier
   return identifier !== undefined && token.aud === identifier

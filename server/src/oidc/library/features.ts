@@ -3,10 +3,8 @@ import type { Configuration, ResourceServer } from 'oidc-provider'
 import { acrValues, essentialAcr, isEnough } from '../acr.ts'
 import { requestObjectFault } from '../artefacts/client-jwts.ts'
 import { fapiRequestFault, isFapiClient } from '../artefacts/fapi.ts'
-import { checkDetails } from '../artefacts/granted-details.ts'
-import { apiTokenOf, defaultResource, mayIntrospect, scopeOfRequest } from '../artefacts/resources.ts'
-import { standingScope } from '../clients/asked.ts'
-import { standingDetailsOf } from '../artefacts/granted-details.ts'
+import { checkDetails, standingDetailsOf } from '../artefacts/granted-details.ts'
+import { apiTokenOf, defaultResource, scopeOfRequest, standingFor } from '../artefacts/resources.ts'
 import { fromStore } from './current-request.ts'
 import { mutualTls } from './mutual-tls.ts'
 import type { LibraryNeeds } from './needs.ts'
@@ -86,11 +84,11 @@ function tokensLookedAt({ clients }: Needs) {
       allowedPolicy: async (_context, client, token) => {
         await clients.ensure(token.clientId ?? '')
         const owner = clients.registeredById(token.clientId ?? '')
-        const standing = owner && standingScope(token, owner, clients)
-        if (!owner || standing === undefined || client.tokenEndpointAuthMethod === 'none') return false
+        const standing = standingFor(clients.registered(client), token, clients)
+        if (!owner || standing === undefined) return false
         const rar = standingDetailsOf(token as unknown as AccessToken, owner, clients)
         Object.assign(token, standing, { rar })
-        return mayIntrospect(clients.registered(client), token)
+        return true
       },
     },
     revocation: {

@@ -1,10 +1,10 @@
 import type { Identity } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import type { Log } from '@nauthera/runtime/log'
-import type { AuditEvent } from '../../store/audit.ts'
 import type { Store } from '../../store/store.ts'
 import type { SecondFactorPolicy } from '../../users/factors/policy.ts'
 import type { UserSources } from '../../users/user-sources.ts'
+import type { GrantEvents } from '../artefacts/granted-tokens.ts'
 import type { Places } from '../artefacts/places.ts'
 import type { SealedRequests } from '../artefacts/sealed-requests.ts'
 import type { Sealer } from '../artefacts/sealed.ts'
@@ -59,9 +59,6 @@ export interface ProtocolSettings {
   readonly addressesKnown: boolean
 }
 
-export interface ProtocolEvents {
+export interface ProtocolEvents extends GrantEvents {
   readonly log: Log
-  readonly audit: { record(event: AuditEvent): void }
-  /** Counts a finished token request. @param outcome `ok`, or the OAuth error code */
-  readonly counted: (grant: string, outcome: string) => void
 }

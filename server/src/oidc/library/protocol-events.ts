@@ -2,7 +2,7 @@ import { grantTypes, wireGrant } from '@nauthera/rules/grants'
 import { foreign } from '@nauthera/runtime/log'
 import type Provider from 'oidc-provider'
 import type { AuditEvent, AuditName } from '../../store/audit.ts'
-import { chainOf } from '../clients/exchange.ts'
+import { recordGranted } from '../artefacts/granted-tokens.ts'
 import { auditedRequest } from '../request-context.ts'
 import { currentRequest } from './current-request.ts'
 import { certificateReason } from './mutual-tls.ts'
@@ -44,21 +44,10 @@ export function listenToProtocol(provider: Provider, needs: Needs): void {
   on('server_error', (context, error) => failed(needs, context, error))
 }
 
-function granted(needs: Needs, context: Context): void {
-  const grant = grantLabel(context)
-  const { secret, identity, exchange } = currentRequest()
-  const detail = {
-    grant,
-    ...(identity === undefined ? {} : { identity }),
-    ...(exchange && {
-      api: exchange.api,
-      from: exchange.subject.clientId,
-      acting: chainOf(exchange.act).join(' for '),
-    }),
-  }
-  needs.events.counted(grant, 'ok')
-  record(needs, context, grant === 'refresh_token' ? 'token.refreshed' : 'token.issued', { detail })
-  if (secret?.previous) record(needs, context, 'client.previous_secret_used', { detail: { secret: secret.secretId } })
+function granted({ clients, events }: Needs, context: Context): void {
+  const { client, account } = context.oidc
+  const entry = client && clients.registered(clientOf(context))
+  recordGranted(currentRequest(), { grant: grantLabel(context), client: entry, userId: account?.accountId }, events)
 }
 
 function refused(needs: Needs, context: Context, error: ProtocolFault): void {

@@ -3,8 +3,11 @@ import type { RequestListener } from 'node:http'
 import { Socket } from 'node:net'
 import { paths } from '@nauthera/rules/endpoints'
 import type { ClientClass } from '../clients/oidc-client.ts'
+import { createJwtSigner } from '../keys/jwt-signer.ts'
+import { createMachineLane } from '../lane/machine-lane.ts'
 import { watchAnswers } from './answers.ts'
 import { buildConfiguration } from './configuration.ts'
+import { currentRequest, runInRequest } from './current-request.ts'
 import { createProvider } from './grant-handlers.ts'
 import { createLogoutTokens } from './logout-tokens.ts'
 import type { MintLogoutToken } from './logout-tokens.ts'
@@ -36,12 +39,25 @@ export async function createGeneration(needs: LibraryNeeds): Promise<Generation>
   registerTokenExchange(provider, handlerOf('client_credentials'), needs)
   watchAnswers(provider, needs)
   listenToProtocol(provider, needs)
-  const handle = provider.callback() as RequestListener
-  const metadata = await readDocument(handle, issuer, paths.discovery)
+  const library = provider.callback() as RequestListener
+  const metadata = await readDocument(library, issuer, paths.discovery)
   // the library has only keys with a private part; another replica may sign with one that this one has not got yet
   const jwks = Buffer.from(JSON.stringify({ keys: needs.keys.published }))
   const mintLogoutToken = createLogoutTokens(internals, needs)
+  const handle = afterLane(library, needs)
   return { handle, clientClass: clientClassOf(provider), mintLogoutToken, documents: { metadata, jwks } }
+}
+
+/** The lane is first, and what it passes on goes to the library. A server that has no key for it has none. */
+function afterLane(library: RequestListener, needs: LibraryNeeds): RequestListener {
+  const { issuer, signing } = needs.settings
+  const signer = createJwtSigner(needs.keys.signing, 'at+jwt')
+  if (signer === undefined) return library
+  const lane = createMachineLane({ ...needs, issuer, signer, algorithm: signing.accessToken })
+  return (request, response) => {
+    const context = currentRequest()
+    lane(context, () => runInRequest(context, () => library(request, response)))
+  }
 }
 
 /** Reads a document that depends only on the library's configuration, without a network. */

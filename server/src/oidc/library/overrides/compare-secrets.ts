@@ -1,10 +1,8 @@
 import { errors } from 'oidc-provider'
-import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
-import { federatedMethod } from '@nauthera/rules/client-authentication'
 import { identityText } from '@nauthera/rules/identities'
-import { matchVerifier } from '../../../clients/verifiers.ts'
 import { currentRequest } from '../current-request.ts'
 import type { OidcClient } from '../../clients/oidc-client.ts'
+import { proveSecret } from '../../clients/secret-proof.ts'
 import { platformTokenOf } from '../params/take-platform-tokens.ts'
 import { replace } from '../override.ts'
 import type { OverrideNeeds } from '../override.ts'
@@ -26,12 +24,14 @@ export function compareSecrets(
         const client = clients.registered(this)
         const platform = platformTokenOf(currentContext())
         if (platform !== undefined) return provePlatform(platform.token, client, needs)
-        const match =
-          typeof presented === 'string' ? matchVerifier(presented, client.verifiers, monotonicNow()) : undefined
-        if (match === undefined) return false
-        checkWay(client.config)
-        currentRequest().secret = match
-        usedSecret(client, match.secretId)
+        if (typeof presented !== 'string') return false
+        // an empty header holds no secret
+        const way = currentContext().headers.authorization ? 'client_secret_basic' : 'client_secret_post'
+        const proof = proveSecret(client, { secret: presented, way }, monotonicNow())
+        if (proof.kind === 'wrong-way') throw shownWrong(proof.ways)
+        if (proof.kind === 'wrong') return false
+        currentRequest().secret = proof.secret
+        usedSecret(client, proof.secret.secretId)
         return true
       },
   )
@@ -57,15 +57,8 @@ const places: Readonly<Record<string, string>> = {
 }
 
 /** The library takes a secret in the header and in the body. Whoever shows the right one in the wrong way knows it, so
- *  the answer may say what is wrong.
- *  @throws errors.InvalidClientAuth */
-function checkWay({ secretMethods, tokenEndpointAuthMethod }: ClientConfig): void {
-  // what it had before stays valid for the overlap, in whichever way its programs show it
-  if (tokenEndpointAuthMethod === federatedMethod) return
-  const ways = secretMethods.length > 0 ? secretMethods : [tokenEndpointAuthMethod]
-  // an empty header holds no secret
-  const way = currentContext().headers.authorization ? 'client_secret_basic' : 'client_secret_post'
-  if (ways.includes(way)) return
+ *  the answer may say what is wrong. */
+function shownWrong(ways: readonly string[]): errors.InvalidClientAuth {
   const message = `the secret is right, but this client must send it in ${ways.map((one) => places[one]).join(' or ')}`
-  throw Object.assign(new errors.InvalidClientAuth('method-not-registered'), { error_description: message })
+  return Object.assign(new errors.InvalidClientAuth('method-not-registered'), { error_description: message })
 }

@@ -1,0 +1,50 @@
+import type { LoadedAccount } from '../../store/accounts.ts'
+import type { Grant as GrantRow, GrantOwner } from '../../store/grants.ts'
+import { accessOf } from '../clients/access.ts'
+import { personScopes, scopesAt } from '../clients/apis.ts'
+import { standingDetails } from '../clients/details.ts'
+import type { Details } from '../clients/details.ts'
+import type { ClientInstances } from '../clients/instances.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import { narrowed } from './grants.ts'
+import type { GrantPayload } from './grants.ts'
+
+/** A grant as it stands now: as far as its client may still have it.
+ *  @param loaded the person, with the grant
+ *  @returns undefined unless everybody who is part in it is still here, and may serve the person */
+export async function standingGrant(
+  loaded: LoadedAccount | undefined,
+  clients: ClientInstances,
+): Promise<{ readonly row: GrantRow; readonly payload: GrantPayload } | undefined> {
+  const row = loaded?.grant
+  if (!loaded || !row) return undefined
+  const owners = [...loaded.grantFrom, row]
+  for (const { clientId } of owners) await clients.ensure(clientId)
+  const client = ownerOf(owners, loaded.user.groups, clients)
+  if (client === undefined) return undefined
+  const may = {
+    person: personScopes(client.config),
+    at: (api: string) => scopesAt(api, client, clients),
+    details: (granted: Details) => standingDetails(granted, client, clients),
+  }
+  return { row, payload: narrowed(row.payload, may) }
+}
+
+/** @param owners of the grant, after those of the grants that it came from by exchange
+ *  @returns the client of the grant; undefined unless each of them is still registered and may serve the person, and may call the API that
+ *  is the next one: that one exchanged its token */
+function ownerOf(
+  owners: readonly GrantOwner[],
+  groups: readonly string[],
+  clients: ClientInstances,
+): OidcClient | undefined {
+  let before: OidcClient | undefined
+  for (const { clientId, clientUid } of owners) {
+    const client = clients.registeredById(clientId)
+    if (client?.uid !== clientUid || accessOf(client.config, groups).kind !== 'allowed') return undefined
+    if (before && scopesAt(client.config.resourceServer?.identifier ?? '', before, clients) === undefined)
+      return undefined
+    before = client
+  }
+  return before
+}

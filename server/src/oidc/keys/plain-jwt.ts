@@ -1,0 +1,72 @@
+// The short way to verify a JWT of the common form. It only ever says yes: what it does not know, and what is wrong, is judged by jose, which
+// says why (jwt.ts). Keys are read once.
+import { createPublicKey, verify } from 'node:crypto'
+import type { JsonWebKey, KeyObject } from 'node:crypto'
+import { derFromRaw } from './ecdsa-signature.ts'
+
+type Jwk = Readonly<Record<string, unknown>>
+
+export interface PlainJwt {
+  readonly header: Readonly<Record<string, unknown>>
+  readonly claims: Readonly<Record<string, unknown>>
+  /** That of the list, which verified it. */
+  readonly key: Jwk
+}
+
+const shape = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
+const members: ReadonlySet<string> = new Set(['alg', 'kid', 'typ'])
+const kinds: Readonly<Record<string, Jwk>> = { ES256: { kty: 'EC', crv: 'P-256' }, RS256: { kty: 'RSA' } }
+
+/** @param keys public
+ *  @returns what it says, when its header names one key and its signature is right by that; undefined says nothing about it */
+export function verifyPlain(token: string, keys: readonly Jwk[]): PlainJwt | undefined {
+  const parts = shape.exec(token)
+  const header = parts && readObject(parts[1]!)
+  if (!header || !Object.keys(header).every((name) => members.has(name))) return undefined
+  const jwk = jwkFor(header, keys)
+  const key = jwk && readKey(jwk)
+  const signature = Buffer.from(parts[3]!, 'base64url')
+  // the last character has bits that say nothing: a second way to write it is not plain
+  if (jwk === undefined || key === undefined || signature.toString('base64url') !== parts[3]) return undefined
+  const signed = key.asymmetricKeyType === 'ec' ? derFromRaw(signature) : signature
+  const text = Buffer.from(token.slice(0, token.lastIndexOf('.')))
+  if (signed === undefined || !verify('sha256', text, key, signed)) return undefined
+  const claims = readObject(parts[2]!)
+  return claims && { header, claims, key: jwk }
+}
+
+function readObject(encoded: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString())
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const read = new WeakMap<Jwk, KeyObject>()
+
+/** @returns the only key of that name, when it is of the common form and made for this */
+function jwkFor({ alg, kid, typ }: Jwk, keys: readonly Jwk[]): Jwk | undefined {
+  const kind = typeof alg === 'string' ? kinds[alg] : undefined
+  if (kind === undefined || typeof kid !== 'string' || (typ !== undefined && typeof typ !== 'string')) return undefined
+  const [jwk, ...others] = keys.filter((key) => key['kid'] === kid)
+  if (jwk === undefined || others.length > 0 || !Object.entries(kind).every(([name, value]) => jwk[name] === value))
+    return undefined
+  const isFor = (name: string, value: string) => jwk[name] === undefined || jwk[name] === value
+  if (!isFor('alg', String(alg)) || !isFor('use', 'sig')) return undefined
+  return ['key_ops', 'ext', 'd'].some((name) => jwk[name] !== undefined) ? undefined : jwk
+}
+
+function readKey(jwk: Jwk): KeyObject | undefined {
+  const known = read.get(jwk)
+  if (known !== undefined) return known
+  try {
+    const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })
+    if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < 2048) return undefined
+    read.set(jwk, key)
+    return key
+  } catch {
+    return undefined
+  }
+}

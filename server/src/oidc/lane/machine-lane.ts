@@ -1,0 +1,93 @@
+// The short way for what machines ask most. It answers the ordinary request for a token (client_credentials) or about one, and hands everything else to the
+// library untouched: what is odd, what is refused, what fails. So every refusal, and all that follows from one, is the library's alone.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { paths } from '@nauthera/rules/endpoints'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import type { RequestContext } from '../request-context.ts'
+import { markLane } from '../request-line.ts'
+import { createIntrospection } from './introspection.ts'
+import type { IntrospectionNeeds } from './introspection.ts'
+import { createMachineTokens } from './machine-token.ts'
+import type { MachineTokenNeeds } from './machine-token.ts'
+import { plainForm, plainLength } from './plain-request.ts'
+import type { PlainForm } from './plain-request.ts'
+import { proveClient } from './prove-client.ts'
+import type { ProofNeeds } from './prove-client.ts'
+
+/** Answers a request, or passes it on with its body unread. */
+export type MachineLane = (context: RequestContext, passOn: () => void) => void
+
+/** @returns what is answered with; undefined: the library's */
+type Answer = (context: RequestContext, form: PlainForm, client: OidcClient) => Answered | Promise<Answered>
+type Answered = object | undefined
+
+export function createMachineLane(needs: MachineTokenNeeds & IntrospectionNeeds & ProofNeeds): MachineLane {
+  const answers: ReadonlyMap<string | undefined, Answer> = new Map<string, Answer>([
+    [paths.token, createMachineTokens(needs)],
+    [paths.introspection, createIntrospection(needs)],
+  ])
+  return (context, passOn) => {
+    const { request, certificate } = context
+    const answer = answers.get(request.url)
+    const length = plainLength(request.headers)
+    if (answer === undefined || length === undefined || certificate.kind !== 'none') return passOn()
+    request.once('readable', () => {
+      const body = request.read() as Buffer | null
+      if (body === null) return passOn()
+      const isAnswered = body.length === length && attempt(context, body, answer)
+      if (isAnswered === true) return
+      request.unshift(body)
+      if (isAnswered === false) return passOn()
+      void isAnswered.then((is) => {
+        if (is) return void request.resume()
+        if (request.destroyed) keepReadable(request, body)
+        passOn()
+      })
+    })
+  }
+
+  /** @returns false for a request that is the library's, also after an error: it meets the same one, and tells of it */
+  function attempt(context: RequestContext, body: Buffer, answer: Answer): boolean | Promise<boolean> {
+    try {
+      const answered = judge(context, body, answer)
+      if (!(answered instanceof Promise)) return finish(context, answered)
+      return answered.then((value) => finish(context, value)).catch(() => false)
+    } catch {
+      return false
+    }
+  }
+
+  /** Without a promise where nothing is waited for: that would take a tenth of the time that we add. */
+  function judge(context: RequestContext, body: Buffer, answer: Answer): Answered | Promise<Answered> {
+    const form = plainForm(body.toString('latin1'))
+    const client = form && proveClient(context, form, needs)
+    if (client instanceof Promise) return client.then((proved) => proved && answer(context, form!, proved))
+    return client && answer(context, form!, client)
+  }
+}
+
+/** Who sent the request has hung up while we waited. What they sent stays readable all the same: a refusal has to be told of. */
+function keepReadable(request: IncomingMessage, body: Buffer): void {
+  const iterator = () => Readable.from([body])
+  Object.defineProperties(request, { readable: { value: true }, iterator: { value: iterator } })
+}
+
+function finish({ request, response }: RequestContext, value: Answered): boolean {
+  if (value === undefined) return false
+  markLane(request)
+  send(response, value)
+  return true
+}
+
+/** As the library answers, with what it adds for scripts of other origins. */
+function send(response: ServerResponse, value: object): void {
+  const body = JSON.stringify(value)
+  response.setHeader('vary', 'Origin')
+  response.setHeader('access-control-allow-origin', '*')
+  response.setHeader('access-control-expose-headers', 'WWW-Authenticate')
+  response.setHeader('cache-control', 'no-store')
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.setHeader('content-length', Buffer.byteLength(body))
+  response.end(body)
+}

@@ -1,0 +1,78 @@
+import { recordGranted } from '../artefacts/granted-tokens.ts'
+import type { GrantEvents } from '../artefacts/granted-tokens.ts'
+import { isFapiClient } from '../artefacts/fapi.ts'
+import { apiTokenOf, defaultResource, scopeOfRequest } from '../artefacts/resources.ts'
+import type { ApiToken } from '../artefacts/resources.ts'
+import type { ClientInstances } from '../clients/instances.ts'
+import type { OidcClient } from '../clients/oidc-client.ts'
+import type { JwtSigner } from '../keys/jwt-signer.ts'
+import { ProtocolError } from '../protocol-error.ts'
+import { createIds } from '../random-ids.ts'
+import type { RequestContext } from '../request-context.ts'
+import type { PlainForm } from './plain-request.ts'
+
+export interface MachineTokenNeeds {
+  readonly issuer: string
+  readonly clients: ClientInstances
+  readonly signer: JwtSigner
+  /** What signs for clients that name no algorithm. */
+  readonly algorithm: string
+  readonly events: GrantEvents
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+const grant = 'client_credentials'
+/** Of a scope (RFC 6749 section 3.3). */
+const wellFormed = /^[!#-[\]-~]+(?: [!#-[\]-~]+)*$/
+
+/** What the lane answers to a token request of a client that has proved itself: a JWT for one API, bound to nothing.
+ *  @returns the function makes the answer; undefined for a request that is the library's */
+export function createMachineTokens(
+  needs: MachineTokenNeeds,
+): (context: RequestContext, form: PlainForm, client: OidcClient) => object | undefined {
+  const { issuer, signer, events, now } = needs
+  const nextId = createIds({ bytes: 32, encoding: 'base64url' })
+  return (context, form, client) => {
+    if (!isPlain(form, client)) return undefined
+    const terms = termsOf(form, client, needs)
+    if (terms === undefined) return undefined
+    const { api, scope } = terms
+    const iat = Math.floor(now() / 1000)
+    const { clientId } = client
+    const claims = { jti: nextId(), sub: clientId, iat, exp: iat + api.accessTokenTTL, scope, client_id: clientId }
+    const token = signer.sign({ ...claims, iss: issuer, aud: api.audience })
+    recordGranted(context, { grant, client }, events)
+    return { access_token: token, expires_in: api.accessTokenTTL, scope, token_type: 'Bearer' }
+  }
+}
+
+function isPlain(form: PlainForm, { config }: OidcClient): boolean {
+  if (form.get('grant_type') !== grant || form.has('token') || form.has('token_type_hint')) return false
+  if (!config.grantTypes.includes(grant) || config.dpopBoundAccessTokens) return false
+  return !isFapiClient(config) && config.subjectType !== 'pairwise'
+}
+
+/** @returns undefined for what is refused, and for a token of another form */
+function termsOf(
+  form: PlainForm,
+  client: OidcClient,
+  { clients, algorithm, signer }: MachineTokenNeeds,
+): { readonly api: ApiToken; readonly scope: string | undefined } | undefined {
+  const asked = form.get('scope')
+  if (asked !== undefined && !wellFormed.test(asked)) return undefined
+  try {
+    const identifier = form.get('resource') ?? defaultResource(client, grant)
+    if (identifier === undefined || !URL.canParse(identifier) || identifier.includes('#')) return undefined
+    const allowed = scopeOfRequest({ scope: asked, resources: [identifier] }, grant, client, clients)
+    const api = apiTokenOf(identifier, client, { clients, algorithm })
+    if (api.accessTokenFormat !== 'jwt' || api.jwt.sign.alg !== signer.algorithm) return undefined
+    if (allowed === undefined) return { api, scope: undefined }
+    const atApi = new Set(api.scope.split(' '))
+    const scopes = [...new Set(allowed.split(' '))].filter((scope) => atApi.has(scope))
+    return { api, scope: scopes.join(' ') || undefined }
+  } catch (error) {
+    if (error instanceof ProtocolError) return undefined
+    throw error
+  }
+}

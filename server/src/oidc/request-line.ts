@@ -1,0 +1,18 @@
+// What the line of a request in the log says besides: the audit event of what it was granted (one line stands in the place of two), and that the
+// lane answered.
+import type { IncomingMessage } from 'node:http'
+import type { Fields } from '@nauthera/runtime/log'
+
+const granted = new WeakMap<IncomingMessage, Fields>()
+const inLane = new WeakSet<IncomingMessage>()
+
+/** @param line of an audit event that waits for the line of its request */
+export const keepGranted = (request: IncomingMessage, line: Fields): void => void granted.set(request, line)
+
+/** @returns undefined for a request that was granted nothing, or whose event has a line of its own */
+export const grantedTo = (request: IncomingMessage): Fields | undefined => granted.get(request)
+
+export const markLane = (request: IncomingMessage): void => void inLane.add(request)
+
+/** Whether lane/machine-lane answered it. */
+export const wasInLane = (request: IncomingMessage): boolean => inLane.has(request)

@@ -1,0 +1,81 @@
+import { Agent, request as requestHttp } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Replicas } from '@nauthera/harness/server'
+
+// One request in two ways: with the length of its body, as programs send it, and in chunks, which the lane never takes. HTTP says that both are
+// the same request, so both must have the same answer.
+
+export interface Asked {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+export interface Got {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: string
+}
+
+const agent = new Agent({ keepAlive: true, maxSockets: 16 })
+
+export const closeConnections = (): void => agent.destroy()
+
+export function ask(replicas: Replicas, { path, headers, body }: Asked, way: 'whole' | 'chunks'): Promise<Got> {
+  const length = way === 'whole' ? { 'content-length': String(Buffer.byteLength(body)) } : {}
+  const { hostname, port } = new URL(replicas.origin(0))
+  const { host } = new URL(replicas.issuer)
+  return new Promise((resolve, reject) => {
+    const outgoing = requestHttp(
+      { agent, hostname, port, path, method: 'POST', headers: { host, ...headers, ...length } },
+      (incoming) => {
+        const chunks: Buffer[] = []
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk))
+        incoming.once('end', () => {
+          const answer = Buffer.concat(chunks).toString()
+          resolve({ status: incoming.statusCode!, headers: incoming.headers, body: answer })
+        })
+      },
+    )
+    outgoing.once('error', reject)
+    if (way === 'chunks') outgoing.flushHeaders()
+    outgoing.end(body)
+  })
+}
+
+/** What has to be the same: of what is signed its form, header and claims without what is new each time. */
+export function comparable({ status, headers, body }: Got): object {
+  const { date: _date, 'x-correlation-id': id, ...others } = headers
+  // pages show it
+  const text = body.replaceAll(String(id), 'the id')
+  const [signed] = /[\w-]+\.[\w-]+\.[\w-]{80,}/.exec(text) ?? []
+  if (signed === undefined)
+    return { status, headers: others, body: text.replace(/nr_[\w-]+/, ({ length }) => `${length}`) }
+  const read = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Record<string, unknown>
+  const [header = '', payload = '', signature = ''] = signed.split('.')
+  const { jti, iat, exp, ...claims } = read(payload)
+  const life = exp === undefined ? undefined : Number(exp) - Number(iat)
+  const isNew =
+    Math.abs(Number(iat) - Date.now() / 1000) < 60 &&
+    (jti === undefined || (typeof jti === 'string' && /^[\w-]{43}$/.test(jti)))
+  const form = { header: read(header), claims, names: Object.keys(read(payload)), signature: signature.length }
+  return { status, headers: others, form, life, isNew, body: text.replace(signed, 'signed') }
+}
+
+type Line = Readonly<Record<string, unknown>>
+
+/** @returns the lines of the log, by the id of their request */
+export function linesById(lines: readonly string[]): ReadonlyMap<string, readonly Line[]> {
+  const byId = new Map<string, Line[]>()
+  for (const line of lines.map((text) => JSON.parse(text) as Line)) {
+    const id = String(line['correlation'] ?? line['id'])
+    byId.set(id, [...(byId.get(id) ?? []), line])
+  }
+  return byId
+}
+
+export const idOf = ({ headers }: Got): string => String(headers['x-correlation-id'])
+
+/** What a line says of every request alike. */
+export const toldIn = (line: Line): readonly (readonly [string, unknown])[] =>
+  Object.entries(line).filter(([name]) => !['time', 'id', 'correlation', 'milliseconds', 'lane'].includes(name))
