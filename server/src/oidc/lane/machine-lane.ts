@@ -31,7 +31,8 @@ export function createMachineLane(needs: MachineTokenNeeds & IntrospectionNeeds 
     const { request, certificate } = context
     const answer = answers.get(request.url)
     const length = plainLength(request.headers)
-    if (answer === undefined || length === undefined || certificate.kind !== 'none') return passOn()
+    const isPlain = request.method === 'POST' && certificate.kind === 'none'
+    if (answer === undefined || length === undefined || !isPlain) return passOn()
     request.once('readable', () => {
       const body = request.read() as Buffer | null
       if (body === null) return passOn()

@@ -6,6 +6,8 @@ import type { Replicas } from '@nauthera/harness/server'
 // the same request, so both must have the same answer.
 
 export interface Asked {
+  /** Default: POST. */
+  readonly method?: string
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -21,13 +23,13 @@ const agent = new Agent({ keepAlive: true, maxSockets: 16 })
 
 export const closeConnections = (): void => agent.destroy()
 
-export function ask(replicas: Replicas, { path, headers, body }: Asked, way: 'whole' | 'chunks'): Promise<Got> {
+export function ask(replicas: Replicas, { method = 'POST', path, headers, body }: Asked, way: 'whole' | 'chunks'): Promise<Got> {
   const length = way === 'whole' ? { 'content-length': String(Buffer.byteLength(body)) } : {}
   const { hostname, port } = new URL(replicas.origin(0))
   const { host } = new URL(replicas.issuer)
   return new Promise((resolve, reject) => {
     const outgoing = requestHttp(
-      { agent, hostname, port, path, method: 'POST', headers: { host, ...headers, ...length } },
+      { agent, hostname, port, path, method, headers: { host, ...headers, ...length } },
       (incoming) => {
         const chunks: Buffer[] = []
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk))

@@ -192,6 +192,7 @@ describe('the machine lane', function () {
     ['a token of another algorithm', () => forToken('app.rsa')],
     ['a suspended client', () => forToken('app.gone')],
     ['a parameter that it does not know', () => forToken('app.machine', { audience: api })],
+    ['another method', () => ({ ...forToken('app.machine'), method: 'PUT' })],
     ['a revoked token', () => about('app.machine', tokens['revoked']!)],
     ['a token that is none of the caller', () => about('app.short', tokens['signed']!)],
     ['a refresh token', () => about('app.web', tokens['refresh']!)],
@@ -385,6 +386,7 @@ function anyRequest(known: {
       proof,
       odd,
       headers,
+      method: rarely('POST', 'PUT', 'PATCH'),
       contentType,
       write: rarely<(fields: [string, string][]) => string>(
         (fields) => new URLSearchParams(fields).toString(),
@@ -395,7 +397,8 @@ function anyRequest(known: {
         () => '%',
       ),
     })
-    .map(({ about, proof: shown, odd: more, headers: others, contentType: kind, write }) => ({
+    .map(({ about, proof: shown, odd: more, headers: others, method, contentType: kind, write }) => ({
+      method,
       path: about.path,
       headers: { 'content-type': kind, ...shown.headers, ...others },
       body: write([...about.fields, ...shown.fields, ...more]),
