@@ -23,7 +23,11 @@ const agent = new Agent({ keepAlive: true, maxSockets: 16 })
 
 export const closeConnections = (): void => agent.destroy()
 
-export function ask(replicas: Replicas, { method = 'POST', path, headers, body }: Asked, way: 'whole' | 'chunks'): Promise<Got> {
+export function ask(
+  replicas: Replicas,
+  { method = 'POST', path, headers, body }: Asked,
+  way: 'whole' | 'chunks',
+): Promise<Got> {
   const length = way === 'whole' ? { 'content-length': String(Buffer.byteLength(body)) } : {}
   const { hostname, port } = new URL(replicas.origin(0))
   const { host } = new URL(replicas.issuer)
