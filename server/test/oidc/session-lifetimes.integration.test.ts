@@ -40,7 +40,8 @@ describe('a session', () => {
     now = second
     return outcomeOf(await browser.follow(url({ prompt: 'none' })))
   }
-  const sessionOf = (browser: Browser) => [...browser.jar.values()].find(({ name }) => name.endsWith('nauthera_session'))
+  const sessionOf = (browser: Browser) =>
+    [...browser.jar.values()].find(({ name }) => name.endsWith('nauthera_session'))
 
   for (const [second, outcome] of [
     [8 * hour - 1, 'code'],
