@@ -44,11 +44,11 @@ const redirectURIs = ['https://app.example.com/callback']
 
 const differences: readonly Difference[] = [
   {
-    sentence: 'what is not served yet',
+    sentence: 'a level of authentication that is none',
     takenBy: 'the API server',
-    field: /./,
-    message: /^is not served by this version yet; /,
-    reason: 'The CRD has every field from the start; rules/src/not-served.ts has the list.',
+    field: /^spec\.access\.requiredAcr$/,
+    message: /^must be among urn:nauthera:password, urn:nauthera:mfa$/,
+    reason: 'Levels are words of the rules: a definition of before a new level must not refuse it.',
     example: { redirectURIs, access: { requiredAcr: ['urn:example:gold'] } },
   },
   {

@@ -10,6 +10,8 @@ type Change = MessageInitShape<typeof ClientConfigSchema>
 const keys = { keys: [{ kty: 'EC', crv: 'P-256', x: 'a', y: 'b' }] }
 const derived = (name: string): Change => ({ claims: [{ name, join: 'Array', fromGroups: [] }] })
 
+const acrWords = /^must be among urn:nauthera:password, urn:nauthera:mfa$/
+
 /** What is refused: where the person looks for it, and a piece of what it says. */
 const refused: readonly [sentence: string, change: Change, field: string, message: RegExp][] = [
   [
@@ -56,6 +58,13 @@ const refused: readonly [sentence: string, change: Change, field: string, messag
     /no way to show a secret with none/,
   ],
   ['another word for the claims of ID tokens', { idTokenClaims: 'All' }, 'spec.tokens.idClaims', /among Scopes/],
+  ['a level of authentication that is none', { requiredAcr: ['mfa'] }, 'spec.access.requiredAcr', acrWords],
+  [
+    'such a level beside a known one',
+    { requiredAcr: ['urn:nauthera:mfa', 'mfa'] },
+    'spec.access.requiredAcr',
+    acrWords,
+  ],
   [
     'tokens for whoever asks',
     { tokenEndpointAuthMethod: 'none', grantTypes: ['client_credentials'] },
@@ -111,6 +120,7 @@ const taken: readonly [sentence: string, change: Change][] = [
   ['a script on this machine', { corsOrigins: ['http://localhost:3000', 'https://a.test'] }],
   ['keys by address', { tokenEndpointAuthMethod: 'private_key_jwt', jwksUri: 'https://a.test/keys' }],
   ['the longest lives', { accessTokenTtl: 86_400, idTokenTtl: 86_400, refreshTokenTtl: 90 * 86_400 }],
+  ['both levels of authentication', { requiredAcr: ['urn:nauthera:password', 'urn:nauthera:mfa'] }],
   ['a claim of its own from groups', derived('roles')],
   ['a machine', { type: 'M2M', redirectUris: [], grantTypes: ['client_credentials'], pkceRequired: false }],
 ]

@@ -272,7 +272,7 @@ describe('createClientCheck', () => {
       'an unknown level of authentication',
       { requiredAcr: ['mfa'] },
       'spec.access.requiredAcr',
-      'CLIENT_FEATURE_UNSUPPORTED',
+      'CLIENT_METADATA_INVALID',
     ],
     ['an unknown kind of subject', { subjectType: 'odd' }, 'spec.subjectType', 'CLIENT_METADATA_INVALID'],
     [
