@@ -19,6 +19,7 @@ const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
   'account.linked',
   'authorization.refused',
   'token.refused',
+  'userinfo.refused',
   'client.auth_failed',
   'device.blocked',
 ])
