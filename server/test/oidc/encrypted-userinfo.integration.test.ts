@@ -94,6 +94,8 @@ describe('userinfo that is encrypted', function () {
   for (const { clientId, alg, kind, enc, key } of clients) {
     it(`openid-client reads it, encrypted with ${alg} to a key of ${kind}, and ${enc}`, async () => {
       expect(await readAs(clientId, key, enc)).to.include({ email: 'ada@example.com' })
+      // the library would read a plain one too
+      expect(decodeProtectedHeader((await ask(clientId)).body)).to.deep.include({ alg, enc, kid: kind })
     })
   }
 
