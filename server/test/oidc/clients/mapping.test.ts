@@ -191,6 +191,7 @@ describe('renderMetadata', () => {
     expect(of({}, 'RS256')).to.equal('RS256')
     expect(of({ profile: 'FAPI2' }, 'RS256')).to.equal(undefined)
     expect(of({ profile: 'FAPI2' }, 'PS256')).to.equal('PS256')
+    expect(of({ profile: 'FAPI2', idTokenSignedResponseAlg: 'ES256', ...encrypted }, 'RS256')).to.equal('ES256')
   })
 })
 
