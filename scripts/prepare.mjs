@@ -15,6 +15,12 @@ const servers = [
   { programs: ['valkey-server', 'redis-server'], debian: 'redis-server', use: 'tests of the cache' },
   { programs: ['slapd'], debian: 'slapd', use: 'tests of people from a directory' },
   { programs: ['chromium', 'google-chrome', 'chrome'], debian: 'chromium', use: 'the browser test', optional: true },
+  ...['nginx', 'haproxy'].map((name) => ({
+    programs: [name],
+    debian: name,
+    use: `the test of certificates behind ${name}`,
+    optional: true,
+  })),
 ]
 const imageBuilders = ['buildah', 'crun'].map((name) => ({ programs: [name], debian: name, use: 'building images' }))
 
@@ -87,7 +93,10 @@ async function installPrograms(wanted) {
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
     await run('apt-get', ['update', '-q'], 'apt-get update', env)
     const result = await run('apt-get', command.split(' ').slice(1), command, env)
-    if (result.status !== 0) fail(`${result.output.trim()}\n${command} failed; the reason stands above.`)
+    if (result.status === 0) return
+    const failed = `${result.output.trim()}\n${command} failed; the reason stands above.`
+    if (missing.some(({ optional }) => !optional)) fail(failed)
+    say(`${failed} The tests that need it are skipped.`)
     return
   }
   for (const { programs, use, optional } of missing) {

@@ -33,6 +33,16 @@ const turn = () => ask().catch((error) => count.bad.push(String(error.cause ?? e
 })
 turn()`
 
+/** Shows a token of the platform once: the client and the token. Prints the status, and the error. */
+const show = `
+const [client_id, client_assertion] = process.argv.slice(1)
+const client_assertion_type = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const body = new URLSearchParams({ grant_type: 'client_credentials', client_id, client_assertion, client_assertion_type })
+fetch(process.env.ISSUER + '/token', { method: 'POST', body }).then(async (answer) => {
+  const { error = null } = await answer.json()
+  console.log(JSON.stringify([answer.status, error]))
+})`
+
 interface Count {
   readonly good: number
   readonly bad: readonly string[]
@@ -103,6 +113,51 @@ describe('a client without a secret, on a real kubelet', function () {
     expect(Object.keys(data)).to.include('token_endpoint').and.not.include('client_secret')
     const pod = await get(`/api/v1/namespaces/${product.team}/pods/caller`)
     expect(JSON.stringify(pod.spec)).not.to.match(/"secret(Name|KeyRef|Ref)?":/)
+  })
+
+  it('T30 a token that the API server made for something else is refused, and the audit log says why', async () => {
+    const { release, team } = product
+    const client = `${team}.report-writer`
+    const stranger = { apiVersion: 'v1', kind: 'ServiceAccount' }
+    await applyObjects([{ ...stranger, metadata: { name: 'report-writer', namespace: release.namespace } }])
+    const make = async (audience: string, { namespace = team, pod = '' } = {}) => {
+      const bound = pod === '' ? [] : ['--bound-object-kind', 'Pod', '--bound-object-name', pod]
+      return kubectl('-n', namespace, 'create', 'token', 'report-writer', '--audience', audience, ...bound)
+    }
+    const answerTo = async (token: string): Promise<unknown> => {
+      const target = ['-n', team, 'exec', 'caller', '--', '/usr/local/bin/node', '-e', show]
+      return JSON.parse(await kubectl(...target, client, token.trim()))
+    }
+    expect(await answerTo(await make(release.issuer, { pod: 'caller' }))).to.deep.equal([200, null])
+    const refused = {
+      unbound: await make(release.issuer),
+      'wrong-audience': await make('https://other.example.com', { pod: 'caller' }),
+      'wrong-subject': await make(release.issuer, { namespace: release.namespace }),
+    }
+    await kubectl('-n', release.namespace, 'delete', 'serviceaccount', 'report-writer')
+    for (const [reason, token] of Object.entries(refused))
+      expect(await answerTo(token), reason).to.deep.equal([401, 'invalid_client'])
+    // refusals are written once a minute
+    await until(
+      'their reasons in the audit log',
+      async () => {
+        const target = ['-n', release.namespace, 'exec', `deploy/${release.name}-server`, '-c', 'server', '--']
+        const search = [
+          'nauthera',
+          'audit',
+          'search',
+          '--event',
+          'client.auth_failed',
+          '--client',
+          client,
+          '-o',
+          'json',
+        ]
+        const rows = JSON.parse(await kubectl(...target, ...search)) as { reason: string }[]
+        return Object.keys(refused).every((reason) => rows.some((row) => row.reason === reason))
+      },
+      90_000,
+    )
   })
 
   it('T32 an exchange of the key of the cluster under load fails no request', async function () {

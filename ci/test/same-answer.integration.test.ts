@@ -63,6 +63,18 @@ const differences: readonly Difference[] = [
     },
   },
   {
+    sentence: 'keys of which none is to encrypt to',
+    takenBy: 'the API server',
+    field: /^spec\.auth\.jwks$/,
+    message: /^must have a key to encrypt to with /,
+    reason: 'CEL does not see the members of a JWK.',
+    example: {
+      redirectURIs,
+      auth: { jwks: { keys: [{ kty: 'XYZ' }] } },
+      encryption: { userinfo: { alg: 'ECDH-ES' } },
+    },
+  },
+  {
     sentence: 'an address between [ and ] that is none',
     takenBy: 'the API server',
     field: /^spec\.(redirectURIs|postLogoutRedirectURIs)$/,

@@ -44,6 +44,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'server/src/oidc/clients/*': ['server/test/oidc/swap.integration.test.ts'],
   'server/src/oidc/interaction/*': ['server/test/login/held-sign-in.integration.test.ts'],
   'server/src/oidc/keys/*': ['server/test/oidc/tokens.integration.test.ts'],
+  'server/src/oidc/lane/*': ['server/test/oidc/lane/machine-lane.integration.test.ts'],
   'server/src/oidc/library/**': ['server/test/oidc/library/overrides.integration.test.ts'],
   'server/src/store/*': [
     'server/test/store/housekeeping.integration.test.ts',

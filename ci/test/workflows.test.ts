@@ -162,6 +162,17 @@ describe('the workflows', () => {
     expect(commands).to.include.members(steps.map(([, , command]) => command))
   })
 
+  it('install what the tests start by the one list that npm test has, so that none of them is skipped', () => {
+    const { jobs } = parse(textOf('check.yaml')) as Workflow
+    const commands = jobs['tests']!.steps!.flatMap(({ run }) => run ?? [])
+    const install = 'sudo env "PATH=$PATH" node scripts/prepare.mjs --servers'
+    expect(commands.indexOf(install)).to.be.within(0, commands.indexOf('${{ matrix.command }}') - 1)
+    expect(commands.join('\n')).not.to.include('apt-get')
+    const prepare = readFileSync('scripts/prepare.mjs', 'utf8')
+    for (const name of ['redis-server', 'slapd', 'chromium', 'nginx', 'haproxy'])
+      expect(prepare, name).to.match(new RegExp(`'${name}'`))
+  })
+
   it('load the images into a cluster as docs/e2e.md says', () => {
     const page = readFileSync('docs/e2e.md', 'utf8')
     for (const { cluster, load } of entriesOf(parse(textOf('e2e.yaml')) as Workflow))

@@ -25,6 +25,7 @@ import type { App } from '@nauthera/server/app'
 import { buildRegistry } from '@nauthera/server/clients/build-registry'
 import { systemClocks } from '@nauthera/server/clients/verifiers'
 import { settingsSchema } from '@nauthera/server/settings'
+import type { QueueLimits } from '@nauthera/server/store/bounded-queue'
 import { createPasswords } from '@nauthera/server/users/passwords'
 import { migratedDatabase } from './migrated-database.ts'
 import { password } from './browser.ts'
@@ -62,6 +63,7 @@ export async function startReplicas(
     settings?: object
     databaseUrl?: (url: string) => Promise<string>
     cache?: { url: string; timeout?: string }
+    passwordQueue?: QueueLimits
   } = {},
 ): Promise<Replicas> {
   const database = await migratedDatabase()
@@ -114,6 +116,7 @@ export async function startReplicas(
       health: health[replica]!,
       metrics: metrics[replica]!,
       version: '0.0.0',
+      passwordQueue: options.passwordQueue,
     })
     apps.push(app)
     await app.loaded

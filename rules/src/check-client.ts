@@ -19,6 +19,7 @@ import {
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
 import { idClaims, registeredClaims, unusableClaims } from './claims.ts'
+import { encryptionFaults } from './encryption.ts'
 import { wireGrant, wireGrants } from './grants.ts'
 import { identityFaults } from './identities.ts'
 import { canVerify, hasCertificate, jwksFaults, usableKeys } from './jwks.ts'
@@ -53,6 +54,7 @@ const checks: readonly Check[] = [
   certificateFaults,
   grantFaults,
   keyFaults,
+  encryptionFaults,
   pageFaults,
   claimFaults,
   lifeFaults,

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile, spawn, spawnSync } from 'node:child_process'
 import { createServer } from 'node:net'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect } from 'chai'
 import { Browser } from '@nauthera/harness/browser'
+import { allowDevice } from '@nauthera/harness/device'
 import { codeAt } from '@nauthera/server/users/factors/totp'
 import { freePort } from '@nauthera/local/processes/ports'
 import { startProcess } from '@nauthera/local/processes/process'
@@ -161,6 +162,33 @@ describe('npm run dev that goes on', function () {
     const curl = first.find((line) => line.includes('curl -su'))!
     const { stdout } = await promisify(execFile)('sh', ['-c', curl], { cwd: root })
     expect(JSON.parse(stdout)).to.include({ token_type: 'Bearer' })
+  })
+
+  it('its television signs in with the commands in examples/clients/device.yaml, as a person types them', async function () {
+    if (spawnSync('curl', ['--version']).status !== 0) this.skip()
+    const typed = readFileSync(join(root, 'examples/clients/device.yaml'), 'utf8')
+      .split('\n')
+      .flatMap((line) => /^# {3}(?! *#)(.+)$/.exec(line)?.[1] ?? [])
+      .join('\n')
+    const [ask, redeem] = [...typed.matchAll(/^curl .*(?:\n {2}.*)*/gm)].map(([command]) => command)
+    expect(typed.split('\n')[0]).to.equal('issuer=https://login.example.com')
+    const issuer = valueOf(first, 'Issuer')
+    const run = async (command: string): Promise<Record<string, string>> => {
+      const { stdout } = await promisify(execFile)('sh', ['-c', `issuer=${issuer}\n${command}`])
+      return JSON.parse(stdout) as Record<string, string>
+    }
+    const asked = await run(ask!)
+    expect(asked).to.include({ verification_uri: `${issuer}/device`, interval: 5 })
+    expect(redeem).to.include('device_code=nr_...')
+    const again = () => run(redeem!.replace('nr_...', asked['device_code']!))
+    expect(await again()).to.include({ error: 'authorization_pending' })
+    const password = / password (\S+)$/.exec(valueOf(first, 'Person'))![1]!
+    const browser = new Browser({ issuer, origin: () => issuer })
+    const page = await allowDevice(browser, asked['user_code']!, { username: 'ada', password })
+    expect(page.body).to.include('Your device is signed in').and.to.include('Television')
+    expect(await again())
+      .to.include({ token_type: 'Bearer' })
+      .and.to.include.keys('access_token', 'id_token', 'refresh_token')
   })
 
   it('has a person with an authenticator app, whose code a command prints', async () => {

@@ -92,6 +92,7 @@ import type { Route } from './reply.ts'
 import { certificateFiles } from './mutual-tls-settings.ts'
 import type { OutboundPurpose, ServerSettings } from './settings.ts'
 import { startInSteps } from './start-in-steps.ts'
+import type { QueueLimits } from './store/bounded-queue.ts'
 import type { Cache } from './store/cache.ts'
 import { cacheConnection } from './store/cache-connection.ts'
 import { databaseConnection } from './store/connection.ts'
@@ -144,6 +145,8 @@ interface Needs {
   readonly health: Health
   readonly metrics: Metrics
   readonly version: string
+  /** Default: as many as the processors check in time. */
+  readonly passwordQueue?: QueueLimits | undefined
 }
 
 /** Milliseconds. */
@@ -162,7 +165,7 @@ export async function startApp(needs: Needs): Promise<App> {
   const { settings, log, health } = needs
   const cache = openCache(needs)
   const store = openStore(needs, cache)
-  const passwords = createPasswords()
+  const passwords = createPasswords(needs.passwordQueue)
   const sources = openSources(needs, { store, cache, passwords })
   const users = createUserSources({
     sources: sources.inOrder,

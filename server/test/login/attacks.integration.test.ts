@@ -46,8 +46,8 @@ describe('attacks on a sign-in', function () {
     await server?.stop()
   })
 
-  const request = (more: Record<string, string> = {}): string =>
-    authorizationUrl(server.issuer, {
+  const request = (more: Record<string, string> = {}, at = server): string =>
+    authorizationUrl(at.issuer, {
       client_id: 'app.web',
       response_type: 'code',
       redirect_uri: redirectUri,
@@ -61,10 +61,16 @@ describe('attacks on a sign-in', function () {
       .filter((cookie) => path.startsWith(cookie.path))
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ')
-  const post = (browser: Browser, path: string, form: Record<string, string>, headers: Record<string, string>) => {
+  const post = (
+    browser: Browser,
+    path: string,
+    form: Record<string, string>,
+    headers: Record<string, string>,
+    at = server,
+  ) => {
     const cookie = cookieOf(browser, path)
     // a crowd waits for its turn on a busy machine
-    return send(server, { path, form, headers: { accept: 'text/html', cookie, ...headers }, timeoutMs: 50_000 })
+    return send(at, { path, form, headers: { accept: 'text/html', cookie, ...headers }, timeoutMs: 50_000 })
   }
   const events = (from: number): string[] =>
     server.lines
@@ -282,6 +288,40 @@ describe('attacks on a sign-in', function () {
     expect((delay.percentile(99) - 10 * idleP99) / 1e6).to.be.below(300)
     const next = await browser.submit(page, '/sign-in', { username: 'ada', password })
     expect(next.status).to.be.oneOf([200, 303])
+  })
+
+  it('E10 of 200 sign-ins at once, whoever finds no place in the queue is told when to come back, and the others are checked', async () => {
+    const queue = { width: 1, waitMs: 30_000, longest: 4 }
+    const narrow = await startReplicas({ settings: { trustedProxies: ['127.0.0.1'] }, passwordQueue: queue })
+    try {
+      await narrow.serve([entry('app.web', configs.web)])
+      await addPerson(narrow, 'ada')
+      const browser = new Browser(narrow)
+      const page = await browser.follow(request({}, narrow))
+      const form = formOf(page.body, '/sign-in')
+      const answers = await Promise.all(
+        Array.from({ length: 200 }, (_, n) => {
+          const fields = { ...form.fields, username: `crowd-${n}`, password: 'not the password at all' }
+          const headers = { origin: new URL(narrow.issuer).origin, 'x-forwarded-for': `10.1.${n}.1` }
+          return post(browser, form.action, fields, headers, narrow)
+        }),
+      )
+      const [checked, sentAway] = [303, 429].map((wanted) => answers.filter(({ status }) => status === wanted))
+      expect(checked!.length + sentAway!.length).to.equal(200)
+      // the one at work, and those who wait
+      expect(checked!.length).to.be.at.least(queue.width + queue.longest)
+      expect(sentAway!.length).to.be.greaterThan(0)
+      for (const { headers } of sentAway!) expect(headers['retry-after']).to.match(/^[1-9]\d*$/)
+      const { audit } = narrow.apps[0]!.store
+      await audit.flush()
+      const told = async (event: string) => (await audit.search({ event, limit: 300 })).map(({ reason }) => reason)
+      expect(await told('signin.failure')).to.deep.equal(checked!.map(() => 'unknown-user'))
+      expect(await told('signin.refused')).to.deep.equal(sentAway!.map(() => 'busy'))
+      const later = await browser.submit(await browser.follow(page.url), '/sign-in', { username: 'ada', password })
+      expect(later.location).to.include('code=')
+    } finally {
+      await narrow.stop()
+    }
   })
 
   it('A8 L15 shows a client’s name and a state as text on every page', async () => {

@@ -186,14 +186,11 @@ describe('a new password by mail', function () {
         form: { ...fields, 'new-password': guess, 'repeat-password': guess },
       })
     const won = winnersOf(await Promise.all(guesses.map(use)))
-    expect(won).to.have.length.at.most(1)
-    // on a busy machine it may be that none got as far
-    if (won.length === 0) await use(guesses[0]!, 0)
+    expect(won).to.have.length(1)
     const hash = await site.apps[0]!.store.credentials.find(userId)
     const set: number[] = []
     for (const [at, guess] of guesses.entries()) if ((await passwords.verify(hash, guess)).matches) set.push(at)
-    expect(set).to.have.length(1)
-    if (won.length === 1) expect(set).to.deep.equal(won)
+    expect(set).to.deep.equal(won)
     expect((await new Browser(site).follow(link)).status).to.equal(400)
   })
 
@@ -204,9 +201,7 @@ describe('a new password by mail', function () {
     const pages = await Promise.all(links.map((link) => new Browser(site).follow(link)))
     const use = (link: string, at: number) =>
       new Browser(site).open(link, { replica: at, form: { ...formOf(pages[at]!.body, link).fields, ...chosen } })
-    const won = winnersOf(await Promise.all(links.map(use)))
-    expect(won).to.have.length.at.most(1)
-    if (won.length === 0) await use(links[0]!, 0)
+    expect(winnersOf(await Promise.all(links.map(use)))).to.have.length(1)
     for (const link of links) expect((await new Browser(site).follow(link)).status).to.equal(400)
   })
 

@@ -242,6 +242,29 @@ describe('pairwise subjects', function () {
     expect((await refresh(replicas, token, { clientId: 'app.one' })).json()['error']).to.equal('invalid_grant')
     expect((await userinfo(access)).status).to.equal(401)
   })
+
+  for (const [what, moved] of [
+    ['document', { sectorIdentifierUri: 'https://other.example.com/sector' }],
+    ['redirect URI', { redirectUris: ['https://other.example.com/callback'] }],
+  ] as [string, object][])
+    it(`a client that moves to the sector of others by its ${what} learns no subject there from what it got before`, async () => {
+      const ids = ['app.moves', 'app.was-public']
+      const pairwise = { ...configs.web, subjectType: 'pairwise' } as const
+      const own = [entry('app.moves', pairwise), entry('app.was-public', configs.web)]
+      await replicas.serve(own)
+      const got = await Promise.all(ids.map(async (clientId) => ({ ...(await signIn(clientId, offline)), clientId })))
+      await replicas.serve(ids.map((id) => entry(id, { ...pairwise, ...moved })))
+      for (const { clientId, access, refresh: token } of got) {
+        expect((await userinfo(access)).status, clientId).to.equal(401)
+        expect((await introspect(replicas, access, { clientId })).json(), clientId).to.deep.equal({ active: false })
+        expect((await refresh(replicas, token, { clientId })).json()['error'], clientId).to.equal('invalid_grant')
+      }
+      // back in its own sector, what it has is good again
+      await replicas.serve(own)
+      expect((await introspect(replicas, got[0]!.access, { clientId: 'app.moves' })).json()).to.include({
+        active: true,
+      })
+    })
 })
 
 /** The text, and what is inside of the JWTs in it. */

@@ -24,7 +24,7 @@ export async function startParties(
     more?: readonly object[]
     count?: number
     settings?: object
-    cache?: { url: string }
+    cache?: { url: string; timeout?: string }
     paths?: boolean
   } = {},
 ): Promise<Parties> {
