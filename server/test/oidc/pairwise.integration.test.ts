@@ -23,6 +23,7 @@ const ordersRedirect = `${orders}/callback`
 /** Of requests whose code is not redeemed. */
 const proof = pkce()
 
+const pairwise = { ...configs.web, subjectType: 'pairwise' } as const
 /** One API, as a client of each kind. */
 const exchanging: readonly (readonly [
   clientId: string,
@@ -40,14 +41,10 @@ describe('pairwise subjects', function () {
   let sector: Awaited<ReturnType<typeof startSector>>
   let userId: string
   let told: Awaited<ReturnType<typeof apps.start>>
-  before(async () => {
-    apps = await toldApps()
-    told = await apps.start()
-    sector = await startSector()
-    replicas = await startReplicas({ count: 2 })
-    const pairwise = { ...configs.web, subjectType: 'pairwise' } as const
+  /** Of every test; one that adds others serves these with them. */
+  const clients = () => {
     const ofSector = { ...pairwise, sectorIdentifierUri: sector.uri, redirectUris: [redirectUri] }
-    await replicas.serve([
+    return [
       entry('app.public', configs.web),
       entry('app.one', { ...pairwise, backchannelLogoutUri: told.uri, audiences: [api] }),
       entry('app.same', { ...pairwise, userinfoSignedResponseAlg: 'ES256' }),
@@ -72,7 +69,14 @@ describe('pairwise subjects', function () {
       ),
       entry('app.stock', { ...configs.api, resourceServer: { identifier: stock } }),
       entry('app.api', { ...configs.machine, resourceServer: { identifier: api } }),
-    ])
+    ]
+  }
+  before(async () => {
+    apps = await toldApps()
+    told = await apps.start()
+    sector = await startSector()
+    replicas = await startReplicas({ count: 2 })
+    await replicas.serve(clients())
     userId = await addPerson(replicas, 'ada')
   })
   after(async () => {
@@ -249,18 +253,17 @@ describe('pairwise subjects', function () {
   ] as [string, object][])
     it(`a client that moves to the sector of others by its ${what} learns no subject there from what it got before`, async () => {
       const ids = ['app.moves', 'app.was-public']
-      const pairwise = { ...configs.web, subjectType: 'pairwise' } as const
       const own = [entry('app.moves', pairwise), entry('app.was-public', configs.web)]
-      await replicas.serve(own)
+      await replicas.serve([...clients(), ...own])
       const got = await Promise.all(ids.map(async (clientId) => ({ ...(await signIn(clientId, offline)), clientId })))
-      await replicas.serve(ids.map((id) => entry(id, { ...pairwise, ...moved })))
+      await replicas.serve([...clients(), ...ids.map((id) => entry(id, { ...pairwise, ...moved }))])
       for (const { clientId, access, refresh: token } of got) {
         expect((await userinfo(access)).status, clientId).to.equal(401)
         expect((await introspect(replicas, access, { clientId })).json(), clientId).to.deep.equal({ active: false })
         expect((await refresh(replicas, token, { clientId })).json()['error'], clientId).to.equal('invalid_grant')
       }
       // back in its own sector, what it has is good again
-      await replicas.serve(own)
+      await replicas.serve([...clients(), ...own])
       expect((await introspect(replicas, got[0]!.access, { clientId: 'app.moves' })).json()).to.include({
         active: true,
       })
