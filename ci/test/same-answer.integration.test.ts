@@ -44,11 +44,11 @@ const redirectURIs = ['https://app.example.com/callback']
 
 const differences: readonly Difference[] = [
   {
-    sentence: 'what is not served yet',
+    sentence: 'a level of authentication that is none',
     takenBy: 'the API server',
-    field: /./,
-    message: /^is not served by this version yet; /,
-    reason: 'The CRD has every field from the start; rules/src/not-served.ts has the list.',
+    field: /^spec\.access\.requiredAcr$/,
+    message: /^must be among urn:nauthera:password, urn:nauthera:mfa$/,
+    reason: 'Levels are words of the rules: a definition of before a new level must not refuse it.',
     example: { redirectURIs, access: { requiredAcr: ['urn:example:gold'] } },
   },
   {
@@ -60,6 +60,18 @@ const differences: readonly Difference[] = [
     example: {
       redirectURIs,
       auth: { method: 'private_key_jwt', jwks: { keys: [{ kty: 'EC', crv: 'P-256', x: 'a', y: 'b' }] } },
+    },
+  },
+  {
+    sentence: 'keys of which none is to encrypt to',
+    takenBy: 'the API server',
+    field: /^spec\.auth\.jwks$/,
+    message: /^must have a key to encrypt to with /,
+    reason: 'CEL does not see the members of a JWK.',
+    example: {
+      redirectURIs,
+      auth: { jwks: { keys: [{ kty: 'XYZ' }] } },
+      encryption: { userinfo: { alg: 'ECDH-ES' } },
     },
   },
   {

@@ -1,11 +1,7 @@
 /** Files of the product without a test of their own name -> the tests that prove them; `*` is one folder, `**` with those below it. Keep it short: a new rule
  *  deserves a test beside the others, and a folder whose files all have one leaves the list. */
 export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
-  'rules/src/*': [
-    'rules/test/check-client.test.ts',
-    'rules/test/not-served.test.ts',
-    'server/test/http/server.integration.test.ts',
-  ],
+  'rules/src/*': ['rules/test/check-client.test.ts', 'server/test/http/server.integration.test.ts'],
   'proto/src/*': ['proto/test/shard-file.test.ts', 'config-agent/test/report/diff-shards.test.ts'],
   'proto/src/channel/*': ['proto/test/channel/channel.test.ts'],
   'config-agent/src/*': ['config-agent/test/app.test.ts'],
@@ -48,6 +44,7 @@ export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
   'server/src/oidc/clients/*': ['server/test/oidc/swap.integration.test.ts'],
   'server/src/oidc/interaction/*': ['server/test/login/held-sign-in.integration.test.ts'],
   'server/src/oidc/keys/*': ['server/test/oidc/tokens.integration.test.ts'],
+  'server/src/oidc/lane/*': ['server/test/oidc/lane/machine-lane.integration.test.ts'],
   'server/src/oidc/library/**': ['server/test/oidc/library/overrides.integration.test.ts'],
   'server/src/store/*': [
     'server/test/store/housekeeping.integration.test.ts',

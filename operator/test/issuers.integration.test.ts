@@ -150,7 +150,7 @@ describe('the keys of the cluster, on their way to the servers', function () {
       await cluster.until(isReady, 'the client is Ready')
       const secret = cluster.plain('worker')!
       const { generation } = cluster.client('worker')!.metadata
-      const fault = { field: 'spec.auth.method', code: 'CLIENT_FEATURE_UNSUPPORTED', message: 'not here' }
+      const fault = { field: 'spec.auth.method', code: 'CLIENT_METADATA_INVALID', message: 'not here' }
       replica.reject(({ desired }) => (desired?.tokenEndpointAuthMethod === method ? fault : undefined))
       await cluster.apply('worker', spec)
       const reason = () =>

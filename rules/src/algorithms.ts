@@ -1,4 +1,5 @@
-// Signatures: asymmetric ones only, since HS256 and its kind need a plain secret on the server.
+// Signatures: asymmetric ones only, since HS256 and its kind need a plain secret on the server. Encryption: likewise, and with
+// a key of the client.
 
 /** What a server can sign with; its settings choose among them. */
 export const signingAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
@@ -19,3 +20,11 @@ export const clientAlgorithms = [...signingAlgorithms, 'Ed25519'] as const
 
 /** What a platform may sign the tokens of its programs with: clusters sign with the key that they were given, of any size and curve. */
 export const platformAlgorithms = [...clientAlgorithms, 'RS384', 'RS512', 'PS384', 'PS512', 'ES384', 'ES512'] as const
+
+/** What an answer can be encrypted to a key of the client with (RFC 7518 section 4.1). RSA1_5 tells whoever may try often enough what
+ *  is inside, and RSA-OAEP is the same as the first with SHA-1. */
+export const keyEncryptions = ['RSA-OAEP-256', 'ECDH-ES', 'ECDH-ES+A256KW'] as const
+export type KeyEncryption = (typeof keyEncryptions)[number]
+
+/** What then encrypts the content (RFC 7518 section 5.1). The first is the default of OpenID Connect Registration. */
+export const contentEncryptions = ['A128CBC-HS256', 'A256GCM'] as const

@@ -2,6 +2,7 @@
 // server asks again, whatever came before: an old API server or a disabled policy must not open a hole.
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { acrLevels } from './acr.ts'
 import { fapiAlgorithms } from './algorithms.ts'
 import { authorizationDetailsFaults } from './authorization-details.ts'
 import { certificateFaults } from './certificates.ts'
@@ -18,11 +19,11 @@ import {
 import { invalid } from './client-fault.ts'
 import type { ClientFault } from './client-fault.ts'
 import { idClaims, registeredClaims, unusableClaims } from './claims.ts'
+import { encryptionFaults } from './encryption.ts'
 import { wireGrant, wireGrants } from './grants.ts'
 import { identityFaults } from './identities.ts'
 import { canVerify, hasCertificate, jwksFaults, usableKeys } from './jwks.ts'
 import { tokenLife } from './limits.ts'
-import { notServedFaults } from './not-served.ts'
 import { responseModes } from './response-modes.ts'
 import { emailPattern, isHttpsUrl, originFault, redirectFault } from './uris.ts'
 
@@ -46,7 +47,6 @@ const methods = words([...wireMethods, federatedMethod])
 type Check = (config: ClientConfig, about: AboutClient) => readonly ClientFault[]
 
 const checks: readonly Check[] = [
-  notServedFaults,
   algorithmFaults,
   redirectFaults,
   authenticationFaults,
@@ -54,9 +54,11 @@ const checks: readonly Check[] = [
   certificateFaults,
   grantFaults,
   keyFaults,
+  encryptionFaults,
   pageFaults,
   claimFaults,
   lifeFaults,
+  acrFaults,
   fapiFaults,
   subjectFaults,
   authorizationDetailsFaults,
@@ -184,6 +186,11 @@ function lifeFaults(config: ClientConfig): readonly ClientFault[] {
   )
     .filter(([, seconds, { most }]) => seconds > most)
     .map(([field, , { most }]) => invalid(field, `must be at most ${most / 3600}h`))
+}
+
+function acrFaults({ requiredAcr }: ClientConfig): readonly ClientFault[] {
+  const isKnown = requiredAcr.every((value) => words(acrLevels).includes(value))
+  return isKnown ? [] : [invalid('access.requiredAcr', `must be among ${acrLevels.join(', ')}`)]
 }
 
 /** What FAPI 2.0 asks of a client (Security Profile sections 5.3.2 and 5.4). */

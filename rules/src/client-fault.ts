@@ -2,7 +2,7 @@
 export interface ClientFault {
   /** Path in the OIDCClient, such as `spec.auth.jwks`. */
   readonly field: string
-  readonly code: 'CLIENT_METADATA_INVALID' | 'CLIENT_FEATURE_UNSUPPORTED'
+  readonly code: 'CLIENT_METADATA_INVALID'
   /** Begins with must, or says what cannot be: `must be https, …`. */
   readonly message: string
 }

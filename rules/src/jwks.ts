@@ -1,5 +1,5 @@
 // The public keys of a client, by value. Whoever writes them should hear at once that one can never verify anything.
-import type { clientAlgorithms } from './algorithms.ts'
+import type { KeyEncryption, clientAlgorithms } from './algorithms.ts'
 import { X509Certificate, createPublicKey } from 'node:crypto'
 import type { JsonWebKey } from 'node:crypto'
 
@@ -58,6 +58,28 @@ export function hasCertificate(jwks: unknown): boolean {
   const keys: unknown = isObject(jwks) ? jwks['keys'] : undefined
   return Array.isArray(keys) && keys.some((key: unknown) => isObject(key) && isCertificate(key['x5c']))
 }
+
+const ofAgreement = ['EC P-256', 'EC P-384', 'EC P-521', 'OKP X25519']
+
+/** Kinds of keys, and curves, that each algorithm encrypts to. Source: RFC 7518 sections 4.3 and 4.6, RFC 8037 section 3.2. */
+const encryptedTo: Readonly<Record<KeyEncryption, readonly string[]>> = {
+  'RSA-OAEP-256': ['RSA'],
+  'ECDH-ES': ofAgreement,
+  'ECDH-ES+A256KW': ofAgreement,
+}
+
+/** @returns whether a key is one to encrypt to. It must say so itself: a key without `use` may be one that its owner cannot decrypt
+ *  with (OpenID Connect Core 10.2 asks for `use` where a set has both kinds) */
+export function isForEncryption(key: unknown, algorithm: KeyEncryption): boolean {
+  if (!isObject(key)) return false
+  const { kty, crv, alg, use } = key
+  const kind = [kty, crv].filter(isText).join(' ')
+  return use === 'enc' && (alg === undefined || alg === algorithm) && encryptedTo[algorithm].includes(kind)
+}
+
+/** The same for people. */
+export const keyForEncryption = (algorithm: KeyEncryption): string =>
+  `use enc, and ${algorithm === 'RSA-OAEP-256' ? 'RSA' : 'EC or OKP with X25519'}`
 
 function isCertificate(x5c: unknown): boolean {
   const first: unknown = Array.isArray(x5c) ? x5c[0] : undefined

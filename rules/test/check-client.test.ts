@@ -1,4 +1,5 @@
-import type { MessageInitShape } from '@bufbuild/protobuf'
+import { generateKeyPairSync } from 'node:crypto'
+import type { JsonObject, MessageInitShape } from '@bufbuild/protobuf'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfigSchema } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { expect } from 'chai'
@@ -8,7 +9,10 @@ import { config, everything } from './configs.ts'
 type Change = MessageInitShape<typeof ClientConfigSchema>
 
 const keys = { keys: [{ kty: 'EC', crv: 'P-256', x: 'a', y: 'b' }] }
+const point = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }) as JsonObject
 const derived = (name: string): Change => ({ claims: [{ name, join: 'Array', fromGroups: [] }] })
+
+const acrWords = /^must be among urn:nauthera:password, urn:nauthera:mfa$/
 
 /** What is refused: where the person looks for it, and a piece of what it says. */
 const refused: readonly [sentence: string, change: Change, field: string, message: RegExp][] = [
@@ -56,6 +60,13 @@ const refused: readonly [sentence: string, change: Change, field: string, messag
     /no way to show a secret with none/,
   ],
   ['another word for the claims of ID tokens', { idTokenClaims: 'All' }, 'spec.tokens.idClaims', /among Scopes/],
+  ['a level of authentication that is none', { requiredAcr: ['mfa'] }, 'spec.access.requiredAcr', acrWords],
+  [
+    'such a level beside a known one',
+    { requiredAcr: ['urn:nauthera:mfa', 'mfa'] },
+    'spec.access.requiredAcr',
+    acrWords,
+  ],
   [
     'tokens for whoever asks',
     { tokenEndpointAuthMethod: 'none', grantTypes: ['client_credentials'] },
@@ -80,6 +91,34 @@ const refused: readonly [sentence: string, change: Change, field: string, messag
   ],
   ['keys that are none', { jwks: keys }, 'spec.auth.jwks', /keys\[0\] must be a valid key/],
   ['keys over http', { jwksUri: 'http://a.test/k' }, 'spec.auth.jwksURI', /https URL/],
+  [
+    'encrypted userinfo without keys',
+    { userinfoEncryptedResponseAlg: 'ECDH-ES', userinfoEncryptedResponseEnc: 'A256GCM' },
+    'spec.encryption.userinfo',
+    /must have auth.jwksURI or auth.jwks/,
+  ],
+  [
+    'RSA1_5',
+    { jwksUri: 'https://a.test/k', userinfoEncryptedResponseAlg: 'RSA1_5', userinfoEncryptedResponseEnc: 'A256GCM' },
+    'spec.encryption.userinfo',
+    /alg among RSA-OAEP-256, ECDH-ES, ECDH-ES\+A256KW and enc among/,
+  ],
+  [
+    'encrypted userinfo with half of the words',
+    { jwksUri: 'https://a.test/k', userinfoEncryptedResponseEnc: 'A256GCM' },
+    'spec.encryption.userinfo',
+    /alg among RSA-OAEP-256/,
+  ],
+  [
+    'encrypted userinfo with a key for signatures alone',
+    {
+      jwks: { keys: [{ ...point, use: 'sig' }] },
+      userinfoEncryptedResponseAlg: 'ECDH-ES',
+      userinfoEncryptedResponseEnc: 'A256GCM',
+    },
+    'spec.auth.jwks',
+    /must have a key to encrypt to with ECDH-ES: use enc, and EC or OKP with X25519/,
+  ],
   ['a home page over http', { clientUri: 'http://a.test/' }, 'spec.uris.client', /https URL/],
   ['a logo that is a script', { logoUri: 'javascript:x' }, 'spec.uris.logo', /https URL/],
   ['a policy that is no URL', { policyUri: 'https://' }, 'spec.uris.policy', /https URL/],
@@ -110,7 +149,16 @@ const taken: readonly [sentence: string, change: Change][] = [
   ],
   ['a script on this machine', { corsOrigins: ['http://localhost:3000', 'https://a.test'] }],
   ['keys by address', { tokenEndpointAuthMethod: 'private_key_jwt', jwksUri: 'https://a.test/keys' }],
+  [
+    'encrypted userinfo',
+    {
+      jwks: { keys: [{ ...point, use: 'enc' }] },
+      userinfoEncryptedResponseAlg: 'ECDH-ES',
+      userinfoEncryptedResponseEnc: 'A128CBC-HS256',
+    },
+  ],
   ['the longest lives', { accessTokenTtl: 86_400, idTokenTtl: 86_400, refreshTokenTtl: 90 * 86_400 }],
+  ['both levels of authentication', { requiredAcr: ['urn:nauthera:password', 'urn:nauthera:mfa'] }],
   ['a claim of its own from groups', derived('roles')],
   ['a machine', { type: 'M2M', redirectUris: [], grantTypes: ['client_credentials'], pkceRequired: false }],
 ]

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect } from 'chai'
-import { canVerify, jwksFaults } from '../src/jwks.ts'
+import { canVerify, isForEncryption, jwksFaults } from '../src/jwks.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const ec = publicKey.export({ format: 'jwk' })
@@ -42,6 +42,27 @@ describe('canVerify', () => {
     ['a key of a type that nobody here knows', [{ kty: 'LATER', pub: 'x' }], false],
   ] as const) {
     it(`${expected ? 'holds' : 'does not hold'} for ${sentence}`, () => expect(canVerify({ keys })).to.equal(expected))
+  }
+})
+
+describe('isForEncryption', () => {
+  for (const [sentence, key, algorithm, expected] of [
+    ['an RSA key', { ...rsa(2048), use: 'enc' }, 'RSA-OAEP-256', true],
+    ['an RSA key of the algorithm', { ...rsa(2048), use: 'enc', alg: 'RSA-OAEP-256' }, 'RSA-OAEP-256', true],
+    ['an EC key', { ...ec, use: 'enc' }, 'ECDH-ES', true],
+    ['an EC key of another curve', { ...p384, use: 'enc' }, 'ECDH-ES+A256KW', true],
+    ['an X25519 key', { ...x25519, use: 'enc' }, 'ECDH-ES', true],
+    ['a key of another algorithm', { ...rsa(2048), use: 'enc', alg: 'RSA1_5' }, 'RSA-OAEP-256', false],
+    ['a key that wraps the key of the content', { ...ec, use: 'enc', alg: 'ECDH-ES+A256KW' }, 'ECDH-ES', false],
+    ['a key of another type', { ...ec, use: 'enc' }, 'RSA-OAEP-256', false],
+    ['an RSA key for agreement', { ...rsa(2048), use: 'enc' }, 'ECDH-ES', false],
+    ['a curve of signatures', { ...ed, use: 'enc' }, 'ECDH-ES', false],
+    ['a key that does not say what it is for', ec, 'ECDH-ES', false],
+    ['a key for signatures', { ...rsa(2048), use: 'sig' }, 'RSA-OAEP-256', false],
+    ['a text', 'x', 'ECDH-ES', false],
+  ] as const) {
+    it(`${expected ? 'holds' : 'does not hold'} for ${sentence}`, () =>
+      expect(isForEncryption(key, algorithm)).to.equal(expected))
   }
 })
 

@@ -130,10 +130,6 @@ export const errorCatalogue = {
     meaning: 'Two OIDCClients have the same client id. The one that had it first keeps it.',
     remedy: 'Give the other one a `clientId` of its own, or delete the first.',
   },
-  CLIENT_FEATURE_UNSUPPORTED: {
-    meaning: 'A client uses a feature that this version does not serve yet.',
-    remedy: 'Take the field out, or upgrade the server. Until then the last good version of the client is served.',
-  },
 } as const satisfies Readonly<Record<string, { meaning: string; remedy: string }>>
 
 export type ErrorCode = keyof typeof errorCatalogue

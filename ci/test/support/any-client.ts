@@ -108,7 +108,7 @@ const publicKey: Any = fc
       {
         kid: fc.constantFrom<unknown>('k1', '', 7),
         use: fc.constantFrom<unknown>('sig', 'enc', 'other'),
-        alg: fc.constantFrom<unknown>('ES256', 'RS256', 'EdDSA', 'HS256', 'nothing'),
+        alg: fc.constantFrom<unknown>('ES256', 'RS256', 'EdDSA', 'HS256', 'ECDH-ES', 'nothing'),
         key_ops: fc.constantFrom<unknown>(['verify'], ['sign'], 'verify'),
         x5c: fc.constantFrom<unknown>(['MAo='], [], 'MAo='),
         x5t: fc.constantFrom<unknown>('a', 1),

@@ -9,6 +9,7 @@ import {
   tlsMethods,
 } from '@nauthera/rules/client-authentication'
 import type { AuthMethod } from '@nauthera/rules/client-authentication'
+import { noKeys } from '@nauthera/rules/encryption'
 import { maxVersionBytes } from '@nauthera/rules/limits'
 import { typesWhere } from '@nauthera/rules/client-types'
 import { oidcScopes } from '@nauthera/rules/scopes'
@@ -214,6 +215,11 @@ const authRules = [
     'signedRequestObject',
     `!has(self.signedRequestObject) || !self.signedRequestObject || (has(self.auth) && (has(self.auth.jwksURI) || has(self.auth.jwks)))`,
     'must have auth.jwksURI or auth.jwks as well: the keys that verify the requests',
+  ),
+  rule(
+    'encryption.userinfo',
+    '!has(self.encryption) || !has(self.encryption.userinfo) || (has(self.auth) && (has(self.auth.jwksURI) || has(self.auth.jwks)))',
+    noKeys,
   ),
 ]
 

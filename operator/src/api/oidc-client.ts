@@ -1,5 +1,5 @@
 // The OIDCClient: every field, its limits and its words. client-rules.ts adds the rules between fields.
-import { signingAlgorithms } from '@nauthera/rules/algorithms'
+import { contentEncryptions, keyEncryptions, signingAlgorithms } from '@nauthera/rules/algorithms'
 import { declarationLimits } from '@nauthera/rules/authorization-details'
 import { idClaims, registeredClaims } from '@nauthera/rules/claims'
 import { authMethods } from '@nauthera/rules/client-authentication'
@@ -133,10 +133,10 @@ const auth = object(
       authMethods,
     ),
     jwksURI: httpsUri(
-      'Address of the public keys of the client. private_key_jwt and self_signed_tls_client_auth need this or jwks.',
+      'Address of the public keys of the client. private_key_jwt, self_signed_tls_client_auth and encryption.userinfo need this or jwks.',
     ),
     jwks: object(
-      'The public keys of the client, as a JWK set. private_key_jwt and self_signed_tls_client_auth need this or jwksURI.',
+      'The public keys of the client, as a JWK set. private_key_jwt, self_signed_tls_client_auth and encryption.userinfo need this or jwksURI.',
       { keys: list('Keys.', foreignObject('A public JWK.'), { maxItems: 20, minItems: 1 }) },
       {},
     ),
@@ -571,6 +571,22 @@ export const clientSpecFields = object(
           signingAlgorithms,
         ),
         userinfo: oneOf('Default: userinfo is JSON without a signature.', signingAlgorithms),
+      },
+    ),
+    encryption: object(
+      'What the server encrypts for this client, with a public key of its own: a key at auth.jwksURI or in auth.jwks that has use enc.',
+      {},
+      {
+        userinfo: object(
+          'Userinfo is signed (with signing.userinfo, or as ID tokens are), then encrypted. Default: it is not encrypted. Set it when every server is of a release that knows it: an older one answers without.',
+          {
+            alg: oneOf(
+              'How the key of the content is encrypted: to an RSA key with RSA-OAEP-256, to an EC or X25519 key with the others.',
+              keyEncryptions,
+            ),
+          },
+          { enc: oneOf('How the content is encrypted.', contentEncryptions, { default: contentEncryptions[0] }) },
+        ),
       },
     ),
     logout: object(

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import type { JsonObject } from '@bufbuild/protobuf'
 import { ClientConfigSchema, ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { ClientConfig } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import { contentEncryptions } from '@nauthera/rules/algorithms'
 import { federatedMethod, showsSecret, waysOf, wireMethod } from '@nauthera/rules/client-authentication'
 import { meaningOf } from '@nauthera/rules/client-types'
 import { wireGrant } from '@nauthera/rules/grants'
@@ -83,6 +84,7 @@ export function renderConfig(client: OIDCClient, platformTokenTtl: number = plat
     ...(spec.defaultMaxAge === undefined ? {} : { defaultMaxAge: spec.defaultMaxAge }),
     requireAuthTime: spec.requireAuthTime ?? false,
     ...signingConfig(spec),
+    ...encryptionConfig(spec),
     backchannelLogoutUri: spec.logout?.backchannelURI ?? '',
     backchannelLogoutSessionRequired: spec.logout?.sessionRequired ?? false,
     corsOrigins: [...(spec.corsOrigins ?? [])],
@@ -151,6 +153,12 @@ function signingConfig({ signing, profile }: OIDCClientSpec) {
     userinfoSignedResponseAlg: signing?.userinfo ?? '',
   }
 }
+
+/** The default of enc is there for objects that no API server has filled in. */
+const encryptionConfig = ({ encryption }: OIDCClientSpec) => ({
+  userinfoEncryptedResponseAlg: encryption?.userinfo?.alg ?? '',
+  userinfoEncryptedResponseEnc: encryption?.userinfo ? (encryption.userinfo.enc ?? contentEncryptions[0]) : '',
+})
 
 const tokenConfig = ({ tokens, profile }: OIDCClientSpec) => ({
   accessTokenTtl: seconds(tokens?.accessTTL),

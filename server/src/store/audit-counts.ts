@@ -9,7 +9,8 @@ const mostRefusals = 1000
 /** Of these, rows of one address: with reasons of its own making, nobody hides what others do. */
 const mostOfAddress = 100
 
-/** Refusals: nobody has to sign in, or to prove which client they are, to cause them; or a page elsewhere makes the browser of a person do so. */
+/** Refusals: nobody has to sign in, or to prove which client they are, to cause them; or a page elsewhere makes the browser of a person do so;
+ *  or they are alike as long as a program asks again. */
 const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
   'signin.failure',
   'signin.locked',
@@ -19,6 +20,7 @@ const refusals: ReadonlySet<AuditName> = new Set<AuditName>([
   'account.linked',
   'authorization.refused',
   'token.refused',
+  'userinfo.refused',
   'client.auth_failed',
   'device.blocked',
 ])

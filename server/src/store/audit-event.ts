@@ -10,6 +10,7 @@ export type AuditName =
   | `consent.${'granted' | 'denied' | 'revoked'}`
   | 'authorization.refused'
   | `token.${'issued' | 'refreshed' | 'refused' | 'revoked'}`
+  | 'userinfo.refused'
   | 'code.replay'
   | 'refresh.reuse'
   | `session.${'ended' | 'revoked_all'}`

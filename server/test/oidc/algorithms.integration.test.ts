@@ -75,7 +75,7 @@ describe('an algorithm for each use', () => {
     expect(await verified((await userinfo(tokens.access)).body)).to.include({ alg: 'EdDSA' })
   })
 
-  it('publishes the algorithms that there are keys for, and nothing of a private part', async () => {
+  it('T10 publishes the algorithms that there are keys for, and nothing of a private part', async () => {
     const metadata = (await send(replicas, { path: '/.well-known/openid-configuration' })).json()
     for (const use of ['id_token', 'userinfo', 'authorization'])
       expect(metadata[`${use}_signing_alg_values_supported`]).to.have.members([...algorithms])

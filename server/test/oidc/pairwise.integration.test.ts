@@ -14,8 +14,24 @@ import { toldApps } from './told-app.ts'
 // Pairwise subjects (OpenID Connect Core 1.0 section 8): what a client gets says the same subject everywhere, and nowhere the id.
 
 const api = 'https://api.example.com'
+/** Where `app.one` calls, and where that API calls on for the same person. */
+const [orders, stock] = ['https://orders.example.com', 'https://stock.example.com'] as const
+const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange'
+const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
+/** An API that people also sign in to. */
+const ordersRedirect = `${orders}/callback`
 /** Of requests whose code is not redeemed. */
 const proof = pkce()
+
+/** One API, as a client of each kind. */
+const exchanging: readonly (readonly [
+  clientId: string,
+  more: { readonly subjectType?: 'pairwise'; readonly accessTokenFormat?: 'opaque' },
+])[] = [
+  ['orders.pairwise', { subjectType: 'pairwise' }],
+  ['orders.opaque', { subjectType: 'pairwise', accessTokenFormat: 'opaque' }],
+  ['orders.public', {}],
+]
 
 describe('pairwise subjects', function () {
   this.timeout(60_000)
@@ -38,6 +54,23 @@ describe('pairwise subjects', function () {
       entry('app.sector', ofSector),
       entry('app.member', { ...ofSector, audiences: [api], accessTokenFormat: 'JWT' }),
       entry('app.stranger', { ...ofSector, redirectUris: ['https://stranger.example.com/cb'] }),
+      entry('app.caller', { ...pairwise, audiences: [orders] }, { granted: { [orders]: [] } }),
+      entry('app.caller-public', { ...configs.web, audiences: [orders] }, { granted: { [orders]: [] } }),
+      ...exchanging.map(([clientId, more]) =>
+        entry(
+          clientId,
+          {
+            ...configs.web,
+            grantTypes: [...configs.web.grantTypes, exchangeGrant],
+            resourceServer: { identifier: orders },
+            audiences: [stock],
+            redirectUris: [ordersRedirect],
+            ...more,
+          },
+          { granted: { [stock]: [] } },
+        ),
+      ),
+      entry('app.stock', { ...configs.api, resourceServer: { identifier: stock } }),
       entry('app.api', { ...configs.machine, resourceServer: { identifier: api } }),
     ])
     userId = await addPerson(replicas, 'ada')
@@ -118,6 +151,50 @@ describe('pairwise subjects', function () {
     expect(back.searchParams.has('code')).to.equal(true)
   })
 
+  describe('RFC 8693 2.2.1 a token exchange computes the subject anew, for the client of the new token', () => {
+    /** The subject that an API knows the person by, when they sign in to it themselves. */
+    async function ownSubject(clientId: string): Promise<string> {
+      const parameters = { client_id: clientId, redirect_uri: ordersRedirect }
+      const code = await getCode(replicas, { parameters })
+      return subOf(tokensOf(await redeem(replicas, code, { clientId, form: { redirect_uri: ordersRedirect } })).id)
+    }
+    async function exchanged(from: string, clientId: string) {
+      const { access } = await signIn(from, { resource: orders, scope: 'openid' })
+      const answer = await send(replicas, {
+        path: '/token',
+        headers: basic(clientId, clientSecret),
+        form: {
+          grant_type: exchangeGrant,
+          subject_token: access,
+          subject_token_type: accessTokenType,
+          resource: stock,
+        },
+      })
+      expect(answer.status, answer.body).to.equal(200)
+      const known = await introspect(replicas, tokensOf(answer).access, { clientId: 'app.stock' })
+      return { before: subOf(access), answer, known: known.json() }
+    }
+
+    for (const from of ['app.caller', 'app.caller-public'])
+      for (const [clientId, { subjectType = 'public' }] of exchanging)
+        it(`from ${from} by ${clientId}, which has ${subjectType} subjects`, async () => {
+          const { before, answer, known } = await exchanged(from, clientId)
+          expect(before === userId).to.equal(from === 'app.caller-public')
+          const wanted = await ownSubject(clientId)
+          expect(wanted === userId).to.equal(subjectType === 'public')
+          expect(known).to.include({ active: true, aud: stock, client_id: clientId, sub: wanted })
+          expect(wanted === before).to.equal(from === 'app.caller-public' && subjectType === 'public')
+          const { access } = tokensOf(answer)
+          if (access.includes('.')) expect(subOf(access)).to.equal(wanted)
+          if (subjectType === 'public') return
+          for (const text of [answer.body, JSON.stringify(known)]) {
+            expect(readable(text)).not.to.contain(userId)
+            // nor the subject of the one before: the two sectors cannot be put together by it
+            expect(readable(text)).not.to.contain(before)
+          }
+        })
+  })
+
   it('the subject outlives a rename, and is the same at another replica', async () => {
     const before = subOf((await signIn('app.one')).id)
     const { database } = replicas.apps[0]!.store
@@ -165,6 +242,29 @@ describe('pairwise subjects', function () {
     expect((await refresh(replicas, token, { clientId: 'app.one' })).json()['error']).to.equal('invalid_grant')
     expect((await userinfo(access)).status).to.equal(401)
   })
+
+  for (const [what, moved] of [
+    ['document', { sectorIdentifierUri: 'https://other.example.com/sector' }],
+    ['redirect URI', { redirectUris: ['https://other.example.com/callback'] }],
+  ] as [string, object][])
+    it(`a client that moves to the sector of others by its ${what} learns no subject there from what it got before`, async () => {
+      const ids = ['app.moves', 'app.was-public']
+      const pairwise = { ...configs.web, subjectType: 'pairwise' } as const
+      const own = [entry('app.moves', pairwise), entry('app.was-public', configs.web)]
+      await replicas.serve(own)
+      const got = await Promise.all(ids.map(async (clientId) => ({ ...(await signIn(clientId, offline)), clientId })))
+      await replicas.serve(ids.map((id) => entry(id, { ...pairwise, ...moved })))
+      for (const { clientId, access, refresh: token } of got) {
+        expect((await userinfo(access)).status, clientId).to.equal(401)
+        expect((await introspect(replicas, access, { clientId })).json(), clientId).to.deep.equal({ active: false })
+        expect((await refresh(replicas, token, { clientId })).json()['error'], clientId).to.equal('invalid_grant')
+      }
+      // back in its own sector, what it has is good again
+      await replicas.serve(own)
+      expect((await introspect(replicas, got[0]!.access, { clientId: 'app.moves' })).json()).to.include({
+        active: true,
+      })
+    })
 })
 
 /** The text, and what is inside of the JWTs in it. */

@@ -444,7 +444,7 @@ describe('tokens', () => {
     expect(foreign.headers['access-control-allow-origin']).to.equal(undefined)
   })
 
-  it('publishes no private part of a key, and the same documents on every replica', async () => {
+  it('T10 publishes no private part of a key, and the same documents on every replica', async () => {
     for (const path of ['/jwks', '/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
       const [one, other] = [await send(replicas, { path }), await send(replicas, { path, replica: 1 })]
       expect(one.status).to.equal(200)

@@ -78,6 +78,7 @@ export function codeFinish(
             ...(grant.openid ? { openid: grant.openid } : {}),
             ...(grant.resources ? { resources: grant.resources } : {}),
             ...(grant.authorizationDetails ? { authorizationDetails: grant.authorizationDetails } : {}),
+            ...(grant.sector === undefined ? {} : { sector: grant.sector }),
           },
           expiresAt: offline ? new Date(now + lifetimes.refreshAbsolute * 1000) : until,
         },

@@ -15,6 +15,8 @@ export interface GrantPayload {
   readonly resources?: Readonly<Record<string, string>> | undefined
   /** What is granted beyond scopes (RFC 9396). Not under the library's own name for it: a server of the release before answers 500 for that. */
   readonly authorizationDetails?: Details | undefined
+  /** The sector of its client when it was made (clients/subjects.ts): a client that moves to another sector must not learn the subjects there. */
+  readonly sector?: string | undefined
 }
 
 /** @param claims names in the request's `claims` parameter */

@@ -6,6 +6,7 @@ import { standingDetails } from '../clients/details.ts'
 import type { Details } from '../clients/details.ts'
 import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
+import { pairwiseSector } from '../clients/subjects.ts'
 import { narrowed } from './grants.ts'
 import type { GrantPayload } from './grants.ts'
 
@@ -21,7 +22,7 @@ export async function standingGrant(
   const owners = [...loaded.grantFrom, row]
   for (const { clientId } of owners) await clients.ensure(clientId)
   const client = ownerOf(owners, loaded.user.groups, clients)
-  if (client === undefined) return undefined
+  if (client === undefined || row.payload.sector !== pairwiseSector(client.config)) return undefined
   const may = {
     person: personScopes(client.config),
     at: (api: string) => scopesAt(api, client, clients),

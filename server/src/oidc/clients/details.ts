@@ -54,7 +54,8 @@ export function judgeDetails(asked: AskedDetails, client: ApisOf, apis: Apis): D
   return { kind: 'allowed', details: judged }
 }
 
-/** What a token request asks for, of what is granted: the same or less (RFC 9396 section 6).
+/** What a token request asks for, of what is granted: the same or less (RFC 9396 section 6). Each granted detail stands for one at most: one
+ *  payment that was agreed to is not two.
  *  @param granted at the API of the token
  *  @returns all that is granted when nothing is asked for */
 export function narrowDetails(
@@ -64,15 +65,30 @@ export function narrowDetails(
   if (text === undefined) return { kind: 'allowed', details: granted }
   const read = readDetails(text)
   if (read.kind === 'refused') return read
-  const index = read.details.findIndex((detail) => !granted.some((one) => covers(one, detail)))
+  const index = firstWithoutOne(read.details, granted)
   if (index === -1) return { kind: 'allowed', details: read.details }
   return refuse(
     `authorization_details[${index}] is more than what was granted for this API, or something else: ask for it in a new authorization request, or leave authorization_details out to get all that was granted`,
   )
 }
 
+/** @returns the index of an asked detail for which no granted one is left; -1 when each has one of its own (augmenting paths) */
+function firstWithoutOne(asked: readonly Detail[], granted: readonly Detail[]): number {
+  const takenBy = new Map<number, number>()
+  const findFor = (index: number, tried: Set<number>): boolean =>
+    granted.some((one, at) => {
+      if (tried.has(at) || !covers(one, asked[index]!)) return false
+      tried.add(at)
+      const other = takenBy.get(at)
+      if (other !== undefined && !findFor(other, tried)) return false
+      takenBy.set(at, index)
+      return true
+    })
+  return asked.findIndex((_, index) => !findFor(index, new Set()))
+}
+
 /** Whether one detail stands for another: it has the same fields, each list of the other is a part of its own, and all else is equal. A
- *  field that is left out may mean everything to an API, so it is no less. */
+ *  field that is left out, or an empty list, may mean everything to an API, so it is no less. */
 export function covers(granted: Detail, asked: Detail): boolean {
   const names = Object.keys(granted)
   if (names.length !== Object.keys(asked).length) return false
@@ -80,7 +96,8 @@ export function covers(granted: Detail, asked: Detail): boolean {
     if (!Object.hasOwn(asked, name)) return false
     const [had, wanted] = [granted[name], asked[name]]
     if (!lists.includes(name) || !Array.isArray(had) || !Array.isArray(wanted)) return isDeepStrictEqual(had, wanted)
-    return wanted.every((value) => had.includes(value))
+    if (isDeepStrictEqual(had, wanted)) return true
+    return wanted.length > 0 && new Set(wanted).size === wanted.length && wanted.every((value) => had.includes(value))
   })
 }
 

@@ -7,6 +7,7 @@ import type { MutualTls } from '@nauthera/rules/certificates'
 import { checkClient } from '@nauthera/rules/check-client'
 import { federatedMethod, showsSecret, tlsMethods } from '@nauthera/rules/client-authentication'
 import type { ClientFault } from '@nauthera/rules/client-fault'
+import { userinfoEncryption } from '@nauthera/rules/encryption'
 import type { CheckClient, ClientIdentity } from '../../clients/check-client.ts'
 import { personScopes } from './apis.ts'
 import type { ClientClass, ProviderMetadata } from './oidc-client.ts'
@@ -58,6 +59,8 @@ export const fieldUse: Readonly<Record<Exclude<keyof ClientConfig, `$${string}`>
   requireAuthTime: 'require_auth_time',
   idTokenSignedResponseAlg: 'id_token_signed_response_alg',
   userinfoSignedResponseAlg: 'userinfo_signed_response_alg',
+  userinfoEncryptedResponseAlg: 'library/overrides/encrypt-userinfo',
+  userinfoEncryptedResponseEnc: 'library/overrides/encrypt-userinfo',
   backchannelLogoutUri: 'backchannel_logout_uri; back-channel',
   backchannelLogoutSessionRequired: 'backchannel_logout_session_required',
   corsOrigins: 'library/configuration: clientBasedCORS',
@@ -141,10 +144,12 @@ export function renderMetadata(
   })
 }
 
-/** FAPI 2.0 takes no RS256: such a client does not follow a default that it may not use. */
-function userinfoDefault({ profile }: ClientConfig, { userinfo }: SigningDefaults): SigningAlgorithm | undefined {
-  const isTaken = userinfo !== undefined && (profile !== 'FAPI2' || fapiAlgorithms.includes(userinfo))
-  return isTaken ? userinfo : undefined
+/** FAPI 2.0 takes no RS256: such a client does not follow a default that it may not use. What is encrypted is signed in any case: whoever
+ *  has the public key could have encrypted it. */
+function userinfoDefault(config: ClientConfig, { userinfo, idToken }: SigningDefaults): string | undefined {
+  const isTaken = userinfo !== undefined && (config.profile !== 'FAPI2' || fapiAlgorithms.includes(userinfo))
+  if (isTaken) return userinfo
+  return userinfoEncryption(config) && (config.idTokenSignedResponseAlg || idToken)
 }
 
 /** @param needs.clientClass of the Provider whose rules apply now

@@ -15,6 +15,10 @@ export function sectorOf(config: Pick<ClientConfig, 'sectorIdentifierUri' | 'red
   return new URL(config.sectorIdentifierUri || config.redirectUris[0] || config.jwksUri).hostname
 }
 
+/** @returns the sector whose subjects a client knows people by; undefined for a client with public subjects */
+export const pairwiseSector = (config: ClientConfig): string | undefined =>
+  isPairwise(config) ? sectorOf(config) : undefined
+
 /** @param config of the client; @param accountId the id of the account */
 export type SubjectOf = (client: Pick<OidcClient, 'config'>, accountId: string) => string
 

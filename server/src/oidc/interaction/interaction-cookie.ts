@@ -91,7 +91,7 @@ function open(needs: InteractionCookieNeeds, { request }: Pick<Exchange, 'reques
   const value = readCookies(request).get(needs.scope.interaction(uid).name)
   if (value === undefined) return undefined
   const known = opened.get(request)
-  if (known?.value === value) return known.held
+  if (known?.value === value && known.uid === uid) return known.held
   const claims = decryptClaims(value, {
     keyOf: (kid) => needs.keys().find('interaction', kid),
     bound: boundTo(needs, uid),
@@ -99,12 +99,18 @@ function open(needs: InteractionCookieNeeds, { request }: Pick<Exchange, 'reques
   })
   // only this server can have encrypted it, so the shape is known
   const held = claims as Held | undefined
-  opened.set(request, { value, held })
+  opened.set(request, { uid, value, held })
   return held
 }
 
 /** What a request brought, read once: its cookie is looked at several times. */
-const opened = new WeakMap<IncomingMessage, { readonly value: string; readonly held: Held | undefined }>()
+const opened = new WeakMap<IncomingMessage, Opened>()
+
+interface Opened {
+  readonly uid: string
+  readonly value: string
+  readonly held: Held | undefined
+}
 
 function put(needs: InteractionCookieNeeds, { response }: Exchange, uid: string, held: Held): void {
   const { kid, key } = needs.keys().current('interaction')

@@ -140,9 +140,9 @@ export async function verifyForeign(
   token: string,
   keys: readonly Readonly<Record<string, unknown>>[],
 ): Promise<Record<string, unknown> | 'unknown-key' | 'bad-signature' | 'malformed'> {
-  const plain = verifyPlain(token, keys)
-  if (plain) return otherTypes.has(typeOf(plain.header['typ'])) ? 'malformed' : { ...plain.claims }
   try {
+    const plain = verifyPlain(token, keys)
+    if (plain) return otherTypes.has(typeOf(plain.header['typ'])) ? 'malformed' : { ...plain.claims }
     const find = createLocalJWKSet({ keys: keys.map((key) => ({ ...key }) as JWK) })
     const { payload, protectedHeader } = await compactVerify(token, find, { algorithms: [...platformAlgorithms] })
     // such a payload would be read in another form than the one that was signed

@@ -15,7 +15,10 @@ export interface PlainJwt {
 
 const shape = /^([\w-]+)\.([\w-]+)\.([\w-]+)$/
 const members: ReadonlySet<string> = new Set(['alg', 'kid', 'typ'])
-const kinds: Readonly<Record<string, Jwk>> = { ES256: { kty: 'EC', crv: 'P-256' }, RS256: { kty: 'RSA' } }
+const kinds: ReadonlyMap<string, Jwk> = new Map([
+  ['ES256', { kty: 'EC', crv: 'P-256' }],
+  ['RS256', { kty: 'RSA' }],
+] as [string, Jwk][])
 
 /** @param keys public
  *  @returns what it says, when its header names one key and its signature is right by that; undefined says nothing about it */
@@ -48,7 +51,7 @@ const read = new WeakMap<Jwk, KeyObject>()
 
 /** @returns the only key of that name, when it is of the common form and made for this */
 function jwkFor({ alg, kid, typ }: Jwk, keys: readonly Jwk[]): Jwk | undefined {
-  const kind = typeof alg === 'string' ? kinds[alg] : undefined
+  const kind = typeof alg === 'string' ? kinds.get(alg) : undefined
   if (kind === undefined || typeof kid !== 'string' || (typ !== undefined && typeof typ !== 'string')) return undefined
   const [jwk, ...others] = keys.filter((key) => key['kid'] === kid)
   if (jwk === undefined || others.length > 0 || !Object.entries(kind).every(([name, value]) => jwk[name] === value))

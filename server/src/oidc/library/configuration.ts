@@ -1,4 +1,4 @@
-import { clientAlgorithms } from '@nauthera/rules/algorithms'
+import { clientAlgorithms, contentEncryptions, keyEncryptions } from '@nauthera/rules/algorithms'
 import type { SigningAlgorithm } from '@nauthera/rules/algorithms'
 import { signInClaims } from '@nauthera/rules/claims'
 import { paths } from '@nauthera/rules/endpoints'
@@ -66,6 +66,8 @@ export function buildConfiguration(needs: ConfigurationNeeds): Configuration {
     discovery: {
       ui_locales_supported: pages.languages,
       prompt_values_supported: requestablePrompts,
+      userinfo_encryption_alg_values_supported: keyEncryptions,
+      userinfo_encryption_enc_values_supported: contentEncryptions,
       // said only where it is so
       ...(settings.clientMetadataDocuments.hosts.length > 0 ? { client_id_metadata_document_supported: true } : {}),
       ...endpointAliases(settings),

@@ -5,6 +5,7 @@ import { codeFinish } from '../artefacts/code-finish.ts'
 import type { Authorization } from '../artefacts/code-finish.ts'
 import { knownBrowser } from '../artefacts/known-browser.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
+import { pairwiseSector } from '../clients/subjects.ts'
 import type { CookieKeys } from '../keys/key-set.ts'
 import { sidOf } from '../session-cookie.ts'
 import { detailsAsked } from './authorization.ts'
@@ -68,6 +69,7 @@ function authorizationOf(
       openid: grant.openid,
       resources: grant.resources,
       authorizationDetails: grant.authorizationDetails,
+      sector: pairwiseSector(client.config),
       scopes: new Set(grant.getOIDCScope().split(' ')),
     },
   }

@@ -5,6 +5,7 @@ import { compareSecrets } from './overrides/compare-secrets.ts'
 import { consumeCodes } from './overrides/consume-codes.ts'
 import { consumePushedRequests } from './overrides/consume-pushed-requests.ts'
 import { deviceCodes } from './overrides/device-codes.ts'
+import { encryptUserinfo } from './overrides/encrypt-userinfo.ts'
 import { endSessions } from './overrides/end-sessions.ts'
 import { exchangeTokens } from './overrides/exchange-tokens.ts'
 import { findClients } from './overrides/find-clients.ts'
@@ -47,6 +48,7 @@ export const overrides = {
   endSessions,
   addGroupClaims,
   idTokens,
+  encryptUserinfo,
   watchParams,
 } as const satisfies Readonly<Record<string, Override>>
 

@@ -1,5 +1,6 @@
 import { grantTypes, wireGrant } from '@nauthera/rules/grants'
 import { foreign } from '@nauthera/runtime/log'
+import { errors } from 'oidc-provider'
 import type Provider from 'oidc-provider'
 import type { AuditEvent, AuditName } from '../../store/audit.ts'
 import { recordGranted } from '../artefacts/granted-tokens.ts'
@@ -38,6 +39,11 @@ export function listenToProtocol(provider: Provider, needs: Needs): void {
     on(`${endpoint}.error`, (context, error) => refused(needs, context, error))
   on('authorization.error', (context, error) => authorizationRefused(needs, context, error))
   on('device_resume.error', (context, error) => authorizationRefused(needs, context, error))
+  on('userinfo.error', (context, error) => {
+    // the only fault there that is the client's own: who shows no good token has told nobody which client it is
+    if (error instanceof errors.InvalidClientMetadata)
+      record(needs, context, 'userinfo.refused', { outcome: 'failure', reason: error.error_description })
+  })
   on('grant.revoked', (context) => {
     if (context.oidc.route === 'revocation') record(needs, context, 'token.revoked')
   })

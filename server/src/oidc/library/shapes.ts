@@ -126,8 +126,14 @@ export interface Internals {
   readonly OIDCContext: { readonly prototype: object }
 }
 
+/** The public keys of a client. */
+export interface ClientKeys extends Iterable<object> {
+  /** Fetches those of `jwks_uri` when they are not fresh. */
+  refresh(): Promise<void>
+}
+
 export interface IdToken {
-  readonly client: object
+  readonly client: object & { readonly asymmetricKeyStore: ClientKeys }
   /** What `account.claims()` returned. */
   available: Readonly<Record<string | symbol, unknown>>
   /** The scopes whose claims it holds, and single claims. */

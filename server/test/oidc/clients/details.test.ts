@@ -73,9 +73,33 @@ describe('narrowDetails', () => {
         const verdict = narrowDetails(JSON.stringify(asked), granted)
         if (verdict.kind === 'refused') return
         for (const one of verdict.details) expect(granted.some((other) => covers(other, one))).to.equal(true)
+        expect(verdict.details.length).to.be.at.most(granted.length)
       }),
       runs,
     )
+  })
+
+  const asks = (asked: readonly Detail[], granted: readonly Detail[]) =>
+    narrowDetails(JSON.stringify(asked), granted).kind
+  const pay = (...actions: string[]): Detail => ({ type: 'payment', actions, amount: 10 })
+
+  it('T60 gives one for one: what was agreed to once is not there twice, however it is written', () => {
+    expect(asks([pay('initiate')], [pay('initiate', 'view')])).to.equal('allowed')
+    expect(asks([pay('initiate'), pay('view')], [pay('initiate', 'view')])).to.equal('refused')
+    expect(asks([pay('initiate'), pay('initiate', 'initiate')], [pay('initiate')])).to.equal('refused')
+    expect(asks([pay('initiate', 'initiate')], [pay('initiate')])).to.equal('refused')
+  })
+
+  it('finds for each its own, whatever the order is', () => {
+    const granted = [pay('a', 'b'), pay('a'), pay('b', 'c')]
+    expect(asks([pay('a'), pay('b'), pay('c')], granted)).to.equal('allowed')
+    expect(asks([pay('c'), pay('a'), pay('b')], granted)).to.equal('allowed')
+    expect(asks([pay('c'), pay('a'), pay('b', 'c')], granted)).to.equal('refused')
+  })
+
+  it('T60 takes no empty list for less: to an API it may mean everything', () => {
+    expect(asks([pay()], [pay('initiate')])).to.equal('refused')
+    expect(asks([pay()], [pay()])).to.equal('allowed')
   })
 })
 

@@ -79,6 +79,7 @@ describe('fieldOfKey', () => {
 })
 
 describe('renderMetadata', () => {
+  const encrypted = { userinfoEncryptedResponseAlg: 'ECDH-ES', userinfoEncryptedResponseEnc: 'A256GCM' }
   const render = (config: object) =>
     renderMetadata(create(ClientConfigSchema, { ...configs.web, ...config }), { clientId: 'a.b' }, signing)
   for (const [sentence, config, key, value] of [
@@ -121,6 +122,30 @@ describe('renderMetadata', () => {
       'client_secret_basic',
     ],
     ['the algorithm of userinfo', { userinfoSignedResponseAlg: 'PS256' }, 'userinfo_signed_response_alg', 'PS256'],
+    [
+      'the algorithm of ID tokens for userinfo that is encrypted and names none',
+      { ...encrypted, idTokenSignedResponseAlg: 'EdDSA' },
+      'userinfo_signed_response_alg',
+      'EdDSA',
+    ],
+    [
+      'the server’s algorithm of ID tokens for userinfo that is encrypted when the client names none',
+      encrypted,
+      'userinfo_signed_response_alg',
+      'RS256',
+    ],
+    [
+      'the algorithm of userinfo that is encrypted',
+      { ...encrypted, userinfoSignedResponseAlg: 'PS256' },
+      'userinfo_signed_response_alg',
+      'PS256',
+    ],
+    [
+      'no encryption: overrides/encrypt-userinfo does that, not the library',
+      encrypted,
+      'userinfo_encrypted_response_alg',
+      undefined,
+    ],
     [
       'the addresses of the client’s pages',
       { clientUri: 'https://a.test/', policyUri: 'https://a.test/p', tosUri: 'https://a.test/t' },
@@ -166,6 +191,7 @@ describe('renderMetadata', () => {
     expect(of({}, 'RS256')).to.equal('RS256')
     expect(of({ profile: 'FAPI2' }, 'RS256')).to.equal(undefined)
     expect(of({ profile: 'FAPI2' }, 'PS256')).to.equal('PS256')
+    expect(of({ profile: 'FAPI2', idTokenSignedResponseAlg: 'ES256', ...encrypted }, 'RS256')).to.equal('ES256')
   })
 })
 
@@ -272,7 +298,7 @@ describe('createClientCheck', () => {
       'an unknown level of authentication',
       { requiredAcr: ['mfa'] },
       'spec.access.requiredAcr',
-      'CLIENT_FEATURE_UNSUPPORTED',
+      'CLIENT_METADATA_INVALID',
     ],
     ['an unknown kind of subject', { subjectType: 'odd' }, 'spec.subjectType', 'CLIENT_METADATA_INVALID'],
     [

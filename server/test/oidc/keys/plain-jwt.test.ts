@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect } from 'chai'
 import { CompactSign } from 'jose'
+import { verifyForeign } from '../../../src/oidc/keys/jwt.ts'
 import { createJwtSigner } from '../../../src/oidc/keys/jwt-signer.ts'
 import { verifyPlain } from '../../../src/oidc/keys/plain-jwt.ts'
 import { SeenJwts } from '../../../src/oidc/keys/seen-jwts.ts'
@@ -75,6 +76,22 @@ describe(verifyPlain.name, () => {
   for (const [what, make, others] of odd)
     it(`says nothing about ${what}`, async () =>
       expect(verifyPlain(await make(), (others ?? keys) as readonly Record<string, unknown>[])).to.equal(undefined))
+
+  for (const alg of ['__proto__', 'constructor', 'toString', 'hasOwnProperty'])
+    it(`T2 says nothing about the algorithm ${alg}, whatever the key is, and throws nothing`, async () => {
+      const kinds = [
+        generateKeyPairSync('rsa', { modulusLength: 2048 }),
+        generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+        generateKeyPairSync('ed25519'),
+        generateKeyPairSync('x25519'),
+      ]
+      for (const { publicKey } of kinds) {
+        const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'ec' }
+        const token = tampered(await signed({}), 0, () => encode({ alg, kid: 'ec' }))
+        expect(verifyPlain(token, [jwk])).to.equal(undefined)
+        expect(await verifyForeign(token, [jwk])).to.be.a('string')
+      }
+    })
 
   it('takes no RSA key of fewer than 2048 bits', async () => {
     const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hasCode } from '@nauthera/runtime/coded-error'
 import { expect } from 'chai'
+import { keyPolicy } from '../../../src/oidc/lifetimes.ts'
 import { createKeyRing } from '../../../src/oidc/keys/ring.ts'
 import type { KeyRing } from '../../../src/oidc/keys/ring.ts'
 import { createKeyRing as createEncryptionRing } from '../../../src/store/envelope.ts'
@@ -70,6 +71,31 @@ describe('createKeyRing', () => {
     now += policy.retireFor()
     await second.load()
     expect(second.current().published.map(({ kid }) => kid)).to.not.include(before)
+  })
+
+  it('T10 a key is published, without its private part, until a token of a day that it signed last has expired, and then goes', async () => {
+    const ofServer = keyPolicy(policy)
+    const keys = fresh.replica().keys
+    const ring = createKeyRing({ keys, algorithms: ['ES256'], policy: ofServer, now: () => now, log: keepLog() })
+    rings.push(ring)
+    await ring.load()
+    const { kid } = ring.current().signing[0]!
+    await ring.rotate()
+    const published = async (at: number) => {
+      now = at
+      await ring.load()
+      expect(JSON.stringify(ring.current().published)).to.not.match(/"(d|k|p|q|dp|dq|qi)":/)
+      return ring.current().published.some((key) => key.kid === kid)
+    }
+    const lastSigned = now + policy.publishBefore - 1
+    expect(await published(lastSigned)).to.equal(true)
+    expect(ring.current().signing[0]!.kid).to.equal(kid)
+    const expired = lastSigned + 24 * 60 * minute
+    expect(await published(lastSigned + 1)).to.equal(true)
+    expect(ring.current().signing[0]!.kid).to.not.equal(kid)
+    expect(await published(expired)).to.equal(true)
+    expect(await published(expired + 5 * minute + 1)).to.equal(false)
+    expect((await keys.summaries()).map(({ id }) => id)).to.not.include(kid)
   })
 
   it('the key of pairwise subjects is one for all replicas, and stays through every rotation', async () => {

@@ -2,6 +2,9 @@ import { expect } from 'chai'
 import fc from 'fast-check'
 import { activeKeyAt, keyStates, planFile, planKeys } from '../../../src/oidc/keys/states.ts'
 import type { KeyPolicy, KeyTimes } from '../../../src/oidc/keys/states.ts'
+import { cookieLine } from '../../../src/oidc/keys/key-set.ts'
+import { clockTolerance, keyPolicy, lifetimes } from '../../../src/oidc/lifetimes.ts'
+import { tokenLife } from '@nauthera/rules/limits'
 
 const minute = 60_000
 const day = 24 * 60 * minute
@@ -89,6 +92,37 @@ describe('keyStates', () => {
         { id: 'a', activeAt: 0, until: day + 60 * minute },
       ])
     })
+  })
+
+  describe('T10 with the policy of the server', () => {
+    const ofServer = keyPolicy({ publishBefore: 15 * minute, rotateEvery: 30 * day })
+    for (const [what, line, seconds] of [
+      ['the longest access token that a client can have', 'sig:ES256', tokenLife.access.most],
+      ['the longest ID token that a client can have', 'sig:ES256', tokenLife.id.most],
+      ['the longest session', cookieLine, lifetimes.sessionRemembered],
+      ['the longest refresh token', cookieLine, lifetimes.refreshAbsolute],
+    ] as const)
+      it(`a key goes only after ${what} has expired, on every clock`, () => {
+        const keys = [key('a', 0, line), key('b', 30 * day, line)]
+        const stateAt = (at: number) => keyStates(keys, at, ofServer).get('a')
+        // made in the last moment in which the key was active
+        const expired = 30 * day + seconds * 1000
+        expect(stateAt(30 * day - 1)).to.equal('active')
+        for (const at of [30 * day, expired - 1, expired, expired + clockTolerance * 1000])
+          expect(stateAt(at), String(at)).to.equal('retiring')
+        expect(planKeys(keys, [line], expired, ofServer).remove).to.deep.equal([])
+      })
+
+    for (const [line, end] of [
+      ['sig:ES256', day + 5 * minute],
+      [cookieLine, 90 * day + 5 * minute],
+    ] as const)
+      it(`a key of the line ${line} goes in the moment in which nothing needs it any more`, () => {
+        const keys = [key('a', 0, line), key('b', 100 * day, line)]
+        const removedAt = (at: number) => planKeys(keys, [line], at, ofServer).remove
+        expect(removedAt(100 * day + end - 1)).to.deep.equal([])
+        expect(removedAt(100 * day + end)).to.deep.equal(['a'])
+      })
   })
 
   it('treats each line separately', () => {

@@ -13,6 +13,7 @@ import { contract as compareSecrets } from './overrides/compare-secrets.ts'
 import { contract as consumeCodes } from './overrides/consume-codes.ts'
 import { contract as consumePushedRequests } from './overrides/consume-pushed-requests.ts'
 import { contract as deviceCodes } from './overrides/device-codes.ts'
+import { contract as encryptUserinfo } from './overrides/encrypt-userinfo.ts'
 import { contract as endSessions } from './overrides/end-sessions.ts'
 import { contract as exchangeTokens } from './overrides/exchange-tokens.ts'
 import { contract as findClients } from './overrides/find-clients.ts'
@@ -59,6 +60,7 @@ const contracts = Object.entries({
   endSessions,
   addGroupClaims,
   idTokens,
+  encryptUserinfo,
   watchParams,
 } as const satisfies Readonly<Record<Name, Contract>>) as [Name, Contract][]
 

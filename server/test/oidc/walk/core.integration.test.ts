@@ -1,10 +1,10 @@
 import { expect } from 'chai'
-import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
+import { compactDecrypt, createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import type { JSONWebKeySet } from 'jose'
 import * as client from 'openid-client'
 import { Browser, send } from '@nauthera/harness/browser'
 import { claimsOfJwt, getCode, getTokens, redeem, refresh, tokensOf } from '@nauthera/harness/flows'
-import { clientSecret } from '@nauthera/harness/server'
+import { clientSecret, configs, entry } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { askToken, askUserinfo, openRequest, outcomeOf, startWalked } from './walked.ts'
 import type { Row } from './walked.ts'
@@ -13,6 +13,7 @@ import type { Row } from './walked.ts'
 // for every combination of prompt, max_age and hint.
 
 let replicas: Replicas
+const sealed = await generateKeyPair('RSA-OAEP-256')
 const asking = (claims: object, more: Record<string, string> = {}) => ({
   scope: 'openid',
   claims: JSON.stringify(claims),
@@ -175,6 +176,22 @@ const core: readonly Row[] = [
     async () => {
       const { access, id } = await getTokens(replicas)
       expect((await askUserinfo(replicas, access)).json()['sub']).to.equal(claimsOfJwt(id)['sub'])
+    },
+  ],
+  [
+    '5.3.2',
+    'userinfo is signed and then encrypted for a client that wants it so, and says for whom it is',
+    async () => {
+      const { access } = await getTokens(replicas, { parameters: { client_id: 'app.sealed' }, clientId: 'app.sealed' })
+      const answer = await askUserinfo(replicas, access)
+      expect(answer.headers['content-type']).to.match(/^application\/jwt/)
+      expect(decodeProtectedHeader(answer.body)).to.deep.include({ alg: 'RSA-OAEP-256', enc: 'A256GCM', cty: 'JWT' })
+      const { plaintext } = await compactDecrypt(answer.body, sealed.privateKey)
+      const keys = (await send(replicas, { path: '/jwks' })).json() as unknown as JSONWebKeySet
+      const { issuer } = replicas
+      const signed = new TextDecoder().decode(plaintext)
+      const { payload } = await jwtVerify(signed, createLocalJWKSet(keys), { issuer, audience: 'app.sealed' })
+      expect(payload).to.include({ email: 'ada@example.com' })
     },
   ],
   [
@@ -486,7 +503,14 @@ for (const [standard, rows] of [
   describe(`OpenID Connect ${standard} 1.0, section`, function () {
     this.timeout(60_000)
     before(async () => {
-      replicas = await startWalked()
+      replicas = await startWalked([
+        entry('app.sealed', {
+          ...configs.web,
+          jwks: { keys: [{ ...(await exportJWK(sealed.publicKey)), use: 'enc' }] },
+          userinfoEncryptedResponseAlg: 'RSA-OAEP-256',
+          userinfoEncryptedResponseEnc: 'A256GCM',
+        }),
+      ])
     })
     after(() => replicas.stop())
     for (const [section, sentence, show] of rows) it(`${section} ${sentence}`, show)

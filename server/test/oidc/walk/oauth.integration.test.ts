@@ -645,62 +645,6 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
       },
     ],
   ],
-  'Fetch: cross-origin requests': [
-    [
-      '3.3',
-      'from the origin of the client are answered at every endpoint that a page of it calls, and from no other',
-      async () => {
-        const endpoints: readonly [string, Record<string, string>][] = [
-          ['/token', { grant_type: 'refresh_token', refresh_token: 'x', client_id: 'app.spa' }],
-          ['/token/revocation', { token: 'x', client_id: 'app.spa' }],
-          ['/request', { ...request(), ...spaRequest }],
-        ]
-        for (const [path, form] of endpoints) {
-          const own = await send(replicas, { path, form, headers: { origin: 'https://spa.example.com' } })
-          expect(own.headers['access-control-allow-origin'], path).to.equal('https://spa.example.com')
-          const other = await send(replicas, { path, form, headers: { origin: 'https://evil.test' } })
-          expect(other.headers['access-control-allow-origin'], path).to.equal(undefined)
-        }
-      },
-    ],
-    [
-      '3.3',
-      'at userinfo: the token says whose page may read it',
-      async () => {
-        const { browser } = await getCode(replicas)
-        const proof = pkce()
-        const page = await openRequest(replicas, { ...spaRequest, code_challenge: proof.challenge }, browser)
-        const code = new URL(page.location!).searchParams.get('code')!
-        const tokens = await exchange(
-          { grant_type: 'authorization_code', code, code_verifier: proof.verifier, ...spaRequest },
-          { origin: 'https://spa.example.com' },
-        )
-        expect(tokens.headers['access-control-allow-origin']).to.equal('https://spa.example.com')
-        const authorization = `Bearer ${String(tokens.json()['access_token'])}`
-        for (const [origin, allowed] of [
-          ['https://spa.example.com', 'https://spa.example.com'],
-          ['https://evil.test', undefined],
-        ] as const) {
-          const answer = await send(replicas, { path: '/me', headers: { authorization, origin } })
-          expect(answer.headers['access-control-allow-origin']).to.equal(allowed)
-        }
-      },
-    ],
-    [
-      '3.3',
-      'no cookie is taken along, and documents are for everybody',
-      async () => {
-        for (const path of ['/token', '/me', '/auth', '/.well-known/openid-configuration']) {
-          const answer = await send(replicas, {
-            path,
-            method: 'OPTIONS',
-            headers: { origin: 'https://spa.example.com', 'access-control-request-method': 'POST' },
-          })
-          expect(answer.headers['access-control-allow-credentials'], path).to.equal(undefined)
-        }
-      },
-    ],
-  ],
 }
 
 describe('OAuth 2.0, section by section', function () {

@@ -1,5 +1,6 @@
 import { errors } from 'oidc-provider'
 import { grantPayload, newGrantId } from '../../artefacts/grants.ts'
+import { pairwiseSector } from '../../clients/subjects.ts'
 import { ProtocolError } from '../../protocol-error.ts'
 import type { Exchanged } from '../../request-context.ts'
 import { currentRequest, fromStore } from '../current-request.ts'
@@ -62,7 +63,10 @@ async function issue(
       id: grantId,
       clientUid: client.uid,
       clientId: client.clientId,
-      payload: { ...grantPayload({ scopes: [], resources: { [api]: [...(made.scope?.split(' ') ?? [])] } }, []) },
+      payload: {
+        ...grantPayload({ scopes: [], resources: { [api]: [...(made.scope?.split(' ') ?? [])] } }, []),
+        sector: pairwiseSector(client.config),
+      },
       expiresAt: new Date(now() + expiresIn * 1000),
     }),
   )

@@ -5,6 +5,9 @@ import { configs, entry } from '@nauthera/harness/server'
 /** Signs for app.bank, a client of FAPI 2.0. */
 export const bankKey = await generateKeyPair('ES256')
 
+/** Reads what is encrypted for app.letters. */
+export const letterKey = await generateKeyPair('ECDH-ES')
+
 /** The clients that are registered while the contracts are tested. */
 export const clients = [
   entry('app.web', configs.web),
@@ -33,6 +36,18 @@ export const clients = [
     idTokenClaims: 'Minimal',
     idTokenSignedResponseAlg: 'ES256',
     accessTokenSignedResponseAlg: 'ES256',
+  }),
+  entry('app.letters', {
+    ...configs.web,
+    jwks: {
+      keys: [
+        // a signature's key, which could be agreed upon as well
+        { ...(await exportJWK(bankKey.publicKey)) },
+        { ...(await exportJWK(letterKey.publicKey)), use: 'enc' },
+      ],
+    },
+    userinfoEncryptedResponseAlg: 'ECDH-ES',
+    userinfoEncryptedResponseEnc: 'A256GCM',
   }),
   entry('app.roles', {
     ...configs.web,
