@@ -100,7 +100,6 @@ export interface FoundPerson {
 export interface Users {
   /** @param login user name or e-mail address, in any spelling */
   findByLogin(login: string): Promise<User | undefined>
-  list(page: { afterUsername?: string | undefined; limit: number }): Promise<User[]>
   /** @throws CodedError USERNAME_TAKEN, EMAIL_TAKEN, USERNAME_INVALID */
   insert(user: NewUser, audit?: readonly AuditEvent[]): Promise<User>
   /** As `insert`, for somebody with a link of this kind: it is used up by the new account.
@@ -159,10 +158,6 @@ const each = (columns: string, table: string): string =>
 const findByLogin = statement(
   'user-find-by-login',
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf} FROM users u WHERE u.canonical_username = $1 OR u.canonical_email = $1`,
-)
-const list = statement(
-  'user-list',
-  `SELECT u.*, ${sourceOf}, ${groupsOf} FROM users u WHERE u.canonical_username > $1 ORDER BY u.canonical_username LIMIT $2`,
 )
 /** Columns of users that say who somebody is. */
 export const described = 'username, canonical_username, email, canonical_email, email_verified, name, locale, profile'
@@ -282,8 +277,6 @@ export function createUsers(needs: UserNeeds): Users {
   const { database } = needs
   return {
     findByLogin: async (login) => (await database.query<UserRow>(findByLogin, [canonicalName(login)])).map(userOf)[0],
-    list: async ({ afterUsername = '', limit }) =>
-      (await database.query<UserRow>(list, [canonicalName(afterUsername), limit])).map(userOf),
     insert: async (user, events = []) => (await insertUser(needs, insert, user, { events }))!,
     insertByLink: (user, { kind, token }, events) =>
       insertUser(needs, insertByLink, user, { events, link: [linkHash(token), kind] }),

@@ -51,11 +51,10 @@ describe(createUsers.name, () => {
     )
   })
 
-  it('E8 treats SQL in names, ids and page tokens as text', async () => {
+  it('E8 treats SQL in names and ids as text', async () => {
     const hostile = "x' OR '1'='1"
     expect(await store.users.findByLogin(hostile)).to.equal(undefined)
     expect(await store.accounts.load({ userId: hostile })).to.equal(undefined)
-    expect(await store.users.list({ afterUsername: "zzz' OR 1=1 --", limit: 10 })).to.deep.equal([])
     const user = await store.users.insert({ username: hostile, name: '"; DROP TABLE users; --' })
     expect((await store.users.findByLogin(hostile))?.name).to.equal('"; DROP TABLE users; --')
     expect(user.username).to.equal(hostile)
@@ -160,13 +159,6 @@ describe(createUsers.name, () => {
     expect(await store.consents.revoke(userId, 'uid', [])).to.equal(true)
     expect(await store.consents.revoke(userId, 'uid', [])).to.equal(false)
     expect([await store.consents.find(userId, 'uid'), (await load())?.grant]).to.deep.equal([undefined, undefined])
-  })
-
-  it('lists in pages by user name', async () => {
-    const page = await store.users.list({ limit: 2 })
-    const next = await store.users.list({ afterUsername: page[1]!.username, limit: 2 })
-    expect(page).to.have.length(2)
-    expect(next.map(({ id }) => id)).to.not.include(page[1]!.id)
   })
 
   it('adds people to groups and removes them', async () => {
