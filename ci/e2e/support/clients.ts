@@ -19,8 +19,11 @@ export const clientsIn = (namespace: string): string =>
 export const whenClientReady = (namespace: string, name: string, timeoutMs = 30_000): Promise<Json> =>
   whenObject(clientsIn(namespace), name, isReady, timeoutMs)
 
+/** Longer than the kubelet takes to look at the Secrets of a pod by itself, as it does after a restart of the API server has cut its watches. */
+const patienceMs = 150_000
+
 /** Applies and waits until every replica has it. */
-export async function applyClients(namespace: string, specs: Readonly<Record<string, object>>, timeoutMs = 60_000) {
+export async function applyClients(namespace: string, specs: Readonly<Record<string, object>>, timeoutMs = patienceMs) {
   await applyObjects(Object.entries(specs).map(([name, spec]) => clientObject(namespace, name, spec)))
   await Promise.all(Object.keys(specs).map((name) => whenClientReady(namespace, name, timeoutMs)))
 }
