@@ -1,11 +1,10 @@
-import { request as requestHttp } from 'node:http'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import type { Page } from 'playwright-core'
 import { password } from '@nauthera/harness/browser'
 import { findChromium } from '@nauthera/local/programs/chromium'
 import { whenLoaded } from './later.ts'
-import { openClusterBrowser } from './support/browser.ts'
+import { connectThrough, openClusterBrowser } from './support/browser.ts'
 import type { ClusterBrowser } from './support/browser.ts'
 import { startDirectory } from './support/directory.ts'
 import type { Directory } from './support/directory.ts'
@@ -59,7 +58,9 @@ describe('a directory and a mail server on a real cluster', function () {
     app = client
     // an old server knows nobody of the directory
     await Promise.all([product.release.settled(), product.release.addPerson('ben', { groups: [group] })])
-    if (findChromium() !== undefined) window = await openClusterBrowser(product.team, driver)
+    if (findChromium() === undefined) return
+    window = await openClusterBrowser(product.team, driver)
+    await window.whenThere(app)
   })
   after(() => window?.close())
 
@@ -251,16 +252,3 @@ async function connectFrom(
   const said = await kubectl('-n', namespace, 'exec', pod, '-c', 'server', '--', 'node', '-e', program)
   return JSON.parse(said) as string[]
 }
-
-/** From the driver's pod, by its proxy.
- *  @returns the status that the proxy gives */
-const connectThrough = (proxyPort: number, host: string, port: number): Promise<number | undefined> =>
-  new Promise((resolve, reject) => {
-    requestHttp({ host: '127.0.0.1', port: proxyPort, method: 'CONNECT', path: `${host}:${port}` })
-      .on('connect', (answer, socket) => {
-        socket.destroy()
-        resolve(answer.statusCode)
-      })
-      .on('error', reject)
-      .end()
-  })

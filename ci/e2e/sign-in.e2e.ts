@@ -35,6 +35,7 @@ describe('signing in on a real cluster', function () {
     const driver = await useDriver()
     app = await startSampleApp(product.team, 'sample', { displayName: 'Sample' })
     window = await openClusterBrowser(product.team, driver)
+    await window.whenThere(app)
   })
   after(() => window?.close())
 

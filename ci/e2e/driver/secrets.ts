@@ -26,6 +26,8 @@ const account = '/var/run/secrets/kubernetes.io/serviceaccount'
 export function watchSecrets(namespace: string): ClientSecrets {
   const held = new Map<string, { now: Credentials; before?: Credentials; changedAt: number }>()
   const take = (secret: Json) => {
+    // a client without a secret has nothing that this could show
+    if (secret.data?.['client_secret'] === undefined) return
     const name = secret.metadata.labels[labels.client] as string
     const now = parseCredentials(secret.data)
     const known = held.get(name)

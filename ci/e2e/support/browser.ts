@@ -1,14 +1,17 @@
 import { X509Certificate, createHash } from 'node:crypto'
+import { request as requestHttp } from 'node:http'
 import type { BrowserContext, Page } from 'playwright-core'
 import type { Driver } from './driver.ts'
 import { openWatchedBrowser } from './failure.ts'
-import { forwardPort } from './kubernetes.ts'
+import { forwardPort, until } from './kubernetes.ts'
 import { authority } from './release.ts'
 
 /** A real browser that is in the cluster: names and balancing are those of the cluster. */
 export interface ClusterBrowser {
   /** Of somebody who has been nowhere yet, without JavaScript. */
   newPage(): Promise<{ context: BrowserContext; page: Page }>
+  /** Waits for the Service of an application: after a restart of the API server a name and its way are known later than its pod is ready. */
+  whenThere(origin: string): Promise<void>
   close(): Promise<void>
 }
 
@@ -31,9 +34,28 @@ export async function openClusterBrowser(namespace: string, driver: Driver): Pro
       page.setDefaultTimeout(15_000)
       return { context, page }
     },
+    async whenThere(origin) {
+      const { hostname } = new URL(origin)
+      // the proxy hangs up when it cannot get there
+      const isThere = async () => (await connectThrough(forward.port, hostname, 443).catch(() => 0)) === 200
+      await until(`${origin} is there`, isThere, 120_000)
+    },
     async close() {
       await browser.close()
       forward.stop()
     },
   }
 }
+
+/** From the driver's pod, by its proxy.
+ *  @returns the status that the proxy gives */
+export const connectThrough = (proxyPort: number, host: string, port: number): Promise<number | undefined> =>
+  new Promise((resolve, reject) => {
+    requestHttp({ host: '127.0.0.1', port: proxyPort, method: 'CONNECT', path: `${host}:${port}` })
+      .on('connect', (answer, socket) => {
+        socket.destroy()
+        resolve(answer.statusCode)
+      })
+      .on('error', reject)
+      .end()
+  })
