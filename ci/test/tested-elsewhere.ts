@@ -1,7 +1,11 @@
 /** Files of the product without a test of their own name -> the tests that prove them; `*` is one folder, `**` with those below it. Keep it short: a new rule
  *  deserves a test beside the others, and a folder whose files all have one leaves the list. */
 export const testedElsewhere: Readonly<Record<string, readonly string[]>> = {
-  'rules/src/*': ['rules/test/check-client.test.ts', 'server/test/http/server.integration.test.ts'],
+  'rules/src/*': [
+    'rules/test/check-client.test.ts',
+    'operator/test/decide/metadata.test.ts',
+    'server/test/http/server.integration.test.ts',
+  ],
   'proto/src/*': ['proto/test/shard-file.test.ts', 'config-agent/test/report/diff-shards.test.ts'],
   'proto/src/channel/*': ['proto/test/channel/channel.test.ts'],
   'config-agent/src/*': ['config-agent/test/app.test.ts'],

@@ -92,7 +92,8 @@ describe('people on their way through the pages', function () {
     await addPerson(site, 'fay')
     await open()
     await goTo('/account')
-    expect(await focused()).to.equal('username')
+    // autofocus is given when the page is drawn first, which may be after its load
+    await page.waitForFunction("document.activeElement.id === 'username'", undefined, { polling: 50 })
     await press('forgot-password')
     expect([await title(), await focused()]).to.deep.equal(['Forgot your password?', 'login'])
     await type('login', 'FAY@example.com')
