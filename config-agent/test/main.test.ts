@@ -95,8 +95,11 @@ describe('the config-agent as a process', function () {
     await server.until('every shard', () => server.shards.size === 16)
     await agent.untilTold('watch degraded')
     for (const seq of [2n, 3n, 4n]) {
+      const before = agent.lines.length
       await volume.swap(makeVolume([...clients, makeClient(`late-${seq}`)], { seq }).files)
       await server.until(`change ${seq}`, () => server.clients().includes(`late-${seq}`), 15_000)
+      // the server may have the change before we have read the line
+      await agent.untilTold('snapshot', (line) => agent.lines.indexOf(line) >= before)
     }
     expect(agent.lines.filter((line) => line.msg === 'watch degraded')).to.have.length(1)
     const triggers = agent.lines.filter((line) => line.msg === 'snapshot').map((line) => line['trigger'])

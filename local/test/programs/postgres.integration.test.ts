@@ -7,11 +7,15 @@ import pgPromise from 'pg-promise'
 import { freshDatabase, sharedPostgres } from '../../src/programs/fresh-database.ts'
 import { startPostgres } from '../../src/programs/postgres.ts'
 
-const connect = pgPromise({
-  noWarnings: true,
-  // A pool that has ended lets go of its sockets before they are closed; a database that is dropped then cuts them.
-  connect: ({ client }) => void client.on('error', () => undefined),
-})
+const pg = pgPromise({ noWarnings: true })
+
+function connect(url: string) {
+  const database = pg(url)
+  // A pool that has ended lets go of its sockets before they are closed, and of its own listener: a server that stops, or a database that is
+  // dropped, cuts them.
+  database.$pool.on('error', () => undefined)
+  return database
+}
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 describe('the local PostgreSQL', function () {
