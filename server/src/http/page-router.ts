@@ -51,7 +51,14 @@ export function createPageRouter(needs: {
         if (binding === undefined) return answer(request, response, { kind: 'redirect', location: request.path })
         const fault = checkForm({ headers: request.headers, form: parsed.form, binding }, needs)
         if (fault !== undefined) {
-          needs.audit.record(refusedForm(fault, parsed))
+          needs.audit.record({
+            event: 'signin.refused',
+            outcome: 'failure',
+            reason: `form-${fault}`,
+            address: parsed.peer.address,
+            agent: parsed.peer.userAgent,
+            correlationId: parsed.correlationId,
+          })
           const refused = pageFor({ status: 403, code: 'FORM_REFUSED', key: 'form-refused' })
           return answer(request, response, (await turnAway(route, parsed)) ?? refused, binding)
         }
@@ -76,16 +83,6 @@ export function createPageRouter(needs: {
     response.end()
   }
 }
-
-const refusedForm = (fault: string, { peer, correlationId }: PageRequest) =>
-  ({
-    event: 'signin.refused',
-    outcome: 'failure',
-    reason: `form-${fault}`,
-    address: peer.address,
-    agent: peer.userAgent,
-    correlationId,
-  }) as const
 
 function parseRequest(route: Route, request: Request, response: Response): PageRequest {
   const body: unknown = request.body
