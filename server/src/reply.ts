@@ -106,6 +106,8 @@ interface ServedClient {
   readonly scopes: readonly string[]
   /** Identifier of the API that it is. */
   readonly api: string | undefined
+  /** Mail addresses of those who look after it. */
+  readonly contacts: readonly string[]
   /** How many secrets work now; what they are is not known here. */
   readonly secrets: number
   /** The end of the last one that was replaced. */
