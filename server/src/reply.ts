@@ -232,7 +232,7 @@ export interface Views {
     readonly cancelAction?: string | undefined
     readonly username: string
     /** Why a person who is signed in is asked again. */
-    readonly reason?: 'again' | 'ended' | undefined
+    readonly reason?: 'again' | 'ended' | 'other' | undefined
     /** Where a new password, or an account, can be asked for by mail. */
     readonly forgotUrl?: string | undefined
     readonly registerUrl?: string | undefined
