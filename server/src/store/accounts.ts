@@ -51,7 +51,8 @@ export interface GrantedAccount extends Person {
 
 const sessionLive = `($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
        AS session_live`
-const joinSession = `LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND d.user_id = u.id AND d.revoked_at IS NULL AND d.expires_at > now()`
+// IS TRUE, here and below: by its key, and never by the index of a person's rows, of which there may be many
+const joinSession = `LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND (d.user_id = u.id) IS TRUE AND d.revoked_at IS NULL AND d.expires_at > now()`
 const load = statement(
   'account-load',
   `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing, ${sessionLive}, to_jsonb(c) AS consent_row
@@ -70,7 +71,7 @@ const loadGranted = statement(
      t.id AS grant_id, t.client_uid, t.client_id, t.session_uid, t.offline, t.payload, t.created_at AS granted_at, t.expires_at AS granted_until,
      ${parentsOf}, f.seq AS refresh_seq
    FROM users u ${joinSession}
-   LEFT JOIN grants t ON t.id = $5 AND t.user_id = u.id AND t.revoked_at IS NULL AND t.expires_at > now()
+   LEFT JOIN grants t ON t.id = $5 AND (t.user_id = u.id) IS TRUE AND t.revoked_at IS NULL AND t.expires_at > now()
    LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()
    WHERE u.id = $1`,
 )
