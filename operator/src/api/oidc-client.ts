@@ -275,10 +275,14 @@ export const clientSpecFields = object(
         initiateLogin: httpsUri('Where a sign-in may begin that does not begin at the client (initiate_login_uri).'),
       },
     ),
-    contacts: set('E-mail addresses of the people who look after the client.', text('Address.', { maxLength: 254 }), {
-      maxItems: 10,
-      rules: [everyMatches(emailPattern, 'must be e-mail addresses, such as team@example.com')],
-    }),
+    contacts: set(
+      'E-mail addresses of the people who look after the client. The help desk sees them.',
+      text('Address.', { maxLength: 254 }),
+      {
+        maxItems: 10,
+        rules: [everyMatches(emailPattern, 'must be e-mail addresses, such as team@example.com')],
+      },
+    ),
     secret,
     rotation,
   },

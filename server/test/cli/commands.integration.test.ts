@@ -219,7 +219,7 @@ describe('nauthera users, groups and consents', () => {
     const grantId = await consentOf(nauthera, person.id)
     const revoked = await nauthera.run(['consents', 'revoke', person.username, 'team-a.web'])
     expect([revoked.code, revoked.err.includes('no consent and no token')]).to.deep.equal([0, true])
-    expect((await store.accounts.load({ userId: person.id, grantId }))!.grant).to.equal(undefined)
+    expect((await store.accounts.loadGranted({ userId: person.id, grantId }))!.grant).to.equal(undefined)
     expect(await eventsOf(person.id)).to.include.members(['consent.revoked', 'admin.consents.revoke'])
     const none = await nauthera.run(['consents', 'revoke', person.username, 'team-a.web'])
     expect([none.code, none.err.includes('nauthera consents list')]).to.deep.equal([1, true])
