@@ -343,7 +343,7 @@ function accountRename(name: string, mistakes: readonly Mistake[]): Page {
       action: '/account/security/rename',
       backHref: '/account/security',
       id: 'one',
-      what: name === '' ? 'app' : 'passkey',
+      what: name === '' ? 'totp' : 'passkey',
       name,
       mistakes,
     },
