@@ -3,7 +3,7 @@ import type { ClientOnPage, DetailOnPage, EndingOnPage, PasskeyOnPage } from '..
 // Who and what stands on the sample pages.
 
 /** A small picture, for pages with the logo of a client. */
-export const logo =
+const logo =
   'data:image/svg+xml,' +
   encodeURIComponent(
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48"><rect width="48" height="48" rx="12" fill="#0f766e"/><path d="M14 30l8-14 6 9 4-5 4 10z" fill="#fff"/></svg>',
