@@ -53,7 +53,7 @@ const ldapGroups = z
       .describe('search: among the groups below base; memberOf: from that attribute of the person; none.'),
     base: distinguishedName
       .optional()
-      .describe('Below which groups lie; a search needs it, and memberOf counts only those.'),
+      .describe('The entry below which groups are; a search needs it, and memberOf counts only those.'),
     filter: ldapFilter
       .default(
         '(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=group)(objectClass=posixGroup))',
@@ -87,7 +87,7 @@ const ldapSource = z
       .describe('Certificates (PEM) that sign those of the servers. Default: those that Node trusts.'),
     usernameFile: file.optional().describe('File with the name (DN) of the account that searches.'),
     passwordFile: file.optional().describe('File with its password; both are read again for each new connection.'),
-    userBase: distinguishedName.describe('Below which people lie.'),
+    userBase: distinguishedName.describe('The entry below which people are.'),
     userFilter: ldapFilter
       .default('(|(objectClass=person)(objectClass=inetOrgPerson)(objectClass=user))')
       .describe('Which entries below userBase are people who may sign in.'),
@@ -109,7 +109,7 @@ const ldapSource = z
     maxAge: duration('5m')
       .refine((milliseconds) => milliseconds >= 1000 && milliseconds <= 86_400_000, 'must be from 1s to 24h')
       .describe(
-        'The greatest age of what is known of a person: who is removed there, or leaves a group, is so here after this time. During an outage sessions go on until then.',
+        'How old what is known of a person may be. Somebody who is removed there, or leaves a group, is so here too after this time at the latest. When the directory is away, sessions go on until then.',
       ),
   })
   .superRefine((source, context) => {

@@ -33,7 +33,7 @@ export const groupNameSettings = {
     )
     .max(500)
     .default([])
-    .describe('Which group there is which group here.'),
+    .describe('Groups that have another name here: `from` is the name there, `to` the name here.'),
   prefix: z
     .string()
     .min(1)
