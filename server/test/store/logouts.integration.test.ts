@@ -124,12 +124,9 @@ describe(endDevices.name, function () {
       ['second', 'uid-a', 'new.example.com'],
       ['third', 'uid-b', undefined],
     ] as const) {
-      const client = { clientUid, clientId: 'app.a' }
       const payload = sector === undefined ? {} : { sector }
-      await store.grants.insert({
-        ...client,
-        ...{ id: `${sessionUid}-${id}`, userId, sessionUid, offline: false, payload, expiresAt: inMs(60_000) },
-      })
+      const rest = { userId, sessionUid, offline: false, payload, expiresAt: inMs(60_000) }
+      await store.grants.insert({ id: `${sessionUid}-${id}`, clientUid, clientId: 'app.a', ...rest })
     }
     await store.devices.endSession(sessionUid)
     const works = await store.outbox.claim(kinds, 2, leaseMs)
