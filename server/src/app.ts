@@ -519,6 +519,7 @@ function createProtocol(
     monotonicNow: () => performance.now(),
     usedSecret: usage.touch,
     usedIdentity: usage.touchIdentity,
+    provedSector: usage.touchSector,
     events,
   }
   const renew = (keySet: KeySet) => generations.renew(() => createGeneration({ ...generationNeeds, keys: keySet }))
