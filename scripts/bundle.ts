@@ -96,7 +96,9 @@ const leanHttp: Plugin = {
   load: (id) => (id === leanName ? leanSource : undefined),
 }
 
-const plainExports = Object.entries(Object.getOwnPropertyDescriptors(http)).flatMap(([name, { get }]) => (get ? [] : [name]))
+const plainExports = Object.entries(Object.getOwnPropertyDescriptors(http)).flatMap(([name, { get }]) =>
+  get ? [] : [name],
+)
 const leanSource = `const http = process.getBuiltinModule('node:http')
 export default http
 export const { ${plainExports.join(', ')} } = http

@@ -76,6 +76,7 @@ function sendUpdates(
       for (const key of told.keys()) if (!live.uses.has(key)) told.delete(key)
       const identityUses = [...live.identityUses].filter(([key, use]) => toldIdentities.get(key) !== use)
       for (const [key, use] of identityUses) toldIdentities.set(key, use)
+      for (const key of toldIdentities.keys()) if (!live.identityUses.has(key)) toldIdentities.delete(key)
       await stream.send({
         replica: options.replica,
         serverConnected: live.serverConnected,

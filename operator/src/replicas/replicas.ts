@@ -27,6 +27,8 @@ export interface Replicas {
   usesKnownSince(): number | undefined
   /** The identity that proved a client last. */
   lastIdentity(client: string): { readonly identity: string; readonly at: number } | undefined
+  /** Forgets what was said of other clients. */
+  keepOnly(isKnown: (client: string) => boolean): void
   stop(): Promise<void>
 }
 
@@ -105,6 +107,10 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     },
     list: () => [...followers.values()].map(({ replica }) => replica),
     highestSeq: (shard) => seqs.of(shard),
+    keepOnly: (isKnown) => {
+      usage.keepOnly(isKnown)
+      identities.keepOnly(isKnown)
+    },
     lastIdentity: (client) => identities.last(client),
     lastUsed: (client, secretId) => usage.lastUsed(client, secretId),
     usesKnownSince: () => ([...followers.values()].every(({ replica }) => replica.tellsUses) ? heard.since : undefined),
