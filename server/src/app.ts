@@ -356,7 +356,8 @@ function createClients({ settings, log }: Needs) {
   const registry = createRegistryHolder()
   const { hosts } = settings.clientMetadataDocuments
   const fetch = guardedFetch(settings, 'document')
-  const documents = createDocuments({ hosts, registry, fetch, log, now: () => performance.now() })
+  const { algorithms } = settings.signing
+  const documents = createDocuments({ hosts, algorithms, registry, fetch, log, now: () => performance.now() })
   const instances = createClientInstances(
     registry,
     ({ config, clientId }) => renderMetadata(config, { clientId }, settings.signing),
