@@ -164,6 +164,7 @@ const server: readonly Unit[] = [
       let now = 0
       const documents = createDocuments({
         hosts: ['.example.com'],
+        algorithms: ['ES256'],
         registry: { current: () => ({ documentApis: () => apis }) as never },
         fetch: (url) =>
           isThere
