@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 /** Milliseconds of work at a stretch; then requests get their turn. */
-const sliceMs = 2
+const sliceMs = 4
 
 /** To be called between two pieces of a long work.
  *  @returns what is to be awaited when a slice is over; undefined within one, which costs less than an await */
