@@ -117,9 +117,10 @@ async function loadShards(settings: Settings, live: LiveState, reports: Reports)
 /** Follows the mount. @returns once it has been looked at */
 async function startMount(needs: Needs, { reports, mounted, platformKeys }: Agent, pusher: Pusher): Promise<void> {
   const { settings, log, onStop } = needs
-  const keep = createKeeper(createLastGood(settings.stateDirectory), (error) =>
+  const keeper = createKeeper(createLastGood(settings.stateDirectory), (error) =>
     log.warn({ code: 'STATE_UNWRITABLE', reason: describeError(error) }, 'last good shards not saved'),
   )
+  onStop('keeper', () => keeper.settled())
   const look = async (trigger: Trigger): Promise<{ again: boolean }> => {
     const began = monotonic()
     const { again, news, faults } = mounted.look()
@@ -132,7 +133,7 @@ async function startMount(needs: Needs, { reports, mounted, platformKeys }: Agen
         await new Promise((resolve) => setImmediate(resolve))
         reports.mount.diff(news.before.shards.get(shard.ref.shard), shard)
       }
-      await keep(mounted.held)
+      keeper.keep(mounted.held)
     }
     if (faults) reports.mount.faults(faults)
     return { again }

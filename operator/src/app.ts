@@ -168,7 +168,10 @@ async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
   issuers.start()
   await watch.start({
     onClients: wake.now,
-    onResync: wake.spread,
+    onResync: (keys) => {
+      replicas.keepOnly((key) => watch.clients.get(key) !== undefined)
+      wake.spread(keys)
+    },
     onPods: (pods) => {
       replicas.setPods(pods)
       countReplicas()

@@ -152,6 +152,12 @@ export class LiveState {
     this.#uses.delete(`${client} ${secretId}`)
   }
 
+  /** The client is in no shard any more. */
+  left(client: string): void {
+    this.#identityUses.delete(client)
+    this.#sectorProofs.delete(client)
+  }
+
   met(ref: Ref): void {
     const known = this.#seen.get(ref.shard)
     if (!known || compareAge(ref, known) > 0) this.#seen.set(ref.shard, refOf(ref))

@@ -74,6 +74,8 @@ function sendUpdates(
       changed = false
       const uses = newOf(live.uses, told)
       for (const key of told.keys()) if (!live.uses.has(key)) told.delete(key)
+      for (const key of toldIdentities.keys()) if (!live.identityUses.has(key)) toldIdentities.delete(key)
+      for (const key of toldSectors.keys()) if (!live.sectorProofs.has(key)) toldSectors.delete(key)
       const identityUses = newOf(live.identityUses, toldIdentities)
       const sectorProofs = newOf(live.sectorProofs, toldSectors)
       await stream.send({

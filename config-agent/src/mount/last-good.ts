@@ -63,17 +63,41 @@ export function createLastGood(directory: string): LastGood {
   }
 }
 
-/** @param onFault told when keeping begins to fail, not at every attempt
- *  @returns keeps what is held, as well as it can */
-export function createKeeper(lastGood: LastGood, onFault: (error: unknown) => void): (held: Held) => Promise<void> {
+/** Keeps what is held, as well as it can, while the next swap is already looked at. */
+export interface Keeper {
+  /** One after the other; of those that wait, the newest is kept. */
+  keep(held: Held): void
+  /** Resolves when nothing waits any more. */
+  settled(): Promise<void>
+}
+
+/** @param onFault told when keeping begins to fail, not at every attempt */
+export function createKeeper(lastGood: LastGood, onFault: (error: unknown) => void): Keeper {
   let works = true
-  return async (held) => {
-    try {
-      await lastGood.keep(held)
-      works = true
-    } catch (error) {
-      if (works) onFault(error)
-      works = false
+  let waiting: Held | undefined
+  let running: Promise<void> | undefined
+  const keepWaiting = async () => {
+    while (waiting !== undefined) {
+      const held = waiting
+      waiting = undefined
+      try {
+        await lastGood.keep(held)
+        works = true
+      } catch (error) {
+        if (works) onFault(error)
+        works = false
+      }
     }
+    // at once: whoever comes after this begins anew
+    running = undefined
+  }
+  return {
+    keep: (held) => {
+      waiting = held
+      running ??= keepWaiting()
+    },
+    settled: async () => {
+      await running
+    },
   }
 }

@@ -14,7 +14,8 @@ const useLineMs = 15 * 60_000
 
 interface Retiring {
   readonly client: string
-  readonly secret: string
+  /** Undefined: the client itself is gone. */
+  readonly secret: string | undefined
   readonly change: string
   readonly seq: bigint
 }
@@ -45,8 +46,13 @@ export class SecretReports {
 
   /** The mount holds these secrets no longer. */
   retire({ ref, change }: ReadShard, changes: readonly ClientChange[]): void {
-    const fresh = changes.flatMap(({ client, retired }) =>
-      retired.map((secret) => ({ client, secret, change, seq: ref.seq })),
+    const fresh = changes.flatMap(({ client, kind, retired }) =>
+      [...retired, ...(kind === 'removed' ? [undefined] : [])].map((secret) => ({
+        client,
+        secret,
+        change,
+        seq: ref.seq,
+      })),
     )
     if (fresh.length === 0) return
     this.#retiring.set(ref.shard, [...(this.#retiring.get(ref.shard) ?? []), ...fresh])
@@ -65,6 +71,7 @@ export class SecretReports {
 
   #end({ client, secret, change }: Retiring): void {
     const { log, metrics, live } = this.#needs
+    if (secret === undefined) return live.left(client)
     live.retired(client, secret)
     this.#toldUses.delete(`${client} ${secret}`)
     metrics.lastUsed?.remove({ client, secret })

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { manifestFile, shardCount, shardFile } from '@nauthera/proto/names'
-import { createLastGood } from '../../src/mount/last-good.ts'
+import { createKeeper, createLastGood } from '../../src/mount/last-good.ts'
 import { parseManifest, parseShard } from '../../src/mount/parse-files.ts'
 import type { Held } from '../../src/snapshot.ts'
 import { makeClients, makeVolume } from '@nauthera/harness/agent/make-shards'
@@ -82,5 +82,43 @@ describe('createLastGood', () => {
     await writeFile(join(directory, 'README'), 'mine')
     await createLastGood(directory).keep(two)
     expect(await readFile(join(directory, 'README'), 'utf8')).to.equal('mine')
+  })
+})
+
+describe('createKeeper', () => {
+  const held = (name: string) => ({ shards: new Map(), manifest: { digest: name } }) as never as Held
+  const nameOf = ({ manifest }: Held) => manifest!.digest
+
+  it('keeps one after the other, and of those that wait the newest', async () => {
+    const kept: string[] = []
+    const first = Promise.withResolvers<void>()
+    const keep = async (one: Held) => {
+      kept.push(nameOf(one))
+      if (kept.length === 1) await first.promise
+    }
+    const keeper = createKeeper({ keep, load: () => Promise.reject(new Error('not asked')) }, () => undefined)
+    for (const name of ['one', 'two', 'three']) keeper.keep(held(name))
+    expect(kept).to.deep.equal(['one'])
+    first.resolve()
+    await keeper.settled()
+    expect(kept).to.deep.equal(['one', 'three'])
+    keeper.keep(held('four'))
+    await keeper.settled()
+    expect(kept).to.deep.equal(['one', 'three', 'four'])
+  })
+
+  it('tells of a fault once, and again after it has worked', async () => {
+    const faults: unknown[] = []
+    let works = false
+    const keep = () => (works ? Promise.resolve() : Promise.reject(new Error('full')))
+    const keeper = createKeeper({ keep, load: () => Promise.reject(new Error('not asked')) }, (error) =>
+      faults.push(error),
+    )
+    for (const isGood of [false, false, true, false]) {
+      works = isGood
+      keeper.keep(held('one'))
+      await keeper.settled()
+    }
+    expect(faults).to.have.length(2)
   })
 })

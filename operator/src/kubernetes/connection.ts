@@ -1,6 +1,7 @@
 import { Agent as HttpAgent, request as httpRequest } from 'node:http'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { urlToHttpOptions } from 'node:url'
 import { isRefusal, readAnswer, readLines, refusalOf } from './answer.ts'
 import { ApiError } from './api-error.ts'
 import type { Credentials } from './credentials.ts'
@@ -125,12 +126,17 @@ function createSend(needs: {
 }): (call: ApiCall, agent: HttpAgent, signal: AbortSignal) => Promise<IncomingMessage> {
   const { credentials, connectMs } = needs
   const secure = isSecure(credentials.server)
+  const server = urlToHttpOptions(credentials.server)
+  const base = credentials.server.pathname.replace(/\/$/, '')
   return async (call, agent, signal) => {
     const { headers, tls } = await credentials.current()
-    const body = call.body === undefined ? undefined : Buffer.from(JSON.stringify(call.body))
+    // as text it leaves in one write with the headers
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body)
     needs.onCall?.({ method: call.method, path: call.path, watch: call.query?.['watch'] === 'true' })
-    const request = (secure ? httpsRequest : httpRequest)(urlOf(credentials.server, call), {
+    const request = (secure ? httpsRequest : httpRequest)({
+      ...server,
       ...tls,
+      path: `${base}${call.path}${queryOf(call)}`,
       method: call.method,
       agent,
       signal,
@@ -138,7 +144,9 @@ function createSend(needs: {
         ...headers,
         accept: call.accept ?? 'application/json',
         'user-agent': needs.userAgent,
-        ...(body ? { 'content-type': call.contentType ?? 'application/json', 'content-length': body.length } : {}),
+        ...(body === undefined
+          ? {}
+          : { 'content-type': call.contentType ?? 'application/json', 'content-length': Buffer.byteLength(body) }),
       },
     })
     limitConnect(request, connectMs, secure)
@@ -150,11 +158,9 @@ function createSend(needs: {
   }
 }
 
-function urlOf(server: URL, { path, query = {} }: ApiCall): URL {
-  const url = new URL(server)
-  url.pathname = `${url.pathname.replace(/\/$/, '')}${path}`
-  for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.set(key, value)
-  return url
+function queryOf({ query = {} }: ApiCall): string {
+  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`
 }
 
 /** Aborts when nothing has been heard for so long. */

@@ -116,6 +116,7 @@ function eventBody(
 }
 
 const rememberMs = 600_000
+const rememberMost = 10_000
 
 /** The events of the last ten minutes, by what they say. */
 function createTold(clock: Pick<Clock, 'monotonic'>) {
@@ -129,7 +130,7 @@ function createTold(clock: Pick<Clock, 'monotonic'>) {
     add: (key: string, name: string) => {
       // The oldest come first, so that this costs no more than what it forgets.
       for (const [each, event] of events) {
-        if (!isOld(event)) break
+        if (!isOld(event) && events.size < rememberMost) break
         events.delete(each)
       }
       events.delete(key)

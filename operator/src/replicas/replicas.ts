@@ -30,6 +30,8 @@ export interface Replicas {
   lastIdentity(client: string): { readonly identity: string; readonly at: number } | undefined
   /** What the document of its sector said last of a client. */
   lastSector(client: string): SectorProof | undefined
+  /** Forgets what was said of other clients. */
+  keepOnly(isKnown: (client: string) => boolean): void
   stop(): Promise<void>
 }
 
@@ -110,6 +112,11 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     list: () => [...followers.values()].map(({ replica }) => replica),
     highestSeq: (shard) => seqs.of(shard),
     lastSector: (client) => sectors.last(client),
+    keepOnly: (isKnown) => {
+      usage.keepOnly(isKnown)
+      identities.keepOnly(isKnown)
+      sectors.keepOnly(isKnown)
+    },
     lastIdentity: (client) => identities.last(client),
     lastUsed: (client, secretId) => usage.lastUsed(client, secretId),
     usesKnownSince: () => ([...followers.values()].every(({ replica }) => replica.tellsUses) ? heard.since : undefined),

@@ -1,6 +1,6 @@
-import type { SectorProof } from '../decide/outcome.ts'
 import type { Identity, SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { identityText } from '@nauthera/rules/identities'
+import type { SectorProof } from '../decide/outcome.ts'
 
 type Use = Pick<SecretUse, 'namespace' | 'name' | 'secretId'> & {
   readonly lastUsed?: { readonly seconds: bigint } | undefined
@@ -27,6 +27,11 @@ export class IdentityUsage {
       this.#last.set(key, { identity: identityText(identity), at })
       return before?.identity === identityText(identity) ? [] : [key]
     })
+  }
+
+  /** Forgets the others: clients come and go. */
+  keepOnly(isKnown: (client: string) => boolean): void {
+    for (const client of this.#last.keys()) if (!isKnown(client)) this.#last.delete(client)
   }
 
   /** @param client `namespace/name`
@@ -61,30 +66,47 @@ export class SectorProofs {
     })
   }
 
+  /** Forgets the others: clients come and go. */
+  keepOnly(isKnown: (client: string) => boolean): void {
+    for (const client of this.#last.keys()) if (!isKnown(client)) this.#last.delete(client)
+  }
+
   /** @param client `namespace/name` */
   last(client: string): SectorProof | undefined {
     return this.#last.get(client)
   }
 }
 
+/** Secrets of one client whose use is remembered. Three can be live at a time. */
+const mostSecrets = 8
+
 /** When each secret was last used, at whichever replica. It outlives the replica that said so. */
 export class Usage {
-  /** Epoch milliseconds, by client and id of the secret. */
-  readonly #lastUsed = new Map<string, number>()
+  /** Epoch milliseconds by id of the secret, the one that was used first comes first; by client. */
+  readonly #lastUsed = new Map<string, Map<string, number>>()
 
   note(uses: readonly Use[]): void {
     for (const { namespace, name, secretId, lastUsed } of uses) {
-      const key = useKey(`${namespace}/${name}`, secretId)
+      const client = `${namespace}/${name}`
+      const known = this.#lastUsed.get(client) ?? new Map<string, number>()
       const at = Number(lastUsed?.seconds ?? 0n) * 1000
-      if (at > (this.#lastUsed.get(key) ?? 0)) this.#lastUsed.set(key, at)
+      if (at <= (known.get(secretId) ?? 0)) continue
+      known.delete(secretId)
+      known.set(secretId, at)
+      const [oldest] = known.keys()
+      if (known.size > mostSecrets && oldest !== undefined) known.delete(oldest)
+      this.#lastUsed.set(client, known)
     }
+  }
+
+  /** Forgets the others: clients come and go. */
+  keepOnly(isKnown: (client: string) => boolean): void {
+    for (const client of this.#lastUsed.keys()) if (!isKnown(client)) this.#lastUsed.delete(client)
   }
 
   /** @param client `namespace/name`
    *  @returns epoch milliseconds; undefined when nobody has told of a use */
   lastUsed(client: string, secretId: string): number | undefined {
-    return this.#lastUsed.get(useKey(client, secretId))
+    return this.#lastUsed.get(client)?.get(secretId)
   }
 }
-
-const useKey = (client: string, secretId: string): string => `${client} ${secretId}`

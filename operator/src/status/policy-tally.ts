@@ -9,14 +9,18 @@ interface OfPolicy {
   readonly matched: Set<string>
   /** How each of those breaks it that do. */
   readonly violating: Map<string, string>
-  /** Raised with each change. */
+  /** Another one after each change. */
   version: number
 }
+
+const nobody: Pick<OfPolicy, 'matched' | 'violating'> = { matched: new Set(), violating: new Map() }
 
 /** How the clients stand to each policy, as they were last judged. */
 export class PolicyTally {
   readonly #policies = new Map<string, OfPolicy>()
   readonly #ofClient = new Map<string, readonly string[]>()
+  /** Of all policies: a version never comes again, also after nobody was left. */
+  #changes = 0
 
   note(key: string, { policies, violations }: Pick<Judgement, 'policies' | 'violations'>): void {
     for (const name of this.#ofClient.get(key) ?? []) if (!policies.includes(name)) this.#leave(name, key)
@@ -38,7 +42,7 @@ export class PolicyTally {
   }
 
   standing(policy: string): PolicyStanding {
-    const { matched, violating } = this.#of(policy)
+    const { matched, violating } = this.#policies.get(policy) ?? nobody
     const examples = [...violating.keys()].toSorted().slice(0, examplesShown)
     return {
       matched: matched.size,
@@ -53,14 +57,15 @@ export class PolicyTally {
     of.matched.add(key)
     if (message === '') of.violating.delete(key)
     else of.violating.set(key, message)
-    of.version++
+    of.version = ++this.#changes
   }
 
   #leave(policy: string, key: string): void {
     const of = this.#of(policy)
     of.matched.delete(key)
     of.violating.delete(key)
-    of.version++
+    of.version = ++this.#changes
+    if (of.matched.size === 0) this.#policies.delete(policy)
   }
 
   #of(policy: string): OfPolicy {

@@ -37,7 +37,7 @@ export function createApplyShard(needs: {
     const { nonce, change } = message
     const ref = refOf(message)
     const current = holder.current()
-    const plan = planShard(ref, message.file, current.shards.get(ref.shard))
+    const plan = await planShard(ref, message.file, current.shards.get(ref.shard))
     if (plan.kind === 'same') {
       const rejected = rejectionsOf(current).filter((rejection) => rejection.shard === ref.shard)
       return { case: 'ack', value: { nonce, ref, rejected } }

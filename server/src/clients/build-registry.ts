@@ -7,15 +7,13 @@ import type { RegisteredClient } from './registered-client.ts'
 import { createRegistry } from './registry.ts'
 import type { LiveShard, Registry, Rejection, ShardRefValue } from './registry.ts'
 import { resolveClient } from './resolve-client.ts'
+import { createSlices } from './slices.ts'
 import type { Clocks } from './verifiers.ts'
 
 export interface ShardInput {
   readonly ref: ShardRefValue
   readonly clients: readonly PlannedClient[]
 }
-
-/** Milliseconds of checking at a stretch; then requests get their turn. */
-const sliceMs = 4
 
 /** Builds beside the old registry; touches nothing.
  *  @param shard well formed and newer than what is live: `planShard` has seen it
@@ -31,7 +29,7 @@ export async function buildRegistry(
   const byDigest = new Map<string, RegisteredClient>()
   const rejected: Rejection[] = []
   let changed = 0
-  let sliceEnd = performance.now() + sliceMs
+  const sliceOver = createSlices()
   for (const planned of shard.clients) {
     if (planned.kind === 'kept') {
       clients.push(planned.client)
@@ -47,9 +45,8 @@ export async function buildRegistry(
     if (client !== undefined) clients.push(client)
     if (client !== undefined && isServedAsSaid(entry, client)) byDigest.set(digest, client)
     if (rejection !== undefined) rejected.push(rejection)
-    if (performance.now() < sliceEnd) continue
-    await new Promise((resolve) => setImmediate(resolve))
-    sliceEnd = performance.now() + sliceMs
+    const turn = sliceOver()
+    if (turn) await turn
   }
   const registry = assemble(current, { ref, clients, byDigest, rejected })
   const blockedHere = registry.blocked.filter((client) => client.shard === ref.shard)

@@ -1,4 +1,4 @@
-// What a shard must be before anything of it is looked at. Pure.
+// What a shard must be before anything of it is looked at.
 import { NackReason } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import type { Manifest, ShardEntry, Verifier } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardCount, shardEpoch } from '@nauthera/proto/names'
@@ -7,6 +7,7 @@ import { shardOf } from '@nauthera/proto/shard-of'
 import { describeError } from '@nauthera/runtime/log'
 import type { RegisteredClient } from './registered-client.ts'
 import type { LiveShard, Registry, ShardRefValue } from './registry.ts'
+import { createSlices } from './slices.ts'
 
 const hex64 = /^[0-9a-f]{64}$/
 const hex8 = /^[0-9a-f]{8}$/
@@ -25,7 +26,7 @@ export type ShardPlan =
 /** @param file as it is mounted
  *  @param live what is live of that shard
  *  @returns what is to be done with it. Only what differs from what is live is decoded */
-export function planShard(ref: ShardRefValue, file: Uint8Array, live: LiveShard | undefined): ShardPlan {
+export async function planShard(ref: ShardRefValue, file: Uint8Array, live: LiveShard | undefined): Promise<ShardPlan> {
   const refused = (reason: NackReason, text: string) => ({ kind: 'refused', reason, text }) as const
   const faultOfName = faultOfRef(ref)
   if (faultOfName !== undefined) return refused(NackReason.UNREADABLE, faultOfName)
@@ -38,7 +39,7 @@ export function planShard(ref: ShardRefValue, file: Uint8Array, live: LiveShard 
     if (head.shard !== ref.shard || head.seq !== ref.seq || head.epoch !== ref.epoch) {
       return refused(NackReason.UNREADABLE, `the file is that of shard ${head.shard}, seq ${head.seq}`)
     }
-    return { kind: 'apply', clients: planClients(ref.shard, lines, live) }
+    return { kind: 'apply', clients: await planClients(ref.shard, lines, live) }
   } catch (error) {
     const reason = error instanceof UnknownSchemaError ? NackReason.SCHEMA : NackReason.UNREADABLE
     return refused(reason, describeError(error))
@@ -55,9 +56,15 @@ function faultOfRef(ref: ShardRefValue): string | undefined {
 }
 
 /** @throws Error for one wrong client: a foreign or damaged shard must not take clients away, so all of it is refused */
-function planClients(shard: number, lines: readonly Uint8Array[], live: LiveShard | undefined): PlannedClient[] {
+async function planClients(
+  shard: number,
+  lines: readonly Uint8Array[],
+  live: LiveShard | undefined,
+): Promise<PlannedClient[]> {
   const names = new Set<string>()
-  return lines.map((line) => {
+  const planned: PlannedClient[] = []
+  const sliceOver = createSlices()
+  for (const line of lines) {
     const digest = digestOfLine(line)
     const client = live?.byDigest.get(digest)
     const entry = client === undefined ? decodeLine(line) : undefined
@@ -65,8 +72,11 @@ function planClients(shard: number, lines: readonly Uint8Array[], live: LiveShar
     const fault = names.has(key) ? 'is there twice' : entry && faultOfEntry(shard, entry)
     if (fault !== undefined) throw new Error(`client ${key} ${fault}`)
     names.add(key)
-    return client === undefined ? { kind: 'changed', digest, entry: entry! } : { kind: 'kept', digest, client }
-  })
+    planned.push(client === undefined ? { kind: 'changed', digest, entry: entry! } : { kind: 'kept', digest, client })
+    const turn = sliceOver()
+    if (turn) await turn
+  }
+  return planned
 }
 
 /** @returns what is wrong with a client of a shard; undefined when nothing is */

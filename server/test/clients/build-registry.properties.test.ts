@@ -56,7 +56,7 @@ describe(`${buildRegistry.name}, whatever comes`, () => {
             )
           const { ref, file } = mounted(shardInput(shard, BigInt(seq), entries))
           const before = registry
-          const plan = planShard(ref, file, before.shards.get(shard))
+          const plan = await planShard(ref, file, before.shards.get(shard))
           if (plan.kind === 'refused' && plan.reason !== NackReason.STALE) throw new Error(plan.text)
           if (plan.kind !== 'apply') continue
           const needs = { checkClient: createCheck(), clocks: systemClocks }

@@ -36,9 +36,9 @@ describe(planShard.name, () => {
     planShard({ ...whole.ref, ...ref }, file, undefined)
 
   for (const schema of [shardSchema.messages, shardSchema.text]) {
-    it(`applies a shard of schema ${schema}`, () => {
+    it(`applies a shard of schema ${schema}`, async () => {
       const { ref, file } = mounted(good, schema)
-      expect(planShard(ref, file, undefined)).to.deep.equal({
+      expect(await planShard(ref, file, undefined)).to.deep.equal({
         kind: 'apply',
         clients: good.entries.map(changedOf),
       })
@@ -50,7 +50,7 @@ describe(planShard.name, () => {
     const { registry } = await applyAll([mounted(good, shardSchema.messages)], check)
     const live = registry.shards.get(3)!
     const again = mounted(shardInput(3, 2n, good.entries), shardSchema.text)
-    const plan = planShard(again.ref, again.file, live)
+    const plan = await planShard(again.ref, again.file, live)
     if (plan.kind !== 'apply') throw new Error(plan.kind)
     expect(plan.clients.map(({ kind }) => kind)).to.deep.equal(['kept', 'kept'])
     check.asked.length = 0
@@ -62,7 +62,7 @@ describe(planShard.name, () => {
 
     const changed = entryOf(first, { desired: configOf({ clientName: 'renamed', generation: 2n }) })
     const next = mounted(shardInput(3, 3n, [changed, entryOf(second)]), shardSchema.messages)
-    const planned = planShard(next.ref, next.file, built.registry.shards.get(3))
+    const planned = await planShard(next.ref, next.file, built.registry.shards.get(3))
     expect(planned.kind === 'apply' && planned.clients.map(({ kind }) => kind)).to.deep.equal(['changed', 'kept'])
   })
 
@@ -70,13 +70,13 @@ describe(planShard.name, () => {
     const bad = entryOf(first, { desired: configOf({ clientName: 'bad', generation: 2n }) })
     const { registry } = await applyAll([good, shardInput(3, 2n, [bad, entryOf(second)])])
     const next = mounted(shardInput(3, 3n, [bad, entryOf(second)]))
-    const plan = planShard(next.ref, next.file, registry.shards.get(3))
+    const plan = await planShard(next.ref, next.file, registry.shards.get(3))
     expect(plan.kind === 'apply' && plan.clients.map(({ kind }) => kind)).to.deep.equal(['changed', 'kept'])
   })
 
   it('finds what is live to be the same without a look into the file', async () => {
     const { registry } = await applyAll([whole])
-    expect(planShard(whole.ref, Buffer.from('damaged'), registry.shards.get(3))).to.deep.equal({ kind: 'same' })
+    expect(await planShard(whole.ref, Buffer.from('damaged'), registry.shards.get(3))).to.deep.equal({ kind: 'same' })
   })
 
   const newer = gzipSync(JSON.stringify({ schema: 9, epoch: 1, shard: 3, shardCount, seq: '1' }))
@@ -90,16 +90,16 @@ describe(planShard.name, () => {
     ['F14 a file of another seq', { digest: other.ref.digest }, other.file, NackReason.UNREADABLE, 'seq 7'],
   ]
   for (const [sentence, ref, file, reason, text] of refusals) {
-    it(`refuses ${sentence}`, () => {
-      const plan = planOf(ref, file)
+    it(`refuses ${sentence}`, async () => {
+      const plan = await planOf(ref, file)
       expect(plan).to.include({ kind: 'refused', reason })
       expect(plan.kind === 'refused' && plan.text).to.include(text)
     })
   }
 
-  it('finds nothing wrong with a shard as the operator writes it, the empty one included', () => {
+  it('finds nothing wrong with a shard as the operator writes it, the empty one included', async () => {
     const empty = mounted(shardInput(3, 1n, []))
-    expect(planShard(empty.ref, empty.file, undefined)).to.deep.equal({ kind: 'apply', clients: [] })
+    expect(await planShard(empty.ref, empty.file, undefined)).to.deep.equal({ kind: 'apply', clients: [] })
   })
 
   const faults: [string, TestShard, string][] = [
@@ -120,10 +120,10 @@ describe(planShard.name, () => {
     ['F14 refuses a verifier under another id', damaged((entry) => (entry.verifiers[0]!.id = '00000000')), 'damaged'],
   ]
   for (const [sentence, shard, text] of faults) {
-    it(sentence, () => {
+    it(sentence, async () => {
       const { ref, file } = mounted(shard)
       const { digest } = shard.ref
-      const plan = planShard({ ...shard.ref, digest: digest === '' ? digest : ref.digest }, file, undefined)
+      const plan = await planShard({ ...shard.ref, digest: digest === '' ? digest : ref.digest }, file, undefined)
       expect(plan.kind === 'refused' && plan.text)
         .to.be.a('string')
         .and.include(text)
@@ -138,8 +138,8 @@ describe(`${planShard.name}, by the name of the shard`, () => {
     byDigest: new Map(),
     rejected: [],
   }
-  const outcomeOf = (ref: typeof live.ref, before: typeof live | undefined) => {
-    const plan = planShard(ref, Buffer.from('damaged'), before)
+  const outcomeOf = async (ref: typeof live.ref, before: typeof live | undefined) => {
+    const plan = await planShard(ref, Buffer.from('damaged'), before)
     if (plan.kind !== 'refused') return plan.kind
     return plan.reason === NackReason.STALE ? 'stale' : 'newer, so that the file is looked into'
   }
@@ -156,10 +156,10 @@ describe(`${planShard.name}, by the name of the shard`, () => {
     ],
   ]
   for (const [sentence, change, expected] of cases) {
-    it(sentence, () => expect(outcomeOf({ ...live.ref, ...change }, live)).to.equal(expected))
+    it(sentence, async () => expect(await outcomeOf({ ...live.ref, ...change }, live)).to.equal(expected))
   }
-  it('anything is newer than nothing', () =>
-    expect(outcomeOf(live.ref, undefined)).to.equal('newer, so that the file is looked into'))
+  it('anything is newer than nothing', async () =>
+    expect(await outcomeOf(live.ref, undefined)).to.equal('newer, so that the file is looked into'))
 })
 
 describe(missingOf.name, () => {

@@ -50,7 +50,9 @@ export function createLogoutTurns(needs: { share: number; now: () => number }): 
     else if (how === 'failed') {
       // those that failed at the same time are one failure
       const failures = begun.failures + 1
+      failed.delete(uid)
       failed.set(uid, { failures, until: begun.at + pauseAfter(failures), isTried: false })
+      forgetOldest(failed)
     } else if (before) failed.set(uid, { ...before, isTried: false })
   }
 
@@ -79,9 +81,19 @@ function createQueues(now: () => number): (namespace: string) => number {
   return (namespace) => {
     const earliest = now() + queue.first
     const next = Math.min(Math.max(earliest, (last.get(namespace) ?? -Infinity) + queue.step), now() + queue.longest)
+    last.delete(namespace)
     last.set(namespace, next)
+    forgetOldest(last)
     return next - now()
   }
+}
+
+/** Applications that failed, and namespaces: those that are gone need no entry, and nobody says that they are. */
+const mostRemembered = 10_000
+
+function forgetOldest(known: Map<string, unknown>): void {
+  const [oldest] = known.keys()
+  if (known.size > mostRemembered && oldest !== undefined) known.delete(oldest)
 }
 
 function addTo(counts: Map<string, number>, key: string, by: number): void {

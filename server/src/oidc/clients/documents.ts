@@ -20,8 +20,8 @@ export type Loaded =
   { readonly kind: 'client'; readonly client: OidcClient } | { readonly kind: 'refused'; readonly why: string }
 
 /** Documents that are kept, in all and of one host; failures that are remembered; fetches at a time, in all and from one host; addresses of
- *  a host that are asked in a minute. */
-const limits = { kept: 1000, ofHost: 100, failures: 1000, atOnce: 20, atOnceOfHost: 4, newInMinute: 60 }
+ *  a host, and hosts, that are asked in a minute. */
+const limits = { kept: 1000, ofHost: 100, failures: 1000, atOnce: 20, atOnceOfHost: 4, newInMinute: 60, hosts: 1000 }
 /** Bytes of a document. */
 export const longestDocument = 5 * 1024
 const minute = 60_000
@@ -193,6 +193,7 @@ function createTurns(now: () => number): Turns {
       const inMinute = asked.get(host) ?? { since: now(), count: 0 }
       if (all >= limits.atOnce || ofHost >= limits.atOnceOfHost || inMinute.count >= limits.newInMinute)
         return undefined
+      if (inMinute.count === 0 && asked.size >= limits.hosts) return undefined
       inMinute.count++
       asked.set(host, inMinute)
       going.set(host, ofHost + 1)

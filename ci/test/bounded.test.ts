@@ -1,0 +1,357 @@
+// Whatever is kept by a key from outside is bounded: each unit that keeps such a thing gets as many different keys as anybody could send.
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { expect } from 'chai'
+import { createManualClock } from '@nauthera/harness/operator/clocks'
+import { largestCollection } from '@nauthera/harness/largest-collection'
+import { createLog } from '@nauthera/runtime/log'
+import { createMetrics } from '@nauthera/runtime/metrics'
+import { LiveState } from '@nauthera/config-agent/live/live-state'
+import { SecretReports } from '@nauthera/config-agent/report/secret-reports'
+import { createClientIndex } from '@nauthera/operator/intake/client-index'
+import { FairKeys } from '@nauthera/operator/intake/fair-keys'
+import { createWorkQueue } from '@nauthera/operator/intake/work-queue'
+import { createEventRecorder } from '@nauthera/operator/kubernetes/events'
+import { IdentityUsage, Usage } from '@nauthera/operator/replicas/usage'
+import { WaitingClients } from '@nauthera/operator/replicas/waiting-clients'
+import { createMemories } from '@nauthera/operator/secret/memories'
+import { createAppliedStatuses } from '@nauthera/operator/status/applied-statuses'
+import { createPatience } from '@nauthera/operator/status/patience'
+import { PolicyTally } from '@nauthera/operator/status/policy-tally'
+import { createUsage } from '@nauthera/server/clients/usage'
+import { createLogos } from '@nauthera/server/http/logos'
+import { createRouteNames, observeLatency } from '@nauthera/server/http/request-log'
+import { createLogoutTurns } from '@nauthera/server/oidc/artefacts/logout-turns'
+import { createDocuments } from '@nauthera/server/oidc/clients/documents'
+import { SeenJwts } from '@nauthera/server/oidc/keys/seen-jwts'
+import { createJwksFetch } from '@nauthera/server/oidc/outbound/jwks-fetch'
+import { createSectorDocuments } from '@nauthera/server/oidc/outbound/sector-documents'
+import { AuditCounts, countingOf } from '@nauthera/server/store/audit-counts'
+import { createMemoryCache } from '@nauthera/server/store/memory-cache'
+
+const all = 1_000_000
+/** Where each input is a request elsewhere, or makes its unit look through all that it has. */
+const some = 12_000
+/** Clients that are there before those that are gone are forgotten. */
+const step = 10_000
+
+const log = createLog({ process: 'test', level: 'error', format: 'json', sink: { write: () => undefined } })
+const unreachable = () => Promise.reject(new Error('refused'))
+
+type Feed = (index: number) => unknown
+
+/** @param most entries that any Map or Set may have
+ *  @param make what is made gets each input; what it returns is awaited when it is a promise */
+interface Unit {
+  readonly what: string
+  readonly inputs: number
+  readonly most: number
+  readonly make: () => Feed
+}
+
+const client = (index: number) => ({
+  metadata: {
+    namespace: `n${index % 20}`,
+    name: `c${index}`,
+    uid: `u${index}`,
+    generation: 1,
+    creationTimestamp: new Date(index * 1000).toISOString(),
+    resourceVersion: '1',
+  },
+  spec: { type: 'M2M' as const },
+})
+const keyOf = (index: number) => `n${index % 20}/c${index}`
+const at = (seconds: number) => ({ seconds: BigInt(seconds) })
+
+const server: readonly Unit[] = [
+  {
+    what: 'tokens whose signature was right',
+    inputs: all,
+    most: 1_000,
+    make: () => {
+      const seen = new SeenJwts()
+      return (index) => seen.keep(`token ${index}`, { key: {} } as never)
+    },
+  },
+  {
+    what: 'people of a directory, in the cache of one replica',
+    inputs: all,
+    most: 10_000,
+    make: () => {
+      const cache = createMemoryCache({ now: () => 0 })
+      // more than one tick each would be minutes
+      return (index) => void cache.set({ purpose: 'person', id: `${index}` }, Buffer.of(1), 60_000)
+    },
+  },
+  {
+    what: 'refusals that are counted, by address and reason',
+    inputs: all,
+    most: 2_000,
+    make: () => {
+      const counts = new AuditCounts()
+      return (index) => {
+        const address = `10.${(index >> 16) & 255}.${(index >> 8) & 255}.${index & 255}`
+        const event = { event: 'signin.failure', outcome: 'failure', reason: `reason ${index}`, address } as const
+        counts.add(event, countingOf(event, 'counted')!, new Date(0))
+      }
+    },
+  },
+  {
+    what: 'routes of requests, as labels of a metric',
+    inputs: all,
+    most: 200,
+    make: () => {
+      const routeOf = createRouteNames(['/token', '/interaction/:uid/sign-in'], '')
+      const observe = observeLatency(createMetrics('test'))
+      return (index) => {
+        const route = routeOf(index % 2 ? `/interaction/${index}/sign-in/${index}` : `/${index}/token`)
+        observe({ route, method: 'GET', status: 404, seconds: 0.001 })
+      }
+    },
+  },
+  {
+    what: 'applications that could not be told of a sign-out',
+    inputs: all,
+    most: 10_000,
+    make: () => {
+      const turns = createLogoutTurns({ share: 4, now: () => 0 })
+      return (index) => {
+        const turn = turns.take({ uid: `${index}`, namespace: `${index}` })
+        if (turn.kind === 'now') turn.end('failed')
+      }
+    },
+  },
+  {
+    what: 'uses of secrets, once clients are gone',
+    inputs: all,
+    most: step,
+    make: () => {
+      const usage = createUsage()
+      return (index) => {
+        const one = { namespace: 'n', name: `c${index}`, clientId: `n.c${index}` } as never
+        usage.touch(one, 'a')
+        usage.touchIdentity(one, {} as never)
+        if (index % step === step - 1) usage.keepOnly({ find: () => undefined } as never)
+      }
+    },
+  },
+  {
+    what: 'addresses of keys that cannot be fetched',
+    inputs: some,
+    most: 10_000,
+    make: () => {
+      const fetch = createJwksFetch({ fetch: unreachable, log, now: () => 0 })
+      return (index) => fetch(`https://app-${index}.example.com/jwks`).catch(() => undefined)
+    },
+  },
+  {
+    what: 'documents of sectors',
+    inputs: some,
+    most: 10_000,
+    make: () => {
+      const kept = { find: () => Promise.resolve(undefined), put: () => Promise.resolve() }
+      const documents = createSectorDocuments({ kept, fetch: unreachable, log, now: () => 0 })
+      const config = { redirectUris: ['https://a.test/'], grantTypes: [], jwksUri: '' }
+      return (index) => documents.fault({ ...config, sectorIdentifierUri: `https://s-${index}.example.com/` } as never)
+    },
+  },
+  ...[true, false].map((isThere) => ({
+    what: `metadata documents that are ${isThere ? 'there' : 'not there'}, each of a host of its own`,
+    inputs: some,
+    most: 1_000,
+    make: () => {
+      const config = { resourceServer: { identifier: 'https://tools.example.com/mcp' }, suspended: false }
+      const apis = [{ config, documents: [{ hosts: ['.example.com'], scopes: ['tools:use'] }] }]
+      let now = 0
+      const documents = createDocuments({
+        hosts: ['.example.com'],
+        algorithms: ['ES256'],
+        registry: { current: () => ({ documentApis: () => apis }) as never },
+        fetch: (url) =>
+          isThere
+            ? Promise.resolve(
+                Response.json({ client_id: String(url), redirect_uris: [`${new URL(String(url)).origin}/callback`] }),
+              )
+            : unreachable(),
+        log,
+        now: () => (now += 20),
+      })
+      return (index: number) => documents.load(`https://h-${index}.example.com/client`)
+    },
+  })),
+  {
+    what: 'logos that are not there',
+    inputs: some,
+    most: 10_000,
+    make: () => {
+      const logoOf = (id: string) => ({ path: `/logo/${id}/x`, url: `https://x.test/${id}`, namespace: `n${id}` })
+      const logos = createLogos({ basePath: '', logoOf, fetch: unreachable, now: () => 0, log })
+      return async (index) => {
+        logos.show(`/logo/${index}/x`)
+        await nextTurn()
+      }
+    },
+  },
+]
+
+const operator: readonly Unit[] = [
+  {
+    what: 'uses of secrets and of identities, once clients are gone',
+    inputs: all,
+    most: step,
+    make: () => {
+      const [usage, identities] = [new Usage(), new IdentityUsage()]
+      return (index) => {
+        const use = { namespace: 'n', name: `c${index}`, lastUsed: at(index + 1) }
+        usage.note([{ ...use, secretId: 'a' }])
+        identities.note([{ ...use, identity: { kind: { case: undefined } } as never }])
+        if (index % step !== step - 1) return
+        usage.keepOnly(() => false)
+        identities.keepOnly(() => false)
+      }
+    },
+  },
+  {
+    what: 'secrets of a client that rotates for ever',
+    inputs: all,
+    most: 8,
+    make: () => {
+      const usage = new Usage()
+      return (index) => usage.note([{ namespace: 'n', name: 'c', secretId: `s${index}`, lastUsed: at(index + 1) }])
+    },
+  },
+  {
+    what: 'policies that come and go',
+    inputs: all,
+    most: 1,
+    make: () => {
+      const tally = new PolicyTally()
+      return (index) => tally.note('n/c', { policies: [`p${index}`], violations: [] })
+    },
+  },
+  {
+    what: 'clients that come and go',
+    inputs: all,
+    most: 200,
+    make: () => {
+      const clock = createManualClock()
+      const [index, waiting, tally] = [createClientIndex(), new WaitingClients(), new PolicyTally()]
+      const [memories, patience, applied, keys] = [
+        createMemories(),
+        createPatience(clock),
+        createAppliedStatuses(clock),
+        new FairKeys(),
+      ]
+      const leave = (key: string) => {
+        index.set(key, undefined)
+        waiting.forget(key)
+        tally.forget(key)
+        memories.forget(key)
+        patience.end(key)
+        applied.forget(key)
+      }
+      return (number) => {
+        const [key, object] = [keyOf(number), client(number) as never]
+        index.set(key, object)
+        index.olderInNamespace(object)
+        waiting.wait(key)
+        waiting.settle(key, '1')
+        tally.note(key, { policies: ['p'], violations: [] })
+        memories.of(key, object)
+        patience.waitFor(key)
+        applied.remember(object, {} as never, '2')
+        keys.add(key)
+        keys.take()
+        if (number >= 100) leave(keyOf(number - 100))
+      }
+    },
+  },
+  {
+    what: 'keys whose work failed, once their object is gone',
+    inputs: some,
+    most: 40,
+    make: () => {
+      const clock = createManualClock()
+      const queue = createWorkQueue({ workers: 16, clock, onFailed: () => undefined })
+      const gone = new Set<string>()
+      queue.start((key) => (gone.has(key) ? Promise.resolve() : Promise.reject(new Error('refused'))))
+      return async (index) => {
+        queue.add(keyOf(index))
+        await queue.idle()
+        gone.clear()
+        gone.add(keyOf(index - 1))
+        clock.advance(10)
+        await queue.idle()
+      }
+    },
+  },
+  {
+    what: 'events of objects, each one another',
+    inputs: all / 10,
+    most: 10_000,
+    make: () => {
+      const connection = { call: () => Promise.resolve({} as never) }
+      const recorder = createEventRecorder({
+        connection,
+        component: 'o',
+        instance: 'o',
+        clock: createManualClock(),
+        log,
+      })
+      return (index) => {
+        recorder.record(client(index) as never, { type: 'Normal', reason: 'Ready', message: `${index}` })
+        return recorder.flush()
+      }
+    },
+  },
+]
+
+const agent: readonly Unit[] = [
+  {
+    what: 'uses of secrets and of identities, once clients are gone',
+    inputs: all / 10,
+    most: 8,
+    make: () => {
+      const live = new LiveState()
+      const reports = new SecretReports({ log, metrics: {} as never, live, wallNow: () => 0 })
+      return (index) => {
+        const use = { namespace: 'n', name: `c${index}`, secretId: 'a' } as never
+        live.used([use], undefined, [use])
+        reports.used([use])
+        const ref = { epoch: 1, shard: 0, seq: BigInt(index), digest: '' } as never
+        const about = { client: `n/c${index}`, kind: 'removed', fields: [], retired: ['a'] } as const
+        reports.retire({ ref, change: 'x' } as never, [{ ...about, verifiers: { before: ['a'], after: [] } }])
+        live.applied(ref, { rejected: [], others: [] } as never)
+        reports.applied(0)
+      }
+    },
+  },
+]
+
+describe('what is kept by a key from outside', function () {
+  this.timeout(120_000)
+  for (const [process, units] of Object.entries({ server, operator, agent })) {
+    for (const { what, inputs, most, make } of units) {
+      it(`${process}: ${what}: ${inputs} of them are at most ${most} entries`, async () => {
+        const largest = await largestCollection(async () => {
+          const feed = make()
+          for (let index = 0; index < inputs; index++) {
+            const fed = feed(index)
+            if (fed instanceof Promise) await fed
+          }
+        })
+        // one may come before another goes
+        expect(largest)
+          .to.be.greaterThan(0)
+          .and.at.most(most + 2)
+      })
+    }
+  }
+
+  it('is seen when it grows', async () => {
+    const largest = await largestCollection(() => {
+      const known = new Set<number>()
+      for (let index = 0; index < 5_000; index++) known.add(index)
+    })
+    expect(largest).to.equal(5_000)
+  })
+})

@@ -1,0 +1,16 @@
+import { setImmediate } from 'node:timers/promises'
+
+/** Milliseconds of work at a stretch; then requests get their turn. */
+const sliceMs = 4
+
+/** To be called between two pieces of a long work.
+ *  @returns what is to be awaited when a slice is over; undefined within one, which costs less than an await */
+export function createSlices(): () => Promise<void> | undefined {
+  let end = performance.now() + sliceMs
+  return () =>
+    performance.now() < end
+      ? undefined
+      : setImmediate().then(() => {
+          end = performance.now() + sliceMs
+        })
+}
