@@ -68,6 +68,7 @@ import { createOwnClient } from './oidc/clients/own-client.ts'
 import { cookieScope } from './oidc/cookies.ts'
 import { runInRequest } from './oidc/library/current-request.ts'
 import { createGenerations } from './oidc/library/generations.ts'
+import { createResume } from './oidc/library/resume-in-place.ts'
 import { createInteractionCookies } from './oidc/interaction/interaction-cookie.ts'
 import { createInteractions } from './oidc/interaction/interactions.ts'
 import { clientDefaults, keyPolicy } from './oidc/lifetimes.ts'
@@ -473,6 +474,12 @@ function createProtocol(
     users,
     clients,
     secondFactor: settings.secondFactor,
+    resume: createResume({
+      handle: (request, response) => generations.current().handle(request, response),
+      issuer: issuerOf(settings),
+      cookie: scope.library.resume,
+      audit: store.audit,
+    }),
     issuer: issuerOf(settings),
     now,
   })

@@ -19,7 +19,7 @@ async function onceARequest(
   ask: AccountQuery,
   load: () => Promise<LoadedAccount | undefined>,
 ): Promise<LoadedAccount | undefined> {
-  const key = JSON.stringify([ask.userId, ask.session?.uid, ask.grantId, ask.clientUid])
+  const key = keyOf(ask)
   if (request.loaded?.key !== key) {
     if (request.loading?.key !== key) request.loading = { key, account: load() }
     const account = await request.loading.account
@@ -27,6 +27,10 @@ async function onceARequest(
   }
   return request.loaded.account
 }
+
+/** What an account is remembered by in a request: all that is asked about it. */
+export const keyOf = ({ userId, session, grantId, clientUid }: AccountQuery): string =>
+  JSON.stringify([userId, session?.uid, grantId, clientUid])
 
 /** Matches every version of a session: its tokens stay valid when the version rises later. */
 const anyVersion = 2_147_483_647

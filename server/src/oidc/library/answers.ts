@@ -93,8 +93,7 @@ function allowReturn(context: Context): void {
   if (target !== undefined) context.set('content-security-policy', allowFormTargets(policy, [target]))
 }
 
-const isPage = ({ status, response }: Context): boolean =>
-  (status < 300 || status >= 400) && response.get('content-type').startsWith('text/html')
+const isPage = ({ status, type }: Context): boolean => (status < 300 || status >= 400) && type === 'text/html'
 
 function returnOf(context: Context): string | undefined {
   const client = context.oidc?.client
