@@ -1,6 +1,6 @@
 import type { Peer } from '../reply.ts'
 import type { AuditEvent } from '../store/audit.ts'
-import type { LoadedAccount } from '../store/accounts.ts'
+import type { GrantedAccount, LoadedAccount } from '../store/accounts.ts'
 import type { Presented } from './certificates/presented.ts'
 import type { Exchange } from './cookies.ts'
 
@@ -18,10 +18,12 @@ export interface RequestContext extends Exchange {
   signedToken?: string
   /** What it says, once it was verified. */
   verifiedToken?: Promise<Readonly<Record<string, unknown>> | undefined>
-  /** Grant, account and session, loaded by one query for the whole request. */
+  /** Account and session, loaded by one query for the whole request. */
   loaded?: { readonly key: string; readonly account: LoadedAccount | undefined }
   /** The query for it, also one that failed: it is asked once. */
   loading?: { readonly key: string; readonly account: Promise<LoadedAccount | undefined> }
+  /** The same of the code or token that the request is about, with its grant. */
+  granted?: { readonly key: string; readonly account: Promise<GrantedAccount | undefined> }
   /** Whether the token without a grant that the request is about was revoked; asked once, too. */
   revoked?: { readonly jti: string; readonly is: Promise<boolean> }
   /** The refresh family, after this request has rotated it. */

@@ -1,57 +1,78 @@
-// One query that reads everything an authorization, a refresh or a page checks about a person.
+// What is checked about a person: in one query for a sign-in or a page, and in a lighter one for what a grant gave (codes and tokens).
 import { consentOf } from './consents.ts'
 import type { Consent, ConsentRow } from './consents.ts'
-import { grantOf, isAlive } from './grants.ts'
-import type { Grant, GrantOwner, GrantRow } from './grants.ts'
+import { grantOf, ownersOf, parentsOf } from './grants.ts'
+import type { Grant, GrantOwner, ParentRows } from './grants.ts'
 import { statement } from './postgres.ts'
 import type { Connection } from './postgres.ts'
 import { preferencesOf } from './preferences.ts'
-import { stateOf } from './refresh-families.ts'
-import type { FamilyRow, FamilyState } from './refresh-families.ts'
 import { factorKinds, standing } from './standing.ts'
 import type { FactorKind } from './standing.ts'
 import { groupsOf, isUuid, sourceOf, userOf } from './users.ts'
 import type { User, UserRow } from './users.ts'
 
-export interface AccountQuery {
+interface SessionQuery {
   readonly userId: string
   readonly session?: { readonly uid: string; readonly version: number; readonly authTime: Date } | undefined
-  readonly grantId?: string | undefined
+}
+
+export interface AccountQuery extends SessionQuery {
   readonly clientUid?: string | undefined
 }
 
-export interface LoadedAccount {
+export interface GrantQuery extends SessionQuery {
+  readonly grantId: string
+}
+
+interface Person {
   readonly user: User
+  /** Whether the session that was asked for is alive: its row is there, neither ended nor expired, its version is not newer, and the
+   *  person's sessions were not all ended since. True when no session was asked for. */
+  readonly sessionLive: boolean
+}
+
+export interface LoadedAccount extends Person {
   /** Opaque. It changes when a password is set or all sessions are ended (standing.ts). */
   readonly standing: string
   /** The kinds of their second factors. */
   readonly factors: readonly FactorKind[]
-  /** Whether the session that was asked for is alive: its row is there, neither ended nor expired, its version is not newer, and the
-   *  person's sessions were not all ended since. True when no session was asked for. */
-  readonly sessionLive: boolean
-  /** Undefined when it is not alive, not this person's, or was not asked for. */
+  readonly consent: Consent | undefined
+}
+
+/** The person of a grant, without what no token depends on: preferences. */
+export interface GrantedAccount extends Person {
+  /** Undefined when it is not alive, or not this person's. */
   readonly grant: Grant | undefined
   /** The clients of the grants that it came from by exchange, that of the sign-in first. */
   readonly grantFrom: readonly GrantOwner[]
-  readonly consent: Consent | undefined
-  /** The refresh family of that grant, while it is alive. */
-  readonly family: FamilyState | undefined
+  /** Of the newest refresh token of that grant, while its family is alive. */
+  readonly refreshSeq: number | undefined
 }
 
+const sessionLive = `($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
+       AS session_live`
+// IS TRUE, here and below: by its key, and never by the index of a person's rows, of which there may be many
+const joinSession = `LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND (d.user_id = u.id) IS TRUE AND d.revoked_at IS NULL AND d.expires_at > now()`
 const load = statement(
-  'user-load-account',
-  `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing,
-     ($2::text IS NULL OR (d.version <= $3 AND greatest(d.auth_time, $4::timestamptz) >= date_trunc('second', u.sessions_valid_after))) IS TRUE
-       AS session_live,
-     (SELECT jsonb_agg(jsonb_build_object('clientUid', p.client_uid, 'clientId', p.client_id)
-        ORDER BY (SELECT count(*) FROM grant_parents y WHERE y.grant_id = p.id))
-      FROM grant_parents x JOIN grants p ON p.id = x.parent_id WHERE x.grant_id = t.id) AS grant_from,
-     to_jsonb(t) AS grant_row, to_jsonb(c) AS consent_row, to_jsonb(f) AS family_row
-   FROM users u
-   LEFT JOIN devices d ON d.session_uid = $2 AND d.client_uid = '' AND d.user_id = u.id AND d.revoked_at IS NULL AND d.expires_at > now()
-   LEFT JOIN grants t ON t.id = $5 AND t.user_id = u.id AND ${isAlive('t')}
+  'account-load',
+  `SELECT u.*, ${sourceOf}, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing, ${sessionLive}, to_jsonb(c) AS consent_row
+   FROM users u ${joinSession}
+   LEFT JOIN consents c ON c.user_id = u.id AND c.client_uid = $5
+   WHERE u.id = $1`,
+)
+const columns =
+  'username, email, email_verified, name, locale, profile, password_change_required, disabled_at, created_at, updated_at'
+const loadGranted = statement(
+  'account-load-granted',
+  `SELECT u.id, ${columns
+    .split(', ')
+    .map((column) => `u.${column}`)
+    .join(', ')}, ${sourceOf}, ${groupsOf}, ${sessionLive},
+     t.id AS grant_id, t.client_uid, t.client_id, t.session_uid, t.offline, t.payload, t.created_at AS granted_at, t.expires_at AS granted_until,
+     ${parentsOf}, f.seq AS refresh_seq
+   FROM users u ${joinSession}
+   LEFT JOIN grants t ON t.id = $5 AND (t.user_id = u.id) IS TRUE AND t.revoked_at IS NULL AND t.expires_at > now()
    LEFT JOIN refresh_families f ON f.grant_id = t.id AND f.revoked_at IS NULL AND f.expires_at > now()
-   LEFT JOIN consents c ON c.user_id = u.id AND c.client_uid = $6
    WHERE u.id = $1`,
 )
 
@@ -59,37 +80,70 @@ type AccountRow = UserRow & {
   readonly standing: string
   readonly factors: readonly FactorKind[]
   readonly session_live: boolean
-  readonly grant_row: GrantRow | null
-  readonly grant_from: readonly GrantOwner[] | null
   readonly consent_row: ConsentRow | null
-  readonly family_row: FamilyRow | null
 }
+
+type GrantedRow = UserRow & {
+  readonly session_live: boolean
+  readonly parents: ParentRows | null
+  readonly refresh_seq: number | null
+} & (
+    | { readonly grant_id: null }
+    | {
+        readonly grant_id: string
+        readonly client_uid: string
+        readonly client_id: string
+        readonly session_uid: string | null
+        readonly offline: boolean
+        readonly payload: Record<string, unknown>
+        readonly granted_at: Date
+        readonly granted_until: Date
+      }
+  )
 
 export interface Accounts {
   /** One query for everything.
    *  @returns the person as recorded here; `users/user-sources.ts` adds what the source says. Undefined for an unknown id (an id that
    *  is no UUID is unknown) */
   load(query: AccountQuery): Promise<LoadedAccount | undefined>
+  /** The same for a code or token, with its grant. */
+  loadGranted(query: GrantQuery): Promise<GrantedAccount | undefined>
 }
 
-export function createAccounts(needs: { database: Connection }): Accounts {
+export function createAccounts({ database }: { database: Connection }): Accounts {
   return {
-    async load({ userId, session, grantId, clientUid }) {
+    async load({ userId, session, clientUid }) {
       if (!isUuid(userId)) return undefined
-      const ofSession = [session?.uid ?? null, session?.version ?? null, session?.authTime ?? null]
-      const values = [userId, ...ofSession, grantId ?? null, clientUid ?? null]
-      return (await needs.database.query<AccountRow>(load, values)).map(accountOf)[0]
+      const values = [userId, ...valuesOf(session), clientUid ?? null]
+      return (await database.query<AccountRow>(load, values)).map(accountOf)[0]
+    },
+    async loadGranted({ userId, session, grantId }) {
+      if (!isUuid(userId)) return undefined
+      return (await database.query<GrantedRow>(loadGranted, [userId, ...valuesOf(session), grantId])).map(grantedOf)[0]
     },
   }
 }
+
+const valuesOf = (session: SessionQuery['session']) => [
+  session?.uid ?? null,
+  session?.version ?? null,
+  session?.authTime ?? null,
+]
 
 const accountOf = (row: AccountRow): LoadedAccount => ({
   user: userOf(row),
   standing: row.standing,
   factors: row.factors,
   sessionLive: row.session_live,
-  grant: row.grant_row === null ? undefined : grantOf(row.grant_row),
-  grantFrom: row.grant_from ?? [],
   consent: row.consent_row === null ? undefined : consentOf(row.consent_row),
-  family: row.family_row === null ? undefined : stateOf(row.family_row),
 })
+
+function grantedOf(row: GrantedRow): GrantedAccount {
+  const grantFrom = ownersOf(row.parents)
+  const person = { user: userOf(row), sessionLive: row.session_live }
+  if (row.grant_id === null || grantFrom === undefined)
+    return { ...person, grant: undefined, grantFrom: [], refreshSeq: undefined }
+  const { granted_at: created_at, granted_until: expires_at } = row
+  const grant = grantOf({ ...row, id: row.grant_id, user_id: row.id, created_at, expires_at })
+  return { ...person, grant, grantFrom, refreshSeq: row.refresh_seq ?? undefined }
+}

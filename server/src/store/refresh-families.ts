@@ -26,7 +26,8 @@ export type RotateOutcome =
 
 export interface RefreshFamilies {
   insert(family: NewFamily & { grantId: string }): Promise<FamilyState>
-  /** Makes the successor of token `seq`, in one statement. Of parallel calls one rotates, the others get the same successor.
+  /** Makes the successor of token `seq`, in one statement; for any but the newest one in two. Of parallel calls one rotates, the others get the same
+   *  successor.
    *  @param graceMs how long a used token still gets its successor again; 0: never
    *  @param keeps a use of the newest token makes no successor, and the family lives on as with one; a used one is refused all the same */
   rotate(use: {
@@ -49,6 +50,17 @@ const insert = statement(
      now() + $4::float8 * interval '1 millisecond')
    RETURNING seq, rotated_at, payload, expires_at`,
 )
+const isLive = 'g.revoked_at IS NULL AND g.expires_at > now() AND f.revoked_at IS NULL AND f.expires_at > now()'
+// The newest token of a living family, which is what nearly all show. A row that does not fit stays as it is, and `rotate` says why.
+const rotateNewest = statement(
+  'family-rotate-newest',
+  `UPDATE refresh_families f SET
+     seq = CASE WHEN $4::boolean THEN f.seq ELSE f.seq + 1 END,
+     rotated_at = CASE WHEN $4::boolean THEN f.rotated_at ELSE date_trunc('milliseconds', clock_timestamp()) END,
+     expires_at = least(now() + $3::float8 * interval '1 millisecond', f.absolute_expires_at)
+   FROM grants g WHERE f.grant_id = $1 AND g.id = f.grant_id AND f.seq = $2 AND ${isLive}
+   RETURNING f.seq, f.rotated_at, f.payload, f.expires_at`,
+)
 // One UPDATE decides: a parallel caller waits for the row, and then decides by its new values.
 const rotate = statement(
   'family-rotate',
@@ -63,8 +75,7 @@ const rotate = statement(
          ELSE now() END,
        rotated_by = CASE WHEN f.seq = $2 AND NOT $6::boolean THEN pg_current_xact_id()::text ELSE f.rotated_by END
      FROM grants g
-     WHERE f.grant_id = $1 AND g.id = f.grant_id AND g.revoked_at IS NULL AND g.expires_at > now()
-       AND f.revoked_at IS NULL AND f.expires_at > now() AND f.seq >= $2
+     WHERE f.grant_id = $1 AND g.id = f.grant_id AND f.seq >= $2 AND ${isLive}
      RETURNING f.*),
    dead AS (UPDATE grants SET revoked_at = now() WHERE id = (SELECT grant_id FROM family WHERE revoked_at IS NOT NULL)),
    written AS (${auditInsert('$5', ' WHERE EXISTS (SELECT FROM family WHERE revoked_at IS NOT NULL)')})
@@ -73,7 +84,7 @@ const rotate = statement(
 const find = statement(
   'family-find',
   `SELECT f.seq, f.rotated_at, f.payload, f.expires_at FROM refresh_families f JOIN grants g ON g.id = f.grant_id
-   WHERE f.grant_id = $1 AND f.revoked_at IS NULL AND f.expires_at > now() AND g.revoked_at IS NULL AND g.expires_at > now()`,
+   WHERE f.grant_id = $1 AND ${isLive}`,
 )
 
 export interface FamilyRow {
@@ -95,6 +106,8 @@ export function createRefreshFamilies(needs: {
       return stateOf((await database.query<FamilyRow>(insert, values))[0]!)
     },
     async rotate({ grantId, seq, graceMs, idleTtlMs, keeps = false, auditOnReuse }) {
+      const [newest] = await database.query<FamilyRow>(rotateNewest, [grantId, seq, idleTtlMs, keeps])
+      if (newest !== undefined) return { kind: keeps ? 'repeated' : 'rotated', ...stateOf(newest) }
       const values = [grantId, seq, graceMs, idleTtlMs, audit.rows(auditOnReuse), keeps]
       type Row = FamilyRow & { revoked_at: Date | null; fresh: boolean | null }
       const row = (await database.query<Row>(rotate, values))[0]
@@ -110,7 +123,7 @@ export function createRefreshFamilies(needs: {
   }
 }
 
-export const stateOf = (row: FamilyRow): FamilyState => ({
+const stateOf = (row: FamilyRow): FamilyState => ({
   seq: row.seq,
   rotatedAt: new Date(row.rotated_at).getTime(),
   payload: row.payload,

@@ -2,17 +2,14 @@
 // refresh tokens always ask PostgreSQL.
 import type { Metrics } from '@nauthera/runtime/metrics'
 import { z } from '@nauthera/runtime/settings'
-import type { AccountQuery, Accounts, LoadedAccount } from './accounts.ts'
+import type { Accounts, GrantQuery, GrantedAccount } from './accounts.ts'
 import type { Cache, CacheKey } from './cache.ts'
 import { changeKey, oldestEntryMs } from './changes.ts'
-import { factorKindNames } from './standing.ts'
-
-type Ask = Omit<AccountQuery, 'clientUid'> & { readonly grantId: string }
 
 export interface TokenAccounts {
-  /** As `Accounts.load`, without consent and family, and at most 10 s old. Changes that `changes` was told show at once, unless
+  /** As `Accounts.loadGranted`, for an access token, and at most 10 s old. Changes that `changes` was told show at once, unless
    *  the cache lost the mark. */
-  load(ask: Ask): Promise<LoadedAccount | undefined>
+  load(ask: GrantQuery): Promise<GrantedAccount | undefined>
 }
 
 /** @param needs.cache undefined: every call is a query
@@ -25,7 +22,7 @@ export function createTokenAccounts(needs: {
   monotonicNow?: () => number
 }): TokenAccounts {
   const { accounts, cache, metrics, now = Date.now, monotonicNow = () => performance.now() } = needs
-  if (cache === undefined) return { load: (ask) => accounts.load(ask) }
+  if (cache === undefined) return { load: (ask) => accounts.loadGranted(ask) }
   const reads = metrics?.counter('nauthera_server_cache_reads_total', 'Lookups in the cache: hit or miss.', ['outcome'])
   return {
     async load(ask) {
@@ -36,7 +33,7 @@ export function createTokenAccounts(needs: {
       reads?.inc({ outcome: kept ? 'hit' : 'miss' })
       if (kept) return kept
       const began = monotonicNow()
-      const loaded = await accounts.load(ask)
+      const loaded = await accounts.loadGranted(ask)
       // not cached when refused: it may be allowed at any moment, and then works at once
       if (isChanged || !loaded?.grant || loaded.user.disabled) return loaded
       if (!loaded.sessionLive && !loaded.grant.offline) return loaded
@@ -48,10 +45,10 @@ export function createTokenAccounts(needs: {
   }
 }
 
-const entryKey = ({ grantId }: Ask): CacheKey => ({ purpose: 'token-account', id: grantId })
+const entryKey = ({ grantId }: GrantQuery): CacheKey => ({ purpose: 'token-account', id: grantId })
 
 /** Everything that was asked for: an entry answers exactly this question. */
-const askOf = ({ userId, grantId, session }: Ask): string =>
+const askOf = ({ userId, grantId, session }: GrantQuery): string =>
   JSON.stringify([userId, grantId, session?.uid, session?.version, session?.authTime])
 
 const maybe = z
@@ -65,8 +62,6 @@ const record = z.record(z.string(), z.unknown())
 const entrySchema = z.strictObject({
   ask: z.string(),
   sessionLive: z.boolean(),
-  standing: z.string(),
-  factors: z.array(z.enum(factorKindNames)),
   user: z.strictObject({
     id: z.string(),
     source: z.string(),
@@ -102,20 +97,18 @@ const entrySchema = z.strictObject({
   grantFrom: z.array(z.strictObject({ clientUid: z.string(), clientId: z.string() })),
 })
 
-function entryOf({ user, grant, grantFrom, sessionLive, standing, factors }: LoadedAccount, ask: Ask): Uint8Array {
+function entryOf({ user, grant, grantFrom, sessionLive }: GrantedAccount, ask: GrantQuery): Uint8Array {
   // no token depends on what the person prefers
   const { preferences: _, ...described } = user
   const orNull = (_name: string, value: unknown) => (value === undefined ? null : value)
-  return Buffer.from(
-    JSON.stringify({ ask: askOf(ask), sessionLive, standing, factors, user: described, grant, grantFrom }, orNull),
-  )
+  return Buffer.from(JSON.stringify({ ask: askOf(ask), sessionLive, user: described, grant, grantFrom }, orNull))
 }
 
-function parseEntry(bytes: Uint8Array, ask: Ask): LoadedAccount | undefined {
+function parseEntry(bytes: Uint8Array, ask: GrantQuery): GrantedAccount | undefined {
   const entry = entrySchema.safeParse(parseJson(bytes)).data
   if (entry?.ask !== askOf(ask)) return undefined
-  const { user, grant, grantFrom, sessionLive, standing, factors } = entry
-  return { user, grant, grantFrom, sessionLive, standing, factors, consent: undefined, family: undefined }
+  const { user, grant, grantFrom, sessionLive } = entry
+  return { user, grant, grantFrom, sessionLive, refreshSeq: undefined }
 }
 
 function parseJson(bytes: Uint8Array): unknown {

@@ -136,20 +136,14 @@ export interface Users {
   revokeSessions(userId: string, audit: readonly AuditEvent[]): Promise<boolean>
 }
 
-const origins = `(SELECT jsonb_object_agg(o.origin, o.names) FROM (
-    SELECT '${ownSource}' AS origin, array_agg(g.name ORDER BY g.name) AS names
-      FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id HAVING count(*) > 0
-    UNION ALL SELECT l.upstream, array_agg(DISTINCT name) FROM upstream_links l, unnest(l.groups) AS name
-      WHERE l.user_id = u.id AND l.valid_until > now() GROUP BY l.upstream) o) AS group_origins`
-/** SQL, of `users u`: the groups here, and those that other providers said at the last sign-in there (upstream-links.ts). */
-export const groupsOf = `coalesce((SELECT array_agg(n.name ORDER BY n.name) FROM (
-    SELECT g.name FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id
-    UNION SELECT unnest(l.groups) FROM upstream_links l WHERE l.user_id = u.id AND l.valid_until > now()) n), '{}') AS groups, ${origins}`
-/** Columns `source`, `source_key` and `described_until` of a person u; null for our own people. */
-export const sourceOf = `(SELECT s.source FROM user_sources s WHERE s.user_id = u.id) AS source,
-  (SELECT s.source_key FROM user_sources s WHERE s.user_id = u.id) AS source_key,
-  (SELECT max(l.valid_until) FROM upstream_links l JOIN user_sources s ON s.user_id = l.user_id AND s.source = l.upstream AND s.source_key = l.issuer || ' ' || l.subject
-   WHERE l.user_id = u.id) AS described_until`
+/** SQL, of `users u`: what their groups are put together from (`userOf`): those that were given here, and what other providers said at the
+ *  last sign-in there (upstream-links.ts). Each part of a statement costs time, also where it finds nothing. */
+export const groupsOf = `(SELECT jsonb_agg(g.name) FROM group_members m JOIN groups g ON g.id = m.group_id WHERE m.user_id = u.id) AS own_groups,
+  (SELECT jsonb_agg(jsonb_build_object('upstream', l.upstream, 'key', l.issuer || ' ' || l.subject, 'until', l.valid_until, 'is_valid', l.valid_until > now(),
+     'groups', l.groups)) FROM upstream_links l WHERE l.user_id = u.id) AS links`
+const sourceIs = (source: string, key: string): string => `jsonb_build_array(${source}, ${key})`
+/** SQL, of `users u`: where they come from; null for our own people. */
+export const sourceOf = `(SELECT ${sourceIs('s.source', 's.source_key')} FROM user_sources s WHERE s.user_id = u.id) AS comes_from`
 const each = (columns: string, table: string): string =>
   columns
     .split(', ')
@@ -171,7 +165,7 @@ const inserting = (name: string, before: string, condition: string) =>
    made AS (INSERT INTO groups (id, name) SELECT gen_random_uuid(), name FROM wanted ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id),
    members AS (INSERT INTO group_members (user_id, group_id) SELECT new.id, made.id FROM new, made),
    written AS (${auditInsert('$13', ' WHERE EXISTS (SELECT FROM new)')})
-   SELECT new.*, ARRAY(SELECT name FROM wanted ORDER BY name) AS groups FROM new`,
+   SELECT new.*, (SELECT jsonb_agg(name) FROM wanted) AS own_groups FROM new`,
   )
 const insert = inserting('user-insert', '', '')
 const insertByLink = inserting(
@@ -190,11 +184,11 @@ const adopt = statement(
        updated_at = CASE WHEN (${each(described, 'users')}) IS DISTINCT FROM (${each(described, 'excluded')}) THEN now() ELSE users.updated_at END
      RETURNING *, xmax = 0 AS is_new),
    written AS (${auditInsert('$12', ' WHERE EXISTS (SELECT FROM kept WHERE is_new)')})
-   SELECT u.*, $2 AS source, $3 AS source_key, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
+   SELECT u.*, ${sourceIs('$2', '$3')} AS comes_from, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing FROM kept u`,
 )
 const findAdopted = statement(
   'user-find-adopted',
-  `SELECT u.*, s.source, s.source_key, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing
+  `SELECT u.*, ${sourceIs('s.source', 's.source_key')} AS comes_from, ${groupsOf}, ${preferencesOf}, ${factorKinds}, ${standing} AS standing
    FROM user_sources s JOIN users u ON u.id = s.user_id WHERE s.source = $1 AND s.source_key = $2`,
 )
 const follow = statement(
@@ -246,10 +240,8 @@ const remove = statement(
 
 export interface UserRow {
   readonly id: string
-  /** Null for our own people. */
-  readonly source: string | null
-  readonly source_key: string | null
-  readonly described_until: Date | null
+  /** Source and key. Absent or null for our own people. */
+  readonly comes_from?: readonly [source: string, key: string] | null
   readonly username: string
   readonly email: string | null
   readonly email_verified: boolean
@@ -260,9 +252,10 @@ export interface UserRow {
   readonly disabled_at: Date | null
   readonly created_at: Date
   readonly updated_at: Date
-  readonly groups: string[]
-  /** Null without groups; absent of a record that was just made, whose groups are all ours. */
-  readonly group_origins?: GroupOrigins | null
+  /** Null without groups. */
+  readonly own_groups: readonly string[] | null
+  /** Absent of a record that was just made. */
+  readonly links?: readonly Link[] | null
   /** Only of queries that ask for it. */
   readonly preferences?: unknown
 }
@@ -453,22 +446,49 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 /** PostgreSQL would refuse anything else with an error. */
 export const isUuid = (text: string): boolean => uuid.test(text)
 
-export const userOf = (row: UserRow): User => ({
-  id: row.id,
-  source: row.source ?? ownSource,
-  sourceKey: row.source_key ?? undefined,
-  describedUntil: row.described_until ?? undefined,
-  username: row.username,
-  email: row.email ?? undefined,
-  emailVerified: row.email_verified,
-  name: row.name ?? undefined,
-  locale: row.locale ?? undefined,
-  profile: row.profile,
-  passwordChangeRequired: row.password_change_required,
-  preferences: readPreferences(row.preferences),
-  disabled: row.disabled_at !== null,
-  createdAt: row.created_at,
-  updatedAt: row.updated_at,
-  groups: row.groups,
-  groupOrigins: row.group_origins ?? (row.groups.length === 0 ? {} : { [ownSource]: row.groups }),
-})
+/** An identity at another provider. */
+interface Link {
+  readonly upstream: string
+  /** As `comes_from` has it. */
+  readonly key: string
+  readonly until: string
+  readonly is_valid: boolean
+  readonly groups: readonly string[]
+}
+
+export function userOf(row: UserRow): User {
+  const [source = ownSource, sourceKey] = row.comes_from ?? []
+  const groupOrigins = originsOf(row)
+  return {
+    id: row.id,
+    source,
+    sourceKey,
+    describedUntil: row.links?.map((link) => untilOf(link, source, sourceKey)).find((until) => until !== undefined),
+    username: row.username,
+    email: row.email ?? undefined,
+    emailVerified: row.email_verified,
+    name: row.name ?? undefined,
+    locale: row.locale ?? undefined,
+    profile: row.profile,
+    passwordChangeRequired: row.password_change_required,
+    preferences: readPreferences(row.preferences),
+    disabled: row.disabled_at !== null,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+    groups: sorted(Object.values(groupOrigins).flat()),
+    groupOrigins,
+  }
+}
+
+/** The pair of issuer and subject is the key of the table, so there is one at most. */
+const untilOf = ({ upstream, key, until }: Link, source: string, sourceKey: string | undefined): Date | undefined =>
+  upstream === source && key === sourceKey ? new Date(until) : undefined
+
+function originsOf({ own_groups: own, links }: UserRow): GroupOrigins {
+  const origins: Record<string, readonly string[]> = own === null ? {} : { [ownSource]: sorted(own) }
+  for (const { upstream, groups } of (links ?? []).filter((link) => link.is_valid && link.groups.length > 0))
+    origins[upstream] = sorted([...(origins[upstream] ?? []), ...groups])
+  return origins
+}
+
+const sorted = (names: readonly string[]): readonly string[] => [...new Set(names)].sort()

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { CodedError, hasCode } from '@nauthera/runtime/coded-error'
 import type { Mail } from '../mails.ts'
-import type { AccountQuery, Accounts, LoadedAccount } from '../store/accounts.ts'
+import type { AccountQuery, Accounts, GrantQuery, GrantedAccount, LoadedAccount } from '../store/accounts.ts'
 import type { AttemptKeys, AttemptLimits, Attempts, BegunAttempt, FoundAttempt } from '../store/attempts.ts'
 import { canonicalName } from '../store/canonical-name.ts'
 import type { FactorKind } from '../store/standing.ts'
@@ -24,8 +24,10 @@ export interface UserSources {
    *  @returns undefined when nobody has this id, or the source no longer has the person
    *  @throws CodedError STORE_UNAVAILABLE: an outage never looks like "nobody" */
   load(query: AccountQuery): Promise<LoadedAccount | undefined>
-  /** As `load`, for introspection and userinfo: the record may be 10 s old, and comes without consent and refresh family. */
-  loadForToken(query: Parameters<TokenAccounts['load']>[0]): Promise<LoadedAccount | undefined>
+  /** As `load`, for a code or token, with its grant. */
+  loadGranted(query: GrantQuery): Promise<GrantedAccount | undefined>
+  /** As `loadGranted`, for introspection and userinfo: the record may be 10 s old. */
+  loadForToken(query: GrantQuery): Promise<GrantedAccount | undefined>
   /** @param login user name or e-mail address in any spelling
    *  @param context.clientUid the client that the sign-in is for
    *  @throws CodedError STORE_UNAVAILABLE: an outage is no outcome, and counts as no attempt */
@@ -98,7 +100,9 @@ export function createUserSources(needs: Needs): UserSources {
   const { sources, store } = needs
   const sourceOf = (user: User) => sources.find(({ id }) => id === user.source)
 
-  async function described(account: LoadedAccount | undefined): Promise<LoadedAccount | undefined> {
+  async function described<Account extends { readonly user: User }>(
+    account: Account | undefined,
+  ): Promise<Account | undefined> {
     const person = account && (await sourceOf(account.user)?.look(account.user))
     if (account === undefined || person === undefined) return undefined
     if (person === account.user) return account
@@ -108,6 +112,7 @@ export function createUserSources(needs: Needs): UserSources {
 
   return {
     load: async (query) => described(await store.accounts.load(query)),
+    loadGranted: async (query) => described(await store.accounts.loadGranted(query)),
     loadForToken: async (query) => described(await store.tokenAccounts.load(query)),
     async tryPassword(login, password, context) {
       try {
@@ -175,7 +180,7 @@ function accountOf(
 ): LoadedAccount | undefined {
   if (user !== proof.user) return undefined
   const { standing, factors } = proof
-  return { user, standing, factors, consent, sessionLive: true, grant: undefined, grantFrom: [], family: undefined }
+  return { user, standing, factors, consent, sessionLive: true }
 }
 
 /** The account that a source found under a name that does not lead to its record: it has a counter of its own, beside that of the name. */

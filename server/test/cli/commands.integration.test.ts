@@ -207,7 +207,7 @@ describe('nauthera users, groups and consents', () => {
     expect([unnamed.code, unnamed.err.includes('must not be empty')]).to.deep.equal([1, true])
   })
 
-  it('understands the longer names of before', async () => {
+  it('understands the earlier, longer names', async () => {
     const person = await addPerson(nauthera.fresh.replica())
     expect((await nauthera.run(['groups', 'add-member', 'night', person.username])).code).to.equal(0)
     expect((await nauthera.run(['groups', 'remove-member', 'night', person.username])).code).to.equal(0)
@@ -219,7 +219,7 @@ describe('nauthera users, groups and consents', () => {
     const grantId = await consentOf(nauthera, person.id)
     const revoked = await nauthera.run(['consents', 'revoke', person.username, 'team-a.web'])
     expect([revoked.code, revoked.err.includes('no consent and no token')]).to.deep.equal([0, true])
-    expect((await store.accounts.load({ userId: person.id, grantId }))!.grant).to.equal(undefined)
+    expect((await store.accounts.loadGranted({ userId: person.id, grantId }))!.grant).to.equal(undefined)
     expect(await eventsOf(person.id)).to.include.members(['consent.revoked', 'admin.consents.revoke'])
     const none = await nauthera.run(['consents', 'revoke', person.username, 'team-a.web'])
     expect([none.code, none.err.includes('nauthera consents list')]).to.deep.equal([1, true])

@@ -242,12 +242,15 @@ function loadsPeople(under: () => PeopleUnderTest, person: AddPerson): void {
       grant: { ...common, id: grantId, offline: false, payload: {} },
       audit: [],
     })
-    const loaded = await under().replicas[1].load({ userId, session, grantId, clientUid: client.clientUid })
+    const loaded = await under().replicas[1].load({ userId, session, clientUid: client.clientUid })
     expect(loaded?.user).to.include({ id: userId, username, email: `${username}@example.test`, disabled: false })
     expect(loaded?.user.groups).to.deep.equal(['dev', 'ops'])
-    expect([loaded?.sessionLive, loaded?.grant?.id, loaded?.consent?.scopes]).to.deep.equal([true, grantId, ['openid']])
-    const forToken = await under().replicas[1].loadForToken({ userId, session, grantId })
-    expect(forToken?.user).to.deep.equal(loaded?.user)
+    expect([loaded?.sessionLive, loaded?.consent?.scopes]).to.deep.equal([true, ['openid']])
+    for (const way of ['loadGranted', 'loadForToken'] as const) {
+      const granted = await under().replicas[1][way]({ userId, session, grantId })
+      expect(granted?.user, way).to.deep.equal(loaded?.user)
+      expect([granted?.sessionLive, granted?.grant?.id], way).to.deep.equal([true, grantId])
+    }
   })
 
   it('E8 finds nobody by an unknown id', async () => {

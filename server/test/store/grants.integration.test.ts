@@ -65,14 +65,14 @@ describe(createGrants.name, () => {
     const third = child(second.id)
     for (const each of [second, third]) expect(await store.grants.insertChild(each)).to.equal('stored')
     const { userId: person, sessionUid, offline, expiresAt } = root
-    const { grantFrom } = (await store.accounts.load({ userId: person, grantId: third.id }))!
+    const { grantFrom } = (await store.accounts.loadGranted({ userId: person, grantId: third.id }))!
     expect(grantFrom.map(({ clientUid }) => clientUid)).to.deep.equal(['uid-1', 'uid-2'])
     expect(await store.grants.find(third.id)).to.deep.include({ userId: person, sessionUid, offline, expiresAt })
     await store.grants.revoke(second.id)
     expect(await store.grants.find(third.id)).to.equal(undefined)
     expect(await store.grants.insertChild(child(third.id))).to.equal('ended')
     expect((await store.grants.find(root.id))?.id).to.equal(root.id)
-    expect((await store.accounts.load({ userId: person, grantId: third.id }))?.grant).to.equal(undefined)
+    expect((await store.accounts.loadGranted({ userId: person, grantId: third.id }))?.grant).to.equal(undefined)
   })
 
   it('A6 accepts a code once in 50 parallel requests over 3 replicas, and revokes the grant with its family', async () => {

@@ -38,16 +38,13 @@ describe(createSignIns.name, () => {
     const { done, family } = await store.signIns.finish(finish)
     const after = store.database.counters()
     expect([done, after.roundTrips - before.roundTrips, after.commits - before.commits]).to.deep.equal([true, 1, 1])
-    const loaded = await store.accounts.load({
-      userId,
-      session: { uid: finish.device.sessionUid, version: 1, authTime: finish.device.authTime },
-      grantId: finish.grant.id,
-      clientUid: 'uid',
-    })
+    const session = { uid: finish.device.sessionUid, version: 1, authTime: finish.device.authTime }
+    const loaded = await store.accounts.load({ userId, session, clientUid: 'uid' })
     expect(loaded?.sessionLive).to.equal(true)
-    expect(loaded?.grant?.id).to.equal(finish.grant.id)
     expect(loaded?.consent?.scopes).to.deep.equal(['openid', 'email'])
-    expect(loaded?.family).to.deep.include({ seq: 1, rotatedAt: family!.rotatedAt })
+    const granted = await store.accounts.loadGranted({ userId, session, grantId: finish.grant.id })
+    expect([granted?.sessionLive, granted?.grant?.id, granted?.refreshSeq]).to.deep.equal([true, finish.grant.id, 1])
+    expect(await store.refreshFamilies.find(finish.grant.id)).to.deep.include({ seq: 1, rotatedAt: family!.rotatedAt })
     expect((await store.devices.listOfSession(finish.device.sessionUid)).map(({ client }) => client?.id)).to.deep.equal(
       [undefined, 'shop.web'],
     )

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import type { LoadedAccount } from '../../src/store/accounts.ts'
+import type { GrantedAccount } from '../../src/store/accounts.ts'
 import type { Cache, CacheKey } from '../../src/store/cache.ts'
 import { createChanges } from '../../src/store/changes.ts'
 import { createTokenAccounts } from '../../src/store/token-accounts.ts'
@@ -11,7 +11,7 @@ describe(createTokenAccounts.name, () => {
   let now: number
   let queries: number
   let cache: Cache
-  let stored: LoadedAccount | undefined
+  let stored: GrantedAccount | undefined
   /** What happens while a query runs. */
   let meanwhile: () => Promise<void> | void
   beforeEach(() => {
@@ -22,7 +22,7 @@ describe(createTokenAccounts.name, () => {
     meanwhile = () => undefined
   })
 
-  const ada = (): LoadedAccount => ({
+  const ada = (): GrantedAccount => ({
     user: {
       id: 'ada',
       source: 'postgres',
@@ -41,8 +41,6 @@ describe(createTokenAccounts.name, () => {
       groupOrigins: { postgres: ['ops'] },
     },
     sessionLive: true,
-    standing: '2026-01-01 00:00:00',
-    factors: [],
     grant: {
       id: 'grant',
       userId: 'ada',
@@ -55,8 +53,7 @@ describe(createTokenAccounts.name, () => {
       expiresAt: new Date(now + day),
     },
     grantFrom: [{ clientUid: 'uid-before', clientId: 'before' }],
-    consent: undefined,
-    family: undefined,
+    refreshSeq: undefined,
   })
   const ask = {
     userId: 'ada',
@@ -67,7 +64,8 @@ describe(createTokenAccounts.name, () => {
   const load = (asked: typeof ask = ask) =>
     createTokenAccounts({
       accounts: {
-        async load() {
+        load: () => Promise.reject(new TypeError('the heavy query')),
+        async loadGranted() {
           queries++
           const found = stored
           await meanwhile()
@@ -200,7 +198,10 @@ describe(createTokenAccounts.name, () => {
       },
     }
     await createTokenAccounts({
-      accounts: { load: () => Promise.resolve(stored) },
+      accounts: {
+        load: () => Promise.reject(new TypeError('the heavy query')),
+        loadGranted: () => Promise.resolve(stored),
+      },
       cache: spy,
       now: () => now,
     }).load(ask)

@@ -73,10 +73,13 @@ describe(createUsers.name, () => {
     const { id: userId } = await addPerson(store, { groups: ['ops'] })
     const before = store.database.counters().roundTrips
     const session = { uid: 'unknown', version: 1, authTime: new Date() }
-    const loaded = await store.accounts.load({ userId, session, grantId: 'none', clientUid: 'none' })
-    expect(store.database.counters().roundTrips - before).to.equal(1)
-    expect(loaded).to.deep.include({ sessionLive: false, grant: undefined, consent: undefined, family: undefined })
-    expect(loaded!.user.groups).to.deep.equal(['ops'])
+    const loaded = await store.accounts.load({ userId, session, clientUid: 'none' })
+    const granted = await store.accounts.loadGranted({ userId, session, grantId: 'none' })
+    expect(store.database.counters().roundTrips - before).to.equal(2)
+    expect(loaded).to.deep.include({ sessionLive: false, consent: undefined })
+    expect(granted).to.deep.include({ sessionLive: false, grant: undefined, grantFrom: [], refreshSeq: undefined })
+    for (const found of [loaded, granted]) expect(found!.user.groups).to.deep.equal(['ops'])
+    expect(granted!.user).to.deep.equal(loaded!.user)
     expect((await store.accounts.load({ userId }))?.sessionLive).to.equal(true)
     expect(await store.accounts.load({ userId: randomUUID() })).to.equal(undefined)
   })
@@ -92,7 +95,8 @@ describe(createUsers.name, () => {
       grant: { id: grantId, userId, ...client, sessionUid, offline: true, payload: {}, expiresAt: inMs(60_000) },
       audit: [],
     })
-    const load = () => store.accounts.load({ userId, session: { uid: sessionUid, version: 1, authTime }, grantId })
+    const session = { uid: sessionUid, version: 1, authTime }
+    const load = () => store.accounts.loadGranted({ userId, session, grantId })
     return { userId, sessionUid, load }
   }
 

@@ -329,7 +329,7 @@ describe(createUserSources.name, () => {
     addThere(there)
     for (const { id } of [await signIn(here), await signIn(there)]) {
       const before = store.database.counters().roundTrips
-      await users.load({ userId: id, clientUid: 'uid', grantId: 'none' })
+      await users.loadGranted({ userId: id, grantId: 'none' })
       expect(store.database.counters().roundTrips - before).to.equal(1)
     }
   })

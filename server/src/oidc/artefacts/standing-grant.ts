@@ -1,4 +1,4 @@
-import type { LoadedAccount } from '../../store/accounts.ts'
+import type { GrantedAccount } from '../../store/accounts.ts'
 import type { Grant as GrantRow, GrantOwner } from '../../store/grants.ts'
 import { accessOf } from '../clients/access.ts'
 import { personScopes, scopesAt } from '../clients/apis.ts'
@@ -14,7 +14,7 @@ import type { GrantPayload } from './grants.ts'
  *  @param loaded the person, with the grant
  *  @returns undefined unless everybody who is part in it is still here, and may serve the person */
 export async function standingGrant(
-  loaded: LoadedAccount | undefined,
+  loaded: GrantedAccount | undefined,
   clients: ClientInstances,
 ): Promise<{ readonly row: GrantRow; readonly payload: GrantPayload } | undefined> {
   const row = loaded?.grant

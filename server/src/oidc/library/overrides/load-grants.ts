@@ -19,7 +19,7 @@ export function loadGrants({ Grant }: Internals, { users, clients }: Pick<Overri
     if (grant === undefined) return undefined
     // a refresh token that was replaced is not active; at the token endpoint the rotation itself decides
     const { route } = currentContext().oidc
-    if (artefact['kind'] === 'RefreshToken' && route === 'introspection' && loaded?.family?.seq !== artefact['seq'])
+    if (artefact['kind'] === 'RefreshToken' && route === 'introspection' && loaded?.refreshSeq !== artefact['seq'])
       return undefined
     return new Grant({ ...grantFromRow(grant.row), ...grant.payload })
   })

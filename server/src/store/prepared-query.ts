@@ -1,0 +1,111 @@
+// A prepared statement as PostgreSQL hears it: all messages of it leave in one write, and what its columns are is told once per connection.
+// The driver calls these methods as each answer comes in. It writes four times for a query, and each write costs as much as an answer by HTTP.
+import { columnsOf, rowOf } from './result-rows.ts'
+import type { Columns, FieldParsers } from './result-rows.ts'
+import { writePrepare, writeRun } from './wire-messages.ts'
+
+/** What is used of the driver's connection. */
+export interface WireConnection {
+  readonly stream: { write(bytes: Uint8Array): boolean }
+  /** The text of each statement that it has prepared, by name. The driver adds to it. */
+  readonly parsedStatements: Readonly<Record<string, string | undefined>>
+}
+
+interface Prepared {
+  readonly name: string
+  readonly text: string
+}
+
+/** The columns of what each connection has prepared, by the name of the statement. */
+const known = new WeakMap<WireConnection, Map<string, Columns>>()
+
+export class PreparedQuery {
+  /** Set by the driver's time-out too. */
+  callback: (error: unknown, rows?: unknown[]) => void
+  /** The driver keeps that they are prepared. */
+  readonly name: string
+  readonly text: string
+  readonly #values: readonly unknown[]
+  readonly #parsers: FieldParsers
+  readonly #rows: unknown[] = []
+  #columns: Columns | undefined
+  #known: Map<string, Columns> | undefined
+  #fault: unknown
+
+  constructor(query: {
+    asked: Prepared
+    values: readonly unknown[]
+    parsers: FieldParsers
+    callback: PreparedQuery['callback']
+  }) {
+    this.name = query.asked.name
+    this.text = query.asked.text
+    this.#values = query.values
+    this.#parsers = query.parsers
+    this.callback = query.callback
+  }
+
+  /** @returns an error for a value that cannot be sent: then nothing was */
+  submit(connection: WireConnection): Error | null {
+    const { name, text } = this
+    const before = connection.parsedStatements[name]
+    if (before !== undefined && before !== text) return new TypeError(`there are two statements of the name ${name}`)
+    this.#known = known.get(connection) ?? new Map<string, Columns>()
+    known.set(connection, this.#known)
+    this.#columns = this.#known.get(name)
+    try {
+      const run = writeRun(name, this.#values)
+      connection.stream.write(before === undefined ? Buffer.concat([writePrepare(this), run]) : run)
+      return null
+    } catch (error) {
+      return error as Error
+    }
+  }
+
+  handleRowDescription({ fields }: { fields: readonly { name: string; dataTypeID: number }[] }): void {
+    this.#describe(columnsOf(fields, this.#parsers))
+  }
+
+  handleDataRow({ fields }: { fields: readonly (string | null)[] }): void {
+    try {
+      this.#rows.push(rowOf(this.#columns!, fields))
+    } catch (error) {
+      this.#fault ??= error
+    }
+  }
+
+  handleCommandComplete(): void {
+    // a statement without columns is not described
+    if (this.#columns === undefined) this.#describe([])
+  }
+
+  handleReadyForQuery(): void {
+    if (this.#fault === undefined) this.callback(null, this.#rows)
+    else this.callback(this.#fault)
+  }
+
+  handleError(error: unknown): void {
+    this.callback(error)
+  }
+
+  handleEmptyQuery(): void {
+    this.#fault = new TypeError(`the statement ${this.name} is empty`)
+  }
+
+  handlePortalSuspended(): void {
+    this.#fault = new TypeError(`${this.name}: the rows did not come at once`)
+  }
+
+  handleCopyInResponse(connection: { sendCopyFail(why: string): void }): void {
+    connection.sendCopyFail('a prepared statement copies nothing')
+  }
+
+  handleCopyData(): void {
+    this.#fault = new TypeError(`${this.name} copies`)
+  }
+
+  #describe(columns: Columns): void {
+    this.#columns = columns
+    this.#known?.set(this.name, columns)
+  }
+}
