@@ -460,12 +460,7 @@ function createProtocol(
     scope,
     store,
     unsealRequest: sealedRequests.unseal,
-    client: (clientId) => {
-      const entry = clients.registeredById(clientId)
-      const takesRedirectUri = (uri: string) =>
-        clients.find(generations.current().clientClass, clientId)?.redirectUriAllowed(uri) ?? false
-      return entry && { uid: entry.uid, takesRedirectUri }
-    },
+    client: (clientId) => clientOfInteraction(clientId, clients, generations),
     ensureClient: (clientId) => clients.ensure(clientId),
     now,
   })
@@ -533,6 +528,13 @@ function createProtocol(
   const browserSessions = createBrowserSessions({ sessions, scope, users, now })
   const remembered = createRememberedAccounts({ scope, keys: keys.cookies, now })
   return { generations, interactions, browserSessions, remembered, scope, renew }
+}
+
+function clientOfInteraction(clientId: string, clients: Clients['instances'], generations: Protocol['generations']) {
+  const entry = clients.registeredById(clientId)
+  const takesRedirectUri = (uri: string) =>
+    clients.find(generations.current().clientClass, clientId)?.redirectUriAllowed(uri) ?? false
+  return entry && { uid: entry.uid, takesRedirectUri }
 }
 
 /** Requests of the server itself, to URLs that clients register. */

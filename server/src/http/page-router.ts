@@ -40,12 +40,22 @@ export function createPageRouter(needs: {
     const path = pathOfTarget(request.url ?? '')
     const found = findIn(table, request.method ?? '', path)
     if (found === 'unreadable') return next(Object.assign(new Error('the path cannot be decoded'), { status: 400 }))
-    if (found !== undefined) return void run(found, request, response).catch(next)
+    if (found !== undefined) return void answerOrFail(found, request, response, next)
     const methods = request.method === 'OPTIONS' ? table.methodsOf(path) : []
     if (methods.length === 0) return next()
     response.statusCode = 204
     response.setHeader('allow', [...methods, 'OPTIONS'].join(', '))
     response.end()
+  }
+
+  async function answerOrFail(
+    ...[found, request, response, next]: [FoundRoute, ...Parameters<Handler>]
+  ): Promise<void> {
+    try {
+      await run(found, request, response)
+    } catch (error) {
+      next(error)
+    }
   }
 
   async function run({ route, params }: FoundRoute, request: InboundRequest, response: ServerResponse): Promise<void> {

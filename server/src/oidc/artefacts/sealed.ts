@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { CookieKeys, Subkey } from '../keys/key-set.ts'
-import { createNonces } from '../random-ids.ts'
+import { createNonces } from '../keys/random-ids.ts'
 
 // Codes, refresh tokens, opaque access tokens and pushed requests of public clients are sealed strings: each holds its
 // own payload, encrypted, so the database stores no payloads. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot, because introspection and
