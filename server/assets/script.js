@@ -1,5 +1,6 @@
 // The one script of all pages. Every page works without it, but for passkeys: only a script can ask the browser for one.
 for (const secret of document.querySelectorAll('[data-reveal]')) addReveal(secret)
+addEventListener('submit', sendOnce)
 const passkeyForm = document.getElementById('passkey-form')
 if (passkeyForm) void offerPasskey(passkeyForm)
 
@@ -26,6 +27,14 @@ function addReveal(secret) {
   window.addEventListener('pageshow', () => show(false))
   show(false)
   secret.append(button)
+}
+
+/** Stops the second click of a double click: the form would be sent twice, and its sign-in is over with the first. */
+function sendOnce(event) {
+  const { target } = event
+  if (event.defaultPrevented) return
+  if (Date.now() - Number(target.dataset.sent ?? 0) < 1000) event.preventDefault()
+  else target.dataset.sent = Date.now()
 }
 
 /** Asks the browser for a passkey, and sends its answer with the form that is there anyway. */

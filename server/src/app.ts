@@ -68,6 +68,7 @@ import { createOwnClient } from './oidc/clients/own-client.ts'
 import { cookieScope } from './oidc/cookies.ts'
 import { runInRequest } from './oidc/library/current-request.ts'
 import { createGenerations } from './oidc/library/generations.ts'
+import { createResume } from './oidc/library/resume-in-place.ts'
 import { createInteractionCookies } from './oidc/interaction/interaction-cookie.ts'
 import { createInteractions } from './oidc/interaction/interactions.ts'
 import { clientDefaults, keyPolicy } from './oidc/lifetimes.ts'
@@ -460,12 +461,7 @@ function createProtocol(
     scope,
     store,
     unsealRequest: sealedRequests.unseal,
-    client: (clientId) => {
-      const entry = clients.registeredById(clientId)
-      const takesRedirectUri = (uri: string) =>
-        clients.find(generations.current().clientClass, clientId)?.redirectUriAllowed(uri) ?? false
-      return entry && { uid: entry.uid, takesRedirectUri }
-    },
+    client: (clientId) => clientOfInteraction(clientId, clients, generations),
     ensureClient: (clientId) => clients.ensure(clientId),
     now,
   })
@@ -477,6 +473,12 @@ function createProtocol(
     users,
     clients,
     secondFactor: settings.secondFactor,
+    resume: createResume({
+      handle: (request, response) => generations.current().handle(request, response),
+      issuer: issuerOf(settings),
+      cookie: scope.library.resume,
+      audit: store.audit,
+    }),
     issuer: issuerOf(settings),
     now,
   })
@@ -528,6 +530,13 @@ function createProtocol(
   const browserSessions = createBrowserSessions({ sessions, scope, users, now })
   const remembered = createRememberedAccounts({ scope, keys: keys.cookies, now })
   return { generations, interactions, browserSessions, remembered, scope, renew }
+}
+
+function clientOfInteraction(clientId: string, clients: Clients['instances'], generations: Protocol['generations']) {
+  const entry = clients.registeredById(clientId)
+  const takesRedirectUri = (uri: string) =>
+    clients.find(generations.current().clientClass, clientId)?.redirectUriAllowed(uri) ?? false
+  return entry && { uid: entry.uid, takesRedirectUri }
 }
 
 /** Requests of the server itself, to URLs that clients register. */

@@ -769,7 +769,7 @@ export interface Peer {
 /** One row of a route table. */
 export interface Route {
   readonly method: 'GET' | 'POST'
-  /** Below the issuer, Express syntax: `/interaction/:uid/sign-in`. */
+  /** Below the issuer; a segment that begins with a colon is a parameter: `/interaction/:uid/sign-in`. */
   readonly path: string
   /** `session`: its forms are bound to the session of the browser; else to the interaction in the address. Each path with a POST
    *  then has a GET too: a form whose session is over leads there. */

@@ -36,7 +36,7 @@ export function answerToCode(code: unknown): ErrorAnswer | undefined {
   return answer && { ...answer, code: String(code) }
 }
 
-/** @returns the answer to any error: coded ones by their code, those of Express and body-parser by their status, all others 500 */
+/** @returns the answer to any error: coded ones by their code, those of body readers by their status, all others 500 */
 export function answerTo(error: unknown): ErrorAnswer {
   if (error instanceof CodedError) {
     return answerToCode(error.code) ?? { status: 500, code: 'INTERNAL', key: 'internal' }
@@ -110,7 +110,7 @@ export function pathOf(request: Pick<InboundRequest, 'originalUrl'>): string {
   return (request.originalUrl ?? '/').replace(/^[/\\]+/, '/')
 }
 
-/** The status that Express or its body reader (http-errors) gave the error; undefined unless it is 4xx. */
+/** The status that a body reader (http-errors) or the page router gave the error; undefined unless it is 4xx. */
 function statusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null) return undefined
   const { status } = error as { status?: unknown }

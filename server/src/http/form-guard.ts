@@ -19,12 +19,10 @@ export function createFormTokens(keys: () => readonly KeyObject[]): FormTokens {
     mint: (binding) => tokenOf(keys()[0]!, binding).toString('base64url'),
     check: (binding, token) => {
       const given = Buffer.from(token ?? '', 'base64url')
-      let matches = false
-      for (const key of keys()) {
+      return keys().some((key) => {
         const wanted = tokenOf(key, binding)
-        if (given.length === wanted.length && timingSafeEqual(given, wanted)) matches = true
-      }
-      return matches
+        return given.length === wanted.length && timingSafeEqual(given, wanted)
+      })
     },
   }
 }

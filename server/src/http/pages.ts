@@ -117,10 +117,16 @@ function showTime(at: Date, language: string, timeZone = 'UTC'): string {
 }
 
 const letters = new Intl.Segmenter()
+/** A letter that nothing is joined to. */
+const plainLetter = /^[a-z0-9](?=$|[ -~])/i
 
 /** @returns the first letter of a name, to show in place of a picture */
 function initial(name: string): string {
-  const [first] = letters.segment(name.trim())
+  const trimmed = name.trim()
+  // a segmenter takes longer than the rest of the page
+  const plain = plainLetter.exec(trimmed)
+  if (plain) return plain[0].toUpperCase()
+  const [first] = letters.segment(trimmed)
   return first?.segment.toUpperCase() ?? '·'
 }
 

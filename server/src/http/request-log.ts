@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Log } from '@nauthera/runtime/log'
 import type { Metrics } from '@nauthera/runtime/metrics'
-import { createIds } from '../oidc/random-ids.ts'
+import { createIds } from '../oidc/keys/random-ids.ts'
 import { grantedTo, wasInLane } from '../oidc/request-line.ts'
 import { pathOfTarget } from './handler.ts'
 import type { Handler } from './handler.ts'

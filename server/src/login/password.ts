@@ -1,3 +1,4 @@
+import type { Interactions } from '../oidc/interaction/interaction.ts'
 import type { Mistake, PageRequest } from '../reply.ts'
 import type { Audit } from '../store/audit.ts'
 import { factorStanding } from '../users/factors/policy.ts'
@@ -13,6 +14,7 @@ import type { Federation } from './upstream/federation.ts'
 
 interface Needs {
   readonly users: Pick<UserSources, 'tryPassword'>
+  readonly interactions: Pick<Interactions, 'keep'>
   readonly secondFactor: SecondFactorPolicy
   readonly federation: Pick<Federation, 'upstreams'>
   readonly audit: Pick<Audit, 'record'>
@@ -42,7 +44,9 @@ export function createPasswordForm(needs: Needs): Form {
     const mistakes = missingOf(username, password)
     if (mistakes.length > 0) return { kind: 'mistaken', mistakes, username: username.slice(0, longestUsername) }
     if (username.length > longestUsername) return { kind: 'mistaken', mistakes: wrong, username: '' }
-    const outcome = await needs.users.tryPassword(username, password, { address: request.peer.address })
+    const { clientUid } = attempt.interaction
+    const outcome = await needs.users.tryPassword(username, password, { address: request.peer.address, clientUid })
+    if (outcome.kind === 'passed' && outcome.account) needs.interactions.keep(attempt.interaction, outcome.account)
     return answer(needs, attempt, outcome, username)
   }
 }

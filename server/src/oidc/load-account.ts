@@ -9,7 +9,7 @@ export async function loadAccount(
   users: Pick<UserSources, 'load'>,
   ask: AccountQuery,
 ): Promise<LoadedAccount | undefined> {
-  const key = JSON.stringify([ask.userId, ask.session?.uid, ask.clientUid])
+  const key = keyOf(ask)
   if (request.loaded?.key !== key) {
     if (request.loading?.key !== key) request.loading = { key, account: users.load(ask) }
     const account = await request.loading.account
@@ -17,6 +17,10 @@ export async function loadAccount(
   }
   return request.loaded.account
 }
+
+/** What an account is remembered by in a request: all that is asked about it. */
+export const keyOf = ({ userId, session, clientUid }: AccountQuery): string =>
+  JSON.stringify([userId, session?.uid, clientUid])
 
 /** Matches every version of a session: its tokens stay valid when the version rises later. */
 const anyVersion = 2_147_483_647

@@ -28,6 +28,8 @@ export interface RequestContext extends Exchange {
   revoked?: { readonly jti: string; readonly is: Promise<boolean> }
   /** The refresh family, after this request has rotated it. */
   family?: RotatedFamily
+  /** What the protocol tells the audit log, of a request whose answer may still be thrown away (library/resume-in-place.ts). */
+  deferred?: AuditEvent[]
   /** Set when PostgreSQL did not answer: the response becomes 503, whatever the library made of the error. */
   unavailable?: boolean
   /** The access token that this request trades for another one (RFC 8693), once it was judged. */

@@ -5,6 +5,8 @@ import type { Mail } from '../mails.ts'
 import { auditInsert } from './audit.ts'
 import type { AuditEvent, AuditRows } from './audit.ts'
 import { canonicalName } from './canonical-name.ts'
+import { consentOf } from './consents.ts'
+import type { Consent, ConsentRow } from './consents.ts'
 import { outboxInsert } from './outbox.ts'
 import type { OutboxRows } from './outbox.ts'
 import { preferencesOf } from './preferences.ts'
@@ -52,6 +54,8 @@ export interface BegunAttempt {
   readonly standing: string | undefined
   /** The kinds of the user's second factors. */
   readonly factors: readonly FactorKind[]
+  /** What the user allowed the client that the attempt is for. */
+  readonly consent: Consent | undefined
   /** How long an address without a free place has to wait. */
   readonly waitSeconds: number
 }
@@ -64,8 +68,14 @@ export interface Attempts {
    *  @param attempt.login user name or e-mail address in any spelling: all spellings of one account count together
    *  @param attempt.address of the peer; an IPv6 address counts by its /64. An address without a free place takes none of
    *  the account either: else a flood would lock people out. Undefined where addresses are unknown: then each login counts as
-   *  an address of its own */
-  begin(attempt: { login: string; address: string | undefined; limits: AttemptLimits }): Promise<BegunAttempt>
+   *  an address of its own
+   *  @param attempt.clientUid the client that the sign-in is for */
+  begin(attempt: {
+    login: string
+    address: string | undefined
+    limits: AttemptLimits
+    clientUid?: string | undefined
+  }): Promise<BegunAttempt>
   /** Takes a place of the account that a source found under a name that none of our records has: however many names a person has there, the
    *  failures under all of them count together.
    *  @param found.key the source's own lasting name of the person */
@@ -122,7 +132,8 @@ const begin = statement(
    SELECT by_address.place AS address_place, by_account.place AS account_place,
      coalesce('u:' || u.id, $2) AS account_key,
      (SELECT CASE WHEN count >= $5 THEN ceil(extract(epoch FROM until - clock_timestamp()))::integer ELSE ${placeFor / 1000} END
-      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}, ${preferencesOf}
+      FROM attempts WHERE key = $3) AS address_wait, u.*, ${standing} AS standing, ${factorKinds}, ${sourceOf}, ${groupsOf}, ${preferencesOf},
+     (SELECT to_jsonb(c) FROM consents c WHERE c.user_id = u.id AND c.client_uid = $7) AS consent_row
    FROM (VALUES (1)) AS one (row) LEFT JOIN by_address ON true LEFT JOIN by_account ON true LEFT JOIN found u ON true`,
 )
 const beginFound = statement(
@@ -200,6 +211,7 @@ type BegunRow = {
   password_hash: string | null
   standing: string | null
   factors: readonly FactorKind[]
+  consent_row: ConsentRow | null
 } & (UserRow | { id: null })
 
 type FoundRow = Pick<BegunRow, 'account_place' | 'account_key'> & (UserRow | { id: null })
@@ -207,13 +219,13 @@ type FoundRow = Pick<BegunRow, 'account_place' | 'account_key'> & (UserRow | { i
 export function createAttempts(needs: { database: Connection; audit: AuditRows; outbox: OutboxRows }): Attempts {
   const { database, audit, outbox } = needs
   return {
-    async begin({ login, address, limits }) {
+    async begin({ login, address, limits, clientUid }) {
       const canonical = canonicalName(login)
       const nameHash = createHash('sha256').update(canonical).digest('base64url')
       const addressKey = address === undefined ? `a:?${nameHash}` : `a:${addressBlock(address)}`
       const unknownKey = `n:${nameHash}`
       const { perAccount, perAddress, windowMs } = limits
-      const values = [canonical, unknownKey, addressKey, perAccount, perAddress, windowMs]
+      const values = [canonical, unknownKey, addressKey, perAccount, perAddress, windowMs, clientUid ?? null]
       const row = (await database.query<BegunRow>(begin, values))[0]!
       return {
         keys: {
@@ -226,6 +238,7 @@ export function createAttempts(needs: { database: Connection; audit: AuditRows; 
         passwordHash: row.password_hash ?? undefined,
         standing: row.standing ?? undefined,
         factors: row.factors,
+        consent: row.consent_row === null ? undefined : consentOf(row.consent_row),
         waitSeconds: row.address_wait ?? 0,
       }
     },

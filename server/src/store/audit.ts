@@ -233,7 +233,8 @@ const rowOf = (event: AuditEvent, at: Date, replica: string) => ({
 })
 
 /** Some of these texts come from outside: they are cut to a length, and lose the NUL that PostgreSQL refuses. */
-const clean = (text: string | undefined): string | undefined =>
-  text === undefined
-    ? undefined
-    : text.toWellFormed().replaceAll('\u0000', '\uFFFD').slice(0, longestText).toWellFormed()
+function clean(text: string | undefined): string | undefined {
+  // nearly all of them are as they should be
+  if (text === undefined || (text.length <= longestText && text.isWellFormed() && !text.includes('\u0000'))) return text
+  return text.toWellFormed().replaceAll('\u0000', '\uFFFD').slice(0, longestText).toWellFormed()
+}

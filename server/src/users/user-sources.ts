@@ -29,8 +29,13 @@ export interface UserSources {
   /** As `loadGranted`, for introspection and userinfo: the record may be 10 s old. */
   loadForToken(query: GrantQuery): Promise<GrantedAccount | undefined>
   /** @param login user name or e-mail address in any spelling
+   *  @param context.clientUid the client that the sign-in is for
    *  @throws CodedError STORE_UNAVAILABLE: an outage is no outcome, and counts as no attempt */
-  tryPassword(login: string, password: string, context: { address: string }): Promise<SignInOutcome>
+  tryPassword(
+    login: string,
+    password: string,
+    context: { address: string; clientUid?: string | undefined },
+  ): Promise<SignInOutcome>
   /** Whether somebody of a source who was never here has one of these names: they get it at their first sign-in, so nobody else may take it.
    *  @throws CodedError STORE_UNAVAILABLE */
   isReserved(names: { username: string; email: string | undefined }): Promise<boolean>
@@ -52,6 +57,8 @@ export type SignInOutcome =
       readonly standing: string
       /** The kinds of their second factors, as of that standing. */
       readonly factors: readonly FactorKind[]
+      /** The same as `load` would say now, without a session; undefined where that has to be asked. */
+      readonly account?: LoadedAccount | undefined
     }
   | Refused
   /** Too many failures from this address, or too many passwords to check: 429. */
@@ -136,6 +143,7 @@ interface Try {
   readonly login: string
   readonly password: string
   readonly address: string
+  readonly clientUid?: string | undefined
 }
 
 async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
@@ -144,7 +152,8 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
   const waitSeconds = ceiling?.wait()
   if (waitSeconds !== undefined) return { kind: 'busy', retryAfterSeconds: waitSeconds }
   const address = ceiling === undefined ? attempt.address : undefined
-  const begun = await store.attempts.begin({ login: attempt.login, address, limits })
+  const { login, clientUid } = attempt
+  const begun = await store.attempts.begin({ login, address, limits, clientUid })
   const decision = decideLockout(begun)
   if (decision.kind === 'address-locked') return { kind: 'busy', retryAfterSeconds: decision.retryAfterSeconds }
   const look = decision.kind === 'locked' ? pretend : prove
@@ -161,7 +170,17 @@ async function tryPassword(needs: Needs, attempt: Try): Promise<SignInOutcome> {
     return { kind: 'refused', reason: proof.reason, userId: (found.begun ?? begun).user?.id }
   }
   const counted = found.begun === undefined ? begun.keys : { ...begun.keys, found: found.begun.keys.account }
-  return { kind: 'passed', ...proof, amr: ['pwd'], attempt: counted }
+  return { kind: 'passed', ...proof, amr: ['pwd'], attempt: counted, account: accountOf(begun, proof) }
+}
+
+/** What the first statement of the attempt has read is all about a person whose source knows no more than their record. */
+function accountOf(
+  { user, consent }: BegunAttempt,
+  proof: Exclude<Proof, Pick<Refused, 'reason'>>,
+): LoadedAccount | undefined {
+  if (user !== proof.user) return undefined
+  const { standing, factors } = proof
+  return { user, standing, factors, consent, sessionLive: true }
 }
 
 /** The account that a source found under a name that does not lead to its record: it has a counter of its own, beside that of the name. */

@@ -165,10 +165,34 @@ describe(createApplication.name, () => {
     ['POST', '/base/auth'],
     ['POST', '/base/token/'],
     ['POST', '/token'],
-    ['POST', '/base/interaction/token'],
+    ['HEAD', '/base/auth'],
+    ['GET', '/base/authority'],
+    ['GET', '/auth'],
+    ['DELETE', '/base/interaction/token'],
   ] as const)
     it(`passes ${method} ${path} through Express`, async () => {
       expect((await meet(method, path)).met).to.include.members(['assets', 'pages', 'post'])
+    })
+
+  for (const path of ['/auth', '/auth/an-id'])
+    it(`passes GET ${path} to the protocol without Express`, async () => {
+      expect(await meet('GET', `/base${path}?a=1`)).to.deep.equal({
+        met: short,
+        status: 200,
+        text: `${path}?a=1 of /base${path}?a=1`,
+      })
+    })
+
+  for (const [method, path] of [
+    ['GET', '/base/interaction/an-id'],
+    ['POST', '/base/interaction/an-id/sign-in'],
+  ] as const)
+    it(`passes ${method} ${path} to the pages without Express`, async () => {
+      expect(await meet(method, path)).to.deep.equal({
+        met: ['log', 'headers', 'host', 'context', 'keys', 'pages'],
+        status: 404,
+        text: 'none',
+      })
     })
 
   it('answers when a handler without Express throws or passes on an error, and when the protocol passes on', async () => {

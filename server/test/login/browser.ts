@@ -111,6 +111,7 @@ export function createBrowser(
     save: async (_, __, next) => {
       progress = structuredClone(next)
     },
+    keep: () => undefined,
     missingConsent: async () => says.consent,
     isAllowed: async () => says.allowed,
     factorsFor: async () => says.factors,

@@ -415,9 +415,34 @@ describe('authorization', () => {
     })
   }
 
+  it('L10 an interaction ends once: its form cannot be sent again by who has a copy of the cookies', async () => {
+    const browser = new Browser(replicas)
+    const page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
+    const thief = browser.copy()
+    const signedIn = await browser.submit(page, '/sign-in', { username: 'ada', password })
+    expect(signedIn.location).to.contain('code=nr_')
+    const again = await thief.submit(page, '/sign-in', { username: 'ada', password })
+    expect([again.status, again.location]).to.deep.equal([400, undefined])
+    expect(again.body).to.contain('INTERACTION_SPENT')
+  })
+
+  it('answers the form that ends a sign-in with the redirect to the client, and the cookies that go with it', async () => {
+    const browser = new Browser(replicas)
+    const page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
+    const { action, fields } = formOf(page.body, '/sign-in')
+    const { status, headers } = await browser.open(action, { form: { ...fields, username: 'ada', password } })
+    expect([status, headers.location]).to.satisfy(
+      ([code, to]: [number, string]) => code === 303 && to.includes('code='),
+    )
+    expect([...browser.jar.values()].map(({ name }) => name)).to.include('nauthera_session')
+    expect(browser.shows('/auth/any').filter((name) => name === 'nauthera_resume')).to.deep.equal([])
+    expect((await browser.follow(page.url)).body, 'the back button').to.contain('INTERACTION_SPENT')
+  })
+
   it('L10 an interaction ends once: the result of a sign-in cannot be replayed', async () => {
     const browser = new Browser(replicas)
-    let page = await browser.follow(authorizationUrl(replicas.issuer, request(pkce())))
+    const asked = request(pkce(), { response_mode: 'fragment' })
+    let page = await browser.follow(authorizationUrl(replicas.issuer, asked))
     const { action, fields } = formOf(page.body, '/sign-in')
     const signedIn = await browser.open(action, { form: { ...fields, username: 'ada', password } })
     const resume = signedIn.headers.location!

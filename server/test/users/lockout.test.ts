@@ -9,6 +9,7 @@ const attempt = (accountPlace?: string, addressPlace?: string, waitSeconds = 7):
   passwordHash: undefined,
   standing: undefined,
   factors: [],
+  consent: undefined,
   waitSeconds,
 })
 

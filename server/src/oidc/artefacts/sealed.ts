@@ -1,7 +1,8 @@
-import { createCipheriv, createDecipheriv, createHmac, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { CookieKeys, Subkey } from '../keys/key-set.ts'
+import { createNonces } from '../keys/random-ids.ts'
 
 // Codes, refresh tokens, opaque access tokens and pushed requests of public clients are sealed strings: each holds its
 // own payload, encrypted, so the database stores no payloads. `nr_<kid>_<base64url(iv, ciphertext, tag)>` has no dot, because introspection and
@@ -9,6 +10,7 @@ import type { CookieKeys, Subkey } from '../keys/key-set.ts'
 
 const ivBytes = 12
 const tagBytes = 16
+const nextNonce = createNonces(ivBytes)
 /** Characters. This server makes no longer ones, so a longer one is refused without decrypting it. */
 const longest = 8192
 const shape = /^nr_([0-9a-f]{8})_([A-Za-z0-9_-]{40,})$/
@@ -46,7 +48,7 @@ export function createSealer(needs: { keys: () => CookieKeys; epoch: () => numbe
       const { kid, key }: Subkey = options
         ? needs.keys().activeAt(purpose, options.madeAt)
         : needs.keys().current(purpose)
-      const iv = options ? fixedIv(key, kind, plain) : randomBytes(ivBytes)
+      const iv = options ? fixedIv(key, kind, plain) : nextNonce()
       const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes }).setAAD(boundTo(kind))
       const sealed = Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
       return `nr_${kid}_${sealed.toString('base64url')}`

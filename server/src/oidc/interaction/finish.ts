@@ -5,11 +5,15 @@ import { auditedRequest } from '../request-context.ts'
 import { agreedOf, isNothing } from './consent.ts'
 import type { FinishOutcome, Interaction, InteractionResult, Login } from './interaction.ts'
 import type { LibraryPart, Submission } from './library-part.ts'
+import { keyOf } from '../load-account.ts'
 import { askedIn } from './missing-consent.ts'
 import { opened, shownSession } from './open-interaction.ts'
 import type { InteractionNeeds } from './open-interaction.ts'
+import { addCookies, endsByRedirect } from './resume.ts'
+import type { Resume } from './resume.ts'
 
-/** Hands the result of an interaction to the library, which continues at its resume endpoint. */
+/** Hands the result of an interaction to the library, which continues at its resume endpoint: at once where that can be, or else when the
+ *  browser asks for it. */
 export async function finishInteraction(
   needs: InteractionNeeds,
   page: PageRequest,
@@ -19,12 +23,47 @@ export async function finishInteraction(
   const found = await needs.cookies.read(page.raw, interaction.uid)
   if (found?.kind !== 'live') return { kind: 'spent' }
   const { library } = opened(interaction)
-  const next =
+  const { part, dropsSession } =
     result.kind === 'refused'
-      ? { ...library, result: { error: result.error, error_description: result.description } }
+      ? {
+          part: { ...library, result: { error: result.error, error_description: result.description } },
+          dropsSession: false,
+        }
       : await signedIn(needs, page, interaction, result)
-  needs.cookies.write(page.raw, interaction.uid, next)
+  const back = dropsSession ? undefined : await resumed(needs, page, interaction, part)
+  if (back !== undefined) return { kind: 'finished', location: back }
+  needs.cookies.write(page.raw, interaction.uid, part)
   return { kind: 'finished', location: library.returnTo }
+}
+
+/** @returns the redirect to the client; undefined when the browser has to ask for it */
+async function resumed(
+  { resume, cookies }: InteractionNeeds,
+  { raw }: PageRequest,
+  interaction: Interaction,
+  part: LibraryPart,
+): Promise<string | undefined> {
+  if (!endsByRedirect(part)) return undefined
+  const { uid } = interaction
+  const back = await resume({
+    returnTo: part.returnTo,
+    uid,
+    redirectUri: interaction.redirectUri,
+    hand: (request) => cookies.hand(raw, uid, part, request),
+    account: loadedJustNow(interaction, part),
+  })
+  if (back === undefined) return undefined
+  addCookies(raw.response, back.cookies)
+  return back.location
+}
+
+/** The person who signed in, when this request has looked them up already. Who goes on with a session is looked up again, with it. */
+function loadedJustNow(interaction: Interaction, { result }: LibraryPart): Parameters<Resume>[0]['account'] {
+  const { people } = opened(interaction)
+  const { clientUid } = interaction
+  const userId = result?.login?.accountId
+  const account = userId === undefined ? undefined : people.known(userId)
+  return userId === undefined || account === undefined ? undefined : { key: keyOf({ userId, clientUid }), account }
 }
 
 type SignedInResult = Extract<InteractionResult, { kind: 'signed-in' }>
@@ -34,7 +73,7 @@ async function signedIn(
   page: PageRequest,
   interaction: Interaction,
   { login, consent }: SignedInResult,
-): Promise<LibraryPart> {
+): Promise<{ part: LibraryPart; dropsSession: boolean }> {
   const { library } = opened(interaction)
   const client = needs.clients.registeredById(interaction.client.clientId)!
   const asked = askedIn(library, client, needs.clients)
@@ -47,25 +86,24 @@ async function signedIn(
     // nothing to agree to means no consent page; without this answer the library would ask again
     ...(isNothing(asked) ? { consent: { scopes: [], resources: {}, remember: false } } : {}),
   }
-  if (login && (await leavesSession(needs, page, interaction, login))) {
-    const { session: _session, ...withoutSession } = library
-    return { ...withoutSession, result }
-  }
-  return { ...library, result }
+  const leaves = login ? await leavesSession(needs, page, interaction, login) : 'stays'
+  if (leaves === 'stays') return { part: { ...library, result }, dropsSession: false }
+  const { session: _session, ...withoutSession } = library
+  return { part: { ...withoutSession, result }, dropsSession: leaves === 'dropped' }
 }
 
 /** Drops the browser's session when another person signs in, or when it was ended elsewhere: the sign-in then begins a
  *  new session.
- *  @returns whether the old session was dropped, or there was none */
+ *  @returns what became of it */
 async function leavesSession(
   needs: InteractionNeeds,
   page: PageRequest,
   interaction: Interaction,
   { accountId }: Login,
-): Promise<boolean> {
+): Promise<'none' | 'stays' | 'dropped'> {
   const session = shownSession(needs, page)
-  if (session?.accountId === undefined) return true
-  if (session.accountId === accountId && interaction.session !== undefined) return false
+  if (session?.accountId === undefined) return 'none'
+  if (session.accountId === accountId && interaction.session !== undefined) return 'stays'
   if (session.accountId !== accountId) {
     await needs.store.devices.endSession(session.uid, [
       {
@@ -78,7 +116,7 @@ async function leavesSession(
     ])
   }
   setCookie(page.raw.response, needs.scope, { name: needs.scope.session, value: '', maxAge: 0 })
-  return true
+  return 'dropped'
 }
 
 function submittedLogin(login: Login): NonNullable<Submission['login']> {

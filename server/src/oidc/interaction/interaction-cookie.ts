@@ -31,6 +31,8 @@ export interface InteractionCookies {
   /** Stores the library's part; the progress of the sign-in stays.
    *  @throws ProtocolError invalid_request when the cookie would be too large for a browser */
   write(exchange: Exchange & { readonly sealedRequest?: string }, uid: string, payload: LibraryPart): void
+  /** As `write`, for a request of this process that takes the place of the browser's next one: nothing is encrypted for it. */
+  hand(exchange: Pick<Exchange, 'request'>, uid: string, payload: LibraryPart, to: IncomingMessage): void
   writeProgress(exchange: Exchange, uid: string, progress: Progress): void
   /** Removes everything that is not needed to tell the person where to start again. */
   finish(exchange: Exchange, uid: string): void
@@ -66,11 +68,13 @@ export function createInteractionCookies(needs: InteractionCookieNeeds): Interac
     },
     write(exchange, uid, payload) {
       const before = open(needs, exchange, uid)
-      const clientUid = needs.client(payload.params.client_id)?.uid ?? ''
       const sealed = exchange.sealedRequest ?? before?.payload?.sealedRequest
-      const held = withLibraryPart(before, withoutPushedParams(payload, sealed), { now: secondsOf(needs), clientUid })
+      const held = holding(needs, before, withoutPushedParams(payload, sealed))
       put(needs, exchange, uid, held)
       if (before === undefined) begin(needs, exchange, uid, resumePlaceOf(payload))
+    },
+    hand(exchange, uid, payload, to) {
+      handed.set(to, { uid, held: holding(needs, open(needs, exchange, uid), payload) })
     },
     writeProgress(exchange, uid, progress) {
       const before = open(needs, exchange, uid)
@@ -87,7 +91,14 @@ export function createInteractionCookies(needs: InteractionCookieNeeds): Interac
   }
 }
 
+function holding(needs: InteractionCookieNeeds, before: Held | undefined, payload: LibraryPart): Held {
+  const clientUid = needs.client(payload.params.client_id)?.uid ?? ''
+  return withLibraryPart(before, payload, { now: secondsOf(needs), clientUid })
+}
+
 function open(needs: InteractionCookieNeeds, { request }: Pick<Exchange, 'request'>, uid: string): Held | undefined {
+  const given = handed.get(request)
+  if (given?.uid === uid) return given.held
   const value = readCookies(request).get(needs.scope.interaction(uid).name)
   if (value === undefined) return undefined
   const known = opened.get(request)
@@ -102,6 +113,9 @@ function open(needs: InteractionCookieNeeds, { request }: Pick<Exchange, 'reques
   opened.set(request, { uid, value, held })
   return held
 }
+
+/** What a request was given in place of a cookie. */
+const handed = new WeakMap<IncomingMessage, Pick<Opened, 'uid' | 'held'>>()
 
 /** What a request brought, read once: its cookie is looked at several times. */
 const opened = new WeakMap<IncomingMessage, Opened>()

@@ -1,4 +1,5 @@
 import type { ClientOnPage, DetailOnPage, Mistake, PageRequest, PersonOnPage, ScopeOnPage } from '../../reply.ts'
+import type { LoadedAccount } from '../../store/accounts.ts'
 import type { AttemptKeys } from '../../store/attempts.ts'
 import type { FactorStanding } from '../../users/factors/policy.ts'
 
@@ -12,6 +13,8 @@ export interface Interactions {
   beginDevice(request: PageRequest, code: CodeOfDevice): Promise<string | undefined>
   /** Stores how far the person has come, in the interaction's cookie. */
   save(request: PageRequest, interaction: Interaction, progress: Progress): Promise<void>
+  /** Remembers for this request what is known of a person already: they are not looked up again. */
+  keep(interaction: Interaction, person: LoadedAccount): void
   /** What the person must still agree to; `scopes` is empty when nothing. Reads the stored consent for the client's
    *  UID. */
   missingConsent(interaction: Interaction, account: SignedIn): Promise<MissingConsent>
@@ -54,6 +57,7 @@ export type FinishOutcome = { readonly kind: 'finished'; readonly location: stri
 export interface Interaction {
   readonly uid: string
   readonly client: ClientOnPage
+  readonly clientUid?: string | undefined
   /** Why the library asks: its prompt's name (`login`, `select_account`, `consent`, …) and reasons. */
   readonly prompt: { readonly name: string; readonly reasons: readonly string[] }
   /** The account of the browser's session, when there is a valid one. */

@@ -13,6 +13,7 @@ export function createInteractions(needs: InteractionNeeds): Interactions {
     load: (page, uid) => loadInteraction(needs, page, uid),
     beginDevice: (page, code) => beginDevice(needs, page, code),
     save: async (page, interaction, progress) => needs.cookies.writeProgress(page.raw, interaction.uid, progress),
+    keep: (interaction, person) => opened(interaction).people.keep(person),
     missingConsent: (interaction, account) => missingConsent(needs, interaction, account),
     isAllowed: (interaction, account) => isAllowed(needs, interaction, account),
     factorsFor: (interaction, account) => factorsFor(needs, interaction, account),

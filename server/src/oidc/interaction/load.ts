@@ -34,6 +34,7 @@ export async function loadInteraction(
     [inside]: within,
     uid,
     client: clientOnPage(client),
+    clientUid: client.uid,
     prompt: { name: prompt.name, reasons: prompt.reasons },
     session,
     stepUp: session !== undefined && isStepUp(prompt, session),

@@ -10,6 +10,7 @@ import type { InteractionCookies } from './interaction-cookie.ts'
 import type { Interaction } from './interaction.ts'
 import type { LibraryPart } from './library-part.ts'
 import type { People } from './people.ts'
+import type { Resume } from './resume.ts'
 
 export interface InteractionNeeds {
   readonly cookies: InteractionCookies
@@ -19,6 +20,7 @@ export interface InteractionNeeds {
   readonly users: Pick<UserSources, 'load'>
   readonly clients: ClientInstances
   readonly secondFactor: SecondFactorPolicy
+  readonly resume: Resume
   /** Without a slash at the end. */
   readonly issuer: string
   /** Epoch milliseconds. */

@@ -11,6 +11,10 @@ export interface People {
     clientUid: string
     session?: { uid: string; version: number; authTime: Date }
   }): Promise<LoadedAccount | undefined>
+  /** What else has just found out about a person. */
+  keep(person: LoadedAccount): void
+  /** @returns who was looked up before in this request */
+  known(userId: string): Promise<LoadedAccount | undefined> | undefined
 }
 
 export function createPeople(users: Pick<UserSources, 'load'>): People {
@@ -23,5 +27,9 @@ export function createPeople(users: Pick<UserSources, 'load'>): People {
       asked.set(ask.userId, person)
       return person
     },
+    keep(person) {
+      if (!asked.has(person.user.id)) asked.set(person.user.id, Promise.resolve(person))
+    },
+    known: (userId) => asked.get(userId),
   }
 }

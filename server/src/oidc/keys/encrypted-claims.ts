@@ -1,5 +1,6 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
+import { createNonces } from './random-ids.ts'
 
 // Claims in a cookie, as a JWE (RFC 7516, compact, `dir` and `A256GCM`): what jose reads and writes, as releases before did. It is written out
 // here because jose asks WebCrypto, which imports the key and goes to another thread for each cookie: a fifth of what a sign-in cost the server.
@@ -17,7 +18,7 @@ export function encryptClaims(
 ): string {
   const { key, kid, bound, expiresAt } = options
   const header = encode(Buffer.from(JSON.stringify({ alg: 'dir', enc: 'A256GCM', kid })))
-  const iv = randomBytes(ivBytes)
+  const iv = nextNonce()
   const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagBytes }).setAAD(Buffer.from(header))
   const plain = JSON.stringify({ ...claims, aud: bound, exp: expiresAt })
   const text = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final()])
@@ -50,5 +51,6 @@ export function decryptClaims(
   }
 }
 
+const nextNonce = createNonces(ivBytes)
 const encode = (bytes: Buffer): string => bytes.toString('base64url')
 const decode = (text: string): Buffer => Buffer.from(text, 'base64url')

@@ -7,7 +7,7 @@ import type { ClientInstances } from '../clients/instances.ts'
 import type { OidcClient } from '../clients/oidc-client.ts'
 import type { JwtSigner } from '../keys/jwt-signer.ts'
 import { ProtocolError } from '../protocol-error.ts'
-import { createIds } from '../random-ids.ts'
+import { createIds } from '../keys/random-ids.ts'
 import type { RequestContext } from '../request-context.ts'
 import type { PlainForm } from './plain-request.ts'
 

@@ -99,10 +99,14 @@ function keepNonces(context: Context): void {
 /** Allows the forms of this page to lead to the client (form_post, or a redirect after a POST): to an address that it
  *  has registered, and to no other that a request may name. */
 function allowReturn(context: Context): void {
+  // what is no page has no forms
+  if (!isPage(context)) return
   const policy = context.response.get('content-security-policy')
   const target = policy === '' ? undefined : returnOf(context)
   if (target !== undefined) context.set('content-security-policy', allowFormTargets(policy, [target]))
 }
+
+const isPage = ({ status, type }: Context): boolean => (status < 300 || status >= 400) && type === 'text/html'
 
 function returnOf(context: Context): string | undefined {
   const client = context.oidc?.client

@@ -88,7 +88,9 @@ function failed({ events }: Needs, context: Context, error: Error): void {
 function record(needs: Needs, context: Context, event: AuditName, more: Partial<AuditEvent> = {}): void {
   const { client, account } = context.oidc
   const uid = client && needs.clients.registered(clientOf(context)).uid
-  needs.events.audit.record({
+  const { deferred } = currentRequest()
+  const tell = (entry: AuditEvent) => (deferred ? void deferred.push(entry) : needs.events.audit.record(entry))
+  tell({
     event,
     outcome: 'success',
     ...(client === undefined ? {} : { clientId: client.clientId, clientUid: uid }),

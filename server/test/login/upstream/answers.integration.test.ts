@@ -128,8 +128,8 @@ describe('answers of another provider', () => {
     const locations = told.map(({ headers }) => headers.location ?? '')
     const leading = (part: string) => locations.filter((to) => to.includes(part))
     expect(told.map(({ status }) => status)).to.deep.equal(told.map(() => 303))
-    expect(leading('/auth/')).to.have.length.within(told.length === answers.length ? 1 : 0, 1)
-    expect([...leading('/auth/'), ...leading('/interaction/')]).to.have.members(locations)
+    expect(leading('code=')).to.have.length.within(told.length === answers.length ? 1 : 0, 1)
+    expect([...leading('code='), ...leading('/interaction/')]).to.have.members(locations)
   })
 
   it('L13 refuses an answer in another browser, and one with the state of another sign-in', async () => {

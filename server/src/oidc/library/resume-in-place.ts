@@ -1,0 +1,62 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestListener } from 'node:http'
+import type { Audit, AuditEvent } from '../../store/audit.ts'
+import { isAnswer } from '../interaction/resume.ts'
+import type { Resume } from '../interaction/resume.ts'
+import type { RequestContext } from '../request-context.ts'
+import { currentRequest, runInRequest } from './current-request.ts'
+
+/** Asks the library at its resume endpoint, as the browser would with its next request, and passes its answer on when that leads back to the
+ *  client. Any other answer is thrown away, with what it said to the audit log: the browser then asks for itself.
+ *  @param needs.handle the library, which serves below the issuer */
+export function createResume(needs: {
+  handle: RequestListener
+  issuer: string
+  /** Of the cookie by which the library knows which interaction goes on. */
+  cookie: string
+  audit: Pick<Audit, 'record'>
+}): Resume {
+  return async ({ returnTo, uid, redirectUri, hand, account }) => {
+    const { request: outer, correlationId, peer, certificate } = currentRequest()
+    const request = requestTo(returnTo, outer, { issuer: needs.issuer, cookie: `${needs.cookie}=${uid}` })
+    const response = new ServerResponse(request)
+    hand(request)
+    const deferred: AuditEvent[] = []
+    const context: RequestContext = { request, response, correlationId, peer, certificate, deferred }
+    if (account) context.loading = account
+    await new Promise<void>((resolve) => {
+      // it has no socket that would take the bytes
+      response.end = (() => {
+        resolve()
+        return response
+      }) as typeof response.end
+      runInRequest(context, () => needs.handle(request, response))
+    })
+    const location = response.getHeader('location')
+    if (response.statusCode !== 303 || typeof location !== 'string' || !isAnswer(location, redirectUri))
+      return undefined
+    for (const event of deferred) needs.audit.record(event)
+    return { location, cookies: [response.getHeader('set-cookie') ?? []].flat().map(String) }
+  }
+}
+
+function requestTo(
+  returnTo: string,
+  outer: IncomingMessage,
+  { issuer, cookie }: { issuer: string; cookie: string },
+): IncomingMessage {
+  const { pathname } = new URL(returnTo)
+  const {
+    'content-length': _length,
+    'content-type': _type,
+    'transfer-encoding': _encoding,
+    cookie: own,
+    ...headers
+  } = outer.headers
+  return Object.assign(new IncomingMessage(outer.socket), {
+    method: 'GET',
+    url: pathname.slice(new URL(issuer).pathname.replace(/\/$/, '').length),
+    originalUrl: pathname,
+    headers: { ...headers, cookie: own === undefined ? cookie : `${own}; ${cookie}` },
+  })
+}
