@@ -10,7 +10,7 @@ import type { KubeObject } from '@nauthera/stand-in/objects'
 import { reapDirectory } from '@nauthera/local/processes/reaper'
 import { release, releaseNamespace, startStack } from '@nauthera/local/product/stack'
 import type { Stack } from '@nauthera/local/product/stack'
-import { requestToken } from '@nauthera/local/product/token'
+import { callReplica, requestToken } from '@nauthera/local/product/token'
 import type { Credentials } from '@nauthera/local/product/token'
 import { isReady, statusOf, waitForObject } from '@nauthera/local/product/wait-for'
 import { createChainClients, namespace } from './support/chain-clients.ts'
@@ -124,6 +124,28 @@ describe('what a status says as time goes by, of real processes', function () {
     await has('resting', 'Active', { status: 'True' })
     await clients.ready('resting')
     for (const { port } of stack.pods) expect((await token('resting', port)).status).to.equal(200)
+  })
+
+  it('says that the document of a sector does not list a client, once somebody wanted to sign in, and is Ready all the same', async () => {
+    const spec = {
+      type: 'Web',
+      redirectURIs: ['https://a.example.com/callback', 'https://b.example.org/callback'],
+      subjectType: 'pairwise',
+      sectorIdentifierURI: 'https://127.0.0.1:1/sector.json',
+    }
+    await clients.applyAndWait('survey', spec)
+    await has('survey', 'SectorListed', { status: 'Unknown', reason: 'NotRead' })
+    const asked = { client_id: clients.credentials('survey').clientId, response_type: 'code' }
+    const url = `${stack.issuer}/auth?${new URLSearchParams(asked)}`
+    expect((await callReplica({ port: stack.pods[1]!.port, url })).status).to.equal(400)
+    await has('survey', 'SectorListed', { status: 'False', reason: 'NotListed' })
+    const said = conditionOf(client('survey') as KubeObject, 'SectorListed')?.message
+    expect(said).to.contain('https://127.0.0.1:1/sector.json cannot be read')
+    await clients.ready('survey')
+    // another version: nobody knows
+    await clients.patch('survey', { spec: { displayName: 'Survey' } })
+    await has('survey', 'SectorListed', { status: 'Unknown', reason: 'NotRead' })
+    expect(conditionOf(client('holder') as KubeObject, 'SectorListed')).to.equal(undefined)
   })
 
   it('binds a client that says nothing to the limits of a policy, in its tokens and in its status', async () => {

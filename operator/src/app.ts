@@ -163,7 +163,7 @@ async function startIntake(leader: Leader, outlet: Outlet): Promise<void> {
       countReplicas()
     },
     () => link.doubt(),
-    { onUnknownKey: () => issuers.ask(), onIdentities: wake.now },
+    { onUnknownKey: () => issuers.ask(), onClients: wake.now },
   )
   issuers.start()
   await watch.start({

@@ -51,7 +51,7 @@ interface Needs {
   readonly watch: Pick<Watch, 'clients' | 'policies' | 'namespaceLabels' | 'certainLabels'>
   readonly secrets: SecretStore
   readonly shards: Shards
-  readonly replicas: Pick<Replicas, 'list' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity'>
+  readonly replicas: Pick<Replicas, 'list' | 'lastUsed' | 'usesKnownSince' | 'lastIdentity' | 'lastSector'>
   readonly follow: FollowReplicas
   readonly issuers: Pick<Issuers, 'fault'>
   readonly status: WriteStatus
@@ -185,6 +185,7 @@ function outcomeOf(
     defaults: defaultsOf(needs.replicas.list()),
     platform: platformOf(needs, judgement),
     identity: needs.replicas.lastIdentity(key),
+    sector: needs.replicas.lastSector(key),
     noRoom: shards.noRoom(key),
     revision: digest === '' ? undefined : shortDigest(digest),
     now: clock.now(),

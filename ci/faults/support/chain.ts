@@ -32,6 +32,8 @@ export interface Chain extends ChainClients {
   note(line: string): void
   /** What no line, status, event or metric may show: read and minted secrets, tokens, codes, passwords. */
   readonly planted: Set<string>
+  /** What was said and minted until now is not looked at again, so that a long run does not grow. */
+  forget(): void
   /** New connections go to the other replicas until `undo`. */
   takeOut(pod: ServerPod): { undo(): void }
   stop(): Promise<void>
@@ -78,6 +80,11 @@ export async function startChain(
     lines,
     note: (line) => void lines.push(line),
     planted,
+    forget: () => {
+      lines.length = 0
+      planted.clear()
+      for (const secret of [password, new URL(stack.database.url).password]) planted.add(secret)
+    },
     takeOut: (pod) => {
       out.add(pod)
       return { undo: () => void out.delete(pod) }

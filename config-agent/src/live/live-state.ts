@@ -5,7 +5,9 @@ import type {
   PlatformState,
   RejectedClient,
   SecretUse,
+  SectorProof,
   ServerDefaults,
+  Usage,
 } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { shardSchema } from '@nauthera/proto/names'
 import { clientKey, compareAge } from '../snapshot.ts'
@@ -21,6 +23,8 @@ const ownSchemas: Schemas = { min: shardSchema.min, max: shardSchema.max }
 
 /** @returns `monitoring/grafana 91ab3c0d` */
 export const useKey = (use: SecretUse): string => `${clientKey(use)} ${use.secretId}`
+
+type MoreUsage = Partial<Pick<Usage, 'identities' | 'sectors'>>
 
 /** What the server of this pod says that it has. Nothing in here is what the agent merely hopes. */
 export class LiveState {
@@ -40,6 +44,7 @@ export class LiveState {
   /** How often the server has met a key of this cluster that it does not have. */
   unknownKeys = 0n
   readonly #identityUses = new Map<string, IdentityUse>()
+  readonly #sectorProofs = new Map<string, SectorProof>()
   readonly #live = new Map<number, Ref>()
   readonly #seen = new Map<number, Ref>()
   readonly #rejected = new Map<number, readonly RejectedClient[]>()
@@ -67,6 +72,11 @@ export class LiveState {
   /** Last use of an identity of each client, by `namespace/name`. */
   get identityUses(): ReadonlyMap<string, IdentityUse> {
     return this.#identityUses
+  }
+
+  /** What is known of each client's sector, by `namespace/name`. */
+  get sectorProofs(): ReadonlyMap<string, SectorProof> {
+    return this.#sectorProofs
   }
 
   /** The server said which schemas it reads. Whether it is given shards is another question. */
@@ -130,10 +140,11 @@ export class LiveState {
   }
 
   /** @param usesSince with these, all since then are told; undefined when the server does not say */
-  used(uses: readonly SecretUse[], usesSince: number | undefined, identities: readonly IdentityUse[] = []): void {
+  used(uses: readonly SecretUse[], usesSince: number | undefined, more: MoreUsage = {}): void {
     this.usesSince = usesSince
     for (const use of uses) this.#uses.set(useKey(use), use)
-    for (const use of identities) this.#identityUses.set(clientKey(use), use)
+    for (const use of more.identities ?? []) this.#identityUses.set(clientKey(use), use)
+    for (const proof of more.sectors ?? []) this.#sectorProofs.set(clientKey(proof), proof)
     this.#changed()
   }
 
@@ -144,6 +155,7 @@ export class LiveState {
   /** The client is in no shard any more. */
   left(client: string): void {
     this.#identityUses.delete(client)
+    this.#sectorProofs.delete(client)
   }
 
   met(ref: Ref): void {

@@ -3,7 +3,7 @@ import type { ChannelError } from '@nauthera/proto/channel/channel-error'
 import type { Serving } from '@nauthera/proto/channel/serve'
 import type { Peer, Stream } from '@nauthera/proto/channel/stream'
 import type { CertificateSource } from '@nauthera/proto/certificate-source'
-import type { IdentityUse, SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
+import type { IdentityUse, SecretUse, SectorProof } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { StatusService } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import type { StatusUpdateSchema, WatchRequest } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
 import { linkDnsName } from '@nauthera/proto/names'
@@ -59,6 +59,7 @@ function sendUpdates(
   const { live } = options
   const told = new Map<string, SecretUse>()
   const toldIdentities = new Map<string, IdentityUse>()
+  const toldSectors = new Map<string, SectorProof>()
   let stopped = false
   let changed = true
   let wake = (): void => undefined
@@ -71,19 +72,16 @@ function sendUpdates(
       if (!changed) await new Promise<void>((resolve) => (wake = resolve))
       if (stopped) return
       changed = false
-      const uses = [...live.uses].filter(([key, use]) => told.get(key) !== use)
-      for (const [key, use] of uses) told.set(key, use)
-      for (const key of told.keys()) if (!live.uses.has(key)) told.delete(key)
-      const identityUses = [...live.identityUses].filter(([key, use]) => toldIdentities.get(key) !== use)
-      for (const [key, use] of identityUses) toldIdentities.set(key, use)
-      for (const key of toldIdentities.keys()) if (!live.identityUses.has(key)) toldIdentities.delete(key)
+      const uses = newOf(live.uses, told)
+      const identityUses = newOf(live.identityUses, toldIdentities)
+      const sectorProofs = newOf(live.sectorProofs, toldSectors)
       await stream.send({
         replica: options.replica,
         serverConnected: live.serverConnected,
         live: [...live.live.values()],
         rejected: [...live.rejected],
         manifestDigest: live.manifestDigest,
-        uses: uses.map(([, use]) => use),
+        uses,
         agentVersion: options.version,
         serverVersion: live.serverVersion,
         seen: [...live.seen.values()],
@@ -91,7 +89,8 @@ function sendUpdates(
         schemaMax: live.schemas.max,
         ...(live.platform ? { platform: live.platform } : {}),
         unknownKeys: live.unknownKeys,
-        identityUses: identityUses.map(([, use]) => use),
+        identityUses,
+        sectorProofs,
         ...(live.defaults ? { defaults: live.defaults } : {}),
         ...(live.usesSince === undefined
           ? {}
@@ -110,4 +109,12 @@ function sendUpdates(
     },
     done,
   }
+}
+
+/** @returns what was not told yet, and is from now on */
+function newOf<T>(known: ReadonlyMap<string, T>, told: Map<string, T>): T[] {
+  const fresh = [...known].filter(([key, one]) => told.get(key) !== one)
+  for (const [key, one] of fresh) told.set(key, one)
+  for (const key of told.keys()) if (!known.has(key)) told.delete(key)
+  return fresh.map(([, one]) => one)
 }

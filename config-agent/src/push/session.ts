@@ -198,9 +198,9 @@ export class Session {
     this.#needs.reports.server.refused(shard, reasonOf(nack), nack.message)
   }
 
-  #onUsage({ uses, covers, identities }: Usage): void {
+  #onUsage({ uses, covers, identities, sectors }: Usage): void {
     const { live, reports, now } = this.#needs
-    live.used(uses, covers && now() - durationMs(covers), identities)
+    live.used(uses, covers && now() - durationMs(covers), { identities, sectors })
     reports.secrets.used(uses)
   }
 }

@@ -113,7 +113,7 @@ export const clientStatus = object(
       {},
     ),
     conditions: mapList(
-      'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Active, Ready.',
+      'Accepted, PolicyCompliant, AudiencesGranted, SecretReady, Propagated, RotationHealthy, Active, Ready; SectorListed with sectorIdentifierURI.',
       conditionFields,
       {
         maxItems: 16,

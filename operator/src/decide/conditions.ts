@@ -2,6 +2,7 @@
 import type { Fault } from '@nauthera/runtime/coded-error'
 import type { Condition } from '../api/client-status.ts'
 import { accessFaults, grantText } from './describe-access.ts'
+import { present } from './present.ts'
 import { configOf, denialsOf } from './judge.ts'
 import type { Judgement } from './judge.ts'
 import type { NoRoom, Outcome } from './outcome.ts'
@@ -22,6 +23,7 @@ export function describeConditions(outcome: Outcome): readonly Condition[] {
     Propagated: propagated(outcome),
     RotationHealthy: rotationHealthy(outcome),
     Active: active(outcome),
+    ...present('SectorListed', sectorListed(outcome)),
   }
   return Object.entries({ ...findings, Ready: ready(findings, outcome) }).map(([type, finding]) =>
     conditionOf(outcome, type, finding),
@@ -181,6 +183,23 @@ function active({ judgement: { client } }: Outcome): Finding {
   return client.spec.suspended === true
     ? no('Suspended', 'spec.suspended is true: nobody signs in and no token is issued; remove it to go on')
     : yes('Active', 'the client is not suspended')
+}
+
+/** Only of a client that names a sector. A server reads the document when somebody wants to sign in, so Ready does not wait for it. */
+function sectorListed({ sector, judgement: { client } }: Outcome): Finding | undefined {
+  const { spec, status, metadata } = client
+  if (spec.sectorIdentifierURI === undefined) return undefined
+  if (sector?.generation === metadata.generation)
+    return sector.fault === ''
+      ? yes('Listed', 'the document of its sector lists the client')
+      : no('NotListed', shorten(sector.fault))
+  // said by a replica of before
+  const known = status?.conditions?.find(({ type }) => type === 'SectorListed')
+  if (known?.observedGeneration === metadata.generation) return known
+  return unknown(
+    'NotRead',
+    'nobody wanted to sign in to this version yet: a server reads the document of its sector then',
+  )
 }
 
 const needed = ['Accepted', 'PolicyCompliant', 'AudiencesGranted', 'SecretReady', 'Propagated'] as const

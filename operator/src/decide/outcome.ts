@@ -31,12 +31,22 @@ export interface Outcome {
   readonly platform?: PlatformStanding | undefined
   /** The identity that proved it last, and when (epoch milliseconds). */
   readonly identity?: { readonly identity: string; readonly at: number } | undefined
+  /** What a server found in the document of its sector; undefined while none has looked. */
+  readonly sector?: SectorProof | undefined
   /** Why there is no room for this version. */
   readonly noRoom: NoRoom | undefined
   /** First 8 hex of the manifest's digest. */
   readonly revision: string | undefined
   /** Epoch milliseconds. */
   readonly now: number
+}
+
+/** Whether the document of a sector lists a client. */
+export interface SectorProof {
+  /** Of the version that was looked at. */
+  readonly generation: number
+  /** What is wrong; empty when nothing is. */
+  readonly fault: string
 }
 
 /** Whose a Secret is that has the name which a client asks for. */

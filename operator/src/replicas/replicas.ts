@@ -1,5 +1,6 @@
 import { durationMs } from '@bufbuild/protobuf/wkt'
 import type { StatusUpdate } from '@nauthera/proto/generated/nauthera/status/v1/status_pb'
+import type { SectorProof } from '../decide/outcome.ts'
 import type { PodObject } from '../kubernetes/objects.ts'
 import { Follower } from './follower.ts'
 import { onReplicaEnded, onUsesTold, startOfHearing } from './heard-uses.ts'
@@ -8,7 +9,7 @@ import type { Replica } from './replica-state.ts'
 import { isSamePod, noServerPods, onPods } from './server-pods.ts'
 import type { ServerPod } from './server-pods.ts'
 import type { StatusStreamNeeds } from './status-stream.ts'
-import { IdentityUsage, Usage } from './usage.ts'
+import { IdentityUsage, SectorProofs, Usage } from './usage.ts'
 
 export interface Replicas {
   /** @param onChange a replica came, went or says something else; calls may be many
@@ -29,14 +30,16 @@ export interface Replicas {
   lastIdentity(client: string): { readonly identity: string; readonly at: number } | undefined
   /** Forgets what was said of other clients. */
   keepOnly(isKnown: (client: string) => boolean): void
+  /** What the document of its sector said last of a client. */
+  lastSector(client: string): SectorProof | undefined
   stop(): Promise<void>
 }
 
 export interface MoreNews {
   /** A replica has met a key of this cluster that it does not have. */
   readonly onUnknownKey: () => void
-  /** Another identity proves these clients than before. */
-  readonly onIdentities: (keys: readonly string[]) => void
+  /** Of these clients something is known that their status has to say: another identity proves them, or their sector. */
+  readonly onClients: (keys: readonly string[]) => void
 }
 
 /** What every server pod has live: one stream to the status port of each. */
@@ -45,9 +48,10 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
   const seqs = new HighestSeqs()
   const usage = new Usage()
   const identities = new IdentityUsage()
+  const sectors = new SectorProofs()
   /** By uid of the pod: how many such keys its replica had met. */
   const unknownKeys = new Map<string, bigint>()
-  let more: MoreNews = { onUnknownKey: () => {}, onIdentities: () => {} }
+  let more: MoreNews = { onUnknownKey: () => {}, onClients: () => {} }
   const followers = new Map<string, Follower>()
   const endings = new Set<Promise<void>>()
   let pods = noServerPods
@@ -58,8 +62,8 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
 
   const remember = ({ uid }: ServerPod, update: StatusUpdate) => {
     const { seen, live, uses, usesCover } = update
-    const proved = identities.note(update.identityUses)
-    if (proved.length > 0) more.onIdentities(proved)
+    const proved = [...identities.note(update.identityUses), ...sectors.note(update.sectorProofs)]
+    if (proved.length > 0) more.onClients(proved)
     const met = unknownKeys.get(uid) ?? 0n
     unknownKeys.set(uid, update.unknownKeys)
     if (update.unknownKeys > met) more.onUnknownKey()
@@ -110,7 +114,9 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     keepOnly: (isKnown) => {
       usage.keepOnly(isKnown)
       identities.keepOnly(isKnown)
+      sectors.keepOnly(isKnown)
     },
+    lastSector: (client) => sectors.last(client),
     lastIdentity: (client) => identities.last(client),
     lastUsed: (client, secretId) => usage.lastUsed(client, secretId),
     usesKnownSince: () => ([...followers.values()].every(({ replica }) => replica.tellsUses) ? heard.since : undefined),

@@ -1,3 +1,4 @@
+import type { SectorProof } from '../decide/outcome.ts'
 import type { Identity, SecretUse } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { identityText } from '@nauthera/rules/identities'
 
@@ -36,6 +37,42 @@ export class IdentityUsage {
   /** @param client `namespace/name`
    *  @returns the identity in words, and epoch milliseconds */
   last(client: string): { readonly identity: string; readonly at: number } | undefined {
+    return this.#last.get(client)
+  }
+}
+
+interface SectorSaid {
+  readonly namespace: string
+  readonly name: string
+  readonly generation: bigint
+  readonly fault: string
+  readonly at?: { readonly seconds: bigint; readonly nanos: number } | undefined
+}
+
+/** What the document of its sector said last of each client, at whichever replica. */
+export class SectorProofs {
+  readonly #last = new Map<string, SectorProof & { readonly at: number }>()
+
+  /** @returns the clients of which something else is known than before */
+  note(proofs: readonly SectorSaid[]): readonly string[] {
+    return proofs.flatMap(({ namespace, name, generation, fault, at: time }) => {
+      const key = `${namespace}/${name}`
+      const at = Number(time?.seconds ?? 0n) * 1000 + (time?.nanos ?? 0) / 1e6
+      const before = this.#last.get(key)
+      if (before && before.at >= at) return []
+      const proof = { generation: Number(generation), fault, at }
+      this.#last.set(key, proof)
+      return before?.fault === fault && before.generation === proof.generation ? [] : [key]
+    })
+  }
+
+  /** Forgets the others: clients come and go. */
+  keepOnly(isKnown: (client: string) => boolean): void {
+    for (const client of this.#last.keys()) if (!isKnown(client)) this.#last.delete(client)
+  }
+
+  /** @param client `namespace/name` */
+  last(client: string): SectorProof | undefined {
     return this.#last.get(client)
   }
 }

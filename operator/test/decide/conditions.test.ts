@@ -20,6 +20,15 @@ describe('describeConditions', () => {
     field: 'spec.par',
     message: 'must be true',
   })
+  const ofSector = client(
+    { subjectType: 'pairwise', sectorIdentifierURI: 'https://a.example.com/sector' },
+    { generation: 4 },
+  )
+  const told = { type: 'SectorListed', status: 'False', reason: 'NotListed', message: 'does not list it' } as const
+  const toldBefore = (observedGeneration: number) => ({
+    ...ofSector,
+    status: { conditions: [{ ...told, lastTransitionTime: '2026-01-01T00:00:00Z', observedGeneration }] },
+  })
   const table: readonly [
     sentence: string,
     change: Change,
@@ -104,6 +113,62 @@ describe('describeConditions', () => {
       'True',
       'Ready',
       /nobody can use it/,
+    ],
+    [
+      'says that nobody has read the document of a sector yet',
+      { client: ofSector },
+      'SectorListed',
+      'Unknown',
+      'NotRead',
+      /reads the document/,
+    ],
+    [
+      'says that the document of a sector lists the client',
+      { client: ofSector, sector: { generation: 4, fault: '' } },
+      'SectorListed',
+      'True',
+      'Listed',
+      /lists the client/,
+    ],
+    [
+      'says what the document of a sector lacks',
+      { client: ofSector, sector: { generation: 4, fault: 'does not list https://b.example.com/' } },
+      'SectorListed',
+      'False',
+      'NotListed',
+      /^does not list https:\/\/b/,
+    ],
+    [
+      'a document that lacks a client does not take Ready away',
+      { client: ofSector, sector: { generation: 4, fault: 'does not list it' } },
+      'Ready',
+      'True',
+      'Ready',
+      /./,
+    ],
+    [
+      'says nothing of this version by what was found of another one',
+      { client: ofSector, sector: { generation: 3, fault: 'does not list it' } },
+      'SectorListed',
+      'Unknown',
+      'NotRead',
+      /reads the document/,
+    ],
+    [
+      'keeps what a replica of before found of this version',
+      { client: toldBefore(4) },
+      'SectorListed',
+      'False',
+      'NotListed',
+      /does not list it/,
+    ],
+    [
+      'keeps nothing of another version',
+      { client: toldBefore(3) },
+      'SectorListed',
+      'Unknown',
+      'NotRead',
+      /reads the document/,
     ],
     ['says Active of any other', {}, 'Active', 'True', 'Active', /not suspended/],
     [
@@ -325,6 +390,10 @@ describe('describeConditions', () => {
       expect(condition.message).to.match(message)
     })
   }
+
+  it('says nothing of sectors where a client names none', () => {
+    expect(conditionsOf({ sector: { generation: 4, fault: 'x' } })).to.not.have.property('SectorListed')
+  })
 
   it('fits the CRD, whatever happened', () => {
     const schema = clientDefinition.spec.versions[0]!.schema.openAPIV3Schema.properties!['status']!

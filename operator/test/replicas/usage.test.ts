@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { Usage } from '../../src/replicas/usage.ts'
+import { SectorProofs, Usage } from '../../src/replicas/usage.ts'
 
 const use = (secretId: string, seconds?: number) => ({
   namespace: 'apps',
@@ -22,5 +22,26 @@ describe('Usage', () => {
     usage.note([use('a')])
     expect(usage.lastUsed('apps/reports', 'a')).to.equal(undefined)
     expect(usage.lastUsed('apps/other', 'a')).to.equal(undefined)
+  })
+})
+
+describe('SectorProofs', () => {
+  const proof = (fault: string, seconds: number, generation = 1n) => ({
+    namespace: 'apps',
+    name: 'survey',
+    generation,
+    fault,
+    at: { seconds: BigInt(seconds), nanos: 0 },
+  })
+
+  it('keeps what was found last at any replica, and says when it is something else than before', () => {
+    const proofs = new SectorProofs()
+    expect(proofs.note([proof('lacks it', 100)])).to.deep.equal(['apps/survey'])
+    expect(proofs.note([proof('lacks it', 110), proof('', 90)]), 'the same, and older').to.deep.equal([])
+    expect(proofs.last('apps/survey')).to.include({ fault: 'lacks it', generation: 1 })
+    expect(proofs.note([proof('', 120)])).to.deep.equal(['apps/survey'])
+    expect(proofs.note([proof('', 130, 2n)]), 'another version').to.deep.equal(['apps/survey'])
+    expect(proofs.last('apps/survey')).to.include({ fault: '', generation: 2 })
+    expect(proofs.last('apps/other')).to.equal(undefined)
   })
 })

@@ -200,22 +200,20 @@ function helloOf(
 function tellUsage(stream: ServerStream, usage: Usage, everyMs: number): () => void {
   let cursor = 0
   const tell = (): void => {
-    const { uses, identities: proved, cursor: next, coversMs } = usage.since(cursor)
+    const { uses, identities: proved, sectors: found, cursor: next, coversMs } = usage.since(cursor)
     cursor = next
     const told = uses.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
     const identities = proved.map(({ lastUsed, ...use }) => ({ ...use, lastUsed: timestampFromMs(lastUsed) }))
-    stream
-      .send({
-        message: { case: 'usage', value: { uses: told, identities, covers: durationFromMs(Math.round(coversMs)) } },
-      })
-      .catch(() => {
-        // the stream broke; the next one is told everything
-      })
+    const sectors = found.map(({ at, ...proof }) => ({ ...proof, at: timestampFromMs(at) }))
+    const value = { uses: told, identities, sectors, covers: durationFromMs(Math.round(coversMs)) }
+    stream.send({ message: { case: 'usage', value } }).catch(() => {
+      // the stream broke; the next one is told everything
+    })
   }
   tell()
   const timer = setInterval(() => {
-    const { uses, identities } = usage.since(cursor)
-    if (uses.length + identities.length > 0) tell()
+    const { uses, identities, sectors } = usage.since(cursor)
+    if (uses.length + identities.length + sectors.length > 0) tell()
   }, everyMs)
   timer.unref()
   return () => clearInterval(timer)

@@ -22,13 +22,37 @@ export interface IdentityUse {
   readonly lastUsed: number
 }
 
+/** Whether the document of its sector lists a client. */
+export interface SectorProof {
+  readonly namespace: string
+  readonly name: string
+  readonly clientId: string
+  readonly generation: bigint
+  /** What is wrong; empty when nothing is. */
+  readonly fault: string
+  /** Epoch milliseconds. */
+  readonly at: number
+}
+
+/** What changed since somebody asked last. */
+export interface Told {
+  readonly uses: readonly SecretUse[]
+  readonly identities: readonly IdentityUse[]
+  readonly sectors: readonly SectorProof[]
+  readonly cursor: number
+  /** For how long uses have been counted, milliseconds. */
+  readonly coversMs: number
+}
+
 export interface Usage {
   touch(client: RegisteredClient, secretId: string): void
   /** The identity that proved the client last. */
   touchIdentity(client: RegisteredClient, identity: Identity): void
-  /** @param cursor 0 for everything that is known, then what the last call returned
-   *  @returns also for how long uses have been counted, milliseconds */
-  since(cursor: number): { uses: SecretUse[]; identities: IdentityUse[]; cursor: number; coversMs: number }
+  /** What the document of the client's sector says of it now; what was said before of the same version is no news.
+   *  @param fault empty when the document lists it */
+  touchSector(client: RegisteredClient, fault: string): void
+  /** @param cursor 0 for everything that is known, then what the last call returned */
+  since(cursor: number): Told
   /** Forgets clients that are gone. */
   keepOnly(registry: Registry): void
 }
@@ -38,6 +62,7 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
   const startedAt = monotonic()
   const uses = new Map<string, { use: SecretUse; order: number }>()
   const identities = new Map<string, { use: IdentityUse; order: number }>()
+  const sectors = new Map<string, { use: SectorProof; order: number }>()
   let order = 0
   return {
     touch({ namespace, name, clientId }, secretId) {
@@ -48,18 +73,26 @@ export function createUsage(needs: { now: () => number; monotonic?: () => number
       const use = { namespace, name, clientId, identity, lastUsed: needs.now() }
       identities.set(clientId, { use, order: ++order })
     },
+    touchSector({ namespace, name, clientId, version: { generation } }, fault) {
+      const before = sectors.get(clientId)?.use
+      if (before?.fault === fault && before.generation === generation) return
+      const use = { namespace, name, clientId, generation, fault, at: needs.now() }
+      sectors.set(clientId, { use, order: ++order })
+    },
     since(cursor) {
       const changed = <Use>(known: ReadonlyMap<string, { use: Use; order: number }>): Use[] =>
         [...known.values()].filter((one) => one.order > cursor).map(({ use }) => use)
       return {
         uses: changed(uses),
         identities: changed(identities),
+        sectors: changed(sectors),
         cursor: order,
         coversMs: monotonic() - startedAt,
       }
     },
     keepOnly(registry) {
-      for (const clientId of identities.keys()) if (registry.find(clientId) === undefined) identities.delete(clientId)
+      for (const known of [identities, sectors])
+        for (const clientId of known.keys()) if (registry.find(clientId) === undefined) known.delete(clientId)
       for (const [key, { use }] of uses) {
         const client = registry.find(use.clientId)
         if (client?.verifiers.some((verifier) => verifier.id === use.secretId) !== true) uses.delete(key)

@@ -6,8 +6,8 @@ import type { Attempt } from './attempt.ts'
 import { suggestedName } from './login-link.ts'
 import type { Upstream } from './upstream/upstream.ts'
 
-/** Of the library and ours: the ID token in `id_token_hint` is of somebody else than the session. */
-const hintReasons: readonly string[] = ['id_token_hint', 'id_token_hint_of_another']
+/** Of the library and ours: the request names somebody else than the session, by `id_token_hint` or as `sub` in `claims`. */
+const otherReasons: readonly string[] = ['id_token_hint', 'id_token_hint_of_another', 'claims_id_token_sub_value']
 
 /** @param upstreams other providers at which the person can sign in
  *  @param said what was wrong the last time, and the user name as typed */
@@ -24,7 +24,7 @@ export function signInPage(
 ): Page {
   const { session, progress, prompt } = interaction
   // the client wants somebody else: to ask for this person again would come to the same page for ever
-  const wantsOther = session !== undefined && prompt.reasons.some((reason) => hintReasons.includes(reason))
+  const wantsOther = session !== undefined && prompt.reasons.some((reason) => otherReasons.includes(reason))
   const known = progress.switching || wantsOther ? undefined : session?.person
   const hinted = progress.switching ? undefined : suggestedName(interaction)
   const reasonOf = () => {

@@ -324,6 +324,27 @@ describe(createConfigService.name, () => {
     }
   })
 
+  it('tells what the document of a sector says of a client, once, and again when it says something else or of another version', async () => {
+    const agent = await openAgent()
+    await agent.push(good)
+    const client = holder.current().find(idOf(first))!
+    const told = async () => {
+      for (;;) {
+        const message = await agent.next()
+        if (message.case === 'usage' && message.value.sectors.length > 0) return message.value.sectors
+      }
+    }
+    usage.touchSector(client, 'lacks it')
+    const [proof, ...more] = await told()
+    expect(more).to.deep.equal([])
+    expect(proof).to.include({ clientId: idOf(first), generation: client.version.generation, fault: 'lacks it' })
+    const { cursor } = usage.since(0)
+    usage.touchSector(client, 'lacks it')
+    expect(usage.since(cursor).sectors).to.deep.equal([])
+    usage.touchSector(client, '')
+    expect((await told()).map(({ fault }) => fault)).to.deep.equal([''])
+  })
+
   it('K9 lets in nobody but the agent of this pod', async () => {
     const agent = await openAgent()
     await agent.push(good)

@@ -1,7 +1,7 @@
 import { expect } from 'chai'
 import { ConsentMode } from '@nauthera/proto/generated/nauthera/config/v1/config_pb'
 import { Browser, authorizationUrl, basic, formOf, pkce, send } from '@nauthera/harness/browser'
-import { getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
+import { claimsOfJwt, getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, clientSecret, configs, entry, password, redirectUri, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 
@@ -243,12 +243,14 @@ describe('authorization', () => {
     }
   })
 
-  it('names nobody on the page that asks for the person of an id_token_hint while somebody else is signed in, and says why it asks', async () => {
+  it('names nobody on the page that asks for the person of an id_token_hint or a claim sub while somebody else is signed in, and says why it asks', async () => {
     const { id } = tokensOf(await redeem(replicas, await getCode(replicas, { username: 'bob' })))
     const { browser } = await getCode(replicas, { username: 'ada' })
     const asked = { id_token_hint: id }
-    for (const more of [{}, { prompt: 'login' }, { max_age: '0' }]) {
-      const url = authorizationUrl(replicas.issuer, request(pkce(), { ...asked, ...more }))
+    const bySub = { claims: JSON.stringify({ id_token: { sub: { value: claimsOfJwt(id)['sub'] } } }) }
+    const requests: Record<string, string>[] = [asked, { ...asked, prompt: 'login' }, { ...asked, max_age: '0' }, bySub]
+    for (const parameters of requests) {
+      const url = authorizationUrl(replicas.issuer, request(pkce(), parameters))
       const page = await browser.copy().follow(url)
       expect(page.body)
         .to.contain('id="other-account"')

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http'
 import { expect } from 'chai'
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose'
 import type { JSONWebKeySet } from 'jose'
-import { Browser, send } from '@nauthera/harness/browser'
-import { claimsOfJwt, getCode, redeem, tokensOf } from '@nauthera/harness/flows'
+import { Browser, authorizationUrl, pkce, send } from '@nauthera/harness/browser'
+import { claimsOfJwt, getCode, redeem, request, tokensOf } from '@nauthera/harness/flows'
 import { addPerson, configs, entry, startReplicas } from '@nauthera/harness/server'
 import type { Replicas } from '@nauthera/harness/server'
 import { statement } from '@nauthera/server/store/postgres'
@@ -121,6 +121,24 @@ describe('OpenID Connect Back-Channel Logout 1.0', function () {
       expect(payload.exp! - payload.iat!).to.equal(120)
     }
     expect(claimsOfJwt(one.tokens[0]!)['sid']).not.to.equal(claimsOfJwt(two.tokens[0]!)['sid'])
+  })
+
+  it('RFC 8725 3.11 a logout token is no ID token: as id_token_hint it is refused, for an authorization and for a logout', async () => {
+    const browser = new Browser(replicas)
+    const [id] = await signIn(browser, 'app.one')
+    await signOut(browser, { id_token_hint: id! })
+    await settled()
+    const [logoutToken] = one.tokens
+    const asked = (hint: string) => ({
+      ...request(pkce(), { client_id: 'app.one', prompt: 'none', id_token_hint: hint }),
+    })
+    const errorFor = async (hint: string) => {
+      const { location } = await new Browser(replicas).follow(authorizationUrl(replicas.issuer, asked(hint)))
+      return new URL(location!).searchParams.get('error')
+    }
+    expect([await errorFor(id!), await errorFor(logoutToken!)]).to.deep.equal(['login_required', 'invalid_request'])
+    const end = (hint: string) => new Browser(replicas).follow(`/session/end?id_token_hint=${hint}`)
+    expect([(await end(id!)).status, (await end(logoutToken!)).status]).to.deep.equal([200, 400])
   })
 
   it('section 2.5: of a person with two sessions only the one that ended is named', async () => {

@@ -10,21 +10,34 @@ export interface ClientJwt {
   readonly now: number
 }
 
+const requestKind = 'oauth-authz-req+jwt'
+
 /** A request has one of them; a proof has no use for any. */
 const ofRequests = ['response_type', 'redirect_uri', 'response_mode', 'code_challenge'] as const
 
 /** @returns why it is no proof of the client, although its signature is right */
 export function assertionFault(jwt: ClientJwt): string | undefined {
-  const { claims, header } = jwt
-  const typ = typeof header['typ'] === 'string' ? header['typ'].toLowerCase().replace(/^application\//, '') : undefined
-  if (typ === 'oauth-authz-req+jwt') return 'a request object is no client assertion'
+  const { claims } = jwt
+  const kind = kindOf(jwt)
+  if (kind === requestKind) return 'a request object is no client assertion'
+  if (kind !== undefined && kind !== 'client-authentication+jwt') return `its typ is ${kind}: it is no client assertion`
   const foreign = ofRequests.find((name) => claims[name] !== undefined)
   if (foreign !== undefined) return `a client assertion has no ${foreign}: this is a request object`
   return commonFault(jwt)
 }
 
 /** @returns why it is no request of the client, although its signature is right */
-export const requestObjectFault = (jwt: ClientJwt): string | undefined => commonFault(jwt)
+export function requestObjectFault(jwt: ClientJwt): string | undefined {
+  const kind = kindOf(jwt)
+  if (kind !== undefined && kind !== requestKind) return `its typ is ${kind}: it is no request object`
+  return commonFault(jwt)
+}
+
+/** @returns what a JWT says that it is, such as `dpop+jwt`; undefined for one that says no more than that it is a JWT (RFC 8725 section 3.11) */
+function kindOf({ header }: Pick<ClientJwt, 'header'>): string | undefined {
+  const typ = typeof header['typ'] === 'string' ? header['typ'].toLowerCase().replace(/^application\//, '') : ''
+  return typ.endsWith('+jwt') ? typ : undefined
+}
 
 function commonFault({ claims, header, now }: ClientJwt): string | undefined {
   // such a payload would be read in another form than the one that was signed

@@ -77,16 +77,17 @@ function keepReadable(request: IncomingMessage, body: Buffer): void {
 function finish({ request, response }: RequestContext, value: Answered): boolean {
   if (value === undefined) return false
   markLane(request)
-  send(response, value)
+  send(response, value, 'access_token' in value ? 'DPoP-Nonce,WWW-Authenticate' : 'WWW-Authenticate')
   return true
 }
 
-/** As the library answers, with what it adds for scripts of other origins. */
-function send(response: ServerResponse, value: object): void {
+/** As the library answers, with what it adds for scripts of other origins.
+ *  @param exposed headers that they may read */
+function send(response: ServerResponse, value: object, exposed: string): void {
   const body = JSON.stringify(value)
   response.setHeader('vary', 'Origin')
   response.setHeader('access-control-allow-origin', '*')
-  response.setHeader('access-control-expose-headers', 'WWW-Authenticate')
+  response.setHeader('access-control-expose-headers', exposed)
   response.setHeader('cache-control', 'no-store')
   response.setHeader('content-type', 'application/json; charset=utf-8')
   response.setHeader('content-length', Buffer.byteLength(body))

@@ -1,5 +1,6 @@
 import type Provider from 'oidc-provider'
 import { allowFormTargets } from '../../reply.ts'
+import { readClaims } from '../clients/platform-token.ts'
 import { currentRequest, isInRequest } from './current-request.ts'
 import type { LibraryNeeds } from './needs.ts'
 import { pageAsk, show } from './pages.ts'
@@ -22,6 +23,7 @@ export function watchAnswers(provider: Provider, { pages }: Pick<LibraryNeeds, '
     leaveOutEmptyScope(context)
     sayInterval(context)
     skipEmptyLogout(context)
+    keepNonces(context)
     allowReturn(context)
   })
 }
@@ -81,6 +83,17 @@ function skipEmptyLogout(context: Context): void {
   if (target !== undefined && state !== undefined) location.searchParams.set('state', state)
   context.status = 303
   context.redirect(location.href)
+}
+
+/** A nonce is for a program whose clock is wrong (RFC 9449 section 8): it is told one when its proof is refused for that, and the next ones as it uses them. The
+ *  library gives them to everybody, and programs then use them everywhere: a server of the release before refuses each. */
+function keepNonces(context: Context): void {
+  const { body, response } = context
+  if (!response.get('dpop-nonce')) return
+  const isAskedFor =
+    (isRecord(body) && body['error'] === 'use_dpop_nonce') ||
+    String(response.get('www-authenticate')).includes('use_dpop_nonce')
+  if (!isAskedFor && readClaims(context.get('DPoP'))?.['nonce'] === undefined) context.remove('dpop-nonce')
 }
 
 /** Allows the forms of this page to lead to the client (form_post, or a redirect after a POST): to an address that it

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { errors } from 'oidc-provider'
 import type { Configuration, ResourceServer } from 'oidc-provider'
 import { acrValues, essentialAcr, isEnough } from '../acr.ts'
@@ -12,11 +13,15 @@ import { pageAsk, show } from './pages.ts'
 import { parameterOf, resourcesOf, sessionOf, setParameter, wasPushed } from './shapes.ts'
 import type { AccessToken, Context } from './shapes.ts'
 
-type Needs = Pick<LibraryNeeds, 'settings' | 'clients' | 'certificates' | 'pages' | 'now'>
+type Needs = Pick<LibraryNeeds, 'settings' | 'keys' | 'clients' | 'certificates' | 'pages' | 'now'>
 type Named = Readonly<Record<string, unknown>>
 type Features = NonNullable<Configuration['features']>
 
 /** Which features of the protocol are served besides the code flow. */
+/** The same at every replica, and for ever: what makes nonces of it is the time. */
+const nonceSecret = ({ pairwise }: Needs['keys']): Buffer =>
+  createHmac('sha256', pairwise()).update('DPoP nonces').digest()
+
 export function buildFeatures(needs: Needs) {
   return {
     devInteractions: { enabled: false },
@@ -44,7 +49,7 @@ export function buildFeatures(needs: Needs) {
         if (fault !== undefined) throw new errors.InvalidRequestObject(fault)
       },
     },
-    dPoP: { enabled: true },
+    dPoP: { enabled: true, nonceSecret: nonceSecret(needs.keys), requireNonce: () => false },
     mTLS: mutualTls(needs),
     deviceFlow: devices(needs),
     jwtResponseModes: { enabled: true },

@@ -41,6 +41,8 @@ export interface LibraryNeeds {
   readonly usedSecret: (client: OidcClient, secretId: string) => void
   /** Called when a token of a client's platform has proved it. */
   readonly usedIdentity: (client: OidcClient, identity: Identity) => void
+  /** Called with what the document of a client's sector says of it; empty: nothing is wrong. */
+  readonly provedSector: (client: OidcClient, fault: string) => void
   /** Milliseconds: `now` since the epoch; `monotonicNow` is not affected by changes of the clock. */
   readonly now: () => number
   readonly monotonicNow: () => number

@@ -15,6 +15,7 @@ export type OverrideNeeds = Pick<
   | 'scope'
   | 'usedSecret'
   | 'usedIdentity'
+  | 'provedSector'
   | 'now'
   | 'monotonicNow'
 >

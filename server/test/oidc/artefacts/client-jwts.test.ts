@@ -19,6 +19,11 @@ describe('assertionFault', () => {
       expect(assertionFault(jwt({}, { typ }))).to.contain('request object')
   })
 
+  it('finds what its type says is something else', () => {
+    for (const typ of ['dpop+jwt', 'at+jwt', 'logout+jwt', 'application/token-introspection+jwt'])
+      expect(assertionFault(jwt({}, { typ }))).to.contain('it is no client assertion')
+  })
+
   it('finds a request object by what only requests have', () => {
     for (const name of ['response_type', 'redirect_uri', 'response_mode', 'code_challenge'])
       expect(assertionFault(jwt({ [name]: 'x' }))).to.contain(name)
@@ -40,6 +45,13 @@ for (const check of [assertionFault, requestObjectFault]) {
 }
 
 describe('requestObjectFault', () => {
+  it('finds what its type says is something else', () => {
+    for (const typ of ['dpop+jwt', 'client-authentication+jwt'])
+      expect(requestObjectFault(jwt({}, { typ }))).to.contain('it is no request object')
+    for (const typ of [undefined, 'JWT', 'oauth-authz-req+jwt'])
+      expect(requestObjectFault(jwt({}, { typ }))).to.equal(undefined)
+  })
+
   it('allows what requests have', () => {
     expect(requestObjectFault(jwt({ response_type: 'code' }, { typ: 'oauth-authz-req+jwt' }))).to.equal(undefined)
   })

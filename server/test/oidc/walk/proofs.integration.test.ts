@@ -315,15 +315,13 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
         const jwt = await proof()
         expect(await token({}, { ...machine, dpop: jwt })).to.equal('200')
         expect(await token({}, { ...machine, dpop: jwt })).to.equal('400 invalid_grant')
-        for (const more of [
-          { htm: 'GET' },
-          { htu: `${replicas.issuer}/me` },
-          { iat: seconds() - 3600 },
-          { jti: undefined },
-        ])
+        for (const more of [{ htm: 'GET' }, { htu: `${replicas.issuer}/me` }, { jti: undefined }])
           expect(await token({}, { ...machine, dpop: await proof(more) }), JSON.stringify(more)).to.equal(
             '400 invalid_dpop_proof',
           )
+        expect(await token({}, { ...machine, dpop: await proof({ iat: seconds() - 3600 }) })).to.equal(
+          '400 use_dpop_nonce',
+        )
       },
     ],
     [
@@ -374,18 +372,21 @@ const standards: Readonly<Record<string, readonly Row[]>> = {
     ],
     [
       '8',
-      'this server gives no nonces, asks for none and takes none',
+      'a proof of another time is refused with a nonce, and taken with that; nobody is given one unasked',
       async () => {
-        const answer = await send(replicas, {
-          path: '/token',
-          form: { grant_type: 'client_credentials' },
-          headers: { ...machine, dpop: await proof({ nonce: 'x' }) },
-        })
-        expect([answer.status, answer.json()['error'], answer.headers['dpop-nonce']]).to.deep.equal([
-          400,
-          'invalid_dpop_proof',
-          undefined,
-        ])
+        const ask = async (more: object) =>
+          send(replicas, {
+            path: '/token',
+            form: { grant_type: 'client_credentials' },
+            headers: { ...machine, dpop: await proof(more) },
+          })
+        const late = { iat: seconds() - 3600 }
+        for (const more of [late, { nonce: 'x' }, { ...late, nonce: 'x' }]) {
+          const { status, headers, json } = await ask(more)
+          expect([status, json()['error']]).to.deep.equal([400, 'use_dpop_nonce'])
+          expect((await ask({ ...more, nonce: headers['dpop-nonce'] })).status).to.equal(200)
+        }
+        expect((await ask({})).headers['dpop-nonce']).to.equal(undefined)
       },
     ],
   ],

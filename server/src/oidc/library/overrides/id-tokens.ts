@@ -25,20 +25,22 @@ export function idTokens({ IdToken }: Internals, { clients }: Pick<OverrideNeeds
     'validate',
     (original) =>
       async function validate(this: Internals['IdToken'], jwt, { clientId, idTokenSignedResponseAlg }) {
-        const signedBy = algorithmOf(jwt) ?? idTokenSignedResponseAlg
+        const { alg, typ } = headerOf(jwt)
+        // a logout token has issuer, audience and subject of an ID token (RFC 8725 section 3.11)
+        if (typ !== undefined && String(typ).toLowerCase() !== 'jwt') throw new TypeError('this is no ID token')
+        // the keys are ours whatever the token says: the library looks for the one of this algorithm and kid in our own set
+        const signedBy = signingAlgorithms.find((known) => known === alg) ?? idTokenSignedResponseAlg
         return original.call(this, jwt, { clientId, idTokenSignedResponseAlg: signedBy })
       },
   )
 }
 
-/** The keys are ours whatever the token says: the library looks for the one of this algorithm and kid in our own set.
- *  @returns undefined for what is no algorithm of ours, such as HS256 */
-function algorithmOf(jwt: unknown): string | undefined {
+/** @returns what the header says, before anything is verified; nothing for what is no JWT */
+function headerOf(jwt: unknown): { alg?: unknown; typ?: unknown } {
   const [header = ''] = typeof jwt === 'string' ? jwt.split('.') : []
   try {
-    const { alg } = JSON.parse(Buffer.from(header, 'base64url').toString()) as { alg?: unknown }
-    return signingAlgorithms.find((known) => known === alg)
+    return (JSON.parse(Buffer.from(header, 'base64url').toString()) ?? {}) as { alg?: unknown; typ?: unknown }
   } catch {
-    return undefined
+    return {}
   }
 }

@@ -12,12 +12,15 @@ const beginnings: readonly string[] = ['authorization', 'pushed_authorization_re
  *  registered, and a client whose document is away would be gone. */
 export function proveSectors(
   { Client }: Pick<Internals, 'Client'>,
-  { clients, sectors }: Pick<OverrideNeeds, 'clients' | 'sectors'>,
+  { clients, sectors, provedSector }: Pick<OverrideNeeds, 'clients' | 'sectors' | 'provedSector'>,
 ): void {
   replace(Client, 'find', (original) => async (id) => {
     const client = await original.call(Client, id)
     if (client === undefined || !beginnings.includes(currentContext().oidc.route)) return client
-    const fault = await fromStore(() => sectors.fault(clients.registered(client).config))
+    const registered = clients.registered(client)
+    if (registered.config.sectorIdentifierUri === '') return client
+    const fault = await fromStore(() => sectors.fault(registered.config))
+    provedSector(registered, fault ?? '')
     if (fault !== undefined) throw new errors.InvalidRequest(fault)
     return client
   })

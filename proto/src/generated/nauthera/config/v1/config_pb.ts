@@ -14,7 +14,7 @@ import type { JsonObject, Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file nauthera/config/v1/config.proto.
  */
 export const file_nauthera_config_v1_config: GenFile = /*@__PURE__*/
-  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIkUKCFNoYXJkUmVmEg0KBWVwb2NoGAEgASgNEg0KBXNoYXJkGAIgASgNEgsKA3NlcRgDIAEoBBIOCgZkaWdlc3QYBCABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMilAEKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlIqABCgtJZGVudGl0eVVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSLgoIaWRlbnRpdHkYBCABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuSWRlbnRpdHkSLQoJbGFzdF91c2VkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKBAQoJU2VjcmV0VXNlEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRIRCglzZWNyZXRfaWQYBCABKAkSLQoJbGFzdF91c2VkGAUgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKBAgoLQ2xpZW50U2hhcmQSDgoGc2NoZW1hGAEgASgNEg0KBWVwb2NoGAIgASgNEg0KBXNoYXJkGAMgASgNEhMKC3NoYXJkX2NvdW50GAQgASgNEgsKA3NlcRgFIAEoBBIvCgtyZW5kZXJlZF9hdBgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASDgoGY2hhbmdlGAcgASgJEjAKB2NsaWVudHMYCCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50RW50cnkSLwoHZW50cmllcxgJIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZEVudHJ5InAKCE1hbmlmZXN0Eg0KBWVwb2NoGAEgASgNEhMKC3NoYXJkX2NvdW50GAIgASgNEjEKBnNoYXJkcxgDIAMoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdFNoYXJkEg0KBXRvdGFsGAQgASgNIkoKDU1hbmlmZXN0U2hhcmQSDQoFc2hhcmQYASABKA0SCwoDc2VxGAIgASgEEg4KBmRpZ2VzdBgDIAEoCRINCgVjb3VudBgEIAEoDSJfCg5QbGF0Zm9ybUlzc3VlchIOCgZpc3N1ZXIYASABKAkSLQoEa2V5cxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybUtleRIOCgZjaGFuZ2UYAyABKAkiYgoLUGxhdGZvcm1LZXkSJAoDandrGAEgASgLMhcuZ29vZ2xlLnByb3RvYnVmLlN0cnVjdBItCglub3RfYWZ0ZXIYAiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wIpUCCgpTaGFyZEVudHJ5EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEgsKA3VpZBgDIAEoCRIRCgljbGllbnRfaWQYBCABKAkSLwoJdmVyaWZpZXJzGAUgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLlZlcmlmaWVyEjIKB2Rlc2lyZWQYBiABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIzCghhY2NlcHRlZBgHIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRWZXJzaW9uEiwKB2dyYW50ZWQYCCABKAsyGy5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZCIzCg1DbGllbnRWZXJzaW9uEhIKCmdlbmVyYXRpb24YASABKAMSDgoGY29uZmlnGAIgASgJIpQCCgtDbGllbnRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIxCgdkZXNpcmVkGAYgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudENvbmZpZxIyCghhY2NlcHRlZBgHIAEoCzIgLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRDb25maWcSLAoHZ3JhbnRlZBgIIAEoCzIbLm5hdXRoZXJhLmNvbmZpZy52MS5HcmFudGVkIm4KB0dyYW50ZWQSLAoEYXBpcxgBIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5HcmFudGVkQXBpEjUKCWRvY3VtZW50cxgCIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5Eb2N1bWVudEFjY2VzcyIvCg5Eb2N1bWVudEFjY2VzcxINCgVob3N0cxgBIAMoCRIOCgZzY29wZXMYAiADKAkiVQoKR3JhbnRlZEFwaRISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCRIjChthdXRob3JpemF0aW9uX2RldGFpbHNfdHlwZXMYAyADKAkiVQoIVmVyaWZpZXISCgoCaWQYASABKAkSDgoGc2hhMjU2GAIgASgJEi0KCW5vdF9hZnRlchgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAi1hIKDENsaWVudENvbmZpZxISCgpnZW5lcmF0aW9uGAEgASgDEgwKBHR5cGUYAiABKAkSJAoLY2xpZW50X25hbWUYAyABKAlCD4q1GAtkaXNwbGF5TmFtZRITCgtkZXNjcmlwdGlvbhgEIAEoCRIRCglzdXNwZW5kZWQYBSABKAgSJwoNcmVkaXJlY3RfdXJpcxgGIAMoCUIQirUYDHJlZGlyZWN0VVJJcxI9Chlwb3N0X2xvZ291dF9yZWRpcmVjdF91cmlzGAcgAygJQhqKtRgWcG9zdExvZ291dFJlZGlyZWN0VVJJcxITCgtncmFudF90eXBlcxgIIAMoCRIWCg5yZXNwb25zZV9tb2RlcxgJIAMoCRIOCgZzY29wZXMYCiADKAkSEQoJYXVkaWVuY2VzGAsgAygJEjMKGnRva2VuX2VuZHBvaW50X2F1dGhfbWV0aG9kGAwgASgJQg+KtRgLYXV0aC5tZXRob2QSIgoIandrc191cmkYDSABKAlCEIq1GAxhdXRoLmp3a3NVUkkSNAoEandrcxgOIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3RCDYq1GAlhdXRoLmp3a3MSOgoadGxzX2NsaWVudF9hdXRoX3N1YmplY3RfZG4YDyABKAlCFoq1GBJhdXRoLnRscy5zdWJqZWN0RE4SNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl9kbnMYECABKAlCE4q1GA9hdXRoLnRscy5zYW5ETlMSNAoXdGxzX2NsaWVudF9hdXRoX3Nhbl91cmkYESABKAlCE4q1GA9hdXRoLnRscy5zYW5VUkkSHwoNcGtjZV9yZXF1aXJlZBgSIAEoCEIIirUYBHBrY2USNgolcmVxdWlyZV9wdXNoZWRfYXV0aG9yaXphdGlvbl9yZXF1ZXN0cxgTIAEoCEIHirUYA3BhchIqChhkcG9wX2JvdW5kX2FjY2Vzc190b2tlbnMYFCABKAhCCIq1GARkcG9wEj4KHXJlcXVpcmVfc2lnbmVkX3JlcXVlc3Rfb2JqZWN0GBUgASgIQheKtRgTc2lnbmVkUmVxdWVzdE9iamVjdBIPCgdwcm9maWxlGBYgASgJEjAKB2NvbnNlbnQYFyABKA4yHy5uYXV0aGVyYS5jb25maWcudjEuQ29uc2VudE1vZGUSOwoPcmVzb3VyY2Vfc2VydmVyGBggASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlc291cmNlU2VydmVyEjAKDmFsbG93ZWRfZ3JvdXBzGBkgAygJQhiKtRgUYWNjZXNzLmFsbG93ZWRHcm91cHMSLAoMcmVxdWlyZWRfYWNyGBogAygJQhaKtRgSYWNjZXNzLnJlcXVpcmVkQWNyEi4KEGFjY2Vzc190b2tlbl90dGwYGyABKA1CFIq1GBB0b2tlbnMuYWNjZXNzVFRMEiYKDGlkX3Rva2VuX3R0bBgcIAEoDUIQirUYDHRva2Vucy5pZFRUTBIwChFyZWZyZXNoX3Rva2VuX3R0bBgdIAEoDUIVirUYEXRva2Vucy5yZWZyZXNoVFRMEi4KE2FjY2Vzc190b2tlbl9mb3JtYXQYHiABKAlCEYq1GA10b2tlbnMuZm9ybWF0EhQKDHN1YmplY3RfdHlwZRgfIAEoCRI2ChVzZWN0b3JfaWRlbnRpZmllcl91cmkYICABKAlCF4q1GBNzZWN0b3JJZGVudGlmaWVyVVJJEhwKD2RlZmF1bHRfbWF4X2FnZRghIAEoDUgAiAEBEhkKEXJlcXVpcmVfYXV0aF90aW1lGCIgASgIEjkKHGlkX3Rva2VuX3NpZ25lZF9yZXNwb25zZV9hbGcYIyABKAlCE4q1GA9zaWduaW5nLmlkVG9rZW4SOgocdXNlcmluZm9fc2lnbmVkX3Jlc3BvbnNlX2FsZxgkIAEoCUIUirUYEHNpZ25pbmcudXNlcmluZm8SOQoWYmFja2NoYW5uZWxfbG9nb3V0X3VyaRglIAEoCUIZirUYFWxvZ291dC5iYWNrY2hhbm5lbFVSSRJHCiNiYWNrY2hhbm5lbF9sb2dvdXRfc2Vzc2lvbl9yZXF1aXJlZBgmIAEoCEIairUYFmxvZ291dC5zZXNzaW9uUmVxdWlyZWQSFAoMY29yc19vcmlnaW5zGCcgAygJEjMKBmNsYWltcxgoIAMoCzIjLm5hdXRoZXJhLmNvbmZpZy52MS5DbGFpbUZyb21Hcm91cHMSIwoKY2xpZW50X3VyaRgpIAEoCUIPirUYC3VyaXMuY2xpZW50Eh8KCGxvZ29fdXJpGCogASgJQg2KtRgJdXJpcy5sb2dvEiMKCnBvbGljeV91cmkYKyABKAlCD4q1GAt1cmlzLnBvbGljeRIdCgd0b3NfdXJpGCwgASgJQgyKtRgIdXJpcy50b3MSMgoSaW5pdGlhdGVfbG9naW5fdXJpGC0gASgJQhaKtRgSdXJpcy5pbml0aWF0ZUxvZ2luEhAKCGNvbnRhY3RzGC4gAygJEkEKIGFjY2Vzc190b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGC8gASgJQheKtRgTc2lnbmluZy5hY2Nlc3NUb2tlbhIfCg1wa2NlX29yX25vbmNlGDAgASgIQgiKtRgEcGtjZRInCg5zZWNyZXRfbWV0aG9kcxgxIAMoCUIPirUYC2F1dGgubWV0aG9kEiwKD2lkX3Rva2VuX2NsYWltcxgyIAEoCUITirUYD3Rva2Vucy5pZENsYWltcxJFCgppZGVudGl0aWVzGDMgAygLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5QhOKtRgPYXV0aC5pZGVudGl0aWVzEiQKEnBsYXRmb3JtX3Rva2VuX3R0bBg0IAEoDUIIirUYBGF1dGgSIwobYXV0aG9yaXphdGlvbl9kZXRhaWxzX3R5cGVzGDUgAygJEkQKH3VzZXJpbmZvX2VuY3J5cHRlZF9yZXNwb25zZV9hbGcYNiABKAlCG4q1GBdlbmNyeXB0aW9uLnVzZXJpbmZvLmFsZxJECh91c2VyaW5mb19lbmNyeXB0ZWRfcmVzcG9uc2VfZW5jGDcgASgJQhuKtRgXZW5jcnlwdGlvbi51c2VyaW5mby5lbmNCEgoQX2RlZmF1bHRfbWF4X2FnZSJoCghJZGVudGl0eRI7Cg9zZXJ2aWNlX2FjY291bnQYASABKAsyIi5uYXV0aGVyYS5jb25maWcudjEuU2VydmljZUFjY291bnQSDgoGaXNzdWVyGAIgASgJEg8KB3N1YmplY3QYAyABKAkiMQoOU2VydmljZUFjY291bnQSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkigQEKDlJlc291cmNlU2VydmVyEhIKCmlkZW50aWZpZXIYASABKAkSDgoGc2NvcGVzGAIgAygJEksKFWF1dGhvcml6YXRpb25fZGV0YWlscxgDIAMoCzIsLm5hdXRoZXJhLmNvbmZpZy52MS5BdXRob3JpemF0aW9uRGV0YWlsc1R5cGUimwIKGEF1dGhvcml6YXRpb25EZXRhaWxzVHlwZRIMCgR0eXBlGAEgASgJEg0KBXRpdGxlGAIgASgJEg8KB2FjdGlvbnMYAyADKAkSEQoJZGF0YXR5cGVzGAQgAygJEhIKCnByaXZpbGVnZXMYBSADKAkSEQoJbG9jYXRpb25zGAYgAygJEhIKCmlkZW50aWZpZXIYByABKAgSLwoGZmllbGRzGAggAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbEZpZWxkEhAKCHJlcXVpcmVkGAkgAygJEhAKCHJlbWVtYmVyGAogASgIEi4KBXRleHRzGAsgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkRldGFpbFRleHRzIikKC0RldGFpbEZpZWxkEgwKBG5hbWUYASABKAkSDAoEa2luZBgCIAEoCSJOCgtEZXRhaWxUZXh0cxIQCghsYW5ndWFnZRgBIAEoCRItCgV3b3JkcxgCIAMoCzIeLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxXb3JkIigKCkRldGFpbFdvcmQSDAoEbmFtZRgBIAEoCRIMCgR0ZXh0GAIgASgJImMKD0NsYWltRnJvbUdyb3VwcxIMCgRuYW1lGAEgASgJEjQKC2Zyb21fZ3JvdXBzGAIgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkdyb3VwVmFsdWVzEgwKBGpvaW4YAyABKAkiLAoLR3JvdXBWYWx1ZXMSDQoFZ3JvdXAYASABKAkSDgoGdmFsdWVzGAIgAygJKpABCgpOYWNrUmVhc29uEhsKF05BQ0tfUkVBU09OX1VOU1BFQ0lGSUVEEAASGgoWTkFDS19SRUFTT05fVU5SRUFEQUJMRRABEhUKEU5BQ0tfUkVBU09OX1NUQUxFEAISGgoWTkFDS19SRUFTT05fSU5DT01QTEVURRADEhYKEk5BQ0tfUkVBU09OX1NDSEVNQRAEKngKC0NvbnNlbnRNb2RlEhwKGENPTlNFTlRfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUNPTlNFTlRfTU9ERV9FWFBMSUNJVBABEhkKFUNPTlNFTlRfTU9ERV9SRU1FTUJFUhACEhUKEUNPTlNFTlRfTU9ERV9TS0lQEAMyXgoNQ29uZmlnU2VydmljZRJNCgRTeW5jEh8ubmF1dGhlcmEuY29uZmlnLnYxLlN5bmNSZXF1ZXN0GiAubmF1dGhlcmEuY29uZmlnLnYxLlN5bmNSZXNwb25zZSgBMAE6PAoJc3BlY19wYXRoEh0uZ29vZ2xlLnByb3RvYnVmLkZpZWxkT3B0aW9ucxjRhgMgASgJUghzcGVjUGF0aGIGcHJvdG8z", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
+  fileDesc("Ch9uYXV0aGVyYS9jb25maWcvdjEvY29uZmlnLnByb3RvEhJuYXV0aGVyYS5jb25maWcudjEisQEKC1N5bmNSZXF1ZXN0EioKBXNoYXJkGAEgASgLMhkubmF1dGhlcmEuY29uZmlnLnYxLlNoYXJkSAASMAoIY29tcGxldGUYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuQ29tcGxldGVIABI5Cg1wbGF0Zm9ybV9rZXlzGAMgASgLMiAubmF1dGhlcmEuY29uZmlnLnYxLlBsYXRmb3JtS2V5c0gAQgkKB21lc3NhZ2Ui+gEKDFN5bmNSZXNwb25zZRIqCgVoZWxsbxgBIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5IZWxsb0gAEiYKA2FjaxgCIAEoCzIXLm5hdXRoZXJhLmNvbmZpZy52MS5BY2tIABIoCgRuYWNrGAMgASgLMhgubmF1dGhlcmEuY29uZmlnLnYxLk5hY2tIABIqCgV1c2FnZRgEIAEoCzIZLm5hdXRoZXJhLmNvbmZpZy52MS5Vc2FnZUgAEjUKC3Vua25vd25fa2V5GAUgASgLMh4ubmF1dGhlcmEuY29uZmlnLnYxLlVua25vd25LZXlIAEIJCgdtZXNzYWdlIkUKCFNoYXJkUmVmEg0KBWVwb2NoGAEgASgNEg0KBXNoYXJkGAIgASgNEgsKA3NlcRgDIAEoBBIOCgZkaWdlc3QYBCABKAkirQIKBUhlbGxvEioKBGhhdmUYASADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSEgoKc2NoZW1hX21pbhgCIAEoDRISCgpzY2hlbWFfbWF4GAMgASgNEhYKDnNlcnZlcl92ZXJzaW9uGAQgASgJEhcKD21hbmlmZXN0X2RpZ2VzdBgFIAEoCRI0CghyZWplY3RlZBgGIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBI0CghkZWZhdWx0cxgHIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5TZXJ2ZXJEZWZhdWx0cxIzCghwbGF0Zm9ybRgIIAEoCzIhLm5hdXRoZXJhLmNvbmZpZy52MS5QbGF0Zm9ybVN0YXRlIoEBCg5TZXJ2ZXJEZWZhdWx0cxIYChBhY2Nlc3NfdG9rZW5fdHRsGAEgASgNEhQKDGlkX3Rva2VuX3R0bBgCIAEoDRIZChFyZWZyZXNoX3Rva2VuX3R0bBgDIAEoDRIkChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGAQgASgJIpEBCgVTaGFyZBINCgVub25jZRgBIAEoCRIpCgNyZWYYAiABKAsyHC5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRSZWYSMAoHY2xpZW50cxgDIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRFbnRyeRIOCgZjaGFuZ2UYBCABKAkSDAoEZmlsZRgFIAEoDCJZCghDb21wbGV0ZRINCgVub25jZRgBIAEoCRIuCghtYW5pZmVzdBgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5NYW5pZmVzdBIOCgZkaWdlc3QYAyABKAkiKwoMUGxhdGZvcm1LZXlzEg0KBW5vbmNlGAEgASgJEgwKBGZpbGUYAiABKAwiDAoKVW5rbm93bktleSI0Cg1QbGF0Zm9ybVN0YXRlEg4KBmRpZ2VzdBgBIAEoCRITCgtieV9zZXR0aW5ncxgCIAEoCCKoAQoDQWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhI0CghyZWplY3RlZBgDIAMoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZWplY3RlZENsaWVudBIxCgZvdGhlcnMYBCADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRTdGFuZGluZyJUCg1TaGFyZFN0YW5kaW5nEg0KBXNoYXJkGAEgASgNEjQKCHJlamVjdGVkGAIgAygLMiIubmF1dGhlcmEuY29uZmlnLnYxLlJlamVjdGVkQ2xpZW50IoEBCgROYWNrEg0KBW5vbmNlGAEgASgJEikKA3JlZhgCIAEoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5TaGFyZFJlZhIuCgZyZWFzb24YAyABKA4yHi5uYXV0aGVyYS5jb25maWcudjEuTmFja1JlYXNvbhIPCgdtZXNzYWdlGAQgASgJIpUBCg5SZWplY3RlZENsaWVudBIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSDQoFc2hhcmQYBCABKA0SDQoFZmllbGQYBSABKAkSDAoEY29kZRgGIAEoCRIPCgdtZXNzYWdlGAcgASgJEhIKCmdlbmVyYXRpb24YCCABKAMixgEKBVVzYWdlEisKBHVzZXMYASADKAsyHS5uYXV0aGVyYS5jb25maWcudjEuU2VjcmV0VXNlEikKBmNvdmVycxgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIzCgppZGVudGl0aWVzGAMgAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5VXNlEjAKB3NlY3RvcnMYBCADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuU2VjdG9yUHJvb2YijAEKC1NlY3RvclByb29mEhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNsaWVudF9pZBgDIAEoCRISCgpnZW5lcmF0aW9uGAQgASgEEg0KBWZhdWx0GAUgASgJEiYKAmF0GAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKgAQoLSWRlbnRpdHlVc2USEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSEQoJY2xpZW50X2lkGAMgASgJEi4KCGlkZW50aXR5GAQgASgLMhwubmF1dGhlcmEuY29uZmlnLnYxLklkZW50aXR5Ei0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQEKCVNlY3JldFVzZRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRIRCgljbGllbnRfaWQYAyABKAkSEQoJc2VjcmV0X2lkGAQgASgJEi0KCWxhc3RfdXNlZBgFIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAigQIKC0NsaWVudFNoYXJkEg4KBnNjaGVtYRgBIAEoDRINCgVlcG9jaBgCIAEoDRINCgVzaGFyZBgDIAEoDRITCgtzaGFyZF9jb3VudBgEIAEoDRILCgNzZXEYBSABKAQSLwoLcmVuZGVyZWRfYXQYBiABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg4KBmNoYW5nZRgHIAEoCRIwCgdjbGllbnRzGAggAygLMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudEVudHJ5Ei8KB2VudHJpZXMYCSADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuU2hhcmRFbnRyeSJwCghNYW5pZmVzdBINCgVlcG9jaBgBIAEoDRITCgtzaGFyZF9jb3VudBgCIAEoDRIxCgZzaGFyZHMYAyADKAsyIS5uYXV0aGVyYS5jb25maWcudjEuTWFuaWZlc3RTaGFyZBINCgV0b3RhbBgEIAEoDSJKCg1NYW5pZmVzdFNoYXJkEg0KBXNoYXJkGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZkaWdlc3QYAyABKAkSDQoFY291bnQYBCABKA0iXwoOUGxhdGZvcm1Jc3N1ZXISDgoGaXNzdWVyGAEgASgJEi0KBGtleXMYAiADKAsyHy5uYXV0aGVyYS5jb25maWcudjEuUGxhdGZvcm1LZXkSDgoGY2hhbmdlGAMgASgJImIKC1BsYXRmb3JtS2V5EiQKA2p3axgBIAEoCzIXLmdvb2dsZS5wcm90b2J1Zi5TdHJ1Y3QSLQoJbm90X2FmdGVyGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCKVAgoKU2hhcmRFbnRyeRIRCgluYW1lc3BhY2UYASABKAkSDAoEbmFtZRgCIAEoCRILCgN1aWQYAyABKAkSEQoJY2xpZW50X2lkGAQgASgJEi8KCXZlcmlmaWVycxgFIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5WZXJpZmllchIyCgdkZXNpcmVkGAYgASgLMiEubmF1dGhlcmEuY29uZmlnLnYxLkNsaWVudFZlcnNpb24SMwoIYWNjZXB0ZWQYByABKAsyIS5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50VmVyc2lvbhIsCgdncmFudGVkGAggASgLMhsubmF1dGhlcmEuY29uZmlnLnYxLkdyYW50ZWQiMwoNQ2xpZW50VmVyc2lvbhISCgpnZW5lcmF0aW9uGAEgASgDEg4KBmNvbmZpZxgCIAEoCSKUAgoLQ2xpZW50RW50cnkSEQoJbmFtZXNwYWNlGAEgASgJEgwKBG5hbWUYAiABKAkSCwoDdWlkGAMgASgJEhEKCWNsaWVudF9pZBgEIAEoCRIvCgl2ZXJpZmllcnMYBSADKAsyHC5uYXV0aGVyYS5jb25maWcudjEuVmVyaWZpZXISMQoHZGVzaXJlZBgGIAEoCzIgLm5hdXRoZXJhLmNvbmZpZy52MS5DbGllbnRDb25maWcSMgoIYWNjZXB0ZWQYByABKAsyIC5uYXV0aGVyYS5jb25maWcudjEuQ2xpZW50Q29uZmlnEiwKB2dyYW50ZWQYCCABKAsyGy5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZCJuCgdHcmFudGVkEiwKBGFwaXMYASADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuR3JhbnRlZEFwaRI1Cglkb2N1bWVudHMYAiADKAsyIi5uYXV0aGVyYS5jb25maWcudjEuRG9jdW1lbnRBY2Nlc3MiLwoORG9jdW1lbnRBY2Nlc3MSDQoFaG9zdHMYASADKAkSDgoGc2NvcGVzGAIgAygJIlUKCkdyYW50ZWRBcGkSEgoKaWRlbnRpZmllchgBIAEoCRIOCgZzY29wZXMYAiADKAkSIwobYXV0aG9yaXphdGlvbl9kZXRhaWxzX3R5cGVzGAMgAygJIlUKCFZlcmlmaWVyEgoKAmlkGAEgASgJEg4KBnNoYTI1NhgCIAEoCRItCglub3RfYWZ0ZXIYAyABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wItYSCgxDbGllbnRDb25maWcSEgoKZ2VuZXJhdGlvbhgBIAEoAxIMCgR0eXBlGAIgASgJEiQKC2NsaWVudF9uYW1lGAMgASgJQg+KtRgLZGlzcGxheU5hbWUSEwoLZGVzY3JpcHRpb24YBCABKAkSEQoJc3VzcGVuZGVkGAUgASgIEicKDXJlZGlyZWN0X3VyaXMYBiADKAlCEIq1GAxyZWRpcmVjdFVSSXMSPQoZcG9zdF9sb2dvdXRfcmVkaXJlY3RfdXJpcxgHIAMoCUIairUYFnBvc3RMb2dvdXRSZWRpcmVjdFVSSXMSEwoLZ3JhbnRfdHlwZXMYCCADKAkSFgoOcmVzcG9uc2VfbW9kZXMYCSADKAkSDgoGc2NvcGVzGAogAygJEhEKCWF1ZGllbmNlcxgLIAMoCRIzChp0b2tlbl9lbmRwb2ludF9hdXRoX21ldGhvZBgMIAEoCUIPirUYC2F1dGgubWV0aG9kEiIKCGp3a3NfdXJpGA0gASgJQhCKtRgMYXV0aC5qd2tzVVJJEjQKBGp3a3MYDiABKAsyFy5nb29nbGUucHJvdG9idWYuU3RydWN0Qg2KtRgJYXV0aC5qd2tzEjoKGnRsc19jbGllbnRfYXV0aF9zdWJqZWN0X2RuGA8gASgJQhaKtRgSYXV0aC50bHMuc3ViamVjdEROEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fZG5zGBAgASgJQhOKtRgPYXV0aC50bHMuc2FuRE5TEjQKF3Rsc19jbGllbnRfYXV0aF9zYW5fdXJpGBEgASgJQhOKtRgPYXV0aC50bHMuc2FuVVJJEh8KDXBrY2VfcmVxdWlyZWQYEiABKAhCCIq1GARwa2NlEjYKJXJlcXVpcmVfcHVzaGVkX2F1dGhvcml6YXRpb25fcmVxdWVzdHMYEyABKAhCB4q1GANwYXISKgoYZHBvcF9ib3VuZF9hY2Nlc3NfdG9rZW5zGBQgASgIQgiKtRgEZHBvcBI+Ch1yZXF1aXJlX3NpZ25lZF9yZXF1ZXN0X29iamVjdBgVIAEoCEIXirUYE3NpZ25lZFJlcXVlc3RPYmplY3QSDwoHcHJvZmlsZRgWIAEoCRIwCgdjb25zZW50GBcgASgOMh8ubmF1dGhlcmEuY29uZmlnLnYxLkNvbnNlbnRNb2RlEjsKD3Jlc291cmNlX3NlcnZlchgYIAEoCzIiLm5hdXRoZXJhLmNvbmZpZy52MS5SZXNvdXJjZVNlcnZlchIwCg5hbGxvd2VkX2dyb3VwcxgZIAMoCUIYirUYFGFjY2Vzcy5hbGxvd2VkR3JvdXBzEiwKDHJlcXVpcmVkX2FjchgaIAMoCUIWirUYEmFjY2Vzcy5yZXF1aXJlZEFjchIuChBhY2Nlc3NfdG9rZW5fdHRsGBsgASgNQhSKtRgQdG9rZW5zLmFjY2Vzc1RUTBImCgxpZF90b2tlbl90dGwYHCABKA1CEIq1GAx0b2tlbnMuaWRUVEwSMAoRcmVmcmVzaF90b2tlbl90dGwYHSABKA1CFYq1GBF0b2tlbnMucmVmcmVzaFRUTBIuChNhY2Nlc3NfdG9rZW5fZm9ybWF0GB4gASgJQhGKtRgNdG9rZW5zLmZvcm1hdBIUCgxzdWJqZWN0X3R5cGUYHyABKAkSNgoVc2VjdG9yX2lkZW50aWZpZXJfdXJpGCAgASgJQheKtRgTc2VjdG9ySWRlbnRpZmllclVSSRIcCg9kZWZhdWx0X21heF9hZ2UYISABKA1IAIgBARIZChFyZXF1aXJlX2F1dGhfdGltZRgiIAEoCBI5ChxpZF90b2tlbl9zaWduZWRfcmVzcG9uc2VfYWxnGCMgASgJQhOKtRgPc2lnbmluZy5pZFRva2VuEjoKHHVzZXJpbmZvX3NpZ25lZF9yZXNwb25zZV9hbGcYJCABKAlCFIq1GBBzaWduaW5nLnVzZXJpbmZvEjkKFmJhY2tjaGFubmVsX2xvZ291dF91cmkYJSABKAlCGYq1GBVsb2dvdXQuYmFja2NoYW5uZWxVUkkSRwojYmFja2NoYW5uZWxfbG9nb3V0X3Nlc3Npb25fcmVxdWlyZWQYJiABKAhCGoq1GBZsb2dvdXQuc2Vzc2lvblJlcXVpcmVkEhQKDGNvcnNfb3JpZ2lucxgnIAMoCRIzCgZjbGFpbXMYKCADKAsyIy5uYXV0aGVyYS5jb25maWcudjEuQ2xhaW1Gcm9tR3JvdXBzEiMKCmNsaWVudF91cmkYKSABKAlCD4q1GAt1cmlzLmNsaWVudBIfCghsb2dvX3VyaRgqIAEoCUINirUYCXVyaXMubG9nbxIjCgpwb2xpY3lfdXJpGCsgASgJQg+KtRgLdXJpcy5wb2xpY3kSHQoHdG9zX3VyaRgsIAEoCUIMirUYCHVyaXMudG9zEjIKEmluaXRpYXRlX2xvZ2luX3VyaRgtIAEoCUIWirUYEnVyaXMuaW5pdGlhdGVMb2dpbhIQCghjb250YWN0cxguIAMoCRJBCiBhY2Nlc3NfdG9rZW5fc2lnbmVkX3Jlc3BvbnNlX2FsZxgvIAEoCUIXirUYE3NpZ25pbmcuYWNjZXNzVG9rZW4SHwoNcGtjZV9vcl9ub25jZRgwIAEoCEIIirUYBHBrY2USJwoOc2VjcmV0X21ldGhvZHMYMSADKAlCD4q1GAthdXRoLm1ldGhvZBIsCg9pZF90b2tlbl9jbGFpbXMYMiABKAlCE4q1GA90b2tlbnMuaWRDbGFpbXMSRQoKaWRlbnRpdGllcxgzIAMoCzIcLm5hdXRoZXJhLmNvbmZpZy52MS5JZGVudGl0eUITirUYD2F1dGguaWRlbnRpdGllcxIkChJwbGF0Zm9ybV90b2tlbl90dGwYNCABKA1CCIq1GARhdXRoEiMKG2F1dGhvcml6YXRpb25fZGV0YWlsc190eXBlcxg1IAMoCRJECh91c2VyaW5mb19lbmNyeXB0ZWRfcmVzcG9uc2VfYWxnGDYgASgJQhuKtRgXZW5jcnlwdGlvbi51c2VyaW5mby5hbGcSRAofdXNlcmluZm9fZW5jcnlwdGVkX3Jlc3BvbnNlX2VuYxg3IAEoCUIbirUYF2VuY3J5cHRpb24udXNlcmluZm8uZW5jQhIKEF9kZWZhdWx0X21heF9hZ2UiaAoISWRlbnRpdHkSOwoPc2VydmljZV9hY2NvdW50GAEgASgLMiIubmF1dGhlcmEuY29uZmlnLnYxLlNlcnZpY2VBY2NvdW50Eg4KBmlzc3VlchgCIAEoCRIPCgdzdWJqZWN0GAMgASgJIjEKDlNlcnZpY2VBY2NvdW50EhEKCW5hbWVzcGFjZRgBIAEoCRIMCgRuYW1lGAIgASgJIoEBCg5SZXNvdXJjZVNlcnZlchISCgppZGVudGlmaWVyGAEgASgJEg4KBnNjb3BlcxgCIAMoCRJLChVhdXRob3JpemF0aW9uX2RldGFpbHMYAyADKAsyLC5uYXV0aGVyYS5jb25maWcudjEuQXV0aG9yaXphdGlvbkRldGFpbHNUeXBlIpsCChhBdXRob3JpemF0aW9uRGV0YWlsc1R5cGUSDAoEdHlwZRgBIAEoCRINCgV0aXRsZRgCIAEoCRIPCgdhY3Rpb25zGAMgAygJEhEKCWRhdGF0eXBlcxgEIAMoCRISCgpwcml2aWxlZ2VzGAUgAygJEhEKCWxvY2F0aW9ucxgGIAMoCRISCgppZGVudGlmaWVyGAcgASgIEi8KBmZpZWxkcxgIIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxGaWVsZBIQCghyZXF1aXJlZBgJIAMoCRIQCghyZW1lbWJlchgKIAEoCBIuCgV0ZXh0cxgLIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5EZXRhaWxUZXh0cyIpCgtEZXRhaWxGaWVsZBIMCgRuYW1lGAEgASgJEgwKBGtpbmQYAiABKAkiTgoLRGV0YWlsVGV4dHMSEAoIbGFuZ3VhZ2UYASABKAkSLQoFd29yZHMYAiADKAsyHi5uYXV0aGVyYS5jb25maWcudjEuRGV0YWlsV29yZCIoCgpEZXRhaWxXb3JkEgwKBG5hbWUYASABKAkSDAoEdGV4dBgCIAEoCSJjCg9DbGFpbUZyb21Hcm91cHMSDAoEbmFtZRgBIAEoCRI0Cgtmcm9tX2dyb3VwcxgCIAMoCzIfLm5hdXRoZXJhLmNvbmZpZy52MS5Hcm91cFZhbHVlcxIMCgRqb2luGAMgASgJIiwKC0dyb3VwVmFsdWVzEg0KBWdyb3VwGAEgASgJEg4KBnZhbHVlcxgCIAMoCSqQAQoKTmFja1JlYXNvbhIbChdOQUNLX1JFQVNPTl9VTlNQRUNJRklFRBAAEhoKFk5BQ0tfUkVBU09OX1VOUkVBREFCTEUQARIVChFOQUNLX1JFQVNPTl9TVEFMRRACEhoKFk5BQ0tfUkVBU09OX0lOQ09NUExFVEUQAxIWChJOQUNLX1JFQVNPTl9TQ0hFTUEQBCp4CgtDb25zZW50TW9kZRIcChhDT05TRU5UX01PREVfVU5TUEVDSUZJRUQQABIZChVDT05TRU5UX01PREVfRVhQTElDSVQQARIZChVDT05TRU5UX01PREVfUkVNRU1CRVIQAhIVChFDT05TRU5UX01PREVfU0tJUBADMl4KDUNvbmZpZ1NlcnZpY2USTQoEU3luYxIfLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVxdWVzdBogLm5hdXRoZXJhLmNvbmZpZy52MS5TeW5jUmVzcG9uc2UoATABOjwKCXNwZWNfcGF0aBIdLmdvb2dsZS5wcm90b2J1Zi5GaWVsZE9wdGlvbnMY0YYDIAEoCVIIc3BlY1BhdGhiBnByb3RvMw", [file_google_protobuf_descriptor, file_google_protobuf_duration, file_google_protobuf_struct, file_google_protobuf_timestamp]);
 
 /**
  * From the config-agent to the server.
@@ -557,6 +557,13 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
    * @generated from field: repeated nauthera.config.v1.IdentityUse identities = 3;
    */
   identities: IdentityUse[];
+
+  /**
+   * What became known of sectors since the last Usage on this stream.
+   *
+   * @generated from field: repeated nauthera.config.v1.SectorProof sectors = 4;
+   */
+  sectors: SectorProof[];
 };
 
 /**
@@ -565,6 +572,54 @@ export type Usage = Message<"nauthera.config.v1.Usage"> & {
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
   messageDesc(file_nauthera_config_v1_config, 14);
+
+/**
+ * Whether the document of a sector lists a client that names it (sector_identifier_uri), as a server found when somebody wanted to sign in.
+ *
+ * @generated from message nauthera.config.v1.SectorProof
+ */
+export type SectorProof = Message<"nauthera.config.v1.SectorProof"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string client_id = 3;
+   */
+  clientId: string;
+
+  /**
+   * Of the client's version that was looked at.
+   *
+   * @generated from field: uint64 generation = 4;
+   */
+  generation: bigint;
+
+  /**
+   * What is wrong; empty when the document lists all that it should.
+   *
+   * @generated from field: string fault = 5;
+   */
+  fault: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp at = 6;
+   */
+  at?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message nauthera.config.v1.SectorProof.
+ * Use `create(SectorProofSchema)` to create a new message.
+ */
+export const SectorProofSchema: GenMessage<SectorProof> = /*@__PURE__*/
+  messageDesc(file_nauthera_config_v1_config, 15);
 
 /**
  * @generated from message nauthera.config.v1.IdentityUse
@@ -601,7 +656,7 @@ export type IdentityUse = Message<"nauthera.config.v1.IdentityUse"> & {
  * Use `create(IdentityUseSchema)` to create a new message.
  */
 export const IdentityUseSchema: GenMessage<IdentityUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 15);
+  messageDesc(file_nauthera_config_v1_config, 16);
 
 /**
  * @generated from message nauthera.config.v1.SecretUse
@@ -640,7 +695,7 @@ export type SecretUse = Message<"nauthera.config.v1.SecretUse"> & {
  * Use `create(SecretUseSchema)` to create a new message.
  */
 export const SecretUseSchema: GenMessage<SecretUse> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 16);
+  messageDesc(file_nauthera_config_v1_config, 17);
 
 /**
  * The content of a shard file (NN.json.gz), as proto JSON with keys in field order.
@@ -707,7 +762,7 @@ export type ClientShard = Message<"nauthera.config.v1.ClientShard"> & {
  * Use `create(ClientShardSchema)` to create a new message.
  */
 export const ClientShardSchema: GenMessage<ClientShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 17);
+  messageDesc(file_nauthera_config_v1_config, 18);
 
 /**
  * The content of manifest.json; written after the shards that it names.
@@ -741,7 +796,7 @@ export type Manifest = Message<"nauthera.config.v1.Manifest"> & {
  * Use `create(ManifestSchema)` to create a new message.
  */
 export const ManifestSchema: GenMessage<Manifest> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 18);
+  messageDesc(file_nauthera_config_v1_config, 19);
 
 /**
  * @generated from message nauthera.config.v1.ManifestShard
@@ -773,7 +828,7 @@ export type ManifestShard = Message<"nauthera.config.v1.ManifestShard"> & {
  * Use `create(ManifestShardSchema)` to create a new message.
  */
 export const ManifestShardSchema: GenMessage<ManifestShard> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 19);
+  messageDesc(file_nauthera_config_v1_config, 20);
 
 /**
  * The content of the file of platform keys (issuers.json), as proto JSON: what signs the tokens of this cluster's ServiceAccounts.
@@ -804,7 +859,7 @@ export type PlatformIssuer = Message<"nauthera.config.v1.PlatformIssuer"> & {
  * Use `create(PlatformIssuerSchema)` to create a new message.
  */
 export const PlatformIssuerSchema: GenMessage<PlatformIssuer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 20);
+  messageDesc(file_nauthera_config_v1_config, 21);
 
 /**
  * @generated from message nauthera.config.v1.PlatformKey
@@ -828,7 +883,7 @@ export type PlatformKey = Message<"nauthera.config.v1.PlatformKey"> & {
  * Use `create(PlatformKeySchema)` to create a new message.
  */
 export const PlatformKeySchema: GenMessage<PlatformKey> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 21);
+  messageDesc(file_nauthera_config_v1_config, 22);
 
 /**
  * One OIDCClient in schema 2. Unlike schema 1, each version is text, and only a reader that needs its content decodes it.
@@ -893,7 +948,7 @@ export type ShardEntry = Message<"nauthera.config.v1.ShardEntry"> & {
  * Use `create(ShardEntrySchema)` to create a new message.
  */
 export const ShardEntrySchema: GenMessage<ShardEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 22);
+  messageDesc(file_nauthera_config_v1_config, 23);
 
 /**
  * One version of a client. Two versions are the same to a server exactly when their `config` is the same text.
@@ -921,7 +976,7 @@ export type ClientVersion = Message<"nauthera.config.v1.ClientVersion"> & {
  * Use `create(ClientVersionSchema)` to create a new message.
  */
 export const ClientVersionSchema: GenMessage<ClientVersion> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 23);
+  messageDesc(file_nauthera_config_v1_config, 24);
 
 /**
  * One OIDCClient in schema 1. Verifiers are not part of a version: a secret rotates whether or not a version is rejected.
@@ -986,7 +1041,7 @@ export type ClientEntry = Message<"nauthera.config.v1.ClientEntry"> & {
  * Use `create(ClientEntrySchema)` to create a new message.
  */
 export const ClientEntrySchema: GenMessage<ClientEntry> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 24);
+  messageDesc(file_nauthera_config_v1_config, 25);
 
 /**
  * What one client may have at APIs, as the operator resolved it.
@@ -1012,7 +1067,7 @@ export type Granted = Message<"nauthera.config.v1.Granted"> & {
  * Use `create(GrantedSchema)` to create a new message.
  */
 export const GrantedSchema: GenMessage<Granted> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 25);
+  messageDesc(file_nauthera_config_v1_config, 26);
 
 /**
  * Clients whose id is the address of their metadata document, by the host of that address.
@@ -1040,7 +1095,7 @@ export type DocumentAccess = Message<"nauthera.config.v1.DocumentAccess"> & {
  * Use `create(DocumentAccessSchema)` to create a new message.
  */
 export const DocumentAccessSchema: GenMessage<DocumentAccess> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 26);
+  messageDesc(file_nauthera_config_v1_config, 27);
 
 /**
  * One API, or an audience that a policy allows although no API declares it.
@@ -1073,7 +1128,7 @@ export type GrantedApi = Message<"nauthera.config.v1.GrantedApi"> & {
  * Use `create(GrantedApiSchema)` to create a new message.
  */
 export const GrantedApiSchema: GenMessage<GrantedApi> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 27);
+  messageDesc(file_nauthera_config_v1_config, 28);
 
 /**
  * One valid client secret.
@@ -1108,7 +1163,7 @@ export type Verifier = Message<"nauthera.config.v1.Verifier"> & {
  * Use `create(VerifierSchema)` to create a new message.
  */
 export const VerifierSchema: GenMessage<Verifier> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 28);
+  messageDesc(file_nauthera_config_v1_config, 29);
 
 /**
  * A client, with the names of RFC 7591 where it has them. Every default is filled in; the server adds nothing.
@@ -1427,7 +1482,7 @@ export type ClientConfig = Message<"nauthera.config.v1.ClientConfig"> & {
  * Use `create(ClientConfigSchema)` to create a new message.
  */
 export const ClientConfigSchema: GenMessage<ClientConfig> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 29);
+  messageDesc(file_nauthera_config_v1_config, 30);
 
 /**
  * Either a ServiceAccount of this cluster, or a subject of another issuer.
@@ -1456,7 +1511,7 @@ export type Identity = Message<"nauthera.config.v1.Identity"> & {
  * Use `create(IdentitySchema)` to create a new message.
  */
 export const IdentitySchema: GenMessage<Identity> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 30);
+  messageDesc(file_nauthera_config_v1_config, 31);
 
 /**
  * @generated from message nauthera.config.v1.ServiceAccount
@@ -1478,7 +1533,7 @@ export type ServiceAccount = Message<"nauthera.config.v1.ServiceAccount"> & {
  * Use `create(ServiceAccountSchema)` to create a new message.
  */
 export const ServiceAccountSchema: GenMessage<ServiceAccount> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 31);
+  messageDesc(file_nauthera_config_v1_config, 32);
 
 /**
  * This client is an API: clients that list its identifier as audience may ask for its scopes.
@@ -1509,7 +1564,7 @@ export type ResourceServer = Message<"nauthera.config.v1.ResourceServer"> & {
  * Use `create(ResourceServerSchema)` to create a new message.
  */
 export const ResourceServerSchema: GenMessage<ResourceServer> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 32);
+  messageDesc(file_nauthera_config_v1_config, 33);
 
 /**
  * What authorization details of one type may say. A list that is empty here may not stand in them at all.
@@ -1590,7 +1645,7 @@ export type AuthorizationDetailsType = Message<"nauthera.config.v1.Authorization
  * Use `create(AuthorizationDetailsTypeSchema)` to create a new message.
  */
 export const AuthorizationDetailsTypeSchema: GenMessage<AuthorizationDetailsType> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 33);
+  messageDesc(file_nauthera_config_v1_config, 34);
 
 /**
  * @generated from message nauthera.config.v1.DetailField
@@ -1616,7 +1671,7 @@ export type DetailField = Message<"nauthera.config.v1.DetailField"> & {
  * Use `create(DetailFieldSchema)` to create a new message.
  */
 export const DetailFieldSchema: GenMessage<DetailField> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 34);
+  messageDesc(file_nauthera_config_v1_config, 35);
 
 /**
  * @generated from message nauthera.config.v1.DetailTexts
@@ -1640,7 +1695,7 @@ export type DetailTexts = Message<"nauthera.config.v1.DetailTexts"> & {
  * Use `create(DetailTextsSchema)` to create a new message.
  */
 export const DetailTextsSchema: GenMessage<DetailTexts> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 35);
+  messageDesc(file_nauthera_config_v1_config, 36);
 
 /**
  * @generated from message nauthera.config.v1.DetailWord
@@ -1662,7 +1717,7 @@ export type DetailWord = Message<"nauthera.config.v1.DetailWord"> & {
  * Use `create(DetailWordSchema)` to create a new message.
  */
 export const DetailWordSchema: GenMessage<DetailWord> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 36);
+  messageDesc(file_nauthera_config_v1_config, 37);
 
 /**
  * A claim whose values come from the groups of the person.
@@ -1693,7 +1748,7 @@ export type ClaimFromGroups = Message<"nauthera.config.v1.ClaimFromGroups"> & {
  * Use `create(ClaimFromGroupsSchema)` to create a new message.
  */
 export const ClaimFromGroupsSchema: GenMessage<ClaimFromGroups> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 37);
+  messageDesc(file_nauthera_config_v1_config, 38);
 
 /**
  * @generated from message nauthera.config.v1.GroupValues
@@ -1715,7 +1770,7 @@ export type GroupValues = Message<"nauthera.config.v1.GroupValues"> & {
  * Use `create(GroupValuesSchema)` to create a new message.
  */
 export const GroupValuesSchema: GenMessage<GroupValues> = /*@__PURE__*/
-  messageDesc(file_nauthera_config_v1_config, 38);
+  messageDesc(file_nauthera_config_v1_config, 39);
 
 /**
  * @generated from enum nauthera.config.v1.NackReason
