@@ -11,7 +11,7 @@ import { createClientIndex } from '@nauthera/operator/intake/client-index'
 import { FairKeys } from '@nauthera/operator/intake/fair-keys'
 import { createWorkQueue } from '@nauthera/operator/intake/work-queue'
 import { createEventRecorder } from '@nauthera/operator/kubernetes/events'
-import { IdentityUsage, Usage } from '@nauthera/operator/replicas/usage'
+import { IdentityUsage, SectorProofs, Usage } from '@nauthera/operator/replicas/usage'
 import { WaitingClients } from '@nauthera/operator/replicas/waiting-clients'
 import { createMemories } from '@nauthera/operator/secret/memories'
 import { createAppliedStatuses } from '@nauthera/operator/status/applied-statuses'
@@ -29,8 +29,8 @@ import { AuditCounts, countingOf } from '@nauthera/server/store/audit-counts'
 import { createMemoryCache } from '@nauthera/server/store/memory-cache'
 
 const all = 1_000_000
-/** Where each input is a request elsewhere, or makes its unit look through all that it has. */
-const some = 12_000
+/** Where each input is a request elsewhere, or makes its unit look through all that it has: a little more than is kept. */
+const some = 11_000
 /** Clients that are there before those that are gone are forgotten. */
 const step = 10_000
 
@@ -74,7 +74,7 @@ const server: readonly Unit[] = [
   },
   {
     what: 'people of a directory, in the cache of one replica',
-    inputs: all,
+    inputs: all / 10,
     most: 10_000,
     make: () => {
       const cache = createMemoryCache({ now: () => 0 })
@@ -110,7 +110,7 @@ const server: readonly Unit[] = [
   },
   {
     what: 'applications that could not be told of a sign-out',
-    inputs: all,
+    inputs: all / 10,
     most: 10_000,
     make: () => {
       const turns = createLogoutTurns({ share: 4, now: () => 0 })
@@ -156,7 +156,7 @@ const server: readonly Unit[] = [
   },
   ...[true, false].map((isThere) => ({
     what: `metadata documents that are ${isThere ? 'there' : 'not there'}, each of a host of its own`,
-    inputs: some,
+    inputs: isThere ? 3_000 : some,
     most: 1_000,
     make: () => {
       const config = { resourceServer: { identifier: 'https://tools.example.com/mcp' }, suspended: false }
@@ -199,12 +199,14 @@ const operator: readonly Unit[] = [
     inputs: all,
     most: step,
     make: () => {
-      const [usage, identities] = [new Usage(), new IdentityUsage()]
+      const [usage, identities, sectors] = [new Usage(), new IdentityUsage(), new SectorProofs()]
       return (index) => {
         const use = { namespace: 'n', name: `c${index}`, lastUsed: at(index + 1) }
         usage.note([{ ...use, secretId: 'a' }])
         identities.note([{ ...use, identity: { kind: { case: undefined } } as never }])
+        sectors.note([{ namespace: 'n', name: `c${index}`, generation: 1n, fault: '', at: { seconds: 1n, nanos: 0 } }])
         if (index % step !== step - 1) return
+        sectors.keepOnly(() => false)
         usage.keepOnly(() => false)
         identities.keepOnly(() => false)
       }
@@ -315,7 +317,7 @@ const agent: readonly Unit[] = [
       const reports = new SecretReports({ log, metrics: {} as never, live, wallNow: () => 0 })
       return (index) => {
         const use = { namespace: 'n', name: `c${index}`, secretId: 'a' } as never
-        live.used([use], undefined, [use])
+        live.used([use], undefined, { identities: [use], sectors: [use] })
         reports.used([use])
         const ref = { epoch: 1, shard: 0, seq: BigInt(index), digest: '' } as never
         const about = { client: `n/c${index}`, kind: 'removed', fields: [], retired: ['a'] } as const

@@ -73,9 +73,6 @@ function sendUpdates(
       if (stopped) return
       changed = false
       const uses = newOf(live.uses, told)
-      for (const key of told.keys()) if (!live.uses.has(key)) told.delete(key)
-      for (const key of toldIdentities.keys()) if (!live.identityUses.has(key)) toldIdentities.delete(key)
-      for (const key of toldSectors.keys()) if (!live.sectorProofs.has(key)) toldSectors.delete(key)
       const identityUses = newOf(live.identityUses, toldIdentities)
       const sectorProofs = newOf(live.sectorProofs, toldSectors)
       await stream.send({
@@ -118,5 +115,6 @@ function sendUpdates(
 function newOf<T>(known: ReadonlyMap<string, T>, told: Map<string, T>): T[] {
   const fresh = [...known].filter(([key, one]) => told.get(key) !== one)
   for (const [key, one] of fresh) told.set(key, one)
+  for (const key of told.keys()) if (!known.has(key)) told.delete(key)
   return fresh.map(([, one]) => one)
 }

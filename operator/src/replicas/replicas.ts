@@ -28,10 +28,10 @@ export interface Replicas {
   usesKnownSince(): number | undefined
   /** The identity that proved a client last. */
   lastIdentity(client: string): { readonly identity: string; readonly at: number } | undefined
-  /** What the document of its sector said last of a client. */
-  lastSector(client: string): SectorProof | undefined
   /** Forgets what was said of other clients. */
   keepOnly(isKnown: (client: string) => boolean): void
+  /** What the document of its sector said last of a client. */
+  lastSector(client: string): SectorProof | undefined
   stop(): Promise<void>
 }
 
@@ -111,12 +111,12 @@ export function createReplicas(needs: StatusStreamNeeds): Replicas {
     },
     list: () => [...followers.values()].map(({ replica }) => replica),
     highestSeq: (shard) => seqs.of(shard),
-    lastSector: (client) => sectors.last(client),
     keepOnly: (isKnown) => {
       usage.keepOnly(isKnown)
       identities.keepOnly(isKnown)
       sectors.keepOnly(isKnown)
     },
+    lastSector: (client) => sectors.last(client),
     lastIdentity: (client) => identities.last(client),
     lastUsed: (client, secretId) => usage.lastUsed(client, secretId),
     usesKnownSince: () => ([...followers.values()].every(({ replica }) => replica.tellsUses) ? heard.since : undefined),
